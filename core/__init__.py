@@ -1,0 +1,1 @@
+"""Everything but the window: no Qt in here."""

@@ -1,0 +1,38 @@
+"""What an operation touched: the one message that tells the rest of the program to look again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+NONE: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Kinds and ids touched by one operation; immutable, crosses threads.
+
+    `pictures` are rows whose status, split or size changed (or that are new), `labels` and `predictions` are
+    ids of pictures whose pixels changed; the flags say that a whole table should be read again.
+    """
+
+    pictures: frozenset[int] = NONE
+    labels: frozenset[int] = NONE
+    predictions: frozenset[int] = NONE
+    listing: bool = False
+    classes: bool = False
+    runs: bool = False
+    measurements: bool = False
+
+    def __or__(self, other: Changes) -> Changes:
+        return Changes(
+            self.pictures | other.pictures,
+            self.labels | other.labels,
+            self.predictions | other.predictions,
+            self.listing or other.listing,
+            self.classes or other.classes,
+            self.runs or other.runs,
+            self.measurements or other.measurements,
+        )
+
+    def __bool__(self) -> bool:
+        return self != Changes()

@@ -1,0 +1,1 @@
+"""The label document in memory: classes, label maps, edits."""

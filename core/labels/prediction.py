@@ -1,0 +1,64 @@
+"""What a network says about one picture, and its file in the project's cache."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, PngImagePlugin
+
+from core.errors import ImageError
+
+
+@dataclass(frozen=True, slots=True)
+class PredictedMask:
+    """A prediction in upright image pixels. Never mixed with labels.
+
+    values: (H, W) uint8, class values 1..254
+    confidence: (H, W) uint8, probability of that class, 255 = certain
+    run_id: the run whose weights said so
+    """
+
+    values: NDArray[np.uint8]
+    confidence: NDArray[np.uint8]
+    run_id: int = 0
+
+    @property
+    def mean_confidence(self) -> float:
+        """Mean probability of the predicted class over the picture, 0..1."""
+        return float(self.confidence.mean()) / 255.0 if self.confidence.size else 0.0
+
+
+def write_prediction(path: Path, mask: PredictedMask) -> None:
+    """Store as a two-channel PNG (class value, confidence) that any viewer opens; written beside, then renamed.
+
+    Raises OSError when the disk refuses.
+    """
+    both = np.dstack([mask.values, mask.confidence])
+    text = PngImagePlugin.PngInfo()
+    text.add_text("run", str(mask.run_id))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Level 1: predictions are read and rewritten far more often than they are kept.
+    Image.fromarray(both, "LA").save(beside, "PNG", compress_level=1, pnginfo=text)
+    beside.replace(path)
+
+
+def read_prediction(path: Path) -> PredictedMask:
+    """Read what `write_prediction` wrote. Raises ImageError when the file is missing or not such a file."""
+    try:
+        with Image.open(path) as image:
+            if image.format != "PNG" or image.mode != "LA":
+                raise ImageError(f"{path.name} is not a prediction of Maskloop.")
+            run = str(image.info.get("run", "0"))
+            both = np.asarray(image)
+    except (OSError, ValueError, SyntaxError) as problem:
+        raise ImageError(f"The prediction {path.name} cannot be read: {problem}.") from problem
+    return PredictedMask(
+        np.ascontiguousarray(both[..., 0]),
+        np.ascontiguousarray(both[..., 1]),
+        int(run) if run.isdigit() else 0,
+    )

@@ -1,0 +1,1 @@
+"""What to label next, and how good the network is."""

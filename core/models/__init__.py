@@ -1,0 +1,1 @@
+"""How a network is built, stored and asked."""

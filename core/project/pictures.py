@@ -1,0 +1,180 @@
+"""The drawer of pictures: which there are, how far each is, which split it belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Row, Select, func, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from core.changes import Changes
+from core.project.records import Counts, PictureRecord, Split, Status
+from core.project.store import Store
+from core.project.tables import class_pixels, edits, pictures, predictions
+
+VAL_EVERY = 5
+"""One labelled picture in five judges the network instead of teaching it."""
+
+
+class PictureDrawer:
+    """Pictures of one open project. Lives where its Store lives."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def all(self) -> list[PictureRecord]:
+        """Every picture, in the order in which the folder was read."""
+        with self._store.reading() as connection:
+            return [_record(row) for row in connection.execute(_records().order_by(pictures.c.id))]
+
+    def get(self, picture_id: int) -> PictureRecord:
+        """Raises KeyError for an id that is not there."""
+        with self._store.reading() as connection:
+            row = connection.execute(_records().where(pictures.c.id == picture_id)).first()
+        if row is None:
+            raise KeyError(picture_id)
+        return _record(row)
+
+    def add(self, paths: Iterable[str]) -> list[PictureRecord]:
+        """Add pictures by relative path; known ones stay as they are. Returns the new ones."""
+        wanted = list(paths)
+        if not wanted:
+            return []
+        with self._store.writing() as connection:
+            fresh: list[PictureRecord] = []
+            for start in range(0, len(wanted), 500):
+                rows = [{"path": path} for path in wanted[start : start + 500]]
+                statement = insert(pictures).on_conflict_do_nothing(index_elements=["path"])
+                added = connection.execute(statement.returning(pictures.c.id, pictures.c.path), rows)
+                fresh += [PictureRecord(int(i), str(p)) for i, p in added]
+        return sorted(fresh, key=lambda record: record.id)
+
+    def set_size(self, picture_id: int, width: int, height: int) -> Changes:
+        """Note the upright size, once the picture has been read; a problem noted earlier is over then."""
+        return self._set([picture_id], width=width, height=height, problem=None)
+
+    def set_problem(self, picture_id: int, sentence: str) -> Changes:
+        """Note why a picture cannot be read."""
+        return self._set([picture_id], problem=sentence)
+
+    def set_status(self, picture_ids: Sequence[int], status: Status) -> Changes:
+        return self._set(picture_ids, status=status.value)
+
+    def set_split(self, picture_ids: Sequence[int], split: Split | None) -> Changes:
+        return self._set(picture_ids, split=split.value if split else None)
+
+    def settle_splits(self) -> Changes:
+        """Give every labelled picture without a split one, for ever: each fifth to val, the others to train.
+
+        The third labelled picture is the first of val, so that three are enough to begin. What somebody has
+        set, or an import brought, is counted but never changed.
+        """
+        labelled = select(class_pixels.c.picture_id).distinct()
+        with self._store.writing() as connection:
+            rows = connection.execute(
+                select(pictures.c.id, pictures.c.split)
+                .where(pictures.c.id.in_(labelled))
+                .order_by(pictures.c.id)
+            ).all()
+            val = sum(1 for _, split in rows if split == Split.VAL)
+            train = sum(1 for _, split in rows if split == Split.TRAIN)
+            touched: set[int] = set()
+            for picture_id, split in rows:
+                if split is not None:
+                    continue
+                # Two for train first, then val whenever it has fallen behind one in five.
+                turn = Split.VAL if train >= 2 and val * VAL_EVERY < train + val - 1 else Split.TRAIN
+                val += turn == Split.VAL
+                train += turn == Split.TRAIN
+                connection.execute(
+                    update(pictures).where(pictures.c.id == picture_id).values(split=turn.value)
+                )
+                touched.add(int(picture_id))
+        return Changes(pictures=frozenset(touched))
+
+    def labelled(self, split: Split | None = None) -> list[PictureRecord]:
+        """Pictures that carry at least one labelled pixel, of one split if wanted."""
+        query = _records().where(pictures.c.id.in_(select(class_pixels.c.picture_id))).order_by(pictures.c.id)
+        if split is not None:
+            query = query.where(pictures.c.split == split.value)
+        with self._store.reading() as connection:
+            return [_record(row) for row in connection.execute(query)]
+
+    def pixels_by_class(self, picture_id: int) -> dict[int, int]:
+        """Labelled pixels of one picture by class value."""
+        query = select(class_pixels.c.class_value, class_pixels.c.pixels)
+        with self._store.reading() as connection:
+            rows = connection.execute(query.where(class_pixels.c.picture_id == picture_id))
+            return {int(value): int(count) for value, count in rows}
+
+    def counts(self) -> Counts:
+        """The whole project in numbers."""
+        with self._store.reading() as connection:
+            total = select(func.count()).select_from(pictures)
+            split_rows = connection.execute(
+                select(pictures.c.split, func.count())
+                .where(pictures.c.split.is_not(None))
+                .group_by(pictures.c.split)
+            )
+            by_split = {str(split): int(count) for split, count in split_rows}
+            class_rows = connection.execute(
+                select(class_pixels.c.class_value, func.sum(class_pixels.c.pixels), func.count()).group_by(
+                    class_pixels.c.class_value
+                )
+            ).all()
+            return Counts(
+                pictures=connection.execute(total).scalar_one(),
+                labelled=connection.execute(
+                    select(func.count(class_pixels.c.picture_id.distinct()))
+                ).scalar_one(),
+                done=connection.execute(total.where(pictures.c.status == Status.DONE.value)).scalar_one(),
+                predicted=connection.execute(select(func.count()).select_from(predictions)).scalar_one(),
+                unreadable=connection.execute(total.where(pictures.c.problem.is_not(None))).scalar_one(),
+                by_split=by_split,
+                class_pixels={int(value): int(pixels) for value, pixels, _ in class_rows},
+                class_pictures={int(value): int(count) for value, _, count in class_rows},
+                edits=connection.execute(select(func.count()).select_from(edits)).scalar_one(),
+            )
+
+    def _set(self, picture_ids: Sequence[int], **values: object) -> Changes:
+        with self._store.writing() as connection:
+            connection.execute(update(pictures).where(pictures.c.id.in_(list(picture_ids))).values(**values))
+        return Changes(pictures=frozenset(picture_ids))
+
+
+def _records() -> Select[Any]:
+    labelled = (
+        select(class_pixels.c.picture_id, func.sum(class_pixels.c.pixels).label("pixels"))
+        .group_by(class_pixels.c.picture_id)
+        .subquery()
+    )
+    return (
+        select(
+            pictures.c.id,
+            pictures.c.path,
+            pictures.c.width,
+            pictures.c.height,
+            pictures.c.status,
+            pictures.c.split,
+            pictures.c.problem,
+            labelled.c.pixels,
+            predictions.c.mean_confidence,
+        )
+        .outerjoin(labelled, labelled.c.picture_id == pictures.c.id)
+        .outerjoin(predictions, predictions.c.picture_id == pictures.c.id)
+    )
+
+
+def _record(row: Row[Any]) -> PictureRecord:
+    return PictureRecord(
+        row.id,
+        row.path,
+        row.width,
+        row.height,
+        Status(row.status),
+        Split(row.split) if row.split else None,
+        row.problem,
+        row.pixels or 0,
+        row.mean_confidence,
+    )

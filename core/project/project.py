@@ -1,0 +1,171 @@
+"""The user's document: a folder of pictures and the .maskloop folder that holds all that was said about them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.dialects.sqlite import insert
+
+from core.errors import ProjectError
+from core.project.classes import ClassDrawer
+from core.project.guard import WriterGuard
+from core.project.journal import LabelDrawer
+from core.project.pictures import PictureDrawer
+from core.project.records import now
+from core.project.runs import RunDrawer
+from core.project.store import Store
+from core.project.tables import facts
+
+HOME = ".maskloop"
+FILE = "project.sqlite"
+
+
+class Project:
+    """One open document. Lives on one thread at a time: the document lane, or a command's only thread.
+
+    `folder` holds the pictures and is never written to; `home` holds project.sqlite, models/ and cache/.
+    """
+
+    def __init__(self, folder: Path, home: Path, store: Store, guard: WriterGuard | None) -> None:
+        self.folder = folder
+        self.home = home
+        self._store = store
+        self._guard = guard
+        self.pictures = PictureDrawer(store)
+        self.labels = LabelDrawer(store)
+        self.classes = ClassDrawer(store)
+        self.runs = RunDrawer(store)
+
+    @classmethod
+    def write(cls, folder: Path, home: Path | None = None, purpose: str = "a Maskloop command") -> Project:
+        """Open for writing; a project that is not there yet is made.
+
+        Raises ProjectError with a sentence for people: no such folder, cannot be written, damaged, made by a
+        newer Maskloop, or already open for writing elsewhere (which is then named).
+        """
+        folder = folder.absolute()
+        if home is None and (folder / FILE).is_file():
+            home, folder = folder, _pictures_folder(folder)
+        home = (home or folder / HOME).absolute()
+        if not folder.is_dir():
+            raise ProjectError(f"There is no folder {folder}. Check the name, or make it first.")
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+            guard = WriterGuard(home, purpose)
+        except OSError as problem:
+            raise ProjectError(
+                f"{home} cannot be written ({problem.strerror or problem}), so labels cannot be kept there. "
+                "Choose another place for the project with --project DIR."
+            ) from problem
+        try:
+            store = Store(home / FILE, writing=True)
+            try:
+                store.upgrade()
+                project = cls(folder, home, store, guard)
+                project._remember_folder()
+                project.runs.end_orphans()
+            except BaseException:
+                store.close()
+                raise
+        except BaseException:
+            guard.release()
+            raise
+        return project
+
+    @classmethod
+    def read(cls, where: Path) -> Project:
+        """Open for reading, also while a window writes. `where` is the pictures' folder or the project's own.
+
+        Raises ProjectError when there is no project, or its file is not of this program's form.
+        """
+        home = home_of(where)
+        store = Store(home / FILE, writing=False)
+        try:
+            store.refuse_other_form()
+            project = cls(where.absolute(), home, store, None)
+            project.folder = project._stored_folder()
+        except BaseException:
+            store.close()
+            raise
+        return project
+
+    @property
+    def name(self) -> str:
+        return self.folder.name or str(self.folder)
+
+    @property
+    def models(self) -> Path:
+        return self.home / "models"
+
+    @property
+    def cache(self) -> Path:
+        return self.home / "cache"
+
+    def picture_path(self, relative: str) -> Path:
+        """Where a picture lies. Raises ProjectError when the stored path climbs out of the folder."""
+        path = self.folder / relative
+        if not Path(os.path.normpath(path)).is_relative_to(self.folder):
+            raise ProjectError(
+                f"The project names a picture outside its folder: {relative}. It was not read."
+            )
+        return path
+
+    def prediction_path(self, picture_id: int) -> Path:
+        return self.cache / "predictions" / f"{picture_id}.png"
+
+    def run_folder(self, run_id: int) -> Path:
+        return self.models / str(run_id)
+
+    def fact(self, name: str) -> str | None:
+        """A stored fact about the project, such as the picture shown last."""
+        with self._store.reading() as connection:
+            return connection.execute(select(facts.c.value).where(facts.c.name == name)).scalar()
+
+    def set_fact(self, name: str, value: str) -> None:
+        with self._store.writing() as connection:
+            statement = insert(facts).values(name=name, value=value)
+            connection.execute(
+                statement.on_conflict_do_update(index_elements=["name"], set_={"value": value})
+            )
+
+    def close(self) -> None:
+        """Give file and guard back. May be called twice."""
+        self._store.close()
+        if self._guard is not None:
+            self._guard.release()
+
+    def __enter__(self) -> Project:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _remember_folder(self) -> None:
+        try:
+            # Relative where possible: pictures and project may move together.
+            stored = Path(os.path.relpath(self.folder, self.home)).as_posix()
+        except ValueError:  # another drive on Windows
+            stored = str(self.folder)
+        if self.fact("pictures") != stored:
+            self.set_fact("pictures", stored)
+        if self.fact("made_at") is None:
+            self.set_fact("made_at", now())
+
+    def _stored_folder(self) -> Path:
+        return Path(os.path.normpath(self.home / (self.fact("pictures") or "..")))
+
+
+def home_of(where: Path) -> Path:
+    """The folder of the project file that `where` means. Raises ProjectError when there is none."""
+    where = where.absolute()
+    for home in (where / HOME, where):
+        if (home / FILE).is_file():
+            return home
+    raise ProjectError(f"There is no Maskloop project in {where}. Make one with: maskloop init {where}")
+
+
+def _pictures_folder(home: Path) -> Path:
+    with Project.read(home) as project:
+        return project.folder

@@ -1,0 +1,155 @@
+"""Rows of the document as plain immutable values; they cross threads freely."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from core.geometry import Box, TileKey
+from core.labels.labelmap import Origin, Values
+
+
+class Status(StrEnum):
+    """How far a person is with a picture."""
+
+    NEW = "new"
+    IN_PROGRESS = "in progress"
+    DONE = "done"
+    TO_REVIEW = "to review"
+    SKIPPED = "skipped"
+
+
+class Split(StrEnum):
+    """Which part of the dataset a picture belongs to."""
+
+    TRAIN = "train"
+    VAL = "val"
+    TEST = "test"
+
+
+@dataclass(frozen=True, slots=True)
+class PictureRecord:
+    """One picture of the project. `path` is relative to the pictures' folder, with forward slashes.
+
+    labelled_pixels counts pixels with a class or void; mean_confidence is that of the newest prediction, 0..1.
+    """
+
+    id: int
+    path: str
+    width: int | None = None
+    height: int | None = None
+    status: Status = Status.NEW
+    split: Split | None = None
+    problem: str | None = None
+    labelled_pixels: int = 0
+    mean_confidence: float | None = None
+
+    @property
+    def name(self) -> str:
+        return self.path.rsplit("/", 1)[-1]
+
+    @property
+    def is_labelled(self) -> bool:
+        return self.labelled_pixels > 0
+
+    @property
+    def is_predicted(self) -> bool:
+        return self.mean_confidence is not None
+
+    @property
+    def label_share(self) -> float:
+        """Share of the picture that carries a label, 0..1."""
+        area = (self.width or 0) * (self.height or 0)
+        return min(1.0, self.labelled_pixels / area) if area else 0.0
+
+    @property
+    def uncertainty(self) -> float | None:
+        """1 - mean confidence, None without a prediction."""
+        return None if self.mean_confidence is None else 1.0 - self.mean_confidence
+
+
+@dataclass(frozen=True, slots=True)
+class EditRecord:
+    """One row of the journal."""
+
+    id: int
+    picture_id: int
+    name: str
+    tool: str
+    class_value: int
+    box: Box
+    pixels: int
+    seconds: float
+    origin: Origin
+    run_id: int | None
+    made_at: str
+    undone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """What undo and redo would do next for one picture; None where there is nothing."""
+
+    undo_name: str | None = None
+    redo_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reverted:
+    """An undo or redo: the tiles as they are now, and what comes next."""
+
+    edit: EditRecord
+    tiles: dict[TileKey, Values]
+    journal: Journal
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One training. `model` and `recipe` are JSON; `published` counts the checkpoints it gave."""
+
+    id: int
+    state: str
+    started_at: str
+    ended_at: str | None
+    device: str | None
+    model: str
+    recipe: str
+    base_run_id: int | None
+    labelled_pictures: int
+    best_miou: float | None
+    published: int
+    message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One point of a chart: `name` is loss, miou, iou (with class_value) or pixel_accuracy."""
+
+    run_id: int
+    name: str
+    class_value: int | None
+    step: int
+    seconds: float
+    labelled_pictures: int
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The project in numbers."""
+
+    pictures: int = 0
+    labelled: int = 0
+    done: int = 0
+    predicted: int = 0
+    unreadable: int = 0
+    by_split: dict[str, int] = field(default_factory=dict)
+    class_pixels: dict[int, int] = field(default_factory=dict)
+    class_pictures: dict[int, int] = field(default_factory=dict)
+    edits: int = 0
+
+
+def now() -> str:
+    """This moment as the document stores it: UTC, ISO 8601, milliseconds."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,172 @@
+"""The tables of project.sqlite, as SQLAlchemy sees them; docs/project-file.md tells the same to people.
+
+Migrations create and change them; this module only describes the newest form. A test compares the two.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+NEWEST = "0001"
+"""The revision this program writes and reads."""
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+
+def _picture_key(*, primary_key: bool = False) -> Column[int]:
+    key = ForeignKey("pictures.id", ondelete="CASCADE")
+    return Column("picture_id", key, nullable=False, primary_key=primary_key)
+
+
+def _run_key(name: str, *, nullable: bool = True) -> Column[int]:
+    return Column(name, ForeignKey("runs.id"), nullable=nullable)
+
+
+facts = Table(  # name of the project, where its pictures are, when it was made
+    "facts",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+classes = Table(
+    "classes",
+    metadata,
+    Column("value", Integer, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False, unique=True),
+    Column("colour", Text, nullable=False),  # "#rrggbb"
+    Column("position", Integer, nullable=False),
+    CheckConstraint("value BETWEEN 1 AND 254", name="value"),
+)
+
+pictures = Table(
+    "pictures",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("path", Text, nullable=False, unique=True),  # relative to the pictures' folder, with /
+    Column("width", Integer),  # upright; known once the picture has been read
+    Column("height", Integer),
+    Column("status", Text, nullable=False, server_default="new"),
+    Column("split", Text),  # train, val, test; once set by the program it stays
+    Column("problem", Text),  # why it cannot be read
+    CheckConstraint("status IN ('new', 'in progress', 'done', 'to review', 'skipped')", name="status"),
+    CheckConstraint("split IN ('train', 'val', 'test')", name="split"),
+)
+
+class_pixels = Table(  # how many pixels of each class a label holds; kept with every edit
+    "class_pixels",
+    metadata,
+    _picture_key(primary_key=True),
+    Column("class_value", Integer, primary_key=True),
+    Column("pixels", Integer, nullable=False),
+)
+
+origins = Table(  # who said so; pixels point here through tiles.origins
+    "origins",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", Text, nullable=False),
+    _run_key("run_id"),
+    UniqueConstraint("kind", "run_id", name="uq_origins_kind_run_id"),
+    CheckConstraint("kind IN ('painted', 'imported', 'accepted')", name="kind"),
+)
+
+tiles = Table(  # the label itself; a tile that is not here is unlabelled throughout
+    "tiles",
+    metadata,
+    _picture_key(primary_key=True),
+    Column("tile_column", Integer, primary_key=True),
+    Column("tile_row", Integer, primary_key=True),
+    Column("pixels", LargeBinary, nullable=False),  # uint8 class values, core/labels/codec.py
+    Column("origins", LargeBinary, nullable=False),  # uint16 ids of table origins, 0 = nobody
+)
+
+edits = Table(  # the journal: one row for every change of a label
+    "edits",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _picture_key(),
+    Column("name", Text, nullable=False),
+    Column("tool", Text, nullable=False),
+    Column("class_value", Integer, nullable=False),
+    Column("x0", Integer, nullable=False),
+    Column("y0", Integer, nullable=False),
+    Column("x1", Integer, nullable=False),
+    Column("y1", Integer, nullable=False),
+    Column("pixels", Integer, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("origin_id", ForeignKey("origins.id"), nullable=False),
+    Column("made_at", Text, nullable=False),  # UTC, ISO 8601
+    Column("undone", Integer, nullable=False, server_default="0"),
+    Index("ix_edits_picture_id_undone_id", "picture_id", "undone", "id"),
+)
+
+edit_tiles = Table(  # the other side of an edit: what was before, or, once undone, what was after
+    "edit_tiles",
+    metadata,
+    Column("edit_id", ForeignKey("edits.id", ondelete="CASCADE"), primary_key=True),
+    Column("tile_column", Integer, primary_key=True),
+    Column("tile_row", Integer, primary_key=True),
+    Column("pixels", LargeBinary, nullable=False),
+    Column("origins", LargeBinary, nullable=False),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("state", Text, nullable=False),  # running, finished, stopped, failed
+    Column("started_at", Text, nullable=False),
+    Column("ended_at", Text),
+    Column("device", Text),
+    Column("model", Text, nullable=False),  # ModelSpec as JSON
+    Column("recipe", Text, nullable=False),  # Recipe as JSON
+    _run_key("base_run_id"),
+    Column("labelled_pictures", Integer, nullable=False),
+    Column("best_miou", Float),
+    Column("published", Integer, nullable=False, server_default="0"),
+    Column("message", Text),
+    CheckConstraint("state IN ('running', 'finished', 'stopped', 'failed')", name="state"),
+)
+
+measurements = Table(  # everything the charts show
+    "measurements",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("name", Text, nullable=False),  # loss, miou, iou, pixel_accuracy
+    Column("class_value", Integer),  # for iou
+    Column("step", Integer, nullable=False),
+    Column("seconds", Float, nullable=False),  # of training since the run began
+    Column("labelled_pictures", Integer, nullable=False),
+    Column("value", Float, nullable=False),
+)
+
+predictions = Table(  # the newest prediction of a picture; its pixels are in cache/predictions/<id>.png
+    "predictions",
+    metadata,
+    _picture_key(primary_key=True),
+    _run_key("run_id", nullable=False),
+    Column("made_at", Text, nullable=False),
+    Column("mean_confidence", Float, nullable=False),
+)

@@ -1,0 +1,1 @@
+"""From frozen labels to better weights."""

@@ -1,0 +1,1 @@
+"""The window: shows what core knows, forwards what the user does."""
