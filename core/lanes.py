@@ -45,6 +45,10 @@ class Lane:
         """Run `work` before everything that still waits: the picture on screen before thumbnails."""
         return self._put(lambda: work(*args, **kwargs), first=True)
 
+    def is_here(self) -> bool:
+        """Whether the caller runs on this lane."""
+        return threading.current_thread() in self._threads
+
     def close(self, *, drop_waiting: bool = False) -> None:
         """Finish what is queued (or drop it), then end the threads. May be called twice."""
         with self._wake:

@@ -36,6 +36,14 @@ class PictureDrawer:
             raise KeyError(picture_id)
         return _record(row)
 
+    def by_path(self, path: str) -> PictureRecord:
+        """The picture at a relative path. Raises KeyError when it is not there."""
+        with self._store.reading() as connection:
+            row = connection.execute(_records().where(pictures.c.path == path)).first()
+        if row is None:
+            raise KeyError(path)
+        return _record(row)
+
     def add(self, paths: Iterable[str]) -> list[PictureRecord]:
         """Add pictures by relative path; known ones stay as they are. Returns the new ones."""
         wanted = list(paths)

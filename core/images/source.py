@@ -1,0 +1,343 @@
+"""One picture or mask file becomes an upright array; whatever is wrong with the file becomes a sentence."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
+
+from core.errors import ImageError
+from core.images.faults import refuse_giant, sentence
+
+PICTURE_SUFFIXES = frozenset({
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".tif", ".tiff", ".webp", ".bmp", ".dib", ".gif",
+    ".avif", ".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".pnm", ".qoi",
+})  # fmt: skip
+"""Lower-case endings of the files offered as pictures; how one is read is decided by its content."""
+
+MAX_PIXELS = 300_000_000
+"""Largest picture that is decoded: 17,320 pixels square, 0.9 GB as RGB."""
+
+# Only these readers of Pillow are let near a file: EPS would start Ghostscript, others open further files. The
+# first five are loaded by `Image.open` anyway; a longer walk down the list imports all of Pillow.
+_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "PPM", "TIFF", "WEBP", "AVIF", "JPEG2000", "QOI", "DIB")
+
+_GROUND = (128, 128, 128, 255)
+"""Mid-grey behind transparent pixels: always the same, so that a model sees the same picture in every run."""
+
+_STRIP = 256
+"""Rows converted at a time, so that the whole picture never lies in memory a third time."""
+
+_ORIENTATION = 0x0112
+
+A = TypeVar("A", bound=NDArray[Any])
+
+
+class ColourMaskError(ImageError):
+    """The mask holds colours, not class values; it needs a table from colours to classes."""
+
+
+def read_size(path: Path) -> tuple[int, int]:
+    """(width, height) in upright pixels, from the header alone. Raises ImageError."""
+    try:
+        with _opened(path) as image:
+            width, height = image.size
+            # Pillow decodes a whole PNG to look for EXIF, so first see whether there is any.
+            turned = (image.format != "PNG" or _png_has_exif(path)) and _orientation_of(image) >= 5
+            return (height, width) if turned else (width, height)
+    except _UnusualTiffError as error:
+        return error.size
+
+
+def count_frames(path: Path) -> int:
+    """How many frames or pages the file holds; only the first is ever shown. Raises ImageError."""
+    try:
+        with _opened(path) as image:
+            return int(getattr(image, "n_frames", 1))
+    except _UnusualTiffError:
+        return 1
+
+
+def read_picture(
+    path: Path, *, max_pixels: int = MAX_PIXELS, at_least: int | None = None
+) -> NDArray[np.uint8]:
+    """The first frame or page, upright: (H, W, 3) uint8 RGB.
+
+    More than 8 bits a channel are stretched from the picture's own darkest to its brightest value;
+    transparent pixels lie on mid-grey. With `at_least` (pixels) a JPEG may come out at a half, a quarter or
+    an eighth of its size as long as both sides keep so many. Raises ImageError, before decoding when there
+    are more than `max_pixels`.
+    """
+    try:
+        with _opened(path, max_pixels) as image:
+            picture = None
+            if at_least is not None and isinstance(image, ImageFile.ImageFile):
+                image.draft(image.mode, (at_least, at_least))  # does nothing but for JPEG
+            elif image.format == "JPEG" and image.mode == "RGB":
+                # Pillow takes 4 bytes a pixel and then copies; OpenCV decodes the same bits into the array.
+                picture = _decode_jpeg(path, image)
+            if picture is None:
+                picture = _rgb_of(image, path)
+            return _upright(picture, _orientation_of(image))
+    except _UnusualTiffError as error:
+        return _read_unusual_tiff(path, error, max_pixels)
+
+
+def read_mask(path: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """The values of a mask as stored, upright: (H, W) uint8, or uint16 when the file holds more than 8 bits.
+
+    Palette files give their indices and 1-bit files 0 and 1; palettes and transparency are ignored.
+    Greyscale files of 2 or 4 bits give 0..3 or 0..15, not the stretched greys. Raises ColourMaskError for
+    colours, else ImageError.
+    """
+    try:
+        with _opened(path, max_pixels) as image:
+            values = _values_of(image, path)
+            return _upright(values, _orientation_of(image))
+    except _UnusualTiffError as error:
+        raise _no_mask(path, str(error)) from error
+
+
+# Opening, and what every reader needs --------------------------------------------------------------
+
+
+@contextmanager
+def _opened(path: Path, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
+    """The file opened by Pillow, not yet decoded. Whatever fails inside the `with` becomes ImageError."""
+    # Pillow warns above its own limit and refuses above twice that, also for pictures hidden inside the file.
+    # It stays on as the outer net; the exact check is ours.
+    Image.MAX_IMAGE_PIXELS = max(max_pixels, MAX_PIXELS)
+    try:
+        with _QUIET, Image.open(path, formats=_FORMATS) as image:
+            refuse_giant(path, image.size, max_pixels)
+            yield image
+    except (ImageError, _UnusualTiffError):
+        raise
+    except UnidentifiedImageError as error:
+        raise _unusual_tiff(path) or ImageError(sentence(path, error, max_pixels)) from error
+    except (
+        Exception
+    ) as error:  # readers of damaged files raise anything: TypeError, SyntaxError, struct.error ..
+        raise ImageError(sentence(path, error, max_pixels)) from error
+
+
+def _orientation_of(image: Image.Image) -> int:
+    """EXIF orientation 1..8 that is still to be applied; 1 when there is none or the metadata are damaged."""
+    if image.format == "TIFF":
+        return 1  # Pillow turns a TIFF itself, and its size says so already before
+    try:
+        orientation = image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # metadata must not decide whether the pixels are shown
+        return 1
+    return orientation if orientation in range(1, 9) else 1
+
+
+def _upright(pixels: A, orientation: int) -> A:
+    """`pixels` (H, W, ..) turned and mirrored as EXIF orientation 1..8 (Exif 2.32, tag 274) asks."""
+    turned: Any = pixels.swapaxes(0, 1) if orientation >= 5 else pixels
+    if orientation in (3, 4, 7, 8):
+        turned = turned[::-1]
+    if orientation in (2, 3, 6, 7):
+        turned = turned[:, ::-1]
+    return np.ascontiguousarray(turned)  # type: ignore[return-value]
+
+
+def _rgb_of(image: Image.Image, path: Path) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8 RGB of an opened picture, not yet turned upright. Raises whatever Pillow raises."""
+    deep = _decode_deep(path, image) if _raw_mode(image).startswith("RGB;16") else None
+    if deep is not None:
+        return _stretched(deep)
+    _load(image)
+    if image.mode.startswith(("I", "F")):
+        return _stretched(np.asarray(image))
+    width, height = image.size
+    picture = np.empty((height, width, 3), np.uint8)
+    see_through = image.has_transparency_data
+    for top in range(0, height, _STRIP):
+        strip = image.crop((0, top, width, min(top + _STRIP, height)))
+        if see_through:
+            strip = Image.alpha_composite(Image.new("RGBA", strip.size, _GROUND), strip.convert("RGBA"))
+        picture[top : top + _STRIP] = np.asarray(strip.convert("RGB"))
+    return picture
+
+
+def _load(image: Image.Image) -> None:
+    """Decodes; a PNG whose pixels are whole passes even when what follows them is cut off."""
+    try:
+        image.load()
+    except OSError:
+        if image.format != "PNG" or getattr(image, "tile", True):  # the list of what is still to be decoded
+            raise
+
+
+def _values_of(image: Image.Image, path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    raw_mode = _raw_mode(image)  # gone once the pixels are decoded
+    if image.mode not in ("1", "P", "L", "PA", "LA", "La") and not image.mode.startswith(("I", "F")):
+        raise ColourMaskError(
+            f"“{path}” is a colour mask: its pixels are colours ({image.mode}), not class values. "
+            "Say which colour means which class, or save it as an 8-bit PNG of class values."
+        )
+    if image.mode == "LA" and ";16" in raw_mode:
+        raise _no_mask(path, "it mixes 16-bit values with transparency")
+    _load(image)
+    if not image.mode.startswith(("I", "F")):
+        values = np.asarray(image if len(image.mode) == 1 else image.getchannel(0)).astype(np.uint8)
+        # Pillow spreads the greys of few bits over 0..255; in a mask three steps of grey mean 1, 2 and 3.
+        return values // {"L;2": 85, "L;4": 17}.get(raw_mode[:3], 1)
+    wide = np.asarray(image)
+    whole = wide.astype(np.uint16) if np.all((wide >= 0) & (wide <= 65535)) else None
+    if whole is None or not np.array_equal(whole, wide):
+        raise _no_mask(path, "some values are not whole numbers from 0 to 65,535")
+    return whole
+
+
+def _no_mask(path: Path, reason: str) -> ImageError:
+    return ImageError(
+        f"“{path}” cannot be used as a mask: {reason}. "
+        "Save it again as an 8-bit or 16-bit PNG of class values."
+    )
+
+
+def _stretched(values: NDArray[Any]) -> NDArray[np.uint8]:
+    """(H, W) or (H, W, 3) of any numbers -> (H, W, 3) uint8, darkest 0 and brightest 255; nan is 0."""
+    picture = np.empty((*values.shape[:2], 3), np.uint8)
+    finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    for top in range(0, len(values), _STRIP):
+        strip = values[top : top + _STRIP].astype(np.float64)
+        if high > low:
+            strip = (np.clip(strip, low, high) - low) * (255.0 / (high - low))
+        grey = np.clip(np.nan_to_num(strip), 0, 255).round().astype(np.uint8)
+        picture[top : top + _STRIP] = grey[:, :, None] if grey.ndim == 2 else grey
+    return picture
+
+
+def _raw_mode(image: Image.Image) -> str:
+    """How the file lays out its pixels, in Pillow's words ("L;2", "RGB;16B"); empty when unknown."""
+    tiles = getattr(image, "tile", None) or ()
+    arguments = tiles[0][3] if tiles else ""
+    first = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
+    return first if isinstance(first, str) else ""
+
+
+def _png_has_exif(path: Path) -> bool:
+    """Whether any chunk of a PNG, before or behind its pixels, may tell an orientation."""
+    with path.open("rb", buffering=0) as file:
+        file.seek(8)
+        while len(head := file.read(8)) == 8:
+            length, kind = int.from_bytes(head[:4]), head[4:]
+            if kind == b"eXIf":
+                return True
+            if kind in (b"tEXt", b"zTXt", b"iTXt"):
+                keyword = file.read(min(length, 32))
+                if keyword.startswith((b"Raw profile type exif", b"XML:com.adobe.xmp")):
+                    return True
+                length -= len(keyword)
+            file.seek(length + 4, 1)
+    return False
+
+
+# OpenCV, where it does better than Pillow ----------------------------------------------------------
+
+
+def _decode_jpeg(path: Path, image: Image.Image) -> NDArray[np.uint8] | None:
+    """(H, W, 3) uint8 RGB, not turned; None when the file is cut short, which OpenCV would not tell."""
+    content = path.read_bytes()
+    end_of_image, last_scan = content.rfind(b"\xff\xd9"), content.rfind(b"\xff\xda")
+    if end_of_image < last_scan:
+        return None
+    return _decoded(content, image.size, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
+
+
+def _decode_deep(path: Path, image: Image.Image) -> NDArray[Any] | None:
+    """(H, W, 3) uint16 RGB of a file whose lower 8 bits Pillow would drop; None when it cannot be had."""
+    if image.format == "TIFF" and image.getexif().get(_ORIENTATION, 1) != 1:
+        return None  # OpenCV and Pillow turn TIFFs differently
+    flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
+    return _decoded(path.read_bytes(), image.size, flags)
+
+
+def _decoded(content: bytes, size: tuple[int, int], flags: int) -> NDArray[Any] | None:
+    try:
+        pixels: NDArray[Any] | None = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+    except cv2.error:
+        return None
+    return pixels if pixels is not None and pixels.shape[1::-1] == size else None
+
+
+class _UnusualTiffError(Exception):
+    """A sound TIFF whose kind of pixels Pillow does not know; the message describes them."""
+
+    def __init__(self, size: tuple[int, int], description: str) -> None:
+        super().__init__(description)
+        self.size = size
+
+
+def _unusual_tiff(path: Path) -> _UnusualTiffError | None:
+    try:
+        with path.open("rb") as file:
+            head = file.read(8)
+            if head[:4] not in (b"II*\0", b"MM\0*"):
+                return None
+            tags = TiffImagePlugin.ImageFileDirectory_v2(head)
+            file.seek(tags.next)
+            tags.load(file)
+        channels, bits, kind = tags.get(277, 1), tags.get(258, (1,))[0], tags.get(339, (1,))[0]
+        numbers = {1: "whole numbers", 2: "signed whole numbers", 3: "decimal numbers"}.get(
+            kind, "numbers of a rare kind"
+        )
+        described = f"{channels} channel{'s' if channels > 1 else ''} of {numbers} with {bits} bits"
+        return _UnusualTiffError((int(tags[256]), int(tags[257])), described)
+    except Exception:  # a damaged directory: then it is no sound TIFF
+        return None
+
+
+def _read_unusual_tiff(path: Path, unusual: _UnusualTiffError, max_pixels: int) -> NDArray[np.uint8]:
+    refuse_giant(path, unusual.size, max_pixels)
+    pixels = _decoded(path.read_bytes(), unusual.size, cv2.IMREAD_UNCHANGED)
+    if pixels is None:
+        raise ImageError(
+            f"“{path}” cannot be shown: the TIFF holds {unusual}, which Maskloop does not read. "
+            "Save it again with 1, 3 or 4 channels of 8 or 16 bits."
+        )
+    if pixels.ndim == 3:
+        pixels = pixels[:, :, 2::-1] if pixels.shape[2] >= 3 else pixels[:, :, 0]
+    return _stretched(pixels)
+
+
+class _Quiet:
+    """Silences Pillow's warnings about odd files while any thread reads one.
+
+    `warnings.catch_warnings` alone is not safe: two threads that overlap restore each other's filters.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._readers = 0
+        self._filters: warnings.catch_warnings[None] | None = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._readers == 0:
+                self._filters = warnings.catch_warnings()
+                self._filters.__enter__()
+                warnings.filterwarnings("ignore", module="PIL")
+            self._readers += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._readers -= 1
+            if self._readers == 0 and self._filters is not None:
+                self._filters.__exit__(None, None, None)
+                self._filters = None
+
+
+_QUIET = _Quiet()

@@ -1,0 +1,164 @@
+"""Our own network: an asymmetric U-Net with squeeze-and-excitation and atrous pyramid, quick on two processor cores.
+
+The ideas and where they come from:
+
+- U-Net (Ronneberger, Fischer, Brox 2015, arXiv 1505.04597): a way down that sees more and more of the picture,
+  a way up that says where, and bridges between them.
+- Asymmetric, as in ENet (Paszke and others 2016, arXiv 1606.02147): the way down does the thinking and is wide,
+  the way up only sharpens and has a single convolution a level. Resolution is halved early, because a
+  convolution at half the resolution costs a quarter.
+- Residual blocks (He and others 2015, arXiv 1512.03385): each block learns a correction of what it was given.
+- Squeeze-and-excitation (Hu and others 2017, arXiv 1709.01507): the picture as a whole turns channels up and down.
+- Atrous spatial pyramid pooling (Chen and others, DeepLab v3, 2017, arXiv 1706.05587): the same place is looked
+  at with several reaches at once, and with the mean of the whole picture.
+
+Plain 3x3 convolutions throughout: depthwise ones have fewer multiplications but wait for memory on a processor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812  (the customary name)
+
+WIDTHS = (24, 48, 96, 144)
+"""Channels at 1/2, 1/4, 1/8 and 1/16 of the resolution."""
+BLOCKS = (0, 1, 2, 2)
+"""Residual blocks at each of them."""
+REACHES = (1, 2, 4)
+"""Dilations of the pyramid, for about 16 by 12 places at 1/16 resolution."""
+
+
+class ConvNorm(nn.Sequential):
+    """Convolution, batch norm and, unless `act` is False, ReLU. (N, C, H, W) -> (N, O, H/stride, W/stride)."""
+
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int = 3, *, stride: int = 1, reach: int = 1, act: bool = True
+    ) -> None:
+        padding = reach * (kernel // 2)
+        layers: list[nn.Module] = [
+            nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation=reach, bias=False),
+            nn.BatchNorm2d(outputs),
+        ]
+        if act:
+            layers.append(nn.ReLU(inplace=True))
+        super().__init__(*layers)
+
+
+class SqueezeExcite(nn.Module):
+    """Multiplies each channel by a number from 0 to 1 that is read from the whole picture."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        narrow = max(8, channels // 4)
+        self.squeeze = nn.Conv2d(channels, narrow, 1)
+        self.excite = nn.Conv2d(narrow, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = x.mean((2, 3), keepdim=True)
+        return x * torch.sigmoid(self.excite(F.relu(self.squeeze(weight))))
+
+
+class ResidualBlock(nn.Module):
+    """x plus what two convolutions, weighed by squeeze-and-excitation, add to it; same shape."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = ConvNorm(channels, channels)
+        self.second = ConvNorm(channels, channels, act=False)
+        self.weigh = SqueezeExcite(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(x + self.weigh(self.second(self.first(x))))
+
+
+class AtrousPyramid(nn.Module):
+    """Looks at every place with several reaches and at the mean of the picture; (N, C, h, w) -> (N, O, h, w)."""
+
+    def __init__(self, inputs: int, outputs: int, reaches: Sequence[int]) -> None:
+        super().__init__()
+        self.point = ConvNorm(inputs, outputs, 1)
+        self.branches = nn.ModuleList(ConvNorm(inputs, outputs, 3, reach=reach) for reach in reaches)
+        # No batch norm on the mean: a batch of one picture would have nothing to norm over.
+        self.whole = nn.Conv2d(inputs, outputs, 1)
+        self.join = ConvNorm(outputs * (len(reaches) + 1), outputs, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        views = torch.cat([self.point(x), *(branch(x) for branch in self.branches)], 1)
+        joined: Tensor = self.join(views)
+        return joined + F.relu(self.whole(x.mean((2, 3), keepdim=True)))
+
+
+class Rise(nn.Module):
+    """One level up: double the resolution, add the bridge from the way down, one convolution."""
+
+    def __init__(self, inputs: int, bridge: int, outputs: int) -> None:
+        super().__init__()
+        self.narrow = nn.Conv2d(inputs, outputs, 1, bias=False)
+        self.bridge = nn.Conv2d(bridge, outputs, 1, bias=False)
+        self.blend = nn.Sequential(nn.BatchNorm2d(outputs), nn.ReLU(inplace=True), ConvNorm(outputs, outputs))
+
+    def forward(self, below: Tensor, beside: Tensor) -> Tensor:
+        # Narrowed before it is enlarged: the same result for a quarter of the work.
+        up = F.interpolate(self.narrow(below), size=beside.shape[2:], mode="bilinear", align_corners=False)
+        risen: Tensor = self.blend(up + self.bridge(beside))
+        return risen
+
+
+class AsymmetricUNet(nn.Module):
+    """float (N, channels, H, W), H and W multiples of 16 -> logits (N, classes, H, W)."""
+
+    def __init__(
+        self,
+        classes: int,
+        channels: int = 3,
+        widths: Sequence[int] = WIDTHS,
+        blocks: Sequence[int] = BLOCKS,
+        reaches: Sequence[int] = REACHES,
+    ) -> None:
+        super().__init__()
+        inputs = [channels, *widths[:-1]]
+        self.down = nn.ModuleList(
+            nn.Sequential(ConvNorm(narrow, wide, stride=2), *(ResidualBlock(wide) for _ in range(count)))
+            for narrow, wide, count in zip(inputs, widths, blocks, strict=True)
+        )
+        half, quarter, eighth, _ = widths
+        self.pyramid = AtrousPyramid(widths[-1], eighth, reaches)
+        self.up = nn.ModuleList(
+            [
+                Rise(eighth, eighth, eighth * 2 // 3),
+                Rise(eighth * 2 // 3, quarter, quarter),
+                Rise(quarter, half, half),
+            ]
+        )
+        self.dropout = nn.Dropout2d(0.1)
+        self.head = nn.Conv2d(half, classes, 1)
+        self._initialise()
+
+    def forward(self, x: Tensor) -> Tensor:
+        beside: list[Tensor] = []
+        level = x
+        for stage in self.down:
+            level = stage(level)
+            beside.append(level)
+        level = self.pyramid(beside.pop())
+        for rise in self.up:
+            level = rise(level, beside.pop())
+        logits = self.head(self.dropout(level))
+        return F.interpolate(logits, size=x.shape[2:], mode="bilinear", align_corners=False)
+
+    def _initialise(self) -> None:
+        """He initialisation; the last norm of a block starts at zero, so a new block changes nothing yet
+        (Goyal and others 2017, arXiv 1706.02677)."""
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+        for module in self.modules():
+            if isinstance(module, ResidualBlock):
+                norm = module.second[1]
+                assert isinstance(norm, nn.BatchNorm2d)
+                nn.init.zeros_(norm.weight)

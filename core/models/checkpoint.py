@@ -1,0 +1,142 @@
+"""Trained weights on the disk: safetensors, never pickle, in the layout segmentation_models_pytorch loads."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import nn
+
+from core.errors import ModelError
+from core.models.registry import Progress, build, grow_head
+from core.models.spec import ModelSpec
+
+WEIGHTS_FILE, CONFIG_FILE, RUN_FILE = "model.safetensors", "config.json", "run.json"
+LARGEST_RUN_FILE = 64 << 20
+LARGEST_WEIGHTS_FILE = 8 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A network ready to predict: in eval mode, on its device. `card` is what `save_checkpoint` was given."""
+
+    model: nn.Module
+    spec: ModelSpec
+    card: Mapping[str, Any]
+
+
+def save_checkpoint(folder: Path, model: nn.Module, spec: ModelSpec, card: Mapping[str, Any]) -> None:
+    """Write `model.safetensors`, `config.json` and `run.json` (spec and card) into `folder`, each beside and then
+    renamed, the weights last: their time tells a reader that something new is there.
+
+    A network of segmentation_models_pytorch can be loaded from the folder with its `from_pretrained`.
+    card: plain values. Raises ModelError when the disk refuses.
+    """
+    tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    settings = getattr(model, "config", None)
+    if isinstance(settings, Mapping):
+        # The encoder's weights are in the file; with their name here from_pretrained would download them too.
+        config = {**settings, "encoder_weights": None, "_model_class": type(model).__name__}
+    else:
+        config = {"_model_class": type(model).__name__, "classes": len(spec.class_values)}
+    run = {"version": 1, "spec": spec.to_json(), "card": dict(card)}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(folder / CONFIG_FILE, json.dumps(config, indent=2, sort_keys=True).encode())
+        _write(folder / RUN_FILE, json.dumps(run, indent=2).encode())
+        _write(folder / WEIGHTS_FILE, safetensors.torch.save(tensors, {"format": "pt"}))
+    except OSError as problem:
+        raise ModelError(
+            f"The trained network cannot be saved: {problem}. Check the free space of the disk."
+        ) from problem
+
+
+def load_checkpoint(folder: Path, device: torch.device | str = "cpu") -> Loaded:
+    """What `save_checkpoint` wrote. Raises ModelError when it is missing, damaged, or not such a file."""
+    spec, card = read_run_file(folder)
+    model = build(replace(spec, weights="none"))
+    path = folder / WEIGHTS_FILE
+    try:
+        if path.stat().st_size > LARGEST_WEIGHTS_FILE:
+            raise ModelError(f"The weights in {folder.name} are too large to be a network of Maskloop.")
+        # Read whole instead of mapped: a mapped file cannot be replaced on Windows.
+        tensors = safetensors.torch.load(path.read_bytes())
+        model.load_state_dict(tensors)
+    except OSError as problem:
+        raise ModelError(f"The weights in {folder.name} cannot be read: {problem}.") from problem
+    except (safetensors.SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as problem:
+        reason = str(problem).strip().split("\n", maxsplit=1)[0][:160]
+        raise ModelError(
+            f"The weights in {folder.name} are damaged or not of this network ({reason}). Train again."
+        ) from problem
+    model = model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return Loaded(model.eval().requires_grad_(False), spec, card)
+
+
+def read_run_file(folder: Path) -> tuple[ModelSpec, Mapping[str, Any]]:
+    """Spec and card without the weights. Raises ModelError."""
+    path = folder / RUN_FILE
+    try:
+        if path.stat().st_size > LARGEST_RUN_FILE:
+            raise ModelError(f"{path.name} in {folder.name} is too large to be right.")
+        raw = json.loads(path.read_text("utf-8"))
+        card = raw["card"]
+        if not isinstance(card, dict):
+            raise TypeError("the card is not a table")
+        return ModelSpec.from_json(raw["spec"]), card
+    except FileNotFoundError as problem:
+        raise ModelError(f"There is no trained network in {folder.name}; train one first.") from problem
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise ModelError(
+            f"The description of the network in {folder.name} is damaged ({problem!r})."
+        ) from problem
+
+
+def start_from(base: Path | None, spec: ModelSpec, progress: Progress | None = None) -> nn.Module:
+    """The network a training starts with: fresh, or with the weights of the checkpoint folder `base`, its head
+    grown or shrunk to the classes of `spec`. On the processor, in train mode. Raises ModelError."""
+    if base is None:
+        return build(spec, progress)
+    loaded = load_checkpoint(base)
+    same = loaded.spec.class_values == spec.class_values and _same_body(loaded.spec, spec)
+    model = loaded.model if same else grow_head(loaded.model, loaded.spec, spec)
+    return model.requires_grad_(True).train()
+
+
+def _same_body(one: ModelSpec, other: ModelSpec) -> bool:
+    return (one.architecture, one.encoder, one.channels) == (
+        other.architecture,
+        other.encoder,
+        other.channels,
+    )
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Beside, flushed to the disk, then renamed. Raises OSError."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        _replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _replace(temporary: Path, path: Path) -> None:
+    for attempt in range(20):
+        with contextlib.suppress(PermissionError):  # Windows, while somebody has the old file open
+            temporary.replace(path)
+            return
+        time.sleep(0.02 * (attempt + 1))
+    temporary.replace(path)

@@ -1,0 +1,92 @@
+"""How to build a network, in words that fit in a file: no torch in here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from core.errors import ModelError
+from core.labels.classes import LAST_CLASS
+
+STRIDE = 32
+"""Sides of what enters a network are multiples of this: the deepest level of every architecture we know."""
+SMALLEST_SIZE, LARGEST_SIZE = STRIDE, 4096
+WEIGHTS = ("none", "imagenet")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """Everything needed to build the same network again.
+
+    architecture: a row of `core.models.registry`; encoder: its backbone, None where the architecture has
+    its own
+    weights: what the encoder starts from, "none" or "imagenet"
+    size: long side in pixels of what the network looks at, a multiple of 32
+    class_values: row i of the network's output is the pixel value class_values[i] (1..254)
+    channels: colour channels of a picture
+
+    Raises ModelError when a part is out of range.
+    """
+
+    architecture: str
+    encoder: str | None
+    weights: str
+    size: int
+    class_values: tuple[int, ...]
+    channels: int = 3
+
+    def __post_init__(self) -> None:
+        if self.weights not in WEIGHTS:
+            raise ModelError(f"Unknown starting weights “{self.weights}”; choose “none” or “imagenet”.")
+        if not SMALLEST_SIZE <= self.size <= LARGEST_SIZE or self.size % STRIDE:
+            raise ModelError(
+                f"The network size {self.size} does not work; choose a multiple of {STRIDE} "
+                f"from {SMALLEST_SIZE} to {LARGEST_SIZE}."
+            )
+        if not self.class_values:
+            raise ModelError("A network needs at least one class; add a class first.")
+        if len(set(self.class_values)) != len(self.class_values):
+            raise ModelError("A network cannot have the same class twice.")
+        if not all(1 <= value <= LAST_CLASS for value in self.class_values):
+            raise ModelError(f"Classes of a network have values from 1 to {LAST_CLASS}.")
+        if not 1 <= self.channels <= 16:
+            raise ModelError(f"A network for {self.channels} colour channels cannot be built; use 1 to 16.")
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, ready for `json.dumps`."""
+        return {**asdict(self), "class_values": list(self.class_values)}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> ModelSpec:
+        """The spec that `to_json` described. Raises ModelError when it is incomplete or wrong."""
+        try:
+            encoder = raw["encoder"]
+            return cls(
+                architecture=str(raw["architecture"]),
+                encoder=None if encoder is None else str(encoder),
+                weights=str(raw["weights"]),
+                size=int(raw["size"]),
+                class_values=tuple(int(value) for value in raw["class_values"]),
+                channels=int(raw.get("channels", 3)),
+            )
+        except (KeyError, TypeError, ValueError) as problem:
+            raise ModelError(f"The description of the network is damaged ({problem!r}).") from problem
+
+
+def default_spec(device_kind: str, class_values: tuple[int, ...]) -> ModelSpec:
+    """What to start with on a device ("cpu", "mps" or "cuda"): small where there is no graphics card."""
+    if device_kind == "cuda":
+        return ModelSpec("unet", "resnet34", "none", 512, class_values)
+    return ModelSpec("asymmetric-unet", None, "none", 256, class_values)
+
+
+def work_size(width: int, height: int, size: int) -> tuple[int, int]:
+    """(width, height) of a picture once its long side is `size` pixels; never less than one pixel."""
+    scale = size / max(width, height)
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def padded(length: int) -> int:
+    """`length` rounded up to a multiple of `STRIDE`."""
+    return -(-length // STRIDE) * STRIDE

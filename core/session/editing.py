@@ -1,0 +1,125 @@
+"""Journey two: a stroke becomes a durable label, and can be undone for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+
+import numpy as np
+
+from core.changes import Changes
+from core.errors import UserError
+from core.geometry import Box, Point
+from core.labels.classes import UNLABELLED, ClassList, Colour
+from core.labels.labelmap import Edit, LabelMap, Mask, Origin
+from core.labels.prediction import PredictedMask
+from core.labels.raster import connected_region
+from core.lanes import Lane
+from core.project.journal import changes_of_edit
+from core.project.project import Project
+from core.project.records import EditRecord, Journal, Reverted, Split, Status
+
+
+class Editing:
+    """Everything a person changes. Called from the GUI thread; written on the document lane, in order."""
+
+    def __init__(self, project: Project, document: Lane, announce: Callable[[Changes], None]) -> None:
+        self._project = project
+        self._document = document
+        self._announce = announce
+        self.classes: ClassList = project.classes.read()
+
+    def commit(self, picture_id: int, edit: Edit) -> Future[Journal]:
+        """Store an edit. The future ends when it is durable; it raises ProjectError when the disk refuses."""
+        return self._document.submit(self._commit, picture_id, edit)
+
+    def undo(self, picture_id: int) -> Future[Reverted | None]:
+        """Take the newest edit back; None when there is none."""
+        return self._document.submit(self._revert, picture_id, self._project.labels.undo)
+
+    def redo(self, picture_id: int) -> Future[Reverted | None]:
+        """Do the edit undone last again; None when there is none."""
+        return self._document.submit(self._revert, picture_id, self._project.labels.redo)
+
+    def history(self, picture_id: int) -> Future[list[EditRecord]]:
+        """The journal of a picture, oldest first."""
+        return self._document.submit(self._project.labels.history, picture_id)
+
+    def set_status(self, picture_id: int, status: Status) -> Future[None]:
+        return self._document.submit(
+            self._tell, lambda: self._project.pictures.set_status([picture_id], status)
+        )
+
+    def set_split(self, picture_id: int, split: Split | None) -> Future[None]:
+        return self._document.submit(
+            self._tell, lambda: self._project.pictures.set_split([picture_id], split)
+        )
+
+    def add_classes(self, names: list[str]) -> Future[None]:
+        """Raises UserError at once, and adds none, when a name is bad or taken."""
+        classes = self.classes
+        for name in names:
+            classes = classes.added(name)
+        return self._keep(classes)
+
+    def change_class(
+        self, value: int, *, name: str | None = None, colour: Colour | None = None
+    ) -> Future[None]:
+        """Rename or recolour. Raises UserError at once when the name is bad or taken."""
+        return self._keep(self.classes.changed(value, name=name, colour=colour))
+
+    def _keep(self, classes: ClassList) -> Future[None]:
+        self.classes = classes
+        return self._document.submit(self._tell, lambda: self._project.classes.write(classes))
+
+    def _commit(self, picture_id: int, edit: Edit) -> Journal:
+        journal = self._project.labels.commit(picture_id, edit)
+        self._announce(changes_of_edit(picture_id))
+        return journal
+
+    def _revert(self, picture_id: int, act: Callable[[int], Reverted | None]) -> Reverted | None:
+        reverted = act(picture_id)
+        if reverted is not None:
+            self._announce(changes_of_edit(picture_id))
+        return reverted
+
+    def _tell(self, act: Callable[[], Changes]) -> None:
+        self._announce(act())
+
+
+def accept_everywhere(labels: LabelMap, prediction: PredictedMask) -> Edit | None:
+    """Take the prediction over wherever nobody has said anything yet. None when that changes nothing."""
+    return _accept(labels, prediction, "Accept prediction", 0, Box(0, 0, labels.width, labels.height), None)
+
+
+def accept_class(labels: LabelMap, prediction: PredictedMask, value: int, name: str) -> Edit | None:
+    """Take the prediction of one class over wherever nobody has said anything yet."""
+    whole = Box(0, 0, labels.width, labels.height)
+    return _accept(labels, prediction, f"Accept {name}", value, whole, prediction.values == value)
+
+
+def accept_region(labels: LabelMap, prediction: PredictedMask, at: Point, classes: ClassList) -> Edit | None:
+    """Take the connected predicted region under `at` over, where nobody has said anything yet.
+
+    Raises UserError when the point is outside the picture.
+    """
+    try:
+        box, mask = connected_region(prediction.values, at)
+    except IndexError as outside:
+        raise UserError("Point at a region inside the picture to accept it.") from outside
+    value = int(prediction.values[int(at.y), int(at.x)])
+    return _accept(labels, prediction, f"Accept region, {classes.name_of(value)}", value, box, mask)
+
+
+def _accept(
+    labels: LabelMap, prediction: PredictedMask, name: str, value: int, box: Box, mask: Mask | None
+) -> Edit | None:
+    """A prediction never overwrites what a person or an import said: only unlabelled pixels are filled."""
+    if prediction.values.shape != labels.values.shape:
+        raise UserError("The prediction does not have the size of the picture; it will be made again.")
+    free = labels.values[box.slices] == UNLABELLED
+    if mask is not None:
+        free &= mask
+    labels.begin(name, "accept", value, Origin.ACCEPTED, prediction.run_id or None)
+    labels.put(box, np.ascontiguousarray(prediction.values[box.slices]), free)
+    return labels.finish()

@@ -1,0 +1,257 @@
+"""Journey four: pictures and masks leave as a dataset, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar
+
+from PIL import Image
+
+from core.errors import Cancelled, FormatError, ImageError
+from core.formats.masks import (
+    CLASSES_FILE,
+    IMAGES,
+    MADE_BY,
+    MASKS,
+    PREDICTIONS,
+    write_classes,
+    write_colour_mask,
+    write_index_mask,
+)
+from core.images.source import is_upright, read_picture
+from core.labels.classes import ClassList
+from core.labels.labelmap import Values
+from core.labels.prediction import read_prediction
+from core.lanes import Lane
+from core.project.project import Project
+from core.project.records import PictureRecord, Split, Status
+
+R = TypeVar("R")
+
+NO_SPLIT = "unsplit"
+
+
+class MaskStyle(StrEnum):
+    """How a mask is written: one byte a pixel, or in colours."""
+
+    INDEX = "index"
+    COLOUR = "colour"
+
+
+@dataclass(frozen=True, slots=True)
+class ExportWish:
+    """What to export. Empty `splits` means all of them; `only_done` leaves out what is not marked done."""
+
+    out: Path
+    style: MaskStyle = MaskStyle.INDEX
+    splits: frozenset[Split] = frozenset()
+    labels: bool = True
+    predictions: bool = False
+    only_done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ExportPlan:
+    """What an export would write, in numbers, before it writes anything."""
+
+    wish: ExportWish
+    classes: ClassList
+    records: tuple[PictureRecord, ...] = ()
+    names: dict[int, str] = field(default_factory=dict)
+    labelled: int = 0
+    predicted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReport:
+    """What was written. `pairs` are pictures with a label; `problems` name what was left out and why."""
+
+    out: Path
+    pictures: int
+    pairs: int
+    predictions: int
+    problems: tuple[str, ...]
+
+
+def plan_export(project: Project, wish: ExportWish) -> ExportPlan:
+    """The dry run. Raises FormatError when there is nothing to write or the place is taken."""
+    _check_place(wish.out, project)
+    records = tuple(
+        r
+        for r in project.pictures.all()
+        if r.problem is None
+        and (not wish.splits or r.split in wish.splits)
+        and (not wish.only_done or r.status == Status.DONE)
+        and ((wish.labels and r.is_labelled) or (wish.predictions and r.is_predicted))
+    )
+    if not records:
+        raise FormatError(
+            "There is nothing to export with these choices: no picture of them carries a label."
+        )
+    return ExportPlan(
+        wish,
+        project.classes.read(),
+        records,
+        _names(records),
+        sum(r.is_labelled for r in records) if wish.labels else 0,
+        sum(r.is_predicted for r in records) if wish.predictions else 0,
+    )
+
+
+def run_export(
+    project: Project,
+    plan: ExportPlan,
+    progress: Callable[[int, int], None] | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> ExportReport:
+    """Write everything beside the place, then rename. Raises Cancelled or FormatError; nothing is left then."""
+    out = plan.wish.out.absolute()
+    beside = out.with_name(f".{out.name}.{uuid.uuid4().hex[:8]}.partial")
+    problems: list[str] = []
+    pairs = predictions = pictures = 0
+    try:
+        beside.mkdir(parents=True)
+        for done, record in enumerate(plan.records):
+            if cancelled():
+                raise Cancelled
+            try:
+                labelled, predicted = _write_one(project, plan, record, beside)
+                pictures += 1
+                pairs += labelled
+                predictions += predicted
+            except (ImageError, FormatError) as problem:
+                problems.append(str(problem))
+            if progress:
+                progress(done + 1, len(plan.records))
+        write_classes(beside, plan.classes)
+        _into_place(beside, out)
+    except OSError as problem:
+        raise FormatError(
+            f"The dataset could not be written to {out}: {problem.strerror or problem}. "
+            "Check that there is space and that you may write there."
+        ) from problem
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return ExportReport(out, pictures, pairs, predictions, tuple(problems))
+
+
+class Exporting:
+    """Exports while the window goes on, on a lane and through a reading connection of its own."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._lane = Lane("export")
+        self._cancel = threading.Event()
+
+    def plan(self, wish: ExportWish) -> Future[ExportPlan]:
+        """The dry run. The future raises FormatError."""
+        return self._lane.submit(self._with_reader, lambda project: plan_export(project, wish))
+
+    def run(self, plan: ExportPlan, progress: Callable[[int, int], None]) -> Future[ExportReport]:
+        """Write it. `progress` is called on the export lane. The future raises FormatError or Cancelled."""
+        self._cancel.clear()
+        return self._lane.submit(
+            self._with_reader, lambda project: run_export(project, plan, progress, self._cancel.is_set)
+        )
+
+    def cancel(self) -> None:
+        """Stop after the picture under way; nothing is left behind."""
+        self._cancel.set()
+
+    def close(self) -> None:
+        self.cancel()
+        self._lane.close(drop_waiting=True)
+
+    def _with_reader(self, act: Callable[[Project], R]) -> R:
+        with Project.read(self._home) as project:
+            return act(project)
+
+
+def _write_one(project: Project, plan: ExportPlan, record: PictureRecord, root: Path) -> tuple[bool, bool]:
+    source = project.picture_path(record.path)
+    place = f"{record.split or NO_SPLIT}/{plan.names[record.id]}"
+    label = prediction = None
+    if plan.wish.labels and record.is_labelled and record.width and record.height:
+        label = project.labels.read(record.id, record.width, record.height)
+    if plan.wish.predictions and record.is_predicted:
+        prediction = read_prediction(project.prediction_path(record.id)).values
+    upright = is_upright(source)
+    picture = root / IMAGES / f"{place}{source.suffix.lower() if upright else '.png'}"
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    if upright:
+        shutil.copyfile(source, picture)
+    else:
+        # Masks are upright; a picture that relies on its EXIF turn would not lie under them in most readers.
+        Image.fromarray(read_picture(source)).save(picture)
+    _write_mask(root / MASKS / f"{place}.png", label, plan)
+    _write_mask(root / PREDICTIONS / f"{place}.png", prediction, plan)
+    return label is not None, prediction is not None
+
+
+def _write_mask(path: Path, values: Values | None, plan: ExportPlan) -> None:
+    if values is None:
+        return
+    if plan.wish.style == MaskStyle.INDEX:
+        write_index_mask(path, values)
+    else:
+        write_colour_mask(path, values, plan.classes)
+
+
+def _names(records: tuple[PictureRecord, ...]) -> dict[int, str]:
+    """File names without suffix: the picture's own where it is the only one of that name, else with its folders."""
+    stems = Counter(_stem(r.name).casefold() for r in records)
+    flat = {
+        r.id: _stem(r.name) if stems[_stem(r.name).casefold()] == 1 else _stem(r.path).replace("/", "__")
+        for r in records
+    }
+    taken = Counter(name.casefold() for name in flat.values())
+    # a.jpg and a.png in one folder: the suffix tells them apart.
+    return {
+        r.id: flat[r.id] if taken[flat[r.id].casefold()] == 1 else r.path.replace("/", "__").replace(".", "-")
+        for r in records
+    }
+
+
+def _stem(name: str) -> str:
+    return name.rsplit(".", 1)[0]
+
+
+def _check_place(out: Path, project: Project) -> None:
+    out = out.absolute()
+    if out in (project.folder, project.home) or project.folder.is_relative_to(out):
+        raise FormatError(f"{out} holds the pictures of the project. Choose a new folder for the export.")
+    if out.is_file():
+        raise FormatError(f"{out} is a file. Choose a folder for the export.")
+    if out.is_dir() and any(out.iterdir()) and not _is_export(out):
+        raise FormatError(f"{out} is not empty and not an export of Maskloop. Choose a new folder.")
+
+
+def _is_export(folder: Path) -> bool:
+    try:
+        return bool(json.loads((folder / CLASSES_FILE).read_text("utf-8")).get("made_by") == MADE_BY)
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _into_place(beside: Path, out: Path) -> None:
+    """Rename; an earlier export steps aside first and is only deleted once the new one stands."""
+    if not out.exists():
+        beside.rename(out)
+        return
+    old = out.with_name(f".{out.name}.{uuid.uuid4().hex[:8]}.old")
+    out.rename(old)
+    try:
+        beside.rename(out)
+    except OSError:
+        old.rename(out)
+        raise
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,80 @@
+"""Labelled pictures go into the trainer's own folder: what training sees is frozen, the document stays free."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from core.errors import ImageError, ModelError, TrainingError
+from core.images.source import read_picture
+from core.models.spec import ModelSpec
+from core.project.project import Project
+from core.project.records import PictureRecord, Split
+from core.training.recipe import Recipe
+from core.training.snapshot import Snapshot
+
+
+def learnable(project: Project) -> list[PictureRecord]:
+    """Labelled pictures that train or judge the network; test pictures are never shown to it."""
+    return [r for r in project.pictures.labelled() if r.split in (Split.TRAIN, Split.VAL)]
+
+
+def check_learnable(project: Project, records: Iterable[PictureRecord]) -> None:
+    """Raises TrainingError, saying what is missing, when there is too little to learn from."""
+    classes = project.classes.read()
+    if len(classes) < 2:
+        raise TrainingError("Training needs at least two classes. Add them, and paint a little of each.")
+    seen: set[int] = set()
+    for record in records:
+        if record.split == Split.TRAIN:
+            seen.update(project.pictures.pixels_by_class(record.id))
+    if len(seen & set(classes.values)) < 2:
+        raise TrainingError(
+            "Training needs labels of at least two classes. Paint a few strokes of each in two or three pictures."
+        )
+
+
+def open_snapshot(folder: Path, spec: ModelSpec, recipe: Recipe) -> Snapshot:
+    """The snapshot kept from an earlier round where it still fits, so that only changes are frozen again."""
+    try:
+        snapshot = Snapshot.open(folder)
+        snapshot.revise(spec, recipe)
+    except (TrainingError, ModelError):
+        return Snapshot.create(folder, spec, recipe)
+    return snapshot
+
+
+def freeze(project: Project, snapshot: Snapshot, record: PictureRecord) -> None:
+    """Put one picture and its label into the snapshot. Raises ImageError or TrainingError."""
+    picture = read_picture(project.picture_path(record.path))
+    height, width = picture.shape[:2]
+    if (record.width, record.height) != (width, height):
+        raise ImageError(f"{record.path} is no longer of the size at which it was labelled; it is left out.")
+    values = project.labels.read(record.id, width, height)
+    snapshot.put(record.id, record.name, str(record.split), picture, values)
+
+
+def freeze_all(
+    project: Project,
+    snapshot: Snapshot,
+    records: list[PictureRecord],
+    stale: Sequence[PictureRecord] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[str]:
+    """Make the snapshot hold exactly `records`; only `stale` ones are read again (all of them without it).
+
+    Returns a sentence for each picture that had to be left out. `progress` hears how many of how many are done.
+    """
+    problems: list[str] = []
+    for gone in set(snapshot.entries()) - {record.id for record in records}:
+        snapshot.remove(gone)
+    stale = records if stale is None else stale
+    for done, record in enumerate(stale):
+        try:
+            freeze(project, snapshot, record)
+        except ImageError as problem:
+            snapshot.remove(record.id)
+            problems.append(str(problem))
+        if progress:
+            progress(done + 1, len(stale))
+    return problems

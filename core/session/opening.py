@@ -1,0 +1,168 @@
+"""Journey one: open a folder, see the first picture at once, and whatever the network already thinks of it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.changes import Changes
+from core.errors import ImageError, MaskloopError
+from core.images.cache import PictureCache
+from core.images.folder import read_thumbnail, scan
+from core.images.pyramid import Pyramid
+from core.images.source import PICTURE_SUFFIXES, read_picture
+from core.labels.labelmap import Values
+from core.labels.prediction import PredictedMask, read_prediction
+from core.lanes import Lane
+from core.project.project import HOME, Project
+from core.project.records import Journal, PictureRecord
+from core.session.pictures import PictureIndex
+
+CACHE_BYTES = 512 * 2**20
+"""Decoded pictures kept in memory: the one shown, its neighbours, and those seen last."""
+FIRST_CHUNK, CHUNK = 64, 2000
+"""Pictures are added in chunks: a small one first, so that something is on screen at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedPicture:
+    """All that is needed to show a picture. `labels` (H, W) uint8 is the receiver's own to change."""
+
+    record: PictureRecord
+    pyramid: Pyramid
+    labels: Values
+    prediction: PredictedMask | None
+    journal: Journal
+
+
+class Opening:
+    """Reads pictures for the screen. Called from the GUI thread; the work is done on the reading lane."""
+
+    def __init__(
+        self,
+        project: Project,
+        index: PictureIndex,
+        document: Lane,
+        reading: Lane,
+        announce: Callable[[Changes], None],
+    ) -> None:
+        self._project = project
+        self._index = index
+        self._document = document
+        self._reading = reading
+        self._announce = announce
+        self._closing = False
+        self._cache: PictureCache[int, Pyramid] = PictureCache(self._read, lambda p: p.cost, CACHE_BYTES)
+
+    def show(self, picture_id: int) -> Future[OpenedPicture]:
+        """The picture with label, prediction and journal; waits behind nothing but what is being read now.
+
+        The future raises ImageError when the file cannot be read (the record then carries the reason).
+        """
+        return self._reading.submit_first(self._open, picture_id)
+
+    def prefetch(self, picture_ids: Sequence[int]) -> None:
+        """Read pictures that are likely to be asked for next."""
+        for picture_id in picture_ids:
+            self._reading.submit(self._read_ahead, picture_id)
+
+    def prediction(self, picture_id: int) -> Future[PredictedMask]:
+        """The newest prediction of a picture. The future raises ImageError when there is none."""
+        return self._reading.submit_first(read_prediction, self._project.prediction_path(picture_id))
+
+    def thumbnail(self, picture_id: int, side: int) -> Future[Values]:
+        """A small copy, (h, w, 3) uint8. The future raises ImageError when the file cannot be read."""
+        path = self._project.picture_path(self._index.get(picture_id).path)
+        return self._reading.submit(read_thumbnail, path, side)
+
+    def find_pictures(self) -> Future[None]:
+        """Look through the folder and add what is new, chunk by chunk; the future ends with the search."""
+        # On a thread of its own lane it would hold up the first picture; as one of two readers it does not.
+        return self._reading.submit(self._find)
+
+    def stop(self) -> None:
+        """Give up searching: the window is closing."""
+        self._closing = True
+
+    def _find(self) -> None:
+        found = (p.relative_to(self._project.folder).as_posix() for p in scan(self._project.folder))
+        size = FIRST_CHUNK
+        while not self._closing:
+            chunk = list(itertools.islice(found, size))
+            if not chunk:
+                return
+            size = CHUNK
+            self._document.submit(self._add, chunk)
+
+    def _add(self, chunk: list[str]) -> None:
+        fresh = self._project.pictures.add(chunk)
+        if fresh:
+            self._index.extend(fresh)
+            self._announce(Changes(listing=True))
+
+    def _read(self, picture_id: int) -> Pyramid:
+        record = self._index.get(picture_id)
+        return Pyramid.of(read_picture(self._project.picture_path(record.path)))
+
+    def _read_ahead(self, picture_id: int) -> None:
+        if self._closing:
+            return
+        try:
+            self._cache.get(picture_id)
+        except MaskloopError:
+            return  # it will be said when the picture is shown
+
+    def _open(self, picture_id: int) -> OpenedPicture:
+        try:
+            pyramid = self._cache.get(picture_id)
+            height, width = pyramid.levels[0].shape[:2]
+            self._fits_label(picture_id, width, height)
+        except ImageError as problem:
+            self._document.submit(self._note_problem, picture_id, str(problem))
+            raise
+        # In order with the strokes: a label read before the last stroke is stored would lose it on screen.
+        labels, journal = self._document.submit(self._label, picture_id, width, height).result()
+        try:
+            prediction = read_prediction(self._project.prediction_path(picture_id))
+        except ImageError:
+            prediction = None
+        if prediction is not None and prediction.values.shape != labels.shape:
+            prediction = None
+        return OpenedPicture(self._index.get(picture_id), pyramid, labels, prediction, journal)
+
+    def _fits_label(self, picture_id: int, width: int, height: int) -> None:
+        record = self._index.get(picture_id)
+        if record.is_labelled and (record.width, record.height) != (width, height):
+            raise ImageError(
+                f"{record.path} is now {width} x {height} pixels, but it was labelled at "
+                f"{record.width} x {record.height}. Put the old picture back to go on with its label."
+            )
+
+    def _label(self, picture_id: int, width: int, height: int) -> tuple[Values, Journal]:
+        record = self._index.get(picture_id)
+        if (record.width, record.height) != (width, height) or record.problem:
+            self._announce(self._project.pictures.set_size(picture_id, width, height))
+        labels = self._project.labels
+        return labels.read(picture_id, width, height), labels.journal(picture_id)
+
+    def _note_problem(self, picture_id: int, sentence: str) -> None:
+        if self._index.get(picture_id).problem != sentence:
+            self._announce(self._project.pictures.set_problem(picture_id, sentence))
+
+
+def check_folder(folder: Path) -> None:
+    """Raises ImageError when there is nothing to label in `folder`, before a project is made in it."""
+    if (folder / HOME).is_dir():
+        return
+    if not folder.exists():
+        raise ImageError(f"There is no folder {folder}. Check the name and try again.")
+    if not folder.is_dir():
+        raise ImageError(f"{folder} is a file. Open the folder that holds your pictures instead.")
+    if next(scan(folder), None) is None:
+        kinds = ", ".join(sorted(s.lstrip(".") for s in PICTURE_SUFFIXES if len(s) <= 5)[:12])
+        raise ImageError(
+            f"There are no pictures in {folder}. Put pictures there ({kinds} ...) or open another folder."
+        )

@@ -1,0 +1,81 @@
+"""Which picture is predicted next: the one on screen, then those that will come, then all the others."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from core.project.project import Project
+from core.project.records import RunRecord
+from core.training.events import NotPredicted, Predicted
+from core.training.run import Worker
+
+IN_FLIGHT = 3
+"""Predictions handed to the worker at a time: few, so that the picture on screen never waits long."""
+
+
+class Predicting:
+    """Keeps every picture's prediction up to date with the newest weights. Lives on the training lane."""
+
+    def __init__(self, reader: Project, worker: Worker) -> None:
+        self._reader = reader
+        self._worker = worker
+        self._shown: int | None = None
+        self._waiting: deque[int] = deque()
+        self._in_flight: set[int] = set()
+        self._fresh: set[int] = set()
+        self._run: RunRecord | None = reader.runs.newest_published()
+        if self._run is not None:
+            self._fresh = {p for p, run in reader.runs.prediction_runs().items() if run == self._run.id}
+
+    @property
+    def run(self) -> RunRecord | None:
+        """The run whose weights predict."""
+        return self._run
+
+    def picture_shown(self, picture_id: int, upcoming: Sequence[int]) -> None:
+        """This picture is on screen now, and those are likely to come next."""
+        self._shown = picture_id
+        first = [p for p in (picture_id, *upcoming) if p not in self._fresh and p not in self._in_flight]
+        self._waiting = deque(first + [p for p in self._waiting if p not in first])
+        self._send(beyond=int(picture_id in first))
+
+    def weights_changed(self, run: RunRecord) -> None:
+        """New weights: every prediction is old news; an old one stays on screen until its successor is there."""
+        self._run = run
+        self._worker.forget()
+        self._in_flight.clear()
+        self._fresh.clear()
+        order = [record.id for record in self._reader.pictures.all() if record.problem is None]
+        if self._shown in order:
+            place = order.index(self._shown)
+            order = order[place:] + order[:place]
+        self._waiting = deque(order)
+        self._send()
+
+    def answered(self, event: Predicted | NotPredicted) -> None:
+        """The worker has dealt with one; whatever came of it, it is not asked for again with these weights."""
+        self._in_flight.discard(event.picture_id)
+        if isinstance(event, NotPredicted) or self._run is None or event.run_id == self._run.id:
+            self._fresh.add(event.picture_id)
+        self._send()
+
+    def interrupted(self) -> None:
+        """The worker's process is gone, and what was under way with it. The picture on screen is tried again."""
+        self._in_flight.clear()
+        self._waiting.clear()
+
+    def _send(self, beyond: int = 0) -> None:
+        """Hand out pictures; `beyond` lets the one on screen go past the limit, it must not wait."""
+        while self._waiting and self._run is not None and len(self._in_flight) < IN_FLIGHT + beyond:
+            picture_id = self._waiting.popleft()
+            record = self._reader.pictures.get(picture_id)
+            self._in_flight.add(picture_id)
+            self._worker.predict(
+                self._reader.run_folder(self._run.id),
+                self._reader.picture_path(record.path),
+                picture_id,
+                self._reader.prediction_path(picture_id),
+                run_id=self._run.id,
+                urgent=picture_id == self._shown,
+            )

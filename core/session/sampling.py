@@ -1,0 +1,68 @@
+"""The built-in sample project: pictures we draw ourselves, a few of them labelled, the exact truth kept aside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from core.errors import ProjectError
+from core.labels.classes import ClassList
+from core.project.project import Project
+from core.project.records import Split, Status
+from core.samples.scenes import SCENE_CLASSES, write_sample_pictures
+from core.session.importing import store_label
+
+COUNT = 60
+LABELLED = 12
+JUDGES = 3
+"""Of the labelled pictures, so many go to val."""
+TRUTH = "truth"
+"""Folder in the project's home: what is really there, for simulations and tests; training never reads it."""
+
+
+def make_sample_project(
+    folder: Path, *, seed: int = 0, progress: Callable[[int, int], None] | None = None
+) -> None:
+    """Draw the pictures into `folder` and make a project of them. Nothing happens when there is one already.
+
+    Raises ProjectError when the folder holds something else or cannot be written.
+    """
+    if (folder / ".maskloop").is_dir():
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise ProjectError(f"{folder} is not empty. Choose a new folder for the sample with --dir.")
+        samples = write_sample_pictures(folder, count=COUNT, seed=seed, progress=progress)
+    except OSError as problem:
+        raise ProjectError(f"The sample cannot be made in {folder}: {problem.strerror or problem}.") from problem
+    with Project.write(folder, purpose="making the sample project") as project:
+        classes = ClassList()
+        for name, colour in SCENE_CLASSES:
+            classes = classes.added(name, colour)
+        project.classes.write(classes)
+        records = project.pictures.add(sample.path.name for sample in samples)
+        for number, (record, sample) in enumerate(zip(records, samples, strict=True)):
+            height, width = sample.truth.shape
+            project.pictures.set_size(record.id, width, height)
+            _keep_truth(project, record.path, sample.truth)
+            if number < LABELLED:
+                store_label(project, project.pictures.get(record.id), sample.truth, "Sample label", "import")
+                project.pictures.set_status([record.id], Status.DONE)
+                judge = number % (LABELLED // JUDGES) == 2
+                project.pictures.set_split([record.id], Split.VAL if judge else Split.TRAIN)
+
+
+def truth_path(project: Project, relative: str) -> Path:
+    """Where the exact truth of a sample picture lies, an index PNG."""
+    return project.home / TRUTH / f"{relative}.png"
+
+
+def _keep_truth(project: Project, relative: str, truth: NDArray[np.uint8]) -> None:
+    path = truth_path(project, relative)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(truth, "L").save(path)

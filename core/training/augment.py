@@ -1,0 +1,109 @@
+"""A batch from draws: cut out, zoomed, turned, mirrored and recoloured at once, on the device of the pictures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812  (the customary name)
+
+from core.models.pixels import normalised
+from core.training.data import IGNORE, Draw
+from core.training.recipe import Recipe
+
+
+def batch_of(
+    draws: Sequence[Draw], canvas: tuple[int, int], recipe: Recipe, chance: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Normalised pictures float32 (N, C, H, W) and targets int64 (N, H, W), with (H, W) = canvas.
+
+    One resampling does it all, so that a picture is blurred once. Outside the picture the colour is the mean
+    and the target IGNORE. `chance` lives on the processor.
+    """
+    pictures, targets = _side_by_side(draws)
+    grid = _places(draws, pictures.shape[2:], canvas, recipe, chance).to(pictures.device)
+    sampled = F.grid_sample(normalised(pictures), grid, "bilinear", "zeros", align_corners=False)
+    # Counted down from IGNORE, the zeros that grid_sample puts outside become IGNORE.
+    flipped = (IGNORE - targets.float()).unsqueeze(1)
+    labels = IGNORE - F.grid_sample(flipped, grid, "nearest", "zeros", align_corners=False)
+    recoloured = _recoloured(sampled, recipe.colour, chance)
+    return recoloured.contiguous(memory_format=torch.channels_last), labels.squeeze(1).long()
+
+
+def _side_by_side(draws: Sequence[Draw]) -> tuple[Tensor, Tensor]:
+    """uint8 (N, C, H, W) and (N, H, W) large enough for the largest, IGNORE where there is no picture."""
+    examples = [draw.example for draw in draws]
+    if len({example.target.shape for example in examples}) == 1:
+        return torch.stack([e.picture for e in examples]), torch.stack([e.target for e in examples])
+    first = examples[0].picture
+    height = max(example.target.shape[0] for example in examples)
+    width = max(example.target.shape[1] for example in examples)
+    pictures = first.new_full((len(examples), first.shape[0], height, width), 124)
+    targets = first.new_full((len(examples), height, width), IGNORE)
+    for i, example in enumerate(examples):
+        h, w = example.target.shape
+        pictures[i, :, :h, :w] = example.picture
+        targets[i, :h, :w] = example.target
+    return pictures, targets
+
+
+def _places(
+    draws: Sequence[Draw],
+    source: Sequence[int],
+    canvas: tuple[int, int],
+    recipe: Recipe,
+    chance: torch.Generator,
+) -> Tensor:
+    """Where each canvas pixel looks in its source: (N, H, W, 2) in grid_sample's -1..1 coordinates."""
+    count, (height, width) = len(draws), canvas
+
+    def uniform(low: float, high: float) -> Tensor:
+        return low + (high - low) * torch.rand(count, generator=chance)
+
+    zoom = torch.exp(uniform(math.log(recipe.zoom[0]), math.log(recipe.zoom[1])))
+    angle = uniform(-recipe.turn, recipe.turn) * (math.pi / 180)
+    mirror = torch.where(uniform(0, 1) < 0.5, -1.0, 1.0) if recipe.flip else torch.ones(count)
+    sizes = torch.tensor([draw.example.target.shape for draw in draws], dtype=torch.float32)
+    centres = torch.tensor([draw.centre for draw in draws], dtype=torch.float32)
+    centre_x = _kept_inside(centres[:, 0], sizes[:, 1], width / zoom, uniform(0, 1))
+    centre_y = _kept_inside(centres[:, 1], sizes[:, 0], height / zoom, uniform(0, 1))
+    # From canvas coordinates (-1..1) to source pixels, then to source coordinates (-1..1).
+    cos, sin = torch.cos(angle) / zoom, torch.sin(angle) / zoom
+    half_w, half_h, source_w, source_h = width / 2, height / 2, source[1] / 2, source[0] / 2
+    theta = torch.stack(
+        [
+            torch.stack(
+                [mirror * cos * half_w / source_w, -sin * half_h / source_w, centre_x / source_w - 1], 1
+            ),
+            torch.stack(
+                [mirror * sin * half_w / source_h, cos * half_h / source_h, centre_y / source_h - 1], 1
+            ),
+        ],
+        1,
+    )
+    return F.affine_grid(theta, [count, 1, height, width], align_corners=False)
+
+
+def _kept_inside(centre: Tensor, length: Tensor, window: Tensor, slack: Tensor) -> Tensor:
+    """Move a window of a length into the picture; where the picture is the smaller, move that inside the window."""
+    low, high = window / 2, length - window / 2
+    larger = length + (slack * 2 - 1) * (window - length) / 2 - length / 2
+    return torch.where(window <= length, torch.minimum(torch.maximum(centre, low), high), larger)
+
+
+def _recoloured(pictures: Tensor, strength: float, chance: torch.Generator) -> Tensor:
+    """Brightness, contrast, saturation and tint changed a little, each picture by its own dice."""
+    if strength == 0:
+        return pictures
+    count, channels = pictures.shape[:2]
+
+    def around(middle: float, reach: float, wide: int = 1) -> Tensor:
+        dice = middle + reach * (2 * torch.rand(count, wide, generator=chance) - 1)
+        return dice.view(count, wide, 1, 1).to(pictures.device)
+
+    contrast, saturation = around(1, strength), around(1, strength)
+    shift = around(0, strength) + around(0, strength / 3, channels)
+    grey = pictures.mean(1, keepdim=True)
+    return torch.lerp(grey, pictures, saturation) * contrast + shift

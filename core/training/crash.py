@@ -1,0 +1,49 @@
+"""Why the training process ended, said so that a person can act on it. No torch in here."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+OUT_OF_MEMORY_WORDS = (
+    "out of memory", "outofmemoryerror", "memoryerror", "can't allocate memory", "bad_alloc",
+    "unable to allocate", "cannot allocate memory", "not enough memory", "1455",
+)  # fmt: skip
+"""As torch, CUDA, C++, numpy, Linux and Windows say it. 1455: Windows, the paging file is too small."""
+
+MEMORY_SENTENCE = (
+    "{} ran out of memory. "
+    "Close other programs, or choose a smaller batch or a smaller picture size, and start again."
+)
+
+
+def sounds_like_memory(text: str) -> bool:
+    """True when an error message says that memory ran out."""
+    lower = text.lower()
+    return any(words in lower for words in OUT_OF_MEMORY_WORDS)
+
+
+def memory_kills() -> int:
+    """How often this machine has ended a process for want of memory since it was started; 0 where unknown."""
+    with contextlib.suppress(OSError, ValueError):
+        for line in Path("/proc/vmstat").read_text("ascii").splitlines():
+            if line.startswith("oom_kill "):
+                return int(line.split()[1])
+    return 0
+
+
+def why_it_ended(code: int, last_words: Sequence[str], *, short_of_memory: bool, training: bool) -> str:
+    """One sentence or two for people.
+
+    code: as `Popen.returncode` (negative: ended by that signal); last_words: lines of its standard error
+    short_of_memory: the system has just ended a process for want of memory
+    """
+    start = "Training stopped: the training process" if training else "The training process"
+    killed = code == -getattr(signal, "SIGKILL", 9)
+    if (killed and short_of_memory) or any(sounds_like_memory(line) for line in last_words[-5:]):
+        return MEMORY_SENTENCE.format(start)
+    how = f"signal {-code}" if code < 0 else f"exit code {code}"
+    again = "start it again to go on from the last checkpoint" if training else "it starts again when needed"
+    return f"{start} ended unexpectedly ({how}). Nothing you painted is lost; {again}."

@@ -1,0 +1,25 @@
+"""Guesses, without importing torch, where a network would run: the window must not wait for torch."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import platform
+import sys
+
+
+@functools.cache
+def likely_device(wanted: str = "auto") -> str:
+    """ "cuda", "mps" or "cpu". Asks the driver itself; torch has the last word once training starts."""
+    if wanted != "auto":
+        return wanted.split(":")[0]
+    if sys.platform == "darwin":
+        return "mps" if platform.machine() == "arm64" else "cpu"
+    try:
+        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+        count = ctypes.c_int(0)
+        if driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0:
+            return "cuda"
+    except (OSError, AttributeError):
+        pass
+    return "cpu"

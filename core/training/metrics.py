@@ -1,0 +1,55 @@
+"""How good a network is: one confusion matrix over all pictures, and what is read from it."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.training.data import IGNORE
+
+
+def confusion(pred: Tensor, truth: Tensor, class_count: int) -> Tensor:
+    """(classes, classes) int64, rows true, columns predicted.
+
+    pred and truth hold rows of the network, any equal shape; where truth is IGNORE the pixel does not count.
+    """
+    # Imported here: it brings half of torch's ecosystem with it, which is paid when first scored.
+    from torchmetrics.functional.classification import multiclass_confusion_matrix  # noqa: PLC0415
+
+    counted: Tensor = multiclass_confusion_matrix(
+        pred.flatten().long(), truth.flatten().long(), class_count, ignore_index=IGNORE, validate_args=False
+    )
+    return counted
+
+
+def iou_from_confusion(matrix: Tensor | NDArray[np.int64]) -> NDArray[np.float64]:
+    """(classes,) intersection over union 0..1; nan for a class that is neither in the truth nor predicted."""
+    counted = _array(matrix)
+    hit = np.diag(counted).astype(np.float64)
+    union = counted.sum(0) + counted.sum(1) - np.diag(counted)
+    return np.divide(hit, union, out=np.full(len(hit), np.nan), where=union > 0)
+
+
+def mean_iou(matrix: Tensor | NDArray[np.int64]) -> float:
+    """Mean of the IoU over the classes that occur in the truth; nan when nothing is labelled.
+
+    A class that is only predicted, by mistake, costs the others already; it has no IoU of its own to average.
+    """
+    counted = _array(matrix)
+    occurring = counted.sum(1) > 0
+    return float(iou_from_confusion(counted)[occurring].mean()) if occurring.any() else float("nan")
+
+
+def pixel_accuracy(matrix: Tensor | NDArray[np.int64]) -> float:
+    """Share of the labelled pixels that are right, 0..1; nan when nothing is labelled."""
+    counted = _array(matrix)
+    total = counted.sum()
+    return float(np.diag(counted).sum() / total) if total else float("nan")
+
+
+def _array(matrix: Tensor | NDArray[np.int64]) -> NDArray[np.int64]:
+    if isinstance(matrix, torch.Tensor):
+        return matrix.cpu().numpy().astype(np.int64)
+    return matrix

@@ -1,0 +1,209 @@
+"""The frozen folder a training learns from: pictures and labels at work size. No torch in here."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import TrainingError
+from core.models.spec import ModelSpec, work_size
+from core.training.recipe import Recipe
+
+SPLITS = ("train", "val")
+PLAN = "snapshot.json"
+ITEMS = "items"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One labelled picture in a snapshot.
+
+    split: "train" or "val"; revision: grows with every `put` of this picture
+    digest: of the label's pixels, equal when nothing was painted between two puts, also of two snapshots
+    """
+
+    picture_id: int
+    name: str
+    split: str
+    revision: int
+    digest: str
+    width: int
+    height: int
+
+
+class Snapshot:
+    """A folder with `snapshot.json` (spec and recipe) and, per picture, two .npy files and a small .json
+    beside them.
+
+    The .json is renamed into place last and names the revision of the arrays, so a reader sees the old pair
+    or the new pair, never half of each. One process writes (`put`, `remove`), any may read. No thread of its
+    own.
+    """
+
+    def __init__(self, folder: Path, spec: ModelSpec, recipe: Recipe) -> None:
+        self.folder, self.spec, self.recipe = folder, spec, recipe
+
+    @classmethod
+    def create(cls, folder: Path, spec: ModelSpec, recipe: Recipe) -> Snapshot:
+        """A new, empty snapshot in place of what lies in `folder`. Raises TrainingError."""
+        try:
+            shutil.rmtree(folder / ITEMS, ignore_errors=True)
+            (folder / ITEMS).mkdir(parents=True, exist_ok=True)
+        except OSError as problem:
+            raise TrainingError(
+                f"The folder for training cannot be made: {problem}. Check the free space of the disk."
+            ) from problem
+        snapshot = cls(folder, spec, recipe)
+        snapshot._write_plan()
+        return snapshot
+
+    @classmethod
+    def open(cls, folder: Path) -> Snapshot:
+        """An existing snapshot. Raises TrainingError (or ModelError for its spec) when there is none or
+        it is damaged.
+        """
+        try:
+            raw = json.loads((folder / PLAN).read_text("utf-8"))
+            return cls(folder, ModelSpec.from_json(raw["spec"]), Recipe.from_json(raw["recipe"]))
+        except (OSError, ValueError, KeyError, TypeError) as problem:
+            raise TrainingError(f"The labels frozen for training cannot be read: {problem}.") from problem
+
+    def revise(self, spec: ModelSpec, recipe: Recipe) -> None:
+        """Change spec and recipe for the next training and keep the pictures. Raises TrainingError when
+        the new
+        spec looks at another size, because the pictures are stored at the old one."""
+        if spec.size != self.spec.size:
+            raise TrainingError(
+                "Pictures frozen at one size cannot be trained at another; make a new snapshot."
+            )
+        self.spec, self.recipe = spec, recipe
+        self._write_plan()
+
+    def put(
+        self, picture_id: int, name: str, split: str, picture: NDArray[np.uint8], values: NDArray[np.uint8]
+    ) -> None:
+        """Add or replace one labelled picture, scaled so that its long side is the spec's size.
+
+        picture: (H, W, 3) uint8 RGB; values: (H, W) uint8 pixel values (0 unlabelled, 255 void), same H and W
+        Raises TrainingError when they do not fit together or the disk refuses.
+        """
+        if split not in SPLITS:
+            raise TrainingError(f"A picture is learned from (train) or scored on (val), not “{split}”.")
+        if picture.ndim != 3 or picture.shape[:2] != values.shape or 0 in values.shape:
+            raise TrainingError(f"The label of {name} does not have the size of the picture.")
+        height, width = values.shape
+        small = work_size(width, height, self.spec.size)
+        shrinks = small[0] < width
+        pixels = cv2.resize(picture, small, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+        labels = cv2.resize(values, small, interpolation=cv2.INTER_NEAREST_EXACT)
+        old = self._entry(self._card(picture_id))
+        entry = Entry(
+            picture_id=picture_id,
+            name=name,
+            split=split,
+            revision=old.revision + 1 if old else 1,
+            digest=hashlib.blake2b(labels.tobytes(), digest_size=8).hexdigest(),
+            width=small[0],
+            height=small[1],
+        )
+        try:
+            for path, array in zip(self._arrays(entry), (pixels, labels), strict=True):
+                with _beside(path) as stream:
+                    np.save(stream, np.ascontiguousarray(array), allow_pickle=False)
+            _write_json(self._card(picture_id), _entry_json(entry))
+        except OSError as problem:
+            raise TrainingError(
+                f"The label of {name} cannot be handed to training: {problem}. Check the free space "
+                f"of the disk."
+            ) from problem
+        if old:
+            self._forget_arrays(old)
+
+    def remove(self, picture_id: int) -> None:
+        """Take a picture out; nothing happens when it is not there."""
+        old = self._entry(self._card(picture_id))
+        with contextlib.suppress(OSError):
+            self._card(picture_id).unlink()
+        if old:
+            self._forget_arrays(old)
+
+    def entries(self) -> dict[int, Entry]:
+        """All pictures that are complete, by id, in order of id."""
+        found = (self._entry(card) for card in (self.folder / ITEMS).glob("*.json"))
+        return {entry.picture_id: entry for entry in sorted(filter(None, found), key=lambda e: e.picture_id)}
+
+    def read(self, entry: Entry) -> tuple[NDArray[np.uint8], NDArray[np.uint8]] | None:
+        """Picture (h, w, 3) and label (h, w) of an entry; None when it was replaced or removed meanwhile.
+
+        Raises TrainingError when the files are damaged.
+        """
+        try:
+            pixels, labels = (np.load(path, allow_pickle=False) for path in self._arrays(entry))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, EOFError) as problem:
+            raise TrainingError(f"The frozen label of {entry.name} cannot be read: {problem}.") from problem
+        if pixels.shape != (entry.height, entry.width, 3) or labels.shape != pixels.shape[:2]:
+            raise TrainingError(f"The frozen label of {entry.name} has the wrong size.")
+        return pixels, labels
+
+    def _card(self, picture_id: int) -> Path:
+        return self.folder / ITEMS / f"{picture_id}.json"
+
+    def _arrays(self, entry: Entry) -> tuple[Path, Path]:
+        stem = f"{entry.picture_id}-{entry.revision}"
+        return self.folder / ITEMS / f"{stem}.picture.npy", self.folder / ITEMS / f"{stem}.values.npy"
+
+    def _entry(self, card: Path) -> Entry | None:
+        try:
+            return Entry(**json.loads(card.read_text("utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def _forget_arrays(self, entry: Entry) -> None:
+        for path in self._arrays(entry):
+            with contextlib.suppress(
+                OSError
+            ):  # on Windows the trainer may hold it open: one stale file does no harm
+                path.unlink()
+
+    def _write_plan(self) -> None:
+        try:
+            _write_json(
+                self.folder / PLAN,
+                {"spec": self.spec.to_json(), "recipe": self.recipe.to_json(), "version": 1},
+            )
+        except OSError as problem:
+            raise TrainingError(f"The training plan cannot be written: {problem}.") from problem
+
+
+def _entry_json(entry: Entry) -> dict[str, Any]:
+    return {name: getattr(entry, name) for name in Entry.__slots__}
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    with _beside(path) as stream:
+        stream.write(json.dumps(content).encode("utf-8"))
+
+
+@contextlib.contextmanager
+def _beside(path: Path) -> Any:
+    """A binary file that is renamed to `path` when all went well and removed when not."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as stream:
+            yield stream
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
