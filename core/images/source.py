@@ -91,6 +91,15 @@ def read_picture(
         return _read_unusual_tiff(path, error, max_pixels)
 
 
+def is_upright(path: Path) -> bool:
+    """Whether the file shows the picture upright without its EXIF orientation. Raises ImageError."""
+    try:
+        with _opened(path) as image:
+            return _orientation_of(image) == 1
+    except _UnusualTiffError:
+        return True
+
+
 def read_mask(path: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8] | NDArray[np.uint16]:
     """The values of a mask as stored, upright: (H, W) uint8, or uint16 when the file holds more than 8 bits.
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,9 +15,8 @@ from core.geometry import Box, Point
 
 Mask = NDArray[np.bool_]
 
-# OpenCV draws polygons at sub-pixel places when coordinates carry this many binary digits after the point.
-_SHIFT = 4
-_ONE = 1 << _SHIFT
+_FIRST_REACH = 256
+"""Pixels to each side of the point that a flood fill looks at first."""
 
 
 def capsule(start: Point, end: Point, radius: float, within: Box | None = None) -> tuple[Box, Mask]:
@@ -22,49 +24,112 @@ def capsule(start: Point, end: Point, radius: float, within: Box | None = None) 
 
     A brush stroke is a chain of capsules, without gaps at any speed. `within` limits the box (the picture).
     Returns the box and its (h, w) bool mask.
+
+    A capsule is convex, so each row of pixels is one run: its ends are the outermost of the two discs' edges
+    and of the two straight sides. That is a little work per row and next to none per pixel, which keeps a brush of
+    1,000 px radius at about a millisecond.
     """
     box = Box.around([start, end], margin=radius)
     if within is not None:
         box = box.intersected(within)
-    # Squared distance to the segment, worked out as one row and one column vector where the shape allows it.
-    x = np.arange(box.x0, box.x1, dtype=np.float32)[None, :] + np.float32(0.5 - start.x)
-    y = np.arange(box.y0, box.y1, dtype=np.float32)[:, None] + np.float32(0.5 - start.y)
-    dx, dy = np.float32(end.x - start.x), np.float32(end.y - start.y)
-    length2 = dx * dx + dy * dy
-    if length2 == 0:
-        return box, (x * x + y * y) <= radius * radius
-    along = np.clip((x * dx + y * dy) / length2, 0.0, 1.0)
-    return box, (np.square(x - along * dx) + np.square(y - along * dy)) <= radius * radius
+    if box.is_empty:
+        return Box.nothing(), np.zeros((0, 0), bool)
+    y = np.arange(box.y0, box.y1) + 0.5
+    left, right = np.full(y.shape, np.inf), np.full(y.shape, -np.inf)
+    for centre in (start, end) if start != end else (start,):
+        square = radius * radius - np.square(y - centre.y)
+        half = np.sqrt(np.maximum(square, 0.0))
+        np.minimum(left, centre.x - half, out=left, where=square >= 0)
+        np.maximum(right, centre.x + half, out=right, where=square >= 0)
+    dx, dy = end.x - start.x, end.y - start.y
+    if dy:
+        length = math.hypot(dx, dy)
+        for side in (radius / length, -radius / length):
+            x0, y0 = start.x - side * dy, start.y + side * dx
+            along = (y - y0) / dy
+            x = x0 + along * dx
+            crossed = (along >= 0) & (along <= 1)
+            np.minimum(left, x, out=left, where=crossed)
+            np.maximum(right, x, out=right, where=crossed)
+    # Rows that nothing reaches keep an infinite run the wrong way round, and so do rows beside the box.
+    first = np.ceil(np.clip(left - 0.5, box.x0, box.x1)) - box.x0
+    more = np.floor(np.clip(right - 0.5, box.x0 - 1, box.x1 - 1)) - box.x0 - first
+    first[more < 0], more[more < 0] = box.width, 0
+    # One comparison a pixel: counted from a run's first pixel in unsigned numbers, all before it is far behind it.
+    # Numbers as narrow as the box allows make that a quarter of the time.
+    narrow: np.dtype[Any] = np.dtype(np.uint16 if box.width < 32_000 else np.uint32)
+    columns = np.arange(box.width, dtype=narrow)
+    return box, (columns - first.astype(narrow)[:, None]) <= more.astype(narrow)[:, None]
 
 
-def polygon(points: Sequence[tuple[float, float]]) -> tuple[Box, Mask]:
-    """The inside of a closed outline, edges included (even-odd where it crosses itself).
+def polygon(points: Sequence[tuple[float, float]], within: Box | None = None) -> tuple[Box, Mask]:
+    """All pixels whose centre lies inside a closed outline (even-odd where it crosses itself).
 
-    Points are corners of pixels' areas, not pixel indices: (0, 0) to (2, 2) covers the four pixels 0..1.
+    Points are positions, not pixel indices: (0, 0) to (2, 2) covers the four pixels 0..1. A centre exactly on
+    an edge belongs to the shape on its right or below, so that neighbours who share an edge neither overlap
+    nor leave a gap. `within` limits the box (the picture). Fewer than three points give an empty box.
+
+    Each edge toggles one place in every row it crosses; a running exclusive-or along the row then fills
+    between them (edge flags: Ackland and Weste, IEEE Trans. Computers C-30, 1981).
     """
     box = Box.around(points)
+    if within is not None:
+        box = box.intersected(within)
     if len(points) < 3 or box.is_empty:
         return Box.nothing(), np.zeros((0, 0), bool)
-    # A pixel's centre is at +0.5; OpenCV's raster has centres at whole numbers.
-    corners = np.asarray(points, np.float64) - (box.x0 + 0.5, box.y0 + 0.5)
-    canvas = np.zeros((box.height, box.width), np.uint8)
-    cv2.fillPoly(canvas, [np.round(corners * _ONE).astype(np.int32)], 1, cv2.LINE_8, _SHIFT)
-    return box, canvas.astype(bool)
+    # One more column takes the crossings to the right of the box, which matter to nobody.
+    flags = np.zeros((box.height, box.width + 1), bool)
+    for (x0, y0), (x1, y1) in pairwise([*points, points[0]]):
+        if y0 > y1:  # the same arithmetic for both neighbours of an edge, whichever way they walk it
+            x0, y0, x1, y1 = x1, y1, x0, y0  # noqa: PLW2901
+        top = max(math.ceil(y0 - 0.5), box.y0)
+        bottom = min(math.ceil(y1 - 0.5), box.y1)
+        if top >= bottom:
+            continue
+        rows = np.arange(top, bottom)
+        x = x0 + (rows + 0.5 - y0) * ((x1 - x0) / (y1 - y0))
+        columns = np.clip(np.ceil(x - 0.5), box.x0, box.x1).astype(np.intp) - box.x0
+        flags[rows - box.y0, columns] ^= True
+    return box, np.logical_xor.accumulate(flags, axis=1)[:, :-1]
 
 
 def connected_region(values: NDArray[np.uint8], at: Point) -> tuple[Box, Mask]:
     """The four-connected pixels of equal value around `at` in an (H, W) uint8 array.
 
-    Raises IndexError when the point is outside.
+    Raises IndexError when the point is outside. Looks at a window around the point first and doubles it while
+    the region runs on, so that the cost follows the region and not the picture.
     """
     height, width = values.shape
     x, y = int(np.floor(at.x)), int(np.floor(at.y))
     if not (0 <= x < width and 0 <= y < height):
         raise IndexError(f"({x}, {y}) is outside a picture of {width} x {height}")
-    found = np.zeros((height + 2, width + 2), np.uint8)
+    whole = Box(0, 0, width, height)
+    reach = _FIRST_REACH
+    while True:
+        window = Box(x - reach, y - reach, x + reach, y + reach).intersected(whole)
+        box, mask = _flood(values, window, x, y)
+        if not _runs_on(box, window, whole):
+            return box, mask
+        reach *= 2
+
+
+def _flood(values: NDArray[np.uint8], window: Box, x: int, y: int) -> tuple[Box, Mask]:
+    part = np.ascontiguousarray(values[window.slices])
+    found = np.zeros((window.height + 2, window.width + 2), np.uint8)
     # FLOODFILL_MASK_ONLY: the values stay untouched; the upper byte of the flags is what the mask is filled with.
     flags = 4 | cv2.FLOODFILL_MASK_ONLY | (1 << 8)
-    _, _, _, (left, top, w, h) = cv2.floodFill(np.ascontiguousarray(values), found, (x, y), 0, 0, 0, flags)
-    box = Box(left, top, left + w, top + h)
-    rows, columns = box.moved(1, 1).slices
-    return box, found[rows, columns].astype(bool)
+    seed = (x - window.x0, y - window.y0)
+    _, _, _, (left, top, w, h) = cv2.floodFill(part, found, seed, 0, 0, 0, flags)
+    inner = Box(left, top, left + w, top + h)
+    rows, columns = inner.moved(1, 1).slices
+    return inner.moved(window.x0, window.y0), found[rows, columns].astype(bool)
+
+
+def _runs_on(box: Box, window: Box, whole: Box) -> bool:
+    """Whether the region touches a side of the window that is not a side of the picture."""
+    return (
+        (box.x0 == window.x0 > whole.x0)
+        or (box.y0 == window.y0 > whole.y0)
+        or (box.x1 == window.x1 < whole.x1)
+        or (box.y1 == window.y1 < whole.y1)
+    )

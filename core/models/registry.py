@@ -71,7 +71,7 @@ def build(spec: ModelSpec, progress: Progress | None = None) -> nn.Module:
     assert encoder is not None
     with _quiet():
         # Imported here: it takes seconds, and our own network does not need it.
-        import segmentation_models_pytorch as smp  # noqa: PLC0415
+        import segmentation_models_pytorch as smp
 
         if spec.weights == "imagenet":
             _expect_weights(smp, encoder, progress)
@@ -147,7 +147,7 @@ def _quiet() -> Iterator[None]:
 
 def _expect_weights(smp: Any, encoder: str, progress: Progress | None) -> None:
     """Say that a download comes, or raise at once where the library would try in vain for half a minute."""
-    from huggingface_hub import constants, try_to_load_from_cache  # noqa: PLC0415
+    from huggingface_hub import constants, try_to_load_from_cache
 
     settings = smp.encoders.encoders.get(encoder, {}).get("pretrained_settings", {}).get("imagenet")
     if settings is not None:

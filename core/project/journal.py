@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, Select, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from core.changes import Changes
-from core.geometry import Box, TileKey, tile_box
+from core.geometry import TILE, Box, TileKey, tile_box
 from core.labels.codec import decode, encode
 from core.labels.labelmap import Edit, Origin, Values
 from core.project.records import EditRecord, Journal, Reverted, Status, now
@@ -65,6 +65,24 @@ class LabelDrawer:
             place = tile_box(TileKey(column, row), width, height)
             plane[place.slices] = decode(blob, place.height, place.width, np.uint16)
         return plane, meaning
+
+    def origin_at(
+        self, picture_id: int, x: int, y: int, size: tuple[int, int]
+    ) -> tuple[Origin, int | None] | None:
+        """Who said so at one pixel of a picture of `size` (width, height); None for nobody."""
+        key = TileKey(x // TILE, y // TILE)
+        place = tile_box(key, *size)
+        with self._store.reading() as connection:
+            stored = _tile(connection, picture_id, key)
+            if stored is None:
+                return None
+            plane = decode(stored.origins, place.height, place.width, np.uint16)
+            row = connection.execute(
+                select(origins.c.kind, origins.c.run_id).where(
+                    origins.c.id == int(plane[y - place.y0, x - place.x0])
+                )
+            ).first()
+        return (Origin(row.kind), row.run_id) if row else None
 
     def commit(self, picture_id: int, edit: Edit) -> Journal:
         """Store an edit: its tiles, one journal row, the other side of each tile, the counts. One transaction.

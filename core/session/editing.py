@@ -8,7 +8,7 @@ from concurrent.futures import Future
 import numpy as np
 
 from core.changes import Changes
-from core.errors import UserError
+from core.errors import ProjectError, UserError
 from core.geometry import Box, Point
 from core.labels.classes import UNLABELLED, ClassList, Colour
 from core.labels.labelmap import Edit, LabelMap, Mask, Origin
@@ -28,6 +28,9 @@ class Editing:
         self._document = document
         self._announce = announce
         self.classes: ClassList = project.classes.read()
+        # Document lane: the edit that the disk refused. Whatever comes behind it is refused too, or a later
+        # edit would be stored before an earlier one and undo would bring back a label that never was.
+        self._refused: Edit | None = None
 
     def commit(self, picture_id: int, edit: Edit) -> Future[Journal]:
         """Store an edit. The future ends when it is durable; it raises ProjectError when the disk refuses."""
@@ -44,6 +47,10 @@ class Editing:
     def history(self, picture_id: int) -> Future[list[EditRecord]]:
         """The journal of a picture, oldest first."""
         return self._document.submit(self._project.labels.history, picture_id)
+
+    def origin_at(self, picture_id: int, x: int, y: int, size: tuple[int, int]) -> Future[str]:
+        """Who said so at a pixel, for people: "painted", "imported", "accepted from run 3"; empty for nobody."""
+        return self._document.submit(self._origin_at, picture_id, x, y, size)
 
     def set_status(self, picture_id: int, status: Status) -> Future[None]:
         return self._document.submit(
@@ -73,9 +80,23 @@ class Editing:
         return self._document.submit(self._tell, lambda: self._project.classes.write(classes))
 
     def _commit(self, picture_id: int, edit: Edit) -> Journal:
-        journal = self._project.labels.commit(picture_id, edit)
+        if self._refused is not None and self._refused is not edit:
+            raise ProjectError("An earlier change could not be saved yet; this one waits behind it.")
+        try:
+            journal = self._project.labels.commit(picture_id, edit)
+        except ProjectError:
+            self._refused = edit
+            raise
+        self._refused = None
         self._announce(changes_of_edit(picture_id))
         return journal
+
+    def _origin_at(self, picture_id: int, x: int, y: int, size: tuple[int, int]) -> str:
+        found = self._project.labels.origin_at(picture_id, x, y, size)
+        if found is None:
+            return ""
+        origin, run_id = found
+        return f"{origin} from run {run_id}" if run_id is not None else str(origin)
 
     def _revert(self, picture_id: int, act: Callable[[int], Reverted | None]) -> Reverted | None:
         reverted = act(picture_id)

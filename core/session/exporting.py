@@ -33,11 +33,12 @@ from core.labels.labelmap import Values
 from core.labels.prediction import read_prediction
 from core.lanes import Lane
 from core.project.project import Project
-from core.project.records import PictureRecord, Split, Status
+from core.project.records import PictureRecord, Status
 
 R = TypeVar("R")
 
 NO_SPLIT = "unsplit"
+"""Folder of pictures that belong to no split."""
 
 
 class MaskStyle(StrEnum):
@@ -49,11 +50,12 @@ class MaskStyle(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ExportWish:
-    """What to export. Empty `splits` means all of them; `only_done` leaves out what is not marked done."""
+    """What to export. `splits` are names (train, val, test, NO_SPLIT), empty means all of them; `only_done` leaves
+    out what is not marked done."""
 
     out: Path
     style: MaskStyle = MaskStyle.INDEX
-    splits: frozenset[Split] = frozenset()
+    splits: frozenset[str] = frozenset()
     labels: bool = True
     predictions: bool = False
     only_done: bool = False
@@ -89,7 +91,7 @@ def plan_export(project: Project, wish: ExportWish) -> ExportPlan:
         r
         for r in project.pictures.all()
         if r.problem is None
-        and (not wish.splits or r.split in wish.splits)
+        and (not wish.splits or (r.split or NO_SPLIT) in wish.splits)
         and (not wish.only_done or r.status == Status.DONE)
         and ((wish.labels and r.is_labelled) or (wish.predictions and r.is_predicted))
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,7 +88,7 @@ class Opening:
         self._closing = True
 
     def _find(self) -> None:
-        found = (p.relative_to(self._project.folder).as_posix() for p in scan(self._project.folder))
+        found = list_pictures(self._project.folder)
         size = FIRST_CHUNK
         while not self._closing:
             chunk = list(itertools.islice(found, size))
@@ -151,6 +151,11 @@ class Opening:
     def _note_problem(self, picture_id: int, sentence: str) -> None:
         if self._index.get(picture_id).problem != sentence:
             self._announce(self._project.pictures.set_problem(picture_id, sentence))
+
+
+def list_pictures(folder: Path) -> Iterator[str]:
+    """Paths of all pictures below `folder`, relative, with forward slashes, in natural order; lazy."""
+    return (path.relative_to(folder).as_posix() for path in scan(folder))
 
 
 def check_folder(folder: Path) -> None:

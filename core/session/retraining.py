@@ -102,6 +102,11 @@ class Retraining:
 
     # What the window says -----------------------------------------------------------------------
 
+    @property
+    def has_weights(self) -> bool:
+        """Whether any run has published."""
+        return self._predicting.run is not None
+
     def start(self) -> None:
         """Train from the last weights on everything labelled. A sentence in `state` says why it cannot."""
         self._post(self._start)
@@ -121,10 +126,14 @@ class Retraining:
         self._worker.stop()
         self._post(self._move, {"training": "stopping", "paused": "stopping", "starting": "stopping"})
 
+    def consider(self) -> None:
+        """Start if the rule says that it is time."""
+        self._post(self._start_if_enough)
+
     def wish(self, wishes: TrainingWishes) -> None:
         """The settings have changed."""
         self._wishes = wishes
-        self._post(self._start_if_enough)
+        self.consider()
 
     def label_changed(self, picture_id: int) -> None:
         """An edit of this picture is durable."""

@@ -39,7 +39,9 @@ def make_sample_project(
             raise ProjectError(f"{folder} is not empty. Choose a new folder for the sample with --dir.")
         samples = write_sample_pictures(folder, count=COUNT, seed=seed, progress=progress)
     except OSError as problem:
-        raise ProjectError(f"The sample cannot be made in {folder}: {problem.strerror or problem}.") from problem
+        raise ProjectError(
+            f"The sample cannot be made in {folder}: {problem.strerror or problem}."
+        ) from problem
     with Project.write(folder, purpose="making the sample project") as project:
         classes = ClassList()
         for name, colour in SCENE_CLASSES:

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from core.changes import Changes
+from core.formats.masks import recognise
 from core.lanes import Lane
 from core.project.project import Project
 from core.project.records import Counts, Measurement, RunRecord
 from core.session.editing import Editing
 from core.session.exporting import Exporting
+from core.session.importing import ImportReport, import_masks
 from core.session.opening import Opening, check_folder
 from core.session.pictures import PictureIndex
 from core.session.retraining import Retraining, TrainingState, TrainingWishes
@@ -66,6 +68,7 @@ class Session:
             check_folder(folder)
         session = cls(Project.write(folder, home, "the Maskloop window"), listen, on_mistake, wishes)
         session.opening.find_pictures()
+        session.retraining.consider()
         return session
 
     @property
@@ -79,6 +82,23 @@ class Session:
     @property
     def home(self) -> Path:
         return self._project.home
+
+    def import_masks(self, folder: Path, progress: Callable[[int, int], None]) -> Future[ImportReport]:
+        """Read a folder of masks as labels. `progress` is called on the document lane.
+
+        The future raises FormatError; labels that are there are never overwritten.
+        """
+        return self._document.submit(self._import_masks, folder, progress)
+
+    def _import_masks(self, folder: Path, progress: Callable[[int, int], None]) -> ImportReport:
+        report = import_masks(self._project, recognise(folder), progress=progress)
+        self.editing.classes = self._project.classes.read()
+        known = set(self.pictures.ids())
+        records = self._project.pictures.all()
+        self.pictures.extend(r for r in records if r.id not in known)
+        ids = frozenset(r.id for r in records)
+        self._announce(Changes(pictures=ids, labels=ids, listing=True, classes=True))
+        return report
 
     def counts(self) -> Future[Counts]:
         """The project in numbers."""

@@ -16,7 +16,7 @@ def confusion(pred: Tensor, truth: Tensor, class_count: int) -> Tensor:
     pred and truth hold rows of the network, any equal shape; where truth is IGNORE the pixel does not count.
     """
     # Imported here: it brings half of torch's ecosystem with it, which is paid when first scored.
-    from torchmetrics.functional.classification import multiclass_confusion_matrix  # noqa: PLC0415
+    from torchmetrics.functional.classification import multiclass_confusion_matrix
 
     counted: Tensor = multiclass_confusion_matrix(
         pred.flatten().long(), truth.flatten().long(), class_count, ignore_index=IGNORE, validate_args=False
@@ -29,7 +29,8 @@ def iou_from_confusion(matrix: Tensor | NDArray[np.int64]) -> NDArray[np.float64
     counted = _array(matrix)
     hit = np.diag(counted).astype(np.float64)
     union = counted.sum(0) + counted.sum(1) - np.diag(counted)
-    return np.divide(hit, union, out=np.full(len(hit), np.nan), where=union > 0)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(hit / np.where(union > 0, union, np.nan), np.float64)
 
 
 def mean_iou(matrix: Tensor | NDArray[np.int64]) -> float:

@@ -11,7 +11,7 @@ from core.errors import TrainingError
 
 LOSSES = ("cross-entropy", "dice", "cross-entropy+dice")
 OPTIMIZERS = ("adamw", "sgd")
-PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
+PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Recipe:
     fresh: float = 0.5
     fresh_steps: int = 60
     seed: int = 0
-    precision: str = "32-true"
+    precision: str = "auto"
     device: str = "auto"
     threads: int | None = None
 
@@ -103,7 +103,7 @@ class Recipe:
 def default_recipe(device_kind: str) -> Recipe:
     """What to start with on a device ("cpu", "mps" or "cuda"). docs/benchmarks.md says how it was found."""
     if device_kind == "cuda":
-        return Recipe(batch=16, learning_rate=1e-3, ema=0.995, zoom=(0.5, 2.0), precision="16-mixed")
+        return Recipe(batch=16, learning_rate=1e-3, ema=0.995, zoom=(0.5, 2.0))
     return Recipe()
 
 

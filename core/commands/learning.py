@@ -1,0 +1,281 @@
+"""train, predict, evaluate: the commands that need torch, which is imported only once one of them runs."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from core.commands.terminal import answer, console, plain_errors, progress
+from core.errors import ImageError, ModelError, TrainingError, UserError
+from core.models.spec import ModelSpec, default_spec
+from core.project.project import Project
+from core.project.records import PictureRecord, RunRecord, Split
+from core.session.freezing import check_learnable, freeze_all, learnable, open_snapshot
+from core.session.recording import RunRecorder
+from core.training import events
+from core.training.device import likely_device
+from core.training.recipe import LOSSES, OPTIMIZERS, Recipe, default_recipe
+
+if TYPE_CHECKING:
+    from core.loop.evaluate import Score
+
+ProjectOption = Annotated[
+    Path, typer.Option("--project", help="The folder of pictures, or the project folder itself.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+RunOption = Annotated[int | None, typer.Option("--run", help="Which run's weights; the newest by default.")]
+
+
+def train_command(
+    project: ProjectOption = Path(),
+    arch: Annotated[str | None, typer.Option(help="Architecture: asymmetric-unet, unet, fpn ...")] = None,
+    encoder: Annotated[
+        str | None, typer.Option(help="Encoder of the architecture, such as resnet34.")
+    ] = None,
+    weights: Annotated[str, typer.Option(help="What the encoder starts from: none or imagenet.")] = "none",
+    loss: Annotated[str | None, typer.Option(help=", ".join(LOSSES))] = None,
+    optimizer: Annotated[str | None, typer.Option(help=", ".join(OPTIMIZERS))] = None,
+    size: Annotated[int | None, typer.Option(help="Long side in pixels at which the network looks.")] = None,
+    epochs: Annotated[float | None, typer.Option(help="Budget in passes over the labelled pictures.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="Budget in minutes.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Budget in steps.")] = None,
+    device: DeviceOption = "auto",
+    seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0,
+    resume: Annotated[int | None, typer.Option(help="Start from the weights of this run.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train on everything that is labelled; from random weights unless --resume names a run."""
+    with plain_errors(), Project.write(project, None, "maskloop train") as opened:
+        opened.pictures.settle_splits()
+        records = learnable(opened)
+        check_learnable(opened, records)
+        base = _base(opened, resume)
+        spec = _spec(opened, base, likely_device(device), arch, encoder, weights, size)
+        recipe = _recipe(likely_device(device), device, seed, loss, optimizer, epochs, minutes, steps)
+        snapshot = open_snapshot(opened.cache / "training", spec, recipe)
+        with progress("Reading pictures", quiet=as_json) as bar:
+            problems = freeze_all(opened, snapshot, records, progress=bar)
+        recorder = RunRecorder(opened, spec, recipe, base, len(records))
+        heard = _Heard(recorder, quiet=as_json)
+        heard.train(opened, spec, recipe, snapshot, base)
+        run = opened.runs.get(recorder.run.id)
+        result = {
+            "run": run.id,
+            "state": run.state,
+            "device": run.device,
+            "steps": heard.step,
+            "seconds": round(heard.seconds, 1),
+            "pictures": len(records),
+            "best_miou": run.best_miou,
+            "published": run.published,
+            "folder": str(opened.run_folder(run.id)),
+            "problems": problems,
+        }
+        score = (
+            f"best mIoU {run.best_miou:.3f}" if run.best_miou is not None else "no val picture to score on"
+        )
+        lines = [f"Run {run.id}: {heard.step} steps in {heard.seconds:.0f} s, {score}."]
+        answer(result, as_json, lines + [f"Left out: {problem}" for problem in problems])
+
+
+def predict_command(
+    project: ProjectOption = Path(),
+    run: RunOption = None,
+    images: Annotated[str, typer.Option(help="unlabelled, all, train, val or test.")] = "unlabelled",
+    device: DeviceOption = "auto",
+    as_json: JsonOption = False,
+) -> None:
+    """Predict pictures into the project."""
+    with plain_errors(), Project.write(project, None, "maskloop predict") as opened:
+        from core.labels.prediction import write_prediction
+        from core.loop.evaluate import predicted_pictures, run_of
+
+        chosen = run_of(opened, run)
+        records = _chosen(opened, images)
+        began, confidence, problems = time.perf_counter(), [], []
+        with progress("Predicting", quiet=as_json) as bar:
+            for done, (record, mask) in enumerate(predicted_pictures(opened, chosen, records, device)):
+                if isinstance(mask, ImageError):
+                    problems.append(str(mask))
+                else:
+                    write_prediction(opened.prediction_path(record.id), mask)
+                    opened.runs.predicted(record.id, chosen.id, mask.mean_confidence)
+                    confidence.append(mask.mean_confidence)
+                bar(done + 1, len(records))
+        seconds = time.perf_counter() - began
+        mean = sum(confidence) / len(confidence) if confidence else 0.0
+        result = {
+            "run": chosen.id,
+            "pictures": len(confidence),
+            "mean_confidence": mean,
+            "seconds": round(seconds, 2),
+            "problems": problems,
+        }
+        lines = [f"{len(confidence)} pictures predicted by run {chosen.id} in {seconds:.1f} s."]
+        answer(result, as_json, lines + [f"Left out: {problem}" for problem in problems])
+
+
+def evaluate_command(
+    project: ProjectOption = Path(),
+    split: Annotated[Split, typer.Option(help="Which pictures to score on.")] = Split.VAL,
+    run: RunOption = None,
+    device: DeviceOption = "auto",
+    as_json: JsonOption = False,
+) -> None:
+    """Score a run on the labelled pictures of a split; void and unlabelled pixels are left out."""
+    with plain_errors(), Project.read(project) as opened:
+        from core.loop.evaluate import evaluate, run_of
+
+        chosen = run_of(opened, run)
+        with progress("Scoring", quiet=as_json) as bar:
+            score = evaluate(opened, chosen, split, device, bar)
+        names = {c.value: c.name for c in opened.classes.read()}
+        answer(_score_json(score, chosen, split, names), as_json, _score_lines(score, chosen, split, names))
+
+
+class _Heard:
+    """Follows a training in this process: writes it into the document and moves the bar."""
+
+    def __init__(self, recorder: RunRecorder, *, quiet: bool) -> None:
+        self._recorder = recorder
+        self._quiet = quiet
+        self.step = 0
+        self.seconds = 0.0
+
+    def train(
+        self, project: Project, spec: ModelSpec, recipe: Recipe, snapshot: Any, base: RunRecord | None
+    ) -> None:
+        """Run the loop to its end. Raises TrainingError or ModelError; the run's row then says failed."""
+        from core.models.checkpoint import seen_labels, start_from
+        from core.training.loop import train
+
+        folder = project.run_folder(base.id) if base else None
+        try:
+            model = start_from(folder, spec)
+            with progress("Training", quiet=self._quiet) as self._bar:
+                outcome = train(
+                    model,
+                    spec,
+                    snapshot,
+                    recipe,
+                    run_folder=project.run_folder(self._recorder.run.id),
+                    on_event=self._hear,
+                    base_seen=seen_labels(folder) if folder else None,
+                    warm=folder is not None,
+                )
+            self._recorder.record(events.Finished("budget", outcome.step))
+            self.step = outcome.step
+        except KeyboardInterrupt:
+            self._recorder.record(events.Finished("stopped", self.step))
+            raise
+        except Exception as problem:
+            self._recorder.record(events.Failed(str(problem), repr(problem)))
+            raise
+
+    def _hear(self, event: events.Event) -> None:
+        self._recorder.record(event)
+        match event:
+            case events.Progress():
+                self.step, self.seconds = event.step, event.seconds
+                whole = event.seconds + (event.seconds_left or 0)
+                self._bar(round(event.seconds), round(whole))
+            case events.Evaluated() if not self._quiet:
+                console.print(
+                    f"{event.seconds:6.0f} s  step {event.step:6}  mIoU on {event.split} {event.miou:.3f}"
+                )
+            case events.Note():
+                console.print(event.sentence, markup=False)
+
+
+def _base(project: Project, resume: int | None) -> RunRecord | None:
+    if resume is None:
+        return None
+    from core.loop.evaluate import run_of
+
+    return run_of(project, resume)
+
+
+def _spec(
+    project: Project,
+    base: RunRecord | None,
+    device: str,
+    arch: str | None,
+    encoder: str | None,
+    weights: str,
+    size: int | None,
+) -> ModelSpec:
+    import json
+
+    values = project.classes.read().values
+    spec = (
+        default_spec(device, values)
+        if base is None
+        else replace(ModelSpec.from_json(json.loads(base.model)), class_values=values)
+    )
+    if base is not None and (arch or encoder):
+        raise UserError("--resume goes on with the run's own network; leave --arch and --encoder out.")
+    if arch is not None:
+        own = arch == "asymmetric-unet"
+        spec = replace(spec, architecture=arch, encoder=None if own else encoder or "resnet34")
+    elif encoder is not None:
+        spec = replace(spec, architecture="unet", encoder=encoder)
+    if weights not in ("none", "imagenet"):
+        raise ModelError("--weights takes none or imagenet.")
+    return replace(spec, weights=weights, size=size or spec.size)
+
+
+def _recipe(
+    device_kind: str,
+    device: str,
+    seed: int,
+    loss: str | None,
+    optimizer: str | None,
+    epochs: float | None,
+    minutes: float | None,
+    steps: int | None,
+) -> Recipe:
+    recipe = replace(default_recipe(device_kind), device=device, seed=seed)
+    if [epochs, minutes, steps].count(None) < 2:
+        raise TrainingError("Give one budget: --epochs, --minutes or --steps.")
+    if any(budget is not None for budget in (epochs, minutes, steps)):
+        recipe = replace(recipe, epochs=epochs, minutes=minutes, steps=steps)
+    return replace(recipe, loss=loss or recipe.loss, optimizer=optimizer or recipe.optimizer)
+
+
+def _chosen(project: Project, images: str) -> list[PictureRecord]:
+    records = [r for r in project.pictures.all() if r.problem is None]
+    if images == "all":
+        return records
+    if images == "unlabelled":
+        return [r for r in records if not r.is_labelled]
+    if images in tuple(Split):
+        return [r for r in records if r.split == images]
+    raise UserError("--images takes unlabelled, all, train, val or test.")
+
+
+def _score_json(score: Score, run: RunRecord, split: Split, names: dict[int, str]) -> dict[str, Any]:
+    return {
+        "run": run.id,
+        "split": split.value,
+        "pictures": score.pictures,
+        "miou": score.miou,
+        "per_class": {names.get(v, str(v)): iou for v, iou in score.per_class.items()},
+        "pixel_accuracy": score.pixel_accuracy,
+        "classes": [names.get(v, str(v)) for v in score.values],
+        "confusion": score.confusion.tolist(),
+        "problems": list(score.problems),
+    }
+
+
+def _score_lines(score: Score, run: RunRecord, split: Split, names: dict[int, str]) -> list[str]:
+    lines = [
+        f"Run {run.id} on {score.pictures} pictures of {split.value}: mIoU {score.miou:.3f}, "
+        f"pixel accuracy {score.pixel_accuracy:.3f}"
+    ]
+    lines += [f"{names.get(v, str(v)):20} {iou:.3f}" for v, iou in score.per_class.items()]
+    return lines + [f"Left out: {problem}" for problem in score.problems]

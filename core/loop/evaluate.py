@@ -1,0 +1,107 @@
+"""How good a network is: every picture of a split predicted at full size, one confusion matrix over all of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from core.errors import ImageError, ModelError
+from core.images.source import read_picture
+from core.labels.prediction import PredictedMask
+from core.models.checkpoint import load_checkpoint
+from core.models.predict import predict
+from core.models.spec import ModelSpec
+from core.project.project import Project
+from core.project.records import PictureRecord, RunRecord, Split
+from core.training.data import IGNORE
+from core.training.metrics import confusion, iou_from_confusion, mean_iou, pixel_accuracy
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """confusion: rows true, columns predicted, pixels, in the order of `values`; per_class skips absent classes."""
+
+    pictures: int
+    values: tuple[int, ...]
+    miou: float
+    per_class: dict[int, float]
+    pixel_accuracy: float
+    confusion: NDArray[np.int64]
+    problems: tuple[str, ...]
+
+
+def evaluate(
+    project: Project,
+    run: RunRecord,
+    split: Split,
+    device: str = "auto",
+    progress: Callable[[int, int], None] | None = None,
+) -> Score:
+    """Predict every labelled picture of `split`; void and unlabelled pixels are left out.
+
+    Raises ModelError when the weights cannot be loaded or there is nothing to score on.
+    """
+    records = project.pictures.labelled(split)
+    if not records:
+        raise ModelError(f"No picture of the split “{split}” carries a label, so nothing can be scored.")
+    values = ModelSpec.from_json(json.loads(run.model)).class_values
+    row_of = row_table(values)
+    total = torch.zeros((len(values), len(values)), dtype=torch.int64)
+    problems: list[str] = []
+    for done, (record, mask) in enumerate(predicted_pictures(project, run, records, device)):
+        if isinstance(mask, ImageError):
+            problems.append(str(mask))
+        else:
+            height, width = mask.values.shape
+            truth = row_of[project.labels.read(record.id, width, height)]
+            said = row_of[mask.values]
+            total += confusion(torch.from_numpy(said), torch.from_numpy(truth), len(values))
+        if progress:
+            progress(done + 1, len(records))
+    iou = iou_from_confusion(total)
+    per_class = {v: float(i) for v, i in zip(values, iou, strict=True) if not np.isnan(i)}
+    return Score(
+        len(records) - len(problems),
+        values,
+        mean_iou(total),
+        per_class,
+        pixel_accuracy(total),
+        total.numpy(),
+        tuple(problems),
+    )
+
+
+def predicted_pictures(
+    project: Project, run: RunRecord, records: list[PictureRecord], device: str = "auto"
+) -> Iterator[tuple[PictureRecord, PredictedMask | ImageError]]:
+    """Each picture with its prediction, or with the reason why it has none. Raises ModelError for the weights."""
+    loaded = load_checkpoint(project.run_folder(run.id), device)
+    for record in records:
+        try:
+            yield record, predict(loaded, read_picture(project.picture_path(record.path)), run.id)
+        except ImageError as problem:
+            yield record, problem
+
+
+def row_table(values: tuple[int, ...]) -> NDArray[np.int64]:
+    """(256,) int64: the network's row of each pixel value, IGNORE for those it does not know."""
+    table = np.full(256, IGNORE, np.int64)
+    table[list(values)] = np.arange(len(values))
+    return table
+
+
+def run_of(project: Project, run_id: int | None) -> RunRecord:
+    """The run asked for, else the newest with weights. Raises ModelError when there is none."""
+    try:
+        run = project.runs.get(run_id) if run_id is not None else project.runs.newest_published()
+    except KeyError as unknown:
+        raise ModelError(f"There is no run {run_id}; “maskloop status” lists them.") from unknown
+    if run is None or not run.published or not Path(project.run_folder(run.id)).is_dir():
+        raise ModelError("There are no trained weights yet. Train first: maskloop train --project DIR")
+    return run

@@ -1,0 +1,86 @@
+"""Sample pictures for `maskloop demo`: countryside and suburbs from above, drawn here, with the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from core.samples.furnishing import furnish
+from core.samples.light import draw_weather, lit, photograph
+from core.samples.plan import KINDS, make_plan
+from core.samples.terrain import lay_ground
+
+SCENE_CLASSES: tuple[tuple[str, tuple[int, int, int]], ...] = (
+    ("road", (150, 150, 160)),
+    ("building", (215, 75, 60)),
+    ("tree", (25, 125, 70)),
+    ("field", (245, 190, 65)),
+    ("water", (50, 125, 215)),
+    ("car", (235, 60, 190)),
+    ("grass", (150, 215, 90)),
+)
+"""Name and colour of the class values 1, 2, 3, ..; every pixel of a scene has one of them."""
+
+DEFAULT_SIZE = (384, 288)
+"""Width and height in pixels; a pixel is about 0.65 m on the ground."""
+
+_FINER = 2
+"""Scenes are drawn at so many times their size and reduced, which gives them clean edges."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """`picture` (H, W, 3) uint8 RGB and `truth` (H, W) uint8, values 1..n in the order of `SCENE_CLASSES`."""
+
+    picture: NDArray[np.uint8]
+    truth: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class SamplePicture:
+    """A written sample picture and its truth (H, W) uint8."""
+
+    path: Path
+    truth: NDArray[np.uint8]
+
+
+def draw_scene(seed: int, size: tuple[int, int] = DEFAULT_SIZE) -> Scene:
+    """The scene of this seed at `size` (width, height); the same bytes at every call.
+
+    What lies in the shadow of something keeps its own class.
+    """
+    rng = np.random.default_rng((seed, 7))
+    kind = KINDS[seed % len(KINDS)]
+    finer = size[0] * _FINER, size[1] * _FINER
+    metre = _FINER * rng.uniform(1.75, 2.2)
+    plan = make_plan(rng, kind, finer[0] / metre, finer[1] / metre)
+    land = furnish(rng, plan, lay_ground(rng, plan, finer, metre))
+    weather = draw_weather(rng)
+    picture = photograph(rng, lit(land.colours, land.heights, weather), size, weather)
+    return Scene(picture, np.ascontiguousarray(land.truth[1::_FINER, 1::_FINER]))
+
+
+def write_sample_pictures(
+    folder: Path, *, count: int = 60, seed: int = 0, progress: Callable[[int, int], None] | None = None
+) -> list[SamplePicture]:
+    """Writes scene-001.jpg .. into `folder` (made if need be) and tells `progress` (done, count) after each.
+
+    Raises OSError when the disk does not take them.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for number in range(1, count + 1):
+        scene = draw_scene(seed * 100_003 + number)
+        path = folder / f"scene-{number:03d}.jpg"
+        bgr = cv2.cvtColor(scene.picture, cv2.COLOR_RGB2BGR)
+        _, encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 95])
+        path.write_bytes(encoded.tobytes())  # cv2.imwrite cannot write every file name on Windows
+        written.append(SamplePicture(path, scene.truth))
+        if progress is not None:
+            progress(number, count)
+    return written

@@ -1,0 +1,211 @@
+"""Lays the ground of a sample scene: fields, waters, gardens, roads, each pixel with its cover."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from core.samples import covers
+from core.samples.ground import Cover, noise
+from core.samples.plan import Plan, Way
+from core.samples.shapes import Points, Rect, axes, draw_lines, draw_polygon
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A parcel on the map: its index into the covers, what grows there, and how it is turned (radians)."""
+
+    index: int
+    use: str
+    angle: float
+    outline: Points
+
+
+@dataclass(frozen=True)
+class Lot:
+    """Ground of one house, in pixels: `gate` is at the street, `back` and `across` are unit vectors."""
+
+    gate: Points
+    across: Points
+    back: Points
+    frontage: float
+    depth: float
+    house: Rect
+
+    def at(self, across: float, back: float) -> Points:
+        """A point of the lot: -0.5..0.5 of its frontage along the street, 0..1 of its depth away from it."""
+        return self.gate + self.across * self.frontage * across + self.back * self.depth * back
+
+
+@dataclass
+class Ground:
+    """The map while it is drawn: `ids` (H, W) uint8 are indices into `covers`, `metre` is in pixels.
+
+    `wet` (H, W) bool is water, `taken` water or road: no house may stand there.
+    """
+
+    ids: NDArray[np.uint8]
+    metre: float
+    wet: NDArray[np.bool_]
+    taken: NDArray[np.bool_]
+    covers: list[Cover] = field(default_factory=lambda: [covers.VERGE])
+    pieces: list[Piece] = field(default_factory=list)
+    lots: list[Lot] = field(default_factory=list)
+
+    def add(self, cover: Cover) -> int:
+        """Index of a new cover."""
+        self.covers.append(cover)
+        return len(self.covers) - 1
+
+    def ways(self, ways: Iterable[Way], index: int, wider: float = 0.0) -> None:
+        """Roads and the like, drawn `wider` metres more than they are."""
+        for way in ways:
+            draw_lines(self.ids, [way.line * self.metre], (way.width + wider) * self.metre, index)
+
+
+def lay_ground(rng: np.random.Generator, plan: Plan, size: tuple[int, int], metre: float) -> Ground:
+    """The ground of `plan` at `size` (width, height) pixels with `metre` pixels a metre."""
+    shape = size[1], size[0]
+    ground = Ground(np.zeros(shape, np.uint8), metre, np.zeros(shape, np.bool_), np.zeros(shape, np.bool_))
+    _parcels(rng, plan, ground)
+    water = _waters(rng, plan, ground)
+    ground.ids = _frayed(rng, ground.ids, metre)
+    ground.wet = ground.ids == water
+    roads = np.zeros_like(ground.ids)
+    for way in plan.roads:
+        draw_lines(roads, [way.line * metre], (way.width + 4.5) * metre, 1)
+    ground.taken = (roads > 0) | ground.wet
+    ground.ways(plan.tracks, ground.add(covers.TRACK))
+    _gardens(rng, plan, ground)
+    ground.ids[ground.wet] = water
+    _drives_and_pools(rng, ground)
+    ground.ways((way for way in plan.roads if way.settled), ground.add(covers.PAVEMENT), 3.4)
+    ground.ways((way for way in plan.roads if not way.settled), ground.add(covers.TRACK), 1.2)
+    ground.ways(plan.roads, ground.add(covers.asphalt(rng)))
+    return ground
+
+
+def _parcels(rng: np.random.Generator, plan: Plan, ground: Ground) -> None:
+    for parcel in plan.parcels:
+        use = parcel.use
+        match use:
+            case "crops":
+                use, cover = covers.crop(rng, parcel.angle, ground.metre)
+            case "wood":
+                cover = covers.FLOOR
+            case _:
+                cover = covers.meadow(rng)
+        inwards = parcel.outline.mean(axis=0) - parcel.outline
+        away = np.linalg.norm(inwards, axis=1, keepdims=True)
+        outline = (parcel.outline + inwards / away * min(2.2, 0.1 * away.min())) * ground.metre
+        index = ground.add(cover)
+        draw_polygon(ground.ids, outline, index)
+        ground.pieces.append(Piece(index, use, parcel.angle, outline))
+
+
+def _waters(rng: np.random.Generator, plan: Plan, ground: Ground) -> int:
+    """Draws lakes and rivers with their banks; the index of the water."""
+    bank, water = ground.add(covers.BANK), ground.add(covers.water(rng))
+    shores = np.zeros_like(ground.ids)
+    for lake in plan.lakes:
+        draw_polygon(shores, lake * ground.metre, 1)
+    for way in plan.rivers:
+        draw_lines(shores, [way.line * ground.metre], way.width * ground.metre, 1)
+    size = round(ground.metre * 1.6) * 2 + 1
+    wider = cv2.dilate(shores, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
+    ground.ids[wider > 0] = bank
+    ground.ids[shores > 0] = water
+    return water
+
+
+def _frayed(rng: np.random.Generator, ids: NDArray[np.uint8], metre: float) -> NDArray[np.uint8]:
+    """The map with its borders shifted by up to a metre or so: nothing natural is quite straight."""
+    shape = (ids.shape[0], ids.shape[1])
+    y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
+    x += noise(rng, shape, (30, 12, 5)) * np.float32(metre * 0.45)
+    y += noise(rng, shape, (30, 12, 5)) * np.float32(metre * 0.45)
+    return np.asarray(cv2.remap(ids, x, y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+
+
+def _gardens(rng: np.random.Generator, plan: Plan, ground: Ground) -> None:
+    """Lots along the settled roads; each has room for a house that hits no road, water or neighbour."""
+    lawns = [ground.add(covers.lawn(rng, rng.uniform(0, np.pi), ground.metre)) for _ in range(5)]
+    middle = np.array([plan.width, plan.height]) * rng.uniform(0.3, 0.7, 2)
+    settled = [way for way in plan.roads if way.settled]
+    if plan.village > plan.width + plan.height:  # a suburb: no farmland between the gardens
+        ground.ways(settled, lawns[0], 62.0)
+    built = ground.taken.copy()
+    for way in settled:
+        for side in (-1, 1):
+            for lot in _lots(rng, plan, way, side, middle, ground.metre, built):
+                ground.lots.append(lot)
+                outline = np.array(
+                    [lot.at(a, b) for a, b in ((-0.5, -0.1), (0.5, -0.1), (0.5, 1), (-0.5, 1))]
+                )
+                draw_polygon(ground.ids, outline, lawns[int(rng.integers(len(lawns)))])
+
+
+def _lots(
+    rng: np.random.Generator, plan: Plan, way: Way, side: int, middle: Points, metre: float,
+    built: NDArray[np.bool_],
+) -> Iterator[Lot]:  # fmt: skip
+    """Walks along one side of a road and marks each house in `built`."""
+    steps = np.linalg.norm(np.diff(way.line, axis=0), axis=1).cumsum()
+    walked = rng.uniform(0, 12)
+    while walked < steps[-1] - 20:
+        hall = rng.random() < 0.07
+        frontage = rng.uniform(26, 34) if hall else rng.uniform(15, 21)
+        i = min(int(np.searchsorted(steps, walked + frontage / 2)) + 1, len(way.line) - 2)
+        walked += frontage
+        x, y = point = way.line[i]
+        inside = -25 < x < plan.width + 25 and -25 < y < plan.height + 25
+        if not inside or np.linalg.norm(point - middle) > plan.village:
+            continue
+        tangent = way.line[i + 1] - way.line[i - 1]
+        lot = _lot(rng, way.width, point, float(np.arctan2(tangent[1], tangent[0])), side, frontage, metre)
+        if lot.house.scaled(1.25).is_free(built):
+            draw_polygon(built.view(np.uint8), lot.house.scaled(1.3).corners(), 1)
+            yield lot
+        else:
+            walked -= frontage * 0.6
+
+
+def _lot(
+    rng: np.random.Generator, width: float, point: Points, angle: float, side: int, frontage: float,
+    metre: float,
+) -> Lot:  # fmt: skip
+    """A lot beside a road of `width` metres at `point` (metres); a wide one is for a hall."""
+    across, back = axes(angle)
+    back = side * back
+    length, depth = rng.uniform(9, min(14, frontage - 4)), rng.uniform(7.5, 9.5)
+    if frontage > 25:
+        length, depth = frontage - rng.uniform(5, 8), rng.uniform(11, 15)
+    elif rng.random() < 0.3:
+        length, depth = depth, length
+    gate = point + back * (width / 2 + 1.6)
+    house = Rect.at(
+        (gate + back * (rng.uniform(4.5, 8) + depth / 2)) * metre, length * metre, depth * metre, angle
+    )
+    return Lot(gate * metre, across, back, frontage * metre, rng.uniform(26, 36) * metre, house)
+
+
+def _drives_and_pools(rng: np.random.Generator, ground: Ground) -> None:
+    metre = ground.metre
+    paved, pool = ground.add(covers.YARD), ground.add(covers.POOL)
+    for lot in ground.lots:
+        if rng.random() < 0.75:
+            side = lot.across * (lot.house.length / 2 + metre * 1.9) * rng.choice((-1, 1))
+            end = np.array([lot.house.x, lot.house.y]) + lot.back * lot.house.depth * rng.uniform(-0.2, 0.3)
+            draw_lines(
+                ground.ids, [np.array([lot.gate - lot.back * metre * 3, end]) + side], metre * 2.9, paved
+            )
+        if rng.random() < 0.12:
+            size = rng.uniform(5, 8) * metre, rng.uniform(3, 4.5) * metre
+            basin = Rect.at(lot.at(rng.uniform(-0.25, 0.25), 0.72), *size, lot.house.angle)
+            if basin.is_free(ground.taken):
+                draw_polygon(ground.ids, basin.grown(metre * 0.8).corners(), paved)
+                draw_polygon(ground.ids, basin.corners(), pool)

@@ -1,0 +1,29 @@
+"""Fill: one click gives a connected region of one class to another."""
+
+# ruff: noqa: ARG002 - the calls are those of core.tools.tool.Tool.
+
+from __future__ import annotations
+
+from core.geometry import Point
+from core.labels.raster import connected_region
+from core.tools.tool import NOTHING, Cursor, Modifiers, Outcome, Stage, Tool
+
+
+class Fill(Tool):
+    """The bucket: pixels that touch side by side and have the value under the cursor take the active class."""
+
+    name = "fill"
+    title = "Fill"
+    help_line = "Click to give the whole connected region under the cursor to the active class."
+    cursor = Cursor.BUCKET
+
+    def press(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+        labels = stage.labels
+        if not (0 <= at.x < labels.width and 0 <= at.y < labels.height):
+            return NOTHING
+        if labels.values[int(at.y), int(at.x)] == stage.class_value:
+            return NOTHING
+        box, mask = connected_region(labels.values, at)
+        labels.begin(f"Fill, {stage.class_name}", self.name, stage.class_value)
+        dirty = labels.paint(box, mask, stage.class_value)
+        return Outcome(dirty, labels.finish())

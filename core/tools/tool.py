@@ -1,0 +1,158 @@
+"""What a tool is: a small state machine between the hand and the label."""
+
+# ruff: noqa: ARG002 - every tool answers the same calls; few need every argument of every call.
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.geometry import Box, Point
+from core.labels.labelmap import Edit, LabelMap
+from core.labels.prediction import PredictedMask
+
+SMALLEST_RADIUS, LARGEST_RADIUS = 0.5, 2000.0
+"""Limits of brush radii in image pixels; the smallest paints single pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Modifiers:
+    """The keys held while the pointer acts. The secondary button counts as `ctrl` for tools that erase with it."""
+
+    shift: bool = False
+    ctrl: bool = False
+    alt: bool = False
+
+
+@dataclass(slots=True)
+class ToolOptions:
+    """What people set for tools; lives on the GUI thread and is shared by all tools of a canvas.
+
+    Radii are image pixels. paint_over: False leaves pixels alone that have a class already.
+    """
+
+    brush_radius: float = 15.0
+    eraser_radius: float = 15.0
+    paint_over: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What a tool may see and touch while it handles one event.
+
+    picture: (H, W, 3) uint8 RGB; scale: widget pixels per image pixel, so that "near" means near for the hand.
+    """
+
+    labels: LabelMap
+    class_value: int
+    class_name: str
+    picture: NDArray[np.uint8]
+    prediction: PredictedMask | None
+    options: ToolOptions
+    scale: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A shape under way, drawn above the picture: a line through `points` and on to `cursor`.
+
+    closed: the line also returns to the first point; closing: the next click will close it; handles: points are
+    drawn as small handles.
+    """
+
+    points: tuple[Point, ...]
+    cursor: Point | None = None
+    closed: bool = False
+    closing: bool = False
+    handles: bool = True
+
+
+_NO_PIXELS = Box.nothing()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one event did: the label pixels to redraw, the finished edit, and the shape to draw now (None: none)."""
+
+    dirty: Box = _NO_PIXELS
+    edit: Edit | None = None
+    outline: Outline | None = None
+
+
+NOTHING = Outcome()
+
+
+class Cursor(StrEnum):
+    """What the pointer looks like over the picture."""
+
+    RING = "ring"
+    ERASER_RING = "eraser ring"
+    CROSS = "cross"
+    BUCKET = "bucket"
+
+
+class Tool:
+    """One tool; every method answers an event and by default does nothing. Lives on the GUI thread.
+
+    A tool that changes labels opens the edit itself and hands it over in an Outcome exactly once. While
+    `is_busy` the canvas sends Enter, Esc and Backspace to it; `leave` is called when another tool, another
+    picture or the end of the program takes over: what was drawn must not be lost then.
+    """
+
+    name = ""
+    title = ""
+    help_line = ""
+    cursor = Cursor.CROSS
+    needs_class = True
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is under way that Esc would throw away."""
+        return False
+
+    def radius(self, options: ToolOptions) -> float | None:
+        """The radius in image pixels that the ring shows, None for tools without size."""
+        return None
+
+    def set_radius(self, options: ToolOptions, radius: float) -> None:
+        """Store a new radius, kept within the limits."""
+
+    def press(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+        """The primary button went down (or the secondary one, as `ctrl`, when the cursor is a ring)."""
+        return NOTHING
+
+    def drag(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+        """The pointer moved with the button down."""
+        return NOTHING
+
+    def hover(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+        """The pointer moved with no button down."""
+        return NOTHING
+
+    def release(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+        """The button went up."""
+        return NOTHING
+
+    def finish(self, stage: Stage) -> Outcome:
+        """Enter, or a double click: complete the shape."""
+        return NOTHING
+
+    def cancel(self, stage: Stage) -> Outcome:
+        """Esc: throw away what is under way; labels are as before."""
+        return NOTHING
+
+    def step_back(self, stage: Stage) -> Outcome:
+        """Backspace: take back the last point."""
+        return NOTHING
+
+    def leave(self, stage: Stage) -> Outcome:
+        """Put the tool down: complete what is under way, forget the place."""
+        return self.finish(stage)
+
+
+def within_limits(radius: float) -> float:
+    """A radius between the smallest and the largest allowed."""
+    return min(LARGEST_RADIUS, max(SMALLEST_RADIUS, radius))

@@ -1,0 +1,191 @@
+"""The training loop, in the order in which it runs."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from lightning_fabric import Fabric
+from torch import nn
+
+from core.errors import TrainingError
+from core.models.spec import ModelSpec
+from core.training.augment import batch_of
+from core.training.averaging import AveragedModel
+from core.training.budget import Budget, learning_rate
+from core.training.data import LabelledPictures
+from core.training.events import Event, Progress, Started
+from core.training.losses import class_weights, label_loss
+from core.training.publishing import Judge
+from core.training.recipe import Recipe
+from core.training.snapshot import Snapshot
+
+GRADIENT_NORM = 1.0
+"""Longer gradients are shortened to it: a mislabelled picture in a small batch must not throw the weights about."""
+TELL_EVERY = 1.0
+"""Seconds between two Progress events."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a training ended: steps done, whether it was stopped, the best validation mIoU, whether it published."""
+
+    step: int
+    stopped: bool
+    best_miou: float | None
+    published: bool
+
+
+def train(
+    model: nn.Module,
+    spec: ModelSpec,
+    snapshot: Snapshot,
+    recipe: Recipe,
+    *,
+    run_folder: Path,
+    on_event: Callable[[Event], None],
+    should_stop: Callable[[], bool] = lambda: False,
+    should_pause: Callable[[], bool] = lambda: False,
+    snapshot_changed: Callable[[], bool] = lambda: False,
+    between_steps: Callable[[], None] = lambda: None,
+    base_seen: Mapping[int, str] | None = None,
+    warm: bool = False,
+) -> Outcome:
+    """Train `model` on a snapshot and publish checkpoints into `run_folder`.
+
+    model: as `core.models.checkpoint.start_from` gives it; `warm` when it comes from a trained checkpoint, which
+    is then the one to beat, and `base_seen` the labels that one has seen (`seen` in its card, numbers as keys)
+    should_stop, should_pause, snapshot_changed: asked between two steps; the last is true once after labels were
+    put into the snapshot; between_steps: other work for this thread, such as a prediction
+
+    Raises TrainingError when there is nothing to learn from or the numbers explode, ModelError when a checkpoint
+    cannot be written.
+    """
+    fabric = fabric_for(recipe)
+    device = fabric.device
+    if device.type == "cpu":
+        torch.set_num_threads(recipe.threads or processor_cores())
+    torch.manual_seed(recipe.seed)
+    chance = torch.Generator().manual_seed(recipe.seed)
+
+    pictures = LabelledPictures(snapshot, spec, recipe, device, base_seen)
+    if not pictures.train_count:
+        raise TrainingError("There is nothing to learn from yet. Paint a few strokes of two classes first.")
+    canvas = pictures.canvas()
+    weights = torch.from_numpy(class_weights(pictures.class_pixels(), recipe.class_weights)).to(device)
+
+    model = model.to(device=device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    optimizer: torch.optim.Optimizer = optimizer_for(model, recipe)
+    averaged = AveragedModel(model, recipe.ema)
+    learner, optimizer = fabric.setup(model, optimizer)
+
+    def give_up() -> bool:
+        between_steps()
+        return should_stop()
+
+    budget = Budget(recipe, pictures.train_count)
+    judge = Judge(
+        run_folder, spec, recipe, pictures, on_event=on_event, autocast=fabric.autocast, give_up=give_up
+    )
+    on_event(Started(str(device), sum(p.numel() for p in model.parameters()), pictures.train_count))
+    if warm:
+        judge.judge_base(averaged.model)
+
+    step, losses, told_step, told = 0, torch.zeros((), device=device), 0, time.monotonic()
+    while budget.share(step) < 1 and not should_stop():
+        between_steps()
+        if should_pause():
+            budget.hold()
+            time.sleep(0.03)
+            continue
+        budget.go_on()
+        if snapshot_changed():
+            news = pictures.refresh()
+            if not pictures.train_count:
+                raise TrainingError("All labels to learn from were taken away. Paint some and start again.")
+            if news.train:
+                budget.reopen(step)
+                weights.copy_(torch.from_numpy(class_weights(pictures.class_pixels(), recipe.class_weights)))
+            if news.train or news.val:
+                judge.news(budget.seconds)
+
+        rate = learning_rate(recipe, budget.share(step), step)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        batch, targets = batch_of(pictures.draw(recipe.batch), canvas, recipe, chance)
+        loss = label_loss(learner(batch), targets, recipe.loss, weights)
+        fabric.backward(loss)
+        fabric.clip_gradients(learner, optimizer, max_norm=GRADIENT_NORM, error_if_nonfinite=False)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        averaged.update()
+        step += 1
+        losses += loss.detach()
+
+        now = time.monotonic()
+        if now - told >= TELL_EVERY or step == 1:
+            mean_loss = float(losses) / (step - told_step)
+            if not math.isfinite(mean_loss):
+                raise TrainingError(
+                    "Training stopped because its numbers grew without bounds. "
+                    "Start again with a smaller learning rate."
+                )
+            rate_now = (step - told_step) * recipe.batch / max(now - told, 1e-6)
+            on_event(
+                Progress(step, budget.steps, mean_loss, rate_now, budget.seconds, budget.seconds_left(step))
+            )
+            told, told_step = now, step
+            losses.zero_()
+        if judge.due(budget.seconds):
+            judge.look(averaged.model, step, budget.seconds)
+
+    stopped = budget.share(step) < 1
+    # A stop is answered at once; the last look is skipped when it would keep the person waiting.
+    if step and (not stopped or judge.cost < 0.5):
+        judge.stop_asking()
+        judge.look(averaged.model, step, budget.seconds)
+    return Outcome(step, stopped, judge.best, judge.published)
+
+
+def fabric_for(recipe: Recipe) -> Fabric:
+    """One device and its number format. Raises TrainingError when this machine does not have the device."""
+    kind, _, number = recipe.device.partition(":")
+    if kind == "auto":
+        kind = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    precision = recipe.precision
+    if precision == "auto":
+        bfloat16 = kind == "cuda" and torch.cuda.is_bf16_supported()
+        precision = "bf16-mixed" if bfloat16 else "16-mixed" if kind == "cuda" else "32-true"
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="lightning_fabric.*")
+            return Fabric(accelerator=kind, devices=[int(number)] if number else 1, precision=precision)
+    except Exception as problem:  # Fabric has a dozen ways to say no
+        raise TrainingError(
+            f"Training on “{recipe.device}” is not possible here: {problem}. Choose the device “auto”."
+        ) from problem
+
+
+def optimizer_for(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """Weight decay only where it means something: on the weights of layers, not on biases and norms."""
+    wanted = [p for p in model.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in wanted if p.ndim > 1], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in wanted if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=0.9, nesterov=True)
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate)
+
+
+def processor_cores() -> int:
+    """Cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,166 @@
+"""When a network is looked at, and whether it becomes the one that is used."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from core.models.checkpoint import save_checkpoint
+from core.models.spec import ModelSpec
+from core.training.data import LabelledPictures
+from core.training.events import Evaluated, Event, Published
+from core.training.recipe import Recipe
+from core.training.scoring import Score, score
+
+FIRST_LOOK, WIDEST_GAP, GROWTH = 6.0, 15.0, 1.3
+"""Seconds to the first look, the longest time between two, and how the time between grows."""
+LOOK_AFTER_NEWS = 4.0
+"""Seconds after new labels came: the person who painted them is waiting for an answer."""
+COST_SHARE = 0.12
+"""Of the time, what looking may cost; with many validation pictures the looks become rarer."""
+NEWS_TOLERANCE = 0.01
+"""IoU that may be lost once when labels changed: the answer has to know them, and scores wobble by as much."""
+MOST_PICTURES = 256
+"""Validation pictures in one look; a spread choice of more changes nothing but the time."""
+
+
+class Judge:
+    """Scores the averaged weights now and then and publishes them when they are the best yet.
+
+    Best on the same validation pictures: when those change, the best so far is scored again on the new ones. The
+    starting weights (`base`) take part, so that a training never replaces a good network by a worse one. Without
+    validation pictures every look publishes. Lives on the training thread.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        spec: ModelSpec,
+        recipe: Recipe,
+        pictures: LabelledPictures,
+        *,
+        on_event: Callable[[Event], None],
+        autocast: Callable[[], AbstractContextManager[object]],
+        give_up: Callable[[], bool],
+    ) -> None:
+        self._folder, self._spec, self._recipe, self._pictures = folder, spec, recipe, pictures
+        self._on_event, self._autocast, self._give_up = on_event, autocast, give_up
+        self._members: frozenset[tuple[int, str]] = frozenset()
+        self._best_weights: dict[str, Tensor] | None = None
+        self._news = False
+        self._gap = FIRST_LOOK
+        self._next = FIRST_LOOK
+        self.best: float | None = None
+        self.cost = 0.0
+        self.published = False
+
+    def due(self, seconds: float) -> bool:
+        """Is it time for a look, `seconds` into the training?"""
+        return seconds >= self._next
+
+    def news(self, seconds: float) -> None:
+        """Labels changed: look soon."""
+        self._news = True
+        self._gap = FIRST_LOOK
+        self._next = min(self._next, seconds + LOOK_AFTER_NEWS)
+
+    def stop_asking(self) -> None:
+        """The last look is not given up: the training is over, and this is what remains of it."""
+        self._give_up = lambda: False
+
+    def judge_base(self, model: nn.Module) -> None:
+        """Score the starting weights, the ones to beat. Emits nothing: they were published before."""
+        self._best_weights = _copied(model)
+        self._rescore_best(model)
+
+    def look(self, model: nn.Module, step: int, seconds: float) -> None:
+        """Score `model` (in eval mode), tell, and publish it when it is the best. Raises ModelError when the disk
+        refuses."""
+        if self._members != self._pictures.val_members:
+            self._rescore_best(model)
+        split = "val" if self._members else "train"
+        found = self._score(model, split)
+        self._plan(seconds, found)
+        if found is None:
+            return
+        self._on_event(self._evaluated(found, split, step, seconds))
+        if not self._members or self._is_better(found):
+            self._publish(model, found, step, seconds, measured=bool(self._members))
+
+    def _is_better(self, found: Score) -> bool:
+        if math.isnan(found.miou):
+            return False
+        tolerance = NEWS_TOLERANCE if self._news else 0.0
+        return self.best is None or found.miou > self.best - tolerance
+
+    def _publish(self, model: nn.Module, found: Score, step: int, seconds: float, *, measured: bool) -> None:
+        values = self._spec.class_values
+        card: dict[str, Any] = {
+            "step": step,
+            "seconds": round(seconds, 1),
+            "miou": found.miou if measured else None,
+            "per_class": {str(values[row]): iou for row, iou in found.per_class.items()} if measured else {},
+            "recipe": self._recipe.to_json(),
+            "seen": {str(number): digest for number, digest in self._pictures.digests.items()},
+        }
+        save_checkpoint(self._folder, model, self._spec, card)
+        self._news = False
+        self.published = True
+        self._best_weights = _copied(model)
+        self.best = found.miou if measured else None
+        self._on_event(Published(step, found.miou if measured else None, str(self._folder)))
+
+    def _rescore_best(self, model: nn.Module) -> None:
+        """Bring `best` up to the validation pictures of now, with the best weights lent to `model` for a moment."""
+        self._members = self._pictures.val_members
+        self.best = None
+        if self._best_weights is None or not self._members:
+            return
+        now = _copied(model)
+        model.load_state_dict(self._best_weights)
+        found = self._score(model, "val")
+        model.load_state_dict(now)
+        if found is None:
+            self._members = frozenset()  # interrupted: to be done again
+        elif not math.isnan(found.miou):
+            self.best = found.miou
+
+    def _score(self, model: nn.Module, split: str) -> Score | None:
+        most = MOST_PICTURES if split == "val" else 16
+        return score(
+            model,
+            self._pictures,
+            len(self._spec.class_values),
+            split=split,
+            most=most,
+            autocast=self._autocast,
+            give_up=self._give_up,
+        )
+
+    def _plan(self, seconds: float, found: Score | None) -> None:
+        self.cost = found.seconds if found else self.cost
+        self._gap = min(self._gap * GROWTH, WIDEST_GAP if self._members else 4 * WIDEST_GAP)
+        self._next = seconds + max(self._gap, self.cost / COST_SHARE)
+
+    def _evaluated(self, found: Score, split: str, step: int, seconds: float) -> Evaluated:
+        values = self._spec.class_values
+        return Evaluated(
+            step=step,
+            seconds=seconds,
+            miou=found.miou,
+            per_class={values[row]: iou for row, iou in found.per_class.items()},
+            pixel_accuracy=found.pixel_accuracy,
+            confusion=tuple(tuple(int(n) for n in line) for line in found.matrix),
+            labelled_pictures=found.pictures,
+            split=split,
+        )
+
+
+def _copied(model: nn.Module) -> dict[str, Tensor]:
+    return copy.deepcopy(model.state_dict())

@@ -1,0 +1,51 @@
+"""Builds the program: everything is made here once and handed down by argument."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+
+from core.settings import Settings
+from desktop.assets import app_icon
+from desktop.crash import CrashLog
+from desktop.main_window import MainWindow
+from desktop.theme import apply_theme
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """The parts that live as long as the program."""
+
+    qt: QApplication
+    window: MainWindow
+
+    def run(self, begin: Callable[[MainWindow], None]) -> int:
+        """Show the window, let it begin once it stands, and stay until it is closed. Returns the exit code."""
+        self.window.show()
+        QTimer.singleShot(0, lambda: begin(self.window))
+        signal.signal(signal.SIGINT, lambda *_: self.window.close())
+        # Python hears a signal only between two of its instructions; a slow tick gives it the chance.
+        tick = QTimer()
+        tick.timeout.connect(lambda: None)
+        tick.start(300)
+        return self.qt.exec()
+
+
+def build(settings: Settings | None = None) -> App:
+    """The application and its window, not shown yet."""
+    qt = QApplication.instance() or QApplication(sys.argv[:1])
+    assert isinstance(qt, QApplication)
+    qt.setApplicationName("Maskloop")
+    qt.setDesktopFileName("maskloop")
+    qt.setWindowIcon(app_icon())
+    settings = settings or Settings()
+    theme = apply_theme(qt, str(settings.get("theme")))
+    crash = CrashLog(lambda sentence: window.bridge.post(lambda: window.say(sentence)))
+    window = MainWindow(theme, settings, crash.report)
+    crash.install()
+    return App(qt, window)

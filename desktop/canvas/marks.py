@@ -1,0 +1,110 @@
+"""What is drawn above the picture: the brush ring, the shape under way, words when there is no picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPalette, QPen, QPolygonF
+
+from core.geometry import Point
+from core.tools.tool import Outline
+
+Place = Callable[[Point], QPointF]
+"""From image pixels to widget pixels."""
+
+_DARK = QColor(0, 0, 0, 170)
+_LIGHT = QColor(255, 255, 255, 230)
+_HANDLE = 3.5
+_SMALLEST_RING = 2.5
+"""Rings of a smaller radius, in widget pixels, would hide what they point at; the cursor's cross is enough."""
+
+
+def ring_area(centre: QPointF, radius: float) -> QRect:
+    """The widget pixels that a ring touches."""
+    reach = radius + 4
+    return QRectF(centre.x() - reach, centre.y() - reach, 2 * reach, 2 * reach).toAlignedRect()
+
+
+def draw_ring(
+    painter: QPainter, centre: QPointF, radius: float, colour: QColor, erases: bool, ratio: float
+) -> None:
+    """A circle of true size: its colour between a dark and a light line shows on any ground; erasing is dashed.
+
+    ratio: device pixels per widget pixel.
+    """
+    if radius < _SMALLEST_RING:
+        return
+    # Circles one device pixel wide side by side: Qt strokes those forty times as fast as one wider line.
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    fine = max(1, round(ratio))
+    shades = (_DARK, _LIGHT, _DARK) if erases else (_DARK, colour, _LIGHT)
+    for number, shade in enumerate(shade for shade in shades for _ in range(fine)):
+        pen = QPen(shade, 1)
+        pen.setCosmetic(True)
+        if erases and shade is _LIGHT:
+            pen.setDashPattern([5 * fine, 4 * fine])
+        painter.setPen(pen)
+        reach = radius + 1 - (number + 0.5 - fine / 2) / ratio
+        painter.drawEllipse(centre, reach, reach)
+
+
+def outline_area(outline: Outline | None, place: Place) -> QRect:
+    """The widget pixels that a shape under way touches."""
+    if outline is None or not outline.points:
+        return QRect()
+    points = [*outline.points, *([outline.cursor] if outline.cursor else [])]
+    return QPolygonF([place(p) for p in points]).boundingRect().adjusted(-9, -9, 9, 9).toAlignedRect()
+
+
+def draw_outline(painter: QPainter, outline: Outline, place: Place, colour: QColor) -> None:
+    """The line in the class's colour with a dark and a light casing, vertices as small handles."""
+    points = [place(p) for p in outline.points]
+    line = QPolygonF(points)
+    if outline.closing:
+        line.append(points[0])
+    elif outline.cursor is not None:
+        line.append(place(outline.cursor))
+        if outline.closed:
+            line.append(points[0])
+    elif outline.closed:
+        line.append(points[0])
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for line_colour, width in ((_DARK, 4.0), (_LIGHT, 2.8), (colour, 1.6)):
+        pen = QPen(line_colour, width)
+        pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+        painter.setPen(pen)
+        painter.drawPolyline(line)
+    if not outline.handles:
+        return
+    for number, point in enumerate(points):
+        closes = number == 0 and outline.closing
+        reach = _HANDLE * 1.7 if closes else _HANDLE
+        painter.setPen(QPen(_DARK, 1.0))
+        painter.setBrush(colour if closes else _LIGHT)
+        painter.drawEllipse(point, reach, reach)
+
+
+def draw_words(painter: QPainter, area: QRect, palette: QPalette, font: QFont, title: str, body: str) -> None:
+    """A title with a few calm lines below it, in the middle of the area."""
+    strong = QFont(font)
+    strong.setPointSizeF(font.pointSizeF() * 1.3 if font.pointSizeF() > 0 else 14)
+    strong.setWeight(QFont.Weight.DemiBold)
+    width = min(area.width() - 32, 440)
+    flags = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap
+    room = QRect(0, 0, width, area.height())
+    title_size = QFontMetrics(strong).boundingRect(room, flags, title)
+    body_size = QFontMetrics(font).boundingRect(room, flags, body)
+    gap = 8 if body else 0
+    left = area.center().x() - width // 2
+    top = area.center().y() - (title_size.height() + gap + body_size.height()) // 2
+    colour = palette.color(QPalette.ColorRole.WindowText)
+    painter.setFont(strong)
+    colour.setAlphaF(0.85)
+    painter.setPen(colour)
+    painter.drawText(QRect(left, top, width, title_size.height()), flags, title)
+    painter.setFont(font)
+    colour.setAlphaF(0.62)
+    painter.setPen(colour)
+    top += title_size.height() + gap
+    painter.drawText(QRect(left, top, width, body_size.height()), flags, body)

@@ -1,0 +1,333 @@
+"""From Qt's mouse, wheel and key events to calls of tools, panning, zooming and brush sizes."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
+
+from core.tools.brush import Brush
+from core.tools.tool import Cursor, Modifiers, Tool
+
+if TYPE_CHECKING:
+    from desktop.canvas.view import CanvasView
+
+_ZOOM_NOTCH = 1.25
+_SIZE_NOTCH = 1.12
+_SIZE_KEY = 1.25
+_NOTCH = 120.0
+"""What a mouse wheel reports for one notch, in eighths of a degree."""
+
+_Button = Qt.MouseButton
+_Held = Qt.KeyboardModifier
+_RINGS = (Cursor.RING, Cursor.ERASER_RING)
+
+
+class _Act(Enum):
+    """What the buttons are doing."""
+
+    NOTHING = auto()
+    STROKE = auto()
+    SIZE = auto()
+
+
+class Pointer:
+    """The hand on the canvas. Owns the tool and knows what each button is doing. Lives on the GUI thread.
+
+    Panning may happen in the middle of a stroke, so it is not one of the acts but stands beside them.
+    """
+
+    def __init__(self, canvas: CanvasView) -> None:
+        self._canvas = canvas
+        self.tool: Tool = Brush()
+        self.position: QPointF | None = None
+        """Where the pointer is, in widget pixels; None while it is elsewhere."""
+        self._act = _Act.NOTHING
+        self._button = _Button.NoButton
+        self._pan_button = _Button.NoButton
+        self._pan_from = QPointF()
+        self._space = False
+        self._size_from = (QPointF(), 0.0)
+        self._erases = False
+        self._held = Modifiers()
+        self._size_notches = 0.0
+
+    # What is going on
+
+    @property
+    def is_stroking(self) -> bool:
+        """Whether a button holds a tool down."""
+        return self._act == _Act.STROKE
+
+    @property
+    def is_panning(self) -> bool:
+        return self._pan_button != _Button.NoButton
+
+    @property
+    def is_ready_to_pan(self) -> bool:
+        return self._space
+
+    @property
+    def erases(self) -> bool:
+        """Whether a press now, or the stroke under way, takes labels away."""
+        if self.tool.cursor == Cursor.ERASER_RING or self._erases:
+            return True
+        return self.tool.cursor == Cursor.RING and not self.is_stroking and self._held.ctrl
+
+    @property
+    def ring_centre(self) -> QPointF | None:
+        """Where the brush ring is drawn: while its size changes it stays where that began."""
+        return self._size_from[0] if self._act == _Act.SIZE else self.position
+
+    # Called by the canvas
+
+    def take(self, tool: Tool) -> None:
+        """Change tools; what the old one has under way is finished."""
+        if tool is not self.tool:
+            self.leave()
+            self.tool = tool
+            self._hover()
+
+    def settle(self) -> None:
+        """Finish a stroke whose button is still down; later moves of the same press do nothing."""
+        stroked, stage = self.is_stroking, self._canvas.stage()
+        self._end_act()
+        if stroked and stage is not None and self.position is not None:
+            at = self._canvas.image_point(self.position)
+            self._canvas.show_outcome(self.tool.release(stage, at, self._held))
+
+    def leave(self) -> None:
+        """Another tool, another picture, or the end: finish all that is under way."""
+        self._end_act()
+        stage = self._canvas.stage()
+        if stage is not None:
+            self._canvas.show_outcome(self.tool.leave(stage))
+
+    def lose_focus(self) -> None:
+        """Keys and buttons may go up unseen from now on."""
+        self.settle()
+        self._space, self._held = False, Modifiers()
+        self._pan_button = _Button.NoButton
+
+    # Mouse
+
+    def press(self, event: QMouseEvent) -> bool:
+        self._note(event)
+        button = event.button()
+        if self._canvas.stage() is None:
+            return False
+        if button == _Button.MiddleButton or (button == _Button.LeftButton and self._space):
+            self._pan_button, self._pan_from = button, event.position()
+            return True
+        if self._act != _Act.NOTHING or self.is_panning:
+            return True
+        if button == _Button.LeftButton:
+            return self._begin_stroke(event.position(), button, self._held)
+        if button == _Button.RightButton:
+            return self._press_secondary(event.position())
+        return False
+
+    def double_click(self, event: QMouseEvent) -> bool:
+        """For shapes the second click of a double click completes; for all else it is a click like any other."""
+        stage = self._canvas.stage()
+        plain = event.button() == _Button.LeftButton and not self._space and self._act == _Act.NOTHING
+        if plain and stage is not None and self.tool.is_busy:
+            self._note(event)
+            self.finish()
+            return True
+        return self.press(event)
+
+    def move(self, event: QMouseEvent) -> None:
+        # All points of the event count, not only the last: a stroke bends where the hand bent it.
+        for point in event.points():
+            self._move_to(point.position(), event.modifiers())
+
+    def release(self, event: QMouseEvent) -> None:
+        self._note(event)
+        if event.button() == self._pan_button:
+            self._pan_button = _Button.NoButton
+        elif event.button() == self._button:
+            stroked = self._act == _Act.STROKE
+            self._end_act()
+            stage = self._canvas.stage()
+            if stroked and stage is not None:
+                at = self._canvas.image_point(event.position())
+                self._canvas.show_outcome(self.tool.release(stage, at, self._held))
+
+    def away(self) -> None:
+        """The pointer left the canvas."""
+        self.settle()
+        self.position = None
+
+    # Wheel and keys
+
+    def wheel(self, event: QWheelEvent) -> bool:
+        # Some systems turn the wheel sideways while Shift or Alt is held.
+        notches = (event.angleDelta().y() or event.angleDelta().x()) / _NOTCH
+        if notches == 0:
+            return False
+        if event.modifiers() & _Held.ShiftModifier:
+            self._size_notches += notches
+            whole = int(self._size_notches)
+            self._size_notches -= whole
+            return self.resize_ring(_SIZE_NOTCH**whole)
+        self._canvas.zoom_at(event.position(), _ZOOM_NOTCH**notches)
+        return True
+
+    def wants(self, event: QKeyEvent) -> bool:
+        """Whether a key belongs to the tool now, before any shortcut of the window."""
+        key, plain = event.key(), _is_plain(event)
+        if key == Qt.Key.Key_Space:
+            return plain
+        return (
+            plain
+            and self.tool.is_busy
+            and (key in _FINISH or key in (Qt.Key.Key_Escape, Qt.Key.Key_Backspace))
+        )
+
+    def key_press(self, event: QKeyEvent) -> bool:
+        self._hold(event.modifiers())
+        key = event.key()
+        if self.wants(event):
+            if key == Qt.Key.Key_Space:
+                self._hold_space(not event.isAutoRepeat() or self._space)
+            elif key == Qt.Key.Key_Escape:
+                self.cancel()
+            elif key == Qt.Key.Key_Backspace:
+                self.step_back()
+            else:
+                self.finish()
+            return True
+        if key in (Qt.Key.Key_BracketLeft, Qt.Key.Key_BracketRight) and _is_plain(event):
+            return self.resize_ring(_SIZE_KEY if key == Qt.Key.Key_BracketRight else 1 / _SIZE_KEY)
+        return False
+
+    def key_release(self, event: QKeyEvent) -> bool:
+        self._hold(event.modifiers())
+        if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
+            self._hold_space(False)
+            return True
+        return False
+
+    def finish(self) -> None:
+        """Enter."""
+        self._end_act()
+        stage = self._canvas.stage()
+        if stage is not None:
+            self._canvas.before_edit.emit()
+            self._canvas.show_outcome(self.tool.finish(stage))
+
+    def cancel(self) -> None:
+        """Esc."""
+        self._end_act()
+        stage = self._canvas.stage()
+        if stage is not None:
+            self._canvas.show_outcome(self.tool.cancel(stage))
+
+    def step_back(self) -> None:
+        """Backspace."""
+        stage = self._canvas.stage()
+        if stage is not None and not self.is_stroking:
+            self._canvas.show_outcome(self.tool.step_back(stage))
+
+    def resize_ring(self, factor: float) -> bool:
+        """Change the active tool's radius, by half a pixel at least. False for tools without one."""
+        radius = self.tool.radius(self._canvas.options)
+        if radius is None:
+            return False
+        if factor != 1:
+            step = 0.5 if radius < 20 else 1.0
+            farthest = (
+                max(radius * factor, radius + step) if factor > 1 else min(radius * factor, radius - step)
+            )
+            self._canvas.set_radius(farthest)
+        return True
+
+    # Steps of the above
+
+    def _begin_stroke(self, position: QPointF, button: Qt.MouseButton, held: Modifiers) -> bool:
+        erases = held.ctrl and self.tool.cursor in _RINGS
+        if self.tool.needs_class and not self._canvas.has_class and not erases:
+            self._canvas.needs_class.emit()
+            return True
+        self._canvas.before_edit.emit()
+        stage = self._canvas.stage()
+        if stage is None:
+            return True
+        self._act, self._button, self._erases = _Act.STROKE, button, erases
+        self._canvas.show_outcome(self.tool.press(stage, self._canvas.image_point(position), held))
+        return True
+
+    def _press_secondary(self, position: QPointF) -> bool:
+        radius = self.tool.radius(self._canvas.options)
+        if self._held.alt and radius is not None:
+            self._act, self._button = _Act.SIZE, _Button.RightButton
+            self._size_from = (position, radius)
+            return True
+        if self.tool.cursor in _RINGS:
+            return self._begin_stroke(position, _Button.RightButton, Modifiers(self._held.shift, True))
+        if self.tool.is_busy:
+            self.step_back()
+            return True
+        return False
+
+    def _move_to(self, position: QPointF, held: Qt.KeyboardModifier) -> None:
+        self.position = position
+        self._held = _modifiers(held)
+        if self.is_panning or (self._space and self.is_stroking):
+            step = position - self._pan_from
+            self._pan_from = position
+            self._canvas.pan_by(step)
+            return
+        self._pan_from = position
+        stage = self._canvas.stage()
+        if stage is None:
+            return
+        if self._act == _Act.SIZE:
+            start, radius = self._size_from
+            self._canvas.set_radius(radius + (position.x() - start.x()) / stage.scale)
+        elif self._act == _Act.STROKE:
+            at = self._canvas.image_point(position)
+            self._canvas.show_outcome(self.tool.drag(stage, at, self._held))
+        else:
+            self._hover()
+
+    def _hover(self) -> None:
+        stage = self._canvas.stage()
+        if stage is not None and self.position is not None and self._act == _Act.NOTHING:
+            at = self._canvas.image_point(self.position)
+            self._canvas.show_outcome(self.tool.hover(stage, at, self._held))
+
+    def _note(self, event: QMouseEvent) -> None:
+        self.position = event.position()
+        self._held = _modifiers(event.modifiers())
+
+    def _hold(self, held: Qt.KeyboardModifier) -> None:
+        """Keys change what a press would do, and that is shown at once."""
+        if _modifiers(held) != self._held:
+            self._held = _modifiers(held)
+            self._hover()
+
+    def _hold_space(self, held: bool) -> None:
+        self._space = held
+        if self.position is not None:
+            self._pan_from = self.position
+
+    def _end_act(self) -> None:
+        self._act, self._button, self._erases = _Act.NOTHING, _Button.NoButton, False
+
+
+_FINISH = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+
+
+def _is_plain(event: QKeyEvent | QEvent) -> bool:
+    assert isinstance(event, QKeyEvent)
+    return not event.modifiers() & (_Held.ControlModifier | _Held.AltModifier | _Held.MetaModifier)
+
+
+def _modifiers(held: Qt.KeyboardModifier) -> Modifiers:
+    return Modifiers(
+        bool(held & _Held.ShiftModifier), bool(held & _Held.ControlModifier), bool(held & _Held.AltModifier)
+    )

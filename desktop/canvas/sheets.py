@@ -1,0 +1,196 @@
+"""What is on the screen now: two sheets of device pixels, the picture and the layers over it.
+
+A widget is asked to paint for many reasons: a ring moves, a menu closes, a stroke grows. Both sheets are kept
+and only the places reported as damaged are worked out again, so that most paints are two copies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QRect
+from PySide6.QtGui import QImage, QPainter
+
+from core.geometry import Box
+from core.images.pyramid import Pyramid
+from core.labels.labelmap import LabelMap
+from core.labels.prediction import PredictedMask
+from desktop.canvas.layers import ColourTable, Hatch, sample
+from desktop.canvas.viewport import Viewport
+
+_MANY = 8
+"""Damaged boxes beyond this number are united: one larger box is cheaper than many calls."""
+
+
+class Sheet:
+    """An array of device pixels that Qt draws without a copy, and the parts of it that are out of date."""
+
+    def __init__(self, width: int, height: int, form: QImage.Format) -> None:
+        self.pixels: NDArray[np.uint32] = np.zeros((height, width), np.uint32)
+        # The image only looks at the array's memory; both live and die with the sheet.
+        self._image = QImage(self.pixels.data, width, height, width * 4, form)
+        self._whole = Box(0, 0, width, height)
+        self._stale = [self._whole]
+
+    def damage(self, box: Box | None = None) -> None:
+        """Have the device pixels of `box` (all by default) worked out before they are drawn next."""
+        if box is None:
+            self._stale = [self._whole]
+        elif not (box := box.intersected(self._whole)).is_empty:
+            if self._stale and not self._stale[-1].intersected(box).is_empty:
+                box = box.united(self._stale.pop())
+            self._stale.append(box)
+
+    def freshen(self, draw: Callable[[Box], None]) -> None:
+        """Bring what is damaged up to date."""
+        stale, self._stale = self._stale, []
+        if len(stale) > _MANY:
+            united = Box.nothing()
+            for box in stale:
+                united = united.united(box)
+            stale = [united]
+        for box in stale:
+            draw(box)
+
+    def scroll(self, dx: int, dy: int) -> None:
+        """Move the pixels; the strips that come into sight are damaged."""
+        kept = self._whole.intersected(self._whole.moved(dx, dy))
+        if kept.is_empty:
+            self.damage()
+            return
+        self.pixels[kept.slices] = self.pixels[kept.moved(-dx, -dy).slices]
+        stale, self._stale = self._stale, []
+        for box in stale:
+            self.damage(box.moved(dx, dy))
+        width, height = self._whole.width, self._whole.height
+        self.damage(Box(0, 0, width, kept.y0))
+        self.damage(Box(0, kept.y1, width, height))
+        self.damage(Box(0, kept.y0, kept.x0, kept.y1))
+        self.damage(Box(kept.x1, kept.y0, width, kept.y1))
+
+    def show(self, painter: QPainter, box: Box) -> None:
+        """Draw the device pixels of `box`; the painter counts device pixels."""
+        area = QRect(box.x0, box.y0, box.width, box.height)
+        painter.drawImage(area, self._image, area)
+
+
+class Screen:
+    """The picture and its layers as the canvas shows them. Lives on the GUI thread."""
+
+    def __init__(self, view: Viewport) -> None:
+        self._view = view
+        self._background = np.uint32(0xFF808080)
+        self._pyramid: Pyramid | None = None
+        self._labels: LabelMap | None = None
+        self._prediction: PredictedMask | None = None
+        self._table: ColourTable | None = None
+        self.resize(1, 1, 1.0)
+
+    def resize(self, width: int, height: int, ratio: float) -> None:
+        """Fresh sheets of `width` by `height` device pixels, `ratio` of them to a logical pixel."""
+        self._ground = Sheet(width, height, QImage.Format.Format_RGB32)
+        self._layers = Sheet(width, height, QImage.Format.Format_ARGB32_Premultiplied)
+        self._hatch = Hatch(ratio)
+
+    def set_background(self, grey: int) -> None:
+        self._background = np.uint32(0xFF000000 | grey << 16 | grey << 8 | grey)
+        self._ground.damage()
+
+    def set_picture(self, pyramid: Pyramid | None, labels: LabelMap | None) -> None:
+        self._pyramid, self._labels, self._prediction = pyramid, labels, None
+        self.damage_all()
+
+    def set_layers(self, table: ColourTable, prediction: PredictedMask | None) -> None:
+        self._table, self._prediction = table, prediction
+        self._layers.damage()
+
+    def damage_all(self) -> None:
+        self._ground.damage()
+        self._layers.damage()
+
+    def damage_labels(self, box: Box) -> Box:
+        """Labels of these image pixels changed. Returns the device pixels that will look different."""
+        on_screen = self._view.device_box(box)
+        self._layers.damage(on_screen)
+        return on_screen
+
+    def scroll(self, dx: int, dy: int) -> None:
+        """The picture moved by whole device pixels."""
+        self._ground.scroll(dx, dy)
+        self._layers.scroll(dx, dy)
+
+    def paint(self, painter: QPainter, exposed: list[Box]) -> None:
+        """Draw the device pixels of the exposed boxes; the painter counts device pixels."""
+        self._ground.freshen(self._draw_ground)
+        for box in exposed:
+            self._ground.show(painter, box)
+        if self._table is not None and not self._table.is_empty:
+            self._layers.freshen(self._draw_layers)
+            for box in exposed:
+                self._layers.show(painter, box)
+
+    def _draw_ground(self, box: Box) -> None:
+        pixels, view = self._ground.pixels, self._view
+        inside = box.intersected(view.shown_box()) if self._pyramid else Box.nothing()
+        if inside != box:
+            pixels[box.slices] = self._background
+        if self._pyramid is None or inside.is_empty:
+            return
+        if view.scale >= 1:
+            pixels[inside.slices] = _magnified(self._pyramid.levels[0], view, inside)
+        else:
+            pixels[inside.slices] = _minified(self._pyramid, view, inside)
+
+    def _draw_layers(self, box: Box) -> None:
+        pixels, view = self._layers.pixels, self._view
+        inside = box.intersected(view.shown_box()) if self._labels else Box.nothing()
+        if inside != box:
+            pixels[box.slices] = 0
+        if self._labels is None or self._table is None or inside.is_empty:
+            return
+        rows, columns = view.rows(inside.y0, inside.y1), view.columns(inside.x0, inside.x1)
+        labels = sample(self._labels.values, rows, columns)
+        prediction = None
+        if self._prediction is not None and self._table.uses_prediction:
+            prediction = sample(self._prediction.values, rows, columns)
+        hatch = self._hatch.over(inside, view.left, view.top)
+        pixels[inside.slices] = self._table.compose(labels, prediction, hatch)
+
+
+def _magnified(picture: NDArray[np.uint8], view: Viewport, box: Box) -> NDArray[np.uint32]:
+    """Crisp pixels: each device pixel takes the image pixel under its centre."""
+    rows, columns = view.rows(box.y0, box.y1), view.columns(box.x0, box.x1)
+    top, left = int(rows[0]), int(columns[0])
+    part = _as_words(picture[top : int(rows[-1]) + 1, left : int(columns[-1]) + 1])
+    return part.take(columns - left, axis=1).take(rows - top, axis=0)
+
+
+def _minified(pyramid: Pyramid, view: Viewport, box: Box) -> NDArray[np.uint32]:
+    """Smooth pixels: between the four nearest of the level that is at most twice as fine as the screen."""
+    number = pyramid.level_for(view.scale)
+    level = pyramid.levels[number]
+    step = 1 / (view.scale * 2**number)
+    x = (box.x0 + 0.5 - view.left) * step - 0.5
+    y = (box.y0 + 0.5 - view.top) * step - 0.5
+    # Only the part in sight goes to OpenCV: its coordinates are short integers, and far pixels cost precision.
+    height, width = level.shape[:2]
+    near = Box(int(x) - 1, int(y) - 1, int(x + box.width * step) + 3, int(y + box.height * step) + 3).clipped(
+        width, height
+    )
+    way = np.array([[step, 0, x - near.x0], [0, step, y - near.y0]])
+    smooth = cv2.warpAffine(
+        level[near.slices],
+        way,
+        (box.width, box.height),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return _as_words(smooth)
+
+
+def _as_words(picture: NDArray[np.uint8]) -> NDArray[np.uint32]:
+    """(h, w, 3) uint8 RGB as (h, w) uint32 0xFFRRGGBB."""
+    return cv2.cvtColor(picture, cv2.COLOR_RGB2BGRA).view(np.uint32)[..., 0]

@@ -1,0 +1,282 @@
+"""The surface under the tools: shows one picture with its layers, at any zoom, and words when there is none."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QEvent, QPointF, QRect, Qt, QTimer, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QResizeEvent
+from PySide6.QtWidgets import QWidget
+
+from core.geometry import Box, Point
+from core.images.pyramid import Pyramid
+from core.labels.labelmap import LabelMap
+from core.labels.prediction import PredictedMask
+from desktop.canvas import marks
+from desktop.canvas.layers import ColourTable, LayerState
+from desktop.canvas.sheets import Screen
+from desktop.canvas.viewport import Viewport
+
+_PATIENCE_MS = 300
+"""How long loading stays silent: most pictures are there sooner, and a flash of words would only disturb."""
+
+
+class Surface(QWidget):
+    """One picture, its label, its prediction. Reads the label's live array; knows nothing of tools. GUI thread.
+
+    What it costs to paint follows the widget and what changed on it, never the size of the picture.
+    """
+
+    view_changed = Signal(float)
+    """The scale, after every zoom and every movement of the picture."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._viewport = Viewport()
+        self._screen = Screen(self._viewport)
+        self._pyramid: Pyramid | None = None
+        self._labels: LabelMap | None = None
+        self._prediction: PredictedMask | None = None
+        self._class_colours = np.zeros((256, 3), np.uint8)
+        self._layers = LayerState()
+        self._words: tuple[str, str] | None = None
+        self._pan_rest = QPointF()
+        self._patience = QTimer(self)
+        self._patience.setSingleShot(True)
+        self._patience.setInterval(_PATIENCE_MS)
+        self._patience.timeout.connect(self.update)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setMinimumSize(160, 120)
+        self._take_background()
+
+    # What is shown
+
+    def show_picture(
+        self, pyramid: Pyramid, labels: LabelMap, prediction: PredictedMask | None, keep_view: bool = False
+    ) -> None:
+        """Show another picture: fitted, or with `keep_view` at the same scale and place as the one before.
+
+        Raises ValueError when picture, label and prediction differ in size.
+        """
+        height, width = pyramid.levels[0].shape[:2]
+        for values in (labels.values, *([prediction.values] if prediction else [])):
+            _check_size(values, (height, width))
+        self.settle_all()
+        keep_view = keep_view and self._pyramid is not None
+        self._pyramid, self._labels, self._prediction = pyramid, labels, prediction
+        self._words = None
+        self._patience.stop()
+        self._viewport.take_picture(width, height, keep_view=keep_view)
+        self._screen.set_picture(pyramid, labels)
+        self._mix_layers()
+        self._view_moved()
+
+    def clear(self, message_title: str = "", message_body: str = "") -> None:
+        """Show no picture, only these words."""
+        self._empty(message_title, message_body)
+        self._patience.stop()
+        self.update()
+
+    def show_loading(self, message: str = "Opening the picture") -> None:
+        """Show an empty ground, and `message` only if it takes long."""
+        self._empty(message, "")
+        self._patience.start()
+        self.update()
+
+    def set_prediction(self, prediction: PredictedMask | None) -> None:
+        """Another prediction for the picture shown. Raises ValueError when its size differs."""
+        if prediction is not None and self._labels is not None:
+            _check_size(prediction.values, self._labels.values.shape)
+        self._prediction = prediction if self._labels is not None else None
+        self._mix_layers()
+
+    def set_palette(self, palette: NDArray[np.uint8]) -> None:
+        """Class colours, (256, 3) uint8 RGB by class value."""
+        self._class_colours = np.array(palette, np.uint8)
+        self._mix_layers()
+
+    def set_layers(self, layers: LayerState) -> None:
+        self._layers = layers
+        self._mix_layers()
+
+    @property
+    def layers(self) -> LayerState:
+        return self._layers
+
+    @property
+    def has_picture(self) -> bool:
+        return self._pyramid is not None
+
+    def refresh(self, box: Box) -> None:
+        """The labels of these image pixels changed: look at them again."""
+        self.update(self._logical(self._screen.damage_labels(box)))
+
+    # The view
+
+    @property
+    def scale(self) -> float:
+        """Device pixels per image pixel: 1.0 is the true size."""
+        return self._viewport.scale
+
+    @property
+    def is_fitted(self) -> bool:
+        return self._viewport.fitted
+
+    def image_point(self, position: QPointF) -> Point:
+        """The image point at a widget position, also beyond the picture's border."""
+        ratio = self.devicePixelRatioF()
+        return self._viewport.image_point(position.x() * ratio, position.y() * ratio)
+
+    def widget_point(self, at: Point) -> QPointF:
+        """The widget position of an image point."""
+        x, y = self._viewport.device_point(at)
+        ratio = self.devicePixelRatioF()
+        return QPointF(x / ratio, y / ratio)
+
+    def fit(self) -> None:
+        """Show the whole picture, also after the widget changes its size."""
+        self.settle()
+        self._viewport.fit()
+        self._view_moved()
+
+    def actual_size(self) -> None:
+        """One image pixel on one device pixel."""
+        self.settle()
+        self._zoom(1.0, self.zoom_centre())
+
+    def zoom_by(self, factor: float) -> None:
+        """Zoom at the pointer, or at the middle while the pointer is elsewhere."""
+        self.zoom_at(self.zoom_centre(), factor)
+
+    def zoom_at(self, position: QPointF, factor: float) -> None:
+        """Zoom while the image point at a widget position stays there; a small step past the true size stops at it."""
+        old, new = self.scale, self.scale * factor
+        if 0.6 < factor < 1.6 and (old < 1 < new or new < 1 < old):
+            new = 1.0
+        self._zoom(new, position)
+
+    def look_at(self, box: Box) -> None:
+        """Bring a box of image pixels to the middle, as large as it can be worked on."""
+        self.settle()
+        view = self._viewport
+        room = min(view.width / max(1, box.width), view.height / max(1, box.height))
+        view.zoom(min(0.6 * room, max(8.0, view.scale)), 0, 0)
+        view.centre_on(Point((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2))
+        self._view_moved()
+
+    def pan_by(self, step: QPointF) -> None:
+        """Move the picture by widget pixels; what is less than a device pixel is kept for the next time."""
+        wanted = step * self.devicePixelRatioF() + self._pan_rest
+        whole = wanted.toPoint()
+        self._pan_rest = wanted - QPointF(whole)
+        dx, dy = self._viewport.pan(whole.x(), whole.y())
+        if (dx, dy) != (0, 0):
+            self._screen.scroll(dx, dy)
+            self.update()
+            self.view_changed.emit(self.scale)
+
+    # For those who put something on top
+
+    def settle(self) -> None:
+        """Called before the view jumps: finish what hangs on the hand's place."""
+
+    def settle_all(self) -> None:
+        """Called before the picture goes: finish everything under way."""
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the picture must stay under the hand now."""
+        return False
+
+    def zoom_centre(self) -> QPointF:
+        """Where zooming without a mouse wheel happens, in widget pixels."""
+        return QPointF(self.width() / 2, self.height() / 2)
+
+    def draw_marks(self, painter: QPainter) -> None:
+        """Draw what lies above the layers, in widget pixels."""
+
+    # Qt
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        painter = QPainter(self)
+        ratio = self.devicePixelRatioF()
+        # Device pixels are drawn one to one; the place of the widget in the window is already in the painter.
+        painter.scale(1 / ratio, 1 / ratio)
+        self._screen.paint(painter, [self._device(area) for area in event.region()])
+        painter.resetTransform()
+        if self._pyramid is not None:
+            self.draw_marks(painter)
+        elif self._words is not None and not self._patience.isActive():
+            marks.draw_words(painter, self.rect(), self.palette(), self.font(), *self._words)
+        painter.end()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        self._take_size()
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.DevicePixelRatioChange:
+            self._take_size()
+        return super().event(event)
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange):
+            self._take_background()
+
+    # Steps of the above
+
+    def _empty(self, title: str, body: str) -> None:
+        self.settle_all()
+        self._pyramid = self._labels = self._prediction = None
+        self._words = (title, body)
+        self._screen.set_picture(None, None)
+
+    def _mix_layers(self) -> None:
+        table = ColourTable(self._class_colours, self._layers, self._prediction is not None)
+        self._screen.set_layers(table, self._prediction)
+        self.update()
+
+    def _zoom(self, scale: float, position: QPointF) -> None:
+        ratio = self.devicePixelRatioF()
+        self._viewport.zoom(scale, position.x() * ratio, position.y() * ratio)
+        self._view_moved()
+
+    def _view_moved(self) -> None:
+        self._screen.damage_all()
+        self.update()
+        self.view_changed.emit(self.scale)
+
+    def _take_size(self) -> None:
+        ratio = self.devicePixelRatioF()
+        width, height = math.ceil(self.width() * ratio), math.ceil(self.height() * ratio)
+        self._viewport.resize(width, height, keep_place=self.is_held)
+        self._screen.resize(width, height, ratio)
+        self._view_moved()
+
+    def _take_background(self) -> None:
+        """A neutral grey a little darker than the window, whatever tint the theme has."""
+        lightness = self.palette().color(QPalette.ColorRole.Window).lightness()
+        self._screen.set_background(round(lightness * (0.86 if lightness > 127 else 0.68)))
+        self.update()
+
+    def _device(self, area: QRect) -> Box:
+        ratio = self.devicePixelRatioF()
+        return Box(
+            math.floor(area.x() * ratio),
+            math.floor(area.y() * ratio),
+            math.ceil((area.x() + area.width()) * ratio),
+            math.ceil((area.y() + area.height()) * ratio),
+        ).clipped(self._viewport.width, self._viewport.height)
+
+    def _logical(self, box: Box) -> QRect:
+        ratio = self.devicePixelRatioF()
+        left, top = math.floor(box.x0 / ratio), math.floor(box.y0 / ratio)
+        return QRect(left, top, math.ceil(box.x1 / ratio) - left, math.ceil(box.y1 / ratio) - top)
+
+
+def _check_size(values: NDArray[np.uint8], shape: tuple[int, ...]) -> None:
+    if values.shape != shape[:2]:
+        raise ValueError(f"{values.shape} values do not belong to a picture of {shape[:2]} rows and columns")

@@ -1,0 +1,275 @@
+"""The canvas: the surface with a tool in the hand. Its signals are all the rest of the window hears of a stroke."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QPointF, QRect, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QEnterEvent,
+    QFocusEvent,
+    QHideEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QNativeGestureEvent,
+    QPainter,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QLineEdit, QPlainTextEdit, QTextEdit, QWidget
+
+from core.geometry import Point
+from core.labels.classes import UNLABELLED, Colour
+from core.tools.tool import Outcome, Outline, Stage, Tool, ToolOptions
+from desktop.canvas import marks
+from desktop.canvas.cursors import cursor_for
+from desktop.canvas.pointer import Pointer
+from desktop.canvas.surface import Surface
+
+_TYPING = (QLineEdit, QTextEdit, QPlainTextEdit, QAbstractSpinBox)
+
+
+class CanvasView(Surface):
+    """One picture, its layers and the tool in the hand. Lives on the GUI thread.
+
+    The label belongs to the session; the canvas paints into it through the tool and hands over each finished
+    edit, once. `before_edit` is emitted synchronously before a tool may open an edit. Leaving the window,
+    another picture or another tool finish what is under way; only Esc throws it away.
+    """
+
+    edit_finished = Signal(object)
+    """Edit, of the label that is shown while the signal is emitted."""
+    before_edit = Signal()
+    cursor_moved = Signal(object)
+    """Point, or None while the pointer is not on the picture."""
+    brush_size_changed = Signal(float)
+    """The active tool's radius in image pixels."""
+    needs_class = Signal()
+    """Somebody tried to paint while there is no class to paint."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.options = ToolOptions()
+        self._pointer = Pointer(self)
+        self._class: tuple[int, str, QColor] | None = None
+        self._outline: Outline | None = None
+        self._marked: list[QRect] = []
+        self._cursor_shown: object = None
+        self._told_point: Point | None = None
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName("Canvas")
+        self.setAccessibleDescription("Shows the picture with its labels; the active tool paints on it.")
+        self.view_changed.connect(self._update_marks)
+
+    # Tools and classes
+
+    @property
+    def tool(self) -> Tool:
+        return self._pointer.tool
+
+    def set_tool(self, tool: Tool) -> None:
+        """Take another tool into the hand; what the old one has under way is finished."""
+        self._pointer.take(tool)
+        self._update_marks()
+
+    def set_class(self, value: int | None, name: str = "", colour: Colour | QColor = (128, 128, 128)) -> None:
+        """What tools paint: 0 (unlabelled), 1..254, 255 (void), or None while there is no class yet."""
+        shade = QColor(colour) if isinstance(colour, QColor) else QColor(*(int(part) for part in colour))
+        self._class = None if value is None else (int(value), name, shade)
+        self._update_marks()
+
+    @property
+    def has_class(self) -> bool:
+        return self._class is not None
+
+    def set_radius(self, radius: float) -> None:
+        """Set the active tool's radius in image pixels, kept within its limits."""
+        old = self.tool.radius(self.options)
+        self.tool.set_radius(self.options, round(radius * 2) / 2 if radius < 20 else round(radius))
+        new = self.tool.radius(self.options)
+        self._update_marks()
+        if new is not None and new != old:
+            self.brush_size_changed.emit(new)
+
+    def resize_brush(self, factor: float) -> None:
+        """Make the active tool's radius larger or smaller by a factor, by at least the smallest step."""
+        self._pointer.resize_ring(factor)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a stroke or shape is under way."""
+        return self._pointer.is_stroking or self.tool.is_busy
+
+    def settle(self) -> None:
+        """Finish a stroke whose button is still down: before undo, saving, or a jump of the view."""
+        self._pointer.settle()
+
+    def settle_all(self) -> None:
+        """Finish everything under way, also a polygon that has at least three corners."""
+        self._pointer.leave()
+
+    def step_back(self) -> bool:
+        """Take back the last corner of a shape under way; False when there is none and undo should act."""
+        if not self.tool.is_busy or self._pointer.is_stroking:
+            return False
+        self._pointer.step_back()
+        return True
+
+    @property
+    def cursor_point(self) -> Point | None:
+        """The image point under the pointer, None while it is not on the picture."""
+        if self._pointer.position is None or self._labels is None:
+            return None
+        at = self.image_point(self._pointer.position)
+        inside = 0 <= at.x < self._labels.width and 0 <= at.y < self._labels.height
+        return at if inside else None
+
+    # For the pointer
+
+    def stage(self) -> Stage | None:
+        """What the tool works on now, None while there is no picture."""
+        if self._pyramid is None or self._labels is None:
+            return None
+        value, name, _ = self._class or (UNLABELLED, "unlabelled", None)
+        scale = self._viewport.scale / self.devicePixelRatioF()
+        picture = self._pyramid.levels[0]
+        return Stage(self._labels, value, name, picture, self._prediction, self.options, scale)
+
+    def show_outcome(self, outcome: Outcome) -> None:
+        """Draw what a tool did and tell of a finished edit."""
+        if not outcome.dirty.is_empty:
+            self.refresh(outcome.dirty)
+        self._outline = outcome.outline
+        self._update_marks()
+        if outcome.edit is not None:
+            self.edit_finished.emit(outcome.edit)
+
+    # For the surface
+
+    @property
+    def is_held(self) -> bool:
+        return self._pointer.is_stroking
+
+    def zoom_centre(self) -> QPointF:
+        return self._pointer.position or super().zoom_centre()
+
+    def draw_marks(self, painter: QPainter) -> None:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        colour = self._class[2] if self._class else QColor(128, 128, 128)
+        if self._outline is not None:
+            marks.draw_outline(painter, self._outline, self.widget_point, colour)
+        ring = self._ring()
+        if ring is not None:
+            centre, radius = ring
+            erases = self._pointer.erases or (self._class is not None and self._class[0] == UNLABELLED)
+            marks.draw_ring(painter, centre, radius, colour, erases, self.devicePixelRatioF())
+
+    # Qt
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        event.setAccepted(self._pointer.press(event))
+        self._pointer_moved()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        event.setAccepted(self._pointer.double_click(event))
+        self._pointer_moved()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        self._pointer.move(event)
+        self._pointer_moved()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        self._pointer.release(event)
+        self._pointer_moved()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
+        event.setAccepted(self.has_picture and self._pointer.wheel(event))
+        self._pointer_moved()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        event.setAccepted(self.has_picture and self._pointer.key_press(event))
+        self._update_marks()
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        event.setAccepted(self.has_picture and self._pointer.key_release(event))
+        self._update_marks()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802
+        super().focusOutEvent(event)
+        self._pointer.lose_focus()
+        self._update_marks()
+
+    def enterEvent(self, event: QEnterEvent) -> None:  # noqa: N802
+        super().enterEvent(event)
+        # Space, Esc and brackets should work where the eyes are, unless somebody is typing elsewhere.
+        if self.isActiveWindow() and not isinstance(QApplication.focusWidget(), _TYPING):
+            self.setFocus(Qt.FocusReason.MouseFocusReason)
+
+    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
+        super().leaveEvent(event)
+        self._pointer.away()
+        self._pointer_moved()
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
+        super().hideEvent(event)
+        self._pointer.lose_focus()
+
+    def event(self, event: QEvent) -> bool:
+        kind = event.type()
+        if kind == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            if self.has_picture and self._pointer.wants(event):
+                event.accept()
+                return True
+        elif kind == QEvent.Type.WindowDeactivate:
+            self._pointer.lose_focus()
+        elif (
+            kind == QEvent.Type.NativeGesture
+            and isinstance(event, QNativeGestureEvent)
+            and event.gestureType() == Qt.NativeGestureType.ZoomNativeGesture
+        ):
+            self.zoom_at(event.position(), 1 + event.value())
+            return True
+        return super().event(event)
+
+    # Steps of the above
+
+    def _ring(self) -> tuple[QPointF, float] | None:
+        """Centre and radius of the brush ring in widget pixels, None while there is none to draw."""
+        radius, centre = self.tool.radius(self.options), self._pointer.ring_centre
+        if radius is None or centre is None or self._pointer.is_ready_to_pan or self._pointer.is_panning:
+            return None
+        return centre, radius * self._viewport.scale / self.devicePixelRatioF()
+
+    def _pointer_moved(self) -> None:
+        self._update_marks()
+        point = self.cursor_point
+        if point != self._told_point:
+            self._told_point = point
+            self.cursor_moved.emit(point)
+
+    def _update_marks(self, _scale: float = 0.0) -> None:
+        """Repaint where ring and outline were and where they are now, and show the right cursor."""
+        ring = self._ring()
+        areas = [marks.outline_area(self._outline, self.widget_point)]
+        if ring is not None:
+            areas.append(marks.ring_area(*ring))
+        for area in (*self._marked, *areas):
+            if not area.isEmpty():
+                self.update(area)
+        self._marked = areas
+        self._show_cursor()
+
+    def _show_cursor(self) -> None:
+        ratio = self.devicePixelRatioF()
+        if self._pointer.is_panning:
+            wanted: object = Qt.CursorShape.ClosedHandCursor
+        elif self._pointer.is_ready_to_pan:
+            wanted = Qt.CursorShape.OpenHandCursor
+        elif not self.has_picture:
+            wanted = Qt.CursorShape.ArrowCursor
+        else:
+            wanted = (self.tool.cursor, ratio)
+        if wanted != self._cursor_shown:
+            self._cursor_shown = wanted
+            self.setCursor(
+                wanted if isinstance(wanted, Qt.CursorShape) else cursor_for(self.tool.cursor, ratio)
+            )

@@ -1,0 +1,152 @@
+"""Where the picture lies on the screen: scale, place, and the way from pixel to pixel."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.geometry import Box, Point
+
+LARGEST_SCALE = 64.0
+MARGIN = 16
+"""Device pixels left free around a picture that is fitted."""
+_KEPT = 48
+"""Device pixels of the picture that panning never pushes out of sight."""
+
+
+@dataclass(slots=True)
+class Viewport:
+    """Everything here counts device pixels of the canvas, also on screens where a widget pixel has several.
+
+    width, height: the canvas; picture_width, picture_height: image pixels; scale: device pixels per image
+    pixel; left, top: where the picture's corner lies. The corner stays on whole device pixels, so that panning
+    moves what is drawn instead of drawing it anew, and nothing shimmers.
+    """
+
+    width: int = 1
+    height: int = 1
+    picture_width: int = 1
+    picture_height: int = 1
+    scale: float = 1.0
+    left: int = 0
+    top: int = 0
+    fitted: bool = True
+
+    @property
+    def fit_scale(self) -> float:
+        """The scale that shows the whole picture, never magnified beyond the largest scale."""
+        room_x, room_y = max(1, self.width - 2 * MARGIN), max(1, self.height - 2 * MARGIN)
+        return min(room_x / self.picture_width, room_y / self.picture_height, LARGEST_SCALE)
+
+    @property
+    def smallest_scale(self) -> float:
+        # A picture smaller than the screen can still be seen at its true size.
+        return min(0.5 * self.fit_scale, 1.0)
+
+    def fit(self) -> None:
+        """Show the whole picture in the middle."""
+        self.scale = self.fit_scale
+        self.left = round((self.width - self.picture_width * self.scale) / 2)
+        self.top = round((self.height - self.picture_height * self.scale) / 2)
+        self.fitted = True
+
+    def take_picture(self, width: int, height: int, *, keep_view: bool) -> None:
+        """Another picture: fitted, or seen at the same scale and relative place as the one before."""
+        x = (self.width / 2 - self.left) / (self.scale * self.picture_width)
+        y = (self.height / 2 - self.top) / (self.scale * self.picture_height)
+        same = (width, height) == (self.picture_width, self.picture_height)
+        self.picture_width, self.picture_height = width, height
+        if self.fitted or not keep_view:
+            self.fit()
+        elif not same:
+            self.scale = min(LARGEST_SCALE, max(self.smallest_scale, self.scale))
+            self.centre_on(Point(x * width, y * height))
+
+    def resize(self, width: int, height: int, *, keep_place: bool = False) -> None:
+        """A new canvas size: a fitted picture is fitted again, else the middle stays in the middle.
+
+        keep_place leaves the picture where it is: under the hand that is drawing.
+        """
+        dx, dy = (width - self.width) / 2, (height - self.height) / 2
+        self.width, self.height = max(1, width), max(1, height)
+        if keep_place:
+            self.fitted = False
+        elif self.fitted:
+            self.fit()
+        else:
+            self.pan(round(dx), round(dy))
+
+    def zoom(self, scale: float, x: float, y: float) -> None:
+        """Change the scale while the image point at device position (x, y) stays there."""
+        scale = min(LARGEST_SCALE, max(self.smallest_scale, scale))
+        ratio = scale / self.scale
+        self.scale = scale
+        self.left = round(x - (x - self.left) * ratio)
+        self.top = round(y - (y - self.top) * ratio)
+        self.fitted = False
+        self._keep_in_sight()
+
+    def centre_on(self, at: Point) -> None:
+        """Bring an image point to the middle of the canvas."""
+        self.left = round(self.width / 2 - at.x * self.scale)
+        self.top = round(self.height / 2 - at.y * self.scale)
+        self.fitted = False
+        self._keep_in_sight()
+
+    def pan(self, dx: int, dy: int) -> tuple[int, int]:
+        """Move the picture by whole device pixels. Returns how far it could go."""
+        old = self.left, self.top
+        self.left += dx
+        self.top += dy
+        self._keep_in_sight()
+        moved = self.left - old[0], self.top - old[1]
+        if moved != (0, 0):
+            self.fitted = False
+        return moved
+
+    def image_point(self, x: float, y: float) -> Point:
+        """The image point at a device position; positions between pixel centres count."""
+        return Point((x - self.left) / self.scale, (y - self.top) / self.scale)
+
+    def device_point(self, at: Point) -> tuple[float, float]:
+        return self.left + at.x * self.scale, self.top + at.y * self.scale
+
+    def shown_box(self) -> Box:
+        """The device pixels of the canvas whose centre lies on the picture."""
+        return self.device_box(Box(0, 0, self.picture_width, self.picture_height), margin=0)
+
+    def device_box(self, box: Box, margin: int = 1) -> Box:
+        """The device pixels of the canvas that show pixels of `box`, with a margin for smooth drawing."""
+        if box.is_empty:
+            return Box.nothing()
+        return Box(
+            math.ceil(self.left + box.x0 * self.scale - 0.5) - margin,
+            math.ceil(self.top + box.y0 * self.scale - 0.5) - margin,
+            math.ceil(self.left + box.x1 * self.scale - 0.5) + margin,
+            math.ceil(self.top + box.y1 * self.scale - 0.5) + margin,
+        ).clipped(self.width, self.height)
+
+    def columns(self, x0: int, x1: int) -> NDArray[np.intp]:
+        """The image column under the centre of each device column x0..x1-1; all must lie on the picture."""
+        return _under(x0, x1, self.left, self.scale, self.picture_width)
+
+    def rows(self, y0: int, y1: int) -> NDArray[np.intp]:
+        """The image row under the centre of each device row y0..y1-1; all must lie on the picture."""
+        return _under(y0, y1, self.top, self.scale, self.picture_height)
+
+    def _keep_in_sight(self) -> None:
+        self.left = _kept(self.left, self.picture_width * self.scale, self.width)
+        self.top = _kept(self.top, self.picture_height * self.scale, self.height)
+
+
+def _under(start: int, end: int, offset: int, scale: float, size: int) -> NDArray[np.intp]:
+    places = np.floor((np.arange(start, end) + (0.5 - offset)) / scale).astype(np.intp)
+    return np.clip(places, 0, size - 1, out=places)
+
+
+def _kept(offset: int, size: float, room: int) -> int:
+    kept = min(_KEPT, math.floor(size), room)
+    return max(kept - math.floor(size), min(room - kept, offset))

@@ -1,0 +1,101 @@
+"""The settings, made from the table in core/settings.py; a change counts at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QCheckBox, QComboBox, QDialog, QDoubleSpinBox, QLineEdit, QWidget
+
+from core.errors import UserError
+from core.settings import TABLE, Setting
+from desktop.panels.parts import button, column, indent_number, row, words
+from desktop.theme import GRID, Theme
+
+FIELD_WIDTH = 168
+WORDS = {
+    "system": "As the system",
+    "light": "Light",
+    "dark": "Dark",
+    "auto": "Automatic",
+    "cpu": "Processor",
+    "cuda": "NVIDIA graphics",
+    "mps": "Apple graphics",
+}
+"""Choices of the table in words for people; others are shown as they are."""
+
+
+class SettingsDialog(QDialog):
+    """`changed(name, value)` is emitted for each change; the owner stores it and may answer with show_error."""
+
+    changed = Signal(str, object)
+
+    def __init__(self, theme: Theme, get: Callable[[str], Any], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.setWindowTitle("Settings")
+        self.setModal(False)
+        self.fields: dict[str, QWidget] = {}
+        self._error = words("", "danger", wrap=True)
+        self._error.hide()
+        layout = column(spacing=2 * GRID, margins=(3 * GRID, 3 * GRID, 3 * GRID, 2 * GRID))
+        for setting in TABLE:
+            layout.addLayout(self._row(setting, get(setting.name)))
+        layout.addWidget(self._error)
+        layout.addStretch(1)
+        close = button("Close")
+        close.clicked.connect(self.close)
+        layout.addLayout(row(words("Every change counts at once.", "muted"), None, close))
+        self.setLayout(layout)
+        self.setMinimumWidth(480)
+
+    def show_error(self, text: str) -> None:
+        self._error.setText(text)
+        self._error.setVisible(bool(text))
+
+    def _row(self, setting: Setting, value: Any) -> Any:
+        field = self._field(setting, value)
+        field.setAccessibleName(setting.title)
+        self.fields[setting.name] = field
+        help_line = words(setting.help, "muted", wrap=True)
+        if isinstance(field, QCheckBox):
+            return column(field, help_line, spacing=4)
+        title = words(setting.title)
+        title.setBuddy(field)
+        return column(row(title, None, field), help_line, spacing=4)
+
+    def _field(self, setting: Setting, value: Any) -> QWidget:
+        if isinstance(setting.default, bool):
+            box = QCheckBox(setting.title)
+            box.setChecked(bool(value))
+            box.toggled.connect(lambda on: self._tell(setting.name, bool(on)))
+            return box
+        if setting.choices:
+            choice = QComboBox()
+            for each in setting.choices:
+                choice.addItem(WORDS.get(each, each), each)
+            choice.setCurrentIndex(setting.choices.index(value))
+            choice.setFixedWidth(FIELD_WIDTH)
+            choice.activated.connect(lambda _i: self._tell(setting.name, choice.currentData()))
+            return choice
+        if isinstance(setting.default, float):
+            number = QDoubleSpinBox()
+            number.setRange(setting.low or 0, setting.high if setting.high is not None else 1e6)
+            number.setDecimals(1)
+            number.setValue(float(value))
+            number.setFixedWidth(FIELD_WIDTH)
+            number.setKeyboardTracking(False)
+            indent_number(number)
+            number.valueChanged.connect(lambda level: self._tell(setting.name, float(level)))
+            return number
+        line = QLineEdit(str(value))
+        line.editingFinished.connect(lambda: self._tell(setting.name, line.text()))
+        return line
+
+    def _tell(self, name: str, value: Any) -> None:
+        self.show_error("")
+        try:
+            self.changed.emit(name, value)
+        except UserError as problem:
+            self.show_error(str(problem))

@@ -1,0 +1,144 @@
+"""Doors in and out: the export dialog and the import of masks, for one session."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from core.errors import MaskloopError
+from core.session.exporting import NO_SPLIT, ExportPlan, ExportReport, ExportWish, MaskStyle
+from core.session.importing import ImportReport
+from core.session.session import Session
+from desktop.bridge import Bridge
+from desktop.dialogs import export as dialog
+from desktop.theme import Theme
+
+FORMATS = (
+    (MaskStyle.INDEX.value, "Masks: one byte a pixel, the value of its class"),
+    (MaskStyle.COLOUR.value, "Masks in the colours of the classes"),
+)
+
+
+class Exchange(QObject):
+    """Lives on the GUI thread; the work is done on the session's lanes. `message` carries a sentence for people."""
+
+    message = Signal(str)
+
+    def __init__(self, session: Session, bridge: Bridge, theme: Theme, window: QWidget) -> None:
+        super().__init__()
+        self._session, self._bridge, self._theme, self._window = session, bridge, theme, window
+        self._asked = 0
+        self.dialog: dialog.ExportDialog | None = None
+
+    def show_export(self) -> None:
+        """Open the export dialog, with a dry run for its first choices."""
+        if self.dialog is not None and self.dialog.isVisible():
+            self.dialog.raise_()
+            return
+        folder = self._session.folder.parent / f"{self._session.name}-masks"
+        shown = dialog.ExportDialog(self._theme, FORMATS, str(folder), self._window)
+        shown.wish_changed.connect(self._plan)
+        shown.export_asked.connect(self._export)
+        shown.cancel_asked.connect(self._session.exporting.cancel)
+        self.dialog = shown
+        shown.show()
+        self._plan(shown.wish())
+
+    def import_masks(self) -> None:
+        """Choose a folder of masks and read them as labels of the pictures here."""
+        chosen = QFileDialog.getExistingDirectory(
+            self._window, "Folder with “images”, “masks” and classes.json", str(self._session.folder)
+        )
+        if chosen:
+            self.import_from(Path(chosen))
+
+    def import_from(self, folder: Path) -> None:
+        """Import without asking where from."""
+        self.message.emit(f"Importing masks from {folder}…")
+        self._bridge.when_done(
+            self._session.import_masks(folder, self._bridge_progress),
+            self._imported,
+            lambda problem: self.message.emit(str(problem)),
+        )
+
+    def close(self) -> None:
+        if self.dialog is not None:
+            self.dialog.close()
+
+    def _bridge_progress(self, done: int, of: int) -> None:
+        if done % 10 == 0:
+            self._bridge.post(lambda: self.message.emit(f"Importing masks: {done} of {of}"))
+
+    def _imported(self, report: ImportReport) -> None:
+        left = f" {len(report.problems)} left out: {report.problems[0]}" if report.problems else ""
+        self.message.emit(f"{report.labels} masks imported for {report.pictures} pictures.{left}")
+
+    def _plan(self, wish: dialog.ExportWish) -> None:
+        if self.dialog is None:
+            return
+        if not wish.splits or not wish.folder:
+            self.dialog.set_plan("Choose at least one part and a folder.", ready=False, warning=True)
+            return
+        self._asked += 1
+        self._bridge.when_done(
+            self._session.exporting.plan(_core_wish(wish)),
+            partial(self._planned, self._asked),
+            partial(self._refused, self._asked),
+        )
+
+    def _planned(self, asked: int, plan: ExportPlan) -> None:
+        if self.dialog is None or asked != self._asked:
+            return
+        parts = [f"{len(plan.records):,} pictures"]
+        if plan.wish.labels:
+            parts.append(f"{plan.labelled:,} masks of labels")
+        if plan.wish.predictions:
+            parts.append(f"{plan.predicted:,} masks of predictions")
+        self.dialog.set_plan(
+            f"Writes {', '.join(parts)} and a classes.json with {len(plan.classes)} classes."
+        )
+
+    def _refused(self, asked: int, problem: MaskloopError) -> None:
+        if self.dialog is not None and asked == self._asked:
+            self.dialog.set_plan(str(problem), ready=False, warning=True)
+
+    def _export(self, wish: dialog.ExportWish) -> None:
+        if self.dialog is None:
+            return
+        self.dialog.set_progress(0, 0)
+        self._bridge.when_done(self._session.exporting.plan(_core_wish(wish)), self._run, self._failed)
+
+    def _run(self, plan: ExportPlan) -> None:
+        future = self._session.exporting.run(
+            plan, lambda done, of: self._bridge.post(lambda: self._progress(done, of))
+        )
+        self._bridge.when_done(future, self._exported, self._failed)
+
+    def _progress(self, done: int, of: int) -> None:
+        if self.dialog is not None and self.dialog.isVisible():
+            self.dialog.set_progress(done, of)
+
+    def _exported(self, report: ExportReport) -> None:
+        left = f" Left out: {' '.join(report.problems[:3])}" if report.problems else ""
+        words = f"{report.pictures:,} pictures with {report.pairs:,} masks are in {report.out}.{left}"
+        if self.dialog is not None:
+            self.dialog.set_finished(words)
+        self.message.emit(words)
+
+    def _failed(self, problem: MaskloopError) -> None:
+        if self.dialog is not None:
+            self.dialog.set_finished(str(problem), failed=True)
+
+
+def _core_wish(wish: dialog.ExportWish) -> ExportWish:
+    splits = frozenset(NO_SPLIT if key == "none" else key for key in wish.splits)
+    return ExportWish(
+        Path(wish.folder).expanduser(),
+        MaskStyle(wish.format),
+        splits,
+        wish.content in ("labels", "both"),
+        wish.content in ("predictions", "both"),
+    )

@@ -1,0 +1,220 @@
+"""The learning as the window shows it: state, curves, runs, and the counts of the project."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections import defaultdict
+from datetime import datetime
+
+from PySide6.QtCore import QObject, QTimer
+
+from core.changes import Changes
+from core.project.records import Counts, Measurement, RunRecord
+from core.session.retraining import ENOUGH_PICTURES, TrainingState, TrainingWishes
+from core.session.session import Session
+from core.settings import TABLE, Settings
+from desktop.bridge import Bridge
+from desktop.label_page import LabelPage
+from desktop.panels.chart import Curve
+from desktop.panels.data_page import ClassCount, DataPage
+from desktop.panels.status_line import StatusLine
+from desktop.panels.train_page import RunRow, TrainPage
+
+SOON_MS = 400
+"""News come in bursts; charts and counts are read anew at most this often."""
+
+
+class Learning(QObject):
+    """Brings the learning panel, the Train and the Data workspace to life for one session."""
+
+    def __init__(
+        self,
+        session: Session,
+        bridge: Bridge,
+        page: LabelPage,
+        train_page: TrainPage,
+        data_page: DataPage,
+        status: StatusLine,
+        settings: Settings,
+    ) -> None:
+        super().__init__()
+        self._session, self._bridge, self._settings = session, bridge, settings
+        self._page, self._train_page, self._data_page, self._status = page, train_page, data_page, status
+        self._counts = Counts()
+        self._curves_soon = QTimer(self, singleShot=True, interval=SOON_MS)
+        self._counts_soon = QTimer(self, singleShot=True, interval=SOON_MS)
+        self._curves_soon.timeout.connect(self._ask_curves)
+        self._counts_soon.timeout.connect(self._ask_counts)
+        panel, retraining = page.learning, session.retraining
+        panel.train_asked.connect(retraining.start)
+        panel.pause_asked.connect(retraining.pause)
+        panel.continue_asked.connect(retraining.resume)
+        panel.stop_asked.connect(retraining.stop)
+        panel.start_by_itself_changed.connect(self._set_automatic)
+        train_page.train_asked.connect(retraining.start)
+        self._show_rule()
+        data_page.set_place(f"Labels are kept in {session.home}; the pictures are never changed.")
+
+    def begin(self) -> None:
+        """Show everything for a session that has just been opened."""
+        self.show_state(self._session.retraining.state)
+        self._ask_curves()
+        self._ask_counts()
+
+    def leave(self) -> None:
+        """The session ends."""
+        self._curves_soon.stop()
+        self._counts_soon.stop()
+        self._status.set_training()
+
+    def hear(self, changes: Changes) -> None:
+        """Something changed: look again soon at what it touches."""
+        if changes.runs or changes.measurements or changes.classes:
+            self._start(self._curves_soon)
+        if changes.labels or changes.pictures or changes.listing or changes.classes:
+            self._start(self._counts_soon)
+
+    def show_state(self, state: TrainingState) -> None:
+        """News of the training."""
+        known = state.seconds_left is not None
+        self._page.learning.set_state(
+            state.phase,
+            device=state.device,
+            pictures_per_second=state.pictures_per_second,
+            seconds=state.seconds if known else None,
+            seconds_left=state.seconds_left,
+            step=state.step,
+            message=state.message or self._hint(state),
+            failed=state.failed,
+        )
+        if state.phase == "idle":
+            self._status.set_training()
+        else:
+            self._status.set_training(
+                state.device, state.run_id, state.pictures_per_second, state.seconds_left, state.phase
+            )
+
+    def toggle_pause(self) -> None:
+        retraining = self._session.retraining
+        (retraining.resume if retraining.state.phase == "paused" else retraining.pause)()
+
+    def settings_changed(self) -> None:
+        """Tell the training what the settings say now."""
+        self._show_rule()
+        self._session.retraining.wish(wishes_of(self._settings))
+
+    def _hint(self, state: TrainingState) -> str:
+        """What is missing before the first training, in one sentence."""
+        if state.phase != "idle" or self._session.retraining.has_weights:
+            return ""
+        missing = ENOUGH_PICTURES - self._counts.labelled
+        if len(self._session.editing.classes) < 2:
+            return "Add two classes, then paint a few strokes of each."
+        if missing > 0:
+            more = {1: "One more picture", 2: "Two more pictures", 3: "A few strokes in three pictures"}[
+                missing
+            ]
+            return f"{more}, and the model can start."
+        if len(self._counts.class_pixels) < 2:
+            return "Paint a second class too, and the model can start."
+        return ""
+
+    def _set_automatic(self, on: bool) -> None:
+        self._settings.set("train_automatically", on)
+        self.settings_changed()
+
+    def _show_rule(self) -> None:
+        rule = next(s.help for s in TABLE if s.name == "train_automatically")
+        self._page.learning.set_start_by_itself(self._settings.get("train_automatically"), rule)
+
+    @staticmethod
+    def _start(timer: QTimer) -> None:
+        if not timer.isActive():  # never put off: during training news never stop
+            timer.start()
+
+    def _ask_curves(self) -> None:
+        self._bridge.when_done(self._session.runs(), self._show_runs)
+        self._bridge.when_done(self._session.measurements(), self._show_curves)
+
+    def _ask_counts(self) -> None:
+        self._bridge.when_done(self._session.counts(), self._show_counts)
+
+    def _show_runs(self, runs: list[RunRecord]) -> None:
+        self._train_page.set_runs([_run_row(run) for run in runs])
+
+    def _show_curves(self, points: list[Measurement]) -> None:
+        classes = self._session.editing.classes
+        curves = curves_of(points)
+        miou = curves.get(("miou", None), [])
+        per_class = {value: curve for (name, value), curve in curves.items() if name == "iou" and value}
+        self._page.learning.set_curves(miou, per_class, classes)
+        self._train_page.set_curves(
+            curves.get(("loss", None), []), miou, per_class, classes, best_by_pictures(points)
+        )
+        scores = {value: curve[-1][1] for value, curve in per_class.items()}
+        self._page.classes.set_scores(scores)
+        self._train_page.set_scores(scores, classes)
+
+    def _show_counts(self, counts: Counts) -> None:
+        self._counts = counts
+        total = sum(counts.class_pixels.values()) or 1
+        self._page.classes.set_shares({value: n / total for value, n in counts.class_pixels.items()})
+        self._data_page.set_counts(
+            {
+                "pictures": counts.pictures,
+                "labelled": counts.labelled,
+                "done": counts.done,
+                "predicted": counts.predicted,
+                **counts.by_split,
+            }
+        )
+        self._data_page.set_classes(
+            self._session.editing.classes,
+            [ClassCount(v, n, counts.class_pictures[v]) for v, n in counts.class_pixels.items()],
+        )
+        self.show_state(self._session.retraining.state)
+
+
+def wishes_of(settings: Settings) -> TrainingWishes:
+    """What the settings say about training."""
+    return TrainingWishes(
+        settings.get("train_automatically"), settings.get("round_minutes"), settings.get("device")
+    )
+
+
+def curves_of(points: list[Measurement]) -> dict[tuple[str, int | None], Curve]:
+    """Curves by name and class over seconds of training; the seconds of earlier runs come before later ones."""
+    starts: dict[int, float] = {}
+    total = 0.0
+    for run_id, of_run in itertools.groupby(sorted(points, key=lambda p: p.run_id), key=lambda p: p.run_id):
+        starts[run_id] = total
+        total += max(p.seconds for p in of_run)
+    curves: dict[tuple[str, int | None], list[tuple[float, float]]] = defaultdict(list)
+    for point in points:
+        curves[point.name, point.class_value].append((starts[point.run_id] + point.seconds, point.value))
+    return dict(curves)
+
+
+def best_by_pictures(points: list[Measurement]) -> Curve:
+    """The best mIoU reached with each number of labelled pictures: what more labels brought."""
+    best: dict[int, float] = {}
+    for point in points:
+        if point.name == "miou":
+            best[point.labelled_pictures] = max(best.get(point.labelled_pictures, 0.0), point.value)
+    return sorted((float(pictures), value) for pictures, value in best.items())
+
+
+def _run_row(run: RunRecord) -> RunRow:
+    started = datetime.fromisoformat(run.started_at).astimezone().strftime("%Y-%m-%d %H:%M")
+    model = json.loads(run.model)
+    encoder = f" / {model['encoder']}" if model.get("encoder") else ""
+    return RunRow(
+        run.id,
+        started,
+        run.device or "",
+        run.labelled_pictures,
+        run.best_miou,
+        run.state,
+        f"{model['architecture']}{encoder}",
+    )

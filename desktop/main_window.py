@@ -1,0 +1,361 @@
+"""The one window: welcome page or workspaces, and who hears which action and which news."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, Qt, QTimer, QUrl
+from PySide6.QtGui import QCloseEvent, QDesktopServices, QDragEnterEvent, QDropEvent, QKeyEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QFileDialog,
+    QMainWindow,
+    QMessageBox,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core.changes import Changes
+from core.errors import MaskloopError, UserError
+from core.lanes import Lane
+from core.session.retraining import TrainingState
+from core.session.sampling import make_sample_project
+from core.session.session import Session
+from core.settings import Settings
+from desktop.actions import build_actions
+from desktop.assets import app_icon
+from desktop.bridge import Bridge
+from desktop.dialogs.cheatsheet import CheatSheet
+from desktop.dialogs.settings import SettingsDialog
+from desktop.exchange import Exchange
+from desktop.label_page import LabelPage
+from desktop.labelling import Labelling
+from desktop.learning import Learning, wishes_of
+from desktop.panels.data_page import DataPage
+from desktop.panels.status_line import StatusLine
+from desktop.panels.train_page import TrainPage
+from desktop.theme import Theme
+from desktop.topbar import TopBar
+from desktop.viewing import Viewing
+from desktop.welcome import WelcomePage, dropped_folder
+
+RECENT = 8
+MESSAGE_MS = 6000
+WORKSPACES = ("workspace_label", "workspace_train", "workspace_data")
+
+
+class MainWindow(QMainWindow):
+    """Owns the widgets for its whole life, and one session at a time."""
+
+    def __init__(self, theme: Theme, settings: Settings, on_mistake: Callable[[BaseException], None]) -> None:
+        super().__init__()
+        self._theme, self._settings, self._on_mistake = theme, settings, on_mistake
+        self.bridge = Bridge(self)
+        self._opening = Lane("opening", on_mistake=on_mistake)
+        self.session: Session | None = None
+        self.labelling: Labelling | None = None
+        self.learning: Learning | None = None
+        self.exchange: Exchange | None = None
+        self._cheat_sheet: CheatSheet | None = None
+
+        self.actions_by_id = build_actions(self, theme)
+        self.top = TopBar(self.actions_by_id, theme)
+        self.welcome = WelcomePage(theme)
+        self.label_page = LabelPage(self.actions_by_id, theme)
+        self.train_page = TrainPage(theme)
+        self.data_page = DataPage(theme)
+        self.status = StatusLine(theme)
+        self.viewing = Viewing(self.label_page, self.actions_by_id, settings)
+        self._message_over = QTimer(self, singleShot=True, interval=MESSAGE_MS)
+        self._lay_out()
+        self._connect()
+        self._restore()
+        self._set_project(None)
+
+    # Opening and closing a project --------------------------------------------------------------
+
+    def open(self, folder: Path, home: Path | None = None) -> None:
+        """Open a folder as the project of this window; the old one is closed first."""
+        self.close_project()
+        self.welcome.show_message("")
+        self._settle_page(f"Opening {folder.name}")
+        future = self._opening.submit(
+            Session.open, folder, home, self.bridge.tell, self._on_mistake, wishes_of(self._settings)
+        )
+        self.bridge.when_done(future, self._opened, self._cannot_open)
+
+    def open_sample(self, folder: Path) -> None:
+        """Make the sample project if need be, open it and begin to train."""
+        self.close_project()
+        self._settle_page("Drawing the sample pictures")
+        self.bridge.when_done(
+            self._opening.submit(make_sample_project, folder),
+            lambda _none: self.open(folder),
+            self._cannot_open,
+        )
+
+    def close_project(self) -> bool:
+        """Back to the welcome page. False when the user would rather stay, because something is not saved."""
+        if self.session is None:
+            return True
+        assert self.labelling and self.learning and self.exchange
+        if self.labelling.saving.is_stuck and not self._lose():
+            return False
+        self.exchange.close()
+        self.labelling.leave()
+        self.learning.leave()
+        session, self.session = self.session, None
+        session.close()
+        for part in (self.labelling, self.learning, self.exchange):
+            part.deleteLater()
+        self.labelling = self.learning = self.exchange = None
+        self._set_project(None)
+        return True
+
+    def _opened(self, session: Session) -> None:
+        self.session = session
+        self.labelling = Labelling(
+            session,
+            self.bridge,
+            self.label_page,
+            self.status,
+            self.actions_by_id,
+            lambda: bool(self._settings.get("keep_view")),
+        )
+        self.labelling.saved.connect(self.top.set_saved)
+        self.labelling.message.connect(self.say)
+        self.learning = Learning(
+            session,
+            self.bridge,
+            self.label_page,
+            self.train_page,
+            self.data_page,
+            self.status,
+            self._settings,
+        )
+        self.exchange = Exchange(session, self.bridge, self._theme, self)
+        self.exchange.message.connect(self.say)
+        self._remember_recent(session)
+        self._set_project(session.name)
+        self.top.set_saved("saved")
+        self.labelling.begin()
+        self.learning.begin()
+        self.label_page.canvas.setFocus()
+
+    def _cannot_open(self, problem: MaskloopError) -> None:
+        self._set_project(None)
+        self.welcome.show_message(str(problem))
+
+    def _lose(self) -> bool:
+        answer = QMessageBox.warning(
+            self,
+            "Not saved",
+            f"{self.labelling.saving.pending if self.labelling else 0} changes could not be saved yet. "
+            "Close all the same and lose them?",
+            QMessageBox.StandardButton.Discard | QMessageBox.StandardButton.Cancel,
+            QMessageBox.StandardButton.Cancel,
+        )
+        return answer == QMessageBox.StandardButton.Discard
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
+        self._settings.remember("geometry", bytes(self.saveGeometry().toBase64().data()).decode())
+        self.viewing.remember()
+        if not self.close_project():
+            event.ignore()
+            return
+        self._opening.close()
+        if self._cheat_sheet is not None:
+            self._cheat_sheet.close()
+        event.accept()
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        self.viewing.key_released(event)
+        super().keyReleaseEvent(event)
+
+    # News ----------------------------------------------------------------------------------------
+
+    def _hear(self, changes: Changes) -> None:
+        if self.labelling and self.learning:
+            self.labelling.hear(changes)
+            self.learning.hear(changes)
+
+    def _hear_training(self, state: TrainingState) -> None:
+        if self.learning:
+            self.learning.show_state(state)
+
+    def say(self, sentence: str) -> None:
+        """A sentence in the status line, for a while."""
+        self.status.set_note(sentence)
+        self._message_over.start()
+
+    # Laying out and wiring -----------------------------------------------------------------------
+
+    def _lay_out(self) -> None:
+        self.setWindowIcon(app_icon())
+        self.setAcceptDrops(True)
+        self.workspaces = QStackedWidget()
+        for page in (self.label_page, self.train_page, self.data_page):
+            self.workspaces.addWidget(page)
+        self.pages = QStackedWidget()
+        self.pages.addWidget(self.welcome)
+        self.pages.addWidget(self.workspaces)
+        whole = QWidget()
+        stack = QVBoxLayout(whole)
+        stack.setContentsMargins(0, 0, 0, 0)
+        stack.setSpacing(0)
+        stack.addWidget(self.top)
+        stack.addWidget(self.pages, 1)
+        stack.addWidget(self.status)
+        self.setCentralWidget(whole)
+        self.setMinimumSize(960, 640)
+
+    def _connect(self) -> None:
+        self.bridge.changed.connect(self._hear)
+        self.bridge.training.connect(self._hear_training)
+        self.bridge.failed.connect(lambda problem: self.say(str(problem)))
+        self._message_over.timeout.connect(lambda: self.status.set_note(""))
+        self.top.recent_chosen.connect(lambda path: self.open(Path(path)))
+        self.welcome.open_asked.connect(self._ask_folder)
+        self.welcome.sample_asked.connect(lambda: self.open_sample(sample_folder()))
+        self.welcome.folder_chosen.connect(self.open)
+        self.data_page.export_asked.connect(lambda: self._act("export"))
+        self.data_page.import_asked.connect(lambda: self._act("import_masks"))
+        self.data_page.show_folder_asked.connect(self._show_home)
+        for key, action in self.actions_by_id.items():
+            action.triggered.connect(lambda _checked=False, key=key: self._act(key))
+
+    def _act(self, key: str) -> None:
+        """Do what an action says; those of a project do nothing without one."""
+        act = self._handlers().get(key)
+        if act is not None:
+            act()
+
+    def _handlers(self) -> dict[str, Callable[[], object]]:
+        always: dict[str, Callable[[], object]] = {
+            "open_folder": self._ask_folder,
+            "settings": self._show_settings,
+            "quit": self.close,
+            "theme_light": lambda: self._choose_theme("light"),
+            "theme_dark": lambda: self._choose_theme("dark"),
+            "theme_system": lambda: self._choose_theme("system"),
+            "cheat_sheet": self._show_keys,
+            "full_screen": self._toggle_full_screen,
+        }
+        if not (self.session and self.labelling and self.learning and self.exchange):
+            return always
+        retraining = self.session.retraining
+        return {
+            **always,
+            **self.viewing.handlers(),
+            **self.labelling.handlers(),
+            "close_project": self.close_project,
+            "export": self.exchange.show_export,
+            "import_masks": self.exchange.import_masks,
+            "save": self._save,
+            "train_now": retraining.start,
+            "pause_training": self.learning.toggle_pause,
+            "stop_training": retraining.stop,
+            **{name: self._to_workspace(place) for place, name in enumerate(WORKSPACES)},
+        }
+
+    def _to_workspace(self, place: int) -> Callable[[], object]:
+        return lambda: self.workspaces.setCurrentIndex(place)
+
+    def _save(self) -> None:
+        self.label_page.canvas.settle()
+        if self.labelling and self.labelling.saving.pending == 0:
+            self.say("Everything is saved; Maskloop saves every stroke as you make it.")
+
+    def _choose_theme(self, choice: str) -> None:
+        self._settings.set("theme", choice)
+        self._theme.choose(choice)
+        self.actions_by_id[f"theme_{choice}"].setChecked(True)
+
+    def _show_settings(self) -> None:
+        dialog = SettingsDialog(self._theme, self._settings.get, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+
+        def change(name: str, value: object) -> None:
+            try:
+                self._settings.set(name, value)
+            except UserError as problem:
+                dialog.show_error(str(problem))
+                return
+            if name == "theme":
+                self._choose_theme(str(value))
+            elif self.learning:
+                self.learning.settings_changed()
+
+        dialog.changed.connect(change)
+        dialog.show()
+
+    def _show_keys(self) -> None:
+        if self._cheat_sheet is None:
+            self._cheat_sheet = CheatSheet(self._theme, self)
+        self._cheat_sheet.setVisible(not self._cheat_sheet.isVisible())
+
+    def _toggle_full_screen(self) -> None:
+        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
+        self.actions_by_id["full_screen"].setChecked(self.isFullScreen())
+
+    def _ask_folder(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, "Open a folder of pictures", str(Path.home()))
+        if chosen:
+            self.open(Path(chosen))
+
+    def _show_home(self) -> None:
+        if self.session:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.session.home)))
+
+    def _settle_page(self, words: str) -> None:
+        """While a project opens: the workspace stands already, its canvas says what is going on."""
+        self.pages.setCurrentWidget(self.workspaces)
+        self.workspaces.setCurrentWidget(self.label_page)
+        self.label_page.canvas.show_loading(words)
+
+    def _set_project(self, name: str | None) -> None:
+        self.setWindowTitle(f"{name} – Maskloop" if name else "Maskloop")
+        self.top.set_project(name)
+        self.pages.setCurrentWidget(self.workspaces if name else self.welcome)
+        self.status.setVisible(name is not None)
+        self.actions_by_id["workspace_label"].trigger()
+        self._show_recent()
+
+    def _remember_recent(self, session: Session) -> None:
+        entry = [session.name, str(session.folder)]
+        older = [e for e in self._settings.remembered("recent", []) if e != entry]
+        self._settings.remember("recent", [entry, *older][:RECENT])
+
+    def _show_recent(self) -> None:
+        entries = [tuple(e) for e in self._settings.remembered("recent", []) if len(e) == 2]
+        self.welcome.set_recent(entries)
+        self.top.set_recent([folder for _name, folder in entries])
+
+    def _restore(self) -> None:
+        stored = self._settings.remembered("geometry")
+        if not isinstance(stored, str) or not self.restoreGeometry(QByteArray.fromBase64(stored.encode())):
+            room = QApplication.primaryScreen().availableGeometry()
+            self.resize(min(1440, room.width()), min(900, room.height()))
+        self._choose_theme(str(self._settings.get("theme")))
+        self.viewing.restore()
+
+    # Dropping folders and pictures ------------------------------------------------------------------
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
+        folder = dropped_folder(event)
+        if folder is not None:
+            event.acceptProposedAction()
+            self.open(folder)
+
+
+def sample_folder() -> Path:
+    """Where the sample project lives unless somebody says otherwise."""
+    import platformdirs
+
+    return platformdirs.user_data_path("maskloop", appauthor=False) / "sample"

@@ -1,0 +1,149 @@
+"""Line charts in the colours of the theme. pyqtgraph is loaded with the first chart, not with the window."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from core.labels.classes import ClassList, Colour
+from desktop.theme import Theme
+
+Curve = Sequence[tuple[float, float]]
+Look = tuple[Curve, str | Colour, float]
+"""Points (x, y), a colour (the name of a token, or RGB), and the width of the line."""
+
+# Distances of ticks that people count in: seconds, minutes, hours.
+_SPANS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 36000, 86400)
+
+
+def span_text(seconds: float, spacing: float = 0) -> str:
+    """A moment of training as an axis shows it: 0, 40 s, 12 min, 3 h."""
+    if seconds == 0:
+        return "0"
+    if spacing < 60 and seconds < 120:
+        return f"{seconds:g} s"
+    if spacing < 3600 and seconds < 4 * 3600:
+        return f"{seconds / 60:.3g} min"
+    return f"{seconds / 3600:.3g} h"
+
+
+def count_text(number: float) -> str:
+    """A number of pixels as an axis shows it: 800, 12 k, 3.5 M."""
+    for size, sign in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if abs(number) >= size:
+            return f"{number / size:.3g}{sign}"
+    return f"{number:g}"
+
+
+def score_curves(miou: Curve, per_class: Mapping[int, Curve], classes: ClassList) -> dict[object, Look]:
+    """IoU of each class as a thin line in its colour, mIoU as a bold one above them."""
+    curves: dict[object, Look] = {}
+    for each in classes:
+        points = per_class.get(each.value)
+        if points:
+            curves[each.value] = (points, each.colour, 1.25)
+    if miou:
+        curves["miou"] = (miou, "text", 2.5)
+    return curves
+
+
+class Chart(QWidget):
+    """Named curves over one axis. `time_axis` counts in minutes, `score_axis` fixes y to 0..1, `small` thins ticks."""
+
+    def __init__(
+        self,
+        theme: Theme,
+        *,
+        time_axis: bool = False,
+        score_axis: bool = False,
+        small: bool = False,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._time_axis, self._score_axis, self._small = time_axis, score_axis, small
+        self._plot: Any = None
+        self._curves: dict[object, Any] = {}
+        self._looks: dict[object, tuple[str | Colour, float]] = {}
+        self._box = QVBoxLayout(self)
+        self._box.setContentsMargins(0, 0, 0, 0)
+        theme.changed.connect(self._dress)
+
+    def set_curves(self, curves: Mapping[object, Look]) -> None:
+        """Show exactly these curves, by key; the order is from behind to front."""
+        plot = self._built()
+        for key in [key for key in self._curves if key not in curves]:
+            plot.removeItem(self._curves.pop(key))
+            self._looks.pop(key)
+        furthest = 0.0
+        for order, (key, (points, colour, width)) in enumerate(curves.items()):
+            if key not in self._curves:
+                self._curves[key] = plot.plot([], [], antialias=True)
+            self._looks[key] = (colour, width)
+            # A single point has no line: it is shown as a dot.
+            dot = "o" if len(points) == 1 else None
+            self._curves[key].setData(
+                [p[0] for p in points], [p[1] for p in points], symbol=dot, symbolSize=6
+            )
+            self._curves[key].setZValue(order)
+            furthest = max([furthest, *(p[0] for p in points)])
+        plot.setXRange(0, furthest or 1, padding=0.01)
+        if not self._score_axis:
+            top = max((p[1] for points, _, _ in curves.values() for p in points), default=1.0)
+            plot.setYRange(0, top or 1, padding=0.04)
+        self._dress()
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.DevicePixelRatioChange:
+            self._dress()
+        return super().event(event)
+
+    def _built(self) -> Any:
+        if self._plot is not None:
+            return self._plot
+        import pyqtgraph  # half a second that the window must not wait for
+
+        from desktop.panels.axes import CountAxis, ScoreAxis, TimeAxis
+
+        axes: dict[str, Any] = {
+            "bottom": TimeAxis(_SPANS) if self._time_axis else CountAxis("bottom"),
+            "left": ScoreAxis(coarse=self._small) if self._score_axis else CountAxis("left"),
+        }
+        plot = pyqtgraph.PlotWidget(background=None, axisItems=axes)
+        plot.setMenuEnabled(False)
+        plot.hideButtons()
+        plot.setMouseEnabled(x=False, y=False)
+        plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        plot.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        plot.setMinimumSize(0, 0)
+        plot.getPlotItem().setContentsMargins(0, 6, 10, 0)
+        if self._score_axis:
+            plot.setYRange(0, 1, padding=0.03)
+        self._box.addWidget(plot)
+        self._plot = plot
+        return plot
+
+    def _dress(self) -> None:
+        if self._plot is None:
+            return
+        import pyqtgraph
+
+        for side in ("left", "bottom"):
+            axis = self._plot.getAxis(side)
+            axis.setPen(pyqtgraph.mkPen(self._theme.colour("grid"), width=1))
+            axis.setTextPen(self._theme.colour("muted"))
+            axis.setTickFont(self._theme.font)
+            axis.setStyle(tickLength=0, tickTextOffset=6, hideOverlappingLabels=False)
+            axis.setZValue(-100)
+        self._plot.showGrid(y=True, alpha=1.0)
+        for key, curve in self._curves.items():
+            look, width = self._looks[key]
+            colour = self._theme.colour(look) if isinstance(look, str) else QColor(*look)
+            # pyqtgraph counts the width of lines in device pixels.
+            curve.setPen(pyqtgraph.mkPen(colour, width=width * self.devicePixelRatioF()))
+            curve.setSymbolBrush(colour)
+            curve.setSymbolPen(None)

@@ -1,0 +1,164 @@
+"""The list of classes: choose, add, rename and recolour them, and see how well each is learned."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtWidgets import QLineEdit, QPushButton, QSizePolicy, QStackedWidget, QWidget
+
+from core.labels.classes import ClassList, colour_of
+from desktop.panels.class_rows import EDGE, SCORE_WIDTH, SHARE_WIDTH, ClassRows
+from desktop.panels.parts import MARGIN, column, row, words
+from desktop.theme import GRID, Theme
+
+PRESETS = (
+    ("Street", ("road", "building", "tree", "car", "person", "sky")),
+    ("Aerial", ("road", "building", "tree", "field", "water")),
+    ("Object", ("object", "background")),
+)
+
+
+class PresetButton(QPushButton):
+    """A ready list of classes: its title, its names, and the colours they will get."""
+
+    def __init__(self, theme: Theme, title: str, names: tuple[str, ...]) -> None:
+        super().__init__()
+        self._theme, self._title, self._names = theme, title, names
+        self.setProperty("role", "card")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName(f"{title}: {', '.join(names)}")
+        self.setToolTip(", ".join(names))
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        return QSize(200, 2 * self.fontMetrics().height() + 2 * GRID + 4)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        super().paintEvent(event)
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        inside = self.rect().adjusted(12, GRID, -12, -GRID)
+        painter.setFont(self._theme.strong_font())
+        painter.setPen(self._theme.colour("text"))
+        painter.drawText(inside, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft, self._title)
+        painter.setFont(self._theme.font)
+        painter.setPen(self._theme.colour("muted"))
+        names = self.fontMetrics().elidedText(
+            ", ".join(self._names), Qt.TextElideMode.ElideRight, inside.width()
+        )
+        painter.drawText(inside, Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignLeft, names)
+        painter.setPen(Qt.PenStyle.NoPen)
+        left = inside.right() + 1 - 14 * len(self._names) + 4
+        for at in range(len(self._names)):
+            painter.setBrush(QColor(*colour_of(at + 1)))
+            painter.drawRoundedRect(left + 14 * at, inside.top() + 2, 10, 10, 2.5, 2.5)
+        painter.end()
+
+
+class ClassesPanel(QWidget):
+    """Rows with key, colour, name, share of labelled pixels and IoU; a field that adds several names at once."""
+
+    class_chosen = Signal(int)
+    classes_added = Signal(list)
+    class_renamed = Signal(int, str)
+    class_recoloured = Signal(int, object)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.rows = ClassRows(theme)
+        self.rows.class_chosen.connect(self.class_chosen)
+        self.rows.class_renamed.connect(self.class_renamed)
+        self.rows.class_recoloured.connect(self.class_recoloured)
+        self.field = QLineEdit()
+        self.field.setPlaceholderText("Add classes: road, tree, water")
+        self.field.setAccessibleName("Names of new classes, with commas between them")
+        self.field.setMaxLength(2000)
+        self.field.returnPressed.connect(self._add)
+        self.field.textEdited.connect(lambda _text: self.show_error(""))
+        self._error = words("", "danger", wrap=True)
+        self._error.hide()
+        self._numbers = (words("Pixels", "muted"), words("IoU", "muted"))
+        self._numbers[0].setToolTip("Share of all labelled pixels")
+        self._numbers[1].setToolTip(
+            "How well the predicted area of a class covers the true one; 1.00 is perfect"
+        )
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self.rows)
+        self._pages.addWidget(self._empty_page())
+        self.setLayout(
+            column(
+                self._head(),
+                self._pages,
+                column(self.field, self._error, margins=(MARGIN, 4, MARGIN, 12), spacing=4),
+                margins=(0, GRID, 0, 0),
+                spacing=4,
+            )
+        )
+        self.set_classes(ClassList())
+
+    def set_classes(self, classes: ClassList) -> None:
+        self.rows.set_classes(classes)
+        self._pages.setCurrentIndex(0 if len(classes) else 1)
+        for part in self._numbers:
+            part.setVisible(len(classes) > 0)
+
+    def set_active(self, value: int) -> None:
+        """Mark the class that is painted with: 0 unlabelled, 255 void."""
+        self.rows.set_active(value)
+
+    def set_scores(self, scores: dict[int, float]) -> None:
+        """Newest IoU (0..1) by class value; missing ones are shown as unknown."""
+        self.rows.set_scores(scores)
+
+    def set_shares(self, shares: dict[int, float]) -> None:
+        """Share (0..1) of the labelled pixels by class value."""
+        self.rows.set_shares(shares)
+
+    def show_error(self, text: str) -> None:
+        """Say under the field why something was not possible; an empty text takes it away."""
+        if text == self._error.text():
+            return
+        self._error.setText(text)
+        self._error.setVisible(bool(text))
+        self.field.setProperty("state", "bad" if text else "")
+        self.field.style().unpolish(self.field)
+        self.field.style().polish(self.field)
+
+    def focus_field(self) -> None:
+        self.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def _add(self) -> None:
+        names = [" ".join(part.split()) for part in self.field.text().replace(";", ",").split(",")]
+        names = [name for name in names if name]
+        if not names:
+            self.show_error("Type at least one name; put commas between several.")
+            return
+        self.field.clear()
+        self.show_error("")
+        self.classes_added.emit(names)
+
+    def _head(self) -> QWidget:
+        head = QWidget()
+        for part, width in zip(self._numbers, (SHARE_WIDTH, SCORE_WIDTH), strict=True):
+            part.setFixedWidth(width)
+            part.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        head.setLayout(
+            row(words("Classes", "heading"), None, *self._numbers, spacing=0, margins=(MARGIN, 0, EDGE, 0))
+        )
+        return head
+
+    def _empty_page(self) -> QWidget:
+        page = QWidget()
+        layout = column(
+            words("Add the classes you want to find.", wrap=True),
+            words("Type them below, or start with one of these:", "muted", wrap=True),
+            4,
+            margins=(MARGIN, 4, MARGIN, 4),
+        )
+        for title, names in PRESETS:
+            card = PresetButton(self._theme, title, names)
+            card.clicked.connect(lambda _checked=False, names=names: self.classes_added.emit(list(names)))
+            layout.addWidget(card)
+        layout.addStretch(1)
+        page.setLayout(layout)
+        return page

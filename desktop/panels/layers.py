@@ -1,0 +1,83 @@
+"""The layers above the picture: label, prediction, difference; each with an eye and an opacity."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
+
+from desktop.assets import keep_icon
+from desktop.canvas.layers import LayerState
+from desktop.panels.parts import MARGIN, LevelSlider, column, icon_button, row, words
+from desktop.theme import GRID, Theme
+
+LAYERS = (
+    ("label", "Label", "What you painted, imported or accepted."),
+    ("prediction", "Prediction", "What the model proposes for pixels without a label."),
+    ("difference", "Difference", "Where the label and the prediction disagree."),
+)
+
+
+class LayersPanel(QWidget):
+    """Three rows. `layers_changed` carries a LayerState whenever the user moves something."""
+
+    layers_changed = Signal(object)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._eyes: dict[str, QToolButton] = {}
+        self._sliders: dict[str, LevelSlider] = {}
+        self._numbers: dict[str, QLabel] = {}
+        layout = column(words("Layers", "heading"), spacing=0, margins=(MARGIN, GRID, MARGIN, GRID))
+        for key, title, help_line in LAYERS:
+            layout.addLayout(self._row(key, title, help_line))
+        self.setLayout(layout)
+
+    def _row(self, key: str, title: str, help_line: str) -> QHBoxLayout:
+        eye = icon_button("eye", f"Show the layer {title.lower()}", self._theme, 18, checkable=True)
+        eye.setChecked(True)
+        eye.setProperty("role", "eye")
+        name = words(title)
+        name.setToolTip(help_line)
+        name.setFixedWidth(max(self.fontMetrics().horizontalAdvance(each) for _, each, _ in LAYERS) + 4)
+        slider = LevelSlider(0, 100, f"Opacity of the layer {title.lower()}")
+        number = words("", "muted")
+        number.setFixedWidth(self.fontMetrics().horizontalAdvance("100 %") + 2)
+        number.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._eyes[key], self._sliders[key], self._numbers[key] = eye, slider, number
+        eye.toggled.connect(lambda on, key=key: self._toggled(key, on))
+        slider.valueChanged.connect(lambda level, key=key: self._moved(key, level))
+        return row(eye, name, slider, number)
+
+    def layers(self) -> LayerState:
+        from desktop.canvas.layers import LayerState
+
+        seen = {f"{key}_visible": eye.isChecked() for key, eye in self._eyes.items()}
+        levels = {f"{key}_opacity": slider.value() / 100 for key, slider in self._sliders.items()}
+        return LayerState(**seen, **levels)
+
+    def set_layers(self, state: LayerState) -> None:
+        """Show a state without emitting anything."""
+        for key in self._eyes:
+            self._eyes[key].blockSignals(True)
+            self._sliders[key].blockSignals(True)
+            self._eyes[key].setChecked(getattr(state, f"{key}_visible"))
+            self._sliders[key].setValue(round(getattr(state, f"{key}_opacity") * 100))
+            self._eyes[key].blockSignals(False)
+            self._sliders[key].blockSignals(False)
+            self._dress(key)
+
+    def _toggled(self, key: str, _on: bool) -> None:
+        self._dress(key)
+        self.layers_changed.emit(self.layers())
+
+    def _moved(self, key: str, _level: int) -> None:
+        self._dress(key)
+        self.layers_changed.emit(self.layers())
+
+    def _dress(self, key: str) -> None:
+        on = self._eyes[key].isChecked()
+        keep_icon(self._eyes[key], "eye" if on else "eye-off", self._theme, 18)
+        self._sliders[key].setEnabled(on)
+        self._numbers[key].setText(f"{self._sliders[key].value()} %")
+        self._numbers[key].setEnabled(on)

@@ -1,0 +1,124 @@
+"""The line above the canvas: the tool in hand, its size, what it does; undo and redo."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QAction, QFontMetrics
+from PySide6.QtWidgets import QSizePolicy, QSpinBox, QToolButton, QWidget
+
+from desktop.actions import keys_text
+from desktop.panels.parts import Elided, LevelSlider, ground, indent_number, row, words
+from desktop.theme import GRID, Theme
+
+SMALLEST, BIGGEST = 1, 2000
+STEPS = 1000
+
+
+class OptionBar(QWidget):
+    """`size_changed` carries the diameter in picture pixels."""
+
+    size_changed = Signal(int)
+
+    def __init__(self, actions: Mapping[str, QAction], theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._actions = actions
+        ground(self, "panel")
+        self.setFixedHeight(5 * GRID)
+        self.tool = words("", "heading")
+        self.size_name = words("Size", "muted")
+        self.slider = LevelSlider(0, STEPS, "Size of the brush")
+        self.slider.setFixedWidth(15 * GRID)
+        self.number = QSpinBox()
+        self.number.setRange(SMALLEST, BIGGEST)
+        self.number.setSuffix(" px")
+        self.number.setAccessibleName("Size of the brush in picture pixels")
+        self.number.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.number.setKeyboardTracking(False)
+        indent_number(self.number)
+        self.help = Elided("", "muted")
+        self.undo = self._button("undo")
+        self.redo = self._button("redo")
+        self.slider.valueChanged.connect(self._slid)
+        self.number.valueChanged.connect(self._typed)
+        widest = QFontMetrics(theme.strong_font()).horizontalAdvance("Polygon")
+        self.tool.setMinimumWidth(widest + GRID)
+        self.tool.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
+        self.size_name.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
+        self.number.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.help.setContentsMargins(GRID, 0, GRID, 0)
+        bar = row(
+            self.tool,
+            self.size_name,
+            self.slider,
+            self.number,
+            self.help,
+            self.undo,
+            self.redo,
+            margins=(2 * GRID, 0, GRID, 0),
+        )
+        bar.setStretch(4, 1)
+        self.setLayout(bar)
+        self.set_tool("Brush", "", 30)
+
+    def set_tool(self, title: str, help_line: str, size: int | None) -> None:
+        """Show the tool in hand; `size` (diameter in picture pixels) is None for a tool without one."""
+        self.tool.setText(title)
+        self.help.setText(help_line)
+        for part in (self.size_name, self.slider, self.number):
+            part.setVisible(size is not None)
+        if size is not None:
+            self.set_size(size)
+
+    def set_size(self, size: float) -> None:
+        """Show a size; emits nothing."""
+        whole = min(max(round(size), SMALLEST), BIGGEST)
+        for part in (self.slider, self.number):
+            part.blockSignals(True)
+        self.number.setValue(whole)
+        self.slider.setValue(_step_of(whole))
+        for part in (self.slider, self.number):
+            part.blockSignals(False)
+
+    def set_undo(self, undo: str = "", redo: str = "") -> None:
+        """Names of the changes that undo and redo would touch; empty: there is none."""
+        for key, name in (("undo", undo), ("redo", redo)):
+            action = self._actions[key]
+            word = key.capitalize()
+            action.setEnabled(bool(name))
+            action.setText(f"{word} “{name}”" if name else word)
+            action.setToolTip((f"{word} “{name}”" if name else f"Nothing to {key}") + f"  {keys_text(key)}")
+
+    def _slid(self, step: int) -> None:
+        size = _size_of(step)
+        self.number.blockSignals(True)
+        self.number.setValue(size)
+        self.number.blockSignals(False)
+        self.size_changed.emit(size)
+
+    def _typed(self, size: int) -> None:
+        self.slider.blockSignals(True)
+        self.slider.setValue(_step_of(size))
+        self.slider.blockSignals(False)
+        self.size_changed.emit(size)
+
+    def _button(self, key: str) -> QToolButton:
+        made = QToolButton()
+        made.setDefaultAction(self._actions[key])
+        made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+        made.setAccessibleName(key.capitalize())
+        made.setIconSize(QSize(20, 20))
+        made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        return made
+
+
+def _size_of(step: int) -> int:
+    """Sizes grow by proportion: the same way on the slider always multiplies the size by the same number."""
+    return round(SMALLEST * math.exp(step / STEPS * math.log(BIGGEST / SMALLEST)))
+
+
+def _step_of(size: int) -> int:
+    return round(STEPS * math.log(size / SMALLEST) / math.log(BIGGEST / SMALLEST))

@@ -1,0 +1,184 @@
+"""Small parts that all panels are made of: words in their roles, icon buttons, sliders, rows."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QBoxLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLayout,
+    QLineEdit,
+    QPushButton,
+    QSizePolicy,
+    QSlider,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop.assets import keep_icon
+from desktop.theme import GRID, Theme
+
+PANEL_WIDTH = 304
+MARGIN = 2 * GRID
+
+
+def words(text: str = "", role: str = "", *, wrap: bool = False) -> QLabel:
+    """A label. Roles: heading, headline, muted, danger, warning, good. Never rich text: names may hold markup."""
+    label = QLabel(text)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    if role:
+        label.setProperty("role", role)
+    if wrap:
+        label.setWordWrap(True)
+        label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+    return label
+
+
+def ground(widget: QWidget, role: str) -> None:
+    """Give a plain widget the background of a role: bar, panel or page."""
+    widget.setProperty("role", role)
+    widget.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+
+
+def set_role(widget: QWidget, role: str) -> None:
+    """Change the role of a widget that is already shown."""
+    if widget.property("role") != role:
+        widget.setProperty("role", role)
+        widget.style().unpolish(widget)
+        widget.style().polish(widget)
+
+
+def button(text: str, role: str = "") -> QPushButton:
+    """A push button. Roles: primary (one a page), quiet, row, segment."""
+    made = QPushButton(text)
+    if role:
+        made.setProperty("role", role)
+    return made
+
+
+def icon_button(
+    icon: str, name: str, theme: Theme, size: int = 20, *, checkable: bool = False
+) -> QToolButton:
+    """A square button with only an icon; `name` is its tooltip and accessible name. Tab reaches it."""
+    made = QToolButton()
+    made.setAccessibleName(name)
+    made.setToolTip(name)
+    made.setIconSize(QSize(size, size))
+    made.setCheckable(checkable)
+    made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    keep_icon(made, icon, theme, size)
+    return made
+
+
+def hairline(vertical: bool = False) -> QFrame:
+    line = QFrame()
+    line.setProperty("role", "hairline")
+    if vertical:
+        line.setFixedWidth(1)
+    else:
+        line.setFixedHeight(1)
+    return line
+
+
+def row(
+    *items: QWidget | QLayout | int | None, spacing: int = GRID, margins: tuple[int, ...] = (0, 0, 0, 0)
+) -> QHBoxLayout:
+    """Widgets side by side; None is a stretch, a number a gap in pixels."""
+    return _filled(QHBoxLayout(), items, spacing, margins)  # type: ignore[return-value]
+
+
+def column(
+    *items: QWidget | QLayout | int | None, spacing: int = GRID, margins: tuple[int, ...] = (0, 0, 0, 0)
+) -> QVBoxLayout:
+    """Widgets below each other; None is a stretch, a number a gap in pixels."""
+    return _filled(QVBoxLayout(), items, spacing, margins)  # type: ignore[return-value]
+
+
+def _filled(
+    layout: QBoxLayout,
+    items: tuple[QWidget | QLayout | int | None, ...],
+    spacing: int,
+    margins: tuple[int, ...],
+) -> QBoxLayout:
+    layout.setSpacing(spacing)
+    layout.setContentsMargins(*margins)
+    for item in items:
+        if item is None:
+            layout.addStretch(1)
+        elif isinstance(item, int):
+            layout.addSpacing(item)
+        elif isinstance(item, QLayout):
+            layout.addLayout(item)
+        else:
+            layout.addWidget(item)
+    return layout
+
+
+def indent_number(box: QAbstractSpinBox) -> None:
+    """Give a number the same distance from its frame as words have; stylesheets cannot for a spin box."""
+    line = box.findChild(QLineEdit)
+    if line is not None:
+        line.setTextMargins(GRID, 0, 0, 0)
+
+
+class LevelSlider(QSlider):
+    """A horizontal slider that keeps the arrow keys while it has the focus, though they are shortcuts elsewhere."""
+
+    KEYS = frozenset(
+        (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Home, Qt.Key.Key_End)
+    )
+
+    def __init__(self, low: int, high: int, name: str) -> None:
+        super().__init__(Qt.Orientation.Horizontal)
+        self.setRange(low, high)
+        self.setAccessibleName(name)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+
+    def event(self, event: QEvent) -> bool:
+        if (
+            event.type() == QEvent.Type.ShortcutOverride
+            and isinstance(event, QKeyEvent)
+            and event.key() in self.KEYS
+            and not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        ):
+            event.accept()
+            return True
+        return super().event(event)
+
+
+class Elided(QLabel):
+    """One line of words that shortens itself with an ellipsis; the tooltip has the whole."""
+
+    def __init__(
+        self, text: str = "", role: str = "", mode: Qt.TextElideMode = Qt.TextElideMode.ElideRight
+    ) -> None:
+        super().__init__()
+        self._mode = mode
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        if role:
+            self.setProperty("role", role)
+        self.setText(text)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        return QSize(GRID * 3, super().minimumSizeHint().height())
+
+    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
+        painter = QPainter(self)
+        shown = self.fontMetrics().elidedText(self.text(), self._mode, self.contentsRect().width())
+        if shown != self.text() and self.toolTip() != self.text():
+            self.setToolTip(self.text())
+        self.style().drawItemText(
+            painter,
+            self.rect(),
+            int(self.alignment()),
+            self.palette(),
+            self.isEnabled(),
+            shown,
+            self.foregroundRole(),
+        )

@@ -1,0 +1,102 @@
+"""The line at the bottom: what is this pixel, who said so, what does the model think, and what runs."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QWidget
+
+from desktop.panels.parts import Elided, ground, row, set_role, words
+from desktop.theme import GRID, Theme
+
+HEIGHT = 28
+
+
+class StatusLine(QWidget):
+    """Left the pixel under the cursor, in the middle the zoom, right the training and the saved mark."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        ground(self, "bar")
+        self.setFixedHeight(max(HEIGHT, theme.text_size * 2))
+        self.pixel = Elided("", "muted")
+        self.zoom = words("", "muted")
+        self.training = Elided("", "muted")
+        self.training.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        line = row(self.pixel, self.zoom, self.training, spacing=2 * GRID, margins=(2 * GRID, 0, 2 * GRID, 0))
+        line.setStretch(0, 1)
+        line.setStretch(2, 1)
+        self.setLayout(line)
+
+    def set_pixel(
+        self,
+        x: int | None = None,
+        y: int | None = None,
+        label: str = "",
+        origin: str = "",
+        predicted: str = "",
+        confidence: float | None = None,
+    ) -> None:
+        """The pixel under the cursor; without arguments: none. `confidence` 0..1."""
+        if x is None or y is None:
+            self.pixel.setText("")
+            return
+        parts = [f"x {x}  y {y}"]
+        if label:
+            parts.append(f"{label} ({origin})" if origin else label)
+        if predicted:
+            parts.append(
+                f"predicted {predicted}" + (f" {confidence * 100:.0f} %" if confidence is not None else "")
+            )
+        self.pixel.setText("  ·  ".join(parts))
+
+    def set_zoom(self, scale: float) -> None:
+        """Screen pixels per picture pixel."""
+        percent = scale * 100
+        self.zoom.setText(f"{percent:.0f} %" if percent >= 10 else f"{percent:.1f} %")
+
+    def set_training(
+        self,
+        device: str = "",
+        run: int | None = None,
+        pictures_per_second: float | None = None,
+        seconds_left: float | None = None,
+        phase: str = "",
+    ) -> None:
+        """What runs; without arguments: nothing does."""
+        parts = [device] if device else []
+        if run is not None:
+            parts.append(f"run {run}")
+        if phase:
+            parts.append(phase)
+        if pictures_per_second:
+            parts.append(f"{pictures_per_second:.{0 if pictures_per_second >= 10 else 1}f} pictures/s")
+        if seconds_left is not None:
+            parts.append(f"{clock(seconds_left)} left")
+        self.training.setText("  ·  ".join(parts))
+
+
+def clock(seconds: float) -> str:
+    """A rest of time: 0:40, 12:05, 1:02:00."""
+    whole = max(0, round(seconds))
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
+class SavedMark(QWidget):
+    """A dot and a word: saved, saving, or why not."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.dot = words("●", "good")
+        self.text = words("", "muted")
+        self.setLayout(row(self.dot, self.text, spacing=6))
+        self.set_saved("saved")
+
+    def set_saved(self, state: str, reason: str = "") -> None:
+        """`state`: saved, saving, or failed with a reason. Raises KeyError for another word."""
+        word = {"saved": "Saved", "saving": "Saving…", "failed": "Not saved"}[state]
+        set_role(self.dot, {"saved": "good", "saving": "muted", "failed": "warning"}[state])
+        set_role(self.text, "warning" if state == "failed" else "muted")
+        self.text.setText(f"{word}: {reason}" if reason else word)
+        self.setToolTip("" if state == "failed" else "Every change is saved as you make it.")

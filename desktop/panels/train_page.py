@@ -1,0 +1,168 @@
+"""The Train workspace: how loss and IoU develop, what more labels bring, and all runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QScrollArea, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+
+from core.labels.classes import ClassList
+from desktop.panels.chart import Chart, Curve, score_curves
+from desktop.panels.legend import Legend
+from desktop.panels.parts import button, column, ground, row, words
+from desktop.panels.table import Cell, Table
+from desktop.theme import GRID, Theme
+
+EDGE = 3 * GRID
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One run for the table; numbers that nobody knows are None."""
+
+    number: int
+    started: str  # for people, local time
+    device: str
+    pictures: int
+    best_miou: float | None
+    state: str
+    architecture: str = ""
+
+
+class TrainPage(QWidget):
+    """Setters only; `train_asked` comes from the empty page, `run_chosen` from the table."""
+
+    train_asked = Signal()
+    run_chosen = Signal(int)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        ground(self, "page")
+        self.loss = Chart(theme, time_axis=True)
+        self.iou = Chart(theme, time_axis=True, score_axis=True)
+        self.by_labels = Chart(theme, score_axis=True)
+        self.legend = Legend(theme)
+        self.runs = Table(
+            ("Run", "Started", "Network", "Device", "Pictures", "Best mIoU", "State"),
+            (4, 5),
+            "Training runs",
+        )
+        self.runs.stretch(6)
+        self.scores = Table(("Class", "IoU"), (1,), "Newest IoU of each class")
+        self.scores.stretch(0)
+        self._numbers: list[int] = []
+        self.runs.itemSelectionChanged.connect(self._chosen)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self._empty_page())
+        self._pages.addWidget(self._full_page())
+        self.setLayout(column(self._pages))
+
+    def set_runs(self, runs: Sequence[RunRow]) -> None:
+        """All runs, newest first. None: the page explains how to begin."""
+        self._numbers = [run.number for run in runs]
+        self._pages.setCurrentIndex(1 if runs else 0)
+        cells: list[list[Cell]] = [
+            [
+                str(run.number),
+                run.started,
+                run.architecture,
+                run.device,
+                f"{run.pictures:,}",
+                "–" if run.best_miou is None else f"{run.best_miou:.3f}",
+                run.state,
+            ]
+            for run in runs
+        ]
+        self.runs.blockSignals(True)
+        self.runs.set_cells(cells)
+        self.runs.blockSignals(False)
+
+    def set_curves(
+        self,
+        loss: Curve,
+        miou: Curve,
+        per_class: Mapping[int, Curve],
+        classes: ClassList,
+        by_labels: Curve = (),
+    ) -> None:
+        """Curves over seconds of training; `by_labels`: (number of labelled pixels, best mIoU)."""
+        curves = score_curves(miou, per_class, classes)
+        self.loss.set_curves({"loss": (loss, "text", 2.0)} if loss else {})
+        self.iou.set_curves(curves)
+        self.by_labels.set_curves({"labels": (by_labels, "text", 2.0)} if by_labels else {})
+        self.legend.set_classes([c for c in classes if c.value in curves])
+
+    def set_scores(self, scores: Mapping[int, float], classes: ClassList) -> None:
+        """The newest IoU of every class, worst first: that is where labels help most."""
+        known = sorted(
+            (scores[c.value], c) for c in classes if c.value in scores and scores[c.value] == scores[c.value]
+        )
+        self.scores.set_cells([[(c.colour, c.name), f"{score:.3f}"] for score, c in known])
+
+    def _chosen(self) -> None:
+        row_at = self.runs.currentRow()
+        if 0 <= row_at < len(self._numbers):
+            self.run_chosen.emit(self._numbers[row_at])
+
+    def _empty_page(self) -> QWidget:
+        page = QWidget()
+        go = button("Train now", "primary")
+        go.clicked.connect(self.train_asked)
+        middle = column(
+            None,
+            words("No training yet", "headline"),
+            words(
+                "Label a few pixels of two classes in three pictures; then the model can start to learn.",
+                "muted",
+            ),
+            GRID,
+            go,
+            None,
+        )
+        for at in range(middle.count()):
+            if middle.itemAt(at).widget():
+                middle.setAlignment(middle.itemAt(at).widget(), Qt.AlignmentFlag.AlignHCenter)
+        page.setLayout(middle)
+        return page
+
+    def _full_page(self) -> QWidget:
+        page = QWidget()
+        for chart in (self.loss, self.iou, self.by_labels):
+            chart.setMinimumHeight(18 * GRID)
+            chart.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
+        for table in (self.runs, self.scores):
+            table.setMinimumHeight(18 * GRID)
+            table.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
+        left = _stack(
+            ("IoU over training time", self.iou, 4),
+            ("", self.legend, 0),
+            ("Runs", self.runs, 3),
+        )
+        right = _stack(
+            ("Loss over training time", self.loss, 3),
+            ("Best mIoU over labelled pixels", self.by_labels, 3),
+            ("Newest IoU of each class", self.scores, 4),
+        )
+        both = row(left, right, spacing=4 * GRID, margins=(EDGE, 2 * GRID, EDGE, 2 * GRID))
+        both.setStretch(0, 3)
+        both.setStretch(1, 2)
+        page.setLayout(both)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setWidget(page)
+        return area
+
+
+def _stack(*parts: tuple[str, QWidget, int]) -> QVBoxLayout:
+    """Title, widget and stretch, one below the other."""
+    stack = column(spacing=GRID)
+    for title, widget, stretch in parts:
+        if title:
+            if stack.count():
+                stack.addSpacing(GRID)
+            stack.addWidget(words(title, "heading"))
+        stack.addWidget(widget, stretch)
+    return stack

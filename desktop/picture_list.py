@@ -1,0 +1,82 @@
+"""Which pictures the filmstrip shows, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from core.project.records import PictureRecord, Status
+from core.session.pictures import PictureIndex
+
+PASSES: dict[str, Callable[[PictureRecord], bool]] = {
+    "open": lambda r: r.status not in (Status.DONE, Status.SKIPPED),
+    "done": lambda r: r.status == Status.DONE,
+    "labelled": lambda r: r.is_labelled,
+    "predicted": lambda r: r.is_predicted,
+    "review": lambda r: r.status == Status.TO_REVIEW,
+}
+
+
+class PictureList:
+    """A filmstrip's source over the session's index. Lives on the GUI thread.
+
+    Without filter and order it is the index itself and costs nothing; else ids are listed once and again on
+    `refresh`, so that a picture does not vanish from under the hand when its status changes.
+    """
+
+    def __init__(self, index: PictureIndex, filter_: str = "all", order: str = "name") -> None:
+        self._index = index
+        self.filter, self.order = filter_, order
+        self._ids: list[int] | None = None
+        self._rows: dict[int, int] = {}
+        self.refresh()
+
+    def refresh(self) -> None:
+        """List anew: pictures came, or the filter or order changed."""
+        if self.filter == "all" and self.order == "name":
+            self._ids = None
+            return
+        passes = PASSES.get(self.filter, lambda _r: True)
+        ids = [i for i in self._index.ids() if passes(self._index.get(i))]
+        if self.order == "uncertainty":
+            # Sorting is stable: pictures without prediction keep their order, behind those with one.
+            ids.sort(key=lambda i: -(self._index.get(i).uncertainty or 0.0))
+        self._ids = ids
+        self._rows = {picture_id: row for row, picture_id in enumerate(ids)}
+
+    def count(self) -> int:
+        return len(self._index) if self._ids is None else len(self._ids)
+
+    def record(self, row: int) -> PictureRecord:
+        return self._index.at(row) if self._ids is None else self._index.get(self._ids[row])
+
+    def row_of(self, picture_id: int) -> int | None:
+        if self._ids is not None:
+            return self._rows.get(picture_id)
+        try:
+            return self._index.row(picture_id)
+        except KeyError:
+            return None
+
+    def neighbour(
+        self, picture_id: int | None, step: int, wanted: Callable[[PictureRecord], bool] = lambda _r: True
+    ) -> int | None:
+        """The next picture in direction `step` (1 or -1) that is `wanted`; None at the end."""
+        row = self.row_of(picture_id) if picture_id is not None else None
+        at = (row if row is not None else -1) + step
+        while 0 <= at < self.count():
+            record = self.record(at)
+            if wanted(record):
+                return record.id
+            at += step
+        return None
+
+    def most_uncertain(self, besides: int | None) -> int | None:
+        """The picture the network is least sure of among those that nobody has finished."""
+        best: PictureRecord | None = None
+        for row in range(self.count()):
+            record = self.record(row)
+            if record.id == besides or not PASSES["open"](record) or record.uncertainty is None:
+                continue
+            if best is None or record.uncertainty > (best.uncertainty or 0.0):
+                best = record
+        return best.id if best else None

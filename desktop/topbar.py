@@ -1,0 +1,142 @@
+"""The one bar at the top: the mark, the project, the workspaces, and whether all is saved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QAction, QFontMetrics
+from PySide6.QtWidgets import QButtonGroup, QFrame, QLabel, QMenu, QPushButton, QSizePolicy, QWidget
+
+from desktop.actions import tooltip
+from desktop.assets import keep_icon, pixmap
+from desktop.panels.parts import ground, icon_button, row
+from desktop.panels.status_line import SavedMark
+from desktop.theme import GRID, Theme
+
+HEIGHT = 44
+WORKSPACES = ("workspace_label", "workspace_train", "workspace_data")
+MENU = (
+    "open_folder",
+    "recent",
+    "",
+    "import_masks",
+    "export",
+    "save",
+    "",
+    "settings",
+    "close_project",
+    "",
+    "quit",
+)
+
+
+class TopBar(QWidget):
+    """Menu and buttons are made from the actions; `recent_chosen` carries the path of a recent project."""
+
+    recent_chosen = Signal(str)
+
+    def __init__(self, actions: Mapping[str, QAction], theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        ground(self, "bar")
+        self.setFixedHeight(HEIGHT)
+        self.mark = QLabel()
+        self.mark.setAccessibleName("Maskloop")
+        self.project = QPushButton("Maskloop")
+        self.project.setProperty("role", "quiet")
+        self.project.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.project.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
+        keep_icon(self.project, "chevron-down", theme, 16)
+        self.recent = QMenu("Open recent", self)
+        self.project.setMenu(self._menu(actions))
+        self.saved = SavedMark()
+        self.workspaces = self._segments(actions)
+        self.theme_button = icon_button("moon", "Light or dark", theme)
+        self._themes = (actions["theme_light"], actions["theme_dark"])
+        self.theme_button.clicked.connect(self._other_theme)
+        self.keys_button = icon_button("keyboard", "Keys and mouse", theme)
+        self.keys_button.setToolTip(tooltip("cheat_sheet"))
+        self.keys_button.clicked.connect(actions["cheat_sheet"].trigger)
+        left = QWidget()
+        left.setLayout(row(self.mark, self.project, None, spacing=6))
+        right = QWidget()
+        right.setLayout(row(None, self.saved, GRID, self.theme_button, self.keys_button, spacing=4))
+        bar = row(left, self.workspaces, right, margins=(12, 0, 12, 0))
+        bar.setStretch(0, 1)
+        bar.setStretch(2, 1)
+        self.setLayout(bar)
+        theme.changed.connect(self._dress)
+        self._dress()
+        self.set_recent(())
+
+    def set_project(self, name: str | None) -> None:
+        """Name of the open project; None: the welcome page is shown."""
+        self.project.setText(
+            self.fontMetrics().elidedText(name or "Maskloop", Qt.TextElideMode.ElideMiddle, 280)
+        )
+        self.project.setToolTip(name or "")
+        self.workspaces.setVisible(name is not None)
+        self.saved.setVisible(name is not None)
+
+    def set_recent(self, paths: Sequence[str]) -> None:
+        """Recent projects for the menu, newest first."""
+        self.recent.clear()
+        self.recent.setEnabled(bool(paths))
+        for path in paths:
+            self.recent.addAction(path.replace("&", "&&")).triggered.connect(
+                lambda _checked=False, path=path: self.recent_chosen.emit(path)
+            )
+
+    def set_saved(self, state: str, reason: str = "") -> None:
+        """`state`: saved, saving, or failed with a reason."""
+        self.saved.set_saved(state, reason)
+
+    def _menu(self, actions: Mapping[str, QAction]) -> QMenu:
+        menu = QMenu(self)
+        for key in MENU:
+            if not key:
+                menu.addSeparator()
+            elif key == "recent":
+                menu.addMenu(self.recent)
+            else:
+                menu.addAction(actions[key])
+        themes = QMenu("Theme", menu)
+        for key in ("theme_light", "theme_dark", "theme_system"):
+            themes.addAction(actions[key])
+        menu.insertMenu(actions["settings"], themes)
+        return menu
+
+    def _segments(self, actions: Mapping[str, QAction]) -> QFrame:
+        """One button for each workspace. They follow the actions, as those follow the buttons."""
+        frame = QFrame()
+        frame.setProperty("role", "segments")
+        frame.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        group = QButtonGroup(frame)
+        metrics = QFontMetrics(self._theme.strong_font())
+        made = []
+        for key in WORKSPACES:
+            segment = QPushButton(actions[key].text())
+            segment.setProperty("role", "segment")
+            segment.setCheckable(True)
+            segment.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            segment.setToolTip(tooltip(key))
+            segment.clicked.connect(actions[key].trigger)
+            actions[key].toggled.connect(segment.setChecked)
+            segment.setChecked(actions[key].isChecked())
+            # The chosen one is bold: room for that in all of them, so that nothing moves.
+            segment.setMinimumWidth(metrics.horizontalAdvance(segment.text()) + 4 * GRID)
+            group.addButton(segment)
+            made.append(segment)
+        frame.setLayout(row(*made, spacing=0, margins=(2, 2, 2, 2)))
+        return frame
+
+    def _other_theme(self) -> None:
+        light, dark = self._themes
+        (light if self._theme.dark else dark).trigger()
+
+    def _dress(self) -> None:
+        ratio = self.devicePixelRatioF()
+        self.mark.setPixmap(pixmap("logo", self._theme.colour("accent_text"), 24, max(ratio, 2)))
+        keep_icon(self.theme_button, "sun" if self._theme.dark else "moon", self._theme)
+        self.theme_button.setToolTip("Light theme" if self._theme.dark else "Dark theme")
