@@ -39,14 +39,13 @@ def demo(
 ) -> None:
     """Open the built-in sample project with training under way."""
     if tour is not None:
-        from desktop.tour import take_tour
+        from desktop.tour.steps import take_tour
 
         raise typer.Exit(take_tour(tour.absolute(), directory.absolute() if directory else None))
     from desktop.app import build
-    from desktop.main_window import sample_folder
 
-    folder = directory.absolute() if directory else sample_folder()
-    raise typer.Exit(build().run(lambda window: window.open_sample(folder)))
+    folder = directory.absolute() if directory else None
+    raise typer.Exit(build().run(lambda window: window.open_sample(folder or window.sample_folder)))
 
 
 def main() -> None:

@@ -30,10 +30,10 @@ class ActionRow:
 
     id: str
     title: str
+    shortcuts: tuple[str, ...]
+    icon: str
+    group: str
     help: str
-    shortcuts: tuple[str, ...] = ()
-    icon: str | None = None
-    group: str = ""
     choice: str = ""
     checkable: bool = False
     family: str = ""
@@ -46,402 +46,148 @@ class ActionRow:
 
 
 def _class_rows() -> tuple[ActionRow, ...]:
-    low = tuple(
-        ActionRow(
-            f"class_{n}",
-            f"Class {n}",
-            f"Paint with class {n} of the list.",
-            (str(n),),
-            "class",
-            "Classes",
-            family="Class 1 to 9",
-        )
-        for n in range(1, 10)
-    )
-    high = tuple(
-        ActionRow(
-            f"class_{n}",
-            f"Class {n}",
-            f"Paint with class {n} of the list.",
-            (f"Shift+{n - 10}",),
-            "class",
-            "Classes",
-            family="Class 11 to 19",
-        )
-        for n in range(11, 20)
-    )
+    """Keys for the first nine classes of the list, and with Shift for the 11th to the 19th."""
+
+    def one(n: int, key: str, family: str) -> ActionRow:
+        words = f"Paint with class {n} of the list."
+        return ActionRow(f"class_{n}", f"Class {n}", (key,), "class", "Classes", words, family=family)
+
+    low = tuple(one(n, str(n), "Class 1 to 9") for n in range(1, 10))
+    high = tuple(one(n, f"Shift+{n - 10}", "Class 11 to 19") for n in range(11, 20))
     return low + high
 
 
+# fmt: off
 ACTIONS: tuple[ActionRow, ...] = (
     # Project
-    ActionRow(
-        "open_folder",
-        "Open folder…",
-        "Open a folder of pictures as a project.",
-        ("Ctrl+O",),
-        "folder",
-        "Project",
-    ),
-    ActionRow(
-        "export",
-        "Export dataset…",
-        "Write the labels as a dataset of masks, after showing what will be written.",
-        ("Ctrl+E",),
-        "export",
-        "Project",
-    ),
-    ActionRow(
-        "import_masks",
-        "Import masks…",
-        "Read masks from a folder as labels of the pictures of the same names.",
-        ("Ctrl+I",),
-        "import",
-        "Project",
-    ),
-    ActionRow(
-        "save",
-        "Save now",
-        "Everything is saved as you work; this only makes sure and says so.",
-        ("Ctrl+S",),
-        "save",
-        "Project",
-    ),
-    ActionRow(
-        "settings",
-        "Settings…",
-        "Training by itself, device, theme and more.",
-        ("Ctrl+,",),
-        "settings",
-        "Project",
-    ),
-    ActionRow(
-        "close_project", "Close project", "Go back to the welcome page.", ("Ctrl+W",), "close", "Project"
-    ),
-    ActionRow("quit", "Quit", "Close Maskloop. Everything is saved already.", ("Ctrl+Q",), "quit", "Project"),
+    ActionRow("open_folder", "Open folder…", ("Ctrl+O",), "folder", "Project",
+              "Open a folder of pictures as a project."),
+    ActionRow("export", "Export dataset…", ("Ctrl+E",), "export", "Project",
+              "Write the labels as a dataset of masks, after showing what will be written."),
+    ActionRow("import_masks", "Import masks…", ("Ctrl+I",), "import", "Project",
+              "Read masks from a folder as labels of the pictures of the same names."),
+    ActionRow("save", "Save now", ("Ctrl+S",), "save", "Project",
+              "Everything is saved as you work; this only makes sure and says so."),
+    ActionRow("settings", "Settings…", ("Ctrl+,",), "settings", "Project",
+              "Training by itself, device, theme and more."),
+    ActionRow("close_project", "Close project", ("Ctrl+W",), "close", "Project",
+              "Go back to the welcome page."),
+    ActionRow("quit", "Quit", ("Ctrl+Q",), "quit", "Project",
+              "Close Maskloop. Everything is saved already."),
     # Tools
-    ActionRow(
-        "tool_brush",
-        "Brush",
-        "Paint the active class. Shift+click draws a straight line, the right button erases.",
-        ("B",),
-        "brush",
-        "Tools",
-        choice="tool",
-    ),
-    ActionRow(
-        "tool_eraser",
-        "Eraser",
-        "Make pixels unlabelled again; the eraser has its own size.",
-        ("E",),
-        "eraser",
-        "Tools",
-        choice="tool",
-    ),
-    ActionRow(
-        "tool_polygon",
-        "Polygon",
-        "Click corner after corner; Enter closes, Backspace drops the last, Esc cancels.",
-        ("P",),
-        "polygon",
-        "Tools",
-        choice="tool",
-    ),
-    ActionRow(
-        "tool_fill",
-        "Fill",
-        "Fill the connected area under the cursor with the active class.",
-        ("G",),
-        "fill",
-        "Tools",
-        choice="tool",
-    ),
-    ActionRow(
-        "pick_class", "Pick class", "Take the class of the pixel under the cursor.", ("I",), "pick", "Tools"
-    ),
-    ActionRow(
-        "brush_smaller",
-        "Smaller brush",
-        "Make the brush or eraser smaller.",
-        ("[",),
-        "smaller",
-        "Tools",
-        repeats=True,
-    ),
-    ActionRow(
-        "brush_bigger",
-        "Bigger brush",
-        "Make the brush or eraser bigger.",
-        ("]",),
-        "bigger",
-        "Tools",
-        repeats=True,
-    ),
-    ActionRow(
-        "undo",
-        "Undo",
-        "Take back the last change of this picture; there is no limit.",
-        ("Ctrl+Z",),
-        "undo",
-        "Tools",
-        repeats=True,
-    ),
-    ActionRow(
-        "redo", "Redo", "Do again what was undone.", ("Ctrl+Shift+Z", "Ctrl+Y"), "redo", "Tools", repeats=True
-    ),
+    ActionRow("tool_brush", "Brush", ("B",), "brush", "Tools",
+              "Paint the active class. Shift+click draws a straight line, the right button erases.", choice="tool"),
+    ActionRow("tool_eraser", "Eraser", ("E",), "eraser", "Tools",
+              "Make pixels unlabelled again; the eraser has its own size.", choice="tool"),
+    ActionRow("tool_polygon", "Polygon", ("P",), "polygon", "Tools",
+              "Click corner after corner; Enter closes, Backspace drops the last, Esc cancels.", choice="tool"),
+    ActionRow("tool_fill", "Fill", ("G",), "fill", "Tools",
+              "Fill the connected area under the cursor with the active class.", choice="tool"),
+    ActionRow("pick_class", "Pick class", ("I",), "pick", "Tools",
+              "Take the class of the pixel under the cursor."),
+    ActionRow("brush_smaller", "Smaller brush", ("[",), "smaller", "Tools",
+              "Make the brush or eraser smaller.", repeats=True),
+    ActionRow("brush_bigger", "Bigger brush", ("]",), "bigger", "Tools",
+              "Make the brush or eraser bigger.", repeats=True),
+    ActionRow("undo", "Undo", ("Ctrl+Z",), "undo", "Tools",
+              "Take back the last change of this picture; there is no limit.", repeats=True),
+    ActionRow("redo", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), "redo", "Tools",
+              "Do again what was undone.", repeats=True),
     # Classes
     *_class_rows(),
-    ActionRow(
-        "class_0", "Unlabelled", "Paint with nothing: pixels become unlabelled.", ("0",), "class", "Classes"
-    ),
-    ActionRow(
-        "class_void",
-        "Void",
-        "Paint pixels to be ignored: never trained on, never counted.",
-        ("V",),
-        "void",
-        "Classes",
-    ),
-    ActionRow(
-        "swap_classes", "Swap classes", "Change between the last two classes used.", ("X",), "swap", "Classes"
-    ),
+    ActionRow("class_0", "Unlabelled", ("0",), "class", "Classes",
+              "Paint with nothing: pixels become unlabelled."),
+    ActionRow("class_void", "Void", ("V",), "void", "Classes",
+              "Paint pixels to be ignored: never trained on, never counted."),
+    ActionRow("swap_classes", "Swap classes", ("X",), "swap", "Classes",
+              "Change between the last two classes used."),
     # Pictures
-    ActionRow(
-        "next_picture",
-        "Next picture",
-        "Show the next picture.",
-        ("D", "Right"),
-        "next",
-        "Pictures",
-        repeats=True,
-    ),
-    ActionRow(
-        "previous_picture",
-        "Previous picture",
-        "Show the picture before.",
-        ("A", "Left"),
-        "previous",
-        "Pictures",
-        repeats=True,
-    ),
-    ActionRow(
-        "next_open",
-        "Next not done",
-        "Show the next picture that is not marked as done.",
-        ("Shift+D", "Shift+Right"),
-        "next-open",
-        "Pictures",
-    ),
-    ActionRow(
-        "previous_open",
-        "Previous not done",
-        "Show the picture before that is not marked as done.",
-        ("Shift+A", "Shift+Left"),
-        "previous-open",
-        "Pictures",
-    ),
-    ActionRow(
-        "next_uncertain",
-        "Next by uncertainty",
-        "Show the picture the model is least sure of: labelling it teaches most.",
-        ("N",),
-        "uncertain",
-        "Pictures",
-    ),
-    ActionRow(
-        "mark_done",
-        "Done",
-        "Mark this picture as done, or take the mark back.",
-        ("Ctrl+D",),
-        "done",
-        "Pictures",
-        checkable=True,
-    ),
-    ActionRow(
-        "mark_review",
-        "To review",
-        "Mark this picture for a second look, or take the mark back.",
-        ("R",),
-        "flag",
-        "Pictures",
-        checkable=True,
-    ),
-    ActionRow(
-        "mark_skipped",
-        "Skip",
-        "Leave this picture out of training and export, or take it in again.",
-        ("Shift+S",),
-        "skip",
-        "Pictures",
-        checkable=True,
-    ),
+    ActionRow("next_picture", "Next picture", ("D", "Right"), "next", "Pictures",
+              "Show the next picture.", repeats=True),
+    ActionRow("previous_picture", "Previous picture", ("A", "Left"), "previous", "Pictures",
+              "Show the picture before.", repeats=True),
+    ActionRow("next_open", "Next not done", ("Shift+D", "Shift+Right"), "next-open", "Pictures",
+              "Show the next picture that is not marked as done."),
+    ActionRow("previous_open", "Previous not done", ("Shift+A", "Shift+Left"), "previous-open", "Pictures",
+              "Show the picture before that is not marked as done."),
+    ActionRow("next_uncertain", "Next by uncertainty", ("N",), "uncertain", "Pictures",
+              "Show the picture the model is least sure of: labelling it teaches most."),
+    ActionRow("mark_done", "Done", ("Ctrl+D",), "done", "Pictures",
+              "Mark this picture as done, or take the mark back.", checkable=True),
+    ActionRow("mark_review", "To review", ("R",), "flag", "Pictures",
+              "Mark this picture for a second look, or take the mark back.", checkable=True),
+    ActionRow("mark_skipped", "Skip", ("Shift+S",), "skip", "Pictures",
+              "Leave this picture out of training and export, or take it in again.", checkable=True),
     # Predictions
-    ActionRow(
-        "accept_and_next",
-        "Accept, done, next",
-        "Take the prediction for all pixels that have no label, mark the picture as done and show the next.",
-        ("Ctrl+Return", "Ctrl+Enter"),
-        "accept-all",
-        "Predictions",
-    ),
-    ActionRow(
-        "accept_all",
-        "Accept prediction",
-        "Take the prediction for all pixels that have no label.",
-        ("Ctrl+Shift+Return", "Ctrl+Shift+Enter"),
-        "check",
-        "Predictions",
-    ),
-    ActionRow(
-        "accept_region",
-        "Accept region",
-        "Take the predicted area under the cursor.",
-        ("Q",),
-        "accept-region",
-        "Predictions",
-    ),
-    ActionRow(
-        "accept_class",
-        "Accept class",
-        "Take every predicted pixel of the active class in this picture.",
-        ("Shift+Q",),
-        "accept-class",
-        "Predictions",
-    ),
+    ActionRow("accept_and_next", "Accept, done, next", ("Ctrl+Return", "Ctrl+Enter"), "accept-all", "Predictions",
+              "Take the prediction for all pixels that have no label, mark the picture as done and show the next."),
+    ActionRow("accept_all", "Accept prediction", ("Ctrl+Shift+Return", "Ctrl+Shift+Enter"), "check", "Predictions",
+              "Take the prediction for all pixels that have no label."),
+    ActionRow("accept_region", "Accept region", ("Q",), "accept-region", "Predictions",
+              "Take the predicted area under the cursor."),
+    ActionRow("accept_class", "Accept class", ("Shift+Q",), "accept-class", "Predictions",
+              "Take every predicted pixel of the active class in this picture."),
     # Learning
-    ActionRow(
-        "train_now",
-        "Train now",
-        "Start learning from what is labelled so far.",
-        ("Ctrl+T",),
-        "play",
-        "Learning",
-    ),
-    ActionRow(
-        "pause_training",
-        "Pause training",
-        "Pause learning, or go on with it.",
-        ("Ctrl+.",),
-        "pause",
-        "Learning",
-    ),
-    ActionRow(
-        "stop_training",
-        "Stop training",
-        "End this round of learning; the best model so far is kept.",
-        ("Ctrl+Shift+.",),
-        "stop",
-        "Learning",
-    ),
+    ActionRow("train_now", "Train now", ("Ctrl+T",), "play", "Learning",
+              "Start learning from what is labelled so far."),
+    ActionRow("pause_training", "Pause training", ("Ctrl+.",), "pause", "Learning",
+              "Pause learning, or go on with it."),
+    ActionRow("stop_training", "Stop training", ("Ctrl+Shift+.",), "stop", "Learning",
+              "End this round of learning; the best model so far is kept."),
     # View
-    ActionRow("fit", "Fit", "Show the whole picture.", ("F", "Ctrl+0"), "fit", "View"),
-    ActionRow(
-        "actual_size",
-        "100 %",
-        "Show one picture pixel as one screen pixel.",
-        ("Ctrl+1",),
-        "actual-size",
-        "View",
-    ),
-    ActionRow(
-        "zoom_in", "Zoom in", "Come closer.", ("+", "=", "Ctrl++", "Ctrl+="), "zoom-in", "View", repeats=True
-    ),
-    ActionRow("zoom_out", "Zoom out", "Go farther away.", ("-", "Ctrl+-"), "zoom-out", "View", repeats=True),
-    ActionRow(
-        "hide_overlays",
-        "Hide overlays",
-        "Show the bare picture while held; a tap hides or shows the overlays for good.",
-        ("H",),
-        "eye-off",
-        "View",
-        checkable=True,
-    ),
-    ActionRow(
-        "more_opaque", "More opaque", "Make the overlay stronger.", ("O",), "opacity", "View", repeats=True
-    ),
-    ActionRow(
-        "less_opaque",
-        "Less opaque",
-        "Make the overlay weaker.",
-        ("Shift+O",),
-        "opacity",
-        "View",
-        repeats=True,
-    ),
-    ActionRow(
-        "cycle_view",
-        "Cycle view",
-        "Show label and prediction, then only the label, the prediction, or the difference.",
-        ("M",),
-        "layers",
-        "View",
-    ),
-    ActionRow(
-        "theme_light", "Light theme", "Light surfaces, day and night.", (), "sun", "View", choice="theme"
-    ),
-    ActionRow(
-        "theme_dark", "Dark theme", "Dark surfaces, day and night.", (), "moon", "View", choice="theme"
-    ),
-    ActionRow(
-        "theme_system",
-        "Theme of the system",
-        "Light or dark as the system says.",
-        (),
-        "system",
-        "View",
-        choice="theme",
-    ),
+    ActionRow("fit", "Fit", ("F", "Ctrl+0"), "fit", "View",
+              "Show the whole picture."),
+    ActionRow("actual_size", "100 %", ("Ctrl+1",), "actual-size", "View",
+              "Show one picture pixel as one screen pixel."),
+    ActionRow("zoom_in", "Zoom in", ("+", "Ctrl++", "=", "Ctrl+="), "zoom-in", "View",
+              "Come closer.", repeats=True),
+    ActionRow("zoom_out", "Zoom out", ("-", "Ctrl+-"), "zoom-out", "View",
+              "Go farther away.", repeats=True),
+    ActionRow("hide_overlays", "Hide overlays", ("H",), "eye-off", "View",
+              "Show the bare picture while held; a tap hides or shows the overlays for good.", checkable=True),
+    ActionRow("more_opaque", "More opaque", ("O",), "opacity", "View",
+              "Make the overlay stronger.", repeats=True),
+    ActionRow("less_opaque", "Less opaque", ("Shift+O",), "opacity", "View",
+              "Make the overlay weaker.", repeats=True),
+    ActionRow("cycle_view", "Cycle view", ("M",), "layers", "View",
+              "Show label and prediction, then only the label, the prediction, or the difference."),
+    ActionRow("theme_light", "Light theme", (), "sun", "View",
+              "Light surfaces, day and night.", choice="theme"),
+    ActionRow("theme_dark", "Dark theme", (), "moon", "View",
+              "Dark surfaces, day and night.", choice="theme"),
+    ActionRow("theme_system", "Theme of the system", (), "system", "View",
+              "Light or dark as the system says.", choice="theme"),
     # Window
-    ActionRow(
-        "workspace_label",
-        "Label",
-        "Paint and correct.",
-        ("Ctrl+Alt+1",),
-        "label",
-        "Window",
-        choice="workspace",
-    ),
-    ActionRow(
-        "workspace_train", "Train", "Charts and runs.", ("Ctrl+Alt+2",), "chart", "Window", choice="workspace"
-    ),
-    ActionRow(
-        "workspace_data",
-        "Data",
-        "Counts, import and export.",
-        ("Ctrl+Alt+3",),
-        "project",
-        "Window",
-        choice="workspace",
-    ),
-    ActionRow("cheat_sheet", "Keys and mouse", "All keys on one page.", ("F1", "?"), "keyboard", "Window"),
-    ActionRow(
-        "full_screen",
-        "Full screen",
-        "Use the whole screen, or come back.",
-        ("F11",),
-        "full-screen",
-        "Window",
-        checkable=True,
-    ),
+    ActionRow("workspace_label", "Label", ("Ctrl+Alt+1",), "label", "Window",
+              "Paint and correct.", choice="workspace"),
+    ActionRow("workspace_train", "Train", ("Ctrl+Alt+2",), "chart", "Window",
+              "Charts and runs.", choice="workspace"),
+    ActionRow("workspace_data", "Data", ("Ctrl+Alt+3",), "project", "Window",
+              "Counts, import and export.", choice="workspace"),
+    ActionRow("cheat_sheet", "Keys and mouse", ("F1", "?"), "keyboard", "Window",
+              "All keys on one page."),
+    ActionRow("full_screen", "Full screen", ("F11",), "full-screen", "Window",
+              "Use the whole screen, or come back.", checkable=True),
 )
+# fmt: on
 
 
 @dataclass(frozen=True, slots=True)
 class Gesture:
     """Something done with the mouse, for the cheat sheet; the canvas knows how."""
 
-    keys: str
+    keys: tuple[str, ...]
     title: str
     group: str
 
 
 GESTURES: tuple[Gesture, ...] = (
-    Gesture("Wheel", "Zoom at the cursor", "View"),
-    Gesture("Space + drag, middle drag", "Move the picture", "View"),
-    Gesture("Shift + wheel, Alt + right drag", "Brush size", "Tools"),
-    Gesture("Shift + click", "Straight line from the last point", "Tools"),
-    Gesture("Right drag", "Erase with the brush", "Tools"),
-    Gesture("Enter, Backspace, Esc", "Close polygon, drop corner, cancel", "Tools"),
+    Gesture(("Wheel",), "Zoom at the cursor", "View"),
+    Gesture(("Space + drag", "Middle drag"), "Move the picture", "View"),
+    Gesture(("Shift + wheel", "Alt + right drag"), "Brush size", "Tools"),
+    Gesture(("Shift + click",), "Straight line from the last point", "Tools"),
+    Gesture(("Right drag",), "Erase with the brush", "Tools"),
+    Gesture(("Enter", "Backspace", "Esc"), "Close polygon, drop corner, cancel", "Tools"),
 )
 
 _BY_ID = {row.id: row for row in ACTIONS}
@@ -487,7 +233,7 @@ def build_actions(parent: QWidget, theme: Theme | None = None) -> dict[str, QAct
             if entry.choice not in choices:
                 choices[entry.choice] = QActionGroup(parent)
             choices[entry.choice].addAction(action)
-        if entry.icon and theme is not None:
+        if theme is not None:
             keep_icon(action, entry.icon, theme)
         parent.addAction(action)
         made[entry.id] = action

@@ -7,12 +7,15 @@ import logging
 import platform
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
 import platformdirs
+
+TELL_EVERY = 5.0
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +30,7 @@ class CrashLog:
         self._tell = tell
         self.path = (folder or platformdirs.user_log_path("maskloop", appauthor=False)) / "crash.log"
         self._faults = None
+        self._told = 0.0
 
     def install(self) -> None:
         """Start catching. A folder that cannot be written only loses the log, never the program."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from functools import partial
 
-from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QAction, QImage
 
 from core.changes import Changes
@@ -197,6 +197,7 @@ class Labelling(QObject):
             return
         self._canvas.refresh(self._labels.replace_tiles(reverted.tiles))
         self._offer(reverted.journal)
+        self._moved(self._canvas.cursor_point)
 
     def _offer(self, journal: Journal) -> None:
         self._page.options.set_undo(journal.undo_name or "", journal.redo_name or "")
@@ -416,9 +417,8 @@ class Labelling(QObject):
 
     def _connect(self) -> None:
         canvas, page = self._canvas, self._page
-        queued = Qt.ConnectionType.DirectConnection
-        canvas.edit_finished.connect(self._commit, queued)
-        canvas.before_edit.connect(self._settle_reverts, queued)
+        canvas.edit_finished.connect(self._commit)
+        canvas.before_edit.connect(self._settle_reverts)
         canvas.cursor_moved.connect(self._moved)
         canvas.needs_class.connect(self._ask_for_class)
         canvas.view_changed.connect(self._status.set_zoom)

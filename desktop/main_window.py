@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import platformdirs
 from PySide6.QtCore import QByteArray, Qt, QTimer, QUrl
 from PySide6.QtGui import QCloseEvent, QDesktopServices, QDragEnterEvent, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import (
@@ -52,6 +53,7 @@ class MainWindow(QMainWindow):
     def __init__(self, theme: Theme, settings: Settings, on_mistake: Callable[[BaseException], None]) -> None:
         super().__init__()
         self._theme, self._settings, self._on_mistake = theme, settings, on_mistake
+        self.sample_folder = platformdirs.user_data_path("maskloop", appauthor=False) / "sample"
         self.bridge = Bridge(self)
         self._opening = Lane("opening", on_mistake=on_mistake)
         self.session: Session | None = None
@@ -218,7 +220,7 @@ class MainWindow(QMainWindow):
         self._message_over.timeout.connect(lambda: self.status.set_note(""))
         self.top.recent_chosen.connect(lambda path: self.open(Path(path)))
         self.welcome.open_asked.connect(self._ask_folder)
-        self.welcome.sample_asked.connect(lambda: self.open_sample(sample_folder()))
+        self.welcome.sample_asked.connect(lambda: self.open_sample(self.sample_folder))
         self.welcome.folder_chosen.connect(self.open)
         self.data_page.export_asked.connect(lambda: self._act("export"))
         self.data_page.import_asked.connect(lambda: self._act("import_masks"))
@@ -352,10 +354,3 @@ class MainWindow(QMainWindow):
         if folder is not None:
             event.acceptProposedAction()
             self.open(folder)
-
-
-def sample_folder() -> Path:
-    """Where the sample project lives unless somebody says otherwise."""
-    import platformdirs
-
-    return platformdirs.user_data_path("maskloop", appauthor=False) / "sample"

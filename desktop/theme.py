@@ -38,10 +38,11 @@ class Tokens:
     muted: str  # secondary words, still readable
     disabled: str
     icon: str
-    accent: str  # fill of the one primary button, current item, focus
+    accent: str  # fill of the one primary button
     accent_hover: str
     on_accent: str  # words on the accent
     accent_text: str  # the accent as words or icon on a panel
+    focus: str  # ring around what has the keyboard, frame of the current picture
     accent_soft: str  # ground of a checked button or chosen row
     warning: str
     danger: str
@@ -68,6 +69,7 @@ LIGHT = Tokens(
     accent_hover="#4449bd",
     on_accent="#ffffff",
     accent_text="#4a4fc6",
+    focus="#5257d0",
     accent_soft="#e5e6f8",
     warning="#8a5a00",
     danger="#b3261e",
@@ -90,10 +92,11 @@ DARK = Tokens(
     muted="#a3a3a8",
     disabled="#67676c",
     icon="#bdbdc2",
-    accent="#666bdd",
-    accent_hover="#767be6",
+    accent="#6267da",
+    accent_hover="#7277e4",
     on_accent="#ffffff",
     accent_text="#a5a9f7",
+    focus="#8b90f0",
     accent_soft="#35365a",
     warning="#e3b261",
     danger="#f2938b",
@@ -151,9 +154,7 @@ class Theme(QObject):
         if choice not in CHOICES:
             raise ValueError(f"{choice!r} is not one of {CHOICES}")
         self.choice = choice
-        scheme = self._app.styleHints().colorScheme()
-        dark = choice == "dark" or (choice == "system" and scheme == Qt.ColorScheme.Dark)
-        self.tokens = DARK if dark else LIGHT
+        self.tokens = tokens_for(choice, self._app.styleHints().colorScheme())
         self._app.setPalette(_palette(self.tokens))
         self._app.setStyleSheet(stylesheet(self))
         self.changed.emit()
@@ -161,6 +162,12 @@ class Theme(QObject):
     def _system_changed(self) -> None:
         if self.choice == "system":
             self.choose("system")
+
+
+def tokens_for(choice: str, system: Qt.ColorScheme) -> Tokens:
+    """The palette for a choice on a system that prefers `system`; a system that says nothing gets the light one."""
+    dark = choice == "dark" or (choice == "system" and system == Qt.ColorScheme.Dark)
+    return DARK if dark else LIGHT
 
 
 def apply_theme(app: QApplication, choice: str) -> Theme:

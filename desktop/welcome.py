@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop.assets import pixmap
 from desktop.panels.parts import Elided, button, column, ground, row, words
@@ -32,7 +32,7 @@ class DropPlace(QFrame):
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        pen = QPen(self._theme.colour("accent" if self.lit else "edge"), 2 if self.lit else 1.5)
+        pen = QPen(self._theme.colour("focus" if self.lit else "edge"), 2 if self.lit else 1.5)
         pen.setDashPattern([4, 4])
         painter.setPen(pen)
         painter.setBrush(self._theme.colour("accent_soft" if self.lit else "panel"))
@@ -85,7 +85,7 @@ class WelcomePage(QWidget):
                 GRID,
                 self.place,
                 self.message,
-                GRID,
+                2 * GRID,
                 self._recent_head,
                 self._recent,
             )
@@ -105,6 +105,7 @@ class WelcomePage(QWidget):
             where = Elided(folder, "muted", Qt.TextElideMode.ElideMiddle)
             title = Elided(name)
             title.setFixedWidth(20 * GRID)
+            title.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
             for part in (title, where):
                 part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
             inside = row(title, where, margins=(10, 4, 10, 4), spacing=12)

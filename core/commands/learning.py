@@ -151,11 +151,12 @@ class _Heard:
         self, project: Project, spec: ModelSpec, recipe: Recipe, snapshot: Any, base: RunRecord | None
     ) -> None:
         """Run the loop to its end. Raises TrainingError or ModelError; the run's row then says failed."""
-        from core.models.checkpoint import seen_labels, start_from
+        from core.models.checkpoint import read_run_file, start_from
         from core.training.loop import train
 
         folder = project.run_folder(base.id) if base else None
         try:
+            seen = read_run_file(folder)[1].get("seen", {}) if folder else {}
             model = start_from(folder, spec)
             with progress("Training", quiet=self._quiet) as self._bar:
                 outcome = train(
@@ -165,7 +166,7 @@ class _Heard:
                     recipe,
                     run_folder=project.run_folder(self._recorder.run.id),
                     on_event=self._hear,
-                    base_seen=seen_labels(folder) if folder else None,
+                    base_seen={int(number): digest for number, digest in seen.items()} or None,
                     warm=folder is not None,
                 )
             self._recorder.record(events.Finished("budget", outcome.step))

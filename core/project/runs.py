@@ -126,4 +126,5 @@ class RunDrawer:
     def prediction_runs(self) -> dict[int, int]:
         """Which run each picture's newest prediction is from."""
         with self._store.reading() as connection:
-            return dict(connection.execute(select(predictions.c.picture_id, predictions.c.run_id)).tuples())
+            rows = connection.execute(select(predictions.c.picture_id, predictions.c.run_id))
+            return {int(picture_id): int(run_id) for picture_id, run_id in rows}

@@ -66,7 +66,12 @@ class Session:
         """
         if home is None:
             check_folder(folder)
-        session = cls(Project.write(folder, home, "the Maskloop window"), listen, on_mistake, wishes)
+        project = Project.write(folder, home, "the Maskloop window")
+        try:
+            session = cls(project, listen, on_mistake, wishes)
+        except BaseException:
+            project.close()
+            raise
         session.opening.find_pictures()
         session.retraining.consider()
         return session

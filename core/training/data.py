@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -10,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from core.errors import TrainingError
 from core.models.pixels import channels_first
 from core.models.spec import ModelSpec, padded
 from core.training.recipe import Recipe
@@ -70,7 +73,7 @@ class LabelledPictures:
         device: torch.device,
         seen: Mapping[int, str] | None = None,
     ) -> None:
-        self._snapshot, self._recipe, self._device = snapshot, recipe, device
+        self._snapshot, self._recipe, self.device = snapshot, recipe, device
         self._rows = np.full(256, IGNORE, np.uint8)
         for row, value in enumerate(spec.class_values):
             self._rows[value] = row
@@ -83,9 +86,9 @@ class LabelledPictures:
         self._train: list[int] = []
         self._by_class: list[list[int]] = []
         self.refresh()
-        self._set_fresh(
-            [n for n in self._train if seen is not None and seen.get(n) != self._held[n].entry.digest]
-        )
+        unseen = [n for n in self._train if seen is not None and seen.get(n) != self._held[n].entry.digest]
+        self._fresh = []
+        self._set_fresh(unseen)
 
     # What is there ----------------------------------------------------------------------------
 
@@ -112,11 +115,12 @@ class LabelledPictures:
             total += self._held[picture_id].counts
         return total
 
+    @functools.cached_property
     def canvas(self) -> tuple[int, int]:
         """(height, width) of a training batch: the commonest picture shape filled up to multiples of 32, cut to
-        the recipe's crop."""
-        shapes = [(self._held[n].entry.height, self._held[n].entry.width) for n in self._train]
-        height, width = max(set(shapes), key=shapes.count)
+        the recipe's crop. Stays the same for a whole training."""
+        shapes = Counter((self._held[n].entry.height, self._held[n].entry.width) for n in self._train)
+        height, width = shapes.most_common(1)[0][0]
         longest = padded(self._recipe.crop or max(height, width))
         return min(padded(height), longest), min(padded(width), longest)
 
@@ -182,8 +186,8 @@ class LabelledPictures:
         # channels_last strides: a processor convolves them about twice as fast.
         return Example(
             entry,
-            channels_first(picture).to(self._device),
-            torch.from_numpy(self._rows[values]).to(self._device),
+            channels_first(picture).to(self.device),
+            torch.from_numpy(self._rows[values]).to(self.device),
         )
 
     def _keep(self, picture_id: int, example: Example) -> None:
@@ -207,7 +211,7 @@ class LabelledPictures:
 
     def draw(self, count: int) -> list[Draw]:
         """`count` examples: fresh labels first in line, half of the rest around a pixel of a class chosen evenly,
-        so that a rare class is seen as often as a common one."""
+        so that a rare class is seen as often as a common one. Raises TrainingError when nothing is left."""
         draws: list[Draw] = []
         while len(draws) < count:
             row: int | None = None
@@ -225,7 +229,7 @@ class LabelledPictures:
                 self._train.remove(picture_id)
                 self._by_class = [[n for n in members if n != picture_id] for members in self._by_class]
                 if not self._train:
-                    break
+                    raise TrainingError("All labels to learn from were taken away. Paint some and start again.")
                 continue
             draws.append(Draw(example, self._centre(example, row)))
         return draws

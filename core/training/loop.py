@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import time
 import warnings
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import torch
 from lightning_fabric import Fabric
-from torch import nn
+from torch import Tensor, nn
 
 from core.errors import TrainingError
 from core.models.spec import ModelSpec
@@ -20,16 +19,17 @@ from core.training.augment import batch_of
 from core.training.averaging import AveragedModel
 from core.training.budget import Budget, learning_rate
 from core.training.data import LabelledPictures
-from core.training.events import Event, Progress, Started
+from core.training.events import Event, Started
 from core.training.losses import class_weights, label_loss
 from core.training.publishing import Judge
 from core.training.recipe import Recipe
 from core.training.snapshot import Snapshot
+from core.training.telling import ProgressTeller
 
 GRADIENT_NORM = 1.0
 """Longer gradients are shortened to it: a mislabelled picture in a small batch must not throw the weights about."""
-TELL_EVERY = 1.0
-"""Seconds between two Progress events."""
+LONGEST_LAST_LOOK = 0.5
+"""Seconds that scoring may take when somebody pressed Stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,26 +70,22 @@ def train(
     fabric = fabric_for(recipe)
     device = fabric.device
     if device.type == "cpu":
-        torch.set_num_threads(recipe.threads or processor_cores())
+        use_cores(recipe.threads)
     torch.manual_seed(recipe.seed)
     chance = torch.Generator().manual_seed(recipe.seed)
 
     pictures = LabelledPictures(snapshot, spec, recipe, device, base_seen)
-    if not pictures.train_count:
-        raise TrainingError("There is nothing to learn from yet. Paint a few strokes of two classes first.")
-    canvas = pictures.canvas()
-    weights = torch.from_numpy(class_weights(pictures.class_pixels(), recipe.class_weights)).to(device)
-
+    weights = _weights(pictures, recipe)
     model = model.to(device=device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    optimizer: torch.optim.Optimizer = optimizer_for(model, recipe)
     averaged = AveragedModel(model, recipe.ema)
-    learner, optimizer = fabric.setup(model, optimizer)
+    learner, optimizer = fabric.setup(model, optimizer_for(model, recipe))
 
     def give_up() -> bool:
         between_steps()
         return should_stop()
 
     budget = Budget(recipe, pictures.train_count)
+    teller = ProgressTeller(budget, recipe.batch, on_event)
     judge = Judge(
         run_folder, spec, recipe, pictures, on_event=on_event, autocast=fabric.autocast, give_up=give_up
     )
@@ -97,9 +93,8 @@ def train(
     if warm:
         judge.judge_base(averaged.model)
 
-    step, losses, told_step, told = 0, torch.zeros((), device=device), 0, time.monotonic()
-    while budget.share(step) < 1 and not should_stop():
-        between_steps()
+    step = 0
+    while budget.share(step) < 1 and not give_up():
         if should_pause():
             budget.hold()
             time.sleep(0.03)
@@ -107,57 +102,45 @@ def train(
         budget.go_on()
         if snapshot_changed():
             news = pictures.refresh()
-            if not pictures.train_count:
-                raise TrainingError("All labels to learn from were taken away. Paint some and start again.")
+            weights = _weights(pictures, recipe)
             if news.train:
                 budget.reopen(step)
-                weights.copy_(torch.from_numpy(class_weights(pictures.class_pixels(), recipe.class_weights)))
             if news.train or news.val:
                 judge.news(budget.seconds)
 
-        rate = learning_rate(recipe, budget.share(step), step)
         for group in optimizer.param_groups:
-            group["lr"] = rate
-        batch, targets = batch_of(pictures.draw(recipe.batch), canvas, recipe, chance)
+            group["lr"] = learning_rate(recipe, budget.share(step), step)
+        batch, targets = batch_of(pictures.draw(recipe.batch), pictures.canvas, recipe, chance)
         loss = label_loss(learner(batch), targets, recipe.loss, weights)
         fabric.backward(loss)
         fabric.clip_gradients(learner, optimizer, max_norm=GRADIENT_NORM, error_if_nonfinite=False)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         averaged.update()
-        step += 1
-        losses += loss.detach()
 
-        now = time.monotonic()
-        if now - told >= TELL_EVERY or step == 1:
-            mean_loss = float(losses) / (step - told_step)
-            if not math.isfinite(mean_loss):
-                raise TrainingError(
-                    "Training stopped because its numbers grew without bounds. "
-                    "Start again with a smaller learning rate."
-                )
-            rate_now = (step - told_step) * recipe.batch / max(now - told, 1e-6)
-            on_event(
-                Progress(step, budget.steps, mean_loss, rate_now, budget.seconds, budget.seconds_left(step))
-            )
-            told, told_step = now, step
-            losses.zero_()
+        step += 1
+        teller.step_done(step, loss)
         if judge.due(budget.seconds):
             judge.look(averaged.model, step, budget.seconds)
 
     stopped = budget.share(step) < 1
     # A stop is answered at once; the last look is skipped when it would keep the person waiting.
-    if step and (not stopped or judge.cost < 0.5):
+    if step and (not stopped or judge.cost < LONGEST_LAST_LOOK):
         judge.stop_asking()
         judge.look(averaged.model, step, budget.seconds)
     return Outcome(step, stopped, judge.best, judge.published)
 
 
+def _weights(pictures: LabelledPictures, recipe: Recipe) -> Tensor:
+    """Class weights for the labels of now, on their device. Raises TrainingError when there are no labels."""
+    if not pictures.train_count:
+        raise TrainingError("There is nothing to learn from yet. Paint a few strokes of two classes first.")
+    return torch.from_numpy(class_weights(pictures.class_pixels(), recipe.class_weights)).to(pictures.device)
+
+
 def fabric_for(recipe: Recipe) -> Fabric:
     """One device and its number format. Raises TrainingError when this machine does not have the device."""
-    kind, _, number = recipe.device.partition(":")
-    if kind == "auto":
-        kind = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    kind, _, number = device_for(recipe.device).partition(":")
     precision = recipe.precision
     if precision == "auto":
         bfloat16 = kind == "cuda" and torch.cuda.is_bf16_supported()
@@ -184,8 +167,15 @@ def optimizer_for(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, lr=recipe.learning_rate)
 
 
-def processor_cores() -> int:
-    """Cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def device_for(wanted: str) -> str:
+    """As torch names it; "auto" is the first of cuda, mps and cpu that this machine has."""
+    if wanted != "auto":
+        return wanted
+    return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def use_cores(threads: int | None) -> None:
+    """Let torch use this many processor cores, all that this process may use when None."""
+    if threads is None:
+        threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    torch.set_num_threads(threads)

@@ -24,6 +24,11 @@ def confusion(pred: Tensor, truth: Tensor, class_count: int) -> Tensor:
     return counted
 
 
+def warm_up() -> None:
+    """Pay for the import now, when nobody waits."""
+    confusion(torch.zeros(1), torch.zeros(1), 2)
+
+
 def iou_from_confusion(matrix: Tensor | NDArray[np.int64]) -> NDArray[np.float64]:
     """(classes,) intersection over union 0..1; nan for a class that is neither in the truth nor predicted."""
     counted = _array(matrix)

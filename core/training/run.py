@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 STOP_SECONDS = 2.0
 """How long the process may take to stop by itself before it is ended."""
-_NEEDS_PROCESS = {"train", "predict"}
+_NEEDS_PROCESS = {"prepare", "train", "predict"}
 
 
 @dataclass(slots=True)
@@ -70,11 +70,15 @@ class Worker:
         self._child: _Child | None = None
         self._training = False
         self._step = 0
-        self._waiting: dict[int, int] = {}
+        self._waiting: set[int] = set()
         self._stop_by: float | None = None
         self._insisted = False
 
     # What the program asks for -------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Start the process and let it import torch, so that the first training or prediction comes sooner."""
+        self._ask(do="prepare")
 
     def train(self, run_folder: Path, snapshot: Path, base: Path | None = None) -> None:
         """Train on `snapshot`, publish checkpoints into `run_folder`; start from the checkpoint folder
@@ -192,7 +196,7 @@ class Worker:
                 self._training, self._step = True, 0
                 self._stop_by, self._insisted = None, False
             case "predict":
-                self._waiting[command["picture_id"]] = self._waiting.get(command["picture_id"], 0) + 1
+                self._waiting.add(command["picture_id"])
             case "forget":
                 # Urgent ones are few; one that is answered later finds no entry here, which does no harm.
                 self._waiting.clear()
@@ -215,9 +219,7 @@ class Worker:
             case Progress(step=step):
                 self._step = step
             case Predicted(picture_id=picture_id) | NotPredicted(picture_id=picture_id):
-                left = self._waiting.pop(picture_id, 1) - 1
-                if left > 0:
-                    self._waiting[picture_id] = left
+                self._waiting.discard(picture_id)
             case Finished(reason=reason) if reason != "replaced":
                 self._training, self._stop_by = False, None
             case Failed():
@@ -245,7 +247,7 @@ class Worker:
             return
         wanted = self._insisted
         code = _reap(child)
-        training, waiting = self._training, list(self._waiting)
+        training, waiting = self._training, sorted(self._waiting)
         self._training, self._stop_by, self._insisted = False, None, False
         self._waiting.clear()
         if wanted:

@@ -38,14 +38,15 @@ def draw_ring(
     # Circles one device pixel wide side by side: Qt strokes those forty times as fast as one wider line.
     painter.setBrush(Qt.BrushStyle.NoBrush)
     fine = max(1, round(ratio))
-    shades = (_DARK, _LIGHT, _DARK) if erases else (_DARK, colour, _LIGHT)
-    for number, shade in enumerate(shade for shade in shades for _ in range(fine)):
+    shades = (_DARK, _LIGHT, _LIGHT, _DARK) if erases else (_DARK, colour, colour, _LIGHT)
+    lines = [shade for shade in shades for _ in range(fine)]
+    for number, shade in enumerate(lines):
         pen = QPen(shade, 1)
         pen.setCosmetic(True)
         if erases and shade is _LIGHT:
             pen.setDashPattern([5 * fine, 4 * fine])
         painter.setPen(pen)
-        reach = radius + 1 - (number + 0.5 - fine / 2) / ratio
+        reach = radius + ((len(lines) - 1) / 2 - number) / ratio
         painter.drawEllipse(centre, reach, reach)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QScrollArea, QWidget
 
@@ -17,43 +16,36 @@ COLUMNS = (("Tools", "Predictions"), ("Pictures", "Classes", "Learning"), ("View
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    keys: str
+    keys: tuple[str, ...]
     title: str
     help: str
 
 
 def lines(group: str) -> tuple[Line, ...]:
-    """What a group of the cheat sheet says: one line an action with keys, one a family, then the gestures."""
-    made: list[Line] = []
-    families: dict[str, list[ActionRow]] = {}
+    """What a group of the cheat sheet says: a line for each action with keys or family of them, then the mouse."""
+    made: dict[str, Line] = {}
     for entry in ACTIONS:
         if entry.group != group or not entry.shortcuts:
             continue
-        if not entry.family:
-            made.append(
-                Line(
-                    ", ".join(native(keys) for keys in shown_keys(entry)), entry.title.rstrip("…"), entry.help
-                )
-            )
-        elif entry.family in families:
-            families[entry.family].append(entry)
+        if entry.family in made:  # one more of a family: only the last key matters
+            first = made[entry.family].keys[0].split(" ")[0]
+            made[entry.family] = Line((f"{first} … {native(entry.shortcuts[0])}",), entry.family, entry.help)
         else:
-            families[entry.family] = [entry]
-            made.append(Line(entry.family, entry.family, "Paint with the class of that place in the list."))
-    for family, rows in families.items():
-        keys = f"{native(rows[0].shortcuts[0])} … {native(rows[-1].shortcuts[0])}"
-        made = [Line(keys, family, line.help) if line.keys == family else line for line in made]
-    made += [Line(gesture.keys, gesture.title, "") for gesture in GESTURES if gesture.group == group]
-    return tuple(made)
+            name = entry.family or entry.title.rstrip("…")
+            made[name] = Line(tuple(native(keys) for keys in shown_keys(entry)), name, entry.help)
+    mouse = tuple(Line(gesture.keys, gesture.title, "") for gesture in GESTURES if gesture.group == group)
+    return (*made.values(), *mouse)
 
 
 def shown_keys(entry: ActionRow) -> tuple[str, ...]:
-    """At most two keys of an action: the others are other ways to type the same."""
+    """At most two keys of an action, and only one of Return and Enter: the others type the same."""
     return entry.shortcuts[:1] if "Return" in entry.shortcuts[0] else entry.shortcuts[:2]
 
 
 def native(keys: str) -> str:
-    return QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
+    """A shortcut as this system writes it; the key that Qt calls Return has Enter printed on it."""
+    text = QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
+    return text.replace("Return", "Enter")
 
 
 class CheatSheet(QDialog):
@@ -86,8 +78,9 @@ class CheatSheet(QDialog):
         grid.setVerticalSpacing(6)
         grid.addWidget(words(group, "heading"), 0, 0, 1, 2)
         for at, line in enumerate(lines(group), start=1):
-            title, keys = words(line.title), words(line.keys, "muted")
+            title = words(line.title)
+            keys = row(None, *(words(key, "key") for key in line.keys), spacing=4)
             title.setToolTip(line.help)
             grid.addWidget(title, at, 0)
-            grid.addWidget(keys, at, 1, Qt.AlignmentFlag.AlignRight)
+            grid.addLayout(keys, at, 1)
         return grid

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QDialog, QFileDialog, QLineEdit, QProgressBar, QWidget
+from PySide6.QtWidgets import QCheckBox, QDialog, QFileDialog, QLineEdit, QProgressBar, QWidget
 
-from desktop.panels.parts import button, column, row, set_role, words
+from desktop.panels.parts import button, choice, column, row, set_role, words
 from desktop.theme import GRID, Theme
 
 SPLITS = (("train", "Training"), ("val", "Validation"), ("test", "Test"), ("none", "Without a split"))
@@ -50,12 +50,8 @@ class ExportDialog(QDialog):
         self.setWindowTitle("Export dataset")
         self.setModal(False)
         self.setMinimumWidth(560)
-        self.format = QComboBox()
-        for key, title in formats:
-            self.format.addItem(title, key)
-        self.content = QComboBox()
-        for key, title in CONTENTS:
-            self.content.addItem(title, key)
+        self.format = choice(formats, "Format")
+        self.content = choice(CONTENTS, "What to write")
         self.splits = {key: QCheckBox(title) for key, title in SPLITS}
         self.folder = QLineEdit(folder)
         self.choose = button("Choose…")

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QDialog, QDoubleSpinBox, QLineEdit, QWidget
+from PySide6.QtWidgets import QCheckBox, QDialog, QDoubleSpinBox, QLineEdit, QWidget
 
 from core.errors import UserError
 from core.settings import TABLE, Setting
-from desktop.panels.parts import button, column, indent_number, row, words
+from desktop.panels.parts import button, choice, column, indent_number, row, words
 from desktop.theme import GRID, Theme
 
 FIELD_WIDTH = 168
@@ -67,18 +67,16 @@ class SettingsDialog(QDialog):
 
     def _field(self, setting: Setting, value: Any) -> QWidget:
         if isinstance(setting.default, bool):
-            box = QCheckBox(setting.title)
-            box.setChecked(bool(value))
-            box.toggled.connect(lambda on: self._tell(setting.name, bool(on)))
-            return box
+            switch = QCheckBox(setting.title)
+            switch.setChecked(bool(value))
+            switch.toggled.connect(lambda on: self._tell(setting.name, bool(on)))
+            return switch
         if setting.choices:
-            choice = QComboBox()
-            for each in setting.choices:
-                choice.addItem(WORDS.get(each, each), each)
-            choice.setCurrentIndex(setting.choices.index(value))
-            choice.setFixedWidth(FIELD_WIDTH)
-            choice.activated.connect(lambda _i: self._tell(setting.name, choice.currentData()))
-            return choice
+            box = choice([(each, WORDS.get(each, each)) for each in setting.choices], setting.title)
+            box.setCurrentIndex(setting.choices.index(value))
+            box.setFixedWidth(FIELD_WIDTH)
+            box.activated.connect(lambda _i: self._tell(setting.name, box.currentData()))
+            return box
         if isinstance(setting.default, float):
             number = QDoubleSpinBox()
             number.setRange(setting.low or 0, setting.high if setting.high is not None else 1e6)

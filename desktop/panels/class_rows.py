@@ -112,7 +112,7 @@ class ClassModel(QAbstractListModel):
         name = self.classes.name_of(value)
         share, score = self.numbers.shares.get(value), self.numbers.scores.get(value)
         parts = [f"{name}, pixel value {value}"]
-        parts.append("no pixel labelled yet" if not share else f"{share:.1%} of the labelled pixels")
+        parts.append("no pixel labelled yet" if not share else f"{share * 100:.1f} % of the labelled pixels")
         if score is not None and not math.isnan(score):
             parts.append(f"IoU {score:.2f}: how well the predicted area covers the true one")
         return "\n".join(parts)
@@ -157,8 +157,10 @@ class ClassDelegate(QStyledItemDelegate):
         return editor
 
     def updateEditorGeometry(self, editor: QWidget, option: QStyleOptionViewItem, _index: Any) -> None:  # noqa: N802
-        name = RowPlaces.within(option.rect, self._view.scroll_bar_width()).name
-        editor.setGeometry(name.adjusted(-GRID, 0, option.rect.right() - name.right() - GRID, 0))
+        bar = self._view.scroll_bar_width()
+        left = RowPlaces.within(option.rect, bar).name.left() - GRID
+        right = option.rect.right() + 1 - max(0, GRID - bar)
+        editor.setGeometry(left, option.rect.top(), right - left, option.rect.height())
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Any) -> None:
         model: ClassModel = index.model()
@@ -174,7 +176,7 @@ class ClassDelegate(QStyledItemDelegate):
             painter.setBrush(colour("accent_soft" if chosen else "hover"))
             painter.drawRoundedRect(ground, 6, 6)
         if focused and chosen:
-            painter.setPen(QPen(colour("accent"), 2))
+            painter.setPen(QPen(colour("focus"), 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(ground.adjusted(1, 1, -1, -1), 5, 5)
         value = model.value_at(index.row())

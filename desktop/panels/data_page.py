@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QPainter, QPainterPath, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
-from core.labels.classes import ClassList
+from core.labels.classes import ClassList, Colour
 from desktop.panels.parts import button, column, ground, row, words
 from desktop.panels.table import Table
 from desktop.theme import GRID, Theme
@@ -35,6 +36,36 @@ class ClassCount:
     pictures: int
 
 
+class ShareBar(QWidget):
+    """One bar, divided among the classes by their labelled pixels."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._parts: list[tuple[Colour, int]] = []
+        self.setFixedHeight(GRID + 4)
+        theme.changed.connect(self.update)
+
+    def set_parts(self, parts: Sequence[tuple[Colour, int]]) -> None:
+        self._parts = [part for part in parts if part[1]]
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        frame = QRectF(0, 0, self.width(), GRID)
+        shape = QPainterPath()
+        shape.addRoundedRect(frame, GRID / 2, GRID / 2)
+        painter.setClipPath(shape)
+        painter.fillRect(frame, self._theme.colour("pressed"))
+        total, left = sum(pixels for _, pixels in self._parts), 0.0
+        for colour, pixels in self._parts:
+            width = self.width() * pixels / total
+            painter.fillRect(QRectF(left, 0, max(1.0, width - 1), GRID), QColor(*colour))
+            left += width
+        painter.end()
+
+
 class DataPage(QWidget):
     """Setters only; the buttons only ask."""
 
@@ -48,9 +79,10 @@ class DataPage(QWidget):
         ground(self, "page")
         self._counts: dict[str, QLabel] = {}
         self.classes = Table(
-            ("Class", "Labelled pixels", "Share", "Pictures"), (1, 2, 3), "Classes with their labelled pixels"
+            ("Class", "Pixels", "Share", "Pictures"), (1, 2, 3), "Classes with their labelled pixels"
         )
         self.classes.stretch(0)
+        self.shares = ShareBar(theme)
         self.none = words(
             "No classes yet. Add them in the panel at the right of the Label workspace.", "muted"
         )
@@ -62,6 +94,8 @@ class DataPage(QWidget):
         self.export.clicked.connect(self.export_asked)
         self.import_masks = button("Import masks…")
         self.import_masks.clicked.connect(self.import_asked)
+        where = row(self.where, self.show_folder)
+        where.setStretch(0, 1)
         middle = QWidget()
         middle.setMaximumWidth(WIDTH)
         middle.setLayout(
@@ -70,10 +104,11 @@ class DataPage(QWidget):
                 2 * GRID,
                 self._grid(),
                 2 * GRID,
-                words("Classes", "heading"),
+                words("Labelled pixels", "heading"),
+                self.shares,
                 self.none,
                 self.classes,
-                row(self.where, self.show_folder),
+                where,
             )
         )
         line = row(None, middle, None, margins=(EDGE, EDGE, EDGE, EDGE))
@@ -92,9 +127,12 @@ class DataPage(QWidget):
         cells = []
         for each in classes:
             count = by_value.get(each.value, ClassCount(each.value, 0, 0))
-            share = f"{count.pixels / total:.1%}" if count.pixels else "–"
+            share = f"{100 * count.pixels / total:.1f} %" if count.pixels else "–"
             cells.append([(each.colour, each.name), f"{count.pixels:,}", share, f"{count.pictures:,}"])
         self.classes.set_cells(cells)
+        self.shares.set_parts(
+            [(each.colour, by_value[each.value].pixels) for each in classes if each.value in by_value]
+        )
         self.classes.setVisible(bool(cells))
         self.none.setVisible(not cells)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QComboBox, QProgressBar, QWidget
+from PySide6.QtWidgets import QProgressBar, QWidget
 
-from desktop.panels.parts import column, ground, icon_button, row, words
+from desktop.panels.parts import choice, column, ground, icon_button, row, words
 from desktop.panels.thumbs import NoPictures, PictureRow, PictureSource, Thumbs
 from desktop.theme import GRID, Theme
 
@@ -39,8 +39,8 @@ class Filmstrip(QWidget):
         self.thumbs = Thumbs(theme)
         self.thumbs.picture_chosen.connect(self.picture_chosen)
         self.thumbs.thumbnail_wanted.connect(self.thumbnail_wanted)
-        self.filter = _quiet_choice(FILTERS, "Which pictures to show")
-        self.order = _quiet_choice(ORDERS, "Order of the pictures")
+        self.filter = choice(FILTERS, "Which pictures to show", "quiet")
+        self.order = choice(ORDERS, "Order of the pictures", "quiet")
         self.filter.activated.connect(lambda _i: self.filter_changed.emit(self.filter.currentData()))
         self.order.activated.connect(lambda _i: self.order_changed.emit(self.order.currentData()))
         self.previous = icon_button("chevron-left", "Previous picture", theme)
@@ -100,13 +100,3 @@ class Filmstrip(QWidget):
         """What stands in the strip when no picture passes the filter."""
         self.thumbs.empty_text = text
         self.thumbs.viewport().update()
-
-
-def _quiet_choice(rows: tuple[tuple[str, str], ...], name: str) -> QComboBox:
-    box = QComboBox()
-    box.setProperty("role", "quiet")
-    box.setAccessibleName(name)
-    box.setToolTip(name)
-    for key, title in rows:
-        box.addItem(title, key)
-    return box

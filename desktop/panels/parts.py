@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QBoxLayout,
+    QComboBox,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -15,6 +18,7 @@ from PySide6.QtWidgets import (
     QPushButton,
     QSizePolicy,
     QSlider,
+    QStyledItemDelegate,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -117,6 +121,19 @@ def _filled(
         else:
             layout.addWidget(item)
     return layout
+
+
+def choice(rows: Sequence[tuple[str, str]], name: str, role: str = "") -> QComboBox:
+    """A box to choose one of `rows` (key, title); the key is its current data, `name` its accessible name."""
+    box = QComboBox()
+    box.setAccessibleName(name)
+    if role:
+        box.setProperty("role", role)
+    # The delegate that a combo box brings along takes no colours from a stylesheet.
+    box.setItemDelegate(QStyledItemDelegate(box))
+    for key, title in rows:
+        box.addItem(title, key)
+    return box
 
 
 def indent_number(box: QAbstractSpinBox) -> None:

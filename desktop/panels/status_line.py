@@ -9,6 +9,8 @@ from desktop.panels.parts import Elided, ground, row, set_role, words
 from desktop.theme import GRID, Theme
 
 HEIGHT = 28
+MARK_WIDTH = 40 * GRID
+"""A long reason is shortened to this; the tooltip has all of it."""
 
 
 class StatusLine(QWidget):
@@ -20,13 +22,29 @@ class StatusLine(QWidget):
         ground(self, "bar")
         self.setFixedHeight(max(HEIGHT, theme.text_size * 2))
         self.pixel = Elided("", "muted")
+        self.note = Elided("")
+        self.note.hide()
         self.zoom = words("", "muted")
         self.training = Elided("", "muted")
         self.training.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        line = row(self.pixel, self.zoom, self.training, spacing=2 * GRID, margins=(2 * GRID, 0, 2 * GRID, 0))
-        line.setStretch(0, 1)
-        line.setStretch(2, 1)
+        line = row(
+            self.note,
+            self.pixel,
+            self.zoom,
+            self.training,
+            spacing=2 * GRID,
+            margins=(2 * GRID, 0, 2 * GRID, 0),
+        )
+        for place in (0, 1, 3):
+            line.setStretch(place, 1)
         self.setLayout(line)
+
+    def set_note(self, text: str) -> None:
+        """A sentence for people in place of the pixel; an empty text gives the place back."""
+        self.note.setText(text)
+        self.note.setToolTip(text)
+        self.note.setVisible(bool(text))
+        self.pixel.setVisible(not text)
 
     def set_pixel(
         self,
@@ -98,5 +116,6 @@ class SavedMark(QWidget):
         word = {"saved": "Saved", "saving": "Saving…", "failed": "Not saved"}[state]
         set_role(self.dot, {"saved": "good", "saving": "muted", "failed": "warning"}[state])
         set_role(self.text, "warning" if state == "failed" else "muted")
-        self.text.setText(f"{word}: {reason}" if reason else word)
-        self.setToolTip("" if state == "failed" else "Every change is saved as you make it.")
+        whole = f"{word}: {reason}" if reason else word
+        self.text.setText(self.fontMetrics().elidedText(whole, Qt.TextElideMode.ElideRight, MARK_WIDTH))
+        self.setToolTip(whole if state == "failed" else "Every change is saved as you make it.")

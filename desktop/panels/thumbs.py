@@ -199,7 +199,7 @@ class Thumbs(QAbstractScrollArea):
         paint_mark(painter, self._theme, QPointF(rect.right() - 11, rect.top() + 12), record)
         if record.id == self._current:
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(self._theme.colour("accent"), 2.5))
+            painter.setPen(QPen(self._theme.colour("focus"), 2.5))
             painter.drawRoundedRect(QRectF(rect).adjusted(-2.25, -2.25, 2.25, 2.25), 6, 6)
 
     def _paint_name(self, painter: QPainter, rect: QRect, name: str) -> None:
@@ -313,7 +313,9 @@ def describe(record: PictureRow) -> str:
     }
     lines = [record.name, words.get(record.status, record.status)]
     lines.append(
-        f"{record.label_share:.0%} of the pixels labelled" if record.label_share else "No pixel labelled"
+        f"{record.label_share * 100:.0f} % of the pixels labelled"
+        if record.label_share
+        else "No pixel labelled"
     )
     if record.uncertainty is not None:
         lines.append(f"Uncertainty of the model {record.uncertainty:.2f}")

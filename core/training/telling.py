@@ -1,0 +1,47 @@
+"""Telling how far a training is, about once a second."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from core.errors import TrainingError
+from core.training.budget import Budget
+from core.training.events import Event, Progress
+
+TELL_EVERY = 1.0
+"""Seconds between two Progress events."""
+
+
+class ProgressTeller:
+    """Sums losses on their device, because asking a graphics card for a number makes it wait; asks once a second."""
+
+    def __init__(self, budget: Budget, batch: int, on_event: Callable[[Event], None]) -> None:
+        self._budget, self._batch, self._on_event = budget, batch, on_event
+        self._sum: Tensor | None = None
+        self._steps = 0
+        self._told = time.monotonic()
+
+    def step_done(self, step: int, loss: Tensor) -> None:
+        """Count a step. Raises TrainingError when the loss is no longer a number."""
+        loss = loss.detach()
+        self._sum = loss if self._sum is None else self._sum + loss
+        self._steps += 1
+        now = time.monotonic()
+        if now - self._told < TELL_EVERY and step > 1:
+            return
+        mean = float(self._sum) / self._steps
+        if not math.isfinite(mean):
+            raise TrainingError(
+                "Training stopped because its numbers grew without bounds. "
+                "Start again with a smaller learning rate."
+            )
+        rate = self._steps * self._batch / max(now - self._told, 1e-6)
+        budget = self._budget
+        self._on_event(Progress(step, budget.steps, mean, rate, budget.seconds, budget.seconds_left(step)))
+        self._told, self._steps = now, 0
+        self._sum = torch.zeros_like(loss)

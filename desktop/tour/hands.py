@@ -1,0 +1,150 @@
+"""Hands and eyes of the tour: clicks, keys, drags, waiting and photographs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QEventLoop, QPoint, Qt, QTimer
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QWidget
+
+from core.geometry import Point
+from core.project.records import PictureRecord
+from core.session.retraining import TrainingState
+from core.session.session import Session
+from desktop.canvas.view import CanvasView
+from desktop.dialogs.export import ExportDialog
+from desktop.label_page import LabelPage
+from desktop.labelling import Labelling
+from desktop.main_window import MainWindow
+
+T = TypeVar("T")
+
+PATIENCE = 90.0
+"""Seconds that a step waits for what it expects."""
+LEFT, PLAIN = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+
+
+class StepError(Exception):
+    """What a step expected did not come about."""
+
+
+class Hands:
+    """Works one window as a person would."""
+
+    def __init__(self, window: MainWindow) -> None:
+        self.window = window
+
+    # What there is to see ----------------------------------------------------------------------
+
+    @property
+    def page(self) -> LabelPage:
+        return self.window.label_page
+
+    @property
+    def canvas(self) -> CanvasView:
+        return self.page.canvas
+
+    @property
+    def session(self) -> Session:
+        return _there(self.window.session, "project")
+
+    @property
+    def labelling(self) -> Labelling:
+        return _there(self.window.labelling, "project")
+
+    @property
+    def dialog(self) -> ExportDialog | None:
+        return self.window.exchange.dialog if self.window.exchange else None
+
+    @property
+    def state(self) -> TrainingState:
+        return self.session.retraining.state
+
+    @property
+    def record(self) -> PictureRecord:
+        return self.session.pictures.get(_there(self.labelling.shown, "picture"))
+
+    @property
+    def values(self) -> NDArray[np.uint8]:
+        """The label on screen, (H, W) uint8."""
+        return _there(self.labelling.labels, "label").values
+
+    @property
+    def painted(self) -> int:
+        """Labelled pixels of the picture on screen."""
+        return int(np.count_nonzero(self.values))
+
+    def has_picture(self) -> bool:
+        return self.window.labelling is not None and self.labelling.labels is not None
+
+    # What can be done --------------------------------------------------------------------------
+
+    def rest(self, milliseconds: int) -> None:
+        """Let the program go on. An event loop of its own, because QTest's waiting would starve other threads."""
+        loop = QEventLoop()
+        QTimer.singleShot(milliseconds, loop.quit)
+        loop.exec()
+
+    def until(self, holds: Callable[[], bool], what: str, patience: float = PATIENCE) -> None:
+        """Wait for `holds`. Raises StepError, naming `what` was waited for."""
+        end = time.monotonic() + patience
+        while not holds():
+            if time.monotonic() > end:
+                raise StepError(f"waited {patience:.0f} s in vain for {what}")
+            self.rest(15)
+
+    def expect(self, holds: bool, otherwise: str) -> None:
+        """Raises StepError."""
+        if not holds:
+            raise StepError(otherwise)
+
+    def until_saved(self, strokes: int) -> None:
+        """Wait until so many edits of this window are durable."""
+        saving = self.labelling.saving
+        self.until(lambda: saving.strokes >= strokes and saving.pending == 0, "the saved mark")
+
+    def click(self, widget: QWidget) -> None:
+        """Raises StepError when a person could not click there."""
+        self.expect(
+            widget.isVisible() and widget.isEnabled(), f"{widget.accessibleName() or widget} is not there"
+        )
+        QTest.mouseClick(widget, LEFT, PLAIN, widget.rect().center())
+        self.rest(40)
+
+    def key(self, key: Qt.Key, modifiers: Qt.KeyboardModifier = PLAIN, on: QWidget | None = None) -> None:
+        QTest.keyClick(on or self.canvas, key, modifiers)
+        self.rest(40)
+
+    def at(self, across: float, down: float) -> QPoint:
+        """The widget position at these shares of the picture shown."""
+        height, width = self.values.shape
+        return self.canvas.widget_point(Point(across * width, down * height)).toPoint()
+
+    def drag(self, path: Sequence[tuple[float, float]]) -> None:
+        """Press at the first spot, move along, release at the last: shares of the picture."""
+        spots = [self.at(*spot) for spot in path]
+        QTest.mouseMove(self.canvas, spots[0])
+        QTest.mousePress(self.canvas, LEFT, PLAIN, spots[0])
+        for start, end in zip(spots, spots[1:], strict=False):
+            for n in range(1, 13):
+                QTest.mouseMove(self.canvas, start + (end - start) * n / 12)
+                self.rest(8)
+        QTest.mouseRelease(self.canvas, LEFT, PLAIN, spots[-1])
+        self.rest(40)
+
+    def photograph(self, path: Path) -> None:
+        """The whole window as it is now."""
+        self.window.grab().save(str(path))
+
+
+def _there(thing: T | None, what: str) -> T:
+    if thing is None:
+        raise StepError(f"there is no {what}")
+    return thing

@@ -1,0 +1,60 @@
+"""How long the window does not answer: a fast heartbeat, and how late each beat comes."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+
+from PySide6.QtCore import QObject, Qt, QTimer
+
+BEAT_MS = 2
+
+
+class StallMeter(QObject):
+    """Counts while started and not resting. A stall is what a beat comes later than it should, in milliseconds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._timer = QTimer(self, interval=BEAT_MS, timerType=Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self._beat)
+        self._last: float | None = None
+        self._late: list[float] = []
+
+    def start(self) -> None:
+        self._last = None
+        self._timer.start()
+
+    def stop(self) -> None:
+        self._timer.stop()
+
+    @contextlib.contextmanager
+    def resting(self) -> Iterator[None]:
+        """What happens inside is the observer's own work, such as a screenshot, and does not count."""
+        try:
+            yield
+        finally:
+            self._last = None
+
+    def summary(self) -> dict[str, float | None]:
+        """The 99th percentile over time and the longest stall, in milliseconds.
+
+        Each moment counts, not each beat: the chance that an event falls into a stall grows with its length.
+        """
+        if not self._late:
+            return {"p99": None, "max": None}
+        ordered = sorted(self._late)
+        whole, passed = sum(ordered) + BEAT_MS * len(ordered), 0.0
+        p99 = ordered[-1]
+        for late in ordered:
+            passed += late + BEAT_MS
+            if passed >= 0.99 * whole:
+                p99 = late
+                break
+        return {"p99": round(p99, 2), "max": round(ordered[-1], 2)}
+
+    def _beat(self) -> None:
+        now = time.perf_counter()
+        if self._last is not None:
+            self._late.append(max(0.0, (now - self._last) * 1000 - BEAT_MS))
+        self._last = now

@@ -1,0 +1,109 @@
+"""Settings and export: made from tables, never in the way."""
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QDoubleSpinBox
+
+from core.errors import UserError
+from core.settings import TABLE
+from desktop.dialogs.export import ExportDialog, ExportWish
+from desktop.dialogs.settings import SettingsDialog
+from desktop.theme import Theme, apply_theme
+
+pytestmark = pytest.mark.qt_log_ignore("does not support propagateSizeHints")
+
+DEFAULTS = {setting.name: setting.default for setting in TABLE}
+
+
+@pytest.fixture
+def theme(qapp: QApplication) -> Theme:
+    return apply_theme(qapp, "light")
+
+
+def test_every_setting_has_a_field_that_fits(qtbot, theme: Theme) -> None:
+    dialog = SettingsDialog(theme, DEFAULTS.__getitem__)
+    qtbot.addWidget(dialog)
+    assert not dialog.isModal()
+    for setting in TABLE:
+        field = dialog.fields[setting.name]
+        assert field.accessibleName() == setting.title
+        if isinstance(setting.default, bool):
+            assert isinstance(field, QCheckBox) and field.isChecked() == setting.default
+        elif setting.choices:
+            assert isinstance(field, QComboBox) and field.currentData() == setting.default
+            assert tuple(field.itemData(i) for i in range(field.count())) == setting.choices
+        elif isinstance(setting.default, float):
+            assert isinstance(field, QDoubleSpinBox)
+            assert (field.minimum(), field.value()) == (setting.low, setting.default)
+
+
+def test_a_change_is_told_at_once(qtbot, theme: Theme) -> None:
+    dialog = SettingsDialog(theme, DEFAULTS.__getitem__)
+    qtbot.addWidget(dialog)
+    heard: list[tuple[str, object]] = []
+    dialog.changed.connect(lambda name, value: heard.append((name, value)))
+    dialog.fields["train_automatically"].click()
+    dialog.fields["round_minutes"].setValue(2.5)
+    QTest.keyClick(dialog.fields["theme"], Qt.Key.Key_Down)
+    assert heard == [("train_automatically", False), ("round_minutes", 2.5), ("theme", "light")]
+
+
+def test_an_error_stands_in_the_dialog(qtbot, theme: Theme) -> None:
+    dialog = SettingsDialog(theme, DEFAULTS.__getitem__)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    dialog.show_error(str(UserError("There is no such device; choose another one.")))
+    assert dialog._error.isVisible()
+    dialog.fields["train_automatically"].click()
+    assert not dialog._error.isVisible()
+
+
+@pytest.fixture
+def export(qtbot, theme: Theme) -> ExportDialog:
+    made = ExportDialog(theme, [("index", "Index PNG"), ("colour", "Colour PNG")], "/out")
+    qtbot.addWidget(made)
+    made.show()
+    qtbot.waitExposed(made)
+    return made
+
+
+def test_an_export_is_counted_before_it_can_start(qtbot, export: ExportDialog) -> None:
+    assert not export.export.isEnabled()
+    export.set_plan("24 masks of 8 classes.")
+    assert export.export.isEnabled()
+    with qtbot.waitSignal(export.wish_changed) as changed:
+        export.splits["test"].click()
+    assert changed.args == [ExportWish("index", ("train", "val", "none"), "labels", "/out")]
+    assert not export.export.isEnabled(), "the old numbers do not count for the new wish"
+    export.set_plan("20 masks.")
+    with qtbot.waitSignal(export.export_asked) as asked:
+        QTest.mouseClick(export.export, Qt.MouseButton.LeftButton)
+    assert asked.args == [export.wish()]
+
+
+def test_a_plan_that_cannot_be_done_keeps_the_button_off(export: ExportDialog) -> None:
+    export.set_plan("The folder is not empty; choose another one.", ready=False, warning=True)
+    assert not export.export.isEnabled()
+    assert export.plan.property("role") == "warning"
+
+
+def test_esc_stops_a_running_export_first(qtbot, export: ExportDialog) -> None:
+    export.set_plan("24 masks.")
+    export.set_progress(3, 24)
+    assert export.progress.isVisible() and not export.export.isEnabled() and not export.format.isEnabled()
+    with qtbot.waitSignal(export.cancel_asked):
+        QTest.keyClick(export, Qt.Key.Key_Escape)
+    assert export.isVisible()
+    export.set_finished("The export was stopped; nothing was left behind.", failed=True)
+    assert export.plan.property("role") == "danger"
+    QTest.keyClick(export, Qt.Key.Key_Escape)
+    assert not export.isVisible()
+
+
+def test_after_an_export_the_dialog_says_what_is_there(export: ExportDialog) -> None:
+    export.set_progress(0, 0)
+    export.set_finished("24 masks are in /out.")
+    assert export.cancel.text() == "Close"
+    assert export.plan.property("role") == "good"
+    assert export.export.isEnabled()

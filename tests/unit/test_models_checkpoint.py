@@ -1,0 +1,103 @@
+"""Checkpoints: what is loaded is what was saved, and hostile or broken files are refused."""
+
+import json
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from core.errors import ModelError
+from core.models.checkpoint import load_checkpoint, read_run_file, save_checkpoint, start_from
+from core.models.registry import build
+from core.models.spec import ModelSpec
+
+OURS = ModelSpec("asymmetric-unet", None, "none", 64, (1, 2, 5))
+THEIRS = ModelSpec("unet", "resnet18", "none", 64, (1, 2, 5))
+
+
+@pytest.mark.parametrize("spec", [OURS, THEIRS], ids=lambda spec: spec.architecture)
+def test_round_trip_gives_the_same_answers(tmp_path: Path, spec: ModelSpec) -> None:
+    model = build(spec).to(memory_format=torch.channels_last)
+    model.train()(torch.randn(2, 3, 64, 64))  # batch norm statistics are part of what must come back
+    model.eval()
+    save_checkpoint(tmp_path / "run", model, spec, {"miou": 0.5, "step": 7})
+    loaded = load_checkpoint(tmp_path / "run")
+    picture = torch.randn(1, 3, 64, 96)
+    with torch.inference_mode():
+        torch.testing.assert_close(loaded.model(picture), model(picture))
+    assert loaded.spec == spec
+    assert loaded.card == {"miou": 0.5, "step": 7}
+    assert not any(path.name.endswith(".tmp") for path in (tmp_path / "run").iterdir())
+
+
+def test_the_library_loads_our_folder(tmp_path: Path) -> None:
+    import segmentation_models_pytorch as smp
+
+    model = build(THEIRS).eval()
+    save_checkpoint(tmp_path, model, THEIRS, {})
+    again = smp.from_pretrained(tmp_path).eval()
+    picture = torch.randn(1, 3, 64, 64)
+    with torch.inference_mode():
+        torch.testing.assert_close(again(picture), model(picture))
+
+
+class _Bomb:
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[str]]:
+        return (Path.touch, (Path("exploded"),))  # type: ignore[return-value]
+
+
+def _saved(folder: Path) -> Path:
+    save_checkpoint(folder, build(OURS), OURS, {})
+    return folder
+
+
+def test_pickle_is_refused_and_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = _saved(tmp_path / "run")
+    (folder / "model.safetensors").write_bytes(pickle.dumps(_Bomb()))
+    with pytest.raises(ModelError, match="damaged or not of this network"):
+        load_checkpoint(folder)
+    torch.save({"head.weight": torch.zeros(1)}, folder / "model.safetensors")
+    with pytest.raises(ModelError, match="damaged or not of this network"):
+        load_checkpoint(folder)
+    assert not (tmp_path / "exploded").exists()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda f: (f / "model.safetensors").write_bytes(b""),
+        lambda f: (f / "model.safetensors").write_bytes((f / "model.safetensors").read_bytes()[:-100]),
+        lambda f: (f / "model.safetensors").unlink(),
+        lambda f: (f / "run.json").unlink(),
+        lambda f: (f / "run.json").write_text("{"),
+        lambda f: (f / "run.json").write_text("[]"),
+        lambda f: (f / "run.json").write_text(json.dumps({"spec": OURS.to_json(), "card": 3})),
+        lambda f: (f / "run.json").write_text(json.dumps({"spec": THEIRS.to_json(), "card": {}})),
+        lambda f: (f / "run.json").write_bytes(b"\xff\xfe\x00"),
+    ],
+)
+def test_damage_is_a_sentence(tmp_path: Path, damage: Callable[[Path], object]) -> None:
+    folder = _saved(tmp_path / "run")
+    damage(folder)
+    with pytest.raises(ModelError, match=r"\.$"):
+        load_checkpoint(folder)
+
+
+def test_training_starts_from_a_base_of_fewer_classes(tmp_path: Path) -> None:
+    folder = _saved(tmp_path / "run")
+    more = ModelSpec("asymmetric-unet", None, "none", 64, (1, 2, 5, 6))
+    model = start_from(folder, more)
+    assert model.training
+    assert all(p.requires_grad for p in model.parameters())
+    assert model(torch.zeros(2, 3, 64, 64)).shape[1] == 4
+
+
+def test_the_run_file_is_read_without_the_weights(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    save_checkpoint(folder, build(OURS), OURS, {"miou": float(np.float32(0.25))})
+    (folder / "model.safetensors").unlink()
+    assert read_run_file(folder) == (OURS, {"miou": 0.25})
