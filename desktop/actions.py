@@ -233,7 +233,7 @@ def build_actions(parent: QWidget, theme: Theme | None = None) -> dict[str, QAct
             if entry.choice not in choices:
                 choices[entry.choice] = QActionGroup(parent)
             choices[entry.choice].addAction(action)
-        if theme is not None:
+        if theme is not None and not entry.family:  # nobody shows nineteen digits as buttons
             keep_icon(action, entry.icon, theme)
         parent.addAction(action)
         made[entry.id] = action

@@ -70,11 +70,9 @@ def icon(name: str, theme: Theme, size: int = 20, colour: str | None = None) -> 
     states = (
         (QIcon.Mode.Normal, QIcon.State.Off, normal),
         (QIcon.Mode.Active, QIcon.State.Off, normal if colour else tokens.text),
-        (QIcon.Mode.Selected, QIcon.State.Off, tokens.text),
         (QIcon.Mode.Disabled, QIcon.State.Off, tokens.disabled),
         (QIcon.Mode.Normal, QIcon.State.On, (colour and normal) or tokens.accent_text),
         (QIcon.Mode.Active, QIcon.State.On, (colour and normal) or tokens.accent_text),
-        (QIcon.Mode.Selected, QIcon.State.On, tokens.accent_text),
         (QIcon.Mode.Disabled, QIcon.State.On, tokens.disabled),
     )
     for ratio in RATIOS:

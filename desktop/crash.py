@@ -7,7 +7,6 @@ import logging
 import platform
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path

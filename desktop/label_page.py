@@ -4,22 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop.canvas.view import CanvasView
-from desktop.panels.classes import ClassesPanel
 from desktop.panels.filmstrip import Filmstrip
-from desktop.panels.layers import LayersPanel
-from desktop.panels.learning import LearningPanel
 from desktop.panels.option_bar import OptionBar
-from desktop.panels.parts import hairline
+from desktop.panels.side_column import SideColumn
 from desktop.panels.tool_strip import ToolStrip
 from desktop.theme import Theme
-
-COLUMN = 304
-"""Width of the panel column in logical pixels."""
 
 
 class LabelPage(QWidget):
@@ -31,9 +24,8 @@ class LabelPage(QWidget):
         self.options = OptionBar(actions, theme)
         self.canvas = CanvasView()
         self.filmstrip = Filmstrip(theme)
-        self.classes = ClassesPanel(theme)
-        self.layers = LayersPanel(theme)
-        self.learning = LearningPanel(theme)
+        self.side = SideColumn(theme)
+        self.classes, self.layers, self.learning = self.side.classes, self.side.layers, self.side.learning
 
         middle = QVBoxLayout()
         middle.setContentsMargins(0, 0, 0, 0)
@@ -47,24 +39,4 @@ class LabelPage(QWidget):
         whole.setSpacing(0)
         whole.addWidget(self.tools)
         whole.addLayout(middle, 1)
-        whole.addWidget(self._column())
-
-    def _column(self) -> QScrollArea:
-        inside = QWidget()
-        inside.setProperty("role", "panel")
-        stack = QVBoxLayout(inside)
-        stack.setContentsMargins(0, 0, 0, 0)
-        stack.setSpacing(0)
-        stack.addWidget(self.classes, 1)
-        stack.addWidget(hairline())
-        stack.addWidget(self.layers)
-        stack.addWidget(hairline())
-        stack.addWidget(self.learning)
-        column = QScrollArea()
-        column.setProperty("role", "panel")
-        column.setFrameShape(QFrame.Shape.NoFrame)
-        column.setWidgetResizable(True)
-        column.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        column.setFixedWidth(COLUMN)
-        column.setWidget(inside)
-        return column
+        whole.addWidget(self.side)

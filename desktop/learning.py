@@ -85,9 +85,10 @@ class Learning(QObject):
             seconds=state.seconds if known else None,
             seconds_left=state.seconds_left,
             step=state.step,
-            message=state.message or self._hint(state),
+            message=state.message,
             failed=state.failed,
         )
+        self._page.learning.set_hint(self._hint(state))
         if state.phase == "idle":
             self._status.set_training()
         else:

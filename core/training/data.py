@@ -229,7 +229,9 @@ class LabelledPictures:
                 self._train.remove(picture_id)
                 self._by_class = [[n for n in members if n != picture_id] for members in self._by_class]
                 if not self._train:
-                    raise TrainingError("All labels to learn from were taken away. Paint some and start again.")
+                    raise TrainingError(
+                        "All labels to learn from were taken away. Paint some and start again."
+                    )
                 continue
             draws.append(Draw(example, self._centre(example, row)))
         return draws

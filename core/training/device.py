@@ -12,7 +12,7 @@ import sys
 def likely_device(wanted: str = "auto") -> str:
     """ "cuda", "mps" or "cpu". Asks the driver itself; torch has the last word once training starts."""
     if wanted != "auto":
-        return wanted.split(":")[0]
+        return wanted.split(":", maxsplit=1)[0]
     if sys.platform == "darwin":
         return "mps" if platform.machine() == "arm64" else "cpu"
     try:

@@ -15,7 +15,7 @@ SPLITS = (("train", "Training"), ("val", "Validation"), ("test", "Test"), ("none
 CONTENTS = (
     ("labels", "Labels"),
     ("predictions", "Predictions"),
-    ("both", "Labels, predictions where there is none"),
+    ("both", "Labels and predictions, side by side"),
 )
 
 

@@ -50,6 +50,8 @@ class CountAxis(_Axis):
         rough = max(high - low, 1e-9) / most
         power = 10.0 ** math.floor(math.log10(rough))
         spacing = next(step * power for step in (1, 2, 5, 10) if step * power >= rough * 0.999)
+        if self.orientation == "bottom":
+            spacing = max(1.0, spacing)  # things that are counted are whole
         return even_ticks(max(0.0, low), high, spacing)
 
     def tickStrings(self, values: list[float], _scale: float, _spacing: float) -> list[str]:  # noqa: N802

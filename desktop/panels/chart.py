@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import import_module
+from threading import Thread
 from typing import Any
 
-from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QColor
+from PySide6.QtCore import QEvent, Qt, QTimer
+from PySide6.QtGui import QColor, QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from core.labels.classes import ClassList, Colour
@@ -51,6 +54,24 @@ def score_curves(miou: Curve, per_class: Mapping[int, Curve], classes: ClassList
     return curves
 
 
+@cache
+def preload() -> Thread:
+    """Load pyqtgraph on a thread of its own, once: half a second that the window must not wait for."""
+    thread = Thread(target=import_module, args=("pyqtgraph",), name="charts")
+    thread.start()
+    return thread
+
+
+def thin(points: Curve, most: int = 400) -> Curve:
+    """At most about `most` points: means of equal stretches, and the last point as it is."""
+    if len(points) <= most:
+        return points
+    stretch = -(-len(points) // most)
+    parts = [points[at : at + stretch] for at in range(0, len(points) - 1, stretch)]
+    means = [(sum(x for x, _ in part) / len(part), sum(y for _, y in part) / len(part)) for part in parts]
+    return [*means, points[-1]]
+
+
 class Chart(QWidget):
     """Named curves over one axis. `time_axis` counts in minutes, `score_axis` fixes y to 0..1, `small` thins ticks."""
 
@@ -67,6 +88,11 @@ class Chart(QWidget):
         self._theme = theme
         self._time_axis, self._score_axis, self._small = time_axis, score_axis, small
         self._plot: Any = None
+        self._wanted: dict[object, Look] | None = None
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(50)
+        self._later.timeout.connect(self._draw_soon)
         self._curves: dict[object, Any] = {}
         self._looks: dict[object, tuple[str | Colour, float]] = {}
         self._box = QVBoxLayout(self)
@@ -74,13 +100,34 @@ class Chart(QWidget):
         theme.changed.connect(self._dress)
 
     def set_curves(self, curves: Mapping[object, Look]) -> None:
-        """Show exactly these curves, by key; the order is from behind to front."""
+        """Show exactly these curves, by key; the order is from behind to front.
+
+        They appear as soon as the chart is in sight and pyqtgraph is loaded; nobody waits for it here.
+        """
+        self._wanted = dict(curves)
+        self._draw_soon()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        super().showEvent(event)
+        self._draw_soon()
+
+    def _draw_soon(self) -> None:
+        if self._wanted is None or not self.isVisible():
+            return
+        if preload().is_alive():
+            self._later.start()
+            return
+        curves, self._wanted = self._wanted, None
+        self._draw(curves)
+
+    def _draw(self, curves: Mapping[object, Look]) -> None:
         plot = self._built()
         for key in [key for key in self._curves if key not in curves]:
             plot.removeItem(self._curves.pop(key))
             self._looks.pop(key)
         furthest = 0.0
-        for order, (key, (points, colour, width)) in enumerate(curves.items()):
+        thinned = {key: (thin(points), colour, width) for key, (points, colour, width) in curves.items()}
+        for order, (key, (points, colour, width)) in enumerate(thinned.items()):
             if key not in self._curves:
                 self._curves[key] = plot.plot([], [], antialias=True)
             self._looks[key] = (colour, width)
@@ -93,7 +140,7 @@ class Chart(QWidget):
             furthest = max([furthest, *(p[0] for p in points)])
         plot.setXRange(0, furthest or 1, padding=0.01)
         if not self._score_axis:
-            top = max((p[1] for points, _, _ in curves.values() for p in points), default=1.0)
+            top = max((p[1] for points, _, _ in thinned.values() for p in points), default=1.0)
             plot.setYRange(0, top or 1, padding=0.04)
         self._dress()
 
@@ -105,7 +152,7 @@ class Chart(QWidget):
     def _built(self) -> Any:
         if self._plot is not None:
             return self._plot
-        import pyqtgraph  # half a second that the window must not wait for
+        import pyqtgraph
 
         from desktop.panels.axes import CountAxis, ScoreAxis, TimeAxis
 

@@ -43,6 +43,8 @@ class LearningPanel(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
+        self._scored = False
+        self._beginning = BEGINNING
         self._trend: tuple[float, float] | None = None
         self.phase = words("", "muted")
         self.score = words("", "headline")
@@ -139,14 +141,16 @@ class LearningPanel(QWidget):
         for part in (self.score, self.score_name, self.trend, self.trend_mark):
             part.setVisible(miou is not None)
         self.score.setText("" if miou is None else f"{miou:.2f}")
-        self.hint.setText(BEGINNING if miou is None else EXPLANATION)
+        self._scored = miou is not None
+        self.hint.setText(EXPLANATION if self._scored else self._beginning)
         self.hint.setToolTip("" if miou is None else LONG_EXPLANATION)
         self._show_trend()
 
     def set_hint(self, text: str) -> None:
-        """A sentence in place of the explanation: how much more labelling lets the model start."""
-        self.hint.setText(text)
-        self.hint.setToolTip("")
+        """What stands here before the first score: how much more labelling lets the model start."""
+        self._beginning = text or BEGINNING
+        if not self._scored:
+            self.hint.setText(self._beginning)
 
     def set_curves(self, miou: Curve, per_class: Mapping[int, Curve], classes: ClassList) -> None:
         """Curves over seconds of training; the bold one is mIoU, and its end is the score."""

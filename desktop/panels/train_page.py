@@ -88,7 +88,7 @@ class TrainPage(QWidget):
         classes: ClassList,
         by_labels: Curve = (),
     ) -> None:
-        """Curves over seconds of training; `by_labels`: (number of labelled pixels, best mIoU)."""
+        """Curves over seconds of training; `by_labels`: (labelled pictures, best mIoU)."""
         curves = score_curves(miou, per_class, classes)
         self.loss.set_curves({"loss": (loss, "text", 2.0)} if loss else {})
         self.iou.set_curves(curves)
@@ -143,7 +143,7 @@ class TrainPage(QWidget):
         )
         right = _stack(
             ("Loss over training time", self.loss, 3),
-            ("Best mIoU over labelled pixels", self.by_labels, 3),
+            ("Best mIoU over labelled pictures", self.by_labels, 3),
             ("Newest IoU of each class", self.scores, 4),
         )
         both = row(left, right, spacing=4 * GRID, margins=(EDGE, 2 * GRID, EDGE, 2 * GRID))

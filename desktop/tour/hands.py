@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -132,7 +133,7 @@ class Hands:
         spots = [self.at(*spot) for spot in path]
         QTest.mouseMove(self.canvas, spots[0])
         QTest.mousePress(self.canvas, LEFT, PLAIN, spots[0])
-        for start, end in zip(spots, spots[1:], strict=False):
+        for start, end in itertools.pairwise(spots):
             for n in range(1, 13):
                 QTest.mouseMove(self.canvas, start + (end - start) * n / 12)
                 self.rest(8)

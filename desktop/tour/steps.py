@@ -302,11 +302,11 @@ class Tour(Hands):
         assert dialog is not None
         dialog.folder.selectAll()
         QTest.keyClicks(dialog.folder, str(out))
-        self.until(lambda: dialog.export.isEnabled(), "a dry run")
+        self.until(dialog.export.isEnabled, "a dry run")
         with self._meter.resting():
             dialog.grab().save(str(self._out / "17-export-dialog.png"))
         self.click(dialog.export)
-        self.until(lambda: (out / "classes.json").is_file(), "the dataset on disk")
+        self.until((out / "classes.json").is_file, "the dataset on disk")
         images = {p.relative_to(out / "images").with_suffix("") for p in (out / "images").rglob("*.*")}
         masks = {p.relative_to(out / "masks").with_suffix("") for p in (out / "masks").rglob("*.png")}
         self._pairs = len(images & masks)
@@ -355,7 +355,7 @@ class Tour(Hands):
         self.until(self.has_picture, "a picture")
         seconds = time.perf_counter() - began
         self.expect(np.array_equal(self.values, self._before), "the label is not the one that was painted")
-        self.until(lambda: self.page.options.undo.isEnabled(), "undo across a restart")
+        self.until(self.page.options.undo.isEnabled, "undo across a restart")
         self.rest(700)
         return f"the same pixels after {seconds:.1f} s"
 

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
 from core.labels.classes import ClassList
 from desktop.panels.axes import CountAxis, ScoreAxis, TimeAxis, even_ticks
-from desktop.panels.chart import _SPANS, Chart, count_text, score_curves, span_text
+from desktop.panels.chart import _SPANS, Chart, count_text, score_curves, span_text, thin
 from desktop.panels.learning import BEGINNING, EXPLANATION, LearningPanel
 from desktop.panels.train_page import RunRow, TrainPage
 from desktop.theme import Theme, apply_theme
@@ -97,6 +97,10 @@ def test_before_the_first_score_a_hint_stands_in_its_place(panel: LearningPanel)
     assert not panel.chart.isVisible()
     panel.set_hint("Two more pictures and the model can start.")
     assert panel.hint.text().startswith("Two more")
+    panel.set_curves([], {}, CLASSES)
+    assert panel.hint.text().startswith("Two more")
+    panel.set_hint("")
+    assert panel.hint.text() == BEGINNING
 
 
 def test_curves_give_the_score_and_its_trend(panel: LearningPanel) -> None:
@@ -136,6 +140,7 @@ def test_a_chart_keeps_curves_and_drops_those_that_end(qtbot, theme: Theme) -> N
     chart.show()
     qtbot.waitExposed(chart)
     chart.set_curves(score_curves(MIOU, PER_CLASS, CLASSES))
+    qtbot.waitUntil(lambda: "miou" in chart._curves)
     bold = chart._curves["miou"]
     assert bold.getData()[1].tolist() == [0.1, 0.4, 0.5, 0.6]
     chart.set_curves(score_curves([*MIOU, (120.0, 0.7)], {}, CLASSES))
@@ -151,6 +156,9 @@ def test_a_chart_follows_the_theme(qtbot, theme: Theme) -> None:
     chart = Chart(theme, score_axis=True)
     qtbot.addWidget(chart)
     chart.set_curves(score_curves(MIOU, {}, CLASSES))
+    assert chart._plot is None, "a chart that nobody sees costs nothing"
+    chart.show()
+    qtbot.waitUntil(lambda: "miou" in chart._curves)
     for choice in ("light", "dark"):
         theme.choose(choice)
         assert chart._curves["miou"].opts["pen"].color() == theme.colour("text")
@@ -168,9 +176,20 @@ def test_ticks_stand_where_people_count(qapp: QApplication) -> None:
     count = CountAxis("bottom")
     [(spacing, places)] = count.tickValues(0, 260_000, 400)
     assert count.tickStrings(places, 1, spacing) == ["0", "100 k", "200 k"]
+    [(spacing, places)] = count.tickValues(0, 3, 400)
+    assert count.tickStrings(places, 1, spacing) == ["0", "1", "2", "3"]
     score = ScoreAxis(coarse=True)
     [(spacing, places)] = score.tickValues(0, 1, 100)
     assert score.tickStrings(places, 1, spacing) == ["0.0", "0.5", "1.0"]
+
+
+def test_long_curves_are_thinned_to_means_that_keep_the_end() -> None:
+    points = [(float(i), float(i % 2)) for i in range(10_001)]
+    short = thin(points)
+    assert len(short) <= 402
+    assert short[-1] == points[-1]
+    assert all(0.4 < y < 0.6 for _, y in short[:-1])
+    assert thin(points[:400]) == points[:400]
 
 
 def test_axis_words() -> None:
@@ -204,6 +223,7 @@ def test_the_train_page_begins_with_an_explanation(qtbot, theme: Theme) -> None:
     with qtbot.waitSignal(page.run_chosen) as chosen:
         page.runs.selectRow(1)
     assert chosen.args == [1]
+    qtbot.waitUntil(lambda: page.by_labels._plot is not None)
     page.grab()
 
 

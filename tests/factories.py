@@ -1,0 +1,76 @@
+"""Small honest objects for tests: real pictures, real projects, real edits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from core.geometry import Box, Point
+from core.labels.classes import ClassList
+from core.labels.labelmap import Edit, LabelMap
+from core.labels.raster import capsule
+from core.project.project import Project
+from core.project.records import PictureRecord
+
+
+def picture(width: int = 96, height: int = 64, seed: int = 0) -> NDArray[np.uint8]:
+    """(height, width, 3) uint8: left half dark green, right half light red, with noise."""
+    chance = np.random.default_rng(seed)
+    pixels = np.zeros((height, width, 3), np.int16)
+    pixels[:, : width // 2] = (30, 90, 40)
+    pixels[:, width // 2 :] = (200, 80, 70)
+    return np.clip(pixels + chance.integers(-20, 21, pixels.shape), 0, 255).astype(np.uint8)
+
+
+def truth(width: int = 96, height: int = 64) -> NDArray[np.uint8]:
+    """(height, width) uint8: what `picture` shows, class 1 left and 2 right."""
+    values = np.ones((height, width), np.uint8)
+    values[:, width // 2 :] = 2
+    return values
+
+
+def picture_folder(folder: Path, count: int = 3, **size: int) -> Path:
+    """A folder with `count` PNG pictures p0.png ..."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        Image.fromarray(picture(seed=number, **size)).save(folder / f"p{number}.png")
+    return folder
+
+
+def project_in(folder: Path, count: int = 3, classes: tuple[str, ...] = ("grass", "roof")) -> Project:
+    """An open project over `picture_folder` with its pictures known and sized."""
+    picture_folder(folder, count)
+    project = Project.write(folder, purpose="a test")
+    listed = ClassList()
+    for name in classes:
+        listed = listed.added(name)
+    project.classes.write(listed)
+    for record in project.pictures.add(f"p{number}.png" for number in range(count)):
+        project.pictures.set_size(record.id, 96, 64)
+    return project
+
+
+def stroke(
+    labels: LabelMap, value: int, start: tuple[float, float], end: tuple[float, float], radius: float = 5
+) -> Edit:
+    """A brush stroke painted into `labels`. The stroke must change something."""
+    labels.begin(f"Brush stroke, class {value}", "brush", value)
+    box, mask = capsule(Point(*start), Point(*end), radius, Box(0, 0, labels.width, labels.height))
+    labels.paint(box, mask, value)
+    edit = labels.finish()
+    assert edit is not None
+    return edit
+
+
+def label_all(project: Project, records: list[PictureRecord]) -> None:
+    """Give pictures of `project_in` their true label."""
+    for record in records:
+        labels = LabelMap(project.labels.read(record.id, 96, 64))
+        labels.begin("Label", "test", 0)
+        labels.put(Box(0, 0, 96, 64), truth())
+        edit = labels.finish()
+        assert edit is not None
+        project.labels.commit(record.id, edit)
