@@ -81,17 +81,20 @@ class Lane:
                 if not self._queue:
                     return
                 future, work = self._queue.popleft()
-            if not future.set_running_or_notify_cancel():
-                continue
-            try:
-                result = work()
-            except BaseException as problem:
-                future.set_exception(problem)
-                if not isinstance(problem, MaskloopError):
-                    log.exception("unexpected error on lane %s", threading.current_thread().name)
-                    if self._on_mistake:
-                        self._on_mistake(problem)
-            else:
-                future.set_result(result)
+            self._do(future, work)
             # Let go of pictures and labels before waiting for the next piece of work.
             del future, work
+
+    def _do(self, future: Future[Any], work: Callable[[], Any]) -> None:
+        if not future.set_running_or_notify_cancel():
+            return
+        try:
+            result = work()
+        except BaseException as problem:
+            future.set_exception(problem)
+            if not isinstance(problem, MaskloopError):
+                log.exception("unexpected error on lane %s", threading.current_thread().name)
+                if self._on_mistake:
+                    self._on_mistake(problem)
+        else:
+            future.set_result(result)

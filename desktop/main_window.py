@@ -75,6 +75,7 @@ class MainWindow(QMainWindow):
         self._connect()
         self._restore()
         self._set_project(None)
+        self.welcome.open.setFocus()
 
     # Opening and closing a project --------------------------------------------------------------
 
@@ -92,8 +93,13 @@ class MainWindow(QMainWindow):
         """Make the sample project if need be, open it and begin to train."""
         self.close_project()
         self._settle_page("Drawing the sample pictures")
+
+        def drawn(done: int, of: int) -> None:
+            words = f"Drawing the sample pictures: {done} of {of}"
+            self.bridge.post(lambda: self.label_page.canvas.clear(words))
+
         self.bridge.when_done(
-            self._opening.submit(make_sample_project, folder),
+            self._opening.submit(make_sample_project, folder, progress=drawn),
             lambda _none: self.open(folder),
             self._cannot_open,
         )
@@ -164,6 +170,9 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         self._settings.remember("geometry", bytes(self.saveGeometry().toBase64().data()).decode())
         self.viewing.remember()
+        stuck = self.labelling is not None and self.labelling.saving.is_stuck
+        if not stuck:
+            self.hide()  # ending the training takes a moment; nobody needs to watch
         if not self.close_project():
             event.ignore()
             return

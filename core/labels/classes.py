@@ -59,7 +59,8 @@ class ClassList:
         return next((c for c in self.classes if c.value == value), None)
 
     def by_name(self, name: str) -> LabelClass | None:
-        return next((c for c in self.classes if c.name.casefold() == name.strip().casefold()), None)
+        wanted = _tidy(name).casefold()
+        return next((c for c in self.classes if c.name.casefold() == wanted), None)
 
     def name_of(self, value: int) -> str:
         """Name for people, for any pixel value."""
@@ -111,7 +112,7 @@ class ClassList:
         return table
 
     def _checked_name(self, name: str, besides: int | None = None) -> str:
-        name = " ".join(name.split())
+        name = _tidy(name)
         if not name:
             raise UserError("A class needs a name; type at least one letter.")
         if len(name) > 80:
@@ -120,6 +121,10 @@ class ClassList:
         if taken is not None and taken.value != besides:
             raise UserError(f"There is already a class called “{taken.name}”; choose another name.")
         return name
+
+
+def _tidy(name: str) -> str:
+    return " ".join(name.split())
 
 
 def colour_of(value: int) -> Colour:

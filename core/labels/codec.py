@@ -36,11 +36,12 @@ def decode(blob: bytes, height: int, width: int, dtype: type[Scalar]) -> NDArray
         return np.full((height, width), np.frombuffer(body, little)[0], dtype)
     if kind == _ZLIB:
         room = height * width * little.itemsize
+        unpacked = zlib.decompressobj()
         try:
             # One byte more than fits shows an overlong tile without unpacking a bomb.
-            pixels = zlib.decompressobj().decompress(body, room + 1)
+            pixels = unpacked.decompress(body, room + 1)
         except zlib.error as problem:
             raise ProjectError(f"A label tile is damaged: {problem}.") from problem
-        if len(pixels) == room:
+        if len(pixels) == room and unpacked.eof:  # the checksum comes last
             return np.frombuffer(pixels, little).reshape(height, width).astype(dtype)
     raise ProjectError("A label tile is damaged: its size is not that of the picture.")

@@ -50,8 +50,9 @@ def write_prediction(path: Path, mask: PredictedMask) -> None:
 def read_prediction(path: Path) -> PredictedMask:
     """Read what `write_prediction` wrote. Raises ImageError when the file is missing or not such a file."""
     try:
-        with Image.open(path) as image:
-            if image.format != "PNG" or image.mode != "LA":
+        # Not Image.open: the file is our own, so only one format can be right and no size is a bomb.
+        with PngImagePlugin.PngImageFile(path) as image:
+            if image.mode != "LA":
                 raise ImageError(f"{path.name} is not a prediction of Maskloop.")
             run = str(image.info.get("run", "0"))
             both = np.asarray(image)

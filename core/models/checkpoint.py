@@ -51,9 +51,9 @@ def save_checkpoint(folder: Path, model: nn.Module, spec: ModelSpec, card: Mappi
     run = {"version": 1, "spec": spec.to_json(), "card": dict(card)}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write(folder / CONFIG_FILE, json.dumps(config, indent=2, sort_keys=True).encode())
-        _write(folder / RUN_FILE, json.dumps(run, indent=2).encode())
-        _write(folder / WEIGHTS_FILE, safetensors.torch.save(tensors, {"format": "pt"}))
+        write_beside(folder / CONFIG_FILE, json.dumps(config, indent=2, sort_keys=True).encode())
+        write_beside(folder / RUN_FILE, json.dumps(run, indent=2).encode())
+        write_beside(folder / WEIGHTS_FILE, safetensors.torch.save(tensors, {"format": "pt"}))
     except OSError as problem:
         raise ModelError(
             f"The trained network cannot be saved: {problem}. Check the free space of the disk."
@@ -120,7 +120,7 @@ def _same_body(one: ModelSpec, other: ModelSpec) -> bool:
     )
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_beside(path: Path, content: bytes) -> None:
     """Beside, flushed to the disk, then renamed. Raises OSError."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -128,12 +128,12 @@ def _write(path: Path, content: bytes) -> None:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
-        _replace(temporary, path)
+        _rename(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _replace(temporary: Path, path: Path) -> None:
+def _rename(temporary: Path, path: Path) -> None:
     for attempt in range(20):
         with contextlib.suppress(PermissionError):  # Windows, while somebody has the old file open
             temporary.replace(path)

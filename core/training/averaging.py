@@ -18,7 +18,7 @@ class AveragedModel:
 
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.model = copy.deepcopy(model).eval().requires_grad_(False)
-        self._decay, self._updates = decay, 0
+        self._decay, self.updates = decay, 0
         ours, theirs = self.model.state_dict(), model.state_dict()
         floating = [name for name, tensor in ours.items() if tensor.is_floating_point()]
         self._ours: list[Tensor] = [ours[name] for name in floating]
@@ -28,8 +28,8 @@ class AveragedModel:
     @torch.no_grad()
     def update(self) -> None:
         """Take in the model as it is now; call after every step."""
-        self._updates += 1
-        decay = min(self._decay, (1 + self._updates) / (10 + self._updates))
+        self.updates += 1
+        decay = min(self._decay, (1 + self.updates) / (10 + self.updates))
         torch._foreach_lerp_(self._ours, self._theirs, 1 - decay)
         for mine, theirs in self._copied:
             mine.copy_(theirs)

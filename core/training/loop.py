@@ -24,6 +24,7 @@ from core.training.losses import class_weights, label_loss
 from core.training.publishing import Judge
 from core.training.recipe import Recipe
 from core.training.snapshot import Snapshot
+from core.training.state import Spent, keep_state, take_up_state
 from core.training.telling import ProgressTeller
 
 GRADIENT_NORM = 1.0
@@ -56,6 +57,8 @@ def train(
     between_steps: Callable[[], None] = lambda: None,
     base_seen: Mapping[int, str] | None = None,
     warm: bool = False,
+    resume: Path | None = None,
+    keep: bool = False,
 ) -> Outcome:
     """Train `model` on a snapshot and publish checkpoints into `run_folder`.
 
@@ -63,20 +66,18 @@ def train(
     is then the one to beat, and `base_seen` the labels that one has seen (`seen` in its card, numbers as keys)
     should_stop, should_pause, snapshot_changed: asked between two steps; the last is true once after labels were
     put into the snapshot; between_steps: other work for this thread, such as a prediction
+    resume: a run folder whose training kept its state, to go on from there (also with a larger budget);
+    keep: leave such a state in `run_folder` at the end
 
     Raises TrainingError when there is nothing to learn from or the numbers explode, ModelError when a checkpoint
     cannot be written.
     """
-    fabric = fabric_for(recipe)
-    device = fabric.device
-    if device.type == "cpu":
-        use_cores(recipe.threads)
+    fabric, chance = fabric_for(recipe), torch.Generator().manual_seed(recipe.seed)
     torch.manual_seed(recipe.seed)
-    chance = torch.Generator().manual_seed(recipe.seed)
 
-    pictures = LabelledPictures(snapshot, spec, recipe, device, base_seen)
+    pictures = LabelledPictures(snapshot, spec, recipe, fabric.device, base_seen)
     weights = _weights(pictures, recipe)
-    model = model.to(device=device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    model = model.to(device=fabric.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     averaged = AveragedModel(model, recipe.ema)
     learner, optimizer = fabric.setup(model, optimizer_for(model, recipe))
 
@@ -84,16 +85,17 @@ def train(
         between_steps()
         return should_stop()
 
-    budget = Budget(recipe, pictures.train_count)
+    spent = take_up_state(resume, model, averaged, optimizer) if resume else Spent()
+    budget = Budget(recipe, pictures.train_count, step=spent.step, seconds=spent.seconds)
     teller = ProgressTeller(budget, recipe.batch, on_event)
     judge = Judge(
         run_folder, spec, recipe, pictures, on_event=on_event, autocast=fabric.autocast, give_up=give_up
     )
-    on_event(Started(str(device), sum(p.numel() for p in model.parameters()), pictures.train_count))
-    if warm:
+    on_event(Started(str(fabric.device), sum(p.numel() for p in model.parameters()), pictures.train_count))
+    if warm or resume:
         judge.judge_base(averaged.model)
 
-    step = 0
+    step = spent.step
     while budget.share(step) < 1 and not give_up():
         if should_pause():
             budget.hold()
@@ -109,7 +111,7 @@ def train(
                 judge.news(budget.seconds)
 
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(recipe, budget.share(step), step)
+            group["lr"] = learning_rate(recipe, budget.share(step), step - spent.step)
         batch, targets = batch_of(pictures.draw(recipe.batch), pictures.canvas, recipe, chance)
         loss = label_loss(learner(batch), targets, recipe.loss, weights)
         fabric.backward(loss)
@@ -128,6 +130,8 @@ def train(
     if step and (not stopped or judge.cost < LONGEST_LAST_LOOK):
         judge.stop_asking()
         judge.look(averaged.model, step, budget.seconds)
+    if keep:
+        keep_state(run_folder, model, averaged, optimizer, Spent(step, budget.seconds))
     return Outcome(step, stopped, judge.best, judge.published)
 
 
@@ -139,7 +143,7 @@ def _weights(pictures: LabelledPictures, recipe: Recipe) -> Tensor:
 
 
 def fabric_for(recipe: Recipe) -> Fabric:
-    """One device and its number format. Raises TrainingError when this machine does not have the device."""
+    """One device, its cores and its number format. Raises TrainingError when this machine does not have the device."""
     kind, _, number = device_for(recipe.device).partition(":")
     precision = recipe.precision
     if precision == "auto":
@@ -148,11 +152,14 @@ def fabric_for(recipe: Recipe) -> Fabric:
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module="lightning_fabric.*")
-            return Fabric(accelerator=kind, devices=[int(number)] if number else 1, precision=precision)
+            fabric = Fabric(accelerator=kind, devices=[int(number)] if number else 1, precision=precision)
     except Exception as problem:  # Fabric has a dozen ways to say no
         raise TrainingError(
             f"Training on “{recipe.device}” is not possible here: {problem}. Choose the device “auto”."
         ) from problem
+    if fabric.device.type == "cpu":
+        use_cores(recipe.threads)
+    return fabric
 
 
 def optimizer_for(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:

@@ -18,14 +18,11 @@ PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
 class Recipe:
     """One training. Exactly one of `minutes`, `steps`, `epochs` is the budget, the others are None.
 
-    loss: one of LOSSES; class_weights: how strongly rare classes count, 0 = as their pixels, 1 = as
-    1/frequency
+    loss: one of LOSSES; class_weights: 0 = a class counts by its pixels, 1 = a rare one as much as a common one
     optimizer: one of OPTIMIZERS; learning_rate at its peak; weight_decay decoupled, not on biases and norms
-    batch: pictures a step; crop: longest side in px of what is cut out of a work-size picture, None = all
-    of it
+    batch: pictures a step; crop: longest side in px of the piece that is learned from, None = a whole picture
     ema: decay per step of the averaged weights, which are what is scored and published
-    flip: mirror left-right; zoom: (smallest, largest) random enlargement; turn: degrees either way;
-    colour: 0..1
+    flip: mirror left-right; zoom: smallest and largest enlargement; turn: degrees either way; colour: 0..1
     fresh: share of each batch drawn from newly changed labels, for `fresh_steps` steps after they came
     seed: of every random choice; precision: one of PRECISIONS; device: "auto", "cpu", "cuda", "cuda:1", "mps"
     threads: of torch on the processor, None = one a core

@@ -52,12 +52,10 @@ class _Ended:
 class Worker:
     """Starts the training process when it is first needed, talks to it, and starts a fresh one after a crash.
 
-    Every method may be called from any thread and returns at once (`close` excepted). `on_event` is
-    called on the
-    worker's own thread, one event after the other; it must be quick and hand over to where the event belongs.
-    Nothing is lost silently: each `train` ends in Finished or Failed, each `predict` in Predicted,
-    NotPredicted or
-    a later `forget`.
+    Every method may be called from any thread and returns at once (`close` excepted). `on_event` is called on
+    the worker's own thread, one event after the other; it must be quick and hand over to where the event
+    belongs. Nothing is lost silently: each `train` ends in Finished or Failed, each `predict` in Predicted or
+    NotPredicted, or is dropped by `forget` or by a newer `predict` of the same picture.
     """
 
     def __init__(self, on_event: Callable[[Event], None]) -> None:
@@ -81,8 +79,7 @@ class Worker:
         self._ask(do="prepare")
 
     def train(self, run_folder: Path, snapshot: Path, base: Path | None = None) -> None:
-        """Train on `snapshot`, publish checkpoints into `run_folder`; start from the checkpoint folder
-        `base`.
+        """Train on `snapshot` and publish into `run_folder`; start from the checkpoint folder `base`.
 
         A training that is running ends first (Finished with reason "replaced").
         """
@@ -107,9 +104,7 @@ class Worker:
         run_id: int,
         urgent: bool = False,
     ) -> None:
-        """Predict one picture file into `out`. An urgent one (on screen) goes first, between two training
-        steps.
-        """
+        """Predict one picture file into `out`; an urgent one (on screen) next, between two training steps."""
         self._ask(
             do="predict",
             checkpoint=str(checkpoint.absolute()),

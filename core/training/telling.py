@@ -29,10 +29,11 @@ class ProgressTeller:
     def step_done(self, step: int, loss: Tensor) -> None:
         """Count a step. Raises TrainingError when the loss is no longer a number."""
         loss = loss.detach()
+        first = self._sum is None
         self._sum = loss if self._sum is None else self._sum + loss
         self._steps += 1
         now = time.monotonic()
-        if now - self._told < TELL_EVERY and step > 1:
+        if now - self._told < TELL_EVERY and not first:
             return
         mean = float(self._sum) / self._steps
         if not math.isfinite(mean):

@@ -167,6 +167,9 @@ class Chart(QWidget):
         plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         plot.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         plot.setMinimumSize(0, 0)
+        # The ground below shows through: pyqtgraph would keep the colour of the theme it was made in.
+        plot.setStyleSheet("background: transparent")
+        plot.viewport().setAutoFillBackground(False)
         plot.getPlotItem().setContentsMargins(0, 6, 10, 0)
         if self._score_axis:
             plot.setYRange(0, 1, padding=0.03)
