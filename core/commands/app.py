@@ -91,7 +91,7 @@ def import_(
     with plain_errors():
         if format_ not in FORMATS or "in" not in FORMATS[format_][0]:
             raise FormatError(f"“{format_}” cannot be imported; “maskloop formats” lists what can.")
-        dataset = recognise(source.absolute())
+        dataset = recognise(source)
         folder = into or source
         try:
             folder.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ Reading also takes the folders without splits, and `color` spelt `colour`.
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,8 @@ SPLIT_NAMES = {
     "test": "test",
 }
 MADE_BY = "Maskloop"
+LARGEST_INDEX = 65535
+"""A mask holds at most 16 bits a pixel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,9 @@ def recognise(root: Path) -> MaskFolder:
 
     Raises FormatError, saying what is missing, when it is not laid out like that.
     """
+    if not root.exists():
+        raise FormatError(f"There is no folder {root}. Check the name and try again.")
+    root = Path(os.path.normpath(root.absolute()))
     images, masks = root / IMAGES, root / MASKS
     if not images.is_dir() or not masks.is_dir():
         raise FormatError(
@@ -94,20 +100,23 @@ def recognise(root: Path) -> MaskFolder:
 def read_classes(path: Path) -> tuple[tuple[ForeignClass, ...], frozenset[int], frozenset[int]]:
     """Classes, the values that mean void and those that mean unlabelled. Raises FormatError naming the file."""
     try:
-        raw = json.loads(path.read_text("utf-8"))
+        raw = json.loads(path.read_text("utf-8-sig"))  # editors on Windows like to mark the file as UTF-8
         rows = raw["classes"] if isinstance(raw, dict) else raw
         ignore = raw.get("ignore_index") if isinstance(raw, dict) else None
         unlabelled = raw.get("unlabelled_index") if isinstance(raw, dict) else None
-        void = frozenset() if ignore is None else frozenset([int(ignore)])
-        blank = frozenset() if unlabelled is None else frozenset([int(unlabelled)])
+        void, blank = _index_or_none(ignore), _index_or_none(unlabelled)
         listed = [_foreign(row) for row in rows]
     except FileNotFoundError as missing:
         raise FormatError(
             f"{path} is missing. It names the classes: "
             '{"classes": [{"index": 0, "name": "road", "color": [128, 64, 128]}], "ignore_index": 255}'
         ) from missing
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
-        raise FormatError(f"{path} cannot be understood ({problem!r}).") from problem
+    except (KeyError, TypeError, AttributeError) as problem:
+        raise FormatError(
+            f"{path} cannot be understood: every class needs “index” and “name”, and may have “color”."
+        ) from problem
+    except (OSError, ValueError, OverflowError) as problem:
+        raise FormatError(f"{path} cannot be understood: {problem}.") from problem
     listed = [c for c in listed if c.index not in void | blank]
     if not listed or len(listed) > LAST_CLASS or len({c.index for c in listed}) < len(listed):
         raise FormatError(f"{path} must list 1 to {LAST_CLASS} classes, each with an index of its own.")
@@ -120,8 +129,8 @@ def read_labels(folder: MaskFolder, mask: Path, values: dict[int, int]) -> NDArr
     Raises ImageError when it cannot be read and FormatError when it holds an index nobody has named.
     """
     foreign = read_mask(mask)
-    table = np.zeros(65536, np.uint8)
-    known = np.zeros(65536, bool)
+    table = np.zeros(LARGEST_INDEX + 1, np.uint8)
+    known = np.zeros(LARGEST_INDEX + 1, bool)
     for index, value in values.items():
         table[index], known[index] = value, True
     for index in folder.void:
@@ -163,17 +172,29 @@ def write_colour_mask(path: Path, values: NDArray[np.uint8], classes: ClassList)
     Image.fromarray(table[values], "RGB").save(path, "PNG", compress_level=6)
 
 
+def is_dataset(root: Path) -> bool:
+    """Whether a folder is laid out as a dataset of this format; cheap, nothing is read."""
+    return (root / CLASSES_FILE).is_file() and (root / IMAGES).is_dir() and (root / MASKS).is_dir()
+
+
+def _index_or_none(value: Any) -> frozenset[int]:
+    """A pixel value of a mask. Other tools write -1 or -100 for "none of them": no pixel can hold that."""
+    return frozenset() if value is None or not 0 <= int(value) <= LARGEST_INDEX else frozenset([int(value)])
+
+
 def _foreign(row: Any) -> ForeignClass:
-    index = int(row["index"])
-    if not 0 <= index <= 65535:
-        raise ValueError(f"index {index} is not from 0 to 65535")
+    index, name = int(row["index"]), str(row["name"])
+    if not 0 <= index <= LARGEST_INDEX:
+        raise ValueError(f"index {index} is not from 0 to {LARGEST_INDEX}")
+    if not name.strip():
+        raise ValueError(f"the class with the index {index} has no name")
     colour = row.get("color", row.get("colour"))
     if colour is None:
-        return ForeignClass(index, str(row["name"]), colour_of(min(index + 1, LAST_CLASS)))
+        return ForeignClass(index, name, colour_of(min(index + 1, LAST_CLASS)))
     red, green, blue = (int(part) for part in colour)
     if not all(0 <= part <= 255 for part in (red, green, blue)):
         raise ValueError(f"colour {colour} is not 8-bit RGB")
-    return ForeignClass(index, str(row["name"]), (red, green, blue))
+    return ForeignClass(index, name, (red, green, blue))
 
 
 def _name_below(root: Path, path: Path) -> str:

@@ -119,18 +119,23 @@ class LabelDrawer:
                 said = decode(before.origins, height, width, np.uint16)
                 changed = change.before != change.after
                 said[changed] = np.where(change.after[changed] == 0, 0, origin_id)
+                was, after = change.before, change.after
+                if before.pixels != encode(was):
+                    # An import has changed this tile since the hand saw it: an edit changes its own pixels only.
+                    was = decode(before.pixels, height, width, np.uint8)
+                    after = np.where(changed, after, was)
                 connection.execute(
                     insert(edit_tiles).values(
                         edit_id=edit_id,
                         tile_column=change.key.column,
                         tile_row=change.key.row,
-                        pixels=encode(change.before),
+                        pixels=before.pixels,
                         origins=before.origins,
                     )
                 )
-                _put_tile(connection, picture_id, change.key, _Tile(encode(change.after), encode(said)))
-                gained += np.bincount(change.after.ravel(), minlength=256)
-                gained -= np.bincount(change.before.ravel(), minlength=256)
+                _put_tile(connection, picture_id, change.key, _Tile(encode(after), encode(said)))
+                gained += np.bincount(after.ravel(), minlength=256)
+                gained -= np.bincount(was.ravel(), minlength=256)
             _count(connection, picture_id, gained)
             connection.execute(
                 update(pictures)

@@ -45,10 +45,10 @@ class Project:
         Raises ProjectError with a sentence for people: no such folder, cannot be written, damaged, made by a
         newer Maskloop, or already open for writing elsewhere (which is then named).
         """
-        folder = folder.absolute()
+        folder = _plain(folder)
         if home is None and (folder / FILE).is_file():
             home, folder = folder, _pictures_folder(folder)
-        home = (home or folder / HOME).absolute()
+        home = _plain(home or folder / HOME)
         if not folder.is_dir():
             raise ProjectError(f"There is no folder {folder}. Check the name, or make it first.")
         try:
@@ -84,7 +84,7 @@ class Project:
         store = Store(home / FILE, writing=False)
         try:
             store.refuse_other_form()
-            project = cls(where.absolute(), home, store, None)
+            project = cls(_plain(where), home, store, None)
             project.folder = project._stored_folder()
         except BaseException:
             store.close()
@@ -159,11 +159,16 @@ class Project:
 
 def home_of(where: Path) -> Path:
     """The folder of the project file that `where` means. Raises ProjectError when there is none."""
-    where = where.absolute()
+    where = _plain(where)
     for home in (where / HOME, where):
         if (home / FILE).is_file():
             return home
     raise ProjectError(f"There is no Maskloop project in {where}. Make one with: maskloop init {where}")
+
+
+def _plain(path: Path) -> Path:
+    """Absolute and without "..", so that paths can be compared by their parts."""
+    return Path(os.path.normpath(path.absolute()))
 
 
 def _pictures_folder(home: Path) -> Path:

@@ -99,6 +99,8 @@ class Editing:
         return f"{origin} from run {run_id}" if run_id is not None else str(origin)
 
     def _revert(self, picture_id: int, act: Callable[[int], Reverted | None]) -> Reverted | None:
+        if self._refused is not None:
+            raise ProjectError("An earlier change could not be saved yet; undo and redo wait behind it.")
         reverted = act(picture_id)
         if reverted is not None:
             self._announce(changes_of_edit(picture_id))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import threading
 import uuid
@@ -27,7 +28,7 @@ from core.formats.masks import (
     write_colour_mask,
     write_index_mask,
 )
-from core.images.source import is_upright, read_picture
+from core.images.source import is_upright, read_picture, read_size
 from core.labels.classes import ClassList
 from core.labels.labelmap import Values
 from core.labels.prediction import read_prediction
@@ -39,6 +40,8 @@ R = TypeVar("R")
 
 NO_SPLIT = "unsplit"
 """Folder of pictures that belong to no split."""
+_OURS = {CLASSES_FILE, IMAGES, MASKS, PREDICTIONS, ".DS_Store", "Thumbs.db", "desktop.ini"}
+"""What may lie in a folder that a new export replaces: what we write, and what desktops leave everywhere."""
 
 
 class MaskStyle(StrEnum):
@@ -96,8 +99,9 @@ def plan_export(project: Project, wish: ExportWish) -> ExportPlan:
         and ((wish.labels and r.is_labelled) or (wish.predictions and r.is_predicted))
     )
     if not records:
+        wanted = " or ".join(["label"] * wish.labels + ["prediction"] * wish.predictions)
         raise FormatError(
-            "There is nothing to export with these choices: no picture of them carries a label."
+            f"There is nothing to export with these choices: no picture of them carries a {wanted or 'mask'}."
         )
     return ExportPlan(
         wish,
@@ -126,14 +130,16 @@ def run_export(
             if cancelled():
                 raise Cancelled
             try:
-                labelled, predicted = _write_one(project, plan, record, beside)
-                pictures += 1
+                labelled, predicted = _write_one(project, plan, record, beside, problems)
+                pictures += labelled or predicted
                 pairs += labelled
                 predictions += predicted
             except (ImageError, FormatError) as problem:
                 problems.append(str(problem))
             if progress:
                 progress(done + 1, len(plan.records))
+        if not pictures:
+            raise FormatError(f"Nothing could be exported, so {out} was left as it is. {problems[0]}")
         write_classes(beside, plan.classes)
         _into_place(beside, out)
     except OSError as problem:
@@ -178,14 +184,27 @@ class Exporting:
             return act(project)
 
 
-def _write_one(project: Project, plan: ExportPlan, record: PictureRecord, root: Path) -> tuple[bool, bool]:
+def _write_one(
+    project: Project, plan: ExportPlan, record: PictureRecord, root: Path, problems: list[str]
+) -> tuple[bool, bool]:
+    """Whether a label and a prediction were written. Raises ImageError, with nothing written, for the picture."""
     source = project.picture_path(record.path)
+    if (size := read_size(source)) != (record.width, record.height):
+        raise ImageError(
+            f"{record.path} is now {size[0]} x {size[1]} pixels, but the project knows it as "
+            f"{record.width} x {record.height}; it was left out."
+        )
     place = f"{record.split or NO_SPLIT}/{plan.names[record.id]}"
     label = prediction = None
-    if plan.wish.labels and record.is_labelled and record.width and record.height:
-        label = project.labels.read(record.id, record.width, record.height)
+    if plan.wish.labels and record.is_labelled:
+        label = project.labels.read(record.id, *size)
     if plan.wish.predictions and record.is_predicted:
-        prediction = read_prediction(project.prediction_path(record.id)).values
+        try:
+            prediction = read_prediction(project.prediction_path(record.id)).values
+        except ImageError as problem:  # the cache may be emptied at any time; the label goes out all the same
+            problems.append(str(problem))
+    if label is None and prediction is None:
+        return False, False
     upright = is_upright(source)
     picture = root / IMAGES / f"{place}{source.suffix.lower() if upright else '.png'}"
     picture.parent.mkdir(parents=True, exist_ok=True)
@@ -209,18 +228,19 @@ def _write_mask(path: Path, values: Values | None, plan: ExportPlan) -> None:
 
 
 def _names(records: tuple[PictureRecord, ...]) -> dict[int, str]:
-    """File names without suffix: the picture's own where it is the only one of that name, else with its folders."""
-    stems = Counter(_stem(r.name).casefold() for r in records)
-    flat = {
-        r.id: _stem(r.name) if stems[_stem(r.name).casefold()] == 1 else _stem(r.path).replace("/", "__")
-        for r in records
-    }
-    taken = Counter(name.casefold() for name in flat.values())
-    # a.jpg and a.png in one folder: the suffix tells them apart.
-    return {
-        r.id: flat[r.id] if taken[flat[r.id].casefold()] == 1 else r.path.replace("/", "__").replace(".", "-")
-        for r in records
-    }
+    """File names without suffix, no two alike: the picture's own where it is the only one of that name, else with
+    its folders, else also with its suffix (a.jpg beside a.png), else also with its number."""
+    names = {r.id: _stem(r.name) for r in records}
+    longer: tuple[Callable[[PictureRecord], str], ...] = (
+        lambda r: _stem(r.path).replace("/", "__"),
+        lambda r: r.path.replace("/", "__").replace(".", "-"),
+        lambda r: f"{names[r.id]}-{r.id}",
+    )
+    for name in longer:
+        # Not only the two that clash: "x__a" made from x/a.jpg may meet a picture that is really called so.
+        taken = Counter(found.casefold() for found in names.values())
+        names |= {r.id: name(r) for r in records if taken[names[r.id].casefold()] > 1}
+    return names
 
 
 def _stem(name: str) -> str:
@@ -228,16 +248,26 @@ def _stem(name: str) -> str:
 
 
 def _check_place(out: Path, project: Project) -> None:
-    out = out.absolute()
-    if out in (project.folder, project.home) or project.folder.is_relative_to(out):
+    out = Path(os.path.normpath(out.absolute()))
+    if project.folder.is_relative_to(out) or project.home.is_relative_to(out):
         raise FormatError(f"{out} holds the pictures of the project. Choose a new folder for the export.")
+    if out.is_relative_to(project.folder) or out.is_relative_to(project.home):
+        raise FormatError(
+            f"{out} lies among the pictures of the project, where what is exported would be taken for new ones. "
+            "Choose a folder outside."
+        )
     if out.is_file():
         raise FormatError(f"{out} is a file. Choose a folder for the export.")
     if out.is_dir() and any(out.iterdir()) and not _is_export(out):
-        raise FormatError(f"{out} is not empty and not an export of Maskloop. Choose a new folder.")
+        raise FormatError(
+            f"{out} is not empty and holds more than an export of Maskloop. Choose a new folder."
+        )
 
 
 def _is_export(folder: Path) -> bool:
+    """Whether all in `folder` is ours to replace; a project made in an export since then is not."""
+    if {path.name for path in folder.iterdir()} - _OURS:
+        return False
     try:
         return bool(json.loads((folder / CLASSES_FILE).read_text("utf-8")).get("made_by") == MADE_BY)
     except (OSError, ValueError, AttributeError):

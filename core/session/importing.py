@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import os
 import shutil
 from collections.abc import Callable
@@ -123,7 +124,7 @@ def _take_label(project: Project, record: PictureRecord, values: Values) -> None
 def _copy(source: Path, target: Path) -> None:
     """Copy beside, then rename; a file that is there already must be the same picture."""
     if target.exists():
-        if target.stat().st_size != source.stat().st_size:
+        if not filecmp.cmp(source, target, shallow=False):
             raise FormatError(
                 f"Another picture called {target.name} is already in {target.parent}; it was kept."
             )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from core.changes import Changes
 from core.errors import ImageError, MaskloopError
+from core.formats.masks import MASKS, PREDICTIONS, is_dataset
 from core.images.cache import PictureCache
 from core.images.folder import read_thumbnail, scan
 from core.images.pyramid import Pyramid
@@ -154,8 +155,13 @@ class Opening:
 
 
 def list_pictures(folder: Path) -> Iterator[str]:
-    """Paths of all pictures below `folder`, relative, with forward slashes, in natural order; lazy."""
-    return (path.relative_to(folder).as_posix() for path in scan(folder))
+    """Paths of all pictures below `folder`, relative, with forward slashes, in natural order; lazy.
+
+    The masks of a dataset that lies there are no pictures to label.
+    """
+    masks = (f"{MASKS}/", f"{PREDICTIONS}/") if is_dataset(folder) else ()
+    paths = (path.relative_to(folder).as_posix() for path in scan(folder))
+    return (path for path in paths if not path.startswith(masks))
 
 
 def check_folder(folder: Path) -> None:

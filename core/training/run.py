@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import logging
-import os
 import queue
-import subprocess
-import sys
-import sysconfig
 import threading
 import time
 from collections import deque
@@ -18,24 +12,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.training.crash import memory_kills, why_it_ended
-from core.training.events import Event, Failed, Finished, NotPredicted, Predicted, Progress, from_line
+from core.training.child import Child
+from core.training.crash import why_it_ended
+from core.training.events import (
+    Event,
+    Failed,
+    Finished,
+    NotPredicted,
+    Predicted,
+    Progress,
+    Started,
+    from_line,
+)
 
 log = logging.getLogger(__name__)
 
 STOP_SECONDS = 2.0
 """How long the process may take to stop by itself before it is ended."""
+MOST_CRASHES = 3
+"""Crashes in a row, without an event between them, after which only a new `train` starts the process again."""
 _NEEDS_PROCESS = {"prepare", "train", "predict"}
-
-
-@dataclass(slots=True)
-class _Child:
-    """One life of the training process. Belongs to the supervising thread."""
-
-    process: subprocess.Popen[str]
-    readers: tuple[threading.Thread, ...]
-    last_words: deque[str]
-    memory_kills: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +61,9 @@ class Worker:
         self._starting = threading.Lock()
         self._closed = False
         # From here on: touched by the supervising thread only.
-        self._child: _Child | None = None
+        self._backlog: deque[dict[str, Any] | _Line | _Ended] = deque()
+        self._child: Child | None = None
+        self._crashes = 0
         self._training = False
         self._step = 0
         self._waiting: set[int] = set()
@@ -156,17 +154,16 @@ class Worker:
 
     def _supervise(self) -> None:
         while True:
-            wait = None if self._stop_by is None else max(0.0, self._stop_by - time.monotonic())
             try:
-                item = self._inbox.get(timeout=wait)
+                item = self._next()
             except queue.Empty:
                 self._insist()
                 continue
             if isinstance(item, _Line):
-                if self._child and id(self._child) == item.child:
+                if self._child and self._child.number == item.child:
                     self._hear(item.text)
             elif isinstance(item, _Ended):
-                if self._child and id(self._child) == item.child:
+                if self._child and self._child.number == item.child:
                     self._bury()
             elif item["do"] == "quit":
                 self._quit()
@@ -174,17 +171,32 @@ class Worker:
             else:
                 self._tell(item)
 
+    def _next(self) -> dict[str, Any] | _Line | _Ended:
+        """What comes next; raises queue.Empty when it is time to insist on a stop."""
+        if self._backlog:
+            return self._backlog.popleft()
+        wait = None if self._stop_by is None else max(0.0, self._stop_by - time.monotonic())
+        return self._inbox.get(timeout=wait)
+
     def _tell(self, command: dict[str, Any]) -> None:
-        """Write one command to the process, starting one when the command needs it."""
-        if self._child and self._child.process.poll() is not None:
+        """Hand one command to the process, starting one when the command needs it."""
+        if self._child and self._child.is_gone:
             self._bury()
+        if command["do"] == "train":
+            self._crashes = 0
         if self._child is None:
             if command["do"] not in _NEEDS_PROCESS:
                 return
+            if self._crashes >= MOST_CRASHES:
+                self._refuse(command, "it ended unexpectedly several times in a row")
+                return
             try:
-                self._child = self._start()
+                self._child = Child(
+                    lambda number, line: self._inbox.put(_Line(number, line)),
+                    lambda number: self._inbox.put(_Ended(number)),
+                )
             except OSError as problem:
-                self._refuse(command, problem)
+                self._refuse(command, str(problem))
                 return
         match command["do"]:
             case "train":
@@ -197,10 +209,8 @@ class Worker:
                 self._waiting.clear()
             case "stop" if self._training:
                 self._stop_by = time.monotonic() + STOP_SECONDS
-        assert self._child.process.stdin is not None
         try:
-            self._child.process.stdin.write(json.dumps(command) + "\n")
-            self._child.process.stdin.flush()
+            self._child.tell(command)
         except (OSError, ValueError):
             self._bury()
 
@@ -210,7 +220,10 @@ class Worker:
         except ValueError:
             log.warning("the training process said something else than an event: %s", text[:200])
             return
+        self._crashes = 0
         match event:
+            case Started():
+                self._training = True
             case Progress(step=step):
                 self._step = step
             case Predicted(picture_id=picture_id) | NotPredicted(picture_id=picture_id):
@@ -222,55 +235,67 @@ class Worker:
         self._give(event)
 
     def _insist(self) -> None:
-        """Stopping takes too long: end the process, first politely. What was published is safe on the
-        disk.
-        """
+        """Stopping takes too long: end the process, first politely. What was published is safe on the disk."""
         if self._child is None:
             self._stop_by = None
         elif not self._insisted:
             self._insisted = True
             self._stop_by = time.monotonic() + 1.0
-            self._child.process.terminate()
+            self._child.terminate()
         else:
             self._stop_by = None
-            self._child.process.kill()
+            self._child.kill()
 
     def _bury(self) -> None:
         """The process is gone or unusable: reap it, say what that means, and be ready to start another."""
-        child, self._child = self._child, None
+        child = self._child
         if child is None:
             return
-        wanted = self._insisted
-        code = _reap(child)
+        wanted, code = self._insisted, child.reap(STOP_SECONDS)
+        self._hear_the_rest(child)
+        self._child = None
         training, waiting = self._training, sorted(self._waiting)
         self._training, self._stop_by, self._insisted = False, None, False
         self._waiting.clear()
-        if wanted:
+        if not wanted:
+            self._crashes += 1
+            last_words = list(child.last_words)
+            sentence = why_it_ended(
+                code, last_words, short_of_memory=child.short_of_memory, training=training
+            )
+            self._give(Failed(sentence, "\n".join(last_words)))
+        elif training:
             self._give(Finished("stopped", self._step))
-        else:
-            tail = list(child.last_words)
-            short_of_memory = memory_kills() > child.memory_kills
-            sentence = why_it_ended(code, tail, short_of_memory=short_of_memory, training=training)
-            self._give(Failed(sentence, "\n".join(tail)))
         for picture_id in waiting:
             self._give(NotPredicted(picture_id, "The prediction was interrupted; it can be asked for again."))
 
-    def _refuse(self, command: dict[str, Any], problem: OSError) -> None:
-        sentence = f"The training process cannot be started: {problem}. Close other programs and try again."
+    def _hear_the_rest(self, child: Child) -> None:
+        """What the process said before it ended still counts; everything else keeps its order."""
+        others = list(self._backlog)
+        while not self._inbox.empty():
+            others.append(self._inbox.get())
+        self._backlog.clear()
+        for item in others:
+            if isinstance(item, _Line) and item.child == child.number:
+                self._hear(item.text)
+            else:
+                self._backlog.append(item)
+
+    def _refuse(self, command: dict[str, Any], reason: str) -> None:
+        sentence = f"The training process cannot be started: {reason}. Close other programs and try again."
         if command["do"] == "predict":
             self._give(NotPredicted(command["picture_id"], sentence))
-        else:
-            self._give(Failed(sentence, repr(problem)))
+        elif command["do"] == "train":
+            self._give(Failed(sentence, reason))
 
     def _quit(self) -> None:
-        child, self._child = self._child, None
-        if child is None:
-            return
-        with contextlib.suppress(OSError, ValueError):
-            assert child.process.stdin is not None
-            child.process.stdin.write('{"do": "quit"}\n')
-            child.process.stdin.close()
-        _reap(child)
+        if self._child:
+            try:
+                self._child.tell({"do": "quit"})
+            except (OSError, ValueError):
+                log.debug("the training process was gone before it could be told to quit")
+            self._child.reap(STOP_SECONDS)
+            self._child = None
 
     def _give(self, event: Event) -> None:
         if self._closed:
@@ -279,79 +304,3 @@ class Worker:
             self._on_event(event)
         except Exception:  # the listener's mistake must not end the supervision of a process
             log.exception("an event of the training process could not be delivered: %r", event)
-
-    def _start(self) -> _Child:
-        """Start the process below normal priority, importing the same `core` whatever the current folder
-        is.
-        """
-        environment = dict(os.environ, PYTHONUNBUFFERED="1", PYTHONIOENCODING="utf-8")
-        root = str(Path(__file__).resolve().parents[2])
-        if root not in (sysconfig.get_path("purelib"), sysconfig.get_path("platlib")):
-            before = environment.get("PYTHONPATH")
-            environment["PYTHONPATH"] = f"{root}{os.pathsep}{before}" if before else root
-        flags = 0
-        if sys.platform == "win32":
-            flags = subprocess.CREATE_NO_WINDOW | subprocess.BELOW_NORMAL_PRIORITY_CLASS
-        process = subprocess.Popen(
-            # -P: a file random.py in the current folder must not be imported instead of Python's.
-            [sys.executable, "-P", "-m", "core.training.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            env=environment,
-            creationflags=flags,
-        )
-        last_words: deque[str] = deque(maxlen=60)
-        child = _Child(process, (), last_words, memory_kills())
-        token = id(child)
-        child.readers = (
-            threading.Thread(
-                target=self._read_events, args=(process, token), name="training-events", daemon=True
-            ),
-            threading.Thread(
-                target=_read_last_words, args=(process, last_words), name="training-log", daemon=True
-            ),
-        )
-        for reader in child.readers:
-            reader.start()
-        return child
-
-    def _read_events(self, process: subprocess.Popen[str], token: int) -> None:
-        assert process.stdout is not None
-        with contextlib.suppress(OSError, ValueError):
-            for line in process.stdout:
-                if line.strip():
-                    self._inbox.put(_Line(token, line))
-        self._inbox.put(_Ended(token))
-
-
-def _read_last_words(process: subprocess.Popen[str], last_words: deque[str]) -> None:
-    assert process.stderr is not None
-    with contextlib.suppress(OSError, ValueError):
-        for line in process.stderr:
-            last_words.append(line.rstrip())
-            log.debug("training process: %s", line.rstrip())
-
-
-def _reap(child: _Child) -> int:
-    """Wait for the process, end it when it will not, close its pipes and readers. Returns its exit code."""
-    process = child.process
-    try:
-        code = process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.terminate()
-        try:
-            code = process.wait(1.0)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            code = process.wait()
-    for reader in child.readers:
-        reader.join(2.0)
-    for pipe in (process.stdin, process.stdout, process.stderr):
-        if pipe:
-            with contextlib.suppress(OSError, ValueError):
-                pipe.close()
-    return code

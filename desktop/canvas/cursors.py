@@ -8,7 +8,7 @@ from PySide6.QtGui import QColor, QCursor, QPainter, QPainterPath, QPen, QPixmap
 from core.tools.tool import Cursor
 
 _DARK, _LIGHT = QColor(0, 0, 0, 200), QColor(255, 255, 255, 240)
-_SIDE = 31
+_SIDE = 37
 
 
 def cursor_for(kind: Cursor, ratio: float) -> QCursor:
@@ -21,8 +21,8 @@ def cursor_for(kind: Cursor, ratio: float) -> QCursor:
     middle = _SIDE // 2
     spot = QPointF(middle + 0.5, middle + 0.5)
     if kind == Cursor.BUCKET:
-        _draw_cased(painter, _bucket(spot))
         _draw_cased(painter, _cross(spot, 1.5, 4.5))
+        _draw_bucket(painter, spot)
     elif kind == Cursor.CROSS:
         _draw_cased(painter, _cross(spot, 3, 13))
     else:
@@ -41,20 +41,21 @@ def _cross(at: QPointF, inner: float, outer: float) -> QPainterPath:
     return path
 
 
-def _bucket(spot: QPointF) -> QPainterPath:
-    """A tilted bucket to the upper right of the spot, pouring towards it."""
-    x, y = spot.x() + 2, spot.y() - 2
-    path = QPainterPath()
-    path.moveTo(x + 1, y - 5)
-    path.lineTo(x + 6, y - 10)
-    path.lineTo(x + 11, y - 5)
-    path.lineTo(x + 6, y)
-    path.closeSubpath()
-    path.moveTo(x + 6, y - 10)
-    path.lineTo(x + 3.5, y - 12.5)
-    path.moveTo(x + 1, y - 5)
-    path.quadTo(x - 2, y - 3.5, x - 1.5, y + 0.5)
-    return path
+def _draw_bucket(painter: QPainter, spot: QPointF) -> None:
+    """A tilted bucket to the upper right of the spot, with a drop falling from it."""
+    x, y = spot.x() + 5, spot.y() - 4
+    body = QPainterPath(QPointF(x, y - 6))
+    for corner in (QPointF(x + 6, y - 12), QPointF(x + 12, y - 6), QPointF(x + 6, y)):
+        body.lineTo(corner)
+    body.closeSubpath()
+    pen = QPen(_DARK, 1.4)
+    pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+    painter.setPen(pen)
+    painter.setBrush(_LIGHT)
+    painter.drawPath(body)
+    painter.drawEllipse(QPointF(x - 0.5, y - 1.5), 1.7, 2.2)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawLine(QPointF(x + 6, y - 7), QPointF(x + 6, y - 13))
 
 
 def _draw_cased(painter: QPainter, path: QPainterPath) -> None:

@@ -37,17 +37,38 @@ def draw_ring(
         return
     # Circles one device pixel wide side by side: Qt strokes those forty times as fast as one wider line.
     painter.setBrush(Qt.BrushStyle.NoBrush)
+    pens = _ring_pens(colour, erases, ratio)
+    for number, pen in enumerate(pens):
+        reach = radius + ((len(pens) - 1) / 2 - number) / ratio
+        painter.setPen(pen)
+        painter.drawEllipse(centre, reach, reach)
+
+
+def draw_cell(
+    painter: QPainter, centre: QPointF, radius: float, colour: QColor, erases: bool, ratio: float
+) -> None:
+    """Like `draw_ring`, but square: the one pixel that a brush of this size paints."""
+    if radius < _SMALLEST_RING:
+        return
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    pens = _ring_pens(colour, erases, ratio)
+    for number, pen in enumerate(pens):
+        reach = radius + ((len(pens) - 1) / 2 - number) / ratio
+        painter.setPen(pen)
+        painter.drawRect(QRectF(centre.x() - reach, centre.y() - reach, 2 * reach, 2 * reach))
+
+
+def _ring_pens(colour: QColor, erases: bool, ratio: float) -> list[QPen]:
+    """From the outermost line to the innermost, each one device pixel wide."""
     fine = max(1, round(ratio))
-    shades = (_DARK, _LIGHT, _LIGHT, _DARK) if erases else (_DARK, colour, colour, _LIGHT)
-    lines = [shade for shade in shades for _ in range(fine)]
-    for number, shade in enumerate(lines):
+    pens = []
+    for shade in (_DARK, _LIGHT, _LIGHT, _DARK) if erases else (_DARK, colour, colour, _LIGHT):
         pen = QPen(shade, 1)
         pen.setCosmetic(True)
         if erases and shade is _LIGHT:
             pen.setDashPattern([5 * fine, 4 * fine])
-        painter.setPen(pen)
-        reach = radius + ((len(lines) - 1) / 2 - number) / ratio
-        painter.drawEllipse(centre, reach, reach)
+        pens += [pen] * fine
+    return pens
 
 
 def outline_area(outline: Outline | None, place: Place) -> QRect:

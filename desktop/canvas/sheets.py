@@ -7,6 +7,7 @@ and only the places reported as damaged are worked out again, so that most paint
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 
 import cv2
 import numpy as np
@@ -47,15 +48,12 @@ class Sheet:
             if self._stale and not self._stale[-1].intersected(box).is_empty:
                 box = box.united(self._stale.pop())
             self._stale.append(box)
+            if len(self._stale) > _MANY:
+                self._stale = [reduce(Box.united, self._stale)]
 
     def freshen(self, draw: Callable[[Box], None]) -> None:
         """Bring what is damaged up to date."""
         stale, self._stale = self._stale, []
-        if len(stale) > _MANY:
-            united = Box.nothing()
-            for box in stale:
-                united = united.united(box)
-            stale = [united]
         for box in stale:
             for y in range(box.y0, box.y1, _BAND):
                 draw(Box(box.x0, y, box.x1, min(y + _BAND, box.y1)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from PySide6.QtCore import QEvent, QPointF, QRect, Qt, Signal
 from PySide6.QtGui import (
     QColor,
@@ -55,6 +57,8 @@ class CanvasView(Surface):
         self._cursor_shown: object = None
         self._told_point: Point | None = None
         self.setMouseTracking(True)
+        # The secondary button erases; a main window would open its menu of docks on top of that.
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Canvas")
         self.setAccessibleDescription("Shows the picture with its labels; the active tool paints on it.")
@@ -161,7 +165,9 @@ class CanvasView(Surface):
         if ring is not None:
             centre, radius = ring
             erases = self._pointer.erases or (self._class is not None and self._class[0] == UNLABELLED)
-            marks.draw_ring(painter, centre, radius, colour, erases, self.devicePixelRatioF())
+            is_pixel = (self.tool.radius(self.options) or 1.0) < 1.0
+            draw = marks.draw_cell if is_pixel else marks.draw_ring
+            draw(painter, centre, radius, colour, erases, self.devicePixelRatioF())
 
     # Qt
 
@@ -233,10 +239,16 @@ class CanvasView(Surface):
     # Steps of the above
 
     def _ring(self) -> tuple[QPointF, float] | None:
-        """Centre and radius of the brush ring in widget pixels, None while there is none to draw."""
+        """Centre and radius of the brush ring in widget pixels, None while there is none to draw.
+
+        A brush of one pixel snaps to that pixel, as its paint does.
+        """
         radius, centre = self.tool.radius(self.options), self._pointer.ring_centre
         if radius is None or centre is None or self._pointer.is_ready_to_pan or self._pointer.is_panning:
             return None
+        if radius < 1.0:
+            at = self.image_point(centre)
+            centre = self.widget_point(Point(math.floor(at.x) + 0.5, math.floor(at.y) + 0.5))
         return centre, radius * self._viewport.scale / self.devicePixelRatioF()
 
     def _pointer_moved(self) -> None:

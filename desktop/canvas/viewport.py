@@ -148,5 +148,6 @@ def _under(start: int, end: int, offset: int, scale: float, size: int) -> NDArra
 
 
 def _kept(offset: int, size: float, room: int) -> int:
-    kept = min(_KEPT, math.floor(size), room)
-    return max(kept - math.floor(size), min(room - kept, offset))
+    whole = max(1, math.ceil(size))
+    kept = min(_KEPT, whole, room)
+    return max(kept - whole, min(room - kept, offset))

@@ -88,7 +88,7 @@ def freeze(folder: Path, **recipe: object) -> Snapshot:
 
 def child_of(worker: Worker) -> int:
     assert worker._child is not None
-    return worker._child.process.pid
+    return worker._child.pid
 
 
 def picture_file(folder: Path) -> Path:
