@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
 from core.settings import Settings
@@ -23,6 +23,7 @@ class App:
 
     qt: QApplication
     window: MainWindow
+    crash: CrashLog
 
     def run(self, begin: Callable[[MainWindow], None]) -> int:
         """Show the window, let it begin once it stands, and stay until it is closed. Returns the exit code."""
@@ -38,6 +39,8 @@ class App:
 
 def build(settings: Settings | None = None) -> App:
     """The application and its window, not shown yet."""
+    # Every move of the pointer counts for a stroke: without this X11 joins those that come while the window is busy.
+    QApplication.setAttribute(Qt.ApplicationAttribute.AA_CompressHighFrequencyEvents, False)
     qt = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(qt, QApplication)
     qt.setApplicationName("Maskloop")
@@ -48,4 +51,4 @@ def build(settings: Settings | None = None) -> App:
     crash = CrashLog(lambda sentence: window.bridge.post(lambda: window.say(sentence)))
     window = MainWindow(theme, settings, crash.report)
     crash.install()
-    return App(qt, window)
+    return App(qt, window, crash)

@@ -30,6 +30,7 @@ class CrashLog:
         self.path = (folder or platformdirs.user_log_path("maskloop", appauthor=False)) / "crash.log"
         self._faults = None
         self._told = 0.0
+        self.mistakes = 0
 
     def install(self) -> None:
         """Start catching. A folder that cannot be written only loses the log, never the program."""
@@ -46,6 +47,7 @@ class CrashLog:
         """Write the error down and say so."""
         if problem is None:
             return
+        self.mistakes += 1
         text = "".join(traceback.format_exception(problem))
         log.error("unexpected error\n%s", text)
         try:

@@ -20,6 +20,7 @@ from desktop.panels.chart import Curve
 from desktop.panels.data_page import ClassCount, DataPage
 from desktop.panels.status_line import StatusLine
 from desktop.panels.train_page import RunRow, TrainPage
+from desktop.wires import Wires
 
 SOON_MS = 400
 """News come in bursts; charts and counts are read anew at most this often."""
@@ -46,13 +47,14 @@ class Learning(QObject):
         self._counts_soon = QTimer(self, singleShot=True, interval=SOON_MS)
         self._curves_soon.timeout.connect(self._ask_curves)
         self._counts_soon.timeout.connect(self._ask_counts)
-        panel, retraining = page.learning, session.retraining
-        panel.train_asked.connect(retraining.start)
-        panel.pause_asked.connect(retraining.pause)
-        panel.continue_asked.connect(retraining.resume)
-        panel.stop_asked.connect(retraining.stop)
-        panel.start_by_itself_changed.connect(self._set_automatic)
-        train_page.train_asked.connect(retraining.start)
+        self._wires = Wires()
+        join, panel, retraining = self._wires.join, page.learning, session.retraining
+        join(panel.train_asked, retraining.start)
+        join(panel.pause_asked, retraining.pause)
+        join(panel.continue_asked, retraining.resume)
+        join(panel.stop_asked, retraining.stop)
+        join(panel.start_by_itself_changed, self._set_automatic)
+        join(train_page.train_asked, retraining.start)
         self._show_rule()
         data_page.set_place(f"Labels are kept in {session.home}; the pictures are never changed.")
 
@@ -64,6 +66,7 @@ class Learning(QObject):
 
     def leave(self) -> None:
         """The session ends."""
+        self._wires.cut()
         self._curves_soon.stop()
         self._counts_soon.stop()
         self._status.set_training()

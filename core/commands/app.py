@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from core.commands.learning import evaluate_command, predict_command, train_command
-from core.commands.terminal import answer, plain_errors, progress
-from core.errors import FormatError, ProjectError, UserError
+from core.commands.terminal import WrongUseError, answer, plain_errors, progress
+from core.errors import ProjectError
 from core.formats.masks import recognise
 from core.labels.classes import ClassList
 from core.project.project import HOME, Project
@@ -84,13 +84,15 @@ def import_(
     into: Annotated[
         Path | None, typer.Option("--into", help="The project's folder; pictures are copied there.")
     ] = None,
-    split: SplitOption = None,
+    split: Annotated[
+        Split | None, typer.Option("--split", help="Put all of it here, whatever its own folders say.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Bring a dataset into a project."""
     with plain_errors():
         if format_ not in FORMATS or "in" not in FORMATS[format_][0]:
-            raise FormatError(f"“{format_}” cannot be imported; “maskloop formats” lists what can.")
+            raise WrongUseError(f"“{format_}” cannot be imported; “maskloop formats” lists what can.")
         dataset = recognise(source)
         folder = into or source
         try:
@@ -121,10 +123,10 @@ def export(
     with plain_errors():
         styles = {"masks": MaskStyle.INDEX, "colour-masks": MaskStyle.COLOUR}
         if format_ not in styles:
-            raise FormatError(f"“{format_}” cannot be exported; “maskloop formats” lists what can.")
+            raise WrongUseError(f"“{format_}” cannot be exported; “maskloop formats” lists what can.")
         wanted = {part.strip() for part in what.split(",")}
         if not wanted <= {"labels", "predictions"}:
-            raise UserError("--what takes labels, predictions, or labels,predictions.")
+            raise WrongUseError("--what takes labels, predictions, or labels,predictions.")
         wish = ExportWish(
             out,
             styles[format_],

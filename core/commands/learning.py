@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -9,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from core.commands.terminal import answer, console, plain_errors, progress
-from core.errors import ImageError, ModelError, TrainingError, UserError
+from core.commands.terminal import WrongUseError, answer, console, plain_errors, progress
+from core.errors import ImageError
 from core.models.spec import ModelSpec, default_spec
-from core.project.project import Project
+from core.project.project import Project, home_of
 from core.project.records import PictureRecord, RunRecord, Split
 from core.session.freezing import check_learnable, freeze_all, learnable, open_snapshot
 from core.session.recording import RunRecorder
@@ -27,7 +28,15 @@ ProjectOption = Annotated[
     Path, typer.Option("--project", help="The folder of pictures, or the project folder itself.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+
+
+def _known(device: str) -> str:
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", device):
+        raise typer.BadParameter("choose auto, cpu, cuda, cuda:0 (the first of several), or mps.")
+    return device
+
+
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", callback=_known)]
 RunOption = Annotated[int | None, typer.Option("--run", help="Which run's weights; the newest by default.")]
 
 
@@ -50,7 +59,7 @@ def train_command(
     as_json: JsonOption = False,
 ) -> None:
     """Train on everything that is labelled; from random weights unless --resume names a run."""
-    with plain_errors(), Project.write(project, None, "maskloop train") as opened:
+    with plain_errors(), _existing(project, "maskloop train") as opened:
         opened.pictures.settle_splits()
         records = learnable(opened)
         check_learnable(opened, records)
@@ -91,7 +100,7 @@ def predict_command(
     as_json: JsonOption = False,
 ) -> None:
     """Predict pictures into the project."""
-    with plain_errors(), Project.write(project, None, "maskloop predict") as opened:
+    with plain_errors(), _existing(project, "maskloop predict") as opened:
         from core.labels.prediction import write_prediction
         from core.loop.evaluate import predicted_pictures, run_of
 
@@ -193,6 +202,12 @@ class _Heard:
                 console.print(event.sentence, markup=False)
 
 
+def _existing(where: Path, purpose: str) -> Project:
+    """Open for writing, but never make a project: there would be nothing in it to learn from."""
+    home_of(where)
+    return Project.write(where, None, purpose)
+
+
 def _base(project: Project, resume: int | None) -> RunRecord | None:
     if resume is None:
         return None
@@ -219,14 +234,14 @@ def _spec(
         else replace(ModelSpec.from_json(json.loads(base.model)), class_values=values)
     )
     if base is not None and (arch or encoder):
-        raise UserError("--resume goes on with the run's own network; leave --arch and --encoder out.")
+        raise WrongUseError("--resume goes on with the run's own network; leave --arch and --encoder out.")
     if arch is not None:
         own = arch == "asymmetric-unet"
         spec = replace(spec, architecture=arch, encoder=None if own else encoder or "resnet34")
     elif encoder is not None:
         spec = replace(spec, architecture="unet", encoder=encoder)
     if weights not in ("none", "imagenet"):
-        raise ModelError("--weights takes none or imagenet.")
+        raise WrongUseError("--weights takes none or imagenet.")
     return replace(spec, weights=weights, size=size or spec.size)
 
 
@@ -242,7 +257,7 @@ def _recipe(
 ) -> Recipe:
     recipe = replace(default_recipe(device_kind), device=device, seed=seed)
     if [epochs, minutes, steps].count(None) < 2:
-        raise TrainingError("Give one budget: --epochs, --minutes or --steps.")
+        raise WrongUseError("Give one budget: --epochs, --minutes or --steps.")
     if any(budget is not None for budget in (epochs, minutes, steps)):
         recipe = replace(recipe, epochs=epochs, minutes=minutes, steps=steps)
     return replace(recipe, loss=loss or recipe.loss, optimizer=optimizer or recipe.optimizer)
@@ -256,7 +271,7 @@ def _chosen(project: Project, images: str) -> list[PictureRecord]:
         return [r for r in records if not r.is_labelled]
     if images in tuple(Split):
         return [r for r in records if r.split == images]
-    raise UserError("--images takes unlabelled, all, train, val or test.")
+    raise WrongUseError("--images takes unlabelled, all, train, val or test.")
 
 
 def _score_json(score: Score, run: RunRecord, split: Split, names: dict[int, str]) -> dict[str, Any]:

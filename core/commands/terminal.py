@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from core.errors import Cancelled, MaskloopError
+from core.errors import Cancelled, MaskloopError, UserError
 
 # Standard output is for results; everything said on the way goes to standard error.
 console = Console(stderr=True, highlight=False)
@@ -37,11 +38,18 @@ def progress(title: str, *, quiet: bool) -> Iterator[Report]:
         yield lambda done, of: bar.update(task, completed=done, total=of)
 
 
+class WrongUseError(UserError):
+    """The command was called with words it does not take."""
+
+
 @contextlib.contextmanager
 def plain_errors() -> Iterator[None]:
-    """Turn our errors into one sentence on standard error and exit code 1."""
+    """Turn our errors into one sentence on standard error and exit code 1, 2 for wrong use."""
     try:
         yield
+    except WrongUseError as problem:
+        console.print(str(problem), markup=False, soft_wrap=True)
+        raise typer.Exit(2) from None
     except Cancelled:
         console.print("Cancelled.")
         raise typer.Exit(1) from None
@@ -55,7 +63,17 @@ def plain_errors() -> Iterator[None]:
 
 def answer(result: dict[str, Any], as_json: bool, lines: list[str]) -> None:
     """The result of a command: one JSON object, or lines for people."""
-    if as_json:
-        sys.stdout.write(json.dumps(result, ensure_ascii=False) + "\n")
-    else:
-        sys.stdout.write("\n".join(lines) + "\n")
+    encoding = sys.stdout.encoding or "utf-8"
+    # A pipe on Windows may not know the letters of a class name: JSON escapes them, lines show a question mark.
+    narrow = not encoding.lower().startswith("utf")
+    text = json.dumps(_finite(result), ensure_ascii=narrow, allow_nan=False) if as_json else "\n".join(lines)
+    sys.stdout.write(text.encode(encoding, "replace").decode(encoding) + "\n")
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no "not a number": a score that does not exist is null."""
+    if isinstance(value, dict):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.geometry import Box, TileKey, tile_box
+
+_MAPPED_PIXELS = 1 << 22
 
 Values = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -52,6 +55,18 @@ class Edit:
     tiles: tuple[TileChange, ...]
 
 
+def blank_values(width: int, height: int) -> Values:
+    """(height, width) uint8 zeros. Memory is taken as pixels are written.
+
+    A mapping of its own rather than `np.zeros`: large arrays of numpy ask for pages of 2 MiB, and clearing such a
+    page at its first touch delays the first stroke there by several milliseconds.
+    """
+    area = width * height
+    if area < _MAPPED_PIXELS:
+        return np.zeros((height, width), np.uint8)
+    return np.frombuffer(mmap.mmap(-1, area), np.uint8).reshape(height, width)
+
+
 class LabelMap:
     """The live label of one picture. Lives on the GUI thread; others only ever see copies inside an Edit.
 
@@ -66,8 +81,8 @@ class LabelMap:
 
     @classmethod
     def blank(cls, width: int, height: int) -> LabelMap:
-        """All unlabelled. Memory is only taken by the operating system once pixels are written."""
-        return cls(np.zeros((height, width), np.uint8))
+        """All unlabelled."""
+        return cls(blank_values(width, height))
 
     @property
     def width(self) -> int:

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from core.errors import ImageError, ModelError
 from core.images.source import read_picture
 from core.labels.prediction import PredictedMask
-from core.models.checkpoint import load_checkpoint
+from core.models.checkpoint import Loaded, load_checkpoint
 from core.models.predict import predict
 from core.models.spec import ModelSpec
 from core.project.project import Project
 from core.project.records import PictureRecord, RunRecord, Split
 from core.training.data import IGNORE
+from core.training.loop import device_for
 from core.training.metrics import confusion, iou_from_confusion, mean_iou, pixel_accuracy
 
 
@@ -64,6 +65,8 @@ def evaluate(
             total += confusion(torch.from_numpy(said), torch.from_numpy(truth), len(values))
         if progress:
             progress(done + 1, len(records))
+    if len(problems) == len(records):
+        raise ModelError(f"No picture of the split “{split}” could be scored. {problems[0]}")
     iou = iou_from_confusion(total)
     per_class = {v: float(i) for v, i in zip(values, iou, strict=True) if not np.isnan(i)}
     return Score(
@@ -81,12 +84,29 @@ def predicted_pictures(
     project: Project, run: RunRecord, records: list[PictureRecord], device: str = "auto"
 ) -> Iterator[tuple[PictureRecord, PredictedMask | ImageError]]:
     """Each picture with its prediction, or with the reason why it has none. Raises ModelError for the weights."""
-    loaded = load_checkpoint(project.run_folder(run.id), device)
+    loaded = _loaded(project, run, device)
     for record in records:
         try:
-            yield record, predict(loaded, read_picture(project.picture_path(record.path)), run.id)
+            picture = read_picture(project.picture_path(record.path))
+            if record.is_labelled and picture.shape[1::-1] != (record.width, record.height):
+                raise ImageError(f"{record.path} is no longer of the size at which it was labelled.")
+            yield record, predict(loaded, picture, run.id)
         except ImageError as problem:
             yield record, problem
+
+
+def _loaded(project: Project, run: RunRecord, device: str) -> Loaded:
+    try:
+        return load_checkpoint(project.run_folder(run.id), device_for(device))
+    except (
+        RuntimeError,
+        AssertionError,
+        NotImplementedError,
+    ) as problem:  # torch's ways to have no such device
+        reason = str(problem).strip().split("\n", maxsplit=1)[0]
+        raise ModelError(
+            f"The device “{device}” cannot be used here ({reason}). Choose the device “auto”."
+        ) from problem
 
 
 def row_table(values: tuple[int, ...]) -> NDArray[np.int64]:

@@ -108,7 +108,11 @@ class Rise(nn.Module):
 
 
 class AsymmetricUNet(nn.Module):
-    """float (N, channels, H, W), H and W multiples of 16 -> logits (N, classes, H, W)."""
+    """float (N, channels, H, W), H and W multiples of 16 -> logits (N, classes, H, W).
+
+    In train mode the logits stay at half the resolution, (N, classes, H/2, W/2): enlarging them and taking the
+    loss of every pixel would cost a quarter of each step and teach little that the neighbours do not.
+    """
 
     def __init__(
         self,
@@ -146,7 +150,9 @@ class AsymmetricUNet(nn.Module):
         level = self.pyramid(beside.pop())
         for rise in self.up:
             level = rise(level, beside.pop())
-        logits = self.head(self.dropout(level))
+        logits: Tensor = self.head(self.dropout(level))
+        if self.training:
+            return logits
         return F.interpolate(logits, size=x.shape[2:], mode="bilinear", align_corners=False)
 
     def _initialise(self) -> None:

@@ -55,6 +55,7 @@ def architectures() -> tuple[Architecture, ...]:
 def build(spec: ModelSpec, progress: Progress | None = None) -> nn.Module:
     """A fresh network: float (N, channels, H, W) normalised, sides multiples of 32 -> logits (N, classes, H, W).
 
+    In train mode it may answer at half the resolution; the loss then takes the label of every second pixel.
     Pretrained encoder weights are downloaded once by segmentation_models_pytorch; `progress` hears of it.
     Raises ModelError for a name nobody knows and for weights that cannot be had.
     """

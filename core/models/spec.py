@@ -19,8 +19,7 @@ WEIGHTS = ("none", "imagenet")
 class ModelSpec:
     """Everything needed to build the same network again.
 
-    architecture: a row of `core.models.registry`; encoder: its backbone, None where the architecture has
-    its own
+    architecture: a row of `core.models.registry`; encoder: its backbone, None where it has its own
     weights: what the encoder starts from, "none" or "imagenet"
     size: long side in pixels of what the network looks at, a multiple of 32
     class_values: row i of the network's output is the pixel value class_values[i] (1..254)

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.sqlite import insert
 from core.changes import Changes
 from core.geometry import TILE, Box, TileKey, tile_box
 from core.labels.codec import decode, encode
-from core.labels.labelmap import Edit, Origin, Values
+from core.labels.labelmap import Edit, Origin, Values, blank_values
 from core.project.records import EditRecord, Journal, Reverted, Status, now
 from core.project.store import Store, new_id
 from core.project.tables import class_pixels, edit_tiles, edits, origins, pictures, tiles
@@ -37,7 +37,7 @@ class LabelDrawer:
 
     def read(self, picture_id: int, width: int, height: int) -> Values:
         """The label of a picture, (height, width) uint8. Raises ProjectError when a tile is damaged."""
-        values = np.zeros((height, width), np.uint8)
+        values = blank_values(width, height)
         query = select(tiles.c.tile_column, tiles.c.tile_row, tiles.c.pixels)
         with self._store.reading() as connection:
             rows = connection.execute(query.where(tiles.c.picture_id == picture_id)).all()

@@ -30,7 +30,7 @@ class Editing:
         self.classes: ClassList = project.classes.read()
         # Document lane: the edit that the disk refused. Whatever comes behind it is refused too, or a later
         # edit would be stored before an earlier one and undo would bring back a label that never was.
-        self._refused: Edit | None = None
+        self._refused: tuple[Edit, ProjectError] | None = None
 
     def commit(self, picture_id: int, edit: Edit) -> Future[Journal]:
         """Store an edit. The future ends when it is durable; it raises ProjectError when the disk refuses."""
@@ -80,12 +80,12 @@ class Editing:
         return self._document.submit(self._tell, lambda: self._project.classes.write(classes))
 
     def _commit(self, picture_id: int, edit: Edit) -> Journal:
-        if self._refused is not None and self._refused is not edit:
-            raise ProjectError("An earlier change could not be saved yet; this one waits behind it.")
+        if self._refused is not None and self._refused[0] is not edit:
+            raise ProjectError(str(self._refused[1]))
         try:
             journal = self._project.labels.commit(picture_id, edit)
-        except ProjectError:
-            self._refused = edit
+        except ProjectError as problem:
+            self._refused = edit, problem
             raise
         self._refused = None
         self._announce(changes_of_edit(picture_id))

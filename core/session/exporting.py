@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -122,6 +123,7 @@ def run_export(
     """Write everything beside the place, then rename. Raises Cancelled or FormatError; nothing is left then."""
     out = plan.wish.out.absolute()
     beside = out.with_name(f".{out.name}.{uuid.uuid4().hex[:8]}.partial")
+    missing = [parent for parent in out.parents if not parent.exists()]
     problems: list[str] = []
     pairs = predictions = pictures = 0
     try:
@@ -149,6 +151,9 @@ def run_export(
         ) from problem
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+        for parent in missing:  # only goes when it is empty: when nothing was exported
+            with contextlib.suppress(OSError):
+                parent.rmdir()
     return ExportReport(out, pictures, pairs, predictions, tuple(problems))
 
 
@@ -189,10 +194,11 @@ def _write_one(
 ) -> tuple[bool, bool]:
     """Whether a label and a prediction were written. Raises ImageError, with nothing written, for the picture."""
     source = project.picture_path(record.path)
-    if (size := read_size(source)) != (record.width, record.height):
+    size = read_size(source)
+    if record.width is not None and size != (record.width, record.height):
         raise ImageError(
-            f"{record.path} is now {size[0]} x {size[1]} pixels, but the project knows it as "
-            f"{record.width} x {record.height}; it was left out."
+            f"{record.path} is now {size[0]} x {size[1]} pixels, but it was {record.width} x {record.height} "
+            "when it was last opened; it was left out."
         )
     place = f"{record.split or NO_SPLIT}/{plan.names[record.id]}"
     label = prediction = None
@@ -200,7 +206,7 @@ def _write_one(
         label = project.labels.read(record.id, *size)
     if plan.wish.predictions and record.is_predicted:
         try:
-            prediction = read_prediction(project.prediction_path(record.id)).values
+            prediction = _prediction(project, record, size)
         except ImageError as problem:  # the cache may be emptied at any time; the label goes out all the same
             problems.append(str(problem))
     if label is None and prediction is None:
@@ -218,6 +224,13 @@ def _write_one(
     return label is not None, prediction is not None
 
 
+def _prediction(project: Project, record: PictureRecord, size: tuple[int, int]) -> Values:
+    values = read_prediction(project.prediction_path(record.id)).values
+    if values.shape[::-1] != size:
+        raise ImageError(f"The prediction of {record.path} is of another size; predict it again.")
+    return values
+
+
 def _write_mask(path: Path, values: Values | None, plan: ExportPlan) -> None:
     if values is None:
         return
@@ -228,19 +241,26 @@ def _write_mask(path: Path, values: Values | None, plan: ExportPlan) -> None:
 
 
 def _names(records: tuple[PictureRecord, ...]) -> dict[int, str]:
-    """File names without suffix, no two alike: the picture's own where it is the only one of that name, else with
-    its folders, else also with its suffix (a.jpg beside a.png), else also with its number."""
-    names = {r.id: _stem(r.name) for r in records}
-    longer: tuple[Callable[[PictureRecord], str], ...] = (
-        lambda r: _stem(r.path).replace("/", "__"),
-        lambda r: r.path.replace("/", "__").replace(".", "-"),
-        lambda r: f"{names[r.id]}-{r.id}",
-    )
-    for name in longer:
-        # Not only the two that clash: "x__a" made from x/a.jpg may meet a picture that is really called so.
-        taken = Counter(found.casefold() for found in names.values())
-        names |= {r.id: name(r) for r in records if taken[names[r.id].casefold()] > 1}
+    """File names without suffix, no two alike: the picture's own where it is the only one of that name, else
+    longer ones."""
+    names = {r.id: _spelt(r, 0) for r in records}
+    turn = 1
+    # More than one turn: "x__a", made from x/a.jpg, may meet a picture that is really called so.
+    while len(taken := Counter(name.casefold() for name in names.values())) < len(names):
+        names |= {r.id: _spelt(r, turn) for r in records if taken[names[r.id].casefold()] > 1}
+        turn += 1
     return names
+
+
+def _spelt(record: PictureRecord, turn: int) -> str:
+    """Longer at every turn: the name, with its folders, with its suffix (a.jpg beside a.png), with its number."""
+    match turn:
+        case 0:
+            return _stem(record.name)
+        case 1:
+            return _stem(record.path).replace("/", "__")
+        case _:
+            return record.path.replace("/", "__").replace(".", "-") + f"-{record.id}" * (turn - 2)
 
 
 def _stem(name: str) -> str:

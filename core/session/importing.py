@@ -18,6 +18,7 @@ from core.images.source import read_size
 from core.labels.labelmap import LabelMap, Origin, Values
 from core.project.project import Project
 from core.project.records import PictureRecord, Split, Status
+from core.session.opening import is_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,8 @@ def _take_classes(project: Project, dataset: MaskFolder) -> dict[int, int]:
 
 
 def _take_picture(project: Project, dataset: MaskFolder, pair: Pair, split: Split | None) -> PictureRecord:
+    if not is_text(str(pair.picture)):
+        raise FormatError(f"The name {pair.picture.name!r} is not readable text; rename the file.")
     width, height = read_size(pair.picture)
     if pair.picture.is_relative_to(project.folder):
         relative = pair.picture.relative_to(project.folder).as_posix()

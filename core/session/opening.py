@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from core.lanes import Lane
 from core.project.project import HOME, Project
 from core.project.records import Journal, PictureRecord
 from core.session.pictures import PictureIndex
+
+log = logging.getLogger(__name__)
 
 CACHE_BYTES = 512 * 2**20
 """Decoded pictures kept in memory: the one shown, its neighbours, and those seen last."""
@@ -157,11 +160,21 @@ class Opening:
 def list_pictures(folder: Path) -> Iterator[str]:
     """Paths of all pictures below `folder`, relative, with forward slashes, in natural order; lazy.
 
-    The masks of a dataset that lies there are no pictures to label.
+    The masks of a dataset that lies there are no pictures to label; names that are no text are passed over.
     """
     masks = (f"{MASKS}/", f"{PREDICTIONS}/") if is_dataset(folder) else ()
     paths = (path.relative_to(folder).as_posix() for path in scan(folder))
-    return (path for path in paths if not path.startswith(masks))
+    return (path for path in paths if not path.startswith(masks) and is_text(path))
+
+
+def is_text(name: str) -> bool:
+    """Whether a file's name is text that can be stored. On Linux a name may be any bytes."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        log.warning("left out, its name is not text: %r", name)
+        return False
+    return True
 
 
 def check_folder(folder: Path) -> None:

@@ -37,9 +37,8 @@ class Progress:
 class Evaluated:
     """Scores on `labelled_pictures` pictures of `split` ("val", or "train" while there is no val picture).
 
-    per_class: IoU 0..1 by class value; a class neither labelled nor predicted there is left out
-    miou: mean of per_class; confusion: rows true, columns predicted, in pixels, in the order of the
-    spec's class_values
+    per_class: IoU 0..1 by class value; a class that is labelled nowhere in these pictures is left out
+    miou: mean of per_class; confusion: pixels, rows true, columns predicted, in the order of the spec's classes
     """
 
     step: int
@@ -54,9 +53,7 @@ class Evaluated:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A better checkpoint lies complete in the folder `path`; `miou` is None when there was no val
-    picture.
-    """
+    """A better checkpoint lies complete in the folder `path`; `miou` is None without validation pictures."""
 
     step: int
     miou: float | None
@@ -65,9 +62,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """The prediction of a picture lies complete at `path`; `mean_confidence` 0..1; `run_id` as it was
-    asked for.
-    """
+    """The prediction of a picture lies complete at `path`; `mean_confidence` 0..1; `run_id` as asked for."""
 
     picture_id: int
     path: str

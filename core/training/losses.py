@@ -25,9 +25,11 @@ def class_weights(pixels: NDArray[np.int64], power: float) -> NDArray[np.float32
 def label_loss(logits: Tensor, targets: Tensor, kind: str, weights: Tensor) -> Tensor:
     """Scalar loss of logits (N, C, H, W) against targets (N, H, W) int64, rows or IGNORE.
 
+    Where the logits are coarser than the targets, one target of each little square is taken, another each time.
     Pixels with target IGNORE have no influence at all. `kind` as in `core.training.recipe.LOSSES`;
     weights (C,) act on the cross-entropy. Zero, with a gradient, when nothing is labelled.
     """
+    targets = _thinned(targets, targets.shape[1] // logits.shape[2])
     log_probability = F.log_softmax(logits.float(), 1)
     labelled = targets != IGNORE
     rows = torch.where(labelled, targets, 0)
@@ -39,6 +41,15 @@ def label_loss(logits: Tensor, targets: Tensor, kind: str, weights: Tensor) -> T
     if "dice" in kind:
         loss = loss + _dice(log_probability, log_true, rows, labelled)
     return loss
+
+
+def _thinned(targets: Tensor, step: int) -> Tensor:
+    """Every `step`-th target in both directions, from a random start: always the same corner would shift all edges
+    by half a pixel."""
+    if step <= 1:
+        return targets
+    down, right = (int(start) for start in torch.randint(step, (2,)))
+    return targets[:, down::step, right::step]
 
 
 def _dice(log_probability: Tensor, log_true: Tensor, rows: Tensor, labelled: Tensor) -> Tensor:

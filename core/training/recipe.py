@@ -83,9 +83,9 @@ class Recipe:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Recipe:
-        """The recipe that `to_json` described; parts that are missing or unknown (written by another
-        version of
-        Maskloop) take the default or are left out. Raises TrainingError when a part is wrong."""
+        """The recipe that `to_json` described, also that of another version of Maskloop: missing parts take the
+        default, unknown ones are left out. Raises TrainingError when a part is wrong.
+        """
         known = {field.name for field in fields(cls)}
         given = {name: value for name, value in raw.items() if name in known}
         try:

@@ -126,9 +126,7 @@ class Worker:
         self._ask(do="resume")
 
     def stop(self) -> None:
-        """End training within two seconds and keep the best checkpoint; Finished follows. Predictions go
-        on.
-        """
+        """End training within two seconds and keep the best checkpoint; Finished follows."""
         self._ask(do="stop")
 
     def close(self, timeout: float = 8.0) -> None:

@@ -43,8 +43,7 @@ class Entry:
 
 
 class Snapshot:
-    """A folder with `snapshot.json` (spec and recipe) and, per picture, two .npy files and a small .json
-    beside them.
+    """A folder with `snapshot.json` (spec and recipe) and, per picture, two .npy files and a small .json.
 
     The .json is renamed into place last and names the revision of the arrays, so a reader sees the old pair
     or the new pair, never half of each. One process writes (`put`, `remove`), any may read. No thread of its
@@ -70,9 +69,7 @@ class Snapshot:
 
     @classmethod
     def open(cls, folder: Path) -> Snapshot:
-        """An existing snapshot. Raises TrainingError (or ModelError for its spec) when there is none or
-        it is damaged.
-        """
+        """An existing snapshot. Raises TrainingError or ModelError when there is none or it is damaged."""
         try:
             raw = json.loads((folder / PLAN).read_text("utf-8"))
             return cls(folder, ModelSpec.from_json(raw["spec"]), Recipe.from_json(raw["recipe"]))
@@ -80,9 +77,10 @@ class Snapshot:
             raise TrainingError(f"The labels frozen for training cannot be read: {problem}.") from problem
 
     def revise(self, spec: ModelSpec, recipe: Recipe) -> None:
-        """Change spec and recipe for the next training and keep the pictures. Raises TrainingError when
-        the new
-        spec looks at another size, because the pictures are stored at the old one."""
+        """Change spec and recipe for the next training and keep the pictures.
+
+        Raises TrainingError when the new spec looks at another size: the pictures are stored at the old one.
+        """
         if spec.size != self.spec.size:
             raise TrainingError(
                 "Pictures frozen at one size cannot be trained at another; make a new snapshot."
@@ -124,8 +122,8 @@ class Snapshot:
             _write_json(self._card(picture_id), _entry_json(entry))
         except OSError as problem:
             raise TrainingError(
-                f"The label of {name} cannot be handed to training: {problem}. Check the free space "
-                f"of the disk."
+                f"The label of {name} cannot be handed to training: {problem}. "
+                "Check the free space of the disk."
             ) from problem
         if old:
             self._forget_arrays(old)

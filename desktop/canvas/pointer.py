@@ -5,11 +5,11 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
 
 from core.tools.brush import Brush
-from core.tools.tool import Cursor, Modifiers, Tool
+from core.tools.tool import Cursor, Modifiers, Stage, Tool
 
 if TYPE_CHECKING:
     from desktop.canvas.view import CanvasView
@@ -22,6 +22,7 @@ _NOTCH = 120.0
 
 _Button = Qt.MouseButton
 _Held = Qt.KeyboardModifier
+_TOOL_KEYS = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape, Qt.Key.Key_Backspace)
 _RINGS = (Cursor.RING, Cursor.ERASER_RING)
 
 
@@ -101,7 +102,7 @@ class Pointer:
     def leave(self) -> None:
         """Another tool, another picture, or the end: finish all that is under way."""
         self._end_act()
-        stage = self._canvas.stage()
+        stage = self._announced_stage() if self.tool.is_busy else self._canvas.stage()
         if stage is not None:
             self._canvas.show_outcome(self.tool.leave(stage))
 
@@ -181,11 +182,7 @@ class Pointer:
         key, plain = event.key(), _is_plain(event)
         if key == Qt.Key.Key_Space:
             return plain
-        return (
-            plain
-            and self.tool.is_busy
-            and (key in _FINISH or key in (Qt.Key.Key_Escape, Qt.Key.Key_Backspace))
-        )
+        return plain and self.tool.is_busy and key in _TOOL_KEYS
 
     def key_press(self, event: QKeyEvent) -> bool:
         self._hold(event.modifiers())
@@ -214,9 +211,8 @@ class Pointer:
     def finish(self) -> None:
         """Enter."""
         self._end_act()
-        stage = self._canvas.stage()
+        stage = self._announced_stage()
         if stage is not None:
-            self._canvas.before_edit.emit()
             self._canvas.show_outcome(self.tool.finish(stage))
 
     def cancel(self) -> None:
@@ -252,13 +248,20 @@ class Pointer:
         if self.tool.needs_class and not self._canvas.has_class and not erases:
             self._canvas.needs_class.emit()
             return True
-        self._canvas.before_edit.emit()
-        stage = self._canvas.stage()
+        stage = self._announced_stage()
         if stage is None:
             return True
         self._act, self._button, self._erases = _Act.STROKE, button, erases
         self._canvas.show_outcome(self.tool.press(stage, self._canvas.image_point(position), held))
         return True
+
+    def _announced_stage(self) -> Stage | None:
+        """The stage for a call that may open an edit, after all who care were told."""
+        stage = self._canvas.stage()
+        if stage is None or stage.labels.is_editing:
+            return stage
+        self._canvas.before_edit.emit()
+        return self._canvas.stage()
 
     def _press_secondary(self, position: QPointF) -> bool:
         radius = self.tool.radius(self._canvas.options)
@@ -319,11 +322,7 @@ class Pointer:
         self._act, self._button, self._erases = _Act.NOTHING, _Button.NoButton, False
 
 
-_FINISH = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
-
-
-def _is_plain(event: QKeyEvent | QEvent) -> bool:
-    assert isinstance(event, QKeyEvent)
+def _is_plain(event: QKeyEvent) -> bool:
     return not event.modifiers() & (_Held.ControlModifier | _Held.AltModifier | _Held.MetaModifier)
 
 

@@ -82,6 +82,8 @@ class Viewport:
     def zoom(self, scale: float, x: float, y: float) -> None:
         """Change the scale while the image point at device position (x, y) stays there."""
         scale = min(LARGEST_SCALE, max(self.smallest_scale, scale))
+        if abs(scale - 1) < 1e-9:
+            scale = 1.0  # factors that almost cancel out must not make true pixels smooth
         ratio = scale / self.scale
         self.scale = scale
         self.left = round(x - (x - self.left) * ratio)

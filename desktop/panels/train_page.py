@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -97,10 +98,9 @@ class TrainPage(QWidget):
 
     def set_scores(self, scores: Mapping[int, float], classes: ClassList) -> None:
         """The newest IoU of every class, worst first: that is where labels help most."""
-        known = sorted(
-            (scores[c.value], c) for c in classes if c.value in scores and scores[c.value] == scores[c.value]
-        )
-        self.scores.set_cells([[(c.colour, c.name), f"{score:.3f}"] for score, c in known])
+        known = [c for c in classes if c.value in scores and not math.isnan(scores[c.value])]
+        known.sort(key=lambda c: scores[c.value])
+        self.scores.set_cells([[(c.colour, c.name), f"{scores[c.value]:.3f}"] for c in known])
 
     def _chosen(self) -> None:
         row_at = self.runs.currentRow()

@@ -70,12 +70,12 @@ class Hands:
 
     @property
     def record(self) -> PictureRecord:
-        return self.session.pictures.get(_there(self.labelling.shown, "picture"))
+        return self.session.pictures.get(_there(self.labelling.hand.shown, "picture"))
 
     @property
     def values(self) -> NDArray[np.uint8]:
         """The label on screen, (H, W) uint8."""
-        return _there(self.labelling.labels, "label").values
+        return _there(self.labelling.hand.labels, "label").values
 
     @property
     def painted(self) -> int:
@@ -83,7 +83,7 @@ class Hands:
         return int(np.count_nonzero(self.values))
 
     def has_picture(self) -> bool:
-        return self.window.labelling is not None and self.labelling.labels is not None
+        return self.window.labelling is not None and self.labelling.hand.labels is not None
 
     # What can be done --------------------------------------------------------------------------
 

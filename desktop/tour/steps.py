@@ -101,8 +101,10 @@ class Tour(Hands):
             ("open again", self._open_again),
         ):
             began = time.perf_counter()
+            mistakes = self._app.crash.mistakes
             try:
                 detail, ok = act(), True
+                self.expect(self._app.crash.mistakes == mistakes, f"see {self._app.crash.path}")
             except Exception as problem:
                 detail, ok = f"{problem}", False
                 if not isinstance(problem, StepError):
@@ -145,7 +147,7 @@ class Tour(Hands):
         self._meter.start()
         self.until(lambda: len(self.session.pictures) >= 60, "all pictures in the list")
         self.key(Qt.Key.Key_D, SHIFT)
-        self.until(lambda: not self.record.is_labelled and self.labelling.labels is not None, "a new picture")
+        self.until(lambda: self.has_picture() and not self.record.is_labelled, "a new picture")
         self.rest(800)
         return f"first picture after {seconds:.1f} s; {len(self.session.pictures)} pictures"
 
@@ -196,9 +198,11 @@ class Tour(Hands):
 
     def _first_checkpoint(self) -> str:
         self.until(lambda: self.state.published > 0, "a published checkpoint")
-        self.until(lambda: self.labelling.prediction is not None, "a prediction of the picture on screen")
+        self.until(
+            lambda: self.labelling.hand.prediction is not None, "a prediction of the picture on screen"
+        )
         self.rest(400)
-        mask = self.labelling.prediction
+        mask = self.labelling.hand.prediction
         assert mask is not None
         return (
             f"{self.state.seconds:.0f} s into training, mIoU {self.state.miou or 0:.2f}, "
@@ -206,17 +210,17 @@ class Tour(Hands):
         )
 
     def _better_checkpoint(self) -> str:
-        published, old = self.state.published, self.labelling.prediction
+        published, old = self.state.published, self.labelling.hand.prediction
         assert old is not None
         self.until(lambda: self.state.published > published, "a better checkpoint")
 
         def changed() -> bool:
-            new = self.labelling.prediction
+            new = self.labelling.hand.prediction
             return new is not None and new is not old and not np.array_equal(new.values, old.values)
 
         self.until(changed, "a changed prediction on screen")
         self.rest(400)
-        new = self.labelling.prediction
+        new = self.labelling.hand.prediction
         assert new is not None
         share = float(np.mean(new.values != old.values))
         return f"{share:.0%} of the pixels changed; mIoU {self.state.miou or 0:.2f}"
@@ -257,10 +261,10 @@ class Tour(Hands):
         return "shown and hidden again"
 
     def _accept_and_next(self) -> str:
-        shown = self.labelling.shown
+        shown = self.labelling.hand.shown
         assert shown is not None
         self.key(Qt.Key.Key_Return, CTRL)
-        self.until(lambda: self.labelling.shown != shown, "the next picture")
+        self.until(lambda: self.labelling.hand.shown != shown, "the next picture")
         record = self.session.pictures.get(shown)
         self.until(lambda: self.session.pictures.get(shown).status == "done", "the mark")
         record = self.session.pictures.get(shown)

@@ -329,6 +329,7 @@ def test_another_picture_finishes_a_polygon_on_its_own_picture(desk: Desk) -> No
         QTest.mouseClick(desk.canvas, LEFT, NO_KEY, QPoint(*place))
     new = desk.open_picture()
     assert len(desk.edits) == 1
+    assert desk.told[-2:] == ["before", "edit"]
     assert old.values.any()
     assert not new.values.any()
 

@@ -110,6 +110,12 @@ def test_rows_columns_and_boxes_agree(
         assert wanted.height <= on_rows.size + 2
 
 
+def test_factors_that_cancel_out_end_at_the_true_size() -> None:
+    view = fitted(8192, 8192, 1280, 800)
+    view.zoom(1.0000000000000002 * (1 - 1e-15), 640, 400)
+    assert view.scale == 1.0
+
+
 def picture(width: int, height: int) -> tuple[Pyramid, LabelMap, None]:
     return Pyramid.of(np.zeros((height, width, 3), np.uint8)), LabelMap.blank(width, height), None
 

@@ -160,14 +160,12 @@ def test_region_is_what_touches_side_by_side(seed: int, width: int, height: int,
 
 def test_region_far_larger_than_the_first_look() -> None:
     """A long winding corridor that leaves every window on the way."""
-    values = np.ones((900, 1400), np.uint8)
+    values = np.ones((200, 1400), np.uint8)
     values[:, ::8] = 0
-    values[0, :], values[-1, :] = 1, 1
     for number in range(0, 1400, 8):
         values[0 if number % 16 else -1, number] = 1
-    values[:, -1] = 0
-    expected = spread(values, 1201, 450)
-    box, mask = connected_region(values, Point(1201.5, 450.5))
+    expected = spread(values, 1201, 100)
+    box, mask = connected_region(values, Point(1201.5, 100.5))
     whole = np.zeros_like(expected)
     whole[box.slices] = mask
     assert box.width > 1000

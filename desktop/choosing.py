@@ -1,0 +1,160 @@
+"""The tool in the hand and the class it paints with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from functools import partial
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QAction
+
+from core.errors import UserError
+from core.labels.classes import UNLABELLED, VOID, Colour
+from core.session.editing import Editing
+from core.tools.brush import Brush, Eraser
+from core.tools.fill import Fill
+from core.tools.polygon import Polygon
+from desktop.bridge import Bridge
+from desktop.hand import Hand
+from desktop.label_page import LabelPage
+from desktop.wires import Wires
+
+PLAIN: Colour = (150, 150, 150)
+"""The colour of what is no class: unlabelled and void."""
+
+
+class Choosing(QObject):
+    """Brings tool strip, option bar and class panel to life. Lives on the GUI thread."""
+
+    message = Signal(str)
+
+    def __init__(
+        self, editing: Editing, bridge: Bridge, page: LabelPage, actions: Mapping[str, QAction], hand: Hand
+    ) -> None:
+        super().__init__()
+        self._editing, self._bridge, self._page = editing, bridge, page
+        self._actions, self._hand, self._canvas = actions, hand, page.canvas
+        self._tools = {
+            "tool_brush": Brush(),
+            "tool_eraser": Eraser(),
+            "tool_polygon": Polygon(),
+            "tool_fill": Fill(),
+        }
+        self._class = UNLABELLED
+        self._other_class = UNLABELLED
+        self._wires = Wires()
+        self._join()
+        self.take_tool("tool_brush")
+        self.classes_changed()
+
+    @property
+    def active_class(self) -> int:
+        """What is painted: 0 unlabelled, 1..254 a class, 255 void."""
+        return self._class
+
+    def take_tool(self, key: str) -> None:
+        """Take the tool of this action into the hand."""
+        tool = self._tools[key]
+        self._canvas.set_tool(tool)
+        self._actions[key].setChecked(True)
+        radius = tool.radius(self._canvas.options)
+        self._page.options.set_tool(tool.title, tool.help_line, None if radius is None else round(2 * radius))
+
+    def choose_class(self, value: int) -> None:
+        """Paint with this class from now on; nothing happens for a value that is no class."""
+        classes = self._editing.classes
+        known = classes.by_value(value)
+        if known is None and value not in (UNLABELLED, VOID):
+            return
+        if value != self._class:
+            self._other_class, self._class = self._class, value
+        colour = known.colour if known else PLAIN
+        # Without any class there is nothing to paint with: the canvas then asks for one.
+        self._canvas.set_class(value if len(classes) else None, classes.name_of(value), colour)
+        self._page.classes.set_active(value)
+
+    def classes_changed(self) -> None:
+        """The list of classes is another one now."""
+        classes = self._editing.classes
+        self._page.classes.set_classes(classes)
+        self._canvas.set_palette(classes.palette())
+        gone = classes.by_value(self._class) is None and self._class != VOID
+        first = classes.classes[0].value if len(classes) else UNLABELLED
+        self.choose_class(first if gone else self._class)
+
+    def leave(self) -> None:
+        self._wires.cut()
+
+    def handlers(self) -> dict[str, Callable[[], object]]:
+        """What each action of tools and classes does."""
+        return {
+            **{f"class_{n}": partial(self._choose_nth, n) for n in range(1, 20) if n != 10},
+            **{key: partial(self.take_tool, key) for key in self._tools},
+            "class_0": partial(self.choose_class, UNLABELLED),
+            "class_void": partial(self.choose_class, VOID),
+            "swap_classes": lambda: self.choose_class(self._other_class),
+            "pick_class": self._pick_class,
+            "brush_smaller": lambda: self._resize(1 / 1.15),
+            "brush_bigger": lambda: self._resize(1.15),
+        }
+
+    def _join(self) -> None:
+        join, canvas, page = self._wires.join, self._canvas, self._page
+        join(canvas.needs_class, self._ask_for_class)
+        join(canvas.brush_size_changed, lambda radius: page.options.set_size(round(2 * radius)))
+        join(page.options.size_changed, lambda size: canvas.set_radius(size / 2))
+        join(page.classes.class_chosen, self.choose_class)
+        join(page.classes.classes_added, self._add)
+        join(page.classes.class_renamed, self._rename)
+        join(page.classes.class_recoloured, self._recolour)
+
+    def _choose_nth(self, number: int) -> None:
+        classes = self._editing.classes.classes
+        if number <= len(classes):
+            self.choose_class(classes[number - 1].value)
+
+    def _pick_class(self) -> None:
+        """Take the class under the cursor: the label's, else the prediction's."""
+        at, labels, prediction = self._canvas.cursor_point, self._hand.labels, self._hand.prediction
+        if at is None or labels is None:
+            return
+        value = int(labels.values[int(at.y), int(at.x)])
+        if value == UNLABELLED and prediction is not None:
+            value = int(prediction.values[int(at.y), int(at.x)])
+        self.choose_class(value)
+
+    def _resize(self, factor: float) -> None:
+        radius = self._canvas.tool.radius(self._canvas.options)
+        if radius is not None:
+            grown = radius * factor
+            # Small brushes step by half a pixel, or a factor would round to nothing.
+            self._canvas.set_radius(max(radius + 0.5, grown) if factor > 1 else min(radius - 0.5, grown))
+
+    def _add(self, names: list[str]) -> None:
+        had = len(self._editing.classes)
+        self._change(lambda: self._editing.add_classes(names))
+        classes = self._editing.classes.classes
+        if len(classes) > had:
+            self.choose_class(classes[had].value)
+            self._canvas.setFocus()
+
+    def _rename(self, value: int, name: str) -> None:
+        self._change(lambda: self._editing.change_class(value, name=name))
+
+    def _recolour(self, value: int, colour: Colour) -> None:
+        self._change(lambda: self._editing.change_class(value, colour=colour))
+
+    def _change(self, act: Callable[[], Future[None]]) -> None:
+        try:
+            self._bridge.when_done(act(), lambda _none: None)
+        except UserError as problem:
+            self._page.classes.show_error(str(problem))
+            self._page.classes.set_classes(self._editing.classes)  # a refused name must not stay in the list
+            return
+        self._page.classes.show_error("")
+        self.classes_changed()
+
+    def _ask_for_class(self) -> None:
+        self._page.classes.focus_field()
+        self.message.emit("Add a class first: type its name at the right.")

@@ -1,0 +1,73 @@
+"""What is this pixel, who said so, and what does the network think: the left of the status line."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, QTimer
+
+from core.geometry import Point
+from core.labels.classes import UNLABELLED
+from core.session.session import Session
+from desktop.bridge import Bridge
+from desktop.hand import Hand
+from desktop.label_page import LabelPage
+from desktop.panels.status_line import StatusLine
+from desktop.wires import Wires
+
+REST_MS = 90
+"""Who said so is asked once the pointer rests: it needs a look into the document."""
+
+
+class Pointing(QObject):
+    """Follows the pointer over the picture in hand. Lives on the GUI thread."""
+
+    def __init__(
+        self, session: Session, bridge: Bridge, page: LabelPage, status: StatusLine, hand: Hand
+    ) -> None:
+        super().__init__()
+        self._session, self._bridge, self._canvas = session, bridge, page.canvas
+        self._status, self._hand = status, hand
+        self._rest = QTimer(self, singleShot=True, interval=REST_MS)
+        self._rest.timeout.connect(self._ask_origin)
+        self._wires = Wires()
+        self._wires.join(self._canvas.cursor_moved, self.look)
+        self._wires.join(self._canvas.view_changed, status.set_zoom)
+
+    def look(self, at: Point | None) -> None:
+        """The pointer is there now, or what lies under it has changed."""
+        self._say(at, "")
+        self._rest.start()
+
+    def look_again(self) -> None:
+        """The label has changed under a pointer that stands still."""
+        self.look(self._canvas.cursor_point)
+
+    def leave(self) -> None:
+        self._wires.cut()
+        self._rest.stop()
+        self._status.set_pixel()
+
+    def _ask_origin(self) -> None:
+        at, labels = self._canvas.cursor_point, self._hand.labels
+        if at is None or labels is None or self._hand.shown is None:
+            return
+        if labels.values[int(at.y), int(at.x)] != UNLABELLED:
+            size = (labels.width, labels.height)
+            self._bridge.when_done(
+                self._session.editing.origin_at(self._hand.shown, int(at.x), int(at.y), size),
+                lambda words: self._say(at, words) if at == self._canvas.cursor_point else None,
+                lambda _problem: None,
+            )
+
+    def _say(self, at: Point | None, origin: str) -> None:
+        labels, prediction = self._hand.labels, self._hand.prediction
+        if at is None or labels is None:
+            self._status.set_pixel()
+            return
+        x, y = int(at.x), int(at.y)
+        names = self._session.editing.classes.name_of
+        said = names(int(labels.values[y, x]))
+        if prediction is None:
+            self._status.set_pixel(x, y, said, origin)
+        else:
+            confidence = float(prediction.confidence[y, x]) / 255
+            self._status.set_pixel(x, y, said, origin, names(int(prediction.values[y, x])), confidence)

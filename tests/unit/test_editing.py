@@ -1,0 +1,223 @@
+"""Editing: what is painted becomes durable in order, a refused edit holds back all behind it, and a prediction never
+overwrites what a person said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from core.changes import Changes
+from core.errors import ProjectError, UserError
+from core.geometry import Point
+from core.labels.classes import VOID, ClassList
+from core.labels.labelmap import LabelMap, Origin
+from core.labels.prediction import PredictedMask
+from core.lanes import Lane
+from core.project.project import Project
+from core.project.records import Split, Status
+from core.session.editing import Editing, accept_class, accept_everywhere, accept_region
+from tests.factories import project_in, stroke, truth
+
+PATIENCE = 10
+
+
+@dataclass
+class Desk:
+    """An open project with its document lane."""
+
+    project: Project
+    news: list[Changes] = field(default_factory=list)
+    mistakes: list[BaseException] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.document = Lane("document", on_mistake=self.mistakes.append)
+        self.editing = Editing(self.project, self.document, self.news.append)
+
+    def close(self) -> None:
+        self.document.close()
+        self.project.close()
+        assert self.mistakes == []
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    opened = Desk(project_in(tmp_path))
+    yield opened
+    opened.close()
+
+
+def refuse_to_write(desk: Desk, refuse: bool) -> None:
+    """SQLite itself refuses every write, as it does on a disk that has become read-only."""
+    with desk.project._store.reading() as connection:
+        connection.exec_driver_sql(f"PRAGMA query_only = {int(refuse)}")
+
+
+def test_strokes_undo_and_redo(desk: Desk) -> None:
+    labels = LabelMap.blank(96, 64)
+    before = labels.values.copy()
+    journal = desk.editing.commit(1, stroke(labels, 1, (10, 10), (50, 40))).result(PATIENCE)
+    assert (journal.undo_name, journal.redo_name) == ("Brush stroke, class 1", None)
+    after = labels.values.copy()
+    reverted = desk.editing.undo(1).result(PATIENCE)
+    assert reverted is not None
+    assert reverted.journal.redo_name == "Brush stroke, class 1"
+    labels.replace_tiles(reverted.tiles)
+    np.testing.assert_array_equal(labels.values, before)
+    again = desk.editing.redo(1).result(PATIENCE)
+    assert again is not None
+    labels.replace_tiles(again.tiles)
+    np.testing.assert_array_equal(labels.values, after)
+    assert desk.news == [Changes(pictures=frozenset([1]), labels=frozenset([1]))] * 3
+
+
+def test_nothing_to_undo_is_no_news(desk: Desk) -> None:
+    assert desk.editing.undo(1).result(PATIENCE) is None
+    assert desk.editing.redo(1).result(PATIENCE) is None
+    assert desk.news == []
+
+
+def test_every_picture_has_a_journal_of_its_own(desk: Desk) -> None:
+    first, second = LabelMap.blank(96, 64), LabelMap.blank(96, 64)
+    desk.editing.commit(1, stroke(first, 1, (10, 10), (50, 40)))
+    desk.editing.commit(2, stroke(second, 2, (10, 10), (50, 40)))
+    reverted = desk.editing.undo(1).result(PATIENCE)
+    assert reverted is not None
+    assert reverted.edit.class_value == 1
+    assert [edit.undone for edit in desk.editing.history(1).result(PATIENCE)] == [True]
+    assert [edit.undone for edit in desk.editing.history(2).result(PATIENCE)] == [False]
+
+
+def test_after_a_refusal_everything_waits_in_order(desk: Desk) -> None:
+    labels = LabelMap.blank(96, 64)
+    desk.editing.commit(1, stroke(labels, 1, (10, 10), (50, 40))).result(PATIENCE)
+    stored = labels.values.copy()
+    refused, later = stroke(labels, 2, (10, 50), (90, 50)), stroke(labels, 1, (10, 20), (90, 20))
+    refuse_to_write(desk, True)
+    with pytest.raises(ProjectError, match="could not be used"):
+        desk.editing.commit(1, refused).result(PATIENCE)
+    refuse_to_write(desk, False)
+    with pytest.raises(ProjectError, match="waits behind it"):
+        desk.editing.commit(1, later).result(PATIENCE)
+    for act in (desk.editing.undo, desk.editing.redo):
+        with pytest.raises(ProjectError, match="wait behind it"):
+            act(1).result(PATIENCE)
+    np.testing.assert_array_equal(desk.project.labels.read(1, 96, 64), stored)
+    desk.editing.commit(1, refused).result(PATIENCE)
+    desk.editing.commit(1, later).result(PATIENCE)
+    np.testing.assert_array_equal(desk.project.labels.read(1, 96, 64), labels.values)
+    for _ in range(2):
+        reverted = desk.editing.undo(1).result(PATIENCE)
+        assert reverted is not None
+        labels.replace_tiles(reverted.tiles)
+    np.testing.assert_array_equal(labels.values, stored)
+
+
+def test_status_and_split_are_kept(desk: Desk) -> None:
+    desk.editing.set_status(1, Status.SKIPPED).result(PATIENCE)
+    desk.editing.set_split(1, Split.TEST).result(PATIENCE)
+    record = desk.project.pictures.get(1)
+    assert (record.status, record.split) == (Status.SKIPPED, Split.TEST)
+    desk.editing.set_split(1, None).result(PATIENCE)
+    assert desk.project.pictures.get(1).split is None
+    assert desk.news == [Changes(pictures=frozenset([1]))] * 3
+
+
+def test_classes_are_added_all_or_none(desk: Desk) -> None:
+    desk.editing.add_classes(["water", "car"]).result(PATIENCE)
+    assert [c.name for c in desk.project.classes.read()] == ["grass", "roof", "water", "car"]
+    with pytest.raises(UserError, match="already"):
+        desk.editing.add_classes(["field", "Car"])
+    assert len(desk.editing.classes) == 4
+    desk.editing.change_class(3, name="lake", colour=(1, 2, 3)).result(PATIENCE)
+    assert desk.project.classes.read() == desk.editing.classes
+    assert desk.editing.classes.name_of(3) == "lake"
+    with pytest.raises(UserError, match="already"):
+        desk.editing.change_class(3, name="roof")
+    assert desk.news == [Changes(classes=True)] * 2
+
+
+def test_two_classes_may_swap_their_names(desk: Desk) -> None:
+    for value, name in ((1, "x"), (2, "grass"), (1, "roof")):
+        desk.editing.change_class(value, name=name).result(PATIENCE)
+    assert [c.name for c in desk.project.classes.read()] == ["roof", "grass"]
+
+
+def test_who_said_so_in_words(desk: Desk) -> None:
+    run = desk.project.runs.start("{}", "{}", None, 3)
+    labels = LabelMap.blank(96, 64)
+    desk.editing.commit(1, stroke(labels, 1, (10, 10), (20, 10)))
+    edit = accept_everywhere(labels, PredictedMask(truth(), truth(), run.id))
+    assert edit is not None
+    desk.editing.commit(1, edit).result(PATIENCE)
+
+    def said(x: int, y: int) -> str:
+        return desk.editing.origin_at(1, x, y, (96, 64)).result(PATIENCE)
+
+    assert (said(12, 10), said(80, 50)) == ("painted", f"accepted from run {run.id}")
+    desk.editing.undo(1).result(PATIENCE)
+    assert (said(12, 10), said(80, 50)) == ("painted", "")
+    assert desk.editing.origin_at(2, 5, 5, (96, 64)).result(PATIENCE) == ""
+
+
+masks = arrays.arrays(np.uint8, (5, 7), elements=st.sampled_from([0, 0, 1, 2, VOID]))
+predictions = arrays.arrays(np.uint8, (5, 7), elements=st.sampled_from([1, 2, 3]))
+
+
+@given(masks, predictions, st.integers(0, 6), st.integers(0, 4))
+def test_a_prediction_only_fills_what_nobody_has_said(
+    said: np.ndarray, values: np.ndarray, x: int, y: int
+) -> None:
+    prediction = PredictedMask(values, np.full_like(values, 200), 4)
+    classes = ClassList().added("road").added("tree").added("car")
+    value = int(values[y, x])
+    for edit, labels, allowed in (
+        (accept_everywhere(one := LabelMap(said.copy()), prediction), one, np.ones_like(said, bool)),
+        (accept_class(two := LabelMap(said.copy()), prediction, 2, "tree"), two, values == 2),
+        (
+            accept_region(three := LabelMap(said.copy()), prediction, Point(x + 0.5, y + 0.5), classes),
+            three,
+            region(values, x, y),
+        ),
+    ):
+        expected = np.where(allowed & (said == 0), values, said)
+        np.testing.assert_array_equal(labels.values, expected)
+        assert not labels.is_editing
+        if edit is None:
+            np.testing.assert_array_equal(expected, said)
+            continue
+        assert (edit.origin, edit.run_id) == (Origin.ACCEPTED, 4)
+        assert edit.pixels == np.count_nonzero(expected != said)
+        assert edit.name in ("Accept prediction", "Accept tree", f"Accept region, {classes.name_of(value)}")
+
+
+def region(values: np.ndarray, x: int, y: int) -> np.ndarray:
+    """The four-connected region around a pixel, grown pixel by pixel."""
+    found = np.zeros(values.shape, bool)
+    waiting = [(x, y)]
+    while waiting:
+        column, row = waiting.pop()
+        inside = 0 <= column < values.shape[1] and 0 <= row < values.shape[0]
+        if inside and not found[row, column] and values[row, column] == values[y, x]:
+            found[row, column] = True
+            waiting += [(column + 1, row), (column - 1, row), (column, row + 1), (column, row - 1)]
+    return found
+
+
+@pytest.mark.parametrize("at", [Point(-0.5, 3), Point(96, 3), Point(3, 64.5)])
+def test_a_region_outside_the_picture_is_refused(at: Point) -> None:
+    with pytest.raises(UserError, match="inside the picture"):
+        accept_region(LabelMap.blank(96, 64), PredictedMask(truth(), truth()), at, ClassList())
+
+
+def test_a_prediction_of_another_size_is_refused() -> None:
+    labels = LabelMap.blank(96, 64)
+    with pytest.raises(UserError, match="size of the picture"):
+        accept_everywhere(labels, PredictedMask(truth(8, 8), truth(8, 8)))
+    assert not labels.is_editing
