@@ -51,7 +51,11 @@ def demo(
 def main() -> None:
     """Entry point: the first word decides; a path (or nothing) means the window."""
     words = sys.argv[1:]
-    if not words or (words[0] not in command_names() and words[0] not in ("--help",)):
+    first = words[0] if words else ""
+    if not first or (first not in command_names() and first not in ("--help", "--version")):
+        if first and not first.startswith("-") and not Path(first).exists():
+            sys.stderr.write(f"There is no folder and no command called “{first}”; see maskloop --help.\n")
+            sys.exit(2)
         words = ["open", *words]
     app(args=words)
 

@@ -79,19 +79,21 @@ class MainWindow(QMainWindow):
 
     # Opening and closing a project --------------------------------------------------------------
 
-    def open(self, folder: Path, home: Path | None = None) -> None:
-        """Open a folder as the project of this window; the old one is closed first."""
-        self.close_project()
+    def open(self, folder: Path, home: Path | None = None, *, train: bool = False) -> None:
+        """Open a folder as the project of this window; the old one is closed first. `train`: begin at once."""
+        if not self.close_project():
+            return
         self.welcome.show_message("")
         self._settle_page(f"Opening {folder.name}")
         future = self._opening.submit(
             Session.open, folder, home, self.bridge.tell, self._on_mistake, wishes_of(self._settings)
         )
-        self.bridge.when_done(future, self._opened, self._cannot_open)
+        self.bridge.when_done(future, lambda session: self._opened(session, train=train), self._cannot_open)
 
     def open_sample(self, folder: Path) -> None:
         """Make the sample project if need be, open it and begin to train."""
-        self.close_project()
+        if not self.close_project():
+            return
         self._settle_page("Drawing the sample pictures")
 
         def drawn(done: int, of: int) -> None:
@@ -100,7 +102,7 @@ class MainWindow(QMainWindow):
 
         self.bridge.when_done(
             self._opening.submit(make_sample_project, folder, progress=drawn),
-            lambda _none: self.open(folder),
+            lambda _none: self.open(folder, train=True),
             self._cannot_open,
         )
 
@@ -122,7 +124,7 @@ class MainWindow(QMainWindow):
         self._set_project(None)
         return True
 
-    def _opened(self, session: Session) -> None:
+    def _opened(self, session: Session, *, train: bool) -> None:
         self.session = session
         self.labelling = Labelling(
             session,
@@ -150,6 +152,8 @@ class MainWindow(QMainWindow):
         self.top.set_saved("saved")
         self.labelling.begin()
         self.learning.begin()
+        if train:
+            session.retraining.start()
         self.label_page.canvas.setFocus()
 
     def _cannot_open(self, problem: MaskloopError) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -26,12 +27,30 @@ FORMATS = {
 
 app = typer.Typer(
     name="maskloop",
-    help="Paint a few classes; a network learns in the background. Without a command: opens the window.",
+    help="maskloop FOLDER opens the window on a folder of pictures: paint a few classes, and a network learns in the "
+    "background. The commands below work on the same project without a window.",
     no_args_is_help=False,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        answer({}, False, [f"maskloop {version('maskloop')}"])
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_say_version, is_eager=True, help="Say which version this is."),
+    ] = False,
+) -> None:
+    pass
+
 
 ProjectOption = Annotated[
     Path, typer.Option("--project", help="The folder of pictures, or the project folder itself.")
