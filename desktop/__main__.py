@@ -57,7 +57,7 @@ def main() -> None:
             sys.stderr.write(f"There is no folder and no command called “{first}”; see maskloop --help.\n")
             sys.exit(2)
         words = ["open", *words]
-    app(args=words)
+    app(args=words, prog_name="maskloop")
 
 
 if __name__ == "__main__":
