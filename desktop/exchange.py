@@ -26,6 +26,7 @@ class Exchange(QObject):
     """Lives on the GUI thread; the work is done on the session's lanes. `message` carries a sentence for people."""
 
     message = Signal(str)
+    labels_imported = Signal()
 
     def __init__(self, session: Session, bridge: Bridge, theme: Theme, window: QWidget) -> None:
         super().__init__()
@@ -75,6 +76,7 @@ class Exchange(QObject):
     def _imported(self, report: ImportReport) -> None:
         left = f" {len(report.problems)} left out: {report.problems[0]}" if report.problems else ""
         self.message.emit(f"{report.labels} masks imported for {report.pictures} pictures.{left}")
+        self.labels_imported.emit()
 
     def _plan(self, wish: dialog.ExportWish) -> None:
         if self.dialog is None:

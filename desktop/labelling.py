@@ -134,6 +134,13 @@ class Labelling(QObject):
             partial(self._cannot_show, picture_id),
         )
 
+    def reload(self) -> None:
+        """The label of the picture on screen was changed by somebody else, such as an import: read it again."""
+        if self.hand.shown is not None:
+            self._canvas.settle_all()
+            self._wanted, self.hand.shown = self.hand.shown, None
+            self.show(self._wanted)
+
     def _take(self, picture_id: int, opened: OpenedPicture) -> None:
         if picture_id != self._wanted or picture_id == self.hand.shown:
             return  # something else is wanted by now

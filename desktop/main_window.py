@@ -147,6 +147,7 @@ class MainWindow(QMainWindow):
         )
         self.exchange = Exchange(session, self.bridge, self._theme, self)
         self.exchange.message.connect(self.say)
+        self.exchange.labels_imported.connect(self.labelling.reload)
         self._remember_recent(session)
         self._set_project(session.name)
         self.top.set_saved("saved")

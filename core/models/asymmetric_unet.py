@@ -23,8 +23,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  (the customary name)
 
-WIDTHS = (24, 48, 96, 144)
-"""Channels at 1/2, 1/4, 1/8 and 1/16 of the resolution."""
+WIDTHS = (16, 32, 64, 128)
+"""Channels at 1/2, 1/4, 1/8 and 1/16 of the resolution. Multiples of 16, the numbers a processor takes at once:
+24 instead of 16 in the first level alone made a training step take three times as long."""
 BLOCKS = (0, 1, 2, 2)
 """Residual blocks at each of them."""
 REACHES = (1, 2, 4)

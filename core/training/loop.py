@@ -147,8 +147,7 @@ def fabric_for(recipe: Recipe) -> Fabric:
     kind, _, number = device_for(recipe.device).partition(":")
     precision = recipe.precision
     if precision == "auto":
-        bfloat16 = kind == "cuda" and torch.cuda.is_bf16_supported()
-        precision = "bf16-mixed" if bfloat16 else "16-mixed" if kind == "cuda" else "32-true"
+        precision = "bf16-mixed" if _has_bfloat16(kind) else "16-mixed" if kind == "cuda" else "32-true"
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module="lightning_fabric.*")
@@ -160,6 +159,16 @@ def fabric_for(recipe: Recipe) -> Fabric:
     if fabric.device.type == "cpu":
         use_cores(recipe.threads)
     return fabric
+
+
+def _has_bfloat16(kind: str) -> bool:
+    """Half-size numbers in hardware: on recent processors they make a step a quarter shorter, on others much longer."""
+    if kind == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    features = (
+        torch.cpu.get_capabilities() if kind == "cpu" and hasattr(torch.cpu, "get_capabilities") else {}
+    )
+    return bool(features.get("avx512_bf16") or features.get("amx_bf16"))
 
 
 def optimizer_for(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:

@@ -38,13 +38,13 @@ class Recipe:
     optimizer: str = "adamw"
     learning_rate: float = 3e-3
     weight_decay: float = 1e-2
-    batch: int = 8
+    batch: int = 6
     crop: int | None = None
     ema: float = 0.99
     flip: bool = True
-    zoom: tuple[float, float] = (0.7, 2.0)
-    turn: float = 5.0
-    colour: float = 0.3
+    zoom: tuple[float, float] = (0.75, 1.6)
+    turn: float = 3.0
+    colour: float = 0.15
     fresh: float = 0.5
     fresh_steps: int = 60
     seed: int = 0

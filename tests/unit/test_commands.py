@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -265,7 +266,19 @@ def test_wrong_use_is_exit_code_two(words: tuple[str, ...], said: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
+def one_core() -> Iterator[None]:
+    """Torch's threads wait for each other busily: where others want the cores too, two are three times slower."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(allowed)})
+    yield
+    os.sched_setaffinity(0, allowed)
+
+
+@pytest.fixture(scope="module")
+def trained(one_core: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
     """A project of six pictures, four labelled, with one run of two steps."""
     folder = tmp_path_factory.mktemp("trained")
     with project_in(folder, count=6) as project:

@@ -103,7 +103,7 @@ def test_after_a_refusal_everything_waits_in_order(desk: Desk) -> None:
     with pytest.raises(ProjectError, match="could not be used"):
         desk.editing.commit(1, refused).result(PATIENCE)
     refuse_to_write(desk, False)
-    with pytest.raises(ProjectError, match="waits behind it"):
+    with pytest.raises(ProjectError, match="could not be used"):  # it waits behind the first, for its reason
         desk.editing.commit(1, later).result(PATIENCE)
     for act in (desk.editing.undo, desk.editing.redo):
         with pytest.raises(ProjectError, match="wait behind it"):
