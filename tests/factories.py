@@ -73,4 +73,4 @@ def label_all(project: Project, records: list[PictureRecord]) -> None:
         labels.put(Box(0, 0, 96, 64), truth())
         edit = labels.finish()
         assert edit is not None
-        project.labels.commit(record.id, edit)
+        project.journal.commit(record.id, edit)

@@ -1,14 +1,33 @@
-"""The drawer of classes: the class list as stored."""
+"""The drawer of classes: the list as stored, and changes of it that reach into every label, each one edit."""
 
 from __future__ import annotations
 
-from sqlalchemy import delete, select
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert
 
 from core.changes import Changes
-from core.labels.classes import ClassList, Colour, LabelClass
+from core.errors import UserError
+from core.geometry import tile_box
+from core.labels.classes import LAST_CLASS, UNLABELLED, VOID, ClassList, Colour, LabelClass
+from core.labels.codec import decode, encode
+from core.project.journal import begin_edit, keep_and_swap_rows, keep_and_write
+from core.project.rows import RowChange, swap_rows
 from core.project.store import Store
-from core.project.tables import classes
+from core.project.tables import class_moves, class_pixels, classes, edits, pictures
+from core.project.tiles import StoredTile, count_pixels, counted, tiles_of
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a change of a class would touch: said before it is done."""
+
+    pixels: int
+    pictures: int
 
 
 class ClassDrawer:
@@ -20,26 +39,178 @@ class ClassDrawer:
     def read(self) -> ClassList:
         """All classes in list order."""
         with self._store.reading() as connection:
-            rows = connection.execute(select(classes).order_by(classes.c.position, classes.c.value))
-            return ClassList(tuple(LabelClass(v, name, _rgb(colour), p) for v, name, colour, p in rows))
+            return _read(connection)
 
-    def write(self, listed: ClassList) -> Changes:
-        """Store the whole list; a class that is not in it is dropped from the list (its pixels stay)."""
-        rows = [
-            {
-                "value": c.value,
-                "name": c.name,
-                "colour": "#{:02x}{:02x}{:02x}".format(*c.colour),
-                "position": p,
-            }
-            for p, c in enumerate(listed)
-        ]
+    def reach(self, value: int) -> Reach:
+        """How many pixels in how many pictures carry this class."""
+        query = select(class_pixels.c.pixels).where(class_pixels.c.class_value == value)
+        with self._store.reading() as connection:
+            found = [int(n) for (n,) in connection.execute(query)]
+        return Reach(sum(found), len(found))
+
+    def write(self, listed: ClassList, name: str | None = None) -> Changes:
+        """Store the whole list: classes added, renamed, recoloured, put in another order. Pixels stay.
+
+        With a `name` this is an edit that can be undone; without one it belongs to making a project or importing.
+        """
         with self._store.writing() as connection:
-            # All out, all in: names may be swapped between two classes, and the list is short.
-            connection.execute(delete(classes))
-            if rows:
-                connection.execute(insert(classes), rows)
+            rows = _differences(_read(connection), listed)
+            if not rows:
+                return Changes()
+            if name is None:
+                swap_rows(connection, rows)
+            else:
+                keep_and_swap_rows(connection, begin_edit(connection, name, "classes"), rows)
         return Changes(classes=True)
+
+    def merge(self, value: int, into: int) -> Changes:
+        """All pixels of a class become another's, and the class goes. Raises UserError for an unknown class."""
+        listed = self.read()
+        gone, kept = _known(listed, value), _known(listed, into)
+        if value == into:
+            raise UserError("A class cannot be merged into itself; choose another one.")
+        rest = ClassList(tuple(c for c in listed if c.value != value))
+        return self._relabel(f"Merge {gone.name} into {kept.name}", value, into, rest)
+
+    def delete(self, value: int, *, leave: int = UNLABELLED) -> Changes:
+        """The class goes; its pixels become unlabelled, or void with `leave=VOID`."""
+        if leave not in (UNLABELLED, VOID):
+            raise UserError(
+                "Pixels of a deleted class become unlabelled or void; merge it to give them another class."
+            )
+        listed = self.read()
+        gone = _known(listed, value)
+        rest = ClassList(tuple(c for c in listed if c.value != value))
+        return self._relabel(f"Delete {gone.name}", value, leave, rest)
+
+    def change_value(self, value: int, new: int) -> Changes:
+        """The class and its pixels get another value. Raises UserError when that is taken or out of range."""
+        listed = self.read()
+        old = _known(listed, value)
+        if not 1 <= new <= LAST_CLASS or listed.by_value(new):
+            raise UserError(f"The value {new} cannot be used: choose a free one from 1 to {LAST_CLASS}.")
+        moved = tuple(
+            LabelClass(new, c.name, c.colour, c.position) if c.value == value else c for c in listed
+        )
+        return self._relabel(f"Change value of {old.name} to {new}", value, new, ClassList(moved))
+
+    def split_off(
+        self, value: int, name: str, picture_ids: Iterable[int], colour: Colour | None = None
+    ) -> Changes:
+        """In these pictures the pixels of a class become a new class. Raises UserError for a bad name."""
+        listed = self.read()
+        old = _known(listed, value)
+        wider = listed.added(name, colour)
+        fresh = wider.classes[-1]
+        # The network still means the old class: no move is noted.
+        return self._relabel(
+            f"Split {fresh.name} off {old.name}",
+            value,
+            fresh.value,
+            wider,
+            only=set(picture_ids),
+            moves=False,
+        )
+
+    def mapping_since(self, edit_id: int) -> NDArray[np.uint8]:
+        """(256,) uint8: what a pixel value of the time after edit `edit_id` is called now.
+
+        A network that was trained then keeps working through it: its output is looked up here.
+        """
+        table = np.arange(256, dtype=np.uint8)
+        query = (
+            select(class_moves.c.old_value, class_moves.c.new_value)
+            .join(edits, edits.c.id == class_moves.c.edit_id)
+            .where(edits.c.undone == 0, edits.c.id > edit_id)
+            .order_by(edits.c.id)
+        )
+        with self._store.reading() as connection:
+            for old, new in connection.execute(query):
+                table[table == old] = new
+        return table
+
+    def _relabel(
+        self,
+        name: str,
+        value: int,
+        to: int,
+        listed: ClassList,
+        *,
+        only: set[int] | None = None,
+        moves: bool = True,
+    ) -> Changes:
+        with self._store.writing() as connection:
+            edit_id = begin_edit(connection, name, "classes")
+            keep_and_swap_rows(connection, edit_id, _differences(_read(connection), listed))
+            if moves:
+                connection.execute(insert(class_moves).values(edit_id=edit_id, old_value=value, new_value=to))
+            holders = select(class_pixels.c.picture_id).where(class_pixels.c.class_value == value)
+            sizes = select(pictures.c.id, pictures.c.width, pictures.c.height).where(
+                pictures.c.id.in_(holders)
+            )
+            touched: set[int] = set()
+            for picture_id, width, height in connection.execute(sizes).all():
+                if only is not None and picture_id not in only:
+                    continue
+                _relabel_picture(connection, edit_id, picture_id, (width, height), lambda v: v == value, to)
+                touched.add(picture_id)
+        return Changes(pictures=frozenset(touched), labels=frozenset(touched), classes=True)
+
+
+def _relabel_picture(
+    connection: Connection,
+    edit_id: int,
+    picture_id: int,
+    size: tuple[int, int],
+    which: Callable[[NDArray[np.uint8]], NDArray[np.bool_]],
+    to: int,
+) -> None:
+    """Who said so stays: a pixel that was painted as one class was painted as its heir. Unlabelled is nobody's."""
+    gained = np.zeros(256, np.int64)
+    for key, tile in list(tiles_of(connection, picture_id)):
+        place = tile_box(key, *size)
+        values = decode(tile.pixels, place.height, place.width, np.uint8)
+        mask = which(values)
+        if not mask.any():
+            continue
+        after = np.where(mask, np.uint8(to), values)
+        said = tile.origins
+        if to == UNLABELLED:
+            plane = decode(said, place.height, place.width, np.uint16)
+            plane[mask] = 0
+            said = encode(plane)
+        keep_and_write(connection, edit_id, picture_id, key, tile, StoredTile(encode(after), said))
+        gained += counted(after) - counted(values)
+    count_pixels(connection, picture_id, gained)
+
+
+def _known(listed: ClassList, value: int) -> LabelClass:
+    found = listed.by_value(value)
+    if found is None:
+        raise UserError(f"There is no class with the value {value}.")
+    return found
+
+
+def _read(connection: Connection) -> ClassList:
+    rows = connection.execute(select(classes).order_by(classes.c.position, classes.c.value))
+    return ClassList(tuple(LabelClass(v, name, _rgb(colour), p) for v, name, colour, p in rows))
+
+
+def _differences(old: ClassList, new: ClassList) -> list[RowChange]:
+    """The rows that have to change; the place in the list is the position."""
+    then, now = _rows(old), _rows(new)
+    return [
+        RowChange("classes", str(value), now.get(value))
+        for value in sorted(then.keys() | now.keys())
+        if then.get(value) != now.get(value)
+    ]
+
+
+def _rows(listed: ClassList) -> dict[int, dict[str, object]]:
+    return {
+        c.value: {"name": c.name, "colour": "#{:02x}{:02x}{:02x}".format(*c.colour), "position": place}
+        for place, c in enumerate(listed)
+    }
 
 
 def _rgb(colour: str) -> Colour:

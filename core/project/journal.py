@@ -1,142 +1,75 @@
-"""The drawer of labels: tiles and the journal of edits. Every change is one transaction and can be undone."""
+"""The journal: every change of the document is one edit, one transaction, and can be undone.
+
+An edit keeps the *other side* of all it touched: tiles and rows as they were before it, or, once it is undone, as they
+were after it. Undo and redo are the same act: swap what is there with the other side.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from sqlalchemy import Connection, Row, Select, delete, select, update
+from sqlalchemy import Connection, Row, Select, delete, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from core.changes import Changes
-from core.geometry import TILE, Box, TileKey, tile_box
+from core.errors import ProjectError
+from core.geometry import Box, TileKey, tile_box
 from core.labels.codec import decode, encode
-from core.labels.labelmap import Edit, Origin, Values, blank_values
+from core.labels.labelmap import Edit, Origin
 from core.project.records import EditRecord, Journal, Reverted, Status, now
+from core.project.rows import RowChange, from_text, swap_rows, to_text
 from core.project.store import Store, new_id
-from core.project.tables import class_pixels, edit_tiles, edits, origins, pictures, tiles
+from core.project.tables import class_pixels, edit_rows, edit_tiles, edits, origins, pictures
+from core.project.tiles import StoredTile, blank_tile, count_pixels, counted, origin_id, read_tile, write_tile
 
-Origins = NDArray[np.uint16]
+KEPT_STEPS = 1000
+"""Newest steps of each picture that are never thinned."""
+KEPT_BYTES = 2 << 30
+"""Thinning begins when the other sides of all edits take more than this."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Tile:
-    """Both planes of one tile as stored: class values and who said so."""
+class Thinned:
+    """What thinning took: edits that can no longer be undone, and the bytes they gave back."""
 
-    pixels: bytes
-    origins: bytes
+    edits: int
+    bytes: int
 
 
-class LabelDrawer:
-    """Labels of one open project. Lives where its Store lives."""
+class JournalDrawer:
+    """All changes of one open project. Lives where its Store lives."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def read(self, picture_id: int, width: int, height: int) -> Values:
-        """The label of a picture, (height, width) uint8. Raises ProjectError when a tile is damaged."""
-        values = blank_values(width, height)
-        query = select(tiles.c.tile_column, tiles.c.tile_row, tiles.c.pixels)
-        with self._store.reading() as connection:
-            rows = connection.execute(query.where(tiles.c.picture_id == picture_id)).all()
-        for column, row, pixels in rows:
-            place = tile_box(TileKey(column, row), width, height)
-            if not place.is_empty:
-                values[place.slices] = decode(pixels, place.height, place.width, np.uint8)
-        return values
-
-    def provenance(
-        self, picture_id: int, width: int, height: int
-    ) -> tuple[Origins, dict[int, tuple[Origin, int | None]]]:
-        """Who said so, for every pixel: (height, width) uint16 ids, 0 = nobody, and what the ids mean."""
-        plane = np.zeros((height, width), np.uint16)
-        with self._store.reading() as connection:
-            rows = connection.execute(
-                select(tiles.c.tile_column, tiles.c.tile_row, tiles.c.origins).where(
-                    tiles.c.picture_id == picture_id
-                )
-            ).all()
-            meaning = {
-                int(i): (Origin(kind), run) for i, kind, run in connection.execute(select(origins)).all()
-            }
-        for column, row, blob in rows:
-            place = tile_box(TileKey(column, row), width, height)
-            plane[place.slices] = decode(blob, place.height, place.width, np.uint16)
-        return plane, meaning
-
-    def origin_at(
-        self, picture_id: int, x: int, y: int, size: tuple[int, int]
-    ) -> tuple[Origin, int | None] | None:
-        """Who said so at one pixel of a picture of `size` (width, height); None for nobody."""
-        key = TileKey(x // TILE, y // TILE)
-        place = tile_box(key, *size)
-        with self._store.reading() as connection:
-            stored = _tile(connection, picture_id, key)
-            if stored is None:
-                return None
-            plane = decode(stored.origins, place.height, place.width, np.uint16)
-            row = connection.execute(
-                select(origins.c.kind, origins.c.run_id).where(
-                    origins.c.id == int(plane[y - place.y0, x - place.x0])
-                )
-            ).first()
-        return (Origin(row.kind), row.run_id) if row else None
-
     def commit(self, picture_id: int, edit: Edit) -> Journal:
-        """Store an edit: its tiles, one journal row, the other side of each tile, the counts. One transaction.
+        """Store an edit of pixels. A picture that was new is now in progress.
 
-        Undone edits of this picture are let go: a new edit starts a new future. A picture that was new is now
-        in progress. Raises ProjectError when the disk refuses; nothing is stored then.
+        Undone edits of this picture are let go: a new edit starts a new future. Raises ProjectError when the disk
+        refuses; nothing is stored then.
         """
         with self._store.writing() as connection:
-            _forget_undone(connection, picture_id)
-            origin_id = _origin_id(connection, edit.origin, edit.run_id)
-            edit_id = new_id(
-                connection.execute(
-                    insert(edits).values(
-                        picture_id=picture_id,
-                        name=edit.name,
-                        tool=edit.tool,
-                        class_value=edit.class_value,
-                        x0=edit.box.x0,
-                        y0=edit.box.y0,
-                        x1=edit.box.x1,
-                        y1=edit.box.y1,
-                        pixels=edit.pixels,
-                        seconds=edit.seconds,
-                        origin_id=origin_id,
-                        made_at=now(),
-                    )
-                )
-            )
+            who = origin_id(connection, edit.origin, edit.run_id)
+            edit_id = _begin(connection, picture_id, edit, who)
             gained = np.zeros(256, np.int64)
             for change in edit.tiles:
                 height, width = change.after.shape
-                stored = _tile(connection, picture_id, change.key)
-                before = stored or _blank(height, width)
+                before = read_tile(connection, picture_id, change.key) or blank_tile(height, width)
                 said = decode(before.origins, height, width, np.uint16)
                 changed = change.before != change.after
-                said[changed] = np.where(change.after[changed] == 0, 0, origin_id)
+                said[changed] = np.where(change.after[changed] == 0, 0, who)
                 was, after = change.before, change.after
                 if before.pixels != encode(was):
                     # An import has changed this tile since the hand saw it: an edit changes its own pixels only.
                     was = decode(before.pixels, height, width, np.uint8)
                     after = np.where(changed, after, was)
-                connection.execute(
-                    insert(edit_tiles).values(
-                        edit_id=edit_id,
-                        tile_column=change.key.column,
-                        tile_row=change.key.row,
-                        pixels=before.pixels,
-                        origins=before.origins,
-                    )
-                )
-                _put_tile(connection, picture_id, change.key, _Tile(encode(after), encode(said)))
-                gained += np.bincount(after.ravel(), minlength=256)
-                gained -= np.bincount(was.ravel(), minlength=256)
-            _count(connection, picture_id, gained)
+                _keep_tile(connection, edit_id, picture_id, change.key, before)
+                write_tile(connection, picture_id, change.key, StoredTile(encode(after), encode(said)))
+                gained += counted(after) - counted(was)
+            count_pixels(connection, picture_id, gained)
             connection.execute(
                 update(pictures)
                 .where(pictures.c.id == picture_id, pictures.c.status == Status.NEW.value)
@@ -144,75 +77,244 @@ class LabelDrawer:
             )
             return _journal(connection, picture_id)
 
+    def change_rows(self, picture_id: int | None, name: str, tool: str, rows: Sequence[RowChange]) -> Changes:
+        """Store an edit of rows: marks, notes and tags of a picture, or (None) classes of the whole project."""
+        with self._store.writing() as connection:
+            edit_id = _begin(
+                connection, picture_id, _plain(name, tool), origin_id(connection, Origin.PAINTED, None)
+            )
+            _keep_rows(connection, edit_id, swap_rows(connection, list(rows)))
+        return _touched(rows, ())
+
     def undo(self, picture_id: int) -> Reverted | None:
-        """Take the newest edit of a picture back. None when there is none."""
+        """Take the newest edit of a picture, or of the whole project, back. None when there is none.
+
+        Raises ProjectError when an edit of the whole project cannot be undone because a picture that it touched
+        has been edited since.
+        """
         return self._swap(picture_id, undone=False)
 
     def redo(self, picture_id: int) -> Reverted | None:
-        """Do the edit that was undone last again. None when there is none."""
+        """Do the edit undone last again; None when there is none."""
         return self._swap(picture_id, undone=True)
 
-    def journal(self, picture_id: int) -> Journal:
+    def next(self, picture_id: int) -> Journal:
         """What undo and redo would do next."""
         with self._store.reading() as connection:
             return _journal(connection, picture_id)
 
     def history(self, picture_id: int) -> list[EditRecord]:
-        """All edits of a picture, oldest first, undone ones included."""
+        """All edits of a picture and of the whole project, oldest first, undone ones included."""
         with self._store.reading() as connection:
-            rows = connection.execute(
-                _edit_rows().where(edits.c.picture_id == picture_id).order_by(edits.c.id)
-            )
-            return [_edit_record(row) for row in rows]
+            rows = connection.execute(_edit_rows().where(_concerns(picture_id)).order_by(edits.c.id))
+            return [_record(row) for row in rows]
+
+    def thin(self, kept_steps: int = KEPT_STEPS, kept_bytes: int = KEPT_BYTES) -> Thinned:
+        """Let go of the other sides of old edits once they take more than `kept_bytes` together.
+
+        The rule: the newest `kept_steps` edits of each picture stay undoable whatever they take; of the others the
+        oldest go first, until the rest fits. The rows of the journal stay, marked as thinned. The caller tells.
+        """
+        with self._store.writing() as connection:
+            size = func.sum(func.length(edit_tiles.c.pixels) + func.length(edit_tiles.c.origins))
+            total = connection.execute(select(size)).scalar() or 0
+            if total <= kept_bytes:
+                return Thinned(0, 0)
+            rank = func.row_number().over(partition_by=edits.c.picture_id, order_by=edits.c.id.desc())
+            ranked = select(edits.c.id, rank.label("rank")).where(edits.c.thinned == 0).subquery()
+            old = connection.execute(
+                select(ranked.c.id, size)
+                .join(edit_tiles, edit_tiles.c.edit_id == ranked.c.id)
+                .where(ranked.c.rank > kept_steps)
+                .group_by(ranked.c.id)
+                .order_by(ranked.c.id)
+            ).all()
+            gone, freed = [], 0
+            for edit_id, taken in old:
+                if total - freed <= kept_bytes:
+                    break
+                gone.append(edit_id)
+                freed += taken
+            for start in range(0, len(gone), 500):
+                part = gone[start : start + 500]
+                connection.execute(delete(edit_tiles).where(edit_tiles.c.edit_id.in_(part)))
+                connection.execute(update(edits).where(edits.c.id.in_(part)).values(thinned=1))
+        return Thinned(len(gone), freed)
 
     def _swap(self, picture_id: int, *, undone: bool) -> Reverted | None:
-        """Exchange a tile's content with the other side kept in edit_tiles; undo and redo are the same act."""
         with self._store.writing() as connection:
             row = _next_edit(connection, picture_id, undone=undone)
             if row is None:
                 return None
-            record = _edit_record(row)
-            size = connection.execute(
-                select(pictures.c.width, pictures.c.height).where(pictures.c.id == picture_id)
-            ).one()
-            gained = np.zeros(256, np.int64)
-            now_there: dict[TileKey, Values] = {}
-            kept = connection.execute(select(edit_tiles).where(edit_tiles.c.edit_id == record.id)).all()
-            for _, column, tile_row, pixels, said in kept:
-                key = TileKey(column, tile_row)
-                place = tile_box(key, size.width, size.height)
-                current = _tile(connection, picture_id, key) or _blank(place.height, place.width)
-                values = decode(pixels, place.height, place.width, np.uint8)
-                gained += np.bincount(values.ravel(), minlength=256)
-                gained -= np.bincount(
-                    decode(current.pixels, place.height, place.width, np.uint8).ravel(), minlength=256
-                )
-                _put_tile(connection, picture_id, key, _Tile(pixels, said))
-                connection.execute(
-                    update(edit_tiles)
-                    .where(
-                        edit_tiles.c.edit_id == record.id,
-                        edit_tiles.c.tile_column == column,
-                        edit_tiles.c.tile_row == tile_row,
-                    )
-                    .values(pixels=current.pixels, origins=current.origins)
-                )
-                now_there[key] = values
-            _count(connection, picture_id, gained)
+            record = _record(row)
+            _check_alone(connection, record, undone=undone)
+            rows = _swap_kept_rows(connection, record.id)
+            shown: dict[TileKey, np.ndarray[Any, np.dtype[np.uint8]]] = {}
+            touched: set[int] = set()
+            for kept in connection.execute(select(edit_tiles).where(edit_tiles.c.edit_id == record.id)).all():
+                values = _swap_tile(connection, kept)
+                touched.add(kept.picture_id)
+                if kept.picture_id == picture_id:
+                    shown[TileKey(kept.tile_column, kept.tile_row)] = values
             connection.execute(update(edits).where(edits.c.id == record.id).values(undone=int(not undone)))
-            return Reverted(record, now_there, _journal(connection, picture_id))
+            return Reverted(
+                record, shown, _journal(connection, picture_id), _touched(rows, touched | {picture_id})
+            )
 
 
-def changes_of_edit(picture_id: int) -> Changes:
-    """What a commit, undo or redo touches."""
-    ids = frozenset([picture_id])
-    return Changes(pictures=ids, labels=ids)
+def begin_edit(connection: Connection, name: str, tool: str) -> int:
+    """Open an edit of the whole project within a transaction of the caller. Returns its id."""
+    return _begin(connection, None, _plain(name, tool), origin_id(connection, Origin.PAINTED, None))
+
+
+def keep_and_write(
+    connection: Connection, edit_id: int, picture_id: int, key: TileKey, old: StoredTile, new: StoredTile
+) -> None:
+    """Change one tile as part of an edit that `begin_edit` opened."""
+    _keep_tile(connection, edit_id, picture_id, key, old)
+    write_tile(connection, picture_id, key, new)
+
+
+def keep_and_swap_rows(connection: Connection, edit_id: int, rows: Sequence[RowChange]) -> None:
+    """Change rows as part of an edit that `begin_edit` opened."""
+    _keep_rows(connection, edit_id, swap_rows(connection, list(rows)))
+
+
+def _plain(name: str, tool: str) -> Edit:
+    return Edit(name, tool, 0, Box.nothing(), 0, 0.0, Origin.PAINTED, None, ())
+
+
+def _begin(connection: Connection, picture_id: int | None, edit: Edit, who: int) -> int:
+    # A new edit starts a new future: what was undone there cannot be redone any more. One of the whole project
+    # starts it for every picture, because a label redone later could hold a class that is gone.
+    undone = delete(edits).where(edits.c.undone == 1)
+    if picture_id is not None:
+        undone = undone.where(or_(edits.c.picture_id == picture_id, edits.c.picture_id.is_(None)))
+    connection.execute(undone)
+    return new_id(
+        connection.execute(
+            insert(edits).values(
+                picture_id=picture_id,
+                name=edit.name,
+                tool=edit.tool,
+                class_value=edit.class_value,
+                x0=edit.box.x0,
+                y0=edit.box.y0,
+                x1=edit.box.x1,
+                y1=edit.box.y1,
+                pixels=edit.pixels,
+                seconds=edit.seconds,
+                origin_id=who,
+                made_at=now(),
+            )
+        )
+    )
+
+
+def _keep_tile(connection: Connection, edit_id: int, picture_id: int, key: TileKey, tile: StoredTile) -> None:
+    connection.execute(
+        insert(edit_tiles).values(
+            edit_id=edit_id,
+            picture_id=picture_id,
+            tile_column=key.column,
+            tile_row=key.row,
+            pixels=tile.pixels,
+            origins=tile.origins,
+        )
+    )
+
+
+def _keep_rows(connection: Connection, edit_id: int, before: list[RowChange]) -> None:
+    for change in before:
+        connection.execute(
+            insert(edit_rows).values(
+                edit_id=edit_id, table_name=change.table, row_key=change.key, content=to_text(change.content)
+            )
+        )
+
+
+def _swap_kept_rows(connection: Connection, edit_id: int) -> list[RowChange]:
+    kept = connection.execute(select(edit_rows).where(edit_rows.c.edit_id == edit_id)).all()
+    wanted = [RowChange(row.table_name, row.row_key, from_text(row.content)) for row in kept]
+    connection.execute(delete(edit_rows).where(edit_rows.c.edit_id == edit_id))
+    _keep_rows(connection, edit_id, swap_rows(connection, wanted))
+    return wanted
+
+
+def _swap_tile(connection: Connection, kept: Row[Any]) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Exchange one tile with its other side; returns the pixels that are there now."""
+    size = connection.execute(
+        select(pictures.c.width, pictures.c.height).where(pictures.c.id == kept.picture_id)
+    ).one()
+    key = TileKey(kept.tile_column, kept.tile_row)
+    place = tile_box(key, size.width, size.height)
+    current = read_tile(connection, kept.picture_id, key) or blank_tile(place.height, place.width)
+    values = decode(kept.pixels, place.height, place.width, np.uint8)
+    gained = counted(values) - counted(decode(current.pixels, place.height, place.width, np.uint8))
+    write_tile(connection, kept.picture_id, key, StoredTile(kept.pixels, kept.origins))
+    connection.execute(
+        update(edit_tiles)
+        .where(
+            edit_tiles.c.edit_id == kept.edit_id,
+            edit_tiles.c.picture_id == kept.picture_id,
+            edit_tiles.c.tile_column == kept.tile_column,
+            edit_tiles.c.tile_row == kept.tile_row,
+        )
+        .values(pixels=current.pixels, origins=current.origins)
+    )
+    count_pixels(connection, kept.picture_id, gained)
+    return values
+
+
+def _check_alone(connection: Connection, record: EditRecord, *, undone: bool) -> None:
+    """An edit of the whole project may only be swapped while it is the newest of every picture it touched, and a
+    class may only go while no picture carries it. Raises ProjectError."""
+    if record.picture_id is not None:
+        return
+    act = "redone" if undone else "undone"
+    touched = select(edit_tiles.c.picture_id).where(edit_tiles.c.edit_id == record.id)
+    later = select(pictures.c.path).join(edits, edits.c.picture_id == pictures.c.id)
+    row = connection.execute(
+        later.where(edits.c.id > record.id, edits.c.undone == 0, edits.c.picture_id.in_(touched)).limit(1)
+    ).first()
+    if row is not None:
+        raise ProjectError(
+            f"“{record.name}” cannot be {act}: {row.path} has been edited since. Undo there first."
+        )
+    going = select(edit_rows.c.row_key).where(
+        edit_rows.c.edit_id == record.id, edit_rows.c.table_name == "classes", edit_rows.c.content.is_(None)
+    )
+    for (value,) in connection.execute(going).all():
+        holders = select(class_pixels.c.picture_id).where(
+            class_pixels.c.class_value == int(value), class_pixels.c.picture_id.not_in(touched)
+        )
+        if connection.execute(holders.limit(1)).first() is not None:
+            raise ProjectError(
+                f"“{record.name}” cannot be {act}: pictures carry that class by now. Delete the class to take it away."
+            )
+
+
+def _concerns(picture_id: int) -> Any:
+    return or_(edits.c.picture_id == picture_id, edits.c.picture_id.is_(None))
 
 
 def _next_edit(connection: Connection, picture_id: int, *, undone: bool) -> Row[Any] | None:
-    query = _edit_rows().where(edits.c.picture_id == picture_id, edits.c.undone == int(undone))
-    # Undo takes the newest of those that count, redo the oldest of those taken back.
-    return connection.execute(query.order_by(edits.c.id if undone else edits.c.id.desc()).limit(1)).first()
+    # Undo takes the newest of those that count, redo the oldest of those taken back. Two look-ups by index: a
+    # single one with OR would read the journal of every picture.
+    order = edits.c.id if undone else edits.c.id.desc()
+    found = [
+        connection.execute(
+            _edit_rows()
+            .where(whose, edits.c.undone == int(undone), edits.c.thinned == 0)
+            .order_by(order)
+            .limit(1)
+        ).first()
+        for whose in (edits.c.picture_id == picture_id, edits.c.picture_id.is_(None))
+    ]
+    there = [row for row in found if row is not None]
+    if not there:
+        return None
+    return (min if undone else max)(there, key=lambda row: row.id)
 
 
 def _journal(connection: Connection, picture_id: int) -> Journal:
@@ -224,7 +326,7 @@ def _edit_rows() -> Select[Any]:
     return select(edits, origins.c.kind, origins.c.run_id).join(origins, origins.c.id == edits.c.origin_id)
 
 
-def _edit_record(row: Row[Any]) -> EditRecord:
+def _record(row: Row[Any]) -> EditRecord:
     return EditRecord(
         row.id,
         row.picture_id,
@@ -238,63 +340,20 @@ def _edit_record(row: Row[Any]) -> EditRecord:
         row.run_id,
         row.made_at,
         bool(row.undone),
+        bool(row.thinned),
     )
 
 
-def _forget_undone(connection: Connection, picture_id: int) -> None:
-    connection.execute(delete(edits).where(edits.c.picture_id == picture_id, edits.c.undone == 1))
-
-
-def _origin_id(connection: Connection, origin: Origin, run_id: int | None) -> int:
-    same_run = origins.c.run_id.is_(None) if run_id is None else origins.c.run_id == run_id
-    found = connection.execute(select(origins.c.id).where(origins.c.kind == origin.value, same_run)).scalar()
-    if found is None:
-        statement = insert(origins).values(kind=origin.value, run_id=run_id)
-        found = new_id(connection.execute(statement))
-    return int(found)
-
-
-def _tile(connection: Connection, picture_id: int, key: TileKey) -> _Tile | None:
-    row = connection.execute(
-        select(tiles.c.pixels, tiles.c.origins).where(
-            tiles.c.picture_id == picture_id,
-            tiles.c.tile_column == key.column,
-            tiles.c.tile_row == key.row,
-        )
-    ).first()
-    return _Tile(row.pixels, row.origins) if row else None
-
-
-def _blank(height: int, width: int) -> _Tile:
-    return _Tile(encode(np.zeros((height, width), np.uint8)), encode(np.zeros((height, width), np.uint16)))
-
-
-def _put_tile(connection: Connection, picture_id: int, key: TileKey, tile: _Tile) -> None:
-    statement = insert(tiles).values(
-        picture_id=picture_id,
-        tile_column=key.column,
-        tile_row=key.row,
-        pixels=tile.pixels,
-        origins=tile.origins,
-    )
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["picture_id", "tile_column", "tile_row"],
-            set_={"pixels": tile.pixels, "origins": tile.origins},
-        )
+def _touched(rows: Sequence[RowChange], labels: set[int] | tuple[()]) -> Changes:
+    marked = {int(r.key.split(":")[0]) for r in rows if r.table != "classes"}
+    return Changes(
+        pictures=frozenset(marked | set(labels)),
+        labels=frozenset(labels),
+        classes=any(r.table == "classes" for r in rows),
     )
 
 
-def _count(connection: Connection, picture_id: int, gained: NDArray[np.int64]) -> None:
-    """Keep class_pixels true: add what each class gained (or lost), drop rows that reach nothing."""
-    for value in np.flatnonzero(gained[1:]) + 1:
-        change = int(gained[value])
-        statement = insert(class_pixels).values(picture_id=picture_id, class_value=int(value), pixels=change)
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["picture_id", "class_value"], set_={"pixels": class_pixels.c.pixels + change}
-            )
-        )
-    connection.execute(
-        delete(class_pixels).where(class_pixels.c.picture_id == picture_id, class_pixels.c.pixels <= 0)
-    )
+def changes_of_edit(picture_id: int) -> Changes:
+    """What a commit of pixels touches."""
+    ids = frozenset([picture_id])
+    return Changes(pictures=ids, labels=ids)

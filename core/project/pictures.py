@@ -11,8 +11,10 @@ from sqlalchemy.dialects.sqlite import insert
 from core.changes import Changes
 from core.project.records import Counts, PictureRecord, Split, Status
 from core.project.store import Store
-from core.project.tables import class_pixels, edits, pictures, predictions
+from core.project.tables import class_pixels, edits, picture_tags, pictures, predictions
 
+TAG_BREAK = "\x1f"
+"""Between tags where several come in one text; no tag holds it."""
 VAL_EVERY = 5
 """One labelled picture in five judges the network instead of teaching it."""
 
@@ -157,6 +159,11 @@ def _records() -> Select[Any]:
         .group_by(class_pixels.c.picture_id)
         .subquery()
     )
+    tags = (
+        select(picture_tags.c.picture_id, func.group_concat(picture_tags.c.tag, TAG_BREAK).label("tags"))
+        .group_by(picture_tags.c.picture_id)
+        .subquery()
+    )
     return (
         select(
             pictures.c.id,
@@ -168,9 +175,12 @@ def _records() -> Select[Any]:
             pictures.c.problem,
             labelled.c.pixels,
             predictions.c.mean_confidence,
+            pictures.c.note,
+            tags.c.tags,
         )
         .outerjoin(labelled, labelled.c.picture_id == pictures.c.id)
         .outerjoin(predictions, predictions.c.picture_id == pictures.c.id)
+        .outerjoin(tags, tags.c.picture_id == pictures.c.id)
     )
 
 
@@ -185,4 +195,6 @@ def _record(row: Row[Any]) -> PictureRecord:
         row.problem,
         row.pixels or 0,
         row.mean_confidence,
+        row.note,
+        tuple(sorted(row.tags.split(TAG_BREAK))) if row.tags else (),
     )

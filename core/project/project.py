@@ -11,12 +11,13 @@ from sqlalchemy.dialects.sqlite import insert
 from core.errors import ProjectError
 from core.project.classes import ClassDrawer
 from core.project.guard import WriterGuard
-from core.project.journal import LabelDrawer
+from core.project.journal import JournalDrawer
 from core.project.pictures import PictureDrawer
 from core.project.records import now
 from core.project.runs import RunDrawer
 from core.project.store import Store
 from core.project.tables import facts
+from core.project.tiles import LabelDrawer
 
 HOME = ".maskloop"
 FILE = "project.sqlite"
@@ -35,6 +36,7 @@ class Project:
         self._guard = guard
         self.pictures = PictureDrawer(store)
         self.labels = LabelDrawer(store)
+        self.journal = JournalDrawer(store)
         self.classes = ClassDrawer(store)
         self.runs = RunDrawer(store)
 

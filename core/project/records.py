@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from core.changes import Changes
 from core.geometry import Box, TileKey
 from core.labels.labelmap import Origin, Values
 
@@ -44,6 +45,8 @@ class PictureRecord:
     problem: str | None = None
     labelled_pixels: int = 0
     mean_confidence: float | None = None
+    note: str = ""
+    tags: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -71,10 +74,10 @@ class PictureRecord:
 
 @dataclass(frozen=True, slots=True)
 class EditRecord:
-    """One row of the journal."""
+    """One row of the journal. `picture_id` is None for an edit of the whole project; a thinned one stays done."""
 
     id: int
-    picture_id: int
+    picture_id: int | None
     name: str
     tool: str
     class_value: int
@@ -85,6 +88,7 @@ class EditRecord:
     run_id: int | None
     made_at: str
     undone: bool
+    thinned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +101,12 @@ class Journal:
 
 @dataclass(frozen=True, slots=True)
 class Reverted:
-    """An undo or redo: the tiles as they are now, and what comes next."""
+    """An undo or redo: the tiles of the picture asked for as they are now, what comes next, what was touched."""
 
     edit: EditRecord
     tiles: dict[TileKey, Values]
     journal: Journal
+    changes: Changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +125,7 @@ class RunRecord:
     best_miou: float | None
     published: int
     message: str | None
+    after_edit_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from core.changes import Changes
 from core.project.records import Measurement, RunRecord, now
 from core.project.store import Store, new_id
-from core.project.tables import measurements, predictions, runs
+from core.project.tables import edits, measurements, predictions, runs
 
 
 class RunDrawer:
@@ -31,6 +31,7 @@ class RunDrawer:
                         recipe=recipe,
                         base_run_id=base_run_id,
                         labelled_pictures=labelled_pictures,
+                        after_edit_id=select(func.coalesce(func.max(edits.c.id), 0)).scalar_subquery(),
                     )
                 )
             )

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import StaticPool
 
 from core.errors import ProjectError, ProjectTooNewError
+from core.project.backup import FOLDER, make_backup
 from core.project.tables import NEWEST
 
 BUSY_SECONDS = 10.0
@@ -77,9 +78,22 @@ class Store:
                 ScriptDirectory.from_config(config).get_revision(version)
         except CommandError as unknown:
             raise too_new(self.path) from unknown
-        with self.writing() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, NEWEST)
+        if version is not None:
+            # The old form stays beside the new one, whatever happens now.
+            make_backup(self.path, self.path.parent / FOLDER, label=f"before-{NEWEST}")
+        # Rebuilding a table drops the old one, which would delete the rows that point to it.
+        self._pragma("foreign_keys = OFF")
+        try:
+            with self.writing() as connection:
+                config.attributes["connection"] = connection
+                command.upgrade(config, NEWEST)
+                orphans = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+                if orphans is not None:
+                    raise ProjectError(
+                        f"{self.path} could not be upgraded: rows of {orphans[0]} point nowhere."
+                    )
+        finally:
+            self._pragma("foreign_keys = ON")
 
     def refuse_other_form(self) -> None:
         """For readers, which cannot upgrade. Raises ProjectError when the file is not of the newest form."""
@@ -92,6 +106,11 @@ class Store:
     def close(self) -> None:
         self._connection.close()
         self._engine.dispose()
+
+    def _pragma(self, words: str) -> None:
+        """Outside of a transaction: inside, SQLite ignores most of them."""
+        self._connection.exec_driver_sql(f"PRAGMA {words}")
+        self._connection.commit()
 
     @contextlib.contextmanager
     def _transaction(self, begin: str) -> Iterator[Connection]:

@@ -19,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-NEWEST = "0001"
+NEWEST = "0002"
 """The revision this program writes and reads."""
 
 metadata = MetaData(
@@ -69,8 +69,17 @@ pictures = Table(
     Column("status", Text, nullable=False, server_default="new"),
     Column("split", Text),  # train, val, test; once set by the program it stays
     Column("problem", Text),  # why it cannot be read
+    Column("note", Text, nullable=False, server_default=""),
+    Column("digest", Text),  # of the file's bytes, so that a picture that was moved can be found again
     CheckConstraint("status IN ('new', 'in progress', 'done', 'to review', 'skipped')", name="status"),
     CheckConstraint("split IN ('train', 'val', 'test')", name="split"),
+)
+
+picture_tags = Table(
+    "picture_tags",
+    metadata,
+    _picture_key(primary_key=True),
+    Column("tag", Text, primary_key=True, index=True),
 )
 
 class_pixels = Table(  # how many pixels of each class a label holds; kept with every edit
@@ -101,11 +110,11 @@ tiles = Table(  # the label itself; a tile that is not here is unlabelled throug
     Column("origins", LargeBinary, nullable=False),  # uint16 ids of table origins, 0 = nobody
 )
 
-edits = Table(  # the journal: one row for every change of a label
+edits = Table(  # the journal: one row for every change; without a picture it is one of the whole project
     "edits",
     metadata,
     Column("id", Integer, primary_key=True),
-    _picture_key(),
+    Column("picture_id", ForeignKey("pictures.id", ondelete="CASCADE")),
     Column("name", Text, nullable=False),
     Column("tool", Text, nullable=False),
     Column("class_value", Integer, nullable=False),
@@ -118,6 +127,7 @@ edits = Table(  # the journal: one row for every change of a label
     Column("origin_id", ForeignKey("origins.id"), nullable=False),
     Column("made_at", Text, nullable=False),  # UTC, ISO 8601
     Column("undone", Integer, nullable=False, server_default="0"),
+    Column("thinned", Integer, nullable=False, server_default="0"),  # too old to be undone
     Index("ix_edits_picture_id_undone_id", "picture_id", "undone", "id"),
 )
 
@@ -125,10 +135,28 @@ edit_tiles = Table(  # the other side of an edit: what was before, or, once undo
     "edit_tiles",
     metadata,
     Column("edit_id", ForeignKey("edits.id", ondelete="CASCADE"), primary_key=True),
+    _picture_key(primary_key=True),
     Column("tile_column", Integer, primary_key=True),
     Column("tile_row", Integer, primary_key=True),
     Column("pixels", LargeBinary, nullable=False),
     Column("origins", LargeBinary, nullable=False),
+)
+
+edit_rows = Table(  # the other side of rows that an edit changed: classes, marks, notes, tags
+    "edit_rows",
+    metadata,
+    Column("edit_id", ForeignKey("edits.id", ondelete="CASCADE"), primary_key=True),
+    Column("table_name", Text, primary_key=True),
+    Column("row_key", Text, primary_key=True),
+    Column("content", Text),  # JSON of the columns; NULL: there was no such row
+)
+
+class_moves = Table(  # a value that became another: networks that know the old one are read through this
+    "class_moves",
+    metadata,
+    Column("edit_id", ForeignKey("edits.id", ondelete="CASCADE"), primary_key=True),
+    Column("old_value", Integer, nullable=False),
+    Column("new_value", Integer, nullable=False),
 )
 
 runs = Table(
@@ -142,6 +170,7 @@ runs = Table(
     Column("model", Text, nullable=False),  # ModelSpec as JSON
     Column("recipe", Text, nullable=False),  # Recipe as JSON
     _run_key("base_run_id"),
+    Column("after_edit_id", Integer, nullable=False, server_default="0"),  # newest edit when it began
     Column("labelled_pictures", Integer, nullable=False),
     Column("best_miou", Float),
     Column("published", Integer, nullable=False, server_default="0"),
@@ -170,3 +199,12 @@ predictions = Table(  # the newest prediction of a picture; its pixels are in ca
     Column("made_at", Text, nullable=False),
     Column("mean_confidence", Float, nullable=False),
 )
+
+VIEWS = (
+    "labelled_pixels_by_class",
+    "edits_by_day",
+    "pictures_by_status",
+    "effort_by_picture",
+    "scores_by_run",
+)
+"""For people with a SQLite tool; migrations hold their text."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 
 import numpy as np
@@ -15,9 +15,11 @@ from core.labels.labelmap import Edit, LabelMap, Mask, Origin
 from core.labels.prediction import PredictedMask
 from core.labels.raster import connected_region
 from core.lanes import Lane
+from core.project.classes import Reach
 from core.project.journal import changes_of_edit
 from core.project.project import Project
 from core.project.records import EditRecord, Journal, Reverted, Split, Status
+from core.project.rows import RowChange
 
 
 class Editing:
@@ -38,52 +40,113 @@ class Editing:
 
     def undo(self, picture_id: int) -> Future[Reverted | None]:
         """Take the newest edit back; None when there is none."""
-        return self._document.submit(self._revert, picture_id, self._project.labels.undo)
+        return self._document.submit(self._revert, picture_id, self._project.journal.undo)
 
     def redo(self, picture_id: int) -> Future[Reverted | None]:
         """Do the edit undone last again; None when there is none."""
-        return self._document.submit(self._revert, picture_id, self._project.labels.redo)
+        return self._document.submit(self._revert, picture_id, self._project.journal.redo)
 
     def history(self, picture_id: int) -> Future[list[EditRecord]]:
         """The journal of a picture, oldest first."""
-        return self._document.submit(self._project.labels.history, picture_id)
+        return self._document.submit(self._project.journal.history, picture_id)
 
     def origin_at(self, picture_id: int, x: int, y: int, size: tuple[int, int]) -> Future[str]:
         """Who said so at a pixel, for people: "painted", "imported", "accepted from run 3"; empty for nobody."""
         return self._document.submit(self._origin_at, picture_id, x, y, size)
 
     def set_status(self, picture_id: int, status: Status) -> Future[None]:
-        return self._document.submit(
-            self._tell, lambda: self._project.pictures.set_status([picture_id], status)
-        )
+        return self._mark([picture_id], f"Mark as {status}", {"status": status.value})
 
     def set_split(self, picture_id: int, split: Split | None) -> Future[None]:
-        return self._document.submit(
-            self._tell, lambda: self._project.pictures.set_split([picture_id], split)
-        )
+        """Put a picture into a part of the dataset, or take it out of all."""
+        value = split.value if split else None
+        return self._mark([picture_id], f"Put into {value or 'no split'}", {"split": value})
 
     def add_classes(self, names: list[str]) -> Future[None]:
         """Raises UserError at once, and adds none, when a name is bad or taken."""
         classes = self.classes
         for name in names:
             classes = classes.added(name)
-        return self._keep(classes)
+        return self._keep(classes, f"Add {', '.join(names)}")
 
     def change_class(
         self, value: int, *, name: str | None = None, colour: Colour | None = None
     ) -> Future[None]:
         """Rename or recolour. Raises UserError at once when the name is bad or taken."""
-        return self._keep(self.classes.changed(value, name=name, colour=colour))
+        old = self.classes.by_value(value)
+        changed = self.classes.changed(value, name=name, colour=colour)
+        was = old.name if old else ""
+        return self._keep(changed, f"Rename {was} to {name}" if name is not None else f"Recolour {was}")
 
-    def _keep(self, classes: ClassList) -> Future[None]:
+    def order_classes(self, values: Sequence[int]) -> Future[None]:
+        """Put the classes in this order; values that are left out come last."""
+        place = {value: n for n, value in enumerate(values)}
+        ordered = sorted(self.classes, key=lambda c: place.get(c.value, len(place)))
+        return self._keep(ClassList(tuple(ordered)), "Reorder classes")
+
+    def class_reach(self, value: int) -> Future[Reach]:
+        """How many pixels in how many pictures carry a class: to be said before it is merged or deleted."""
+        return self._document.submit(self._project.classes.reach, value)
+
+    def merge_class(self, value: int, into: int) -> Future[None]:
+        """All pixels of one class become another's, and the class goes. The future raises UserError."""
+        return self._document.submit(self._relabel, lambda: self._project.classes.merge(value, into))
+
+    def delete_class(self, value: int, *, leave: int = UNLABELLED) -> Future[None]:
+        """The class goes; its pixels become unlabelled, or void. The future raises UserError."""
+        return self._document.submit(self._relabel, lambda: self._project.classes.delete(value, leave=leave))
+
+    def change_class_value(self, value: int, new: int) -> Future[None]:
+        """The class and its pixels get another value. The future raises UserError when it is taken."""
+        return self._document.submit(self._relabel, lambda: self._project.classes.change_value(value, new))
+
+    def split_class(self, value: int, name: str, picture_ids: Sequence[int]) -> Future[None]:
+        """In these pictures the pixels of a class become a new class. The future raises UserError."""
+        return self._document.submit(
+            self._relabel, lambda: self._project.classes.split_off(value, name, picture_ids)
+        )
+
+    def set_note(self, picture_id: int, note: str) -> Future[None]:
+        """Say something about a picture."""
+        return self._mark([picture_id], "Change note", {"note": note})
+
+    def set_tags(self, picture_id: int, tags: Sequence[str]) -> Future[None]:
+        """The tags of a picture, all of them. Raises UserError for a tag that is empty or too long."""
+        wanted = {_checked_tag(tag) for tag in tags}
+        return self._document.submit(self._tell, lambda: self._write_tags(picture_id, wanted))
+
+    def _mark(self, picture_ids: Sequence[int], name: str, values: Mapping[str, object]) -> Future[None]:
+        def write() -> Changes:
+            changes = Changes()
+            for picture_id in picture_ids:
+                row = RowChange("pictures", str(picture_id), values)
+                changes |= self._project.journal.change_rows(picture_id, name, "mark", [row])
+            return changes
+
+        return self._document.submit(self._tell, write)
+
+    def _write_tags(self, picture_id: int, wanted: set[str]) -> Changes:
+        had = set(self._project.pictures.get(picture_id).tags)
+        rows = [RowChange("picture_tags", f"{picture_id}:{tag}", None) for tag in had - wanted]
+        rows += [RowChange("picture_tags", f"{picture_id}:{tag}", {}) for tag in wanted - had]
+        if not rows:
+            return Changes()
+        return self._project.journal.change_rows(picture_id, "Change tags", "mark", rows)
+
+    def _keep(self, classes: ClassList, name: str) -> Future[None]:
         self.classes = classes
-        return self._document.submit(self._tell, lambda: self._project.classes.write(classes))
+        return self._document.submit(self._tell, lambda: self._project.classes.write(classes, name))
+
+    def _relabel(self, act: Callable[[], Changes]) -> None:
+        changes = act()
+        self.classes = self._project.classes.read()
+        self._announce(changes)
 
     def _commit(self, picture_id: int, edit: Edit) -> Journal:
         if self._refused is not None and self._refused[0] is not edit:
             raise ProjectError(str(self._refused[1]))
         try:
-            journal = self._project.labels.commit(picture_id, edit)
+            journal = self._project.journal.commit(picture_id, edit)
         except ProjectError as problem:
             self._refused = edit, problem
             raise
@@ -103,11 +166,20 @@ class Editing:
             raise ProjectError("An earlier change could not be saved yet; undo and redo wait behind it.")
         reverted = act(picture_id)
         if reverted is not None:
-            self._announce(changes_of_edit(picture_id))
+            if reverted.changes.classes:
+                self.classes = self._project.classes.read()
+            self._announce(reverted.changes)
         return reverted
 
     def _tell(self, act: Callable[[], Changes]) -> None:
         self._announce(act())
+
+
+def _checked_tag(tag: str) -> str:
+    tag = " ".join(tag.split())
+    if not tag or len(tag) > 60 or not tag.isprintable():
+        raise UserError("A tag has 1 to 60 letters.")
+    return tag
 
 
 def accept_everywhere(labels: LabelMap, prediction: PredictedMask) -> Edit | None:

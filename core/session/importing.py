@@ -72,7 +72,7 @@ def store_label(project: Project, record: PictureRecord, values: Values, name: s
     labels.put(Box(0, 0, labels.width, labels.height), values, labels.values == 0)
     edit = labels.finish()
     if edit is not None:
-        project.labels.commit(record.id, edit)
+        project.journal.commit(record.id, edit)
     return edit is not None
 
 

@@ -149,8 +149,8 @@ class Opening:
         record = self._index.get(picture_id)
         if (record.width, record.height) != (width, height) or record.problem:
             self._announce(self._project.pictures.set_size(picture_id, width, height))
-        labels = self._project.labels
-        return labels.read(picture_id, width, height), labels.journal(picture_id)
+        labels = self._project.labels.read(picture_id, width, height)
+        return labels, self._project.journal.next(picture_id)
 
     def _note_problem(self, picture_id: int, sentence: str) -> None:
         if self._index.get(picture_id).problem != sentence:

@@ -97,6 +97,11 @@ class LabelledPictures:
         return len(self._train)
 
     @property
+    def has_fresh(self) -> bool:
+        """There are labels that the starting weights have not seen, or that just changed."""
+        return bool(self._fresh)
+
+    @property
     def val_members(self) -> frozenset[tuple[int, str]]:
         """Who is scored: two scores can be compared when these are equal."""
         return frozenset(

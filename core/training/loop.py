@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 import warnings
@@ -94,6 +95,8 @@ def train(
     on_event(Started(str(fabric.device), sum(p.numel() for p in model.parameters()), pictures.train_count))
     if warm or resume:
         judge.judge_base(averaged.model)
+        if pictures.has_fresh:
+            judge.news(budget.seconds)
 
     step = spent.step
     while budget.share(step) < 1 and not give_up():
@@ -148,6 +151,7 @@ def fabric_for(recipe: Recipe) -> Fabric:
     precision = recipe.precision
     if precision == "auto":
         precision = "bf16-mixed" if _has_bfloat16(kind) else "16-mixed" if kind == "cuda" else "32-true"
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it tells which precision it was given
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module="lightning_fabric.*")
@@ -164,7 +168,7 @@ def fabric_for(recipe: Recipe) -> Fabric:
 def _has_bfloat16(kind: str) -> bool:
     """Half-size numbers in hardware: on recent processors they make a step a quarter shorter, on others much longer."""
     if kind == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     features = (
         torch.cpu.get_capabilities() if kind == "cpu" and hasattr(torch.cpu, "get_capabilities") else {}
     )

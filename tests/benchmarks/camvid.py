@@ -49,7 +49,7 @@ def hold_out(folder: Path, labelled: int | None) -> dict[str, int]:
             rest = [r for r in train if r.id not in kept]
             project.pictures.set_split([r.id for r in rest], None)
             for record in rest:
-                while project.labels.undo(record.id):  # its label came in as one edit
+                while project.journal.undo(record.id):  # its label came in as one edit
                     pass
         return project.pictures.counts().by_split
 

@@ -230,7 +230,7 @@ def test_a_full_disk_keeps_the_stroke_and_tries_again(
         raise sa.exc.OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full"))
 
     with monkeypatch.context() as patch:
-        patch.setattr("core.project.journal._count", full)
+        patch.setattr("core.project.journal.count_pixels", full)
         for x in (0.2, 0.5, 0.8):
             QTest.mouseClick(hands.canvas, Qt.MouseButton.LeftButton, pos=hands.at(x, 0.5))
         hands.until(lambda: hands.labelling.saving.is_stuck, "the refusal")
@@ -242,7 +242,7 @@ def test_a_full_disk_keeps_the_stroke_and_tries_again(
     hands.until_saved(3)
     with Project.read(folder) as reader:
         np.testing.assert_array_equal(reader.labels.read(1, 96, 64), painted)
-        assert len(reader.labels.history(1)) == 3
+        assert len(reader.journal.history(1)) == 3
 
 
 def test_pictures_of_one_pixel_and_very_wide_ones_are_shown(hands: Hands, tmp_path: Path) -> None:

@@ -22,8 +22,8 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 def test_the_queries_of_the_project_file_page_answer(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
         labels = LabelMap.blank(96, 64)
-        project.labels.commit(1, stroke(labels, 1, (10, 10), (40, 40)))
-        project.labels.commit(1, stroke(labels, 2, (60, 10), (80, 40)))
+        project.journal.commit(1, stroke(labels, 1, (10, 10), (40, 40)))
+        project.journal.commit(1, stroke(labels, 2, (60, 10), (80, 40)))
         run = project.runs.start("{}", "{}", None, 1)
         project.runs.measure([Measurement(run.id, "miou", None, 1, 2.0, 1, 0.5)])
     page = (ROOT / "docs" / "project-file.md").read_text("utf-8")

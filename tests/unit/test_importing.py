@@ -54,13 +54,13 @@ def test_pictures_classes_and_labels_come_in(tmp_path: Path) -> None:
             copied = project.picture_path(record.path).read_bytes()
             assert copied == (dataset / "images" / record.path).read_bytes()
             assert project.labels.origin_at(record.id, 3, 3, (24, 16)) == (Origin.IMPORTED, None)
-            assert [edit.name for edit in project.labels.history(record.id)] == ["Import masks"]
+            assert [edit.name for edit in project.journal.history(record.id)] == ["Import masks"]
 
 
 def test_an_import_can_be_undone(tmp_path: Path) -> None:
     with empty_project(tmp_path / "mine") as project:
         brought_in(project, mask_dataset(tmp_path / "set"))
-        project.labels.undo(1)
+        project.journal.undo(1)
         assert not project.labels.read(1, 24, 16).any()
         assert project.pictures.get(1).labelled_pixels == 0
 
@@ -96,7 +96,7 @@ def test_labels_that_are_there_are_never_overwritten(tmp_path: Path) -> None:
         record = project.pictures.add(["train/a.png"])[0]
         project.pictures.set_size(record.id, 24, 16)
         painted = LabelMap.blank(24, 16)
-        project.labels.commit(record.id, stroke(painted, 1, (4, 4), (20, 4), radius=2))
+        project.journal.commit(record.id, stroke(painted, 1, (4, 4), (20, 4), radius=2))
         project.pictures.set_split([record.id], Split.TEST)
         report = brought_in(project, dataset)
         assert report.classes == {"sky": 2, "road": 3, "tree": 4}  # from value 1 on, which is taken
@@ -212,7 +212,7 @@ def test_a_picture_labelled_at_another_size_is_left_alone(tmp_path: Path) -> Non
         record = project.pictures.add(["images/a.png"])[0]
         project.pictures.set_size(record.id, 48, 32)
         labels = LabelMap.blank(48, 32)
-        project.labels.commit(record.id, stroke(labels, 1, (4, 4), (40, 20)))
+        project.journal.commit(record.id, stroke(labels, 1, (4, 4), (40, 20)))
         report = brought_in(project, tmp_path)
         assert "labelled at another size" in report.problems[0]
         np.testing.assert_array_equal(project.labels.read(record.id, 48, 32), labels.values)
@@ -269,7 +269,7 @@ def test_an_import_that_meets_an_open_picture_survives_the_next_stroke(tmp_path:
         on_screen = LabelMap(project.labels.read(1, 24, 16))
         Image.fromarray(indices(0)).save(dataset / "masks" / "a.png")
         brought_in(project, dataset)
-        project.labels.commit(1, stroke(on_screen, 2, (4, 4), (20, 4), radius=2))
+        project.journal.commit(1, stroke(on_screen, 2, (4, 4), (20, 4), radius=2))
         painted = on_screen.values == 2
         values = project.labels.read(1, 24, 16)
         np.testing.assert_array_equal(values, np.where(painted, 2, expected(0)))
@@ -277,7 +277,7 @@ def test_an_import_that_meets_an_open_picture_survives_the_next_stroke(tmp_path:
         assert project.pictures.pixels_by_class(1) == {
             int(value): int(counted[value]) for value in np.flatnonzero(counted) if value
         }
-        assert project.labels.undo(1) is not None
+        assert project.journal.undo(1) is not None
         np.testing.assert_array_equal(project.labels.read(1, 24, 16), expected(0))
-        assert project.labels.redo(1) is not None
+        assert project.journal.redo(1) is not None
         np.testing.assert_array_equal(project.labels.read(1, 24, 16), values)

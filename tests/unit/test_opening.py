@@ -160,7 +160,7 @@ def test_a_picture_comes_with_all_that_is_known_of_it(desk: Desk) -> None:
     assert (first.record.width, first.record.height) == (96, 64)
     labels = LabelMap(first.labels)
     edit = stroke(labels, 1, (10, 10), (50, 40))
-    desk.document.submit(desk.project.labels.commit, 1, edit)
+    desk.document.submit(desk.project.journal.commit, 1, edit)
     write_prediction(desk.project.prediction_path(1), PredictedMask(truth(), truth(), 7))
     again = desk.opening.show(1).result(PATIENCE)
     np.testing.assert_array_equal(again.labels, labels.values)
@@ -210,7 +210,7 @@ def test_a_picture_that_was_deleted_says_so(desk: Desk) -> None:
 def test_a_label_waits_for_the_picture_it_was_painted_on(desk: Desk) -> None:
     desk.find()
     labels = LabelMap(desk.opening.show(1).result(PATIENCE).labels)
-    desk.document.submit(desk.project.labels.commit, 1, stroke(labels, 1, (10, 10), (50, 40))).result(
+    desk.document.submit(desk.project.journal.commit, 1, stroke(labels, 1, (10, 10), (50, 40))).result(
         PATIENCE
     )
     desk.index.update(desk.project.pictures.get(1))

@@ -29,7 +29,7 @@ from tests.factories import label_all, picture_folder, project_in, stroke
 def test_a_stroke_is_there_after_closing_and_opening(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
         labels = LabelMap.blank(96, 64)
-        project.labels.commit(1, stroke(labels, 2, (10, 10), (60, 40)))
+        project.journal.commit(1, stroke(labels, 2, (10, 10), (60, 40)))
     with Project.write(tmp_path) as project:
         np.testing.assert_array_equal(project.labels.read(1, 96, 64), labels.values)
         record = project.pictures.get(1)
@@ -42,50 +42,50 @@ def test_undo_and_redo_survive_a_restart(tmp_path: Path) -> None:
     states = [labels.values.copy()]
     with project_in(tmp_path) as project:
         for number in range(5):
-            project.labels.commit(1, stroke(labels, number % 2 + 1, (10 + 9 * number, 10), (40, 50)))
+            project.journal.commit(1, stroke(labels, number % 2 + 1, (10 + 9 * number, 10), (40, 50)))
             states.append(labels.values.copy())
     with Project.write(tmp_path) as project:
         for state in reversed(states[:-1]):
-            assert project.labels.undo(1) is not None
+            assert project.journal.undo(1) is not None
             np.testing.assert_array_equal(project.labels.read(1, 96, 64), state)
-        assert project.labels.undo(1) is None
+        assert project.journal.undo(1) is None
     with Project.write(tmp_path) as project:
         for state in states[1:]:
-            reverted = project.labels.redo(1)
+            reverted = project.journal.redo(1)
             assert reverted is not None
             labels.replace_tiles(reverted.tiles)
             np.testing.assert_array_equal(project.labels.read(1, 96, 64), state)
-        assert project.labels.redo(1) is None
+        assert project.journal.redo(1) is None
         np.testing.assert_array_equal(project.labels.read(1, 96, 64), states[-1])
 
 
 def test_a_new_edit_ends_the_undone_future(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
         labels = LabelMap.blank(96, 64)
-        project.labels.commit(1, stroke(labels, 1, (10, 10), (20, 10)))
-        reverted = project.labels.undo(1)
+        project.journal.commit(1, stroke(labels, 1, (10, 10), (20, 10)))
+        reverted = project.journal.undo(1)
         assert reverted is not None
         labels.replace_tiles(reverted.tiles)
-        journal = project.labels.commit(1, stroke(labels, 2, (40, 40), (50, 40)))
+        journal = project.journal.commit(1, stroke(labels, 2, (40, 40), (50, 40)))
         assert journal.undo_name == "Brush stroke, class 2"
         assert journal.redo_name is None
-        assert [edit.class_value for edit in project.labels.history(1)] == [2]
+        assert [edit.class_value for edit in project.journal.history(1)] == [2]
 
 
 def test_pixel_counts_follow_edits_and_undo(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
         labels = LabelMap.blank(96, 64)
-        project.labels.commit(1, stroke(labels, 1, (10, 10), (60, 10)))
-        project.labels.commit(1, stroke(labels, 2, (30, 10), (80, 10)))
+        project.journal.commit(1, stroke(labels, 1, (10, 10), (60, 10)))
+        project.journal.commit(1, stroke(labels, 2, (30, 10), (80, 10)))
 
         def counted() -> dict[int, int]:
             found = np.bincount(project.labels.read(1, 96, 64).ravel(), minlength=256)
             return {value: int(n) for value, n in enumerate(found) if value and n}
 
         assert project.pictures.pixels_by_class(1) == counted()
-        project.labels.undo(1)
+        project.journal.undo(1)
         assert project.pictures.pixels_by_class(1) == counted()
-        project.labels.undo(1)
+        project.journal.undo(1)
         assert project.pictures.pixels_by_class(1) == {}
 
 
@@ -93,18 +93,18 @@ def test_every_pixel_knows_who_said_so(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
         run = project.runs.start("{}", "{}", None, 3)
         labels = LabelMap.blank(96, 64)
-        project.labels.commit(1, stroke(labels, 1, (10, 10), (20, 10)))
+        project.journal.commit(1, stroke(labels, 1, (10, 10), (20, 10)))
         labels.begin("Accept", "accept", 2, Origin.ACCEPTED, run.id)
         labels.put(Box(0, 0, 96, 64), np.full((64, 96), 2, np.uint8), labels.values == 0)
         edit = labels.finish()
         assert edit is not None
-        project.labels.commit(1, edit)
+        project.journal.commit(1, edit)
         assert project.labels.origin_at(1, 12, 10, (96, 64)) == (Origin.PAINTED, None)
         assert project.labels.origin_at(1, 80, 50, (96, 64)) == (Origin.ACCEPTED, run.id)
         plane, meaning = project.labels.provenance(1, 96, 64)
         painted = next(i for i, who in meaning.items() if who[0] == Origin.PAINTED)
         np.testing.assert_array_equal(plane == painted, labels.values == 1)
-        project.labels.undo(1)
+        project.journal.undo(1)
         assert project.labels.origin_at(1, 80, 50, (96, 64)) is None
 
 
@@ -115,7 +115,7 @@ def test_a_second_writer_is_refused_and_told_who_writes(tmp_path: Path) -> None:
 
 def test_a_reader_looks_on_while_somebody_writes(tmp_path: Path) -> None:
     with project_in(tmp_path) as writer, Project.read(tmp_path) as reader:
-        writer.labels.commit(1, stroke(LabelMap.blank(96, 64), 1, (10, 10), (20, 10)))
+        writer.journal.commit(1, stroke(LabelMap.blank(96, 64), 1, (10, 10), (20, 10)))
         assert reader.pictures.counts().labelled == 1
         with pytest.raises(ProjectError):
             reader.pictures.set_status([1], Status.DONE)
@@ -188,18 +188,18 @@ def test_migrations_make_what_the_tables_describe(tmp_path: Path) -> None:
 def test_a_failed_operation_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with project_in(tmp_path) as project:
         labels = LabelMap.blank(96, 64)
-        project.labels.commit(1, stroke(labels, 1, (10, 10), (20, 10)))
+        project.journal.commit(1, stroke(labels, 1, (10, 10), (20, 10)))
         before = project.labels.read(1, 96, 64)
 
         def full(*_: object) -> None:
             raise sa.exc.OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full"))
 
         with monkeypatch.context() as patch:
-            patch.setattr("core.project.journal._count", full)
+            patch.setattr("core.project.journal.count_pixels", full)
             with pytest.raises(ProjectError, match="disk is full"):
-                project.labels.commit(1, stroke(labels, 2, (40, 40), (60, 40)))
+                project.journal.commit(1, stroke(labels, 2, (40, 40), (60, 40)))
         np.testing.assert_array_equal(project.labels.read(1, 96, 64), before)
-        assert len(project.labels.history(1)) == 1
+        assert len(project.journal.history(1)) == 1
 
 
 def test_splits_are_given_once_and_stay(tmp_path: Path) -> None:

@@ -1,0 +1,151 @@
+"""The drawer of labels: tiles of class values and of who said so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, delete, select
+from sqlalchemy.dialects.sqlite import insert
+
+from core.geometry import TILE, TileKey, tile_box
+from core.labels.codec import decode, encode
+from core.labels.labelmap import Origin, Values, blank_values
+from core.project.store import Store, new_id
+from core.project.tables import class_pixels, origins, tiles
+
+Origins = NDArray[np.uint16]
+Who = tuple[Origin, int | None]
+"""Who said so: the kind of origin, and the run for accepted pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTile:
+    """Both planes of one tile as stored: class values and who said so."""
+
+    pixels: bytes
+    origins: bytes
+
+
+class LabelDrawer:
+    """Labels of one open project, to look at; the journal changes them. Lives where its Store lives."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def read(self, picture_id: int, width: int, height: int) -> Values:
+        """The label of a picture, (height, width) uint8. Raises ProjectError when a tile is damaged."""
+        values = blank_values(width, height)
+        query = select(tiles.c.tile_column, tiles.c.tile_row, tiles.c.pixels)
+        with self._store.reading() as connection:
+            rows = connection.execute(query.where(tiles.c.picture_id == picture_id)).all()
+        for column, row, pixels in rows:
+            place = tile_box(TileKey(column, row), width, height)
+            if not place.is_empty:
+                values[place.slices] = decode(pixels, place.height, place.width, np.uint8)
+        return values
+
+    def provenance(self, picture_id: int, width: int, height: int) -> tuple[Origins, dict[int, Who]]:
+        """Who said so, for every pixel: (height, width) uint16 ids, 0 = nobody, and what the ids mean."""
+        plane = np.zeros((height, width), np.uint16)
+        query = select(tiles.c.tile_column, tiles.c.tile_row, tiles.c.origins)
+        with self._store.reading() as connection:
+            rows = connection.execute(query.where(tiles.c.picture_id == picture_id)).all()
+            meaning = {int(i): (Origin(kind), run) for i, kind, run in connection.execute(select(origins))}
+        for column, row, blob in rows:
+            place = tile_box(TileKey(column, row), width, height)
+            if not place.is_empty:
+                plane[place.slices] = decode(blob, place.height, place.width, np.uint16)
+        return plane, meaning
+
+    def origin_at(self, picture_id: int, x: int, y: int, size: tuple[int, int]) -> Who | None:
+        """Who said so at one pixel of a picture of `size` (width, height); None for nobody."""
+        key = TileKey(x // TILE, y // TILE)
+        place = tile_box(key, *size)
+        with self._store.reading() as connection:
+            stored = read_tile(connection, picture_id, key)
+            if stored is None:
+                return None
+            plane = decode(stored.origins, place.height, place.width, np.uint16)
+            row = connection.execute(
+                select(origins.c.kind, origins.c.run_id).where(
+                    origins.c.id == int(plane[y - place.y0, x - place.x0])
+                )
+            ).first()
+        return (Origin(row.kind), row.run_id) if row else None
+
+
+def origin_id(connection: Connection, origin: Origin, run_id: int | None) -> int:
+    """The id that stands for this origin in the tiles; made at its first use."""
+    same_run = origins.c.run_id.is_(None) if run_id is None else origins.c.run_id == run_id
+    found = connection.execute(select(origins.c.id).where(origins.c.kind == origin.value, same_run)).scalar()
+    if found is None:
+        return new_id(connection.execute(insert(origins).values(kind=origin.value, run_id=run_id)))
+    return int(found)
+
+
+def read_tile(connection: Connection, picture_id: int, key: TileKey) -> StoredTile | None:
+    row = connection.execute(
+        select(tiles.c.pixels, tiles.c.origins).where(
+            tiles.c.picture_id == picture_id,
+            tiles.c.tile_column == key.column,
+            tiles.c.tile_row == key.row,
+        )
+    ).first()
+    return StoredTile(row.pixels, row.origins) if row else None
+
+
+def write_tile(connection: Connection, picture_id: int, key: TileKey, tile: StoredTile) -> None:
+    statement = insert(tiles).values(
+        picture_id=picture_id,
+        tile_column=key.column,
+        tile_row=key.row,
+        pixels=tile.pixels,
+        origins=tile.origins,
+    )
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["picture_id", "tile_column", "tile_row"],
+            set_={"pixels": tile.pixels, "origins": tile.origins},
+        )
+    )
+
+
+def blank_tile(height: int, width: int) -> StoredTile:
+    """A tile that nobody has painted on."""
+    return StoredTile(
+        encode(np.zeros((height, width), np.uint8)), encode(np.zeros((height, width), np.uint16))
+    )
+
+
+def tiles_of(connection: Connection, picture_id: int) -> Iterator[tuple[TileKey, StoredTile]]:
+    """All stored tiles of a picture."""
+    rows = connection.execute(
+        select(tiles.c.tile_column, tiles.c.tile_row, tiles.c.pixels, tiles.c.origins).where(
+            tiles.c.picture_id == picture_id
+        )
+    ).all()
+    for column, row, pixels, said in rows:
+        yield TileKey(column, row), StoredTile(pixels, said)
+
+
+def count_pixels(connection: Connection, picture_id: int, gained: NDArray[np.int64]) -> None:
+    """Keep class_pixels true: add what each value gained (or lost, (256,) int64), drop rows that reach nothing."""
+    for value in np.flatnonzero(gained[1:]) + 1:
+        change = int(gained[value])
+        statement = insert(class_pixels).values(picture_id=picture_id, class_value=int(value), pixels=change)
+        connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["picture_id", "class_value"], set_={"pixels": class_pixels.c.pixels + change}
+            )
+        )
+    connection.execute(
+        delete(class_pixels).where(class_pixels.c.picture_id == picture_id, class_pixels.c.pixels <= 0)
+    )
+
+
+def counted(values: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """(256,) int64: how many pixels hold each value."""
+    return np.bincount(values.ravel(), minlength=256).astype(np.int64)

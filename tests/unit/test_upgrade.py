@@ -1,0 +1,90 @@
+"""Project files of every older form are upgraded, with a copy of the old one beside; newer ones are refused."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.errors import ProjectError
+from core.labels.labelmap import LabelMap
+from core.project.backup import FOLDER
+from core.project.project import FILE, HOME, Project
+from core.project.tables import NEWEST, VIEWS
+from tests.factories import picture_folder, stroke
+
+KEPT = Path(__file__).resolve().parents[1] / "data"
+"""Small projects as older forms wrote them: three pictures, two strokes and one undone in the first, a run."""
+
+
+def old_project(folder: Path, name: str) -> Path:
+    picture_folder(folder)
+    (folder / HOME).mkdir()
+    shutil.copy(KEPT / name, folder / HOME / FILE)
+    return folder
+
+
+def expected() -> LabelMap:
+    labels = LabelMap.blank(96, 64)
+    stroke(labels, 1, (10, 10), (60, 40))
+    stroke(labels, 2, (40, 10), (80, 50))
+    return labels
+
+
+@pytest.mark.parametrize("name", sorted(p.name for p in KEPT.glob("project-*.sqlite")))
+def test_an_older_form_comes_up_with_everything_in_it(tmp_path: Path, name: str) -> None:
+    folder = old_project(tmp_path, name)
+    with pytest.raises(ProjectError, match="older form"):
+        Project.read(folder)
+    with Project.write(folder) as project:
+        labels = expected()
+        np.testing.assert_array_equal(project.labels.read(1, 96, 64), labels.values)
+        assert project.pictures.pixels_by_class(1) == {
+            v: int(np.count_nonzero(labels.values == v)) for v in (1, 2)
+        }
+        assert [c.name for c in project.classes.read()] == ["grass", "roof"]
+        assert [e.undone for e in project.journal.history(1)] == [False, False, True]
+        assert project.runs.get(1).best_miou == 0.5
+        assert project.runs.prediction_runs() == {2: 1}
+        # What was undone before the upgrade can be redone after it, and all of it undone.
+        assert project.journal.redo(1) is not None
+        for _ in range(3):
+            assert project.journal.undo(1) is not None
+        assert not project.labels.read(1, 96, 64).any()
+        assert project.journal.undo(1) is None
+    copies = list((folder / HOME / FOLDER).glob("*.sqlite"))
+    assert len(copies) == 1
+    assert f"before-{NEWEST}" in copies[0].name
+    with sqlite3.connect(copies[0]) as raw:
+        assert raw.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
+    raw.close()
+
+
+def test_a_failed_upgrade_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = old_project(tmp_path, "project-0001.sqlite")
+
+    def fails(*_: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("alembic.op.create_index", fails)
+        with pytest.raises(Exception, match="disk I/O error"):
+            Project.write(folder)
+    raw = sqlite3.connect(folder / HOME / FILE)
+    assert raw.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
+    assert raw.execute("SELECT COUNT(*) FROM edit_tiles").fetchone()[0] > 0
+    raw.close()
+    with Project.write(folder) as project:
+        np.testing.assert_array_equal(project.labels.read(1, 96, 64), expected().values)
+
+
+def test_every_view_answers(tmp_path: Path) -> None:
+    folder = old_project(tmp_path, "project-0001.sqlite")
+    Project.write(folder).close()
+    raw = sqlite3.connect(folder / HOME / FILE)
+    for view in VIEWS:
+        assert raw.execute(f"SELECT * FROM {view}").fetchall(), view
+    raw.close()
