@@ -31,6 +31,10 @@ class PredictedMask:
         """Mean probability of the predicted class over the picture, 0..1."""
         return float(self.confidence.mean()) / 255.0 if self.confidence.size else 0.0
 
+    def relabelled(self, table: NDArray[np.uint8]) -> PredictedMask:
+        """The same prediction with values looked up in `table` (256,) uint8: classes have moved since the training."""
+        return PredictedMask(table[self.values], self.confidence, self.run_id)
+
 
 def write_prediction(path: Path, mask: PredictedMask) -> None:
     """Store as a two-channel PNG (class value, confidence) that any viewer opens; written beside, then renamed.

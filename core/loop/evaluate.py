@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +15,7 @@ from core.images.source import read_picture
 from core.labels.prediction import PredictedMask
 from core.models.checkpoint import Loaded, load_checkpoint
 from core.models.predict import predict
-from core.models.spec import ModelSpec
-from core.project.project import Project
+from core.project.project import Project, mapping_of
 from core.project.records import PictureRecord, RunRecord, Split
 from core.training.data import IGNORE
 from core.training.loop import device_for
@@ -26,7 +24,9 @@ from core.training.metrics import confusion, iou_from_confusion, mean_iou, pixel
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """confusion: rows true, columns predicted, pixels, in the order of `values`; per_class skips absent classes."""
+    """confusion: rows true, columns predicted, pixels, in the order of `values`. What the network calls by a class
+    that is gone by now is in no column, but counts as wrong; per_class skips classes that neither occur nor are
+    predicted."""
 
     pictures: int
     values: tuple[int, ...]
@@ -51,9 +51,11 @@ def evaluate(
     records = project.pictures.labelled(split)
     if not records:
         raise ModelError(f"No picture of the split “{split}” carries a label, so nothing can be scored.")
-    values = ModelSpec.from_json(json.loads(run.model)).class_values
+    values = project.classes.read().values
     row_of = row_table(values)
-    total = torch.zeros((len(values), len(values)), dtype=torch.int64)
+    now = mapping_of(project, run.id)
+    gone = len(values)
+    total = torch.zeros((gone + 1, gone + 1), dtype=torch.int64)
     problems: list[str] = []
     for done, (record, mask) in enumerate(predicted_pictures(project, run, records, device)):
         if isinstance(mask, ImageError):
@@ -61,13 +63,14 @@ def evaluate(
         else:
             height, width = mask.values.shape
             truth = row_of[project.labels.read(record.id, width, height)]
-            said = row_of[mask.values]
-            total += confusion(torch.from_numpy(said), torch.from_numpy(truth), len(values))
+            said = row_of[mask.relabelled(now).values]
+            said[said == IGNORE] = gone
+            total += confusion(torch.from_numpy(said), torch.from_numpy(truth), gone + 1)
         if progress:
             progress(done + 1, len(records))
     if len(problems) == len(records):
         raise ModelError(f"No picture of the split “{split}” could be scored. {problems[0]}")
-    iou = iou_from_confusion(total)
+    iou = iou_from_confusion(total)[:gone]
     per_class = {v: float(i) for v, i in zip(values, iou, strict=True) if not np.isnan(i)}
     return Score(
         len(records) - len(problems),
@@ -75,7 +78,7 @@ def evaluate(
         mean_iou(total),
         per_class,
         pixel_accuracy(total),
-        total.numpy(),
+        total.numpy()[:gone, :gone],
         tuple(problems),
     )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.dialects.sqlite import insert
 
@@ -157,6 +159,15 @@ class Project:
 
     def _stored_folder(self) -> Path:
         return Path(os.path.normpath(self.home / (self.fact("pictures") or "..")))
+
+
+def mapping_of(project: Project, run_id: int) -> NDArray[np.uint8]:
+    """(256,) uint8: what the pixel values that a run predicts are called now; as they are for an unknown run."""
+    try:
+        began = project.runs.get(run_id).after_edit_id
+    except KeyError:
+        return np.arange(256, dtype=np.uint8)
+    return project.classes.mapping_since(began)
 
 
 def home_of(where: Path) -> Path:

@@ -34,7 +34,7 @@ from core.labels.classes import ClassList
 from core.labels.labelmap import Values
 from core.labels.prediction import read_prediction
 from core.lanes import Lane
-from core.project.project import Project
+from core.project.project import Project, mapping_of
 from core.project.records import PictureRecord, Status
 
 R = TypeVar("R")
@@ -225,7 +225,8 @@ def _write_one(
 
 
 def _prediction(project: Project, record: PictureRecord, size: tuple[int, int]) -> Values:
-    values = read_prediction(project.prediction_path(record.id)).values
+    mask = read_prediction(project.prediction_path(record.id))
+    values = mask.relabelled(mapping_of(project, mask.run_id)).values
     if values.shape[::-1] != size:
         raise ImageError(f"The prediction of {record.path} is of another size; predict it again.")
     return values

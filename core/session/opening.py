@@ -19,7 +19,7 @@ from core.images.source import PICTURE_SUFFIXES, read_picture
 from core.labels.labelmap import Values
 from core.labels.prediction import PredictedMask, read_prediction
 from core.lanes import Lane
-from core.project.project import HOME, Project
+from core.project.project import HOME, Project, mapping_of
 from core.project.records import Journal, PictureRecord
 from core.session.pictures import PictureIndex
 
@@ -75,7 +75,7 @@ class Opening:
 
     def prediction(self, picture_id: int) -> Future[PredictedMask]:
         """The newest prediction of a picture. The future raises ImageError when there is none."""
-        return self._reading.submit_first(read_prediction, self._project.prediction_path(picture_id))
+        return self._reading.submit_first(self._prediction, picture_id)
 
     def thumbnail(self, picture_id: int, side: int) -> Future[Values]:
         """A small copy, (h, w, 3) uint8. The future raises ImageError when the file cannot be read."""
@@ -130,12 +130,17 @@ class Opening:
         # In order with the strokes: a label read before the last stroke is stored would lose it on screen.
         labels, journal = self._document.submit(self._label, picture_id, width, height).result()
         try:
-            prediction = read_prediction(self._project.prediction_path(picture_id))
+            prediction = self._prediction(picture_id)
         except ImageError:
             prediction = None
         if prediction is not None and prediction.values.shape != labels.shape:
             prediction = None
         return OpenedPicture(self._index.get(picture_id), pyramid, labels, prediction, journal)
+
+    def _prediction(self, picture_id: int) -> PredictedMask:
+        """As the classes are now: a network that knows older ones is read through what became of them."""
+        mask = read_prediction(self._project.prediction_path(picture_id))
+        return mask.relabelled(self._document.submit(mapping_of, self._project, mask.run_id).result())
 
     def _fits_label(self, picture_id: int, width: int, height: int) -> None:
         record = self._index.get(picture_id)
