@@ -12,7 +12,7 @@ import typer
 
 from core.commands.terminal import WrongUseError, answer, console, plain_errors, progress
 from core.errors import ImageError
-from core.models.spec import ModelSpec, default_spec
+from core.models.spec import ModelSpec, default_spec, spec_from_base
 from core.project.project import Project, home_of
 from core.project.records import PictureRecord, RunRecord, Split
 from core.session.freezing import check_learnable, freeze_all, learnable, open_snapshot
@@ -231,7 +231,11 @@ def _spec(
     spec = (
         default_spec(device, values)
         if base is None
-        else replace(ModelSpec.from_json(json.loads(base.model)), class_values=values)
+        else spec_from_base(
+            ModelSpec.from_json(json.loads(base.model)),
+            values,
+            project.classes.mapping_since(base.after_edit_id).tolist(),
+        )
     )
     if base is not None and (arch or encoder):
         raise WrongUseError("--resume goes on with the run's own network; leave --arch and --encoder out.")

@@ -107,7 +107,8 @@ def start_from(base: Path | None, spec: ModelSpec, progress: Progress | None = N
     if base is None:
         return build(spec, progress)
     loaded = load_checkpoint(base)
-    same = loaded.spec.class_values == spec.class_values and _same_body(loaded.spec, spec)
+    same_head = loaded.spec.class_values == spec.class_values and not spec.inherits
+    same = same_head and _same_body(loaded.spec, spec)
     model = loaded.model if same else grow_head(loaded.model, loaded.spec, spec)
     return model.requires_grad_(True).train()
 

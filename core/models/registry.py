@@ -103,9 +103,9 @@ def head_of(model: nn.Module) -> nn.Conv2d:
 def grow_head(old_model: nn.Module, old_spec: ModelSpec, new_spec: ModelSpec) -> nn.Module:
     """A network for the classes of `new_spec` that keeps all the old one has learned.
 
-    Known classes keep their row of the head; a new class starts as the mean of the known rows, a little less
-    likely than they, so that it is not predicted before it was learned. Raises ModelError when the two specs
-    differ in more than classes, size and weights.
+    Known classes keep their row of the head, also under another value (`inherits`); a new class starts as the
+    mean of the known rows, a little less likely than they, so that it is not predicted before it was learned.
+    Raises ModelError when the two specs differ in more than classes, size and weights.
     """
     ours, theirs = (new_spec.architecture, new_spec.channels), (old_spec.architecture, old_spec.channels)
     if ours != theirs or new_spec.encoder != old_spec.encoder:
@@ -120,9 +120,11 @@ def grow_head(old_model: nn.Module, old_spec: ModelSpec, new_spec: ModelSpec) ->
     }
     model.load_state_dict({**model.state_dict(), **body})
     weight, bias = old_head.weight, old_head.bias
+    heirs = dict(new_spec.inherits)
     for row, value in enumerate(new_spec.class_values):
-        if value in old_spec.class_values:
-            old_row = old_spec.class_values.index(value)
+        known_as = heirs.get(value, value)
+        if known_as in old_spec.class_values:
+            old_row = old_spec.class_values.index(known_as)
             head.weight[row] = weight[old_row]
             if head.bias is not None and bias is not None:
                 head.bias[row] = bias[old_row]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from core.errors import ModelError
@@ -24,6 +24,7 @@ class ModelSpec:
     size: long side in pixels of what the network looks at, a multiple of 32
     class_values: row i of the network's output is the pixel value class_values[i] (1..254)
     channels: colour channels of a picture
+    inherits: (new, old) class values: what a network to start from calls old is called new by now
 
     Raises ModelError when a part is out of range.
     """
@@ -34,6 +35,7 @@ class ModelSpec:
     size: int
     class_values: tuple[int, ...]
     channels: int = 3
+    inherits: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         if self.weights not in WEIGHTS:
@@ -54,7 +56,11 @@ class ModelSpec:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, ready for `json.dumps`."""
-        return {**asdict(self), "class_values": list(self.class_values)}
+        return {
+            **asdict(self),
+            "class_values": list(self.class_values),
+            "inherits": [list(pair) for pair in self.inherits],
+        }
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> ModelSpec:
@@ -68,9 +74,22 @@ class ModelSpec:
                 size=int(raw["size"]),
                 class_values=tuple(int(value) for value in raw["class_values"]),
                 channels=int(raw.get("channels", 3)),
+                inherits=tuple((int(new), int(old)) for new, old in raw.get("inherits", ())),
             )
         except (KeyError, TypeError, ValueError) as problem:
             raise ModelError(f"The description of the network is damaged ({problem!r}).") from problem
+
+
+def spec_from_base(base: ModelSpec, class_values: tuple[int, ...], now: Sequence[int]) -> ModelSpec:
+    """The same network for the classes of now; `now[old]` is what a class value of the base is called by now."""
+    inherits = {
+        new: old
+        for old in reversed(base.class_values)
+        if (new := int(now[old])) != old and new in class_values
+    }
+    # Where a class was merged into one that the base knows, that one's own row is the heir.
+    kept = {new: old for new, old in inherits.items() if not (new in base.class_values and now[new] == new)}
+    return replace(base, class_values=class_values, inherits=tuple(sorted(kept.items())))
 
 
 def default_spec(device_kind: str, class_values: tuple[int, ...]) -> ModelSpec:

@@ -12,7 +12,7 @@ from typing import ParamSpec, TypeVar
 from core.changes import Changes
 from core.errors import Cancelled, MaskloopError
 from core.lanes import Lane
-from core.models.spec import ModelSpec, default_spec
+from core.models.spec import ModelSpec, default_spec, spec_from_base
 from core.project.project import Project
 from core.project.records import PictureRecord
 from core.session.freezing import check_learnable, freeze_all, learnable, open_snapshot
@@ -204,7 +204,8 @@ class Retraining:
         classes = self._reader.classes.read().values
         newest = self._predicting.run
         if newest is not None:
-            return replace(ModelSpec.from_json(json.loads(newest.model)), class_values=classes)
+            now = self._reader.classes.mapping_since(newest.after_edit_id)
+            return spec_from_base(ModelSpec.from_json(json.loads(newest.model)), classes, now.tolist())
         return default_spec(likely_device(self._wishes.device), classes)
 
     def _label_changed(self, picture_id: int) -> None:
@@ -223,7 +224,10 @@ class Retraining:
         painted = set(self._reader.classes.read().values) & set(counts.class_pixels)
         if counts.labelled < ENOUGH_PICTURES or len(painted) < 2:
             return
-        known = set(ModelSpec.from_json(json.loads(newest.model)).class_values) if newest else set()
+        known: set[int] = set()
+        if newest is not None:
+            now = self._reader.classes.mapping_since(newest.after_edit_id)
+            known = {int(now[value]) for value in ModelSpec.from_json(json.loads(newest.model)).class_values}
         if newest is None or len(self._changed) >= CHANGED_PICTURES or painted - known:
             self._start()
 

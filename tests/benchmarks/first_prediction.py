@@ -1,0 +1,108 @@
+"""How soon the network is of use: mIoU against seconds from the start of the process, from a few labelled pictures.
+
+python -m tests.benchmarks.first_prediction [--data CAMVID] [--labelled 12] [--minutes 1] [--seed 0] [--json]
+
+Without DATA: our own scenes, scored on scenes nobody has labelled. With it: CamVid frames of two sequences, scored on
+every third frame of the third (0006R0), which the network never sees. The clock starts before the child process does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.formats.masks import read_labels, recognise
+from core.images.source import read_picture
+from core.models.spec import default_spec
+from core.samples.scenes import SCENE_CLASSES, draw_scene
+from core.training.device import likely_device
+from core.training.events import Evaluated, Event, Failed, Finished, Published
+from core.training.recipe import default_recipe
+from core.training.run import Worker
+from core.training.snapshot import Snapshot
+
+HELD_OUT = "0006R0"
+Labelled = tuple[str, NDArray[np.uint8], NDArray[np.uint8]]
+
+
+def scenes(labelled: int) -> Iterator[tuple[str, Labelled]]:
+    for number in range(labelled + 20):
+        scene = draw_scene(number)
+        yield ("train" if number < labelled else "val"), (f"scene {number}", scene.picture, scene.truth)
+
+
+def camvid(data: Path, labelled: int) -> Iterator[tuple[str, Labelled]]:
+    dataset = recognise(data)
+    values = {c.index: c.index + 1 for c in dataset.classes}
+    pairs = [p for p in dataset.pairs if p.split == "train" and p.mask is not None]
+    train = [p for p in pairs if HELD_OUT not in p.picture.name]
+    chosen = train[:: max(1, len(train) // labelled)][:labelled]
+    held_out = [p for p in pairs if HELD_OUT in p.picture.name][::3]
+    for split, some in (("train", chosen), ("val", held_out)):
+        for pair in some:
+            assert pair.mask is not None
+            yield (
+                split,
+                (pair.picture.name, read_picture(pair.picture), read_labels(dataset, pair.mask, values)),
+            )
+
+
+def main() -> None:
+    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("--data", type=Path)
+    words.add_argument("--labelled", type=int, default=12)
+    words.add_argument("--minutes", type=float, default=1.0)
+    words.add_argument("--seed", type=int, default=0)
+    words.add_argument("--json", action="store_true")
+    asked = words.parse_args()
+    count = 11 if asked.data else len(SCENE_CLASSES)
+    device = likely_device()
+    spec = default_spec(device, tuple(range(1, count + 1)))
+    recipe = replace(default_recipe(device), minutes=asked.minutes, seed=asked.seed)
+    curve: list[tuple[float, float]] = []
+    published: list[float] = []
+    ended = threading.Event()
+
+    def hear(event: Event) -> None:
+        seconds = round(time.perf_counter() - began, 1)
+        if isinstance(event, Evaluated):
+            curve.append((seconds, round(event.miou, 4)))
+        elif isinstance(event, Published):
+            published.append(seconds)
+        elif isinstance(event, Finished | Failed):
+            ended.set()
+
+    with tempfile.TemporaryDirectory() as scratch:
+        snapshot = Snapshot.create(Path(scratch) / "snapshot", spec, recipe)
+        source = camvid(asked.data, asked.labelled) if asked.data else scenes(asked.labelled)
+        for number, (split, (name, picture, values)) in enumerate(source):
+            snapshot.put(number, name, split, picture, values)
+        began = time.perf_counter()
+        worker = Worker(hear)
+        worker.train(Path(scratch) / "run", snapshot.folder)
+        ended.wait()
+        worker.close()
+    result = {
+        "device": device,
+        "data": "CamVid" if asked.data else "scenes",
+        "labelled": asked.labelled,
+        "seed": asked.seed,
+        "first_published_s": published[0] if published else None,
+        "reached_0.30_s": next((s for s, miou in curve if miou >= 0.30), None),
+        "best_miou": max((miou for _, miou in curve), default=None),
+        "curve": curve,
+    }
+    print(json.dumps(result, indent=None if asked.json else 1))
+
+
+if __name__ == "__main__":
+    main()
