@@ -93,6 +93,8 @@ ACTIONS: tuple[ActionRow, ...] = (
               "Take back the last change of this picture; there is no limit.", repeats=True),
     ActionRow("redo", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), "redo", "Tools",
               "Do again what was undone.", repeats=True),
+    ActionRow("history", "History", ("Ctrl+H",), "history", "Tools",
+              "All changes of this picture, newest first; go back to any of them.", checkable=True),
     # Classes
     *_class_rows(),
     ActionRow("class_0", "Unlabelled", ("0",), "class", "Classes",
@@ -101,6 +103,20 @@ ACTIONS: tuple[ActionRow, ...] = (
               "Paint pixels to be ignored: never trained on, never counted."),
     ActionRow("swap_classes", "Swap classes", ("X",), "swap", "Classes",
               "Change between the last two classes used."),
+    ActionRow("rename_class", "Rename class", ("F2",), "rename", "Classes",
+              "Give the class another name."),
+    ActionRow("recolour_class", "Change colour…", (), "opacity", "Classes",
+              "Show the class in another colour."),
+    ActionRow("class_up", "Move class up", ("Alt+Up",), "chevron-up", "Classes",
+              "Move the class one place up in the list."),
+    ActionRow("class_down", "Move class down", ("Alt+Down",), "chevron-down", "Classes",
+              "Move the class one place down in the list."),
+    ActionRow("change_class_value", "Change value…", (), "swap", "Classes",
+              "Change the number that stands for the class in masks, in every picture."),
+    ActionRow("split_class", "Split off in this picture…", (), "difference", "Classes",
+              "Make a new class of the pixels that this class has in the picture on screen."),
+    ActionRow("delete_class", "Delete class…", (), "delete", "Classes",
+              "Take the class away, after saying how many pixels it has."),
     # Pictures
     ActionRow("next_picture", "Next picture", ("D", "Right"), "next", "Pictures",
               "Show the next picture.", repeats=True),
@@ -118,6 +134,10 @@ ACTIONS: tuple[ActionRow, ...] = (
               "Mark this picture for a second look, or take the mark back.", checkable=True),
     ActionRow("mark_skipped", "Skip", ("Shift+S",), "skip", "Pictures",
               "Leave this picture out of training and export, or take it in again.", checkable=True),
+    ActionRow("add_tag", "Add a tag", ("T",), "tag", "Pictures",
+              "Put a word on this picture by which it can be found again."),
+    ActionRow("edit_note", "Note", ("Shift+N",), "note", "Pictures",
+              "Say something about this picture, for you or for others."),
     # Predictions
     ActionRow("accept_and_next", "Accept, done, next", ("Ctrl+Return", "Ctrl+Enter"), "accept-all", "Predictions",
               "Take the prediction for all pixels that have no label, mark the picture as done and show the next."),
@@ -187,6 +207,7 @@ GESTURES: tuple[Gesture, ...] = (
     Gesture(("Shift + wheel", "Alt + right drag"), "Brush size", "Tools"),
     Gesture(("Shift + click",), "Straight line from the last point", "Tools"),
     Gesture(("Right drag",), "Erase with the brush", "Tools"),
+    Gesture(("Menu", "Right click"), "Menu of a class", "Classes"),
     Gesture(("Enter", "Backspace", "Esc"), "Close polygon, drop corner, cancel", "Tools"),
 )
 

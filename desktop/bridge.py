@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 
 from core.changes import Changes
 from core.errors import Cancelled, MaskloopError
+from core.session.keeping import Notice
 from core.session.session import News
 
 log = logging.getLogger(__name__)
@@ -23,6 +24,7 @@ class Bridge(QObject):
 
     changed = Signal(object)
     training = Signal(object)
+    noticed = Signal(str)
     failed = Signal(object)
     _call = Signal(object)
 
@@ -32,7 +34,13 @@ class Bridge(QObject):
 
     def tell(self, news: News) -> None:
         """A session's listener: hands over and returns."""
-        self.post(lambda: (self.changed if isinstance(news, Changes) else self.training).emit(news))
+        match news:
+            case Changes():
+                self.post(lambda: self.changed.emit(news))
+            case Notice():
+                self.post(lambda: self.noticed.emit(news.sentence))
+            case _:
+                self.post(lambda: self.training.emit(news))
 
     def post(self, act: Callable[[], object]) -> None:
         """Run `act` on the GUI thread, soon. After the window is gone nothing happens."""

@@ -10,6 +10,8 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from desktop.canvas.view import CanvasView
 from desktop.panels.filmstrip import Filmstrip
 from desktop.panels.option_bar import OptionBar
+from desktop.panels.parts import hairline
+from desktop.panels.picture_line import PictureLine
 from desktop.panels.side_column import SideColumn
 from desktop.panels.tool_strip import ToolStrip
 from desktop.theme import Theme
@@ -23,6 +25,7 @@ class LabelPage(QWidget):
         self.tools = ToolStrip(actions, theme)
         self.options = OptionBar(actions, theme)
         self.canvas = CanvasView()
+        self.picture_line = PictureLine(theme)
         self.filmstrip = Filmstrip(theme)
         self.side = SideColumn(theme)
         self.classes, self.layers, self.learning = self.side.classes, self.side.layers, self.side.learning
@@ -32,6 +35,8 @@ class LabelPage(QWidget):
         middle.setSpacing(0)
         middle.addWidget(self.options)
         middle.addWidget(self.canvas, 1)
+        middle.addWidget(self.picture_line)
+        middle.addWidget(hairline())
         middle.addWidget(self.filmstrip)
 
         whole = QHBoxLayout(self)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from functools import partial
 
+import numpy as np
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction
 
 from core.changes import Changes
 from core.errors import MaskloopError, UserError
+from core.geometry import Box, tile_box
 from core.labels.labelmap import Edit, LabelMap
 from core.labels.prediction import PredictedMask
-from core.project.records import Journal, Reverted, Status
+from core.project.records import Journal, Status
 from core.session.editing import accept_class, accept_everywhere, accept_region
 from core.session.opening import OpenedPicture
 from core.session.session import Session
@@ -21,14 +22,15 @@ from desktop.bridge import Bridge
 from desktop.choosing import Choosing
 from desktop.hand import Hand
 from desktop.label_page import LabelPage
+from desktop.noting import Noting
 from desktop.panels.status_line import StatusLine
 from desktop.pointing import Pointing
+from desktop.recasting import Recasting
+from desktop.remembering import Remembering
+from desktop.reverting import Reverting
 from desktop.saving import Saving
 from desktop.travelling import Travelling
 from desktop.wires import Wires
-
-REVERT_SECONDS = 5.0
-"""How long a stroke waits for an undo that is under way."""
 
 
 class Labelling(QObject):
@@ -50,65 +52,84 @@ class Labelling(QObject):
         keep_view: Callable[[], bool],
     ) -> None:
         super().__init__()
-        self._session, self._bridge, self._page = session, bridge, page
-        self._actions, self._keep_view, self._canvas = actions, keep_view, page.canvas
+        self._session, self._bridge, self._canvas = session, bridge, page.canvas
+        self._keep_view = keep_view
         self.hand = Hand()
         self._wanted: int | None = None
-        self._reverting: list[Future[Reverted | None]] = []
-        self.saving = Saving(session.editing, bridge, self)
-        self._choosing = Choosing(session.editing, bridge, page, actions, self.hand)
+        self._asked = 0
+        self._strokes = 0
+        self._read_again = False
+        editing = session.editing
+        self.saving = Saving(editing, bridge, self)
+        self._reverting = Reverting(editing, bridge, page, self.hand, self.saving)
+        self._choosing = Choosing(editing, bridge, page, actions, self.hand)
+        self._recasting = Recasting(editing, bridge, page, self.hand, self._choosing)
         self._travelling = Travelling(session, bridge, page)
         self._pointing = Pointing(session, bridge, page, status, self.hand)
+        self._noting = Noting(session, bridge, page, actions, self.hand)
+        self._remembering = Remembering(editing, bridge, page, actions, self.hand, self._reverting)
         self._wires = Wires()
         join = self._wires.join
         join(self._canvas.edit_finished, self._commit)
-        join(self._canvas.before_edit, self._settle_reverts)
+        join(self._canvas.before_edit, self._reverting.settle)
+        join(self._reverting.reverted, self._pointing.look_again)
+        join(self._reverting.missed, self.reload)
         join(self._travelling.wanted, self.show)
-        join(self._travelling.message, self.message.emit)
-        join(self._choosing.message, self.message.emit)
+        for part in (self._reverting, self._choosing, self._recasting, self._travelling, self._noting):
+            join(part.message, self.message.emit)
         join(self.saving.saved, self.saved.emit)
         join(self.saving.stored, self._stored)
 
     def begin(self) -> None:
         """Fill the page for a session that has just been opened."""
         self._canvas.show_loading("Looking for pictures")
-        self._offer(Journal())
+        self._reverting.offer(Journal())
+        self._noting.look_again()
         self.hear(Changes(listing=True))
 
     def leave(self) -> None:
         """The session ends: whatever is under the pen becomes an edit first."""
         self._canvas.settle_all()
+        self._noting.leave()
         self.saving.leave()
         self._wires.cut()
-        for part in (self._choosing, self._travelling, self._pointing):
+        for part in (self._choosing, self._recasting, self._travelling, self._pointing, self._remembering):
             part.leave()
         self._canvas.clear()
+        # Answers that are still on their way find nobody whom they concern.
+        self._wanted = self.hand.shown = self.hand.labels = self.hand.prediction = None
 
     def hear(self, changes: Changes) -> None:
         """Something changed: look again at what it touches."""
+        shown = self.hand.shown
         self._travelling.hear(changes)
-        if self.hand.shown in changes.pictures:
-            self._show_status()
-        if self.hand.shown in changes.predictions:
-            self._fetch_prediction()
         if changes.classes:
             self._choosing.classes_changed()
+        if shown in changes.pictures:
+            self._noting.look_again()
+        if shown in changes.pictures or changes.classes:
+            self._reverting.ask_names()
+            self._remembering.look_again()
+        if changes.classes and self._wanted in changes.labels:
+            self.reload()  # a class was merged, deleted or renumbered, or that was undone
+        elif changes.classes or shown in changes.predictions:
+            self._fetch_prediction()
 
     def handlers(self) -> dict[str, Callable[[], object]]:
         """What each action of this workspace does."""
-        editing, canvas, travelling = self._session.editing, self._canvas, self._travelling
+        canvas, travelling = self._canvas, self._travelling
         return {
             **self._choosing.handlers(),
-            "undo": lambda: self._revert(editing.undo),
-            "redo": lambda: self._revert(editing.redo),
+            **self._recasting.handlers(),
+            **self._remembering.handlers(),
+            **self._noting.handlers(),
+            "undo": self._reverting.take,
+            "redo": lambda: self._reverting.take(redo=True),
             "next_picture": lambda: travelling.go(1),
             "previous_picture": lambda: travelling.go(-1),
             "next_open": lambda: travelling.go(1, "open"),
             "previous_open": lambda: travelling.go(-1, "open"),
             "next_uncertain": travelling.go_uncertain,
-            "mark_done": lambda: self._toggle(Status.DONE),
-            "mark_review": lambda: self._toggle(Status.TO_REVIEW),
-            "mark_skipped": lambda: self._toggle(Status.SKIPPED),
             "accept_and_next": self._accept_and_next,
             "accept_all": lambda: self._accept("all"),
             "accept_region": lambda: self._accept("region"),
@@ -126,91 +147,92 @@ class Labelling(QObject):
         self._canvas.settle()
         self._wanted = picture_id
         self._travelling.set_current(picture_id)
-        if picture_id == self.hand.shown:
-            return  # it is here, with strokes that a fresh reading could miss
-        self._bridge.when_done(
-            self._session.opening.show(picture_id),
-            partial(self._take, picture_id),
-            partial(self._cannot_show, picture_id),
-        )
+        if picture_id != self.hand.shown:
+            self._ask(picture_id)
 
     def reload(self) -> None:
-        """The label of the picture on screen was changed by somebody else, such as an import: read it again."""
-        if self.hand.shown is not None:
-            self._canvas.settle_all()
-            self._wanted, self.hand.shown = self.hand.shown, None
-            self.show(self._wanted)
+        """The label was changed by something else than the hand, such as an import or a class that was merged:
+        read it again. What is painted meanwhile stays."""
+        if self._wanted is not None:
+            self._canvas.settle()
+            self._ask(self._wanted)
 
-    def _take(self, picture_id: int, opened: OpenedPicture) -> None:
-        if picture_id != self._wanted or picture_id == self.hand.shown:
+    def _ask(self, picture_id: int) -> None:
+        self._asked += 1  # only the answer to the newest question counts
+        self._bridge.when_done(
+            self._session.opening.show(picture_id),
+            partial(self._take, picture_id, self._asked, self._moves()),
+            partial(self._cannot_show, picture_id, self._asked),
+        )
+
+    def _moves(self) -> tuple[int, int]:
+        """Changes by the hand so far: a label read before one of them is out of date."""
+        return self._strokes, self._reverting.taken
+
+    def _take(self, picture_id: int, asked: int, moves: tuple[int, int], opened: OpenedPicture) -> None:
+        if picture_id != self._wanted or asked != self._asked:
             return  # something else is wanted by now
+        held = self.hand.labels
+        if picture_id == self.hand.shown and held is not None and held.values.shape == opened.labels.shape:
+            self._renew(held, moves, opened)
+            return
         self._canvas.settle_all()  # a polygon under way belongs to the picture that leaves
         labels = LabelMap(opened.labels)
         self._hold(picture_id, labels, opened.prediction)
         self._canvas.show_picture(opened.pyramid, labels, opened.prediction, keep_view=self._keep_view())
-        self._offer(opened.journal)
+        self._reverting.offer(opened.journal)
 
-    def _cannot_show(self, picture_id: int, problem: MaskloopError) -> None:
-        if picture_id != self._wanted:
+    def _renew(self, labels: LabelMap, moves: tuple[int, int], opened: OpenedPicture) -> None:
+        """Put a label that was read again under the hand, in place: zoom and place stay."""
+        self._canvas.settle()
+        if self.saving.is_stuck:
+            self._read_again = True  # what waits for the disk is in no reading yet
+            return
+        if labels.is_editing or moves != self._moves():
+            self.reload()  # a stroke was made meanwhile, which only a newer reading knows
+            return
+        changed = {}
+        for key in Box(0, 0, labels.width, labels.height).tiles():
+            place = tile_box(key, labels.width, labels.height).slices
+            if not np.array_equal(labels.values[place], opened.labels[place]):
+                changed[key] = opened.labels[place]
+        self._canvas.refresh(labels.replace_tiles(changed))
+        self.hand.prediction = opened.prediction
+        self._canvas.set_prediction(opened.prediction)
+        self._reverting.offer(opened.journal)
+        self._pointing.look_again()
+
+    def _cannot_show(self, picture_id: int, asked: int, problem: MaskloopError) -> None:
+        if picture_id != self._wanted or asked != self._asked:
             return
         self._canvas.settle_all()
         self._hold(picture_id, None, None)
         self._canvas.clear("This picture cannot be shown", str(problem))
-        self._offer(Journal())
+        self._reverting.offer(Journal())
 
     def _hold(self, picture_id: int, labels: LabelMap | None, prediction: PredictedMask | None) -> None:
         self.hand.shown, self.hand.labels, self.hand.prediction = picture_id, labels, prediction
-        self._reverting.clear()
+        self._reverting.forget()
         self._session.remember("shown", str(picture_id))
         ahead = self._travelling.ahead()
         self._session.opening.prefetch(ahead)
         self._session.retraining.picture_shown(picture_id, ahead)
-        self._show_status()
+        self._noting.look_again()
+        self._remembering.picture_changed()
 
     # Edits -------------------------------------------------------------------------------------
 
     def _commit(self, edit: Edit) -> None:
         if self.hand.shown is not None:
+            self._strokes += 1
             self.saving.commit(self.hand.shown, edit)
 
     def _stored(self, picture_id: int, journal: Journal) -> None:
-        if picture_id == self.hand.shown:
-            self._offer(journal)
-
-    def _revert(self, act: Callable[[int], Future[Reverted | None]]) -> None:
-        """Undo or redo, as `act` says; a corner of a polygon under way is taken back first."""
-        if act == self._session.editing.undo and self._canvas.step_back():
-            return
-        self._canvas.settle()
-        if self.hand.shown is None or self.hand.labels is None or self.saving.is_stuck:
-            return
-        future = act(self.hand.shown)
-        self._reverting.append(future)
-        self._bridge.when_done(future, lambda _reverted: self._apply(future))
-
-    def _settle_reverts(self) -> None:
-        """Before an edit begins: an undo under way must be on screen, or the stroke would start from the past."""
-        for future in list(self._reverting):
-            try:
-                future.result(timeout=REVERT_SECONDS)
-            except (MaskloopError, TimeoutError):
-                self._reverting.remove(future)
-                continue
-            self._apply(future)
-
-    def _apply(self, future: Future[Reverted | None]) -> None:
-        if future not in self._reverting:
-            return  # done already, or of a picture that is gone
-        self._reverting.remove(future)
-        reverted = future.result()
-        if reverted is None or self.hand.labels is None:
-            return
-        self._canvas.refresh(self.hand.labels.replace_tiles(reverted.tiles))
-        self._offer(reverted.journal)
-        self._pointing.look_again()
-
-    def _offer(self, journal: Journal) -> None:
-        self._page.options.set_undo(journal.undo_name or "", journal.redo_name or "")
+        if self._read_again and not self.saving.is_stuck:
+            self._read_again = False
+            self.reload()
+        elif picture_id == self.hand.shown:
+            self._reverting.offer(journal)
 
     # Predictions -------------------------------------------------------------------------------
 
@@ -236,7 +258,7 @@ class Labelling(QObject):
     def _accept(self, how: str) -> None:
         """Take the prediction over: "all", "class" (the active one) or "region" (under the cursor)."""
         self._canvas.settle()
-        self._settle_reverts()
+        self._reverting.settle()
         labels, prediction = self.hand.labels, self.hand.prediction
         if labels is None or prediction is None:
             self.message.emit("There is no prediction of this picture yet.")
@@ -271,31 +293,5 @@ class Labelling(QObject):
             return
         if self.hand.prediction is not None:
             self._accept("all")
-        self._set_status(Status.DONE)
+        self._noting.set_status(Status.DONE)
         self._travelling.go(1, "open")
-
-    # Status ------------------------------------------------------------------------------------
-
-    def _toggle(self, status: Status) -> None:
-        """Mark the picture, or take the mark back."""
-        if self.hand.shown is None:
-            return
-        record = self._session.pictures.get(self.hand.shown)
-        plain = Status.IN_PROGRESS if record.is_labelled else Status.NEW
-        self._set_status(plain if record.status == status else status)
-
-    def _set_status(self, status: Status) -> None:
-        if self.hand.shown is not None:
-            self._bridge.when_done(
-                self._session.editing.set_status(self.hand.shown, status), lambda _none: None
-            )
-
-    def _show_status(self) -> None:
-        shown = self.hand.shown
-        status = self._session.pictures.get(shown).status if shown is not None else None
-        for key, meant in (
-            ("mark_done", Status.DONE),
-            ("mark_review", Status.TO_REVIEW),
-            ("mark_skipped", Status.SKIPPED),
-        ):
-            self._actions[key].setChecked(status == meant)

@@ -230,6 +230,7 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         self.bridge.changed.connect(self._hear)
         self.bridge.training.connect(self._hear_training)
+        self.bridge.noticed.connect(self.say)
         self.bridge.failed.connect(lambda problem: self.say(str(problem)))
         self._message_over.timeout.connect(lambda: self.status.set_note(""))
         self.top.recent_chosen.connect(lambda path: self.open(Path(path)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from core.project.records import PictureRecord, Status
+from core.project.records import PictureRecord, Split, Status
 from core.session.pictures import PictureIndex
 
 PASSES: dict[str, Callable[[PictureRecord], bool]] = {
@@ -13,7 +13,28 @@ PASSES: dict[str, Callable[[PictureRecord], bool]] = {
     "labelled": lambda r: r.is_labelled,
     "predicted": lambda r: r.is_predicted,
     "review": lambda r: r.status == Status.TO_REVIEW,
+    "skipped": lambda r: r.status == Status.SKIPPED,
+    "train": lambda r: r.split == Split.TRAIN,
+    "val": lambda r: r.split == Split.VAL,
+    "test": lambda r: r.split == Split.TEST,
+    "no split": lambda r: r.split is None,
+    "noted": lambda r: bool(r.note),
 }
+TAG_KEY = "tag:"
+"""Before a tag, in the key of the filter that shows pictures with it."""
+
+
+def passes(key: str) -> Callable[[PictureRecord], bool]:
+    """The test of a filter, by its key; a key that is not known lets everything pass."""
+    if key.startswith(TAG_KEY):
+        tag = key.removeprefix(TAG_KEY)
+        return lambda record: tag in record.tags
+    return PASSES.get(key, lambda _record: True)
+
+
+def tags_in_use(index: PictureIndex) -> list[str]:
+    """All tags that some picture carries, in order. Looks at every picture: for when a list of them is opened."""
+    return sorted({tag for i in index.ids() for tag in index.get(i).tags}, key=str.casefold)
 
 
 class PictureList:
@@ -35,8 +56,8 @@ class PictureList:
         if self.filter == "all" and self.order == "name":
             self._ids = None
             return
-        passes = PASSES.get(self.filter, lambda _r: True)
-        ids = [i for i in self._index.ids() if passes(self._index.get(i))]
+        wanted = passes(self.filter)
+        ids = [i for i in self._index.ids() if wanted(self._index.get(i))]
         if self.order == "uncertainty":
             # Sorting is stable: pictures without prediction keep their order, behind those with one.
             ids.sort(key=lambda i: -(self._index.get(i).uncertainty or 0.0))

@@ -14,7 +14,7 @@ from core.session.session import Session
 from desktop.bridge import Bridge
 from desktop.label_page import LabelPage
 from desktop.panels.filmstrip import NoPictures
-from desktop.picture_list import PASSES, PictureList
+from desktop.picture_list import PASSES, PictureList, tags_in_use
 from desktop.wires import Wires
 
 THUMB_PIXELS = 208
@@ -42,9 +42,11 @@ class Travelling(QObject):
         join(strip.thumbnail_wanted, self._want_thumbnail)
         join(strip.filter_changed, lambda key: self._relist(key, self._list.order))
         join(strip.order_changed, lambda key: self._relist(self._list.filter, key))
+        join(strip.filters_opened, lambda: strip.set_tags(tags_in_use(session.pictures)))
         join(strip.previous_asked, lambda: self.go(-1))
         join(strip.next_asked, lambda: self.go(1))
         strip.forget_thumbnails()
+        strip.set_tags([])
         strip.set_filter(self._list.filter)
         strip.set_order(self._list.order)
         strip.set_source(self._list)
@@ -103,6 +105,9 @@ class Travelling(QObject):
     def _relist(self, filter_: str, order: str) -> None:
         self._list.filter, self._list.order = filter_, order
         self._list.refresh()
+        self._strip.set_empty_text(
+            "No pictures yet." if filter_ == "all" else "No picture passes this filter."
+        )
         self._strip.set_source(self._list)
         self._strip.set_current(self._at)
 

@@ -12,6 +12,7 @@ from core.errors import ProjectError
 
 _FLAT = b"F"
 _ZLIB = b"Z"
+_DAMAGED = "A label tile is damaged ({}). Close the project and mend it with: maskloop check --repair"
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
@@ -41,7 +42,16 @@ def decode(blob: bytes, height: int, width: int, dtype: type[Scalar]) -> NDArray
             # One byte more than fits shows an overlong tile without unpacking a bomb.
             pixels = unpacked.decompress(body, room + 1)
         except zlib.error as problem:
-            raise ProjectError(f"A label tile is damaged: {problem}.") from problem
+            raise ProjectError(_DAMAGED.format(problem)) from problem
         if len(pixels) == room and unpacked.eof:  # the checksum comes last
             return np.frombuffer(pixels, little).reshape(height, width).astype(dtype)
-    raise ProjectError("A label tile is damaged: its size is not that of the picture.")
+    raise ProjectError(_DAMAGED.format("its size is not that of the picture"))
+
+
+def holds(blob: bytes, value: int) -> bool:
+    """Whether a tile of uint8 has a pixel of this value, without making an array of it."""
+    kind, body = blob[:1], blob[1:]
+    try:
+        return bytes([value]) in (zlib.decompress(body) if kind == _ZLIB else body)
+    except zlib.error as problem:
+        raise ProjectError(_DAMAGED.format(problem)) from problem

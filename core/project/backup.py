@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
+import shutil
 import sqlite3
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from core.errors import ProjectError
+from core.errors import Cancelled, ProjectError
 
 FOLDER = "backups"
 EVERY = timedelta(minutes=30)
 """A copy is made at most this often while somebody works."""
+ROOM = 64 << 20
+"""Bytes that a backup leaves free on the disk: strokes come before copies."""
 _STAMP = "%Y%m%dT%H%M%SZ"
-_PREFIX, _SUFFIX = "project-", ".sqlite"
+_PREFIX, _SUFFIX, _REPLACED = "project-", ".sqlite", "replaced"
+_LEFT_OVER_SECONDS = 86400.0
+PAGES = 2000
+"""Copied at a step: 8 MB."""
 
 # Newest copies all stay; then one an hour for a day, one a day for two weeks, one a week for half a year.
 _NEWEST = 3
@@ -26,52 +34,112 @@ _STEPS = (
 )
 
 
-def make_backup(project_file: Path, folder: Path, *, at: datetime | None = None, label: str = "") -> Path:
-    """Copy an open (or closed) project file with SQLite's backup interface; returns the copy.
+def _go_on() -> bool:
+    return False
 
-    Written beside and renamed; checked before it counts. Raises ProjectError when it cannot be made.
+
+def make_backup(
+    project_file: Path,
+    folder: Path,
+    *,
+    at: datetime | None = None,
+    label: str = "",
+    should_stop: Callable[[], bool] = _go_on,
+) -> Path:
+    """Copy an open (or closed) project file into `folder`, named by its time; returns the copy.
+
+    Raises ProjectError when it cannot be made, and Cancelled when `should_stop` says so; nothing is left then.
     """
-    moment = (at or datetime.now(UTC)).strftime(_STAMP)
-    target = folder / f"{_PREFIX}{moment}{f'-{label}' if label else ''}{_SUFFIX}"
-    beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        copy_database(project_file, beside)
-        beside.replace(target)
-    except (OSError, sqlite3.Error) as problem:
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
-        raise ProjectError(f"No backup of {project_file} could be made in {folder}: {problem}.") from problem
+    target = _free_name(folder, at or datetime.now(UTC), label)
+    copy_to(project_file, target, should_stop=should_stop)
     return target
 
 
-def copy_database(source: Path, target: Path) -> None:
-    """A consistent copy of `source` as it is now, whoever is writing. Raises sqlite3.Error or OSError."""
+def copy_to(project_file: Path, target: Path, *, should_stop: Callable[[], bool] = _go_on) -> None:
+    """Copy a project file to `target`: written beside and renamed, checked before it counts.
+
+    Raises ProjectError or Cancelled, and leaves nothing then.
+    """
+    beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        size = sum(path.stat().st_size for path in (project_file, _wal(project_file)) if path.exists())
+        if shutil.disk_usage(target.parent).free < size + ROOM:
+            raise ProjectError(
+                f"No backup of {project_file} was made: the disk of {target.parent} is almost full. "
+                f"Free {(size + ROOM) >> 20} MB there."
+            )
+        copy_database(project_file, beside, should_stop=should_stop)
+        beside.replace(target)
+    except (OSError, sqlite3.Error) as problem:
+        raise ProjectError(
+            f"No backup of {project_file} could be made in {target.parent}: {problem}. "
+            "Check that disk, or copy the project's folder to another one."
+        ) from problem
+    finally:
+        for rest in ("", "-journal"):
+            with contextlib.suppress(OSError):
+                beside.with_name(beside.name + rest).unlink(missing_ok=True)
+
+
+def copy_database(source: Path, target: Path, *, should_stop: Callable[[], bool] = _go_on) -> None:
+    """A consistent copy of `source` as it is now, whoever is writing. Raises sqlite3.Error, OSError or Cancelled."""
+
+    def look(*_: int) -> None:
+        if should_stop():
+            raise Cancelled
+
     with (
-        contextlib.closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as there,
+        contextlib.closing(
+            sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        ) as there,
         contextlib.closing(sqlite3.connect(target)) as here,
     ):
-        there.backup(here, pages=2000, sleep=0.001)
+        # Within a transaction of our own the source stands still for us: without it, every stroke that is stored
+        # meanwhile makes SQLite begin again, and a large project would never be copied while somebody paints.
+        there.execute("BEGIN")
+        there.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
+        there.backup(here, pages=PAGES, progress=look, sleep=0.001)
         here.execute("PRAGMA journal_mode = DELETE")  # one file, ready to be carried away
-        verdict = here.execute("PRAGMA quick_check(1)").fetchone()[0]
+        here.execute(new_stamp())
+        here.set_progress_handler(should_stop, 100_000)
+        try:
+            verdict = here.execute("PRAGMA quick_check(1)").fetchone()[0]
+        except sqlite3.OperationalError:
+            look()
+            raise
         if verdict != "ok":
-            raise sqlite3.DatabaseError(f"the copy is damaged: {verdict}")
+            raise sqlite3.DatabaseError(f"the copy is damaged: {' '.join(verdict.split())}")
+
+
+def new_stamp() -> str:
+    """SQL that marks a file as itself and no other: a journal that a killed program leaves carries the same mark.
+
+    SQLite keeps this number for programs to use as they like, in the header of the file.
+    """
+    return f"PRAGMA user_version = {random.randrange(1, 1 << 31)}"
 
 
 def backups_in(folder: Path) -> list[tuple[datetime, Path]]:
     """All backups with their times, newest first. What is called otherwise is not ours."""
     found: list[tuple[datetime, Path]] = []
     for path in folder.glob(f"{_PREFIX}*{_SUFFIX}"):
-        stamp = path.name.removeprefix(_PREFIX).removesuffix(_SUFFIX).split("-")[0]
         with contextlib.suppress(ValueError):
-            found.append((datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC), path))
+            found.append((datetime.strptime(_stem(path).split("-")[0], _STAMP).replace(tzinfo=UTC), path))
     return sorted(found, reverse=True)
 
 
+def newest_backup(folder: Path) -> Path | None:
+    """The copy to go back to: the newest one, but never what a restore has put aside."""
+    copies = (path for _, path in backups_in(folder) if not _stem(path).endswith(f"-{_REPLACED}"))
+    return next(copies, None)
+
+
 def is_due(folder: Path, now: datetime | None = None) -> bool:
-    """Whether the newest copy is old enough. A clock that went backwards does not stop backups."""
-    copies = backups_in(folder)
-    return not copies or abs((now or datetime.now(UTC)) - copies[0][0]) >= EVERY
+    """Whether the newest copy is old enough. Copies from the future (the clock went backwards) do not count."""
+    now = now or datetime.now(UTC)
+    newest = next((moment for moment, _ in backups_in(folder) if moment <= now), None)
+    return newest is None or now - newest >= EVERY
 
 
 def to_thin(times: Sequence[datetime], now: datetime) -> list[datetime]:
@@ -95,13 +163,22 @@ def to_thin(times: Sequence[datetime], now: datetime) -> list[datetime]:
 
 
 def thin(folder: Path, now: datetime | None = None) -> list[Path]:
-    """Delete backups by the rule above; copies made before an upgrade always stay. Returns what went."""
-    copies = [(moment, path) for moment, path in backups_in(folder) if "-before-" not in path.name]
+    """Delete backups by the rule above; returns what went.
+
+    Those with a word in their name were made for a reason (before an upgrade or a repair, replaced by a restore)
+    and stay until a person deletes them.
+    """
+    copies = [(moment, path) for moment, path in backups_in(folder) if "-" not in _stem(path)]
     gone = set(to_thin([moment for moment, _ in copies], now or datetime.now(UTC)))
-    removed = [path for moment, path in copies if moment in gone]
-    for path in removed:
+    removed: list[Path] = []
+    for path in (path for moment, path in copies if moment in gone):
         with contextlib.suppress(OSError):
             path.unlink()
+            removed.append(path)
+    for path in folder.glob(f".{_PREFIX}*.tmp*"):  # begun by a process that was killed
+        with contextlib.suppress(OSError):
+            if abs(time.time() - path.stat().st_mtime) > _LEFT_OVER_SECONDS:
+                path.unlink()
     return removed
 
 
@@ -109,20 +186,14 @@ def restore(project_file: Path, backup: Path) -> Path | None:
     """Put a backup in place of the project file; the caller holds the writer's guard and nobody has it open.
 
     What was there steps aside as `project-...-replaced.sqlite` in the backups' folder and is returned. Raises
-    ProjectError, with everything as it was, when the backup is damaged or the disk refuses.
+    ProjectError, with everything as it was, when the backup is damaged or no project, somebody reads, or the disk
+    refuses.
     """
     beside = project_file.with_name(f".{project_file.name}.{os.getpid()}.tmp")
-    replaced: Path | None = None
     try:
         copy_database(backup, beside)
-        if project_file.exists():
-            moment = datetime.now(UTC).strftime(_STAMP)
-            replaced = project_file.parent / FOLDER / f"{_PREFIX}{moment}-replaced{_SUFFIX}"
-            replaced.parent.mkdir(exist_ok=True)
-            try:
-                copy_database(project_file, replaced)
-            except sqlite3.Error:
-                project_file.replace(replaced)  # too damaged to be read: kept as it lies
+        _refuse_strange(beside)
+        replaced = _put_aside(project_file) if project_file.exists() else None
         # A journal left behind would be applied to the wrong file.
         for rest in ("-wal", "-shm"):
             project_file.with_name(project_file.name + rest).unlink(missing_ok=True)
@@ -130,5 +201,51 @@ def restore(project_file: Path, backup: Path) -> Path | None:
     except (OSError, sqlite3.Error) as problem:
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)
-        raise ProjectError(f"The backup {backup} could not be restored: {problem}.") from problem
+        raise ProjectError(
+            f"The backup {backup} could not be restored: {problem}. The project was left as it was; "
+            "close every Maskloop that has it open, or choose another backup with: maskloop restore --list"
+        ) from problem
     return replaced
+
+
+def _put_aside(project_file: Path) -> Path:
+    replaced = _free_name(project_file.parent / FOLDER, datetime.now(UTC), _REPLACED)
+    replaced.parent.mkdir(exist_ok=True)
+    if _wal(project_file).exists():  # SQLite drops the journal of a file that it cannot read
+        shutil.copyfile(_wal(project_file), _wal(replaced))
+    try:
+        with contextlib.closing(sqlite3.connect(project_file, timeout=1.0)) as there:
+            # Takes the journal into the file; refused while anybody has it open.
+            there.execute("PRAGMA journal_mode = DELETE")
+        copy_database(project_file, replaced)
+        _wal(replaced).unlink(missing_ok=True)
+    except sqlite3.DatabaseError as problem:
+        replaced.unlink(missing_ok=True)
+        if isinstance(problem, sqlite3.OperationalError) and "locked" in str(problem):
+            _wal(replaced).unlink(missing_ok=True)
+            raise
+        shutil.copyfile(project_file, replaced)  # too damaged to be read: kept as it lies, with its journal
+    return replaced
+
+
+def _refuse_strange(copy: Path) -> None:
+    with contextlib.closing(sqlite3.connect(copy)) as raw:
+        if raw.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone() is None:
+            raise sqlite3.DatabaseError("it is not a project of Maskloop")
+
+
+def _free_name(folder: Path, moment: datetime, label: str) -> Path:
+    """Two copies within a second get two names."""
+    while True:
+        name = f"{_PREFIX}{moment.strftime(_STAMP)}{f'-{label}' if label else ''}{_SUFFIX}"
+        if not (folder / name).exists():
+            return folder / name
+        moment += timedelta(seconds=1)
+
+
+def _stem(path: Path) -> str:
+    return path.name.removeprefix(_PREFIX).removesuffix(_SUFFIX)
+
+
+def _wal(path: Path) -> Path:
+    return path.with_name(path.name + "-wal")

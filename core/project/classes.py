@@ -16,6 +16,7 @@ from core.geometry import tile_box
 from core.labels.classes import LAST_CLASS, UNLABELLED, VOID, ClassList, Colour, LabelClass
 from core.labels.codec import decode, encode
 from core.project.journal import begin_edit, keep_and_swap_rows, keep_and_write
+from core.project.moves import moved_since
 from core.project.rows import RowChange, swap_rows
 from core.project.store import Store
 from core.project.tables import class_moves, class_pixels, classes, edits, pictures
@@ -51,16 +52,19 @@ class ClassDrawer:
     def write(self, listed: ClassList, name: str | None = None) -> Changes:
         """Store the whole list: classes added, renamed, recoloured, put in another order. Pixels stay.
 
-        With a `name` this is an edit that can be undone; without one it belongs to making a project or importing.
+        This is an edit that can be undone, save where it belongs to making a project: without a `name`, and while
+        nothing has been edited yet. Raises UserError when a class that pixels carry is not in the list.
         """
         with self._store.writing() as connection:
             rows = _differences(_read(connection), listed)
             if not rows:
                 return Changes()
-            if name is None:
+            _check_unused(connection, [int(row.key) for row in rows if row.content is None])
+            if name is None and connection.execute(select(edits.c.id).limit(1)).first() is None:
                 swap_rows(connection, rows)
             else:
-                keep_and_swap_rows(connection, begin_edit(connection, name, "classes"), rows)
+                edit_id = begin_edit(connection, name or "Change classes", "classes")
+                keep_and_swap_rows(connection, edit_id, rows)
         return Changes(classes=True)
 
     def merge(self, value: int, into: int) -> Changes:
@@ -115,19 +119,13 @@ class ClassDrawer:
     def mapping_since(self, edit_id: int) -> NDArray[np.uint8]:
         """(256,) uint8: what a pixel value of the time after edit `edit_id` is called now.
 
-        A network that was trained then keeps working through it: its output is looked up here.
+        A network that was trained then keeps working through it: its output is looked up here. What it knew of a
+        class whose making has been undone since is unlabelled.
         """
-        table = np.arange(256, dtype=np.uint8)
-        query = (
-            select(class_moves.c.old_value, class_moves.c.new_value)
-            .join(edits, edits.c.id == class_moves.c.edit_id)
-            .where(edits.c.undone == 0, edits.c.id > edit_id)
-            .order_by(edits.c.id)
-        )
         with self._store.reading() as connection:
-            for old, new in connection.execute(query):
-                table[table == old] = new
-        return table
+            table = moved_since(connection, edit_id)
+            known = [UNLABELLED, VOID, *connection.execute(select(classes.c.value)).scalars()]
+        return np.where(np.isin(table, known), table, np.uint8(UNLABELLED))
 
     def _relabel(
         self,
@@ -189,6 +187,13 @@ def _known(listed: ClassList, value: int) -> LabelClass:
     if found is None:
         raise UserError(f"There is no class with the value {value}.")
     return found
+
+
+def _check_unused(connection: Connection, values: list[int]) -> None:
+    query = select(class_pixels.c.class_value).where(class_pixels.c.class_value.in_(values)).limit(1)
+    used = connection.execute(query).scalar()
+    if used is not None:
+        raise UserError(f"Pixels carry the class with the value {used}; delete or merge it instead.")
 
 
 def _read(connection: Connection) -> ClassList:

@@ -11,18 +11,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Row, Select, delete, func, or_, select, update
+from sqlalchemy import Connection, Row, delete, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from core.changes import Changes
-from core.errors import ProjectError
 from core.geometry import Box, TileKey, tile_box
+from core.labels.classes import UNLABELLED
 from core.labels.codec import decode, encode
 from core.labels.labelmap import Edit, Origin
+from core.project.moves import heirs_of
+from core.project.order import check_alone, next_edit, next_names, record_of, select_edits, start_new_future
 from core.project.records import EditRecord, Journal, Reverted, Status, now
 from core.project.rows import RowChange, from_text, swap_rows, to_text
-from core.project.store import Store, new_id
-from core.project.tables import class_pixels, edit_rows, edit_tiles, edits, origins, pictures
+from core.project.store import Store
+from core.project.tables import edit_rows, edit_tiles, edits, pictures
 from core.project.tiles import StoredTile, blank_tile, count_pixels, counted, origin_id, read_tile, write_tile
 
 KEPT_STEPS = 1000
@@ -48,24 +50,23 @@ class JournalDrawer:
     def commit(self, picture_id: int, edit: Edit) -> Journal:
         """Store an edit of pixels. A picture that was new is now in progress.
 
-        Undone edits of this picture are let go: a new edit starts a new future. Raises ProjectError when the disk
-        refuses; nothing is stored then.
+        Undone edits are let go: a new edit starts a new future. Pixels of a class that went while the hand painted
+        become its heir's. Raises ProjectError when the disk refuses; nothing is stored then.
         """
         with self._store.writing() as connection:
             who = origin_id(connection, edit.origin, edit.run_id)
             edit_id = _begin(connection, picture_id, edit, who)
+            heirs = heirs_of(connection, edit)
             gained = np.zeros(256, np.int64)
             for change in edit.tiles:
                 height, width = change.after.shape
                 before = read_tile(connection, picture_id, change.key) or blank_tile(height, width)
+                was = decode(before.pixels, height, width, np.uint8)
                 said = decode(before.origins, height, width, np.uint16)
+                # An import may have changed this tile since the hand saw it: an edit changes its own pixels only.
                 changed = change.before != change.after
-                said[changed] = np.where(change.after[changed] == 0, 0, who)
-                was, after = change.before, change.after
-                if before.pixels != encode(was):
-                    # An import has changed this tile since the hand saw it: an edit changes its own pixels only.
-                    was = decode(before.pixels, height, width, np.uint8)
-                    after = np.where(changed, after, was)
+                after = np.where(changed, heirs[change.after], was)
+                said[changed] = np.where(after[changed] == UNLABELLED, 0, who)
                 _keep_tile(connection, edit_id, picture_id, change.key, before)
                 write_tile(connection, picture_id, change.key, StoredTile(encode(after), encode(said)))
                 gained += counted(after) - counted(was)
@@ -75,7 +76,7 @@ class JournalDrawer:
                 .where(pictures.c.id == picture_id, pictures.c.status == Status.NEW.value)
                 .values(status=Status.IN_PROGRESS.value)
             )
-            return _journal(connection, picture_id)
+            return next_names(connection, picture_id)
 
     def change_rows(self, picture_id: int | None, name: str, tool: str, rows: Sequence[RowChange]) -> Changes:
         """Store an edit of rows: marks, notes and tags of a picture, or (None) classes of the whole project."""
@@ -101,19 +102,20 @@ class JournalDrawer:
     def next(self, picture_id: int) -> Journal:
         """What undo and redo would do next."""
         with self._store.reading() as connection:
-            return _journal(connection, picture_id)
+            return next_names(connection, picture_id)
 
     def history(self, picture_id: int) -> list[EditRecord]:
         """All edits of a picture and of the whole project, oldest first, undone ones included."""
         with self._store.reading() as connection:
-            rows = connection.execute(_edit_rows().where(_concerns(picture_id)).order_by(edits.c.id))
-            return [_record(row) for row in rows]
+            rows = connection.execute(select_edits().where(_concerns(picture_id)).order_by(edits.c.id))
+            return [record_of(row) for row in rows]
 
     def thin(self, kept_steps: int = KEPT_STEPS, kept_bytes: int = KEPT_BYTES) -> Thinned:
         """Let go of the other sides of old edits once they take more than `kept_bytes` together.
 
         The rule: the newest `kept_steps` edits of each picture stay undoable whatever they take; of the others the
-        oldest go first, until the rest fits. The rows of the journal stay, marked as thinned. The caller tells.
+        oldest go first, until the rest fits. Edits of the whole project stay, because nothing older could be undone
+        past a gap, and so does what is undone. The rows of the journal stay, marked as thinned. The caller tells.
         """
         with self._store.writing() as connection:
             size = func.sum(func.length(edit_tiles.c.pixels) + func.length(edit_tiles.c.origins))
@@ -121,7 +123,8 @@ class JournalDrawer:
             if total <= kept_bytes:
                 return Thinned(0, 0)
             rank = func.row_number().over(partition_by=edits.c.picture_id, order_by=edits.c.id.desc())
-            ranked = select(edits.c.id, rank.label("rank")).where(edits.c.thinned == 0).subquery()
+            may_go = (edits.c.thinned == 0, edits.c.undone == 0, edits.c.picture_id.is_not(None))
+            ranked = select(edits.c.id, rank.label("rank")).where(*may_go).subquery()
             old = connection.execute(
                 select(ranked.c.id, size)
                 .join(edit_tiles, edit_tiles.c.edit_id == ranked.c.id)
@@ -143,11 +146,10 @@ class JournalDrawer:
 
     def _swap(self, picture_id: int, *, undone: bool) -> Reverted | None:
         with self._store.writing() as connection:
-            row = _next_edit(connection, picture_id, undone=undone)
-            if row is None:
+            record = next_edit(connection, picture_id, undone=undone)
+            if record is None:
                 return None
-            record = _record(row)
-            _check_alone(connection, record, undone=undone)
+            check_alone(connection, record)
             rows = _swap_kept_rows(connection, record.id)
             shown: dict[TileKey, np.ndarray[Any, np.dtype[np.uint8]]] = {}
             touched: set[int] = set()
@@ -158,7 +160,7 @@ class JournalDrawer:
                     shown[TileKey(kept.tile_column, kept.tile_row)] = values
             connection.execute(update(edits).where(edits.c.id == record.id).values(undone=int(not undone)))
             return Reverted(
-                record, shown, _journal(connection, picture_id), _touched(rows, touched | {picture_id})
+                record, shown, next_names(connection, picture_id), _touched(rows, touched | {picture_id})
             )
 
 
@@ -185,30 +187,25 @@ def _plain(name: str, tool: str) -> Edit:
 
 
 def _begin(connection: Connection, picture_id: int | None, edit: Edit, who: int) -> int:
-    # A new edit starts a new future: what was undone there cannot be redone any more. One of the whole project
-    # starts it for every picture, because a label redone later could hold a class that is gone.
-    undone = delete(edits).where(edits.c.undone == 1)
-    if picture_id is not None:
-        undone = undone.where(or_(edits.c.picture_id == picture_id, edits.c.picture_id.is_(None)))
-    connection.execute(undone)
-    return new_id(
-        connection.execute(
-            insert(edits).values(
-                picture_id=picture_id,
-                name=edit.name,
-                tool=edit.tool,
-                class_value=edit.class_value,
-                x0=edit.box.x0,
-                y0=edit.box.y0,
-                x1=edit.box.x1,
-                y1=edit.box.y1,
-                pixels=edit.pixels,
-                seconds=edit.seconds,
-                origin_id=who,
-                made_at=now(),
-            )
+    edit_id = start_new_future(connection, picture_id)
+    connection.execute(
+        insert(edits).values(
+            id=edit_id,
+            picture_id=picture_id,
+            name=edit.name,
+            tool=edit.tool,
+            class_value=edit.class_value,
+            x0=edit.box.x0,
+            y0=edit.box.y0,
+            x1=edit.box.x1,
+            y1=edit.box.y1,
+            pixels=edit.pixels,
+            seconds=edit.seconds,
+            origin_id=who,
+            made_at=now(),
         )
     )
+    return edit_id
 
 
 def _keep_tile(connection: Connection, edit_id: int, picture_id: int, key: TileKey, tile: StoredTile) -> None:
@@ -266,82 +263,8 @@ def _swap_tile(connection: Connection, kept: Row[Any]) -> np.ndarray[Any, np.dty
     return values
 
 
-def _check_alone(connection: Connection, record: EditRecord, *, undone: bool) -> None:
-    """An edit of the whole project may only be swapped while it is the newest of every picture it touched, and a
-    class may only go while no picture carries it. Raises ProjectError."""
-    if record.picture_id is not None:
-        return
-    act = "redone" if undone else "undone"
-    touched = select(edit_tiles.c.picture_id).where(edit_tiles.c.edit_id == record.id)
-    later = select(pictures.c.path).join(edits, edits.c.picture_id == pictures.c.id)
-    row = connection.execute(
-        later.where(edits.c.id > record.id, edits.c.undone == 0, edits.c.picture_id.in_(touched)).limit(1)
-    ).first()
-    if row is not None:
-        raise ProjectError(
-            f"“{record.name}” cannot be {act}: {row.path} has been edited since. Undo there first."
-        )
-    going = select(edit_rows.c.row_key).where(
-        edit_rows.c.edit_id == record.id, edit_rows.c.table_name == "classes", edit_rows.c.content.is_(None)
-    )
-    for (value,) in connection.execute(going).all():
-        holders = select(class_pixels.c.picture_id).where(
-            class_pixels.c.class_value == int(value), class_pixels.c.picture_id.not_in(touched)
-        )
-        if connection.execute(holders.limit(1)).first() is not None:
-            raise ProjectError(
-                f"“{record.name}” cannot be {act}: pictures carry that class by now. Delete the class to take it away."
-            )
-
-
 def _concerns(picture_id: int) -> Any:
     return or_(edits.c.picture_id == picture_id, edits.c.picture_id.is_(None))
-
-
-def _next_edit(connection: Connection, picture_id: int, *, undone: bool) -> Row[Any] | None:
-    # Undo takes the newest of those that count, redo the oldest of those taken back. Two look-ups by index: a
-    # single one with OR would read the journal of every picture.
-    order = edits.c.id if undone else edits.c.id.desc()
-    found = [
-        connection.execute(
-            _edit_rows()
-            .where(whose, edits.c.undone == int(undone), edits.c.thinned == 0)
-            .order_by(order)
-            .limit(1)
-        ).first()
-        for whose in (edits.c.picture_id == picture_id, edits.c.picture_id.is_(None))
-    ]
-    there = [row for row in found if row is not None]
-    if not there:
-        return None
-    return (min if undone else max)(there, key=lambda row: row.id)
-
-
-def _journal(connection: Connection, picture_id: int) -> Journal:
-    names = [_next_edit(connection, picture_id, undone=undone) for undone in (False, True)]
-    return Journal(*(row.name if row else None for row in names))
-
-
-def _edit_rows() -> Select[Any]:
-    return select(edits, origins.c.kind, origins.c.run_id).join(origins, origins.c.id == edits.c.origin_id)
-
-
-def _record(row: Row[Any]) -> EditRecord:
-    return EditRecord(
-        row.id,
-        row.picture_id,
-        row.name,
-        row.tool,
-        row.class_value,
-        Box(row.x0, row.y0, row.x1, row.y1),
-        row.pixels,
-        row.seconds,
-        Origin(row.kind),
-        row.run_id,
-        row.made_at,
-        bool(row.undone),
-        bool(row.thinned),
-    )
 
 
 def _touched(rows: Sequence[RowChange], labels: set[int] | tuple[()]) -> Changes:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Row, Select, func, select, update
@@ -67,6 +69,23 @@ class PictureDrawer:
     def set_problem(self, picture_id: int, sentence: str) -> Changes:
         """Note why a picture cannot be read."""
         return self._set([picture_id], problem=sentence)
+
+    def digests(self) -> dict[int, str]:
+        """Digests of the pictures' files as they were when somebody looked at them last; only those known."""
+        query = select(pictures.c.id, pictures.c.digest).where(pictures.c.digest.is_not(None))
+        with self._store.reading() as connection:
+            return {int(picture_id): str(digest) for picture_id, digest in connection.execute(query)}
+
+    def digest(self, picture_id: int) -> str | None:
+        """The digest of one picture's file; None while it is not known."""
+        with self._store.reading() as connection:
+            return connection.execute(select(pictures.c.digest).where(pictures.c.id == picture_id)).scalar()
+
+    def set_digests(self, digests: Mapping[int, str]) -> None:
+        """Note what the files hold (`digest_of`)."""
+        with self._store.writing() as connection:
+            for picture_id, digest in digests.items():
+                connection.execute(update(pictures).where(pictures.c.id == picture_id).values(digest=digest))
 
     def set_status(self, picture_ids: Sequence[int], status: Status) -> Changes:
         return self._set(picture_ids, status=status.value)
@@ -153,6 +172,12 @@ class PictureDrawer:
         return Changes(pictures=frozenset(picture_ids))
 
 
+def digest_of(path: Path) -> str:
+    """A fingerprint of a file's bytes (BLAKE2b, 20 bytes, as hex). Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=20)).hexdigest()
+
+
 def _records() -> Select[Any]:
     labelled = (
         select(class_pixels.c.picture_id, func.sum(class_pixels.c.pixels).label("pixels"))
@@ -184,17 +209,23 @@ def _records() -> Select[Any]:
     )
 
 
+_STATUS = {str(status): status for status in Status}
+_SPLIT: dict[str | None, Split | None] = {None: None} | {str(split): split for split in Split}
+
+
 def _record(row: Row[Any]) -> PictureRecord:
+    # By place and by table: with 100,000 pictures, names and enumerations would take as long as the query.
+    picture_id, path, width, height, status, split, problem, pixels, confidence, note, tags = tuple(row)
     return PictureRecord(
-        row.id,
-        row.path,
-        row.width,
-        row.height,
-        Status(row.status),
-        Split(row.split) if row.split else None,
-        row.problem,
-        row.pixels or 0,
-        row.mean_confidence,
-        row.note,
-        tuple(sorted(row.tags.split(TAG_BREAK))) if row.tags else (),
+        picture_id,
+        path,
+        width,
+        height,
+        _STATUS[status],
+        _SPLIT[split],
+        problem,
+        pixels or 0,
+        confidence,
+        note,
+        tuple(sorted(tags.split(TAG_BREAK))) if tags else (),
     )

@@ -107,6 +107,15 @@ class Project:
     def cache(self) -> Path:
         return self.home / "cache"
 
+    @property
+    def store(self) -> Store:
+        """The file itself, for what no drawer does: checking and repairing."""
+        return self._store
+
+    @property
+    def is_writing(self) -> bool:
+        return self._guard is not None
+
     def picture_path(self, relative: str) -> Path:
         """Where a picture lies. Raises ProjectError when the stored path climbs out of the folder."""
         path = self.folder / relative

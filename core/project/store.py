@@ -13,7 +13,8 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import StaticPool
 
 from core.errors import ProjectError, ProjectTooNewError
-from core.project.backup import FOLDER, make_backup
+from core.project.backup import FOLDER, make_backup, new_stamp
+from core.project.leftover import has_pages, journal_of, put_strange_journal_aside, refuse_emptied
 from core.project.tables import NEWEST
 
 BUSY_SECONDS = 10.0
@@ -28,8 +29,13 @@ class Store:
     """
 
     def __init__(self, path: Path, *, writing: bool) -> None:
-        """Open `path`; it must exist unless writing. Raises ProjectError when it is no database."""
+        """Open `path`; it must exist unless writing. Raises ProjectError when it is no database.
+
+        `notice` is a sentence for people when something had to be put in order first.
+        """
         self.path = path
+        refuse_emptied(path)
+        self.notice = put_strange_journal_aside(path) if writing else None
         self._engine = _engine(path, writing=writing)
         try:
             self._connection = self._engine.connect()
@@ -87,6 +93,7 @@ class Store:
             with self.writing() as connection:
                 config.attributes["connection"] = connection
                 command.upgrade(config, NEWEST)
+                connection.exec_driver_sql(new_stamp())
                 orphans = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
                 if orphans is not None:
                     raise ProjectError(
@@ -139,29 +146,28 @@ def too_new(path: Path) -> ProjectTooNewError:
 
 
 def _engine(path: Path, *, writing: bool) -> Engine:
+    uri = path.absolute().as_uri()
+
     def connect() -> sqlite3.Connection:
-        mode = "rwc" if writing else "rw"
+        # A reader opens read-only altogether: as the last to close, it would otherwise write the journal of a
+        # killed writer into the file.
+        raw = _connected(f"{uri}?mode={'rwc' if writing else 'ro'}")
         try:
-            raw = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode={mode}",
-                uri=True,
-                timeout=BUSY_SECONDS,
-                isolation_level=None,  # we say BEGIN ourselves: a rolled-back CREATE TABLE must not stay
-                check_same_thread=False,  # opened by one thread, then owned by the document lane
-            )
             if writing:
                 raw.execute("PRAGMA journal_mode = WAL")
                 raw.execute("PRAGMA synchronous = NORMAL")
             else:
-                raw.execute("PRAGMA query_only = ON")
-        except sqlite3.OperationalError:
-            if writing or not path.exists():
+                raw.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()  # SQLite opens lazily
+        except sqlite3.OperationalError as problem:
+            raw.close()
+            locked_out = any(sign in str(problem) for sign in ("readonly", "unable to open"))
+            if writing or not locked_out or not path.exists() or has_pages(journal_of(path)):
                 raise
             # A read-only medium: nobody can be writing, so the file may be read as it lies.
-            raw = sqlite3.connect(
-                f"{path.absolute().as_uri()}?immutable=1", uri=True, check_same_thread=False
-            )
-            raw.isolation_level = None
+            raw = _connected(f"{uri}?immutable=1")
+        except sqlite3.DatabaseError:
+            raw.close()
+            raise
         raw.execute("PRAGMA foreign_keys = ON")
         raw.execute("PRAGMA cache_size = -16000")
         return raw
@@ -169,18 +175,41 @@ def _engine(path: Path, *, writing: bool) -> Engine:
     return create_engine("sqlite://", creator=connect, poolclass=StaticPool)
 
 
+def _connected(uri: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        uri,
+        uri=True,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,  # we say BEGIN ourselves: a rolled-back CREATE TABLE must not stay
+        check_same_thread=False,  # opened by one thread, then owned by the document lane
+    )
+
+
+_REASONS: tuple[tuple[tuple[str, ...], str], ...] = (
+    (
+        ("not a database", "malformed"),
+        "{path} is damaged ({reason}). Bring the newest backup back with: maskloop restore --project {home}",
+    ),
+    (("full",), "The disk is full, so {path} could not be written. Free some space and try again."),
+    (
+        ("locked", "busy"),
+        "{path} is busy: another program keeps it locked. Close that program and try again.",
+    ),
+    (
+        ("I/O error",),
+        "The disk refused to read or write {path} ({reason}); what was stored before is still there. "
+        "Check the disk and its free space, then try again.",
+    ),
+    (
+        ("readonly", "read-only", "unable to open"),
+        "{path} could not be used: {reason}. Check that the folder can be written to, or copy it to a place "
+        "where it can.",
+    ),
+)
+
+
 def _explained(path: Path, problem: DatabaseError) -> ProjectError:
     reason = str(problem.orig or problem)
-    if "not a database" in reason or "malformed" in reason:
-        return ProjectError(
-            f"{path} is damaged ({reason}). Restore a copy from the backups folder beside it."
-        )
-    if "full" in reason:
-        return ProjectError(
-            f"The disk is full, so {path} could not be written. Free some space and try again."
-        )
-    if "locked" in reason or "busy" in reason:
-        return ProjectError(
-            f"{path} is busy: another program keeps it locked. Close that program and try again."
-        )
-    return ProjectError(f"{path} could not be used: {reason}. Check that the folder can be written to.")
+    otherwise = "{path} could not be used: {reason}. Check that the folder can be written to."
+    sentence = next((words for signs, words in _REASONS if any(s in reason for s in signs)), otherwise)
+    return ProjectError(sentence.format(path=path, reason=reason, home=path.parent))

@@ -50,6 +50,10 @@ class Editing:
         """The journal of a picture, oldest first."""
         return self._document.submit(self._project.journal.history, picture_id)
 
+    def journal(self, picture_id: int) -> Future[Journal]:
+        """What undo and redo of a picture would do next."""
+        return self._document.submit(self._project.journal.next, picture_id)
+
     def origin_at(self, picture_id: int, x: int, y: int, size: tuple[int, int]) -> Future[str]:
         """Who said so at a pixel, for people: "painted", "imported", "accepted from run 3"; empty for nobody."""
         return self._document.submit(self._origin_at, picture_id, x, y, size)

@@ -19,6 +19,7 @@ from core.images.source import PICTURE_SUFFIXES, read_picture
 from core.labels.labelmap import Values
 from core.labels.prediction import PredictedMask, read_prediction
 from core.lanes import Lane
+from core.project.pictures import digest_of
 from core.project.project import HOME, Project, mapping_of
 from core.project.records import Journal, PictureRecord
 from core.session.pictures import PictureIndex
@@ -59,6 +60,7 @@ class Opening:
         self._reading = reading
         self._announce = announce
         self._closing = False
+        self._digests: dict[int, str] = {}  # of files that were read, until the document knows them
         self._cache: PictureCache[int, Pyramid] = PictureCache(self._read, lambda p: p.cost, CACHE_BYTES)
 
     def show(self, picture_id: int) -> Future[OpenedPicture]:
@@ -108,8 +110,13 @@ class Opening:
             self._announce(Changes(listing=True))
 
     def _read(self, picture_id: int) -> Pyramid:
-        record = self._index.get(picture_id)
-        return Pyramid.of(read_picture(self._project.picture_path(record.path)))
+        path = self._project.picture_path(self._index.get(picture_id).path)
+        pyramid = Pyramid.of(read_picture(path))
+        try:
+            self._digests[picture_id] = digest_of(path)
+        except OSError:
+            log.warning("gone since it was read: %s", path)
+        return pyramid
 
     def _read_ahead(self, picture_id: int) -> None:
         if self._closing:
@@ -154,8 +161,21 @@ class Opening:
         record = self._index.get(picture_id)
         if (record.width, record.height) != (width, height) or record.problem:
             self._announce(self._project.pictures.set_size(picture_id, width, height))
+        self._note_digest(record)
         labels = self._project.labels.read(picture_id, width, height)
         return labels, self._project.journal.next(picture_id)
+
+    def _note_digest(self, record: PictureRecord) -> None:
+        """What the file holds, so that it can be found again once it is moved.
+
+        Of a labelled picture the digest stays what it was when it was labelled.
+        """
+        digest = self._digests.pop(record.id, None)
+        if digest is None:
+            return
+        known = self._project.pictures.digest(record.id)
+        if known is None or (known != digest and not record.is_labelled):
+            self._project.pictures.set_digests({record.id: digest})
 
     def _note_problem(self, picture_id: int, sentence: str) -> None:
         if self._index.get(picture_id).problem != sentence:

@@ -16,19 +16,20 @@ from core.project.records import Counts, Measurement, RunRecord
 from core.session.editing import Editing
 from core.session.exporting import Exporting
 from core.session.importing import ImportReport, import_masks
+from core.session.keeping import Keeping, Notice
 from core.session.opening import Opening, check_folder
 from core.session.pictures import PictureIndex
 from core.session.retraining import Retraining, TrainingState, TrainingWishes
 
 R = TypeVar("R")
 
-News = Changes | TrainingState
+News = Changes | TrainingState | Notice
 
 
 class Session:
     """Holds the lanes and the journeys. Made and closed by any one thread, then called from the GUI thread.
 
-    `listen` hears Changes and TrainingState, on whatever thread they happen; it must hand over and return.
+    `listen` hears Changes, TrainingState and Notice, on whatever thread they happen; it must hand over and return.
     `on_mistake` hears errors that are our own.
     """
 
@@ -50,6 +51,7 @@ class Session:
             project, self._document, self._announce, listen, wishes or TrainingWishes()
         )
         self.exporting = Exporting(project.home)
+        self.keeping = Keeping(project, self._document, listen, on_mistake)
 
     @classmethod
     def open(
@@ -74,6 +76,7 @@ class Session:
             raise
         session.opening.find_pictures()
         session.retraining.consider()
+        session.keeping.begin()
         return session
 
     @property
@@ -134,6 +137,7 @@ class Session:
         self.exporting.close()
         self.retraining.close()
         self._reading.close(drop_waiting=True)
+        self.keeping.close()
         self._document.close()
         self._project.close()
 
@@ -150,5 +154,6 @@ class Session:
                 self.pictures.update(self._project.pictures.get(picture_id))
         if changes:
             self._listen(changes)
+            self.keeping.changed()
         for picture_id in changes.labels:
             self.retraining.label_changed(picture_id)

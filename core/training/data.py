@@ -20,7 +20,7 @@ from core.training.snapshot import Entry, Snapshot
 
 IGNORE = 255
 """Target of a pixel that nothing is learned from: unlabelled, void, or of a class the network does not have."""
-RESIDENT_BYTES = 3 << 30
+RESIDENT_BYTES = {"cpu": 1 << 30, "cuda": 4 << 30}
 """Pictures beyond this many bytes are read from the disk each time they are drawn."""
 
 
@@ -51,7 +51,7 @@ class News:
 
 @dataclass(slots=True)
 class _Held:
-    """A known picture: pixels a class, and the arrays unless they are read at every draw."""
+    """A known picture: pixels a class, and the arrays once they were read, unless memory is used up."""
 
     entry: Entry
     counts: NDArray[np.int64]
@@ -158,13 +158,10 @@ class LabelledPictures:
             old = self._held.get(picture_id)
             if old is not None and old.entry == entry:
                 continue
-            loaded = self._load(entry)
-            if loaded is None:
-                continue
             if entry.split == "train" and (old is None or old.entry.digest != entry.digest):
                 changed.append(picture_id)
             self._drop(picture_id)
-            self._keep(picture_id, loaded)
+            self._held[picture_id] = _Held(entry, self._counts(entry), None)
         self._train = [
             n for n, held in self._held.items() if held.entry.split == "train" and held.counts.any()
         ]
@@ -195,22 +192,27 @@ class LabelledPictures:
             torch.from_numpy(self._rows[values]).to(self.device),
         )
 
-    def _keep(self, picture_id: int, example: Example) -> None:
-        counts = torch.bincount(example.target.flatten().long(), minlength=256)[: self._classes]
-        size = example.picture.numel() + example.target.numel()
-        fits = self._resident + size <= RESIDENT_BYTES
-        if fits:
-            self._resident += size
-        self._held[picture_id] = _Held(example.entry, counts.cpu().numpy(), example if fits else None)
+    def _counts(self, entry: Entry) -> NDArray[np.int64]:
+        counts = np.zeros(self._classes, np.int64)
+        for value, count in entry.counts:
+            if self._rows[value] != IGNORE:
+                counts[self._rows[value]] = count
+        return counts
 
     def _drop(self, picture_id: int) -> None:
         held = self._held.pop(picture_id, None)
         if held and held.example:
-            self._resident -= held.example.picture.numel() + held.example.target.numel()
+            self._resident -= _bytes(held.example)
 
     def _example(self, picture_id: int) -> Example | None:
         held = self._held[picture_id]
-        return held.example or self._load(held.entry)
+        if held.example:
+            return held.example
+        example = self._load(held.entry)
+        if example and self._resident + _bytes(example) <= RESIDENT_BYTES.get(self.device.type, 1 << 30):
+            self._resident += _bytes(example)
+            held.example = example
+        return example
 
     # Drawing ----------------------------------------------------------------------------------
 
@@ -248,3 +250,7 @@ class LabelledPictures:
         places = torch.nonzero(example.target.flatten() == row).flatten()
         place = int(places[self._chance.integers(len(places))])
         return place % width + 0.5, place // width + 0.5
+
+
+def _bytes(example: Example) -> int:
+    return example.picture.numel() + example.target.numel()

@@ -94,9 +94,7 @@ def train(
     )
     on_event(Started(str(fabric.device), sum(p.numel() for p in model.parameters()), pictures.train_count))
     if warm or resume:
-        judge.judge_base(averaged.model)
-        if pictures.has_fresh:
-            judge.news(budget.seconds)
+        judge.judge_base(averaged.model, budget.seconds)
 
     step = spent.step
     while budget.share(step) < 1 and not give_up():

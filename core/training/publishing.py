@@ -74,10 +74,12 @@ class Judge:
         """The last look is not given up: the training is over, and this is what remains of it."""
         self._give_up = lambda: False
 
-    def judge_base(self, model: nn.Module) -> None:
+    def judge_base(self, model: nn.Module, seconds: float) -> None:
         """Score the starting weights, the ones to beat. Emits nothing: they were published before."""
         self._best_weights = _copied(model)
         self._rescore_best(model)
+        if self._pictures.has_fresh:
+            self.news(seconds)
 
     def look(self, model: nn.Module, step: int, seconds: float) -> None:
         """Score `model` (in eval mode), tell, and publish it when it is the best. Raises ModelError when the disk
@@ -112,8 +114,10 @@ class Judge:
         save_checkpoint(self._folder, model, self._spec, card)
         self._news = False
         self.published = True
-        self._best_weights = _copied(model)
-        self.best = found.miou if measured else None
+        if not measured or self.best is None or found.miou > self.best:
+            # Weights that came through by the tolerance do not lower the bar: it would sink with every label.
+            self._best_weights = _copied(model)
+            self.best = found.miou if measured else None
         self._on_event(Published(step, found.miou if measured else None, str(self._folder)))
 
     def _rescore_best(self, model: nn.Module) -> None:

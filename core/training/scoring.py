@@ -19,7 +19,10 @@ from core.training.metrics import confusion, iou_from_confusion, mean_iou, pixel
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What a network reached on `pictures` pictures; per_class IoU by row for the classes that occur there."""
+    """What a network reached on `pictures` pictures; per_class IoU by row for the classes that occur there.
+
+    seconds: what it took, without the other work that was done between two batches
+    """
 
     matrix: NDArray[np.int64]
     miou: float
@@ -45,12 +48,12 @@ def score(
     `give_up` is asked between two batches (and may do other work there); None when it says yes, or when there
     is nothing to score on.
     """
-    began = time.monotonic()
     total: torch.Tensor | None = None
-    count = 0
+    count, seconds = 0, 0.0
     for examples in pictures.scored(split, most):
         if give_up():
             return None
+        began = time.monotonic()
         batch = filled_up(normalised(torch.stack([example.picture for example in examples])))
         truth = torch.stack([example.target for example in examples])
         with autocast():
@@ -59,10 +62,10 @@ def score(
         counted = confusion(rows, truth, class_count)
         total = counted if total is None else total + counted
         count += len(examples)
+        seconds += time.monotonic() - began
     if total is None:
         return None
     matrix = total.cpu().numpy().astype(np.int64)
     iou = iou_from_confusion(matrix)
     per_class = {row: float(iou[row]) for row in range(class_count) if matrix[row].sum()}
-    seconds = time.monotonic() - began
     return Score(matrix, mean_iou(matrix), per_class, pixel_accuracy(matrix), count, seconds)

@@ -31,6 +31,7 @@ class Entry:
 
     split: "train" or "val"; revision: grows with every `put` of this picture
     digest: of the label's pixels, equal when nothing was painted between two puts, also of two snapshots
+    width, height: at work size; counts: (pixel value, number of pixels) of the label, in order of value
     """
 
     picture_id: int
@@ -40,6 +41,7 @@ class Entry:
     digest: str
     width: int
     height: int
+    counts: tuple[tuple[int, int], ...]
 
 
 class Snapshot:
@@ -52,6 +54,7 @@ class Snapshot:
 
     def __init__(self, folder: Path, spec: ModelSpec, recipe: Recipe) -> None:
         self.folder, self.spec, self.recipe = folder, spec, recipe
+        self._known: dict[str, tuple[tuple[int, int, int], Entry]] = {}
 
     @classmethod
     def create(cls, folder: Path, spec: ModelSpec, recipe: Recipe) -> Snapshot:
@@ -114,6 +117,9 @@ class Snapshot:
             digest=hashlib.blake2b(labels.tobytes(), digest_size=8).hexdigest(),
             width=small[0],
             height=small[1],
+            counts=tuple(
+                (int(v), int(n)) for v, n in zip(*np.unique(labels, return_counts=True), strict=True)
+            ),
         )
         try:
             for path, array in zip(self._arrays(entry), (pixels, labels), strict=True):
@@ -138,8 +144,23 @@ class Snapshot:
 
     def entries(self) -> dict[int, Entry]:
         """All pictures that are complete, by id, in order of id."""
-        found = (self._entry(card) for card in (self.folder / ITEMS).glob("*.json"))
-        return {entry.picture_id: entry for entry in sorted(filter(None, found), key=lambda e: e.picture_id)}
+        known: dict[str, tuple[tuple[int, int, int], Entry]] = {}
+        with os.scandir(self.folder / ITEMS) as files:
+            for file in files:
+                if not file.name.endswith(".json") or file.name.startswith("."):
+                    continue
+                # A card is read again only when it changed: a look at a hundred thousand must stay quick.
+                try:
+                    stat = (self.folder / ITEMS / file.name).stat()
+                except OSError:
+                    continue
+                stamp = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
+                old = self._known.get(file.name)
+                entry = old[1] if old and old[0] == stamp else self._entry(Path(file.path))
+                if entry:
+                    known[file.name] = (stamp, entry)
+        self._known = known
+        return {e.picture_id: e for _, e in sorted(known.values(), key=lambda pair: pair[1].picture_id)}
 
     def read(self, entry: Entry) -> tuple[NDArray[np.uint8], NDArray[np.uint8]] | None:
         """Picture (h, w, 3) and label (h, w) of an entry; None when it was replaced or removed meanwhile.
@@ -165,8 +186,10 @@ class Snapshot:
 
     def _entry(self, card: Path) -> Entry | None:
         try:
-            return Entry(**json.loads(card.read_text("utf-8")))
-        except (OSError, ValueError, TypeError):
+            raw = json.loads(card.read_text("utf-8"))
+            counts = tuple((int(value), int(count)) for value, count in raw.pop("counts"))
+            return Entry(**raw, counts=counts)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return None
 
     def _forget_arrays(self, entry: Entry) -> None:

@@ -56,14 +56,16 @@ class Desk:
 
     def work(self) -> None:
         """Until told to quit."""
-        while not self._quit:
+        while True:
             self._listen(wait=not (self._urgent or self._ordinary or self._next_training))
+            if self._quit:
+                return
             if self._urgent:
                 self._predict(self._urgent.popleft())
             elif self._next_training:
                 command, self._next_training = self._next_training, None
                 self._train(command)
-            elif self._ordinary and not self._quit:
+            elif self._ordinary:
                 self._predict(self._ordinary.popleft())
 
     def _listen(self, *, wait: bool = False) -> None:

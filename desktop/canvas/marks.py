@@ -7,7 +7,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPalette, QPen, QPolygonF
 
-from core.geometry import Point
+from core.geometry import Box, Point
 from core.tools.tool import Outline
 
 Place = Callable[[Point], QPointF]
@@ -105,6 +105,28 @@ def draw_outline(painter: QPainter, outline: Outline, place: Place, colour: QCol
         painter.setPen(QPen(_DARK, 1.0))
         painter.setBrush(colour if closes else _LIGHT)
         painter.drawEllipse(point, reach, reach)
+
+
+def frame_area(box: Box | None, place: Place) -> QRect:
+    """The widget pixels that a frame around image pixels touches."""
+    if box is None:
+        return QRect()
+    return _frame_of(box, place).adjusted(-4, -4, 4, 4).toAlignedRect()
+
+
+def draw_frame(painter: QPainter, box: Box, place: Place) -> None:
+    """A frame just outside a box of image pixels, light in a dark casing: it shows on any ground."""
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for shade, width in ((_DARK, 4.0), (_LIGHT, 2.0)):
+        pen = QPen(shade, width)
+        pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+        painter.setPen(pen)
+        painter.drawRoundedRect(_frame_of(box, place), 3, 3)
+
+
+def _frame_of(box: Box, place: Place) -> QRectF:
+    corners = QRectF(place(Point(box.x0, box.y0)), place(Point(box.x1, box.y1)))
+    return corners.adjusted(-2, -2, 2, 2)
 
 
 def draw_words(painter: QPainter, area: QRect, palette: QPalette, font: QFont, title: str, body: str) -> None:

@@ -18,7 +18,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QLineEdit, QPlainTextEdit, QTextEdit, QWidget
 
-from core.geometry import Point
+from core.geometry import Box, Point
 from core.labels.classes import UNLABELLED, Colour
 from core.tools.tool import Outcome, Outline, Stage, Tool, ToolOptions
 from desktop.canvas import marks
@@ -53,6 +53,7 @@ class CanvasView(Surface):
         self._pointer = Pointer(self)
         self._class: tuple[int, str, QColor] | None = None
         self._outline: Outline | None = None
+        self._highlight: Box | None = None
         self._marked: list[QRect] = []
         self._cursor_shown: object = None
         self._told_point: Point | None = None
@@ -102,6 +103,11 @@ class CanvasView(Surface):
     def is_busy(self) -> bool:
         """Whether a stroke or shape is under way."""
         return self._pointer.is_stroking or self.tool.is_busy
+
+    def highlight(self, box: Box | None) -> None:
+        """Frame these image pixels, so that people see where something happened; None takes the frame away."""
+        self._highlight = None if box is None or box.is_empty else box
+        self._update_marks()
 
     def settle(self) -> None:
         """Finish a stroke whose button is still down: before undo, saving, or a jump of the view."""
@@ -159,6 +165,8 @@ class CanvasView(Surface):
     def draw_marks(self, painter: QPainter) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         colour = self._class[2] if self._class else QColor(128, 128, 128)
+        if self._highlight is not None:
+            marks.draw_frame(painter, self._highlight, self.widget_point)
         if self._outline is not None:
             marks.draw_outline(painter, self._outline, self.widget_point, colour)
         ring = self._ring()
@@ -261,7 +269,10 @@ class CanvasView(Surface):
     def _update_marks(self, _scale: float = 0.0) -> None:
         """Repaint where ring and outline were and where they are now, and show the right cursor."""
         ring = self._ring()
-        areas = [marks.outline_area(self._outline, self.widget_point)]
+        areas = [
+            marks.outline_area(self._outline, self.widget_point),
+            marks.frame_area(self._highlight, self.widget_point),
+        ]
         if ring is not None:
             areas.append(marks.ring_area(*ring))
         for area in (*self._marked, *areas):

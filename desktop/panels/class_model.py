@@ -82,7 +82,13 @@ class ClassModel(QAbstractListModel):
 
     def flags(self, index: Any) -> Qt.ItemFlag:
         plain = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
-        return plain | Qt.ItemFlag.ItemIsEditable if self.class_at(index.row()) else plain
+        if not index.isValid():
+            return Qt.ItemFlag.ItemIsDropEnabled  # rows are dropped between others, not on them
+        of_class = Qt.ItemFlag.ItemIsEditable | Qt.ItemFlag.ItemIsDragEnabled
+        return plain | of_class if self.class_at(index.row()) else plain
+
+    def supportedDropActions(self) -> Qt.DropAction:  # noqa: N802
+        return Qt.DropAction.MoveAction
 
     def show(self, classes: ClassList) -> None:
         self.beginResetModel()

@@ -1,161 +1,29 @@
-"""The rows of the classes panel: a list view whose delegate paints key, colour, name, share and IoU."""
+"""The list of the classes panel: choose, rename, recolour, drag, and the menu of each class."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from typing import Any
+from PySide6.QtCore import QEvent, QModelIndex, QPoint, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QContextMenuEvent, QCursor, QDropEvent, QMouseEvent
+from PySide6.QtWidgets import QAbstractItemView, QColorDialog, QListView, QWidget
 
-from PySide6.QtCore import QEvent, QModelIndex, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QBrush, QColor, QContextMenuEvent, QMouseEvent, QPainter, QPen
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QColorDialog,
-    QLineEdit,
-    QListView,
-    QMenu,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QWidget,
-)
-
-from core.labels.classes import VOID, ClassList, LabelClass
-from desktop.panels.class_model import ClassModel, Numbers
-from desktop.theme import GRID, Theme
-
-ROW_HEIGHT = 32
-CHIP = 16
-SHARE_WIDTH = 48
-SCORE_WIDTH = 48
-EDGE = 2 * GRID
-
-
-@dataclass(frozen=True, slots=True)
-class RowPlaces:
-    """Where the parts of one row are; the painter, the editor and the mouse agree through this."""
-
-    key: QRect
-    chip: QRect
-    name: QRect
-    share: QRect
-    score: QRect
-
-    @staticmethod
-    def within(rect: QRect, scroll_bar: int = 0) -> RowPlaces:
-        """`scroll_bar`: the width it takes away at the right; the columns stay below their titles."""
-        left, right = rect.left() + EDGE, rect.right() + 1 - EDGE + scroll_bar
-        top, height = rect.top(), rect.height()
-        chip = QRect(left + 24, top + (height - CHIP) // 2, CHIP, CHIP)
-        score = QRect(right - SCORE_WIDTH, top, SCORE_WIDTH, height)
-        share = QRect(score.left() - SHARE_WIDTH, top, SHARE_WIDTH, height)
-        name_left = chip.right() + 1 + GRID
-        name = QRect(name_left, top, share.left() - name_left, height)
-        return RowPlaces(QRect(left, top, 20, height), chip, name, share, score)
-
-
-class ClassDelegate(QStyledItemDelegate):
-    """Paints a row and opens the editor over the name."""
-
-    def __init__(self, theme: Theme, view: ClassRows) -> None:
-        super().__init__(view)
-        self._theme = theme
-        self._view = view
-
-    def sizeHint(self, _option: QStyleOptionViewItem, _index: Any) -> QSize:  # noqa: N802
-        return QSize(200, ROW_HEIGHT)
-
-    def createEditor(self, parent: QWidget, _option: QStyleOptionViewItem, _index: Any) -> QWidget:  # noqa: N802
-        editor = QLineEdit(parent)
-        editor.setMaxLength(80)
-        editor.setAccessibleName("Name of the class")
-        return editor
-
-    def updateEditorGeometry(self, editor: QWidget, option: QStyleOptionViewItem, _index: Any) -> None:  # noqa: N802
-        bar = self._view.scroll_bar_width()
-        left = RowPlaces.within(option.rect, bar).name.left() - GRID
-        right = option.rect.right() + 1 - max(0, GRID - bar)
-        editor.setGeometry(left, option.rect.top(), right - left, option.rect.height())
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Any) -> None:
-        model: ClassModel = index.model()
-        places = RowPlaces.within(option.rect, self._view.scroll_bar_width())
-        colour = self._theme.colour
-        chosen = bool(option.state & QStyle.StateFlag.State_Selected)
-        focused = bool(option.state & QStyle.StateFlag.State_HasFocus)
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        ground = option.rect.adjusted(GRID, 1, -max(0, GRID - self._view.scroll_bar_width()), -1)
-        if chosen or option.state & QStyle.StateFlag.State_MouseOver:
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(colour("accent_soft" if chosen else "hover"))
-            painter.drawRoundedRect(ground, 6, 6)
-        if focused and chosen:
-            painter.setPen(QPen(colour("focus"), 2))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRoundedRect(ground.adjusted(1, 1, -1, -1), 5, 5)
-        value = model.value_at(index.row())
-        painter.setFont(self._theme.font)
-        middle = Qt.AlignmentFlag.AlignVCenter
-        reachable = index.row() < 9 or 10 <= index.row() < 19 or model.class_at(index.row()) is None
-        painter.setPen(colour("muted" if reachable else "disabled"))
-        painter.drawText(places.key, middle | Qt.AlignmentFlag.AlignLeft, model.key_of(index.row()))
-        self._paint_chip(painter, places.chip, value, model)
-        painter.setFont(self._theme.strong_font() if chosen else self._theme.font)
-        painter.setPen(colour("text" if model.class_at(index.row()) else "muted"))
-        room = places.name if model.class_at(index.row()) else places.name.united(places.score)
-        name = painter.fontMetrics().elidedText(
-            index.data(), Qt.TextElideMode.ElideRight, room.width() - GRID
-        )
-        painter.drawText(room, middle | Qt.AlignmentFlag.AlignLeft, name)
-        painter.setFont(self._theme.font)
-        if model.class_at(index.row()):
-            self._paint_numbers(painter, places, value, model.numbers)
-        painter.restore()
-
-    def _paint_chip(self, painter: QPainter, chip: QRect, value: int, model: ClassModel) -> None:
-        found = model.classes.by_value(value)
-        painter.setPen(QPen(self._theme.colour("text", 0.18), 1))
-        if found:
-            painter.setBrush(QColor(*found.colour))
-        elif value == VOID:
-            painter.setBrush(QBrush(self._theme.colour("muted"), Qt.BrushStyle.BDiagPattern))
-        else:
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(self._theme.colour("muted"), 1, Qt.PenStyle.DotLine))
-        painter.drawRoundedRect(chip.adjusted(0, 0, -1, -1), 4, 4)
-
-    def _paint_numbers(self, painter: QPainter, places: RowPlaces, value: int, numbers: Numbers) -> None:
-        right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
-        painter.setPen(self._theme.colour("muted"))
-        painter.drawText(places.share, right, share_text(numbers.shares.get(value, 0.0)))
-        score = numbers.scores.get(value)
-        if score is None or math.isnan(score):
-            painter.setPen(self._theme.colour("disabled"))
-            painter.drawText(places.score, right, "–")
-            return
-        painter.setPen(self._theme.colour("text"))
-        painter.drawText(places.score, right, f"{score:.2f}")
-        bar = QRect(places.score.right() - 31, places.score.bottom() - 5, 32, 3)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(self._theme.colour("pressed"))
-        painter.drawRoundedRect(bar, 1.5, 1.5)
-        found = self._view.classes_model.classes.by_value(value)
-        painter.setBrush(QColor(*found.colour))
-        painter.drawRoundedRect(QRect(bar.left(), bar.top(), max(3, round(bar.width() * score)), 3), 1.5, 1.5)
-
-
-def share_text(share: float) -> str:
-    """A share for a narrow column: whole per cent, and honest about very little."""
-    if share <= 0:
-        return "–"
-    return "<1 %" if share < 0.01 else f"{share * 100:.0f} %"
+from core.labels.classes import ClassList, LabelClass
+from desktop.panels.class_menu import ClassMenu
+from desktop.panels.class_model import ClassModel
+from desktop.panels.class_row import ROW_HEIGHT, ClassDelegate, RowPlaces
+from desktop.theme import Theme
 
 
 class ClassRows(QListView):
-    """Keyboard: up and down choose, F2 renames. Mouse: a click chooses, on the colour recolours, twice renames."""
+    """Keyboard: up and down choose, F2 renames, the menu key opens the menu. Mouse: a click chooses, on the colour
+    recolours, on the dots or with the right button opens the menu, twice renames; a drag puts in another order.
+    """
 
     class_chosen = Signal(int)
+    class_asked = Signal(str, int)
+    """Action id and class value: something of the menu of a class."""
+    merge_asked = Signal(int, int)
+    order_asked = Signal(list)
+    """All class values in the order wanted."""
     class_renamed = Signal(int, str)
     class_recoloured = Signal(int, object)
 
@@ -176,6 +44,10 @@ class ClassRows(QListView):
         self.setEditTriggers(
             QAbstractItemView.EditTrigger.DoubleClicked | QAbstractItemView.EditTrigger.EditKeyPressed
         )
+        self.setDragEnabled(True)
+        self.setAcceptDrops(True)
+        self.setDropIndicatorShown(True)
+        self.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
         self.selectionModel().currentChanged.connect(self._current_changed)
         theme.changed.connect(self.viewport().update)
 
@@ -221,45 +93,86 @@ class ClassRows(QListView):
         if not self._quiet and index.isValid():
             self.class_chosen.emit(self.classes_model.value_at(index.row()))
 
-    def _chip_at(self, event: QMouseEvent) -> LabelClass | None:
-        index = self.indexAt(event.position().toPoint())
+    def rename(self, value: int) -> None:
+        """Open the field over the name of a class."""
+        found = self.classes_model.row_of(value)
+        if found is not None:
+            self.scrollTo(self.classes_model.index(found))
+            self.edit(self.classes_model.index(found))
+
+    def _class_at(self, position: QPoint, part: str) -> LabelClass | None:
+        """The class whose part ("chip", "more") is there."""
+        index = self.indexAt(position)
         if not index.isValid():
             return None
-        chip = RowPlaces.within(self.visualRect(index), self.scroll_bar_width()).chip.adjusted(-4, -4, 4, 4)
-        return self.classes_model.class_at(index.row()) if chip.contains(event.position().toPoint()) else None
+        places = RowPlaces.within(self.visualRect(index), self.scroll_bar_width())
+        room = getattr(places, part).adjusted(-4, -4, 4, 4)
+        return self.classes_model.class_at(index.row()) if room.contains(position) else None
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        super().mousePressEvent(event)
+        at = event.position().toPoint()
+        if event.button() == Qt.MouseButton.LeftButton and self._class_at(at, "more"):
+            self.setState(QAbstractItemView.State.NoState)  # a press on the dots begins no drag
+            self.show_menu(self.indexAt(at))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        found = self._chip_at(event) if event.button() == Qt.MouseButton.LeftButton else None
+        left = event.button() == Qt.MouseButton.LeftButton
+        found = self._class_at(event.position().toPoint(), "chip") if left else None
         super().mouseReleaseEvent(event)
         if found is not None:
             self.ask_colour(found.value)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        if self._chip_at(event) is None:
+        at = event.position().toPoint()
+        if self._class_at(at, "chip") is None and self._class_at(at, "more") is None:
             super().mouseDoubleClickEvent(event)
 
     def viewportEvent(self, event: QEvent) -> bool:  # noqa: N802
         if event.type() == QEvent.Type.MouseMove and isinstance(event, QMouseEvent):
-            on_chip = self._chip_at(event) is not None
+            at = event.position().toPoint()
+            points = self._class_at(at, "chip") is not None or self._class_at(at, "more") is not None
             self.viewport().setCursor(
-                Qt.CursorShape.PointingHandCursor if on_chip else Qt.CursorShape.ArrowCursor
+                Qt.CursorShape.PointingHandCursor if points else Qt.CursorShape.ArrowCursor
             )
+            self.viewport().update(self.visualRect(self.indexAt(at)))
         return super().viewportEvent(event)
 
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
+        """A class was dragged: only ask for the new order; the owner answers with set_classes."""
+        values = list(self.classes_model.classes.values)
+        moved = self.active()
+        event.setDropAction(Qt.DropAction.IgnoreAction)
+        event.accept()
+        self.stopAutoScroll()
+        self.setState(QAbstractItemView.State.NoState)
+        self.viewport().update()
+        if event.source() is not self or moved not in values:
+            return
+        index = self.indexAt(event.position().toPoint())
+        place = len(values)
+        if index.isValid():
+            below = event.position().y() > self.visualRect(index).center().y()
+            place = min(len(values), index.row() + below)
+        was = values.index(moved)
+        values.insert(place - (place > was), values.pop(was))
+        self.order_asked.emit(values)
+
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802
-        index = (
-            self.indexAt(event.pos())
-            if event.reason() == QContextMenuEvent.Reason.Mouse
-            else self.currentIndex()
-        )
+        by_mouse = event.reason() == QContextMenuEvent.Reason.Mouse
+        self.show_menu(self.indexAt(event.pos()) if by_mouse else self.currentIndex(), by_mouse=by_mouse)
+
+    def show_menu(self, index: QModelIndex, *, by_mouse: bool = False) -> None:
+        """Open the menu of a class; unlabelled and void have none."""
         found = self.classes_model.class_at(index.row()) if index.isValid() else None
         if found is None:
             return
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addAction("Rename").triggered.connect(lambda: self.edit(index))
-        menu.addAction("Change colour…").triggered.connect(lambda: self.ask_colour(found.value))
-        menu.popup(event.globalPos())
+        menu = ClassMenu(found, self.classes_model.classes, self)
+        menu.asked.connect(self.class_asked)
+        menu.merge_asked.connect(self.merge_asked)
+        places = RowPlaces.within(self.visualRect(index), self.scroll_bar_width())
+        below = self.viewport().mapToGlobal(places.more.bottomLeft() + QPoint(0, 2))
+        menu.popup(QCursor.pos() if by_mouse else below)
 
     def ask_colour(self, value: int) -> None:
         """Open the colour dialog, which does not block the window."""

@@ -7,7 +7,8 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QLineEdit, QPushButton, QSizePolicy, QStackedWidget, QWidget
 
 from core.labels.classes import ClassList, colour_of
-from desktop.panels.class_rows import EDGE, SCORE_WIDTH, SHARE_WIDTH, ClassRows
+from desktop.panels.class_row import EDGE, SCORE_WIDTH, SHARE_WIDTH
+from desktop.panels.class_rows import ClassRows
 from desktop.panels.parts import MARGIN, column, row, words
 from desktop.theme import GRID, Theme
 
@@ -61,6 +62,9 @@ class ClassesPanel(QWidget):
     classes_added = Signal(list)
     class_renamed = Signal(int, str)
     class_recoloured = Signal(int, object)
+    class_asked = Signal(str, int)
+    merge_asked = Signal(int, int)
+    order_asked = Signal(list)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -69,6 +73,9 @@ class ClassesPanel(QWidget):
         self.rows.class_chosen.connect(self.class_chosen)
         self.rows.class_renamed.connect(self.class_renamed)
         self.rows.class_recoloured.connect(self.class_recoloured)
+        self.rows.class_asked.connect(self.class_asked)
+        self.rows.merge_asked.connect(self.merge_asked)
+        self.rows.order_asked.connect(self.order_asked)
         self.field = QLineEdit()
         self.field.setPlaceholderText("Add classes: road, tree, water")
         self.field.setAccessibleName("Names of new classes, with commas between them")

@@ -42,6 +42,7 @@ class OptionBar(QWidget):
         self.help = Elided("", "muted")
         self.undo = self._button("undo")
         self.redo = self._button("redo")
+        self.history = self._button("history")
         self.slider.valueChanged.connect(self._slid)
         self.number.valueChanged.connect(self._typed)
         widest = QFontMetrics(theme.strong_font()).horizontalAdvance("Polygon")
@@ -58,6 +59,7 @@ class OptionBar(QWidget):
             self.help,
             self.undo,
             self.redo,
+            self.history,
             margins=(2 * GRID, 0, GRID, 0),
         )
         bar.setStretch(4, 1)

@@ -123,9 +123,11 @@ def _filled(
     return layout
 
 
-def choice(rows: Sequence[tuple[str, str]], name: str, role: str = "") -> QComboBox:
+def choice(
+    rows: Sequence[tuple[str, str]], name: str, role: str = "", box: QComboBox | None = None
+) -> QComboBox:
     """A box to choose one of `rows` (key, title); the key is its current data, `name` its accessible name."""
-    box = QComboBox()
+    box = QComboBox() if box is None else box
     box.setAccessibleName(name)
     if role:
         box.setProperty("role", role)
@@ -133,6 +135,9 @@ def choice(rows: Sequence[tuple[str, str]], name: str, role: str = "") -> QCombo
     box.setItemDelegate(QStyledItemDelegate(box))
     for key, title in rows:
         box.addItem(title, key)
+    # The size hint knows nothing of the padding that the stylesheet adds: the longest word would lose a letter.
+    longest = max((box.fontMetrics().horizontalAdvance(title) for _key, title in rows), default=0)
+    box.setMinimumWidth(longest + 5 * GRID)
     return box
 
 

@@ -84,6 +84,7 @@ class Tour(Hands):
             ("polygon", self._polygon),
             ("undo", self._undo),
             ("redo", self._redo),
+            ("history", self._history),
             ("train", self._train),
             ("first checkpoint", self._first_checkpoint),
             ("better checkpoint", self._better_checkpoint),
@@ -189,6 +190,21 @@ class Tour(Hands):
         self.until(lambda: np.array_equal(self.values, self._before), "the same pixels as before undo")
         return "the same pixels again"
 
+    def _history(self) -> str:
+        self.key(Qt.Key.Key_H, CTRL)
+        panel = self.page.side.history
+        entries = panel.list.entries
+        self.until(lambda: len(entries.entries) >= 2, "two or more changes in the history")
+        panel.list.setFocus()
+        self.key(Qt.Key.Key_Down, on=panel.list)
+        self.rest(200)
+        with self._meter.resting():
+            self.photograph(self._out / "07-history-open.png")
+        count = len(entries.entries)
+        self.click(panel.close_button)
+        self.expect(self.page.classes.isVisible(), "the classes did not come back")
+        return f"{count} changes listed"
+
     def _train(self) -> str:
         if self.state.phase == "idle":
             self.click(self.page.learning.train)
@@ -256,7 +272,7 @@ class Tour(Hands):
         self.rest(150)
         self.expect(self.canvas.layers.difference_visible, "the difference is not shown")
         with self._meter.resting():
-            self.photograph(self._out / "12-difference-shown.png")
+            self.photograph(self._out / "13-difference-shown.png")
         self.key(Qt.Key.Key_M)
         return "shown and hidden again"
 
@@ -308,7 +324,7 @@ class Tour(Hands):
         QTest.keyClicks(dialog.folder, str(out))
         self.until(dialog.export.isEnabled, "a dry run")
         with self._meter.resting():
-            dialog.grab().save(str(self._out / "17-export-dialog.png"))
+            dialog.grab().save(str(self._out / "18-export-dialog.png"))
         self.click(dialog.export)
         self.until((out / "classes.json").is_file, "the dataset on disk")
         images = {p.relative_to(out / "images").with_suffix("") for p in (out / "images").rglob("*.*")}

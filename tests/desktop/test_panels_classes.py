@@ -7,7 +7,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QColorDialog, QPushButton
 
 from core.labels.classes import UNLABELLED, VOID, ClassList
-from desktop.panels.class_rows import RowPlaces, share_text
+from desktop.panels.class_row import RowPlaces, share_text
 from desktop.panels.classes import PRESETS, ClassesPanel
 from desktop.theme import Theme, apply_theme
 

@@ -122,7 +122,7 @@ def test_a_stroke_becomes_a_durable_label(tmp_path: Path, listener: Listener) ->
     try:
         shown = session.opening.show(1).result(10)
         np.testing.assert_array_equal(shown.labels, painted)
-        assert shown.journal.undo_name == "Brush stroke, class 1"
+        assert shown.journal.undo_name == "Mark as done"
         assert [c.name for c in session.editing.classes] == ["grass", "roof"]
     finally:
         session.close()

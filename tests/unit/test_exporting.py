@@ -271,7 +271,7 @@ def test_a_picture_that_its_exif_turns_is_upright_and_fits_its_mask(tmp_path: Pa
 
 def test_pictures_of_one_name_stay_apart(tmp_path: Path) -> None:
     paths = ["east/a.png", "west/a.png", "b.png", "b.bmp", "west__a.png", "c.png"]
-    with project_in(tmp_path / "pictures", 0) as project:
+    with project_in(tmp_path / "pictures", 0, tuple("abcdef")) as project:
         for number, path in enumerate(paths):
             place = tmp_path / "pictures" / path
             place.parent.mkdir(exist_ok=True)

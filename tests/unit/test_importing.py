@@ -211,6 +211,7 @@ def test_a_picture_labelled_at_another_size_is_left_alone(tmp_path: Path) -> Non
     with empty_project(tmp_path) as project:
         record = project.pictures.add(["images/a.png"])[0]
         project.pictures.set_size(record.id, 48, 32)
+        project.classes.write(ClassList().added("mine"))
         labels = LabelMap.blank(48, 32)
         project.journal.commit(record.id, stroke(labels, 1, (4, 4), (40, 20)))
         report = brought_in(project, tmp_path)

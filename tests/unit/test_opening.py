@@ -12,9 +12,11 @@ from PIL import Image
 
 from core.changes import Changes
 from core.errors import ImageError
+from core.labels.classes import ClassList
 from core.labels.labelmap import LabelMap
 from core.labels.prediction import PredictedMask, write_prediction
 from core.lanes import Lane
+from core.project.pictures import digest_of
 from core.project.project import HOME, Project
 from core.project.records import PictureRecord, Status
 from core.session.opening import CHUNK, FIRST_CHUNK, Opening, check_folder, list_pictures
@@ -63,6 +65,7 @@ class Desk:
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
     opened = Desk(Project.write(picture_folder(tmp_path / "pictures"), purpose="a test"))
+    opened.project.classes.write(ClassList().added("grass").added("roof"))
     yield opened
     opened.close()
 
@@ -264,3 +267,21 @@ def test_a_project_is_found_through_dots(tmp_path: Path, monkeypatch: pytest.Mon
         assert project.picture_path("p0.png").is_file()
     with Project.read(Path("../pictures")) as project:
         assert project.picture_path("p0.png").is_file()
+
+
+def test_a_picture_that_was_shown_can_be_told_again_by_its_content(desk: Desk) -> None:
+    desk.find()
+    path = desk.project.picture_path("p0.png")
+    desk.opening.show(1).result(PATIENCE)
+    assert desk.project.pictures.digests() == {1: digest_of(path)}
+    before = desk.project.pictures.digest(1)
+    Image.fromarray(picture(seed=7)).save(path)
+    desk.opening._cache.clear()
+    desk.opening.show(1).result(PATIENCE)
+    assert desk.project.pictures.digest(1) == digest_of(path) != before  # nobody has labelled it yet
+    desk.project.journal.commit(1, stroke(LabelMap.blank(96, 64), 1, (10, 10), (60, 40)))
+    desk.index.update(desk.project.pictures.get(1))
+    Image.fromarray(picture(seed=8)).save(path)
+    desk.opening._cache.clear()
+    desk.opening.show(1).result(PATIENCE)
+    assert desk.project.pictures.digest(1) != digest_of(path)

@@ -303,3 +303,12 @@ def test_what_cannot_be_resumed_is_a_sentence(tmp_path: Path, good_run: tuple[Pa
             fresh_model(), SPEC, snapshot, TWO_STEPS,
             run_folder=tmp_path / "run", on_event=lambda _: None, resume=tmp_path / "bad",
         )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["unet", "deeplabv3plus", "segformer"])
+def test_networks_of_the_library_train_too(tmp_path: Path, name: str) -> None:
+    spec = ModelSpec(name, "mit_b0" if name == "segformer" else "resnet18", "none", 64, (4, 9))
+    snapshot, heard = frozen(tmp_path / "s", TWO_STEPS, spec=spec), []
+    train(fresh_model(spec), spec, snapshot, TWO_STEPS, run_folder=tmp_path / "run", on_event=heard.append)
+    assert of_kind(Published, heard)
+    assert predict(load_checkpoint(tmp_path / "run"), example(5)[0]).values.shape == (24, 32)

@@ -2,6 +2,7 @@
 
 import os
 import queue
+import shutil
 import signal
 import sys
 import threading
@@ -173,6 +174,35 @@ def test_a_killed_process_is_told_and_replaced(tmp_path: Path, worker: Worker, l
     assert "cannot be read" in refused.sentence
     worker.train(tmp_path / "run2", freeze(tmp_path / "s2", minutes=None, steps=2).folder, tmp_path / "base")
     assert listener.until(lambda e: isinstance(e, Finished))[-1] == Finished("budget", 2)
+
+    # A process that does not react to Stop any more is ended.
+    worker.train(tmp_path / "run3", snapshot.folder)
+    listener.until(lambda e: isinstance(e, Progress))
+    os.kill(child_of(worker), signal.SIGSTOP)
+    worker.stop()
+    finished = listener.until(lambda e: isinstance(e, Finished | Failed))[-1]
+    assert isinstance(finished, Finished)
+    assert finished.reason == "stopped"
+
+
+def test_a_process_that_cannot_live_is_not_started_for_ever(
+    worker: Worker, listener: Listener, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("core.training.child.sys.executable", str(tmp_path / "no-python"))
+    worker.predict(tmp_path, tmp_path, 1, tmp_path, run_id=1)
+    refused = listener.until(lambda e: True)[-1]
+    assert isinstance(refused, NotPredicted)
+    assert "cannot be started" in refused.sentence
+    false = shutil.which("false")
+    if false is None:
+        pytest.skip("this system has no program that only fails")
+    monkeypatch.setattr("core.training.child.sys.executable", false)
+    crashes = 0
+    for number in range(6):
+        worker.predict(tmp_path, tmp_path, number, tmp_path, run_id=1)
+        heard = listener.until(lambda e: isinstance(e, NotPredicted))
+        crashes += sum(isinstance(event, Failed) for event in heard)
+    assert crashes == 3
 
 
 def test_nothing_is_started_for_nothing(worker: Worker, listener: Listener) -> None:

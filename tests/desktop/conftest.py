@@ -1,0 +1,69 @@
+"""A window for the tests of one file, with a fresh project of three pictures and two classes for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
+
+from core.settings import Settings
+from desktop.main_window import MainWindow
+from desktop.theme import apply_theme
+from desktop.tour.hands import PLAIN, Hands
+from tests.factories import project_in
+
+
+class Desk(Hands):
+    """Hands with what these tests do often."""
+
+    def dab(self, *shares: float) -> None:
+        """A dab of the active class at each share of the width, until it is stored."""
+        before = self.labelling.saving.strokes
+        for share in shares:
+            QTest.mouseClick(self.canvas, Qt.MouseButton.LeftButton, pos=self.at(share, 0.5))
+        self.until_saved(before + len(shares))
+
+    def key(self, key: Qt.Key, modifiers: Qt.KeyboardModifier = PLAIN, on: QWidget | None = None) -> None:
+        # Without a screen nobody gives the window its focus back when a menu or dialog closes.
+        self.window.activateWindow()
+        self.until(self.window.isActiveWindow, "the focus", 5)
+        super().key(key, modifiers, on)
+
+    @property
+    def said(self) -> str:
+        """The sentence in the status line."""
+        return self.window.status.note.text()
+
+
+@pytest.fixture(scope="module")
+def one_window(
+    qapp: QApplication, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[MainWindow, list[BaseException]]]:
+    settings = Settings(tmp_path_factory.mktemp("window") / "settings.json")
+    settings.set("train_automatically", False)
+    mistakes: list[BaseException] = []
+    window = MainWindow(apply_theme(qapp, "light"), settings, mistakes.append)
+    window.resize(1280, 800)
+    window.show()
+    window.activateWindow()
+    yield window, mistakes
+    window.close()
+    window.deleteLater()
+
+
+@pytest.fixture
+def desk(one_window: tuple[MainWindow, list[BaseException]], tmp_path: Path) -> Iterator[Desk]:
+    window, mistakes = one_window
+    project_in(tmp_path / "pictures").close()
+    made = Desk(window)
+    window.open(tmp_path / "pictures")
+    made.until(made.has_picture, "a picture", 20)
+    made.until(lambda: len(made.session.pictures) == 3, "all pictures", 20)
+    yield made
+    window.close_project()
+    window.say("")
+    assert mistakes == []
