@@ -10,7 +10,7 @@ import numpy as np
 from core.changes import Changes
 from core.errors import ProjectError, UserError
 from core.geometry import Box, Point
-from core.labels.classes import UNLABELLED, ClassList, Colour
+from core.labels.classes import UNLABELLED, VOID, ClassList, Colour
 from core.labels.labelmap import Edit, LabelMap, Mask, Origin
 from core.labels.prediction import PredictedMask
 from core.labels.raster import connected_region
@@ -68,25 +68,30 @@ class Editing:
 
     def add_classes(self, names: list[str]) -> Future[None]:
         """Raises UserError at once, and adds none, when a name is bad or taken."""
-        classes = self.classes
-        for name in names:
-            classes = classes.added(name)
-        return self._keep(classes, f"Add {', '.join(names)}")
+
+        def added(classes: ClassList) -> ClassList:
+            for name in names:
+                classes = classes.added(name)
+            return classes
+
+        return self._change_list(added, f"Add {', '.join(names)}")
 
     def change_class(
         self, value: int, *, name: str | None = None, colour: Colour | None = None
     ) -> Future[None]:
         """Rename or recolour. Raises UserError at once when the name is bad or taken."""
-        old = self.classes.by_value(value)
-        changed = self.classes.changed(value, name=name, colour=colour)
-        was = old.name if old else ""
-        return self._keep(changed, f"Rename {was} to {name}" if name is not None else f"Recolour {was}")
+        was = self.classes.name_of(value)
+        said = f"Rename {was} to {name}" if name is not None else f"Recolour {was}"
+        return self._change_list(lambda classes: classes.changed(value, name=name, colour=colour), said)
 
     def order_classes(self, values: Sequence[int]) -> Future[None]:
         """Put the classes in this order; values that are left out come last."""
         place = {value: n for n, value in enumerate(values)}
-        ordered = sorted(self.classes, key=lambda c: place.get(c.value, len(place)))
-        return self._keep(ClassList(tuple(ordered)), "Reorder classes")
+
+        def ordered(classes: ClassList) -> ClassList:
+            return ClassList(tuple(sorted(classes, key=lambda c: place.get(c.value, len(place)))))
+
+        return self._change_list(ordered, "Reorder classes")
 
     def class_reach(self, value: int) -> Future[Reach]:
         """How many pixels in how many pictures carry a class: to be said before it is merged or deleted."""
@@ -137,13 +142,20 @@ class Editing:
             return Changes()
         return self._project.journal.change_rows(picture_id, "Change tags", "mark", rows)
 
-    def _keep(self, classes: ClassList, name: str) -> Future[None]:
-        self.classes = classes
-        return self._document.submit(self._tell, lambda: self._project.classes.write(classes, name))
+    def _change_list(self, change: Callable[[ClassList], ClassList], name: str) -> Future[None]:
+        """Change the list at once for the screen, and once more on the document lane for the file.
+
+        There it starts from what is stored: a merge still under way must not be taken back by an older list.
+        """
+        self.classes = change(self.classes)
+        write = self._project.classes
+        return self._document.submit(self._relabel, lambda: write.write(change(write.read()), name))
 
     def _relabel(self, act: Callable[[], Changes]) -> None:
-        changes = act()
-        self.classes = self._project.classes.read()
+        try:
+            changes = act()
+        finally:
+            self.classes = self._project.classes.read()
         self._announce(changes)
 
     def _commit(self, picture_id: int, edit: Edit) -> Journal:
@@ -155,7 +167,11 @@ class Editing:
             self._refused = edit, problem
             raise
         self._refused = None
-        self._announce(changes_of_edit(picture_id))
+        changes = changes_of_edit(picture_id)
+        if self.classes.by_value(edit.class_value) is None and edit.class_value not in (UNLABELLED, VOID):
+            # Its class went while the stroke was on its way: what is stored is its heir, and the screen must see it.
+            changes |= Changes(classes=True)
+        self._announce(changes)
         return journal
 
     def _origin_at(self, picture_id: int, x: int, y: int, size: tuple[int, int]) -> str:
