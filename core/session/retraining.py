@@ -209,6 +209,8 @@ class Retraining:
         return default_spec(likely_device(self._wishes.device), classes)
 
     def _label_changed(self, picture_id: int) -> None:
+        if self._wishes.automatic:
+            self._worker.prepare()  # torch takes seconds to load: once there is enough to learn from, it is there
         self._changed.add(picture_id)
         self._start_if_enough()
 
