@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEventLoop, QPoint, Qt, QTimer
+from PySide6.QtCore import QCoreApplication, QEventLoop, QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 
@@ -88,10 +88,16 @@ class Hands:
     # What can be done --------------------------------------------------------------------------
 
     def rest(self, milliseconds: int) -> None:
-        """Let the program go on. An event loop of its own, because QTest's waiting would starve other threads."""
-        loop = QEventLoop()
-        QTimer.singleShot(milliseconds, loop.quit)
-        loop.exec()
+        """Let the program go on. Between two looks the thread sleeps, so that the others have Python to themselves;
+        QTest's waiting would starve them, and an event loop of its own was seen to miss the shot that should end it.
+        """
+        end = time.monotonic() + milliseconds / 1000
+        while True:
+            QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 5)
+            left = end - time.monotonic()
+            if left <= 0:
+                return
+            time.sleep(min(left, 0.001))
 
     def until(self, holds: Callable[[], bool], what: str, patience: float = PATIENCE) -> None:
         """Wait for `holds`. Raises StepError, naming `what` was waited for."""
