@@ -126,8 +126,19 @@ class Hands:
         self.rest(40)
 
     def key(self, key: Qt.Key, modifiers: Qt.KeyboardModifier = PLAIN, on: QWidget | None = None) -> None:
-        QTest.keyClick(on or self.canvas, key, modifiers)
+        target = on or self.canvas
+        self._wake(target)
+        QTest.keyClick(target, key, modifiers)
         self.rest(40)
+
+    def _wake(self, target: QWidget) -> None:
+        """Keys that are shortcuts work in the active window only, and a bare X screen has nobody who activates one."""
+        top = target.window()
+        end = time.monotonic() + 3
+        while not top.isActiveWindow() and time.monotonic() < end:
+            top.raise_()
+            top.activateWindow()
+            self.rest(30)
 
     def at(self, across: float, down: float) -> QPoint:
         """The widget position at these shares of the picture shown."""
