@@ -166,7 +166,7 @@ class _Heard:
         folder = project.run_folder(base.id) if base else None
         try:
             seen = read_run_file(folder)[1].get("seen", {}) if folder else {}
-            model = start_from(folder, spec)
+            model = start_from(folder, spec, lambda said: console.print(said, markup=False))
             with progress("Training", quiet=self._quiet) as self._bar:
                 outcome = train(
                     model,
