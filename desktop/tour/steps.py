@@ -72,6 +72,7 @@ class Tour(Hands):
         self._pairs = 0
         self._strokes = 0
         self._miou: list[float] = []
+        self._in_use: float | None = None  # mIoU of the weights that predict at the end
         self._per_class: dict[str, float] = {}
         self.steps: list[Step] = []
 
@@ -125,7 +126,7 @@ class Tour(Hands):
             "steps": [asdict(step) for step in self.steps],
             "strokes_saved": self._strokes,
             "miou_start": self._miou[0] if self._miou else None,
-            "miou_end": self._miou[-1] if self._miou else None,
+            "miou_end": self._in_use,
             "per_class_iou": self._per_class,
             "gui_stall_ms": self._meter.summary(),
             "exported_pairs": self._pairs,
@@ -400,3 +401,5 @@ class Tour(Hands):
             if name == "iou" and value
         }
         self._strokes = self.labelling.saving.strokes
+        if self.state.miou is not None:  # a round that has just begun has not published yet
+            self._in_use = self.state.miou
