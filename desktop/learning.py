@@ -154,7 +154,12 @@ class Learning(QObject):
         per_class = {value: curve for (name, value), curve in curves.items() if name == "iou" and value}
         self._page.learning.set_curves(miou, per_class, classes)
         self._train_page.set_curves(
-            curves.get(("loss", None), []), miou, per_class, classes, best_by_pictures(points)
+            curves.get(("loss", None), []),
+            miou,
+            per_class,
+            classes,
+            best_by_pictures(points),
+            {v: best_by_pictures(points, v) for v in per_class},
         )
         scores = {value: curve[-1][1] for value, curve in per_class.items()}
         self._page.classes.set_scores(scores)
@@ -200,11 +205,12 @@ def curves_of(points: list[Measurement]) -> dict[tuple[str, int | None], Curve]:
     return dict(curves)
 
 
-def best_by_pictures(points: list[Measurement]) -> Curve:
-    """The best mIoU reached with each number of labelled pictures: what more labels brought."""
+def best_by_pictures(points: list[Measurement], class_value: int | None = None) -> Curve:
+    """The best mIoU (or IoU of a class) with each number of labelled pictures: what more labels brought."""
+    name = "miou" if class_value is None else "iou"
     best: dict[int, float] = {}
     for point in points:
-        if point.name == "miou":
+        if (point.name, point.class_value) == (name, class_value):
             best[point.labelled_pictures] = max(best.get(point.labelled_pictures, 0.0), point.value)
     return sorted((float(pictures), value) for pictures, value in best.items())
 

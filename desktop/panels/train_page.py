@@ -88,12 +88,13 @@ class TrainPage(QWidget):
         per_class: Mapping[int, Curve],
         classes: ClassList,
         by_labels: Curve = (),
+        class_by_labels: Mapping[int, Curve] | None = None,
     ) -> None:
         """Curves over seconds of training; `by_labels`: (labelled pictures, best mIoU)."""
         curves = score_curves(miou, per_class, classes)
         self.loss.set_curves({"loss": (loss, "text", 2.0)} if loss else {})
         self.iou.set_curves(curves)
-        self.by_labels.set_curves({"labels": (by_labels, "text", 2.0)} if by_labels else {})
+        self.by_labels.set_curves(score_curves(by_labels, class_by_labels or {}, classes))
         self.legend.set_classes([c for c in classes if c.value in curves])
 
     def set_scores(self, scores: Mapping[int, float], classes: ClassList) -> None:

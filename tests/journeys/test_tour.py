@@ -26,6 +26,6 @@ def test_the_tour_goes_through(tmp_path: Path) -> None:
     assert told["strokes_saved"] >= 5
     assert told["exported_pairs"] >= 12
     # Weights are published when they are better; once after new labels a hundredth less is let through.
-    assert told["miou_end"] >= told["miou_start"] - 0.02
+    assert told["miou_end"] >= told["miou_start"] - 0.0101
     for step in told["steps"]:
         assert (tmp_path / step["screenshot"]).stat().st_size > 10_000
