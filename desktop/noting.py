@@ -41,7 +41,8 @@ class Noting(QObject):
         join, line = self._wires.join, page.picture_line
         join(line.status_chosen, self._take_status)
         join(line.split_chosen, self._take_split)
-        join(line.tags_changed, self._take_tags)
+        join(line.tags_added, self._add_tags)
+        join(line.tag_removed, self._remove_tag)
         join(line.note_changed, self._take_note)
         join(line.tags_wanted, lambda: line.offer_tags(tags_in_use(session.pictures)))
 
@@ -95,11 +96,14 @@ class Noting(QObject):
         if self._session.pictures.get(picture_id).split != wanted:
             self._send(self._session.editing.set_split(picture_id, wanted))
 
-    def _take_tags(self, picture_id: int, tags: list[str]) -> None:
+    def _add_tags(self, picture_id: int, tags: list[str]) -> None:
         try:
-            self._send(self._session.editing.set_tags(picture_id, tags))
+            self._send(self._session.editing.add_tags(picture_id, tags))
         except UserError as problem:
             self._refused(problem)
+
+    def _remove_tag(self, picture_id: int, tag: str) -> None:
+        self._send(self._session.editing.remove_tag(picture_id, tag))
 
     def _take_note(self, picture_id: int, note: str) -> None:
         self._send(self._session.editing.set_note(picture_id, note))

@@ -119,10 +119,14 @@ class Editing:
         """Say something about a picture."""
         return self._mark([picture_id], "Change note", {"note": note})
 
-    def set_tags(self, picture_id: int, tags: Sequence[str]) -> Future[None]:
-        """The tags of a picture, all of them. Raises UserError for a tag that is empty or too long."""
-        wanted = {_checked_tag(tag) for tag in tags}
-        return self._document.submit(self._tell, lambda: self._write_tags(picture_id, wanted))
+    def add_tags(self, picture_id: int, tags: Sequence[str]) -> Future[None]:
+        """Give a picture more tags. Raises UserError for a tag that is empty or too long."""
+        more = {_checked_tag(tag) for tag in tags}
+        return self._document.submit(self._tell, lambda: self._write_tags(picture_id, more, set()))
+
+    def remove_tag(self, picture_id: int, tag: str) -> Future[None]:
+        """Take one tag of a picture away."""
+        return self._document.submit(self._tell, lambda: self._write_tags(picture_id, set(), {tag}))
 
     def _mark(self, picture_ids: Sequence[int], name: str, values: Mapping[str, object]) -> Future[None]:
         def write() -> Changes:
@@ -134,10 +138,11 @@ class Editing:
 
         return self._document.submit(self._tell, write)
 
-    def _write_tags(self, picture_id: int, wanted: set[str]) -> Changes:
+    def _write_tags(self, picture_id: int, more: set[str], fewer: set[str]) -> Changes:
+        # What to add and to take away, never the whole list: a screen that lags behind would take a new tag back.
         had = set(self._project.pictures.get(picture_id).tags)
-        rows = [RowChange("picture_tags", f"{picture_id}:{tag}", None) for tag in had - wanted]
-        rows += [RowChange("picture_tags", f"{picture_id}:{tag}", {}) for tag in wanted - had]
+        rows = [RowChange("picture_tags", f"{picture_id}:{tag}", None) for tag in had & fewer]
+        rows += [RowChange("picture_tags", f"{picture_id}:{tag}", {}) for tag in more - had]
         if not rows:
             return Changes()
         return self._project.journal.change_rows(picture_id, "Change tags", "mark", rows)

@@ -96,7 +96,8 @@ class PictureLine(QWidget):
     status_chosen = Signal(int, str)
     """The status, or an empty text for none of the marks."""
     split_chosen = Signal(int, str)
-    tags_changed = Signal(int, list)
+    tags_added = Signal(int, list)
+    tag_removed = Signal(int, str)
     note_changed = Signal(int, str)
     tags_wanted = Signal()
 
@@ -118,7 +119,8 @@ class PictureLine(QWidget):
         self.sheet = NoteSheet(self)
         self.status.activated.connect(lambda _n: self._tell(self.status_chosen, self.status.currentData()))
         self.split.activated.connect(lambda _n: self._tell(self.split_chosen, self.split.currentData()))
-        self.tags.tags_changed.connect(lambda tags: self._tell(self.tags_changed, tags))
+        self.tags.added.connect(lambda tags: self._tell(self.tags_added, tags))
+        self.tags.removed.connect(lambda tag: self._tell(self.tag_removed, tag))
         self.tags.tags_wanted.connect(self.tags_wanted)
         self.note.clicked.connect(self.begin_note)
         self.sheet.written.connect(self._written)

@@ -67,7 +67,8 @@ class TagField(QLineEdit):
 class TagRow(QWidget):
     """Chips from the left as many as there is room for, the others behind a count, then the field."""
 
-    tags_changed = Signal(list)
+    added = Signal(list)
+    removed = Signal(str)
     tags_wanted = Signal()
     left = Signal()
 
@@ -93,14 +94,15 @@ class TagRow(QWidget):
         return [chip.tag for chip in self.chips]
 
     def set_tags(self, tags: Sequence[str]) -> None:
-        if list(tags) != self.tags:
-            for chip in self.chips:
-                chip.hide()
-                chip.deleteLater()
-            self.chips = [TagChip(tag, self._theme, self) for tag in tags]
-            for chip in self.chips:
-                chip.cross.clicked.connect(lambda _on=False, tag=chip.tag: self._remove(tag))
-            self._arrange()
+        if list(tags) == self.tags:
+            return
+        # A chip stays the same widget as long as its tag stays: somebody may be about to click it.
+        had = {chip.tag: chip for chip in self.chips}
+        self.chips = [had.pop(tag, None) or self._chip(tag) for tag in tags]
+        for gone in had.values():
+            gone.hide()
+            gone.deleteLater()
+        self._arrange()
 
     def sizeHint(self) -> QSize:  # noqa: N802
         chips = sum(chip.wanted_width() + 4 for chip in self.chips)
@@ -112,6 +114,11 @@ class TagRow(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         super().resizeEvent(event)
         self._arrange()
+
+    def _chip(self, tag: str) -> TagChip:
+        chip = TagChip(tag, self._theme, self)
+        chip.cross.clicked.connect(lambda: self._remove(tag))
+        return chip
 
     def _arrange(self) -> None:
         widths = [chip.wanted_width() for chip in self.chips]
@@ -147,12 +154,9 @@ class TagRow(QWidget):
         fresh = [tag for tag in typed if tag and tag not in self.tags]
         self.field.clear()
         if fresh:
-            self._tell([*self.tags, *dict.fromkeys(fresh)])
+            self.set_tags(sorted({*self.tags, *fresh}))  # at once; the document follows
+            self.added.emit(fresh)
 
     def _remove(self, tag: str) -> None:
-        self._tell([each for each in self.tags if each != tag])
-
-    def _tell(self, tags: list[str]) -> None:
-        tags = sorted(tags)
-        self.set_tags(tags)  # at once: two tags typed quickly must both be there
-        self.tags_changed.emit(tags)
+        self.set_tags([each for each in self.tags if each != tag])
+        self.removed.emit(tag)

@@ -131,15 +131,29 @@ def test_more_tags_than_fit_stand_behind_a_count(line: PictureLine, qtbot: QtBot
     places = [chip.geometry() for chip in shown] + [line.tags.more.geometry(), line.tags.field.geometry()]
     assert all(a.right() < b.left() for a, b in itertools.pairwise(places))
     assert places[-1].right() < line.tags.width()
-    with qtbot.waitSignal(line.tags_changed) as changed:
+    with qtbot.waitSignal(line.tag_removed) as removed:
         line.tags.more.menu().actions()[-1].trigger()
-    assert changed.args == [7, sorted(set(tags) - {tags[-1]})]
+    assert removed.args == [7, tags[-1]]
     line.resize(3000, 40)
     assert all(chip.isVisible() for chip in line.tags.chips) and not line.tags.more.isVisible()
 
 
+def test_a_lagging_echo_takes_no_tag_back_and_no_chip_away_under_the_pointer(line: PictureLine) -> None:
+    line.set_picture(PictureRecord(7, "a.png", tags=("night",)))
+    chip = line.tags.chips[0]
+    heard: list[object] = []
+    line.tags_added.connect(lambda *args: heard.append(args))
+    line.tag_removed.connect(lambda *args: heard.append(args))
+    QTest.keyClicks(line.tags.field, "rain")
+    QTest.keyClick(line.tags.field, Qt.Key.Key_Return)
+    line.set_picture(PictureRecord(7, "a.png", tags=("night",), note="an older look"))
+    assert line.tags.chips == [chip]
+    QTest.mouseClick(chip.cross, Qt.MouseButton.LeftButton)
+    assert heard == [(7, ["rain"]), (7, "night")]
+
+
 def test_showing_a_picture_asks_for_nothing(line: PictureLine, qtbot: QtBot) -> None:
-    signals = [line.status_chosen, line.split_chosen, line.tags_changed, line.note_changed]
+    signals = [line.status_chosen, line.split_chosen, line.tags_added, line.tag_removed, line.note_changed]
     heard: list[object] = []
     for signal in signals:
         signal.connect(lambda *args: heard.append(args))

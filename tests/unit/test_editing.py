@@ -59,6 +59,18 @@ def refuse_to_write(desk: Desk, refuse: bool) -> None:
         connection.exec_driver_sql(f"PRAGMA query_only = {int(refuse)}")
 
 
+def test_tags_given_in_quick_succession_all_stay(desk: Desk) -> None:
+    given = [desk.editing.add_tags(1, ["night", "low  sun"]), desk.editing.add_tags(1, ["rain", "night"])]
+    given.append(desk.editing.remove_tag(1, "night"))
+    for future in given:
+        future.result(PATIENCE)
+    assert desk.project.pictures.get(1).tags == ("low sun", "rain")
+    desk.editing.undo(1).result(PATIENCE)
+    assert desk.project.pictures.get(1).tags == ("low sun", "night", "rain")
+    with pytest.raises(UserError):
+        desk.editing.add_tags(1, [" "])
+
+
 def test_strokes_undo_and_redo(desk: Desk) -> None:
     labels = LabelMap.blank(96, 64)
     before = labels.values.copy()
