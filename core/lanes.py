@@ -49,8 +49,11 @@ class Lane:
         """Whether the caller runs on this lane."""
         return threading.current_thread() in self._threads
 
-    def close(self, *, drop_waiting: bool = False) -> None:
-        """Finish what is queued (or drop it), then end the threads. May be called twice."""
+    def close(self, *, drop_waiting: bool = False, wait: bool = True) -> None:
+        """Finish what is queued (or drop it), then end the threads. May be called twice.
+
+        Without `wait` the caller does not wait for what is under way.
+        """
         with self._wake:
             self._closing = True
             if drop_waiting:
@@ -58,7 +61,7 @@ class Lane:
                     future.cancel()
                 self._queue.clear()
             self._wake.notify_all()
-        for thread in self._threads:
+        for thread in self._threads if wait else ():
             thread.join()
 
     def _put(self, work: Callable[[], R], *, first: bool) -> Future[R]:

@@ -12,9 +12,8 @@ from PySide6.QtGui import QAction
 from core.errors import UserError
 from core.labels.classes import UNLABELLED, VOID, Colour
 from core.session.editing import Editing
-from core.tools.brush import Brush, Eraser
-from core.tools.fill import Fill
-from core.tools.polygon import Polygon
+from core.tools.brush import PRESSURE
+from core.tools.toolbox import all_tools
 from desktop.bridge import Bridge
 from desktop.hand import Hand
 from desktop.label_page import LabelPage
@@ -35,12 +34,7 @@ class Choosing(QObject):
         super().__init__()
         self._editing, self._bridge, self._page = editing, bridge, page
         self._actions, self._hand, self._canvas = actions, hand, page.canvas
-        self._tools = {
-            "tool_brush": Brush(),
-            "tool_eraser": Eraser(),
-            "tool_polygon": Polygon(),
-            "tool_fill": Fill(),
-        }
+        self._tools = all_tools()
         self._class = UNLABELLED
         self._other_class = UNLABELLED
         self._wires = Wires()
@@ -60,6 +54,7 @@ class Choosing(QObject):
         self._actions[key].setChecked(True)
         radius = tool.radius(self._canvas.options)
         self._page.options.set_tool(tool.title, tool.help_line, None if radius is None else round(2 * radius))
+        self._show_controls()
 
     def choose_class(self, value: int) -> None:
         """Paint with this class from now on; nothing happens for a value that is no class."""
@@ -101,13 +96,24 @@ class Choosing(QObject):
 
     def _join(self) -> None:
         join, canvas, page = self._wires.join, self._canvas, self._page
+        join(canvas.pen_found, self._show_controls)
         join(canvas.needs_class, self._ask_for_class)
         join(canvas.brush_size_changed, lambda radius: page.options.set_size(round(2 * radius)))
         join(page.options.size_changed, lambda size: canvas.set_radius(size / 2))
+        join(page.options.controls.option_changed, self._set_option)
         join(page.classes.class_chosen, self.choose_class)
         join(page.classes.classes_added, self._add)
         join(page.classes.class_renamed, self._rename)
         join(page.classes.class_recoloured, self._recolour)
+
+    def _show_controls(self) -> None:
+        # Only who has a pen is asked what its pressure shall do.
+        asked = [c for c in self._canvas.tool.controls if c.key != PRESSURE.key or self._canvas.has_pen]
+        self._page.options.controls.show_controls(asked, self._canvas.options)
+
+    def _set_option(self, key: str, value: object) -> None:
+        setattr(self._canvas.options, key, value)
+        self._canvas.retouch()
 
     def _choose_nth(self, number: int) -> None:
         classes = self._editing.classes.classes

@@ -31,6 +31,7 @@ from desktop.reverting import Reverting
 from desktop.saving import Saving
 from desktop.travelling import Travelling
 from desktop.wires import Wires
+from desktop.working import Working
 
 
 class Labelling(QObject):
@@ -68,6 +69,7 @@ class Labelling(QObject):
         self._pointing = Pointing(session, bridge, page, status, self.hand)
         self._noting = Noting(session, bridge, page, actions, self.hand)
         self._remembering = Remembering(editing, bridge, page, actions, self.hand, self._reverting)
+        self._working = Working(bridge, self._canvas)
         self._wires = Wires()
         join = self._wires.join
         join(self._canvas.edit_finished, self._commit)
@@ -75,7 +77,8 @@ class Labelling(QObject):
         join(self._reverting.reverted, self._pointing.look_again)
         join(self._reverting.missed, self.reload)
         join(self._travelling.wanted, self.show)
-        for part in (self._reverting, self._choosing, self._recasting, self._travelling, self._noting):
+        speakers = (self._choosing, self._recasting, self._travelling, self._noting, self._working)
+        for part in (self._reverting, *speakers):
             join(part.message, self.message.emit)
         join(self.saving.saved, self.saved.emit)
         join(self.saving.stored, self._stored)
@@ -93,7 +96,8 @@ class Labelling(QObject):
         self._noting.leave()
         self.saving.leave()
         self._wires.cut()
-        for part in (self._choosing, self._recasting, self._travelling, self._pointing, self._remembering):
+        rooms = (self._choosing, self._recasting, self._travelling, self._pointing, self._remembering)
+        for part in (*rooms, self._working):
             part.leave()
         self._canvas.clear()
         # Answers that are still on their way find nobody whom they concern.

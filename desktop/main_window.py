@@ -31,6 +31,7 @@ from desktop.bridge import Bridge
 from desktop.dialogs.cheatsheet import CheatSheet
 from desktop.dialogs.settings import SettingsDialog
 from desktop.exchange import Exchange
+from desktop.habits import remember_options, restore_options
 from desktop.label_page import LabelPage
 from desktop.labelling import Labelling
 from desktop.learning import Learning, wishes_of
@@ -175,6 +176,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         self._settings.remember("geometry", bytes(self.saveGeometry().toBase64().data()).decode())
         self.viewing.remember()
+        remember_options(self._settings, self.label_page.canvas.options)
         stuck = self.labelling is not None and self.labelling.saving.is_stuck
         if not stuck:
             self.hide()  # ending the training takes a moment; nobody needs to watch
@@ -357,6 +359,7 @@ class MainWindow(QMainWindow):
             self.resize(min(1440, room.width()), min(900, room.height()))
         self._choose_theme(str(self._settings.get("theme")))
         self.viewing.restore()
+        restore_options(self._settings, self.label_page.canvas.options)
 
     # Dropping folders and pictures ------------------------------------------------------------------
 

@@ -51,6 +51,39 @@ def capsule(start: Point, end: Point, radius: float, within: Box | None = None) 
             crossed = (along >= 0) & (along <= 1)
             np.minimum(left, x, out=left, where=crossed)
             np.maximum(right, x, out=right, where=crossed)
+    return box, _between(left, right, box)
+
+
+def swept_square(start: Point, end: Point, reach: float, within: Box | None = None) -> tuple[Box, Mask]:
+    """All pixels whose centre lies in an upright square of half side `reach` that moves from `start` to `end`.
+
+    The squares at both ends and the straight sides between their corners: convex, so each row is one run, as in
+    `capsule`. `within` limits the box (the picture). Returns the box and its (h, w) bool mask.
+    """
+    box = Box.around([start, end], margin=reach)
+    if within is not None:
+        box = box.intersected(within)
+    if box.is_empty:
+        return Box.nothing(), np.zeros((0, 0), bool)
+    y = np.arange(box.y0, box.y1) + 0.5
+    left, right = np.full(y.shape, np.inf), np.full(y.shape, -np.inf)
+    for centre in (start, end):
+        inside = np.abs(y - centre.y) <= reach
+        np.minimum(left, centre.x - reach, out=left, where=inside)
+        np.maximum(right, centre.x + reach, out=right, where=inside)
+    dx, dy = end.x - start.x, end.y - start.y
+    if dy:
+        for across, down in ((-reach, -reach), (-reach, reach), (reach, -reach), (reach, reach)):
+            along = (y - start.y - down) / dy
+            x = start.x + across + along * dx
+            crossed = (along >= 0) & (along <= 1)
+            np.minimum(left, x, out=left, where=crossed)
+            np.maximum(right, x, out=right, where=crossed)
+    return box, _between(left, right, box)
+
+
+def _between(left: NDArray[np.float64], right: NDArray[np.float64], box: Box) -> Mask:
+    """The (h, w) mask of the pixels of a box whose centres lie between `left` and `right` of their row."""
     # Rows that nothing reaches keep an infinite run the wrong way round, and so do rows beside the box.
     first = np.ceil(np.clip(left - 0.5, box.x0, box.x1)) - box.x0
     more = np.floor(np.clip(right - 0.5, box.x0 - 1, box.x1 - 1)) - box.x0 - first
@@ -59,7 +92,8 @@ def capsule(start: Point, end: Point, radius: float, within: Box | None = None) 
     # Numbers as narrow as the box allows make that a quarter of the time.
     narrow: np.dtype[Any] = np.dtype(np.uint16 if box.width < 32_000 else np.uint32)
     columns = np.arange(box.width, dtype=narrow)
-    return box, (columns - first.astype(narrow)[:, None]) <= more.astype(narrow)[:, None]
+    mask: Mask = (columns - first.astype(narrow)[:, None]) <= more.astype(narrow)[:, None]
+    return mask
 
 
 def polygon(points: Sequence[tuple[float, float]], within: Box | None = None) -> tuple[Box, Mask]:

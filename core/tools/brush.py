@@ -8,22 +8,17 @@ import math
 
 from core.geometry import Box, Point
 from core.labels.classes import UNLABELLED
-from core.labels.raster import capsule
-from core.tools.tool import (
-    NOTHING,
-    Cursor,
-    Modifiers,
-    Outcome,
-    Outline,
-    Stage,
-    Tool,
-    ToolOptions,
-    within_limits,
-)
+from core.labels.raster import capsule, swept_square
+from core.tools.ground import Ground
+from core.tools.options import OVER, TIP, Switch, Tip, ToolOptions, within_limits
+from core.tools.tool import NOTHING, Cursor, Modifiers, Outcome, Outline, Stage, Tool
 
 _LARGE, _TREMBLE = 100.0, 1 / 64
 """Brushes of a larger radius wait until the hand has moved this part of it. A mouse may report a thousand moves a
 second, each worth a pixel; nobody sees that at the edge of such a brush, but each would cost a millisecond."""
+_LIGHTEST = 0.15
+"""The share of the radius that a pen paints which barely touches."""
+PRESSURE = Switch("pressure", "Pen pressure", "A pen that is pressed less paints a smaller spot.")
 
 
 class Brush(Tool):
@@ -33,9 +28,11 @@ class Brush(Tool):
     title = "Brush"
     help_line = "Drag to paint. Right-drag or Ctrl+drag erases, Shift+click draws a straight line."
     cursor = Cursor.RING
+    controls = (TIP, OVER, PRESSURE)
 
     def __init__(self) -> None:
         self._at: Point | None = None
+        self._ground: Ground | None = None
         self._value = UNLABELLED
         self._last: Point | None = None
 
@@ -56,14 +53,14 @@ class Brush(Tool):
         name = "Erase" if self._value == UNLABELLED else f"Brush stroke, {stage.class_name}"
         stage.labels.begin(name, self.name, self._value)
         start = self._last if modifiers.shift and self._last is not None else at
-        self._at = at
-        return Outcome(self._paint(stage, start, at))
+        self._at, self._ground = at, Ground(stage, at, self._value)
+        return Outcome(self._paint(stage, start, at, modifiers))
 
     def drag(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
         radius = self.radius(stage.options) or 0.0
         if self._at is None or math.dist(at, self._at) < radius * _TREMBLE * (radius > _LARGE):
             return NOTHING
-        return Outcome(self._to(stage, at))
+        return Outcome(self._to(stage, at, modifiers))
 
     def hover(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
         if modifiers.shift and self._last is not None:
@@ -73,7 +70,8 @@ class Brush(Tool):
     def release(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
         if self._at is None:
             return NOTHING
-        dirty = self._to(stage, at) if at != self._at else Box.nothing()
+        # A pen that is lifted presses with nothing: the last spot is none.
+        dirty = self._to(stage, at, modifiers) if at != self._at and modifiers.pressure > 0 else Box.nothing()
         return Outcome(dirty, self.finish(stage).edit)
 
     def finish(self, stage: Stage) -> Outcome:
@@ -96,22 +94,23 @@ class Brush(Tool):
     def _value_for(self, stage: Stage, modifiers: Modifiers) -> int:
         return UNLABELLED if modifiers.ctrl else stage.class_value
 
-    def _to(self, stage: Stage, at: Point) -> Box:
+    def _to(self, stage: Stage, at: Point, modifiers: Modifiers) -> Box:
         start, self._at = self._at or at, at
-        return self._paint(stage, start, at)
+        return self._paint(stage, start, at, modifiers)
 
-    def _paint(self, stage: Stage, start: Point, end: Point) -> Box:
-        labels = stage.labels
-        radius = self.radius(stage.options) or 0.5
+    def _paint(self, stage: Stage, start: Point, end: Point, modifiers: Modifiers) -> Box:
+        labels, options = stage.labels, stage.options
+        radius = self.radius(options) or 0.5
+        if options.pressure:
+            radius *= _LIGHTEST + (1 - _LIGHTEST) * modifiers.pressure
         if radius < 1.0:
             # A disc this small may hold no pixel centre; from centre to centre it always holds a thin line.
             start, end, radius = _centre(start), _centre(end), max(0.5, radius)
-        box, mask = capsule(start, end, radius, Box(0, 0, labels.width, labels.height))
-        if box.is_empty:
+        sweep = swept_square if options.tip == Tip.SQUARE else capsule
+        box, mask = sweep(start, end, radius, Box(0, 0, labels.width, labels.height))
+        if box.is_empty or self._ground is None:
             return box
-        if self._value != UNLABELLED and not stage.options.paint_over:
-            mask &= labels.values[box.slices] == UNLABELLED
-        return labels.paint(box, mask, self._value)
+        return labels.paint(box, self._ground.allowed(stage, box, mask), self._value)
 
 
 class Eraser(Brush):

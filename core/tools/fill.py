@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from core.geometry import Point
 from core.labels.raster import connected_region
+from core.tools.ground import fill
+from core.tools.options import OVER
 from core.tools.tool import NOTHING, Cursor, Modifiers, Outcome, Stage, Tool
 
 
@@ -16,6 +18,7 @@ class Fill(Tool):
     title = "Fill"
     help_line = "Click to give the whole connected region under the cursor to the active class."
     cursor = Cursor.BUCKET
+    controls = (OVER,)
 
     def press(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
         labels = stage.labels
@@ -25,5 +28,5 @@ class Fill(Tool):
             return NOTHING
         box, mask = connected_region(labels.values, at)
         labels.begin(f"Fill, {stage.class_name}", self.name, stage.class_value)
-        dirty = labels.paint(box, mask, stage.class_value)
+        dirty = fill(stage, box, mask, at)
         return Outcome(dirty, labels.finish())

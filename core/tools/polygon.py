@@ -7,8 +7,9 @@ from __future__ import annotations
 import math
 
 from core.geometry import Box, Point
-from core.labels.classes import UNLABELLED
 from core.labels.raster import polygon
+from core.tools.ground import fill
+from core.tools.options import OVER
 from core.tools.tool import NOTHING, Cursor, Modifiers, Outcome, Outline, Stage, Tool
 
 NEAR = 9.0
@@ -22,6 +23,7 @@ class Polygon(Tool):
     title = "Polygon"
     help_line = "Click corners; double-click, Enter or a click on the first corner fills the shape."
     cursor = Cursor.CROSS
+    controls = (OVER,)
 
     def __init__(self) -> None:
         self._points: list[Point] = []
@@ -57,18 +59,11 @@ class Polygon(Tool):
         if len(self._points) < 3:
             return self._shown(stage) if self._points else NOTHING
         box, mask = polygon(self._points)
+        first = self._points[0]
         self._forget()
-        labels = stage.labels
-        inside = box.clipped(labels.width, labels.height)
-        if inside.is_empty:
-            return NOTHING
-        rows, columns = inside.moved(-box.x0, -box.y0).slices
-        mask = mask[rows, columns]
-        if stage.class_value != UNLABELLED and not stage.options.paint_over:
-            mask &= labels.values[inside.slices] == UNLABELLED
-        labels.begin(f"Polygon, {stage.class_name}", self.name, stage.class_value)
-        dirty = labels.paint(inside, mask, stage.class_value)
-        return Outcome(dirty, labels.finish())
+        stage.labels.begin(f"Polygon, {stage.class_name}", self.name, stage.class_value)
+        dirty = fill(stage, box, mask, first)
+        return Outcome(dirty, stage.labels.finish())
 
     def cancel(self, stage: Stage) -> Outcome:
         self._forget()

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -13,30 +14,20 @@ from numpy.typing import NDArray
 from core.geometry import Box, Point
 from core.labels.labelmap import Edit, LabelMap
 from core.labels.prediction import PredictedMask
-
-SMALLEST_RADIUS, LARGEST_RADIUS = 0.5, 2000.0
-"""Limits of brush radii in image pixels; the smallest paints single pixels."""
+from core.tools.options import Control, ToolOptions
 
 
 @dataclass(frozen=True, slots=True)
 class Modifiers:
-    """The keys held while the pointer acts. The secondary button counts as `ctrl` for tools that erase with it."""
+    """How the pointer acts: the keys held, and how hard a pen presses (0..1; a mouse always 1).
+
+    The secondary button and the other end of a pen count as `ctrl` for tools that erase with it.
+    """
 
     shift: bool = False
     ctrl: bool = False
     alt: bool = False
-
-
-@dataclass(slots=True)
-class ToolOptions:
-    """What people set for tools; lives on the GUI thread and is shared by all tools of a canvas.
-
-    Radii are image pixels. paint_over: False leaves pixels alone that have a class already.
-    """
-
-    brush_radius: float = 15.0
-    eraser_radius: float = 15.0
-    paint_over: bool = True
+    pressure: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +51,7 @@ class Outline:
     """A shape under way, drawn above the picture: a line through `points` and on to `cursor`.
 
     closed: the line also returns to the first point; closing: the next click will close it; handles: points are
-    drawn as small handles.
+    drawn as small handles; chosen: the handle that the pointer has; rings: further closed lines without handles.
     """
 
     points: tuple[Point, ...]
@@ -68,6 +59,28 @@ class Outline:
     closed: bool = False
     closing: bool = False
     handles: bool = True
+    chosen: int | None = None
+    rings: tuple[tuple[Point, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ghost:
+    """Pixels that a click would paint, shown in the class's colour before they are: (h, w) bool `mask` of `box`,
+    which lies inside the picture."""
+
+    box: Box
+    mask: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Work:
+    """Something that takes longer than a frame. `run` is called on another thread, with a function to ask now and
+    then whether its result is still wanted; what it returns comes back to the tool through `Tool.done`. It must not
+    touch the label or the options; it takes copies along. It may raise MaskloopError: a sentence for people.
+    """
+
+    title: str
+    run: Callable[[Callable[[], bool]], object]
 
 
 _NO_PIXELS = Box.nothing()
@@ -75,11 +88,18 @@ _NO_PIXELS = Box.nothing()
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one event did: the label pixels to redraw, the finished edit, and the shape to draw now (None: none)."""
+    """What one event did: the label pixels to redraw, the finished edit, and the shape to draw now (None: none).
+
+    ghost: pixels to show as a promise now (None: none); work: what to start; newer work replaces older, and so does
+    leaving the tool; say: a sentence for the status line.
+    """
 
     dirty: Box = _NO_PIXELS
     edit: Edit | None = None
     outline: Outline | None = None
+    ghost: Ghost | None = None
+    work: Work | None = None
+    say: str = ""
 
 
 NOTHING = Outcome()
@@ -107,6 +127,8 @@ class Tool:
     help_line = ""
     cursor = Cursor.CROSS
     needs_class = True
+    controls: tuple[Control, ...] = ()
+    """What the option bar offers while the tool is in the hand, beside its size."""
 
     @property
     def is_busy(self) -> bool:
@@ -148,11 +170,18 @@ class Tool:
         """Backspace: take back the last point."""
         return NOTHING
 
+    def turn(self, stage: Stage, steps: int) -> Outcome | None:
+        """Shift and the wheel, or a bracket key, for tools without a radius; None: there is nothing to turn."""
+        return None
+
+    def retouch(self, stage: Stage) -> Outcome:
+        """An option or the class changed while `is_busy`: show what it would be now."""
+        return NOTHING
+
+    def done(self, stage: Stage, result: object) -> Outcome:
+        """The work that an Outcome asked for has come to its end; None: it could not, and people were told why."""
+        return NOTHING
+
     def leave(self, stage: Stage) -> Outcome:
         """Put the tool down: complete what is under way, forget the place."""
         return self.finish(stage)
-
-
-def within_limits(radius: float) -> float:
-    """A radius between the smallest and the largest allowed."""
-    return min(LARGEST_RADIUS, max(SMALLEST_RADIUS, radius))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPointingDevice, QTabletEvent, QWheelEvent
 
 from core.tools.brush import Brush
 from core.tools.tool import Cursor, Modifiers, Stage, Tool
@@ -53,6 +54,8 @@ class Pointer:
         self._size_from = (QPointF(), 0.0)
         self._erases = False
         self._held = Modifiers()
+        self._pressure = 1.0
+        self._pen_erases = False
         self._size_notches = 0.0
 
     # What is going on
@@ -102,6 +105,7 @@ class Pointer:
     def leave(self) -> None:
         """Another tool, another picture, or the end: finish all that is under way."""
         self._end_act()
+        self._canvas.drop_work()
         stage = self._announced_stage() if self.tool.is_busy else self._canvas.stage()
         if stage is not None:
             self._canvas.show_outcome(self.tool.leave(stage))
@@ -110,9 +114,21 @@ class Pointer:
         """Keys and buttons may go up unseen from now on."""
         self.settle()
         self._space, self._held = False, Modifiers()
+        self._pressure, self._pen_erases = 1.0, False
         self._pan_button = _Button.NoButton
 
-    # Mouse
+    def done(self, result: object) -> None:
+        """The work that the tool asked for has come to its end."""
+        stage = self._announced_stage()
+        if stage is not None:
+            self._canvas.show_outcome(self.tool.done(stage, result))
+
+    # Mouse and pen
+
+    def note_pen(self, event: QTabletEvent) -> None:
+        """How hard a pen presses, and with which end. The mouse event that follows does the rest."""
+        self._pressure = event.pressure()
+        self._pen_erases = event.pointerType() == QPointingDevice.PointerType.Eraser
 
     def press(self, event: QMouseEvent) -> bool:
         self._note(event)
@@ -125,7 +141,8 @@ class Pointer:
         if self._act != _Act.NOTHING or self.is_panning:
             return True
         if button == _Button.LeftButton:
-            return self._begin_stroke(event.position(), button, self._held)
+            held = replace(self._held, ctrl=True) if self._pen_erases else self._held
+            return self._begin_stroke(event.position(), button, held)
         if button == _Button.RightButton:
             return self._press_secondary(event.position())
         return False
@@ -155,7 +172,9 @@ class Pointer:
             stage = self._canvas.stage()
             if stroked and stage is not None:
                 at = self._canvas.image_point(event.position())
-                self._canvas.show_outcome(self.tool.release(stage, at, self._held))
+                held = replace(self._held, pressure=self._pressure)
+                self._canvas.show_outcome(self.tool.release(stage, at, held))
+            self._pressure, self._pen_erases = 1.0, False  # a mouse may come next
 
     def away(self) -> None:
         """The pointer left the canvas."""
@@ -173,7 +192,7 @@ class Pointer:
             self._size_notches += notches
             whole = int(self._size_notches)
             self._size_notches -= whole
-            return self.resize_ring(_SIZE_NOTCH**whole)
+            return self.resize_ring(_SIZE_NOTCH**whole) or self._turn(whole)
         self._canvas.zoom_at(event.position(), _ZOOM_NOTCH**notches)
         return True
 
@@ -198,7 +217,8 @@ class Pointer:
                 self.finish()
             return True
         if key in (Qt.Key.Key_BracketLeft, Qt.Key.Key_BracketRight) and _is_plain(event):
-            return self.resize_ring(_SIZE_KEY if key == Qt.Key.Key_BracketRight else 1 / _SIZE_KEY)
+            bigger = key == Qt.Key.Key_BracketRight
+            return self.resize_ring(_SIZE_KEY if bigger else 1 / _SIZE_KEY) or self._turn(1 if bigger else -1)
         return False
 
     def key_release(self, event: QKeyEvent) -> bool:
@@ -218,6 +238,7 @@ class Pointer:
     def cancel(self) -> None:
         """Esc."""
         self._end_act()
+        self._canvas.drop_work()
         stage = self._canvas.stage()
         if stage is not None:
             self._canvas.show_outcome(self.tool.cancel(stage))
@@ -243,6 +264,13 @@ class Pointer:
 
     # Steps of the above
 
+    def _turn(self, steps: int) -> bool:
+        stage = self._canvas.stage()
+        outcome = self.tool.turn(stage, steps) if stage is not None and steps else None
+        if outcome is not None:
+            self._canvas.show_outcome(outcome)
+        return outcome is not None
+
     def _begin_stroke(self, position: QPointF, button: Qt.MouseButton, held: Modifiers) -> bool:
         erases = held.ctrl and self.tool.cursor in _RINGS
         if self.tool.needs_class and not self._canvas.has_class and not erases:
@@ -252,6 +280,7 @@ class Pointer:
         if stage is None:
             return True
         self._act, self._button, self._erases = _Act.STROKE, button, erases
+        held = replace(held, pressure=self._pressure)
         self._canvas.show_outcome(self.tool.press(stage, self._canvas.image_point(position), held))
         return True
 
@@ -293,7 +322,7 @@ class Pointer:
             self._canvas.set_radius(radius + (position.x() - start.x()) / stage.scale)
         elif self._act == _Act.STROKE:
             at = self._canvas.image_point(position)
-            self._canvas.show_outcome(self.tool.drag(stage, at, self._held))
+            self._canvas.show_outcome(self.tool.drag(stage, at, replace(self._held, pressure=self._pressure)))
         else:
             self._hover()
 

@@ -14,15 +14,18 @@ from PySide6.QtGui import (
     QMouseEvent,
     QNativeGestureEvent,
     QPainter,
+    QTabletEvent,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QLineEdit, QPlainTextEdit, QTextEdit, QWidget
 
 from core.geometry import Box, Point
 from core.labels.classes import UNLABELLED, Colour
-from core.tools.tool import Outcome, Outline, Stage, Tool, ToolOptions
+from core.tools.options import Tip, ToolOptions
+from core.tools.tool import Ghost, Outcome, Outline, Stage, Tool, Work
 from desktop.canvas import marks
 from desktop.canvas.cursors import cursor_for
+from desktop.canvas.ghosts import GhostSheet
 from desktop.canvas.pointer import Pointer
 from desktop.canvas.surface import Surface
 
@@ -46,13 +49,23 @@ class CanvasView(Surface):
     """The active tool's radius in image pixels."""
     needs_class = Signal()
     """Somebody tried to paint while there is no class to paint."""
+    work_wanted = Signal(object)
+    """Work to be done on another thread; its result comes back through `take_result`. None: no work is wanted now."""
+    said = Signal(str)
+    """A sentence of the tool for people."""
+    pen_found = Signal()
+    """Somebody has begun to work with a pen."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.options = ToolOptions()
+        self.has_pen = False
         self._pointer = Pointer(self)
         self._class: tuple[int, str, QColor] | None = None
         self._outline: Outline | None = None
+        self._ghost: Ghost | None = None
+        self._ghosts = GhostSheet()
+        self._work: Work | None = None
         self._highlight: Box | None = None
         self._marked: list[QRect] = []
         self._cursor_shown: object = None
@@ -80,7 +93,7 @@ class CanvasView(Surface):
         """What tools paint: 0 (unlabelled), 1..254, 255 (void), or None while there is no class yet."""
         shade = QColor(colour) if isinstance(colour, QColor) else QColor(*(int(part) for part in colour))
         self._class = None if value is None else (int(value), name, shade)
-        self._update_marks()
+        self.retouch()
 
     @property
     def has_class(self) -> bool:
@@ -94,6 +107,25 @@ class CanvasView(Surface):
         self._update_marks()
         if new is not None and new != old:
             self.brush_size_changed.emit(new)
+
+    def retouch(self) -> None:
+        """An option or the class changed: the tool shows what it would do now."""
+        stage = self.stage()
+        if stage is not None and self.tool.is_busy and not self._pointer.is_stroking:
+            self.show_outcome(self.tool.retouch(stage))
+        self._update_marks()
+
+    def take_result(self, work: Work, result: object) -> None:
+        """Hand the result of work to the tool that asked for it; nothing happens when nobody waits any more."""
+        if work is self._work:
+            self._work = None
+            self._pointer.done(result)
+
+    def drop_work(self) -> None:
+        """Nobody waits any more for work that is under way."""
+        if self._work is not None:
+            self._work = None
+            self.work_wanted.emit(None)
 
     def resize_brush(self, factor: float) -> None:
         """Make the active tool's radius larger or smaller by a factor, by at least the smallest step."""
@@ -148,8 +180,13 @@ class CanvasView(Surface):
         """Draw what a tool did and tell of a finished edit."""
         if not outcome.dirty.is_empty:
             self.refresh(outcome.dirty)
-        self._outline = outcome.outline
+        self._outline, self._ghost = outcome.outline, outcome.ghost
         self._update_marks()
+        if outcome.work is not None:
+            self._work = outcome.work
+            self.work_wanted.emit(outcome.work)
+        if outcome.say:
+            self.said.emit(outcome.say)
         if outcome.edit is not None:
             self.edit_finished.emit(outcome.edit)
 
@@ -165,6 +202,8 @@ class CanvasView(Surface):
     def draw_marks(self, painter: QPainter) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         colour = self._class[2] if self._class else QColor(128, 128, 128)
+        if self._ghost is not None:
+            self._ghosts.draw(painter, self._ghost, self._viewport, self.devicePixelRatioF(), colour)
         if self._highlight is not None:
             marks.draw_frame(painter, self._highlight, self.widget_point)
         if self._outline is not None:
@@ -174,7 +213,8 @@ class CanvasView(Surface):
             centre, radius = ring
             erases = self._pointer.erases or (self._class is not None and self._class[0] == UNLABELLED)
             is_pixel = (self.tool.radius(self.options) or 1.0) < 1.0
-            draw = marks.draw_cell if is_pixel else marks.draw_ring
+            square = is_pixel or self.options.tip == Tip.SQUARE
+            draw = marks.draw_cell if square else marks.draw_ring
             draw(painter, centre, radius, colour, erases, self.devicePixelRatioF())
 
     # Qt
@@ -194,6 +234,14 @@ class CanvasView(Surface):
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         self._pointer.release(event)
         self._pointer_moved()
+
+    def tabletEvent(self, event: QTabletEvent) -> None:  # noqa: N802
+        """Note how the pen is held; ignored, it comes again as a mouse event, which then acts."""
+        self._pointer.note_pen(event)
+        event.ignore()
+        if not self.has_pen:
+            self.has_pen = True
+            self.pen_found.emit()
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
         event.setAccepted(self.has_picture and self._pointer.wheel(event))
@@ -272,6 +320,7 @@ class CanvasView(Surface):
         areas = [
             marks.outline_area(self._outline, self.widget_point),
             marks.frame_area(self._highlight, self.widget_point),
+            marks.frame_area(self._ghost.box if self._ghost else None, self.widget_point),
         ]
         if ring is not None:
             areas.append(marks.ring_area(*ring))

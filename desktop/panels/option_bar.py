@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QSizePolicy, QSpinBox, QToolButton, QWidget
 
 from desktop.actions import keys_text
 from desktop.panels.parts import Elided, LevelSlider, ground, indent_number, row, words
+from desktop.panels.tool_controls import ToolControls
 from desktop.theme import GRID, Theme
 
 SMALLEST, BIGGEST = 1, 2000
@@ -39,6 +40,7 @@ class OptionBar(QWidget):
         self.number.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.number.setKeyboardTracking(False)
         indent_number(self.number)
+        self.controls = ToolControls()
         self.help = Elided("", "muted")
         self.undo = self._button("undo")
         self.redo = self._button("redo")
@@ -56,13 +58,14 @@ class OptionBar(QWidget):
             self.size_name,
             self.slider,
             self.number,
+            self.controls,
             self.help,
             self.undo,
             self.redo,
             self.history,
             margins=(2 * GRID, 0, GRID, 0),
         )
-        bar.setStretch(4, 1)
+        bar.setStretch(5, 1)
         self.setLayout(bar)
         self.set_tool("Brush", "", 30)
 

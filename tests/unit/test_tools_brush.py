@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from core.geometry import Point
 from core.labels.labelmap import Edit, LabelMap, Origin
+from core.labels.prediction import PredictedMask
 from core.tools.brush import Brush, Eraser
-from core.tools.tool import LARGEST_RADIUS, SMALLEST_RADIUS, Modifiers, Stage, Tool, ToolOptions
+from core.tools.options import LARGEST_RADIUS, SMALLEST_RADIUS, Over, Tip, ToolOptions
+from core.tools.tool import Modifiers, Stage, Tool
 
 WIDTH, HEIGHT = 80, 60
 PLAIN, SHIFT, CTRL = Modifiers(), Modifiers(shift=True), Modifiers(ctrl=True)
@@ -152,7 +154,7 @@ def test_painting_only_where_nobody_has_said_anything() -> None:
     labels = LabelMap.blank(WIDTH, HEIGHT)
     labels.values[:, 30:50] = 9
     stage = stage_of(labels)
-    stage = replace(stage, options=ToolOptions(6.2, 6.2, paint_over=False))
+    stage = replace(stage, options=ToolOptions(6.2, 6.2, over=Over.UNLABELLED))
     path = [Point(10, 20), Point(70, 20)]
     stroke(Brush(), stage, path)
     expected = np.where(near(path, 6.2), 1, 0)
@@ -196,3 +198,59 @@ def test_a_large_brush_that_trembles_still_ends_where_the_hand_ends() -> None:
     brush.release(stage, Point(151.1, 150), PLAIN)
     assert labels.values[150, 270] == 1
     assert labels.values[150, 271] == 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(places, min_size=1, max_size=4), st.floats(1, 25).map(lambda r: round(r, 1) + 0.0137))
+def test_a_square_tip_covers_what_the_square_sweeps(path: list[Point], radius: float) -> None:
+    labels = LabelMap.blank(WIDTH, HEIGHT)
+    stage = stage_of(labels, radius)
+    stage.options.tip = Tip.SQUARE
+    stroke(Brush(), stage, path)
+    y, x = np.mgrid[:HEIGHT, :WIDTH] + 0.5
+    swept = np.zeros((HEIGHT, WIDTH), bool)
+    for start, end in zip(path, path[1:] or path, strict=False):
+        for share in np.linspace(0, 1, 400):
+            cx, cy = start.x + share * (end.x - start.x), start.y + share * (end.y - start.y)
+            swept |= np.maximum(np.abs(x - cx), np.abs(y - cy)) <= radius
+    painted = labels.values == 1
+    # Samples along the way can only miss pixels at the very edge of the sweep.
+    assert not (swept & ~painted).any()
+    assert (painted & ~swept).sum() <= 0.03 * painted.sum() + 3 * len(path)
+
+
+def test_a_brush_stays_off_locked_classes_and_where_the_options_forbid_it() -> None:
+    values = np.zeros((HEIGHT, WIDTH), np.uint8)
+    values[:20], values[20:40] = 2, 3
+    prediction = PredictedMask(np.zeros_like(values), np.full_like(values, 200))
+    prediction.values[:, :30] = 1
+    across = [Point(0, 5), Point(WIDTH, 25), Point(WIDTH, 55), Point(0, 55)]
+
+    def painted(over: Over, locked: frozenset[int] = frozenset()) -> np.ndarray:
+        labels = LabelMap(values.copy())
+        stage = replace(stage_of(labels, 8.2), prediction=prediction)
+        stage.options.over, stage.options.locked = over, locked
+        stroke(Brush(), stage, across)
+        return labels.values != values
+
+    everything = painted(Over.ALL)
+    assert np.array_equal(painted(Over.UNLABELLED), everything & (values == 0))
+    assert np.array_equal(painted(Over.SAME), everything & (values == 2))
+    assert np.array_equal(painted(Over.PREDICTED), everything & (prediction.values == 1))
+    assert np.array_equal(painted(Over.ALL, frozenset({3})), everything & (values != 3))
+    labels = LabelMap(values.copy())
+    stage = stage_of(labels, 8.2)
+    stage.options.locked, stage.options.over = frozenset({2}), Over.UNLABELLED
+    stroke(Eraser(), stage, across)
+    assert (labels.values[values == 2] == 2).all() and (labels.values[values == 3] == 0).any()
+
+
+def test_a_lighter_pen_paints_a_smaller_spot() -> None:
+    def spot(pressure: float, obeyed: bool = True) -> int:
+        labels = LabelMap.blank(WIDTH, HEIGHT)
+        stage = stage_of(labels, 12)
+        stage.options.pressure = obeyed
+        edit = stroke(Brush(), stage, [Point(40, 30)], Modifiers(pressure=pressure))
+        return edit.pixels if edit else 0
+
+    assert 0 < spot(0.1) < spot(0.5) < spot(1.0) == spot(0.1, obeyed=False)

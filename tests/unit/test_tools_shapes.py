@@ -7,8 +7,9 @@ import pytest
 from core.geometry import Point
 from core.labels.labelmap import LabelMap
 from core.tools.fill import Fill
+from core.tools.options import Over, ToolOptions
 from core.tools.polygon import Polygon
-from core.tools.tool import Modifiers, Outcome, Stage, ToolOptions
+from core.tools.tool import Modifiers, Outcome, Stage
 
 WIDTH, HEIGHT = 80, 60
 PLAIN = Modifiers()
@@ -129,7 +130,7 @@ def test_a_polygon_can_spare_what_is_labelled() -> None:
     labels, polygon = LabelMap.blank(WIDTH, HEIGHT), Polygon()
     labels.values[20:30] = 9
     stage = stage_of(labels)
-    stage.options.paint_over = False
+    stage.options.over = Over.UNLABELLED
     for x, y in CORNERS:
         click(polygon, stage, x + 0.2, y + 0.3)
     polygon.finish(stage)

@@ -1,0 +1,64 @@
+"""Which pixels an edit may change: the one place where locks and "paint over" are obeyed."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.geometry import Box, Point
+from core.labels.classes import UNLABELLED
+from core.tools.options import Over
+from core.tools.tool import Stage
+
+Mask = NDArray[np.bool_]
+
+
+class Ground:
+    """Settled when an edit begins, so that it means the same from the first pixel of a stroke to the last."""
+
+    def __init__(self, stage: Stage, at: Point | None, value: int) -> None:
+        """at: where the edit begins, for `Over.SAME`; value: what will be painted."""
+        options = stage.options
+        self._over = options.over
+        self._value = value
+        self._allowed = np.ones(256, bool)
+        if self._over == Over.UNLABELLED and value != UNLABELLED:
+            self._allowed[1:] = False
+        elif self._over == Over.SAME:
+            self._allowed[:] = False
+            self._allowed[_under(stage, at)] = True
+        self._allowed[list(options.locked - {UNLABELLED})] = False
+        self._takes_all = bool(self._allowed.all())
+
+    def allowed(self, stage: Stage, box: Box, mask: Mask) -> Mask:
+        """The pixels of `mask`, (h, w) bool of a `box` inside the picture, that may change; writes into `mask`."""
+        if not self._takes_all:
+            mask &= self._allowed.take(stage.labels.values[box.slices])
+        if self._over == Over.PREDICTED and self._value != UNLABELLED and stage.prediction is not None:
+            mask &= stage.prediction.values[box.slices] == self._value
+        return mask
+
+
+def fill(stage: Stage, box: Box, mask: Mask, at: Point | None = None, value: int | None = None) -> Box:
+    """Paint a whole shape into the open edit of the label, where that is allowed. Returns the dirty box.
+
+    mask: (h, w) bool of `box`, which may reach beyond the picture; value: the class of the stage by default.
+    """
+    labels = stage.labels
+    value = stage.class_value if value is None else value
+    inside = box.clipped(labels.width, labels.height)
+    if inside.is_empty:
+        return inside
+    rows, columns = inside.moved(-box.x0, -box.y0).slices
+    part = mask[rows, columns].copy()
+    return labels.paint(inside, Ground(stage, at, value).allowed(stage, inside, part), value)
+
+
+def _under(stage: Stage, at: Point | None) -> int:
+    labels = stage.labels
+    if at is None:
+        return UNLABELLED
+    # A stroke may begin a little beside the picture: the nearest pixel is meant then.
+    x = min(max(int(at.x), 0), labels.width - 1)
+    y = min(max(int(at.y), 0), labels.height - 1)
+    return int(labels.values[y, x])

@@ -1,0 +1,96 @@
+"""What people set for tools, and how the option bar shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+SMALLEST_RADIUS, LARGEST_RADIUS = 0.5, 2000.0
+"""Limits of brush radii in image pixels; the smallest paints single pixels."""
+
+
+class Tip(StrEnum):
+    """The shape of brush and eraser."""
+
+    ROUND = "round"
+    SQUARE = "square"
+
+
+class Over(StrEnum):
+    """Which pixels an edit may change."""
+
+    ALL = "all"
+    UNLABELLED = "unlabelled"
+    SAME = "same"
+    """Those of the class that was under the pointer when the edit began."""
+    PREDICTED = "predicted"
+    """Those that the prediction gives to the class that is painted."""
+
+
+@dataclass(slots=True)
+class ToolOptions:
+    """Lives on the GUI thread and is shared by all tools of a canvas.
+
+    Radii are image pixels. locked: class values whose pixels no tool may change. pressure: whether a pen that is
+    pressed less paints a smaller spot.
+    """
+
+    brush_radius: float = 15.0
+    eraser_radius: float = 15.0
+    tip: Tip = Tip.ROUND
+    over: Over = Over.ALL
+    pressure: bool = True
+    locked: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of several `values` (value, title) for the field `key` of ToolOptions."""
+
+    key: str
+    title: str
+    help: str
+    values: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """On or off for the field `key` of ToolOptions."""
+
+    key: str
+    title: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A whole number from `low` to `high` for the field `key` of ToolOptions."""
+
+    key: str
+    title: str
+    help: str
+    low: int
+    high: int
+    suffix: str = ""
+
+
+Control = Choice | Switch | Amount
+
+OVER = Choice(
+    "over",
+    "Over",
+    "Which pixels may change: all, only those without a label, only those of the class under the pointer when you "
+    "begin, or only where the prediction says the class you paint.",
+    (
+        (Over.ALL, "Everything"),
+        (Over.UNLABELLED, "Unlabelled"),
+        (Over.SAME, "Class under pointer"),
+        (Over.PREDICTED, "Inside prediction"),
+    ),
+)
+TIP = Choice("tip", "Tip", "The shape of brush and eraser.", ((Tip.ROUND, "Round"), (Tip.SQUARE, "Square")))
+
+
+def within_limits(radius: float) -> float:
+    """A radius between the smallest and the largest allowed."""
+    return min(LARGEST_RADIUS, max(SMALLEST_RADIUS, radius))

@@ -1,0 +1,15 @@
+"""Every tool there is, in the order of the tool strip."""
+
+from __future__ import annotations
+
+from core.tools.brush import Brush, Eraser
+from core.tools.fill import Fill
+from core.tools.polygon import Polygon
+from core.tools.tool import Tool
+
+TOOLS: tuple[type[Tool], ...] = (Brush, Eraser, Polygon, Fill)
+
+
+def all_tools() -> dict[str, Tool]:
+    """One of each by the id of its action, "tool_" and its name."""
+    return {f"tool_{kind.name}": kind() for kind in TOOLS}

@@ -1,0 +1,57 @@
+"""The promise of a tool: pixels that a click would paint, laid over the picture before they are painted."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QPoint
+from PySide6.QtGui import QColor, QImage, QPainter
+
+from core.tools.tool import Ghost
+from desktop.canvas.layers import premultiplied, sample
+from desktop.canvas.viewport import Viewport
+
+_STRENGTH = 0.55
+_EDGE = np.uint32(0xFFFFFFFF)
+
+
+class GhostSheet:
+    """Keeps the picture of one ghost for as long as neither it nor the view changes. Lives on the GUI thread."""
+
+    def __init__(self) -> None:
+        self._made: tuple[object, ...] = ()
+        self._image: QImage | None = None
+        self._place = QPoint()
+
+    def draw(self, painter: QPainter, ghost: Ghost, view: Viewport, ratio: float, colour: QColor) -> None:
+        """The painter counts widget pixels; `ratio` device pixels make one."""
+        state = (ghost, view.scale, view.left, view.top, view.width, view.height, colour.rgb())
+        if state != self._made:
+            self._made = state
+            self._make(ghost, view, colour)
+        if self._image is not None:
+            painter.save()
+            painter.scale(1 / ratio, 1 / ratio)
+            painter.drawImage(self._place, self._image)
+            painter.restore()
+
+    def _make(self, ghost: Ghost, view: Viewport, colour: QColor) -> None:
+        """The class's colour within a light edge of one device pixel; the cost follows the screen."""
+        self._image = None
+        shown = view.device_box(ghost.box, margin=0).intersected(view.shown_box())
+        if shown.is_empty:
+            return
+        rows = view.rows(shown.y0, shown.y1) - ghost.box.y0
+        columns = view.columns(shown.x0, shown.x1) - ghost.box.x0
+        mask = sample(ghost.mask.view(np.uint8), rows, columns).view(bool)
+        shade = np.array([[colour.red(), colour.green(), colour.blue()]], np.uint8)
+        pixels = np.where(mask, premultiplied(shade, _STRENGTH)[0], np.uint32(0))
+        inner = mask.copy()
+        inner[1:] &= mask[:-1]
+        inner[:-1] &= mask[1:]
+        inner[:, 1:] &= mask[:, :-1]
+        inner[:, :-1] &= mask[:, 1:]
+        pixels[mask & ~inner] = _EDGE
+        height, width = pixels.shape
+        picture = QImage(pixels.data, width, height, width * 4, QImage.Format.Format_ARGB32_Premultiplied)
+        self._image = picture.copy()  # the array goes when this call ends
+        self._place = QPoint(shown.x0, shown.y0)

@@ -1,0 +1,86 @@
+"""The options of the tool in hand, made from the table that the tool brings along."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QCheckBox, QSizePolicy, QSpinBox, QWidget
+
+from core.tools.options import Amount, Choice, Control, Switch, ToolOptions
+from desktop.panels.parts import choice, indent_number, row, words
+from desktop.theme import GRID
+
+
+class ToolControls(QWidget):
+    """`option_changed` carries the name of the field of ToolOptions and its new value."""
+
+    option_changed = Signal(str, object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._made: dict[str, tuple[QWidget, Callable[[object], None]]] = {}
+        self._line = row(spacing=GRID)
+        self.setLayout(self._line)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
+
+    def show_controls(self, controls: Sequence[Control], options: ToolOptions) -> None:
+        """Show these and nothing else, with the values that hold now; emits nothing."""
+        for control in controls:
+            if control.key not in self._made:
+                self._made[control.key] = self._make(control)
+                self._line.addWidget(self._made[control.key][0])
+        wanted = {control.key for control in controls}
+        for key, (widget, set_value) in self._made.items():
+            widget.setVisible(key in wanted)
+            if key in wanted:
+                set_value(getattr(options, key))
+        self.setVisible(bool(wanted))
+
+    def widget(self, key: str) -> QWidget:
+        """What shows an option, for tests and the tour. Raises KeyError."""
+        return self._made[key][0]
+
+    def _make(self, control: Control) -> tuple[QWidget, Callable[[object], None]]:
+        match control:
+            case Choice():
+                return self._choice(control)
+            case Switch():
+                return self._switch(control)
+            case Amount():
+                return self._amount(control)
+
+    def _choice(self, control: Choice) -> tuple[QWidget, Callable[[object], None]]:
+        box = choice(control.values, control.title, "quiet")
+        box.setToolTip(f"<b>{control.title}</b><br>{control.help}")
+        # The data of a row comes back from Qt as plain text; the table knows what it was.
+        values = [value for value, _title in control.values]
+        box.activated.connect(lambda n: self.option_changed.emit(control.key, values[n]))
+        return box, lambda value: box.setCurrentIndex(box.findData(str(value)))
+
+    def _switch(self, control: Switch) -> tuple[QWidget, Callable[[object], None]]:
+        box = QCheckBox(control.title)
+        box.setToolTip(control.help)
+        box.clicked.connect(lambda on: self.option_changed.emit(control.key, on))
+        return box, lambda value: box.setChecked(bool(value))
+
+    def _amount(self, control: Amount) -> tuple[QWidget, Callable[[object], None]]:
+        number = QSpinBox()
+        number.setRange(control.low, control.high)
+        number.setSuffix(control.suffix)
+        number.setAccessibleName(control.title)
+        number.setToolTip(control.help)
+        number.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        number.setKeyboardTracking(False)
+        indent_number(number)
+        number.valueChanged.connect(lambda value: self.option_changed.emit(control.key, value))
+        name = words(control.title, "muted")
+        whole = QWidget()
+        whole.setLayout(row(name, number, spacing=GRID // 2))
+
+        def set_value(value: object) -> None:
+            number.blockSignals(True)
+            number.setValue(int(value))  # type: ignore[call-overload]
+            number.blockSignals(False)
+
+        return whole, set_value

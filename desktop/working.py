@@ -1,0 +1,71 @@
+"""Tools that think: their work runs on a lane of its own, and its result comes back to the canvas."""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from core.errors import MaskloopError
+from core.lanes import Lane
+from core.tools.tool import Work
+from desktop.bridge import Bridge
+from desktop.canvas.view import CanvasView
+from desktop.wires import Wires
+
+PATIENCE_MS = 300
+"""Work that takes longer is spoken of."""
+
+
+class Working(QObject):
+    """Only the newest work counts: what came before is told that nobody waits. Lives on the GUI thread."""
+
+    message = Signal(str)
+
+    def __init__(self, bridge: Bridge, canvas: CanvasView) -> None:
+        super().__init__()
+        self._bridge, self._canvas = bridge, canvas
+        self._lane = Lane("tools")
+        self._unwanted = threading.Event()
+        self._title = ""
+        self._patience = QTimer(self)
+        self._patience.setSingleShot(True)
+        self._patience.setInterval(PATIENCE_MS)
+        self._patience.timeout.connect(lambda: self.message.emit(f"{self._title}… Esc cancels."))
+        self._wires = Wires()
+        self._wires.join(canvas.work_wanted, self._take)
+        self._wires.join(canvas.said, self.message.emit)
+
+    def leave(self) -> None:
+        """The session ends. Work under way is not waited for: it may hang in a library that cannot be stopped."""
+        self._drop()
+        self._wires.cut()
+        self._lane.close(drop_waiting=True, wait=False)
+
+    def _take(self, work: Work | None) -> None:
+        self._drop()
+        if work is None:
+            return
+        self._unwanted, self._title = threading.Event(), work.title
+        self._patience.start()
+        future = self._lane.submit(work.run, self._unwanted.is_set)
+        unwanted = self._unwanted
+        self._bridge.when_done(
+            future, partial(self._done, work, unwanted), partial(self._failed, work, unwanted)
+        )
+
+    def _drop(self) -> None:
+        self._unwanted.set()
+        self._patience.stop()
+
+    def _done(self, work: Work, unwanted: threading.Event, result: object) -> None:
+        if not unwanted.is_set():
+            self._patience.stop()
+            self._canvas.take_result(work, result)
+
+    def _failed(self, work: Work, unwanted: threading.Event, problem: MaskloopError) -> None:
+        if not unwanted.is_set():
+            self._patience.stop()
+            self._canvas.take_result(work, None)
+            self.message.emit(str(problem))
