@@ -90,13 +90,14 @@ class Choosing(QObject):
             "class_void": partial(self.choose_class, VOID),
             "swap_classes": lambda: self.choose_class(self._other_class),
             "pick_class": self._pick_class,
-            "brush_smaller": lambda: self._resize(1 / 1.15),
-            "brush_bigger": lambda: self._resize(1.15),
+            "brush_smaller": lambda: self._resize(1 / 1.15, -1),
+            "brush_bigger": lambda: self._resize(1.15, 1),
         }
 
     def _join(self) -> None:
         join, canvas, page = self._wires.join, self._canvas, self._page
         join(canvas.pen_found, self._show_controls)
+        join(canvas.options_changed, self._show_controls)
         join(canvas.needs_class, self._ask_for_class)
         join(canvas.brush_size_changed, lambda radius: page.options.set_size(round(2 * radius)))
         join(page.options.size_changed, lambda size: canvas.set_radius(size / 2))
@@ -130,9 +131,11 @@ class Choosing(QObject):
             value = int(prediction.values[int(at.y), int(at.x)])
         self.choose_class(value)
 
-    def _resize(self, factor: float) -> None:
+    def _resize(self, factor: float, steps: int) -> None:
         radius = self._canvas.tool.radius(self._canvas.options)
-        if radius is not None:
+        if radius is None:
+            self._canvas.turn(steps)
+        else:
             grown = radius * factor
             # Small brushes step by half a pixel, or a factor would round to nothing.
             self._canvas.set_radius(max(radius + 0.5, grown) if factor > 1 else min(radius - 0.5, grown))

@@ -48,7 +48,8 @@ class Working(QObject):
         if work is None:
             return
         self._unwanted, self._title = threading.Event(), work.title
-        self._patience.start()
+        if not work.quiet:
+            self._patience.start()
         future = self._lane.submit(work.run, self._unwanted.is_set)
         unwanted = self._unwanted
         self._bridge.when_done(

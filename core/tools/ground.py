@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from core.geometry import Box, Point
 from core.labels.classes import UNLABELLED
 from core.tools.options import Over
-from core.tools.tool import Stage
+from core.tools.tool import Ghost, Stage
 
 Mask = NDArray[np.bool_]
 
@@ -52,6 +52,16 @@ def fill(stage: Stage, box: Box, mask: Mask, at: Point | None = None, value: int
     rows, columns = inside.moved(-box.x0, -box.y0).slices
     part = mask[rows, columns].copy()
     return labels.paint(inside, Ground(stage, at, value).allowed(stage, inside, part), value)
+
+
+def promised(stage: Stage, box: Box, mask: Mask, at: Point | None = None) -> Ghost | None:
+    """What `fill` would paint now, None when that is nothing to see; `box` and `mask` as there."""
+    inside = box.clipped(stage.labels.width, stage.labels.height)
+    if inside.is_empty:
+        return None
+    rows, columns = inside.moved(-box.x0, -box.y0).slices
+    part = mask[rows, columns].copy()
+    return Ghost(inside, Ground(stage, at, stage.class_value).allowed(stage, inside, part))
 
 
 def _under(stage: Stage, at: Point | None) -> int:

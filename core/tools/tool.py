@@ -47,11 +47,20 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
+class Scribble:
+    """A stroke that says something of what it touches: that it belongs to the thing, or `against`: that it does not."""
+
+    points: tuple[Point, ...]
+    against: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Outline:
     """A shape under way, drawn above the picture: a line through `points` and on to `cursor`.
 
     closed: the line also returns to the first point; closing: the next click will close it; handles: points are
-    drawn as small handles; chosen: the handle that the pointer has; rings: further closed lines without handles.
+    drawn as small handles; chosen: the handle that the pointer has; rings: further closed lines without handles;
+    anchors: points with a handle on a line that has many more; scribbles: strokes drawn apart from the line.
     """
 
     points: tuple[Point, ...]
@@ -61,6 +70,8 @@ class Outline:
     handles: bool = True
     chosen: int | None = None
     rings: tuple[tuple[Point, ...], ...] = ()
+    anchors: tuple[Point, ...] = ()
+    scribbles: tuple[Scribble, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,10 +88,14 @@ class Work:
     """Something that takes longer than a frame. `run` is called on another thread, with a function to ask now and
     then whether its result is still wanted; what it returns comes back to the tool through `Tool.done`. It must not
     touch the label or the options; it takes copies along. It may raise MaskloopError: a sentence for people.
+
+    The picture may be read from there, since nobody ever changes it. quiet: work that nobody asked for in so many
+    words, such as what a mere hover needs, is not spoken of.
     """
 
     title: str
     run: Callable[[Callable[[], bool]], object]
+    quiet: bool = False
 
 
 _NO_PIXELS = Box.nothing()
@@ -91,7 +106,7 @@ class Outcome:
     """What one event did: the label pixels to redraw, the finished edit, and the shape to draw now (None: none).
 
     ghost: pixels to show as a promise now (None: none); work: what to start; newer work replaces older, and so does
-    leaving the tool; say: a sentence for the status line.
+    leaving the tool; say: a sentence for the status line; tuned: the tool has changed an option.
     """
 
     dirty: Box = _NO_PIXELS
@@ -100,6 +115,7 @@ class Outcome:
     ghost: Ghost | None = None
     work: Work | None = None
     say: str = ""
+    tuned: bool = False
 
 
 NOTHING = Outcome()
@@ -129,6 +145,8 @@ class Tool:
     needs_class = True
     controls: tuple[Control, ...] = ()
     """What the option bar offers while the tool is in the hand, beside its size."""
+    two_handed = False
+    """Whether the secondary button presses and drags too, as `ctrl`; else it takes back a step."""
 
     @property
     def is_busy(self) -> bool:

@@ -73,14 +73,19 @@ def _ring_pens(colour: QColor, erases: bool, ratio: float) -> list[QPen]:
 
 def outline_area(outline: Outline | None, place: Place) -> QRect:
     """The widget pixels that a shape under way touches."""
-    if outline is None or not outline.points:
+    if outline is None:
         return QRect()
-    points = [*outline.points, *([outline.cursor] if outline.cursor else [])]
+    points = [*outline.points, *([outline.cursor] if outline.cursor else []), *outline.anchors]
+    for scribble in outline.scribbles:
+        points += scribble.points
+    if not points:
+        return QRect()
     return QPolygonF([place(p) for p in points]).boundingRect().adjusted(-9, -9, 9, 9).toAlignedRect()
 
 
 def draw_outline(painter: QPainter, outline: Outline, place: Place, colour: QColor) -> None:
     """The line in the class's colour with a dark and a light casing, vertices as small handles."""
+    _draw_scribbles(painter, outline, place, colour)
     points = [place(p) for p in outline.points]
     line = QPolygonF(points)
     if outline.closing:
@@ -97,14 +102,29 @@ def draw_outline(painter: QPainter, outline: Outline, place: Place, colour: QCol
         pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
         painter.setPen(pen)
         painter.drawPolyline(line)
-    if not outline.handles:
-        return
-    for number, point in enumerate(points):
+    handles = points if outline.handles else [place(p) for p in outline.anchors]
+    for number, point in enumerate(handles):
         closes = number == 0 and outline.closing
         reach = _HANDLE * 1.7 if closes else _HANDLE
         painter.setPen(QPen(_DARK, 1.0))
         painter.setBrush(colour if closes else _LIGHT)
         painter.drawEllipse(point, reach, reach)
+
+
+def _draw_scribbles(painter: QPainter, outline: Outline, place: Place, colour: QColor) -> None:
+    """Strokes for the thing in the class's colour, strokes against it dashed in light on dark."""
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for scribble in outline.scribbles:
+        line = QPolygonF([place(p) for p in scribble.points])
+        shade = _LIGHT if scribble.against else colour
+        for line_colour, width in ((_DARK, 7.0), (shade, 3.5)):
+            pen = QPen(line_colour, width)
+            pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+            pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+            if scribble.against and line_colour is shade:
+                pen.setDashPattern([0.6, 2.0])
+            painter.setPen(pen)
+            painter.drawPolyline(line) if line.size() > 1 else painter.drawPoint(line.at(0))
 
 
 def frame_area(box: Box | None, place: Place) -> QRect:

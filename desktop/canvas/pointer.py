@@ -192,7 +192,7 @@ class Pointer:
             self._size_notches += notches
             whole = int(self._size_notches)
             self._size_notches -= whole
-            return self.resize_ring(_SIZE_NOTCH**whole) or self._turn(whole)
+            return self.resize_ring(_SIZE_NOTCH**whole) or self.turn(whole)
         self._canvas.zoom_at(event.position(), _ZOOM_NOTCH**notches)
         return True
 
@@ -218,7 +218,7 @@ class Pointer:
             return True
         if key in (Qt.Key.Key_BracketLeft, Qt.Key.Key_BracketRight) and _is_plain(event):
             bigger = key == Qt.Key.Key_BracketRight
-            return self.resize_ring(_SIZE_KEY if bigger else 1 / _SIZE_KEY) or self._turn(1 if bigger else -1)
+            return self.resize_ring(_SIZE_KEY if bigger else 1 / _SIZE_KEY) or self.turn(1 if bigger else -1)
         return False
 
     def key_release(self, event: QKeyEvent) -> bool:
@@ -262,14 +262,15 @@ class Pointer:
             self._canvas.set_radius(farthest)
         return True
 
-    # Steps of the above
-
-    def _turn(self, steps: int) -> bool:
+    def turn(self, steps: int) -> bool:
+        """Turn what the active tool has to turn. False when it has nothing."""
         stage = self._canvas.stage()
         outcome = self.tool.turn(stage, steps) if stage is not None and steps else None
         if outcome is not None:
             self._canvas.show_outcome(outcome)
         return outcome is not None
+
+    # Steps of the above
 
     def _begin_stroke(self, position: QPointF, button: Qt.MouseButton, held: Modifiers) -> bool:
         erases = held.ctrl and self.tool.cursor in _RINGS
@@ -298,7 +299,7 @@ class Pointer:
             self._act, self._button = _Act.SIZE, _Button.RightButton
             self._size_from = (position, radius)
             return True
-        if self.tool.cursor in _RINGS:
+        if self.tool.cursor in _RINGS or self.tool.two_handed:
             return self._begin_stroke(position, _Button.RightButton, Modifiers(self._held.shift, True))
         if self.tool.is_busy:
             self.step_back()

@@ -51,6 +51,8 @@ class CanvasView(Surface):
     """Somebody tried to paint while there is no class to paint."""
     work_wanted = Signal(object)
     """Work to be done on another thread; its result comes back through `take_result`. None: no work is wanted now."""
+    options_changed = Signal()
+    """The tool has changed an option by itself."""
     said = Signal(str)
     """A sentence of the tool for people."""
     pen_found = Signal()
@@ -131,6 +133,10 @@ class CanvasView(Surface):
         """Make the active tool's radius larger or smaller by a factor, by at least the smallest step."""
         self._pointer.resize_ring(factor)
 
+    def turn(self, steps: int) -> None:
+        """What a tool without a radius has for Shift and the wheel."""
+        self._pointer.turn(steps)
+
     @property
     def is_busy(self) -> bool:
         """Whether a stroke or shape is under way."""
@@ -185,6 +191,8 @@ class CanvasView(Surface):
         if outcome.work is not None:
             self._work = outcome.work
             self.work_wanted.emit(outcome.work)
+        if outcome.tuned:
+            self.options_changed.emit()
         if outcome.say:
             self.said.emit(outcome.say)
         if outcome.edit is not None:
