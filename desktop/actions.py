@@ -83,6 +83,8 @@ ACTIONS: tuple[ActionRow, ...] = (
               "Click corner after corner; Enter closes, Backspace drops the last, Esc cancels.", choice="tool"),
     ActionRow("tool_fill", "Fill", ("G",), "fill", "Tools",
               "Fill the connected area under the cursor with the active class.", choice="tool"),
+    ActionRow("tool_wand", "Magic wand", ("W",), "wand", "Tools",
+              "Press on a colour and drag to the side to say how alike; what is alike takes the class.", choice="tool"),
     ActionRow("pick_class", "Pick class", ("I",), "pick", "Tools",
               "Take the class of the pixel under the cursor."),
     ActionRow("brush_smaller", "Smaller brush", ("[",), "smaller", "Tools",

@@ -142,7 +142,7 @@ def connected_region(values: NDArray[np.uint8], at: Point) -> tuple[Box, Mask]:
     while True:
         window = Box(x - reach, y - reach, x + reach, y + reach).intersected(whole)
         box, mask = _flood(values, window, x, y)
-        if not _runs_on(box, window, whole):
+        if not runs_on(box, window, whole):
             return box, mask
         reach *= 2
 
@@ -159,7 +159,7 @@ def _flood(values: NDArray[np.uint8], window: Box, x: int, y: int) -> tuple[Box,
     return inner.moved(window.x0, window.y0), found[rows, columns].astype(bool)
 
 
-def _runs_on(box: Box, window: Box, whole: Box) -> bool:
+def runs_on(box: Box, window: Box, whole: Box) -> bool:
     """Whether the region touches a side of the window that is not a side of the picture."""
     return (
         (box.x0 == window.x0 > whole.x0)

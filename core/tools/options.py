@@ -16,6 +16,15 @@ class Tip(StrEnum):
     SQUARE = "square"
 
 
+class Colours(StrEnum):
+    """In which space two colours are compared."""
+
+    LAB = "lab"
+    """As far apart as they look."""
+    RGB = "rgb"
+    """As far apart as their numbers."""
+
+
 class Over(StrEnum):
     """Which pixels an edit may change."""
 
@@ -32,7 +41,9 @@ class ToolOptions:
     """Lives on the GUI thread and is shared by all tools of a canvas.
 
     Radii are image pixels. locked: class values whose pixels no tool may change. pressure: whether a pen that is
-    pressed less paints a smaller spot.
+    pressed less paints a smaller spot. tolerance: how far a colour may be from the one clicked, 0..255;
+    contiguous: whether only pixels connected with the one clicked are meant; segment_size: side of a superpixel in
+    pixels of the picture, or of the screen when the picture is shown smaller than it is.
     """
 
     brush_radius: float = 15.0
@@ -41,6 +52,10 @@ class ToolOptions:
     over: Over = Over.ALL
     pressure: bool = True
     locked: frozenset[int] = frozenset()
+    tolerance: int = 12
+    contiguous: bool = True
+    colours: Colours = Colours.LAB
+    segment_size: int = 24
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,15 @@ from core.tools.brush import Brush, Eraser
 from core.tools.fill import Fill
 from core.tools.polygon import Polygon
 from core.tools.tool import Tool
+from core.tools.wand import Wand
 
-TOOLS: tuple[type[Tool], ...] = (Brush, Eraser, Polygon, Fill)
+TOOLS: tuple[type[Tool], ...] = (
+    Brush,
+    Eraser,
+    Polygon,
+    Fill,
+    Wand,
+)
 
 
 def all_tools() -> dict[str, Tool]:
