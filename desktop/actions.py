@@ -85,6 +85,8 @@ ACTIONS: tuple[ActionRow, ...] = (
               "Fill the connected area under the cursor with the active class.", choice="tool"),
     ActionRow("tool_wand", "Magic wand", ("W",), "wand", "Tools",
               "Press on a colour and drag to the side to say how alike; what is alike takes the class.", choice="tool"),
+    ActionRow("tool_scissors", "Intelligent scissors", ("C",), "scissors", "Tools",
+              "Click along an edge: the outline follows it by itself. Enter closes and fills.", choice="tool"),
     ActionRow("pick_class", "Pick class", ("I",), "pick", "Tools",
               "Take the class of the pixel under the cursor."),
     ActionRow("brush_smaller", "Smaller brush", ("[",), "smaller", "Tools",

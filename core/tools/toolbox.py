@@ -5,6 +5,7 @@ from __future__ import annotations
 from core.tools.brush import Brush, Eraser
 from core.tools.fill import Fill
 from core.tools.polygon import Polygon
+from core.tools.scissors import Scissors
 from core.tools.tool import Tool
 from core.tools.wand import Wand
 
@@ -14,6 +15,7 @@ TOOLS: tuple[type[Tool], ...] = (
     Polygon,
     Fill,
     Wand,
+    Scissors,
 )
 
 
