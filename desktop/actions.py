@@ -87,6 +87,8 @@ ACTIONS: tuple[ActionRow, ...] = (
               "Press on a colour and drag to the side to say how alike; what is alike takes the class.", choice="tool"),
     ActionRow("tool_scissors", "Intelligent scissors", ("C",), "scissors", "Tools",
               "Click along an edge: the outline follows it by itself. Enter closes and fills.", choice="tool"),
+    ActionRow("tool_grabcut", "GrabCut", ("J",), "grabcut", "Tools",
+              "Drag a box around a thing to have it cut out; strokes correct it, Enter paints it.", choice="tool"),
     ActionRow("pick_class", "Pick class", ("I",), "pick", "Tools",
               "Take the class of the pixel under the cursor."),
     ActionRow("brush_smaller", "Smaller brush", ("[",), "smaller", "Tools",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from core.tools.brush import Brush, Eraser
 from core.tools.fill import Fill
+from core.tools.grabcut import GrabCut
 from core.tools.polygon import Polygon
 from core.tools.scissors import Scissors
 from core.tools.tool import Tool
@@ -16,6 +17,7 @@ TOOLS: tuple[type[Tool], ...] = (
     Fill,
     Wand,
     Scissors,
+    GrabCut,
 )
 
 
