@@ -89,6 +89,8 @@ ACTIONS: tuple[ActionRow, ...] = (
               "Click along an edge: the outline follows it by itself. Enter closes and fills.", choice="tool"),
     ActionRow("tool_grabcut", "GrabCut", ("J",), "grabcut", "Tools",
               "Drag a box around a thing to have it cut out; strokes correct it, Enter paints it.", choice="tool"),
+    ActionRow("tool_superpixels", "Superpixels", ("S",), "superpixels", "Tools",
+              "Click or drag over small pieces of one colour to paint them whole.", choice="tool"),
     ActionRow("pick_class", "Pick class", ("I",), "pick", "Tools",
               "Take the class of the pixel under the cursor."),
     ActionRow("brush_smaller", "Smaller brush", ("[",), "smaller", "Tools",

@@ -7,6 +7,7 @@ from core.tools.fill import Fill
 from core.tools.grabcut import GrabCut
 from core.tools.polygon import Polygon
 from core.tools.scissors import Scissors
+from core.tools.superpixels import Superpixels
 from core.tools.tool import Tool
 from core.tools.wand import Wand
 
@@ -18,6 +19,7 @@ TOOLS: tuple[type[Tool], ...] = (
     Wand,
     Scissors,
     GrabCut,
+    Superpixels,
 )
 
 
