@@ -91,6 +91,8 @@ ACTIONS: tuple[ActionRow, ...] = (
               "Drag a box around a thing to have it cut out; strokes correct it, Enter paints it.", choice="tool"),
     ActionRow("tool_superpixels", "Superpixels", ("S",), "superpixels", "Tools",
               "Click or drag over small pieces of one colour to paint them whole.", choice="tool"),
+    ActionRow("tool_watershed", "Watershed", ("Shift+W",), "watershed", "Tools",
+              "A stroke inside and one outside find the border between; Enter paints the inside.", choice="tool"),
     ActionRow("pick_class", "Pick class", ("I",), "pick", "Tools",
               "Take the class of the pixel under the cursor."),
     ActionRow("brush_smaller", "Smaller brush", ("[",), "smaller", "Tools",

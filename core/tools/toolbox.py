@@ -10,6 +10,7 @@ from core.tools.scissors import Scissors
 from core.tools.superpixels import Superpixels
 from core.tools.tool import Tool
 from core.tools.wand import Wand
+from core.tools.watershed import Watershed
 
 TOOLS: tuple[type[Tool], ...] = (
     Brush,
@@ -20,6 +21,7 @@ TOOLS: tuple[type[Tool], ...] = (
     Scissors,
     GrabCut,
     Superpixels,
+    Watershed,
 )
 
 
