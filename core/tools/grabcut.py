@@ -30,7 +30,7 @@ class GrabCut(Hinting):
     name = "grabcut"
     title = "GrabCut"
     help_line = (
-        "Drag a box around the thing (Alt: draw around it). Strokes add, Ctrl+strokes remove, Enter paints."
+        "Drag a box around the thing. Strokes add, right strokes remove, Enter paints. Alt: draw around it."
     )
     working = "Cutting out"
 

@@ -113,7 +113,8 @@ def _field(picture: Picture, window: Box, seed: Seed, unwanted: Callable[[], boo
 def _far(part: Picture, colour: Picture, colours: Colours) -> NDArray[np.uint8]:
     if colours == Colours.LAB:
         part, colour = cv2.cvtColor(part, cv2.COLOR_RGB2Lab), cv2.cvtColor(colour, cv2.COLOR_RGB2Lab)
-    apart = cv2.split(cv2.absdiff(part, np.broadcast_to(colour, part.shape)).astype(np.float32))
+    red, green, blue = (float(channel) for channel in colour[0, 0])
+    apart = cv2.split(cv2.absdiff(part, (red, green, blue, 0.0)).astype(np.float32))
     far: NDArray[np.uint8] = cv2.convertScaleAbs(cv2.magnitude(cv2.magnitude(apart[0], apart[1]), apart[2]))
     return far
 

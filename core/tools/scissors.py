@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 
 from core.geometry import Box, Point
 from core.labels.raster import polygon
@@ -28,9 +29,7 @@ class Scissors(Tool):
 
     name = "scissors"
     title = "Intelligent scissors"
-    help_line = (
-        "Click along an edge; double-click, Enter or a click on the first point fills. Alt: straight line."
-    )
+    help_line = "Click along an edge; Enter or a click on the first point fills. Alt: straight line."
     controls = (OVER,)
 
     _anchors: list[Point]
@@ -123,7 +122,7 @@ class Scissors(Tool):
         return Outcome(outline=self._shown(stage).outline, work=Work("Looking for edges", run, quiet=True))
 
     def _fill(self, stage: Stage) -> Outcome:
-        points = [*self._line(), *self._way_to(self._anchors[0], False)[:-1]]
+        points = [*self._line(), *self._way_home()[:-1]]
         first = self._anchors[0]
         self._forget()
         box, mask = polygon(points)
@@ -135,6 +134,13 @@ class Scissors(Tool):
         if straight or self._wire is None:
             return (at,)
         return self._wire.to(at)
+
+    def _way_home(self) -> tuple[Point, ...]:
+        """From the last anchor to the first. The cheapest way is often back along the line that is there already,
+        and would close around nothing: then straight."""
+        first, line = self._anchors[0], self._line()
+        way = self._way_to(first, False)
+        return way if _area([*line, *way]) > 0.5 * _area(line) else (first,)
 
     def _line(self) -> list[Point]:
         return [self._anchors[0], *(point for way in self._ways for point in way)]
@@ -149,7 +155,7 @@ class Scissors(Tool):
         closing = cursor is not None and self._closes(stage, cursor)
         line = self._line()
         if closing:
-            line += self._way_to(self._anchors[0], False)
+            line += self._way_home()
         elif cursor is not None and not self._closing:
             line += self._way_to(cursor, self._straight)
         anchors = tuple(self._anchors)
@@ -159,3 +165,8 @@ class Scissors(Tool):
         self._anchors, self._ways = [], []
         self._wire, self._cursor = None, None
         self._straight = self._closing = False
+
+
+def _area(points: list[Point]) -> float:
+    """Twice what a closed line goes around, in square pixels."""
+    return abs(sum(a.x * b.y - b.x * a.y for a, b in pairwise([*points, points[0]])))

@@ -14,7 +14,7 @@ from core.tools.crop import Crop
 CELL = 256
 """Side in crop pixels of the squares into which the picture falls; each is looked at with half a cell around it,
 so that pieces are whole wherever the pointer may be. A window takes about a quarter of a second."""
-_COMPACTNESS = 6.0
+_COMPACTNESS = 8.0
 """How much nearness counts against likeness of colour: less lets pieces fray, more makes them squares."""
 
 
@@ -77,7 +77,7 @@ def find_pieces(picture: NDArray[np.uint8], cell: Cell, whole: Box) -> Sheet:
     crop = window_of(cell, whole)
     count = max(1, round(crop.width * crop.height / cell.size**2))
     numbers = slic(
-        crop.pixels(picture), count, _COMPACTNESS, max_num_iter=6, sigma=0.8, start_label=0, channel_axis=-1
+        crop.pixels(picture), count, _COMPACTNESS, max_num_iter=6, sigma=1.0, start_label=0, channel_axis=-1
     )
     return Sheet(crop, numbers.astype(np.uint16))
 

@@ -32,7 +32,7 @@ class Superpixels(Tool):
 
     name = "superpixels"
     title = "Superpixels"
-    help_line = "Click or drag to paint whole pieces of one colour. Shift+wheel changes their size."
+    help_line = "Click or drag to paint whole pieces. Shift+wheel changes their size."
     controls = (SEGMENT_SIZE, OVER)
 
     def __init__(self) -> None:

@@ -53,9 +53,7 @@ class Wand(Tool):
 
     name = "wand"
     title = "Magic wand"
-    help_line = (
-        "Press on a colour, drag right for more and left for less, release to paint. Shift+wheel: tolerance."
-    )
+    help_line = "Press on a colour, drag sideways for more or less, release to paint."
     controls = (TOLERANCE, CONTIGUOUS, COLOURS, OVER)
 
     def __init__(self) -> None:

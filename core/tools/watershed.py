@@ -26,9 +26,7 @@ class Watershed(Hinting):
 
     name = "watershed"
     title = "Watershed"
-    help_line = (
-        "Stroke inside the thing, then outside. More strokes correct it (Ctrl: outside), Enter paints."
-    )
+    help_line = "Stroke inside, then outside. More strokes correct it (right: outside), Enter paints."
     working = "Looking for the border"
     not_found = "Nothing is left of the thing: draw inside it."
 

@@ -141,7 +141,7 @@ def test_a_thing_at_the_border_reaches_it() -> None:
     assert hand.promised[41:].all() and not hand.promised[:39].any()
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(
         st.tuples(st.booleans(), st.lists(st.tuples(st.floats(-40, 140), st.floats(-40, 100)), min_size=1, max_size=4)),

@@ -89,6 +89,16 @@ def test_a_click_on_the_first_anchor_closes() -> None:
     assert len(hand.edits) == 1
 
 
+def test_the_last_side_never_goes_back_along_the_first_ones() -> None:
+    picture, disc = disc_picture()
+    hand = ToolHand(Scissors(), picture)
+    for share in (0.0, 0.15, 0.35):
+        hand.click(*on_ring(share))
+    hand.enter()
+    # The cheapest way back is the arc itself; what is meant is the part of the disc that a straight line cuts off.
+    assert hand.painted.sum() > 0.1 * disc.sum() and not hand.painted[~disc].mean() > 0.01
+
+
 def test_esc_throws_the_outline_away_and_two_anchors_are_no_shape() -> None:
     hand = ToolHand(Scissors(), disc_picture()[0])
     hand.click(*on_ring(0.0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.geometry import Point
@@ -37,6 +37,7 @@ def alike(
     return found
 
 
+@settings(deadline=None)
 @given(
     st.integers(1, 12), st.integers(1, 12), st.integers(0, 99), st.integers(0, 200), st.booleans(),
     st.sampled_from(Colours), st.data(),
