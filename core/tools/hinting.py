@@ -15,7 +15,7 @@ from core.geometry import Box, Point
 from core.tools.crop import Crop
 from core.tools.ground import fill, promised
 from core.tools.options import OVER
-from core.tools.tool import NOTHING, Modifiers, Outcome, Outline, Scribble, Stage, Tool, Work
+from core.tools.tool import NOTHING, Ghost, Modifiers, Outcome, Outline, Scribble, Stage, Tool, Work
 
 _REACH = 2.5
 """Widget pixels to each side of a stroke that it speaks of."""
@@ -68,6 +68,7 @@ class Hinting(Tool):
     _hints: list[Hint]
     _stroke: list[Point]
     _found: Found | None
+    _ghost: Ghost | None
     _against: bool
     _waits: bool
     """Whether the thing is being looked for."""
@@ -133,6 +134,7 @@ class Hinting(Tool):
         return self._look(stage) if self._hints else self._nothing_left(stage)
 
     def retouch(self, stage: Stage) -> Outcome:
+        self._promise(stage)
         return self._shown(stage)
 
     def done(self, stage: Stage, result: object) -> Outcome:
@@ -140,6 +142,7 @@ class Hinting(Tool):
             return self._shown(stage)
         self._waits = False
         self._found = result if isinstance(result, Found) and result.mask.any() else None
+        self._promise(stage)
         if self._owed and self._found is not None:
             return self.finish(stage)
         self._owed = False
@@ -168,23 +171,25 @@ class Hinting(Tool):
         run = self.search(stage)
         self._waits = run is not None
         if run is None:
-            self._found = None
+            self._found = self._ghost = None
             return self._shown(stage)
         shown = self._shown(stage)
         return Outcome(outline=shown.outline, ghost=shown.ghost, work=Work(self.working, run))
 
     def _shown(self, stage: Stage) -> Outcome:
-        ghost = None
-        if self._found is not None:
-            ghost = promised(stage, self._found.box, self._found.mask, self.first_point())
-        return Outcome(outline=self.outline(), ghost=ghost)
+        return Outcome(outline=self.outline(), ghost=self._ghost)
+
+    def _promise(self, stage: Stage) -> None:
+        found = self._found
+        self._ghost = None if found is None else promised(stage, found.box, found.mask, self.first_point())
 
     def _nothing_left(self, stage: Stage) -> Outcome:
         self._forget()
         return NOTHING
 
     def _forget(self) -> None:
-        self._hints, self._stroke, self._found = [], [], None
+        self._hints, self._stroke = [], []
+        self._found = self._ghost = None
         self._against = self._waits = self._owed = False
 
 

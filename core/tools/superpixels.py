@@ -16,7 +16,7 @@ from core.geometry import Box, Point
 from core.tools.ground import Ground, promised
 from core.tools.options import OVER, Amount
 from core.tools.segments import Cell, Sheet, cell_at, find_pieces
-from core.tools.tool import NOTHING, Modifiers, Outcome, Stage, Tool, Work
+from core.tools.tool import NOTHING, Ghost, Modifiers, Outcome, Stage, Tool, Work
 
 FINEST, COARSEST = 6, 96
 _NOTCH = 1.2
@@ -44,6 +44,8 @@ class Superpixels(Tool):
         self._painted: set[tuple[Cell, int]] = set()
         self._last: Point | None = None
         self._owed: list[Point] = []
+        self._shown: object = None
+        self._ghost: Ghost | None = None
 
     @property
     def is_busy(self) -> bool:
@@ -91,6 +93,7 @@ class Superpixels(Tool):
 
     def leave(self, stage: Stage) -> Outcome:
         edit = self.finish(stage).edit if self._last is not None else None
+        self._shown = self._ghost = None
         self._last = self._hovered = self._asked = None
         self._owed = []
         return Outcome(edit=edit)
@@ -121,6 +124,7 @@ class Superpixels(Tool):
         return Outcome(painted.dirty, stage.labels.finish(), ghost=painted.ghost, work=painted.work)
 
     def _begin(self, stage: Stage, at: Point) -> None:
+        self._shown = None
         stage.labels.begin(f"Superpixels, {stage.class_name}", self.name, stage.class_value)
         self._ground, self._painted = Ground(stage, at, stage.class_value), set()
 
@@ -153,13 +157,18 @@ class Superpixels(Tool):
         sheet = self._sheet(stage, cell)
         if sheet is None:
             return Outcome(work=self._work(stage, cell))
-        box, mask = sheet.piece(sheet.number_at(self._hovered))
-        return Outcome(ghost=promised(stage, box, mask, self._hovered))
+        number = sheet.number_at(self._hovered)
+        wanted = (cell, number, stage.class_value, stage.options.over, stage.options.locked)
+        if self._shown != wanted:
+            box, mask = sheet.piece(number)
+            self._shown = wanted
+            self._ghost = promised(stage, box, mask, self._hovered)
+        return Outcome(ghost=self._ghost)
 
     def _cell(self, stage: Stage, at: Point) -> Cell | None:
         if not (0 <= at.x < stage.labels.width and 0 <= at.y < stage.labels.height):
             return None
-        return cell_at(at, stage.scale, stage.options.segment_size)
+        return cell_at(at, stage.scale, min(max(stage.options.segment_size, FINEST), COARSEST))
 
     def _sheet(self, stage: Stage, cell: Cell) -> Sheet | None:
         if self._picture is None or self._picture() is not stage.picture:

@@ -11,7 +11,7 @@ from core.geometry import Point
 from core.tools.ground import fill, promised
 from core.tools.likeness import Region, Seed, region_alike
 from core.tools.options import OVER, Amount, Choice, Colours, Switch
-from core.tools.tool import NOTHING, Modifiers, Outcome, Stage, Tool, Work
+from core.tools.tool import NOTHING, Ghost, Modifiers, Outcome, Stage, Tool, Work
 
 LOOSEST = 200
 """The largest tolerance; everything is alike then."""
@@ -30,7 +30,7 @@ COLOURS = Choice(
     "colours",
     "Compare",
     "Compare colours as they look (Lab) or as they are stored (RGB).",
-    ((Colours.LAB, "As seen (Lab)"), (Colours.RGB, "As stored (RGB)")),
+    ((Colours.LAB, "Lab"), (Colours.RGB, "RGB")),
 )
 
 
@@ -43,6 +43,7 @@ class _Look:
     began: int
     turned: int = 0
     region: Region | None = None
+    ghost: Ghost | None = None
     waits: bool = False
     held: bool = False
     owed: bool = False
@@ -138,7 +139,7 @@ class Wand(Tool):
             return self._shown(stage)
         look.waits = False
         if isinstance(result, Region):
-            look.region = result
+            self._found(stage, look, result)
         return self.finish(stage) if look.owed else self._shown(stage)
 
     def _tune(self, stage: Stage, tolerance: int) -> Outcome:
@@ -154,15 +155,16 @@ class Wand(Tool):
         look, options, picture = self._look, stage.options, stage.picture
         if look is None:
             return NOTHING
-        seed, tolerance, contiguous = look.seed, options.tolerance, options.contiguous
+        seed, contiguous = look.seed, options.contiguous
+        tolerance = min(max(options.tolerance, 0), LOOSEST)
         if seed.colours != options.colours:
             seed = look.seed = Seed(seed.x, seed.y, options.colours)
-            look.region = None
+            look.region = look.ghost = None
         field = look.region.field if look.region else None
         found = region_alike(picture, seed, tolerance, contiguous, field, most=AT_ONCE)
         look.waits = found is None
         if found is not None:
-            look.region = found
+            self._found(stage, look, found)
             return self._shown(stage)
 
         def run(unwanted: Callable[[], bool]) -> object:
@@ -172,9 +174,10 @@ class Wand(Tool):
 
     def _shown(self, stage: Stage) -> Outcome:
         look = self._look
-        if look is None or look.region is None:
-            return NOTHING
-        return Outcome(ghost=promised(stage, look.region.box, look.region.mask, look.at))
+        return NOTHING if look is None else Outcome(ghost=look.ghost)
+
+    def _found(self, stage: Stage, look: _Look, region: Region) -> None:
+        look.region, look.ghost = region, promised(stage, region.box, region.mask, look.at)
 
 
 def _look_at(stage: Stage, at: Point) -> _Look | None:
