@@ -14,9 +14,12 @@ from core.tools.crop import Crop
 from core.tools.hinting import Found, Hint, Hinting
 from core.tools.tool import NOTHING, Modifiers, Outcome, Outline, Stage
 
-LONGEST = 560
-"""Crop pixels along the longer side of what is looked at: a second of work at most."""
+COARSE, FINE = 280, 720
+"""Crop pixels along the longer side of what is looked at: first all of it, which at twice the size would take ten
+times as long, then only the border that was found. Both together take about half a second."""
 _ROUNDS = 4
+_BORDER = 3
+"""Coarse pixels to each side of the border that are looked at again."""
 _MARGIN = 0.3
 """How far around the thing is looked to learn what it is not, as a share of its box."""
 _SMALLEST_MARGIN = 12
@@ -97,8 +100,8 @@ class GrabCut(Hinting):
         for hint in hints:
             box = box if hint.against else box.united(hint.box)
         margin = max(_SMALLEST_MARGIN, round(_MARGIN * max(box.width, box.height)))
-        crop = Crop.of(box.grown(margin).intersected(whole), LONGEST)
-        return lambda unwanted: cut_out(picture, crop, around, hints, unwanted)
+        box = box.grown(margin).intersected(whole)
+        return lambda unwanted: cut_out(picture, box, around, hints, unwanted)
 
     def _forget(self) -> None:
         super()._forget()
@@ -108,15 +111,16 @@ class GrabCut(Hinting):
 
 def cut_out(
     picture: NDArray[np.uint8],
-    crop: Crop,
+    box: Box,
     around: Sequence[Point],
     hints: Sequence[Hint],
     unwanted: Callable[[], bool],
 ) -> Found | None:
-    """What lies within the outline and differs from all outside (Rother, Kolmogorov and Blake, 2004).
+    """What of a box lies within the outline and differs from all outside (Rother, Kolmogorov and Blake, 2004).
 
     None when nobody waits any more. The same pixels and hints always give the same mask.
     """
+    crop, fine = Crop.of(box, COARSE), Crop.of(box, FINE)
     small = crop.pixels(picture)
     marks = _first_guess(crop, around, hints)
     behind, before = np.zeros((1, 65)), np.zeros((1, 65))
@@ -126,8 +130,32 @@ def cut_out(
             return None
         mode = cv2.GC_EVAL if number else cv2.GC_INIT_WITH_MASK
         cv2.grabCut(small, marks, None, behind, before, 1, mode)
-    thing = (marks == cv2.GC_FGD) | (marks == cv2.GC_PR_FGD)
-    return Found(crop.box, crop.enlarged(thing))
+    if unwanted():
+        return None
+    if fine.width > crop.width or fine.height > crop.height:
+        marks, crop = _border_of(marks, fine, hints), fine
+        cv2.grabCut(crop.pixels(picture), marks, None, behind, before, 1, cv2.GC_EVAL_FREEZE_MODEL)
+    return Found(crop.box, crop.enlarged(_is_thing(marks)))
+
+
+def _is_thing(marks: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    return np.isin(marks, (cv2.GC_FGD, cv2.GC_PR_FGD))
+
+
+def _border_of(coarse: NDArray[np.uint8], crop: Crop, hints: Sequence[Hint]) -> NDArray[np.uint8]:
+    """The (height, width) marks of a finer crop of the same box: only near the border it is still open what is what."""
+    grey = _is_thing(coarse).astype(np.uint8) * 255
+    thing = (cv2.resize(grey, (crop.width, crop.height), interpolation=cv2.INTER_LINEAR) > 127).astype(
+        np.uint8
+    )
+    side = 2 * round(_BORDER * crop.width / coarse.shape[1]) + 1
+    near = np.ones((side, side), np.uint8)
+    marks = np.where(thing, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
+    marks[cv2.erode(thing, near) > 0] = cv2.GC_FGD
+    marks[cv2.dilate(thing, near) == 0] = cv2.GC_BGD
+    for hint in hints:
+        hint.mark(crop, marks, cv2.GC_BGD if hint.against else cv2.GC_FGD)
+    return marks
 
 
 def _first_guess(crop: Crop, around: Sequence[Point], hints: Sequence[Hint]) -> NDArray[np.uint8]:

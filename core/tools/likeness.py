@@ -85,6 +85,11 @@ def region_alike(
         reach *= 2
 
 
+def warm_up() -> None:
+    """OpenCV makes its tables of the Lab space at their first use, which takes longer than a frame."""
+    _far(np.zeros((1, 1, 3), np.uint8), np.zeros((1, 1, 3), np.uint8), Colours.LAB)
+
+
 def _around(seed: Seed, reach: int) -> Box:
     return Box(seed.x - reach, seed.y - reach, seed.x + reach, seed.y + reach)
 

@@ -53,7 +53,7 @@ class Superpixels(Tool):
 
     def press(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
         self._begin(stage, at)
-        self._last, self._owed = at, []
+        self._last = at
         return self._paint(stage, [at])
 
     def drag(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:

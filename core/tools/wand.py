@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from core.geometry import Point
 from core.tools.ground import fill, promised
-from core.tools.likeness import Region, Seed, region_alike
+from core.tools.likeness import Region, Seed, region_alike, warm_up
 from core.tools.options import OVER, Amount, Choice, Colours, Switch
 from core.tools.tool import NOTHING, Ghost, Modifiers, Outcome, Stage, Tool, Work
 
@@ -60,6 +60,7 @@ class Wand(Tool):
     def __init__(self) -> None:
         self._look: _Look | None = None
         self._hovered: Point | None = None
+        self._is_warm = False
 
     @property
     def is_busy(self) -> bool:
@@ -84,7 +85,7 @@ class Wand(Tool):
         self._hovered = at
         look = self._look
         if look is None:
-            return NOTHING
+            return NOTHING if self._is_warm else self._warm_up()
         if not look.owed and (int(at.x), int(at.y)) != (look.seed.x, look.seed.y):
             self._look = None
             return NOTHING
@@ -94,15 +95,17 @@ class Wand(Tool):
         look = self._look
         if look is None or not look.held:
             return NOTHING
-        look.held = False
-        if look.waits:
-            look.owed = True
-            return self._shown(stage)
         return self.finish(stage)
 
     def finish(self, stage: Stage) -> Outcome:
-        look, self._look = self._look, None
-        if look is None or look.region is None or look.waits:
+        look = self._look
+        if look is None or not self.is_busy:
+            return self._shown(stage)
+        if look.waits:
+            look.held, look.owed = False, True
+            return self._shown(stage)
+        self._look = None
+        if look.region is None:
             return NOTHING
         stage.labels.begin(f"Magic wand, {stage.class_name}", self.name, stage.class_value)
         dirty = fill(stage, look.region.box, look.region.mask, look.at)
@@ -117,9 +120,9 @@ class Wand(Tool):
 
     def leave(self, stage: Stage) -> Outcome:
         # A region that is still searched for was never seen: nothing is lost with it.
-        outcome = self.finish(stage) if self.is_busy else NOTHING
+        outcome = self.finish(stage)
         self._look = self._hovered = None
-        return outcome
+        return Outcome(outcome.dirty, outcome.edit)
 
     def turn(self, stage: Stage, steps: int) -> Outcome | None:
         old = stage.options.tolerance
@@ -141,6 +144,10 @@ class Wand(Tool):
         if isinstance(result, Region):
             self._found(stage, look, result)
         return self.finish(stage) if look.owed else self._shown(stage)
+
+    def _warm_up(self) -> Outcome:
+        self._is_warm = True
+        return Outcome(work=Work("Getting ready", lambda _unwanted: warm_up(), quiet=True))
 
     def _tune(self, stage: Stage, tolerance: int) -> Outcome:
         tolerance = min(max(tolerance, 0), LOOSEST)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.geometry import Box, Point
 from core.tools.crop import Crop
-from core.tools.grabcut import LONGEST, GrabCut
+from core.tools.grabcut import FINE, GrabCut
 from core.tools.hinting import Hinting
 from core.tools.tool import Modifiers
 from core.tools.watershed import Watershed
@@ -95,8 +95,8 @@ def test_a_large_thing_is_cut_out_of_a_smaller_copy() -> None:
     picture, disc = disc_picture(1200, 900, (600, 450), 300)
     hand = ToolHand(GrabCut(), picture, 0.5)
     hand.stroke((260, 110), (940, 800))
-    assert Crop.of(Box(0, 0, 1200, 900), LONGEST).factor > 2
-    assert iou(hand.promised, disc) > 0.97
+    assert Crop.of(Box(0, 0, 1200, 900), FINE).factor > 1.5
+    assert iou(hand.promised, disc) > 0.985
 
 
 def test_a_stray_click_is_no_box() -> None:

@@ -94,6 +94,17 @@ def test_a_click_before_the_pieces_are_known_paints_when_they_are() -> None:
     assert hand.painted[60, 80] and len(hand.edits) == 1 and not hand.tool.is_busy
 
 
+def test_clicks_before_the_pieces_are_known_are_all_kept() -> None:
+    hand = ToolHand(Superpixels(), disc_picture()[0])
+    asked = hand.tool.press(hand.stage, Point(80, 60), PLAIN)
+    assert asked.work is not None
+    hand.tool.release(hand.stage, Point(80, 60), PLAIN)
+    hand.take(hand.tool.press(hand.stage, Point(10, 10), PLAIN))
+    hand.take(hand.tool.done(hand.stage, asked.work.run(lambda: False)))
+    hand.take(hand.tool.release(hand.stage, Point(10, 10), PLAIN))
+    assert hand.painted[60, 80] and hand.painted[10, 10] and not hand.tool.is_busy
+
+
 def test_the_wheel_changes_the_size_of_pieces() -> None:
     hand = ToolHand(Superpixels(), disc_picture()[0])
     areas = []

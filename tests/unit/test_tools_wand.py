@@ -147,6 +147,7 @@ def test_a_release_before_the_region_is_known_paints_it_when_it_is() -> None:
     asked = hand.tool.press(hand.stage, Point(5, 5), PLAIN)
     assert asked.work is not None
     hand.take(hand.tool.release(hand.stage, Point(5, 5), PLAIN))
+    hand.enter()  # as a double click does
     assert hand.tool.is_busy and not hand.labels.is_editing
     hand.take(hand.tool.done(hand.stage, asked.work.run(lambda: False)))
     assert hand.painted.all() and len(hand.edits) == 1 and not hand.tool.is_busy
