@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QSpinBox
 from pytestqt.qtbot import QtBot
 
 from core.geometry import Point
@@ -19,6 +19,7 @@ from core.tools.toolbox import all_tools
 from desktop.bridge import Bridge
 from desktop.canvas.view import CanvasView
 from desktop.working import Working
+from tests.desktop.conftest import Desk
 from tests.tool_hand import disc_picture, iou
 
 PATIENCE_MS = 60_000
@@ -213,3 +214,29 @@ def test_another_tool_in_the_hand_ends_what_was_asked_for(table: Table) -> None:
     table.stroke((20, 20))
     table.until_edit()
     assert table.edits[0].name == "Brush stroke, road" and not table.canvas.is_busy
+
+
+def test_keys_of_the_window_take_the_tools_and_turn_them(desk: Desk) -> None:
+    keys = (Qt.Key.Key_C, Qt.Key.Key_J, Qt.Key.Key_S, Qt.Key.Key_W)
+    titles = []
+    for key in keys:
+        desk.key(key)
+        titles.append(desk.canvas.tool.name)
+    desk.key(Qt.Key.Key_W, SHIFT)
+    assert [*titles, desk.canvas.tool.name] == ["scissors", "grabcut", "superpixels", "wand", "watershed"]
+    desk.key(Qt.Key.Key_W)
+    shown = desk.page.options.controls.widget("tolerance").findChild(QSpinBox)
+    assert shown is not None
+    before = shown.value()
+    desk.key(Qt.Key.Key_BracketRight)
+    desk.key(Qt.Key.Key_BracketRight)
+    assert shown.value() == desk.canvas.options.tolerance > before
+
+
+def test_a_smart_edit_is_stored_and_one_undo_takes_it_back(desk: Desk) -> None:
+    desk.key(Qt.Key.Key_W)
+    desk.canvas.options.tolerance = 120
+    desk.dab(0.25)
+    assert desk.painted > 100
+    desk.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    desk.until(lambda: desk.painted == 0, "the undo")
