@@ -234,7 +234,7 @@ def _spec(
         else spec_from_base(
             ModelSpec.from_json(json.loads(base.model)),
             values,
-            project.classes.mapping_since(base.after_edit_id).tolist(),
+            project.classes.mapping_since(base.after_move_id).tolist(),
         )
     )
     if base is not None and (arch or encoder):

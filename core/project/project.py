@@ -173,7 +173,7 @@ class Project:
 def mapping_of(project: Project, run_id: int) -> NDArray[np.uint8]:
     """(256,) uint8: what the pixel values that a run predicts are called now; as they are for an unknown run."""
     try:
-        began = project.runs.get(run_id).after_edit_id
+        began = project.runs.get(run_id).after_move_id
     except KeyError:
         return np.arange(256, dtype=np.uint8)
     return project.classes.mapping_since(began)
