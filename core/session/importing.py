@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import filecmp
 import os
 import shutil
@@ -16,6 +17,7 @@ from core.formats.masks import MaskFolder, Pair, read_labels
 from core.geometry import Box
 from core.images.source import read_size
 from core.labels.labelmap import LabelMap, Origin, Values
+from core.project.pictures import digest_of
 from core.project.project import Project
 from core.project.records import PictureRecord, Split, Status
 from core.session.opening import is_text
@@ -107,6 +109,9 @@ def _take_picture(project: Project, dataset: MaskFolder, pair: Pair, split: Spli
     if record.is_labelled and (record.width, record.height) != (width, height):
         raise FormatError(f"{relative} is labelled at another size in this project; it was left out.")
     project.pictures.set_size(record.id, width, height)
+    if project.pictures.digest(record.id) is None:  # so that it is found again wherever it is moved
+        with contextlib.suppress(OSError):
+            project.pictures.set_digests({record.id: digest_of(project.picture_path(relative))})
     wanted = split or (Split(pair.split) if pair.split else None)
     if wanted is not None and record.split is None:
         project.pictures.set_split([record.id], wanted)
