@@ -50,19 +50,20 @@ def import_masks(
     values = _take_classes(project, dataset)
     problems: list[str] = []
     pictures = labels = 0
-    for done, pair in enumerate(dataset.pairs):
-        if cancelled():
-            raise Cancelled
-        try:
-            record = _take_picture(project, dataset, pair, split)
-            pictures += 1
-            if pair.mask is not None:
-                _take_label(project, record, read_labels(dataset, pair.mask, values))
-                labels += 1
-        except (ImageError, FormatError) as problem:
-            problems.append(str(problem))
-        if progress:
-            progress(done + 1, len(dataset.pairs))
+    with project.store.together():
+        for done, pair in enumerate(dataset.pairs):
+            if cancelled():
+                raise Cancelled
+            try:
+                record = _take_picture(project, dataset, pair, split)
+                pictures += 1
+                if pair.mask is not None:
+                    _take_label(project, record, read_labels(dataset, pair.mask, values))
+                    labels += 1
+            except (ImageError, FormatError) as problem:
+                problems.append(str(problem))
+            if progress:
+                progress(done + 1, len(dataset.pairs))
     named = {c.name: values[c.index] for c in dataset.classes}
     return ImportReport(pictures, labels, named, tuple(problems))
 
