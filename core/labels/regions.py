@@ -63,7 +63,7 @@ def moved(shape: Shape, dx: int, dy: int, within: Box) -> Shape:
     inside = box.intersected(within)
     if inside.is_empty:
         return NO_SHAPE
-    return trimmed((inside, shape[1][inside.moved(-box.x0, -box.y0).slices]))
+    return inside, shape[1][inside.moved(-box.x0, -box.y0).slices]
 
 
 def spread(shape: Shape, box: Box) -> Mask:
@@ -139,16 +139,20 @@ def surroundings(values: Values, shape: Shape) -> Values:
     box = shape[0].grown(1).clipped(values.shape[1], values.shape[0])
     numbers, sizes = _parts(spread(shape, box))
     near = values[box.slices]
-    votes = np.zeros((len(sizes), 256), np.int64)
+    votes = []
     for down, across in _BESIDE:
         here, there = _side_by_side(numbers.shape, down, across)
         meets = (numbers[here] != 0) & (numbers[there] == 0)
-        pairs = numbers[here][meets].astype(np.int64) * 256 + near[there][meets]
-        votes += np.bincount(pairs, minlength=votes.size).reshape(votes.shape)
-    votes[0] = 0
-    winners = np.where(votes.any(axis=1), votes.argmax(axis=1), UNLABELLED).astype(np.uint8)
+        votes.append(numbers[here][meets].astype(np.int64) * 256 + near[there][meets])
+    candidates, counts = np.unique(np.concatenate(votes), return_counts=True)
+    # Sorted by part, then the most votes, then the lowest value: the first of each part has won.
+    order = np.lexsort((candidates, -counts, candidates // 256))
+    parts, first = np.unique(candidates[order] // 256, return_index=True)
+    winners = np.full(len(sizes), UNLABELLED, np.uint8)
+    winners[parts] = candidates[order][first] % 256
     inner = shape[0].moved(-box.x0, -box.y0)
-    return winners[numbers[inner.slices]]
+    heirs: Values = winners[numbers[inner.slices]]
+    return heirs
 
 
 def nearest_others(values: Values, lost: Shape, shape: Shape) -> Values:
@@ -167,7 +171,8 @@ def nearest_others(values: Values, lost: Shape, shape: Shape) -> Values:
     )
     table = np.zeros(int(numbers.max()) + 1, np.uint8)
     table[numbers[~own]] = values[box.slices][~own]
-    return table[numbers[lost[0].moved(-box.x0, -box.y0).slices]]
+    heirs: Values = table[numbers[lost[0].moved(-box.x0, -box.y0).slices]]
+    return heirs
 
 
 def _within_reach(mask: Mask, by: int) -> Mask:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QSizePolicy, QSpinBox, QWidget
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QCheckBox, QMenu, QPushButton, QSizePolicy, QSpinBox, QWidget
 
-from core.tools.options import Amount, Choice, Control, Switch, ToolOptions
+from core.tools.options import Amount, Choice, Control, Menu, Switch, ToolOptions
 from desktop.panels.parts import choice, indent_number, row, words
 from desktop.theme import GRID
 
@@ -17,8 +18,9 @@ class ToolControls(QWidget):
 
     option_changed = Signal(str, object)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, actions: Mapping[str, QAction], parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._actions = actions
         self._made: dict[str, tuple[QWidget, Callable[[object], None]]] = {}
         self._line = row(spacing=GRID)
         self.setLayout(self._line)
@@ -34,7 +36,7 @@ class ToolControls(QWidget):
         for key, (widget, set_value) in self._made.items():
             widget.setVisible(key in wanted)
             if key in wanted:
-                set_value(getattr(options, key))
+                set_value(getattr(options, key, None))
         self.setVisible(bool(wanted))
 
     def widget(self, key: str) -> QWidget:
@@ -49,6 +51,8 @@ class ToolControls(QWidget):
                 return self._switch(control)
             case Amount():
                 return self._amount(control)
+            case Menu():
+                return self._menu(control)
 
     def _choice(self, control: Choice) -> tuple[QWidget, Callable[[object], None]]:
         box = choice(control.values, control.title, "quiet")
@@ -63,6 +67,20 @@ class ToolControls(QWidget):
         box.setToolTip(control.help)
         box.clicked.connect(lambda on: self.option_changed.emit(control.key, on))
         return box, lambda value: box.setChecked(bool(value))
+
+    def _menu(self, control: Menu) -> tuple[QWidget, Callable[[object], None]]:
+        button = QPushButton(control.title)
+        button.setToolTip(control.help)
+        # The button keeps its menu alive; the actions live as long as the window.
+        menu = QMenu(button)
+        menu.setToolTipsVisible(True)
+        for key in control.actions:
+            if key is None:
+                menu.addSeparator()
+            else:
+                menu.addAction(self._actions[key])
+        button.setMenu(menu)
+        return button, lambda _value: None
 
     def _amount(self, control: Amount) -> tuple[QWidget, Callable[[object], None]]:
         number = QSpinBox()
