@@ -98,12 +98,14 @@ class Amount:
 
 @dataclass(frozen=True, slots=True)
 class Menu:
-    """A button that opens a menu of `actions`, ids of the table of actions; `key` names it. None is a line."""
+    """A button that opens a menu of `actions`, ids of the table of actions, with `controls` below them that are
+    needed too rarely to stand in the bar. `key` names it; None is a line."""
 
     key: str
     title: str
     help: str
     actions: tuple[str | None, ...]
+    controls: tuple[Choice | Amount, ...] = ()
 
 
 Control = Choice | Switch | Amount | Menu

@@ -19,20 +19,11 @@ from core.tools.tool import NOTHING, Cursor, Ghost, Modifiers, Outcome, Stage, T
 NEAR = 512
 """Image pixels around a click within which a region is looked for at once; larger ones take a thread."""
 
-RESHAPE = Menu(
-    "reshape",
-    "Change region",
-    "What can be done with the chosen region, or the one under the pointer.",
-    (
-        "grow_region", "shrink_region", "smooth_region", "fill_holes", None, "remove_islands", "keep_largest", None,
-        "copy_region", "paste_region", "delete_region",
-    ),
-)  # fmt: skip
 SCOPE = Choice(
     "scope",
     "What is changed",
     "Grow, shrink, smooth and fill one region, or all pixels of its class in this picture.",
-    ((Scope.REGION, "One region"), (Scope.CLASS, "Whole class")),
+    ((Scope.REGION, "Change one region"), (Scope.CLASS, "Change the whole class")),
 )
 AMOUNT = Amount(
     "region_amount", "By", "Pixels by which regions grow, shrink and are smoothed.", 1, 500, " px"
@@ -44,8 +35,18 @@ FREED = Choice(
     "freed",
     "What becomes of the rest",
     "Pixels that a region gives away become unlabelled, or take the class beside them.",
-    ((Freed.UNLABELLED, "Rest: unlabelled"), (Freed.NEIGHBOUR, "Rest: neighbour")),
+    ((Freed.UNLABELLED, "Leave the rest unlabelled"), (Freed.NEIGHBOUR, "Give the rest to its neighbour")),
 )
+RESHAPE = Menu(
+    "reshape",
+    "Change region",
+    "What can be done with the chosen region, or the one under the pointer.",
+    (
+        "grow_region", "shrink_region", "smooth_region", "fill_holes", None, "remove_islands", "keep_largest", None,
+        "copy_region", "paste_region", "delete_region",
+    ),
+    (SCOPE, FREED, ISLANDS),
+)  # fmt: skip
 
 _STEPS = {"Left": (-1, 0), "Right": (1, 0), "Up": (0, -1), "Down": (0, 1)}
 _FAR = 10
@@ -111,7 +112,7 @@ class Region(Tool):
     title = "Region"
     help_line = "Click a region to choose it; drag moves it, Ctrl+drag copies, arrows nudge, Esc lets go."
     needs_class = False
-    controls = (RESHAPE, AMOUNT, SCOPE, ISLANDS, FREED, OVER)
+    controls = (RESHAPE, AMOUNT, OVER)
 
     def __init__(self) -> None:
         self.name_of: Callable[[int], str] = str

@@ -12,6 +12,7 @@ from PySide6.QtTest import QTest
 from core.geometry import Box, Point
 from core.labels.regions import grown, whole_class
 from core.project.project import Project
+from core.tools.options import Scope
 from desktop import reshaping
 from desktop.panels.tool_controls import ToolControls
 from desktop.tour.hands import CTRL, PLAIN, SHIFT
@@ -230,3 +231,16 @@ def test_the_menu_of_the_option_bar_does_the_same(chosen: Desk) -> None:
     assert set(reshaping._WAYS) <= set(listed)
     next(action for action in menu.actions() if action.objectName() == "keep_largest").trigger()
     chosen.until(lambda: np.array_equal(chosen.values, expected((B, 1))), "the largest part alone")
+
+
+def test_the_menu_holds_what_is_set_rarely(chosen: Desk) -> None:
+    menu = chosen.page.options.controls.widget("reshape").menu()
+    rows = {action.objectName(): action for action in menu.actions() if action.isCheckable()}
+    assert rows["scope=region"].isChecked()
+    rows["scope=class"].trigger()
+    try:
+        chosen.key(Qt.Key.Key_Delete)
+        chosen.until(lambda: not chosen.values.any(), "both regions gone")
+    finally:
+        rows["scope=region"].trigger()
+    assert chosen.canvas.options.scope == Scope.REGION
