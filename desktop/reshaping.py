@@ -23,7 +23,7 @@ from desktop.choosing import Choosing
 from desktop.hand import Hand
 from desktop.label_page import LabelPage
 
-AT_ONCE = 1 << 17
+AT_ONCE = 1 << 16
 """Pixels of a box whose shape is changed between two frames; more takes a thread."""
 
 _WAYS = {

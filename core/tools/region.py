@@ -16,7 +16,7 @@ from core.tools.ground import Ground
 from core.tools.options import OVER, Amount, Choice, Freed, Menu, Over, Scope
 from core.tools.tool import NOTHING, Cursor, Ghost, Modifiers, Outcome, Stage, Tool, Work
 
-NEAR = 512
+NEAR = 384
 """Image pixels around a click within which a region is looked for at once; larger ones take a thread."""
 
 SCOPE = Choice(
@@ -123,7 +123,8 @@ class Region(Tool):
         self._carried: _Carried | None = None
         self._grip: tuple[Point, int, int] | None = None
         self._over = False
-        self._framed: tuple[Chosen, Ghost] | None = None
+        self._sought: Point | None = None
+        self._ghost: tuple[object, Ghost] | None = None
 
     @property
     def is_busy(self) -> bool:
@@ -249,11 +250,12 @@ class Region(Tool):
     # Regions too large to be found between two frames
 
     def done(self, stage: Stage, result: object) -> Outcome:
-        return (
-            self.choose(stage, result.shape, result.value)
-            if isinstance(result, Chosen)
-            else self._shown(stage)
-        )
+        sought, self._sought = self._sought, None
+        match result:
+            case (at, Chosen() as found) if at is sought:
+                return self.choose(stage, found.shape, found.value)
+            case _:
+                return self._shown(stage)  # something else was clicked meanwhile
 
     # Steps of the above
 
@@ -268,7 +270,7 @@ class Region(Tool):
 
     def _choose_at(self, stage: Stage, at: Point) -> Outcome:
         labels = stage.labels
-        self.chosen = None
+        self.chosen = self._sought = None
         if not (0 <= at.x < labels.width and 0 <= at.y < labels.height):
             return self._shown(stage)
         value = int(labels.values[int(at.y), int(at.x)])
@@ -278,8 +280,12 @@ class Region(Tool):
         if near is not None:
             return self.choose(stage, near, value)
         values = labels.values.copy()
-        work = Work("Choosing the region", lambda _unwanted: Chosen(connected_region(values, at), value))
-        return Outcome(work=work)
+        self._sought = at
+
+        def seek(_unwanted: Callable[[], bool]) -> object:
+            return at, Chosen(connected_region(values, at), value)
+
+        return Outcome(work=Work("Choosing the region", seek))
 
     def _nudge(self, stage: Stage, dx: int, dy: int) -> Outcome:
         if self._carried is None and self.chosen is not None:
@@ -300,16 +306,14 @@ class Region(Tool):
         return dirty, labels.finish()
 
     def _shown(self, stage: Stage) -> Outcome:
-        if self._carried is not None:
-            box, mask = self._carried.place(stage.labels)
-            return Outcome(ghost=Ghost(box, mask, self._carried.what.value))
-        if self.chosen is None:
+        """The ghost is the same object for as long as it shows the same, so that it is not painted again."""
+        subject = self._carried or self.chosen
+        if subject is None:
             return NOTHING
-        return Outcome(ghost=self._frame())
-
-    def _frame(self) -> Ghost:
-        """The same object for as long as the choice is the same, so that it is not painted again."""
-        assert self.chosen is not None
-        if self._framed is None or self._framed[0] is not self.chosen:
-            self._framed = self.chosen, Ghost(*self.chosen.shape, self.chosen.value, filled=False)
-        return self._framed[1]
+        if self._ghost is None or self._ghost[0] is not subject:
+            if isinstance(subject, Chosen):
+                ghost = Ghost(*subject.shape, subject.value, filled=False)
+            else:
+                ghost = Ghost(*subject.place(stage.labels), subject.what.value)
+            self._ghost = subject, ghost
+        return Outcome(ghost=self._ghost[1])
