@@ -110,6 +110,7 @@ class Labelling(QObject):
         """Something changed: look again at what it touches."""
         shown = self.hand.shown
         self._travelling.hear(changes)
+        self._reshaping.hear(changes)
         if changes.classes:
             self._choosing.classes_changed()
         if shown in changes.pictures:

@@ -9,8 +9,9 @@ from functools import partial
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
+from core.changes import Changes
 from core.geometry import Box, Point
-from core.labels.classes import UNLABELLED
+from core.labels.classes import UNLABELLED, VOID
 from core.labels.labelmap import LabelMap, Values
 from core.labels.raster import connected_region
 from core.labels.regions import Shape, near_region, whole_class
@@ -64,6 +65,12 @@ class Reshaping(QObject):
         if stage is not None and self._has_tool:
             self._canvas.show_outcome(self._tool.look_again(stage))
 
+    def hear(self, changes: Changes) -> None:
+        """What was copied is of no use once its class is gone."""
+        kept = self._tool.kept
+        if changes.classes and kept and kept.value != VOID and not self._editing.classes.by_value(kept.value):
+            self._tool.kept = None
+
     @property
     def _has_tool(self) -> bool:
         return self._canvas.tool is self._tool
@@ -81,9 +88,9 @@ class Reshaping(QObject):
         self._canvas.show_outcome(self._tool.key(stage, "Ctrl+C"))
 
     def _paste(self) -> None:
-        self._choosing.take_tool("tool_region")
         stage = self._stage()
         if stage is not None:
+            self._choosing.take_tool("tool_region")
             self._canvas.show_outcome(self._tool.paste(stage))
             self._canvas.setFocus()
 
@@ -159,9 +166,11 @@ class Reshaping(QObject):
 
     def _stage(self) -> Stage | None:
         """The stage for a change, after a stroke under way has ended and an undo under way is on screen."""
+        if self._hand.labels is None or not self._canvas.isVisible():
+            return None  # nobody sees what would change
         self._canvas.settle()
         self._canvas.before_edit.emit()
-        return self._canvas.stage() if self._hand.labels is not None else None
+        return self._canvas.stage()
 
 
 def _value_at(labels: LabelMap, at: Point | None) -> int:

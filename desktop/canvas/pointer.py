@@ -211,6 +211,8 @@ class Pointer:
         if self.wants(event):
             if key == Qt.Key.Key_Space:
                 self._hold_space(not event.isAutoRepeat() or self._space)
+            elif key == Qt.Key.Key_Escape and self._canvas.is_waiting and not self.tool.is_busy:
+                self._canvas.drop_work()
             elif self._tool_takes(event):
                 self._give_key(_written(event))
             elif key == Qt.Key.Key_Escape:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from core.geometry import Box, Point
 from core.labels.regions import grown, whole_class
 from core.project.project import Project
 from core.tools.options import Scope
+from core.tools.tool import Work
 from desktop import reshaping
 from desktop.panels.tool_controls import ToolControls
 from desktop.tour.hands import CTRL, PLAIN, SHIFT
@@ -244,3 +247,50 @@ def test_the_menu_holds_what_is_set_rarely(chosen: Desk) -> None:
     finally:
         rows["scope=region"].trigger()
     assert chosen.canvas.options.scope == Scope.REGION
+
+
+def test_nothing_changes_where_nobody_sees_it(chosen: Desk) -> None:
+    before = chosen.values.copy()
+    chosen.window.actions_by_id["workspace_train"].trigger()
+    chosen.window.actions_by_id["delete_region"].trigger()
+    chosen.window.actions_by_id["workspace_label"].trigger()
+    assert np.array_equal(chosen.values, before)
+
+
+def test_paste_from_the_menu_takes_the_tool(chosen: Desk) -> None:
+    chosen.window.actions_by_id["copy_region"].trigger()
+    chosen.key(Qt.Key.Key_B)
+    chosen.window.actions_by_id["paste_region"].trigger()
+    chosen.key(Qt.Key.Key_Down, SHIFT)
+    chosen.key(Qt.Key.Key_Return)
+    both = Box(A.x0, A.y0, A.x1, A.y1 + 10)
+    assert np.array_equal(chosen.values, expected((both, 1), (B, 1)))
+
+
+def test_what_was_copied_goes_with_its_class(chosen: Desk) -> None:
+    chosen.key(Qt.Key.Key_C, CTRL)
+    chosen.session.editing.delete_class(1).result(60)
+    chosen.until(lambda: not chosen.values.any(), "the class gone")
+    chosen.window.actions_by_id["paste_region"].trigger()
+    assert "Copy a region first" in chosen.said
+    chosen.key(Qt.Key.Key_Return)
+    assert not chosen.values.any()
+
+
+def test_esc_makes_an_end_of_thinking_and_keeps_what_is_chosen(chosen: Desk) -> None:
+    go_on, ended, results = threading.Event(), threading.Event(), []
+
+    def run(unwanted: Callable[[], bool]) -> object:
+        go_on.wait(60)
+        results.append(unwanted())
+        ended.set()
+        return None
+
+    chosen.canvas.start(Work("Grow, grass", run), lambda _result: results.append("taken"))
+    chosen.key(Qt.Key.Key_Escape)
+    go_on.set()
+    chosen.until(ended.is_set, "the end of the work")
+    chosen.rest(50)
+    assert results == [True]
+    chosen.key(Qt.Key.Key_Delete)
+    assert np.array_equal(chosen.values, expected((B, 1)))

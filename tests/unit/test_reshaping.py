@@ -191,6 +191,7 @@ def test_a_large_region_is_looked_for_elsewhere() -> None:
     stage, tool = stage_of(values), Region()
 
     def asked() -> object:
+        tool.cancel(stage)
         work = tool.press(stage, Point(700, 20), PLAIN).work
         assert work is not None and tool.chosen is None
         return work.run(lambda: False)
