@@ -27,6 +27,7 @@ from desktop.panels.status_line import StatusLine
 from desktop.pointing import Pointing
 from desktop.recasting import Recasting
 from desktop.remembering import Remembering
+from desktop.reshaping import Reshaping
 from desktop.reverting import Reverting
 from desktop.saving import Saving
 from desktop.travelling import Travelling
@@ -70,15 +71,17 @@ class Labelling(QObject):
         self._noting = Noting(session, bridge, page, actions, self.hand)
         self._remembering = Remembering(editing, bridge, page, actions, self.hand, self._reverting)
         self._working = Working(bridge, self._canvas)
+        self._reshaping = Reshaping(editing, page, self.hand, self._choosing)
         self._wires = Wires()
         join = self._wires.join
         join(self._canvas.edit_finished, self._commit)
         join(self._canvas.before_edit, self._reverting.settle)
         join(self._reverting.reverted, self._pointing.look_again)
+        join(self._reverting.reverted, self._reshaping.look_again)
         join(self._reverting.missed, self.reload)
         join(self._travelling.wanted, self.show)
         speakers = (self._choosing, self._recasting, self._travelling, self._noting, self._working)
-        for part in (self._reverting, *speakers):
+        for part in (self._reverting, self._reshaping, *speakers):
             join(part.message, self.message.emit)
         join(self.saving.saved, self.saved.emit)
         join(self.saving.stored, self._stored)
@@ -107,6 +110,7 @@ class Labelling(QObject):
         """Something changed: look again at what it touches."""
         shown = self.hand.shown
         self._travelling.hear(changes)
+        self._reshaping.hear(changes)
         if changes.classes:
             self._choosing.classes_changed()
         if shown in changes.pictures:
@@ -127,6 +131,7 @@ class Labelling(QObject):
             **self._recasting.handlers(),
             **self._remembering.handlers(),
             **self._noting.handlers(),
+            **self._reshaping.handlers(),
             "undo": self._reverting.take,
             "redo": lambda: self._reverting.take(redo=True),
             "next_picture": lambda: travelling.go(1),
@@ -205,6 +210,7 @@ class Labelling(QObject):
         self._canvas.set_prediction(opened.prediction)
         self._reverting.offer(opened.journal)
         self._pointing.look_again()
+        self._reshaping.look_again()
 
     def _cannot_show(self, picture_id: int, asked: int, problem: MaskloopError) -> None:
         if picture_id != self._wanted or asked != self._asked:

@@ -27,12 +27,30 @@ class Over(StrEnum):
     """Those that the prediction gives to the class that is painted."""
 
 
+class Scope(StrEnum):
+    """What a change of shape is about."""
+
+    REGION = "region"
+    """The chosen region, else the one under the pointer."""
+    CLASS = "class"
+    """All pixels of its class in the picture."""
+
+
+class Freed(StrEnum):
+    """What becomes of pixels that a region gives away."""
+
+    UNLABELLED = "unlabelled"
+    NEIGHBOUR = "neighbour"
+    """They take the class beside them."""
+
+
 @dataclass(slots=True)
 class ToolOptions:
     """Lives on the GUI thread and is shared by all tools of a canvas.
 
     Radii are image pixels. locked: class values whose pixels no tool may change. pressure: whether a pen that is
-    pressed less paints a smaller spot.
+    pressed less paints a smaller spot. region_amount: pixels by which regions grow, shrink and are smoothed;
+    island_size: parts of fewer pixels are islands.
     """
 
     brush_radius: float = 15.0
@@ -41,6 +59,10 @@ class ToolOptions:
     over: Over = Over.ALL
     pressure: bool = True
     locked: frozenset[int] = frozenset()
+    region_amount: int = 3
+    island_size: int = 100
+    scope: Scope = Scope.REGION
+    freed: Freed = Freed.UNLABELLED
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +96,19 @@ class Amount:
     suffix: str = ""
 
 
-Control = Choice | Switch | Amount
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """A button that opens a menu of `actions`, ids of the table of actions, with `controls` below them that are
+    needed too rarely to stand in the bar. `key` names it; None is a line."""
+
+    key: str
+    title: str
+    help: str
+    actions: tuple[str | None, ...]
+    controls: tuple[Choice | Amount, ...] = ()
+
+
+Control = Choice | Switch | Amount | Menu
 
 OVER = Choice(
     "over",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from core.tools.brush import Brush, Eraser
 from core.tools.fill import Fill
 from core.tools.polygon import Polygon
+from core.tools.region import Region
 from core.tools.tool import Tool
 
-TOOLS: tuple[type[Tool], ...] = (Brush, Eraser, Polygon, Fill)
+TOOLS: tuple[type[Tool], ...] = (Brush, Eraser, Polygon, Fill, Region)
 
 
 def all_tools() -> dict[str, Tool]:

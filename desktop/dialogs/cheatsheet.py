@@ -11,7 +11,11 @@ from desktop.actions import ACTIONS, GESTURES, ActionRow
 from desktop.panels.parts import column, row, words
 from desktop.theme import GRID, Theme
 
-COLUMNS = (("Tools", "Predictions"), ("Pictures", "Classes", "Learning"), ("View", "Project", "Window"))
+COLUMNS = (
+    ("Tools", "Regions", "Predictions"),
+    ("Pictures", "Classes", "Learning"),
+    ("View", "Project", "Window"),
+)
 
 
 @dataclass(frozen=True, slots=True)
