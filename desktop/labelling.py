@@ -29,6 +29,7 @@ from desktop.recasting import Recasting
 from desktop.remembering import Remembering
 from desktop.reverting import Reverting
 from desktop.saving import Saving
+from desktop.shielding import Shielding
 from desktop.travelling import Travelling
 from desktop.wires import Wires
 from desktop.working import Working
@@ -65,6 +66,7 @@ class Labelling(QObject):
         self._reverting = Reverting(editing, bridge, page, self.hand, self.saving)
         self._choosing = Choosing(editing, bridge, page, actions, self.hand)
         self._recasting = Recasting(editing, bridge, page, self.hand, self._choosing)
+        self._shielding = Shielding(session, bridge, page, self._choosing)
         self._travelling = Travelling(session, bridge, page)
         self._pointing = Pointing(session, bridge, page, status, self.hand)
         self._noting = Noting(session, bridge, page, actions, self.hand)
@@ -77,8 +79,8 @@ class Labelling(QObject):
         join(self._reverting.reverted, self._pointing.look_again)
         join(self._reverting.missed, self.reload)
         join(self._travelling.wanted, self.show)
-        speakers = (self._choosing, self._recasting, self._travelling, self._noting, self._working)
-        for part in (self._reverting, *speakers):
+        speakers = (self._choosing, self._recasting, self._shielding, self._travelling, self._noting)
+        for part in (self._reverting, *speakers, self._working):
             join(part.message, self.message.emit)
         join(self.saving.saved, self.saved.emit)
         join(self.saving.stored, self._stored)
@@ -96,8 +98,8 @@ class Labelling(QObject):
         self._noting.leave()
         self.saving.leave()
         self._wires.cut()
-        rooms = (self._choosing, self._recasting, self._travelling, self._pointing, self._remembering)
-        for part in (*rooms, self._working):
+        rooms = (self._choosing, self._recasting, self._shielding, self._travelling, self._pointing)
+        for part in (*rooms, self._remembering, self._working):
             part.leave()
         self._canvas.clear()
         # Answers that are still on their way find nobody whom they concern.
@@ -109,6 +111,7 @@ class Labelling(QObject):
         self._travelling.hear(changes)
         if changes.classes:
             self._choosing.classes_changed()
+            self._shielding.classes_changed()
         if shown in changes.pictures:
             self._noting.look_again()
         if shown in changes.pictures or changes.classes:
@@ -125,6 +128,7 @@ class Labelling(QObject):
         return {
             **self._choosing.handlers(),
             **self._recasting.handlers(),
+            **self._shielding.handlers(),
             **self._remembering.handlers(),
             **self._noting.handlers(),
             "undo": self._reverting.take,

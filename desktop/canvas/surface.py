@@ -41,6 +41,7 @@ class Surface(QWidget):
         self._prediction: PredictedMask | None = None
         self._class_colours = np.zeros((256, 3), np.uint8)
         self._layers = LayerState()
+        self._hidden: frozenset[int] = frozenset()
         self._words: tuple[str, str] | None = None
         self._pan_rest = QPointF()
         self._patience = QTimer(self)
@@ -99,6 +100,11 @@ class Surface(QWidget):
 
     def set_layers(self, layers: LayerState) -> None:
         self._layers = layers
+        self._mix_layers()
+
+    def set_hidden(self, values: frozenset[int]) -> None:
+        """Classes that no layer shows."""
+        self._hidden = values
         self._mix_layers()
 
     @property
@@ -235,7 +241,7 @@ class Surface(QWidget):
         self._screen.set_picture(None, None)
 
     def _mix_layers(self) -> None:
-        table = ColourTable(self._class_colours, self._layers, self._prediction is not None)
+        table = ColourTable(self._class_colours, self._layers, self._prediction is not None, self._hidden)
         self._screen.set_layers(table, self._prediction)
         self.update()
 

@@ -19,6 +19,14 @@ class Numbers:
     shares: dict[int, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Shields:
+    """Values of classes that are not shown, and of those that no tool may paint over."""
+
+    hidden: frozenset[int] = frozenset()
+    locked: frozenset[int] = frozenset()
+
+
 class ClassModel(QAbstractListModel):
     """The classes in list order, then unlabelled and void. Renaming only asks: the owner answers with set_classes."""
 
@@ -28,6 +36,7 @@ class ClassModel(QAbstractListModel):
         super().__init__()
         self.classes = ClassList()
         self.numbers = Numbers()
+        self.shields = Shields()
 
     def rowCount(self, parent: Any = Index()) -> int:  # noqa: N802, B008
         return 0 if parent.isValid() or not len(self.classes) else len(self.classes) + 2
@@ -48,6 +57,10 @@ class ClassModel(QAbstractListModel):
     def key_of(self, row: int) -> str:
         beyond = row - len(self.classes)
         return str(row + 1) if beyond < 0 else ("0", "V")[beyond]
+
+    def shields_of(self, value: int) -> tuple[bool, bool]:
+        """Whether a class is hidden, and whether it is locked."""
+        return value in self.shields.hidden, value in self.shields.locked
 
     def data(self, index: Any, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid():
@@ -70,6 +83,10 @@ class ClassModel(QAbstractListModel):
         parts.append("no pixel labelled yet" if not share else f"{share * 100:.1f} % of the labelled pixels")
         if score is not None and not math.isnan(score):
             parts.append(f"IoU {score:.2f}: how well the predicted area covers the true one")
+        if value in self.shields.hidden:
+            parts.append("hidden: neither label nor prediction is shown")
+        if value in self.shields.locked:
+            parts.append("locked: no tool paints over it")
         return "\n".join(parts)
 
     def setData(self, index: Any, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:  # noqa: N802
