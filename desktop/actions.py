@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from PySide6.QtCore import QObject
@@ -22,7 +23,8 @@ from desktop.theme import Theme
 
 @dataclass(frozen=True, slots=True)
 class ActionRow:
-    """One thing to ask for. `shortcuts` as QKeySequence reads them, the first is the one that is shown.
+    """One thing to ask for. `shortcuts` as QKeySequence reads them, the first is the one that is shown; they are
+    the standard, which people may change (`keys_of`).
 
     `choice` names a set of which exactly one is checked; `checkable` alone is a switch. Rows of one `family` (the
     nine digits) share a line in the cheat sheet. `repeats`: a held key asks again and again.
@@ -41,8 +43,8 @@ class ActionRow:
 
     @property
     def plain_letter(self) -> bool:
-        """Whether a shortcut is a key that could also be typed into a text field."""
-        return any(not s.startswith(("Ctrl+", "Alt+", "Meta+", "F1")) for s in self.shortcuts)
+        """Whether a shortcut in force is a key that could also be typed into a text field."""
+        return any(not s.startswith(("Ctrl+", "Alt+", "Meta+", "F1")) for s in keys_of(self.id))
 
 
 def _class_rows() -> tuple[ActionRow, ...]:
@@ -241,9 +243,25 @@ def row(action_id: str) -> ActionRow:
     return _BY_ID[action_id]
 
 
+_in_force: dict[str, tuple[str, ...]] = {}
+# Where the keys differ from the table. There is one keyboard: the KeyMap of the window puts this in, and whoever
+# names a key, from tooltips to menus, need not be handed a map for it.
+
+
+def keys_of(action_id: str) -> tuple[str, ...]:
+    """The shortcuts in force. Raises KeyError for an id that the table does not have."""
+    return _in_force.get(action_id, row(action_id).shortcuts)
+
+
+def put_in_force(differences: Mapping[str, tuple[str, ...]]) -> None:
+    """Say which actions have other keys than the table gives them; all others have those of the table."""
+    _in_force.clear()
+    _in_force.update(differences)
+
+
 def keys_text(action_id: str) -> str:
-    """The first shortcut as people of this system write it, or an empty text."""
-    shortcuts = row(action_id).shortcuts
+    """The first shortcut in force as people of this system write it, or an empty text."""
+    shortcuts = keys_of(action_id)
     return QKeySequence(shortcuts[0]).toString(QKeySequence.SequenceFormat.NativeText) if shortcuts else ""
 
 
@@ -266,7 +284,7 @@ def build_actions(parent: QWidget, theme: Theme | None = None) -> dict[str, QAct
     for entry in ACTIONS:
         action = QAction(entry.title, parent)
         action.setObjectName(entry.id)
-        action.setShortcuts([QKeySequence(keys) for keys in entry.shortcuts])
+        action.setShortcuts([QKeySequence(keys) for keys in keys_of(entry.id)])
         action.setToolTip(tooltip(entry.id))
         action.setStatusTip(entry.help)
         action.setAutoRepeat(entry.repeats)

@@ -56,7 +56,6 @@ class TopBar(QWidget):
         self._themes = (actions["theme_light"], actions["theme_dark"])
         self.theme_button.clicked.connect(self._other_theme)
         self.keys_button = icon_button("keyboard", "Keys and mouse", theme)
-        self.keys_button.setToolTip(tooltip("cheat_sheet"))
         self.keys_button.clicked.connect(actions["cheat_sheet"].trigger)
         left = QWidget()
         left.setLayout(row(self.mark, self.project, None, spacing=6))
@@ -66,6 +65,7 @@ class TopBar(QWidget):
         bar.setStretch(0, 1)
         bar.setStretch(2, 1)
         self.setLayout(bar)
+        self.show_keys()
         theme.changed.connect(self._dress)
         self._dress()
         self.set_recent(())
@@ -78,6 +78,12 @@ class TopBar(QWidget):
         self.project.setToolTip(name or "")
         self.workspaces.setVisible(name is not None)
         self.saved.setVisible(name is not None)
+
+    def show_keys(self) -> None:
+        """Name the keys in force: they may have been changed."""
+        self.keys_button.setToolTip(tooltip("cheat_sheet"))
+        for key, segment in self._segment_of.items():
+            segment.setToolTip(tooltip(key))
 
     def set_recent(self, paths: Sequence[str]) -> None:
         """Recent projects for the menu, newest first."""
@@ -114,21 +120,20 @@ class TopBar(QWidget):
         frame.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         group = QButtonGroup(frame)
         metrics = QFontMetrics(self._theme.strong_font())
-        made = []
+        self._segment_of: dict[str, QPushButton] = {}
         for key in WORKSPACES:
             segment = QPushButton(actions[key].text())
             segment.setProperty("role", "segment")
             segment.setCheckable(True)
             segment.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            segment.setToolTip(tooltip(key))
             segment.clicked.connect(actions[key].trigger)
             actions[key].toggled.connect(segment.setChecked)
             segment.setChecked(actions[key].isChecked())
             # The chosen one is bold: room for that in all of them, so that nothing moves.
             segment.setMinimumWidth(metrics.horizontalAdvance(segment.text()) + 4 * GRID)
             group.addButton(segment)
-            made.append(segment)
-        frame.setLayout(row(*made, spacing=0, margins=(2, 2, 2, 2)))
+            self._segment_of[key] = segment
+        frame.setLayout(row(*self._segment_of.values(), spacing=0, margins=(2, 2, 2, 2)))
         return frame
 
     def _other_theme(self) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractListModel, QModelIndex, Qt, Signal
 
 from core.labels.classes import UNLABELLED, VOID, ClassList, LabelClass
+from desktop.actions import keys_text
 
 Index = QModelIndex
 
@@ -55,8 +56,12 @@ class ClassModel(QAbstractListModel):
         return next((i for i, c in enumerate(self.classes) if c.value == value), None)
 
     def key_of(self, row: int) -> str:
+        """The key that chooses the class where it is a short one, else its place in the list."""
         beyond = row - len(self.classes)
-        return str(row + 1) if beyond < 0 else ("0", "V")[beyond]
+        if beyond >= 0:
+            return keys_text(("class_0", "class_void")[beyond])[:2]
+        keys = keys_text(f"class_{row + 1}") if row < 9 else ""
+        return keys if 0 < len(keys) <= 2 else str(row + 1)
 
     def shields_of(self, value: int) -> tuple[bool, bool]:
         """Whether a class is hidden, and whether it is locked."""
