@@ -13,6 +13,8 @@ from desktop.dialogs.cheatsheet import CheatSheet
 from desktop.dialogs.keys import KeysDialog
 from desktop.dialogs.settings import SettingsDialog
 from desktop.keymap import KeyMap
+from desktop.palette import Palette
+from desktop.searching import Searching
 from desktop.theme import Theme
 
 
@@ -26,9 +28,12 @@ class Beside:
         settings: Settings,
         keymap: KeyMap,
         on_setting: Callable[[str, object], None],
+        search: Searching,
     ) -> None:
         self._window, self._theme, self._settings, self._keymap = window, theme, settings, keymap
-        self._on_setting = on_setting
+        self._on_setting, self._search = on_setting, search
+        self.palette: Palette | None = None
+        search.on_listed = self._search_again
         self._cheat_sheet: CheatSheet | None = None
         self._keys: KeysDialog | None = None
         keymap.changed.connect(self._renew_cheat_sheet)
@@ -38,6 +43,7 @@ class Beside:
             "settings": self.show_settings,
             "cheat_sheet": self.show_cheat_sheet,
             "edit_keys": self.show_keys,
+            "command_palette": self.show_palette,
         }
 
     def close(self) -> None:
@@ -76,6 +82,17 @@ class Beside:
         self._keys.raise_()
         self._keys.activateWindow()
         self._keys.search.setFocus()
+
+    def show_palette(self) -> None:
+        """A field to search everything; pictures that came meanwhile are found as soon as they are listed."""
+        self._search.prepare()
+        if self.palette is None:
+            self.palette = Palette(self._theme, self._search, self._window)
+        self.palette.open_over(self._window)
+
+    def _search_again(self) -> None:
+        if self.palette is not None and self.palette.isVisible() and self.palette.field.text():
+            self.palette.look()
 
     def _renew_cheat_sheet(self) -> None:
         old, self._cheat_sheet = self._cheat_sheet, None

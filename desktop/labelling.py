@@ -148,6 +148,10 @@ class Labelling(QObject):
             "zoom_out": lambda: canvas.zoom_by(0.8),
         }
 
+    def choose_class(self, value: int) -> None:
+        """Paint with this class from now on."""
+        self._choosing.choose_class(value)
+
     # The picture on screen --------------------------------------------------------------------
 
     def show(self, picture_id: int) -> None:

@@ -38,6 +38,7 @@ from desktop.learning import Learning, wishes_of
 from desktop.panels.data_page import DataPage
 from desktop.panels.status_line import StatusLine
 from desktop.panels.train_page import TrainPage
+from desktop.searching import Searching
 from desktop.theme import Theme
 from desktop.topbar import TopBar
 from desktop.viewing import Viewing
@@ -64,7 +65,13 @@ class MainWindow(QMainWindow):
 
         self.actions_by_id = build_actions(self, theme)
         self.keymap = KeyMap(self.actions_by_id, settings, self)
-        self._beside = Beside(self, theme, settings, self.keymap, self._setting_changed)
+        self.searching = Searching(
+            self.actions_by_id,
+            lambda key: bool(self.session) or key in self._handlers(),
+            self.bridge,
+            self._opening,
+        )
+        self._beside = Beside(self, theme, settings, self.keymap, self._setting_changed, self.searching)
         self.top = TopBar(self.actions_by_id, theme)
         self.welcome = WelcomePage(theme)
         self.label_page = LabelPage(self.actions_by_id, theme)
@@ -123,6 +130,7 @@ class MainWindow(QMainWindow):
         for part in (self.labelling, self.learning, self.exchange):
             part.deleteLater()
         self.labelling = self.learning = self.exchange = None
+        self.searching.take(None, None)
         self._set_project(None)
         return True
 
@@ -151,6 +159,7 @@ class MainWindow(QMainWindow):
         self.exchange.message.connect(self.say)
         self.exchange.labels_imported.connect(self.labelling.reload)
         self._remember_recent(session)
+        self.searching.take(session, self.labelling)
         self._set_project(session.name)
         self.top.set_saved("saved")
         self.labelling.begin()

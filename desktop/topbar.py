@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction, QFontMetrics
 from PySide6.QtWidgets import QButtonGroup, QFrame, QLabel, QMenu, QPushButton, QSizePolicy, QWidget
 
-from desktop.actions import tooltip
+from desktop.actions import keys_text, tooltip
 from desktop.assets import keep_icon, pixmap
 from desktop.panels.parts import ground, icon_button, row
 from desktop.panels.status_line import SavedMark
@@ -52,6 +52,12 @@ class TopBar(QWidget):
         self.project.setMenu(self._menu(actions))
         self.saved = SavedMark()
         self.workspaces = self._segments(actions)
+        self.search = QPushButton()
+        self.search.setProperty("role", "search")
+        self.search.setAccessibleName("Search")
+        self.search.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        keep_icon(self.search, "search", theme, 16)
+        self.search.clicked.connect(actions["command_palette"].trigger)
         self.theme_button = icon_button("moon", "Light or dark", theme)
         self._themes = (actions["theme_light"], actions["theme_dark"])
         self.theme_button.clicked.connect(self._other_theme)
@@ -60,7 +66,9 @@ class TopBar(QWidget):
         left = QWidget()
         left.setLayout(row(self.mark, self.project, None, spacing=6))
         right = QWidget()
-        right.setLayout(row(None, self.saved, GRID, self.theme_button, self.keys_button, spacing=4))
+        right.setLayout(
+            row(None, self.search, GRID, self.saved, GRID, self.theme_button, self.keys_button, spacing=4)
+        )
         bar = row(left, self.workspaces, right, margins=(12, 0, 12, 0))
         bar.setStretch(0, 1)
         bar.setStretch(2, 1)
@@ -82,6 +90,9 @@ class TopBar(QWidget):
     def show_keys(self) -> None:
         """Name the keys in force: they may have been changed."""
         self.keys_button.setToolTip(tooltip("cheat_sheet"))
+        keys = keys_text("command_palette")
+        self.search.setText("Search" + (f"   {keys}" if keys else ""))
+        self.search.setToolTip(tooltip("command_palette"))
         for key, segment in self._segment_of.items():
             segment.setToolTip(tooltip(key))
 
