@@ -106,12 +106,12 @@ class ClassDelegate(QStyledItemDelegate):
         painter.drawText(places.key, middle | Qt.AlignmentFlag.AlignLeft, model.key_of(index.row()))
         self._paint_chip(painter, places.chip, value, model)
         painter.setFont(self._theme.strong_font() if chosen else self._theme.font)
-        shown = model.class_at(index.row()) and value not in model.shields.hidden
-        painter.setPen(colour("text" if shown else "muted"))
         room = places.name if model.class_at(index.row()) else places.name.united(places.score)
         if model.class_at(index.row()):
             hovered = bool(option.state & QStyle.StateFlag.State_MouseOver)
             room.setRight(self._paint_buttons(painter, places, model.shields_of(value), chosen, hovered))
+        shown = model.class_at(index.row()) and value not in model.shields.hidden
+        painter.setPen(colour("text" if shown else "muted"))
         name = painter.fontMetrics().elidedText(
             index.data(), Qt.TextElideMode.ElideRight, room.width() - GRID
         )

@@ -94,6 +94,19 @@ def test_who_paints_with_a_hidden_class_sees_it_again(desk: Desk) -> None:
     assert "shown again" in desk.said
 
 
+def test_the_name_stays_while_the_pointer_is_on_a_sign(desk: Desk) -> None:
+    rows = desk.page.classes.rows
+    name = rows.visualRect(rows.classes_model.index(1))
+    name.setLeft(part(desk, 1, "chip").x() + 14)
+    name.setWidth(30)
+    for sign in ("eye", "lock", "more"):
+        QTest.mouseMove(rows.viewport(), part(desk, 1, sign))
+        desk.rest(20)
+        seen = rows.viewport().grab(name).toImage()
+        shades = {seen.pixel(x, y) for x in range(seen.width()) for y in range(seen.height())}
+        assert len(shades) > 8, f"no letters while the pointer is on the {sign}"
+
+
 def test_the_menu_says_what_it_would_do(desk: Desk) -> None:
     rows = desk.page.classes.rows
     classes = rows.classes_model.classes
