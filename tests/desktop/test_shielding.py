@@ -94,6 +94,16 @@ def test_who_paints_with_a_hidden_class_sees_it_again(desk: Desk) -> None:
     assert "shown again" in desk.said
 
 
+def test_no_stroke_goes_over_a_locked_class(desk: Desk) -> None:
+    desk.key(Qt.Key.Key_1)
+    desk.dab(0.4)
+    mine = desk.values == 1
+    desk.key(Qt.Key.Key_K)
+    desk.key(Qt.Key.Key_2)
+    desk.dab(0.5)
+    assert (desk.values[mine] == 1).all() and (desk.values == 2).any()
+
+
 def test_the_name_stays_while_the_pointer_is_on_a_sign(desk: Desk) -> None:
     rows = desk.page.classes.rows
     name = rows.visualRect(rows.classes_model.index(1))
