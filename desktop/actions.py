@@ -232,6 +232,7 @@ GESTURES: tuple[Gesture, ...] = (
     Gesture(("Shift + click",), "Straight line from the last point", "Tools"),
     Gesture(("Right drag",), "Erase with the brush", "Tools"),
     Gesture(("Menu", "Right click"), "Menu of a class", "Classes"),
+    Gesture(("Alt + click on the eye",), "Show one class alone", "Classes"),
     Gesture(("Enter", "Backspace", "Esc"), "Close polygon, drop corner, cancel", "Tools"),
 )
 

@@ -246,7 +246,8 @@ class Surface(QWidget):
         painter.resetTransform()
         if self._pyramid is not None:
             if self._halves is not None:
-                marks.draw_sides(painter, self._halves.share * self.width(), self.rect(), self.font())
+                place, titles = self._halves.share * self.width(), self._titles()
+                marks.draw_sides(painter, place, self.rect(), self.font(), titles)
             self.draw_marks(painter)
         elif self._words is not None and not self._patience.isActive():
             marks.draw_words(painter, self.rect(), self.palette(), self.font(), *self._words)
@@ -282,6 +283,13 @@ class Surface(QWidget):
         self._screen.set_layers(table, self._prediction, self._halves)
         self.update()
         self.content_changed.emit()
+
+    def _titles(self) -> tuple[str, str]:
+        """What is seen at both sides of the divider."""
+        return (
+            "Label" if self._layers.label > 0 else "Picture",
+            "No prediction yet" if self._prediction is None else "Prediction",
+        )
 
     def _sides(self) -> tuple[ColourTable, ColourTable]:
         """The label as it is shown or not, and the prediction for itself."""
