@@ -30,6 +30,7 @@ from desktop.remembering import Remembering
 from desktop.reshaping import Reshaping
 from desktop.reverting import Reverting
 from desktop.saving import Saving
+from desktop.shielding import Shielding
 from desktop.travelling import Travelling
 from desktop.wires import Wires
 from desktop.working import Working
@@ -66,6 +67,7 @@ class Labelling(QObject):
         self._reverting = Reverting(editing, bridge, page, self.hand, self.saving)
         self._choosing = Choosing(editing, bridge, page, actions, self.hand)
         self._recasting = Recasting(editing, bridge, page, self.hand, self._choosing)
+        self._shielding = Shielding(session, bridge, page, self._choosing)
         self._travelling = Travelling(session, bridge, page)
         self._pointing = Pointing(session, bridge, page, status, self.hand)
         self._noting = Noting(session, bridge, page, actions, self.hand)
@@ -80,8 +82,8 @@ class Labelling(QObject):
         join(self._reverting.reverted, self._reshaping.look_again)
         join(self._reverting.missed, self.reload)
         join(self._travelling.wanted, self.show)
-        speakers = (self._choosing, self._recasting, self._travelling, self._noting, self._working)
-        for part in (self._reverting, self._reshaping, *speakers):
+        speakers = (self._choosing, self._recasting, self._shielding, self._travelling, self._noting)
+        for part in (self._reverting, self._reshaping, *speakers, self._working):
             join(part.message, self.message.emit)
         join(self.saving.saved, self.saved.emit)
         join(self.saving.stored, self._stored)
@@ -99,8 +101,8 @@ class Labelling(QObject):
         self._noting.leave()
         self.saving.leave()
         self._wires.cut()
-        rooms = (self._choosing, self._recasting, self._travelling, self._pointing, self._remembering)
-        for part in (*rooms, self._working):
+        rooms = (self._choosing, self._recasting, self._shielding, self._travelling, self._pointing)
+        for part in (*rooms, self._remembering, self._working):
             part.leave()
         self._canvas.clear()
         # Answers that are still on their way find nobody whom they concern.
@@ -113,6 +115,7 @@ class Labelling(QObject):
         self._reshaping.hear(changes)
         if changes.classes:
             self._choosing.classes_changed()
+            self._shielding.classes_changed()
         if shown in changes.pictures:
             self._noting.look_again()
         if shown in changes.pictures or changes.classes:
@@ -129,6 +132,7 @@ class Labelling(QObject):
         return {
             **self._choosing.handlers(),
             **self._recasting.handlers(),
+            **self._shielding.handlers(),
             **self._remembering.handlers(),
             **self._noting.handlers(),
             **self._reshaping.handlers(),
@@ -148,6 +152,10 @@ class Labelling(QObject):
             "zoom_in": lambda: canvas.zoom_by(1.25),
             "zoom_out": lambda: canvas.zoom_by(0.8),
         }
+
+    def choose_class(self, value: int) -> None:
+        """Paint with this class from now on."""
+        self._choosing.choose_class(value)
 
     # The picture on screen --------------------------------------------------------------------
 

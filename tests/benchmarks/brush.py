@@ -1,7 +1,8 @@
 """How long a brush movement takes to be on the screen: `python -m tests.benchmarks.brush --size 8192 --json`.
 
-A shown window, real mouse events, and the time from sending each to the end of the paint it caused. The first
-paint of a press is not counted: what is measured is the movement under a hand that already draws.
+A shown window with overview and pixel grid on, real mouse events, and the time from sending each to the end of the
+paint it caused. The first paint of a press is not counted: what is measured is the movement under a hand that already
+draws.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from core.images.pyramid import Pyramid
 from core.labels.classes import colour_of
 from core.labels.labelmap import LabelMap
 from core.labels.prediction import PredictedMask
+from desktop.canvas.minimap import Minimap
 from desktop.canvas.view import CanvasView
 
 _LEFT = Qt.MouseButton.LeftButton
@@ -53,6 +55,8 @@ def measure(size: int, radius: float, moves: int, zoom: float | None, seed: int 
     app = QApplication.instance() or QApplication([])
     canvas = CountingCanvas()
     canvas.resize(1280, 800)
+    Minimap(canvas)
+    canvas.set_grid(True)
     canvas.show()
     labels = LabelMap.blank(size, size)
     said = np.full((size, size), 2, np.uint8)
