@@ -13,7 +13,7 @@ from core.changes import Changes
 from core.errors import ImageError, MaskloopError
 from core.formats.masks import MASKS, PREDICTIONS, is_dataset
 from core.images.cache import PictureCache
-from core.images.folder import read_thumbnail, scan
+from core.images.folder import has_pictures, read_thumbnail, scan
 from core.images.pyramid import Pyramid
 from core.images.source import PICTURE_SUFFIXES, read_picture
 from core.labels.labelmap import Values
@@ -101,7 +101,8 @@ class Opening:
             if not chunk:
                 return
             size = CHUNK
-            self._document.submit(self._add, chunk)
+            # One at a time: what the person asks of the document must not wait behind all of a large folder.
+            self._document.submit(self._add, chunk).result()
 
     def _add(self, chunk: list[str]) -> None:
         fresh = self._project.pictures.add(chunk)
@@ -210,7 +211,7 @@ def check_folder(folder: Path) -> None:
         raise ImageError(f"There is no folder {folder}. Check the name and try again.")
     if not folder.is_dir():
         raise ImageError(f"{folder} is a file. Open the folder that holds your pictures instead.")
-    if next(scan(folder), None) is None:
+    if not has_pictures(folder):
         kinds = ", ".join(sorted(s.lstrip(".") for s in PICTURE_SUFFIXES if len(s) <= 5)[:12])
         raise ImageError(
             f"There are no pictures in {folder}. Put pictures there ({kinds} ...) or open another folder."
