@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication
@@ -52,3 +53,8 @@ def build(settings: Settings | None = None) -> App:
     window = MainWindow(theme, settings, crash.report)
     crash.install()
     return App(qt, window, crash)
+
+
+def open_window(folder: Path | None, home: Path | None = None) -> int:
+    """The window, on a folder of pictures if one is given. Returns the exit code once it is closed."""
+    return build().run(lambda window: window.open(folder, home) if folder is not None else None)
