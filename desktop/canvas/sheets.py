@@ -159,8 +159,9 @@ class Screen:
         prediction = None
         if self._prediction is not None and self._table.uses_prediction:
             prediction = sample(self._prediction.values, rows, columns)
-        hatch = self._hatch.over(inside, view.left, view.top)
-        pixels[inside.slices] = self._table.compose(labels, prediction, hatch)
+        pixels[inside.slices] = self._table.compose(
+            labels, prediction, lambda: self._hatch.over(inside, view.left, view.top)
+        )
 
 
 def _magnified(picture: NDArray[np.uint8], view: Viewport, box: Box) -> NDArray[np.uint32]:
