@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from collections.abc import Callable
@@ -52,6 +53,7 @@ def build(settings: Settings | None = None) -> App:
     crash = CrashLog(lambda sentence: window.bridge.post(lambda: window.say(sentence)))
     window = MainWindow(theme, settings, crash.report)
     crash.install()
+    gc.freeze()  # all this stays; looking through it again and again would stop the window for a tenth of a second
     return App(qt, window, crash)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
@@ -54,10 +55,15 @@ def score_curves(miou: Curve, per_class: Mapping[int, Curve], classes: ClassList
     return curves
 
 
+def _load() -> None:
+    import_module("desktop.panels.axes")  # and pyqtgraph with it
+    gc.freeze()  # all of that stays
+
+
 @cache
 def preload() -> Thread:
     """Load pyqtgraph on a thread of its own, once: half a second that the window must not wait for."""
-    thread = Thread(target=import_module, args=("pyqtgraph",), name="charts")
+    thread = Thread(target=_load, name="charts")
     thread.start()
     return thread
 
