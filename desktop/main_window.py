@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -167,6 +168,7 @@ class MainWindow(QMainWindow):
         if train:
             session.retraining.start()
         self.label_page.canvas.setFocus()
+        gc.freeze()  # a hundred thousand records that stay need not be looked through again and again
 
     def _cannot_open(self, problem: MaskloopError) -> None:
         self._set_project(None)

@@ -15,6 +15,7 @@ from sqlalchemy.pool import StaticPool
 from core.errors import ProjectError, ProjectTooNewError
 from core.project.backup import FOLDER, make_backup, new_stamp
 from core.project.leftover import has_pages, journal_of, put_strange_journal_aside, refuse_emptied
+from core.project.newest import newest_form
 from core.project.tables import NEWEST
 
 BUSY_SECONDS = 10.0
@@ -93,7 +94,7 @@ class Store:
     def upgrade(self) -> None:
         """Bring the file to the newest form. Raises ProjectTooNewError, with the file untouched, if it is newer."""
         version = self.version()
-        if version == NEWEST:
+        if version == NEWEST or (version is None and self._made_new()):
             return
         # Alembic is imported only when there is something to do: it costs a third of a second.
         from alembic import command
@@ -129,6 +130,17 @@ class Store:
                     )
         finally:
             self._pragma("foreign_keys = ON")
+
+    def _made_new(self) -> bool:
+        """Make an empty file in the newest form at once. False when only the migrations know that form."""
+        statements = newest_form()
+        if not statements:
+            return False
+        with self.writing() as connection:
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+            connection.exec_driver_sql(new_stamp())
+        return True
 
     def refuse_other_form(self) -> None:
         """For readers, which cannot upgrade. Raises ProjectError when the file is not of the newest form."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,20 +93,20 @@ class ColourTable:
         self._both = table.ravel()
         self._labels_only = table[:, :, 0].ravel()
 
-    def compose(self, labels: Values, prediction: Values | None, hatch: Values) -> Colours:
-        """The overlay, (h, w) uint32, of sampled labels, predictions and hatch, each (h, w) uint8."""
+    def compose(self, labels: Values, prediction: Values | None, hatch: Callable[[], Values]) -> Colours:
+        """The overlay, (h, w) uint32, of sampled labels, predictions and, if it shows, hatch, each (h, w) uint8."""
         hatched = self._differs or int(labels.max(initial=0)) == VOID
         # All indices are inside by construction; mode="wrap" spares numpy its check of each.
         if prediction is None or not self.uses_prediction:
             if not hatched:
                 return self._labels_only.take(labels, mode="wrap")
-            index = np.left_shift(hatch, 8, dtype=np.uint32)
+            index = np.left_shift(hatch(), 8, dtype=np.uint32)
             index |= labels
             return self._labels_only.take(index, mode="wrap")
         index = np.left_shift(labels, 8, dtype=np.uint32)
         index |= prediction
         if hatched:
-            index |= np.left_shift(hatch, 16, dtype=np.uint32)
+            index |= np.left_shift(hatch(), 16, dtype=np.uint32)
         return self._both.take(index, mode="wrap")
 
 

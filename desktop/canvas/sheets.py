@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 
 import cv2
 import numpy as np
@@ -204,7 +204,7 @@ class Screen:
             prediction = None
             if self._prediction is not None and table.uses_prediction:
                 prediction = sample(self._prediction.values, rows, columns)
-            hatch = self._hatch.over(part, view.left, view.top)
+            hatch = partial(self._hatch.over, part, view.left, view.top)
             pixels[part.slices] = table.compose(labels, prediction, hatch)
         if self._has_grid:
             rule(pixels, inside, view)
