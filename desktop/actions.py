@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
@@ -292,7 +291,6 @@ def keys_text(action_id: str) -> str:
     return QKeySequence(shortcuts[0]).toString(QKeySequence.SequenceFormat.NativeText) if shortcuts else ""
 
 
-@cache
 def tooltip(action_id: str) -> str:
     """Title, key and help of an action, for the button that stands for it."""
     found = row(action_id)

@@ -43,15 +43,15 @@ def test_a_hidden_class_is_transparent_in_every_layer() -> None:
     table = ColourTable(palette, state, has_prediction=True, hidden=frozenset((2,)))
 
     def seen(label: int, said: int) -> int:
-        one = [np.array([[value]], np.uint8) for value in (label, said, 1)]
-        return int(table.compose(*one).reshape(()))
+        one, other, striped = (np.array([[value]], np.uint8) for value in (label, said, 1))
+        return int(table.compose(one, other, lambda: striped).reshape(()))
 
     assert seen(2, 0) == seen(2, 1) == seen(0, 2) == 0
     assert seen(1, 2) and seen(0, 1) and seen(VOID, 0)
     only_said = ColourTable(palette, LayerState(label_visible=False), True, frozenset((2,)))
     labels, said = np.array([[2, 1]], np.uint8), np.array([[1, 2]], np.uint8)
     # A label that is out of sight anyway does not hide what the network says there.
-    assert (only_said.compose(labels, said, labels) > 0).tolist() == [[True, False]]
+    assert (only_said.compose(labels, said, lambda: labels) > 0).tolist() == [[True, False]]
 
 
 def test_keys_hide_show_alone_and_lock_the_active_class(desk: Desk) -> None:
