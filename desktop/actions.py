@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from PySide6.QtCore import QObject
@@ -22,7 +23,8 @@ from desktop.theme import Theme
 
 @dataclass(frozen=True, slots=True)
 class ActionRow:
-    """One thing to ask for. `shortcuts` as QKeySequence reads them, the first is the one that is shown.
+    """One thing to ask for. `shortcuts` as QKeySequence reads them, the first is the one that is shown; they are
+    the standard, which people may change (`keys_of`).
 
     `choice` names a set of which exactly one is checked; `checkable` alone is a switch. Rows of one `family` (the
     nine digits) share a line in the cheat sheet. `repeats`: a held key asks again and again.
@@ -41,8 +43,8 @@ class ActionRow:
 
     @property
     def plain_letter(self) -> bool:
-        """Whether a shortcut is a key that could also be typed into a text field."""
-        return any(not s.startswith(("Ctrl+", "Alt+", "Meta+", "F1")) for s in self.shortcuts)
+        """Whether a shortcut in force is a key that could also be typed into a text field."""
+        return any(not s.startswith(("Ctrl+", "Alt+", "Meta+", "F1")) for s in keys_of(self.id))
 
 
 def _class_rows() -> tuple[ActionRow, ...]:
@@ -93,6 +95,9 @@ ACTIONS: tuple[ActionRow, ...] = (
               "Click or drag over small pieces of one colour to paint them whole.", choice="tool"),
     ActionRow("tool_watershed", "Watershed", ("Shift+W",), "watershed", "Tools",
               "A stroke inside and one outside find the border between; Enter paints the inside.", choice="tool"),
+    ActionRow("tool_region", "Region", ("Z",), "region", "Tools",
+              "Choose a region; drag moves it, Ctrl+drag copies, arrows nudge, Ctrl+C and Ctrl+V carry it along.",
+              choice="tool"),
     ActionRow("pick_class", "Pick class", ("I",), "pick", "Tools",
               "Take the class of the pixel under the cursor."),
     ActionRow("brush_smaller", "Smaller brush", ("[",), "smaller", "Tools",
@@ -113,6 +118,16 @@ ACTIONS: tuple[ActionRow, ...] = (
               "Paint pixels to be ignored: never trained on, never counted."),
     ActionRow("swap_classes", "Swap classes", ("X",), "swap", "Classes",
               "Change between the last two classes used."),
+    ActionRow("hide_class", "Hide class", ("Shift+H",), "eye-off", "Classes",
+              "Show nothing of the class, neither label nor prediction, or show it again."),
+    ActionRow("solo_class", "Show only this class", ("J",), "eye", "Classes",
+              "Hide all other classes; again shows all of them."),
+    ActionRow("show_all_classes", "Show all classes", ("Shift+J",), "eye", "Classes",
+              "Hide no class any more."),
+    ActionRow("lock_class", "Lock class", ("K",), "lock", "Classes",
+              "Keep the pixels of the class as they are: no tool paints over them. Again unlocks it."),
+    ActionRow("unlock_all_classes", "Unlock all classes", ("Shift+K",), "unlock", "Classes",
+              "Let tools paint over every class again."),
     ActionRow("rename_class", "Rename class", ("F2",), "rename", "Classes",
               "Give the class another name."),
     ActionRow("recolour_class", "Change colour…", (), "opacity", "Classes",
@@ -148,6 +163,25 @@ ACTIONS: tuple[ActionRow, ...] = (
               "Put a word on this picture by which it can be found again."),
     ActionRow("edit_note", "Note", ("Shift+N",), "note", "Pictures",
               "Say something about this picture, for you or for others."),
+    # Regions: of the chosen region, else of the one under the pointer
+    ActionRow("grow_region", "Grow", ("Shift+G",), "grow", "Regions",
+              "Make the region larger all around by the pixels set for it."),
+    ActionRow("shrink_region", "Shrink", ("Ctrl+Shift+G",), "shrink", "Regions",
+              "Make the region smaller all around; the border of the picture takes nothing away."),
+    ActionRow("smooth_region", "Smooth", ("Shift+Z",), "smooth", "Regions",
+              "Take spurs away and close bays of the outline."),
+    ActionRow("fill_holes", "Fill holes", ("Shift+I",), "holes", "Regions",
+              "Give all that lies inside the region to its class; locked classes stay."),
+    ActionRow("remove_islands", "Remove islands", (), "islands", "Regions",
+              "Take away the small parts that the class has in this picture."),
+    ActionRow("keep_largest", "Keep largest", (), "largest", "Regions",
+              "Take away all parts that the class has in this picture except the largest."),
+    ActionRow("copy_region", "Copy region", (), "copy", "Regions",
+              "Keep the chosen region, to be pasted into this or another picture. Ctrl+C with the region tool."),
+    ActionRow("paste_region", "Paste region", (), "paste", "Regions",
+              "Put the copied region at the same place of this picture. Ctrl+V with the region tool."),
+    ActionRow("delete_region", "Delete region", ("Del",), "delete", "Regions",
+              "Make the pixels of the region unlabelled."),
     # Predictions
     ActionRow("accept_and_next", "Accept, done, next", ("Ctrl+Return", "Ctrl+Enter"), "accept-all", "Predictions",
               "Take the prediction for all pixels that have no label, mark the picture as done and show the next."),
@@ -181,6 +215,14 @@ ACTIONS: tuple[ActionRow, ...] = (
               "Make the overlay weaker.", repeats=True),
     ActionRow("cycle_view", "Cycle view", ("M",), "layers", "View",
               "Show label and prediction, then only the label, the prediction, or the difference."),
+    ActionRow("swipe", "Swipe comparison", ("Y",), "swipe", "View",
+              "A line to drag across the picture: label at its left, prediction at its right. Esc ends.",
+              checkable=True),
+    ActionRow("minimap", "Overview", ("Shift+F",), "minimap", "View",
+              "The whole picture in a corner while only a part is in sight; drag there to move.",
+              checkable=True),
+    ActionRow("pixel_grid", "Pixel grid", ("Ctrl+'",), "grid", "View",
+              "Lines between the pixels of the picture, from twelvefold zoom on.", checkable=True),
     ActionRow("theme_light", "Light theme", (), "sun", "View",
               "Light surfaces, day and night.", choice="theme"),
     ActionRow("theme_dark", "Dark theme", (), "moon", "View",
@@ -194,6 +236,10 @@ ACTIONS: tuple[ActionRow, ...] = (
               "Charts and runs.", choice="workspace"),
     ActionRow("workspace_data", "Data", ("Ctrl+Alt+3",), "project", "Window",
               "Counts, import and export.", choice="workspace"),
+    ActionRow("command_palette", "Search", ("Ctrl+K",), "search", "Window",
+              "Find anything by a few letters: what can be done, classes, pictures."),
+    ActionRow("edit_keys", "Change keys…", ("Ctrl+Alt+K",), "keyboard", "Window",
+              "Give everything the keys that your hands know."),
     ActionRow("cheat_sheet", "Keys and mouse", ("F1", "?"), "keyboard", "Window",
               "All keys on one page."),
     ActionRow("full_screen", "Full screen", ("F11",), "full-screen", "Window",
@@ -219,7 +265,11 @@ GESTURES: tuple[Gesture, ...] = (
     Gesture(("Right drag",), "Erase with the brush", "Tools"),
     Gesture(("Drag sideways",), "Tolerance of the wand", "Tools"),
     Gesture(("Ctrl + drag",), "Not this (GrabCut, watershed)", "Tools"),
+    Gesture(("Drag", "Ctrl + drag"), "Move, copy the chosen region", "Regions"),
+    Gesture(("Arrows", "Shift + arrows"), "Nudge it by 1, 10 pixels", "Regions"),
+    Gesture(("Ctrl+C", "Ctrl+V"), "Carry it to another picture", "Regions"),
     Gesture(("Menu", "Right click"), "Menu of a class", "Classes"),
+    Gesture(("Alt + click on the eye",), "Show one class alone", "Classes"),
     Gesture(("Enter", "Backspace", "Esc"), "Close polygon, drop corner, cancel", "Tools"),
 )
 
@@ -231,9 +281,25 @@ def row(action_id: str) -> ActionRow:
     return _BY_ID[action_id]
 
 
+_in_force: dict[str, tuple[str, ...]] = {}
+# Where the keys differ from the table. There is one keyboard: the KeyMap of the window puts this in, and whoever
+# names a key, from tooltips to menus, need not be handed a map for it.
+
+
+def keys_of(action_id: str) -> tuple[str, ...]:
+    """The shortcuts in force. Raises KeyError for an id that the table does not have."""
+    return _in_force.get(action_id, row(action_id).shortcuts)
+
+
+def put_in_force(differences: Mapping[str, tuple[str, ...]]) -> None:
+    """Say which actions have other keys than the table gives them; all others have those of the table."""
+    _in_force.clear()
+    _in_force.update(differences)
+
+
 def keys_text(action_id: str) -> str:
-    """The first shortcut as people of this system write it, or an empty text."""
-    shortcuts = row(action_id).shortcuts
+    """The first shortcut in force as people of this system write it, or an empty text."""
+    shortcuts = keys_of(action_id)
     return QKeySequence(shortcuts[0]).toString(QKeySequence.SequenceFormat.NativeText) if shortcuts else ""
 
 
@@ -256,7 +322,7 @@ def build_actions(parent: QWidget, theme: Theme | None = None) -> dict[str, QAct
     for entry in ACTIONS:
         action = QAction(entry.title, parent)
         action.setObjectName(entry.id)
-        action.setShortcuts([QKeySequence(keys) for keys in entry.shortcuts])
+        action.setShortcuts([QKeySequence(keys) for keys in keys_of(entry.id)])
         action.setToolTip(tooltip(entry.id))
         action.setStatusTip(entry.help)
         action.setAutoRepeat(entry.repeats)

@@ -13,6 +13,7 @@ from core.errors import UserError
 from core.labels.classes import UNLABELLED, VOID, Colour
 from core.session.editing import Editing
 from core.tools.brush import PRESSURE
+from core.tools.tool import Tool
 from core.tools.toolbox import all_tools
 from desktop.bridge import Bridge
 from desktop.hand import Hand
@@ -46,6 +47,10 @@ class Choosing(QObject):
     def active_class(self) -> int:
         """What is painted: 0 unlabelled, 1..254 a class, 255 void."""
         return self._class
+
+    def tool(self, key: str) -> Tool:
+        """The tool of this action, whether it is in the hand or not. Raises KeyError."""
+        return self._tools[key]
 
     def take_tool(self, key: str) -> None:
         """Take the tool of this action into the hand."""

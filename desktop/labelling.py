@@ -27,8 +27,10 @@ from desktop.panels.status_line import StatusLine
 from desktop.pointing import Pointing
 from desktop.recasting import Recasting
 from desktop.remembering import Remembering
+from desktop.reshaping import Reshaping
 from desktop.reverting import Reverting
 from desktop.saving import Saving
+from desktop.shielding import Shielding
 from desktop.travelling import Travelling
 from desktop.wires import Wires
 from desktop.working import Working
@@ -65,20 +67,23 @@ class Labelling(QObject):
         self._reverting = Reverting(editing, bridge, page, self.hand, self.saving)
         self._choosing = Choosing(editing, bridge, page, actions, self.hand)
         self._recasting = Recasting(editing, bridge, page, self.hand, self._choosing)
+        self._shielding = Shielding(session, bridge, page, self._choosing)
         self._travelling = Travelling(session, bridge, page)
         self._pointing = Pointing(session, bridge, page, status, self.hand)
         self._noting = Noting(session, bridge, page, actions, self.hand)
         self._remembering = Remembering(editing, bridge, page, actions, self.hand, self._reverting)
         self._working = Working(bridge, self._canvas)
+        self._reshaping = Reshaping(editing, page, self.hand, self._choosing)
         self._wires = Wires()
         join = self._wires.join
         join(self._canvas.edit_finished, self._commit)
         join(self._canvas.before_edit, self._reverting.settle)
         join(self._reverting.reverted, self._pointing.look_again)
+        join(self._reverting.reverted, self._reshaping.look_again)
         join(self._reverting.missed, self.reload)
         join(self._travelling.wanted, self.show)
-        speakers = (self._choosing, self._recasting, self._travelling, self._noting, self._working)
-        for part in (self._reverting, *speakers):
+        speakers = (self._choosing, self._recasting, self._shielding, self._travelling, self._noting)
+        for part in (self._reverting, self._reshaping, *speakers, self._working):
             join(part.message, self.message.emit)
         join(self.saving.saved, self.saved.emit)
         join(self.saving.stored, self._stored)
@@ -96,8 +101,8 @@ class Labelling(QObject):
         self._noting.leave()
         self.saving.leave()
         self._wires.cut()
-        rooms = (self._choosing, self._recasting, self._travelling, self._pointing, self._remembering)
-        for part in (*rooms, self._working):
+        rooms = (self._choosing, self._recasting, self._shielding, self._travelling, self._pointing)
+        for part in (*rooms, self._remembering, self._working):
             part.leave()
         self._canvas.clear()
         # Answers that are still on their way find nobody whom they concern.
@@ -107,8 +112,10 @@ class Labelling(QObject):
         """Something changed: look again at what it touches."""
         shown = self.hand.shown
         self._travelling.hear(changes)
+        self._reshaping.hear(changes)
         if changes.classes:
             self._choosing.classes_changed()
+            self._shielding.classes_changed()
         if shown in changes.pictures:
             self._noting.look_again()
         if shown in changes.pictures or changes.classes:
@@ -125,8 +132,10 @@ class Labelling(QObject):
         return {
             **self._choosing.handlers(),
             **self._recasting.handlers(),
+            **self._shielding.handlers(),
             **self._remembering.handlers(),
             **self._noting.handlers(),
+            **self._reshaping.handlers(),
             "undo": self._reverting.take,
             "redo": lambda: self._reverting.take(redo=True),
             "next_picture": lambda: travelling.go(1),
@@ -143,6 +152,10 @@ class Labelling(QObject):
             "zoom_in": lambda: canvas.zoom_by(1.25),
             "zoom_out": lambda: canvas.zoom_by(0.8),
         }
+
+    def choose_class(self, value: int) -> None:
+        """Paint with this class from now on."""
+        self._choosing.choose_class(value)
 
     # The picture on screen --------------------------------------------------------------------
 
@@ -205,6 +218,7 @@ class Labelling(QObject):
         self._canvas.set_prediction(opened.prediction)
         self._reverting.offer(opened.journal)
         self._pointing.look_again()
+        self._reshaping.look_again()
 
     def _cannot_show(self, picture_id: int, asked: int, problem: MaskloopError) -> None:
         if picture_id != self._wanted or asked != self._asked:

@@ -11,7 +11,7 @@ import typer
 
 from core.commands.document import backup_command, check_command, restore_command
 from core.commands.learning import evaluate_command, predict_command, train_command
-from core.commands.terminal import WrongUseError, answer, plain_errors, progress
+from core.commands.terminal import WrongUseError, answer, open_to_write, plain_errors, progress
 from core.errors import ProjectError
 from core.formats.masks import recognise
 from core.labels.classes import ClassList
@@ -79,7 +79,7 @@ def init(
         home = (project or folder / HOME).absolute()
         if (home / "project.sqlite").exists():
             raise ProjectError(f"{home} already holds a project. Open it with: maskloop {folder}")
-        with Project.write(folder, project, "maskloop init") as made:
+        with open_to_write(folder, project, "maskloop init") as made:
             made.classes.write(listed)
             count = len(made.pictures.add(list_pictures(made.folder)))
             result = {
@@ -120,7 +120,7 @@ def import_(
         except OSError as problem:
             raise ProjectError(f"{folder} cannot be made: {problem.strerror or problem}.") from problem
         with (
-            Project.write(folder, None, "maskloop import") as project,
+            open_to_write(folder, None, "maskloop import") as project,
             progress("Importing", quiet=as_json) as bar,
         ):
             report = import_masks(project, dataset, split=split, progress=bar)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from core.commands.learning import JsonOption, ProjectOption
-from core.commands.terminal import WrongUseError, answer, plain_errors, progress
+from core.commands.terminal import WrongUseError, answer, open_to_write, plain_errors, progress
 from core.errors import ProjectError
 from core.project.backup import FOLDER, backups_in, copy_to, make_backup, newest_backup, restore
 from core.project.check import check
@@ -33,7 +33,7 @@ def check_command(
         home_of(project)
         done: list[str] = []
         with (
-            Project.write(project, None, "maskloop check --repair")
+            open_to_write(project, None, "maskloop check --repair")
             if mend
             else Project.read(project) as opened,
             progress("Looking", quiet=as_json) as bar,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from core.commands.terminal import WrongUseError, answer, console, plain_errors, progress
+from core.commands.terminal import WrongUseError, answer, console, open_to_write, plain_errors, progress
 from core.errors import ImageError
 from core.models.spec import ModelSpec, default_spec, spec_from_base
 from core.project.project import Project, home_of
@@ -205,7 +205,7 @@ class _Heard:
 def _existing(where: Path, purpose: str) -> Project:
     """Open for writing, but never make a project: there would be nothing in it to learn from."""
     home_of(where)
-    return Project.write(where, None, purpose)
+    return open_to_write(where, None, purpose)
 
 
 def _base(project: Project, resume: int | None) -> RunRecord | None:
@@ -234,7 +234,7 @@ def _spec(
         else spec_from_base(
             ModelSpec.from_json(json.loads(base.model)),
             values,
-            project.classes.mapping_since(base.after_edit_id).tolist(),
+            project.classes.mapping_since(base.after_move_id).tolist(),
         )
     )
     if base is not None and (arch or encoder):

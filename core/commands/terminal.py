@@ -7,6 +7,7 @@ import json
 import math
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -14,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from core.errors import Cancelled, MaskloopError, UserError
+from core.project.project import Project
 
 # Standard output is for results; everything said on the way goes to standard error.
 console = Console(stderr=True, highlight=False)
@@ -36,6 +38,14 @@ def progress(title: str, *, quiet: bool) -> Iterator[Report]:
     with bar:
         task = bar.add_task(title, total=None)
         yield lambda done, of: bar.update(task, completed=done, total=of)
+
+
+def open_to_write(folder: Path, home: Path | None, purpose: str) -> Project:
+    """Like `Project.write`, and says what had to be put in order first."""
+    project = Project.write(folder, home, purpose)
+    if project.store.notice:
+        console.print(project.store.notice, markup=False, soft_wrap=True)
+    return project
 
 
 class WrongUseError(UserError):

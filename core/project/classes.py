@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects.sqlite import insert
 
 from core.changes import Changes
 from core.errors import UserError
@@ -16,10 +15,10 @@ from core.geometry import tile_box
 from core.labels.classes import LAST_CLASS, UNLABELLED, VOID, ClassList, Colour, LabelClass
 from core.labels.codec import decode, encode
 from core.project.journal import begin_edit, keep_and_swap_rows, keep_and_write
-from core.project.moves import moved_since
+from core.project.moves import MoveKind, moved_since, note_move
 from core.project.rows import RowChange, swap_rows
 from core.project.store import Store
-from core.project.tables import class_moves, class_pixels, classes, edits, pictures
+from core.project.tables import class_pixels, classes, edits, pictures
 from core.project.tiles import StoredTile, count_pixels, counted, tiles_of
 
 
@@ -74,7 +73,7 @@ class ClassDrawer:
         if value == into:
             raise UserError("A class cannot be merged into itself; choose another one.")
         rest = ClassList(tuple(c for c in listed if c.value != value))
-        return self._relabel(f"Merge {gone.name} into {kept.name}", value, into, rest)
+        return self._relabel(MoveKind.MERGE, f"Merge {gone.name} into {kept.name}", value, into, rest)
 
     def delete(self, value: int, *, leave: int = UNLABELLED) -> Changes:
         """The class goes; its pixels become unlabelled, or void with `leave=VOID`."""
@@ -85,7 +84,7 @@ class ClassDrawer:
         listed = self.read()
         gone = _known(listed, value)
         rest = ClassList(tuple(c for c in listed if c.value != value))
-        return self._relabel(f"Delete {gone.name}", value, leave, rest)
+        return self._relabel(MoveKind.DELETE, f"Delete {gone.name}", value, leave, rest)
 
     def change_value(self, value: int, new: int) -> Changes:
         """The class and its pixels get another value. Raises UserError when that is taken or out of range."""
@@ -96,7 +95,8 @@ class ClassDrawer:
         moved = tuple(
             LabelClass(new, c.name, c.colour, c.position) if c.value == value else c for c in listed
         )
-        return self._relabel(f"Change value of {old.name} to {new}", value, new, ClassList(moved))
+        name = f"Change value of {old.name} to {new}"
+        return self._relabel(MoveKind.VALUE, name, value, new, ClassList(moved))
 
     def split_off(
         self, value: int, name: str, picture_ids: Iterable[int], colour: Colour | None = None
@@ -106,42 +106,34 @@ class ClassDrawer:
         old = _known(listed, value)
         wider = listed.added(name, colour)
         fresh = wider.classes[-1]
-        # The network still means the old class: no move is noted.
-        return self._relabel(
-            f"Split {fresh.name} off {old.name}",
-            value,
-            fresh.value,
-            wider,
-            only=set(picture_ids),
-            moves=False,
-        )
+        name = f"Split {fresh.name} off {old.name}"
+        return self._relabel(MoveKind.SPLIT, name, value, fresh.value, wider, only=set(picture_ids))
 
-    def mapping_since(self, edit_id: int) -> NDArray[np.uint8]:
-        """(256,) uint8: what a pixel value of the time after edit `edit_id` is called now.
+    def mapping_since(self, moment: int) -> NDArray[np.uint8]:
+        """(256,) uint8: what a pixel value of the time of `moment` (`RunRecord.after_move_id`) is called now.
 
         A network that was trained then keeps working through it: its output is looked up here. What it knew of a
         class whose making has been undone since is unlabelled.
         """
         with self._store.reading() as connection:
-            table = moved_since(connection, edit_id)
+            table = moved_since(connection, moment)
             known = [UNLABELLED, VOID, *connection.execute(select(classes.c.value)).scalars()]
         return np.where(np.isin(table, known), table, np.uint8(UNLABELLED))
 
     def _relabel(
         self,
+        kind: MoveKind,
         name: str,
         value: int,
         to: int,
         listed: ClassList,
         *,
         only: set[int] | None = None,
-        moves: bool = True,
     ) -> Changes:
         with self._store.writing() as connection:
             edit_id = begin_edit(connection, name, "classes")
             keep_and_swap_rows(connection, edit_id, _differences(_read(connection), listed))
-            if moves:
-                connection.execute(insert(class_moves).values(edit_id=edit_id, old_value=value, new_value=to))
+            note_move(connection, edit_id, kind, value, to)
             holders = select(class_pixels.c.picture_id).where(class_pixels.c.class_value == value)
             sizes = select(pictures.c.id, pictures.c.width, pictures.c.height).where(
                 pictures.c.id.in_(holders)

@@ -19,7 +19,7 @@ from core.geometry import Box, TileKey, tile_box
 from core.labels.classes import UNLABELLED
 from core.labels.codec import decode, encode
 from core.labels.labelmap import Edit, Origin
-from core.project.moves import heirs_of
+from core.project.moves import heirs_of, note_turn
 from core.project.order import check_alone, next_edit, next_names, record_of, select_edits, start_new_future
 from core.project.records import EditRecord, Journal, Reverted, Status, now
 from core.project.rows import RowChange, from_text, swap_rows, to_text
@@ -159,6 +159,8 @@ class JournalDrawer:
                 if kept.picture_id == picture_id:
                     shown[TileKey(kept.tile_column, kept.tile_row)] = values
             connection.execute(update(edits).where(edits.c.id == record.id).values(undone=int(not undone)))
+            if record.picture_id is None:
+                note_turn(connection, record.id, undone=not undone)
             return Reverted(
                 record, shown, next_names(connection, picture_id), _touched(rows, touched | {picture_id})
             )

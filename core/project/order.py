@@ -62,7 +62,7 @@ def start_new_future(connection: Connection, picture_id: int | None) -> int:
         mine = edits.c.picture_id == picture_id
         gone = gone.where(mine if oldest is None else or_(mine, edits.c.id >= oldest))
     connection.execute(gone)
-    # Not left to SQLite, which gives the ids of deleted rows again: runs remember after which edit they began.
+    # Not left to SQLite, which gives the ids of deleted rows again: the log of class moves still names them.
     return int(newest) + 1
 
 

@@ -64,11 +64,11 @@ class PictureDrawer:
 
     def set_size(self, picture_id: int, width: int, height: int) -> Changes:
         """Note the upright size, once the picture has been read; a problem noted earlier is over then."""
-        return self._set([picture_id], width=width, height=height, problem=None)
+        return self._set([picture_id], lasting=False, width=width, height=height, problem=None)
 
     def set_problem(self, picture_id: int, sentence: str) -> Changes:
         """Note why a picture cannot be read."""
-        return self._set([picture_id], problem=sentence)
+        return self._set([picture_id], lasting=False, problem=sentence)
 
     def digests(self) -> dict[int, str]:
         """Digests of the pictures' files as they were when somebody looked at them last; only those known."""
@@ -83,7 +83,7 @@ class PictureDrawer:
 
     def set_digests(self, digests: Mapping[int, str]) -> None:
         """Note what the files hold (`digest_of`)."""
-        with self._store.writing() as connection:
+        with self._store.writing(lasting=False) as connection:
             for picture_id, digest in digests.items():
                 connection.execute(update(pictures).where(pictures.c.id == picture_id).values(digest=digest))
 
@@ -166,8 +166,8 @@ class PictureDrawer:
                 edits=connection.execute(select(func.count()).select_from(edits)).scalar_one(),
             )
 
-    def _set(self, picture_ids: Sequence[int], **values: object) -> Changes:
-        with self._store.writing() as connection:
+    def _set(self, picture_ids: Sequence[int], *, lasting: bool = True, **values: object) -> Changes:
+        with self._store.writing(lasting=lasting) as connection:
             connection.execute(update(pictures).where(pictures.c.id.in_(list(picture_ids))).values(**values))
         return Changes(pictures=frozenset(picture_ids))
 

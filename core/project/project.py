@@ -14,6 +14,7 @@ from core.errors import ProjectError
 from core.project.classes import ClassDrawer
 from core.project.guard import WriterGuard
 from core.project.journal import JournalDrawer
+from core.project.lasting import make_folder
 from core.project.pictures import PictureDrawer
 from core.project.records import now
 from core.project.runs import RunDrawer
@@ -56,7 +57,7 @@ class Project:
         if not folder.is_dir():
             raise ProjectError(f"There is no folder {folder}. Check the name, or make it first.")
         try:
-            home.mkdir(parents=True, exist_ok=True)
+            make_folder(home)
             guard = WriterGuard(home, purpose)
         except OSError as problem:
             raise ProjectError(
@@ -173,7 +174,7 @@ class Project:
 def mapping_of(project: Project, run_id: int) -> NDArray[np.uint8]:
     """(256,) uint8: what the pixel values that a run predicts are called now; as they are for an unknown run."""
     try:
-        began = project.runs.get(run_id).after_edit_id
+        began = project.runs.get(run_id).after_move_id
     except KeyError:
         return np.arange(256, dtype=np.uint8)
     return project.classes.mapping_since(began)

@@ -125,7 +125,7 @@ class RunRecord:
     best_miou: float | None
     published: int
     message: str | None
-    after_edit_id: int = 0
+    after_move_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from core.changes import Changes
+from core.project.moves import newest_move
 from core.project.records import Measurement, RunRecord, now
 from core.project.store import Store, new_id
-from core.project.tables import edits, measurements, predictions, runs
+from core.project.tables import measurements, predictions, runs
 
 
 class RunDrawer:
@@ -31,7 +32,7 @@ class RunDrawer:
                         recipe=recipe,
                         base_run_id=base_run_id,
                         labelled_pictures=labelled_pictures,
-                        after_edit_id=_newest_in_force(connection),
+                        after_move_id=newest_move(connection),
                     )
                 )
             )
@@ -92,7 +93,7 @@ class RunDrawer:
             for p in points
         ]
         if rows:
-            with self._store.writing() as connection:
+            with self._store.writing(lasting=False) as connection:
                 connection.execute(insert(measurements), rows)
         return Changes(measurements=bool(rows))
 
@@ -115,7 +116,7 @@ class RunDrawer:
     def predicted(self, picture_id: int, run_id: int, mean_confidence: float) -> Changes:
         """Note a new prediction; its pixels are already in the cache."""
         values = {"run_id": run_id, "made_at": now(), "mean_confidence": mean_confidence}
-        with self._store.writing() as connection:
+        with self._store.writing(lasting=False) as connection:
             connection.execute(
                 insert(predictions)
                 .values(picture_id=picture_id, **values)
@@ -129,14 +130,3 @@ class RunDrawer:
         with self._store.reading() as connection:
             rows = connection.execute(select(predictions.c.picture_id, predictions.c.run_id))
             return {int(picture_id): int(run_id) for picture_id, run_id in rows}
-
-
-def _newest_in_force(connection: Connection) -> int:
-    """After which edit the classes are as they are: what is undone of the whole project may be redone later."""
-    undone = select(func.min(edits.c.id) - 1).where(edits.c.picture_id.is_(None), edits.c.undone == 1)
-    newest = select(func.coalesce(func.max(edits.c.id), 0))
-    return int(
-        connection.execute(
-            select(func.coalesce(undone.scalar_subquery(), newest.scalar_subquery()))
-        ).scalar_one()
-    )

@@ -19,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-NEWEST = "0002"
+NEWEST = "0003"
 """The revision this program writes and reads."""
 
 metadata = MetaData(
@@ -151,12 +151,18 @@ edit_rows = Table(  # the other side of rows that an edit changed: classes, mark
     Column("content", Text),  # JSON of the columns; NULL: there was no such row
 )
 
-class_moves = Table(  # a value that became another: networks that know the old one are read through this
-    "class_moves",
-    metadata,
-    Column("edit_id", ForeignKey("edits.id", ondelete="CASCADE"), primary_key=True),
-    Column("old_value", Integer, nullable=False),
-    Column("new_value", Integer, nullable=False),
+class_moves = (
+    Table(  # a log of values that became others: networks that know the old ones are read through this
+        "class_moves",
+        metadata,
+        Column("id", Integer, primary_key=True),
+        Column("edit_id", Integer, nullable=False, index=True),  # may have been forgotten since
+        Column("kind", Text, nullable=False),
+        Column("old_value", Integer, nullable=False),
+        Column("new_value", Integer, nullable=False),
+        Column("takes_back", ForeignKey("class_moves.id")),  # undone: the row that no longer holds
+        CheckConstraint("kind IN ('merge', 'delete', 'value', 'split')", name="kind"),
+    )
 )
 
 runs = Table(
@@ -170,7 +176,9 @@ runs = Table(
     Column("model", Text, nullable=False),  # ModelSpec as JSON
     Column("recipe", Text, nullable=False),  # Recipe as JSON
     _run_key("base_run_id"),
-    Column("after_edit_id", Integer, nullable=False, server_default="0"),  # newest edit when it began
+    Column(
+        "after_move_id", Integer, nullable=False, server_default="0"
+    ),  # newest of class_moves when it began
     Column("labelled_pictures", Integer, nullable=False),
     Column("best_miou", Float),
     Column("published", Integer, nullable=False, server_default="0"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import filecmp
 import os
 import shutil
@@ -16,6 +17,7 @@ from core.formats.masks import MaskFolder, Pair, read_labels
 from core.geometry import Box
 from core.images.source import read_size
 from core.labels.labelmap import LabelMap, Origin, Values
+from core.project.pictures import digest_of
 from core.project.project import Project
 from core.project.records import PictureRecord, Split, Status
 from core.session.opening import is_text
@@ -48,19 +50,20 @@ def import_masks(
     values = _take_classes(project, dataset)
     problems: list[str] = []
     pictures = labels = 0
-    for done, pair in enumerate(dataset.pairs):
-        if cancelled():
-            raise Cancelled
-        try:
-            record = _take_picture(project, dataset, pair, split)
-            pictures += 1
-            if pair.mask is not None:
-                _take_label(project, record, read_labels(dataset, pair.mask, values))
-                labels += 1
-        except (ImageError, FormatError) as problem:
-            problems.append(str(problem))
-        if progress:
-            progress(done + 1, len(dataset.pairs))
+    with project.store.together():
+        for done, pair in enumerate(dataset.pairs):
+            if cancelled():
+                raise Cancelled
+            try:
+                record = _take_picture(project, dataset, pair, split)
+                pictures += 1
+                if pair.mask is not None:
+                    _take_label(project, record, read_labels(dataset, pair.mask, values))
+                    labels += 1
+            except (ImageError, FormatError) as problem:
+                problems.append(str(problem))
+            if progress:
+                progress(done + 1, len(dataset.pairs))
     named = {c.name: values[c.index] for c in dataset.classes}
     return ImportReport(pictures, labels, named, tuple(problems))
 
@@ -107,6 +110,9 @@ def _take_picture(project: Project, dataset: MaskFolder, pair: Pair, split: Spli
     if record.is_labelled and (record.width, record.height) != (width, height):
         raise FormatError(f"{relative} is labelled at another size in this project; it was left out.")
     project.pictures.set_size(record.id, width, height)
+    if project.pictures.digest(record.id) is None:  # so that it is found again wherever it is moved
+        with contextlib.suppress(OSError):
+            project.pictures.set_digests({record.id: digest_of(project.picture_path(relative))})
     wanted = split or (Split(pair.split) if pair.split else None)
     if wanted is not None and record.split is None:
         project.pictures.set_split([record.id], wanted)

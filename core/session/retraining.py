@@ -204,7 +204,7 @@ class Retraining:
         classes = self._reader.classes.read().values
         newest = self._predicting.run
         if newest is not None:
-            now = self._reader.classes.mapping_since(newest.after_edit_id)
+            now = self._reader.classes.mapping_since(newest.after_move_id)
             return spec_from_base(ModelSpec.from_json(json.loads(newest.model)), classes, now.tolist())
         return default_spec(likely_device(self._wishes.device), classes)
 
@@ -228,7 +228,7 @@ class Retraining:
             return
         known: set[int] = set()
         if newest is not None:
-            now = self._reader.classes.mapping_since(newest.after_edit_id)
+            now = self._reader.classes.mapping_since(newest.after_move_id)
             known = {int(now[value]) for value in ModelSpec.from_json(json.loads(newest.model)).class_values}
         if newest is None or len(self._changed) >= CHANGED_PICTURES or painted - known:
             self._start()

@@ -36,6 +36,23 @@ class Over(StrEnum):
     """Those that the prediction gives to the class that is painted."""
 
 
+class Scope(StrEnum):
+    """What a change of shape is about."""
+
+    REGION = "region"
+    """The chosen region, else the one under the pointer."""
+    CLASS = "class"
+    """All pixels of its class in the picture."""
+
+
+class Freed(StrEnum):
+    """What becomes of pixels that a region gives away."""
+
+    UNLABELLED = "unlabelled"
+    NEIGHBOUR = "neighbour"
+    """They take the class beside them."""
+
+
 @dataclass(slots=True)
 class ToolOptions:
     """Lives on the GUI thread and is shared by all tools of a canvas.
@@ -43,7 +60,9 @@ class ToolOptions:
     Radii are image pixels. locked: class values whose pixels no tool may change. pressure: whether a pen that is
     pressed less paints a smaller spot. tolerance: how far a colour may be from the one clicked, 0..255;
     contiguous: whether only pixels connected with the one clicked are meant; segment_size: side of a superpixel in
-    pixels of the picture, or of the screen when the picture is shown smaller than it is.
+    pixels of the picture, or of the screen when the picture is shown smaller than it is;
+    region_amount: pixels by which regions grow, shrink and are smoothed;
+    island_size: parts of fewer pixels are islands.
     """
 
     brush_radius: float = 15.0
@@ -56,6 +75,10 @@ class ToolOptions:
     contiguous: bool = True
     colours: Colours = Colours.LAB
     segment_size: int = 24
+    region_amount: int = 3
+    island_size: int = 100
+    scope: Scope = Scope.REGION
+    freed: Freed = Freed.UNLABELLED
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +112,19 @@ class Amount:
     suffix: str = ""
 
 
-Control = Choice | Switch | Amount
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """A button that opens a menu of `actions`, ids of the table of actions, with `controls` below them that are
+    needed too rarely to stand in the bar. `key` names it; None is a line."""
+
+    key: str
+    title: str
+    help: str
+    actions: tuple[str | None, ...]
+    controls: tuple[Choice | Amount, ...] = ()
+
+
+Control = Choice | Switch | Amount | Menu
 
 OVER = Choice(
     "over",

@@ -77,10 +77,15 @@ class Outline:
 @dataclass(frozen=True, slots=True, eq=False)
 class Ghost:
     """Pixels that a click would paint, shown in the class's colour before they are: (h, w) bool `mask` of `box`,
-    which lies inside the picture."""
+    which lies inside the picture.
+
+    value: the class whose colour it has, None for the active one; filled: False shows only its edge.
+    """
 
     box: Box
     mask: NDArray[np.bool_]
+    value: int | None = None
+    filled: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,6 +133,7 @@ class Cursor(StrEnum):
     ERASER_RING = "eraser ring"
     CROSS = "cross"
     BUCKET = "bucket"
+    MOVE = "move"
 
 
 class Tool:
@@ -191,6 +197,14 @@ class Tool:
     def turn(self, stage: Stage, steps: int) -> Outcome | None:
         """Shift and the wheel, or a bracket key, for tools without a radius; None: there is nothing to turn."""
         return None
+
+    def takes(self, key: str) -> bool:
+        """Whether a key, written as in "Shift+Left" or "Ctrl+C", belongs to the tool now, before any shortcut."""
+        return False
+
+    def key(self, stage: Stage, key: str) -> Outcome:
+        """A key that the tool takes went down."""
+        return NOTHING
 
     def retouch(self, stage: Stage) -> Outcome:
         """An option or the class changed while `is_busy`: show what it would be now."""

@@ -6,6 +6,7 @@ from core.tools.brush import Brush, Eraser
 from core.tools.fill import Fill
 from core.tools.grabcut import GrabCut
 from core.tools.polygon import Polygon
+from core.tools.region import Region
 from core.tools.scissors import Scissors
 from core.tools.superpixels import Superpixels
 from core.tools.tool import Tool
@@ -17,6 +18,7 @@ TOOLS: tuple[type[Tool], ...] = (
     Eraser,
     Polygon,
     Fill,
+    Region,
     Wand,
     Scissors,
     GrabCut,

@@ -6,8 +6,8 @@ from dataclasses import replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPointingDevice, QTabletEvent, QWheelEvent
+from PySide6.QtCore import QKeyCombination, QPointF, Qt
+from PySide6.QtGui import QKeyEvent, QKeySequence, QMouseEvent, QPointingDevice, QTabletEvent, QWheelEvent
 
 from core.tools.brush import Brush
 from core.tools.tool import Cursor, Modifiers, Stage, Tool
@@ -201,7 +201,9 @@ class Pointer:
         key, plain = event.key(), _is_plain(event)
         if key == Qt.Key.Key_Space:
             return plain
-        return plain and self.tool.is_busy and key in _TOOL_KEYS
+        if plain and key == Qt.Key.Key_Escape and self._canvas.is_waiting:
+            return True
+        return (plain and self.tool.is_busy and key in _TOOL_KEYS) or self._tool_takes(event)
 
     def key_press(self, event: QKeyEvent) -> bool:
         self._hold(event.modifiers())
@@ -209,6 +211,10 @@ class Pointer:
         if self.wants(event):
             if key == Qt.Key.Key_Space:
                 self._hold_space(not event.isAutoRepeat() or self._space)
+            elif key == Qt.Key.Key_Escape and self._canvas.is_waiting and not self.tool.is_busy:
+                self._canvas.drop_work()
+            elif self._tool_takes(event):
+                self._give_key(_written(event))
             elif key == Qt.Key.Key_Escape:
                 self.cancel()
             elif key == Qt.Key.Key_Backspace:
@@ -271,6 +277,14 @@ class Pointer:
         return outcome is not None
 
     # Steps of the above
+
+    def _tool_takes(self, event: QKeyEvent) -> bool:
+        return not self.is_stroking and self.tool.takes(_written(event))
+
+    def _give_key(self, key: str) -> None:
+        stage = self._announced_stage()
+        if stage is not None:
+            self._canvas.show_outcome(self.tool.key(stage, key))
 
     def _begin_stroke(self, position: QPointF, button: Qt.MouseButton, held: Modifiers) -> bool:
         erases = held.ctrl and self.tool.cursor in _RINGS
@@ -354,6 +368,14 @@ class Pointer:
 
 def _is_plain(event: QKeyEvent) -> bool:
     return not event.modifiers() & (_Held.ControlModifier | _Held.AltModifier | _Held.MetaModifier)
+
+
+def _written(event: QKeyEvent) -> str:
+    """A key with what is held, as shortcuts are written. Keys of the number pad are keys like all others."""
+    held = event.modifiers() & ~_Held.KeypadModifier
+    return QKeySequence(QKeyCombination(held, Qt.Key(event.key()))).toString(
+        QKeySequence.SequenceFormat.PortableText
+    )
 
 
 def _modifiers(held: Qt.KeyboardModifier) -> Modifiers:

@@ -6,8 +6,9 @@ and only the places reported as damaged are worked out again, so that most paint
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import reduce
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial, reduce
 
 import cv2
 import numpy as np
@@ -19,6 +20,7 @@ from core.geometry import Box
 from core.images.pyramid import Pyramid
 from core.labels.labelmap import LabelMap
 from core.labels.prediction import PredictedMask
+from desktop.canvas.grid import GRID_FROM, rule
 from desktop.canvas.layers import ColourTable, Hatch, sample
 from desktop.canvas.viewport import Viewport
 
@@ -80,6 +82,25 @@ class Sheet:
         painter.drawImage(area, self._image, area)
 
 
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What is shown, for those who show it once more in another size; nobody writes into it."""
+
+    pyramid: Pyramid
+    labels: LabelMap
+    prediction: PredictedMask | None
+    table: ColourTable
+
+
+@dataclass(frozen=True, slots=True)
+class Halves:
+    """The colours at both sides of a divider, which stands at a share of the canvas's width."""
+
+    left: ColourTable
+    right: ColourTable
+    share: float
+
+
 class Screen:
     """The picture and its layers as the canvas shows them. Lives on the GUI thread."""
 
@@ -90,6 +111,8 @@ class Screen:
         self._labels: LabelMap | None = None
         self._prediction: PredictedMask | None = None
         self._table: ColourTable | None = None
+        self._halves: Halves | None = None
+        self._grid = False
         self.resize(1, 1, 1.0)
 
     def resize(self, width: int, height: int, ratio: float) -> None:
@@ -106,8 +129,28 @@ class Screen:
         self._pyramid, self._labels, self._prediction = pyramid, labels, None
         self.damage_all()
 
-    def set_layers(self, table: ColourTable, prediction: PredictedMask | None) -> None:
-        self._table, self._prediction = table, prediction
+    @property
+    def scene(self) -> Scene | None:
+        if self._pyramid is None or self._labels is None or self._table is None:
+            return None
+        return Scene(self._pyramid, self._labels, self._prediction, self._table)
+
+    def set_layers(
+        self, table: ColourTable, prediction: PredictedMask | None, halves: Halves | None = None
+    ) -> None:
+        """The colours of the layers; `halves` take their place while two sides are compared."""
+        self._table, self._prediction, self._halves = table, prediction, halves
+        self._layers.damage()
+
+    def move_divider(self, halves: Halves) -> None:
+        """Only what lies between the old place and the new one is worked out again."""
+        before, self._halves = self._halves, halves
+        places = sorted(self._divider(each) for each in (before, halves) if each is not None)
+        self._layers.damage(Box(places[0], 0, places[-1], self._view.height))
+
+    def set_grid(self, wanted: bool) -> None:
+        """Whether there are lines between the picture's pixels where they are large."""
+        self._grid = wanted
         self._layers.damage()
 
     def damage_all(self) -> None:
@@ -130,7 +173,8 @@ class Screen:
         self._ground.freshen(self._draw_ground)
         for box in exposed:
             self._ground.show(painter, box)
-        if self._table is not None and not self._table.is_empty:
+        tables = (self._halves.left, self._halves.right) if self._halves else (self._table,)
+        if self._has_grid or any(table is not None and not table.is_empty for table in tables):
             self._layers.freshen(self._draw_layers)
             for box in exposed:
                 self._layers.show(painter, box)
@@ -154,13 +198,34 @@ class Screen:
             pixels[box.slices] = 0
         if self._labels is None or self._table is None or inside.is_empty:
             return
-        rows, columns = view.rows(inside.y0, inside.y1), view.columns(inside.x0, inside.x1)
-        labels = sample(self._labels.values, rows, columns)
-        prediction = None
-        if self._prediction is not None and self._table.uses_prediction:
-            prediction = sample(self._prediction.values, rows, columns)
-        hatch = self._hatch.over(inside, view.left, view.top)
-        pixels[inside.slices] = self._table.compose(labels, prediction, hatch)
+        for part, table in self._parts(inside, self._table):
+            rows, columns = view.rows(part.y0, part.y1), view.columns(part.x0, part.x1)
+            labels = sample(self._labels.values, rows, columns)
+            prediction = None
+            if self._prediction is not None and table.uses_prediction:
+                prediction = sample(self._prediction.values, rows, columns)
+            hatch = partial(self._hatch.over, part, view.left, view.top)
+            pixels[part.slices] = table.compose(labels, prediction, hatch)
+        if self._has_grid:
+            rule(pixels, inside, view)
+
+    @property
+    def _has_grid(self) -> bool:
+        return self._grid and self._view.scale >= GRID_FROM
+
+    def _parts(self, box: Box, whole: ColourTable) -> Iterator[tuple[Box, ColourTable]]:
+        """The box cut at the divider, each part with its colours."""
+        if self._halves is None:
+            yield box, whole
+            return
+        place = min(box.x1, max(box.x0, self._divider(self._halves)))
+        left, right = Box(box.x0, box.y0, place, box.y1), Box(place, box.y0, box.x1, box.y1)
+        for part, table in ((left, self._halves.left), (right, self._halves.right)):
+            if not part.is_empty:
+                yield part, table
+
+    def _divider(self, halves: Halves) -> int:
+        return round(halves.share * self._view.width)
 
 
 def _magnified(picture: NDArray[np.uint8], view: Viewport, box: Box) -> NDArray[np.uint32]:

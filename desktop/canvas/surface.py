@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from core.labels.labelmap import LabelMap
 from core.labels.prediction import PredictedMask
 from desktop.canvas import marks
 from desktop.canvas.layers import ColourTable, LayerState
-from desktop.canvas.sheets import Screen
+from desktop.canvas.sheets import Halves, Scene, Screen
 from desktop.canvas.viewport import Viewport
 
 _PATIENCE_MS = 300
@@ -31,6 +32,8 @@ class Surface(QWidget):
 
     view_changed = Signal(float)
     """The scale, after every zoom and every movement of the picture."""
+    content_changed = Signal()
+    """Another picture or none, other layers, or other labels: also in the middle of a stroke."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -41,6 +44,8 @@ class Surface(QWidget):
         self._prediction: PredictedMask | None = None
         self._class_colours = np.zeros((256, 3), np.uint8)
         self._layers = LayerState()
+        self._hidden: frozenset[int] = frozenset()
+        self._halves: Halves | None = None
         self._words: tuple[str, str] | None = None
         self._pan_rest = QPointF()
         self._patience = QTimer(self)
@@ -101,6 +106,38 @@ class Surface(QWidget):
         self._layers = layers
         self._mix_layers()
 
+    def set_hidden(self, values: frozenset[int]) -> None:
+        """Classes that no layer shows."""
+        self._hidden = values
+        self._mix_layers()
+
+    def set_swipe(self, share: float | None) -> None:
+        """Compare: the label left of a line at this share of the width, the prediction right of it. None: no more."""
+        if share is not None and self._halves is not None:
+            self._halves = replace(self._halves, share=share)
+            self._screen.move_divider(self._halves)
+            self.update()
+            return
+        self._halves = None if share is None else Halves(*self._sides(), share)
+        self._mix_layers()
+
+    def set_grid(self, shown: bool) -> None:
+        """Whether there are lines between the picture's pixels where they are large."""
+        self._screen.set_grid(shown)
+        self.update()
+
+    @property
+    def scene(self) -> Scene | None:
+        """What is shown, None while there is no picture."""
+        return self._screen.scene
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the picture is larger than the view."""
+        view = self._viewport
+        wide, high = view.picture_width * view.scale, view.picture_height * view.scale
+        return self.has_picture and (wide > view.width + 1 or high > view.height + 1)
+
     @property
     def layers(self) -> LayerState:
         return self._layers
@@ -112,6 +149,7 @@ class Surface(QWidget):
     def refresh(self, box: Box) -> None:
         """The labels of these image pixels changed: look at them again."""
         self.update(self._logical(self._screen.damage_labels(box)))
+        self.content_changed.emit()
 
     # The view
 
@@ -207,6 +245,9 @@ class Surface(QWidget):
         self._screen.paint(painter, [self._device(area) for area in event.region()])
         painter.resetTransform()
         if self._pyramid is not None:
+            if self._halves is not None:
+                place, titles = self._halves.share * self.width(), self._titles()
+                marks.draw_sides(painter, place, self.rect(), self.font(), titles)
             self.draw_marks(painter)
         elif self._words is not None and not self._patience.isActive():
             marks.draw_words(painter, self.rect(), self.palette(), self.font(), *self._words)
@@ -233,11 +274,35 @@ class Surface(QWidget):
         self._pyramid = self._labels = self._prediction = None
         self._words = (title, body)
         self._screen.set_picture(None, None)
+        self.content_changed.emit()
 
     def _mix_layers(self) -> None:
-        table = ColourTable(self._class_colours, self._layers, self._prediction is not None)
-        self._screen.set_layers(table, self._prediction)
+        table = ColourTable(self._class_colours, self._layers, self._prediction is not None, self._hidden)
+        if self._halves is not None:
+            self._halves = Halves(*self._sides(), self._halves.share)
+        self._screen.set_layers(table, self._prediction, self._halves)
         self.update()
+        self.content_changed.emit()
+
+    def _titles(self) -> tuple[str, str]:
+        """What is seen at both sides of the divider."""
+        return (
+            "Label" if self._layers.label > 0 else "Picture",
+            "No prediction yet" if self._prediction is None else "Prediction",
+        )
+
+    def _sides(self) -> tuple[ColourTable, ColourTable]:
+        """The label as it is shown or not, and the prediction for itself."""
+        state, colours = self._layers, self._class_colours
+        label = replace(state, prediction_visible=False, difference_visible=False)
+        said = replace(state, label_visible=False, prediction_visible=True, difference_visible=False)
+        # Both are looked at side by side, so the weaker one must not look like the less certain one.
+        said = replace(said, prediction_opacity=max(state.prediction_opacity, state.label_opacity))
+        has_prediction = self._prediction is not None
+        return (
+            ColourTable(colours, label, False, self._hidden),
+            ColourTable(colours, said, has_prediction, self._hidden),
+        )
 
     def _zoom(self, scale: float, position: QPointF) -> None:
         ratio = self.devicePixelRatioF()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QPointF, QRect, Qt, Signal
 from PySide6.QtGui import (
@@ -68,6 +69,7 @@ class CanvasView(Surface):
         self._ghost: Ghost | None = None
         self._ghosts = GhostSheet()
         self._work: Work | None = None
+        self._then: Callable[[object], object] | None = None
         self._highlight: Box | None = None
         self._marked: list[QRect] = []
         self._cursor_shown: object = None
@@ -120,13 +122,24 @@ class CanvasView(Surface):
     def take_result(self, work: Work, result: object) -> None:
         """Hand the result of work to the tool that asked for it; nothing happens when nobody waits any more."""
         if work is self._work:
-            self._work = None
-            self._pointer.done(result)
+            then, self._work, self._then = self._then, None, None
+            (then or self._pointer.done)(result)
+
+    def start(self, work: Work, then: Callable[[object], object]) -> None:
+        """Have work done that is not the tool's own, in its place: `then` gets the result, unless another tool,
+        another picture or Esc makes an end of it."""
+        self._work, self._then = work, then
+        self.work_wanted.emit(work)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether work is under way."""
+        return self._work is not None
 
     def drop_work(self) -> None:
         """Nobody waits any more for work that is under way."""
         if self._work is not None:
-            self._work = None
+            self._work = self._then = None
             self.work_wanted.emit(None)
 
     def resize_brush(self, factor: float) -> None:
@@ -189,7 +202,7 @@ class CanvasView(Surface):
         self._outline, self._ghost = outcome.outline, outcome.ghost
         self._update_marks()
         if outcome.work is not None:
-            self._work = outcome.work
+            self._work, self._then = outcome.work, None
             self.work_wanted.emit(outcome.work)
         if outcome.tuned:
             self.options_changed.emit()
@@ -211,7 +224,9 @@ class CanvasView(Surface):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         colour = self._class[2] if self._class else QColor(128, 128, 128)
         if self._ghost is not None:
-            self._ghosts.draw(painter, self._ghost, self._viewport, self.devicePixelRatioF(), colour)
+            of_class = self._ghost.value
+            shade = colour if of_class is None else QColor(*(int(c) for c in self._class_colours[of_class]))
+            self._ghosts.draw(painter, self._ghost, self._viewport, self.devicePixelRatioF(), shade)
         if self._highlight is not None:
             marks.draw_frame(painter, self._highlight, self.widget_point)
         if self._outline is not None:

@@ -40,7 +40,7 @@ class OptionBar(QWidget):
         self.number.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.number.setKeyboardTracking(False)
         indent_number(self.number)
-        self.controls = ToolControls()
+        self.controls = ToolControls(actions)
         self.help = Elided("", "muted")
         self.undo = self._button("undo")
         self.redo = self._button("redo")

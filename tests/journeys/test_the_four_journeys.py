@@ -40,7 +40,7 @@ class Listener:
             (self.changes if isinstance(news, Changes) else self.states).append(news)  # type: ignore[arg-type]
 
 
-def until(holds: Callable[[], bool], what: str, patience: float = 60) -> None:
+def until(holds: Callable[[], bool], what: str, patience: float = 150) -> None:
     end = time.monotonic() + patience
     while not holds():
         assert time.monotonic() < end, f"waited in vain for {what}"

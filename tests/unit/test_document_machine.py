@@ -173,6 +173,7 @@ class DocumentMachine(RuleBasedStateMachine):
         self.model = Model(self.project.classes.read())
         self.ever = {1, 2}
         self.runs: list[tuple[int, tuple[int, ...], ClassList]] = []
+        self.moves: dict[int, tuple[str, int, int]] = {}
         self.opened = 0
 
     def teardown(self) -> None:
@@ -372,6 +373,10 @@ class DocumentMachine(RuleBasedStateMachine):
         listed = placed(listed)
         step.classes = self.model.classes, listed
         step.move = (value, to) if only is None else None
+        kind = (
+            "delete" if to in (UNLABELLED, VOID) else "value" if name.startswith("Change value") else "merge"
+        )
+        self.moves[step.id] = ("split" if only is not None else kind, value, to)
         for picture, look in self.model.looks.items():
             here = look.values == value
             if here.any() and (only is None or picture in only):
@@ -384,7 +389,7 @@ class DocumentMachine(RuleBasedStateMachine):
     @rule()
     def start_a_run(self) -> None:
         run = self.project.runs.start("{}", "{}", None, 0)
-        self.runs.append((run.after_edit_id, self._in_force(), self.model.classes))
+        self.runs.append((run.after_move_id, self._in_force(), self.model.classes))
 
     def _in_force(self) -> tuple[int, ...]:
         return tuple(s.id for s in self.model.steps if s.picture is None and not s.undone)
@@ -472,20 +477,25 @@ class DocumentMachine(RuleBasedStateMachine):
 
     @invariant()
     def networks_are_read_rightly(self) -> None:
-        """A run's output is called what became of it, as long as what it learned from has not been undone."""
+        """A run's output is called what became of it, also when what it learned from has been undone since."""
         now = self._in_force()
         known = {UNLABELLED, VOID, *self.model.classes.values}
         for after, then, listed in self.runs:
             table = self.project.classes.mapping_since(after)
             assert set(table.tolist()) <= known
-            if now[: len(then)] != then:
-                continue
+            shared = next((n for n, (a, b) in enumerate(zip(then, now, strict=False)) if a != b), None)
+            shared = min(len(then), len(now)) if shared is None else shared
             for value in listed.values:
                 heir = value
-                for step in self.model.steps:
-                    if step.id in now[len(then) :] and step.move and step.move[0] == heir:
-                        heir = step.move[1]
-                assert table[value] == heir
+                for step_id in reversed(then[shared:]):
+                    kind, old, new = self.moves.get(step_id, ("", 0, 0))
+                    if kind in ("value", "split") and heir == new:
+                        heir = old
+                for step_id in now[shared:]:
+                    kind, old, new = self.moves.get(step_id, ("", 0, 0))
+                    if kind != "split" and kind and heir == old:
+                        heir = new
+                assert table[value] == (heir if heir in known else UNLABELLED)
 
 
 def without(listed: ClassList, value: int) -> ClassList:

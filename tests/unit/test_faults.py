@@ -19,7 +19,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from core.commands.app import app
 from core.errors import ProjectError
 from core.geometry import Box
 from core.labels.labelmap import Edit, LabelMap
@@ -444,6 +446,10 @@ def test_the_journal_of_another_file_is_put_aside(killed: Path, tmp_path: Path) 
         ids = len(project.pictures.all())
     folder = copied(killed, tmp_path)
     shutil.copy(tmp_path / "other" / HOME / FILE, folder / HOME / FILE)
+    said = CliRunner().invoke(
+        app, ["check", "--repair", "--project", str(shutil.copytree(folder, tmp_path / "twin"))]
+    )
+    assert "put aside as project.sqlite-wal-" in said.stderr
     with Project.write(folder) as project:
         assert project.store.notice is not None
         assert "put aside as project.sqlite-wal-" in project.store.notice

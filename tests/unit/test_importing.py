@@ -12,8 +12,11 @@ from core.errors import Cancelled, UserError
 from core.formats.masks import recognise
 from core.labels.classes import VOID, ClassList
 from core.labels.labelmap import LabelMap, Origin
+from core.project.check import check
+from core.project.findings import Kind
 from core.project.project import Project
 from core.project.records import Split, Status
+from core.project.repair import repair
 from core.session.importing import ImportReport, import_masks
 from tests.datasets import CLASSES, indices, mask_dataset
 from tests.factories import picture, stroke
@@ -55,6 +58,18 @@ def test_pictures_classes_and_labels_come_in(tmp_path: Path) -> None:
             assert copied == (dataset / "images" / record.path).read_bytes()
             assert project.labels.origin_at(record.id, 3, 3, (24, 16)) == (Origin.IMPORTED, None)
             assert [edit.name for edit in project.journal.history(record.id)] == ["Import masks"]
+
+
+def test_an_imported_picture_is_found_again_where_it_was_moved_to(tmp_path: Path) -> None:
+    with empty_project(tmp_path / "mine") as project:
+        brought_in(project, mask_dataset(tmp_path / "set"))
+        there = project.picture_path("train/a.png")
+        there.rename(project.folder / "elsewhere.png")
+        (found,) = check(project)
+        assert (found.kind, found.path) == (Kind.MOVED, "elsewhere.png")
+        repair(project, [found])
+        assert check(project) == []
+        assert project.pictures.by_path("elsewhere.png").is_labelled
 
 
 def test_an_import_can_be_undone(tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def test_edits_never_take_the_number_of_a_forgotten_one(project: Project) -> Non
     run = project.runs.start("{}", "{}", None, 1)
     project.journal.undo(1)
     project.classes.change_value(1, 9)
-    assert project.classes.mapping_since(run.after_edit_id)[1] == 9
+    assert project.classes.mapping_since(run.after_move_id)[1] == 9
 
 
 def test_a_network_is_read_rightly_after_undo_and_redo(project: Project) -> None:
@@ -139,16 +139,34 @@ def test_a_network_is_read_rightly_after_undo_and_redo(project: Project) -> None
     fill(project, 2, 2)
     project.journal.undo(1)
     run = project.runs.start("{}", "{}", None, 1)  # learns the value 1
-    assert project.classes.mapping_since(run.after_edit_id)[1] == 1
+    assert project.classes.mapping_since(run.after_move_id)[1] == 1
     project.journal.redo(1)
-    assert project.classes.mapping_since(run.after_edit_id)[1] == 9
+    assert project.classes.mapping_since(run.after_move_id)[1] == 9
+
+
+def test_a_network_is_read_rightly_after_what_it_learned_from_was_undone(project: Project) -> None:
+    fill(project, 2, 2)
+    project.classes.change_value(1, 9)
+    project.classes.split_off(2, "shed", [2])
+    run = project.runs.start("{}", "{}", None, 1)
+    learnt = [9, 2, project.classes.read().values[-1]]
+    read = project.classes.mapping_since
+    for _ in range(2):
+        project.journal.undo(1)
+    assert read(run.after_move_id)[learnt].tolist() == [1, 2, 2]
+    project.journal.redo(1)
+    assert read(run.after_move_id)[learnt].tolist() == [9, 2, 2]
+    project.journal.undo(1)
+    fill(project, 1, 1)  # now the two can never be redone, and the network is of use all the same
+    assert read(run.after_move_id)[learnt].tolist() == [1, 2, 2]
+    project.journal.undo(1)
 
 
 def test_a_network_names_no_class_whose_making_was_undone(project: Project) -> None:
     add_class(project)
     run = project.runs.start("{}", "{}", None, 1)
     project.journal.undo(1)
-    assert project.classes.mapping_since(run.after_edit_id)[[1, 2, 3]].tolist() == [1, 2, 0]
+    assert project.classes.mapping_since(run.after_move_id)[[1, 2, 3]].tolist() == [1, 2, 0]
 
 
 def test_thinning_leaves_no_gap(project: Project) -> None:

@@ -59,8 +59,21 @@ def test_an_older_form_comes_up_with_everything_in_it(tmp_path: Path, name: str)
     assert len(copies) == 1
     assert f"before-{NEWEST}" in copies[0].name
     with sqlite3.connect(copies[0]) as raw:
-        assert raw.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
+        assert raw.execute("SELECT version_num FROM alembic_version").fetchone() == (Path(name).stem[-4:],)
     raw.close()
+
+
+def test_what_became_of_classes_comes_up_too(tmp_path: Path) -> None:
+    """Runs: before 1 became 9; after that; after 2 had become 8, which was undone then."""
+    with Project.write(old_project(tmp_path, "moves-0002.sqlite")) as project:
+
+        def heirs() -> list[list[int]]:
+            moments = [project.runs.get(run).after_move_id for run in (1, 2, 3)]
+            return [project.classes.mapping_since(moment)[[1, 9, 2, 8]].tolist() for moment in moments]
+
+        assert heirs() == [[9, 9, 2, 0], [0, 9, 2, 0], [0, 9, 2, 2]]
+        project.journal.redo(1)
+        assert heirs() == [[9, 9, 8, 8], [0, 9, 8, 8], [0, 9, 0, 8]]
 
 
 def test_a_failed_upgrade_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
