@@ -89,7 +89,7 @@ ACTIONS: tuple[ActionRow, ...] = (
               "Press on a colour and drag to the side to say how alike; what is alike takes the class.", choice="tool"),
     ActionRow("tool_scissors", "Intelligent scissors", ("C",), "scissors", "Tools",
               "Click along an edge: the outline follows it by itself. Enter closes and fills.", choice="tool"),
-    ActionRow("tool_grabcut", "GrabCut", ("J",), "grabcut", "Tools",
+    ActionRow("tool_grabcut", "GrabCut", ("Shift+C",), "grabcut", "Tools",
               "Drag a box around a thing to have it cut out; strokes correct it, Enter paints it.", choice="tool"),
     ActionRow("tool_superpixels", "Superpixels", ("S",), "superpixels", "Tools",
               "Click or drag over small pieces of one colour to paint them whole.", choice="tool"),
