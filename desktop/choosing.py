@@ -98,6 +98,7 @@ class Choosing(QObject):
         join, canvas, page = self._wires.join, self._canvas, self._page
         join(canvas.pen_found, self._show_controls)
         join(canvas.needs_class, self._ask_for_class)
+        join(canvas.class_picked, self._pick_class)
         join(canvas.brush_size_changed, lambda radius: page.options.set_size(round(2 * radius)))
         join(page.options.size_changed, lambda size: canvas.set_radius(size / 2))
         join(page.options.controls.option_changed, self._set_option)

@@ -28,6 +28,7 @@ class Brush(Tool):
     title = "Brush"
     help_line = "Drag to paint. Right-drag or Ctrl+drag erases, Shift+click draws a straight line."
     cursor = Cursor.RING
+    can_erase = True
     controls = (TIP, OVER, PRESSURE)
 
     def __init__(self) -> None:

@@ -50,8 +50,10 @@ class Stage:
 class Outline:
     """A shape under way, drawn above the picture: a line through `points` and on to `cursor`.
 
-    closed: the line also returns to the first point; closing: the next click will close it; handles: points are
-    drawn as small handles; chosen: the handle that the pointer has; rings: further closed lines without handles.
+    closed: the line also returns to the first point; closing: the next click will close it; rings: further closed
+    lines; handles: the points of all lines are drawn as small handles; chosen: the handle that the pointer has,
+    counted through `points` and then through the rings; spots: where a click would make a handle; filled: what all
+    lines together enclose (even-odd) is tinted; erases: the shape will take labels away.
     """
 
     points: tuple[Point, ...]
@@ -61,6 +63,9 @@ class Outline:
     handles: bool = True
     chosen: int | None = None
     rings: tuple[tuple[Point, ...], ...] = ()
+    spots: tuple[Point, ...] = ()
+    filled: bool = False
+    erases: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,7 +96,7 @@ class Outcome:
     """What one event did: the label pixels to redraw, the finished edit, and the shape to draw now (None: none).
 
     ghost: pixels to show as a promise now (None: none); work: what to start; newer work replaces older, and so does
-    leaving the tool; say: a sentence for the status line.
+    leaving the tool; say: a sentence for the status line; picks: the class under the pointer comes into the hand.
     """
 
     dirty: Box = _NO_PIXELS
@@ -100,6 +105,7 @@ class Outcome:
     ghost: Ghost | None = None
     work: Work | None = None
     say: str = ""
+    picks: bool = False
 
 
 NOTHING = Outcome()
@@ -127,6 +133,8 @@ class Tool:
     help_line = ""
     cursor = Cursor.CROSS
     needs_class = True
+    can_erase = False
+    """Whether Ctrl, or the secondary button, makes it take labels away."""
     controls: tuple[Control, ...] = ()
     """What the option bar offers while the tool is in the hand, beside its size."""
 
@@ -143,7 +151,7 @@ class Tool:
         """Store a new radius, kept within the limits."""
 
     def press(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
-        """The primary button went down (or the secondary one, as `ctrl`, when the cursor is a ring)."""
+        """The primary button went down (or the secondary one, as `ctrl`, for tools that can erase)."""
         return NOTHING
 
     def drag(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
@@ -168,6 +176,10 @@ class Tool:
 
     def step_back(self, stage: Stage) -> Outcome:
         """Backspace: take back the last point."""
+        return NOTHING
+
+    def delete(self, stage: Stage) -> Outcome:
+        """Delete: take away the point under the pointer."""
         return NOTHING
 
     def turn(self, stage: Stage, steps: int) -> Outcome | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from core.tools.brush import Brush, Eraser
+from core.tools.drawn import Lasso
 from core.tools.fill import Fill
+from core.tools.frames import Ellipse, Rectangle
 from core.tools.polygon import Polygon
 from core.tools.tool import Tool
 
-TOOLS: tuple[type[Tool], ...] = (Brush, Eraser, Polygon, Fill)
+TOOLS: tuple[type[Tool], ...] = (Brush, Eraser, Polygon, Lasso, Rectangle, Ellipse, Fill)
 
 
 def all_tools() -> dict[str, Tool]:

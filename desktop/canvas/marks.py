@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPalette, QPen, QPolygonF
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPainterPath, QPalette, QPen, QPolygonF
 
 from core.geometry import Box, Point
 from core.tools.tool import Outline
@@ -15,7 +15,11 @@ Place = Callable[[Point], QPointF]
 
 _DARK = QColor(0, 0, 0, 170)
 _LIGHT = QColor(255, 255, 255, 230)
+_FAINT = QColor(255, 255, 255, 120)
+_TINT = 50
+"""How strongly, of 255, the inside of a shape under way is tinted."""
 _HANDLE = 3.5
+_CROWDED = 2 * _HANDLE
 _SMALLEST_RING = 2.5
 """Rings of a smaller radius, in widget pixels, would hide what they point at; the cursor's cross is enough."""
 
@@ -73,38 +77,80 @@ def _ring_pens(colour: QColor, erases: bool, ratio: float) -> list[QPen]:
 
 def outline_area(outline: Outline | None, place: Place) -> QRect:
     """The widget pixels that a shape under way touches."""
-    if outline is None or not outline.points:
+    if outline is None:
         return QRect()
-    points = [*outline.points, *([outline.cursor] if outline.cursor else [])]
-    return QPolygonF([place(p) for p in points]).boundingRect().adjusted(-9, -9, 9, 9).toAlignedRect()
+    points = [*outline.points, *outline.spots, *([outline.cursor] if outline.cursor else [])]
+    points += [point for ring in outline.rings for point in ring]
+    if not points:
+        return QRect()
+    # Only two corners are put in place: this is asked at every move of the hand.
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    corners = QRectF(place(Point(min(xs), min(ys))), place(Point(max(xs), max(ys))))
+    return corners.normalized().adjusted(-9, -9, 9, 9).toAlignedRect()
 
 
 def draw_outline(painter: QPainter, outline: Outline, place: Place, colour: QColor) -> None:
-    """The line in the class's colour with a dark and a light casing, vertices as small handles."""
+    """The lines in the class's colour with a dark and a light casing, points as small handles."""
     points = [place(p) for p in outline.points]
-    line = QPolygonF(points)
-    if outline.closing:
-        line.append(points[0])
-    elif outline.cursor is not None:
-        line.append(place(outline.cursor))
-        if outline.closed:
-            line.append(points[0])
-    elif outline.closed:
-        line.append(points[0])
+    rings = [[place(p) for p in ring] for ring in outline.rings]
+    lines = [QPolygonF([*ring, ring[0]]) for ring in rings if ring]
+    lines.append(QPolygonF(points))
+    if outline.cursor is not None and not outline.closing:
+        lines[-1].append(place(outline.cursor))
+    if points and (outline.closed or outline.closing):
+        lines[-1].append(points[0])
+    if outline.filled:
+        _tint(painter, lines, _DARK if outline.erases else colour)
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    for line_colour, width in ((_DARK, 4.0), (_LIGHT, 2.8), (colour, 1.6)):
-        pen = QPen(line_colour, width)
-        pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+    for pen in _line_pens(outline.erases, colour):
         painter.setPen(pen)
-        painter.drawPolyline(line)
-    if not outline.handles:
-        return
-    for number, point in enumerate(points):
+        for line in lines:
+            painter.drawPolyline(line)
+    for spot in outline.spots:
+        _draw_handle(painter, place(spot), _HANDLE, _FAINT)
+    if outline.handles:
+        _draw_handles(painter, [*points, *(point for ring in rings for point in ring)], outline, colour)
+
+
+def _tint(painter: QPainter, lines: Iterable[QPolygonF], colour: QColor) -> None:
+    inside = QPainterPath()  # even-odd unless told otherwise
+    for line in lines:
+        inside.addPolygon(line)
+    shade = QColor(colour)
+    shade.setAlpha(_TINT)
+    painter.fillPath(inside, shade)
+
+
+def _line_pens(erases: bool, colour: QColor) -> list[QPen]:
+    pens = []
+    for shade, width in (
+        ((_DARK, 4.0), (_LIGHT, 2.0)) if erases else ((_DARK, 4.0), (_LIGHT, 2.8), (colour, 1.6))
+    ):
+        pen = QPen(shade, width)
+        pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+        if erases and shade is _LIGHT:
+            pen.setDashPattern([3, 2.5])
+        pens.append(pen)
+    return pens
+
+
+def _draw_handles(painter: QPainter, places: list[QPointF], outline: Outline, colour: QColor) -> None:
+    """Handles closer together than a hand can tell apart are left out; the one that is chosen never is."""
+    last: QPointF | None = None
+    for number, point in enumerate(places):
+        chosen = number == outline.chosen
         closes = number == 0 and outline.closing
-        reach = _HANDLE * 1.7 if closes else _HANDLE
-        painter.setPen(QPen(_DARK, 1.0))
-        painter.setBrush(colour if closes else _LIGHT)
-        painter.drawEllipse(point, reach, reach)
+        if not (chosen or closes) and last is not None and (point - last).manhattanLength() < _CROWDED:
+            continue
+        last = point
+        reach = _HANDLE * (1.7 if closes else 1.4 if chosen else 1)
+        _draw_handle(painter, point, reach, colour if closes or chosen else _LIGHT)
+
+
+def _draw_handle(painter: QPainter, point: QPointF, reach: float, colour: QColor) -> None:
+    painter.setPen(QPen(_DARK, 1.0))
+    painter.setBrush(colour)
+    painter.drawEllipse(point, reach, reach)
 
 
 def frame_area(box: Box | None, place: Place) -> QRect:

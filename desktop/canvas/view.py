@@ -22,7 +22,7 @@ from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QLineEdit, QPlainT
 from core.geometry import Box, Point
 from core.labels.classes import UNLABELLED, Colour
 from core.tools.options import Tip, ToolOptions
-from core.tools.tool import Ghost, Outcome, Outline, Stage, Tool, Work
+from core.tools.tool import Ghost, Modifiers, Outcome, Outline, Stage, Tool, Work
 from desktop.canvas import marks
 from desktop.canvas.cursors import cursor_for
 from desktop.canvas.ghosts import GhostSheet
@@ -53,6 +53,8 @@ class CanvasView(Surface):
     """Work to be done on another thread; its result comes back through `take_result`. None: no work is wanted now."""
     said = Signal(str)
     """A sentence of the tool for people."""
+    class_picked = Signal()
+    """The class under the pointer shall be painted from now on."""
     pen_found = Signal()
     """Somebody has begun to work with a pen."""
 
@@ -141,6 +143,10 @@ class CanvasView(Surface):
         self._highlight = None if box is None or box.is_empty else box
         self._update_marks()
 
+    def click(self, held: Modifiers) -> None:
+        """As a click would do with these keys held, where the pointer is."""
+        self._pointer.click(held)
+
     def settle(self) -> None:
         """Finish a stroke whose button is still down: before undo, saving, or a jump of the view."""
         self._pointer.settle()
@@ -187,6 +193,8 @@ class CanvasView(Surface):
             self.work_wanted.emit(outcome.work)
         if outcome.say:
             self.said.emit(outcome.say)
+        if outcome.picks:
+            self.class_picked.emit()
         if outcome.edit is not None:
             self.edit_finished.emit(outcome.edit)
 
