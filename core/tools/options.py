@@ -27,12 +27,20 @@ class Over(StrEnum):
     """Those that the prediction gives to the class that is painted."""
 
 
+class Detail(StrEnum):
+    """How closely the outline of a labelled region is followed when it is opened again."""
+
+    EXACT = "exact"
+    FINE = "fine"
+    COARSE = "coarse"
+
+
 @dataclass(slots=True)
 class ToolOptions:
     """Lives on the GUI thread and is shared by all tools of a canvas.
 
     Radii are image pixels. locked: class values whose pixels no tool may change. pressure: whether a pen that is
-    pressed less paints a smaller spot.
+    pressed less paints a smaller spot; snap: whether corners jump to edges; detail: of outlines opened again.
     """
 
     brush_radius: float = 15.0
@@ -41,6 +49,8 @@ class ToolOptions:
     over: Over = Over.ALL
     pressure: bool = True
     locked: frozenset[int] = frozenset()
+    snap: bool = False
+    detail: Detail = Detail.FINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +99,18 @@ OVER = Choice(
     ),
 )
 TIP = Choice("tip", "Tip", "The shape of brush and eraser.", ((Tip.ROUND, "Round"), (Tip.SQUARE, "Square")))
+
+SNAP = Switch(
+    "snap",
+    "Snap",
+    "Corners jump to the border of a label nearby, else to the strongest edge of the picture. Alt holds it off.",
+)
+DETAIL = Choice(
+    "detail",
+    "Detail",
+    "How closely an outline that is opened again follows its pixels. What you do not move stays as it is.",
+    ((Detail.EXACT, "Every pixel"), (Detail.FINE, "Fine outline"), (Detail.COARSE, "Coarse outline")),
+)
 
 
 def within_limits(radius: float) -> float:
