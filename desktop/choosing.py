@@ -13,6 +13,7 @@ from core.errors import UserError
 from core.labels.classes import UNLABELLED, VOID, Colour
 from core.session.editing import Editing
 from core.tools.brush import PRESSURE
+from core.tools.tool import Modifiers
 from core.tools.toolbox import all_tools
 from desktop.bridge import Bridge
 from desktop.hand import Hand
@@ -90,6 +91,7 @@ class Choosing(QObject):
             "class_void": partial(self.choose_class, VOID),
             "swap_classes": lambda: self.choose_class(self._other_class),
             "pick_class": self._pick_class,
+            "edit_region_outline": self._edit_outline,
             "brush_smaller": lambda: self._resize(1 / 1.15),
             "brush_bigger": lambda: self._resize(1.15),
         }
@@ -130,6 +132,15 @@ class Choosing(QObject):
         if value == UNLABELLED and prediction is not None:
             value = int(prediction.values[int(at.y), int(at.x)])
         self.choose_class(value)
+
+    def _edit_outline(self) -> None:
+        """Open the outline of the region under the pointer, with the tool that can change it."""
+        if self._canvas.cursor_point is None:
+            self.message.emit("Point at a labelled region to change its outline.")
+            return
+        self._canvas.settle_all()
+        self.take_tool("tool_polygon")
+        self._canvas.click(Modifiers(alt=True))
 
     def _resize(self, factor: float) -> None:
         radius = self._canvas.tool.radius(self._canvas.options)

@@ -16,7 +16,7 @@ from core.tools.ground import fill
 from core.tools.options import Detail
 from core.tools.tool import Outcome, Stage
 
-_SLACK = {Detail.EXACT: 0.0, Detail.FINE: 0.8, Detail.COARSE: 2.5}
+_SLACK = {Detail.EXACT: 0.0, Detail.FINE: 1.0, Detail.COARSE: 2.5}
 """How many pixels the outline may be away from the region."""
 
 

@@ -13,10 +13,13 @@ from pytestqt.qtbot import QtBot
 from core.geometry import Box, Point
 from core.images.pyramid import Pyramid
 from core.labels.labelmap import Edit, LabelMap
-from core.labels.raster import ellipse, polygon
+from core.labels.raster import ellipse, polygon, polygons
+from core.tools.brush import Eraser
 from core.tools.drawn import Lasso
 from core.tools.frames import Ellipse, Rectangle
-from core.tools.tool import Tool
+from core.tools.options import Detail
+from core.tools.polygon import Polygon
+from core.tools.tool import Modifiers, Tool
 from desktop.canvas.view import CanvasView
 
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
@@ -149,3 +152,95 @@ def test_a_rectangle_interrupted_is_finished_not_lost(desk: Desk) -> None:
     desk.take(Lasso())
     assert desk.names() == ["Rectangle, road"]
     assert np.array_equal(desk.labels.values == 1, covered(Box(20, 20, 50, 60), np.ones((40, 30), bool)))
+
+
+SQUARE = [(20, 10), (80, 10), (80, 60), (20, 60)]
+HOLE = [(40, 25), (60, 25), (60, 45)]
+
+
+def test_a_polygon_is_changed_with_the_mouse_and_gets_a_hole(desk: Desk) -> None:
+    desk.take(Polygon())
+    for place in SQUARE:
+        desk.click(*place)
+    desk.drag((80, 10), (85, 7), (100, 5))
+    desk.drag((50, 60), (50, 75))  # the middle of the lower edge
+    desk.click(20, 60, CTRL)
+    desk.click(*SQUARE[0], SHIFT)
+    for place in HOLE:
+        desk.click(*place)
+    assert desk.edits == []
+    desk.key(Qt.Key.Key_Return)
+    assert desk.names() == ["Polygon, road"]
+    outer = [desk.real(*place) for place in (SQUARE[0], (100, 5), SQUARE[2], (50, 75))]
+    hole = [desk.real(*place) for place in HOLE]
+    assert np.array_equal(desk.labels.values == 1, covered(*polygons([outer, hole])))
+
+
+def test_delete_takes_the_corner_under_the_pointer_and_backspace_brings_it_back(desk: Desk) -> None:
+    desk.take(Polygon())
+    for place in SQUARE:
+        desk.click(*place)
+    QTest.mouseMove(desk.canvas, desk.spot(80, 60))
+    desk.key(Qt.Key.Key_Delete)
+    desk.key(Qt.Key.Key_Delete)  # there is no corner any more
+    desk.key(Qt.Key.Key_Backspace)
+    desk.click(*SQUARE[0])
+    expected = covered(*polygon([desk.real(*place) for place in SQUARE]))
+    assert np.array_equal(desk.labels.values == 1, expected)
+
+
+def test_the_outline_of_a_region_is_opened_changed_and_put_back(desk: Desk) -> None:
+    desk.labels.values[20:50, 30:70] = 6
+    desk.labels.values[30:40, 45:55] = 0
+    before = desk.labels.values.copy()
+    desk.canvas.class_picked.connect(lambda: desk.canvas.set_class(6, "pond", (0, 0, 255)))
+    desk.canvas.options.detail = Detail.EXACT
+    desk.take(Polygon())
+    desk.click(35, 25, ALT)
+    assert desk.canvas.is_busy and desk.edits == []
+    desk.key(Qt.Key.Key_Return)
+    assert desk.edits == [] and np.array_equal(desk.labels.values, before)
+    desk.click(35, 25, ALT)
+    desk.drag((70, 50), (90, 70))
+    desk.click(45, 30, CTRL)
+    desk.key(Qt.Key.Key_Return)
+    assert desk.names() == ["Edit outline, pond"]
+    outer = [Point(30, 20), Point(70, 20), desk.real(90, 70), Point(30, 50)]
+    hole = [Point(55, 30), Point(55, 40), Point(45, 40)]
+    assert np.array_equal(desk.labels.values == 6, covered(*polygons([outer, hole])))
+    assert np.array_equal(np.unique(desk.labels.values), [0, 6])
+
+
+def test_the_hand_that_opens_an_outline_is_the_one_of_a_click(desk: Desk) -> None:
+    desk.labels.values[20:50, 30:70] = 6
+    desk.take(Polygon())
+    QTest.mouseMove(desk.canvas, desk.spot(50, 30))
+    desk.canvas.click(Modifiers(alt=True))
+    assert desk.canvas.is_busy
+    desk.key(Qt.Key.Key_Escape)
+    assert not desk.canvas.is_busy and desk.edits == []
+
+
+def test_alt_click_with_the_brush_asks_for_the_class_and_paints_nothing(desk: Desk) -> None:
+    picked: list[None] = []
+    desk.canvas.class_picked.connect(lambda: picked.append(None))
+    desk.click(50, 30, ALT)
+    desk.take(Eraser())
+    desk.click(50, 30, ALT)
+    assert len(picked) == 1 and desk.edits == []
+
+
+def test_handles_rings_and_the_corner_in_the_hand_can_be_seen(desk: Desk) -> None:
+    desk.labels.values[20:60, 20:80] = 6
+    desk.labels.values[30:50, 40:60] = 0
+    desk.take(Polygon())
+    desk.click(25, 40, ALT)
+    QTest.mouseMove(desk.canvas, desk.spot(110, 75))
+    light = [desk.colour(*corner) for corner in [(20, 20), (80, 60), (40, 30), (60, 50)]]
+    assert all(min(shade) > 200 for shade in light)
+    edge, inside, hole = desk.colour(50, 20), desk.colour(30, 45), desk.colour(50, 40)
+    assert edge[0] > 200 and edge[1] < 100
+    assert inside[0] > hole[0] + 20
+    QTest.mouseMove(desk.canvas, desk.spot(80, 60))
+    held = desk.colour(80, 60)
+    assert held[0] > 200 and held[1] < 100
