@@ -218,14 +218,14 @@ GESTURES: tuple[Gesture, ...] = (
     Gesture(("Space + drag", "Middle drag"), "Move the picture", "View"),
     Gesture(("Shift + wheel", "Alt + right drag"), "Brush size", "Tools"),
     Gesture(("Shift + click",), "Straight line from the last point", "Tools"),
-    Gesture(("Right drag",), "Erase with the brush", "Tools"),
-    Gesture(("Ctrl + drag", "Right drag"), "Erase with lasso or shape", "Tools"),
-    Gesture(("Shift + drag", "Alt + drag"), "Square or circle, from the middle", "Tools"),
-    Gesture(("Alt + click",), "Pick class (brush), open outline (polygon)", "Tools"),
-    Gesture(("Drag", "Ctrl + click"), "Move, remove a corner", "Tools"),
+    Gesture(("Right drag", "Ctrl + drag"), "Erase: brush, lasso, shapes", "Tools"),
+    Gesture(("Shift + drag", "Alt + drag"), "Square, from the middle", "Tools"),
+    Gesture(("Alt + click",), "Brush: pick the class", "Tools"),
+    Gesture(("Alt + click",), "Polygon: open an outline", "Tools"),
+    Gesture(("Drag", "Ctrl + click"), "Move, take away a corner", "Tools"),
     Gesture(("Shift + first corner",), "Close, go on with a hole", "Tools"),
     Gesture(("Menu", "Right click"), "Menu of a class", "Classes"),
-    Gesture(("Enter", "Backspace", "Esc"), "Fill polygon, take back, cancel", "Tools"),
+    Gesture(("Enter", "Backspace", "Esc"), "Fill, take back, cancel", "Tools"),
 )
 
 _BY_ID = {row.id: row for row in ACTIONS}

@@ -7,13 +7,14 @@ from __future__ import annotations
 import math
 
 from core.geometry import Box, Point
+from core.labels.outlines import Ring
 from core.labels.raster import polygons
 from core.tools.draft import Draft
 from core.tools.ground import fill
 from core.tools.options import DETAIL, OVER, SNAP
 from core.tools.reopening import Reopened
 from core.tools.snapping import snapped
-from core.tools.tool import NOTHING, Cursor, Modifiers, Outcome, Outline, Stage, Tool
+from core.tools.tool import NOTHING, Cursor, Modifiers, Outcome, Outline, Stage, Tool, Work
 
 NEAR = 9.0
 """Widget pixels within which a click on the first corner closes the shape."""
@@ -33,8 +34,8 @@ class Polygon(Tool):
     name = "polygon"
     title = "Polygon"
     help_line = (
-        "Click corners, drag them, Ctrl+click removes; Enter or the first corner fills, Shift+first corner goes on "
-        "with a hole. Alt+click opens the outline of a label."
+        "Click corners, drag them; Enter fills. Shift+click on the first corner goes on with a hole, Ctrl+click "
+        "takes a corner away, Alt+click opens the outline of a label."
     )
     cursor = Cursor.CROSS
     controls = (OVER, SNAP, DETAIL)
@@ -43,6 +44,7 @@ class Polygon(Tool):
         self._draft = Draft()
         self._past: list[Draft] = []
         self._reopened: Reopened | None = None
+        self._shown_at_first: tuple[Ring, ...] = ()
         self._cursor: Point | None = None
         self._held: int | None = None
         self._at = self._pressed = Point(0, 0)
@@ -50,11 +52,13 @@ class Polygon(Tool):
 
     @property
     def is_busy(self) -> bool:
-        return bool(self._draft)
+        return bool(self._draft) or self._reopened is not None
 
     def press(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
-        if modifiers.alt and not self.is_busy:
-            return self._reopen(stage, at)
+        if not self._draft:
+            self._forget()  # an outline that is not there yet is not waited for
+            if modifiers.alt:
+                return self._reopen(stage, at)
         self._cursor = place = self._placed(stage, at, modifiers)
         self._at = self._pressed = at
         self._fresh = self._moves = False
@@ -80,7 +84,7 @@ class Polygon(Tool):
 
     def hover(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
         self._at, self._cursor = at, self._placed(stage, at, modifiers)
-        if self.is_busy:
+        if self._draft:
             return self._shown(stage, at)
         # Where the first corner would jump to.
         return Outcome(outline=Outline((), spots=(self._cursor,))) if self._cursor != at else NOTHING
@@ -92,16 +96,17 @@ class Polygon(Tool):
             return self.finish(stage)
         if clicked_first:
             self._change(self._draft.closed())
-        return self.hover(stage, at, modifiers) if self.is_busy else NOTHING
+        return self.hover(stage, at, modifiers) if self._draft else NOTHING
 
     def finish(self, stage: Stage) -> Outcome:
         """Fill the shape; with fewer than three corners there is none yet and it stays as it is."""
         draft, reopened = self._draft, self._reopened
         if not draft.shapes:
             return self._shown(stage) if draft else NOTHING
+        shown = self._shown_at_first
         self._forget()
         if reopened is not None:
-            return reopened.commit(stage, self.name, draft.shapes)
+            return reopened.commit(stage, self.name, shown, draft.shapes)
         box, mask = polygons(draft.shapes, Box(0, 0, stage.labels.width, stage.labels.height))
         stage.labels.begin(f"Polygon, {stage.class_name}", self.name, stage.class_value)
         dirty = fill(stage, box, mask, draft.shapes[0][0])
@@ -123,12 +128,25 @@ class Polygon(Tool):
         found = self._draft.near(self._at, NEAR / stage.scale)
         if found is not None:
             self._remove(found)
-        return self._shown(stage) if self.is_busy else NOTHING
+        return self._shown(stage) if self._draft else NOTHING
 
     def retouch(self, stage: Stage) -> Outcome:
-        if self._reopened is not None and self._draft == Draft((), self._reopened.rings):
-            self._open(stage, self._reopened.at)  # with another detail it looks otherwise
+        if self._reopened is not None and self._draft == Draft((), self._shown_at_first):
+            wanted = Reopened.at_point(stage, self._reopened.at)
+            if wanted is not None and wanted.slack != self._reopened.slack:
+                return Outcome(outline=self._shown(stage).outline, work=self._ask(wanted))
         return self._shown(stage)
+
+    def done(self, stage: Stage, result: object) -> Outcome:
+        untouched = self._draft == Draft((), self._shown_at_first)
+        if self._reopened is None or not untouched or not isinstance(result, tuple):
+            if not self._draft:
+                self._forget()
+            return self._shown(stage) if self._draft else NOTHING
+        self._past, self._draft, self._shown_at_first = [Draft()], Draft((), result), result
+        return Outcome(
+            outline=self._shown(stage).outline, say="Drag corners, then Enter. Esc leaves it as it was."
+        )
 
     def leave(self, stage: Stage) -> Outcome:
         outcome = self.finish(stage)
@@ -156,20 +174,16 @@ class Polygon(Tool):
             self._forget()
 
     def _reopen(self, stage: Stage, at: Point) -> Outcome:
-        self._open(stage, at)
-        if self._reopened is None:
+        region = Reopened.at_point(stage, at)
+        if region is None:
             return Outcome(say="Point at a labelled region to change its outline.")
-        if self._reopened.value in stage.options.locked:
-            self._forget()
+        if region.value in stage.options.locked:
             return Outcome(say="This class is locked: unlock it to change the outline.")
-        shown = self._shown(stage).outline
-        return Outcome(outline=shown, picks=True, say="Drag corners, then Enter. Esc leaves it as it was.")
+        return Outcome(work=self._ask(region), picks=True)
 
-    def _open(self, stage: Stage, at: Point) -> None:
-        self._forget()
-        self._reopened = Reopened.at_point(stage, at)
-        if self._reopened is not None:
-            self._change(Draft((), self._reopened.rings))
+    def _ask(self, region: Reopened) -> Work:
+        self._reopened = region
+        return Work("Following the outline", lambda _unwanted: region.outline())
 
     def _change(self, draft: Draft) -> None:
         self._past.append(self._draft)
@@ -208,5 +222,6 @@ class Polygon(Tool):
         return Outcome(outline=outline)
 
     def _forget(self) -> None:
-        self._draft, self._past, self._reopened, self._held = Draft(), [], None, None
+        self._draft, self._past, self._held = Draft(), [], None
+        self._reopened, self._shown_at_first = None, ()
         self._moves = self._closes = False

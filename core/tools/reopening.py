@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -17,19 +18,18 @@ from core.tools.options import Detail
 from core.tools.tool import Outcome, Stage
 
 _SLACK = {Detail.EXACT: 0.0, Detail.FINE: 1.0, Detail.COARSE: 2.5}
-"""How many pixels the outline may be away from the region."""
+"""How many pixels the outline may be away from the region: of the picture, or of the screen where those are larger."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reopened:
-    """A region as it was when its outline was opened. box, mask: its pixels; rings: the outline shown for them."""
+    """A region as it was when its outline was asked for. box, mask: its pixels."""
 
     at: Point
     value: int
     box: Box
     mask: Mask
     slack: float
-    rings: tuple[Ring, ...]
 
     @classmethod
     def at_point(cls, stage: Stage, at: Point) -> Reopened | None:
@@ -40,19 +40,25 @@ class Reopened:
         if value == UNLABELLED:
             return None
         box, mask = connected_region(labels.values, at)
-        slack = _SLACK[stage.options.detail]
-        exact = traced(box, mask)
-        plain = [ring for ring in (simplified(ring, slack) for ring in exact) if len(ring) > 2]
-        return cls(at, value, box, mask, slack, tuple(plain or exact))
+        # Corners that the screen cannot tell apart help nobody; what is not moved keeps its pixels anyway.
+        slack = _SLACK[stage.options.detail] * max(1.0, 1 / stage.scale)
+        return cls(at, value, box, mask, slack)
 
-    def commit(self, stage: Stage, tool: str, rings: list[Ring]) -> Outcome:
-        """The region becomes what these rings enclose: what is outside now is unlabelled, the rest takes the class.
+    def outline(self) -> tuple[Ring, ...]:
+        """The corners to show. Takes up to a second for a ragged region of a large picture; for any thread."""
+        exact = traced(self.box, self.mask)
+        plain = [ring for ring in (simplified(ring, self.slack) for ring in exact) if len(ring) > 2]
+        return tuple(plain or exact)
 
-        Where the outline is as it was the pixels stay as they are, however coarse the outline.
+    def commit(self, stage: Stage, tool: str, shown: Sequence[Ring], rings: Sequence[Ring]) -> Outcome:
+        """The region becomes what `rings` enclose: what is outside now is unlabelled, the rest takes the class.
+
+        shown: the outline before it was changed. Where it still is as it was the pixels stay as they are, however
+        coarse the outline.
         """
         labels = stage.labels
         whole = Box(0, 0, labels.width, labels.height)
-        before, after = polygons(self.rings, whole), polygons(rings, whole)
+        before, after = polygons(shown, whole), polygons(rings, whole)
         box = self.box.united(before[0]).united(after[0])
         old, new, region = (_within(box, *part) for part in (before, after, (self.box, self.mask)))
         moved = old ^ new
@@ -61,8 +67,10 @@ class Reopened:
             moved = cv2.dilate(moved.astype(np.uint8), np.ones((side, side), np.uint8)).astype(bool)
         final = np.where(moved, new, region)
         lost = region & ~final & (labels.values[box.slices] == self.value)
+        # What was and stays in the region needs no paint, unless the class is another one now.
+        gained = final & ~region if stage.class_value == self.value else final
         labels.begin(f"Edit outline, {stage.class_name}", tool, stage.class_value)
-        dirty = fill(stage, box, lost, self.at, UNLABELLED).united(fill(stage, box, final, self.at))
+        dirty = fill(stage, box, lost, self.at, UNLABELLED).united(fill(stage, box, gained, self.at))
         return Outcome(dirty, labels.finish())
 
 

@@ -20,7 +20,9 @@ from core.tools.frames import Ellipse, Rectangle
 from core.tools.options import Detail
 from core.tools.polygon import Polygon
 from core.tools.tool import Modifiers, Tool
+from desktop.bridge import Bridge
 from desktop.canvas.view import CanvasView
+from desktop.working import Working
 
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 PLAIN, SHIFT, CTRL, ALT = (
@@ -30,14 +32,16 @@ PLAIN, SHIFT, CTRL, ALT = (
     Qt.KeyboardModifier.AltModifier,
 )
 WIDTH, HEIGHT = 120, 80
+PATIENCE_MS = 60_000
 LOOP = [(20, 20), (70, 15), (100, 40), (80, 70), (30, 60)]
 
 
 class Desk:
     """A shown canvas with a grey picture, worked in image pixels."""
 
-    def __init__(self, canvas: CanvasView) -> None:
-        self.canvas = canvas
+    def __init__(self, canvas: CanvasView, qtbot: QtBot) -> None:
+        self.canvas, self.qtbot = canvas, qtbot
+        self.working = Working(Bridge(), canvas)
         self.edits: list[Edit] = []
         self.said: list[str] = []
         self.labels = LabelMap.blank(WIDTH, HEIGHT)
@@ -74,6 +78,11 @@ class Desk:
         QTest.mouseMove(self.canvas, self.spot(x, y))
         QTest.mouseClick(self.canvas, LEFT, keys, self.spot(x, y))
 
+    def open_outline(self, x: float, y: float) -> None:
+        """Alt+click, until the outline is there."""
+        with self.qtbot.waitSignal(self.canvas.said, timeout=PATIENCE_MS):
+            self.click(x, y, ALT)
+
     def key(self, key: Qt.Key) -> None:
         QTest.keyClick(self.canvas, key)
 
@@ -91,7 +100,9 @@ def desk(qtbot: QtBot) -> Iterator[Desk]:
     canvas.resize(640, 480)
     canvas.show()
     qtbot.waitExposed(canvas)
-    yield Desk(canvas)
+    made = Desk(canvas, qtbot)
+    yield made
+    made.working.leave()
     canvas.clear()
 
 
@@ -196,11 +207,10 @@ def test_the_outline_of_a_region_is_opened_changed_and_put_back(desk: Desk) -> N
     desk.canvas.class_picked.connect(lambda: desk.canvas.set_class(6, "pond", (0, 0, 255)))
     desk.canvas.options.detail = Detail.EXACT
     desk.take(Polygon())
-    desk.click(35, 25, ALT)
-    assert desk.canvas.is_busy and desk.edits == []
+    desk.open_outline(35, 25)
     desk.key(Qt.Key.Key_Return)
     assert desk.edits == [] and np.array_equal(desk.labels.values, before)
-    desk.click(35, 25, ALT)
+    desk.open_outline(35, 25)
     desk.drag((70, 50), (90, 70))
     desk.click(45, 30, CTRL)
     desk.key(Qt.Key.Key_Return)
@@ -234,7 +244,7 @@ def test_handles_rings_and_the_corner_in_the_hand_can_be_seen(desk: Desk) -> Non
     desk.labels.values[20:60, 20:80] = 6
     desk.labels.values[30:50, 40:60] = 0
     desk.take(Polygon())
-    desk.click(25, 40, ALT)
+    desk.open_outline(25, 40)
     QTest.mouseMove(desk.canvas, desk.spot(110, 75))
     light = [desk.colour(*corner) for corner in [(20, 20), (80, 60), (40, 30), (60, 50)]]
     assert all(min(shade) > 200 for shade in light)

@@ -48,6 +48,7 @@ def test_an_outline_is_opened_by_key_and_takes_its_class_along(desk: Desk) -> No
     before = desk.values.copy()
     QTest.mouseMove(desk.canvas, desk.at(0.5, 0.5))
     desk.key(Qt.Key.Key_P, SHIFT)
+    desk.until(lambda: desk.said.startswith("Drag corners"), "the outline")
     assert desk.canvas.is_busy and desk.page.options.tool.text() == "Polygon"
     QTest.mouseMove(desk.canvas, desk.at(0.95, 0.5))
     for place in ((0.9, 0.3), (0.95, 0.7), (0.8, 0.6)):

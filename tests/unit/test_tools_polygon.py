@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -37,10 +39,16 @@ class Desk:
 
     def drag(self, *path: tuple[float, float], held: Modifiers = PLAIN) -> Outcome:
         self.tool.hover(self.stage, Point(*path[0]), held)
-        self.tool.press(self.stage, Point(*path[0]), held)
+        self.work(self.tool.press(self.stage, Point(*path[0]), held))
         for place in path[1:]:
             self.tool.drag(self.stage, Point(*place), held)
         return self.tool.release(self.stage, Point(*path[-1]), held)
+
+    def work(self, asked: Outcome) -> Outcome:
+        """What a tool asks for is done at once."""
+        if asked.work is None:
+            return asked
+        return self.tool.done(self.stage, asked.work.run(lambda: False))
 
     def clicks(self, places: list[tuple[float, float]]) -> Outline:
         for place in places:
@@ -262,7 +270,9 @@ def test_a_change_of_a_coarse_outline_stays_where_it_was_made(detail: Detail) ->
     before = labels.values.copy()
     desk = Desk(labels, 7, "pond")
     desk.options.detail = detail
-    assert desk.tool.press(desk.stage, Point(25.5, 40.5), ALT).picks
+    asked = desk.tool.press(desk.stage, Point(25.5, 40.5), ALT)
+    assert asked.picks and desk.tool.is_busy
+    assert "Enter" in desk.work(asked).say
     outer = max(desk.outline.rings, key=len)
     corner = max(outer)  # the farthest to the right
     desk.drag(corner, (90, 40))
@@ -314,8 +324,38 @@ def test_backspace_puts_an_outline_down_and_another_detail_shows_at_once() -> No
     desk.click(40, 40, ALT)
     fine = len(desk.outline.rings[0])
     desk.options.detail = Detail.EXACT
-    shown = desk.tool.retouch(desk.stage).outline
+    shown = desk.work(desk.tool.retouch(desk.stage)).outline
     assert shown is not None and len(shown.rings[0]) > fine
+    assert desk.tool.retouch(desk.stage).work is None
     desk.tool.step_back(desk.stage)
     assert not desk.tool.is_busy
     assert desk.tool.finish(desk.stage).edit is None
+
+
+def test_an_outline_that_comes_late_takes_nothing_away() -> None:
+    labels = LabelMap.blank(WIDTH, HEIGHT)
+    labels.values[20:40, 20:40] = 7
+    desk = Desk(labels, 7, "pond")
+    for then in (desk.tool.cancel, desk.tool.step_back, desk.tool.leave):
+        asked = desk.tool.press(desk.stage, Point(30, 30), ALT)
+        then(desk.stage)
+        assert not desk.tool.is_busy
+        assert desk.work(asked).outline is None and not desk.tool.is_busy
+    asked = desk.tool.press(desk.stage, Point(30, 30), ALT)
+    desk.clicks(SQUARE)
+    late = desk.work(asked).outline
+    assert late is not None and late.points == tuple(SQUARE)
+    desk.tool.cancel(desk.stage)
+    desk.tool.press(desk.stage, Point(30, 30), ALT)
+    assert desk.tool.done(desk.stage, None).outline is None and not desk.tool.is_busy
+
+
+def test_seen_from_afar_an_outline_has_fewer_corners() -> None:
+    desk = Desk(island(3), 2, "wood")
+    counts = []
+    for scale in (4.0, 1.0, 0.2):
+        desk.stage = replace(desk.stage, scale=scale)
+        desk.click(50.5, 40.5, ALT)
+        counts.append(sum(map(len, desk.outline.rings)))
+        desk.tool.cancel(desk.stage)
+    assert counts[0] == counts[1] > counts[2] > 0
