@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 
-from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtCore import QLineF, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPainterPath, QPalette, QPen, QPolygonF
 
 from core.geometry import Box, Point
@@ -15,7 +16,7 @@ Place = Callable[[Point], QPointF]
 
 _DARK = QColor(0, 0, 0, 170)
 _LIGHT = QColor(255, 255, 255, 230)
-_FAINT = QColor(255, 255, 255, 120)
+_FAINT = QColor(255, 255, 255, 165)
 _TINT = 50
 """How strongly, of 255, the inside of a shape under way is tinted."""
 _HANDLE = 3.5
@@ -102,10 +103,16 @@ def draw_outline(painter: QPainter, outline: Outline, place: Place, colour: QCol
     if outline.filled:
         _tint(painter, lines, _DARK if outline.erases else colour)
     painter.setBrush(Qt.BrushStyle.NoBrush)
+    # Qt looks for crossings within a wide line, which costs more and more as it grows; pieces cost what they are.
+    # Only dashes must know where the piece before them ended.
+    pieces = [QLineF(start, end) for line in lines for start, end in pairwise(line.toList())]
     for pen in _line_pens(outline.erases, colour):
         painter.setPen(pen)
-        for line in lines:
-            painter.drawPolyline(line)
+        if pen.style() == Qt.PenStyle.SolidLine:
+            painter.drawLines(pieces)
+        else:
+            for line in lines:
+                painter.drawPolyline(line)
     for spot in outline.spots:
         _draw_handle(painter, place(spot), _HANDLE, _FAINT)
     if outline.handles:
@@ -122,16 +129,14 @@ def _tint(painter: QPainter, lines: Iterable[QPolygonF], colour: QColor) -> None
 
 
 def _line_pens(erases: bool, colour: QColor) -> list[QPen]:
-    pens = []
-    for shade, width in (
-        ((_DARK, 4.0), (_LIGHT, 2.0)) if erases else ((_DARK, 4.0), (_LIGHT, 2.8), (colour, 1.6))
-    ):
-        pen = QPen(shade, width)
-        pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
-        if erases and shade is _LIGHT:
-            pen.setDashPattern([3, 2.5])
-        pens.append(pen)
-    return pens
+    if not erases:
+        casings = ((_DARK, 4.0), (_LIGHT, 2.8), (colour, 1.6))
+        return [
+            QPen(shade, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap) for shade, width in casings
+        ]
+    dashes = QPen(_LIGHT, 1.0, Qt.PenStyle.DashLine, Qt.PenCapStyle.FlatCap)
+    dashes.setDashPattern([6, 5])
+    return [QPen(_DARK, 3.0, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap), dashes]
 
 
 def _draw_handles(painter: QPainter, places: list[QPointF], outline: Outline, colour: QColor) -> None:
@@ -143,8 +148,11 @@ def _draw_handles(painter: QPainter, places: list[QPointF], outline: Outline, co
         if not (chosen or closes) and last is not None and (point - last).manhattanLength() < _CROWDED:
             continue
         last = point
-        reach = _HANDLE * (1.7 if closes else 1.4 if chosen else 1)
-        _draw_handle(painter, point, reach, colour if closes or chosen else _LIGHT)
+        if chosen or closes:
+            _draw_handle(painter, point, _HANDLE * 1.9, _LIGHT)
+            _draw_handle(painter, point, _HANDLE * 1.3, colour)
+        else:
+            _draw_handle(painter, point, _HANDLE, _LIGHT)
 
 
 def _draw_handle(painter: QPainter, point: QPointF, reach: float, colour: QColor) -> None:
