@@ -13,7 +13,7 @@ from core.errors import UserError
 from core.labels.classes import UNLABELLED, VOID, Colour
 from core.session.editing import Editing
 from core.tools.brush import PRESSURE
-from core.tools.tool import Tool
+from core.tools.tool import Modifiers, Tool
 from core.tools.toolbox import all_tools
 from desktop.bridge import Bridge
 from desktop.hand import Hand
@@ -95,6 +95,7 @@ class Choosing(QObject):
             "class_void": partial(self.choose_class, VOID),
             "swap_classes": lambda: self.choose_class(self._other_class),
             "pick_class": self._pick_class,
+            "edit_region_outline": self._edit_outline,
             "brush_smaller": lambda: self._resize(1 / 1.15, -1),
             "brush_bigger": lambda: self._resize(1.15, 1),
         }
@@ -104,6 +105,7 @@ class Choosing(QObject):
         join(canvas.pen_found, self._show_controls)
         join(canvas.options_changed, self._show_controls)
         join(canvas.needs_class, self._ask_for_class)
+        join(canvas.class_picked, self._pick_class)
         join(canvas.brush_size_changed, lambda radius: page.options.set_size(round(2 * radius)))
         join(page.options.size_changed, lambda size: canvas.set_radius(size / 2))
         join(page.options.controls.option_changed, self._set_option)
@@ -135,6 +137,15 @@ class Choosing(QObject):
         if value == UNLABELLED and prediction is not None:
             value = int(prediction.values[int(at.y), int(at.x)])
         self.choose_class(value)
+
+    def _edit_outline(self) -> None:
+        """Open the outline of the region under the pointer, with the tool that can change it."""
+        if self._canvas.cursor_point is None:
+            self.message.emit("Point at a labelled region to change its outline.")
+            return
+        self._canvas.settle_all()
+        self.take_tool("tool_polygon")
+        self._canvas.click(Modifiers(alt=True))
 
     def _resize(self, factor: float, steps: int) -> None:
         radius = self._canvas.tool.radius(self._canvas.options)

@@ -20,6 +20,7 @@ from core.session.opening import OpenedPicture
 from core.session.session import Session
 from desktop.bridge import Bridge
 from desktop.choosing import Choosing
+from desktop.copying import Taking
 from desktop.hand import Hand
 from desktop.label_page import LabelPage
 from desktop.noting import Noting
@@ -74,6 +75,7 @@ class Labelling(QObject):
         self._remembering = Remembering(editing, bridge, page, actions, self.hand, self._reverting)
         self._working = Working(bridge, self._canvas)
         self._reshaping = Reshaping(editing, page, self.hand, self._choosing)
+        self._taking = Taking(session.copying, bridge, self._canvas, self.hand, self._apply)
         self._wires = Wires()
         join = self._wires.join
         join(self._canvas.edit_finished, self._commit)
@@ -83,7 +85,7 @@ class Labelling(QObject):
         join(self._reverting.missed, self.reload)
         join(self._travelling.wanted, self.show)
         speakers = (self._choosing, self._recasting, self._shielding, self._travelling, self._noting)
-        for part in (self._reverting, self._reshaping, *speakers, self._working):
+        for part in (self._reverting, self._reshaping, *speakers, self._working, self._taking):
             join(part.message, self.message.emit)
         join(self.saving.saved, self.saved.emit)
         join(self.saving.stored, self._stored)
@@ -136,6 +138,7 @@ class Labelling(QObject):
             **self._remembering.handlers(),
             **self._noting.handlers(),
             **self._reshaping.handlers(),
+            **self._taking.handlers(),
             "undo": self._reverting.take,
             "redo": lambda: self._reverting.take(redo=True),
             "next_picture": lambda: travelling.go(1),
@@ -245,6 +248,17 @@ class Labelling(QObject):
             self._strokes += 1
             self.saving.commit(self.hand.shown, edit)
 
+    def _apply(self, make: Callable[[], Edit | None]) -> Edit | None:
+        """An edit that no tool makes: what is under way comes first, then it is shown and stored."""
+        self._canvas.settle()
+        self._reverting.settle()
+        edit = make()
+        if edit is not None:
+            self._canvas.refresh(edit.box)
+            self._commit(edit)
+            self._pointing.look_again()
+        return edit
+
     def _stored(self, picture_id: int, journal: Journal) -> None:
         if self._read_again and not self.saving.is_stuck:
             self._read_again = False
@@ -275,23 +289,17 @@ class Labelling(QObject):
 
     def _accept(self, how: str) -> None:
         """Take the prediction over: "all", "class" (the active one) or "region" (under the cursor)."""
-        self._canvas.settle()
-        self._reverting.settle()
         labels, prediction = self.hand.labels, self.hand.prediction
         if labels is None or prediction is None:
             self.message.emit("There is no prediction of this picture yet.")
             return
         try:
-            edit = self._accepted(how, labels, prediction)
+            edit = self._apply(lambda: self._accepted(how, labels, prediction))
         except UserError as problem:
             self.message.emit(str(problem))
             return
         if edit is None:
             self.message.emit("Nothing to accept here: every pixel of it already carries a label.")
-            return
-        self._canvas.refresh(edit.box)
-        self._commit(edit)
-        self._pointing.look_again()
 
     def _accepted(self, how: str, labels: LabelMap, prediction: PredictedMask) -> Edit | None:
         classes = self._session.editing.classes

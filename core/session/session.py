@@ -13,6 +13,7 @@ from core.formats.masks import recognise
 from core.lanes import Lane
 from core.project.project import Project
 from core.project.records import Counts, Measurement, RunRecord
+from core.session.copying import Copying
 from core.session.editing import Editing
 from core.session.exporting import Exporting
 from core.session.importing import ImportReport, import_masks
@@ -46,6 +47,7 @@ class Session:
         self._reading = Lane("reading", threads=2, on_mistake=on_mistake)
         self.pictures = PictureIndex(project.pictures.all())
         self.editing = Editing(project, self._document, self._announce)
+        self.copying = Copying(project, self.pictures, self._document)
         self.opening = Opening(project, self.pictures, self._document, self._reading, self._announce)
         self.retraining = Retraining(
             project, self._document, self._announce, listen, wishes or TrainingWishes()

@@ -53,6 +53,14 @@ class Freed(StrEnum):
     """They take the class beside them."""
 
 
+class Detail(StrEnum):
+    """How closely the outline of a labelled region is followed when it is opened again."""
+
+    EXACT = "exact"
+    FINE = "fine"
+    COARSE = "coarse"
+
+
 @dataclass(slots=True)
 class ToolOptions:
     """Lives on the GUI thread and is shared by all tools of a canvas.
@@ -62,7 +70,8 @@ class ToolOptions:
     contiguous: whether only pixels connected with the one clicked are meant; segment_size: side of a superpixel in
     pixels of the picture, or of the screen when the picture is shown smaller than it is;
     region_amount: pixels by which regions grow, shrink and are smoothed;
-    island_size: parts of fewer pixels are islands.
+    island_size: parts of fewer pixels are islands; snap: whether corners jump to edges; detail: of outlines opened
+    again.
     """
 
     brush_radius: float = 15.0
@@ -79,6 +88,8 @@ class ToolOptions:
     island_size: int = 100
     scope: Scope = Scope.REGION
     freed: Freed = Freed.UNLABELLED
+    snap: bool = False
+    detail: Detail = Detail.FINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +150,18 @@ OVER = Choice(
     ),
 )
 TIP = Choice("tip", "Tip", "The shape of brush and eraser.", ((Tip.ROUND, "Round"), (Tip.SQUARE, "Square")))
+
+SNAP = Switch(
+    "snap",
+    "Snap",
+    "Corners jump to the border of a label nearby, else to the strongest edge of the picture. Alt holds it off.",
+)
+DETAIL = Choice(
+    "detail",
+    "Detail",
+    "How closely an outline that is opened again follows its pixels. What you do not move stays as it is.",
+    ((Detail.EXACT, "Every pixel"), (Detail.FINE, "Fine outline"), (Detail.COARSE, "Coarse outline")),
+)
 
 
 def within_limits(radius: float) -> float:

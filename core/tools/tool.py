@@ -58,9 +58,11 @@ class Scribble:
 class Outline:
     """A shape under way, drawn above the picture: a line through `points` and on to `cursor`.
 
-    closed: the line also returns to the first point; closing: the next click will close it; handles: points are
-    drawn as small handles; chosen: the handle that the pointer has; rings: further closed lines without handles;
-    anchors: points with a handle on a line that has many more; scribbles: strokes drawn apart from the line.
+    closed: the line also returns to the first point; closing: the next click will close it; rings: further closed
+    lines; handles: the points of all lines are drawn as small handles; chosen: the handle that the pointer has,
+    counted through `points` and then through the rings; spots: where a click would make a handle; filled: what all
+    lines together enclose (even-odd) is tinted; erases: the shape will take labels away; anchors: points with a
+    handle on a line that has many more; scribbles: strokes drawn apart from the line.
     """
 
     points: tuple[Point, ...]
@@ -72,6 +74,9 @@ class Outline:
     rings: tuple[tuple[Point, ...], ...] = ()
     anchors: tuple[Point, ...] = ()
     scribbles: tuple[Scribble, ...] = ()
+    spots: tuple[Point, ...] = ()
+    filled: bool = False
+    erases: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,7 +116,8 @@ class Outcome:
     """What one event did: the label pixels to redraw, the finished edit, and the shape to draw now (None: none).
 
     ghost: pixels to show as a promise now (None: none); work: what to start; newer work replaces older, and so does
-    leaving the tool; say: a sentence for the status line; tuned: the tool has changed an option.
+    leaving the tool; say: a sentence for the status line; tuned: the tool has changed an option; picks: the class
+    under the pointer comes into the hand.
     """
 
     dirty: Box = _NO_PIXELS
@@ -121,6 +127,7 @@ class Outcome:
     work: Work | None = None
     say: str = ""
     tuned: bool = False
+    picks: bool = False
 
 
 NOTHING = Outcome()
@@ -149,6 +156,8 @@ class Tool:
     help_line = ""
     cursor = Cursor.CROSS
     needs_class = True
+    can_erase = False
+    """Whether Ctrl, or the secondary button, makes it take labels away."""
     controls: tuple[Control, ...] = ()
     """What the option bar offers while the tool is in the hand, beside its size."""
     two_handed = False
@@ -167,7 +176,7 @@ class Tool:
         """Store a new radius, kept within the limits."""
 
     def press(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
-        """The primary button went down (or the secondary one, as `ctrl`, when the cursor is a ring)."""
+        """The primary button went down (or the secondary one, as `ctrl`, for tools that can erase)."""
         return NOTHING
 
     def drag(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
@@ -192,6 +201,10 @@ class Tool:
 
     def step_back(self, stage: Stage) -> Outcome:
         """Backspace: take back the last point."""
+        return NOTHING
+
+    def delete(self, stage: Stage) -> Outcome:
+        """Delete: take away the point under the pointer."""
         return NOTHING
 
     def turn(self, stage: Stage, steps: int) -> Outcome | None:

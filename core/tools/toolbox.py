@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from core.tools.brush import Brush, Eraser
+from core.tools.drawn import Lasso
 from core.tools.fill import Fill
+from core.tools.frames import Ellipse, Rectangle
 from core.tools.grabcut import GrabCut
 from core.tools.polygon import Polygon
 from core.tools.region import Region
@@ -17,13 +19,16 @@ TOOLS: tuple[type[Tool], ...] = (
     Brush,
     Eraser,
     Polygon,
+    Lasso,
+    Rectangle,
+    Ellipse,
     Fill,
-    Region,
     Wand,
+    Superpixels,
     Scissors,
     GrabCut,
-    Superpixels,
     Watershed,
+    Region,
 )
 
 

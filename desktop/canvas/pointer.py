@@ -23,8 +23,13 @@ _NOTCH = 120.0
 
 _Button = Qt.MouseButton
 _Held = Qt.KeyboardModifier
-_TOOL_KEYS = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape, Qt.Key.Key_Backspace)
-_RINGS = (Cursor.RING, Cursor.ERASER_RING)
+_TOOL_KEYS = (
+    Qt.Key.Key_Return,
+    Qt.Key.Key_Enter,
+    Qt.Key.Key_Escape,
+    Qt.Key.Key_Backspace,
+    Qt.Key.Key_Delete,
+)
 
 
 class _Act(Enum):
@@ -92,21 +97,20 @@ class Pointer:
         if tool is not self.tool:
             self.leave()
             self.tool = tool
-            self._hover()
+            self._tell_place()
 
     def settle(self) -> None:
         """Finish a stroke whose button is still down; later moves of the same press do nothing."""
-        stroked, stage = self.is_stroking, self._canvas.stage()
+        stroked = self.is_stroking
         self._end_act()
-        if stroked and stage is not None and self.position is not None:
-            at = self._canvas.image_point(self.position)
-            self._canvas.show_outcome(self.tool.release(stage, at, self._held))
+        if stroked and self.position is not None:
+            self._release(self.position, self._held)
 
     def leave(self) -> None:
         """Another tool, another picture, or the end: finish all that is under way."""
         self._end_act()
         self._canvas.drop_work()
-        stage = self._announced_stage() if self.tool.is_busy else self._canvas.stage()
+        stage = self._stage_to_end()
         if stage is not None:
             self._canvas.show_outcome(self.tool.leave(stage))
 
@@ -169,11 +173,8 @@ class Pointer:
         elif event.button() == self._button:
             stroked = self._act == _Act.STROKE
             self._end_act()
-            stage = self._canvas.stage()
-            if stroked and stage is not None:
-                at = self._canvas.image_point(event.position())
-                held = replace(self._held, pressure=self._pressure)
-                self._canvas.show_outcome(self.tool.release(stage, at, held))
+            if stroked:
+                self._release(event.position(), replace(self._held, pressure=self._pressure))
             self._pressure, self._pen_erases = 1.0, False  # a mouse may come next
 
     def away(self) -> None:
@@ -219,6 +220,8 @@ class Pointer:
                 self.cancel()
             elif key == Qt.Key.Key_Backspace:
                 self.step_back()
+            elif key == Qt.Key.Key_Delete:
+                self._delete()
             else:
                 self.finish()
             return True
@@ -248,6 +251,12 @@ class Pointer:
         stage = self._canvas.stage()
         if stage is not None:
             self._canvas.show_outcome(self.tool.cancel(stage))
+
+    def click(self, held: Modifiers) -> None:
+        """As a click would do with these keys held, where the pointer is."""
+        if self.position is not None and self._act == _Act.NOTHING:
+            self._begin_stroke(self.position, _Button.LeftButton, held)
+            self.settle()
 
     def step_back(self) -> None:
         """Backspace."""
@@ -287,7 +296,7 @@ class Pointer:
             self._canvas.show_outcome(self.tool.key(stage, key))
 
     def _begin_stroke(self, position: QPointF, button: Qt.MouseButton, held: Modifiers) -> bool:
-        erases = held.ctrl and self.tool.cursor in _RINGS
+        erases = held.ctrl and self.tool.can_erase
         if self.tool.needs_class and not self._canvas.has_class and not erases:
             self._canvas.needs_class.emit()
             return True
@@ -298,6 +307,20 @@ class Pointer:
         held = replace(held, pressure=self._pressure)
         self._canvas.show_outcome(self.tool.press(stage, self._canvas.image_point(position), held))
         return True
+
+    def _release(self, position: QPointF, held: Modifiers) -> None:
+        stage = self._stage_to_end()
+        if stage is not None:
+            self._canvas.show_outcome(self.tool.release(stage, self._canvas.image_point(position), held))
+
+    def _delete(self) -> None:
+        stage = self._canvas.stage()
+        if stage is not None and not self.is_stroking:
+            self._canvas.show_outcome(self.tool.delete(stage))
+
+    def _stage_to_end(self) -> Stage | None:
+        """The stage for a call that ends what is under way, if anything is: an edit may be opened then."""
+        return self._announced_stage() if self.tool.is_busy else self._canvas.stage()
 
     def _announced_stage(self) -> Stage | None:
         """The stage for a call that may open an edit, after all who care were told."""
@@ -313,7 +336,7 @@ class Pointer:
             self._act, self._button = _Act.SIZE, _Button.RightButton
             self._size_from = (position, radius)
             return True
-        if self.tool.cursor in _RINGS or self.tool.two_handed:
+        if self.tool.can_erase or self.tool.two_handed:
             return self._begin_stroke(position, _Button.RightButton, Modifiers(self._held.shift, True))
         if self.tool.is_busy:
             self.step_back()
@@ -335,17 +358,19 @@ class Pointer:
         if self._act == _Act.SIZE:
             start, radius = self._size_from
             self._canvas.set_radius(radius + (position.x() - start.x()) / stage.scale)
-        elif self._act == _Act.STROKE:
-            at = self._canvas.image_point(position)
-            self._canvas.show_outcome(self.tool.drag(stage, at, replace(self._held, pressure=self._pressure)))
         else:
-            self._hover()
+            self._tell_place()
 
-    def _hover(self) -> None:
+    def _tell_place(self) -> None:
+        """Tell the tool where the pointer is and what is held, also while it draws."""
         stage = self._canvas.stage()
-        if stage is not None and self.position is not None and self._act == _Act.NOTHING:
-            at = self._canvas.image_point(self.position)
+        if stage is None or self.position is None:
+            return
+        at = self._canvas.image_point(self.position)
+        if self._act == _Act.NOTHING:
             self._canvas.show_outcome(self.tool.hover(stage, at, self._held))
+        elif self._act == _Act.STROKE and not self._space and not self.is_panning:
+            self._canvas.show_outcome(self.tool.drag(stage, at, replace(self._held, pressure=self._pressure)))
 
     def _note(self, event: QMouseEvent) -> None:
         self.position = event.position()
@@ -355,7 +380,7 @@ class Pointer:
         """Keys change what a press would do, and that is shown at once."""
         if _modifiers(held) != self._held:
             self._held = _modifiers(held)
-            self._hover()
+            self._tell_place()
 
     def _hold_space(self, held: bool) -> None:
         self._space = held

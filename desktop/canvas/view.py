@@ -23,7 +23,7 @@ from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QLineEdit, QPlainT
 from core.geometry import Box, Point
 from core.labels.classes import UNLABELLED, Colour
 from core.tools.options import Tip, ToolOptions
-from core.tools.tool import Ghost, Outcome, Outline, Stage, Tool, Work
+from core.tools.tool import Ghost, Modifiers, Outcome, Outline, Stage, Tool, Work
 from desktop.canvas import marks
 from desktop.canvas.cursors import cursor_for
 from desktop.canvas.ghosts import GhostSheet
@@ -56,6 +56,8 @@ class CanvasView(Surface):
     """The tool has changed an option by itself."""
     said = Signal(str)
     """A sentence of the tool for people."""
+    class_picked = Signal()
+    """The class under the pointer shall be painted from now on."""
     pen_found = Signal()
     """Somebody has begun to work with a pen."""
 
@@ -160,6 +162,10 @@ class CanvasView(Surface):
         self._highlight = None if box is None or box.is_empty else box
         self._update_marks()
 
+    def click(self, held: Modifiers) -> None:
+        """As a click would do with these keys held, where the pointer is."""
+        self._pointer.click(held)
+
     def settle(self) -> None:
         """Finish a stroke whose button is still down: before undo, saving, or a jump of the view."""
         self._pointer.settle()
@@ -208,6 +214,8 @@ class CanvasView(Surface):
             self.options_changed.emit()
         if outcome.say:
             self.said.emit(outcome.say)
+        if outcome.picks:
+            self.class_picked.emit()
         if outcome.edit is not None:
             self.edit_finished.emit(outcome.edit)
 

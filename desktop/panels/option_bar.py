@@ -47,7 +47,7 @@ class OptionBar(QWidget):
         self.history = self._button("history")
         self.slider.valueChanged.connect(self._slid)
         self.number.valueChanged.connect(self._typed)
-        widest = QFontMetrics(theme.strong_font()).horizontalAdvance("Polygon")
+        widest = QFontMetrics(theme.strong_font()).horizontalAdvance("Rectangle")
         self.tool.setMinimumWidth(widest + GRID)
         self.tool.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         self.size_name.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
