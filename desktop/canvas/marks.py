@@ -96,7 +96,12 @@ def outline_area(outline: Outline | None, place: Place) -> QRect:
     """The widget pixels that a shape under way touches."""
     if outline is None:
         return QRect()
-    points = [*outline.points, *outline.spots, *([outline.cursor] if outline.cursor else []), *outline.anchors]
+    points = [
+        *outline.points,
+        *outline.spots,
+        *([outline.cursor] if outline.cursor else []),
+        *outline.anchors,
+    ]
     for line in (*outline.rings, *(scribble.points for scribble in outline.scribbles)):
         points += line
     if not points:
