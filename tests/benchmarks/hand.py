@@ -7,6 +7,7 @@ prints is JSON.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -52,8 +53,16 @@ class Hand:
             self._watched = self.program.canvas
             self._watched.installEventFilter(self._watch)
 
-    def time(self, act: Callable[[], object], holds: Callable[[], bool] = lambda: True) -> float:
-        """Milliseconds from before `act` until a paint that began while `holds()` is done and on its way out."""
+    def time(
+        self,
+        act: Callable[[], object],
+        holds: Callable[[], bool] = lambda: True,
+        patience: float = PATIENCE,
+    ) -> float:
+        """Milliseconds from before `act` until a paint that began while `holds()` is done and on its way out.
+
+        Raises TimeoutError after `patience` seconds.
+        """
         self._keep_watch()
         self._holds, self.painted = holds, False
         since = time.perf_counter()
@@ -62,7 +71,7 @@ class Hand:
             self._app.processEvents()
             if self.painted:
                 break
-            if time.perf_counter() - since > PATIENCE:
+            if time.perf_counter() - since > patience:
                 raise TimeoutError("the canvas did not paint")
             time.sleep(0.0003)  # lets the program's own threads have Python
         return (time.perf_counter() - since) * 1000
@@ -183,31 +192,39 @@ def frames(hand: Hand, picture: str, notches: int) -> dict[str, Any]:
     hand.rest(1.0)
     at, ctrl = hand.spot(0.11, 0.07), hand.program.zooms_with_ctrl
     hand.move(at)
-    zoom = []
+    zoom: list[float] = []
     for number in range(notches):
         turn = 120 if number // 12 % 2 == 0 else -120
-        zoom.append(hand.time(lambda turn=turn: hand.wheel(at, 0, turn, ctrl=ctrl)))
+        _frame(hand, zoom, partial(hand.wheel, at, 0, turn, ctrl=ctrl))
     for _ in range(12):  # somewhere in the middle, where there is room to move
         hand.wheel(at, 0, 120, ctrl=ctrl)
         hand.rest(0.02)
-    how, pan = hand.program.pans_by, []
+    how = hand.program.pans_by
+    pan: list[float] = []
     if how != "wheel":
         hand.press(hand.spot(0, 0), how)
-    for number in range(notches):
+    for number in range(1, notches):
         angle = 2 * math.pi * number / 40
         to = hand.spot(0.2 * math.sin(angle), 0.2 - 0.2 * math.cos(angle))
-        if how == "wheel":
-            x, y = round(80 * math.cos(angle)), round(80 * math.sin(angle))
-            pan.append(hand.time(lambda x=x, y=y: hand.wheel(hand.spot(0, 0), x or 1, y or 1)))
-        else:
-            pan.append(hand.time(lambda to=to: hand.move(to)) if number else 0.0)
+        x, y = round(80 * math.cos(angle)) or 1, round(80 * math.sin(angle)) or 1
+        act = partial(hand.wheel, hand.spot(0, 0), x, y) if how == "wheel" else partial(hand.move, to)
+        _frame(hand, pan, act)
     if how != "wheel":
         hand.release(hand.spot(0, 0), how)
-        pan = pan[1:]
     canvas = hand.program.canvas
     ratio = canvas.devicePixelRatioF()
     size = f"{round(canvas.width() * ratio)} x {round(canvas.height() * ratio)}"
-    return {"canvas": size, "zoom": spread(zoom), "pan": spread(pan)}
+    return {
+        "canvas": size,
+        "zoom": {"frames": len(zoom), **spread(zoom)},
+        "pan": {"frames": len(pan), **spread(pan)},
+    }
+
+
+def _frame(hand: Hand, times: list[float], act: Callable[[], object]) -> None:
+    """Nothing is painted at the end of a scroll bar or of the zoom: that is no frame."""
+    with contextlib.suppress(TimeoutError):
+        times.append(hand.time(act, patience=2.0))
 
 
 def follow(hand: Hand, folder: str, steps: int, pause: float) -> dict[str, Any]:
