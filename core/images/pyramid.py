@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from core.geometry import Box
+
 SMALLEST = 512
 """Halving stops once both sides are at most this many pixels."""
 
@@ -28,7 +30,7 @@ class Pyramid:
         """Builds all levels; together they take a third more memory than the picture."""
         levels = [picture]
         while max(levels[-1].shape[:2]) > SMALLEST:
-            levels.append(_halved(levels[-1]))
+            levels.append(halved(levels[-1]))
         return cls(tuple(levels))
 
     def level_for(self, zoom: float) -> int:
@@ -37,12 +39,36 @@ class Pyramid:
         return min(max(wanted, 0), len(self.levels) - 1)
 
     @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        height, width = self.levels[0].shape[:2]
+        return width, height
+
+    @property
+    def count(self) -> int:
+        return len(self.levels)
+
+    def level_size(self, level: int) -> tuple[int, int]:
+        """(width, height) in pixels of a level."""
+        height, width = self.levels[level].shape[:2]
+        return width, height
+
+    def part(self, level: int, box: Box) -> NDArray[np.uint8]:
+        """(h, w, 3) of `box` in pixels of a level; not a copy."""
+        return self.levels[level][box.slices]
+
+    def whole(self) -> NDArray[np.uint8]:
+        """(H, W, 3) at its true size."""
+        return self.levels[0]
+
+    @property
     def cost(self) -> int:
         """Bytes of all levels."""
         return sum(level.nbytes for level in self.levels)
 
 
-def _halved(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def halved(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Half the size, odd sides rounded up: each pixel the mean of the square that it covers."""
     height, width = picture.shape[:2]
     half = np.empty(((height + 1) // 2, (width + 1) // 2, *picture.shape[2:]), np.uint8)
     rows, columns = height // 2, width // 2

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 
 from core.errors import ImageError
-from core.images.faults import refuse_giant, sentence
+from core.images.faults import GiantError, refuse_giant, sentence
 from core.images.raster import STRIP, Raster
 from core.images.tiff import goes_beyond_pillow, is_tiff, read_tiff, tiff_size
 from core.images.turning import ORIENTATION, upright
@@ -29,6 +29,8 @@ PICTURE_SUFFIXES = frozenset({
 
 MAX_PIXELS = 300_000_000
 """Largest picture that is decoded: 17,320 pixels square, 0.9 GB as RGB."""
+MOST_PIXELS = 4_000_000_000
+"""Largest TIFF that is opened in parts; its label takes a byte for each pixel, once something is painted there."""
 
 # Only these readers of Pillow are let near a file: EPS would start Ghostscript, others open further files. The
 # first five are loaded by `Image.open` anyway; a longer walk down the list imports all of Pillow.
@@ -45,7 +47,10 @@ class ColourMaskError(ImageError):
 
 
 def read_size(path: Path) -> tuple[int, int]:
-    """(width, height) in upright pixels, from the header alone. Raises ImageError."""
+    """(width, height) in upright pixels, from the header alone; also of a giant that is opened in parts.
+
+    Raises ImageError.
+    """
     try:
         with _opened(path) as image:
             width, height = image.size
@@ -54,6 +59,21 @@ def read_size(path: Path) -> tuple[int, int]:
             return (height, width) if turned else (width, height)
     except _UnusualTiffError:
         return tiff_size(path)
+    except GiantError:
+        if not is_tiff(path):
+            raise
+        width, height = tiff_size(path)
+        refuse_giant(path, (width, height), MOST_PIXELS)
+        return width, height
+
+
+def opens_in_parts(path: Path, beyond: int) -> bool:
+    """Whether the file is a TIFF of more than `beyond` pixels. Raises ImageError."""
+    width, height = read_size(path)
+    try:
+        return width * height > beyond and is_tiff(path)
+    except OSError as error:
+        raise ImageError(sentence(path, error, MAX_PIXELS)) from error
 
 
 def count_frames(path: Path) -> int:
@@ -163,6 +183,8 @@ def _opened(path: Path, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
             yield image
     except (ImageError, _UnusualTiffError):
         raise
+    except Image.DecompressionBombError as error:
+        raise GiantError(sentence(path, error, max_pixels)) from error
     except UnidentifiedImageError as error:
         raise _unusual_tiff(path) or ImageError(sentence(path, error, max_pixels)) from error
     except (

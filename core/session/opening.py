@@ -14,8 +14,10 @@ from core.errors import ImageError, MaskloopError
 from core.formats.masks import MASKS, PREDICTIONS, is_dataset
 from core.images.cache import PictureCache
 from core.images.folder import read_thumbnail, scan
+from core.images.giant import AnyPyramid, GiantPyramid
+from core.images.parts import TiffParts
 from core.images.pyramid import Pyramid
-from core.images.source import PICTURE_SUFFIXES, read_picture
+from core.images.source import PICTURE_SUFFIXES, opens_in_parts, read_picture
 from core.labels.labelmap import Values
 from core.labels.prediction import PredictedMask, read_prediction
 from core.lanes import Lane
@@ -28,6 +30,8 @@ log = logging.getLogger(__name__)
 
 CACHE_BYTES = 512 * 2**20
 """Decoded pictures kept in memory: the one shown, its neighbours, and those seen last."""
+GIANT_PIXELS = 200_000_000
+"""A TIFF with more pixels is shown from its tiles; decoding it whole would take seconds and a gigabyte."""
 FIRST_CHUNK, CHUNK = 64, 2000
 """Pictures are added in chunks: a small one first, so that something is on screen at once."""
 
@@ -37,7 +41,7 @@ class OpenedPicture:
     """All that is needed to show a picture. `labels` (H, W) uint8 is the receiver's own to change."""
 
     record: PictureRecord
-    pyramid: Pyramid
+    pyramid: AnyPyramid
     labels: Values
     prediction: PredictedMask | None
     journal: Journal
@@ -61,7 +65,7 @@ class Opening:
         self._announce = announce
         self._closing = False
         self._digests: dict[int, str] = {}  # of files that were read, until the document knows them
-        self._cache: PictureCache[int, Pyramid] = PictureCache(self._read, lambda p: p.cost, CACHE_BYTES)
+        self._cache: PictureCache[int, AnyPyramid] = PictureCache(self._read, lambda p: p.cost, CACHE_BYTES)
 
     def show(self, picture_id: int) -> Future[OpenedPicture]:
         """The picture with label, prediction and journal; waits behind nothing but what is being read now.
@@ -109,14 +113,23 @@ class Opening:
             self._index.extend(fresh)
             self._announce(Changes(listing=True))
 
-    def _read(self, picture_id: int) -> Pyramid:
+    def _read(self, picture_id: int) -> AnyPyramid:
         path = self._project.picture_path(self._index.get(picture_id).path)
+        if opens_in_parts(path, GIANT_PIXELS):
+            return self._giant(picture_id, path)
         pyramid = Pyramid.of(read_picture(path))
         try:
             self._digests[picture_id] = digest_of(path)
         except OSError:
             log.warning("gone since it was read: %s", path)
         return pyramid
+
+    def _giant(self, picture_id: int, path: Path) -> GiantPyramid:
+        # No digest: reading gigabytes once more, only to find the file again should it move, is not worth it.
+        def tell(sentence: str) -> None:
+            self._document.submit(self._note_problem, picture_id, sentence)
+
+        return GiantPyramid(TiffParts(path), self._reading.submit, self._reading.submit_first, tell)
 
     def _read_ahead(self, picture_id: int) -> None:
         if self._closing:
@@ -129,7 +142,7 @@ class Opening:
     def _open(self, picture_id: int) -> OpenedPicture:
         try:
             pyramid = self._cache.get(picture_id)
-            height, width = pyramid.levels[0].shape[:2]
+            width, height = pyramid.size
             self._fits_label(picture_id, width, height)
         except ImageError as problem:
             self._document.submit(self._note_problem, picture_id, str(problem))

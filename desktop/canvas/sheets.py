@@ -16,7 +16,7 @@ from PySide6.QtCore import QRect
 from PySide6.QtGui import QImage, QPainter
 
 from core.geometry import Box
-from core.images.pyramid import Pyramid
+from core.images.giant import AnyPyramid
 from core.labels.labelmap import LabelMap
 from core.labels.prediction import PredictedMask
 from desktop.canvas.layers import ColourTable, Hatch, sample
@@ -86,7 +86,7 @@ class Screen:
     def __init__(self, view: Viewport) -> None:
         self._view = view
         self._background = np.uint32(0xFF808080)
-        self._pyramid: Pyramid | None = None
+        self._pyramid: AnyPyramid | None = None
         self._labels: LabelMap | None = None
         self._prediction: PredictedMask | None = None
         self._table: ColourTable | None = None
@@ -102,7 +102,7 @@ class Screen:
         self._background = np.uint32(0xFF000000 | grey << 16 | grey << 8 | grey)
         self._ground.damage()
 
-    def set_picture(self, pyramid: Pyramid | None, labels: LabelMap | None) -> None:
+    def set_picture(self, pyramid: AnyPyramid | None, labels: LabelMap | None) -> None:
         self._pyramid, self._labels, self._prediction = pyramid, labels, None
         self.damage_all()
 
@@ -118,6 +118,13 @@ class Screen:
         """Labels of these image pixels changed. Returns the device pixels that will look different."""
         on_screen = self._view.device_box(box)
         self._layers.damage(on_screen)
+        return on_screen
+
+    def damage_picture(self, box: Box) -> Box:
+        """These image pixels can be shown better now. Returns the device pixels that will look different."""
+        # Smooth drawing looks a pixel of its level beyond the box.
+        on_screen = self._view.device_box(box, margin=2)
+        self._ground.damage(on_screen)
         return on_screen
 
     def scroll(self, dx: int, dy: int) -> None:
@@ -143,7 +150,7 @@ class Screen:
         if self._pyramid is None or inside.is_empty:
             return
         if view.scale >= 1:
-            pixels[inside.slices] = _magnified(self._pyramid.levels[0], view, inside)
+            pixels[inside.slices] = _magnified(self._pyramid, view, inside)
         else:
             pixels[inside.slices] = _minified(self._pyramid, view, inside)
 
@@ -163,30 +170,29 @@ class Screen:
         pixels[inside.slices] = self._table.compose(labels, prediction, hatch)
 
 
-def _magnified(picture: NDArray[np.uint8], view: Viewport, box: Box) -> NDArray[np.uint32]:
+def _magnified(pyramid: AnyPyramid, view: Viewport, box: Box) -> NDArray[np.uint32]:
     """Crisp pixels: each device pixel takes the image pixel under its centre."""
     rows, columns = view.rows(box.y0, box.y1), view.columns(box.x0, box.x1)
     top, left = int(rows[0]), int(columns[0])
-    part = _as_words(picture[top : int(rows[-1]) + 1, left : int(columns[-1]) + 1])
+    part = _as_words(pyramid.part(0, Box(left, top, int(columns[-1]) + 1, int(rows[-1]) + 1)))
     return part.take(columns - left, axis=1).take(rows - top, axis=0)
 
 
-def _minified(pyramid: Pyramid, view: Viewport, box: Box) -> NDArray[np.uint32]:
+def _minified(pyramid: AnyPyramid, view: Viewport, box: Box) -> NDArray[np.uint32]:
     """Smooth pixels: between the four nearest of the level that is at most twice as fine as the screen."""
     number = pyramid.level_for(view.scale)
-    level = pyramid.levels[number]
     step = 1 / (view.scale * 2**number)
     x = (box.x0 + 0.5 - view.left) * step - 0.5
     y = (box.y0 + 0.5 - view.top) * step - 0.5
     # Only the part in sight goes to OpenCV: its coordinates are short integers, and far pixels cost precision.
-    height, width = level.shape[:2]
+    width, height = pyramid.level_size(number)
     near = Box(int(x) - 1, int(y) - 1, int(x + box.width * step) + 3, int(y + box.height * step) + 3).clipped(
         width, height
     )
     way = np.array([[step, 0, x - near.x0], [0, step, y - near.y0]])
     # Four channels first: OpenCV interpolates them twice as fast as three.
     smooth = cv2.warpAffine(
-        cv2.cvtColor(level[near.slices], cv2.COLOR_RGB2BGRA),
+        cv2.cvtColor(pyramid.part(number, near), cv2.COLOR_RGB2BGRA),
         way,
         (box.width, box.height),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
