@@ -171,6 +171,11 @@ ACTIONS: tuple[ActionRow, ...] = (
               "Make the overlay weaker.", repeats=True),
     ActionRow("cycle_view", "Cycle view", ("M",), "layers", "View",
               "Show label and prediction, then only the label, the prediction, or the difference."),
+    ActionRow("adjust_view", "Brightness and contrast", ("Ctrl+L",), "levels", "View",
+              "Brightness, contrast, levels and channels of the picture on screen. Only the view changes, never the "
+              "picture nor what the model sees.", checkable=True),
+    ActionRow("reset_view_tone", "Reset brightness", ("Ctrl+Shift+L",), "undo", "View",
+              "Show the picture again as it is."),
     ActionRow("theme_light", "Light theme", (), "sun", "View",
               "Light surfaces, day and night.", choice="theme"),
     ActionRow("theme_dark", "Dark theme", (), "moon", "View",

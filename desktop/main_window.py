@@ -38,6 +38,7 @@ from desktop.panels.data_page import DataPage
 from desktop.panels.status_line import StatusLine
 from desktop.panels.train_page import TrainPage
 from desktop.theme import Theme
+from desktop.toning import Toning
 from desktop.topbar import TopBar
 from desktop.viewing import Viewing
 from desktop.welcome import WelcomePage, dropped_folder
@@ -70,6 +71,7 @@ class MainWindow(QMainWindow):
         self.data_page = DataPage(theme)
         self.status = StatusLine(theme)
         self.viewing = Viewing(self.label_page, self.actions_by_id, settings)
+        self.toning = Toning(self.label_page, self.actions_by_id, theme)
         self._message_over = QTimer(self, singleShot=True, interval=MESSAGE_MS)
         self._lay_out()
         self._connect()
@@ -114,6 +116,7 @@ class MainWindow(QMainWindow):
         if self.labelling.saving.is_stuck and not self._lose():
             return False
         self.exchange.close()
+        self.toning.leave()
         self.labelling.leave()
         self.learning.leave()
         session, self.session = self.session, None
@@ -153,6 +156,7 @@ class MainWindow(QMainWindow):
         self.top.set_saved("saved")
         self.labelling.begin()
         self.learning.begin()
+        self.toning.begin(session, self.bridge)
         if train:
             session.retraining.start()
         self.label_page.canvas.setFocus()
@@ -266,6 +270,7 @@ class MainWindow(QMainWindow):
         return {
             **always,
             **self.viewing.handlers(),
+            **self.toning.handlers(),
             **self.labelling.handlers(),
             "close_project": self.close_project,
             "export": self.exchange.show_export,

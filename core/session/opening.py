@@ -17,7 +17,7 @@ from core.images.folder import read_thumbnail, scan
 from core.images.giant import AnyPyramid, GiantPyramid
 from core.images.parts import TiffParts
 from core.images.pyramid import Pyramid
-from core.images.source import PICTURE_SUFFIXES, opens_in_parts, read_picture
+from core.images.source import PICTURE_SUFFIXES, opens_in_parts, read_raster
 from core.labels.labelmap import Values
 from core.labels.prediction import PredictedMask, read_prediction
 from core.lanes import Lane
@@ -117,7 +117,7 @@ class Opening:
         path = self._project.picture_path(self._index.get(picture_id).path)
         if opens_in_parts(path, GIANT_PIXELS):
             return self._giant(picture_id, path)
-        pyramid = Pyramid.of(read_picture(path))
+        pyramid = Pyramid.of_raster(read_raster(path))
         try:
             self._digests[picture_id] = digest_of(path)
         except OSError:

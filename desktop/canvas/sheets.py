@@ -17,6 +17,7 @@ from PySide6.QtGui import QImage, QPainter
 
 from core.geometry import Box
 from core.images.giant import AnyPyramid
+from core.images.tone import Eye, Tone
 from core.labels.labelmap import LabelMap
 from core.labels.prediction import PredictedMask
 from desktop.canvas.layers import ColourTable, Hatch, sample
@@ -87,6 +88,8 @@ class Screen:
         self._view = view
         self._background = np.uint32(0xFF808080)
         self._pyramid: AnyPyramid | None = None
+        self._tone = Tone()
+        self._eye: Eye | None = None
         self._labels: LabelMap | None = None
         self._prediction: PredictedMask | None = None
         self._table: ColourTable | None = None
@@ -104,7 +107,13 @@ class Screen:
 
     def set_picture(self, pyramid: AnyPyramid | None, labels: LabelMap | None) -> None:
         self._pyramid, self._labels, self._prediction = pyramid, labels, None
+        self._eye = Eye(pyramid, self._tone) if pyramid else None
         self.damage_all()
+
+    def set_tone(self, tone: Tone) -> None:
+        self._tone = tone
+        self._eye = Eye(self._pyramid, tone) if self._pyramid else None
+        self._ground.damage()
 
     def set_layers(self, table: ColourTable, prediction: PredictedMask | None) -> None:
         self._table, self._prediction = table, prediction
@@ -147,12 +156,12 @@ class Screen:
         inside = box.intersected(view.shown_box()) if self._pyramid else Box.nothing()
         if inside != box:
             pixels[box.slices] = self._background
-        if self._pyramid is None or inside.is_empty:
+        if self._pyramid is None or self._eye is None or inside.is_empty:
             return
         if view.scale >= 1:
-            pixels[inside.slices] = _magnified(self._pyramid, view, inside)
+            pixels[inside.slices] = _magnified(self._eye, view, inside)
         else:
-            pixels[inside.slices] = _minified(self._pyramid, view, inside)
+            pixels[inside.slices] = _minified(self._pyramid, self._eye, view, inside)
 
     def _draw_layers(self, box: Box) -> None:
         pixels, view = self._layers.pixels, self._view
@@ -170,15 +179,15 @@ class Screen:
         pixels[inside.slices] = self._table.compose(labels, prediction, hatch)
 
 
-def _magnified(pyramid: AnyPyramid, view: Viewport, box: Box) -> NDArray[np.uint32]:
+def _magnified(eye: Eye, view: Viewport, box: Box) -> NDArray[np.uint32]:
     """Crisp pixels: each device pixel takes the image pixel under its centre."""
     rows, columns = view.rows(box.y0, box.y1), view.columns(box.x0, box.x1)
     top, left = int(rows[0]), int(columns[0])
-    part = _as_words(pyramid.part(0, Box(left, top, int(columns[-1]) + 1, int(rows[-1]) + 1)))
+    part = _as_words(eye.seen(eye.part(0, Box(left, top, int(columns[-1]) + 1, int(rows[-1]) + 1))))
     return part.take(columns - left, axis=1).take(rows - top, axis=0)
 
 
-def _minified(pyramid: AnyPyramid, view: Viewport, box: Box) -> NDArray[np.uint32]:
+def _minified(pyramid: AnyPyramid, eye: Eye, view: Viewport, box: Box) -> NDArray[np.uint32]:
     """Smooth pixels: between the four nearest of the level that is at most twice as fine as the screen."""
     number = pyramid.level_for(view.scale)
     step = 1 / (view.scale * 2**number)
@@ -190,15 +199,17 @@ def _minified(pyramid: AnyPyramid, view: Viewport, box: Box) -> NDArray[np.uint3
         width, height
     )
     way = np.array([[step, 0, x - near.x0], [0, step, y - near.y0]])
-    # Four channels first: OpenCV interpolates them twice as fast as three.
+    part = eye.part(number, near)
+    if eye.is_plain:  # four channels first: OpenCV interpolates them twice as fast as three
+        part = cv2.cvtColor(part, cv2.COLOR_RGB2BGRA)
     smooth = cv2.warpAffine(
-        cv2.cvtColor(pyramid.part(number, near), cv2.COLOR_RGB2BGRA),
+        part,
         way,
         (box.width, box.height),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    return smooth.view(np.uint32)[..., 0]
+    return smooth.view(np.uint32)[..., 0] if eye.is_plain else _as_words(eye.seen(smooth))
 
 
 def _as_words(picture: NDArray[np.uint8]) -> NDArray[np.uint32]:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QWidget
 
 from core.geometry import Box, Point
 from core.images.giant import AnyPyramid, GiantPyramid
+from core.images.tone import Tone
 from core.labels.labelmap import LabelMap
 from core.labels.prediction import PredictedMask
 from desktop.canvas import marks
@@ -31,6 +32,8 @@ class Surface(QWidget):
 
     view_changed = Signal(float)
     """The scale, after every zoom and every movement of the picture."""
+    picture_changed = Signal()
+    """Another picture is shown, or none."""
     _fresh = Signal(object)
     """A box of image pixels of a giant picture that has been read; comes from another thread."""
 
@@ -76,6 +79,7 @@ class Surface(QWidget):
         self._screen.set_picture(pyramid, labels)
         self._mix_layers()
         self._view_moved()
+        self.picture_changed.emit()
 
     def clear(self, message_title: str = "", message_body: str = "") -> None:
         """Show no picture, only these words."""
@@ -104,6 +108,16 @@ class Surface(QWidget):
     def set_layers(self, layers: LayerState) -> None:
         self._layers = layers
         self._mix_layers()
+
+    def set_tone(self, tone: Tone) -> None:
+        """How the picture itself is looked at."""
+        self._screen.set_tone(tone)
+        self.update()
+
+    @property
+    def pyramid(self) -> AnyPyramid | None:
+        """The picture shown."""
+        return self._pyramid
 
     @property
     def layers(self) -> LayerState:
@@ -249,6 +263,7 @@ class Surface(QWidget):
         self._pyramid = self._labels = self._prediction = None
         self._words = (title, body)
         self._screen.set_picture(None, None)
+        self.picture_changed.emit()
 
     def _mix_layers(self) -> None:
         table = ColourTable(self._class_colours, self._layers, self._prediction is not None)
