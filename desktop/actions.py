@@ -66,6 +66,8 @@ ACTIONS: tuple[ActionRow, ...] = (
               "Write the labels as a dataset of masks, after showing what will be written."),
     ActionRow("import_masks", "Import masks…", ("Ctrl+I",), "import", "Project",
               "Read masks from a folder as labels of the pictures of the same names."),
+    ActionRow("paste", "Paste picture", ("Ctrl+V",), "photo", "Project",
+              "Take the picture or the files in the clipboard into this project."),
     ActionRow("save", "Save now", ("Ctrl+S",), "save", "Project",
               "Everything is saved as you work; this only makes sure and says so."),
     ActionRow("settings", "Settings…", ("Ctrl+,",), "settings", "Project",

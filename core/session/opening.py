@@ -93,6 +93,10 @@ class Opening:
         # On a thread of its own lane it would hold up the first picture; as one of two readers it does not.
         return self._reading.submit(self._find)
 
+    def take_in(self, paths: Sequence[str]) -> Future[list[int]]:
+        """Add pictures that have come into the folder, by relative path. Returns the ids of all of them, in order."""
+        return self._document.submit(self._take_in, list(paths))
+
     def stop(self) -> None:
         """Give up searching: the window is closing."""
         self._closing = True
@@ -112,6 +116,14 @@ class Opening:
         if fresh:
             self._index.extend(fresh)
             self._announce(Changes(listing=True))
+
+    def _take_in(self, paths: list[str]) -> list[int]:
+        for start in range(0, len(paths), CHUNK):
+            self._add(paths[start : start + CHUNK])
+        ids = [self._project.pictures.by_path(path).id for path in paths]
+        for picture_id in ids:  # another file may have had this name before
+            self._cache.drop(picture_id)
+        return ids
 
     def _read(self, picture_id: int) -> AnyPyramid:
         path = self._project.picture_path(self._index.get(picture_id).path)
