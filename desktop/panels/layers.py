@@ -33,6 +33,7 @@ class LayersPanel(QWidget):
         self.view.setAccessibleName("Brightness and contrast of the picture")
         self.view.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.view.setIconSize(QSize(18, 18))
+        self.view.setFixedSize(4 * GRID, 3 * GRID)  # no higher than the words beside it
         head = row(words("Layers", "heading"), None, self.view)
         layout = column(head, spacing=0, margins=(MARGIN, GRID, MARGIN, GRID))
         for key, title, help_line in LAYERS:

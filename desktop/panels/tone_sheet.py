@@ -16,6 +16,13 @@ from desktop.theme import GRID, Theme
 WIDTH = 37 * GRID
 STEPS = 100
 """Steps of a slider for the whole range of a share."""
+TITLES = (
+    ("low", "Black"),
+    ("high", "White"),
+    ("gamma", "Gamma"),
+    ("contrast", "Contrast"),
+    ("brightness", "Brightness"),
+)
 CHANNEL_ROWS = (
     ("rgb", "All colours"),
     ("red", "Red"),
@@ -35,7 +42,7 @@ class HistogramView(QWidget):
         self._ends = (0.0, 1.0)
         self.setAccessibleName("Histogram of the picture")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setFixedHeight(9 * GRID)
+        self.setFixedHeight(7 * GRID)
         theme.changed.connect(self.update)
 
     def show_histogram(self, histogram: Histogram | None, low: float, high: float) -> None:
@@ -107,18 +114,18 @@ class ToneSheet(QFrame):
             box.currentIndexChanged.connect(self._chosen)
         self._pick_row = QWidget()
         self._pick_row.setLayout(row(*self.picks, spacing=4))
+        title = words("View of the picture", "heading")
+        title.setToolTip("Only the view changes: the file and what the model sees stay as they are.")
         layout = column(
-            row(words("View of the picture", "heading"), None, self.close_button),
+            row(title, None, self.close_button),
             self.plot,
-            margins=(2 * GRID, GRID, 2 * GRID, 2 * GRID),
+            spacing=GRID // 2,
+            margins=(2 * GRID, GRID, 2 * GRID, GRID),
         )
-        for key, title in (("low", "Black"), ("high", "White"), ("gamma", "Gamma"), ("contrast", "Contrast"),
-                           ("brightness", "Brightness")):  # fmt: skip
-            layout.addLayout(self._row(key, title))
-        layout.addLayout(row(self.channels, None))
+        for key, name in TITLES:
+            layout.addLayout(self._row(key, name))
         layout.addWidget(self._pick_row)
-        layout.addWidget(words("Only the view changes: the model sees the same.", "muted", wrap=True))
-        layout.addLayout(row(self.auto, None, self.reset))
+        layout.addLayout(row(self.channels, None, self.reset, self.auto))
         self.setLayout(layout)
         self.setFixedWidth(WIDTH)
         self.set_tone(Tone(), None, 3)
