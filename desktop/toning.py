@@ -33,7 +33,6 @@ class Toning(QObject):
         self.tone = Tone()
         self.sheet = ToneSheet(theme, page.canvas)
         self.sheet.hide()
-        page.layers.set_view_action(self._action)
         self._rest = QTimer(self, singleShot=True, interval=REST_MS)
         self._rest.timeout.connect(self._remember)
         self._unsaved = False

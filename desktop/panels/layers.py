@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QAction
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
 from desktop.assets import keep_icon
@@ -29,13 +28,7 @@ class LayersPanel(QWidget):
         self._eyes: dict[str, QToolButton] = {}
         self._sliders: dict[str, LevelSlider] = {}
         self._numbers: dict[str, QLabel] = {}
-        self.view = QToolButton()
-        self.view.setAccessibleName("Brightness and contrast of the picture")
-        self.view.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.view.setIconSize(QSize(18, 18))
-        self.view.setFixedSize(4 * GRID, 3 * GRID)  # no higher than the words beside it
-        head = row(words("Layers", "heading"), None, self.view)
-        layout = column(head, spacing=0, margins=(MARGIN, GRID, MARGIN, GRID))
+        layout = column(words("Layers", "heading"), spacing=0, margins=(MARGIN, GRID, MARGIN, GRID))
         for key, title, help_line in LAYERS:
             layout.addLayout(self._row(key, title, help_line))
         self.setLayout(layout)
@@ -55,11 +48,6 @@ class LayersPanel(QWidget):
         eye.toggled.connect(lambda on, key=key: self._toggled(key, on))
         slider.valueChanged.connect(lambda level, key=key: self._moved(key, level))
         return row(eye, name, slider, number)
-
-    def set_view_action(self, action: QAction) -> None:
-        """The button at the head shows and hides the view of the picture itself."""
-        self.view.setDefaultAction(action)
-        self.view.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
 
     def layers(self) -> LayerState:
         from desktop.canvas.layers import LayerState
