@@ -40,7 +40,9 @@ from desktop.panels.data_page import DataPage
 from desktop.panels.status_line import StatusLine
 from desktop.panels.train_page import TrainPage
 from desktop.searching import Searching
+from desktop.taking_in import TakingIn, dropped_paths
 from desktop.theme import Theme
+from desktop.toning import Toning
 from desktop.topbar import TopBar
 from desktop.viewing import Viewing
 from desktop.welcome import WelcomePage, dropped_folder
@@ -63,6 +65,7 @@ class MainWindow(QMainWindow):
         self.labelling: Labelling | None = None
         self.learning: Learning | None = None
         self.exchange: Exchange | None = None
+        self.taking_in: TakingIn | None = None
 
         self.actions_by_id = build_actions(self, theme)
         self.keymap = KeyMap(self.actions_by_id, settings, self)
@@ -80,6 +83,7 @@ class MainWindow(QMainWindow):
         self.data_page = DataPage(theme)
         self.status = StatusLine(theme)
         self.viewing = Viewing(self.label_page, self.actions_by_id, settings)
+        self.toning = Toning(self.label_page, self.actions_by_id, theme)
         self._message_over = QTimer(self, singleShot=True, interval=MESSAGE_MS)
         self._lay_out()
         self._connect()
@@ -120,17 +124,19 @@ class MainWindow(QMainWindow):
         """Back to the welcome page. False when the user would rather stay, because something is not saved."""
         if self.session is None:
             return True
-        assert self.labelling and self.learning and self.exchange
+        assert self.labelling and self.learning and self.exchange and self.taking_in
         if self.labelling.saving.is_stuck and not self._lose():
             return False
         self.exchange.close()
+        self.taking_in.leave()
+        self.toning.leave()
         self.labelling.leave()
         self.learning.leave()
         session, self.session = self.session, None
         session.close()
-        for part in (self.labelling, self.learning, self.exchange):
+        for part in (self.labelling, self.learning, self.exchange, self.taking_in):
             part.deleteLater()
-        self.labelling = self.learning = self.exchange = None
+        self.labelling = self.learning = self.exchange = self.taking_in = None
         self.searching.take(None, None)
         self._set_project(None)
         return True
@@ -159,12 +165,17 @@ class MainWindow(QMainWindow):
         self.exchange = Exchange(session, self.bridge, self._theme, self)
         self.exchange.message.connect(self.say)
         self.exchange.labels_imported.connect(self.labelling.reload)
+        self.taking_in = TakingIn(session, self.bridge, self)
+        self.taking_in.message.connect(self.say)
+        self.taking_in.arrived.connect(self.labelling.show)
+        self.taking_in.folder_chosen.connect(self.open)
         self._remember_recent(session)
         self.searching.take(session, self.labelling)
         self._set_project(session.name)
         self.top.set_saved("saved")
         self.labelling.begin()
         self.learning.begin()
+        self.toning.begin(session, self.bridge)
         if train:
             session.retraining.start()
         self.label_page.canvas.setFocus()
@@ -274,12 +285,14 @@ class MainWindow(QMainWindow):
             "theme_system": lambda: self._choose_theme("system"),
             "full_screen": self._toggle_full_screen,
         }
-        if not (self.session and self.labelling and self.learning and self.exchange):
+        if not (self.session and self.labelling and self.learning and self.exchange and self.taking_in):
             return always
         retraining = self.session.retraining
         return {
             **always,
             **self.viewing.handlers(),
+            **self.toning.handlers(),
+            **self.taking_in.handlers(),
             **self.labelling.handlers(),
             "close_project": self.close_project,
             "export": self.exchange.show_export,
@@ -364,6 +377,10 @@ class MainWindow(QMainWindow):
 
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
         folder = dropped_folder(event)
-        if folder is not None:
-            event.acceptProposedAction()
+        if folder is None:
+            return
+        event.acceptProposedAction()
+        if self.taking_in is not None:
+            self.taking_in.drop(dropped_paths(event.mimeData()))
+        else:
             self.open(folder)

@@ -12,10 +12,10 @@ import typer
 
 from core.commands.terminal import WrongUseError, answer, console, open_to_write, plain_errors, progress
 from core.errors import ImageError
-from core.models.spec import ModelSpec, default_spec, spec_from_base
+from core.models.spec import ModelSpec, spec_from_base
 from core.project.project import Project, home_of
 from core.project.records import PictureRecord, RunRecord, Split
-from core.session.freezing import check_learnable, freeze_all, learnable, open_snapshot
+from core.session.freezing import check_learnable, first_spec, freeze_all, learnable, open_snapshot
 from core.session.recording import RunRecorder
 from core.training import events
 from core.training.device import likely_device
@@ -229,7 +229,7 @@ def _spec(
 
     values = project.classes.read().values
     spec = (
-        default_spec(device, values)
+        first_spec(project, learnable(project), device)
         if base is None
         else spec_from_base(
             ModelSpec.from_json(json.loads(base.model)),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, Select, func, select, update
+from sqlalchemy import Row, Select, bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from core.changes import Changes
@@ -69,6 +69,14 @@ class PictureDrawer:
     def set_problem(self, picture_id: int, sentence: str) -> Changes:
         """Note why a picture cannot be read."""
         return self._set([picture_id], lasting=False, problem=sentence)
+
+    def set_problems(self, problems: Mapping[int, str | None]) -> Changes:
+        """Note for many pictures why they cannot be read, or that they can again (None)."""
+        rows = [{"id_": picture_id, "problem_": sentence} for picture_id, sentence in problems.items()]
+        statement = update(pictures).where(pictures.c.id == bindparam("id_"))
+        with self._store.writing() as connection:
+            connection.execute(statement.values(problem=bindparam("problem_")), rows)
+        return Changes(pictures=frozenset(problems))
 
     def digests(self) -> dict[int, str]:
         """Digests of the pictures' files as they were when somebody looked at them last; only those known."""

@@ -12,10 +12,10 @@ from typing import ParamSpec, TypeVar
 from core.changes import Changes
 from core.errors import Cancelled, MaskloopError
 from core.lanes import Lane
-from core.models.spec import ModelSpec, default_spec, spec_from_base
+from core.models.spec import ModelSpec, spec_from_base
 from core.project.project import Project
 from core.project.records import PictureRecord
-from core.session.freezing import check_learnable, freeze_all, learnable, open_snapshot
+from core.session.freezing import check_learnable, first_spec, freeze_all, learnable, open_snapshot
 from core.session.predicting import Predicting
 from core.session.recording import RunRecorder
 from core.training import events
@@ -170,9 +170,9 @@ class Retraining:
         self._announce(self._write(self._project.pictures.settle_splits))
         records = learnable(self._reader)
         check_learnable(self._reader, records)
-        spec, device = self._spec(), self._wishes.device
+        spec, device = self._spec(records), self._wishes.device
         recipe = replace(default_recipe(likely_device(device)), minutes=self._wishes.minutes, device=device)
-        if self._snapshot is None or self._snapshot.spec.size != spec.size:
+        if self._snapshot is None or not self._snapshot.suits(spec):
             self._snapshot = open_snapshot(self._project.cache / "training", spec, recipe)
             self._frozen.clear()
         self._snapshot.revise(spec, recipe)
@@ -199,14 +199,14 @@ class Retraining:
         self._changed.clear()
         return problems
 
-    def _spec(self) -> ModelSpec:
+    def _spec(self, records: list[PictureRecord]) -> ModelSpec:
         """As the newest weights are, for the classes of now; the default for a first training."""
         classes = self._reader.classes.read().values
         newest = self._predicting.run
         if newest is not None:
             now = self._reader.classes.mapping_since(newest.after_move_id)
             return spec_from_base(ModelSpec.from_json(json.loads(newest.model)), classes, now.tolist())
-        return default_spec(likely_device(self._wishes.device), classes)
+        return first_spec(self._reader, records, likely_device(self._wishes.device))
 
     def _label_changed(self, picture_id: int) -> None:
         if self._wishes.automatic:

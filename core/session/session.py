@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from core.changes import Changes
 from core.formats.masks import recognise
@@ -17,10 +21,12 @@ from core.session.copying import Copying
 from core.session.editing import Editing
 from core.session.exporting import Exporting
 from core.session.importing import ImportReport, import_masks
+from core.session.intake import Intake, plan_intake, run_intake, store_pasted
 from core.session.keeping import Keeping, Notice
 from core.session.opening import Opening, check_folder
 from core.session.pictures import PictureIndex
 from core.session.retraining import Retraining, TrainingState, TrainingWishes
+from core.session.watching import Watching
 
 R = TypeVar("R")
 
@@ -43,6 +49,7 @@ class Session:
     ) -> None:
         self._project = project
         self._listen = listen
+        self._closing = False
         self._document = Lane("document", on_mistake=on_mistake)
         self._reading = Lane("reading", threads=2, on_mistake=on_mistake)
         self.pictures = PictureIndex(project.pictures.all())
@@ -54,6 +61,8 @@ class Session:
         )
         self.exporting = Exporting(project.home)
         self.keeping = Keeping(project, self._document, listen, on_mistake)
+        self._intake = Lane("intake", on_mistake=on_mistake)
+        self._watching = Watching(project.folder, self.pictures, self.opening.take_in, self._marked)
 
     @classmethod
     def open(
@@ -76,7 +85,9 @@ class Session:
         except BaseException:
             project.close()
             raise
-        session.opening.find_pictures()
+        # The folder is watched once all that was there from the start is known.
+        searched = session.opening.find_pictures()
+        searched.add_done_callback(lambda _: session._watch())
         session.retraining.consider()
         session.keeping.begin()
         return session
@@ -110,6 +121,31 @@ class Session:
         self._announce(Changes(pictures=ids, labels=ids, listing=True, classes=True))
         return report
 
+    def plan_intake(self, paths: Sequence[Path]) -> Future[Intake]:
+        """What dropped files and folders mean. The future raises ImageError."""
+        return self._intake.submit(plan_intake, self.folder, paths)
+
+    def take_in(
+        self, intake: Intake, progress: Callable[[int, int], None], should_stop: Callable[[], bool]
+    ) -> Future[list[int]]:
+        """Copy pictures into the folder. Returns their ids; the future raises ImageError or Cancelled."""
+
+        def work() -> list[int]:
+            def stop() -> bool:
+                return self._closing or should_stop()
+
+            return self.opening.take_in(run_intake(intake, progress, stop)).result()
+
+        return self._intake.submit(work)
+
+    def paste(self, picture: NDArray[np.uint8]) -> Future[list[int]]:
+        """Keep a picture from the clipboard, (H, W, 3) or (H, W, 4) uint8, as a new file. Returns its id."""
+
+        def work() -> list[int]:
+            return self.opening.take_in([store_pasted(self.folder, picture, datetime.now())]).result()
+
+        return self._intake.submit(work)
+
     def counts(self) -> Future[Counts]:
         """The project in numbers."""
         return self._document.submit(self._project.pictures.counts)
@@ -135,6 +171,9 @@ class Session:
 
     def close(self) -> None:
         """End everything in order: nothing that was painted is lost. Blocks for at most a few seconds."""
+        self._closing = True
+        self._watching.close()
+        self._intake.close(drop_waiting=True)
         self.opening.stop()
         self.exporting.close()
         self.retraining.close()
@@ -142,6 +181,23 @@ class Session:
         self.keeping.close()
         self._document.close()
         self._project.close()
+
+    def _watch(self) -> None:
+        with contextlib.suppress(RuntimeError):  # closed meanwhile
+            self._document.submit(self._watching.begin)
+
+    def _marked(self, problems: Mapping[int, str | None]) -> None:
+        self._document.submit(self._mark, problems)
+
+    def _mark(self, problems: Mapping[int, str | None]) -> None:
+        self._refresh(self._project.pictures.set_problems(problems))
+        gone = [sentence for sentence in problems.values() if sentence]
+        if len(gone) == 1:
+            self._listen(Notice(gone[0]))
+        elif gone:
+            self._listen(
+                Notice(f"{len(gone)} pictures are not there any more. Put them back; their labels are kept.")
+            )
 
     def _announce(self, changes: Changes) -> None:
         """Called by whoever changed something, on its own lane; the index is refreshed on the document lane."""

@@ -194,7 +194,7 @@ class CanvasView(Surface):
             return None
         value, name, _ = self._class or (UNLABELLED, "unlabelled", None)
         scale = self._viewport.scale / self.devicePixelRatioF()
-        picture = self._pyramid.levels[0]
+        picture = self._pyramid.whole()
         return Stage(self._labels, value, name, picture, self._prediction, self.options, scale)
 
     def show_outcome(self, outcome: Outcome) -> None:
