@@ -297,6 +297,7 @@ class Surface(QWidget):
     def _take_fresh(self, box: Box) -> None:
         if isinstance(self._pyramid, GiantPyramid):  # late news of a picture that has left do no harm
             self.update(self._logical(self._screen.damage_picture(box)))
+            self.content_changed.emit()
 
     def _empty(self, title: str, body: str) -> None:
         self.settle_all()
