@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from core.errors import ModelError
 
@@ -63,23 +64,23 @@ _MIT = ("mit_b",)
 _NO_HALF = "mit_b", "tu-mit"
 
 ARCHITECTURES = (
-    Architecture("asymmetric-unet", "Asymmetric U-Net", None, None, "With ASPP and squeeze-excite; quick on a processor."),
-    Architecture("asymmetric-unet-small", "Asymmetric U-Net, small", None, None, "A third of the work, for slow computers."),
-    Architecture("asymmetric-unet-large", "Asymmetric U-Net, large", None, None, "Twice as wide, for many classes and pictures."),
-    Architecture("plain-unet", "Plain U-Net", None, None, "The network of 2015 at half its width, with batch norm."),
+    Architecture("asymmetric-unet", "Asymmetric U-Net", None, None, "ASPP and SE; quick on a processor."),
+    Architecture("asymmetric-unet-small", "Asymmetric U-Net, small", None, None, "A third of the work."),
+    Architecture("asymmetric-unet-large", "Asymmetric U-Net, large", None, None, "Twice as wide."),
+    Architecture("plain-unet", "Plain U-Net", None, None, "That of 2015, half as wide."),
     Architecture("unet", "U-Net", "unet", "resnet34", "A way down, a way up, and bridges between them."),
-    Architecture("unetplusplus", "U-Net++", "unetplusplus", "resnet34", "U-Net with a net of bridges; slower.", LEVELS, never=_MIT),
+    Architecture("unetplusplus", "U-Net++", "unetplusplus", "resnet34", "More bridges; slower.", LEVELS, never=_MIT),
     Architecture("manet", "MA-Net", "manet", "resnet34", "U-Net whose bridges weigh place and channel.", LEVELS),
-    Architecture("linknet", "LinkNet", "linknet", "resnet34", "U-Net that adds instead of joining; quick.", LEVELS, never=_MIT),
+    Architecture("linknet", "LinkNet", "linknet", "resnet34", "Adds instead of joining; quick.", LEVELS, never=_MIT),
     Architecture("fpn", "Feature pyramid", "fpn", "resnet34", "Joins what is seen at four scales."),
     Architecture("pspnet", "PSPNet", "pspnet", "resnet34", "Pools the scene in grids; coarse edges."),
-    Architecture("pan", "PAN", "pan", "resnet34", "Attention over a pyramid; sides of 128 pixels at least.", DILATES),
-    Architecture("deeplabv3", "DeepLab v3", "deeplabv3", "resnet34", "Convolutions with holes see far; slow.", DILATES),
+    Architecture("pan", "PAN", "pan", "resnet34", "Light; sides of 128 pixels at least.", DILATES),
+    Architecture("deeplabv3", "DeepLab v3", "deeplabv3", "resnet34", "Convolutions with holes; slow.", DILATES),
     Architecture("deeplabv3plus", "DeepLab v3+", "deeplabv3plus", "resnet34", "DeepLab with sharper edges.", DILATES),
     Architecture("upernet", "UPerNet", "upernet", "resnet34", "A feature pyramid over a pooled scene."),
     Architecture("segformer", "SegFormer", "segformer", "mit_b0", "A transformer with a light decoder."),
-    Architecture("dpt", "DPT", "dpt", "tu-vit_small_patch16_224", "A vision transformer; wants ImageNet weights.", VISION),
-    Architecture("fcn-8s", "FCN-8s", None, "vgg16_bn", "VGG whose last three levels are added up, 2015.", LEVELS, "vgg"),
+    Architecture("dpt", "DPT", "dpt", "tu-vit_small_patch16_224", "A vision transformer; wants ImageNet.", VISION),
+    Architecture("fcn-8s", "FCN-8s", None, "vgg16_bn", "VGG; its last three levels are added up.", LEVELS, "vgg"),
 )  # fmt: skip
 
 NAMED = (
@@ -184,7 +185,7 @@ def _encoders_by_name() -> dict[str, Encoder]:
 
 
 @functools.cache
-def _read(name: str) -> dict[str, list[object]]:
+def _read(name: str) -> dict[str, list[Any]]:
     # Counted by tests/benchmarks/encoder_costs.py: counting takes torch and minutes, reading a millisecond.
-    table: dict[str, list[object]] = json.loads(Path(__file__).with_name(name).read_text("utf-8"))
+    table: dict[str, list[Any]] = json.loads(Path(__file__).with_name(name).read_text("utf-8"))
     return table

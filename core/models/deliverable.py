@@ -35,7 +35,8 @@ class Deliverable(nn.Module):
         width, height = self.canvas
         columns_in, rows_in = _length(picture, 1), _length(picture, 0)
         scale = torch.minimum(
-            torch.minimum(width / columns_in, height / rows_in), self.size / torch.maximum(columns_in, rows_in)
+            torch.minimum(width / columns_in, height / rows_in),
+            self.size / torch.maximum(columns_in, rows_in),
         )
         columns = torch.clamp(torch.round(columns_in * scale), 1, width)
         rows = torch.clamp(torch.round(rows_in * scale), 1, height)
@@ -72,7 +73,9 @@ def _shrinking(picture: Tensor, dimension: int, wanted: Tensor, room: int) -> Te
     pixels = _places(picture, dimension)
     step = (pixels[-1] + 1) / wanted
     places = torch.arange(room, dtype=torch.float32, device=picture.device).unsqueeze(1)
-    area = (torch.minimum((places + 1) * step, pixels + 1) - torch.maximum(places * step, pixels)).clamp(min=0) / step
+    area = (torch.minimum((places + 1) * step, pixels + 1) - torch.maximum(places * step, pixels)).clamp(
+        min=0
+    ) / step
     at = torch.clamp((places + 0.5) * step - 0.5, min=0.0)
     near = (1 - (torch.minimum(at, pixels[-1]) - pixels).abs()).clamp(min=0)
     return torch.where(step > 1, area, near) * (places < wanted)

@@ -17,7 +17,7 @@ from torch import nn
 
 from core.errors import ModelError
 from core.models.asymmetric_unet import AsymmetricUNet
-from core.models.catalogue import Architecture, architecture, bare
+from core.models.catalogue import Architecture, architecture
 from core.models.fcn import FCN8s
 from core.models.plain_unet import PlainUNet
 from core.models.spec import ModelSpec
