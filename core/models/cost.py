@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from core.errors import ModelError
 from core.models.registry import build
 from core.models.spec import ModelSpec
 
@@ -35,7 +36,7 @@ def count(make: Callable[[], nn.Module], channels: int = 3) -> Cost:
     try:
         with torch.device("meta"):
             model = make()
-    except RuntimeError:
+    except (RuntimeError, ModelError):
         model = make().to("meta")
     counter = FlopCounterMode(display=False)
     with counter, torch.no_grad():

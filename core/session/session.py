@@ -13,6 +13,7 @@ from core.formats.masks import recognise
 from core.lanes import Lane
 from core.project.project import Project
 from core.project.records import Counts, Measurement, RunRecord
+from core.session.delivering import Delivering
 from core.session.editing import Editing
 from core.session.exporting import Exporting
 from core.session.importing import ImportReport, import_masks
@@ -51,6 +52,7 @@ class Session:
             project, self._document, self._announce, listen, wishes or TrainingWishes()
         )
         self.exporting = Exporting(project.home)
+        self.delivering = Delivering(project.home)
         self.keeping = Keeping(project, self._document, listen, on_mistake)
 
     @classmethod
@@ -135,6 +137,7 @@ class Session:
         """End everything in order: nothing that was painted is lost. Blocks for at most a few seconds."""
         self.opening.stop()
         self.exporting.close()
+        self.delivering.close()
         self.retraining.close()
         self._reading.close(drop_waiting=True)
         self.keeping.close()
