@@ -51,6 +51,7 @@ class Planning(QObject):
                 dialog.hide()
                 dialog.deleteLater()
         self._page.set_can_export(False)
+        self._page.set_next_run("")
 
     def show_form(self) -> None:
         """Open the form with what was chosen before."""

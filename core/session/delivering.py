@@ -53,8 +53,8 @@ class Delivering:
 
     def deliver(self, out: Path, run_id: int | None, report: Report) -> Future[Delivered]:
         """Write `out`. `report` is called on the delivery lane. The future raises ModelError or Cancelled."""
-        self._cancel.clear()
-        return self._lane.submit(self._deliver, out, run_id, report)
+        self._cancel = cancel = threading.Event()  # one for each: the one before may still be winding up
+        return self._lane.submit(self._deliver, out, run_id, report, cancel)
 
     def cancel(self) -> None:
         """End it now; nothing is left behind, and what was there under the name stays."""
@@ -67,11 +67,11 @@ class Delivering:
         self.cancel()
         self._lane.close(drop_waiting=True)
 
-    def _deliver(self, out: Path, run_id: int | None, report: Report) -> Delivered:
+    def _deliver(self, out: Path, run_id: int | None, report: Report, cancel: threading.Event) -> Delivered:
         with Project.read(self._home) as project:
             job = delivery_job(project, out, run_id)
         with self._guard:
-            if self._cancel.is_set():
+            if cancel.is_set():
                 raise Cancelled
             self._process = _start()
         process = self._process
@@ -95,7 +95,7 @@ class Delivering:
             job.out.with_name(f".{job.out.stem}.{process.pid}{job.out.suffix}").unlink(missing_ok=True)
         if isinstance(said, Delivered):
             return said
-        if self._cancel.is_set():
+        if cancel.is_set():
             raise Cancelled
         raise ModelError(said or _why("\n".join(last_words)))
 

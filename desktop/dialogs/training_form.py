@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -106,7 +107,7 @@ FIELDS = (
     Field(
         "size",
         "Picture size",
-        "Long side at which the network looks: larger sees more, and is slower.",
+        "Long side of what the network sees.",
         _sizes,
     ),
 )
@@ -125,7 +126,7 @@ class TrainingForm(QDialog):
         self._fields = tuple(fields)
         self.setWindowTitle("Next run")
         self.setModal(False)
-        self.setMinimumWidth(760)
+        self.setMinimumWidth(820)
         self.widgets: dict[str, SearchList | QComboBox] = {}
         self._help = {}
         layout = column(spacing=GRID, margins=(3 * GRID, 2 * GRID, 3 * GRID, 2 * GRID))
@@ -136,7 +137,8 @@ class TrainingForm(QDialog):
         self.cancel = button("Cancel")
         self.cancel.clicked.connect(self.reject)
         layout.addStretch(1)
-        layout.addLayout(row(None, self.cancel, self.use))
+        self.summary = words("", "muted")
+        layout.addLayout(row(self.summary, None, self.cancel, self.use))
         self.setLayout(layout)
         self._refill(values)
 
@@ -149,8 +151,8 @@ class TrainingForm(QDialog):
         self._help[field.name] = help_line
         if field.columns:
             many = SearchList(field.title, field.columns, field.rows)
-            many.widen(1, 14 * GRID)
-            many.widen(3, 34 * GRID)
+            many.widen(0, 30 * GRID)
+            many.widen(1, 15 * GRID)
             many.changed.connect(lambda: self._refill(self.values()))
             self.widgets[field.name] = many
             return column(row(title, help_line, None, spacing=2 * GRID), many, spacing=4)
@@ -170,8 +172,13 @@ class TrainingForm(QDialog):
             if known.get(field.name, "") not in keys:
                 known[field.name] = _usual(field, known, keys)
             widget.setEnabled(bool(options))
-            self._help[field.name].setText(field.help if options else field.none or field.help)
+            missing = field.none if known.get("architecture") else "As the newest run has it."
+            self._help[field.name].setText(field.help if options else missing)
             _show(widget, options, known[field.name])
+        # A search may hide the row that is chosen.
+        chosen = _architecture(known)
+        encoder = f" on {known['encoder']}" if known.get("encoder") else ""
+        self.summary.setText(f"{chosen.title}{encoder}" if chosen else "The network stays as it is.")
 
     def _accept(self) -> None:
         self.accepted_values.emit(self.values())
@@ -191,7 +198,13 @@ def _architecture(values: Values) -> Architecture | None:
 
 
 def _cost(parameters: float, gmacs: float) -> tuple[str, str]:
-    return tuple("–" if number != number else f"{number:.1f}" for number in (parameters, gmacs))  # type: ignore[return-value]  # noqa: PLR0124
+    return _number(parameters), _number(gmacs)
+
+
+def _number(amount: float) -> str:
+    if math.isnan(amount):
+        return "–"
+    return f"{amount:.2f}" if amount < 1 else f"{amount:.1f}"
 
 
 def _value(widget: SearchList | QComboBox) -> str:

@@ -59,8 +59,8 @@ class _Rows(QAbstractTableModel):
         text = cells[index.column()] if index.column() < len(cells) else ""
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
             return text
-        if role == Qt.ItemDataRole.TextAlignmentRole and text.replace(".", "").isdigit():
-            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return self._side(index.column())
         return None
 
     def headerData(  # noqa: N802
@@ -70,8 +70,16 @@ class _Rows(QAbstractTableModel):
             if role == Qt.ItemDataRole.DisplayRole:
                 return self._titles[section]
             if role == Qt.ItemDataRole.TextAlignmentRole:
-                return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+                return self._side(section)
         return None
+
+    def _side(self, column: int) -> Qt.AlignmentFlag:
+        """Numbers stand at the right; the last row tells, because the first may be an exception."""
+        notes = self.shown[-1].notes if self.shown else ()
+        number = 1 <= column <= len(notes) and notes[column - 1].replace(".", "").isdigit()
+        return (
+            Qt.AlignmentFlag.AlignRight if number else Qt.AlignmentFlag.AlignLeft
+        ) | Qt.AlignmentFlag.AlignVCenter
 
 
 class SearchList(QWidget):
@@ -102,8 +110,8 @@ class SearchList(QWidget):
         self.table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         header = self.table.horizontalHeader()
         header.setHighlightSections(False)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        for at in range(1, len(titles)):
+        header.setSectionResizeMode(len(titles) - 1, QHeaderView.ResizeMode.Stretch)
+        for at in range(len(titles) - 1):
             header.resizeSection(at, 11 * GRID)
         self.table.setFixedHeight((rows + 1) * ROW_HEIGHT + GRID)
         self.table.selectionModel().currentRowChanged.connect(self._moved)
