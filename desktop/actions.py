@@ -66,6 +66,8 @@ ACTIONS: tuple[ActionRow, ...] = (
               "Open a folder of pictures as a project."),
     ActionRow("export", "Export dataset…", ("Ctrl+E",), "export", "Project",
               "Write the labels as a dataset of masks, after showing what will be written."),
+    ActionRow("export_model", "Export model…", (), "export", "Project",
+              "Write a trained network as a file for use elsewhere."),
     ActionRow("import_masks", "Import masks…", ("Ctrl+I",), "import", "Project",
               "Read masks from a folder as labels of the pictures of the same names."),
     ActionRow("paste", "Paste picture", ("Ctrl+V",), "photo", "Project",
@@ -208,6 +210,8 @@ ACTIONS: tuple[ActionRow, ...] = (
     # Learning
     ActionRow("train_now", "Train now", ("Ctrl+T",), "play", "Learning",
               "Start learning from what is labelled so far."),
+    ActionRow("choose_network", "Next run…", (), "settings", "Learning",
+              "Choose network, encoder, starting weights and picture size of the next training."),
     ActionRow("pause_training", "Pause training", ("Ctrl+.",), "pause", "Learning",
               "Pause learning, or go on with it."),
     ActionRow("stop_training", "Stop training", ("Ctrl+Shift+.",), "stop", "Learning",

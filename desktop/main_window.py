@@ -161,6 +161,7 @@ class MainWindow(QMainWindow):
             self.data_page,
             self.status,
             self._settings,
+            self._theme,
         )
         self.exchange = Exchange(session, self.bridge, self._theme, self)
         self.exchange.message.connect(self.say)
@@ -297,6 +298,8 @@ class MainWindow(QMainWindow):
             "close_project": self.close_project,
             "export": self.exchange.show_export,
             "import_masks": self.exchange.import_masks,
+            "export_model": self.learning.planning.show_export,
+            "choose_network": self.learning.planning.show_form,
             "save": self._save,
             "train_now": retraining.start,
             "pause_training": self.learning.toggle_pause,

@@ -11,6 +11,7 @@ import typer
 
 from core.commands.document import backup_command, check_command, restore_command
 from core.commands.learning import evaluate_command, predict_command, train_command
+from core.commands.models import model_app, models_command
 from core.commands.terminal import WrongUseError, answer, open_to_write, plain_errors, progress
 from core.errors import ProjectError
 from core.formats.masks import recognise
@@ -221,6 +222,8 @@ def status(project: ProjectOption = Path(), as_json: JsonOption = False) -> None
 app.command("train")(train_command)
 app.command("predict")(predict_command)
 app.command("evaluate")(evaluate_command)
+app.command("models")(models_command)
+app.add_typer(model_app)
 app.command("check")(check_command)
 app.command("backup")(backup_command)
 app.command("restore")(restore_command)
@@ -228,4 +231,5 @@ app.command("restore")(restore_command)
 
 def command_names() -> set[str]:
     """Every word that is a command; anything else in first place is a folder to open."""
-    return {str(command.name) for command in app.registered_commands}
+    groups = {str(group.typer_instance.info.name) for group in app.registered_groups if group.typer_instance}
+    return groups | {str(command.name) for command in app.registered_commands}

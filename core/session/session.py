@@ -18,6 +18,7 @@ from core.lanes import Lane
 from core.project.project import Project
 from core.project.records import Counts, Measurement, RunRecord
 from core.session.copying import Copying
+from core.session.delivering import Delivering
 from core.session.editing import Editing
 from core.session.exporting import Exporting
 from core.session.importing import ImportReport, import_masks
@@ -60,6 +61,7 @@ class Session:
             project, self._document, self._announce, listen, wishes or TrainingWishes()
         )
         self.exporting = Exporting(project.home)
+        self.delivering = Delivering(project.home)
         self.keeping = Keeping(project, self._document, listen, on_mistake)
         self._intake = Lane("intake", on_mistake=on_mistake)
         self._watching = Watching(project.folder, self.pictures, self.opening.take_in, self._marked)
@@ -176,6 +178,7 @@ class Session:
         self._intake.close(drop_waiting=True)
         self.opening.stop()
         self.exporting.close()
+        self.delivering.close()
         self.retraining.close()
         self._reading.close(drop_waiting=True)
         self.keeping.close()
