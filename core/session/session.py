@@ -24,6 +24,9 @@ from core.session.retraining import Retraining, TrainingState, TrainingWishes
 
 R = TypeVar("R")
 
+MANY = 40
+"""From so many changed pictures on, all are read at once: one look at the table instead of one for each."""
+
 News = Changes | TrainingState | Notice
 
 
@@ -151,9 +154,14 @@ class Session:
             self._document.submit(self._refresh, changes)
 
     def _refresh(self, changes: Changes) -> None:
-        for picture_id in changes.pictures:
-            with contextlib.suppress(KeyError):  # an id the index has not met yet comes with the listing
-                self.pictures.update(self._project.pictures.get(picture_id))
+        if len(changes.pictures) > MANY:
+            for record in self._project.pictures.all():
+                if record.id in changes.pictures and self.pictures.knows(record.id):
+                    self.pictures.update(record)
+        else:
+            for picture_id in changes.pictures:
+                with contextlib.suppress(KeyError):  # an id the index has not met yet comes with the listing
+                    self.pictures.update(self._project.pictures.get(picture_id))
         if changes:
             self._listen(changes)
             self.keeping.changed()
