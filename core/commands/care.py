@@ -8,11 +8,15 @@ from typing import Annotated, Any
 import typer
 
 from core.commands.learning import JsonOption, ProjectOption
-from core.commands.terminal import WrongUseError, answer, open_to_write, plain_errors
+from core.commands.terminal import WrongUseError, answer, open_to_write, plain_errors, progress
 from core.labels.classes import ClassList
 from core.project.project import Project
 from core.project.splits import By, Part, SplitPlan, SplitWish, only_in
+from core.session.likeness import leaks, look, torn_sequences
 from core.session.splitting import apply_plan, pictures, plan_of
+
+SHOWN = 20
+"""Pairs named to people; a script gets all."""
 
 
 def split_command(
@@ -100,3 +104,45 @@ def _lines(plan: SplitPlan, classes: ClassList, *, done: bool) -> list[str]:
     return lines + [
         f"Of {classes.name_of(value)} there is something in {split} only." for value, split in lonely
     ]
+
+
+def duplicates_command(project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
+    """Find pictures that are near-copies of each other, and those that leak from one split into another."""
+    with plain_errors(), Project.read(project) as opened, progress("Looking", quiet=as_json) as bar:
+        found = look(opened, bar)
+        records = {record.id: record for record in opened.pictures.all()}
+    leaking = leaks(found.pairs, records)
+    torn = torn_sequences(list(records.values()))
+    names = {i: record.path for i, record in records.items()}
+    result = {
+        "looked": found.looked,
+        "unreadable": [names[i] for i in found.unread],
+        "pairs": len(found.pairs),
+        "groups": [[names[i] for i in group] for group in found.groups],
+        "leaks": [
+            {
+                "one": names[pair.one],
+                "one_split": str(records[pair.one].split),
+                "two": names[pair.two],
+                "two_split": str(records[pair.two].split),
+                "likeness": round(pair.likeness, 4),
+            }
+            for pair in leaking
+        ],
+        "sequences_in_several_splits": {name: dict(sides) for name, sides in torn.items()},
+    }
+    lines = [
+        f"{pictures(found.looked)} looked at; {len(found.pairs):,} pairs of near-copies, "
+        f"{len(found.groups):,} groups, {len(leaking):,} pairs between splits."
+    ]
+    for pair in leaking[:SHOWN]:
+        one, two = records[pair.one], records[pair.two]
+        lines.append(f"{pair.likeness:.3f}  {one.path} ({one.split})  {two.path} ({two.split})")
+    if len(leaking) > SHOWN:
+        lines.append(f"... and {len(leaking) - SHOWN:,} more; --json lists all.")
+    for name, sides in torn.items():
+        counts = ", ".join(f"{count:,} in {side}" for side, count in sides.items())
+        lines.append(f"Frames of “{name}” are on several sides: {counts}.")
+    if found.unread:
+        lines.append(f"{pictures(len(found.unread))} could not be read: {names[found.unread[0]]}.")
+    answer(result, as_json, lines)
