@@ -1,8 +1,9 @@
 """Deals things that stay whole into parts of wanted sizes, if wished with like shares of every class.
 
 The second is iterative stratification: K. Sechidis, G. Tsoumakas, I. Vlahavas, "On the Stratification of Multi-Label
-Data", ECML PKDD 2011. Instead of examples with labels, whole groups with amounts of pixels are dealt, and a part
-that has all the pictures it should have gets no more.
+Data", ECML PKDD 2011: the rarest class first, while there is still room everywhere. Two things differ, because what is
+dealt are whole groups with amounts of pixels instead of examples with labels: each goes where it brings all classes
+closest to what is wanted (least chi-square), and a part that has all the pictures it should have gets no more.
 """
 
 from __future__ import annotations
@@ -44,10 +45,10 @@ def deal(
         of_class = units.amounts[left, rarest] > 0
         chosen = left[of_class]
         for unit in chosen[np.argsort(-units.amounts[chosen, rarest], kind="stable")]:
-            hand.give(int(unit), rarest)
+            hand.give(int(unit))
         left = left[~of_class]
     for unit in left:
-        hand.give(int(unit), None)
+        hand.give(int(unit))
     return hand.dealt
 
 
@@ -58,27 +59,30 @@ class _Hand:
         self, units: Units, wanted: Floats, wanted_amounts: Floats, allowed: NDArray[np.bool_]
     ) -> None:
         self._sizes = units.sizes.tolist()
-        self._amounts = units.amounts
         self._lacks = wanted.tolist()
-        self._lacks_of = wanted_amounts.copy()
         self._allowed = [int(n) for n in np.flatnonzero(allowed)]
         self._empty = {n for n in self._allowed if self._lacks[n] > 0}
         self._left = len(self._sizes)
         self.dealt = [0] * self._left
+        # Pictures count as one more class, so that a part does not fill up with those that are nearly empty.
+        self._amounts = np.column_stack([units.amounts, units.sizes])
+        self._lacks_of = np.column_stack([wanted_amounts, wanted])
+        self._weights = 1 / np.maximum(self._lacks_of, self._lacks_of.max(axis=0, initial=1.0) * 1e-3)
 
-    def give(self, unit: int, rarest: int | None) -> None:
-        part = self._part_for(rarest)
+    def give(self, unit: int) -> None:
+        part = self._part_for(unit)
         self.dealt[unit] = part
         self._lacks[part] -= self._sizes[unit]
-        if self._amounts.shape[1]:
-            self._lacks_of[part] -= self._amounts[unit]
+        self._lacks_of[part] -= self._amounts[unit]
         self._empty.discard(part)
         self._left -= 1
 
-    def _part_for(self, rarest: int | None) -> int:
+    def _part_for(self, unit: int) -> int:
         # The last units go to the parts that have none yet: three sequences make three parts.
         open_ = sorted(self._empty) if self._left <= len(self._empty) else []
         open_ = open_ or [n for n in self._allowed if self._lacks[n] > 0] or self._allowed
-        if rarest is None:
+        amounts = self._amounts[unit]
+        if not amounts[:-1].any():
             return max(open_, key=lambda n: self._lacks[n])
-        return max(open_, key=lambda n: (self._lacks_of[n, rarest], self._lacks[n]))
+        further = (amounts * (amounts - 2 * self._lacks_of) * self._weights).sum(axis=1)
+        return min(open_, key=lambda n: further[n])
