@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from core.project.project import Project
 from core.project.records import PictureRecord, Split, Status
 from core.project.splits import sequence_of
 from core.session.fingerprints import read_fingerprints
+
+_DIGIT = re.compile(r"\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +73,12 @@ def leaks(pairs: Iterable[NearPair], records: Mapping[int, PictureRecord]) -> li
 def torn_sequences(records: Sequence[PictureRecord]) -> dict[str, Counter[Split]]:
     """Sequences with frames on several sides, by the name before their numbers, whatever folder each lies in.
 
-    Their frames need not be near-copies to show the same place. A name of numbers alone says nothing and is left out.
+    Their frames need not be near-copies to show the same place. Names without a number of their own, such as IMG_,
+    are those of a camera and not of a sequence; they are left out.
     """
     found: dict[str, Counter[Split]] = {}
     for record in records:
         if record.split is not None and record.status != Status.SKIPPED:
             name = sequence_of(record.name).lstrip("/")
             found.setdefault(name, Counter())[record.split] += 1
-    return {name: sides for name, sides in sorted(found.items()) if name and len(sides) > 1}
+    return {name: sides for name, sides in sorted(found.items()) if len(sides) > 1 and _DIGIT.search(name)}

@@ -13,6 +13,7 @@ from core.formats.masks import recognise
 from core.lanes import Lane
 from core.project.project import Project
 from core.project.records import Counts, Measurement, RunRecord
+from core.session.caring import Caring
 from core.session.copying import Copying
 from core.session.editing import Editing
 from core.session.exporting import Exporting
@@ -56,6 +57,7 @@ class Session:
             project, self._document, self._announce, listen, wishes or TrainingWishes()
         )
         self.exporting = Exporting(project.home)
+        self.caring = Caring(project, self.pictures, self._document, self._announce)
         self.keeping = Keeping(project, self._document, listen, on_mistake)
 
     @classmethod
@@ -140,6 +142,7 @@ class Session:
         """End everything in order: nothing that was painted is lost. Blocks for at most a few seconds."""
         self.opening.stop()
         self.exporting.close()
+        self.caring.close()
         self.retraining.close()
         self._reading.close(drop_waiting=True)
         self.keeping.close()
@@ -165,5 +168,6 @@ class Session:
         if changes:
             self._listen(changes)
             self.keeping.changed()
+        self.caring.labels_changed(changes.labels)
         for picture_id in changes.labels:
             self.retraining.label_changed(picture_id)

@@ -116,10 +116,10 @@ def test_thousands_of_equal_frames_hang_together() -> None:
 def folder(tmp_path: Path) -> Path:
     """Two near-copies on two sides, two others, and a file that is no picture."""
     for n, picture in enumerate([scene(1), jpeg(scene(1)), scene(2), scene(3)]):
-        Image.fromarray(picture).save(tmp_path / f"clip_{n}.png")
+        Image.fromarray(picture).save(tmp_path / f"clip7_{n}.png")
     (tmp_path / "broken.png").write_bytes(b"no picture")
     with Project.write(tmp_path, purpose="a test") as project:
-        project.pictures.add([*(f"clip_{n}.png" for n in range(4)), "broken.png"])
+        project.pictures.add([*(f"clip7_{n}.png" for n in range(4)), "broken.png"])
         project.pictures.set_split([1], Split.TRAIN)
         project.pictures.set_split([2], Split.VAL)
     return tmp_path
@@ -128,25 +128,25 @@ def folder(tmp_path: Path) -> Path:
 def test_leaks_are_named_with_their_pictures(folder: Path) -> None:
     told = asked("duplicates", "--project", folder)
     assert told["looked"] == 4 and told["unreadable"] == ["broken.png"]
-    assert told["groups"] == [["clip_0.png", "clip_1.png"]]
+    assert told["groups"] == [["clip7_0.png", "clip7_1.png"]]
     (leak,) = told["leaks"]
     assert (leak["one"], leak["one_split"], leak["two"], leak["two_split"]) == (
-        "clip_0.png",
+        "clip7_0.png",
         "train",
-        "clip_1.png",
+        "clip7_1.png",
         "val",
     )
-    assert told["sequences_in_several_splits"] == {"clip_": {"train": 1, "val": 1}}
+    assert told["sequences_in_several_splits"] == {"clip7_": {"train": 1, "val": 1}}
     words = done("duplicates", "--project", folder)
-    assert "1 pairs between splits" in words and "broken.png" in words and "“clip_”" in words
+    assert "1 pairs between splits" in words and "broken.png" in words and "“clip7_”" in words
 
 
 def test_the_cache_saves_reading_and_may_be_lost_or_spoiled(folder: Path) -> None:
     with Project.read(folder) as project:
         first = look(project)
         file = project.cache / FILE
-        os.utime(folder / "clip_2.png", ns=(1, 1))
-        Image.fromarray(scene(1)).save(folder / "clip_3.png")  # another picture under the old name
+        os.utime(folder / "clip7_2.png", ns=(1, 1))
+        Image.fromarray(scene(1)).save(folder / "clip7_3.png")  # another picture under the old name
         told: list[tuple[int, int]] = []
         assert {(p.one, p.two) for p in look(project, lambda *t: told.append(t)).pairs} == {
             (1, 2),
@@ -154,7 +154,7 @@ def test_the_cache_saves_reading_and_may_be_lost_or_spoiled(folder: Path) -> Non
             (2, 4),
         }
         assert told[-1] == (5, 5)
-        Image.fromarray(scene(3)).save(folder / "clip_3.png")
+        Image.fromarray(scene(3)).save(folder / "clip7_3.png")
         whole = file.read_bytes()
         for spoiled in (b"", b"\0" * 999, whole[:-100], whole[:40], whole + b"x" * 50):
             file.write_bytes(spoiled)
