@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from core.commands.care import duplicates_command, split_command
 from core.commands.document import backup_command, check_command, restore_command
 from core.commands.learning import evaluate_command, predict_command, train_command
 from core.commands.models import model_app, models_command
@@ -224,6 +225,8 @@ app.command("predict")(predict_command)
 app.command("evaluate")(evaluate_command)
 app.command("models")(models_command)
 app.add_typer(model_app)
+app.command("split")(split_command)
+app.command("duplicates")(duplicates_command)
 app.command("check")(check_command)
 app.command("backup")(backup_command)
 app.command("restore")(restore_command)

@@ -17,6 +17,7 @@ from core.formats.masks import recognise
 from core.lanes import Lane
 from core.project.project import Project
 from core.project.records import Counts, Measurement, RunRecord
+from core.session.caring import Caring
 from core.session.copying import Copying
 from core.session.delivering import Delivering
 from core.session.editing import Editing
@@ -30,6 +31,9 @@ from core.session.retraining import Retraining, TrainingState, TrainingWishes
 from core.session.watching import Watching
 
 R = TypeVar("R")
+
+MANY = 40
+"""From so many changed pictures on, all are read at once: one look at the table instead of one for each."""
 
 News = Changes | TrainingState | Notice
 
@@ -62,6 +66,7 @@ class Session:
         )
         self.exporting = Exporting(project.home)
         self.delivering = Delivering(project.home)
+        self.caring = Caring(project, self.pictures, self._document, self._announce)
         self.keeping = Keeping(project, self._document, listen, on_mistake)
         self._intake = Lane("intake", on_mistake=on_mistake)
         self._watching = Watching(project.folder, self.pictures, self.opening.take_in, self._marked)
@@ -179,6 +184,7 @@ class Session:
         self.opening.stop()
         self.exporting.close()
         self.delivering.close()
+        self.caring.close()
         self.retraining.close()
         self._reading.close(drop_waiting=True)
         self.keeping.close()
@@ -210,11 +216,17 @@ class Session:
             self._document.submit(self._refresh, changes)
 
     def _refresh(self, changes: Changes) -> None:
-        for picture_id in changes.pictures:
-            with contextlib.suppress(KeyError):  # an id the index has not met yet comes with the listing
-                self.pictures.update(self._project.pictures.get(picture_id))
+        if len(changes.pictures) > MANY:
+            for record in self._project.pictures.all():
+                if record.id in changes.pictures and self.pictures.knows(record.id):
+                    self.pictures.update(record)
+        else:
+            for picture_id in changes.pictures:
+                with contextlib.suppress(KeyError):  # an id the index has not met yet comes with the listing
+                    self.pictures.update(self._project.pictures.get(picture_id))
         if changes:
             self._listen(changes)
             self.keeping.changed()
+        self.caring.labels_changed(changes.labels)
         for picture_id in changes.labels:
             self.retraining.label_changed(picture_id)
