@@ -9,17 +9,16 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from core.errors import MaskloopError
-from core.session.exporting import NO_SPLIT, ExportPlan, ExportReport, ExportWish, MaskStyle
+from core.formats.registry import exportable
+from core.formats.writing import NO_SPLIT
+from core.session.exporting import ExportPlan, ExportReport, ExportWish
+from core.session.import_plan import ImportPlan
 from core.session.importing import ImportReport
 from core.session.session import Session
+from core.session.taking_in import Opened
 from desktop.bridge import Bridge
 from desktop.dialogs import export as dialog
 from desktop.theme import Theme
-
-FORMATS = (
-    (MaskStyle.INDEX.value, "Masks: one byte a pixel, the value of its class"),
-    (MaskStyle.COLOUR.value, "Masks in the colours of the classes"),
-)
 
 
 class Exchange(QObject):
@@ -40,7 +39,8 @@ class Exchange(QObject):
             self.dialog.raise_()
             return
         folder = self._session.folder.parent / f"{self._session.name}-masks"
-        shown = dialog.ExportDialog(self._theme, FORMATS, str(folder), self._window)
+        formats = [(row.name, row.title) for row in exportable()]
+        shown = dialog.ExportDialog(self._theme, formats, str(folder), self._window)
         shown.wish_changed.connect(self._plan)
         shown.export_asked.connect(self._export)
         shown.cancel_asked.connect(self._session.exporting.cancel)
@@ -59,11 +59,19 @@ class Exchange(QObject):
     def import_from(self, folder: Path) -> None:
         """Import without asking where from."""
         self.message.emit(f"Importing masks from {folder}…")
-        self._bridge.when_done(
-            self._session.import_masks(folder, self._bridge_progress),
-            self._imported,
-            lambda problem: self.message.emit(str(problem)),
-        )
+        importing = self._session.importing
+        self._bridge.when_done(importing.open(folder), self._opened, self._not_imported)
+
+    def _opened(self, opened: Opened) -> None:
+        planned = self._session.importing.plan(opened.dataset)
+        self._bridge.when_done(planned, self._run_import, self._not_imported)
+
+    def _run_import(self, plan: ImportPlan) -> None:
+        running = self._session.importing.run(plan, self._bridge_progress)
+        self._bridge.when_done(running, self._imported, self._not_imported)
+
+    def _not_imported(self, problem: MaskloopError) -> None:
+        self.message.emit(str(problem))
 
     def close(self) -> None:
         if self.dialog is not None:
@@ -100,7 +108,7 @@ class Exchange(QObject):
         if plan.wish.predictions:
             parts.append(f"{plan.predicted:,} masks of predictions")
         self.dialog.set_plan(
-            f"Writes {', '.join(parts)} and a classes.json with {len(plan.classes)} classes."
+            " ".join([f"Writes {', '.join(parts)} with {len(plan.classes)} classes.", *plan.losses])
         )
 
     def _refused(self, asked: int, problem: MaskloopError) -> None:
@@ -139,7 +147,7 @@ def _core_wish(wish: dialog.ExportWish) -> ExportWish:
     splits = frozenset(NO_SPLIT if key == "none" else key for key in wish.splits)
     return ExportWish(
         Path(wish.folder).expanduser(),
-        MaskStyle(wish.format),
+        wish.format,
         splits,
         wish.content in ("labels", "both"),
         wish.content in ("predictions", "both"),

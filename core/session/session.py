@@ -9,17 +9,16 @@ from pathlib import Path
 from typing import TypeVar
 
 from core.changes import Changes
-from core.formats.masks import recognise
 from core.lanes import Lane
 from core.project.project import Project
-from core.project.records import Counts, Measurement, RunRecord
+from core.project.records import Counts, Measurement, PictureRecord, RunRecord
 from core.session.editing import Editing
 from core.session.exporting import Exporting
-from core.session.importing import ImportReport, import_masks
 from core.session.keeping import Keeping, Notice
 from core.session.opening import Opening, check_folder
 from core.session.pictures import PictureIndex
 from core.session.retraining import Retraining, TrainingState, TrainingWishes
+from core.session.taking_in import Importing
 
 R = TypeVar("R")
 
@@ -51,6 +50,7 @@ class Session:
             project, self._document, self._announce, listen, wishes or TrainingWishes()
         )
         self.exporting = Exporting(project.home)
+        self.importing = Importing(project, self._document, self._came)
         self.keeping = Keeping(project, self._document, listen, on_mistake)
 
     @classmethod
@@ -91,22 +91,13 @@ class Session:
     def home(self) -> Path:
         return self._project.home
 
-    def import_masks(self, folder: Path, progress: Callable[[int, int], None]) -> Future[ImportReport]:
-        """Read a folder of masks as labels. `progress` is called on the document lane.
-
-        The future raises FormatError; labels that are there are never overwritten.
-        """
-        return self._document.submit(self._import_masks, folder, progress)
-
-    def _import_masks(self, folder: Path, progress: Callable[[int, int], None]) -> ImportReport:
-        report = import_masks(self._project, recognise(folder), progress=progress)
+    def _came(self, records: list[PictureRecord]) -> None:
+        """Document lane: pictures that an import brought or labelled; classes may be new."""
         self.editing.classes = self._project.classes.read()
         known = set(self.pictures.ids())
-        records = self._project.pictures.all()
         self.pictures.extend(r for r in records if r.id not in known)
         ids = frozenset(r.id for r in records)
         self._announce(Changes(pictures=ids, labels=ids, listing=True, classes=True))
-        return report
 
     def counts(self) -> Future[Counts]:
         """The project in numbers."""
@@ -135,6 +126,7 @@ class Session:
         """End everything in order: nothing that was painted is lost. Blocks for at most a few seconds."""
         self.opening.stop()
         self.exporting.close()
+        self.importing.close()
         self.retraining.close()
         self._reading.close(drop_waiting=True)
         self.keeping.close()

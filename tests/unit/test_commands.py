@@ -174,7 +174,7 @@ def test_a_damaged_project_is_named(tmp_path: Path) -> None:
 
 
 def test_formats_are_listed() -> None:
-    assert set(asked("formats")) == {"masks", "colour-masks"}
+    assert {"masks", "colour-masks"} <= set(asked("formats"))
     assert "classes.json" in done("formats")
 
 
@@ -183,13 +183,24 @@ def test_a_dataset_comes_in_and_leaves(tmp_path: Path) -> None:
     came = asked("import", "masks", dataset, "--into", mine)
     assert came == {
         "project": str(mine / HOME),
+        "format": "masks",
         "pictures": 3,
         "labels": 3,
         "classes": {"sky": 1, "road": 2, "tree": 3},
         "problems": [],
+        "skipped": 0,
+        "notes": [],
+        "unsure": {},
     }
     left = asked("export", "masks", out, "--project", mine, "--split", "train")
-    assert left == {"out": str(out), "pictures": 2, "pairs": 2, "predictions": 0, "problems": []}
+    assert left == {
+        "out": str(out),
+        "pictures": 2,
+        "pairs": 2,
+        "predictions": 0,
+        "problems": [],
+        "losses": [],
+    }
     with Image.open(out / "masks" / "train" / "a.png") as image:
         shown = np.asarray(image)
     np.testing.assert_array_equal(
@@ -249,8 +260,8 @@ def test_an_export_onto_other_things_is_refused(tmp_path: Path) -> None:
         ((), "Usage"),
         (("import",), "FORMAT"),
         (("import", "colour-masks", "SRC"), "“maskloop formats” lists"),
-        (("import", "coco", "SRC"), "“maskloop formats” lists"),
-        (("export", "coco", "OUT"), "“maskloop formats” lists"),
+        (("import", "floppy", "SRC"), "“maskloop formats” lists"),
+        (("export", "floppy", "OUT"), "“maskloop formats” lists"),
         (("export", "masks", "OUT", "--what", "everything"), "--what takes"),
         (("export", "masks", "OUT", "--split", "everything"), "everything"),
         (("status", "--colour"), "--colour"),
