@@ -14,7 +14,7 @@ from core.errors import FormatError
 from core.formats.dataset import Dataset, ForeignClass, ReadMask, Recognition, Sample
 from core.formats.drawn import Drawing, Thing, drawn_dataset
 from core.formats.presets import fate_of
-from core.formats.shapes import Ring, ring_of, uncompressed
+from core.formats.shapes import Ring, Runs, compressed, ring_of, uncompressed
 from core.formats.tree import SPLIT_NAMES, Tree, folder_of, split_of, stem_of
 from core.formats.values import pack
 from core.images.source import read_picture
@@ -154,23 +154,24 @@ def _drawing(
             if not outline:
                 skipped += 1
                 continue
-            rings, code = _area(outline, size)
-            things.append(Thing(names[int(note["category_id"])], rings, (), code))
+            rings, runs = _area(outline, size)
+            things.append(Thing(names[int(note["category_id"])], rings, (), runs))
         return Drawing(str(image["file_name"]), size, tuple(things), split, (), skipped)
     except (KeyError, TypeError, ValueError) as problem:
         called = image.get("file_name", "a picture")
         raise FormatError(f"What {file} says about {called} cannot be understood ({problem}).") from problem
 
 
-def _area(outline: Any, size: tuple[int, int] | None) -> tuple[tuple[Ring, ...], dict[str, Any] | None]:
+def _area(outline: Any, size: tuple[int, int] | None) -> tuple[tuple[Ring, ...], Runs | None]:
     if isinstance(outline, list):
         return tuple(ring_of(ring) for ring in outline if len(ring) >= 6), None
-    if size is None:
-        raise ValueError("a run-length code for a picture without a size")
+    height, width = (int(n) for n in outline["size"])
+    if size is not None and size != (width, height):
+        raise ValueError("a run-length code of another size than its picture")
     counts = outline["counts"]
     if isinstance(counts, list):
-        return (), uncompressed(counts, size[1], size[0])
-    return (), {"counts": str(counts), "size": [int(n) for n in outline["size"]]}
+        return (), uncompressed(counts, height, width)
+    return (), compressed(str(counts), height, width)
 
 
 def _category(row: dict[str, Any]) -> ForeignClass:

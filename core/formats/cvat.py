@@ -90,7 +90,7 @@ def _thing(shape: Element, label: str, size: tuple[int, int]) -> Thing | None:
             return Thing(label, (_turned(ring, float(shape.get("rotation", 0))),))
         case "mask":
             left, top, width, height = (int(shape.attrib[key]) for key in ("left", "top", "width", "height"))
-            return Thing(label, code=whole(_rows(shape.attrib["rle"], width, height), left, top, size))
+            return Thing(label, runs=whole(_rows(shape.attrib["rle"], width, height), left, top, size))
         case _:
             return None
 

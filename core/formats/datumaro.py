@@ -8,7 +8,7 @@ from typing import Any
 from core.errors import FormatError
 from core.formats.dataset import Dataset, Recognition
 from core.formats.drawn import Drawing, Thing, drawn_dataset
-from core.formats.shapes import ring_of, uncompressed
+from core.formats.shapes import compressed, ring_of, uncompressed
 from core.formats.tree import SPLIT_NAMES, Tree, stem_of
 
 NAME = "datumaro"
@@ -83,5 +83,5 @@ def _thing(row: dict[str, Any], labels: list[str], size: tuple[int, int] | None)
     if size is not None and size != (width, height):
         raise ValueError("a mask of another size than its picture")
     if isinstance(code["counts"], list):
-        return Thing(label, code=uncompressed(code["counts"], height, width))
-    return Thing(label, code={"counts": str(code["counts"]), "size": [height, width]})
+        return Thing(label, runs=uncompressed(code["counts"], height, width))
+    return Thing(label, runs=compressed(str(code["counts"]), height, width))

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from core.errors import FormatError
 from core.formats.dataset import Dataset, Fate, ForeignClass, ReadMask, Recognition, Sample
-from core.formats.shapes import OVERLAP_RULE, Ring, Shape, painted
+from core.formats.shapes import OVERLAP_RULE, Ring, Runs, Shape, painted, runs_of
 from core.formats.tree import Tree
 from core.images.source import MAX_PIXELS, read_size
 from core.labels.classes import LAST_CLASS, Colour, colour_of
@@ -33,7 +32,7 @@ class Thing:
     label: str
     rings: tuple[Ring, ...] = ()
     holes: tuple[Ring, ...] = ()
-    code: dict[str, Any] | None = None
+    runs: Runs | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,26 +119,26 @@ def drawn_dataset(
 def _read(picture: Path, source: Path, draws: Draws, places: dict[str, int], in_order: bool) -> ReadMask:
     drawing = draws()
     blank = {BLANK: len(places) + 1}
-    shapes = [Shape((places | blank)[t.label], t.rings, t.holes, t.code) for t in drawing.things]
+    shapes = [Shape((places | blank)[t.label], t.rings, t.holes, t.runs) for t in drawing.things]
     size = drawing.size or read_size(picture)
     values = painted(size, shapes, in_order=in_order, where=source)
     values[values == 0] = len(places) + 1
     return ReadMask(values)
 
 
-def whole(part: NDArray[np.bool_], x: int, y: int, size: tuple[int, int]) -> dict[str, Any]:
-    """A mask (h, w) whose corner lies at x, y of a picture (width, height), as the code of the whole picture."""
-    from pycocotools import mask as coco
+def whole(part: NDArray[np.bool_], x: int, y: int, size: tuple[int, int]) -> Runs:
+    """A mask (h, w) whose corner lies at x, y of a picture (width, height), as run lengths of the whole picture.
 
+    Raises ValueError for a size that no picture has.
+    """
     width, height = size
-    if not 0 < width * height <= MAX_PIXELS:
+    if width < 1 or not 0 < width * height <= MAX_PIXELS:
         raise ValueError(f"a picture of {width} x {height} pixels")
-    full = np.zeros((height, width), np.uint8, order="F")
+    full = np.zeros((height, width), bool)
     x0, y0, x1, y1 = max(0, x), max(0, y), min(width, x + part.shape[1]), min(height, y + part.shape[0])
     if x0 < x1 and y0 < y1:
         full[y0:y1, x0:x1] = part[y0 - y : y1 - y, x0 - x : x1 - x]
-    code: dict[str, Any] = coco.encode(full)
-    return code
+    return runs_of(full)
 
 
 def png_mask(content: bytes) -> NDArray[np.bool_]:

@@ -136,7 +136,7 @@ def _thing(kind: str, value: dict[str, Any], size: tuple[int, int]) -> Thing:
             x, y, across, down = (float(value[key]) for key in ("x", "y", "radiusX", "radiusY"))
             return Thing(label, (circle_ring(x, y, across, down) * scale,))
         case _:
-            return Thing(label, code=whole(brush_mask(value["rle"], size), 0, 0, size))
+            return Thing(label, runs=whole(brush_mask(value["rle"], size), 0, 0, size))
 
 
 def _picture(tree: Tree, said: str) -> str:

@@ -68,7 +68,9 @@ def _drawing(tree: Tree, name: str) -> Drawing:
             skipped += thing is None
         picture = str(content.get("imagePath") or name)
         # Files that were moved keep the old path; the JSON's own name is as good.
-        said = picture if tree.find_picture(picture, name.rpartition("/")[0]) else name.rsplit(".", 1)[0]
+        beside = name.rsplit(".", 1)[0]
+        moved = tree.find_picture(picture, name.rpartition("/")[0]) is None and tree.find_picture(beside)
+        said = beside if moved else picture
         tags = tuple(str(key) for key, on in (content.get("flags") or {}).items() if on)
         return Drawing(said, size, tuple(things), split_of(name), tags, skipped)
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
@@ -82,7 +84,7 @@ def _thing(shape: dict[str, Any], size: tuple[int, int]) -> Thing | None:
     match shape.get("shape_type", "polygon"):
         case "mask":
             part = png_mask(base64.b64decode(shape["mask"], validate=True))
-            return Thing(label, code=whole(part, round(points[0][0]), round(points[0][1]), size))
+            return Thing(label, runs=whole(part, round(points[0][0]), round(points[0][1]), size))
         case "rectangle" if len(points) == 2:
             (x0, y0), (x1, y1) = points
             return Thing(label, (box_ring(x0, y0, x1, y1),))

@@ -18,18 +18,20 @@ from core.labels.raster import polygon
 Ring = NDArray[np.float64]
 """(n, 2) corners x, y in pixels of the picture; closed by itself."""
 
+Runs = NDArray[np.int64]
+"""Run lengths down the columns of a picture, in turn outside and inside, beginning with outside."""
+
 OVERLAP_RULE = "Where objects overlap, smaller ones lie above larger ones."
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """One object: `value` of a ReadMask; outlines and the holes in them; or a run-length code of the whole picture in
-    pycocotools' compressed form."""
+    """One object: `value` of a ReadMask; outlines and the holes in them; or run lengths of the whole picture."""
 
     value: int
     rings: tuple[Ring, ...] = ()
     holes: tuple[Ring, ...] = ()
-    code: dict[str, Any] | None = None
+    runs: Runs | None = None
 
 
 def painted(
@@ -38,7 +40,7 @@ def painted(
     """(height, width) uint8 of values, 0 where no shape is. Smaller shapes lie above larger ones; with `in_order`
     later ones above earlier ones.
 
-    Raises FormatError naming `where` for a size that no picture has or a code that is not sound.
+    Raises FormatError naming `where` for a size that no picture has and for run lengths of another size.
     """
     width, height = size
     if not 0 < width * height <= MAX_PIXELS or width < 0:
@@ -48,8 +50,13 @@ def painted(
     if not in_order:
         ordered.sort(key=lambda shape: -_area(shape))
     for shape in ordered:
-        if shape.code is not None:
-            values[decoded(shape.code, size, where)] = shape.value
+        if shape.runs is not None:
+            if shape.runs.sum() != width * height:
+                raise FormatError(
+                    f"{where} holds a mask that is not of its picture's size, {width} x {height}."
+                )
+            inside = np.repeat(np.arange(len(shape.runs)) % 2 == 1, shape.runs)
+            values[inside.reshape(width, height).T] = shape.value
         else:
             _fill(values, shape)
     return values
@@ -74,53 +81,26 @@ def circle_ring(x: float, y: float, across: float, down: float | None = None) ->
     return ring_of(np.stack([x + across * np.cos(turn), y + (down or across) * np.sin(turn)], axis=1))
 
 
-def uncompressed(counts: Sequence[int], height: int, width: int) -> dict[str, Any]:
-    """Run lengths down the columns, beginning with what is outside, in pycocotools' compressed form.
-
-    Raises ValueError when they do not fill the picture.
-    """
-    from pycocotools import mask as coco
-
-    runs = [int(n) for n in counts]
-    if any(n < 0 for n in runs) or sum(runs) != height * width:
-        raise ValueError("the run lengths do not fill the picture")
-    found: dict[str, Any] = coco.frPyObjects({"counts": runs, "size": [height, width]}, height, width)
-    return found
+def uncompressed(counts: Sequence[Any], height: int, width: int) -> Runs:
+    """Run lengths as a file lists them. Raises ValueError when they do not fill the picture."""
+    runs = np.array([int(n) for n in counts], np.int64)
+    if (runs < 0).any() or runs.sum() != height * width:
+        raise ValueError(f"the run lengths do not fill a picture of {width} x {height}")
+    return runs
 
 
-def decoded(code: dict[str, Any], size: tuple[int, int], where: Path) -> NDArray[np.bool_]:
-    """(height, width) bool of a compressed run-length code. Raises FormatError when it is not of that size or damaged.
+def compressed(text: str, height: int, width: int) -> Runs:
+    """COCO's compressed form: 5 bits a character, differences from the run before the last one.
 
-    Lengths are added up before pycocotools sees them: it trusts them and would write past the picture.
-    """
-    from pycocotools import mask as coco
-
-    width, height = size
-    counts = code.get("counts")
-    text = counts.encode("ascii", "replace") if isinstance(counts, str) else counts
-    try:
-        fits = isinstance(text, bytes) and list(code.get("size", ())) == [height, width]
-        fits = fits and sum(_lengths(text)) == width * height  # type: ignore[arg-type]
-    except (ValueError, IndexError):
-        fits = False
-    if not fits:
-        raise FormatError(
-            f"{where} holds a run-length code that does not fit its picture of {width} x {height}."
-        )
-    return np.asarray(coco.decode({"size": [height, width], "counts": text}), bool)
-
-
-def _lengths(text: bytes) -> list[int]:
-    """The run lengths of COCO's compressed form: 5 bits a character, differences from the run before the last one.
-
-    After the description in the COCO API (maskApi.c, rleFrString). Raises ValueError for a negative length.
+    After the description in the COCO API (maskApi.c, rleFrString), which itself trusts the lengths and would write past
+    the picture. Raises ValueError when they do not fill it.
     """
     found: list[int] = []
     value = shift = 0
-    for letter in text:
+    for letter in text.encode("ascii", "replace"):
         bits = letter - 48
-        if not 0 <= bits < 64:
-            raise ValueError("not a letter of the code")
+        if not 0 <= bits < 64 or shift > 60:
+            raise ValueError("the run-length code is damaged")
         value |= (bits & 31) << shift
         shift += 5
         if bits & 32:
@@ -129,13 +109,19 @@ def _lengths(text: bytes) -> list[int]:
             value -= 1 << shift
         if len(found) > 2:
             value += found[-2]
-        if value < 0:
-            raise ValueError("a negative length")
         found.append(value)
         value = shift = 0
     if shift:
-        raise ValueError("the code ends within a number")
-    return found
+        raise ValueError("the run-length code ends within a number")
+    return uncompressed(found, height, width)
+
+
+def runs_of(mask: NDArray[np.bool_]) -> Runs:
+    """(height, width) bool as run lengths down the columns, beginning with what is outside."""
+    flat = mask.ravel("F")
+    turns = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    ends = np.concatenate([[0] if flat.size and flat[0] else [], turns, [flat.size]])
+    return np.diff(ends, prepend=0).astype(np.int64)
 
 
 def _fill(values: NDArray[np.uint8], shape: Shape) -> None:
@@ -154,13 +140,8 @@ def _fill(values: NDArray[np.uint8], shape: Shape) -> None:
 
 
 def _area(shape: Shape) -> float:
-    if shape.code is not None:
-        from pycocotools import mask as coco
-
-        try:
-            return float(coco.area({**shape.code, "counts": _bytes(shape.code.get("counts"))}))
-        except Exception:  # a code that is not sound is refused when it is its turn to be painted
-            return 0.0
+    if shape.runs is not None:
+        return float(shape.runs[1::2].sum())
     return sum(map(_ring_area, shape.rings)) - sum(map(_ring_area, shape.holes))
 
 
@@ -168,7 +149,3 @@ def _ring_area(ring: Ring) -> float:
     """Pixels inside an outline (the shoelace formula)."""
     x, y = ring.T
     return abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))) / 2
-
-
-def _bytes(counts: Any) -> Any:
-    return counts.encode("ascii", "replace") if isinstance(counts, str) else counts

@@ -93,6 +93,6 @@ def _thing(row: dict[str, Any], size: tuple[int, int]) -> Thing | None:
             if unpacking.unconsumed_tail:
                 raise ValueError("a bitmap is too large")
             x, y = row["bitmap"]["origin"]
-            return Thing(label, code=whole(png_mask(content), int(x), int(y), size))
+            return Thing(label, runs=whole(png_mask(content), int(x), int(y), size))
         case _:
             return None
