@@ -27,6 +27,7 @@ from core.project.rows import RowChange
 from core.session.import_ledger import Ledger, signature_of
 from core.session.import_plan import Choice, ImportPlan, plan_import, taken_in
 from core.session.opening import is_text
+from core.session.set_aside import set_aside
 
 R = TypeVar("R")
 
@@ -132,6 +133,8 @@ class _Taking:
         self._project, self._plan, self._written = project, plan, written
         self._table = written(self._take_classes)
         self._known = {record.path: record for record in written(project.pictures.all)}
+        if plan.in_place:
+            written(lambda: set_aside(project, plan.dataset, self._known.values()))
         self._ledger = Ledger(project.cache / LEDGERS, plan.dataset.root)
         self._pictures = self._labels = self._skipped = 0
         self._problems = list(plan.dataset.problems)
