@@ -151,15 +151,10 @@ def _quiet() -> Iterator[None]:
 
 def _expect_weights(smp: Any, encoder: str, progress: Progress | None) -> None:
     """Say that a download comes, or raise at once where the library would try in vain for half a minute."""
-    from huggingface_hub import constants, try_to_load_from_cache
+    from huggingface_hub import constants
 
-    settings = smp.encoders.encoders.get(encoder, {}).get("pretrained_settings", {}).get("imagenet")
-    if settings is not None:
-        cached = try_to_load_from_cache(
-            settings["repo_id"], "model.safetensors", revision=settings["revision"]
-        )
-        if isinstance(cached, str):
-            return
+    if _is_cached(smp, encoder):
+        return
     if progress:
         progress(f"Downloading the ImageNet weights of {encoder}.")
     if constants.HF_HUB_OFFLINE:
@@ -170,6 +165,25 @@ def _expect_weights(smp: Any, encoder: str, progress: Progress | None) -> None:
             socket.create_connection((host.hostname or "", host.port or 443), timeout=5).close()
         except OSError as problem:
             raise _no_weights(encoder) from problem
+
+
+def _is_cached(smp: Any, encoder: str) -> bool:
+    """Whether the weights of an encoder were downloaded before."""
+    from huggingface_hub import try_to_load_from_cache
+
+    settings = smp.encoders.encoders.get(encoder, {}).get("pretrained_settings", {}).get("imagenet")
+    if settings is not None:
+        place, revision = settings["repo_id"], settings["revision"]
+    elif encoder.startswith("tu-"):
+        import timm
+
+        known = timm.models.get_pretrained_cfg(encoder.removeprefix("tu-"), allow_unregistered=True)
+        place, revision = (known.hf_hub_id if known else None), None
+    else:
+        return False
+    return bool(place) and isinstance(
+        try_to_load_from_cache(place, "model.safetensors", revision=revision), str
+    )
 
 
 def _no_weights(encoder: str) -> ModelError:

@@ -78,6 +78,23 @@ def test_what_leaves_says_the_same(tmp_path: Path, suffix: str) -> None:
     assert "of the pixels" in delivered.sentence
 
 
+@pytest.mark.parametrize(
+    ("architecture", "encoder"),
+    [
+        ("unet", "resnet18"),
+        ("segformer", "mit_b0"),
+        ("dpt", "tu-vit_tiny_patch16_224"),
+        ("fcn-8s", "vgg11_bn"),
+    ],
+)
+def test_transformers_leave_too(tmp_path: Path, architecture: str, encoder: str) -> None:
+    asked = job(tmp_path, "net.pt2")
+    spec = replace(SPEC, architecture=architecture, encoder=encoder)
+    save_checkpoint(asked.folder, network(spec), spec, {})
+    delivered = deliver(asked)
+    assert delivered.equal is not None and delivered.equal > 0.98
+
+
 def test_onnx_takes_any_size_and_knows_the_classes_of_now(tmp_path: Path) -> None:
     import onnxruntime
 

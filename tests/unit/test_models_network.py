@@ -133,6 +133,28 @@ def test_weights_that_cannot_be_downloaded_are_one_sentence(name: str, encoder: 
     assert heard == [f"Downloading the ImageNet weights of {encoder}."]
 
 
+def test_weights_downloaded_before_need_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import safetensors.torch
+    import timm
+    from huggingface_hub import constants
+
+    theirs = timm.create_model("resnet18", pretrained=False)
+    name = timm.models.get_pretrained_cfg("resnet18").hf_hub_id.replace("/", "--")
+    place = tmp_path / f"models--{name}"
+    (place / "snapshots" / "1").mkdir(parents=True)
+    (place / "refs").mkdir()
+    (place / "refs" / "main").write_text("1")
+    safetensors.torch.save_file(theirs.state_dict(), place / "snapshots" / "1" / "model.safetensors")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    heard: list[str] = []
+    model = build(ModelSpec("unet", "tu-resnet18", "imagenet", 64, (1, 2), channels=4), heard.append)
+    stored = model.state_dict()["encoder.model.layer1.0.conv1.weight"]
+    torch.testing.assert_close(stored, theirs.state_dict()["layer1.0.conv1.weight"])
+    assert heard == []
+
+
 # Classes come and go ---------------------------------------------------------------------------
 
 
