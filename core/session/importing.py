@@ -71,7 +71,8 @@ def import_dataset(
 ) -> ImportReport:
     """Bring a dataset in at once. Raises FormatError as `plan_import` does, and Cancelled as `run_import` does."""
     plan = plan_import(project.classes.read(), project.folder, dataset, choices, split)
-    return run_import(project, plan, progress, cancelled)
+    with project.store.together():
+        return run_import(project, plan, progress, cancelled)
 
 
 def run_import(

@@ -39,6 +39,9 @@ class PictureIndex:
         """Raises KeyError."""
         return self._records[picture_id]
 
+    def knows(self, picture_id: int) -> bool:
+        return picture_id in self._records
+
     def row(self, picture_id: int) -> int:
         """Place in the list. Raises KeyError."""
         return self._rows[picture_id]
