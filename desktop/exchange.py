@@ -1,4 +1,4 @@
-"""Doors in and out: the export dialog at work for one session, beside the import of datasets (bringing)."""
+"""Doors in and out: the export dialog at work for one session, beside the import of datasets (taking)."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from core.formats.writing import NO_SPLIT
 from core.session.exporting import ExportPlan, ExportReport, ExportWish
 from core.session.session import Session
 from desktop.bridge import Bridge
-from desktop.bringing import Bringing
 from desktop.dialogs import export as dialog
+from desktop.taking import Taking
 from desktop.theme import Theme
 
 
@@ -31,9 +31,9 @@ class Exchange(QObject):
         self._session, self._bridge, self._theme, self._window = session, bridge, theme, window
         self._asked = 0
         self.dialog: dialog.ExportDialog | None = None
-        self.bringing = Bringing(session, bridge, theme, window)
-        self.bringing.message.connect(self.message)
-        self.bringing.labels_imported.connect(self.labels_imported)
+        self.taking = Taking(session, bridge, theme, window)
+        self.taking.message.connect(self.message)
+        self.taking.labels_imported.connect(self.labels_imported)
 
     def show_export(self) -> None:
         """Open the export dialog, with a dry run for its first choices."""
@@ -51,7 +51,7 @@ class Exchange(QObject):
         self._plan(shown.wish())
 
     def close(self) -> None:
-        self.bringing.close()
+        self.taking.close()
         if self.dialog is not None:
             self.dialog.close()
 

@@ -297,7 +297,7 @@ class MainWindow(QMainWindow):
             **self.labelling.handlers(),
             "close_project": self.close_project,
             "export": self.exchange.show_export,
-            "import_masks": self.exchange.bringing.show,
+            "import_masks": self.exchange.taking.show,
             "export_model": self.learning.planning.show_export,
             "choose_network": self.learning.planning.show_form,
             "save": self._save,

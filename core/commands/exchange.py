@@ -147,8 +147,7 @@ def _import(
         progress("Importing", quiet=quiet) as bar,
     ):
         plan = plan_import(project.classes.read(), project.folder, dataset, choices, split)
-        with project.store.together():
-            return run_import(project, plan, bar), project.home
+        return run_import(project, plan, bar), project.home
 
 
 def _choice(text: str) -> tuple[str, Choice]:

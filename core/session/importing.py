@@ -72,8 +72,7 @@ def import_dataset(
 ) -> ImportReport:
     """Bring a dataset in at once. Raises FormatError as `plan_import` does, and Cancelled as `run_import` does."""
     plan = plan_import(project.classes.read(), project.folder, dataset, choices, split)
-    with project.store.together():
-        return run_import(project, plan, progress, cancelled)
+    return run_import(project, plan, progress, cancelled)
 
 
 def run_import(
@@ -90,21 +89,24 @@ def run_import(
     the document where the document lives (here, when None); `came` hears of each picture. Raises Cancelled between
     two pictures; what came in so far stays, and the next import goes on from there.
     """
-    written = written or _at_once
-    taking = _Taking(project, plan, written)
-    try:
-        for picture_id in taking.idle:
-            came(written(partial(project.pictures.get, picture_id)))
-        for done, sample in enumerate(plan.dataset.samples):
-            if cancelled():
-                raise Cancelled
-            record = taking.take(sample)
-            if record is not None:
-                came(record)
-            if progress:
-                progress(done + 1, plan.pictures)
-    finally:
-        taking.close()
+    on_document = written or _at_once
+    taking = _Taking(project, plan, on_document)
+    # With the whole document for itself an import waits for the disk once, at its end.
+    alone = project.store.together() if written is None else contextlib.nullcontext()
+    with alone:
+        try:
+            for picture_id in taking.idle:
+                came(on_document(partial(project.pictures.get, picture_id)))
+            for done, sample in enumerate(plan.dataset.samples):
+                if cancelled():
+                    raise Cancelled
+                record = taking.take(sample)
+                if record is not None:
+                    came(record)
+                if progress:
+                    progress(done + 1, plan.pictures)
+        finally:
+            taking.close()
     return taking.report()
 
 

@@ -16,7 +16,6 @@ from core.changes import Changes
 from core.lanes import Lane
 from core.project.project import Project
 from core.project.records import Counts, Measurement, PictureRecord, RunRecord
-from core.session.bringing import Importing
 from core.session.caring import Caring
 from core.session.copying import Copying
 from core.session.delivering import Delivering
@@ -28,6 +27,7 @@ from core.session.opening import Opening, check_folder
 from core.session.pictures import PictureIndex
 from core.session.retraining import Retraining, TrainingState, TrainingWishes
 from core.session.set_aside import aside_of
+from core.session.taking_in import Importing
 from core.session.watching import Watching
 
 R = TypeVar("R")
@@ -65,9 +65,9 @@ class Session:
             project, self._document, self._announce, listen, wishes or TrainingWishes()
         )
         self.exporting = Exporting(project.home)
-        self.importing = Importing(project, self._document, self._came)
         self.delivering = Delivering(project.home)
         self.caring = Caring(project, self.pictures, self._document, self._announce)
+        self.importing = Importing(project, self._document, self._came)
         self.keeping = Keeping(project, self._document, listen, on_mistake)
         self._intake = Lane("intake", on_mistake=on_mistake)
         self._watching = Watching(project.folder, self.pictures, self.opening.take_in, self._marked)
@@ -176,9 +176,9 @@ class Session:
         self._intake.close(drop_waiting=True)
         self.opening.stop()
         self.exporting.close()
-        self.importing.close()
         self.delivering.close()
         self.caring.close()
+        self.importing.close()
         self.retraining.close()
         self._reading.close(drop_waiting=True)
         self.keeping.close()

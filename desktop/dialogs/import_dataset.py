@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QComboBox, QDialog, QFileDialog, QLineEdit, QProgr
 from core.formats.dataset import ForeignClass, Recognition
 from core.labels.classes import ClassList
 from core.project.records import Split
-from core.session.bringing import Preview
 from core.session.import_plan import Choice
+from core.session.taking_in import Preview
 from desktop.dialogs.class_mapping import ClassMapping
 from desktop.dialogs.preview_row import PreviewRow
 from desktop.panels.parts import button, choice, column, row, set_role, words

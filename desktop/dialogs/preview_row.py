@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QLabel, QWidget
 
 from core.formats.dataset import Fate, ForeignClass
 from core.labels.classes import VOID
-from core.session.bringing import Preview
+from core.session.taking_in import Preview
 from desktop.panels.parts import Elided, column, row, words
 from desktop.theme import GRID, Theme
 

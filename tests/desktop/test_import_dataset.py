@@ -25,9 +25,9 @@ def opened(desk: Desk, folder: Path | None = None) -> ImportDialog:
     exchange = desk.window.exchange
     assert exchange is not None
     desk.until(
-        lambda: exchange.bringing.dialog is not None and exchange.bringing.dialog.isVisible(), "the dialog"
+        lambda: exchange.taking.dialog is not None and exchange.taking.dialog.isVisible(), "the dialog"
     )
-    dialog = exchange.bringing.dialog
+    dialog = exchange.taking.dialog
     assert dialog is not None
     if folder is not None:
         dialog.set_folder(str(folder))

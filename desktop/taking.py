@@ -12,10 +12,10 @@ from PySide6.QtWidgets import QWidget
 from core.errors import Cancelled, MaskloopError
 from core.formats.dataset import Dataset
 from core.formats.registry import AUTO, importable
-from core.session.bringing import Opened, Preview
 from core.session.import_plan import ImportPlan
 from core.session.importing import ImportReport
 from core.session.session import Session
+from core.session.taking_in import Opened, Preview
 from desktop.bridge import Bridge
 from desktop.dialogs.import_dataset import ImportDialog
 from desktop.dialogs.preview_row import SIDE
@@ -25,7 +25,7 @@ SHARP = 2
 """Previews have so many pixels for each of the dialog's, for screens that are that dense."""
 
 
-class Bringing(QObject):
+class Taking(QObject):
     """Lives on the GUI thread; folders are looked at and read on the session's lanes."""
 
     message = Signal(str)
