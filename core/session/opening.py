@@ -110,7 +110,7 @@ class Opening:
         self._closing = True
 
     def _find(self) -> None:
-        aside = self._document.submit(aside_of, self._project).result()
+        aside = self._index.aside = self._document.submit(aside_of, self._project).result()
         found = list_pictures(self._project.folder, aside)
         size = FIRST_CHUNK
         while not self._closing:

@@ -26,6 +26,7 @@ from core.session.keeping import Keeping, Notice
 from core.session.opening import Opening, check_folder
 from core.session.pictures import PictureIndex
 from core.session.retraining import Retraining, TrainingState, TrainingWishes
+from core.session.set_aside import aside_of
 from core.session.taking_in import Importing
 from core.session.watching import Watching
 
@@ -114,6 +115,7 @@ class Session:
     def _came(self, records: list[PictureRecord]) -> None:
         """Document lane: pictures that an import brought or labelled; classes may be new."""
         self.editing.classes = self._project.classes.read()
+        self.pictures.aside = aside_of(self._project)
         known = set(self.pictures.ids())
         self.pictures.extend(r for r in records if r.id not in known)
         ids = frozenset(r.id for r in records)

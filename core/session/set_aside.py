@@ -36,12 +36,12 @@ def aside_of(project: Project) -> Aside:
         return Aside()
 
 
-def set_aside(project: Project, dataset: Dataset, known: Iterable[PictureRecord]) -> None:
+def set_aside(project: Project, dataset: Dataset, known: Iterable[PictureRecord]) -> list[int]:
     """Note the masks of a dataset that lies in the project's folder: by folder where no picture lies in it, else file
-    by file. Those that were taken for pictures before, and carry no label, are marked as skipped."""
+    by file. Those that were taken for pictures before, and carry no label, are marked as skipped; returns their ids."""
     masks, pictures = _inside(project, dataset)
     if not masks:
-        return
+        return []
     kept = {folder for name in pictures for folder in map(str, PurePosixPath(name).parents)}
     folders = {str(PurePosixPath(name).parent) for name in masks} - kept
     before = aside_of(project)
@@ -53,6 +53,7 @@ def set_aside(project: Project, dataset: Dataset, known: Iterable[PictureRecord]
     idle = [r.id for r in known if r.status == Status.NEW and not r.is_labelled and aside.holds(r.path)]
     for start in range(0, len(idle), 500):
         project.pictures.set_status(idle[start : start + 500], Status.SKIPPED)
+    return idle
 
 
 def _inside(project: Project, dataset: Dataset) -> tuple[set[str], set[str]]:

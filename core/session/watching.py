@@ -118,7 +118,12 @@ class Watching:
             is_there = record.path in there or (self._folder / record.path).is_file()
             if is_there == was_gone:
                 marks[picture_id] = None if is_there else f"{record.path} {_GONE}"
-        fresh = [p for p in there - known if not p.startswith(masks) and is_text(p) and self._is_whole(p)]
+        aside = self._index.aside
+        fresh = [
+            p
+            for p in there - known
+            if not p.startswith(masks) and not aside.holds(p) and is_text(p) and self._is_whole(p)
+        ]
         if fresh:
             self._found(sorted(fresh, key=natural_key))
         if marks:
