@@ -1,4 +1,5 @@
-"""Real datasets, where they are at hand: MASKLOOP_SAMPLES names a folder that holds them. Nothing is written there."""
+"""Real datasets, where they are at hand: in a folder beside the checkout, or in the one that MASKLOOP_SAMPLES names.
+Nothing is written there."""
 
 from __future__ import annotations
 
@@ -21,9 +22,11 @@ from core.labels.classes import VOID
 from core.project.project import Project
 from core.session.importing import import_dataset
 
-_SAID = os.environ.get("MASKLOOP_SAMPLES")
-SAMPLES = Path(_SAID) if _SAID else Path("no samples")
-pytestmark = pytest.mark.skipif(not SAMPLES.is_dir(), reason="MASKLOOP_SAMPLES names no folder")
+_BESIDE = Path(__file__).parents[3] / "shared" / "data" / "samples"
+SAMPLES = Path(os.environ.get("MASKLOOP_SAMPLES") or _BESIDE)
+pytestmark = pytest.mark.skipif(
+    not SAMPLES.is_dir(), reason="no folder of real datasets; MASKLOOP_SAMPLES names one"
+)
 
 
 @dataclass(frozen=True)
