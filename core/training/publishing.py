@@ -59,6 +59,7 @@ class Judge:
         self.best: float | None = None
         self.cost = 0.0
         self.published = False
+        self.looks_in_vain = 0
 
     def due(self, seconds: float) -> bool:
         """Is it time for a look, `seconds` into the training?"""
@@ -67,6 +68,7 @@ class Judge:
     def news(self, seconds: float) -> None:
         """Labels changed: look soon."""
         self._news = True
+        self.looks_in_vain = 0
         self._gap = FIRST_LOOK
         self._next = min(self._next, seconds + LOOK_AFTER_NEWS)
 
@@ -93,7 +95,10 @@ class Judge:
             return
         self._on_event(self._evaluated(found, split, step, seconds))
         if not self._members or self._is_better(found):
+            self.looks_in_vain = 0
             self._publish(model, found, step, seconds, measured=bool(self._members))
+        else:
+            self.looks_in_vain += 1
 
     def _is_better(self, found: Score) -> bool:
         if math.isnan(found.miou):

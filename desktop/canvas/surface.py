@@ -145,6 +145,7 @@ class Surface(QWidget):
         view = self._viewport
         wide, high = view.picture_width * view.scale, view.picture_height * view.scale
         return self.has_picture and (wide > view.width + 1 or high > view.height + 1)
+
     def set_tone(self, tone: Tone) -> None:
         """How the picture itself is looked at."""
         self._screen.set_tone(tone)
