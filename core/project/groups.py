@@ -82,13 +82,12 @@ def divided(rows: Iterable[tuple[int, Split | None]], group_of: Mapping[int, str
         on = sides.get(group, set())
         nothing_judges = not count[Split.VAL] and (lone or none_new)
         judges_too_much = on == {Split.VAL} and count[Split.VAL] >= 2 * count[Split.TRAIN]
-        if Split.TEST not in on and (len(on) == 2 or nothing_judges or judges_too_much):
+        learned = on - {Split.TEST}
+        if len(learned) == 2 or nothing_judges or judges_too_much:
             for picture_id in waiting[group]:
                 put([picture_id], turn())
-        elif len(on) == 1:
-            put(waiting[group], next(iter(on)))
-        elif on:  # test and something else: what teaches least wrongly
-            put(waiting[group], Split.TRAIN if Split.TRAIN in on else Split.VAL)
+        elif on:
+            put(waiting[group], next(iter(learned or on)))
         else:
             put(waiting[group], turn())
     return found
