@@ -127,6 +127,7 @@ def train(
     if step and not hopeless and (not stopped or judge.cost < LONGEST_LAST_LOOK):
         judge.stop_asking()
         judge.look(averaged.model, step, budget.seconds)
+    judge.say_what_was_held_back()
     if keep:
         learning.keep(run_folder, Spent(step, budget.seconds), tell)
     return Outcome(step, stopped, judge.best, judge.published)

@@ -20,6 +20,7 @@ from core.training.data import IGNORE, LabelledPictures
 from core.training.events import Evaluated, Event, Note, Progress, RangeTested
 from core.training.loop import Outcome, train
 from core.training.losses import class_weights, label_loss
+from core.training.publishing import Floor
 from core.training.range_test import LOWEST, rate_from
 from core.training.recipe import (
     BY_NAME,
@@ -32,6 +33,7 @@ from core.training.recipe import (
     loss_terms,
     preset_recipe,
 )
+from core.training.scoring import Score
 from core.training.snapshot import Snapshot
 
 SPEC = ModelSpec("asymmetric-unet", None, "none", 32, (4, 9))
@@ -271,6 +273,31 @@ def test_blur_softens_an_edge_and_noise_roughens_a_plain(tmp_path: Path) -> None
     assert edges(replace(plain, blur=2.0))[0] < edges(plain)[0]
     assert edges(plain)[1] == 0
     assert edges(replace(plain, noise=0.1))[1] > 0
+
+
+# Publishing ------------------------------------------------------------------------------------------
+
+
+def scored(*ious: float) -> Score:
+    per_class = dict(enumerate(ious))
+    return Score(np.eye(len(ious), dtype=np.int64), float(np.mean(ious)), per_class, 0.5, 3, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("found", "news", "passes"),
+    [
+        ((0.62, 0.50, 0.1), False, True),  # every class gains, or is not known yet
+        ((0.595, 0.52, 0.0), False, True),  # within a point; the third was never known
+        ((0.55, 0.60, 0.1), False, False),  # five points for a mean that gains less than two
+        ((0.55, 0.90, 0.3), False, True),  # the mean gains as much
+        ((0.56, 0.55, 0.1), True, True),  # an answer to new labels may cost a little more
+        ((0.50, 0.62, 0.1), True, False),
+    ],
+)
+def test_a_known_class_is_not_given_away(found: tuple[float, ...], news: bool, passes: bool) -> None:
+    floor, now = Floor.of(scored(0.60, 0.50, 0.1)), scored(*found)
+    assert set(floor.known) == {0, 1}
+    assert (floor.loss(now) <= floor.allowed(now, after_news=news)) is passes
 
 
 # Trainings ---------------------------------------------------------------------------------------------
