@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from core.errors import TrainingError
-from core.training.fields import Field
+from core.training.fields import Field, markdown
 
 LOSSES = ("ce", "dice", "jaccard", "focal", "tversky", "lovasz")
 CLASS_WEIGHTS = ("none", "sqrt", "inverse", "effective")
@@ -218,3 +218,7 @@ def preset_recipe(name: str, device_kind: str) -> Recipe:
     if name not in PRESETS:
         raise TrainingError(f"There is no preset “{name}”; choose {', '.join(PRESETS)}.")
     return default_recipe(device_kind).changed(PRESETS[name])
+
+
+if __name__ == "__main__":
+    print(markdown(TABLE, PRESETS))  # noqa: T201  (for docs/training.md)

@@ -4,10 +4,10 @@ python -m tests.benchmarks.throughput [--seconds 60] [--network unet] [--encoder
                                       [--pictures 64] [--device auto] [--seed 0] [--json]
 
 One network, one optimiser, one number format, one batch and size for all three; they take turns of about a second and
-a half, so that a busy machine slows all of them, and the median turn counts; the plain script's workers go on reading while
-the others have their turn, which is to its advantage. The pictures are ours (480 x 360); the
-plain script reads them as JPEG and PNG through a DataLoader with workers, as most people would write it. `--network
-asymmetric-unet` measures our own small network, where all that is not the network weighs most.
+a half, so that a busy machine slows all of them, and the median turn counts. The pictures are ours (480 x 360); the
+plain script reads them as JPEG and PNG through a DataLoader with workers, as most people would write it; these go on
+reading while the others have their turn, which is to its advantage. `--network asymmetric-unet` measures our own
+small network, where all that is not the network weighs most.
 """
 
 from __future__ import annotations
