@@ -18,7 +18,7 @@ from core.models.predict import predict
 from core.project.project import Project, mapping_of
 from core.project.records import PictureRecord, RunRecord, Split
 from core.training.data import IGNORE
-from core.training.loop import device_for
+from core.training.machine import device_for
 from core.training.metrics import confusion, iou_from_confusion, mean_iou, pixel_accuracy
 
 

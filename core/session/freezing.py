@@ -6,10 +6,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from core.errors import ImageError, ModelError, TrainingError
 from core.images.source import read_fed, read_raster
+from core.labels.classes import UNLABELLED, VOID
+from core.labels.labelmap import Origin, Values
+from core.labels.prediction import read_prediction
 from core.models.spec import ModelSpec, default_spec
-from core.project.project import Project
+from core.project.project import Project, mapping_of
 from core.project.records import PictureRecord, Split
 from core.training.recipe import Recipe
 from core.training.snapshot import Snapshot
@@ -67,7 +73,28 @@ def freeze(project: Project, snapshot: Snapshot, record: PictureRecord) -> None:
     if (record.width, record.height) != (width, height):
         raise ImageError(f"{record.path} is no longer of the size at which it was labelled; it is left out.")
     values = project.labels.read(record.id, width, height)
-    snapshot.put(record.id, record.name, str(record.split), picture, values)
+    corrected = corrections(project, record.id, values) if record.split == Split.TRAIN else None
+    snapshot.put(record.id, record.name, str(record.split), picture, values, corrected)
+
+
+def corrections(project: Project, picture_id: int, values: Values) -> NDArray[np.bool_] | None:
+    """(H, W), where a person painted what the newest prediction of the picture says otherwise; None without one.
+
+    values: the label, (H, W) uint8. What was imported or accepted is nobody's correction.
+    """
+    try:
+        mask = read_prediction(project.prediction_path(picture_id))
+        moved = mapping_of(project, mask.run_id)
+    except (ImageError, KeyError):
+        return None  # the cache may be gone: without it nothing weighs more
+    if mask.values.shape != values.shape:
+        return None
+    said = mask.relabelled(moved).values
+    height, width = values.shape
+    who, meaning = project.labels.provenance(picture_id, width, height)
+    painted = np.isin(who, [number for number, (origin, _) in meaning.items() if origin is Origin.PAINTED])
+    counted = (values != UNLABELLED) & (values != VOID) & (said != UNLABELLED)
+    return np.asarray(painted & counted & (said != values))
 
 
 def freeze_all(

@@ -177,7 +177,8 @@ class Retraining:
             self._frozen.clear()
         self._snapshot.revise(spec, recipe)
         problems = self._freeze(records)
-        self._recorder = self._write(RunRecorder, self._project, spec, recipe, base, len(records))
+        note = self._reader.pictures.split_note()
+        self._recorder = self._write(RunRecorder, self._project, spec, recipe, base, len(records), note)
         run_id = self._recorder.run.id
         self._announce(Changes(runs=True))
         self._set(TrainingState("starting", run_id, message=" ".join(problems[:2])))

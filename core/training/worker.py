@@ -151,10 +151,12 @@ class Desk:
     def _run(self, command: Command) -> tuple[int, bool]:
         from core.models.checkpoint import read_run_file
         from core.training.loop import train
+        from core.training.machine import settle_chance
         from core.training.snapshot import Snapshot
 
         snapshot = Snapshot.open(Path(command["snapshot"]))
         self._device = snapshot.recipe.device
+        settle_chance(snapshot.recipe)  # a fresh network starts with weights of its seed
         base = Path(command["base"]) if command["base"] else None
         model, warm = self._first_model(base, snapshot.spec)
         seen: Mapping[str, str] = {}
@@ -220,7 +222,7 @@ class Desk:
     def _checkpoint(self, folder: Path) -> Loaded:
         """The network of a checkpoint folder, kept until its weights change or another is asked for."""
         from core.models.checkpoint import WEIGHTS_FILE, load_checkpoint
-        from core.training.loop import device_for, use_cores
+        from core.training.machine import device_for, use_cores
 
         try:
             key = (str(folder), (folder / WEIGHTS_FILE).stat().st_mtime_ns)
