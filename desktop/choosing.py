@@ -78,7 +78,7 @@ class Choosing(QObject):
         """The list of classes is another one now."""
         classes = self._editing.classes
         self._page.classes.set_classes(classes)
-        self._canvas.set_palette(classes.palette())
+        self._canvas.set_palette(classes.palette(), classes.values)
         gone = classes.by_value(self._class) is None and self._class != VOID
         first = classes.classes[0].value if len(classes) else UNLABELLED
         self.choose_class(first if gone else self._class)
