@@ -48,6 +48,7 @@ class LayersPanel(QWidget):
     def _row(self, key: str, title: str, help_line: str) -> QHBoxLayout:
         eye = icon_button("eye", f"Show the layer {title.lower()}", self._theme, 16, checkable=True)
         eye.setChecked(True)
+        eye.setFixedHeight(3 * GRID)
         eye.setProperty("role", "eye")
         name = words(title)
         name.setToolTip(help_line)
