@@ -30,6 +30,8 @@ from desktop.canvas.viewport import Viewport
 
 _LINE = 1.5
 """Logical pixels of an outline at its side of the border; the region beyond it has its own line."""
+_LINE_POWER = 0.35
+"""A thin line must be stronger than a fill of the same opacity to be seen as well."""
 _VOID_LINE = (176, 176, 176)
 _SURE = 0.97
 """From this probability on nothing of the heat is seen."""
@@ -86,7 +88,7 @@ class Look:
         if (self._outlined or self._marked) and not self.fills.is_empty:
             self._ids = _ids(state, has_prediction, classes.hidden)
             self._lines = _of_both(
-                _line_colours(classes.palette), *(s**0.5 for s in (state.label, state.prediction))
+                _line_colours(classes.palette), *(s**_LINE_POWER for s in (state.label, state.prediction))
             )
             strong = [min(1.0, 0.2 + 0.8 * s) if s else 0.0 for s in (state.label, state.prediction)]
             self._inks = _of_both(patterns.ink(classes.palette), *strong)

@@ -30,7 +30,7 @@ class LayersPanel(QWidget):
         self._eyes: dict[str, QToolButton] = {}
         self._sliders: dict[str, LevelSlider] = {}
         self._numbers: dict[str, QLabel] = {}
-        self.shape = choice(SHAPES, "How regions of label and prediction are drawn", "quiet")
+        self.shape = choice(SHAPES, "How regions of label and prediction are drawn", "compact")
         self.shape.setFixedHeight(3 * GRID)
         self.shape.setToolTip("How regions of label and prediction are drawn.")
         self.shape.currentIndexChanged.connect(self._tell)

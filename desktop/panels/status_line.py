@@ -77,7 +77,7 @@ class StatusLine(QWidget):
         zoom = f"{percent:.0f} %" if percent >= 10 else f"{percent:.1f} %"
         across = 100 / scale
         length = f"{across:.0f}" if across >= 10 else f"{across:.1f}"
-        self.zoom.setText(f"{zoom}  ·  100 px ≙ {length} px")
+        self.zoom.setText(f"{zoom}  ·  100 px = {length} picture px")
         self.zoom.setToolTip(f"100 pixels of the screen show {length} pixels of the picture.")
 
     def set_training(

@@ -78,11 +78,11 @@ def test_the_status_line_answers_in_one_line(qtbot, theme: Theme) -> None:
     line.set_pixel()
     assert line.pixel.text() == ""
     line.set_zoom(1)
-    assert line.zoom.text() == "100 %  ·  100 px ≙ 100 px"
+    assert line.zoom.text() == "100 %  ·  100 px = 100 picture px"
     line.set_zoom(0.0345)
-    assert line.zoom.text() == "3.5 %  ·  100 px ≙ 2899 px"
+    assert line.zoom.text() == "3.5 %  ·  100 px = 2899 picture px"
     line.set_zoom(16)
-    assert line.zoom.text() == "1600 %  ·  100 px ≙ 6.2 px"
+    assert line.zoom.text() == "1600 %  ·  100 px = 6.2 picture px"
     assert "100 pixels of the screen show 6.2 pixels" in line.zoom.toolTip()
     line.set_training("cuda:0", 7, 412.4, 40)
     assert line.training.text() == "cuda:0  ·  run 7  ·  412 pictures/s  ·  0:40 left"
