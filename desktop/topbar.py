@@ -126,10 +126,10 @@ class TopBar(QWidget):
         themes = QMenu("Theme", menu)
         for key in ("theme_light", "theme_dark", "theme_system"):
             themes.addAction(actions[key])
-        menu.insertMenu(actions["settings"], themes)
         # Whatever can be done can be done with the mouse alone, even what has no button.
         for group in GROUPS:
             menu.insertMenu(actions["settings"], _group_menu(group, actions, menu))
+        menu.insertMenu(actions["settings"], themes)
         menu.insertSeparator(actions["settings"])
         return menu
 

@@ -53,7 +53,8 @@ def draw_chip(painter: QPainter, area: QRectF, radius: float, colour: QColor, pl
         return
     ratio = painter.device().devicePixelRatioF()
     tile = _tile(ratio)
-    side = np.arange(round(max(area.width(), area.height()) * ratio)) % len(tile)
+    size = round(max(area.width(), area.height()) * ratio)
+    side = (np.arange(size) + (len(tile) - size) // 2) % len(tile)  # a mark in the middle is a whole one
     shade = ink(np.array([[colour.red(), colour.green(), colour.blue()]], np.uint8))[0].astype(np.uint32)
     word = np.uint32(0xFF000000) | shade[0] << np.uint32(16) | shade[1] << np.uint32(8) | shade[2]
     pixels = np.where(tile[np.ix_(side, side)] & bit, word, np.uint32(0)).astype(np.uint32)
