@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, QRect, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette, QResizeEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from core.geometry import Box, Point
@@ -22,6 +22,7 @@ from desktop.canvas.comparing import Comparison
 from desktop.canvas.layers import LayerState
 from desktop.canvas.looks import Classes, Look
 from desktop.canvas.sheets import Scene, Screen
+from desktop.canvas.twin import Twin
 from desktop.canvas.viewport import Viewport
 
 _PATIENCE_MS = 300
@@ -53,7 +54,7 @@ class Surface(QWidget):
         self._classes = Classes(np.zeros((256, 3), np.uint8))
         self._layers = LayerState()
         self._comparison: Comparison | None = None
-        self._in_twin = False
+        self._twin = Twin(self, self._viewport)
         self._words: tuple[str, str] | None = None
         self._pan_rest = QPointF()
         self._patience = QTimer(self)
@@ -147,16 +148,11 @@ class Surface(QWidget):
     @property
     def room(self) -> QRect:
         """The widget pixels of the view, of the first one while there are two."""
-        return QRect(0, 0, round(self._viewport.width / self.devicePixelRatioF()), self.height())
+        return self._twin.room
 
     def fold(self, position: QPointF, *, anew: bool = True) -> QPointF:
         """A widget position as one in the first view; not `anew`: in whichever view the last one was."""
-        if not self.is_double:
-            return position
-        step = self._twin_step
-        if anew:
-            self._in_twin = position.x() >= step
-        return position - QPointF(step, 0) if self._in_twin else position
+        return self._twin.fold(position, anew=anew) if self.is_double else position
 
     def set_grid(self, shown: bool) -> None:
         """Whether there are lines between the picture's pixels where they are large."""
@@ -269,7 +265,7 @@ class Surface(QWidget):
         """Paint these widget pixels again, in both views."""
         self.update(area)
         if self.is_double:
-            self.update(area.translated(math.floor(self._twin_step), 0).adjusted(0, 0, 1, 0))
+            self.update(self._twin.echo(area))
 
     def settle(self) -> None:
         """Called before the view jumps: finish what hangs on the hand's place."""
@@ -299,7 +295,8 @@ class Surface(QWidget):
         exposed = [self._device(area) for area in event.region()]
         self._screen.paint(painter, exposed)
         if self.is_double:
-            self._paint_twin(painter, exposed)
+            self._screen.paint_beside(painter, self._twin.begin(painter, exposed))
+            self._twin.end(painter)
         painter.resetTransform()
         if self._pyramid is not None:
             self._paint_marks(painter)
@@ -352,38 +349,17 @@ class Surface(QWidget):
         self.update()
         self.content_changed.emit()
 
-    def _paint_twin(self, painter: QPainter, exposed: list[Box]) -> None:
-        """The second view, and a line between both."""
-        width, step = self._viewport.width, self._whole_width - self._viewport.width
-        painter.translate(step, 0)
-        self._screen.paint_beside(painter, [box.moved(-step, 0).clipped(width, box.y1) for box in exposed])
-        painter.translate(-step, 0)
-        line = max(2, round(2 * self.devicePixelRatioF()))
-        painter.fillRect(
-            QRect((width + step - line) // 2, 0, line + 1, self._viewport.height), QColor(0, 0, 0, 150)
-        )
-
     def _paint_marks(self, painter: QPainter) -> None:
         """What lies above the layers, the same in both views."""
         if not self.is_double:
             self.draw_marks(painter)
             return
-        for step in (0.0, self._twin_step):
+        for step in (0.0, self._twin.step):
             painter.save()
             painter.translate(step, 0)
             painter.setClipRect(self.room)
             self.draw_marks(painter)
             painter.restore()
-
-    @property
-    def _whole_width(self) -> int:
-        """Device pixels of the widget."""
-        return math.ceil(self.width() * self.devicePixelRatioF())
-
-    @property
-    def _twin_step(self) -> float:
-        """Widget pixels from a place in the first view to the same in the second."""
-        return (self._whole_width - self._viewport.width) / self.devicePixelRatioF()
 
     def _zoom(self, scale: float, position: QPointF) -> None:
         ratio = self.devicePixelRatioF()
@@ -397,9 +373,8 @@ class Surface(QWidget):
 
     def _take_size(self) -> None:
         ratio = self.devicePixelRatioF()
-        width, height = self._whole_width, math.ceil(self.height() * ratio)
-        if self.is_double:
-            width = max(1, width // 2)
+        height = math.ceil(self.height() * ratio)
+        width = self._twin.width_of_one if self.is_double else self._twin.whole_width
         self._viewport.resize(width, height, keep_place=self.is_held)
         self._screen.resize(width, height, ratio)
         self._view_moved()
@@ -417,7 +392,7 @@ class Surface(QWidget):
             math.floor(area.y() * ratio),
             math.ceil((area.x() + area.width()) * ratio),
             math.ceil((area.y() + area.height()) * ratio),
-        ).clipped(self._whole_width, self._viewport.height)
+        ).clipped(self._twin.whole_width, self._viewport.height)
 
     def _logical(self, box: Box) -> QRect:
         ratio = self.devicePixelRatioF()
