@@ -127,6 +127,9 @@ class TopBar(QWidget):
         for key in ("theme_light", "theme_dark", "theme_system"):
             themes.addAction(actions[key])
         # Whatever can be done can be done with the mouse alone, even what has no button.
+        for entry in ACTIONS:
+            if entry.group == "Project" and entry.id not in MENU:
+                menu.insertAction(actions["settings"], actions[entry.id])
         for group in GROUPS:
             menu.insertMenu(actions["settings"], _group_menu(group, actions, menu))
         menu.insertMenu(actions["settings"], themes)
