@@ -255,6 +255,7 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         self.keymap.changed.connect(self.top.show_keys)
         self.keymap.changed.connect(self.label_page.classes.rows.classes_model.touch)
+        self.viewing.patterns_changed.connect(self.train_page.legend.set_patterns)
         self.bridge.changed.connect(self._hear)
         self.bridge.training.connect(self._hear_training)
         self.bridge.noticed.connect(self.say)

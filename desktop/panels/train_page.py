@@ -114,7 +114,7 @@ class TrainPage(QWidget):
         self.loss.set_curves({"loss": (loss, "text", 2.0)} if loss else {})
         self.iou.set_curves(curves)
         self.by_labels.set_curves(score_curves(by_labels, class_by_labels or {}, classes))
-        self.legend.set_classes([c for c in classes if c.value in curves])
+        self.legend.set_classes([c for c in classes if c.value in curves], classes.values)
 
     def set_scores(self, scores: Mapping[int, float], classes: ClassList) -> None:
         """The newest IoU of every class, worst first: that is where labels help most."""
