@@ -7,13 +7,13 @@ import io
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError
 
 import defusedxml.ElementTree
+import yaml
 from defusedxml.common import DefusedXmlException
 
 from core.errors import FormatError
@@ -100,19 +100,43 @@ class Tree:
             return None
         return _best(self.named(parts[-1]), parts, near)
 
-    def find_picture(self, said: str, near: str = "", besides: Iterable[str] = ()) -> str | None:
-        """Like `find`, and when no file is called so, a picture of that name with another ending."""
-        found = self.find(said, near)
-        if found is not None:
-            return found
+    def find_picture(self, said: str, near: str = "", split: str | None = None) -> str | None:
+        """Like `find`, among pictures only; those of a split first, and when none is called so, one of that name with
+        another ending."""
         parts = [p for p in said.replace("\\", "/").split("/") if p not in ("", ".", "..")]
         if not parts:
             return None
-        barred = tuple(besides)
-        named = self._by_stem.get(parts[-1].casefold(), []) or self._by_stem.get(
-            stem_of(parts[-1]).casefold(), []
-        )
-        return _best([name for name in named if not name.startswith(barred or ("\0",))], parts, near)
+        last = parts[-1]
+        for names in (
+            [n for n in self.named(last) if PurePosixPath(n).suffix.lower() in PICTURE_SUFFIXES],
+            self._by_stem.get(last.casefold(), []),
+            self._by_stem.get(stem_of(last).casefold(), []),
+        ):
+            same = [n for n in names if split is not None and split_of(n) == split]
+            if found := _best(same or names, parts, near):
+                return found
+        return None
+
+    def mentions(self, name: str, size: int = 1 << 16) -> str:
+        """The beginning and the end of a file as text: which keys a large JSON has can be told from both."""
+        path = self.path(name)
+        try:
+            with path.open("rb") as file:
+                begin = file.read(size)
+                length = path.stat().st_size
+                file.seek(max(size, length - size))
+                return (begin + file.read(size)).decode("utf-8-sig", "replace")
+        except OSError:
+            return ""
+
+    def yaml(self, name: str) -> Any:
+        """Plain values only. Raises FormatError naming the file."""
+        try:
+            return yaml.safe_load(self.text(name, 1 << 20))
+        except (yaml.YAMLError, RecursionError) as problem:
+            raise FormatError(
+                f"{self.path(name)} is no sound YAML: {str(problem).splitlines()[0]}."
+            ) from problem
 
     def text(self, name: str, limit: int = MAX_TEXT_BYTES) -> str:
         """A text file. Raises FormatError naming it."""
@@ -180,7 +204,7 @@ def folder_of(name: str) -> str:
 def split_of(name: str) -> str | None:
     """train, val or test when a folder of the name says so, the outermost first."""
     for part in name.split("/")[:-1]:
-        if (found := SPLIT_NAMES.get(part.casefold())) is not None:
+        if (found := SPLIT_NAMES.get(part.casefold().rstrip("0123456789"))) is not None:  # train2017
             return found
     return None
 
