@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from core.errors import MaskloopError
-from core.formats.registry import exportable
+from core.formats.outgoing import OUTGOING
 from core.formats.writing import NO_SPLIT
 from core.session.exporting import ExportPlan, ExportReport, ExportWish
 from core.session.import_plan import ImportPlan
@@ -39,7 +39,7 @@ class Exchange(QObject):
             self.dialog.raise_()
             return
         folder = self._session.folder.parent / f"{self._session.name}-masks"
-        formats = [(row.name, row.title) for row in exportable()]
+        formats = [(row.name, row.title) for row in OUTGOING.values()]
         shown = dialog.ExportDialog(self._theme, formats, str(folder), self._window)
         shown.wish_changed.connect(self._plan)
         shown.export_asked.connect(self._export)
