@@ -271,7 +271,7 @@ class MainWindow(QMainWindow):
             **self.labelling.handlers(),
             "close_project": self.close_project,
             "export": self.exchange.show_export,
-            "import_masks": self.exchange.import_masks,
+            "import_masks": self.exchange.taking.show,
             "save": self._save,
             "train_now": retraining.start,
             "pause_training": self.learning.toggle_pause,

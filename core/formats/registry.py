@@ -62,7 +62,7 @@ FORMATS: dict[str, Format] = {
         ),
         Format(
             "mask-folders",
-            "Pictures and masks, folders and endings of any name",
+            "Pictures and masks in folders of any name",
             "paired by name; indices, palettes or colours; names from class_dict.csv, label_colors.txt, codes.txt",
             "What each value means, when no list lies beside the masks.",
             "a Dubai and a Semantic Drone class list, CamVid as packed by fast.ai",
@@ -71,8 +71,8 @@ FORMATS: dict[str, Format] = {
         ),
         Format(
             cityscapes.PAIRS,
-            "Cityscapes image pairs: photo and coloured mask in one JPEG",
-            "side by side in one file; colours back to classes by the nearest, unsure pixels void",
+            "Cityscapes image pairs",
+            "photo and coloured mask side by side in one JPEG; colours back to classes by the nearest, unsure pixels void",
             "Exact borders: JPEG smears them.",
             "28 real pairs",
             cityscapes.recognise_pairs,

@@ -25,6 +25,7 @@ from core.project.project import FILE, HOME, Project
 from core.project.records import Split
 from tests.datasets import indices, mask_dataset
 from tests.factories import label_all, picture, picture_folder, project_in, truth
+from tests.foreign import FORMS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -222,6 +223,26 @@ def test_problems_of_an_import_are_listed(tmp_path: Path) -> None:
     found = asked("import", "masks", dataset, "--into", tmp_path / "mine")
     assert len(found["problems"]) == 1
     assert asked("status", "--project", tmp_path / "mine")["splits"] == {"test": 3}
+
+
+def test_a_foreign_dataset_is_recognised_and_looked_at_before_it_comes_in(tmp_path: Path) -> None:
+    next(form for form in FORMS if form.format == "coco").write(tmp_path / "set")
+    chosen = ("--map", "roof=building", "--map", "everything else=skip", "--map", "street=void")
+    words = ("import", "auto", tmp_path / "set", "--into", tmp_path / "mine", *chosen)
+    plan = asked(*words, "--dry-run")
+    assert (plan["format"], plan["sure"], plan["pictures"], plan["masks"]) == ("coco", 0.94, 1, 1)
+    assert plan["classes"] == {"street": "void", "roof": "building", "everything else": "skip"}
+    assert plan["new_classes"] == ["building"]
+    assert not (tmp_path / "mine").exists()
+    told = done(*words, "--dry-run")
+    assert told.startswith("coco, 94% sure: ")
+    assert "roof                     becomes building (new)" in told
+    came = asked(*words)
+    assert (came["format"], came["labels"], came["classes"]) == ("coco", 1, {"roof": 2})
+    assert "building (known)" in done(*words, "--dry-run")
+    assert "1 more were in already, unchanged." in done(*words)
+    assert "--map takes OLD=NEW" in wrong("import", "auto", tmp_path / "set", "--map", "roof")
+    assert "no class “sky”" in refused(*words, "--map", "sky=void")
 
 
 def test_what_is_no_dataset_is_refused_and_nothing_made(tmp_path: Path) -> None:
