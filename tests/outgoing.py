@@ -34,7 +34,7 @@ def classes_of(count: int = 3) -> ClassList:
     """`count` classes of values 1 .. count, each with its own colour."""
     made = ClassList()
     for value in range(1, count + 1):
-        made = made.added(f"class {value}", (value, 255 - value, (value * 37) % 256), value)
+        made = made.added(f"class-{value}", (value, 255 - value, (value * 37) % 256), value)
     return made
 
 

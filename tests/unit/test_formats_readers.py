@@ -71,8 +71,8 @@ def test_torchvision_reads_cityscapes(split: str, tmp_path: Path) -> None:
         np.testing.assert_array_equal(np.asarray(semantic), table[label])
         np.testing.assert_array_equal(np.asarray(colour)[..., :3], colours[label])
         trained = {c.id: c.train_id for c in Cityscapes.classes}
-        path = next(root.glob(f"gtFine/{split}/*/p0_gtFine_labelTrainIds.png"))
-    with Image.open(path) as image:
+        train_ids = next(root.glob(f"gtFine/{split}/*/p0_gtFine_labelTrainIds.png"))
+    with Image.open(train_ids) as image:
         expected = np.array([trained[i] for i in range(34)], np.int16)[table[LABELS[0]]]
         np.testing.assert_array_equal(np.asarray(image), expected.astype(np.uint8))
 
@@ -128,6 +128,9 @@ def labelme_shape(shape: dict) -> dict:
 def test_datasets_reads_hugging_face(tmp_path: Path) -> None:
     datasets = pytest.importorskip("datasets", exc_type=ImportError)
     root = write("hugging-face", tmp_path, LABELS, classes_of(), "val")
+    import tqdm
+
+    tqdm.tqdm.monitor_interval = 0  # a thread that nobody would stop
     found = datasets.load_dataset(str(root), cache_dir=str(tmp_path / "cache"))
     assert set(found) == {"validation"}
     for row, label in zip(found["validation"], LABELS, strict=True):
@@ -151,12 +154,14 @@ def test_datumaro_reads(name: str, tmp_path: Path) -> None:
     root = write(name, tmp_path, LABELS, classes)
     found = datumaro.Dataset.import_from(str(root), DATUMARO[name])
     labels = found.categories()[datumaro.AnnotationType.label]
-    void = {"background", "Void", "void"}
+    void = {"background", "Void", "void", "ignored"}
     items = {item.id.rsplit("/", 1)[-1]: item for item in found}
     for number, label in enumerate(LABELS):
         values = np.zeros(label.shape, int)
         for note in items[f"p{number}"].annotations:
-            title = labels[note.label].name if note.label is not None else "void"
+            if note.type == datumaro.AnnotationType.bbox:
+                continue
+            title = labels[note.label].name.replace("_", " ")
             value = VOID if title in void else classes.by_name(title).value
             values[datumaro_mask(note, label.shape)] = value
         expected = announced(name, label)
@@ -169,5 +174,5 @@ def datumaro_mask(note: object, shape: tuple[int, int]) -> np.ndarray:
     from pycocotools import mask as coco
 
     if hasattr(note, "points"):
-        return coco.decode(coco.merge(coco.frPyObjects([note.points], *shape))).astype(bool)
+        return coco.decode(coco.merge(coco.frPyObjects([list(note.points)], *shape))).astype(bool)
     return np.asarray(note.image, bool)

@@ -30,6 +30,8 @@ class CamvidWriter:
         lost = [*no_tags(statistics), *void_joins_unlabelled(statistics, "black, which is Void")]
         if statistics.unlabelled and not statistics.void:
             lost.append("Unlabelled pixels become black, which is Void.")
+        if any(_name(c.name) != c.name for c in classes):
+            lost.append("Blanks in the names of classes become underscores, as the format has it.")
         return (*lost, *colour_clashes(classes, void=False))
 
     def begin(self, plan: WritePlan) -> None:
@@ -50,7 +52,11 @@ class CamvidWriter:
         self._pairs[split].append(f"/{split}/{path.name} /{split}annot/{mask.name}")
 
     def finish(self) -> None:
-        rows = [((0, 0, 0), _VOID_NAME), *((c.colour, c.name) for c in self._plan.classes)]
+        rows = [((0, 0, 0), _VOID_NAME), *((c.colour, _name(c.name)) for c in self._plan.classes)]
         write_lines(self._plan.root / "label_colors.txt", (f"{r} {g} {b} {name}" for (r, g, b), name in rows))
         for split, pairs in self._pairs.items():
             write_lines(self._plan.root / f"{split}.txt", pairs)
+
+
+def _name(name: str) -> str:
+    return name.replace(" ", "_")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
@@ -12,6 +13,8 @@ from core.labels.classes import VOID, ClassList
 
 IMAGES = "images"
 VOID_NAME = "void"
+_SUBSETS = {NO_SPLIT: "default"}
+"""CVAT's name for pictures of no split."""
 
 
 class CvatWriter:
@@ -26,15 +29,16 @@ class CvatWriter:
         self._plan = plan
         self._count = 0
         self._tags: set[str] = set()
+        self._counts: Counter[str] = Counter()
         self._path = plan.root / "annotations.images"
 
     def write(self, picture: OutPicture) -> None:
         path = copy_picture(picture, self._plan.root / IMAGES / picture.split)
         name = quoteattr(f"{picture.split}/{path.name}")
-        subset = "" if picture.split == NO_SPLIT else f" subset={quoteattr(picture.split)}"
-        lines = [
-            f'  <image id="{self._count}" name={name}{subset} width="{picture.width}" height="{picture.height}">'
-        ]
+        subset = _SUBSETS.get(picture.split, picture.split)
+        self._counts[subset] += 1
+        size = f'width="{picture.width}" height="{picture.height}"'
+        lines = [f'  <image id="{self._count}" name={name} subset="{subset}" {size}>']
         self._count += 1
         if picture.label is not None:
             wanted = (*self._plan.classes.values, VOID)
@@ -49,15 +53,20 @@ class CvatWriter:
         labels = [_label(c.name, "#{:02x}{:02x}{:02x}".format(*c.colour), "any") for c in self._plan.classes]
         labels += [] if self._plan.classes.by_name(VOID_NAME) else [_label(VOID_NAME, "#ffffff", "any")]
         labels += [_label(tag, "#808080", "tag") for tag in sorted(self._tags - names)]
+        tasks = [
+            f"        <task><name>{name}</name><size>{count}</size><subset>{name}</subset></task>\n"
+            for name, count in sorted(self._counts.items())
+        ]
         with (
             (self._plan.root / "annotations.xml").open("w", encoding="utf-8", newline="\n") as whole,
             self._path.open(encoding="utf-8", newline="\n") as images,
         ):
             whole.write('<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n  <version>1.1</version>\n')
             whole.write(
-                f"  <meta>\n    <task>\n      <name>{MADE_BY}</name>\n      <size>{self._count}</size>\n"
+                f"  <meta>\n    <project>\n      <name>{MADE_BY}</name>\n      <labels>\n{''.join(labels)}"
             )
-            whole.write(f"      <labels>\n{''.join(labels)}      </labels>\n    </task>\n  </meta>\n")
+            whole.write(f"      </labels>\n      <tasks>\n{''.join(tasks)}      </tasks>\n    </project>\n")
+            whole.write("  </meta>\n")
             while part := images.read(1 << 20):
                 whole.write(part)
             whole.write("</annotations>\n")

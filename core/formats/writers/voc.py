@@ -23,6 +23,7 @@ from core.formats.writing import (
 from core.labels.classes import VOID, ClassList
 
 BACKGROUND = "background"
+IGNORED = "ignored"
 BORDER = (224, 224, 192)
 _LISTS = "ImageSets/Segmentation"
 
@@ -60,6 +61,8 @@ class VocWriter:
             f"{_name(name)}:{','.join(str(part) for part in self._palette[number])}::"
             for number, name in enumerate([BACKGROUND, *(c.name for c in numbering.classes)])
         ]
+        # Readers that go by colours want the border named as well.
+        self._rows.append(f"{IGNORED}:{','.join(str(part) for part in BORDER)}::")
         self._names = PlainNames()
         self._lists: dict[str, list[str]] = defaultdict(list)
 
