@@ -60,7 +60,7 @@ class Settings:
         self._values: dict[str, Any] = {}
         try:
             stored = json.loads(self.path.read_text("utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             stored = {}
         self._stored: dict[str, Any] = stored if isinstance(stored, dict) else {}
         for name, value in self._stored.items():

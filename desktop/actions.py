@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from PySide6.QtCore import QObject
@@ -22,7 +23,8 @@ from desktop.theme import Theme
 
 @dataclass(frozen=True, slots=True)
 class ActionRow:
-    """One thing to ask for. `shortcuts` as QKeySequence reads them, the first is the one that is shown.
+    """One thing to ask for. `shortcuts` as QKeySequence reads them, the first is the one that is shown; they are
+    the standard, which people may change (`keys_of`).
 
     `choice` names a set of which exactly one is checked; `checkable` alone is a switch. Rows of one `family` (the
     nine digits) share a line in the cheat sheet. `repeats`: a held key asks again and again.
@@ -41,8 +43,8 @@ class ActionRow:
 
     @property
     def plain_letter(self) -> bool:
-        """Whether a shortcut is a key that could also be typed into a text field."""
-        return any(not s.startswith(("Ctrl+", "Alt+", "Meta+", "F1")) for s in self.shortcuts)
+        """Whether a shortcut in force is a key that could also be typed into a text field."""
+        return any(not s.startswith(("Ctrl+", "Alt+", "Meta+", "F1")) for s in keys_of(self.id))
 
 
 def _class_rows() -> tuple[ActionRow, ...]:
@@ -64,8 +66,12 @@ ACTIONS: tuple[ActionRow, ...] = (
               "Open a folder of pictures as a project."),
     ActionRow("export", "Export dataset…", ("Ctrl+E",), "export", "Project",
               "Write the labels as a dataset of masks, after showing what will be written."),
+    ActionRow("export_model", "Export model…", (), "export", "Project",
+              "Write a trained network as a file for use elsewhere."),
     ActionRow("import_masks", "Import dataset…", ("Ctrl+I",), "import", "Project",
               "Bring pictures and masks of another program in, after showing what they are taken for."),
+    ActionRow("paste", "Paste picture", ("Ctrl+V",), "photo", "Project",
+              "Take the picture or the files in the clipboard into this project."),
     ActionRow("save", "Save now", ("Ctrl+S",), "save", "Project",
               "Everything is saved as you work; this only makes sure and says so."),
     ActionRow("settings", "Settings…", ("Ctrl+,",), "settings", "Project",
@@ -80,15 +86,40 @@ ACTIONS: tuple[ActionRow, ...] = (
     ActionRow("tool_eraser", "Eraser", ("E",), "eraser", "Tools",
               "Make pixels unlabelled again; the eraser has its own size.", choice="tool"),
     ActionRow("tool_polygon", "Polygon", ("P",), "polygon", "Tools",
-              "Click corner after corner; Enter closes, Backspace drops the last, Esc cancels.", choice="tool"),
+              "Click corner after corner, drag them; Enter fills, Backspace takes back, Esc cancels.", choice="tool"),
+    ActionRow("edit_region_outline", "Edit outline", ("Shift+P",), "edit-outline", "Tools",
+              "Open the outline of the labelled region under the cursor as a polygon; Enter puts it back."),
+    ActionRow("tool_lasso", "Lasso", ("L",), "lasso", "Tools",
+              "Drag around a thing with a free hand; Ctrl or the right button erases.", choice="tool"),
+    ActionRow("tool_rectangle", "Rectangle", ("U",), "rectangle", "Tools",
+              "Drag from corner to corner; Shift makes a square, Alt starts in the middle.", choice="tool"),
+    ActionRow("tool_ellipse", "Ellipse", ("Shift+U",), "ellipse", "Tools",
+              "Drag from corner to corner; Shift makes a circle, Alt starts in the middle.", choice="tool"),
     ActionRow("tool_fill", "Fill", ("G",), "fill", "Tools",
               "Fill the connected area under the cursor with the active class.", choice="tool"),
+    ActionRow("tool_wand", "Magic wand", ("W",), "wand", "Tools",
+              "Press on a colour and drag to the side to say how alike; what is alike takes the class.", choice="tool"),
+    ActionRow("tool_scissors", "Intelligent scissors", ("C",), "scissors", "Tools",
+              "Click along an edge: the outline follows it by itself. Enter closes and fills.", choice="tool"),
+    ActionRow("tool_grabcut", "GrabCut", ("Shift+C",), "grabcut", "Tools",
+              "Drag a box around a thing to have it cut out; strokes correct it, Enter paints it.", choice="tool"),
+    ActionRow("tool_superpixels", "Superpixels", ("S",), "superpixels", "Tools",
+              "Click or drag over small pieces of one colour to paint them whole.", choice="tool"),
+    ActionRow("tool_watershed", "Watershed", ("Shift+W",), "watershed", "Tools",
+              "A stroke inside and one outside find the border between; Enter paints the inside.", choice="tool"),
+    ActionRow("tool_region", "Region", ("Z",), "region", "Tools",
+              "Choose a region; drag moves it, Ctrl+drag copies, arrows nudge, Ctrl+C and Ctrl+V carry it along.",
+              choice="tool"),
     ActionRow("pick_class", "Pick class", ("I",), "pick", "Tools",
               "Take the class of the pixel under the cursor."),
+    ActionRow("copy_previous", "Copy previous label", ("Ctrl+P",), "copy-labels", "Tools",
+              "Copy the label of the picture before onto all pixels that have none."),
+    ActionRow("copy_previous_over", "Copy previous label over", ("Ctrl+Shift+P",), "copy-labels-over", "Tools",
+              "Copy the label of the picture before over the label here, but for locked classes."),
     ActionRow("brush_smaller", "Smaller brush", ("[",), "smaller", "Tools",
-              "Make the brush or eraser smaller.", repeats=True),
+              "Make the brush, the eraser or superpixels smaller, the wand stricter.", repeats=True),
     ActionRow("brush_bigger", "Bigger brush", ("]",), "bigger", "Tools",
-              "Make the brush or eraser bigger.", repeats=True),
+              "Make the brush, the eraser or superpixels bigger, the wand laxer.", repeats=True),
     ActionRow("undo", "Undo", ("Ctrl+Z",), "undo", "Tools",
               "Take back the last change of this picture; there is no limit.", repeats=True),
     ActionRow("redo", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), "redo", "Tools",
@@ -103,6 +134,16 @@ ACTIONS: tuple[ActionRow, ...] = (
               "Paint pixels to be ignored: never trained on, never counted."),
     ActionRow("swap_classes", "Swap classes", ("X",), "swap", "Classes",
               "Change between the last two classes used."),
+    ActionRow("hide_class", "Hide class", ("Shift+H",), "eye-off", "Classes",
+              "Show nothing of the class, neither label nor prediction, or show it again."),
+    ActionRow("solo_class", "Show only this class", ("J",), "eye", "Classes",
+              "Hide all other classes; again shows all of them."),
+    ActionRow("show_all_classes", "Show all classes", ("Shift+J",), "eye", "Classes",
+              "Hide no class any more."),
+    ActionRow("lock_class", "Lock class", ("K",), "lock", "Classes",
+              "Keep the pixels of the class as they are: no tool paints over them. Again unlocks it."),
+    ActionRow("unlock_all_classes", "Unlock all classes", ("Shift+K",), "unlock", "Classes",
+              "Let tools paint over every class again."),
     ActionRow("rename_class", "Rename class", ("F2",), "rename", "Classes",
               "Give the class another name."),
     ActionRow("recolour_class", "Change colour…", (), "opacity", "Classes",
@@ -138,6 +179,25 @@ ACTIONS: tuple[ActionRow, ...] = (
               "Put a word on this picture by which it can be found again."),
     ActionRow("edit_note", "Note", ("Shift+N",), "note", "Pictures",
               "Say something about this picture, for you or for others."),
+    # Regions: of the chosen region, else of the one under the pointer
+    ActionRow("grow_region", "Grow", ("Shift+G",), "grow", "Regions",
+              "Make the region larger all around by the pixels set for it."),
+    ActionRow("shrink_region", "Shrink", ("Ctrl+Shift+G",), "shrink", "Regions",
+              "Make the region smaller all around; the border of the picture takes nothing away."),
+    ActionRow("smooth_region", "Smooth", ("Shift+Z",), "smooth", "Regions",
+              "Take spurs away and close bays of the outline."),
+    ActionRow("fill_holes", "Fill holes", ("Shift+I",), "holes", "Regions",
+              "Give all that lies inside the region to its class; locked classes stay."),
+    ActionRow("remove_islands", "Remove islands", (), "islands", "Regions",
+              "Take away the small parts that the class has in this picture."),
+    ActionRow("keep_largest", "Keep largest", (), "largest", "Regions",
+              "Take away all parts that the class has in this picture except the largest."),
+    ActionRow("copy_region", "Copy region", (), "copy", "Regions",
+              "Keep the chosen region, to be pasted into this or another picture. Ctrl+C with the region tool."),
+    ActionRow("paste_region", "Paste region", (), "paste", "Regions",
+              "Put the copied region at the same place of this picture. Ctrl+V with the region tool."),
+    ActionRow("delete_region", "Delete region", ("Del",), "delete", "Regions",
+              "Make the pixels of the region unlabelled."),
     # Predictions
     ActionRow("accept_and_next", "Accept, done, next", ("Ctrl+Return", "Ctrl+Enter"), "accept-all", "Predictions",
               "Take the prediction for all pixels that have no label, mark the picture as done and show the next."),
@@ -150,6 +210,8 @@ ACTIONS: tuple[ActionRow, ...] = (
     # Learning
     ActionRow("train_now", "Train now", ("Ctrl+T",), "play", "Learning",
               "Start learning from what is labelled so far."),
+    ActionRow("choose_network", "Next run…", (), "settings", "Learning",
+              "Choose network, encoder, starting weights and picture size of the next training."),
     ActionRow("pause_training", "Pause training", ("Ctrl+.",), "pause", "Learning",
               "Pause learning, or go on with it."),
     ActionRow("stop_training", "Stop training", ("Ctrl+Shift+.",), "stop", "Learning",
@@ -171,6 +233,19 @@ ACTIONS: tuple[ActionRow, ...] = (
               "Make the overlay weaker.", repeats=True),
     ActionRow("cycle_view", "Cycle view", ("M",), "layers", "View",
               "Show label and prediction, then only the label, the prediction, or the difference."),
+    ActionRow("swipe", "Swipe comparison", ("Y",), "swipe", "View",
+              "A line to drag across the picture: label at its left, prediction at its right. Esc ends.",
+              checkable=True),
+    ActionRow("minimap", "Overview", ("Shift+F",), "minimap", "View",
+              "The whole picture in a corner while only a part is in sight; drag there to move.",
+              checkable=True),
+    ActionRow("pixel_grid", "Pixel grid", ("Ctrl+'",), "grid", "View",
+              "Lines between the pixels of the picture, from twelvefold zoom on.", checkable=True),
+    ActionRow("adjust_view", "Brightness and contrast", ("Ctrl+L",), "levels", "View",
+              "Brightness, contrast, levels and channels of the picture on screen. Only the view changes, never the "
+              "picture nor what the model sees.", checkable=True),
+    ActionRow("reset_view_tone", "Reset brightness", ("Ctrl+Shift+L",), "undo", "View",
+              "Show the picture again as it is."),
     ActionRow("theme_light", "Light theme", (), "sun", "View",
               "Light surfaces, day and night.", choice="theme"),
     ActionRow("theme_dark", "Dark theme", (), "moon", "View",
@@ -184,6 +259,10 @@ ACTIONS: tuple[ActionRow, ...] = (
               "Charts and runs.", choice="workspace"),
     ActionRow("workspace_data", "Data", ("Ctrl+Alt+3",), "project", "Window",
               "Counts, import and export.", choice="workspace"),
+    ActionRow("command_palette", "Search", ("Ctrl+K",), "search", "Window",
+              "Find anything by a few letters: what can be done, classes, pictures."),
+    ActionRow("edit_keys", "Change keys…", ("Ctrl+Alt+K",), "keyboard", "Window",
+              "Give everything the keys that your hands know."),
     ActionRow("cheat_sheet", "Keys and mouse", ("F1", "?"), "keyboard", "Window",
               "All keys on one page."),
     ActionRow("full_screen", "Full screen", ("F11",), "full-screen", "Window",
@@ -206,9 +285,20 @@ GESTURES: tuple[Gesture, ...] = (
     Gesture(("Space + drag", "Middle drag"), "Move the picture", "View"),
     Gesture(("Shift + wheel", "Alt + right drag"), "Brush size", "Tools"),
     Gesture(("Shift + click",), "Straight line from the last point", "Tools"),
-    Gesture(("Right drag",), "Erase with the brush", "Tools"),
+    Gesture(("Right drag", "Ctrl + drag"), "Erase: brush, lasso, shapes", "Tools"),
+    Gesture(("Shift + drag", "Alt + drag"), "Square, from the middle", "Tools"),
+    Gesture(("Alt + click",), "Brush: pick the class", "Tools"),
+    Gesture(("Alt + click",), "Polygon: open an outline", "Tools"),
+    Gesture(("Drag", "Ctrl + click"), "Move, take away a corner", "Tools"),
+    Gesture(("Shift + first corner",), "Close, go on with a hole", "Tools"),
+    Gesture(("Enter", "Backspace", "Esc"), "Fill, take back, cancel", "Tools"),
+    Gesture(("Drag sideways",), "Tolerance of the wand", "Tools"),
+    Gesture(("Ctrl + drag",), "Not this (GrabCut, watershed)", "Tools"),
+    Gesture(("Drag", "Ctrl + drag"), "Move, copy the chosen region", "Regions"),
+    Gesture(("Arrows", "Shift + arrows"), "Nudge it by 1, 10 pixels", "Regions"),
+    Gesture(("Ctrl+C", "Ctrl+V"), "Carry it to another picture", "Regions"),
     Gesture(("Menu", "Right click"), "Menu of a class", "Classes"),
-    Gesture(("Enter", "Backspace", "Esc"), "Close polygon, drop corner, cancel", "Tools"),
+    Gesture(("Alt + click on the eye",), "Show one class alone", "Classes"),
 )
 
 _BY_ID = {row.id: row for row in ACTIONS}
@@ -219,9 +309,25 @@ def row(action_id: str) -> ActionRow:
     return _BY_ID[action_id]
 
 
+_in_force: dict[str, tuple[str, ...]] = {}
+# Where the keys differ from the table. There is one keyboard: the KeyMap of the window puts this in, and whoever
+# names a key, from tooltips to menus, need not be handed a map for it.
+
+
+def keys_of(action_id: str) -> tuple[str, ...]:
+    """The shortcuts in force. Raises KeyError for an id that the table does not have."""
+    return _in_force.get(action_id, row(action_id).shortcuts)
+
+
+def put_in_force(differences: Mapping[str, tuple[str, ...]]) -> None:
+    """Say which actions have other keys than the table gives them; all others have those of the table."""
+    _in_force.clear()
+    _in_force.update(differences)
+
+
 def keys_text(action_id: str) -> str:
-    """The first shortcut as people of this system write it, or an empty text."""
-    shortcuts = row(action_id).shortcuts
+    """The first shortcut in force as people of this system write it, or an empty text."""
+    shortcuts = keys_of(action_id)
     return QKeySequence(shortcuts[0]).toString(QKeySequence.SequenceFormat.NativeText) if shortcuts else ""
 
 
@@ -244,7 +350,7 @@ def build_actions(parent: QWidget, theme: Theme | None = None) -> dict[str, QAct
     for entry in ACTIONS:
         action = QAction(entry.title, parent)
         action.setObjectName(entry.id)
-        action.setShortcuts([QKeySequence(keys) for keys in entry.shortcuts])
+        action.setShortcuts([QKeySequence(keys) for keys in keys_of(entry.id)])
         action.setToolTip(tooltip(entry.id))
         action.setStatusTip(entry.help)
         action.setAutoRepeat(entry.repeats)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication
@@ -51,4 +53,10 @@ def build(settings: Settings | None = None) -> App:
     crash = CrashLog(lambda sentence: window.bridge.post(lambda: window.say(sentence)))
     window = MainWindow(theme, settings, crash.report)
     crash.install()
+    gc.freeze()  # all this stays; looking through it again and again would stop the window for a tenth of a second
     return App(qt, window, crash)
+
+
+def open_window(folder: Path | None, home: Path | None = None) -> int:
+    """The window, on a folder of pictures if one is given. Returns the exit code once it is closed."""
+    return build().run(lambda window: window.open(folder, home) if folder is not None else None)

@@ -5,17 +5,29 @@ from __future__ import annotations
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from PySide6.QtCore import QByteArray, QObject, QRectF, Qt
-from PySide6.QtGui import QColor, QIcon, QImage, QPainter, QPixmap
+from PySide6.QtCore import (
+    QByteArray,
+    QLibraryInfo,
+    QObject,
+    QPointF,
+    QRect,
+    QRectF,
+    QSize,
+    QSizeF,
+    Qt,
+    QVersionNumber,
+)
+from PySide6.QtGui import QColor, QIcon, QIconEngine, QImage, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
 if TYPE_CHECKING:
     from desktop.theme import Theme
 
-RATIOS = (1, 2)
-"""Device pixel ratios an icon is drawn for; Qt picks the fitting one, so that 200 % is crisp."""
+
+_COUNTS_DEVICE_PIXELS = QLibraryInfo.version() < QVersionNumber(6, 8)
+"""Whether Qt asks an icon for a size in device pixels; since 6.8 it asks in logical ones."""
 
 
 class HasIcon(Protocol):
@@ -59,26 +71,68 @@ def pixmap(name: str, colour: QColor | str, size: int, ratio: float = 1.0) -> QP
     return drawn
 
 
+class _Tinted(QIconEngine):
+    """An icon that is drawn when it is first seen in a state: drawing all states of all icons beforehand took a
+    tenth of a second at the start and again at every change of the theme."""
+
+    def __init__(self, name: str, shades: _Shades, side: int) -> None:
+        super().__init__()
+        self._name, self._shades, self._side = name, shades, side
+
+    def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
+        return self.scaledPixmap(size, mode, state, 1.0)
+
+    def scaledPixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State, ratio: float) -> QPixmap:  # noqa: N802
+        """Never larger than the icon is meant to be."""
+        side = min(size.width(), size.height()) * (1 if _COUNTS_DEVICE_PIXELS else ratio)
+        side = max(1, round(min(side, self._side * ratio)))
+        drawn = QPixmap.fromImage(_image(self._name, self._shades.of(mode, state), side))
+        drawn.setDevicePixelRatio(ratio)
+        return drawn
+
+    def actualSize(self, size: QSize, _mode: QIcon.Mode, _state: QIcon.State) -> QSize:  # noqa: N802
+        side = min(size.width(), size.height(), self._side)
+        return QSize(side, side)
+
+    def paint(self, painter: QPainter, rect: QRect, mode: QIcon.Mode, state: QIcon.State) -> None:
+        ratio = painter.device().devicePixelRatioF()
+        drawn = self.scaledPixmap(rect.size() * (ratio if _COUNTS_DEVICE_PIXELS else 1), mode, state, ratio)
+        side = QSizeF(drawn.size()) / ratio
+        spare = (QSizeF(rect.size()) - side) / 2
+        painter.drawPixmap(QPointF(rect.x() + spare.width(), rect.y() + spare.height()), drawn)
+
+    def clone(self) -> QIconEngine:
+        return _Tinted(self._name, self._shades, self._side)
+
+
+class _Shades(NamedTuple):
+    """Colours of an icon as `#rrggbb`."""
+
+    normal: str
+    hovered: str
+    disabled: str
+    checked: str
+
+    def of(self, mode: QIcon.Mode, state: QIcon.State) -> str:
+        if mode == QIcon.Mode.Disabled:
+            return self.disabled
+        if state == QIcon.State.On:
+            return self.checked
+        return self.hovered if mode == QIcon.Mode.Active else self.normal
+
+
 def icon(name: str, theme: Theme, size: int = 20, colour: str | None = None) -> QIcon:
     """An icon for the palette in use: normal, hovered, disabled, and accented while checked.
 
     `colour` names another token for the normal state. Raises FileNotFoundError for an unknown icon.
     """
+    _drawing(name)
     tokens = theme.tokens
-    normal = getattr(tokens, colour) if colour else tokens.icon
-    made = QIcon()
-    states = (
-        (QIcon.Mode.Normal, QIcon.State.Off, normal),
-        (QIcon.Mode.Active, QIcon.State.Off, normal if colour else tokens.text),
-        (QIcon.Mode.Disabled, QIcon.State.Off, tokens.disabled),
-        (QIcon.Mode.Normal, QIcon.State.On, (colour and normal) or tokens.accent_text),
-        (QIcon.Mode.Active, QIcon.State.On, (colour and normal) or tokens.accent_text),
-        (QIcon.Mode.Disabled, QIcon.State.On, tokens.disabled),
+    chosen: str | None = getattr(tokens, colour) if colour else None
+    shades = _Shades(
+        chosen or tokens.icon, chosen or tokens.text, tokens.disabled, chosen or tokens.accent_text
     )
-    for ratio in RATIOS:
-        for mode, state, shade in states:
-            made.addPixmap(pixmap(name, shade, size, ratio), mode, state)
-    return made
+    return QIcon(_Tinted(name, shades, size))
 
 
 class _Tint(QObject):

@@ -13,6 +13,7 @@ from core.errors import UserError
 from core.labels.classes import UNLABELLED, VOID, Colour
 from core.session.editing import Editing
 from core.tools.brush import PRESSURE
+from core.tools.tool import Modifiers, Tool
 from core.tools.toolbox import all_tools
 from desktop.bridge import Bridge
 from desktop.hand import Hand
@@ -46,6 +47,10 @@ class Choosing(QObject):
     def active_class(self) -> int:
         """What is painted: 0 unlabelled, 1..254 a class, 255 void."""
         return self._class
+
+    def tool(self, key: str) -> Tool:
+        """The tool of this action, whether it is in the hand or not. Raises KeyError."""
+        return self._tools[key]
 
     def take_tool(self, key: str) -> None:
         """Take the tool of this action into the hand."""
@@ -90,14 +95,17 @@ class Choosing(QObject):
             "class_void": partial(self.choose_class, VOID),
             "swap_classes": lambda: self.choose_class(self._other_class),
             "pick_class": self._pick_class,
-            "brush_smaller": lambda: self._resize(1 / 1.15),
-            "brush_bigger": lambda: self._resize(1.15),
+            "edit_region_outline": self._edit_outline,
+            "brush_smaller": partial(self._canvas.size_tool, -1),
+            "brush_bigger": partial(self._canvas.size_tool, 1),
         }
 
     def _join(self) -> None:
         join, canvas, page = self._wires.join, self._canvas, self._page
         join(canvas.pen_found, self._show_controls)
+        join(canvas.options_changed, self._show_controls)
         join(canvas.needs_class, self._ask_for_class)
+        join(canvas.class_picked, self._pick_class)
         join(canvas.brush_size_changed, lambda radius: page.options.set_size(round(2 * radius)))
         join(page.options.size_changed, lambda size: canvas.set_radius(size / 2))
         join(page.options.controls.option_changed, self._set_option)
@@ -130,12 +138,14 @@ class Choosing(QObject):
             value = int(prediction.values[int(at.y), int(at.x)])
         self.choose_class(value)
 
-    def _resize(self, factor: float) -> None:
-        radius = self._canvas.tool.radius(self._canvas.options)
-        if radius is not None:
-            grown = radius * factor
-            # Small brushes step by half a pixel, or a factor would round to nothing.
-            self._canvas.set_radius(max(radius + 0.5, grown) if factor > 1 else min(radius - 0.5, grown))
+    def _edit_outline(self) -> None:
+        """Open the outline of the region under the pointer, with the tool that can change it."""
+        if self._canvas.cursor_point is None:
+            self.message.emit("Point at a labelled region to change its outline.")
+            return
+        self._canvas.settle_all()
+        self.take_tool("tool_polygon")
+        self._canvas.click(Modifiers(alt=True))
 
     def _add(self, names: list[str]) -> None:
         had = len(self._editing.classes)

@@ -20,6 +20,7 @@ from core.session.opening import OpenedPicture
 from core.session.session import Session
 from desktop.bridge import Bridge
 from desktop.choosing import Choosing
+from desktop.copying import Taking
 from desktop.hand import Hand
 from desktop.label_page import LabelPage
 from desktop.noting import Noting
@@ -27,8 +28,10 @@ from desktop.panels.status_line import StatusLine
 from desktop.pointing import Pointing
 from desktop.recasting import Recasting
 from desktop.remembering import Remembering
+from desktop.reshaping import Reshaping
 from desktop.reverting import Reverting
 from desktop.saving import Saving
+from desktop.shielding import Shielding
 from desktop.travelling import Travelling
 from desktop.wires import Wires
 from desktop.working import Working
@@ -65,20 +68,24 @@ class Labelling(QObject):
         self._reverting = Reverting(editing, bridge, page, self.hand, self.saving)
         self._choosing = Choosing(editing, bridge, page, actions, self.hand)
         self._recasting = Recasting(editing, bridge, page, self.hand, self._choosing)
+        self._shielding = Shielding(session, bridge, page, self._choosing)
         self._travelling = Travelling(session, bridge, page)
         self._pointing = Pointing(session, bridge, page, status, self.hand)
         self._noting = Noting(session, bridge, page, actions, self.hand)
         self._remembering = Remembering(editing, bridge, page, actions, self.hand, self._reverting)
         self._working = Working(bridge, self._canvas)
+        self._reshaping = Reshaping(editing, page, self.hand, self._choosing)
+        self._taking = Taking(session.copying, bridge, self._canvas, self.hand, self._apply)
         self._wires = Wires()
         join = self._wires.join
         join(self._canvas.edit_finished, self._commit)
         join(self._canvas.before_edit, self._reverting.settle)
         join(self._reverting.reverted, self._pointing.look_again)
+        join(self._reverting.reverted, self._reshaping.look_again)
         join(self._reverting.missed, self.reload)
         join(self._travelling.wanted, self.show)
-        speakers = (self._choosing, self._recasting, self._travelling, self._noting, self._working)
-        for part in (self._reverting, *speakers):
+        speakers = (self._choosing, self._recasting, self._shielding, self._travelling, self._noting)
+        for part in (self._reverting, self._reshaping, *speakers, self._working, self._taking):
             join(part.message, self.message.emit)
         join(self.saving.saved, self.saved.emit)
         join(self.saving.stored, self._stored)
@@ -96,8 +103,8 @@ class Labelling(QObject):
         self._noting.leave()
         self.saving.leave()
         self._wires.cut()
-        rooms = (self._choosing, self._recasting, self._travelling, self._pointing, self._remembering)
-        for part in (*rooms, self._working):
+        rooms = (self._choosing, self._recasting, self._shielding, self._travelling, self._pointing)
+        for part in (*rooms, self._remembering, self._working):
             part.leave()
         self._canvas.clear()
         # Answers that are still on their way find nobody whom they concern.
@@ -107,8 +114,10 @@ class Labelling(QObject):
         """Something changed: look again at what it touches."""
         shown = self.hand.shown
         self._travelling.hear(changes)
+        self._reshaping.hear(changes)
         if changes.classes:
             self._choosing.classes_changed()
+            self._shielding.classes_changed()
         if shown in changes.pictures:
             self._noting.look_again()
         if shown in changes.pictures or changes.classes:
@@ -125,8 +134,11 @@ class Labelling(QObject):
         return {
             **self._choosing.handlers(),
             **self._recasting.handlers(),
+            **self._shielding.handlers(),
             **self._remembering.handlers(),
             **self._noting.handlers(),
+            **self._reshaping.handlers(),
+            **self._taking.handlers(),
             "undo": self._reverting.take,
             "redo": lambda: self._reverting.take(redo=True),
             "next_picture": lambda: travelling.go(1),
@@ -143,6 +155,10 @@ class Labelling(QObject):
             "zoom_in": lambda: canvas.zoom_by(1.25),
             "zoom_out": lambda: canvas.zoom_by(0.8),
         }
+
+    def choose_class(self, value: int) -> None:
+        """Paint with this class from now on."""
+        self._choosing.choose_class(value)
 
     # The picture on screen --------------------------------------------------------------------
 
@@ -205,6 +221,7 @@ class Labelling(QObject):
         self._canvas.set_prediction(opened.prediction)
         self._reverting.offer(opened.journal)
         self._pointing.look_again()
+        self._reshaping.look_again()
 
     def _cannot_show(self, picture_id: int, asked: int, problem: MaskloopError) -> None:
         if picture_id != self._wanted or asked != self._asked:
@@ -230,6 +247,19 @@ class Labelling(QObject):
         if self.hand.shown is not None:
             self._strokes += 1
             self.saving.commit(self.hand.shown, edit)
+            # A hand may undo before the disk has answered; the undo then comes behind the stroke, in order.
+            self._reverting.offer(Journal(edit.name))
+
+    def _apply(self, make: Callable[[], Edit | None]) -> Edit | None:
+        """An edit that no tool makes: what is under way comes first, then it is shown and stored."""
+        self._canvas.settle()
+        self._reverting.settle()
+        edit = make()
+        if edit is not None:
+            self._canvas.refresh(edit.box)
+            self._commit(edit)
+            self._pointing.look_again()
+        return edit
 
     def _stored(self, picture_id: int, journal: Journal) -> None:
         if self._read_again and not self.saving.is_stuck:
@@ -261,23 +291,17 @@ class Labelling(QObject):
 
     def _accept(self, how: str) -> None:
         """Take the prediction over: "all", "class" (the active one) or "region" (under the cursor)."""
-        self._canvas.settle()
-        self._reverting.settle()
         labels, prediction = self.hand.labels, self.hand.prediction
         if labels is None or prediction is None:
             self.message.emit("There is no prediction of this picture yet.")
             return
         try:
-            edit = self._accepted(how, labels, prediction)
+            edit = self._apply(lambda: self._accepted(how, labels, prediction))
         except UserError as problem:
             self.message.emit(str(problem))
             return
         if edit is None:
             self.message.emit("Nothing to accept here: every pixel of it already carries a label.")
-            return
-        self._canvas.refresh(edit.box)
-        self._commit(edit)
-        self._pointing.look_again()
 
     def _accepted(self, how: str, labels: LabelMap, prediction: PredictedMask) -> Edit | None:
         classes = self._session.editing.classes

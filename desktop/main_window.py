@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from core.changes import Changes
-from core.errors import MaskloopError, UserError
+from core.errors import MaskloopError
 from core.lanes import Lane
 from core.session.retraining import TrainingState
 from core.session.sampling import make_sample_project
@@ -27,18 +28,21 @@ from core.session.session import Session
 from core.settings import Settings
 from desktop.actions import build_actions
 from desktop.assets import app_icon
+from desktop.beside import Beside
 from desktop.bridge import Bridge
-from desktop.dialogs.cheatsheet import CheatSheet
-from desktop.dialogs.settings import SettingsDialog
 from desktop.exchange import Exchange
 from desktop.habits import remember_options, restore_options
+from desktop.keymap import KeyMap
 from desktop.label_page import LabelPage
 from desktop.labelling import Labelling
 from desktop.learning import Learning, wishes_of
 from desktop.panels.data_page import DataPage
 from desktop.panels.status_line import StatusLine
 from desktop.panels.train_page import TrainPage
+from desktop.searching import Searching
+from desktop.taking_in import TakingIn, dropped_paths
 from desktop.theme import Theme
+from desktop.toning import Toning
 from desktop.topbar import TopBar
 from desktop.viewing import Viewing
 from desktop.welcome import WelcomePage, dropped_folder
@@ -61,9 +65,17 @@ class MainWindow(QMainWindow):
         self.labelling: Labelling | None = None
         self.learning: Learning | None = None
         self.exchange: Exchange | None = None
-        self._cheat_sheet: CheatSheet | None = None
+        self.taking_in: TakingIn | None = None
 
         self.actions_by_id = build_actions(self, theme)
+        self.keymap = KeyMap(self.actions_by_id, settings, self)
+        self.searching = Searching(
+            self.actions_by_id,
+            lambda key: bool(self.session) or key in self._handlers(),
+            self.bridge,
+            self._opening,
+        )
+        self._beside = Beside(self, theme, settings, self.keymap, self._setting_changed, self.searching)
         self.top = TopBar(self.actions_by_id, theme)
         self.welcome = WelcomePage(theme)
         self.label_page = LabelPage(self.actions_by_id, theme)
@@ -71,6 +83,7 @@ class MainWindow(QMainWindow):
         self.data_page = DataPage(theme)
         self.status = StatusLine(theme)
         self.viewing = Viewing(self.label_page, self.actions_by_id, settings)
+        self.toning = Toning(self.label_page, self.actions_by_id, theme)
         self._message_over = QTimer(self, singleShot=True, interval=MESSAGE_MS)
         self._lay_out()
         self._connect()
@@ -111,17 +124,20 @@ class MainWindow(QMainWindow):
         """Back to the welcome page. False when the user would rather stay, because something is not saved."""
         if self.session is None:
             return True
-        assert self.labelling and self.learning and self.exchange
+        assert self.labelling and self.learning and self.exchange and self.taking_in
         if self.labelling.saving.is_stuck and not self._lose():
             return False
         self.exchange.close()
+        self.taking_in.leave()
+        self.toning.leave()
         self.labelling.leave()
         self.learning.leave()
         session, self.session = self.session, None
         session.close()
-        for part in (self.labelling, self.learning, self.exchange):
+        for part in (self.labelling, self.learning, self.exchange, self.taking_in):
             part.deleteLater()
-        self.labelling = self.learning = self.exchange = None
+        self.labelling = self.learning = self.exchange = self.taking_in = None
+        self.searching.take(None, None)
         self._set_project(None)
         return True
 
@@ -145,18 +161,26 @@ class MainWindow(QMainWindow):
             self.data_page,
             self.status,
             self._settings,
+            self._theme,
         )
         self.exchange = Exchange(session, self.bridge, self._theme, self)
         self.exchange.message.connect(self.say)
         self.exchange.labels_imported.connect(self.labelling.reload)
+        self.taking_in = TakingIn(session, self.bridge, self)
+        self.taking_in.message.connect(self.say)
+        self.taking_in.arrived.connect(self.labelling.show)
+        self.taking_in.folder_chosen.connect(self.open)
         self._remember_recent(session)
+        self.searching.take(session, self.labelling)
         self._set_project(session.name)
         self.top.set_saved("saved")
         self.labelling.begin()
         self.learning.begin()
+        self.toning.begin(session, self.bridge)
         if train:
             session.retraining.start()
         self.label_page.canvas.setFocus()
+        gc.freeze()  # a hundred thousand records that stay need not be looked through again and again
 
     def _cannot_open(self, problem: MaskloopError) -> None:
         self._set_project(None)
@@ -184,8 +208,7 @@ class MainWindow(QMainWindow):
             event.ignore()
             return
         self._opening.close()
-        if self._cheat_sheet is not None:
-            self._cheat_sheet.close()
+        self._beside.close()
         event.accept()
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:  # noqa: N802
@@ -230,6 +253,8 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(960, 640)
 
     def _connect(self) -> None:
+        self.keymap.changed.connect(self.top.show_keys)
+        self.keymap.changed.connect(self.label_page.classes.rows.classes_model.touch)
         self.bridge.changed.connect(self._hear)
         self.bridge.training.connect(self._hear_training)
         self.bridge.noticed.connect(self.say)
@@ -254,24 +279,27 @@ class MainWindow(QMainWindow):
     def _handlers(self) -> dict[str, Callable[[], object]]:
         always: dict[str, Callable[[], object]] = {
             "open_folder": self._ask_folder,
-            "settings": self._show_settings,
+            **self._beside.handlers(),
             "quit": self.close,
             "theme_light": lambda: self._choose_theme("light"),
             "theme_dark": lambda: self._choose_theme("dark"),
             "theme_system": lambda: self._choose_theme("system"),
-            "cheat_sheet": self._show_keys,
             "full_screen": self._toggle_full_screen,
         }
-        if not (self.session and self.labelling and self.learning and self.exchange):
+        if not (self.session and self.labelling and self.learning and self.exchange and self.taking_in):
             return always
         retraining = self.session.retraining
         return {
             **always,
             **self.viewing.handlers(),
+            **self.toning.handlers(),
+            **self.taking_in.handlers(),
             **self.labelling.handlers(),
             "close_project": self.close_project,
             "export": self.exchange.show_export,
             "import_masks": self.exchange.taking.show,
+            "export_model": self.learning.planning.show_export,
+            "choose_network": self.learning.planning.show_form,
             "save": self._save,
             "train_now": retraining.start,
             "pause_training": self.learning.toggle_pause,
@@ -292,28 +320,11 @@ class MainWindow(QMainWindow):
         self._theme.choose(choice)
         self.actions_by_id[f"theme_{choice}"].setChecked(True)
 
-    def _show_settings(self) -> None:
-        dialog = SettingsDialog(self._theme, self._settings.get, self)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-
-        def change(name: str, value: object) -> None:
-            try:
-                self._settings.set(name, value)
-            except UserError as problem:
-                dialog.show_error(str(problem))
-                return
-            if name == "theme":
-                self._choose_theme(str(value))
-            elif self.learning:
-                self.learning.settings_changed()
-
-        dialog.changed.connect(change)
-        dialog.show()
-
-    def _show_keys(self) -> None:
-        if self._cheat_sheet is None:
-            self._cheat_sheet = CheatSheet(self._theme, self)
-        self._cheat_sheet.setVisible(not self._cheat_sheet.isVisible())
+    def _setting_changed(self, name: str, value: object) -> None:
+        if name == "theme":
+            self._choose_theme(str(value))
+        elif self.learning:
+            self.learning.settings_changed()
 
     def _toggle_full_screen(self) -> None:
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
@@ -369,6 +380,10 @@ class MainWindow(QMainWindow):
 
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
         folder = dropped_folder(event)
-        if folder is not None:
-            event.acceptProposedAction()
+        if folder is None:
+            return
+        event.acceptProposedAction()
+        if self.taking_in is not None:
+            self.taking_in.drop(dropped_paths(event.mimeData()))
+        else:
             self.open(folder)

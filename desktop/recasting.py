@@ -66,7 +66,7 @@ class Recasting(QObject):
     def act(self, key: str, value: int) -> None:
         """Do what an action says with a class; nothing for unlabelled and void."""
         found = self._editing.classes.by_value(value)
-        if found is not None:
+        if found is not None and key in self._acts:  # hiding and locking recast nothing
             self._panel.show_error("")
             self._acts[key](found)
 

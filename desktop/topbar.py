@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction, QFontMetrics
 from PySide6.QtWidgets import QButtonGroup, QFrame, QLabel, QMenu, QPushButton, QSizePolicy, QWidget
 
-from desktop.actions import tooltip
+from desktop.actions import keys_text, tooltip
 from desktop.assets import keep_icon, pixmap
 from desktop.panels.parts import ground, icon_button, row
 from desktop.panels.status_line import SavedMark
@@ -52,20 +52,28 @@ class TopBar(QWidget):
         self.project.setMenu(self._menu(actions))
         self.saved = SavedMark()
         self.workspaces = self._segments(actions)
+        self.search = QPushButton()
+        self.search.setProperty("role", "search")
+        self.search.setAccessibleName("Search")
+        self.search.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        keep_icon(self.search, "search", theme, 16)
+        self.search.clicked.connect(actions["command_palette"].trigger)
         self.theme_button = icon_button("moon", "Light or dark", theme)
         self._themes = (actions["theme_light"], actions["theme_dark"])
         self.theme_button.clicked.connect(self._other_theme)
         self.keys_button = icon_button("keyboard", "Keys and mouse", theme)
-        self.keys_button.setToolTip(tooltip("cheat_sheet"))
         self.keys_button.clicked.connect(actions["cheat_sheet"].trigger)
         left = QWidget()
         left.setLayout(row(self.mark, self.project, None, spacing=6))
         right = QWidget()
-        right.setLayout(row(None, self.saved, GRID, self.theme_button, self.keys_button, spacing=4))
+        right.setLayout(
+            row(None, self.search, GRID, self.saved, GRID, self.theme_button, self.keys_button, spacing=4)
+        )
         bar = row(left, self.workspaces, right, margins=(12, 0, 12, 0))
         bar.setStretch(0, 1)
         bar.setStretch(2, 1)
         self.setLayout(bar)
+        self.show_keys()
         theme.changed.connect(self._dress)
         self._dress()
         self.set_recent(())
@@ -78,6 +86,15 @@ class TopBar(QWidget):
         self.project.setToolTip(name or "")
         self.workspaces.setVisible(name is not None)
         self.saved.setVisible(name is not None)
+
+    def show_keys(self) -> None:
+        """Name the keys in force: they may have been changed."""
+        self.keys_button.setToolTip(tooltip("cheat_sheet"))
+        keys = keys_text("command_palette")
+        self.search.setText("Search" + (f"   {keys}" if keys else ""))
+        self.search.setToolTip(tooltip("command_palette"))
+        for key, segment in self._segment_of.items():
+            segment.setToolTip(tooltip(key))
 
     def set_recent(self, paths: Sequence[str]) -> None:
         """Recent projects for the menu, newest first."""
@@ -114,21 +131,20 @@ class TopBar(QWidget):
         frame.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         group = QButtonGroup(frame)
         metrics = QFontMetrics(self._theme.strong_font())
-        made = []
+        self._segment_of: dict[str, QPushButton] = {}
         for key in WORKSPACES:
             segment = QPushButton(actions[key].text())
             segment.setProperty("role", "segment")
             segment.setCheckable(True)
             segment.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            segment.setToolTip(tooltip(key))
             segment.clicked.connect(actions[key].trigger)
             actions[key].toggled.connect(segment.setChecked)
             segment.setChecked(actions[key].isChecked())
             # The chosen one is bold: room for that in all of them, so that nothing moves.
             segment.setMinimumWidth(metrics.horizontalAdvance(segment.text()) + 4 * GRID)
             group.addButton(segment)
-            made.append(segment)
-        frame.setLayout(row(*made, spacing=0, margins=(2, 2, 2, 2)))
+            self._segment_of[key] = segment
+        frame.setLayout(row(*self._segment_of.values(), spacing=0, margins=(2, 2, 2, 2)))
         return frame
 
     def _other_theme(self) -> None:

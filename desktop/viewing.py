@@ -6,13 +6,17 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QKeyEvent
 
 from core.settings import Settings
 from desktop.canvas.layers import LayerState
+from desktop.canvas.minimap import Minimap
+from desktop.canvas.swipe import Swipe
 from desktop.label_page import LabelPage
 
+AIDS = ("minimap", "pixel_grid")
+"""Switches that are remembered, on at first; a comparison ends with the window."""
 HELD_SECONDS = 0.3
 """A key that is down longer was held, not tapped."""
 VIEWS = (  # label, prediction, difference; the Cycle view action steps through them
@@ -34,6 +38,12 @@ class Viewing(QObject):
         self.layers = LayerState()
         page.layers.layers_changed.connect(self._set)
         self._hide.toggled.connect(self._toggled)
+        self._aids = {key: actions[key] for key in AIDS}
+        self.minimap, self.swipe = Minimap(page.canvas), Swipe(page.canvas)
+        actions["minimap"].toggled.connect(self.minimap.set_wanted)
+        actions["pixel_grid"].toggled.connect(page.canvas.set_grid)
+        actions["swipe"].toggled.connect(self.swipe.set_on)
+        self.swipe.ended.connect(lambda: actions["swipe"].setChecked(False))
 
     def handlers(self) -> dict[str, Callable[[], object]]:
         return {
@@ -51,14 +61,19 @@ class Viewing(QObject):
             self._set(replace(LayerState(), **kept))
         except (AttributeError, TypeError, ValueError):
             self._set(LayerState())
+        aids = self._settings.remembered("aids", {})
+        for key, action in self._aids.items():
+            action.setChecked(not isinstance(aids, dict) or aids.get(key) is not False)
 
     def remember(self) -> None:
         self._settings.remember("layers", asdict(self.layers))
+        self._settings.remember("aids", {key: action.isChecked() for key, action in self._aids.items()})
 
     def key_released(self, event: QKeyEvent) -> None:
         """H came up: overlays that were only hidden while it was held come back."""
         held = time.monotonic() - self._hidden_since > HELD_SECONDS
-        if event.key() == Qt.Key.Key_H and not event.isAutoRepeat() and held:
+        is_key = any(keys[0].key() == event.key() for keys in self._hide.shortcuts())
+        if is_key and not event.isAutoRepeat() and held:
             self._hide.setChecked(False)
 
     def _toggled(self, hidden: bool) -> None:

@@ -32,7 +32,8 @@ class Working(QObject):
         self._patience = QTimer(self)
         self._patience.setSingleShot(True)
         self._patience.setInterval(PATIENCE_MS)
-        self._patience.timeout.connect(lambda: self.message.emit(f"{self._title}… Esc cancels."))
+        self._patience.timeout.connect(self._speak)
+        self._spoke = False
         self._wires = Wires()
         self._wires.join(canvas.work_wanted, self._take)
         self._wires.join(canvas.said, self.message.emit)
@@ -48,24 +49,35 @@ class Working(QObject):
         if work is None:
             return
         self._unwanted, self._title = threading.Event(), work.title
-        self._patience.start()
+        if not work.quiet:
+            self._patience.start()
         future = self._lane.submit(work.run, self._unwanted.is_set)
         unwanted = self._unwanted
         self._bridge.when_done(
             future, partial(self._done, work, unwanted), partial(self._failed, work, unwanted)
         )
 
+    def _speak(self) -> None:
+        self._spoke = True
+        self.message.emit(f"{self._title}… Esc cancels.")
+
     def _drop(self) -> None:
         self._unwanted.set()
+        self._fall_silent()
+
+    def _fall_silent(self) -> None:
         self._patience.stop()
+        if self._spoke:
+            self._spoke = False
+            self.message.emit("")
 
     def _done(self, work: Work, unwanted: threading.Event, result: object) -> None:
         if not unwanted.is_set():
-            self._patience.stop()
+            self._fall_silent()
             self._canvas.take_result(work, result)
 
     def _failed(self, work: Work, unwanted: threading.Event, problem: MaskloopError) -> None:
         if not unwanted.is_set():
-            self._patience.stop()
+            self._fall_silent()
             self._canvas.take_result(work, None)
             self.message.emit(str(problem))

@@ -8,9 +8,11 @@ from typing import Annotated
 
 import typer
 
+from core.commands.care import duplicates_command, split_command
 from core.commands.document import backup_command, check_command, restore_command
 from core.commands.exchange import export_command, formats_command, import_command
 from core.commands.learning import evaluate_command, predict_command, train_command
+from core.commands.models import model_app, models_command
 from core.commands.terminal import answer, open_to_write, plain_errors
 from core.errors import ProjectError
 from core.labels.classes import ClassList
@@ -139,6 +141,10 @@ app.command("export")(export_command)
 app.command("train")(train_command)
 app.command("predict")(predict_command)
 app.command("evaluate")(evaluate_command)
+app.command("models")(models_command)
+app.add_typer(model_app)
+app.command("split")(split_command)
+app.command("duplicates")(duplicates_command)
 app.command("check")(check_command)
 app.command("backup")(backup_command)
 app.command("restore")(restore_command)
@@ -146,4 +152,5 @@ app.command("restore")(restore_command)
 
 def command_names() -> set[str]:
     """Every word that is a command; anything else in first place is a folder to open."""
-    return {str(command.name) for command in app.registered_commands}
+    groups = {str(group.typer_instance.info.name) for group in app.registered_groups if group.typer_instance}
+    return groups | {str(command.name) for command in app.registered_commands}

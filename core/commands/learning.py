@@ -12,10 +12,11 @@ import typer
 
 from core.commands.terminal import WrongUseError, answer, console, open_to_write, plain_errors, progress
 from core.errors import ImageError
-from core.models.spec import ModelSpec, default_spec, spec_from_base
+from core.models.catalogue import resolve
+from core.models.spec import ModelSpec, spec_from_base
 from core.project.project import Project, home_of
 from core.project.records import PictureRecord, RunRecord, Split
-from core.session.freezing import check_learnable, freeze_all, learnable, open_snapshot
+from core.session.freezing import check_learnable, first_spec, freeze_all, learnable, open_snapshot
 from core.session.recording import RunRecorder
 from core.training import events
 from core.training.device import likely_device
@@ -42,7 +43,7 @@ RunOption = Annotated[int | None, typer.Option("--run", help="Which run's weight
 
 def train_command(
     project: ProjectOption = Path(),
-    arch: Annotated[str | None, typer.Option(help="Architecture: asymmetric-unet, unet, fpn ...")] = None,
+    arch: Annotated[str | None, typer.Option(help="Architecture; “maskloop models” lists them.")] = None,
     encoder: Annotated[
         str | None, typer.Option(help="Encoder of the architecture, such as resnet34.")
     ] = None,
@@ -229,7 +230,7 @@ def _spec(
 
     values = project.classes.read().values
     spec = (
-        default_spec(device, values)
+        first_spec(project, learnable(project), device)
         if base is None
         else spec_from_base(
             ModelSpec.from_json(json.loads(base.model)),
@@ -239,11 +240,9 @@ def _spec(
     )
     if base is not None and (arch or encoder):
         raise WrongUseError("--resume goes on with the run's own network; leave --arch and --encoder out.")
-    if arch is not None:
-        own = arch == "asymmetric-unet"
-        spec = replace(spec, architecture=arch, encoder=None if own else encoder or "resnet34")
-    elif encoder is not None:
-        spec = replace(spec, architecture="unet", encoder=encoder)
+    if arch is not None or encoder is not None:
+        name, chosen = resolve(arch or "unet", encoder)
+        spec = replace(spec, architecture=name, encoder=chosen)
     if weights not in ("none", "imagenet"):
         raise WrongUseError("--weights takes none or imagenet.")
     return replace(spec, weights=weights, size=size or spec.size)

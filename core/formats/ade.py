@@ -8,7 +8,7 @@ from functools import partial
 from core.errors import FormatError
 from core.formats.dataset import Dataset, ForeignClass, Recognition, Sample
 from core.formats.presets import preset
-from core.formats.tree import Tree, split_of, stem_of
+from core.formats.tree import MISSHAPEN, Tree, split_of, stem_of
 from core.formats.values import read_indices, values_by_index
 from core.labels.classes import colour_of
 
@@ -59,7 +59,7 @@ def _classes(tree: Tree) -> tuple[ForeignClass, ...]:
         rows = [line.split("\t") for line in tree.lines(name)[1:]]
         try:
             listed = [(int(row[0]), row[-1].split(",")[0].strip()) for row in rows]
-        except (ValueError, IndexError) as problem:
+        except MISSHAPEN as problem:
             raise FormatError(
                 f"{tree.path(name)} is not the table of ADE20K's 150 classes ({problem})."
             ) from problem

@@ -12,7 +12,7 @@ from core.errors import FormatError, ImageError
 from core.formats.dataset import Dataset, ReadMask, Recognition, Sample
 from core.formats.presets import cityscapes, preset, train_ids
 from core.formats.shapes import Shape, painted, ring_of
-from core.formats.tree import Tree, split_of
+from core.formats.tree import MISSHAPEN, Tree, split_of
 from core.formats.values import nearest_colours, read_colours, renumbered
 from core.geometry import Box
 from core.images.source import read_mask, read_picture, read_size
@@ -142,7 +142,7 @@ def _polygons(tree: Tree, name: str) -> np.ndarray[tuple[int, ...], np.dtype[np.
             place = places.get(label) or places.get(label.removesuffix("group"))
             if place is not None and not thing.get("deleted"):
                 shapes.append(Shape(place, (ring_of(thing["polygon"]),)))
-    except (KeyError, TypeError, ValueError) as problem:
+    except MISSHAPEN as problem:
         raise FormatError(
             f"{tree.path(name)} does not hold the polygons of Cityscapes ({problem})."
         ) from problem

@@ -15,7 +15,7 @@ from core.formats.dataset import Dataset, ForeignClass, ReadMask, Recognition, S
 from core.formats.drawn import Drawing, Thing, drawn_dataset
 from core.formats.presets import fate_of
 from core.formats.shapes import Ring, Runs, compressed, ring_of, uncompressed
-from core.formats.tree import SPLIT_NAMES, Tree, folder_of, split_of, stem_of
+from core.formats.tree import MISSHAPEN, SPLIT_NAMES, Tree, folder_of, split_of, stem_of
 from core.formats.values import pack
 from core.images.source import read_picture
 from core.labels.classes import LAST_CLASS, VOID, colour_of
@@ -61,17 +61,17 @@ def open_dataset(tree: Tree) -> Dataset:
             by_image = defaultdict(list)
             for note in content.get("annotations") or ():
                 by_image[note["image_id"]].append(note)
-            images = [(image["id"], image) for image in content.get("images") or ()]
-        except (KeyError, TypeError, ValueError, AttributeError) as problem:
+            listed = [(image, by_image.get(image["id"], [])) for image in content.get("images") or ()]
+            drawn = any("segmentation" in note for said in by_image.values() for note in said)
+        except MISSHAPEN as problem:
             raise FormatError(
                 f"{tree.path(file)} is not laid out as COCO's tables are ({problem})."
             ) from problem
-        if not categories or not any("segmentation" in note for notes in by_image.values() for note in notes):
+        if not categories or not drawn:
             continue
         names |= dict.fromkeys(categories.values())
-        split = _split(file)
-        for image_id, image in images:
-            draws = partial(_drawing, tree.path(file), image, by_image.get(image_id, []), categories, split)
+        for image, said in listed:
+            draws = partial(_drawing, tree.path(file), image, said, categories, _split(file))
             drawings.append((file, draws))
     if not drawings:
         raise FormatError(f"The tables in {tree.root} hold no areas, only boxes, points or captions.")
@@ -110,7 +110,7 @@ def open_panoptic(tree: Tree) -> Dataset:
                 read = partial(_read_segments, tree.path(mask), table)
                 sources = (tree.path(mask), tree.path(file))
                 samples.append(Sample(tree.path(picture), picture, _split(file), read, sources=sources))
-        except (KeyError, TypeError, ValueError, AttributeError) as problem:
+        except MISSHAPEN as problem:
             raise FormatError(
                 f"{tree.path(file)} is not laid out as COCO's panoptic tables are ({problem})."
             ) from problem
@@ -157,7 +157,7 @@ def _drawing(
             rings, runs = _area(outline, size)
             things.append(Thing(names[int(note["category_id"])], rings, (), runs))
         return Drawing(str(image["file_name"]), size, tuple(things), split, (), skipped)
-    except (KeyError, TypeError, ValueError) as problem:
+    except MISSHAPEN as problem:
         called = image.get("file_name", "a picture")
         raise FormatError(f"What {file} says about {called} cannot be understood ({problem}).") from problem
 

@@ -13,7 +13,7 @@ from core.formats.dataset import Dataset, Recognition
 from core.formats.drawn import Drawing, Thing, drawn_dataset, whole
 from core.formats.presets import hex_colour
 from core.formats.shapes import Ring, box_ring, circle_ring, ring_of
-from core.formats.tree import SPLIT_NAMES, Tree, split_of
+from core.formats.tree import MISSHAPEN, SPLIT_NAMES, Tree, split_of
 from core.images.source import MAX_PIXELS
 from core.labels.classes import Colour
 
@@ -69,7 +69,7 @@ def _drawing(tree: Tree, file: str, image: Element) -> Drawing:
         name = image.attrib["name"]
         split = SPLIT_NAMES.get(image.get("subset", "").casefold()) or split_of(name)
         return Drawing(name, size, tuple(things), split, tags, skipped)
-    except (KeyError, ValueError, IndexError) as problem:
+    except MISSHAPEN as problem:
         called = image.get("name", "an image")
         raise FormatError(
             f"What {tree.path(file)} says about {called} cannot be understood ({problem})."

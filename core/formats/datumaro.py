@@ -9,7 +9,7 @@ from core.errors import FormatError
 from core.formats.dataset import Dataset, Recognition
 from core.formats.drawn import Drawing, Thing, drawn_dataset
 from core.formats.shapes import compressed, ring_of, uncompressed
-from core.formats.tree import SPLIT_NAMES, Tree, stem_of
+from core.formats.tree import MISSHAPEN, SPLIT_NAMES, Tree, stem_of
 
 NAME = "datumaro"
 
@@ -37,7 +37,7 @@ def open_dataset(tree: Tree) -> Dataset:
             drawings += [
                 (file, partial(_drawing, tree, file, item, labels, split)) for item in content["items"]
             ]
-        except (KeyError, TypeError, AttributeError) as problem:
+        except MISSHAPEN as problem:
             raise FormatError(
                 f"{tree.path(file)} is not laid out as Datumaro's files are ({problem})."
             ) from problem
@@ -64,7 +64,7 @@ def _drawing(tree: Tree, file: str, item: dict[str, Any], labels: list[str], spl
             things += [thing] if thing else []
             skipped += thing is None and row.get("type") != "label"
         return Drawing(said, size, tuple(things), split, (), skipped)
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as problem:
+    except MISSHAPEN as problem:
         called = item.get("id", "an item") if isinstance(item, dict) else "an item"
         raise FormatError(
             f"What {tree.path(file)} says about {called} cannot be understood ({problem})."

@@ -9,7 +9,7 @@ from core.formats.dataset import Dataset, Recognition
 from core.formats.drawn import BLANK, Drawing, Thing, drawn_dataset
 from core.formats.presets import hex_colour
 from core.formats.shapes import ring_of
-from core.formats.tree import Tree, split_of
+from core.formats.tree import MISSHAPEN, Tree, split_of
 from core.labels.classes import Colour
 
 NAME = "isat"
@@ -46,7 +46,7 @@ def _known(tree: Tree) -> list[tuple[str, Colour | None]]:
         try:
             rows = tree.yaml(name)["label"]
             return [(str(r["name"]), hex_colour(str(r["color"]))) for r in rows if r["name"] != _BACKGROUND]
-        except (FormatError, KeyError, TypeError, ValueError):
+        except (*MISSHAPEN, FormatError):
             continue
     return []
 
@@ -65,5 +65,5 @@ def _drawing(tree: Tree, name: str) -> Drawing:
         return Drawing(
             str(said["name"]), (int(said["width"]), int(said["height"])), tuple(things), split_of(name), tags
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as problem:
+    except MISSHAPEN as problem:
         raise FormatError(f"{tree.path(name)} is not laid out as ISAT's files are ({problem}).") from problem

@@ -14,7 +14,7 @@ from core.errors import FormatError
 from core.formats.dataset import Dataset, Recognition
 from core.formats.drawn import Drawing, Thing, drawn_dataset, whole
 from core.formats.shapes import box_ring, circle_ring, ring_of
-from core.formats.tree import Tree
+from core.formats.tree import MISSHAPEN, Tree
 from core.images.source import MAX_PIXELS
 
 NAME = "label-studio"
@@ -56,7 +56,7 @@ def brush_mask(code: list[int], size: tuple[int, int]) -> NDArray[np.bool_]:
     width, height = size
     if not 0 < width * height <= MAX_PIXELS:
         raise ValueError(f"a picture of {width} x {height} pixels")
-    bits = np.unpackbits(np.asarray(code, np.int64).astype(np.uint8))
+    bits = np.unpackbits(np.frombuffer(bytes(code), np.uint8))
     at = 0
 
     def read(count: int) -> int:
@@ -115,7 +115,7 @@ def _drawing(tree: Tree, file: str, task: Any) -> Drawing:
             size = int(result["original_width"]), int(result["original_height"])
             things.append(_thing(kind, result["value"], size))
         return Drawing(picture, size, tuple(things), skipped=skipped)
-    except (KeyError, TypeError, ValueError, AttributeError, StopIteration) as problem:
+    except MISSHAPEN as problem:
         raise FormatError(f"A task in {tree.path(file)} cannot be understood ({problem}).") from problem
 
 

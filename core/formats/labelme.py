@@ -11,7 +11,7 @@ from core.errors import FormatError
 from core.formats.dataset import Dataset, Recognition
 from core.formats.drawn import Drawing, Thing, drawn_dataset, png_mask, whole
 from core.formats.shapes import box_ring, circle_ring, ring_of
-from core.formats.tree import Tree, split_of
+from core.formats.tree import MISSHAPEN, Tree, split_of
 
 NAME, X_NAME = "labelme", "xanylabeling"
 _KEYS = ('"shapes"', '"imagePath"')
@@ -73,7 +73,7 @@ def _drawing(tree: Tree, name: str) -> Drawing:
         said = beside if moved else picture
         tags = tuple(str(key) for key, on in (content.get("flags") or {}).items() if on)
         return Drawing(said, size, tuple(things), split_of(name), tags, skipped)
-    except (KeyError, TypeError, ValueError, AttributeError) as problem:
+    except MISSHAPEN as problem:
         raise FormatError(
             f"{tree.path(name)} is not laid out as labelme's files are ({problem})."
         ) from problem

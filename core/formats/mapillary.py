@@ -7,7 +7,7 @@ from functools import partial
 
 from core.errors import FormatError
 from core.formats.dataset import Dataset, Fate, ForeignClass, Recognition, Sample
-from core.formats.tree import Tree, folder_of, split_of, stem_of
+from core.formats.tree import MISSHAPEN, Tree, folder_of, split_of, stem_of
 from core.formats.values import read_indices, values_by_index
 
 NAME = "mapillary"
@@ -36,7 +36,7 @@ def open_dataset(tree: Tree) -> Dataset:
 def _opened(tree: Tree, config: str, masks: list[str]) -> Dataset:
     try:
         classes = tuple(_class(place, row) for place, row in enumerate(tree.json(config)["labels"]))
-    except (KeyError, TypeError, ValueError) as problem:
+    except MISSHAPEN as problem:
         raise FormatError(
             f"{tree.path(config)} does not list classes as Mapillary does ({problem})."
         ) from problem

@@ -37,6 +37,7 @@ tables, which `core/formats/page.py` made from the program's own. An import neve
 one undoable edit for each picture, and goes on where it was stopped.
 
 ## In
+
 """.splitlines()
 
 _OUT = """## Out
@@ -44,6 +45,7 @@ _OUT = """## Out
 `maskloop export FORMAT OUT` writes pictures and masks; `--dry-run` says first what would be written and lost. All
 formats but NumPy arrays are read back by Maskloop itself, pixel for pixel but for what the table says; the last column
 names readers of others that gave the same pixels.
+
 """.splitlines()
 
 _OUT_RULES = """## How datasets are written

@@ -72,7 +72,7 @@ FORMATS: dict[str, Format] = {
         Format(
             cityscapes.PAIRS,
             "Cityscapes image pairs",
-            "photo and coloured mask side by side in one JPEG; colours back to classes by the nearest, unsure pixels void",
+            "photo and coloured mask side by side in one JPEG; the nearest colour counts, unsure pixels are void",
             "Exact borders: JPEG smears them.",
             "28 real pairs",
             cityscapes.recognise_pairs,

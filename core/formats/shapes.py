@@ -83,10 +83,10 @@ def circle_ring(x: float, y: float, across: float, down: float | None = None) ->
 
 def uncompressed(counts: Sequence[Any], height: int, width: int) -> Runs:
     """Run lengths as a file lists them. Raises ValueError when they do not fill the picture."""
-    runs = np.array([int(n) for n in counts], np.int64)
-    if (runs < 0).any() or runs.sum() != height * width:
+    runs = [int(n) for n in counts]
+    if min(runs, default=0) < 0 or sum(runs) != height * width or height * width > MAX_PIXELS:
         raise ValueError(f"the run lengths do not fill a picture of {width} x {height}")
-    return runs
+    return np.array(runs, np.int64)
 
 
 def compressed(text: str, height: int, width: int) -> Runs:

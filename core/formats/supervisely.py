@@ -12,7 +12,7 @@ from core.formats.dataset import Dataset, Recognition
 from core.formats.drawn import Drawing, Thing, drawn_dataset, png_mask, whole
 from core.formats.presets import hex_colour
 from core.formats.shapes import box_ring, ring_of
-from core.formats.tree import Tree, folder_of, split_of
+from core.formats.tree import MISSHAPEN, Tree, folder_of, split_of
 from core.labels.classes import Colour
 
 NAME = "supervisely"
@@ -51,7 +51,7 @@ def _known(tree: Tree) -> list[tuple[str, Colour | None]]:
     for name in tree.named("meta.json"):
         try:
             return [(str(row["title"]), hex_colour(str(row["color"]))) for row in tree.json(name)["classes"]]
-        except (KeyError, TypeError, ValueError):
+        except MISSHAPEN:
             continue
     return []
 
@@ -70,7 +70,7 @@ def _drawing(tree: Tree, name: str) -> Drawing:
         called = name.rsplit("/", 1)[-1].removesuffix(".json")
         picture = "/".join(filter(None, (folder, "img", called)))
         return Drawing(picture, size, tuple(things), split_of(name), tags, skipped)
-    except (KeyError, TypeError, ValueError, AttributeError, zlib.error) as problem:
+    except (*MISSHAPEN, zlib.error) as problem:
         raise FormatError(
             f"{tree.path(name)} is not laid out as Supervisely's files are ({problem})."
         ) from problem

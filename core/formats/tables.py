@@ -9,7 +9,7 @@ from typing import Any
 from core.errors import FormatError
 from core.formats.dataset import ForeignClass
 from core.formats.presets import fate_of, hex_colour
-from core.formats.tree import Tree
+from core.formats.tree import MISSHAPEN, Tree
 from core.labels.classes import LAST_CLASS, Colour, colour_of
 
 
@@ -42,7 +42,7 @@ def find_table(tree: Tree) -> ClassTable | None:
         for name in sorted(tree.named(last), key=lambda n: n.count("/")):
             try:
                 table = read(tree, name)
-            except (FormatError, ValueError, KeyError, TypeError, IndexError, AttributeError):
+            except (*MISSHAPEN, FormatError):
                 continue
             if table is not None and 0 < len(table.classes) <= LAST_CLASS:
                 return table

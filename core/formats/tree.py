@@ -25,6 +25,8 @@ MAX_JSON_BYTES = 1 << 30
 """Largest JSON that is read: annotations of 118,000 pictures of COCO are 0.45 GB."""
 MAX_TEXT_BYTES = 64 << 20
 """Largest XML, list or table that is read."""
+MISSHAPEN = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, StopIteration)
+"""What looking into JSON raises where it is not as its format says: missing keys, other kinds, endless numbers."""
 SPLIT_NAMES = {
     "train": "train",
     "training": "train",

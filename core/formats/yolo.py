@@ -64,9 +64,9 @@ def _drawing(tree: Tree, name: str, names: dict[int, str]) -> Drawing:
                 skipped += 1
                 continue
             ring = ring_of([float(part) for part in corners]) * (width, height)
+            label = names.get(int(kind), f"class {int(kind)}")
         except ValueError as problem:
             raise FormatError(f"Line {number} of {tree.path(name)} is no outline ({problem}).") from problem
-        label = names.get(int(kind), f"class {int(kind)}")
         things.append(Thing(label, (ring,)))
     return Drawing(picture, (width, height), tuple(things), split, (), skipped)
 

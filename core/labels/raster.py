@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 import cv2
@@ -96,34 +95,62 @@ def _between(left: NDArray[np.float64], right: NDArray[np.float64], box: Box) ->
     return mask
 
 
+def ellipse(frame: Box, within: Box | None = None) -> tuple[Box, Mask]:
+    """All pixels whose centre lies in the ellipse that touches the four sides of a box.
+
+    `within` limits the box (the picture). Returns the box and its (h, w) bool mask.
+    """
+    box = frame if within is None else frame.intersected(within)
+    if box.is_empty:
+        return Box.nothing(), np.zeros((0, 0), bool)
+    y = np.arange(box.y0, box.y1) + 0.5
+    high = 1 - np.square((y - (frame.y0 + frame.y1) / 2) / (frame.height / 2))
+    half = frame.width / 2 * np.sqrt(np.maximum(high, 0.0))
+    middle = (frame.x0 + frame.x1) / 2
+    return box, _between(middle - half, middle + half, box)
+
+
 def polygon(points: Sequence[tuple[float, float]], within: Box | None = None) -> tuple[Box, Mask]:
     """All pixels whose centre lies inside a closed outline (even-odd where it crosses itself).
 
+    As `polygons` with a single ring. Fewer than three points give an empty box.
+    """
+    return polygons([points], within)
+
+
+def polygons(rings: Sequence[Sequence[tuple[float, float]]], within: Box | None = None) -> tuple[Box, Mask]:
+    """All pixels whose centre lies inside an odd number of closed outlines: a ring within a ring is a hole.
+
     Points are positions, not pixel indices: (0, 0) to (2, 2) covers the four pixels 0..1. A centre exactly on
     an edge belongs to the shape on its right or below, so that neighbours who share an edge neither overlap
-    nor leave a gap. `within` limits the box (the picture). Fewer than three points give an empty box.
+    nor leave a gap. `within` limits the box (the picture). Rings of fewer than three points count for nothing.
 
     Each edge toggles one place in every row it crosses; a running exclusive-or along the row then fills
     between them (edge flags: Ackland and Weste, IEEE Trans. Computers C-30, 1981).
     """
-    box = Box.around(points)
+    arrays = [np.array(ring, np.float64) for ring in rings if len(ring) >= 3]
+    box = Box.around([(x, y) for ring in arrays for x, y in (ring.min(axis=0), ring.max(axis=0))])
     if within is not None:
         box = box.intersected(within)
-    if len(points) < 3 or box.is_empty:
+    if box.is_empty:
         return Box.nothing(), np.zeros((0, 0), bool)
+    edges = np.concatenate([np.hstack([ring, np.roll(ring, -1, axis=0)]) for ring in arrays])
+    # Always downwards: the same arithmetic for both neighbours of an edge, whichever way they walk it.
+    upwards = edges[:, 1] > edges[:, 3]
+    edges[upwards] = edges[upwards][:, [2, 3, 0, 1]]
+    top = np.maximum(np.ceil(edges[:, 1] - 0.5), box.y0).astype(np.intp)
+    bottom = np.minimum(np.ceil(edges[:, 3] - 0.5), box.y1).astype(np.intp)
+    crossing = top < bottom
+    edges, top, count = edges[crossing], top[crossing], (bottom - top)[crossing]
+    # One entry for every row that an edge crosses.
+    of = np.repeat(np.arange(len(edges)), count)
+    rows = np.arange(len(of)) + np.repeat(top - np.concatenate([[0], np.cumsum(count)[:-1]]), count)
+    x0, y0, x1, y1 = edges[of].T
+    x = x0 + (rows + 0.5 - y0) * ((x1 - x0) / (y1 - y0))
+    columns = np.clip(np.ceil(x - 0.5), box.x0, box.x1).astype(np.intp) - box.x0
     # One more column takes the crossings to the right of the box, which matter to nobody.
     flags = np.zeros((box.height, box.width + 1), bool)
-    for (x0, y0), (x1, y1) in pairwise([*points, points[0]]):
-        if y0 > y1:  # the same arithmetic for both neighbours of an edge, whichever way they walk it
-            x0, y0, x1, y1 = x1, y1, x0, y0  # noqa: PLW2901
-        top = max(math.ceil(y0 - 0.5), box.y0)
-        bottom = min(math.ceil(y1 - 0.5), box.y1)
-        if top >= bottom:
-            continue
-        rows = np.arange(top, bottom)
-        x = x0 + (rows + 0.5 - y0) * ((x1 - x0) / (y1 - y0))
-        columns = np.clip(np.ceil(x - 0.5), box.x0, box.x1).astype(np.intp) - box.x0
-        flags[rows - box.y0, columns] ^= True
+    np.logical_xor.at(flags, (rows - box.y0, columns), True)
     return box, np.logical_xor.accumulate(flags, axis=1)[:, :-1]
 
 
@@ -142,7 +169,7 @@ def connected_region(values: NDArray[np.uint8], at: Point) -> tuple[Box, Mask]:
     while True:
         window = Box(x - reach, y - reach, x + reach, y + reach).intersected(whole)
         box, mask = _flood(values, window, x, y)
-        if not _runs_on(box, window, whole):
+        if not runs_on(box, window, whole):
             return box, mask
         reach *= 2
 
@@ -159,7 +186,7 @@ def _flood(values: NDArray[np.uint8], window: Box, x: int, y: int) -> tuple[Box,
     return inner.moved(window.x0, window.y0), found[rows, columns].astype(bool)
 
 
-def _runs_on(box: Box, window: Box, whole: Box) -> bool:
+def runs_on(box: Box, window: Box, whole: Box) -> bool:
     """Whether the region touches a side of the window that is not a side of the picture."""
     return (
         (box.x0 == window.x0 > whole.x0)

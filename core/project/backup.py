@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from core.errors import Cancelled, ProjectError
+from core.project.lasting import sync_names
 
 FOLDER = "backups"
 EVERY = timedelta(minutes=30)
@@ -71,6 +72,7 @@ def copy_to(project_file: Path, target: Path, *, should_stop: Callable[[], bool]
             )
         copy_database(project_file, beside, should_stop=should_stop)
         beside.replace(target)
+        sync_names(target.parent)
     except (OSError, sqlite3.Error) as problem:
         raise ProjectError(
             f"No backup of {project_file} could be made in {target.parent}: {problem}. "
@@ -198,6 +200,7 @@ def restore(project_file: Path, backup: Path) -> Path | None:
         for rest in ("-wal", "-shm"):
             project_file.with_name(project_file.name + rest).unlink(missing_ok=True)
         beside.replace(project_file)
+        sync_names(project_file.parent)
     except (OSError, sqlite3.Error) as problem:
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)

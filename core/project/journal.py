@@ -231,12 +231,12 @@ def _keep_tile(connection: Connection, edit_id: int, picture_id: int, key: TileK
 
 
 def _keep_rows(connection: Connection, edit_id: int, before: list[RowChange]) -> None:
-    for change in before:
-        connection.execute(
-            insert(edit_rows).values(
-                edit_id=edit_id, table_name=change.table, row_key=change.key, content=to_text(change.content)
-            )
-        )
+    rows = [
+        {"edit_id": edit_id, "table_name": c.table, "row_key": c.key, "content": to_text(c.content)}
+        for c in before
+    ]
+    if rows:
+        connection.execute(insert(edit_rows), rows)
 
 
 def _swap_kept_rows(connection: Connection, edit_id: int) -> list[RowChange]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, Select, func, select, update
+from sqlalchemy import Row, Select, bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from core.changes import Changes
@@ -65,11 +65,19 @@ class PictureDrawer:
 
     def set_size(self, picture_id: int, width: int, height: int) -> Changes:
         """Note the upright size, once the picture has been read; a problem noted earlier is over then."""
-        return self._set([picture_id], width=width, height=height, problem=None)
+        return self._set([picture_id], lasting=False, width=width, height=height, problem=None)
 
     def set_problem(self, picture_id: int, sentence: str) -> Changes:
         """Note why a picture cannot be read."""
-        return self._set([picture_id], problem=sentence)
+        return self._set([picture_id], lasting=False, problem=sentence)
+
+    def set_problems(self, problems: Mapping[int, str | None]) -> Changes:
+        """Note for many pictures why they cannot be read, or that they can again (None)."""
+        rows = [{"id_": picture_id, "problem_": sentence} for picture_id, sentence in problems.items()]
+        statement = update(pictures).where(pictures.c.id == bindparam("id_"))
+        with self._store.writing() as connection:
+            connection.execute(statement.values(problem=bindparam("problem_")), rows)
+        return Changes(pictures=frozenset(problems))
 
     def digests(self) -> dict[int, str]:
         """Digests of the pictures' files as they were when somebody looked at them last; only those known."""
@@ -84,7 +92,7 @@ class PictureDrawer:
 
     def set_digests(self, digests: Mapping[int, str]) -> None:
         """Note what the files hold (`digest_of`)."""
-        with self._store.writing() as connection:
+        with self._store.writing(lasting=False) as connection:
             for picture_id, digest in digests.items():
                 connection.execute(update(pictures).where(pictures.c.id == picture_id).values(digest=digest))
 
@@ -151,6 +159,21 @@ class PictureDrawer:
                 found.update({int(value): int(pixels) for value, pixels in rows})
         return dict(found)
 
+    def all_pixels(self) -> dict[int, dict[int, int]]:
+        """Labelled pixels of every labelled picture, by picture id and class value."""
+        query = select(class_pixels.c.picture_id, class_pixels.c.class_value, class_pixels.c.pixels)
+        found: dict[int, dict[int, int]] = {}
+        with self._store.reading() as connection:
+            for picture_id, value, count in connection.execute(query):
+                found.setdefault(int(picture_id), {})[int(value)] = int(count)
+        return found
+
+    def with_class(self, value: int) -> frozenset[int]:
+        """Ids of the pictures whose label holds a class."""
+        query = select(class_pixels.c.picture_id).where(class_pixels.c.class_value == value)
+        with self._store.reading() as connection:
+            return frozenset(int(picture_id) for (picture_id,) in connection.execute(query))
+
     def counts(self) -> Counts:
         """The whole project in numbers."""
         with self._store.reading() as connection:
@@ -180,8 +203,8 @@ class PictureDrawer:
                 edits=connection.execute(select(func.count()).select_from(edits)).scalar_one(),
             )
 
-    def _set(self, picture_ids: Sequence[int], **values: object) -> Changes:
-        with self._store.writing() as connection:
+    def _set(self, picture_ids: Sequence[int], *, lasting: bool = True, **values: object) -> Changes:
+        with self._store.writing(lasting=lasting) as connection:
             connection.execute(update(pictures).where(pictures.c.id.in_(list(picture_ids))).values(**values))
         return Changes(pictures=frozenset(picture_ids))
 

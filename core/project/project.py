@@ -14,6 +14,7 @@ from core.errors import ProjectError
 from core.project.classes import ClassDrawer
 from core.project.guard import WriterGuard
 from core.project.journal import JournalDrawer
+from core.project.lasting import make_folder
 from core.project.pictures import PictureDrawer
 from core.project.records import now
 from core.project.runs import RunDrawer
@@ -56,7 +57,7 @@ class Project:
         if not folder.is_dir():
             raise ProjectError(f"There is no folder {folder}. Check the name, or make it first.")
         try:
-            home.mkdir(parents=True, exist_ok=True)
+            make_folder(home)
             guard = WriterGuard(home, purpose)
         except OSError as problem:
             raise ProjectError(

@@ -93,7 +93,7 @@ class RunDrawer:
             for p in points
         ]
         if rows:
-            with self._store.writing() as connection:
+            with self._store.writing(lasting=False) as connection:
                 connection.execute(insert(measurements), rows)
         return Changes(measurements=bool(rows))
 
@@ -116,7 +116,7 @@ class RunDrawer:
     def predicted(self, picture_id: int, run_id: int, mean_confidence: float) -> Changes:
         """Note a new prediction; its pixels are already in the cache."""
         values = {"run_id": run_id, "made_at": now(), "mean_confidence": mean_confidence}
-        with self._store.writing() as connection:
+        with self._store.writing(lasting=False) as connection:
             connection.execute(
                 insert(predictions)
                 .values(picture_id=picture_id, **values)

@@ -15,6 +15,7 @@ from sqlalchemy.pool import StaticPool
 from core.errors import ProjectError, ProjectTooNewError
 from core.project.backup import FOLDER, make_backup, new_stamp
 from core.project.leftover import has_pages, journal_of, put_strange_journal_aside, refuse_emptied
+from core.project.newest import newest_form
 from core.project.tables import NEWEST
 
 BUSY_SECONDS = 10.0
@@ -24,8 +25,10 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 class Store:
     """An open project.sqlite. Lives on one thread at a time (the document lane, or a command's only thread).
 
-    WAL lets any number of readers look while the one writer writes. synchronous=NORMAL: a commit survives the
-    death of the process at once, and the death of the machine from the next checkpoint on without ever being torn.
+    WAL lets any number of readers look while the one writer writes. synchronous=FULL: a commit returns once the disk
+    says that it has it, so it survives a killed program and a power cut alike. What the program can find out again
+    (`writing(lasting=False)`) and the single steps of a long act (`together`) do not wait: a power cut may take the
+    newest of them back, in order and whole, and never anything that came before a commit that waited. docs/adr/0008.
     """
 
     def __init__(self, path: Path, *, writing: bool) -> None:
@@ -36,6 +39,8 @@ class Store:
         self.path = path
         refuse_emptied(path)
         self.notice = put_strange_journal_aside(path) if writing else None
+        self._waits = True  # as _engine opens it
+        self._is_together = False
         self._engine = _engine(path, writing=writing)
         try:
             self._connection = self._engine.connect()
@@ -50,10 +55,31 @@ class Store:
             yield connection
 
     @contextlib.contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """One named operation, all or nothing. Raises ProjectError when the disk refuses; nothing is changed then."""
+    def writing(self, *, lasting: bool = True) -> Iterator[Connection]:
+        """One named operation, all or nothing. Raises ProjectError when the disk refuses; nothing is changed then.
+
+        When it returns, a power cut no longer takes it back; unless it is not to be `lasting`, because the program
+        can find it out again (a size, a score): then it is whole and in order, but the disk is not waited for.
+        """
+        self._wait_for_disk(lasting and not self._is_together)
         with self._transaction("BEGIN IMMEDIATE") as connection:
             yield connection
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Many operations that somebody waits for as one, such as an import: the disk is waited for at the end.
+
+        Each is still a transaction of its own; what was done before an error stays. Raises ProjectError.
+        """
+        self._is_together = True
+        try:
+            yield
+        finally:
+            self._is_together = False
+            with self.writing() as connection:
+                # A commit that waits takes all before it along, but only one that writes: a row comes and goes.
+                connection.exec_driver_sql("INSERT OR REPLACE INTO facts (name, value) VALUES ('stored', '')")
+                connection.exec_driver_sql("DELETE FROM facts WHERE name = 'stored'")
 
     def version(self) -> str | None:
         """The revision of the file, None for an empty one. Raises ProjectError when it is not one of ours."""
@@ -68,7 +94,7 @@ class Store:
     def upgrade(self) -> None:
         """Bring the file to the newest form. Raises ProjectTooNewError, with the file untouched, if it is newer."""
         version = self.version()
-        if version == NEWEST:
+        if version == NEWEST or (version is None and self._made_new()):
             return
         # Alembic is imported only when there is something to do: it costs a third of a second.
         from alembic import command
@@ -93,7 +119,10 @@ class Store:
             with self.writing() as connection:
                 config.attributes["connection"] = connection
                 command.upgrade(config, NEWEST)
-                connection.exec_driver_sql(new_stamp())
+                if not connection.exec_driver_sql("PRAGMA user_version").scalar_one():
+                    # A file that has its mark keeps it: with another, the journal that holds this upgrade and all
+                    # that comes after it would be taken for another file's, should the program be killed now.
+                    connection.exec_driver_sql(new_stamp())
                 orphans = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
                 if orphans is not None:
                     raise ProjectError(
@@ -101,6 +130,17 @@ class Store:
                     )
         finally:
             self._pragma("foreign_keys = ON")
+
+    def _made_new(self) -> bool:
+        """Make an empty file in the newest form at once. False when only the migrations know that form."""
+        statements = newest_form()
+        if not statements:
+            return False
+        with self.writing() as connection:
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+            connection.exec_driver_sql(new_stamp())
+        return True
 
     def refuse_other_form(self) -> None:
         """For readers, which cannot upgrade. Raises ProjectError when the file is not of the newest form."""
@@ -118,6 +158,11 @@ class Store:
         """Outside of a transaction: inside, SQLite ignores most of them."""
         self._connection.exec_driver_sql(f"PRAGMA {words}")
         self._connection.commit()
+
+    def _wait_for_disk(self, waits: bool) -> None:
+        if waits != self._waits:
+            self._pragma(f"synchronous = {'FULL' if waits else 'NORMAL'}")
+            self._waits = waits
 
     @contextlib.contextmanager
     def _transaction(self, begin: str) -> Iterator[Connection]:
@@ -155,7 +200,10 @@ def _engine(path: Path, *, writing: bool) -> Engine:
         try:
             if writing:
                 raw.execute("PRAGMA journal_mode = WAL")
-                raw.execute("PRAGMA synchronous = NORMAL")
+                raw.execute("PRAGMA synchronous = FULL")
+                raw.execute(
+                    "PRAGMA fullfsync = ON"
+                )  # macOS: otherwise only the drive's own memory is reached
             else:
                 raw.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()  # SQLite opens lazily
         except sqlite3.OperationalError as problem:

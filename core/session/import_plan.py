@@ -98,8 +98,9 @@ def plan_import(
 def taken_in(classes: ClassList, rows: tuple[ClassRow, ...]) -> tuple[ClassList, NDArray[np.uint8]]:
     """The list with the new classes, and (256,) uint8: the project's value of each value of a ReadMask.
 
-    New classes keep their colour and take their index (plus one when indices begin at 0) where that is free.
+    New classes keep their colour and take their index (plus one when indices begin at 0) where those are free.
     """
+    taken = {c.colour for c in classes}
     shift = int(any(row.foreign.index == 0 for row in rows))
     table = np.zeros(256, np.uint8)
     table[VOID] = VOID
@@ -111,7 +112,8 @@ def taken_in(classes: ClassList, rows: tuple[ClassRow, ...]) -> tuple[ClassList,
         if known is None:
             wanted = row.foreign.index + shift
             free = 1 <= wanted <= LAST_CLASS and classes.by_value(wanted) is None
-            classes = classes.added(row.choice.name, row.foreign.colour, wanted if free else None)
+            colour = None if row.foreign.colour in taken else row.foreign.colour
+            classes = classes.added(row.choice.name, colour, wanted if free else None)
             known = classes.classes[-1]
         table[place] = known.value
     return classes, table

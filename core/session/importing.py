@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -27,6 +28,7 @@ from core.project.rows import RowChange
 from core.session.import_ledger import Ledger, signature_of
 from core.session.import_plan import Choice, ImportPlan, plan_import, taken_in
 from core.session.opening import is_text
+from core.session.set_aside import set_aside
 
 R = TypeVar("R")
 
@@ -87,18 +89,24 @@ def run_import(
     the document where the document lives (here, when None); `came` hears of each picture. Raises Cancelled between
     two pictures; what came in so far stays, and the next import goes on from there.
     """
-    taking = _Taking(project, plan, written or _at_once)
-    try:
-        for done, sample in enumerate(plan.dataset.samples):
-            if cancelled():
-                raise Cancelled
-            record = taking.take(sample)
-            if record is not None:
-                came(record)
-            if progress:
-                progress(done + 1, plan.pictures)
-    finally:
-        taking.close()
+    on_document = written or _at_once
+    taking = _Taking(project, plan, on_document)
+    # With the whole document for itself an import waits for the disk once, at its end.
+    alone = project.store.together() if written is None else contextlib.nullcontext()
+    with alone:
+        try:
+            for picture_id in taking.idle:
+                came(on_document(partial(project.pictures.get, picture_id)))
+            for done, sample in enumerate(plan.dataset.samples):
+                if cancelled():
+                    raise Cancelled
+                record = taking.take(sample)
+                if record is not None:
+                    came(record)
+                if progress:
+                    progress(done + 1, plan.pictures)
+        finally:
+            taking.close()
     return taking.report()
 
 
@@ -132,6 +140,10 @@ class _Taking:
         self._project, self._plan, self._written = project, plan, written
         self._table = written(self._take_classes)
         self._known = {record.path: record for record in written(project.pictures.all)}
+        self.idle = (
+            written(lambda: set_aside(project, plan.dataset, self._known.values())) if plan.in_place else []
+        )
+        """Masks that had been taken for pictures, by id."""
         self._ledger = Ledger(project.cache / LEDGERS, plan.dataset.root)
         self._pictures = self._labels = self._skipped = 0
         self._problems = list(plan.dataset.problems)

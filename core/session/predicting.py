@@ -1,9 +1,9 @@
-"""Which picture is predicted next: the one on screen, then those that will come, then all the others."""
+"""Which picture is predicted next: the one on screen, then those that will come, then all others in turn."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from core.project.project import Project
 from core.project.records import RunRecord
@@ -25,8 +25,10 @@ class Predicting:
         self._in_flight: set[int] = set()
         self._fresh: set[int] = set()
         self._run: RunRecord | None = reader.runs.newest_published()
+        known = reader.runs.prediction_runs()
+        self._turns, self._turn = dict.fromkeys(known, 0), 0
         if self._run is not None:
-            self._fresh = {p for p, run in reader.runs.prediction_runs().items() if run == self._run.id}
+            self._fresh = {p for p, run in known.items() if run == self._run.id}
 
     @property
     def run(self) -> RunRecord | None:
@@ -47,15 +49,14 @@ class Predicting:
         self._in_flight.clear()
         self._fresh.clear()
         order = [record.id for record in self._reader.pictures.all() if record.problem is None]
-        if self._shown in order:
-            place = order.index(self._shown)
-            order = order[place:] + order[:place]
-        self._waiting = deque(order)
+        self._waiting = deque(in_turn(order, self._shown, self._turns))
         self._send()
 
     def answered(self, event: Predicted | NotPredicted) -> None:
         """The worker has dealt with one; whatever came of it, it is not asked for again with these weights."""
         self._in_flight.discard(event.picture_id)
+        self._turn += 1
+        self._turns[event.picture_id] = self._turn
         if isinstance(event, NotPredicted) or self._run is None or event.run_id == self._run.id:
             self._fresh.add(event.picture_id)
         self._send()
@@ -79,3 +80,15 @@ class Predicting:
                 run_id=self._run.id,
                 urgent=picture_id == self._shown,
             )
+
+
+def in_turn(order: Sequence[int], shown: int | None, turns: Mapping[int, int]) -> list[int]:
+    """Ids of pictures as they are to be predicted: the one shown, those without a prediction, the oldest ones.
+
+    Among equals those that come next in `order` come first. `turns`: when each was predicted last, as any number
+    that grows. Without turns, weights that change faster than all pictures are predicted would always begin again
+    at the same few, and never reach the others.
+    """
+    place = order.index(shown) if shown in order else 0
+    ahead = [*order[place:], *order[:place]]
+    return sorted(ahead, key=lambda picture_id: (picture_id != shown, turns.get(picture_id, -1)))

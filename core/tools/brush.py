@@ -26,8 +26,11 @@ class Brush(Tool):
 
     name = "brush"
     title = "Brush"
-    help_line = "Drag to paint. Right-drag or Ctrl+drag erases, Shift+click draws a straight line."
+    help_line = (
+        "Drag to paint. Right-drag or Ctrl+drag erases, Shift+click draws a line, Alt+click picks the class."
+    )
     cursor = Cursor.RING
+    can_erase = True
     controls = (TIP, OVER, PRESSURE)
 
     def __init__(self) -> None:
@@ -49,6 +52,8 @@ class Brush(Tool):
     def press(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
         if self._at is not None:
             return NOTHING
+        if modifiers.alt and self.needs_class:
+            return Outcome(picks=True)
         self._value = self._value_for(stage, modifiers)
         name = "Erase" if self._value == UNLABELLED else f"Brush stroke, {stage.class_name}"
         stage.labels.begin(name, self.name, self._value)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from core.geometry import Box, Point
 from core.labels.classes import UNLABELLED
 from core.tools.options import Over
-from core.tools.tool import Stage
+from core.tools.tool import Ghost, Stage
 
 Mask = NDArray[np.bool_]
 
@@ -29,6 +29,11 @@ class Ground:
             self._allowed[_under(stage, at)] = True
         self._allowed[list(options.locked - {UNLABELLED})] = False
         self._takes_all = bool(self._allowed.all())
+
+    def takes(self, stage: Stage) -> bool:
+        """Whether every pixel may change."""
+        bound = self._over == Over.PREDICTED and self._value != UNLABELLED and stage.prediction is not None
+        return self._takes_all and not bound
 
     def allowed(self, stage: Stage, box: Box, mask: Mask) -> Mask:
         """The pixels of `mask`, (h, w) bool of a `box` inside the picture, that may change; writes into `mask`."""
@@ -52,6 +57,20 @@ def fill(stage: Stage, box: Box, mask: Mask, at: Point | None = None, value: int
     rows, columns = inside.moved(-box.x0, -box.y0).slices
     part = mask[rows, columns].copy()
     return labels.paint(inside, Ground(stage, at, value).allowed(stage, inside, part), value)
+
+
+def promised(stage: Stage, box: Box, mask: Mask, at: Point | None = None) -> Ghost | None:
+    """What `fill` would paint now, None when that is nothing to see; `box` and `mask` as there.
+
+    Worth keeping while neither label nor options change: its cost follows the box where something is locked, and the
+    canvas draws a ghost that it knows already for nothing.
+    """
+    inside = box.clipped(stage.labels.width, stage.labels.height)
+    if inside.is_empty:
+        return None
+    rows, columns = inside.moved(-box.x0, -box.y0).slices
+    part, ground = mask[rows, columns], Ground(stage, at, stage.class_value)
+    return Ghost(inside, part if ground.takes(stage) else ground.allowed(stage, inside, part.copy()))
 
 
 def _under(stage: Stage, at: Point | None) -> int:

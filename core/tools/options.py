@@ -16,6 +16,15 @@ class Tip(StrEnum):
     SQUARE = "square"
 
 
+class Colours(StrEnum):
+    """In which space two colours are compared."""
+
+    LAB = "lab"
+    """As far apart as they look."""
+    RGB = "rgb"
+    """As far apart as their numbers."""
+
+
 class Over(StrEnum):
     """Which pixels an edit may change."""
 
@@ -27,12 +36,42 @@ class Over(StrEnum):
     """Those that the prediction gives to the class that is painted."""
 
 
+class Scope(StrEnum):
+    """What a change of shape is about."""
+
+    REGION = "region"
+    """The chosen region, else the one under the pointer."""
+    CLASS = "class"
+    """All pixels of its class in the picture."""
+
+
+class Freed(StrEnum):
+    """What becomes of pixels that a region gives away."""
+
+    UNLABELLED = "unlabelled"
+    NEIGHBOUR = "neighbour"
+    """They take the class beside them."""
+
+
+class Detail(StrEnum):
+    """How closely the outline of a labelled region is followed when it is opened again."""
+
+    EXACT = "exact"
+    FINE = "fine"
+    COARSE = "coarse"
+
+
 @dataclass(slots=True)
 class ToolOptions:
     """Lives on the GUI thread and is shared by all tools of a canvas.
 
     Radii are image pixels. locked: class values whose pixels no tool may change. pressure: whether a pen that is
-    pressed less paints a smaller spot.
+    pressed less paints a smaller spot. tolerance: how far a colour may be from the one clicked, 0..255;
+    contiguous: whether only pixels connected with the one clicked are meant; segment_size: side of a superpixel in
+    pixels of the picture, or of the screen when the picture is shown smaller than it is;
+    region_amount: pixels by which regions grow, shrink and are smoothed;
+    island_size: parts of fewer pixels are islands; snap: whether corners jump to edges; detail: of outlines opened
+    again.
     """
 
     brush_radius: float = 15.0
@@ -41,6 +80,16 @@ class ToolOptions:
     over: Over = Over.ALL
     pressure: bool = True
     locked: frozenset[int] = frozenset()
+    tolerance: int = 12
+    contiguous: bool = True
+    colours: Colours = Colours.LAB
+    segment_size: int = 24
+    region_amount: int = 3
+    island_size: int = 100
+    scope: Scope = Scope.REGION
+    freed: Freed = Freed.UNLABELLED
+    snap: bool = False
+    detail: Detail = Detail.FINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +123,19 @@ class Amount:
     suffix: str = ""
 
 
-Control = Choice | Switch | Amount
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """A button that opens a menu of `actions`, ids of the table of actions, with `controls` below them that are
+    needed too rarely to stand in the bar. `key` names it; None is a line."""
+
+    key: str
+    title: str
+    help: str
+    actions: tuple[str | None, ...]
+    controls: tuple[Choice | Amount, ...] = ()
+
+
+Control = Choice | Switch | Amount | Menu
 
 OVER = Choice(
     "over",
@@ -89,6 +150,18 @@ OVER = Choice(
     ),
 )
 TIP = Choice("tip", "Tip", "The shape of brush and eraser.", ((Tip.ROUND, "Round"), (Tip.SQUARE, "Square")))
+
+SNAP = Switch(
+    "snap",
+    "Snap",
+    "Corners jump to the border of a label nearby, else to the strongest edge of the picture. Alt holds it off.",
+)
+DETAIL = Choice(
+    "detail",
+    "Detail",
+    "How closely an outline that is opened again follows its pixels. What you do not move stays as it is.",
+    ((Detail.EXACT, "Every pixel"), (Detail.FINE, "Fine outline"), (Detail.COARSE, "Coarse outline")),
+)
 
 
 def within_limits(radius: float) -> float:

@@ -47,11 +47,22 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
+class Scribble:
+    """A stroke that says something of what it touches: that it belongs to the thing, or `against`: that it does not."""
+
+    points: tuple[Point, ...]
+    against: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Outline:
     """A shape under way, drawn above the picture: a line through `points` and on to `cursor`.
 
-    closed: the line also returns to the first point; closing: the next click will close it; handles: points are
-    drawn as small handles; chosen: the handle that the pointer has; rings: further closed lines without handles.
+    closed: the line also returns to the first point; closing: the next click will close it; rings: further closed
+    lines; handles: the points of all lines are drawn as small handles; chosen: the handle that the pointer has,
+    counted through `points` and then through the rings; spots: where a click would make a handle; filled: what all
+    lines together enclose (even-odd) is tinted; erases: the shape will take labels away; anchors: points with a
+    handle on a line that has many more; scribbles: strokes drawn apart from the line.
     """
 
     points: tuple[Point, ...]
@@ -61,15 +72,25 @@ class Outline:
     handles: bool = True
     chosen: int | None = None
     rings: tuple[tuple[Point, ...], ...] = ()
+    anchors: tuple[Point, ...] = ()
+    scribbles: tuple[Scribble, ...] = ()
+    spots: tuple[Point, ...] = ()
+    filled: bool = False
+    erases: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ghost:
     """Pixels that a click would paint, shown in the class's colour before they are: (h, w) bool `mask` of `box`,
-    which lies inside the picture."""
+    which lies inside the picture.
+
+    value: the class whose colour it has, None for the active one; filled: False shows only its edge.
+    """
 
     box: Box
     mask: NDArray[np.bool_]
+    value: int | None = None
+    filled: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,10 +98,14 @@ class Work:
     """Something that takes longer than a frame. `run` is called on another thread, with a function to ask now and
     then whether its result is still wanted; what it returns comes back to the tool through `Tool.done`. It must not
     touch the label or the options; it takes copies along. It may raise MaskloopError: a sentence for people.
+
+    The picture may be read from there, since nobody ever changes it. quiet: work that nobody asked for in so many
+    words, such as what a mere hover needs, is not spoken of.
     """
 
     title: str
     run: Callable[[Callable[[], bool]], object]
+    quiet: bool = False
 
 
 _NO_PIXELS = Box.nothing()
@@ -91,7 +116,8 @@ class Outcome:
     """What one event did: the label pixels to redraw, the finished edit, and the shape to draw now (None: none).
 
     ghost: pixels to show as a promise now (None: none); work: what to start; newer work replaces older, and so does
-    leaving the tool; say: a sentence for the status line.
+    leaving the tool; say: a sentence for the status line; tuned: the tool has changed an option; picks: the class
+    under the pointer comes into the hand.
     """
 
     dirty: Box = _NO_PIXELS
@@ -100,6 +126,8 @@ class Outcome:
     ghost: Ghost | None = None
     work: Work | None = None
     say: str = ""
+    tuned: bool = False
+    picks: bool = False
 
 
 NOTHING = Outcome()
@@ -112,6 +140,7 @@ class Cursor(StrEnum):
     ERASER_RING = "eraser ring"
     CROSS = "cross"
     BUCKET = "bucket"
+    MOVE = "move"
 
 
 class Tool:
@@ -127,8 +156,12 @@ class Tool:
     help_line = ""
     cursor = Cursor.CROSS
     needs_class = True
+    can_erase = False
+    """Whether Ctrl, or the secondary button, makes it take labels away."""
     controls: tuple[Control, ...] = ()
     """What the option bar offers while the tool is in the hand, beside its size."""
+    two_handed = False
+    """Whether the secondary button presses and drags too, as `ctrl`; else it takes back a step."""
 
     @property
     def is_busy(self) -> bool:
@@ -143,7 +176,7 @@ class Tool:
         """Store a new radius, kept within the limits."""
 
     def press(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
-        """The primary button went down (or the secondary one, as `ctrl`, when the cursor is a ring)."""
+        """The primary button went down (or the secondary one, as `ctrl`, for tools that can erase)."""
         return NOTHING
 
     def drag(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
@@ -170,9 +203,21 @@ class Tool:
         """Backspace: take back the last point."""
         return NOTHING
 
+    def delete(self, stage: Stage) -> Outcome:
+        """Delete: take away the point under the pointer."""
+        return NOTHING
+
     def turn(self, stage: Stage, steps: int) -> Outcome | None:
         """Shift and the wheel, or a bracket key, for tools without a radius; None: there is nothing to turn."""
         return None
+
+    def takes(self, key: str) -> bool:
+        """Whether a key, written as in "Shift+Left" or "Ctrl+C", belongs to the tool now, before any shortcut."""
+        return False
+
+    def key(self, stage: Stage, key: str) -> Outcome:
+        """A key that the tool takes went down."""
+        return NOTHING
 
     def retouch(self, stage: Stage) -> Outcome:
         """An option or the class changed while `is_busy`: show what it would be now."""

@@ -85,6 +85,7 @@ class LabelledPictures:
         self._fresh_draws = 0
         self._train: list[int] = []
         self._by_class: list[list[int]] = []
+        self._untold = News(frozenset(), False)
         self.refresh()
         unseen = [n for n in self._train if seen is not None and seen.get(n) != self._held[n].entry.digest]
         self._fresh = []
@@ -149,6 +150,11 @@ class LabelledPictures:
 
     def refresh(self) -> News:
         """Look into the snapshot again. Raises TrainingError when a file there is damaged."""
+        found, earlier = self._look_again(), self._untold
+        self._untold = News(frozenset(), False)
+        return News(found.train | earlier.train, found.val or earlier.val)
+
+    def _look_again(self) -> News:
         entries = self._snapshot.entries()
         val_before = self.val_members
         changed: list[int] = []
@@ -233,15 +239,21 @@ class LabelledPictures:
             self._fresh_draws = max(0, self._fresh_draws - 1)
             example = self._example(picture_id)
             if example is None:  # replaced this very moment: the next refresh brings the new one
-                self._train.remove(picture_id)
-                self._by_class = [[n for n in members if n != picture_id] for members in self._by_class]
-                if not self._train:
-                    raise TrainingError(
-                        "All labels to learn from were taken away. Paint some and start again."
-                    )
+                self._leave_out(picture_id)
                 continue
             draws.append(Draw(example, self._centre(example, row)))
         return draws
+
+    def _leave_out(self, picture_id: int) -> None:
+        """Until the next refresh. Raises TrainingError when nothing is left even after looking again."""
+        self._train = [n for n in self._train if n != picture_id]
+        self._fresh = [n for n in self._fresh if n != picture_id]
+        self._by_class = [[n for n in members if n != picture_id] for members in self._by_class]
+        if not self._train:
+            # All were replaced since the last look. What is new is told with the next one.
+            self._untold = self.refresh()
+        if not self._train:
+            raise TrainingError("All labels to learn from were taken away. Paint some and start again.")
 
     def _centre(self, example: Example, row: int | None) -> tuple[float, float]:
         height, width = example.target.shape

@@ -79,14 +79,19 @@ class Snapshot:
         except (OSError, ValueError, KeyError, TypeError) as problem:
             raise TrainingError(f"The labels frozen for training cannot be read: {problem}.") from problem
 
+    def suits(self, spec: ModelSpec) -> bool:
+        """Whether pictures frozen here are what a network of this spec looks at."""
+        return (spec.size, spec.channels) == (self.spec.size, self.spec.channels)
+
     def revise(self, spec: ModelSpec, recipe: Recipe) -> None:
         """Change spec and recipe for the next training and keep the pictures.
 
-        Raises TrainingError when the new spec looks at another size: the pictures are stored at the old one.
+        Raises TrainingError when the new spec looks at another size or number of channels: the pictures are stored
+        as the old one wanted them.
         """
-        if spec.size != self.spec.size:
+        if not self.suits(spec):
             raise TrainingError(
-                "Pictures frozen at one size cannot be trained at another; make a new snapshot."
+                "Pictures frozen for one kind of network cannot be trained on by another; make a new snapshot."
             )
         self.spec, self.recipe = spec, recipe
         self._write_plan()
@@ -96,12 +101,13 @@ class Snapshot:
     ) -> None:
         """Add or replace one labelled picture, scaled so that its long side is the spec's size.
 
-        picture: (H, W, 3) uint8 RGB; values: (H, W) uint8 pixel values (0 unlabelled, 255 void), same H and W
+        picture: (H, W, C) uint8, C as the spec says
+        values: (H, W) uint8 pixel values (0 unlabelled, 255 void), same H and W
         Raises TrainingError when they do not fit together or the disk refuses.
         """
         if split not in SPLITS:
             raise TrainingError(f"A picture is learned from (train) or scored on (val), not “{split}”.")
-        if picture.ndim != 3 or picture.shape[:2] != values.shape or 0 in values.shape:
+        if picture.ndim != 3 or picture.shape[:2] != values.shape or 0 in picture.shape:
             raise TrainingError(f"The label of {name} does not have the size of the picture.")
         height, width = values.shape
         small = work_size(width, height, self.spec.size)
@@ -163,7 +169,7 @@ class Snapshot:
         return {e.picture_id: e for _, e in sorted(known.values(), key=lambda pair: pair[1].picture_id)}
 
     def read(self, entry: Entry) -> tuple[NDArray[np.uint8], NDArray[np.uint8]] | None:
-        """Picture (h, w, 3) and label (h, w) of an entry; None when it was replaced or removed meanwhile.
+        """Picture (h, w, C) and label (h, w) of an entry; None when it was replaced or removed meanwhile.
 
         Raises TrainingError when the files are damaged.
         """
@@ -173,7 +179,10 @@ class Snapshot:
             return None
         except (OSError, ValueError, EOFError) as problem:
             raise TrainingError(f"The frozen label of {entry.name} cannot be read: {problem}.") from problem
-        if pixels.shape != (entry.height, entry.width, 3) or labels.shape != pixels.shape[:2]:
+        if (
+            pixels.shape != (entry.height, entry.width, self.spec.channels)
+            or labels.shape != pixels.shape[:2]
+        ):
             raise TrainingError(f"The frozen label of {entry.name} has the wrong size.")
         return pixels, labels
 

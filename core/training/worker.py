@@ -196,12 +196,13 @@ class Desk:
         """One picture from file to file; a failure is told and goes no further."""
         picture_id = int(command["picture_id"])
         try:
-            from core.images.source import read_picture
+            from core.images.source import read_fed
             from core.labels.prediction import write_prediction
             from core.models.predict import predict
 
             loaded = self._checkpoint(Path(command["checkpoint"]))
-            mask = predict(loaded, read_picture(Path(command["picture"])), int(command["run_id"]))
+            picture = read_fed(Path(command["picture"]), loaded.spec.channels)
+            mask = predict(loaded, picture, int(command["run_id"]))
             out = Path(command["out"])
             write_prediction(out, mask)
             self._emit(Predicted(picture_id, str(out), mask.mean_confidence, mask.run_id))

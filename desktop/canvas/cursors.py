@@ -13,6 +13,8 @@ _SIDE = 37
 
 def cursor_for(kind: Cursor, ratio: float) -> QCursor:
     """The cursor of a tool, sharp on a screen of `ratio` device pixels to a logical pixel."""
+    if kind == Cursor.MOVE:
+        return QCursor(Qt.CursorShape.SizeAllCursor)
     pixmap = QPixmap(round(_SIDE * ratio), round(_SIDE * ratio))
     pixmap.setDevicePixelRatio(ratio)
     pixmap.fill(Qt.GlobalColor.transparent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,43 +61,52 @@ class ColourTable:
     Three by 256 by 256 uint32 are 768 KiB; built when classes or layers change, never while painting.
     """
 
-    def __init__(self, palette: NDArray[np.uint8], state: LayerState, has_prediction: bool) -> None:
-        """palette: (256, 3) uint8 RGB by class value."""
+    def __init__(
+        self,
+        palette: NDArray[np.uint8],
+        state: LayerState,
+        has_prediction: bool,
+        hidden: frozenset[int] = frozenset(),
+    ) -> None:
+        """palette: (256, 3) uint8 RGB by class value; hidden: values that are shown in no layer."""
+        unseen = np.array(sorted(hidden), np.intp)
         self.uses_prediction = has_prediction and (state.prediction > 0 or state.difference > 0)
         self.is_empty = not self.uses_prediction and state.label <= 0
         self._differs = self.uses_prediction and state.difference > 0
         table = np.zeros((3, 256, 256), np.uint32)
         if self.uses_prediction:
             proposed = premultiplied(palette, state.prediction)
-            proposed[UNLABELLED] = proposed[VOID] = 0
+            proposed[UNLABELLED] = proposed[VOID] = proposed[unseen] = 0
             table[:, UNLABELLED if state.label > 0 else slice(None)] = proposed
         if state.label > 0:
             table[:, 1:VOID] = premultiplied(palette, state.label)[1:VOID, None]
             table[:, VOID] = premultiplied(np.array(_VOID_GREYS, np.uint8), state.label)[:, None]
+            table[:, unseen] = 0
         if self._differs:
             label, prediction = np.ogrid[:256, :256]
             differs = (
                 (label >= 1) & (label <= LAST_CLASS) & (prediction != label) & (prediction != UNLABELLED)
             )
+            differs[unseen] = False
             hatch = np.array([_DIFFERENCE_STRIPE, _DIFFERENCE_EDGE], np.uint8)
             table[_STRIPED][differs], table[_EDGED][differs] = premultiplied(hatch, state.difference)
         self._both = table.ravel()
         self._labels_only = table[:, :, 0].ravel()
 
-    def compose(self, labels: Values, prediction: Values | None, hatch: Values) -> Colours:
-        """The overlay, (h, w) uint32, of sampled labels, predictions and hatch, each (h, w) uint8."""
+    def compose(self, labels: Values, prediction: Values | None, hatch: Callable[[], Values]) -> Colours:
+        """The overlay, (h, w) uint32, of sampled labels, predictions and, if it shows, hatch, each (h, w) uint8."""
         hatched = self._differs or int(labels.max(initial=0)) == VOID
         # All indices are inside by construction; mode="wrap" spares numpy its check of each.
         if prediction is None or not self.uses_prediction:
             if not hatched:
                 return self._labels_only.take(labels, mode="wrap")
-            index = np.left_shift(hatch, 8, dtype=np.uint32)
+            index = np.left_shift(hatch(), 8, dtype=np.uint32)
             index |= labels
             return self._labels_only.take(index, mode="wrap")
         index = np.left_shift(labels, 8, dtype=np.uint32)
         index |= prediction
         if hatched:
-            index |= np.left_shift(hatch, 16, dtype=np.uint32)
+            index |= np.left_shift(hatch(), 16, dtype=np.uint32)
         return self._both.take(index, mode="wrap")
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import pairwise
 
-from PySide6.QtCore import QPointF, QRect, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPalette, QPen, QPolygonF
+from PySide6.QtCore import QLineF, QPointF, QRect, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPainterPath, QPalette, QPen, QPolygonF
 
 from core.geometry import Box, Point
 from core.tools.tool import Outline
@@ -15,9 +16,29 @@ Place = Callable[[Point], QPointF]
 
 _DARK = QColor(0, 0, 0, 170)
 _LIGHT = QColor(255, 255, 255, 230)
+_FAINT = QColor(255, 255, 255, 165)
+_TINT = 50
+"""How strongly, of 255, the inside of a shape under way is tinted."""
 _HANDLE = 3.5
+_CROWDED = 2 * _HANDLE
 _SMALLEST_RING = 2.5
 """Rings of a smaller radius, in widget pixels, would hide what they point at; the cursor's cross is enough."""
+
+
+def draw_sides(painter: QPainter, place: float, area: QRect, font: QFont, titles: tuple[str, str]) -> None:
+    """The titles of what is seen left and right of a divider at `place`, in small words at its head."""
+    metrics = QFontMetrics(font)
+    painter.setFont(font)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    for words, side in zip(titles, (-1, 1), strict=True):
+        width, height = metrics.horizontalAdvance(words) + 16, metrics.height() + 6
+        left = place + 14 if side > 0 else place - 14 - width
+        ground = QRectF(left, area.top() + 12, width, height)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(0, 0, 0, 150))
+        painter.drawRoundedRect(ground, 6, 6)
+        painter.setPen(_LIGHT)
+        painter.drawText(ground, Qt.AlignmentFlag.AlignCenter, words)
 
 
 def ring_area(centre: QPointF, radius: float) -> QRect:
@@ -73,38 +94,112 @@ def _ring_pens(colour: QColor, erases: bool, ratio: float) -> list[QPen]:
 
 def outline_area(outline: Outline | None, place: Place) -> QRect:
     """The widget pixels that a shape under way touches."""
-    if outline is None or not outline.points:
+    if outline is None:
         return QRect()
-    points = [*outline.points, *([outline.cursor] if outline.cursor else [])]
-    return QPolygonF([place(p) for p in points]).boundingRect().adjusted(-9, -9, 9, 9).toAlignedRect()
+    points = [
+        *outline.points,
+        *outline.spots,
+        *([outline.cursor] if outline.cursor else []),
+        *outline.anchors,
+    ]
+    for line in (*outline.rings, *(scribble.points for scribble in outline.scribbles)):
+        points += line
+    if not points:
+        return QRect()
+    # Only two corners are put in place: this is asked at every move of the hand.
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    corners = QRectF(place(Point(min(xs), min(ys))), place(Point(max(xs), max(ys))))
+    return corners.normalized().adjusted(-9, -9, 9, 9).toAlignedRect()
 
 
 def draw_outline(painter: QPainter, outline: Outline, place: Place, colour: QColor) -> None:
-    """The line in the class's colour with a dark and a light casing, vertices as small handles."""
+    """The lines in the class's colour with a dark and a light casing, points as small handles."""
+    _draw_scribbles(painter, outline, place, colour)
     points = [place(p) for p in outline.points]
-    line = QPolygonF(points)
-    if outline.closing:
-        line.append(points[0])
-    elif outline.cursor is not None:
-        line.append(place(outline.cursor))
-        if outline.closed:
-            line.append(points[0])
-    elif outline.closed:
-        line.append(points[0])
+    rings = [[place(p) for p in ring] for ring in outline.rings]
+    lines = [QPolygonF([*ring, ring[0]]) for ring in rings if ring]
+    lines.append(QPolygonF(points))
+    if outline.cursor is not None and not outline.closing:
+        lines[-1].append(place(outline.cursor))
+    if points and (outline.closed or outline.closing):
+        lines[-1].append(points[0])
+    if outline.filled:
+        _tint(painter, lines, _DARK if outline.erases else colour)
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    for line_colour, width in ((_DARK, 4.0), (_LIGHT, 2.8), (colour, 1.6)):
-        pen = QPen(line_colour, width)
-        pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+    # Qt looks for crossings within a wide line, which costs more and more as it grows; pieces cost what they are.
+    # Only dashes must know where the piece before them ended.
+    pieces = [QLineF(start, end) for line in lines for start, end in pairwise(line.toList())]
+    for pen in _line_pens(outline.erases, colour):
         painter.setPen(pen)
-        painter.drawPolyline(line)
-    if not outline.handles:
-        return
-    for number, point in enumerate(points):
+        if pen.style() == Qt.PenStyle.SolidLine:
+            painter.drawLines(pieces)
+        else:
+            for line in lines:
+                painter.drawPolyline(line)
+    for spot in outline.spots:
+        _draw_handle(painter, place(spot), _HANDLE, _FAINT)
+    handles = [place(p) for p in outline.anchors]
+    if outline.handles:
+        handles += [*points, *(point for ring in rings for point in ring)]
+    _draw_handles(painter, handles, outline, colour)
+
+
+def _tint(painter: QPainter, lines: Iterable[QPolygonF], colour: QColor) -> None:
+    inside = QPainterPath()  # even-odd unless told otherwise
+    for line in lines:
+        inside.addPolygon(line)
+    shade = QColor(colour)
+    shade.setAlpha(_TINT)
+    painter.fillPath(inside, shade)
+
+
+def _line_pens(erases: bool, colour: QColor) -> list[QPen]:
+    if not erases:
+        casings = ((_DARK, 4.0), (_LIGHT, 2.8), (colour, 1.6))
+        return [
+            QPen(shade, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap) for shade, width in casings
+        ]
+    dashes = QPen(_LIGHT, 1.0, Qt.PenStyle.DashLine, Qt.PenCapStyle.FlatCap)
+    dashes.setDashPattern([6, 5])
+    return [QPen(_DARK, 3.0, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap), dashes]
+
+
+def _draw_handles(painter: QPainter, places: list[QPointF], outline: Outline, colour: QColor) -> None:
+    """Handles closer together than a hand can tell apart are left out; the one that is chosen never is."""
+    last: QPointF | None = None
+    for number, point in enumerate(places):
+        chosen = number == outline.chosen
         closes = number == 0 and outline.closing
-        reach = _HANDLE * 1.7 if closes else _HANDLE
-        painter.setPen(QPen(_DARK, 1.0))
-        painter.setBrush(colour if closes else _LIGHT)
-        painter.drawEllipse(point, reach, reach)
+        if not (chosen or closes) and last is not None and (point - last).manhattanLength() < _CROWDED:
+            continue
+        last = point
+        if chosen or closes:
+            _draw_handle(painter, point, _HANDLE * 1.9, _LIGHT)
+            _draw_handle(painter, point, _HANDLE * 1.3, colour)
+        else:
+            _draw_handle(painter, point, _HANDLE, _LIGHT)
+
+
+def _draw_handle(painter: QPainter, point: QPointF, reach: float, colour: QColor) -> None:
+    painter.setPen(QPen(_DARK, 1.0))
+    painter.setBrush(colour)
+    painter.drawEllipse(point, reach, reach)
+
+
+def _draw_scribbles(painter: QPainter, outline: Outline, place: Place, colour: QColor) -> None:
+    """Strokes for the thing in the class's colour, strokes against it dashed in light on dark."""
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for scribble in outline.scribbles:
+        line = QPolygonF([place(p) for p in scribble.points])
+        shade = _LIGHT if scribble.against else colour
+        for line_colour, width in ((_DARK, 7.0), (shade, 3.5)):
+            pen = QPen(line_colour, width)
+            pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+            pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+            if scribble.against and line_colour is shade:
+                pen.setDashPattern([0.6, 2.0])
+            painter.setPen(pen)
+            painter.drawPolyline(line) if line.size() > 1 else painter.drawPoint(line.at(0))
 
 
 def frame_area(box: Box | None, place: Place) -> QRect:

@@ -1,4 +1,4 @@
-"""From Qt's mouse, wheel and key events to calls of tools, panning, zooming and brush sizes."""
+"""From Qt's mouse, wheel and key events to what the hand does: drawing, panning, zooming, changing the size."""
 
 from __future__ import annotations
 
@@ -6,25 +6,28 @@ from dataclasses import replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPointingDevice, QTabletEvent, QWheelEvent
+from PySide6.QtCore import QKeyCombination, QPointF, Qt
+from PySide6.QtGui import QKeyEvent, QKeySequence, QMouseEvent, QPointingDevice, QTabletEvent, QWheelEvent
 
-from core.tools.brush import Brush
-from core.tools.tool import Cursor, Modifiers, Stage, Tool
+from core.tools.tool import Cursor, Modifiers, Tool
+from desktop.canvas.grip import Grip
 
 if TYPE_CHECKING:
     from desktop.canvas.view import CanvasView
 
 _ZOOM_NOTCH = 1.25
-_SIZE_NOTCH = 1.12
-_SIZE_KEY = 1.25
 _NOTCH = 120.0
 """What a mouse wheel reports for one notch, in eighths of a degree."""
 
 _Button = Qt.MouseButton
 _Held = Qt.KeyboardModifier
-_TOOL_KEYS = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape, Qt.Key.Key_Backspace)
-_RINGS = (Cursor.RING, Cursor.ERASER_RING)
+_TOOL_KEYS = (
+    Qt.Key.Key_Return,
+    Qt.Key.Key_Enter,
+    Qt.Key.Key_Escape,
+    Qt.Key.Key_Backspace,
+    Qt.Key.Key_Delete,
+)
 
 
 class _Act(Enum):
@@ -36,14 +39,14 @@ class _Act(Enum):
 
 
 class Pointer:
-    """The hand on the canvas. Owns the tool and knows what each button is doing. Lives on the GUI thread.
+    """The hand on the canvas; knows what each button is doing. Lives on the GUI thread.
 
     Panning may happen in the middle of a stroke, so it is not one of the acts but stands beside them.
     """
 
     def __init__(self, canvas: CanvasView) -> None:
         self._canvas = canvas
-        self.tool: Tool = Brush()
+        self.grip = Grip(canvas)
         self.position: QPointF | None = None
         """Where the pointer is, in widget pixels; None while it is elsewhere."""
         self._act = _Act.NOTHING
@@ -59,6 +62,10 @@ class Pointer:
         self._size_notches = 0.0
 
     # What is going on
+
+    @property
+    def tool(self) -> Tool:
+        return self.grip.tool
 
     @property
     def is_stroking(self) -> bool:
@@ -91,24 +98,20 @@ class Pointer:
         """Change tools; what the old one has under way is finished."""
         if tool is not self.tool:
             self.leave()
-            self.tool = tool
-            self._hover()
+            self.grip.tool = tool
+            self._tell_place()
 
     def settle(self) -> None:
         """Finish a stroke whose button is still down; later moves of the same press do nothing."""
-        stroked, stage = self.is_stroking, self._canvas.stage()
+        stroked = self.is_stroking
         self._end_act()
-        if stroked and stage is not None and self.position is not None:
-            at = self._canvas.image_point(self.position)
-            self._canvas.show_outcome(self.tool.release(stage, at, self._held))
+        if stroked and self.position is not None:
+            self.grip.release(self.position, self._held)
 
     def leave(self) -> None:
         """Another tool, another picture, or the end: finish all that is under way."""
         self._end_act()
-        self._canvas.drop_work()
-        stage = self._announced_stage() if self.tool.is_busy else self._canvas.stage()
-        if stage is not None:
-            self._canvas.show_outcome(self.tool.leave(stage))
+        self.grip.leave()
 
     def lose_focus(self) -> None:
         """Keys and buttons may go up unseen from now on."""
@@ -116,12 +119,6 @@ class Pointer:
         self._space, self._held = False, Modifiers()
         self._pressure, self._pen_erases = 1.0, False
         self._pan_button = _Button.NoButton
-
-    def done(self, result: object) -> None:
-        """The work that the tool asked for has come to its end."""
-        stage = self._announced_stage()
-        if stage is not None:
-            self._canvas.show_outcome(self.tool.done(stage, result))
 
     # Mouse and pen
 
@@ -153,7 +150,8 @@ class Pointer:
         plain = event.button() == _Button.LeftButton and not self._space and self._act == _Act.NOTHING
         if plain and stage is not None and self.tool.is_busy:
             self._note(event)
-            self.finish()
+            self._end_act()
+            self.grip.finish()
             return True
         return self.press(event)
 
@@ -169,11 +167,8 @@ class Pointer:
         elif event.button() == self._button:
             stroked = self._act == _Act.STROKE
             self._end_act()
-            stage = self._canvas.stage()
-            if stroked and stage is not None:
-                at = self._canvas.image_point(event.position())
-                held = replace(self._held, pressure=self._pressure)
-                self._canvas.show_outcome(self.tool.release(stage, at, held))
+            if stroked:
+                self.grip.release(event.position(), replace(self._held, pressure=self._pressure))
             self._pressure, self._pen_erases = 1.0, False  # a mouse may come next
 
     def away(self) -> None:
@@ -192,7 +187,7 @@ class Pointer:
             self._size_notches += notches
             whole = int(self._size_notches)
             self._size_notches -= whole
-            return self.resize_ring(_SIZE_NOTCH**whole) or self._turn(whole)
+            return self.grip.size(whole)
         self._canvas.zoom_at(event.position(), _ZOOM_NOTCH**notches)
         return True
 
@@ -201,7 +196,9 @@ class Pointer:
         key, plain = event.key(), _is_plain(event)
         if key == Qt.Key.Key_Space:
             return plain
-        return plain and self.tool.is_busy and key in _TOOL_KEYS
+        if plain and key == Qt.Key.Key_Escape and self._canvas.is_waiting:
+            return True
+        return (plain and self.tool.is_busy and key in _TOOL_KEYS) or self._tool_takes(event)
 
     def key_press(self, event: QKeyEvent) -> bool:
         self._hold(event.modifiers())
@@ -209,16 +206,19 @@ class Pointer:
         if self.wants(event):
             if key == Qt.Key.Key_Space:
                 self._hold_space(not event.isAutoRepeat() or self._space)
-            elif key == Qt.Key.Key_Escape:
-                self.cancel()
+            elif key == Qt.Key.Key_Escape and self._canvas.is_waiting and not self.tool.is_busy:
+                self._canvas.drop_work()
+            elif self._tool_takes(event):
+                self.grip.key(_written(event))
             elif key == Qt.Key.Key_Backspace:
                 self.step_back()
+            elif key == Qt.Key.Key_Delete:
+                if not self.is_stroking:
+                    self.grip.delete()
             else:
-                self.finish()
+                self._end_act()
+                (self.grip.cancel if key == Qt.Key.Key_Escape else self.grip.finish)()
             return True
-        if key in (Qt.Key.Key_BracketLeft, Qt.Key.Key_BracketRight) and _is_plain(event):
-            bigger = key == Qt.Key.Key_BracketRight
-            return self.resize_ring(_SIZE_KEY if bigger else 1 / _SIZE_KEY) or self._turn(1 if bigger else -1)
         return False
 
     def key_release(self, event: QKeyEvent) -> bool:
@@ -228,69 +228,31 @@ class Pointer:
             return True
         return False
 
-    def finish(self) -> None:
-        """Enter."""
-        self._end_act()
-        stage = self._announced_stage()
-        if stage is not None:
-            self._canvas.show_outcome(self.tool.finish(stage))
-
-    def cancel(self) -> None:
-        """Esc."""
-        self._end_act()
-        self._canvas.drop_work()
-        stage = self._canvas.stage()
-        if stage is not None:
-            self._canvas.show_outcome(self.tool.cancel(stage))
+    def click(self, held: Modifiers) -> None:
+        """As a click would do with these keys held, where the pointer is."""
+        if self.position is not None and self._act == _Act.NOTHING:
+            self._begin_stroke(self.position, _Button.LeftButton, held)
+            self.settle()
 
     def step_back(self) -> None:
         """Backspace."""
-        stage = self._canvas.stage()
-        if stage is not None and not self.is_stroking:
-            self._canvas.show_outcome(self.tool.step_back(stage))
-
-    def resize_ring(self, factor: float) -> bool:
-        """Change the active tool's radius, by half a pixel at least. False for tools without one."""
-        radius = self.tool.radius(self._canvas.options)
-        if radius is None:
-            return False
-        if factor != 1:
-            step = 0.5 if radius < 20 else 1.0
-            farthest = (
-                max(radius * factor, radius + step) if factor > 1 else min(radius * factor, radius - step)
-            )
-            self._canvas.set_radius(farthest)
-        return True
+        if not self.is_stroking:
+            self.grip.step_back()
 
     # Steps of the above
 
-    def _turn(self, steps: int) -> bool:
-        stage = self._canvas.stage()
-        outcome = self.tool.turn(stage, steps) if stage is not None and steps else None
-        if outcome is not None:
-            self._canvas.show_outcome(outcome)
-        return outcome is not None
+    def _tool_takes(self, event: QKeyEvent) -> bool:
+        return not self.is_stroking and self.tool.takes(_written(event))
 
     def _begin_stroke(self, position: QPointF, button: Qt.MouseButton, held: Modifiers) -> bool:
-        erases = held.ctrl and self.tool.cursor in _RINGS
-        if self.tool.needs_class and not self._canvas.has_class and not erases:
+        erases = held.ctrl and self.tool.can_erase
+        if not self.grip.can_press(erasing=erases):
             self._canvas.needs_class.emit()
             return True
-        stage = self._announced_stage()
-        if stage is None:
-            return True
-        self._act, self._button, self._erases = _Act.STROKE, button, erases
-        held = replace(held, pressure=self._pressure)
-        self._canvas.show_outcome(self.tool.press(stage, self._canvas.image_point(position), held))
+        if self.grip.announce():
+            self._act, self._button, self._erases = _Act.STROKE, button, erases
+            self.grip.press(position, replace(held, pressure=self._pressure))
         return True
-
-    def _announced_stage(self) -> Stage | None:
-        """The stage for a call that may open an edit, after all who care were told."""
-        stage = self._canvas.stage()
-        if stage is None or stage.labels.is_editing:
-            return stage
-        self._canvas.before_edit.emit()
-        return self._canvas.stage()
 
     def _press_secondary(self, position: QPointF) -> bool:
         radius = self.tool.radius(self._canvas.options)
@@ -298,7 +260,7 @@ class Pointer:
             self._act, self._button = _Act.SIZE, _Button.RightButton
             self._size_from = (position, radius)
             return True
-        if self.tool.cursor in _RINGS:
+        if self.tool.can_erase or self.tool.two_handed:
             return self._begin_stroke(position, _Button.RightButton, Modifiers(self._held.shift, True))
         if self.tool.is_busy:
             self.step_back()
@@ -320,17 +282,17 @@ class Pointer:
         if self._act == _Act.SIZE:
             start, radius = self._size_from
             self._canvas.set_radius(radius + (position.x() - start.x()) / stage.scale)
-        elif self._act == _Act.STROKE:
-            at = self._canvas.image_point(position)
-            self._canvas.show_outcome(self.tool.drag(stage, at, replace(self._held, pressure=self._pressure)))
         else:
-            self._hover()
+            self._tell_place()
 
-    def _hover(self) -> None:
-        stage = self._canvas.stage()
-        if stage is not None and self.position is not None and self._act == _Act.NOTHING:
-            at = self._canvas.image_point(self.position)
-            self._canvas.show_outcome(self.tool.hover(stage, at, self._held))
+    def _tell_place(self) -> None:
+        """Tell the tool where the pointer is and what is held, also while it draws."""
+        if self.position is None:
+            return
+        if self._act == _Act.NOTHING:
+            self.grip.move(self.position, self._held, pressed=False)
+        elif self._act == _Act.STROKE and not self._space and not self.is_panning:
+            self.grip.move(self.position, replace(self._held, pressure=self._pressure), pressed=True)
 
     def _note(self, event: QMouseEvent) -> None:
         self.position = event.position()
@@ -340,7 +302,7 @@ class Pointer:
         """Keys change what a press would do, and that is shown at once."""
         if _modifiers(held) != self._held:
             self._held = _modifiers(held)
-            self._hover()
+            self._tell_place()
 
     def _hold_space(self, held: bool) -> None:
         self._space = held
@@ -353,6 +315,14 @@ class Pointer:
 
 def _is_plain(event: QKeyEvent) -> bool:
     return not event.modifiers() & (_Held.ControlModifier | _Held.AltModifier | _Held.MetaModifier)
+
+
+def _written(event: QKeyEvent) -> str:
+    """A key with what is held, as shortcuts are written. Keys of the number pad are keys like all others."""
+    held = event.modifiers() & ~_Held.KeypadModifier
+    return QKeySequence(QKeyCombination(held, Qt.Key(event.key()))).toString(
+        QKeySequence.SequenceFormat.PortableText
+    )
 
 
 def _modifiers(held: Qt.KeyboardModifier) -> Modifiers:

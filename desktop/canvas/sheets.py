@@ -6,8 +6,9 @@ and only the places reported as damaged are worked out again, so that most paint
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import reduce
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial, reduce
 
 import cv2
 import numpy as np
@@ -16,9 +17,11 @@ from PySide6.QtCore import QRect
 from PySide6.QtGui import QImage, QPainter
 
 from core.geometry import Box
-from core.images.pyramid import Pyramid
+from core.images.giant import AnyPyramid
+from core.images.tone import Eye, Tone
 from core.labels.labelmap import LabelMap
 from core.labels.prediction import PredictedMask
+from desktop.canvas.grid import GRID_FROM, rule
 from desktop.canvas.layers import ColourTable, Hatch, sample
 from desktop.canvas.viewport import Viewport
 
@@ -80,16 +83,40 @@ class Sheet:
         painter.drawImage(area, self._image, area)
 
 
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What is shown, for those who show it once more in another size; nobody writes into it."""
+
+    pyramid: AnyPyramid
+    eye: Eye
+    labels: LabelMap
+    prediction: PredictedMask | None
+    table: ColourTable
+
+
+@dataclass(frozen=True, slots=True)
+class Halves:
+    """The colours at both sides of a divider, which stands at a share of the canvas's width."""
+
+    left: ColourTable
+    right: ColourTable
+    share: float
+
+
 class Screen:
     """The picture and its layers as the canvas shows them. Lives on the GUI thread."""
 
     def __init__(self, view: Viewport) -> None:
         self._view = view
         self._background = np.uint32(0xFF808080)
-        self._pyramid: Pyramid | None = None
+        self._pyramid: AnyPyramid | None = None
+        self._tone = Tone()
+        self._eye: Eye | None = None
         self._labels: LabelMap | None = None
         self._prediction: PredictedMask | None = None
         self._table: ColourTable | None = None
+        self._halves: Halves | None = None
+        self._grid = False
         self.resize(1, 1, 1.0)
 
     def resize(self, width: int, height: int, ratio: float) -> None:
@@ -102,13 +129,39 @@ class Screen:
         self._background = np.uint32(0xFF000000 | grey << 16 | grey << 8 | grey)
         self._ground.damage()
 
-    def set_picture(self, pyramid: Pyramid | None, labels: LabelMap | None) -> None:
+    def set_picture(self, pyramid: AnyPyramid | None, labels: LabelMap | None) -> None:
         self._pyramid, self._labels, self._prediction = pyramid, labels, None
+        self._eye = Eye(pyramid, self._tone) if pyramid else None
         self.damage_all()
 
-    def set_layers(self, table: ColourTable, prediction: PredictedMask | None) -> None:
-        self._table, self._prediction = table, prediction
+    @property
+    def scene(self) -> Scene | None:
+        if self._pyramid is None or self._eye is None or self._labels is None or self._table is None:
+            return None
+        return Scene(self._pyramid, self._eye, self._labels, self._prediction, self._table)
+
+    def set_layers(
+        self, table: ColourTable, prediction: PredictedMask | None, halves: Halves | None = None
+    ) -> None:
+        """The colours of the layers; `halves` take their place while two sides are compared."""
+        self._table, self._prediction, self._halves = table, prediction, halves
         self._layers.damage()
+
+    def move_divider(self, halves: Halves) -> None:
+        """Only what lies between the old place and the new one is worked out again."""
+        before, self._halves = self._halves, halves
+        places = sorted(self._divider(each) for each in (before, halves) if each is not None)
+        self._layers.damage(Box(places[0], 0, places[-1], self._view.height))
+
+    def set_grid(self, wanted: bool) -> None:
+        """Whether there are lines between the picture's pixels where they are large."""
+        self._grid = wanted
+        self._layers.damage()
+
+    def set_tone(self, tone: Tone) -> None:
+        self._tone = tone
+        self._eye = Eye(self._pyramid, tone) if self._pyramid else None
+        self._ground.damage()
 
     def damage_all(self) -> None:
         self._ground.damage()
@@ -118,6 +171,13 @@ class Screen:
         """Labels of these image pixels changed. Returns the device pixels that will look different."""
         on_screen = self._view.device_box(box)
         self._layers.damage(on_screen)
+        return on_screen
+
+    def damage_picture(self, box: Box) -> Box:
+        """These image pixels can be shown better now. Returns the device pixels that will look different."""
+        # Smooth drawing looks a pixel of its level beyond the box.
+        on_screen = self._view.device_box(box, margin=2)
+        self._ground.damage(on_screen)
         return on_screen
 
     def scroll(self, dx: int, dy: int) -> None:
@@ -130,7 +190,8 @@ class Screen:
         self._ground.freshen(self._draw_ground)
         for box in exposed:
             self._ground.show(painter, box)
-        if self._table is not None and not self._table.is_empty:
+        tables = (self._halves.left, self._halves.right) if self._halves else (self._table,)
+        if self._has_grid or any(table is not None and not table.is_empty for table in tables):
             self._layers.freshen(self._draw_layers)
             for box in exposed:
                 self._layers.show(painter, box)
@@ -140,12 +201,12 @@ class Screen:
         inside = box.intersected(view.shown_box()) if self._pyramid else Box.nothing()
         if inside != box:
             pixels[box.slices] = self._background
-        if self._pyramid is None or inside.is_empty:
+        if self._pyramid is None or self._eye is None or inside.is_empty:
             return
         if view.scale >= 1:
-            pixels[inside.slices] = _magnified(self._pyramid.levels[0], view, inside)
+            pixels[inside.slices] = _magnified(self._eye, view, inside)
         else:
-            pixels[inside.slices] = _minified(self._pyramid, view, inside)
+            pixels[inside.slices] = _minified(self._pyramid, self._eye, view, inside)
 
     def _draw_layers(self, box: Box) -> None:
         pixels, view = self._layers.pixels, self._view
@@ -154,45 +215,67 @@ class Screen:
             pixels[box.slices] = 0
         if self._labels is None or self._table is None or inside.is_empty:
             return
-        rows, columns = view.rows(inside.y0, inside.y1), view.columns(inside.x0, inside.x1)
-        labels = sample(self._labels.values, rows, columns)
-        prediction = None
-        if self._prediction is not None and self._table.uses_prediction:
-            prediction = sample(self._prediction.values, rows, columns)
-        hatch = self._hatch.over(inside, view.left, view.top)
-        pixels[inside.slices] = self._table.compose(labels, prediction, hatch)
+        for part, table in self._parts(inside, self._table):
+            rows, columns = view.rows(part.y0, part.y1), view.columns(part.x0, part.x1)
+            labels = sample(self._labels.values, rows, columns)
+            prediction = None
+            if self._prediction is not None and table.uses_prediction:
+                prediction = sample(self._prediction.values, rows, columns)
+            hatch = partial(self._hatch.over, part, view.left, view.top)
+            pixels[part.slices] = table.compose(labels, prediction, hatch)
+        if self._has_grid:
+            rule(pixels, inside, view)
+
+    @property
+    def _has_grid(self) -> bool:
+        return self._grid and self._view.scale >= GRID_FROM
+
+    def _parts(self, box: Box, whole: ColourTable) -> Iterator[tuple[Box, ColourTable]]:
+        """The box cut at the divider, each part with its colours."""
+        if self._halves is None:
+            yield box, whole
+            return
+        place = min(box.x1, max(box.x0, self._divider(self._halves)))
+        left, right = Box(box.x0, box.y0, place, box.y1), Box(place, box.y0, box.x1, box.y1)
+        for part, table in ((left, self._halves.left), (right, self._halves.right)):
+            if not part.is_empty:
+                yield part, table
+
+    def _divider(self, halves: Halves) -> int:
+        return round(halves.share * self._view.width)
 
 
-def _magnified(picture: NDArray[np.uint8], view: Viewport, box: Box) -> NDArray[np.uint32]:
+def _magnified(eye: Eye, view: Viewport, box: Box) -> NDArray[np.uint32]:
     """Crisp pixels: each device pixel takes the image pixel under its centre."""
     rows, columns = view.rows(box.y0, box.y1), view.columns(box.x0, box.x1)
     top, left = int(rows[0]), int(columns[0])
-    part = _as_words(picture[top : int(rows[-1]) + 1, left : int(columns[-1]) + 1])
+    part = _as_words(eye.seen(eye.part(0, Box(left, top, int(columns[-1]) + 1, int(rows[-1]) + 1))))
     return part.take(columns - left, axis=1).take(rows - top, axis=0)
 
 
-def _minified(pyramid: Pyramid, view: Viewport, box: Box) -> NDArray[np.uint32]:
+def _minified(pyramid: AnyPyramid, eye: Eye, view: Viewport, box: Box) -> NDArray[np.uint32]:
     """Smooth pixels: between the four nearest of the level that is at most twice as fine as the screen."""
     number = pyramid.level_for(view.scale)
-    level = pyramid.levels[number]
     step = 1 / (view.scale * 2**number)
     x = (box.x0 + 0.5 - view.left) * step - 0.5
     y = (box.y0 + 0.5 - view.top) * step - 0.5
     # Only the part in sight goes to OpenCV: its coordinates are short integers, and far pixels cost precision.
-    height, width = level.shape[:2]
+    width, height = pyramid.level_size(number)
     near = Box(int(x) - 1, int(y) - 1, int(x + box.width * step) + 3, int(y + box.height * step) + 3).clipped(
         width, height
     )
     way = np.array([[step, 0, x - near.x0], [0, step, y - near.y0]])
-    # Four channels first: OpenCV interpolates them twice as fast as three.
+    part = eye.part(number, near)
+    if eye.is_plain:  # four channels first: OpenCV interpolates them twice as fast as three
+        part = cv2.cvtColor(part, cv2.COLOR_RGB2BGRA)
     smooth = cv2.warpAffine(
-        cv2.cvtColor(level[near.slices], cv2.COLOR_RGB2BGRA),
+        part,
         way,
         (box.width, box.height),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    return smooth.view(np.uint32)[..., 0]
+    return smooth.view(np.uint32)[..., 0] if eye.is_plain else _as_words(eye.seen(smooth))
 
 
 def _as_words(picture: NDArray[np.uint8]) -> NDArray[np.uint32]:

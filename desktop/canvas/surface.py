@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +12,13 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from core.geometry import Box, Point
-from core.images.pyramid import Pyramid
+from core.images.giant import AnyPyramid, GiantPyramid
+from core.images.tone import Tone
 from core.labels.labelmap import LabelMap
 from core.labels.prediction import PredictedMask
 from desktop.canvas import marks
 from desktop.canvas.layers import ColourTable, LayerState
-from desktop.canvas.sheets import Screen
+from desktop.canvas.sheets import Halves, Scene, Screen
 from desktop.canvas.viewport import Viewport
 
 _PATIENCE_MS = 300
@@ -31,22 +33,31 @@ class Surface(QWidget):
 
     view_changed = Signal(float)
     """The scale, after every zoom and every movement of the picture."""
+    content_changed = Signal()
+    """Another picture or none, other layers, or other labels: also in the middle of a stroke."""
+    picture_changed = Signal()
+    """Another picture is shown, or none."""
+    _fresh = Signal(object)
+    """A box of image pixels of a giant picture that has been read; comes from another thread."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._viewport = Viewport()
         self._screen = Screen(self._viewport)
-        self._pyramid: Pyramid | None = None
+        self._pyramid: AnyPyramid | None = None
         self._labels: LabelMap | None = None
         self._prediction: PredictedMask | None = None
         self._class_colours = np.zeros((256, 3), np.uint8)
         self._layers = LayerState()
+        self._hidden: frozenset[int] = frozenset()
+        self._halves: Halves | None = None
         self._words: tuple[str, str] | None = None
         self._pan_rest = QPointF()
         self._patience = QTimer(self)
         self._patience.setSingleShot(True)
         self._patience.setInterval(_PATIENCE_MS)
         self._patience.timeout.connect(self.update)
+        self._fresh.connect(self._take_fresh, Qt.ConnectionType.QueuedConnection)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMinimumSize(160, 120)
         self._take_background()
@@ -54,17 +65,18 @@ class Surface(QWidget):
     # What is shown
 
     def show_picture(
-        self, pyramid: Pyramid, labels: LabelMap, prediction: PredictedMask | None, keep_view: bool = False
+        self, pyramid: AnyPyramid, labels: LabelMap, prediction: PredictedMask | None, keep_view: bool = False
     ) -> None:
         """Show another picture: fitted, or with `keep_view` at the same scale and place as the one before.
 
         Raises ValueError when picture, label and prediction differ in size.
         """
-        height, width = pyramid.levels[0].shape[:2]
+        width, height = pyramid.size
         for values in (labels.values, *([prediction.values] if prediction else [])):
             _check_size(values, (height, width))
         self.settle_all()
         keep_view = keep_view and self._pyramid is not None
+        self._listen(pyramid)
         self._pyramid, self._labels, self._prediction = pyramid, labels, prediction
         self._words = None
         self._patience.stop()
@@ -72,6 +84,7 @@ class Surface(QWidget):
         self._screen.set_picture(pyramid, labels)
         self._mix_layers()
         self._view_moved()
+        self.picture_changed.emit()
 
     def clear(self, message_title: str = "", message_body: str = "") -> None:
         """Show no picture, only these words."""
@@ -101,6 +114,49 @@ class Surface(QWidget):
         self._layers = layers
         self._mix_layers()
 
+    def set_hidden(self, values: frozenset[int]) -> None:
+        """Classes that no layer shows."""
+        self._hidden = values
+        self._mix_layers()
+
+    def set_swipe(self, share: float | None) -> None:
+        """Compare: the label left of a line at this share of the width, the prediction right of it. None: no more."""
+        if share is not None and self._halves is not None:
+            self._halves = replace(self._halves, share=share)
+            self._screen.move_divider(self._halves)
+            self.update()
+            return
+        self._halves = None if share is None else Halves(*self._sides(), share)
+        self._mix_layers()
+
+    def set_grid(self, shown: bool) -> None:
+        """Whether there are lines between the picture's pixels where they are large."""
+        self._screen.set_grid(shown)
+        self.update()
+
+    @property
+    def scene(self) -> Scene | None:
+        """What is shown, None while there is no picture."""
+        return self._screen.scene
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the picture is larger than the view."""
+        view = self._viewport
+        wide, high = view.picture_width * view.scale, view.picture_height * view.scale
+        return self.has_picture and (wide > view.width + 1 or high > view.height + 1)
+
+    def set_tone(self, tone: Tone) -> None:
+        """How the picture itself is looked at."""
+        self._screen.set_tone(tone)
+        self.update()
+        self.content_changed.emit()
+
+    @property
+    def pyramid(self) -> AnyPyramid | None:
+        """The picture shown."""
+        return self._pyramid
+
     @property
     def layers(self) -> LayerState:
         return self._layers
@@ -112,6 +168,7 @@ class Surface(QWidget):
     def refresh(self, box: Box) -> None:
         """The labels of these image pixels changed: look at them again."""
         self.update(self._logical(self._screen.damage_labels(box)))
+        self.content_changed.emit()
 
     # The view
 
@@ -207,6 +264,9 @@ class Surface(QWidget):
         self._screen.paint(painter, [self._device(area) for area in event.region()])
         painter.resetTransform()
         if self._pyramid is not None:
+            if self._halves is not None:
+                place, titles = self._halves.share * self.width(), self._titles()
+                marks.draw_sides(painter, place, self.rect(), self.font(), titles)
             self.draw_marks(painter)
         elif self._words is not None and not self._patience.isActive():
             marks.draw_words(painter, self.rect(), self.palette(), self.font(), *self._words)
@@ -228,16 +288,54 @@ class Surface(QWidget):
 
     # Steps of the above
 
+    def _listen(self, pyramid: AnyPyramid | None) -> None:
+        """Hear of tiles of this picture, and no longer of those of the one before."""
+        if isinstance(self._pyramid, GiantPyramid):
+            self._pyramid.on_fresh = None
+        if isinstance(pyramid, GiantPyramid):
+            pyramid.on_fresh = self._fresh.emit
+
+    def _take_fresh(self, box: Box) -> None:
+        if isinstance(self._pyramid, GiantPyramid):  # late news of a picture that has left do no harm
+            self.update(self._logical(self._screen.damage_picture(box)))
+            self.content_changed.emit()
+
     def _empty(self, title: str, body: str) -> None:
         self.settle_all()
+        self._listen(None)
         self._pyramid = self._labels = self._prediction = None
         self._words = (title, body)
         self._screen.set_picture(None, None)
+        self.content_changed.emit()
+        self.picture_changed.emit()
 
     def _mix_layers(self) -> None:
-        table = ColourTable(self._class_colours, self._layers, self._prediction is not None)
-        self._screen.set_layers(table, self._prediction)
+        table = ColourTable(self._class_colours, self._layers, self._prediction is not None, self._hidden)
+        if self._halves is not None:
+            self._halves = Halves(*self._sides(), self._halves.share)
+        self._screen.set_layers(table, self._prediction, self._halves)
         self.update()
+        self.content_changed.emit()
+
+    def _titles(self) -> tuple[str, str]:
+        """What is seen at both sides of the divider."""
+        return (
+            "Label" if self._layers.label > 0 else "Picture",
+            "No prediction yet" if self._prediction is None else "Prediction",
+        )
+
+    def _sides(self) -> tuple[ColourTable, ColourTable]:
+        """The label as it is shown or not, and the prediction for itself."""
+        state, colours = self._layers, self._class_colours
+        label = replace(state, prediction_visible=False, difference_visible=False)
+        said = replace(state, label_visible=False, prediction_visible=True, difference_visible=False)
+        # Both are looked at side by side, so the weaker one must not look like the less certain one.
+        said = replace(said, prediction_opacity=max(state.prediction_opacity, state.label_opacity))
+        has_prediction = self._prediction is not None
+        return (
+            ColourTable(colours, label, False, self._hidden),
+            ColourTable(colours, said, has_prediction, self._hidden),
+        )
 
     def _zoom(self, scale: float, position: QPointF) -> None:
         ratio = self.devicePixelRatioF()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QPointF, QRect, Qt, Signal
 from PySide6.QtGui import (
@@ -22,7 +23,7 @@ from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QLineEdit, QPlainT
 from core.geometry import Box, Point
 from core.labels.classes import UNLABELLED, Colour
 from core.tools.options import Tip, ToolOptions
-from core.tools.tool import Ghost, Outcome, Outline, Stage, Tool, Work
+from core.tools.tool import Ghost, Modifiers, Outcome, Outline, Stage, Tool, Work
 from desktop.canvas import marks
 from desktop.canvas.cursors import cursor_for
 from desktop.canvas.ghosts import GhostSheet
@@ -51,8 +52,12 @@ class CanvasView(Surface):
     """Somebody tried to paint while there is no class to paint."""
     work_wanted = Signal(object)
     """Work to be done on another thread; its result comes back through `take_result`. None: no work is wanted now."""
+    options_changed = Signal()
+    """The tool has changed an option by itself."""
     said = Signal(str)
     """A sentence of the tool for people."""
+    class_picked = Signal()
+    """The class under the pointer shall be painted from now on."""
     pen_found = Signal()
     """Somebody has begun to work with a pen."""
 
@@ -66,6 +71,7 @@ class CanvasView(Surface):
         self._ghost: Ghost | None = None
         self._ghosts = GhostSheet()
         self._work: Work | None = None
+        self._then: Callable[[object], object] | None = None
         self._highlight: Box | None = None
         self._marked: list[QRect] = []
         self._cursor_shown: object = None
@@ -118,18 +124,29 @@ class CanvasView(Surface):
     def take_result(self, work: Work, result: object) -> None:
         """Hand the result of work to the tool that asked for it; nothing happens when nobody waits any more."""
         if work is self._work:
-            self._work = None
-            self._pointer.done(result)
+            then, self._work, self._then = self._then, None, None
+            (then or self._pointer.grip.done)(result)
+
+    def start(self, work: Work, then: Callable[[object], object]) -> None:
+        """Have work done that is not the tool's own, in its place: `then` gets the result, unless another tool,
+        another picture or Esc makes an end of it."""
+        self._work, self._then = work, then
+        self.work_wanted.emit(work)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether work is under way."""
+        return self._work is not None
 
     def drop_work(self) -> None:
         """Nobody waits any more for work that is under way."""
         if self._work is not None:
-            self._work = None
+            self._work = self._then = None
             self.work_wanted.emit(None)
 
-    def resize_brush(self, factor: float) -> None:
-        """Make the active tool's radius larger or smaller by a factor, by at least the smallest step."""
-        self._pointer.resize_ring(factor)
+    def size_tool(self, steps: int) -> None:
+        """Make the active tool larger or smaller, or turn what it has instead of a size."""
+        self._pointer.grip.size(steps)
 
     @property
     def is_busy(self) -> bool:
@@ -140,6 +157,10 @@ class CanvasView(Surface):
         """Frame these image pixels, so that people see where something happened; None takes the frame away."""
         self._highlight = None if box is None or box.is_empty else box
         self._update_marks()
+
+    def click(self, held: Modifiers) -> None:
+        """As a click would do with these keys held, where the pointer is."""
+        self._pointer.click(held)
 
     def settle(self) -> None:
         """Finish a stroke whose button is still down: before undo, saving, or a jump of the view."""
@@ -173,7 +194,7 @@ class CanvasView(Surface):
             return None
         value, name, _ = self._class or (UNLABELLED, "unlabelled", None)
         scale = self._viewport.scale / self.devicePixelRatioF()
-        picture = self._pyramid.levels[0]
+        picture = self._pyramid.whole()
         return Stage(self._labels, value, name, picture, self._prediction, self.options, scale)
 
     def show_outcome(self, outcome: Outcome) -> None:
@@ -183,10 +204,14 @@ class CanvasView(Surface):
         self._outline, self._ghost = outcome.outline, outcome.ghost
         self._update_marks()
         if outcome.work is not None:
-            self._work = outcome.work
+            self._work, self._then = outcome.work, None
             self.work_wanted.emit(outcome.work)
+        if outcome.tuned:
+            self.options_changed.emit()
         if outcome.say:
             self.said.emit(outcome.say)
+        if outcome.picks:
+            self.class_picked.emit()
         if outcome.edit is not None:
             self.edit_finished.emit(outcome.edit)
 
@@ -203,7 +228,9 @@ class CanvasView(Surface):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         colour = self._class[2] if self._class else QColor(128, 128, 128)
         if self._ghost is not None:
-            self._ghosts.draw(painter, self._ghost, self._viewport, self.devicePixelRatioF(), colour)
+            of_class = self._ghost.value
+            shade = colour if of_class is None else QColor(*(int(c) for c in self._class_colours[of_class]))
+            self._ghosts.draw(painter, self._ghost, self._viewport, self.devicePixelRatioF(), shade)
         if self._highlight is not None:
             marks.draw_frame(painter, self._highlight, self.widget_point)
         if self._outline is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -144,9 +145,12 @@ class Viewport:
         self.top = _kept(self.top, self.picture_height * self.scale, self.height)
 
 
+@lru_cache(maxsize=64)  # a large canvas is drawn in bands, which share their columns
 def _under(start: int, end: int, offset: int, scale: float, size: int) -> NDArray[np.intp]:
     places = np.floor((np.arange(start, end) + (0.5 - offset)) / scale).astype(np.intp)
-    return np.clip(places, 0, size - 1, out=places)
+    np.clip(places, 0, size - 1, out=places)
+    places.flags.writeable = False
+    return places
 
 
 def _kept(offset: int, size: float, room: int) -> int:

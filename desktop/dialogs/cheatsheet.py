@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QScrollArea, QWidget
 
-from desktop.actions import ACTIONS, GESTURES, ActionRow
-from desktop.panels.parts import column, row, words
+from desktop.actions import ACTIONS, GESTURES, ActionRow, keys_of
+from desktop.panels.parts import button, column, row, words
 from desktop.theme import GRID, Theme
 
-COLUMNS = (("Tools", "Predictions"), ("Pictures", "Classes", "Learning"), ("View", "Project", "Window"))
+COLUMNS = (
+    ("Tools", "Regions", "Predictions"),
+    ("Pictures", "Classes", "Learning"),
+    ("View", "Project", "Window"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +30,12 @@ def lines(group: str) -> tuple[Line, ...]:
     """What a group of the cheat sheet says: a line for each action with keys or family of them, then the mouse."""
     made: dict[str, Line] = {}
     for entry in ACTIONS:
-        if entry.group != group or not entry.shortcuts:
+        if entry.group != group or not keys_of(entry.id):
             continue
         if entry.family in made:  # one more of a family: only the last key matters
             first = made[entry.family].keys[0].split(" ")[0]
-            made[entry.family] = Line((f"{first} … {native(entry.shortcuts[0])}",), entry.family, entry.help)
+            last = native(keys_of(entry.id)[0])
+            made[entry.family] = Line((f"{first} … {last}",), entry.family, entry.help)
         else:
             name = entry.family or entry.title.rstrip("…")
             made[name] = Line(tuple(native(keys) for keys in shown_keys(entry)), name, entry.help)
@@ -39,7 +45,8 @@ def lines(group: str) -> tuple[Line, ...]:
 
 def shown_keys(entry: ActionRow) -> tuple[str, ...]:
     """At most two keys of an action, and only one of Return and Enter: the others type the same."""
-    return entry.shortcuts[:1] if "Return" in entry.shortcuts[0] else entry.shortcuts[:2]
+    keys = keys_of(entry.id)
+    return keys[:1] if "Return" in keys[0] else keys[:2]
 
 
 def native(keys: str) -> str:
@@ -49,7 +56,9 @@ def native(keys: str) -> str:
 
 
 class CheatSheet(QDialog):
-    """Stays beside the window; Esc or the key that opened it closes it."""
+    """Stays beside the window; Esc or the key that opened it closes it. `keys_asked`: the keys shall be others."""
+
+    keys_asked = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -68,9 +77,13 @@ class CheatSheet(QDialog):
         area = QScrollArea()
         area.setWidgetResizable(True)
         area.setWidget(inside)
-        self.setLayout(column(area))
+        change = button("Change keys…")
+        change.clicked.connect(self.keys_asked)
+        change.setAutoDefault(False)
+        foot = row(None, change, margins=(2 * GRID, GRID, 2 * GRID, GRID))
+        self.setLayout(column(area, foot, spacing=0))
         hint = inside.sizeHint()
-        self.resize(min(hint.width() + 2 * GRID, 1200), min(hint.height() + 2 * GRID, 720))
+        self.resize(min(hint.width() + 2 * GRID, 1200), min(hint.height() + 8 * GRID, 760))
 
     def _group(self, group: str) -> QGridLayout:
         grid = QGridLayout()

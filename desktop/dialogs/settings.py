@@ -30,6 +30,7 @@ class SettingsDialog(QDialog):
     """`changed(name, value)` is emitted for each change; the owner stores it and may answer with show_error."""
 
     changed = Signal(str, object)
+    keys_asked = Signal()
 
     def __init__(self, theme: Theme, get: Callable[[str], Any], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -46,7 +47,9 @@ class SettingsDialog(QDialog):
         layout.addStretch(1)
         close = button("Close")
         close.clicked.connect(self.close)
-        layout.addLayout(row(words("Every change counts at once.", "muted"), None, close))
+        keys = button("Change keys…")
+        keys.clicked.connect(self.keys_asked)
+        layout.addLayout(row(words("Every change counts at once.", "muted"), None, keys, close))
         self.setLayout(layout)
         self.setMinimumWidth(480)
 

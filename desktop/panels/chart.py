@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import time
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
@@ -54,12 +56,29 @@ def score_curves(miou: Curve, per_class: Mapping[int, Curve], classes: ClassList
     return curves
 
 
+def _load() -> None:
+    import_module("desktop.panels.axes")  # and pyqtgraph with it
+    gc.freeze()  # all of that stays
+
+
 @cache
 def preload() -> Thread:
     """Load pyqtgraph on a thread of its own, once: half a second that the window must not wait for."""
-    thread = Thread(target=import_module, args=("pyqtgraph",), name="charts")
+    thread = Thread(target=_load, name="charts")
     thread.start()
     return thread
+
+
+def _next_turn() -> int:
+    """Milliseconds until no other chart is being built: three at once would hold up a hand that draws."""
+    global _taken_until  # noqa: PLW0603
+    now = time.monotonic()
+    begin = max(now, _taken_until)
+    _taken_until = begin + 0.03
+    return round((begin - now) * 1000)
+
+
+_taken_until = 0.0
 
 
 def thin(points: Curve, most: int = 400) -> Curve:
@@ -91,8 +110,7 @@ class Chart(QWidget):
         self._wanted: dict[object, Look] | None = None
         self._later = QTimer(self)
         self._later.setSingleShot(True)
-        self._later.setInterval(50)
-        self._later.timeout.connect(self._draw_soon)
+        self._later.timeout.connect(self._take_turn)
         self._curves: dict[object, Any] = {}
         self._looks: dict[object, tuple[str | Colour, float]] = {}
         self._box = QVBoxLayout(self)
@@ -114,11 +132,22 @@ class Chart(QWidget):
     def _draw_soon(self) -> None:
         if self._wanted is None or not self.isVisible():
             return
-        if preload().is_alive():
-            self._later.start()
+        if self._plot is None:
+            if not self._later.isActive():
+                self._later.start(_next_turn())
             return
         curves, self._wanted = self._wanted, None
         self._draw(curves)
+
+    def _take_turn(self) -> None:
+        """Build the plot, and fill it in a later turn of the event loop."""
+        if preload().is_alive():
+            self._later.start(50)
+        elif self._plot is None:
+            self._built()
+            self._later.start(_next_turn())
+        else:
+            self._draw_soon()
 
     def _draw(self, curves: Mapping[object, Look]) -> None:
         plot = self._built()

@@ -17,7 +17,14 @@ class ClassMenu(QMenu):
     asked = Signal(str, int)
     merge_asked = Signal(int, int)
 
-    def __init__(self, about: LabelClass, classes: ClassList, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        about: LabelClass,
+        classes: ClassList,
+        parent: QWidget | None = None,
+        shields: tuple[bool, bool] = (False, False),
+    ) -> None:
+        """shields: whether the class is hidden, and whether it is locked."""
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setToolTipsVisible(True)
@@ -25,6 +32,11 @@ class ClassMenu(QMenu):
         place = classes.values.index(about.value)
         self._add("rename_class", "Rename")
         self._add("recolour_class")
+        self.addSeparator()
+        hidden, locked = shields
+        self._add("hide_class", "Show" if hidden else "Hide")
+        self._add("solo_class", "Show only this").setEnabled(len(classes) > 1)
+        self._add("lock_class", "Unlock" if locked else "Lock")
         self.addSeparator()
         self._add("class_up", "Move up").setEnabled(place > 0)
         self._add("class_down", "Move down").setEnabled(place < len(classes) - 1)

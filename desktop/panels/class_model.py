@@ -9,6 +9,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractListModel, QModelIndex, Qt, Signal
 
 from core.labels.classes import UNLABELLED, VOID, ClassList, LabelClass
+from desktop.actions import keys_text
 
 Index = QModelIndex
 
@@ -17,6 +18,14 @@ Index = QModelIndex
 class Numbers:
     scores: dict[int, float] = field(default_factory=dict)
     shares: dict[int, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Shields:
+    """Values of classes that are not shown, and of those that no tool may paint over."""
+
+    hidden: frozenset[int] = frozenset()
+    locked: frozenset[int] = frozenset()
 
 
 class ClassModel(QAbstractListModel):
@@ -28,6 +37,7 @@ class ClassModel(QAbstractListModel):
         super().__init__()
         self.classes = ClassList()
         self.numbers = Numbers()
+        self.shields = Shields()
 
     def rowCount(self, parent: Any = Index()) -> int:  # noqa: N802, B008
         return 0 if parent.isValid() or not len(self.classes) else len(self.classes) + 2
@@ -46,8 +56,16 @@ class ClassModel(QAbstractListModel):
         return next((i for i, c in enumerate(self.classes) if c.value == value), None)
 
     def key_of(self, row: int) -> str:
+        """The key that chooses the class where it is a short one, else its place in the list."""
         beyond = row - len(self.classes)
-        return str(row + 1) if beyond < 0 else ("0", "V")[beyond]
+        if beyond >= 0:
+            return keys_text(("class_0", "class_void")[beyond])[:2]
+        keys = keys_text(f"class_{row + 1}") if row < 9 else ""
+        return keys if 0 < len(keys) <= 2 else str(row + 1)
+
+    def shields_of(self, value: int) -> tuple[bool, bool]:
+        """Whether a class is hidden, and whether it is locked."""
+        return value in self.shields.hidden, value in self.shields.locked
 
     def data(self, index: Any, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid():
@@ -70,6 +88,10 @@ class ClassModel(QAbstractListModel):
         parts.append("no pixel labelled yet" if not share else f"{share * 100:.1f} % of the labelled pixels")
         if score is not None and not math.isnan(score):
             parts.append(f"IoU {score:.2f}: how well the predicted area covers the true one")
+        if value in self.shields.hidden:
+            parts.append("hidden: neither label nor prediction is shown")
+        if value in self.shields.locked:
+            parts.append("locked: no tool paints over it")
         return "\n".join(parts)
 
     def setData(self, index: Any, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:  # noqa: N802

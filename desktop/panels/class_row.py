@@ -22,6 +22,8 @@ ROW_HEIGHT = 32
 CHIP = 16
 MORE = 24
 """The button that opens the menu of a class: it stands at the end of the name while the row is hovered or chosen."""
+SIGN = 20
+"""The eye and the lock, left of the dots: there while the row is hovered, or while they say something."""
 SHARE_WIDTH = 48
 SCORE_WIDTH = 48
 EDGE = 2 * GRID
@@ -34,6 +36,8 @@ class RowPlaces:
     key: QRect
     chip: QRect
     name: QRect
+    eye: QRect
+    lock: QRect
     more: QRect
     share: QRect
     score: QRect
@@ -49,7 +53,9 @@ class RowPlaces:
         name_left = chip.right() + 1 + GRID
         name = QRect(name_left, top, share.left() - name_left, height)
         more = QRect(share.left() - MORE, top + (height - MORE) // 2, MORE, MORE)
-        return RowPlaces(QRect(left, top, 20, height), chip, name, more, share, score)
+        lock = QRect(more.left() - SIGN, top + (height - MORE) // 2, SIGN, MORE)
+        eye = lock.translated(-SIGN, 0)
+        return RowPlaces(QRect(left, top, 20, height), chip, name, eye, lock, more, share, score)
 
 
 class ClassDelegate(QStyledItemDelegate):
@@ -100,11 +106,12 @@ class ClassDelegate(QStyledItemDelegate):
         painter.drawText(places.key, middle | Qt.AlignmentFlag.AlignLeft, model.key_of(index.row()))
         self._paint_chip(painter, places.chip, value, model)
         painter.setFont(self._theme.strong_font() if chosen else self._theme.font)
-        painter.setPen(colour("text" if model.class_at(index.row()) else "muted"))
         room = places.name if model.class_at(index.row()) else places.name.united(places.score)
-        if model.class_at(index.row()) and (chosen or option.state & QStyle.StateFlag.State_MouseOver):
-            room = room.adjusted(0, 0, -MORE + GRID, 0)
-            self._paint_more(painter, places.more)
+        if model.class_at(index.row()):
+            hovered = bool(option.state & QStyle.StateFlag.State_MouseOver)
+            room.setRight(self._paint_buttons(painter, places, model.shields_of(value), chosen, hovered))
+        shown = model.class_at(index.row()) and value not in model.shields.hidden
+        painter.setPen(colour("text" if shown else "muted"))
         name = painter.fontMetrics().elidedText(
             index.data(), Qt.TextElideMode.ElideRight, room.width() - GRID
         )
@@ -114,15 +121,33 @@ class ClassDelegate(QStyledItemDelegate):
             self._paint_numbers(painter, places, value, model.numbers)
         painter.restore()
 
-    def _paint_more(self, painter: QPainter, place: QRect) -> None:
+    def _paint_buttons(
+        self, painter: QPainter, places: RowPlaces, shields: tuple[bool, bool], chosen: bool, hovered: bool
+    ) -> int:
+        """Eye, lock and dots, as far as they are to be seen. Returns where the room for the name ends."""
+        hidden, locked = shields
+        end = places.name.right()
+        if chosen or hovered:
+            self._paint_button(painter, places.more, "more")
+            end = places.more.left() + GRID
+        if locked or hovered:
+            self._paint_button(painter, places.lock, "lock" if locked else "unlock", quiet=not locked)
+            end = places.lock.left() + GRID // 2
+        if hidden or hovered:
+            self._paint_button(painter, places.eye, "eye-off" if hidden else "eye", quiet=not hidden)
+            end = places.eye.left() + GRID // 2
+        return end
+
+    def _paint_button(self, painter: QPainter, place: QRect, icon: str, quiet: bool = False) -> None:
         under_pointer = place.contains(self._view.viewport().mapFromGlobal(QCursor.pos()))
         if under_pointer:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(self._theme.colour("pressed"))
             painter.drawRoundedRect(place, 6, 6)
-        shade = self._theme.colour("text" if under_pointer else "icon")
+        shade = self._theme.colour("text" if under_pointer else "disabled" if quiet else "icon")
         ratio = painter.device().devicePixelRatioF()
-        painter.drawPixmap(place.topLeft() + QPoint(4, 4), pixmap("more", shade, 16, ratio))
+        corner = place.center() - QPoint(7, 7)
+        painter.drawPixmap(corner, pixmap(icon, shade, 16, ratio))
 
     def _paint_chip(self, painter: QPainter, chip: QRect, value: int, model: ClassModel) -> None:
         found = model.classes.by_value(value)

@@ -8,14 +8,15 @@ from PySide6.QtWidgets import QAbstractItemView, QColorDialog, QListView, QWidge
 
 from core.labels.classes import ClassList, LabelClass
 from desktop.panels.class_menu import ClassMenu
-from desktop.panels.class_model import ClassModel
+from desktop.panels.class_model import ClassModel, Shields
 from desktop.panels.class_row import ROW_HEIGHT, ClassDelegate, RowPlaces
 from desktop.theme import Theme
 
 
 class ClassRows(QListView):
     """Keyboard: up and down choose, F2 renames, the menu key opens the menu. Mouse: a click chooses, on the colour
-    recolours, on the dots or with the right button opens the menu, twice renames; a drag puts in another order.
+    recolours, on the eye hides (with Alt all others), on the lock locks, on the dots or with the right button opens
+    the menu, twice renames; a drag puts in another order.
     """
 
     class_chosen = Signal(int)
@@ -31,6 +32,7 @@ class ClassRows(QListView):
         super().__init__(parent)
         self._theme = theme
         self._quiet = False
+        self._on_sign = False
         self.classes_model = ClassModel()
         self.classes_model.setParent(self)
         self.classes_model.rename_asked.connect(self.class_renamed)
@@ -89,6 +91,11 @@ class ClassRows(QListView):
         self.classes_model.numbers.shares = dict(shares)
         self.classes_model.touch()
 
+    def set_shields(self, shields: Shields) -> None:
+        """Which classes are hidden and locked."""
+        self.classes_model.shields = shields
+        self.classes_model.touch()
+
     def _current_changed(self, index: QModelIndex, _before: QModelIndex) -> None:
         if not self._quiet and index.isValid():
             self.class_chosen.emit(self.classes_model.value_at(index.row()))
@@ -101,15 +108,32 @@ class ClassRows(QListView):
             self.edit(self.classes_model.index(found))
 
     def _class_at(self, position: QPoint, part: str) -> LabelClass | None:
-        """The class whose part ("chip", "more") is there."""
+        """The class whose part ("chip", "eye", "lock", "more") is there."""
         index = self.indexAt(position)
         if not index.isValid():
             return None
         places = RowPlaces.within(self.visualRect(index), self.scroll_bar_width())
-        room = getattr(places, part).adjusted(-4, -4, 4, 4)
+        spare = {"chip": (-4, -4, 4, 4), "more": (0, -4, 4, 4)}.get(part, (0, -4, 0, 4))
+        room = getattr(places, part).adjusted(*spare)
         return self.classes_model.class_at(index.row()) if room.contains(position) else None
 
+    def _press_sign(self, event: QMouseEvent) -> bool:
+        """A press on the eye or the lock of a class, which does not choose the class."""
+        if event.button() != Qt.MouseButton.LeftButton:
+            return False
+        at = event.position().toPoint()
+        alone = bool(event.modifiers() & Qt.KeyboardModifier.AltModifier)
+        for part, key in (("eye", "solo_class" if alone else "hide_class"), ("lock", "lock_class")):
+            found = self._class_at(at, part)
+            if found is not None:
+                self.class_asked.emit(key, found.value)
+                return True
+        return False
+
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        self._on_sign = self._press_sign(event)
+        if self._on_sign:
+            return
         super().mousePressEvent(event)
         at = event.position().toPoint()
         if event.button() == Qt.MouseButton.LeftButton and self._class_at(at, "more"):
@@ -117,6 +141,9 @@ class ClassRows(QListView):
             self.show_menu(self.indexAt(at))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        if self._on_sign:
+            self._on_sign = False
+            return
         left = event.button() == Qt.MouseButton.LeftButton
         found = self._class_at(event.position().toPoint(), "chip") if left else None
         super().mouseReleaseEvent(event)
@@ -124,14 +151,15 @@ class ClassRows(QListView):
             self.ask_colour(found.value)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        self._on_sign = self._press_sign(event)
         at = event.position().toPoint()
-        if self._class_at(at, "chip") is None and self._class_at(at, "more") is None:
+        if not self._on_sign and self._class_at(at, "chip") is None and self._class_at(at, "more") is None:
             super().mouseDoubleClickEvent(event)
 
     def viewportEvent(self, event: QEvent) -> bool:  # noqa: N802
         if event.type() == QEvent.Type.MouseMove and isinstance(event, QMouseEvent):
             at = event.position().toPoint()
-            points = self._class_at(at, "chip") is not None or self._class_at(at, "more") is not None
+            points = any(self._class_at(at, part) for part in ("chip", "eye", "lock", "more"))
             self.viewport().setCursor(
                 Qt.CursorShape.PointingHandCursor if points else Qt.CursorShape.ArrowCursor
             )
@@ -167,7 +195,8 @@ class ClassRows(QListView):
         found = self.classes_model.class_at(index.row()) if index.isValid() else None
         if found is None:
             return
-        menu = ClassMenu(found, self.classes_model.classes, self)
+        shields = self.classes_model.shields_of(found.value)
+        menu = ClassMenu(found, self.classes_model.classes, self, shields)
         menu.asked.connect(self.class_asked)
         menu.merge_asked.connect(self.merge_asked)
         places = RowPlaces.within(self.visualRect(index), self.scroll_bar_width())

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QSizePolicy, QSpinBox, QWidget
+from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtWidgets import QCheckBox, QMenu, QPushButton, QSizePolicy, QSpinBox, QWidget, QWidgetAction
 
-from core.tools.options import Amount, Choice, Control, Switch, ToolOptions
+from core.tools.options import Amount, Choice, Control, Menu, Switch, ToolOptions
 from desktop.panels.parts import choice, indent_number, row, words
 from desktop.theme import GRID
+
+_Made = tuple[QWidget, Callable[[ToolOptions], None]]
+"""What shows an option, and what brings it up to date."""
 
 
 class ToolControls(QWidget):
@@ -17,9 +21,10 @@ class ToolControls(QWidget):
 
     option_changed = Signal(str, object)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, actions: Mapping[str, QAction], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._made: dict[str, tuple[QWidget, Callable[[object], None]]] = {}
+        self._actions = actions
+        self._made: dict[str, _Made] = {}
         self._line = row(spacing=GRID)
         self.setLayout(self._line)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
@@ -29,19 +34,19 @@ class ToolControls(QWidget):
         for control in controls:
             if control.key not in self._made:
                 self._made[control.key] = self._make(control)
-                self._line.addWidget(self._made[control.key][0])
+            self._line.addWidget(self._made[control.key][0])  # in the order of this tool
         wanted = {control.key for control in controls}
         for key, (widget, set_value) in self._made.items():
             widget.setVisible(key in wanted)
             if key in wanted:
-                set_value(getattr(options, key))
+                set_value(options)
         self.setVisible(bool(wanted))
 
     def widget(self, key: str) -> QWidget:
         """What shows an option, for tests and the tour. Raises KeyError."""
         return self._made[key][0]
 
-    def _make(self, control: Control) -> tuple[QWidget, Callable[[object], None]]:
+    def _make(self, control: Control) -> _Made:
         match control:
             case Choice():
                 return self._choice(control)
@@ -49,22 +54,71 @@ class ToolControls(QWidget):
                 return self._switch(control)
             case Amount():
                 return self._amount(control)
+            case Menu():
+                return self._menu(control)
 
-    def _choice(self, control: Choice) -> tuple[QWidget, Callable[[object], None]]:
+    def _choice(self, control: Choice) -> _Made:
         box = choice(control.values, control.title, "quiet")
         box.setToolTip(f"<b>{control.title}</b><br>{control.help}")
         # The data of a row comes back from Qt as plain text; the table knows what it was.
         values = [value for value, _title in control.values]
         box.activated.connect(lambda n: self.option_changed.emit(control.key, values[n]))
-        return box, lambda value: box.setCurrentIndex(box.findData(str(value)))
+        return box, lambda options: box.setCurrentIndex(box.findData(str(getattr(options, control.key))))
 
-    def _switch(self, control: Switch) -> tuple[QWidget, Callable[[object], None]]:
+    def _switch(self, control: Switch) -> _Made:
         box = QCheckBox(control.title)
         box.setToolTip(control.help)
         box.clicked.connect(lambda on: self.option_changed.emit(control.key, on))
-        return box, lambda value: box.setChecked(bool(value))
+        return box, lambda options: box.setChecked(bool(getattr(options, control.key)))
 
-    def _amount(self, control: Amount) -> tuple[QWidget, Callable[[object], None]]:
+    def _menu(self, control: Menu) -> _Made:
+        button = QPushButton(control.title)
+        button.setToolTip(control.help)
+        # The button keeps its menu alive; the actions live as long as the window.
+        menu = QMenu(button)
+        menu.setToolTipsVisible(True)
+        for key in control.actions:
+            if key is None:
+                menu.addSeparator()
+            else:
+                menu.addAction(self._actions[key])
+        setters = [self._add_to_menu(menu, inner) for inner in control.controls]
+        button.setMenu(menu)
+
+        def set_values(options: ToolOptions) -> None:
+            for set_value in setters:
+                set_value(options)
+
+        return button, set_values
+
+    def _add_to_menu(self, menu: QMenu, control: Choice | Amount) -> Callable[[ToolOptions], None]:
+        menu.addSeparator()
+        if isinstance(control, Amount):
+            whole, set_value = self._amount(control)
+            whole.setContentsMargins(GRID, 0, GRID, 0)
+            held = QWidgetAction(menu)
+            held.setDefaultWidget(whole)
+            menu.addAction(held)
+            return set_value
+        group = QActionGroup(menu)
+        for value, title in control.values:
+            row_of_it = group.addAction(title)
+            row_of_it.setCheckable(True)
+            row_of_it.setObjectName(f"{control.key}={value}")
+            row_of_it.setData(str(value))
+            row_of_it.setToolTip(control.help)
+            row_of_it.triggered.connect(
+                lambda _on=False, value=value: self.option_changed.emit(control.key, value)
+            )
+        menu.addActions(group.actions())
+
+        def check(options: ToolOptions) -> None:
+            for action in group.actions():
+                action.setChecked(action.data() == str(getattr(options, control.key)))
+
+        return check
+
+    def _amount(self, control: Amount) -> _Made:
         number = QSpinBox()
         number.setRange(control.low, control.high)
         number.setSuffix(control.suffix)
@@ -78,9 +132,9 @@ class ToolControls(QWidget):
         whole = QWidget()
         whole.setLayout(row(name, number, spacing=GRID // 2))
 
-        def set_value(value: object) -> None:
+        def set_value(options: ToolOptions) -> None:
             number.blockSignals(True)
-            number.setValue(int(value))  # type: ignore[call-overload]
+            number.setValue(int(getattr(options, control.key)))
             number.blockSignals(False)
 
         return whole, set_value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from PySide6.QtCore import QObject, Qt, QTimer
 
@@ -14,8 +14,10 @@ BEAT_MS = 2
 class StallMeter(QObject):
     """Counts while started and not resting. A stall is what a beat comes later than it should, in milliseconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        """`clock` in seconds; time.thread_time leaves out what other programs take from this one."""
         super().__init__()
+        self._clock = clock
         self._timer = QTimer(self, interval=BEAT_MS, timerType=Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._beat)
         self._last: float | None = None
@@ -54,7 +56,7 @@ class StallMeter(QObject):
         return {"p99": round(p99, 2), "max": round(ordered[-1], 2)}
 
     def _beat(self) -> None:
-        now = time.perf_counter()
+        now = self._clock()
         if self._last is not None:
             self._late.append(max(0.0, (now - self._last) * 1000 - BEAT_MS))
         self._last = now

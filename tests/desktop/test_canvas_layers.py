@@ -36,7 +36,7 @@ def is_grey(colour: int) -> bool:
 @given(states, values, values, st.integers(0, 2))
 def test_each_layer_has_its_say(state: LayerState, label: int, said: int, stripe: int) -> None:
     table = ColourTable(PALETTE, state, has_prediction=True)
-    found = one(table.compose(pixel(label), pixel(said), pixel(stripe)))
+    found = one(table.compose(pixel(label), pixel(said), lambda: pixel(stripe)))
     differs = label not in (UNLABELLED, VOID) and said not in (UNLABELLED, label)
     if table.is_empty:
         assert state.label == state.prediction == state.difference == 0
@@ -58,7 +58,7 @@ def test_each_layer_has_its_say(state: LayerState, label: int, said: int, stripe
 @given(states, values, st.integers(0, 2))
 def test_without_a_prediction_only_labels_show(state: LayerState, label: int, stripe: int) -> None:
     table = ColourTable(PALETTE, state, has_prediction=False)
-    found = one(table.compose(pixel(label), None, pixel(stripe)))
+    found = one(table.compose(pixel(label), None, lambda: pixel(stripe)))
     if label == UNLABELLED or not state.label:
         assert found == CLEAR
     elif label == VOID:
@@ -70,9 +70,9 @@ def test_without_a_prediction_only_labels_show(state: LayerState, label: int, st
 def test_void_and_difference_are_striped() -> None:
     table = ColourTable(PALETTE, LayerState(difference_visible=True), has_prediction=True)
     stripes = np.array([[0, 1, 2]], np.uint8)
-    void = table.compose(np.full((1, 3), VOID, np.uint8), np.full((1, 3), 3, np.uint8), stripes)
-    differs = table.compose(np.full((1, 3), 1, np.uint8), np.full((1, 3), 3, np.uint8), stripes)
-    same = table.compose(np.full((1, 3), 1, np.uint8), np.full((1, 3), 1, np.uint8), stripes)
+    void = table.compose(np.full((1, 3), VOID, np.uint8), np.full((1, 3), 3, np.uint8), lambda: stripes)
+    differs = table.compose(np.full((1, 3), 1, np.uint8), np.full((1, 3), 3, np.uint8), lambda: stripes)
+    same = table.compose(np.full((1, 3), 1, np.uint8), np.full((1, 3), 1, np.uint8), lambda: stripes)
     assert len(np.unique(void)) == 3
     assert len(np.unique(differs)) == 3
     assert len(np.unique(same)) == 1

@@ -167,3 +167,13 @@ def pen_dab(
         mouse = QTest.mousePress if kind == QEvent.Type.TabletPress else QTest.mouseRelease
         mouse(canvas, Qt.MouseButton.LeftButton, pos=QPointF(place).toPoint())
     return int(np.count_nonzero(labels.values)) - before
+
+
+def test_long_work_is_spoken_of_until_it_ends(canvas: CanvasView, working: Working, qtbot: QtBot) -> None:
+    go_on, heard = threading.Event(), []
+    working.message.connect(heard.append)
+    canvas.set_tool(Thinker(lambda _unwanted: go_on.wait(60) and SQUARE))
+    click(canvas, 50, 50)
+    qtbot.waitUntil(lambda: heard == ["Thinking… Esc cancels."], timeout=PATIENCE_MS)
+    go_on.set()
+    qtbot.waitUntil(lambda: heard == ["Thinking… Esc cancels.", ""], timeout=PATIENCE_MS)

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QAction, QContextMenuEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QToolButton, QWidget
 
 from core.labels.classes import ClassList
+from core.tools.toolbox import all_tools
 from desktop.actions import build_actions
 from desktop.canvas.layers import LayerState
 from desktop.panels.data_page import ClassCount, DataPage
@@ -19,7 +20,7 @@ from desktop.panels.option_bar import BIGGEST, SMALLEST, OptionBar
 from desktop.panels.parts import Elided
 from desktop.panels.side_column import SideColumn
 from desktop.panels.status_line import StatusLine, clock
-from desktop.panels.tool_strip import ToolStrip
+from desktop.panels.tool_strip import FAMILIES, ToolStrip
 from desktop.panels.train_page import RunRow, TrainPage
 from desktop.theme import Theme, apply_theme
 from desktop.topbar import TopBar
@@ -126,6 +127,27 @@ def test_the_tool_strip_and_the_actions_are_one(qtbot, actions: dict[str, QActio
     actions["tool_fill"].trigger()
     assert strip.buttons["tool_fill"].isChecked() and not strip.buttons["tool_eraser"].isChecked()
     assert all(button.accessibleName() for button in strip.findChildren(QToolButton))
+
+
+def test_tools_of_a_family_share_a_button(qtbot, actions: dict[str, QAction], theme: Theme) -> None:
+    strip = ToolStrip(actions, theme)
+    shown(qtbot, strip, 48, 700)
+    assert {key for family in FAMILIES for key in family} == {*all_tools(), "pick_class"}
+    button = strip.buttons["tool_lasso"]
+    assert button is strip.buttons["tool_polygon"] and button.defaultAction() is actions["tool_polygon"]
+    actions["tool_lasso"].trigger()
+    assert button.defaultAction() is actions["tool_lasso"] and button.isChecked()
+    actions["tool_brush"].trigger()
+    assert not button.isChecked()
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert actions["tool_lasso"].isChecked()
+    assert [action.objectName() for action in button.menu().actions()] == list(FAMILIES[2])
+    QApplication.sendEvent(
+        button,
+        QContextMenuEvent(QContextMenuEvent.Reason.Mouse, QPoint(5, 5), button.mapToGlobal(QPoint(5, 5))),
+    )
+    assert button.menu().isVisible()
+    button.menu().close()
 
 
 def test_the_top_bar_follows_the_workspace(qtbot, actions: dict[str, QAction], theme: Theme) -> None:

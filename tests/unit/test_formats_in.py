@@ -16,8 +16,11 @@ from core.formats.registry import FORMATS, importable, open_dataset, others, rec
 from core.formats.tree import Tree
 from core.labels.classes import VOID
 from core.project.project import Project
+from core.project.records import Status
 from core.session.import_plan import Choice
 from core.session.importing import import_dataset
+from core.session.opening import list_pictures
+from core.session.set_aside import aside_of
 from tests import foreign
 from tests.factories import picture
 from tests.foreign import FORMS, PAIRS, RIGHT, Form
@@ -361,6 +364,30 @@ def test_an_import_goes_on_where_it_was_and_reads_what_changed(tmp_path: Path) -
         assert (again.pictures, again.skipped) == (2, 1)
         assert project.pictures.get(2).is_labelled
         assert (tmp_path / "mine" / "images" / "2.jpg").exists()
+
+
+def test_masks_of_a_dataset_that_stays_where_it_is_are_no_pictures(tmp_path: Path) -> None:
+    foreign.photo(tmp_path / "img" / "a.jpg")
+    foreign.grey(tmp_path / "gt" / "a.png", 0, 1)
+    foreign.grey(tmp_path / "gt" / "other.png", 0, 1)
+    foreign.photo(tmp_path / "img" / "new.jpg")
+    with Project.write(tmp_path) as project:
+        (taken_for_a_picture,) = project.pictures.add(["gt/a.png"])
+        import_dataset(project, open_dataset(tmp_path))
+        assert list(list_pictures(tmp_path, aside_of(project))) == ["img/a.jpg", "img/new.jpg"]
+        assert project.pictures.get(taken_for_a_picture.id).status == Status.SKIPPED
+        assert project.pictures.by_path("img/a.jpg").is_labelled
+
+
+def test_masks_beside_their_pictures_are_no_pictures_either(tmp_path: Path) -> None:
+    foreign.photo(tmp_path / "a.jpg")
+    foreign.grey(tmp_path / "a_mask.png", 0, 1)
+    with Project.write(tmp_path) as project:
+        import_dataset(project, open_dataset(tmp_path))
+        foreign.photo(tmp_path / "b.jpg")
+        assert list(list_pictures(tmp_path, aside_of(project))) == ["a.jpg", "b.jpg"]
+        project.set_fact("masks", "{")
+        assert "a_mask.png" in list(list_pictures(tmp_path, aside_of(project)))
 
 
 def test_what_is_exported_is_recognised_again(tmp_path: Path) -> None:

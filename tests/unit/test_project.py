@@ -20,6 +20,7 @@ from core.geometry import Box
 from core.labels.classes import ClassList
 from core.labels.labelmap import LabelMap, Origin
 from core.project import store as store_module
+from core.project.newest import FORM, form_of
 from core.project.project import FILE, HOME, Project
 from core.project.records import Measurement, Split, Status
 from core.project.tables import NEWEST, metadata
@@ -183,6 +184,14 @@ def test_migrations_make_what_the_tables_describe(tmp_path: Path) -> None:
     assert differences == []
     scripts = ScriptDirectory(str(Path(store_module.__file__).parent / "migrations"))
     assert scripts.get_current_head() == NEWEST
+
+
+def test_the_newest_form_is_what_the_migrations_make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "newest_form", list)
+    store = store_module.Store(tmp_path / FILE, writing=True)
+    store.upgrade()
+    store.close()
+    assert form_of(tmp_path / FILE) == FORM.read_text("utf-8"), "run: python -m core.project.newest"
 
 
 def test_a_failed_operation_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.geometry import Box, Point
-from core.labels.raster import capsule, connected_region, polygon
+from core.labels.raster import capsule, connected_region, ellipse, polygon, polygons
 
 SIDE = 48
 WHOLE = Box(0, 0, SIDE, SIDE)
@@ -176,3 +176,25 @@ def test_region_far_larger_than_the_first_look() -> None:
 def test_region_outside_the_picture_is_refused(at: Point) -> None:
     with pytest.raises(IndexError, match="outside a picture of 8 x 5"):
         connected_region(np.zeros((5, 8), np.uint8), at)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(st.lists(points | half_points, max_size=7), max_size=4))
+def test_rings_are_joined_even_odd(rings: list[list[Point]]) -> None:
+    expected = np.zeros((SIDE, SIDE), bool)
+    for ring in rings:
+        expected ^= on_canvas(*polygon(ring, WHOLE))
+    box, mask = polygons(rings, WHOLE)
+    assert box == box.intersected(WHOLE)
+    assert np.array_equal(on_canvas(box, mask), expected)
+    assert np.array_equal(on_canvas(*polygons(rings)), expected)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.integers(-20, 60), st.integers(-20, 60), st.integers(1, 60), st.integers(1, 60))
+def test_an_ellipse_holds_the_centres_inside_it(x: int, y: int, width: int, height: int) -> None:
+    found = on_canvas(*ellipse(Box(x, y, x + width, y + height), WHOLE))
+    down, across = np.mgrid[:SIDE, :SIDE] + 0.5
+    distance = np.hypot((across - x - width / 2) / (width / 2), (down - y - height / 2) / (height / 2))
+    sure = np.abs(distance - 1) > 1e-9
+    assert np.array_equal(found[sure], (distance <= 1)[sure])

@@ -21,9 +21,9 @@ def stage_of(labels: LabelMap, value: int = 2, name: str = "tree", scale: float 
 
 
 def click(tool: Polygon | Fill, stage: Stage, x: float, y: float) -> Outcome:
-    outcome = tool.press(stage, Point(x, y), PLAIN)
-    tool.release(stage, Point(x, y), PLAIN)
-    return outcome
+    pressed = tool.press(stage, Point(x, y), PLAIN)
+    released = tool.release(stage, Point(x, y), PLAIN)
+    return pressed if pressed.edit is not None else released
 
 
 CORNERS = [(10, 10), (50, 12), (62, 40), (20, 44)]

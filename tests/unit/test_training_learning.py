@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from core.errors import TrainingError
 from core.models.spec import ModelSpec
 from core.training.augment import batch_of
 from core.training.averaging import AveragedModel
@@ -206,6 +207,32 @@ def test_fresh_labels_get_their_share_for_a_while(tmp_path: Path) -> None:
     later = [draw.example.entry.picture_id for draw in pictures.draw(200)]
     assert later.count(50) < drawn.count(50)
     assert not pictures.refresh().train  # nothing new
+
+
+@pytest.mark.parametrize("changed", [{50}, set(range(48, 51))], ids=["one", "all"])
+def test_labels_may_be_replaced_while_batches_are_drawn(tmp_path: Path, changed: set[int]) -> None:
+    """Somebody paints on: between two looks, files that are known are gone and others are there."""
+    recipe = Recipe(fresh=0.5)
+    snapshot = filled(tmp_path, recipe, dict.fromkeys(range(48, 51), 2), rare=7)
+    pictures = LabelledPictures(snapshot, SPEC, recipe, torch.device("cpu"), {})
+    for number in changed:
+        snapshot.put(
+            number, f"{number}", "train", np.zeros((48, 64, 3), np.uint8), np.full((48, 64), 9, np.uint8)
+        )
+    drawn = [draw.example.entry for draw in pictures.draw(60)]
+    left = set(range(48, 51)) - changed or changed
+    assert {entry.picture_id for entry in drawn} == left
+    # What is new is told to whoever asks for it, even when drawing had to look earlier.
+    assert pictures.refresh().train == changed
+    assert {draw.example.entry.picture_id for draw in pictures.draw(60)} == set(range(48, 51))
+    assert not pictures.refresh().train
+    # Only when they are really gone there is nothing to learn from.
+    for number in range(48, 51):
+        snapshot.remove(number)
+    pictures = LabelledPictures(filled(tmp_path, recipe, {1: 2}), SPEC, recipe, torch.device("cpu"))
+    snapshot.remove(1)
+    with pytest.raises(TrainingError, match="taken away"):
+        pictures.draw(1)
 
 
 def test_what_the_base_has_not_seen_is_fresh(tmp_path: Path) -> None:

@@ -1,0 +1,319 @@
+"""Region: choose a connected region, move it, copy it, carry it to another picture."""
+
+# ruff: noqa: ARG002 - the calls are those of core.tools.tool.Tool.
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from core.geometry import Box, Point
+from core.labels.classes import UNLABELLED
+from core.labels.labelmap import Edit, LabelMap, Mask
+from core.labels.raster import connected_region
+from core.labels.regions import Shape, moved, near_region
+from core.tools.ground import Ground
+from core.tools.options import OVER, Amount, Choice, Freed, Menu, Over, Scope
+from core.tools.tool import NOTHING, Cursor, Ghost, Modifiers, Outcome, Stage, Tool, Work
+
+NEAR = 384
+"""Image pixels around a click within which a region is looked for at once; larger ones take a thread."""
+
+SCOPE = Choice(
+    "scope",
+    "What is changed",
+    "Grow, shrink, smooth and fill one region, or all pixels of its class in this picture.",
+    ((Scope.REGION, "Change one region"), (Scope.CLASS, "Change the whole class")),
+)
+AMOUNT = Amount(
+    "region_amount", "By", "Pixels by which regions grow, shrink and are smoothed.", 1, 500, " px"
+)
+ISLANDS = Amount(
+    "island_size", "Islands under", "Parts of a class with fewer pixels are islands.", 2, 1_000_000, " px"
+)
+FREED = Choice(
+    "freed",
+    "What becomes of the rest",
+    "Pixels that a region gives away become unlabelled, or take the class beside them.",
+    ((Freed.UNLABELLED, "Leave the rest unlabelled"), (Freed.NEIGHBOUR, "Give the rest to its neighbour")),
+)
+RESHAPE = Menu(
+    "reshape",
+    "Change region",
+    "What can be done with the chosen region, or the one under the pointer.",
+    (
+        "grow_region", "shrink_region", "smooth_region", "fill_holes", None, "remove_islands", "keep_largest", None,
+        "copy_region", "paste_region", "delete_region",
+    ),
+    (SCOPE, FREED, ISLANDS),
+)  # fmt: skip
+
+_STEPS = {"Left": (-1, 0), "Right": (1, 0), "Up": (0, -1), "Down": (0, 1)}
+_FAR = 10
+"""Pixels that an arrow key moves with Shift."""
+
+
+def free_to_change(stage: Stage, box: Box, mask: Mask, value: int) -> Mask:
+    """The pixels of `mask`, (h, w) bool of a box inside the picture, that may become `value`; writes into `mask`.
+
+    "Class under pointer" means everything here: the pixel under the pointer is of the region itself.
+    """
+    if stage.options.over == Over.SAME:
+        stage = replace(stage, options=replace(stage.options, over=Over.ALL))
+    return Ground(stage, None, value).allowed(stage, box, mask)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chosen:
+    """A region of one class: its pixels and its value."""
+
+    shape: Shape
+    value: int
+
+    def holds(self, at: Point) -> bool:
+        box, mask = self.shape
+        x, y = int(at.x // 1), int(at.y // 1)
+        return box.x0 <= x < box.x1 and box.y0 <= y < box.y1 and bool(mask[y - box.y0, x - box.x0])
+
+    def is_true(self, labels: LabelMap) -> bool:
+        """Whether the label still says so."""
+        box, mask = self.shape
+        return bool((labels.values[box.slices][mask] == self.value).all())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Carried:
+    """A region on its way. verb: what the undo step says; lifted: its old place becomes unlabelled; loose: it stays
+    in the air when the button goes up."""
+
+    what: Chosen
+    dx: int = 0
+    dy: int = 0
+    verb: str = "Move"
+    lifted: bool = True
+    loose: bool = False
+
+    def place(self, labels: LabelMap) -> Shape:
+        return moved(self.what.shape, self.dx, self.dy, Box(0, 0, labels.width, labels.height))
+
+    def put(self, dx: int, dy: int, labels: LabelMap) -> _Carried:
+        """At so many pixels from where it was; one row or column of its box at least stays in the picture."""
+        box = self.what.shape[0]
+        dx = min(max(dx, 1 - box.x1), labels.width - 1 - box.x0)
+        dy = min(max(dy, 1 - box.y1), labels.height - 1 - box.y0)
+        return replace(self, dx=dx, dy=dy)
+
+
+class Region(Tool):
+    """A click chooses; a drag of what is chosen moves it, with Ctrl a copy; arrows and a paste leave it in the air
+    until Enter or a click elsewhere puts it down. Esc takes it back, and then lets go of the choice."""
+
+    name = "region"
+    title = "Region"
+    help_line = "Click a region to choose it; drag moves it, Ctrl+drag copies, arrows nudge, Esc lets go."
+    needs_class = False
+    controls = (RESHAPE, AMOUNT, OVER)
+
+    def __init__(self) -> None:
+        self.name_of: Callable[[int], str] = str
+        """Gives the name of a class by its value."""
+        self.chosen: Chosen | None = None
+        self.kept: Chosen | None = None
+        """What was copied last; it outlives pictures."""
+        self._carried: _Carried | None = None
+        self._grip: tuple[Point, int, int] | None = None
+        self._over = False
+        self._sought: Point | None = None
+        self._ghost: tuple[object, Ghost] | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        return self._carried is not None
+
+    @property
+    def cursor(self) -> Cursor:  # type: ignore[override]
+        return Cursor.MOVE if self._over or self._grip else Cursor.CROSS
+
+    def choose(self, stage: Stage, shape: Shape, value: int) -> Outcome:
+        """Choose these pixels; nothing when they are none, or not all of `value` any more."""
+        found = Chosen(shape, value)
+        self.chosen = found if shape[1].any() and found.is_true(stage.labels) else None
+        return self._shown(stage)
+
+    def look_again(self, stage: Stage) -> Outcome:
+        """The label has changed: a region that is no longer there is let go of, and so is what moves away from it."""
+        if self.chosen is not None and not self.chosen.is_true(stage.labels):
+            self.chosen = None
+            if self._carried is not None and self._carried.lifted:
+                self._carried = self._grip = None
+        return self._shown(stage)
+
+    # The pointer
+
+    def press(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+        held = self._held(stage)
+        if held is not None and held.holds(at):
+            carried = self._carried
+            self._grip = at, carried.dx if carried else 0, carried.dy if carried else 0
+            return self._shown(stage)
+        put_down = self.finish(stage)
+        chosen = self._choose_at(stage, at)
+        return replace(chosen, dirty=put_down.dirty, edit=put_down.edit, say=put_down.say or chosen.say)
+
+    def drag(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+        if self._grip is None:
+            return self._shown(stage)
+        start, dx, dy = self._grip
+        dx, dy = dx + round(at.x - start.x), dy + round(at.y - start.y)
+        if self._carried is None and self.chosen is not None and (dx or dy):
+            self._carried = _Carried(self.chosen)
+        if self._carried is not None:
+            self._carried = self._carried.put(dx, dy, stage.labels)
+            if not self._carried.loose:
+                copies = modifiers.ctrl
+                self._carried = replace(self._carried, lifted=not copies, verb="Copy" if copies else "Move")
+        return self._shown(stage)
+
+    def release(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+        outcome = self.drag(stage, at, modifiers)
+        self._grip = None
+        if self._carried is None or self._carried.loose:
+            return outcome
+        return self.finish(stage)
+
+    def hover(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+        held = self._held(stage)
+        self._over = held is not None and held.holds(at)
+        return self._shown(stage)
+
+    # Keys
+
+    def finish(self, stage: Stage) -> Outcome:
+        carried, self._carried, self._grip = self._carried, None, None
+        if carried is None:
+            return self._shown(stage)
+        locked = carried.what.value in stage.options.locked
+        if carried.lifted and locked:
+            said = f"The class {self.name_of(carried.what.value)} is locked; unlock it to move its regions."
+            return replace(self._shown(stage), say=said)
+        dirty, edit = self._put_down(stage, carried)
+        return replace(
+            self.choose(stage, carried.place(stage.labels), carried.what.value), dirty=dirty, edit=edit
+        )
+
+    def cancel(self, stage: Stage) -> Outcome:
+        if self._carried is None:
+            self.chosen = None
+        self._carried = self._grip = None
+        return self._shown(stage)
+
+    def step_back(self, stage: Stage) -> Outcome:
+        return self.cancel(stage) if self._carried else self._shown(stage)
+
+    def leave(self, stage: Stage) -> Outcome:
+        outcome = self.finish(stage)
+        self.chosen, self._over = None, False
+        return Outcome(outcome.dirty, outcome.edit, say=outcome.say)
+
+    def takes(self, key: str) -> bool:
+        if key == "Ctrl+V":
+            return self.kept is not None
+        if self.chosen is None and self._carried is None:
+            return False
+        return key in ("Esc", "Ctrl+C") or key.removeprefix("Shift+") in _STEPS
+
+    def key(self, stage: Stage, key: str) -> Outcome:
+        if key == "Esc":
+            return self.cancel(stage)
+        if key == "Ctrl+C":
+            self.kept = self._held(stage)
+            return replace(self._shown(stage), say="Copied. Ctrl+V puts it into this or another picture.")
+        if key == "Ctrl+V":
+            return self.paste(stage)
+        across, down = _STEPS[key.removeprefix("Shift+")]
+        far = _FAR if key.startswith("Shift+") else 1
+        return self._nudge(stage, across * far, down * far)
+
+    def paste(self, stage: Stage) -> Outcome:
+        """What was copied hangs above the same place, or as near to it as the picture allows."""
+        if self.kept is None:
+            return replace(self._shown(stage), say="Copy a region first: choose it and press Ctrl+C.")
+        put_down = self.finish(stage)
+        box = self.kept.shape[0]
+        dx = max(min(0, stage.labels.width - box.x1), -box.x0)
+        dy = max(min(0, stage.labels.height - box.y1), -box.y0)
+        self.chosen = None
+        self._carried = _Carried(self.kept, verb="Paste", lifted=False, loose=True).put(dx, dy, stage.labels)
+        said = "Drag or nudge it; Enter puts it down, Esc takes it back."
+        return replace(self._shown(stage), dirty=put_down.dirty, edit=put_down.edit, say=said)
+
+    # Regions too large to be found between two frames
+
+    def done(self, stage: Stage, result: object) -> Outcome:
+        sought, self._sought = self._sought, None
+        match result:
+            case (at, Chosen() as found) if at is sought:
+                return self.choose(stage, found.shape, found.value)
+            case _:
+                return self._shown(stage)  # something else was clicked meanwhile
+
+    # Steps of the above
+
+    def retouch(self, stage: Stage) -> Outcome:
+        return self._shown(stage)
+
+    def _held(self, stage: Stage) -> Chosen | None:
+        """What the hand would take now: the region in the air where it is, else the chosen one."""
+        if self._carried is not None:
+            return Chosen(self._carried.place(stage.labels), self._carried.what.value)
+        return self.chosen
+
+    def _choose_at(self, stage: Stage, at: Point) -> Outcome:
+        labels = stage.labels
+        self.chosen = self._sought = None
+        if not (0 <= at.x < labels.width and 0 <= at.y < labels.height):
+            return self._shown(stage)
+        value = int(labels.values[int(at.y), int(at.x)])
+        if value == UNLABELLED:
+            return self._shown(stage)
+        near = near_region(labels.values, at, NEAR)
+        if near is not None:
+            return self.choose(stage, near, value)
+        values = labels.values.copy()
+        self._sought = at
+
+        def seek(_unwanted: Callable[[], bool]) -> object:
+            return at, Chosen(connected_region(values, at), value)
+
+        return Outcome(work=Work("Choosing the region", seek))
+
+    def _nudge(self, stage: Stage, dx: int, dy: int) -> Outcome:
+        if self._carried is None and self.chosen is not None:
+            self._carried = _Carried(self.chosen, loose=True)
+        if self._carried is None:
+            return NOTHING
+        self._carried = self._carried.put(self._carried.dx + dx, self._carried.dy + dy, stage.labels)
+        return replace(self._shown(stage), say="Enter puts it down, Esc takes it back.")
+
+    def _put_down(self, stage: Stage, carried: _Carried) -> tuple[Box, Edit | None]:
+        labels, value, dirty = stage.labels, carried.what.value, Box.nothing()
+        labels.begin(f"{carried.verb} region, {self.name_of(value)}", self.name, value)
+        if carried.lifted:
+            box, mask = carried.what.shape
+            dirty = labels.paint(box, free_to_change(stage, box, mask.copy(), UNLABELLED), UNLABELLED)
+        box, mask = carried.place(labels)
+        dirty = dirty.united(labels.paint(box, free_to_change(stage, box, mask.copy(), value), value))
+        return dirty, labels.finish()
+
+    def _shown(self, stage: Stage) -> Outcome:
+        """The ghost is the same object for as long as it shows the same, so that it is not painted again."""
+        subject = self._carried or self.chosen
+        if subject is None:
+            return NOTHING
+        if self._ghost is None or self._ghost[0] is not subject:
+            if isinstance(subject, Chosen):
+                ghost = Ghost(*subject.shape, subject.value, filled=False)
+            else:
+                ghost = Ghost(*subject.place(stage.labels), subject.what.value)
+            self._ghost = subject, ghost
+        return Outcome(ghost=self._ghost[1])

@@ -1,0 +1,76 @@
+"""Labels of the picture before are taken over into the picture in hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from PySide6.QtCore import QObject, Signal
+
+from core.errors import MaskloopError, UserError
+from core.labels.labelmap import Edit
+from core.session.copying import Copying, FoundLabel, copy_labels
+from desktop.bridge import Bridge
+from desktop.canvas.view import CanvasView
+from desktop.hand import Hand
+
+
+class Taking(QObject):
+    """Asks for the other label and puts it under the hand as one edit. Lives on the GUI thread.
+
+    `apply` is called with a function that makes an edit of the label in hand; it does all that an edit needs.
+    """
+
+    message = Signal(str)
+
+    def __init__(
+        self,
+        copying: Copying,
+        bridge: Bridge,
+        canvas: CanvasView,
+        hand: Hand,
+        apply: Callable[[Callable[[], Edit | None]], Edit | None],
+    ) -> None:
+        super().__init__()
+        self._copying, self._bridge, self._canvas = copying, bridge, canvas
+        self._hand, self._apply = hand, apply
+
+    def handlers(self) -> dict[str, Callable[[], object]]:
+        return {
+            "copy_previous": partial(self._ask, over=False),
+            "copy_previous_over": partial(self._ask, over=True),
+        }
+
+    def _ask(self, *, over: bool) -> None:
+        shown, labels = self._hand.shown, self._hand.labels
+        if shown is None or labels is None:
+            return
+        self._bridge.when_done(
+            self._copying.previous(shown, labels.width, labels.height),
+            partial(self._take, shown, over),
+            partial(self._cannot, shown),
+        )
+
+    def _take(self, picture_id: int, over: bool, found: FoundLabel) -> None:
+        labels = self._hand.labels
+        if picture_id != self._hand.shown or labels is None:
+            return  # another picture is in hand by now
+        locked = self._canvas.options.locked
+        try:
+            edit = self._apply(lambda: copy_labels(labels, found, locked, over=over))
+        except UserError as problem:
+            self.message.emit(str(problem))
+            return
+        if edit is not None:
+            self.message.emit(f"Copied {edit.pixels:,} pixels from {found.name}.")
+        elif over:
+            self.message.emit(f"Nothing to copy: this label says all that {found.name} says.")
+        else:
+            self.message.emit(
+                f"Nothing to copy: every pixel that {found.name} labels carries a label here. "
+                "With Shift it is copied over."
+            )
+
+    def _cannot(self, picture_id: int, problem: MaskloopError) -> None:
+        if picture_id == self._hand.shown:
+            self.message.emit(str(problem))

@@ -1,0 +1,54 @@
+"""Ready sets of keys for hands that come from another program: only what has a counterpart there and here."""
+
+from __future__ import annotations
+
+STANDARD = "Maskloop"
+
+CVAT: dict[str, tuple[str, ...]] = {
+    "next_picture": ("F", "Right"),
+    "previous_picture": ("D", "Left"),
+    "next_open": ("Shift+F", "Shift+Right"),
+    "previous_open": ("Shift+D", "Shift+Left"),
+    "fit": ("Ctrl+0",),
+    "tool_brush": ("Shift+1", "B"),
+    "tool_eraser": ("Shift+2", "E"),
+    "hide_class": ("H",),
+    "hide_overlays": ("Shift+H",),
+    "lock_class": ("L",),
+    "settings": ("F2", "Ctrl+,"),
+    "rename_class": ("Shift+F2",),
+    "actual_size": ("Ctrl+Alt+0",),
+    **{f"class_{n}": (str(n), f"Ctrl+{n}") for n in range(1, 10)},
+}
+
+LABELME: dict[str, tuple[str, ...]] = {
+    "next_picture": ("D", "Ctrl+Shift+D", "Right"),
+    "previous_picture": ("A", "Ctrl+Shift+A", "Left"),
+    "open_folder": ("Ctrl+U", "Ctrl+O"),
+    "tool_polygon": ("Ctrl+N", "P"),
+    "fit": ("Ctrl+F", "F"),
+    "actual_size": ("Ctrl+0", "Ctrl+1"),
+    "hide_overlays": ("T", "H"),
+    "add_tag": ("Shift+T",),
+}
+
+PHOTOSHOP: dict[str, tuple[str, ...]] = {
+    "undo": ("Ctrl+Z", "Ctrl+Alt+Z"),
+    "fit": ("Ctrl+0",),
+    "full_screen": ("F", "F11"),
+    "hide_overlays": ("Ctrl+H", "H"),
+    "history": ("Ctrl+Alt+H",),
+    "lock_class": ("/",),
+    "command_palette": ("Ctrl+F",),
+    "settings": ("Ctrl+K", "Ctrl+,"),
+    "edit_keys": ("Ctrl+Alt+Shift+K",),
+    "export": ("Ctrl+Alt+Shift+W", "Ctrl+E"),
+}
+
+PRESETS: dict[str, dict[str, tuple[str, ...]]] = {
+    STANDARD: {},
+    "Like CVAT": CVAT,
+    "Like labelme": LABELME,
+    "Like Photoshop": PHOTOSHOP,
+}
+"""Where each differs from the standard; an action that loses its key to one of these has the others it had."""

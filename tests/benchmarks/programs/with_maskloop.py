@@ -1,0 +1,99 @@
+"""Maskloop itself, started as `maskloop FOLDER` starts it."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import desktop.__main__  # noqa: F401  (what the command loads counts)
+from core.geometry import Box
+from desktop.app import build
+
+
+class Maskloop:
+    name = "maskloop"
+    zooms_with_ctrl = False
+    pans_by = "middle"
+
+    def __init__(self, width: int, height: int) -> None:
+        self.version = version("maskloop")
+        self._app = build()
+        self.window = self._app.window
+        self.window._settings.set("train_automatically", False)
+        self.window.resize(width, height)
+        self.window.show()
+
+    @property
+    def canvas(self) -> Any:
+        return self.window.label_page.canvas
+
+    def open(self, path: Path) -> None:
+        # A picture alone is opened as people do it: the folder it lies in.
+        self.window.open(path if path.is_dir() else path.parent)
+
+    def shown(self) -> object:
+        labelling = self.window.labelling
+        return labelling.hand.shown if labelling and self.canvas.has_picture else None
+
+    def take_brush(self, radius: float) -> None:
+        self.canvas.set_radius(radius)
+
+    def label_at(self, position: Any) -> int:
+        labels = self.window.labelling.hand.labels  # type: ignore[union-attr]
+        assert labels is not None
+        at = self.canvas.image_point(position)
+        place = Box(int(at.x), int(at.y), int(at.x) + 1, int(at.y) + 1)
+        return int(labels.values[place.slices][0, 0])
+
+    def is_settled(self) -> bool:
+        return self.window.labelling is not None and self.window.labelling.saving.pending == 0
+
+    def close(self) -> None:
+        assert "torch" not in sys.modules
+        self.window.close()
+
+
+def start(width: int, height: int) -> Maskloop:
+    return Maskloop(width, height)
+
+
+def furnish(folder: Path, *, labels: bool) -> None:
+    """Make the project of a folder: four classes, a prediction of every picture and, if wanted, its label."""
+    import cv2
+    import numpy as np
+    from PIL import Image
+
+    from core.labels.classes import ClassList
+    from core.labels.labelmap import LabelMap
+    from core.labels.prediction import PredictedMask, write_prediction
+    from core.project.project import HOME, Project
+    from core.session.opening import list_pictures
+
+    Image.MAX_IMAGE_PIXELS = None
+    shutil.rmtree(folder / HOME, ignore_errors=True)
+    chance = np.random.default_rng(0)
+    with Project.write(folder) as project:
+        listed = ClassList()
+        for name in ("road", "tree", "water", "roof"):
+            listed = listed.added(name)
+        project.classes.write(listed)
+        for record in project.pictures.add(list_pictures(folder)):
+            with Image.open(project.picture_path(record.path)) as image:
+                width, height = image.size
+            project.pictures.set_size(record.id, width, height)
+            coarse = chance.integers(1, 5, (max(1, height // 128), max(1, width // 128)), np.uint8)
+            values = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_NEAREST)
+            write_prediction(
+                project.prediction_path(record.id), PredictedMask(values, np.full_like(values, 200))
+            )
+            if labels:
+                held = LabelMap.blank(width, height)
+                held.begin("Label", "test", 0)
+                half = Box(0, 0, width, height // 2)
+                held.put(half, values[half.slices])
+                edit = held.finish()
+                assert edit is not None
+                project.journal.commit(record.id, edit)

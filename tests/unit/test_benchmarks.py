@@ -1,0 +1,45 @@
+"""The benchmarks of the window still run: each at a tiny size, with the keys that their readers expect."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def answer(name: str, *words: str) -> dict[str, object]:
+    done = subprocess.run(
+        [sys.executable, "-m", f"tests.benchmarks.{name}", *words, "--json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))
+
+
+def test_a_brush_is_measured_and_its_stroke_taken_back() -> None:
+    found = answer("brush", "--size", "300", "--moves", "5")
+    assert {"size", "radius", "median_ms", "p99_ms", "undo_ms"} <= set(found)
+    assert found["moves"] == 5
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="only Linux tells a process its peak")
+def test_memory_is_measured_without_torch() -> None:
+    found = answer("memory", "--size", "300")
+    assert {"resident_mb", "peak_mb"} <= set(found)
+    assert found["torch_loaded"] is False
+
+
+def test_an_interpreter_without_a_rival_is_told_so() -> None:
+    words = ["-m", "tests.benchmarks.brush", "--size", "64", "--rival", sys.executable]
+    done = subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "neither napari nor labelme" in done.stderr
