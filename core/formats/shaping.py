@@ -41,6 +41,14 @@ class Shape:
         if self.overlap < 0 or (self.tile is not None and self.overlap > self.tile // 2):
             raise FormatError("Tiles may share from 0 pixels to half of their side.")
 
+    def losses(self) -> tuple[str, ...]:
+        """What is lost because pictures do not leave as they are."""
+        if self.keeps:
+            return ()
+        return (
+            "Pictures are written anew as PNG with 8 bits and three channels; what was deeper is as shown.",
+        )
+
     def size_of(self, width: int, height: int) -> tuple[int, int]:
         """Width and height after the picture was made larger or smaller."""
         if self.longest is None:

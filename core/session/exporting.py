@@ -113,7 +113,7 @@ def plan_export(project: Project, wish: ExportWish) -> ExportPlan:
         sum(wish.shape.count(r.width or 1, r.height or 1) for r in records),
         statistics.splits,
         statistics.pixels,
-        row.writer().losses(classes, statistics),
+        (*row.writer().losses(classes, statistics), *wish.shape.losses()),
     )
 
 
