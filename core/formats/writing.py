@@ -86,7 +86,10 @@ class Writer(Protocol):
     """Writes one dataset. Made afresh for each export; called on one thread, in this order: begin, write .., finish."""
 
     def losses(self, classes: ClassList, statistics: LabelStatistics) -> tuple[str, ...]:
-        """Sentences: what of this project the format cannot hold. Asked before anything is written."""
+        """Sentences: what of this project the format cannot hold. Asked before anything is written.
+
+        Raises FormatError when the project cannot be written in this format at all, as `begin` does.
+        """
         ...
 
     def begin(self, plan: WritePlan) -> None:

@@ -56,7 +56,7 @@ class ExportDialog(QDialog):
         self._running = False
         self.setWindowTitle("Export dataset")
         self.setModal(False)
-        self.setMinimumWidth(640)
+        self.setMinimumWidth(680)
         self._make_fields()
         self._place_fields()
         self._show_format()

@@ -53,12 +53,6 @@ class CityscapesWriter:
 
     def begin(self, plan: WritePlan) -> None:
         known = _known(plan.classes)
-        if not known:
-            names = ", ".join(c.name for c in preset("cityscapes") if c.index in train_ids().values())
-            raise FormatError(
-                f"No class of this project is called as one of Cityscapes ({names}). Rename classes, or choose a "
-                "format that takes any names."
-            )
         self._root = plan.root
         self._ids = np.full(256, _UNLABELLED, np.uint8)
         self._train = np.full(256, _NOT_TRAINED, np.uint8)
@@ -86,6 +80,13 @@ class CityscapesWriter:
 
 
 def _known(classes: ClassList) -> Mapping[int, ForeignClass]:
-    """The label of Cityscapes for each class whose name it knows."""
+    """The label of Cityscapes for each class whose name it knows. Raises FormatError when it knows none."""
     labels = {c.name.casefold(): c for c in preset("cityscapes") if c.index > 0}
-    return {c.value: labels[c.name.casefold()] for c in classes if c.name.casefold() in labels}
+    known = {c.value: labels[c.name.casefold()] for c in classes if c.name.casefold() in labels}
+    if not known:
+        names = ", ".join(c.name for c in preset("cityscapes") if c.index in train_ids().values())
+        raise FormatError(
+            f"No class of this project is called as one of Cityscapes ({names}). Rename classes, or choose a format "
+            "that takes any names."
+        )
+    return known
