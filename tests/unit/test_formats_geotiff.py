@@ -84,5 +84,8 @@ def test_pictures_without_a_georeference_give_plain_tiffs(tmp_path: Path) -> Non
 
 def test_a_damaged_tiff_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.tif").write_bytes(b"II*\0rubbish")
+    writer = GeoTiffWriter()
+    writer.begin(WritePlan(tmp_path / "out", classes_of(), 1))
     with pytest.raises(ImageError, match=r"a\.tif"):
-        georeference(tmp_path / "a.tif")
+        writer.write(OutPicture("a", "train", tmp_path / "a.tif", 96, 64, truth()))
+    assert not (tmp_path / "out").exists()

@@ -32,6 +32,10 @@ class GeoTiffWriter(MaskWriter):
             lost += (f"{others:,} pictures are no TIFFs; their masks say nothing about where they lie.",)
         return lost
 
+    def write(self, picture: OutPicture) -> None:
+        georeference(picture.source)  # refuses a damaged file while nothing of the picture is written yet
+        super().write(picture)
+
     def write_picture(self, picture: OutPicture, folder: Path) -> None:
         if picture.pixels is None:
             copy_picture(picture, folder)
