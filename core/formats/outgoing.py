@@ -96,7 +96,7 @@ OUTGOING: dict[str, Outgoing] = {
         Outgoing(
             "yolo-seg",
             "YOLO segmentation",
-            "a text file a picture with an outline for each region, and a data.yaml",
+            "a text file a picture with an outline for each region, cut open where it has holes, and a data.yaml",
             "Void; tags and notes.",
             "OpenCV's and Pillow's way to fill outlines",
             YoloWriter,

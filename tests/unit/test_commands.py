@@ -269,7 +269,9 @@ def test_an_export_says_beforehand_what_it_would_write_and_lose(tmp_path: Path) 
     assert set(plan["pixels"]) == {"sky", "road", "tree", "void"}
     assert "void pixels are left out" in plan["losses"][0]
     told = done(*words, "--dry-run")
-    assert told.startswith("3 pictures as 6 tiles or less (train 2, val 1), 3 with labels, 0 with predictions")
+    assert told.startswith(
+        "3 pictures as 6 tiles or less (train 2, val 1), 3 with labels, 0 with predictions"
+    )
     assert "Would be lost: " in told
     assert not out.exists()
     assert "Lost: " in done(*words)

@@ -30,9 +30,6 @@ class YoloWriter:
         lost = list(no_tags(statistics))
         if statistics.void or statistics.unlabelled:
             lost.append("Void and unlabelled pixels become background: the format knows regions only.")
-        lost.append(
-            "Holes cannot be said; a cut of no width leads from the outline into each, so none is filled."
-        )
         if statistics.without_split:
             lost.append(
                 f"{statistics.without_split:,} pictures without a split lie in {IMAGES}/{NO_SPLIT}, which data.yaml "
