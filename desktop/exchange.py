@@ -6,13 +6,15 @@ from concurrent.futures import CancelledError, Future
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QUrl, Signal
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QWidget
 
 from core.errors import Cancelled, MaskloopError
-from core.formats.registry import exportable
+from core.formats.outgoing import OUTGOING
 from core.formats.writing import NO_SPLIT
 from core.session.exporting import ExportPlan, ExportReport, ExportWish
+from core.session.naming import PATTERN
 from core.session.session import Session
 from desktop.bridge import Bridge
 from desktop.dialogs import export as dialog
@@ -30,6 +32,7 @@ class Exchange(QObject):
         super().__init__()
         self._session, self._bridge, self._theme, self._window = session, bridge, theme, window
         self._asked = 0
+        self._written: Path | None = None
         self.dialog: dialog.ExportDialog | None = None
         self.taking = Taking(session, bridge, theme, window)
         self.taking.message.connect(self.message)
@@ -40,12 +43,12 @@ class Exchange(QObject):
         if self.dialog is not None and self.dialog.isVisible():
             self.dialog.raise_()
             return
-        folder = self._session.folder.parent / f"{self._session.name}-masks"
-        formats = [(row.name, row.title) for row in exportable()]
-        shown = dialog.ExportDialog(self._theme, formats, str(folder), self._window)
+        folder = self._session.folder.parent / self._session.name
+        shown = dialog.ExportDialog(self._theme, list(OUTGOING.values()), str(folder), self._window)
         shown.wish_changed.connect(self._plan)
         shown.export_asked.connect(self._export)
         shown.cancel_asked.connect(self._session.exporting.cancel)
+        shown.show_asked.connect(self._show_folder)
         self.dialog = shown
         shown.show()
         self._plan(shown.wish())
@@ -71,14 +74,7 @@ class Exchange(QObject):
     def _planned(self, asked: int, plan: ExportPlan) -> None:
         if self.dialog is None or asked != self._asked:
             return
-        parts = [f"{len(plan.records):,} pictures"]
-        if plan.wish.labels:
-            parts.append(f"{plan.labelled:,} masks of labels")
-        if plan.wish.predictions:
-            parts.append(f"{plan.predicted:,} masks of predictions")
-        self.dialog.set_plan(
-            " ".join([f"Writes {', '.join(parts)} with {len(plan.classes)} classes.", *plan.losses])
-        )
+        self.dialog.set_plan(_in_numbers(plan), losses=plan.losses)
 
     def _refused(self, asked: int, problem: MaskloopError) -> None:
         if self.dialog is not None and asked == self._asked:
@@ -104,7 +100,9 @@ class Exchange(QObject):
 
     def _stopped(self) -> None:
         if self.dialog is not None:
-            self.dialog.set_finished("Stopped; nothing was left behind.", failed=True)
+            self.dialog.set_finished(
+                "Stopped; nothing was left behind. The next export begins anew.", failed=True
+            )
 
     def _progress(self, done: int, of: int) -> None:
         if self.dialog is not None and self.dialog.isVisible():
@@ -112,14 +110,39 @@ class Exchange(QObject):
 
     def _exported(self, report: ExportReport) -> None:
         left = f" Left out: {' '.join(report.problems[:3])}" if report.problems else ""
+        self._written = report.out
         words = f"{report.pictures:,} pictures with {report.pairs:,} masks are in {report.out}.{left}"
         if self.dialog is not None:
             self.dialog.set_finished(words)
         self.message.emit(words)
 
+    def _show_folder(self) -> None:
+        if self._written is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._written)))
+
     def _failed(self, problem: MaskloopError) -> None:
         if self.dialog is not None:
             self.dialog.set_finished(str(problem), failed=True)
+
+
+def _in_numbers(plan: ExportPlan) -> str:
+    parts = [
+        f"{len(plan.records):,} pictures ({', '.join(f'{n:,} {s}' for s, n in sorted(plan.splits.items()))})"
+    ]
+    if plan.pieces > len(plan.records):
+        parts.append(f"{plan.pieces:,} tiles at most")
+    if plan.wish.labels:
+        parts.append(f"{plan.labelled:,} masks of labels")
+    if plan.wish.predictions:
+        parts.append(f"{plan.predicted:,} masks of predictions")
+    lines = [f"Writes {', '.join(parts)}."]
+    total = sum(plan.pixels.values())
+    if total:
+        most = sorted(plan.pixels.items(), key=lambda item: -item[1])
+        shown = [f"{plan.classes.name_of(value)} {count / total:.1%}" for value, count in most[:6]]
+        more = f" and {len(most) - 6} more" if len(most) > 6 else ""
+        lines.append(f"Labelled pixels: {', '.join(shown)}{more}.")
+    return "\n".join(lines)
 
 
 def _core_wish(wish: dialog.ExportWish) -> ExportWish:
@@ -130,4 +153,8 @@ def _core_wish(wish: dialog.ExportWish) -> ExportWish:
         splits,
         wish.content in ("labels", "both"),
         wish.content in ("predictions", "both"),
+        wish.only_done,
+        wish.shape,
+        wish.pattern or PATTERN,
+        wish.lists,
     )

@@ -12,14 +12,17 @@ import typer
 from core.commands.terminal import WrongUseError, answer, open_to_write, plain_errors, progress
 from core.errors import ProjectError
 from core.formats.dataset import Dataset, Fate
-from core.formats.registry import AUTO, FORMATS, exportable, importable, open_dataset, others, recognise_all
+from core.formats.outgoing import OUTGOING
+from core.formats.registry import AUTO, FORMATS, importable, open_dataset, others, recognise_all
+from core.formats.shaping import Shape
 from core.formats.tree import Tree
 from core.labels.classes import ClassList
 from core.project.project import HOME, Project
 from core.project.records import Split
-from core.session.exporting import ExportWish, plan_export, run_export
+from core.session.exporting import ExportPlan, ExportWish, plan_export, run_export
 from core.session.import_plan import Choice, ImportPlan, plan_import
 from core.session.importing import ImportReport, run_import
+from core.session.naming import PATTERN
 
 SHOWN = 20
 """Sentences of one kind that a terminal shows; --json has all of them."""
@@ -29,11 +32,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.
 
 def formats_command(as_json: JsonOption = False) -> None:
     """List the dataset formats."""
-    table = {
-        row.name: {"directions": row.directions, "about": row.about, "cannot_hold": row.loses}
-        for row in FORMATS.values()
-    }
-    answer(table, as_json, [f"{row.name:18} {row.directions:8} {row.about}" for row in FORMATS.values()])
+    table = {name: _format(name) for name in [*FORMATS, *(n for n in OUTGOING if n not in FORMATS)]}
+    answer(table, as_json, [f"{name:18} {row['directions']:8} {row['about']}" for name, row in table.items()])
 
 
 def import_command(
@@ -90,29 +90,54 @@ def export_command(
     project: Annotated[
         Path, typer.Option("--project", help="The folder of pictures, or the project folder itself.")
     ] = Path(),
-    split: Annotated[Split | None, typer.Option("--split", help="Only this part of the dataset.")] = None,
+    split: Annotated[
+        list[Split] | None, typer.Option("--split", help="Only this part of the dataset; may be said again.")
+    ] = None,
     what: Annotated[str, typer.Option(help="labels, predictions, or both with a comma between.")] = "labels",
     only_done: Annotated[bool, typer.Option(help="Leave out pictures not marked done.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be written and lost, and write nothing.")
+    ] = False,
+    names: Annotated[
+        str, typer.Option(help="What files are called: {name}, {split} and {index:05} may be in it.")
+    ] = PATTERN,
+    longest: Annotated[
+        int | None, typer.Option(help="Bring the longer side of each picture to so many pixels.")
+    ] = None,
+    tile: Annotated[int | None, typer.Option(help="Cut pictures into squares of this side.")] = None,
+    overlap: Annotated[int, typer.Option(help="Pixels that neighbouring tiles share.")] = 0,
+    blank_tiles: Annotated[bool, typer.Option(help="Keep tiles that carry no label.")] = False,
+    lists: Annotated[bool, typer.Option(help="Write splits as lists of names, not as folders.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write pictures and masks as a dataset."""
     with plain_errors():
-        if format_ not in {row.name for row in exportable()}:
+        row = OUTGOING.get(format_)
+        if row is None:
             raise WrongUseError(f"“{format_}” cannot be exported; “maskloop formats” lists what can.")
+        if lists and not row.lists:
+            raise WrongUseError(f"“{format_}” has its own way to say splits; leave out --lists.")
         wanted = {part.strip() for part in what.split(",")}
         if not wanted <= {"labels", "predictions"}:
             raise WrongUseError("--what takes labels, predictions, or labels,predictions.")
         wish = ExportWish(
             out,
             format_,
-            frozenset([split.value] if split else []),
+            frozenset(s.value for s in split or ()),
             "labels" in wanted,
             "predictions" in wanted,
             only_done,
+            Shape(longest, tile, overlap, drop_blank=not blank_tiles),
+            names,
+            lists,
         )
-        with Project.read(project) as opened, progress("Exporting", quiet=as_json) as bar:
+        with Project.read(project) as opened:
             plan = plan_export(opened, wish)
-            report = run_export(opened, plan, bar)
+            if dry_run:
+                answer(_outlook(plan), as_json, _outlook_lines(plan))
+                return
+            with progress("Exporting", quiet=as_json) as bar:
+                report = run_export(opened, plan, bar)
         result = {
             **asdict(report),
             "out": str(report.out),
@@ -125,6 +150,47 @@ def export_command(
         ]
         lines += [f"Lost: {loss}" for loss in plan.losses]
         answer(result, as_json, lines + _some("Left out: ", report.problems))
+
+
+def _format(name: str) -> dict[str, Any]:
+    """A format in both directions."""
+    comes, goes = FORMATS.get(name), OUTGOING.get(name)
+    row: dict[str, Any] = {
+        "directions": ", ".join(word for word, has in (("in", comes and comes.opens), ("out", goes)) if has),
+        "about": comes.about if comes else goes.about if goes else "",
+    }
+    if comes:
+        row |= {"not_taken_over": comes.loses, "tried_with": comes.checked_by}
+    if goes:
+        row |= {"cannot_hold": goes.loses, "read_back_by": goes.checked_by}
+    return row
+
+
+def _outlook(plan: ExportPlan) -> dict[str, Any]:
+    return {
+        "pictures": len(plan.records),
+        "pieces": plan.pieces,
+        "labels": plan.labelled,
+        "predictions": plan.predicted,
+        "splits": dict(plan.splits),
+        "pixels": {plan.classes.name_of(value): count for value, count in sorted(plan.pixels.items())},
+        "losses": list(plan.losses),
+    }
+
+
+def _outlook_lines(plan: ExportPlan) -> list[str]:
+    splits = ", ".join(f"{name} {count}" for name, count in sorted(plan.splits.items()))
+    tiles = f" as {plan.pieces} tiles or less" if plan.pieces > len(plan.records) else ""
+    lines = [
+        f"{len(plan.records)} pictures{tiles} ({splits}), {plan.labelled} with labels, {plan.predicted} with "
+        f"predictions, to {plan.wish.out}."
+    ]
+    total = sum(plan.pixels.values()) or 1
+    lines += [
+        f"{plan.classes.name_of(value):24} {count:14,} pixels {count / total:7.2%}"
+        for value, count in sorted(plan.pixels.items())
+    ]
+    return lines + [f"Would be lost: {loss}" for loss in plan.losses]
 
 
 def _known(folder: Path) -> tuple[ClassList, Path]:

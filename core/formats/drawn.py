@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from core.errors import FormatError
 from core.formats.dataset import Dataset, Fate, ForeignClass, ReadMask, Recognition, Sample
+from core.formats.presets import fate_of
 from core.formats.shapes import OVERLAP_RULE, Ring, Runs, Shape, painted, runs_of
 from core.formats.tree import Tree
 from core.images.source import MAX_PIXELS, read_size
@@ -109,7 +110,13 @@ def drawn_dataset(
     return Dataset(
         tree.root,
         recognition,
-        (*(ForeignClass(n, label, labels[label] or colour_of(n)) for label, n in places.items()), rest),
+        (
+            *(
+                ForeignClass(n, label, labels[label] or colour_of(n), fate_of(label))
+                for label, n in places.items()
+            ),
+            rest,
+        ),
         tuple(samples),
         (rule, *notes, *more),
         tuple(problems),

@@ -163,10 +163,15 @@ def _named_indices(
     survey: _Survey, table: ClassTable | None
 ) -> tuple[tuple[ForeignClass, ...], dict[int, int], dict[Colour, int], list[str]]:
     seen = sorted(survey.indices)
-    if table and {c.index for c in table.classes} | table.void | {255} >= set(seen):
+    if table and {c.index for c in table.classes} | table.void | table.blank | {255} >= set(seen):
         classes = table.classes
         void = table.void if 255 in {c.index for c in classes} else table.void | {255}
-        return classes, values_by_index(classes, void), {}, [f"Names of the classes are from {table.name}."]
+        return (
+            classes,
+            values_by_index(classes, void, table.blank),
+            {},
+            [f"Names of the classes are from {table.name}."],
+        )
     two = len(seen) == 2 and seen[0] == 0
     void = frozenset() if two or 255 not in seen else frozenset([255])
     rest = [v for v in seen if v not in void]

@@ -1,4 +1,4 @@
-"""Our own form: folders of pictures and index masks with a classes.json, written and read here, side by side.
+"""Our own form: folders of pictures and index masks with a classes.json, side by side. `writers.masks` writes it.
 
     classes.json           {"classes": [{"index", "name", "color": [r, g, b]}], "ignore_index": 255}
     images/train/NAME.jpg
@@ -14,17 +14,12 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-
 from core.errors import FormatError
 from core.formats.dataset import Dataset, ForeignClass, ReadMask, Recognition, Sample
 from core.formats.tree import Tree, split_of
 from core.formats.values import LARGEST_INDEX, read_colours, read_indices, values_by_index
-from core.formats.writing import MADE_BY, LabelStatistics, OutPicture, WritePlan, copy_picture
 from core.images.source import ColourMaskError
-from core.labels.classes import LAST_CLASS, UNLABELLED, VOID, ClassList, Colour, colour_of
+from core.labels.classes import LAST_CLASS, UNLABELLED, VOID, Colour, colour_of
 
 NAME = "masks"
 CLASSES_FILE = "classes.json"
@@ -107,70 +102,6 @@ def read_classes(path: Path) -> tuple[tuple[ForeignClass, ...], frozenset[int], 
     if not listed or len(listed) > LAST_CLASS or len({c.index for c in listed}) < len(listed):
         raise FormatError(f"{path} must list 1 to {LAST_CLASS} classes, each with an index of its own.")
     return tuple(listed), void, blank
-
-
-class MaskWriter:
-    """Writes index masks, or with `colour` masks in the classes' colours."""
-
-    def __init__(self, *, colour: bool = False) -> None:
-        self._colour = colour
-
-    def losses(self, classes: ClassList, statistics: LabelStatistics) -> tuple[str, ...]:
-        lost = []
-        if statistics.tagged:
-            lost.append("Tags and notes of pictures are not written.")
-        if self._colour and len({c.colour for c in classes}) < len(classes):
-            lost.append("Two classes have the same colour, so their pixels cannot be told apart.")
-        taken = {(0, 0, 0): "unlabelled", (255, 255, 255): "void"}
-        for c in classes if self._colour else ():
-            if c.colour in taken:
-                lost.append(
-                    f"{c.name} has the colour that stands for {taken[c.colour]}; give it another one."
-                )
-        return tuple(lost)
-
-    def begin(self, plan: WritePlan) -> None:
-        self._root, self._classes = plan.root, plan.classes
-
-    def write(self, picture: OutPicture) -> None:
-        copy_picture(picture, self._root / IMAGES / picture.split)
-        for folder, values in ((MASKS, picture.label), (PREDICTIONS, picture.prediction)):
-            if values is None:
-                continue
-            path = self._root / folder / picture.split / f"{picture.name}.png"
-            if self._colour:
-                write_colour_mask(path, values, self._classes)
-            else:
-                write_index_mask(path, values)
-
-    def finish(self) -> None:
-        write_classes(self._root, self._classes)
-
-
-def write_classes(folder: Path, classes: ClassList) -> None:
-    """The classes.json of an export; indices are the project's own class values."""
-    rows = [{"index": c.value, "name": c.name, "color": list(c.colour)} for c in classes]
-    content = {
-        "made_by": MADE_BY,
-        "classes": rows,
-        "unlabelled_index": UNLABELLED,
-        "ignore_index": VOID,
-    }
-    (folder / CLASSES_FILE).write_text(json.dumps(content, indent=1, ensure_ascii=False), "utf-8")
-
-
-def write_index_mask(path: Path, values: NDArray[np.uint8]) -> None:
-    """(H, W) uint8 pixel values as an 8-bit greyscale PNG."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(values, "L").save(path, "PNG", compress_level=6)
-
-
-def write_colour_mask(path: Path, values: NDArray[np.uint8], classes: ClassList) -> None:
-    """(H, W) uint8 pixel values as an RGB PNG in the classes' colours; unlabelled black, void white."""
-    table = classes.palette()
-    table[VOID] = 255
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(table[values], "RGB").save(path, "PNG", compress_level=6)
 
 
 def is_dataset(root: Path) -> bool:

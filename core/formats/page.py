@@ -1,27 +1,71 @@
-"""docs/formats.md, made from the table of formats; a test holds both together."""
+"""docs/formats.md, made from the two tables of formats; a test holds all together."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from core.formats.outgoing import OUTGOING
 from core.formats.registry import FORMATS
 
 
 def page() -> str:
     """docs/formats.md: everything the table says, as Markdown."""
-    lines = [
-        "# Dataset formats",
-        "",
-        "`maskloop import auto SRC` recognises what lies in a folder and says how sure it is; `maskloop formats`",
-        "lists this table. An import never overwrites a label that is there, is one undoable edit for each picture,",
-        "and goes on where it was stopped. This page is made from the same table, `core/formats/registry.py`.",
-        "",
-        "| format | in | out | what | what it cannot hold | checked by |",
-        "|---|---|---|---|---|---|",
-    ]
-    for row in FORMATS.values():
-        ways = " | ".join("yes" if has else "" for has in (row.opens, row.writer))
-        lines.append(f"| `{row.name}`: {row.title} | {ways} | {row.about} | {row.loses} | {row.checked_by} |")
-    return "\n".join([*lines, "", *_RULES, ""])
+    incoming = [(f"`{r.name}`: {r.title}", r.about, r.loses, r.checked_by) for r in FORMATS.values()]
+    leaving = [(f"`{r.name}`: {r.title}", r.about, r.loses, r.checked_by) for r in OUTGOING.values()]
+    return "\n".join(
+        [
+            *_LEAD,
+            *_table(("format", "what", "what is not taken over", "tried with"), incoming),
+            "",
+            *_RULES,
+            "",
+            *_OUT,
+            *_table(("format", "what", "what it cannot hold", "read back by"), leaving),
+            "",
+            *_OUT_RULES,
+            "",
+        ]
+    )
 
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
+    return [f"| {' | '.join(row)} |" for row in (head, ("---",) * len(head), *rows)]
+
+
+_LEAD = """# Dataset formats
+
+`maskloop import auto SRC` recognises what lies in a folder and says how sure it is; `maskloop formats` lists these
+tables, which `core/formats/page.py` made from the program's own. An import never overwrites a label that is there, is
+one undoable edit for each picture, and goes on where it was stopped.
+
+## In
+
+""".splitlines()
+
+_OUT = """## Out
+
+`maskloop export FORMAT OUT` writes pictures and masks; `--dry-run` says first what would be written and lost. All
+formats but NumPy arrays are read back by Maskloop itself, pixel for pixel but for what the table says; the last column
+names readers of others that gave the same pixels.
+
+""".splitlines()
+
+_OUT_RULES = """## How datasets are written
+
+- **Whole or not at all.** All is written to a folder beside and renamed at the end; an earlier export is replaced as a
+  whole, and anything else in its place is left alone. A cancelled export leaves nothing, and the next begins anew.
+- **The same labels give the same bytes.** The date in DATASET.md is that of the newest edit, or SOURCE_DATE_EPOCH.
+- **DATASET.md** counts pictures, classes and their shares, says who labelled the pixels (painted, imported, accepted
+  from a prediction), how the dataset was made and what its format does not hold.
+- **Outlines run a quarter of a pixel inside the edge of their region.** Readers that ask which pixel centres lie inside
+  and those that draw the outline too both get exactly its pixels. Where a format knows no holes, a cut of no width
+  leads into each.
+- **Labels and predictions** lie side by side where a format has room for both; else there are two datasets, in folders
+  of these names.
+- **Smaller pictures and tiles** (`--longest`, `--tile`, `--overlap`) take masks by the nearest pixel, pictures by the
+  mean of an area, or by Lanczos where they grow. Tiles at the right and bottom edge are moved in, not padded.
+- **Pictures** leave byte for byte, but for those that EXIF turns, those resized or cut, and those whose kind a format
+  does not take.""".splitlines()
 
 _RULES = """## How datasets are understood
 

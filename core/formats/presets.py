@@ -58,7 +58,7 @@ def hex_colour(text: str) -> Colour:
     return number >> 16, number >> 8 & 255, number & 255
 
 
-_NOT_LEARNED = {"void", "unlabeled", "unlabelled", "border", "conflicting"}
+_NOT_LEARNED = {"void", "unlabeled", "unlabelled", "border", "conflicting", "__ignore__"}
 
 
 def fate_of(name: str) -> Fate:

@@ -1,4 +1,4 @@
-"""The one table of formats: what comes in, what goes out, what each cannot hold, and which is which."""
+"""The table of formats that come in, and which of them a folder is; `core.formats.outgoing` has those that go out."""
 
 from __future__ import annotations
 
@@ -28,15 +28,14 @@ from core.formats import (
 )
 from core.formats.dataset import Dataset, Recognition
 from core.formats.tree import Tree
-from core.formats.writing import Writer
 
 AUTO = "auto"
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One row. `loses` says what the format cannot hold; `checked_by` what else reads what we write, or wrote what
-    we read. A row without `opens` is for export only, one without `writer` for import only."""
+    """One row of what comes in. `loses` says what is not taken over; `checked_by` what wrote the files that were
+    tried."""
 
     name: str
     title: str
@@ -45,11 +44,6 @@ class Format:
     checked_by: str
     recognises: Callable[[Tree], Recognition | None] | None = None
     opens: Callable[[Tree], Dataset] | None = None
-    writer: Callable[[], Writer] | None = None
-
-    @property
-    def directions(self) -> str:
-        return ", ".join(word for word, has in (("in", self.opens), ("out", self.writer)) if has)
 
 
 _PIXELS = "read back pixel for pixel"
@@ -65,15 +59,6 @@ FORMATS: dict[str, Format] = {
             _PIXELS,
             masks.recognise,
             masks.open_dataset,
-            masks.MaskWriter,
-        ),
-        Format(
-            "colour-masks",
-            "Masks in the colours of the classes",
-            "the same with masks in the classes' colours",
-            "Tags and notes; two classes of one colour become one.",
-            "read back pixel for pixel as masks",
-            writer=partial(masks.MaskWriter, colour=True),
         ),
         Format(
             "mask-folders",
@@ -286,7 +271,3 @@ def others(recognitions: list[Recognition]) -> str:
 
 def importable() -> list[Format]:
     return [row for row in FORMATS.values() if row.opens]
-
-
-def exportable() -> list[Format]:
-    return [row for row in FORMATS.values() if row.writer]

@@ -15,12 +15,14 @@ from core.labels.classes import LAST_CLASS, Colour, colour_of
 
 @dataclass(frozen=True, slots=True)
 class ClassTable:
-    """A list that was found: the file it stands in, the classes, and whether their colours are the dataset's own."""
+    """A list that was found: the file it stands in, the classes, and whether their colours are the dataset's own;
+    indices that mean void, and those that mean unlabelled."""
 
     name: str
     classes: tuple[ForeignClass, ...]
     coloured: bool
     void: frozenset[int] = frozenset()
+    blank: frozenset[int] = frozenset()
 
 
 def find_table(tree: Tree) -> ClassTable | None:
@@ -57,9 +59,10 @@ def _own_json(tree: Tree, name: str) -> ClassTable | None:
         colour = row.get("color", row.get("colour"))
         classes.append(_class(int(row.get("index", place)), title, _colour(colour)))
     ignore = content.get("ignore_index") if isinstance(content, dict) else None
-    void = frozenset([int(ignore)]) if ignore is not None else frozenset()
-    kept = tuple(c for c in classes if c.index not in void)
-    return ClassTable(name, kept, any(row.get("color", row.get("colour")) for row in rows), void)
+    unlabelled = content.get("unlabelled_index") if isinstance(content, dict) else None
+    void, blank = (frozenset([int(i)] if i is not None else []) for i in (ignore, unlabelled))
+    kept = tuple(c for c in classes if c.index not in void | blank)
+    return ClassTable(name, kept, any(row.get("color", row.get("colour")) for row in rows), void, blank)
 
 
 def _csv(tree: Tree, name: str) -> ClassTable | None:

@@ -34,7 +34,9 @@ def open_dataset(tree: Tree) -> Dataset:
         raise FormatError(f"There are no masks in a folder SegmentationClass in {tree.root}.")
     table = find_table(tree)
     table = table if table and table.name.endswith("labelmap.txt") else None
-    classes = table.classes if table else preset("voc")
+    # The border may be listed as well, under a number that no mask holds.
+    listed = tuple(c for c in table.classes if c.colour != _BORDER) if table else ()
+    classes = listed or preset("voc")
     splits = _splits(tree)
     samples = []
     for name in tree.pictures:

@@ -2,44 +2,61 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from core.images.source import is_upright, read_picture
-from core.labels.classes import ClassList
+from core.labels.classes import UNLABELLED, VOID, ClassList, LabelClass
 
 Values = NDArray[np.uint8]
 
 MADE_BY = "Maskloop"
+JPEG = (".jpg", ".jpeg")
+JPEG_QUALITY = 95
+_ODD = re.compile(r"[^\w.-]+")
 NO_SPLIT = "unsplit"
 """The split of pictures that belong to none."""
 
 
 @dataclass(frozen=True, slots=True)
 class LabelStatistics:
-    """What a project holds, in numbers: pixels by value (255 is void), pictures by split, pictures with tags."""
+    """What is to be written, in numbers: label pixels by value (255 is void), pictures by split, pictures with tags
+    or notes, pictures by ending (".jpg"), and whether predictions are among it."""
 
     pixels: Mapping[int, int] = field(default_factory=dict)
     splits: Mapping[str, int] = field(default_factory=dict)
     unlabelled: int = 0
     tagged: int = 0
     predictions: bool = False
+    endings: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def void(self) -> int:
+        return self.pixels.get(VOID, 0)
+
+    @property
+    def without_split(self) -> int:
+        return self.splits.get(NO_SPLIT, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class WritePlan:
-    """`root` is an empty folder that becomes the dataset once all is written; `count` pictures will come."""
+    """`root` is an empty folder that becomes the dataset once all is written; `count` pictures will come. With `lists`
+    splits become lists of names instead of folders, where a format leaves the choice."""
 
     root: Path
     classes: ClassList
     count: int
+    lists: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +65,8 @@ class OutPicture:
 
     name: without ending and folder, different from all others; split: train, val, test or NO_SPLIT; width and height:
     upright; label and prediction: (height, width) uint8 project values, None where there is none; confidence:
-    (height, width) uint8, 255 is certain, with a prediction.
+    (height, width) uint8, 255 is certain, with a prediction; pixels: (height, width, 3) uint8 where the picture is
+    no longer that of its file; then `window` (x0, y0, x1, y1) is the part of the file it shows, stretched.
     """
 
     name: str
@@ -60,13 +78,18 @@ class OutPicture:
     prediction: Values | None = None
     confidence: Values | None = None
     tags: tuple[str, ...] = ()
+    pixels: Values | None = None
+    window: tuple[float, float, float, float] | None = None
 
 
 class Writer(Protocol):
     """Writes one dataset. Made afresh for each export; called on one thread, in this order: begin, write .., finish."""
 
     def losses(self, classes: ClassList, statistics: LabelStatistics) -> tuple[str, ...]:
-        """Sentences: what of this project the format cannot hold. Asked before anything is written."""
+        """Sentences: what of this project the format cannot hold. Asked before anything is written.
+
+        Raises FormatError when the project cannot be written in this format at all, as `begin` does.
+        """
         ...
 
     def begin(self, plan: WritePlan) -> None:
@@ -82,17 +105,103 @@ class Writer(Protocol):
         ...
 
 
-def copy_picture(picture: OutPicture, folder: Path) -> Path:
-    """Put the picture into `folder` under its new name, upright. Returns the file. Raises ImageError.
+def copy_picture(
+    picture: OutPicture, folder: Path, name: str | None = None, endings: Iterable[str] = ()
+) -> Path:
+    """Put the picture into `folder` under its (or a) name, upright. Returns the file. Raises ImageError.
 
     A picture that lies upright is copied byte for byte; one that relies on its EXIF turn would not lie under its
-    mask in most readers, so it is written anew as PNG.
+    mask in most readers, so it is written anew as PNG. With `endings` only such files are copied as they are, and
+    others written anew as the first of them.
     """
-    upright = is_upright(picture.source)
-    path = folder / f"{picture.name}{picture.source.suffix.lower() if upright else '.png'}"
+    allowed = tuple(endings)
+    suffix = picture.source.suffix.lower()
+    as_it_is = picture.pixels is None and (not allowed or suffix in allowed) and is_upright(picture.source)
+    if not as_it_is:
+        suffix = allowed[0] if allowed else ".png"
+    path = folder / f"{picture.name if name is None else name}{suffix}"
     path.parent.mkdir(parents=True, exist_ok=True)
-    if upright:
+    if as_it_is:
         shutil.copyfile(picture.source, path)
+        return path
+    pixels = read_picture(picture.source) if picture.pixels is None else picture.pixels
+    image = Image.fromarray(pixels)
+    if suffix in JPEG:
+        image.save(path, quality=JPEG_QUALITY, subsampling=0)
     else:
-        Image.fromarray(read_picture(picture.source)).save(path)
+        image.save(path)
     return path
+
+
+def write_json(path: Path, content: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False), "utf-8", newline="\n")
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"{line}\n" for line in lines), "utf-8", newline="\n")
+
+
+def write_indices(path: Path, values: Values, palette: Values | None = None) -> None:
+    """(H, W) uint8 as an 8-bit PNG: greyscale, or with a (256, 3) uint8 palette."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = Image.fromarray(values)
+    if palette is not None:
+        image.putpalette(palette.tobytes())
+    image.save(path, "PNG", compress_level=6)
+
+
+def write_rgb(path: Path, pixels: Values) -> None:
+    """(H, W, 3) uint8 as a PNG."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path, "PNG", compress_level=6)
+
+
+def colour_table(classes: ClassList) -> Values:
+    """(256, 3) uint8 RGB by pixel value: unlabelled black, void white."""
+    table = classes.palette()
+    table[VOID] = 255
+    return table
+
+
+class Numbering:
+    """Numbers from `first` on for the classes of a project in list order, for formats whose numbers have no gaps."""
+
+    def __init__(self, classes: ClassList, first: int) -> None:
+        self.classes: tuple[LabelClass, ...] = tuple(classes)
+        self.number = {c.value: n for n, c in enumerate(self.classes, first)}
+
+    def table(self, unlabelled: int, void: int) -> Values:
+        """(256,) uint8: the number of each pixel value; values of no class count as unlabelled."""
+        table = np.full(256, unlabelled, np.uint8)
+        for value, number in self.number.items():
+            table[value] = number
+        table[UNLABELLED], table[VOID] = unlabelled, void
+        return table
+
+
+class PlainNames:
+    """File names of letters, digits, dots, dashes and underscores, no two alike; for formats that list names in lines
+    with blanks between."""
+
+    def __init__(self) -> None:
+        self._taken: dict[str, int] = {}
+
+    def of(self, name: str) -> str:
+        plain = _ODD.sub("_", name).strip("._") or "picture"
+        turn = self._taken.get(plain.casefold(), 0) + 1
+        self._taken[plain.casefold()] = turn
+        return plain if turn == 1 else self.of(f"{plain}-{turn}")
+
+
+def no_tags(statistics: LabelStatistics) -> tuple[str, ...]:
+    """The loss of formats that know nothing but pixels."""
+    return ("Tags and notes of pictures are not written.",) if statistics.tagged else ()
+
+
+def void_joins_unlabelled(statistics: LabelStatistics, what: str) -> tuple[str, ...]:
+    """The loss of formats that know one kind of pixel without a class."""
+    if not statistics.void or not statistics.unlabelled:
+        return ()
+    return (f"Void and unlabelled pixels both become {what}: the format cannot tell them apart.",)

@@ -111,6 +111,12 @@ class JournalDrawer:
             rows = connection.execute(select_edits().where(_concerns(picture_id)).order_by(edits.c.id))
             return [record_of(row) for row in rows]
 
+    def newest_moment(self) -> str | None:
+        """When the newest edit was made, as the document stores it; None before the first."""
+        with self._store.reading() as connection:
+            found = connection.execute(select(func.max(edits.c.made_at))).scalar()
+        return None if found is None else str(found)
+
     def thin(self, kept_steps: int = KEPT_STEPS, kept_bytes: int = KEPT_BYTES) -> Thinned:
         """Let go of the other sides of old edits once they take more than `kept_bytes` together.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -165,6 +166,19 @@ class PictureDrawer:
         with self._store.reading() as connection:
             rows = connection.execute(query.where(class_pixels.c.picture_id == picture_id))
             return {int(value): int(count) for value, count in rows}
+
+    def pixels_in(self, picture_ids: Sequence[int]) -> dict[int, int]:
+        """Labelled pixels of these pictures together, by class value."""
+        found: Counter[int] = Counter()
+        query = select(class_pixels.c.class_value, func.sum(class_pixels.c.pixels))
+        with self._store.reading() as connection:
+            for start in range(0, len(picture_ids), 500):
+                part = picture_ids[start : start + 500]
+                rows = connection.execute(
+                    query.where(class_pixels.c.picture_id.in_(part)).group_by(class_pixels.c.class_value)
+                )
+                found.update({int(value): int(pixels) for value, pixels in rows})
+        return dict(found)
 
     def all_pixels(self) -> dict[int, dict[int, int]]:
         """Labelled pixels of every labelled picture, by picture id and class value."""

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import shutil
 import threading
 import uuid
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
 from core.errors import Cancelled, FormatError, ImageError
-from core.formats.registry import FORMATS
-from core.formats.writing import MADE_BY, NO_SPLIT, LabelStatistics, OutPicture, WritePlan, Writer
+from core.formats.card import CARD
+from core.formats.outgoing import Outgoing, outgoing
+from core.formats.shaping import Shape, shaped
+from core.formats.writing import NO_SPLIT, OutPicture, WritePlan, Writer
 from core.images.source import read_size
 from core.labels.classes import ClassList
 from core.labels.labelmap import Values
@@ -25,19 +24,20 @@ from core.labels.prediction import read_prediction
 from core.lanes import Lane
 from core.project.project import Project, mapping_of
 from core.project.records import PictureRecord, Status
+from core.session.counting import Counting, card_of, statistics_of
+from core.session.naming import PATTERN, names_of
+from core.session.placing import check_place, into_place, mark
 
 R = TypeVar("R")
 
-MARKER = "maskloop-export.json"
-"""Lies in every export and lists what was written beside it, so that a later export knows what it may replace."""
-_DESKTOPS = {".DS_Store", "Thumbs.db", "desktop.ini"}
-"""Left by desktops everywhere."""
+LABELS, PREDICTIONS = "labels", "predictions"
 
 
 @dataclass(frozen=True, slots=True)
 class ExportWish:
-    """What to export. `format` is a row of FORMATS that can be written; `splits` are names (train, val, test,
-    NO_SPLIT), empty means all of them; `only_done` leaves out what is not marked done."""
+    """What to export. `format` is a row of OUTGOING; `splits` are names (train, val, test, NO_SPLIT), empty means all
+    of them; `only_done` leaves out what is not marked done; `pattern` names the files; `lists` asks for lists of the
+    splits instead of folders."""
 
     out: Path
     format: str = "masks"
@@ -45,24 +45,35 @@ class ExportWish:
     labels: bool = True
     predictions: bool = False
     only_done: bool = False
+    shape: Shape = field(default_factory=Shape)
+    pattern: str = PATTERN
+    lists: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ExportPlan:
-    """What an export would write, in numbers, and what its format cannot hold, before anything is written."""
+    """What an export would write, in numbers, and what its format cannot hold, before anything is written.
+
+    pieces: pictures after tiling, those without a label counted as well; pixels: label pixels by value.
+    """
 
     wish: ExportWish
+    row: Outgoing
     classes: ClassList
     records: tuple[PictureRecord, ...] = ()
     names: dict[int, str] = field(default_factory=dict)
     labelled: int = 0
     predicted: int = 0
+    pieces: int = 0
+    splits: Mapping[str, int] = field(default_factory=dict)
+    pixels: Mapping[int, int] = field(default_factory=dict)
     losses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ExportReport:
-    """What was written. `pairs` are pictures with a label; `problems` name what was left out and why."""
+    """What was written. `pictures` counts those of the project, `pairs` those with a label; `problems` name what was
+    left out and why."""
 
     out: Path
     pictures: int
@@ -73,8 +84,9 @@ class ExportReport:
 
 def plan_export(project: Project, wish: ExportWish) -> ExportPlan:
     """The dry run. Raises FormatError when there is nothing to write or the place is taken."""
-    writer = writer_of(wish.format)
-    _check_place(wish.out, project)
+    row = outgoing(wish.format)
+    wish.shape.check()
+    check_place(wish.out, project)
     records = tuple(
         r
         for r in project.pictures.all()
@@ -89,23 +101,20 @@ def plan_export(project: Project, wish: ExportWish) -> ExportPlan:
             f"There is nothing to export with these choices: no picture of them carries a {wanted or 'mask'}."
         )
     classes = project.classes.read()
+    statistics = statistics_of(project, records, labels=wish.labels, predictions=wish.predictions)
     return ExportPlan(
         wish,
+        row,
         classes,
         records,
-        _names(records),
+        names_of(records, wish.pattern),
         sum(r.is_labelled for r in records) if wish.labels else 0,
         sum(r.is_predicted for r in records) if wish.predictions else 0,
-        writer.losses(classes, _statistics(project, wish, records)),
+        sum(wish.shape.count(r.width or 1, r.height or 1) for r in records),
+        statistics.splits,
+        statistics.pixels,
+        (*row.writer().losses(classes, statistics), *wish.shape.losses()),
     )
-
-
-def writer_of(name: str) -> Writer:
-    """A fresh writer. Raises FormatError for a format that cannot be written."""
-    row = FORMATS.get(name)
-    if row is None or row.writer is None:
-        raise FormatError(f"“{name}” cannot be exported; “maskloop formats” lists what can.")
-    return row.writer()
 
 
 def run_export(
@@ -118,29 +127,11 @@ def run_export(
     out = plan.wish.out.absolute()
     beside = out.with_name(f".{out.name}.{uuid.uuid4().hex[:8]}.partial")
     missing = [parent for parent in out.parents if not parent.exists()]
-    problems: list[str] = []
-    pairs = predictions = pictures = 0
     try:
         beside.mkdir(parents=True)
-        writer = writer_of(plan.wish.format)
-        writer.begin(WritePlan(beside, plan.classes, len(plan.records)))
-        for done, record in enumerate(plan.records):
-            if cancelled():
-                raise Cancelled
-            try:
-                labelled, predicted = _write_one(project, plan, record, writer, problems)
-                pictures += labelled or predicted
-                pairs += labelled
-                predictions += predicted
-            except (ImageError, FormatError) as problem:
-                problems.append(str(problem))
-            if progress:
-                progress(done + 1, len(plan.records))
-        if not pictures:
-            raise FormatError(f"Nothing could be exported, so {out} was left as it is. {problems[0]}")
-        writer.finish()
-        _mark(beside, plan.wish.format)
-        _into_place(beside, out)
+        report = _write_all(project, plan, beside, progress or (lambda *_: None), cancelled)
+        mark(beside, plan.wish.format)
+        into_place(beside, out)
     except OSError as problem:
         raise FormatError(
             f"The dataset could not be written to {out}: {problem.strerror or problem}. "
@@ -151,7 +142,7 @@ def run_export(
         for parent in missing:  # only goes when it is empty: when nothing was exported
             with contextlib.suppress(OSError):
                 parent.rmdir()
-    return ExportReport(out, pictures, pairs, predictions, tuple(problems))
+    return report
 
 
 class Exporting:
@@ -174,7 +165,7 @@ class Exporting:
         )
 
     def cancel(self) -> None:
-        """Stop after the picture under way; nothing is left behind."""
+        """Stop after the picture under way; nothing is left behind, and the next export begins anew."""
         self._cancel.set()
 
     def close(self) -> None:
@@ -186,10 +177,76 @@ class Exporting:
             return act(project)
 
 
-def _write_one(
-    project: Project, plan: ExportPlan, record: PictureRecord, writer: Writer, problems: list[str]
-) -> tuple[bool, bool]:
-    """Whether a label and a prediction were written. Raises ImageError, with nothing written, for the picture."""
+class _Sink:
+    """One dataset that is written. A format that is not layered holds one mask a picture: `only` says which."""
+
+    def __init__(self, plan: ExportPlan, root: Path, only: str | None) -> None:
+        root.mkdir(exist_ok=True)
+        self._writer: Writer = plan.row.writer()
+        self._only = only
+        lists = plan.wish.lists and plan.row.lists
+        self._writer.begin(WritePlan(root, plan.classes, len(plan.records), lists))
+
+    def write(self, picture: OutPicture) -> None:
+        mask = picture.prediction if self._only == PREDICTIONS else picture.label
+        if self._only is None:
+            self._writer.write(picture)
+        elif mask is not None:
+            self._writer.write(replace(picture, label=mask, prediction=None, confidence=None))
+
+    def finish(self) -> None:
+        self._writer.finish()
+
+
+def _sinks(plan: ExportPlan, root: Path) -> list[_Sink]:
+    if plan.row.layered:
+        return [_Sink(plan, root, None)]
+    wanted = [LABELS] * plan.wish.labels + [PREDICTIONS] * plan.wish.predictions
+    return [_Sink(plan, root / one if len(wanted) > 1 else root, one) for one in wanted]
+
+
+def _write_all(
+    project: Project,
+    plan: ExportPlan,
+    root: Path,
+    progress: Callable[[int, int], None],
+    cancelled: Callable[[], bool],
+) -> ExportReport:
+    """Raises Cancelled between two pictures, and FormatError when not one could be written."""
+    sinks = _sinks(plan, root)
+    counting = Counting(project)
+    problems: list[str] = []
+    pictures = pairs = predictions = 0
+    for done, record in enumerate(plan.records):
+        if cancelled():
+            raise Cancelled
+        try:
+            whole = _out_picture(project, plan, record, problems)
+            if whole is not None:
+                for piece in shaped(whole, plan.wish.shape):
+                    for sink in sinks:
+                        sink.write(piece)
+                    counting.wrote(piece)
+                counting.of(record, whole)
+                pictures += 1
+                pairs += whole.label is not None
+                predictions += whole.prediction is not None
+        except (ImageError, FormatError) as problem:
+            problems.append(str(problem))
+        progress(done + 1, len(plan.records))
+    if not pictures:
+        raise FormatError(f"Nothing could be exported, so {plan.wish.out} was left as it is. {problems[0]}")
+    for sink in sinks:
+        sink.finish()
+    card = card_of(project, plan.row, plan.wish, plan.losses, len(problems))
+    (root / CARD).write_text(card.text(plan.classes, counting.tally), "utf-8", newline="\n")
+    return ExportReport(plan.wish.out.absolute(), pictures, pairs, predictions, tuple(problems))
+
+
+def _out_picture(
+    project: Project, plan: ExportPlan, record: PictureRecord, problems: list[str]
+) -> OutPicture | None:
+    """The picture with what is wanted of it, None when nothing is there. Raises ImageError."""
     source = project.picture_path(record.path)
     size = read_size(source)
     if record.width is not None and size != (record.width, record.height):
@@ -206,11 +263,10 @@ def _write_one(
         except ImageError as problem:  # the cache may be emptied at any time; the label goes out all the same
             problems.append(str(problem))
     if label is None and prediction is None:
-        return False, False
+        return None
     split = str(record.split or NO_SPLIT)
     name = plan.names[record.id]
-    writer.write(OutPicture(name, split, source, *size, label, prediction, confidence, record.tags))
-    return label is not None, prediction is not None
+    return OutPicture(name, split, source, *size, label, prediction, confidence, record.tags)
 
 
 def _prediction(project: Project, record: PictureRecord, size: tuple[int, int]) -> tuple[Values, Values]:
@@ -220,90 +276,3 @@ def _prediction(project: Project, record: PictureRecord, size: tuple[int, int]) 
     if mask.values.shape[::-1] != size:
         raise ImageError(f"The prediction of {record.path} is of another size; predict it again.")
     return mask.values, mask.confidence
-
-
-def _statistics(project: Project, wish: ExportWish, records: tuple[PictureRecord, ...]) -> LabelStatistics:
-    """Pixels are those of the whole project: counting them for a choice of 100,000 pictures would take seconds."""
-    return LabelStatistics(
-        project.pictures.counts().class_pixels,
-        Counter(str(r.split or NO_SPLIT) for r in records),
-        sum(max(0, (r.width or 0) * (r.height or 0) - r.labelled_pixels) for r in records),
-        sum(bool(r.tags or r.note) for r in records),
-        wish.predictions,
-    )
-
-
-def _names(records: tuple[PictureRecord, ...]) -> dict[int, str]:
-    """File names without suffix, no two alike: the picture's own where it is the only one of that name, else
-    longer ones."""
-    names = {r.id: _spelt(r, 0) for r in records}
-    turn = 1
-    # More than one turn: "x__a", made from x/a.jpg, may meet a picture that is really called so.
-    while len(taken := Counter(name.casefold() for name in names.values())) < len(names):
-        names |= {r.id: _spelt(r, turn) for r in records if taken[names[r.id].casefold()] > 1}
-        turn += 1
-    return names
-
-
-def _spelt(record: PictureRecord, turn: int) -> str:
-    """Longer at every turn: the name, with its folders, with its suffix (a.jpg beside a.png), with its number."""
-    match turn:
-        case 0:
-            return _stem(record.name)
-        case 1:
-            return _stem(record.path).replace("/", "__")
-        case _:
-            return record.path.replace("/", "__").replace(".", "-") + f"-{record.id}" * (turn - 2)
-
-
-def _stem(name: str) -> str:
-    return name.rsplit(".", 1)[0]
-
-
-def _check_place(out: Path, project: Project) -> None:
-    out = Path(os.path.normpath(out.absolute()))
-    if project.folder.is_relative_to(out) or project.home.is_relative_to(out):
-        raise FormatError(f"{out} holds the pictures of the project. Choose a new folder for the export.")
-    if out.is_relative_to(project.folder) or out.is_relative_to(project.home):
-        raise FormatError(
-            f"{out} lies among the pictures of the project, where what is exported would be taken for new ones. "
-            "Choose a folder outside."
-        )
-    if out.is_file():
-        raise FormatError(f"{out} is a file. Choose a folder for the export.")
-    if out.is_dir() and any(out.iterdir()) and not _is_export(out):
-        raise FormatError(
-            f"{out} is not empty and holds more than an export of Maskloop. Choose a new folder."
-        )
-
-
-def _mark(folder: Path, format_name: str) -> None:
-    """Note what was written, so that exactly this may be replaced."""
-    names = sorted(path.name for path in folder.iterdir())
-    content = {"made_by": MADE_BY, "format": format_name, "names": names}
-    (folder / MARKER).write_text(json.dumps(content, indent=1, ensure_ascii=False), "utf-8")
-
-
-def _is_export(folder: Path) -> bool:
-    """Whether all in `folder` is ours to replace; a project made in an export since then is not."""
-    try:
-        marker = json.loads((folder / MARKER).read_text("utf-8"))
-        ours = {MARKER, *map(str, marker["names"])} | _DESKTOPS
-        return marker["made_by"] == MADE_BY and {path.name for path in folder.iterdir()} <= ours
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-
-
-def _into_place(beside: Path, out: Path) -> None:
-    """Rename; an earlier export steps aside first and is only deleted once the new one stands."""
-    if not out.exists():
-        beside.rename(out)
-        return
-    old = out.with_name(f".{out.name}.{uuid.uuid4().hex[:8]}.old")
-    out.rename(old)
-    try:
-        beside.rename(out)
-    except OSError:
-        old.rename(out)
-        raise
-    shutil.rmtree(old, ignore_errors=True)

@@ -6,6 +6,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QDoubleSpinBox
 
 from core.errors import UserError
+from core.formats.outgoing import OUTGOING
+from core.formats.shaping import Shape
 from core.settings import TABLE
 from desktop.dialogs.export import ExportDialog, ExportWish
 from desktop.dialogs.settings import SettingsDialog
@@ -61,7 +63,7 @@ def test_an_error_stands_in_the_dialog(qtbot, theme: Theme) -> None:
 
 @pytest.fixture
 def export(qtbot, theme: Theme) -> ExportDialog:
-    made = ExportDialog(theme, [("index", "Index PNG"), ("colour", "Colour PNG")], "/out")
+    made = ExportDialog(theme, [OUTGOING[name] for name in ("masks", "coco")], "/out")
     qtbot.addWidget(made)
     made.show()
     qtbot.waitExposed(made)
@@ -74,7 +76,7 @@ def test_an_export_is_counted_before_it_can_start(qtbot, export: ExportDialog) -
     assert export.export.isEnabled()
     with qtbot.waitSignal(export.wish_changed) as changed:
         export.splits["test"].click()
-    assert changed.args == [ExportWish("index", ("train", "val", "none"), "labels", "/out")]
+    assert changed.args == [ExportWish("masks", ("train", "val", "none"), "labels", "/out-masks")]
     assert not export.export.isEnabled(), "the old numbers do not count for the new wish"
     export.set_plan("20 masks.")
     with qtbot.waitSignal(export.export_asked) as asked:
@@ -107,3 +109,46 @@ def test_after_an_export_the_dialog_says_what_is_there(export: ExportDialog) -> 
     assert export.cancel.text() == "Close"
     assert export.plan.property("role") == "good"
     assert export.export.isEnabled()
+
+
+def test_the_folder_follows_the_format_until_somebody_chooses_another(export: ExportDialog) -> None:
+    assert "pixel is the value of its class" in export.about.text()
+    choose(export, 1)
+    assert export.folder.text() == "/out-coco"
+    assert "polygon" in export.about.text()
+    assert not export.choices.splits_as.isEnabled()
+    export.folder.setText("/mine")
+    choose(export, 0)
+    assert export.folder.text() == "/mine"
+
+
+def choose(export: ExportDialog, place: int) -> None:
+    export.format.setCurrentIndex(place)
+    export.format.activated.emit(place)
+
+
+def test_finer_choices_of_an_export_are_part_of_the_wish(qtbot, export: ExportDialog) -> None:
+    choices = export.choices
+    assert not choices.tile.isEnabled() and not choices.longest.isEnabled()
+    choices.cut.click()
+    choices.overlap.setValue(64)
+    choices.size.setCurrentIndex(1)
+    choices.size.activated.emit(1)
+    choices.splits_as.setCurrentIndex(1)
+    export.only_done.click()
+    with qtbot.waitSignal(export.wish_changed):
+        choices.pattern.setText("{split}-{index:05}")
+    wish = export.wish()
+    assert wish.shape == Shape(1024, 512, 64)
+    assert (wish.only_done, wish.lists, wish.pattern) == (True, True, "{split}-{index:05}")
+
+
+def test_losses_stand_below_the_numbers(export: ExportDialog) -> None:
+    export.set_plan("24 masks.", losses=("Void becomes 0.", "Tags are not written."))
+    assert export.losses.isVisible() and export.losses.text().count("•") == 2
+    export.set_progress(1, 2)
+    assert not export.losses.isVisible()
+    export.set_finished("24 masks are in /out.")
+    assert export.show_folder.isVisible()
+    export.set_plan("24 masks.")
+    assert not export.show_folder.isVisible() and not export.losses.isVisible()

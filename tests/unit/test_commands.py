@@ -259,6 +259,38 @@ def test_what_is_no_dataset_is_refused_and_nothing_made(tmp_path: Path) -> None:
     assert "cannot be made" in refused("import", "masks", good, "--into", tmp_path / "file")
 
 
+def test_an_export_says_beforehand_what_it_would_write_and_lose(tmp_path: Path) -> None:
+    mine, out = tmp_path / "mine", tmp_path / "out"
+    done("import", "masks", mask_dataset(tmp_path / "set"), "--into", mine)
+    words = ("export", "coco", out, "--project", mine, "--tile", 16)
+    plan = asked(*words, "--dry-run")
+    assert (plan["pictures"], plan["pieces"], plan["labels"], plan["predictions"]) == (3, 6, 3, 0)
+    assert plan["splits"] == {"train": 2, "val": 1}
+    assert set(plan["pixels"]) == {"sky", "road", "tree", "void"}
+    assert "void pixels are left out" in plan["losses"][0]
+    told = done(*words, "--dry-run")
+    assert told.startswith(
+        "3 pictures as 6 tiles or less (train 2, val 1), 3 with labels, 0 with predictions"
+    )
+    assert "Would be lost: " in told
+    assert not out.exists()
+    assert "Lost: " in done(*words)
+    assert len(list((out / "images" / "train").iterdir())) == 4
+    named = tmp_path / "named"
+    done("export", "masks", named, "--project", mine, "--names", "{index:03}", "--lists", "--longest", 48)
+    assert {p.name for p in (named / "masks").iterdir()} == {"000.png", "001.png", "002.png"}
+    assert "leave out --lists" in wrong("export", "coco", out, "--project", mine, "--lists")
+
+
+def test_formats_say_who_reads_them(tmp_path: Path) -> None:
+    table = asked("formats")
+    assert table["coco"]["directions"] == "in, out"
+    assert table["geotiff"]["directions"] == "out"
+    assert table["oxford-pet"]["directions"] == "in"
+    assert "pycocotools" in table["coco"]["read_back_by"]
+    assert "Void" in table["yolo-seg"]["cannot_hold"]
+
+
 def test_an_export_onto_other_things_is_refused(tmp_path: Path) -> None:
     with project_in(tmp_path / "pictures") as project:
         label_all(project, project.pictures.all())

@@ -15,6 +15,7 @@ from hypothesis.extra import numpy as arrays
 from PIL import Image
 
 from core.errors import Cancelled, FormatError
+from core.formats.card import CARD
 from core.formats.masks import open_dataset
 from core.formats.tree import Tree
 from core.formats.writing import NO_SPLIT
@@ -23,15 +24,15 @@ from core.labels.prediction import PredictedMask, write_prediction
 from core.project.project import Project
 from core.project.records import PictureRecord, Split, Status
 from core.session.exporting import (
-    MARKER,
     Exporting,
     ExportReport,
     ExportWish,
-    _names,
     plan_export,
     run_export,
 )
 from core.session.importing import import_dataset, store_label
+from core.session.naming import names_of
+from core.session.placing import MARKER
 from tests.factories import label_all, picture, project_in, truth
 
 
@@ -57,11 +58,11 @@ def predict(project: Project, picture_id: int, values: np.ndarray | None = None)
 
 
 def files(root: Path) -> dict[str, bytes]:
-    """All files but the marker that every export carries."""
+    """All files but the marker and the card that every export carries."""
     return {
         p.relative_to(root).as_posix(): p.read_bytes()
         for p in root.rglob("*")
-        if p.is_file() and p.name != MARKER
+        if p.is_file() and p.name not in (MARKER, CARD)
     }
 
 
@@ -309,7 +310,7 @@ paths_of_pictures = st.builds(
 @given(st.lists(paths_of_pictures, unique=True, max_size=8))
 def test_no_two_pictures_get_one_name(paths: list[str]) -> None:
     records = tuple(PictureRecord(number + 1, path) for number, path in enumerate(paths))
-    names = _names(records)
+    names = names_of(records)
     assert set(names) == {r.id for r in records}
     assert len({name.casefold() for name in names.values()}) == len(records)
     assert not any("/" in name for name in names.values())

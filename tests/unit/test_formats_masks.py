@@ -17,11 +17,10 @@ from core.formats.masks import (
     open_dataset,
     read_classes,
     recognise,
-    write_classes,
-    write_colour_mask,
-    write_index_mask,
 )
 from core.formats.tree import Tree
+from core.formats.writers.masks import write_classes
+from core.formats.writing import colour_table, write_indices, write_rgb
 from core.labels.classes import VOID, ClassList
 from tests.datasets import CLASSES, indices, mask_dataset
 
@@ -217,8 +216,8 @@ def test_a_mask_that_is_no_picture_is_refused(tmp_path: Path) -> None:
 def test_written_masks_hold_indices_or_colours(tmp_path: Path) -> None:
     classes = ClassList().added("sky", (1, 2, 3)).added("road", (4, 5, 6))
     values = np.array([[0, 1, 2], [255, 2, 1]], np.uint8)
-    write_index_mask(tmp_path / "new" / "i.png", values)
-    write_colour_mask(tmp_path / "new" / "c.png", values, classes)
+    write_indices(tmp_path / "new" / "i.png", values)
+    write_rgb(tmp_path / "new" / "c.png", colour_table(classes)[values])
     with Image.open(tmp_path / "new" / "i.png") as image:
         assert image.mode == "L"
         np.testing.assert_array_equal(np.asarray(image), values)

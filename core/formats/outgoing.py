@@ -1,0 +1,173 @@
+"""The table of formats that datasets leave in: what each is, what it cannot hold, and who else reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from core.errors import FormatError
+from core.formats.writers.camvid import CamvidWriter
+from core.formats.writers.cityscapes import CityscapesWriter
+from core.formats.writers.coco import CocoWriter, PanopticWriter
+from core.formats.writers.cvat import CvatWriter
+from core.formats.writers.geotiff import GeoTiffWriter
+from core.formats.writers.huggingface import HuggingFaceWriter
+from core.formats.writers.labelme import LabelmeWriter
+from core.formats.writers.masks import Look, MaskWriter, NumpyWriter
+from core.formats.writers.voc import VocWriter
+from core.formats.writers.yolo import YoloWriter
+from core.formats.writing import Writer
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One row. `about` is one line, `loses` what the format cannot hold, `checked_by` which readers, ours aside, got
+    the same pixels. A `layered` format holds labels and predictions side by side; of others there are two then. With
+    `lists` splits may be lists of names instead of folders."""
+
+    name: str
+    title: str
+    about: str
+    loses: str
+    checked_by: str
+    writer: Callable[[], Writer]
+    layered: bool = False
+    lists: bool = False
+
+
+OUTGOING: dict[str, Outgoing] = {
+    row.name: row
+    for row in (
+        Outgoing(
+            "masks",
+            "Index masks (PNG)",
+            "images/ and masks/ with a classes.json; a mask pixel is the value of its class, 255 is void",
+            "Tags and notes.",
+            "Pillow",
+            MaskWriter,
+            layered=True,
+            lists=True,
+        ),
+        Outgoing(
+            "palette-masks",
+            "Index masks with a palette (PNG)",
+            "the same, and image viewers show the masks in the classes' colours",
+            "Tags and notes.",
+            "Pillow",
+            partial(MaskWriter, Look.PALETTE),
+            layered=True,
+            lists=True,
+        ),
+        Outgoing(
+            "colour-masks",
+            "Colour masks (PNG)",
+            "the same with masks in the classes' colours; unlabelled is black, void white",
+            "Tags and notes; two classes of one colour become one.",
+            "Pillow",
+            partial(MaskWriter, Look.COLOUR),
+            layered=True,
+            lists=True,
+        ),
+        Outgoing(
+            "coco",
+            "COCO",
+            "a JSON file a split; each region is a polygon, or a run-length code where it has holes",
+            "Void; tags and notes.",
+            "pycocotools, Datumaro",
+            CocoWriter,
+        ),
+        Outgoing(
+            "coco-panoptic",
+            "COCO panoptic",
+            "PNGs of segments with a JSON file a split; each class is one segment of a picture",
+            "The difference between void and unlabelled; tags and notes.",
+            "Datumaro",
+            PanopticWriter,
+        ),
+        Outgoing(
+            "pascal-voc",
+            "Pascal VOC",
+            "JPEGImages, SegmentationClass with palette masks, ImageSets, labelmap.txt; 255 is void",
+            "The difference between void and unlabelled; pictures that are no JPEGs change a little; tags and notes.",
+            "torchvision, Datumaro",
+            VocWriter,
+        ),
+        Outgoing(
+            "yolo-seg",
+            "YOLO segmentation",
+            "a text file a picture with an outline for each region, cut open where it has holes, and a data.yaml",
+            "Void; tags and notes.",
+            "OpenCV's and Pillow's way to fill outlines",
+            YoloWriter,
+        ),
+        Outgoing(
+            "cityscapes",
+            "Cityscapes",
+            "leftImg8bit and gtFine: labelIds, labelTrainIds and colours, for classes with Cityscapes' names",
+            "Classes with other names; the difference between void and unlabelled; tags and notes.",
+            "torchvision",
+            CityscapesWriter,
+        ),
+        Outgoing(
+            "camvid",
+            "CamVid",
+            "folders like train and trainannot, masks in the classes' colours, label_colors.txt",
+            "The difference between void and unlabelled; two classes of one colour; tags and notes.",
+            "Datumaro",
+            CamvidWriter,
+        ),
+        Outgoing(
+            "labelme",
+            "labelme",
+            "a JSON file beside each picture; polygons, and small masks for regions with holes",
+            "Notes.",
+            "labelme",
+            LabelmeWriter,
+        ),
+        Outgoing(
+            "cvat",
+            "CVAT for images 1.1",
+            "annotations.xml with a run-length mask for each region; tags are kept",
+            "Notes.",
+            "Datumaro",
+            CvatWriter,
+        ),
+        Outgoing(
+            "hugging-face",
+            "Hugging Face datasets",
+            "a folder that load_dataset opens: columns image, mask and tags, id2label.json",
+            "Notes.",
+            "Hugging Face datasets",
+            HuggingFaceWriter,
+        ),
+        Outgoing(
+            "numpy",
+            "NumPy arrays",
+            ".npy files: pictures (H, W, 3), masks (H, W), confidences; all uint8, nothing pickled",
+            "Tags and notes.",
+            "NumPy",
+            NumpyWriter,
+            layered=True,
+            lists=True,
+        ),
+        Outgoing(
+            "geotiff",
+            "GeoTIFF masks",
+            "masks as TIFFs that keep the georeference of their picture; unlabelled is “no data”",
+            "Tags and notes.",
+            "tifffile",
+            GeoTiffWriter,
+            layered=True,
+            lists=True,
+        ),
+    )
+}
+
+
+def outgoing(name: str) -> Outgoing:
+    """The row of a format. Raises FormatError for one that cannot be written."""
+    row = OUTGOING.get(name)
+    if row is None:
+        raise FormatError(f"“{name}” cannot be exported; “maskloop formats” lists what can.")
+    return row

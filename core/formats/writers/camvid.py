@@ -1,0 +1,62 @@
+"""CamVid: folders SPLIT and SPLITannot, masks in colours, a list of pairs, and label_colors.txt."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+
+from core.formats.writers.masks import colour_clashes
+from core.formats.writing import (
+    LabelStatistics,
+    OutPicture,
+    PlainNames,
+    WritePlan,
+    copy_picture,
+    no_tags,
+    void_joins_unlabelled,
+    write_lines,
+    write_rgb,
+)
+from core.labels.classes import VOID, ClassList
+
+_VOID_NAME = "Void"
+
+
+class CamvidWriter:
+    """Black is Void, the name that CamVid has for what belongs to no class."""
+
+    def losses(self, classes: ClassList, statistics: LabelStatistics) -> tuple[str, ...]:
+        lost = [*no_tags(statistics), *void_joins_unlabelled(statistics, "black, which is Void")]
+        if statistics.unlabelled and not statistics.void:
+            lost.append("Unlabelled pixels become black, which is Void.")
+        if any(_name(c.name) != c.name for c in classes):
+            lost.append("Blanks in the names of classes become underscores, as the format has it.")
+        return (*lost, *colour_clashes(classes, void=False))
+
+    def begin(self, plan: WritePlan) -> None:
+        self._plan = plan
+        self._palette = plan.classes.palette()
+        self._palette[VOID] = 0
+        self._pairs: dict[str, list[str]] = defaultdict(list)
+        self._names = PlainNames()
+
+    def write(self, picture: OutPicture) -> None:
+        split = picture.split
+        name = self._names.of(picture.name)
+        path = copy_picture(picture, self._plan.root / split, name)
+        if picture.label is None:
+            return
+        mask = self._plan.root / f"{split}annot" / f"{name}.png"
+        write_rgb(mask, np.ascontiguousarray(self._palette[picture.label]))
+        self._pairs[split].append(f"/{split}/{path.name} /{split}annot/{mask.name}")
+
+    def finish(self) -> None:
+        rows = [((0, 0, 0), _VOID_NAME), *((c.colour, _name(c.name)) for c in self._plan.classes)]
+        write_lines(self._plan.root / "label_colors.txt", (f"{r} {g} {b} {name}" for (r, g, b), name in rows))
+        for split, pairs in self._pairs.items():
+            write_lines(self._plan.root / f"{split}.txt", pairs)
+
+
+def _name(name: str) -> str:
+    return name.replace(" ", "_")

@@ -1,0 +1,92 @@
+"""Cityscapes: leftImg8bit and gtFine with labelIds, labelTrainIds and colours, for classes that it knows by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from core.errors import FormatError
+from core.formats.dataset import ForeignClass
+from core.formats.presets import preset, train_ids
+from core.formats.writing import (
+    NO_SPLIT,
+    LabelStatistics,
+    OutPicture,
+    PlainNames,
+    WritePlan,
+    copy_picture,
+    no_tags,
+    void_joins_unlabelled,
+    write_indices,
+    write_rgb,
+)
+from core.labels.classes import ClassList
+
+CITY = "maskloop"
+_UNLABELLED = 0
+_NOT_TRAINED = 255
+
+
+class CityscapesWriter:
+    """Classes are found by their names; what has none there is unlabelled, 0."""
+
+    def losses(self, classes: ClassList, statistics: LabelStatistics) -> tuple[str, ...]:
+        known = _known(classes)
+        lost = [*no_tags(statistics), *void_joins_unlabelled(statistics, "0, unlabeled")]
+        if strange := [c.name for c in classes if c.value not in known]:
+            lost.append(
+                f"Cityscapes has no class called {', '.join(strange[:8])}{' …' if len(strange) > 8 else ''}: "
+                "these pixels become unlabeled."
+            )
+        trained = set(train_ids().values())
+        if unscored := [c.name for c in known.values() if c.index not in trained]:
+            lost.append(
+                f"labelTrainIds do not hold {', '.join(unscored[:8])}: Cityscapes does not score them."
+            )
+        if statistics.without_split:
+            lost.append(
+                f"{statistics.without_split:,} pictures without a split lie in a folder “{NO_SPLIT}”, which readers of "
+                "Cityscapes do not look into."
+            )
+        return tuple(lost)
+
+    def begin(self, plan: WritePlan) -> None:
+        known = _known(plan.classes)
+        self._root = plan.root
+        self._ids = np.full(256, _UNLABELLED, np.uint8)
+        self._train = np.full(256, _NOT_TRAINED, np.uint8)
+        self._colours = np.zeros((256, 3), np.uint8)
+        number = {label: train for train, label in train_ids().items()}
+        for value, c in known.items():
+            self._ids[value] = c.index
+            self._train[value] = number.get(c.index, _NOT_TRAINED)
+            self._colours[value] = c.colour
+        self._names = PlainNames()
+
+    def write(self, picture: OutPicture) -> None:
+        name = self._names.of(picture.name)
+        below = f"{picture.split}/{CITY}"
+        copy_picture(picture, self._root / "leftImg8bit" / below, f"{name}_leftImg8bit", (".png",))
+        if picture.label is None:
+            return
+        lead = self._root / "gtFine" / below
+        write_indices(lead / f"{name}_gtFine_labelIds.png", self._ids[picture.label])
+        write_indices(lead / f"{name}_gtFine_labelTrainIds.png", self._train[picture.label])
+        write_rgb(lead / f"{name}_gtFine_color.png", self._colours[picture.label])
+
+    def finish(self) -> None:
+        pass
+
+
+def _known(classes: ClassList) -> Mapping[int, ForeignClass]:
+    """The label of Cityscapes for each class whose name it knows. Raises FormatError when it knows none."""
+    labels = {c.name.casefold(): c for c in preset("cityscapes") if c.index > 0}
+    known = {c.value: labels[c.name.casefold()] for c in classes if c.name.casefold() in labels}
+    if not known:
+        names = ", ".join(c.name for c in preset("cityscapes") if c.index in train_ids().values())
+        raise FormatError(
+            f"No class of this project is called as one of Cityscapes ({names}). Rename classes, or choose a format "
+            "that takes any names."
+        )
+    return known

@@ -1,0 +1,114 @@
+"""Masks as GeoTIFFs that lie where their pictures lie: the tags that say it are taken over from the picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.errors import ImageError
+from core.formats.writers.masks import MaskWriter
+from core.formats.writing import LabelStatistics, OutPicture, Values, copy_picture
+from core.labels.classes import UNLABELLED, ClassList
+
+_SCALE, _TIES, _MATRIX = 33550, 33922, 34264
+_KEYS = (34735, 34736, 34737)
+"""GeoKeyDirectory, GeoDoubleParams, GeoAsciiParams (OGC GeoTIFF 1.1)."""
+_NO_DATA = 42113
+_TYPES = {_SCALE: 12, _TIES: 12, _MATRIX: 12, 34735: 3, 34736: 12, 34737: 2}
+TIFF = (".tif", ".tiff")
+
+Tags = dict[int, Any]
+
+
+class GeoTiffWriter(MaskWriter):
+    """images/ and masks/ as TIFFs; unlabelled is GDAL's "no data"."""
+
+    def losses(self, classes: ClassList, statistics: LabelStatistics) -> tuple[str, ...]:
+        others = sum(count for ending, count in statistics.endings.items() if ending not in TIFF)
+        lost = super().losses(classes, statistics)
+        if others:
+            lost += (f"{others:,} pictures are no TIFFs; their masks say nothing about where they lie.",)
+        return lost
+
+    def write(self, picture: OutPicture) -> None:
+        georeference(picture.source)  # refuses a damaged file while nothing of the picture is written yet
+        super().write(picture)
+
+    def write_picture(self, picture: OutPicture, folder: Path) -> None:
+        if picture.pixels is None:
+            copy_picture(picture, folder)
+        else:
+            _write(folder / f"{picture.name}.tif", picture.pixels, _placed(picture), "rgb")
+
+    def write_values(self, picture: OutPicture, values: Values, folder: Path) -> None:
+        tags = _placed(picture)
+        _write(folder / f"{picture.name}.tif", values, tags | {_NO_DATA: str(UNLABELLED)}, "minisblack")
+
+
+def georeference(path: Path) -> Tags:
+    """The tags that say where a TIFF lies; empty when it does not say. Raises ImageError."""
+    if path.suffix.lower() not in TIFF:
+        return {}
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            found = tiff.pages.first.tags
+            tags = {code: found[code].value for code in (_SCALE, _TIES, _MATRIX, *_KEYS) if code in found}
+    except Exception as problem:  # readers of damaged files raise anything
+        raise ImageError(f"Where “{path}” lies cannot be read ({problem}).") from problem
+    return tags if tags.keys() & {_TIES, _MATRIX} else {}
+
+
+def moved(tags: Tags, picture: OutPicture) -> Tags:
+    """The tags for a picture that shows a stretched part of its file.
+
+    Tie points are (column, row, level, x, y, z): the pixels move, the places stay. A pixel that is stretched covers
+    less ground. The matrix takes columns and rows to places, so it is multiplied by the way back. Where the file
+    counts from the middles of its pixels, so does the new one.
+    """
+    if picture.window is None or not tags:
+        return tags
+    x0, y0, x1, y1 = picture.window
+    across, down = picture.width / (x1 - x0), picture.height / (y1 - y0)
+    middle = 0.5 if _counts_middles(tags) else 0.0
+    new = dict(tags)
+    if _TIES in tags:
+        ties = np.array(tags[_TIES], float).reshape(-1, 6)
+        ties[:, 0] = (ties[:, 0] + middle - x0) * across - middle
+        ties[:, 1] = (ties[:, 1] + middle - y0) * down - middle
+        new[_TIES] = ties.ravel().tolist()
+    if _SCALE in tags:
+        x, y, *z = tags[_SCALE]
+        new[_SCALE] = [x / across, y / down, *z]
+    if _MATRIX in tags:
+        back = np.diag([1 / across, 1 / down, 1.0, 1.0])
+        back[0, 3], back[1, 3] = middle / across + x0 - middle, middle / down + y0 - middle
+        new[_MATRIX] = (np.array(tags[_MATRIX], float).reshape(4, 4) @ back).ravel().tolist()
+    return new
+
+
+def _placed(picture: OutPicture) -> Tags:
+    return moved(georeference(picture.source), picture)
+
+
+def _counts_middles(tags: Tags) -> bool:
+    """GTRasterTypeGeoKey is RasterPixelIsPoint."""
+    keys = np.array(tags.get(_KEYS[0], ()), int).reshape(-1, 4)
+    return any(int(row[0]) == 1025 and int(row[3]) == 2 for row in keys[1:])
+
+
+def _write(path: Path, pixels: Values, tags: Tags, look: str) -> None:
+    import tifffile
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    extra = []
+    for code, value in tags.items():
+        kind = _TYPES.get(code, 2)
+        text = isinstance(value, str)
+        extra.append((code, kind, 0 if text else len(value), value, True))
+    tifffile.imwrite(
+        path, pixels, photometric=look, compression="zlib", metadata=None, software=False, extratags=extra
+    )

@@ -1,0 +1,66 @@
+"""Hugging Face: a folder that `datasets.load_dataset` opens, with columns image and mask."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+
+from core.formats.writers.masks import write_classes
+from core.formats.writing import (
+    LabelStatistics,
+    OutPicture,
+    WritePlan,
+    copy_picture,
+    write_indices,
+    write_json,
+    write_lines,
+)
+from core.labels.classes import UNLABELLED, VOID, ClassList
+
+_SPLITS = {"val": "validation"}
+"""Names that Hugging Face has for ours."""
+IMAGES, MASKS = "images", "masks"
+
+
+class HuggingFaceWriter:
+    """SPLIT/images, SPLIT/masks and SPLIT/metadata.jsonl; a mask pixel is the value of its class."""
+
+    def losses(self, classes: ClassList, statistics: LabelStatistics) -> tuple[str, ...]:
+        del classes, statistics
+        return ()
+
+    def begin(self, plan: WritePlan) -> None:
+        self._plan = plan
+        self._rows: dict[str, list[str]] = defaultdict(list)
+
+    def write(self, picture: OutPicture) -> None:
+        split = _SPLITS.get(picture.split, picture.split)
+        folder = self._plan.root / split
+        path = copy_picture(picture, folder / IMAGES)
+        row: dict[str, object] = {"file_name": f"{IMAGES}/{path.name}", "mask_file_name": None}
+        if picture.label is not None:
+            write_indices(folder / MASKS / f"{picture.name}.png", picture.label)
+            row["mask_file_name"] = f"{MASKS}/{picture.name}.png"
+        row["tags"] = list(picture.tags)
+        self._rows[split].append(json.dumps(row, ensure_ascii=False))
+
+    def finish(self) -> None:
+        root, classes = self._plan.root, self._plan.classes
+        for split, rows in self._rows.items():
+            write_lines(root / split / "metadata.jsonl", rows)
+        names = {UNLABELLED: "unlabelled"} | {c.value: c.name for c in classes} | {VOID: "void"}
+        write_json(root / "id2label.json", {str(n): name for n, name in names.items()})
+        write_classes(root, classes)
+        files = [line for split in self._rows for line in (f"  - split: {split}", f'    path: "{split}/**"')]
+        lines = ["---", "task_categories:", "- image-segmentation", "configs:", "- config_name: default"]
+        lines += [
+            "  drop_labels: true",
+            "  data_files:",
+            *files,
+            "---",
+            "",
+            "A mask pixel is the value of its class:",
+            "",
+        ]
+        lines += [f"- {n}: {name}" for n, name in names.items()]
+        write_lines(root / "README.md", lines)

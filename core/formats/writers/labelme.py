@@ -1,0 +1,73 @@
+"""labelme: a JSON beside each picture; outlines, and small masks for regions with holes."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import cv2
+import numpy as np
+
+from core.formats.writers.regions import Region, regions_of
+from core.formats.writing import LabelStatistics, OutPicture, WritePlan, copy_picture, write_json
+from core.labels.classes import VOID, ClassList
+
+IGNORED = "__ignore__"
+"""What labelme's own converters take for pixels that nobody should look at."""
+_VERSION = "5.5.0"
+
+
+class LabelmeWriter:
+    """Tags become flags of the picture; void becomes regions called __ignore__."""
+
+    def losses(self, classes: ClassList, statistics: LabelStatistics) -> tuple[str, ...]:
+        del classes, statistics
+        return ()
+
+    def begin(self, plan: WritePlan) -> None:
+        self._plan = plan
+
+    def write(self, picture: OutPicture) -> None:
+        folder = self._plan.root / picture.split
+        path = copy_picture(picture, folder)
+        if picture.label is None:
+            return
+        wanted = (*self._plan.classes.values, VOID)
+        shapes = [self._shape(region) for region in regions_of(picture.label, wanted)]
+        content = {
+            "version": _VERSION,
+            "flags": dict.fromkeys(picture.tags, True),
+            "shapes": shapes,
+            "imagePath": path.name,
+            "imageData": None,
+            "imageHeight": picture.height,
+            "imageWidth": picture.width,
+        }
+        write_json(folder / f"{picture.name}.json", content)
+
+    def finish(self) -> None:
+        names = [c.name for c in self._plan.classes]
+        text = "".join(f"{name}\n" for name in [IGNORED, "_background_", *names])
+        (self._plan.root / "labels.txt").write_text(text, "utf-8", newline="\n")
+
+    def _shape(self, region: Region) -> dict[str, Any]:
+        shape: dict[str, Any] = {
+            "label": IGNORED if region.value == VOID else self._plan.classes.name_of(region.value),
+            "points": region.rings[0].tolist(),
+            "group_id": None,
+            "description": "",
+            "shape_type": "polygon",
+            "flags": {},
+            "mask": None,
+        }
+        if region.has_holes:
+            box = region.box
+            # labelme counts the last row and column in.
+            corners = [[box.x0, box.y0], [box.x1 - 1, box.y1 - 1]]
+            shape |= {"shape_type": "mask", "points": corners, "mask": _png(region)}
+        return shape
+
+
+def _png(region: Region) -> str:
+    _, content = cv2.imencode(".png", region.mask.astype(np.uint8) * 255)
+    return base64.b64encode(content.tobytes()).decode("ascii")

@@ -1,0 +1,87 @@
+"""Pascal VOC: JPEGImages, SegmentationClass with palette masks, lists of names, and a labelmap.txt."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+
+from core.formats.writing import (
+    JPEG,
+    NO_SPLIT,
+    LabelStatistics,
+    Numbering,
+    OutPicture,
+    PlainNames,
+    WritePlan,
+    copy_picture,
+    no_tags,
+    void_joins_unlabelled,
+    write_indices,
+    write_lines,
+)
+from core.labels.classes import VOID, ClassList
+
+BACKGROUND = "background"
+IGNORED = "ignored"
+BORDER = (224, 224, 192)
+_LISTS = "ImageSets/Segmentation"
+
+
+class VocWriter:
+    """0 is a class called background, whether there is one or not; unlabelled and void are 255, which readers skip."""
+
+    def losses(self, classes: ClassList, statistics: LabelStatistics) -> tuple[str, ...]:
+        lost = [*no_tags(statistics), *void_joins_unlabelled(statistics, "255, which is not scored")]
+        if statistics.unlabelled and not statistics.void:
+            lost.append("Unlabelled pixels become 255, the void of Pascal VOC.")
+        others = sum(count for ending, count in statistics.endings.items() if ending not in JPEG)
+        if others:
+            lost.append(
+                f"{others:,} pictures are no JPEGs; the format wants JPEGs, so they are saved anew and change a little."
+            )
+        if any(_name(c.name) != c.name for c in classes):
+            lost.append("Colons in the names of classes become dashes.")
+        return tuple(lost)
+
+    def begin(self, plan: WritePlan) -> None:
+        self._plan = plan
+        background = plan.classes.by_name(BACKGROUND)
+        rest = ClassList(tuple(c for c in plan.classes if c != background))
+        numbering = Numbering(rest, 1)
+        self._table = numbering.table(VOID, VOID)
+        self._palette = np.zeros((256, 3), np.uint8)
+        self._palette[VOID] = BORDER
+        if background:
+            self._table[background.value] = 0
+            self._palette[0] = background.colour
+        for c in numbering.classes:
+            self._palette[numbering.number[c.value]] = c.colour
+        self._rows = [
+            f"{_name(name)}:{','.join(str(part) for part in self._palette[number])}::"
+            for number, name in enumerate([BACKGROUND, *(c.name for c in numbering.classes)])
+        ]
+        # Readers that go by colours want the border named as well.
+        self._rows.append(f"{IGNORED}:{','.join(str(part) for part in BORDER)}::")
+        self._names = PlainNames()
+        self._lists: dict[str, list[str]] = defaultdict(list)
+
+    def write(self, picture: OutPicture) -> None:
+        name = self._names.of(picture.name)
+        copy_picture(picture, self._plan.root / "JPEGImages", name, JPEG[:1])
+        if picture.label is not None:
+            path = self._plan.root / "SegmentationClass" / f"{name}.png"
+            write_indices(path, self._table[picture.label], self._palette)
+        self._lists[picture.split].append(name)
+
+    def finish(self) -> None:
+        self._lists["trainval"] = self._lists["train"] + self._lists["val"]
+        for split, names in self._lists.items():
+            listed = "default" if split == NO_SPLIT else split
+            if names:
+                write_lines(self._plan.root / _LISTS / f"{listed}.txt", names)
+        write_lines(self._plan.root / "labelmap.txt", ["# label:color_rgb:parts:actions", *self._rows])
+
+
+def _name(name: str) -> str:
+    return name.replace(":", "-")

@@ -1,0 +1,68 @@
+"""YOLO segmentation: a text file a picture, a line a region, and a data.yaml."""
+
+from __future__ import annotations
+
+import json
+
+from core.formats.writers.regions import Region, keyholed, regions_of
+from core.formats.writing import (
+    NO_SPLIT,
+    LabelStatistics,
+    Numbering,
+    OutPicture,
+    WritePlan,
+    copy_picture,
+    no_tags,
+    write_lines,
+)
+from core.labels.classes import ClassList
+
+IMAGES, TEXTS = "images", "labels"
+ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+"""What YOLO trainers open; others are saved as PNG."""
+
+
+class YoloWriter:
+    """images/SPLIT and labels/SPLIT; classes are numbered from 0. A picture without a region has an empty file."""
+
+    def losses(self, classes: ClassList, statistics: LabelStatistics) -> tuple[str, ...]:
+        del classes
+        lost = list(no_tags(statistics))
+        if statistics.void or statistics.unlabelled:
+            lost.append("Void and unlabelled pixels become background: the format knows regions only.")
+        if statistics.without_split:
+            lost.append(
+                f"{statistics.without_split:,} pictures without a split lie in {IMAGES}/{NO_SPLIT}, which data.yaml "
+                "does not name."
+            )
+        return tuple(lost)
+
+    def begin(self, plan: WritePlan) -> None:
+        self._plan = plan
+        self._numbering = Numbering(plan.classes, 0)
+        self._splits: set[str] = set()
+
+    def write(self, picture: OutPicture) -> None:
+        copy_picture(picture, self._plan.root / IMAGES / picture.split, endings=ENDINGS)
+        self._splits.add(picture.split)
+        if picture.label is None:
+            return
+        path = self._plan.root / TEXTS / picture.split / f"{picture.name}.txt"
+        regions = regions_of(picture.label, self._plan.classes.values)
+        write_lines(path, (self._line(region, picture.width, picture.height) for region in regions))
+
+    def finish(self) -> None:
+        """Strings are quoted as in JSON, which YAML reads as well."""
+        lines = ["path: .", *(f"{s}: {IMAGES}/{s}" for s in ("train", "val", "test") if s in self._splits)]
+        lines.append("names:")
+        lines += [
+            f"  {self._numbering.number[c.value]}: {json.dumps(c.name, ensure_ascii=False)}"
+            for c in self._numbering.classes
+        ]
+        write_lines(self._plan.root / "data.yaml", lines)
+
+    def _line(self, region: Region, width: int, height: int) -> str:
+        """Eight digits: a hundredth of a pixel in a picture of a million."""
+        corners = keyholed(region.rings) / (width, height)
+        numbers = " ".join(f"{part:.8g}" for part in corners.ravel().tolist())
+        return f"{self._numbering.number[region.value]} {numbers}"

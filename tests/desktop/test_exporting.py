@@ -1,0 +1,68 @@
+"""The export dialog at work: numbers and losses beforehand, the dataset afterwards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt, QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtTest import QTest
+
+from desktop.dialogs.export import ExportDialog
+from tests.desktop.conftest import Desk
+
+
+def opened(desk: Desk, format_name: str) -> ExportDialog:
+    desk.window.exchange.show_export()
+    dialog = desk.window.exchange.dialog
+    assert dialog is not None
+    place = dialog.format.findData(format_name)
+    dialog.format.setCurrentIndex(place)
+    dialog.format.activated.emit(place)
+    return dialog
+
+
+def test_a_dataset_leaves_and_its_folder_is_shown(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.dab(0.2, 0.6)
+    dialog = opened(desk, "coco")
+    desk.until(dialog.export.isEnabled, "the numbers", 60)
+    assert "1 masks of labels" in dialog.plan.text() and "100.0%" in dialog.plan.text()
+    assert dialog.folder.text() == str(tmp_path / "pictures-coco")
+    QTest.mouseClick(dialog.export, Qt.MouseButton.LeftButton)
+    desk.until(dialog.show_folder.isVisible, "the dataset", 60)
+    out = tmp_path / "pictures-coco"
+    assert (out / "annotations" / "instances_unsplit.json").is_file()
+    assert str(out) in dialog.plan.text()
+    shown: list[QUrl] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", shown.append)  # the edge of the machine
+    QTest.mouseClick(dialog.show_folder, Qt.MouseButton.LeftButton)
+    assert [Path(url.toLocalFile()) for url in shown] == [out]
+    dialog.close()
+
+
+def test_what_cannot_be_written_is_said_before_it_starts(desk: Desk) -> None:
+    dialog = opened(desk, "masks")
+    desk.until(lambda: "nothing to export" in dialog.plan.text(), "the reason", 60)
+    assert not dialog.export.isEnabled()
+    desk.dab(0.3)
+    dialog.only_done.click()
+    desk.until(lambda: "nothing to export" in dialog.plan.text(), "the reason again", 60)
+    dialog.only_done.click()
+    desk.until(dialog.export.isEnabled, "the numbers", 60)
+    dialog.choices.pattern.setText("{name")
+    desk.until(lambda: "cannot be understood" in dialog.plan.text(), "the pattern's mistake", 60)
+    assert not dialog.export.isEnabled()
+    dialog.close()
+
+
+def test_cityscapes_is_refused_in_words_when_no_class_fits(desk: Desk, tmp_path: Path) -> None:
+    desk.dab(0.3)
+    dialog = opened(desk, "cityscapes")
+    desk.until(lambda: "No class of this project" in dialog.plan.text(), "the refusal", 60)
+    assert not dialog.export.isEnabled()
+    assert not (tmp_path / "pictures-cityscapes").exists()
+    assert not dialog.show_folder.isVisible()
+    dialog.close()
