@@ -68,6 +68,8 @@ ACTIONS: tuple[ActionRow, ...] = (
               "Write the labels as a dataset of masks, after showing what will be written."),
     ActionRow("import_masks", "Import masks…", ("Ctrl+I",), "import", "Project",
               "Read masks from a folder as labels of the pictures of the same names."),
+    ActionRow("split_pictures", "Split pictures…", (), "layers", "Project",
+              "Divide the pictures among train, val and test, after showing the numbers."),
     ActionRow("save", "Save now", ("Ctrl+S",), "save", "Project",
               "Everything is saved as you work; this only makes sure and says so."),
     ActionRow("settings", "Settings…", ("Ctrl+,",), "settings", "Project",

@@ -30,6 +30,7 @@ from desktop.actions import build_actions
 from desktop.assets import app_icon
 from desktop.beside import Beside
 from desktop.bridge import Bridge
+from desktop.caring import Caring
 from desktop.exchange import Exchange
 from desktop.habits import remember_options, restore_options
 from desktop.keymap import KeyMap
@@ -63,6 +64,7 @@ class MainWindow(QMainWindow):
         self.labelling: Labelling | None = None
         self.learning: Learning | None = None
         self.exchange: Exchange | None = None
+        self.caring: Caring | None = None
 
         self.actions_by_id = build_actions(self, theme)
         self.keymap = KeyMap(self.actions_by_id, settings, self)
@@ -120,17 +122,18 @@ class MainWindow(QMainWindow):
         """Back to the welcome page. False when the user would rather stay, because something is not saved."""
         if self.session is None:
             return True
-        assert self.labelling and self.learning and self.exchange
+        assert self.labelling and self.learning and self.exchange and self.caring
         if self.labelling.saving.is_stuck and not self._lose():
             return False
         self.exchange.close()
         self.labelling.leave()
         self.learning.leave()
+        self.caring.leave()
         session, self.session = self.session, None
         session.close()
-        for part in (self.labelling, self.learning, self.exchange):
+        for part in (self.labelling, self.learning, self.exchange, self.caring):
             part.deleteLater()
-        self.labelling = self.learning = self.exchange = None
+        self.labelling = self.learning = self.exchange = self.caring = None
         self.searching.take(None, None)
         self._set_project(None)
         return True
@@ -159,6 +162,10 @@ class MainWindow(QMainWindow):
         self.exchange = Exchange(session, self.bridge, self._theme, self)
         self.exchange.message.connect(self.say)
         self.exchange.labels_imported.connect(self.labelling.reload)
+        self.caring = Caring(session, self.bridge, self.data_page, self._theme, self)
+        self.caring.message.connect(self.say)
+        self.caring.pictures_asked.connect(self._show_pictures)
+        self.caring.picture_asked.connect(self._show_picture)
         self._remember_recent(session)
         self.searching.take(session, self.labelling)
         self._set_project(session.name)
@@ -206,9 +213,10 @@ class MainWindow(QMainWindow):
     # News ----------------------------------------------------------------------------------------
 
     def _hear(self, changes: Changes) -> None:
-        if self.labelling and self.learning:
+        if self.labelling and self.learning and self.caring:
             self.labelling.hear(changes)
             self.learning.hear(changes)
+            self.caring.hear(changes)
 
     def _hear_training(self, state: TrainingState) -> None:
         if self.learning:
@@ -274,7 +282,7 @@ class MainWindow(QMainWindow):
             "theme_system": lambda: self._choose_theme("system"),
             "full_screen": self._toggle_full_screen,
         }
-        if not (self.session and self.labelling and self.learning and self.exchange):
+        if not (self.session and self.labelling and self.learning and self.exchange and self.caring):
             return always
         retraining = self.session.retraining
         return {
@@ -284,6 +292,7 @@ class MainWindow(QMainWindow):
             "close_project": self.close_project,
             "export": self.exchange.show_export,
             "import_masks": self.exchange.import_masks,
+            "split_pictures": self.caring.splitting.show,
             "save": self._save,
             "train_now": retraining.start,
             "pause_training": self.learning.toggle_pause,
@@ -293,6 +302,17 @@ class MainWindow(QMainWindow):
 
     def _to_workspace(self, place: int) -> Callable[[], object]:
         return lambda: self.workspaces.setCurrentIndex(place)
+
+    def _show_pictures(self, key: str, title: str, found: frozenset[int]) -> None:
+        """Pictures that a number of the Data workspace is about."""
+        if self.labelling:
+            self.labelling.show_only(key, title, found)
+            self.actions_by_id["workspace_label"].trigger()
+
+    def _show_picture(self, picture_id: int) -> None:
+        if self.labelling:
+            self.labelling.show(picture_id)
+            self.actions_by_id["workspace_label"].trigger()
 
     def _save(self) -> None:
         self.label_page.canvas.settle()

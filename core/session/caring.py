@@ -33,7 +33,7 @@ class Caring:
         self._project, self._index, self._document, self._announce = project, index, document, announce
         self._counting = Lane("counting")
         self._looking = Lane("looking", modest=True)
-        self._cancel = threading.Event()
+        self._cancel, self._closing = threading.Event(), threading.Event()
         self._tiny: dict[int, int] = {}  # looking lane: tiny regions of the labels looked at so far
         self._stale: set[int] = set()
 
@@ -75,8 +75,8 @@ class Caring:
         return has_fingerprints(self._project.home)
 
     def tiny_regions(self, progress: Progress) -> Future[Finding]:
-        """Look at all labels; at the second time only at those that changed. The future raises Cancelled."""
-        self._cancel.clear()
+        """Look at all labels, the second time only at those that changed. The future raises Cancelled at the end of the
+        session."""
         return self._looking.submit(self._with_reader, lambda project: self._look_for_tiny(project, progress))
 
     def labels_changed(self, picture_ids: Iterable[int]) -> None:
@@ -84,11 +84,12 @@ class Caring:
         self._stale.update(picture_ids)
 
     def cancel(self) -> None:
-        """Stop looking after the picture under way; what was seen is kept."""
+        """Stop looking for near-copies after the picture under way; what was seen is kept."""
         self._cancel.set()
 
     def close(self) -> None:
         self.cancel()
+        self._closing.set()
         self._looking.close(drop_waiting=True)
         self._counting.close(drop_waiting=True)
 
@@ -105,7 +106,7 @@ class Caring:
         while self._stale:
             self._tiny.pop(self._stale.pop(), None)
         for done, record in enumerate(labelled):
-            if self._cancel.is_set():
+            if self._closing.is_set():
                 raise Cancelled
             if record.id not in self._tiny and record.width and record.height:
                 label = project.labels.read(record.id, record.width, record.height)
