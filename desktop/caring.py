@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QWidget
 
 from core.changes import Changes
 from core.errors import MaskloopError
-from core.project.records import Status
+from core.project.records import Split, Status
 from core.project.splits import SPLITS
 from core.session.likeness import NearCopies, NearPair, leaks
 from core.session.session import Session
@@ -238,12 +238,10 @@ class Caring(QObject):
         side = other_side(one.split, two.split)
         moved = [r.name for r in (one, two) if r.split != side]
         advice = f"Puts {' and '.join(moved)} into {in_words(side)}." if moved and side else ""
-        return PairRow(
-            Side(one.id, one.name, in_words(one.split)),
-            Side(two.id, two.name, in_words(two.split)),
-            pair.likeness,
-            advice,
-        )
+        sides = [Side(r.id, r.name, in_words(r.split)) for r in (one, two)]
+        # The one that teaches goes: what judges shall stay comparable.
+        going = sides[0] if two.split == side != one.split else sides[1]
+        return PairRow(sides[0], sides[1], pair.likeness, advice, going)
 
     def _put_together(self, pair: PairRow) -> None:
         one, two = (self._session.pictures.get(side.id) for side in (pair.one, pair.two))
@@ -253,15 +251,12 @@ class Caring(QObject):
                 self._send(record.id, f"{record.name} is in {in_words(side)} now.", side)
 
     def _skip(self, pair: PairRow) -> None:
-        """The one that teaches goes: what judges shall stay comparable."""
-        one, two = (self._session.pictures.get(side.id) for side in (pair.one, pair.two))
-        going = one if two.split == other_side(one.split, two.split) != one.split else two
-        future = self._session.editing.set_status(going.id, Status.SKIPPED)
-        said = f"{going.name} is skipped now. Undo in that picture takes it back."
+        future = self._session.editing.set_status(pair.going.id, Status.SKIPPED)
+        said = f"{pair.going.name} is skipped now. Undo in that picture takes it back."
         self._bridge.when_done(future, lambda _none: self.message.emit(said), self._refused)
 
-    def _send(self, picture_id: int, said: str, side: object) -> None:
-        future = self._session.editing.set_split(picture_id, side)  # type: ignore[arg-type]
+    def _send(self, picture_id: int, said: str, side: Split) -> None:
+        future = self._session.editing.set_split(picture_id, side)
         self._bridge.when_done(future, lambda _none: self.message.emit(said), self._refused)
 
     def _refused(self, problem: MaskloopError) -> None:

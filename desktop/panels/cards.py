@@ -155,7 +155,10 @@ class SplitCard(Card):
         grid.setHorizontalSpacing(GRID)
         grid.setVerticalSpacing(0)
         for x, title in enumerate(("Pictures", *(title for _, _, title in STATUS_COLUMNS)), 1):
-            grid.addWidget(words(title, "muted"), 0, x, Qt.AlignmentFlag.AlignRight)
+            head = words(title, "muted")
+            head.setContentsMargins(0, 0, GRID, 0)  # as far from the edge as the numbers, which are buttons
+            grid.addWidget(head, 0, x, Qt.AlignmentFlag.AlignRight)
+            grid.setColumnMinimumWidth(x, 12 * GRID)
         for y, (split, key, title) in enumerate(SPLIT_ROWS, 1):
             grid.addWidget(words(title), y, 0)
             grid.addWidget(self._cell(split, None, key, title), y, 1, Qt.AlignmentFlag.AlignRight)

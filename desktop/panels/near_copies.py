@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QImage, QPainter, QPainterPath, QPaintEvent, QPixmap
-from PySide6.QtWidgets import QProgressBar, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from desktop.panels.cards import Card
-from desktop.panels.parts import button, column, hairline, row, set_role, words
+from desktop.panels.parts import Elided, button, column, hairline, row, set_role, words
 from desktop.theme import GRID, Theme
 
 PICTURE = QSize(120, 80)
@@ -29,12 +29,16 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class PairRow:
-    """A pair as the card shows it. `advice` says what putting both on one side would do; empty: they are there."""
+    """A pair as the card shows it. `advice` says what putting both on one side would do; empty: they are there.
+
+    `going` is the one of the two that would be skipped.
+    """
 
     one: Side
     two: Side
     likeness: float
     advice: str
+    going: Side
 
 
 class Thumb(QPushButton):
@@ -44,7 +48,7 @@ class Thumb(QPushButton):
         super().__init__()
         self._theme = theme
         self._image: QPixmap | None = None
-        self.setProperty("role", "quiet")
+        self.setProperty("role", "thumb")
         self.setFixedSize(PICTURE + QSize(8, 8))
         self.setAccessibleName(f"Open {side.name}")
         self.setToolTip(f"Open {side.name} in the Label workspace.")
@@ -83,19 +87,18 @@ class PairLine(QWidget):
         self.join.setToolTip(pair.advice)
         self.join.setVisible(bool(pair.advice))
         self.skip = button("Skip one", "quiet")
-        self.skip.setToolTip(f"Leave {pair.two.name} out of training and export.")
-        names = column(*(self._name(side) for side in (pair.one, pair.two)), spacing=2)
-        names.addWidget(words(f"{100 * pair.likeness:.1f} % alike", "muted"))
-        line = row(*self.thumbs, names, None, self.join, self.skip, spacing=GRID)
+        self.skip.setToolTip(f"Leave {pair.going.name} out of training and export.")
+        names = column(
+            None,
+            *(Elided(f"{side.name}  ·  {side.split or 'no split'}") for side in (pair.one, pair.two)),
+            words(f"{100 * pair.likeness:.1f} % alike", "muted"),
+            None,
+            spacing=2,
+        )
+        line = row(*self.thumbs, names, self.join, self.skip)
         line.setStretch(2, 1)
         self.setLayout(line)
-
-    @staticmethod
-    def _name(side: Side) -> QWidget:
-        name = words(f"{side.name}  ·  {side.split or 'no split'}", wrap=True)
-        name.setMinimumWidth(120)
-        name.setToolTip(side.name)
-        return name
+        self.setFixedHeight(PICTURE.height() + GRID)
 
 
 class NearCopiesCard(Card):
@@ -115,6 +118,7 @@ class NearCopiesCard(Card):
         self._pairs: tuple[PairRow, ...] = ()
         self._shown = AT_ONCE
         self._running = False
+        self._images: dict[int, QImage] = {}
         self.lines: list[PairLine] = []
         self.said = words("", "muted", wrap=True)
         self.progress = QProgressBar()
@@ -130,6 +134,7 @@ class NearCopiesCard(Card):
 
     def clear(self) -> None:
         """Nobody has looked yet."""
+        self._images.clear()
         self.set_running(None)
         self.set_pairs((), "Pictures that are nearly the same in train and in val or test make a model look better "
                        "than it is.")  # fmt: skip
@@ -161,6 +166,7 @@ class NearCopiesCard(Card):
         self.more.setVisible(len(self._pairs) > self._shown)
 
     def set_thumbnail(self, picture_id: int, image: QImage) -> None:
+        self._images[picture_id] = image
         for line in self.lines:
             for side, thumb in zip((line.pair.one, line.pair.two), line.thumbs, strict=True):
                 if side.id == picture_id:
@@ -183,12 +189,16 @@ class NearCopiesCard(Card):
                 item.widget().hide()
                 item.widget().deleteLater()
         self.lines = []
+        in_sight = {side.id for pair in self._pairs[: self._shown] for side in (pair.one, pair.two)}
+        self._images = {i: image for i, image in self._images.items() if i in in_sight}
         for pair in self._pairs[: self._shown]:
             line = PairLine(pair, self._theme)
-            line.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
             for side, thumb in zip((pair.one, pair.two), line.thumbs, strict=True):
                 thumb.clicked.connect(lambda _on=False, i=side.id: self.picture_asked.emit(i))
-                self.thumbnail_wanted.emit(side.id)
+                if side.id in self._images:
+                    thumb.show_image(self._images[side.id])
+                else:
+                    self.thumbnail_wanted.emit(side.id)
             line.join.clicked.connect(lambda _on=False, p=pair: self.pair_joined.emit(p))
             line.skip.clicked.connect(lambda _on=False, p=pair: self.pair_skipped.emit(p))
             self._list.addWidget(hairline())
