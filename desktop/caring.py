@@ -14,10 +14,10 @@ from core.changes import Changes
 from core.errors import MaskloopError
 from core.project.records import Split, Status
 from core.project.splits import SPLITS
-from core.session.likeness import NearCopies, NearPair, leaks
+from core.session.likeness import NearCopies, NearPair, Sorted
 from core.session.session import Session
 from core.session.splitting import other_side, pictures
-from core.session.statistics import Finding, Statistics
+from core.session.statistics import Oddity, Statistics
 from desktop.bridge import Bridge
 from desktop.panels.data_page import ClassCount, DataPage
 from desktop.panels.near_copies import PairRow, Side
@@ -45,8 +45,8 @@ class Caring(QObject):
         super().__init__()
         self._session, self._bridge, self._page = session, bridge, page
         self.splitting = Splitting(session, bridge, theme, window)
-        self._findings: dict[str, Finding] = {}
-        self._tiny: Finding | None = None
+        self._findings: dict[str, Oddity] = {}
+        self._tiny: Oddity | None = None
         self._copies: NearCopies | None = None
         self._stale = True
         self._left = False
@@ -144,6 +144,7 @@ class Caring(QObject):
                 "empty done": "Done without label",
                 "odd size": "Of another size",
                 "tiny": "With tiny regions",
+                "torn": "Sequences on several sides",
             }
             kind, _, rest = key.partition(":")
             if kind == "only":
@@ -168,7 +169,7 @@ class Caring(QObject):
         if not self._left:
             self.message.emit(f"Looking for tiny regions: {done:,} of {of:,} labels")
 
-    def _take_tiny(self, finding: Finding) -> None:
+    def _take_tiny(self, finding: Oddity) -> None:
         self._page.findings.tiny.setEnabled(True)
         self._tiny = finding
         self._show_findings()
@@ -207,31 +208,26 @@ class Caring(QObject):
 
     def _show_copies(self) -> None:
         """With the splits of now: a pair that was put on one side is a leak no more."""
-        found = self._copies
-        if found is None or self._page.copies.is_running:
+        if self._copies is not None and not self._page.copies.is_running:
+            future = self._session.caring.sorted_pairs(self._copies, MOST_PAIRS)
+            self._bridge.when_done(future, partial(self._take_sorted, self._copies))
+
+    def _take_sorted(self, found: NearCopies, pairs: Sorted) -> None:
+        if self._left or self._page.copies.is_running or found is not self._copies:
             return
-        index = self._session.pictures
-        alive = {i: index.get(i) for pair in found.pairs for i in (pair.one, pair.two) if index.knows(i)}
-        leaking = leaks(found.pairs, alive)
-        leaky = set(leaking)
-        others = [
-            p
-            for p in found.pairs
-            if p not in leaky and Status.SKIPPED not in (alive[p.one].status, alive[p.two].status)
-        ]
-        others.sort(key=lambda pair: -pair.likeness)
         said = f"{pictures(found.looked)} looked at. "
-        if leaking:
+        if pairs.leaking:
             said += (
-                f"{len(leaking):,} pairs of near-copies lie in different splits, "
+                f"{count_of_pairs(pairs.leaking)} of near-copies in different splits, "
                 "so that scores look better than the model is."
             )
-        elif others:
-            said += f"{len(others):,} pairs of near-copies, none in different splits."
+        elif pairs.others:
+            said += f"{count_of_pairs(pairs.others)} of near-copies, none in different splits."
         else:
             said += "No near-copies."
-        rows = [self._row(pair) for pair in (*leaking, *others)[:MOST_PAIRS]]
-        self._page.copies.set_pairs(rows, said, warning=bool(leaking))
+        if found.unread:
+            said += f" {pictures(len(found.unread))} could not be read."
+        self._page.copies.set_pairs([self._row(p) for p in pairs.first], said, warning=pairs.leaking > 0)
 
     def _row(self, pair: NearPair) -> PairRow:
         one, two = (self._session.pictures.get(i) for i in (pair.one, pair.two))
@@ -274,3 +270,7 @@ class Caring(QObject):
             height, width = pixels.shape[:2]
             image = QImage(pixels.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888)
             self._page.copies.set_thumbnail(picture_id, image.copy())  # the copy owns its bytes
+
+
+def count_of_pairs(count: int) -> str:
+    return "1 pair" if count == 1 else f"{count:,} pairs"

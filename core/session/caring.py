@@ -14,10 +14,10 @@ from core.project.project import Project
 from core.project.records import PictureRecord
 from core.project.splits import SplitPlan, SplitWish, plan_splits
 from core.session.fingerprints import has_fingerprints
-from core.session.likeness import NearCopies, look
+from core.session.likeness import NearCopies, Sorted, look, sorted_pairs
 from core.session.pictures import PictureIndex
 from core.session.splitting import apply_plan, pictures
-from core.session.statistics import TINY, Finding, Statistics, statistics, tiny_regions
+from core.session.statistics import TINY, Oddity, Statistics, statistics, tiny_regions
 
 R = TypeVar("R")
 Progress = Callable[[int, int], None]
@@ -69,12 +69,18 @@ class Caring:
             self._with_reader, lambda project: look(project, progress, self._cancel.is_set)
         )
 
+    def sorted_pairs(self, found: NearCopies, most: int) -> Future[Sorted]:
+        """Near-copies with the splits of now, leaks first, at most so many."""
+        return self._counting.submit(
+            lambda: sorted_pairs(found.pairs, {record.id: record for record in self._records()}, most)
+        )
+
     @property
     def has_looked(self) -> bool:
         """Whether most pictures need not be read again to find near-copies."""
         return has_fingerprints(self._project.home)
 
-    def tiny_regions(self, progress: Progress) -> Future[Finding]:
+    def tiny_regions(self, progress: Progress) -> Future[Oddity]:
         """Look at all labels, the second time only at those that changed. The future raises Cancelled at the end of the
         session."""
         return self._looking.submit(self._with_reader, lambda project: self._look_for_tiny(project, progress))
@@ -101,7 +107,7 @@ class Caring:
         self._announce(changes)
         return len(changes.pictures)
 
-    def _look_for_tiny(self, project: Project, progress: Progress) -> Finding:
+    def _look_for_tiny(self, project: Project, progress: Progress) -> Oddity:
         labelled = [r for r in self._records() if r.is_labelled and r.width and r.height]
         while self._stale:
             self._tiny.pop(self._stale.pop(), None)
@@ -116,7 +122,7 @@ class Caring:
         found = frozenset(r.id for r in labelled if self._tiny.get(r.id))
         count = sum(self._tiny[i] for i in found)
         said = f"{count:,} regions of fewer than {TINY} pixels in {pictures(len(found))}."
-        return Finding("tiny", said if found else f"No region has fewer than {TINY} pixels.", found)
+        return Oddity("tiny", said if found else f"No region has fewer than {TINY} pixels.", found)
 
     def _with_reader(self, act: Callable[[Project], R]) -> R:
         with Project.read(self._project.home) as project:

@@ -115,7 +115,7 @@ def test_near_copies_are_shown_opened_and_put_right(desk: Desk, page: DataPage) 
     page.area.ensureWidgetVisible(card.look)
     desk.click(card.look)
     desk.until(lambda: len(card.lines) == 3, "three pairs")
-    assert "1 pairs of near-copies lie in different splits" in card.said.text()
+    assert "1 pair of near-copies in different splits" in card.said.text()
     line = card.lines[0]
     assert (line.pair.one.id, line.pair.two.id, line.join.toolTip()) == (
         first,
