@@ -37,8 +37,9 @@ def passes(key: str) -> Callable[[PictureRecord], bool]:
         tag = key.removeprefix(TAG_KEY)
         return lambda record: tag in record.tags
     if BOTH in key:
-        tests = [passes(part) for part in key.split(BOTH)]
-        return lambda record: all(test(record) for test in tests)
+        first, _, rest = key.partition(BOTH)
+        one, other = passes(first), passes(rest)
+        return lambda record: one(record) and other(record)
     return PASSES.get(key, lambda _record: True)
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QApplication, QPushButton
+from pytestqt.qtbot import QtBot
 
 from core.project.records import Split, Status
 from desktop.panels.data_page import DataPage
+from desktop.panels.near_copies import AT_ONCE, NearCopiesCard, PairRow, Side
+from desktop.theme import apply_theme
 from desktop.tour.hands import CTRL
 from tests.desktop.conftest import Desk
 
@@ -151,3 +156,36 @@ def test_tiny_regions_are_counted_when_asked(desk: Desk, page: DataPage) -> None
     assert not page.findings.lines["tiny"].isEnabled()
     desk.window.close_project()
     assert page.findings.lines == {} or not page.findings.isVisible()
+
+
+def test_looking_can_be_cancelled_and_says_how_far_it_is(desk: Desk, page: DataPage) -> None:
+    look(desk)
+    card, heard = page.copies, []
+    card.cancel_asked.connect(lambda: heard.append("cancel"))
+    card.set_running((3, 1000))
+    assert card.said.text() == "Looked at 3 of 1,000 pictures…" and card.progress.value() == 3
+    page.area.ensureWidgetVisible(card.look)
+    assert card.look.text() == "Cancel"
+    desk.click(card.look)
+    assert heard == ["cancel"]
+    card.clear()
+    assert (card.look.text(), card.progress.isVisible()) == ("Look for near-copies", False)
+
+
+def test_more_pairs_are_shown_when_asked(qtbot: QtBot, qapp: QApplication) -> None:
+    card = NearCopiesCard(apply_theme(qapp, "light"))
+    qtbot.addWidget(card)
+    sides = [Side(n, f"p{n}.png", "train") for n in range(31)]
+    pairs = [PairRow(one, two, 0.99, "", two) for one, two in itertools.pairwise(sides)]
+    wanted: list[int] = []
+    card.thumbnail_wanted.connect(wanted.append)
+    card.set_pairs(pairs, "30 pairs")
+    assert len(card.lines) == AT_ONCE and set(wanted) == set(range(AT_ONCE + 1))
+    kept = list(card.lines)
+    card.set_pairs(list(pairs), "30 pairs")
+    assert card.lines == kept
+    for count in (2 * AT_ONCE, 30):
+        assert not card.more.isHidden()
+        card.more.click()
+        assert len(card.lines) == count
+    assert card.more.isHidden()
