@@ -96,8 +96,8 @@ class Choosing(QObject):
             "swap_classes": lambda: self.choose_class(self._other_class),
             "pick_class": self._pick_class,
             "edit_region_outline": self._edit_outline,
-            "brush_smaller": lambda: self._resize(1 / 1.15, -1),
-            "brush_bigger": lambda: self._resize(1.15, 1),
+            "brush_smaller": partial(self._canvas.size_tool, -1),
+            "brush_bigger": partial(self._canvas.size_tool, 1),
         }
 
     def _join(self) -> None:
@@ -146,15 +146,6 @@ class Choosing(QObject):
         self._canvas.settle_all()
         self.take_tool("tool_polygon")
         self._canvas.click(Modifiers(alt=True))
-
-    def _resize(self, factor: float, steps: int) -> None:
-        radius = self._canvas.tool.radius(self._canvas.options)
-        if radius is None:
-            self._canvas.turn(steps)
-        else:
-            grown = radius * factor
-            # Small brushes step by half a pixel, or a factor would round to nothing.
-            self._canvas.set_radius(max(radius + 0.5, grown) if factor > 1 else min(radius - 0.5, grown))
 
     def _add(self, names: list[str]) -> None:
         had = len(self._editing.classes)

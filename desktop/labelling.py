@@ -251,6 +251,8 @@ class Labelling(QObject):
         if self.hand.shown is not None:
             self._strokes += 1
             self.saving.commit(self.hand.shown, edit)
+            # A hand may undo before the disk has answered; the undo then comes behind the stroke, in order.
+            self._reverting.offer(Journal(edit.name))
 
     def _apply(self, make: Callable[[], Edit | None]) -> Edit | None:
         """An edit that no tool makes: what is under way comes first, then it is shown and stored."""

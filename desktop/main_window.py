@@ -41,7 +41,9 @@ from desktop.panels.data_page import DataPage
 from desktop.panels.status_line import StatusLine
 from desktop.panels.train_page import TrainPage
 from desktop.searching import Searching
+from desktop.taking_in import TakingIn, dropped_paths
 from desktop.theme import Theme
+from desktop.toning import Toning
 from desktop.topbar import TopBar
 from desktop.viewing import Viewing
 from desktop.welcome import WelcomePage, dropped_folder
@@ -65,6 +67,7 @@ class MainWindow(QMainWindow):
         self.learning: Learning | None = None
         self.exchange: Exchange | None = None
         self.caring: Caring | None = None
+        self.taking_in: TakingIn | None = None
 
         self.actions_by_id = build_actions(self, theme)
         self.keymap = KeyMap(self.actions_by_id, settings, self)
@@ -82,6 +85,7 @@ class MainWindow(QMainWindow):
         self.data_page = DataPage(theme)
         self.status = StatusLine(theme)
         self.viewing = Viewing(self.label_page, self.actions_by_id, settings)
+        self.toning = Toning(self.label_page, self.actions_by_id, theme)
         self._message_over = QTimer(self, singleShot=True, interval=MESSAGE_MS)
         self._lay_out()
         self._connect()
@@ -122,18 +126,20 @@ class MainWindow(QMainWindow):
         """Back to the welcome page. False when the user would rather stay, because something is not saved."""
         if self.session is None:
             return True
-        assert self.labelling and self.learning and self.exchange and self.caring
+        assert self.labelling and self.learning and self.exchange and self.taking_in and self.caring
         if self.labelling.saving.is_stuck and not self._lose():
             return False
         self.exchange.close()
+        self.taking_in.leave()
+        self.toning.leave()
         self.labelling.leave()
         self.learning.leave()
         self.caring.leave()
         session, self.session = self.session, None
         session.close()
-        for part in (self.labelling, self.learning, self.exchange, self.caring):
+        for part in (self.labelling, self.learning, self.exchange, self.taking_in, self.caring):
             part.deleteLater()
-        self.labelling = self.learning = self.exchange = self.caring = None
+        self.labelling = self.learning = self.exchange = self.taking_in = self.caring = None
         self.searching.take(None, None)
         self._set_project(None)
         return True
@@ -158,6 +164,7 @@ class MainWindow(QMainWindow):
             self.data_page,
             self.status,
             self._settings,
+            self._theme,
         )
         self.exchange = Exchange(session, self.bridge, self._theme, self)
         self.exchange.message.connect(self.say)
@@ -166,12 +173,17 @@ class MainWindow(QMainWindow):
         self.caring.message.connect(self.say)
         self.caring.pictures_asked.connect(self._show_pictures)
         self.caring.picture_asked.connect(self._show_picture)
+        self.taking_in = TakingIn(session, self.bridge, self)
+        self.taking_in.message.connect(self.say)
+        self.taking_in.arrived.connect(self.labelling.show)
+        self.taking_in.folder_chosen.connect(self.open)
         self._remember_recent(session)
         self.searching.take(session, self.labelling)
         self._set_project(session.name)
         self.top.set_saved("saved")
         self.labelling.begin()
         self.learning.begin()
+        self.toning.begin(session, self.bridge)
         if train:
             session.retraining.start()
         self.label_page.canvas.setFocus()
@@ -282,16 +294,27 @@ class MainWindow(QMainWindow):
             "theme_system": lambda: self._choose_theme("system"),
             "full_screen": self._toggle_full_screen,
         }
-        if not (self.session and self.labelling and self.learning and self.exchange and self.caring):
+        if not (
+            self.session
+            and self.labelling
+            and self.learning
+            and self.exchange
+            and self.taking_in
+            and self.caring
+        ):
             return always
         retraining = self.session.retraining
         return {
             **always,
             **self.viewing.handlers(),
+            **self.toning.handlers(),
+            **self.taking_in.handlers(),
             **self.labelling.handlers(),
             "close_project": self.close_project,
             "export": self.exchange.show_export,
-            "import_masks": self.exchange.import_masks,
+            "import_masks": self.exchange.taking.show,
+            "export_model": self.learning.planning.show_export,
+            "choose_network": self.learning.planning.show_form,
             "split_pictures": self.caring.splitting.show,
             "save": self._save,
             "train_now": retraining.start,
@@ -384,6 +407,10 @@ class MainWindow(QMainWindow):
 
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
         folder = dropped_folder(event)
-        if folder is not None:
-            event.acceptProposedAction()
+        if folder is None:
+            return
+        event.acceptProposedAction()
+        if self.taking_in is not None:
+            self.taking_in.drop(dropped_paths(event.mimeData()))
+        else:
             self.open(folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from dataclasses import replace
@@ -10,16 +11,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from core.commands.choices import Said, budget_said, differences, recipe_for, with_choices
+from core.commands.resuming import first_interrupt, plan_going_on
 from core.commands.terminal import WrongUseError, answer, console, open_to_write, plain_errors, progress
 from core.errors import ImageError
-from core.models.spec import ModelSpec, default_spec, spec_from_base
+from core.models.catalogue import resolve
+from core.models.spec import ModelSpec, spec_from_base
 from core.project.project import Project, home_of
 from core.project.records import PictureRecord, RunRecord, Split
-from core.session.freezing import check_learnable, freeze_all, learnable, open_snapshot
+from core.session.freezing import check_learnable, first_spec, freeze_all, learnable, open_snapshot
 from core.session.recording import RunRecorder
 from core.training import events
 from core.training.device import likely_device
-from core.training.recipe import LOSSES, OPTIMIZERS, Recipe, default_recipe
+from core.training.recipe import PRESETS, Recipe
 
 if TYPE_CHECKING:
     from core.loop.evaluate import Score
@@ -40,38 +44,53 @@ DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", callb
 RunOption = Annotated[int | None, typer.Option("--run", help="Which run's weights; the newest by default.")]
 
 
-def train_command(
+def train(
     project: ProjectOption = Path(),
-    arch: Annotated[str | None, typer.Option(help="Architecture: asymmetric-unet, unet, fpn ...")] = None,
+    arch: Annotated[str | None, typer.Option(help="Architecture; “maskloop models” lists them.")] = None,
     encoder: Annotated[
         str | None, typer.Option(help="Encoder of the architecture, such as resnet34.")
     ] = None,
-    weights: Annotated[str, typer.Option(help="What the encoder starts from: none or imagenet.")] = "none",
-    loss: Annotated[str | None, typer.Option(help=", ".join(LOSSES))] = None,
-    optimizer: Annotated[str | None, typer.Option(help=", ".join(OPTIMIZERS))] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="What the encoder starts from: none (by itself) or imagenet.")
+    ] = None,
     size: Annotated[int | None, typer.Option(help="Long side in pixels at which the network looks.")] = None,
-    epochs: Annotated[float | None, typer.Option(help="Budget in passes over the labelled pictures.")] = None,
-    minutes: Annotated[float | None, typer.Option(help="Budget in minutes.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Budget in steps.")] = None,
-    device: DeviceOption = "auto",
-    seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0,
-    resume: Annotated[int | None, typer.Option(help="Start from the weights of this run.")] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(help=f"A set of choices: {', '.join(PRESETS)}. What else is said goes first."),
+    ] = None,
+    like: Annotated[
+        int | None, typer.Option(help="Repeat the network and all choices of this run, from fresh weights.")
+    ] = None,
+    resume: Annotated[
+        int | None, typer.Option(help="Go on with this run; a budget said beside it comes on top.")
+    ] = None,
     as_json: JsonOption = False,
+    *,
+    said: Said,
 ) -> None:
-    """Train on everything that is labelled; from random weights unless --resume names a run."""
+    """Train on everything that is labelled; from fresh weights unless --resume names a run."""
     with plain_errors(), _existing(project, "maskloop train") as opened:
         opened.pictures.settle_splits()
         records = learnable(opened)
         check_learnable(opened, records)
-        base = _base(opened, resume)
-        spec = _spec(opened, base, likely_device(device), arch, encoder, weights, size)
-        recipe = _recipe(likely_device(device), device, seed, loss, optimizer, epochs, minutes, steps)
+        if like is not None and resume is not None:
+            raise WrongUseError("--like begins anew and --resume goes on; give one of them.")
+        base, model_run = _run(opened, resume), _run(opened, resume if like is None else like)
+        start = Recipe.from_json(json.loads(model_run.recipe)) if model_run else None
+        wanted = differences(said)
+        device = likely_device(wanted.get("device") or (start.device if start else "auto"))
+        recipe = recipe_for(start, preset, said, device)
+        spec = _spec(opened, model_run, device, arch, encoder, weights, size, resumed=base is not None)
+        going_on = plan_going_on(opened, base, spec, recipe, budget_said(said)) if base else None
+        recipe = going_on.recipe if going_on else recipe
         snapshot = open_snapshot(opened.cache / "training", spec, recipe)
         with progress("Reading pictures", quiet=as_json) as bar:
             problems = freeze_all(opened, snapshot, records, progress=bar)
-        recorder = RunRecorder(opened, spec, recipe, base, len(records))
+        note = opened.pictures.split_note()
+        recorder = RunRecorder(opened, spec, recipe, base, len(records), note)
         heard = _Heard(recorder, quiet=as_json)
-        heard.train(opened, spec, recipe, snapshot, base)
+        heard.train(opened, spec, recipe, snapshot, base, with_state=bool(going_on and going_on.with_state))
+        notes = [part for part in (going_on.sentence if going_on else "", note) if part]
         run = opened.runs.get(recorder.run.id)
         result = {
             "run": run.id,
@@ -84,12 +103,17 @@ def train_command(
             "published": run.published,
             "folder": str(opened.run_folder(run.id)),
             "problems": problems,
+            "resumed": going_on and ("state" if going_on.with_state else "weights"),
+            "notes": notes,
         }
         score = (
             f"best mIoU {run.best_miou:.3f}" if run.best_miou is not None else "no val picture to score on"
         )
         lines = [f"Run {run.id}: {heard.step} steps in {heard.seconds:.0f} s, {score}."]
-        answer(result, as_json, lines + [f"Left out: {problem}" for problem in problems])
+        answer(result, as_json, lines + notes + [f"Left out: {problem}" for problem in problems])
+
+
+train_command = with_choices(train)
 
 
 def predict_command(
@@ -157,17 +181,28 @@ class _Heard:
         self.seconds = 0.0
 
     def train(
-        self, project: Project, spec: ModelSpec, recipe: Recipe, snapshot: Any, base: RunRecord | None
+        self,
+        project: Project,
+        spec: ModelSpec,
+        recipe: Recipe,
+        snapshot: Any,
+        base: RunRecord | None,
+        *,
+        with_state: bool,
     ) -> None:
-        """Run the loop to its end. Raises TrainingError or ModelError; the run's row then says failed."""
+        """Run the loop to its end, which Ctrl+C brings about in order. Raises TrainingError or ModelError; the
+        run's row then says failed."""
         from core.models.checkpoint import read_run_file, start_from
         from core.training.loop import train
+        from core.training.machine import settle_chance
+        from core.training.state import thin_states
 
         folder = project.run_folder(base.id) if base else None
         try:
             seen = read_run_file(folder)[1].get("seen", {}) if folder else {}
+            settle_chance(recipe)  # fresh weights are those of the seed
             model = start_from(folder, spec, lambda said: console.print(said, markup=False))
-            with progress("Training", quiet=self._quiet) as self._bar:
+            with progress("Training", quiet=self._quiet) as self._bar, first_interrupt() as should_stop:
                 outcome = train(
                     model,
                     spec,
@@ -177,8 +212,12 @@ class _Heard:
                     on_event=self._hear,
                     base_seen={int(number): digest for number, digest in seen.items()} or None,
                     warm=folder is not None,
+                    should_stop=should_stop,
+                    resume=folder if with_state else None,
+                    keep=True,
                 )
-            self._recorder.record(events.Finished("budget", outcome.step))
+            thin_states(project.run_folder(self._recorder.run.id).parent)
+            self._recorder.record(events.Finished("stopped" if outcome.stopped else "budget", outcome.step))
             self.step = outcome.step
         except KeyboardInterrupt:
             self._recorder.record(events.Finished("stopped", self.step))
@@ -208,12 +247,12 @@ def _existing(where: Path, purpose: str) -> Project:
     return open_to_write(where, None, purpose)
 
 
-def _base(project: Project, resume: int | None) -> RunRecord | None:
-    if resume is None:
+def _run(project: Project, number: int | None) -> RunRecord | None:
+    if number is None:
         return None
     from core.loop.evaluate import run_of
 
-    return run_of(project, resume)
+    return run_of(project, number)
 
 
 def _spec(
@@ -222,14 +261,14 @@ def _spec(
     device: str,
     arch: str | None,
     encoder: str | None,
-    weights: str,
+    weights: str | None,
     size: int | None,
+    *,
+    resumed: bool,
 ) -> ModelSpec:
-    import json
-
     values = project.classes.read().values
     spec = (
-        default_spec(device, values)
+        first_spec(project, learnable(project), device)
         if base is None
         else spec_from_base(
             ModelSpec.from_json(json.loads(base.model)),
@@ -237,34 +276,14 @@ def _spec(
             project.classes.mapping_since(base.after_move_id).tolist(),
         )
     )
-    if base is not None and (arch or encoder):
+    if resumed and (arch or encoder):
         raise WrongUseError("--resume goes on with the run's own network; leave --arch and --encoder out.")
-    if arch is not None:
-        own = arch == "asymmetric-unet"
-        spec = replace(spec, architecture=arch, encoder=None if own else encoder or "resnet34")
-    elif encoder is not None:
-        spec = replace(spec, architecture="unet", encoder=encoder)
-    if weights not in ("none", "imagenet"):
+    if arch is not None or encoder is not None:
+        name, chosen = resolve(arch or "unet", encoder)
+        spec = replace(spec, architecture=name, encoder=chosen)
+    if weights not in (None, "none", "imagenet"):
         raise WrongUseError("--weights takes none or imagenet.")
-    return replace(spec, weights=weights, size=size or spec.size)
-
-
-def _recipe(
-    device_kind: str,
-    device: str,
-    seed: int,
-    loss: str | None,
-    optimizer: str | None,
-    epochs: float | None,
-    minutes: float | None,
-    steps: int | None,
-) -> Recipe:
-    recipe = replace(default_recipe(device_kind), device=device, seed=seed)
-    if [epochs, minutes, steps].count(None) < 2:
-        raise WrongUseError("Give one budget: --epochs, --minutes or --steps.")
-    if any(budget is not None for budget in (epochs, minutes, steps)):
-        recipe = replace(recipe, epochs=epochs, minutes=minutes, steps=steps)
-    return replace(recipe, loss=loss or recipe.loss, optimizer=optimizer or recipe.optimizer)
+    return replace(spec, weights=weights or spec.weights, size=size or spec.size)
 
 
 def _chosen(project: Project, images: str) -> list[PictureRecord]:

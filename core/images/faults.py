@@ -11,11 +11,15 @@ from core.errors import ImageError
 _AGAIN = "Copy it again from where it came from."
 
 
+class GiantError(ImageError):
+    """The picture has more pixels than are decoded at once."""
+
+
 def refuse_giant(path: Path, size: tuple[int, int], max_pixels: int) -> None:
     """Raises ImageError when `size` (width, height) is more than `max_pixels`."""
     width, height = size
     if width * height > max_pixels:
-        raise ImageError(
+        raise GiantError(
             f"“{path}” claims to be {width:,} x {height:,} pixels; Maskloop opens at most "
             f"{max_pixels / 1e6:,.0f} million pixels. Cut it into tiles or make it smaller."
         )

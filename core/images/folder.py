@@ -56,6 +56,20 @@ def has_pictures(folder: Path) -> bool:
     return next(scan(folder), None) is not None
 
 
+def list_folder(folder: Path) -> tuple[list[str], list[str]]:
+    """Names of the pictures and of the sub-folders that are no links, not hidden, in no order. Raises OSError."""
+    pictures, folders = [], []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name[0] == ".":
+                continue
+            if _is_picture(entry.name) and not entry.is_dir():
+                pictures.append(entry.name)
+            elif entry.is_dir(follow_symlinks=False):
+                folders.append(entry.name)
+    return pictures, folders
+
+
 def natural_key(name: str) -> tuple[list[str | int], str]:
     """Sorts names as people do: img2 before img10, upper beside lower case; the name itself decides ties."""
     parts: list[str | int] = [*_NUMBER.split(name.casefold())]

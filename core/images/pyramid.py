@@ -4,13 +4,30 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from core.geometry import Box
+from core.images.raster import Raster, Window
+
 SMALLEST = 512
 """Halving stops once both sides are at most this many pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deep:
+    """What a picture holds beyond what is shown: each level (h, w, C) uint8 or uint16, and the windows it is shown
+    through, one a channel."""
+
+    levels: tuple[NDArray[np.uint8] | NDArray[np.uint16], ...]
+    windows: tuple[Window, ...]
+
+    @property
+    def channels(self) -> int:
+        return int(self.levels[0].shape[2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +39,25 @@ class Pyramid:
     """
 
     levels: tuple[NDArray[np.uint8], ...]
+    deep: Deep | None = None
+
+    @classmethod
+    def of_raster(cls, raster: Raster) -> Pyramid:
+        """As shown; with the depth and the channels beside, where the file has more than is shown."""
+        shown = cls.of(raster.shown())
+        if raster.is_plain:
+            return shown
+        values = [raster.values]
+        while len(values) < len(shown.levels):
+            values.append(halved(values[-1]))
+        return cls(shown.levels, Deep(tuple(values), raster.windows))
 
     @classmethod
     def of(cls, picture: NDArray[np.uint8]) -> Pyramid:
         """Builds all levels; together they take a third more memory than the picture."""
         levels = [picture]
         while max(levels[-1].shape[:2]) > SMALLEST:
-            levels.append(_halved(levels[-1]))
+            levels.append(halved(levels[-1]))
         return cls(tuple(levels))
 
     def level_for(self, zoom: float) -> int:
@@ -37,14 +66,41 @@ class Pyramid:
         return min(max(wanted, 0), len(self.levels) - 1)
 
     @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        height, width = self.levels[0].shape[:2]
+        return width, height
+
+    @property
+    def count(self) -> int:
+        return len(self.levels)
+
+    def level_size(self, level: int) -> tuple[int, int]:
+        """(width, height) in pixels of a level."""
+        height, width = self.levels[level].shape[:2]
+        return width, height
+
+    def part(self, level: int, box: Box) -> NDArray[np.uint8]:
+        """(h, w, 3) of `box` in pixels of a level; not a copy."""
+        return self.levels[level][box.slices]
+
+    def whole(self) -> NDArray[np.uint8]:
+        """(H, W, 3) at its true size."""
+        return self.levels[0]
+
+    @property
     def cost(self) -> int:
         """Bytes of all levels."""
-        return sum(level.nbytes for level in self.levels)
+        return sum(level.nbytes for level in (*self.levels, *(self.deep.levels if self.deep else ())))
 
 
-def _halved(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+V = TypeVar("V", bound=NDArray[Any])
+
+
+def halved(picture: V) -> V:
+    """Half the size, odd sides rounded up: each pixel the mean of the square that it covers."""
     height, width = picture.shape[:2]
-    half = np.empty(((height + 1) // 2, (width + 1) // 2, *picture.shape[2:]), np.uint8)
+    half: Any = np.empty(((height + 1) // 2, (width + 1) // 2, *picture.shape[2:]), picture.dtype)
     rows, columns = height // 2, width // 2
     if rows and columns:  # exactly two to one is OpenCV's fast road, ten times faster than a crooked ratio
         half[:rows, :columns] = _area(picture[: rows * 2, : columns * 2], columns, rows)
@@ -54,9 +110,9 @@ def _halved(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         half[:rows, columns:] = _area(picture[: rows * 2, -1:], 1, rows)
     if height % 2 and width % 2:
         half[-1, -1] = picture[-1, -1]
-    return half
+    return half  # type: ignore[no-any-return]
 
 
-def _area(part: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
-    small = np.asarray(cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+def _area(part: NDArray[Any], width: int, height: int) -> NDArray[Any]:
+    small: NDArray[Any] = cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA)
     return small.reshape(height, width, *part.shape[2:])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,7 +16,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 
 from core.errors import ImageError
-from core.images.faults import refuse_giant, sentence
+from core.images.faults import GiantError, refuse_giant, sentence
+from core.images.raster import STRIP, Raster
+from core.images.tiff import goes_beyond_pillow, is_tiff, read_tiff, tiff_size
+from core.images.turning import ORIENTATION, upright
 
 PICTURE_SUFFIXES = frozenset({
     ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".tif", ".tiff", ".webp", ".bmp", ".dib", ".gif",
@@ -25,6 +29,8 @@ PICTURE_SUFFIXES = frozenset({
 
 MAX_PIXELS = 300_000_000
 """Largest picture that is decoded: 17,320 pixels square, 0.9 GB as RGB."""
+MOST_PIXELS = 4_000_000_000
+"""Largest TIFF that is opened in parts; its label takes a byte for each pixel, once something is painted there."""
 
 # Only these readers of Pillow are let near a file: EPS would start Ghostscript, others open further files. The
 # first five are loaded by `Image.open` anyway; a longer walk down the list imports all of Pillow.
@@ -33,12 +39,7 @@ _FORMATS = ("JPEG", "PNG", "GIF", "BMP", "PPM", "TIFF", "WEBP", "AVIF", "JPEG200
 _GROUND = (128, 128, 128, 255)
 """Mid-grey behind transparent pixels: always the same, so that a model sees the same picture in every run."""
 
-_STRIP = 256
-"""Rows converted at a time, so that the whole picture never lies in memory a third time."""
-
-_ORIENTATION = 0x0112
-
-A = TypeVar("A", bound=NDArray[Any])
+log = logging.getLogger(__name__)
 
 
 class ColourMaskError(ImageError):
@@ -46,15 +47,33 @@ class ColourMaskError(ImageError):
 
 
 def read_size(path: Path) -> tuple[int, int]:
-    """(width, height) in upright pixels, from the header alone. Raises ImageError."""
+    """(width, height) in upright pixels, from the header alone; also of a giant that is opened in parts.
+
+    Raises ImageError.
+    """
     try:
         with _opened(path) as image:
             width, height = image.size
             # Pillow decodes a whole PNG to look for EXIF, so first see whether there is any.
             turned = (image.format != "PNG" or _png_has_exif(path)) and _orientation_of(image) >= 5
             return (height, width) if turned else (width, height)
-    except _UnusualTiffError as error:
-        return error.size
+    except _UnusualTiffError:
+        return tiff_size(path)
+    except GiantError:
+        if not is_tiff(path):
+            raise
+        width, height = tiff_size(path)
+        refuse_giant(path, (width, height), MOST_PIXELS)
+        return width, height
+
+
+def opens_in_parts(path: Path, beyond: int) -> bool:
+    """Whether the file is a TIFF of more than `beyond` pixels. Raises ImageError."""
+    width, height = read_size(path)
+    try:
+        return width * height > beyond and is_tiff(path)
+    except OSError as error:
+        raise ImageError(sentence(path, error, MAX_PIXELS)) from error
 
 
 def count_frames(path: Path) -> int:
@@ -69,26 +88,56 @@ def count_frames(path: Path) -> int:
 def read_picture(
     path: Path, *, max_pixels: int = MAX_PIXELS, at_least: int | None = None
 ) -> NDArray[np.uint8]:
-    """The first frame or page, upright: (H, W, 3) uint8 RGB.
+    """The first frame or page, upright: (H, W, 3) uint8 RGB, as people see it.
 
-    More than 8 bits a channel are stretched from the picture's own darkest to its brightest value;
-    transparent pixels lie on mid-grey. With `at_least` (pixels) a JPEG may come out at a half, a quarter or
-    an eighth of its size as long as both sides keep so many. Raises ImageError, before decoding when there
-    are more than `max_pixels`.
+    More than 8 bits a channel are shown through a window (`core.images.raster`), of more than three channels the
+    first three; transparent pixels lie on mid-grey. With `at_least` (pixels) a JPEG may come out at a half, a
+    quarter or an eighth of its size as long as both sides keep so many. Raises ImageError, before decoding when
+    there are more than `max_pixels`.
     """
+    return _read(path, max_pixels, at_least).shown()
+
+
+def read_raster(path: Path, *, max_pixels: int = MAX_PIXELS) -> Raster:
+    """The first frame or page, upright, as deep as the file and with all its channels. Raises ImageError."""
+    return _read(path, max_pixels, None)
+
+
+def read_fed(path: Path, channels: int, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+    """(H, W, channels) uint8: what a network for so many channels is fed, always scaled the same way.
+
+    Grey pictures count as three channels. Raises ImageError, also when the picture has another number.
+    """
+    fed = _read(path, max_pixels, None).fed()
+    if fed.shape[2] != channels:
+        raise ImageError(
+            f"“{path}” has {fed.shape[2]} channels, but the network of this project looks at {channels}; it is "
+            "left out. Keep pictures of different kinds in projects of their own."
+        )
+    return fed
+
+
+def _read(path: Path, max_pixels: int, at_least: int | None) -> Raster:
     try:
         with _opened(path, max_pixels) as image:
-            picture = None
+            if goes_beyond_pillow(image):
+                try:
+                    return read_tiff(path, max_pixels)
+                except ImageError:
+                    log.info("read by Pillow instead: %s", path)  # some old files are only known to libtiff
             if at_least is not None and isinstance(image, ImageFile.ImageFile):
                 image.draft(image.mode, (at_least, at_least))  # does nothing but for JPEG
             elif image.format == "JPEG" and image.mode == "RGB":
                 # Pillow takes 4 bytes a pixel and then copies; OpenCV decodes the same bits into the array.
                 picture = _decode_jpeg(path, image)
-            if picture is None:
-                picture = _rgb_of(image, path)
-            return _upright(picture, _orientation_of(image))
-    except _UnusualTiffError as error:
-        return _read_unusual_tiff(path, error, max_pixels)
+                if picture is not None:
+                    return Raster.of_bytes(upright(picture, _orientation_of(image)))
+            deep = _deep_of(image, path)
+            if deep is not None:
+                return Raster.of_numbers(upright(deep, _orientation_of(image)), one_window=True)
+            return Raster.of_bytes(upright(_rgb_of(image), _orientation_of(image)))
+    except _UnusualTiffError:
+        return read_tiff(path, max_pixels)
 
 
 def is_upright(path: Path) -> bool:
@@ -110,9 +159,9 @@ def read_mask(path: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8] 
     try:
         with _opened(path, max_pixels) as image:
             values = _values_of(image, path)
-            return _upright(values, _orientation_of(image))
+            return upright(values, _orientation_of(image))
     except _UnusualTiffError as error:
-        raise _no_mask(path, str(error)) from error
+        raise _no_mask(path, "it is a TIFF of a rare kind") from error
 
 
 # Opening, and what every reader needs --------------------------------------------------------------
@@ -127,9 +176,15 @@ def _opened(path: Path, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
     try:
         with _QUIET, Image.open(path, formats=_FORMATS) as image:
             refuse_giant(path, image.size, max_pixels)
+            if isinstance(image, TiffImagePlugin.TiffImageFile) and image.tag_v2.get(ORIENTATION, 1) != 1:
+                image.filename = (
+                    ""  # Pillow maps a plain file by its turned size, and garbles it; else it decodes
+                )
             yield image
     except (ImageError, _UnusualTiffError):
         raise
+    except Image.DecompressionBombError as error:
+        raise GiantError(sentence(path, error, max_pixels)) from error
     except UnidentifiedImageError as error:
         raise _unusual_tiff(path) or ImageError(sentence(path, error, max_pixels)) from error
     except (
@@ -143,38 +198,32 @@ def _orientation_of(image: Image.Image) -> int:
     if image.format == "TIFF":
         return 1  # Pillow turns a TIFF itself, and its size says so already before
     try:
-        orientation = image.getexif().get(_ORIENTATION, 1)
+        orientation = image.getexif().get(ORIENTATION, 1)
     except Exception:  # metadata must not decide whether the pixels are shown
         return 1
     return orientation if orientation in range(1, 9) else 1
 
 
-def _upright(pixels: A, orientation: int) -> A:
-    """`pixels` (H, W, ..) turned and mirrored as EXIF orientation 1..8 (Exif 2.32, tag 274) asks."""
-    turned: Any = pixels.swapaxes(0, 1) if orientation >= 5 else pixels
-    if orientation in (3, 4, 7, 8):
-        turned = turned[::-1]
-    if orientation in (2, 3, 6, 7):
-        turned = turned[:, ::-1]
-    return np.ascontiguousarray(turned)  # type: ignore[return-value]
-
-
-def _rgb_of(image: Image.Image, path: Path) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8 RGB of an opened picture, not yet turned upright. Raises whatever Pillow raises."""
+def _deep_of(image: Image.Image, path: Path) -> NDArray[Any] | None:
+    """(H, W) or (H, W, 3) numbers of an opened picture with more than 8 bits; None for all others."""
     deep = _decode_deep(path, image) if _raw_mode(image).startswith("RGB;16") else None
-    if deep is not None:
-        return _stretched(deep)
+    if deep is None and image.mode.startswith(("I", "F")):
+        _load(image)
+        return np.asarray(image)
+    return deep
+
+
+def _rgb_of(image: Image.Image) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8 RGB of an opened picture, not yet turned upright. Raises whatever Pillow raises."""
     _load(image)
-    if image.mode.startswith(("I", "F")):
-        return _stretched(np.asarray(image))
     width, height = image.size
     picture = np.empty((height, width, 3), np.uint8)
     see_through = image.has_transparency_data
-    for top in range(0, height, _STRIP):
-        strip = image.crop((0, top, width, min(top + _STRIP, height)))
+    for top in range(0, height, STRIP):
+        strip = image.crop((0, top, width, min(top + STRIP, height)))
         if see_through:
             strip = Image.alpha_composite(Image.new("RGBA", strip.size, _GROUND), strip.convert("RGBA"))
-        picture[top : top + _STRIP] = np.asarray(strip.convert("RGB"))
+        picture[top : top + STRIP] = np.asarray(strip.convert("RGB"))
     return picture
 
 
@@ -213,20 +262,6 @@ def _no_mask(path: Path, reason: str) -> ImageError:
         f"“{path}” cannot be used as a mask: {reason}. "
         "Save it again as an 8-bit or 16-bit PNG of class values."
     )
-
-
-def _stretched(values: NDArray[Any]) -> NDArray[np.uint8]:
-    """(H, W) or (H, W, 3) of any numbers -> (H, W, 3) uint8, darkest 0 and brightest 255; nan is 0."""
-    picture = np.empty((*values.shape[:2], 3), np.uint8)
-    finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
-    for top in range(0, len(values), _STRIP):
-        strip = values[top : top + _STRIP].astype(np.float64)
-        if high > low:
-            strip = (np.clip(strip, low, high) - low) * (255.0 / (high - low))
-        grey = np.clip(np.nan_to_num(strip), 0, 255).round().astype(np.uint8)
-        picture[top : top + _STRIP] = grey[:, :, None] if grey.ndim == 2 else grey
-    return picture
 
 
 def _raw_mode(image: Image.Image) -> str:
@@ -268,7 +303,7 @@ def _decode_jpeg(path: Path, image: Image.Image) -> NDArray[np.uint8] | None:
 
 def _decode_deep(path: Path, image: Image.Image) -> NDArray[Any] | None:
     """(H, W, 3) uint16 RGB of a file whose lower 8 bits Pillow would drop; None when it cannot be had."""
-    if image.format == "TIFF" and image.getexif().get(_ORIENTATION, 1) != 1:
+    if image.format == "TIFF" and image.getexif().get(ORIENTATION, 1) != 1:
         return None  # OpenCV and Pillow turn TIFFs differently
     flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
     return _decoded(path.read_bytes(), image.size, flags)
@@ -283,43 +318,14 @@ def _decoded(content: bytes, size: tuple[int, int], flags: int) -> NDArray[Any] 
 
 
 class _UnusualTiffError(Exception):
-    """A sound TIFF whose kind of pixels Pillow does not know; the message describes them."""
-
-    def __init__(self, size: tuple[int, int], description: str) -> None:
-        super().__init__(description)
-        self.size = size
+    """A TIFF that Pillow does not know."""
 
 
 def _unusual_tiff(path: Path) -> _UnusualTiffError | None:
     try:
-        with path.open("rb") as file:
-            head = file.read(8)
-            if head[:4] not in (b"II*\0", b"MM\0*"):
-                return None
-            tags = TiffImagePlugin.ImageFileDirectory_v2(head)
-            file.seek(tags.next)
-            tags.load(file)
-        channels, bits, kind = tags.get(277, 1), tags.get(258, (1,))[0], tags.get(339, (1,))[0]
-        numbers = {1: "whole numbers", 2: "signed whole numbers", 3: "decimal numbers"}.get(
-            kind, "numbers of a rare kind"
-        )
-        described = f"{channels} channel{'s' if channels > 1 else ''} of {numbers} with {bits} bits"
-        return _UnusualTiffError((int(tags[256]), int(tags[257])), described)
-    except Exception:  # a damaged directory: then it is no sound TIFF
+        return _UnusualTiffError() if is_tiff(path) else None
+    except OSError:
         return None
-
-
-def _read_unusual_tiff(path: Path, unusual: _UnusualTiffError, max_pixels: int) -> NDArray[np.uint8]:
-    refuse_giant(path, unusual.size, max_pixels)
-    pixels = _decoded(path.read_bytes(), unusual.size, cv2.IMREAD_UNCHANGED)
-    if pixels is None:
-        raise ImageError(
-            f"“{path}” cannot be shown: the TIFF holds {unusual}, which Maskloop does not read. "
-            "Save it again with 1, 3 or 4 channels of 8 or 16 bits."
-        )
-    if pixels.ndim == 3:
-        pixels = pixels[:, :, 2::-1] if pixels.shape[2] >= 3 else pixels[:, :, 0]
-    return _stretched(pixels)
 
 
 class _Quiet:

@@ -11,14 +11,14 @@ import torch
 from numpy.typing import NDArray
 
 from core.errors import ImageError, ModelError
-from core.images.source import read_picture
+from core.images.source import read_fed
 from core.labels.prediction import PredictedMask
 from core.models.checkpoint import Loaded, load_checkpoint
 from core.models.predict import predict
 from core.project.project import Project, mapping_of
 from core.project.records import PictureRecord, RunRecord, Split
 from core.training.data import IGNORE
-from core.training.loop import device_for
+from core.training.machine import device_for
 from core.training.metrics import confusion, iou_from_confusion, mean_iou, pixel_accuracy
 
 
@@ -90,7 +90,7 @@ def predicted_pictures(
     loaded = _loaded(project, run, device)
     for record in records:
         try:
-            picture = read_picture(project.picture_path(record.path))
+            picture = read_fed(project.picture_path(record.path), loaded.spec.channels)
             if record.is_labelled and picture.shape[1::-1] != (record.width, record.height):
                 raise ImageError(f"{record.path} is no longer of the size at which it was labelled.")
             yield record, predict(loaded, picture, run.id)

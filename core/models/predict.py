@@ -23,7 +23,7 @@ BAND_BYTES = 64 << 20
 
 @torch.inference_mode()
 def predict(loaded: Loaded, picture: NDArray[np.uint8], run_id: int = 0) -> PredictedMask:
-    """Predict every pixel of a picture (H, W, 3) uint8 RGB.
+    """Predict every pixel of a picture (H, W, C) uint8, C as the spec says.
 
     The network sees the picture with its long side scaled to the spec's size; its logits are enlarged to the
     picture again. Values are the spec's class values; confidence is the probability of that class, 255 = certain.

@@ -47,8 +47,8 @@ class JournalDrawer:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def commit(self, picture_id: int, edit: Edit) -> Journal:
-        """Store an edit of pixels. A picture that was new is now in progress.
+    def commit(self, picture_id: int, edit: Edit, rows: Sequence[RowChange] = ()) -> Journal:
+        """Store an edit of pixels, with `rows` of the picture that belong to it. A new picture is now in progress.
 
         Undone edits are let go: a new edit starts a new future. Pixels of a class that went while the hand painted
         become its heir's. Raises ProjectError when the disk refuses; nothing is stored then.
@@ -71,6 +71,7 @@ class JournalDrawer:
                 write_tile(connection, picture_id, change.key, StoredTile(encode(after), encode(said)))
                 gained += counted(after) - counted(was)
             count_pixels(connection, picture_id, gained)
+            keep_and_swap_rows(connection, edit_id, rows)
             connection.execute(
                 update(pictures)
                 .where(pictures.c.id == picture_id, pictures.c.status == Status.NEW.value)

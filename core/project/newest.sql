@@ -1,4 +1,4 @@
--- 0002
+-- 0003
 CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
@@ -46,7 +46,7 @@ CREATE TABLE runs (
 	labelled_pictures INTEGER NOT NULL, 
 	best_miou FLOAT, 
 	published INTEGER DEFAULT '0' NOT NULL, 
-	message TEXT, after_edit_id INTEGER DEFAULT '0' NOT NULL, 
+	message TEXT, after_move_id INTEGER DEFAULT '0' NOT NULL, 
 	CONSTRAINT pk_runs PRIMARY KEY (id), 
 	CONSTRAINT ck_runs_state CHECK (state IN ('running', 'finished', 'stopped', 'failed')), 
 	CONSTRAINT fk_runs_base_run_id FOREIGN KEY(base_run_id) REFERENCES runs (id)
@@ -158,14 +158,6 @@ CREATE TABLE edit_rows (
 	CONSTRAINT fk_edit_rows_edit_id FOREIGN KEY(edit_id) REFERENCES edits (id) ON DELETE CASCADE
 );
 
-CREATE TABLE class_moves (
-	edit_id INTEGER NOT NULL, 
-	old_value INTEGER NOT NULL, 
-	new_value INTEGER NOT NULL, 
-	CONSTRAINT pk_class_moves PRIMARY KEY (edit_id), 
-	CONSTRAINT fk_class_moves_edit_id FOREIGN KEY(edit_id) REFERENCES edits (id) ON DELETE CASCADE
-);
-
 CREATE VIEW labelled_pixels_by_class AS 
         SELECT c.value, c.name, SUM(p.pixels) AS pixels, COUNT(*) AS pictures
         FROM class_pixels p JOIN classes c ON c.value = p.class_value
@@ -188,4 +180,18 @@ CREATE VIEW scores_by_run AS
                ROUND(MAX(m.seconds), 1) AS seconds
         FROM runs r LEFT JOIN measurements m ON m.run_id = r.id GROUP BY r.id ORDER BY r.id;
 
-INSERT INTO alembic_version (version_num) VALUES ('0002');
+CREATE TABLE class_moves (
+	id INTEGER NOT NULL, 
+	edit_id INTEGER NOT NULL, 
+	kind TEXT NOT NULL, 
+	old_value INTEGER NOT NULL, 
+	new_value INTEGER NOT NULL, 
+	takes_back INTEGER, 
+	CONSTRAINT pk_class_moves PRIMARY KEY (id), 
+	CONSTRAINT fk_class_moves_takes_back FOREIGN KEY(takes_back) REFERENCES class_moves (id), 
+	CONSTRAINT ck_class_moves_ck_class_moves_kind CHECK (kind IN ('merge', 'delete', 'value', 'split'))
+);
+
+CREATE INDEX ix_class_moves_edit_id ON class_moves (edit_id);
+
+INSERT INTO alembic_version (version_num) VALUES ('0003');

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from core.errors import ImageError, ModelError, TrainingError
-from core.images.source import read_picture
-from core.models.spec import ModelSpec
-from core.project.project import Project
+from core.images.source import read_fed, read_raster
+from core.labels.classes import UNLABELLED, VOID
+from core.labels.labelmap import Origin, Values
+from core.labels.prediction import read_prediction
+from core.models.spec import ModelSpec, default_spec
+from core.project.project import Project, mapping_of
 from core.project.records import PictureRecord, Split
 from core.training.recipe import Recipe
 from core.training.snapshot import Snapshot
@@ -34,6 +41,21 @@ def check_learnable(project: Project, records: Iterable[PictureRecord]) -> None:
         )
 
 
+def first_spec(project: Project, records: Iterable[PictureRecord], device_kind: str) -> ModelSpec:
+    """What a project starts with: the default of the device, with as many channels as its pictures have.
+
+    The first picture that can be read decides; pictures of another kind are left out with a sentence.
+    """
+    spec = default_spec(device_kind, project.classes.read().values)
+    for record in records:
+        try:
+            raster = read_raster(project.picture_path(record.path))
+        except ImageError:
+            continue
+        return replace(spec, channels=3 if raster.channels == 1 else raster.channels)
+    return spec
+
+
 def open_snapshot(folder: Path, spec: ModelSpec, recipe: Recipe) -> Snapshot:
     """The snapshot kept from an earlier round where it still fits, so that only changes are frozen again."""
     try:
@@ -46,12 +68,33 @@ def open_snapshot(folder: Path, spec: ModelSpec, recipe: Recipe) -> Snapshot:
 
 def freeze(project: Project, snapshot: Snapshot, record: PictureRecord) -> None:
     """Put one picture and its label into the snapshot. Raises ImageError or TrainingError."""
-    picture = read_picture(project.picture_path(record.path))
+    picture = read_fed(project.picture_path(record.path), snapshot.spec.channels)
     height, width = picture.shape[:2]
     if (record.width, record.height) != (width, height):
         raise ImageError(f"{record.path} is no longer of the size at which it was labelled; it is left out.")
     values = project.labels.read(record.id, width, height)
-    snapshot.put(record.id, record.name, str(record.split), picture, values)
+    corrected = corrections(project, record.id, values) if record.split == Split.TRAIN else None
+    snapshot.put(record.id, record.name, str(record.split), picture, values, corrected)
+
+
+def corrections(project: Project, picture_id: int, values: Values) -> NDArray[np.bool_] | None:
+    """(H, W), where a person painted what the newest prediction of the picture says otherwise; None without one.
+
+    values: the label, (H, W) uint8. What was imported or accepted is nobody's correction.
+    """
+    try:
+        mask = read_prediction(project.prediction_path(picture_id))
+        moved = mapping_of(project, mask.run_id)
+    except (ImageError, KeyError):
+        return None  # the cache may be gone: without it nothing weighs more
+    if mask.values.shape != values.shape:
+        return None
+    said = mask.relabelled(moved).values
+    height, width = values.shape
+    who, meaning = project.labels.provenance(picture_id, width, height)
+    painted = np.isin(who, [number for number, (origin, _) in meaning.items() if origin is Origin.PAINTED])
+    counted = (values != UNLABELLED) & (values != VOID) & (said != UNLABELLED)
+    return np.asarray(painted & counted & (said != values))
 
 
 def freeze_all(
@@ -64,6 +107,7 @@ def freeze_all(
     """Make the snapshot hold exactly `records`; only `stale` ones are read again (all of them without it).
 
     Returns a sentence for each picture that had to be left out. `progress` hears how many of how many are done.
+    Raises TrainingError when every picture had to be.
     """
     problems: list[str] = []
     for gone in set(snapshot.entries()) - {record.id for record in records}:
@@ -77,4 +121,6 @@ def freeze_all(
             problems.append(str(problem))
         if progress:
             progress(done + 1, len(stale))
+    if problems and not snapshot.entries():
+        raise TrainingError(problems[0])
     return problems

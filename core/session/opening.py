@@ -14,8 +14,10 @@ from core.errors import ImageError, MaskloopError
 from core.formats.masks import MASKS, PREDICTIONS, is_dataset
 from core.images.cache import PictureCache
 from core.images.folder import has_pictures, read_thumbnail, scan
+from core.images.giant import AnyPyramid, GiantPyramid
+from core.images.parts import TiffParts
 from core.images.pyramid import Pyramid
-from core.images.source import PICTURE_SUFFIXES, read_picture
+from core.images.source import PICTURE_SUFFIXES, opens_in_parts, read_raster
 from core.labels.labelmap import Values
 from core.labels.prediction import PredictedMask, read_prediction
 from core.lanes import Lane
@@ -23,6 +25,7 @@ from core.project.pictures import digest_of
 from core.project.project import HOME, Project, mapping_of
 from core.project.records import Journal, PictureRecord
 from core.session.pictures import PictureIndex
+from core.session.set_aside import Aside, aside_of
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +33,8 @@ CACHE_BYTES = 512 * 2**20
 """Decoded pictures kept in memory: the one shown, its neighbours, and those seen last."""
 MASK_BYTES = 64 * 2**20
 """The same for predictions as they lie on disk."""
+GIANT_PIXELS = 200_000_000
+"""A TIFF with more pixels is shown from its tiles; decoding it whole would take seconds and a gigabyte."""
 FIRST_CHUNK, CHUNK = 64, 2000
 """Pictures are added in chunks: a small one first, so that something is on screen at once."""
 
@@ -39,7 +44,7 @@ class OpenedPicture:
     """All that is needed to show a picture. `labels` (H, W) uint8 is the receiver's own to change."""
 
     record: PictureRecord
-    pyramid: Pyramid
+    pyramid: AnyPyramid
     labels: Values
     prediction: PredictedMask | None
     journal: Journal
@@ -63,7 +68,7 @@ class Opening:
         self._announce = announce
         self._closing = False
         self._digests: dict[int, str] = {}  # of files that were read, until the document knows them
-        self._cache: PictureCache[int, Pyramid] = PictureCache(self._read, lambda p: p.cost, CACHE_BYTES)
+        self._cache: PictureCache[int, AnyPyramid] = PictureCache(self._read, lambda p: p.cost, CACHE_BYTES)
         self._masks: PictureCache[tuple[int, int, int], PredictedMask] = PictureCache(
             lambda key: read_prediction(project.prediction_path(key[0])),
             lambda mask: mask.values.nbytes + mask.confidence.nbytes,
@@ -96,12 +101,17 @@ class Opening:
         # On a thread of its own lane it would hold up the first picture; as one of two readers it does not.
         return self._reading.submit(self._find)
 
+    def take_in(self, paths: Sequence[str]) -> Future[list[int]]:
+        """Add pictures that have come into the folder, by relative path. Returns the ids of all of them, in order."""
+        return self._document.submit(self._take_in, list(paths))
+
     def stop(self) -> None:
         """Give up searching: the window is closing."""
         self._closing = True
 
     def _find(self) -> None:
-        found = list_pictures(self._project.folder)
+        aside = self._index.aside = self._document.submit(aside_of, self._project).result()
+        found = list_pictures(self._project.folder, aside)
         size = FIRST_CHUNK
         while not self._closing:
             chunk = list(itertools.islice(found, size))
@@ -117,14 +127,31 @@ class Opening:
             self._index.extend(fresh)
             self._announce(Changes(listing=True))
 
-    def _read(self, picture_id: int) -> Pyramid:
+    def _take_in(self, paths: list[str]) -> list[int]:
+        for start in range(0, len(paths), CHUNK):
+            self._add(paths[start : start + CHUNK])
+        ids = [self._project.pictures.by_path(path).id for path in paths]
+        for picture_id in ids:  # another file may have had this name before
+            self._cache.drop(picture_id)
+        return ids
+
+    def _read(self, picture_id: int) -> AnyPyramid:
         path = self._project.picture_path(self._index.get(picture_id).path)
-        pyramid = Pyramid.of(read_picture(path))
+        if opens_in_parts(path, GIANT_PIXELS):
+            return self._giant(picture_id, path)
+        pyramid = Pyramid.of_raster(read_raster(path))
         try:
             self._digests[picture_id] = digest_of(path)
         except OSError:
             log.warning("gone since it was read: %s", path)
         return pyramid
+
+    def _giant(self, picture_id: int, path: Path) -> GiantPyramid:
+        # No digest: reading gigabytes once more, only to find the file again should it move, is not worth it.
+        def tell(sentence: str) -> None:
+            self._document.submit(self._note_problem, picture_id, sentence)
+
+        return GiantPyramid(TiffParts(path), self._reading.submit, self._reading.submit_first, tell)
 
     def _read_ahead(self, picture_id: int) -> None:
         if self._closing:
@@ -138,7 +165,7 @@ class Opening:
     def _open(self, picture_id: int) -> OpenedPicture:
         try:
             pyramid = self._cache.get(picture_id)
-            height, width = pyramid.levels[0].shape[:2]
+            width, height = pyramid.size
             self._fits_label(picture_id, width, height)
         except ImageError as problem:
             self._document.submit(self._note_problem, picture_id, str(problem))
@@ -210,14 +237,16 @@ class Opening:
             self._announce(self._project.pictures.set_problem(picture_id, sentence))
 
 
-def list_pictures(folder: Path) -> Iterator[str]:
+def list_pictures(folder: Path, aside: Aside | None = None) -> Iterator[str]:
     """Paths of all pictures below `folder`, relative, with forward slashes, in natural order; lazy.
 
-    The masks of a dataset that lies there are no pictures to label; names that are no text are passed over.
+    The masks of a dataset that lies there, and what was set `aside`, are no pictures to label; names that are no text
+    are passed over.
     """
     masks = (f"{MASKS}/", f"{PREDICTIONS}/") if is_dataset(folder) else ()
     paths = (path.relative_to(folder).as_posix() for path in scan(folder))
-    return (path for path in paths if not path.startswith(masks) and is_text(path))
+    there = aside or Aside()
+    return (path for path in paths if not path.startswith(masks) and not there.holds(path) and is_text(path))
 
 
 def is_text(name: str) -> bool:

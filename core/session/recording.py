@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 from core.changes import Changes
 from core.models.spec import ModelSpec
@@ -23,8 +24,10 @@ class RunRecorder:
         recipe: Recipe,
         base: RunRecord | None,
         labelled_pictures: int,
+        note: str = "",
     ) -> None:
-        self._project = project
+        """`note`: a sentence that stays with the run, about what it was trained and judged on."""
+        self._project, self._recipe, self._note = project, recipe, note
         self.labelled_pictures = labelled_pictures
         self.published = 0
         self.run = project.runs.start(
@@ -33,6 +36,9 @@ class RunRecorder:
             base.id if base else None,
             labelled_pictures,
         )
+
+        if note:
+            project.runs.note(self.run.id, message=note)
 
     def record(self, event: events.Event) -> Changes:
         """Store what `event` says. Predictions and notes are nobody's measurement and change nothing here."""
@@ -54,7 +60,10 @@ class RunRecorder:
                 self.published += 1
                 return runs.note(run_id, published=self.published, best_miou=event.miou)
             case events.Finished() if event.reason != "replaced":
-                return runs.end(run_id, "stopped" if event.reason == "stopped" else "finished")
+                state = "stopped" if event.reason == "stopped" else "finished"
+                return runs.end(run_id, state, self._note or None)
+            case events.RangeTested():
+                return self._range_tested(event)
             case events.Failed():
                 return runs.end(run_id, "failed", event.sentence)
         return Changes()
@@ -63,6 +72,13 @@ class RunRecorder:
         """More labels have joined the training."""
         self.labelled_pictures = labelled_pictures
         return self._project.runs.note(self.run.id, labelled_pictures=labelled_pictures)
+
+    def _range_tested(self, event: events.RangeTested) -> Changes:
+        """Keep the curve, and in the recipe the rate that was taken: only so can the run be repeated."""
+        for number, (rate, loss) in enumerate(event.points):
+            self._measure(number, 0.0, [("range_rate", None, rate), ("range_loss", None, loss)])
+        self._recipe = replace(self._recipe, learning_rate=event.taken)
+        return self._project.runs.note(self.run.id, recipe=json.dumps(self._recipe.to_json()))
 
     def _measure(self, step: int, seconds: float, points: list[tuple[str, int | None, float]]) -> Changes:
         return self._project.runs.measure(

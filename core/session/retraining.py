@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -12,12 +11,12 @@ from typing import ParamSpec, TypeVar
 from core.changes import Changes
 from core.errors import Cancelled, MaskloopError
 from core.lanes import Lane
-from core.models.spec import ModelSpec, default_spec, spec_from_base
 from core.project.project import Project
 from core.project.records import PictureRecord
 from core.session.freezing import check_learnable, freeze_all, learnable, open_snapshot
 from core.session.predicting import Predicting
 from core.session.recording import RunRecorder
+from core.session.wishing import planned, spec_of
 from core.training import events
 from core.training.device import likely_device
 from core.training.recipe import default_recipe
@@ -170,15 +169,16 @@ class Retraining:
         self._announce(self._write(self._project.pictures.settle_splits))
         records = learnable(self._reader)
         check_learnable(self._reader, records)
-        spec, device = self._spec(), self._wishes.device
+        device = self._wishes.device
+        spec, base = planned(self._reader, records, self._predicting.run, device)
         recipe = replace(default_recipe(likely_device(device)), minutes=self._wishes.minutes, device=device)
-        if self._snapshot is None or self._snapshot.spec.size != spec.size:
+        if self._snapshot is None or not self._snapshot.suits(spec):
             self._snapshot = open_snapshot(self._project.cache / "training", spec, recipe)
             self._frozen.clear()
         self._snapshot.revise(spec, recipe)
         problems = self._freeze(records)
-        base = self._predicting.run
-        self._recorder = self._write(RunRecorder, self._project, spec, recipe, base, len(records))
+        note = self._reader.pictures.split_note()
+        self._recorder = self._write(RunRecorder, self._project, spec, recipe, base, len(records), note)
         run_id = self._recorder.run.id
         self._announce(Changes(runs=True))
         self._set(TrainingState("starting", run_id, message=" ".join(problems[:2])))
@@ -198,15 +198,6 @@ class Retraining:
         self._frozen = {record.id for record in records}
         self._changed.clear()
         return problems
-
-    def _spec(self) -> ModelSpec:
-        """As the newest weights are, for the classes of now; the default for a first training."""
-        classes = self._reader.classes.read().values
-        newest = self._predicting.run
-        if newest is not None:
-            now = self._reader.classes.mapping_since(newest.after_move_id)
-            return spec_from_base(ModelSpec.from_json(json.loads(newest.model)), classes, now.tolist())
-        return default_spec(likely_device(self._wishes.device), classes)
 
     def _label_changed(self, picture_id: int) -> None:
         if self._wishes.automatic:
@@ -229,7 +220,7 @@ class Retraining:
         known: set[int] = set()
         if newest is not None:
             now = self._reader.classes.mapping_since(newest.after_move_id)
-            known = {int(now[value]) for value in ModelSpec.from_json(json.loads(newest.model)).class_values}
+            known = {int(now[value]) for value in spec_of(newest).class_values}
         if newest is None or len(self._changed) >= CHANGED_PICTURES or painted - known:
             self._start()
 

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from core.changes import Changes
-from core.formats.masks import recognise
 from core.lanes import Lane
 from core.project.project import Project
-from core.project.records import Counts, Measurement, RunRecord
+from core.project.records import Counts, Measurement, PictureRecord, RunRecord
 from core.session.caring import Caring
 from core.session.copying import Copying
+from core.session.delivering import Delivering
 from core.session.editing import Editing
 from core.session.exporting import Exporting
-from core.session.importing import ImportReport, import_masks
+from core.session.intake import Intake, plan_intake, run_intake, store_pasted
 from core.session.keeping import Keeping, Notice
 from core.session.opening import Opening, check_folder
 from core.session.pictures import PictureIndex
 from core.session.retraining import Retraining, TrainingState, TrainingWishes
+from core.session.set_aside import aside_of
+from core.session.taking_in import Importing
+from core.session.watching import Watching
 
 R = TypeVar("R")
 
@@ -47,6 +54,7 @@ class Session:
     ) -> None:
         self._project = project
         self._listen = listen
+        self._closing = False
         self._document = Lane("document", on_mistake=on_mistake)
         self._reading = Lane("reading", threads=2, on_mistake=on_mistake)
         self.pictures = PictureIndex(project.pictures.all())
@@ -57,8 +65,12 @@ class Session:
             project, self._document, self._announce, listen, wishes or TrainingWishes()
         )
         self.exporting = Exporting(project.home)
+        self.delivering = Delivering(project.home)
         self.caring = Caring(project, self.pictures, self._document, self._announce)
+        self.importing = Importing(project, self._document, self._came)
         self.keeping = Keeping(project, self._document, listen, on_mistake)
+        self._intake = Lane("intake", on_mistake=on_mistake)
+        self._watching = Watching(project.folder, self.pictures, self.opening.take_in, self._marked)
 
     @classmethod
     def open(
@@ -81,7 +93,9 @@ class Session:
         except BaseException:
             project.close()
             raise
-        session.opening.find_pictures()
+        # The folder is watched once all that was there from the start is known.
+        searched = session.opening.find_pictures()
+        searched.add_done_callback(lambda _: session._watch())
         session.retraining.consider()
         session.keeping.begin()
         return session
@@ -98,22 +112,39 @@ class Session:
     def home(self) -> Path:
         return self._project.home
 
-    def import_masks(self, folder: Path, progress: Callable[[int, int], None]) -> Future[ImportReport]:
-        """Read a folder of masks as labels. `progress` is called on the document lane.
-
-        The future raises FormatError; labels that are there are never overwritten.
-        """
-        return self._document.submit(self._import_masks, folder, progress)
-
-    def _import_masks(self, folder: Path, progress: Callable[[int, int], None]) -> ImportReport:
-        report = import_masks(self._project, recognise(folder), progress=progress)
+    def _came(self, records: list[PictureRecord]) -> None:
+        """Document lane: pictures that an import brought or labelled; classes may be new."""
         self.editing.classes = self._project.classes.read()
+        self.pictures.aside = aside_of(self._project)
         known = set(self.pictures.ids())
-        records = self._project.pictures.all()
         self.pictures.extend(r for r in records if r.id not in known)
         ids = frozenset(r.id for r in records)
         self._announce(Changes(pictures=ids, labels=ids, listing=True, classes=True))
-        return report
+
+    def plan_intake(self, paths: Sequence[Path]) -> Future[Intake]:
+        """What dropped files and folders mean. The future raises ImageError."""
+        return self._intake.submit(plan_intake, self.folder, paths)
+
+    def take_in(
+        self, intake: Intake, progress: Callable[[int, int], None], should_stop: Callable[[], bool]
+    ) -> Future[list[int]]:
+        """Copy pictures into the folder. Returns their ids; the future raises ImageError or Cancelled."""
+
+        def work() -> list[int]:
+            def stop() -> bool:
+                return self._closing or should_stop()
+
+            return self.opening.take_in(run_intake(intake, progress, stop)).result()
+
+        return self._intake.submit(work)
+
+    def paste(self, picture: NDArray[np.uint8]) -> Future[list[int]]:
+        """Keep a picture from the clipboard, (H, W, 3) or (H, W, 4) uint8, as a new file. Returns its id."""
+
+        def work() -> list[int]:
+            return self.opening.take_in([store_pasted(self.folder, picture, datetime.now())]).result()
+
+        return self._intake.submit(work)
 
     def counts(self) -> Future[Counts]:
         """The project in numbers."""
@@ -140,14 +171,36 @@ class Session:
 
     def close(self) -> None:
         """End everything in order: nothing that was painted is lost. Blocks for at most a few seconds."""
+        self._closing = True
+        self._watching.close()
+        self._intake.close(drop_waiting=True)
         self.opening.stop()
         self.exporting.close()
+        self.delivering.close()
         self.caring.close()
+        self.importing.close()
         self.retraining.close()
         self._reading.close(drop_waiting=True)
         self.keeping.close()
         self._document.close()
         self._project.close()
+
+    def _watch(self) -> None:
+        with contextlib.suppress(RuntimeError):  # closed meanwhile
+            self._document.submit(self._watching.begin)
+
+    def _marked(self, problems: Mapping[int, str | None]) -> None:
+        self._document.submit(self._mark, problems)
+
+    def _mark(self, problems: Mapping[int, str | None]) -> None:
+        self._refresh(self._project.pictures.set_problems(problems))
+        gone = [sentence for sentence in problems.values() if sentence]
+        if len(gone) == 1:
+            self._listen(Notice(gone[0]))
+        elif gone:
+            self._listen(
+                Notice(f"{len(gone)} pictures are not there any more. Put them back; their labels are kept.")
+            )
 
     def _announce(self, changes: Changes) -> None:
         """Called by whoever changed something, on its own lane; the index is refreshed on the document lane."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,10 +15,19 @@ from core.training.data import IGNORE, Draw
 from core.training.recipe import Recipe
 
 
+class Batch(NamedTuple):
+    """Normalised pictures float32 (N, C, H, W), targets int64 (N, H, W), and what each pixel counts, float32
+    (N, H, W), None where all count alike."""
+
+    pictures: Tensor
+    targets: Tensor
+    emphasis: Tensor | None
+
+
 def batch_of(
     draws: Sequence[Draw], canvas: tuple[int, int], recipe: Recipe, chance: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Normalised pictures float32 (N, C, H, W) and targets int64 (N, H, W), with (H, W) = canvas.
+) -> Batch:
+    """A batch with (H, W) = canvas.
 
     One resampling does it all, so that a picture is blurred once. Outside the picture the colour is the mean
     and the target IGNORE. `chance` lives on the processor.
@@ -28,8 +38,23 @@ def batch_of(
     # Counted down from IGNORE, the zeros that grid_sample puts outside become IGNORE.
     flipped = (IGNORE - targets.float()).unsqueeze(1)
     labels = IGNORE - F.grid_sample(flipped, grid, "nearest", "zeros", align_corners=False)
-    recoloured = _recoloured(sampled, recipe.colour, chance)
-    return recoloured.contiguous(memory_format=torch.channels_last), labels.squeeze(1).long()
+    emphasis = None
+    if recipe.correction_weight > 1 and any(draw.example.corrected is not None for draw in draws):
+        marked = F.grid_sample(_corrected(draws, targets), grid, "nearest", "zeros", align_corners=False)
+        emphasis = 1 + (recipe.correction_weight - 1) * marked.squeeze(1)
+    changed = _recoloured(sampled, recipe.colour, chance)
+    changed = _noisy(_blurred(changed, recipe.blur, chance), recipe.noise, chance)
+    return Batch(changed.contiguous(memory_format=torch.channels_last), labels.squeeze(1).long(), emphasis)
+
+
+def _corrected(draws: Sequence[Draw], targets: Tensor) -> Tensor:
+    """float (N, 1, H, W), the size of `targets`: 1 where a person corrected a prediction."""
+    marks = torch.zeros(targets.shape, device=targets.device)
+    for mark, draw in zip(marks, draws, strict=True):
+        where = draw.example.corrected
+        if where is not None:
+            mark[: where.shape[0], : where.shape[1]] = where
+    return marks.unsqueeze(1)
 
 
 def _side_by_side(draws: Sequence[Draw]) -> tuple[Tensor, Tensor]:
@@ -64,7 +89,11 @@ def _places(
 
     zoom = torch.exp(uniform(math.log(recipe.zoom[0]), math.log(recipe.zoom[1])))
     angle = uniform(-recipe.turn, recipe.turn) * (math.pi / 180)
-    mirror = torch.where(uniform(0, 1) < 0.5, -1.0, 1.0) if recipe.flip else torch.ones(count)
+
+    def mirrored(wanted: bool) -> Tensor:
+        return torch.where(uniform(0, 1) < 0.5, -1.0, 1.0) if wanted else torch.ones(count)
+
+    mirror, upturn = mirrored(recipe.flip != "none"), mirrored(recipe.flip == "strong")
     sizes = torch.tensor([draw.example.target.shape for draw in draws], dtype=torch.float32)
     centres = torch.tensor([draw.centre for draw in draws], dtype=torch.float32)
     centre_x = _kept_inside(centres[:, 0], sizes[:, 1], width / zoom, uniform(0, 1))
@@ -75,10 +104,16 @@ def _places(
     theta = torch.stack(
         [
             torch.stack(
-                [mirror * cos * half_w / source_w, -sin * half_h / source_w, centre_x / source_w - 1], 1
+                [
+                    mirror * cos * half_w / source_w,
+                    -upturn * sin * half_h / source_w,
+                    centre_x / source_w - 1,
+                ],
+                1,
             ),
             torch.stack(
-                [mirror * sin * half_w / source_h, cos * half_h / source_h, centre_y / source_h - 1], 1
+                [mirror * sin * half_w / source_h, upturn * cos * half_h / source_h, centre_y / source_h - 1],
+                1,
             ),
         ],
         1,
@@ -107,3 +142,26 @@ def _recoloured(pictures: Tensor, strength: float, chance: torch.Generator) -> T
     shift = around(0, strength) + around(0, strength / 3, channels)
     grey = pictures.mean(1, keepdim=True)
     return torch.lerp(grey, pictures, saturation) * contrast + shift
+
+
+def _blurred(pictures: Tensor, largest: float, chance: torch.Generator) -> Tensor:
+    """Each picture out of focus by its own radius, from 0 to `largest` pixels (sigma of a Gaussian)."""
+    if largest == 0:
+        return pictures
+    count, channels, height, width = pictures.shape
+    reach = max(1, math.ceil(2 * largest))
+    sigma = (largest * torch.rand(count, 1, generator=chance)).clamp_min(1e-3)
+    taps = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / sigma) ** 2)
+    taps = (taps / taps.sum(1, keepdim=True)).repeat_interleave(channels, 0).to(pictures.device)
+    flat = F.pad(pictures.reshape(1, count * channels, height, width), [reach] * 4, "replicate")
+    down = F.conv2d(flat, taps.view(-1, 1, 2 * reach + 1, 1), groups=count * channels)
+    across = F.conv2d(down, taps.view(-1, 1, 1, 2 * reach + 1), groups=count * channels)
+    return across.view(count, channels, height, width)
+
+
+def _noisy(pictures: Tensor, strongest: float, chance: torch.Generator) -> Tensor:
+    """Each picture with grain of its own strength. Normalised, a colour's range is about four wide."""
+    if strongest == 0:
+        return pictures
+    strength = 4 * strongest * torch.rand(len(pictures), 1, 1, 1, generator=chance).to(pictures.device)
+    return pictures + strength * torch.randn_like(pictures)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 
 from core.training.recipe import Recipe
 
-WARM_UP_STEPS = 20
-"""Steps in which the learning rate rises to its peak: the first gradients of a random network are wild."""
 LAST_SHARE = 0.02
 """Of the peak, what the learning rate falls to at the end."""
+ONE_CYCLE_RISE, ONE_CYCLE_START = 0.3, 1 / 25
+"""Of the budget and of the peak, as torch's OneCycleLR has them."""
 REOPENED_AT = 0.5
 """New labels in the second half of a training bring it back to here, so that there is time to learn them."""
 
@@ -22,6 +23,7 @@ class Budget:
         """`step` and `seconds` were spent before, in the training that is resumed."""
         self._seconds_total = None if recipe.minutes is None else recipe.minutes * 60
         self.steps = recipe.steps
+        self._by_pictures = recipe.epochs is not None
         if recipe.epochs is not None:
             self.steps = max(1, math.ceil(recipe.epochs * pictures / recipe.batch))
         self._since = time.monotonic()
@@ -63,6 +65,11 @@ class Budget:
             return None
         return max(0, self.steps - step) * (self.seconds - self._before) / done
 
+    def batch_shrunk(self, step: int, factor: float) -> None:
+        """Each step takes `factor` times fewer pictures from now on: an epoch then has more steps."""
+        if factor > 1 and self._by_pictures and self.steps is not None:
+            self.steps = step + math.ceil((self.steps - step) * factor)
+
     def reopen(self, step: int) -> None:
         """Labels arrived late: a training by the clock goes back to `REOPENED_AT`; one by steps keeps its end."""
         if self._seconds_total is not None:
@@ -72,7 +79,29 @@ class Budget:
 
 
 def learning_rate(recipe: Recipe, share: float, steps_here: int) -> float:
-    """Linear rise over the first steps, then half a cosine down (Loshchilov and Hutter 2016, arXiv 1608.03983)."""
-    rise = min(1.0, (steps_here + 1) / WARM_UP_STEPS)
-    fall = LAST_SHARE + (1 - LAST_SHARE) * 0.5 * (1 + math.cos(math.pi * share))
-    return recipe.learning_rate * rise * fall
+    """What to use when `share` of the budget is over: a linear rise over the first steps, because the first
+    gradients of a random network are wild, times the schedule."""
+    rise = min(1.0, (steps_here + 1) / recipe.warm_up) if recipe.warm_up else 1.0
+    assert recipe.learning_rate is not None, "the range test comes first"
+    return recipe.learning_rate * rise * _SCHEDULES[recipe.schedule](share)
+
+
+def _between(high: float, low: float, share: float) -> float:
+    """Half a cosine from high to low (Loshchilov and Hutter 2016, arXiv 1608.03983)."""
+    return low + (high - low) * 0.5 * (1 + math.cos(math.pi * share))
+
+
+def _one_cycle(share: float) -> float:
+    """Up and down again (Smith and Topin 2017, arXiv 1708.07120)."""
+    if share < ONE_CYCLE_RISE:
+        return _between(ONE_CYCLE_START, 1.0, share / ONE_CYCLE_RISE)
+    return _between(1.0, 0.0, (share - ONE_CYCLE_RISE) / (1 - ONE_CYCLE_RISE)) + 1e-4
+
+
+_SCHEDULES: dict[str, Callable[[float], float]] = {
+    "cosine": lambda share: _between(1.0, LAST_SHARE, share),
+    "constant": lambda _share: 1.0,
+    "one-cycle": _one_cycle,
+    # As in DeepLab (Chen and others 2016, arXiv 1606.00915).
+    "poly": lambda share: max(1e-4, (1 - share) ** 0.9),
+}

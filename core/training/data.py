@@ -26,11 +26,13 @@ RESIDENT_BYTES = {"cpu": 1 << 30, "cuda": 4 << 30}
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One labelled picture, ready: picture (C, h, w) uint8, target (h, w) uint8 row of the network or IGNORE."""
+    """One labelled picture, ready: picture (C, h, w) uint8, target (h, w) uint8 row of the network or IGNORE,
+    corrected (h, w) uint8: 1 where a person painted over another prediction, None when nowhere."""
 
     entry: Entry
     picture: Tensor
     target: Tensor
+    corrected: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,11 +193,13 @@ class LabelledPictures:
         if arrays is None:
             return None
         picture, values = arrays
+        corrected = self._snapshot.read_corrections(entry)
         # channels_last strides: a processor convolves them about twice as fast.
         return Example(
             entry,
             channels_first(picture).to(self.device),
             torch.from_numpy(self._rows[values]).to(self.device),
+            None if corrected is None else torch.from_numpy(corrected).to(self.device),
         )
 
     def _counts(self, entry: Entry) -> NDArray[np.int64]:
@@ -223,8 +227,9 @@ class LabelledPictures:
     # Drawing ----------------------------------------------------------------------------------
 
     def draw(self, count: int) -> list[Draw]:
-        """`count` examples: fresh labels first in line, half of the rest around a pixel of a class chosen evenly,
-        so that a rare class is seen as often as a common one. Raises TrainingError when nothing is left."""
+        """`count` examples: fresh labels get their share, and of the old ones, which are replayed for ever, a share
+        (`balanced`) lies around a pixel of a class chosen evenly, so that a rare class is seen as often as a common
+        one. Raises TrainingError when nothing is left."""
         draws: list[Draw] = []
         while len(draws) < count:
             row: int | None = None
@@ -232,7 +237,7 @@ class LabelledPictures:
                 picture_id = self._fresh[self._chance.integers(len(self._fresh))]
             else:
                 picture_id = self._train[self._chance.integers(len(self._train))]
-                if self._chance.random() < 0.5:
+                if self._chance.random() < self._recipe.balanced:
                     present = [row for row, members in enumerate(self._by_class) if members]
                     row = present[self._chance.integers(len(present))]
                     picture_id = self._by_class[row][self._chance.integers(len(self._by_class[row]))]
@@ -265,4 +270,5 @@ class LabelledPictures:
 
 
 def _bytes(example: Example) -> int:
-    return example.picture.numel() + example.target.numel()
+    marks = 0 if example.corrected is None else example.corrected.numel()
+    return example.picture.numel() + example.target.numel() + marks

@@ -101,7 +101,26 @@ class Note:
     sentence: str
 
 
-Event = Started | Progress | Evaluated | Published | Predicted | NotPredicted | Failed | Finished | Note
+@dataclass(frozen=True, slots=True)
+class RangeTested:
+    """A learning rate was looked for: (rate, smoothed loss) of each step that was tried, and the rate taken."""
+
+    points: tuple[tuple[float, ...], ...]
+    taken: float
+
+
+Event = (
+    Started
+    | Progress
+    | Evaluated
+    | Published
+    | Predicted
+    | NotPredicted
+    | Failed
+    | Finished
+    | Note
+    | RangeTested
+)
 
 _BY_NAME: dict[str, type[Any]] = {kind.__name__: kind for kind in typing.get_args(Event)}
 

@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import time
-import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from core.errors import TrainingError
+from core.errors import ModelError, TrainingError
+from core.models.checkpoint import load_checkpoint
 from core.models.spec import ModelSpec
-from core.training.augment import batch_of
 from core.training.averaging import AveragedModel
 from core.training.budget import Budget, learning_rate
 from core.training.data import LabelledPictures
-from core.training.events import Event, Started
-from core.training.losses import class_weights, label_loss
+from core.training.events import Event, Note, RangeTested, Started
+from core.training.losses import class_weights
+from core.training.machine import fabric_for, settle_chance
+from core.training.optimizing import FrozenEncoder, has_encoder, initialise, optimizer_for, silence_channels
 from core.training.publishing import Judge
-from core.training.recipe import Recipe
+from core.training.range_test import range_test
+from core.training.recipe import Recipe, default_recipe
 from core.training.snapshot import Snapshot
-from core.training.state import Spent, keep_state, take_up_state
+from core.training.state import Spent, Stateful, keep_state, take_up_state
+from core.training.stepping import Stepper
 from core.training.telling import ProgressTeller
 
-GRADIENT_NORM = 1.0
-"""Longer gradients are shortened to it: a mislabelled picture in a small batch must not throw the weights about."""
 LONGEST_LAST_LOOK = 0.5
 """Seconds that scoring may take when somebody pressed Stop."""
 
@@ -73,30 +72,35 @@ def train(
     Raises TrainingError when there is nothing to learn from or the numbers explode, ModelError when a checkpoint
     cannot be written.
     """
-    fabric, chance = fabric_for(recipe), torch.Generator().manual_seed(recipe.seed)
-    torch.manual_seed(recipe.seed)
+    fabric = fabric_for(recipe)
+    settle_chance(recipe)
 
-    pictures = LabelledPictures(snapshot, spec, recipe, fabric.device, base_seen)
-    weights = _weights(pictures, recipe)
-    model = model.to(device=fabric.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    averaged = AveragedModel(model, recipe.ema)
-    learner, optimizer = fabric.setup(model, optimizer_for(model, recipe))
+    def tell(sentence: str) -> None:
+        on_event(Note(sentence))
 
     def give_up() -> bool:
         between_steps()
         return should_stop()
 
-    spent = take_up_state(resume, model, averaged, optimizer) if resume else Spent()
-    budget = Budget(recipe, pictures.train_count, step=spent.step, seconds=spent.seconds)
-    teller = ProgressTeller(budget, recipe.batch, on_event)
-    judge = Judge(
-        run_folder, spec, recipe, pictures, on_event=on_event, autocast=fabric.autocast, give_up=give_up
-    )
+    pictures = LabelledPictures(snapshot, spec, recipe, fabric.device, base_seen)
+    weights = _weights(pictures, recipe)
+    if not (warm or resume):
+        initialise(model, recipe.initialiser, keep_encoder=spec.weights != "none")
+    learning = _set_up(fabric, model, recipe, tell)
+    averaged, stepper = learning.averaged, learning.stepper
+    spent = learning.take_up(resume)
     on_event(Started(str(fabric.device), sum(p.numel() for p in model.parameters()), pictures.train_count))
-    if warm or resume:
-        judge.judge_base(averaged.model, budget.seconds)
+    if recipe.learning_rate is None:
+        recipe = replace(recipe, learning_rate=_found_rate(learning, pictures, weights, give_up, on_event))
 
-    step = spent.step
+    budget = Budget(recipe, pictures.train_count, step=spent.step, seconds=spent.seconds)
+    teller = ProgressTeller(budget, on_event)
+    autocast = fabric.autocast
+    judge = Judge(run_folder, spec, recipe, pictures, on_event=on_event, autocast=autocast, give_up=give_up)
+    if warm or resume:
+        judge.judge_base(_to_beat(resume, spec, averaged.model), budget.seconds)
+
+    step, hopeless = spent.step, False
     while budget.share(step) < 1 and not give_up():
         if should_pause():
             budget.hold()
@@ -104,36 +108,108 @@ def train(
             continue
         budget.go_on()
         if snapshot_changed():
-            news = pictures.refresh()
+            _take_news(pictures, budget, judge, step)
             weights = _weights(pictures, recipe)
-            if news.train:
-                budget.reopen(step)
-            if news.train or news.val:
-                judge.news(budget.seconds)
 
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(recipe, budget.share(step), step - spent.step)
-        batch, targets = batch_of(pictures.draw(recipe.batch), pictures.canvas, recipe, chance)
-        loss = label_loss(learner(batch), targets, recipe.loss, weights)
-        fabric.backward(loss)
-        fabric.clip_gradients(learner, optimizer, max_norm=GRADIENT_NORM, error_if_nonfinite=False)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        averaged.update()
-
+        share, before = budget.share(step), stepper.batch
+        loss = learning.step(share, learning_rate(recipe, share, step - spent.step), pictures, weights)
         step += 1
-        teller.step_done(step, loss)
+        budget.batch_shrunk(step, before / stepper.batch)
+        teller.step_done(step, loss, stepper.batch)
         if judge.due(budget.seconds):
             judge.look(averaged.model, step, budget.seconds)
+            if hopeless := 0 < recipe.patience <= judge.looks_in_vain:
+                tell(f"Training ended early: {judge.looks_in_vain} looks brought nothing better.")
+                break
 
-    stopped = budget.share(step) < 1
+    stopped = budget.share(step) < 1 and not hopeless
     # A stop is answered at once; the last look is skipped when it would keep the person waiting.
-    if step and (not stopped or judge.cost < LONGEST_LAST_LOOK):
+    if step and not hopeless and (not stopped or judge.cost < LONGEST_LAST_LOOK):
         judge.stop_asking()
         judge.look(averaged.model, step, budget.seconds)
+    judge.say_what_was_held_back()
     if keep:
-        keep_state(run_folder, model, averaged, optimizer, Spent(step, budget.seconds))
+        learning.keep(run_folder, Spent(step, budget.seconds), tell)
     return Outcome(step, stopped, judge.best, judge.published)
+
+
+@dataclass(frozen=True, slots=True)
+class _Learning:
+    """The parts of a training that change with each step."""
+
+    model: nn.Module
+    averaged: AveragedModel
+    optimizer: Stateful
+    stepper: Stepper
+    frozen: FrozenEncoder
+    usual_rate: float
+
+    def step(self, share: float, rate: float, pictures: LabelledPictures, weights: Tensor) -> Tensor:
+        self.frozen.step(share)
+        self.stepper.set_rate(rate)
+        loss = self.stepper.step(pictures, weights)
+        self.averaged.update()
+        return loss
+
+    def take_up(self, resume: Path | None) -> Spent:
+        return take_up_state(resume, self.model, self.averaged, self.optimizer) if resume else Spent()
+
+    def keep(self, folder: Path, spent: Spent, tell: Callable[[str], None]) -> None:
+        try:
+            keep_state(folder, self.model, self.averaged, self.optimizer, spent)
+        except ModelError as problem:  # the network itself is safe: not to be able to go on is no failure
+            tell(str(problem))
+
+
+def _set_up(fabric: Fabric, model: nn.Module, recipe: Recipe, tell: Callable[[str], None]) -> _Learning:
+    model = model.to(device=fabric.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    averaged = AveragedModel(model, recipe.ema)
+    usual_rate = default_recipe(fabric.device.type).learning_rate or 1e-3
+    rate = recipe.learning_rate or usual_rate
+    learner, optimizer = fabric.setup(model, optimizer_for(model, recipe, rate))
+    if not silence_channels(model, recipe.dropout):
+        tell("This network has no place for dropout; training goes on without.")
+    if recipe.freeze_encoder and not has_encoder(model):
+        tell("This network has no encoder of its own that could be frozen; all of it learns.")
+    stepper = Stepper(fabric, learner, optimizer, recipe, tell)
+    frozen = FrozenEncoder(model, recipe.freeze_encoder)
+    return _Learning(model, averaged, optimizer, stepper, frozen, usual_rate)
+
+
+def _found_rate(
+    learning: _Learning,
+    pictures: LabelledPictures,
+    weights: Tensor,
+    give_up: Callable[[], bool],
+    on_event: Callable[[Event], None],
+) -> float:
+    found, curve = range_test(
+        learning.stepper, learning.model, learning.optimizer, pictures, weights, give_up
+    )
+    rate = found or learning.usual_rate
+    on_event(RangeTested(curve, rate))
+    return rate
+
+
+def _take_news(pictures: LabelledPictures, budget: Budget, judge: Judge, step: int) -> None:
+    """Labels have changed: there is time to learn them, and somebody waits for an answer."""
+    news = pictures.refresh()
+    if news.train:
+        budget.reopen(step)
+    if news.train or news.val:
+        judge.news(budget.seconds)
+
+
+def _to_beat(resume: Path | None, spec: ModelSpec, average: nn.Module) -> nn.Module:
+    """The best weights of the run that goes on; those it ended with where it never published."""
+    if resume is not None:
+        try:
+            loaded = load_checkpoint(resume, next(average.parameters()).device)
+        except ModelError:
+            return average
+        if loaded.spec == spec:
+            return loaded.model
+    return average
 
 
 def _weights(pictures: LabelledPictures, recipe: Recipe) -> Tensor:
@@ -141,59 +217,3 @@ def _weights(pictures: LabelledPictures, recipe: Recipe) -> Tensor:
     if not pictures.train_count:
         raise TrainingError("There is nothing to learn from yet. Paint a few strokes of two classes first.")
     return torch.from_numpy(class_weights(pictures.class_pixels(), recipe.class_weights)).to(pictures.device)
-
-
-def fabric_for(recipe: Recipe) -> Fabric:
-    """One device, its cores and its number format. Raises TrainingError when this machine does not have the device."""
-    kind, _, number = device_for(recipe.device).partition(":")
-    precision = recipe.precision
-    if precision == "auto":
-        precision = "bf16-mixed" if _has_bfloat16(kind) else "16-mixed" if kind == "cuda" else "32-true"
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it tells which precision it was given
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module="lightning_fabric.*")
-            fabric = Fabric(accelerator=kind, devices=[int(number)] if number else 1, precision=precision)
-    except Exception as problem:  # Fabric has a dozen ways to say no
-        raise TrainingError(
-            f"Training on “{recipe.device}” is not possible here: {problem}. Choose the device “auto”."
-        ) from problem
-    if fabric.device.type == "cpu":
-        use_cores(recipe.threads)
-    return fabric
-
-
-def _has_bfloat16(kind: str) -> bool:
-    """Half-size numbers in hardware: on recent processors they make a step a quarter shorter, on others much longer."""
-    if kind == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    features = (
-        torch.cpu.get_capabilities() if kind == "cpu" and hasattr(torch.cpu, "get_capabilities") else {}
-    )
-    return bool(features.get("avx512_bf16") or features.get("amx_bf16"))
-
-
-def optimizer_for(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Weight decay only where it means something: on the weights of layers, not on biases and norms."""
-    wanted = [p for p in model.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in wanted if p.ndim > 1], "weight_decay": recipe.weight_decay},
-        {"params": [p for p in wanted if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    if recipe.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=0.9, nesterov=True)
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate)
-
-
-def device_for(wanted: str) -> str:
-    """As torch names it; "auto" is the first of cuda, mps and cpu that this machine has."""
-    if wanted != "auto":
-        return wanted
-    return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-def use_cores(threads: int | None) -> None:
-    """Let torch use this many processor cores, all that this process may use when None."""
-    if threads is None:
-        threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    torch.set_num_threads(threads)

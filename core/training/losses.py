@@ -1,6 +1,9 @@
-"""What training makes small: cross-entropy and Dice, on labelled pixels only."""
+"""What training makes small, on labelled pixels only."""
 
 from __future__ import annotations
+
+import functools
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -9,62 +12,107 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  (the customary name)
 
 from core.training.data import IGNORE
+from core.training.recipe import loss_terms
+
+FOCUS = 2.0
+"""Gamma of the focal loss, as its authors recommend."""
+OVERLAPS = {"dice": (0.5, 0.5), "jaccard": (1.0, 1.0), "tversky": (0.3, 0.7)}
+"""What a falsely claimed and a missed pixel cost: Dice and Jaccard are cases of Tversky's index; his namesake's
+usual choice makes missing a small thing dearer than claiming too much of it."""
+HEAVIEST = 10.0
 
 
-def class_weights(pixels: NDArray[np.int64], power: float) -> NDArray[np.float32]:
-    """(classes,) weights: 1/frequency to the `power`, mean 1 over the labelled pixels, at most 10; absent ones 1."""
+def class_weights(pixels: NDArray[np.int64], kind: str) -> NDArray[np.float32]:
+    """(classes,) weights, mean 1 over the labelled pixels, at most 10; absent classes 1.
+
+    kind: "none", "inverse" (1/frequency), "sqrt" (its square root), or "effective": 1/E with the effective number
+    E = (1 - b^n) / (1 - b) of Cui and others 2019, arXiv 1901.05555, where b = 1 - 1/(mean n of a class), so that
+    common classes weigh alike and rare ones by their frequency.
+    """
     present = pixels > 0
     weights = np.ones(len(pixels), np.float64)
-    if present.any():
-        share = pixels[present] / pixels[present].sum()
-        raw = share**-power
-        weights[present] = np.minimum(raw / (raw * share).sum(), 10.0)
+    if present.any() and kind != "none":
+        counts = pixels[present].astype(np.float64)
+        share = counts / counts.sum()
+        if kind == "effective":
+            beta = 1 - 1 / max(counts.mean(), 2.0)
+            raw = (1 - beta) / -np.expm1(counts * np.log(beta))
+        else:
+            raw = share ** (-0.5 if kind == "sqrt" else -1.0)
+        weights[present] = np.minimum(raw / (raw * share).sum(), HEAVIEST)
     return weights.astype(np.float32)
 
 
-def label_loss(logits: Tensor, targets: Tensor, kind: str, weights: Tensor) -> Tensor:
+def label_loss(
+    logits: Tensor, targets: Tensor, kind: str, weights: Tensor, emphasis: Tensor | None = None
+) -> Tensor:
     """Scalar loss of logits (N, C, H, W) against targets (N, H, W) int64, rows or IGNORE.
 
     Where the logits are coarser than the targets, one target of each little square is taken, another each time.
-    Pixels with target IGNORE have no influence at all. `kind` as in `core.training.recipe.LOSSES`;
-    weights (C,) act on the cross-entropy. Zero, with a gradient, when nothing is labelled.
+    Pixels with target IGNORE have no influence at all. `kind` as `core.training.recipe.loss_terms` reads it;
+    weights (C,) act on ce and focal; emphasis (N, H, W), what each pixel counts, on all but lovasz. Zero, with a
+    gradient, when nothing is labelled.
     """
-    targets = _thinned(targets, targets.shape[1] // logits.shape[2])
+    places = _thinned(targets.shape[1] // logits.shape[2])
+    targets = targets[places]
     log_probability = F.log_softmax(logits.float(), 1)
     labelled = targets != IGNORE
     rows = torch.where(labelled, targets, 0)
     log_true = log_probability.gather(1, rows.unsqueeze(1)).squeeze(1)
+    counts = labelled.float() if emphasis is None else labelled * emphasis[places]
     loss = logits.sum() * 0.0
-    if "cross-entropy" in kind:
-        weight = weights[rows] * labelled
-        loss = loss - (log_true * weight).sum() / weight.sum().clamp_min(1e-6)
-    if "dice" in kind:
-        loss = loss + _dice(log_probability, log_true, rows, labelled)
+    for share, name in loss_terms(kind):
+        if name in OVERLAPS:
+            term = _overlap(log_probability, log_true, rows, counts, *OVERLAPS[name])
+        elif name == "lovasz":
+            term = _lovasz(logits, targets) if labelled.any() else loss
+        else:
+            # Lin and others 2017, arXiv 1708.02002: what is known already hardly counts.
+            hardness = (1 - log_true.exp()) ** FOCUS if name == "focal" else 1.0
+            weight = weights[rows] * counts
+            term = -(log_true * hardness * weight).sum() / weight.sum().clamp_min(1e-6)
+        loss = loss + share * term
     return loss
 
 
-def _thinned(targets: Tensor, step: int) -> Tensor:
+def _thinned(step: int) -> tuple[slice, ...]:
     """Every `step`-th target in both directions, from a random start: always the same corner would shift all edges
     by half a pixel."""
     if step <= 1:
-        return targets
+        return (slice(None),)
     down, right = (int(start) for start in torch.randint(step, (2,)))
-    return targets[:, down::step, right::step]
+    return slice(None), slice(down, None, step), slice(right, None, step)
 
 
-def _dice(log_probability: Tensor, log_true: Tensor, rows: Tensor, labelled: Tensor) -> Tensor:
-    """1 - the mean Dice coefficient over the classes that are labelled in the batch (Milletari and others 2016,
-    arXiv 1606.04797), summed over the whole batch so that a class in few pictures is not all noise.
+def _overlap(
+    log_probability: Tensor, log_true: Tensor, rows: Tensor, counts: Tensor, claimed: float, missed: float
+) -> Tensor:
+    """1 - the mean Tversky index over the classes that are labelled in the batch (Salehi and others 2017, arXiv
+    1706.05721; as Dice Milletari and others 2016, arXiv 1606.04797), summed over the whole batch so that a class
+    in few pictures is not all noise.
 
     No one-hot targets: they would be as large as the logits.
     """
     classes = log_probability.shape[1]
-    mask = labelled.unsqueeze(1)
-    predicted = (log_probability.exp() * mask).sum((0, 2, 3))
-    flat_rows, flat_mask = rows.flatten(), labelled.flatten().float()
+    predicted = (log_probability.exp() * counts.unsqueeze(1)).sum((0, 2, 3))
+    flat_rows, flat_counts = rows.flatten(), counts.flatten()
     zeros = torch.zeros(classes, device=rows.device)
-    hit = zeros.index_add(0, flat_rows, log_true.exp().flatten() * flat_mask)
-    true = zeros.index_add(0, flat_rows, flat_mask)
+    hit = zeros.index_add(0, flat_rows, log_true.exp().flatten() * flat_counts)
+    true = zeros.index_add(0, flat_rows, flat_counts)
     present = true > 0
-    coefficient = (2 * hit + 1.0) / (predicted + true + 1.0)
+    coefficient = (hit + 0.5) / (hit + claimed * (predicted - hit) + missed * (true - hit) + 0.5)
     return (present * (1 - coefficient)).sum() / present.sum().clamp_min(1)
+
+
+def _lovasz(logits: Tensor, targets: Tensor) -> Tensor:
+    """Lovász-Softmax (Berman and others 2018, arXiv 1705.08790) of the classes that are labelled in the batch."""
+    loss: Tensor = _library_lovasz()(logits.float(), targets)
+    return loss
+
+
+@functools.cache
+def _library_lovasz() -> Callable[[Tensor, Tensor], Tensor]:
+    from segmentation_models_pytorch.losses import LovaszLoss  # imported here: it takes seconds
+
+    made: Callable[[Tensor, Tensor], Tensor] = LovaszLoss("multiclass", ignore_index=IGNORE)
+    return made

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 from core.models.checkpoint import save_checkpoint
 from core.models.spec import ModelSpec
 from core.training.data import LabelledPictures
-from core.training.events import Evaluated, Event, Published
+from core.training.events import Evaluated, Event, Note, Published
 from core.training.recipe import Recipe
 from core.training.scoring import Score, score
 
@@ -26,15 +27,41 @@ COST_SHARE = 0.12
 """Of the time, what looking may cost; with many validation pictures the looks become rarer."""
 NEWS_TOLERANCE = 0.01
 """IoU that may be lost once when labels changed: the answer has to know them, and scores wobble by as much."""
+KNOWN = 0.2
+"""IoU from which on a class counts as known, and is guarded."""
+CLASS_TOLERANCE, CLASS_TOLERANCE_AFTER_NEWS = 0.01, 0.05
+"""IoU that a known class may lose against the network that the training began with; docs/adr/0011 has the reasons."""
 MOST_PICTURES = 256
 """Validation pictures in one look; a spread choice of more changes nothing but the time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """What the network that a training began with reached on the val pictures of now: mean, and IoU by row of the
+    classes that it knows."""
+
+    miou: float
+    known: Mapping[int, float]
+
+    @classmethod
+    def of(cls, score: Score) -> Floor:
+        return cls(score.miou, {row: iou for row, iou in score.per_class.items() if iou >= KNOWN})
+
+    def loss(self, found: Score) -> float:
+        """The most that a known class would lose; below 0 when all gain."""
+        return max((iou - found.per_class.get(row, iou) for row, iou in self.known.items()), default=0.0)
+
+    def allowed(self, found: Score, *, after_news: bool) -> float:
+        """The most that a known class may lose: little, or as much as the mean gains."""
+        return max(CLASS_TOLERANCE_AFTER_NEWS if after_news else CLASS_TOLERANCE, found.miou - self.miou)
 
 
 class Judge:
     """Scores the averaged weights now and then and publishes them when they are the best yet.
 
     Best on the same validation pictures: when those change, the best so far is scored again on the new ones. The
-    starting weights (`base`) take part, so that a training never replaces a good network by a worse one. Without
+    starting weights (`base`) take part, so that a training never replaces a good network by a worse one, and none
+    of their known classes may lose more than it is allowed, unless the mean gains as much. Without
     validation pictures every look publishes. Lives on the training thread.
     """
 
@@ -59,6 +86,9 @@ class Judge:
         self.best: float | None = None
         self.cost = 0.0
         self.published = False
+        self.looks_in_vain = 0
+        self.held_back = 0.0  # what a class would have lost in a better network that was not published
+        self._floor = Floor(0.0, {})
 
     def due(self, seconds: float) -> bool:
         """Is it time for a look, `seconds` into the training?"""
@@ -67,12 +97,23 @@ class Judge:
     def news(self, seconds: float) -> None:
         """Labels changed: look soon."""
         self._news = True
+        self.looks_in_vain = 0
         self._gap = FIRST_LOOK
         self._next = min(self._next, seconds + LOOK_AFTER_NEWS)
 
     def stop_asking(self) -> None:
         """The last look is not given up: the training is over, and this is what remains of it."""
         self._give_up = lambda: False
+
+    def say_what_was_held_back(self) -> None:
+        """At the end: whether a network that is better in the mean was not published for the sake of one class."""
+        if self.held_back and not self.published:
+            self._on_event(
+                Note(
+                    f"A better network was not used, because one class would have lost {self.held_back:.0%} of IoU. "
+                    "Label more of what it mistakes, in val pictures too."
+                )
+            )
 
     def judge_base(self, model: nn.Module, seconds: float) -> None:
         """Score the starting weights, the ones to beat. Emits nothing: they were published before."""
@@ -93,13 +134,22 @@ class Judge:
             return
         self._on_event(self._evaluated(found, split, step, seconds))
         if not self._members or self._is_better(found):
+            self.looks_in_vain = 0
             self._publish(model, found, step, seconds, measured=bool(self._members))
+        else:
+            self.looks_in_vain += 1
 
     def _is_better(self, found: Score) -> bool:
         if math.isnan(found.miou):
             return False
         tolerance = NEWS_TOLERANCE if self._news else 0.0
-        return self.best is None or found.miou > self.best - tolerance
+        if self.best is not None and found.miou <= self.best - tolerance:
+            return False
+        loss = self._floor.loss(found)
+        if loss <= self._floor.allowed(found, after_news=self._news):
+            return True
+        self.held_back = loss
+        return False
 
     def _publish(self, model: nn.Module, found: Score, step: int, seconds: float, *, measured: bool) -> None:
         values = self._spec.class_values
@@ -113,7 +163,7 @@ class Judge:
         }
         save_checkpoint(self._folder, model, self._spec, card)
         self._news = False
-        self.published = True
+        self.published, self.held_back = True, 0.0
         if not measured or self.best is None or found.miou > self.best:
             # Weights that came through by the tolerance do not lower the bar: it would sink with every label.
             self._best_weights = _copied(model)
@@ -123,7 +173,7 @@ class Judge:
     def _rescore_best(self, model: nn.Module) -> None:
         """Bring `best` up to the validation pictures of now, with the best weights lent to `model` for a moment."""
         self._members = self._pictures.val_members
-        self.best = None
+        self.best, self._floor = None, Floor(0.0, {})
         if self._best_weights is None or not self._members:
             return
         now = _copied(model)
@@ -133,7 +183,7 @@ class Judge:
         if found is None:
             self._members = frozenset()  # interrupted: to be done again
         elif not math.isnan(found.miou):
-            self.best = found.miou
+            self.best, self._floor = found.miou, Floor.of(found)
 
     def _score(self, model: nn.Module, split: str) -> Score | None:
         most = MOST_PICTURES if split == "val" else 16

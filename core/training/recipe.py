@@ -1,54 +1,69 @@
-"""How to train: every number the loop needs, in words that fit in a file. No torch in here."""
+"""How to train: every choice that the loop has, in words that fit in a file. No torch in here."""
 
 from __future__ import annotations
 
-import math
+import dataclasses
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from core.errors import TrainingError
+from core.training.fields import Field, markdown
 
-LOSSES = ("cross-entropy", "dice", "cross-entropy+dice")
-OPTIMIZERS = ("adamw", "sgd")
+LOSSES = ("ce", "dice", "jaccard", "focal", "tversky", "lovasz")
+CLASS_WEIGHTS = ("none", "sqrt", "inverse", "effective")
+OPTIMIZERS = ("adamw", "adam", "nadam", "sgd", "rmsprop")
+SCHEDULES = ("cosine", "constant", "one-cycle", "poly")
+INITIALISERS = ("own", "he", "glorot", "orthogonal")
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
+BUDGETS = ("minutes", "steps", "epochs")
+PRESETS: dict[str, dict[str, Any]] = {
+    "quick": {"minutes": 1.0, "zoom": (0.9, 1.2), "turn": 0.0},
+    "balanced": {},
+    "best": {"minutes": 30.0, "zoom": (0.5, 2.0), "ema": 0.998, "patience": 40},
+}
+"""Named sets of differences from what training does by itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """One training. Exactly one of `minutes`, `steps`, `epochs` is the budget, the others are None.
-
-    loss: one of LOSSES; class_weights: 0 = a class counts by its pixels, 1 = a rare one as much as a common one
-    optimizer: one of OPTIMIZERS; learning_rate at its peak; weight_decay decoupled, not on biases and norms
-    batch: pictures a step; crop: longest side in px of the piece that is learned from, None = a whole picture
-    ema: decay per step of the averaged weights, which are what is scored and published
-    flip: mirror left-right; zoom: smallest and largest enlargement; turn: degrees either way; colour: 0..1
-    fresh: share of each batch drawn from newly changed labels, for `fresh_steps` steps after they came
-    seed: of every random choice; precision: one of PRECISIONS; device: "auto", "cpu", "cuda", "cuda:1", "mps"
-    threads: of torch on the processor, None = one a core
-
-    Raises TrainingError when a part is out of range.
+    """One training; TABLE says what each part is. Exactly one of `minutes`, `steps`, `epochs` is the budget, the
+    others are None. Raises TrainingError when a part is impossible.
     """
 
     minutes: float | None = 5.0
     steps: int | None = None
     epochs: float | None = None
-    loss: str = "cross-entropy+dice"
-    class_weights: float = 0.5
+    patience: int = 0
+    loss: str = "ce+dice"
+    class_weights: str = "sqrt"
+    correction_weight: float = 2.0
+    fresh: float = 0.5
+    fresh_steps: int = 60
+    balanced: float = 0.5
     optimizer: str = "adamw"
-    learning_rate: float = 3e-3
+    learning_rate: float | None = 3e-3
+    schedule: str = "cosine"
+    warm_up: int = 20
     weight_decay: float = 1e-2
+    clip: float = 1.0
     batch: int = 6
     crop: int | None = None
     ema: float = 0.99
-    flip: bool = True
+    dropout: float = 0.0
+    initialiser: str = "own"
+    freeze_encoder: float = 0.0
+    flip: str = "light"
     zoom: tuple[float, float] = (0.75, 1.6)
     turn: float = 3.0
     colour: float = 0.15
-    fresh: float = 0.5
-    fresh_steps: int = 60
+    blur: float = 0.0
+    noise: float = 0.0
     seed: int = 0
+    deterministic: bool = False
     precision: str = "auto"
+    compile: bool = False
     device: str = "auto"
     threads: int | None = None
 
@@ -56,26 +71,10 @@ class Recipe:
         budgets = [amount for amount in (self.minutes, self.steps, self.epochs) if amount is not None]
         if len(budgets) != 1:
             raise TrainingError("Give a training exactly one budget: minutes, steps or epochs.")
-        checks = {
-            "the budget must be more than nothing": _positive(budgets[0]),
-            f"the loss must be one of {', '.join(LOSSES)}": self.loss in LOSSES,
-            f"the optimizer must be one of {', '.join(OPTIMIZERS)}": self.optimizer in OPTIMIZERS,
-            f"the precision must be one of {', '.join(PRECISIONS)}": self.precision in PRECISIONS,
-            "the learning rate must be above 0 and at most 10": 0 < self.learning_rate <= 10,
-            "the weight decay must be from 0 to 1": 0 <= self.weight_decay <= 1,
-            "the batch must be at least one picture": self.batch >= 1,
-            "the crop must be at least 32 pixels": self.crop is None or self.crop >= 32,
-            "the averaging (ema) must be from 0 to below 1": 0 <= self.ema < 1,
-            "the class weights must be from 0 to 1": 0 <= self.class_weights <= 1,
-            "the zoom must run from at least 0.1 to at most 10": 0.1 <= self.zoom[0] <= self.zoom[1] <= 10,
-            "the turn must be from 0 to 180 degrees": 0 <= self.turn <= 180,
-            "the colour change must be from 0 to 1": 0 <= self.colour <= 1,
-            "the share of fresh labels must be from 0 to 1": 0 <= self.fresh <= 1,
-            "there must be at least one thread": self.threads is None or self.threads >= 1,
-        }
-        for sentence, holds in checks.items():
-            if not holds:
-                raise TrainingError(f"Training cannot start: {sentence}.")
+        if not budgets[0] > 0:
+            raise TrainingError("The budget of a training must be more than nothing.")
+        for field in TABLE:
+            field.refuse(getattr(self, field.name))
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, ready for `json.dumps`."""
@@ -86,15 +85,125 @@ class Recipe:
         """The recipe that `to_json` described, also that of another version of Maskloop: missing parts take the
         default, unknown ones are left out. Raises TrainingError when a part is wrong.
         """
-        known = {field.name for field in fields(cls)}
-        given = {name: value for name, value in raw.items() if name in known}
+        given = {name: value for name, value in raw.items() if name in BY_NAME}
         try:
-            if "zoom" in given:
+            if isinstance(given.get("zoom"), list):
                 low, high = given["zoom"]
                 given["zoom"] = (float(low), float(high))
+            # As the first versions said it: a power of 1/frequency, a long name, sideways or not.
+            if isinstance(given.get("class_weights"), int | float):
+                given["class_weights"] = {0.0: "none", 1.0: "inverse"}.get(
+                    float(given["class_weights"]), "sqrt"
+                )
+            if isinstance(given.get("flip"), bool):
+                given["flip"] = "light" if given["flip"] else "none"
+            if isinstance(given.get("loss"), str):
+                given["loss"] = given["loss"].replace("cross-entropy", "ce")
             return cls(**given)
         except (TypeError, ValueError) as problem:
             raise TrainingError(f"The training recipe is damaged ({problem}).") from problem
+
+    def changed(self, differences: Mapping[str, Any]) -> Recipe:
+        """With other parts; a budget among them takes the place of the one there was. Raises TrainingError."""
+        given = {name: value for name, value in differences.items() if name in BUDGETS}
+        others = dict.fromkeys(BUDGETS) if any(v is not None for v in given.values()) else {}
+        return replace(self, **{**others, **differences})
+
+
+def loss_terms(text: str) -> tuple[tuple[float, str], ...]:
+    """(weight, one of LOSSES) of each term of "ce+dice" or "0.5*ce + 2*lovasz". Raises TrainingError."""
+    terms: list[tuple[float, str]] = []
+    for part in text.split("+"):
+        found = re.fullmatch(r"\s*(?:(\d+(?:\.\d*)?|\.\d+)\s*\*\s*)?([a-z]+)\s*", part)
+        if not found or found[2] not in LOSSES or float(found[1] or 1) == 0:
+            raise TrainingError(
+                f"The loss “{text}” is not known; it takes {', '.join(LOSSES)}, or a sum such as ce+dice or "
+                "0.5*ce+lovasz."
+            )
+        terms.append((float(found[1] or 1), found[2]))
+    return tuple(terms)
+
+
+def check_device(text: str) -> None:
+    """Raises TrainingError unless it is a name that a device can have."""
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", text):
+        raise TrainingError(f"The device “{text}” is not known; choose auto, cpu, cuda, cuda:0 or mps.")
+
+
+_DEFAULTS = {field.name: field.default for field in dataclasses.fields(Recipe)}
+
+
+def _row(name: str, title: str, kind: type, help_: str, group: str, **more: Any) -> Field:
+    return Field(name, title, help_, group, kind, _DEFAULTS[name], **more)
+
+
+_B, _L, _C, _O = "Budget", "What is made small", "Corrections and rare classes", "How it learns"
+_A, _M = "Augmentation", "Machine"
+_STRENGTHS = ("none", "light", "strong")
+
+TABLE: tuple[Field, ...] = (
+    _row("minutes", "Minutes", float, "Budget in minutes.", _B, low=0, nothing="none"),
+    _row("steps", "Steps", int, "Budget in steps.", _B, low=0, nothing="none"),
+    _row("epochs", "Epochs", float, "Budget in passes over the labelled pictures.", _B, low=0, nothing="none"),
+    _row("patience", "Patience", int, "End after so many looks at the val pictures without a better one; 0 = never.",
+         _B, low=0),
+    _row("loss", "Loss", str, f"One of {', '.join(LOSSES)}, or a weighted sum: ce+dice, 0.5*ce+lovasz.", _L,
+         check=loss_terms),
+    _row("class_weights", "Class weights", str,
+         "What a pixel of a rare class counts more in ce and focal: by the square root of 1/frequency, by all of it, "
+         "or by effective number.", _L, choices=CLASS_WEIGHTS),
+    _row("correction_weight", "Weight of corrections", float,
+         "What a pixel counts where a person painted over another prediction; Lovász counts all alike.", _C, low=1,
+         high=10),
+    _row("fresh", "Share of fresh labels", float,
+         "Of each batch, what comes from labels that have just changed; the others are old ones of all kinds.", _C,
+         low=0, high=1),
+    _row("fresh_steps", "Steps with fresh labels", int, "For how many steps a label stays fresh.", _C, low=0),
+    _row("balanced", "Balanced crops", float,
+         "Share of the other crops that lie around a class drawn evenly, however rare it is.", _C, low=0, high=1),
+    _row("optimizer", "Optimiser", str, "Who turns gradients into steps; sgd is with Nesterov momentum 0.9.", _O,
+         choices=OPTIMIZERS),
+    _row("learning_rate", "Learning rate", float, "At its peak; auto finds one by a short range test.", _O, low=1e-8,
+         high=10, nothing="auto", short="--lr"),
+    _row("schedule", "Schedule", str, "How the learning rate falls over the budget.", _O, choices=SCHEDULES),
+    _row("warm_up", "Warm-up", int, "Steps in which the learning rate rises to its peak.", _O, low=0, high=100_000),
+    _row("weight_decay", "Weight decay", float, "Pull towards zero of weights, not of biases and norms.", _O, low=0,
+         high=1),
+    _row("clip", "Longest gradient", float, "Longer gradients are shortened to it; 0 = never.", _O, low=0),
+    _row("batch", "Batch", int, "Pictures a step; halves by itself when memory runs out.", _O, low=1, high=4096),
+    _row("crop", "Crop", int, "Longest side in pixels of the piece that is learned from.", _O, low=32, high=16384,
+         nothing="whole"),
+    _row("ema", "Averaging", float, "Decay a step of the averaged weights, which are scored and published; 0 = off.",
+         _O, low=0, high=0.99999),
+    _row("dropout", "Dropout", float, "Share of the channels before the last layer that are silenced.", _O, low=0,
+         high=0.9),
+    _row("initialiser", "Initialiser", str, "Of weights that start at random; own = as the network's makers did.",
+         _O, choices=INITIALISERS),
+    _row("freeze_encoder", "Frozen encoder", float, "Share of the budget in which the encoder stays as it is.", _O,
+         low=0, high=1),
+    _row("flip", "Flip", str, "Mirror: light sideways, strong also upside down.", _A, choices=_STRENGTHS),
+    _row("turn", "Turn", float, "Degrees either way.", _A, low=0, high=180,
+         named=(("none", 0.0), ("light", 3.0), ("strong", 20.0))),
+    _row("zoom", "Scale", tuple, "Smallest and largest enlargement.", _A, low=0.1, high=10,
+         named=(("none", (1.0, 1.0)), ("light", (0.75, 1.6)), ("strong", (0.5, 2.0)))),
+    _row("colour", "Colour", float, "Change of brightness, contrast, saturation and tint.", _A, low=0, high=1,
+         named=(("none", 0.0), ("light", 0.15), ("strong", 0.4))),
+    _row("blur", "Blur", float, "Largest radius in pixels (sigma).", _A, low=0, high=5,
+         named=(("none", 0.0), ("light", 0.8), ("strong", 2.0))),
+    _row("noise", "Noise", float, "Largest strength, as a share of the range of a colour.", _A, low=0, high=0.5,
+         named=(("none", 0.0), ("light", 0.03), ("strong", 0.1))),
+    _row("seed", "Seed", int, "Of every random choice.", _M, low=0, high=2**31 - 1),
+    _row("deterministic", "Deterministic", bool,
+         "The same seed gives the same weights, with a budget in steps or epochs; slower on graphics cards.", _M),
+    _row("precision", "Precision", str, "Number format; auto takes half-size numbers where the hardware has them.",
+         _M, choices=PRECISIONS),
+    _row("compile", "Compile", bool, "Let torch compile the network: slow to begin, quicker later.", _M),
+    _row("device", "Device", str, "auto, cpu, cuda, cuda:0 (the first of several) or mps.", _M, check=check_device),
+    _row("threads", "Threads", int, "Of torch on the processor.", _M, low=1, high=1024, nothing="all"),
+)  # fmt: skip
+"""Every choice of a training, once: options, docs and forms are made from it."""
+
+BY_NAME = {field.name: field for field in TABLE}
 
 
 def default_recipe(device_kind: str) -> Recipe:
@@ -104,5 +213,12 @@ def default_recipe(device_kind: str) -> Recipe:
     return Recipe()
 
 
-def _positive(amount: float) -> bool:
-    return amount > 0 and math.isfinite(amount)
+def preset_recipe(name: str, device_kind: str) -> Recipe:
+    """The default of a device with a preset's differences. Raises TrainingError for an unknown name."""
+    if name not in PRESETS:
+        raise TrainingError(f"There is no preset “{name}”; choose {', '.join(PRESETS)}.")
+    return default_recipe(device_kind).changed(PRESETS[name])
+
+
+if __name__ == "__main__":
+    print(markdown(TABLE, PRESETS))  # noqa: T201  (for docs/training.md)

@@ -32,6 +32,7 @@ class Entry:
     split: "train" or "val"; revision: grows with every `put` of this picture
     digest: of the label's pixels, equal when nothing was painted between two puts, also of two snapshots
     width, height: at work size; counts: (pixel value, number of pixels) of the label, in order of value
+    corrected: pixels that a person painted over another prediction
     """
 
     picture_id: int
@@ -42,10 +43,11 @@ class Entry:
     width: int
     height: int
     counts: tuple[tuple[int, int], ...]
+    corrected: int = 0
 
 
 class Snapshot:
-    """A folder with `snapshot.json` (spec and recipe) and, per picture, two .npy files and a small .json.
+    """A folder with `snapshot.json` (spec and recipe) and, per picture, two or three .npy files and a small .json.
 
     The .json is renamed into place last and names the revision of the arrays, so a reader sees the old pair
     or the new pair, never half of each. One process writes (`put`, `remove`), any may read. No thread of its
@@ -79,35 +81,51 @@ class Snapshot:
         except (OSError, ValueError, KeyError, TypeError) as problem:
             raise TrainingError(f"The labels frozen for training cannot be read: {problem}.") from problem
 
+    def suits(self, spec: ModelSpec) -> bool:
+        """Whether pictures frozen here are what a network of this spec looks at."""
+        return (spec.size, spec.channels) == (self.spec.size, self.spec.channels)
+
     def revise(self, spec: ModelSpec, recipe: Recipe) -> None:
         """Change spec and recipe for the next training and keep the pictures.
 
-        Raises TrainingError when the new spec looks at another size: the pictures are stored at the old one.
+        Raises TrainingError when the new spec looks at another size or number of channels: the pictures are stored
+        as the old one wanted them.
         """
-        if spec.size != self.spec.size:
+        if not self.suits(spec):
             raise TrainingError(
-                "Pictures frozen at one size cannot be trained at another; make a new snapshot."
+                "Pictures frozen for one kind of network cannot be trained on by another; make a new snapshot."
             )
         self.spec, self.recipe = spec, recipe
         self._write_plan()
 
     def put(
-        self, picture_id: int, name: str, split: str, picture: NDArray[np.uint8], values: NDArray[np.uint8]
+        self,
+        picture_id: int,
+        name: str,
+        split: str,
+        picture: NDArray[np.uint8],
+        values: NDArray[np.uint8],
+        corrected: NDArray[np.bool_] | None = None,
     ) -> None:
         """Add or replace one labelled picture, scaled so that its long side is the spec's size.
 
-        picture: (H, W, 3) uint8 RGB; values: (H, W) uint8 pixel values (0 unlabelled, 255 void), same H and W
+        picture: (H, W, C) uint8, C as the spec says
+        values: (H, W) uint8 pixel values (0 unlabelled, 255 void), same H and W
+        corrected: (H, W), where a person painted over another prediction; None when nowhere
         Raises TrainingError when they do not fit together or the disk refuses.
         """
         if split not in SPLITS:
             raise TrainingError(f"A picture is learned from (train) or scored on (val), not “{split}”.")
-        if picture.ndim != 3 or picture.shape[:2] != values.shape or 0 in values.shape:
+        if picture.ndim != 3 or picture.shape[:2] != values.shape or 0 in picture.shape:
             raise TrainingError(f"The label of {name} does not have the size of the picture.")
         height, width = values.shape
         small = work_size(width, height, self.spec.size)
         shrinks = small[0] < width
         pixels = cv2.resize(picture, small, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
         labels = cv2.resize(values, small, interpolation=cv2.INTER_NEAREST_EXACT)
+        marks = np.zeros((0, 0), np.uint8)
+        if corrected is not None and corrected.any():
+            marks = cv2.resize(corrected.astype(np.uint8), small, interpolation=cv2.INTER_NEAREST_EXACT)
         old = self._entry(self._card(picture_id))
         entry = Entry(
             picture_id=picture_id,
@@ -120,9 +138,10 @@ class Snapshot:
             counts=tuple(
                 (int(v), int(n)) for v, n in zip(*np.unique(labels, return_counts=True), strict=True)
             ),
+            corrected=int(np.count_nonzero(marks)),
         )
         try:
-            for path, array in zip(self._arrays(entry), (pixels, labels), strict=True):
+            for path, array in zip(self._arrays(entry), (pixels, labels, marks), strict=False):
                 with _beside(path) as stream:
                     np.save(stream, np.ascontiguousarray(array), allow_pickle=False)
             _write_json(self._card(picture_id), _entry_json(entry))
@@ -163,26 +182,41 @@ class Snapshot:
         return {e.picture_id: e for _, e in sorted(known.values(), key=lambda pair: pair[1].picture_id)}
 
     def read(self, entry: Entry) -> tuple[NDArray[np.uint8], NDArray[np.uint8]] | None:
-        """Picture (h, w, 3) and label (h, w) of an entry; None when it was replaced or removed meanwhile.
+        """Picture (h, w, C) and label (h, w) of an entry; None when it was replaced or removed meanwhile.
 
         Raises TrainingError when the files are damaged.
         """
         try:
-            pixels, labels = (np.load(path, allow_pickle=False) for path in self._arrays(entry))
+            pixels, labels = (np.load(path, allow_pickle=False) for path in self._arrays(entry)[:2])
         except FileNotFoundError:
             return None
         except (OSError, ValueError, EOFError) as problem:
             raise TrainingError(f"The frozen label of {entry.name} cannot be read: {problem}.") from problem
-        if pixels.shape != (entry.height, entry.width, 3) or labels.shape != pixels.shape[:2]:
+        if (
+            pixels.shape != (entry.height, entry.width, self.spec.channels)
+            or labels.shape != pixels.shape[:2]
+        ):
             raise TrainingError(f"The frozen label of {entry.name} has the wrong size.")
         return pixels, labels
+
+    def read_corrections(self, entry: Entry) -> NDArray[np.uint8] | None:
+        """(h, w) uint8, 1 where a person painted over another prediction; None when nowhere or no longer known."""
+        if not entry.corrected:
+            return None
+        try:
+            marks = np.load(self._arrays(entry)[2], allow_pickle=False)
+        except (OSError, ValueError, EOFError):
+            return None  # without them it trains as well, only less eagerly
+        fits = marks.shape == (entry.height, entry.width) and marks.dtype == np.uint8
+        return np.minimum(marks, 1) if fits else None
 
     def _card(self, picture_id: int) -> Path:
         return self.folder / ITEMS / f"{picture_id}.json"
 
-    def _arrays(self, entry: Entry) -> tuple[Path, Path]:
+    def _arrays(self, entry: Entry) -> list[Path]:
         stem = f"{entry.picture_id}-{entry.revision}"
-        return self.folder / ITEMS / f"{stem}.picture.npy", self.folder / ITEMS / f"{stem}.values.npy"
+        kinds = ["picture", "values"] + (["corrected"] if entry.corrected else [])
+        return [self.folder / ITEMS / f"{stem}.{kind}.npy" for kind in kinds]
 
     def _entry(self, card: Path) -> Entry | None:
         try:

@@ -17,6 +17,8 @@ from core.models.checkpoint import write_beside
 from core.training.averaging import AveragedModel
 
 STATE_FILE = "resume.safetensors"
+MOST_STATES = 3
+"""Runs of a project that can be gone on with; of the others the weights remain."""
 _MODEL, _AVERAGE, _OPTIMIZER = "model/", "average/", "optimizer/"
 
 
@@ -83,6 +85,22 @@ def take_up_state(folder: Path, model: nn.Module, average: AveragedModel, optimi
             f"The run {folder.name} cannot be resumed, because it does not fit this network ({reason})."
         ) from problem
     return spent
+
+
+def spent_of(folder: Path) -> Spent | None:
+    """What a run had used of its budget; None when it left no state."""
+    try:
+        with safetensors.safe_open(str(folder / STATE_FILE), "pt") as opened:
+            return Spent(**json.loads(opened.metadata()["spent"]))
+    except (OSError, safetensors.SafetensorError, ValueError, KeyError, TypeError):
+        return None
+
+
+def thin_states(runs: Path, most: int = MOST_STATES) -> None:
+    """Let go of the oldest states in the folders under `runs`: each is several times as large as its network."""
+    kept = sorted(runs.glob(f"*/{STATE_FILE}"), key=lambda path: path.stat().st_mtime_ns)
+    for path in kept[:-most]:
+        path.unlink(missing_ok=True)
 
 
 def _under(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, Tensor]:

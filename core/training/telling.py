@@ -20,18 +20,19 @@ TELL_EVERY = 1.0
 class ProgressTeller:
     """Sums losses on their device, because asking a graphics card for a number makes it wait; asks once a second."""
 
-    def __init__(self, budget: Budget, batch: int, on_event: Callable[[Event], None]) -> None:
-        self._budget, self._batch, self._on_event = budget, batch, on_event
+    def __init__(self, budget: Budget, on_event: Callable[[Event], None]) -> None:
+        self._budget, self._on_event = budget, on_event
         self._sum: Tensor | None = None
-        self._steps = 0
+        self._steps = self._pictures = 0
         self._told = time.monotonic()
 
-    def step_done(self, step: int, loss: Tensor) -> None:
-        """Count a step. Raises TrainingError when the loss is no longer a number."""
+    def step_done(self, step: int, loss: Tensor, pictures: int) -> None:
+        """Count a step of so many pictures. Raises TrainingError when the loss is no longer a number."""
         loss = loss.detach()
         first = self._sum is None
         self._sum = loss if self._sum is None else self._sum + loss
         self._steps += 1
+        self._pictures += pictures
         now = time.monotonic()
         if now - self._told < TELL_EVERY and not first:
             return
@@ -41,8 +42,8 @@ class ProgressTeller:
                 "Training stopped because its numbers grew without bounds. "
                 "Start again with a smaller learning rate."
             )
-        rate = self._steps * self._batch / max(now - self._told, 1e-6)
+        rate = self._pictures / max(now - self._told, 1e-6)
         budget = self._budget
         self._on_event(Progress(step, budget.steps, mean, rate, budget.seconds, budget.seconds_left(step)))
-        self._told, self._steps = now, 0
+        self._told, self._steps, self._pictures = now, 0, 0
         self._sum = torch.zeros_like(loss)

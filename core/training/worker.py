@@ -151,10 +151,12 @@ class Desk:
     def _run(self, command: Command) -> tuple[int, bool]:
         from core.models.checkpoint import read_run_file
         from core.training.loop import train
+        from core.training.machine import settle_chance
         from core.training.snapshot import Snapshot
 
         snapshot = Snapshot.open(Path(command["snapshot"]))
         self._device = snapshot.recipe.device
+        settle_chance(snapshot.recipe)  # a fresh network starts with weights of its seed
         base = Path(command["base"]) if command["base"] else None
         model, warm = self._first_model(base, snapshot.spec)
         seen: Mapping[str, str] = {}
@@ -196,12 +198,13 @@ class Desk:
         """One picture from file to file; a failure is told and goes no further."""
         picture_id = int(command["picture_id"])
         try:
-            from core.images.source import read_picture
+            from core.images.source import read_fed
             from core.labels.prediction import write_prediction
             from core.models.predict import predict
 
             loaded = self._checkpoint(Path(command["checkpoint"]))
-            mask = predict(loaded, read_picture(Path(command["picture"])), int(command["run_id"]))
+            picture = read_fed(Path(command["picture"]), loaded.spec.channels)
+            mask = predict(loaded, picture, int(command["run_id"]))
             out = Path(command["out"])
             write_prediction(out, mask)
             self._emit(Predicted(picture_id, str(out), mask.mean_confidence, mask.run_id))
@@ -219,7 +222,7 @@ class Desk:
     def _checkpoint(self, folder: Path) -> Loaded:
         """The network of a checkpoint folder, kept until its weights change or another is asked for."""
         from core.models.checkpoint import WEIGHTS_FILE, load_checkpoint
-        from core.training.loop import device_for, use_cores
+        from core.training.machine import device_for, use_cores
 
         try:
             key = (str(folder), (folder / WEIGHTS_FILE).stat().st_mtime_ns)

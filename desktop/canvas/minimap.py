@@ -9,8 +9,8 @@ from PySide6.QtCore import QEvent, QObject, QPointF, QRect, QRectF, QSize, Qt, Q
 from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
-from core.geometry import Point
-from core.images.pyramid import Pyramid
+from core.geometry import Box, Point
+from core.images.giant import AnyPyramid
 from desktop.canvas.layers import sample
 from desktop.canvas.surface import Scene, Surface
 
@@ -35,7 +35,7 @@ class Minimap(QWidget):
         super().__init__(canvas)
         self._canvas = canvas
         self._wanted = True
-        self._made_of: Pyramid | None = None
+        self._made_of: AnyPyramid | None = None
         self._picture: QImage | None = None
         self._layers: QImage | None = None
         self._pause = QTimer(self, singleShot=True, interval=PAUSE_MS)
@@ -116,16 +116,21 @@ class Minimap(QWidget):
         self.update()
 
     def _make(self, scene: Scene) -> None:
-        height, width = scene.pyramid.levels[0].shape[:2]
+        width, height = scene.pyramid.size
         scale = min(LARGEST.width() / width, LARGEST.height() / height)
         self.resize(max(24, round(width * scale)) + 2 * _BORDER, max(24, round(height * scale)) + 2 * _BORDER)
+        self._made_of = scene.pyramid
+        self._look_at_picture(scene)
+        self._layers = None
+
+    def _look_at_picture(self, scene: Scene) -> None:
+        """From a coarse level, as the canvas shows it; of a giant it becomes clear with time."""
         ratio = self.devicePixelRatioF()
         size = (round((self.width() - 2) * ratio), round((self.height() - 2) * ratio))
-        level = scene.pyramid.levels[scene.pyramid.level_for(scale * ratio)]
-        small = cv2.resize(level, size, interpolation=cv2.INTER_AREA)
+        level = scene.pyramid.level_for(size[0] / scene.pyramid.size[0])
+        seen = scene.eye.seen(scene.eye.part(level, Box(0, 0, *scene.pyramid.level_size(level))))
+        small = cv2.resize(seen, size, interpolation=cv2.INTER_AREA)
         self._picture = _image(cv2.cvtColor(small, cv2.COLOR_RGB2BGRA), QImage.Format.Format_RGB32)
-        self._made_of = scene.pyramid
-        self._layers = None
 
     def _look(self) -> None:
         """Sample the layers anew."""
@@ -135,6 +140,7 @@ class Minimap(QWidget):
         if self._canvas.is_held:
             self._pause.start()
             return
+        self._look_at_picture(scene)
         self._layers = None
         if not scene.table.is_empty:
             height, width = scene.labels.values.shape
@@ -143,7 +149,7 @@ class Minimap(QWidget):
             labels = sample(scene.labels.values, rows, columns)
             said = scene.prediction
             prediction = None if said is None else sample(said.values, rows, columns)
-            colours = scene.table.compose(labels, prediction, np.zeros_like(labels))
+            colours = scene.table.compose(labels, prediction, lambda: np.zeros_like(labels))
             self._layers = _image(colours, QImage.Format.Format_ARGB32_Premultiplied)
         self.update()
 
@@ -186,7 +192,7 @@ class Minimap(QWidget):
     def _size_of_picture(self) -> tuple[int, int]:
         if self._made_of is None:
             return 1, 1
-        height, width = self._made_of.levels[0].shape[:2]
+        width, height = self._made_of.size
         return height, width
 
 

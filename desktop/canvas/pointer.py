@@ -1,4 +1,4 @@
-"""From Qt's mouse, wheel and key events to calls of tools, panning, zooming and brush sizes."""
+"""From Qt's mouse, wheel and key events to what the hand does: drawing, panning, zooming, changing the size."""
 
 from __future__ import annotations
 
@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QKeyCombination, QPointF, Qt
 from PySide6.QtGui import QKeyEvent, QKeySequence, QMouseEvent, QPointingDevice, QTabletEvent, QWheelEvent
 
-from core.tools.brush import Brush
-from core.tools.tool import Cursor, Modifiers, Stage, Tool
+from core.tools.tool import Cursor, Modifiers, Tool
+from desktop.canvas.grip import Grip
 
 if TYPE_CHECKING:
     from desktop.canvas.view import CanvasView
 
 _ZOOM_NOTCH = 1.25
-_SIZE_NOTCH = 1.12
-_SIZE_KEY = 1.25
 _NOTCH = 120.0
 """What a mouse wheel reports for one notch, in eighths of a degree."""
 
@@ -41,14 +39,14 @@ class _Act(Enum):
 
 
 class Pointer:
-    """The hand on the canvas. Owns the tool and knows what each button is doing. Lives on the GUI thread.
+    """The hand on the canvas; knows what each button is doing. Lives on the GUI thread.
 
     Panning may happen in the middle of a stroke, so it is not one of the acts but stands beside them.
     """
 
     def __init__(self, canvas: CanvasView) -> None:
         self._canvas = canvas
-        self.tool: Tool = Brush()
+        self.grip = Grip(canvas)
         self.position: QPointF | None = None
         """Where the pointer is, in widget pixels; None while it is elsewhere."""
         self._act = _Act.NOTHING
@@ -64,6 +62,10 @@ class Pointer:
         self._size_notches = 0.0
 
     # What is going on
+
+    @property
+    def tool(self) -> Tool:
+        return self.grip.tool
 
     @property
     def is_stroking(self) -> bool:
@@ -96,7 +98,7 @@ class Pointer:
         """Change tools; what the old one has under way is finished."""
         if tool is not self.tool:
             self.leave()
-            self.tool = tool
+            self.grip.tool = tool
             self._tell_place()
 
     def settle(self) -> None:
@@ -104,15 +106,12 @@ class Pointer:
         stroked = self.is_stroking
         self._end_act()
         if stroked and self.position is not None:
-            self._release(self.position, self._held)
+            self.grip.release(self.position, self._held)
 
     def leave(self) -> None:
         """Another tool, another picture, or the end: finish all that is under way."""
         self._end_act()
-        self._canvas.drop_work()
-        stage = self._stage_to_end()
-        if stage is not None:
-            self._canvas.show_outcome(self.tool.leave(stage))
+        self.grip.leave()
 
     def lose_focus(self) -> None:
         """Keys and buttons may go up unseen from now on."""
@@ -120,12 +119,6 @@ class Pointer:
         self._space, self._held = False, Modifiers()
         self._pressure, self._pen_erases = 1.0, False
         self._pan_button = _Button.NoButton
-
-    def done(self, result: object) -> None:
-        """The work that the tool asked for has come to its end."""
-        stage = self._announced_stage()
-        if stage is not None:
-            self._canvas.show_outcome(self.tool.done(stage, result))
 
     # Mouse and pen
 
@@ -157,7 +150,8 @@ class Pointer:
         plain = event.button() == _Button.LeftButton and not self._space and self._act == _Act.NOTHING
         if plain and stage is not None and self.tool.is_busy:
             self._note(event)
-            self.finish()
+            self._end_act()
+            self.grip.finish()
             return True
         return self.press(event)
 
@@ -174,7 +168,7 @@ class Pointer:
             stroked = self._act == _Act.STROKE
             self._end_act()
             if stroked:
-                self._release(event.position(), replace(self._held, pressure=self._pressure))
+                self.grip.release(event.position(), replace(self._held, pressure=self._pressure))
             self._pressure, self._pen_erases = 1.0, False  # a mouse may come next
 
     def away(self) -> None:
@@ -193,7 +187,7 @@ class Pointer:
             self._size_notches += notches
             whole = int(self._size_notches)
             self._size_notches -= whole
-            return self.resize_ring(_SIZE_NOTCH**whole) or self.turn(whole)
+            return self.grip.size(whole)
         self._canvas.zoom_at(event.position(), _ZOOM_NOTCH**notches)
         return True
 
@@ -215,19 +209,16 @@ class Pointer:
             elif key == Qt.Key.Key_Escape and self._canvas.is_waiting and not self.tool.is_busy:
                 self._canvas.drop_work()
             elif self._tool_takes(event):
-                self._give_key(_written(event))
-            elif key == Qt.Key.Key_Escape:
-                self.cancel()
+                self.grip.key(_written(event))
             elif key == Qt.Key.Key_Backspace:
                 self.step_back()
             elif key == Qt.Key.Key_Delete:
-                self._delete()
+                if not self.is_stroking:
+                    self.grip.delete()
             else:
-                self.finish()
+                self._end_act()
+                (self.grip.cancel if key == Qt.Key.Key_Escape else self.grip.finish)()
             return True
-        if key in (Qt.Key.Key_BracketLeft, Qt.Key.Key_BracketRight) and _is_plain(event):
-            bigger = key == Qt.Key.Key_BracketRight
-            return self.resize_ring(_SIZE_KEY if bigger else 1 / _SIZE_KEY) or self.turn(1 if bigger else -1)
         return False
 
     def key_release(self, event: QKeyEvent) -> bool:
@@ -237,21 +228,6 @@ class Pointer:
             return True
         return False
 
-    def finish(self) -> None:
-        """Enter."""
-        self._end_act()
-        stage = self._announced_stage()
-        if stage is not None:
-            self._canvas.show_outcome(self.tool.finish(stage))
-
-    def cancel(self) -> None:
-        """Esc."""
-        self._end_act()
-        self._canvas.drop_work()
-        stage = self._canvas.stage()
-        if stage is not None:
-            self._canvas.show_outcome(self.tool.cancel(stage))
-
     def click(self, held: Modifiers) -> None:
         """As a click would do with these keys held, where the pointer is."""
         if self.position is not None and self._act == _Act.NOTHING:
@@ -260,75 +236,23 @@ class Pointer:
 
     def step_back(self) -> None:
         """Backspace."""
-        stage = self._canvas.stage()
-        if stage is not None and not self.is_stroking:
-            self._canvas.show_outcome(self.tool.step_back(stage))
-
-    def resize_ring(self, factor: float) -> bool:
-        """Change the active tool's radius, by half a pixel at least. False for tools without one."""
-        radius = self.tool.radius(self._canvas.options)
-        if radius is None:
-            return False
-        if factor != 1:
-            step = 0.5 if radius < 20 else 1.0
-            farthest = (
-                max(radius * factor, radius + step) if factor > 1 else min(radius * factor, radius - step)
-            )
-            self._canvas.set_radius(farthest)
-        return True
-
-    def turn(self, steps: int) -> bool:
-        """Turn what the active tool has to turn. False when it has nothing."""
-        stage = self._canvas.stage()
-        outcome = self.tool.turn(stage, steps) if stage is not None and steps else None
-        if outcome is not None:
-            self._canvas.show_outcome(outcome)
-        return outcome is not None
+        if not self.is_stroking:
+            self.grip.step_back()
 
     # Steps of the above
 
     def _tool_takes(self, event: QKeyEvent) -> bool:
         return not self.is_stroking and self.tool.takes(_written(event))
 
-    def _give_key(self, key: str) -> None:
-        stage = self._announced_stage()
-        if stage is not None:
-            self._canvas.show_outcome(self.tool.key(stage, key))
-
     def _begin_stroke(self, position: QPointF, button: Qt.MouseButton, held: Modifiers) -> bool:
         erases = held.ctrl and self.tool.can_erase
-        if self.tool.needs_class and not self._canvas.has_class and not erases:
+        if not self.grip.can_press(erasing=erases):
             self._canvas.needs_class.emit()
             return True
-        stage = self._announced_stage()
-        if stage is None:
-            return True
-        self._act, self._button, self._erases = _Act.STROKE, button, erases
-        held = replace(held, pressure=self._pressure)
-        self._canvas.show_outcome(self.tool.press(stage, self._canvas.image_point(position), held))
+        if self.grip.announce():
+            self._act, self._button, self._erases = _Act.STROKE, button, erases
+            self.grip.press(position, replace(held, pressure=self._pressure))
         return True
-
-    def _release(self, position: QPointF, held: Modifiers) -> None:
-        stage = self._stage_to_end()
-        if stage is not None:
-            self._canvas.show_outcome(self.tool.release(stage, self._canvas.image_point(position), held))
-
-    def _delete(self) -> None:
-        stage = self._canvas.stage()
-        if stage is not None and not self.is_stroking:
-            self._canvas.show_outcome(self.tool.delete(stage))
-
-    def _stage_to_end(self) -> Stage | None:
-        """The stage for a call that ends what is under way, if anything is: an edit may be opened then."""
-        return self._announced_stage() if self.tool.is_busy else self._canvas.stage()
-
-    def _announced_stage(self) -> Stage | None:
-        """The stage for a call that may open an edit, after all who care were told."""
-        stage = self._canvas.stage()
-        if stage is None or stage.labels.is_editing:
-            return stage
-        self._canvas.before_edit.emit()
-        return self._canvas.stage()
 
     def _press_secondary(self, position: QPointF) -> bool:
         radius = self.tool.radius(self._canvas.options)
@@ -363,14 +287,12 @@ class Pointer:
 
     def _tell_place(self) -> None:
         """Tell the tool where the pointer is and what is held, also while it draws."""
-        stage = self._canvas.stage()
-        if stage is None or self.position is None:
+        if self.position is None:
             return
-        at = self._canvas.image_point(self.position)
         if self._act == _Act.NOTHING:
-            self._canvas.show_outcome(self.tool.hover(stage, at, self._held))
+            self.grip.move(self.position, self._held, pressed=False)
         elif self._act == _Act.STROKE and not self._space and not self.is_panning:
-            self._canvas.show_outcome(self.tool.drag(stage, at, replace(self._held, pressure=self._pressure)))
+            self.grip.move(self.position, replace(self._held, pressure=self._pressure), pressed=True)
 
     def _note(self, event: QMouseEvent) -> None:
         self.position = event.position()

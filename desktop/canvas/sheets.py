@@ -17,7 +17,8 @@ from PySide6.QtCore import QRect
 from PySide6.QtGui import QImage, QPainter
 
 from core.geometry import Box
-from core.images.pyramid import Pyramid
+from core.images.giant import AnyPyramid
+from core.images.tone import Eye, Tone
 from core.labels.labelmap import LabelMap
 from core.labels.prediction import PredictedMask
 from desktop.canvas.grid import GRID_FROM, rule
@@ -86,7 +87,8 @@ class Sheet:
 class Scene:
     """What is shown, for those who show it once more in another size; nobody writes into it."""
 
-    pyramid: Pyramid
+    pyramid: AnyPyramid
+    eye: Eye
     labels: LabelMap
     prediction: PredictedMask | None
     table: ColourTable
@@ -107,7 +109,9 @@ class Screen:
     def __init__(self, view: Viewport) -> None:
         self._view = view
         self._background = np.uint32(0xFF808080)
-        self._pyramid: Pyramid | None = None
+        self._pyramid: AnyPyramid | None = None
+        self._tone = Tone()
+        self._eye: Eye | None = None
         self._labels: LabelMap | None = None
         self._prediction: PredictedMask | None = None
         self._table: ColourTable | None = None
@@ -125,15 +129,16 @@ class Screen:
         self._background = np.uint32(0xFF000000 | grey << 16 | grey << 8 | grey)
         self._ground.damage()
 
-    def set_picture(self, pyramid: Pyramid | None, labels: LabelMap | None) -> None:
+    def set_picture(self, pyramid: AnyPyramid | None, labels: LabelMap | None) -> None:
         self._pyramid, self._labels, self._prediction = pyramid, labels, None
+        self._eye = Eye(pyramid, self._tone) if pyramid else None
         self.damage_all()
 
     @property
     def scene(self) -> Scene | None:
-        if self._pyramid is None or self._labels is None or self._table is None:
+        if self._pyramid is None or self._eye is None or self._labels is None or self._table is None:
             return None
-        return Scene(self._pyramid, self._labels, self._prediction, self._table)
+        return Scene(self._pyramid, self._eye, self._labels, self._prediction, self._table)
 
     def set_layers(
         self, table: ColourTable, prediction: PredictedMask | None, halves: Halves | None = None
@@ -153,6 +158,11 @@ class Screen:
         self._grid = wanted
         self._layers.damage()
 
+    def set_tone(self, tone: Tone) -> None:
+        self._tone = tone
+        self._eye = Eye(self._pyramid, tone) if self._pyramid else None
+        self._ground.damage()
+
     def damage_all(self) -> None:
         self._ground.damage()
         self._layers.damage()
@@ -161,6 +171,13 @@ class Screen:
         """Labels of these image pixels changed. Returns the device pixels that will look different."""
         on_screen = self._view.device_box(box)
         self._layers.damage(on_screen)
+        return on_screen
+
+    def damage_picture(self, box: Box) -> Box:
+        """These image pixels can be shown better now. Returns the device pixels that will look different."""
+        # Smooth drawing looks a pixel of its level beyond the box.
+        on_screen = self._view.device_box(box, margin=2)
+        self._ground.damage(on_screen)
         return on_screen
 
     def scroll(self, dx: int, dy: int) -> None:
@@ -184,12 +201,12 @@ class Screen:
         inside = box.intersected(view.shown_box()) if self._pyramid else Box.nothing()
         if inside != box:
             pixels[box.slices] = self._background
-        if self._pyramid is None or inside.is_empty:
+        if self._pyramid is None or self._eye is None or inside.is_empty:
             return
         if view.scale >= 1:
-            pixels[inside.slices] = _magnified(self._pyramid.levels[0], view, inside)
+            pixels[inside.slices] = _magnified(self._eye, view, inside)
         else:
-            pixels[inside.slices] = _minified(self._pyramid, view, inside)
+            pixels[inside.slices] = _minified(self._pyramid, self._eye, view, inside)
 
     def _draw_layers(self, box: Box) -> None:
         pixels, view = self._layers.pixels, self._view
@@ -228,36 +245,37 @@ class Screen:
         return round(halves.share * self._view.width)
 
 
-def _magnified(picture: NDArray[np.uint8], view: Viewport, box: Box) -> NDArray[np.uint32]:
+def _magnified(eye: Eye, view: Viewport, box: Box) -> NDArray[np.uint32]:
     """Crisp pixels: each device pixel takes the image pixel under its centre."""
     rows, columns = view.rows(box.y0, box.y1), view.columns(box.x0, box.x1)
     top, left = int(rows[0]), int(columns[0])
-    part = _as_words(picture[top : int(rows[-1]) + 1, left : int(columns[-1]) + 1])
+    part = _as_words(eye.seen(eye.part(0, Box(left, top, int(columns[-1]) + 1, int(rows[-1]) + 1))))
     return part.take(columns - left, axis=1).take(rows - top, axis=0)
 
 
-def _minified(pyramid: Pyramid, view: Viewport, box: Box) -> NDArray[np.uint32]:
+def _minified(pyramid: AnyPyramid, eye: Eye, view: Viewport, box: Box) -> NDArray[np.uint32]:
     """Smooth pixels: between the four nearest of the level that is at most twice as fine as the screen."""
     number = pyramid.level_for(view.scale)
-    level = pyramid.levels[number]
     step = 1 / (view.scale * 2**number)
     x = (box.x0 + 0.5 - view.left) * step - 0.5
     y = (box.y0 + 0.5 - view.top) * step - 0.5
     # Only the part in sight goes to OpenCV: its coordinates are short integers, and far pixels cost precision.
-    height, width = level.shape[:2]
+    width, height = pyramid.level_size(number)
     near = Box(int(x) - 1, int(y) - 1, int(x + box.width * step) + 3, int(y + box.height * step) + 3).clipped(
         width, height
     )
     way = np.array([[step, 0, x - near.x0], [0, step, y - near.y0]])
-    # Four channels first: OpenCV interpolates them twice as fast as three.
+    part = eye.part(number, near)
+    if eye.is_plain:  # four channels first: OpenCV interpolates them twice as fast as three
+        part = cv2.cvtColor(part, cv2.COLOR_RGB2BGRA)
     smooth = cv2.warpAffine(
-        cv2.cvtColor(level[near.slices], cv2.COLOR_RGB2BGRA),
+        part,
         way,
         (box.width, box.height),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    return smooth.view(np.uint32)[..., 0]
+    return smooth.view(np.uint32)[..., 0] if eye.is_plain else _as_words(eye.seen(smooth))
 
 
 def _as_words(picture: NDArray[np.uint8]) -> NDArray[np.uint32]:

@@ -12,7 +12,8 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from core.geometry import Box, Point
-from core.images.pyramid import Pyramid
+from core.images.giant import AnyPyramid, GiantPyramid
+from core.images.tone import Tone
 from core.labels.labelmap import LabelMap
 from core.labels.prediction import PredictedMask
 from desktop.canvas import marks
@@ -34,12 +35,16 @@ class Surface(QWidget):
     """The scale, after every zoom and every movement of the picture."""
     content_changed = Signal()
     """Another picture or none, other layers, or other labels: also in the middle of a stroke."""
+    picture_changed = Signal()
+    """Another picture is shown, or none."""
+    _fresh = Signal(object)
+    """A box of image pixels of a giant picture that has been read; comes from another thread."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._viewport = Viewport()
         self._screen = Screen(self._viewport)
-        self._pyramid: Pyramid | None = None
+        self._pyramid: AnyPyramid | None = None
         self._labels: LabelMap | None = None
         self._prediction: PredictedMask | None = None
         self._class_colours = np.zeros((256, 3), np.uint8)
@@ -52,6 +57,7 @@ class Surface(QWidget):
         self._patience.setSingleShot(True)
         self._patience.setInterval(_PATIENCE_MS)
         self._patience.timeout.connect(self.update)
+        self._fresh.connect(self._take_fresh, Qt.ConnectionType.QueuedConnection)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMinimumSize(160, 120)
         self._take_background()
@@ -59,17 +65,18 @@ class Surface(QWidget):
     # What is shown
 
     def show_picture(
-        self, pyramid: Pyramid, labels: LabelMap, prediction: PredictedMask | None, keep_view: bool = False
+        self, pyramid: AnyPyramid, labels: LabelMap, prediction: PredictedMask | None, keep_view: bool = False
     ) -> None:
         """Show another picture: fitted, or with `keep_view` at the same scale and place as the one before.
 
         Raises ValueError when picture, label and prediction differ in size.
         """
-        height, width = pyramid.levels[0].shape[:2]
+        width, height = pyramid.size
         for values in (labels.values, *([prediction.values] if prediction else [])):
             _check_size(values, (height, width))
         self.settle_all()
         keep_view = keep_view and self._pyramid is not None
+        self._listen(pyramid)
         self._pyramid, self._labels, self._prediction = pyramid, labels, prediction
         self._words = None
         self._patience.stop()
@@ -77,6 +84,7 @@ class Surface(QWidget):
         self._screen.set_picture(pyramid, labels)
         self._mix_layers()
         self._view_moved()
+        self.picture_changed.emit()
 
     def clear(self, message_title: str = "", message_body: str = "") -> None:
         """Show no picture, only these words."""
@@ -137,6 +145,17 @@ class Surface(QWidget):
         view = self._viewport
         wide, high = view.picture_width * view.scale, view.picture_height * view.scale
         return self.has_picture and (wide > view.width + 1 or high > view.height + 1)
+
+    def set_tone(self, tone: Tone) -> None:
+        """How the picture itself is looked at."""
+        self._screen.set_tone(tone)
+        self.update()
+        self.content_changed.emit()
+
+    @property
+    def pyramid(self) -> AnyPyramid | None:
+        """The picture shown."""
+        return self._pyramid
 
     @property
     def layers(self) -> LayerState:
@@ -269,12 +288,26 @@ class Surface(QWidget):
 
     # Steps of the above
 
+    def _listen(self, pyramid: AnyPyramid | None) -> None:
+        """Hear of tiles of this picture, and no longer of those of the one before."""
+        if isinstance(self._pyramid, GiantPyramid):
+            self._pyramid.on_fresh = None
+        if isinstance(pyramid, GiantPyramid):
+            pyramid.on_fresh = self._fresh.emit
+
+    def _take_fresh(self, box: Box) -> None:
+        if isinstance(self._pyramid, GiantPyramid):  # late news of a picture that has left do no harm
+            self.update(self._logical(self._screen.damage_picture(box)))
+            self.content_changed.emit()
+
     def _empty(self, title: str, body: str) -> None:
         self.settle_all()
+        self._listen(None)
         self._pyramid = self._labels = self._prediction = None
         self._words = (title, body)
         self._screen.set_picture(None, None)
         self.content_changed.emit()
+        self.picture_changed.emit()
 
     def _mix_layers(self) -> None:
         table = ColourTable(self._class_colours, self._layers, self._prediction is not None, self._hidden)

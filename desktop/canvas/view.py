@@ -125,7 +125,7 @@ class CanvasView(Surface):
         """Hand the result of work to the tool that asked for it; nothing happens when nobody waits any more."""
         if work is self._work:
             then, self._work, self._then = self._then, None, None
-            (then or self._pointer.done)(result)
+            (then or self._pointer.grip.done)(result)
 
     def start(self, work: Work, then: Callable[[object], object]) -> None:
         """Have work done that is not the tool's own, in its place: `then` gets the result, unless another tool,
@@ -144,13 +144,9 @@ class CanvasView(Surface):
             self._work = self._then = None
             self.work_wanted.emit(None)
 
-    def resize_brush(self, factor: float) -> None:
-        """Make the active tool's radius larger or smaller by a factor, by at least the smallest step."""
-        self._pointer.resize_ring(factor)
-
-    def turn(self, steps: int) -> None:
-        """What a tool without a radius has for Shift and the wheel."""
-        self._pointer.turn(steps)
+    def size_tool(self, steps: int) -> None:
+        """Make the active tool larger or smaller, or turn what it has instead of a size."""
+        self._pointer.grip.size(steps)
 
     @property
     def is_busy(self) -> bool:
@@ -198,7 +194,7 @@ class CanvasView(Surface):
             return None
         value, name, _ = self._class or (UNLABELLED, "unlabelled", None)
         scale = self._viewport.scale / self.devicePixelRatioF()
-        picture = self._pyramid.levels[0]
+        picture = self._pyramid.whole()
         return Stage(self._labels, value, name, picture, self._prediction, self.options, scale)
 
     def show_outcome(self, outcome: Outcome) -> None:

@@ -1,4 +1,4 @@
-"""The line above the canvas: the tool in hand, its size, what it does; undo and redo."""
+"""The line above the canvas: the tool in hand, its size, what it does; the view, undo and redo."""
 
 from __future__ import annotations
 
@@ -42,6 +42,7 @@ class OptionBar(QWidget):
         indent_number(self.number)
         self.controls = ToolControls(actions)
         self.help = Elided("", "muted")
+        self.view = self._button("adjust_view", "Brightness and contrast")
         self.undo = self._button("undo")
         self.redo = self._button("redo")
         self.history = self._button("history")
@@ -60,6 +61,7 @@ class OptionBar(QWidget):
             self.number,
             self.controls,
             self.help,
+            self.view,
             self.undo,
             self.redo,
             self.history,
@@ -110,11 +112,11 @@ class OptionBar(QWidget):
         self.slider.blockSignals(False)
         self.size_changed.emit(size)
 
-    def _button(self, key: str) -> QToolButton:
+    def _button(self, key: str, name: str = "") -> QToolButton:
         made = QToolButton()
         made.setDefaultAction(self._actions[key])
         made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
-        made.setAccessibleName(key.capitalize())
+        made.setAccessibleName(name or key.capitalize())
         made.setIconSize(QSize(20, 20))
         made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         return made

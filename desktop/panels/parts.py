@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QSize, Qt
-from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QBoxLayout,
@@ -171,6 +171,19 @@ class LevelSlider(QSlider):
             event.accept()
             return True
         return super().event(event)
+
+
+class HomeSlider(LevelSlider):
+    """A slider with a place to which a double click brings it back."""
+
+    def __init__(self, low: int, high: int, home: int, name: str) -> None:
+        super().__init__(low, high, name)
+        self.home = home
+        self.setValue(home)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        self.setValue(self.home)
+        event.accept()
 
 
 class Elided(QLabel):

@@ -178,6 +178,8 @@ def brush(hand: Hand, picture: str, radius: float, moves: int, seconds: float, s
             times.append(hand.time(lambda at=at: hand.move(at)))
         hand.release(at)
         hand.rest(0.2)
+        while not hand.program.is_settled():
+            hand.rest(0.05)
         if not hand.program.label_at(first):
             raise RuntimeError("the stroke painted nothing")
         undos.append(

@@ -345,11 +345,11 @@ def test_fill_by_click(desk: Desk) -> None:
     assert [edit.name for edit in desk.edits] == ["Fill, road"]
 
 
-def test_keys_and_wheel_and_hand_change_the_size_of_the_active_tool(desk: Desk) -> None:
+def test_actions_and_wheel_and_hand_change_the_size_of_the_active_tool(desk: Desk) -> None:
     QTest.mouseMove(desk.canvas, QPoint(300, 200))
-    QTest.keyClick(desk.canvas, Qt.Key.Key_BracketRight)
+    desk.canvas.size_tool(1)
     assert desk.sizes[-1] == desk.canvas.options.brush_radius > 8.3
-    QTest.keyClick(desk.canvas, Qt.Key.Key_BracketLeft)
+    desk.canvas.size_tool(-1)
     desk.wheel((300, 200), 3, SHIFT)
     assert desk.sizes[2] > desk.sizes[1] < desk.sizes[0]
     start = desk.canvas.options.brush_radius
@@ -364,10 +364,10 @@ def test_keys_and_wheel_and_hand_change_the_size_of_the_active_tool(desk: Desk) 
 
 def test_the_smallest_brush_can_grow_again(desk: Desk) -> None:
     desk.canvas.set_radius(0.5)
-    QTest.keyClick(desk.canvas, Qt.Key.Key_BracketRight)
+    desk.canvas.size_tool(1)
     assert desk.canvas.options.brush_radius == 1.0
-    QTest.keyClick(desk.canvas, Qt.Key.Key_BracketLeft)
-    QTest.keyClick(desk.canvas, Qt.Key.Key_BracketLeft)
+    desk.canvas.size_tool(-1)
+    desk.canvas.size_tool(-1)
     assert desk.canvas.options.brush_radius == 0.5
 
 

@@ -115,9 +115,9 @@ def test_the_wheel_and_the_brackets_turn_the_tolerance(table: Table) -> None:
     table.move(80, 60)
     table.turn(80, 60, 3)
     wheel = table.canvas.options.tolerance
-    table.key(Qt.Key.Key_BracketRight)
+    table.canvas.size_tool(1)
     key = table.canvas.options.tolerance
-    table.key(Qt.Key.Key_BracketLeft)
+    table.canvas.size_tool(-1)
     assert 12 < wheel < key
     assert table.canvas.options.tolerance < key
     assert not table.painted.any()

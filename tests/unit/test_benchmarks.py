@@ -31,6 +31,14 @@ def test_a_brush_is_measured_and_its_stroke_taken_back() -> None:
     assert found["moves"] == 5
 
 
+def test_the_loop_is_measured_beside_ready_tensors_and_a_plain_script() -> None:
+    words = ("--seconds", "0.1", "--size", "64", "--batch", "2", "--pictures", "2", "--device", "cpu")
+    found = answer("throughput", *words, "--network", "asymmetric-unet")
+    rates = [found[name] for name in ("ours_img_per_s", "ready_tensor_img_per_s", "plain_smp_img_per_s")]
+    assert found["device"] == "cpu"
+    assert all(isinstance(rate, float) and rate > 0 for rate in rates)
+
+
 @pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="only Linux tells a process its peak")
 def test_memory_is_measured_without_torch() -> None:
     found = answer("memory", "--size", "300")

@@ -13,6 +13,8 @@ from core.labels.labelmap import LabelMap
 from core.project.project import FILE, HOME
 from core.project.records import Measurement
 from core.project.tables import metadata
+from core.training.fields import markdown
+from core.training.recipe import PRESETS, TABLE
 from tests.factories import project_in, stroke
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,6 +51,11 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_commands_in_the_readme_exist() -> None:
     words = re.findall(r"uv run maskloop ([a-z]+)", (ROOT / "README.md").read_text("utf-8"))
     assert {word for word in words if word.islower()} - {"demo"} <= command_names()
+
+
+def test_the_page_on_training_shows_the_choices_that_there_are() -> None:
+    page = (ROOT / "docs" / "training.md").read_text("utf-8")
+    assert markdown(TABLE, PRESETS) in page, "run: python -m core.training.recipe"
 
 
 def test_every_decision_is_listed() -> None:

@@ -19,6 +19,7 @@ from core.training.events import (
     Predicted,
     Progress,
     Published,
+    RangeTested,
     Started,
     from_line,
     to_line,
@@ -37,6 +38,7 @@ EVERY: list[Event] = [
     Failed("Training stopped.", "line\nline “two”"),
     Finished("budget", 9),
     Note("Aha."),
+    RangeTested(((1e-5, 2.0), (1e-4, 1.5)), 1e-5),
 ]
 
 

@@ -61,7 +61,7 @@ def test_cross_entropy_agrees_with_torch_and_dice_with_its_formula() -> None:
     )
     targets[0, 0] = IGNORE
     expected = nn.functional.cross_entropy(logits, targets, weights, ignore_index=IGNORE)
-    torch.testing.assert_close(label_loss(logits, targets, "cross-entropy", weights), expected)
+    torch.testing.assert_close(label_loss(logits, targets, "ce", weights), expected)
     counted = (targets != IGNORE).unsqueeze(1)
     truth = nn.functional.one_hot(targets.clamp(max=2), 3).permute(0, 3, 1, 2) * counted
     soft = logits.softmax(1) * counted
@@ -69,12 +69,13 @@ def test_cross_entropy_agrees_with_torch_and_dice_with_its_formula() -> None:
     torch.testing.assert_close(label_loss(logits, targets, "dice", weights), 1 - dice.mean())
 
 
-def test_rare_classes_weigh_more() -> None:
-    weights = class_weights(np.array([900, 100, 0]), 0.5)
+@pytest.mark.parametrize("kind", ["sqrt", "inverse", "effective"])
+def test_rare_classes_weigh_more(kind: str) -> None:
+    weights = class_weights(np.array([900, 100, 0]), kind)
     assert weights[1] > weights[0]
     assert weights[2] == 1
     assert (weights[:2] * [0.9, 0.1]).sum() == pytest.approx(1)
-    assert (class_weights(np.array([900, 100, 0]), 0.0) == 1).all()
+    assert (class_weights(np.array([900, 100, 0]), "none") == 1).all()
 
 
 # Scores ---------------------------------------------------------------------------------------
@@ -266,7 +267,7 @@ def test_picture_and_label_go_through_the_same_change(tmp_path: Path) -> None:
     for number, cut in enumerate((slice(None), slice(0, 32))):  # two shapes in one batch
         snapshot.put(number, "a", "train", np.repeat(picture[cut, :, None], 3, 2), label[cut])
     pictures = LabelledPictures(snapshot, SPEC, recipe, torch.device("cpu"))
-    batch, targets = batch_of(pictures.draw(32), (64, 64), recipe, torch.Generator().manual_seed(1))
+    batch, targets, _ = batch_of(pictures.draw(32), (64, 64), recipe, torch.Generator().manual_seed(1))
     assert batch.shape == (32, 3, 64, 64)
     assert targets.dtype == torch.int64
     dark, labelled = batch[:, 0] < 0, targets != IGNORE

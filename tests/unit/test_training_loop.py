@@ -94,7 +94,7 @@ def test_it_learns_what_is_easy(tmp_path: Path) -> None:
     assert (mask.values == np.where(example(99)[0][..., 0] > 100, 9, 4)).mean() > 0.85
 
 
-@pytest.mark.parametrize("loss", ["cross-entropy", "cross-entropy+dice"])
+@pytest.mark.parametrize("loss", ["ce", "ce+dice"])
 def test_pixels_nobody_spoke_about_change_nothing(tmp_path: Path, loss: str) -> None:
     """0 (unlabelled), 255 (void) and classes the network does not have train to the very same weights."""
     recipe, weights = replace(TWO_STEPS, loss=loss), []

@@ -48,6 +48,9 @@ class Program(Protocol):
     def label_at(self, position: Any) -> int:
         """The label under a position of the canvas (QPointF)."""
 
+    def is_settled(self) -> bool:
+        """Whether everything painted so far can be taken back."""
+
     def close(self) -> None:
         """End everything, asking nothing."""
 

@@ -43,6 +43,9 @@ class Labelme:
     def label_at(self, position: Any) -> int:
         raise Cannot("labelme keeps shapes, not pixels.")
 
+    def is_settled(self) -> bool:
+        return True
+
     def close(self) -> None:
         self.window.hide()
 

@@ -48,6 +48,9 @@ class Maskloop:
         place = Box(int(at.x), int(at.y), int(at.x) + 1, int(at.y) + 1)
         return int(labels.values[place.slices][0, 0])
 
+    def is_settled(self) -> bool:
+        return self.window.labelling is not None and self.window.labelling.saving.pending == 0
+
     def close(self) -> None:
         assert "torch" not in sys.modules
         self.window.close()

@@ -58,6 +58,9 @@ class Napari:
         row, column = (round(part) for part in world[-2:])
         return int(self._labels.data[row, column])
 
+    def is_settled(self) -> bool:
+        return True
+
     def close(self) -> None:
         self._viewer.close()
 

@@ -1,0 +1,183 @@
+"""TIFFs beyond what Pillow reads: deep, decimal, signed, of many channels, larger than 4 GB, packed in rare ways."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from core.errors import ImageError
+from core.images.faults import refuse_giant
+from core.images.raster import MOST_CHANNELS, Raster
+from core.images.turning import ORIENTATION, upright
+
+if TYPE_CHECKING:
+    from tifffile import TiffFile, TiffPage, TiffPageSeries
+
+MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+LARGEST_SEGMENT = 1 << 28
+"""Values in one tile or strip; a file that claims more would take gigabytes before it is seen to be false."""
+
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB = 0, 1, 2
+_BITS, _PHOTOMETRIC, _SAMPLES, _EXTRA, _KIND, _NODATA = 258, 262, 277, 338, 339, 42113
+
+
+def is_tiff(path: Path) -> bool:
+    """Whether the file begins like a TIFF or BigTIFF. Raises OSError."""
+    with path.open("rb") as file:
+        return file.read(4) in MAGIC
+
+
+def goes_beyond_pillow(image: Image.Image) -> bool:
+    """Whether Pillow, which opened this TIFF, would drop bits or channels of it."""
+    tags = getattr(image, "tag_v2", {})
+    if image.format != "TIFF" or tags.get(_PHOTOMETRIC) not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB):
+        return False
+    bits, kinds = _all(tags.get(_BITS, 1)), _all(tags.get(_KIND, 1))
+    colours = 3 if tags.get(_PHOTOMETRIC) == _RGB else 1
+    more = tags.get(_SAMPLES, 1) - colours
+    is_alpha = more == 1 and set(_all(tags.get(_EXTRA, 0))) <= {1, 2}
+    return max(bits) > 8 or set(kinds) - {1, 4} != set() or (more > 0 and not is_alpha)
+
+
+def tiff_size(path: Path) -> tuple[int, int]:
+    """(width, height) in upright pixels, from the header. Raises ImageError."""
+    with opened_tiff(path) as tiff:
+        page = first_page(tiff)
+        width, height = page.imagewidth, page.imagelength
+        return (height, width) if orientation_of(page) >= 5 else (width, height)
+
+
+def read_tiff(path: Path, max_pixels: int) -> Raster:
+    """The first picture of the file, upright, with all its channels. Raises ImageError."""
+    with opened_tiff(path) as tiff:
+        page = first_page(tiff)
+        refuse_giant(path, (page.imagewidth, page.imagelength), max_pixels)
+        check_layout(path, tiff)
+        return raster_of(_numbers(tiff), page)
+
+
+def raster_of(numbers: NDArray[Any], page: TiffPage) -> Raster:
+    """(H, W, C) as stored, in the file's own direction, made a picture."""
+    if page.photometric == _WHITE_IS_ZERO and numbers.dtype.kind == "u":
+        numbers = np.iinfo(numbers.dtype).max - numbers
+    numbers = _on_ground(numbers, page)
+    is_colour = page.photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO) and numbers.shape[2] == 3
+    turned = upright(numbers, orientation_of(page))
+    return Raster.of_numbers(turned, one_window=is_colour, missing=missing_of(page))
+
+
+@contextmanager
+def opened_tiff(path: Path) -> Iterator[TiffFile]:
+    """The file opened by tifffile. Whatever fails inside the `with` becomes ImageError."""
+    import tifffile  # a quarter of a second that only such pictures should cost
+
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            yield tiff
+    except (ImageError, MemoryError):
+        raise
+    except Exception as error:  # readers of damaged files raise anything
+        if "requires" in str(error) and "codec" in str(error):
+            told = f"“{path}” is packed in a way that Maskloop cannot read ({error}). Save it as plain TIFF or PNG."
+        else:
+            told = (
+                f"“{path}” cannot be opened: its content is damaged. Copy it again from where it came from."
+            )
+        raise ImageError(told) from error
+
+
+def first_page(tiff: TiffFile) -> TiffPage:
+    """What is shown of a file of many pages."""
+    page = tiff.pages.first
+    if page.imagewidth < 1 or page.imagelength < 1:
+        raise ImageError(f"“{tiff.filehandle.path}” holds no picture. Save it again.")
+    return page
+
+
+def first_series(tiff: TiffFile) -> TiffPageSeries | None:
+    """The pages that belong to the first, which may be its channels or its smaller copies; None when it is alone."""
+    series = tiff.series[0] if tiff.series else None
+    return series if series is not None and series.keyframe.index == tiff.pages.first.index else None
+
+
+def check_layout(path: Path, tiff: TiffFile) -> None:
+    """Raises ImageError for more channels than can be used, and for a file that claims absurd tiles."""
+    page = first_page(tiff)
+    channels = page.samplesperpixel * len(_pages(tiff))
+    if channels > MOST_CHANNELS:
+        raise ImageError(
+            f"“{path}” has {channels} channels; Maskloop reads up to {MOST_CHANNELS}. "
+            "Save it again with the channels that matter."
+        )
+    if page.imagedepth > 1 or math.prod(page.chunks) > LARGEST_SEGMENT:
+        raise ImageError(
+            f"“{path}” is laid out in a way that Maskloop does not read. Save it again as a plain TIFF."
+        )
+
+
+def orientation_of(page: TiffPage) -> int:
+    tag = page.tags.get(ORIENTATION)
+    return int(tag.value) if tag is not None and tag.value in range(1, 9) else 1
+
+
+def missing_of(page: TiffPage) -> float | None:
+    """The number that stands for "nothing measured", as GDAL notes it."""
+    tag = page.tags.get(_NODATA)
+    try:
+        return None if tag is None else float(tag.value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _numbers(tiff: TiffFile) -> NDArray[Any]:
+    """(H, W, C) as stored."""
+    layers = [_channels_last(page.asarray(maxworkers=1), page) for page in _pages(tiff)]
+    return layers[0] if len(layers) == 1 else np.concatenate(layers, axis=2)
+
+
+def _channels_last(stored: NDArray[Any], page: Any) -> NDArray[Any]:
+    shape = stored.reshape(stored.shape[-3:]) if stored.ndim > 3 else stored
+    if shape.ndim == 2:
+        return shape[:, :, None]
+    return np.moveaxis(shape, 0, 2) if page.keyframe.axes.startswith("S") else shape
+
+
+def _pages(tiff: TiffFile) -> list[Any]:
+    """The pages whose channels make the first picture: usually one; one a channel in files of microscopes."""
+    first, series = first_page(tiff), first_series(tiff)
+    if series is None or "C" not in series.axes or "C" in first.axes:
+        return [first]
+    leading = len(series.shape) - len(first.shape)
+    if leading < 1 or "C" not in series.axes[:leading]:
+        return [first]
+    place = series.axes.index("C")
+    apart = math.prod(series.shape[place + 1 : leading])
+    pages = [series.pages[n * apart] for n in range(series.shape[place])]
+    return pages if all(page is not None and page.shape == first.shape for page in pages) else [first]
+
+
+def _on_ground(numbers: NDArray[Any], page: TiffPage) -> NDArray[Any]:
+    """Without an alpha channel: what is transparent lies on the middle of the scale, as in every other picture."""
+    extra = [int(kind) for kind in page.extrasamples]
+    if numbers.shape[2] < 2 or len(extra) != 1 or extra[0] not in (1, 2) or page.samplesperpixel > 4:
+        return numbers
+    if numbers.dtype.kind != "u":
+        return numbers[:, :, :-1]
+    most = float(np.iinfo(numbers.dtype).max)
+    flat = np.empty((*numbers.shape[:2], numbers.shape[2] - 1), numbers.dtype)
+    for row, stored in enumerate(numbers):
+        colours, alpha = stored[:, :-1].astype(np.float64), stored[:, -1:] / most
+        solid = colours if extra[0] == 1 else colours * alpha  # 1: multiplied already
+        flat[row] = np.clip(solid + (1 - alpha) * (most * 128 / 255), 0, most).round()
+    return flat
+
+
+def _all(value: Any) -> tuple[int, ...]:
+    return tuple(value) if isinstance(value, tuple | list) else (value,)

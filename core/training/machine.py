@@ -1,0 +1,67 @@
+"""One device, its cores and its number format, as a recipe asks for them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+
+import torch
+from lightning_fabric import Fabric
+
+from core.errors import TrainingError
+from core.training.recipe import Recipe
+
+
+def fabric_for(recipe: Recipe) -> Fabric:
+    """Raises TrainingError when this machine does not have the device."""
+    kind, _, number = device_for(recipe.device).partition(":")
+    precision = recipe.precision
+    if precision == "auto":
+        precision = "bf16-mixed" if _has_bfloat16(kind) else "16-mixed" if kind == "cuda" else "32-true"
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it tells which precision it was given
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="lightning_fabric.*")
+            fabric = Fabric(accelerator=kind, devices=[int(number)] if number else 1, precision=precision)
+    except Exception as problem:  # Fabric has a dozen ways to say no
+        raise TrainingError(
+            f"Training on “{recipe.device}” is not possible here: {problem}. Choose the device “auto”."
+        ) from problem
+    if fabric.device.type == "cpu":
+        use_cores(recipe.threads)
+    return fabric
+
+
+def settle_chance(recipe: Recipe) -> None:
+    """Seed torch, and keep it to repeatable arithmetic when the recipe asks for that; call it before a network is
+    built. Where an operation has no repeatable form, torch says so and goes on."""
+    if recipe.deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # or cuBLAS refuses
+    torch.use_deterministic_algorithms(recipe.deterministic, warn_only=True)
+    torch.backends.cudnn.deterministic = recipe.deterministic
+    torch.manual_seed(recipe.seed)
+
+
+def _has_bfloat16(kind: str) -> bool:
+    """Half-size numbers in hardware: on recent processors they make a step a quarter shorter, on others much longer."""
+    if kind == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    features = (
+        torch.cpu.get_capabilities() if kind == "cpu" and hasattr(torch.cpu, "get_capabilities") else {}
+    )
+    return bool(features.get("avx512_bf16") or features.get("amx_bf16"))
+
+
+def device_for(wanted: str) -> str:
+    """As torch names it; "auto" is the first of cuda, mps and cpu that this machine has."""
+    if wanted != "auto":
+        return wanted
+    return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def use_cores(threads: int | None) -> None:
+    """Let torch use this many processor cores, all that this process may use when None."""
+    if threads is None:
+        threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    torch.set_num_threads(threads)

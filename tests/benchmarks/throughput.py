@@ -1,0 +1,226 @@
+"""Pictures a second in training: our loop, the same step on tensors that lie ready, and a plain script.
+
+python -m tests.benchmarks.throughput [--seconds 60] [--network unet] [--encoder resnet34] [--size 256] [--batch 8]
+                                      [--pictures 64] [--device auto] [--seed 0] [--json]
+
+One network, one optimiser, one number format, one batch and size for all three; they take turns of about a second and
+a half, so that a busy machine slows all of them, and the median turn counts. The pictures are ours (480 x 360); the
+plain script reads them as JPEG and PNG through a DataLoader with workers, as most people would write it; these go on
+reading while the others have their turn, which is to its advantage. `--network asymmetric-unet` measures our own
+small network, where all that is not the network weighs most.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+from core.models.registry import build
+from core.models.spec import ModelSpec
+from core.samples.scenes import SCENE_CLASSES, draw_scene
+from core.training.augment import batch_of
+from core.training.averaging import AveragedModel
+from core.training.data import LabelledPictures
+from core.training.losses import class_weights
+from core.training.machine import device_for, fabric_for
+from core.training.optimizing import optimizer_for
+from core.training.recipe import Recipe
+from core.training.snapshot import Snapshot
+from core.training.stepping import Stepper
+
+TURN = 1.5
+"""Seconds of one turn; at least two steps."""
+
+
+class PlainPictures(torch.utils.data.Dataset[tuple[Tensor, Tensor]]):
+    """Files from the disk, resized and normalised one by one."""
+
+    def __init__(self, folder: Path, count: int, size: int) -> None:
+        self._folder, self._count, self._size = folder, count, size
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, number: int) -> tuple[Tensor, Tensor]:
+        square = (self._size, self._size)
+        with Image.open(self._folder / f"{number}.jpg") as file:
+            picture = np.asarray(file.convert("RGB").resize(square, Image.Resampling.BILINEAR))
+        with Image.open(self._folder / f"{number}.png") as file:
+            mask = np.asarray(file.resize(square, Image.Resampling.NEAREST))
+        if np.random.rand() < 0.5:
+            picture, mask = picture[:, ::-1], mask[:, ::-1]
+        tensor = torch.from_numpy(np.array(picture)).permute(2, 0, 1).float()
+        return tensor.div(255).sub(0.45).div(0.25), torch.from_numpy(np.array(mask)).long()
+
+
+def forever(loader: torch.utils.data.DataLoader[Any]) -> Iterator[Any]:
+    while True:
+        yield from loader
+
+
+def plain_step(
+    folder: Path,
+    asked: argparse.Namespace,
+    spec: ModelSpec,
+    device: torch.device,
+    autocast: Callable[[], AbstractContextManager[object]],
+) -> Callable[[], object]:
+    """One step of the script that somebody would write instead, in the same number format as ours."""
+    workers = min(torch.get_num_threads(), 8)
+    pictures = PlainPictures(folder, asked.pictures, asked.size)
+    loader = torch.utils.data.DataLoader(
+        pictures, asked.batch, shuffle=True, num_workers=workers, drop_last=True, persistent_workers=True
+    )
+    batches = forever(loader)
+    torch.manual_seed(asked.seed)
+    model = build(spec).to(device).train()
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
+
+    def step() -> object:
+        picture, target = (part.to(device) for part in next(batches))
+        optimizer.zero_grad()
+        with autocast():
+            logits = model(picture)
+        if logits.shape[2:] != target.shape[1:]:
+            logits = F.interpolate(logits, target.shape[1:], mode="bilinear", align_corners=False)
+        loss = F.cross_entropy(logits.float(), target)
+        soft, truth = logits.float().softmax(1), F.one_hot(target, logits.shape[1]).permute(0, 3, 1, 2)
+        hit = (soft * truth).sum((0, 2, 3))
+        loss = loss + 1 - (2 * hit / (soft.sum((0, 2, 3)) + truth.sum((0, 2, 3)) + 1)).mean()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
+def our_steps(
+    folder: Path, asked: argparse.Namespace, spec: ModelSpec, recipe: Recipe
+) -> tuple[Callable[[], object], Callable[[], object], Any]:
+    """A step of our loop, the same step on a batch that lies ready, and our Fabric."""
+    snapshot = Snapshot.create(folder / "snapshot", spec, recipe)
+    for number in range(asked.pictures):
+        picture = np.asarray(Image.open(folder / f"{number}.jpg"))
+        mask = np.asarray(Image.open(folder / f"{number}.png")) + 1
+        square = (asked.size, asked.size)
+        snapshot.put(
+            number, f"{number}", "train", cv2.resize(picture, square),
+            cv2.resize(mask.astype(np.uint8), square, interpolation=cv2.INTER_NEAREST),
+        )  # fmt: skip
+    fabric = fabric_for(recipe)
+    pictures = LabelledPictures(snapshot, spec, recipe, fabric.device)
+    weights = torch.from_numpy(class_weights(pictures.class_pixels(), recipe.class_weights)).to(fabric.device)
+    chance = torch.Generator().manual_seed(asked.seed)
+
+    def learner() -> tuple[Stepper, AveragedModel]:
+        torch.manual_seed(asked.seed)
+        model = build(spec).to(device=fabric.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+        averaged = AveragedModel(model, recipe.ema)
+        wrapped, optimizer = fabric.setup(model, optimizer_for(model, recipe, 1e-3))
+        return Stepper(fabric, wrapped, optimizer, recipe, print), averaged
+
+    ours, our_average = learner()
+    other, other_average = learner()
+    ready = batch_of(pictures.draw(asked.batch), pictures.canvas, recipe, chance)
+
+    def step() -> object:
+        loss = ours.step(pictures, weights)
+        our_average.update()
+        return loss
+
+    def step_on_ready() -> object:
+        loss = other.learn(ready, weights)
+        other_average.update()
+        return loss
+
+    return step, step_on_ready, fabric
+
+
+def measured(
+    steps: dict[str, Callable[[], object]], batch: int, seconds: float, wait: Callable[[], None]
+) -> tuple[dict[str, float], int]:
+    """Pictures a second of each, by median of their turns, and how many turns each had."""
+    for step in steps.values():
+        step()
+        step()
+    rates: dict[str, list[float]] = {name: [] for name in steps}
+    ends = time.perf_counter() + seconds
+    while time.perf_counter() < ends or not all(rates.values()):
+        for name, step in steps.items():
+            step()  # what another one left in the caches is not this one's fault
+            wait()
+            began, done = time.perf_counter(), 0
+            while done < 2 or time.perf_counter() - began < TURN:
+                step()
+                wait()
+                done += 1
+            rates[name].append(done * batch / (time.perf_counter() - began))
+    turns = min(len(some) for some in rates.values())
+    return {name: round(statistics.median(some), 2) for name, some in rates.items()}, turns
+
+
+def main() -> None:
+    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("--seconds", type=float, default=60.0)
+    words.add_argument("--network", default="unet")
+    words.add_argument("--encoder", default="resnet34")
+    words.add_argument("--size", type=int, default=256)
+    words.add_argument("--batch", type=int, default=8)
+    words.add_argument("--pictures", type=int, default=64)
+    words.add_argument("--device", default="auto")
+    words.add_argument("--seed", type=int, default=0)
+    words.add_argument("--json", action="store_true")
+    asked = words.parse_args()
+    asked.pictures = max(asked.pictures, asked.batch)
+    classes = tuple(range(1, len(SCENE_CLASSES) + 1))
+    encoder = None if asked.network == "asymmetric-unet" else asked.encoder
+    spec = ModelSpec(asked.network, encoder, "none", asked.size, classes)
+    recipe = Recipe(minutes=None, steps=1, batch=asked.batch, device=asked.device, seed=asked.seed)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        for number in range(asked.pictures):
+            scene = draw_scene(number)
+            picture, truth = (
+                cv2.resize(part, (480, 360), interpolation=cv2.INTER_NEAREST) for part in (scene.picture, scene.truth)
+            )  # fmt: skip
+            Image.fromarray(picture).save(folder / f"{number}.jpg", quality=92)
+            Image.fromarray(np.maximum(truth, 1) - np.uint8(1)).save(folder / f"{number}.png")
+        step, step_on_ready, fabric = our_steps(folder, asked, spec, recipe)
+        steps = {
+            "ours_img_per_s": step,
+            "ready_tensor_img_per_s": step_on_ready,
+            "plain_smp_img_per_s": plain_step(folder, asked, spec, fabric.device, fabric.autocast),
+        }
+        on_card = device_for(asked.device).startswith("cuda")
+        wait = torch.cuda.synchronize if on_card else (lambda: None)
+        rates, turns = measured(steps, asked.batch, asked.seconds, wait)
+    name = torch.cuda.get_device_name(fabric.device) if on_card else "cpu"
+    result = {
+        "device": str(fabric.device),
+        "name": name,
+        **rates,
+        "ours_to_ready": round(rates["ours_img_per_s"] / rates["ready_tensor_img_per_s"], 3),
+        "network": asked.network,
+        "size": asked.size,
+        "batch": asked.batch,
+        "turns": turns,
+    }
+    print(json.dumps(result, indent=None if asked.json else 1))
+
+
+if __name__ == "__main__":
+    main()

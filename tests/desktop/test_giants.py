@@ -1,0 +1,74 @@
+"""A picture beyond memory in the real window: it appears, sharpens by itself, and can be painted on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF
+from PySide6.QtGui import QImage
+
+from core.images.giant import GiantPyramid
+from core.images.source import read_picture
+from core.session import opening
+from desktop.main_window import MainWindow
+from tests.desktop.conftest import Desk
+
+WIDTH, HEIGHT = 3000, 2500
+
+
+def giant(path: Path) -> NDArray[np.uint8]:
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    picture = np.stack([x // 20, y // 17, (x + y) % 256], 2).astype(np.uint8)
+    tifffile.imwrite(path, picture, tile=(256, 256), photometric="rgb", compression="zlib")
+    return picture
+
+
+def seen(desk: Desk) -> NDArray[np.uint8]:
+    """What the canvas shows, (h, w, 3)."""
+    image = desk.canvas.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
+    rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
+    return rows[:, : image.width() * 3].reshape(image.height(), image.width(), 3).copy()
+
+
+@pytest.fixture
+def with_giant(
+    one_window: tuple[MainWindow, list[BaseException]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Desk:
+    """A project of one picture that counts as a giant."""
+    monkeypatch.setattr(opening, "GIANT_PIXELS", 5_000_000)
+    giant(tmp_path / "giant.tif")
+    desk = Desk(one_window[0])
+    desk.window.open(tmp_path)
+    desk.until(desk.has_picture, "a picture")
+    return desk
+
+
+def test_a_giant_sharpens_by_itself_and_can_be_painted_on(with_giant: Desk, tmp_path: Path) -> None:
+    desk = with_giant
+    assert isinstance(desk.canvas._pyramid, GiantPyramid)
+    picture = read_picture(tmp_path / "giant.tif")
+
+    def middle_is_right(tolerance: int) -> bool:
+        shown = seen(desk)
+        height, width = shown.shape[:2]
+        at = desk.canvas.image_point(QPointF(width // 2 + 0.5, height // 2 + 0.5))
+        y, x = int(at.y), int(at.x)
+        return np.abs(shown[height // 2, width // 2, :2].astype(int) - picture[y, x, :2]).max() <= tolerance
+
+    desk.until(lambda: middle_is_right(3), "the coarse picture")
+    desk.canvas.actual_size()
+
+    desk.until(lambda: middle_is_right(0), "the true pixels")
+    desk.page.classes.classes_added.emit(["water"])
+    desk.until(lambda: len(desk.session.editing.classes) == 1, "a class")
+    desk.dab(0.5)
+    assert 0 < desk.painted < 100_000
+    desk.window.close_project()
+
+
+def test_a_small_picture_stays_in_memory(desk: Desk) -> None:
+    assert not isinstance(desk.canvas._pyramid, GiantPyramid)
