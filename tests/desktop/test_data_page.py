@@ -32,7 +32,7 @@ def look(desk: Desk) -> None:
 
 def follow(desk: Desk, number: QPushButton) -> tuple[str, list[str]]:
     """Click on a number: the filter that is chosen then, and the pictures in the strip."""
-    desk.until(number.isEnabled, "a number to click on")
+    desk.until(lambda: number.isEnabled() and number.isVisible(), "a number to click on")
     desk.window.data_page.area.ensureWidgetVisible(number)
     desk.click(number)
     return seen(desk)
@@ -119,8 +119,8 @@ def test_near_copies_are_shown_opened_and_put_right(desk: Desk, page: DataPage) 
     look(desk)
     page.area.ensureWidgetVisible(card.look)
     desk.click(card.look)
-    desk.until(lambda: len(card.lines) == 3, "three pairs")
-    assert "1 pair of near-copies in different splits" in card.said.text()
+    desk.until(lambda: "1 pair of near-copies in different splits" in card.said.text(), "the leak")
+    assert len(card.lines) == 3
     line = card.lines[0]
     assert (line.pair.one.id, line.pair.two.id, line.join.toolTip()) == (
         first,
