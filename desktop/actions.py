@@ -72,6 +72,8 @@ ACTIONS: tuple[ActionRow, ...] = (
               "Bring pictures and masks of another program in, after showing what they are taken for."),
     ActionRow("paste", "Paste picture", ("Ctrl+V",), "photo", "Project",
               "Take the picture or the files in the clipboard into this project."),
+    ActionRow("split_pictures", "Split pictures…", (), "layers", "Project",
+              "Divide the pictures among train, val and test, after showing the numbers."),
     ActionRow("save", "Save now", ("Ctrl+S",), "save", "Project",
               "Everything is saved as you work; this only makes sure and says so."),
     ActionRow("settings", "Settings…", ("Ctrl+,",), "settings", "Project",

@@ -113,6 +113,10 @@ class Labelling(QObject):
         # Answers that are still on their way find nobody whom they concern.
         self._wanted = self.hand.shown = self.hand.labels = self.hand.prediction = None
 
+    def show_only(self, key: str, title: str, found: frozenset[int] = frozenset()) -> None:
+        """Let the filmstrip show only what passes a filter; see `Travelling.show_only`."""
+        self._travelling.show_only(key, title, found)
+
     def hear(self, changes: Changes) -> None:
         """Something changed: look again at what it touches."""
         shown = self.hand.shown

@@ -17,7 +17,7 @@ from core.settings import TABLE, Settings
 from desktop.bridge import Bridge
 from desktop.label_page import LabelPage
 from desktop.panels.chart import Curve
-from desktop.panels.data_page import ClassCount, DataPage
+from desktop.panels.data_page import DataPage
 from desktop.panels.status_line import StatusLine
 from desktop.panels.train_page import RunRow, TrainPage
 from desktop.planning import Planning
@@ -183,10 +183,6 @@ class Learning(QObject):
                 "predicted": counts.predicted,
                 **counts.by_split,
             }
-        )
-        self._data_page.set_classes(
-            self._session.editing.classes,
-            [ClassCount(v, n, counts.class_pictures[v]) for v, n in counts.class_pixels.items()],
         )
         self.show_state(self._session.retraining.state)
 

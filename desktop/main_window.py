@@ -30,6 +30,7 @@ from desktop.actions import build_actions
 from desktop.assets import app_icon
 from desktop.beside import Beside
 from desktop.bridge import Bridge
+from desktop.caring import Caring
 from desktop.exchange import Exchange
 from desktop.habits import remember_options, restore_options
 from desktop.keymap import KeyMap
@@ -65,6 +66,7 @@ class MainWindow(QMainWindow):
         self.labelling: Labelling | None = None
         self.learning: Learning | None = None
         self.exchange: Exchange | None = None
+        self.caring: Caring | None = None
         self.taking_in: TakingIn | None = None
 
         self.actions_by_id = build_actions(self, theme)
@@ -124,7 +126,7 @@ class MainWindow(QMainWindow):
         """Back to the welcome page. False when the user would rather stay, because something is not saved."""
         if self.session is None:
             return True
-        assert self.labelling and self.learning and self.exchange and self.taking_in
+        assert self.labelling and self.learning and self.exchange and self.taking_in and self.caring
         if self.labelling.saving.is_stuck and not self._lose():
             return False
         self.exchange.close()
@@ -132,11 +134,12 @@ class MainWindow(QMainWindow):
         self.toning.leave()
         self.labelling.leave()
         self.learning.leave()
+        self.caring.leave()
         session, self.session = self.session, None
         session.close()
-        for part in (self.labelling, self.learning, self.exchange, self.taking_in):
+        for part in (self.labelling, self.learning, self.exchange, self.taking_in, self.caring):
             part.deleteLater()
-        self.labelling = self.learning = self.exchange = self.taking_in = None
+        self.labelling = self.learning = self.exchange = self.taking_in = self.caring = None
         self.searching.take(None, None)
         self._set_project(None)
         return True
@@ -166,6 +169,10 @@ class MainWindow(QMainWindow):
         self.exchange = Exchange(session, self.bridge, self._theme, self)
         self.exchange.message.connect(self.say)
         self.exchange.labels_imported.connect(self.labelling.reload)
+        self.caring = Caring(session, self.bridge, self.data_page, self._theme, self)
+        self.caring.message.connect(self.say)
+        self.caring.pictures_asked.connect(self._show_pictures)
+        self.caring.picture_asked.connect(self._show_picture)
         self.taking_in = TakingIn(session, self.bridge, self)
         self.taking_in.message.connect(self.say)
         self.taking_in.arrived.connect(self.labelling.show)
@@ -218,9 +225,10 @@ class MainWindow(QMainWindow):
     # News ----------------------------------------------------------------------------------------
 
     def _hear(self, changes: Changes) -> None:
-        if self.labelling and self.learning:
+        if self.labelling and self.learning and self.caring:
             self.labelling.hear(changes)
             self.learning.hear(changes)
+            self.caring.hear(changes)
 
     def _hear_training(self, state: TrainingState) -> None:
         if self.learning:
@@ -287,7 +295,14 @@ class MainWindow(QMainWindow):
             "theme_system": lambda: self._choose_theme("system"),
             "full_screen": self._toggle_full_screen,
         }
-        if not (self.session and self.labelling and self.learning and self.exchange and self.taking_in):
+        if not (
+            self.session
+            and self.labelling
+            and self.learning
+            and self.exchange
+            and self.taking_in
+            and self.caring
+        ):
             return always
         retraining = self.session.retraining
         return {
@@ -301,6 +316,7 @@ class MainWindow(QMainWindow):
             "import_masks": self.exchange.taking.show,
             "export_model": self.learning.planning.show_export,
             "choose_network": self.learning.planning.show_form,
+            "split_pictures": self.caring.splitting.show,
             "save": self._save,
             "train_now": retraining.start,
             "pause_training": self.learning.toggle_pause,
@@ -310,6 +326,17 @@ class MainWindow(QMainWindow):
 
     def _to_workspace(self, place: int) -> Callable[[], object]:
         return lambda: self.workspaces.setCurrentIndex(place)
+
+    def _show_pictures(self, key: str, title: str, found: frozenset[int]) -> None:
+        """Pictures that a number of the Data workspace is about."""
+        if self.labelling:
+            self.labelling.show_only(key, title, found)
+            self.actions_by_id["workspace_label"].trigger()
+
+    def _show_picture(self, picture_id: int) -> None:
+        if self.labelling:
+            self.labelling.show(picture_id)
+            self.actions_by_id["workspace_label"].trigger()
 
     def _save(self) -> None:
         self.label_page.canvas.settle()

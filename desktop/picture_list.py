@@ -8,6 +8,9 @@ from core.project.records import PictureRecord, Split, Status
 from core.session.pictures import PictureIndex
 
 PASSES: dict[str, Callable[[PictureRecord], bool]] = {
+    "all": lambda _r: True,
+    "new": lambda r: r.status == Status.NEW,
+    "in progress": lambda r: r.status == Status.IN_PROGRESS,
     "open": lambda r: r.status not in (Status.DONE, Status.SKIPPED),
     "done": lambda r: r.status == Status.DONE,
     "labelled": lambda r: r.is_labelled,
@@ -20,6 +23,10 @@ PASSES: dict[str, Callable[[PictureRecord], bool]] = {
     "no split": lambda r: r.split is None,
     "noted": lambda r: bool(r.note),
 }
+BOTH = "+"
+"""Between two filters of which a picture must pass both."""
+FOUND_KEY = "found:"
+"""Before a name, in the key of the filter that shows the pictures found elsewhere (`PictureList.found`)."""
 TAG_KEY = "tag:"
 """Before a tag, in the key of the filter that shows pictures with it."""
 
@@ -29,6 +36,10 @@ def passes(key: str) -> Callable[[PictureRecord], bool]:
     if key.startswith(TAG_KEY):
         tag = key.removeprefix(TAG_KEY)
         return lambda record: tag in record.tags
+    if BOTH in key:
+        first, _, rest = key.partition(BOTH)
+        one, other = passes(first), passes(rest)
+        return lambda record: one(record) and other(record)
     return PASSES.get(key, lambda _record: True)
 
 
@@ -47,6 +58,7 @@ class PictureList:
     def __init__(self, index: PictureIndex, filter_: str = "all", order: str = "name") -> None:
         self._index = index
         self.filter, self.order = filter_, order
+        self.found: frozenset[int] = frozenset()
         self._ids: list[int] | None = None
         self._rows: dict[int, int] = {}
         self.refresh()
@@ -56,8 +68,11 @@ class PictureList:
         if self.filter == "all" and self.order == "name":
             self._ids = None
             return
-        wanted = passes(self.filter)
-        ids = [i for i in self._index.ids() if wanted(self._index.get(i))]
+        if self.filter.startswith(FOUND_KEY):
+            ids = [i for i in self._index.ids() if i in self.found]
+        else:
+            wanted = passes(self.filter)
+            ids = [i for i in self._index.ids() if wanted(self._index.get(i))]
         if self.order == "uncertainty":
             # Sorting is stable: pictures without prediction keep their order, behind those with one.
             ids.sort(key=lambda i: -(self._index.get(i).uncertainty or 0.0))

@@ -81,6 +81,17 @@ class Travelling(QObject):
         else:
             self.wanted.emit(found)
 
+    def show_only(self, key: str, title: str, found: frozenset[int] = frozenset()) -> None:
+        """Filter the strip, and go to the first picture that passes unless the one on screen does.
+
+        `found` are the pictures of a filter that begins with FOUND_KEY.
+        """
+        self._list.found = found
+        self._strip.set_filter(key, title)
+        self._relist(key, self._list.order)
+        if self._list.count() and (self._at is None or self._list.row_of(self._at) is None):
+            self.wanted.emit(self._list.record(0).id)
+
     def hear(self, changes: Changes) -> None:
         """Pictures came, or their marks changed."""
         if changes.listing:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from core.commands.care import duplicates_command, split_command
+from core.commands.care import duplicates_command, part_json, split_command
 from core.commands.document import backup_command, check_command, restore_command
 from core.commands.exchange import export_command, formats_command, import_command
 from core.commands.learning import evaluate_command, predict_command, train_command
@@ -18,6 +18,7 @@ from core.errors import ProjectError
 from core.labels.classes import ClassList
 from core.project.project import HOME, Project
 from core.session.opening import check_folder, list_pictures
+from core.session.statistics import statistics
 
 app = typer.Typer(
     name="maskloop",
@@ -88,6 +89,7 @@ def status(project: ProjectOption = Path(), as_json: JsonOption = False) -> None
     with plain_errors(), Project.read(project) as opened:
         counts, classes, runs = opened.pictures.counts(), opened.classes.read(), opened.runs.all()
         painted = sum(counts.class_pixels.values())
+        told = statistics(opened.pictures.all(), opened.pictures.all_pixels(), classes)
         result = {
             "project": str(opened.home),
             "pictures": counts.pictures,
@@ -97,6 +99,12 @@ def status(project: ProjectOption = Path(), as_json: JsonOption = False) -> None
             "unreadable": counts.unreadable,
             "splits": counts.by_split,
             "edits": counts.edits,
+            "by_split": {split.value: part_json(part, classes) for split, part in told.parts.items()},
+            "sizes": [{"width": w, "height": h, "pictures": count} for (w, h), count in told.sizes],
+            "worth_a_look": [
+                {"kind": odd.key, "sentence": odd.sentence, "pictures": len(odd.pictures)}
+                for odd in told.findings
+            ],
             "classes": {
                 c.name: {
                     "value": c.value,
@@ -127,6 +135,7 @@ def status(project: ProjectOption = Path(), as_json: JsonOption = False) -> None
     for c in classes:
         pixels = counts.class_pixels.get(c.value, 0)
         lines.append(f"{c.value:4} {c.name:20} {pixels / painted if painted else 0:7.1%} of labelled pixels")
+    lines += [f"worth a look: {odd.sentence}" for odd in told.findings]
     for r in runs[:5]:
         score = f"mIoU {r.best_miou:.3f}" if r.best_miou is not None else "no score"
         lines.append(

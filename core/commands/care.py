@@ -132,8 +132,8 @@ def duplicates_command(project: ProjectOption = Path(), as_json: JsonOption = Fa
         "sequences_in_several_splits": {name: dict(sides) for name, sides in torn.items()},
     }
     lines = [
-        f"{pictures(found.looked)} looked at; {len(found.pairs):,} pairs of near-copies, "
-        f"{len(found.groups):,} groups, {len(leaking):,} pairs between splits."
+        f"{pictures(found.looked)} looked at; pairs of near-copies: {len(found.pairs):,} in {len(found.groups):,} "
+        f"groups, {len(leaking):,} of them between splits."
     ]
     for pair in leaking[:SHOWN]:
         one, two = records[pair.one], records[pair.two]

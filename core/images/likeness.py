@@ -25,10 +25,12 @@ _SIDE = 32
 _READ = 128
 BITS_APART = 11
 """Hashes of near-copies differ in at most so many of 64 bits: four bands of 16 then hold one with at most two."""
-ALIKE = 0.92
+ALIKE = 0.95
 """Correlation of the grey copies from which on two pictures are near-copies."""
 FLAT = 2.0
 """Standard deviation, in grey levels, below which a picture shows nothing by which it could be recognised."""
+NOISE = 15.0
+"""Height of a wave, in grey levels summed up as the transform does, that noise and re-encoding reach."""
 MOST_BESIDE = 24
 """Neighbours looked at among pictures of one band: thousands of equal frames still hang together as a chain."""
 
@@ -68,7 +70,8 @@ def fingerprint(picture: NDArray[np.uint8]) -> Fingerprint:
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
     small = cv2.resize(grey, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
     waves = cv2.dct(small.astype(np.float32))[:8, :8].ravel()
-    signs = waves > np.median(waves[1:])  # the first is the mean: brightness says nothing
+    # The first is the mean: brightness says nothing. Waves as weak as noise must not turn bits at random.
+    signs = waves > max(np.median(waves[1:]), 0) + NOISE
     bits = int.from_bytes(np.packbits(signs).tobytes(), "big")
     return Fingerprint(
         bits, np.asarray(cv2.resize(small, (SMALL, SMALL), interpolation=cv2.INTER_AREA), np.uint8)

@@ -14,10 +14,10 @@ from core.project.project import Project
 from core.project.records import PictureRecord
 from core.project.splits import SplitPlan, SplitWish, plan_splits
 from core.session.fingerprints import has_fingerprints
-from core.session.likeness import NearCopies, look
+from core.session.likeness import NearCopies, Sorted, look, sorted_pairs
 from core.session.pictures import PictureIndex
 from core.session.splitting import apply_plan, pictures
-from core.session.statistics import TINY, Finding, Statistics, statistics, tiny_regions
+from core.session.statistics import TINY, Oddity, Statistics, statistics, tiny_regions
 
 R = TypeVar("R")
 Progress = Callable[[int, int], None]
@@ -33,7 +33,7 @@ class Caring:
         self._project, self._index, self._document, self._announce = project, index, document, announce
         self._counting = Lane("counting")
         self._looking = Lane("looking", modest=True)
-        self._cancel = threading.Event()
+        self._cancel, self._closing = threading.Event(), threading.Event()
         self._tiny: dict[int, int] = {}  # looking lane: tiny regions of the labels looked at so far
         self._stale: set[int] = set()
 
@@ -69,14 +69,20 @@ class Caring:
             self._with_reader, lambda project: look(project, progress, self._cancel.is_set)
         )
 
+    def sorted_pairs(self, found: NearCopies, most: int) -> Future[Sorted]:
+        """Near-copies with the splits of now, leaks first, at most so many."""
+        return self._counting.submit(
+            lambda: sorted_pairs(found.pairs, {record.id: record for record in self._records()}, most)
+        )
+
     @property
     def has_looked(self) -> bool:
         """Whether most pictures need not be read again to find near-copies."""
         return has_fingerprints(self._project.home)
 
-    def tiny_regions(self, progress: Progress) -> Future[Finding]:
-        """Look at all labels; at the second time only at those that changed. The future raises Cancelled."""
-        self._cancel.clear()
+    def tiny_regions(self, progress: Progress) -> Future[Oddity]:
+        """Look at all labels, the second time only at those that changed. The future raises Cancelled at the end of the
+        session."""
         return self._looking.submit(self._with_reader, lambda project: self._look_for_tiny(project, progress))
 
     def labels_changed(self, picture_ids: Iterable[int]) -> None:
@@ -84,11 +90,12 @@ class Caring:
         self._stale.update(picture_ids)
 
     def cancel(self) -> None:
-        """Stop looking after the picture under way; what was seen is kept."""
+        """Stop looking for near-copies after the picture under way; what was seen is kept."""
         self._cancel.set()
 
     def close(self) -> None:
         self.cancel()
+        self._closing.set()
         self._looking.close(drop_waiting=True)
         self._counting.close(drop_waiting=True)
 
@@ -100,12 +107,12 @@ class Caring:
         self._announce(changes)
         return len(changes.pictures)
 
-    def _look_for_tiny(self, project: Project, progress: Progress) -> Finding:
+    def _look_for_tiny(self, project: Project, progress: Progress) -> Oddity:
         labelled = [r for r in self._records() if r.is_labelled and r.width and r.height]
         while self._stale:
             self._tiny.pop(self._stale.pop(), None)
         for done, record in enumerate(labelled):
-            if self._cancel.is_set():
+            if self._closing.is_set():
                 raise Cancelled
             if record.id not in self._tiny and record.width and record.height:
                 label = project.labels.read(record.id, record.width, record.height)
@@ -115,7 +122,7 @@ class Caring:
         found = frozenset(r.id for r in labelled if self._tiny.get(r.id))
         count = sum(self._tiny[i] for i in found)
         said = f"{count:,} regions of fewer than {TINY} pixels in {pictures(len(found))}."
-        return Finding("tiny", said if found else f"No region has fewer than {TINY} pixels.", found)
+        return Oddity("tiny", said if found else f"No region has fewer than {TINY} pixels.", found)
 
     def _with_reader(self, act: Callable[[Project], R]) -> R:
         with Project.read(self._project.home) as project:

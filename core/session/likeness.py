@@ -70,6 +70,31 @@ def leaks(pairs: Iterable[NearPair], records: Mapping[int, PictureRecord]) -> li
     return sorted(torn, key=lambda pair: (-pair.likeness, pair.one, pair.two))
 
 
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """Near-copies with the splits of now: how many pairs leak, how many do not, and the first of them."""
+
+    leaking: int
+    others: int
+    first: tuple[NearPair, ...]
+
+
+def sorted_pairs(pairs: Sequence[NearPair], records: Mapping[int, PictureRecord], most: int) -> Sorted:
+    """Leaks first, most alike first, at most so many; pairs with a skipped picture are settled and left out."""
+    alive = {i for i, record in records.items() if record.status != Status.SKIPPED}
+    open_ = [p for p in pairs if p.one in alive and p.two in alive]
+    leaking = leaks(open_, records)
+    leaky = set(leaking)
+    others = [p for p in open_ if p not in leaky]
+    others.sort(key=lambda pair: (-pair.likeness, pair.one, pair.two))
+    return Sorted(len(leaking), len(others), tuple((leaking + others)[:most]))
+
+
+def sequence_name(record: PictureRecord) -> str:
+    """The name of a frame before its number, whatever folder it lies in."""
+    return sequence_of(record.name).removeprefix("/")
+
+
 def torn_sequences(records: Sequence[PictureRecord]) -> dict[str, Counter[Split]]:
     """Sequences with frames on several sides, by the name before their numbers, whatever folder each lies in.
 
@@ -79,6 +104,5 @@ def torn_sequences(records: Sequence[PictureRecord]) -> dict[str, Counter[Split]
     found: dict[str, Counter[Split]] = {}
     for record in records:
         if record.split is not None and record.status != Status.SKIPPED:
-            name = sequence_of(record.name).lstrip("/")
-            found.setdefault(name, Counter())[record.split] += 1
+            found.setdefault(sequence_name(record), Counter())[record.split] += 1
     return {name: sides for name, sides in sorted(found.items()) if len(sides) > 1 and _DIGIT.search(name)}

@@ -13,15 +13,18 @@ from core.labels.classes import UNLABELLED, ClassList
 from core.labels.labelmap import Values
 from core.project.records import PictureRecord, Split, Status
 from core.project.splits import Part, Pixels, only_in, parts_of
-from core.session.likeness import torn_sequences
+from core.session.likeness import sequence_name, torn_sequences
 from core.session.splitting import pictures
 
 TINY = 16
 """Regions of fewer pixels are most often slips of the hand."""
 
+MOST_TORN = 5
+"""Sequences named one by one; of more only the number is told."""
+
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Oddity:
     """Something worth a look: in one sentence, with the pictures it is about. `key` names its kind."""
 
     key: str
@@ -42,7 +45,7 @@ class Statistics:
     whole: Part
     class_pictures: Mapping[tuple[int, Split | None], int]
     sizes: tuple[tuple[tuple[int, int], int], ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[Oddity, ...]
 
 
 def statistics(records: Sequence[PictureRecord], pixels: Pixels, classes: ClassList) -> Statistics:
@@ -74,28 +77,43 @@ def _findings(
     classes: ClassList,
     parts: Mapping[Split, Part],
     sizes: Counter[tuple[int, int]],
-) -> list[Finding]:
+) -> list[Oddity]:
     unread = frozenset(r.id for r in records if r.problem is not None)
     empty = frozenset(r.id for r in records if r.status == Status.DONE and not r.is_labelled)
     found = [
-        Finding("unreadable", f"{pictures(len(unread))} cannot be read.", unread),
-        Finding("empty done", f"{pictures(len(empty))} marked as done without any label.", empty),
+        Oddity("unreadable", f"{pictures(len(unread))} cannot be read.", unread),
+        Oddity("empty done", f"{pictures(len(empty))} marked as done without any label.", empty),
     ]
     if len(sizes) > 1:
         usual, _ = sizes.most_common(1)[0]
         odd = frozenset(r.id for r in records if r.width and (r.width, r.height) != usual)
         said = f"{pictures(len(odd))} of another size than the usual {usual[0]} × {usual[1]}."
-        found.append(Finding("odd size", said, odd))
+        found.append(Oddity("odd size", said, odd))
     for value, split in only_in(parts).items():
         carriers = frozenset(i for i, of_one in pixels.items() if of_one.get(value))
         lack = "it is never judged" if split == Split.TRAIN else "it is never taught"
         if split == Split.TRAIN or not parts[Split.TRAIN].pixels[value]:
             said = f"{classes.name_of(value)} occurs in {split} only: {lack}."
-            found.append(Finding(f"only:{value}", said, carriers))
-    for name, sides in torn_sequences(records).items():
-        of_it = frozenset(r.id for r in records if r.split and r.name.startswith(name))
+            found.append(Oddity(f"only:{value}", said, carriers))
+    return found + _torn(records)
+
+
+def _torn(records: Sequence[PictureRecord]) -> list[Oddity]:
+    torn = torn_sequences(records)
+    frames: dict[str, list[int]] = {name: [] for name in torn}
+    for record in records:
+        if record.split is not None and sequence_name(record) in frames:
+            frames[sequence_name(record)].append(record.id)
+    if len(torn) > MOST_TORN:
+        said = (
+            f"Frames of {len(torn):,} sequences are on several sides, such as those of “{next(iter(torn))}”."
+        )
+        return [Oddity("torn", said, frozenset(i for of_one in frames.values() for i in of_one))]
+    found = []
+    for name, sides in torn.items():
         counts = ", ".join(f"{count:,} in {side}" for side, count in sides.items())
-        found.append(Finding(f"torn:{name}", f"Frames of “{name}” are on several sides: {counts}.", of_it))
+        said = f"Frames of “{name}” are on several sides: {counts}."
+        found.append(Oddity(f"torn:{name}", said, frozenset(frames[name])))
     return found
 
 

@@ -1,4 +1,4 @@
-"""The Data workspace: what the project holds in numbers, and the doors in and out."""
+"""The Data workspace: what the project holds in numbers, what looks odd, and the doors in and out."""
 
 from __future__ import annotations
 
@@ -7,33 +7,36 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPaintEvent
-from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from core.labels.classes import ClassList, Colour
+from desktop.panels.cards import Card, ClassTable, SplitCard, link
+from desktop.panels.near_copies import NearCopiesCard
 from desktop.panels.parts import button, column, ground, row, words
-from desktop.panels.table import Table
 from desktop.theme import GRID, Theme
 
 EDGE = 3 * GRID
 WIDTH = 960
 COUNTS = (
-    ("pictures", "Pictures"),
-    ("labelled", "Labelled"),
-    ("done", "Done"),
-    ("predicted", "Predicted"),
-    ("train", "For training"),
-    ("val", "For validation"),
-    ("test", "For testing"),
+    ("pictures", "all", "Pictures"),
+    ("labelled", "labelled", "Labelled"),
+    ("done", "done", "Done"),
+    ("predicted", "predicted", "Predicted"),
+    ("train", "train", "For training"),
+    ("val", "val", "For validation"),
+    ("test", "test", "For testing"),
 )
+"""Of each number its key, the filter that shows its pictures, and its name."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClassCount:
-    """Labelled pixels of a class, and in how many pictures they are."""
+    """Labelled pixels of a class, in how many pictures they are, and in how many of train, val and test."""
 
     value: int
     pixels: int
     pictures: int
+    by_split: tuple[int, int, int] = (0, 0, 0)
 
 
 class ShareBar(QWidget):
@@ -66,26 +69,70 @@ class ShareBar(QWidget):
         painter.end()
 
 
+class FindingsCard(Card):
+    """What looks odd, one line each; a click shows the pictures."""
+
+    finding_asked = Signal(str)
+    tiny_asked = Signal()
+
+    def __init__(self) -> None:
+        self.tiny = button("Look for tiny regions")
+        self.tiny.setToolTip(
+            "Count connected regions of very few pixels in all labels; most are slips of the hand."
+        )
+        super().__init__("Worth a look", self.tiny)
+        self.tiny.clicked.connect(self.tiny_asked)
+        self.none = words("Nothing looks odd.", "muted")
+        self.lines: dict[str, QPushButton] = {}
+        self._list = QVBoxLayout()
+        self._list.setSpacing(0)
+        self.fill(self.none, self._list)
+
+    def set_findings(self, findings: Sequence[tuple[str, str, bool]]) -> None:
+        """Key and sentence of each, and whether it leads to pictures."""
+        wanted = {key: (sentence, leads) for key, sentence, leads in findings}
+        for key in [key for key in self.lines if key not in wanted]:
+            self.lines.pop(key).deleteLater()
+        for key, (sentence, leads) in wanted.items():
+            if key not in self.lines:
+                line = self.lines[key] = link("", "", "")
+                line.clicked.connect(lambda _on=False, key=key: self.finding_asked.emit(key))
+                self._list.addWidget(line)
+            self.lines[key].setText(sentence.replace("&", "&&"))
+            self.lines[key].setAccessibleName(sentence)
+            self.lines[key].setToolTip("Show these pictures." if leads else "")
+            self.lines[key].setEnabled(leads)
+        self.none.setVisible(not wanted)
+
+
 class DataPage(QWidget):
     """Setters only; the buttons only ask."""
 
     export_asked = Signal()
     import_asked = Signal()
     show_folder_asked = Signal()
+    filter_asked = Signal(str, str)
+    """Key and title of a filter of the filmstrip."""
+    class_asked = Signal(int)
+    shown = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
         ground(self, "page")
-        self._counts: dict[str, QLabel] = {}
-        self.classes = Table(
-            ("Class", "Pixels", "Share", "Pictures"), (1, 2, 3), "Classes with their labelled pixels"
-        )
-        self.classes.stretch(0)
+        self._counts: dict[str, QPushButton] = {}
+        self._values: list[int] = []
+        self.classes = ClassTable(theme)
+        self.classes.row_chosen.connect(lambda y: self.class_asked.emit(self._values[y]))
         self.shares = ShareBar(theme)
         self.none = words(
             "No classes yet. Add them in the panel at the right of the Label workspace.", "muted"
         )
+        self.splits = SplitCard()
+        self.splits.filter_asked.connect(self.filter_asked)
+        self.findings = FindingsCard()
+        self.copies = NearCopiesCard(theme)
+        self.sizes = words("", "muted", wrap=True)
         self.where = words("", "muted", wrap=True)
         self.where.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.show_folder = button("Show folder", "quiet")
@@ -94,42 +141,30 @@ class DataPage(QWidget):
         self.export.clicked.connect(self.export_asked)
         self.import_masks = button("Import dataset…")
         self.import_masks.clicked.connect(self.import_asked)
-        where = row(self.where, self.show_folder)
-        where.setStretch(0, 1)
-        middle = QWidget()
-        middle.setMaximumWidth(WIDTH)
-        middle.setLayout(
-            column(
-                row(words("Data", "headline"), None, self.import_masks, self.export),
-                2 * GRID,
-                self._grid(),
-                2 * GRID,
-                words("Labelled pixels", "heading"),
-                self.shares,
-                self.none,
-                self.classes,
-                where,
-            )
-        )
-        line = row(None, middle, None, margins=(EDGE, EDGE, EDGE, EDGE))
-        line.setStretch(1, 1000)
-        self.setLayout(line)
+        self._lay_out()
         self.set_classes(ClassList(), ())
+        self.findings.set_findings(())
 
     def set_counts(self, counts: Mapping[str, int]) -> None:
         """Numbers by the keys of COUNTS; missing ones are 0."""
         for key, label in self._counts.items():
             label.setText(f"{counts.get(key, 0):,}")
+            label.setEnabled(counts.get(key, 0) > 0)
 
     def set_classes(self, classes: ClassList, counts: Sequence[ClassCount]) -> None:
         by_value = {count.value: count for count in counts}
         total = sum(count.pixels for count in counts) or 1
-        cells = []
+        most = max((count.pixels for count in counts), default=1) or 1
+        cells, bars = [], []
         for each in classes:
             count = by_value.get(each.value, ClassCount(each.value, 0, 0))
             share = f"{100 * count.pixels / total:.1f} %" if count.pixels else "–"
-            cells.append([(each.colour, each.name), f"{count.pixels:,}", share, f"{count.pictures:,}"])
+            numbers = (count.pixels, count.pictures, *count.by_split)
+            cells.append([(each.colour, each.name), "", share, *(f"{n:,}" for n in numbers)])
+            bars.append((each.colour, count.pixels / most))
+        self._values = [each.value for each in classes]
         self.classes.set_cells(cells)
+        self.classes.set_bars(bars)
         self.shares.set_parts(
             [(each.colour, by_value[each.value].pixels) for each in classes if each.value in by_value]
         )
@@ -140,12 +175,56 @@ class DataPage(QWidget):
         """A sentence that says where the project and its labels live."""
         self.where.setText(text)
 
+    def showEvent(self, event: object) -> None:  # noqa: N802
+        super().showEvent(event)  # type: ignore[arg-type]
+        self.shown.emit()
+
+    def _lay_out(self) -> None:
+        where = row(self.where, self.show_folder)
+        where.setStretch(0, 1)
+        board = Card("Labelled pixels")
+        board.fill(self.shares, self.none, self.classes)
+        middle = QWidget()
+        middle.setMaximumWidth(WIDTH)
+        middle.setLayout(
+            column(
+                row(words("Data", "headline"), None, self.import_masks, self.export),
+                self._grid(),
+                board,
+                self.splits,
+                self.findings,
+                self.copies,
+                self.sizes,
+                where,
+                None,
+                spacing=2 * GRID,
+            )
+        )
+        line = row(None, middle, None, margins=(EDGE, EDGE, EDGE, EDGE))
+        line.setStretch(1, 1000)
+        inner = QWidget()
+        ground(inner, "page")
+        inner.setLayout(line)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setWidget(inner)
+        self.area = area
+        self.setLayout(column(area, spacing=0))
+
     def _grid(self) -> QGridLayout:
         grid = QGridLayout()
-        grid.setHorizontalSpacing(4 * GRID)
-        for at, (key, title) in enumerate(COUNTS):
-            self._counts[key] = words("0", "headline")
-            grid.addWidget(self._counts[key], 0, at)
-            grid.addWidget(words(title, "muted"), 1, at)
+        grid.setHorizontalSpacing(2 * GRID)
+        grid.setVerticalSpacing(0)
+        for at, (key, filter_, title) in enumerate(COUNTS):
+            number = self._counts[key] = link("0", f"Show pictures: {title.lower()}", "Show these pictures.")
+            number.setProperty("role", "count")
+            number.clicked.connect(lambda _on=False, f=filter_, t=title: self.filter_asked.emit(f, t))
+            grid.addWidget(number, 0, at)
+            label = words(title, "muted")
+            label.setContentsMargins(GRID, 0, 0, 0)
+            grid.addWidget(label, 1, at)
         grid.setColumnStretch(len(COUNTS), 1)
         return grid

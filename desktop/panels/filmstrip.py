@@ -141,19 +141,20 @@ class Filmstrip(QWidget):
         self.bar.setRange(0, max(1, total))
         self.bar.setValue(done)
 
-    def set_filter(self, key: str) -> None:
-        """Show a filter as chosen; emits nothing."""
-        self.filter.setCurrentIndex(self.filter.findData(key))
-
     def set_tags(self, tags: Sequence[str]) -> None:
-        """Offer a filter for each of these tags; a tag that is chosen now stays, and nothing is emitted."""
-        chosen = self.filter.currentData()
-        kept = chosen.removeprefix(TAG_KEY) if chosen and chosen.startswith(TAG_KEY) else None
+        """Offer a filter for each of these tags; the one that is chosen now stays, and nothing is emitted."""
+        chosen, title = self.filter.currentData(), self.filter.currentText()
         while self.filter.count() > self._fixed:
             self.filter.removeItem(self.filter.count() - 1)
-        for tag in (*tags, *([kept] if kept and kept not in tags else [])):
+        for tag in tags:
             self.filter.addItem(f"Tagged “{tag}”", TAG_KEY + tag)
-        self.set_filter(chosen)
+        self.set_filter(chosen, title)
+
+    def set_filter(self, key: str, title: str = "") -> None:
+        """Show a filter as chosen; emits nothing. One that is not in the list is put there by its `title`."""
+        if self.filter.findData(key) < 0 and title:
+            self.filter.addItem(title, key)
+        self.filter.setCurrentIndex(self.filter.findData(key))
 
     def set_order(self, key: str) -> None:
         self.order.setCurrentIndex(self.order.findData(key))

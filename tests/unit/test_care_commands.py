@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.project.project import HOME, Project
-from core.project.records import Split
+from core.project.records import Split, Status
 from tests.factories import label_all, picture_folder, project_in
 from tests.unit.test_commands import asked, done, refused, wrong
 
@@ -45,3 +45,16 @@ def test_a_split_that_cannot_be(tmp_path: Path) -> None:
     picture_folder(tmp_path)
     assert "no Maskloop project" in refused("split", "--project", tmp_path)
     assert not (tmp_path / HOME).exists()
+
+
+def test_status_tells_what_is_worth_a_look(tmp_path: Path) -> None:
+    with project_in(tmp_path) as project:
+        label_all(project, project.pictures.all()[:1])
+        project.pictures.set_status([1, 2], Status.DONE)
+        project.pictures.set_split([1], Split.VAL)
+    told = asked("status", "--project", tmp_path)
+    assert told["by_split"]["val"]["classes"]["roof"] == {"pixels": 48 * 64, "share": 0.5}
+    assert told["sizes"] == [{"width": 96, "height": 64, "pictures": 3}]
+    (odd,) = told["worth_a_look"]
+    assert (odd["kind"], odd["pictures"]) == ("empty done", 1)
+    assert f"worth a look: {odd['sentence']}" in done("status", "--project", tmp_path)

@@ -20,7 +20,7 @@ from core.images.likeness import ALIKE, BITS_APART, SMALL, fingerprint, groups_o
 from core.project.project import Project
 from core.project.records import PictureRecord, Split, Status
 from core.session.fingerprints import FILE
-from core.session.likeness import NearPair, leaks, look, torn_sequences
+from core.session.likeness import NearPair, leaks, look, sorted_pairs, torn_sequences
 from tests.unit.test_commands import asked, done
 
 Picture = NDArray[np.uint8]
@@ -138,7 +138,7 @@ def test_leaks_are_named_with_their_pictures(folder: Path) -> None:
     )
     assert told["sequences_in_several_splits"] == {"clip7_": {"train": 1, "val": 1}}
     words = done("duplicates", "--project", folder)
-    assert "1 pairs between splits" in words and "broken.png" in words and "“clip7_”" in words
+    assert "1 of them between splits" in words and "broken.png" in words and "“clip7_”" in words
 
 
 def test_the_cache_saves_reading_and_may_be_lost_or_spoiled(folder: Path) -> None:
@@ -180,4 +180,7 @@ def test_sides() -> None:
     }
     pairs = [NearPair(a, b, 0.9 + b / 100) for a in range(5) for b in range(a + 1, 5)]
     assert [(p.one, p.two) for p in leaks(pairs, records)] == [(1, 4), (0, 1)]
+    told = sorted_pairs(pairs, records, 4)
+    assert (told.leaking, told.others, len(told.first)) == (2, 4, 4)  # six of ten are without the skipped one
+    assert told.first[:2] == tuple(leaks(pairs, records))
     assert torn_sequences(list(records.values())) == {"s1_": {Split.TRAIN: 2, Split.VAL: 1}}

@@ -18,13 +18,13 @@ from core.project.records import PictureRecord, Split, Status
 from core.project.splits import SplitWish
 from core.session.retraining import TrainingWishes
 from core.session.session import Session
-from core.session.statistics import Finding, statistics, tiny_regions
+from core.session.statistics import Oddity, statistics, tiny_regions
 from tests.factories import label_all, project_in
 
 CLASSES = ClassList().added("road").added("tree").added("pole")
 
 
-def by_key(findings: tuple[Finding, ...]) -> dict[str, set[int]]:
+def by_key(findings: tuple[Oddity, ...]) -> dict[str, set[int]]:
     return {finding.key: set(finding.pictures) for finding in findings}
 
 
@@ -58,6 +58,10 @@ def test_what_is_odd_is_found_with_its_pictures() -> None:
     assert (told.class_pictures[1, None], told.class_pictures[1, Split.VAL]) == (2, 1)
     assert told.sizes[0] == ((40, 30), 4)
     assert statistics([], {}, CLASSES).findings == ()
+    many = [record(n, f"s{n // 2}_{n}.png", split=(Split.TRAIN, Split.VAL)[n % 2]) for n in range(12)]
+    (torn,) = statistics(many, {}, CLASSES).findings
+    assert (torn.key, torn.pictures) == ("torn", frozenset(range(12)))
+    assert "6 sequences" in torn.sentence
 
 
 def test_tiny_regions_are_counted_by_class() -> None:
