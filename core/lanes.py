@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -21,13 +24,20 @@ class Lane:
     """A queue served by one or a few threads, in order of arrival; urgent work goes to the front.
 
     Safe to use from any thread. An exception reaches whoever asks the future; one that is not a MaskloopError
-    is our own mistake and also goes to `on_mistake`, because a future nobody asks stays silent.
+    is our own mistake and also goes to `on_mistake`, because a future nobody asks stays silent. A `modest` lane lets
+    all others go first where the system can do that for a single thread.
     """
 
     def __init__(
-        self, name: str, threads: int = 1, on_mistake: Callable[[BaseException], None] | None = None
+        self,
+        name: str,
+        threads: int = 1,
+        on_mistake: Callable[[BaseException], None] | None = None,
+        *,
+        modest: bool = False,
     ) -> None:
         self._on_mistake = on_mistake
+        self._modest = modest
         self._queue: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
         self._wake = threading.Condition()
         self._closing = False
@@ -77,6 +87,8 @@ class Lane:
         return future
 
     def _serve(self) -> None:
+        if self._modest:
+            _step_back()
         while True:
             with self._wake:
                 while not self._queue and not self._closing:
@@ -101,3 +113,10 @@ class Lane:
                     self._on_mistake(problem)
         else:
             future.set_result(result)
+
+
+def _step_back() -> None:
+    """Lower the priority of this thread; only on Linux does a thread have one of its own that may be lowered."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)

@@ -66,8 +66,10 @@ ACTIONS: tuple[ActionRow, ...] = (
               "Open a folder of pictures as a project."),
     ActionRow("export", "Export dataset…", ("Ctrl+E",), "export", "Project",
               "Write the labels as a dataset of masks, after showing what will be written."),
-    ActionRow("import_masks", "Import masks…", ("Ctrl+I",), "import", "Project",
-              "Read masks from a folder as labels of the pictures of the same names."),
+    ActionRow("export_model", "Export model…", (), "export", "Project",
+              "Write a trained network as a file for use elsewhere."),
+    ActionRow("import_masks", "Import dataset…", ("Ctrl+I",), "import", "Project",
+              "Bring pictures and masks of another program in, after showing what they are taken for."),
     ActionRow("paste", "Paste picture", ("Ctrl+V",), "photo", "Project",
               "Take the picture or the files in the clipboard into this project."),
     ActionRow("save", "Save now", ("Ctrl+S",), "save", "Project",
@@ -208,6 +210,8 @@ ACTIONS: tuple[ActionRow, ...] = (
     # Learning
     ActionRow("train_now", "Train now", ("Ctrl+T",), "play", "Learning",
               "Start learning from what is labelled so far."),
+    ActionRow("choose_network", "Next run…", (), "settings", "Learning",
+              "Choose network, encoder, starting weights and picture size of the next training."),
     ActionRow("pause_training", "Pause training", ("Ctrl+.",), "pause", "Learning",
               "Pause learning, or go on with it."),
     ActionRow("stop_training", "Stop training", ("Ctrl+Shift+.",), "stop", "Learning",
@@ -229,9 +233,25 @@ ACTIONS: tuple[ActionRow, ...] = (
               "Make the overlay weaker.", repeats=True),
     ActionRow("cycle_view", "Cycle view", ("M",), "layers", "View",
               "Show label and prediction, then only the label, the prediction, or the difference."),
-    ActionRow("swipe", "Swipe comparison", ("Y",), "swipe", "View",
-              "A line to drag across the picture: label at its left, prediction at its right. Esc ends.",
+    ActionRow("outline_only", "Outlines only", ("Shift+T",), "outline", "View",
+              "Draw regions as lines and leave their inside clear, or fill them again.", checkable=True),
+    ActionRow("class_patterns", "Class patterns", ("Shift+X",), "patterns", "View",
+              "Stripes, dots and crosses over the fills, so that classes can be told apart without their colours.",
               checkable=True),
+    ActionRow("uncertainty_layer", "Uncertainty", ("Ctrl+U",), "uncertain", "View",
+              "A heat over the picture that is strong where the model is not sure of its prediction.",
+              checkable=True),
+    ActionRow("flicker", "Flicker", ("F4",), "swap", "View",
+              "While held, the prediction in place of the label, everywhere; a tap keeps it there or takes it back.",
+              checkable=True),
+    ActionRow("swipe", "Swipe comparison", ("Y",), "swipe", "View",
+              "A line to drag across the picture. Its titles say what is at both sides: a click on one chooses "
+              "picture, label, prediction or difference. Esc ends.", checkable=True),
+    ActionRow("side_by_side", "Side by side", ("Shift+Y",), "side-by-side", "View",
+              "Two views of the same place, of what the titles say; both move together and both can be painted in. "
+              "Esc ends.", checkable=True),
+    ActionRow("brush_ruler", "Brush ruler", ("Shift+R",), "ruler", "View",
+              "Keep the scale at the ring that says how many picture pixels the brush is wide.", checkable=True),
     ActionRow("minimap", "Overview", ("Shift+F",), "minimap", "View",
               "The whole picture in a corner while only a part is in sight; drag there to move.",
               checkable=True),
@@ -269,7 +289,7 @@ ACTIONS: tuple[ActionRow, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Gesture:
-    """Something done with the mouse, for the cheat sheet; the canvas knows how."""
+    """Something done on the canvas with the mouse or with keys of its own, for the cheat sheet."""
 
     keys: tuple[str, ...]
     title: str
@@ -277,6 +297,8 @@ class Gesture:
 
 
 GESTURES: tuple[Gesture, ...] = (
+    Gesture(("Ctrl + arrows", "+ Shift"), "Move the cursor by 10, 1 pixels", "Tools"),
+    Gesture(("Ins", "Ctrl + Space"), "Press the tool there, let it go", "Tools"),
     Gesture(("Wheel",), "Zoom at the cursor", "View"),
     Gesture(("Space + drag", "Middle drag"), "Move the picture", "View"),
     Gesture(("Shift + wheel", "Alt + right drag"), "Brush size", "Tools"),

@@ -36,6 +36,8 @@ class Choosing(QObject):
         self._editing, self._bridge, self._page = editing, bridge, page
         self._actions, self._hand, self._canvas = actions, hand, page.canvas
         self._tools = all_tools()
+        self.tool_key = "tool_brush"
+        """The action of the tool in the hand."""
         self._class = UNLABELLED
         self._other_class = UNLABELLED
         self._wires = Wires()
@@ -52,9 +54,14 @@ class Choosing(QObject):
         """The tool of this action, whether it is in the hand or not. Raises KeyError."""
         return self._tools[key]
 
+    def knows_tool(self, key: str) -> bool:
+        """Whether there is a tool of this action."""
+        return key in self._tools
+
     def take_tool(self, key: str) -> None:
         """Take the tool of this action into the hand."""
         tool = self._tools[key]
+        self.tool_key = key
         self._canvas.set_tool(tool)
         self._actions[key].setChecked(True)
         radius = tool.radius(self._canvas.options)
@@ -78,7 +85,7 @@ class Choosing(QObject):
         """The list of classes is another one now."""
         classes = self._editing.classes
         self._page.classes.set_classes(classes)
-        self._canvas.set_palette(classes.palette())
+        self._canvas.set_palette(classes.palette(), classes.values)
         gone = classes.by_value(self._class) is None and self._class != VOID
         first = classes.classes[0].value if len(classes) else UNLABELLED
         self.choose_class(first if gone else self._class)

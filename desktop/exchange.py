@@ -1,25 +1,23 @@
-"""Doors in and out: the export dialog and the import of masks, for one session."""
+"""Doors in and out: the export dialog at work for one session, beside the import of datasets (taking)."""
 
 from __future__ import annotations
 
+from concurrent.futures import CancelledError, Future
 from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QWidget
 
-from core.errors import MaskloopError
-from core.session.exporting import NO_SPLIT, ExportPlan, ExportReport, ExportWish, MaskStyle
-from core.session.importing import ImportReport
+from core.errors import Cancelled, MaskloopError
+from core.formats.registry import exportable
+from core.formats.writing import NO_SPLIT
+from core.session.exporting import ExportPlan, ExportReport, ExportWish
 from core.session.session import Session
 from desktop.bridge import Bridge
 from desktop.dialogs import export as dialog
+from desktop.taking import Taking
 from desktop.theme import Theme
-
-FORMATS = (
-    (MaskStyle.INDEX.value, "Masks: one byte a pixel, the value of its class"),
-    (MaskStyle.COLOUR.value, "Masks in the colours of the classes"),
-)
 
 
 class Exchange(QObject):
@@ -33,6 +31,9 @@ class Exchange(QObject):
         self._session, self._bridge, self._theme, self._window = session, bridge, theme, window
         self._asked = 0
         self.dialog: dialog.ExportDialog | None = None
+        self.taking = Taking(session, bridge, theme, window)
+        self.taking.message.connect(self.message)
+        self.taking.labels_imported.connect(self.labels_imported)
 
     def show_export(self) -> None:
         """Open the export dialog, with a dry run for its first choices."""
@@ -40,7 +41,8 @@ class Exchange(QObject):
             self.dialog.raise_()
             return
         folder = self._session.folder.parent / f"{self._session.name}-masks"
-        shown = dialog.ExportDialog(self._theme, FORMATS, str(folder), self._window)
+        formats = [(row.name, row.title) for row in exportable()]
+        shown = dialog.ExportDialog(self._theme, formats, str(folder), self._window)
         shown.wish_changed.connect(self._plan)
         shown.export_asked.connect(self._export)
         shown.cancel_asked.connect(self._session.exporting.cancel)
@@ -48,35 +50,10 @@ class Exchange(QObject):
         shown.show()
         self._plan(shown.wish())
 
-    def import_masks(self) -> None:
-        """Choose a folder of masks and read them as labels of the pictures here."""
-        chosen = QFileDialog.getExistingDirectory(
-            self._window, "Folder with “images”, “masks” and classes.json", str(self._session.folder)
-        )
-        if chosen:
-            self.import_from(Path(chosen))
-
-    def import_from(self, folder: Path) -> None:
-        """Import without asking where from."""
-        self.message.emit(f"Importing masks from {folder}…")
-        self._bridge.when_done(
-            self._session.import_masks(folder, self._bridge_progress),
-            self._imported,
-            lambda problem: self.message.emit(str(problem)),
-        )
-
     def close(self) -> None:
+        self.taking.close()
         if self.dialog is not None:
             self.dialog.close()
-
-    def _bridge_progress(self, done: int, of: int) -> None:
-        if done % 10 == 0:
-            self._bridge.post(lambda: self.message.emit(f"Importing masks: {done} of {of}"))
-
-    def _imported(self, report: ImportReport) -> None:
-        left = f" {len(report.problems)} left out: {report.problems[0]}" if report.problems else ""
-        self.message.emit(f"{report.labels} masks imported for {report.pictures} pictures.{left}")
-        self.labels_imported.emit()
 
     def _plan(self, wish: dialog.ExportWish) -> None:
         if self.dialog is None:
@@ -100,7 +77,7 @@ class Exchange(QObject):
         if plan.wish.predictions:
             parts.append(f"{plan.predicted:,} masks of predictions")
         self.dialog.set_plan(
-            f"Writes {', '.join(parts)} and a classes.json with {len(plan.classes)} classes."
+            " ".join([f"Writes {', '.join(parts)} with {len(plan.classes)} classes.", *plan.losses])
         )
 
     def _refused(self, asked: int, problem: MaskloopError) -> None:
@@ -117,7 +94,17 @@ class Exchange(QObject):
         future = self._session.exporting.run(
             plan, lambda done, of: self._bridge.post(lambda: self._progress(done, of))
         )
+        future.add_done_callback(self._ended)
         self._bridge.when_done(future, self._exported, self._failed)
+
+    def _ended(self, running: Future[ExportReport]) -> None:
+        """On the export lane. A cancelled export tells nobody else."""
+        if running.cancelled() or isinstance(running.exception(), Cancelled | CancelledError):
+            self._bridge.post(self._stopped)
+
+    def _stopped(self) -> None:
+        if self.dialog is not None:
+            self.dialog.set_finished("Stopped; nothing was left behind.", failed=True)
 
     def _progress(self, done: int, of: int) -> None:
         if self.dialog is not None and self.dialog.isVisible():
@@ -139,7 +126,7 @@ def _core_wish(wish: dialog.ExportWish) -> ExportWish:
     splits = frozenset(NO_SPLIT if key == "none" else key for key in wish.splits)
     return ExportWish(
         Path(wish.folder).expanduser(),
-        MaskStyle(wish.format),
+        wish.format,
         splits,
         wish.content in ("labels", "both"),
         wish.content in ("predictions", "both"),

@@ -33,6 +33,9 @@ _TAKEN = {
     _K.Key_Tab: "Tab goes from field to field.",
     _K.Key_Backtab: "Tab goes from field to field.",
 }
+_CANVAS = {"Ins", "Ctrl+Space"} | {
+    f"{held}{arrow}" for held in ("Ctrl+", "Ctrl+Shift+") for arrow in ("Left", "Right", "Up", "Down")
+}
 
 
 def tidy(keys: str) -> str:
@@ -48,6 +51,8 @@ def why_not(keys: str) -> str:
     found = QKeySequence(keys)
     if not tidy(keys):
         return "This is no key that could be used."
+    if tidy(keys) in _CANVAS:
+        return "On the canvas this key stands for the mouse."
     held = found[0].keyboardModifiers() & ~Qt.KeyboardModifier.KeypadModifier
     if held in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier):
         return _TAKEN.get(found[0].key(), "")

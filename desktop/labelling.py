@@ -29,6 +29,7 @@ from desktop.pointing import Pointing
 from desktop.recasting import Recasting
 from desktop.remembering import Remembering
 from desktop.reshaping import Reshaping
+from desktop.resuming import Resuming
 from desktop.reverting import Reverting
 from desktop.saving import Saving
 from desktop.shielding import Shielding
@@ -69,6 +70,7 @@ class Labelling(QObject):
         self._choosing = Choosing(editing, bridge, page, actions, self.hand)
         self._recasting = Recasting(editing, bridge, page, self.hand, self._choosing)
         self._shielding = Shielding(session, bridge, page, self._choosing)
+        self._resuming = Resuming(session, bridge, self._choosing)
         self._travelling = Travelling(session, bridge, page)
         self._pointing = Pointing(session, bridge, page, status, self.hand)
         self._noting = Noting(session, bridge, page, actions, self.hand)
@@ -101,6 +103,7 @@ class Labelling(QObject):
         """The session ends: whatever is under the pen becomes an edit first."""
         self._canvas.settle_all()
         self._noting.leave()
+        self._resuming.leave()
         self.saving.leave()
         self._wires.cut()
         rooms = (self._choosing, self._recasting, self._shielding, self._travelling, self._pointing)
@@ -235,6 +238,7 @@ class Labelling(QObject):
         self.hand.shown, self.hand.labels, self.hand.prediction = picture_id, labels, prediction
         self._reverting.forget()
         self._session.remember("shown", str(picture_id))
+        self._resuming.keep()
         ahead = self._travelling.ahead()
         self._session.opening.prefetch(ahead)
         self._session.retraining.picture_shown(picture_id, ahead)
@@ -247,6 +251,8 @@ class Labelling(QObject):
         if self.hand.shown is not None:
             self._strokes += 1
             self.saving.commit(self.hand.shown, edit)
+            # A hand may undo before the disk has answered; the undo then comes behind the stroke, in order.
+            self._reverting.offer(Journal(edit.name))
 
     def _apply(self, make: Callable[[], Edit | None]) -> Edit | None:
         """An edit that no tool makes: what is under way comes first, then it is shown and stored."""

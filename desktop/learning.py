@@ -20,6 +20,8 @@ from desktop.panels.chart import Curve
 from desktop.panels.data_page import ClassCount, DataPage
 from desktop.panels.status_line import StatusLine
 from desktop.panels.train_page import RunRow, TrainPage
+from desktop.planning import Planning
+from desktop.theme import Theme
 from desktop.wires import Wires
 
 SOON_MS = 400
@@ -38,6 +40,7 @@ class Learning(QObject):
         data_page: DataPage,
         status: StatusLine,
         settings: Settings,
+        theme: Theme,
     ) -> None:
         super().__init__()
         self._session, self._bridge, self._settings = session, bridge, settings
@@ -47,6 +50,7 @@ class Learning(QObject):
         self._counts_soon = QTimer(self, singleShot=True, interval=SOON_MS)
         self._curves_soon.timeout.connect(self._ask_curves)
         self._counts_soon.timeout.connect(self._ask_counts)
+        self.planning = Planning(session, bridge, train_page, theme)
         self._wires = Wires()
         join, panel, retraining = self._wires.join, page.learning, session.retraining
         join(panel.train_asked, retraining.start)
@@ -67,6 +71,7 @@ class Learning(QObject):
     def leave(self) -> None:
         """The session ends."""
         self._wires.cut()
+        self.planning.leave()
         self._curves_soon.stop()
         self._counts_soon.stop()
         self._status.set_training()
@@ -146,6 +151,7 @@ class Learning(QObject):
 
     def _show_runs(self, runs: list[RunRecord]) -> None:
         self._train_page.set_runs([_run_row(run) for run in runs])
+        self.planning.set_runs(runs)
 
     def _show_curves(self, points: list[Measurement]) -> None:
         classes = self._session.editing.classes

@@ -161,6 +161,7 @@ class MainWindow(QMainWindow):
             self.data_page,
             self.status,
             self._settings,
+            self._theme,
         )
         self.exchange = Exchange(session, self.bridge, self._theme, self)
         self.exchange.message.connect(self.say)
@@ -254,6 +255,7 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         self.keymap.changed.connect(self.top.show_keys)
         self.keymap.changed.connect(self.label_page.classes.rows.classes_model.touch)
+        self.viewing.patterns_changed.connect(self.train_page.legend.set_patterns)
         self.bridge.changed.connect(self._hear)
         self.bridge.training.connect(self._hear_training)
         self.bridge.noticed.connect(self.say)
@@ -296,7 +298,9 @@ class MainWindow(QMainWindow):
             **self.labelling.handlers(),
             "close_project": self.close_project,
             "export": self.exchange.show_export,
-            "import_masks": self.exchange.import_masks,
+            "import_masks": self.exchange.taking.show,
+            "export_model": self.learning.planning.show_export,
+            "choose_network": self.learning.planning.show_form,
             "save": self._save,
             "train_now": retraining.start,
             "pause_training": self.learning.toggle_pause,

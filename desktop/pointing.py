@@ -65,9 +65,9 @@ class Pointing(QObject):
             return
         x, y = int(at.x), int(at.y)
         names = self._session.editing.classes.name_of
-        said = names(int(labels.values[y, x]))
+        said = int(labels.values[y, x])
         if prediction is None:
-            self._status.set_pixel(x, y, said, origin)
+            self._status.set_pixel(x, y, names(said), origin, values=(said, None))
         else:
-            confidence = float(prediction.confidence[y, x]) / 255
-            self._status.set_pixel(x, y, said, origin, names(int(prediction.values[y, x])), confidence)
+            told, confidence = int(prediction.values[y, x]), float(prediction.confidence[y, x]) / 255
+            self._status.set_pixel(x, y, names(said), origin, names(told), confidence, (said, told))

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction, QFontMetrics
 from PySide6.QtWidgets import QButtonGroup, QFrame, QLabel, QMenu, QPushButton, QSizePolicy, QWidget
 
-from desktop.actions import keys_text, tooltip
+from desktop.actions import ACTIONS, keys_text, tooltip
 from desktop.assets import keep_icon, pixmap
 from desktop.panels.parts import ground, icon_button, row
 from desktop.panels.status_line import SavedMark
@@ -21,6 +21,7 @@ MENU = (
     "recent",
     "",
     "import_masks",
+    "paste",
     "export",
     "save",
     "",
@@ -29,6 +30,10 @@ MENU = (
     "",
     "quit",
 )
+
+
+GROUPS = ("Tools", "Regions", "Classes", "Pictures", "Predictions", "Learning", "View", "Window")
+"""Groups of the table of actions that have a menu of their own; those of the project stand in the menu itself."""
 
 
 class TopBar(QWidget):
@@ -121,7 +126,14 @@ class TopBar(QWidget):
         themes = QMenu("Theme", menu)
         for key in ("theme_light", "theme_dark", "theme_system"):
             themes.addAction(actions[key])
+        # Whatever can be done can be done with the mouse alone, even what has no button.
+        for entry in ACTIONS:
+            if entry.group == "Project" and entry.id not in MENU:
+                menu.insertAction(actions["settings"], actions[entry.id])
+        for group in GROUPS:
+            menu.insertMenu(actions["settings"], _group_menu(group, actions, menu))
         menu.insertMenu(actions["settings"], themes)
+        menu.insertSeparator(actions["settings"])
         return menu
 
     def _segments(self, actions: Mapping[str, QAction]) -> QFrame:
@@ -156,3 +168,16 @@ class TopBar(QWidget):
         self.mark.setPixmap(pixmap("logo", self._theme.colour("accent_text"), 24, max(ratio, 2)))
         keep_icon(self.theme_button, "sun" if self._theme.dark else "moon", self._theme)
         self.theme_button.setToolTip("Light theme" if self._theme.dark else "Dark theme")
+
+
+def _group_menu(group: str, actions: Mapping[str, QAction], parent: QMenu) -> QMenu:
+    """All actions of a group; those of one family share a menu, and the themes have theirs elsewhere."""
+    made = QMenu(group, parent)
+    families: dict[str, QMenu] = {}
+    for entry in ACTIONS:
+        if entry.group != group or entry.choice == "theme":
+            continue
+        if entry.family and entry.family not in families:
+            families[entry.family] = made.addMenu(entry.family)
+        (families[entry.family] if entry.family else made).addAction(actions[entry.id])
+    return made

@@ -5,18 +5,26 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
+from functools import partial
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QEvent, QObject, Signal
 from PySide6.QtGui import QAction, QKeyEvent
 
 from core.settings import Settings
-from desktop.canvas.layers import LayerState
+from desktop.canvas.comparing import Side, state_of
+from desktop.canvas.layers import LayerState, Shape
 from desktop.canvas.minimap import Minimap
-from desktop.canvas.swipe import Swipe
+from desktop.comparison import Comparing
 from desktop.label_page import LabelPage
 
-AIDS = ("minimap", "pixel_grid")
-"""Switches that are remembered, on at first; a comparison ends with the window."""
+AIDS = {"minimap": True, "pixel_grid": True, "brush_ruler": False}
+"""Switches that are remembered, and what they are at first; a comparison ends with the window."""
+SWITCHES: dict[str, Callable[[LayerState], bool]] = {
+    "outline_only": lambda layers: layers.shape == Shape.OUTLINE,
+    "class_patterns": lambda layers: layers.patterns,
+    "uncertainty_layer": lambda layers: layers.uncertainty_visible,
+}
+"""Actions that are switched on by a state of the layers."""
 HELD_SECONDS = 0.3
 """A key that is down longer was held, not tapped."""
 VIEWS = (  # label, prediction, difference; the Cycle view action steps through them
@@ -27,23 +35,51 @@ VIEWS = (  # label, prediction, difference; the Cycle view action steps through 
 )
 
 
+class Held:
+    """A switch that a tap turns for good, and that is on for as long as its key is held."""
+
+    def __init__(self, action: QAction) -> None:
+        self.action = action
+        self._since = 0.0
+        action.toggled.connect(self._toggled)
+
+    def key_released(self, event: QKeyEvent) -> None:
+        """A key came up."""
+        held = time.monotonic() - self._since > HELD_SECONDS
+        is_key = any(keys[0].key() == event.key() for keys in self.action.shortcuts())
+        if is_key and not event.isAutoRepeat() and held:
+            self.action.setChecked(False)
+
+    def _toggled(self, _on: bool) -> None:
+        self._since = time.monotonic()
+
+
 class Viewing(QObject):
     """Owns the LayerState; the panel and the canvas follow it. Lives on the GUI thread."""
+
+    patterns_changed = Signal(bool)
+    """Whether classes have marks besides their colours, for swatches anywhere in the window."""
 
     def __init__(self, page: LabelPage, actions: Mapping[str, QAction], settings: Settings) -> None:
         super().__init__()
         self._page, self._settings = page, settings
-        self._hide = actions["hide_overlays"]
-        self._hidden_since = 0.0
+        self._hide, self._flicker = actions["hide_overlays"], actions["flicker"]
+        self._held = (Held(self._hide), Held(self._flicker))
+        self._switches = {key: actions[key] for key in SWITCHES}
         self.layers = LayerState()
         page.layers.layers_changed.connect(self._set)
         self._hide.toggled.connect(self._toggled)
+        self._flicker.toggled.connect(self._show)
+        page.canvas.before_edit.connect(lambda: self._flicker.setChecked(False))
+        page.canvas.installEventFilter(self)
+        for key, action in self._switches.items():
+            action.toggled.connect(partial(self._switch, key))
         self._aids = {key: actions[key] for key in AIDS}
-        self.minimap, self.swipe = Minimap(page.canvas), Swipe(page.canvas)
+        self.minimap = Minimap(page.canvas)
+        self.comparing = Comparing(page.canvas, actions, settings)
         actions["minimap"].toggled.connect(self.minimap.set_wanted)
         actions["pixel_grid"].toggled.connect(page.canvas.set_grid)
-        actions["swipe"].toggled.connect(self.swipe.set_on)
-        self.swipe.ended.connect(lambda: actions["swipe"].setChecked(False))
+        actions["brush_ruler"].toggled.connect(page.canvas.set_ruler)
 
     def handlers(self) -> dict[str, Callable[[], object]]:
         return {
@@ -63,32 +99,59 @@ class Viewing(QObject):
             self._set(LayerState())
         aids = self._settings.remembered("aids", {})
         for key, action in self._aids.items():
-            action.setChecked(not isinstance(aids, dict) or aids.get(key) is not False)
+            wish = aids.get(key) if isinstance(aids, dict) else None
+            action.setChecked(wish if isinstance(wish, bool) else AIDS[key])
+        self.comparing.restore()
 
     def remember(self) -> None:
+        self.comparing.remember()
         self._settings.remember("layers", asdict(self.layers))
         self._settings.remember("aids", {key: action.isChecked() for key, action in self._aids.items()})
 
     def key_released(self, event: QKeyEvent) -> None:
-        """H came up: overlays that were only hidden while it was held come back."""
-        held = time.monotonic() - self._hidden_since > HELD_SECONDS
-        is_key = any(keys[0].key() == event.key() for keys in self._hide.shortcuts())
-        if is_key and not event.isAutoRepeat() and held:
-            self._hide.setChecked(False)
+        """What was only hidden or swapped while a key was held comes back."""
+        for held in self._held:
+            held.key_released(event)
+
+    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """Keys may come up unseen while another window is in front: the label comes back."""
+        if event.type() == QEvent.Type.WindowDeactivate:
+            self._flicker.setChecked(False)
+        return False
 
     def _toggled(self, hidden: bool) -> None:
-        self._hidden_since = time.monotonic()
         self._show()
         self._hide.setText("Show overlays" if hidden else "Hide overlays")
 
     def _set(self, layers: LayerState) -> None:
+        told = layers.patterns != self.layers.patterns
         self.layers = layers
         self._page.layers.set_layers(layers)
+        self._page.classes.rows.set_patterns(layers.patterns)
+        for key, action in self._switches.items():
+            action.setChecked(SWITCHES[key](layers))
         self._show()
+        if told:
+            self.patterns_changed.emit(layers.patterns)
 
-    def _show(self) -> None:
-        bare = replace(self.layers, label_visible=False, prediction_visible=False, difference_visible=False)
-        self._page.canvas.set_layers(bare if self._hide.isChecked() else self.layers)
+    def _show(self, _on: bool = False) -> None:
+        shown = self.layers
+        if self._hide.isChecked():
+            shown = shown.bare
+        elif self._flicker.isChecked():
+            shown = state_of(Side.PREDICTION, shown)
+        self._page.canvas.set_layers(shown)
+
+    def _switch(self, key: str, on: bool) -> None:
+        now = self.layers
+        if on == SWITCHES[key](now):
+            return
+        if key == "outline_only":
+            self._set(replace(now, shape=Shape.OUTLINE if on else Shape.FILL))
+        elif key == "class_patterns":
+            self._set(replace(now, patterns=on))
+        else:
+            self._set(replace(now, uncertainty_visible=on))
 
     def _cycle(self) -> None:
         now = (self.layers.label_visible, self.layers.prediction_visible, self.layers.difference_visible)

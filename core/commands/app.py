@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from core.commands.care import duplicates_command, split_command
 from core.commands.document import backup_command, check_command, restore_command
+from core.commands.exchange import export_command, formats_command, import_command
 from core.commands.learning import evaluate_command, predict_command, train_command
-from core.commands.terminal import WrongUseError, answer, open_to_write, plain_errors, progress
+from core.commands.models import model_app, models_command
+from core.commands.terminal import answer, open_to_write, plain_errors
 from core.errors import ProjectError
-from core.formats.masks import recognise
 from core.labels.classes import ClassList
 from core.project.project import HOME, Project
-from core.project.records import Split
-from core.session.exporting import ExportWish, MaskStyle, plan_export, run_export
-from core.session.importing import import_masks
 from core.session.opening import check_folder, list_pictures
-
-FORMATS = {
-    "masks": ("in, out", "folders images/ and masks/ with a classes.json; a mask pixel is a class index"),
-    "colour-masks": ("out", "the same with masks in the classes' colours"),
-}
 
 app = typer.Typer(
     name="maskloop",
@@ -57,7 +50,6 @@ ProjectOption = Annotated[
     Path, typer.Option("--project", help="The folder of pictures, or the project folder itself.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-SplitOption = Annotated[Split | None, typer.Option("--split", help="Only this part of the dataset.")]
 
 
 @app.command("init")
@@ -88,81 +80,6 @@ def init(
                 "classes": {c.name: c.value for c in listed},
             }
         answer(result, as_json, [f"{count} pictures and {len(listed)} classes in {result['project']}."])
-
-
-@app.command("formats")
-def formats(as_json: JsonOption = False) -> None:
-    """List the dataset formats."""
-    table = {name: {"directions": ways, "about": about} for name, (ways, about) in FORMATS.items()}
-    answer(table, as_json, [f"{name:14} {ways:8} {about}" for name, (ways, about) in FORMATS.items()])
-
-
-@app.command("import")
-def import_(
-    format_: Annotated[str, typer.Argument(metavar="FORMAT", help="masks")],
-    source: Annotated[Path, typer.Argument(metavar="SRC", help="The dataset's folder.")],
-    into: Annotated[
-        Path | None, typer.Option("--into", help="The project's folder; pictures are copied there.")
-    ] = None,
-    split: Annotated[
-        Split | None, typer.Option("--split", help="Put all of it here, whatever its own folders say.")
-    ] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Bring a dataset into a project."""
-    with plain_errors():
-        if format_ not in FORMATS or "in" not in FORMATS[format_][0]:
-            raise WrongUseError(f"“{format_}” cannot be imported; “maskloop formats” lists what can.")
-        dataset = recognise(source)
-        folder = into or source
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as problem:
-            raise ProjectError(f"{folder} cannot be made: {problem.strerror or problem}.") from problem
-        with (
-            open_to_write(folder, None, "maskloop import") as project,
-            progress("Importing", quiet=as_json) as bar,
-        ):
-            report = import_masks(project, dataset, split=split, progress=bar)
-            result = {"project": str(project.home), **asdict(report), "problems": list(report.problems)}
-        lines = [f"{report.pictures} pictures, {report.labels} with labels, {len(report.classes)} classes."]
-        answer(result, as_json, lines + [f"Left out: {problem}" for problem in report.problems])
-
-
-@app.command("export")
-def export(
-    format_: Annotated[str, typer.Argument(metavar="FORMAT", help="masks or colour-masks")],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="A new folder for the dataset.")],
-    project: ProjectOption = Path(),
-    split: SplitOption = None,
-    what: Annotated[str, typer.Option(help="labels, predictions, or both with a comma between.")] = "labels",
-    only_done: Annotated[bool, typer.Option(help="Leave out pictures not marked done.")] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Write pictures and masks as a dataset."""
-    with plain_errors():
-        styles = {"masks": MaskStyle.INDEX, "colour-masks": MaskStyle.COLOUR}
-        if format_ not in styles:
-            raise WrongUseError(f"“{format_}” cannot be exported; “maskloop formats” lists what can.")
-        wanted = {part.strip() for part in what.split(",")}
-        if not wanted <= {"labels", "predictions"}:
-            raise WrongUseError("--what takes labels, predictions, or labels,predictions.")
-        wish = ExportWish(
-            out,
-            styles[format_],
-            frozenset([split.value] if split else []),
-            "labels" in wanted,
-            "predictions" in wanted,
-            only_done,
-        )
-        with Project.read(project) as opened, progress("Exporting", quiet=as_json) as bar:
-            report = run_export(opened, plan_export(opened, wish), bar)
-        result = {**asdict(report), "out": str(report.out), "problems": list(report.problems)}
-        lines = [
-            f"{report.pictures} pictures, {report.pairs} with masks, {report.predictions} predictions "
-            f"in {report.out}."
-        ]
-        answer(result, as_json, lines + [f"Left out: {problem}" for problem in report.problems])
 
 
 @app.command("status")
@@ -218,9 +135,16 @@ def status(project: ProjectOption = Path(), as_json: JsonOption = False) -> None
     answer(result, as_json, lines)
 
 
+app.command("formats")(formats_command)
+app.command("import")(import_command)
+app.command("export")(export_command)
 app.command("train")(train_command)
 app.command("predict")(predict_command)
 app.command("evaluate")(evaluate_command)
+app.command("models")(models_command)
+app.add_typer(model_app)
+app.command("split")(split_command)
+app.command("duplicates")(duplicates_command)
 app.command("check")(check_command)
 app.command("backup")(backup_command)
 app.command("restore")(restore_command)
@@ -228,4 +152,5 @@ app.command("restore")(restore_command)
 
 def command_names() -> set[str]:
     """Every word that is a command; anything else in first place is a folder to open."""
-    return {str(command.name) for command in app.registered_commands}
+    groups = {str(group.typer_instance.info.name) for group in app.registered_groups if group.typer_instance}
+    return groups | {str(command.name) for command in app.registered_commands}

@@ -15,6 +15,7 @@ from core.commands.choices import Said, budget_said, differences, recipe_for, wi
 from core.commands.resuming import first_interrupt, plan_going_on
 from core.commands.terminal import WrongUseError, answer, console, open_to_write, plain_errors, progress
 from core.errors import ImageError
+from core.models.catalogue import resolve
 from core.models.spec import ModelSpec, spec_from_base
 from core.project.project import Project, home_of
 from core.project.records import PictureRecord, RunRecord, Split
@@ -45,7 +46,7 @@ RunOption = Annotated[int | None, typer.Option("--run", help="Which run's weight
 
 def train(
     project: ProjectOption = Path(),
-    arch: Annotated[str | None, typer.Option(help="Architecture: asymmetric-unet, unet, fpn ...")] = None,
+    arch: Annotated[str | None, typer.Option(help="Architecture; “maskloop models” lists them.")] = None,
     encoder: Annotated[
         str | None, typer.Option(help="Encoder of the architecture, such as resnet34.")
     ] = None,
@@ -277,11 +278,9 @@ def _spec(
     )
     if resumed and (arch or encoder):
         raise WrongUseError("--resume goes on with the run's own network; leave --arch and --encoder out.")
-    if arch is not None:
-        own = arch == "asymmetric-unet"
-        spec = replace(spec, architecture=arch, encoder=None if own else encoder or "resnet34")
-    elif encoder is not None:
-        spec = replace(spec, architecture="unet", encoder=encoder)
+    if arch is not None or encoder is not None:
+        name, chosen = resolve(arch or "unet", encoder)
+        spec = replace(spec, architecture=name, encoder=chosen)
     if weights not in (None, "none", "imagenet"):
         raise WrongUseError("--weights takes none or imagenet.")
     return replace(spec, weights=weights or spec.weights, size=size or spec.size)

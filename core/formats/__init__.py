@@ -1,1 +1,1 @@
-"""Datasets in and out, one file a format."""
+"""Datasets in and out, one module a family of formats; `registry.FORMATS` is the table of them."""

@@ -1,8 +1,8 @@
-"""Folders of pictures and index masks with a classes.json: written and read here, side by side.
+"""Our own form: folders of pictures and index masks with a classes.json, written and read here, side by side.
 
     classes.json           {"classes": [{"index", "name", "color": [r, g, b]}], "ignore_index": 255}
     images/train/NAME.jpg
-    masks/train/NAME.png   one byte a pixel, the index of a class
+    masks/train/NAME.png   one byte a pixel, the index of a class; or the class's colour
 
 Reading also takes the folders without splits, and `color` spelt `colour`.
 """
@@ -10,9 +10,8 @@ Reading also takes the folders without splits, and `color` spelt `colour`.
 from __future__ import annotations
 
 import json
-import os
-from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -20,81 +19,68 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.errors import FormatError
-from core.images.folder import scan
-from core.images.source import read_mask
+from core.formats.dataset import Dataset, ForeignClass, ReadMask, Recognition, Sample
+from core.formats.tree import Tree, split_of
+from core.formats.values import LARGEST_INDEX, read_colours, read_indices, values_by_index
+from core.formats.writing import MADE_BY, LabelStatistics, OutPicture, WritePlan, copy_picture
+from core.images.source import ColourMaskError
 from core.labels.classes import LAST_CLASS, UNLABELLED, VOID, ClassList, Colour, colour_of
 
+NAME = "masks"
 CLASSES_FILE = "classes.json"
 IMAGES, MASKS, PREDICTIONS = "images", "masks", "predictions"
-SPLIT_NAMES = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-}
-MADE_BY = "Maskloop"
-LARGEST_INDEX = 65535
-"""A mask holds at most 16 bits a pixel."""
 
 
-@dataclass(frozen=True, slots=True)
-class ForeignClass:
-    """A class as a dataset numbers it: `index` is the pixel value in its masks."""
-
-    index: int
-    name: str
-    colour: Colour
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """One picture of a dataset. `mask` is None where there is none; `split` is train, val, test or None."""
-
-    picture: Path
-    mask: Path | None
-    split: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class MaskFolder:
-    """A dataset on disk, recognised but not read yet. `void` are pixel values that mean void."""
-
-    root: Path
-    classes: tuple[ForeignClass, ...]
-    void: frozenset[int]
-    unlabelled: frozenset[int]
-    pairs: tuple[Pair, ...]
-
-
-def recognise(root: Path) -> MaskFolder:
-    """Look at a folder and pair its pictures and masks by relative name without suffix.
-
-    Raises FormatError, saying what is missing, when it is not laid out like that.
-    """
-    if not root.exists():
-        raise FormatError(f"There is no folder {root}. Check the name and try again.")
-    root = Path(os.path.normpath(root.absolute()))
-    images, masks = root / IMAGES, root / MASKS
-    if not images.is_dir() or not masks.is_dir():
-        raise FormatError(
-            f"{root} does not hold the folders “{IMAGES}” and “{MASKS}”. Point at the folder above both."
-        )
-    classes, void, unlabelled = read_classes(root / CLASSES_FILE)
-    mask_by_name = {_name_below(masks, path): path for path in scan(masks)}
-    pairs = tuple(
-        Pair(path, mask_by_name.get(_name_below(images, path)), _split_of(path.relative_to(images)))
-        for path in scan(images)
+def recognise(tree: Tree) -> Recognition | None:
+    """Sure when all three are there; a classes.json of another tool is not ours."""
+    if not {IMAGES, MASKS} <= tree.folders or CLASSES_FILE not in tree.files:
+        return None
+    try:
+        read_classes(tree.path(CLASSES_FILE))
+    except FormatError:
+        return None
+    return Recognition(
+        NAME, 1.0, f"It holds {IMAGES}/, {MASKS}/ and a {CLASSES_FILE} that names the classes."
     )
-    if not pairs:
-        raise FormatError(f"There are no pictures in {images}.")
-    if all(pair.mask is None for pair in pairs):
+
+
+def open_dataset(tree: Tree) -> Dataset:
+    """Pair pictures and masks by relative name without ending.
+
+    Raises FormatError, saying what is missing, when the folder is not laid out like that.
+    """
+    if not all((tree.root / name).is_dir() for name in (IMAGES, MASKS)):
         raise FormatError(
-            f"No mask in {masks} has the name of a picture in {images}. Masks are found by name: "
-            "images/train/a.jpg belongs to masks/train/a.png."
+            f"{tree.root} does not hold the folders “{IMAGES}” and “{MASKS}”. Point at the folder above both."
         )
-    return MaskFolder(root, classes, void, unlabelled, pairs)
+    classes, void, blank = read_classes(tree.root / CLASSES_FILE)
+    mask_by_name = {_below(name): name for name in tree.pictures if name.startswith(f"{MASKS}/")}
+    pictures = [name for name in tree.pictures if name.startswith(f"{IMAGES}/")]
+    if not pictures:
+        raise FormatError(f"There are no pictures in {tree.root / IMAGES}.")
+    if not any(_below(name) in mask_by_name for name in pictures):
+        raise FormatError(
+            f"No mask in {tree.root / MASKS} has the name of a picture in {tree.root / IMAGES}. Masks are found by "
+            "name: images/train/a.jpg belongs to masks/train/a.png."
+        )
+    indices = values_by_index(classes, void, blank)
+    colours = {c.colour: place for place, c in enumerate(classes, 1)} | {(255, 255, 255): VOID}
+    samples = []
+    for name in pictures:
+        place = name.removeprefix(f"{IMAGES}/")
+        mask = mask_by_name.get(_below(name))
+        reader = None if mask is None else partial(_read, tree.path(mask), indices, colours)
+        sources = () if mask is None else (tree.path(mask),)
+        samples.append(Sample(tree.path(name), place, split_of(place), reader, sources=sources))
+    recognition = recognise(tree) or Recognition(NAME, 1.0, "It was asked for.")
+    return Dataset(tree.root, recognition, classes, tuple(samples))
+
+
+def _read(path: Path, indices: dict[int, int], colours: dict[Colour, int]) -> ReadMask:
+    try:
+        return read_indices(path, indices, CLASSES_FILE)
+    except ColourMaskError:
+        return read_colours(path, colours, {(0, 0, 0): UNLABELLED})
 
 
 def read_classes(path: Path) -> tuple[tuple[ForeignClass, ...], frozenset[int], frozenset[int]]:
@@ -123,27 +109,42 @@ def read_classes(path: Path) -> tuple[tuple[ForeignClass, ...], frozenset[int], 
     return tuple(listed), void, blank
 
 
-def read_labels(folder: MaskFolder, mask: Path, values: dict[int, int]) -> NDArray[np.uint8]:
-    """A mask as pixel values of a project, (H, W) uint8. `values` maps indices to class values.
+class MaskWriter:
+    """Writes index masks, or with `colour` masks in the classes' colours."""
 
-    Raises ImageError when it cannot be read and FormatError when it holds an index nobody has named.
-    """
-    foreign = read_mask(mask)
-    table = np.zeros(LARGEST_INDEX + 1, np.uint8)
-    known = np.zeros(LARGEST_INDEX + 1, bool)
-    for index, value in values.items():
-        table[index], known[index] = value, True
-    for index in folder.void:
-        table[index], known[index] = VOID, True
-    for index in folder.unlabelled:
-        table[index], known[index] = UNLABELLED, True
-    strangers = np.unique(foreign[~known[foreign]])
-    if strangers.size:
-        shown = ", ".join(str(v) for v in strangers[:5])
-        raise FormatError(
-            f"{mask} holds the index {shown}, which {CLASSES_FILE} does not name; it was left out."
-        )
-    return table[foreign]
+    def __init__(self, *, colour: bool = False) -> None:
+        self._colour = colour
+
+    def losses(self, classes: ClassList, statistics: LabelStatistics) -> tuple[str, ...]:
+        lost = []
+        if statistics.tagged:
+            lost.append("Tags and notes of pictures are not written.")
+        if self._colour and len({c.colour for c in classes}) < len(classes):
+            lost.append("Two classes have the same colour, so their pixels cannot be told apart.")
+        taken = {(0, 0, 0): "unlabelled", (255, 255, 255): "void"}
+        for c in classes if self._colour else ():
+            if c.colour in taken:
+                lost.append(
+                    f"{c.name} has the colour that stands for {taken[c.colour]}; give it another one."
+                )
+        return tuple(lost)
+
+    def begin(self, plan: WritePlan) -> None:
+        self._root, self._classes = plan.root, plan.classes
+
+    def write(self, picture: OutPicture) -> None:
+        copy_picture(picture, self._root / IMAGES / picture.split)
+        for folder, values in ((MASKS, picture.label), (PREDICTIONS, picture.prediction)):
+            if values is None:
+                continue
+            path = self._root / folder / picture.split / f"{picture.name}.png"
+            if self._colour:
+                write_colour_mask(path, values, self._classes)
+            else:
+                write_index_mask(path, values)
+
+    def finish(self) -> None:
+        write_classes(self._root, self._classes)
 
 
 def write_classes(folder: Path, classes: ClassList) -> None:
@@ -197,9 +198,5 @@ def _foreign(row: Any) -> ForeignClass:
     return ForeignClass(index, name, (red, green, blue))
 
 
-def _name_below(root: Path, path: Path) -> str:
-    return path.relative_to(root).with_suffix("").as_posix()
-
-
-def _split_of(relative: Path) -> str | None:
-    return SPLIT_NAMES.get(relative.parts[0].casefold()) if len(relative.parts) > 1 else None
+def _below(name: str) -> str:
+    return PurePosixPath(*PurePosixPath(name).with_suffix("").parts[1:]).as_posix()

@@ -1,14 +1,15 @@
-"""Every network we can build: a table, and the function that reads it."""
+"""From a row of the catalogue to a network: building, and growing its head."""
 
 from __future__ import annotations
 
 import contextlib
+import math
 import socket
 import urllib.parse
 import urllib.request
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -16,40 +17,27 @@ from torch import nn
 
 from core.errors import ModelError
 from core.models.asymmetric_unet import AsymmetricUNet
+from core.models.catalogue import Architecture, architecture
+from core.models.fcn import FCN8s
+from core.models.plain_unet import PlainUNet
 from core.models.spec import ModelSpec
 
 Progress = Callable[[str], None]
 """Told a sentence now and then, while something takes its time."""
 
+NEW_CLASS_SHARE = 0.05
+"""Of the likeliest old class, what a class that was never learned gets at most; see `grow_head`."""
 
-@dataclass(frozen=True, slots=True)
-class Architecture:
-    """A row of the table. `smp` is the name in segmentation_models_pytorch, None for our own; `encoder` the
-    usual one; `idea` explains it in one line."""
-
-    name: str
-    title: str
-    smp: str | None
-    encoder: str | None
-    idea: str
-
-
-ARCHITECTURES = (
-    Architecture("asymmetric-unet", "Asymmetric U-Net", None, None, "Small and quick, learns on a processor."),
-    Architecture("unet", "U-Net", "unet", "resnet34", "A way down, a way up, and bridges between them."),
-    Architecture("unetplusplus", "U-Net++", "unetplusplus", "resnet34", "U-Net with a net of bridges; slower."),
-    Architecture("linknet", "LinkNet", "linknet", "resnet34", "U-Net that adds instead of joining; quick."),
-    Architecture("fpn", "Feature pyramid", "fpn", "resnet34", "Joins what is seen at four scales."),
-    Architecture("pspnet", "PSPNet", "pspnet", "resnet34", "Pools the scene in grids; coarse edges."),
-    Architecture("deeplabv3", "DeepLab v3", "deeplabv3", "resnet34", "Convolutions with holes see far."),
-    Architecture("deeplabv3plus", "DeepLab v3+", "deeplabv3plus", "resnet34", "DeepLab with sharper edges."),
-    Architecture("segformer", "SegFormer", "segformer", "mit_b0", "A transformer with a light decoder."),
-)  # fmt: skip
-
-
-def architectures() -> tuple[Architecture, ...]:
-    """All rows, ours first."""
-    return ARCHITECTURES
+_OURS: dict[str, Callable[[int, int], nn.Module]] = {
+    "asymmetric-unet": AsymmetricUNet,
+    "asymmetric-unet-small": lambda classes, channels: AsymmetricUNet(
+        classes, channels, widths=(16, 16, 32, 64), blocks=(0, 1, 1, 1)
+    ),
+    "asymmetric-unet-large": lambda classes, channels: AsymmetricUNet(
+        classes, channels, widths=(32, 64, 128, 256), blocks=(0, 1, 2, 3)
+    ),
+    "plain-unet": PlainUNet,
+}
 
 
 def build(spec: ModelSpec, progress: Progress | None = None) -> nn.Module:
@@ -59,52 +47,63 @@ def build(spec: ModelSpec, progress: Progress | None = None) -> nn.Module:
     Pretrained encoder weights are downloaded once by segmentation_models_pytorch; `progress` hears of it.
     Raises ModelError for a name nobody knows and for weights that cannot be had.
     """
-    row = next((row for row in ARCHITECTURES if row.name == spec.architecture), None)
-    if row is None:
-        known = ", ".join(row.name for row in ARCHITECTURES)
-        raise ModelError(f"There is no architecture called “{spec.architecture}”; choose one of {known}.")
+    row = architecture(spec.architecture)
     classes = len(spec.class_values)
-    if row.smp is None:
+    if row.name in _OURS:
         if spec.weights != "none":
             raise ModelError(f"There are no ImageNet weights of {row.title}; train it from scratch.")
-        return AsymmetricUNet(classes, spec.channels)
+        return _OURS[row.name](classes, spec.channels)
     encoder = spec.encoder or row.encoder
     assert encoder is not None
     with _quiet():
-        # Imported here: it takes seconds, and our own network does not need it.
+        # Imported here: it takes seconds, and our own networks do not need it.
         import segmentation_models_pytorch as smp
 
         if spec.weights == "imagenet":
             _expect_weights(smp, encoder, progress)
         try:
-            model: nn.Module = smp.create_model(
-                row.smp,
-                encoder,
-                encoder_weights=None if spec.weights == "none" else spec.weights,
-                in_channels=spec.channels,
-                classes=classes,
-            )
-        except Exception as problem:  # whatever a hundred encoders and their downloads may raise
+            return _on_encoder(smp, row, encoder, spec)
+        except Exception as problem:  # whatever a thousand encoders and their downloads may raise
             raise _cannot_build(row, encoder, spec.weights, problem) from problem
+
+
+def _on_encoder(smp: Any, row: Architecture, encoder: str, spec: ModelSpec) -> nn.Module:
+    weights, classes = None if spec.weights == "none" else spec.weights, len(spec.class_values)
+    if row.name == "fcn-8s":
+        return FCN8s(smp.encoders.get_encoder(encoder, in_channels=spec.channels, weights=weights), classes)
+    # A vision transformer is made for one size of picture unless it is told otherwise.
+    options: dict[str, Any] = {"dynamic_img_size": True} if row.name == "dpt" else {}
+    model: nn.Module = smp.create_model(
+        row.smp, encoder, encoder_weights=weights, in_channels=spec.channels, classes=classes, **options
+    )
     return model
 
 
-def head_of(model: nn.Module) -> nn.Conv2d:
-    """The last convolution, one row a class. Raises ModelError when the network has none where we look."""
+def heads_of(model: nn.Module) -> tuple[nn.Conv2d, ...]:
+    """The convolutions whose outputs add up to the logits, one row a class; the first carries the bias of a class.
+
+    Raises ModelError when the network has none where we look.
+    """
+    if isinstance(model, FCN8s):
+        return model.score, model.score_16, model.score_8
     head = getattr(model, "head", None)
     if head is None and hasattr(model, "segmentation_head"):
-        head = model.segmentation_head[0]  # type: ignore[index]
+        convolutions = [m for m in model.segmentation_head.modules() if isinstance(m, nn.Conv2d)]  # type: ignore[union-attr]
+        head = convolutions[-1] if convolutions else None
     if not isinstance(head, nn.Conv2d):
         raise ModelError("This network has no output layer that can take more classes; train from scratch.")
-    return head
+    return (head,)
 
 
 @torch.no_grad()
 def grow_head(old_model: nn.Module, old_spec: ModelSpec, new_spec: ModelSpec) -> nn.Module:
     """A network for the classes of `new_spec` that keeps all the old one has learned.
 
-    Known classes keep their row of the head, also under another value (`inherits`); a new class starts as the
-    mean of the known rows, a little less likely than they, so that it is not predicted before it was learned.
+    Known classes keep their row of the head, also under another value (`inherits`), so that their logits stay as
+    they were. A class that several were merged into gets the mean of their rows and the logarithm of their number
+    on top: were they equally likely somewhere, it is as likely there as all of them. A new class gets the mean of
+    all old rows and log(NEW_CLASS_SHARE) on top: never more than that share of the likeliest class, because a mean
+    is never above the highest. No noise is needed: its row is told apart by the labels it learns from.
     Raises ModelError when the two specs differ in more than classes, size and weights.
     """
     ours, theirs = (new_spec.architecture, new_spec.channels), (old_spec.architecture, old_spec.channels)
@@ -113,26 +112,28 @@ def grow_head(old_model: nn.Module, old_spec: ModelSpec, new_spec: ModelSpec) ->
             f"The weights of a {old_spec.architecture} do not fit a {new_spec.architecture}; train from scratch."
         )
     model = build(replace(new_spec, weights="none"))
-    old_head, head = head_of(old_model), head_of(model)
-    kept = {id(tensor) for tensor in (old_head.weight, old_head.bias)}
+    old_heads, heads = heads_of(old_model), heads_of(model)
+    kept = {id(tensor) for head in old_heads for tensor in (head.weight, head.bias)}
     body = {
         name: value for name, value in old_model.state_dict(keep_vars=True).items() if id(value) not in kept
     }
     model.load_state_dict({**model.state_dict(), **body})
-    weight, bias = old_head.weight, old_head.bias
-    heirs = dict(new_spec.inherits)
     for row, value in enumerate(new_spec.class_values):
-        known_as = heirs.get(value, value)
-        if known_as in old_spec.class_values:
-            old_row = old_spec.class_values.index(known_as)
-            head.weight[row] = weight[old_row]
-            if head.bias is not None and bias is not None:
-                head.bias[row] = bias[old_row]
-        else:
-            head.weight[row] = weight.mean(0) + head.weight[row] * 0.1
-            if head.bias is not None and bias is not None:
-                head.bias[row] = bias.mean() - 1.0
+        rows, extra = _origin(value, old_spec, new_spec)
+        for place, (old_head, head) in enumerate(zip(old_heads, heads, strict=True)):
+            head.weight[row] = old_head.weight[rows].mean(0)
+            if head.bias is not None and old_head.bias is not None:
+                head.bias[row] = old_head.bias[rows].mean() + (extra if place == 0 else 0.0)
     return model
+
+
+def _origin(value: int, old_spec: ModelSpec, new_spec: ModelSpec) -> tuple[list[int], float]:
+    """The old rows that a class starts from, and what is added to its bias."""
+    olds = [old for new, old in new_spec.inherits if new == value] or [value]
+    rows = [old_spec.class_values.index(old) for old in olds if old in old_spec.class_values]
+    if rows:
+        return rows, math.log(len(rows))
+    return list(range(len(old_spec.class_values))), math.log(NEW_CLASS_SHARE)
 
 
 @contextlib.contextmanager
@@ -150,15 +151,10 @@ def _quiet() -> Iterator[None]:
 
 def _expect_weights(smp: Any, encoder: str, progress: Progress | None) -> None:
     """Say that a download comes, or raise at once where the library would try in vain for half a minute."""
-    from huggingface_hub import constants, try_to_load_from_cache
+    from huggingface_hub import constants
 
-    settings = smp.encoders.encoders.get(encoder, {}).get("pretrained_settings", {}).get("imagenet")
-    if settings is not None:
-        cached = try_to_load_from_cache(
-            settings["repo_id"], "model.safetensors", revision=settings["revision"]
-        )
-        if isinstance(cached, str):
-            return
+    if _is_cached(smp, encoder):
+        return
     if progress:
         progress(f"Downloading the ImageNet weights of {encoder}.")
     if constants.HF_HUB_OFFLINE:
@@ -169,6 +165,25 @@ def _expect_weights(smp: Any, encoder: str, progress: Progress | None) -> None:
             socket.create_connection((host.hostname or "", host.port or 443), timeout=5).close()
         except OSError as problem:
             raise _no_weights(encoder) from problem
+
+
+def _is_cached(smp: Any, encoder: str) -> bool:
+    """Whether the weights of an encoder were downloaded before."""
+    from huggingface_hub import try_to_load_from_cache
+
+    settings = smp.encoders.encoders.get(encoder, {}).get("pretrained_settings", {}).get("imagenet")
+    if settings is not None:
+        place, revision = settings["repo_id"], settings["revision"]
+    elif encoder.startswith("tu-"):
+        import timm
+
+        known = timm.models.get_pretrained_cfg(encoder.removeprefix("tu-"), allow_unregistered=True)
+        place, revision = (known.hf_hub_id if known else None), None
+    else:
+        return False
+    return bool(place) and isinstance(
+        try_to_load_from_cache(place, "model.safetensors", revision=revision), str
+    )
 
 
 def _no_weights(encoder: str) -> ModelError:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from core.errors import ModelError
-from core.labels.classes import LAST_CLASS
+from core.labels.classes import LAST_CLASS, UNLABELLED
 
 STRIDE = 32
 """Sides of what enters a network are multiples of this: the deepest level of every architecture we know."""
@@ -24,7 +24,8 @@ class ModelSpec:
     size: long side in pixels of what the network looks at, a multiple of 32
     class_values: row i of the network's output is the pixel value class_values[i] (1..254)
     channels: colour channels of a picture
-    inherits: (new, old) class values: what a network to start from calls old is called new by now
+    inherits: (new, old) class values: what a network to start from calls old is called new by now; several olds of
+        one new were merged, old 0 says that the class has nothing to do with what had its value before
 
     Raises ModelError when a part is out of range.
     """
@@ -82,14 +83,15 @@ class ModelSpec:
 
 def spec_from_base(base: ModelSpec, class_values: tuple[int, ...], now: Sequence[int]) -> ModelSpec:
     """The same network for the classes of now; `now[old]` is what a class value of the base is called by now."""
-    inherits = {
-        new: old
-        for old in reversed(base.class_values)
-        if (new := int(now[old])) != old and new in class_values
-    }
-    # Where a class was merged into one that the base knows, that one's own row is the heir.
-    kept = {new: old for new, old in inherits.items() if not (new in base.class_values and now[new] == new)}
-    return replace(base, class_values=class_values, inherits=tuple(sorted(kept.items())))
+    inherits: list[tuple[int, int]] = []
+    for new in class_values:
+        olds = [old for old in base.class_values if int(now[old]) == new]
+        if olds and olds != [new]:
+            inherits += [(new, old) for old in olds]
+        elif not olds and new in base.class_values:
+            # The value of a class that is gone belongs to another one now.
+            inherits.append((new, UNLABELLED))
+    return replace(base, class_values=class_values, inherits=tuple(sorted(inherits)))
 
 
 def default_spec(device_kind: str, class_values: tuple[int, ...]) -> ModelSpec:

@@ -47,8 +47,8 @@ class JournalDrawer:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def commit(self, picture_id: int, edit: Edit) -> Journal:
-        """Store an edit of pixels. A picture that was new is now in progress.
+    def commit(self, picture_id: int, edit: Edit, rows: Sequence[RowChange] = ()) -> Journal:
+        """Store an edit of pixels, with `rows` of the picture that belong to it. A new picture is now in progress.
 
         Undone edits are let go: a new edit starts a new future. Pixels of a class that went while the hand painted
         become its heir's. Raises ProjectError when the disk refuses; nothing is stored then.
@@ -71,6 +71,7 @@ class JournalDrawer:
                 write_tile(connection, picture_id, change.key, StoredTile(encode(after), encode(said)))
                 gained += counted(after) - counted(was)
             count_pixels(connection, picture_id, gained)
+            keep_and_swap_rows(connection, edit_id, rows)
             connection.execute(
                 update(pictures)
                 .where(pictures.c.id == picture_id, pictures.c.status == Status.NEW.value)
@@ -224,12 +225,12 @@ def _keep_tile(connection: Connection, edit_id: int, picture_id: int, key: TileK
 
 
 def _keep_rows(connection: Connection, edit_id: int, before: list[RowChange]) -> None:
-    for change in before:
-        connection.execute(
-            insert(edit_rows).values(
-                edit_id=edit_id, table_name=change.table, row_key=change.key, content=to_text(change.content)
-            )
-        )
+    rows = [
+        {"edit_id": edit_id, "table_name": c.table, "row_key": c.key, "content": to_text(c.content)}
+        for c in before
+    ]
+    if rows:
+        connection.execute(insert(edit_rows), rows)
 
 
 def _swap_kept_rows(connection: Connection, edit_id: int) -> list[RowChange]:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, or_, select
 
 from core.errors import ProjectError
 from core.geometry import Box
 from core.labels.codec import holds
 from core.labels.labelmap import Origin
 from core.project.records import EditRecord, Journal
+from core.project.rows import columns_in
 from core.project.tables import class_pixels, edit_rows, edit_tiles, edits, origins, pictures
 
 
@@ -69,8 +70,9 @@ def start_new_future(connection: Connection, picture_id: int | None) -> int:
 def check_alone(connection: Connection, record: EditRecord) -> None:
     """Whether an edit of the whole project may be swapped now. Raises ProjectError, naming the picture to see first.
 
-    Not while a picture that it touched has been edited since (or, before redoing, has something older to redo), and
-    not while a class would go that pixels carry or that undo (redo) elsewhere would bring back.
+    Not while a picture that it touched has been edited since (or, before redoing, has something older to redo): its
+    pixels, or the same mark of it. And not while a class would go that pixels carry or that undo (redo) elsewhere would
+    bring back.
     """
     if record.picture_id is not None:
         return
@@ -83,6 +85,7 @@ def check_alone(connection: Connection, record: EditRecord) -> None:
     touched = select(edit_tiles.c.picture_id).where(edit_tiles.c.edit_id == record.id)
     in_the_way = select(pictures.c.path).join(edits, edits.c.picture_id == pictures.c.id).where(*others)
     path = connection.execute(in_the_way.where(edits.c.picture_id.in_(touched)).limit(1)).scalar()
+    path = path or _marked_otherwise(connection, record, others)
     if path is not None:
         raise ProjectError(f"“{record.name}” cannot be {act}: {path} has been {done}. {do} there first.")
     going = select(edit_rows.c.row_key).where(
@@ -106,6 +109,22 @@ def check_alone(connection: Connection, record: EditRecord) -> None:
                 raise ProjectError(
                     f"“{record.name}” cannot be {act}: the history of {path} holds that class. {do} there first."
                 )
+
+
+def _marked_otherwise(
+    connection: Connection, record: EditRecord, others: tuple[ColumnElement[bool], ...]
+) -> str | None:
+    """Path of a picture of which one of the `others` changed the same column as this edit; None: there is none."""
+    mine = edit_rows.alias()
+    same = select(pictures.c.path, edit_rows.c.content, mine.c.content).select_from(
+        edits.join(edit_rows, edit_rows.c.edit_id == edits.c.id)
+        .join(mine, (mine.c.table_name == edit_rows.c.table_name) & (mine.c.row_key == edit_rows.c.row_key))
+        .join(pictures, pictures.c.id == edits.c.picture_id)
+    )
+    rows = connection.execute(
+        same.where(*others, mine.c.edit_id == record.id, mine.c.table_name == "pictures")
+    )
+    return next((str(path) for path, one, two in rows if columns_in(one) & columns_in(two)), None)
 
 
 def select_edits() -> Select[Any]:

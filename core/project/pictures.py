@@ -166,6 +166,21 @@ class PictureDrawer:
             rows = connection.execute(query.where(class_pixels.c.picture_id == picture_id))
             return {int(value): int(count) for value, count in rows}
 
+    def all_pixels(self) -> dict[int, dict[int, int]]:
+        """Labelled pixels of every labelled picture, by picture id and class value."""
+        query = select(class_pixels.c.picture_id, class_pixels.c.class_value, class_pixels.c.pixels)
+        found: dict[int, dict[int, int]] = {}
+        with self._store.reading() as connection:
+            for picture_id, value, count in connection.execute(query):
+                found.setdefault(int(picture_id), {})[int(value)] = int(count)
+        return found
+
+    def with_class(self, value: int) -> frozenset[int]:
+        """Ids of the pictures whose label holds a class."""
+        query = select(class_pixels.c.picture_id).where(class_pixels.c.class_value == value)
+        with self._store.reading() as connection:
+            return frozenset(int(picture_id) for (picture_id,) in connection.execute(query))
+
     def counts(self) -> Counts:
         """The whole project in numbers."""
         with self._store.reading() as connection:

@@ -12,24 +12,13 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
-from PIL import Image
-
 from core.errors import Cancelled, FormatError, ImageError
-from core.formats.masks import (
-    CLASSES_FILE,
-    IMAGES,
-    MADE_BY,
-    MASKS,
-    PREDICTIONS,
-    write_classes,
-    write_colour_mask,
-    write_index_mask,
-)
-from core.images.source import is_upright, read_picture, read_size
+from core.formats.registry import FORMATS
+from core.formats.writing import MADE_BY, NO_SPLIT, LabelStatistics, OutPicture, WritePlan, Writer
+from core.images.source import read_size
 from core.labels.classes import ClassList
 from core.labels.labelmap import Values
 from core.labels.prediction import read_prediction
@@ -39,26 +28,19 @@ from core.project.records import PictureRecord, Status
 
 R = TypeVar("R")
 
-NO_SPLIT = "unsplit"
-"""Folder of pictures that belong to no split."""
-_OURS = {CLASSES_FILE, IMAGES, MASKS, PREDICTIONS, ".DS_Store", "Thumbs.db", "desktop.ini"}
-"""What may lie in a folder that a new export replaces: what we write, and what desktops leave everywhere."""
-
-
-class MaskStyle(StrEnum):
-    """How a mask is written: one byte a pixel, or in colours."""
-
-    INDEX = "index"
-    COLOUR = "colour"
+MARKER = "maskloop-export.json"
+"""Lies in every export and lists what was written beside it, so that a later export knows what it may replace."""
+_DESKTOPS = {".DS_Store", "Thumbs.db", "desktop.ini"}
+"""Left by desktops everywhere."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExportWish:
-    """What to export. `splits` are names (train, val, test, NO_SPLIT), empty means all of them; `only_done` leaves
-    out what is not marked done."""
+    """What to export. `format` is a row of FORMATS that can be written; `splits` are names (train, val, test,
+    NO_SPLIT), empty means all of them; `only_done` leaves out what is not marked done."""
 
     out: Path
-    style: MaskStyle = MaskStyle.INDEX
+    format: str = "masks"
     splits: frozenset[str] = frozenset()
     labels: bool = True
     predictions: bool = False
@@ -67,7 +49,7 @@ class ExportWish:
 
 @dataclass(frozen=True, slots=True)
 class ExportPlan:
-    """What an export would write, in numbers, before it writes anything."""
+    """What an export would write, in numbers, and what its format cannot hold, before anything is written."""
 
     wish: ExportWish
     classes: ClassList
@@ -75,6 +57,7 @@ class ExportPlan:
     names: dict[int, str] = field(default_factory=dict)
     labelled: int = 0
     predicted: int = 0
+    losses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +73,7 @@ class ExportReport:
 
 def plan_export(project: Project, wish: ExportWish) -> ExportPlan:
     """The dry run. Raises FormatError when there is nothing to write or the place is taken."""
+    writer = writer_of(wish.format)
     _check_place(wish.out, project)
     records = tuple(
         r
@@ -104,14 +88,24 @@ def plan_export(project: Project, wish: ExportWish) -> ExportPlan:
         raise FormatError(
             f"There is nothing to export with these choices: no picture of them carries a {wanted or 'mask'}."
         )
+    classes = project.classes.read()
     return ExportPlan(
         wish,
-        project.classes.read(),
+        classes,
         records,
         _names(records),
         sum(r.is_labelled for r in records) if wish.labels else 0,
         sum(r.is_predicted for r in records) if wish.predictions else 0,
+        writer.losses(classes, _statistics(project, wish, records)),
     )
+
+
+def writer_of(name: str) -> Writer:
+    """A fresh writer. Raises FormatError for a format that cannot be written."""
+    row = FORMATS.get(name)
+    if row is None or row.writer is None:
+        raise FormatError(f"“{name}” cannot be exported; “maskloop formats” lists what can.")
+    return row.writer()
 
 
 def run_export(
@@ -128,11 +122,13 @@ def run_export(
     pairs = predictions = pictures = 0
     try:
         beside.mkdir(parents=True)
+        writer = writer_of(plan.wish.format)
+        writer.begin(WritePlan(beside, plan.classes, len(plan.records)))
         for done, record in enumerate(plan.records):
             if cancelled():
                 raise Cancelled
             try:
-                labelled, predicted = _write_one(project, plan, record, beside, problems)
+                labelled, predicted = _write_one(project, plan, record, writer, problems)
                 pictures += labelled or predicted
                 pairs += labelled
                 predictions += predicted
@@ -142,7 +138,8 @@ def run_export(
                 progress(done + 1, len(plan.records))
         if not pictures:
             raise FormatError(f"Nothing could be exported, so {out} was left as it is. {problems[0]}")
-        write_classes(beside, plan.classes)
+        writer.finish()
+        _mark(beside, plan.wish.format)
         _into_place(beside, out)
     except OSError as problem:
         raise FormatError(
@@ -190,7 +187,7 @@ class Exporting:
 
 
 def _write_one(
-    project: Project, plan: ExportPlan, record: PictureRecord, root: Path, problems: list[str]
+    project: Project, plan: ExportPlan, record: PictureRecord, writer: Writer, problems: list[str]
 ) -> tuple[bool, bool]:
     """Whether a label and a prediction were written. Raises ImageError, with nothing written, for the picture."""
     source = project.picture_path(record.path)
@@ -200,45 +197,40 @@ def _write_one(
             f"{record.path} is now {size[0]} x {size[1]} pixels, but it was {record.width} x {record.height} "
             "when it was last opened; it was left out."
         )
-    place = f"{record.split or NO_SPLIT}/{plan.names[record.id]}"
-    label = prediction = None
+    label = prediction = confidence = None
     if plan.wish.labels and record.is_labelled:
         label = project.labels.read(record.id, *size)
     if plan.wish.predictions and record.is_predicted:
         try:
-            prediction = _prediction(project, record, size)
+            prediction, confidence = _prediction(project, record, size)
         except ImageError as problem:  # the cache may be emptied at any time; the label goes out all the same
             problems.append(str(problem))
     if label is None and prediction is None:
         return False, False
-    upright = is_upright(source)
-    picture = root / IMAGES / f"{place}{source.suffix.lower() if upright else '.png'}"
-    picture.parent.mkdir(parents=True, exist_ok=True)
-    if upright:
-        shutil.copyfile(source, picture)
-    else:
-        # Masks are upright; a picture that relies on its EXIF turn would not lie under them in most readers.
-        Image.fromarray(read_picture(source)).save(picture)
-    _write_mask(root / MASKS / f"{place}.png", label, plan)
-    _write_mask(root / PREDICTIONS / f"{place}.png", prediction, plan)
+    split = str(record.split or NO_SPLIT)
+    name = plan.names[record.id]
+    writer.write(OutPicture(name, split, source, *size, label, prediction, confidence, record.tags))
     return label is not None, prediction is not None
 
 
-def _prediction(project: Project, record: PictureRecord, size: tuple[int, int]) -> Values:
+def _prediction(project: Project, record: PictureRecord, size: tuple[int, int]) -> tuple[Values, Values]:
+    """Class values and confidence, (H, W) uint8 each. Raises ImageError when the cache has lost it."""
     mask = read_prediction(project.prediction_path(record.id))
-    values = mask.relabelled(mapping_of(project, mask.run_id)).values
-    if values.shape[::-1] != size:
+    mask = mask.relabelled(mapping_of(project, mask.run_id))
+    if mask.values.shape[::-1] != size:
         raise ImageError(f"The prediction of {record.path} is of another size; predict it again.")
-    return values
+    return mask.values, mask.confidence
 
 
-def _write_mask(path: Path, values: Values | None, plan: ExportPlan) -> None:
-    if values is None:
-        return
-    if plan.wish.style == MaskStyle.INDEX:
-        write_index_mask(path, values)
-    else:
-        write_colour_mask(path, values, plan.classes)
+def _statistics(project: Project, wish: ExportWish, records: tuple[PictureRecord, ...]) -> LabelStatistics:
+    """Pixels are those of the whole project: counting them for a choice of 100,000 pictures would take seconds."""
+    return LabelStatistics(
+        project.pictures.counts().class_pixels,
+        Counter(str(r.split or NO_SPLIT) for r in records),
+        sum(max(0, (r.width or 0) * (r.height or 0) - r.labelled_pixels) for r in records),
+        sum(bool(r.tags or r.note) for r in records),
+        wish.predictions,
+    )
 
 
 def _names(records: tuple[PictureRecord, ...]) -> dict[int, str]:
@@ -285,13 +277,20 @@ def _check_place(out: Path, project: Project) -> None:
         )
 
 
+def _mark(folder: Path, format_name: str) -> None:
+    """Note what was written, so that exactly this may be replaced."""
+    names = sorted(path.name for path in folder.iterdir())
+    content = {"made_by": MADE_BY, "format": format_name, "names": names}
+    (folder / MARKER).write_text(json.dumps(content, indent=1, ensure_ascii=False), "utf-8")
+
+
 def _is_export(folder: Path) -> bool:
     """Whether all in `folder` is ours to replace; a project made in an export since then is not."""
-    if {path.name for path in folder.iterdir()} - _OURS:
-        return False
     try:
-        return bool(json.loads((folder / CLASSES_FILE).read_text("utf-8")).get("made_by") == MADE_BY)
-    except (OSError, ValueError, AttributeError):
+        marker = json.loads((folder / MARKER).read_text("utf-8"))
+        ours = {MARKER, *map(str, marker["names"])} | _DESKTOPS
+        return marker["made_by"] == MADE_BY and {path.name for path in folder.iterdir()} <= ours
+    except (OSError, ValueError, KeyError, TypeError):
         return False
 
 

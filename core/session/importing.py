@@ -6,128 +6,289 @@ import contextlib
 import filecmp
 import os
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
 from core.errors import Cancelled, FormatError, ImageError, ProjectError
-from core.formats.masks import MaskFolder, Pair, read_labels
+from core.formats.dataset import Dataset, Fate, ReadMask, Sample
 from core.geometry import Box
-from core.images.source import read_size
+from core.images.source import read_picture, read_size
 from core.labels.labelmap import LabelMap, Origin, Values
 from core.project.pictures import digest_of
 from core.project.project import Project
 from core.project.records import PictureRecord, Split, Status
+from core.project.rows import RowChange
+from core.session.import_ledger import Ledger, signature_of
+from core.session.import_plan import Choice, ImportPlan, plan_import, taken_in
 from core.session.opening import is_text
+from core.session.set_aside import set_aside
+
+R = TypeVar("R")
+
+
+class Written(Protocol):
+    """Runs what touches the document where the document lives, and waits for it."""
+
+    def __call__(self, act: Callable[[], R]) -> R: ...
+
+
+def _at_once(act: Callable[[], R]) -> R:
+    return act()
+
+
+LEDGERS = "imports"
+"""Folder in the project's cache."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What came in. `problems` has one sentence for each picture or mask that did not."""
+    """What came in. `skipped` pictures were in already, unchanged; `problems` has one sentence for each picture or
+    mask that did not come; `notes` say how it was understood; `unsure` gives, 0..1, how sure a guessed mask is."""
 
     pictures: int
     labels: int
     classes: dict[str, int]
     problems: tuple[str, ...]
+    skipped: int = 0
+    notes: tuple[str, ...] = ()
+    unsure: Mapping[str, float] = field(default_factory=dict)
 
 
-def import_masks(
+def import_dataset(
     project: Project,
-    dataset: MaskFolder,
+    dataset: Dataset,
     *,
+    choices: Mapping[str, Choice] | None = None,
     split: Split | None = None,
     progress: Callable[[int, int], None] | None = None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> ImportReport:
-    """Bring a dataset in: pictures that lie outside the project's folder are copied into it.
+    """Bring a dataset in at once. Raises FormatError as `plan_import` does, and Cancelled as `run_import` does."""
+    plan = plan_import(project.classes.read(), project.folder, dataset, choices, split)
+    return run_import(project, plan, progress, cancelled)
 
-    Classes are matched by name, new ones keep their colour and take their index (plus one when indices begin at
-    0) where that value is free. A label that is there already is never overwritten. Raises Cancelled between
-    two pictures; what came in so far stays.
+
+def run_import(
+    project: Project,
+    plan: ImportPlan,
+    progress: Callable[[int, int], None] | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+    written: Written | None = None,
+    came: Callable[[PictureRecord], None] = lambda _: None,
+) -> ImportReport:
+    """Bring a dataset in: pictures that lie outside the project's folder are copied into it, one at a time.
+
+    A label that is there already is never overwritten. Each picture is one undoable edit. `written` runs what touches
+    the document where the document lives (here, when None); `came` hears of each picture. Raises Cancelled between
+    two pictures; what came in so far stays, and the next import goes on from there.
     """
-    values = _take_classes(project, dataset)
-    problems: list[str] = []
-    pictures = labels = 0
-    with project.store.together():
-        for done, pair in enumerate(dataset.pairs):
-            if cancelled():
-                raise Cancelled
-            try:
-                record = _take_picture(project, dataset, pair, split)
-                pictures += 1
-                if pair.mask is not None:
-                    _take_label(project, record, read_labels(dataset, pair.mask, values))
-                    labels += 1
-            except (ImageError, FormatError) as problem:
-                problems.append(str(problem))
-            if progress:
-                progress(done + 1, len(dataset.pairs))
-    named = {c.name: values[c.index] for c in dataset.classes}
-    return ImportReport(pictures, labels, named, tuple(problems))
+    on_document = written or _at_once
+    taking = _Taking(project, plan, on_document)
+    # With the whole document for itself an import waits for the disk once, at its end.
+    alone = project.store.together() if written is None else contextlib.nullcontext()
+    with alone:
+        try:
+            for picture_id in taking.idle:
+                came(on_document(partial(project.pictures.get, picture_id)))
+            for done, sample in enumerate(plan.dataset.samples):
+                if cancelled():
+                    raise Cancelled
+                record = taking.take(sample)
+                if record is not None:
+                    came(record)
+                if progress:
+                    progress(done + 1, plan.pictures)
+        finally:
+            taking.close()
+    return taking.report()
 
 
-def store_label(project: Project, record: PictureRecord, values: Values, name: str, tool: str) -> bool:
-    """Put a whole label (H, W) uint8 into a picture as one edit of origin "imported". False when nothing changed."""
+def store_label(
+    project: Project,
+    record: PictureRecord,
+    values: Values,
+    name: str,
+    tool: str,
+    rows: tuple[RowChange, ...] = (),
+) -> bool:
+    """Put a whole label (H, W) uint8 into a picture as one edit of origin "imported", with `rows` that belong to it.
+
+    False when no pixel changed; the rows change all the same.
+    """
     labels = LabelMap(project.labels.read(record.id, values.shape[1], values.shape[0]))
     labels.begin(name, tool, 0, Origin.IMPORTED)
     labels.put(Box(0, 0, labels.width, labels.height), values, labels.values == 0)
     edit = labels.finish()
     if edit is not None:
-        project.journal.commit(record.id, edit)
+        project.journal.commit(record.id, edit, rows)
+    elif rows:
+        project.journal.change_rows(record.id, name, tool, rows)
     return edit is not None
 
 
-def _take_classes(project: Project, dataset: MaskFolder) -> dict[int, int]:
-    """Make the project know every class. Returns the project's value of each index of the dataset."""
-    classes = project.classes.read()
-    shift = int(any(c.index == 0 for c in dataset.classes))
-    values: dict[int, int] = {}
-    for foreign in dataset.classes:
-        known = classes.by_name(foreign.name)
-        if known is None:
-            wanted = foreign.index + shift
-            free = 1 <= wanted <= 254 and classes.by_value(wanted) is None
-            classes = classes.added(foreign.name, foreign.colour, wanted if free else None)
-            known = classes.classes[-1]
-        values[foreign.index] = known.value
-    project.classes.write(classes)
-    return values
+class _Taking:
+    """One import under way."""
 
-
-def _take_picture(project: Project, dataset: MaskFolder, pair: Pair, split: Split | None) -> PictureRecord:
-    if not is_text(str(pair.picture)):
-        raise FormatError(f"The name {pair.picture.name!r} is not readable text; rename the file.")
-    width, height = read_size(pair.picture)
-    if pair.picture.is_relative_to(project.folder):
-        relative = pair.picture.relative_to(project.folder).as_posix()
-    else:
-        relative = pair.picture.relative_to(dataset.root / "images").as_posix()
-        _copy(pair.picture, project.picture_path(relative))
-    fresh = project.pictures.add([relative])
-    record = fresh[0] if fresh else project.pictures.by_path(relative)
-    if record.is_labelled and (record.width, record.height) != (width, height):
-        raise FormatError(f"{relative} is labelled at another size in this project; it was left out.")
-    project.pictures.set_size(record.id, width, height)
-    if project.pictures.digest(record.id) is None:  # so that it is found again wherever it is moved
-        with contextlib.suppress(OSError):
-            project.pictures.set_digests({record.id: digest_of(project.picture_path(relative))})
-    wanted = split or (Split(pair.split) if pair.split else None)
-    if wanted is not None and record.split is None:
-        project.pictures.set_split([record.id], wanted)
-    return project.pictures.get(record.id)
-
-
-def _take_label(project: Project, record: PictureRecord, values: Values) -> None:
-    if values.shape != (record.height, record.width):
-        raise FormatError(
-            f"The mask of {record.path} is {values.shape[1]} x {values.shape[0]} pixels, the picture "
-            f"{record.width} x {record.height}; the label was left out."
+    def __init__(self, project: Project, plan: ImportPlan, written: Written) -> None:
+        self._project, self._plan, self._written = project, plan, written
+        self._table = written(self._take_classes)
+        self._known = {record.path: record for record in written(project.pictures.all)}
+        self.idle = (
+            written(lambda: set_aside(project, plan.dataset, self._known.values())) if plan.in_place else []
         )
-    store_label(project, record, values, "Import masks", "import")
-    if np.count_nonzero(values) and record.status == Status.NEW:
-        project.pictures.set_status([record.id], Status.DONE)
+        """Masks that had been taken for pictures, by id."""
+        self._ledger = Ledger(project.cache / LEDGERS, plan.dataset.root)
+        self._pictures = self._labels = self._skipped = 0
+        self._problems = list(plan.dataset.problems)
+        self._notes = list(plan.dataset.notes)
+        self._unsure: dict[str, float] = {}
+
+    def take(self, sample: Sample) -> PictureRecord | None:
+        """Bring one picture in; what is wrong with it becomes a problem. None when it did not come or was in."""
+        try:
+            if not is_text(str(sample.picture)):
+                raise FormatError(f"The name {sample.picture.name!r} is not readable text; rename the file.")
+            path = self._path_of(sample)
+            files = (sample.picture, *sample.sources)
+            signature = signature_of(files, self._table.tobytes(), str(self._plan.split))
+            if self._is_in(path, sample, signature):
+                self._skipped += 1
+                return None
+            size = self._copied(sample, path)
+        except (ImageError, FormatError) as problem:
+            self._problems.append(str(problem))
+            return None
+        mask = self._read(sample, path)
+        try:
+            record, labelled = self._written(lambda: self._store(sample, path, size, mask))
+        except FormatError as problem:
+            self._problems.append(str(problem))
+            return None
+        self._pictures += 1
+        self._labels += labelled
+        if labelled or sample.read is None:
+            self._ledger.note(path, signature)
+        return record
+
+    def report(self) -> ImportReport:
+        values = {
+            row.foreign.name: int(self._table[n])
+            for n, row in enumerate(self._plan.rows, 1)
+            if row.choice.fate == Fate.CLASS
+        }
+        return ImportReport(
+            self._pictures,
+            self._labels,
+            values,
+            tuple(self._problems),
+            self._skipped,
+            tuple(self._notes),
+            self._unsure,
+        )
+
+    def close(self) -> None:
+        self._ledger.close()
+
+    def _take_classes(self) -> NDArray[np.uint8]:
+        classes, table = taken_in(self._project.classes.read(), self._plan.rows)
+        self._project.classes.write(classes)
+        return table
+
+    def _path_of(self, sample: Sample) -> str:
+        if sample.picture.is_relative_to(self._project.folder):
+            return sample.picture.relative_to(self._project.folder).as_posix()
+        return sample.place
+
+    def _is_in(self, path: str, sample: Sample, signature: str) -> bool:
+        """Whether an earlier import brought exactly this, and nobody has undone it since."""
+        record = self._known.get(path)
+        there = record is not None and (record.is_labelled or sample.read is None)
+        return there and self._ledger.holds(path, signature) and self._project.picture_path(path).exists()
+
+    def _copied(self, sample: Sample, path: str) -> tuple[int, int]:
+        """Make the picture lie where it belongs. Returns its size, upright."""
+        target = self._project.picture_path(path)
+        if sample.cut is not None:
+            _cut_out(sample.picture, sample.cut, target)
+            return sample.cut.width, sample.cut.height
+        size = read_size(sample.picture)
+        if target != sample.picture:
+            _copy(sample.picture, target)
+        return size
+
+    def _read(self, sample: Sample, path: str) -> ReadMask | None:
+        if sample.read is None:
+            return None
+        try:
+            mask = sample.read()
+        except (ImageError, FormatError) as problem:
+            self._problems.append(str(problem))
+            return None
+        self._notes.extend(mask.notes)
+        if mask.sure < 1:
+            self._unsure[path] = round(mask.sure, 4)
+        return ReadMask(self._table[mask.values], mask.sure)
+
+    def _store(
+        self, sample: Sample, path: str, size: tuple[int, int], mask: ReadMask | None
+    ) -> tuple[PictureRecord, bool]:
+        """Where the document lives: the picture's row, its split, its label. Raises FormatError."""
+        project = self._project
+        fresh = project.pictures.add([path])
+        record = fresh[0] if fresh else project.pictures.by_path(path)
+        if record.is_labelled and (record.width, record.height) != size:
+            raise FormatError(f"{path} is labelled at another size in this project; it was left out.")
+        project.pictures.set_size(record.id, *size)
+        if project.pictures.digest(record.id) is None:  # so that it is found again wherever it is moved
+            with contextlib.suppress(OSError):
+                project.pictures.set_digests({record.id: digest_of(project.picture_path(path))})
+        wanted = self._plan.split or (Split(sample.split) if sample.split else None)
+        if wanted is not None and record.split is None:
+            project.pictures.set_split([record.id], wanted)
+        labelled = mask is not None and self._store_mask(record, path, size, mask, sample.tags)
+        if mask is None and (rows := _tag_rows(record, sample.tags)):
+            project.journal.change_rows(record.id, "Import tags", "import", rows)
+        return project.pictures.get(record.id), labelled
+
+    def _store_mask(
+        self, record: PictureRecord, path: str, size: tuple[int, int], mask: ReadMask, tags: tuple[str, ...]
+    ) -> bool:
+        values = mask.values
+        if values.shape[::-1] != size:
+            self._problems.append(
+                f"The mask of {path} is {values.shape[1]} x {values.shape[0]} pixels, the picture "
+                f"{size[0]} x {size[1]}; the label was left out."
+            )
+            return False
+        store_label(self._project, record, values, "Import masks", "import", _tag_rows(record, tags))
+        if np.count_nonzero(values) and record.status == Status.NEW:
+            self._project.pictures.set_status([record.id], Status.DONE)
+        return True
+
+
+def _tag_rows(record: PictureRecord, tags: tuple[str, ...]) -> tuple[RowChange, ...]:
+    more = sorted(set(tags) - set(record.tags))
+    return tuple(RowChange("picture_tags", f"{record.id}:{tag}", {}) for tag in more)
+
+
+def _cut_out(source: Path, part: Box, target: Path) -> None:
+    """A part of a picture as a PNG of its own; one that is there already is taken for it."""
+    if target.exists():
+        if read_size(target) != (part.width, part.height):
+            raise FormatError(
+                f"Another picture called {target.name} is already in {target.parent}; it was kept."
+            )
+        return
+    pixels = read_picture(source)[part.slices]
+    with _beside(target, source.name) as beside:
+        Image.fromarray(np.ascontiguousarray(pixels)).save(beside, "PNG")
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -138,11 +299,19 @@ def _copy(source: Path, target: Path) -> None:
                 f"Another picture called {target.name} is already in {target.parent}; it was kept."
             )
         return
+    with _beside(target, source.name) as beside:
+        shutil.copyfile(source, beside)
+
+
+@contextlib.contextmanager
+def _beside(target: Path, name: str) -> Iterator[Path]:
+    """A file to write, that becomes `target` in the end. Raises ProjectError when the disk refuses."""
     beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, beside)
+        yield beside
         beside.replace(target)
     except OSError as problem:
+        raise ProjectError(f"{name} could not be copied to {target.parent}: {problem}.") from problem
+    finally:
         beside.unlink(missing_ok=True)
-        raise ProjectError(f"{source.name} could not be copied to {target.parent}: {problem}.") from problem

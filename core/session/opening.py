@@ -25,6 +25,7 @@ from core.project.pictures import digest_of
 from core.project.project import HOME, Project, mapping_of
 from core.project.records import Journal, PictureRecord
 from core.session.pictures import PictureIndex
+from core.session.set_aside import Aside, aside_of
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +110,8 @@ class Opening:
         self._closing = True
 
     def _find(self) -> None:
-        found = list_pictures(self._project.folder)
+        aside = self._index.aside = self._document.submit(aside_of, self._project).result()
+        found = list_pictures(self._project.folder, aside)
         size = FIRST_CHUNK
         while not self._closing:
             chunk = list(itertools.islice(found, size))
@@ -235,14 +237,16 @@ class Opening:
             self._announce(self._project.pictures.set_problem(picture_id, sentence))
 
 
-def list_pictures(folder: Path) -> Iterator[str]:
+def list_pictures(folder: Path, aside: Aside | None = None) -> Iterator[str]:
     """Paths of all pictures below `folder`, relative, with forward slashes, in natural order; lazy.
 
-    The masks of a dataset that lies there are no pictures to label; names that are no text are passed over.
+    The masks of a dataset that lies there, and what was set `aside`, are no pictures to label; names that are no text
+    are passed over.
     """
     masks = (f"{MASKS}/", f"{PREDICTIONS}/") if is_dataset(folder) else ()
     paths = (path.relative_to(folder).as_posix() for path in scan(folder))
-    return (path for path in paths if not path.startswith(masks) and is_text(path))
+    there = aside or Aside()
+    return (path for path in paths if not path.startswith(masks) and not there.holds(path) and is_text(path))
 
 
 def is_text(name: str) -> bool:

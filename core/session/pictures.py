@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterable
 
 from core.project.records import PictureRecord, Status
+from core.session.set_aside import Aside
 
 
 class PictureIndex:
@@ -17,6 +18,8 @@ class PictureIndex:
         self._rows: dict[int, int] = {}
         self._records: dict[int, PictureRecord] = {}
         self._done = 0
+        self.aside = Aside()
+        """What is no picture to label; set on the document lane, and only as a whole."""
         self.extend(records)
 
     def __len__(self) -> int:
@@ -38,6 +41,9 @@ class PictureIndex:
     def get(self, picture_id: int) -> PictureRecord:
         """Raises KeyError."""
         return self._records[picture_id]
+
+    def knows(self, picture_id: int) -> bool:
+        return picture_id in self._records
 
     def row(self, picture_id: int) -> int:
         """Place in the list. Raises KeyError."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -12,12 +11,12 @@ from typing import ParamSpec, TypeVar
 from core.changes import Changes
 from core.errors import Cancelled, MaskloopError
 from core.lanes import Lane
-from core.models.spec import ModelSpec, spec_from_base
 from core.project.project import Project
 from core.project.records import PictureRecord
-from core.session.freezing import check_learnable, first_spec, freeze_all, learnable, open_snapshot
+from core.session.freezing import check_learnable, freeze_all, learnable, open_snapshot
 from core.session.predicting import Predicting
 from core.session.recording import RunRecorder
+from core.session.wishing import planned, spec_of
 from core.training import events
 from core.training.device import likely_device
 from core.training.recipe import default_recipe
@@ -170,14 +169,14 @@ class Retraining:
         self._announce(self._write(self._project.pictures.settle_splits))
         records = learnable(self._reader)
         check_learnable(self._reader, records)
-        spec, device = self._spec(records), self._wishes.device
+        device = self._wishes.device
+        spec, base = planned(self._reader, records, self._predicting.run, device)
         recipe = replace(default_recipe(likely_device(device)), minutes=self._wishes.minutes, device=device)
         if self._snapshot is None or not self._snapshot.suits(spec):
             self._snapshot = open_snapshot(self._project.cache / "training", spec, recipe)
             self._frozen.clear()
         self._snapshot.revise(spec, recipe)
         problems = self._freeze(records)
-        base = self._predicting.run
         note = self._reader.pictures.split_note()
         self._recorder = self._write(RunRecorder, self._project, spec, recipe, base, len(records), note)
         run_id = self._recorder.run.id
@@ -200,15 +199,6 @@ class Retraining:
         self._changed.clear()
         return problems
 
-    def _spec(self, records: list[PictureRecord]) -> ModelSpec:
-        """As the newest weights are, for the classes of now; the default for a first training."""
-        classes = self._reader.classes.read().values
-        newest = self._predicting.run
-        if newest is not None:
-            now = self._reader.classes.mapping_since(newest.after_move_id)
-            return spec_from_base(ModelSpec.from_json(json.loads(newest.model)), classes, now.tolist())
-        return first_spec(self._reader, records, likely_device(self._wishes.device))
-
     def _label_changed(self, picture_id: int) -> None:
         if self._wishes.automatic:
             self._worker.prepare()  # torch takes seconds to load: once there is enough to learn from, it is there
@@ -230,7 +220,7 @@ class Retraining:
         known: set[int] = set()
         if newest is not None:
             now = self._reader.classes.mapping_since(newest.after_move_id)
-            known = {int(now[value]) for value in ModelSpec.from_json(json.loads(newest.model)).class_values}
+            known = {int(now[value]) for value in spec_of(newest).class_values}
         if newest is None or len(self._changed) >= CHANGED_PICTURES or painted - known:
             self._start()
 

@@ -13,22 +13,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.changes import Changes
-from core.formats.masks import recognise
 from core.lanes import Lane
 from core.project.project import Project
-from core.project.records import Counts, Measurement, RunRecord
+from core.project.records import Counts, Measurement, PictureRecord, RunRecord
+from core.session.caring import Caring
 from core.session.copying import Copying
+from core.session.delivering import Delivering
 from core.session.editing import Editing
 from core.session.exporting import Exporting
-from core.session.importing import ImportReport, import_masks
 from core.session.intake import Intake, plan_intake, run_intake, store_pasted
 from core.session.keeping import Keeping, Notice
 from core.session.opening import Opening, check_folder
 from core.session.pictures import PictureIndex
 from core.session.retraining import Retraining, TrainingState, TrainingWishes
+from core.session.set_aside import aside_of
+from core.session.taking_in import Importing
 from core.session.watching import Watching
 
 R = TypeVar("R")
+
+MANY = 40
+"""From so many changed pictures on, all are read at once: one look at the table instead of one for each."""
 
 News = Changes | TrainingState | Notice
 
@@ -60,6 +65,9 @@ class Session:
             project, self._document, self._announce, listen, wishes or TrainingWishes()
         )
         self.exporting = Exporting(project.home)
+        self.delivering = Delivering(project.home)
+        self.caring = Caring(project, self.pictures, self._document, self._announce)
+        self.importing = Importing(project, self._document, self._came)
         self.keeping = Keeping(project, self._document, listen, on_mistake)
         self._intake = Lane("intake", on_mistake=on_mistake)
         self._watching = Watching(project.folder, self.pictures, self.opening.take_in, self._marked)
@@ -104,22 +112,14 @@ class Session:
     def home(self) -> Path:
         return self._project.home
 
-    def import_masks(self, folder: Path, progress: Callable[[int, int], None]) -> Future[ImportReport]:
-        """Read a folder of masks as labels. `progress` is called on the document lane.
-
-        The future raises FormatError; labels that are there are never overwritten.
-        """
-        return self._document.submit(self._import_masks, folder, progress)
-
-    def _import_masks(self, folder: Path, progress: Callable[[int, int], None]) -> ImportReport:
-        report = import_masks(self._project, recognise(folder), progress=progress)
+    def _came(self, records: list[PictureRecord]) -> None:
+        """Document lane: pictures that an import brought or labelled; classes may be new."""
         self.editing.classes = self._project.classes.read()
+        self.pictures.aside = aside_of(self._project)
         known = set(self.pictures.ids())
-        records = self._project.pictures.all()
         self.pictures.extend(r for r in records if r.id not in known)
         ids = frozenset(r.id for r in records)
         self._announce(Changes(pictures=ids, labels=ids, listing=True, classes=True))
-        return report
 
     def plan_intake(self, paths: Sequence[Path]) -> Future[Intake]:
         """What dropped files and folders mean. The future raises ImageError."""
@@ -176,6 +176,9 @@ class Session:
         self._intake.close(drop_waiting=True)
         self.opening.stop()
         self.exporting.close()
+        self.delivering.close()
+        self.caring.close()
+        self.importing.close()
         self.retraining.close()
         self._reading.close(drop_waiting=True)
         self.keeping.close()
@@ -207,11 +210,17 @@ class Session:
             self._document.submit(self._refresh, changes)
 
     def _refresh(self, changes: Changes) -> None:
-        for picture_id in changes.pictures:
-            with contextlib.suppress(KeyError):  # an id the index has not met yet comes with the listing
-                self.pictures.update(self._project.pictures.get(picture_id))
+        if len(changes.pictures) > MANY:
+            for record in self._project.pictures.all():
+                if record.id in changes.pictures and self.pictures.knows(record.id):
+                    self.pictures.update(record)
+        else:
+            for picture_id in changes.pictures:
+                with contextlib.suppress(KeyError):  # an id the index has not met yet comes with the listing
+                    self.pictures.update(self._project.pictures.get(picture_id))
         if changes:
             self._listen(changes)
             self.keeping.changed()
+        self.caring.labels_changed(changes.labels)
         for picture_id in changes.labels:
             self.retraining.label_changed(picture_id)

@@ -38,6 +38,7 @@ class Watching:
         self._folder, self._index, self._found, self._marked = folder, index, found, marked
         self._seconds = seconds
         self._stop = threading.Event()
+        self._beginning = threading.Lock()
         self._thread: threading.Thread | None = None
         self._stamps: dict[str, int] = {}
         self._names: dict[str, frozenset[str]] = {}
@@ -46,14 +47,17 @@ class Watching:
 
     def begin(self) -> None:
         """Start to look, once the folder has been searched for the first time."""
-        if self._thread is None and not self._stop.is_set():
-            self._thread = threading.Thread(target=self._watch, name="watching", daemon=True)
-            self._thread.start()
+        with self._beginning:  # a session may be closed at the very moment at which its search ends
+            if self._thread is None and not self._stop.is_set():
+                self._thread = threading.Thread(target=self._watch, name="watching", daemon=True)
+                self._thread.start()
 
     def close(self) -> None:
         self._stop.set()
-        if self._thread is not None:
-            self._thread.join()
+        with self._beginning:
+            thread = self._thread
+        if thread is not None:
+            thread.join()
 
     def _watch(self) -> None:
         while not self._stop.is_set():
@@ -114,7 +118,12 @@ class Watching:
             is_there = record.path in there or (self._folder / record.path).is_file()
             if is_there == was_gone:
                 marks[picture_id] = None if is_there else f"{record.path} {_GONE}"
-        fresh = [p for p in there - known if not p.startswith(masks) and is_text(p) and self._is_whole(p)]
+        aside = self._index.aside
+        fresh = [
+            p
+            for p in there - known
+            if not p.startswith(masks) and not aside.holds(p) and is_text(p) and self._is_whole(p)
+        ]
         if fresh:
             self._found(sorted(fresh, key=natural_key))
         if marks:

@@ -47,7 +47,7 @@ class Child:
             text=True,
             encoding="utf-8",
             errors="replace",
-            env=_environment(),
+            env=environment(),
             creationflags=flags,
         )
         self._readers = (
@@ -120,7 +120,7 @@ class Child:
                 log.debug("training process: %s", line.rstrip())
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Ours, and the place of this very `core`, whatever the current folder of the process is."""
     environment = dict(os.environ, PYTHONUNBUFFERED="1", PYTHONIOENCODING="utf-8")
     root = str(Path(__file__).resolve().parents[2])

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  (the customary name)
 
 from core.errors import ModelError
-from core.models.registry import head_of
+from core.models.registry import heads_of
 from core.training.recipe import Recipe
 
 
@@ -77,7 +77,8 @@ def silence_channels(model: nn.Module, share: float) -> bool:
         return F.dropout2d(inputs[0], share, training=model.training), *inputs[1:]
 
     try:
-        head_of(model).register_forward_pre_hook(silence)
+        for head in heads_of(model):
+            head.register_forward_pre_hook(silence)
     except ModelError:
         return False
     return True

@@ -30,7 +30,7 @@ NEWS_TOLERANCE = 0.01
 KNOWN = 0.2
 """IoU from which on a class counts as known, and is guarded."""
 CLASS_TOLERANCE, CLASS_TOLERANCE_AFTER_NEWS = 0.01, 0.05
-"""IoU that a known class may lose against the network that the training began with; docs/adr/0012 has the reasons."""
+"""IoU that a known class may lose against the network that the training began with; docs/adr/0011 has the reasons."""
 MOST_PICTURES = 256
 """Validation pictures in one look; a spread choice of more changes nothing but the time."""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,13 +24,22 @@ _VOID_GREYS = ((112, 112, 112), (176, 176, 176), (64, 64, 64))
 _DIFFERENCE_STRIPE, _DIFFERENCE_EDGE = (255, 255, 255), (16, 16, 16)
 
 
+class Shape(StrEnum):
+    """How the regions of label and prediction are drawn."""
+
+    FILL = "fill"
+    OUTLINE = "outline"
+    BOTH = "both"
+
+
 @dataclass(frozen=True, slots=True)
 class LayerState:
     """What is shown and how strongly. Opacities are 0..1; a hidden layer keeps its opacity.
 
     The prediction is drawn where nobody has said anything yet (label 0); with the label layer hidden it is
     drawn everywhere, so that it can be looked at as a whole. The difference is a hatch where a class was
-    given and the prediction says another. Void is hatched in grey.
+    given and the prediction says another. Void is hatched in grey. Uncertainty is a heat above all of them,
+    strong where the prediction is not sure of itself. `patterns` lays marks over fills, by place in the list.
     """
 
     label_opacity: float = 0.55
@@ -38,6 +48,21 @@ class LayerState:
     label_visible: bool = True
     prediction_visible: bool = True
     difference_visible: bool = False
+    uncertainty_opacity: float = 0.8
+    uncertainty_visible: bool = False
+    shape: Shape = Shape.FILL
+    patterns: bool = False
+
+    @property
+    def bare(self) -> LayerState:
+        """The picture alone."""
+        return replace(
+            self,
+            label_visible=False,
+            prediction_visible=False,
+            difference_visible=False,
+            uncertainty_visible=False,
+        )
 
     @property
     def label(self) -> float:
@@ -53,6 +78,11 @@ class LayerState:
     def difference(self) -> float:
         """The opacity in effect."""
         return self.difference_opacity if self.difference_visible else 0.0
+
+    @property
+    def uncertainty(self) -> float:
+        """The opacity in effect."""
+        return self.uncertainty_opacity if self.uncertainty_visible else 0.0
 
 
 class ColourTable:
@@ -128,8 +158,24 @@ def sample(values: Values, rows: NDArray[np.intp], columns: NDArray[np.intp]) ->
     return part[rows - top].take(columns - left, axis=1)
 
 
-class Hatch:
-    """Diagonal stripes of screen pixels, which hold on to the picture while it moves."""
+class Tiling:
+    """A square of device pixels repeated over the screen; it holds on to the picture while that moves."""
+
+    def __init__(self, tile: Values) -> None:
+        """tile: (n, n) uint8."""
+        self._period = len(tile)
+        self._tile = tile
+
+    def over(self, box: Box, left: int, top: int) -> Values:
+        """The device pixels of `box` for a picture whose corner lies at (left, top)."""
+        down, right = (box.y0 - top) % self._period, (box.x0 - left) % self._period
+        repeats = (box.height // self._period + 2, box.width // self._period + 2)
+        tiles = np.tile(self._tile, repeats)
+        return tiles[down : down + box.height, right : right + box.width]
+
+
+class Hatch(Tiling):
+    """Diagonal stripes with an edge at both sides."""
 
     def __init__(self, ratio: float) -> None:
         """ratio: device pixels per logical pixel."""
@@ -138,12 +184,4 @@ class Hatch:
         run[: stripe + 2 * edge] = _EDGED
         run[edge : edge + stripe] = _STRIPED
         place = np.arange(period)
-        self._period = period
-        self._tile = run[(place[:, None] + place) % period]
-
-    def over(self, box: Box, left: int, top: int) -> Values:
-        """The stripes of the device pixels of `box` for a picture whose corner lies at (left, top)."""
-        down, right = (box.y0 - top) % self._period, (box.x0 - left) % self._period
-        repeats = (box.height // self._period + 2, box.width // self._period + 2)
-        stripes = np.tile(self._tile, repeats)
-        return stripes[down : down + box.height, right : right + box.width]
+        super().__init__(run[(place[:, None] + place) % period])

@@ -25,22 +25,6 @@ _SMALLEST_RING = 2.5
 """Rings of a smaller radius, in widget pixels, would hide what they point at; the cursor's cross is enough."""
 
 
-def draw_sides(painter: QPainter, place: float, area: QRect, font: QFont, titles: tuple[str, str]) -> None:
-    """The titles of what is seen left and right of a divider at `place`, in small words at its head."""
-    metrics = QFontMetrics(font)
-    painter.setFont(font)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    for words, side in zip(titles, (-1, 1), strict=True):
-        width, height = metrics.horizontalAdvance(words) + 16, metrics.height() + 6
-        left = place + 14 if side > 0 else place - 14 - width
-        ground = QRectF(left, area.top() + 12, width, height)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(0, 0, 0, 150))
-        painter.drawRoundedRect(ground, 6, 6)
-        painter.setPen(_LIGHT)
-        painter.drawText(ground, Qt.AlignmentFlag.AlignCenter, words)
-
-
 def ring_area(centre: QPointF, radius: float) -> QRect:
     """The widget pixels that a ring touches."""
     reach = radius + 4

@@ -57,7 +57,7 @@ class Minimap(QWidget):
     @property
     def frame(self) -> QRectF:
         """The part in sight, in pixels of this widget."""
-        top, end = QPointF(0, 0), QPointF(self._canvas.width(), self._canvas.height())
+        top, end = QPointF(0, 0), QPointF(self._canvas.room.width(), self._canvas.height())
         return QRectF(self._here(top), self._here(end)) & QRectF(self.rect())
 
     # Qt
@@ -108,7 +108,7 @@ class Minimap(QWidget):
             return
         if scene.pyramid is not self._made_of:
             self._make(scene)
-        self.move(self._canvas.width() - self.width() - GAP, self._canvas.height() - self.height() - GAP)
+        self.move(self._canvas.room.width() - self.width() - GAP, self._canvas.height() - self.height() - GAP)
         if self.isHidden():
             self._look()
             self.show()
@@ -187,7 +187,7 @@ class Minimap(QWidget):
         across = min(1.0, max(0.0, (position.x() - _BORDER) / (self.width() - 2 * _BORDER)))
         down = min(1.0, max(0.0, (position.y() - _BORDER) / (self.height() - 2 * _BORDER)))
         there = self._canvas.widget_point(Point(across * width, down * height))
-        self._canvas.pan_by(QPointF(self._canvas.width() / 2, self._canvas.height() / 2) - there)
+        self._canvas.pan_by(QPointF(self._canvas.room.width() / 2, self._canvas.height() / 2) - there)
 
     def _size_of_picture(self) -> tuple[int, int]:
         if self._made_of is None:

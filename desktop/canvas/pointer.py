@@ -11,6 +11,7 @@ from PySide6.QtGui import QKeyEvent, QKeySequence, QMouseEvent, QPointingDevice,
 
 from core.tools.tool import Cursor, Modifiers, Tool
 from desktop.canvas.grip import Grip
+from desktop.canvas.keyboard import KeyHand
 
 if TYPE_CHECKING:
     from desktop.canvas.view import CanvasView
@@ -47,8 +48,10 @@ class Pointer:
     def __init__(self, canvas: CanvasView) -> None:
         self._canvas = canvas
         self.grip = Grip(canvas)
+        self.keys = KeyHand(canvas, self)
         self.position: QPointF | None = None
         """Where the pointer is, in widget pixels; None while it is elsewhere."""
+        self._mouse_at: QPointF | None = None
         self._act = _Act.NOTHING
         self._button = _Button.NoButton
         self._pan_button = _Button.NoButton
@@ -116,6 +119,9 @@ class Pointer:
     def lose_focus(self) -> None:
         """Keys and buttons may go up unseen from now on."""
         self.settle()
+        if self.keys.is_on:
+            self.keys.give_way()
+            self.position = None
         self._space, self._held = False, Modifiers()
         self._pressure, self._pen_erases = 1.0, False
         self._pan_button = _Button.NoButton
@@ -128,20 +134,21 @@ class Pointer:
         self._pen_erases = event.pointerType() == QPointingDevice.PointerType.Eraser
 
     def press(self, event: QMouseEvent) -> bool:
+        self.keys.give_way()
         self._note(event)
         button = event.button()
         if self._canvas.stage() is None:
             return False
         if button == _Button.MiddleButton or (button == _Button.LeftButton and self._space):
-            self._pan_button, self._pan_from = button, event.position()
+            self._pan_button, self._pan_from = button, self._place(event.position())
             return True
         if self._act != _Act.NOTHING or self.is_panning:
             return True
         if button == _Button.LeftButton:
             held = replace(self._held, ctrl=True) if self._pen_erases else self._held
-            return self._begin_stroke(event.position(), button, held)
+            return self._begin_stroke(self._place(event.position()), button, held)
         if button == _Button.RightButton:
-            return self._press_secondary(event.position())
+            return self._press_secondary(self._place(event.position()))
         return False
 
     def double_click(self, event: QMouseEvent) -> bool:
@@ -156,25 +163,44 @@ class Pointer:
         return self.press(event)
 
     def move(self, event: QMouseEvent) -> None:
+        rests, self._mouse_at = event.position() == self._mouse_at, event.position()
+        if rests and self.keys.is_on:
+            return  # the window was drawn anew below a mouse that nobody touches
+        self.keys.give_way()
         # All points of the event count, not only the last: a stroke bends where the hand bent it.
         for point in event.points():
-            self._move_to(point.position(), event.modifiers())
+            self._move_to(self._place(point.position()), event.modifiers())
 
     def release(self, event: QMouseEvent) -> None:
         self._note(event)
         if event.button() == self._pan_button:
             self._pan_button = _Button.NoButton
         elif event.button() == self._button:
-            stroked = self._act == _Act.STROKE
+            stroked, at = self._act == _Act.STROKE, self._place(event.position())
             self._end_act()
             if stroked:
-                self.grip.release(event.position(), replace(self._held, pressure=self._pressure))
+                self.grip.release(at, replace(self._held, pressure=self._pressure))
             self._pressure, self._pen_erases = 1.0, False  # a mouse may come next
 
     def away(self) -> None:
         """The pointer left the canvas."""
+        if self.keys.is_on:
+            return
         self.settle()
         self.position = None
+
+    # Keys that stand for the mouse
+
+    def go(self, position: QPointF) -> None:
+        """As if the mouse had moved there with nothing held."""
+        self._move_to(position, _Held.NoModifier)
+
+    def press_or_let_go(self) -> None:
+        """As if a button went down where the pointer is, or came up again."""
+        if self.is_stroking:
+            self.settle()
+        elif self.position is not None and self._act == _Act.NOTHING and self._canvas.stage() is not None:
+            self._begin_stroke(self.position, _Button.NoButton, Modifiers())
 
     # Wheel and keys
 
@@ -188,12 +214,14 @@ class Pointer:
             whole = int(self._size_notches)
             self._size_notches -= whole
             return self.grip.size(whole)
-        self._canvas.zoom_at(event.position(), _ZOOM_NOTCH**notches)
+        self._canvas.zoom_at(self._place(event.position()), _ZOOM_NOTCH**notches)
         return True
 
     def wants(self, event: QKeyEvent) -> bool:
         """Whether a key belongs to the tool now, before any shortcut of the window."""
         key, plain = event.key(), _is_plain(event)
+        if self.keys.wants(event):
+            return True
         if key == Qt.Key.Key_Space:
             return plain
         if plain and key == Qt.Key.Key_Escape and self._canvas.is_waiting:
@@ -201,6 +229,9 @@ class Pointer:
         return (plain and self.tool.is_busy and key in _TOOL_KEYS) or self._tool_takes(event)
 
     def key_press(self, event: QKeyEvent) -> bool:
+        if self.keys.wants(event):
+            self.keys.press(event)
+            return True
         self._hold(event.modifiers())
         key = event.key()
         if self.wants(event):
@@ -295,11 +326,17 @@ class Pointer:
             self.grip.move(self.position, replace(self._held, pressure=self._pressure), pressed=True)
 
     def _note(self, event: QMouseEvent) -> None:
-        self.position = event.position()
+        self.position = self._place(event.position())
         self._held = _modifiers(event.modifiers())
+
+    def _place(self, position: QPointF) -> QPointF:
+        """Of two views side by side the one where a press began has the hand until it ends."""
+        return self._canvas.fold(position, anew=self._act == _Act.NOTHING and not self.is_panning)
 
     def _hold(self, held: Qt.KeyboardModifier) -> None:
         """Keys change what a press would do, and that is shown at once."""
+        if self.keys.is_on:
+            return  # they belong to the keys that move the cursor
         if _modifiers(held) != self._held:
             self._held = _modifiers(held)
             self._tell_place()

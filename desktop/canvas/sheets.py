@@ -6,9 +6,9 @@ and only the places reported as damaged are worked out again, so that most paint
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import partial, reduce
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import reduce
 
 import cv2
 import numpy as np
@@ -22,7 +22,8 @@ from core.images.tone import Eye, Tone
 from core.labels.labelmap import LabelMap
 from core.labels.prediction import PredictedMask
 from desktop.canvas.grid import GRID_FROM, rule
-from desktop.canvas.layers import ColourTable, Hatch, sample
+from desktop.canvas.layers import ColourTable
+from desktop.canvas.looks import Grain, Look
 from desktop.canvas.viewport import Viewport
 
 _MANY = 8
@@ -96,11 +97,12 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Halves:
-    """The colours at both sides of a divider, which stands at a share of the canvas's width."""
+    """How both sides look while they are compared: at a divider, which stands at a share of the view's width, or,
+    without a share, side by side, each showing the same place."""
 
-    left: ColourTable
-    right: ColourTable
-    share: float
+    left: Look
+    right: Look
+    share: float | None
 
 
 class Screen:
@@ -114,7 +116,7 @@ class Screen:
         self._eye: Eye | None = None
         self._labels: LabelMap | None = None
         self._prediction: PredictedMask | None = None
-        self._table: ColourTable | None = None
+        self._look: Look | None = None
         self._halves: Halves | None = None
         self._grid = False
         self.resize(1, 1, 1.0)
@@ -123,7 +125,9 @@ class Screen:
         """Fresh sheets of `width` by `height` device pixels, `ratio` of them to a logical pixel."""
         self._ground = Sheet(width, height, QImage.Format.Format_RGB32)
         self._layers = Sheet(width, height, QImage.Format.Format_ARGB32_Premultiplied)
-        self._hatch = Hatch(ratio)
+        self._beside: Sheet | None = None
+        self._make_beside()
+        self._grain = Grain.of(ratio)
 
     def set_background(self, grey: int) -> None:
         self._background = np.uint32(0xFF000000 | grey << 16 | grey << 8 | grey)
@@ -136,27 +140,28 @@ class Screen:
 
     @property
     def scene(self) -> Scene | None:
-        if self._pyramid is None or self._eye is None or self._labels is None or self._table is None:
+        if self._pyramid is None or self._eye is None or self._labels is None or self._look is None:
             return None
-        return Scene(self._pyramid, self._eye, self._labels, self._prediction, self._table)
+        return Scene(self._pyramid, self._eye, self._labels, self._prediction, self._look.fills)
 
-    def set_layers(
-        self, table: ColourTable, prediction: PredictedMask | None, halves: Halves | None = None
-    ) -> None:
-        """The colours of the layers; `halves` take their place while two sides are compared."""
-        self._table, self._prediction, self._halves = table, prediction, halves
-        self._layers.damage()
+    def set_layers(self, look: Look, prediction: PredictedMask | None, halves: Halves | None = None) -> None:
+        """How the layers look; `halves` take their place while two sides are compared."""
+        self._look, self._prediction, self._halves = look, prediction, halves
+        self._make_beside()
+        self._damage_layers()
 
-    def move_divider(self, halves: Halves) -> None:
+    def move_divider(self, share: float) -> None:
         """Only what lies between the old place and the new one is worked out again."""
-        before, self._halves = self._halves, halves
-        places = sorted(self._divider(each) for each in (before, halves) if each is not None)
+        if self._halves is None or self._halves.share is None:
+            return
+        places = sorted(self._divider(each) for each in (self._halves.share, share))
+        self._halves = replace(self._halves, share=share)
         self._layers.damage(Box(places[0], 0, places[-1], self._view.height))
 
     def set_grid(self, wanted: bool) -> None:
         """Whether there are lines between the picture's pixels where they are large."""
         self._grid = wanted
-        self._layers.damage()
+        self._damage_layers()
 
     def set_tone(self, tone: Tone) -> None:
         self._tone = tone
@@ -165,12 +170,14 @@ class Screen:
 
     def damage_all(self) -> None:
         self._ground.damage()
-        self._layers.damage()
+        self._damage_layers()
 
     def damage_labels(self, box: Box) -> Box:
         """Labels of these image pixels changed. Returns the device pixels that will look different."""
-        on_screen = self._view.device_box(box)
-        self._layers.damage(on_screen)
+        looks = (self._halves.left, self._halves.right) if self._halves else (self._look,)
+        reach = max(look.reach(self._grain) if look else 0 for look in looks)
+        on_screen = self._view.device_box(box, margin=1 + reach)
+        self._damage_layers(on_screen)
         return on_screen
 
     def damage_picture(self, box: Box) -> Box:
@@ -182,19 +189,47 @@ class Screen:
 
     def scroll(self, dx: int, dy: int) -> None:
         """The picture moved by whole device pixels."""
-        self._ground.scroll(dx, dy)
-        self._layers.scroll(dx, dy)
+        for sheet in (self._ground, *self._layer_sheets()):
+            sheet.scroll(dx, dy)
 
     def paint(self, painter: QPainter, exposed: list[Box]) -> None:
         """Draw the device pixels of the exposed boxes; the painter counts device pixels."""
         self._ground.freshen(self._draw_ground)
         for box in exposed:
             self._ground.show(painter, box)
-        tables = (self._halves.left, self._halves.right) if self._halves else (self._table,)
-        if self._has_grid or any(table is not None and not table.is_empty for table in tables):
-            self._layers.freshen(self._draw_layers)
+        looks: tuple[Look | None, ...] = (self._look,)
+        if self._halves is not None:
+            looks = (self._halves.left,) if self._beside else (self._halves.left, self._halves.right)
+        if self._has_grid or any(look is not None and not look.is_empty for look in looks):
+            self._layers.freshen(lambda box: self._draw_layers(self._layers, box, self._parts))
             for box in exposed:
                 self._layers.show(painter, box)
+
+    def paint_beside(self, painter: QPainter, exposed: list[Box]) -> None:
+        """Draw these boxes of the second of two views that stand side by side, after `paint`; the corner of that
+        view is the painter's origin."""
+        if self._beside is None or self._halves is None:
+            return
+        sheet, look = self._beside, self._halves.right
+        sheet.freshen(lambda box: self._draw_layers(sheet, box, lambda inside: [(inside, look)]))
+        for box in exposed:
+            self._ground.show(painter, box)
+            sheet.show(painter, box)
+
+    def _layer_sheets(self) -> list[Sheet]:
+        return [self._layers, self._beside] if self._beside else [self._layers]
+
+    def _damage_layers(self, box: Box | None = None) -> None:
+        for sheet in self._layer_sheets():
+            sheet.damage(box)
+
+    def _make_beside(self) -> None:
+        """There is a second sheet as long as two views stand side by side, as large as the first."""
+        if self._halves is None or self._halves.share is not None:
+            self._beside = None
+        elif self._beside is None:
+            height, width = self._layers.pixels.shape
+            self._beside = Sheet(width, height, QImage.Format.Format_ARGB32_Premultiplied)
 
     def _draw_ground(self, box: Box) -> None:
         pixels, view = self._ground.pixels, self._view
@@ -208,21 +243,17 @@ class Screen:
         else:
             pixels[inside.slices] = _minified(self._pyramid, self._eye, view, inside)
 
-    def _draw_layers(self, box: Box) -> None:
-        pixels, view = self._layers.pixels, self._view
+    def _draw_layers(
+        self, sheet: Sheet, box: Box, parts: Callable[[Box], Iterable[tuple[Box, Look]]]
+    ) -> None:
+        pixels, view = sheet.pixels, self._view
         inside = box.intersected(view.shown_box()) if self._labels else Box.nothing()
         if inside != box:
             pixels[box.slices] = 0
-        if self._labels is None or self._table is None or inside.is_empty:
+        if self._labels is None or inside.is_empty:
             return
-        for part, table in self._parts(inside, self._table):
-            rows, columns = view.rows(part.y0, part.y1), view.columns(part.x0, part.x1)
-            labels = sample(self._labels.values, rows, columns)
-            prediction = None
-            if self._prediction is not None and table.uses_prediction:
-                prediction = sample(self._prediction.values, rows, columns)
-            hatch = partial(self._hatch.over, part, view.left, view.top)
-            pixels[part.slices] = table.compose(labels, prediction, hatch)
+        for part, look in parts(inside):
+            pixels[part.slices] = look.paint(part, view, self._labels, self._prediction, self._grain)
         if self._has_grid:
             rule(pixels, inside, view)
 
@@ -230,19 +261,21 @@ class Screen:
     def _has_grid(self) -> bool:
         return self._grid and self._view.scale >= GRID_FROM
 
-    def _parts(self, box: Box, whole: ColourTable) -> Iterator[tuple[Box, ColourTable]]:
-        """The box cut at the divider, each part with its colours."""
-        if self._halves is None:
-            yield box, whole
+    def _parts(self, box: Box) -> Iterator[tuple[Box, Look]]:
+        """The box cut at the divider, each part with how it looks."""
+        if self._halves is None or self._halves.share is None:
+            look = self._look if self._halves is None else self._halves.left
+            if look is not None:
+                yield box, look
             return
-        place = min(box.x1, max(box.x0, self._divider(self._halves)))
+        place = min(box.x1, max(box.x0, self._divider(self._halves.share)))
         left, right = Box(box.x0, box.y0, place, box.y1), Box(place, box.y0, box.x1, box.y1)
-        for part, table in ((left, self._halves.left), (right, self._halves.right)):
+        for part, look in ((left, self._halves.left), (right, self._halves.right)):
             if not part.is_empty:
-                yield part, table
+                yield part, look
 
-    def _divider(self, halves: Halves) -> int:
-        return round(halves.share * self._view.width)
+    def _divider(self, share: float) -> int:
+        return round(share * self._view.width)
 
 
 def _magnified(eye: Eye, view: Viewport, box: Box) -> NDArray[np.uint32]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -17,8 +18,11 @@ from core.images.tone import Tone
 from core.labels.labelmap import LabelMap
 from core.labels.prediction import PredictedMask
 from desktop.canvas import marks
-from desktop.canvas.layers import ColourTable, LayerState
-from desktop.canvas.sheets import Halves, Scene, Screen
+from desktop.canvas.comparing import Comparison
+from desktop.canvas.layers import LayerState
+from desktop.canvas.looks import Classes, Look
+from desktop.canvas.sheets import Scene, Screen
+from desktop.canvas.twin import Twin
 from desktop.canvas.viewport import Viewport
 
 _PATIENCE_MS = 300
@@ -47,10 +51,10 @@ class Surface(QWidget):
         self._pyramid: AnyPyramid | None = None
         self._labels: LabelMap | None = None
         self._prediction: PredictedMask | None = None
-        self._class_colours = np.zeros((256, 3), np.uint8)
+        self._classes = Classes(np.zeros((256, 3), np.uint8))
         self._layers = LayerState()
-        self._hidden: frozenset[int] = frozenset()
-        self._halves: Halves | None = None
+        self._comparison: Comparison | None = None
+        self._twin = Twin(self, self._viewport)
         self._words: tuple[str, str] | None = None
         self._pan_rest = QPointF()
         self._patience = QTimer(self)
@@ -105,9 +109,9 @@ class Surface(QWidget):
         self._prediction = prediction if self._labels is not None else None
         self._mix_layers()
 
-    def set_palette(self, palette: NDArray[np.uint8]) -> None:
-        """Class colours, (256, 3) uint8 RGB by class value."""
-        self._class_colours = np.array(palette, np.uint8)
+    def set_palette(self, palette: NDArray[np.uint8], order: Sequence[int] = ()) -> None:
+        """Class colours, (256, 3) uint8 RGB by class value, and the values in the order of the list."""
+        self._classes = replace(self._classes, palette=np.array(palette, np.uint8), order=tuple(order))
         self._mix_layers()
 
     def set_layers(self, layers: LayerState) -> None:
@@ -116,18 +120,39 @@ class Surface(QWidget):
 
     def set_hidden(self, values: frozenset[int]) -> None:
         """Classes that no layer shows."""
-        self._hidden = values
+        self._classes = replace(self._classes, hidden=values)
         self._mix_layers()
 
-    def set_swipe(self, share: float | None) -> None:
-        """Compare: the label left of a line at this share of the width, the prediction right of it. None: no more."""
-        if share is not None and self._halves is not None:
-            self._halves = replace(self._halves, share=share)
-            self._screen.move_divider(self._halves)
+    def compare(self, comparison: Comparison | None) -> None:
+        """Set two sides against each other: at a divider, or in two views of the same place. None: no more."""
+        before, self._comparison = self._comparison, comparison
+        if (before is not None and before.share is None) != self.is_double:
+            self._take_size()
+        share = comparison.share if comparison else None
+        at_divider = before is not None and before.share is not None and share is not None
+        if at_divider and replace(before, share=share) == comparison:  # nothing but the divider has moved
+            self._screen.move_divider(share)
             self.update()
             return
-        self._halves = None if share is None else Halves(*self._sides(), share)
         self._mix_layers()
+
+    @property
+    def comparison(self) -> Comparison | None:
+        return self._comparison
+
+    @property
+    def is_double(self) -> bool:
+        """Whether there are two views of the same place side by side. All places are told for the first of them."""
+        return self._comparison is not None and self._comparison.share is None
+
+    @property
+    def room(self) -> QRect:
+        """The widget pixels of the view, of the first one while there are two."""
+        return self._twin.room
+
+    def fold(self, position: QPointF, *, anew: bool = True) -> QPointF:
+        """A widget position as one in the first view; not `anew`: in whichever view the last one was."""
+        return self._twin.fold(position, anew=anew) if self.is_double else position
 
     def set_grid(self, shown: bool) -> None:
         """Whether there are lines between the picture's pixels where they are large."""
@@ -167,7 +192,7 @@ class Surface(QWidget):
 
     def refresh(self, box: Box) -> None:
         """The labels of these image pixels changed: look at them again."""
-        self.update(self._logical(self._screen.damage_labels(box)))
+        self.touch(self._logical(self._screen.damage_labels(box)))
         self.content_changed.emit()
 
     # The view
@@ -236,6 +261,12 @@ class Surface(QWidget):
 
     # For those who put something on top
 
+    def touch(self, area: QRect) -> None:
+        """Paint these widget pixels again, in both views."""
+        self.update(area)
+        if self.is_double:
+            self.update(self._twin.echo(area))
+
     def settle(self) -> None:
         """Called before the view jumps: finish what hangs on the hand's place."""
 
@@ -249,7 +280,7 @@ class Surface(QWidget):
 
     def zoom_centre(self) -> QPointF:
         """Where zooming without a mouse wheel happens, in widget pixels."""
-        return QPointF(self.width() / 2, self.height() / 2)
+        return QPointF(self.room.width() / 2, self.height() / 2)
 
     def draw_marks(self, painter: QPainter) -> None:
         """Draw what lies above the layers, in widget pixels."""
@@ -261,13 +292,14 @@ class Surface(QWidget):
         ratio = self.devicePixelRatioF()
         # Device pixels are drawn one to one; the place of the widget in the window is already in the painter.
         painter.scale(1 / ratio, 1 / ratio)
-        self._screen.paint(painter, [self._device(area) for area in event.region()])
+        exposed = [self._device(area) for area in event.region()]
+        self._screen.paint(painter, exposed)
+        if self.is_double:
+            self._screen.paint_beside(painter, self._twin.begin(painter, exposed))
+            self._twin.end(painter)
         painter.resetTransform()
         if self._pyramid is not None:
-            if self._halves is not None:
-                place, titles = self._halves.share * self.width(), self._titles()
-                marks.draw_sides(painter, place, self.rect(), self.font(), titles)
-            self.draw_marks(painter)
+            self._paint_marks(painter)
         elif self._words is not None and not self._patience.isActive():
             marks.draw_words(painter, self.rect(), self.palette(), self.font(), *self._words)
         painter.end()
@@ -297,7 +329,7 @@ class Surface(QWidget):
 
     def _take_fresh(self, box: Box) -> None:
         if isinstance(self._pyramid, GiantPyramid):  # late news of a picture that has left do no harm
-            self.update(self._logical(self._screen.damage_picture(box)))
+            self.touch(self._logical(self._screen.damage_picture(box)))
             self.content_changed.emit()
 
     def _empty(self, title: str, body: str) -> None:
@@ -310,32 +342,24 @@ class Surface(QWidget):
         self.picture_changed.emit()
 
     def _mix_layers(self) -> None:
-        table = ColourTable(self._class_colours, self._layers, self._prediction is not None, self._hidden)
-        if self._halves is not None:
-            self._halves = Halves(*self._sides(), self._halves.share)
-        self._screen.set_layers(table, self._prediction, self._halves)
+        has_prediction = self._prediction is not None
+        look = Look(self._classes, self._layers, has_prediction)
+        halves = self._comparison and self._comparison.halves(self._classes, self._layers, has_prediction)
+        self._screen.set_layers(look, self._prediction, halves)
         self.update()
         self.content_changed.emit()
 
-    def _titles(self) -> tuple[str, str]:
-        """What is seen at both sides of the divider."""
-        return (
-            "Label" if self._layers.label > 0 else "Picture",
-            "No prediction yet" if self._prediction is None else "Prediction",
-        )
-
-    def _sides(self) -> tuple[ColourTable, ColourTable]:
-        """The label as it is shown or not, and the prediction for itself."""
-        state, colours = self._layers, self._class_colours
-        label = replace(state, prediction_visible=False, difference_visible=False)
-        said = replace(state, label_visible=False, prediction_visible=True, difference_visible=False)
-        # Both are looked at side by side, so the weaker one must not look like the less certain one.
-        said = replace(said, prediction_opacity=max(state.prediction_opacity, state.label_opacity))
-        has_prediction = self._prediction is not None
-        return (
-            ColourTable(colours, label, False, self._hidden),
-            ColourTable(colours, said, has_prediction, self._hidden),
-        )
+    def _paint_marks(self, painter: QPainter) -> None:
+        """What lies above the layers, the same in both views."""
+        if not self.is_double:
+            self.draw_marks(painter)
+            return
+        for step in (0.0, self._twin.step):
+            painter.save()
+            painter.translate(step, 0)
+            painter.setClipRect(self.room)
+            self.draw_marks(painter)
+            painter.restore()
 
     def _zoom(self, scale: float, position: QPointF) -> None:
         ratio = self.devicePixelRatioF()
@@ -349,7 +373,8 @@ class Surface(QWidget):
 
     def _take_size(self) -> None:
         ratio = self.devicePixelRatioF()
-        width, height = math.ceil(self.width() * ratio), math.ceil(self.height() * ratio)
+        height = math.ceil(self.height() * ratio)
+        width = self._twin.width_of_one if self.is_double else self._twin.whole_width
         self._viewport.resize(width, height, keep_place=self.is_held)
         self._screen.resize(width, height, ratio)
         self._view_moved()
@@ -367,7 +392,7 @@ class Surface(QWidget):
             math.floor(area.y() * ratio),
             math.ceil((area.x() + area.width()) * ratio),
             math.ceil((area.y() + area.height()) * ratio),
-        ).clipped(self._viewport.width, self._viewport.height)
+        ).clipped(self._twin.whole_width, self._viewport.height)
 
     def _logical(self, box: Box) -> QRect:
         ratio = self.devicePixelRatioF()

@@ -1,11 +1,14 @@
-"""A line across the canvas to compare by: the label at its left, the prediction at its right."""
+"""A line across the canvas to compare by: one side at its left, another at its right."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPaintEvent, QPen, QShortcut
 from PySide6.QtWidgets import QWidget
 
+from desktop.canvas.comparing import Comparison
 from desktop.canvas.surface import Surface
 
 _REACH = 11
@@ -22,16 +25,19 @@ class Swipe(QWidget):
     """
 
     ended = Signal()
+    moved = Signal(int)
+    """The line stands at this widget pixel of the canvas now."""
 
     def __init__(self, canvas: Surface) -> None:
         super().__init__(canvas)
         self._canvas = canvas
         self._on = False
+        self._sides = Comparison()
         self._share = 0.5
         self._grip = 0.0
         self.setCursor(Qt.CursorShape.SplitHCursor)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setAccessibleName("Divider between label and prediction")
+        self.setAccessibleName("Divider of the comparison")
         self.setAccessibleDescription("Left and right move it, Esc ends the comparison.")
         self.hide()
         # A tool that has something under way takes Esc before it becomes a shortcut.
@@ -51,8 +57,14 @@ class Swipe(QWidget):
             self._share = 0.5
         self._on = on
         self._escape.setEnabled(on)
-        self._canvas.set_swipe(self._share if on else None)
+        self._compare()
         self._follow()
+
+    def set_sides(self, sides: Comparison) -> None:
+        """What is seen left and right; the place of the line stays."""
+        self._sides = sides
+        if self._on:
+            self._compare()
 
     # Qt
 
@@ -112,10 +124,15 @@ class Swipe(QWidget):
 
     def _move_to(self, share: float) -> None:
         self._share = min(1.0, max(0.0, share))
-        self._canvas.set_swipe(self._share)
+        self._compare()
         self._follow()
+
+    def _compare(self) -> None:
+        self._canvas.compare(replace(self._sides, share=self._share) if self._on else None)
 
     def _follow(self) -> None:
         self.setVisible(self._on and self._canvas.has_picture)
         across = round(self._share * self._canvas.width())
         self.setGeometry(across - _REACH, 0, 2 * _REACH, self._canvas.height())
+        if self._on:
+            self.moved.emit(across)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QPointF, QRect, Qt, Signal
@@ -22,12 +21,13 @@ from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QLineEdit, QPlainT
 
 from core.geometry import Box, Point
 from core.labels.classes import UNLABELLED, Colour
-from core.tools.options import Tip, ToolOptions
+from core.tools.options import ToolOptions
 from core.tools.tool import Ghost, Modifiers, Outcome, Outline, Stage, Tool, Work
 from desktop.canvas import marks
 from desktop.canvas.cursors import cursor_for
 from desktop.canvas.ghosts import GhostSheet
 from desktop.canvas.pointer import Pointer
+from desktop.canvas.ring import Ring
 from desktop.canvas.surface import Surface
 
 _TYPING = (QLineEdit, QTextEdit, QPlainTextEdit, QAbstractSpinBox)
@@ -66,6 +66,7 @@ class CanvasView(Surface):
         self.options = ToolOptions()
         self.has_pen = False
         self._pointer = Pointer(self)
+        self._ring = Ring(self, self._pointer)
         self._class: tuple[int, str, QColor] | None = None
         self._outline: Outline | None = None
         self._ghost: Ghost | None = None
@@ -110,9 +111,16 @@ class CanvasView(Surface):
         old = self.tool.radius(self.options)
         self.tool.set_radius(self.options, round(radius * 2) / 2 if radius < 20 else round(radius))
         new = self.tool.radius(self.options)
+        if new is not None and new != old:
+            self._ring.resized()
         self._update_marks()
         if new is not None and new != old:
             self.brush_size_changed.emit(new)
+
+    def set_ruler(self, kept: bool) -> None:
+        """Whether the ring always says how large it is."""
+        self._ring.set_ruler(kept)
+        self._update_marks()
 
     def retouch(self) -> None:
         """An option or the class changed: the tool shows what it would do now."""
@@ -186,7 +194,11 @@ class CanvasView(Surface):
         inside = 0 <= at.x < self._labels.width and 0 <= at.y < self._labels.height
         return at if inside else None
 
-    # For the pointer
+    # For the pointer and its ring
+
+    def mark_again(self) -> None:
+        """What stands above the layers may look different now."""
+        self._update_marks()
 
     def stage(self) -> Stage | None:
         """What the tool works on now, None while there is no picture."""
@@ -229,20 +241,14 @@ class CanvasView(Surface):
         colour = self._class[2] if self._class else QColor(128, 128, 128)
         if self._ghost is not None:
             of_class = self._ghost.value
-            shade = colour if of_class is None else QColor(*(int(c) for c in self._class_colours[of_class]))
+            shade = colour if of_class is None else QColor(*(int(c) for c in self._classes.palette[of_class]))
             self._ghosts.draw(painter, self._ghost, self._viewport, self.devicePixelRatioF(), shade)
         if self._highlight is not None:
             marks.draw_frame(painter, self._highlight, self.widget_point)
         if self._outline is not None:
             marks.draw_outline(painter, self._outline, self.widget_point, colour)
-        ring = self._ring()
-        if ring is not None:
-            centre, radius = ring
-            erases = self._pointer.erases or (self._class is not None and self._class[0] == UNLABELLED)
-            is_pixel = (self.tool.radius(self.options) or 1.0) < 1.0
-            square = is_pixel or self.options.tip == Tip.SQUARE
-            draw = marks.draw_cell if square else marks.draw_ring
-            draw(painter, centre, radius, colour, erases, self.devicePixelRatioF())
+        erases = self._pointer.erases or (self._class is not None and self._class[0] == UNLABELLED)
+        self._ring.draw(painter, colour, erases)
 
     # Qt
 
@@ -276,7 +282,7 @@ class CanvasView(Surface):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         event.setAccepted(self.has_picture and self._pointer.key_press(event))
-        self._update_marks()
+        self._pointer_moved()
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         event.setAccepted(self.has_picture and self._pointer.key_release(event))
@@ -315,24 +321,11 @@ class CanvasView(Surface):
             and isinstance(event, QNativeGestureEvent)
             and event.gestureType() == Qt.NativeGestureType.ZoomNativeGesture
         ):
-            self.zoom_at(event.position(), 1 + event.value())
+            self.zoom_at(self.fold(event.position()), 1 + event.value())
             return True
         return super().event(event)
 
     # Steps of the above
-
-    def _ring(self) -> tuple[QPointF, float] | None:
-        """Centre and radius of the brush ring in widget pixels, None while there is none to draw.
-
-        A brush of one pixel snaps to that pixel, as its paint does.
-        """
-        radius, centre = self.tool.radius(self.options), self._pointer.ring_centre
-        if radius is None or centre is None or self._pointer.is_ready_to_pan or self._pointer.is_panning:
-            return None
-        if radius < 1.0:
-            at = self.image_point(centre)
-            centre = self.widget_point(Point(math.floor(at.x) + 0.5, math.floor(at.y) + 0.5))
-        return centre, radius * self._viewport.scale / self.devicePixelRatioF()
 
     def _pointer_moved(self) -> None:
         self._update_marks()
@@ -343,17 +336,15 @@ class CanvasView(Surface):
 
     def _update_marks(self, _scale: float = 0.0) -> None:
         """Repaint where ring and outline were and where they are now, and show the right cursor."""
-        ring = self._ring()
         areas = [
+            *self._ring.areas(),
             marks.outline_area(self._outline, self.widget_point),
             marks.frame_area(self._highlight, self.widget_point),
             marks.frame_area(self._ghost.box if self._ghost else None, self.widget_point),
         ]
-        if ring is not None:
-            areas.append(marks.ring_area(*ring))
         for area in (*self._marked, *areas):
             if not area.isEmpty():
-                self.update(area)
+                self.touch(area)
         self._marked = areas
         self._show_cursor()
 

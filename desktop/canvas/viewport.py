@@ -119,18 +119,25 @@ class Viewport:
 
     def shown_box(self) -> Box:
         """The device pixels of the canvas whose centre lies on the picture."""
-        return self.device_box(Box(0, 0, self.picture_width, self.picture_height), margin=0)
+        return self.picture_box().clipped(self.width, self.height)
+
+    def picture_box(self) -> Box:
+        """The same, also of what lies beyond the canvas."""
+        return self._spread(Box(0, 0, self.picture_width, self.picture_height), 0)
 
     def device_box(self, box: Box, margin: int = 1) -> Box:
         """The device pixels of the canvas that show pixels of `box`, with a margin for smooth drawing."""
         if box.is_empty:
             return Box.nothing()
+        return self._spread(box, margin).clipped(self.width, self.height)
+
+    def _spread(self, box: Box, margin: int) -> Box:
         return Box(
             math.ceil(self.left + box.x0 * self.scale - 0.5) - margin,
             math.ceil(self.top + box.y0 * self.scale - 0.5) - margin,
             math.ceil(self.left + box.x1 * self.scale - 0.5) + margin,
             math.ceil(self.top + box.y1 * self.scale - 0.5) + margin,
-        ).clipped(self.width, self.height)
+        )
 
     def columns(self, x0: int, x1: int) -> NDArray[np.intp]:
         """The image column under the centre of each device column x0..x1-1; all must lie on the picture."""

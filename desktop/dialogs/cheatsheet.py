@@ -13,8 +13,8 @@ from desktop.panels.parts import button, column, row, words
 from desktop.theme import GRID, Theme
 
 COLUMNS = (
-    ("Tools", "Regions", "Predictions"),
-    ("Pictures", "Classes", "Learning"),
+    ("Tools", "Regions"),
+    ("Pictures", "Classes", "Predictions", "Learning"),
     ("View", "Project", "Window"),
 )
 

@@ -38,6 +38,7 @@ class ClassModel(QAbstractListModel):
         self.classes = ClassList()
         self.numbers = Numbers()
         self.shields = Shields()
+        self.patterned = False
 
     def rowCount(self, parent: Any = Index()) -> int:  # noqa: N802, B008
         return 0 if parent.isValid() or not len(self.classes) else len(self.classes) + 2

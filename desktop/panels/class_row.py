@@ -6,12 +6,13 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QPoint, QRect, QSize, Qt
+from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QBrush, QColor, QCursor, QPainter, QPen
 from PySide6.QtWidgets import QLineEdit, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from core.labels.classes import VOID
 from desktop.assets import pixmap
+from desktop.canvas.patterns import draw_chip
 from desktop.panels.class_model import ClassModel, Numbers
 from desktop.theme import GRID, Theme
 
@@ -160,6 +161,9 @@ class ClassDelegate(QStyledItemDelegate):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(self._theme.colour("muted"), 1, Qt.PenStyle.DotLine))
         painter.drawRoundedRect(chip.adjusted(0, 0, -1, -1), 4, 4)
+        place = model.row_of(value)
+        if found and model.patterned and place is not None:
+            draw_chip(painter, QRectF(chip), 4, QColor(*found.colour), place)
 
     def _paint_numbers(self, painter: QPainter, places: RowPlaces, value: int, numbers: Numbers) -> None:
         right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight

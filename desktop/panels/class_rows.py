@@ -57,7 +57,7 @@ class ClassRows(QListView):
         return QSize(280, ROW_HEIGHT * 12)
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
-        return QSize(200, ROW_HEIGHT * 4)
+        return QSize(200, ROW_HEIGHT * 3)
 
     def scroll_bar_width(self) -> int:
         return self.width() - self.viewport().width()
@@ -82,6 +82,11 @@ class ClassRows(QListView):
         self._quiet = True
         self.setCurrentIndex(self.classes_model.index(found))
         self._quiet = False
+
+    def set_patterns(self, shown: bool) -> None:
+        """Whether the swatches have marks besides their colours."""
+        self.classes_model.patterned = shown
+        self.viewport().update()
 
     def set_scores(self, scores: dict[int, float]) -> None:
         self.classes_model.numbers.scores = dict(scores)

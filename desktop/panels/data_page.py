@@ -92,7 +92,7 @@ class DataPage(QWidget):
         self.show_folder.clicked.connect(self.show_folder_asked)
         self.export = button("Export dataset…", "primary")
         self.export.clicked.connect(self.export_asked)
-        self.import_masks = button("Import masks…")
+        self.import_masks = button("Import dataset…")
         self.import_masks.clicked.connect(self.import_asked)
         where = row(self.where, self.show_folder)
         where.setStretch(0, 1)

@@ -1,4 +1,4 @@
-"""The layers above the picture: label, prediction, difference; each with an eye and an opacity."""
+"""The layers above the picture, each with an eye and an opacity, and the shape in which regions are drawn."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
 from desktop.assets import keep_icon
-from desktop.canvas.layers import LayerState
-from desktop.panels.parts import MARGIN, LevelSlider, column, icon_button, row, words
+from desktop.canvas.layers import LayerState, Shape
+from desktop.panels.parts import MARGIN, LevelSlider, choice, column, icon_button, row, words
 from desktop.theme import GRID, Theme
 
 LAYERS = (
     ("label", "Label", "What you painted, imported or accepted."),
     ("prediction", "Prediction", "What the model proposes for pixels without a label."),
     ("difference", "Difference", "Where the label and the prediction disagree."),
+    ("uncertainty", "Uncertainty", "Where the model is not sure of its prediction."),
 )
+SHAPES = ((Shape.FILL, "Fill"), (Shape.OUTLINE, "Outline"), (Shape.BOTH, "Fill + outline"))
 
 
 class LayersPanel(QWidget):
-    """Three rows. `layers_changed` carries a LayerState whenever the user moves something."""
+    """A row for each layer. `layers_changed` carries a LayerState whenever the user moves something."""
 
     layers_changed = Signal(object)
 
@@ -28,14 +30,25 @@ class LayersPanel(QWidget):
         self._eyes: dict[str, QToolButton] = {}
         self._sliders: dict[str, LevelSlider] = {}
         self._numbers: dict[str, QLabel] = {}
-        layout = column(words("Layers", "heading"), spacing=0, margins=(MARGIN, GRID, MARGIN, GRID))
+        self.shape = choice(SHAPES, "How regions of label and prediction are drawn", "compact")
+        self.shape.setFixedHeight(3 * GRID)
+        self.shape.setToolTip("How regions of label and prediction are drawn.")
+        self.shape.currentIndexChanged.connect(self._tell)
+        self.patterns = icon_button("patterns", "Class patterns", theme, 14, checkable=True)
+        self.patterns.setToolTip(
+            "Marks over the fills, so that classes can be told apart without their colours."
+        )
+        self.patterns.toggled.connect(self._tell)
+        head = row(words("Layers", "heading"), None, self.shape, self.patterns, spacing=4)
+        layout = column(head, spacing=0, margins=(MARGIN, GRID, MARGIN, GRID))
         for key, title, help_line in LAYERS:
             layout.addLayout(self._row(key, title, help_line))
         self.setLayout(layout)
 
     def _row(self, key: str, title: str, help_line: str) -> QHBoxLayout:
-        eye = icon_button("eye", f"Show the layer {title.lower()}", self._theme, 18, checkable=True)
+        eye = icon_button("eye", f"Show the layer {title.lower()}", self._theme, 16, checkable=True)
         eye.setChecked(True)
+        eye.setFixedHeight(3 * GRID)
         eye.setProperty("role", "eye")
         name = words(title)
         name.setToolTip(help_line)
@@ -50,14 +63,19 @@ class LayersPanel(QWidget):
         return row(eye, name, slider, number)
 
     def layers(self) -> LayerState:
-        from desktop.canvas.layers import LayerState
-
         seen = {f"{key}_visible": eye.isChecked() for key, eye in self._eyes.items()}
         levels = {f"{key}_opacity": slider.value() / 100 for key, slider in self._sliders.items()}
-        return LayerState(**seen, **levels)
+        shape = Shape(self.shape.currentData())
+        return LayerState(**seen, **levels, shape=shape, patterns=self.patterns.isChecked())
 
     def set_layers(self, state: LayerState) -> None:
         """Show a state without emitting anything."""
+        self.shape.blockSignals(True)
+        self.patterns.blockSignals(True)
+        self.shape.setCurrentIndex([shape for shape, _ in SHAPES].index(state.shape))
+        self.patterns.setChecked(state.patterns)
+        self.shape.blockSignals(False)
+        self.patterns.blockSignals(False)
         for key in self._eyes:
             self._eyes[key].blockSignals(True)
             self._sliders[key].blockSignals(True)
@@ -69,15 +87,18 @@ class LayersPanel(QWidget):
 
     def _toggled(self, key: str, _on: bool) -> None:
         self._dress(key)
-        self.layers_changed.emit(self.layers())
+        self._tell()
 
     def _moved(self, key: str, _level: int) -> None:
         self._dress(key)
+        self._tell()
+
+    def _tell(self, _moved: object = None) -> None:
         self.layers_changed.emit(self.layers())
 
     def _dress(self, key: str) -> None:
         on = self._eyes[key].isChecked()
-        keep_icon(self._eyes[key], "eye" if on else "eye-off", self._theme, 18)
+        keep_icon(self._eyes[key], "eye" if on else "eye-off", self._theme, 16)
         self._sliders[key].setEnabled(on)
         self._numbers[key].setText(f"{self._sliders[key].value()} %")
         self._numbers[key].setEnabled(on)

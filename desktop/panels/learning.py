@@ -52,7 +52,7 @@ class LearningPanel(QWidget):
         self.trend_mark = QLabel()
         self.trend = words("", "muted")
         self.chart = Chart(theme, time_axis=True, score_axis=True, small=True)
-        self.chart.setMinimumHeight(10 * GRID)
+        self.chart.setMinimumHeight(7 * GRID)
         self.chart.setMaximumHeight(16 * GRID)
         self.chart.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.hint = words(BEGINNING, "muted", wrap=True)

@@ -54,24 +54,31 @@ class StatusLine(QWidget):
         origin: str = "",
         predicted: str = "",
         confidence: float | None = None,
+        values: tuple[int | None, int | None] = (None, None),
     ) -> None:
-        """The pixel under the cursor; without arguments: none. `confidence` 0..1."""
+        """The pixel under the cursor; without arguments: none. `confidence` 0..1; `values`: the numbers of the label's
+        class and of the predicted one."""
         if x is None or y is None:
             self.pixel.setText("")
             return
         parts = [f"x {x}  y {y}"]
         if label:
-            parts.append(f"{label} ({origin})" if origin else label)
+            known = ", ".join(each for each in (_number(values[0]), origin) if each)
+            parts.append(f"{label} ({known})" if known else label)
         if predicted:
-            parts.append(
-                f"predicted {predicted}" + (f" {confidence * 100:.0f} %" if confidence is not None else "")
-            )
+            number = f" ({_number(values[1])})" if values[1] is not None else ""
+            sure = f" {confidence * 100:.0f} %" if confidence is not None else ""
+            parts.append(f"predicted {predicted}{number}{sure}")
         self.pixel.setText("  ·  ".join(parts))
 
     def set_zoom(self, scale: float) -> None:
         """Screen pixels per picture pixel."""
         percent = scale * 100
-        self.zoom.setText(f"{percent:.0f} %" if percent >= 10 else f"{percent:.1f} %")
+        zoom = f"{percent:.0f} %" if percent >= 10 else f"{percent:.1f} %"
+        across = 100 / scale
+        length = f"{across:.0f}" if across >= 10 else f"{across:.1f}"
+        self.zoom.setText(f"{zoom}  ·  100 px = {length} picture px")
+        self.zoom.setToolTip(f"100 pixels of the screen show {length} pixels of the picture.")
 
     def set_training(
         self,
@@ -92,6 +99,10 @@ class StatusLine(QWidget):
         if seconds_left is not None:
             parts.append(f"{clock(seconds_left)} left")
         self.training.setText("  ·  ".join(parts))
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else str(value)
 
 
 def clock(seconds: float) -> str:

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QScrollArea, QSizePolicy, QStackedWidget, QVBoxLay
 from core.labels.classes import ClassList
 from desktop.panels.chart import Chart, Curve, score_curves
 from desktop.panels.legend import Legend
-from desktop.panels.parts import button, column, ground, row, words
+from desktop.panels.parts import Elided, button, column, ground, row, words
 from desktop.panels.table import Cell, Table
 from desktop.theme import GRID, Theme
 
@@ -33,9 +33,11 @@ class RunRow:
 
 
 class TrainPage(QWidget):
-    """Setters only; `train_asked` comes from the empty page, `run_chosen` from the table."""
+    """Setters only; `train_asked` comes from the empty page, `run_chosen` from the table, the others from buttons."""
 
     train_asked = Signal()
+    next_run_asked = Signal()
+    export_asked = Signal()
     run_chosen = Signal(int)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -56,10 +58,27 @@ class TrainPage(QWidget):
         self.scores.stretch(0)
         self._numbers: list[int] = []
         self.runs.itemSelectionChanged.connect(self._chosen)
+        self.next_run = Elided("", "muted")
+        self.choose = button("Choose network…")
+        self.choose.clicked.connect(self.next_run_asked)
+        self.export = button("Export model…")
+        self.export.clicked.connect(self.export_asked)
         self._pages = QStackedWidget()
         self._pages.addWidget(self._empty_page())
         self._pages.addWidget(self._full_page())
-        self.setLayout(column(self._pages))
+        top = row(self.next_run, self.choose, self.export, margins=(EDGE, 2 * GRID, EDGE, 0))
+        top.setStretch(0, 1)
+        self.setLayout(column(top, self._pages, spacing=0))
+        self.set_can_export(False)
+
+    def set_next_run(self, text: str) -> None:
+        """What the next training will be, in one line."""
+        self.next_run.setText(text)
+
+    def set_can_export(self, on: bool) -> None:
+        """Whether any run has weights."""
+        self.export.setEnabled(on)
+        self.export.setToolTip("" if on else "There are no trained weights yet. Train first.")
 
     def set_runs(self, runs: Sequence[RunRow]) -> None:
         """All runs, newest first. None: the page explains how to begin."""
@@ -95,7 +114,7 @@ class TrainPage(QWidget):
         self.loss.set_curves({"loss": (loss, "text", 2.0)} if loss else {})
         self.iou.set_curves(curves)
         self.by_labels.set_curves(score_curves(by_labels, class_by_labels or {}, classes))
-        self.legend.set_classes([c for c in classes if c.value in curves])
+        self.legend.set_classes([c for c in classes if c.value in curves], classes.values)
 
     def set_scores(self, scores: Mapping[int, float], classes: ClassList) -> None:
         """The newest IoU of every class, worst first: that is where labels help most."""

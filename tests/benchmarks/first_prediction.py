@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from core.formats.masks import read_labels, recognise
+from core.formats.registry import open_dataset
 from core.images.source import read_picture
 from core.models.spec import default_spec
 from core.samples.scenes import SCENE_CLASSES, draw_scene
@@ -42,19 +42,17 @@ def scenes(labelled: int) -> Iterator[tuple[str, Labelled]]:
 
 
 def camvid(data: Path, labelled: int, *, unseen: bool) -> Iterator[tuple[str, Labelled]]:
-    dataset = recognise(data)
-    values = {c.index: c.index + 1 for c in dataset.classes}
-    pairs = [p for p in dataset.pairs if p.split == "train" and p.mask is not None]
+    pairs = [p for p in open_dataset(data).samples if p.split == "train" and p.read is not None]
     train = [p for p in pairs if HELD_OUT not in p.picture.name]
     chosen = train[:: max(1, len(train) // labelled)][:labelled]
     others = [p for p in train if p not in chosen][2::5]
     held_out = [p for p in pairs if HELD_OUT in p.picture.name][::3] if unseen else others
     for split, some in (("train", chosen), ("val", held_out)):
         for pair in some:
-            assert pair.mask is not None
+            assert pair.read is not None
             yield (
                 split,
-                (pair.picture.name, read_picture(pair.picture), read_labels(dataset, pair.mask, values)),
+                (pair.picture.name, read_picture(pair.picture), pair.read().values),
             )
 
 

@@ -38,6 +38,16 @@ def states(panel: HistoryPanel) -> list[tuple[str, bool]]:
     return [(entry.name, entry.undone) for entry in panel.list.entries.entries]
 
 
+def test_a_stroke_can_be_undone_before_the_disk_has_answered(desk: Desk) -> None:
+    undo = desk.window.actions_by_id["undo"]
+    QTest.mouseClick(desk.canvas, Qt.MouseButton.LeftButton, pos=desk.at(0.3, 0.5))
+    assert desk.labelling.saving.pending == 1 and desk.painted
+    assert undo.isEnabled() and "Brush stroke" in undo.text()
+    undo.trigger()
+    desk.until(lambda: not desk.painted, "no stroke", 60)
+    desk.until(lambda: not undo.isEnabled(), "nothing to undo", 60)
+
+
 def test_it_lists_strokes_marks_and_classes_newest_first_and_follows(desk: Desk) -> None:
     desk.dab(0.2)
     panel = opened(desk, 1)

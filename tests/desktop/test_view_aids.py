@@ -200,9 +200,9 @@ def test_keys_switch_the_aids(desk: Desk) -> None:
     assert not viewing.minimap.isVisible()
     desk.key(Qt.Key.Key_F, Qt.KeyboardModifier.ShiftModifier)
     desk.key(Qt.Key.Key_Y)
-    assert viewing.swipe.isVisible()
+    assert viewing.comparing.swipe.isVisible()
     desk.key(Qt.Key.Key_Escape)
-    assert not viewing.swipe.isVisible() and not aids["swipe"].isChecked()
+    assert not viewing.comparing.swipe.isVisible() and not aids["swipe"].isChecked()
 
 
 def test_aids_are_remembered_and_nonsense_is_not(desk: Desk) -> None:

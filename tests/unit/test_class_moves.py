@@ -10,7 +10,7 @@ import torch
 from core.labels.labelmap import LabelMap
 from core.labels.prediction import PredictedMask, write_prediction
 from core.lanes import Lane
-from core.models.registry import build, grow_head, head_of
+from core.models.registry import build, grow_head, heads_of
 from core.models.spec import ModelSpec, spec_from_base
 from core.project.project import Project, mapping_of
 from core.session.opening import Opening
@@ -27,7 +27,7 @@ def test_heirs_are_found() -> None:
     now[2], now[3] = 9, 1  # 2 has another value, 3 was merged into 1
     spec = spec_from_base(network(1, 2, 3), (1, 9, 10), now)
     assert spec.class_values == (1, 9, 10)
-    assert spec.inherits == ((9, 2),)
+    assert spec.inherits == ((1, 1), (1, 3), (9, 2))
     assert ModelSpec.from_json(spec.to_json()) == spec
 
 
@@ -36,8 +36,8 @@ def test_a_head_row_follows_its_class_to_another_value() -> None:
     old = build(network(1, 2, 3))
     spec = spec_from_base(network(1, 2, 3), (1, 3, 7), [7 if v == 2 else v for v in range(256)])
     new = grow_head(old, network(1, 2, 3), spec)
-    torch.testing.assert_close(head_of(new).weight[2], head_of(old).weight[1])
-    torch.testing.assert_close(head_of(new).weight[1], head_of(old).weight[2])
+    torch.testing.assert_close(heads_of(new)[0].weight[2], heads_of(old)[0].weight[1])
+    torch.testing.assert_close(heads_of(new)[0].weight[1], heads_of(old)[0].weight[2])
 
 
 def test_predictions_of_an_older_network_are_shown_as_the_classes_are_now(tmp_path: Path) -> None:

@@ -15,22 +15,23 @@ from hypothesis.extra import numpy as arrays
 from PIL import Image
 
 from core.errors import Cancelled, FormatError
-from core.formats.masks import recognise
+from core.formats.masks import open_dataset
+from core.formats.tree import Tree
+from core.formats.writing import NO_SPLIT
 from core.labels.classes import ClassList
 from core.labels.prediction import PredictedMask, write_prediction
 from core.project.project import Project
 from core.project.records import PictureRecord, Split, Status
 from core.session.exporting import (
-    NO_SPLIT,
+    MARKER,
     Exporting,
     ExportReport,
     ExportWish,
-    MaskStyle,
     _names,
     plan_export,
     run_export,
 )
-from core.session.importing import import_masks, store_label
+from core.session.importing import import_dataset, store_label
 from tests.factories import label_all, picture, project_in, truth
 
 
@@ -56,7 +57,12 @@ def predict(project: Project, picture_id: int, values: np.ndarray | None = None)
 
 
 def files(root: Path) -> dict[str, bytes]:
-    return {p.relative_to(root).as_posix(): p.read_bytes() for p in root.rglob("*") if p.is_file()}
+    """All files but the marker that every export carries."""
+    return {
+        p.relative_to(root).as_posix(): p.read_bytes()
+        for p in root.rglob("*")
+        if p.is_file() and p.name != MARKER
+    }
 
 
 def pixels(path: Path) -> np.ndarray:
@@ -118,7 +124,7 @@ def test_what_is_exported_comes_back_pixel_for_pixel(masks: list[np.ndarray]) ->
                 return
             exported(project, ExportWish(root / "out"))
         with Project.write(root / "two") as again:
-            report = import_masks(again, recognise(root / "out"))
+            report = import_dataset(again, open_dataset(Tree(root / "out")))
             assert report.problems == ()
             assert again.classes.read() == everything
             for number, mask in enumerate(masks):
@@ -130,7 +136,7 @@ def test_what_is_exported_comes_back_pixel_for_pixel(masks: list[np.ndarray]) ->
 
 def test_colours_are_those_of_the_classes(tmp_path: Path) -> None:
     with labelled_project(tmp_path / "pictures", 1) as project:
-        report = exported(project, ExportWish(tmp_path / "out", MaskStyle.COLOUR))
+        report = exported(project, ExportWish(tmp_path / "out", "colour-masks"))
         palette = project.classes.read().palette()
     np.testing.assert_array_equal(pixels(report.out / "masks" / "train" / "p0.png"), palette[truth()])
 

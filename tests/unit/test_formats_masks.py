@@ -11,15 +11,17 @@ import pytest
 from PIL import Image
 
 from core.errors import FormatError, ImageError
+from core.formats.dataset import Dataset, ReadMask
 from core.formats.masks import (
     is_dataset,
+    open_dataset,
     read_classes,
-    read_labels,
     recognise,
     write_classes,
     write_colour_mask,
     write_index_mask,
 )
+from core.formats.tree import Tree
 from core.labels.classes import VOID, ClassList
 from tests.datasets import CLASSES, indices, mask_dataset
 
@@ -30,15 +32,25 @@ def classes_file(folder: Path, content: Any) -> Path:
     return path
 
 
+def opened(root: Path) -> Dataset:
+    return open_dataset(Tree(root))
+
+
+def read_first(dataset: Dataset) -> ReadMask:
+    read = dataset.samples[0].read
+    assert read is not None
+    return read()
+
+
 def test_pictures_and_masks_are_paired_by_name(tmp_path: Path) -> None:
     names = ("train/b10", "train/b9", "val/a", "Validation/x", "test/t", "street/s", "loose")
-    dataset = recognise(mask_dataset(tmp_path, names, masks={"val/a": None}))
+    dataset = opened(mask_dataset(tmp_path, names, masks={"val/a": None}))
     found = {
         pair.picture.relative_to(tmp_path / "images").with_suffix("").as_posix(): (
-            pair.mask and pair.mask.name,
+            pair.sources[0].name if pair.sources else None,
             pair.split,
         )
-        for pair in dataset.pairs
+        for pair in dataset.samples
     }
     assert found == {
         "loose": ("loose.png", None),
@@ -50,30 +62,31 @@ def test_pictures_and_masks_are_paired_by_name(tmp_path: Path) -> None:
         "Validation/x": ("x.png", "val"),
     }
     assert [c.name for c in dataset.classes] == ["sky", "road", "tree"]
-    assert dataset.void == {11}
 
 
 def test_masks_may_have_another_ending_than_pictures(tmp_path: Path) -> None:
-    dataset = recognise(mask_dataset(tmp_path, suffix=".jpg"))
-    assert [pair.mask is not None for pair in dataset.pairs] == [True] * 3
+    dataset = opened(mask_dataset(tmp_path, suffix=".jpg"))
+    assert [pair.read is not None for pair in dataset.samples] == [True] * 3
 
 
 def test_a_path_with_dots_is_made_plain(tmp_path: Path) -> None:
     mask_dataset(tmp_path / "set")
     (tmp_path / "other").mkdir()
-    assert recognise(tmp_path / "other" / ".." / "set").root == tmp_path / "set"
+    assert opened(tmp_path / "other" / ".." / "set").root == tmp_path / "set"
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="There is no folder"):
-        recognise(tmp_path / "missing")
+        opened(tmp_path / "missing")
 
 
 def test_other_layouts_are_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    for place in (tmp_path, tmp_path / "file"):
-        with pytest.raises(FormatError, match="does not hold the folders “images” and “masks”"):
-            recognise(place)
+    with pytest.raises(FormatError, match="does not hold the folders “images” and “masks”"):
+        opened(tmp_path)
+    with pytest.raises(FormatError, match="is a file"):
+        opened(tmp_path / "file")
+    assert recognise(Tree(tmp_path)) is None
     assert not is_dataset(tmp_path)
 
 
@@ -82,19 +95,19 @@ def test_empty_folders_are_refused(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     (tmp_path / "masks").mkdir()
     with pytest.raises(FormatError, match="no pictures in"):
-        recognise(tmp_path)
+        opened(tmp_path)
 
 
 def test_masks_of_other_names_are_refused(tmp_path: Path) -> None:
     mask_dataset(tmp_path, ("train/a",))
     (tmp_path / "masks" / "train" / "a.png").rename(tmp_path / "masks" / "train" / "a_mask.png")
     with pytest.raises(FormatError, match="found by name"):
-        recognise(tmp_path)
+        opened(tmp_path)
 
 
 def test_a_missing_class_list_says_what_it_should_hold(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match=r"classes\.json is missing.*\"index\": 0"):
-        recognise(mask_dataset(tmp_path, classes=None))
+        opened(mask_dataset(tmp_path, classes=None))
 
 
 @pytest.mark.parametrize(
@@ -165,11 +178,9 @@ def test_more_classes_than_a_project_holds_are_refused(tmp_path: Path) -> None:
 
 
 def test_indices_become_values_of_the_project(tmp_path: Path) -> None:
-    dataset = recognise(mask_dataset(tmp_path))
-    mask = dataset.pairs[0].mask
-    assert mask is not None
-    found = read_labels(dataset, mask, {0: 7, 1: 8, 2: 9})
-    expected = {0: 7, 1: 8, 2: 9, 11: VOID}
+    dataset = opened(mask_dataset(tmp_path))
+    found = read_first(dataset).values
+    expected = {0: 1, 1: 2, 2: 3, 11: VOID}
     np.testing.assert_array_equal(found, np.vectorize(expected.get)(indices(0)))
     assert found.dtype == np.uint8
 
@@ -177,30 +188,30 @@ def test_indices_become_values_of_the_project(tmp_path: Path) -> None:
 def test_an_index_nobody_has_named_is_refused(tmp_path: Path) -> None:
     mask = indices()
     mask[3, 4], mask[0, 0] = 77, 200
-    dataset = recognise(mask_dataset(tmp_path, ("a",), masks={"a": mask}))
+    dataset = opened(mask_dataset(tmp_path, ("a",), masks={"a": mask}))
     with pytest.raises(FormatError, match=r"a\.png holds the index 77, 200"):
-        read_labels(dataset, tmp_path / "masks" / "a.png", {0: 1, 1: 2, 2: 3})
+        read_first(dataset)
 
 
 def test_masks_of_sixteen_bits_are_read(tmp_path: Path) -> None:
     classes = [{"index": 40000, "name": "far"}, {"index": 3, "name": "near"}]
     mask = np.where(indices() > 1, 40000, 3).astype(np.uint16)
-    dataset = recognise(mask_dataset(tmp_path, ("a",), classes=classes, masks={"a": mask}))
-    found = read_labels(dataset, tmp_path / "masks" / "a.png", {40000: 1, 3: 2})
+    dataset = opened(mask_dataset(tmp_path, ("a",), classes=classes, masks={"a": mask}))
+    found = read_first(dataset).values
     np.testing.assert_array_equal(found, np.where(mask == 3, 2, 1))
 
 
-def test_a_colour_mask_is_refused(tmp_path: Path) -> None:
-    dataset = recognise(mask_dataset(tmp_path, ("a",), masks={"a": np.zeros((16, 24, 3), np.uint8)}))
-    with pytest.raises(ImageError, match="colour mask"):
-        read_labels(dataset, tmp_path / "masks" / "a.png", {0: 1, 1: 2, 2: 3})
+def test_a_mask_in_colours_of_no_class_is_refused(tmp_path: Path) -> None:
+    dataset = opened(mask_dataset(tmp_path, ("a",), masks={"a": np.full((16, 24, 3), 77, np.uint8)}))
+    with pytest.raises(FormatError, match="none of the colours"):
+        read_first(dataset)
 
 
 def test_a_mask_that_is_no_picture_is_refused(tmp_path: Path) -> None:
-    dataset = recognise(mask_dataset(tmp_path, ("a",)))
+    dataset = opened(mask_dataset(tmp_path, ("a",)))
     (tmp_path / "masks" / "a.png").write_text("not a picture")
     with pytest.raises(ImageError, match=r"a\.png"):
-        read_labels(dataset, tmp_path / "masks" / "a.png", {0: 1})
+        read_first(dataset)
 
 
 def test_written_masks_hold_indices_or_colours(tmp_path: Path) -> None:

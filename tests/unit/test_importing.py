@@ -9,7 +9,9 @@ import pytest
 from PIL import Image
 
 from core.errors import Cancelled, UserError
-from core.formats.masks import recognise
+from core.formats.dataset import Dataset
+from core.formats.masks import open_dataset
+from core.formats.tree import Tree
 from core.labels.classes import VOID, ClassList
 from core.labels.labelmap import LabelMap, Origin
 from core.project.check import check
@@ -17,7 +19,7 @@ from core.project.findings import Kind
 from core.project.project import Project
 from core.project.records import Split, Status
 from core.project.repair import repair
-from core.session.importing import ImportReport, import_masks
+from core.session.importing import ImportReport, import_dataset
 from tests.datasets import CLASSES, indices, mask_dataset
 from tests.factories import picture, stroke
 
@@ -30,8 +32,12 @@ def empty_project(folder: Path) -> Project:
     return Project.write(folder, purpose="a test")
 
 
+def opened(root: Path) -> Dataset:
+    return open_dataset(Tree(root))
+
+
 def brought_in(project: Project, dataset: Path, split: Split | None = None) -> ImportReport:
-    return import_masks(project, recognise(dataset), split=split)
+    return import_dataset(project, opened(dataset), split=split)
 
 
 def expected(seed: int) -> np.ndarray:
@@ -42,7 +48,7 @@ def test_pictures_classes_and_labels_come_in(tmp_path: Path) -> None:
     dataset = mask_dataset(tmp_path / "set")
     with empty_project(tmp_path / "mine") as project:
         heard: list[tuple[int, int]] = []
-        report = import_masks(project, recognise(dataset), progress=lambda done, of: heard.append((done, of)))
+        report = import_dataset(project, opened(dataset), progress=lambda done, of: heard.append((done, of)))
         assert report == ImportReport(3, 3, {"sky": 1, "road": 2, "tree": 3}, ())
         assert heard == [(1, 3), (2, 3), (3, 3)]
         assert [(c.value, c.name, c.colour) for c in project.classes.read()][:2] == [
@@ -97,7 +103,9 @@ def test_a_second_import_changes_nothing(tmp_path: Path) -> None:
     with empty_project(tmp_path / "mine") as project:
         first = brought_in(project, dataset)
         before = project.pictures.counts()
-        assert brought_in(project, dataset) == first
+        again = brought_in(project, dataset)
+        assert (again.pictures, again.labels, again.skipped) == (0, 0, 3)
+        assert again.classes == first.classes
         assert project.pictures.counts() == before
         assert before.edits == 3
 
@@ -144,7 +152,9 @@ def test_class_names_with_odd_spaces_are_known_again(tmp_path: Path) -> None:
     dataset = mask_dataset(tmp_path / "set", classes={"classes": rows, "ignore_index": 11})
     with empty_project(tmp_path / "mine") as project:
         first = brought_in(project, dataset)
-        assert brought_in(project, dataset) == first
+        again = brought_in(project, dataset)
+        assert (again.pictures, again.labels, again.skipped) == (0, 0, 3)
+        assert again.classes == first.classes
         assert len(project.classes.read()) == 3
 
 
@@ -154,7 +164,7 @@ def test_more_classes_than_there_is_room_for_are_refused(tmp_path: Path) -> None
         for number in range(253):
             full = full.added(f"class {number}")
         project.classes.write(full)
-        with pytest.raises(UserError, match="at most 254"):
+        with pytest.raises(UserError, match="more than 254 classes"):
             brought_in(project, mask_dataset(tmp_path / "set"))
         assert project.classes.read() == full
 
@@ -186,7 +196,7 @@ def test_bad_masks_and_pictures_are_named_and_the_others_come_in(tmp_path: Path)
         masks={
             "other_size": indices(0, 16, 24),
             "unknown": unknown,
-            "colour": np.zeros((16, 24, 3), np.uint8),
+            "colour": np.full((16, 24, 3), 77, np.uint8),
         },
     )
     (dataset / "masks" / "broken_mask.png").write_bytes(b"\x89PNG\r\n\x1a\n and then nothing")
@@ -201,7 +211,7 @@ def test_bad_masks_and_pictures_are_named_and_the_others_come_in(tmp_path: Path)
             assert problem.endswith(".")
         assert "16 x 24 pixels, the picture 24 x 16" in told["other_size"]
         assert "index 99" in told["unknown"]
-        assert "colour mask" in told["colour"]
+        assert "none of the colours" in told["colour"]
         assert [r.name for r in project.pictures.labelled()] == ["good.png"]
         with pytest.raises(KeyError):
             project.pictures.by_path("broken_picture.png")
@@ -252,14 +262,15 @@ def test_a_split_can_be_said_for_all(tmp_path: Path) -> None:
 
 
 def test_a_cancelled_import_keeps_whole_pictures(tmp_path: Path) -> None:
-    dataset = recognise(mask_dataset(tmp_path / "set"))
+    dataset = opened(mask_dataset(tmp_path / "set"))
     with empty_project(tmp_path / "mine") as project:
         asked = iter([False, False, True])
         with pytest.raises(Cancelled):
-            import_masks(project, dataset, cancelled=lambda: next(asked))
+            import_dataset(project, dataset, cancelled=lambda: next(asked))
         assert [r.path for r in project.pictures.all()] == ["train/a.png", "train/b.png"]
         np.testing.assert_array_equal(project.labels.read(2, 24, 16), expected(1))
-        assert import_masks(project, dataset).labels == 3
+        again = import_dataset(project, dataset)
+        assert (again.labels, again.skipped) == (1, 2)
         assert project.pictures.counts().edits == 3
 
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from core.errors import Cancelled
-from core.formats.masks import recognise
+from core.formats.registry import open_dataset
 from core.labels.labelmap import LabelMap
 from core.project.backup import make_backup, restore
 from core.project.lasting import make_folder
 from core.project.project import FILE, HOME, Project
-from core.session.importing import import_masks
+from core.session.importing import import_dataset
 from tests.benchmarks.disk import Call, Disk, File, calls_in
 from tests.datasets import mask_dataset
 from tests.factories import picture_folder, project_in, stroke
@@ -48,16 +48,16 @@ def test_what_a_person_did_waits_for_the_disk_and_what_can_be_found_again_does_n
 
 
 def test_a_long_act_waits_once_whether_it_ends_well_or_not(tmp_path: Path) -> None:
-    dataset = recognise(mask_dataset(tmp_path / "dataset"))
+    dataset = open_dataset(mask_dataset(tmp_path / "dataset"))
     seen: list[int] = []
     with project_in(tmp_path / "pictures") as project:
         journal = project.store.path.with_name(f"{FILE}-wal")
-        import_masks(project, dataset, progress=lambda *_: seen.append(level(project)))
+        import_dataset(project, dataset, progress=lambda *_: seen.append(level(project)))
         assert set(seen) == {NORMAL}
         assert level(project) == FULL
         grown = journal.stat().st_size
         with pytest.raises(Cancelled):
-            import_masks(project, dataset, cancelled=lambda: True)
+            import_dataset(project, dataset, cancelled=lambda: True)
         assert level(project) == FULL
         # A commit that changes nothing would not write, and what does not write does not wait.
         assert journal.stat().st_size > grown

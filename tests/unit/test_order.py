@@ -13,6 +13,10 @@ from core.geometry import Box
 from core.labels.classes import ClassList
 from core.labels.labelmap import Edit, LabelMap
 from core.project.project import Project
+from core.project.records import Split
+from core.project.rows import RowChange
+from core.project.splits import SplitWish
+from core.session.splitting import apply_plan, plan_of
 from tests.factories import project_in
 
 WHOLE = Box(0, 0, 96, 64)
@@ -205,3 +209,31 @@ def test_a_list_cannot_drop_a_class_that_pixels_carry(project: Project) -> None:
     with pytest.raises(UserError, match="the value 2"):
         project.classes.write(ClassList().added("grass"))
     assert project.classes.read().values == (1, 2)
+
+
+def test_a_split_of_all_is_one_step_and_waits_for_what_was_said_of_a_picture_since(project: Project) -> None:
+    plan = plan_of(project, SplitWish(shares=(1, 1, 1)))
+    changes = apply_plan(project, plan)
+    assert changes.pictures == {1, 2, 3}
+    assert project.pictures.counts().by_split == {"train": 1, "val": 1, "test": 1}
+    assert project.journal.next(2).undo_name == "Split 3 pictures 1 : 1 : 1"
+    project.journal.change_rows(1, "Note", "mark", [RowChange("pictures", "1", {"note": "x"})])
+    project.journal.change_rows(1, "Put", "mark", [RowChange("pictures", "1", {"split": "train"})])
+    with pytest.raises(ProjectError, match=r"p0\.png has been edited since"):
+        project.journal.undo(2)
+    project.journal.undo(1)
+    project.journal.undo(2)  # the note does not stand in the way: the split never touched it
+    assert [r.split for r in project.pictures.all()] == [None] * 3
+    assert project.pictures.get(1).note == "x"
+    project.journal.redo(3)
+    assert {r.id: r.split for r in project.pictures.all()} == plan.changes
+
+
+def test_a_plan_that_has_grown_old_moves_nobody(project: Project) -> None:
+    plan = plan_of(project, SplitWish(shares=(1, 0, 0)))
+    project.pictures.set_split([2], Split.VAL)
+    assert apply_plan(project, plan).pictures == {1, 3}
+    assert project.pictures.get(2).split == Split.VAL
+    assert not apply_plan(project, plan)
+    everything = plan_of(project, SplitWish(shares=(1, 0, 0), everything=True))
+    assert (everything.moved, apply_plan(project, everything).pictures) == (1, {2})

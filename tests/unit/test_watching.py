@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -115,3 +116,15 @@ def test_a_folder_at_rest_is_not_listed_again(tmp_path: Path, monkeypatch: pytes
     desk.looks(3)
     assert listed
     assert desk.found[-1] == "p9.png"
+
+
+def test_a_session_may_be_closed_while_the_watch_begins(tmp_path: Path) -> None:
+    picture_folder(tmp_path, 1)
+    for _ in range(100):
+        watching = Watching(tmp_path, PictureIndex(), lambda _paths: None, lambda _marks: None)
+        beginner = threading.Thread(target=watching.begin)
+        beginner.start()
+        watching.close()
+        beginner.join()
+        watching.close()
+    assert not [thread for thread in threading.enumerate() if thread.name == "watching"]

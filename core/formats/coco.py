@@ -1,0 +1,202 @@
+"""COCO: instances and stuff as polygons or run-length codes, and panoptic PNGs with a table of segments."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.errors import FormatError
+from core.formats.dataset import Dataset, ForeignClass, ReadMask, Recognition, Sample
+from core.formats.drawn import Drawing, Thing, drawn_dataset
+from core.formats.presets import fate_of
+from core.formats.shapes import Ring, Runs, compressed, ring_of, uncompressed
+from core.formats.tree import MISSHAPEN, SPLIT_NAMES, Tree, folder_of, split_of, stem_of
+from core.formats.values import pack
+from core.images.source import read_picture
+from core.labels.classes import LAST_CLASS, VOID, colour_of
+
+NAME, PANOPTIC = "coco", "coco-panoptic"
+_KEYS = ('"images"', '"annotations"', '"categories"')
+_MANY = 200
+"""Datasets with more JSON files than that keep one for each picture, which COCO does not."""
+
+
+def recognise(tree: Tree) -> Recognition | None:
+    """Tells by the keys at the beginning and the end: the files are too large to be parsed only to be recognised."""
+    files = [name for name in _tables(tree) if not _is_panoptic(tree, name)]
+    if not files:
+        return None
+    drawn = any('"segmentation"' in tree.mentions(name) for name in files)
+    shown = ", ".join(files[:3])
+    return Recognition(
+        NAME,
+        0.94 if drawn else 0.6,
+        f"{shown} {'list' if len(files) > 1 else 'lists'} images, annotations and categories.",
+    )
+
+
+def recognise_panoptic(tree: Tree) -> Recognition | None:
+    files = [name for name in _tables(tree) if _is_panoptic(tree, name)]
+    if not files:
+        return None
+    return Recognition(PANOPTIC, 0.96, f"{files[0]} lists segments of panoptic PNGs.")
+
+
+def open_dataset(tree: Tree) -> Dataset:
+    """All tables without segments together; those that only list pictures or captions add nothing."""
+    files = [name for name in _tables(tree) if not _is_panoptic(tree, name)]
+    if not files:
+        raise FormatError(f"There is no JSON file with images, annotations and categories in {tree.root}.")
+    names: dict[str, None] = {}
+    drawings = []
+    for file in files:
+        content = tree.json(file)
+        try:
+            categories = {int(c["id"]): str(c["name"]) for c in content.get("categories") or ()}
+            by_image = defaultdict(list)
+            for note in content.get("annotations") or ():
+                by_image[note["image_id"]].append(note)
+            listed = [(image, by_image.get(image["id"], [])) for image in content.get("images") or ()]
+            drawn = any("segmentation" in note for said in by_image.values() for note in said)
+        except MISSHAPEN as problem:
+            raise FormatError(
+                f"{tree.path(file)} is not laid out as COCO's tables are ({problem})."
+            ) from problem
+        if not categories or not drawn:
+            continue
+        names |= dict.fromkeys(categories.values())
+        for image, said in listed:
+            draws = partial(_drawing, tree.path(file), image, said, categories, _split(file))
+            drawings.append((file, draws))
+    if not drawings:
+        raise FormatError(f"The tables in {tree.root} hold no areas, only boxes, points or captions.")
+    recognition = recognise(tree) or Recognition(NAME, 0.0, "It was asked for.")
+    notes = ("A crowd is an area of its class like any other.",)
+    return drawn_dataset(tree, recognition, drawings, [(name, None) for name in names], notes=notes)
+
+
+def open_panoptic(tree: Tree) -> Dataset:
+    """One PNG a picture: red + 256 green + 65536 blue is the segment, whose class the table gives; 0 is void."""
+    files = [name for name in _tables(tree) if _is_panoptic(tree, name)]
+    if not files:
+        raise FormatError(f"There is no JSON file with segments_info in {tree.root}.")
+    classes: dict[int, ForeignClass] = {}
+    samples, problems = [], []
+    for file in files:
+        content = tree.json(file)
+        try:
+            images = {image["id"]: str(image["file_name"]) for image in content.get("images") or ()}
+            for c in content["categories"]:
+                classes.setdefault(int(c["id"]), _category(c))
+            if len(classes) > LAST_CLASS:
+                raise FormatError(
+                    f"{tree.path(file)} has {len(classes)} categories; a project holds {LAST_CLASS}."
+                )
+            places = {number: place for place, number in enumerate(classes, 1)}
+            for note in content["annotations"]:
+                png = str(note["file_name"])
+                mask = tree.find(png, "/".join(filter(None, (folder_of(file), stem_of(file)))))
+                said = images.get(note["image_id"], stem_of(png))
+                picture = _photo(tree, said, mask, file)
+                if mask is None or picture is None:
+                    problems.append(f"{tree.path(file)} names {said} with {png}, but not both are there.")
+                    continue
+                table = {int(s["id"]): places[int(s["category_id"])] for s in note["segments_info"]}
+                read = partial(_read_segments, tree.path(mask), table)
+                sources = (tree.path(mask), tree.path(file))
+                samples.append(Sample(tree.path(picture), picture, _split(file), read, sources=sources))
+        except MISSHAPEN as problem:
+            raise FormatError(
+                f"{tree.path(file)} is not laid out as COCO's panoptic tables are ({problem})."
+            ) from problem
+    recognition = recognise_panoptic(tree) or Recognition(PANOPTIC, 0.0, "It was asked for.")
+    notes = ("Objects of one class become one area; pixels of no segment are void.",)
+    return Dataset(tree.root, recognition, tuple(classes.values()), tuple(samples), notes, tuple(problems))
+
+
+def _photo(tree: Tree, said: str, mask: str | None, file: str) -> str | None:
+    """The picture a table names; a PNG of segments of the same name is not it."""
+    found = tree.find_picture(said, folder_of(file), _split(file))
+    if found is not None and found != mask and "panoptic" not in folder_of(found):
+        return found
+    named = [n for n in tree.pictures if stem_of(n) == stem_of(said) and "panoptic" not in folder_of(n)]
+    return named[0] if len(named) == 1 else None
+
+
+def _read_segments(path: Path, table: dict[int, int]) -> ReadMask:
+    packed = pack(read_picture(path)[..., ::-1])  # blue first: 65536 blue + 256 green + red
+    found, inverse = np.unique(packed, return_inverse=True)
+    strange = [int(s) for s in found if int(s) and int(s) not in table]
+    values = np.array([table.get(int(s), VOID) for s in found], np.uint8)
+    notes = (
+        (f"{path.name} holds {len(strange)} segments that its table does not list; void.",) if strange else ()
+    )
+    return ReadMask(values[inverse].reshape(packed.shape), 1.0, notes)
+
+
+def _drawing(
+    file: Path,
+    image: dict[str, Any],
+    annotations: list[dict[str, Any]],
+    names: dict[int, str],
+    split: str | None,
+) -> Drawing:
+    try:
+        size = (int(image["width"]), int(image["height"])) if "width" in image and "height" in image else None
+        things, skipped = [], 0
+        for note in annotations:
+            outline = note.get("segmentation")
+            if not outline:
+                skipped += 1
+                continue
+            rings, runs = _area(outline, size)
+            things.append(Thing(names[int(note["category_id"])], rings, (), runs))
+        return Drawing(str(image["file_name"]), size, tuple(things), split, (), skipped)
+    except MISSHAPEN as problem:
+        called = image.get("file_name", "a picture")
+        raise FormatError(f"What {file} says about {called} cannot be understood ({problem}).") from problem
+
+
+def _area(outline: Any, size: tuple[int, int] | None) -> tuple[tuple[Ring, ...], Runs | None]:
+    if isinstance(outline, list):
+        return tuple(ring_of(ring) for ring in outline if len(ring) >= 6), None
+    height, width = (int(n) for n in outline["size"])
+    if size is not None and size != (width, height):
+        raise ValueError("a run-length code of another size than its picture")
+    counts = outline["counts"]
+    if isinstance(counts, list):
+        return (), uncompressed(counts, height, width)
+    return (), compressed(str(counts), height, width)
+
+
+def _category(row: dict[str, Any]) -> ForeignClass:
+    number, title = int(row["id"]), str(row["name"])
+    colour = row.get("color")
+    shade = (int(colour[0]), int(colour[1]), int(colour[2])) if colour else colour_of(number % LAST_CLASS + 1)
+    return ForeignClass(number, title, shade, fate_of(title))
+
+
+def _tables(tree: Tree) -> list[str]:
+    files = tree.ending(".json")
+    if len(files) > _MANY:
+        files = [name for name in files if "annotation" in name.casefold() or "/" not in name][:_MANY]
+    return [
+        name
+        for name in files
+        if sum(key in (said := tree.mentions(name)) for key in _KEYS) >= 2
+        and ('"file_name"' in said or '"image_id"' in said)
+    ]
+
+
+def _is_panoptic(tree: Tree, name: str) -> bool:
+    return '"segments_info"' in tree.mentions(name)
+
+
+def _split(file: str) -> str | None:
+    words = re.split(r"[^a-z]+", stem_of(file).casefold())
+    return next((SPLIT_NAMES[w] for w in words if w in SPLIT_NAMES), split_of(file))

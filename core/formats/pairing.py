@@ -1,0 +1,112 @@
+"""Which mask belongs to which picture, by a rule that can be said: folders named for masks, endings, equal names."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+
+from core.formats.tree import Tree, folder_of, stem_of
+
+_MASKS = """mask masks label labels lbl annotation annotations annot annots gt groundtruth truth segmentation
+segmentations seg segs target targets semantic gtfine gtcoarse trimaps"""
+_PICTURES = """image images img imgs picture pictures photo photos original originals input inputs rgb leftimg8bit
+jpegimages src source sources"""
+MASK_WORDS, PICTURE_WORDS = frozenset(_MASKS.split()), frozenset(_PICTURES.split())
+_MASK_END = re.compile(
+    r"[-_. ](l|p|gt|mask|masks|label|labels|lab|seg|segmentation|annotation|annot|color_mask|color|labelids|"
+    r"trainids|labeltrainids|gtfine_labelids|gtfine_color|groundtruth|truth)$",
+    re.IGNORECASE,
+)
+_WORDS = re.compile(r"[^a-z0-9]+|(?<=[a-z])(?=[0-9])")
+LOSSLESS = (".png", ".bmp", ".tif", ".tiff", ".gif", ".webp", ".ppm", ".pgm")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Masks of one kind: in folders of one name, with names of one ending. `pairs`: mask by picture."""
+
+    kind: str
+    pairs: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """Pictures, and the groups of masks that were found for them, the one that fits most first."""
+
+    pictures: tuple[str, ...]
+    groups: tuple[Group, ...]
+    lonely: tuple[str, ...]
+
+
+def pair(tree: Tree) -> Pairing:
+    """Part the pictures of a tree into pictures and masks, and pair them.
+
+    A file is a mask when a folder it lies in is named for masks, or its name ends as a mask's does while a picture
+    without that ending is there. Both belong together when folders (but for those words) and name (but for the
+    ending) are equal; else when just the names are, and no two pictures share one.
+    """
+    stems = {stem_of(name).casefold() for name in tree.pictures}
+    masks = [name for name in tree.pictures if _is_mask(name, stems)]
+    barred = set(masks)
+    pictures = [name for name in tree.pictures if name not in barred]
+    by_key: dict[str, list[str]] = defaultdict(list)
+    by_stem: dict[str, list[str]] = defaultdict(list)
+    for name in pictures:
+        by_key[_key(name)].append(name)
+        by_stem[stem_of(name).casefold()].append(name)
+    groups: dict[str, dict[str, str]] = defaultdict(dict)
+    lonely = []
+    for mask in masks:
+        found = by_key.get(_key(mask)) or by_stem.get(_bare(stem_of(mask)).casefold(), [])
+        if len(found) != 1:
+            found = by_stem.get(stem_of(mask).casefold(), [])
+        if len(found) == 1:
+            groups[_kind(mask)].setdefault(found[0], mask)
+        else:
+            lonely.append(mask)
+    ordered = sorted(groups.items(), key=lambda item: -len(item[1]))
+    return Pairing(tuple(pictures), tuple(Group(kind, pairs) for kind, pairs in ordered), tuple(lonely))
+
+
+def _is_mask(name: str, stems: set[str]) -> bool:
+    for part in reversed(name.split("/")[:-1]):
+        words = _words(part)
+        if words & MASK_WORDS or part.casefold().endswith("annot"):
+            return True
+        if words & PICTURE_WORDS:
+            return False
+    stem = stem_of(name)
+    bare = _bare(stem)
+    return bare != stem and bare.casefold() in stems
+
+
+def _words(part: str) -> set[str]:
+    return {word for word in _WORDS.split(part.casefold()) if word}
+
+
+def _bare(stem: str) -> str:
+    while (shorter := _MASK_END.sub("", stem)) != stem:
+        stem = shorter
+    return stem
+
+
+def _key(name: str) -> str:
+    """Folders without the words for pictures and masks, and the name without a mask's ending."""
+    parts = []
+    for part in folder_of(name).split("/"):
+        rest = _words(re.sub("annot$", "", part.casefold())) - MASK_WORDS - PICTURE_WORDS
+        if rest:
+            parts.append("-".join(sorted(rest)))
+    return "/".join([*parts, _bare(stem_of(name)).casefold()])
+
+
+def _kind(mask: str) -> str:
+    """What masks of one kind have in common: the folder named for masks, and the ending."""
+    named = [
+        p for p in folder_of(mask).split("/") if _words(p) & MASK_WORDS or p.casefold().endswith("annot")
+    ]
+    stem = stem_of(mask)
+    ending = stem[len(_bare(stem)) :]
+    folder = re.sub(r"^(train|val|test|valid)(?=[_-]|annot)", "", named[-1].casefold()) if named else ""
+    return f"{folder.strip('_-') or 'beside the pictures'}{f' *{ending}' if ending else ''}"

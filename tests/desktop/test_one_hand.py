@@ -1,0 +1,160 @@
+"""Everything with keys alone, everything with the mouse alone, and the hand as it was left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QMenu
+
+from desktop.actions import ACTIONS
+from desktop.keymap import why_not
+from desktop.tour.hands import PLAIN
+from tests.desktop.conftest import Desk
+
+pytestmark = pytest.mark.qt_log_ignore("does not support")
+
+CTRL = Qt.KeyboardModifier.ControlModifier
+FINE = CTRL | Qt.KeyboardModifier.ShiftModifier
+RIGHT, LEFT, DOWN, UP = Qt.Key.Key_Right, Qt.Key.Key_Left, Qt.Key.Key_Down, Qt.Key.Key_Up
+
+
+def place(desk: Desk) -> QPointF:
+    found = desk.canvas._pointer.position
+    assert found is not None
+    return found
+
+
+def press(desk: Desk, key: Qt.Key, held: Qt.KeyboardModifier, times: int = 1) -> None:
+    for _ in range(times):
+        QTest.keyClick(desk.canvas, key, held)
+
+
+def test_keys_lead_the_cursor(desk: Desk) -> None:
+    desk.canvas._pointer.away()
+    desk.key(RIGHT, CTRL)
+    middle = QPointF(desk.canvas.room.center())
+    assert place(desk) == middle + QPointF(10, 0)
+    press(desk, UP, CTRL, 3)
+    press(desk, LEFT, FINE, 4)
+    assert place(desk) == middle + QPointF(6, -30)
+    assert desk.canvas.cursor_point == desk.canvas.image_point(place(desk))
+    assert desk.window.status.pixel.text().startswith("x ")
+    QTest.mouseMove(desk.canvas, QPoint(90, 80))
+    assert place(desk) == QPointF(90, 80) and not desk.canvas._pointer.keys.is_on, "the mouse takes over"
+
+
+@pytest.mark.parametrize(("key", "held"), [(Qt.Key.Key_Insert, PLAIN), (Qt.Key.Key_Space, CTRL)])
+def test_a_stroke_with_keys_alone(desk: Desk, key: Qt.Key, held: Qt.KeyboardModifier) -> None:
+    desk.canvas._pointer.away()
+    desk.canvas.set_radius(2)
+    strokes = desk.labelling.saving.strokes
+    desk.key(key, held)
+    assert desk.canvas.is_held
+    start = place(desk)
+    press(desk, RIGHT, CTRL, 8)
+    press(desk, DOWN, FINE, 3)
+    desk.key(key, held)
+    assert not desk.canvas.is_held
+    desk.until_saved(strokes + 1)
+    for step in (QPointF(0, 0), QPointF(40, 0), QPointF(80, 0), QPointF(80, 3)):
+        at = desk.canvas.image_point(start + step)
+        assert desk.values[int(at.y), int(at.x)] == 1, "Ctrl only moved the cursor: it did not erase"
+    desk.key(Qt.Key.Key_Z, CTRL)
+    desk.until(lambda: desk.painted == 0, "undo")
+
+
+def test_a_polygon_with_keys_alone(desk: Desk) -> None:
+    desk.canvas._pointer.away()
+    desk.key(Qt.Key.Key_P)
+    strokes = desk.labelling.saving.strokes
+    for key, times in ((RIGHT, 0), (RIGHT, 12), (DOWN, 12), (LEFT, 12)):
+        press(desk, key, CTRL, times)
+        press(desk, Qt.Key.Key_Insert, PLAIN, 2)
+    desk.key(Qt.Key.Key_Return)
+    desk.until_saved(strokes + 1)
+    side = 120 / desk.canvas.scale
+    assert desk.painted == pytest.approx(side * side, rel=0.25)
+    desk.key(Qt.Key.Key_B)
+
+
+def test_the_picture_moves_where_the_cursor_meets_the_edge(desk: Desk) -> None:
+    desk.canvas.zoom_by(20)
+    desk.canvas._pointer.away()
+    before = desk.canvas.image_point(QPointF(0, 0))
+    press(desk, RIGHT, CTRL, desk.canvas.room.width() // 20 + 5)
+    assert place(desk).x() == desk.canvas.room.width() - 1
+    assert desk.canvas.image_point(QPointF(0, 0)).x > before.x
+    desk.canvas.fit()
+
+
+def test_what_is_held_by_keys_is_finished_when_they_go_elsewhere(desk: Desk) -> None:
+    desk.canvas._pointer.away()
+    strokes = desk.labelling.saving.strokes
+    desk.key(Qt.Key.Key_Insert)
+    assert desk.canvas.is_held
+    desk.page.classes.focus_field()
+    desk.until(lambda: not desk.canvas.is_held, "the end of the stroke")
+    desk.until_saved(strokes + 1)
+    assert not desk.canvas._pointer.keys.is_on
+    desk.canvas.setFocus()
+
+
+def test_these_keys_are_nobody_elses() -> None:
+    for keys in ("Ctrl+Left", "Ctrl+Shift+Up", "Ins", "Ctrl+Space"):
+        assert "canvas" in why_not(keys)
+        assert all(keys not in entry.shortcuts for entry in ACTIONS)
+    assert why_not("Ctrl+Alt+Left") == ""
+
+
+def test_every_action_is_in_the_menu(desk: Desk) -> None:
+    def within(menu: QMenu) -> set[str]:
+        found: set[str] = set()
+        for action in menu.actions():
+            inner = action.menu()
+            found |= within(inner) if inner is not None else {action.objectName()}
+        return found
+
+    found = within(desk.window.top.project.menu())
+    assert {entry.id for entry in ACTIONS} - found == set()
+
+
+def test_tool_and_class_stay_with_the_next_picture_and_the_next_start(desk: Desk, tmp_path: Path) -> None:
+    desk.key(Qt.Key.Key_G)
+    desk.key(Qt.Key.Key_2)
+    tool = desk.canvas.tool
+    shown = desk.labelling.hand.shown
+    desk.key(Qt.Key.Key_D)
+    desk.until(lambda: desk.labelling.hand.shown not in (None, shown), "the next picture")
+    assert desk.canvas.tool is tool and desk.page.classes.rows.active() == 2
+    desk.window.close_project()
+    desk.window.open(tmp_path / "pictures")
+    desk.until(desk.has_picture, "a picture", 60)
+    actions = desk.window.actions_by_id
+    desk.until(
+        lambda: actions["tool_fill"].isChecked() and desk.page.classes.rows.active() == 2, "what was in hand"
+    )
+    desk.session.remember("tool_in_hand", "tool_of_the_devil")
+    desk.session.remember("active_class", "77")
+    desk.window.close_project()
+    desk.window.open(tmp_path / "pictures")
+    desk.until(desk.has_picture, "a picture", 60)
+    desk.rest(50)
+    assert actions["tool_brush"].isChecked() and desk.page.classes.rows.active() == 1
+
+
+def test_place_and_zoom_stay_if_wanted(desk: Desk) -> None:
+    settings, shown = desk.window._settings, desk.labelling.hand.shown
+    settings.set("keep_view", True)
+    desk.canvas.zoom_at(QPointF(100, 100), 3)
+    before = desk.canvas.scale, desk.canvas.image_point(QPointF(0, 0))
+    desk.key(Qt.Key.Key_D)
+    desk.until(lambda: desk.labelling.hand.shown not in (None, shown), "the next picture")
+    desk.until(lambda: desk.canvas.has_picture, "the picture itself")
+    assert (desk.canvas.scale, desk.canvas.image_point(QPointF(0, 0))) == before
+    settings.set("keep_view", False)
+    desk.key(Qt.Key.Key_A)
+    desk.until(lambda: desk.labelling.hand.shown == shown, "the first picture")
+    assert desk.canvas.is_fitted
