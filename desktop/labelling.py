@@ -117,6 +117,10 @@ class Labelling(QObject):
         """Let the filmstrip show only what passes a filter; see `Travelling.show_only`."""
         self._travelling.show_only(key, title, found)
 
+    def settle(self) -> None:
+        """Make a stroke whose button is still down an edit."""
+        self._canvas.settle()
+
     def hear(self, changes: Changes) -> None:
         """Something changed: look again at what it touches."""
         shown = self.hand.shown

@@ -30,18 +30,16 @@ from desktop.actions import build_actions
 from desktop.assets import app_icon
 from desktop.beside import Beside
 from desktop.bridge import Bridge
-from desktop.caring import Caring
-from desktop.exchange import Exchange
 from desktop.habits import remember_options, restore_options
 from desktop.keymap import KeyMap
 from desktop.label_page import LabelPage
-from desktop.labelling import Labelling
-from desktop.learning import Learning, wishes_of
+from desktop.learning import wishes_of
 from desktop.panels.data_page import DataPage
 from desktop.panels.status_line import StatusLine
 from desktop.panels.train_page import TrainPage
+from desktop.rooms import Rooms
 from desktop.searching import Searching
-from desktop.taking_in import TakingIn, dropped_paths
+from desktop.taking_in import dropped_paths
 from desktop.theme import Theme
 from desktop.toning import Toning
 from desktop.topbar import TopBar
@@ -62,18 +60,14 @@ class MainWindow(QMainWindow):
         self.sample_folder = platformdirs.user_data_path("maskloop", appauthor=False) / "sample"
         self.bridge = Bridge(self)
         self._opening = Lane("opening", on_mistake=on_mistake)
-        self.session: Session | None = None
-        self.labelling: Labelling | None = None
-        self.learning: Learning | None = None
-        self.exchange: Exchange | None = None
-        self.caring: Caring | None = None
-        self.taking_in: TakingIn | None = None
+        self.rooms: Rooms | None = None
+        """What belongs to the open project; None on the welcome page."""
 
         self.actions_by_id = build_actions(self, theme)
         self.keymap = KeyMap(self.actions_by_id, settings, self)
         self.searching = Searching(
             self.actions_by_id,
-            lambda key: bool(self.session) or key in self._handlers(),
+            lambda key: bool(self.rooms) or key in self._handlers(),
             self.bridge,
             self._opening,
         )
@@ -124,68 +118,26 @@ class MainWindow(QMainWindow):
 
     def close_project(self) -> bool:
         """Back to the welcome page. False when the user would rather stay, because something is not saved."""
-        if self.session is None:
+        if self.rooms is None:
             return True
-        assert self.labelling and self.learning and self.exchange and self.taking_in and self.caring
-        if self.labelling.saving.is_stuck and not self._lose():
+        if self.rooms.labelling.saving.is_stuck and not self._lose(self.rooms.labelling.saving.pending):
             return False
-        self.exchange.close()
-        self.taking_in.leave()
-        self.toning.leave()
-        self.labelling.leave()
-        self.learning.leave()
-        self.caring.leave()
-        session, self.session = self.session, None
-        session.close()
-        for part in (self.labelling, self.learning, self.exchange, self.taking_in, self.caring):
-            part.deleteLater()
-        self.labelling = self.learning = self.exchange = self.taking_in = self.caring = None
+        rooms, self.rooms = self.rooms, None
+        rooms.leave()
         self.searching.take(None, None)
         self._set_project(None)
         return True
 
     def _opened(self, session: Session, *, train: bool) -> None:
-        self.session = session
-        self.labelling = Labelling(
-            session,
-            self.bridge,
-            self.label_page,
-            self.status,
-            self.actions_by_id,
-            lambda: bool(self._settings.get("keep_view")),
-        )
-        self.labelling.saved.connect(self.top.set_saved)
-        self.labelling.message.connect(self.say)
-        self.learning = Learning(
-            session,
-            self.bridge,
-            self.label_page,
-            self.train_page,
-            self.data_page,
-            self.status,
-            self._settings,
-            self._theme,
-        )
-        self.exchange = Exchange(session, self.bridge, self._theme, self)
-        self.exchange.message.connect(self.say)
-        self.exchange.labels_imported.connect(self.labelling.reload)
-        self.caring = Caring(session, self.bridge, self.data_page, self._theme, self)
-        self.caring.message.connect(self.say)
-        self.caring.pictures_asked.connect(self._show_pictures)
-        self.caring.picture_asked.connect(self._show_picture)
-        self.taking_in = TakingIn(session, self.bridge, self)
-        self.taking_in.message.connect(self.say)
-        self.taking_in.arrived.connect(self.labelling.show)
-        self.taking_in.folder_chosen.connect(self.open)
+        self.rooms = rooms = Rooms(session, self, self._settings, self._theme)
+        rooms.message.connect(self.say)
+        rooms.folder_chosen.connect(self.open)
+        rooms.label_asked.connect(self.actions_by_id["workspace_label"].trigger)
         self._remember_recent(session)
-        self.searching.take(session, self.labelling)
+        self.searching.take(session, rooms.labelling)
         self._set_project(session.name)
         self.top.set_saved("saved")
-        self.labelling.begin()
-        self.learning.begin()
-        self.toning.begin(session, self.bridge)
-        if train:
-            session.retraining.start()
+        rooms.begin(train=train)
         self.label_page.canvas.setFocus()
         gc.freeze()  # a hundred thousand records that stay need not be looked through again and again
 
@@ -193,12 +145,11 @@ class MainWindow(QMainWindow):
         self._set_project(None)
         self.welcome.show_message(str(problem))
 
-    def _lose(self) -> bool:
+    def _lose(self, pending: int) -> bool:
         answer = QMessageBox.warning(
             self,
             "Not saved",
-            f"{self.labelling.saving.pending if self.labelling else 0} changes could not be saved yet. "
-            "Close all the same and lose them?",
+            f"{pending} changes could not be saved yet. Close all the same and lose them?",
             QMessageBox.StandardButton.Discard | QMessageBox.StandardButton.Cancel,
             QMessageBox.StandardButton.Cancel,
         )
@@ -208,7 +159,7 @@ class MainWindow(QMainWindow):
         self._settings.remember("geometry", bytes(self.saveGeometry().toBase64().data()).decode())
         self.viewing.remember()
         remember_options(self._settings, self.label_page.canvas.options)
-        stuck = self.labelling is not None and self.labelling.saving.is_stuck
+        stuck = self.rooms is not None and self.rooms.labelling.saving.is_stuck
         if not stuck:
             self.hide()  # ending the training takes a moment; nobody needs to watch
         if not self.close_project():
@@ -225,14 +176,12 @@ class MainWindow(QMainWindow):
     # News ----------------------------------------------------------------------------------------
 
     def _hear(self, changes: Changes) -> None:
-        if self.labelling and self.learning and self.caring:
-            self.labelling.hear(changes)
-            self.learning.hear(changes)
-            self.caring.hear(changes)
+        if self.rooms:
+            self.rooms.hear(changes)
 
     def _hear_training(self, state: TrainingState) -> None:
-        if self.learning:
-            self.learning.show_state(state)
+        if self.rooms:
+            self.rooms.hear_training(state)
 
     def say(self, sentence: str) -> None:
         """A sentence in the status line, for a while."""
@@ -295,53 +244,18 @@ class MainWindow(QMainWindow):
             "theme_system": lambda: self._choose_theme("system"),
             "full_screen": self._toggle_full_screen,
         }
-        if not (
-            self.session
-            and self.labelling
-            and self.learning
-            and self.exchange
-            and self.taking_in
-            and self.caring
-        ):
+        if self.rooms is None:
             return always
-        retraining = self.session.retraining
         return {
             **always,
             **self.viewing.handlers(),
-            **self.toning.handlers(),
-            **self.taking_in.handlers(),
-            **self.labelling.handlers(),
+            **self.rooms.handlers(),
             "close_project": self.close_project,
-            "export": self.exchange.show_export,
-            "import_masks": self.exchange.taking.show,
-            "export_model": self.learning.planning.show_export,
-            "choose_network": self.learning.planning.show_form,
-            "split_pictures": self.caring.splitting.show,
-            "save": self._save,
-            "train_now": retraining.start,
-            "pause_training": self.learning.toggle_pause,
-            "stop_training": retraining.stop,
             **{name: self._to_workspace(place) for place, name in enumerate(WORKSPACES)},
         }
 
     def _to_workspace(self, place: int) -> Callable[[], object]:
         return lambda: self.workspaces.setCurrentIndex(place)
-
-    def _show_pictures(self, key: str, title: str, found: frozenset[int]) -> None:
-        """Pictures that a number of the Data workspace is about."""
-        if self.labelling:
-            self.labelling.show_only(key, title, found)
-            self.actions_by_id["workspace_label"].trigger()
-
-    def _show_picture(self, picture_id: int) -> None:
-        if self.labelling:
-            self.labelling.show(picture_id)
-            self.actions_by_id["workspace_label"].trigger()
-
-    def _save(self) -> None:
-        self.label_page.canvas.settle()
-        if self.labelling and self.labelling.saving.pending == 0:
-            self.say("Everything is saved; Maskloop saves every stroke as you make it.")
 
     def _choose_theme(self, choice: str) -> None:
         self._settings.set("theme", choice)
@@ -351,8 +265,8 @@ class MainWindow(QMainWindow):
     def _setting_changed(self, name: str, value: object) -> None:
         if name == "theme":
             self._choose_theme(str(value))
-        elif self.learning:
-            self.learning.settings_changed()
+        elif self.rooms:
+            self.rooms.learning.settings_changed()
 
     def _toggle_full_screen(self) -> None:
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
@@ -364,8 +278,8 @@ class MainWindow(QMainWindow):
             self.open(Path(chosen))
 
     def _show_home(self) -> None:
-        if self.session:
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.session.home)))
+        if self.rooms:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.rooms.session.home)))
 
     def _settle_page(self, words: str) -> None:
         """While a project opens: the workspace stands already, its canvas says what is going on."""
@@ -411,7 +325,7 @@ class MainWindow(QMainWindow):
         if folder is None:
             return
         event.acceptProposedAction()
-        if self.taking_in is not None:
-            self.taking_in.drop(dropped_paths(event.mimeData()))
+        if self.rooms is not None:
+            self.rooms.taking_in.drop(dropped_paths(event.mimeData()))
         else:
             self.open(folder)

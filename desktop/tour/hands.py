@@ -54,15 +54,15 @@ class Hands:
 
     @property
     def session(self) -> Session:
-        return _there(self.window.session, "project")
+        return _there(self.window.rooms, "project").session
 
     @property
     def labelling(self) -> Labelling:
-        return _there(self.window.labelling, "project")
+        return _there(self.window.rooms, "project").labelling
 
     @property
     def dialog(self) -> ExportDialog | None:
-        return self.window.exchange.dialog if self.window.exchange else None
+        return self.window.rooms.exchange.dialog if self.window.rooms else None
 
     @property
     def state(self) -> TrainingState:
@@ -83,7 +83,7 @@ class Hands:
         return int(np.count_nonzero(self.values))
 
     def has_picture(self) -> bool:
-        return self.window.labelling is not None and self.labelling.hand.labels is not None
+        return self.window.rooms is not None and self.labelling.hand.labels is not None
 
     # What can be done --------------------------------------------------------------------------
 

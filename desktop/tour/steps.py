@@ -363,7 +363,7 @@ class Tour(Hands):
         began = time.perf_counter()
         self.window.close()
         seconds = time.perf_counter() - began
-        self.expect(self.window.session is None, "the project is still open")
+        self.expect(self.window.rooms is None, "the project is still open")
         return f"closed in {seconds:.1f} s"
 
     def _open_again(self) -> str:

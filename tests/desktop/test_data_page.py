@@ -88,7 +88,7 @@ def test_a_split_is_shown_done_and_undone_in_one_step(desk: Desk, page: DataPage
     look(desk)
     page.area.ensureWidgetVisible(page.splits.split)
     desk.click(page.splits.split)
-    dialog = desk.window.caring.splitting.dialog
+    dialog = desk.window.rooms.caring.splitting.dialog
     assert dialog is not None
     desk.until(dialog.split.isEnabled, "the plan")
     assert dialog.split.text() == "Split 3 pictures"

@@ -14,8 +14,8 @@ from tests.desktop.conftest import Desk
 
 
 def opened(desk: Desk, format_name: str) -> ExportDialog:
-    desk.window.exchange.show_export()
-    dialog = desk.window.exchange.dialog
+    desk.window.rooms.exchange.show_export()
+    dialog = desk.window.rooms.exchange.dialog
     assert dialog is not None
     place = dialog.format.findData(format_name)
     dialog.format.setCurrentIndex(place)

@@ -255,5 +255,5 @@ def test_a_folder_without_edits(desk: Desk, tmp_path: Path) -> None:
     panel = opened(desk, 0)
     assert not panel.back.isEnabled()
     desk.window.open(picture_folder(tmp_path / "other"))
-    desk.until(lambda: desk.window.session is not None and desk.session.name == "other", "it", 20)
+    desk.until(lambda: desk.window.rooms is not None and desk.session.name == "other", "it", 20)
     assert not panel.isVisible(), "another project begins with its classes in sight"

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.qt_log_ignore("does not support propagateSizeHints")
 
 def opened(desk: Desk, folder: Path | None = None) -> ImportDialog:
     desk.key(Qt.Key.Key_I, CTRL)
-    exchange = desk.window.exchange
+    exchange = desk.window.rooms.exchange
     assert exchange is not None
     desk.until(
         lambda: exchange.taking.dialog is not None and exchange.taking.dialog.isVisible(), "the dialog"

@@ -23,8 +23,8 @@ SPEC = ModelSpec("asymmetric-unet-small", None, "none", 64, (1, 2))
 
 
 def planning(desk: Desk) -> Planning:
-    assert desk.window.learning is not None
-    return desk.window.learning.planning
+    assert desk.window.rooms is not None
+    return desk.window.rooms.learning.planning
 
 
 def form(desk: Desk) -> TrainingForm:

@@ -32,7 +32,7 @@ def drop(desk: Desk, *paths: Path) -> None:
 
 
 def question(desk: Desk) -> QMessageBox:
-    taking_in = desk.window.taking_in
+    taking_in = desk.window.rooms.taking_in
     assert taking_in is not None
     desk.until(lambda: taking_in.question is not None and taking_in.question.isVisible(), "the question")
     assert taking_in.question is not None
@@ -76,15 +76,15 @@ def test_who_cancels_changes_nothing(desk: Desk, theirs: Path, tmp_path: Path) -
 def test_a_dropped_folder_may_be_opened_instead(desk: Desk, theirs: Path) -> None:
     drop(desk, theirs)
     press(desk, question(desk), "Open as project")
-    desk.until(lambda: desk.window.session is not None and desk.session.folder == theirs, "the other project")
+    desk.until(lambda: desk.window.rooms is not None and desk.session.folder == theirs, "the other project")
     desk.until(desk.has_picture, "its picture")
 
 
 def test_a_picture_that_is_here_already_is_just_shown(desk: Desk, tmp_path: Path) -> None:
     drop(desk, tmp_path / "pictures" / "p2.png")
     desk.until(lambda: desk.record.path == "p2.png", "the picture")
-    assert desk.window.taking_in is not None
-    assert desk.window.taking_in.question is None
+    assert desk.window.rooms is not None
+    assert desk.window.rooms.taking_in.question is None
 
 
 def test_what_is_no_picture_is_told(desk: Desk, tmp_path: Path) -> None:

@@ -93,9 +93,7 @@ def test_a_second_project_in_the_same_window_is_alone(hands: Hands, tmp_path: Pa
     opened(hands, one)
     hands.session.editing.add_classes(["grass"]).result(10)
     opened(hands, two)
-    hands.until(
-        lambda: hands.window.session is not None and hands.session.name == "two", "the second project"
-    )
+    hands.until(lambda: hands.window.rooms is not None and hands.session.name == "two", "the second project")
     QTest.keyClicks(hands.page.classes.field, "roof")
     QTest.keyClick(hands.page.classes.field, Qt.Key.Key_Return)
     hands.until(lambda: len(hands.session.editing.classes) == 1, "the class")
@@ -158,7 +156,7 @@ def test_a_broken_picture_says_so_and_stops_nothing(hands: Hands, tmp_path: Path
     (folder / "a-broken.jpg").write_bytes(b"no picture")
     hands.window.open(folder)
     hands.until(
-        lambda: hands.window.labelling is not None and hands.labelling.hand.shown is not None, "an answer", 20
+        lambda: hands.window.rooms is not None and hands.labelling.hand.shown is not None, "an answer", 20
     )
     assert hands.record.problem or not hands.has_picture()
     hands.key(Qt.Key.Key_D)

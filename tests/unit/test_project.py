@@ -191,7 +191,9 @@ def test_the_newest_form_is_what_the_migrations_make(tmp_path: Path, monkeypatch
     store = store_module.Store(tmp_path / FILE, writing=True)
     store.upgrade()
     store.close()
-    assert told(form_of(tmp_path / FILE)) == told(FORM.read_text("utf-8")), "run: python -m core.project.newest"
+    assert told(form_of(tmp_path / FILE)) == told(FORM.read_text("utf-8")), (
+        "run: python -m core.project.newest"
+    )
 
 
 def told(form: str) -> list[list[str]]:

@@ -35,21 +35,21 @@ class Maskloop:
         self.window.open(path if path.is_dir() else path.parent)
 
     def shown(self) -> object:
-        labelling = self.window.labelling
-        return labelling.hand.shown if labelling and self.canvas.has_picture else None
+        rooms = self.window.rooms
+        return rooms.labelling.hand.shown if rooms and self.canvas.has_picture else None
 
     def take_brush(self, radius: float) -> None:
         self.canvas.set_radius(radius)
 
     def label_at(self, position: Any) -> int:
-        labels = self.window.labelling.hand.labels  # type: ignore[union-attr]
+        labels = self.window.rooms.labelling.hand.labels  # type: ignore[union-attr]
         assert labels is not None
         at = self.canvas.image_point(position)
         place = Box(int(at.x), int(at.y), int(at.x) + 1, int(at.y) + 1)
         return int(labels.values[place.slices][0, 0])
 
     def is_settled(self) -> bool:
-        return self.window.labelling is not None and self.window.labelling.saving.pending == 0
+        return self.window.rooms is not None and self.window.rooms.labelling.saving.pending == 0
 
     def close(self) -> None:
         assert "torch" not in sys.modules
