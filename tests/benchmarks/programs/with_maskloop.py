@@ -45,8 +45,9 @@ class Maskloop:
         labels = self.window.rooms.labelling.hand.labels  # type: ignore[union-attr]
         assert labels is not None
         at = self.canvas.image_point(position)
-        place = Box(int(at.x), int(at.y), int(at.x) + 1, int(at.y) + 1)
-        return int(labels.values[place.slices][0, 0])
+        # Where a pixel of the screen is many of the picture, a thin stroke may pass beside the very middle.
+        place = Box.around([at], margin=1 / self.canvas.scale).clipped(labels.width, labels.height)
+        return int(labels.values[place.slices].max(initial=0))
 
     def is_settled(self) -> bool:
         return self.window.rooms is not None and self.window.rooms.labelling.saving.pending == 0
