@@ -12,7 +12,7 @@ import typer
 
 from core.commands.terminal import WrongUseError, answer, console, open_to_write, plain_errors, progress
 from core.errors import ImageError
-from core.models.spec import ModelSpec, spec_from_base
+from core.models.spec import LOOKS, ModelSpec, spec_from_base
 from core.project.project import Project, home_of
 from core.project.records import PictureRecord, RunRecord, Split
 from core.session.freezing import check_learnable, first_spec, freeze_all, learnable, open_snapshot
@@ -37,6 +37,20 @@ def _known(device: str) -> str:
 
 
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", callback=_known)]
+
+
+def _look(tta: str) -> str:
+    if tta not in LOOKS:
+        raise typer.BadParameter(f"choose one of {', '.join(LOOKS)}.")
+    return tta
+
+
+TtaOption = Annotated[
+    str,
+    typer.Option(
+        help="Average several looks at a picture: none, flip, scales or all of them.", callback=_look
+    ),
+]
 RunOption = Annotated[int | None, typer.Option("--run", help="Which run's weights; the newest by default.")]
 
 
@@ -97,6 +111,7 @@ def predict_command(
     run: RunOption = None,
     images: Annotated[str, typer.Option(help="unlabelled, all, train, val or test.")] = "unlabelled",
     device: DeviceOption = "auto",
+    tta: TtaOption = "none",
     as_json: JsonOption = False,
 ) -> None:
     """Predict pictures into the project."""
@@ -108,7 +123,7 @@ def predict_command(
         records = _chosen(opened, images)
         began, confidence, problems = time.perf_counter(), [], []
         with progress("Predicting", quiet=as_json) as bar:
-            for done, (record, mask) in enumerate(predicted_pictures(opened, chosen, records, device)):
+            for done, (record, mask) in enumerate(predicted_pictures(opened, chosen, records, device, tta)):
                 if isinstance(mask, ImageError):
                     problems.append(str(mask))
                 else:
@@ -134,6 +149,7 @@ def evaluate_command(
     split: Annotated[Split, typer.Option(help="Which pictures to score on.")] = Split.VAL,
     run: RunOption = None,
     device: DeviceOption = "auto",
+    tta: TtaOption = "none",
     as_json: JsonOption = False,
 ) -> None:
     """Score a run on the labelled pictures of a split; void and unlabelled pixels are left out."""
@@ -142,7 +158,7 @@ def evaluate_command(
 
         chosen = run_of(opened, run)
         with progress("Scoring", quiet=as_json) as bar:
-            score = evaluate(opened, chosen, split, device, bar)
+            score = evaluate(opened, chosen, split, device, bar, tta)
         names = {c.value: c.name for c in opened.classes.read()}
         answer(_score_json(score, chosen, split, names), as_json, _score_lines(score, chosen, split, names))
 

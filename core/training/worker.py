@@ -196,13 +196,11 @@ class Desk:
         """One picture from file to file; a failure is told and goes no further."""
         picture_id = int(command["picture_id"])
         try:
-            from core.images.source import read_fed
             from core.labels.prediction import write_prediction
-            from core.models.predict import predict
+            from core.models.predict import predict_file
 
             loaded = self._checkpoint(Path(command["checkpoint"]))
-            picture = read_fed(Path(command["picture"]), loaded.spec.channels)
-            mask = predict(loaded, picture, int(command["run_id"]))
+            mask = predict_file(loaded, Path(command["picture"]), int(command["run_id"]))
             out = Path(command["out"])
             write_prediction(out, mask)
             self._emit(Predicted(picture_id, str(out), mask.mean_confidence, mask.run_id))
