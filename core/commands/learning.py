@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from core.commands.spreading import PredictionTask, TrainingTask, follow, lead_predicting, lead_training
 from core.commands.terminal import WrongUseError, answer, console, open_to_write, plain_errors, progress
-from core.errors import ImageError
 from core.models.spec import LOOKS, ModelSpec, spec_from_base
 from core.project.project import Project, home_of
 from core.project.records import PictureRecord, RunRecord, Split
@@ -20,6 +20,7 @@ from core.session.recording import RunRecorder
 from core.training import events
 from core.training.device import likely_device
 from core.training.recipe import LOSSES, OPTIMIZERS, Recipe, default_recipe
+from core.training.spread import Spread
 
 if TYPE_CHECKING:
     from core.loop.evaluate import Score
@@ -45,12 +46,25 @@ def _look(tta: str) -> str:
     return tta
 
 
+def _strategy(strategy: str) -> str:
+    if strategy not in ("auto", "ddp"):
+        raise typer.BadParameter("choose auto or ddp.")
+    return strategy
+
+
 TtaOption = Annotated[
     str,
     typer.Option(
         help="Average several looks at a picture: none, flip, scales or all of them.", callback=_look
     ),
 ]
+DevicesOption = Annotated[
+    int, typer.Option(min=1, help="How many devices of a machine work together, a process each.")
+]
+NodesOption = Annotated[
+    int, typer.Option(min=1, help="How many machines, which all see the folder of the project.")
+]
+StrategyOption = Annotated[str, typer.Option(help="How several keep in step: ddp.", callback=_strategy)]
 RunOption = Annotated[int | None, typer.Option("--run", help="Which run's weights; the newest by default.")]
 
 
@@ -70,22 +84,30 @@ def train_command(
     device: DeviceOption = "auto",
     seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0,
     resume: Annotated[int | None, typer.Option(help="Start from the weights of this run.")] = None,
+    devices: DevicesOption = 1,
+    nodes: NodesOption = 1,
+    strategy: StrategyOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
     """Train on everything that is labelled; from random weights unless --resume names a run."""
+    spread = Spread.asked(devices, nodes, strategy)
+    with plain_errors():
+        recipe = _recipe(likely_device(device), device, seed, loss, optimizer, epochs, minutes, steps)
+        recipe = _spread_recipe(recipe, spread)
+    if spread.follows():
+        follow(recipe, spread)
     with plain_errors(), _existing(project, "maskloop train") as opened:
         opened.pictures.settle_splits()
         records = learnable(opened)
         check_learnable(opened, records)
         base = _base(opened, resume)
         spec = _spec(opened, base, likely_device(device), arch, encoder, weights, size)
-        recipe = _recipe(likely_device(device), device, seed, loss, optimizer, epochs, minutes, steps)
         snapshot = open_snapshot(opened.cache / "training", spec, recipe)
         with progress("Reading pictures", quiet=as_json) as bar:
             problems = freeze_all(opened, snapshot, records, progress=bar)
         recorder = RunRecorder(opened, spec, recipe, base, len(records))
         heard = _Heard(recorder, quiet=as_json)
-        heard.train(opened, spec, recipe, snapshot, base)
+        heard.train(opened, recipe, spread, snapshot.folder, base)
         run = opened.runs.get(recorder.run.id)
         result = {
             "run": run.id,
@@ -112,25 +134,39 @@ def predict_command(
     images: Annotated[str, typer.Option(help="unlabelled, all, train, val or test.")] = "unlabelled",
     device: DeviceOption = "auto",
     tta: TtaOption = "none",
+    devices: DevicesOption = 1,
+    nodes: NodesOption = 1,
     as_json: JsonOption = False,
 ) -> None:
     """Predict pictures into the project."""
+    spread = Spread.asked(devices, nodes, "auto")
+    with plain_errors():
+        recipe = _spread_recipe(replace(default_recipe(likely_device(device)), device=device), spread)
+    if spread.follows():
+        follow(recipe, spread)
     with plain_errors(), _existing(project, "maskloop predict") as opened:
-        from core.labels.prediction import write_prediction
-        from core.loop.evaluate import predicted_pictures, run_of
+        from core.loop.evaluate import labelled_size, run_of
 
         chosen = run_of(opened, run)
         records = _chosen(opened, images)
-        began, confidence, problems = time.perf_counter(), [], []
+        began = time.perf_counter()
+        confidence: list[float] = []
+        problems: list[str] = []
         with progress("Predicting", quiet=as_json) as bar:
-            for done, (record, mask) in enumerate(predicted_pictures(opened, chosen, records, device, tta)):
-                if isinstance(mask, ImageError):
-                    problems.append(str(mask))
+
+            def hear(number: int, said: float | str) -> None:
+                if isinstance(said, str):
+                    problems.append(said)
                 else:
-                    write_prediction(opened.prediction_path(record.id), mask)
-                    opened.runs.predicted(record.id, chosen.id, mask.mean_confidence)
-                    confidence.append(mask.mean_confidence)
-                bar(done + 1, len(records))
+                    opened.runs.predicted(records[number].id, chosen.id, said)
+                    confidence.append(said)
+                bar(number + 1, len(records))
+
+            work = [
+                (opened.picture_path(r.path), opened.prediction_path(r.id), labelled_size(r)) for r in records
+            ]
+            task = PredictionTask(opened.run_folder(chosen.id), work, chosen.id, tta)
+            lead_predicting(task, recipe, spread, hear)
         seconds = time.perf_counter() - began
         mean = sum(confidence) / len(confidence) if confidence else 0.0
         result = {
@@ -173,29 +209,26 @@ class _Heard:
         self.seconds = 0.0
 
     def train(
-        self, project: Project, spec: ModelSpec, recipe: Recipe, snapshot: Any, base: RunRecord | None
+        self, project: Project, recipe: Recipe, spread: Spread, snapshot: Path, base: RunRecord | None
     ) -> None:
         """Run the loop to its end. Raises TrainingError or ModelError; the run's row then says failed."""
-        from core.models.checkpoint import read_run_file, start_from
-        from core.training.loop import train
+        from core.models.checkpoint import read_run_file
 
         folder = project.run_folder(base.id) if base else None
         try:
             seen = read_run_file(folder)[1].get("seen", {}) if folder else {}
-            model = start_from(folder, spec, lambda said: console.print(said, markup=False))
+            task = TrainingTask(
+                snapshot,
+                project.run_folder(self._recorder.run.id),
+                folder,
+                {int(number): digest for number, digest in seen.items()} or None,
+                recipe,
+            )
             with progress("Training", quiet=self._quiet) as self._bar:
-                outcome = train(
-                    model,
-                    spec,
-                    snapshot,
-                    recipe,
-                    run_folder=project.run_folder(self._recorder.run.id),
-                    on_event=self._hear,
-                    base_seen={int(number): digest for number, digest in seen.items()} or None,
-                    warm=folder is not None,
+                self.step = lead_training(
+                    task, spread, self._hear, lambda said: console.print(said, markup=False)
                 )
-            self._recorder.record(events.Finished("budget", outcome.step))
-            self.step = outcome.step
+            self._recorder.record(events.Finished("budget", self.step))
         except KeyboardInterrupt:
             self._recorder.record(events.Finished("stopped", self.step))
             raise
@@ -281,6 +314,13 @@ def _recipe(
     if any(budget is not None for budget in (epochs, minutes, steps)):
         recipe = replace(recipe, epochs=epochs, minutes=minutes, steps=steps)
     return replace(recipe, loss=loss or recipe.loss, optimizer=optimizer or recipe.optimizer)
+
+
+def _spread_recipe(recipe: Recipe, spread: Spread) -> Recipe:
+    """With a batch of which every process gets as many pictures. Raises WrongUseError."""
+    if spread.world > 1 and ":" in recipe.device:
+        raise WrongUseError(f"--device {recipe.device} names a single device; leave the number out.")
+    return replace(recipe, batch=-(-recipe.batch // spread.world) * spread.world)
 
 
 def _chosen(project: Project, images: str) -> list[PictureRecord]:

@@ -91,11 +91,21 @@ def predicted_pictures(
     for record in records:
         try:
             mask = predict_file(loaded, project.picture_path(record.path), run.id, tta)
-            if record.is_labelled and mask.values.shape[::-1] != (record.width, record.height):
-                raise ImageError(f"{record.path} is no longer of the size at which it was labelled.")
+            check_size(Path(record.path), mask, labelled_size(record))
             yield record, mask
         except ImageError as problem:
             yield record, problem
+
+
+def labelled_size(record: PictureRecord) -> tuple[int, int] | None:
+    """(width, height) of its label, None when it has none."""
+    return (record.width or 0, record.height or 0) if record.is_labelled else None
+
+
+def check_size(picture: Path, mask: PredictedMask, size: tuple[int, int] | None) -> None:
+    """Raises ImageError when the picture is no longer of the `size` at which it was labelled."""
+    if size is not None and mask.values.shape[::-1] != size:
+        raise ImageError(f"{picture} is no longer of the size at which it was labelled.")
 
 
 def _loaded(project: Project, run: RunRecord, device: str) -> Loaded:

@@ -25,11 +25,14 @@ from core.training.losses import class_weights, label_loss
 from core.training.publishing import Judge
 from core.training.recipe import Recipe
 from core.training.snapshot import Snapshot
+from core.training.spread import Spread
 from core.training.state import Spent, keep_state, take_up_state
 from core.training.telling import ProgressTeller
+from core.training.together import Together
 
 GRADIENT_NORM = 1.0
 """Longer gradients are shortened to it: a mislabelled picture in a small batch must not throw the weights about."""
+STOPPED = 2.0
 LONGEST_LAST_LOOK = 0.5
 """Seconds that scoring may take when somebody pressed Stop."""
 
@@ -60,6 +63,7 @@ def train(
     warm: bool = False,
     resume: Path | None = None,
     keep: bool = False,
+    fabric: Fabric | None = None,
 ) -> Outcome:
     """Train `model` on a snapshot and publish checkpoints into `run_folder`.
 
@@ -69,18 +73,23 @@ def train(
     put into the snapshot; between_steps: other work for this thread, such as a prediction
     resume: a run folder whose training kept its state, to go on from there (also with a larger budget);
     keep: leave such a state in `run_folder` at the end
+    fabric: one that has launched several processes, each of which calls this with the same arguments and a batch that
+    is a multiple of their number; only the first tells and publishes. Stop, pause and news are for one process.
 
     Raises TrainingError when there is nothing to learn from or the numbers explode, ModelError when a checkpoint
     cannot be written.
     """
-    fabric, chance = fabric_for(recipe), torch.Generator().manual_seed(recipe.seed)
+    fabric, chance = fabric or fabric_for(recipe), torch.Generator().manual_seed(recipe.seed)
+    together = Together(fabric)
+    on_event = together.voice(on_event)
     torch.manual_seed(recipe.seed)
 
     pictures = LabelledPictures(snapshot, spec, recipe, fabric.device, base_seen)
     weights = _weights(pictures, recipe)
     model = model.to(device=fabric.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    averaged = AveragedModel(model, recipe.ema)
+    model = together.normed_alike(model)
     learner, optimizer = fabric.setup(model, optimizer_for(model, recipe))
+    averaged = AveragedModel(model, recipe.ema)  # after the setup, which gives all processes the same weights
 
     def give_up() -> bool:
         between_steps()
@@ -90,50 +99,70 @@ def train(
     budget = Budget(recipe, pictures.train_count, step=spent.step, seconds=spent.seconds)
     teller = ProgressTeller(budget, recipe.batch, on_event)
     judge = Judge(
-        run_folder, spec, recipe, pictures, on_event=on_event, autocast=fabric.autocast, give_up=give_up
-    )
+        run_folder, spec, recipe, pictures,
+        on_event=on_event, autocast=fabric.autocast, give_up=give_up, together=together,
+    )  # fmt: skip
     on_event(Started(str(fabric.device), sum(p.numel() for p in model.parameters()), pictures.train_count))
     if warm or resume:
         judge.judge_base(averaged.model, budget.seconds)
 
+    def share_over() -> float:
+        """Of the budget; more than 1 when somebody pressed Stop."""
+        share = budget.share(step)
+        return together.agreed(STOPPED if share < 1 and give_up() else share)
+
     step = spent.step
-    while budget.share(step) < 1 and not give_up():
+    while (share := share_over()) < 1:
         if should_pause():
             budget.hold()
             time.sleep(0.03)
             continue
         budget.go_on()
         if snapshot_changed():
-            news = pictures.refresh()
-            weights = _weights(pictures, recipe)
-            if news.train:
-                budget.reopen(step)
-            if news.train or news.val:
-                judge.news(budget.seconds)
+            weights = _take_in_news(pictures, recipe, budget, judge, step)
 
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(recipe, budget.share(step), step - spent.step)
+            group["lr"] = learning_rate(recipe, share, step - spent.step)
+        # All processes draw the same batch, by the same dice, and each learns from its share.
         batch, targets = batch_of(pictures.draw(recipe.batch), pictures.canvas, recipe, chance)
-        loss = label_loss(learner(batch), targets, recipe.loss, weights)
-        fabric.backward(loss)
-        fabric.clip_gradients(learner, optimizer, max_norm=GRADIENT_NORM, error_if_nonfinite=False)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+        logits = together.gathered(learner(together.share(batch)))
+        loss = label_loss(logits, targets, recipe.loss, weights)
+        _step(fabric, learner, optimizer, loss)
         averaged.update()
 
         step += 1
-        teller.step_done(step, loss)
-        if judge.due(budget.seconds):
+        if together.leads:
+            teller.step_done(step, loss)
+        if together.agreed(judge.due(budget.seconds)):
             judge.look(averaged.model, step, budget.seconds)
 
-    stopped = budget.share(step) < 1
+    stopped = share > 1
     # A stop is answered at once; the last look is skipped when it would keep the person waiting.
-    if step and (not stopped or judge.cost < LONGEST_LAST_LOOK):
+    if step and (not stopped or together.agreed(judge.cost) < LONGEST_LAST_LOOK):
         judge.stop_asking()
         judge.look(averaged.model, step, budget.seconds)
-    if keep:
+    if keep and together.leads:
         keep_state(run_folder, model, averaged, optimizer, Spent(step, budget.seconds))
     return Outcome(step, stopped, judge.best, judge.published)
+
+
+def _take_in_news(
+    pictures: LabelledPictures, recipe: Recipe, budget: Budget, judge: Judge, step: int
+) -> Tensor:
+    """Learn from the labels of now on; their class weights."""
+    news = pictures.refresh()
+    if news.train:
+        budget.reopen(step)
+    if news.train or news.val:
+        judge.news(budget.seconds)
+    return _weights(pictures, recipe)
+
+
+def _step(fabric: Fabric, learner: nn.Module, optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+    fabric.backward(loss)
+    fabric.clip_gradients(learner, optimizer, max_norm=GRADIENT_NORM, error_if_nonfinite=False)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
 
 
 def _weights(pictures: LabelledPictures, recipe: Recipe) -> Tensor:
@@ -143,8 +172,12 @@ def _weights(pictures: LabelledPictures, recipe: Recipe) -> Tensor:
     return torch.from_numpy(class_weights(pictures.class_pixels(), recipe.class_weights)).to(pictures.device)
 
 
-def fabric_for(recipe: Recipe) -> Fabric:
-    """One device, its cores and its number format. Raises TrainingError when this machine does not have the device."""
+def fabric_for(recipe: Recipe, spread: Spread | None = None) -> Fabric:
+    """Devices, their cores and number format; several are one process each, which `launch` starts.
+
+    Raises TrainingError when this machine does not have them.
+    """
+    spread = spread or Spread()
     kind, _, number = device_for(recipe.device).partition(":")
     precision = recipe.precision
     if precision == "auto":
@@ -153,13 +186,19 @@ def fabric_for(recipe: Recipe) -> Fabric:
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module="lightning_fabric.*")
-            fabric = Fabric(accelerator=kind, devices=[int(number)] if number else 1, precision=precision)
+            fabric = Fabric(
+                accelerator=kind,
+                devices=[int(number)] if number else spread.devices,
+                num_nodes=spread.nodes,
+                strategy=spread.strategy,
+                precision=precision,
+            )
     except Exception as problem:  # Fabric has a dozen ways to say no
         raise TrainingError(
-            f"Training on “{recipe.device}” is not possible here: {problem}. Choose the device “auto”."
+            f"The device “{recipe.device}” cannot be used here ({problem}). Choose the device “auto”."
         ) from problem
     if fabric.device.type == "cpu":
-        use_cores(recipe.threads)
+        use_cores(recipe.threads, processes=spread.devices)
     return fabric
 
 
@@ -192,8 +231,9 @@ def device_for(wanted: str) -> str:
     return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def use_cores(threads: int | None) -> None:
-    """Let torch use this many processor cores, all that this process may use when None."""
+def use_cores(threads: int | None, processes: int = 1) -> None:
+    """Let torch use this many processor cores; when None, all that this process may use, shared with others."""
     if threads is None:
         threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        threads = max(1, threads // processes)
     torch.set_num_threads(threads)

@@ -17,6 +17,7 @@ from core.training.data import LabelledPictures
 from core.training.events import Evaluated, Event, Published
 from core.training.recipe import Recipe
 from core.training.scoring import Score, score
+from core.training.together import Together
 
 FIRST_LOOK, WIDEST_GAP, GROWTH = 6.0, 15.0, 1.3
 """Seconds to the first look, the longest time between two, and how the time between grows."""
@@ -48,9 +49,11 @@ class Judge:
         on_event: Callable[[Event], None],
         autocast: Callable[[], AbstractContextManager[object]],
         give_up: Callable[[], bool],
+        together: Together,
     ) -> None:
         self._folder, self._spec, self._recipe, self._pictures = folder, spec, recipe, pictures
         self._on_event, self._autocast, self._give_up = on_event, autocast, give_up
+        self._together = together
         self._members: frozenset[tuple[int, str]] = frozenset()
         self._best_weights: dict[str, Tensor] | None = None
         self._news = False
@@ -111,7 +114,8 @@ class Judge:
             "recipe": self._recipe.to_json(),
             "seen": {str(number): digest for number, digest in self._pictures.digests.items()},
         }
-        save_checkpoint(self._folder, model, self._spec, card)
+        if self._together.leads:
+            save_checkpoint(self._folder, model, self._spec, card)
         self._news = False
         self.published = True
         if not measured or self.best is None or found.miou > self.best:
@@ -145,6 +149,7 @@ class Judge:
             most=most,
             autocast=self._autocast,
             give_up=self._give_up,
+            together=self._together,
         )
 
     def _plan(self, seconds: float, found: Score | None) -> None:
