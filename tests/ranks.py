@@ -1,4 +1,4 @@
-"""A training of a few steps by one or two processes, for test_training_together: python -m tests.ranks OUT DEVICES."""
+"""A training of a few steps by one or two processes, for test_training_together: python -m tests.ranks OUT."""
 
 from __future__ import annotations
 
@@ -48,18 +48,18 @@ def freeze(folder: Path) -> Snapshot:
     return snapshot
 
 
-def main() -> None:
-    out, devices = Path(sys.argv[1]), int(sys.argv[2])
+def learn(out: Path, devices: int) -> None:
+    """Leave the weights and what was told in `out`, each process its own."""
     fabric = fabric_for(RECIPE, Spread.asked(devices, 1, "auto"))
     if fabric.global_rank == 0:
         freeze(out / "snapshot")
     fabric.launch()
-    model, heard = network(seed=fabric.global_rank), list[Event]()
+    rank, heard = fabric.global_rank, list[Event]()
+    model = network(seed=rank)  # the leader's weights are everybody's
     train(
         model, SPEC, Snapshot.open(out / "snapshot"), RECIPE,
         run_folder=out / "run", on_event=heard.append, fabric=fabric,
     )  # fmt: skip
-    rank = fabric.global_rank
     save_file(
         {name: value.contiguous() for name, value in model.state_dict().items()}, out / f"{rank}.safetensors"
     )
@@ -69,4 +69,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    learn(Path(sys.argv[1]), devices=2)

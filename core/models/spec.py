@@ -79,7 +79,7 @@ class ModelSpec:
                 channels=int(raw.get("channels", 3)),
                 inherits=tuple((int(new), int(old)) for new, old in raw.get("inherits", ())),
             )
-        except (KeyError, TypeError, ValueError) as problem:
+        except (KeyError, TypeError, ValueError, OverflowError) as problem:
             raise ModelError(f"The description of the network is damaged ({problem!r}).") from problem
 
 

@@ -94,6 +94,7 @@ class Retraining:
         self._snapshot: Snapshot | None = None
         self._frozen: set[int] = set()
         self._changed: set[int] = set()
+        self._told: set[int] = set()
         self._recorder: RunRecorder | None = None
         self._stop_wanted = False
         self._closing = False
@@ -268,6 +269,9 @@ class Retraining:
                 self._predicting.answered(event)
             case events.NotPredicted():
                 self._predicting.answered(event)
+                if event.picture_id not in self._told and not self.state.failed:
+                    self._told.add(event.picture_id)  # with the next weights it would be said again
+                    self._set(replace(self.state, message=event.sentence))
             case events.Finished():
                 if event.reason != "replaced":
                     self._ended("", starts_again=event.reason != "stopped")

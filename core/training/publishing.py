@@ -11,12 +11,14 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from core.models.checkpoint import save_checkpoint
+from core.errors import TrainingError
+from core.models.checkpoint import are_numbers, save_checkpoint
 from core.models.spec import ModelSpec
 from core.training.data import LabelledPictures
 from core.training.events import Evaluated, Event, Published
 from core.training.recipe import Recipe
 from core.training.scoring import Score, score
+from core.training.telling import BOUNDLESS
 from core.training.together import Together
 
 FIRST_LOOK, WIDEST_GAP, GROWTH = 6.0, 15.0, 1.3
@@ -86,7 +88,9 @@ class Judge:
 
     def look(self, model: nn.Module, step: int, seconds: float) -> None:
         """Score `model` (in eval mode), tell, and publish it when it is the best. Raises ModelError when the disk
-        refuses."""
+        refuses, TrainingError when the weights are no numbers any more."""
+        if not are_numbers(model.state_dict().values()):
+            raise TrainingError(BOUNDLESS)
         if self._members != self._pictures.val_members:
             self._rescore_best(model)
         split = "val" if self._members else "train"

@@ -23,7 +23,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from core.errors import MaskloopError, ModelError
-from core.training.crash import MEMORY_SENTENCE, sounds_like_memory
+from core.training.crash import (
+    LOST_DEVICE_CODE,
+    MEMORY_SENTENCE,
+    sounds_like_lost_device,
+    sounds_like_memory,
+)
 from core.training.events import Event, Failed, Finished, Note, NotPredicted, Predicted, to_line
 
 # torch is imported where it is first needed, on the main thread, while the reading thread already listens.
@@ -129,6 +134,7 @@ class Desk:
             step, stopped = self._run(command)
         except Exception as problem:  # whatever happens is told; the process stays for predictions
             detail = traceback.format_exc()
+            _end_if_device_is_lost(problem)
             if isinstance(problem, MaskloopError):
                 sentence = str(problem)
             elif isinstance(problem, MemoryError) or sounds_like_memory(
@@ -208,6 +214,7 @@ class Desk:
             self._emit(NotPredicted(picture_id, str(problem)))
         except Exception as problem:  # as above: told, and on with the next
             traceback.print_exc()
+            _end_if_device_is_lost(problem)
             if isinstance(problem, MemoryError) or sounds_like_memory(f"{type(problem).__name__}: {problem}"):
                 reason = "there is not enough memory for it; close other programs"
             else:
@@ -238,6 +245,14 @@ def _import_all() -> None:
     import core.training.metrics
 
     core.training.metrics.warm_up()
+
+
+def _end_if_device_is_lost(problem: Exception) -> None:
+    """The program says what happened, and starts a fresh process when it needs one."""
+    if isinstance(problem, RuntimeError) and sounds_like_lost_device(str(problem)):
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(LOST_DEVICE_CODE)
 
 
 def _give_memory_back() -> None:
