@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
@@ -31,6 +32,8 @@ R = TypeVar("R")
 
 ENOUGH_PICTURES = 3
 """Labelled pictures with which training starts by itself."""
+FEED_EVERY = 1.0
+"""Seconds between two times at which labels join a training: a single stroke at once, many together."""
 CHANGED_PICTURES = 2
 """Changed pictures after which it starts again."""
 
@@ -95,6 +98,7 @@ class Retraining:
         self._frozen: set[int] = set()
         self._changed: set[int] = set()
         self._told: set[int] = set()
+        self._fed = 0.0
         self._recorder: RunRecorder | None = None
         self._stop_wanted = False
         self._closing = False
@@ -213,6 +217,8 @@ class Retraining:
         if self._wishes.automatic:
             self._worker.prepare()  # torch takes seconds to load: once there is enough to learn from, it is there
         self._changed.add(picture_id)
+        if self.state.phase == "training" and time.monotonic() - self._fed > FEED_EVERY:
+            self._feed_changes()
         self._start_if_enough()
 
     def _start_if_enough(self) -> None:
@@ -238,6 +244,7 @@ class Retraining:
         """While training: labels painted since the last look join in at the next step."""
         if not self._changed or self._snapshot is None:
             return
+        self._fed = time.monotonic()
         self._announce(self._write(self._project.pictures.settle_splits))
         records = [r for r in learnable(self._reader) if r.id in self._frozen | self._changed]
         problems = self._freeze(records)

@@ -114,7 +114,9 @@ class Desk:
         while self._urgent and not self._quit:
             self._predict(self._urgent.popleft())
             self._listen()
-        if self._ordinary and (self._pause or time.monotonic() >= self._next_ordinary) and not self._quit:
+        if self._quit or self._stop:  # the person waits for the end; what nobody looks at waits for it too
+            return
+        if self._ordinary and (self._pause or time.monotonic() >= self._next_ordinary):
             began = time.monotonic()
             self._predict(self._ordinary.popleft())
             now = time.monotonic()
