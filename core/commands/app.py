@@ -11,9 +11,10 @@ import typer
 from core.commands.care import duplicates_command, part_json, split_command
 from core.commands.document import backup_command, check_command, restore_command
 from core.commands.exchange import export_command, formats_command, import_command
-from core.commands.learning import evaluate_command, predict_command, train_command
 from core.commands.models import model_app, models_command
+from core.commands.predicting import evaluate_command, predict_command
 from core.commands.terminal import answer, open_to_write, plain_errors
+from core.commands.training import train_command
 from core.errors import ProjectError
 from core.labels.classes import ClassList
 from core.project.project import HOME, Project

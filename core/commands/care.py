@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from core.commands.learning import JsonOption, ProjectOption
+from core.commands.options import JsonOption, ProjectOption
 from core.commands.terminal import WrongUseError, answer, open_to_write, plain_errors, progress
 from core.labels.classes import ClassList
 from core.project.project import Project

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from core.commands.learning import JsonOption, ProjectOption
+from core.commands.options import JsonOption, ProjectOption
 from core.commands.terminal import WrongUseError, answer, open_to_write, plain_errors, progress
 from core.errors import ProjectError
 from core.project.backup import FOLDER, backups_in, copy_to, make_backup, newest_backup, restore

@@ -28,6 +28,8 @@ from core.images.tiff import (
 
 LARGEST_PART = 1 << 25
 """Pixels of a stored tile or strip: more at once would not be a part any more."""
+BAND_PIXELS = 1 << 26
+"""Pixels unpacked at once where all of the picture is gone through."""
 SPREAD = 24
 """Tiles looked at to find the darkest and brightest values, spread over the picture."""
 
@@ -155,6 +157,22 @@ class TiffParts:
         raster = Raster.of_numbers(every[None, :], one_window=True, missing=missing_of(self._pages[0]))
         low, high = (raster.first + raster.step * end for end in raster.windows[0])
         return np.float32(low), np.float32(high if high > low else low + 1)
+
+
+def read_reduced(path: Path, long_side: int) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+    """(h, w, 3) uint8 RGB of a picture that is never held whole, halved as often as its long side stays at least
+    `long_side`, and the (width, height) of the picture. Raises ImageError."""
+    parts = TiffParts(path)
+    width, height = parts.size
+    level = max(0, math.floor(math.log2(max(width, height) / long_side)))
+    wide, high = -(-width // 2**level), -(-height // 2**level)
+    reduced = np.empty((high, wide, 3), np.uint8)
+    # Rows of whole width: a file in strips would be unpacked again for each piece of a row.
+    rows = max(1, (BAND_PIXELS // width) >> level)
+    for top in range(0, high, rows):
+        box = Box(0, top, wide, min(high, top + rows))
+        reduced[box.slices] = parts.read(level, box)
+    return reduced, parts.size
 
 
 def _part_size(page: Any) -> tuple[int, int]:

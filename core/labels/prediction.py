@@ -47,9 +47,12 @@ def write_prediction(path: Path, mask: PredictedMask) -> None:
     text.add_text("run", str(mask.run_id))
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    # Level 1: predictions are read and rewritten far more often than they are kept.
-    Image.fromarray(both, "LA").save(beside, "PNG", compress_level=1, pnginfo=text)
-    beside.replace(path)
+    try:
+        # Level 1: predictions are read and rewritten far more often than they are kept.
+        Image.fromarray(both, "LA").save(beside, "PNG", compress_level=1, pnginfo=text)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def read_prediction(path: Path) -> PredictedMask:

@@ -11,10 +11,9 @@ import torch
 from numpy.typing import NDArray
 
 from core.errors import ImageError, ModelError
-from core.images.source import read_fed
 from core.labels.prediction import PredictedMask
 from core.models.checkpoint import Loaded, load_checkpoint
-from core.models.predict import predict
+from core.models.predict import predict_file
 from core.project.project import Project, mapping_of
 from core.project.records import PictureRecord, RunRecord, Split
 from core.training.data import IGNORE
@@ -43,8 +42,9 @@ def evaluate(
     split: Split,
     device: str = "auto",
     progress: Callable[[int, int], None] | None = None,
+    tta: str = "none",
 ) -> Score:
-    """Predict every labelled picture of `split`; void and unlabelled pixels are left out.
+    """Predict every labelled picture of `split`; void and unlabelled pixels are left out. `tta` as in `predict`.
 
     Raises ModelError when the weights cannot be loaded or there is nothing to score on.
     """
@@ -57,7 +57,7 @@ def evaluate(
     gone = len(values)
     total = torch.zeros((gone + 1, gone + 1), dtype=torch.int64)
     problems: list[str] = []
-    for done, (record, mask) in enumerate(predicted_pictures(project, run, records, device)):
+    for done, (record, mask) in enumerate(predicted_pictures(project, run, records, device, tta)):
         if isinstance(mask, ImageError):
             problems.append(str(mask))
         else:
@@ -84,18 +84,28 @@ def evaluate(
 
 
 def predicted_pictures(
-    project: Project, run: RunRecord, records: list[PictureRecord], device: str = "auto"
+    project: Project, run: RunRecord, records: list[PictureRecord], device: str = "auto", tta: str = "none"
 ) -> Iterator[tuple[PictureRecord, PredictedMask | ImageError]]:
     """Each picture with its prediction, or with the reason why it has none. Raises ModelError for the weights."""
     loaded = _loaded(project, run, device)
     for record in records:
         try:
-            picture = read_fed(project.picture_path(record.path), loaded.spec.channels)
-            if record.is_labelled and picture.shape[1::-1] != (record.width, record.height):
-                raise ImageError(f"{record.path} is no longer of the size at which it was labelled.")
-            yield record, predict(loaded, picture, run.id)
+            mask = predict_file(loaded, project.picture_path(record.path), run.id, tta)
+            check_size(Path(record.path), mask, labelled_size(record))
+            yield record, mask
         except ImageError as problem:
             yield record, problem
+
+
+def labelled_size(record: PictureRecord) -> tuple[int, int] | None:
+    """(width, height) of its label, None when it has none."""
+    return (record.width or 0, record.height or 0) if record.is_labelled else None
+
+
+def check_size(picture: Path, mask: PredictedMask, size: tuple[int, int] | None) -> None:
+    """Raises ImageError when the picture is no longer of the `size` at which it was labelled."""
+    if size is not None and mask.values.shape[::-1] != size:
+        raise ImageError(f"{picture} is no longer of the size at which it was labelled.")
 
 
 def _loaded(project: Project, run: RunRecord, device: str) -> Loaded:

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import safetensors
 import safetensors.torch
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from core.errors import ModelError
 from core.models.registry import Progress, build, grow_head
@@ -35,13 +35,15 @@ class Loaded:
 
 
 def save_checkpoint(folder: Path, model: nn.Module, spec: ModelSpec, card: Mapping[str, Any]) -> None:
-    """Write `model.safetensors`, `config.json` and `run.json` (spec and card) into `folder`, each beside and then
-    renamed, the weights last: their time tells a reader that something new is there.
+    """Write `model.safetensors`, `config.json` and `run.json` (spec and card) into `folder`, each beside and, once
+    all are on the disk, renamed, the weights last: their time tells a reader that something new is there.
 
     A network of segmentation_models_pytorch can be loaded from the folder with its `from_pretrained`.
-    card: plain values. Raises ModelError when the disk refuses.
+    card: plain values. Raises ModelError when the disk refuses or the weights are no numbers.
     """
     tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    if not are_numbers(tensors.values()):
+        raise ModelError("The trained network is not saved, because its weights are no longer numbers.")
     settings = getattr(model, "config", None)
     if isinstance(settings, Mapping):
         # The encoder's weights are in the file; with their name here from_pretrained would download them too.
@@ -51,9 +53,13 @@ def save_checkpoint(folder: Path, model: nn.Module, spec: ModelSpec, card: Mappi
     run = {"version": 1, "spec": spec.to_json(), "card": dict(card)}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_beside(folder / CONFIG_FILE, json.dumps(config, indent=2, sort_keys=True).encode())
-        write_beside(folder / RUN_FILE, json.dumps(run, indent=2).encode())
-        write_beside(folder / WEIGHTS_FILE, safetensors.torch.save(tensors, {"format": "pt"}))
+        write_all_beside(
+            {
+                folder / CONFIG_FILE: json.dumps(config, indent=2, sort_keys=True).encode(),
+                folder / RUN_FILE: json.dumps(run, indent=2).encode(),
+                folder / WEIGHTS_FILE: safetensors.torch.save(tensors, {"format": "pt"}),
+            }
+        )
     except OSError as problem:
         raise ModelError(
             f"The trained network cannot be saved: {problem}. Check the free space of the disk."
@@ -70,6 +76,8 @@ def load_checkpoint(folder: Path, device: torch.device | str = "cpu") -> Loaded:
             raise ModelError(f"The weights in {folder.name} are too large to be a network of Maskloop.")
         # Read whole instead of mapped: a mapped file cannot be replaced on Windows.
         tensors = safetensors.torch.load(path.read_bytes())
+        if not are_numbers(tensors.values()):
+            raise ValueError("some of them are no numbers")
         model.load_state_dict(tensors)
     except OSError as problem:
         raise ModelError(f"The weights in {folder.name} cannot be read: {problem}.") from problem
@@ -95,7 +103,7 @@ def read_run_file(folder: Path) -> tuple[ModelSpec, Mapping[str, Any]]:
         return ModelSpec.from_json(raw["spec"]), card
     except FileNotFoundError as problem:
         raise ModelError(f"There is no trained network in {folder.name}; train one first.") from problem
-    except (OSError, ValueError, KeyError, TypeError) as problem:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError) as problem:
         raise ModelError(
             f"The description of the network in {folder.name} is damaged ({problem!r})."
         ) from problem
@@ -121,17 +129,31 @@ def _same_body(one: ModelSpec, other: ModelSpec) -> bool:
     )
 
 
+def are_numbers(tensors: Iterable[Tensor]) -> bool:
+    """Neither infinite nor not a number, all of them."""
+    # A sum is not finite as soon as one part is not; of weights that are numbers it is far from overflowing.
+    return all(bool(torch.isfinite(t.double().sum())) for t in tensors if t.is_floating_point())
+
+
 def write_beside(path: Path, content: bytes) -> None:
     """Beside, flushed to the disk, then renamed. Raises OSError."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    write_all_beside({path: content})
+
+
+def write_all_beside(contents: Mapping[Path, bytes]) -> None:
+    """Beside, flushed to the disk, and renamed, in this order, once all are written. Raises OSError."""
+    beside = {path: path.with_name(f".{path.name}.{os.getpid()}.tmp") for path in contents}
     try:
-        with temporary.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        _rename(temporary, path)
+        for path, content in contents.items():
+            with beside[path].open("wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+        for path, temporary in beside.items():
+            _rename(temporary, path)
     finally:
-        temporary.unlink(missing_ok=True)
+        for temporary in beside.values():
+            temporary.unlink(missing_ok=True)
 
 
 def _rename(temporary: Path, path: Path) -> None:

@@ -13,6 +13,9 @@ STRIDE = 32
 """Sides of what enters a network are multiples of this: the deepest level of every architecture we know."""
 SMALLEST_SIZE, LARGEST_SIZE = STRIDE, 4096
 WEIGHTS = ("none", "imagenet")
+LOOKS = ("none", "flip", "scales", "all")
+"""What a network may look at to predict a picture (test-time augmentation): it; its mirror image too; three scales;
+all of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ class ModelSpec:
                 channels=int(raw.get("channels", 3)),
                 inherits=tuple((int(new), int(old)) for new, old in raw.get("inherits", ())),
             )
-        except (KeyError, TypeError, ValueError) as problem:
+        except (KeyError, TypeError, ValueError, OverflowError) as problem:
             raise ModelError(f"The description of the network is damaged ({problem!r}).") from problem
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
@@ -30,6 +31,8 @@ R = TypeVar("R")
 
 ENOUGH_PICTURES = 3
 """Labelled pictures with which training starts by itself."""
+FEED_EVERY = 1.0
+"""Seconds between two times at which labels join a training: a single stroke at once, many together."""
 CHANGED_PICTURES = 2
 """Changed pictures after which it starts again."""
 
@@ -93,6 +96,8 @@ class Retraining:
         self._snapshot: Snapshot | None = None
         self._frozen: set[int] = set()
         self._changed: set[int] = set()
+        self._told: set[int] = set()
+        self._fed = 0.0
         self._recorder: RunRecorder | None = None
         self._stop_wanted = False
         self._closing = False
@@ -203,6 +208,8 @@ class Retraining:
         if self._wishes.automatic:
             self._worker.prepare()  # torch takes seconds to load: once there is enough to learn from, it is there
         self._changed.add(picture_id)
+        if self.state.phase == "training" and time.monotonic() - self._fed > FEED_EVERY:
+            self._feed_changes()
         self._start_if_enough()
 
     def _start_if_enough(self) -> None:
@@ -228,6 +235,7 @@ class Retraining:
         """While training: labels painted since the last look join in at the next step."""
         if not self._changed or self._snapshot is None:
             return
+        self._fed = time.monotonic()
         self._announce(self._write(self._project.pictures.settle_splits))
         records = [r for r in learnable(self._reader) if r.id in self._frozen | self._changed]
         problems = self._freeze(records)
@@ -259,6 +267,9 @@ class Retraining:
                 self._predicting.answered(event)
             case events.NotPredicted():
                 self._predicting.answered(event)
+                if event.picture_id not in self._told and not self.state.failed:
+                    self._told.add(event.picture_id)  # with the next weights it would be said again
+                    self._set(replace(self.state, message=event.sentence))
             case events.Finished():
                 if event.reason != "replaced":
                     self._ended("", starts_again=event.reason != "stopped")

@@ -13,6 +13,14 @@ OUT_OF_MEMORY_WORDS = (
 )  # fmt: skip
 """As torch, CUDA, C++, numpy, Linux and Windows say it. 1455: Windows, the paging file is too small."""
 
+LOST_DEVICE_WORDS = (
+    "cuda error", "cudnn_status", "cublas_status", "cudnn error", "nccl error", "hip error", "device-side assert",
+    "mps backend", "device lost", "driver shutting down",
+)  # fmt: skip
+"""As torch says that a graphics card does not answer any more."""
+LOST_DEVICE_CODE = 75
+"""With which the process ends then: whatever it asks of the card from now on would fail too."""
+
 MEMORY_SENTENCE = (
     "{} ran out of memory. "
     "Close other programs, or choose a smaller batch or a smaller picture size, and start again."
@@ -23,6 +31,12 @@ def sounds_like_memory(text: str) -> bool:
     """True when an error message says that memory ran out."""
     lower = text.lower()
     return any(words in lower for words in OUT_OF_MEMORY_WORDS)
+
+
+def sounds_like_lost_device(text: str) -> bool:
+    """True when an error message says that a graphics card is lost; memory that ran out is no such thing."""
+    lower = text.lower()
+    return any(words in lower for words in LOST_DEVICE_WORDS) and not sounds_like_memory(text)
 
 
 def memory_kills() -> int:
@@ -44,6 +58,11 @@ def why_it_ended(code: int, last_words: Sequence[str], *, short_of_memory: bool,
     killed = code == -getattr(signal, "SIGKILL", 9)
     if (killed and short_of_memory) or any(sounds_like_memory(line) for line in last_words[-5:]):
         return MEMORY_SENTENCE.format(start)
+    if code == LOST_DEVICE_CODE:
+        return (
+            f"{start} lost its graphics card. The last good network stays in use and nothing you painted is lost; "
+            "start it again, or choose the device “cpu” if it happens again."
+        )
     how = f"signal {-code}" if code < 0 else f"exit code {code}"
     again = "start it again to go on from the last checkpoint" if training else "it starts again when needed"
     return f"{start} ended unexpectedly ({how}). Nothing you painted is lost; {again}."

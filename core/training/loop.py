@@ -28,6 +28,7 @@ from core.training.snapshot import Snapshot
 from core.training.state import Spent, Stateful, keep_state, take_up_state
 from core.training.stepping import Stepper
 from core.training.telling import ProgressTeller
+from core.training.together import Together
 
 LONGEST_LAST_LOOK = 0.5
 """Seconds that scoring may take when somebody pressed Stop."""
@@ -59,6 +60,7 @@ def train(
     warm: bool = False,
     resume: Path | None = None,
     keep: bool = False,
+    fabric: Fabric | None = None,
 ) -> Outcome:
     """Train `model` on a snapshot and publish checkpoints into `run_folder`.
 
@@ -68,11 +70,16 @@ def train(
     put into the snapshot; between_steps: other work for this thread, such as a prediction
     resume: a run folder whose training kept its state, to go on from there (also with a larger budget);
     keep: leave such a state in `run_folder` at the end
+    fabric: one that has launched several processes, each of which calls this with the same arguments and a batch that
+    is a multiple of their number; only the first tells, publishes and is asked to stop. Pause and news are for one
+    process.
 
     Raises TrainingError when there is nothing to learn from or the numbers explode, ModelError when a checkpoint
     cannot be written.
     """
-    fabric = fabric_for(recipe)
+    fabric = fabric or fabric_for(recipe)
+    together = Together(fabric)
+    on_event = together.voice(on_event)
     settle_chance(recipe)
 
     def tell(sentence: str) -> None:
@@ -80,14 +87,13 @@ def train(
 
     def give_up() -> bool:
         between_steps()
-        return should_stop()
+        return bool(together.agreed(should_stop()))
 
     pictures = LabelledPictures(snapshot, spec, recipe, fabric.device, base_seen)
     weights = _weights(pictures, recipe)
     if not (warm or resume):
         initialise(model, recipe.initialiser, keep_encoder=spec.weights != "none")
-    learning = _set_up(fabric, model, recipe, tell)
-    averaged, stepper = learning.averaged, learning.stepper
+    learning = _set_up(fabric, together, model, recipe, tell)
     spent = learning.take_up(resume)
     on_event(Started(str(fabric.device), sum(p.numel() for p in model.parameters()), pictures.train_count))
     if recipe.learning_rate is None:
@@ -95,40 +101,42 @@ def train(
 
     budget = Budget(recipe, pictures.train_count, step=spent.step, seconds=spent.seconds)
     teller = ProgressTeller(budget, on_event)
-    autocast = fabric.autocast
-    judge = Judge(run_folder, spec, recipe, pictures, on_event=on_event, autocast=autocast, give_up=give_up)
+    judge = Judge(
+        run_folder, spec, recipe, pictures,
+        on_event=on_event, autocast=fabric.autocast, give_up=give_up, together=together,
+    )  # fmt: skip
     if warm or resume:
-        judge.judge_base(_to_beat(resume, spec, averaged.model), budget.seconds)
+        judge.judge_base(_to_beat(resume, spec, learning.averaged.model), budget.seconds)
 
     step, hopeless = spent.step, False
-    while budget.share(step) < 1 and not give_up():
+    while (share := together.agreed(budget.share(step))) < 1 and not give_up():
         if should_pause():
             budget.hold()
             time.sleep(0.03)
             continue
         budget.go_on()
         if snapshot_changed():
-            _take_news(pictures, budget, judge, step)
-            weights = _weights(pictures, recipe)
+            weights = _take_in_news(pictures, recipe, budget, judge, step)
+            share = together.agreed(budget.share(step))
 
-        share, before = budget.share(step), stepper.batch
+        before = learning.stepper.batch
         loss = learning.step(share, learning_rate(recipe, share, step - spent.step), pictures, weights)
         step += 1
-        budget.batch_shrunk(step, before / stepper.batch)
-        teller.step_done(step, loss, stepper.batch)
-        if judge.due(budget.seconds):
-            judge.look(averaged.model, step, budget.seconds)
+        budget.batch_shrunk(step, before / learning.stepper.batch)
+        if together.leads:
+            teller.step_done(step, loss, learning.stepper.batch)
+        if together.agreed(judge.due(budget.seconds)):
+            judge.look(learning.averaged.model, step, budget.seconds)
             if hopeless := 0 < recipe.patience <= judge.looks_in_vain:
                 tell(f"Training ended early: {judge.looks_in_vain} looks brought nothing better.")
                 break
 
-    stopped = budget.share(step) < 1 and not hopeless
+    stopped = share < 1 and not hopeless
     # A stop is answered at once; the last look is skipped when it would keep the person waiting.
-    if step and not hopeless and (not stopped or judge.cost < LONGEST_LAST_LOOK):
-        judge.stop_asking()
-        judge.look(averaged.model, step, budget.seconds)
+    if step and not hopeless and (not stopped or together.agreed(judge.cost) < LONGEST_LAST_LOOK):
+        judge.last_look(learning.averaged.model, step, budget.seconds)
     judge.say_what_was_held_back()
-    if keep:
+    if keep and together.leads:
         learning.keep(run_folder, Spent(step, budget.seconds), tell)
     return Outcome(step, stopped, judge.best, judge.published)
 
@@ -161,17 +169,20 @@ class _Learning:
             tell(str(problem))
 
 
-def _set_up(fabric: Fabric, model: nn.Module, recipe: Recipe, tell: Callable[[str], None]) -> _Learning:
+def _set_up(
+    fabric: Fabric, together: Together, model: nn.Module, recipe: Recipe, tell: Callable[[str], None]
+) -> _Learning:
     model = model.to(device=fabric.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    averaged = AveragedModel(model, recipe.ema)
+    model = together.normed_alike(model)
     usual_rate = default_recipe(fabric.device.type).learning_rate or 1e-3
     rate = recipe.learning_rate or usual_rate
     learner, optimizer = fabric.setup(model, optimizer_for(model, recipe, rate))
+    averaged = AveragedModel(model, recipe.ema)  # after the setup, which gives all processes the same weights
     if not silence_channels(model, recipe.dropout):
         tell("This network has no place for dropout; training goes on without.")
     if recipe.freeze_encoder and not has_encoder(model):
         tell("This network has no encoder of its own that could be frozen; all of it learns.")
-    stepper = Stepper(fabric, learner, optimizer, recipe, tell)
+    stepper = Stepper(fabric, learner, optimizer, recipe, tell, together)
     frozen = FrozenEncoder(model, recipe.freeze_encoder)
     return _Learning(model, averaged, optimizer, stepper, frozen, usual_rate)
 
@@ -191,13 +202,16 @@ def _found_rate(
     return rate
 
 
-def _take_news(pictures: LabelledPictures, budget: Budget, judge: Judge, step: int) -> None:
-    """Labels have changed: there is time to learn them, and somebody waits for an answer."""
+def _take_in_news(
+    pictures: LabelledPictures, recipe: Recipe, budget: Budget, judge: Judge, step: int
+) -> Tensor:
+    """Labels have changed: there is time to learn them, and somebody waits for an answer. Their class weights."""
     news = pictures.refresh()
     if news.train:
         budget.reopen(step)
     if news.train or news.val:
         judge.news(budget.seconds)
+    return _weights(pictures, recipe)
 
 
 def _to_beat(resume: Path | None, spec: ModelSpec, average: nn.Module) -> nn.Module:

@@ -1,4 +1,4 @@
-"""One device, its cores and its number format, as a recipe asks for them."""
+"""Devices, their cores and their number format, as a recipe asks for them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,15 @@ from lightning_fabric import Fabric
 
 from core.errors import TrainingError
 from core.training.recipe import Recipe
+from core.training.spread import Spread
 
 
-def fabric_for(recipe: Recipe) -> Fabric:
-    """Raises TrainingError when this machine does not have the device."""
+def fabric_for(recipe: Recipe, spread: Spread | None = None) -> Fabric:
+    """One device by itself; several are one process each, which `launch` starts.
+
+    Raises TrainingError when this machine does not have them.
+    """
+    spread = spread or Spread()
     kind, _, number = device_for(recipe.device).partition(":")
     precision = recipe.precision
     if precision == "auto":
@@ -23,14 +28,27 @@ def fabric_for(recipe: Recipe) -> Fabric:
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module="lightning_fabric.*")
-            fabric = Fabric(accelerator=kind, devices=[int(number)] if number else 1, precision=precision)
+            fabric = Fabric(
+                accelerator=kind,
+                devices=[int(number)] if number else spread.devices,
+                num_nodes=spread.nodes,
+                strategy=_strategy(recipe, spread),
+                precision=precision,
+            )
     except Exception as problem:  # Fabric has a dozen ways to say no
         raise TrainingError(
-            f"Training on “{recipe.device}” is not possible here: {problem}. Choose the device “auto”."
+            f"The device “{recipe.device}” cannot be used here ({problem}). Choose the device “auto”."
         ) from problem
     if fabric.device.type == "cpu":
-        use_cores(recipe.threads)
+        use_cores(recipe.threads, processes=spread.devices)
     return fabric
+
+
+def _strategy(recipe: Recipe, spread: Spread) -> str:
+    """Weights that are frozen have no gradient to wait for, which has to be said before."""
+    if spread.strategy == "ddp" and recipe.freeze_encoder:
+        return "ddp_find_unused_parameters_true"
+    return spread.strategy
 
 
 def settle_chance(recipe: Recipe) -> None:
@@ -60,8 +78,9 @@ def device_for(wanted: str) -> str:
     return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def use_cores(threads: int | None) -> None:
-    """Let torch use this many processor cores, all that this process may use when None."""
+def use_cores(threads: int | None, processes: int = 1) -> None:
+    """Let torch use this many processor cores; when None, all that this process may use, shared with others."""
     if threads is None:
         threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        threads = max(1, threads // processes)
     torch.set_num_threads(threads)

@@ -12,12 +12,15 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from core.models.checkpoint import save_checkpoint
+from core.errors import TrainingError
+from core.models.checkpoint import are_numbers, save_checkpoint
 from core.models.spec import ModelSpec
 from core.training.data import LabelledPictures
 from core.training.events import Evaluated, Event, Note, Published
 from core.training.recipe import Recipe
 from core.training.scoring import Score, score
+from core.training.telling import BOUNDLESS
+from core.training.together import Together
 
 FIRST_LOOK, WIDEST_GAP, GROWTH = 6.0, 15.0, 1.3
 """Seconds to the first look, the longest time between two, and how the time between grows."""
@@ -75,9 +78,11 @@ class Judge:
         on_event: Callable[[Event], None],
         autocast: Callable[[], AbstractContextManager[object]],
         give_up: Callable[[], bool],
+        together: Together,
     ) -> None:
         self._folder, self._spec, self._recipe, self._pictures = folder, spec, recipe, pictures
         self._on_event, self._autocast, self._give_up = on_event, autocast, give_up
+        self._together = together
         self._members: frozenset[tuple[int, str]] = frozenset()
         self._best_weights: dict[str, Tensor] | None = None
         self._news = False
@@ -101,9 +106,10 @@ class Judge:
         self._gap = FIRST_LOOK
         self._next = min(self._next, seconds + LOOK_AFTER_NEWS)
 
-    def stop_asking(self) -> None:
-        """The last look is not given up: the training is over, and this is what remains of it."""
+    def last_look(self, model: nn.Module, step: int, seconds: float) -> None:
+        """A look that is not given up: the training is over, and this is what remains of it."""
         self._give_up = lambda: False
+        self.look(model, step, seconds)
 
     def say_what_was_held_back(self) -> None:
         """At the end: whether a network that is better in the mean was not published for the sake of one class."""
@@ -124,7 +130,9 @@ class Judge:
 
     def look(self, model: nn.Module, step: int, seconds: float) -> None:
         """Score `model` (in eval mode), tell, and publish it when it is the best. Raises ModelError when the disk
-        refuses."""
+        refuses, TrainingError when the weights are no numbers any more."""
+        if not are_numbers(model.state_dict().values()):
+            raise TrainingError(BOUNDLESS)
         if self._members != self._pictures.val_members:
             self._rescore_best(model)
         split = "val" if self._members else "train"
@@ -161,7 +169,8 @@ class Judge:
             "recipe": self._recipe.to_json(),
             "seen": {str(number): digest for number, digest in self._pictures.digests.items()},
         }
-        save_checkpoint(self._folder, model, self._spec, card)
+        if self._together.leads:
+            save_checkpoint(self._folder, model, self._spec, card)
         self._news = False
         self.published, self.held_back = True, 0.0
         if not measured or self.best is None or found.miou > self.best:
@@ -195,6 +204,7 @@ class Judge:
             most=most,
             autocast=self._autocast,
             give_up=self._give_up,
+            together=self._together,
         )
 
     def _plan(self, seconds: float, found: Score | None) -> None:

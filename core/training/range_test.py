@@ -44,7 +44,8 @@ def range_test(
             break
         rate = LOWEST * (HIGHEST / LOWEST) ** (number / (STEPS - 1))
         stepper.set_rate(rate)
-        mean = SMOOTHING * mean + (1 - SMOOTHING) * float(stepper.step(pictures, weights).detach())
+        loss = stepper.together.agreed(float(stepper.step(pictures, weights).detach()))
+        mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
         smooth = mean / (1 - SMOOTHING ** (number + 1))
         if not math.isfinite(smooth) or smooth > DIVERGED * best:
             break

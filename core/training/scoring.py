@@ -15,6 +15,7 @@ from torch import nn
 from core.models.pixels import filled_up, normalised
 from core.training.data import LabelledPictures
 from core.training.metrics import confusion, iou_from_confusion, mean_iou, pixel_accuracy
+from core.training.together import Together
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,30 +43,33 @@ def score(
     most: int | None = None,
     autocast: Callable[[], AbstractContextManager[object]],
     give_up: Callable[[], bool],
+    together: Together,
 ) -> Score | None:
-    """Run `model` (in eval mode) over the pictures of a split, at most `most` of them.
+    """Run `model` (in eval mode) over the pictures of a split, at most `most` of them, each process over its share.
 
     `give_up` is asked between two batches (and may do other work there); None when it says yes, or when there
     is nothing to score on.
     """
-    total: torch.Tensor | None = None
+    total = torch.zeros((class_count, class_count), dtype=torch.int64, device=pictures.device)
     count, seconds = 0, 0.0
-    for examples in pictures.scored(split, most):
+    for number, examples in enumerate(pictures.scored(split, most)):
         if give_up():
             return None
+        if not together.is_mine(number):
+            continue
         began = time.monotonic()
         batch = filled_up(normalised(torch.stack([example.picture for example in examples])))
         truth = torch.stack([example.target for example in examples])
         with autocast():
             logits = model(batch.contiguous(memory_format=torch.channels_last))
         rows = logits[:, :, : truth.shape[1], : truth.shape[2]].argmax(1)
-        counted = confusion(rows, truth, class_count)
-        total = counted if total is None else total + counted
+        total += confusion(rows, truth, class_count)
         count += len(examples)
         seconds += time.monotonic() - began
-    if total is None:
+    count = int(together.summed(torch.tensor(count, device=pictures.device)))
+    if not count:
         return None
-    matrix = total.cpu().numpy().astype(np.int64)
+    matrix = together.summed(total).cpu().numpy()
     iou = iou_from_confusion(matrix)
     per_class = {row: float(iou[row]) for row in range(class_count) if matrix[row].sum()}
     return Score(matrix, mean_iou(matrix), per_class, pixel_accuracy(matrix), count, seconds)

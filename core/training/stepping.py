@@ -14,13 +14,14 @@ from core.training.crash import sounds_like_memory
 from core.training.data import LabelledPictures
 from core.training.losses import label_loss
 from core.training.recipe import Recipe
+from core.training.together import Together
 
 
 class Stepper:
     """Takes steps with a network and an optimiser that Fabric has set up. Lives on the training thread.
 
     tell: hears a sentence when something has to be done otherwise than the recipe says. `batch` is what a step
-    takes by now.
+    takes by now. Of several processes all draw the same batch, by the same dice, and each learns from its share.
     """
 
     def __init__(
@@ -30,6 +31,7 @@ class Stepper:
         optimizer: torch.optim.Optimizer,
         recipe: Recipe,
         tell: Callable[[str], None],
+        together: Together | None = None,
     ) -> None:
         self._fabric, self._plain, self._optimizer, self._recipe = fabric, learner, optimizer, recipe
         compiled: Callable[[Tensor], Tensor] = torch.compile(learner) if recipe.compile else learner
@@ -37,6 +39,7 @@ class Stepper:
         self._compiled_now = recipe.compile
         self._chance = torch.Generator().manual_seed(recipe.seed)
         self._tell = tell
+        self.together = together or Together(fabric)
         self.batch = self._told = recipe.batch
 
     def set_rate(self, learning_rate: float) -> None:
@@ -46,14 +49,16 @@ class Stepper:
 
     def step(self, pictures: LabelledPictures, weights: Tensor) -> Tensor:
         """The loss of a step that is done. Half the batch, and half again, when memory does not suffice for it;
-        raises what torch raises when it does not for a single picture."""
+        raises what torch raises when it does not for a single picture, or when several processes take part: the
+        others would wait for an answer."""
         while True:
             try:
                 drawn = pictures.draw(self.batch)
                 loss = self.learn(batch_of(drawn, pictures.canvas, self._recipe, self._chance), weights)
                 break
             except (RuntimeError, MemoryError) as problem:
-                if self.batch == 1 or not sounds_like_memory(f"{type(problem).__name__}: {problem}"):
+                least = self.batch == 1 or self.together.world > 1
+                if least or not sounds_like_memory(f"{type(problem).__name__}: {problem}"):
                     raise
             # Outside the handler: until it ends, the problem holds on to everything that was computed.
             self._halve()
@@ -68,7 +73,8 @@ class Stepper:
     def learn(self, batch: Batch, weights: Tensor) -> Tensor:
         """One step on a batch that is ready; its loss."""
         recipe = self._recipe
-        loss = label_loss(self._answer(batch.pictures), batch.targets, recipe.loss, weights, batch.emphasis)
+        logits = self.together.gathered(self._answer(self.together.share(batch.pictures)))
+        loss = label_loss(logits, batch.targets, recipe.loss, weights, batch.emphasis)
         self._fabric.backward(loss)
         if recipe.clip:
             self._fabric.clip_gradients(

@@ -13,6 +13,10 @@ from core.errors import TrainingError
 from core.training.budget import Budget
 from core.training.events import Event, Progress
 
+BOUNDLESS = (
+    "Training stopped because its numbers grew without bounds. The last good network stays in use; "
+    "start again with a smaller learning rate."
+)
 TELL_EVERY = 1.0
 """Seconds between two Progress events."""
 
@@ -38,10 +42,7 @@ class ProgressTeller:
             return
         mean = float(self._sum) / self._steps
         if not math.isfinite(mean):
-            raise TrainingError(
-                "Training stopped because its numbers grew without bounds. "
-                "Start again with a smaller learning rate."
-            )
+            raise TrainingError(BOUNDLESS)
         rate = self._pictures / max(now - self._told, 1e-6)
         budget = self._budget
         self._on_event(Progress(step, budget.steps, mean, rate, budget.seconds, budget.seconds_left(step)))

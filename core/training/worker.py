@@ -23,7 +23,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from core.errors import MaskloopError, ModelError
-from core.training.crash import MEMORY_SENTENCE, sounds_like_memory
+from core.training.crash import (
+    LOST_DEVICE_CODE,
+    MEMORY_SENTENCE,
+    sounds_like_lost_device,
+    sounds_like_memory,
+)
 from core.training.events import Event, Failed, Finished, Note, NotPredicted, Predicted, to_line
 
 # torch is imported where it is first needed, on the main thread, while the reading thread already listens.
@@ -109,7 +114,9 @@ class Desk:
         while self._urgent and not self._quit:
             self._predict(self._urgent.popleft())
             self._listen()
-        if self._ordinary and (self._pause or time.monotonic() >= self._next_ordinary) and not self._quit:
+        if self._quit or self._stop:  # the person waits for the end; what nobody looks at waits for it too
+            return
+        if self._ordinary and (self._pause or time.monotonic() >= self._next_ordinary):
             began = time.monotonic()
             self._predict(self._ordinary.popleft())
             now = time.monotonic()
@@ -129,6 +136,7 @@ class Desk:
             step, stopped = self._run(command)
         except Exception as problem:  # whatever happens is told; the process stays for predictions
             detail = traceback.format_exc()
+            _end_if_device_is_lost(problem)
             if isinstance(problem, MaskloopError):
                 sentence = str(problem)
             elif isinstance(problem, MemoryError) or sounds_like_memory(
@@ -198,13 +206,11 @@ class Desk:
         """One picture from file to file; a failure is told and goes no further."""
         picture_id = int(command["picture_id"])
         try:
-            from core.images.source import read_fed
             from core.labels.prediction import write_prediction
-            from core.models.predict import predict
+            from core.models.predict import predict_file
 
             loaded = self._checkpoint(Path(command["checkpoint"]))
-            picture = read_fed(Path(command["picture"]), loaded.spec.channels)
-            mask = predict(loaded, picture, int(command["run_id"]))
+            mask = predict_file(loaded, Path(command["picture"]), int(command["run_id"]))
             out = Path(command["out"])
             write_prediction(out, mask)
             self._emit(Predicted(picture_id, str(out), mask.mean_confidence, mask.run_id))
@@ -212,6 +218,7 @@ class Desk:
             self._emit(NotPredicted(picture_id, str(problem)))
         except Exception as problem:  # as above: told, and on with the next
             traceback.print_exc()
+            _end_if_device_is_lost(problem)
             if isinstance(problem, MemoryError) or sounds_like_memory(f"{type(problem).__name__}: {problem}"):
                 reason = "there is not enough memory for it; close other programs"
             else:
@@ -242,6 +249,14 @@ def _import_all() -> None:
     import core.training.metrics
 
     core.training.metrics.warm_up()
+
+
+def _end_if_device_is_lost(problem: Exception) -> None:
+    """The program says what happened, and starts a fresh process when it needs one."""
+    if isinstance(problem, RuntimeError) and sounds_like_lost_device(str(problem)):
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(LOST_DEVICE_CODE)
 
 
 def _give_memory_back() -> None:

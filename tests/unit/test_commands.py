@@ -320,6 +320,8 @@ def test_an_export_onto_other_things_is_refused(tmp_path: Path) -> None:
         (("status", "--colour"), "--colour"),
         (("evaluate", "--run", "first"), "--run"),
         (("predict", "--device", "gpu"), "choose auto, cpu, cuda"),
+        (("predict", "--tta", "twice"), "choose one of none, flip"),
+        (("train", "--strategy", "fsdp"), "choose auto or ddp"),
     ],
 )
 def test_wrong_use_is_exit_code_two(words: tuple[str, ...], said: str) -> None:
@@ -371,7 +373,9 @@ def test_predictions_land_in_the_project(trained: tuple[Path, Any]) -> None:
         mask = read_prediction(project.prediction_path(5))
     assert mask.values.shape == (64, 96)
     assert set(np.unique(mask.values)) <= {1, 2}
-    assert asked("predict", "--project", folder, "--images", "val", "--run", 1)["pictures"] == 1
+    assert (
+        asked("predict", "--project", folder, "--images", "val", "--run", 1, "--tta", "all")["pictures"] == 1
+    )
 
 
 def test_a_score_counts_every_labelled_pixel_once(trained: tuple[Path, Any]) -> None:
@@ -426,6 +430,7 @@ def test_what_cannot_be_learned_or_scored_is_said(trained: tuple[Path, Any], tmp
         ("train", "--steps", 1, "--minutes", 1),
         ("train", "--weights", "coco"),
         ("train", "--resume", 1, "--arch", "unet"),
+        ("train", "--device", "cuda:1", "--devices", 2),
         ("predict", "--images", "some"),
     ],
 )

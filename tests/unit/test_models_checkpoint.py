@@ -1,6 +1,8 @@
 """Checkpoints: what is loaded is what was saved, and hostile or broken files are refused."""
 
+import errno
 import json
+import os
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from core.errors import ModelError
 from core.models.checkpoint import load_checkpoint, read_run_file, save_checkpoint, start_from
@@ -66,6 +69,17 @@ def test_pickle_is_refused_and_not_run(tmp_path: Path, monkeypatch: pytest.Monke
     assert not (tmp_path / "exploded").exists()
 
 
+def _claiming(shape: list[int]) -> bytes:
+    header = json.dumps({"head.weight": {"dtype": "F32", "shape": shape, "data_offsets": [0, 64]}}).encode()
+    return len(header).to_bytes(8, "little") + header + bytes(64)
+
+
+def _spoil(folder: Path, number: float) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    tensors["head.bias"][1] = number
+    save_file(tensors, folder / "model.safetensors")
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -78,6 +92,18 @@ def test_pickle_is_refused_and_not_run(tmp_path: Path, monkeypatch: pytest.Monke
         lambda f: (f / "run.json").write_text(json.dumps({"spec": OURS.to_json(), "card": 3})),
         lambda f: (f / "run.json").write_text(json.dumps({"spec": THEIRS.to_json(), "card": {}})),
         lambda f: (f / "run.json").write_bytes(b"\xff\xfe\x00"),
+        lambda f: (f / "run.json").write_text("[" * 100_000),
+        lambda f: (f / "run.json").write_text(
+            json.dumps({"spec": {**OURS.to_json(), "size": 1e999}, "card": {}})
+        ),
+        # A header that claims more than there is, one that is far too long, and a tensor of a billion numbers.
+        lambda f: (f / "model.safetensors").write_bytes(b"\xff" * 8 + b"{}"),
+        lambda f: (f / "model.safetensors").write_bytes((1 << 31).to_bytes(8, "little") + b" " * 4096),
+        lambda f: (f / "model.safetensors").write_bytes(_claiming([1 << 15, 1 << 15])),
+        lambda f: (f / "model.safetensors").write_bytes(_claiming([1 << 62, 1 << 62])),
+        lambda f: save_file({"head.weight": torch.zeros(3)}, f / "model.safetensors"),
+        lambda f: _spoil(f, float("nan")),
+        lambda f: _spoil(f, float("-inf")),
     ],
 )
 def test_damage_is_a_sentence(tmp_path: Path, damage: Callable[[Path], object]) -> None:
@@ -101,3 +127,31 @@ def test_the_run_file_is_read_without_the_weights(tmp_path: Path) -> None:
     save_checkpoint(folder, build(OURS), OURS, {"miou": float(np.float32(0.25))})
     (folder / "model.safetensors").unlink()
     assert read_run_file(folder) == (OURS, {"miou": 0.25})
+
+
+def test_a_full_disk_leaves_the_old_checkpoint_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "run"
+    save_checkpoint(folder, build(OURS), OURS, {"step": 1})
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    flush = os.fsync
+    for written in range(3):  # the disk is full at the first, second and third file
+        left = iter([True] * written)
+
+        def refusing(descriptor: int) -> None:
+            if not next(left, False):  # noqa: B023  (used up before the next turn)
+                raise OSError(errno.ENOSPC, "No space left on device")
+            flush(descriptor)
+
+        monkeypatch.setattr("os.fsync", refusing)
+        with pytest.raises(ModelError, match="free space"):
+            save_checkpoint(folder, build(OURS), OURS, {"step": 2})
+        monkeypatch.setattr("os.fsync", flush)
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_weights_that_are_no_numbers_are_not_saved(tmp_path: Path) -> None:
+    model = build(OURS)
+    next(model.parameters()).data[0] = float("nan")
+    with pytest.raises(ModelError, match="no longer numbers"):
+        save_checkpoint(tmp_path / "run", model, OURS, {})
+    assert not (tmp_path / "run").exists()

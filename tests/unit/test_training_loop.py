@@ -16,9 +16,11 @@ from core.models.registry import build
 from core.models.spec import ModelSpec
 from core.training.events import Evaluated, Event, Progress, Published, Started
 from core.training.loop import Outcome, train
+from core.training.machine import fabric_for
 from core.training.publishing import Judge
 from core.training.recipe import Recipe
 from core.training.snapshot import Snapshot
+from core.training.together import Together
 
 SPEC = ModelSpec("asymmetric-unet", None, "none", 32, (4, 9))
 TWO_STEPS = Recipe(minutes=None, steps=2, batch=2, threads=1)
@@ -252,6 +254,7 @@ def test_looks_come_soon_then_seldom_and_sooner_after_news(tmp_path: Path) -> No
     judge = Judge(
         tmp_path / "run", SPEC, TWO_STEPS, pictures,
         on_event=lambda _: None, autocast=nullcontext, give_up=lambda: False,
+        together=Together(fabric_for(TWO_STEPS)),
     )  # fmt: skip
     model, looks = fresh_model().eval(), []
     for second in range(120):
