@@ -106,9 +106,12 @@ class LabelledPictures:
 
     @property
     def val_members(self) -> frozenset[tuple[int, str]]:
-        """Who is scored: two scores can be compared when these are equal."""
+        """Who is scored: two scores can be compared when these are equal. A val picture without a pixel of the
+        network's classes says nothing and is nobody here."""
         return frozenset(
-            (n, held.entry.digest) for n, held in self._held.items() if held.entry.split == "val"
+            (n, held.entry.digest)
+            for n, held in self._held.items()
+            if held.entry.split == "val" and held.counts.any()
         )
 
     @property

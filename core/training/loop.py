@@ -126,6 +126,8 @@ def train(
         if together.leads:
             teller.step_done(step, loss, learning.stepper.batch)
         if together.agreed(judge.due(budget.seconds)):
+            if snapshot_changed():  # a slow step may have taken long enough for the labels to be replaced
+                weights = _take_in_news(pictures, recipe, budget, judge, step)
             judge.look(learning.averaged.model, step, budget.seconds)
             if hopeless := 0 < recipe.patience <= judge.looks_in_vain:
                 tell(f"Training ended early: {judge.looks_in_vain} looks brought nothing better.")

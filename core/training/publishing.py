@@ -26,6 +26,8 @@ FIRST_LOOK, WIDEST_GAP, GROWTH = 6.0, 15.0, 1.3
 """Seconds to the first look, the longest time between two, and how the time between grows."""
 LOOK_AFTER_NEWS = 4.0
 """Seconds after new labels came: the person who painted them is waiting for an answer."""
+LOOK_AGAIN = 1.0
+"""Seconds after a look that found its pictures replaced meanwhile."""
 COST_SHARE = 0.12
 """Of the time, what looking may cost; with many validation pictures the looks become rarer."""
 NEWS_TOLERANCE = 0.01
@@ -133,13 +135,15 @@ class Judge:
         refuses, TrainingError when the weights are no numbers any more."""
         if not are_numbers(model.state_dict().values()):
             raise TrainingError(BOUNDLESS)
-        if self._members != self._pictures.val_members:
-            self._rescore_best(model)
+        if self._members != self._pictures.val_members and not self._rescore_best(model):
+            self._next = seconds + LOOK_AGAIN
+            return
         split = "val" if self._members else "train"
         found = self._score(model, split)
-        self._plan(seconds, found)
         if found is None:
+            self._next = seconds + LOOK_AGAIN
             return
+        self._plan(seconds, found)
         self._on_event(self._evaluated(found, split, step, seconds))
         if not self._members or self._is_better(found):
             self.looks_in_vain = 0
@@ -179,20 +183,22 @@ class Judge:
             self.best = found.miou if measured else None
         self._on_event(Published(step, found.miou if measured else None, str(self._folder)))
 
-    def _rescore_best(self, model: nn.Module) -> None:
-        """Bring `best` up to the validation pictures of now, with the best weights lent to `model` for a moment."""
-        self._members = self._pictures.val_members
-        self.best, self._floor = None, Floor(0.0, {})
-        if self._best_weights is None or not self._members:
-            return
-        now = _copied(model)
-        model.load_state_dict(self._best_weights)
-        found = self._score(model, "val")
-        model.load_state_dict(now)
-        if found is None:
-            self._members = frozenset()  # interrupted: to be done again
-        elif not math.isnan(found.miou):
-            self.best, self._floor = found.miou, Floor.of(found)
+    def _rescore_best(self, model: nn.Module) -> bool:
+        """Bring `best` up to the validation pictures of now, with the best weights lent to `model` for a moment.
+        False when it could not be done and has to be done again: a score without a rival must not win."""
+        members = self._pictures.val_members
+        best, floor = None, Floor(0.0, {})
+        if self._best_weights is not None and members:
+            now = _copied(model)
+            model.load_state_dict(self._best_weights)
+            found = self._score(model, "val")
+            model.load_state_dict(now)
+            if found is None:
+                return False
+            if not math.isnan(found.miou):
+                best, floor = found.miou, Floor.of(found)
+        self._members, self.best, self._floor = members, best, floor
+        return True
 
     def _score(self, model: nn.Module, split: str) -> Score | None:
         most = MOST_PICTURES if split == "val" else 16
@@ -207,8 +213,8 @@ class Judge:
             together=self._together,
         )
 
-    def _plan(self, seconds: float, found: Score | None) -> None:
-        self.cost = found.seconds if found else self.cost
+    def _plan(self, seconds: float, found: Score) -> None:
+        self.cost = found.seconds
         self._gap = min(self._gap * GROWTH, WIDEST_GAP if self._members else 4 * WIDEST_GAP)
         self._next = seconds + max(self._gap, self.cost / COST_SHARE)
 

@@ -23,6 +23,7 @@ from core.training.recipe import Recipe
 SPLITS = ("train", "val")
 PLAN = "snapshot.json"
 ITEMS = "items"
+KINDS = ("picture", "values", "corrected")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,8 @@ class Snapshot:
     """A folder with `snapshot.json` (spec and recipe) and, per picture, two or three .npy files and a small .json.
 
     The .json is renamed into place last and names the revision of the arrays, so a reader sees the old pair
-    or the new pair, never half of each. One process writes (`put`, `remove`), any may read. No thread of its
-    own.
+    or the new pair, never half of each. The arrays before stay for one revision more: who has read the old card
+    can still read what it names. One process writes (`put`, `remove`), any may read. No thread of its own.
     """
 
     def __init__(self, folder: Path, spec: ModelSpec, recipe: Recipe) -> None:
@@ -151,7 +152,7 @@ class Snapshot:
                 "Check the free space of the disk."
             ) from problem
         if old:
-            self._forget_arrays(old)
+            self._forget_arrays(old, old.revision - 1)
 
     def remove(self, picture_id: int) -> None:
         """Take a picture out; nothing happens when it is not there."""
@@ -159,7 +160,7 @@ class Snapshot:
         with contextlib.suppress(OSError):
             self._card(picture_id).unlink()
         if old:
-            self._forget_arrays(old)
+            self._forget_arrays(old, old.revision, old.revision - 1)
 
     def entries(self) -> dict[int, Entry]:
         """All pictures that are complete, by id, in order of id."""
@@ -182,7 +183,7 @@ class Snapshot:
         return {e.picture_id: e for _, e in sorted(known.values(), key=lambda pair: pair[1].picture_id)}
 
     def read(self, entry: Entry) -> tuple[NDArray[np.uint8], NDArray[np.uint8]] | None:
-        """Picture (h, w, C) and label (h, w) of an entry; None when it was replaced or removed meanwhile.
+        """Picture (h, w, C) and label (h, w) of an entry; None when it was replaced twice or removed meanwhile.
 
         Raises TrainingError when the files are damaged.
         """
@@ -214,9 +215,13 @@ class Snapshot:
         return self.folder / ITEMS / f"{picture_id}.json"
 
     def _arrays(self, entry: Entry) -> list[Path]:
-        stem = f"{entry.picture_id}-{entry.revision}"
-        kinds = ["picture", "values"] + (["corrected"] if entry.corrected else [])
-        return [self.folder / ITEMS / f"{stem}.{kind}.npy" for kind in kinds]
+        return [
+            self._array(entry.picture_id, entry.revision, kind)
+            for kind in KINDS[: 3 if entry.corrected else 2]
+        ]
+
+    def _array(self, picture_id: int, revision: int, kind: str) -> Path:
+        return self.folder / ITEMS / f"{picture_id}-{revision}.{kind}.npy"
 
     def _entry(self, card: Path) -> Entry | None:
         try:
@@ -226,12 +231,12 @@ class Snapshot:
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return None
 
-    def _forget_arrays(self, entry: Entry) -> None:
-        for path in self._arrays(entry):
-            with contextlib.suppress(
-                OSError
-            ):  # on Windows the trainer may hold it open: one stale file does no harm
-                path.unlink()
+    def _forget_arrays(self, entry: Entry, *revisions: int) -> None:
+        for revision in revisions:
+            for kind in KINDS:
+                # On Windows the trainer may hold it open: one stale file does no harm.
+                with contextlib.suppress(OSError):
+                    self._array(entry.picture_id, revision, kind).unlink()
 
     def _write_plan(self) -> None:
         try:

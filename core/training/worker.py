@@ -126,6 +126,7 @@ class Desk:
         return self._stop or self._quit or self._next_training is not None
 
     def _snapshot_changed(self) -> bool:
+        self._listen()
         changed, self._changed = self._changed, False
         return changed
 

@@ -1,5 +1,6 @@
 """The loop in this process: two steps are a training, better weights are published, worse ones are not."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -14,6 +15,7 @@ from core.models.checkpoint import load_checkpoint, start_from
 from core.models.predict import predict
 from core.models.registry import build
 from core.models.spec import ModelSpec
+from core.training.data import LabelledPictures
 from core.training.events import Evaluated, Event, Progress, Published, Started
 from core.training.loop import Outcome, train
 from core.training.machine import fabric_for
@@ -244,18 +246,18 @@ def test_stop_and_pause(tmp_path: Path) -> None:
     assert load_checkpoint(tmp_path / "run").card["step"] == 4
 
 
-def test_looks_come_soon_then_seldom_and_sooner_after_news(tmp_path: Path) -> None:
-    from contextlib import nullcontext
-
-    from core.training.data import LabelledPictures
-
-    snapshot = frozen(tmp_path / "s", TWO_STEPS)
+def judge_of(run: Path, snapshot: Snapshot, heard: list[Event]) -> tuple[Judge, LabelledPictures]:
     pictures = LabelledPictures(snapshot, SPEC, TWO_STEPS, torch.device("cpu"))
     judge = Judge(
-        tmp_path / "run", SPEC, TWO_STEPS, pictures,
-        on_event=lambda _: None, autocast=nullcontext, give_up=lambda: False,
+        run, SPEC, TWO_STEPS, pictures,
+        on_event=heard.append, autocast=nullcontext, give_up=lambda: False,
         together=Together(fabric_for(TWO_STEPS)),
     )  # fmt: skip
+    return judge, pictures
+
+
+def test_looks_come_soon_then_seldom_and_sooner_after_news(tmp_path: Path) -> None:
+    judge, _ = judge_of(tmp_path / "run", frozen(tmp_path / "s", TWO_STEPS), [])
     model, looks = fresh_model().eval(), []
     for second in range(120):
         if judge.due(second):
@@ -268,6 +270,42 @@ def test_looks_come_soon_then_seldom_and_sooner_after_news(tmp_path: Path) -> No
     judge.news(120)
     assert not judge.due(121)
     assert judge.due(125)
+
+
+@pytest.mark.parametrize("warm", [False, True], ids=["fresh", "warm"])
+def test_a_look_at_val_pictures_that_are_being_painted_is_put_off_not_lost(
+    tmp_path: Path, warm: bool
+) -> None:
+    """Who paints on in the only val picture replaces it all the time; nothing unmeasured is published meanwhile."""
+    heard: list[Event] = []
+    snapshot = frozen(tmp_path / "s", TWO_STEPS, val=1)
+    judge, pictures = judge_of(tmp_path / "run", snapshot, heard)
+    model = fresh_model().eval()
+    for seed in (70, 71):  # twice: what was there before a single change is still readable
+        snapshot.put(4, "4.jpg", "val", *example(seed))
+    if warm:
+        judge.judge_base(model, 0.0)
+    judge.look(model, 1, 6.0)
+    assert heard == []
+    assert judge.due(7.5)
+    pictures.refresh()
+    if warm:  # the weights to beat are scored first, and the same weights are not better
+        judge.look(model, 2, 7.5)
+        assert of_kind(Evaluated, heard)
+        assert not of_kind(Published, heard)
+    else:
+        judge.look(model, 2, 7.5)
+        assert of_kind(Published, heard)[0].miou is not None
+
+
+def test_val_pictures_without_a_known_class_do_not_judge(tmp_path: Path) -> None:
+    heard: list[Event] = []
+    snapshot = frozen(tmp_path / "s", TWO_STEPS, val=0)
+    picture, values = example(80)
+    snapshot.put(9, "void.jpg", "val", picture, np.full_like(values, 255))
+    judge, _ = judge_of(tmp_path / "run", snapshot, heard)
+    judge.look(fresh_model().eval(), 1, 6.0)
+    assert of_kind(Published, heard)[0].miou is None
 
 
 def test_a_resumed_training_goes_on_where_it_ended(tmp_path: Path) -> None:
