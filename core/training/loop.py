@@ -115,19 +115,15 @@ def train(
             time.sleep(0.03)
             continue
         budget.go_on()
-        if snapshot_changed():
-            weights = _take_in_news(pictures, recipe, budget, judge, step)
-            share = together.agreed(budget.share(step))
-
         before = learning.stepper.batch
         loss = learning.step(share, learning_rate(recipe, share, step - spent.step), pictures, weights)
         step += 1
         budget.batch_shrunk(step, before / learning.stepper.batch)
         if together.leads:
             teller.step_done(step, loss, learning.stepper.batch)
+        if snapshot_changed():  # between step and look, so that the look is at the labels of now
+            weights = _take_in_news(pictures, recipe, budget, judge, step)
         if together.agreed(judge.due(budget.seconds)):
-            if snapshot_changed():  # a slow step may have taken long enough for the labels to be replaced
-                weights = _take_in_news(pictures, recipe, budget, judge, step)
             judge.look(learning.averaged.model, step, budget.seconds)
             if hopeless := 0 < recipe.patience <= judge.looks_in_vain:
                 tell(f"Training ended early: {judge.looks_in_vain} looks brought nothing better.")
