@@ -213,7 +213,7 @@ ACTIONS: tuple[ActionRow, ...] = (
     ActionRow("train_now", "Train now", ("Ctrl+T",), "play", "Learning",
               "Start learning from what is labelled so far."),
     ActionRow("choose_network", "Next run…", (), "settings", "Learning",
-              "Choose network, encoder, starting weights and picture size of the next training."),
+              "Choose the network of the next training and how it learns, with a preview of augmentation."),
     ActionRow("pause_training", "Pause training", ("Ctrl+.",), "pause", "Learning",
               "Pause learning, or go on with it."),
     ActionRow("stop_training", "Stop training", ("Ctrl+Shift+.",), "stop", "Learning",

@@ -50,7 +50,7 @@ class Learning(QObject):
         self._counts_soon = QTimer(self, singleShot=True, interval=SOON_MS)
         self._curves_soon.timeout.connect(self._ask_curves)
         self._counts_soon.timeout.connect(self._ask_counts)
-        self.planning = Planning(session, bridge, train_page, theme)
+        self.planning = Planning(session, bridge, train_page, settings, theme)
         self._wires = Wires()
         join, panel, retraining = self._wires.join, page.learning, session.retraining
         join(panel.train_asked, retraining.start)

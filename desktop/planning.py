@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject
@@ -11,12 +12,18 @@ from PySide6.QtCore import QObject
 from core.errors import MaskloopError
 from core.models.catalogue import architecture
 from core.models.deliveryjob import Delivered
+from core.models.spec import ModelSpec, default_spec
 from core.project.records import RunRecord
 from core.session.session import Session
 from core.session.wishing import FACT, NextRun
+from core.settings import Settings
+from core.training.device import likely_device
+from core.training.recipe import Recipe, default_recipe, in_words
 from desktop.bridge import Bridge
 from desktop.dialogs.export_model import ExportModelDialog
-from desktop.dialogs.training_form import AS_IT_IS, TrainingForm
+from desktop.dialogs.network_page import AS_IT_IS
+from desktop.dialogs.recipe_pages import ELSEWHERE
+from desktop.dialogs.training_form import Origin, TrainingForm
 from desktop.panels.train_page import TrainPage
 from desktop.theme import Theme
 from desktop.wires import Wires
@@ -25,9 +32,12 @@ from desktop.wires import Wires
 class Planning(QObject):
     """Lives on the GUI thread; what is slow is done on the session's lanes."""
 
-    def __init__(self, session: Session, bridge: Bridge, page: TrainPage, theme: Theme) -> None:
+    def __init__(
+        self, session: Session, bridge: Bridge, page: TrainPage, settings: Settings, theme: Theme
+    ) -> None:
         super().__init__()
         self._session, self._bridge, self._page, self._theme = session, bridge, page, theme
+        self._settings = settings
         self._wish = NextRun()
         self._runs: list[RunRecord] = []
         self._wires = Wires()
@@ -58,7 +68,10 @@ class Planning(QObject):
         if self.form is not None and self.form.isVisible():
             self.form.raise_()
             return
-        wish = self._wish
+        wish, usual = self._wish, self._usual()
+        runs = [found for run in self._runs if (found := _origin(run, usual)) is not None]
+        sizes = [size for run in self._runs[:1] if (size := _size(run))]
+        kind = likely_device(usual.device)
         shown = TrainingForm(
             self._theme,
             {
@@ -67,9 +80,15 @@ class Planning(QObject):
                 "weights": wish.weights,
                 "size": str(wish.size or AS_IT_IS),
             },
+            wish.choices,
+            usual,
+            size=sizes[0] if sizes else default_spec(kind, (1,)).size,
+            runs=runs,
             parent=self._page.window(),
         )
         shown.accepted_values.connect(self._chosen)
+        shown.preview_asked.connect(self._preview)
+        shown.finished.connect(self._session.previewing.rest)
         self.form = shown
         shown.show()
 
@@ -89,12 +108,28 @@ class Planning(QObject):
         self.export = shown
         shown.show()
 
-    def _chosen(self, values: dict[str, str]) -> None:
+    def _usual(self) -> Recipe:
+        """How a training learns where nothing is chosen."""
+        device = self._settings.get("device")
+        recipe = default_recipe(likely_device(device))
+        return replace(recipe, minutes=self._settings.get("round_minutes"), device=device)
+
+    def _preview(self, recipe: Recipe, size: int, seed: int) -> None:
+        shown = self.form
+        assert shown is not None
+        self._bridge.when_done(
+            self._session.previewing.ask(recipe, size, seed),
+            lambda found: shown.preview.set_pictures(found) if shown is self.form else None,
+            lambda problem: shown.preview.set_problem(str(problem)) if shown is self.form else None,
+        )
+
+    def _chosen(self, values: dict[str, str], choices: dict[str, str]) -> None:
         wish = NextRun(
             values["architecture"] or None,
             values["encoder"] or None,
             values["weights"] or "none",
             int(values["size"]) if values["size"] else None,
+            choices,
         )
         self._session.remember(FACT, wish.to_json())
         self._know(wish)
@@ -112,7 +147,8 @@ class Planning(QObject):
             named = _network(self._runs[0]) if self._runs else "the usual network"
         size = f", {wish.size} pixels" if wish.size else ""
         weights = ", ImageNet weights" if wish.weights == "imagenet" else ""
-        self._page.set_next_run(f"Next run: {named}{weights}{size}")
+        own = f", {_counted(wish.choices)}" if wish.choices else ""
+        self._page.set_next_run(f"Next run: {named}{weights}{size}{own}")
 
     def _deliver(self, file: str, run: int) -> None:
         shown = self.export
@@ -138,6 +174,36 @@ class Planning(QObject):
 
 def _titled(name: str, encoder: str | None) -> str:
     return architecture(name).title + (f" on {encoder}" if encoder else "")
+
+
+def _counted(choices: Mapping[str, str]) -> str:
+    return "one choice of your own" if len(choices) == 1 else f"{len(choices)} choices of your own"
+
+
+def _origin(run: RunRecord, usual: Recipe) -> Origin | None:
+    """The choices of a run, to repeat it; None when they cannot be read."""
+    try:
+        spec = ModelSpec.from_json(json.loads(run.model))
+        words = in_words(Recipe.from_json(json.loads(run.recipe)), usual)
+    except (MaskloopError, ValueError, TypeError, AttributeError):
+        return None
+    return Origin(
+        f"Run {run.id}: {_network(run)}{_score(run)}",
+        {name: text for name, text in words.items() if name not in ELSEWHERE},
+        {
+            "architecture": spec.architecture,
+            "encoder": spec.encoder or "",
+            "weights": spec.weights,
+            "size": str(spec.size),
+        },
+    )
+
+
+def _size(run: RunRecord) -> int | None:
+    try:
+        return ModelSpec.from_json(json.loads(run.model)).size
+    except (MaskloopError, ValueError, TypeError, AttributeError):
+        return None
 
 
 def _network(run: RunRecord) -> str:

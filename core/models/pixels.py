@@ -25,7 +25,14 @@ def normalised(pictures: Tensor) -> Tensor:
             torch.tensor(127.5, device=pictures.device),
             torch.tensor(64.0, device=pictures.device),
         )
-    return (pictures.float() - mean) / deviation
+    return pictures.float().sub_(mean).div_(deviation)
+
+
+def as_pixels(pictures: Tensor) -> NDArray[np.uint8]:
+    """Normalised (N, 3, H, W) back to (N, H, W, 3) uint8, for eyes."""
+    mean, deviation = (torch.tensor(three).view(1, 3, 1, 1) for three in (MEAN, DEVIATION))
+    shown = (pictures * deviation + mean).round_().clamp_(0, 255).to(torch.uint8)
+    return np.ascontiguousarray(shown.permute(0, 2, 3, 1).numpy())
 
 
 def channels_first(picture: NDArray[np.uint8]) -> Tensor:

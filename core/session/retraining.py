@@ -17,10 +17,8 @@ from core.project.records import PictureRecord
 from core.session.freezing import check_learnable, freeze_all, learnable, open_snapshot
 from core.session.predicting import Predicting
 from core.session.recording import RunRecorder
-from core.session.wishing import planned, spec_of
+from core.session.wishing import planned, spec_of, wished_recipe
 from core.training import events
-from core.training.device import likely_device
-from core.training.recipe import default_recipe
 from core.training.run import Worker
 from core.training.snapshot import Snapshot
 
@@ -176,7 +174,7 @@ class Retraining:
         check_learnable(self._reader, records)
         device = self._wishes.device
         spec, base = planned(self._reader, records, self._predicting.run, device)
-        recipe = replace(default_recipe(likely_device(device)), minutes=self._wishes.minutes, device=device)
+        recipe = wished_recipe(self._reader, self._wishes.minutes, device)
         if self._snapshot is None or not self._snapshot.suits(spec):
             self._snapshot = open_snapshot(self._project.cache / "training", spec, recipe)
             self._frozen.clear()

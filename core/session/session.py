@@ -25,6 +25,7 @@ from core.session.intake import Intake, plan_intake, run_intake, store_pasted
 from core.session.keeping import Keeping, Notice
 from core.session.opening import Opening, check_folder
 from core.session.pictures import PictureIndex
+from core.session.previewing import Previewing
 from core.session.retraining import Retraining, TrainingState, TrainingWishes
 from core.session.set_aside import aside_of
 from core.session.taking_in import Importing
@@ -66,6 +67,7 @@ class Session:
         )
         self.exporting = Exporting(project.home)
         self.delivering = Delivering(project.home)
+        self.previewing = Previewing(self.pictures, project.picture_path)
         self.caring = Caring(project, self.pictures, self._document, self._announce)
         self.importing = Importing(project, self._document, self._came)
         self.keeping = Keeping(project, self._document, listen, on_mistake)
@@ -177,6 +179,7 @@ class Session:
         self.opening.stop()
         self.exporting.close()
         self.delivering.close()
+        self.previewing.close()
         self.caring.close()
         self.importing.close()
         self.retraining.close()

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from core.errors import ModelError
+from core.errors import ModelError, TrainingError
 from core.models.catalogue import resolve
 from core.models.spec import WEIGHTS, ModelSpec, spec_from_base
 from core.project.project import Project
 from core.project.records import PictureRecord, RunRecord
 from core.session.freezing import first_spec
 from core.training.device import likely_device
+from core.training.recipe import Recipe, default_recipe, read_choices
 
 FACT = "next_run"
 """Name of the fact in the project file that holds the wish as JSON."""
@@ -24,12 +25,15 @@ class NextRun:
     """architecture None: the network of the newest run, or the usual one for the device; size None: likewise.
 
     weights: what an encoder starts from that was not trained here yet, "none" or "imagenet"
+    choices: how it learns, in words by name of the field of `core.training.recipe.TABLE`, as far as that is not left
+    to the program
     """
 
     architecture: str | None = None
     encoder: str | None = None
     weights: str = "none"
     size: int | None = None
+    choices: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -41,12 +45,17 @@ class NextRun:
             raw: Mapping[str, Any] = json.loads(text or "{}")
             size = raw.get("size")
             wish = cls(
-                raw.get("architecture"), raw.get("encoder"), raw.get("weights", "none"), size and int(size)
+                raw.get("architecture"),
+                raw.get("encoder"),
+                raw.get("weights", "none"),
+                size and int(size),
+                {str(name): str(text) for name, text in raw.get("choices", {}).items()},
             )
+            read_choices(wish.choices)
             if wish.architecture is not None:
                 resolve(wish.architecture, wish.encoder)
             return wish if wish.weights in WEIGHTS else replace(wish, weights="none")
-        except (ValueError, TypeError, AttributeError, ModelError):
+        except (ValueError, TypeError, AttributeError, KeyError, ModelError, TrainingError):
             return cls()
 
 
@@ -76,6 +85,13 @@ def planned(
             weights = wish.weights if encoder else "none"
             spec = replace(spec, architecture=architecture, encoder=encoder, weights=weights)
     return replace(spec, size=wish.size or spec.size), base
+
+
+def wished_recipe(project: Project, minutes: float, device: str) -> Recipe:
+    """How the next training learns: as is usual on a device (of the settings) for so many minutes, but for what was
+    chosen for this project."""
+    said = read_choices(NextRun.from_json(project.fact(FACT)).choices)
+    return replace(default_recipe(likely_device(device)), minutes=minutes, device=device).changed(said)
 
 
 def spec_of(run: RunRecord) -> ModelSpec:

@@ -27,11 +27,14 @@ RESIDENT_BYTES = {"cpu": 1 << 30, "cuda": 4 << 30}
 @dataclass(frozen=True, slots=True)
 class Example:
     """One labelled picture, ready: picture (C, h, w) uint8, target (h, w) uint8 row of the network or IGNORE,
-    corrected (h, w) uint8: 1 where a person painted over another prediction, None when nowhere."""
+    corrected (h, w) uint8: 1 where a person painted over another prediction, None when nowhere.
+
+    rows: the target once more, where the processor can look without waiting for a graphics card."""
 
     entry: Entry
     picture: Tensor
     target: Tensor
+    rows: NDArray[np.uint8]
     corrected: Tensor | None = None
 
 
@@ -197,11 +200,13 @@ class LabelledPictures:
             return None
         picture, values = arrays
         corrected = self._snapshot.read_corrections(entry)
+        rows = self._rows[values]
         # channels_last strides: a processor convolves them about twice as fast.
         return Example(
             entry,
             channels_first(picture).to(self.device),
-            torch.from_numpy(self._rows[values]).to(self.device),
+            torch.from_numpy(rows).to(self.device),
+            rows,
             None if corrected is None else torch.from_numpy(corrected).to(self.device),
         )
 
@@ -264,10 +269,10 @@ class LabelledPictures:
             raise TrainingError("All labels to learn from were taken away. Paint some and start again.")
 
     def _centre(self, example: Example, row: int | None) -> tuple[float, float]:
-        height, width = example.target.shape
+        height, width = example.rows.shape
         if row is None:
             return self._chance.random() * width, self._chance.random() * height
-        places = torch.nonzero(example.target.flatten() == row).flatten()
+        places = np.flatnonzero(example.rows == row)
         place = int(places[self._chance.integers(len(places))])
         return place % width + 0.5, place // width + 0.5
 

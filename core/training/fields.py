@@ -21,7 +21,7 @@ class Field:
     choices: the only words that a text may be; low, high: the range of numbers, both ends included
     named: words that stand for values, such as ("light", 0.15); nothing: the word for None, empty where None is
     impossible; group: under which heading it stands; short: another name of the option; check: raises
-    TrainingError for what the rest cannot say
+    TrainingError for what the rest cannot say; proposals: of a text that may be anything, some worth offering
     """
 
     name: str
@@ -37,6 +37,7 @@ class Field:
     nothing: str = ""
     short: str = ""
     check: Callable[[str], object] | None = None
+    proposals: tuple[str, ...] = ()
 
     @property
     def option(self) -> str:

@@ -148,7 +148,7 @@ TABLE: tuple[Field, ...] = (
     _row("patience", "Patience", int, "End after so many looks at the val pictures without a better one; 0 = never.",
          _B, low=0),
     _row("loss", "Loss", str, f"One of {', '.join(LOSSES)}, or a weighted sum: ce+dice, 0.5*ce+lovasz.", _L,
-         check=loss_terms),
+         check=loss_terms, proposals=(*LOSSES, "ce+dice", "ce+lovasz", "focal+dice")),
     _row("class_weights", "Class weights", str,
          "What a pixel of a rare class counts more in ce and focal: by the square root of 1/frequency, by all of it, "
          "or by effective number.", _L, choices=CLASS_WEIGHTS),
@@ -211,6 +211,21 @@ def default_recipe(device_kind: str) -> Recipe:
     if device_kind == "cuda":
         return Recipe(batch=16, learning_rate=1e-3, ema=0.995, zoom=(0.5, 2.0))
     return Recipe()
+
+
+def read_choices(said: Mapping[str, str]) -> dict[str, Any]:
+    """The values of choices said in words, by name of the field; what is blank is not said. Raises TrainingError."""
+    found = {name: BY_NAME[name].parse(text) for name, text in said.items() if text.strip()}
+    if sum(found.get(name) is not None for name in BUDGETS) > 1:
+        raise TrainingError("Give a training exactly one budget: minutes, steps or epochs.")
+    return {name: value for name, value in found.items() if name not in BUDGETS or value is not None}
+
+
+def in_words(recipe: Recipe, usual: Recipe) -> dict[str, str]:
+    """What a recipe has otherwise than another, in the words that `read_choices` reads."""
+    pairs = ((field, getattr(recipe, field.name)) for field in TABLE)
+    return {f.name: f.shown(value) for f, value in pairs if value is not None or f.name not in BUDGETS
+            if value != getattr(usual, f.name)}  # fmt: skip
 
 
 def preset_recipe(name: str, device_kind: str) -> Recipe:

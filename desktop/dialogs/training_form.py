@@ -1,224 +1,190 @@
-"""What the next training is to be like: a form made from a table of fields, which other rooms may add to."""
+"""What the next training is to be like: its network, and every choice of how it learns."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QDialog, QWidget
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QFontMetrics
+from PySide6.QtWidgets import QButtonGroup, QDialog, QFrame, QStackedWidget, QWidget
 
-from core.models.catalogue import (
-    Architecture,
-    Encoder,
-    architecture,
-    architectures,
-    encoders_for,
-    network_cost,
-    pretrained,
-)
-from desktop.panels.parts import button, choice, column, row, words
-from desktop.panels.search_list import Option, SearchList
+from core.errors import TrainingError
+from core.training.recipe import BY_NAME, PRESETS, Recipe, read_choices
+from desktop.dialogs.augmentation_preview import AugmentationPreview
+from desktop.dialogs.network_page import NetworkPage
+from desktop.dialogs.recipe_pages import PAGES, RecipeRows
+from desktop.panels.parts import button, choice, column, row, set_role, words
 from desktop.theme import GRID, Theme
 
-AS_IT_IS = ""
-"""The value that wishes for nothing: as the newest run has it, or as is usual."""
-
-Values = Mapping[str, str]
+OWN = "own"
+SOON_MS = 250
+"""After the last change, until the preview follows."""
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
-    """One row of the form.
+class Origin:
+    """Choices that somebody can begin with: a preset, or those of a run. network: of the network page, empty to
+    leave that as it is."""
 
-    options: what can be chosen, given what the other fields say; empty switches the field off, with `none` as reason
-    columns: their titles; with them the field is a list to search, of `rows` rows, else a box
-    """
-
-    name: str
     title: str
-    help: str
-    options: Callable[[Values], Sequence[Option]]
-    columns: tuple[str, ...] = ()
-    rows: int = 0
-    none: str = ""
+    choices: Mapping[str, str]
+    network: Mapping[str, str] = field(default_factory=dict)
 
 
-def _networks(_values: Values) -> list[Option]:
-    usual = Option(AS_IT_IS, "As it is", ("", "", "That of the newest run, or the usual one."))
+def preset_origins() -> list[Origin]:
+    """One for each preset, the usual one first."""
+    titles = {"balanced": "Balanced: as usual", "quick": "Quick: a minute", "best": "Best: half an hour"}
     return [
-        usual,
-        *(
-            Option(one.name, one.title, (*_cost(*network_cost(one.name)), one.idea))
-            for one in architectures()
-        ),
+        Origin(titles[name], {key: BY_NAME[key].shown(value) for key, value in PRESETS[name].items()})
+        for name in titles
     ]
 
 
-def _encoders(values: Values) -> list[Option]:
-    row_of = _architecture(values)
-    return [_encoder_option(one) for one in encoders_for(row_of)] if row_of else []
-
-
-def _encoder_option(one: Encoder) -> Option:
-    return Option(
-        one.name, one.name, (*_cost(one.parameters, one.gmacs), "ImageNet weights" if one.pretrained else "")
-    )
-
-
-def _weights(values: Values) -> list[Option]:
-    row_of = _architecture(values)
-    if row_of is None or not pretrained(row_of, values.get("encoder") or None):
-        return []
-    return [Option("none", "None: learn from scratch"), Option("imagenet", "ImageNet: downloaded once")]
-
-
-def _sizes(_values: Values) -> list[Option]:
-    sides = (128, 192, 256, 384, 512, 768, 1024)
-    return [Option(AS_IT_IS, "As it is"), *(Option(str(side), f"{side} pixels") for side in sides)]
-
-
-FIELDS = (
-    Field(
-        "architecture",
-        "Network",
-        "A network that was trained here before goes on from its newest weights.",
-        _networks,
-        ("Network", "Million weights", "GMACs", "What it is"),
-        6,
-    ),
-    Field(
-        "encoder",
-        "Encoder",
-        "The way down, which sees what there is. More GMACs (work for 256 x 256 pixels): slower.",
-        _encoders,
-        ("Encoder", "Million weights", "GMACs", "Pretrained"),
-        6,
-        none="This network has a way down of its own.",
-    ),
-    Field(
-        "weights",
-        "Starting weights",
-        "Only for an encoder that was not trained here yet.",
-        _weights,
-        none="None can be had.",
-    ),
-    Field(
-        "size",
-        "Picture size",
-        "Long side of what the network sees.",
-        _sizes,
-    ),
-)
-
-
 class TrainingForm(QDialog):
-    """`accepted_values` carries the value of each field by name when the user is done."""
+    """`accepted_values` carries the network's values and the choices when the user is done; `preview_asked` a recipe,
+    a picture size and the seed of the dice.
 
-    accepted_values = Signal(dict)
+    usual: how a training learns where nothing is chosen; size: at which the network looks then
+    """
+
+    accepted_values = Signal(dict, dict)
+    preview_asked = Signal(object, int, int)
 
     def __init__(
-        self, theme: Theme, values: Values, fields: Sequence[Field] = FIELDS, parent: QWidget | None = None
+        self,
+        theme: Theme,
+        network: Mapping[str, str],
+        choices: Mapping[str, str],
+        usual: Recipe,
+        *,
+        size: int = 256,
+        runs: Sequence[Origin] = (),
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._theme = theme
-        self._fields = tuple(fields)
+        self._theme, self._usual, self._size, self._dice = theme, usual, size, 0
+        self._origins = [*preset_origins(), *runs]
         self.setWindowTitle("Next run")
         self.setModal(False)
-        self.setMinimumWidth(820)
-        self.widgets: dict[str, SearchList | QComboBox] = {}
-        self._help = {}
-        layout = column(spacing=GRID, margins=(3 * GRID, 2 * GRID, 3 * GRID, 2 * GRID))
-        for field in self._fields:
-            layout.addLayout(self._row(field))
+        self.setMinimumSize(1040, 720)
+        self.network = NetworkPage(network)
+        self.network.changed.connect(self._changed)
+        self.rows = [RecipeRows(groups, usual, self._edited) for groups in PAGES.values()]
+        self.preview = AugmentationPreview()
+        self.preview.again.connect(self._roll)
+        self._soon = QTimer(self, singleShot=True, interval=SOON_MS)
+        self._soon.timeout.connect(self._ask_preview)
+        titles = [(str(place), one.title) for place, one in enumerate(self._origins)]
+        self.origin = choice([*titles, (OWN, "Your own choices")], "Choices to begin with")
+        self.origin.setFixedWidth(40 * GRID)
+        self.origin.activated.connect(self._begin_with)
+        self.pages = QStackedWidget()
         self.use = button("Use for the next run", "primary")
         self.use.clicked.connect(self._accept)
         self.cancel = button("Cancel")
         self.cancel.clicked.connect(self.reject)
-        layout.addStretch(1)
         self.summary = words("", "muted")
-        layout.addLayout(row(self.summary, None, self.cancel, self.use))
-        self.setLayout(layout)
-        self._refill(values)
+        begin = row(words("Choices of"), self.origin, spacing=2 * GRID)
+        self.setLayout(
+            column(
+                row(self._segments(), None, begin),
+                GRID,
+                self.pages,
+                row(self.summary, None, self.cancel, self.use),
+                spacing=GRID,
+                margins=(3 * GRID, 2 * GRID, 3 * GRID, 2 * GRID),
+            )
+        )
+        self._show_choices(choices)
+        same = [place for place, one in enumerate(self._origins) if one.choices == self.choices()]
+        self.origin.setCurrentIndex(same[0] if same else len(self._origins))
 
-    def values(self) -> dict[str, str]:
-        """What each field says; "" where it is switched off or wishes for nothing."""
-        return {name: _value(widget) for name, widget in self.widgets.items()}
+    def choices(self) -> dict[str, str]:
+        """What the rows say, in words by name; blank ones are left out."""
+        return {name: text for rows in self.rows for name, text in rows.values().items()}
 
-    def _row(self, field: Field) -> object:
-        title, help_line = words(field.title, "heading"), words(field.help, "muted")
-        self._help[field.name] = help_line
-        if field.columns:
-            many = SearchList(field.title, field.columns, field.rows)
-            many.widen(0, 30 * GRID)
-            many.widen(1, 15 * GRID)
-            many.changed.connect(lambda: self._refill(self.values()))
-            self.widgets[field.name] = many
-            return column(row(title, help_line, None, spacing=2 * GRID), many, spacing=4)
-        box = choice((), field.title)
-        box.setFixedWidth(30 * GRID)
-        box.activated.connect(lambda _at: self._refill(self.values()))
-        self.widgets[field.name] = box
-        title.setFixedWidth(16 * GRID)
-        return row(title, box, help_line, None, spacing=2 * GRID)
+    def show_page(self, title: str) -> None:
+        """One of "Network" and the titles of PAGES."""
+        self.segments[title].click()
 
-    def _refill(self, values: Values) -> None:
-        """Each field anew, in order: what can be chosen may hang on those above it."""
-        known = dict(values)
-        for field in self._fields:
-            widget, options = self.widgets[field.name], field.options(known)
-            keys = [one.key for one in options]
-            if known.get(field.name, "") not in keys:
-                known[field.name] = _usual(field, known, keys)
-            widget.setEnabled(bool(options))
-            missing = field.none if known.get("architecture") else "As the newest run has it."
-            self._help[field.name].setText(field.help if options else missing)
-            _show(widget, options, known[field.name])
-        # A search may hide the row that is chosen.
-        chosen = _architecture(known)
-        encoder = f" on {known['encoder']}" if known.get("encoder") else ""
-        self.summary.setText(f"{chosen.title}{encoder}" if chosen else "The network stays as it is.")
+    def _segments(self) -> QFrame:
+        frame = QFrame()
+        frame.setProperty("role", "segments")
+        group = QButtonGroup(self)
+        self.segments = {}
+        layout = row(spacing=0, margins=(2, 2, 2, 2))
+        metrics = QFontMetrics(self._theme.strong_font())
+        for place, title in enumerate(("Network", *PAGES)):
+            segment = button(title, "segment")
+            segment.setCheckable(True)
+            segment.setChecked(not place)
+            # The chosen one is bold: room for that in all of them, so that nothing moves.
+            segment.setMinimumWidth(metrics.horizontalAdvance(title) + 4 * GRID)
+            segment.clicked.connect(lambda _on, place=place: self._turn_to(place))
+            group.addButton(segment)
+            layout.addWidget(segment)
+            self.segments[title] = segment
+            self.pages.addWidget(self._page(place))
+        frame.setLayout(layout)
+        return frame
+
+    def _page(self, place: int) -> QWidget:
+        if not place:
+            return self.network
+        page, rows = QWidget(), self.rows[place - 1]
+        below = self.preview if tuple(PAGES)[place - 1] == "Augmentation" else None
+        page.setLayout(column(rows, 2 * GRID, below, None) if below else column(rows, None))
+        return page
+
+    def _turn_to(self, place: int) -> None:
+        self.pages.setCurrentIndex(place)
+        self._ask_preview()
+
+    def _begin_with(self, place: int) -> None:
+        if place < len(self._origins):
+            chosen = self._origins[place]
+            if chosen.network:
+                self.network.set_values(chosen.network)
+            self._show_choices(chosen.choices)
+
+    def _show_choices(self, choices: Mapping[str, str]) -> None:
+        for rows in self.rows:
+            rows.set_values(choices)
+        self._changed()
+
+    def _edited(self) -> None:
+        """The user changed a row."""
+        self.origin.setCurrentIndex(len(self._origins))
+        self._changed()
+
+    def _changed(self) -> None:
+        problems = [problem for rows in self.rows for problem in rows.problems()]
+        if not problems:
+            try:
+                self._usual.changed(read_choices(self.choices()))
+            except TrainingError as problem:
+                problems = [str(problem)]
+        count = len(self.choices())
+        own = {0: "usual choices", 1: "one choice of your own"}.get(count, f"{count} choices of your own")
+        self.summary.setText(problems[0] if problems else f"{self.network.summary}, {own}.")
+        set_role(self.summary, "danger" if problems else "muted")
+        self.use.setEnabled(not problems)
+        if not problems:
+            self._soon.start()
+
+    def _roll(self) -> None:
+        self._dice += 1
+        self._ask_preview()
+
+    def _ask_preview(self) -> None:
+        """Only while somebody looks at it and what is chosen is possible."""
+        if self.preview.isVisible() and self.use.isEnabled():
+            self.preview.set_waiting()
+            recipe = self._usual.changed(read_choices(self.choices()))
+            size = int(self.network.values()["size"] or self._size)
+            self.preview_asked.emit(recipe, size, self._dice)
 
     def _accept(self) -> None:
-        self.accepted_values.emit(self.values())
+        self.accepted_values.emit(self.network.values(), self.choices())
         self.accept()
-
-
-def _usual(field: Field, values: Values, keys: Sequence[str]) -> str:
-    """What a field says when what it said cannot be chosen any more."""
-    row_of = _architecture(values)
-    usual = (row_of.encoder or "") if field.name == "encoder" and row_of else ""
-    return usual if usual in keys else (keys[0] if keys else "")
-
-
-def _architecture(values: Values) -> Architecture | None:
-    name = values.get("architecture")
-    return architecture(name) if name else None
-
-
-def _cost(parameters: float, gmacs: float) -> tuple[str, str]:
-    return _number(parameters), _number(gmacs)
-
-
-def _number(amount: float) -> str:
-    if math.isnan(amount):
-        return "–"
-    return f"{amount:.2f}" if amount < 1 else f"{amount:.1f}"
-
-
-def _value(widget: SearchList | QComboBox) -> str:
-    return widget.value() if isinstance(widget, SearchList) else (widget.currentData() or "")
-
-
-def _show(widget: SearchList | QComboBox, options: Sequence[Option], value: str) -> None:
-    if isinstance(widget, SearchList):
-        widget.set_options(options)
-    else:
-        widget.clear()
-        for one in options:
-            widget.addItem(one.title, one.key)
-    if isinstance(widget, SearchList):
-        widget.set_value(value)
-    elif options:
-        widget.setCurrentIndex([one.key for one in options].index(value))

@@ -59,7 +59,8 @@ class TrainPage(QWidget):
         self._numbers: list[int] = []
         self.runs.itemSelectionChanged.connect(self._chosen)
         self.next_run = Elided("", "muted")
-        self.choose = button("Choose network…")
+        self.choose = button("Next run…")
+        self.choose.setToolTip("Choose the network of the next training, and how it learns.")
         self.choose.clicked.connect(self.next_run_asked)
         self.export = button("Export model…")
         self.export.clicked.connect(self.export_asked)

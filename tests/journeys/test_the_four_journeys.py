@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
@@ -23,6 +24,7 @@ from core.session.editing import accept_class, accept_everywhere, accept_region
 from core.session.exporting import ExportWish
 from core.session.retraining import TrainingState, TrainingWishes
 from core.session.session import Session
+from core.session.wishing import FACT, NextRun
 from tests.factories import picture, picture_folder, stroke, truth
 
 
@@ -185,13 +187,18 @@ def test_labels_become_a_network_and_the_picture_on_screen_is_predicted_first(
     finally:
         session.close()
 
-    # The next start goes on from these weights.
+    # The next start goes on from these weights, in the way that was chosen.
     session = opened(folder, listener)
     try:
         assert session.retraining.has_weights
+        session.remember(FACT, NextRun(choices={"batch": "3", "optimizer": "sgd"}).to_json())
+        session.settle()
         session.retraining.start()
         until(lambda: session.retraining.state.phase == "training", "training")
-        assert session.runs().result(10)[0].base_run_id == run_id
+        run = session.runs().result(10)[0]
+        assert run.base_run_id == run_id
+        recipe = json.loads(run.recipe)
+        assert (recipe["batch"], recipe["optimizer"], recipe["schedule"]) == (3, "sgd", "cosine")
     finally:
         session.close()
 

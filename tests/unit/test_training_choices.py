@@ -30,8 +30,10 @@ from core.training.recipe import (
     SCHEDULES,
     TABLE,
     Recipe,
+    in_words,
     loss_terms,
     preset_recipe,
+    read_choices,
 )
 from core.training.scoring import Score
 from core.training.snapshot import Snapshot
@@ -141,6 +143,17 @@ def test_presets_are_differences(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="quick, balanced, best"):
         preset_recipe("fast", "cpu")
     assert Recipe().changed({"steps": 3}) == Recipe(minutes=None, steps=3)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_recipe_can_be_said_in_words_and_read_again(name: str) -> None:
+    usual = preset_recipe("balanced", "cuda")
+    recipe = preset_recipe(name, "cuda").changed({"steps": 5, "learning_rate": None, "deterministic": True})
+    words = in_words(recipe, usual)
+    assert usual.changed(read_choices({**words, "loss": " "})) == recipe
+    assert in_words(usual, usual) == {}
+    with pytest.raises(TrainingError, match="exactly one budget"):
+        read_choices({"steps": "3", "minutes": "1"})
 
 
 # Losses and weights -----------------------------------------------------------------------------------

@@ -10,7 +10,8 @@ import pytest
 from core.models.spec import ModelSpec
 from core.project.project import Project
 from core.project.records import RunRecord
-from core.session.wishing import FACT, NextRun, planned
+from core.session.wishing import FACT, NextRun, planned, wished_recipe
+from core.training.recipe import default_recipe
 from tests.factories import project_in
 
 
@@ -53,12 +54,35 @@ def test_another_network_starts_anew_and_an_earlier_one_goes_on(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    "stored", [None, "", "{", "[]", '{"architecture": "ghost"}', '{"size": "wide"}', '{"encoder": 3}', "7"]
+    "stored",
+    [
+        None,
+        "",
+        "{",
+        "[]",
+        '{"choices": {"batch": "many"}}',
+        '{"choices": {"ghost": "1"}}',
+        '{"choices": 3}',
+        '{"architecture": "ghost"}',
+        '{"size": "wide"}',
+        '{"encoder": 3}',
+        "7",
+    ],
 )
 def test_a_damaged_wish_wishes_for_nothing(tmp_path: Path, stored: str | None) -> None:
     assert NextRun.from_json(stored).architecture is None
 
 
 def test_a_wish_survives_the_trip() -> None:
-    wish = NextRun("unet", "resnet34", "imagenet", 384)
+    wish = NextRun("unet", "resnet34", "imagenet", 384, {"loss": "0.5*ce+lovasz", "batch": "4"})
     assert NextRun.from_json(wish.to_json()) == wish
+
+
+def test_what_was_chosen_goes_before_settings_and_defaults(tmp_path: Path) -> None:
+    with project_in(tmp_path) as project:
+        usual = default_recipe("cpu").changed({"minutes": 2.0, "device": "cpu"})
+        assert wished_recipe(project, 2.0, "cpu") == usual
+        choices = {"epochs": "3", "optimizer": "sgd", "zoom": "strong", "learning_rate": "auto"}
+        project.set_fact(FACT, NextRun(choices=choices).to_json())
+        expected = {"epochs": 3.0, "optimizer": "sgd", "zoom": (0.5, 2.0), "learning_rate": None}
+        assert wished_recipe(project, 2.0, "cpu") == usual.changed(expected)
