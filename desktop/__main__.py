@@ -17,6 +17,7 @@ def main() -> None:
 
         sys.exit(open_window(Path(first).absolute() if first else None))
     from core.commands.app import command_names
+    from core.commands.terminal import run
     from desktop.commands import app
 
     if not first or (first not in command_names() and first not in ("--help", "--version")):
@@ -24,7 +25,7 @@ def main() -> None:
             sys.stderr.write(f"There is no folder and no command called “{first}”; see maskloop --help.\n")
             sys.exit(2)
         words = ["open", *words]
-    app(args=words, prog_name="maskloop")
+    sys.exit(run(app, words))
 
 
 def _is_surely_a_folder(word: str) -> bool:

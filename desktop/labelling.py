@@ -21,6 +21,7 @@ from core.session.session import Session
 from desktop.bridge import Bridge
 from desktop.choosing import Choosing
 from desktop.copying import Taking
+from desktop.correcting import Correcting
 from desktop.hand import Hand
 from desktop.label_page import LabelPage
 from desktop.noting import Noting
@@ -77,6 +78,7 @@ class Labelling(QObject):
         self._remembering = Remembering(editing, bridge, page, actions, self.hand, self._reverting)
         self._working = Working(bridge, self._canvas)
         self._reshaping = Reshaping(editing, page, self.hand, self._choosing)
+        self._correcting = Correcting(session, bridge, self.hand)
         self._taking = Taking(session.copying, bridge, self._canvas, self.hand, self._apply)
         self._wires = Wires()
         join = self._wires.join
@@ -86,8 +88,16 @@ class Labelling(QObject):
         join(self._reverting.reverted, self._reshaping.look_again)
         join(self._reverting.missed, self.reload)
         join(self._travelling.wanted, self.show)
+        join(self._noting.finished, self._correcting.finished)
         speakers = (self._choosing, self._recasting, self._shielding, self._travelling, self._noting)
-        for part in (self._reverting, self._reshaping, *speakers, self._working, self._taking):
+        for part in (
+            self._reverting,
+            self._reshaping,
+            *speakers,
+            self._working,
+            self._taking,
+            self._correcting,
+        ):
             join(part.message, self.message.emit)
         join(self.saving.saved, self.saved.emit)
         join(self.saving.stored, self._stored)
@@ -245,6 +255,7 @@ class Labelling(QObject):
     def _hold(self, picture_id: int, labels: LabelMap | None, prediction: PredictedMask | None) -> None:
         self.hand.shown, self.hand.labels, self.hand.prediction = picture_id, labels, prediction
         self._reverting.forget()
+        self._correcting.prediction_shown()
         self._session.remember("shown", str(picture_id))
         self._resuming.keep()
         ahead = self._travelling.ahead()
@@ -300,6 +311,7 @@ class Labelling(QObject):
         ):
             self.hand.prediction = prediction
             self._canvas.set_prediction(prediction)
+            self._correcting.prediction_shown()
 
     def _accept(self, how: str) -> None:
         """Take the prediction over: "all", "class" (the active one) or "region" (under the cursor)."""

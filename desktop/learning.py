@@ -24,6 +24,12 @@ from desktop.planning import Planning
 from desktop.theme import Theme
 from desktop.wires import Wires
 
+UNDER_WAY = {
+    "starting": "The labels are read and the network is made ready; that takes a few seconds.",
+    "training": "The model learns. Its first predictions and its first score come together.",
+    "paused": "Continue, and the model comes to its first score.",
+}
+"""What stands where the chart will be until there is a first score."""
 SOON_MS = 400
 """News come in bursts; charts and counts are read anew at most this often."""
 
@@ -114,8 +120,10 @@ class Learning(QObject):
         self._session.retraining.wish(wishes_of(self._settings))
 
     def _hint(self, state: TrainingState) -> str:
-        """What is missing before the first training, in one sentence."""
-        if state.phase != "idle" or self._session.retraining.has_weights:
+        """What is missing before the first training, or what the first score waits for, in one sentence."""
+        if state.phase != "idle":
+            return UNDER_WAY.get(state.phase, "")
+        if self._session.retraining.has_weights:
             return ""
         missing = ENOUGH_PICTURES - self._counts.labelled
         if len(self._session.editing.classes) < 2:

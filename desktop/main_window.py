@@ -217,6 +217,7 @@ class MainWindow(QMainWindow):
         self.bridge.training.connect(self._hear_training)
         self.bridge.noticed.connect(self.say)
         self.bridge.failed.connect(lambda problem: self.say(str(problem)))
+        self.workspaces.currentChanged.connect(lambda place: self.status.set_place(picture=place == 0))
         self._message_over.timeout.connect(lambda: self.status.set_note(""))
         self.top.recent_chosen.connect(lambda path: self.open(Path(path)))
         self.welcome.open_asked.connect(self._ask_folder)

@@ -25,6 +25,8 @@ class Noting(QObject):
     """Brings the line below the canvas and the three marks to life. Lives on the GUI thread."""
 
     message = Signal(str)
+    finished = Signal(int)
+    """A picture is marked done."""
 
     def __init__(
         self,
@@ -66,6 +68,8 @@ class Noting(QObject):
         record = self._record()
         if record is not None and record.status != status:
             self._send(self._session.editing.set_status(record.id, status))
+            if status == Status.DONE:
+                self.finished.emit(record.id)
 
     def leave(self) -> None:
         """The session ends: a note that is being written is kept."""
@@ -90,6 +94,8 @@ class Noting(QObject):
         wanted = Status(status) if status else _plain(record)
         if record.status != wanted:
             self._send(self._session.editing.set_status(picture_id, wanted))
+            if wanted == Status.DONE:
+                self.finished.emit(picture_id)
 
     def _take_split(self, picture_id: int, split: str) -> None:
         wanted = Split(split) if split else None

@@ -9,10 +9,12 @@ from PySide6.QtCore import QObject, QRectF, QTimer
 from PySide6.QtGui import QAction
 
 from core.errors import MaskloopError
-from core.geometry import Point
+from core.geometry import Point, TileKey
+from core.labels.labelmap import Values
 from core.project.records import EditRecord, Reverted
 from core.session.editing import Editing
 from desktop.bridge import Bridge
+from desktop.canvas.layers import NOW
 from desktop.hand import Hand
 from desktop.label_page import LabelPage
 from desktop.reverting import Reverting
@@ -20,6 +22,8 @@ from desktop.wires import Wires
 
 SOON_MS = 60
 """Strokes come in bursts; the journal is read anew at most this often."""
+REST_MS = 60
+"""The label of another time is asked for once the pointer rests on a change."""
 
 
 class Remembering(QObject):
@@ -40,8 +44,13 @@ class Remembering(QObject):
         self._way: list[int] = []
         self._soon = QTimer(self, singleShot=True, interval=SOON_MS)
         self._soon.timeout.connect(self._ask)
+        self._pointed: EditRecord | None = None
+        self._rest = QTimer(self, singleShot=True, interval=REST_MS)
+        self._rest.timeout.connect(self._ask_then)
         self._wires = Wires()
         self._wires.join(self._panel.pointed, self._point)
+        self._wires.join(self._page.canvas.before_edit, self._panel.choose_none)
+        self._wires.join(reverting.reverted, self._reverted)
         self._wires.join(self._panel.picked, self._bring_into_sight)
         self._wires.join(self._panel.back_asked, self._go_to)
         self._wires.join(self._panel.close_asked, partial(self._open, False))
@@ -55,7 +64,7 @@ class Remembering(QObject):
         self._way.clear()
         self._panel.show_note("")
         self._panel.set_entries(())
-        self._page.canvas.highlight(None)
+        self._point(None)
         self.look_again()
 
     def look_again(self) -> None:
@@ -68,12 +77,13 @@ class Remembering(QObject):
         self._soon.stop()
         self._way.clear()
         self._open(False)
+        self._rest.stop()
 
     def _open(self, shown: bool) -> None:
         self._action.setChecked(shown)
         self._page.side.show_history(shown)
         self._panel.show_note("")
-        self._page.canvas.highlight(None)
+        self._point(None)
         if shown:
             self._ask()
             self._panel.list.setFocus()
@@ -82,7 +92,30 @@ class Remembering(QObject):
             self._page.canvas.setFocus()
 
     def _point(self, entry: EditRecord | None) -> None:
+        """Frame where a change happened, and show the label as it was right after it. Nothing of it is changed."""
         self._page.canvas.highlight(entry.box if entry is not None else None)
+        self._pointed = entry if entry is not None and self._panel.leads_to(entry) else None
+        if self._pointed is not None:
+            self._rest.start()
+        else:
+            self._rest.stop()
+            self._page.canvas.show_then(NOW)
+
+    def _ask_then(self) -> None:
+        shown, entry = self._hand.shown, self._pointed
+        if shown is not None and entry is not None:
+            self._bridge.when_done(
+                self._editing.label_then(shown, entry.id), partial(self._show_then, shown, entry)
+            )
+
+    def _show_then(self, picture_id: int, entry: EditRecord, tiles: Mapping[TileKey, Values]) -> None:
+        if picture_id == self._hand.shown and entry == self._pointed:
+            self._page.canvas.show_then(tiles)
+
+    def _reverted(self) -> None:
+        """Undo and redo by key are seen on the picture as it is now."""
+        if not self._way:
+            self._panel.choose_none()
 
     def _bring_into_sight(self, entry: EditRecord | None) -> None:
         """Move the picture only when nothing of the place can be seen now."""
@@ -109,6 +142,7 @@ class Remembering(QObject):
         shown = self._hand.shown
         if shown is not None and not self._way:
             self._panel.show_note("")
+            self._page.canvas.show_then(NOW)  # what is seen on the way there is what is stored
             self._page.canvas.settle_all()
             self._bridge.when_done(self._editing.history(shown), partial(self._begin, shown, aim.id))
 

@@ -98,7 +98,9 @@ class WelcomePage(QWidget):
     def set_recent(self, projects: Sequence[tuple[str, str]]) -> None:
         """Recent projects as (name, folder), newest first; at most six are shown."""
         while self._recent.count():
-            self._recent.takeAt(0).widget().deleteLater()
+            old = self._recent.takeAt(0).widget()
+            old.hide()  # Qt deletes it in its own time; until then it would stand above the others
+            old.deleteLater()
         for name, folder in projects[:6]:
             entry = button("", "row")
             entry.setAccessibleName(f"{name}, {folder}")

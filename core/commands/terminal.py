@@ -48,6 +48,26 @@ def open_to_write(folder: Path, home: Path | None, purpose: str) -> Project:
     return project
 
 
+_UsageError: Any = typer.BadParameter.__bases__[0]
+"""What typer raises for words that it does not take; its own name is a private one in newer releases."""
+
+
+def run(app: typer.Typer, words: list[str]) -> int:
+    """Run a command. Returns the exit code; wrong use is one sentence on standard error, as any other error is."""
+    try:
+        code = app(args=words, prog_name="maskloop", standalone_mode=False)
+    except _UsageError as problem:
+        said = problem.format_message().removesuffix(".").replace("Value error, ", "")
+        if "\n" not in said:  # else it is the help of a word that needs another one behind it
+            said += f"; see {problem.ctx.command_path if problem.ctx else 'maskloop'} --help."
+        console.print(said, markup=False, soft_wrap=True)
+        return 2
+    except typer.Abort:
+        console.print("Interrupted.")
+        return 1
+    return code if isinstance(code, int) else 0
+
+
 class WrongUseError(UserError):
     """The command was called with words it does not take."""
 

@@ -111,6 +111,31 @@ class JournalDrawer:
             rows = connection.execute(select_edits().where(_concerns(picture_id)).order_by(edits.c.id))
             return [record_of(row) for row in rows]
 
+    def label_then(self, picture_id: int, edit_id: int) -> dict[TileKey, np.ndarray[Any, np.dtype[np.uint8]]]:
+        """Tiles of a label as they were right after an edit (or would be, if it is undone), where they may differ from
+        now, each (h, w) uint8. Nothing is changed. What thinning let go is not known any more: no tile of it comes.
+        """
+        with self._store.reading() as connection:
+            undone = connection.execute(select(edits.c.undone).where(edits.c.id == edit_id)).scalar()
+            if undone is None:
+                return {}
+            # Whichever step towards that moment comes last holds the tile as it was then: the last one overwrites.
+            way = edits.c.id <= edit_id if undone else edits.c.id > edit_id
+            steps = (
+                select(edit_tiles, pictures.c.width, pictures.c.height)
+                .join(edits, edits.c.id == edit_tiles.c.edit_id)
+                .join(pictures, pictures.c.id == edit_tiles.c.picture_id)
+                .where(_concerns(picture_id), edit_tiles.c.picture_id == picture_id)
+                .where(way, edits.c.undone == undone)
+                .order_by(edits.c.id if undone else edits.c.id.desc())
+            )
+            last = {TileKey(row.tile_column, row.tile_row): row for row in connection.execute(steps)}
+        then = {}
+        for key, row in last.items():
+            place = tile_box(key, row.width, row.height)
+            then[key] = decode(row.pixels, place.height, place.width, np.uint8)
+        return then
+
     def newest_moment(self) -> str | None:
         """When the newest edit was made, as the document stores it; None before the first."""
         with self._store.reading() as connection:

@@ -9,9 +9,9 @@ import numpy as np
 
 from core.changes import Changes
 from core.errors import ProjectError, UserError
-from core.geometry import Box, Point
+from core.geometry import Box, Point, TileKey
 from core.labels.classes import UNLABELLED, VOID, ClassList, Colour
-from core.labels.labelmap import Edit, LabelMap, Mask, Origin
+from core.labels.labelmap import Edit, LabelMap, Mask, Origin, Values
 from core.labels.prediction import PredictedMask
 from core.labels.raster import connected_region
 from core.lanes import Lane
@@ -49,6 +49,10 @@ class Editing:
     def history(self, picture_id: int) -> Future[list[EditRecord]]:
         """The journal of a picture, oldest first."""
         return self._document.submit(self._project.journal.history, picture_id)
+
+    def label_then(self, picture_id: int, edit_id: int) -> Future[dict[TileKey, Values]]:
+        """Tiles of a label as they were right after an edit; see `JournalDrawer.label_then`."""
+        return self._document.submit(self._project.journal.label_then, picture_id, edit_id)
 
     def journal(self, picture_id: int) -> Future[Journal]:
         """What undo and redo of a picture would do next."""

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from core.errors import ImageError, ModelError, TrainingError
 from core.images.source import read_fed, read_raster
-from core.labels.classes import UNLABELLED, VOID
-from core.labels.labelmap import Origin, Values
+from core.labels.labelmap import Values
 from core.labels.prediction import read_prediction
 from core.models.spec import ModelSpec, default_spec
 from core.project.project import Project, mapping_of
 from core.project.records import PictureRecord, Split
+from core.session.correcting import painted_otherwise
 from core.training.recipe import Recipe
 from core.training.snapshot import Snapshot
 
@@ -80,7 +80,7 @@ def freeze(project: Project, snapshot: Snapshot, record: PictureRecord) -> None:
 def corrections(project: Project, picture_id: int, values: Values) -> NDArray[np.bool_] | None:
     """(H, W), where a person painted what the newest prediction of the picture says otherwise; None without one.
 
-    values: the label, (H, W) uint8. What was imported or accepted is nobody's correction.
+    values: the label, (H, W) uint8.
     """
     try:
         mask = read_prediction(project.prediction_path(picture_id))
@@ -90,11 +90,7 @@ def corrections(project: Project, picture_id: int, values: Values) -> NDArray[np
     if mask.values.shape != values.shape:
         return None
     said = mask.relabelled(moved).values
-    height, width = values.shape
-    who, meaning = project.labels.provenance(picture_id, width, height)
-    painted = np.isin(who, [number for number, (origin, _) in meaning.items() if origin is Origin.PAINTED])
-    counted = (values != UNLABELLED) & (values != VOID) & (said != UNLABELLED)
-    return np.asarray(painted & counted & (said != values))
+    return painted_otherwise(project, picture_id, values, said)
 
 
 def freeze_all(

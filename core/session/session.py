@@ -18,6 +18,7 @@ from core.project.project import Project
 from core.project.records import Counts, Measurement, PictureRecord, RunRecord
 from core.session.caring import Caring
 from core.session.copying import Copying
+from core.session.correcting import Correcting
 from core.session.delivering import Delivering
 from core.session.editing import Editing
 from core.session.exporting import Exporting
@@ -60,6 +61,7 @@ class Session:
         self._reading = Lane("reading", threads=2, on_mistake=on_mistake)
         self.pictures = PictureIndex(project.pictures.all())
         self.editing = Editing(project, self._document, self._announce)
+        self.correcting = Correcting(project, self._document)
         self.copying = Copying(project, self.pictures, self._document)
         self.opening = Opening(project, self.pictures, self._document, self._reading, self._announce)
         self.retraining = Retraining(

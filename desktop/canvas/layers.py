@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.geometry import Box
+from core.geometry import TILE, Box, TileKey
 from core.labels.classes import LAST_CLASS, UNLABELLED, VOID
 
 Values = NDArray[np.uint8]
 Colours = NDArray[np.uint32]
+NOW: Mapping[TileKey, Values] = MappingProxyType({})
+"""No tiles of another time: the label as it is."""
 """Premultiplied 0xAARRGGBB, the layout of QImage.Format_ARGB32_Premultiplied."""
 
 # Stripes of the hatch, in logical pixels: wide enough to be seen, narrow enough to fit into small regions.
@@ -156,6 +159,19 @@ def sample(values: Values, rows: NDArray[np.intp], columns: NDArray[np.intp]) ->
         return part.take(columns - left, axis=1).take(rows - top, axis=0)
     # Not part.take(rows, axis=0): take copies an array with gaps between its rows before it looks at anything.
     return part[rows - top].take(columns - left, axis=1)
+
+
+def lay_over(
+    said: Values, tiles: Mapping[TileKey, Values], rows: NDArray[np.intp], columns: NDArray[np.intp]
+) -> None:
+    """Put what other tiles hold into a sample of a label: `said` was sampled at these rising rows and columns."""
+    for key, tile in tiles.items():
+        height, width = tile.shape
+        top, left = key.row * TILE, key.column * TILE
+        high, low = np.searchsorted(rows, (top, top + height))
+        near, far = np.searchsorted(columns, (left, left + width))
+        if high < low and near < far:
+            said[high:low, near:far] = tile[rows[high:low] - top].take(columns[near:far] - left, axis=1)
 
 
 class Tiling:

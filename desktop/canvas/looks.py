@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -10,18 +10,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.geometry import Box
+from core.geometry import Box, TileKey
 from core.labels.classes import UNLABELLED, VOID
 from core.labels.labelmap import LabelMap
 from core.labels.prediction import PredictedMask
 from desktop.canvas import patterns
 from desktop.canvas.layers import (
+    NOW,
     Colours,
     ColourTable,
     Hatch,
     LayerState,
     Shape,
     Values,
+    lay_over,
     premultiplied,
     sample,
 )
@@ -103,14 +105,23 @@ class Look:
         return grain.reach if self._ids is not None and self._outlined else 0
 
     def paint(
-        self, box: Box, view: Viewport, labels: LabelMap, prediction: PredictedMask | None, grain: Grain
+        self,
+        box: Box,
+        view: Viewport,
+        labels: LabelMap,
+        prediction: PredictedMask | None,
+        grain: Grain,
+        then: Mapping[TileKey, Values] = NOW,
     ) -> Colours:
-        """The device pixels of `box`, which lie on the picture, (h, w) uint32."""
+        """The device pixels of `box`, which lie on the picture, (h, w) uint32. `then`: tiles that are shown in place
+        of those of the label."""
         reach = self.reach(grain)
         wide = Box(box.x0 - reach, box.y0 - reach, box.x1 + reach, box.y1 + reach)
         wide = wide.intersected(view.picture_box()) if reach else box
         rows, columns = view.rows(wide.y0, wide.y1), view.columns(wide.x0, wide.x1)
         said = sample(labels.values, rows, columns)
+        if then:
+            lay_over(said, then, rows, columns)
         told = None
         if prediction is not None and self.fills.uses_prediction:
             told = sample(prediction.values, rows, columns)

@@ -6,7 +6,7 @@ and only the places reported as damaged are worked out again, so that most paint
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
 
@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QRect
 from PySide6.QtGui import QImage, QPainter
 
-from core.geometry import Box
+from core.geometry import TILE, Box, TileKey
 from core.images.giant import AnyPyramid
 from core.images.tone import Eye, Tone
 from core.labels.labelmap import LabelMap
 from core.labels.prediction import PredictedMask
 from desktop.canvas.grid import GRID_FROM, rule
-from desktop.canvas.layers import ColourTable
+from desktop.canvas.layers import NOW, ColourTable, Values
 from desktop.canvas.looks import Grain, Look
 from desktop.canvas.viewport import Viewport
 
@@ -116,6 +116,7 @@ class Screen:
         self._eye: Eye | None = None
         self._labels: LabelMap | None = None
         self._prediction: PredictedMask | None = None
+        self._then: Mapping[TileKey, Values] = NOW
         self._look: Look | None = None
         self._halves: Halves | None = None
         self._grid = False
@@ -134,7 +135,7 @@ class Screen:
         self._ground.damage()
 
     def set_picture(self, pyramid: AnyPyramid | None, labels: LabelMap | None) -> None:
-        self._pyramid, self._labels, self._prediction = pyramid, labels, None
+        self._pyramid, self._labels, self._prediction, self._then = pyramid, labels, None, NOW
         self._eye = Eye(pyramid, self._tone) if pyramid else None
         self.damage_all()
 
@@ -157,6 +158,13 @@ class Screen:
         places = sorted(self._divider(each) for each in (self._halves.share, share))
         self._halves = replace(self._halves, share=share)
         self._layers.damage(Box(places[0], 0, places[-1], self._view.height))
+
+    def set_then(self, tiles: Mapping[TileKey, Values]) -> Box:
+        """Show these tiles in place of those of the label, which is not touched. Returns the device pixels that will
+        look different."""
+        keys, self._then = {*self._then, *tiles}, tiles
+        places = (Box(k.column * TILE, k.row * TILE, (k.column + 1) * TILE, (k.row + 1) * TILE) for k in keys)
+        return self.damage_labels(reduce(Box.united, places, Box.nothing()))
 
     def set_grid(self, wanted: bool) -> None:
         """Whether there are lines between the picture's pixels where they are large."""
@@ -253,7 +261,9 @@ class Screen:
         if self._labels is None or inside.is_empty:
             return
         for part, look in parts(inside):
-            pixels[part.slices] = look.paint(part, view, self._labels, self._prediction, self._grain)
+            pixels[part.slices] = look.paint(
+                part, view, self._labels, self._prediction, self._grain, self._then
+            )
         if self._has_grid:
             rule(pixels, inside, view)
 

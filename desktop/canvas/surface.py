@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +12,7 @@ from PySide6.QtCore import QEvent, QPointF, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
-from core.geometry import Box, Point
+from core.geometry import Box, Point, TileKey
 from core.images.giant import AnyPyramid, GiantPyramid
 from core.images.tone import Tone
 from core.labels.labelmap import LabelMap
@@ -194,6 +194,11 @@ class Surface(QWidget):
         """The labels of these image pixels changed: look at them again."""
         self.touch(self._logical(self._screen.damage_labels(box)))
         self.content_changed.emit()
+
+    def show_then(self, tiles: Mapping[TileKey, NDArray[np.uint8]]) -> None:
+        """Show the label as it was once, (h, w) uint8 by tile; without any it is shown as it is. Nothing else of it is
+        touched, and tools go on working on the label."""
+        self.touch(self._logical(self._screen.set_then(tiles)))
 
     # The view
 

@@ -136,13 +136,14 @@ class ClassesPanel(QWidget):
 
     def _add(self) -> None:
         names = [" ".join(part.split()) for part in self.field.text().replace(";", ",").split(",")]
-        names = [name for name in names if name]
+        names = list(dict.fromkeys(name for name in names if name))
         if not names:
             self.show_error("Type at least one name; put commas between several.")
             return
-        self.field.clear()
         self.show_error("")
         self.classes_added.emit(names)
+        if not self._error.text():  # what was refused stays, to be put right
+            self.field.clear()
 
     def _head(self) -> QWidget:
         head = QWidget()

@@ -17,9 +17,11 @@ from desktop.theme import GRID, Theme
 FILTERS = (
     ("all", "All pictures"),
     ("open", "Not done"),
-    ("done", "Done"),
-    ("labelled", "Labelled"),
+    ("new", "New"),
     ("predicted", "Predicted"),
+    ("in progress", "In progress"),
+    ("labelled", "Labelled"),
+    ("done", "Done"),
     ("review", "To review"),
     ("skipped", "Skipped"),
     ("train", "Split: train"),

@@ -22,6 +22,7 @@ from desktop.panels.parts import MARGIN, button, column, ground, icon_button, ro
 from desktop.theme import GRID, Theme
 
 ROW_HEIGHT = 48
+HINT = "Point at a change to see the label as it was right after it; a double click goes there."
 CLOCK_MS = 20_000
 """How often "2 min ago" is looked at again."""
 
@@ -165,8 +166,7 @@ class HistoryPanel(QWidget):
         ground(self, "panel")
         self.list = EntryList(theme)
         self.close_button = icon_button("close", "Close the history", theme, 18)
-        self.note = words("", "muted", wrap=True)
-        self.note.hide()
+        self.note = words(HINT, "muted", wrap=True)
         self.back = button("Go back to here")
         self.list.pointed.connect(self.pointed)
         self.list.back_asked.connect(self._ask)
@@ -194,10 +194,17 @@ class HistoryPanel(QWidget):
         self.list.show_entries(entries)
 
     def show_note(self, text: str, role: str = "muted") -> None:
-        """A sentence above the button, such as why going back has stopped; an empty text takes it away."""
+        """A sentence above the button, such as why going back has stopped; an empty text brings the hint back."""
         set_role(self.note, role)
-        self.note.setText(text)
-        self.note.setVisible(bool(text))
+        self.note.setText(text or HINT)
+
+    def choose_none(self) -> None:
+        """No entry is chosen any more, and none is pointed at."""
+        self.list.setCurrentIndex(QModelIndex())
+
+    def leads_to(self, entry: EditRecord) -> bool:
+        """Whether the picture is elsewhere now and a way leads to how it was right after `entry`."""
+        return self.list.entries.way_to(entry) > 0
 
     def _ask(self, entry: EditRecord | None) -> None:
         if entry is not None and self.list.entries.way_to(entry):

@@ -147,7 +147,7 @@ class LearningPanel(QWidget):
         self._show_trend()
 
     def set_hint(self, text: str) -> None:
-        """What stands here before the first score: how much more labelling lets the model start."""
+        """What stands here before the first score: what it waits for."""
         self._beginning = text or BEGINNING
         if not self._scored:
             self.hint.setText(self._beginning)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QAction, QFontMetrics
+from PySide6.QtGui import QAction, QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QSpinBox, QToolButton, QWidget
 
 from desktop.actions import keys_text
@@ -48,8 +48,7 @@ class OptionBar(QWidget):
         self.history = self._button("history")
         self.slider.valueChanged.connect(self._slid)
         self.number.valueChanged.connect(self._typed)
-        widest = QFontMetrics(theme.strong_font()).horizontalAdvance("Rectangle")
-        self.tool.setMinimumWidth(widest + GRID)
+        self._widest = QFontMetrics(theme.strong_font()).horizontalAdvance("Rectangle") + GRID
         self.tool.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         self.size_name.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         self.number.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
@@ -69,16 +68,19 @@ class OptionBar(QWidget):
         )
         bar.setStretch(5, 1)
         self.setLayout(bar)
+        self._has_size = True
+        self.controls.changed.connect(self._fit)
         self.set_tool("Brush", "", 30)
 
     def set_tool(self, title: str, help_line: str, size: int | None) -> None:
         """Show the tool in hand; `size` (diameter in picture pixels) is None for a tool without one."""
         self.tool.setText(title)
         self.help.setText(help_line)
-        for part in (self.size_name, self.slider, self.number):
-            part.setVisible(size is not None)
+        self._has_size = size is not None
+        self.number.setVisible(self._has_size)
         if size is not None:
             self.set_size(size)
+        self._fit()
 
     def set_size(self, size: float) -> None:
         """Show a size; emits nothing."""
@@ -98,6 +100,34 @@ class OptionBar(QWidget):
             action.setEnabled(bool(name))
             action.setText(f"{word} “{name}”" if name else word)
             action.setToolTip((f"{word} “{name}”" if name else f"Nothing to {key}") + f"  {keys_text(key)}")
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Nothing is cut off where there is little room: boxes shrink to the word they show, then what has another
+        way goes: the slider (there is the number), and the buttons of the view and the history (there are keys)."""
+        spare = ((self.size_name, self.slider), (self.view,), (self.history,))
+        self.tool.setMinimumWidth(self._widest)
+        self.controls.set_tight(False)
+        for n, parts in enumerate(spare):
+            for part in parts:
+                part.setVisible(self._has_size or n > 0)
+        if self._overflows():
+            self.controls.set_tight(True)
+            self.tool.setMinimumWidth(0)
+        for parts in spare:
+            if self._overflows():
+                for part in parts:
+                    part.hide()
+
+    def _overflows(self) -> bool:
+        line = self.layout()
+        parts = [line.itemAt(n).widget() for n in range(line.count())]
+        shown = [part for part in parts if part is not self.help and not part.isHidden()]
+        needed = sum(max(part.minimumWidth(), part.sizeHint().width()) for part in shown)
+        return needed + len(shown) * line.spacing() + 3 * GRID > self.width()
 
     def _slid(self, step: int) -> None:
         size = _size_of(step)

@@ -15,7 +15,7 @@ from desktop.theme import GRID, Theme
 
 NAME_WIDTH = 18 * GRID
 STATUSES = (
-    ("", "In progress"),  # or “New”: no mark of a person
+    ("", "In progress"),  # or “New” or “Predicted”: no mark of a person
     (Status.DONE.value, "Done"),
     (Status.TO_REVIEW.value, "To review"),
     (Status.SKIPPED.value, "Skipped"),
@@ -150,7 +150,8 @@ class PictureLine(QWidget):
         self.name.setToolTip(record.path if record is not None else "")
         if record is None:
             return
-        plain = "In progress" if record.is_labelled or record.status == Status.IN_PROGRESS else "New"
+        begun = record.is_labelled or record.status == Status.IN_PROGRESS
+        plain = "In progress" if begun else "Predicted" if record.is_predicted else "New"
         self.status.setItemText(0, plain)
         self.status.setCurrentIndex(max(0, self.status.findData(record.status.value)))
         self.split.setCurrentIndex(self.split.findData(record.split.value if record.split else ""))

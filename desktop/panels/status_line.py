@@ -46,6 +46,10 @@ class StatusLine(QWidget):
         self.note.setVisible(bool(text))
         self.pixel.setVisible(not text)
 
+    def set_place(self, *, picture: bool) -> None:
+        """Whether a picture is in sight; a zoom without one says nothing."""
+        self.zoom.setVisible(picture)
+
     def set_pixel(
         self,
         x: int | None = None,

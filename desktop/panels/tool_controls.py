@@ -6,7 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction, QActionGroup
-from PySide6.QtWidgets import QCheckBox, QMenu, QPushButton, QSizePolicy, QSpinBox, QWidget, QWidgetAction
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QMenu,
+    QPushButton,
+    QSizePolicy,
+    QSpinBox,
+    QWidget,
+    QWidgetAction,
+)
 
 from core.tools.options import Amount, Choice, Control, Menu, Switch, ToolOptions
 from desktop.panels.parts import choice, indent_number, row, words
@@ -20,6 +29,8 @@ class ToolControls(QWidget):
     """`option_changed` carries the name of the field of ToolOptions and its new value."""
 
     option_changed = Signal(str, object)
+    changed = Signal()
+    """Other controls are shown, or one shows another word."""
 
     def __init__(self, actions: Mapping[str, QAction], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -41,6 +52,17 @@ class ToolControls(QWidget):
             if key in wanted:
                 set_value(options)
         self.setVisible(bool(wanted))
+        self.changed.emit()
+
+    def set_tight(self, tight: bool) -> None:
+        """Whether boxes are as narrow as the word they show, or as wide as the longest of their words."""
+        for box in (made[0] for made in self._made.values()):
+            if isinstance(box, QComboBox):
+                words_ = [box.currentText()] if tight else [box.itemText(n) for n in range(box.count())]
+                box.setFixedWidth(
+                    max(box.fontMetrics().horizontalAdvance(word) for word in words_) + 7 * GRID
+                )
+        self._line.invalidate()
 
     def widget(self, key: str) -> QWidget:
         """What shows an option, for tests and the tour. Raises KeyError."""

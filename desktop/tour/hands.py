@@ -26,8 +26,9 @@ from desktop.main_window import MainWindow
 
 T = TypeVar("T")
 
-PATIENCE = 90.0
-"""Seconds that a step waits for what it expects."""
+PATIENCE = 180.0
+"""Seconds that a step waits for what it expects: enough for a machine that has much else to do, and loads torch for
+the first time."""
 LEFT, PLAIN = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 

@@ -34,6 +34,8 @@ from core.labels.raster import capsule
 from core.project.project import FILE, HOME, Project
 
 SIZES = {1: (700, 530), 2: (300, 270)}
+MOST_EDITS = 12
+"""A child is killed after at most so many edits, and whatever it does then."""
 
 
 @dataclass
@@ -94,14 +96,15 @@ def edit(project: Project, rng: np.random.Generator) -> None:
             project.journal.commit(picture_id, stroke)
 
 
-def keep_editing(folder: Path, record: Path, ready: int, seed: int) -> None:
-    """The child: edit until killed. The record has one line for each edit that was acknowledged."""
+def keep_editing(folder: Path, record: Path, tick: int, seed: int) -> None:
+    """The child: edit until killed. The record has one line for each edit that was acknowledged; the pipe `tick` gets
+    a byte at the start and one after each."""
     rng = np.random.default_rng(seed)
     lines = os.open(record, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     with Project.write(folder) as project:
         os.write(lines, f"{digest(project)}\n".encode())
         os.fsync(lines)
-        os.write(ready, b"!")
+        os.write(tick, b".")
         while True:
             try:
                 edit(project, rng)
@@ -109,6 +112,7 @@ def keep_editing(folder: Path, record: Path, ready: int, seed: int) -> None:
                 continue  # an undo that has to wait for another picture
             os.write(lines, f"{digest(project)}\n".encode())
             os.fsync(lines)
+            os.write(tick, b".")
 
 
 def replay(folder: Path, seed: int, edits: int) -> list[str]:
@@ -140,9 +144,14 @@ def kill_once(folder: Path, rng: np.random.Generator, found: Verdict, seed: int)
         finally:
             os._exit(1)  # never back into the parent's code
     os.close(say)
-    if os.read(hear, 1) != b"!":
-        raise RuntimeError("the child died by itself")
-    time.sleep(float(rng.uniform(0.005, 0.4)))
+    # After a few edits, somewhere in the next: the same on a slow machine as on a fast one.
+    after, waited = int(rng.integers(0, MOST_EDITS + 1)), 0.0
+    for _ in range(1 + after):
+        began = time.perf_counter()
+        if os.read(hear, 1) != b".":
+            raise RuntimeError("the child died by itself")
+        waited = time.perf_counter() - began
+    time.sleep(float(rng.uniform(0, max(0.005, 1.5 * waited) if after else 0.05)))
     os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     os.close(hear)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -95,6 +95,37 @@ def test_pointing_at_an_entry_frames_its_pixels(desk: Desk) -> None:
     at = panel.list.visualRect(panel.list.entries.index(0)).center()
     QTest.mouseClick(panel.list.viewport(), Qt.MouseButton.LeftButton, pos=at)
     assert desk.canvas.rect().contains(desk.at(0.8, 0.5)), "a click brings the place into sight"
+
+
+def test_pointing_at_an_entry_shows_the_label_of_then_and_changes_nothing(desk: Desk) -> None:
+    for x in (0.2, 0.5, 0.8):
+        desk.dab(x)
+    panel = opened(desk, 3)
+    now, spot = desk.values.copy(), desk.at(0.8, 0.5)
+    painted = desk.canvas.grab().toImage().pixel(spot)
+
+    def shown() -> int:
+        return desk.canvas.grab().toImage().pixel(spot)
+
+    first = panel.list.visualRect(panel.list.entries.index(2)).center()
+    QTest.mouseMove(panel.list.viewport(), first)
+    desk.until(lambda: shown() != painted, "the label without the last stroke", 5)
+    np.testing.assert_array_equal(desk.values, now)
+    QApplication.sendEvent(panel.list, QEvent(QEvent.Type.Leave))
+    assert shown() == painted, "the pointer has left the list"
+
+    panel.list.setCurrentIndex(panel.list.entries.index(2))
+    desk.until(lambda: shown() != painted, "the same with the keyboard", 5)
+    desk.dab(0.35)
+    assert shown() == painted, "who paints sees what is painted on"
+    desk.until(lambda: len(panel.list.entries.entries) == 4, "the new stroke", 10)
+    assert panel.list.chosen() is None
+
+    panel.list.setCurrentIndex(panel.list.entries.index(3))
+    desk.until(lambda: shown() != painted, "the label of then again", 5)
+    desk.key(Qt.Key.Key_Z, CTRL)
+    desk.until(lambda: panel.list.chosen() is None, "undo seen on the label as it is", 10)
+    assert shown() == painted
 
 
 def test_going_back_and_forward_takes_the_road_of_undo(desk: Desk) -> None:

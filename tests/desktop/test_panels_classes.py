@@ -118,6 +118,13 @@ def test_several_names_are_added_at_once(qtbot, panel: ClassesPanel) -> None:
     assert panel.field.text() == ""
 
 
+def test_names_that_are_refused_stay_to_be_put_right(panel: ClassesPanel) -> None:
+    panel.classes_added.connect(lambda _names: panel.show_error("There is already a class called “sky”."))
+    QTest.keyClicks(panel.field, "sky, sky, car")
+    QTest.keyClick(panel.field, Qt.Key.Key_Return)
+    assert panel.field.text() == "sky, sky, car" and panel._error.isVisible()
+
+
 def test_nothing_typed_is_explained_and_typing_takes_it_away(qtbot, panel: ClassesPanel) -> None:
     with qtbot.assertNotEmitted(panel.classes_added):
         QTest.keyClicks(panel.field, " , ")

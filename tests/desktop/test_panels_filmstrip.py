@@ -184,7 +184,7 @@ def test_filter_and_order_only_ask(qtbot, strip: Filmstrip) -> None:
     assert asked == []
     QTest.keyClick(strip.filter, Qt.Key.Key_Up)
     QTest.keyClick(strip.order, Qt.Key.Key_Up)
-    assert asked == ["predicted", "name"]
+    assert asked == ["done", "name"]
 
 
 def test_done_is_counted(strip: Filmstrip) -> None:

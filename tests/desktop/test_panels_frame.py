@@ -4,12 +4,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPoint, QPointF, QRect, Qt, QUrl
 from PySide6.QtGui import QAction, QContextMenuEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QPushButton, QToolButton, QWidget
 
 from core.labels.classes import ClassList
+from core.tools.brush import Brush
+from core.tools.options import ToolOptions
+from core.tools.polygon import Polygon
+from core.tools.region import Region
 from core.tools.toolbox import all_tools
 from desktop.actions import build_actions
 from desktop.canvas.layers import LayerState
@@ -22,7 +26,7 @@ from desktop.panels.side_column import SideColumn
 from desktop.panels.status_line import StatusLine, clock
 from desktop.panels.tool_strip import FAMILIES, ToolStrip
 from desktop.panels.train_page import RunRow, TrainPage
-from desktop.theme import Theme, apply_theme
+from desktop.theme import GRID, Theme, apply_theme
 from desktop.topbar import TopBar
 from desktop.welcome import WelcomePage
 
@@ -111,6 +115,34 @@ def test_the_size_of_the_brush(qtbot, actions: dict[str, QAction], theme: Theme)
     assert 195 <= heard[-1] <= 205, "slider and number agree"
     bar.set_tool("Fill", "Fill.", None)
     assert not bar.slider.isVisible() and not bar.number.isVisible()
+
+
+def test_what_the_option_bar_shows_is_whole_at_any_width(
+    qtbot, actions: dict[str, QAction], theme: Theme
+) -> None:
+    bar = OptionBar(actions, theme)
+    options = ToolOptions()
+    for tool in (Brush(), Polygon(), Region()):
+        for width in (1100, 748, 608):
+            shown(qtbot, bar, width, 40)
+            radius = tool.radius(options)
+            bar.set_tool(tool.title, tool.help_line, None if radius is None else 30)
+            bar.controls.show_controls([c for c in tool.controls if c.key != "pressure"], options)
+            QApplication.processEvents()
+            parts = [*bar.findChildren(QComboBox), *bar.findChildren(QToolButton), bar.tool, bar.number]
+            parts = [part for part in parts if part.isVisible()]
+            assert bar.undo in parts and bar.redo in parts
+            for part in parts:
+                place = QRect(part.mapTo(bar, part.rect().topLeft()), part.size())
+                assert bar.rect().contains(place), (
+                    f"{tool.title} at {width}: {part.accessibleName()} sticks out"
+                )
+                text = part.currentText() if isinstance(part, QComboBox) else ""
+                needed = part.fontMetrics().horizontalAdvance(text) + 5 * GRID
+                assert not text or part.width() >= needed, f"{tool.title} at {width}: “{text}” is cut off"
+    shown(qtbot, bar, 1100, 40)
+    bar.set_tool("Brush", "Paint.", 30)
+    assert bar.slider.isVisible() and bar.history.isVisible(), "with room all of it comes back"
 
 
 def test_undo_and_redo_say_what_they_touch(qtbot, actions: dict[str, QAction], theme: Theme) -> None:

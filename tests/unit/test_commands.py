@@ -19,7 +19,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from core.commands.app import app, command_names
-from core.commands.terminal import answer
+from core.commands.terminal import answer, run
 from core.labels.prediction import read_prediction
 from core.project.project import FILE, HOME, Project
 from core.project.records import Split
@@ -36,6 +36,29 @@ def call(*words: object) -> tuple[int, str, str]:
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["export", "masks"], "Missing argument 'OUT'; see maskloop export --help."),
+        (["evaluate", "--split", "best"], "Invalid value for '--split': 'best' is not one of"),
+        (["train", "--depth", "9"], "No such option: --depth"),
+        (["model"], "Missing command; see maskloop model --help."),
+    ],
+)
+def test_wrong_use_is_one_sentence(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(app, words) == 2
+    out, errors = capsys.readouterr()
+    assert out == "" and errors.startswith(said) and errors.endswith(" --help.\n") and errors.count("\n") == 1
+
+
+def test_what_works_and_what_fails_keep_their_codes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(app, ["--version"]) == 0 and capsys.readouterr().out.startswith("maskloop ")
+    assert run(app, ["status", "--project", str(tmp_path)]) == 1
+    assert "There is no Maskloop project" in capsys.readouterr().err
 
 
 def done(*words: object) -> str:

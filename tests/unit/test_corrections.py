@@ -9,10 +9,12 @@ import pytest
 
 from core.geometry import Box
 from core.labels.labelmap import LabelMap, Origin
-from core.labels.prediction import PredictedMask, write_prediction
+from core.labels.prediction import PredictedMask, read_prediction, write_prediction
+from core.lanes import Lane
 from core.models.spec import ModelSpec
 from core.project.project import Project
 from core.project.records import Split
+from core.session.correcting import Correcting
 from core.session.freezing import freeze, open_snapshot
 from core.training.recipe import Recipe
 from tests.factories import project_in
@@ -69,6 +71,16 @@ def test_only_what_was_painted_against_the_prediction_is_a_correction(corrected:
         freeze(project, snapshot, project.pictures.get(1))
         assert snapshot.read_corrections(snapshot.entries()[1]) is None
         assert len(list((snapshot.folder / "items").glob("1-*.npy"))) == 2
+
+
+def test_the_share_of_a_picture_that_was_corrected(corrected: Project) -> None:
+    with corrected as project:
+        told = read_prediction(project.prediction_path(1))
+        lane = Lane("document")
+        try:
+            assert Correcting(project, lane).share(1, told).result(10) == pytest.approx(20 * 30 / (96 * 64))
+        finally:
+            lane.close()
 
 
 def test_marks_that_are_damaged_or_gone_are_no_marks(corrected: Project) -> None:

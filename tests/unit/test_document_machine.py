@@ -258,6 +258,24 @@ class DocumentMachine(RuleBasedStateMachine):
         for _ in range(3):
             self._revert(picture, self.project.journal.redo, undone=True)
 
+    @rule(picture=pictures)
+    def look_back(self, picture: int) -> None:
+        """The label as it was after each edit to which a way leads, without going there."""
+        mine = [s for s in self.model.steps if s.picture in (picture, None)]
+        for aim in mine:
+            if aim.undone:
+                way = [s for s in mine if s.undone and s.id <= aim.id]
+            else:
+                way = [s for s in reversed(mine) if not s.undone and s.id > aim.id]
+            if any(s.thinned for s in way):
+                continue
+            then = self.model.looks[picture].values
+            for step in way:
+                then = step.looks[picture][int(step.undone)].values if picture in step.looks else then
+            hand = LabelMap(self.model.looks[picture].values.copy())
+            hand.replace_tiles(self.project.journal.label_then(picture, aim.id))
+            np.testing.assert_array_equal(hand.values, then)
+
     def _revert(self, picture: int, act: Callable[[int], Reverted | None], *, undone: bool) -> None:
         step = self.model.next(picture, undone=undone)
         if step is None:
