@@ -28,6 +28,9 @@ from desktop.canvas.viewport import Viewport
 _PATIENCE_MS = 300
 """How long loading stays silent: most pictures are there sooner, and a flash of words would only disturb."""
 
+_REST_MS = 120
+"""How long after its last step a zoom is over."""
+
 
 class Surface(QWidget):
     """One picture, its label, its prediction. Reads the label's live array; knows nothing of tools. GUI thread.
@@ -64,6 +67,8 @@ class Surface(QWidget):
         self._patience.setSingleShot(True)
         self._patience.setInterval(_PATIENCE_MS)
         self._patience.timeout.connect(self.update)
+        self._in_motion = QTimer(self, singleShot=True, interval=_REST_MS)
+        self._in_motion.timeout.connect(self.update)
         self._fresh.connect(self._take_fresh, Qt.ConnectionType.QueuedConnection)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMinimumSize(160, 120)
@@ -315,7 +320,10 @@ class Surface(QWidget):
         # Device pixels are drawn one to one; the place of the widget in the window is already in the painter.
         painter.scale(1 / ratio, 1 / ratio)
         exposed = [self._device(area) for area in event.region()]
-        self._screen.paint(painter, exposed)
+        if self._in_motion.isActive() and not self.is_held and self._screen.is_large:
+            self._screen.paint_coarsely(painter, exposed)
+        else:
+            self._screen.paint(painter, exposed)
         if self.is_double:
             self._screen.paint_beside(painter, self._twin.begin(painter, exposed))
             self._twin.end(painter)
@@ -389,6 +397,8 @@ class Surface(QWidget):
     def _zoom(self, scale: float, position: QPointF) -> None:
         ratio = self.devicePixelRatioF()
         self._viewport.zoom(scale, position.x() * ratio, position.y() * ratio)
+        if self._screen.is_large:
+            self._in_motion.start()
         self._view_moved()
 
     def _view_moved(self) -> None:
