@@ -1,4 +1,4 @@
-"""What an operation touched: the one message that tells the rest of the program to look again."""
+"""What an operation touched: the one message that tells the rest of the program to look again. And notices."""
 
 from __future__ import annotations
 
@@ -36,3 +36,10 @@ class Changes:
 
     def __bool__(self) -> bool:
         return self != Changes()
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that people should know, in a sentence or two; nothing has to be done at once."""
+
+    sentence: str

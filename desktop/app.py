@@ -12,11 +12,12 @@ from pathlib import Path
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
+from core.session.glimpse import begin_glimpse
 from core.settings import Settings
 from desktop.assets import app_icon
 from desktop.crash import CrashLog
 from desktop.main_window import MainWindow
-from desktop.theme import apply_theme
+from desktop.theme import theme_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,8 @@ def build(settings: Settings | None = None) -> App:
     qt.setDesktopFileName("maskloop")
     qt.setWindowIcon(app_icon())
     settings = settings or Settings()
-    theme = apply_theme(qt, str(settings.get("theme")))
+    theme = theme_of(qt)
+    theme.prepare(str(settings.get("theme")))  # the window dresses once it is whole
     crash = CrashLog(lambda sentence: window.bridge.post(lambda: window.say(sentence)))
     window = MainWindow(theme, settings, crash.report)
     crash.install()
@@ -59,4 +61,7 @@ def build(settings: Settings | None = None) -> App:
 
 def open_window(folder: Path | None, home: Path | None = None) -> int:
     """The window, on a folder of pictures if one is given. Returns the exit code once it is closed."""
-    return build().run(lambda window: window.open(folder, home) if folder is not None else None)
+    if folder is None:
+        return build().run(lambda _window: None)
+    glimpse = begin_glimpse(folder, home)  # read while the window is made
+    return build().run(lambda window: window.open(folder, home, glimpse=glimpse))

@@ -38,7 +38,12 @@ class HasIcon(Protocol):
 
 def resource_path(name: str) -> Path:
     """Where a file or folder of the package `resources` lies."""
-    return Path(str(files("resources").joinpath(name)))
+    return _resources() / name
+
+
+@lru_cache(maxsize=1)
+def _resources() -> Path:
+    return Path(str(files("resources")))
 
 
 def icon_names() -> tuple[str, ...]:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
 from core.errors import UserError
 from core.settings import Settings
-from desktop.dialogs.cheatsheet import CheatSheet
-from desktop.dialogs.keys import KeysDialog
-from desktop.dialogs.settings import SettingsDialog
 from desktop.keymap import KeyMap
-from desktop.palette import Palette
 from desktop.searching import Searching
 from desktop.theme import Theme
 
+if TYPE_CHECKING:
+    from desktop.dialogs.cheatsheet import CheatSheet
+    from desktop.dialogs.keys import KeysDialog
+    from desktop.palette import Palette
+
 
 class Beside:
-    """Opens each of them, once; `on_setting` hears of a setting that was changed and stored. GUI thread."""
+    """Opens each of them, once; `on_setting` hears of a setting that was changed and stored. GUI thread.
+
+    What draws them is loaded when it is first asked for: the window stands sooner without.
+    """
 
     def __init__(
         self,
@@ -53,6 +58,8 @@ class Beside:
                 each.close()
 
     def show_settings(self) -> None:
+        from desktop.dialogs.settings import SettingsDialog
+
         dialog = SettingsDialog(self._theme, self._settings.get, self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
 
@@ -70,12 +77,16 @@ class Beside:
 
     def show_cheat_sheet(self) -> None:
         """Show it, or put it away."""
+        from desktop.dialogs.cheatsheet import CheatSheet
+
         if self._cheat_sheet is None:
             self._cheat_sheet = CheatSheet(self._theme, self._window)
             self._cheat_sheet.keys_asked.connect(self.show_keys)
         self._cheat_sheet.setVisible(not self._cheat_sheet.isVisible())
 
     def show_keys(self) -> None:
+        from desktop.dialogs.keys import KeysDialog
+
         if self._keys is None:
             self._keys = KeysDialog(self._theme, self._keymap, self._window)
         self._keys.show()
@@ -85,6 +96,8 @@ class Beside:
 
     def show_palette(self) -> None:
         """A field to search everything; pictures that came meanwhile are found as soon as they are listed."""
+        from desktop.palette import Palette
+
         self._search.prepare()
         if self.palette is None:
             self.palette = Palette(self._theme, self._search, self._window)

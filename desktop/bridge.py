@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from PySide6.QtCore import QObject, Qt, Signal
 
-from core.changes import Changes
+from core.changes import Changes, Notice
 from core.errors import Cancelled, MaskloopError
-from core.session.keeping import Notice
-from core.session.session import News
+
+if TYPE_CHECKING:
+    from core.session.session import News
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 import numpy as np
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QAction
 
 from core.changes import Changes
@@ -38,6 +38,9 @@ from desktop.travelling import Travelling
 from desktop.wires import Wires
 from desktop.working import Working
 
+AHEAD_MS = 15
+"""Between a picture and reading those that come next: until it is painted it has the machine to itself."""
+
 
 class Labelling(QObject):
     """Brings the Label workspace to life for one session. Lives on the GUI thread.
@@ -65,6 +68,8 @@ class Labelling(QObject):
         self._asked = 0
         self._strokes = 0
         self._read_again = False
+        self._ahead_soon = QTimer(self, singleShot=True, interval=AHEAD_MS)
+        self._ahead_soon.timeout.connect(self._look_ahead)
         editing = session.editing
         self.saving = Saving(editing, bridge, self)
         self._reverting = Reverting(editing, bridge, page, self.hand, self.saving)
@@ -112,6 +117,7 @@ class Labelling(QObject):
     def leave(self) -> None:
         """The session ends: whatever is under the pen becomes an edit first."""
         self._canvas.settle_all()
+        self._ahead_soon.stop()
         self._noting.leave()
         self._resuming.leave()
         self.saving.leave()
@@ -258,11 +264,16 @@ class Labelling(QObject):
         self._correcting.prediction_shown()
         self._session.remember("shown", str(picture_id))
         self._resuming.keep()
-        ahead = self._travelling.ahead()
-        self._session.opening.prefetch(ahead)
-        self._session.retraining.picture_shown(picture_id, ahead)
+        self._ahead_soon.start()
         self._noting.look_again()
         self._remembering.picture_changed()
+
+    def _look_ahead(self) -> None:
+        """The picture is on screen: read what comes next, and have it predicted."""
+        if self.hand.shown is not None:
+            ahead = self._travelling.ahead()
+            self._session.opening.prefetch(ahead)
+            self._session.retraining.picture_shown(self.hand.shown, ahead)
 
     # Edits -------------------------------------------------------------------------------------
 

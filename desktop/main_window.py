@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
 from PySide6.QtCore import QByteArray, Qt, QTimer, QUrl
@@ -22,29 +24,30 @@ from PySide6.QtWidgets import (
 from core.changes import Changes
 from core.errors import MaskloopError
 from core.lanes import Lane
-from core.session.retraining import TrainingState
-from core.session.sampling import make_sample_project
-from core.session.session import Session
+from core.session.glimpse import Glimpse
 from core.settings import Settings
 from desktop.actions import build_actions
+from desktop.arriving import Arriving
 from desktop.assets import app_icon
 from desktop.beside import Beside
 from desktop.bridge import Bridge
 from desktop.habits import remember_options, restore_options
 from desktop.keymap import KeyMap
 from desktop.label_page import LabelPage
-from desktop.learning import wishes_of
 from desktop.panels.data_page import DataPage
 from desktop.panels.status_line import StatusLine
 from desktop.panels.train_page import TrainPage
-from desktop.rooms import Rooms
 from desktop.searching import Searching
-from desktop.taking_in import dropped_paths
 from desktop.theme import Theme
 from desktop.toning import Toning
 from desktop.topbar import TopBar
 from desktop.viewing import Viewing
-from desktop.welcome import WelcomePage, dropped_folder
+from desktop.welcome import WelcomePage, dropped_folder, dropped_paths
+
+if TYPE_CHECKING:
+    from core.session.retraining import TrainingState
+    from core.session.session import Session
+    from desktop.rooms import Rooms
 
 RECENT = 8
 MESSAGE_MS = 6000
@@ -78,6 +81,7 @@ class MainWindow(QMainWindow):
         self.train_page = TrainPage(theme)
         self.data_page = DataPage(theme)
         self.status = StatusLine(theme)
+        self._arriving = Arriving(self.label_page.canvas, self.bridge, self._opening, settings, on_mistake)
         self.viewing = Viewing(self.label_page, self.actions_by_id, settings)
         self.toning = Toning(self.label_page, self.actions_by_id, theme)
         self._message_over = QTimer(self, singleShot=True, interval=MESSAGE_MS)
@@ -89,22 +93,32 @@ class MainWindow(QMainWindow):
 
     # Opening and closing a project --------------------------------------------------------------
 
-    def open(self, folder: Path, home: Path | None = None, *, train: bool = False) -> None:
-        """Open a folder as the project of this window; the old one is closed first. `train`: begin at once."""
+    def open(
+        self,
+        folder: Path,
+        home: Path | None = None,
+        *,
+        train: bool = False,
+        glimpse: Future[Glimpse | None] | None = None,
+    ) -> None:
+        """Open a folder as the project of this window; the old one is closed first. `train`: begin at once.
+
+        `glimpse`: its first picture is being read already.
+        """
         if not self.close_project():
             return
         self.welcome.show_message("")
         self._settle_page(f"Opening {folder.name}")
-        future = self._opening.submit(
-            Session.open, folder, home, self.bridge.tell, self._on_mistake, wishes_of(self._settings)
+        self._arriving.begin(
+            folder, home, glimpse, lambda session: self._opened(session, train=train), self._cannot_open
         )
-        self.bridge.when_done(future, lambda session: self._opened(session, train=train), self._cannot_open)
 
     def open_sample(self, folder: Path) -> None:
         """Make the sample project if need be, open it and begin to train."""
         if not self.close_project():
             return
         self._settle_page("Drawing the sample pictures")
+        from core.session.sampling import make_sample_project  # draws with much that nothing else needs
 
         def drawn(done: int, of: int) -> None:
             words = f"Drawing the sample pictures: {done} of {of}"
@@ -129,6 +143,8 @@ class MainWindow(QMainWindow):
         return True
 
     def _opened(self, session: Session, *, train: bool) -> None:
+        from desktop.rooms import Rooms
+
         self.rooms = rooms = Rooms(session, self, self._settings, self._theme)
         rooms.message.connect(self.say)
         rooms.folder_chosen.connect(self.open)
@@ -165,6 +181,7 @@ class MainWindow(QMainWindow):
         if not self.close_project():
             event.ignore()
             return
+        self._arriving.leave()
         self._opening.close()
         self._beside.close()
         event.accept()
@@ -286,6 +303,8 @@ class MainWindow(QMainWindow):
         """While a project opens: the workspace stands already, its canvas says what is going on."""
         self.pages.setCurrentWidget(self.workspaces)
         self.workspaces.setCurrentWidget(self.label_page)
+        self.status.show()  # now, so that the canvas keeps its size when the project is there
+        self.label_page.canvas.clear()
         self.label_page.canvas.show_loading(words)
 
     def _set_project(self, name: str | None) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from core.project.records import PictureRecord, Split, Status
-from core.session.pictures import PictureIndex
+
+if TYPE_CHECKING:
+    from core.session.pictures import PictureIndex
 
 PASSES: dict[str, Callable[[PictureRecord], bool]] = {
     "all": lambda _r: True,

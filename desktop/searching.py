@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QAction
 
 from core.lanes import Lane
 from core.session.finding import NameIndex
-from core.session.session import Session
 from desktop.actions import ACTIONS, ActionRow, keys_of, keys_text
 from desktop.bridge import Bridge
-from desktop.labelling import Labelling
 from desktop.palette import Find
+
+if TYPE_CHECKING:
+    from core.session.session import Session
+    from desktop.labelling import Labelling
 
 PICTURES = 50
 """Pictures listed at most: more nobody reads, a longer name finds them sooner."""

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QMimeData, QObject, Qt, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QMessageBox, QProgressDialog, QWidget
 
 from core.session.intake import Intake
 from core.session.session import Session
 from desktop.bridge import Bridge
+from desktop.welcome import dropped_paths
 
 SLOW_MS = 600
 """Copying that takes longer shows how far it is."""
@@ -145,11 +146,6 @@ class TakingIn(QObject):
         if ids and not self._stop.is_set():
             self.arrived.emit(ids[0])
             self.message.emit(words.format(name=self._session.pictures.get(ids[0]).name))
-
-
-def dropped_paths(mime: QMimeData) -> list[Path]:
-    """The files and folders of this machine that are dropped or pasted."""
-    return [Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile()]
 
 
 def pixels_of(image: QImage) -> NDArray[np.uint8]:

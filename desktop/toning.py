@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtGui import QAction
 
 from core.images.pyramid import Pyramid
 from core.images.tone import Histogram, Tone, histogram_of
-from core.session.session import Session
 from desktop.bridge import Bridge
 from desktop.label_page import LabelPage
 from desktop.panels.tone_sheet import ToneSheet
 from desktop.theme import GRID, Theme
+
+if TYPE_CHECKING:
+    from core.session.session import Session
 
 FACT = "view_tone"
 REST_MS = 400

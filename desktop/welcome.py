@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtCore import QMimeData, QRectF, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
@@ -152,3 +152,8 @@ def dropped_folder(event: QDropEvent) -> Path | None:
             path = Path(url.toLocalFile())
             return path if path.is_dir() else path.parent
     return None
+
+
+def dropped_paths(mime: QMimeData) -> list[Path]:
+    """The files and folders of this machine that are dropped or pasted."""
+    return [Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile()]

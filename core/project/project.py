@@ -13,6 +13,7 @@ from sqlalchemy.dialects.sqlite import insert
 from core.errors import ProjectError
 from core.project.classes import ClassDrawer
 from core.project.guard import WriterGuard
+from core.project.home import FILE, HOME
 from core.project.journal import JournalDrawer
 from core.project.lasting import make_folder
 from core.project.pictures import PictureDrawer
@@ -22,8 +23,7 @@ from core.project.store import Store
 from core.project.tables import facts
 from core.project.tiles import LabelDrawer
 
-HOME = ".maskloop"
-FILE = "project.sqlite"
+__all__ = ["FILE", "HOME", "Project", "home_of", "mapping_of"]
 
 
 class Project:

@@ -6,8 +6,8 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from core.changes import Notice
 from core.errors import Cancelled, ProjectError
 from core.lanes import Lane
 from core.project.backup import EVERY, FOLDER, is_due, make_backup, thin
@@ -17,13 +17,6 @@ log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 60.0
 """How often it is looked whether a copy is due, while somebody works."""
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """Something that people should know, in a sentence or two; nothing has to be done at once."""
-
-    sentence: str
 
 
 class Keeping:

@@ -24,6 +24,7 @@ from core.lanes import Lane
 from core.project.pictures import digest_of
 from core.project.project import HOME, Project, mapping_of
 from core.project.records import Journal, PictureRecord
+from core.session.glimpse import GIANT_PIXELS, Glimpse
 from core.session.pictures import PictureIndex
 from core.session.set_aside import Aside, aside_of
 
@@ -33,8 +34,6 @@ CACHE_BYTES = 512 * 2**20
 """Decoded pictures kept in memory: the one shown, its neighbours, and those seen last."""
 MASK_BYTES = 64 * 2**20
 """The same for predictions as they lie on disk."""
-GIANT_PIXELS = 200_000_000
-"""A TIFF with more pixels is shown from its tiles; decoding it whole would take seconds and a gigabyte."""
 FIRST_CHUNK, CHUNK = 64, 2000
 """Pictures are added in chunks: a small one first, so that something is on screen at once."""
 
@@ -60,7 +59,10 @@ class Opening:
         document: Lane,
         reading: Lane,
         announce: Callable[[Changes], None],
+        seen: Glimpse | None = None,
     ) -> None:
+        """`seen`: a picture that was read before the project was open."""
+        self._seen = seen
         self._project = project
         self._index = index
         self._document = document
@@ -139,7 +141,8 @@ class Opening:
         path = self._project.picture_path(self._index.get(picture_id).path)
         if opens_in_parts(path, GIANT_PIXELS):
             return self._giant(picture_id, path)
-        pyramid = Pyramid.of_raster(read_raster(path))
+        seen, self._seen = self._seen, None  # of any but the first picture it would only be memory
+        pyramid = seen.pyramid if seen and seen.path == path else Pyramid.of_raster(read_raster(path))
         try:
             self._digests[picture_id] = digest_of(path)
         except OSError:

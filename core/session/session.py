@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from core.changes import Changes
+from core.changes import Changes, Notice
 from core.lanes import Lane
 from core.project.project import Project
 from core.project.records import Counts, Measurement, PictureRecord, RunRecord
@@ -22,8 +22,9 @@ from core.session.correcting import Correcting
 from core.session.delivering import Delivering
 from core.session.editing import Editing
 from core.session.exporting import Exporting
+from core.session.glimpse import Glimpse
 from core.session.intake import Intake, plan_intake, run_intake, store_pasted
-from core.session.keeping import Keeping, Notice
+from core.session.keeping import Keeping
 from core.session.opening import Opening, check_folder
 from core.session.pictures import PictureIndex
 from core.session.previewing import Previewing
@@ -53,6 +54,7 @@ class Session:
         listen: Callable[[News], None],
         on_mistake: Callable[[BaseException], None] | None = None,
         wishes: TrainingWishes | None = None,
+        seen: Glimpse | None = None,
     ) -> None:
         self._project = project
         self._listen = listen
@@ -63,7 +65,7 @@ class Session:
         self.editing = Editing(project, self._document, self._announce)
         self.correcting = Correcting(project, self._document)
         self.copying = Copying(project, self.pictures, self._document)
-        self.opening = Opening(project, self.pictures, self._document, self._reading, self._announce)
+        self.opening = Opening(project, self.pictures, self._document, self._reading, self._announce, seen)
         self.retraining = Retraining(
             project, self._document, self._announce, listen, wishes or TrainingWishes()
         )
@@ -84,8 +86,9 @@ class Session:
         listen: Callable[[News], None],
         on_mistake: Callable[[BaseException], None] | None = None,
         wishes: TrainingWishes | None = None,
+        seen: Glimpse | None = None,
     ) -> Session:
-        """Open or make the project of a folder and start looking for its pictures.
+        """Open or make the project of a folder and start looking for its pictures, one of which may have been `seen`.
 
         Takes a moment: call it off the GUI thread. Raises ImageError or ProjectError; nothing is made then.
         """
@@ -93,7 +96,7 @@ class Session:
             check_folder(folder)
         project = Project.write(folder, home, "the Maskloop window")
         try:
-            session = cls(project, listen, on_mistake, wishes)
+            session = cls(project, listen, on_mistake, wishes, seen)
         except BaseException:
             project.close()
             raise

@@ -6,6 +6,7 @@ and only the places reported as damaged are worked out again, so that most paint
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -28,6 +29,9 @@ from desktop.canvas.viewport import Viewport
 
 _MANY = 8
 """Damaged boxes beyond this number are united: one larger box is cheaper than many calls."""
+
+_LARGE = 2_500_000
+"""Device pixels; a window that fills a screen of 2560 x 1440 stays below."""
 
 _BAND = 96
 """Rows worked out at once: what numpy makes on the way then stays in the processor's cache, and the operating
@@ -129,6 +133,8 @@ class Screen:
         self._beside: Sheet | None = None
         self._make_beside()
         self._grain = Grain.of(ratio)
+        self._ratio = ratio
+        self._coarse: Screen | None = None
 
     def set_background(self, grey: int) -> None:
         self._background = np.uint32(0xFF000000 | grey << 16 | grey << 8 | grey)
@@ -212,6 +218,35 @@ class Screen:
             self._layers.freshen(lambda box: self._draw_layers(self._layers, box, self._parts))
             for box in exposed:
                 self._layers.show(painter, box)
+
+    @property
+    def is_large(self) -> bool:
+        """Whether working out all of it takes longer than a frame."""
+        return self._halves is None and self._view.width * self._view.height > _LARGE
+
+    def paint_coarsely(self, painter: QPainter, exposed: list[Box]) -> None:
+        """Draw the exposed boxes with half the pixels in each direction, which takes less than half the time: for a
+        large canvas as long as every frame is another."""
+        kept, view = self._coarse, self._view.halved()
+        coarse = copy.copy(self)
+        coarse._view = view
+        if kept is None:
+            coarse.resize(view.width, view.height, self._ratio / 2)
+        else:
+            coarse._ground, coarse._layers, coarse._grain = kept._ground, kept._layers, kept._grain
+        coarse.damage_all()
+        self._coarse = coarse
+        # Both come together while they are small: Qt enlarges what is opaque faster.
+        whole = [Box(0, 0, view.width, view.height)]
+        joined = QImage(view.width, view.height, QImage.Format.Format_RGB32)
+        inner = QPainter(joined)
+        coarse.paint(inner, whole)
+        inner.end()
+        for box in exposed:
+            small = QRect(box.x0 // 2, box.y0 // 2, box.width // 2 + 2, box.height // 2 + 2)
+            painter.drawImage(
+                QRect(2 * small.x(), 2 * small.y(), 2 * small.width(), 2 * small.height()), joined, small
+            )
 
     def paint_beside(self, painter: QPainter, exposed: list[Box]) -> None:
         """Draw these boxes of the second of two views that stand side by side, after `paint`; the corner of that

@@ -28,6 +28,9 @@ from desktop.canvas.viewport import Viewport
 _PATIENCE_MS = 300
 """How long loading stays silent: most pictures are there sooner, and a flash of words would only disturb."""
 
+_REST_MS = 120
+"""How long after its last step a zoom is over."""
+
 
 class Surface(QWidget):
     """One picture, its label, its prediction. Reads the label's live array; knows nothing of tools. GUI thread.
@@ -41,6 +44,8 @@ class Surface(QWidget):
     """Another picture or none, other layers, or other labels: also in the middle of a stroke."""
     picture_changed = Signal()
     """Another picture is shown, or none."""
+    glimpsed = Signal()
+    """The picture of `show_glimpse` has been painted."""
     _fresh = Signal(object)
     """A box of image pixels of a giant picture that has been read; comes from another thread."""
 
@@ -56,11 +61,14 @@ class Surface(QWidget):
         self._comparison: Comparison | None = None
         self._twin = Twin(self, self._viewport)
         self._words: tuple[str, str] | None = None
+        self._is_glimpse = False
         self._pan_rest = QPointF()
         self._patience = QTimer(self)
         self._patience.setSingleShot(True)
         self._patience.setInterval(_PATIENCE_MS)
         self._patience.timeout.connect(self.update)
+        self._in_motion = QTimer(self, singleShot=True, interval=_REST_MS)
+        self._in_motion.timeout.connect(self.update)
         self._fresh.connect(self._take_fresh, Qt.ConnectionType.QueuedConnection)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMinimumSize(160, 120)
@@ -82,13 +90,25 @@ class Surface(QWidget):
         keep_view = keep_view and self._pyramid is not None
         self._listen(pyramid)
         self._pyramid, self._labels, self._prediction = pyramid, labels, prediction
-        self._words = None
+        self._words, self._is_glimpse = None, False
         self._patience.stop()
         self._viewport.take_picture(width, height, keep_view=keep_view)
         self._screen.set_picture(pyramid, labels)
         self._mix_layers()
         self._view_moved()
         self.picture_changed.emit()
+
+    def show_glimpse(self, pyramid: AnyPyramid) -> None:
+        """Show a picture, fitted, before there is a label: it is no `has_picture` yet, nothing can be done with it.
+
+        `glimpsed` is emitted when it has been painted.
+        """
+        self._empty("", "")
+        self._patience.stop()
+        self._viewport.take_picture(*pyramid.size, keep_view=False)
+        self._screen.set_picture(pyramid, None)
+        self._is_glimpse = True
+        self.update()
 
     def clear(self, message_title: str = "", message_body: str = "") -> None:
         """Show no picture, only these words."""
@@ -97,7 +117,9 @@ class Surface(QWidget):
         self.update()
 
     def show_loading(self, message: str = "Opening the picture") -> None:
-        """Show an empty ground, and `message` only if it takes long."""
+        """Show an empty ground, and `message` only if it takes long; a glimpse stays."""
+        if self._is_glimpse:
+            return
         self._empty(message, "")
         self._patience.start()
         self.update()
@@ -189,6 +211,11 @@ class Surface(QWidget):
     @property
     def has_picture(self) -> bool:
         return self._pyramid is not None
+
+    @property
+    def is_glimpse(self) -> bool:
+        """Whether a picture is on screen whose label is still on its way."""
+        return self._is_glimpse
 
     def refresh(self, box: Box) -> None:
         """The labels of these image pixels changed: look at them again."""
@@ -298,7 +325,10 @@ class Surface(QWidget):
         # Device pixels are drawn one to one; the place of the widget in the window is already in the painter.
         painter.scale(1 / ratio, 1 / ratio)
         exposed = [self._device(area) for area in event.region()]
-        self._screen.paint(painter, exposed)
+        if self._in_motion.isActive() and not self.is_held and self._screen.is_large:
+            self._screen.paint_coarsely(painter, exposed)
+        else:
+            self._screen.paint(painter, exposed)
         if self.is_double:
             self._screen.paint_beside(painter, self._twin.begin(painter, exposed))
             self._twin.end(painter)
@@ -308,6 +338,8 @@ class Surface(QWidget):
         elif self._words is not None and not self._patience.isActive():
             marks.draw_words(painter, self.rect(), self.palette(), self.font(), *self._words)
         painter.end()
+        if self._is_glimpse:
+            self.glimpsed.emit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         super().resizeEvent(event)
@@ -339,6 +371,7 @@ class Surface(QWidget):
 
     def _empty(self, title: str, body: str) -> None:
         self.settle_all()
+        self._is_glimpse = False
         self._listen(None)
         self._pyramid = self._labels = self._prediction = None
         self._words = (title, body)
@@ -369,6 +402,8 @@ class Surface(QWidget):
     def _zoom(self, scale: float, position: QPointF) -> None:
         ratio = self.devicePixelRatioF()
         self._viewport.zoom(scale, position.x() * ratio, position.y() * ratio)
+        if self._screen.is_large:
+            self._in_motion.start()
         self._view_moved()
 
     def _view_moved(self) -> None:

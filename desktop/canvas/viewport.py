@@ -110,6 +110,19 @@ class Viewport:
             self.fitted = False
         return moved
 
+    def halved(self) -> Viewport:
+        """The same view with half as many device pixels in each direction."""
+        return Viewport(
+            (self.width + 1) // 2,
+            (self.height + 1) // 2,
+            self.picture_width,
+            self.picture_height,
+            self.scale / 2,
+            round(self.left / 2),
+            round(self.top / 2),
+            self.fitted,
+        )
+
     def image_point(self, x: float, y: float) -> Point:
         """The image point at a device position; positions between pixel centres count."""
         return Point((x - self.left) / self.scale, (y - self.top) / self.scale)

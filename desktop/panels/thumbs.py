@@ -79,6 +79,7 @@ class Thumbs(QAbstractScrollArea):
         self._current: int | None = None
         self._hovered: int | None = None
         self._images: OrderedDict[int, QPixmap] = OrderedDict()
+        self._cards: dict[int, QPixmap] = {}  # as they are painted: cut, small and with round corners
         self._wanted: set[int] = set()
         self.empty_text = "No pictures yet."
         self.setFrameShape(QAbstractScrollArea.Shape.NoFrame)
@@ -111,7 +112,8 @@ class Thumbs(QAbstractScrollArea):
 
     def set_current(self, picture_id: int | None) -> None:
         if picture_id != self._current:
-            self._current = picture_id
+            before, self._current = self._current, picture_id
+            self._update(before)
             self.show_current()
 
     def show_current(self) -> None:
@@ -125,20 +127,29 @@ class Thumbs(QAbstractScrollArea):
                 bar.setValue(left - lead - GRID)
             elif left + STEP + lead > bar.value() + self.viewport().width():
                 bar.setValue(left + STEP + lead - self.viewport().width())
-        self.viewport().update()
+        self._update(self._current)
 
     def set_thumbnail(self, picture_id: int, image: QImage) -> None:
         self._wanted.discard(picture_id)
         self._images[picture_id] = QPixmap.fromImage(image)
+        self._cards.pop(picture_id, None)
         while len(self._images) > KEPT:
-            self._images.popitem(last=False)
-        self.viewport().update()
+            gone, _ = self._images.popitem(last=False)
+            self._cards.pop(gone, None)
+        self._update(picture_id)
 
     def forget_thumbnails(self) -> None:
         """Drop all thumbnails: another project is shown."""
         self._images.clear()
+        self._cards.clear()
         self._wanted.clear()
         self.viewport().update()
+
+    def _update(self, picture_id: int | None) -> None:
+        """Paint this picture's place again, and no other."""
+        row = self._source.row_of(picture_id) if picture_id is not None else None
+        if row is not None:
+            self.viewport().update(self._rect_of(row).adjusted(-GRID, -GRID, GRID, GRID))
 
     # geometry
 
@@ -179,21 +190,20 @@ class Thumbs(QAbstractScrollArea):
 
     def _paint_picture(self, painter: QPainter, rect: QRect, row: int) -> None:
         record = self._source.record(row)
-        shape = QPainterPath()
-        shape.addRoundedRect(QRectF(rect), 4, 4)
-        painter.fillPath(shape, self._theme.colour("pressed"))
         image = self._images.get(record.id)
+        if image is None or record.status == "skipped":  # a skipped one is pale on the same ground
+            shape = QPainterPath()
+            shape.addRoundedRect(QRectF(rect), 4, 4)
+            painter.fillPath(shape, self._theme.colour("pressed"))
         if image is None:
             if record.id not in self._wanted:
                 self._wanted.add(record.id)
                 self.thumbnail_wanted.emit(record.id)
         else:
             self._images.move_to_end(record.id)
-            painter.save()
-            painter.setClipPath(shape)
             painter.setOpacity(0.4 if record.status == "skipped" else 1.0)
-            painter.drawPixmap(QRectF(rect), image, _middle(image, rect.size()))
-            painter.restore()
+            painter.drawPixmap(rect.topLeft(), self._card(record.id, image, rect.size()))
+            painter.setOpacity(1.0)
         if row == self._hovered:
             self._paint_name(painter, rect, record.name)
         paint_mark(painter, self._theme, QPointF(rect.right() - 11, rect.top() + 12), record)
@@ -201,6 +211,26 @@ class Thumbs(QAbstractScrollArea):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(self._theme.colour("focus"), 2.5))
             painter.drawRoundedRect(QRectF(rect).adjusted(-2.25, -2.25, 2.25, 2.25), 6, 6)
+
+    def _card(self, picture_id: int, image: QPixmap, size: QSize) -> QPixmap:
+        """Made once: scaling and cutting each time would take longer than anything else on the way to a picture."""
+        ratio = self.devicePixelRatioF()
+        card = self._cards.get(picture_id)
+        if card is None or card.devicePixelRatio() != ratio:
+            card = QPixmap(size * ratio)
+            card.setDevicePixelRatio(ratio)
+            card.fill(Qt.GlobalColor.transparent)
+            painter = QPainter(card)
+            painter.setRenderHints(
+                QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform
+            )
+            shape = QPainterPath()
+            shape.addRoundedRect(QRectF(0, 0, size.width(), size.height()), 4, 4)
+            painter.setClipPath(shape)
+            painter.drawPixmap(QRectF(0, 0, size.width(), size.height()), image, _middle(image, size))
+            painter.end()
+            self._cards[picture_id] = card
+        return card
 
     def _paint_name(self, painter: QPainter, rect: QRect, name: str) -> None:
         line = QRect(rect.left(), rect.bottom() - 19, rect.width(), 20)

@@ -35,6 +35,9 @@ class Seat:
         """Measure in a fresh process; see `hand`. Raises RuntimeError with what the process said last."""
         with tempfile.TemporaryDirectory() as home:
             given = {**os.environ, **_own_settings(home), **(environment or {})}
+            given.pop(
+                "PYTHONDONTWRITEBYTECODE", None
+            )  # as on a person's machine, where code is compiled once
             if "began" in options:
                 options["began"] = time.monotonic()
             done = subprocess.run(

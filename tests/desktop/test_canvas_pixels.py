@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+import cv2
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
@@ -44,6 +45,28 @@ def patches(seed: int, values: int, width: int = WIDTH, height: int = HEIGHT) ->
     noise = rng.random((height, width)) < 0.2
     fine[noise] = rng.integers(0, values, int(noise.sum()))
     return fine
+
+
+def test_a_large_canvas_is_coarse_only_while_it_zooms(canvas: CanvasView, qtbot: QtBot) -> None:
+    canvas.resize(2000, 1400)
+    labels, prediction = patches(11, 4), patches(12, 4)
+    show(canvas, labels, prediction)
+    for scale in (0.77, 3.0):
+        canvas.fit()
+        screen(canvas)
+        zoom_to(canvas, scale, 1001, 701)
+        moving = screen(canvas)
+        qtbot.waitUntil(lambda: not canvas._in_motion.isActive(), timeout=5000)
+        resting = screen(canvas)
+        canvas.set_layers(SOLID)  # everything anew
+        assert np.array_equal(screen(canvas), resting)
+        assert not np.array_equal(moving, resting)
+        # Four pixels of the screen look like one of them, or like its neighbour where the view fell between two.
+        blocks = moving.reshape(700, 2, 1000, 2, 3)
+        assert np.array_equal(blocks[:, 0], blocks[:, 1])
+        assert np.array_equal(blocks[..., 0, :], blocks[..., 1, :])
+        around = np.abs(cv2.blur(moving, (15, 15)).astype(int) - cv2.blur(resting, (15, 15)))
+        assert np.percentile(around[60:-60, 60:-60], 99) < 50
 
 
 @pytest.fixture

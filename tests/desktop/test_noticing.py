@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pytestqt.qtbot import QtBot
 
-from core.changes import Changes
-from core.session.keeping import Notice
+from core.changes import Changes, Notice
 from desktop.bridge import Bridge
 
 

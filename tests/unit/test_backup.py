@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.changes import Changes
+from core.changes import Changes, Notice
 from core.errors import Cancelled, ProjectError
 from core.labels.labelmap import LabelMap
 from core.lanes import Lane
@@ -32,7 +32,7 @@ from core.project.backup import (
 )
 from core.project.project import FILE, HOME, Project
 from core.session import keeping as keeping_module
-from core.session.keeping import LOOK_SECONDS, Keeping, Notice
+from core.session.keeping import LOOK_SECONDS, Keeping
 from core.session.retraining import TrainingWishes
 from core.session.session import News, Session
 from tests.factories import label_all, picture_folder, project_in, stroke

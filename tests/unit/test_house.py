@@ -31,3 +31,20 @@ def test_the_window_does_not_wait_for_torch() -> None:
     """Importing the window and the session must not import torch: it takes seconds."""
     code = "import sys, desktop.app, core.session.session; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_the_window_stands_before_what_a_project_needs_is_loaded() -> None:
+    """Half a second of imports would come before the first picture. What opens a project is loaded behind it."""
+    heavy = (
+        "sqlalchemy",
+        "asyncio",
+        "yaml",
+        "tifffile",
+        "skimage",
+        "pyqtgraph",
+        "typer",
+        "core.session.session",
+    )
+    code = f"import sys, desktop.__main__, desktop.app; print([n for n in {heavy} if n in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 import warnings
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from core.errors import ImageError
+from core.images import source
 from core.images.source import ColourMaskError, count_frames, read_mask, read_picture, read_size
 
 ODD = Path(__file__).parents[3] / "shared" / "data" / "odd-images"
@@ -181,6 +183,23 @@ def test_a_jpeg_reads_the_same_as_with_pillow(tmp_path: Path) -> None:
     with Image.open(path) as image:
         expected = np.asarray(image).astype(int)
     assert np.abs(read_picture(path).astype(int) - expected).max() <= 3
+
+
+def test_a_large_jpeg_has_the_same_pixels_from_the_other_decoder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "large.jpg"
+    path.write_bytes(jpeg(speckled(301, 203)))
+    small = read_picture(path)
+    monkeypatch.setattr(source, "LARGE_JPEG", 1000)
+    np.testing.assert_array_equal(read_picture(path), small)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2] + b"\xff\xd9")  # the end is there, much before it is not
+    with contextlib.suppress(ImageError):
+        assert read_picture(path).shape == small.shape
+    path.write_bytes(whole[:100] + b"\xff" * 400 + whole[500:])
+    with contextlib.suppress(ImageError):
+        assert read_picture(path).shape == small.shape
 
 
 def test_a_jpeg_may_come_out_smaller_but_never_below_what_is_asked(tmp_path: Path) -> None:

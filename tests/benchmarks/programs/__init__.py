@@ -42,6 +42,9 @@ class Program(Protocol):
     def shown(self) -> object:
         """Something that names the picture on screen; None while there is none."""
 
+    def is_ready(self) -> bool:
+        """Whether the picture on screen can be worked on."""
+
     def take_brush(self, radius: float) -> None:
         """A brush of a class, `radius` in image pixels. Raises Cannot."""
 
@@ -55,9 +58,10 @@ class Program(Protocol):
         """End everything, asking nothing."""
 
 
-def start(name: str, width: int, height: int) -> Program:
-    """The program with a window of `width` by `height` logical pixels."""
-    return import_module(f"tests.benchmarks.programs.with_{name}").start(width, height)  # type: ignore[no-any-return]
+def start(name: str, width: int, height: int, folder: Path | None = None) -> Program:
+    """The program with a window of `width` by `height` logical pixels; `folder` is what it will `open` first."""
+    module = import_module(f"tests.benchmarks.programs.with_{name}")
+    return module.start(width, height, folder)  # type: ignore[no-any-return]
 
 
 def qt(part: str) -> ModuleType:

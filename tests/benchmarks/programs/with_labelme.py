@@ -37,6 +37,9 @@ class Labelme:
     def shown(self) -> object:
         return None if self.canvas.pixmap is None or self.canvas.pixmap.isNull() else self.window._image_path
 
+    def is_ready(self) -> bool:
+        return self.shown() is not None
+
     def take_brush(self, radius: float) -> None:
         raise Cannot(f"labelme {self.version} has no brush.")
 
@@ -50,5 +53,5 @@ class Labelme:
         self.window.hide()
 
 
-def start(width: int, height: int) -> Labelme:
+def start(width: int, height: int, _folder: Path | None) -> Labelme:
     return Labelme(width, height)

@@ -10,6 +10,7 @@ from typing import Any
 
 import desktop.__main__  # noqa: F401  (what the command loads counts)
 from core.geometry import Box
+from core.session.glimpse import begin_glimpse
 from desktop.app import build
 
 
@@ -18,7 +19,9 @@ class Maskloop:
     zooms_with_ctrl = False
     pans_by = "middle"
 
-    def __init__(self, width: int, height: int) -> None:
+    def __init__(self, width: int, height: int, folder: Path | None) -> None:
+        # As `maskloop FOLDER` does: its first picture is read while the window is made.
+        self._glimpse = (folder, begin_glimpse(folder)) if folder else None
         self.version = version("maskloop")
         self._app = build()
         self.window = self._app.window
@@ -32,11 +35,18 @@ class Maskloop:
 
     def open(self, path: Path) -> None:
         # A picture alone is opened as people do it: the folder it lies in.
-        self.window.open(path if path.is_dir() else path.parent)
+        folder = path if path.is_dir() else path.parent
+        glimpse = self._glimpse[1] if self._glimpse and self._glimpse[0] == folder else None
+        self.window.open(folder, glimpse=glimpse)
 
     def shown(self) -> object:
+        if self.canvas.is_glimpse:
+            return "glimpse"
         rooms = self.window.rooms
         return rooms.labelling.hand.shown if rooms and self.canvas.has_picture else None
+
+    def is_ready(self) -> bool:
+        return self.canvas.has_picture and self.window.rooms is not None
 
     def take_brush(self, radius: float) -> None:
         self.canvas.set_radius(radius)
@@ -57,8 +67,8 @@ class Maskloop:
         self.window.close()
 
 
-def start(width: int, height: int) -> Maskloop:
-    return Maskloop(width, height)
+def start(width: int, height: int, folder: Path | None) -> Maskloop:
+    return Maskloop(width, height, folder)
 
 
 def furnish(folder: Path, *, labels: bool) -> None:

@@ -43,6 +43,9 @@ class Napari:
             return None
         return (*self._viewer.dims.current_step[:-2], len(self._viewer.layers))
 
+    def is_ready(self) -> bool:
+        return self.shown() is not None
+
     def take_brush(self, radius: float) -> None:
         height, width = self._viewer.layers[0].data.shape[:2]
         self._labels = self._viewer.add_labels(np.zeros((height, width), np.uint8))
@@ -65,5 +68,5 @@ class Napari:
         self._viewer.close()
 
 
-def start(width: int, height: int) -> Napari:
+def start(width: int, height: int, _folder: Path | None) -> Napari:
     return Napari(width, height)

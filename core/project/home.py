@@ -1,0 +1,32 @@
+"""Where a project lies, and the one thing wanted of it before it is open: which picture was shown last."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from pathlib import Path
+
+HOME = ".maskloop"
+FILE = "project.sqlite"
+
+_SHOWN = """
+    SELECT pictures.path FROM facts JOIN pictures ON pictures.id = CAST(facts.value AS INTEGER)
+    WHERE facts.name = 'shown'
+"""
+
+
+def shown_last(home: Path) -> str | None:
+    """The relative path of the picture that was on screen last; None when that cannot be told at once.
+
+    Asks SQLite itself, because loading what opens a project takes longer than all else before the first picture. The
+    file is read as it lies, without locks and without making a journal: who opens it for writing finds it untouched.
+    """
+    file = home / FILE
+    if not file.is_file() or file.with_name(f"{FILE}-wal").exists():
+        return None  # in use, or left by a killed program: the newest may be in the journal alone
+    with contextlib.suppress(sqlite3.Error):
+        where = f"{file.absolute().as_uri()}?immutable=1"
+        with contextlib.closing(sqlite3.connect(where, uri=True)) as connection:
+            found = connection.execute(_SHOWN).fetchone()
+        return None if found is None else str(found[0])
+    return None

@@ -1,0 +1,96 @@
+"""A folder is opened: its first picture is on screen before the project is, and only the newest folder arrives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from core.images.source import read_picture
+from core.project.project import HOME, Project
+from core.session.glimpse import begin_glimpse
+from core.settings import Settings
+from desktop.main_window import MainWindow
+from desktop.theme import apply_theme
+from desktop.tour.hands import Hands
+from tests.factories import picture_folder
+
+
+@pytest.fixture
+def hands(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> Iterator[Hands]:
+    settings = Settings(tmp_path / "settings.json")
+    settings.set("train_automatically", False)
+    mistakes: list[BaseException] = []
+    window = MainWindow(apply_theme(qapp, "light"), settings, mistakes.append)
+    window.resize(1280, 800)
+    window.show()
+    qtbot.waitExposed(window)
+    yield Hands(window)
+    window.close()
+    window.deleteLater()
+    assert mistakes == []
+
+
+def colour_at(hands: Hands, across: float) -> tuple[int, ...]:
+    """What the screen shows at a share of the canvas's width, half way down."""
+    seen = hands.canvas.grab().toImage()
+    at = QPoint(round(across * seen.width()), seen.height() // 2)
+    return seen.pixelColor(at).getRgb()[:3]
+
+
+def test_the_first_picture_is_seen_before_the_project_is_open(hands: Hands, tmp_path: Path) -> None:
+    folder = picture_folder(tmp_path / "pictures")
+    hands.window.open(folder)
+    hands.until(lambda: hands.canvas.is_glimpse, "the glimpse", 20)
+    assert hands.window.rooms is None
+    assert not (folder / HOME).exists()
+    picture = read_picture(folder / "p0.png")
+    for across in (0.35, 0.65):  # the picture is fitted; both halves are in sight
+        half = picture[:, :48] if across < 0.5 else picture[:, 48:]
+        assert np.abs(np.array(colour_at(hands, across)) - half.mean((0, 1))).max() < 30
+    # Nothing can be done with it yet, and nothing goes wrong when somebody tries.
+    glimpsed = hands.canvas.grab().toImage()
+    QTest.mouseClick(hands.canvas, Qt.MouseButton.LeftButton, pos=hands.canvas.rect().center())
+    QTest.keyClick(hands.canvas, Qt.Key.Key_Plus)
+    hands.until(hands.has_picture, "the picture", 20)
+    assert not hands.canvas.is_glimpse
+    assert hands.painted == 0
+    seen = hands.canvas.grab().toImage()
+    assert seen.size() == glimpsed.size()
+    left = QRect(0, 0, seen.width() // 4, seen.height())  # without the ring around the pointer
+    assert seen.copy(left) == glimpsed.copy(left)
+
+
+def test_a_glimpse_that_was_begun_before_is_taken(hands: Hands, tmp_path: Path) -> None:
+    folder = picture_folder(tmp_path / "pictures")
+    begun = begin_glimpse(folder)
+    hands.window.open(folder, glimpse=begun)
+    hands.until(hands.has_picture, "the picture", 20)
+    seen = begun.result(0)
+    assert seen is not None
+    assert hands.canvas.pyramid is seen.pyramid
+
+
+def test_of_two_folders_only_the_newer_arrives(hands: Hands, tmp_path: Path) -> None:
+    one, two = picture_folder(tmp_path / "one"), picture_folder(tmp_path / "two")
+    hands.window.open(one)
+    hands.until((one / HOME).is_dir, "the first project", 20)  # it is being opened
+    hands.window.open(two)
+    hands.until(lambda: hands.window.rooms is not None and hands.has_picture(), "a project", 20)
+    assert hands.session.name == "two"
+    hands.until(lambda: is_free(one), "the first project to be let go", 20)
+
+
+def is_free(folder: Path) -> bool:
+    """Whether the project of a folder can be opened for writing."""
+    try:
+        Project.write(folder).close()
+    except Exception:
+        return False
+    return True
