@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter
+from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
+from json import JSONDecodeError
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +16,9 @@ import numpy as np
 from core.errors import FormatError
 from core.formats.dataset import Dataset, ForeignClass, ReadMask, Recognition, Sample
 from core.formats.drawn import Drawing, Thing, drawn_dataset
+from core.formats.long_json import again, pieces_of
 from core.formats.presets import fate_of
-from core.formats.shapes import Ring, Runs, compressed, ring_of, uncompressed
+from core.formats.shapes import Runs, compressed, rings_of, uncompressed
 from core.formats.tree import MISSHAPEN, SPLIT_NAMES, Tree, folder_of, split_of, stem_of
 from core.formats.values import pack
 from core.images.source import read_picture
@@ -55,24 +59,15 @@ def open_dataset(tree: Tree) -> Dataset:
     names: dict[str, None] = {}
     drawings = []
     for file in files:
-        content = tree.json(file)
-        try:
-            categories = {int(c["id"]): str(c["name"]) for c in content.get("categories") or ()}
-            by_image = defaultdict(list)
-            for note in content.get("annotations") or ():
-                by_image[note["image_id"]].append(note)
-            listed = [(image, by_image.get(image["id"], [])) for image in content.get("images") or ()]
-            drawn = any("segmentation" in note for said in by_image.values() for note in said)
-        except MISSHAPEN as problem:
-            raise FormatError(
-                f"{tree.path(file)} is not laid out as COCO's tables are ({problem})."
-            ) from problem
-        if not categories or not drawn:
+        path = tree.path(file)
+        table = _listed(path)
+        if not table.categories or not table.drawn:
             continue
-        names |= dict.fromkeys(categories.values())
-        for image, said in listed:
-            draws = partial(_drawing, tree.path(file), image, said, categories, _split(file))
-            drawings.append((file, draws))
+        names |= dict.fromkeys(table.categories.values())
+        for image in table.images:
+            spans, skipped = table.spans.get(_key(image.get("id"))), table.skipped[_key(image.get("id"))]
+            draws = partial(_drawing, path, image, spans or [], table.categories, _split(file))
+            drawings.append((file, draws, partial(_outlook, path, image, skipped, _split(file))))
     if not drawings:
         raise FormatError(f"The tables in {tree.root} hold no areas, only boxes, points or captions.")
     recognition = recognise(tree) or Recognition(NAME, 0.0, "It was asked for.")
@@ -139,39 +134,95 @@ def _read_segments(path: Path, table: dict[int, int]) -> ReadMask:
     return ReadMask(values[inverse].reshape(packed.shape), 1.0, notes)
 
 
+@dataclass(slots=True)
+class _Table:
+    """What one file holds, but for the outlines: of those only where in the file those of each image lie."""
+
+    categories: dict[int, str] = field(default_factory=dict)
+    images: list[dict[str, Any]] = field(default_factory=list)
+    spans: dict[int | str, list[tuple[int, int]]] = field(default_factory=dict)
+    skipped: Counter[int | str] = field(default_factory=Counter)
+    drawn: bool = False
+
+
+def _listed(path: Path) -> _Table:
+    """Look through a file once. Raises FormatError."""
+    table = _Table()
+    newest: int | str | None = None
+    try:
+        for piece in pieces_of(path):
+            row = piece.value
+            match piece.key:
+                case "categories":
+                    table.categories[int(row["id"])] = str(row["name"])
+                case "images" if isinstance(row, dict):
+                    table.images.append(row)
+                case "annotations":
+                    image = _key(row["image_id"])
+                    spans = table.spans.setdefault(image, [])
+                    start = spans.pop()[0] if image == newest else piece.start
+                    spans.append((start, piece.end))
+                    newest = image
+                    table.drawn |= "segmentation" in row
+                    table.skipped[image] += not row.get("segmentation")
+    except OSError as problem:
+        raise FormatError(f"{path} cannot be read: {problem.strerror or problem}.") from problem
+    except (JSONDecodeError, RecursionError, UnicodeDecodeError) as problem:
+        raise FormatError(f"{path} is no sound JSON: {problem}.") from problem
+    except MISSHAPEN as problem:
+        raise FormatError(f"{path} is not laid out as COCO's tables are ({problem}).") from problem
+    return table
+
+
+def _key(said: Any) -> int | str:
+    return said if isinstance(said, int) else str(said)
+
+
+def _outlook(file: Path, image: dict[str, Any], skipped: int, split: str | None) -> Drawing:
+    """What is known of a picture before its outlines are read."""
+    if "file_name" not in image:
+        raise FormatError(f"{file} lists a picture without a file_name; it was left out.")
+    return Drawing(str(image["file_name"]), None, (), split, (), skipped)
+
+
 def _drawing(
     file: Path,
     image: dict[str, Any],
-    annotations: list[dict[str, Any]],
+    spans: list[tuple[int, int]],
     names: dict[int, str],
     split: str | None,
 ) -> Drawing:
     try:
+        with file.open("rb") as source:
+            annotations = [note for note in again(source, spans) if note.get("segmentation")]
         size = (int(image["width"]), int(image["height"])) if "width" in image and "height" in image else None
-        things, skipped = [], 0
-        for note in annotations:
-            outline = note.get("segmentation")
-            if not outline:
-                skipped += 1
-                continue
-            rings, runs = _area(outline, size)
-            things.append(Thing(names[int(note["category_id"])], rings, (), runs))
-        return Drawing(str(image["file_name"]), size, tuple(things), split, (), skipped)
-    except MISSHAPEN as problem:
+        labels = [names[int(note["category_id"])] for note in annotations]
+        outlines = [note["segmentation"] for note in annotations]
+        drawn = [
+            [ring for ring in outline if len(ring) >= 6] if isinstance(outline, list) else []
+            for outline in outlines
+        ]
+        rings = iter(rings_of([ring for several in drawn for ring in several]))
+        things = [
+            Thing(label, tuple(islice(rings, len(several))), (), _runs(outline, size))
+            for label, outline, several in zip(labels, outlines, drawn, strict=True)
+        ]
+        return Drawing(str(image["file_name"]), size, tuple(things), split)
+    except (*MISSHAPEN, OSError) as problem:
         called = image.get("file_name", "a picture")
         raise FormatError(f"What {file} says about {called} cannot be understood ({problem}).") from problem
 
 
-def _area(outline: Any, size: tuple[int, int] | None) -> tuple[tuple[Ring, ...], Runs | None]:
+def _runs(outline: Any, size: tuple[int, int] | None) -> Runs | None:
     if isinstance(outline, list):
-        return tuple(ring_of(ring) for ring in outline if len(ring) >= 6), None
+        return None
     height, width = (int(n) for n in outline["size"])
     if size is not None and size != (width, height):
         raise ValueError("a run-length code of another size than its picture")
     counts = outline["counts"]
     if isinstance(counts, list):
-        return (), uncompressed(counts, height, width)
-    return (), compressed(str(counts), height, width)
+        return uncompressed(counts, height, width)
+    return compressed(str(counts), height, width)
 
 
 def _category(row: dict[str, Any]) -> ForeignClass:

@@ -56,13 +56,14 @@ Draws = Callable[[], Drawing]
 def drawn_dataset(
     tree: Tree,
     recognition: Recognition,
-    drawings: Iterable[tuple[str, Draws]],
+    drawings: Iterable[tuple[str, Draws] | tuple[str, Draws, Draws]],
     known: Iterable[tuple[str, Colour | None]] = (),
     *,
     in_order: bool = False,
     notes: tuple[str, ...] = (),
 ) -> Dataset:
-    """A dataset of (file that says it, objects). `known` are labels with colours, numbered in this order before all
+    """A dataset of (file that says it, objects); where all labels are known, a third part may give the drawing without
+    its objects, so that nothing is read twice. `known` are labels with colours, numbered in this order before all
     others. With `in_order` later objects lie above earlier ones, else smaller above larger.
 
     Raises FormatError when not one picture is there or there are too many labels.
@@ -71,9 +72,9 @@ def drawn_dataset(
     problems: list[str] = []
     found: list[tuple[str, str, Draws, Drawing]] = []
     skipped = 0
-    for source, draws in drawings:
+    for source, draws, *light in drawings:
         try:
-            drawing = draws()
+            drawing = light[0]() if light else draws()
         except FormatError as problem:
             problems.append(str(problem))
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from core.errors import FormatError
 from core.geometry import Box
 from core.images.source import MAX_PIXELS
-from core.labels.raster import polygon
+from core.labels.raster import around, polygon, spans
 
 Ring = NDArray[np.float64]
 """(n, 2) corners x, y in pixels of the picture; closed by itself."""
@@ -21,6 +22,12 @@ Ring = NDArray[np.float64]
 Runs = NDArray[np.int64]
 """Run lengths down the columns of a picture, in turn outside and inside, beginning with outside."""
 
+AT_ONCE = 1 << 16
+"""Runs of pixels that are painted at once."""
+LARGEST_PLACE = 1e6
+"""Further out no corner lies in any picture."""
+LONGEST_NUMBER = 11
+"""Characters of one number of a run-length code, counted from 0."""
 OVERLAP_RULE = "Where objects overlap, smaller ones lie above larger ones."
 
 
@@ -48,26 +55,43 @@ def painted(
     values = np.zeros((height, width), np.uint8)
     ordered = list(shapes)
     if not in_order:
-        ordered.sort(key=lambda shape: -_area(shape))
-    for shape in ordered:
-        if shape.runs is not None:
-            if shape.runs.sum() != width * height:
+        areas = _areas(ordered)
+        ordered = [ordered[n] for n in np.argsort(-areas, kind="stable").tolist()]
+    for plain, group in groupby(ordered, lambda shape: shape.runs is None and not shape.holes):
+        if plain:
+            _fill_all(values, list(group))
+            continue
+        for shape in group:
+            if shape.runs is None:
+                _fill(values, shape)
+            elif shape.runs.sum() == width * height:
+                _fill_runs(values, shape.runs, shape.value)
+            else:
                 raise FormatError(
                     f"{where} holds a mask that is not of its picture's size, {width} x {height}."
                 )
-            inside = np.repeat(np.arange(len(shape.runs)) % 2 == 1, shape.runs)
-            values[inside.reshape(width, height).T] = shape.value
-        else:
-            _fill(values, shape)
     return values
 
 
 def ring_of(points: Any) -> Ring:
     """[[x, y], ..] or [x, y, x, y, ..] as a ring. Raises ValueError for what are no finite numbers in pairs."""
     ring = np.asarray(points, np.float64).reshape(-1, 2)
-    if len(ring) < 3 or not np.isfinite(ring).all() or np.abs(ring).max() > 1e6:
+    if len(ring) < 3 or not np.isfinite(ring).all() or np.abs(ring).max() > LARGEST_PLACE:
         raise ValueError("an outline needs three corners or more, with plain numbers")
     return ring
+
+
+def rings_of(flat: Sequence[Sequence[Any]]) -> list[Ring]:
+    """Many rings [x, y, x, y, ..] at once, as `ring_of` makes one. Raises ValueError and TypeError."""
+    lengths = [len(ring) for ring in flat]
+    if any(length % 2 for length in lengths):
+        raise ValueError("an outline whose last corner has no y")
+    numbers = np.fromiter(chain.from_iterable(flat), np.float64, sum(lengths))
+    if not np.isfinite(numbers).all() or np.abs(numbers).max(initial=0) > LARGEST_PLACE:
+        raise ValueError("an outline with numbers that are no places in a picture")
+    corners = numbers.reshape(-1, 2)
+    ends = np.cumsum(lengths, dtype=np.int64) // 2
+    return [corners[end - length // 2 : end] for end, length in zip(ends.tolist(), lengths, strict=True)]
 
 
 def box_ring(x0: float, y0: float, x1: float, y1: float) -> Ring:
@@ -95,25 +119,27 @@ def compressed(text: str, height: int, width: int) -> Runs:
     After the description in the COCO API (maskApi.c, rleFrString), which itself trusts the lengths and would write past
     the picture. Raises ValueError when they do not fill it.
     """
-    found: list[int] = []
-    value = shift = 0
-    for letter in text.encode("ascii", "replace"):
-        bits = letter - 48
-        if not 0 <= bits < 64 or shift > 60:
-            raise ValueError("the run-length code is damaged")
-        value |= (bits & 31) << shift
-        shift += 5
-        if bits & 32:
-            continue
-        if bits & 16:
-            value -= 1 << shift
-        if len(found) > 2:
-            value += found[-2]
-        found.append(value)
-        value = shift = 0
-    if shift:
+    bits = np.frombuffer(text.encode("ascii", "replace"), np.uint8).astype(np.int64) - 48
+    if not len(bits):
+        return uncompressed([], height, width)
+    goes_on = (bits & 32) != 0
+    if bits.min() < 0 or bits.max() > 63:
+        raise ValueError("the run-length code is damaged")
+    if goes_on[-1]:
         raise ValueError("the run-length code ends within a number")
-    return uncompressed(found, height, width)
+    ends = np.flatnonzero(~goes_on)
+    begins = np.append(0, ends[:-1] + 1)
+    place = np.arange(len(bits)) - np.repeat(begins, ends - begins + 1)
+    if place.max() > LONGEST_NUMBER:
+        raise ValueError("the run-length code is damaged")
+    counts = np.add.reduceat((bits & 31) << 5 * place, begins)
+    counts -= np.where(bits[ends] & 16, np.left_shift(1, 5 * (place[ends] + 1)), 0)
+    # From the fourth on a number is the difference from the one before the last.
+    counts[1::2] = np.cumsum(counts[1::2])
+    counts[2::2] = np.cumsum(counts[2::2])
+    if counts.min() < 0 or counts.sum() != height * width or height * width > MAX_PIXELS:
+        raise ValueError(f"the run lengths do not fill a picture of {width} x {height}")
+    return counts
 
 
 def runs_of(mask: NDArray[np.bool_]) -> Runs:
@@ -124,13 +150,44 @@ def runs_of(mask: NDArray[np.bool_]) -> Runs:
     return np.diff(ends, prepend=0).astype(np.int64)
 
 
+def _fill_all(values: NDArray[np.uint8], shapes: Sequence[Shape]) -> None:
+    """Paint shapes of rings without holes, each over those before it."""
+    rings = [ring for shape in shapes for ring in shape.rings]
+    if not rings:
+        return
+    colours = np.repeat(np.array([s.value for s in shapes], np.uint8), [len(s.rings) for s in shapes])
+    height, width = values.shape
+    of, row, left, right = spans(rings, Box(0, 0, width, height))
+    _paint(values.ravel(), row * width + left, right - left, colours[of])
+
+
+def _fill_runs(values: NDArray[np.uint8], runs: Runs, value: int) -> None:
+    height = values.shape[0]
+    ends = np.cumsum(runs)
+    lengths = runs[1::2]
+    starts = ends[1::2] - lengths
+    for first in range(0, len(starts), AT_ONCE):
+        count = lengths[first : first + AT_ONCE]
+        at = np.arange(count.sum()) + np.repeat(
+            starts[first : first + AT_ONCE] - np.cumsum(count) + count, count
+        )
+        column, row = np.divmod(at, height)
+        values[row, column] = value
+
+
+def _paint(
+    flat: NDArray[np.uint8], start: NDArray[np.intp], count: NDArray[np.intp], colour: NDArray[np.uint8]
+) -> None:
+    """Runs of pixels, later ones over earlier ones."""
+    for first in range(0, len(start), AT_ONCE):
+        part = slice(first, first + AT_ONCE)
+        length = count[part]
+        at = np.arange(length.sum()) + np.repeat(start[part] - np.cumsum(length) + length, length)
+        flat[at] = np.repeat(colour[part], length)
+
+
 def _fill(values: NDArray[np.uint8], shape: Shape) -> None:
     whole = Box(0, 0, values.shape[1], values.shape[0])
-    if not shape.holes:
-        for ring in shape.rings:
-            box, mask = polygon([(x, y) for x, y in ring.tolist()], whole)
-            values[box.slices][mask] = shape.value
-        return
     inside = np.zeros(values.shape, bool)
     for rings, there in ((shape.rings, True), (shape.holes, False)):
         for ring in rings:
@@ -139,13 +196,15 @@ def _fill(values: NDArray[np.uint8], shape: Shape) -> None:
     values[inside] = shape.value
 
 
-def _area(shape: Shape) -> float:
-    if shape.runs is not None:
-        return float(shape.runs[1::2].sum())
-    return sum(map(_ring_area, shape.rings)) - sum(map(_ring_area, shape.holes))
-
-
-def _ring_area(ring: Ring) -> float:
-    """Pixels inside an outline (the shoelace formula)."""
-    x, y = ring.T
-    return abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))) / 2
+def _areas(shapes: Sequence[Shape]) -> NDArray[np.float64]:
+    """Pixels inside each shape, by the shoelace formula."""
+    rings = [(ring, n, 1) for n, shape in enumerate(shapes) for ring in shape.rings]
+    rings += [(ring, n, -1) for n, shape in enumerate(shapes) for ring in shape.holes]
+    found = np.array([0.0 if s.runs is None else float(s.runs[1::2].sum()) for s in shapes])
+    if rings:
+        x, y = np.concatenate([ring for ring, _, _ in rings]).T
+        begins, after = around([len(ring) for ring, _, _ in rings])
+        doubled = np.add.reduceat(x * y[after] - y * x[after], begins)
+        signs = np.array([sign for _, _, sign in rings])
+        np.add.at(found, [n for _, n, _ in rings], signs * np.abs(doubled) / 2)
+    return found

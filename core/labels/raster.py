@@ -154,6 +154,49 @@ def polygons(rings: Sequence[Sequence[tuple[float, float]]], within: Box | None 
     return box, np.logical_xor.accumulate(flags, axis=1)[:, :-1]
 
 
+def spans(
+    rings: Sequence[NDArray[np.float64]], within: Box
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """The pixels of many closed outlines, (n, 2) corners each, as runs along the rows of a box: the place of the ring
+    in the list, row, first column and first column behind.
+
+    Each ring gives the pixels that `polygon` gives, and all of them together take hardly longer than one.
+    """
+    _, after = around([len(ring) for ring in rings])
+    corners = np.concatenate(rings)
+    edges = np.hstack([corners, corners[after]])
+    ring_of = np.repeat(np.arange(len(rings)), [len(ring) for ring in rings])
+    upwards = edges[:, 1] > edges[:, 3]
+    edges[upwards] = edges[upwards][:, [2, 3, 0, 1]]
+    top = np.maximum(np.ceil(edges[:, 1] - 0.5), within.y0).astype(np.intp)
+    bottom = np.minimum(np.ceil(edges[:, 3] - 0.5), within.y1).astype(np.intp)
+    crossing = top < bottom
+    edges, top, count = edges[crossing], top[crossing], (bottom - top)[crossing]
+    of = np.repeat(np.arange(len(edges)), count)
+    rows = np.arange(len(of)) + np.repeat(top - np.cumsum(count) + count, count)
+    x0, y0, x1, y1 = edges[of].T
+    x = x0 + (rows + 0.5 - y0) * ((x1 - x0) / (y1 - y0))
+    columns = np.clip(np.ceil(x - 0.5), within.x0, within.x1).astype(np.intp)
+    # A closed line crosses each row an even number of times.
+    high, wide = within.y1 + 1, within.x1 + 1
+    keys = np.sort((ring_of[crossing][of] * high + rows) * wide + columns)
+    line, left = np.divmod(keys[::2], wide)
+    right = keys[1::2] - line * wide
+    ring, row = np.divmod(line, high)
+    wanted = left < right
+    return ring[wanted], row[wanted], left[wanted], right[wanted]
+
+
+def around(lengths: Sequence[int]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """For corners of rings one after the other: where each ring begins, and which corner follows each."""
+    sizes = np.array(lengths, np.intp)
+    ends = np.cumsum(sizes, dtype=np.intp)
+    begins = ends - sizes
+    after = np.arange(1, int(ends[-1]) + 1)
+    after[ends - 1] = begins
+    return begins, after
+
+
 def connected_region(values: NDArray[np.uint8], at: Point) -> tuple[Box, Mask]:
     """The four-connected pixels of equal value around `at` in an (H, W) uint8 array.
 

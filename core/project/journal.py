@@ -60,7 +60,7 @@ class JournalDrawer:
             gained = np.zeros(256, np.int64)
             for change in edit.tiles:
                 height, width = change.after.shape
-                before = read_tile(connection, picture_id, change.key) or blank_tile(height, width)
+                before = read_tile(connection, picture_id, change.key) or blank_tile()
                 was = decode(before.pixels, height, width, np.uint8)
                 said = decode(before.origins, height, width, np.uint16)
                 # An import may have changed this tile since the hand saw it: an edit changes its own pixels only.
@@ -279,7 +279,7 @@ def _swap_tile(connection: Connection, kept: Row[Any]) -> np.ndarray[Any, np.dty
     ).one()
     key = TileKey(kept.tile_column, kept.tile_row)
     place = tile_box(key, size.width, size.height)
-    current = read_tile(connection, kept.picture_id, key) or blank_tile(place.height, place.width)
+    current = read_tile(connection, kept.picture_id, key) or blank_tile()
     values = decode(kept.pixels, place.height, place.width, np.uint8)
     gained = counted(values) - counted(decode(current.pixels, place.height, place.width, np.uint8))
     write_tile(connection, kept.picture_id, key, StoredTile(kept.pixels, kept.origins))

@@ -106,8 +106,7 @@ def _tile(project: Project, finding: Finding) -> str:
                 said = f"{where} was brought back {when} “{name}”. Look at it; what came later is lost."
                 break
         else:
-            place = tile_box(key, *size)
-            write_tile(connection, picture_id, key, blank_tile(place.height, place.width))
+            write_tile(connection, picture_id, key, blank_tile())
             said = f"{where} could not be brought back and is unlabelled now. A backup may still hold it."
         _count(connection, picture_id, size)
     return said

@@ -113,11 +113,9 @@ def write_tile(connection: Connection, picture_id: int, key: TileKey, tile: Stor
     )
 
 
-def blank_tile(height: int, width: int) -> StoredTile:
-    """A tile that nobody has painted on."""
-    return StoredTile(
-        encode(np.zeros((height, width), np.uint8)), encode(np.zeros((height, width), np.uint16))
-    )
+def blank_tile() -> StoredTile:
+    """A tile that nobody has painted on, of any size."""
+    return StoredTile(encode(np.zeros((1, 1), np.uint8)), encode(np.zeros((1, 1), np.uint16)))
 
 
 def tiles_of(connection: Connection, picture_id: int) -> Iterator[tuple[TileKey, StoredTile]]:

@@ -6,7 +6,7 @@ import contextlib
 import filecmp
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.errors import Cancelled, FormatError, ImageError, ProjectError
-from core.formats.dataset import Dataset, Fate, ReadMask, Sample
+from core.formats.dataset import Dataset, Fate, Sample
 from core.geometry import Box
 from core.images.source import read_picture, read_size
-from core.labels.labelmap import LabelMap, Origin, Values
+from core.labels.labelmap import Edit, LabelMap, Origin, Values
+from core.project.arrivals import Arrival, take_in
 from core.project.pictures import digest_of
 from core.project.project import Project
 from core.project.records import PictureRecord, Split, Status
@@ -45,6 +46,8 @@ def _at_once(act: Callable[[], R]) -> R:
 
 LEDGERS = "imports"
 """Folder in the project's cache."""
+TOGETHER, TOGETHER_PIXELS = 16, 16_000_000
+"""New pictures stored in one transaction: so many, or so many pixels, whichever is reached first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,28 +84,26 @@ def run_import(
     progress: Callable[[int, int], None] | None = None,
     cancelled: Callable[[], bool] = lambda: False,
     written: Written | None = None,
-    came: Callable[[PictureRecord], None] = lambda _: None,
+    came: Callable[[PictureRecord], None] | None = None,
 ) -> ImportReport:
     """Bring a dataset in: pictures that lie outside the project's folder are copied into it, one at a time.
 
-    A label that is there already is never overwritten. Each picture is one undoable edit. `written` runs what touches
-    the document where the document lives (here, when None); `came` hears of each picture. Raises Cancelled between
-    two pictures; what came in so far stays, and the next import goes on from there.
+    A label that is there already is never overwritten. Each picture is one undoable edit; pictures that are new to the
+    project are stored a few at a time. `written` runs what touches the document where the document lives (here, when
+    None); `came` hears of each picture. Raises Cancelled between two pictures; what came in so far stays, and the next
+    import goes on from there.
     """
     on_document = written or _at_once
-    taking = _Taking(project, plan, on_document)
+    taking = _Taking(project, plan, on_document, came)
     # With the whole document for itself an import waits for the disk once, at its end.
     alone = project.store.together() if written is None else contextlib.nullcontext()
     with alone:
         try:
-            for picture_id in taking.idle:
-                came(on_document(partial(project.pictures.get, picture_id)))
+            taking.tell(taking.idle)
             for done, sample in enumerate(plan.dataset.samples):
                 if cancelled():
                     raise Cancelled
-                record = taking.take(sample)
-                if record is not None:
-                    came(record)
+                taking.take(sample)
                 if progress:
                     progress(done + 1, plan.pictures)
         finally:
@@ -123,9 +124,7 @@ def store_label(
     False when no pixel changed; the rows change all the same.
     """
     labels = LabelMap(project.labels.read(record.id, values.shape[1], values.shape[0]))
-    labels.begin(name, tool, 0, Origin.IMPORTED)
-    labels.put(Box(0, 0, labels.width, labels.height), values, labels.values == 0)
-    edit = labels.finish()
+    edit = _edit_of(labels, values, name, tool)
     if edit is not None:
         project.journal.commit(record.id, edit, rows)
     elif rows:
@@ -133,11 +132,35 @@ def store_label(
     return edit is not None
 
 
+def _edit_of(labels: LabelMap, values: Values, name: str, tool: str) -> Edit | None:
+    """Put a label where there is none yet. None when no pixel changes."""
+    labels.begin(name, tool, 0, Origin.IMPORTED)
+    labels.put(Box(0, 0, labels.width, labels.height), values, labels.values == 0)
+    return labels.finish()
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """One picture that lies where it belongs, its mask read; `values` (H, W) uint8 of the project, None without one."""
+
+    sample: Sample
+    path: str
+    size: tuple[int, int]
+    signature: str
+    values: Values | None
+
+
 class _Taking:
     """One import under way."""
 
-    def __init__(self, project: Project, plan: ImportPlan, written: Written) -> None:
-        self._project, self._plan, self._written = project, plan, written
+    def __init__(
+        self,
+        project: Project,
+        plan: ImportPlan,
+        written: Written,
+        came: Callable[[PictureRecord], None] | None,
+    ) -> None:
+        self._project, self._plan, self._written, self._came = project, plan, written, came
         self._table = written(self._take_classes)
         self._known = {record.path: record for record in written(project.pictures.all)}
         self.idle = (
@@ -145,37 +168,35 @@ class _Taking:
         )
         """Masks that had been taken for pictures, by id."""
         self._ledger = Ledger(project.cache / LEDGERS, plan.dataset.root)
+        self._waiting: dict[str, tuple[_Ready, Arrival]] = {}
+        self._pixels = 0
         self._pictures = self._labels = self._skipped = 0
         self._problems = list(plan.dataset.problems)
         self._notes = list(plan.dataset.notes)
         self._unsure: dict[str, float] = {}
 
-    def take(self, sample: Sample) -> PictureRecord | None:
-        """Bring one picture in; what is wrong with it becomes a problem. None when it did not come or was in."""
+    def take(self, sample: Sample) -> None:
+        """Bring one picture in; what is wrong with it becomes a problem. One that is new may wait for others."""
         try:
-            if not is_text(str(sample.picture)):
-                raise FormatError(f"The name {sample.picture.name!r} is not readable text; rename the file.")
-            path = self._path_of(sample)
-            files = (sample.picture, *sample.sources)
-            signature = signature_of(files, self._table.tobytes(), str(self._plan.split))
-            if self._is_in(path, sample, signature):
+            ready = self._ready(sample)
+            if ready is None:
                 self._skipped += 1
-                return None
-            size = self._copied(sample, path)
+            elif ready.path in self._known or ready.path in self._waiting:
+                self._flush()
+                self._store_known(ready)
+            else:
+                self._waiting[ready.path] = ready, self._arrival(ready)
+                self._pixels += ready.size[0] * ready.size[1]
+                if len(self._waiting) >= TOGETHER or self._pixels > TOGETHER_PIXELS:
+                    self._flush()
         except (ImageError, FormatError) as problem:
             self._problems.append(str(problem))
-            return None
-        mask = self._read(sample, path)
-        try:
-            record, labelled = self._written(lambda: self._store(sample, path, size, mask))
-        except FormatError as problem:
-            self._problems.append(str(problem))
-            return None
-        self._pictures += 1
-        self._labels += labelled
-        if labelled or sample.read is None:
-            self._ledger.note(path, signature)
-        return record
+
+    def tell(self, picture_ids: Iterable[int]) -> None:
+        """Whoever wants to hears of pictures."""
+        if self._came is not None:
+            for picture_id in picture_ids:
+                self._came(self._written(partial(self._project.pictures.get, picture_id)))
 
     def report(self) -> ImportReport:
         values = {
@@ -194,7 +215,72 @@ class _Taking:
         )
 
     def close(self) -> None:
-        self._ledger.close()
+        try:
+            self._flush()
+        finally:
+            self._ledger.close()
+
+    def _ready(self, sample: Sample) -> _Ready | None:
+        """None when it is in already. Raises ImageError and FormatError."""
+        if not is_text(str(sample.picture)):
+            raise FormatError(f"The name {sample.picture.name!r} is not readable text; rename the file.")
+        path = self._path_of(sample)
+        signature = signature_of(
+            (sample.picture, *sample.sources), self._table.tobytes(), str(self._plan.split)
+        )
+        if self._is_in(path, sample, signature):
+            return None
+        size = self._copied(sample, path)
+        values = self._read(sample, path)
+        if values is not None and values.shape[::-1] != size:
+            self._problems.append(
+                f"The mask of {path} is {values.shape[1]} x {values.shape[0]} pixels, the picture "
+                f"{size[0]} x {size[1]}; the label was left out."
+            )
+            values = None
+        return _Ready(sample, path, size, signature, values)
+
+    def _flush(self) -> None:
+        """Store what waits."""
+        waiting, self._waiting, self._pixels = self._waiting, {}, 0
+        if not waiting:
+            return
+        arrivals = [arrival for _, arrival in waiting.values()]
+        ids = self._written(lambda: take_in(self._project.store, arrivals))
+        for path, (ready, _) in waiting.items():
+            if path in ids:
+                self._is_stored(ready)
+            else:
+                try:
+                    self._store_known(ready)
+                except FormatError as problem:
+                    self._problems.append(str(problem))
+        self.tell(ids.values())
+
+    def _store_known(self, ready: _Ready) -> None:
+        """Bring in a picture that the project holds already. Raises FormatError."""
+        record = self._written(lambda: self._store(ready))
+        self._is_stored(ready)
+        if self._came is not None:
+            self._came(record)
+
+    def _is_stored(self, ready: _Ready) -> None:
+        self._pictures += 1
+        self._labels += ready.values is not None
+        if ready.values is not None or ready.sample.read is None:
+            self._ledger.note(ready.path, ready.signature)
+
+    def _arrival(self, ready: _Ready) -> Arrival:
+        digest = edit = None
+        with contextlib.suppress(OSError):
+            digest = digest_of(self._project.picture_path(ready.path))
+        if ready.values is not None:
+            edit = _edit_of(LabelMap.blank(*ready.size), ready.values, "Import masks", "import")
+        tags = tuple(sorted(set(ready.sample.tags)))
+        return Arrival(ready.path, *ready.size, digest, self._split_of(ready.sample), tags, edit)
+
+    def _split_of(self, sample: Sample) -> Split | None:
+        return self._plan.split or (Split(sample.split) if sample.split else None)
 
     def _take_classes(self) -> NDArray[np.uint8]:
         classes, table = taken_in(self._project.classes.read(), self._plan.rows)
@@ -223,7 +309,7 @@ class _Taking:
             _copy(sample.picture, target)
         return size
 
-    def _read(self, sample: Sample, path: str) -> ReadMask | None:
+    def _read(self, sample: Sample, path: str) -> Values | None:
         if sample.read is None:
             return None
         try:
@@ -234,13 +320,11 @@ class _Taking:
         self._notes.extend(mask.notes)
         if mask.sure < 1:
             self._unsure[path] = round(mask.sure, 4)
-        return ReadMask(self._table[mask.values], mask.sure)
+        return self._table[mask.values]
 
-    def _store(
-        self, sample: Sample, path: str, size: tuple[int, int], mask: ReadMask | None
-    ) -> tuple[PictureRecord, bool]:
+    def _store(self, ready: _Ready) -> PictureRecord:
         """Where the document lives: the picture's row, its split, its label. Raises FormatError."""
-        project = self._project
+        project, path, size = self._project, ready.path, ready.size
         fresh = project.pictures.add([path])
         record = fresh[0] if fresh else project.pictures.by_path(path)
         if record.is_labelled and (record.width, record.height) != size:
@@ -249,28 +333,17 @@ class _Taking:
         if project.pictures.digest(record.id) is None:  # so that it is found again wherever it is moved
             with contextlib.suppress(OSError):
                 project.pictures.set_digests({record.id: digest_of(project.picture_path(path))})
-        wanted = self._plan.split or (Split(sample.split) if sample.split else None)
+        wanted = self._split_of(ready.sample)
         if wanted is not None and record.split is None:
             project.pictures.set_split([record.id], wanted)
-        labelled = mask is not None and self._store_mask(record, path, size, mask, sample.tags)
-        if mask is None and (rows := _tag_rows(record, sample.tags)):
+        rows = _tag_rows(record, ready.sample.tags)
+        if ready.values is not None:
+            store_label(project, record, ready.values, "Import masks", "import", rows)
+            if ready.values.any() and record.status == Status.NEW:
+                project.pictures.set_status([record.id], Status.DONE)
+        elif rows:
             project.journal.change_rows(record.id, "Import tags", "import", rows)
-        return project.pictures.get(record.id), labelled
-
-    def _store_mask(
-        self, record: PictureRecord, path: str, size: tuple[int, int], mask: ReadMask, tags: tuple[str, ...]
-    ) -> bool:
-        values = mask.values
-        if values.shape[::-1] != size:
-            self._problems.append(
-                f"The mask of {path} is {values.shape[1]} x {values.shape[0]} pixels, the picture "
-                f"{size[0]} x {size[1]}; the label was left out."
-            )
-            return False
-        store_label(self._project, record, values, "Import masks", "import", _tag_rows(record, tags))
-        if np.count_nonzero(values) and record.status == Status.NEW:
-            self._project.pictures.set_status([record.id], Status.DONE)
-        return True
+        return project.pictures.get(record.id)
 
 
 def _tag_rows(record: PictureRecord, tags: tuple[str, ...]) -> tuple[RowChange, ...]:

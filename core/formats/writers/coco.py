@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from core.formats.writers.regions import Region, regions_of, run_lengths
+from core.formats.writers.regions import PARTS, Corners, regions_of, run_lengths
 from core.formats.writing import (
     MADE_BY,
     LabelStatistics,
     OutPicture,
+    Values,
     WritePlan,
     copy_picture,
     no_tags,
@@ -50,15 +52,12 @@ class CocoWriter:
             "height": picture.height,
         }
         self._images.setdefault(picture.split, []).append(row)
+        lines = [] if picture.label is None else self._notes_of(picture, picture.label)
         with self._table(picture.split).open("a", encoding="utf-8", newline="\n") as table:
             if table.tell() == 0:
                 table.write(_HEAD)
-            if picture.label is None:
-                return
-            for region in regions_of(picture.label, self._plan.classes.values):
-                self._notes += 1
-                lead = "\n" if table.tell() == len(_HEAD) else ",\n"
-                table.write(lead + json.dumps(_note(region, self._notes, self._pictures, picture)))
+            if lines:
+                table.write(("\n" if table.tell() == len(_HEAD) else ",\n") + ",\n".join(lines))
 
     def finish(self) -> None:
         categories = json.dumps(_categories(self._plan.classes), ensure_ascii=False)
@@ -67,6 +66,28 @@ class CocoWriter:
             with self._table(split).open("a", encoding="utf-8", newline="\n") as table:
                 table.write(f'\n],\n"images": [\n{images}\n],\n"categories": {categories},\n')
                 table.write(f'"info": {{"description": "{MADE_BY}"}}, "licenses": []}}\n')
+
+    def _notes_of(self, picture: OutPicture, label: Values) -> list[str]:
+        """An annotation a line. A polygon cannot say that it has a hole, so such a region becomes a run-length code."""
+        regions = regions_of(label, self._plan.classes.values)
+        codes = run_lengths([r for r in regions if r.has_holes], picture.width, picture.height)
+        coded = iter(codes)
+        size = f'{{"size": [{picture.height}, {picture.width}], "counts": '
+        lines = []
+        for number, region in enumerate(regions, self._notes + 1):
+            area = (
+                f"{size}{json.dumps(next(coded))}}}"
+                if region.has_holes
+                else f"[[{_numbers(region.parts[0])}]]"
+            )
+            box = region.box
+            lines.append(
+                f'{{"id": {number}, "image_id": {self._pictures}, "category_id": {region.value}, '
+                f'"segmentation": {area}, "area": {region.area}, '
+                f'"bbox": [{box.x0}, {box.y0}, {box.width}, {box.height}], "iscrowd": 0}}'
+            )
+        self._notes += len(regions)
+        return lines
 
     def _table(self, split: str) -> Path:
         path = self._plan.root / TABLES / f"instances_{split}.json"
@@ -113,23 +134,16 @@ class PanopticWriter:
             write_json(self._plan.root / TABLES / f"panoptic_{split}.json", content)
 
 
-def _note(region: Region, number: int, image: int, picture: OutPicture) -> dict[str, Any]:
-    """A polygon cannot say that it has a hole, so such a region becomes a run-length code."""
-    outline: Any = (
-        run_lengths(region, picture.width, picture.height)
-        if region.has_holes
-        else [region.rings[0].ravel().tolist()]
-    )
-    box = region.box
-    return {
-        "id": number,
-        "image_id": image,
-        "category_id": region.value,
-        "segmentation": outline,
-        "area": region.area,
-        "bbox": [box.x0, box.y0, box.width, box.height],
-        "iscrowd": 0,
-    }
+def _numbers(corners: Corners) -> str:
+    """x, y, x, y, .. of corners in parts of a pixel."""
+    known = _written(1 << int(corners.max()).bit_length())
+    return ",".join([known[n] for n in corners.ravel().tolist()])
+
+
+@cache
+def _written(count: int) -> list[str]:
+    """So many parts of a pixel as text: writing a number anew for each corner would take longer than all else."""
+    return [repr(n / PARTS) for n in range(count)]
 
 
 def _segment(values: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], value: int) -> dict[str, Any]:
