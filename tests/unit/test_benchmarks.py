@@ -8,6 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
+
+from core.samples.scenes import SCENE_CLASSES, draw_scene
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -51,3 +54,31 @@ def test_an_interpreter_without_a_rival_is_told_so() -> None:
     done = subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "neither napari nor labelme" in done.stderr
+
+
+def test_a_recipe_is_scored_on_what_it_never_saw(tmp_path: Path) -> None:
+    names = [("train", "known_1"), ("train", "known_2"), ("train", "street_1"), ("val", "known_3")]
+    for number, (part, name) in enumerate(names):
+        scene = draw_scene(number, (64, 48))
+        for kind, pixels in (("images", scene.picture), ("masks", scene.truth - 1)):
+            folder = tmp_path / kind / part
+            folder.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(folder / f"{name}.png")
+    listed = [{"index": n, "name": name} for n, (name, _) in enumerate(SCENE_CLASSES)]
+    (tmp_path / "classes.json").write_text(json.dumps({"ignore_index": 254, "classes": listed}))
+    found = answer(
+        "recipe",
+        str(tmp_path),
+        "--hold-out",
+        "street",
+        "--minutes",
+        "0.01",
+        "--size",
+        "32",
+        "--set",
+        "batch=1",
+    )
+    assert found["held_out"] == {"sequence": "street", "pictures": 1}
+    assert isinstance(found["curve"], list)
+    assert found["curve"][-1][1] == found["miou"]
+    assert set(found["per_class"]) == {name for name, _ in SCENE_CLASSES}
