@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import QObject, QTimer
 
 from core.geometry import Point
 from core.labels.classes import UNLABELLED
+from core.labels.labelmap import LabelMap
 from core.session.session import Session
 from desktop.bridge import Bridge
 from desktop.hand import Hand
@@ -30,6 +33,7 @@ class Pointing(QObject):
         self._rest.timeout.connect(self._ask_origin)
         self._wires = Wires()
         self._wires.join(self._canvas.cursor_moved, self.look)
+        self._wires.join(self._canvas.picture_changed, self.look_again)
         self._wires.join(self._canvas.view_changed, status.set_zoom)
 
     def look(self, at: Point | None) -> None:
@@ -54,9 +58,14 @@ class Pointing(QObject):
             size = (labels.width, labels.height)
             self._bridge.when_done(
                 self._session.editing.origin_at(self._hand.shown, int(at.x), int(at.y), size),
-                lambda words: self._say(at, words) if at == self._canvas.cursor_point else None,
+                partial(self._take_origin, at, labels),
                 lambda _problem: None,
             )
+
+    def _take_origin(self, at: Point, labels: LabelMap, words: str) -> None:
+        """Unless the pointer is elsewhere by now, or over another picture."""
+        if at == self._canvas.cursor_point and labels is self._hand.labels:
+            self._say(at, words)
 
     def _say(self, at: Point | None, origin: str) -> None:
         labels, prediction = self._hand.labels, self._hand.prediction

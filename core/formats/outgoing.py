@@ -42,7 +42,7 @@ OUTGOING: dict[str, Outgoing] = {
         Outgoing(
             "masks",
             "Index masks (PNG)",
-            "images/ and masks/ with a classes.json; a mask pixel is the value of its class, 255 is void",
+            "folders images/ and masks/ with a classes.json; a mask pixel is the value of its class, 255 is void",
             "Tags and notes.",
             "Pillow",
             MaskWriter,
@@ -52,7 +52,7 @@ OUTGOING: dict[str, Outgoing] = {
         Outgoing(
             "palette-masks",
             "Index masks with a palette (PNG)",
-            "the same, and image viewers show the masks in the classes' colours",
+            "folders images/ and masks/ with a classes.json; image viewers show the masks in colours",
             "Tags and notes.",
             "Pillow",
             partial(MaskWriter, Look.PALETTE),
@@ -62,7 +62,7 @@ OUTGOING: dict[str, Outgoing] = {
         Outgoing(
             "colour-masks",
             "Colour masks (PNG)",
-            "the same with masks in the classes' colours; unlabelled is black, void white",
+            "folders images/ and masks/, these in the classes' colours; unlabelled is black, void white",
             "Tags and notes; two classes of one colour become one.",
             "Pillow",
             partial(MaskWriter, Look.COLOUR),
@@ -104,7 +104,7 @@ OUTGOING: dict[str, Outgoing] = {
         Outgoing(
             "cityscapes",
             "Cityscapes",
-            "leftImg8bit and gtFine: labelIds, labelTrainIds and colours, for classes with Cityscapes' names",
+            "folders leftImg8bit and gtFine: labelIds, labelTrainIds and colours, for classes with Cityscapes' names",
             "Classes with other names; the difference between void and unlabelled; tags and notes.",
             "torchvision",
             CityscapesWriter,

@@ -81,7 +81,7 @@ FORMATS: dict[str, Format] = {
         Format(
             cityscapes.NAME,
             "Cityscapes, the 19 classes that are scored",
-            "leftImg8bit and gtFine: labelIds, instanceIds, labelTrainIds, color or polygons",
+            "folders leftImg8bit and gtFine: labelIds, instanceIds, labelTrainIds, color or polygons",
             "Single objects: those of one class become one area.",
             "real frames, and Datumaro's fixtures",
             cityscapes.recognise,

@@ -48,9 +48,8 @@ class WriterGuard:
     def _sentence(self, home: Path) -> str:
         try:
             note = json.loads(self._note.read_text("utf-8"))
-            holder = (
-                f"{note['purpose']} (process {int(note['process'])} on {note['host']}, since {note['since']})"
-            )
+            since = datetime.fromisoformat(note["since"]).astimezone().strftime("%Y-%m-%d %H:%M")
+            holder = f"{note['purpose']} (process {int(note['process'])} on {note['host']}, since {since})"
         except (OSError, ValueError, KeyError, TypeError):
             holder = "another Maskloop"
         return f"The project in {home} is already open for writing: {holder}. Close it there, then try again."

@@ -17,7 +17,7 @@ from core.images.folder import has_pictures, read_thumbnail, scan
 from core.images.giant import AnyPyramid, GiantPyramid
 from core.images.parts import TiffParts
 from core.images.pyramid import Pyramid
-from core.images.source import PICTURE_SUFFIXES, opens_in_parts, read_raster
+from core.images.source import opens_in_parts, read_raster
 from core.labels.labelmap import Values
 from core.labels.prediction import PredictedMask, read_prediction
 from core.lanes import Lane
@@ -271,7 +271,7 @@ def check_folder(folder: Path) -> None:
     if not folder.is_dir():
         raise ImageError(f"{folder} is a file. Open the folder that holds your pictures instead.")
     if not has_pictures(folder):
-        kinds = ", ".join(sorted(s.lstrip(".") for s in PICTURE_SUFFIXES if len(s) <= 5)[:12])
         raise ImageError(
-            f"There are no pictures in {folder}. Put pictures there ({kinds} ...) or open another folder."
+            f"There are no pictures in {folder}. Put pictures there (JPEG, PNG, TIFF, WebP, BMP and other kinds) or "
+            "open another folder."
         )

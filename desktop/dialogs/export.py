@@ -194,7 +194,7 @@ class ExportDialog(QDialog):
 
     def _show_format(self) -> None:
         chosen = self._formats[self.format.currentData()]
-        self.about.setText(f"{chosen.about[:1].upper()}{chosen.about[1:]}. Read by {chosen.checked_by}.")
+        self.about.setText(f"{chosen.about[:1].upper()}{chosen.about[1:]}. Checked with {chosen.checked_by}.")
         self.choices.set_lists(chosen.lists)
 
     def _proposed(self) -> str:

@@ -198,7 +198,8 @@ class Tour(Hands):
         self.until(lambda: len(entries.entries) >= 2, "two or more changes in the history")
         panel.list.setFocus()
         self.key(Qt.Key.Key_Down, on=panel.list)
-        self.rest(200)
+        self.key(Qt.Key.Key_Down, on=panel.list)  # the label as it was before the newest change
+        self.rest(400)
         with self._meter.resting():
             self.photograph(self._out / "07-history-open.png")
         count = len(entries.entries)

@@ -79,6 +79,17 @@ def test_tags_and_split_are_kept_found_and_undone(desk: Desk) -> None:
     assert shown.row_of(desk.record.id) == 0
 
 
+def test_the_pixel_under_a_resting_pointer_is_that_of_the_picture_on_screen(desk: Desk) -> None:
+    desk.dab(0.5)
+    QTest.mouseMove(desk.canvas, desk.at(0.5, 0.5))
+    desk.until(lambda: "grass (1, painted)" in desk.window.status.pixel.text(), "who said so", 10)
+    desk.key(Qt.Key.Key_D)
+    desk.until(lambda: desk.labelling.hand.shown == 2, "the next picture", 10)
+    assert desk.window.status.pixel.text().endswith("unlabelled (0)")
+    desk.key(Qt.Key.Key_A)
+    desk.until(lambda: "grass (1, painted)" in desk.window.status.pixel.text(), "the first one again", 10)
+
+
 def test_a_note_is_kept_for_the_picture_it_was_written_for(desk: Desk) -> None:
     line = desk.page.picture_line
     desk.key(Qt.Key.Key_N, SHIFT)

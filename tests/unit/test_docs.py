@@ -21,7 +21,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
-def test_the_queries_of_the_project_file_page_answer(tmp_path: Path) -> None:
+def test_the_queries_of_the_project_file_page_answer(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with project_in(tmp_path) as project:
         labels = LabelMap.blank(96, 64)
         project.journal.commit(1, stroke(labels, 1, (10, 10), (40, 40)))
@@ -37,6 +39,9 @@ def test_the_queries_of_the_project_file_page_answer(tmp_path: Path) -> None:
             assert connection.execute(query).fetchall(), query
     finally:
         connection.close()
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    exec(code.replace("FOLDER", tmp_path.as_posix()), {})
+    assert "pixels painted" in capsys.readouterr().out
     for table in metadata.tables:
         assert f"`{table}`" in page
 
