@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QAction, QFontMetrics
+from PySide6.QtGui import QAction, QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QSpinBox, QToolButton, QWidget
 
 from desktop.actions import keys_text
@@ -16,6 +16,8 @@ from desktop.theme import GRID, Theme
 
 SMALLEST, BIGGEST = 1, 2000
 STEPS = 1000
+ROOM_FOR_NAME, ROOM_FOR_SLIDER = 1000, 860
+"""Widths of the bar in logical pixels from which there is room for both and the help."""
 
 
 class OptionBar(QWidget):
@@ -32,7 +34,7 @@ class OptionBar(QWidget):
         self.tool = words("", "heading")
         self.size_name = words("Size", "muted")
         self.slider = LevelSlider(0, STEPS, "Size of the brush")
-        self.slider.setFixedWidth(15 * GRID)
+        self.slider.setFixedWidth(12 * GRID)
         self.number = QSpinBox()
         self.number.setRange(SMALLEST, BIGGEST)
         self.number.setSuffix(" px")
@@ -41,7 +43,7 @@ class OptionBar(QWidget):
         self.number.setKeyboardTracking(False)
         indent_number(self.number)
         self.controls = ToolControls(actions)
-        self.help = Elided("", "muted")
+        self.help = Elided("", "muted", lines=2)
         self.view = self._button("adjust_view", "Brightness and contrast")
         self.undo = self._button("undo")
         self.redo = self._button("redo")
@@ -75,10 +77,20 @@ class OptionBar(QWidget):
         """Show the tool in hand; `size` (diameter in picture pixels) is None for a tool without one."""
         self.tool.setText(title)
         self.help.setText(help_line)
-        for part in (self.size_name, self.slider, self.number):
-            part.setVisible(size is not None)
+        self.number.setVisible(size is not None)
+        self._make_room()
         if size is not None:
             self.set_size(size)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """In a narrow window the words of the help come before a name and a slider that the number can do without."""
+        sized = not self.number.isHidden()
+        self.size_name.setVisible(sized and self.width() >= ROOM_FOR_NAME)
+        self.slider.setVisible(sized and self.width() >= ROOM_FOR_SLIDER)
 
     def set_size(self, size: float) -> None:
         """Show a size; emits nothing."""
