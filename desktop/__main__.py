@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
+
+WORDS = frozenset((
+    "backup", "check", "demo", "duplicates", "evaluate", "export", "formats", "import", "init", "model", "models",
+    "open", "predict", "restore", "split", "status", "train",
+))  # fmt: skip
+"""Every word that is a command: to ask the commands themselves takes half a second, which a window would come later."""
 
 
 def main() -> None:
@@ -29,8 +34,8 @@ def main() -> None:
 
 
 def _is_surely_a_folder(word: str) -> bool:
-    """Written as a path, so that it can be no command, even if there is a folder of that name too."""
-    return (word in (".", "..") or any(sep in word for sep in ("/", os.sep))) and Path(word).is_dir()
+    """A folder, by a name that can be no command; one that can is meant by its path, as in ./train."""
+    return word not in WORDS and Path(word).is_dir()
 
 
 if __name__ == "__main__":

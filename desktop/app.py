@@ -63,5 +63,6 @@ def open_window(folder: Path | None, home: Path | None = None) -> int:
     """The window, on a folder of pictures if one is given. Returns the exit code once it is closed."""
     if folder is None:
         return build().run(lambda _window: None)
-    glimpse = begin_glimpse(folder, home)  # read while the window is made
-    return build().run(lambda window: window.open(folder, home, glimpse=glimpse))
+    begun = [begin_glimpse(folder, home)]  # read while the window is made
+    # Taken out of the list, so that nothing holds on to the picture for as long as the program runs.
+    return build().run(lambda window: window.open(folder, home, glimpse=begun.pop()))

@@ -228,6 +228,11 @@ class Labelling(QObject):
         self._hold(picture_id, labels, opened.prediction)
         self._canvas.show_picture(opened.pyramid, labels, opened.prediction, keep_view=self._keep_view())
         self._reverting.offer(opened.journal)
+        if opened.frames > 1:
+            name = opened.record.name
+            self.message.emit(
+                f"{name} holds {opened.frames} frames or pages; the first is shown and labelled."
+            )
 
     def _renew(self, labels: LabelMap, moves: tuple[int, int], opened: OpenedPicture) -> None:
         """Put a label that was read again under the hand, in place: zoom and place stay."""

@@ -304,6 +304,8 @@ class MainWindow(QMainWindow):
         self.pages.setCurrentWidget(self.workspaces)
         self.workspaces.setCurrentWidget(self.label_page)
         self.status.show()  # now, so that the canvas keeps its size when the project is there
+        self.label_page.classes.wait()
+        self.label_page.filmstrip.set_empty_text(f"{words} …")
         self.label_page.canvas.clear()
         self.label_page.canvas.show_loading(words)
 

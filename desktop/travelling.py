@@ -19,6 +19,7 @@ from desktop.wires import Wires
 
 THUMB_PIXELS = 208
 """Twice the size in the strip: crisp on a screen of 200 %."""
+NONE_YET = "No pictures yet."
 AHEAD = 2
 """Pictures read before they are asked for, in the direction of travel."""
 
@@ -47,6 +48,7 @@ class Travelling(QObject):
         join(strip.next_asked, lambda: self.go(1))
         strip.forget_thumbnails()
         strip.set_tags([])
+        strip.set_empty_text(NONE_YET)
         strip.set_filter(self._list.filter)
         strip.set_order(self._list.order)
         strip.set_source(self._list)
@@ -116,9 +118,7 @@ class Travelling(QObject):
     def _relist(self, filter_: str, order: str) -> None:
         self._list.filter, self._list.order = filter_, order
         self._list.refresh()
-        self._strip.set_empty_text(
-            "No pictures yet." if filter_ == "all" else "No picture passes this filter."
-        )
+        self._strip.set_empty_text(NONE_YET if filter_ == "all" else "No picture passes this filter.")
         self._strip.set_source(self._list)
         self._strip.set_current(self._at)
 

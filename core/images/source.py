@@ -41,6 +41,9 @@ _FORMATS = ("JPEG", "PNG", "GIF", "BMP", "PPM", "TIFF", "WEBP", "AVIF", "JPEG200
 _GROUND = (128, 128, 128, 255)
 """Mid-grey behind transparent pixels: always the same, so that a model sees the same picture in every run."""
 
+_KIND_OF_PAGE = 254
+"""TIFF 6.0, NewSubfileType: its lowest bit says that the page is a smaller copy of another."""
+
 log = logging.getLogger(__name__)
 
 
@@ -79,10 +82,18 @@ def opens_in_parts(path: Path, beyond: int) -> bool:
 
 
 def count_frames(path: Path) -> int:
-    """How many frames or pages the file holds; only the first is ever shown. Raises ImageError."""
+    """How many frames or pages the file holds; only the first is ever shown. Raises ImageError.
+
+    Smaller copies of the same picture, as a TIFF may hold, do not count.
+    """
     try:
         with _opened(path) as image:
-            return int(getattr(image, "n_frames", 1))
+            count = int(getattr(image, "n_frames", 1))
+            if count > 1 and isinstance(image, TiffImagePlugin.TiffImageFile):
+                image.seek(1)
+                if int(image.tag_v2.get(_KIND_OF_PAGE, 0)) & 1:
+                    return 1
+            return count
     except _UnusualTiffError:
         return 1
 

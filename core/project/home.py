@@ -1,4 +1,4 @@
-"""Where a project lies, and the one thing wanted of it before it is open: which picture was shown last."""
+"""Where a project lies, and the one thing wanted of it before it is open: which picture comes first."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from pathlib import Path
 HOME = ".maskloop"
 FILE = "project.sqlite"
 
-_SHOWN = """
-    SELECT pictures.path FROM facts JOIN pictures ON pictures.id = CAST(facts.value AS INTEGER)
-    WHERE facts.name = 'shown'
+_FIRST = """
+    SELECT path FROM pictures WHERE id = COALESCE(
+        (SELECT pictures.id FROM facts JOIN pictures ON pictures.id = CAST(facts.value AS INTEGER)
+         WHERE facts.name = 'shown'),
+        (SELECT MIN(id) FROM pictures))
 """
 
 
-def shown_last(home: Path) -> str | None:
-    """The relative path of the picture that was on screen last; None when that cannot be told at once.
+def shown_first(home: Path) -> str | None:
+    """The relative path of the picture that was on screen last, else of the first; None when that cannot be told.
 
     Asks SQLite itself, because loading what opens a project takes longer than all else before the first picture. The
     file is read as it lies, without locks and without making a journal: who opens it for writing finds it untouched.
@@ -27,6 +29,6 @@ def shown_last(home: Path) -> str | None:
     with contextlib.suppress(sqlite3.Error):
         where = f"{file.absolute().as_uri()}?immutable=1"
         with contextlib.closing(sqlite3.connect(where, uri=True)) as connection:
-            found = connection.execute(_SHOWN).fetchone()
+            found = connection.execute(_FIRST).fetchone()
         return None if found is None else str(found[0])
     return None

@@ -13,7 +13,7 @@ from core.images.folder import scan
 from core.images.pyramid import Pyramid
 from core.images.source import opens_in_parts, read_raster
 from core.lanes import Lane
-from core.project.home import HOME, shown_last
+from core.project.home import HOME, shown_first
 
 GIANT_PIXELS = 200_000_000
 """A TIFF with more pixels is shown from its tiles; decoding it whole would take seconds and a gigabyte."""
@@ -49,8 +49,8 @@ def begin_glimpse(folder: Path, home: Path | None = None) -> Future[Glimpse | No
 
 def _likely_first(folder: Path, home: Path) -> Path | None:
     if home.is_dir():
-        last = shown_last(home)
-        path = Path(os.path.normpath(folder / last)) if last else None
+        first = shown_first(home)
+        path = Path(os.path.normpath(folder / first)) if first else None
         return path if path and path.is_relative_to(folder) and path.is_file() else None
     if (folder / "classes.json").exists():
         return None  # a data set of ours: some of its pictures are masks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +18,7 @@ from core.images.folder import has_pictures, read_thumbnail, scan
 from core.images.giant import AnyPyramid, GiantPyramid
 from core.images.parts import TiffParts
 from core.images.pyramid import Pyramid
-from core.images.source import opens_in_parts, read_raster
+from core.images.source import count_frames, opens_in_parts, read_raster
 from core.labels.labelmap import Values
 from core.labels.prediction import PredictedMask, read_prediction
 from core.lanes import Lane
@@ -40,13 +41,17 @@ FIRST_CHUNK, CHUNK = 64, 2000
 
 @dataclass(frozen=True, slots=True)
 class OpenedPicture:
-    """All that is needed to show a picture. `labels` (H, W) uint8 is the receiver's own to change."""
+    """All that is needed to show a picture. `labels` (H, W) uint8 is the receiver's own to change.
+
+    frames: how many the file holds; the first is shown.
+    """
 
     record: PictureRecord
     pyramid: AnyPyramid
     labels: Values
     prediction: PredictedMask | None
     journal: Journal
+    frames: int = 1
 
 
 class Opening:
@@ -69,6 +74,7 @@ class Opening:
         self._reading = reading
         self._announce = announce
         self._closing = False
+        self._frames: dict[int, int] = {}  # of files that were read and hold several
         self._digests: dict[int, str] = {}  # of files that were read, until the document knows them
         self._cache: PictureCache[int, AnyPyramid] = PictureCache(self._read, lambda p: p.cost, CACHE_BYTES)
         self._masks: PictureCache[tuple[int, int, int], PredictedMask] = PictureCache(
@@ -143,6 +149,10 @@ class Opening:
             return self._giant(picture_id, path)
         seen, self._seen = self._seen, None  # of any but the first picture it would only be memory
         pyramid = seen.pyramid if seen and seen.path == path else Pyramid.of_raster(read_raster(path))
+        with contextlib.suppress(ImageError):  # what lies behind the first need not be whole
+            frames = count_frames(path)
+            if frames > 1:
+                self._frames[picture_id] = frames
         try:
             self._digests[picture_id] = digest_of(path)
         except OSError:
@@ -184,7 +194,8 @@ class Opening:
             self._label, picture_id, width, height, mask.run_id if mask else None
         ).result()
         prediction = None if mask is None or moved is None else mask.relabelled(moved)
-        return OpenedPicture(self._index.get(picture_id), pyramid, labels, prediction, journal)
+        frames = self._frames.get(picture_id, 1)
+        return OpenedPicture(self._index.get(picture_id), pyramid, labels, prediction, journal, frames)
 
     def _prediction(self, picture_id: int) -> PredictedMask:
         """As the classes are now: a network that knows older ones is read through what became of them."""

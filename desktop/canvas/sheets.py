@@ -134,7 +134,7 @@ class Screen:
         self._make_beside()
         self._grain = Grain.of(ratio)
         self._ratio = ratio
-        self._coarse: Screen | None = None
+        self._coarse: tuple[Sheet, Sheet, Grain] | None = None
 
     def set_background(self, grey: int) -> None:
         self._background = np.uint32(0xFF000000 | grey << 16 | grey << 8 | grey)
@@ -227,15 +227,15 @@ class Screen:
     def paint_coarsely(self, painter: QPainter, exposed: list[Box]) -> None:
         """Draw the exposed boxes with half the pixels in each direction, which takes less than half the time: for a
         large canvas as long as every frame is another."""
-        kept, view = self._coarse, self._view.halved()
+        view = self._view.halved()
         coarse = copy.copy(self)
         coarse._view = view
-        if kept is None:
+        if self._coarse is None:
             coarse.resize(view.width, view.height, self._ratio / 2)
-        else:
-            coarse._ground, coarse._layers, coarse._grain = kept._ground, kept._layers, kept._grain
+            self._coarse = coarse._ground, coarse._layers, coarse._grain
+        # The sheets are kept, but not the copy: it would hold on to a picture that is gone.
+        coarse._ground, coarse._layers, coarse._grain = self._coarse
         coarse.damage_all()
-        self._coarse = coarse
         # Both come together while they are small: Qt enlarges what is opaque faster.
         whole = [Box(0, 0, view.width, view.height)]
         joined = QImage(view.width, view.height, QImage.Format.Format_RGB32)

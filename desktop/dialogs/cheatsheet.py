@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QScrollArea, QWidget
 
@@ -66,7 +66,7 @@ class CheatSheet(QDialog):
         self.setWindowTitle("Keys and mouse")
         self.setModal(False)
         inside = QWidget()
-        columns: QHBoxLayout = row(spacing=5 * GRID, margins=(3 * GRID, 2 * GRID, 3 * GRID, 3 * GRID))
+        columns: QHBoxLayout = row(spacing=4 * GRID, margins=(3 * GRID, 2 * GRID, 3 * GRID, 3 * GRID))
         for groups in COLUMNS:
             stack = column(spacing=3 * GRID)
             for group in groups:
@@ -76,6 +76,7 @@ class CheatSheet(QDialog):
         inside.setLayout(columns)
         area = QScrollArea()
         area.setWidgetResizable(True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(inside)
         change = button("Change keys…")
         change.clicked.connect(self.keys_asked)
@@ -83,7 +84,8 @@ class CheatSheet(QDialog):
         foot = row(None, change, margins=(2 * GRID, GRID, 2 * GRID, GRID))
         self.setLayout(column(area, foot, spacing=0))
         hint = inside.sizeHint()
-        self.resize(min(hint.width() + 2 * GRID, 1200), min(hint.height() + 8 * GRID, 760))
+        beside = area.verticalScrollBar().sizeHint().width()
+        self.resize(hint.width() + beside, min(hint.height() + 8 * GRID, 760))
 
     def _group(self, group: str) -> QGridLayout:
         grid = QGridLayout()

@@ -92,6 +92,7 @@ class ClassesPanel(QWidget):
         self._pages = QStackedWidget()
         self._pages.addWidget(self.rows)
         self._pages.addWidget(self._empty_page())
+        self._pages.addWidget(QWidget())
         self.setLayout(
             column(
                 self._head(),
@@ -108,6 +109,12 @@ class ClassesPanel(QWidget):
         self._pages.setCurrentIndex(0 if len(classes) else 1)
         for part in self._numbers:
             part.setVisible(len(classes) > 0)
+
+    def wait(self) -> None:
+        """A project is being opened: nobody knows yet whether it has classes."""
+        self._pages.setCurrentIndex(2)
+        for part in self._numbers:
+            part.hide()
 
     def set_active(self, value: int) -> None:
         """Mark the class that is painted with: 0 unlabelled, 255 void."""

@@ -16,6 +16,8 @@ from desktop.theme import GRID, Theme
 
 SMALLEST, BIGGEST = 1, 2000
 STEPS = 1000
+HELP = 12 * GRID
+"""Logical pixels that the help gets before the slider does."""
 
 
 class OptionBar(QWidget):
@@ -32,7 +34,7 @@ class OptionBar(QWidget):
         self.tool = words("", "heading")
         self.size_name = words("Size", "muted")
         self.slider = LevelSlider(0, STEPS, "Size of the brush")
-        self.slider.setFixedWidth(15 * GRID)
+        self.slider.setFixedWidth(12 * GRID)
         self.number = QSpinBox()
         self.number.setRange(SMALLEST, BIGGEST)
         self.number.setSuffix(" px")
@@ -41,7 +43,7 @@ class OptionBar(QWidget):
         self.number.setKeyboardTracking(False)
         indent_number(self.number)
         self.controls = ToolControls(actions)
-        self.help = Elided("", "muted")
+        self.help = Elided("", "muted", lines=2)
         self.view = self._button("adjust_view", "Brightness and contrast")
         self.undo = self._button("undo")
         self.redo = self._button("redo")
@@ -117,17 +119,17 @@ class OptionBar(QWidget):
         if self._overflows():
             self.controls.set_tight(True)
             self.tool.setMinimumWidth(0)
-        for parts in spare:
-            if self._overflows():
+        for n, parts in enumerate(spare):
+            if self._overflows(0 if n else HELP):
                 for part in parts:
                     part.hide()
 
-    def _overflows(self) -> bool:
+    def _overflows(self, kept: int = 0) -> bool:
         line = self.layout()
         parts = [line.itemAt(n).widget() for n in range(line.count())]
         shown = [part for part in parts if part is not self.help and not part.isHidden()]
         needed = sum(max(part.minimumWidth(), part.sizeHint().width()) for part in shown)
-        return needed + len(shown) * line.spacing() + 3 * GRID > self.width()
+        return needed + kept + len(shown) * line.spacing() + 3 * GRID > self.width()
 
     def _slid(self, step: int) -> None:
         size = _size_of(step)

@@ -187,13 +187,17 @@ class HomeSlider(LevelSlider):
 
 
 class Elided(QLabel):
-    """One line of words that shortens itself with an ellipsis; the tooltip has the whole."""
+    """One line of words, or two, that shorten themselves with an ellipsis; the tooltip has the whole."""
 
     def __init__(
-        self, text: str = "", role: str = "", mode: Qt.TextElideMode = Qt.TextElideMode.ElideRight
+        self,
+        text: str = "",
+        role: str = "",
+        mode: Qt.TextElideMode = Qt.TextElideMode.ElideRight,
+        lines: int = 1,
     ) -> None:
         super().__init__()
-        self._mode = mode
+        self._mode, self._lines = mode, lines
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         if role:
@@ -205,8 +209,8 @@ class Elided(QLabel):
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
         painter = QPainter(self)
-        shown = self.fontMetrics().elidedText(self.text(), self._mode, self.contentsRect().width())
-        if shown != self.text() and self.toolTip() != self.text():
+        shown = self._shown(self.contentsRect().width())
+        if shown.replace("\n", " ") != self.text() and self.toolTip() != self.text():
             self.setToolTip(self.text())
         self.style().drawItemText(
             painter,
@@ -217,3 +221,14 @@ class Elided(QLabel):
             shown,
             self.foregroundRole(),
         )
+
+    def _shown(self, width: int) -> str:
+        """The text as it fits into so many pixels, broken between two words where there are two lines."""
+        elide = self.fontMetrics().elidedText
+        if self._lines == 1 or elide(self.text(), self._mode, width) == self.text():
+            return elide(self.text(), self._mode, width)
+        first, rest = "", self.text().split(" ")
+        while len(rest) > 1 and self.fontMetrics().horizontalAdvance(f"{first} {rest[0]}".lstrip()) <= width:
+            first = f"{first} {rest.pop(0)}".lstrip()
+        last = elide(" ".join(rest), self._mode, width)
+        return f"{first}\n{last}" if first else last

@@ -17,6 +17,7 @@ from core.project.project import HOME, Project
 from core.session.glimpse import begin_glimpse
 from core.settings import Settings
 from desktop.main_window import MainWindow
+from desktop.panels.classes import PresetButton
 from desktop.theme import apply_theme
 from desktop.tour.hands import Hands
 from tests.factories import picture_folder
@@ -50,6 +51,10 @@ def test_the_first_picture_is_seen_before_the_project_is_open(hands: Hands, tmp_
     hands.until(lambda: hands.canvas.is_glimpse, "the glimpse", 20)
     assert hands.window.rooms is None
     assert not (folder / HOME).exists()
+    # Nobody is asked for classes that may be there already.
+    cards = hands.page.classes.findChildren(PresetButton)
+    assert cards and not any(card.isVisible() for card in cards)
+    assert hands.page.filmstrip.thumbs.empty_text == "Opening pictures …"
     picture = read_picture(folder / "p0.png")
     for across in (0.35, 0.65):  # the picture is fitted; both halves are in sight
         half = picture[:, :48] if across < 0.5 else picture[:, 48:]
@@ -61,6 +66,8 @@ def test_the_first_picture_is_seen_before_the_project_is_open(hands: Hands, tmp_
     hands.until(hands.has_picture, "the picture", 20)
     assert not hands.canvas.is_glimpse
     assert hands.painted == 0
+    assert all(card.isVisible() for card in cards)
+    assert hands.page.filmstrip.thumbs.empty_text == "No pictures yet."
     seen = hands.canvas.grab().toImage()
     assert seen.size() == glimpsed.size()
     left = QRect(0, 0, seen.width() // 4, seen.height())  # without the ring around the pointer

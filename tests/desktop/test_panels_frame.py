@@ -145,6 +145,34 @@ def test_what_the_option_bar_shows_is_whole_at_any_width(
     assert bar.slider.isVisible() and bar.history.isVisible(), "with room all of it comes back"
 
 
+def test_a_narrow_bar_keeps_the_help_and_lets_the_slider_go(
+    qtbot, actions: dict[str, QAction], theme: Theme
+) -> None:
+    bar = OptionBar(actions, theme)
+    shown(qtbot, bar, 1100, 40)
+    said = "Drag to paint. Right-drag erases. Shift+click draws a straight line from where the last stroke ended."
+    bar.set_tool("Brush", said, 30)
+    assert bar.size_name.isVisible() and bar.slider.isVisible()
+    bar.resize(520, 40)
+    assert bar.number.isVisible() and not bar.slider.isVisible() and not bar.size_name.isVisible()
+    qtbot.waitUntil(lambda: bar.help.width() > 60)
+    bar.help.grab()
+    assert bar.help.toolTip() == said  # two lines are not enough for all of it
+    bar.resize(1100, 40)
+    assert bar.size_name.isVisible() and bar.slider.isVisible()
+
+
+def test_words_break_into_two_lines_before_they_are_shortened(qtbot, theme: Theme) -> None:
+    words = "Drag to paint. Right-drag erases."
+    label = Elided(words, lines=2)
+    shown(qtbot, label, 400, 40)
+    assert label._shown(400) == words
+    width = label.fontMetrics().horizontalAdvance("Right-drag erases.") + 2
+    assert label._shown(width) == "Drag to paint.\nRight-drag erases."
+    assert label._shown(width - 20).startswith("Drag to paint.\nRight-drag")
+    assert label._shown(width - 20).endswith("…")
+
+
 def test_undo_and_redo_say_what_they_touch(qtbot, actions: dict[str, QAction], theme: Theme) -> None:
     bar = OptionBar(actions, theme)
     qtbot.addWidget(bar)

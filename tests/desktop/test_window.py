@@ -116,6 +116,18 @@ def test_marks_and_travel_by_keys(hands: Hands, tmp_path: Path) -> None:
     hands.until(lambda: hands.record.name == "p2.png", "the next that is not done")
 
 
+def test_a_film_says_that_its_first_frame_is_shown(hands: Hands, tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    frames = [Image.new("RGB", (60, 40), colour) for colour in ("red", "blue", "green")]
+    frames[0].save(folder / "film.gif", save_all=True, append_images=frames[1:])
+    opened(hands, folder)
+    assert (
+        hands.window.status.note.text()
+        == "film.gif holds 3 frames or pages; the first is shown and labelled."
+    )
+
+
 def test_the_picture_shown_last_is_shown_first(hands: Hands, tmp_path: Path) -> None:
     folder = picture_folder(tmp_path / "pictures")
     opened(hands, folder)

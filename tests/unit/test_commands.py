@@ -23,6 +23,7 @@ from core.commands.terminal import answer, run
 from core.labels.prediction import read_prediction
 from core.project.project import FILE, HOME, Project
 from core.project.records import Split
+from desktop.__main__ import WORDS
 from tests.datasets import indices, mask_dataset
 from tests.factories import label_all, picture, picture_folder, project_in, truth
 from tests.foreign import FORMS
@@ -501,3 +502,9 @@ def test_the_program_starts_and_lists_its_commands() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     for name in ("init", "import", "export", "train", "predict", "evaluate", "status", "demo"):
         assert f"  {name} " in done.stdout
+
+
+def test_the_words_known_beforehand_are_those_of_the_commands() -> None:
+    import desktop.commands  # noqa: F401  (adds the two that need a window)
+
+    assert command_names() == WORDS

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.images.source import read_picture
-from core.project.home import FILE, HOME, shown_last
+from core.project.home import FILE, HOME, shown_first
 from core.session.glimpse import begin_glimpse, glimpse
 from core.session.session import Session
 from tests.factories import picture_folder, project_in
@@ -43,9 +43,16 @@ def test_of_a_project_it_is_the_one_shown_last(folder: Path, tmp_path: Path) -> 
     assert again.path == folder / "p1.png"
 
 
+def test_of_a_project_that_nobody_has_looked_at_it_is_the_first(tmp_path: Path) -> None:
+    project_in(tmp_path / "pictures").close()
+    seen = glimpse(tmp_path / "pictures")
+    assert seen is not None
+    assert seen.path == tmp_path / "pictures" / "p0.png"
+
+
 def test_the_project_is_left_as_it_lies(folder: Path) -> None:
     before = {path.name: path.read_bytes() for path in (folder / HOME).iterdir() if path.is_file()}
-    assert shown_last(folder / HOME) == "p1.png"
+    assert shown_first(folder / HOME) == "p1.png"
     after = {path.name: path.read_bytes() for path in (folder / HOME).iterdir() if path.is_file()}
     assert after == before
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -173,6 +174,14 @@ def test_only_the_first_frame_is_read(tmp_path: Path) -> None:
     frames = [Image.new("RGB", (6, 4), colour) for colour in ("red", "blue")]
     frames[0].save(path, save_all=True, append_images=frames[1:])
     assert count_frames(path) == 2
+    # A smaller copy of the same picture is no page of its own.
+    pyramid, pages = tmp_path / "pyramid.tif", tmp_path / "pages.tif"
+    for file, kind in ((pyramid, 1), (pages, 2)):
+        with tifffile.TiffWriter(file) as writer:
+            writer.write(speckled(64, 64))
+            writer.write(speckled(32, 32), subfiletype=kind)
+    assert count_frames(pyramid) == 1
+    assert count_frames(pages) == 2
     assert read_picture(path)[0, 0].tolist() == [255, 0, 0]
 
 

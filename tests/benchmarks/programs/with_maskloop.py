@@ -37,6 +37,7 @@ class Maskloop:
         # A picture alone is opened as people do it: the folder it lies in.
         folder = path if path.is_dir() else path.parent
         glimpse = self._glimpse[1] if self._glimpse and self._glimpse[0] == folder else None
+        self._glimpse = None
         self.window.open(folder, glimpse=glimpse)
 
     def shown(self) -> object:
