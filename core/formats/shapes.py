@@ -107,10 +107,17 @@ def circle_ring(x: float, y: float, across: float, down: float | None = None) ->
 
 def uncompressed(counts: Sequence[Any], height: int, width: int) -> Runs:
     """Run lengths as a file lists them. Raises ValueError when they do not fill the picture."""
-    runs = [int(n) for n in counts]
-    if min(runs, default=0) < 0 or sum(runs) != height * width or height * width > MAX_PIXELS:
+    return _filling(np.fromiter(counts, np.int64, len(counts)), height, width)
+
+
+def _filling(runs: Runs, height: int, width: int) -> Runs:
+    """No run is longer than all pixels, which also keeps the sum from running over."""
+    pixels = height * width
+    if not 0 < pixels <= MAX_PIXELS or runs.min(initial=0) < 0 or runs.max(initial=0) > pixels:
         raise ValueError(f"the run lengths do not fill a picture of {width} x {height}")
-    return np.array(runs, np.int64)
+    if runs.sum() != pixels:
+        raise ValueError(f"the run lengths do not fill a picture of {width} x {height}")
+    return runs
 
 
 def compressed(text: str, height: int, width: int) -> Runs:
@@ -137,9 +144,7 @@ def compressed(text: str, height: int, width: int) -> Runs:
     # From the fourth on a number is the difference from the one before the last.
     counts[1::2] = np.cumsum(counts[1::2])
     counts[2::2] = np.cumsum(counts[2::2])
-    if counts.min() < 0 or counts.sum() != height * width or height * width > MAX_PIXELS:
-        raise ValueError(f"the run lengths do not fill a picture of {width} x {height}")
-    return counts
+    return _filling(counts, height, width)
 
 
 def runs_of(mask: NDArray[np.bool_]) -> Runs:
