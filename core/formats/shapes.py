@@ -57,19 +57,19 @@ def painted(
     if not in_order:
         areas = _areas(ordered)
         ordered = [ordered[n] for n in np.argsort(-areas, kind="stable").tolist()]
-    for plain, group in groupby(ordered, lambda shape: shape.runs is None and not shape.holes):
-        if plain:
-            _fill_all(values, list(group))
-            continue
-        for shape in group:
-            if shape.runs is None:
-                _fill(values, shape)
-            elif shape.runs.sum() == width * height:
-                _fill_runs(values, shape.runs, shape.value)
-            else:
+    for kind, group in groupby(ordered, _kind):
+        alike = list(group)
+        if kind == "rings":
+            _fill_all(values, alike)
+        elif kind == "runs":
+            if any(shape.runs is not None and shape.runs.sum() != width * height for shape in alike):
                 raise FormatError(
                     f"{where} holds a mask that is not of its picture's size, {width} x {height}."
                 )
+            _fill_runs(values, alike)
+        else:
+            for shape in alike:
+                _fill(values, shape)
     return values
 
 
@@ -166,18 +166,22 @@ def _fill_all(values: NDArray[np.uint8], shapes: Sequence[Shape]) -> None:
     _paint(values.ravel(), row * width + left, right - left, colours[of])
 
 
-def _fill_runs(values: NDArray[np.uint8], runs: Runs, value: int) -> None:
-    height = values.shape[0]
-    ends = np.cumsum(runs)
-    lengths = runs[1::2]
-    starts = ends[1::2] - lengths
-    for first in range(0, len(starts), AT_ONCE):
-        count = lengths[first : first + AT_ONCE]
-        at = np.arange(count.sum()) + np.repeat(
-            starts[first : first + AT_ONCE] - np.cumsum(count) + count, count
-        )
-        column, row = np.divmod(at, height)
-        values[row, column] = value
+def _fill_runs(values: NDArray[np.uint8], shapes: Sequence[Shape]) -> None:
+    """Paint shapes of run lengths, each over those before it: down the columns, as the runs are counted."""
+    turned = values.T.ravel()
+    starts, lengths = [], []
+    for shape in shapes:
+        runs = shape.runs if shape.runs is not None else np.zeros(0, np.int64)
+        ends = np.cumsum(runs)[1::2]
+        lengths.append(runs[1::2])
+        starts.append(ends - lengths[-1])
+    colours = np.repeat(np.array([s.value for s in shapes], np.uint8), [len(part) for part in lengths])
+    _paint(turned, np.concatenate(starts), np.concatenate(lengths), colours)
+    values[:] = turned.reshape(values.shape[::-1]).T
+
+
+def _kind(shape: Shape) -> str:
+    return "runs" if shape.runs is not None else "holes" if shape.holes else "rings"
 
 
 def _paint(
