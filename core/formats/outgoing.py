@@ -16,6 +16,7 @@ from core.formats.writers.huggingface import HuggingFaceWriter
 from core.formats.writers.labelme import LabelmeWriter
 from core.formats.writers.masks import Look, MaskWriter, NumpyWriter
 from core.formats.writers.voc import VocWriter
+from core.formats.writers.webdataset import WebDatasetWriter
 from core.formats.writers.yolo import YoloWriter
 from core.formats.writing import Writer
 
@@ -140,6 +141,14 @@ OUTGOING: dict[str, Outgoing] = {
             "Notes.",
             "Hugging Face datasets",
             HuggingFaceWriter,
+        ),
+        Outgoing(
+            "webdataset",
+            "WebDataset shards",
+            "a tar file for each thousand pictures: NAME.jpg, NAME.mask.png, NAME.json with the tags; classes.json",
+            "Notes.",
+            "Python's tarfile, webdataset",
+            WebDatasetWriter,
         ),
         Outgoing(
             "numpy",

@@ -45,8 +45,8 @@ one undoable edit for each picture, and goes on where it was stopped.
 _OUT = """## Out
 
 `maskloop export FORMAT OUT` writes pictures and masks; `--dry-run` says first what would be written and lost. All
-formats but NumPy arrays are read back by Maskloop itself, pixel for pixel but for what the table says; the last column
-names readers of others that gave the same pixels.
+formats but NumPy arrays and WebDataset shards are read back by Maskloop itself, pixel for pixel but for what the table
+says; the last column names readers of others that gave the same pixels.
 
 """.splitlines()
 
@@ -80,6 +80,7 @@ _RULES = """## How datasets are understood
 - **Points, lines and boxes** are no areas; how many were left out is said. Rectangles that somebody drew as shapes
   (CVAT, labelme, Supervisely, Label Studio) are areas.
 - **What is broken** is named, file by file, and the rest comes in. Names inside a dataset's files are only looked up
-  among the files of its folder; XML with entities, JSON over 1 GB and masks that claim impossible sizes are refused.
-- **A table for many pictures** (COCO, CVAT, Label Studio, Datumaro) is held in memory while it is read: about five
-  times its size on disk. Masks are read one at a time.""".splitlines()
+  among the files of its folder; XML with entities, JSON over 1 GB (COCO's outlines may take any size) and masks that
+  claim impossible sizes are refused.
+- **A table for many pictures** (CVAT, Label Studio, Datumaro) is held in memory while it is read: about five times its
+  size on disk. Of COCO's only the list of pictures is held. Masks are read one at a time.""".splitlines()

@@ -57,19 +57,19 @@ def painted(
     if not in_order:
         areas = _areas(ordered)
         ordered = [ordered[n] for n in np.argsort(-areas, kind="stable").tolist()]
-    for plain, group in groupby(ordered, lambda shape: shape.runs is None and not shape.holes):
-        if plain:
-            _fill_all(values, list(group))
-            continue
-        for shape in group:
-            if shape.runs is None:
-                _fill(values, shape)
-            elif shape.runs.sum() == width * height:
-                _fill_runs(values, shape.runs, shape.value)
-            else:
+    for kind, group in groupby(ordered, _kind):
+        alike = list(group)
+        if kind == "rings":
+            _fill_all(values, alike)
+        elif kind == "runs":
+            if any(shape.runs is not None and shape.runs.sum() != width * height for shape in alike):
                 raise FormatError(
                     f"{where} holds a mask that is not of its picture's size, {width} x {height}."
                 )
+            _fill_runs(values, alike)
+        else:
+            for shape in alike:
+                _fill(values, shape)
     return values
 
 
@@ -107,10 +107,17 @@ def circle_ring(x: float, y: float, across: float, down: float | None = None) ->
 
 def uncompressed(counts: Sequence[Any], height: int, width: int) -> Runs:
     """Run lengths as a file lists them. Raises ValueError when they do not fill the picture."""
-    runs = [int(n) for n in counts]
-    if min(runs, default=0) < 0 or sum(runs) != height * width or height * width > MAX_PIXELS:
+    return _filling(np.fromiter(counts, np.int64, len(counts)), height, width)
+
+
+def _filling(runs: Runs, height: int, width: int) -> Runs:
+    """No run is longer than all pixels, which also keeps the sum from running over."""
+    pixels = height * width
+    if not 0 < pixels <= MAX_PIXELS or runs.min(initial=0) < 0 or runs.max(initial=0) > pixels:
         raise ValueError(f"the run lengths do not fill a picture of {width} x {height}")
-    return np.array(runs, np.int64)
+    if runs.sum() != pixels:
+        raise ValueError(f"the run lengths do not fill a picture of {width} x {height}")
+    return runs
 
 
 def compressed(text: str, height: int, width: int) -> Runs:
@@ -137,9 +144,7 @@ def compressed(text: str, height: int, width: int) -> Runs:
     # From the fourth on a number is the difference from the one before the last.
     counts[1::2] = np.cumsum(counts[1::2])
     counts[2::2] = np.cumsum(counts[2::2])
-    if counts.min() < 0 or counts.sum() != height * width or height * width > MAX_PIXELS:
-        raise ValueError(f"the run lengths do not fill a picture of {width} x {height}")
-    return counts
+    return _filling(counts, height, width)
 
 
 def runs_of(mask: NDArray[np.bool_]) -> Runs:
@@ -161,18 +166,22 @@ def _fill_all(values: NDArray[np.uint8], shapes: Sequence[Shape]) -> None:
     _paint(values.ravel(), row * width + left, right - left, colours[of])
 
 
-def _fill_runs(values: NDArray[np.uint8], runs: Runs, value: int) -> None:
-    height = values.shape[0]
-    ends = np.cumsum(runs)
-    lengths = runs[1::2]
-    starts = ends[1::2] - lengths
-    for first in range(0, len(starts), AT_ONCE):
-        count = lengths[first : first + AT_ONCE]
-        at = np.arange(count.sum()) + np.repeat(
-            starts[first : first + AT_ONCE] - np.cumsum(count) + count, count
-        )
-        column, row = np.divmod(at, height)
-        values[row, column] = value
+def _fill_runs(values: NDArray[np.uint8], shapes: Sequence[Shape]) -> None:
+    """Paint shapes of run lengths, each over those before it: down the columns, as the runs are counted."""
+    turned = values.T.ravel()
+    starts, lengths = [], []
+    for shape in shapes:
+        runs = shape.runs if shape.runs is not None else np.zeros(0, np.int64)
+        ends = np.cumsum(runs)[1::2]
+        lengths.append(runs[1::2])
+        starts.append(ends - lengths[-1])
+    colours = np.repeat(np.array([s.value for s in shapes], np.uint8), [len(part) for part in lengths])
+    _paint(turned, np.concatenate(starts), np.concatenate(lengths), colours)
+    values[:] = turned.reshape(values.shape[::-1]).T
+
+
+def _kind(shape: Shape) -> str:
+    return "runs" if shape.runs is not None else "holes" if shape.holes else "rings"
 
 
 def _paint(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from core.geometry import TILE, TileKey, tile_box
@@ -19,6 +19,13 @@ from core.project.tables import class_pixels, origins, tiles
 Origins = NDArray[np.uint16]
 Who = tuple[Origin, int | None]
 """Who said so: the kind of origin, and the run for accepted pixels."""
+
+
+# Made once: to put a question together takes longer than to answer it.
+_OF_PICTURE = tiles.c.picture_id == bindparam("picture")
+_PIXELS = select(tiles.c.tile_column, tiles.c.tile_row, tiles.c.pixels).where(_OF_PICTURE)
+_ORIGINS = select(tiles.c.tile_column, tiles.c.tile_row, tiles.c.origins).where(_OF_PICTURE)
+_MEANING = select(origins)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +45,8 @@ class LabelDrawer:
     def read(self, picture_id: int, width: int, height: int) -> Values:
         """The label of a picture, (height, width) uint8. Raises ProjectError when a tile is damaged."""
         values = blank_values(width, height)
-        query = select(tiles.c.tile_column, tiles.c.tile_row, tiles.c.pixels)
         with self._store.reading() as connection:
-            rows = connection.execute(query.where(tiles.c.picture_id == picture_id)).all()
+            rows = connection.execute(_PIXELS, {"picture": picture_id}).all()
         for column, row, pixels in rows:
             place = tile_box(TileKey(column, row), width, height)
             if not place.is_empty:
@@ -50,10 +56,9 @@ class LabelDrawer:
     def provenance(self, picture_id: int, width: int, height: int) -> tuple[Origins, dict[int, Who]]:
         """Who said so, for every pixel: (height, width) uint16 ids, 0 = nobody, and what the ids mean."""
         plane = np.zeros((height, width), np.uint16)
-        query = select(tiles.c.tile_column, tiles.c.tile_row, tiles.c.origins)
         with self._store.reading() as connection:
-            rows = connection.execute(query.where(tiles.c.picture_id == picture_id)).all()
-            meaning = {int(i): (Origin(kind), run) for i, kind, run in connection.execute(select(origins))}
+            rows = connection.execute(_ORIGINS, {"picture": picture_id}).all()
+            meaning = {int(i): (Origin(kind), run) for i, kind, run in connection.execute(_MEANING)}
         for column, row, blob in rows:
             place = tile_box(TileKey(column, row), width, height)
             if not place.is_empty:

@@ -49,11 +49,25 @@ def test_memory_is_measured_without_torch() -> None:
     assert found["torch_loaded"] is False
 
 
-def test_an_interpreter_without_a_rival_is_told_so() -> None:
-    words = ["-m", "tests.benchmarks.brush", "--size", "64", "--rival", sys.executable]
-    done = subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, text=True, check=False)
+def test_pairs_go_out_to_coco_and_come_in_again() -> None:
+    found = answer("formats", "--pairs", "3")
+    assert found["pairs"] == 3 and found["regions_a_pair"] > 10
+    for way in ("export", "import"):
+        assert {"ms", "cpu_ms", "peak_mb", "growth_mb"} <= set(found[way]["ours"])
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "said"),
+    [
+        ("brush", ("--size", "64"), "neither napari nor labelme"),
+        ("formats", ("--pairs", "1"), "has no datumaro"),
+    ],
+)
+def test_an_interpreter_without_a_rival_is_told_so(name: str, words: tuple[str, ...], said: str) -> None:
+    called = [sys.executable, "-m", f"tests.benchmarks.{name}", *words, "--rival", sys.executable]
+    done = subprocess.run(called, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode != 0
-    assert "neither napari nor labelme" in done.stderr
+    assert said in done.stderr
 
 
 def test_a_recipe_is_scored_on_what_it_never_saw(tmp_path: Path) -> None:

@@ -1,11 +1,14 @@
 """What we write is read by readers that others wrote, and gives the same masks.
 
-Heavy ones run where they are installed: uv run --with labelme --with datumaro --with datasets pytest THIS FILE
+Heavy ones run where they are installed, for which there is
+uv run --with labelme --with datumaro --with datasets --with webdataset pytest THIS FILE
 """
 
 from __future__ import annotations
 
+import io
 import json
+import tarfile
 from pathlib import Path
 
 import cv2
@@ -136,6 +139,39 @@ def test_datasets_reads_hugging_face(tmp_path: Path) -> None:
     for row, label in zip(found["validation"], LABELS, strict=True):
         assert row["image"].size == row["mask"].size
         np.testing.assert_array_equal(np.asarray(row["mask"]), label)
+
+
+def test_tarfile_reads_shards(tmp_path: Path) -> None:
+    from core.formats.writers import webdataset as shards
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shards, "MOST_PICTURES", 2)
+        root = write("webdataset", tmp_path, [*LABELS, None], classes_of(), "val")
+    assert sorted(path.name for path in root.iterdir()) == [
+        "classes.json", "val-000000.tar", "val-000001.tar",
+    ]  # fmt: skip
+    found = {}
+    for path in sorted(root.glob("*.tar")):
+        with tarfile.open(path) as shard:
+            for entry in shard:
+                assert (entry.mtime, entry.uid, entry.uname) == (0, 0, "")
+                found[entry.name] = shard.extractfile(entry).read()
+    assert list(found)[:4] == ["p0.png", "p0.mask.png", "p0.json", "p1.png"]
+    assert "p3.png" in found and "p3.mask.png" not in found
+    for number, label in enumerate(LABELS):
+        with Image.open(io.BytesIO(found[f"p{number}.mask.png"])) as mask:
+            np.testing.assert_array_equal(np.asarray(mask), label)
+        assert json.loads(found[f"p{number}.json"]) == {"tags": []}
+
+
+def test_webdataset_reads_shards(tmp_path: Path) -> None:
+    webdataset = pytest.importorskip("webdataset", exc_type=ImportError)
+    root = write("webdataset", tmp_path, LABELS, classes_of(), "val")
+    found = webdataset.WebDataset(str(root / "val-000000.tar"), shardshuffle=False).decode("rgb8")
+    for row, label in zip(found, LABELS, strict=True):
+        assert row["png"].shape[:2] == label.shape
+        np.testing.assert_array_equal(row["mask.png"][..., 0], label)
+        assert row["json"] == {"tags": []}
 
 
 DATUMARO = {

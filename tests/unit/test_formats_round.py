@@ -46,8 +46,8 @@ def same(name: str, labels: list[np.ndarray], classes: ClassList) -> None:
         assert {s.split for s in dataset.samples} == {"train"}
 
 
-def test_all_but_numpy_files_come_in_again() -> None:
-    assert set(OUTGOING) - set(IN_AND_OUT) == {"numpy"}
+def test_all_but_numpy_files_and_shards_come_in_again() -> None:
+    assert set(OUTGOING) - set(IN_AND_OUT) == {"numpy", "webdataset"}
 
 
 @pytest.mark.parametrize("name", IN_AND_OUT)
@@ -100,7 +100,7 @@ def test_losses_are_announced(name: str) -> None:
     full = LabelStatistics({1: 5, VOID: 7}, {"train": 1, "unsplit": 2}, 9, 3, False, {".png": 1})
     said = " ".join(OUTGOING[name].writer().losses(classes_for(name), full)).casefold()
     assert ("void" in said) == (name in VOID_IS_UNLABELLED | UNLABELLED_IS_VOID)
-    assert ("tags" in said) == (name not in ("labelme", "cvat", "hugging-face"))
+    assert ("tags" in said) == (name not in ("labelme", "cvat", "hugging-face", "webdataset"))
     clean = LabelStatistics({1: 5}, {"train": 1}, 0, 0, False, {".jpg": 1})
     said = " ".join(OUTGOING[name].writer().losses(classes_for(name), clean))
     assert "void" not in said.casefold()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from core.formats.writers.regions import PARTS, Corners, regions_of, run_lengths
+from core.formats.writers.regions import PARTS, regions_of, run_lengths
 from core.formats.writing import (
     MADE_BY,
     LabelStatistics,
@@ -70,21 +70,20 @@ class CocoWriter:
     def _notes_of(self, picture: OutPicture, label: Values) -> list[str]:
         """An annotation a line. A polygon cannot say that it has a hole, so such a region becomes a run-length code."""
         regions = regions_of(label, self._plan.classes.values)
-        codes = run_lengths([r for r in regions if r.has_holes], picture.width, picture.height)
-        coded = iter(codes)
+        codes = iter(run_lengths([r for r in regions if r.has_holes], picture.width, picture.height))
         size = f'{{"size": [{picture.height}, {picture.width}], "counts": '
+        written = _written(PARTS * max(picture.width, picture.height) + 1)
         lines = []
         for number, region in enumerate(regions, self._notes + 1):
-            area = (
-                f"{size}{json.dumps(next(coded))}}}"
-                if region.has_holes
-                else f"[[{_numbers(region.parts[0])}]]"
-            )
+            if region.has_holes:
+                area = f"{size}{json.dumps(next(codes))}}}"
+            else:
+                area = f"[[{','.join([written[n] for n in region.parts[0].ravel().tolist()])}]]"
             box = region.box
             lines.append(
                 f'{{"id": {number}, "image_id": {self._pictures}, "category_id": {region.value}, '
                 f'"segmentation": {area}, "area": {region.area}, '
-                f'"bbox": [{box.x0}, {box.y0}, {box.width}, {box.height}], "iscrowd": 0}}'
+                f'"bbox": [{box.x0}, {box.y0}, {box.x1 - box.x0}, {box.y1 - box.y0}], "iscrowd": 0}}'
             )
         self._notes += len(regions)
         return lines
@@ -134,13 +133,7 @@ class PanopticWriter:
             write_json(self._plan.root / TABLES / f"panoptic_{split}.json", content)
 
 
-def _numbers(corners: Corners) -> str:
-    """x, y, x, y, .. of corners in parts of a pixel."""
-    known = _written(1 << int(corners.max()).bit_length())
-    return ",".join([known[n] for n in corners.ravel().tolist()])
-
-
-@cache
+@lru_cache(4)
 def _written(count: int) -> list[str]:
     """So many parts of a pixel as text: writing a number anew for each corner would take longer than all else."""
     return [repr(n / PARTS) for n in range(count)]

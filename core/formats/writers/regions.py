@@ -151,7 +151,9 @@ def run_lengths(regions: list[Region], width: int, height: int) -> list[str]:
     # A column that is full to the bottom goes on at the top of the next.
     same = np.flatnonzero(keys[1:] == keys[:-1])
     keys = np.delete(keys, np.concatenate([same, same + 1]))
-    keys = np.union1d(keys, np.arange(1, len(regions) + 1) * stride - 1)
+    ends = np.arange(1, len(regions) + 1) * stride - 1
+    open_ = keys[np.searchsorted(keys, ends, "right") - 1] != ends
+    keys = np.sort(np.concatenate([keys, ends[open_]]))
     of, turns = np.divmod(keys, stride)
     begins = np.searchsorted(of, np.arange(len(regions)))
     left = np.diff(turns, prepend=0)

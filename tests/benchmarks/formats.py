@@ -1,0 +1,224 @@
+"""Pictures and masks out to COCO and in from COCO, a pair, and beside us Datumaro on the same files.
+
+python -m tests.benchmarks.formats [--pairs 5000] [--rival PYTHON] [--rival-pairs N] [--enlarge 2] [--seed 0] [--json]
+
+The pairs are windows of 512 x 256, each another one, of forty of our own scenes, enlarged (by 2: about as many regions
+and corners as the masks of CamVid have; by 1: three times as many). Every step is a process of its own, on two cores:
+
+export        a project becomes COCO; Datumaro: a folder of pictures and index masks becomes COCO
+import        that COCO becomes labels of a new project; Datumaro: pictures and index masks (of Pascal VOC)
+rivals_file   the same with the COCO that Datumaro wrote: one run-length code a class instead of a polygon a region
+
+`cpu` is processor time, which other work on the machine disturbs less. `growth_mb` is how much the peak memory of our
+process grew between a fifth of the pairs and all of them. With `--rival-pairs` Datumaro gets the first N pairs only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from core.formats.registry import open_dataset
+from core.formats.writers.regions import regions_of
+from core.project.project import Project
+from core.samples.scenes import SCENE_CLASSES, draw_scene
+from core.session.exporting import ExportWish, plan_export, run_export
+from core.session.importing import import_dataset
+
+SIZE = (512, 256)
+MARGIN = (128, 64)
+SCENES = 40
+CORES = 2
+_DATUMARO = Path(__file__).with_name("programs") / "with_datumaro.py"
+
+
+def write_pairs(folder: Path, count: int, enlarge: int, seed: int) -> dict[str, float]:
+    """images/, masks/ and what we and Datumaro want to know of the classes. Returns what the masks are like."""
+    (folder / "images").mkdir(parents=True)
+    (folder / "masks").mkdir()
+    names = [name for name, _ in SCENE_CLASSES]
+    colours = [list(colour) for _, colour in SCENE_CLASSES]
+    rows = [{"index": n, "name": c, "color": colours[n - 1]} for n, c in enumerate(names, 1)]
+    (folder / "classes.json").write_text(json.dumps({"classes": rows}))
+    meta = {
+        "label_map": dict(enumerate(["unlabelled", *names])),
+        "segmentation_colors": [[0, 0, 0], *colours],
+    }
+    (folder / "dataset_meta.json").write_text(json.dumps(meta))
+    chance = np.random.default_rng(seed)
+    whole = [size + more for size, more in zip(SIZE, MARGIN, strict=True)]
+    scenes = []
+    for number in range(min(SCENES, count)):
+        scene = draw_scene(seed * 1000 + number, (whole[0] // enlarge, whole[1] // enlarge))
+        picture = cv2.resize(scene.picture[..., ::-1], whole, interpolation=cv2.INTER_CUBIC)
+        scenes.append((picture, cv2.resize(scene.truth, whole, interpolation=cv2.INTER_NEAREST_EXACT)))
+    regions = corners = 0
+    for number in range(count):
+        picture, truth = scenes[number % len(scenes)]
+        x, y = chance.integers(0, MARGIN[0] + 1), chance.integers(0, MARGIN[1] + 1)
+        part = slice(y, y + SIZE[1]), slice(x, x + SIZE[0])
+        flip = slice(None, None, -1) if chance.random() < 0.5 else slice(None)
+        cv2.imwrite(str(folder / "images" / f"p{number:05}.jpg"), picture[part][:, flip])
+        cv2.imwrite(str(folder / "masks" / f"p{number:05}.png"), truth[part][:, flip])
+        if number < SCENES:
+            found = regions_of(np.ascontiguousarray(truth[part][:, flip]), range(1, len(names) + 1))
+            regions += len(found)
+            corners += sum(len(ring) for region in found for ring in region.parts)
+    looked = min(SCENES, count)
+    return {"regions_a_pair": round(regions / looked), "corners_a_pair": round(corners / looked)}
+
+
+def peak_mb() -> int:
+    """The largest resident memory of this process; 0 where the system does not tell."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((round(int(line.split()[1]) / 1024) for line in lines if line.startswith("VmHWM")), 0)
+
+
+def step(what: str, source: Path, place: Path) -> dict[str, Any]:
+    """One of our steps, in this process."""
+    peaks: list[int] = []
+
+    def progress(done: int, count: int) -> None:
+        if done in (-(-count // 5), count):
+            peaks.append(peak_mb())
+
+    began, worked = time.perf_counter(), time.process_time()
+    if what == "export":
+        with Project.read(source) as project:
+            pairs = run_export(project, plan_export(project, ExportWish(place, "coco")), progress).pairs
+    else:
+        place.mkdir()
+        with Project.write(place) as project:
+            pairs = import_dataset(project, open_dataset(source), progress=progress).labels
+    return {
+        "pairs": pairs,
+        "seconds": time.perf_counter() - began,
+        "cpu_seconds": time.process_time() - worked,
+        "peak_mb": peaks[-1],
+        "growth_mb": peaks[-1] - peaks[0],
+    }
+
+
+def measured(command: list[str], pairs: int) -> dict[str, Any]:
+    """What a step said, a pair. Ends the program when it failed or lost a pair."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
+    if done.returncode or not lines:
+        sys.exit(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
+    found: dict[str, Any] = json.loads(lines[-1])
+    if found["pairs"] != pairs:
+        sys.exit(f"{' '.join(command)} brought {found['pairs']} of {pairs} pairs.")
+    for name, short in (("seconds", "ms"), ("cpu_seconds", "cpu_ms"), ("loaded_after_s", "loaded_after_ms")):
+        if name in found:
+            found[short] = round(found.pop(name) / pairs * 1000, 2)
+    found.pop("pairs")
+    return found
+
+
+def compared(ours: dict[str, Any], rival: dict[str, Any] | None) -> dict[str, Any]:
+    if rival is None:
+        return {"ours": ours}
+    times = {name: round(rival[name] / ours[name], 2) for name in ("ms", "cpu_ms")}
+    return {"ours": ours, "rival": rival, "faster": times["ms"], "faster_cpu": times["cpu_ms"]}
+
+
+def run(scratch: Path, asked: argparse.Namespace) -> dict[str, Any]:
+    pairs, fewer = asked.pairs, min(asked.rival_pairs or asked.pairs, asked.pairs)
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
+    of = write_pairs(scratch / "pairs", pairs, asked.enlarge, asked.seed)
+    with Project.write(_made(scratch / "project")) as project:
+        import_dataset(project, open_dataset(scratch / "pairs", "masks"))
+
+    def ours(what: str, source: str, place: str, count: int) -> dict[str, Any]:
+        words = ["--step", what, str(scratch / source), str(scratch / place)]
+        return measured([sys.executable, "-m", "tests.benchmarks.formats", *words], count)
+
+    def rival(what: str, source: str, place: str) -> dict[str, Any]:
+        return measured(
+            [asked.rival, str(_DATUMARO), what, str(scratch / source), str(scratch / place)], fewer
+        )
+
+    found: dict[str, Any] = {"pairs": pairs, "size": list(SIZE), "seed": asked.seed, **of}
+    out = ours("export", "project", "coco", pairs)
+    if not asked.rival:
+        return found | {
+            "export": compared(out, None),
+            "import": compared(ours("import", "coco", "again", pairs), None),
+        }
+    few, few_coco = "pairs", "coco"
+    if fewer < pairs:
+        few, few_coco = "few", "few_coco"
+        _first(scratch / "pairs", scratch / few, fewer)
+        with Project.write(_made(scratch / "few_project")) as project:
+            import_dataset(project, open_dataset(scratch / few, "masks"))
+        ours("export", "few_project", few_coco, fewer)
+    theirs = rival("export", few, "rival_coco")
+    found["rival"] = {"pairs": fewer, "datumaro": theirs.pop("version")}
+    found["export"] = compared(out, theirs)
+    back = rival("import", few_coco, "rival_again")
+    back.pop("version")
+    found["import"] = compared(ours("import", "coco", "again", pairs), back)
+    own = rival("import", "rival_coco", "rival_own")
+    own.pop("version")
+    found["rivals_file"] = compared(ours("import", "rival_coco", "theirs", fewer), own)
+    return found
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def _first(source: Path, place: Path, count: int) -> None:
+    """A folder with the first pairs of another."""
+    for name in ("images", "masks"):
+        (place / name).mkdir(parents=True)
+        for path in sorted((source / name).iterdir())[:count]:
+            os.link(path, place / name / path.name)
+    for name in ("classes.json", "dataset_meta.json"):
+        os.link(source / name, place / name)
+
+
+def main() -> None:
+    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("--pairs", type=int, default=5000)
+    words.add_argument("--rival", metavar="PYTHON", help="interpreter of an environment with datumaro")
+    words.add_argument("--rival-pairs", type=int, help="how many pairs the rival gets; all by itself")
+    words.add_argument("--enlarge", type=int, default=2, choices=(1, 2))
+    words.add_argument("--seed", type=int, default=0)
+    words.add_argument("--json", action="store_true", help="print one JSON object in one line")
+    words.add_argument("--step", nargs=3, help=argparse.SUPPRESS)
+    asked = words.parse_args()
+    if asked.step:
+        what, source, place = asked.step
+        print(json.dumps(step(what, Path(source), Path(place))))
+        return
+    if asked.rival:
+        has = [
+            asked.rival,
+            "-c",
+            "import importlib.util, sys; sys.exit(not importlib.util.find_spec('datumaro'))",
+        ]
+        if subprocess.run(has, check=False).returncode:
+            sys.exit(f"{asked.rival} has no datumaro. Install it into an environment and name its Python.")
+    with tempfile.TemporaryDirectory() as scratch:
+        found = run(Path(scratch), asked)
+    print(json.dumps(found, indent=None if asked.json else 1))
+
+
+if __name__ == "__main__":
+    main()
