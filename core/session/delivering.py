@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -17,7 +16,7 @@ from core.lanes import Lane
 from core.models.deliveryjob import MOST_CHECKED, Delivered, DeliveredClass, DeliveryJob
 from core.project.project import Project, mapping_of
 from core.project.records import PictureRecord, RunRecord, Split
-from core.training.child import environment
+from core.training.child import start
 from core.training.crash import MEMORY_SENTENCE, sounds_like_memory
 
 if TYPE_CHECKING:
@@ -101,21 +100,8 @@ class Delivering:
 
 
 def _start() -> Process:
-    flags = 0
-    if sys.platform == "win32":
-        flags = subprocess.CREATE_NO_WINDOW | subprocess.BELOW_NORMAL_PRIORITY_CLASS
     try:
-        return subprocess.Popen(
-            [sys.executable, "-P", "-m", "core.models.delivery_process"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            env=environment(),
-            creationflags=flags,
-        )
+        return start("core.models.delivery_process")
     except OSError as problem:
         raise ModelError(
             f"The export cannot be started: {problem}. Close other programs and try again."

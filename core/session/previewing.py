@@ -6,7 +6,6 @@ import base64
 import contextlib
 import json
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -21,7 +20,7 @@ from core.errors import Cancelled, TrainingError
 from core.lanes import Lane
 from core.project.records import PictureRecord
 from core.session.pictures import PictureIndex
-from core.training.child import environment
+from core.training.child import start
 from core.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -133,20 +132,8 @@ class Previewing:
 
 
 def _start() -> Process:
-    flags = 0
-    if sys.platform == "win32":
-        flags = subprocess.CREATE_NO_WINDOW | subprocess.BELOW_NORMAL_PRIORITY_CLASS
     try:
-        return subprocess.Popen(
-            [sys.executable, "-P", "-m", "core.training.preview_process"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            encoding="utf-8",
-            env=environment(),
-            creationflags=flags,
-        )
+        return start("core.training.preview_process", heard=False)
     except OSError as problem:
         raise TrainingError(
             f"The preview cannot be started: {problem}. Close other programs and try again."

@@ -35,21 +35,7 @@ class Child:
         self.last_words: deque[str] = deque(maxlen=60)
         self._memory_kills = memory_kills()
         self._on_line, self._on_end = on_line, on_end
-        flags = 0
-        if sys.platform == "win32":
-            flags = subprocess.CREATE_NO_WINDOW | subprocess.BELOW_NORMAL_PRIORITY_CLASS
-        self._process = subprocess.Popen(
-            # -P: a file random.py in the current folder must not be imported instead of Python's.
-            [sys.executable, "-P", "-m", "core.training.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            env=environment(),
-            creationflags=flags,
-        )
+        self._process = start("core.training.worker")
         self._readers = (
             threading.Thread(target=self._read_events, name="training-events", daemon=True),
             threading.Thread(target=self._read_last_words, name="training-log", daemon=True),
@@ -118,6 +104,28 @@ class Child:
             for line in self._process.stderr:
                 self.last_words.append(line.rstrip())
                 log.debug("training process: %s", line.rstrip())
+
+
+def start(module: str, *, heard: bool = True) -> subprocess.Popen[str]:
+    """A process beside ours that runs `module` and is talked to in lines of text; its errors too when `heard`.
+
+    Raises OSError when it cannot be started.
+    """
+    flags = 0
+    if sys.platform == "win32":
+        flags = subprocess.CREATE_NO_WINDOW | subprocess.BELOW_NORMAL_PRIORITY_CLASS
+    return subprocess.Popen(
+        # -P: a file random.py in the current folder must not be imported instead of Python's.
+        [sys.executable, "-P", "-m", module],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE if heard else subprocess.DEVNULL,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        env=environment(),
+        creationflags=flags,
+    )
 
 
 def environment() -> dict[str, str]:
