@@ -50,7 +50,11 @@ def test_each_is_one_edit_that_can_be_undone(project: Project) -> None:
     assert {meaning[int(n)][0] for n in np.unique(who[LABEL > 0])} == {Origin.IMPORTED}
     assert not who[LABEL == 0].any()
 
-    assert [project.journal.next(n).undo_name for n in (a.id, b.id, c.id)] == ["Import masks", "Import tags", None]
+    assert [project.journal.next(n).undo_name for n in (a.id, b.id, c.id)] == [
+        "Import masks",
+        "Import tags",
+        None,
+    ]
     project.journal.undo(a.id)
     assert not project.labels.read(a.id, 520, 300).any()
     assert not project.pictures.get(a.id).tags and project.pictures.get(b.id).tags
