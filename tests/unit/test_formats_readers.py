@@ -164,6 +164,8 @@ def test_tarfile_reads_shards(tmp_path: Path) -> None:
         assert json.loads(found[f"p{number}.json"]) == {"tags": []}
 
 
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # it leaves its shard open
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_webdataset_reads_shards(tmp_path: Path) -> None:
     webdataset = pytest.importorskip("webdataset", exc_type=ImportError)
     root = write("webdataset", tmp_path, LABELS, classes_of(), "val")
@@ -183,6 +185,7 @@ DATUMARO = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")  # of pycocotools, with new NumPy
 @pytest.mark.parametrize("name", DATUMARO)
 def test_datumaro_reads(name: str, tmp_path: Path) -> None:
     datumaro = pytest.importorskip("datumaro", exc_type=ImportError)

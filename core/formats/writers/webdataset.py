@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -59,8 +60,7 @@ class WebDatasetWriter:
     def finish(self) -> None:
         for shard in self._shards.values():
             shard.close()
-        if self._making.is_dir():
-            self._making.rmdir()
+        shutil.rmtree(self._making, ignore_errors=True)
         write_classes(self._plan.root, self._plan.classes)
 
     def _shard(self, split: str) -> tarfile.TarFile:
@@ -74,7 +74,7 @@ class WebDatasetWriter:
             number = int(Path(str(shard.name)).stem.rpartition("-")[2]) + 1
             shard.close()
             pictures = 0
-        self._shards[split] = tarfile.open(  # noqa: SIM115 (stays open until it is full)
+        self._shards[split] = tarfile.open(  # noqa: SIM115  (stays open until it is full)
             self._plan.root / f"{split}-{number:06}.tar", "w", format=tarfile.PAX_FORMAT
         )
         self._filled[split] = pictures, 0
