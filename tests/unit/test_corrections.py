@@ -70,7 +70,8 @@ def test_only_what_was_painted_against_the_prediction_is_a_correction(corrected:
         project.prediction_path(1).unlink()
         freeze(project, snapshot, project.pictures.get(1))
         assert snapshot.read_corrections(snapshot.entries()[1]) is None
-        assert len(list((snapshot.folder / "items").glob("1-*.npy"))) == 2
+        newest = snapshot.entries()[1].revision
+        assert len(list((snapshot.folder / "items").glob(f"1-{newest}.*.npy"))) == 2
 
 
 def test_the_share_of_a_picture_that_was_corrected(corrected: Project) -> None:

@@ -14,7 +14,8 @@ from core.labels.labelmap import LabelMap
 from core.project.backup import make_backup, restore
 from core.project.lasting import make_folder
 from core.project.project import FILE, HOME, Project
-from core.session.importing import import_dataset
+from core.session.import_plan import plan_import
+from core.session.importing import import_dataset, run_import
 from tests.benchmarks.disk import Call, Disk, File, calls_in
 from tests.datasets import mask_dataset
 from tests.factories import picture_folder, project_in, stroke
@@ -52,7 +53,8 @@ def test_a_long_act_waits_once_whether_it_ends_well_or_not(tmp_path: Path) -> No
     seen: list[int] = []
     with project_in(tmp_path / "pictures") as project:
         journal = project.store.path.with_name(f"{FILE}-wal")
-        import_dataset(project, dataset, progress=lambda *_: seen.append(level(project)))
+        plan = plan_import(project.classes.read(), project.folder, dataset)
+        run_import(project, plan, came=lambda _: seen.append(level(project)))
         assert set(seen) == {NORMAL}
         assert level(project) == FULL
         grown = journal.stat().st_size

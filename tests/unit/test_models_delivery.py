@@ -26,8 +26,9 @@ from core.models.spec import ModelSpec
 from core.samples.scenes import draw_scene
 
 LIGHT = {
-    **dict.fromkeys(("unet", "unetplusplus", "linknet", "pspnet", "deeplabv3plus"), "resnet18"),
-    **dict.fromkeys(("manet", "pan", "fpn", "upernet", "deeplabv3"), "mobilenet_v2"),
+    **dict.fromkeys(("unet", "unetplusplus", "linknet", "pspnet", "deeplabv3plus", "pan", "fpn"), "resnet18"),
+    **dict.fromkeys(("upernet", "deeplabv3"), "resnet18"),
+    "manet": "mobilenet_v2",
     "dpt": "tu-vit_tiny_patch16_224",
     "fcn-8s": "vgg11_bn",
 }
