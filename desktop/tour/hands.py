@@ -26,9 +26,8 @@ from desktop.main_window import MainWindow
 
 T = TypeVar("T")
 
-PATIENCE = 180.0
-"""Seconds that a step waits for what it expects: enough for a machine that has much else to do, and loads torch for
-the first time."""
+PATIENCE = 90.0
+"""Seconds that a step waits for what it expects."""
 LEFT, PLAIN = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 

@@ -348,9 +348,10 @@ class Tour(Hands):
             return "the round had ended by itself"
         began = time.perf_counter()
         self.click(self.page.learning.stop)
-        self.until(lambda: self.state.phase == "idle", "the end of training", 20)
+        self.until(lambda: self.state.phase == "idle", "the end of training")
         seconds = time.perf_counter() - began
         self._remember()
+        self.expect(seconds < 3.0, f"stopping took {seconds:.1f} s")
         return f"stopped in {seconds:.1f} s, best mIoU {self.state.miou or 0:.2f}"
 
     def _close(self) -> str:
