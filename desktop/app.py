@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import signal
 import sys
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from core.settings import Settings
 from desktop.assets import app_icon
 from desktop.crash import CrashLog
 from desktop.main_window import MainWindow
+from desktop.staying import made_to_stay
 from desktop.theme import theme_of
 
 
@@ -53,9 +53,9 @@ def build(settings: Settings | None = None) -> App:
     theme = theme_of(qt)
     theme.prepare(str(settings.get("theme")))  # the window dresses once it is whole
     crash = CrashLog(lambda sentence: window.bridge.post(lambda: window.say(sentence)))
-    window = MainWindow(theme, settings, crash.report)
+    with made_to_stay():
+        window = MainWindow(theme, settings, crash.report)
     crash.install()
-    gc.freeze()  # all this stays; looking through it again and again would stop the window for a tenth of a second
     return App(qt, window, crash)
 
 

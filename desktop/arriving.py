@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Qt, QTimer
 
@@ -16,6 +16,7 @@ from core.session.glimpse import Glimpse, begin_glimpse
 from core.settings import Settings
 from desktop.bridge import Bridge
 from desktop.canvas.view import CanvasView
+from desktop.staying import made_to_stay
 
 if TYPE_CHECKING:
     from core.session.session import Session
@@ -69,12 +70,11 @@ class Arriving(QObject):
                 self._patience.start()
 
         def loaded(picture: Glimpse | None) -> None:
-            from core.session.session import Session
             from desktop.learning import wishes_of
 
             wishes = wishes_of(self._settings)
             arrived = self._lane.submit(
-                Session.open, folder, home, self._bridge.tell, self._on_mistake, wishes, picture
+                _open, folder, home, self._bridge.tell, self._on_mistake, wishes, picture
             )
             self._bridge.when_done(
                 arrived,
@@ -103,5 +103,14 @@ class Arriving(QObject):
 
 def _load() -> None:
     """All that an open project needs and the bare window does not."""
-    importlib.import_module("core.session.session")
-    importlib.import_module("desktop.rooms")
+    with made_to_stay():
+        importlib.import_module("core.session.session")
+        importlib.import_module("desktop.rooms")
+
+
+def _open(*asked: Any) -> Session:
+    """The project; its hundred thousand records stay as long as it is open."""
+    from core.session.session import Session
+
+    with made_to_stay():
+        return Session.open(*asked)

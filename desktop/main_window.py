@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -38,6 +37,7 @@ from desktop.panels.data_page import DataPage
 from desktop.panels.status_line import StatusLine
 from desktop.panels.train_page import TrainPage
 from desktop.searching import Searching
+from desktop.staying import made_to_stay
 from desktop.theme import Theme
 from desktop.toning import Toning
 from desktop.topbar import TopBar
@@ -145,7 +145,8 @@ class MainWindow(QMainWindow):
     def _opened(self, session: Session, *, train: bool) -> None:
         from desktop.rooms import Rooms
 
-        self.rooms = rooms = Rooms(session, self, self._settings, self._theme)
+        with made_to_stay():
+            self.rooms = rooms = Rooms(session, self, self._settings, self._theme)
         rooms.message.connect(self.say)
         rooms.folder_chosen.connect(self.open)
         rooms.label_asked.connect(self.actions_by_id["workspace_label"].trigger)
@@ -155,7 +156,6 @@ class MainWindow(QMainWindow):
         self.top.set_saved("saved")
         rooms.begin(train=train)
         self.label_page.canvas.setFocus()
-        gc.freeze()  # a hundred thousand records that stay need not be looked through again and again
 
     def _cannot_open(self, problem: MaskloopError) -> None:
         self._set_project(None)

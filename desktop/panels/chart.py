@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -15,6 +14,7 @@ from PySide6.QtGui import QColor, QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from core.labels.classes import ClassList, Colour
+from desktop.staying import made_to_stay
 from desktop.theme import Theme
 
 Curve = Sequence[tuple[float, float]]
@@ -57,8 +57,8 @@ def score_curves(miou: Curve, per_class: Mapping[int, Curve], classes: ClassList
 
 
 def _load() -> None:
-    import_module("desktop.panels.axes")  # and pyqtgraph with it
-    gc.freeze()  # all of that stays
+    with made_to_stay():
+        import_module("desktop.panels.axes")  # and pyqtgraph with it
 
 
 @cache
@@ -189,8 +189,8 @@ class Chart(QWidget):
             "bottom": TimeAxis(_SPANS) if self._time_axis else CountAxis("bottom"),
             "left": ScoreAxis(coarse=self._small) if self._score_axis else CountAxis("left"),
         }
-        plot = pyqtgraph.PlotWidget(background=None, axisItems=axes)
-        plot.setMenuEnabled(False)
+        # A menu that nobody can open would take half of the time of making the plot.
+        plot = pyqtgraph.PlotWidget(background=None, axisItems=axes, enableMenu=False)
         plot.hideButtons()
         plot.setMouseEnabled(x=False, y=False)
         plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
