@@ -273,9 +273,11 @@ ACTIONS: tuple[ActionRow, ...] = (
     # Window
     ActionRow("workspace_label", "Label", ("Ctrl+Alt+1",), "label", "Window",
               "Paint and correct.", choice="workspace"),
-    ActionRow("workspace_train", "Train", ("Ctrl+Alt+2",), "chart", "Window",
+    ActionRow("workspace_review", "Review", ("Ctrl+Alt+2",), "grid", "Window",
+              "Many pictures at a glance, and the label doctor.", choice="workspace"),
+    ActionRow("workspace_train", "Train", ("Ctrl+Alt+3",), "chart", "Window",
               "Charts and runs.", choice="workspace"),
-    ActionRow("workspace_data", "Data", ("Ctrl+Alt+3",), "project", "Window",
+    ActionRow("workspace_data", "Data", ("Ctrl+Alt+4",), "project", "Window",
               "Counts, import and export.", choice="workspace"),
     ActionRow("command_palette", "Search", ("Ctrl+K",), "search", "Window",
               "Find anything by a few letters: what can be done, classes, pictures."),

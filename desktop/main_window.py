@@ -34,13 +34,14 @@ from desktop.habits import remember_options, restore_options
 from desktop.keymap import KeyMap
 from desktop.label_page import LabelPage
 from desktop.panels.data_page import DataPage
+from desktop.panels.review_page import ReviewPage
 from desktop.panels.status_line import StatusLine
 from desktop.panels.train_page import TrainPage
 from desktop.searching import Searching
 from desktop.staying import made_to_stay
 from desktop.theme import Theme
 from desktop.toning import Toning
-from desktop.topbar import TopBar
+from desktop.topbar import WORKSPACES, TopBar
 from desktop.viewing import Viewing
 from desktop.welcome import WelcomePage, dropped_folder, dropped_paths
 
@@ -51,7 +52,6 @@ if TYPE_CHECKING:
 
 RECENT = 8
 MESSAGE_MS = 6000
-WORKSPACES = ("workspace_label", "workspace_train", "workspace_data")
 
 
 class MainWindow(QMainWindow):
@@ -78,6 +78,9 @@ class MainWindow(QMainWindow):
         self.top = TopBar(self.actions_by_id, theme)
         self.welcome = WelcomePage(theme)
         self.label_page = LabelPage(self.actions_by_id, theme)
+        self.review_page = ReviewPage(
+            theme, lambda record: self.rooms.reviewing.caption(record) if self.rooms else ""
+        )
         self.train_page = TrainPage(theme)
         self.data_page = DataPage(theme)
         self.status = StatusLine(theme)
@@ -211,7 +214,7 @@ class MainWindow(QMainWindow):
         self.setWindowIcon(app_icon())
         self.setAcceptDrops(True)
         self.workspaces = QStackedWidget()
-        for page in (self.label_page, self.train_page, self.data_page):
+        for page in (self.label_page, self.review_page, self.train_page, self.data_page):
             self.workspaces.addWidget(page)
         self.pages = QStackedWidget()
         self.pages.addWidget(self.welcome)

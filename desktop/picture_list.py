@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from core.project.records import PictureRecord, Split, Status
@@ -62,6 +62,8 @@ class PictureList:
         self._index = index
         self.filter, self.order = filter_, order
         self.found: frozenset[int] = frozenset()
+        self.doubts: Mapping[int, float] = {}
+        """Share of the label that a network contradicts, by picture: what the order "doubt" goes by."""
         self._ids: list[int] | None = None
         self._rows: dict[int, int] = {}
         self.refresh()
@@ -79,6 +81,8 @@ class PictureList:
         if self.order == "uncertainty":
             # Sorting is stable: pictures without prediction keep their order, behind those with one.
             ids.sort(key=lambda i: -(self._index.get(i).uncertainty or 0.0))
+        elif self.order == "doubt":
+            ids.sort(key=lambda i: -self.doubts.get(i, 0.0))
         self._ids = ids
         self._rows = {picture_id: row for row, picture_id in enumerate(ids)}
 

@@ -15,6 +15,7 @@ from desktop.caring import Caring
 from desktop.exchange import Exchange
 from desktop.labelling import Labelling
 from desktop.learning import Learning
+from desktop.reviewing import Reviewing
 from desktop.taking_in import TakingIn
 from desktop.theme import Theme
 
@@ -43,13 +44,17 @@ class Rooms(QObject):
         self.learning = Learning(session, bridge, page, window.train_page, data, status, settings, theme)
         self.exchange = Exchange(session, bridge, theme, window)
         self.caring = Caring(session, bridge, data, theme, window)
+        self.reviewing = Reviewing(session, bridge, window.review_page, theme)
         self.taking_in = TakingIn(session, bridge, window)
-        for room in (self.labelling, self.exchange, self.caring, self.taking_in):
+        for room in (self.labelling, self.exchange, self.caring, self.reviewing, self.taking_in):
             room.message.connect(self.message)
         self.labelling.saved.connect(window.top.set_saved)
         self.exchange.labels_imported.connect(self.labelling.reload)
         self.caring.pictures_asked.connect(self._show_pictures)
         self.caring.picture_asked.connect(self._show_picture)
+        self.reviewing.picture_asked.connect(self._show_picture)
+        self.reviewing.about_to_change.connect(self.labelling.settle)
+        self.reviewing.labels_changed.connect(self.labelling.reload)
         self.taking_in.arrived.connect(self.labelling.show)
         self.taking_in.folder_chosen.connect(self.folder_chosen)
 
@@ -69,8 +74,17 @@ class Rooms(QObject):
         self.labelling.leave()
         self.learning.leave()
         self.caring.leave()
+        self.reviewing.leave()
         self.session.close()
-        for room in (self.labelling, self.learning, self.exchange, self.taking_in, self.caring, self):
+        for room in (
+            self.labelling,
+            self.learning,
+            self.exchange,
+            self.taking_in,
+            self.caring,
+            self.reviewing,
+            self,
+        ):
             room.deleteLater()
 
     def hear(self, changes: Changes) -> None:
@@ -78,6 +92,7 @@ class Rooms(QObject):
         self.labelling.hear(changes)
         self.learning.hear(changes)
         self.caring.hear(changes)
+        self.reviewing.hear(changes)
 
     def hear_training(self, state: TrainingState) -> None:
         self.learning.show_state(state)

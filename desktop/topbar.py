@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QAction, QFontMetrics
-from PySide6.QtWidgets import QButtonGroup, QFrame, QLabel, QMenu, QPushButton, QSizePolicy, QWidget
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QFrame, QLabel, QMenu, QPushButton, QWidget
 
 from desktop.actions import ACTIONS, keys_text, tooltip
 from desktop.assets import keep_icon, pixmap
-from desktop.panels.parts import ground, icon_button, row
+from desktop.panels.parts import ground, icon_button, row, segments
 from desktop.panels.status_line import SavedMark
 from desktop.theme import GRID, Theme
 
 HEIGHT = 44
-WORKSPACES = ("workspace_label", "workspace_train", "workspace_data")
+WORKSPACES = ("workspace_label", "workspace_review", "workspace_train", "workspace_data")
 MENU = (
     "open_folder",
     "recent",
@@ -138,25 +138,11 @@ class TopBar(QWidget):
 
     def _segments(self, actions: Mapping[str, QAction]) -> QFrame:
         """One button for each workspace. They follow the actions, as those follow the buttons."""
-        frame = QFrame()
-        frame.setProperty("role", "segments")
-        frame.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        group = QButtonGroup(frame)
-        metrics = QFontMetrics(self._theme.strong_font())
-        self._segment_of: dict[str, QPushButton] = {}
-        for key in WORKSPACES:
-            segment = QPushButton(actions[key].text())
-            segment.setProperty("role", "segment")
-            segment.setCheckable(True)
-            segment.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        frame, self._segment_of = segments({key: actions[key].text() for key in WORKSPACES}, self._theme)
+        for key, segment in self._segment_of.items():
             segment.clicked.connect(actions[key].trigger)
             actions[key].toggled.connect(segment.setChecked)
             segment.setChecked(actions[key].isChecked())
-            # The chosen one is bold: room for that in all of them, so that nothing moves.
-            segment.setMinimumWidth(metrics.horizontalAdvance(segment.text()) + 4 * GRID)
-            group.addButton(segment)
-            self._segment_of[key] = segment
-        frame.setLayout(row(*self._segment_of.values(), spacing=0, margins=(2, 2, 2, 2)))
         return frame
 
     def _other_theme(self) -> None:

@@ -29,6 +29,7 @@ from core.session.opening import Opening, check_folder
 from core.session.pictures import PictureIndex
 from core.session.previewing import Previewing
 from core.session.retraining import Retraining, TrainingState, TrainingWishes
+from core.session.reviewing import Reviewing
 from core.session.set_aside import aside_of
 from core.session.taking_in import Importing
 from core.session.watching import Watching
@@ -73,6 +74,7 @@ class Session:
         self.delivering = Delivering(project.home)
         self.previewing = Previewing(self.pictures, project.picture_path)
         self.caring = Caring(project, self.pictures, self._document, self._announce)
+        self.reviewing = Reviewing(project, self.pictures, self._document, self._announce)
         self.importing = Importing(project, self._document, self._came)
         self.keeping = Keeping(project, self._document, listen, on_mistake)
         self._intake = Lane("intake", on_mistake=on_mistake)
@@ -186,6 +188,7 @@ class Session:
         self.delivering.close()
         self.previewing.close()
         self.caring.close()
+        self.reviewing.close()
         self.importing.close()
         self.retraining.close()
         self._reading.close(drop_waiting=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QEvent, QSize, Qt
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QBoxLayout,
+    QButtonGroup,
     QComboBox,
     QFrame,
     QHBoxLayout,
@@ -77,6 +78,25 @@ def icon_button(
     made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     keep_icon(made, icon, theme, size)
     return made
+
+
+def segments(titles: Mapping[str, str], theme: Theme) -> tuple[QFrame, dict[str, QPushButton]]:
+    """Buttons side by side, of which exactly one is chosen, by key."""
+    frame = QFrame()
+    frame.setProperty("role", "segments")
+    frame.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+    group = QButtonGroup(frame)
+    metrics = QFontMetrics(theme.strong_font())
+    made: dict[str, QPushButton] = {}
+    for key, title in titles.items():
+        segment = made[key] = button(title, "segment")
+        segment.setCheckable(True)
+        segment.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        # The chosen one is bold: room for that in all of them, so that nothing moves.
+        segment.setMinimumWidth(metrics.horizontalAdvance(title) + 4 * GRID)
+        group.addButton(segment)
+    frame.setLayout(row(*made.values(), spacing=0, margins=(2, 2, 2, 2)))
+    return frame, made
 
 
 def hairline(vertical: bool = False) -> QFrame:
