@@ -5,33 +5,28 @@ from __future__ import annotations
 from concurrent.futures import Future
 from functools import partial
 
-import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal
-from PySide6.QtGui import QImage, QPainter, QPixmap
+from PySide6.QtGui import QPixmap
 
 from core.changes import Changes
 from core.errors import MaskloopError
-from core.labels.classes import UNLABELLED, VOID, ClassList
-from core.labels.labelmap import Values
 from core.project.records import Status
 from core.session.reviewing import Checkup, Deed, Glance
 from core.session.session import Session
 from core.session.splitting import pictures
 from desktop.bridge import Bridge
+from desktop.panels.card_store import KEPT
 from desktop.panels.doctor import DoubtLine
+from desktop.panels.review_card import card_of
 from desktop.panels.review_grid import NoPictures
-from desktop.panels.review_page import ReviewPage, say
+from desktop.panels.review_page import LAYERS, ReviewPage, say
 from desktop.panels.thumbs import PictureRow
 from desktop.picture_list import FOUND_KEY, PictureList, tags_in_use
 from desktop.theme import Theme
 from desktop.wires import Wires
 
-CARD_PIXELS = 420
-MASK_ALPHA = 150
+CARD_PIXELS = 320
 MOST_LINES = 40
-DIFFERENT = (226, 60, 60)
-SAME = (40, 160, 90)
 
 
 class Reviewing(QObject):
@@ -47,12 +42,12 @@ class Reviewing(QObject):
         super().__init__()
         self._session, self._bridge, self._page, self._theme = session, bridge, page, theme
         self._list = PictureList(session.pictures)
-        self._layer = "label"
+        self._layer = LAYERS[0][0]
         self._glances: dict[int, Glance] = {}
         self._asked: int | None = None
         self._deed: Deed | None = None
         self._checkup = Checkup()
-        self._left = False
+        self._has_come = self._left = False
         self._soon = QTimer(self, singleShot=True, interval=0)
         self._soon.timeout.connect(self._ask)
         self._wires = Wires()
@@ -76,7 +71,9 @@ class Reviewing(QObject):
         page.doctor.clear()
         page.set_undo("")
         page.filter.set_tags([])
-        page.filter.set_filter("all")
+        page.filter.set_filter(self._list.filter)
+        page.order.setCurrentIndex(page.order.findData(self._list.order))
+        page.layer_buttons[self._layer].setChecked(True)
         grid.forget()
 
     def hear(self, changes: Changes) -> None:
@@ -109,10 +106,12 @@ class Reviewing(QObject):
 
     def _come(self) -> None:
         """The page comes into sight."""
-        self._list.refresh()
-        if self._page.grid.empty_text == "":
+        if self._has_come:
+            self._list.refresh()
+            self._page.grid.refresh()
+        else:
+            self._has_come = True
             self._relist(self._list.filter, self._list.order)
-        self._page.grid.refresh()
         self._count()
 
     def _relist(self, filter_: str, order: str) -> None:
@@ -165,7 +164,7 @@ class Reviewing(QObject):
             return
         if glance is not None:
             self._glances[picture_id] = glance
-            while len(self._glances) > 400:
+            while len(self._glances) > KEPT:
                 self._glances.pop(next(iter(self._glances)))
         self._page.grid.set_card(picture_id, self._card(glance) if glance else None)
         self._soon.start()
@@ -277,41 +276,3 @@ class Reviewing(QObject):
         self._page.order.setCurrentIndex(self._page.order.findData("doubt"))
         self._relist(FOUND_KEY + title, "doubt")
         self._page.layer_buttons["difference"].click()
-
-
-def card_of(glance: Glance, layer: str, classes: ClassList) -> QPixmap:
-    """The small picture with one mask above it: label, prediction, difference or none."""
-    height, width = glance.pixels.shape[:2]
-    image = QImage(glance.pixels.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888)
-    card = QPixmap.fromImage(image)
-    veil = _veil(glance, layer, classes)
-    if veil is not None:
-        painter = QPainter(card)
-        painter.drawImage(0, 0, QImage(veil.tobytes(), width, height, QImage.Format.Format_RGBA8888))
-        painter.end()
-    return card
-
-
-def _veil(glance: Glance, layer: str, classes: ClassList) -> NDArray[np.uint8] | None:
-    """(h, w, 4) uint8 RGBA, not premultiplied; None for nothing to show."""
-    if layer == "difference":
-        if glance.label is None or glance.prediction is None:
-            return None
-        return _difference(glance.label, glance.prediction)
-    values = {"label": glance.label, "prediction": glance.prediction}.get(layer)
-    if values is None:
-        return None
-    table = np.zeros((256, 4), np.uint8)
-    for each in classes:
-        table[each.value] = (*each.colour, MASK_ALPHA)
-    table[VOID] = (0, 0, 0, MASK_ALPHA)
-    return np.ascontiguousarray(table[values])
-
-
-def _difference(label: Values, prediction: Values) -> NDArray[np.uint8]:
-    """Red where the two differ, a breath of green where they agree, nothing where nobody has said anything."""
-    said = (label != UNLABELLED) & (label != VOID)
-    veil = np.zeros((*label.shape, 4), np.uint8)
-    veil[said & (label == prediction)] = (*SAME, MASK_ALPHA // 3)
-    veil[said & (label != prediction)] = (*DIFFERENT, 220)
-    return veil

@@ -158,9 +158,9 @@ class Reviewing:
         where: dict[Contradiction, set[int]] = {}
         shares: dict[int, float] = {}
         for at, record in enumerate(wanted):
+            progress(at, len(wanted))
             if self._cancel.is_set():
                 raise Cancelled
-            progress(at, len(wanted))
             label, told = self._masks(record)
             if label is None or told is None:
                 continue

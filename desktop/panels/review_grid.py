@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -20,12 +19,11 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 
+from desktop.panels.card_store import Cards
 from desktop.panels.choosing_many import ChosenMany
 from desktop.panels.thumbs import NoPictures, PictureRow, PictureSource, describe, paint_mark
 from desktop.theme import GRID, Theme
 
-KEPT = 400
-"""Cards kept in memory: 400 of them are about 60 MB."""
 GAP = 2 * GRID
 CAPTION = 5 * GRID
 KEYS = frozenset(
@@ -57,9 +55,7 @@ class ReviewGrid(QAbstractScrollArea):
         self._theme, self._caption = theme, caption
         self._source: PictureSource = NoPictures()
         self.chosen = ChosenMany()
-        self._cards: OrderedDict[int, QPixmap] = OrderedDict()
-        self._stale: set[int] = set()
-        self._broken: set[int] = set()
+        self._cards = Cards()
         self._side = 200
         self.empty_text = ""
         self.setFrameShape(QAbstractScrollArea.Shape.NoFrame)
@@ -98,37 +94,26 @@ class ReviewGrid(QAbstractScrollArea):
 
     def set_card(self, picture_id: int, card: QPixmap | None) -> None:
         """The picture as it shall look; None: it cannot be shown."""
-        self._stale.discard(picture_id)
-        if card is None:
-            self._broken.add(picture_id)
-        else:
-            self._broken.discard(picture_id)
-            self._cards[picture_id] = card
-            self._cards.move_to_end(picture_id)
-            while len(self._cards) > KEPT:
-                self._cards.popitem(last=False)
+        self._cards.put(picture_id, card)
         row = self._source.row_of(picture_id)
         if row is not None:
             self.viewport().update(self._rect_of(row))
 
     def outdate(self, picture_ids: Iterable[int] | None = None) -> None:
         """These cards (None: all) are no longer true; they stay until the new ones come."""
-        gone = set(self._cards) | self._broken if picture_ids is None else set(picture_ids)
-        self._stale |= gone & (set(self._cards) | self._broken)
+        self._cards.outdate(picture_ids)
         self.cards_missing.emit()
 
     def forget(self) -> None:
         """Another project: nothing of the old one is true."""
-        self._cards.clear()
-        self._stale.clear()
-        self._broken.clear()
+        self._cards = Cards()
         self.viewport().update()
 
     def missing(self) -> int | None:
         """The first picture in sight whose card is not there, or not true any more."""
         for row in self.rows_in_sight():
             picture_id = self._source.record(row).id
-            if picture_id in self._stale or not (picture_id in self._cards or picture_id in self._broken):
+            if self._cards.lacks(picture_id):
                 return picture_id
         return None
 
@@ -230,7 +215,6 @@ class ReviewGrid(QAbstractScrollArea):
         painter.fillPath(shape, self._theme.colour("pressed"))
         card = self._cards.get(record.id)
         if card is not None:
-            self._cards.move_to_end(record.id)
             size = QSize(card.size()).scaled(self.card_size, Qt.AspectRatioMode.KeepAspectRatio)
             place = QRectF(0, 0, size.width(), size.height())
             place.moveCenter(frame.center())
@@ -239,7 +223,7 @@ class ReviewGrid(QAbstractScrollArea):
             painter.drawPixmap(place, card, QRectF(card.rect()))
             painter.setClipping(False)
             painter.setOpacity(1.0)
-        elif record.id in self._broken:
+        elif self._cards.is_broken(record.id):
             painter.setPen(self._theme.colour("muted"))
             painter.drawText(frame, Qt.AlignmentFlag.AlignCenter, "Cannot be shown")
         paint_mark(painter, self._theme, QPointF(frame.right() - 11, frame.top() + 12), record)

@@ -20,7 +20,6 @@ from core.formats.masks import open_dataset
 from core.formats.tree import Tree
 from core.formats.writing import NO_SPLIT
 from core.labels.classes import ClassList
-from core.labels.prediction import PredictedMask, write_prediction
 from core.project.project import Project
 from core.project.records import PictureRecord, Split, Status
 from core.session.exporting import (
@@ -33,7 +32,7 @@ from core.session.exporting import (
 from core.session.importing import import_dataset, store_label
 from core.session.naming import names_of
 from core.session.placing import MARKER
-from tests.factories import label_all, picture, project_in, truth
+from tests.factories import label_all, picture, predict, project_in, truth
 
 
 def labelled_project(folder: Path, count: int = 3) -> Project:
@@ -47,14 +46,6 @@ def labelled_project(folder: Path, count: int = 3) -> Project:
 
 def exported(project: Project, wish: ExportWish) -> ExportReport:
     return run_export(project, plan_export(project, wish))
-
-
-def predict(project: Project, picture_id: int, values: np.ndarray | None = None) -> None:
-    run = project.runs.newest_published() or project.runs.start("{}", "{}", None, 3)
-    project.runs.note(run.id, published=1)
-    said = np.full((64, 96), 2, np.uint8) if values is None else values
-    write_prediction(project.prediction_path(picture_id), PredictedMask(said, said, run.id))
-    project.runs.predicted(picture_id, run.id, 0.5)
 
 
 def files(root: Path) -> dict[str, bytes]:
