@@ -20,6 +20,7 @@ from core.session.caring import Caring
 from core.session.copying import Copying
 from core.session.correcting import Correcting
 from core.session.delivering import Delivering
+from core.session.describing import Describing
 from core.session.editing import Editing
 from core.session.exporting import Exporting
 from core.session.glimpse import Glimpse
@@ -73,6 +74,7 @@ class Session:
         self.exporting = Exporting(project.home)
         self.delivering = Delivering(project.home)
         self.previewing = Previewing(self.pictures, project.picture_path)
+        self.describing = Describing()
         self.caring = Caring(project, self.pictures, self._document, self._announce)
         self.reviewing = Reviewing(project, self.pictures, self._document, self._announce)
         self.importing = Importing(project, self._document, self._came)
@@ -187,6 +189,7 @@ class Session:
         self.exporting.close()
         self.delivering.close()
         self.previewing.close()
+        self.describing.close()
         self.caring.close()
         self.reviewing.close()
         self.importing.close()

@@ -1,0 +1,48 @@
+"""The piece of a picture that lies on the bench: brightness, one number a pixel."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.lessons.operations import Matrix
+
+SIDES = (4, 8, 16, 32, 64)
+"""How large a patch may be: with 8 every number can be read, with 64 one sees what a kernel does."""
+
+
+def brightness(picture: NDArray[np.uint8]) -> Matrix:
+    """(H, W, 3) uint8 -> (H, W), whole numbers from 0, black, to 255, white. Weights of ITU-R BT.601."""
+    return np.asarray(np.rint(picture.astype(np.float64) @ np.array([0.299, 0.587, 0.114])))
+
+
+def place(x: int, y: int, side: int, width: int, height: int) -> tuple[int, int]:
+    """(left, top) of a patch around a point, moved so far that it lies in the picture as far as it can."""
+    return (
+        min(max(0, x - side // 2), max(0, width - side)),
+        min(max(0, y - side // 2), max(0, height - side)),
+    )
+
+
+def cut(picture: NDArray[np.uint8], left: int, top: int, side: int) -> Matrix:
+    """(side, side) brightness; a picture that is smaller is continued by its last pixels."""
+    part = brightness(picture[top : top + side, left : left + side])
+    return np.pad(part, ((0, side - part.shape[0]), (0, side - part.shape[1])), mode="edge")
+
+
+def drawn(width: int = 192, height: int = 128) -> NDArray[np.uint8]:
+    """A picture to practise on while none is open, (height, width, 3) uint8: sky, a house, a road with its line."""
+    y, x = np.mgrid[:height, :width]
+    picture = np.empty((height, width, 3), np.uint8)
+    picture[:] = (206 - y * 0.3)[..., None] * np.array([0.85, 0.95, 1.0])
+    picture[y > height * 0.55] = (120, 150, 92)
+    wall = (x > width * 0.16) & (x < width * 0.46) & (y > height * 0.3) & (y < height * 0.7)
+    picture[wall] = (216, 190, 160)
+    roof = (np.abs(x - width * 0.31) < (y - height * 0.1) * 0.95) & (y < height * 0.3)
+    picture[roof] = (150, 74, 62)
+    picture[wall & (abs(x - width * 0.24) < 7) & (abs(y - height * 0.44) < 8)] = (58, 66, 84)
+    picture[wall & (abs(x - width * 0.38) < 7) & (y > height * 0.48)] = (96, 64, 48)
+    road = np.abs(x - width * 0.74) < (y - height * 0.5) * 0.5
+    picture[road & (y > height * 0.55)] = (92, 92, 96)
+    picture[(np.abs(x - width * 0.74) < (y - height * 0.5) * 0.06) & (y > height * 0.55)] = (240, 240, 236)
+    return picture

@@ -1,0 +1,57 @@
+"""Numbers and sums as people write them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+MINUS = "−"
+
+
+def number(value: float) -> str:
+    """At most two digits behind the point, and none that say nothing."""
+    text = f"{value:.2f}".rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "") else text.replace("-", MINUS)
+
+
+def size_formula(side: int, span: int, stride: int, pad: int) -> str:
+    """How many cells come out along one side: “(8 + 2·1 − 3) / 1 + 1 = 8”; ⌊ ⌋ where the division is rounded down."""
+    over = side + 2 * pad - span
+    top = f"({side} + 2·{pad} − {span}) / {stride}"
+    if over % stride:
+        top = f"⌊{top}⌋"
+    return f"{top} + 1 = {max(0, over // stride + 1)}"
+
+
+def transposed_formula(side: int, kernel: int, stride: int, pad: int) -> str:
+    """The same for a transposed convolution: “(4 − 1)·2 − 2·0 + 3 = 9”."""
+    return f"({side} − 1)·{stride} − 2·{pad} + {kernel} = {(side - 1) * stride - 2 * pad + kernel}"
+
+
+def of_products(pairs: Sequence[tuple[float, float]], total: float) -> str:
+    """Weight times value of each; weights of zero are left out."""
+    counted = [(weight, value) for weight, value in pairs if weight]
+    text = ""
+    for at, (weight, value) in enumerate(counted):
+        sign = "" if at == 0 else f" {MINUS if weight < 0 else '+'} "
+        text += f"{sign}{number(abs(weight) if at else weight)}·{number(value)}"
+    return f"{text or '0'} = {number(total)}"
+
+
+def of_pool(values: Sequence[float], result: float, *, largest: bool) -> str:
+    """The largest of some numbers, or their mean."""
+    if largest:
+        return f"max({', '.join(map(number, values))}) = {number(result)}"
+    return f"({' + '.join(map(number, values))}) / {len(values)} = {number(result)}"
+
+
+def of_scores(operation: str, row: Sequence[float], x: int, result: float) -> str:
+    """An activation function of the x-th number of a row."""
+    here = number(row[x])
+    if operation == "relu":
+        return f"max(0, {here}) = {number(result)}"
+    if operation == "sigmoid":
+        return f"1 / (1 + e^{number(-row[x])}) = {number(result)}"
+    total = sum(math.exp(each) for each in row)
+    terms = " + ".join(f"e^{number(each)}" for each in row) if len(row) <= 8 else f"{number(total)}"
+    return f"e^{here} / ({terms}) = {number(result)}"
