@@ -279,6 +279,8 @@ ACTIONS: tuple[ActionRow, ...] = (
               "Charts and runs.", choice="workspace"),
     ActionRow("workspace_data", "Data", ("Ctrl+Alt+4",), "project", "Window",
               "Counts, import and export.", choice="workspace"),
+    ActionRow("workspace_learn", "Learn", ("Ctrl+Alt+5",), "learn", "Window",
+              "What the network does, on your own picture.", choice="workspace"),
     ActionRow("command_palette", "Search", ("Ctrl+K",), "search", "Window",
               "Find anything by a few letters: what can be done, classes, pictures."),
     ActionRow("edit_keys", "Change keys…", ("Ctrl+Alt+K",), "keyboard", "Window",

@@ -34,6 +34,7 @@ from desktop.habits import remember_options, restore_options
 from desktop.keymap import KeyMap
 from desktop.label_page import LabelPage
 from desktop.panels.data_page import DataPage
+from desktop.panels.learn_page import LearnPage
 from desktop.panels.review_page import ReviewPage
 from desktop.panels.status_line import StatusLine
 from desktop.panels.train_page import TrainPage
@@ -83,6 +84,7 @@ class MainWindow(QMainWindow):
         )
         self.train_page = TrainPage(theme)
         self.data_page = DataPage(theme)
+        self.learn_page = LearnPage(theme)
         self.status = StatusLine(theme)
         self._arriving = Arriving(self.label_page.canvas, self.bridge, self._opening, settings, on_mistake)
         self.viewing = Viewing(self.label_page, self.actions_by_id, settings)
@@ -214,7 +216,7 @@ class MainWindow(QMainWindow):
         self.setWindowIcon(app_icon())
         self.setAcceptDrops(True)
         self.workspaces = QStackedWidget()
-        for page in (self.label_page, self.review_page, self.train_page, self.data_page):
+        for page in (self.label_page, self.review_page, self.train_page, self.data_page, self.learn_page):
             self.workspaces.addWidget(page)
         self.pages = QStackedWidget()
         self.pages.addWidget(self.welcome)
@@ -246,6 +248,7 @@ class MainWindow(QMainWindow):
         self.data_page.export_asked.connect(lambda: self._act("export"))
         self.data_page.import_asked.connect(lambda: self._act("import_masks"))
         self.data_page.show_folder_asked.connect(self._show_home)
+        self.learn_page.door_asked.connect(lambda key: self.actions_by_id[key].trigger())
         for key, action in self.actions_by_id.items():
             action.triggered.connect(lambda _checked=False, key=key: self._act(key))
 

@@ -17,6 +17,7 @@ from desktop.labelling import Labelling
 from desktop.learning import Learning
 from desktop.reviewing import Reviewing
 from desktop.taking_in import TakingIn
+from desktop.teaching import Teaching
 from desktop.theme import Theme
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Rooms(QObject):
         self.caring = Caring(session, bridge, data, theme, window)
         self.reviewing = Reviewing(session, bridge, window.review_page, theme)
         self.taking_in = TakingIn(session, bridge, window)
+        self.teaching = Teaching(session, bridge, window.learn_page, page.canvas, settings)
         for room in (self.labelling, self.exchange, self.caring, self.reviewing, self.taking_in):
             room.message.connect(self.message)
         self.labelling.saved.connect(window.top.set_saved)
@@ -75,6 +77,7 @@ class Rooms(QObject):
         self.learning.leave()
         self.caring.leave()
         self.reviewing.leave()
+        self.teaching.leave()
         self.session.close()
         for room in (
             self.labelling,
@@ -83,6 +86,7 @@ class Rooms(QObject):
             self.taking_in,
             self.caring,
             self.reviewing,
+            self.teaching,
             self,
         ):
             room.deleteLater()
@@ -93,6 +97,7 @@ class Rooms(QObject):
         self.learning.hear(changes)
         self.caring.hear(changes)
         self.reviewing.hear(changes)
+        self.teaching.hear(changes)
 
     def hear_training(self, state: TrainingState) -> None:
         self.learning.show_state(state)

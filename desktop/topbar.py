@@ -15,7 +15,13 @@ from desktop.panels.status_line import SavedMark
 from desktop.theme import GRID, Theme
 
 HEIGHT = 44
-WORKSPACES = ("workspace_label", "workspace_review", "workspace_train", "workspace_data")
+WORKSPACES = (
+    "workspace_label",
+    "workspace_review",
+    "workspace_train",
+    "workspace_data",
+    "workspace_learn",
+)
 MENU = (
     "open_folder",
     "recent",

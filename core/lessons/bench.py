@@ -145,10 +145,11 @@ def _transposed(setup: Setup, patch: Matrix) -> Worked:
     def reads(x: int, y: int) -> tuple[Read, ...]:
         """Every input cell whose kernel covers this one."""
         found = []
-        for row in range(len(patch)):
-            for column in range(len(patch)):
-                a, b = y + pad - row * TRANSPOSED_STRIDE, x + pad - column * TRANSPOSED_STRIDE
-                if 0 <= a < 3 and 0 <= b < 3:
+        for a in range(3):
+            for b in range(3):
+                row, above = divmod(y + pad - a, TRANSPOSED_STRIDE)
+                column, left = divmod(x + pad - b, TRANSPOSED_STRIDE)
+                if above == left == 0 and 0 <= row < len(patch) and 0 <= column < len(patch):
                     found.append(Read(column, row, float(kernel[a, b])))
         return tuple(found)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.lessons.bench import Setup
-from core.lessons.kernels import EDGES_ACROSS, SPREAD
+from core.lessons.kernels import EDGES_ACROSS
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +40,6 @@ LESSONS = (
         "Pooling keeps one number of each square, so the same kernel then covers twice as much of the picture. What "
         "is lost is where exactly things were; a U-Net brings that back over its bridges.",
         Setup("max", window=2, side=16),
-    ),
-    Lesson(
-        "Growing back",
-        "A prediction needs as many pixels as the picture. A transposed convolution lets every pixel lay down a whole "
-        "kernel, two pixels apart; where the kernels meet they add up.",
-        Setup("transposed", SPREAD, side=4),
     ),
     Lesson(
         "Overfitting and validation",

@@ -72,10 +72,10 @@ def transposed(x: Matrix, kernel: Matrix, stride: int, pad: int = 0) -> Matrix:
     """
     height, width = ((n - 1) * stride + len(kernel) for n in x.shape)
     laid = np.zeros((height, width))
-    for y in range(x.shape[0]):
-        for x_at in range(x.shape[1]):
-            top, left = y * stride, x_at * stride
-            laid[top : top + len(kernel), left : left + len(kernel)] += x[y, x_at] * kernel
+    for (a, b), weight in np.ndenumerate(kernel):  # each cell of the kernel is laid down for all of x at once
+        laid[a : height - len(kernel) + a + 1 : stride, b : width - len(kernel) + b + 1 : stride] += (
+            weight * x
+        )
     return laid[pad : height - pad, pad : width - pad]
 
 

@@ -30,6 +30,21 @@ def cut(picture: NDArray[np.uint8], left: int, top: int, side: int) -> Matrix:
     return np.pad(part, ((0, side - part.shape[0]), (0, side - part.shape[1])), mode="edge")
 
 
+def liveliest(picture: NDArray[np.uint8], side: int) -> tuple[int, int]:
+    """(x, y) of the middle of the patch with most contrast: there an operation has something to show.
+
+    Looks at patches side by side, not at every place; of a picture smaller than a patch it is the middle.
+    """
+    height, width = picture.shape[:2]
+    rows, columns = height // side, width // side
+    if rows * columns == 0:
+        return width // 2, height // 2
+    whole = brightness(picture[: rows * side, : columns * side])
+    spread = whole.reshape(rows, side, columns, side).std((1, 3))
+    row, column = divmod(int(spread.argmax()), columns)
+    return column * side + side // 2, row * side + side // 2
+
+
 def drawn(width: int = 192, height: int = 128) -> NDArray[np.uint8]:
     """A picture to practise on while none is open, (height, width, 3) uint8: sky, a house, a road with its line."""
     y, x = np.mgrid[:height, :width]
