@@ -97,7 +97,7 @@ class Worked:
 def work(setup: Setup, patch: Matrix) -> Worked:
     """Do the operation of `setup` on a square patch of brightness, (side, side), 0..255."""
     if setup.operation in SCORES:
-        return _scores(setup.operation, np.round((patch - 128) / 32, 1))
+        return _scores(setup.operation, np.round((patch - 128) / 64, 1))
     if setup.operation in ("max", "mean"):
         return _pooled(setup, patch)
     if setup.operation == "transposed":
@@ -182,8 +182,8 @@ def _scores(operation: str, scores: Matrix) -> Worked:
         return of_scores(operation, scores[y], x, values[y, x])
 
     formula = f"The size stays: {len(scores)}"
-    low, high = (-4.0, 4.0) if operation == "relu" else (0.0, 1.0)
-    return Worked(scores, -4, 4, formula, (Output("Output", values, low, high, reads, spell),))
+    low, high = (-2.0, 2.0) if operation == "relu" else (0.0, 1.0)
+    return Worked(scores, -2, 2, formula, (Output("Output", values, low, high, reads, spell),))
 
 
 def _summed(

@@ -77,7 +77,16 @@ class LearnPage(QWidget):
             self.shown.emit()
 
     def _furnish(self) -> Iterator[None]:
-        from desktop.panels.number_grid import NumberGrid  # noqa: F401  (so that no step loads too much at once)
+        cards = column(
+            words("Learn", "headline"),
+            words("What the network does, on your own picture.", "muted"),
+            None,
+            spacing=2 * GRID,
+        )
+        self.area = self._scrolling(cards)
+        self._whole.addWidget(self.area)
+        yield
+        from desktop.panels import number_grid  # noqa: F401  (so that no step loads too much at once)
 
         yield
         from desktop.panels.bench import Bench
@@ -85,15 +94,7 @@ class LearnPage(QWidget):
         yield
         self.bench = Bench(self._theme)
         yield
-        cards = column(
-            words("Learn", "headline"),
-            words("What the network does, on your own picture.", "muted"),
-            self.bench,
-            None,
-            spacing=2 * GRID,
-        )
-        self.area = self._scrolling(cards)
-        self._whole.addWidget(self.area)
+        cards.insertWidget(cards.count() - 1, self.bench)
         yield
         from desktop.panels.lesson_cards import LessonCards
 
@@ -104,8 +105,10 @@ class LearnPage(QWidget):
         yield
         from desktop.panels.network_card import NetworkCard
 
+        yield
         self.network = NetworkCard(self._theme)
         cards.insertWidget(cards.count() - 1, self.network)
+        yield
 
     def _scrolling(self, cards: QVBoxLayout) -> QScrollArea:
         middle = QWidget()

@@ -169,7 +169,7 @@ class NumberGrid(QWidget):
             # Shares and scores say nothing without what stands behind the point.
             self._texts = (exact, whole) if self._high > 9 else (exact,)
         for texts in self._texts:
-            if max(map(metrics.horizontalAdvance, texts)) <= side - 4:
+            if max(map(metrics.horizontalAdvance, texts)) <= side - 2:
                 self._write_down(painter, texts)
                 return
 

@@ -21,9 +21,9 @@ from PySide6.QtWidgets import QWidget
 from core.lessons.operations import Matrix
 from core.lessons.patch import cut, liveliest, place
 from desktop.panels.number_grid import STEPS, claims_arrows
-from desktop.theme import Theme
+from desktop.theme import GRID, Theme
 
-LARGEST = QSize(208, 208)
+LARGEST = QSize(20 * GRID, 20 * GRID)
 FAR = 8
 """Pixels that the patch moves with Shift held."""
 
