@@ -15,6 +15,8 @@ from desktop.panels.status_line import SavedMark
 from desktop.theme import GRID, Theme
 
 HEIGHT = 44
+NAME = 192
+"""Pixels for the name of the project: all workspaces have to find room beside it in the narrowest window."""
 WORKSPACES = (
     "workspace_label",
     "workspace_review",
@@ -92,7 +94,7 @@ class TopBar(QWidget):
     def set_project(self, name: str | None) -> None:
         """Name of the open project; None: the welcome page is shown."""
         self.project.setText(
-            self.fontMetrics().elidedText(name or "Maskloop", Qt.TextElideMode.ElideMiddle, 280)
+            self.fontMetrics().elidedText(name or "Maskloop", Qt.TextElideMode.ElideMiddle, NAME)
         )
         self.project.setToolTip(name or "")
         self.workspaces.setVisible(name is not None)

@@ -350,3 +350,11 @@ def test_the_bench_follows_the_theme(qtbot) -> None:
     theme.choose("dark")
     assert light == LIGHT.edge and frame() == DARK.edge
     theme.choose("light")
+
+
+def test_five_workspaces_find_room_beside_a_long_name(desk: Desk) -> None:
+    top = desk.window.top
+    top.set_project("a very long name of a project that nobody would have wanted")
+    assert top.layout().minimumSize().width() <= 960
+    assert top.project.text().startswith("a very") and "…" in top.project.text()
+    top.set_project(desk.session.name)
