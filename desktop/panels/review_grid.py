@@ -97,7 +97,7 @@ class ReviewGrid(QAbstractScrollArea):
         self._cards.put(picture_id, card)
         row = self._source.row_of(picture_id)
         if row is not None:
-            self.viewport().update(self._rect_of(row))
+            self.viewport().update(self.rect_of(row))
 
     def outdate(self, picture_ids: Iterable[int] | None = None) -> None:
         """These cards (None: all) are no longer true; they stay until the new ones come."""
@@ -123,7 +123,7 @@ class ReviewGrid(QAbstractScrollArea):
         return self.chosen.current
 
     def choose_all(self) -> None:
-        self.chosen.all(self._id_at(row) for row in range(self._source.count()))
+        self.chosen.all(self.at(row) for row in range(self._source.count()))
         self._chosen_anew()
 
     def choose_none(self) -> None:
@@ -152,7 +152,8 @@ class ReviewGrid(QAbstractScrollArea):
         bar.setSingleStep(self._line // 3)
         bar.setRange(0, max(0, lines * self._line + GAP - view))
 
-    def _rect_of(self, row: int) -> QRect:
+    def rect_of(self, row: int) -> QRect:
+        """The cell of a row of the source, in pixels of the viewport."""
         line, column = divmod(row, self.columns)
         left = GAP + column * (self._side + GAP)
         top = GAP + line * self._line - self.verticalScrollBar().value()
@@ -169,11 +170,12 @@ class ReviewGrid(QAbstractScrollArea):
 
     def _row_at(self, place: QPointF) -> int | None:
         for row in self.rows_in_sight():
-            if self._rect_of(row).contains(place.toPoint()):
+            if self.rect_of(row).contains(place.toPoint()):
                 return row
         return None
 
-    def _id_at(self, row: int) -> int:
+    def at(self, row: int) -> int:
+        """The id of the picture in a row of the source."""
         return self._source.record(row).id
 
     def _is_there(self, picture_id: int) -> bool:
@@ -199,7 +201,7 @@ class ReviewGrid(QAbstractScrollArea):
             flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
             painter.drawText(self.viewport().rect().adjusted(GAP, 0, -GAP, 0), flags, self.empty_text)
         for row in self.rows_in_sight():
-            rect = self._rect_of(row)
+            rect = self.rect_of(row)
             if rect.adjusted(-GRID, -GRID, GRID, GRID).intersects(event.rect()):
                 self._paint_cell(painter, rect, self._source.record(row))
         painter.end()
@@ -274,7 +276,7 @@ class ReviewGrid(QAbstractScrollArea):
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         row = self._row_at(event.position())
         if row is not None:
-            self.picture_opened.emit(self._id_at(row))
+            self.picture_opened.emit(self.at(row))
 
     def event(self, event: QEvent) -> bool:
         """Keys that are shortcuts elsewhere are this grid's own while it has the focus."""
@@ -311,7 +313,7 @@ class ReviewGrid(QAbstractScrollArea):
         elif key == Qt.Key.Key_Space and row is not None:
             self._reach(row, Qt.KeyboardModifier.ControlModifier)
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and row is not None:
-            self.picture_opened.emit(self._id_at(row))
+            self.picture_opened.emit(self.at(row))
         elif key == Qt.Key.Key_A and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             self.choose_all()
         elif key == Qt.Key.Key_Escape:
@@ -321,11 +323,11 @@ class ReviewGrid(QAbstractScrollArea):
 
     def _reach(self, row: int, modifiers: Qt.KeyboardModifier) -> None:
         """A click or a step onto a row: alone, with Shift all up to it, with Ctrl in or out of what is chosen."""
-        picture_id = self._id_at(row)
+        picture_id = self.at(row)
         if modifiers & Qt.KeyboardModifier.ShiftModifier:
             anchor = self._source.row_of(self.chosen.anchor) if self.chosen.anchor is not None else None
             first, last = sorted((row if anchor is None else anchor, row))
-            self.chosen.stretch(picture_id, (self._id_at(n) for n in range(first, last + 1)))
+            self.chosen.stretch(picture_id, (self.at(n) for n in range(first, last + 1)))
         elif modifiers & Qt.KeyboardModifier.ControlModifier:
             self.chosen.toggle(picture_id)
         else:

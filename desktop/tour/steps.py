@@ -94,8 +94,10 @@ class Tour(Hands):
             ("difference", self._difference),
             ("accept and next", self._accept_and_next),
             ("zoom", self._zoom),
+            ("review", self._review),
             ("chart", self._chart),
             ("data", self._data),
+            ("learn", self._learn),
             ("export", self._export),
             ("dark", self._dark),
             ("stop", self._stop),
@@ -304,6 +306,27 @@ class Tour(Hands):
         self.expect(abs(self.canvas.scale - fitted) < 1e-6, "fit did not come back")
         return f"{fitted:.0%} to {zoomed:.0%} and back"
 
+    def _review(self) -> str:
+        self._to("workspace_review")
+        page = self.window.review_page
+        grid = page.grid
+        self.until(lambda: grid.missing() is None, "the cards in sight")
+        self.click(page.layer_buttons["prediction"])
+        self.click(page.doctor.examine)
+        self.until(lambda: len(page.doctor.lines) > 0, "what the label doctor doubts")
+        free = [r for r in grid.rows_in_sight() if not self.session.pictures.get(grid.at(r)).is_labelled]
+        self.expect(len(free) >= 2, "no two pictures without a label in sight")
+        for row, modifiers in ((free[0], PLAIN), (free[1], CTRL)):
+            QTest.mouseClick(grid.viewport(), LEFT, modifiers, grid.rect_of(row).center())
+        ids = sorted(grid.chosen)
+        self.click(page.accept)
+        self.until(page.undo.isVisible, "two accepted predictions")
+        self.expect(all(self.session.pictures.get(i).is_labelled for i in ids), "they carry no label")
+        self.click(page.undo)
+        self.until(lambda: not any(self.session.pictures.get(i).is_labelled for i in ids), "both taken back")
+        self.until(lambda: grid.missing() is None, "the cards as they are now")
+        return f"{len(page.doctor.lines)} doubts of the doctor; two predictions accepted and taken back"
+
     def _chart(self) -> str:
         self._to("workspace_train")
         self.until(self._has_scores, "two scores on the validation pictures")
@@ -315,7 +338,13 @@ class Tour(Hands):
         self.rest(700)
         return "counts are shown"
 
+    def _learn(self) -> str:
+        self._to("workspace_learn")
+        self.rest(1500)
+        return "the bench, the lessons and the network"
+
     def _export(self) -> str:
+        self._to("workspace_data")
         out = self._out / "export"
         shutil.rmtree(out, ignore_errors=True)
         self.click(self.window.data_page.export)
@@ -326,7 +355,7 @@ class Tour(Hands):
         QTest.keyClicks(dialog.folder, str(out))
         self.until(dialog.export.isEnabled, "a dry run")
         with self._meter.resting():
-            dialog.grab().save(str(self._out / "18-export-dialog.png"))
+            dialog.grab().save(str(self._out / "20-export-dialog.png"))
         self.click(dialog.export)
         self.until((out / "classes.json").is_file, "the dataset on disk")
         images = {p.relative_to(out / "images").with_suffix("") for p in (out / "images").rglob("*.*")}

@@ -40,7 +40,7 @@ def page(desk: Desk, tmp_path: Path) -> Iterator[ReviewPage]:
 
 
 def press(grid: ReviewGrid, row: int, modifiers: Qt.KeyboardModifier = PLAIN) -> None:
-    QTest.mouseClick(grid.viewport(), Qt.MouseButton.LeftButton, modifiers, grid._rect_of(row).center())
+    QTest.mouseClick(grid.viewport(), Qt.MouseButton.LeftButton, modifiers, grid.rect_of(row).center())
 
 
 def chosen(grid: ReviewGrid) -> list[int]:
@@ -50,7 +50,7 @@ def chosen(grid: ReviewGrid) -> list[int]:
 def colour_at(grid: ReviewGrid, row: int, across: float) -> QColor:
     """The middle line of a card as it is on screen."""
     image: QImage = grid.viewport().grab().toImage()
-    rect, ratio = grid._rect_of(row), image.devicePixelRatio()
+    rect, ratio = grid.rect_of(row), image.devicePixelRatio()
     spot = QPointF(rect.left() + across * rect.width(), rect.top() + grid.card_size.height() / 2) * ratio
     return QColor(image.pixel(spot.toPoint()))
 
@@ -116,7 +116,7 @@ def test_keys_alone_reach_every_picture(desk: Desk, page: ReviewPage) -> None:
 
 
 def test_a_double_click_opens_a_picture(desk: Desk, page: ReviewPage) -> None:
-    spot = page.grid._rect_of(2).center()
+    spot = page.grid.rect_of(2).center()
     QTest.mouseDClick(page.grid.viewport(), Qt.MouseButton.LeftButton, PLAIN, spot)
     desk.until(lambda: desk.page.isVisible() and desk.labelling.hand.shown == 3, "that picture", 10)
 
