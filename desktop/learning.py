@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-from collections import defaultdict
 from datetime import datetime
 
 from PySide6.QtCore import QObject, QTimer
 
 from core.changes import Changes
-from core.project.records import Counts, Measurement, RunRecord
+from core.project.records import Counts, RunRecord
+from core.session.charting import Curves
 from core.session.retraining import ENOUGH_PICTURES, TrainingState, TrainingWishes
 from core.session.session import Session
 from core.settings import TABLE, Settings
 from desktop.bridge import Bridge
 from desktop.label_page import LabelPage
-from desktop.panels.chart import Curve
 from desktop.panels.data_page import DataPage
 from desktop.panels.status_line import StatusLine
 from desktop.panels.train_page import RunRow, TrainPage
@@ -152,7 +150,7 @@ class Learning(QObject):
 
     def _ask_curves(self) -> None:
         self._bridge.when_done(self._session.runs(), self._show_runs)
-        self._bridge.when_done(self._session.measurements(), self._show_curves)
+        self._bridge.when_done(self._session.charting.curves(), self._show_curves)
 
     def _ask_counts(self) -> None:
         self._bridge.when_done(self._session.counts(), self._show_counts)
@@ -161,23 +159,19 @@ class Learning(QObject):
         self._train_page.set_runs([_run_row(run) for run in runs])
         self.planning.set_runs(runs)
 
-    def _show_curves(self, points: list[Measurement]) -> None:
+    def _show_curves(self, curves: Curves) -> None:
         classes = self._session.editing.classes
-        curves = curves_of(points)
-        miou = curves.get(("miou", None), [])
-        per_class = {value: curve for (name, value), curve in curves.items() if name == "iou" and value}
-        self._page.learning.set_curves(miou, per_class, classes)
+        self._page.learning.set_curves(curves.miou, curves.per_class, classes)
         self._train_page.set_curves(
-            curves.get(("loss", None), []),
-            miou,
-            per_class,
+            curves.loss,
+            curves.miou,
+            curves.per_class,
             classes,
-            best_by_pictures(points),
-            {v: best_by_pictures(points, v) for v in per_class},
+            curves.by_labels,
+            curves.class_by_labels,
         )
-        scores = {value: curve[-1][1] for value, curve in per_class.items()}
-        self._page.classes.set_scores(scores)
-        self._train_page.set_scores(scores, classes)
+        self._page.classes.set_scores(dict(curves.newest))
+        self._train_page.set_scores(curves.newest, classes)
 
     def _show_counts(self, counts: Counts) -> None:
         self._counts = counts
@@ -200,29 +194,6 @@ def wishes_of(settings: Settings) -> TrainingWishes:
     return TrainingWishes(
         settings.get("train_automatically"), settings.get("round_minutes"), settings.get("device")
     )
-
-
-def curves_of(points: list[Measurement]) -> dict[tuple[str, int | None], Curve]:
-    """Curves by name and class over seconds of training; the seconds of earlier runs come before later ones."""
-    starts: dict[int, float] = {}
-    total = 0.0
-    for run_id, of_run in itertools.groupby(sorted(points, key=lambda p: p.run_id), key=lambda p: p.run_id):
-        starts[run_id] = total
-        total += max(p.seconds for p in of_run)
-    curves: dict[tuple[str, int | None], list[tuple[float, float]]] = defaultdict(list)
-    for point in points:
-        curves[point.name, point.class_value].append((starts[point.run_id] + point.seconds, point.value))
-    return dict(curves)
-
-
-def best_by_pictures(points: list[Measurement], class_value: int | None = None) -> Curve:
-    """The best mIoU (or IoU of a class) with each number of labelled pictures: what more labels brought."""
-    name = "miou" if class_value is None else "iou"
-    best: dict[int, float] = {}
-    for point in points:
-        if (point.name, point.class_value) == (name, class_value):
-            best[point.labelled_pictures] = max(best.get(point.labelled_pictures, 0.0), point.value)
-    return sorted((float(pictures), value) for pictures, value in best.items())
 
 
 def _run_row(run: RunRecord) -> RunRow:

@@ -13,6 +13,9 @@ from core.project.records import Measurement, RunRecord, now
 from core.project.store import Store, new_id
 from core.project.tables import measurements, predictions, runs
 
+_POINT = ("run_id", "name", "class_value", "step", "seconds", "labelled_pictures", "value")
+"""Columns of a measurement, in the order of the record's fields."""
+
 
 class RunDrawer:
     """Runs of one open project. Lives where its Store lives."""
@@ -99,19 +102,22 @@ class RunDrawer:
 
     def measurements(self, run_id: int | None = None) -> list[Measurement]:
         """Points of one run, or of all, in the order in which they were measured."""
-        query = select(
-            measurements.c.run_id,
-            measurements.c.name,
-            measurements.c.class_value,
-            measurements.c.step,
-            measurements.c.seconds,
-            measurements.c.labelled_pictures,
-            measurements.c.value,
-        ).order_by(measurements.c.id)
+        query = select(*(measurements.c[name] for name in _POINT)).order_by(measurements.c.id)
         if run_id is not None:
             query = query.where(measurements.c.run_id == run_id)
         with self._store.reading() as connection:
             return [Measurement(*row) for row in connection.execute(query)]
+
+    def measurements_after(self, last_id: int) -> tuple[int, list[Measurement]]:
+        """Points measured since the one with this id (0: all), in order, and the id of the last of them."""
+        query = (
+            select(measurements.c.id, *(measurements.c[name] for name in _POINT))
+            .where(measurements.c.id > last_id)
+            .order_by(measurements.c.id)
+        )
+        with self._store.reading() as connection:
+            rows = connection.execute(query).all()
+        return (rows[-1][0] if rows else last_id), [Measurement(*row[1:]) for row in rows]
 
     def predicted(self, picture_id: int, run_id: int, mean_confidence: float) -> Changes:
         """Note a new prediction; its pixels are already in the cache."""

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from core.changes import Changes, Notice
 from core.lanes import Lane
 from core.project.project import Project
-from core.project.records import Counts, Measurement, PictureRecord, RunRecord
+from core.project.records import Counts, PictureRecord, RunRecord
 from core.session.caring import Caring
+from core.session.charting import Charting
 from core.session.copying import Copying
 from core.session.correcting import Correcting
 from core.session.delivering import Delivering
@@ -77,6 +78,7 @@ class Session:
         self.describing = Describing()
         self.caring = Caring(project, self.pictures, self._document, self._announce)
         self.reviewing = Reviewing(project, self.pictures, self._document, self._announce)
+        self.charting = Charting(project)
         self.importing = Importing(project, self._document, self._came)
         self.keeping = Keeping(project, self._document, listen, on_mistake)
         self._intake = Lane("intake", on_mistake=on_mistake)
@@ -165,10 +167,6 @@ class Session:
         """All runs, newest first."""
         return self._document.submit(self._project.runs.all)
 
-    def measurements(self) -> Future[list[Measurement]]:
-        """All points of the charts, of every run."""
-        return self._document.submit(self._project.runs.measurements)
-
     def remember(self, name: str, value: str) -> None:
         """Keep a fact with the project, such as the picture shown last."""
         self._document.submit(self._project.set_fact, name, value)
@@ -192,6 +190,7 @@ class Session:
         self.describing.close()
         self.caring.close()
         self.reviewing.close()
+        self.charting.close()
         self.importing.close()
         self.retraining.close()
         self._reading.close(drop_waiting=True)

@@ -25,6 +25,7 @@ class Table(QTableWidget):
     ) -> None:
         super().__init__(0, len(titles), parent)
         self._numbers = frozenset(numbers)
+        self._rows: list[tuple[Cell, ...]] = []
         self.setHorizontalHeaderLabels(list(titles))
         for at in range(len(titles)):
             side = Qt.AlignmentFlag.AlignRight if at in self._numbers else Qt.AlignmentFlag.AlignLeft
@@ -44,8 +45,13 @@ class Table(QTableWidget):
         self.setTabKeyNavigation(False)
 
     def set_cells(self, rows: Sequence[Sequence[Cell]]) -> None:
-        self.setRowCount(len(rows))
-        for y, cells in enumerate(rows):
+        """Exactly these rows. Those that stand there already stay as they are: hundreds of them cost nothing then."""
+        wanted = [tuple(cells) for cells in rows]
+        self.setRowCount(len(wanted))
+        before, self._rows = self._rows, wanted
+        for y, cells in enumerate(wanted):
+            if y < len(before) and before[y] == cells:
+                continue
             for x, cell in enumerate(cells):
                 item = QTableWidgetItem(cell if isinstance(cell, str) else cell[1])
                 if not isinstance(cell, str):

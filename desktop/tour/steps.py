@@ -18,7 +18,6 @@ from PySide6.QtWidgets import QPushButton
 
 from core.settings import Settings
 from desktop.app import build
-from desktop.learning import curves_of
 from desktop.topbar import WORKSPACES as TABS
 from desktop.tour.hands import CTRL, LEFT, PLAIN, SHIFT, Hands, StepError
 from desktop.tour.stalls import StallMeter
@@ -422,14 +421,10 @@ class Tour(Hands):
 
     def _remember(self) -> None:
         """What tour.json tells of the learning; read from the document, where the charts read it too."""
-        curves = curves_of(self.session.measurements().result())
+        curves = self.session.charting.curves().result()
         names = self.session.editing.classes.name_of
-        self._miou = [round(value, 4) for _, value in curves.get(("miou", None), [])]
-        self._per_class = {
-            names(value): round(curve[-1][1], 4)
-            for (name, value), curve in curves.items()
-            if name == "iou" and value
-        }
+        self._miou = [round(value, 4) for _, value in curves.miou]
+        self._per_class = {names(value): round(iou, 4) for value, iou in curves.newest.items()}
         self._strokes = self.labelling.saving.strokes
         if self.state.miou is not None:  # a round that has just begun has not published yet
             self._in_use = self.state.miou

@@ -183,7 +183,8 @@ def test_labels_become_a_network_and_the_picture_on_screen_is_predicted_first(
         run = session.runs().result(10)[0]
         assert run.state == "stopped"
         assert run.published > 0
-        assert {"loss", "miou", "iou"} <= {m.name for m in session.measurements().result(10)}
+        curves = session.charting.curves().result(10)
+        assert curves.loss and curves.miou and set(curves.per_class) == {1, 2}
     finally:
         session.close()
 
