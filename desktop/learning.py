@@ -50,6 +50,7 @@ class Learning(QObject):
         self._session, self._bridge, self._settings = session, bridge, settings
         self._page, self._train_page, self._data_page, self._status = page, train_page, data_page, status
         self._counts = Counts()
+        self._runs_stale = True
         self._curves_soon = QTimer(self, singleShot=True, interval=SOON_MS)
         self._counts_soon = QTimer(self, singleShot=True, interval=SOON_MS)
         self._curves_soon.timeout.connect(self._ask_curves)
@@ -82,6 +83,7 @@ class Learning(QObject):
 
     def hear(self, changes: Changes) -> None:
         """Something changed: look again soon at what it touches."""
+        self._runs_stale |= changes.runs or changes.classes
         if changes.runs or changes.measurements or changes.classes:
             self._start(self._curves_soon)
         if changes.labels or changes.pictures or changes.listing or changes.classes:
@@ -149,11 +151,13 @@ class Learning(QObject):
             timer.start()
 
     def _ask_curves(self) -> None:
-        self._bridge.when_done(self._session.runs(), self._show_runs)
+        if self._runs_stale:
+            self._runs_stale = False
+            self._bridge.when_done(self._session.runs(), self._show_runs)
         self._bridge.when_done(self._session.charting.curves(), self._show_curves)
 
     def _ask_counts(self) -> None:
-        self._bridge.when_done(self._session.counts(), self._show_counts)
+        self._bridge.when_done(self._session.charting.counts(), self._show_counts)
 
     def _show_runs(self, runs: list[RunRecord]) -> None:
         self._train_page.set_runs([_run_row(run) for run in runs])

@@ -1,4 +1,4 @@
-"""What the charts show, kept up to date from the document: each new point is read once, whatever came before it."""
+"""What charts and panels count, beside the document's own lane: each new point is read once, whatever came before."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from core.lanes import Lane
 from core.project.project import Project
-from core.project.records import Measurement
+from core.project.records import Counts, Measurement
 
 Curve = tuple[tuple[float, float], ...]
 """Points (x, y), in the order in which they were measured."""
@@ -123,15 +123,25 @@ class Charting:
         """All curves as the document has them now."""
         return self._lane.submit(self._read)
 
+    def counts(self) -> Future[Counts]:
+        """The project in numbers. With a hundred thousand pictures this takes a tenth of a second."""
+        return self._lane.submit(self._count)
+
     def close(self) -> None:
         self._lane.close(drop_waiting=True)
         if self._reader is not None:
             self._reader.close()
 
-    def _read(self) -> Curves:
+    def _open(self) -> Project:
         if self._reader is None:
             self._reader = Project.read(self._project.home)
-        last, points = self._reader.runs.measurements_after(self._last)
+        return self._reader
+
+    def _count(self) -> Counts:
+        return self._open().pictures.counts()
+
+    def _read(self) -> Curves:
+        last, points = self._open().runs.measurements_after(self._last)
         self._book.add(points)
         self._last = last
         return self._book.curves()

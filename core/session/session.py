@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from core.changes import Changes, Notice
 from core.lanes import Lane
 from core.project.project import Project
-from core.project.records import Counts, PictureRecord, RunRecord
+from core.project.records import PictureRecord, RunRecord
 from core.session.caring import Caring
 from core.session.charting import Charting
 from core.session.copying import Copying
@@ -158,10 +158,6 @@ class Session:
             return self.opening.take_in([store_pasted(self.folder, picture, datetime.now())]).result()
 
         return self._intake.submit(work)
-
-    def counts(self) -> Future[Counts]:
-        """The project in numbers."""
-        return self._document.submit(self._project.pictures.counts)
 
     def runs(self) -> Future[list[RunRecord]]:
         """All runs, newest first."""
