@@ -60,12 +60,15 @@ def _option(field: Field) -> Any:
 
 
 def differences(said: Said) -> dict[str, Any]:
-    """The values of what was said. Raises TrainingError for an impossible one, WrongUseError for two budgets."""
-    found = {
-        name: value if isinstance(value, bool) else BY_NAME[name].parse(value)
-        for name, value in said.items()
-        if value is not None
-    }
+    """The values of what was said. Raises WrongUseError for an impossible one, or for two budgets."""
+    try:
+        found = {
+            name: value if isinstance(value, bool) else BY_NAME[name].parse(value)
+            for name, value in said.items()
+            if value is not None
+        }
+    except TrainingError as problem:
+        raise WrongUseError(str(problem)) from problem
     if sum(found.get(name) is not None for name in BUDGETS) > 1:
         raise WrongUseError("Give one budget: --epochs, --minutes or --steps.")
     return {name: value for name, value in found.items() if name not in BUDGETS or value is not None}
@@ -74,7 +77,7 @@ def differences(said: Said) -> dict[str, Any]:
 def recipe_for(start: Recipe | None, preset: str | None, said: Said, device_kind: str) -> Recipe:
     """A run's recipe (`start`) or the default of a device, then the preset's differences, then what was said."""
     if preset is not None and preset not in PRESETS:
-        raise TrainingError(f"There is no preset “{preset}”; choose {', '.join(PRESETS)}.")
+        raise WrongUseError(f"There is no preset “{preset}”; choose {', '.join(PRESETS)}.")
     recipe = default_recipe(device_kind) if start is None else start
     return recipe.changed(PRESETS[preset] if preset else {}).changed(differences(said))
 

@@ -53,8 +53,9 @@ class Field:
         if self.kind is not str:
             low = "" if self.low is None else f"from {self.low:g}"
             high = "" if self.high is None else f"to {self.high:g}"
-            words.append(" ".join(part for part in (low, high) if part) or _KINDS[self.kind])
-        return ", ".join(words) or "text"
+            words.insert(0, " ".join(part for part in (_KINDS[self.kind], low, high) if part))
+        first, last = words[:-1], words[-1:]
+        return ", or ".join([", ".join(first), *last] if first else last) or "text"
 
     def shown(self, value: Any) -> str:
         """A value in the words that `parse` reads."""

@@ -159,7 +159,7 @@ def test_choices_are_kept_with_the_project_and_what_is_impossible_is_said(desk: 
     batch = shown.rows[1].inputs["batch"]
     batch.setFocus()
     QTest.keyClicks(batch, "many")
-    assert shown.summary.text() == "Batch cannot be “many”; it takes from 1 to 4096."
+    assert shown.summary.text() == "Batch cannot be “many”; it takes a whole number from 1 to 4096."
     assert not shown.use.isEnabled()
     batch.clear()
     QTest.keyClicks(batch, "3")
