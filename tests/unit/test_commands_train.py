@@ -121,15 +121,19 @@ def test_the_first_interrupt_ends_a_training_in_order(folder: Path, monkeypatch:
         (("--zoom", "3-1"), "Scale"),
         (("--preset", "fastest"), "quick, balanced, best"),
         (("--device", "gpu"), "cuda:0"),
-        (("--like", 77), "no run 77"),
+        (("--steps", "many"), "a whole number from 0, or none"),
     ],
 )
-def test_impossible_choices_are_a_sentence_and_no_run(
+def test_impossible_choices_are_wrong_use_and_no_run(
     words: tuple[object, ...], sentence: str, folder: Path
 ) -> None:
     runs = len(asked("status", "--project", folder)["runs"])
-    assert sentence in refused("train", "--project", folder, *words)
+    assert sentence in wrong("train", "--project", folder, *words)
     assert len(asked("status", "--project", folder)["runs"]) == runs
+
+
+def test_a_run_that_is_not_there_cannot_be_followed(folder: Path) -> None:
+    assert "no run 77" in refused("train", "--project", folder, "--like", 77)
 
 
 def test_beginning_anew_and_going_on_exclude_each_other(folder: Path) -> None:
