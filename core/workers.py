@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Generator, Hashable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Generic, TypeVar
 
@@ -46,7 +46,7 @@ def in_order(
     count: int,
     weight: Callable[[T], int],
     apart: Callable[[T], Hashable] | None = None,
-) -> Iterator[R]:
+) -> Generator[R, None, None]:
     """Work on about `count` things; take them and give answers on the caller's thread, one for each, in their order.
 
     At most MOST_WEIGHT is under way or waits for the caller, and no two things of which `apart` says the same. What

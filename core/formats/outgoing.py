@@ -18,7 +18,7 @@ from core.formats.writers.masks import Look, MaskWriter, NumpyWriter
 from core.formats.writers.voc import VocWriter
 from core.formats.writers.webdataset import WebDatasetWriter
 from core.formats.writers.yolo import YoloWriter
-from core.formats.writing import Writer
+from core.formats.writing import Writer, dotless, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,8 @@ class Outgoing:
     writer: Callable[[], Writer]
     layered: bool = False
     lists: bool = False
+    spell: Callable[[str], str] | None = None
+    """What becomes of the names of pictures where a format does not take any."""
 
 
 OUTGOING: dict[str, Outgoing] = {
@@ -93,6 +95,7 @@ OUTGOING: dict[str, Outgoing] = {
             "The difference between void and unlabelled; pictures that are no JPEGs change a little; tags and notes.",
             "torchvision, Datumaro",
             VocWriter,
+            spell=plain,
         ),
         Outgoing(
             "yolo-seg",
@@ -109,6 +112,7 @@ OUTGOING: dict[str, Outgoing] = {
             "Classes with other names; the difference between void and unlabelled; tags and notes.",
             "torchvision",
             CityscapesWriter,
+            spell=plain,
         ),
         Outgoing(
             "camvid",
@@ -117,6 +121,7 @@ OUTGOING: dict[str, Outgoing] = {
             "The difference between void and unlabelled; two classes of one colour; tags and notes.",
             "Datumaro",
             CamvidWriter,
+            spell=plain,
         ),
         Outgoing(
             "labelme",
@@ -149,6 +154,7 @@ OUTGOING: dict[str, Outgoing] = {
             "Notes.",
             "Python's tarfile, webdataset",
             WebDatasetWriter,
+            spell=dotless,
         ),
         Outgoing(
             "numpy",

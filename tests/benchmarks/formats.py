@@ -33,7 +33,8 @@ from core.formats.registry import open_dataset
 from core.formats.writers.regions import regions_of
 from core.project.project import Project
 from core.samples.scenes import SCENE_CLASSES, draw_scene
-from core.session.exporting import ExportWish, plan_export, run_export
+from core.session.export_plan import ExportWish, plan_export
+from core.session.exporting import run_export
 from core.session.importing import import_dataset
 
 SIZE = (512, 256)
