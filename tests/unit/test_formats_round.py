@@ -148,3 +148,11 @@ def test_names_with_blanks_stay_apart_where_lists_part_them(name: str, tmp_path:
     assert len(samples) == 3
     assert {s.split for s in samples} == {"val"}
     assert all(s.read is not None for s in samples)
+
+
+def test_datasets_side_by_side_are_named(tmp_path: Path) -> None:
+    """Of the pictures that both are about nobody can say which is meant."""
+    for name in ("coco", "coco-panoptic"):
+        write(name, tmp_path / name, [hard_label()], classes_for(name))
+    with pytest.raises(FormatError, match=r"holds 2 datasets side by side.* one by one: coco and coco-panoptic\.$"):
+        open_dataset(tmp_path)
