@@ -128,7 +128,7 @@ OUTGOING: dict[str, Outgoing] = {
             "labelme",
             "a JSON file beside each picture; polygons, and small masks for regions with holes",
             "Notes.",
-            "labelme",
+            "labelme 6.3",
             LabelmeWriter,
         ),
         Outgoing(
@@ -144,7 +144,7 @@ OUTGOING: dict[str, Outgoing] = {
             "Hugging Face datasets",
             "a folder that load_dataset opens: columns image, mask and tags, id2label.json",
             "Notes.",
-            "Hugging Face datasets",
+            "Hugging Face datasets 5.2",
             HuggingFaceWriter,
         ),
         Outgoing(
@@ -152,7 +152,7 @@ OUTGOING: dict[str, Outgoing] = {
             "WebDataset shards",
             "a tar file for each thousand pictures: NAME.jpg, NAME.mask.png, NAME.json with the tags; classes.json",
             "Notes.",
-            "Python's tarfile, webdataset",
+            "Python's tarfile, webdataset 1.0",
             WebDatasetWriter,
             spell=dotless,
         ),

@@ -152,7 +152,7 @@ class ExportDialog(QDialog):
         self.plan = words("", wrap=True)
         self.losses = words("", "warning", wrap=True)
         self.left = words("", "muted", wrap=True)
-        self.discard = button("Discard and begin anew")
+        self.discard = button("Discard what is finished")
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
         self.progress.hide()

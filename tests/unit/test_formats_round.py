@@ -154,5 +154,7 @@ def test_datasets_side_by_side_are_named(tmp_path: Path) -> None:
     """Of the pictures that both are about nobody can say which is meant."""
     for name in ("coco", "coco-panoptic"):
         write(name, tmp_path / name, [hard_label()], classes_for(name))
-    with pytest.raises(FormatError, match=r"holds 2 datasets side by side.* one by one: coco and coco-panoptic\.$"):
+    with pytest.raises(
+        FormatError, match=r"holds 2 datasets side by side.* one by one: coco and coco-panoptic\.$"
+    ):
         open_dataset(tmp_path)
