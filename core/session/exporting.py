@@ -143,8 +143,9 @@ class _Export:
             lambda leaving: leaving.weight if leaving else 0,
         )
         problems: list[str] = []
-        written: list[Finished] = []
-        reused = 0
+        written: list[int] = []
+        tally = Tally()
+        pairs = predictions = reused = 0
         with contextlib.closing(answers):
             for done, left in enumerate(answers, 1):
                 asked = self._asked.popleft()
@@ -153,20 +154,19 @@ class _Export:
                 finished = asked.finished or (left and self._noted(asked, left, problems))
                 if finished:
                     problems += finished.problems
-                    written.append(finished)
+                    written.append(finished.id)
+                    add(tally, finished.tally)
+                    pairs += finished.pairs
+                    predictions += finished.predictions
                 progress(done, len(plan.records))
         self._go_on()
         if not written:
             raise NothingWrittenError(
                 f"Nothing could be exported, so {plan.wish.out} was left as it is. {' '.join(problems[:1])}"
             )
-        self._finish([row.id for row in written])
-        tally = Tally()
-        for row in written:
-            add(tally, row.tally)
+        self._finish(written)
         card = card_of(self._project, plan.row, plan.wish, plan.losses, len(problems))
         (unfinished.root / CARD).write_text(card.text(plan.classes, tally), "utf-8", newline="\n")
-        pairs, predictions = sum(row.pairs for row in written), sum(row.predictions for row in written)
         return ExportReport(
             plan.wish.out.absolute(), len(written), pairs, predictions, tuple(problems), reused
         )

@@ -89,7 +89,7 @@ class Unfinished:
         return self._folder / DATASET
 
     def holds(self, picture_id: int, signature: str) -> Finished | None:
-        """The picture as it was finished, from exactly this."""
+        """The picture as it was finished, from exactly this; asked once for each."""
         found = self._finished.get(picture_id)
         if found is None or found.signature != signature:
             return None
@@ -99,6 +99,7 @@ class Unfinished:
                     return None
             except OSError:
                 return None
+        self._finished[picture_id] = _lean(found)
         return found
 
     def note(self, finished: Finished, parts: list[Any]) -> Finished:
@@ -110,7 +111,7 @@ class Unfinished:
         row = replace(finished, at=at, size=size)
         self._pictures.write(msgspec.json.encode(row) + b"\n")
         self._pictures.flush()
-        self._finished[row.id] = row
+        self._finished[row.id] = _lean(row)
         return row
 
     def parts(self, ids: Iterable[int], sink: int, going_on: Callable[[], None]) -> Iterator[Any]:
@@ -175,6 +176,11 @@ class Unfinished:
             return json.loads((self._folder / _RECORD).read_text("utf-8"))
         except (OSError, ValueError):
             return None
+
+
+def _lean(row: Finished) -> Finished:
+    """What is still wanted of a picture that was counted: of a large dataset all of them are in memory."""
+    return replace(row, signature="", tally={}, problems=[])
 
 
 def discard(out: Path) -> None:
