@@ -249,7 +249,8 @@ def open_dataset(root: Path, format_name: str = AUTO, tree: Tree | None = None) 
     Raises FormatError when nothing fits, with what comes nearest, or when the dataset is broken.
     """
     tree = tree or Tree(root)
-    if format_name == AUTO:
+    guessed = format_name == AUTO
+    if guessed:
         found = recognise_all(tree)
         if not found:
             raise FormatError(
@@ -263,7 +264,7 @@ def open_dataset(root: Path, format_name: str = AUTO, tree: Tree | None = None) 
     try:
         return row.opens(tree)
     except FormatError as problem:
-        several = _several_in(tree)
+        several = _several_in(tree) if guessed else []
         if len(several) < 2:
             raise
         raise FormatError(
