@@ -13,7 +13,8 @@ from PySide6.QtWidgets import QWidget
 from core.errors import Cancelled, MaskloopError
 from core.formats.outgoing import OUTGOING
 from core.formats.writing import NO_SPLIT
-from core.session.exporting import ExportPlan, ExportReport, ExportWish
+from core.session.export_plan import ExportPlan, ExportWish
+from core.session.exporting import ExportReport
 from core.session.naming import PATTERN
 from core.session.session import Session
 from desktop.bridge import Bridge
@@ -48,6 +49,7 @@ class Exchange(QObject):
         shown.wish_changed.connect(self._plan)
         shown.export_asked.connect(self._export)
         shown.cancel_asked.connect(self._session.exporting.cancel)
+        shown.discard_asked.connect(self._discard)
         shown.show_asked.connect(self._show_folder)
         self.dialog = shown
         shown.show()
@@ -74,7 +76,9 @@ class Exchange(QObject):
     def _planned(self, asked: int, plan: ExportPlan) -> None:
         if self.dialog is None or asked != self._asked:
             return
-        self.dialog.set_plan(_in_numbers(plan), losses=plan.losses)
+        self.dialog.set_plan(
+            _in_numbers(plan), losses=plan.losses, left=plan.leftover, goes_on=plan.finished > 0
+        )
 
     def _refused(self, asked: int, problem: MaskloopError) -> None:
         if self.dialog is not None and asked == self._asked:
@@ -99,10 +103,27 @@ class Exchange(QObject):
             self._bridge.post(self._stopped)
 
     def _stopped(self) -> None:
+        """How far it came is asked of what is left, as the next export would."""
         if self.dialog is not None:
+            wish = _core_wish(self.dialog.wish())
+            self._bridge.when_done(self._session.exporting.plan(wish), self._stopped_at, self._failed)
+
+    def _stopped_at(self, plan: ExportPlan) -> None:
+        if self.dialog is None:
+            return
+        self.dialog.set_finished("Stopped; nothing was left behind.", failed=True)
+        if plan.finished:
             self.dialog.set_finished(
-                "Stopped; nothing was left behind. The next export begins anew.", failed=True
+                f"Stopped after {plan.finished:,} of {len(plan.records):,} pictures, which are kept.",
+                failed=True,
             )
+            self.dialog.set_left("Exporting again goes on from there.", goes_on=True)
+
+    def _discard(self, wish: dialog.ExportWish) -> None:
+        """Forget what a stopped export has left, and say again what an export would write."""
+        self._bridge.when_done(
+            self._session.exporting.discard(_core_wish(wish).out), lambda _: self._plan(wish), self._failed
+        )
 
     def _progress(self, done: int, of: int) -> None:
         if self.dialog is not None and self.dialog.isVisible():
@@ -111,7 +132,8 @@ class Exchange(QObject):
     def _exported(self, report: ExportReport) -> None:
         left = f" Left out: {' '.join(report.problems[:3])}" if report.problems else ""
         self._written = report.out
-        words = f"{report.pictures:,} pictures with {report.pairs:,} masks are in {report.out}.{left}"
+        again = f" {report.reused:,} of them had been written before it was stopped." if report.reused else ""
+        words = f"{report.pictures:,} pictures with {report.pairs:,} masks are in {report.out}.{again}{left}"
         if self.dialog is not None:
             self.dialog.set_finished(words)
         self.message.emit(words)

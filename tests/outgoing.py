@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -75,12 +76,14 @@ def write(
     writer = OUTGOING[format_name].writer()
     given = list(labels)
     writer.begin(WritePlan(root, classes, len(given)))
+    parts = []
     for number, label in enumerate(given):
         height, width = (16, 24) if label is None else label.shape
         source = pictures / f"p{number}.png"
         Image.fromarray(picture(width, height, seed=number)).save(source)
-        writer.write(OutPicture(f"p{number}", split, source, width, height, label))
-    writer.finish()
+        written = writer.write(OutPicture(f"p{number}", split, source, width, height, label))
+        parts.append(json.loads(json.dumps(written.part)))
+    writer.finish(parts)
     return root
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from core.commands.terminal import WrongUseError, answer, open_to_write, plain_errors, progress
+from core.commands.terminal import WrongUseError, answer, console, open_to_write, plain_errors, progress
 from core.errors import ProjectError
 from core.formats.dataset import Dataset, Fate
 from core.formats.outgoing import OUTGOING
@@ -19,7 +19,8 @@ from core.formats.tree import Tree
 from core.labels.classes import ClassList
 from core.project.project import HOME, Project
 from core.project.records import Split
-from core.session.exporting import ExportPlan, ExportWish, plan_export, run_export
+from core.session.export_plan import ExportPlan, ExportWish, plan_export
+from core.session.exporting import run_export
 from core.session.import_plan import Choice, ImportPlan, plan_import
 from core.session.importing import ImportReport, run_import
 from core.session.naming import PATTERN
@@ -108,9 +109,12 @@ def export_command(
     overlap: Annotated[int, typer.Option(help="Pixels that neighbouring tiles share.")] = 0,
     blank_tiles: Annotated[bool, typer.Option(help="Keep tiles that carry no label.")] = False,
     lists: Annotated[bool, typer.Option(help="Write splits as lists of names, not as folders.")] = False,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Begin from the beginning where an export to OUT was stopped.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write pictures and masks as a dataset."""
+    """Write pictures and masks as a dataset. One that was stopped goes on when it is asked for again."""
     with plain_errors():
         row = OUTGOING.get(format_)
         if row is None:
@@ -136,8 +140,18 @@ def export_command(
             if dry_run:
                 answer(_outlook(plan), as_json, _outlook_lines(plan))
                 return
-            with progress("Exporting", quiet=as_json) as bar:
-                report = run_export(opened, plan, bar)
+            if plan.leftover and not anew:
+                hint = " With --anew it begins from the beginning." if plan.finished else ""
+                console.print(plan.leftover + hint, markup=False, soft_wrap=True)
+            try:
+                with progress("Exporting", quiet=as_json) as bar:
+                    report = run_export(opened, plan, bar, anew=anew)
+            except KeyboardInterrupt:
+                left = plan_export(opened, wish)
+                words = "The same command goes on from there, with --anew it begins from the beginning."
+                said = f"Stopped after {left.finished:,} of {len(left.records):,} pictures. {words}"
+                console.print(said, markup=False, soft_wrap=True)
+                raise typer.Exit(1) from None
         result = {
             **asdict(report),
             "out": str(report.out),
@@ -148,6 +162,8 @@ def export_command(
             f"{report.pictures} pictures, {report.pairs} with masks, {report.predictions} predictions "
             f"in {report.out}."
         ]
+        if report.reused:
+            lines.append(f"{report.reused} of the pictures had been written before the export was stopped.")
         lines += [f"Lost: {loss}" for loss in plan.losses]
         answer(result, as_json, lines + _some("Left out: ", report.problems))
 
@@ -175,6 +191,7 @@ def _outlook(plan: ExportPlan) -> dict[str, Any]:
         "splits": dict(plan.splits),
         "pixels": {plan.classes.name_of(value): count for value, count in sorted(plan.pixels.items())},
         "losses": list(plan.losses),
+        "finished": plan.finished,
     }
 
 
@@ -190,7 +207,8 @@ def _outlook_lines(plan: ExportPlan) -> list[str]:
         f"{plan.classes.name_of(value):24} {count:14,} pixels {count / total:7.2%}"
         for value, count in sorted(plan.pixels.items())
     ]
-    return lines + [f"Would be lost: {loss}" for loss in plan.losses]
+    lines += [f"Would be lost: {loss}" for loss in plan.losses]
+    return lines + ([plan.leftover] if plan.leftover else [])
 
 
 def _known(folder: Path) -> tuple[ClassList, Path]:

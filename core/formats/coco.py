@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -11,6 +11,7 @@ from json import JSONDecodeError
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from core.errors import FormatError
@@ -18,7 +19,7 @@ from core.formats.dataset import Dataset, ForeignClass, ReadMask, Recognition, S
 from core.formats.drawn import Drawing, Thing, drawn_dataset
 from core.formats.long_json import again, pieces_of
 from core.formats.presets import fate_of
-from core.formats.shapes import Runs, compressed, rings_of, uncompressed
+from core.formats.shapes import Runs, all_compressed, rings_of, uncompressed
 from core.formats.tree import MISSHAPEN, SPLIT_NAMES, Tree, folder_of, split_of, stem_of
 from core.formats.values import pack
 from core.images.source import read_picture
@@ -134,6 +135,22 @@ def _read_segments(path: Path, table: dict[int, int]) -> ReadMask:
     return ReadMask(values[inverse].reshape(packed.shape), 1.0, notes)
 
 
+class _Note(msgspec.Struct):
+    """What is wanted of an annotation when a file is looked through: not its outline, which is most of it."""
+
+    image_id: int | str
+    segmentation: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+_NOTHING = (msgspec.UNSET, *map(msgspec.Raw, (b"[]", b"{}", b"null", b'""', b"0", b"false")))
+
+
+def _note(row: dict[str, Any]) -> _Note:
+    if "segmentation" not in row:
+        return _Note(_key(row["image_id"]))
+    return _Note(_key(row["image_id"]), msgspec.Raw(b"[]" if not row["segmentation"] else b"[0]"))
+
+
 @dataclass(slots=True)
 class _Table:
     """What one file holds, but for the outlines: of those only where in the file those of each image lie."""
@@ -150,7 +167,7 @@ def _listed(path: Path) -> _Table:
     table = _Table()
     newest: int | str | None = None
     try:
-        for piece in pieces_of(path):
+        for piece in pieces_of(path, {"annotations": _Note}):
             row = piece.value
             match piece.key:
                 case "categories":
@@ -158,13 +175,14 @@ def _listed(path: Path) -> _Table:
                 case "images" if isinstance(row, dict):
                     table.images.append(row)
                 case "annotations":
-                    image = _key(row["image_id"])
+                    note = row if isinstance(row, _Note) else _note(row)
+                    image = note.image_id
                     spans = table.spans.setdefault(image, [])
                     start = spans.pop()[0] if image == newest else piece.start
                     spans.append((start, piece.end))
                     newest = image
-                    table.drawn |= "segmentation" in row
-                    table.skipped[image] += not row.get("segmentation")
+                    table.drawn |= note.segmentation is not msgspec.UNSET
+                    table.skipped[image] += note.segmentation in _NOTHING
     except OSError as problem:
         raise FormatError(f"{path} cannot be read: {problem.strerror or problem}.") from problem
     except (JSONDecodeError, RecursionError, UnicodeDecodeError) as problem:
@@ -203,9 +221,10 @@ def _drawing(
             for outline in outlines
         ]
         rings = iter(rings_of([ring for several in drawn for ring in several]))
+        runs = _runs(outlines, size)
         things = [
-            Thing(label, tuple(islice(rings, len(several))), (), _runs(outline, size))
-            for label, outline, several in zip(labels, outlines, drawn, strict=True)
+            Thing(label, tuple(islice(rings, len(several))), (), runs.get(n))
+            for n, (label, several) in enumerate(zip(labels, drawn, strict=True))
         ]
         return Drawing(str(image["file_name"]), size, tuple(things), split)
     except (*MISSHAPEN, OSError) as problem:
@@ -213,16 +232,23 @@ def _drawing(
         raise FormatError(f"What {file} says about {called} cannot be understood ({problem}).") from problem
 
 
-def _runs(outline: Any, size: tuple[int, int] | None) -> Runs | None:
-    if isinstance(outline, list):
-        return None
-    height, width = (int(n) for n in outline["size"])
-    if size is not None and size != (width, height):
-        raise ValueError("a run-length code of another size than its picture")
-    counts = outline["counts"]
-    if isinstance(counts, list):
-        return uncompressed(counts, height, width)
-    return compressed(str(counts), height, width)
+def _runs(outlines: list[Any], size: tuple[int, int] | None) -> dict[int, Runs]:
+    """Those of the outlines that are run-length codes, by their place in the list; most are compressed."""
+    found: dict[int, Runs] = {}
+    packed: dict[tuple[int, int], dict[int, str]] = defaultdict(dict)
+    for place, outline in enumerate(outlines):
+        if isinstance(outline, list):
+            continue
+        height, width = (int(n) for n in outline["size"])
+        if size is not None and size != (width, height):
+            raise ValueError("a run-length code of another size than its picture")
+        if isinstance(outline["counts"], list):
+            found[place] = uncompressed(outline["counts"], height, width)
+        else:
+            packed[height, width][place] = str(outline["counts"])
+    for whole, codes in packed.items():
+        found |= dict(zip(codes, all_compressed(list(codes.values()), *whole), strict=True))
+    return found
 
 
 def _category(row: dict[str, Any]) -> ForeignClass:

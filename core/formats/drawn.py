@@ -129,9 +129,7 @@ def _read(picture: Path, source: Path, draws: Draws, places: dict[str, int], in_
     blank = {BLANK: len(places) + 1}
     shapes = [Shape((places | blank)[t.label], t.rings, t.holes, t.runs) for t in drawing.things]
     size = drawing.size or read_size(picture)
-    values = painted(size, shapes, in_order=in_order, where=source)
-    values[values == 0] = len(places) + 1
-    return ReadMask(values)
+    return ReadMask(painted(size, shapes, in_order=in_order, ground=len(places) + 1, where=source))
 
 
 def whole(part: NDArray[np.bool_], x: int, y: int, size: tuple[int, int]) -> Runs:

@@ -1,24 +1,37 @@
-"""One large JSON object, read piece by piece: what stands in its lists is handed over one at a time and never held."""
+"""One large JSON object, read piece by piece: what stands in its lists is handed over one at a time and never held.
+
+Where the objects of a list end is found in a whole part of the file at once, by counting brackets outside of strings;
+they are then parsed together. That is ten times as fast as asking a parser for one after the other, and says the same:
+every piece is parsed, and where the count of brackets and the parser disagree, the parser is asked one by one.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 _CHUNK = 1 << 18
+_CLOSE = 1 << 12
+"""Bytes that are looked at first where pieces are read one by one."""
 LARGEST_PIECE = 256 << 20
 """Bytes of one element of a list, or of one value that is no list."""
-_BLANK = re.compile(r"[ \t\n\r]*")
-_MARK = "\xef\xbb\xbf"
-"""The byte order mark of UTF-8, each byte as a letter."""
+_BLANK = re.compile(rb"[ \t\n\r]*")
+_MARK = b"\xef\xbb\xbf"
+"""The byte order mark of UTF-8."""
+_QUOTE, _ESCAPE, _OPENS, _CLOSES = 1, 2, 3, 4
+_KINDS = np.zeros(256, np.uint8)
+_KINDS[[ord(c) for c in '"\\[{]}']] = _QUOTE, _ESCAPE, _OPENS, _OPENS, _CLOSES, _CLOSES
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """A value under `key` of the object, or an element of the list there; `start` and `end` are bytes of the file."""
 
     key: str
@@ -27,10 +40,14 @@ class Piece:
     end: int
 
 
-def pieces_of(path: Path) -> Iterator[Piece]:
-    """All pieces, in the order of the file. Raises OSError, and ValueError where it is no sound JSON object."""
+def pieces_of(path: Path, light: Mapping[str, type] | None = None) -> Iterator[Piece]:
+    """All pieces, in the order of the file. Raises OSError, and ValueError where it is no sound JSON object.
+
+    `light`: by key, the msgspec.Struct that elements of this list become, where one has fields enough; the rest of them
+    is passed over. Those that do not fit it come as the dicts that they are.
+    """
     with path.open("rb") as file:
-        yield from _Reading(file).pieces()
+        yield from _Reading(file, light or {}).pieces()
 
 
 def again(file: IO[bytes], spans: list[tuple[int, int]]) -> list[Any]:
@@ -39,91 +56,166 @@ def again(file: IO[bytes], spans: list[tuple[int, int]]) -> list[Any]:
     for start, end in spans:
         file.seek(start)
         parts.append(file.read(end - start))
-    found: list[Any] = json.loads(b"[" + b",".join(parts) + b"]")
+    found: list[Any] = parsed(b"[" + b",".join(parts) + b"]")
     return found
 
 
-class _Reading:
-    """Bytes are taken for letters (Latin-1), so that places in the text are places in the file; each piece is UTF-8."""
+def parsed(text: bytes) -> Any:
+    """What a JSON text says. Raises ValueError, and RecursionError for what is nested without end.
 
-    def __init__(self, file: IO[bytes]) -> None:
+    NaN and halves of surrogate pairs are no JSON, but many programs write them: Python's parser takes them.
+    """
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return json.loads(text.decode("utf-8"))
+
+
+class _Reading:
+    """`_text` is a part of the file, `_at` how far it has been used."""
+
+    def __init__(self, file: IO[bytes], light: Mapping[str, type]) -> None:
+        self._light = {key: msgspec.json.Decoder(list[kind]) for key, kind in light.items()}  # type: ignore[valid-type]
         self._file = file
-        self._text = file.read(_CHUNK).decode("latin-1")
+        self._text = file.read(_CHUNK)
         self._at = len(_MARK) if self._text.startswith(_MARK) else 0
         self._before = 0
         """Bytes of the file before `_text`."""
+        self._singly_until = 0
+        """Byte of the file up to which pieces are read one by one, because together they did not make sense."""
         self._decode = json.JSONDecoder().raw_decode
 
     def pieces(self) -> Iterator[Piece]:
-        self._expect("{")
-        if self._next() == "}":
+        self._expect(b"{")
+        if self._next() == b"}":
             return
         while True:
             key = str(self._value().value)
-            self._expect(":")
-            if self._next() == "[":
+            self._expect(b":")
+            if self._next() == b"[":
                 yield from self._elements(key)
             else:
-                piece = self._value()
-                yield Piece(key, piece.value, piece.start, piece.end)
-            if self._expect(",}") == "}":
+                yield self._value(key)
+            if self._expect(b",}") == b"}":
                 return
 
     def _elements(self, key: str) -> Iterator[Piece]:
-        self._expect("[")
-        if self._next() == "]":
+        self._expect(b"[")
+        if self._next() == b"]":
             self._at += 1
             return
         while True:
-            piece = self._value()
-            yield Piece(key, piece.value, piece.start, piece.end)
-            if self._expect(",]") == "]":
+            yield from self._several(key) or (self._value(key),)
+            if self._expect(b",]") == b"]":
                 return
+            self._next()
 
-    def _next(self) -> str:
+    def _several(self, key: str) -> list[Piece]:
+        """The objects that lie here whole, one behind the other; none where it takes a closer look."""
+        if self._before + self._at < self._singly_until or self._text[self._at : self._at + 1] != b"{":
+            return []
+        self._singly_until = self._before + len(self._text)
+        starts, ends = _objects(self._text, self._at)
+        if not len(ends):
+            return []
+        last = int(ends[-1])
+        try:
+            values = self._parsed(key, b"[" + self._text[self._at : last] + b"]")
+        except (ValueError, RecursionError):
+            return []
+        if len(values) != len(ends):
+            return []
+        before, self._at, self._singly_until = self._before, last, 0
+        places = zip((starts + before).tolist(), (ends + before).tolist(), strict=True)
+        return [Piece(key, value, *place) for value, place in zip(values, places, strict=True)]
+
+    def _parsed(self, key: str, text: bytes) -> list[Any]:
+        if key in self._light:
+            with contextlib.suppress(msgspec.DecodeError):
+                return self._light[key].decode(text)
+        found: list[Any] = parsed(text)
+        return found
+
+    def _next(self) -> bytes:
         """The next letter that is no blank, left where it is."""
         while True:
             found = _BLANK.match(self._text, self._at)
             self._at = found.end() if found else self._at
             if self._at < len(self._text):
-                return self._text[self._at]
+                return self._text[self._at : self._at + 1]
             if not self._more(_CHUNK):
                 raise ValueError("it ends too early")
 
-    def _expect(self, letters: str) -> str:
+    def _expect(self, letters: bytes) -> bytes:
         found = self._next()
         if found not in letters:
-            raise ValueError(f"{found!r} at byte {self._before + self._at}")
+            raise ValueError(f"{found.decode('latin-1')!r} at byte {self._before + self._at}")
         self._at += 1
         return found
 
-    def _value(self) -> Piece:
+    def _value(self, key: str = "") -> Piece:
+        """Bytes are taken for letters (Latin-1), so that places in the text are places in the file; each piece is
+        UTF-8."""
         self._next()
-        want = _CHUNK
+        size, want = _CLOSE, _CHUNK
         while True:
+            text = self._text[self._at : self._at + size].decode("latin-1")
+            whole = self._at + size >= len(self._text)
             try:
-                value, end = self._decode(self._text, self._at)
+                value, end = self._decode(text)
             except ValueError:
-                value, end = None, len(self._text)
-                if not self._more(want):
+                value, end = None, len(text)
+                if whole and not self._more(want):
                     raise
             else:
-                # A number may go on behind what has been read.
-                if end < len(self._text) or not self._more(want):
+                # A number may go on behind what has been read: "1", "1." and "1e+" all begin with one.
+                if end + 2 < len(text) or (whole and not self._more(want)):
                     break
-            want = min(want * 2, LARGEST_PIECE)
-            if len(self._text) - self._at > LARGEST_PIECE:
+            size = min(size * 8, LARGEST_PIECE + 1)
+            if whole:
+                want = min(want * 2, LARGEST_PIECE)
+            if len(text) > LARGEST_PIECE:
                 raise ValueError(f"a part of it is larger than {LARGEST_PIECE >> 20} MB")
-        text = self._text[self._at : end]
-        if not text.isascii():
-            value = json.loads(text.encode("latin-1"))
+        if not text[:end].isascii():
+            value = json.loads(text[:end].encode("latin-1"))
         start = self._before + self._at
-        self._at = end
-        return Piece("", value, start, self._before + end)
+        self._at += end
+        return Piece(key, value, start, start + end)
 
     def _more(self, size: int) -> bool:
         """Whether there was more of the file to read; what has been used is let go."""
         fresh = self._file.read(size)
         self._before += self._at
-        self._text, self._at = self._text[self._at :] + fresh.decode("latin-1"), 0
+        self._text, self._at = self._text[self._at :] + fresh, 0
         return bool(fresh)
+
+
+def _objects(text: bytes, at: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where the objects and lists begin, and end, that follow each other from `at` on and are whole."""
+    letters = np.frombuffer(text, np.uint8, offset=at)
+    kinds = _KINDS[letters]
+    places = np.flatnonzero(kinds)
+    kinds = kinds[places]
+    if (kinds == _ESCAPE).any():
+        places, kinds = _without_escaped(places, kinds)
+    outside = (np.cumsum(kinds == _QUOTE) & 1 == 0) & (kinds != _QUOTE)
+    places, opens = places[outside], kinds[outside] == _OPENS
+    depth = np.cumsum(np.where(opens, 1, -1))
+    # A depth below zero is the end of the list that they stand in.
+    stop = int(np.argmax(depth < 0)) if (depth < 0).any() else len(depth)
+    places, opens, depth = places[:stop], opens[:stop], depth[:stop]
+    ends = places[~opens & (depth == 0)] + 1 + at
+    starts = places[opens & (depth == 1)][: len(ends)] + at
+    return starts, ends
+
+
+def _without_escaped(
+    places: NDArray[np.int64], kinds: NDArray[np.uint8]
+) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Only the quotes that begin or end a string: before one of the others stands an odd number of backslashes."""
+    slashes = places[kinds == _ESCAPE]
+    first = np.flatnonzero(np.diff(slashes, prepend=-2) != 1)
+    odd = np.diff(first, append=len(slashes)) % 2 == 1
+    last = slashes[np.append(first[1:], len(slashes)) - 1]
+    kept = (kinds != _ESCAPE) & ~((kinds == _QUOTE) & np.isin(places, last[odd] + 1))
+    return places[kept], kinds[kept]

@@ -18,7 +18,7 @@ from core.formats.writers.masks import Look, MaskWriter, NumpyWriter
 from core.formats.writers.voc import VocWriter
 from core.formats.writers.webdataset import WebDatasetWriter
 from core.formats.writers.yolo import YoloWriter
-from core.formats.writing import Writer
+from core.formats.writing import Writer, dotless, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,8 @@ class Outgoing:
     writer: Callable[[], Writer]
     layered: bool = False
     lists: bool = False
+    spell: Callable[[str], str] | None = None
+    """What becomes of the names of pictures where a format does not take any."""
 
 
 OUTGOING: dict[str, Outgoing] = {
@@ -93,6 +95,7 @@ OUTGOING: dict[str, Outgoing] = {
             "The difference between void and unlabelled; pictures that are no JPEGs change a little; tags and notes.",
             "torchvision, Datumaro",
             VocWriter,
+            spell=plain,
         ),
         Outgoing(
             "yolo-seg",
@@ -109,6 +112,7 @@ OUTGOING: dict[str, Outgoing] = {
             "Classes with other names; the difference between void and unlabelled; tags and notes.",
             "torchvision",
             CityscapesWriter,
+            spell=plain,
         ),
         Outgoing(
             "camvid",
@@ -117,13 +121,14 @@ OUTGOING: dict[str, Outgoing] = {
             "The difference between void and unlabelled; two classes of one colour; tags and notes.",
             "Datumaro",
             CamvidWriter,
+            spell=plain,
         ),
         Outgoing(
             "labelme",
             "labelme",
             "a JSON file beside each picture; polygons, and small masks for regions with holes",
             "Notes.",
-            "labelme",
+            "labelme 6.3",
             LabelmeWriter,
         ),
         Outgoing(
@@ -139,7 +144,7 @@ OUTGOING: dict[str, Outgoing] = {
             "Hugging Face datasets",
             "a folder that load_dataset opens: columns image, mask and tags, id2label.json",
             "Notes.",
-            "Hugging Face datasets",
+            "Hugging Face datasets 5.2",
             HuggingFaceWriter,
         ),
         Outgoing(
@@ -147,8 +152,9 @@ OUTGOING: dict[str, Outgoing] = {
             "WebDataset shards",
             "a tar file for each thousand pictures: NAME.jpg, NAME.mask.png, NAME.json with the tags; classes.json",
             "Notes.",
-            "Python's tarfile, webdataset",
+            "Python's tarfile, webdataset 1.0",
             WebDatasetWriter,
+            spell=dotless,
         ),
         Outgoing(
             "numpy",

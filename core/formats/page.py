@@ -53,7 +53,10 @@ says; the last column names readers of others that gave the same pixels.
 _OUT_RULES = """## How datasets are written
 
 - **Whole or not at all.** All is written to a folder beside and renamed at the end; an earlier export is replaced as a
-  whole, and anything else in its place is left alone. A cancelled export leaves nothing, and the next begins anew.
+  whole, and anything else in its place is left alone.
+- **Stopped is not lost.** What a cancelled, killed or failed export had finished stays in a hidden folder beside, and
+  the same export goes on from there: only pictures that are new or changed are written, and the bytes are those of an
+  export that was never stopped. Other choices begin anew, and so does `--anew`.
 - **The same labels give the same bytes.** The date in DATASET.md is that of the newest edit, or SOURCE_DATE_EPOCH.
 - **DATASET.md** counts pictures, classes and their shares, says who labelled the pixels (painted, imported, accepted
   from a prediction), how the dataset was made and what its format does not hold.

@@ -27,7 +27,7 @@ from core.formats import (
     yolo,
 )
 from core.formats.dataset import Dataset, Recognition
-from core.formats.tree import Tree
+from core.formats.tree import Tree, split_of
 
 AUTO = "auto"
 
@@ -249,7 +249,8 @@ def open_dataset(root: Path, format_name: str = AUTO, tree: Tree | None = None) 
     Raises FormatError when nothing fits, with what comes nearest, or when the dataset is broken.
     """
     tree = tree or Tree(root)
-    if format_name == AUTO:
+    guessed = format_name == AUTO
+    if guessed:
         found = recognise_all(tree)
         if not found:
             raise FormatError(
@@ -260,7 +261,23 @@ def open_dataset(root: Path, format_name: str = AUTO, tree: Tree | None = None) 
     row = FORMATS.get(format_name)
     if row is None or row.opens is None:
         raise FormatError(f"“{format_name}” cannot be imported; “maskloop formats” lists what can.")
-    return row.opens(tree)
+    try:
+        return row.opens(tree)
+    except FormatError as problem:
+        several = _several_in(tree) if guessed else []
+        if len(several) < 2:
+            raise
+        raise FormatError(
+            f"{tree.root} holds {len(several)} datasets side by side. Import them one by one: "
+            f"{', '.join(several[:-1])} and {several[-1]}."
+        ) from problem
+
+
+def _several_in(tree: Tree) -> list[str]:
+    """Folders right below that look like datasets by themselves; those of splits are parts of one."""
+    folders = sorted({name.split("/")[0] for name in tree.files if "/" in name})
+    apart = [folder for folder in folders if split_of(f"{folder}/") is None]
+    return [folder for folder in apart if recognise_all(Tree(tree.path(folder)))]
 
 
 def others(recognitions: list[Recognition]) -> str:

@@ -22,13 +22,19 @@ Ring = NDArray[np.float64]
 Runs = NDArray[np.int64]
 """Run lengths down the columns of a picture, in turn outside and inside, beginning with outside."""
 
-AT_ONCE = 1 << 16
-"""Runs of pixels that are painted at once."""
+AT_ONCE = 1 << 22
+"""Pixels that are painted at once."""
 LARGEST_PLACE = 1e6
 """Further out no corner lies in any picture."""
 LONGEST_NUMBER = 11
 """Characters of one number of a run-length code, counted from 0."""
 OVERLAP_RULE = "Where objects overlap, smaller ones lie above larger ones."
+
+
+_Lines = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]
+"""Lines of pixels in a flat picture: whose they are (a place in a list of shapes), first pixel, step, count."""
+_NONE = np.zeros(0, np.intp)
+_NO_LINES: _Lines = (_NONE, _NONE, _NONE, _NONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +48,10 @@ class Shape:
 
 
 def painted(
-    size: tuple[int, int], shapes: Sequence[Shape], *, in_order: bool = False, where: Path
+    size: tuple[int, int], shapes: Sequence[Shape], *, in_order: bool = False, ground: int = 0, where: Path
 ) -> NDArray[np.uint8]:
-    """(height, width) uint8 of values, 0 where no shape is. Smaller shapes lie above larger ones; with `in_order`
+    """(height, width) uint8 of values, `ground` where no shape is. Smaller shapes lie above larger ones; with
+    `in_order`
     later ones above earlier ones.
 
     Raises FormatError naming `where` for a size that no picture has and for run lengths of another size.
@@ -52,24 +59,19 @@ def painted(
     width, height = size
     if not 0 < width * height <= MAX_PIXELS or width < 0:
         raise FormatError(f"{where} says that its picture is {width} x {height} pixels, which cannot be.")
-    values = np.zeros((height, width), np.uint8)
+    values = np.full((height, width), ground, np.uint8)
     ordered = list(shapes)
     if not in_order:
         areas = _areas(ordered)
         ordered = [ordered[n] for n in np.argsort(-areas, kind="stable").tolist()]
-    for kind, group in groupby(ordered, _kind):
-        alike = list(group)
-        if kind == "rings":
-            _fill_all(values, alike)
-        elif kind == "runs":
-            if any(shape.runs is not None and shape.runs.sum() != width * height for shape in alike):
-                raise FormatError(
-                    f"{where} holds a mask that is not of its picture's size, {width} x {height}."
-                )
-            _fill_runs(values, alike)
-        else:
-            for shape in alike:
+    if any(shape.runs is not None and shape.runs.sum() != width * height for shape in ordered):
+        raise FormatError(f"{where} holds a mask that is not of its picture's size, {width} x {height}.")
+    for holes, group in groupby(ordered, lambda shape: bool(shape.holes)):
+        if holes:
+            for shape in group:
                 _fill(values, shape)
+        else:
+            _fill_all(values, list(group))
     return values
 
 
@@ -121,18 +123,27 @@ def _filling(runs: Runs, height: int, width: int) -> Runs:
 
 
 def compressed(text: str, height: int, width: int) -> Runs:
+    """One code as `all_compressed` reads many. Raises ValueError."""
+    return all_compressed([text], height, width)[0]
+
+
+def all_compressed(texts: Sequence[str], height: int, width: int) -> list[Runs]:
     """COCO's compressed form: 5 bits a character, differences from the run before the last one.
 
     After the description in the COCO API (maskApi.c, rleFrString), which itself trusts the lengths and would write past
     the picture. Raises ValueError when they do not fill it.
     """
-    bits = np.frombuffer(text.encode("ascii", "replace"), np.uint8).astype(np.int64) - 48
-    if not len(bits):
-        return uncompressed([], height, width)
-    goes_on = (bits & 32) != 0
+    if not texts:
+        return []
+    codes = [text.encode("ascii", "replace") for text in texts]
+    if not all(codes):
+        raise ValueError("an empty run-length code")
+    bits = np.frombuffer(b"".join(codes), np.uint8).astype(np.int64) - 48
     if bits.min() < 0 or bits.max() > 63:
         raise ValueError("the run-length code is damaged")
-    if goes_on[-1]:
+    goes_on = (bits & 32) != 0
+    last = np.cumsum([len(code) for code in codes]) - 1
+    if goes_on[last].any():
         raise ValueError("the run-length code ends within a number")
     ends = np.flatnonzero(~goes_on)
     begins = np.append(0, ends[:-1] + 1)
@@ -141,10 +152,12 @@ def compressed(text: str, height: int, width: int) -> Runs:
         raise ValueError("the run-length code is damaged")
     counts = np.add.reduceat((bits & 31) << 5 * place, begins)
     counts -= np.where(bits[ends] & 16, np.left_shift(1, 5 * (place[ends] + 1)), 0)
-    # From the fourth on a number is the difference from the one before the last.
-    counts[1::2] = np.cumsum(counts[1::2])
-    counts[2::2] = np.cumsum(counts[2::2])
-    return _filling(counts, height, width)
+    found = np.split(counts, np.searchsorted(ends, last[:-1], "right"))
+    for numbers in found:
+        # From the fourth on a number is the difference from the one before the last.
+        numbers[1::2] = np.cumsum(numbers[1::2])
+        numbers[2::2] = np.cumsum(numbers[2::2])
+    return [_filling(numbers, height, width) for numbers in found]
 
 
 def runs_of(mask: NDArray[np.bool_]) -> Runs:
@@ -156,43 +169,68 @@ def runs_of(mask: NDArray[np.bool_]) -> Runs:
 
 
 def _fill_all(values: NDArray[np.uint8], shapes: Sequence[Shape]) -> None:
-    """Paint shapes of rings without holes, each over those before it."""
+    """Paint shapes of rings or runs, none with holes, each over those before it."""
+    height, width = values.shape
+    parts = [_rows_of(shapes, width, height), _columns_of(shapes, width, height)]
+    turn, start, step, count = (np.concatenate(column) for column in zip(*parts, strict=True))
+    if all(len(part[0]) for part in parts):
+        order = np.argsort(turn, kind="stable")
+        turn, start, step, count = turn[order], start[order], step[order], count[order]
+    colours = np.array([shape.value for shape in shapes], np.uint8)
+    _paint(values.ravel(), start, step, count, colours[turn])
+
+
+def _rows_of(shapes: Sequence[Shape], width: int, height: int) -> _Lines:
+    """What rings cover, row by row."""
     rings = [ring for shape in shapes for ring in shape.rings]
     if not rings:
-        return
-    colours = np.repeat(np.array([s.value for s in shapes], np.uint8), [len(s.rings) for s in shapes])
-    height, width = values.shape
+        return _NO_LINES
+    turn = np.repeat(np.arange(len(shapes)), [len(shape.rings) for shape in shapes])
     of, row, left, right = spans(rings, Box(0, 0, width, height))
-    _paint(values.ravel(), row * width + left, right - left, colours[of])
+    return turn[of], row * width + left, np.ones(len(of), np.intp), right - left
 
 
-def _fill_runs(values: NDArray[np.uint8], shapes: Sequence[Shape]) -> None:
-    """Paint shapes of run lengths, each over those before it: down the columns, as the runs are counted."""
-    turned = values.T.ravel()
-    starts, lengths = [], []
-    for shape in shapes:
-        runs = shape.runs if shape.runs is not None else np.zeros(0, np.int64)
-        ends = np.cumsum(runs)[1::2]
-        lengths.append(runs[1::2])
-        starts.append(ends - lengths[-1])
-    colours = np.repeat(np.array([s.value for s in shapes], np.uint8), [len(part) for part in lengths])
-    _paint(turned, np.concatenate(starts), np.concatenate(lengths), colours)
-    values[:] = turned.reshape(values.shape[::-1]).T
-
-
-def _kind(shape: Shape) -> str:
-    return "runs" if shape.runs is not None else "holes" if shape.holes else "rings"
+def _columns_of(shapes: Sequence[Shape], width: int, height: int) -> _Lines:
+    """What run lengths cover, column by column; a run that goes on in the next column is cut there."""
+    runs = [(turn, shape.runs) for turn, shape in enumerate(shapes) if shape.runs is not None]
+    if not runs:
+        return _NO_LINES
+    ends = np.concatenate([np.cumsum(part)[1::2] for _, part in runs])
+    begins = ends - np.concatenate([part[1::2] for _, part in runs])
+    turn = np.repeat([turn for turn, _ in runs], [len(part) // 2 for _, part in runs])
+    there = begins < ends
+    begins, ends, turn = begins[there], ends[there], turn[there]
+    first = begins // height
+    pieces = (ends - 1) // height - first + 1
+    of = np.repeat(np.arange(len(pieces)), pieces)
+    column = np.arange(len(of)) + np.repeat(first - np.cumsum(pieces) + pieces, pieces)
+    top = np.maximum(begins[of] - column * height, 0)
+    bottom = np.minimum(ends[of] - column * height, height)
+    return turn[of], top * width + column, np.full(len(of), width, np.intp), bottom - top
 
 
 def _paint(
-    flat: NDArray[np.uint8], start: NDArray[np.intp], count: NDArray[np.intp], colour: NDArray[np.uint8]
+    flat: NDArray[np.uint8],
+    start: NDArray[np.intp],
+    step: NDArray[np.intp],
+    count: NDArray[np.intp],
+    colour: NDArray[np.uint8],
 ) -> None:
-    """Runs of pixels, later ones over earlier ones."""
-    for first in range(0, len(start), AT_ONCE):
-        part = slice(first, first + AT_ONCE)
-        length = count[part]
-        at = np.arange(length.sum()) + np.repeat(start[part] - np.cumsum(length) + length, length)
-        flat[at] = np.repeat(colour[part], length)
+    """Lines of pixels, none of them empty, later ones over earlier ones."""
+    ends = np.cumsum(count)
+    first = 0
+    while first < len(count):
+        before = int(ends[first] - count[first])
+        last = max(first + 1, int(np.searchsorted(ends, before + AT_ONCE, "right")))
+        part = slice(first, last)
+        length, stride = count[part], step[part]
+        # From pixel to pixel a step, and from line to line a leap to where the next begins.
+        leaps = np.diff(start[part], prepend=0)
+        leaps[1:] -= (length[:-1] - 1) * stride[:-1]
+        at = np.repeat(stride, length)
+        at[ends[part] - length - before] = leaps
+        flat[np.cumsum(at)] = np.repeat(colour[part], length)
+        first = last
 
 
 def _fill(values: NDArray[np.uint8], shape: Shape) -> None:

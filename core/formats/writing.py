@@ -82,8 +82,20 @@ class OutPicture:
     window: tuple[float, float, float, float] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of one picture: its files, and whatever `finish` has to know of it, as JSON can hold it."""
+
+    files: tuple[Path, ...]
+    part: Any = None
+
+
 class Writer(Protocol):
-    """Writes one dataset. Made afresh for each export; called on one thread, in this order: begin, write .., finish."""
+    """Writes one dataset. Made afresh for each export: begin, write .., finish.
+
+    After `begin` it can be pickled and does not change, so that pictures are written in any process and order; their
+    parts are kept in a file until the end, which is what an export that was stopped goes on from.
+    """
 
     def losses(self, classes: ClassList, statistics: LabelStatistics) -> tuple[str, ...]:
         """Sentences: what of this project the format cannot hold. Asked before anything is written.
@@ -96,12 +108,13 @@ class Writer(Protocol):
         """Raises FormatError when the project cannot be written in this format at all."""
         ...
 
-    def write(self, picture: OutPicture) -> None:
-        """Raises ImageError or FormatError, leaving nothing of this picture, when it has to be left out."""
+    def write(self, picture: OutPicture) -> Written:
+        """Raises ImageError or FormatError when it has to be left out."""
         ...
 
-    def finish(self) -> None:
-        """Write what is known only at the end: tables, lists, one large file."""
+    def finish(self, parts: Iterable[Any]) -> None:
+        """Write what is known only at the end: tables, lists, one large file. `parts` are those of all pictures in
+        their order, read from a file each time they are gone through."""
         ...
 
 
@@ -181,18 +194,14 @@ class Numbering:
         return table
 
 
-class PlainNames:
-    """File names of letters, digits, dots, dashes and underscores, no two alike; for formats that list names in lines
-    with blanks between."""
+def plain(name: str) -> str:
+    """A file name of letters, digits, dots, dashes and underscores, for formats that list names with blanks between."""
+    return _ODD.sub("_", name).strip("._") or "picture"
 
-    def __init__(self) -> None:
-        self._taken: dict[str, int] = {}
 
-    def of(self, name: str) -> str:
-        plain = _ODD.sub("_", name).strip("._") or "picture"
-        turn = self._taken.get(plain.casefold(), 0) + 1
-        self._taken[plain.casefold()] = turn
-        return plain if turn == 1 else self.of(f"{plain}-{turn}")
+def dotless(name: str) -> str:
+    """The same without dots, for formats where a name ends at the first one."""
+    return plain(name.replace(".", "_"))
 
 
 def no_tags(statistics: LabelStatistics) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 
 from core.errors import ImageError
 from core.images.source import PICTURE_SUFFIXES, read_picture
+
+log = logging.getLogger(__name__)
 
 _NUMBER = re.compile(r"([0-9]+)")
 _NO_DIGITS = str.maketrans("123456789", "000000000")
@@ -138,3 +141,13 @@ def _related(target: str, root: str) -> bool:
 def _identity(folder: str | Path) -> tuple[int, int]:
     status = Path(folder).stat()
     return status.st_dev, status.st_ino
+
+
+def is_text(name: str) -> bool:
+    """Whether a file's name is text that can be stored. On Linux a name may be any bytes."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        log.warning("left out, its name is not text: %r", name)
+        return False
+    return True

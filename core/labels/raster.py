@@ -162,24 +162,28 @@ def spans(
 
     Each ring gives the pixels that `polygon` gives, and all of them together take hardly longer than one.
     """
-    _, after = around([len(ring) for ring in rings])
+    lengths = [len(ring) for ring in rings]
+    _, after = around(lengths)
     corners = np.concatenate(rings)
-    edges = np.hstack([corners, corners[after]])
-    ring_of = np.repeat(np.arange(len(rings)), [len(ring) for ring in rings])
-    upwards = edges[:, 1] > edges[:, 3]
-    edges[upwards] = edges[upwards][:, [2, 3, 0, 1]]
-    top = np.maximum(np.ceil(edges[:, 1] - 0.5), within.y0).astype(np.intp)
-    bottom = np.minimum(np.ceil(edges[:, 3] - 0.5), within.y1).astype(np.intp)
-    crossing = top < bottom
-    edges, top, count = edges[crossing], top[crossing], (bottom - top)[crossing]
-    of = np.repeat(np.arange(len(edges)), count)
+    # The first row that an edge may cross, at each of its ends; between equal ones it crosses none.
+    rows_at = np.clip(np.ceil(corners[:, 1] - 0.5), within.y0, within.y1).astype(np.intp)
+    crossing = np.flatnonzero(rows_at != rows_at[after])
+    ring_of = np.repeat(np.arange(len(rings)), lengths)[crossing]
+    first, second = crossing, after[crossing]
+    upwards = corners[first, 1] > corners[second, 1]
+    first, second = np.where(upwards, second, first), np.where(upwards, first, second)
+    top = rows_at[first]
+    count = rows_at[second] - top
+    of = np.repeat(np.arange(len(first)), count)
     rows = np.arange(len(of)) + np.repeat(top - np.cumsum(count) + count, count)
-    x0, y0, x1, y1 = edges[of].T
-    x = x0 + (rows + 0.5 - y0) * ((x1 - x0) / (y1 - y0))
+    x0, y0 = corners[first].T
+    x1, y1 = corners[second].T
+    slope = (x1 - x0) / (y1 - y0)
+    x = x0[of] + (rows + 0.5 - y0[of]) * slope[of]
     columns = np.clip(np.ceil(x - 0.5), within.x0, within.x1).astype(np.intp)
     # A closed line crosses each row an even number of times.
     high, wide = within.y1 + 1, within.x1 + 1
-    keys = np.sort((ring_of[crossing][of] * high + rows) * wide + columns)
+    keys = np.sort((ring_of[of] * high + rows) * wide + columns)
     line, left = np.divmod(keys[::2], wide)
     right = keys[1::2] - line * wide
     ring, row = np.divmod(line, high)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from sqlalchemy import select
 from sqlalchemy.dialects.sqlite import insert
 
-from core.geometry import TileKey
+from core.geometry import Box, TileKey, tile_box
 from core.labels.classes import UNLABELLED, VOID
-from core.labels.codec import encode
-from core.labels.labelmap import Edit, Origin
+from core.labels.codec import decode, encode
+from core.labels.labelmap import Origin
+from core.project.arrival import Arrival, PackedLabel, PackedTile
 from core.project.order import start_new_future
-from core.project.records import Split, Status, now
+from core.project.records import Status, now
 from core.project.store import Store
 from core.project.tables import (
     class_pixels,
@@ -27,21 +27,7 @@ from core.project.tables import (
     pictures,
     tiles,
 )
-from core.project.tiles import blank_tile, counted, origin_id
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A picture that the project does not hold yet, upright size, and its label as an edit of a blank one."""
-
-    path: str
-    width: int
-    height: int
-    digest: str | None = None
-    split: Split | None = None
-    tags: tuple[str, ...] = ()
-    edit: Edit | None = None
-
+from core.project.tiles import blank_tile, origin_id
 
 _PICTURES = (
     insert(pictures).on_conflict_do_nothing(index_elements=["path"]).returning(pictures.c.id, pictures.c.path)
@@ -56,8 +42,7 @@ def take_in(store: Store, arrivals: Sequence[Arrival]) -> dict[str, int]:
     """
     with store.writing() as connection:
         known = {UNLABELLED, VOID, *connection.execute(select(classes.c.value)).scalars()}
-        counts = {a.path: _counts(a) for a in arrivals}
-        coming = {a.path: a for a in arrivals if counts[a.path].keys() <= known}
+        coming = {a.path: a for a in arrivals if a.label is None or a.label.counts.keys() <= known}
         if not coming:
             return {}
         added = connection.execute(_PICTURES, [_picture(a) for a in coming.values()]).all()
@@ -70,20 +55,20 @@ def take_in(store: Store, arrivals: Sequence[Arrival]) -> dict[str, int]:
         }
         for path, number in ids.items():
             arrival = coming[path]
-            edit = arrival.edit
-            if edit is None and not arrival.tags:
+            label = arrival.label
+            if label is None and not arrival.tags:
                 continue
-            made[edits].append(_edit(edit, edit_id, number, who) | {"made_at": moment})
-            for change in edit.tiles if edit else ():
-                place = _place(number, change.key)
+            made[edits].append(_edit(label, edit_id, number, who) | {"made_at": moment})
+            for tile in label.tiles if label else ():
+                place = _place(number, tile.key)
                 blank = blank_tile()
-                said = (change.after != UNLABELLED) * np.uint16(who[Origin.IMPORTED])
-                made[tiles].append(place | {"pixels": encode(change.after), "origins": encode(said)})
+                said = _said(tile, tile_box(tile.key, arrival.width, arrival.height), who[Origin.IMPORTED])
+                made[tiles].append(place | {"pixels": tile.pixels, "origins": said})
                 was = {"edit_id": edit_id, "pixels": blank.pixels, "origins": blank.origins}
                 made[edit_tiles].append(place | was)
             made[class_pixels] += [
                 {"picture_id": number, "class_value": value, "pixels": count}
-                for value, count in counts[path].items()
+                for value, count in (label.counts if label else {}).items()
                 if value != UNLABELLED
             ]
             for tag in arrival.tags:
@@ -102,16 +87,8 @@ _INSERTS = {
 }
 
 
-def _counts(arrival: Arrival) -> dict[int, int]:
-    """Pixels by value."""
-    if arrival.edit is None:
-        return {}
-    found = sum((counted(change.after) for change in arrival.edit.tiles), np.zeros(256, np.int64))
-    return {int(value): int(found[value]) for value in np.flatnonzero(found)}
-
-
 def _picture(arrival: Arrival) -> dict[str, Any]:
-    status = Status.NEW if arrival.edit is None else Status.DONE
+    status = Status.NEW if arrival.label is None else Status.DONE
     return {
         "path": arrival.path,
         "width": arrival.width,
@@ -122,22 +99,30 @@ def _picture(arrival: Arrival) -> dict[str, Any]:
     }
 
 
-def _edit(edit: Edit | None, edit_id: int, picture_id: int, who: dict[Origin, int]) -> dict[str, Any]:
-    box = edit.box if edit else None
+def _edit(label: PackedLabel | None, edit_id: int, picture_id: int, who: dict[Origin, int]) -> dict[str, Any]:
+    box = label.box if label else None
     return {
         "id": edit_id,
         "picture_id": picture_id,
-        "name": edit.name if edit else "Import tags",
+        "name": "Import masks" if label else "Import tags",
         "tool": "import",
         "class_value": 0,
         "x0": box.x0 if box else 0,
         "y0": box.y0 if box else 0,
         "x1": box.x1 if box else 0,
         "y1": box.y1 if box else 0,
-        "pixels": edit.pixels if edit else 0,
+        "pixels": label.pixels if label else 0,
         "seconds": 0.0,
-        "origin_id": who[Origin.IMPORTED if edit else Origin.PAINTED],
+        "origin_id": who[Origin.IMPORTED if label else Origin.PAINTED],
     }
+
+
+def _said(tile: PackedTile, place: Box, who: int) -> bytes:
+    """The plane of who said so: one origin wherever there is a label."""
+    if tile.full:
+        return encode(np.full((1, 1), who, np.uint16))
+    labelled = decode(tile.pixels, place.height, place.width, np.uint8) != UNLABELLED
+    return encode(labelled * np.uint16(who))
 
 
 def _place(picture_id: int, key: TileKey) -> dict[str, int]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Row, Select, bindparam, func, select, update
@@ -228,12 +226,6 @@ class PictureDrawer:
         with self._store.writing(lasting=lasting) as connection:
             connection.execute(update(pictures).where(pictures.c.id.in_(list(picture_ids))).values(**values))
         return Changes(pictures=frozenset(picture_ids))
-
-
-def digest_of(path: Path) -> str:
-    """A fingerprint of a file's bytes (BLAKE2b, 20 bytes, as hex). Raises OSError."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=20)).hexdigest()
 
 
 def _records() -> Select[Any]:

@@ -16,10 +16,10 @@ from core.errors import ProjectError
 from core.geometry import TILE, TileKey, tile_box
 from core.labels.codec import encode
 from core.labels.labelmap import Origin
+from core.project.arrival import digest_of
 from core.project.backup import FOLDER, make_backup
 from core.project.check import Size, is_sound, sound_pixels
 from core.project.findings import Finding, Kind
-from core.project.pictures import digest_of
 from core.project.project import Project
 from core.project.records import Status
 from core.project.rows import RowChange

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.sqlite import insert
 from core.geometry import TILE, TileKey, tile_box
 from core.labels.codec import decode, encode
 from core.labels.labelmap import Origin, Values, blank_values
+from core.project.sheet import Sheet
 from core.project.store import Store, new_id
 from core.project.tables import class_pixels, origins, tiles
 
@@ -25,6 +26,11 @@ Who = tuple[Origin, int | None]
 _OF_PICTURE = tiles.c.picture_id == bindparam("picture")
 _PIXELS = select(tiles.c.tile_column, tiles.c.tile_row, tiles.c.pixels).where(_OF_PICTURE)
 _ORIGINS = select(tiles.c.tile_column, tiles.c.tile_row, tiles.c.origins).where(_OF_PICTURE)
+_BOTH = (
+    select(tiles.c.tile_column, tiles.c.tile_row, tiles.c.pixels, tiles.c.origins)
+    .where(_OF_PICTURE)
+    .order_by(tiles.c.tile_row, tiles.c.tile_column)
+)
 _MEANING = select(origins)
 
 
@@ -52,6 +58,17 @@ class LabelDrawer:
             if not place.is_empty:
                 values[place.slices] = decode(pixels, place.height, place.width, np.uint8)
         return values
+
+    def sheet(self, picture_id: int) -> Sheet:
+        """The label of a picture as it is stored."""
+        with self._store.reading() as connection:
+            rows = connection.execute(_BOTH, {"picture": picture_id}).all()
+        return Sheet(tuple((TileKey(column, row), pixels, said) for column, row, pixels, said in rows))
+
+    def meaning(self) -> dict[int, Who]:
+        """What the ids of who said so mean."""
+        with self._store.reading() as connection:
+            return {int(i): (Origin(kind), run) for i, kind, run in connection.execute(_MEANING)}
 
     def provenance(self, picture_id: int, width: int, height: int) -> tuple[Origins, dict[int, Who]]:
         """Who said so, for every pixel: (height, width) uint16 ids, 0 = nobody, and what the ids mean."""

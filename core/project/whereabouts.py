@@ -10,8 +10,8 @@ from sqlalchemy import select
 from core.errors import ImageError, ProjectError
 from core.images.folder import scan
 from core.images.source import read_size
+from core.project.arrival import digest_of
 from core.project.findings import Finding, Kind, Report
-from core.project.pictures import digest_of
 from core.project.project import Project
 from core.project.records import PictureRecord
 from core.project.tables import edits, tiles

@@ -1,22 +1,21 @@
-"""What an export holds, in numbers: beforehand for the dry run, and picture by picture for its card."""
+"""What an export holds, in numbers: beforehand for the dry run, afterwards for its card."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from core.formats.card import Card, Tally, moment
 from core.formats.outgoing import Outgoing
-from core.formats.writing import NO_SPLIT, LabelStatistics, OutPicture
+from core.formats.writing import NO_SPLIT, LabelStatistics
 from core.project.project import Project
 from core.project.records import PictureRecord
 
 if TYPE_CHECKING:
-    from core.session.exporting import ExportWish
+    from core.session.export_plan import ExportWish
 
 
 def statistics_of(
@@ -34,34 +33,13 @@ def statistics_of(
     )
 
 
-class Counting:
-    """Counts pictures as they are written."""
-
-    def __init__(self, project: Project) -> None:
-        self._project = project
-        self.tally = Tally()
-
-    def wrote(self, piece: OutPicture) -> None:
-        """A picture or a tile of one, as it is in the dataset."""
-        values = piece.prediction if piece.label is None else piece.label
-        self.tally.pictures[piece.split] += 1
-        if values is None:
-            return
-        self.tally.masks[piece.split] += 1
-        counts = np.bincount(values.ravel(), minlength=256)
-        there = {int(value): int(counts[value]) for value in np.flatnonzero(counts)}
-        self.tally.pixels.update(there)
-        self.tally.holding.update(there.keys())
-
-    def of(self, record: PictureRecord, picture: OutPicture) -> None:
-        """A picture of the project was written: who labelled its pixels."""
-        if picture.label is None:
-            return
-        who, meaning = self._project.labels.provenance(record.id, *picture.label.shape[::-1])
-        counts = np.bincount(who.ravel())
-        self.tally.said.update(
-            {meaning[int(n)][0].value: int(counts[n]) for n in np.flatnonzero(counts) if int(n) in meaning}
-        )
+def add(tally: Tally, one: Mapping[str, Any]) -> None:
+    """Count a picture as `export_writing` tells of it; who labelled its pixels is told by name."""
+    tally.pictures[one["split"]] += one["pieces"]
+    tally.masks[one["split"]] += one["masks"]
+    tally.pixels.update(dict(one["pixels"]))
+    tally.holding.update(dict(one["holding"]))
+    tally.said.update(one["said"])
 
 
 def card_of(

@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-import filecmp
-import os
-import shutil
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from core.errors import Cancelled, FormatError, ImageError, ProjectError
+from core.errors import Cancelled, FormatError
 from core.formats.dataset import Dataset, Fate, Sample
 from core.geometry import Box
-from core.images.source import read_picture, read_size
 from core.labels.labelmap import Edit, LabelMap, Origin, Values
-from core.project.arrivals import Arrival, take_in
-from core.project.pictures import digest_of
+from core.project.arrival import Arrival, digest_of
+from core.project.arrivals import take_in
 from core.project.project import Project
 from core.project.records import PictureRecord, Split, Status
 from core.project.rows import RowChange
 from core.session.import_ledger import Ledger, signature_of
 from core.session.import_plan import Choice, ImportPlan, plan_import, taken_in
-from core.session.opening import is_text
+from core.session.import_reading import Asked, Reader, Ready
 from core.session.set_aside import set_aside
+from core.workers import MOST_WEIGHT, in_order
 
 R = TypeVar("R")
 
@@ -100,12 +96,14 @@ def run_import(
     with alone:
         try:
             taking.tell(taking.idle)
-            for done, sample in enumerate(plan.dataset.samples):
-                if cancelled():
-                    raise Cancelled
-                taking.take(sample)
+            going = itertools.takewhile(lambda _: not cancelled(), plan.dataset.samples)
+            done = 0
+            for done, ready in enumerate(taking.read(going), 1):
+                taking.take(ready)
                 if progress:
-                    progress(done + 1, plan.pictures)
+                    progress(done, plan.pictures)
+            if done < plan.pictures:
+                raise Cancelled
         finally:
             taking.close()
     return taking.report()
@@ -139,17 +137,6 @@ def _edit_of(labels: LabelMap, values: Values, name: str, tool: str) -> Edit | N
     return labels.finish()
 
 
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """One picture that lies where it belongs, its mask read; `values` (H, W) uint8 of the project, None without one."""
-
-    sample: Sample
-    path: str
-    size: tuple[int, int]
-    signature: str
-    values: Values | None
-
-
 class _Taking:
     """One import under way."""
 
@@ -168,29 +155,60 @@ class _Taking:
         )
         """Masks that had been taken for pictures, by id."""
         self._ledger = Ledger(project.cache / LEDGERS, plan.dataset.root)
-        self._waiting: dict[str, tuple[_Ready, Arrival]] = {}
+        self._heaviest = MOST_WEIGHT
+        """Pixels of the largest picture so far. Before there is one, nothing is read beside the first."""
+        self._waiting: dict[str, tuple[Ready, Arrival]] = {}
         self._pixels = 0
         self._pictures = self._labels = self._skipped = 0
         self._problems = list(plan.dataset.problems)
         self._notes = list(plan.dataset.notes)
         self._unsure: dict[str, float] = {}
 
-    def take(self, sample: Sample) -> None:
+    def read(self, samples: Iterable[Sample]) -> Iterator[Ready | str | None]:
+        """Samples read on several cores, in their order, as `Reader` answers. Two that go to one place take turns."""
+        return in_order(
+            Reader(self._project.folder, np.ascontiguousarray(self._table)),
+            map(self._asked, samples),
+            self._plan.pictures,
+            lambda _: self._heaviest,
+            # Some file systems do not tell upper and lower case apart.
+            lambda asked: asked.path.casefold(),
+        )
+
+    def take(self, ready: Ready | str | None) -> None:
         """Bring one picture in; what is wrong with it becomes a problem. One that is new may wait for others."""
-        try:
-            ready = self._ready(sample)
-            if ready is None:
-                self._skipped += 1
-            elif ready.path in self._known or ready.path in self._waiting:
+        if ready is None:
+            self._skipped += 1
+            return
+        if isinstance(ready, str):
+            self._problems.append(ready)
+            return
+        self._problems += ready.problems
+        self._notes += ready.notes
+        if ready.sure < 1:
+            self._unsure[ready.path] = round(ready.sure, 4)
+        pixels = ready.size[0] * ready.size[1]
+        self._heaviest = max(self._heaviest, pixels) if self._pictures + len(self._waiting) else pixels
+        if ready.arrival is None or ready.path in self._waiting:
+            self._flush()
+            self._store_one(ready)
+        else:
+            self._waiting[ready.path] = ready, ready.arrival
+            self._pixels += pixels
+            if len(self._waiting) >= TOGETHER or self._pixels > TOGETHER_PIXELS:
                 self._flush()
-                self._store_known(ready)
-            else:
-                self._waiting[ready.path] = ready, self._arrival(ready)
-                self._pixels += ready.size[0] * ready.size[1]
-                if len(self._waiting) >= TOGETHER or self._pixels > TOGETHER_PIXELS:
-                    self._flush()
-        except (ImageError, FormatError) as problem:
-            self._problems.append(str(problem))
+
+    def _asked(self, sample: Sample) -> Asked:
+        """What has to be known before a picture is read."""
+        inside = sample.picture.is_relative_to(self._project.folder)
+        path = sample.picture.relative_to(self._project.folder).as_posix() if inside else sample.place
+        sign = signature_of((sample.picture, *sample.sources), self._table.tobytes(), str(self._plan.split))
+        split = self._plan.split or (Split(sample.split) if sample.split else None)
+        record = self._known.get(path)
+        there = record is not None and (record.is_labelled or sample.read is None)
+        # Brought by an earlier import, and nobody has undone it since.
+        is_in = there and self._ledger.holds(path, sign) and self._project.picture_path(path).exists()
+        return Asked(sample, path, split, sign, record is not None, is_in)
 
     def tell(self, picture_ids: Iterable[int]) -> None:
         """Whoever wants to hears of pictures."""
@@ -220,26 +238,6 @@ class _Taking:
         finally:
             self._ledger.close()
 
-    def _ready(self, sample: Sample) -> _Ready | None:
-        """None when it is in already. Raises ImageError and FormatError."""
-        if not is_text(str(sample.picture)):
-            raise FormatError(f"The name {sample.picture.name!r} is not readable text; rename the file.")
-        path = self._path_of(sample)
-        signature = signature_of(
-            (sample.picture, *sample.sources), self._table.tobytes(), str(self._plan.split)
-        )
-        if self._is_in(path, sample, signature):
-            return None
-        size = self._copied(sample, path)
-        values = self._read(sample, path)
-        if values is not None and values.shape[::-1] != size:
-            self._problems.append(
-                f"The mask of {path} is {values.shape[1]} x {values.shape[0]} pixels, the picture "
-                f"{size[0]} x {size[1]}; the label was left out."
-            )
-            values = None
-        return _Ready(sample, path, size, signature, values)
-
     def _flush(self) -> None:
         """Store what waits."""
         waiting, self._waiting, self._pixels = self._waiting, {}, 0
@@ -251,78 +249,32 @@ class _Taking:
             if path in ids:
                 self._is_stored(ready)
             else:
-                try:
-                    self._store_known(ready)
-                except FormatError as problem:
-                    self._problems.append(str(problem))
+                self._store_one(ready)
         self.tell(ids.values())
 
-    def _store_known(self, ready: _Ready) -> None:
-        """Bring in a picture that the project holds already. Raises FormatError."""
-        record = self._written(lambda: self._store(ready))
+    def _store_one(self, ready: Ready) -> None:
+        """Bring in a picture that the project holds already."""
+        try:
+            record = self._written(lambda: self._store(ready))
+        except FormatError as problem:
+            self._problems.append(str(problem))
+            return
         self._is_stored(ready)
         if self._came is not None:
             self._came(record)
 
-    def _is_stored(self, ready: _Ready) -> None:
+    def _is_stored(self, ready: Ready) -> None:
         self._pictures += 1
-        self._labels += ready.values is not None
-        if ready.values is not None or ready.sample.read is None:
+        self._labels += ready.labelled
+        if ready.whole:
             self._ledger.note(ready.path, ready.signature)
-
-    def _arrival(self, ready: _Ready) -> Arrival:
-        digest = edit = None
-        with contextlib.suppress(OSError):
-            digest = digest_of(self._project.picture_path(ready.path))
-        if ready.values is not None:
-            edit = _edit_of(LabelMap.blank(*ready.size), ready.values, "Import masks", "import")
-        tags = tuple(sorted(set(ready.sample.tags)))
-        return Arrival(ready.path, *ready.size, digest, self._split_of(ready.sample), tags, edit)
-
-    def _split_of(self, sample: Sample) -> Split | None:
-        return self._plan.split or (Split(sample.split) if sample.split else None)
 
     def _take_classes(self) -> NDArray[np.uint8]:
         classes, table = taken_in(self._project.classes.read(), self._plan.rows)
         self._project.classes.write(classes)
         return table
 
-    def _path_of(self, sample: Sample) -> str:
-        if sample.picture.is_relative_to(self._project.folder):
-            return sample.picture.relative_to(self._project.folder).as_posix()
-        return sample.place
-
-    def _is_in(self, path: str, sample: Sample, signature: str) -> bool:
-        """Whether an earlier import brought exactly this, and nobody has undone it since."""
-        record = self._known.get(path)
-        there = record is not None and (record.is_labelled or sample.read is None)
-        return there and self._ledger.holds(path, signature) and self._project.picture_path(path).exists()
-
-    def _copied(self, sample: Sample, path: str) -> tuple[int, int]:
-        """Make the picture lie where it belongs. Returns its size, upright."""
-        target = self._project.picture_path(path)
-        if sample.cut is not None:
-            _cut_out(sample.picture, sample.cut, target)
-            return sample.cut.width, sample.cut.height
-        size = read_size(sample.picture)
-        if target != sample.picture:
-            _copy(sample.picture, target)
-        return size
-
-    def _read(self, sample: Sample, path: str) -> Values | None:
-        if sample.read is None:
-            return None
-        try:
-            mask = sample.read()
-        except (ImageError, FormatError) as problem:
-            self._problems.append(str(problem))
-            return None
-        self._notes.extend(mask.notes)
-        if mask.sure < 1:
-            self._unsure[path] = round(mask.sure, 4)
-        return self._table[mask.values]
-
-    def _store(self, ready: _Ready) -> PictureRecord:
+    def _store(self, ready: Ready) -> PictureRecord:
         """Where the document lives: the picture's row, its split, its label. Raises FormatError."""
         project, path, size = self._project, ready.path, ready.size
         fresh = project.pictures.add([path])
@@ -333,13 +285,14 @@ class _Taking:
         if project.pictures.digest(record.id) is None:  # so that it is found again wherever it is moved
             with contextlib.suppress(OSError):
                 project.pictures.set_digests({record.id: digest_of(project.picture_path(path))})
-        wanted = self._split_of(ready.sample)
+        wanted = ready.split
         if wanted is not None and record.split is None:
             project.pictures.set_split([record.id], wanted)
-        rows = _tag_rows(record, ready.sample.tags)
-        if ready.values is not None:
-            store_label(project, record, ready.values, "Import masks", "import", rows)
-            if ready.values.any() and record.status == Status.NEW:
+        rows = _tag_rows(record, ready.tags)
+        label = ready.label()
+        if label is not None:
+            store_label(project, record, label, "Import masks", "import", rows)
+            if label.any() and record.status == Status.NEW:
                 project.pictures.set_status([record.id], Status.DONE)
         elif rows:
             project.journal.change_rows(record.id, "Import tags", "import", rows)
@@ -349,42 +302,3 @@ class _Taking:
 def _tag_rows(record: PictureRecord, tags: tuple[str, ...]) -> tuple[RowChange, ...]:
     more = sorted(set(tags) - set(record.tags))
     return tuple(RowChange("picture_tags", f"{record.id}:{tag}", {}) for tag in more)
-
-
-def _cut_out(source: Path, part: Box, target: Path) -> None:
-    """A part of a picture as a PNG of its own; one that is there already is taken for it."""
-    if target.exists():
-        if read_size(target) != (part.width, part.height):
-            raise FormatError(
-                f"Another picture called {target.name} is already in {target.parent}; it was kept."
-            )
-        return
-    pixels = read_picture(source)[part.slices]
-    with _beside(target, source.name) as beside:
-        Image.fromarray(np.ascontiguousarray(pixels)).save(beside, "PNG")
-
-
-def _copy(source: Path, target: Path) -> None:
-    """Copy beside, then rename; a file that is there already must be the same picture."""
-    if target.exists():
-        if not filecmp.cmp(source, target, shallow=False):
-            raise FormatError(
-                f"Another picture called {target.name} is already in {target.parent}; it was kept."
-            )
-        return
-    with _beside(target, source.name) as beside:
-        shutil.copyfile(source, beside)
-
-
-@contextlib.contextmanager
-def _beside(target: Path, name: str) -> Iterator[Path]:
-    """A file to write, that becomes `target` in the end. Raises ProjectError when the disk refuses."""
-    beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        yield beside
-        beside.replace(target)
-    except OSError as problem:
-        raise ProjectError(f"{name} could not be copied to {target.parent}: {problem}.") from problem
-    finally:
-        beside.unlink(missing_ok=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from string import Formatter
 
 from core.errors import FormatError
@@ -37,6 +37,20 @@ def names_of(records: Sequence[PictureRecord], pattern: str = PATTERN) -> dict[i
             f"The pattern “{pattern}” calls more than one picture “{twice[0]}”. Add {{name}} or {{index}} to it."
         )
     return names
+
+
+def apart(names: dict[int, str], spell: Callable[[str], str]) -> dict[int, str]:
+    """Names spelt in a way that takes something from them, and still no two alike."""
+    taken: dict[str, int] = {}
+    found = {}
+    for number, name in names.items():
+        plain = spell(name)
+        while (turn := taken.get(plain.casefold(), 0) + 1) > 1:
+            taken[plain.casefold()] = turn
+            plain = f"{plain}-{turn}"
+        taken[plain.casefold()] = 1
+        found[number] = plain
+    return found
 
 
 def tidy(name: str) -> str:

@@ -14,7 +14,7 @@ from core.changes import Changes
 from core.errors import ImageError, MaskloopError
 from core.formats.masks import MASKS, PREDICTIONS, is_dataset
 from core.images.cache import PictureCache
-from core.images.folder import has_pictures, read_thumbnail, scan
+from core.images.folder import has_pictures, is_text, read_thumbnail, scan
 from core.images.giant import AnyPyramid, GiantPyramid
 from core.images.parts import TiffParts
 from core.images.pyramid import Pyramid
@@ -22,7 +22,7 @@ from core.images.source import count_frames, opens_in_parts, read_raster
 from core.labels.labelmap import Values
 from core.labels.prediction import PredictedMask, read_prediction
 from core.lanes import Lane
-from core.project.pictures import digest_of
+from core.project.arrival import digest_of
 from core.project.project import HOME, Project, mapping_of
 from core.project.records import Journal, PictureRecord
 from core.session.glimpse import GIANT_PIXELS, Glimpse
@@ -261,16 +261,6 @@ def list_pictures(folder: Path, aside: Aside | None = None) -> Iterator[str]:
     paths = (path.relative_to(folder).as_posix() for path in scan(folder))
     there = aside or Aside()
     return (path for path in paths if not path.startswith(masks) and not there.holds(path) and is_text(path))
-
-
-def is_text(name: str) -> bool:
-    """Whether a file's name is text that can be stored. On Linux a name may be any bytes."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        log.warning("left out, its name is not text: %r", name)
-        return False
-    return True
 
 
 def check_folder(folder: Path) -> None:

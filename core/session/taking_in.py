@@ -114,9 +114,7 @@ class Importing:
 
 def _opened(folder: Path, format_name: str) -> Opened:
     tree = Tree(folder)
-    said = recognise_all(tree)
-    chosen = format_name if format_name != AUTO or not said else said[0].format
-    return Opened(tuple(said), open_dataset(folder, chosen, tree))
+    return Opened(tuple(recognise_all(tree)), open_dataset(folder, format_name, tree))
 
 
 def _previews(dataset: Dataset, side: int) -> list[Preview]:

@@ -10,8 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from core.formats.masks import MASKS, PREDICTIONS, is_dataset
-from core.images.folder import list_folder, natural_key
-from core.session.opening import is_text
+from core.images.folder import is_text, list_folder, natural_key
 from core.session.pictures import PictureIndex
 
 log = logging.getLogger(__name__)

@@ -6,16 +6,14 @@ import contextlib
 import itertools
 import json
 import logging
-import os
 import subprocess
 import sys
-import sysconfig
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
+from core.processes import environment
 from core.training.crash import memory_kills
 
 log = logging.getLogger(__name__)
@@ -126,18 +124,3 @@ def start(module: str, *, heard: bool = True) -> subprocess.Popen[str]:
         env=environment(),
         creationflags=flags,
     )
-
-
-def environment() -> dict[str, str]:
-    """Ours, and the place of this very `core`, whatever the current folder of the process is.
-
-    Threads that have nothing to do sleep instead of spinning: beside a window and other programs that takes a third
-    of the processor time out of each training step, and no time.
-    """
-    environment = dict(os.environ, PYTHONUNBUFFERED="1", PYTHONIOENCODING="utf-8")
-    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    root = str(Path(__file__).resolve().parents[2])
-    if root not in (sysconfig.get_path("purelib"), sysconfig.get_path("platlib")):
-        before = environment.get("PYTHONPATH")
-        environment["PYTHONPATH"] = f"{root}{os.pathsep}{before}" if before else root
-    return environment

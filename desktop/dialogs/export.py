@@ -38,11 +38,13 @@ class ExportWish:
 
 
 class ExportDialog(QDialog):
-    """Asks for a dry run at every change (`wish_changed`), and for the export itself (`export_asked`)."""
+    """Asks for a dry run at every change (`wish_changed`), for the export itself (`export_asked`), and to
+    forget what a stopped one has left (`discard_asked`)."""
 
     wish_changed = Signal(object)
     export_asked = Signal(object)
     cancel_asked = Signal()
+    discard_asked = Signal(object)
     show_asked = Signal()
 
     def __init__(
@@ -78,15 +80,31 @@ class ExportDialog(QDialog):
         )
 
     def set_plan(
-        self, text: str, *, losses: Sequence[str] = (), ready: bool = True, warning: bool = False
+        self,
+        text: str,
+        *,
+        losses: Sequence[str] = (),
+        ready: bool = True,
+        warning: bool = False,
+        left: str | None = None,
+        goes_on: bool = False,
     ) -> None:
-        """What an export would write, in numbers, and what its format cannot hold; not `ready` keeps the button off."""
+        """What an export would write, in numbers, and what its format cannot hold; not `ready` keeps the button off.
+        `left` says what becomes of what a stopped export has left, which it may go on from."""
         self.show_folder.hide()
         self.plan.setText(text)
         set_role(self.plan, "warning" if warning else "")
         self.losses.setText("\n".join(f"• {loss}" for loss in losses))
         self.losses.setVisible(bool(losses))
         self.export.setEnabled(ready and not self._running)
+        self.set_left(left, goes_on=goes_on)
+
+    def set_left(self, text: str | None, *, goes_on: bool) -> None:
+        """What a stopped export has left; the button that discards it is there when the next would go on from it."""
+        self.left.setText(text or "")
+        self.left.setVisible(bool(text))
+        self.discard.setVisible(goes_on)
+        self.export.setText("Go on" if goes_on else "Export")
 
     def set_progress(self, done: int, total: int) -> None:
         """The export runs; `total` 0: nobody knows how long."""
@@ -97,6 +115,8 @@ class ExportDialog(QDialog):
         self._enable(False)
         self.show_folder.hide()
         self.losses.hide()
+        self.left.hide()
+        self.discard.hide()
         set_role(self.plan, "")
         self.cancel.setText("Cancel")
         self.plan.setText(f"Writing {done:,} of {total:,}…" if total else "Writing…")
@@ -104,6 +124,7 @@ class ExportDialog(QDialog):
     def set_finished(self, text: str, *, failed: bool = False) -> None:
         """The export ended: what was written, or why not."""
         self._running = False
+        self.set_left(None, goes_on=False)
         self.progress.hide()
         self._enable(True)
         self.plan.setText(text)
@@ -130,6 +151,8 @@ class ExportDialog(QDialog):
         self.choose = button("Choose…")
         self.plan = words("", wrap=True)
         self.losses = words("", "warning", wrap=True)
+        self.left = words("", "muted", wrap=True)
+        self.discard = button("Discard what is finished")
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
         self.progress.hide()
@@ -152,9 +175,10 @@ class ExportDialog(QDialog):
                 GRID,
                 self.plan,
                 self.losses,
+                self.left,
                 self.progress,
                 None,
-                row(self.show_folder, None, self.cancel, self.export),
+                row(self.show_folder, self.discard, None, self.cancel, self.export),
                 margins=(3 * GRID, 3 * GRID, 3 * GRID, 2 * GRID),
                 spacing=12,
             )
@@ -171,6 +195,7 @@ class ExportDialog(QDialog):
         self.export.clicked.connect(lambda: self.export_asked.emit(self.wish()))
         self.cancel.clicked.connect(self.reject)
         self.show_folder.clicked.connect(self.show_asked)
+        self.discard.clicked.connect(lambda: self.discard_asked.emit(self.wish()))
 
     def _enable(self, on: bool) -> None:
         fields = (self.format, self.content, self.only_done, self.choices, self.folder, self.choose)

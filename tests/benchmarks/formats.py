@@ -9,8 +9,9 @@ export        a project becomes COCO; Datumaro: a folder of pictures and index m
 import        that COCO becomes labels of a new project; Datumaro: pictures and index masks (of Pascal VOC)
 rivals_file   the same with the COCO that Datumaro wrote: one run-length code a class instead of a polygon a region
 
-`cpu` is processor time, which other work on the machine disturbs less. `growth_mb` is how much the peak memory of our
-process grew between a fifth of the pairs and all of them. With `--rival-pairs` Datumaro gets the first N pairs only.
+`cpu` is processor time of all processes of a step, which other work on the machine disturbs less than the clock.
+`growth_mb` is how much the peak memory of our process grew between a fifth of the pairs and all of them. With
+`--rival-pairs` Datumaro gets the first N pairs only.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ from core.formats.registry import open_dataset
 from core.formats.writers.regions import regions_of
 from core.project.project import Project
 from core.samples.scenes import SCENE_CLASSES, draw_scene
-from core.session.exporting import ExportWish, plan_export, run_export
+from core.session.export_plan import ExportWish, plan_export
+from core.session.exporting import run_export
 from core.session.importing import import_dataset
 
 SIZE = (512, 256)
@@ -78,6 +80,21 @@ def write_pairs(folder: Path, count: int, enlarge: int, seed: int) -> dict[str, 
     return {"regions_a_pair": round(regions / looked), "corners_a_pair": round(corners / looked)}
 
 
+def worked() -> float:
+    """Seconds of processor time of this process and of those it started that have ended."""
+    spent = os.times()
+    return spent.user + spent.system + spent.children_user + spent.children_system
+
+
+def peak_of_children_mb() -> int:
+    """The largest resident memory of any process that this one started; 0 where the system does not tell."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    return round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
+
+
 def peak_mb() -> int:
     """The largest resident memory of this process; 0 where the system does not tell."""
     try:
@@ -95,7 +112,7 @@ def step(what: str, source: Path, place: Path) -> dict[str, Any]:
         if done in (-(-count // 5), count):
             peaks.append(peak_mb())
 
-    began, worked = time.perf_counter(), time.process_time()
+    began, before = time.perf_counter(), worked()
     if what == "export":
         with Project.read(source) as project:
             pairs = run_export(project, plan_export(project, ExportWish(place, "coco")), progress).pairs
@@ -106,8 +123,9 @@ def step(what: str, source: Path, place: Path) -> dict[str, Any]:
     return {
         "pairs": pairs,
         "seconds": time.perf_counter() - began,
-        "cpu_seconds": time.process_time() - worked,
+        "cpu_seconds": worked() - before,
         "peak_mb": peaks[-1],
+        "peak_of_a_worker_mb": peak_of_children_mb(),
         "growth_mb": peaks[-1] - peaks[0],
     }
 

@@ -9,6 +9,10 @@ from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
 
+from core.errors import Cancelled
+from core.project.project import Project
+from core.session.export_plan import ExportWish, plan_export
+from core.session.exporting import run_export
 from desktop.dialogs.export import ExportDialog
 from tests.desktop.conftest import Desk
 
@@ -65,4 +69,39 @@ def test_cityscapes_is_refused_in_words_when_no_class_fits(desk: Desk, tmp_path:
     assert not dialog.export.isEnabled()
     assert not (tmp_path / "pictures-cityscapes").exists()
     assert not dialog.show_folder.isVisible()
+    dialog.close()
+
+
+def test_a_stopped_export_goes_on_or_is_discarded(desk: Desk, tmp_path: Path) -> None:
+    desk.dab(0.2, 0.6)
+    with Project.read(desk.session.home) as project:
+        wish = ExportWish(tmp_path / "pictures-coco", "coco", frozenset({"train", "val", "test", "unsplit"}))
+        done: list[int] = []
+        with pytest.raises(Cancelled):
+            run_export(project, plan_export(project, wish), lambda *_: done.append(1), lambda: bool(done))
+    dialog = opened(desk, "coco")
+    desk.until(dialog.discard.isVisible, "what is left", 60)
+    assert "stopped after 1 of 1 pictures" in dialog.left.text() and dialog.export.text() == "Go on"
+    QTest.mouseClick(dialog.discard, Qt.MouseButton.LeftButton)
+    desk.until(lambda: not dialog.discard.isVisible() and dialog.export.isEnabled(), "the numbers", 60)
+    assert dialog.export.text() == "Export" and not dialog.left.isVisible()
+    assert not (tmp_path / ".pictures-coco.unfinished").exists()
+    dialog.close()
+
+
+def test_a_cancelled_export_says_how_far_it_came(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.dab(0.2, 0.6)
+    dialog = opened(desk, "coco")
+    desk.until(dialog.export.isEnabled, "the numbers", 60)
+    exporting, run = desk.session.exporting, desk.session.exporting.run
+    monkeypatch.setattr(exporting, "run", lambda plan, progress: run(plan, lambda *_: exporting.cancel()))
+    QTest.mouseClick(dialog.export, Qt.MouseButton.LeftButton)
+    desk.until(lambda: "Stopped after 1 of 1" in dialog.plan.text(), "the end", 60)
+    assert dialog.discard.isVisible() and dialog.export.text() == "Go on"
+    monkeypatch.undo()
+    QTest.mouseClick(dialog.export, Qt.MouseButton.LeftButton)
+    desk.until(dialog.show_folder.isVisible, "the dataset", 60)
+    assert "1 of them had been written before" in dialog.plan.text()
     dialog.close()

@@ -21,7 +21,7 @@ from core.labels.labelmap import LabelMap
 from core.project.project import HOME
 from core.project.records import Split, Status
 from core.session.editing import accept_class, accept_everywhere, accept_region
-from core.session.exporting import ExportWish
+from core.session.export_plan import ExportWish
 from core.session.retraining import TrainingState, TrainingWishes
 from core.session.session import Session
 from core.session.wishing import FACT, NextRun

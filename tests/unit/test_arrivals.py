@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.geometry import Box
 from core.labels.classes import VOID, ClassList
-from core.labels.labelmap import Edit, LabelMap, Origin
-from core.project.arrivals import Arrival, take_in
+from core.labels.labelmap import Origin
+from core.project.arrival import Arrival, packed
+from core.project.arrivals import take_in
 from core.project.project import Project
 from core.project.records import Split, Status
 
@@ -25,16 +25,9 @@ def project(tmp_path: Path) -> Project:
         yield opened
 
 
-def edit_of(values: np.ndarray) -> Edit | None:
-    labels = LabelMap.blank(*values.shape[::-1])
-    labels.begin("Import masks", "import", 0, Origin.IMPORTED)
-    labels.put(Box(0, 0, labels.width, labels.height), values)
-    return labels.finish()
-
-
 def test_each_is_one_edit_that_can_be_undone(project: Project) -> None:
     several = [
-        Arrival("a.png", 520, 300, "abc", Split.VAL, ("night", "rain"), edit_of(LABEL)),
+        Arrival("a.png", 520, 300, "abc", Split.VAL, ("night", "rain"), packed(LABEL)),
         Arrival("b.png", 4, 4, tags=("night",)),
         Arrival("c.png", 4, 4),
     ]
@@ -67,13 +60,13 @@ def test_what_somebody_did_meanwhile_is_left_to_the_caller(project: Project) -> 
     project.pictures.add(["known.png"])
     gone = LABEL.copy()
     gone[0, 0] = 7
-    edit = edit_of(LABEL)
+    label = packed(LABEL)
     ids = take_in(
         project.store,
         [
-            Arrival("known.png", 520, 300, edit=edit),
-            Arrival("gone.png", 520, 300, edit=edit_of(gone)),
-            Arrival("fine.png", 520, 300, edit=edit),
+            Arrival("known.png", 520, 300, label=label),
+            Arrival("gone.png", 520, 300, label=packed(gone)),
+            Arrival("fine.png", 520, 300, label=label),
         ],
     )
     assert set(ids) == {"fine.png"}
@@ -82,5 +75,5 @@ def test_what_somebody_did_meanwhile_is_left_to_the_caller(project: Project) -> 
 
 
 def test_nothing_arrives_when_nothing_fits(project: Project) -> None:
-    assert take_in(project.store, [Arrival("x.png", 520, 300, edit=edit_of(np.full_like(LABEL, 9)))]) == {}
+    assert take_in(project.store, [Arrival("x.png", 520, 300, label=packed(np.full_like(LABEL, 9)))]) == {}
     assert project.pictures.all() == []

@@ -224,6 +224,7 @@ def test_a_dataset_comes_in_and_leaves(tmp_path: Path) -> None:
         "pairs": 2,
         "predictions": 0,
         "problems": [],
+        "reused": 0,
         "losses": [],
     }
     with Image.open(out / "masks" / "train" / "a.png") as image:

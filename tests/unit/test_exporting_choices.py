@@ -18,7 +18,8 @@ from core.labels.classes import ClassList
 from core.labels.prediction import PredictedMask, write_prediction
 from core.project.project import Project
 from core.project.records import PictureRecord, Split
-from core.session.exporting import ExportReport, ExportWish, plan_export, run_export
+from core.session.export_plan import ExportWish, plan_export
+from core.session.exporting import ExportReport, run_export
 from core.session.importing import import_dataset, store_label
 from core.session.naming import names_of, tidy
 from tests.factories import label_all, picture, project_in, truth

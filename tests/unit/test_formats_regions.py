@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from pycocotools import mask as coco
@@ -90,6 +91,36 @@ def test_a_large_object_is_read_piece_by_piece(tmp_path: Path) -> None:
     with path.open("rb") as file:
         several = again(file, [(found[5].start, found[6].end), (found[8999].start, found[8999].end)])
     assert several == [found[5].value, found[6].value, found[8999].value]
+
+
+texts = st.text(alphabet='a"\\\\{}[],: ü\n', max_size=6)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats() | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=8,
+)
+rows = st.lists(st.dictionaries(texts, values, max_size=3), max_size=12)
+
+
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows, values, st.sampled_from([1, 7, 64, 1 << 18]), st.sampled_from([None, 1]), st.booleans())
+def test_pieces_are_what_a_parser_finds(
+    tmp_path: Path, several: list[object], mixed: object, chunk: int, indent: int | None, ascii_: bool
+) -> None:
+    """However the file is cut, and whatever the strings hold that looks like the end of an object."""
+    content = {"rows": several, "one": mixed, "mixed": [*several, mixed, *several]}
+    path = tmp_path / "any.json"
+    path.write_text(json.dumps(content, indent=indent, ensure_ascii=ascii_), "utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("core.formats.long_json._CHUNK", chunk)
+        patch.setattr("core.formats.long_json._CLOSE", min(chunk, 16))
+        found = list(pieces_of(path))
+    values = [("rows", row) for row in several]
+    values += [("one", mixed)] if not isinstance(mixed, list) else [("one", row) for row in mixed]
+    values += [("mixed", row) for row in content["mixed"]]
+    assert repr([(p.key, p.value) for p in found]) == repr(values)
+    with path.open("rb") as file:
+        assert repr([again(file, [(p.start, p.end)])[0] for p in found]) == repr([v for _, v in values])
 
 
 @pytest.mark.parametrize(

@@ -132,16 +132,29 @@ def test_names_with_blanks_stay_apart_where_lists_part_them(name: str, tmp_path:
     from PIL import Image
 
     from core.formats.writing import OutPicture, WritePlan
+    from core.session.naming import apart
 
     source = tmp_path / "a.png"
     Image.fromarray(np.zeros((16, 24, 3), np.uint8)).save(source)
     (tmp_path / "out").mkdir()
-    writer = OUTGOING[name].writer()
+    row = OUTGOING[name]
+    assert row.spell is not None
+    writer = row.writer()
     writer.begin(WritePlan(tmp_path / "out", classes_for(name), 3))
-    for odd in ("a b", "a_b", "a–b ü"):
-        writer.write(OutPicture(odd, "val", source, 24, 16, hard_label()))
-    writer.finish()
+    names = apart(dict(enumerate(["a b", "a_b", "a–b ü"])), row.spell)
+    written = [writer.write(OutPicture(odd, "val", source, 24, 16, hard_label())) for odd in names.values()]
+    writer.finish([one.part for one in written])
     samples = open_dataset(tmp_path / "out", READ_AS.get(name, name)).samples
     assert len(samples) == 3
     assert {s.split for s in samples} == {"val"}
     assert all(s.read is not None for s in samples)
+
+
+def test_datasets_side_by_side_are_named(tmp_path: Path) -> None:
+    """Of the pictures that both are about nobody can say which is meant."""
+    for name in ("coco", "coco-panoptic"):
+        write(name, tmp_path / name, [hard_label()], classes_for(name))
+    with pytest.raises(
+        FormatError, match=r"holds 2 datasets side by side.* one by one: coco and coco-panoptic\.$"
+    ):
+        open_dataset(tmp_path)

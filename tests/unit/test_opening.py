@@ -16,7 +16,7 @@ from core.labels.classes import ClassList
 from core.labels.labelmap import LabelMap
 from core.labels.prediction import PredictedMask, write_prediction
 from core.lanes import Lane
-from core.project.pictures import digest_of
+from core.project.arrival import digest_of
 from core.project.project import HOME, Project
 from core.project.records import PictureRecord, Status
 from core.session.opening import CHUNK, FIRST_CHUNK, Opening, check_folder, list_pictures

@@ -20,7 +20,7 @@ from core.labels.labelmap import LabelMap
 from core.labels.prediction import read_prediction
 from core.project.backup import make_backup
 from core.project.project import FILE, HOME, Project
-from core.session.exporting import ExportWish
+from core.session.export_plan import ExportWish
 from core.session.retraining import TrainingState, TrainingWishes
 from core.session.session import News, Session
 from tests.factories import picture_folder, stroke

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -10,8 +12,8 @@ from core.formats.writers.masks import colour_clashes
 from core.formats.writing import (
     LabelStatistics,
     OutPicture,
-    PlainNames,
     WritePlan,
+    Written,
     copy_picture,
     no_tags,
     void_joins_unlabelled,
@@ -38,24 +40,25 @@ class CamvidWriter:
         self._plan = plan
         self._palette = plan.classes.palette()
         self._palette[VOID] = 0
-        self._pairs: dict[str, list[str]] = defaultdict(list)
-        self._names = PlainNames()
 
-    def write(self, picture: OutPicture) -> None:
+    def write(self, picture: OutPicture) -> Written:
         split = picture.split
-        name = self._names.of(picture.name)
-        path = copy_picture(picture, self._plan.root / split, name)
+        path = copy_picture(picture, self._plan.root / split)
         if picture.label is None:
-            return
-        mask = self._plan.root / f"{split}annot" / f"{name}.png"
+            return Written((path,))
+        mask = self._plan.root / f"{split}annot" / f"{picture.name}.png"
         write_rgb(mask, np.ascontiguousarray(self._palette[picture.label]))
-        self._pairs[split].append(f"/{split}/{path.name} /{split}annot/{mask.name}")
+        return Written((path, mask), [split, f"/{split}/{path.name} /{split}annot/{mask.name}"])
 
-    def finish(self) -> None:
+    def finish(self, parts: Iterable[Any]) -> None:
+        pairs: dict[str, list[str]] = defaultdict(list)
+        for part in parts:
+            if part is not None:
+                pairs[part[0]].append(part[1])
         rows = [((0, 0, 0), _VOID_NAME), *((c.colour, _name(c.name)) for c in self._plan.classes)]
         write_lines(self._plan.root / "label_colors.txt", (f"{r} {g} {b} {name}" for (r, g, b), name in rows))
-        for split, pairs in self._pairs.items():
-            write_lines(self._plan.root / f"{split}.txt", pairs)
+        for split, lines in pairs.items():
+            write_lines(self._plan.root / f"{split}.txt", lines)
 
 
 def _name(name: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -13,8 +14,8 @@ from core.formats.writing import (
     NO_SPLIT,
     LabelStatistics,
     OutPicture,
-    PlainNames,
     WritePlan,
+    Written,
     copy_picture,
     no_tags,
     void_joins_unlabelled,
@@ -62,21 +63,23 @@ class CityscapesWriter:
             self._ids[value] = c.index
             self._train[value] = number.get(c.index, _NOT_TRAINED)
             self._colours[value] = c.colour
-        self._names = PlainNames()
 
-    def write(self, picture: OutPicture) -> None:
-        name = self._names.of(picture.name)
+    def write(self, picture: OutPicture) -> Written:
+        name = picture.name
         below = f"{picture.split}/{CITY}"
-        copy_picture(picture, self._root / "leftImg8bit" / below, f"{name}_leftImg8bit", (".png",))
+        path = copy_picture(picture, self._root / "leftImg8bit" / below, f"{name}_leftImg8bit", (".png",))
         if picture.label is None:
-            return
+            return Written((path,))
         lead = self._root / "gtFine" / below
-        write_indices(lead / f"{name}_gtFine_labelIds.png", self._ids[picture.label])
-        write_indices(lead / f"{name}_gtFine_labelTrainIds.png", self._train[picture.label])
-        write_rgb(lead / f"{name}_gtFine_color.png", self._colours[picture.label])
+        kinds = ("labelIds", "labelTrainIds", "color")
+        ids, train, colour = (lead / f"{name}_gtFine_{kind}.png" for kind in kinds)
+        write_indices(ids, self._ids[picture.label])
+        write_indices(train, self._train[picture.label])
+        write_rgb(colour, self._colours[picture.label])
+        return Written((path, ids, train, colour))
 
-    def finish(self) -> None:
-        pass
+    def finish(self, parts: Iterable[Any]) -> None:
+        del parts
 
 
 def _known(classes: ClassList) -> Mapping[int, ForeignClass]:

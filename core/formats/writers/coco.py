@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 
@@ -16,6 +18,7 @@ from core.formats.writing import (
     OutPicture,
     Values,
     WritePlan,
+    Written,
     copy_picture,
     no_tags,
     void_joins_unlabelled,
@@ -30,7 +33,7 @@ IMAGES, TABLES = "images", "annotations"
 class CocoWriter:
     """images/SPLIT/ and annotations/instances_SPLIT.json; categories keep the values of the classes as ids.
 
-    Annotations are written as they come: those of a large dataset do not fit into memory.
+    Annotations go straight from the parts into the table: those of a large dataset do not fit into memory.
     """
 
     def losses(self, classes: ClassList, statistics: LabelStatistics) -> tuple[str, ...]:
@@ -39,53 +42,60 @@ class CocoWriter:
 
     def begin(self, plan: WritePlan) -> None:
         self._plan = plan
-        self._images: dict[str, list[dict[str, Any]]] = {}
-        self._notes = self._pictures = 0
 
-    def write(self, picture: OutPicture) -> None:
+    def write(self, picture: OutPicture) -> Written:
         path = copy_picture(picture, self._plan.root / IMAGES / picture.split)
-        self._pictures += 1
-        row = {
-            "id": self._pictures,
-            "file_name": path.name,
-            "width": picture.width,
-            "height": picture.height,
-        }
-        self._images.setdefault(picture.split, []).append(row)
-        lines = [] if picture.label is None else self._notes_of(picture, picture.label)
-        with self._table(picture.split).open("a", encoding="utf-8", newline="\n") as table:
-            if table.tell() == 0:
-                table.write(_HEAD)
-            if lines:
-                table.write(("\n" if table.tell() == len(_HEAD) else ",\n") + ",\n".join(lines))
+        row = {"file_name": path.name, "width": picture.width, "height": picture.height}
+        said = json.dumps(row, ensure_ascii=False).removeprefix("{")
+        notes = [] if picture.label is None else self._notes_of(picture, picture.label)
+        return Written((path,), [picture.split, said, notes])
 
-    def finish(self) -> None:
+    def finish(self, parts: Iterable[Any]) -> None:
+        """Pictures and annotations get their numbers here."""
         categories = json.dumps(_categories(self._plan.classes), ensure_ascii=False)
-        for split, rows in self._images.items():
-            images = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
-            with self._table(split).open("a", encoding="utf-8", newline="\n") as table:
-                table.write(f'\n],\n"images": [\n{images}\n],\n"categories": {categories},\n')
+        images: dict[str, list[str]] = {}
+        tables: dict[str, TextIO] = {}
+        between: dict[str, str] = {}
+        notes_before = 0
+        with contextlib.ExitStack() as closing:
+            for number, (split, row, notes) in enumerate(parts, 1):
+                if split not in tables:
+                    tables[split] = closing.enter_context(self._table(split).open("w", **_TEXT))
+                    tables[split].write(_HEAD)
+                    images[split], between[split] = [], "\n"
+                lines = [
+                    f'{{"id": {note}, "image_id": {number}, {said}'
+                    for note, said in enumerate(notes, notes_before + 1)
+                ]
+                if lines:
+                    tables[split].write(between[split] + ",\n".join(lines))
+                    between[split] = ",\n"
+                notes_before += len(notes)
+                images[split].append(f'{{"id": {number}, {row}')
+            for split, table in tables.items():
+                table.write('\n],\n"images": [\n' + ",\n".join(images[split]))
+                table.write(f'\n],\n"categories": {categories},\n')
                 table.write(f'"info": {{"description": "{MADE_BY}"}}, "licenses": []}}\n')
 
     def _notes_of(self, picture: OutPicture, label: Values) -> list[str]:
-        """An annotation a line. A polygon cannot say that it has a hole, so such a region becomes a run-length code."""
+        """An annotation each, but for its numbers. A polygon cannot say that it has a hole, so such a region becomes a
+        run-length code."""
         regions = regions_of(label, self._plan.classes.values)
         codes = iter(run_lengths([r for r in regions if r.has_holes], picture.width, picture.height))
         size = f'{{"size": [{picture.height}, {picture.width}], "counts": '
         written = _written(PARTS * max(picture.width, picture.height) + 1)
         lines = []
-        for number, region in enumerate(regions, self._notes + 1):
+        for region in regions:
             if region.has_holes:
                 area = f"{size}{json.dumps(next(codes))}}}"
             else:
                 area = f"[[{','.join([written[n] for n in region.parts[0].ravel().tolist()])}]]"
             box = region.box
             lines.append(
-                f'{{"id": {number}, "image_id": {self._pictures}, "category_id": {region.value}, '
+                f'"category_id": {region.value}, '
                 f'"segmentation": {area}, "area": {region.area}, '
                 f'"bbox": [{box.x0}, {box.y0}, {box.x1 - box.x0}, {box.y1 - box.y0}], "iscrowd": 0}}'
             )
-        self._notes += len(regions)
         return lines
 
     def _table(self, split: str) -> Path:
@@ -95,6 +105,7 @@ class CocoWriter:
 
 
 _HEAD = '{"annotations": ['
+_TEXT: Any = {"encoding": "utf-8", "newline": "\n"}
 
 
 class PanopticWriter:
@@ -106,29 +117,29 @@ class PanopticWriter:
 
     def begin(self, plan: WritePlan) -> None:
         self._plan = plan
-        self._tables: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]] = {}
-        self._pictures = 0
 
-    def write(self, picture: OutPicture) -> None:
+    def write(self, picture: OutPicture) -> Written:
         path = copy_picture(picture, self._plan.root / IMAGES / picture.split)
-        self._pictures += 1
-        images, notes = self._tables.setdefault(picture.split, ([], []))
-        images.append(
-            {"id": self._pictures, "file_name": path.name, "width": picture.width, "height": picture.height}
-        )
+        size = [picture.width, picture.height]
         if picture.label is None:
-            return
+            return Written((path,), [picture.split, path.name, size, None, []])
         known = np.isin(picture.label, self._plan.classes.values)
         colours = np.zeros((*picture.label.shape, 3), np.uint8)
         colours[..., 0] = np.where(known, picture.label, 0)  # the number is red + 256 green + 65536 blue
-        png = f"{picture.name}.png"
-        write_rgb(self._plan.root / TABLES / f"panoptic_{picture.split}" / png, colours)
+        png = self._plan.root / TABLES / f"panoptic_{picture.split}" / f"{picture.name}.png"
+        write_rgb(png, colours)
         segments = [_segment(colours[..., 0], int(v)) for v in np.unique(colours[..., 0]) if v]
-        notes.append({"image_id": self._pictures, "file_name": png, "segments_info": segments})
+        return Written((path, png), [picture.split, path.name, size, png.name, segments])
 
-    def finish(self) -> None:
+    def finish(self, parts: Iterable[Any]) -> None:
         categories = [row | {"isthing": 0} for row in _categories(self._plan.classes)]
-        for split, (images, notes) in self._tables.items():
+        tables: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]] = {}
+        for number, (split, name, (width, height), png, segments) in enumerate(parts, 1):
+            images, notes = tables.setdefault(split, ([], []))
+            images.append({"id": number, "file_name": name, "width": width, "height": height})
+            if png is not None:
+                notes.append({"image_id": number, "file_name": png, "segments_info": segments})
+        for split, (images, notes) in tables.items():
             content = {"annotations": notes, "images": images, "categories": categories}
             write_json(self._plan.root / TABLES / f"panoptic_{split}.json", content)
 

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
+from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
 from core.formats.writers.regions import Region, regions_of
-from core.formats.writing import MADE_BY, NO_SPLIT, LabelStatistics, OutPicture, WritePlan, copy_picture
+from core.formats.writing import (
+    MADE_BY,
+    NO_SPLIT,
+    LabelStatistics,
+    OutPicture,
+    WritePlan,
+    Written,
+    copy_picture,
+)
 from core.labels.classes import VOID, ClassList
 
 IMAGES = "images"
@@ -18,7 +28,7 @@ _SUBSETS = {NO_SPLIT: "default"}
 
 
 class CvatWriter:
-    """Void becomes a label called void, tags become tags. Images are written as they come."""
+    """Void becomes a label called void, tags become tags. An image is an element by itself."""
 
     def losses(self, classes: ClassList, statistics: LabelStatistics) -> tuple[str, ...]:
         if statistics.void and classes.by_name(VOID_NAME):
@@ -27,50 +37,43 @@ class CvatWriter:
 
     def begin(self, plan: WritePlan) -> None:
         self._plan = plan
-        self._count = 0
-        self._tags: set[str] = set()
-        self._counts: Counter[str] = Counter()
-        self._path = plan.root / "annotations.images"
 
-    def write(self, picture: OutPicture) -> None:
+    def write(self, picture: OutPicture) -> Written:
         path = copy_picture(picture, self._plan.root / IMAGES / picture.split)
         name = quoteattr(f"{picture.split}/{path.name}")
         subset = _SUBSETS.get(picture.split, picture.split)
-        self._counts[subset] += 1
         size = f'width="{picture.width}" height="{picture.height}"'
-        lines = [f'  <image id="{self._count}" name={name} subset="{subset}" {size}>']
-        self._count += 1
+        lines = [f'name={name} subset="{subset}" {size}>']
         if picture.label is not None:
             wanted = (*self._plan.classes.values, VOID)
             lines += [self._mask(region) for region in regions_of(picture.label, wanted)]
         lines += [f'    <tag label={quoteattr(tag)} source="manual"/>' for tag in picture.tags]
-        self._tags |= set(picture.tags)
-        with self._path.open("a", encoding="utf-8", newline="\n") as images:
-            images.write("\n".join([*lines, "  </image>\n"]))
+        return Written((path,), [subset, list(picture.tags), "\n".join([*lines, "  </image>\n"])])
 
-    def finish(self) -> None:
+    def finish(self, parts: Iterable[Any]) -> None:
+        counts: Counter[str] = Counter()
+        tags: set[str] = set()
+        for subset, mine, _ in parts:
+            counts[subset] += 1
+            tags |= set(mine)
         names = {c.name for c in self._plan.classes}
         labels = [_label(c.name, "#{:02x}{:02x}{:02x}".format(*c.colour), "any") for c in self._plan.classes]
         labels += [] if self._plan.classes.by_name(VOID_NAME) else [_label(VOID_NAME, "#ffffff", "any")]
-        labels += [_label(tag, "#808080", "tag") for tag in sorted(self._tags - names)]
+        labels += [_label(tag, "#808080", "tag") for tag in sorted(tags - names)]
         tasks = [
             f"        <task><name>{name}</name><size>{count}</size><subset>{name}</subset></task>\n"
-            for name, count in sorted(self._counts.items())
+            for name, count in sorted(counts.items())
         ]
-        with (
-            (self._plan.root / "annotations.xml").open("w", encoding="utf-8", newline="\n") as whole,
-            self._path.open(encoding="utf-8", newline="\n") as images,
-        ):
+        with (self._plan.root / "annotations.xml").open("w", encoding="utf-8", newline="\n") as whole:
             whole.write('<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n  <version>1.1</version>\n')
             whole.write(
                 f"  <meta>\n    <project>\n      <name>{MADE_BY}</name>\n      <labels>\n{''.join(labels)}"
             )
             whole.write(f"      </labels>\n      <tasks>\n{''.join(tasks)}      </tasks>\n    </project>\n")
             whole.write("  </meta>\n")
-            while part := images.read(1 << 20):
-                whole.write(part)
+            for number, (_, _, image) in enumerate(parts):
+                whole.write(f'  <image id="{number}" {image}')
             whole.write("</annotations>\n")
-        self._path.unlink()
 
     def _mask(self, region: Region) -> str:
         box = region.box

@@ -9,7 +9,7 @@ import numpy as np
 
 from core.errors import ImageError
 from core.formats.writers.masks import MaskWriter
-from core.formats.writing import LabelStatistics, OutPicture, Values, copy_picture
+from core.formats.writing import LabelStatistics, OutPicture, Values, Written, copy_picture
 from core.labels.classes import UNLABELLED, ClassList
 
 _SCALE, _TIES, _MATRIX = 33550, 33922, 34264
@@ -32,19 +32,21 @@ class GeoTiffWriter(MaskWriter):
             lost += (f"{others:,} pictures are no TIFFs; their masks say nothing about where they lie.",)
         return lost
 
-    def write(self, picture: OutPicture) -> None:
+    def write(self, picture: OutPicture) -> Written:
         georeference(picture.source)  # refuses a damaged file while nothing of the picture is written yet
-        super().write(picture)
+        return super().write(picture)
 
-    def write_picture(self, picture: OutPicture, folder: Path) -> None:
+    def write_picture(self, picture: OutPicture, folder: Path) -> Path:
         if picture.pixels is None:
-            copy_picture(picture, folder)
-        else:
-            _write(folder / f"{picture.name}.tif", picture.pixels, _placed(picture), "rgb")
+            return copy_picture(picture, folder)
+        path = folder / f"{picture.name}.tif"
+        _write(path, picture.pixels, _placed(picture), "rgb")
+        return path
 
-    def write_values(self, picture: OutPicture, values: Values, folder: Path) -> None:
-        tags = _placed(picture)
-        _write(folder / f"{picture.name}.tif", values, tags | {_NO_DATA: str(UNLABELLED)}, "minisblack")
+    def write_values(self, picture: OutPicture, values: Values, folder: Path) -> Path:
+        path = folder / f"{picture.name}.tif"
+        _write(path, values, _placed(picture) | {_NO_DATA: str(UNLABELLED)}, "minisblack")
+        return path
 
 
 def georeference(path: Path) -> Tags:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
 
 from core.formats.writers.masks import write_classes
 from core.formats.writing import (
     LabelStatistics,
     OutPicture,
     WritePlan,
+    Written,
     copy_picture,
     write_indices,
     write_json,
@@ -31,27 +34,31 @@ class HuggingFaceWriter:
 
     def begin(self, plan: WritePlan) -> None:
         self._plan = plan
-        self._rows: dict[str, list[str]] = defaultdict(list)
 
-    def write(self, picture: OutPicture) -> None:
+    def write(self, picture: OutPicture) -> Written:
         split = _SPLITS.get(picture.split, picture.split)
         folder = self._plan.root / split
         path = copy_picture(picture, folder / IMAGES)
+        files = [path]
         row: dict[str, object] = {"file_name": f"{IMAGES}/{path.name}", "mask_file_name": None}
         if picture.label is not None:
-            write_indices(folder / MASKS / f"{picture.name}.png", picture.label)
+            files.append(folder / MASKS / f"{picture.name}.png")
+            write_indices(files[-1], picture.label)
             row["mask_file_name"] = f"{MASKS}/{picture.name}.png"
         row["tags"] = list(picture.tags)
-        self._rows[split].append(json.dumps(row, ensure_ascii=False))
+        return Written(tuple(files), [split, json.dumps(row, ensure_ascii=False)])
 
-    def finish(self) -> None:
+    def finish(self, parts: Iterable[Any]) -> None:
         root, classes = self._plan.root, self._plan.classes
-        for split, rows in self._rows.items():
-            write_lines(root / split / "metadata.jsonl", rows)
+        rows: dict[str, list[str]] = defaultdict(list)
+        for split, row in parts:
+            rows[split].append(row)
+        for split, lines in rows.items():
+            write_lines(root / split / "metadata.jsonl", lines)
         names = {UNLABELLED: "unlabelled"} | {c.value: c.name for c in classes} | {VOID: "void"}
         write_json(root / "id2label.json", {str(n): name for n, name in names.items()})
         write_classes(root, classes)
-        files = [line for split in self._rows for line in (f"  - split: {split}", f'    path: "{split}/**"')]
+        files = [line for split in rows for line in (f"  - split: {split}", f'    path: "{split}/**"')]
         lines = ["---", "task_categories:", "- image-segmentation", "configs:", "- config_name: default"]
         lines += [
             "  drop_labels: true",

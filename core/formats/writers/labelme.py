@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterable
 from typing import Any
 
 import cv2
 import numpy as np
 
 from core.formats.writers.regions import Region, regions_of
-from core.formats.writing import LabelStatistics, OutPicture, WritePlan, copy_picture, write_json
+from core.formats.writing import LabelStatistics, OutPicture, WritePlan, Written, copy_picture, write_json
 from core.labels.classes import VOID, ClassList
 
 IGNORED = "__ignore__"
@@ -27,11 +28,11 @@ class LabelmeWriter:
     def begin(self, plan: WritePlan) -> None:
         self._plan = plan
 
-    def write(self, picture: OutPicture) -> None:
+    def write(self, picture: OutPicture) -> Written:
         folder = self._plan.root / picture.split
         path = copy_picture(picture, folder)
         if picture.label is None:
-            return
+            return Written((path,))
         wanted = (*self._plan.classes.values, VOID)
         shapes = [self._shape(region) for region in regions_of(picture.label, wanted)]
         content = {
@@ -43,9 +44,12 @@ class LabelmeWriter:
             "imageHeight": picture.height,
             "imageWidth": picture.width,
         }
-        write_json(folder / f"{picture.name}.json", content)
+        table = folder / f"{picture.name}.json"
+        write_json(table, content)
+        return Written((path, table))
 
-    def finish(self) -> None:
+    def finish(self, parts: Iterable[Any]) -> None:
+        del parts
         names = [c.name for c in self._plan.classes]
         text = "".join(f"{name}\n" for name in [IGNORED, "_background_", *names])
         (self._plan.root / "labels.txt").write_text(text, "utf-8", newline="\n")

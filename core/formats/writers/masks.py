@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +18,7 @@ from core.formats.writing import (
     OutPicture,
     Values,
     WritePlan,
+    Written,
     colour_table,
     copy_picture,
     no_tags,
@@ -53,34 +57,37 @@ class MaskWriter:
     def begin(self, plan: WritePlan) -> None:
         self._root, self._classes = plan.root, plan.classes
         self._palette = colour_table(plan.classes)
-        self._lists: dict[str, list[str]] | None = defaultdict(list) if plan.lists else None
+        self._lists = plan.lists
 
-    def write(self, picture: OutPicture) -> None:
+    def write(self, picture: OutPicture) -> Written:
         below = self.below(picture)
-        self.write_picture(picture, self._root / IMAGES / below)
-        if self._lists is not None:
-            self._lists[picture.split].append(picture.name)
+        files = [self.write_picture(picture, self._root / IMAGES / below)]
         for folder, values in ((MASKS, picture.label), (PREDICTIONS, picture.prediction)):
             if values is not None:
-                self.write_values(picture, values, self._root / folder / below)
+                files.append(self.write_values(picture, values, self._root / folder / below))
+        return Written(tuple(files), [picture.split, picture.name] if self._lists else None)
 
     def below(self, picture: OutPicture) -> str:
         """The folder of the picture's split; none when lists say it."""
-        return picture.split if self._lists is None else ""
+        return "" if self._lists else picture.split
 
-    def write_picture(self, picture: OutPicture, folder: Path) -> None:
-        copy_picture(picture, folder)
+    def write_picture(self, picture: OutPicture, folder: Path) -> Path:
+        return copy_picture(picture, folder)
 
-    def write_values(self, picture: OutPicture, values: Values, folder: Path) -> None:
+    def write_values(self, picture: OutPicture, values: Values, folder: Path) -> Path:
         path = folder / f"{picture.name}.png"
         if self._look == Look.COLOUR:
             write_rgb(path, self._palette[values])
         else:
             write_indices(path, values, self._palette if self._look == Look.PALETTE else None)
+        return path
 
-    def finish(self) -> None:
+    def finish(self, parts: Iterable[Any]) -> None:
         write_classes(self._root, self._classes)
-        for split, names in (self._lists or {}).items():
+        lists: dict[str, list[str]] = defaultdict(list)
+        for split, name in parts if self._lists else ():
+            lists[split].append(name)
+        for split, names in lists.items():
             write_lines(self._root / SPLITS / f"{split}.txt", names)
 
 
@@ -90,17 +97,25 @@ class NumpyWriter(MaskWriter):
     Predictions come with a confidence for each pixel, (H, W) uint8, 255 is certain.
     """
 
-    def write(self, picture: OutPicture) -> None:
-        super().write(picture)
-        if picture.confidence is not None:
-            self.write_values(picture, picture.confidence, self._root / CONFIDENCE / self.below(picture))
+    def write(self, picture: OutPicture) -> Written:
+        written = super().write(picture)
+        if picture.confidence is None:
+            return written
+        folder = self._root / CONFIDENCE / self.below(picture)
+        return replace(
+            written, files=(*written.files, self.write_values(picture, picture.confidence, folder))
+        )
 
-    def write_picture(self, picture: OutPicture, folder: Path) -> None:
+    def write_picture(self, picture: OutPicture, folder: Path) -> Path:
         pixels = read_picture(picture.source) if picture.pixels is None else picture.pixels
-        _save(folder / f"{picture.name}.npy", pixels)
+        return self.write_values(picture, pixels, folder)
 
-    def write_values(self, picture: OutPicture, values: Values, folder: Path) -> None:
-        _save(folder / f"{picture.name}.npy", values)
+    def write_values(self, picture: OutPicture, values: Values, folder: Path) -> Path:
+        path = folder / f"{picture.name}.npy"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
+            np.save(file, np.ascontiguousarray(values), allow_pickle=False)
+        return path
 
 
 def write_classes(folder: Path, classes: ClassList) -> None:
@@ -122,9 +137,3 @@ def colour_clashes(classes: ClassList, *, void: bool = True) -> list[str]:
         if c.colour in taken
     ]
     return lost
-
-
-def _save(path: Path, values: Values) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as file:
-        np.save(file, np.ascontiguousarray(values), allow_pickle=False)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -12,8 +14,8 @@ from core.formats.writing import (
     LabelStatistics,
     Numbering,
     OutPicture,
-    PlainNames,
     WritePlan,
+    Written,
     copy_picture,
     no_tags,
     void_joins_unlabelled,
@@ -63,20 +65,20 @@ class VocWriter:
         ]
         # Readers that go by colours want the border named as well.
         self._rows.append(f"{IGNORED}:{','.join(str(part) for part in BORDER)}::")
-        self._names = PlainNames()
-        self._lists: dict[str, list[str]] = defaultdict(list)
 
-    def write(self, picture: OutPicture) -> None:
-        name = self._names.of(picture.name)
-        copy_picture(picture, self._plan.root / "JPEGImages", name, JPEG[:1])
+    def write(self, picture: OutPicture) -> Written:
+        files = [copy_picture(picture, self._plan.root / "JPEGImages", endings=JPEG[:1])]
         if picture.label is not None:
-            path = self._plan.root / "SegmentationClass" / f"{name}.png"
-            write_indices(path, self._table[picture.label], self._palette)
-        self._lists[picture.split].append(name)
+            files.append(self._plan.root / "SegmentationClass" / f"{picture.name}.png")
+            write_indices(files[-1], self._table[picture.label], self._palette)
+        return Written(tuple(files), [picture.split, picture.name])
 
-    def finish(self) -> None:
-        self._lists["trainval"] = self._lists["train"] + self._lists["val"]
-        for split, names in self._lists.items():
+    def finish(self, parts: Iterable[Any]) -> None:
+        lists: dict[str, list[str]] = defaultdict(list)
+        for split, name in parts:
+            lists[split].append(name)
+        lists["trainval"] = lists["train"] + lists["val"]
+        for split, names in lists.items():
             listed = "default" if split == NO_SPLIT else split
             if names:
                 write_lines(self._plan.root / _LISTS / f"{listed}.txt", names)

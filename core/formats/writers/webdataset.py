@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import tarfile
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from core.formats.writers.masks import write_classes
 from core.formats.writing import (
     LabelStatistics,
     OutPicture,
-    PlainNames,
     WritePlan,
+    Written,
     copy_picture,
     write_indices,
 )
@@ -34,56 +37,68 @@ class WebDatasetWriter:
     def begin(self, plan: WritePlan) -> None:
         self._plan = plan
         self._making = plan.root / "making"
-        self._shards: dict[str, tarfile.TarFile] = {}
-        self._filled: dict[str, tuple[int, int]] = {}
-        self._names = PlainNames()
 
-    def write(self, picture: OutPicture) -> None:
+    def write(self, picture: OutPicture) -> Written:
         # What follows the first dot of a name is the kind of the file there.
-        name = self._names.of(f"{picture.split}/{picture.name}".replace(".", "_")).removeprefix(
-            f"{picture.split}_"
-        )
-        copied = copy_picture(picture, self._making, name, endings=(".png", *_ENDINGS))
-        parts = [(copied.suffix, copied)]
+        name, split = picture.name, picture.split
+        copied = copy_picture(picture, self._making / split, endings=(".png", *_ENDINGS))
+        files = [copied]
         if picture.label is not None:
-            mask = self._making / f"{name}.mask.png"
-            write_indices(mask, picture.label)
-            parts.append((".mask.png", mask))
-        facts = self._making / f"{name}.json"
-        facts.write_text(json.dumps({"tags": list(picture.tags)}, ensure_ascii=False), "utf-8", newline="\n")
-        shard = self._shard(picture.split)
-        for ending, path in (*parts, (".json", facts)):
-            self._add(shard, f"{name}{ending}", path)
-        pictures, _ = self._filled[picture.split]
-        self._filled[picture.split] = pictures + 1, shard.offset
+            files.append(copied.with_name(f"{name}.mask.png"))
+            write_indices(files[-1], picture.label)
+        files.append(copied.with_name(f"{name}.json"))
+        facts = json.dumps({"tags": list(picture.tags)}, ensure_ascii=False)
+        files[-1].write_text(facts, "utf-8", newline="\n")
+        return Written(tuple(files), [split, [path.name for path in files]])
 
-    def finish(self) -> None:
-        for shard in self._shards.values():
-            shard.close()
+    def finish(self, parts: Iterable[Any]) -> None:
+        """What was made for a shard goes once it is full; when that is cut short, it is made again."""
+        shards: dict[str, _Shards] = {}
+        with contextlib.ExitStack() as all_shards:
+            for split, names in parts:
+                if split not in shards:
+                    shards[split] = all_shards.enter_context(_Shards(self._plan.root, self._making, split))
+                shards[split].add(names)
         shutil.rmtree(self._making, ignore_errors=True)
         write_classes(self._plan.root, self._plan.classes)
 
-    def _shard(self, split: str) -> tarfile.TarFile:
-        """The file that takes the next picture of a split."""
-        shard = self._shards.get(split)
-        pictures, size = self._filled.get(split, (0, 0))
-        if shard is not None and pictures % MOST_PICTURES and size < MOST_BYTES:
-            return shard
-        number = 0
-        if shard is not None:
-            number = int(Path(str(shard.name)).stem.rpartition("-")[2]) + 1
-            shard.close()
-            pictures = 0
-        self._shards[split] = tarfile.open(  # noqa: SIM115  (stays open until it is full)
-            self._plan.root / f"{split}-{number:06}.tar", "w", format=tarfile.PAX_FORMAT
-        )
-        self._filled[split] = pictures, 0
-        return self._shards[split]
 
-    def _add(self, shard: tarfile.TarFile, name: str, path: Path) -> None:
+class _Shards:
+    """The tar files of one split, one after the other."""
+
+    def __init__(self, root: Path, making: Path, split: str) -> None:
+        self._root, self._making, self._split = root, making / split, split
+        self._tar: tarfile.TarFile | None = None
+        self._number = self._pictures = 0
+        self._packed: list[Path] = []
+
+    def __enter__(self) -> _Shards:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._tar is not None:
+            self._tar.close()
+
+    def add(self, names: list[str]) -> None:
+        """A picture: its files lie side by side."""
+        if self._tar is not None and (self._pictures >= MOST_PICTURES or self._tar.offset >= MOST_BYTES):
+            self._tar.close()
+            self._tar = None
+            for path in self._packed:
+                path.unlink()
+            self._packed = []
+        if self._tar is None:
+            path = self._root / f"{self._split}-{self._number:06}.tar"
+            self._tar = tarfile.open(path, "w", format=tarfile.PAX_FORMAT)  # noqa: SIM115  (open until it is full)
+            self._number, self._pictures = self._number + 1, 0
+        for name in names:
+            self._add(self._tar, self._making / name)
+        self._pictures += 1
+
+    def _add(self, tar: tarfile.TarFile, path: Path) -> None:
         """With no date and no owner, so that the same labels give the same bytes."""
-        entry = tarfile.TarInfo(name)
+        entry = tarfile.TarInfo(path.name)
         entry.size = path.stat().st_size
         with path.open("rb") as content:
-            shard.addfile(entry, content)
-        path.unlink()
+            tar.addfile(entry, content)
+        self._packed.append(path)

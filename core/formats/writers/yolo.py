@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from typing import Any
 
 from core.formats.writers.regions import Region, keyholed, regions_of
 from core.formats.writing import (
@@ -11,6 +13,7 @@ from core.formats.writing import (
     Numbering,
     OutPicture,
     WritePlan,
+    Written,
     copy_picture,
     no_tags,
     write_lines,
@@ -40,20 +43,20 @@ class YoloWriter:
     def begin(self, plan: WritePlan) -> None:
         self._plan = plan
         self._numbering = Numbering(plan.classes, 0)
-        self._splits: set[str] = set()
 
-    def write(self, picture: OutPicture) -> None:
-        copy_picture(picture, self._plan.root / IMAGES / picture.split, endings=ENDINGS)
-        self._splits.add(picture.split)
+    def write(self, picture: OutPicture) -> Written:
+        image = copy_picture(picture, self._plan.root / IMAGES / picture.split, endings=ENDINGS)
         if picture.label is None:
-            return
+            return Written((image,), picture.split)
         path = self._plan.root / TEXTS / picture.split / f"{picture.name}.txt"
         regions = regions_of(picture.label, self._plan.classes.values)
         write_lines(path, (self._line(region, picture.width, picture.height) for region in regions))
+        return Written((image, path), picture.split)
 
-    def finish(self) -> None:
+    def finish(self, parts: Iterable[Any]) -> None:
         """Strings are quoted as in JSON, which YAML reads as well."""
-        lines = ["path: .", *(f"{s}: {IMAGES}/{s}" for s in ("train", "val", "test") if s in self._splits)]
+        splits = set(parts)
+        lines = ["path: .", *(f"{s}: {IMAGES}/{s}" for s in ("train", "val", "test") if s in splits)]
         lines.append("names:")
         lines += [
             f"  {self._numbering.number[c.value]}: {json.dumps(c.name, ensure_ascii=False)}"
