@@ -44,7 +44,7 @@ def test_an_action_is_found_by_title_help_and_key_and_done(desk: Desk) -> None:
     assert typed(desk, "connected area")[0] == "Fill"
     enter(desk)
     assert desk.window.actions_by_id["tool_fill"].isChecked()
-    assert typed(desk, "ctrl+alt+2")[0] == "Train"
+    assert typed(desk, "ctrl+alt+3")[0] == "Train"
     QTest.keyClick(desk.window._beside.palette.field, Qt.Key.Key_Escape)
     assert not desk.window._beside.palette.isVisible()
 
