@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,6 +48,8 @@ def colour_at(hands: Hands, across: float) -> tuple[int, ...]:
 
 def test_the_first_picture_is_seen_before_the_project_is_open(hands: Hands, tmp_path: Path) -> None:
     folder = picture_folder(tmp_path / "pictures")
+    seen_enough = threading.Event()
+    hands.window._opening.submit(seen_enough.wait, 20)  # whatever is to be loaded waits until we have looked
     hands.window.open(folder)
     hands.until(lambda: hands.canvas.is_glimpse, "the glimpse", 20)
     assert hands.window.rooms is None
@@ -63,6 +66,7 @@ def test_the_first_picture_is_seen_before_the_project_is_open(hands: Hands, tmp_
     glimpsed = hands.canvas.grab().toImage()
     QTest.mouseClick(hands.canvas, Qt.MouseButton.LeftButton, pos=hands.canvas.rect().center())
     QTest.keyClick(hands.canvas, Qt.Key.Key_Plus)
+    seen_enough.set()
     hands.until(hands.has_picture, "the picture", 20)
     assert not hands.canvas.is_glimpse
     assert hands.painted == 0
