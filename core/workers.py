@@ -2,7 +2,8 @@
 
 Python works on one thing at a time in a process, so each worker is a process of its own (`python -m core.workers`): it
 is sent the work once, then thing after thing, and answers each. Starting one takes as long as some hundred pictures, so
-for few things there are none.
+for few things there are none. (The pool of concurrent.futures loads the main module of the program in each worker, and
+with it the window; nor can it say how the memory of a worker is to be kept.)
 """
 
 from __future__ import annotations
@@ -182,9 +183,8 @@ _UNFIT = (pickle.PickleError, TypeError, AttributeError, ImportError, RecursionE
 
 def main() -> None:
     """One worker: answers until nothing more comes, which is also so when whoever asks is gone."""
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # who is interrupted in the terminal decides what becomes of us
+    # Who is interrupted in the terminal decides what becomes of us.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     asks, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints is no answer
     with contextlib.suppress(EOFError, OSError):

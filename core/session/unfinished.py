@@ -157,11 +157,8 @@ class Unfinished:
                 f"{self._folder} is in the way; it holds more than a stopped export. Move it away."
             )
         if anew or self._record() != wish:
-            for name in (
-                _RECORD,
-                _PICTURES,
-                _PARTS,
-            ):  # the record first: without it nothing of the rest is believed
+            # The record first: without it nothing of the rest is believed.
+            for name in (_RECORD, _PICTURES, _PARTS):
                 (self._folder / name).unlink(missing_ok=True)
             if self.root.exists():
                 shutil.rmtree(self.root)

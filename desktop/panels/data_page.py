@@ -7,15 +7,14 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPaintEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QPushButton, QVBoxLayout, QWidget
 
 from core.labels.classes import ClassList, Colour
 from desktop.panels.cards import Card, ClassTable, SplitCard, link
 from desktop.panels.near_copies import NearCopiesCard
-from desktop.panels.parts import button, column, ground, row, words
+from desktop.panels.parts import button, column, ground, page_of, row, words
 from desktop.theme import GRID, Theme
 
-EDGE = 3 * GRID
 WIDTH = 960
 COUNTS = (
     ("pictures", "all", "Pictures"),
@@ -184,34 +183,19 @@ class DataPage(QWidget):
         where.setStretch(0, 1)
         board = Card("Labelled pixels")
         board.fill(self.shares, self.none, self.classes)
-        middle = QWidget()
-        middle.setMaximumWidth(WIDTH)
-        middle.setLayout(
-            column(
-                row(words("Data", "headline"), None, self.import_masks, self.export),
-                self._grid(),
-                board,
-                self.splits,
-                self.findings,
-                self.copies,
-                self.sizes,
-                where,
-                None,
-                spacing=2 * GRID,
-            )
+        cards = column(
+            row(words("Data", "headline"), None, self.import_masks, self.export),
+            self._grid(),
+            board,
+            self.splits,
+            self.findings,
+            self.copies,
+            self.sizes,
+            where,
+            None,
+            spacing=2 * GRID,
         )
-        line = row(None, middle, None, margins=(EDGE, EDGE, EDGE, EDGE))
-        line.setStretch(1, 1000)
-        inner = QWidget()
-        ground(inner, "page")
-        inner.setLayout(line)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setWidget(inner)
-        self.area = area
+        self.area = area = page_of(cards, WIDTH)
         self.setLayout(column(area, spacing=0))
 
     def _grid(self) -> QGridLayout:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QProgressBar, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from core.labels.classes import Colour
-from desktop.panels.parts import MARGIN, button, column, ground, row, words
+from desktop.panels.parts import MARGIN, button, column, ground, row, scrolled, words
 from desktop.panels.table import chip_icon
 from desktop.theme import GRID
 
@@ -92,12 +92,7 @@ class DoctorPanel(QWidget):
         inner = QWidget()
         ground(inner, "panel")
         inner.setLayout(column(self._list, row(self.everything, None), None, spacing=GRID))
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setWidget(inner)
+        area = scrolled(inner)
         whole = column(
             row(words("Label doctor", "heading"), None),
             self.said,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
-from desktop.panels.parts import column, ground, row, words
+from desktop.panels.parts import column, ground, page_of, words
 from desktop.theme import GRID, Theme
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from desktop.panels.lesson_cards import LessonCards
     from desktop.panels.network_card import NetworkCard
 
-EDGE = 3 * GRID
 WIDTH = 1200
 END = object()
 
@@ -83,7 +82,7 @@ class LearnPage(QWidget):
             None,
             spacing=2 * GRID,
         )
-        self.area = self._scrolling(cards)
+        self.area = page_of(cards, WIDTH)
         self._whole.addWidget(self.area)
         yield
         from desktop.panels import number_grid  # noqa: F401  (so that no step loads too much at once)
@@ -109,20 +108,3 @@ class LearnPage(QWidget):
         self.network = NetworkCard(self._theme)
         cards.insertWidget(cards.count() - 1, self.network)
         yield
-
-    def _scrolling(self, cards: QVBoxLayout) -> QScrollArea:
-        middle = QWidget()
-        middle.setMaximumWidth(WIDTH)
-        middle.setLayout(cards)
-        line = row(None, middle, None, margins=(EDGE, EDGE, EDGE, EDGE))
-        line.setStretch(1, 1000)
-        inner = QWidget()
-        ground(inner, "page")
-        inner.setLayout(line)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setWidget(inner)
-        return area

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QLayout,
     QLineEdit,
     QPushButton,
+    QScrollArea,
     QSizePolicy,
     QSlider,
     QStyledItemDelegate,
@@ -141,6 +142,30 @@ def _filled(
         else:
             layout.addWidget(item)
     return layout
+
+
+def scrolled(inner: QWidget) -> QScrollArea:
+    """`inner` in an area that scrolls up and down only; it is as wide as the area."""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setWidget(inner)
+    return area
+
+
+def page_of(cards: QLayout, width: int) -> QScrollArea:
+    """A page of cards in the middle of a workspace, at most so wide, that scrolls."""
+    middle = QWidget()
+    middle.setMaximumWidth(width)
+    middle.setLayout(cards)
+    line = row(None, middle, None, margins=(3 * GRID,) * 4)
+    line.setStretch(1, 1000)
+    inner = QWidget()
+    ground(inner, "page")
+    inner.setLayout(line)
+    return scrolled(inner)
 
 
 def choice(
