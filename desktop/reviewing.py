@@ -88,9 +88,13 @@ class Reviewing(QObject):
             grid.outdate(touched)
         if changes.listing:
             self._list.refresh()
-        if self._page.isVisible() and (changes.listing or changes.pictures or changes.predictions):
+        if not self._page.isVisible():
+            return
+        if changes.listing:
             grid.refresh()
             self._count()
+        else:  # of a hundred thousand that are chosen, none goes by a mark or a label
+            grid.viewport().update()
 
     def leave(self) -> None:
         """The session ends."""
