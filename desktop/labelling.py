@@ -19,9 +19,11 @@ from core.session.editing import accept_class, accept_everywhere, accept_region
 from core.session.opening import OpenedPicture
 from core.session.session import Session
 from desktop.bridge import Bridge
+from desktop.canvas.drafts import Drawn
 from desktop.choosing import Choosing
 from desktop.copying import Taking
 from desktop.correcting import Correcting
+from desktop.foreseeing import Foreseeing
 from desktop.hand import Hand
 from desktop.label_page import LabelPage
 from desktop.noting import Noting
@@ -70,6 +72,7 @@ class Labelling(QObject):
         self._read_again = False
         self._ahead_soon = QTimer(self, singleShot=True, interval=AHEAD_MS)
         self._ahead_soon.timeout.connect(self._look_ahead)
+        self._foreseeing = Foreseeing(session, bridge, self._canvas, keep_view)
         editing = session.editing
         self.saving = Saving(editing, bridge, self)
         self._reverting = Reverting(editing, bridge, page, self.hand, self.saving)
@@ -93,6 +96,7 @@ class Labelling(QObject):
         join(self._reverting.reverted, self._reshaping.look_again)
         join(self._reverting.missed, self.reload)
         join(self._travelling.wanted, self.show)
+        join(self._foreseeing.outdated, self.reload)
         join(self._noting.finished, self._correcting.finished)
         speakers = (self._choosing, self._recasting, self._shielding, self._travelling, self._noting)
         for part in (
@@ -118,6 +122,7 @@ class Labelling(QObject):
         """The session ends: whatever is under the pen becomes an edit first."""
         self._canvas.settle_all()
         self._ahead_soon.stop()
+        self._foreseeing.leave()
         self._noting.leave()
         self._resuming.leave()
         self.saving.leave()
@@ -141,6 +146,7 @@ class Labelling(QObject):
         """Something changed: look again at what it touches."""
         shown = self.hand.shown
         self._travelling.hear(changes)
+        self._foreseeing.look_again()
         self._reshaping.hear(changes)
         if changes.classes:
             self._choosing.classes_changed()
@@ -195,7 +201,12 @@ class Labelling(QObject):
         self._wanted = picture_id
         self._travelling.set_current(picture_id)
         if picture_id != self.hand.shown:
-            self._ask(picture_id)
+            ready = self._foreseeing.take(picture_id)
+            if ready is None:
+                self._ask(picture_id)
+                return
+            self._asked += 1  # what was asked for before is wanted no more
+            self._put(ready.opened, ready.labels, ready.drawn)
 
     def reload(self) -> None:
         """The label was changed by something else than the hand, such as an import or a class that was merged:
@@ -223,10 +234,13 @@ class Labelling(QObject):
         if picture_id == self.hand.shown and held is not None and held.values.shape == opened.labels.shape:
             self._renew(held, moves, opened)
             return
+        self._put(opened, LabelMap(opened.labels))
+
+    def _put(self, opened: OpenedPicture, labels: LabelMap, drawn: Drawn | None = None) -> None:
+        """Put another picture under the hand."""
         self._canvas.settle_all()  # a polygon under way belongs to the picture that leaves
-        labels = LabelMap(opened.labels)
-        self._hold(picture_id, labels, opened.prediction)
-        self._canvas.show_picture(opened.pyramid, labels, opened.prediction, keep_view=self._keep_view())
+        self._hold(opened.record.id, labels, opened.prediction)
+        self._canvas.show_picture(opened.pyramid, labels, opened.prediction, self._keep_view(), drawn)
         self._reverting.offer(opened.journal)
         if opened.frames > 1:
             name = opened.record.name
@@ -277,7 +291,8 @@ class Labelling(QObject):
         """The picture is on screen: read what comes next, and have it predicted."""
         if self.hand.shown is not None:
             ahead = self._travelling.ahead()
-            self._session.opening.prefetch(ahead)
+            self._foreseeing.expect(ahead[0] if ahead else None)
+            self._session.opening.prefetch(ahead[1:])
             self._session.retraining.picture_shown(self.hand.shown, ahead)
 
     # Edits -------------------------------------------------------------------------------------

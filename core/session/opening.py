@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from core.changes import Changes
 from core.errors import ImageError, MaskloopError
@@ -28,13 +29,18 @@ from core.project.records import Journal, PictureRecord
 from core.session.glimpse import GIANT_PIXELS, Glimpse
 from core.session.pictures import PictureIndex
 from core.session.set_aside import Aside, aside_of
+from core.session.stamps import NEVER, Stamp, Stamps
 
 log = logging.getLogger(__name__)
+
+R = TypeVar("R")
 
 CACHE_BYTES = 512 * 2**20
 """Decoded pictures kept in memory: the one shown, its neighbours, and those seen last."""
 MASK_BYTES = 64 * 2**20
 """The same for predictions as they lie on disk."""
+FORESEEN_PIXELS = 32_000_000
+"""The label of a larger picture is not read ahead: it may lie in memory for nothing."""
 FIRST_CHUNK, CHUNK = 64, 2000
 """Pictures are added in chunks: a small one first, so that something is on screen at once."""
 
@@ -43,7 +49,7 @@ FIRST_CHUNK, CHUNK = 64, 2000
 class OpenedPicture:
     """All that is needed to show a picture. `labels` (H, W) uint8 is the receiver's own to change.
 
-    frames: how many the file holds; the first is shown.
+    frames: how many the file holds; the first is shown. stamp: when it was read, for `Opening.is_current`.
     """
 
     record: PictureRecord
@@ -52,6 +58,7 @@ class OpenedPicture:
     prediction: PredictedMask | None
     journal: Journal
     frames: int = 1
+    stamp: Stamp = (0, 0)
 
 
 class Opening:
@@ -74,6 +81,7 @@ class Opening:
         self._reading = reading
         self._announce = announce
         self._closing = False
+        self._stamps = Stamps()
         self._frames: dict[int, int] = {}  # of files that were read and hold several
         self._digests: dict[int, str] = {}  # of files that were read, until the document knows them
         self._cache: PictureCache[int, AnyPyramid] = PictureCache(self._read, lambda p: p.cost, CACHE_BYTES)
@@ -94,6 +102,25 @@ class Opening:
         """Read pictures that are likely to be asked for next."""
         for picture_id in picture_ids:
             self._reading.submit(self._read_ahead, picture_id)
+
+    def foresee(self, picture_id: int, prepare: Callable[[OpenedPicture], R]) -> Future[R | None]:
+        """The same as `show` before it is asked for: what `prepare` makes of it on the reading lane.
+
+        Ask `is_current` before it is shown. None for a picture that is too large, or cannot be read: `show` says why.
+        """
+        return self._reading.submit(self._foresee, picture_id, prepare)
+
+    def is_current(self, opened: OpenedPicture) -> bool:
+        """Whether nothing was changed since it was read, as far as that is known by now. Any thread."""
+        return self._stamps.of(opened.record.id) == opened.stamp
+
+    def confirm(self, opened: OpenedPicture) -> Future[bool]:
+        """The same, behind all that was asked of the document before: the last word."""
+        return self._document.submit(self.is_current, opened)
+
+    def hear(self, changes: Changes) -> None:
+        """Document lane: something was changed, by whomever."""
+        self._stamps.hear(changes)
 
     def prediction(self, picture_id: int) -> Future[PredictedMask]:
         """The newest prediction of a picture. The future raises ImageError when there is none."""
@@ -141,6 +168,7 @@ class Opening:
         ids = [self._project.pictures.by_path(path).id for path in paths]
         for picture_id in ids:  # another file may have had this name before
             self._cache.drop(picture_id)
+        self._stamps.hear(Changes(pictures=frozenset(ids)))
         return ids
 
     def _read(self, picture_id: int) -> AnyPyramid:
@@ -175,14 +203,36 @@ class Opening:
         except MaskloopError:
             return  # it will be said when the picture is shown
 
-    def _open(self, picture_id: int) -> OpenedPicture:
+    def _foresee(self, picture_id: int, prepare: Callable[[OpenedPicture], R]) -> R | None:
+        if self._closing:
+            return None
+        begun = self._stamps.of(picture_id)
         try:
-            pyramid = self._cache.get(picture_id)
+            pyramid = self._pyramid(picture_id)
             width, height = pyramid.size
-            self._fits_label(picture_id, width, height)
+            if isinstance(pyramid, GiantPyramid) or width * height > FORESEEN_PIXELS:
+                return None
+            opened = self._with_label(picture_id, pyramid, begun)
+        except MaskloopError:
+            return None  # it will be said when the picture is shown
+        return prepare(opened)
+
+    def _open(self, picture_id: int) -> OpenedPicture:
+        begun = self._stamps.of(picture_id)
+        try:
+            pyramid = self._pyramid(picture_id)
         except ImageError as problem:
             self._document.submit(self._note_problem, picture_id, str(problem))
             raise
+        return self._with_label(picture_id, pyramid, begun)
+
+    def _pyramid(self, picture_id: int) -> AnyPyramid:
+        pyramid = self._cache.get(picture_id)
+        self._fits_label(picture_id, *pyramid.size)
+        return pyramid
+
+    def _with_label(self, picture_id: int, pyramid: AnyPyramid, begun: Stamp) -> OpenedPicture:
+        width, height = pyramid.size
         try:
             mask = self._mask(picture_id)
         except ImageError:
@@ -190,12 +240,12 @@ class Opening:
         if mask is not None and mask.values.shape != (height, width):
             mask = None
         # In order with the strokes: a label read before the last stroke is stored would lose it on screen.
-        labels, journal, moved = self._document.submit(
-            self._label, picture_id, width, height, mask.run_id if mask else None
+        labels, journal, moved, stamp = self._document.submit(
+            self._label, picture_id, width, height, mask.run_id if mask else None, begun
         ).result()
         prediction = None if mask is None or moved is None else mask.relabelled(moved)
         frames = self._frames.get(picture_id, 1)
-        return OpenedPicture(self._index.get(picture_id), pyramid, labels, prediction, journal, frames)
+        return OpenedPicture(self._index.get(picture_id), pyramid, labels, prediction, journal, frames, stamp)
 
     def _prediction(self, picture_id: int) -> PredictedMask:
         """As the classes are now: a network that knows older ones is read through what became of them."""
@@ -223,16 +273,21 @@ class Opening:
             )
 
     def _label(
-        self, picture_id: int, width: int, height: int, run_id: int | None
-    ) -> tuple[Values, Journal, Values | None]:
-        """Label and journal, and what became of the classes since that run."""
+        self, picture_id: int, width: int, height: int, run_id: int | None, begun: Stamp
+    ) -> tuple[Values, Journal, Values | None, Stamp]:
+        """Label and journal, what became of the classes since that run, and when that was.
+
+        `begun`: when the reading of picture and prediction began, which happens beside the document lane.
+        """
+        outdated = self._stamps.of(picture_id) != begun
         record = self._index.get(picture_id)
         if (record.width, record.height) != (width, height) or record.problem:
             self._announce(self._project.pictures.set_size(picture_id, width, height))
         self._note_digest(record)
         labels = self._project.labels.read(picture_id, width, height)
         moved = None if run_id is None else mapping_of(self._project, run_id)
-        return labels, self._project.journal.next(picture_id), moved
+        stamp = NEVER if outdated else self._stamps.of(picture_id)
+        return labels, self._project.journal.next(picture_id), moved, stamp
 
     def _note_digest(self, record: PictureRecord) -> None:
         """What the file holds, so that it can be found again once it is moved.

@@ -219,6 +219,7 @@ class Session:
             self._document.submit(self._refresh, changes)
 
     def _refresh(self, changes: Changes) -> None:
+        self.opening.hear(changes)
         if len(changes.pictures) > MANY:
             for record in self._project.pictures.all():
                 if record.id in changes.pictures and self.pictures.knows(record.id):

@@ -208,16 +208,22 @@ class Screen:
 
     def paint(self, painter: QPainter, exposed: list[Box]) -> None:
         """Draw the device pixels of the exposed boxes; the painter counts device pixels."""
-        self._ground.freshen(self._draw_ground)
+        has_layers = self._freshen()
         for box in exposed:
             self._ground.show(painter, box)
+            if has_layers:
+                self._layers.show(painter, box)
+
+    def _freshen(self) -> bool:
+        """Bring both sheets up to date. Returns whether there are layers to be seen; else theirs is left as it is."""
+        self._ground.freshen(self._draw_ground)
         looks: tuple[Look | None, ...] = (self._look,)
         if self._halves is not None:
             looks = (self._halves.left,) if self._beside else (self._halves.left, self._halves.right)
-        if self._has_grid or any(look is not None and not look.is_empty for look in looks):
+        has_layers = self._has_grid or any(look is not None and not look.is_empty for look in looks)
+        if has_layers:
             self._layers.freshen(lambda box: self._draw_layers(self._layers, box, self._parts))
-            for box in exposed:
-                self._layers.show(painter, box)
+        return has_layers
 
     @property
     def is_large(self) -> bool:
@@ -247,6 +253,39 @@ class Screen:
             painter.drawImage(
                 QRect(2 * small.x(), 2 * small.y(), 2 * small.width(), 2 * small.height()), joined, small
             )
+
+    def alike(self, view: Viewport) -> Screen:
+        """A screen that draws the same way on another thread, with a view of its own; see `draw_alone`."""
+        other = copy.copy(self)
+        other._view = view
+        return other
+
+    def draw_alone(
+        self, pyramid: AnyPyramid, labels: LabelMap, prediction: PredictedMask | None, look: Look
+    ) -> None:
+        """Draw all of a picture on fresh sheets, for `adopt`."""
+        self.resize(self._view.width, self._view.height, self._ratio)
+        self._halves = None
+        self.set_picture(pyramid, labels)
+        self.set_layers(look, prediction)
+        self._freshen()
+
+    def adopt(self, other: Screen) -> bool:
+        """Take over the sheets that another screen has drawn. False, and nothing is taken, unless it shows what this
+        one shows, in the same way."""
+        same = (
+            self._halves is None
+            and not self._then
+            and self._pyramid is other._pyramid
+            and self._labels is other._labels
+            and self._prediction is other._prediction
+            and self._look is other._look
+            and (self._view, self._ratio, self._grid) == (other._view, other._ratio, other._grid)
+            and (self._tone, self._background) == (other._tone, other._background)
+        )
+        if same:
+            self._ground, self._layers = other._ground, other._layers
+        return same
 
     def paint_beside(self, painter: QPainter, exposed: list[Box]) -> None:
         """Draw these boxes of the second of two views that stand side by side, after `paint`; the corner of that

@@ -19,6 +19,7 @@ from core.labels.labelmap import LabelMap
 from core.labels.prediction import PredictedMask
 from desktop.canvas import marks
 from desktop.canvas.comparing import Comparison
+from desktop.canvas.drafts import Draft, Drawn
 from desktop.canvas.layers import LayerState
 from desktop.canvas.looks import Classes, Look
 from desktop.canvas.sheets import Scene, Screen
@@ -77,10 +78,16 @@ class Surface(QWidget):
     # What is shown
 
     def show_picture(
-        self, pyramid: AnyPyramid, labels: LabelMap, prediction: PredictedMask | None, keep_view: bool = False
+        self,
+        pyramid: AnyPyramid,
+        labels: LabelMap,
+        prediction: PredictedMask | None,
+        keep_view: bool = False,
+        drawn: Drawn | None = None,
     ) -> None:
         """Show another picture: fitted, or with `keep_view` at the same scale and place as the one before.
 
+        `drawn`: what became of a `draft`; of no use once anything but the picture has changed since.
         Raises ValueError when picture, label and prediction differ in size.
         """
         width, height = pyramid.size
@@ -94,9 +101,18 @@ class Surface(QWidget):
         self._patience.stop()
         self._viewport.take_picture(width, height, keep_view=keep_view)
         self._screen.set_picture(pyramid, labels)
-        self._mix_layers()
+        ready = drawn if drawn and drawn.is_mixed_from(self._classes, self._layers) else None
+        self._mix_layers(ready.look if ready else None)
         self._view_moved()
+        if ready:
+            self._screen.adopt(ready.screen)
         self.picture_changed.emit()
+
+    def draft(self, keep_view: bool = False) -> Draft:
+        """What is needed to draw another picture on another thread, as it would be shown now."""
+        view = replace(self._viewport)
+        keep_view = keep_view and self._pyramid is not None
+        return Draft(self._screen.alike(view), view, self._classes, self._layers, keep_view)
 
     def show_glimpse(self, pyramid: AnyPyramid) -> None:
         """Show a picture, fitted, before there is a label: it is no `has_picture` yet, nothing can be done with it.
@@ -379,9 +395,9 @@ class Surface(QWidget):
         self.content_changed.emit()
         self.picture_changed.emit()
 
-    def _mix_layers(self) -> None:
+    def _mix_layers(self, look: Look | None = None) -> None:
         has_prediction = self._prediction is not None
-        look = Look(self._classes, self._layers, has_prediction)
+        look = look or Look(self._classes, self._layers, has_prediction)
         halves = self._comparison and self._comparison.halves(self._classes, self._layers, has_prediction)
         self._screen.set_layers(look, self._prediction, halves)
         self.update()

@@ -18,8 +18,10 @@ from pytestqt.qtbot import QtBot
 
 from core.geometry import Box, Point
 from core.images.pyramid import Pyramid
+from core.images.tone import Tone
 from core.labels.labelmap import LabelMap
 from core.labels.prediction import PredictedMask
+from desktop.canvas.comparing import Comparison
 from desktop.canvas.layers import LayerState
 from desktop.canvas.view import CanvasView
 
@@ -231,6 +233,55 @@ def test_incremental_painting_ends_where_painting_anew_would(canvas: CanvasView)
         # Smooth pixels may differ by rounding when they were worked out together with other neighbours.
         assert np.abs(grown - fresh).max() <= 1
         canvas.zoom_at(QPointF(150, 110), float(rng.uniform(0.6, 1.7)))
+
+
+@pytest.mark.parametrize("scale", [None, 0.5, 3.0])
+@pytest.mark.parametrize("has_prediction", [True, False])
+def test_a_picture_drawn_ahead_looks_as_if_it_were_painted(
+    canvas: CanvasView, scale: float | None, has_prediction: bool
+) -> None:
+    canvas.set_layers(LayerState(difference_visible=True))
+    show(canvas, patches(1, 4), patches(2, 4))
+    if scale is not None:
+        zoom_to(canvas, scale)
+    pyramid = Pyramid.of(np.random.default_rng(4).integers(0, 255, (HEIGHT, WIDTH, 3)).astype(np.uint8))
+    labels, said = LabelMap(patches(5, 4)), patches(6, 4)
+    prediction = PredictedMask(said, said) if has_prediction else None
+    drawn = canvas.draft(keep_view=True).draw(pyramid, labels, prediction)
+    canvas.show_picture(pyramid, labels, prediction, keep_view=True, drawn=drawn)
+    assert canvas._screen._ground is drawn.screen._ground
+    ahead = screen(canvas)
+    assert np.array_equal(ahead, painted_anew(canvas))
+    labels.values[200:220, 300:330] = 3
+    canvas.refresh(Box(300, 200, 330, 220))
+    assert np.abs(screen(canvas).astype(int) - painted_anew(canvas)).max() <= 1
+
+
+@pytest.mark.parametrize("what", ["size", "palette", "layers", "tone", "comparing", "place", "ground"])
+def test_what_was_drawn_ahead_of_another_view_is_not_shown(canvas: CanvasView, what: str) -> None:
+    show(canvas, patches(1, 4), patches(2, 4))
+    pyramid = Pyramid.of(np.random.default_rng(4).integers(0, 255, (HEIGHT, WIDTH, 3)).astype(np.uint8))
+    labels, said = LabelMap(patches(5, 4)), patches(6, 4)
+    prediction = PredictedMask(said, said)
+    drawn = canvas.draft(keep_view=True).draw(pyramid, labels, prediction)
+    if what == "size":
+        canvas.resize(320, 200)
+    elif what == "palette":
+        canvas.set_palette(PALETTE[::-1])
+    elif what == "layers":
+        canvas.set_layers(LayerState(label_opacity=0.2))
+    elif what == "tone":
+        canvas.set_tone(Tone(brightness=0.3))
+    elif what == "comparing":
+        canvas.compare(Comparison())
+    elif what == "place":
+        zoom_to(canvas, 2.0)
+    else:
+        canvas._screen.set_background(7)
+    canvas.show_picture(pyramid, labels, prediction, keep_view=True, drawn=drawn)
+    shown = screen(canvas)
+    assert canvas._screen._ground is not drawn.screen._ground
+    assert np.array_equal(shown, painted_anew(canvas))
 
 
 def test_a_change_from_outside_shows_after_refresh(canvas: CanvasView) -> None:

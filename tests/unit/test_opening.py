@@ -19,7 +19,14 @@ from core.lanes import Lane
 from core.project.arrival import digest_of
 from core.project.project import HOME, Project
 from core.project.records import PictureRecord, Status
-from core.session.opening import CHUNK, FIRST_CHUNK, Opening, check_folder, list_pictures
+from core.session.opening import (
+    CHUNK,
+    FIRST_CHUNK,
+    OpenedPicture,
+    Opening,
+    check_folder,
+    list_pictures,
+)
 from core.session.pictures import PictureIndex
 from tests.datasets import mask_dataset
 from tests.factories import picture, picture_folder, stroke, truth
@@ -58,6 +65,7 @@ class Desk:
 
     def _hear(self, changes: Changes) -> None:
         self.news.append(changes)
+        self.opening.hear(changes)
         for picture_id in changes.pictures:
             self.index.update(self.project.pictures.get(picture_id))
 
@@ -239,6 +247,74 @@ def test_reading_ahead_forgives_what_cannot_be_read(desk: Desk) -> None:
     assert desk.opening.thumbnail(1, 32).result(PATIENCE).shape == (21, 32, 3)
     with pytest.raises(ImageError):
         desk.opening.thumbnail(2, 32).result(PATIENCE)
+
+
+def foreseen(desk: Desk, picture_id: int) -> OpenedPicture | None:
+    return desk.opening.foresee(picture_id, lambda opened: opened).result(PATIENCE)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        Changes(labels=frozenset([2])),
+        Changes(pictures=frozenset([1, 2])),
+        Changes(predictions=frozenset([2])),
+        Changes(classes=True),
+    ],
+)
+def test_what_was_foreseen_holds_until_the_picture_is_changed(desk: Desk, changes: Changes) -> None:
+    desk.find()
+    opened = foreseen(desk, 2)  # its size is found on the way, which is no change that makes it old
+    assert opened is not None and opened.labels.shape == (64, 96)
+    assert desk.index.get(2).width == 96
+    desk.opening.hear(Changes(pictures=frozenset([1, 3]), labels=frozenset([1]), listing=True))
+    assert desk.opening.is_current(opened) and desk.opening.confirm(opened).result(PATIENCE)
+    desk.document.submit(desk.opening.hear, changes)
+    assert not desk.opening.confirm(opened).result(PATIENCE)
+    assert not desk.opening.is_current(opened)
+    again = foreseen(desk, 2)
+    assert again is not None and desk.opening.is_current(again)
+
+
+def test_a_change_while_it_is_being_foreseen_makes_it_old(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The prediction is read beside the document lane: a newer one may come before the label is read."""
+    desk.find()
+    read = desk.opening._mask
+
+    def read_slowly(picture_id: int) -> PredictedMask:
+        try:
+            return read(picture_id)
+        finally:
+            desk.document.submit(desk.opening.hear, Changes(predictions=frozenset([picture_id])))
+
+    monkeypatch.setattr(desk.opening, "_mask", read_slowly)
+    opened = foreseen(desk, 1)
+    assert opened is not None and not desk.opening.is_current(opened)
+
+
+def test_another_file_under_the_name_is_not_the_one_foreseen(desk: Desk) -> None:
+    desk.find()
+    opened = foreseen(desk, 1)
+    Image.fromarray(picture(seed=9)).save(desk.project.folder / "p0.png")
+    desk.opening.take_in(["p0.png"]).result(PATIENCE)
+    assert opened is not None and not desk.opening.is_current(opened)
+    again = foreseen(desk, 1)
+    assert again is not None
+    np.testing.assert_array_equal(again.pyramid.whole(), picture(seed=9))
+
+
+def test_nothing_is_foreseen_of_what_cannot_be_read_or_is_too_large(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.find()
+    (desk.project.folder / "p1.png").write_text("no picture")
+    assert foreseen(desk, 2) is None
+    desk.settle()
+    assert desk.index.get(2).problem is None  # said when it is shown
+    monkeypatch.setattr("core.session.opening.FORESEEN_PIXELS", 96 * 64 - 1)
+    assert foreseen(desk, 1) is None
 
 
 def test_a_missing_prediction_is_said(desk: Desk) -> None:
