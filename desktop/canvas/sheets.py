@@ -72,7 +72,12 @@ class Sheet:
         if kept.is_empty:
             self.damage()
             return
-        self.pixels[kept.slices] = self.pixels[kept.moved(-dx, -dy).slices]
+        # All pixels in one piece, which numpy moves in place; what runs over the end of a row comes into sight anew.
+        flat, step = self.pixels.reshape(-1), dy * self._whole.width + dx
+        if step > 0:
+            flat[step:] = flat[:-step]
+        elif step < 0:
+            flat[:step] = flat[-step:]
         stale, self._stale = self._stale, []
         for box in stale:
             self.damage(box.moved(dx, dy))
