@@ -18,9 +18,7 @@ def main() -> None:
     first = words[0] if words else ""
     if not words or (len(words) == 1 and _is_surely_a_folder(first)):
         # The way most people come in: without what only commands need, the window is there a tenth sooner.
-        from desktop.app import open_window
-
-        sys.exit(open_window(Path(first).absolute() if first else None))
+        sys.exit(_open_window(Path(first).absolute() if first else None))
     from core.commands.app import command_names
     from core.commands.terminal import run
     from desktop.commands import app
@@ -31,6 +29,20 @@ def main() -> None:
             sys.exit(2)
         words = ["open", *words]
     sys.exit(run(app, words))
+
+
+def _open_window(folder: Path | None) -> int:
+    """The first picture is read while what draws the window is still being loaded."""
+    if folder is None:
+        from desktop.app import open_window
+
+        return open_window(None)
+    from core.session.glimpse import begin_glimpse
+
+    begun = [begin_glimpse(folder)]
+    from desktop.app import open_window
+
+    return open_window(folder, begun=begun)
 
 
 def _is_surely_a_folder(word: str) -> bool:

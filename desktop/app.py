@@ -5,13 +5,14 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
-from core.session.glimpse import begin_glimpse
+from core.session.glimpse import Glimpse, begin_glimpse
 from core.settings import Settings
 from desktop.assets import app_icon
 from desktop.crash import CrashLog
@@ -59,10 +60,15 @@ def build(settings: Settings | None = None) -> App:
     return App(qt, window, crash)
 
 
-def open_window(folder: Path | None, home: Path | None = None) -> int:
-    """The window, on a folder of pictures if one is given. Returns the exit code once it is closed."""
+def open_window(
+    folder: Path | None, home: Path | None = None, begun: list[Future[Glimpse | None]] | None = None
+) -> int:
+    """The window, on a folder of pictures if one is given. Returns the exit code once it is closed.
+
+    `begun` holds its first picture if that is being read already.
+    """
     if folder is None:
         return build().run(lambda _window: None)
-    begun = [begin_glimpse(folder, home)]  # read while the window is made
+    coming = begun or [begin_glimpse(folder, home)]  # read while the window is made
     # Taken out of the list, so that nothing holds on to the picture for as long as the program runs.
-    return build().run(lambda window: window.open(folder, home, glimpse=begun.pop()))
+    return build().run(lambda window: window.open(folder, home, glimpse=coming.pop()))

@@ -33,11 +33,8 @@ from desktop.bridge import Bridge
 from desktop.habits import remember_options, restore_options
 from desktop.keymap import KeyMap
 from desktop.label_page import LabelPage
-from desktop.panels.data_page import DataPage
-from desktop.panels.learn_page import LearnPage
-from desktop.panels.review_page import ReviewPage
+from desktop.pages import Pages
 from desktop.panels.status_line import StatusLine
-from desktop.panels.train_page import TrainPage
 from desktop.searching import Searching
 from desktop.staying import made_to_stay
 from desktop.theme import Theme
@@ -79,12 +76,9 @@ class MainWindow(QMainWindow):
         self.top = TopBar(self.actions_by_id, theme)
         self.welcome = WelcomePage(theme)
         self.label_page = LabelPage(self.actions_by_id, theme)
-        self.review_page = ReviewPage(
-            theme, lambda record: self.rooms.reviewing.caption(record) if self.rooms else ""
+        self.workspaces = Pages(
+            theme, self.label_page, lambda record: self.rooms.reviewing.caption(record) if self.rooms else ""
         )
-        self.train_page = TrainPage(theme)
-        self.data_page = DataPage(theme)
-        self.learn_page = LearnPage(theme)
         self.status = StatusLine(theme)
         self._arriving = Arriving(self.label_page.canvas, self.bridge, self._opening, settings, on_mistake)
         self.viewing = Viewing(self.label_page, self.actions_by_id, settings)
@@ -215,9 +209,6 @@ class MainWindow(QMainWindow):
     def _lay_out(self) -> None:
         self.setWindowIcon(app_icon())
         self.setAcceptDrops(True)
-        self.workspaces = QStackedWidget()
-        for page in (self.label_page, self.review_page, self.train_page, self.data_page, self.learn_page):
-            self.workspaces.addWidget(page)
         self.pages = QStackedWidget()
         self.pages.addWidget(self.welcome)
         self.pages.addWidget(self.workspaces)
@@ -233,8 +224,8 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         self.keymap.changed.connect(self.top.show_keys)
+        self.viewing.patterns_changed.connect(self.workspaces.set_patterns)
         self.keymap.changed.connect(self.label_page.classes.rows.classes_model.touch)
-        self.viewing.patterns_changed.connect(self.train_page.legend.set_patterns)
         self.bridge.changed.connect(self._hear)
         self.bridge.training.connect(self._hear_training)
         self.bridge.noticed.connect(self.say)
@@ -245,10 +236,10 @@ class MainWindow(QMainWindow):
         self.welcome.open_asked.connect(self._ask_folder)
         self.welcome.sample_asked.connect(lambda: self.open_sample(self.sample_folder))
         self.welcome.folder_chosen.connect(self.open)
-        self.data_page.export_asked.connect(lambda: self._act("export"))
-        self.data_page.import_asked.connect(lambda: self._act("import_masks"))
-        self.data_page.show_folder_asked.connect(self._show_home)
-        self.learn_page.door_asked.connect(lambda key: self.actions_by_id[key].trigger())
+        self.workspaces.export_asked.connect(lambda: self._act("export"))
+        self.workspaces.import_asked.connect(lambda: self._act("import_masks"))
+        self.workspaces.show_folder_asked.connect(self._show_home)
+        self.workspaces.action_asked.connect(lambda key: self.actions_by_id[key].trigger())
         for key, action in self.actions_by_id.items():
             action.triggered.connect(lambda _checked=False, key=key: self._act(key))
 

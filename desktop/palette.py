@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QObject, QPoint, QRect, QSize, Qt, QTimer
@@ -19,28 +18,13 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.assets import pixmap
+from desktop.finds import Find, Search
 from desktop.panels.parts import column, words
 from desktop.theme import GRID, Theme
 
 WIDTH, ROW_HEIGHT, ROWS = 600, 34, 10
 WAIT_MS = 60
 """Between the last letter and the search, so that fast typing is searched once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Find:
-    """One line: `kind` says what it is in a word; `colour` shows a chip in place of an icon."""
-
-    title: str
-    kind: str
-    run: Callable[[], object]
-    note: str = ""
-    keys: str = ""
-    icon: str = ""
-    colour: tuple[int, int, int] | None = None
-
-
-Search = Callable[[str], Sequence[Find]]
 
 
 class FindsModel(QAbstractListModel):

@@ -38,16 +38,16 @@ class Rooms(QObject):
     def __init__(self, session: Session, window: MainWindow, settings: Settings, theme: Theme) -> None:
         super().__init__(window)
         self.session, self._toning, self._bridge = session, window.toning, window.bridge
-        bridge, page, data = window.bridge, window.label_page, window.data_page
+        bridge, page, pages = window.bridge, window.label_page, window.workspaces
         actions, status = window.actions_by_id, window.status
         keep_view = lambda: bool(settings.get("keep_view"))  # noqa: E731
         self.labelling = Labelling(session, bridge, page, status, actions, keep_view)
-        self.learning = Learning(session, bridge, page, window.train_page, data, status, settings, theme)
+        self.learning = Learning(session, bridge, page, pages.train, pages.data, status, settings, theme)
         self.exchange = Exchange(session, bridge, theme, window)
-        self.caring = Caring(session, bridge, data, theme, window)
-        self.reviewing = Reviewing(session, bridge, window.review_page, theme)
+        self.caring = Caring(session, bridge, pages.data, theme, window)
+        self.reviewing = Reviewing(session, bridge, pages.review, theme)
         self.taking_in = TakingIn(session, bridge, window)
-        self.teaching = Teaching(session, bridge, window.learn_page, page.canvas, settings)
+        self.teaching = Teaching(session, bridge, pages.learn, page.canvas, settings)
         for room in (self.labelling, self.exchange, self.caring, self.reviewing, self.taking_in):
             room.message.connect(self.message)
         self.labelling.saved.connect(window.top.set_saved)

@@ -12,7 +12,7 @@ from core.lanes import Lane
 from core.session.finding import NameIndex
 from desktop.actions import ACTIONS, ActionRow, keys_of, keys_text
 from desktop.bridge import Bridge
-from desktop.palette import Find
+from desktop.finds import Find
 
 if TYPE_CHECKING:
     from core.session.session import Session

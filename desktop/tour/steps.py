@@ -346,7 +346,7 @@ class Tour(Hands):
         self._to("workspace_data")
         out = self._out / "export"
         shutil.rmtree(out, ignore_errors=True)
-        self.click(self.window.data_page.export)
+        self.click(self.window.workspaces.data.export)
         self.until(lambda: self.dialog is not None and self.dialog.isVisible(), "the export dialog")
         dialog = self.dialog
         assert dialog is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +77,22 @@ def test_the_first_picture_is_seen_before_the_project_is_open(hands: Hands, tmp_
     assert seen.size() == glimpsed.size()
     left = QRect(0, 0, seen.width() // 4, seen.height())  # without the ring around the pointer
     assert seen.copy(left) == glimpsed.copy(left)
+
+
+def test_workspaces_are_made_when_a_project_needs_them(hands: Hands, tmp_path: Path) -> None:
+    pages, names = hands.window.workspaces, {"review", "train", "data", "learn"}
+    assert pages.count() == 5 and not names & vars(pages).keys()
+    hands.window.viewing._set(replace(hands.window.viewing.layers, patterns=True))
+    hands.window.open(picture_folder(tmp_path / "pictures"))
+    hands.until(hands.has_picture, "the picture", 20)
+    assert pages.count() == 5 and names <= vars(pages).keys()
+    made = (pages.review, pages.train, pages.data, pages.learn)
+    assert [pages.indexOf(page) for page in made] == [*range(1, 5)]
+    assert pages.train.legend._patterned
+    hands.window.actions_by_id["workspace_data"].trigger()
+    hands.until(pages.data.isVisible, "the Data workspace")
+    hands.window.viewing._set(replace(hands.window.viewing.layers, patterns=False))
+    assert not pages.train.legend._patterned
 
 
 def test_a_glimpse_that_was_begun_before_is_taken(hands: Hands, tmp_path: Path) -> None:

@@ -22,18 +22,18 @@ pytestmark = pytest.mark.qt_log_ignore("does not support")
 
 @pytest.fixture
 def page(desk: Desk) -> DataPage:
-    return desk.window.data_page
+    return desk.window.workspaces.data
 
 
 def look(desk: Desk) -> None:
     desk.window.actions_by_id["workspace_data"].trigger()
-    desk.until(desk.window.data_page.isVisible, "the Data workspace")
+    desk.until(desk.window.workspaces.data.isVisible, "the Data workspace")
 
 
 def follow(desk: Desk, number: QPushButton) -> tuple[str, list[str]]:
     """Click on a number: the filter that is chosen then, and the pictures in the strip."""
     desk.until(lambda: number.isEnabled() and number.isVisible(), "a number to click on")
-    desk.window.data_page.area.ensureWidgetVisible(number)
+    desk.window.workspaces.data.area.ensureWidgetVisible(number)
     desk.click(number)
     return seen(desk)
 

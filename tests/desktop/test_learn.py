@@ -36,7 +36,7 @@ pytestmark = pytest.mark.qt_log_ignore("does not support")
 
 def come(desk: Desk) -> LearnPage:
     """Into the Learn workspace, by its button."""
-    page = desk.window.learn_page
+    page = desk.window.workspaces.learn
     desk.click(desk.window.top._segment_of["workspace_learn"])
     desk.until(lambda: page.isVisible() and page.is_furnished, "the Learn workspace", 20)
     desk.until(lambda: page.bench.worked is not None and page.bench.picker.width() > 1, "a patch", 20)

@@ -63,12 +63,12 @@ def with_weights(desk: Desk, recipe: Recipe | None = None) -> None:
         project.runs.end(run.id, "finished")
     desk.window.open(folder)
     desk.until(desk.has_picture, "a picture", 60)
-    desk.until(desk.window.train_page.export.isEnabled, "the run with weights", 60)
+    desk.until(desk.window.workspaces.train.export.isEnabled, "the run with weights", 60)
 
 
 def export_dialog(desk: Desk, out: Path) -> ExportModelDialog:
     desk.window.actions_by_id["workspace_train"].trigger()
-    desk.click(desk.window.train_page.export)
+    desk.click(desk.window.workspaces.train.export)
     shown = planning(desk).export
     assert shown is not None and shown.isVisible()
     assert shown.run.currentText() == "Run 1: Asymmetric U-Net, small, mIoU 0.500"
@@ -87,15 +87,17 @@ def test_a_network_is_found_and_kept_with_the_project(desk: Desk) -> None:
     shown.network.widgets["weights"].setCurrentIndex(1)
     desk.click(shown.use)
     said = "Next run: DeepLab v3+ on mobilenet_v2, ImageNet weights"
-    assert desk.window.train_page.next_run.text() == said
+    assert desk.window.workspaces.train.next_run.text() == said
     wish = NextRun.from_json(desk.session.remembered(FACT).result(60))
     assert wish == NextRun("deeplabv3plus", "mobilenet_v2", "imagenet")
     folder = desk.session.folder
     desk.window.close_project()
-    assert desk.window.train_page.next_run.text() == ""
+    assert desk.window.workspaces.train.next_run.text() == ""
     desk.window.open(folder)
     desk.until(desk.has_picture, "a picture", 60)
-    desk.until(lambda: desk.window.train_page.next_run.text() == said, "the choice, after opening again", 60)
+    desk.until(
+        lambda: desk.window.workspaces.train.next_run.text() == said, "the choice, after opening again", 60
+    )
     again = form(desk)
     assert again.network.values()["encoder"] == "mobilenet_v2"
     desk.click(again.cancel)
@@ -117,7 +119,7 @@ def test_what_does_not_fit_cannot_be_chosen(desk: Desk) -> None:
 
 
 def test_a_model_is_exported_and_its_agreement_told(desk: Desk, tmp_path: Path) -> None:
-    assert not desk.window.train_page.export.isEnabled()
+    assert not desk.window.workspaces.train.export.isEnabled()
     with_weights(desk)
     shown = export_dialog(desk, tmp_path / "net.pkl")
     assert not shown.export.isEnabled()
@@ -171,7 +173,9 @@ def test_choices_are_kept_with_the_project_and_what_is_impossible_is_said(desk: 
     QTest.keyClick(shown.rows[0].inputs["epochs"], Qt.Key.Key_Backspace)
     assert shown.origin.currentText() == "Your own choices"
     desk.click(shown.use)
-    assert desk.window.train_page.next_run.text() == "Next run: the usual network, 2 choices of your own"
+    assert (
+        desk.window.workspaces.train.next_run.text() == "Next run: the usual network, 2 choices of your own"
+    )
     wish = NextRun.from_json(desk.session.remembered(FACT).result(60))
     assert wish.choices == {"batch": "3", "steps": "7"}
     again = form(desk)

@@ -33,7 +33,7 @@ def page(desk: Desk, tmp_path: Path) -> Iterator[ReviewPage]:
     desk.window.open(tmp_path / "many")
     desk.until(lambda: desk.has_picture() and len(desk.session.pictures) == COUNT, "all pictures", 20)
     desk.window.actions_by_id["workspace_review"].trigger()
-    page = desk.window.review_page
+    page = desk.window.workspaces.review
     desk.until(lambda: page.isVisible() and page.grid.missing() is None, "all cards", 20)
     yield page
     desk.window.actions_by_id["workspace_label"].trigger()

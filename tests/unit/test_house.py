@@ -44,6 +44,10 @@ def test_the_window_stands_before_what_a_project_needs_is_loaded() -> None:
         "pyqtgraph",
         "typer",
         "core.session.session",
+        "desktop.palette",
+        "desktop.panels.review_page",
+        "desktop.panels.train_page",
+        "desktop.panels.data_page",
     )
     code = f"import sys, desktop.__main__, desktop.app; print([n for n in {heavy} if n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

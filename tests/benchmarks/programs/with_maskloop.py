@@ -11,7 +11,6 @@ from typing import Any
 import desktop.__main__  # noqa: F401  (what the command loads counts)
 from core.geometry import Box
 from core.session.glimpse import begin_glimpse
-from desktop.app import build
 
 
 class Maskloop:
@@ -20,8 +19,10 @@ class Maskloop:
     pans_by = "middle"
 
     def __init__(self, width: int, height: int, folder: Path | None) -> None:
-        # As `maskloop FOLDER` does: its first picture is read while the window is made.
+        # As `maskloop FOLDER` does: its first picture is read while the window is loaded and made.
         self._glimpse = (folder, begin_glimpse(folder)) if folder else None
+        from desktop.app import build
+
         self.version = version("maskloop")
         self._app = build()
         self.window = self._app.window

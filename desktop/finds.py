@@ -1,0 +1,22 @@
+"""What a search finds, as a line that can be done something with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Find:
+    """One line: `kind` says what it is in a word; `colour` shows a chip in place of an icon."""
+
+    title: str
+    kind: str
+    run: Callable[[], object]
+    note: str = ""
+    keys: str = ""
+    icon: str = ""
+    colour: tuple[int, int, int] | None = None
+
+
+Search = Callable[[str], Sequence[Find]]
