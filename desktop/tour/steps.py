@@ -307,7 +307,7 @@ class Tour(Hands):
 
     def _review(self) -> str:
         self._to("workspace_review")
-        page = self.window.review_page
+        page = self.window.workspaces.review
         grid = page.grid
         self.until(lambda: grid.missing() is None, "the cards in sight")
         self.click(page.layer_buttons["prediction"])
