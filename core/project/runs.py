@@ -108,12 +108,14 @@ class RunDrawer:
         with self._store.reading() as connection:
             return [Measurement(*row) for row in connection.execute(query)]
 
-    def measurements_after(self, last_id: int) -> tuple[int, list[Measurement]]:
-        """Points measured since the one with this id (0: all), in order, and the id of the last of them."""
+    def measurements_after(self, last_id: int, most: int = 4000) -> tuple[int, list[Measurement]]:
+        """The first points measured since the one with this id (0: the very first), in order, and the id of the last
+        of them."""
         query = (
             select(measurements.c.id, *(measurements.c[name] for name in _POINT))
             .where(measurements.c.id > last_id)
             .order_by(measurements.c.id)
+            .limit(most)
         )
         with self._store.reading() as connection:
             rows = connection.execute(query).all()

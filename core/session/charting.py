@@ -141,9 +141,11 @@ class Charting:
         return self._open().pictures.counts()
 
     def _read(self) -> Curves:
-        last, points = self._open().runs.measurements_after(self._last)
-        self._book.add(points)
-        self._last = last
+        more = True
+        while more:  # a part at a time: of months of learning not all is held in memory at once
+            self._last, points = self._open().runs.measurements_after(self._last)
+            self._book.add(points)
+            more = bool(points)
         return self._book.curves()
 
 

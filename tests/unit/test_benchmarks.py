@@ -56,6 +56,12 @@ def test_pairs_go_out_to_coco_and_come_in_again() -> None:
         assert {"ms", "cpu_ms", "peak_mb", "growth_mb"} <= set(found[way]["ours"])
 
 
+def test_charts_hand_out_no_more_points_than_they_can_draw() -> None:
+    found = answer("charts", "--points", "30000")
+    assert found["points"] >= 30_000 and 0 < found["points_drawn"] < 25 * 401
+    assert {"first_ms", "tick_ms"} <= set(found)
+
+
 @pytest.mark.parametrize(
     ("name", "words", "said"),
     [
