@@ -440,7 +440,7 @@ def test_what_cannot_be_learned_or_scored_is_said(trained: tuple[Path, Any], tmp
     assert "device “cuda:99”" in refused("predict", "--project", folder, "--device", "cuda:99")
     assert "size 100" in refused("train", "--project", folder, "--size", 100, "--steps", 1)
     assert "budget" in refused("train", "--project", folder, "--steps", 0)
-    assert "loss" in refused("train", "--project", folder, "--loss", "mean", "--steps", 1)
+    assert "loss" in wrong("train", "--project", folder, "--loss", "mean", "--steps", 1)
     fresh = tmp_path / "fresh"
     project_in(fresh, classes=("one",)).close()
     assert "two classes" in refused("train", "--project", fresh, "--steps", 1)
