@@ -57,6 +57,7 @@ class Caring(QObject):
         join(page.shown, self._come)
         join(page.filter_asked, lambda key, title: self.pictures_asked.emit(key, title, frozenset()))
         join(page.class_asked, self._show_class)
+        join(page.size_asked, self._show_size)
         join(page.splits.split_asked, self.splitting.show)
         join(page.findings.finding_asked, self._show_finding)
         join(page.findings.tiny_asked, self._look_for_tiny)
@@ -120,11 +121,7 @@ class Caring(QObject):
         self._page.set_classes(self._session.editing.classes, counts)
         self._findings = {finding.key: finding for finding in told.findings}
         self._show_findings()
-        sizes = [f"{w:,} × {h:,} ({count:,})" for (w, h), count in told.sizes[:6]]
-        more = f" and {len(told.sizes) - 6:,} more" if len(told.sizes) > 6 else ""
-        self._page.sizes.setText(
-            f"Sizes of the pictures opened so far: {', '.join(sizes)}{more}." if sizes else ""
-        )
+        self._page.sizes.set_sizes(told.sizes)
         self._show_copies()
 
     def _show_findings(self) -> None:
@@ -135,6 +132,13 @@ class Caring(QObject):
         name = self._session.editing.classes.name_of(value)
         show = partial(self._show_found, f"class {value}", f"With {name}")
         self._bridge.when_done(self._session.caring.with_class(value), show)
+
+    def _show_size(self, width: int, height: int) -> None:
+        index = self._session.pictures
+        found = frozenset(
+            i for i in index.ids() if (r := index.get(i)) and (r.width, r.height) == (width, height)
+        )
+        self._show_found(f"size {width} {height}", f"{width} × {height}", found)
 
     def _show_finding(self, key: str) -> None:
         finding = self._findings.get(key) or self._tiny

@@ -10,12 +10,15 @@ from PySide6.QtGui import QColor, QPainter, QPainterPath, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QPushButton, QVBoxLayout, QWidget
 
 from core.labels.classes import ClassList, Colour
+from core.session.splitting import pictures
 from desktop.panels.cards import Card, ClassTable, SplitCard, link
 from desktop.panels.near_copies import NearCopiesCard
 from desktop.panels.parts import button, column, ground, page_of, row, words
 from desktop.theme import GRID, Theme
 
 WIDTH = 960
+SIZES = 6
+"""Lines of the card of sizes."""
 COUNTS = (
     ("pictures", "all", "Pictures"),
     ("labelled", "labelled", "Labelled"),
@@ -104,6 +107,42 @@ class FindingsCard(Card):
         self.none.setVisible(not wanted)
 
 
+class SizesCard(Card):
+    """How large the pictures are, a line for each size; a click shows those of that size."""
+
+    size_asked = Signal(int, int)
+
+    def __init__(self) -> None:
+        super().__init__("Sizes of the pictures opened so far")
+        self.more = words("", "muted")
+        self.lines: list[QPushButton] = []
+        self._list = QVBoxLayout()
+        self._list.setSpacing(0)
+        self.fill(self._list, self.more)
+        self.set_sizes(())
+
+    def set_sizes(self, sizes: Sequence[tuple[tuple[int, int], int]]) -> None:
+        """Width, height and how many pictures, the most frequent first."""
+        for old in self.lines:
+            self._list.removeWidget(old)
+            old.hide()
+            old.deleteLater()
+        self.lines = []
+        for (width, height), count in sizes[:SIZES]:
+            line = link(
+                f"{width:,} × {height:,}: {pictures(count)}",
+                f"Show pictures of {width} × {height} pixels",
+                "Show these pictures.",
+            )
+            line.clicked.connect(lambda _on=False, w=width, h=height: self.size_asked.emit(w, h))
+            self._list.addWidget(line)
+            self.lines.append(line)
+        rest = len(sizes) - SIZES
+        self.more.setText(f"and {rest:,} more sizes" if rest > 0 else "")
+        self.more.setVisible(rest > 0)
+        self.setVisible(bool(sizes))
+
+
 class DataPage(QWidget):
     """Setters only; the buttons only ask."""
 
@@ -113,6 +152,8 @@ class DataPage(QWidget):
     filter_asked = Signal(str, str)
     """Key and title of a filter of the filmstrip."""
     class_asked = Signal(int)
+    size_asked = Signal(int, int)
+    """Width and height of the pictures to show."""
     shown = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -131,7 +172,8 @@ class DataPage(QWidget):
         self.splits.filter_asked.connect(self.filter_asked)
         self.findings = FindingsCard()
         self.copies = NearCopiesCard(theme)
-        self.sizes = words("", "muted", wrap=True)
+        self.sizes = SizesCard()
+        self.sizes.size_asked.connect(self.size_asked)
         self.where = words("", "muted", wrap=True)
         self.where.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.show_folder = button("Show folder", "quiet")

@@ -45,6 +45,22 @@ def seen(desk: Desk) -> tuple[str, list[str]]:
     return desk.page.filmstrip.filter.currentText(), names
 
 
+def test_sizes_lead_to_their_pictures(desk: Desk, page: DataPage) -> None:
+    look(desk)
+    desk.until(lambda: len(page.sizes.lines) == 1, "the sizes", 10)
+    (line,) = page.sizes.lines
+    assert line.text().startswith("96 × 64: ") and not page.sizes.more.isVisible()
+    filter_, names = follow(desk, line)
+    assert filter_ == "96 × 64" and "p0.png" in names
+
+
+def test_more_sizes_than_have_lines_are_counted(page: DataPage) -> None:
+    page.sizes.set_sizes([((10 + n, 10), 1) for n in range(9)])
+    assert len(page.sizes.lines) == 6 and page.sizes.more.text() == "and 3 more sizes"
+    page.sizes.set_sizes(())
+    assert page.sizes.isHidden()
+
+
 def test_numbers_lead_to_their_pictures(desk: Desk, page: DataPage) -> None:
     desk.dab(0.5)
     second = desk.session.pictures.ids()[1]
