@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from desktop.canvas.layers import LayerState
 from desktop.canvas.looks import Classes, Look
-from desktop.canvas.sheets import Halves
+from desktop.canvas.screen import Halves
 
 
 class Side(StrEnum):

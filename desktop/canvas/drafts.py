@@ -9,7 +9,7 @@ from core.labels.labelmap import LabelMap
 from core.labels.prediction import PredictedMask
 from desktop.canvas.layers import LayerState
 from desktop.canvas.looks import Classes, Look
-from desktop.canvas.sheets import Screen
+from desktop.canvas.screen import Screen
 from desktop.canvas.viewport import Viewport
 
 

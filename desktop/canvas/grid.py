@@ -16,13 +16,12 @@ _DARK, _LIGHT = (0, 80), (255, 56)
 """Grey and opacity, 0..255. A dark line beside a light one shows on any ground."""
 
 
-def rule(sheet: NDArray[np.uint32], box: Box, view: Viewport) -> None:
-    """Blend the lines through `box` over the device pixels of the sheet, (H, W) premultiplied 0xAARRGGBB.
+def rule(part: NDArray[np.uint32], box: Box, view: Viewport) -> None:
+    """Blend the lines through the device pixels of `box` over them, (h, w) premultiplied 0xAARRGGBB.
 
     The dark line is the first row or column of device pixels of an image pixel, the light one the last of the
     pixel before.
     """
-    part = sheet[box.slices]
     across = _starts(box.x0, box.x1, view.left, view.scale)
     down = _starts(box.y0, box.y1, view.top, view.scale)
     for shade, step in ((_DARK, 0), (_LIGHT, -1)):

@@ -120,28 +120,26 @@ class Minimap(QWidget):
         scale = min(LARGEST.width() / width, LARGEST.height() / height)
         self.resize(max(24, round(width * scale)) + 2 * _BORDER, max(24, round(height * scale)) + 2 * _BORDER)
         self._made_of = scene.pyramid
-        self._look_at_picture(scene)
-        self._layers = None
+        self._picture = self._layers = None
 
-    def _look_at_picture(self, scene: Scene) -> None:
+    def _look_at_picture(self, scene: Scene) -> QImage:
         """From a coarse level, as the canvas shows it; of a giant it becomes clear with time."""
         ratio = self.devicePixelRatioF()
         size = (round((self.width() - 2) * ratio), round((self.height() - 2) * ratio))
         level = scene.pyramid.level_for(size[0] / scene.pyramid.size[0])
         seen = scene.eye.seen(scene.eye.part(level, Box(0, 0, *scene.pyramid.level_size(level))))
         small = cv2.resize(seen, size, interpolation=cv2.INTER_AREA)
-        self._picture = _image(cv2.cvtColor(small, cv2.COLOR_RGB2BGRA), QImage.Format.Format_RGB32)
+        return _image(cv2.cvtColor(small, cv2.COLOR_RGB2BGRA), QImage.Format.Format_RGB32)
 
     def _look(self) -> None:
         """Sample the layers anew."""
         scene = self._canvas.scene
-        if scene is None or self._picture is None or scene.pyramid is not self._made_of:
+        if scene is None or scene.pyramid is not self._made_of:
             return
         if self._canvas.is_held:
             self._pause.start()
             return
-        self._look_at_picture(scene)
-        self._layers = None
+        self._picture, self._layers = self._look_at_picture(scene), None
         if not scene.table.is_empty:
             height, width = scene.labels.values.shape
             rows = _spread(self._picture.height(), height)

@@ -18,11 +18,12 @@ from core.images.tone import Tone
 from core.labels.labelmap import LabelMap
 from core.labels.prediction import PredictedMask
 from desktop.canvas import marks
+from desktop.canvas.coarse import Coarse
 from desktop.canvas.comparing import Comparison
 from desktop.canvas.drafts import Draft, Drawn
 from desktop.canvas.layers import LayerState
 from desktop.canvas.looks import Classes, Look
-from desktop.canvas.sheets import Scene, Screen
+from desktop.canvas.screen import Scene, Screen
 from desktop.canvas.twin import Twin
 from desktop.canvas.viewport import Viewport
 
@@ -31,6 +32,9 @@ _PATIENCE_MS = 300
 
 _REST_MS = 120
 """How long after its last step a zoom is over."""
+
+_SLICE = 0.006
+"""Seconds of the GUI thread that are taken at once for what nobody waits for."""
 
 
 class Surface(QWidget):
@@ -68,8 +72,10 @@ class Surface(QWidget):
         self._patience.setSingleShot(True)
         self._patience.setInterval(_PATIENCE_MS)
         self._patience.timeout.connect(self.update)
-        self._in_motion = QTimer(self, singleShot=True, interval=_REST_MS)
-        self._in_motion.timeout.connect(self.update)
+        self._coarse = Coarse()
+        self._step = 1  # device pixels that share one in each direction as long as it zooms
+        self._in_motion = QTimer(self, singleShot=True)
+        self._in_motion.timeout.connect(self._come_to_rest)
         self._fresh.connect(self._take_fresh, Qt.ConnectionType.QueuedConnection)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMinimumSize(160, 120)
@@ -99,6 +105,7 @@ class Surface(QWidget):
         self._pyramid, self._labels, self._prediction = pyramid, labels, prediction
         self._words, self._is_glimpse = None, False
         self._patience.stop()
+        self._end_motion()
         self._viewport.take_picture(width, height, keep_view=keep_view)
         self._screen.set_picture(pyramid, labels)
         ready = drawn if drawn and drawn.is_mixed_from(self._classes, self._layers) else None
@@ -251,6 +258,11 @@ class Surface(QWidget):
         return self._viewport.scale
 
     @property
+    def is_coarse(self) -> bool:
+        """Whether fewer pixels are drawn than there are on the screen, because every frame is another."""
+        return self._step > 1
+
+    @property
     def is_fitted(self) -> bool:
         return self._viewport.fitted
 
@@ -341,8 +353,8 @@ class Surface(QWidget):
         # Device pixels are drawn one to one; the place of the widget in the window is already in the painter.
         painter.scale(1 / ratio, 1 / ratio)
         exposed = [self._device(area) for area in event.region()]
-        if self._in_motion.isActive() and not self.is_held and self._screen.is_large:
-            self._screen.paint_coarsely(painter, exposed)
+        if self.is_coarse and not self.is_held:
+            self._coarse.paint(self._screen, self._step, painter, exposed)
         else:
             self._screen.paint(painter, exposed)
         if self.is_double:
@@ -387,6 +399,7 @@ class Surface(QWidget):
 
     def _empty(self, title: str, body: str) -> None:
         self.settle_all()
+        self._end_motion()
         self._is_glimpse = False
         self._listen(None)
         self._pyramid = self._labels = self._prediction = None
@@ -418,9 +431,29 @@ class Surface(QWidget):
     def _zoom(self, scale: float, position: QPointF) -> None:
         ratio = self.devicePixelRatioF()
         self._viewport.zoom(scale, position.x() * ratio, position.y() * ratio)
-        if self._screen.is_large:
-            self._in_motion.start()
+        self._begin_motion()
         self._view_moved()
+
+    def _begin_motion(self) -> None:
+        """Every frame will be another for a while: draw them as coarsely as it takes to draw them in time."""
+        # Two views side by side are drawn as they are: each has only half of the canvas.
+        wanted = 1 if self.is_double else self._screen.pace.step(self._viewport.width * self._viewport.height)
+        # Within one motion it does not become finer again: that would flicker.
+        self._step = max(self._step, wanted)
+        if self.is_coarse:
+            self._in_motion.start(_REST_MS)
+
+    def _end_motion(self) -> None:
+        self._step = 1
+        self._in_motion.stop()
+
+    def _come_to_rest(self) -> None:
+        """Work out all pixels, a little at a time: whoever begins to paint now need not wait for it."""
+        if self.is_held or self._screen.freshen_for(_SLICE):
+            self._end_motion()
+            self.update()
+        else:
+            self._in_motion.start(0)
 
     def _view_moved(self) -> None:
         self._screen.damage_all()

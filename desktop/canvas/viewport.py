@@ -110,16 +110,16 @@ class Viewport:
             self.fitted = False
         return moved
 
-    def halved(self) -> Viewport:
-        """The same view with half as many device pixels in each direction."""
+    def coarser(self, step: int) -> Viewport:
+        """The same view with one pixel for `step` device pixels in each direction."""
         return Viewport(
-            (self.width + 1) // 2,
-            (self.height + 1) // 2,
+            -(-self.width // step),
+            -(-self.height // step),
             self.picture_width,
             self.picture_height,
-            self.scale / 2,
-            round(self.left / 2),
-            round(self.top / 2),
+            self.scale / step,
+            round(self.left / step),
+            round(self.top / step),
             self.fitted,
         )
 

@@ -23,6 +23,7 @@ from core.labels.labelmap import LabelMap
 from core.labels.prediction import PredictedMask
 from desktop.canvas.comparing import Comparison
 from desktop.canvas.layers import LayerState
+from desktop.canvas.pace import Pace
 from desktop.canvas.view import CanvasView
 
 WIDTH, HEIGHT = 1300, 900
@@ -49,26 +50,40 @@ def patches(seed: int, values: int, width: int = WIDTH, height: int = HEIGHT) ->
     return fine
 
 
-def test_a_large_canvas_is_coarse_only_while_it_zooms(canvas: CanvasView, qtbot: QtBot) -> None:
+@pytest.mark.parametrize("step", [2, 3])
+def test_a_large_canvas_is_coarse_only_while_it_zooms(canvas: CanvasView, qtbot: QtBot, step: int) -> None:
     canvas.resize(2000, 1400)
+    canvas._screen.pace = Slow(step)
     labels, prediction = patches(11, 4), patches(12, 4)
     show(canvas, labels, prediction)
-    for scale in (0.77, 3.0):
+    for scale in (0.77, 3.7):
         canvas.fit()
         screen(canvas)
         zoom_to(canvas, scale, 1001, 701)
         moving = screen(canvas)
-        qtbot.waitUntil(lambda: not canvas._in_motion.isActive(), timeout=5000)
+        assert canvas.is_coarse
+        qtbot.waitUntil(lambda: not canvas.is_coarse, timeout=5000)
         resting = screen(canvas)
         canvas.set_layers(SOLID)  # everything anew
         assert np.array_equal(screen(canvas), resting)
         assert not np.array_equal(moving, resting)
-        # Four pixels of the screen look like one of them, or like its neighbour where the view fell between two.
-        blocks = moving.reshape(700, 2, 1000, 2, 3)
-        assert np.array_equal(blocks[:, 0], blocks[:, 1])
-        assert np.array_equal(blocks[..., 0, :], blocks[..., 1, :])
+        # All pixels of a block look like one of them, or like its neighbour where the view fell between two.
+        high, wide = 1400 // step, 2000 // step
+        blocks = moving[: high * step, : wide * step].reshape(high, step, wide, step, 3)
+        assert (blocks == blocks[:, :1, :, :1]).all()
         around = np.abs(cv2.blur(moving, (15, 15)).astype(int) - cv2.blur(resting, (15, 15)))
         assert np.percentile(around[60:-60, 60:-60], 99) < 50
+
+
+class Slow(Pace):
+    """A machine on which so many pixels must share one."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__()
+        self._step = step
+
+    def step(self, pixels: int) -> int:
+        return self._step
 
 
 @pytest.fixture
@@ -249,7 +264,7 @@ def test_a_picture_drawn_ahead_looks_as_if_it_were_painted(
     prediction = PredictedMask(said, said) if has_prediction else None
     drawn = canvas.draft(keep_view=True).draw(pyramid, labels, prediction)
     canvas.show_picture(pyramid, labels, prediction, keep_view=True, drawn=drawn)
-    assert canvas._screen._ground is drawn.screen._ground
+    assert canvas._screen._sheets is drawn.screen._sheets
     ahead = screen(canvas)
     assert np.array_equal(ahead, painted_anew(canvas))
     labels.values[200:220, 300:330] = 3
@@ -280,7 +295,7 @@ def test_what_was_drawn_ahead_of_another_view_is_not_shown(canvas: CanvasView, w
         canvas._screen.set_background(7)
     canvas.show_picture(pyramid, labels, prediction, keep_view=True, drawn=drawn)
     shown = screen(canvas)
-    assert canvas._screen._ground is not drawn.screen._ground
+    assert canvas._screen._sheets is not drawn.screen._sheets
     assert np.array_equal(shown, painted_anew(canvas))
 
 
