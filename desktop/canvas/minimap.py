@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QWidget
 from core.geometry import Box, Point
 from core.images.giant import AnyPyramid
 from desktop.canvas.layers import sample
-from desktop.canvas.surface import Scene, Surface
+from desktop.canvas.screen import Scene
+from desktop.canvas.surface import Surface
 
 LARGEST = QSize(200, 160)
 GAP = 12

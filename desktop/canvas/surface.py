@@ -2,49 +2,38 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QPointF, QRect, Qt, QTimer, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QResizeEvent
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QWidget
 
-from core.geometry import Box, Point, TileKey
+from core.geometry import Box, TileKey
 from core.images.giant import AnyPyramid, GiantPyramid
 from core.images.tone import Tone
 from core.labels.labelmap import LabelMap
 from core.labels.prediction import PredictedMask
 from desktop.canvas import marks
-from desktop.canvas.coarse import Coarse
 from desktop.canvas.comparing import Comparison
 from desktop.canvas.drafts import Draft, Drawn
 from desktop.canvas.layers import LayerState
 from desktop.canvas.looks import Classes, Look
-from desktop.canvas.screen import Scene, Screen
-from desktop.canvas.twin import Twin
-from desktop.canvas.viewport import Viewport
+from desktop.canvas.pane import Pane
+from desktop.canvas.screen import Scene
 
 _PATIENCE_MS = 300
 """How long loading stays silent: most pictures are there sooner, and a flash of words would only disturb."""
 
-_REST_MS = 120
-"""How long after its last step a zoom is over."""
 
-_SLICE = 0.006
-"""Seconds of the GUI thread that are taken at once for what nobody waits for."""
-
-
-class Surface(QWidget):
+class Surface(Pane):
     """One picture, its label, its prediction. Reads the label's live array; knows nothing of tools. GUI thread.
 
     What it costs to paint follows the widget and what changed on it, never the size of the picture.
     """
 
-    view_changed = Signal(float)
-    """The scale, after every zoom and every movement of the picture."""
     content_changed = Signal()
     """Another picture or none, other layers, or other labels: also in the middle of a stroke."""
     picture_changed = Signal()
@@ -56,26 +45,18 @@ class Surface(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._viewport = Viewport()
-        self._screen = Screen(self._viewport)
         self._pyramid: AnyPyramid | None = None
         self._labels: LabelMap | None = None
         self._prediction: PredictedMask | None = None
         self._classes = Classes(np.zeros((256, 3), np.uint8))
         self._layers = LayerState()
         self._comparison: Comparison | None = None
-        self._twin = Twin(self, self._viewport)
         self._words: tuple[str, str] | None = None
         self._is_glimpse = False
-        self._pan_rest = QPointF()
         self._patience = QTimer(self)
         self._patience.setSingleShot(True)
         self._patience.setInterval(_PATIENCE_MS)
         self._patience.timeout.connect(self.update)
-        self._coarse = Coarse()
-        self._step = 1  # device pixels that share one in each direction as long as it zooms
-        self._in_motion = QTimer(self, singleShot=True)
-        self._in_motion.timeout.connect(self._come_to_rest)
         self._fresh.connect(self._take_fresh, Qt.ConnectionType.QueuedConnection)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMinimumSize(160, 120)
@@ -105,7 +86,7 @@ class Surface(QWidget):
         self._pyramid, self._labels, self._prediction = pyramid, labels, prediction
         self._words, self._is_glimpse = None, False
         self._patience.stop()
-        self._end_motion()
+        self._motion.end()
         self._viewport.take_picture(width, height, keep_view=keep_view)
         self._screen.set_picture(pyramid, labels)
         ready = drawn if drawn and drawn.is_mixed_from(self._classes, self._layers) else None
@@ -172,6 +153,7 @@ class Surface(QWidget):
         """Set two sides against each other: at a divider, or in two views of the same place. None: no more."""
         before, self._comparison = self._comparison, comparison
         if (before is not None and before.share is None) != self.is_double:
+            self._motion.end()
             self._take_size()
         share = comparison.share if comparison else None
         at_divider = before is not None and before.share is not None and share is not None
@@ -187,17 +169,7 @@ class Surface(QWidget):
 
     @property
     def is_double(self) -> bool:
-        """Whether there are two views of the same place side by side. All places are told for the first of them."""
         return self._comparison is not None and self._comparison.share is None
-
-    @property
-    def room(self) -> QRect:
-        """The widget pixels of the view, of the first one while there are two."""
-        return self._twin.room
-
-    def fold(self, position: QPointF, *, anew: bool = True) -> QPointF:
-        """A widget position as one in the first view; not `anew`: in whichever view the last one was."""
-        return self._twin.fold(position, anew=anew) if self.is_double else position
 
     def set_grid(self, shown: bool) -> None:
         """Whether there are lines between the picture's pixels where they are large."""
@@ -250,97 +222,10 @@ class Surface(QWidget):
         touched, and tools go on working on the label."""
         self.touch(self._logical(self._screen.set_then(tiles)))
 
-    # The view
-
-    @property
-    def scale(self) -> float:
-        """Device pixels per image pixel: 1.0 is the true size."""
-        return self._viewport.scale
-
-    @property
-    def is_coarse(self) -> bool:
-        """Whether fewer pixels are drawn than there are on the screen, because every frame is another."""
-        return self._step > 1
-
-    @property
-    def is_fitted(self) -> bool:
-        return self._viewport.fitted
-
-    def image_point(self, position: QPointF) -> Point:
-        """The image point at a widget position, also beyond the picture's border."""
-        ratio = self.devicePixelRatioF()
-        return self._viewport.image_point(position.x() * ratio, position.y() * ratio)
-
-    def widget_point(self, at: Point) -> QPointF:
-        """The widget position of an image point."""
-        x, y = self._viewport.device_point(at)
-        ratio = self.devicePixelRatioF()
-        return QPointF(x / ratio, y / ratio)
-
-    def fit(self) -> None:
-        """Show the whole picture, also after the widget changes its size."""
-        self.settle()
-        self._viewport.fit()
-        self._view_moved()
-
-    def actual_size(self) -> None:
-        """One image pixel on one device pixel."""
-        self.settle()
-        self._zoom(1.0, self.zoom_centre())
-
-    def zoom_by(self, factor: float) -> None:
-        """Zoom at the pointer, or at the middle while the pointer is elsewhere."""
-        self.zoom_at(self.zoom_centre(), factor)
-
-    def zoom_at(self, position: QPointF, factor: float) -> None:
-        """Zoom while the image point at a widget position stays there; a small step past the true size stops at it."""
-        old, new = self.scale, self.scale * factor
-        if 0.6 < factor < 1.6 and (old < 1 < new or new < 1 < old):
-            new = 1.0
-        self._zoom(new, position)
-
-    def look_at(self, box: Box) -> None:
-        """Bring a box of image pixels to the middle, as large as it can be worked on."""
-        self.settle()
-        view = self._viewport
-        room = min(view.width / max(1, box.width), view.height / max(1, box.height))
-        view.zoom(min(0.6 * room, max(8.0, view.scale)), 0, 0)
-        view.centre_on(Point((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2))
-        self._view_moved()
-
-    def pan_by(self, step: QPointF) -> None:
-        """Move the picture by widget pixels; what is less than a device pixel is kept for the next time."""
-        wanted = step * self.devicePixelRatioF() + self._pan_rest
-        whole = wanted.toPoint()
-        self._pan_rest = wanted - QPointF(whole)
-        dx, dy = self._viewport.pan(whole.x(), whole.y())
-        if (dx, dy) != (0, 0):
-            self._screen.scroll(dx, dy)
-            self.update()
-            self.view_changed.emit(self.scale)
-
     # For those who put something on top
-
-    def touch(self, area: QRect) -> None:
-        """Paint these widget pixels again, in both views."""
-        self.update(area)
-        if self.is_double:
-            self.update(self._twin.echo(area))
-
-    def settle(self) -> None:
-        """Called before the view jumps: finish what hangs on the hand's place."""
 
     def settle_all(self) -> None:
         """Called before the picture goes: finish everything under way."""
-
-    @property
-    def is_held(self) -> bool:
-        """Whether the picture must stay under the hand now."""
-        return False
-
-    def zoom_centre(self) -> QPointF:
-        """Where zooming without a mouse wheel happens, in widget pixels."""
-        return QPointF(self.room.width() / 2, self.height() / 2)
 
     def draw_marks(self, painter: QPainter) -> None:
         """Draw what lies above the layers, in widget pixels."""
@@ -353,10 +238,7 @@ class Surface(QWidget):
         # Device pixels are drawn one to one; the place of the widget in the window is already in the painter.
         painter.scale(1 / ratio, 1 / ratio)
         exposed = [self._device(area) for area in event.region()]
-        if self.is_coarse and not self.is_held:
-            self._coarse.paint(self._screen, self._step, painter, exposed)
-        else:
-            self._screen.paint(painter, exposed)
+        self._paint_screen(painter, exposed)
         if self.is_double:
             self._screen.paint_beside(painter, self._twin.begin(painter, exposed))
             self._twin.end(painter)
@@ -368,15 +250,6 @@ class Surface(QWidget):
         painter.end()
         if self._is_glimpse:
             self.glimpsed.emit()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        super().resizeEvent(event)
-        self._take_size()
-
-    def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.DevicePixelRatioChange:
-            self._take_size()
-        return super().event(event)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
         super().changeEvent(event)
@@ -399,7 +272,7 @@ class Surface(QWidget):
 
     def _empty(self, title: str, body: str) -> None:
         self.settle_all()
-        self._end_motion()
+        self._motion.end()
         self._is_glimpse = False
         self._listen(None)
         self._pyramid = self._labels = self._prediction = None
@@ -428,65 +301,11 @@ class Surface(QWidget):
             self.draw_marks(painter)
             painter.restore()
 
-    def _zoom(self, scale: float, position: QPointF) -> None:
-        ratio = self.devicePixelRatioF()
-        self._viewport.zoom(scale, position.x() * ratio, position.y() * ratio)
-        self._begin_motion()
-        self._view_moved()
-
-    def _begin_motion(self) -> None:
-        """Every frame will be another for a while: draw them as coarsely as it takes to draw them in time."""
-        # Two views side by side are drawn as they are: each has only half of the canvas.
-        wanted = 1 if self.is_double else self._screen.pace.step(self._viewport.width * self._viewport.height)
-        # Within one motion it does not become finer again: that would flicker.
-        self._step = max(self._step, wanted)
-        if self.is_coarse:
-            self._in_motion.start(_REST_MS)
-
-    def _end_motion(self) -> None:
-        self._step = 1
-        self._in_motion.stop()
-
-    def _come_to_rest(self) -> None:
-        """Work out all pixels, a little at a time: whoever begins to paint now need not wait for it."""
-        if self.is_held or self._screen.freshen_for(_SLICE):
-            self._end_motion()
-            self.update()
-        else:
-            self._in_motion.start(0)
-
-    def _view_moved(self) -> None:
-        self._screen.damage_all()
-        self.update()
-        self.view_changed.emit(self.scale)
-
-    def _take_size(self) -> None:
-        ratio = self.devicePixelRatioF()
-        height = math.ceil(self.height() * ratio)
-        width = self._twin.width_of_one if self.is_double else self._twin.whole_width
-        self._viewport.resize(width, height, keep_place=self.is_held)
-        self._screen.resize(width, height, ratio)
-        self._view_moved()
-
     def _take_background(self) -> None:
         """A neutral grey a little darker than the window, whatever tint the theme has."""
         lightness = self.palette().color(QPalette.ColorRole.Window).lightness()
         self._screen.set_background(round(lightness * (0.86 if lightness > 127 else 0.68)))
         self.update()
-
-    def _device(self, area: QRect) -> Box:
-        ratio = self.devicePixelRatioF()
-        return Box(
-            math.floor(area.x() * ratio),
-            math.floor(area.y() * ratio),
-            math.ceil((area.x() + area.width()) * ratio),
-            math.ceil((area.y() + area.height()) * ratio),
-        ).clipped(self._twin.whole_width, self._viewport.height)
-
-    def _logical(self, box: Box) -> QRect:
-        ratio = self.devicePixelRatioF()
-        left, top = math.floor(box.x0 / ratio), math.floor(box.y0 / ratio)
-        return QRect(left, top, math.ceil(box.x1 / ratio) - left, math.ceil(box.y1 / ratio) - top)
 
 
 def _check_size(values: NDArray[np.uint8], shape: tuple[int, ...]) -> None:
