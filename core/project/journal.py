@@ -6,31 +6,67 @@ were after it. Undo and redo are the same act: swap what is there with the other
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Row, delete, func, or_, select, update
+from numpy.typing import NDArray
+from sqlalchemy import Connection, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from core.changes import Changes
 from core.geometry import Box, TileKey, tile_box
 from core.labels.classes import UNLABELLED
 from core.labels.codec import decode, encode
-from core.labels.labelmap import Edit, Origin
+from core.labels.labelmap import Edit, Origin, Values
 from core.project.moves import heirs_of, note_turn
 from core.project.order import check_alone, next_edit, next_names, record_of, select_edits, start_new_future
 from core.project.records import EditRecord, Journal, Reverted, Status, now
 from core.project.rows import RowChange, from_text, swap_rows, to_text
 from core.project.store import Store
-from core.project.tables import edit_rows, edit_tiles, edits, pictures
-from core.project.tiles import StoredTile, blank_tile, count_pixels, counted, origin_id, read_tile, write_tile
+from core.project.tables import edit_rows, edit_tiles, edits, pictures, tiles
+from core.project.tiles import (
+    StoredTile,
+    blank_tile,
+    count_pixels,
+    counted,
+    origin_id,
+    read_tile,
+    tile_row,
+    write_tile,
+    write_tiles,
+)
 
 KEPT_STEPS = 1000
 """Newest steps of each picture that are never thinned."""
 KEPT_BYTES = 2 << 30
 """Thinning begins when the other sides of all edits take more than this."""
+
+# Made once: to put a question together takes longer than to answer it.
+_NEW_SIDE = insert(edit_tiles)
+_KEEP = _NEW_SIDE.on_conflict_do_update(
+    index_elements=["edit_id", "picture_id", "tile_column", "tile_row"],
+    set_={"pixels": _NEW_SIDE.excluded.pixels, "origins": _NEW_SIDE.excluded.origins},
+)
+_SAME_TILE = and_(
+    tiles.c.picture_id == edit_tiles.c.picture_id,
+    tiles.c.tile_column == edit_tiles.c.tile_column,
+    tiles.c.tile_row == edit_tiles.c.tile_row,
+)
+_BOTH_SIDES = (
+    select(
+        edit_tiles,
+        pictures.c.width,
+        pictures.c.height,
+        tiles.c.pixels.label("now_pixels"),
+        tiles.c.origins.label("now_origins"),
+    )
+    .join(pictures, pictures.c.id == edit_tiles.c.picture_id)
+    .outerjoin(tiles, _SAME_TILE)
+    .where(edit_tiles.c.edit_id == bindparam("edit"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +94,7 @@ class JournalDrawer:
             edit_id = _begin(connection, picture_id, edit, who)
             heirs = heirs_of(connection, edit)
             gained = np.zeros(256, np.int64)
+            kept, written = [], []
             for change in edit.tiles:
                 height, width = change.after.shape
                 before = read_tile(connection, picture_id, change.key) or blank_tile()
@@ -67,9 +104,11 @@ class JournalDrawer:
                 changed = change.before != change.after
                 after = np.where(changed, heirs[change.after], was)
                 said[changed] = np.where(after[changed] == UNLABELLED, 0, who)
-                _keep_tile(connection, edit_id, picture_id, change.key, before)
-                write_tile(connection, picture_id, change.key, StoredTile(encode(after), encode(said)))
+                kept.append({"edit_id": edit_id, **tile_row(picture_id, change.key, before)})
+                written.append(tile_row(picture_id, change.key, StoredTile(encode(after), encode(said))))
                 gained += counted(after) - counted(was)
+            _keep_tiles(connection, kept)
+            write_tiles(connection, written)
             count_pixels(connection, picture_id, gained)
             keep_and_swap_rows(connection, edit_id, rows)
             connection.execute(
@@ -183,13 +222,7 @@ class JournalDrawer:
                 return None
             check_alone(connection, record)
             rows = _swap_kept_rows(connection, record.id)
-            shown: dict[TileKey, np.ndarray[Any, np.dtype[np.uint8]]] = {}
-            touched: set[int] = set()
-            for kept in connection.execute(select(edit_tiles).where(edit_tiles.c.edit_id == record.id)).all():
-                values = _swap_tile(connection, kept)
-                touched.add(kept.picture_id)
-                if kept.picture_id == picture_id:
-                    shown[TileKey(kept.tile_column, kept.tile_row)] = values
+            touched, shown = _swap_kept_tiles(connection, record.id, picture_id)
             connection.execute(update(edits).where(edits.c.id == record.id).values(undone=int(not undone)))
             if record.picture_id is None:
                 note_turn(connection, record.id, undone=not undone)
@@ -207,7 +240,7 @@ def keep_and_write(
     connection: Connection, edit_id: int, picture_id: int, key: TileKey, old: StoredTile, new: StoredTile
 ) -> None:
     """Change one tile as part of an edit that `begin_edit` opened."""
-    _keep_tile(connection, edit_id, picture_id, key, old)
+    _keep_tiles(connection, [{"edit_id": edit_id, **tile_row(picture_id, key, old)}])
     write_tile(connection, picture_id, key, new)
 
 
@@ -242,17 +275,9 @@ def _begin(connection: Connection, picture_id: int | None, edit: Edit, who: int)
     return edit_id
 
 
-def _keep_tile(connection: Connection, edit_id: int, picture_id: int, key: TileKey, tile: StoredTile) -> None:
-    connection.execute(
-        insert(edit_tiles).values(
-            edit_id=edit_id,
-            picture_id=picture_id,
-            tile_column=key.column,
-            tile_row=key.row,
-            pixels=tile.pixels,
-            origins=tile.origins,
-        )
-    )
+def _keep_tiles(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    if rows:
+        connection.execute(_KEEP, rows)
 
 
 def _keep_rows(connection: Connection, edit_id: int, before: list[RowChange]) -> None:
@@ -272,29 +297,32 @@ def _swap_kept_rows(connection: Connection, edit_id: int) -> list[RowChange]:
     return wanted
 
 
-def _swap_tile(connection: Connection, kept: Row[Any]) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """Exchange one tile with its other side; returns the pixels that are there now."""
-    size = connection.execute(
-        select(pictures.c.width, pictures.c.height).where(pictures.c.id == kept.picture_id)
-    ).one()
-    key = TileKey(kept.tile_column, kept.tile_row)
-    place = tile_box(key, size.width, size.height)
-    current = read_tile(connection, kept.picture_id, key) or blank_tile()
-    values = decode(kept.pixels, place.height, place.width, np.uint8)
-    gained = counted(values) - counted(decode(current.pixels, place.height, place.width, np.uint8))
-    write_tile(connection, kept.picture_id, key, StoredTile(kept.pixels, kept.origins))
-    connection.execute(
-        update(edit_tiles)
-        .where(
-            edit_tiles.c.edit_id == kept.edit_id,
-            edit_tiles.c.picture_id == kept.picture_id,
-            edit_tiles.c.tile_column == kept.tile_column,
-            edit_tiles.c.tile_row == kept.tile_row,
-        )
-        .values(pixels=current.pixels, origins=current.origins)
-    )
-    count_pixels(connection, kept.picture_id, gained)
-    return values
+def _swap_kept_tiles(
+    connection: Connection, edit_id: int, shown_id: int
+) -> tuple[set[int], dict[TileKey, Values]]:
+    """Exchange all tiles of an edit with their other sides: in as few questions as there are tables, for a stroke over
+    a large picture has hundreds. Returns the pictures touched, and of the one shown the pixels that are there now."""
+    written, kept = [], []
+    shown: dict[TileKey, Values] = {}
+    gained: dict[int, NDArray[np.int64]] = defaultdict(lambda: np.zeros(256, np.int64))
+    blank = blank_tile()
+    for row in connection.execute(_BOTH_SIDES, {"edit": edit_id}).all():
+        key = TileKey(row.tile_column, row.tile_row)
+        place = tile_box(key, row.width, row.height)
+        other = StoredTile(row.pixels, row.origins)
+        now_there = blank if row.now_pixels is None else StoredTile(row.now_pixels, row.now_origins)
+        values = decode(other.pixels, place.height, place.width, np.uint8)
+        was = decode(now_there.pixels, place.height, place.width, np.uint8)
+        gained[row.picture_id] += counted(values) - counted(was)
+        written.append(tile_row(row.picture_id, key, other))
+        kept.append({"edit_id": edit_id, **tile_row(row.picture_id, key, now_there)})
+        if row.picture_id == shown_id:
+            shown[key] = values
+    write_tiles(connection, written)
+    _keep_tiles(connection, kept)
+    for picture_id, change in gained.items():
+        count_pixels(connection, picture_id, change)
+    return set(gained), shown
 
 
 def _concerns(picture_id: int) -> Any:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,15 @@ _BOTH = (
     .where(_OF_PICTURE)
     .order_by(tiles.c.tile_row, tiles.c.tile_column)
 )
+_ONE = select(tiles.c.pixels, tiles.c.origins).where(
+    _OF_PICTURE, tiles.c.tile_column == bindparam("column"), tiles.c.tile_row == bindparam("row")
+)
 _MEANING = select(origins)
+_NEW = insert(tiles)
+_WRITE = _NEW.on_conflict_do_update(
+    index_elements=["picture_id", "tile_column", "tile_row"],
+    set_={"pixels": _NEW.excluded.pixels, "origins": _NEW.excluded.origins},
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,30 +118,30 @@ def origin_id(connection: Connection, origin: Origin, run_id: int | None) -> int
 
 
 def read_tile(connection: Connection, picture_id: int, key: TileKey) -> StoredTile | None:
-    row = connection.execute(
-        select(tiles.c.pixels, tiles.c.origins).where(
-            tiles.c.picture_id == picture_id,
-            tiles.c.tile_column == key.column,
-            tiles.c.tile_row == key.row,
-        )
-    ).first()
+    asked = {"picture": picture_id, "column": key.column, "row": key.row}
+    row = connection.execute(_ONE, asked).first()
     return StoredTile(row.pixels, row.origins) if row else None
 
 
 def write_tile(connection: Connection, picture_id: int, key: TileKey, tile: StoredTile) -> None:
-    statement = insert(tiles).values(
-        picture_id=picture_id,
-        tile_column=key.column,
-        tile_row=key.row,
-        pixels=tile.pixels,
-        origins=tile.origins,
-    )
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["picture_id", "tile_column", "tile_row"],
-            set_={"pixels": tile.pixels, "origins": tile.origins},
-        )
-    )
+    write_tiles(connection, [tile_row(picture_id, key, tile)])
+
+
+def tile_row(picture_id: int, key: TileKey, tile: StoredTile) -> dict[str, Any]:
+    """What identifies and fills a row of tiles, in a label or kept beside an edit."""
+    return {
+        "picture_id": picture_id,
+        "tile_column": key.column,
+        "tile_row": key.row,
+        "pixels": tile.pixels,
+        "origins": tile.origins,
+    }
+
+
+def write_tiles(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Put each `tile_row` into its label, whatever was there."""
+    if rows:
+        connection.execute(_WRITE, rows)
 
 
 def blank_tile() -> StoredTile:
