@@ -1,7 +1,7 @@
-"""What is on the screen now: two sheets of device pixels, the picture and the layers over it.
+"""What is on the screen now: sheets of device pixels, the picture, the layers over it, and both joined.
 
-A widget is asked to paint for many reasons: a ring moves, a menu closes, a stroke grows. Both sheets are kept
-and only the places reported as damaged are worked out again, so that most paints are two copies.
+A widget is asked to paint for many reasons: a ring moves, a menu closes, a stroke grows. All sheets are kept
+and only the places reported as damaged are worked out again, so that most paints are one copy.
 """
 
 from __future__ import annotations
@@ -59,6 +59,7 @@ class Sheets:
         self.made_for = width, height, ratio
         self.ground = Sheet(width, height, QImage.Format.Format_RGB32)
         self.layers = self.clear(width, height)
+        self.joined = Sheet(width, height, QImage.Format.Format_RGB32)
         self.grain = Grain.of(ratio)
 
     @staticmethod
@@ -98,7 +99,7 @@ class Screen:
 
     def set_background(self, grey: int) -> None:
         self._background = np.uint32(0xFF000000 | grey << 16 | grey << 8 | grey)
-        self._sheets.ground.damage()
+        self._damage_ground()
 
     def set_picture(self, pyramid: AnyPyramid | None, labels: LabelMap | None) -> None:
         self._pyramid, self._labels, self._prediction, self._then = pyramid, labels, None, NOW
@@ -123,7 +124,7 @@ class Screen:
             return
         places = sorted(self._divider(each) for each in (self._halves.share, share))
         self._halves = replace(self._halves, share=share)
-        self._sheets.layers.damage(Box(places[0], 0, places[-1], self.view.height))
+        self._damage_layers(Box(places[0], 0, places[-1], self.view.height))
 
     def set_then(self, tiles: Mapping[TileKey, Values]) -> Box:
         """Show these tiles in place of those of the label, which is not touched. Returns the device pixels that will
@@ -140,10 +141,10 @@ class Screen:
     def set_tone(self, tone: Tone) -> None:
         self._tone = tone
         self._eye = Eye(self._pyramid, tone) if self._pyramid else None
-        self._sheets.ground.damage()
+        self._damage_ground()
 
     def damage_all(self) -> None:
-        self._sheets.ground.damage()
+        self._damage_ground()
         self._damage_layers()
 
     def damage_labels(self, box: Box) -> Box:
@@ -158,42 +159,40 @@ class Screen:
         """These image pixels can be shown better now. Returns the device pixels that will look different."""
         # Smooth drawing looks a pixel of its level beyond the box.
         on_screen = self.view.device_box(box, margin=2)
-        self._sheets.ground.damage(on_screen)
+        self._damage_ground(on_screen)
         return on_screen
 
     def scroll(self, dx: int, dy: int) -> None:
         """The picture moved by whole device pixels."""
-        for sheet in (self._sheets.ground, *self._layer_sheets()):
+        for sheet in (self._sheets.ground, *self._layer_sheets(), self._sheets.joined):
             sheet.scroll(dx, dy)
 
-    def paint(self, painter: QPainter, exposed: list[Box]) -> None:
-        """Draw the device pixels of the exposed boxes; the painter counts device pixels."""
-        has_layers = self._freshen()
+    def paint(self, painter: QPainter, exposed: list[Box], step: int = 1) -> None:
+        """Draw the pixels of the exposed boxes, each as a square of `step` device pixels, which the painter counts."""
+        self._freshen()
         for box in exposed:
-            self._sheets.ground.show(painter, box)
-            if has_layers:
-                self._sheets.layers.show(painter, box)
+            self._sheets.joined.show(painter, box, step)
 
     def freshen_for(self, seconds: float) -> bool:
         """Bring the sheets up to date for about so long. Returns whether all is done."""
-        until = time.perf_counter() + seconds
-        has_layers = self._freshen(until)
-        return self._sheets.ground.is_fresh and (self._sheets.layers.is_fresh or not has_layers)
+        self._freshen(time.perf_counter() + seconds)
+        return self._sheets.joined.is_fresh
 
-    def _freshen(self, until: float = math.inf) -> bool:
-        """Bring both sheets up to date, as far as there is time. Returns whether there are layers to be seen; else
-        theirs is left as it is."""
+    def _freshen(self, until: float = math.inf) -> None:
+        """Bring all sheets up to date, as far as there is time."""
+        ground, layers = self._sheets.ground, self._sheets.layers
         began = time.perf_counter()
-        drawn = self._sheets.ground.freshen(self._draw_ground, until)
+        drawn = ground.freshen(self._draw_ground, until)
         looks: tuple[Look | None, ...] = (self._look,)
         if self._halves is not None:
             looks = (self._halves.left,) if self._beside else (self._halves.left, self._halves.right)
         has_layers = self._has_grid or any(look is not None and not look.is_empty for look in looks)
         if has_layers:
-            self._sheets.layers.freshen(partial(self._draw_layers, self._parts), until)
+            layers.freshen(partial(self._draw_layers, self._parts), until)
         if until == math.inf and self._labels is not None:  # a picture that has no label yet is drawn sooner
             self.pace.learn(drawn, time.perf_counter() - began)
-        return has_layers
+        if ground.is_fresh and (layers.is_fresh or not has_layers):
+            self._sheets.joined.take(ground, layers if has_layers else None)
 
     def alike(self, view: Viewport, sheets: Sheets | None = None) -> Screen:
         """A screen that draws the same with a view and sheets of its own, if need be on another thread. Only for now:
@@ -244,8 +243,12 @@ class Screen:
     def _layer_sheets(self) -> list[Sheet]:
         return [self._sheets.layers, self._beside] if self._beside else [self._sheets.layers]
 
+    def _damage_ground(self, box: Box | None = None) -> None:
+        self._sheets.ground.damage(box)
+        self._sheets.joined.damage(box)
+
     def _damage_layers(self, box: Box | None = None) -> None:
-        for sheet in self._layer_sheets():
+        for sheet in (*self._layer_sheets(), self._sheets.joined):
             sheet.damage(box)
 
     def _make_beside(self) -> None:

@@ -72,6 +72,18 @@ class Sheet:
         self._stale = list(waiting)
         return drawn
 
+    def take(self, below: Sheet, above: Sheet | None) -> None:
+        """Bring what is damaged up to date from sheets that are and have always moved with this one: one laid over the
+        other."""
+        if self.is_fresh:
+            return
+        painter = QPainter(self._image)
+        for place in (place for box in self._stale for _, place in self._pieces(box)):
+            for sheet in (below, above) if above else (below,):
+                painter.drawImage(_rect(place), sheet._image, _rect(place))
+        painter.end()
+        self._stale = []
+
     def scroll(self, dx: int, dy: int) -> None:
         """Move the pixels; the strips that come into sight are damaged."""
         kept = self._whole.intersected(self._whole.moved(dx, dy))
@@ -87,10 +99,11 @@ class Sheet:
         self.damage(Box(0, kept.y0, kept.x0, kept.y1))
         self.damage(Box(kept.x1, kept.y0, self.width, kept.y1))
 
-    def show(self, painter: QPainter, box: Box) -> None:
-        """Draw the device pixels of `box`; the painter counts device pixels."""
+    def show(self, painter: QPainter, box: Box, step: int = 1) -> None:
+        """Draw the pixels of `box`, each as a square of `step` device pixels, which the painter counts."""
         for part, place in self._pieces(box):
-            painter.drawImage(_rect(part), self._image, _rect(place))
+            squares = Box(part.x0 * step, part.y0 * step, part.x1 * step, part.y1 * step)
+            painter.drawImage(_rect(squares), self._image, _rect(place))
 
     def _pieces(self, box: Box) -> Iterator[tuple[Box, Box]]:
         """A box cut where the array ends: the parts, and where in the array each is kept."""
