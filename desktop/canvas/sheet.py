@@ -23,8 +23,8 @@ Draw = Callable[[Box, Pixels], None]
 _MANY = 8
 """Damaged boxes beyond this number are united: one larger box is cheaper than many calls."""
 
-_BAND = 96
-"""Rows worked out at once: what numpy makes on the way then stays in the processor's cache, and the operating
+_BAND = 150_000
+"""Pixels worked out at once: what numpy makes on the way then stays in the processor's cache, and the operating
 system need not hand out fresh memory for it, which would cost more than the work itself."""
 
 
@@ -113,8 +113,9 @@ class Sheet:
 
 
 def _bands(box: Box) -> Iterator[Box]:
-    for y in range(box.y0, box.y1, _BAND):
-        yield replace(box, y0=y, y1=min(y + _BAND, box.y1))
+    rows = max(1, _BAND // max(1, box.width))
+    for y in range(box.y0, box.y1, rows):
+        yield replace(box, y0=y, y1=min(y + rows, box.y1))
 
 
 def _cut(start: int, end: int, offset: int, size: int) -> Iterator[tuple[int, int, int]]:

@@ -87,14 +87,14 @@ def test_a_sheet_that_moved_shows_what_was_drawn_before_in_its_new_place(
 
 
 def test_a_sheet_is_freshened_a_little_at_a_time() -> None:
-    sheet = Sheet(60, 250, QImage.Format.Format_RGB32)
+    sheet = Sheet(600, 1250, QImage.Format.Format_RGB32)
     sheet.scroll(13, 77)
     rounds = 0
     while not sheet.is_fresh:
-        assert 0 < sheet.freshen(paint_places, until=time.perf_counter()) < 60 * 250
+        assert 0 < sheet.freshen(paint_places, until=time.perf_counter()) < 600 * 1250
         rounds += 1
     assert rounds > 2
-    whole = Sheet(60, 250, QImage.Format.Format_RGB32)
+    whole = Sheet(600, 1250, QImage.Format.Format_RGB32)
     whole.freshen(paint_places)
     assert np.array_equal(seen(sheet), seen(whole))
 
