@@ -19,6 +19,9 @@ from desktop.wires import Wires
 REST_MS = 90
 """Who said so is asked once the pointer rests: it needs a look into the document."""
 
+READING_MS = 40
+"""Nobody reads faster; more often, a stroke would pay for words that are gone before they are seen."""
+
 
 class Pointing(QObject):
     """Follows the pointer over the picture in hand. Lives on the GUI thread."""
@@ -31,24 +34,38 @@ class Pointing(QObject):
         self._status, self._hand = status, hand
         self._rest = QTimer(self, singleShot=True, interval=REST_MS)
         self._rest.timeout.connect(self._ask_origin)
+        self._reading = QTimer(self, singleShot=True, interval=READING_MS)
+        self._reading.timeout.connect(self._catch_up)
+        self._is_behind = False
         self._wires = Wires()
-        self._wires.join(self._canvas.cursor_moved, self.look)
+        self._wires.join(self._canvas.cursor_moved, self._follow)
         self._wires.join(self._canvas.picture_changed, self.look_again)
         self._wires.join(self._canvas.view_changed, status.set_zoom)
 
-    def look(self, at: Point | None) -> None:
-        """The pointer is there now, or what lies under it has changed."""
-        self._say(at, "")
-        self._rest.start()
-
     def look_again(self) -> None:
-        """The label has changed under a pointer that stands still."""
-        self.look(self._canvas.cursor_point)
+        """What lies under the pointer may have changed."""
+        self._is_behind = False
+        self._say(self._canvas.cursor_point, "")
+        self._rest.start()
+        self._reading.start()
 
     def leave(self) -> None:
         self._wires.cut()
         self._rest.stop()
+        self._reading.stop()
         self._status.set_pixel()
+
+    def _follow(self, at: Point | None) -> None:
+        """The pointer is there now."""
+        if at is not None and self._reading.isActive():
+            self._is_behind = True
+            self._rest.start()
+        else:
+            self.look_again()
+
+    def _catch_up(self) -> None:
+        if self._is_behind:
+            self.look_again()
 
     def _ask_origin(self) -> None:
         at, labels = self._canvas.cursor_point, self._hand.labels

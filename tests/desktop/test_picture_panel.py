@@ -90,6 +90,22 @@ def test_the_pixel_under_a_resting_pointer_is_that_of_the_picture_on_screen(desk
     desk.until(lambda: "grass (1, painted)" in desk.window.status.pixel.text(), "the first one again", 10)
 
 
+def test_a_hurrying_pointer_is_followed_as_fast_as_anybody_reads(desk: Desk) -> None:
+    pixel, reading = desk.window.status.pixel, desk.labelling._pointing._reading
+    desk.until(lambda: not reading.isActive(), "nothing to be read", 5)
+    reading.setInterval(60_000)
+    QTest.mouseMove(desk.canvas, desk.at(0.3, 0.5))
+    first = pixel.text()
+    for step in range(1, 9):
+        QTest.mouseMove(desk.canvas, desk.at(0.3 + 0.05 * step, 0.5))
+        assert pixel.text() == first
+    reading.start(0)
+    at = desk.canvas.cursor_point
+    assert at is not None
+    desk.until(lambda: pixel.text().startswith(f"x {int(at.x)}  y {int(at.y)}"), "where it stopped", 5)
+    assert pixel.text() != first
+
+
 def test_a_note_is_kept_for_the_picture_it_was_written_for(desk: Desk) -> None:
     line = desk.page.picture_line
     desk.key(Qt.Key.Key_N, SHIFT)
