@@ -45,6 +45,14 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting("device", "auto", "Device", "Where the network runs.", ("auto", "cpu", "cuda", "mps")),
     Setting(
+        "looks",
+        "none",
+        "Extra looks at each picture",
+        "Predictions get a little better when a picture is also looked at mirrored, in three sizes, or both. They take "
+        "two, three or six times as long.",
+        ("none", "flip", "scales", "all"),
+    ),
+    Setting(
         "keep_view", False, "Keep zoom between pictures", "Show the next picture at the same place and zoom."
     ),
 )

@@ -196,7 +196,10 @@ class Learning(QObject):
 def wishes_of(settings: Settings) -> TrainingWishes:
     """What the settings say about training."""
     return TrainingWishes(
-        settings.get("train_automatically"), settings.get("round_minutes"), settings.get("device")
+        settings.get("train_automatically"),
+        settings.get("round_minutes"),
+        settings.get("device"),
+        settings.get("looks"),
     )
 
 

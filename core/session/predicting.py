@@ -17,9 +17,10 @@ IN_FLIGHT = 3
 class Predicting:
     """Keeps every picture's prediction up to date with the newest weights. Lives on the training lane."""
 
-    def __init__(self, reader: Project, worker: Worker) -> None:
+    def __init__(self, reader: Project, worker: Worker, looks: str = "none") -> None:
         self._reader = reader
         self._worker = worker
+        self._looks = looks
         self._shown: int | None = None
         self._waiting: deque[int] = deque()
         self._in_flight: set[int] = set()
@@ -52,6 +53,13 @@ class Predicting:
         self._waiting = deque(in_turn(order, self._shown, self._turns))
         self._send()
 
+    def look(self, looks: str) -> None:
+        """How often each picture is looked at from now on; if that is another number, all are predicted again."""
+        if looks != self._looks:
+            self._looks = looks
+            if self._run is not None:
+                self.weights_changed(self._run)
+
     def answered(self, event: Predicted | NotPredicted) -> None:
         """The worker has dealt with one; whatever came of it, it is not asked for again with these weights."""
         self._in_flight.discard(event.picture_id)
@@ -79,6 +87,7 @@ class Predicting:
                 self._reader.prediction_path(picture_id),
                 run_id=self._run.id,
                 urgent=picture_id == self._shown,
+                tta=self._looks,
             )
 
 

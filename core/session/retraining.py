@@ -64,6 +64,8 @@ class TrainingWishes:
     automatic: bool = True
     minutes: float = 4.0
     device: str = "auto"
+    looks: str = "none"
+    """How often a picture is looked at when it is predicted: a key of `core.models.predict.VIEWS`."""
 
 
 class Retraining:
@@ -90,7 +92,7 @@ class Retraining:
         self._wishes = wishes
         self._lane = Lane("training")
         self._worker = Worker(self._overhear)
-        self._predicting = Predicting(self._reader, self._worker)
+        self._predicting = Predicting(self._reader, self._worker, wishes.looks)
         self._snapshot: Snapshot | None = None
         self._frozen: set[int] = set()
         self._changed: set[int] = set()
@@ -135,6 +137,7 @@ class Retraining:
     def wish(self, wishes: TrainingWishes) -> None:
         """The settings have changed."""
         self._wishes = wishes
+        self._post(self._predicting.look, wishes.looks)
         self.consider()
 
     def label_changed(self, picture_id: int) -> None:

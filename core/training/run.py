@@ -101,8 +101,10 @@ class Worker:
         *,
         run_id: int,
         urgent: bool = False,
+        tta: str = "none",
     ) -> None:
-        """Predict one picture file into `out`; an urgent one (on screen) next, between two training steps."""
+        """Predict one picture file into `out`; an urgent one (on screen) next, between two training steps. `tta`: how
+        often it is looked at, a key of `core.models.predict.VIEWS`."""
         self._ask(
             do="predict",
             checkpoint=str(checkpoint.absolute()),
@@ -111,6 +113,7 @@ class Worker:
             out=str(out.absolute()),
             urgent=urgent,
             run_id=run_id,
+            tta=tta,
         )
 
     def forget(self) -> None:

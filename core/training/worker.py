@@ -211,7 +211,9 @@ class Desk:
             from core.models.predict import predict_file
 
             loaded = self._checkpoint(Path(command["checkpoint"]))
-            mask = predict_file(loaded, Path(command["picture"]), int(command["run_id"]))
+            mask = predict_file(
+                loaded, Path(command["picture"]), int(command["run_id"]), command.get("tta", "none")
+            )
             out = Path(command["out"])
             write_prediction(out, mask)
             self._emit(Predicted(picture_id, str(out), mask.mean_confidence, mask.run_id))

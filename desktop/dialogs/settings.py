@@ -22,6 +22,10 @@ WORDS = {
     "cpu": "Processor",
     "cuda": "NVIDIA graphics",
     "mps": "Apple graphics",
+    "none": "None",
+    "flip": "Mirrored",
+    "scales": "Three sizes",
+    "all": "Both",
 }
 """Choices of the table in words for people; others are shown as they are."""
 
