@@ -131,12 +131,14 @@ class Viewport:
         return self.left + at.x * self.scale, self.top + at.y * self.scale
 
     def shown_box(self) -> Box:
-        """The device pixels of the canvas whose centre lies on the picture."""
+        """The device pixels of the canvas whose centre lies on the picture; one at least in each direction."""
         return self.picture_box().clipped(self.width, self.height)
 
     def picture_box(self) -> Box:
         """The same, also of what lies beyond the canvas."""
-        return self._spread(Box(0, 0, self.picture_width, self.picture_height), 0)
+        box = self._spread(Box(0, 0, self.picture_width, self.picture_height), 0)
+        # A picture of 16,000 x 4 pixels is fitted into a quarter of a device pixel: it would show nothing at all.
+        return Box(box.x0, box.y0, max(box.x1, box.x0 + 1), max(box.y1, box.y0 + 1))
 
     def device_box(self, box: Box, margin: int = 1) -> Box:
         """The device pixels of the canvas that show pixels of `box`, with a margin for smooth drawing."""

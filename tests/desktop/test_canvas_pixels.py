@@ -150,6 +150,21 @@ def test_magnified_pixels_are_crisp_and_in_place(canvas: CanvasView, scale: floa
         assert tuple(colour) == tuple(picture[y, x])
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_picture_thinner_than_a_pixel_is_a_line(canvas: CanvasView, turned: bool) -> None:
+    picture = np.full((4, 16_000, 3), (200, 30, 30), np.uint8)
+    labels = np.zeros((4, 16_000), np.uint8)
+    labels[:, 8000:] = 3
+    if turned:
+        picture, labels = picture.transpose(1, 0, 2).copy(), labels.T.copy()
+    canvas.show_picture(Pyramid.of(picture), LabelMap(labels), None)
+    shown = screen(canvas)
+    shown = shown.transpose(1, 0, 2) if turned else shown
+    line = shown[shown.shape[0] // 2 - 2 : shown.shape[0] // 2 + 2]
+    for colour, near in (((200, 30, 30), 60), (PALETTE[3], -60)):
+        assert (line[:, near] == colour).all(axis=1).any()
+
+
 @pytest.mark.skipif("QT_SCALE_FACTOR" in os.environ, reason="this is the run that the test starts")
 @pytest.mark.parametrize("factor", ["2", "1.5"])
 def test_the_same_on_screens_with_more_pixels(factor: str) -> None:

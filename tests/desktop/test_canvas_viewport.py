@@ -110,6 +110,14 @@ def test_rows_columns_and_boxes_agree(
         assert wanted.height <= on_rows.size + 2
 
 
+@pytest.mark.parametrize(("width", "height"), [(16_000, 4), (4, 16_000), (20_000, 1), (1, 1)])
+def test_the_thinnest_picture_can_be_seen(width: int, height: int) -> None:
+    view = fitted(width, height, 1088, 622)
+    shown = view.shown_box()
+    assert shown.width >= 1 and shown.height >= 1
+    assert len(view.rows(shown.y0, shown.y1)) == shown.height
+
+
 def test_factors_that_cancel_out_end_at_the_true_size() -> None:
     view = fitted(8192, 8192, 1280, 800)
     view.zoom(1.0000000000000002 * (1 - 1e-15), 640, 400)
