@@ -40,7 +40,8 @@ class Pointing(QObject):
         self._wires = Wires()
         self._wires.join(self._canvas.cursor_moved, self._follow)
         self._wires.join(self._canvas.picture_changed, self.look_again)
-        self._wires.join(self._canvas.view_changed, status.set_zoom)
+        self._wires.join(self._canvas.view_changed, self._tell_zoom)
+        self._wires.join(self._canvas.picture_changed, self._tell_zoom)
 
     def look_again(self) -> None:
         """What lies under the pointer may have changed."""
@@ -48,6 +49,9 @@ class Pointing(QObject):
         self._say(self._canvas.cursor_point, "")
         self._rest.start()
         self._reading.start()
+
+    def _tell_zoom(self, _scale: float = 0.0) -> None:
+        self._status.set_zoom(self._canvas.scale if self._canvas.has_picture else None)
 
     def leave(self) -> None:
         self._wires.cut()

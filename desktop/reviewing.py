@@ -17,10 +17,10 @@ from core.session.splitting import pictures
 from desktop.bridge import Bridge
 from desktop.panels.card_store import KEPT
 from desktop.panels.doctor import DoubtLine
+from desktop.panels.picture_mark import PictureRow
 from desktop.panels.review_card import card_of
 from desktop.panels.review_grid import NoPictures
 from desktop.panels.review_page import LAYERS, ReviewPage, say
-from desktop.panels.thumbs import PictureRow
 from desktop.picture_list import FOUND_KEY, PictureList, tags_in_use
 from desktop.theme import Theme
 from desktop.wires import Wires

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 
 from core.changes import Changes
+from core.errors import MaskloopError
 from core.session.session import Session
 from desktop.bridge import Bridge
 from desktop.label_page import LabelPage
@@ -36,7 +37,7 @@ class Travelling(QObject):
         self._list = PictureList(session.pictures)
         self._at: int | None = None
         self._direction = 1
-        self._asked_first = False
+        self._asked_first = self._left = False
         self._wires = Wires()
         join, strip = self._wires.join, page.filmstrip
         join(strip.picture_chosen, self.wanted.emit)
@@ -106,6 +107,7 @@ class Travelling(QObject):
             self._strip.set_done(self._session.pictures.done, len(self._session.pictures))
 
     def leave(self) -> None:
+        self._left = True
         self._wires.cut()
         self._strip.set_source(NoPictures())
 
@@ -126,8 +128,12 @@ class Travelling(QObject):
         self._bridge.when_done(
             self._session.opening.thumbnail(picture_id, THUMB_PIXELS),
             partial(self._take_thumbnail, picture_id),
-            lambda _problem: None,  # the strip shows its own sign; the reason stands on the canvas
+            partial(self._take_fault, picture_id),
         )
+
+    def _take_fault(self, picture_id: int, problem: MaskloopError) -> None:
+        if not self._left:  # what a closing session gives up is no fault of the picture
+            self._strip.set_fault(picture_id, str(problem))
 
     def _take_thumbnail(self, picture_id: int, pixels: NDArray[np.uint8]) -> None:
         height, width = pixels.shape[:2]

@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QProgressBar, QWidget
 
 from desktop.panels.filter_box import FILTERS, FilterBox
 from desktop.panels.parts import choice, column, ground, icon_button, row, words
-from desktop.panels.thumbs import NoPictures, PictureRow, PictureSource, Thumbs
+from desktop.panels.picture_mark import PictureRow
+from desktop.panels.thumbs import NoPictures, PictureSource, Thumbs
 from desktop.theme import GRID, Theme
 
 ORDERS = (("name", "By name"), ("uncertainty", "By uncertainty"))
@@ -76,6 +77,10 @@ class Filmstrip(QWidget):
 
     def set_thumbnail(self, picture_id: int, image: QImage) -> None:
         self.thumbs.set_thumbnail(picture_id, image)
+
+    def set_fault(self, picture_id: int, reason: str) -> None:
+        """See `Thumbs.set_fault`."""
+        self.thumbs.set_fault(picture_id, reason)
 
     def forget_thumbnails(self) -> None:
         self.thumbs.forget_thumbnails()

@@ -21,7 +21,8 @@ from PySide6.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 
 from desktop.panels.card_store import Cards
 from desktop.panels.choosing_many import ChosenMany
-from desktop.panels.thumbs import NoPictures, PictureRow, PictureSource, describe, paint_mark
+from desktop.panels.picture_mark import PictureRow, describe, paint_mark
+from desktop.panels.thumbs import NoPictures, PictureSource
 from desktop.theme import GRID, Theme
 
 GAP = 2 * GRID

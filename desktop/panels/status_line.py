@@ -75,8 +75,12 @@ class StatusLine(QWidget):
             parts.append(f"predicted {predicted}{number}{sure}")
         self.pixel.setText("  ·  ".join(parts))
 
-    def set_zoom(self, scale: float) -> None:
-        """Screen pixels per picture pixel."""
+    def set_zoom(self, scale: float | None) -> None:
+        """Screen pixels per picture pixel; None: there is no picture to look at."""
+        if scale is None:
+            self.zoom.setText("")
+            self.zoom.setToolTip("")
+            return
         percent = scale * 100
         zoom = f"{percent:.0f} %" if percent >= 10 else f"{percent:.1f} %"
         across = 100 / scale

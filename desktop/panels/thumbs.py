@@ -21,28 +21,13 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QSizePolicy, QToolTip, QWidget
 
-from desktop.assets import pixmap
+from desktop.panels.picture_mark import PictureRow, describe, explain, paint_fault, paint_mark
 from desktop.theme import GRID, Theme
 
 THUMB = QSize(104, 72)
 STEP = THUMB.width() + GRID
 KEPT = 600
 """Thumbnails kept in memory: 600 of them are about 18 MB."""
-
-
-class PictureRow(Protocol):
-    """What the strip shows of a picture; statuses as in the project file."""
-
-    @property
-    def id(self) -> int: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def status(self) -> str: ...  # new, in progress, done, to review, skipped
-    @property
-    def label_share(self) -> float: ...  # 0..1 of its pixels
-    @property
-    def uncertainty(self) -> float | None: ...  # 0..1, None without a prediction
 
 
 class PictureSource(Protocol):
@@ -81,6 +66,7 @@ class Thumbs(QAbstractScrollArea):
         self._images: OrderedDict[int, QPixmap] = OrderedDict()
         self._cards: dict[int, QPixmap] = {}  # as they are painted: cut, small and with round corners
         self._wanted: set[int] = set()
+        self._faults: dict[int, str] = {}  # why a picture cannot be shown
         self.empty_text = "No pictures yet."
         self.setFrameShape(QAbstractScrollArea.Shape.NoFrame)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -120,7 +106,7 @@ class Thumbs(QAbstractScrollArea):
         """Scroll as little as brings the current picture and a neighbour into sight."""
         row = self._source.row_of(self._current) if self._current is not None else None
         if row is not None:
-            self.setAccessibleDescription(self._source.record(row).name)
+            self._tell(self._source.record(row))
             bar, left = self.horizontalScrollBar(), GRID + row * STEP
             lead = STEP if self.viewport().width() > 4 * STEP else 0
             if left - lead < bar.value():
@@ -131,6 +117,7 @@ class Thumbs(QAbstractScrollArea):
 
     def set_thumbnail(self, picture_id: int, image: QImage) -> None:
         self._wanted.discard(picture_id)
+        self._faults.pop(picture_id, None)
         self._images[picture_id] = QPixmap.fromImage(image)
         self._cards.pop(picture_id, None)
         while len(self._images) > KEPT:
@@ -138,12 +125,25 @@ class Thumbs(QAbstractScrollArea):
             self._cards.pop(gone, None)
         self._update(picture_id)
 
+    def set_fault(self, picture_id: int, reason: str) -> None:
+        """There will be no thumbnail: show a sign, and the reason to who rests on it."""
+        self._faults[picture_id] = reason
+        self._update(picture_id)
+        row = self._source.row_of(picture_id)
+        if picture_id == self._current and row is not None:
+            self._tell(self._source.record(row))
+
     def forget_thumbnails(self) -> None:
         """Drop all thumbnails: another project is shown."""
         self._images.clear()
         self._cards.clear()
+        self._faults.clear()
         self._wanted.clear()
         self.viewport().update()
+
+    def _tell(self, record: PictureRow) -> None:
+        """Who cannot see the strip hears the name of the current picture, and what is wrong with it."""
+        self.setAccessibleDescription(". ".join(filter(None, (record.name, self._faults.get(record.id)))))
 
     def _update(self, picture_id: int | None) -> None:
         """Paint this picture's place again, and no other."""
@@ -199,6 +199,8 @@ class Thumbs(QAbstractScrollArea):
             if record.id not in self._wanted:
                 self._wanted.add(record.id)
                 self.thumbnail_wanted.emit(record.id)
+            elif record.id in self._faults:
+                paint_fault(painter, self._theme, rect, self.devicePixelRatioF())
         else:
             self._images.move_to_end(record.id)
             painter.setOpacity(0.4 if record.status == "skipped" else 1.0)
@@ -280,7 +282,10 @@ class Thumbs(QAbstractScrollArea):
             if row is None:
                 QToolTip.hideText()
             else:
-                QToolTip.showText(event.globalPos(), describe(self._source.record(row)), self.viewport())
+                record = self._source.record(row)
+                fault = self._faults.get(record.id)
+                words = explain(record, fault) if fault else describe(record)
+                QToolTip.showText(event.globalPos(), words, self.viewport())
             return True
         return super().viewportEvent(event)
 
@@ -299,57 +304,6 @@ class Thumbs(QAbstractScrollArea):
             super().keyPressEvent(event)
             return
         self.picture_chosen.emit(self._source.record(aim).id)
-
-
-def paint_mark(painter: QPainter, theme: Theme, middle: QPointF, record: PictureRow) -> None:
-    """The status as a mark that shape alone tells apart: ring, half, full, check, flag, bar."""
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(QColor(20, 20, 22, 190))
-    painter.drawEllipse(middle, 8, 8)
-    white = QColor(255, 255, 255)
-    if record.status == "done":
-        painter.setBrush(theme.colour("accent"))
-        painter.drawEllipse(middle, 8, 8)
-        painter.drawPixmap(QPointF(middle.x() - 6, middle.y() - 6), pixmap("check", white, 12, 2))
-    elif record.status == "to review":
-        painter.drawPixmap(QPointF(middle.x() - 6, middle.y() - 6), pixmap("flag", white, 12, 2))
-    elif record.status == "skipped":
-        painter.drawPixmap(QPointF(middle.x() - 6, middle.y() - 6), pixmap("minus", white, 12, 2))
-    elif record.label_share > 0:
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(QPen(white, 1.5))
-        painter.drawEllipse(middle, 4, 4)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(white)
-        painter.drawPie(
-            QRectF(middle.x() - 4, middle.y() - 4, 8, 8), 90 * 16, -round(5760 * record.label_share)
-        )
-    else:
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(
-            QPen(white, 1.5, Qt.PenStyle.DotLine if record.uncertainty is None else Qt.PenStyle.SolidLine)
-        )
-        painter.drawEllipse(middle, 4, 4)
-
-
-def describe(record: PictureRow) -> str:
-    """Name and numbers of a picture, one line each."""
-    words = {
-        "new": "Not started",
-        "in progress": "In progress",
-        "done": "Done",
-        "to review": "To review",
-        "skipped": "Skipped",
-    }
-    lines = [record.name, words.get(record.status, record.status)]
-    lines.append(
-        f"{record.label_share * 100:.0f} % of the pixels labelled"
-        if record.label_share
-        else "No pixel labelled"
-    )
-    if record.uncertainty is not None:
-        lines.append(f"Uncertainty of the model {record.uncertainty:.2f}")
-    return "\n".join(lines)
 
 
 def _middle(image: QPixmap, size: QSize) -> QRectF:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QColor, QImage, QWheelEvent
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QColor, QHelpEvent, QImage, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QToolTip
 
 from desktop.panels.filmstrip import Filmstrip
 from desktop.panels.thumbs import KEPT, STEP, THUMB, describe
@@ -93,6 +93,26 @@ def test_a_thumbnail_is_shown(strip: Filmstrip) -> None:
     assert paint(strip).pixelColor(centre) == QColor(200, 10, 10)
     strip.forget_thumbnails()
     assert paint(strip).pixelColor(centre) != QColor(200, 10, 10)
+
+
+def test_a_picture_that_cannot_be_shown_has_a_sign_and_says_why(
+    strip: Filmstrip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(QToolTip, "showText", lambda _place, words, *_rest: told.append(words))
+    strip.set_source(Folder(3))
+    strip.set_current(1000)
+    waiting = paint(strip)
+    strip.set_fault(1000, "“a<b.png” cannot be opened: the file is empty.")
+    place = strip.thumbs._rect_of(0)
+    assert paint(strip).copy(place) != waiting.copy(place), "it does not look like one that is still to come"
+    middle = place.center()
+    QApplication.sendEvent(strip.thumbs.viewport(), QHelpEvent(QEvent.Type.ToolTip, middle, middle))
+    assert "picture 0.png" in told[0] and "a&lt;b.png” cannot be opened: the file is empty." in told[0]
+    assert strip.thumbs.accessibleDescription().endswith("the file is empty.")
+    strip.set_thumbnail(1000, QImage(4, 4, QImage.Format.Format_RGB32))
+    strip.forget_thumbnails()
+    assert paint(strip).copy(place) == waiting.copy(place)
 
 
 def test_old_thumbnails_are_dropped_and_wanted_again(strip: Filmstrip) -> None:

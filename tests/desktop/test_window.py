@@ -57,6 +57,26 @@ def opened(hands: Hands, folder: Path) -> None:
     hands.until(hands.has_picture, "a picture", 20)
 
 
+def test_a_picture_that_cannot_be_shown_says_why_on_the_canvas_and_in_the_list(
+    hands: Hands, tmp_path: Path
+) -> None:
+    folder = picture_folder(tmp_path / "pictures", 2)
+    (folder / "p1.png").write_bytes(b"")
+    opened(hands, folder)
+    window = hands.window
+    assert "%" in window.status.zoom.text()
+    hands.until(lambda: len(hands.session.pictures) == 2, "both pictures", 20)
+    empty = hands.session.pictures.at(1).id
+    hands.labelling.show(empty)
+    hands.until(lambda: hands.labelling.hand.shown == empty, "the answer", 20)
+    assert window.status.zoom.text() == "", "there is nothing that could be zoomed"
+    thumbs = hands.page.filmstrip.thumbs
+    hands.until(lambda: "the file is empty" in thumbs.accessibleDescription(), "the reason in the list", 20)
+    hands.labelling.show(hands.session.pictures.at(0).id)
+    hands.until(lambda: "%" in window.status.zoom.text(), "the other picture", 20)
+    assert "empty" not in thumbs.accessibleDescription()
+
+
 def test_a_stroke_with_the_mouse_is_in_the_file_without_saving(hands: Hands, tmp_path: Path) -> None:
     folder = picture_folder(tmp_path / "pictures")
     opened(hands, folder)
