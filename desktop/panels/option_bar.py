@@ -77,6 +77,7 @@ class OptionBar(QWidget):
     def set_tool(self, title: str, help_line: str, size: int | None) -> None:
         """Show the tool in hand; `size` (diameter in picture pixels) is None for a tool without one."""
         self.tool.setText(title)
+        self.tool.setToolTip(help_line)  # also where there is no room for the help itself
         self.help.setText(help_line)
         self._has_size = size is not None
         self.number.setVisible(self._has_size)

@@ -271,9 +271,14 @@ class Elided(QLabel):
         """The text as it fits into so many pixels, broken between two words where there are two lines."""
         elide = self.fontMetrics().elidedText
         if self._lines == 1 or elide(self.text(), self._mode, width) == self.text():
-            return elide(self.text(), self._mode, width)
+            return _said(elide(self.text(), self._mode, width))
         first, rest = "", self.text().split(" ")
         while len(rest) > 1 and self.fontMetrics().horizontalAdvance(f"{first} {rest[0]}".lstrip()) <= width:
             first = f"{first} {rest.pop(0)}".lstrip()
         last = elide(" ".join(rest), self._mode, width)
-        return f"{first}\n{last}" if first else last
+        return f"{first}\n{last}" if first else _said(last)
+
+
+def _said(shortened: str) -> str:
+    """Without room for a single letter nothing is better than a lone ellipsis."""
+    return "" if shortened == "…" else shortened

@@ -160,6 +160,18 @@ def test_a_narrow_bar_keeps_the_help_and_lets_the_slider_go(
     assert bar.help.toolTip() == said  # two lines are not enough for all of it
     bar.resize(1100, 40)
     assert bar.size_name.isVisible() and bar.slider.isVisible()
+    assert bar.tool.toolTip() == said
+
+
+def test_without_room_there_is_no_lone_ellipsis(qtbot, theme: Theme) -> None:
+    for lines in (1, 2):
+        text = Elided("Drag to paint, and more words than fit.", lines=lines)
+        empty = Elided("", lines=lines)
+        for part in (text, empty):
+            part.setContentsMargins(GRID, 0, GRID, 0)
+            shown(qtbot, part, 26, 40)
+        assert text.grab().toImage() == empty.grab().toImage()
+        assert text.toolTip() == text.text()
 
 
 def test_words_break_into_two_lines_before_they_are_shortened(qtbot, theme: Theme) -> None:
