@@ -16,6 +16,8 @@ from desktop.wires import Wires
 
 PATIENCE_MS = 300
 """Work that takes longer is spoken of."""
+QUIET_MS = 1000
+"""The same for work that nobody asked for in so many words: a hover that shows nothing for so long needs a reason."""
 
 
 class Working(QObject):
@@ -31,7 +33,6 @@ class Working(QObject):
         self._title = ""
         self._patience = QTimer(self)
         self._patience.setSingleShot(True)
-        self._patience.setInterval(PATIENCE_MS)
         self._patience.timeout.connect(self._speak)
         self._spoke = False
         self._wires = Wires()
@@ -49,8 +50,7 @@ class Working(QObject):
         if work is None:
             return
         self._unwanted, self._title = threading.Event(), work.title
-        if not work.quiet:
-            self._patience.start()
+        self._patience.start(QUIET_MS if work.quiet else PATIENCE_MS)
         future = self._lane.submit(work.run, self._unwanted.is_set)
         unwanted = self._unwanted
         self._bridge.when_done(

@@ -100,7 +100,7 @@ class Work:
     touch the label or the options; it takes copies along. It may raise MaskloopError: a sentence for people.
 
     The picture may be read from there, since nobody ever changes it. quiet: work that nobody asked for in so many
-    words, such as what a mere hover needs, is not spoken of.
+    words, such as what a mere hover needs, is spoken of later.
     """
 
     title: str

@@ -238,7 +238,7 @@ class Pointer:
             if key == Qt.Key.Key_Space:
                 self._hold_space(not event.isAutoRepeat() or self._space)
             elif key == Qt.Key.Key_Escape and self._canvas.is_waiting and not self.tool.is_busy:
-                self._canvas.drop_work()
+                self.grip.cancel()  # the tool hears of it too, and asks anew when it needs the work again
             elif self._tool_takes(event):
                 self.grip.key(_written(event))
             elif key == Qt.Key.Key_Backspace:

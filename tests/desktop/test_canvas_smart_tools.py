@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import numpy as np
@@ -15,6 +16,7 @@ from pytestqt.qtbot import QtBot
 from core.geometry import Point
 from core.images.pyramid import Pyramid
 from core.labels.labelmap import Edit, LabelMap
+from core.tools import superpixels
 from core.tools.toolbox import all_tools
 from desktop.bridge import Bridge
 from desktop.canvas.view import CanvasView
@@ -192,6 +194,27 @@ def test_a_drag_over_pieces(table: Table) -> None:
     table.until_edit()
     assert table.painted[60, 60:101].all() and len(table.edits) == 1
     assert table.edits[0].name == "Superpixels, road"
+
+
+@with_tool("superpixels")
+def test_pieces_that_were_given_up_are_looked_for_again(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, find = threading.Event(), superpixels.find_pieces
+
+    def slowly(*asked: object) -> object:
+        go_on.wait(60)
+        return find(*asked)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(superpixels, "find_pieces", slowly)
+    bare = table.seen(80, 60)
+    table.move(80, 60)
+    assert table.canvas.is_waiting
+    table.key(Qt.Key.Key_Escape)
+    assert not table.canvas.is_waiting
+    go_on.set()
+    table.move(81, 60)
+    table.until_seen_anew(80, 60, bare)
 
 
 @with_tool("watershed")

@@ -32,8 +32,8 @@ class Thinker(Tool):
 
     name, title = "thinker", "Thinker"
 
-    def __init__(self, run: Callable[[Callable[[], bool]], object]) -> None:
-        self._work = Work("Thinking", run)
+    def __init__(self, run: Callable[[Callable[[], bool]], object], quiet: bool = False) -> None:
+        self._work = Work("Thinking", run, quiet)
 
     def hover(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
         return Outcome(ghost=Ghost(SQUARE, np.ones((SQUARE.height, SQUARE.width), bool)))
@@ -169,10 +169,13 @@ def pen_dab(
     return int(np.count_nonzero(labels.values)) - before
 
 
-def test_long_work_is_spoken_of_until_it_ends(canvas: CanvasView, working: Working, qtbot: QtBot) -> None:
+@pytest.mark.parametrize("quiet", [False, True])
+def test_long_work_is_spoken_of_until_it_ends(
+    canvas: CanvasView, working: Working, qtbot: QtBot, quiet: bool
+) -> None:
     go_on, heard = threading.Event(), []
     working.message.connect(heard.append)
-    canvas.set_tool(Thinker(lambda _unwanted: go_on.wait(60) and SQUARE))
+    canvas.set_tool(Thinker(lambda _unwanted: go_on.wait(60) and SQUARE, quiet))
     click(canvas, 50, 50)
     qtbot.waitUntil(lambda: heard == ["Thinking… Esc cancels."], timeout=PATIENCE_MS)
     go_on.set()
