@@ -15,6 +15,7 @@ from core.session.editing import Editing
 from core.tools.brush import PRESSURE
 from core.tools.tool import Modifiers, Tool
 from core.tools.toolbox import all_tools
+from desktop.aiming import Aiming
 from desktop.bridge import Bridge
 from desktop.hand import Hand
 from desktop.label_page import LabelPage
@@ -40,6 +41,7 @@ class Choosing(QObject):
         """The action of the tool in the hand."""
         self._class = UNLABELLED
         self._other_class = UNLABELLED
+        self.aiming = Aiming(page, lambda: self.take_tool(self.tool_key))
         self._wires = Wires()
         self._join()
         self.take_tool("tool_brush")
@@ -91,6 +93,7 @@ class Choosing(QObject):
         self.choose_class(first if gone else self._class)
 
     def leave(self) -> None:
+        self.aiming.leave()
         self._wires.cut()
 
     def handlers(self) -> dict[str, Callable[[], object]]:
@@ -109,6 +112,7 @@ class Choosing(QObject):
 
     def _join(self) -> None:
         join, canvas, page = self._wires.join, self._canvas, self._page
+        join(self.aiming.message, self.message.emit)
         join(canvas.pen_found, self._show_controls)
         join(canvas.options_changed, self._show_controls)
         join(canvas.needs_class, self._ask_for_class)
@@ -138,7 +142,10 @@ class Choosing(QObject):
     def _pick_class(self) -> None:
         """Take the class under the cursor: the label's, else the prediction's."""
         at, labels, prediction = self._canvas.cursor_point, self._hand.labels, self._hand.prediction
-        if at is None or labels is None:
+        if labels is None:
+            return
+        if at is None:
+            self.aiming.ask("Pick class", "a pixel of the class you want", self._pick_class)
             return
         value = int(labels.values[int(at.y), int(at.x)])
         if value == UNLABELLED and prediction is not None:
@@ -148,7 +155,7 @@ class Choosing(QObject):
     def _edit_outline(self) -> None:
         """Open the outline of the region under the pointer, with the tool that can change it."""
         if self._canvas.cursor_point is None:
-            self.message.emit("Point at a labelled region to change its outline.")
+            self.aiming.ask("Edit outline", "a labelled region to change its outline", self._edit_outline)
             return
         self._canvas.settle_all()
         self.take_tool("tool_polygon")

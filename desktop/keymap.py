@@ -33,7 +33,7 @@ _TAKEN = {
     _K.Key_Tab: "Tab goes from field to field.",
     _K.Key_Backtab: "Tab goes from field to field.",
 }
-_CANVAS = {"Ins", "Ctrl+Space"} | {
+_CANVAS = {"Ins", "Shift+Ins", "Ctrl+Ins", "Alt+Ins", "Ctrl+Space"} | {
     f"{held}{arrow}" for held in ("Ctrl+", "Ctrl+Shift+") for arrow in ("Left", "Right", "Up", "Down")
 }
 

@@ -11,7 +11,7 @@ from PySide6.QtGui import QAction
 
 from core.changes import Changes
 from core.errors import MaskloopError, UserError
-from core.geometry import Box, tile_box
+from core.geometry import Box, Point, tile_box
 from core.labels.labelmap import Edit, LabelMap
 from core.labels.prediction import PredictedMask
 from core.project.records import Journal, Status
@@ -350,23 +350,28 @@ class Labelling(QObject):
         if labels is None or prediction is None:
             self.message.emit("There is no prediction of this picture yet.")
             return
+        at = self._canvas.cursor_point
+        if how == "region" and at is None:
+            self._choosing.aiming.ask(
+                "Accept region", "a predicted region to accept it", partial(self._accept, how)
+            )
+            return
         try:
-            edit = self._apply(lambda: self._accepted(how, labels, prediction))
+            edit = self._apply(lambda: self._accepted(how, at, labels, prediction))
         except UserError as problem:
             self.message.emit(str(problem))
             return
         if edit is None:
             self.message.emit("Nothing to accept here: every pixel of it already carries a label.")
 
-    def _accepted(self, how: str, labels: LabelMap, prediction: PredictedMask) -> Edit | None:
+    def _accepted(
+        self, how: str, at: Point | None, labels: LabelMap, prediction: PredictedMask
+    ) -> Edit | None:
         classes = self._session.editing.classes
         if how == "class":
             value = self._choosing.active_class
             return accept_class(labels, prediction, value, classes.name_of(value))
-        if how == "region":
-            at = self._canvas.cursor_point
-            if at is None:
-                raise UserError("Point at a predicted region to accept it.")
+        if how == "region" and at is not None:
             return accept_region(labels, prediction, at, classes)
         return accept_everywhere(labels, prediction)
 

@@ -117,7 +117,7 @@ class Outcome:
 
     ghost: pixels to show as a promise now (None: none); work: what to start; newer work replaces older, and so does
     leaving the tool; say: a sentence for the status line; tuned: the tool has changed an option; picks: the class
-    under the pointer comes into the hand.
+    under the pointer comes into the hand; over: the tool has done its part, what was in the hand before may come back.
     """
 
     dirty: Box = _NO_PIXELS
@@ -128,6 +128,7 @@ class Outcome:
     say: str = ""
     tuned: bool = False
     picks: bool = False
+    over: bool = False
 
 
 NOTHING = Outcome()

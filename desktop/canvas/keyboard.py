@@ -20,6 +20,8 @@ _STEPS = {
     Qt.Key.Key_Down: QPointF(0, 1),
 }
 _Held = Qt.KeyboardModifier
+_ALONG = (_Held.NoModifier, _Held.ShiftModifier, _Held.ControlModifier, _Held.AltModifier)
+"""What may be held with Ins; the tool is then pressed as the mouse would press it with that key held."""
 
 
 class KeyHand:
@@ -28,6 +30,7 @@ class KeyHand:
     def __init__(self, canvas: CanvasView, pointer: Pointer) -> None:
         self._canvas, self._pointer = canvas, pointer
         self.is_on = False
+        self._along = _Held.NoModifier
 
     def wants(self, event: QKeyEvent) -> bool:
         """Whether a key belongs to the cursor."""
@@ -36,7 +39,7 @@ class KeyHand:
             return held in (_Held.ControlModifier, _Held.ControlModifier | _Held.ShiftModifier)
         if key == Qt.Key.Key_Space:
             return held == _Held.ControlModifier
-        return key == Qt.Key.Key_Insert and held == _Held.NoModifier
+        return key == Qt.Key.Key_Insert and held in _ALONG
 
     def press(self, event: QKeyEvent) -> None:
         """Do what a key says that is wanted."""
@@ -44,14 +47,19 @@ class KeyHand:
         if step is not None:
             self._go(step * (_NEAR if event.modifiers() & _Held.ShiftModifier else _FAR))
         elif not event.isAutoRepeat():
+            if not self._pointer.is_stroking:
+                insert = event.key() == Qt.Key.Key_Insert
+                self._along = event.modifiers() & ~_Held.KeypadModifier if insert else _Held.NoModifier
             self._go(QPointF())
             self._pointer.press_or_let_go()
+            if not self._pointer.is_stroking:
+                self._along = _Held.NoModifier
 
     def give_way(self) -> None:
         """The mouse moves, or the keys go elsewhere."""
         if self.is_on:
             self._pointer.settle()
-            self.is_on = False
+            self.is_on, self._along = False, _Held.NoModifier
 
     def _go(self, step: QPointF) -> None:
         """At the edge of the view the picture moves instead."""
@@ -66,4 +74,4 @@ class KeyHand:
         self.is_on = True
         if wanted != there:
             self._canvas.pan_by(there - wanted)
-        self._pointer.go(there)
+        self._pointer.go(there, self._along)

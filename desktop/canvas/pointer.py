@@ -191,16 +191,16 @@ class Pointer:
 
     # Keys that stand for the mouse
 
-    def go(self, position: QPointF) -> None:
-        """As if the mouse had moved there with nothing held."""
-        self._move_to(position, _Held.NoModifier)
+    def go(self, position: QPointF, held: Qt.KeyboardModifier) -> None:
+        """As if the mouse had moved there with these keys held."""
+        self._move_to(position, held)
 
     def press_or_let_go(self) -> None:
         """As if a button went down where the pointer is, or came up again."""
         if self.is_stroking:
             self.settle()
         elif self.position is not None and self._act == _Act.NOTHING and self._canvas.stage() is not None:
-            self._begin_stroke(self.position, _Button.NoButton, Modifiers())
+            self._begin_stroke(self.position, _Button.NoButton, self._held)
 
     # Wheel and keys
 

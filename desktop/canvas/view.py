@@ -58,6 +58,8 @@ class CanvasView(Surface):
     """A sentence of the tool for people."""
     class_picked = Signal()
     """The class under the pointer shall be painted from now on."""
+    tool_over = Signal()
+    """The tool was for one thing only, and that is done or given up."""
     pen_found = Signal()
     """Somebody has begun to work with a pen."""
 
@@ -226,6 +228,8 @@ class CanvasView(Surface):
             self.class_picked.emit()
         if outcome.edit is not None:
             self.edit_finished.emit(outcome.edit)
+        if outcome.over:
+            self.tool_over.emit()
 
     # For the surface
 

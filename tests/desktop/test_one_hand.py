@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QMenu
+from PySide6.QtWidgets import QApplication, QMenu
 
+from core.labels.prediction import PredictedMask
 from desktop.actions import ACTIONS
 from desktop.keymap import why_not
 from desktop.tour.hands import PLAIN
@@ -80,6 +82,27 @@ def test_a_polygon_with_keys_alone(desk: Desk) -> None:
     desk.key(Qt.Key.Key_B)
 
 
+def test_keys_alone_hold_what_the_mouse_would_be_held_with(desk: Desk) -> None:
+    desk.canvas._pointer.away()
+    desk.key(Qt.Key.Key_U)
+    strokes = desk.labelling.saving.strokes
+    desk.key(Qt.Key.Key_Insert, Qt.KeyboardModifier.ShiftModifier)
+    press(desk, RIGHT, CTRL, 12)
+    press(desk, DOWN, CTRL, 5)
+    desk.key(Qt.Key.Key_Insert)
+    desk.until_saved(strokes + 1)
+    rows, columns = np.nonzero(desk.values)
+    assert np.ptp(rows) == np.ptp(columns), "Shift makes a square"
+    press(desk, DOWN, CTRL, 10)
+    desk.key(Qt.Key.Key_Insert, CTRL)
+    press(desk, LEFT, CTRL, 20)
+    press(desk, UP, CTRL, 30)
+    desk.key(Qt.Key.Key_Insert, CTRL)
+    desk.until_saved(strokes + 2)
+    assert desk.painted == 0, "with Ctrl the same shape erases"
+    desk.key(Qt.Key.Key_B)
+
+
 def test_the_picture_moves_where_the_cursor_meets_the_edge(desk: Desk) -> None:
     desk.canvas.zoom_by(20)
     desk.canvas._pointer.away()
@@ -103,10 +126,71 @@ def test_what_is_held_by_keys_is_finished_when_they_go_elsewhere(desk: Desk) -> 
 
 
 def test_these_keys_are_nobody_elses() -> None:
-    for keys in ("Ctrl+Left", "Ctrl+Shift+Up", "Ins", "Ctrl+Space"):
+    for keys in ("Ctrl+Left", "Ctrl+Shift+Up", "Ins", "Shift+Ins", "Ctrl+Ins", "Alt+Ins", "Ctrl+Space"):
         assert "canvas" in why_not(keys)
         assert all(keys not in entry.shortcuts for entry in ACTIONS)
     assert why_not("Ctrl+Alt+Left") == ""
+
+
+def by_mouse(desk: Desk, key: str) -> None:
+    """Go from the picture to the button of an action, and click it."""
+    QTest.mouseMove(desk.canvas, desk.at(0.5, 0.5))
+    QApplication.sendEvent(desk.canvas, QEvent(QEvent.Type.Leave))
+    desk.click(desk.page.tools.buttons[key])
+
+
+def click(desk: Desk, x: float, y: float, button: Qt.MouseButton = Qt.MouseButton.LeftButton) -> None:
+    QTest.mouseMove(desk.canvas, desk.at(x, y))
+    QTest.mouseClick(desk.canvas, button, PLAIN, desk.at(x, y))
+    desk.rest(20)
+
+
+def test_a_class_is_picked_with_the_mouse_alone(desk: Desk) -> None:
+    desk.key(Qt.Key.Key_2)
+    desk.dab(0.25)
+    desk.key(Qt.Key.Key_1)
+    tool, before = desk.canvas.tool, desk.values.copy()
+    by_mouse(desk, "pick_class")
+    assert "Click a pixel of the class" in desk.said
+    assert desk.page.options.tool.text() == "Pick class"
+    click(desk, 0.25, 0.5)
+    assert desk.page.classes.rows.active() == 2
+    assert desk.canvas.tool is tool and desk.page.options.tool.text() == "Brush", "the brush is back"
+    assert (desk.values == before).all(), "the click has painted nothing"
+    desk.key(Qt.Key.Key_1)
+    for button, x in ((Qt.MouseButton.RightButton, 0.25), (Qt.MouseButton.LeftButton, 1.4)):
+        by_mouse(desk, "pick_class")
+        click(desk, x, 0.5, button)
+    assert desk.canvas.tool is not tool, "a click beside the picture says nothing: the question stands"
+    desk.key(Qt.Key.Key_Escape)
+    assert desk.canvas.tool is tool and desk.page.classes.rows.active() == 1
+    by_mouse(desk, "pick_class")
+    desk.click(desk.page.tools.buttons["tool_fill"])
+    assert desk.canvas.tool.name == "fill", "who takes another tool wants that"
+    desk.key(Qt.Key.Key_B)
+
+
+def test_a_region_is_accepted_with_the_mouse_alone(desk: Desk) -> None:
+    said = np.full((64, 96), 1, np.uint8)
+    said[:, 48:] = 2
+    shown = desk.record.id
+    desk.labelling._take_prediction(shown, PredictedMask(said, np.full((64, 96), 255, np.uint8)))
+    strokes = desk.labelling.saving.strokes
+    by_mouse(desk, "accept_region")
+    click(desk, 0.75, 0.5)
+    desk.until_saved(strokes + 1)
+    assert (desk.values == np.where(said == 2, 2, 0)).all()
+
+
+def test_an_outline_is_opened_with_the_mouse_alone(desk: Desk) -> None:
+    desk.canvas.set_radius(10)
+    desk.dab(0.5)
+    QApplication.sendEvent(desk.canvas, QEvent(QEvent.Type.Leave))
+    desk.window.actions_by_id["edit_region_outline"].trigger()
+    click(desk, 0.5, 0.5)
+    desk.until(lambda: desk.canvas.tool.name == "polygon" and desk.canvas.tool.is_busy, "its corners", 20)
+    desk.key(Qt.Key.Key_Escape)
+    desk.key(Qt.Key.Key_B)
 
 
 def test_every_action_is_in_the_menu(desk: Desk) -> None:
