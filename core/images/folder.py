@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import re
 from collections.abc import Iterator
@@ -13,7 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import ImageError
+from core.geometry import Box
+from core.images.faults import GiantError
+from core.images.parts import TiffParts
+from core.images.seen import GROUND
 from core.images.source import PICTURE_SUFFIXES, read_picture
+from core.images.tiff import is_tiff
 
 log = logging.getLogger(__name__)
 
@@ -85,13 +91,29 @@ def read_thumbnail(path: Path, side: int) -> NDArray[np.uint8]:
 
     Raises ImageError.
     """
-    picture = read_picture(path, at_least=side)
+    try:
+        picture = read_picture(path, at_least=side)
+    except GiantError:
+        if not is_tiff(path):
+            raise
+        picture = _small_giant(path, side)
     height, width = picture.shape[:2]
     scale = side / max(height, width)
     if scale >= 1:
         return picture
     size = max(1, round(width * scale)), max(1, round(height * scale))
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _small_giant(path: Path, side: int) -> NDArray[np.uint8]:
+    """A giant in about `side` pixels where its file holds a small copy of it; else an even grey of its shape: to read
+    gigabytes for a thumbnail would keep the disk from what is looked at."""
+    parts = TiffParts(path)
+    level = max(0, int(math.log2(max(parts.size) / side)))
+    width, height = (-(-each // 2**level) for each in parts.size)
+    if parts.has_small_copy:
+        return parts.read(level, Box(0, 0, width, height))
+    return np.full((height, width, 3), GROUND, np.uint8)
 
 
 def _listed(folder: str | Path) -> list[os.DirEntry[str]]:

@@ -15,6 +15,7 @@ from core.errors import ImageError
 from core.geometry import Box
 from core.images.parts import TiffParts
 from core.images.pyramid import SMALLEST, Pyramid, halved
+from core.images.seen import GROUND, Seen
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,6 @@ TILES_KEPT = 320
 """Finer tiles in memory, 0.75 MB each: some screens full."""
 MOST_WANTED = 256
 """Tiles waiting to be read; those asked for longest ago are given up, for they have left the screen."""
-_GROUND = 128
 
 
 class _Tile(NamedTuple):
@@ -66,12 +66,13 @@ class GiantPyramid:
         self._reading: set[_Tile] = set()
         self._filling = self._told = False
         self._filled = 0  # blocks
+        self._seen: Seen | None = None
         self.count = 1
         while max(self._extent(self.count - 1)) > SMALLEST:
             self.count += 1
         self._first_kept = next(n for n in range(self.count) if _area(self._extent(n)) <= kept_pixels)
         self._coarse = {
-            n: np.full((self._extent(n)[1], self._extent(n)[0], 3), _GROUND, np.uint8)
+            n: np.full((self._extent(n)[1], self._extent(n)[0], 3), GROUND, np.uint8)
             for n in range(self._first_kept, self.count)
         }
 
@@ -90,8 +91,11 @@ class GiantPyramid:
         return sum(level.nbytes for level in self._coarse.values()) + TILES_KEPT * SIDE * SIDE * 3
 
     def whole(self) -> NDArray[np.uint8]:
-        """(H, W, 3) of the right shape and even grey, without memory: nobody can have all pixels of a giant."""
-        return np.broadcast_to(np.uint8(_GROUND), (self.size[1], self.size[0], 3))
+        """(H, W, 3) of which cuts can be had, see `Seen`. Another one once it can be seen sharper."""
+        seen = self._seen  # the lane may forget it at any moment
+        if seen is None:
+            seen = self._seen = Seen.of(self, *self.size)
+        return seen
 
     def part(self, level: int, box: Box) -> NDArray[np.uint8]:
         """(h, w, 3) uint8 RGB of `box` in pixels of a level; what is missing is shown coarser and sent for."""
@@ -110,6 +114,27 @@ class GiantPyramid:
                 into[:] = self._blurred(level, shared)
             else:
                 into[:] = pixels[shared.moved(-place.x0, -place.y0).slices]
+        return made
+
+    def known(self, level: int, box: Box) -> NDArray[np.uint8]:
+        """(h, w, 3) uint8 RGB of `box` in pixels of a level, as well as it is known now; nothing is sent for. Any
+        thread."""
+        if level in self._coarse:
+            return self._coarse[level][box.slices]
+        made = np.empty((box.height, box.width, 3), np.uint8)
+        for tile in self._tiles_of(level, box):
+            place = self._place(tile)
+            shared = place.intersected(box)
+            with self._guard:
+                pixels = self._tiles.get(tile)
+            into = made[shared.moved(-box.x0, -box.y0).slices]
+            if pixels is not None:
+                into[:] = pixels[shared.moved(-place.x0, -place.y0).slices]
+                continue
+            half = Box(shared.x0 // 2, shared.y0 // 2, (shared.x1 + 1) // 2, (shared.y1 + 1) // 2)
+            rows, columns = np.arange(shared.y0, shared.y1) // 2, np.arange(shared.x0, shared.x1) // 2
+            coarser = self.known(level + 1, half)
+            into[:] = coarser.take(columns - half.x0, axis=1).take(rows - half.y0, axis=0)
         return made
 
     # Steps of the above
@@ -207,6 +232,7 @@ class GiantPyramid:
             return None
 
     def _announce(self, level: int, box: Box) -> None:
+        self._seen = None
         heard = self.on_fresh
         if heard is not None:
             factor = 2**level

@@ -38,10 +38,9 @@ class Crop:
 
     def pixels(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """(height, width, 3) uint8, a copy. The cost follows the box; not for the GUI thread when that is large."""
-        part = picture[self.box.slices]
-        if self.factor >= _SKIPPED_FROM:
-            step = int(self.factor // 4)
-            part = part[::step, ::step]
+        rows, columns = self.box.slices
+        step = int(self.factor // 4) if self.factor >= _SKIPPED_FROM else 1
+        part = picture[rows.start : rows.stop : step, columns.start : columns.stop : step]
         if part.shape[:2] == (self.height, self.width):
             return part.copy()
         small: NDArray[np.uint8] = cv2.resize(part, (self.width, self.height), interpolation=cv2.INTER_AREA)

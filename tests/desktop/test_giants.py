@@ -8,13 +8,17 @@ import numpy as np
 import pytest
 import tifffile
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF
+from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QImage
+from PySide6.QtTest import QTest
 
+from core.geometry import Box
 from core.images.giant import GiantPyramid
 from core.images.source import read_picture
 from core.session import opening
+from core.tools.likeness import Seed, region_alike
 from desktop.main_window import MainWindow
+from desktop.tour.hands import LEFT, PLAIN
 from tests.desktop.conftest import Desk
 
 WIDTH, HEIGHT = 3000, 2500
@@ -67,6 +71,39 @@ def test_a_giant_sharpens_by_itself_and_can_be_painted_on(with_giant: Desk, tmp_
     desk.until(lambda: len(desk.session.editing.classes) == 1, "a class")
     desk.dab(0.5)
     assert 0 < desk.painted < 100_000
+    desk.window.close_project()
+
+
+def test_the_wand_sees_a_giant(with_giant: Desk, tmp_path: Path) -> None:
+    desk = with_giant
+    picture = read_picture(tmp_path / "giant.tif")
+    desk.page.classes.classes_added.emit(["road"])
+    desk.key(Qt.Key.Key_W)
+    desk.canvas.options.tolerance = 4
+    desk.canvas.look_at(Box(1000, 900, 1400, 1200))
+    desk.canvas.actual_size()
+    middle = desk.canvas.rect().center()
+    at = desk.canvas.image_point(QPointF(middle))
+    seed = Seed(int(at.x), int(at.y), desk.canvas.options.colours)
+    same = region_alike(picture, seed, 4, True, None)
+    assert same is not None and 100 < same.mask.sum() < 200_000
+    around = same.box.grown(2)
+    pyramid = desk.canvas.pyramid
+    assert pyramid is not None
+    desk.until(
+        lambda: (
+            desk.canvas.grab() is not None
+            and np.array_equal(pyramid.whole()[around.slices], picture[around.slices])
+        ),
+        "sharp tiles",
+    )
+    QTest.mouseMove(desk.canvas, middle)
+    QTest.mouseClick(desk.canvas, LEFT, PLAIN, middle)
+    desk.until(lambda: desk.painted > 0, "the edit")
+    expected = np.zeros(desk.values.shape, bool)
+    expected[same.box.slices] = same.mask
+    assert np.array_equal(desk.values > 0, expected)
+    desk.key(Qt.Key.Key_B)
     desk.window.close_project()
 
 

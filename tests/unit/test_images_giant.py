@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+import struct
 import threading
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import tifffile
@@ -13,6 +17,9 @@ from numpy.typing import NDArray
 
 from core.errors import ImageError
 from core.geometry import Box
+from core.images import folder
+from core.images.faults import GiantError
+from core.images.folder import read_thumbnail
 from core.images.giant import GiantPyramid
 from core.images.parts import TiffParts
 from core.images.pyramid import Pyramid
@@ -147,6 +154,39 @@ def test_what_is_missing_is_shown_coarsely_at_once(tmp_path: Path, lane: Lane) -
     assert all(b.width <= 512 and b.height <= 512 for b in fresh)
 
 
+def test_tools_see_what_the_screen_has(tmp_path: Path, lane: Lane) -> None:
+    path = tmp_path / "giant.tif"
+    picture = hills()
+    height, width = picture.shape[:2]
+    tifffile.imwrite(path, picture, tile=(256, 256), photometric="rgb")
+    watched = Watched(path, lane)
+    coarsest = watched.giant.count - 1
+    watched.until(coarsest, Pyramid.of(picture).levels[coarsest], most=0)
+    whole = watched.giant.whole()
+    assert whole.shape == picture.shape and whole is watched.giant.whole()
+    cut = whole[300:900, 700:1400]
+    assert cut.shape == (600, 700, 3) and 0 < np.abs(cut.astype(int) - picture[300:900, 700:1400]).max() < 24
+    before = len(watched.boxes)
+    lane.submit(lambda: None).result()
+    assert len(watched.boxes) == before, "nothing is read for a tool"
+    watched.until(0, picture, most=0)
+    sharp = watched.giant.whole()
+    assert sharp is not whole, "who keeps what was found in it hears that it is another one"
+    for cut, same in (
+        (sharp[300:900, 700:1400], picture[300:900, 700:1400]),
+        (sharp[height - 9 : height + 50, width - 5 : width + 50], picture[-9:, -5:]),
+        (sharp[5:6, 7:8], picture[5:6, 7:8]),
+        (sharp[900:300, 0:5], picture[900:300, 0:5]),
+    ):
+        np.testing.assert_array_equal(cut, same)
+    thin = sharp[3:height:5, 2:width:5]
+    assert thin.shape == picture[3::5, 2::5].shape
+    assert np.abs(thin.astype(int) - picture[3::5, 2::5]).max() < 24
+    del watched
+    gc.collect()
+    assert (whole[0:5, 0:5] == 128).all(), "the picture is gone"
+
+
 def test_nothing_is_read_while_nobody_looks(tmp_path: Path, lane: Lane) -> None:
     path = tmp_path / "giant.tif"
     tifffile.imwrite(path, hills(), tile=(256, 256), photometric="rgb")
@@ -205,6 +245,40 @@ def test_the_size_of_a_giant_is_known_but_it_is_not_decoded(tmp_path: Path) -> N
     _sparse(path, 400_000, 300_000)
     with pytest.raises(ImageError, match="at most 4,000 million"):
         read_size(path)
+
+
+def test_a_giant_has_a_thumbnail_of_its_shape(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "sparse.tif"
+    _sparse(path, 40_000, 30_000)
+    thumbnail = read_thumbnail(path, 200)
+    assert thumbnail.shape == (150, 200, 3) and (thumbnail == 128).all()
+    (tmp_path / "bomb.png").write_bytes(_PNG_OF_60_000)
+    with pytest.raises(ImageError, match="far larger"):
+        read_thumbnail(tmp_path / "bomb.png", 200)
+    picture = hills()
+    with tifffile.TiffWriter(path) as tiff:
+        options = {"tile": (256, 256), "photometric": "rgb"}
+        tiff.write(picture, subifds=1, **options)  # type: ignore[arg-type]
+        tiff.write(255 - Pyramid.of(picture).levels[2], subfiletype=1, **options)  # type: ignore[arg-type]
+
+    def too_large(path: Path, **_: object) -> None:
+        raise GiantError(f"{path} is too large")
+
+    monkeypatch.setattr(folder, "read_picture", too_large)
+    small = read_thumbnail(path, 200)
+    assert small.shape == (136, 200, 3)
+    expected = cv2.resize(255 - picture, (200, 136), interpolation=cv2.INTER_AREA).astype(int)
+    assert np.abs(small - expected).mean() < 4, "it was made from the copy in the file"
+
+
+_PNG_OF_60_000 = b"\x89PNG\r\n\x1a\n" + b"".join(
+    struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+    for kind, body in (
+        (b"IHDR", struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(bytes(99))),
+        (b"IEND", b""),
+    )
+)
 
 
 def _sparse(path: Path, width: int, height: int) -> None:
