@@ -156,3 +156,40 @@ def test_fill_of_the_same_class_or_beside_the_picture_does_nothing() -> None:
     for x, y in [(10, 10), (-1, 10), (10, HEIGHT)]:
         assert click(fill, stage_of(labels, 3, "water"), x, y).edit is None
     assert not labels.is_editing
+
+
+def large(value: int = 0) -> LabelMap:
+    """A label in which a region runs on farther than is looked at once, with a border all along."""
+    labels = LabelMap.blank(1400, 900)
+    labels.values[:] = value
+    labels.values[:, 1200:1210] = 7
+    return labels
+
+
+def test_a_large_region_is_looked_for_elsewhere_and_filled_in_one_edit() -> None:
+    labels, fill = large(), Fill()
+    stage = stage_of(labels, 3, "water")
+    asked = fill.press(stage, Point(100, 100), PLAIN)
+    fill.release(stage, Point(100, 100), PLAIN)
+    assert asked.work is not None and asked.edit is None and not labels.is_editing
+    found = asked.work.run(lambda: False)
+    filled = fill.done(stage_of(labels, 4, "tree"), found)
+    assert filled.edit is not None and filled.edit.name == "Fill, water", "the class when it was clicked"
+    assert (labels.values[:, :1200] == 3).all() and (labels.values[:, 1210:] == 0).all()
+    assert fill.done(stage, found).edit is None, "once is enough"
+
+
+def test_a_large_region_that_was_given_up_or_has_changed_is_not_filled() -> None:
+    for what, said in (("cancel", ""), ("leave", ""), ("", "changed meanwhile")):
+        labels, fill = large(), Fill()
+        stage = stage_of(labels, 3, "water")
+        asked = fill.press(stage, Point(100, 100), PLAIN)
+        assert asked.work is not None
+        found = asked.work.run(lambda: False)
+        if what:
+            getattr(fill, what)(stage)
+        else:
+            labels.values[500, 500] = 9
+        outcome = fill.done(stage, found)
+        assert outcome.edit is None and said in outcome.say
+        assert not (labels.values == 3).any() and not labels.is_editing
