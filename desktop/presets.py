@@ -15,6 +15,10 @@ CVAT: dict[str, tuple[str, ...]] = {
     "hide_class": ("H",),
     "hide_overlays": ("Shift+H",),
     "lock_class": ("L",),
+    "tool_lasso": ("Shift+L",),
+    "minimap": ("Ctrl+Shift+F",),
+    "class_11": ("Alt+1",),
+    "class_12": ("Alt+2",),
     "settings": ("F2", "Ctrl+,"),
     "rename_class": ("Shift+F2",),
     "actual_size": ("Ctrl+Alt+0",),
@@ -30,6 +34,8 @@ LABELME: dict[str, tuple[str, ...]] = {
     "actual_size": ("Ctrl+0", "Ctrl+1"),
     "hide_overlays": ("T", "H"),
     "add_tag": ("Shift+T",),
+    "outline_only": ("Ctrl+Shift+T",),
+    "uncertainty_layer": ("Ctrl+Shift+U",),
 }
 
 PHOTOSHOP: dict[str, tuple[str, ...]] = {
@@ -51,4 +57,4 @@ PRESETS: dict[str, dict[str, tuple[str, ...]]] = {
     "Like labelme": LABELME,
     "Like Photoshop": PHOTOSHOP,
 }
-"""Where each differs from the standard; an action that loses its key to one of these has the others it had."""
+"""Where each differs from the standard; an action that loses its only key to one of these gets another here."""

@@ -85,7 +85,14 @@ class CheatSheet(QDialog):
         self.setLayout(column(area, foot, spacing=0))
         hint = inside.sizeHint()
         beside = area.verticalScrollBar().sizeHint().width()
-        self.resize(hint.width() + beside, min(hint.height() + 8 * GRID, 760))
+        screen = (parent or self).screen().availableSize()
+        wide, high = (
+            screen.width() - 2 * GRID,
+            screen.height() - 5 * GRID,
+        )  # with room for a frame and a title
+        if hint.width() + beside > wide:
+            area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        self.resize(min(hint.width() + beside, wide), min(hint.height() + 8 * GRID, 760, high))
 
     def _group(self, group: str) -> QGridLayout:
         grid = QGridLayout()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QRect, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QLineEdit, QPushButton, QSizePolicy, QStackedWidget, QWidget
 
@@ -19,6 +19,9 @@ PRESETS = (
 )
 
 
+_LEFT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
+
+
 class PresetButton(QPushButton):
     """A ready list of classes: its title, its names, and the colours they will get."""
 
@@ -33,25 +36,36 @@ class PresetButton(QPushButton):
     def sizeHint(self) -> QSize:  # noqa: N802
         return QSize(200, 2 * self.fontMetrics().height() + 2 * GRID + 4)
 
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """In a low window only the title is shown, beside the colours."""
+        return QSize(120, self.fontMetrics().height() + GRID)
+
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         super().paintEvent(event)
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        inside = self.rect().adjusted(12, GRID, -12, -GRID)
+        line = self.fontMetrics().height()
+        spare = self.height() - 2 * line
+        inside = self.rect().adjusted(12, 0, -12, 0)
+        title, names = QRect(inside), QRect(inside)
+        if spare >= 4:  # room for both lines, one below the other
+            gap = min(GRID, spare // 2)
+            title.setRect(inside.left(), gap, inside.width(), line)
+            names.setRect(inside.left(), self.height() - gap - line, inside.width(), line)
+            painter.setFont(self._theme.font)
+            painter.setPen(self._theme.colour("muted"))
+            shown = self.fontMetrics().elidedText(
+                ", ".join(self._names), Qt.TextElideMode.ElideRight, names.width()
+            )
+            painter.drawText(names, _LEFT, shown)
         painter.setFont(self._theme.strong_font())
         painter.setPen(self._theme.colour("text"))
-        painter.drawText(inside, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft, self._title)
-        painter.setFont(self._theme.font)
-        painter.setPen(self._theme.colour("muted"))
-        names = self.fontMetrics().elidedText(
-            ", ".join(self._names), Qt.TextElideMode.ElideRight, inside.width()
-        )
-        painter.drawText(inside, Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignLeft, names)
+        painter.drawText(title, _LEFT, self._title)
         painter.setPen(Qt.PenStyle.NoPen)
         left = inside.right() + 1 - 14 * len(self._names) + 4
         for at in range(len(self._names)):
             painter.setBrush(QColor(*colour_of(at + 1)))
-            painter.drawRoundedRect(left + 14 * at, inside.top() + 2, 10, 10, 2.5, 2.5)
+            painter.drawRoundedRect(left + 14 * at, title.center().y() - 5, 10, 10, 2.5, 2.5)
         painter.end()
 
 

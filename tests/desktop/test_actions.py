@@ -183,3 +183,5 @@ def test_the_cheat_sheet_names_every_key(qtbot, theme: Theme) -> None:
     sheet = CheatSheet(theme)
     qtbot.addWidget(sheet)
     assert not sheet.isModal()
+    room = sheet.screen().availableSize()
+    assert sheet.width() <= room.width() and sheet.height() <= room.height(), "a small screen shows it whole"

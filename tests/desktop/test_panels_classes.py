@@ -2,13 +2,13 @@
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QColorDialog, QPushButton
 
 from core.labels.classes import UNLABELLED, VOID, ClassList
 from desktop.panels.class_row import RowPlaces, share_text
-from desktop.panels.classes import PRESETS, ClassesPanel
+from desktop.panels.classes import PRESETS, ClassesPanel, PresetButton
 from desktop.theme import Theme, apply_theme
 
 pytestmark = pytest.mark.qt_log_ignore("does not support propagateSizeHints")
@@ -132,6 +132,18 @@ def test_nothing_typed_is_explained_and_typing_takes_it_away(qtbot, panel: Class
     assert panel._error.isVisible()
     QTest.keyClicks(panel.field, "s")
     assert not panel._error.isVisible()
+
+
+def test_a_low_window_shows_the_titles_of_presets_alone(qtbot, theme: Theme) -> None:
+    def seen(height: int, *names: str) -> QImage:
+        card = PresetButton(theme, "Street", names)
+        qtbot.addWidget(card)
+        card.resize(240, height)
+        return card.grab().toImage()
+
+    whole = PresetButton(theme, "Street", ("road",)).sizeHint().height()
+    for height, same in ((whole, False), (whole - 12, False), (28, True), (22, True)):
+        assert (seen(height, "road", "car") == seen(height, "sky", "tree")) == same, f"{height} pixels"
 
 
 def test_an_empty_list_offers_presets(qtbot, panel: ClassesPanel) -> None:
