@@ -110,10 +110,12 @@ class OptionBar(QWidget):
 
     def _fit(self) -> None:
         """Nothing is cut off where there is little room: boxes shrink to the word they show, then what has another
-        way goes: the slider (there is the number), and the buttons of the view and the history (there are keys)."""
+        way goes: the slider (there is the number), the buttons of the view and the history (there are keys), the names
+        of numbers (there are tooltips)."""
         spare = ((self.size_name, self.slider), (self.view,), (self.history,))
         self.tool.setMinimumWidth(self._widest)
         self.controls.set_tight(False)
+        self.controls.set_terse(False)
         for n, parts in enumerate(spare):
             for part in parts:
                 part.setVisible(self._has_size or n > 0)
@@ -124,6 +126,8 @@ class OptionBar(QWidget):
             if self._overflows(0 if n else HELP):
                 for part in parts:
                     part.hide()
+        if self._overflows():
+            self.controls.set_terse(True)
 
     def _overflows(self, kept: int = 0) -> bool:
         line = self.layout()

@@ -36,6 +36,7 @@ class ToolControls(QWidget):
         super().__init__(parent)
         self._actions = actions
         self._made: dict[str, _Made] = {}
+        self._names: list[QWidget] = []
         self._line = row(spacing=GRID)
         self.setLayout(self._line)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
@@ -64,6 +65,12 @@ class ToolControls(QWidget):
                 )
         self._line.invalidate()
 
+    def set_terse(self, terse: bool) -> None:
+        """Whether numbers stand without their names, which their tooltips still say."""
+        for name in self._names:
+            name.setVisible(not terse)
+        self._line.invalidate()
+
     def widget(self, key: str) -> QWidget:
         """What shows an option, for tests and the tour. Raises KeyError."""
         return self._made[key][0]
@@ -75,7 +82,9 @@ class ToolControls(QWidget):
             case Switch():
                 return self._switch(control)
             case Amount():
-                return self._amount(control)
+                made, name = self._amount(control)
+                self._names.append(name)
+                return made
             case Menu():
                 return self._menu(control)
 
@@ -116,7 +125,7 @@ class ToolControls(QWidget):
     def _add_to_menu(self, menu: QMenu, control: Choice | Amount) -> Callable[[ToolOptions], None]:
         menu.addSeparator()
         if isinstance(control, Amount):
-            whole, set_value = self._amount(control)
+            (whole, set_value), _name = self._amount(control)
             whole.setContentsMargins(GRID, 0, GRID, 0)
             held = QWidgetAction(menu)
             held.setDefaultWidget(whole)
@@ -140,12 +149,12 @@ class ToolControls(QWidget):
 
         return check
 
-    def _amount(self, control: Amount) -> _Made:
+    def _amount(self, control: Amount) -> tuple[_Made, QWidget]:
         number = QSpinBox()
         number.setRange(control.low, control.high)
         number.setSuffix(control.suffix)
         number.setAccessibleName(control.title)
-        number.setToolTip(control.help)
+        number.setToolTip(f"<b>{control.title}</b><br>{control.help}")
         number.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         number.setKeyboardTracking(False)
         indent_number(number)
@@ -159,4 +168,4 @@ class ToolControls(QWidget):
             number.setValue(int(getattr(options, control.key)))
             number.blockSignals(False)
 
-        return whole, set_value
+        return (whole, set_value), name

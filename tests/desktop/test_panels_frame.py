@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, QRect, Qt, QUrl
 from PySide6.QtGui import QAction, QContextMenuEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QPushButton, QSpinBox, QToolButton, QWidget
 
 from core.labels.classes import ClassList
 from core.tools.brush import Brush
@@ -15,6 +15,7 @@ from core.tools.options import ToolOptions
 from core.tools.polygon import Polygon
 from core.tools.region import Region
 from core.tools.toolbox import all_tools
+from core.tools.wand import Wand
 from desktop.actions import build_actions
 from desktop.canvas.layers import LayerState
 from desktop.panels.data_page import ClassCount, DataPage
@@ -143,6 +144,21 @@ def test_what_the_option_bar_shows_is_whole_at_any_width(
     shown(qtbot, bar, 1100, 40)
     bar.set_tool("Brush", "Paint.", 30)
     assert bar.slider.isVisible() and bar.history.isVisible(), "with room all of it comes back"
+
+
+def test_the_name_of_a_number_is_whole_or_not_there(qtbot, actions: dict[str, QAction], theme: Theme) -> None:
+    page, wand = QWidget(), Wand()  # on its own a bar would not become narrower than its parts
+    bar = OptionBar(actions, theme, page)
+    shown(qtbot, page, 1100, 40)
+    for width in (1100, 640, 600, 570):
+        bar.resize(width, 40)
+        bar.set_tool(wand.title, wand.help_line, None)
+        bar.controls.show_controls(wand.controls, ToolOptions())
+        QApplication.processEvents()
+        name, number = (bar.controls.widget("tolerance").findChild(kind) for kind in (QLabel, QSpinBox))
+        assert name.isVisible() or width < 1100
+        assert not name.isVisible() or name.width() >= name.sizeHint().width(), f"cut at {width}"
+        assert name.text() in number.toolTip() and number.accessibleName() == name.text()
 
 
 def test_a_narrow_bar_keeps_the_help_and_lets_the_slider_go(
