@@ -96,7 +96,7 @@ class TopBar(QWidget):
         self.project.setText(
             self.fontMetrics().elidedText(name or "Maskloop", Qt.TextElideMode.ElideMiddle, NAME)
         )
-        self.project.setToolTip(name or "")
+        self.project.setToolTip(f"{name}: the menu of all that can be done" if name else "The menu")
         self.workspaces.setVisible(name is not None)
         self.saved.setVisible(name is not None)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from functools import partial
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -18,6 +19,8 @@ PATIENCE_MS = 300
 """Work that takes longer is spoken of."""
 QUIET_MS = 1000
 """The same for work that nobody asked for in so many words: a hover that shows nothing for so long needs a reason."""
+AGAIN_MS = 3000
+"""It is spoken of again and again, with the seconds so far: a sentence in the status line does not stay for long."""
 
 
 class Working(QObject):
@@ -34,6 +37,9 @@ class Working(QObject):
         self._patience = QTimer(self)
         self._patience.setSingleShot(True)
         self._patience.timeout.connect(self._speak)
+        self._again = QTimer(self, interval=AGAIN_MS)
+        self._again.timeout.connect(self._speak)
+        self._began = 0.0
         self._spoke = False
         self._wires = Wires()
         self._wires.join(canvas.work_wanted, self._take)
@@ -49,7 +55,7 @@ class Working(QObject):
         self._drop()
         if work is None:
             return
-        self._unwanted, self._title = threading.Event(), work.title
+        self._unwanted, self._title, self._began = threading.Event(), work.title, time.monotonic()
         self._patience.start(QUIET_MS if work.quiet else PATIENCE_MS)
         future = self._lane.submit(work.run, self._unwanted.is_set)
         unwanted = self._unwanted
@@ -58,8 +64,10 @@ class Working(QObject):
         )
 
     def _speak(self) -> None:
+        so_far = f" {time.monotonic() - self._began:.0f} s." if self._spoke else ""
         self._spoke = True
-        self.message.emit(f"{self._title}… Esc cancels.")
+        self._again.start()
+        self.message.emit(f"{self._title}…{so_far} Esc cancels.")
 
     def _drop(self) -> None:
         self._unwanted.set()
@@ -67,6 +75,7 @@ class Working(QObject):
 
     def _fall_silent(self) -> None:
         self._patience.stop()
+        self._again.stop()
         if self._spoke:
             self._spoke = False
             self.message.emit("")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 
@@ -180,3 +181,19 @@ def test_long_work_is_spoken_of_until_it_ends(
     qtbot.waitUntil(lambda: heard == ["Thinking… Esc cancels."], timeout=PATIENCE_MS)
     go_on.set()
     qtbot.waitUntil(lambda: heard == ["Thinking… Esc cancels.", ""], timeout=PATIENCE_MS)
+
+
+def test_work_that_goes_on_is_spoken_of_again(canvas: CanvasView, working: Working, qtbot: QtBot) -> None:
+    go_on, heard = threading.Event(), []
+    working.message.connect(heard.append)
+    working._again.setInterval(30)
+    canvas.set_tool(Thinker(lambda _unwanted: go_on.wait(60) and SQUARE))
+    click(canvas, 50, 50)
+    qtbot.waitUntil(lambda: len(heard) > 3, timeout=PATIENCE_MS)
+    go_on.set()
+    qtbot.waitUntil(lambda: heard[-1] == "", timeout=PATIENCE_MS)
+    assert heard[0] == "Thinking… Esc cancels."
+    assert all(re.fullmatch(r"Thinking… \d+ s\. Esc cancels\.", said) for said in heard[1:-1])
+    said = len(heard)
+    qtbot.wait(100)
+    assert len(heard) == said, "it is over"
