@@ -306,6 +306,7 @@ GESTURES: tuple[Gesture, ...] = (
     Gesture(("Ctrl + arrows", "+ Shift"), "Move the cursor by 10, 1 pixels", "Tools"),
     Gesture(("Ins", "Ctrl + Space"), "Press the tool there, let it go", "Tools"),
     Gesture(("Shift, Ctrl, Alt + Ins",), "The same with that key held", "Tools"),
+    Gesture(("Esc",), "From any field to the picture", "View"),
     Gesture(("Wheel",), "Zoom at the cursor", "View"),
     Gesture(("Space + drag", "Middle drag"), "Move the picture", "View"),
     Gesture(("Shift + wheel", "Alt + right drag"), "Brush size", "Tools"),

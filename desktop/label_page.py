@@ -1,11 +1,12 @@
-"""The Label workspace laid out: tools, options, canvas, filmstrip, and the column of panels. No behaviour."""
+"""The Label workspace laid out: tools, options, canvas, filmstrip, the column of panels; and the way back from them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QKeyEvent
+from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop.canvas.view import CanvasView
 from desktop.panels.filmstrip import Filmstrip
@@ -45,3 +46,16 @@ class LabelPage(QWidget):
         whole.addWidget(self.tools)
         whole.addLayout(middle, 1)
         whole.addWidget(self.side)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Esc leads from anywhere back to the picture, and so does Enter once a number is typed: keys of tools would
+        only be typed into the field otherwise, and Tab takes forty steps."""
+        entered = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        typed = entered and isinstance(QApplication.focusWidget(), QAbstractSpinBox)
+        if event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier == Qt.KeyboardModifier.NoModifier and (
+            typed or event.key() == Qt.Key.Key_Escape
+        ):
+            self.canvas.setFocus()
+            event.accept()
+            return
+        super().keyPressEvent(event)

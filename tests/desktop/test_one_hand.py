@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMenu
+from PySide6.QtWidgets import QApplication, QMenu, QWidget
 
 from core.labels.prediction import PredictedMask
 from desktop.actions import ACTIONS
@@ -130,6 +130,30 @@ def test_these_keys_are_nobody_elses() -> None:
         assert "canvas" in why_not(keys)
         assert all(keys not in entry.shortcuts for entry in ACTIONS)
     assert why_not("Ctrl+Alt+Left") == ""
+
+
+def test_esc_leads_back_to_the_picture_and_enter_from_a_number(desk: Desk) -> None:
+    def focus() -> QWidget | None:
+        return QApplication.focusWidget()
+
+    number, field = desk.page.options.number, desk.page.classes.field
+    desk.window.activateWindow()
+    for widget in (number, field, desk.page.classes.rows, desk.page.layers.shape, desk.page.filmstrip.thumbs):
+        widget.setFocus()
+        assert focus() is not desk.canvas
+        QTest.keyClick(focus(), Qt.Key.Key_Escape)
+        assert focus() is desk.canvas, widget.accessibleName()
+    number.setFocus()
+    number.selectAll()
+    QTest.keyClicks(number, "42")
+    QTest.keyClick(number, Qt.Key.Key_Return)
+    assert focus() is desk.canvas and desk.canvas.options.brush_radius == 21
+    field.setFocus()
+    QTest.keyClicks(field, ",")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert focus() is field, "what was refused can be mended"
+    field.clear()
+    desk.canvas.setFocus()
 
 
 def by_mouse(desk: Desk, key: str) -> None:
