@@ -15,6 +15,9 @@ _COARSEST = 4
 _ENOUGH = 100_000
 """Device pixels from which on the time to work them out tells something of the machine."""
 
+_SMALL = 700_000
+"""Device pixels that are always drawn: so few are soon worked out on any machine."""
+
 
 class Pace:
     """How long a device pixel takes, learned while drawing."""
@@ -25,12 +28,14 @@ class Pace:
         self._seen: deque[float] = deque(maxlen=7)
 
     def learn(self, pixels: int, seconds: float) -> None:
-        """So many pixels were worked out in so long; of a few nothing is learned."""
+        """So many pixels were worked out in so long."""
         if pixels >= _ENOUGH:
             self._seen.append(seconds / pixels)
 
     def step(self, pixels: int) -> int:
         """How many device pixels in each direction must share one for so many to be worked out in time; 1: none."""
+        if pixels < _SMALL:
+            return 1
         # The median, for now and then another program takes the processor away.
         each = median(self._seen) if self._seen else self._believed
         return max(1, min(_COARSEST, math.ceil(math.sqrt(pixels * each / _BUDGET))))

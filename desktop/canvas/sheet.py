@@ -23,7 +23,7 @@ Draw = Callable[[Box, Pixels], None]
 _MANY = 8
 """Damaged boxes beyond this number are united: one larger box is cheaper than many calls."""
 
-_BAND = 150_000
+_BAND = 100_000
 """Pixels worked out at once: what numpy makes on the way then stays in the processor's cache, and the operating
 system need not hand out fresh memory for it, which would cost more than the work itself."""
 

@@ -41,11 +41,17 @@ def test_one_frame_that_was_held_up_changes_nothing() -> None:
     assert pace.step(FRAME) == 1
 
 
-def test_a_small_canvas_says_nothing_of_the_machine() -> None:
+def test_a_few_pixels_say_nothing_of_the_machine() -> None:
     pace = Pace()
     for _ in range(9):
         pace.learn(2000, 1.0)
     assert pace.step(FRAME) == 1
+
+
+def test_a_small_canvas_is_always_drawn_whole() -> None:
+    pace = Pace()
+    pace.learn(FRAME, 1.0)
+    assert (pace.step(FRAME), pace.step(FRAME // 2)) == (4, 1)
 
 
 def paint_places(box: Box, into: Pixels) -> None:
