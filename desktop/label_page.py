@@ -30,6 +30,7 @@ class LabelPage(QWidget):
         self.filmstrip = Filmstrip(theme)
         self.side = SideColumn(theme)
         self.classes, self.layers, self.learning = self.side.classes, self.side.layers, self.side.learning
+        self.layers.add_switches(actions[key] for key in ("swipe", "side_by_side"))
 
         middle = QVBoxLayout()
         middle.setContentsMargins(0, 0, 0, 0)

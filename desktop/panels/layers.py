@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from collections.abc import Iterable
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
+from desktop.actions import row as action_row
 from desktop.assets import keep_icon
 from desktop.canvas.layers import LayerState, Shape
 from desktop.panels.parts import MARGIN, LevelSlider, choice, column, icon_button, row, words
@@ -39,8 +43,8 @@ class LayersPanel(QWidget):
             "Marks over the fills, so that classes can be told apart without their colours."
         )
         self.patterns.toggled.connect(self._tell)
-        head = row(words("Layers", "heading"), None, self.shape, self.patterns, spacing=4)
-        layout = column(head, spacing=0, margins=(MARGIN, GRID, MARGIN, GRID))
+        self._head = row(words("Layers", "heading"), None, self.shape, self.patterns, spacing=4)
+        layout = column(self._head, spacing=0, margins=(MARGIN, GRID, MARGIN, GRID))
         for key, title, help_line in LAYERS:
             layout.addLayout(self._row(key, title, help_line))
         self.setLayout(layout)
@@ -61,6 +65,16 @@ class LayersPanel(QWidget):
         eye.toggled.connect(lambda on, key=key: self._toggled(key, on))
         slider.valueChanged.connect(lambda level, key=key: self._moved(key, level))
         return row(eye, name, slider, number)
+
+    def add_switches(self, actions: Iterable[QAction]) -> None:
+        """Buttons beside the heading, for what sets layers against each other."""
+        for action in actions:
+            made = QToolButton()
+            made.setDefaultAction(action)
+            made.setAccessibleName(action_row(action.objectName()).title)
+            made.setIconSize(QSize(14, 14))
+            made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            self._head.addWidget(made)
 
     def layers(self) -> LayerState:
         seen = {f"{key}_visible": eye.isChecked() for key, eye in self._eyes.items()}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from desktop.panels.parts import Elided, ground, row, set_role, words
 from desktop.theme import GRID, Theme
 
 HEIGHT = 28
+ROOM_FOR_BOTH = 150 * GRID
 MARK_WIDTH = 40 * GRID
 """A long reason is shortened to this; the tooltip has all of it."""
 
@@ -28,8 +30,8 @@ class StatusLine(QWidget):
         self.training = Elided("", "muted")
         self.training.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         line = row(
-            self.note,
             self.pixel,
+            self.note,
             self.zoom,
             self.training,
             spacing=2 * GRID,
@@ -40,11 +42,18 @@ class StatusLine(QWidget):
         self.setLayout(line)
 
     def set_note(self, text: str) -> None:
-        """A sentence for people in place of the pixel; an empty text gives the place back."""
+        """A sentence for people, in place of the pixel where there is no room for both; an empty text ends it."""
         self.note.setText(text)
         self.note.setToolTip(text)
         self.note.setVisible(bool(text))
-        self.pixel.setVisible(not text)
+        self._share()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        self._share()
+
+    def _share(self) -> None:
+        self.pixel.setVisible(not self.note.text() or self.width() >= ROOM_FOR_BOTH)
 
     def set_place(self, *, picture: bool) -> None:
         """Whether a picture is in sight; a zoom without one says nothing."""

@@ -10,6 +10,7 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QToolButton
 from pytestqt.qtbot import QtBot
 
 from core.geometry import Point
@@ -202,3 +203,17 @@ def test_the_ring_says_how_large_it_is(desk: Desk) -> None:
     assert canvas.rect().contains(words.toAlignedRect())
     desk.key(Qt.Key.Key_R, SHIFT)
     assert not ring.has_ruler
+
+
+def test_both_ways_to_compare_have_a_button_beside_the_layers(desk: Desk) -> None:
+    for key in ("swipe", "side_by_side"):
+        made = next(
+            each
+            for each in desk.page.layers.findChildren(QToolButton)
+            if each.defaultAction() is desk.window.actions_by_id[key]
+        )
+        desk.click(made)
+        assert desk.canvas.comparison is not None
+        assert desk.canvas.is_double == (key == "side_by_side")
+        desk.click(made)
+        assert desk.canvas.comparison is None
