@@ -83,6 +83,7 @@ class MainWindow(QMainWindow):
         self._arriving = Arriving(self.label_page.canvas, self.bridge, self._opening, settings, on_mistake)
         self.viewing = Viewing(self.label_page, self.actions_by_id, settings)
         self.toning = Toning(self.label_page, self.actions_by_id, theme)
+        self.toning.adjusted.connect(self.status.adjusted.setVisible)
         self._message_over = QTimer(self, singleShot=True, interval=MESSAGE_MS)
         self._lay_out()
         self._connect()

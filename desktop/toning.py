@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtCore import QEvent, QObject, QTimer, Signal
 from PySide6.QtGui import QAction
 
 from core.images.pyramid import Pyramid
@@ -26,7 +26,9 @@ REST_MS = 400
 
 
 class Toning(QObject):
-    """Owns the Tone; lives as long as the window, on the GUI thread."""
+    """Owns the Tone; lives as long as the window, on the GUI thread. `adjusted`: whether it changes anything."""
+
+    adjusted = Signal(bool)
 
     def __init__(self, page: LabelPage, actions: Mapping[str, QAction], theme: Theme) -> None:
         super().__init__()
@@ -75,6 +77,7 @@ class Toning(QObject):
         picks_changed = tone.picks != self.tone.picks
         self.tone = tone
         self._canvas.set_tone(tone)
+        self.adjusted.emit(not tone.is_plain)
         if self.sheet.isVisible():
             if picks_changed:
                 self._look()

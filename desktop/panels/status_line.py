@@ -27,17 +27,21 @@ class StatusLine(QWidget):
         self.note = Elided("")
         self.note.hide()
         self.zoom = words("", "muted")
+        self.adjusted = words("View adjusted")
+        self.adjusted.setToolTip("Brightness, contrast or channels of the picture are changed, only to look at it.")
+        self.adjusted.hide()
         self.training = Elided("", "muted")
         self.training.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         line = row(
             self.pixel,
             self.note,
             self.zoom,
+            self.adjusted,
             self.training,
             spacing=2 * GRID,
             margins=(2 * GRID, 0, 2 * GRID, 0),
         )
-        for place in (0, 1, 3):
+        for place in (0, 1, 4):
             line.setStretch(place, 1)
         self.setLayout(line)
 

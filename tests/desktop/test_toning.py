@@ -37,10 +37,14 @@ def test_sliders_change_the_view_and_nothing_else(desk: Desk, tmp_path: Path) ->
     sheet.sliders["brightness"].setValue(30)
     desk.rest(50)
     assert seen(desk).mean() > before.mean() + 20
+    desk.key(Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
+    assert not sheet.isVisible()
+    assert desk.window.status.adjusted.isVisible()  # whoever has put the sheet away must not wonder
     assert np.array_equal(read_picture(path), stored)
     assert path.read_bytes() == file
     assert not desk.painted
     sheet.sliders["brightness"].setValue(0)
+    assert not desk.window.status.adjusted.isVisible()
     desk.rest(50)
     np.testing.assert_array_equal(seen(desk), before)
 
