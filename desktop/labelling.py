@@ -10,14 +10,14 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QAction
 
 from core.changes import Changes
-from core.errors import MaskloopError, UserError
-from core.geometry import Box, Point, tile_box
+from core.errors import MaskloopError
+from core.geometry import Box, tile_box
 from core.labels.labelmap import Edit, LabelMap
 from core.labels.prediction import PredictedMask
 from core.project.records import Journal, Status
-from core.session.editing import accept_class, accept_everywhere, accept_region
 from core.session.opening import OpenedPicture
 from core.session.session import Session
+from desktop.accepting import Accepting
 from desktop.bridge import Bridge
 from desktop.canvas.drafts import Drawn
 from desktop.choosing import Choosing
@@ -88,6 +88,7 @@ class Labelling(QObject):
         self._reshaping = Reshaping(editing, page, self.hand, self._choosing)
         self._correcting = Correcting(session, bridge, self.hand)
         self._taking = Taking(session.copying, bridge, self._canvas, self.hand, self._apply)
+        self._accepting = Accepting(session, bridge, self._canvas, self.hand, self._choosing, self._apply)
         self._wires = Wires()
         join = self._wires.join
         join(self._canvas.edit_finished, self._commit)
@@ -98,6 +99,8 @@ class Labelling(QObject):
         join(self._travelling.wanted, self.show)
         join(self._foreseeing.outdated, self.reload)
         join(self._noting.finished, self._correcting.finished)
+        join(self._accepting.replaced, self._correcting.prediction_shown)
+        join(self._accepting.finished, self._finish)
         speakers = (self._choosing, self._recasting, self._shielding, self._travelling, self._noting)
         for part in (
             self._reverting,
@@ -105,6 +108,7 @@ class Labelling(QObject):
             *speakers,
             self._working,
             self._taking,
+            self._accepting,
             self._correcting,
         ):
             join(part.message, self.message.emit)
@@ -159,7 +163,7 @@ class Labelling(QObject):
         if changes.classes and self._wanted in changes.labels:
             self.reload()  # a class was merged, deleted or renumbered, or that was undone
         elif changes.classes or shown in changes.predictions:
-            self._fetch_prediction()
+            self._accepting.fetch()
 
     def handlers(self) -> dict[str, Callable[[], object]]:
         """What each action of this workspace does."""
@@ -172,6 +176,7 @@ class Labelling(QObject):
             **self._noting.handlers(),
             **self._reshaping.handlers(),
             **self._taking.handlers(),
+            **self._accepting.handlers(),
             "undo": self._reverting.take,
             "redo": lambda: self._reverting.take(redo=True),
             "next_picture": lambda: travelling.go(1),
@@ -179,10 +184,6 @@ class Labelling(QObject):
             "next_open": lambda: travelling.go(1, "open"),
             "previous_open": lambda: travelling.go(-1, "open"),
             "next_uncertain": travelling.go_uncertain,
-            "accept_and_next": self._accept_and_next,
-            "accept_all": lambda: self._accept("all"),
-            "accept_region": lambda: self._accept("region"),
-            "accept_class": lambda: self._accept("class"),
             "fit": canvas.fit,
             "actual_size": canvas.actual_size,
             "zoom_in": lambda: canvas.zoom_by(1.25),
@@ -295,6 +296,11 @@ class Labelling(QObject):
             self._session.opening.prefetch(ahead[1:])
             self._session.retraining.picture_shown(self.hand.shown, ahead)
 
+    def _finish(self) -> None:
+        """This picture is done: on to the next that is not."""
+        self._noting.set_status(Status.DONE)
+        self._travelling.go(1, "open")
+
     # Edits -------------------------------------------------------------------------------------
 
     def _commit(self, edit: Edit) -> None:
@@ -321,65 +327,3 @@ class Labelling(QObject):
             self.reload()
         elif picture_id == self.hand.shown:
             self._reverting.offer(journal)
-
-    # Predictions -------------------------------------------------------------------------------
-
-    def _fetch_prediction(self) -> None:
-        shown = self.hand.shown
-        if shown is not None:
-            self._bridge.when_done(
-                self._session.opening.prediction(shown),
-                partial(self._take_prediction, shown),
-                lambda _problem: None,
-            )
-
-    def _take_prediction(self, picture_id: int, prediction: PredictedMask) -> None:
-        labels = self.hand.labels
-        if (
-            picture_id == self.hand.shown
-            and labels is not None
-            and prediction.values.shape == labels.values.shape
-        ):
-            self.hand.prediction = prediction
-            self._canvas.set_prediction(prediction)
-            self._correcting.prediction_shown()
-
-    def _accept(self, how: str) -> None:
-        """Take the prediction over: "all", "class" (the active one) or "region" (under the cursor)."""
-        labels, prediction = self.hand.labels, self.hand.prediction
-        if labels is None or prediction is None:
-            self.message.emit("There is no prediction of this picture yet.")
-            return
-        at = self._canvas.cursor_point
-        if how == "region" and at is None:
-            self._choosing.aiming.ask(
-                "Accept region", "a predicted region to accept it", partial(self._accept, how)
-            )
-            return
-        try:
-            edit = self._apply(lambda: self._accepted(how, at, labels, prediction))
-        except UserError as problem:
-            self.message.emit(str(problem))
-            return
-        if edit is None:
-            self.message.emit("Nothing to accept here: every pixel of it already carries a label.")
-
-    def _accepted(
-        self, how: str, at: Point | None, labels: LabelMap, prediction: PredictedMask
-    ) -> Edit | None:
-        classes = self._session.editing.classes
-        if how == "class":
-            value = self._choosing.active_class
-            return accept_class(labels, prediction, value, classes.name_of(value))
-        if how == "region" and at is not None:
-            return accept_region(labels, prediction, at, classes)
-        return accept_everywhere(labels, prediction)
-
-    def _accept_and_next(self) -> None:
-        """The gesture of the whole program: take what is right, mark done, go on."""
-        if self.hand.labels is None:
-            return
-        if self.hand.prediction is not None:
-            self._accept("all")
-        self._noting.set_status(Status.DONE)
-        self._travelling.go(1, "open")

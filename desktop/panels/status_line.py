@@ -28,7 +28,9 @@ class StatusLine(QWidget):
         self.note.hide()
         self.zoom = words("", "muted")
         self.adjusted = words("View adjusted")
-        self.adjusted.setToolTip("Brightness, contrast or channels of the picture are changed, only to look at it.")
+        self.adjusted.setToolTip(
+            "Brightness, contrast or channels of the picture are changed, only to look at it."
+        )
         self.adjusted.hide()
         self.training = Elided("", "muted")
         self.training.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)

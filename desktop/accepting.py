@@ -1,0 +1,109 @@
+"""Taking over what the network proposes: everywhere, one class, one region; and newer proposals as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from PySide6.QtCore import QObject, Signal
+
+from core.errors import UserError
+from core.geometry import Point
+from core.labels.labelmap import Edit, LabelMap
+from core.labels.prediction import PredictedMask
+from core.session.editing import accept_class, accept_everywhere, accept_region
+from core.session.session import Session
+from desktop.bridge import Bridge
+from desktop.canvas.view import CanvasView
+from desktop.choosing import Choosing
+from desktop.hand import Hand
+
+
+class Accepting(QObject):
+    """For the picture in hand. Lives on the GUI thread.
+
+    `replaced`: another prediction is under the hand; `finished`: what was right is taken, on to the next picture.
+    """
+
+    message = Signal(str)
+    replaced = Signal()
+    finished = Signal()
+
+    def __init__(
+        self,
+        session: Session,
+        bridge: Bridge,
+        canvas: CanvasView,
+        hand: Hand,
+        choosing: Choosing,
+        apply: Callable[[Callable[[], Edit | None]], Edit | None],
+    ) -> None:
+        super().__init__()
+        self._session, self._bridge, self._canvas = session, bridge, canvas
+        self._hand, self._choosing, self._apply = hand, choosing, apply
+
+    def handlers(self) -> dict[str, Callable[[], object]]:
+        return {
+            "accept_and_next": self._accept_and_next,
+            "accept_all": lambda: self._accept("all"),
+            "accept_region": lambda: self._accept("region"),
+            "accept_class": lambda: self._accept("class"),
+        }
+
+    def fetch(self) -> None:
+        """There is a newer prediction of the picture in hand: show it."""
+        shown = self._hand.shown
+        if shown is not None:
+            self._bridge.when_done(
+                self._session.opening.prediction(shown), partial(self._take, shown), lambda _problem: None
+            )
+
+    def _take(self, picture_id: int, prediction: PredictedMask) -> None:
+        labels = self._hand.labels
+        if (
+            picture_id == self._hand.shown
+            and labels is not None
+            and prediction.values.shape == labels.values.shape
+        ):
+            self._hand.prediction = prediction
+            self._canvas.set_prediction(prediction)
+            self.replaced.emit()
+
+    def _accept(self, how: str) -> None:
+        """Take the prediction over: "all", "class" (the active one) or "region" (under the cursor)."""
+        labels, prediction = self._hand.labels, self._hand.prediction
+        if labels is None or prediction is None:
+            self.message.emit("There is no prediction of this picture yet.")
+            return
+        at = self._canvas.cursor_point
+        if how == "region" and at is None:
+            self._choosing.aiming.ask(
+                "Accept region", "a predicted region to accept it", partial(self._accept, how)
+            )
+            return
+        try:
+            edit = self._apply(lambda: self._accepted(how, at, labels, prediction))
+        except UserError as problem:
+            self.message.emit(str(problem))
+            return
+        if edit is None:
+            self.message.emit("Nothing to accept here: every pixel of it already carries a label.")
+
+    def _accepted(
+        self, how: str, at: Point | None, labels: LabelMap, prediction: PredictedMask
+    ) -> Edit | None:
+        classes = self._session.editing.classes
+        if how == "class":
+            value = self._choosing.active_class
+            return accept_class(labels, prediction, value, classes.name_of(value))
+        if how == "region" and at is not None:
+            return accept_region(labels, prediction, at, classes)
+        return accept_everywhere(labels, prediction)
+
+    def _accept_and_next(self) -> None:
+        """The gesture of the whole program: take what is right, mark done, go on."""
+        if self._hand.labels is None:
+            return
+        if self._hand.prediction is not None:
+            self._accept("all")
+        self.finished.emit()
