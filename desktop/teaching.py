@@ -48,10 +48,12 @@ class Teaching(QObject):
             self._ask_runs()
 
     def leave(self) -> None:
-        """The session ends."""
+        """The session ends, and its network is nobody's any more."""
         self._left = True
         self._laid = None
         self._wires.cut()
+        if self._page.is_furnished:
+            self._page.network.set_waiting()
 
     def _in_sight(self) -> bool:
         return self._page.isVisible() and self._page.is_furnished
