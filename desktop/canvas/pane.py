@@ -102,6 +102,7 @@ class Pane(QWidget):
         self._pan_rest = wanted - QPointF(whole)
         dx, dy = self._viewport.pan(whole.x(), whole.y())
         if (dx, dy) != (0, 0):
+            self._motion.end()  # what is drawn moves along, which is cheaper than drawing however coarsely
             self._screen.scroll(dx, dy)
             self.update()
             self.view_changed.emit(self.scale)

@@ -69,7 +69,7 @@ class Sheet:
             for part, place in self._pieces(band):
                 draw(part, self._pixels[place.slices])
             drawn += band.area
-        self._stale = list(waiting)
+        self._stale = [reduce(Box.united, waiting)] if waiting else []
         return drawn
 
     def take(self, below: Sheet, above: Sheet | None) -> None:

@@ -145,3 +145,15 @@ def test_whoever_paints_right_after_a_zoom_sees_every_pixel(canvas: CanvasView, 
     shown = canvas.grab().toImage()
     far = QRect(200, 200, 900, 600)
     assert shown.copy(far) == fine.copy(far)
+
+
+def test_moving_the_picture_ends_a_zoom(canvas: CanvasView) -> None:
+    canvas._screen.pace = slow = Pace()
+    slow.learn(FRAME, 1.0)
+    canvas.zoom_at(QPointF(300, 200), 1.4)
+    assert canvas.is_coarse
+    canvas.pan_by(QPointF(7, -3))
+    assert not canvas.is_coarse
+    moved = canvas.grab().toImage()
+    canvas._screen.damage_all()
+    assert canvas.grab().toImage() == moved
