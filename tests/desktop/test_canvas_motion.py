@@ -150,8 +150,9 @@ def test_whoever_paints_right_after_a_zoom_sees_every_pixel(canvas: CanvasView, 
 def test_moving_the_picture_ends_a_zoom(canvas: CanvasView) -> None:
     canvas._screen.pace = slow = Pace()
     slow.learn(FRAME, 1.0)
-    canvas.zoom_at(QPointF(300, 200), 1.4)
-    assert canvas.is_coarse
+    canvas.zoom_at(QPointF(300, 200), 3.0 / canvas.scale)
+    canvas.zoom_at(QPointF(300, 200), 3.0 / canvas.scale)
+    assert canvas.is_coarse and canvas.scale == 3.0
     canvas.pan_by(QPointF(7, -3))
     assert not canvas.is_coarse
     moved = canvas.grab().toImage()
