@@ -7,7 +7,7 @@ from pathlib import Path
 
 WORDS = frozenset((
     "backup", "check", "demo", "duplicates", "evaluate", "export", "formats", "import", "init", "model", "models",
-    "open", "predict", "restore", "split", "status", "train",
+    "open", "predict", "restore", "simulate", "split", "status", "train",
 ))  # fmt: skip
 """Every word that is a command: to ask the commands themselves takes half a second, which a window would come later."""
 

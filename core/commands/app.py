@@ -13,6 +13,7 @@ from core.commands.document import backup_command, check_command, restore_comman
 from core.commands.exchange import export_command, formats_command, import_command
 from core.commands.models import model_app, models_command
 from core.commands.predicting import evaluate_command, predict_command
+from core.commands.simulating import simulate_command
 from core.commands.terminal import answer, open_to_write, plain_errors
 from core.commands.training import train_command
 from core.errors import ProjectError
@@ -151,6 +152,7 @@ app.command("export")(export_command)
 app.command("train")(train_command)
 app.command("predict")(predict_command)
 app.command("evaluate")(evaluate_command)
+app.command("simulate")(simulate_command)
 app.command("models")(models_command)
 app.add_typer(model_app)
 app.command("split")(split_command)
