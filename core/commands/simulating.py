@@ -17,7 +17,7 @@ from rich.table import Table
 
 from core.commands.options import DeviceOption, JsonOption, ProjectOption
 from core.commands.terminal import WrongUseError, answer, plain_errors, progress
-from core.errors import ModelError, ProjectError
+from core.errors import ProjectError
 from core.loop.robot import Hand
 from core.loop.simulate import Effort, Order, Worked, effort
 from core.project.project import Project
@@ -56,6 +56,8 @@ def simulate_command(
         for name, number in (("--minutes", minutes), ("--pace", pace), ("--cap", cap), ("--zoom", zoom)):
             if number is not None and not 0 < number < float("inf"):
                 raise WrongUseError(f"{name} takes a number above 0.")
+        if csv_file and not csv_file.absolute().parent.is_dir():
+            raise ProjectError(f"There is no folder {csv_file.parent} to write {csv_file.name} into.")
         # Here, because the session brings half the program with it.
         from core.session.casting import cast_of, make_robots_project
         from core.session.simulating import Simulation, SimulationWish
@@ -106,13 +108,12 @@ def _home(into: Path | None) -> Iterator[Path]:
 
 def _final_miou(home: Path, device: str, *, quiet: bool) -> float | None:
     """Of the last network on the held-out pictures at their full size; None when it never came to one."""
-    from core.loop.evaluate import evaluate, run_of
-
     with Project.read(home) as robots:
-        try:
-            run = run_of(robots, None)
-        except ModelError:
+        run = robots.runs.newest_published()
+        if run is None:
             return None
+        from core.loop.evaluate import evaluate  # here: it brings torch with it
+
         with progress("Scoring", quiet=quiet) as bar:
             return evaluate(robots, run, Split.VAL, device, bar).miou
 
