@@ -26,7 +26,7 @@ class Worked:
     """What one picture took. Seconds are simulated, of the person; IoU 0..1.
 
     strokes, pixels: painted by hand; blank_strokes, blank_seconds: what the same hand takes without a prediction
-    waited: of `seconds`, those until a first prediction of the picture came
+    waited: of `seconds`, those until the newest prediction of the picture came
     confidence: mean of the prediction shown; iou: its mean over the classes of the truth; None without a prediction
     at: seconds of work when it was done; labelled_share: of all pixels the robot may label, those that then were
     miou: best on the held-out pictures by then, at the size at which training looks at them; None before any

@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from core.changes import Changes
 from core.errors import ImageError, TrainingError
 from core.labels.labelmap import LabelMap, blank_values
 from core.labels.prediction import PredictedMask, read_prediction
@@ -20,7 +21,7 @@ from core.session.retraining import TrainingState, TrainingWishes
 from core.session.session import News, Session
 
 PATIENCE = 3.0
-"""Seconds that a person waits for the first prediction of a picture, once there is a network. They count."""
+"""Seconds that a person waits for the newest network's prediction of a picture, once there is one. They count."""
 LOOK_EVERY = 0.05
 UPCOMING = 3
 """Pictures that are predicted ahead of the others, as the window asks for it."""
@@ -60,6 +61,8 @@ class Simulation:
         self.complaint = ""
         """Why the trainer has not begun, when that is what it said last."""
         self._miou: float | None = None
+        self._fresh: set[int] = set()
+        self._published: tuple[int | None, int] = None, 0
         self._mistakes: list[BaseException] = []
         works = [r.id for r in robots.pictures.all() if r.split == Split.TRAIN]
         self._truths = {r.path: r for r in source.pictures.labelled()}
@@ -143,20 +146,22 @@ class Simulation:
         )
 
     def _prediction(self, record: PictureRecord) -> tuple[PredictedMask | None, float]:
-        """The newest prediction of a picture, and the seconds waited for it: none where there is one already."""
-        path = self._robots.prediction_path(record.id)
+        """The newest prediction of a picture, and the seconds waited for it: none where it is there already.
+
+        A picture that is opened is predicted before all others, so that an old prediction is soon replaced.
+        """
+        if not self._session.retraining.has_weights:
+            return None, 0.0
         began = time.monotonic()
-        while True:
-            waited = time.monotonic() - began
+        waited = 0.0
+        while record.id not in self._fresh and waited < PATIENCE:
             self._check()
-            try:
-                return read_prediction(path), waited if waited > LOOK_EVERY else 0.0
-            except ImageError:
-                if not self._session.retraining.has_weights:
-                    return None, 0.0
-            if waited > PATIENCE:
-                return None, waited
             time.sleep(LOOK_EVERY)
+            waited = time.monotonic() - began
+        try:
+            return read_prediction(self._robots.prediction_path(record.id)), waited
+        except ImageError:
+            return None, waited
 
     def _paint(
         self,
@@ -194,7 +199,12 @@ class Simulation:
 
     def _listen(self, news: News) -> None:
         """On whatever thread it happens."""
-        if isinstance(news, TrainingState):
+        if isinstance(news, Changes):
+            self._fresh |= news.predictions
+        elif isinstance(news, TrainingState):
+            if (news.run_id, news.published) != self._published and news.published:
+                self._published = news.run_id, news.published
+                self._fresh.clear()
             if news.miou is not None:
                 self._miou = news.miou
             self.complaint = news.message if news.failed else ""
