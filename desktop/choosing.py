@@ -100,7 +100,7 @@ class Choosing(QObject):
         """What each action of tools and classes does."""
         return {
             **{f"class_{n}": partial(self._choose_nth, n) for n in range(1, 20) if n != 10},
-            **{key: partial(self.take_tool, key) for key in self._tools},
+            **{key: partial(self._change_tool, key) for key in self._tools},
             "class_0": partial(self.choose_class, UNLABELLED),
             "class_void": partial(self.choose_class, VOID),
             "swap_classes": lambda: self.choose_class(self._other_class),
@@ -133,6 +133,10 @@ class Choosing(QObject):
     def _set_option(self, key: str, value: object) -> None:
         setattr(self._canvas.options, key, value)
         self._canvas.retouch()
+
+    def _change_tool(self, key: str) -> None:
+        self.message.emit("")  # what the tool before has said is over
+        self.take_tool(key)
 
     def _choose_nth(self, number: int) -> None:
         classes = self._editing.classes.classes

@@ -266,3 +266,11 @@ def test_place_and_zoom_stay_if_wanted(desk: Desk) -> None:
     desk.key(Qt.Key.Key_A)
     desk.until(lambda: desk.labelling.hand.shown == shown, "the first picture")
     assert desk.canvas.is_fitted
+
+
+def test_what_a_tool_has_said_is_over_with_another_tool(desk: Desk) -> None:
+    desk.key(Qt.Key.Key_U)
+    desk.drag([(0.3, 0.3), (0.4, 0.5), (0.6, 0.7)])
+    assert "pixels" in desk.said
+    desk.key(Qt.Key.Key_B)
+    assert desk.said == ""
