@@ -26,9 +26,7 @@ class Brush(Tool):
 
     name = "brush"
     title = "Brush"
-    help_line = (
-        "Drag to paint. Right-drag or Ctrl+drag erases, Shift+click draws a line, Alt+click picks the class."
-    )
+    help_line = "Drag to paint. Right-drag or Ctrl: erase, Shift+click: a line, Alt+click: pick class."
     cursor = Cursor.RING
     can_erase = True
     controls = (TIP, OVER, PRESSURE)

@@ -34,8 +34,8 @@ class Polygon(Tool):
     name = "polygon"
     title = "Polygon"
     help_line = (
-        "Click corners, drag them; Enter fills. Shift+click on the first corner goes on with a hole, Ctrl+click "
-        "takes a corner away, Alt+click opens the outline of a label."
+        "Click corners, drag them, Enter fills. Shift+click on the first begins a hole, Ctrl+click takes one away, "
+        "Alt+click opens a label."
     )
     cursor = Cursor.CROSS
     controls = (OVER, SNAP, DETAIL)
