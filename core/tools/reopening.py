@@ -11,25 +11,31 @@ import numpy as np
 
 from core.geometry import Box, Point
 from core.labels.classes import UNLABELLED
+from core.labels.labelmap import Values
 from core.labels.outlines import Ring, simplified, traced
 from core.labels.raster import Mask, connected_region, polygons
+from core.labels.regions import Shape, near_region
 from core.tools.ground import fill
 from core.tools.options import Detail
+from core.tools.region import NEAR
 from core.tools.tool import Outcome, Stage
 
 _SLACK = {Detail.EXACT: 0.0, Detail.FINE: 1.0, Detail.COARSE: 2.5}
 """How many pixels the outline may be away from the region: of the picture, or of the screen where those are larger."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Reopened:
-    """A region as it was when its outline was asked for. box, mask: its pixels."""
+    """A region as it was when its outline was asked for.
+
+    shape: its pixels, None until `outline` has found a large one; values: (H, W) uint8 of the label then, for that.
+    """
 
     at: Point
     value: int
-    box: Box
-    mask: Mask
     slack: float
+    shape: Shape | None
+    values: Values | None
 
     @classmethod
     def at_point(cls, stage: Stage, at: Point) -> Reopened | None:
@@ -39,14 +45,17 @@ class Reopened:
         value = int(labels.values[int(at.y), int(at.x)]) if inside else UNLABELLED
         if value == UNLABELLED:
             return None
-        box, mask = connected_region(labels.values, at)
         # Corners that the screen cannot tell apart help nobody; what is not moved keeps its pixels anyway.
         slack = _SLACK[stage.options.detail] * max(1.0, 1 / stage.scale)
-        return cls(at, value, box, mask, slack)
+        shape = near_region(labels.values, at, NEAR)
+        return cls(at, value, slack, shape, labels.values.copy() if shape is None else None)
 
     def outline(self) -> tuple[Ring, ...]:
         """The corners to show. Takes up to a second for a ragged region of a large picture; for any thread."""
-        exact = traced(self.box, self.mask)
+        if self.shape is None:
+            assert self.values is not None
+            self.shape, self.values = connected_region(self.values, self.at), None
+        exact = traced(*self.shape)
         plain = [ring for ring in (simplified(ring, self.slack) for ring in exact) if len(ring) > 2]
         return tuple(plain or exact)
 
@@ -54,13 +63,14 @@ class Reopened:
         """The region becomes what `rings` enclose: what is outside now is unlabelled, the rest takes the class.
 
         shown: the outline before it was changed. Where it still is as it was the pixels stay as they are, however
-        coarse the outline.
+        coarse the outline. Only after `outline`.
         """
+        assert self.shape is not None
         labels = stage.labels
         whole = Box(0, 0, labels.width, labels.height)
         before, after = polygons(shown, whole), polygons(rings, whole)
-        box = self.box.united(before[0]).united(after[0])
-        old, new, region = (_within(box, *part) for part in (before, after, (self.box, self.mask)))
+        box = self.shape[0].united(before[0]).united(after[0])
+        old, new, region = (_within(box, *part) for part in (before, after, self.shape))
         moved = old ^ new
         if self.slack:
             side = 2 * math.ceil(self.slack) + 1

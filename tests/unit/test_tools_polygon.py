@@ -16,6 +16,7 @@ from core.labels.raster import connected_region, polygons
 from core.tools.draft import Draft
 from core.tools.options import Detail, ToolOptions
 from core.tools.polygon import Polygon
+from core.tools.region import NEAR
 from core.tools.snapping import snapped
 from core.tools.tool import Modifiers, Outcome, Outline, Stage
 
@@ -220,6 +221,21 @@ def island(seed: int) -> LabelMap:
     chance = np.random.default_rng(seed)
     heights = cv2.GaussianBlur(chance.random((HEIGHT, WIDTH)), (0, 0), 3)
     return LabelMap((np.digitize(heights, [0.47, 0.53]) + 1).astype(np.uint8))
+
+
+def test_a_large_region_is_looked_for_on_another_thread() -> None:
+    side = 2 * NEAR + 200
+    labels = LabelMap(np.full((side, side), 2, np.uint8))
+    labels.values[:, :9] = 1
+    desk = Desk(labels, 2, "wood")
+    asked = desk.tool.press(desk.stage, Point(300.5, 300.5), ALT)
+    assert asked.work is not None and asked.outline is None
+    assert desk.tool._reopened is not None and desk.tool._reopened.shape is None
+    labels.values[:40] = 1  # somebody else was faster: the outline is that of the click
+    opened = desk.tool.done(desk.stage, asked.work.run(lambda: False))
+    assert opened.outline is not None
+    (ring,) = opened.outline.rings
+    assert {(p.x, p.y) for p in ring} == {(9, 0), (side, 0), (side, side), (9, side)}
 
 
 @settings(max_examples=60, deadline=None)
