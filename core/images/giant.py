@@ -102,42 +102,47 @@ class GiantPyramid:
         if not self._filling:
             self._filling = True
             _queued(self._later, self._fill_coarse)
-        if level in self._coarse:
-            return self._coarse[level][box.slices]
-        made = np.empty((box.height, box.width, 3), np.uint8)
-        for tile in self._tiles_of(level, box):
-            place = self._place(tile)
-            shared = place.intersected(box)
-            pixels = self._have(tile)
-            into = made[shared.moved(-box.x0, -box.y0).slices]
-            if pixels is None:
-                into[:] = self._blurred(level, shared)
-            else:
-                into[:] = pixels[shared.moved(-place.x0, -place.y0).slices]
-        return made
+        return self._put_together(level, box, self._have, self._blurred)
 
     def known(self, level: int, box: Box) -> NDArray[np.uint8]:
         """(h, w, 3) uint8 RGB of `box` in pixels of a level, as well as it is known now; nothing is sent for. Any
         thread."""
+        return self._put_together(level, box, self._kept, self._from_half)
+
+    # Steps of the above
+
+    def _put_together(
+        self,
+        level: int,
+        box: Box,
+        have: Callable[[_Tile], NDArray[np.uint8] | None],
+        instead: Callable[[int, Box], NDArray[np.uint8]],
+    ) -> NDArray[np.uint8]:
+        """The pixels of `box` from its tiles; of those that nobody has, what is shown instead."""
         if level in self._coarse:
             return self._coarse[level][box.slices]
         made = np.empty((box.height, box.width, 3), np.uint8)
         for tile in self._tiles_of(level, box):
             place = self._place(tile)
             shared = place.intersected(box)
-            with self._guard:
-                pixels = self._tiles.get(tile)
+            pixels = have(tile)
             into = made[shared.moved(-box.x0, -box.y0).slices]
-            if pixels is not None:
+            if pixels is None:
+                into[:] = instead(level, shared)
+            else:
                 into[:] = pixels[shared.moved(-place.x0, -place.y0).slices]
-                continue
-            half = Box(shared.x0 // 2, shared.y0 // 2, (shared.x1 + 1) // 2, (shared.y1 + 1) // 2)
-            rows, columns = np.arange(shared.y0, shared.y1) // 2, np.arange(shared.x0, shared.x1) // 2
-            coarser = self.known(level + 1, half)
-            into[:] = coarser.take(columns - half.x0, axis=1).take(rows - half.y0, axis=0)
         return made
 
-    # Steps of the above
+    def _kept(self, tile: _Tile) -> NDArray[np.uint8] | None:
+        """The tile if it is in memory."""
+        with self._guard:
+            return self._tiles.get(tile)
+
+    def _from_half(self, level: int, box: Box) -> NDArray[np.uint8]:
+        """What is known of the next coarser level, enlarged."""
+        half = Box(box.x0 // 2, box.y0 // 2, (box.x1 + 1) // 2, (box.y1 + 1) // 2)
+        rows, columns = np.arange(box.y0, box.y1) // 2, np.arange(box.x0, box.x1) // 2
+        return self.known(level + 1, half).take(columns - half.x0, axis=1).take(rows - half.y0, axis=0)
 
     def _extent(self, level: int) -> tuple[int, int]:
         return -(-self.size[0] // 2**level), -(-self.size[1] // 2**level)
