@@ -32,7 +32,8 @@ class Superpixels(Tool):
 
     name = "superpixels"
     title = "Superpixels"
-    help_line = "Click or drag to paint whole pieces. Shift+wheel changes their size."
+    help_line = "Click or drag to paint whole pieces. The wheel changes their size, Ctrl+wheel zooms."
+    wheel_turns = True
     controls = (SEGMENT_SIZE, OVER)
 
     def __init__(self) -> None:

@@ -161,6 +161,8 @@ class Tool:
     """Whether Ctrl, or the secondary button, makes it take labels away."""
     controls: tuple[Control, ...] = ()
     """What the option bar offers while the tool is in the hand, beside its size."""
+    wheel_turns = False
+    """Whether the plain wheel does what Shift and the wheel do for others; the wheel then zooms with Ctrl."""
     two_handed = False
     """Whether the secondary button presses and drags too, as `ctrl`; else it takes back a step."""
 

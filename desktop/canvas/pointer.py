@@ -209,7 +209,8 @@ class Pointer:
         notches = (event.angleDelta().y() or event.angleDelta().x()) / _NOTCH
         if notches == 0:
             return False
-        if event.modifiers() & _Held.ShiftModifier:
+        held = event.modifiers()
+        if held & _Held.ShiftModifier or (self.tool.wheel_turns and not held & _Held.ControlModifier):
             self._size_notches += notches
             whole = int(self._size_notches)
             self._size_notches -= whole

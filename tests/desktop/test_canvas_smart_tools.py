@@ -27,6 +27,7 @@ from tests.tool_hand import disc_picture, iou
 PATIENCE_MS = 60_000
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 PLAIN, SHIFT = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier
+CTRL = Qt.KeyboardModifier.ControlModifier
 PICTURE, DISC = disc_picture()
 
 
@@ -59,11 +60,11 @@ class Table:
     def key(self, key: Qt.Key) -> None:
         QTest.keyClick(self.canvas, key)
 
-    def turn(self, x: float, y: float, notches: int) -> None:
+    def turn(self, x: float, y: float, notches: int, held: Qt.KeyboardModifier = SHIFT) -> None:
         place = self.canvas.widget_point(Point(x, y))
         event = QWheelEvent(
             place, self.canvas.mapToGlobal(place), QPoint(), QPoint(0, 120 * notches), Qt.MouseButton.NoButton,
-            SHIFT, Qt.ScrollPhase.NoScrollPhase, False,
+            held, Qt.ScrollPhase.NoScrollPhase, False,
         )  # fmt: skip
         QApplication.sendEvent(self.canvas, event)
 
@@ -86,6 +87,7 @@ def table(qtbot: QtBot, request: pytest.FixtureRequest) -> Iterator[Table]:
     canvas.resize(640, 480)
     canvas.show()
     qtbot.waitExposed(canvas)
+    QTest.mouseMove(canvas, QPoint(1, 1))  # the test before may have left it where this one goes
     canvas.show_picture(Pyramid.of(PICTURE), LabelMap.blank(160, 120), None)
     canvas.set_class(1, "road", (255, 0, 255))
     made = Table(canvas, qtbot)
@@ -181,6 +183,22 @@ def test_esc_while_it_thinks_leaves_all_as_it_was(table: Table) -> None:
     table.until_seen_anew(80, 60, bare)
     table.key(Qt.Key.Key_Escape)
     assert not table.painted.any() and table.edits == [] and not table.canvas.is_busy
+
+
+@with_tool("superpixels")
+def test_the_plain_wheel_changes_the_pieces_and_with_ctrl_it_zooms(table: Table) -> None:
+    table.move(80, 60)
+    scale, size = table.canvas.scale, table.canvas.options.segment_size
+    table.turn(80, 60, 2, PLAIN)
+    coarser = table.canvas.options.segment_size
+    table.turn(80, 60, 1, SHIFT)
+    assert size < coarser < table.canvas.options.segment_size
+    assert table.canvas.scale == scale
+    table.turn(80, 60, 2, CTRL)
+    assert table.canvas.scale > scale
+    table.canvas.set_tool(all_tools()["tool_wand"])
+    table.turn(80, 60, -2, PLAIN)
+    assert table.canvas.scale == scale
 
 
 @with_tool("superpixels")
