@@ -173,6 +173,8 @@ class Learning(QObject):
             classes,
             curves.by_labels,
             curves.class_by_labels,
+            curves.rates,
+            curves.rate_taken,
         )
         self._page.classes.set_scores(dict(curves.newest))
         self._train_page.set_scores(curves.newest, classes)

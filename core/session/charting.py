@@ -20,7 +20,8 @@ MOST_POINTS = 400
 @dataclass(frozen=True, slots=True)
 class Curves:
     """Over seconds of training of all runs, one behind the other: loss, mIoU, IoU by class value. by_labels: the best
-    mIoU with each number of labelled pictures, and the same by class. newest: the IoU of each class measured last."""
+    mIoU with each number of labelled pictures, and the same by class. newest: the IoU of each class measured last.
+    rates: the newest range test, (learning rate, smoothed loss), and rate_taken: the rate that came of it."""
 
     loss: Curve = ()
     miou: Curve = ()
@@ -28,6 +29,8 @@ class Curves:
     by_labels: Curve = ()
     class_by_labels: Mapping[int, Curve] = field(default_factory=dict)
     newest: Mapping[int, float] = field(default_factory=dict)
+    rates: Curve = ()
+    rate_taken: float | None = None
 
 
 class GrowingCurve:
@@ -67,6 +70,8 @@ class CurveBook:
         self._newest: dict[int, float] = {}
         self._starts: dict[int, float] = {}
         self._ends: dict[int, float] = {}
+        self._tested: dict[str, dict[int, float]] = {}
+        self._tested_in: int | None = None
 
     def add(self, points: Iterable[Measurement]) -> None:
         for point in points:
@@ -76,6 +81,8 @@ class CurveBook:
                 start = self._starts[point.run_id] = max(self._ends.values(), default=0.0)
             at = start + point.seconds
             self._ends[point.run_id] = max(self._ends.get(point.run_id, start), at)
+            if point.name.startswith("range_"):
+                self._add_tested(point)
             if point.name not in ("loss", "miou", "iou"):
                 continue
             self._curves.setdefault(key, GrowingCurve()).add(at, point.value)
@@ -85,6 +92,11 @@ class CurveBook:
             best[point.labelled_pictures] = max(best.get(point.labelled_pictures, 0.0), point.value)
             if point.class_value:
                 self._newest[point.class_value] = point.value
+
+    def _add_tested(self, point: Measurement) -> None:
+        if point.run_id != self._tested_in:
+            self._tested, self._tested_in = {}, point.run_id
+        self._tested.setdefault(point.name, {})[point.step] = point.value
 
     def curves(self) -> Curves:
         """As they are now; later points do not change what is returned."""
@@ -98,6 +110,8 @@ class CurveBook:
             step = max(1, -(-len(points) // MOST_POINTS))
             return tuple(points[-1::-step][::-1])  # the last one is always among them
 
+        rate_at, loss_at = self._tested.get("range_rate", {}), self._tested.get("range_loss", {})
+        taken = self._tested.get("range_taken", {})
         classes = {value: (name, value) for name, value in self._curves if name == "iou" and value}
         return Curves(
             curve("loss"),
@@ -106,6 +120,8 @@ class CurveBook:
             best(("miou", None)),
             {value: best(key) for value, key in classes.items()},
             dict(self._newest),
+            tuple((rate, loss_at[step]) for step, rate in rate_at.items() if step in loss_at),
+            next(iter(taken.values()), None),
         )
 
 

@@ -77,6 +77,7 @@ class RunRecorder:
         """Keep the curve, and in the recipe the rate that was taken: only so can the run be repeated."""
         for number, (rate, loss) in enumerate(event.points):
             self._measure(number, 0.0, [("range_rate", None, rate), ("range_loss", None, loss)])
+        self._measure(len(event.points), 0.0, [("range_taken", None, event.taken)])
         self._recipe = replace(self._recipe, learning_rate=event.taken)
         return self._project.runs.note(self.run.id, recipe=json.dumps(self._recipe.to_json()))
 

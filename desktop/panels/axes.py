@@ -58,6 +58,16 @@ class CountAxis(_Axis):
         return [count_text(value) for value in values]
 
 
+class PowerAxis(_Axis):
+    """The logarithms of numbers far below one, with a tick at each power of ten."""
+
+    def tickValues(self, low: float, high: float, size: float) -> Ticks:  # noqa: N802
+        return even_ticks(low, high, max(1.0, math.ceil((high - low) * 56 / size)))
+
+    def tickStrings(self, values: list[float], _scale: float, _spacing: float) -> list[str]:  # noqa: N802
+        return [f"1e{value:.0f}" for value in values]
+
+
 class ScoreAxis(_Axis):
     """0 to 1 in fifths; `coarse`: in halves."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -92,13 +93,15 @@ def thin(points: Curve, most: int = 400) -> Curve:
 
 
 class Chart(QWidget):
-    """Named curves over one axis. `time_axis` counts in minutes, `score_axis` fixes y to 0..1, `small` thins ticks."""
+    """Named curves over one axis. `time_axis` counts in minutes, `power_axis` has the logarithm of x, `score_axis`
+    fixes y to 0..1, `small` thins ticks."""
 
     def __init__(
         self,
         theme: Theme,
         *,
         time_axis: bool = False,
+        power_axis: bool = False,
         score_axis: bool = False,
         small: bool = False,
         parent: QWidget | None = None,
@@ -106,6 +109,7 @@ class Chart(QWidget):
         super().__init__(parent)
         self._theme = theme
         self._time_axis, self._score_axis, self._small = time_axis, score_axis, small
+        self._power_axis = power_axis
         self._plot: Any = None
         self._wanted: dict[object, Look] | None = None
         self._later = QTimer(self)
@@ -154,8 +158,9 @@ class Chart(QWidget):
         for key in [key for key in self._curves if key not in curves]:
             plot.removeItem(self._curves.pop(key))
             self._looks.pop(key)
-        furthest = 0.0
-        thinned = {key: (thin(points), colour, width) for key, (points, colour, width) in curves.items()}
+        thinned = {
+            key: (self._laid(points), colour, width) for key, (points, colour, width) in curves.items()
+        }
         for order, (key, (points, colour, width)) in enumerate(thinned.items()):
             if key not in self._curves:
                 self._curves[key] = plot.plot([], [], antialias=True)
@@ -166,12 +171,18 @@ class Chart(QWidget):
                 [p[0] for p in points], [p[1] for p in points], symbol=dot, symbolSize=6
             )
             self._curves[key].setZValue(order)
-            furthest = max([furthest, *(p[0] for p in points)])
-        plot.setXRange(0, furthest or 1, padding=0.01)
+        far = [p[0] for points, _, _ in thinned.values() for p in points]
+        nearest = min(far, default=0.0) if self._power_axis else 0.0
+        furthest = max([nearest, *far])
+        plot.setXRange(nearest, furthest if furthest > nearest else nearest + 1, padding=0.01)
         if not self._score_axis:
             top = max((p[1] for points, _, _ in thinned.values() for p in points), default=1.0)
             plot.setYRange(0, top or 1, padding=0.04)
         self._dress()
+
+    def _laid(self, points: Curve) -> Curve:
+        """Points where they lie along the axis, and no more of them than can be told apart."""
+        return thin([(math.log10(x), y) for x, y in points] if self._power_axis else points)
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.DevicePixelRatioChange:
@@ -183,10 +194,11 @@ class Chart(QWidget):
             return self._plot
         import pyqtgraph
 
-        from desktop.panels.axes import CountAxis, ScoreAxis, TimeAxis
+        from desktop.panels.axes import CountAxis, PowerAxis, ScoreAxis, TimeAxis
 
+        below = TimeAxis(_SPANS) if self._time_axis else PowerAxis("bottom") if self._power_axis else None
         axes: dict[str, Any] = {
-            "bottom": TimeAxis(_SPANS) if self._time_axis else CountAxis("bottom"),
+            "bottom": below or CountAxis("bottom"),
             "left": ScoreAxis(coarse=self._small) if self._score_axis else CountAxis("left"),
         }
         # A menu that nobody can open would take half of the time of making the plot.

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QScrollArea, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from core.labels.classes import ClassList
-from desktop.panels.chart import Chart, Curve, score_curves
+from desktop.panels.chart import Chart, Curve, Look, score_curves
 from desktop.panels.legend import Legend
 from desktop.panels.parts import Elided, button, column, ground, row, words
 from desktop.panels.table import Cell, Table
@@ -47,6 +47,7 @@ class TrainPage(QWidget):
         self.loss = Chart(theme, time_axis=True)
         self.iou = Chart(theme, time_axis=True, score_axis=True)
         self.by_labels = Chart(theme, score_axis=True)
+        self.rates = Chart(theme, power_axis=True)
         self.legend = Legend(theme)
         self.runs = Table(
             ("Run", "Started", "Network", "Device", "Pictures", "Best mIoU", "State"),
@@ -109,13 +110,27 @@ class TrainPage(QWidget):
         classes: ClassList,
         by_labels: Curve = (),
         class_by_labels: Mapping[int, Curve] | None = None,
+        rates: Curve = (),
+        rate_taken: float | None = None,
     ) -> None:
-        """Curves over seconds of training; `by_labels`: (labelled pictures, best mIoU)."""
+        """Curves over seconds of training; `by_labels`: (labelled pictures, best mIoU); `rates`: the newest range test,
+        (learning rate, loss), which is shown if there was one, and the rate that was taken from it."""
         curves = score_curves(miou, per_class, classes)
         self.loss.set_curves({"loss": (loss, "text", 2.0)} if loss else {})
         self.iou.set_curves(curves)
         self.by_labels.set_curves(score_curves(by_labels, class_by_labels or {}, classes))
         self.legend.set_classes([c for c in classes if c.value in curves], classes.values)
+        self._show_rates(rates, rate_taken)
+
+    def _show_rates(self, rates: Curve, taken: float | None) -> None:
+        shown: dict[object, Look] = {"loss": (rates, "text", 2.0)} if rates else {}
+        if rates and taken is not None:
+            loss = min(rates, key=lambda point: abs(point[0] - taken))[1]
+            shown["taken"] = ([(taken, loss)], "accent", 2.0)
+            self._rates_title.setText(f"Loss over learning rate: {taken:.1e} was taken")
+        self.rates.set_curves(shown)
+        for part in (self._rates_title, self.rates):
+            part.setVisible(bool(rates))
 
     def set_scores(self, scores: Mapping[int, float], classes: ClassList) -> None:
         """The newest IoU of every class, worst first: that is where labels help most."""
@@ -151,7 +166,7 @@ class TrainPage(QWidget):
 
     def _full_page(self) -> QWidget:
         page = QWidget()
-        for chart in (self.loss, self.iou, self.by_labels):
+        for chart in (self.loss, self.iou, self.by_labels, self.rates):
             chart.setMinimumHeight(18 * GRID)
             chart.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
         for table in (self.runs, self.scores):
@@ -167,6 +182,11 @@ class TrainPage(QWidget):
             ("Best mIoU over labelled pictures", self.by_labels, 3),
             ("Newest IoU of each class", self.scores, 4),
         )
+        # Only where a learning rate was looked for.
+        self._rates_title = words("Loss over learning rate", "heading")
+        right.insertWidget(2, self._rates_title)
+        right.insertWidget(3, self.rates, 3)
+        self._show_rates((), None)
         both = row(left, right, spacing=4 * GRID, margins=(EDGE, 2 * GRID, EDGE, 2 * GRID))
         both.setStretch(0, 3)
         both.setStretch(1, 2)

@@ -9,7 +9,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
 from core.labels.classes import ClassList
-from desktop.panels.axes import CountAxis, ScoreAxis, TimeAxis, even_ticks
+from desktop.panels.axes import CountAxis, PowerAxis, ScoreAxis, TimeAxis, even_ticks
 from desktop.panels.chart import _SPANS, Chart, count_text, score_curves, span_text, thin
 from desktop.panels.learning import BEGINNING, EXPLANATION, LearningPanel
 from desktop.panels.train_page import RunRow, TrainPage
@@ -178,6 +178,19 @@ def test_ticks_stand_where_people_count(qapp: QApplication) -> None:
     assert count.tickStrings(places, 1, spacing) == ["0", "100 k", "200 k"]
     [(spacing, places)] = count.tickValues(0, 3, 400)
     assert count.tickStrings(places, 1, spacing) == ["0", "1", "2", "3"]
+    power = PowerAxis("bottom")
+    [(spacing, places)] = power.tickValues(-7.02, -0.98, 400)
+    assert power.tickStrings(places, 1, spacing) == [
+        "1e-7",
+        "1e-6",
+        "1e-5",
+        "1e-4",
+        "1e-3",
+        "1e-2",
+        "1e-1",
+    ]
+    [(spacing, places)] = power.tickValues(-7, 0, 120)
+    assert power.tickStrings(places, 1, spacing) == ["1e-4", "1e0"]
     score = ScoreAxis(coarse=True)
     [(spacing, places)] = score.tickValues(0, 1, 100)
     assert score.tickStrings(places, 1, spacing) == ["0.0", "0.5", "1.0"]
@@ -225,6 +238,28 @@ def test_the_train_page_begins_with_an_explanation(qtbot, theme: Theme) -> None:
     assert chosen.args == [1]
     qtbot.waitUntil(lambda: page.by_labels._plot is not None)
     page.grab()
+
+
+def test_the_train_page_shows_a_range_test_where_there_was_one(qtbot, theme: Theme) -> None:
+    page = TrainPage(theme)
+    qtbot.addWidget(page)
+    page.resize(1000, 900)
+    page.show()
+    qtbot.waitExposed(page)
+    page.set_runs(RUNS)
+    page.set_curves([(1.0, 2.0)], MIOU, PER_CLASS, CLASSES)
+    assert page.loss.isVisible() and not page.rates.isVisible()
+    rates = [(10.0 ** (n / 10 - 6), 2.0 - n / 40) for n in range(61)]
+    page.set_curves([(1.0, 2.0)], MIOU, PER_CLASS, CLASSES, rates=rates, rate_taken=1e-3)
+    assert page.rates.isVisible()
+    assert any("1.0e-03 was taken" in label.text() for label in page.findChildren(QLabel))
+    qtbot.waitUntil(lambda: "taken" in page.rates._curves)
+    (low, high), _ = page.rates._plot.viewRange()
+    assert -6.2 < low <= -6 and 0 <= high < 0.2, "powers of ten along the axis"
+    at, loss = page.rates._curves["taken"].getData()
+    assert (at[0], loss[0]) == (pytest.approx(-3), pytest.approx(1.25, abs=0.03))
+    page.set_curves([(1.0, 2.0)], MIOU, PER_CLASS, CLASSES)
+    assert not page.rates.isVisible()
 
 
 def test_the_window_stands_before_pyqtgraph_and_torch_are_loaded() -> None:

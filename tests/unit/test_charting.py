@@ -71,6 +71,22 @@ def test_runs_stand_one_behind_the_other_and_the_best_of_each_count_is_kept() ->
     assert before.miou == ((10, 0.2),), "what was handed out stays as it was"
 
 
+def test_the_newest_range_test_is_kept() -> None:
+    book = CurveBook()
+    assert book.curves().rates == () and book.curves().rate_taken is None
+
+    def step(run: int, number: int, name: str, value: float) -> Measurement:
+        return Measurement(run, name, None, number, 0.0, 3, value)
+
+    book.add([step(1, n, "range_rate", 10.0**-n) for n in range(3)])
+    book.add([step(1, n, "range_loss", float(n)) for n in range(2)])
+    assert book.curves().rates == ((1.0, 0.0), (0.1, 1.0)), "a rate whose loss is not read yet has no point"
+    book.add([step(4, 0, "range_rate", 0.5), step(4, 0, "range_loss", 0.25), step(4, 1, "range_taken", 0.05)])
+    assert book.curves().rates == ((0.5, 0.25),)
+    assert book.curves().rate_taken == 0.05
+    assert book.curves().loss == ()
+
+
 def test_the_lane_reads_only_what_is_new(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
         charting = Charting(project)

@@ -85,7 +85,8 @@ def test_a_range_test_is_measured_and_its_rate_kept(folder: Path) -> None:
     assert len(rates) >= 10
     assert rates == sorted(rates)
     assert len([p for p in points if p.name == "range_loss"]) == len(rates)
-    assert recipe_of(folder, run).learning_rate is not None
+    [taken] = [p.value for p in points if p.name == "range_taken"]
+    assert recipe_of(folder, run).learning_rate == taken
 
 
 def test_presets_come_before_what_else_is_said(folder: Path) -> None:
