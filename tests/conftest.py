@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -10,9 +11,13 @@ from pathlib import Path
 
 import hypothesis
 import pytest
-from xdist.scheduler import LoadFileScheduling
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+# Hundreds of child processes load torch here: compiled anew in each, that takes fifteen seconds instead of four.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Two processes of tests share the cores. Threads of torch that wait for each other by spinning, each on a core
     # that the other process needs, would make all of it many times slower.
@@ -26,11 +31,16 @@ hypothesis.settings.load_profile("any machine")
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 """Real pictures beside the repository, where somebody has put them; tests that use them make do without."""
 
-ALONE = ("test_tour", "test_the_four_journeys", "test_soak")
-"""Files whose tests wait for a network that is trained behind a window or a session. Training gives way to everything
-else, so beside other tests it could take longer than they wait: they come first, and the other process waits."""
-TRAINING = ("test_training_together", "test_training_worker", "test_training_faults")
-"""Files whose tests start processes that only train. One process of tests takes them all, so that they never meet."""
+TRAINING = (
+    "test_tour",
+    "test_the_four_journeys",
+    "test_soak",
+    "test_training_together",
+    "test_training_worker",
+    "test_training_faults",
+)
+"""Files whose tests wait for a process that trains. Training gives way to everything else, so it needs a core that
+nobody else wants: one process of tests takes them all, one after the other, and only waits meanwhile."""
 LONG = (
     "test_house",
     "test_models_delivery",
@@ -47,32 +57,11 @@ LONG = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    first = {name: place for place, name in enumerate(ALONE + TRAINING + LONG)}
+    first = {name: place for place, name in enumerate(TRAINING + LONG)}
     items.sort(key=lambda item: first.get(item.path.stem, len(first)))
-
-
-class _WholeFiles(LoadFileScheduling):
-    """The tests of a file stay together, as they share a window; those of ALONE and of TRAINING are like one file."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        file: str = super()._split_scope(nodeid)
-        name = Path(file).stem
-        return "alone" if name in ALONE else "training" if name in TRAINING else file
-
-    def _assign_work_unit(self, node: object) -> None:
-        given = (units.get("alone", {}) for other, units in self.assigned_work.items() if other is not node)
-        if all(all(tests.values()) for tests in given):
-            super()._assign_work_unit(node)
-
-    def mark_test_complete(self, node: object, item_index: int, duration: float = 0) -> None:
-        super().mark_test_complete(node, item_index, duration)
-        for other in self.nodes:  # it may be what they waited for
-            self._reschedule(other)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> _WholeFiles | None:
-    return _WholeFiles(config, log) if config.getoption("dist") == "loadfile" else None
+    for item in items:
+        # Tests of a file stay together, as they share a window and what is costly to make.
+        item.add_marker(pytest.mark.xdist_group("training" if item.path.stem in TRAINING else item.path.stem))
 
 
 @pytest.fixture(autouse=True)
