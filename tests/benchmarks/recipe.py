@@ -1,12 +1,15 @@
 """One recipe, trained from scratch and scored on a street that it has never seen: the curve of mIoU against seconds.
 
 python -m tests.benchmarks.recipe DATA [--hold-out 0006R0] [--minutes 10] [--network asymmetric-unet] [--encoder E]
-                                       [--size 256] [--set loss=ce lr=0.001 ...] [--seed 0] [--json]
+                                       [--size 256] [--set loss=ce lr=0.001 ...] [--rival unet+resnet34 ...]
+                                       [--seed 0] [--json]
 
 DATA holds images/{train,val}, masks/ and classes.json (CamVid, 11 classes, 480 x 360). Frames of train whose names hold
 `--hold-out` are never learned from; val judges what is published, as in the program. The training is the program's own;
 each published network is kept, and scored once the clock has stopped, at the pictures' own size, void left out, one
-confusion matrix over all frames. `--set` takes what `maskloop train` takes.
+confusion matrix over all frames. `--set` takes what `maskloop train` takes. Each `--rival`, a network with its encoder,
+is trained afterwards for the same minutes on the same frames by the plain loop that somebody would write instead
+(tests/benchmarks/plain.py), eight frames at a time at `--size`, and scored in the same way.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import argparse
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,7 @@ from PIL import Image
 
 from core.models.checkpoint import load_checkpoint, read_run_file, start_from
 from core.models.predict import predict
+from core.models.registry import build
 from core.models.spec import ModelSpec
 from core.training.events import Event, Published, Started
 from core.training.loop import train
@@ -33,9 +37,9 @@ from core.training.machine import settle_chance
 from core.training.metrics import confusion, iou_from_confusion, mean_iou, pixel_accuracy
 from core.training.recipe import Recipe, default_recipe, read_choices
 from core.training.snapshot import Snapshot
+from tests.benchmarks.plain import Pair, learn_plainly, predict_plainly
 
-Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
-"""A picture (H, W, 3) and its label (H, W): class values from 1, 255 void."""
+RIVAL_BATCH = 8
 
 
 def pairs_of(data: Path, part: str, void: int) -> dict[str, Pair]:
@@ -52,11 +56,19 @@ def pairs_of(data: Path, part: str, void: int) -> dict[str, Pair]:
 def scores(folder: Path, pairs: Sequence[Pair], names: Mapping[int, str], tta: str) -> dict[str, Any]:
     """Of the network in a folder, on pictures at their own size."""
     loaded = load_checkpoint(folder)
+    return scored(lambda picture: predict(loaded, picture, tta=tta).values - np.uint8(1), pairs, names)
+
+
+def scored(
+    predicted: Callable[[NDArray[np.uint8]], NDArray[np.uint8]],
+    pairs: Sequence[Pair],
+    names: Mapping[int, str],
+) -> dict[str, Any]:
+    """Of what gives the class rows (H, W) of a picture."""
     total = torch.zeros((len(names), len(names)), dtype=torch.int64)
     for picture, label in pairs:
-        found = predict(loaded, picture, tta=tta).values
         truth = np.where(label == 255, 255, label - 1)
-        total += confusion(torch.from_numpy(found - 1), torch.from_numpy(truth), len(names))
+        total += confusion(torch.from_numpy(predicted(picture)), torch.from_numpy(truth), len(names))
     iou = iou_from_confusion(total)
     return {
         "miou": round(mean_iou(total), 4),
@@ -111,6 +123,23 @@ def run(
     }
 
 
+def rival(
+    asked: argparse.Namespace, network: str, spec: ModelSpec, names: Mapping[int, str], void: int
+) -> dict[str, Any]:
+    """The plain loop with another network, for the same time on the same frames."""
+    architecture, _, encoder = network.partition("+")
+    other = ModelSpec(architecture, encoder or None, "none", asked.size, spec.class_values)
+    frames = pairs_of(asked.data, "train", void)
+    teaching = [pair for name, pair in frames.items() if asked.hold_out not in name]
+    held_out = [pair for name, pair in frames.items() if asked.hold_out in name]
+    torch.manual_seed(asked.seed)
+    model = build(other)
+    steps = learn_plainly(model, teaching, asked.size, asked.minutes, RIVAL_BATCH, asked.seed)
+    model.eval()
+    found = scored(lambda picture: predict_plainly(model, picture, asked.size), held_out, names)
+    return {"network": network, "steps": steps, "pictures": steps * RIVAL_BATCH, **found}
+
+
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("data", type=Path)
@@ -120,6 +149,7 @@ def main() -> None:
     words.add_argument("--encoder")
     words.add_argument("--size", type=int, default=256)
     words.add_argument("--set", nargs="*", default=[], metavar="CHOICE=VALUE")
+    words.add_argument("--rival", nargs="*", default=[], metavar="NETWORK[+ENCODER]")
     words.add_argument("--device", default="auto")
     words.add_argument("--seed", type=int, default=0)
     words.add_argument("--json", action="store_true")
@@ -134,6 +164,7 @@ def main() -> None:
     names = {value: name for value, name in names.items() if value - 1 != listed["ignore_index"]}
     spec = ModelSpec(asked.network, asked.encoder, "none", asked.size, tuple(names))
     found = run(asked, spec, recipe, names, listed["ignore_index"])
+    found["rivals"] = [rival(asked, each, spec, names, listed["ignore_index"]) for each in asked.rival]
     print(json.dumps(found, indent=None if asked.json else 1))
 
 

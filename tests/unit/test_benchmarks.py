@@ -97,8 +97,13 @@ def test_a_recipe_is_scored_on_what_it_never_saw(tmp_path: Path) -> None:
         "32",
         "--set",
         "batch=1",
+        "--rival",
+        "plain-unet",
     )
     assert found["held_out"] == {"sequence": "street", "pictures": 1}
     assert isinstance(found["curve"], list)
     assert found["curve"][-1][1] == found["miou"]
     assert set(found["per_class"]) == {name for name, _ in SCENE_CLASSES}
+    [rival] = found["rivals"]
+    assert rival["network"] == "plain-unet" and rival["steps"] > 0
+    assert set(rival["per_class"]) == set(found["per_class"])
