@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 
 from PySide6.QtCore import QObject, QTimer
@@ -18,7 +17,7 @@ from desktop.label_page import LabelPage
 from desktop.panels.data_page import DataPage
 from desktop.panels.status_line import StatusLine
 from desktop.panels.train_page import RunRow, TrainPage
-from desktop.planning import Planning
+from desktop.planning import Planning, network_of
 from desktop.theme import Theme
 from desktop.wires import Wires
 
@@ -207,14 +206,12 @@ def wishes_of(settings: Settings) -> TrainingWishes:
 
 def _run_row(run: RunRecord) -> RunRow:
     started = datetime.fromisoformat(run.started_at).astimezone().strftime("%Y-%m-%d %H:%M")
-    model = json.loads(run.model)
-    encoder = f" / {model['encoder']}" if model.get("encoder") else ""
     return RunRow(
         run.id,
         started,
         run.device or "",
         run.labelled_pictures,
         run.best_miou,
-        run.state,
-        f"{model['architecture']}{encoder}",
+        run.state.capitalize(),
+        network_of(run),
     )

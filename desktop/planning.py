@@ -101,7 +101,7 @@ class Planning(QObject):
             self.export.raise_()
             return
         file = self._session.folder.parent / f"{self._session.name}-model.onnx"
-        titles = [(run.id, f"Run {run.id}: {_network(run)}{_score(run)}") for run in self._runs]
+        titles = [(run.id, f"Run {run.id}: {network_of(run)}{_score(run)}") for run in self._runs]
         shown = ExportModelDialog(self._theme, titles, str(file), self._page.window())
         shown.export_asked.connect(self._deliver)
         shown.cancel_asked.connect(self._session.delivering.cancel)
@@ -144,7 +144,7 @@ class Planning(QObject):
         if wish.architecture is not None:
             named = _titled(wish.architecture, wish.encoder)
         else:
-            named = _network(self._runs[0]) if self._runs else "the usual network"
+            named = network_of(self._runs[0]) if self._runs else "the usual network"
         size = f", {wish.size} pixels" if wish.size else ""
         weights = ", ImageNet weights" if wish.weights == "imagenet" else ""
         own = f", {_counted(wish.choices)}" if wish.choices else ""
@@ -188,7 +188,7 @@ def _origin(run: RunRecord, usual: Recipe) -> Origin | None:
     except (MaskloopError, ValueError, TypeError, AttributeError):
         return None
     return Origin(
-        f"Run {run.id}: {_network(run)}{_score(run)}",
+        f"Run {run.id}: {network_of(run)}{_score(run)}",
         {name: text for name, text in words.items() if name not in ELSEWHERE},
         {
             "architecture": spec.architecture,
@@ -206,7 +206,8 @@ def _size(run: RunRecord) -> int | None:
         return None
 
 
-def _network(run: RunRecord) -> str:
+def network_of(run: RunRecord) -> str:
+    """For people: “U-Net on resnet34”."""
     try:
         raw = json.loads(run.model)
         return _titled(raw["architecture"], raw.get("encoder"))
