@@ -64,6 +64,6 @@ class Comparing(QObject):
     def _toggle_double(self, on: bool) -> None:
         if on:
             self._swipe_action.setChecked(False)
-        self._canvas.settle()
+        self._canvas.let_go()
         self._escape.setEnabled(on)
         self._canvas.compare(replace(self._sides, share=None) if on else None)

@@ -13,6 +13,7 @@ from core.changes import Changes
 from core.errors import MaskloopError
 from core.geometry import Box, tile_box
 from core.labels.labelmap import Edit, LabelMap
+from core.labels.lending import Painting
 from core.labels.prediction import PredictedMask
 from core.project.records import Journal, Status
 from core.session.opening import OpenedPicture
@@ -68,6 +69,7 @@ class Labelling(QObject):
         self.hand = Hand()
         self._wanted: int | None = None
         self._asked = 0
+        self._expected_after = 0
         self._strokes = 0
         self._read_again = False
         self._ahead_soon = QTimer(self, singleShot=True, interval=AHEAD_MS)
@@ -92,6 +94,7 @@ class Labelling(QObject):
         self._wires = Wires()
         join = self._wires.join
         join(self._canvas.edit_finished, self._commit)
+        join(self._canvas.painting_wanted, self._expect)
         join(self._canvas.before_edit, self._reverting.settle)
         join(self._reverting.reverted, self._pointing.look_again)
         join(self._reverting.reverted, self._reshaping.look_again)
@@ -198,7 +201,7 @@ class Labelling(QObject):
 
     def show(self, picture_id: int) -> None:
         """Ask for a picture; the one on screen stays until the new one is there."""
-        self._canvas.settle()
+        self._canvas.let_go()
         self._wanted = picture_id
         self._travelling.set_current(picture_id)
         if picture_id != self.hand.shown:
@@ -302,6 +305,14 @@ class Labelling(QObject):
         self._travelling.go(1, "open")
 
     # Edits -------------------------------------------------------------------------------------
+
+    def _expect(self, painting: Painting | None) -> None:
+        """An edit is on its way that can be taken back already; None: it is there, or Esc has thrown it away."""
+        if painting is not None:
+            self._expected_after = self._strokes
+            self._reverting.offer(Journal(painting.title))
+        elif self._expected_after == self._strokes:
+            self._reverting.ask_names()
 
     def _commit(self, edit: Edit) -> None:
         if self.hand.shown is not None:

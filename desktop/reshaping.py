@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
+from threading import Event
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
@@ -13,10 +14,11 @@ from core.changes import Changes
 from core.geometry import Box, Point
 from core.labels.classes import UNLABELLED, VOID
 from core.labels.labelmap import LabelMap, Values
+from core.labels.lending import Painting
 from core.labels.raster import connected_region
 from core.labels.regions import Shape, near_region, whole_class
 from core.session.editing import Editing
-from core.session.reshaping import Reshaped, Way, Wish, carry_out, think
+from core.session.reshaping import Reshaped, Way, Wish, begin, carry_out, paint, think
 from core.tools.options import Scope
 from core.tools.region import NEAR, Region
 from core.tools.tool import Outcome, Stage, Work
@@ -36,6 +38,21 @@ _WAYS = {
     "keep_largest": Way.KEEP_LARGEST,
     "delete_region": Way.DELETE,
 }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Thought:
+    """A change, and the (H, W) uint8 label that it was thought of with."""
+
+    values: Values
+    reshaped: Reshaped
+
+    def is_true(self, labels: LabelMap) -> bool:
+        """Whether the label still is as it was, wherever it would change."""
+        return all(
+            np.array_equal(self.values[box.slices], labels.values[box.slices])
+            for box, _mask in (self.reshaped.shape, self.reshaped.lost)
+        )
 
 
 class Reshaping(QObject):
@@ -105,6 +122,7 @@ class Reshaping(QObject):
                 self._canvas.show_outcome(self._tool.cancel(stage))  # a paste in the air: only that is meant
                 return
             self._canvas.show_outcome(self._tool.finish(stage))
+            self._canvas.pending.settle()
         at = self._canvas.cursor_point
         chosen = self._tool.chosen if self._has_tool else None
         if chosen is None and at is None:
@@ -130,39 +148,68 @@ class Reshaping(QObject):
         size = Box(0, 0, labels.width, labels.height) if shape is None else shape[0].grown(2 * wish.by)
         if size.area <= AT_ONCE:
             found = shape or _found(labels.values, where, value, whole)
-            self._carry_out(labels, None, think(labels.values, found, wish))
+            self._carry_out(labels, think(labels.values, found, wish))
             return
-        values = labels.values.copy()
+        label = labels.snapshot()
 
-        def run(_unwanted: Callable[[], bool]) -> Reshaped:
-            return think(values, shape or _found(values, where, value, whole), wish)
+        def run(_unwanted: Callable[[], bool]) -> _Thought:
+            values = label.copy()
+            return _Thought(values, think(values, shape or _found(values, where, value, whole), wish))
 
         title = f"{way.value}, {self._name_of(value)}"
-        self._canvas.start(Work(title, run), partial(self._carry_out, labels, values))
+        self._canvas.start(Work(title, run), partial(self._carry_out_late, labels))
 
-    def _carry_out(self, labels: LabelMap, thought_of: Values | None, reshaped: object) -> None:
-        """Make a change that was thought of with the label as it was in `thought_of`."""
+    def _carry_out(self, labels: LabelMap, reshaped: Reshaped) -> None:
+        """Make a small change at once."""
         stage = self._stage()
-        if stage is None or stage.labels is not labels or not isinstance(reshaped, Reshaped):
+        if stage is None or stage.labels is not labels:
             return
-        for box, _mask in (reshaped.shape, reshaped.lost):
-            if thought_of is not None and not np.array_equal(
-                thought_of[box.slices], labels.values[box.slices]
-            ):
-                self.message.emit("The label has changed meanwhile; please ask once more.")
-                return
-        name = self._name_of(reshaped.value)
-        edit = carry_out(stage, reshaped, name)
-        if edit is None:
-            self.message.emit(_nothing(reshaped, name))
-        elif self._has_tool:
-            was_chosen = self._tool.chosen is not None and not reshaped.wish.whole
-            chosen = self._tool.choose(stage, reshaped.shape, reshaped.value) if was_chosen else Outcome()
+        edit = carry_out(stage, reshaped, self._name_of(reshaped.value))
+        if edit is not None and not self._has_tool:
+            self._canvas.refresh(edit.box)
+            self._canvas.edit_finished.emit(edit)
+        elif edit is not None:
+            chosen = (
+                self._tool.choose(stage, reshaped.shape, reshaped.value)
+                if self._renews(reshaped)
+                else Outcome()
+            )
             self._canvas.show_outcome(replace(chosen, dirty=edit.box, edit=edit))
             self.look_again()
         else:
-            self._canvas.refresh(edit.box)
-            self._canvas.edit_finished.emit(edit)
+            self.message.emit(_nothing(reshaped, self._name_of(reshaped.value)))
+
+    def _carry_out_late(self, labels: LabelMap, thought: object) -> None:
+        """Make a change that was thought of on another thread, on another thread."""
+        stage = self._stage()
+        if stage is None or stage.labels is not labels or not isinstance(thought, _Thought):
+            return
+        settled, reshaped = replace(stage, options=replace(stage.options)), thought.reshaped
+        is_late = Event()
+
+        def do() -> Box:
+            if thought.is_true(labels):
+                return paint(settled, reshaped)
+            is_late.set()
+            return Box.nothing()
+
+        painting = Painting(labels, begin(labels, reshaped, self._name_of(reshaped.value)), do)
+        then = partial(self._carried_out, reshaped, is_late, self._renews(reshaped))
+        self._canvas.pending.begin(painting, then=then)
+
+    def _carried_out(self, reshaped: Reshaped, is_late: Event, renews: bool, painting: Painting) -> None:
+        stage = self._canvas.stage()
+        if painting.edit is not None:
+            if renews and self._has_tool and stage is not None:
+                self._canvas.show_outcome(self._tool.choose(stage, reshaped.shape, reshaped.value))
+        elif is_late.is_set():
+            self.message.emit("The label has changed meanwhile; please ask once more.")
+        elif not painting.is_given_up:
+            self.message.emit(_nothing(reshaped, self._name_of(reshaped.value)))
+
+    def _renews(self, reshaped: Reshaped) -> bool:
+        """Whether it is the chosen region that takes another shape, and shall be the chosen one with it."""
+        return self._has_tool and self._tool.chosen is not None and not reshaped.wish.whole
 
     def _stage(self) -> Stage | None:
         """The stage for a change, after a stroke under way has ended and an undo under way is on screen."""

@@ -1,92 +1,87 @@
-"""Tools that think: their work runs on a lane of its own, and its result comes back to the canvas."""
+"""What takes longer than a frame runs beside the window, and comes back to the canvas: tools that think, and large
+shapes that are painted."""
 
 from __future__ import annotations
 
 import threading
-import time
+from concurrent.futures import Future
 from functools import partial
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
 from core.errors import MaskloopError
+from core.labels.lending import Painting
 from core.lanes import Lane
 from core.tools.tool import Work
 from desktop.bridge import Bridge
 from desktop.canvas.view import CanvasView
+from desktop.patience import PATIENCE_MS, QUIET_MS, Patience
 from desktop.wires import Wires
-
-PATIENCE_MS = 300
-"""Work that takes longer is spoken of."""
-QUIET_MS = 1000
-"""The same for work that nobody asked for in so many words: a hover that shows nothing for so long needs a reason."""
-AGAIN_MS = 3000
-"""It is spoken of again and again, with the seconds so far: a sentence in the status line does not stay for long."""
 
 
 class Working(QObject):
-    """Only the newest work counts: what came before is told that nobody waits. Lives on the GUI thread."""
+    """Of work only the newest counts: what came before is told that nobody waits. Lives on the GUI thread.
+
+    A painting is never replaced, and has a lane of its own: work may hang in a library that cannot be stopped.
+    """
 
     message = Signal(str)
 
     def __init__(self, bridge: Bridge, canvas: CanvasView) -> None:
         super().__init__()
         self._bridge, self._canvas = bridge, canvas
-        self._lane = Lane("tools")
+        self._lane, self._brush = Lane("tools"), Lane("painting")
         self._unwanted = threading.Event()
-        self._title = ""
-        self._patience = QTimer(self)
-        self._patience.setSingleShot(True)
-        self._patience.timeout.connect(self._speak)
-        self._again = QTimer(self, interval=AGAIN_MS)
-        self._again.timeout.connect(self._speak)
-        self._began = 0.0
-        self._spoke = False
+        self._thinks, self._paints = Patience(self), Patience(self)
         self._wires = Wires()
         self._wires.join(canvas.work_wanted, self._take)
-        self._wires.join(canvas.said, self.message.emit)
+        self._wires.join(canvas.painting_wanted, self._paint)
+        for speaker in (canvas.said, self._thinks.message, self._paints.message):
+            self._wires.join(speaker, self.message.emit)
 
     def leave(self) -> None:
-        """The session ends. Work under way is not waited for: it may hang in a library that cannot be stopped."""
+        """The session ends. Work under way is not waited for; a painting has been, by the canvas."""
         self._drop()
+        self._paints.end()
         self._wires.cut()
-        self._lane.close(drop_waiting=True, wait=False)
+        for lane in (self._lane, self._brush):
+            lane.close(drop_waiting=True, wait=False)
+
+    # Work
 
     def _take(self, work: Work | None) -> None:
         self._drop()
         if work is None:
             return
-        self._unwanted, self._title, self._began = threading.Event(), work.title, time.monotonic()
-        self._patience.start(QUIET_MS if work.quiet else PATIENCE_MS)
-        future = self._lane.submit(work.run, self._unwanted.is_set)
-        unwanted = self._unwanted
+        self._unwanted = unwanted = threading.Event()
+        self._thinks.begin(work.title, QUIET_MS if work.quiet else PATIENCE_MS)
+        future = self._lane.submit(work.run, unwanted.is_set)
         self._bridge.when_done(
             future, partial(self._done, work, unwanted), partial(self._failed, work, unwanted)
         )
 
-    def _speak(self) -> None:
-        so_far = f" {time.monotonic() - self._began:.0f} s." if self._spoke else ""
-        self._spoke = True
-        self._again.start()
-        self.message.emit(f"{self._title}…{so_far} Esc cancels.")
-
     def _drop(self) -> None:
         self._unwanted.set()
-        self._fall_silent()
-
-    def _fall_silent(self) -> None:
-        self._patience.stop()
-        self._again.stop()
-        if self._spoke:
-            self._spoke = False
-            self.message.emit("")
+        self._thinks.end()
 
     def _done(self, work: Work, unwanted: threading.Event, result: object) -> None:
         if not unwanted.is_set():
-            self._fall_silent()
+            self._thinks.end()
             self._canvas.take_result(work, result)
 
     def _failed(self, work: Work, unwanted: threading.Event, problem: MaskloopError) -> None:
         if not unwanted.is_set():
-            self._fall_silent()
+            self._thinks.end()
             self._canvas.take_result(work, None)
             self.message.emit(str(problem))
+
+    # Paintings
+
+    def _paint(self, painting: Painting | None) -> None:
+        """None: it is over, or given up."""
+        if painting is None:
+            self._paints.end()
+            return
+        self._paints.begin(painting.title)
+        future: Future[None] = self._brush.submit(painting.carry_out)
+        self._bridge.when_done(future, lambda _none: self._canvas.pending.take(painting))

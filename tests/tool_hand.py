@@ -42,8 +42,11 @@ class ToolHand:
     def take(self, outcome: Outcome, waits: bool = True) -> None:
         """What the canvas does with an outcome. waits: let asked work come to its end."""
         self.outline, self.ghost = outcome.outline, outcome.ghost
-        if outcome.edit is not None:
-            self.edits.append(outcome.edit)
+        if outcome.painting is not None:
+            outcome.painting.carry_out()
+        edit = outcome.painting.edit if outcome.painting else outcome.edit
+        if edit is not None:
+            self.edits.append(edit)
         if outcome.say:
             self.said.append(outcome.say)
         if outcome.work is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import time
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -68,16 +69,18 @@ def blank_values(width: int, height: int) -> Values:
 
 
 class LabelMap:
-    """The live label of one picture. Lives on the GUI thread; others only ever see copies inside an Edit.
+    """The live label of one picture. Lives on the GUI thread; others see copies inside an Edit, or a `Snapshot`, or
+    have it lent to them with an edit open (core/labels/lending.py).
 
-    `values` is (H, W) uint8. Between `begin` and `finish` the first touch of a tile keeps a copy of it, so the
-    cost of an edit follows the pixels it touches and never the size of the picture.
+    `values` is (H, W) uint8, written by nobody but the methods here. Between `begin` and `finish` the first touch of a
+    tile keeps a copy of it, so the cost of an edit follows the pixels it touches and never the size of the picture.
     """
 
     def __init__(self, values: Values) -> None:
         self.values = values
         self._before: dict[TileKey, Values] = {}
         self._open: _Open | None = None
+        self._snapshots: weakref.WeakSet[Snapshot] = weakref.WeakSet()
 
     @classmethod
     def blank(cls, width: int, height: int) -> LabelMap:
@@ -175,10 +178,17 @@ class LabelMap:
             raise RuntimeError("an edit is open")
         return self._restore(tiles)
 
+    def snapshot(self) -> Snapshot:
+        """The label as it is now, for another thread, at no cost here: it is copied there."""
+        taken = Snapshot(self)
+        self._snapshots.add(taken)
+        return taken
+
     def _restore(self, tiles: Mapping[TileKey, Values]) -> Box:
         dirty = Box.nothing()
         for key, values in tiles.items():
             place = tile_box(key, self.width, self.height)
+            self._keep_for_snapshots(key, place)
             self.values[place.slices] = values
             dirty = dirty.united(place)
         return dirty
@@ -187,8 +197,41 @@ class LabelMap:
         if self._open is None:
             raise RuntimeError("paint and put need an open edit: call begin first")
         for key in box.tiles():
+            place = tile_box(key, self.width, self.height)
+            self._keep_for_snapshots(key, place)
             if key not in self._before:
-                self._before[key] = self.values[tile_box(key, self.width, self.height).slices].copy()
+                self._before[key] = self.values[place.slices].copy()
+
+    def _keep_for_snapshots(self, key: TileKey, place: Box) -> None:
+        for taken in list(self._snapshots):
+            taken.keep(key, self.values[place.slices])
+
+
+class Snapshot:
+    """A label as it was at one moment, however it changes afterwards. `copy` may be called on any thread, once.
+
+    Until then each tile that is about to change is kept first, so that nothing has to be copied while a hand waits.
+    """
+
+    def __init__(self, labels: LabelMap) -> None:
+        self._values, self._size = labels.values, (labels.width, labels.height)
+        self._kept: dict[TileKey, Values] = {}
+        self._is_copied = False
+
+    def keep(self, key: TileKey, values: Values) -> None:
+        """This tile is about to change; `values` are those it still has."""
+        if not self._is_copied and key not in self._kept:
+            self._kept[key] = values.copy()
+
+    def copy(self) -> Values:
+        """(H, W) uint8 of its own."""
+        # A tile that changes while it is copied was kept before, and is put right below.
+        values = self._values.copy()
+        self._is_copied = True
+        for key, tile in list(self._kept.items()):
+            values[tile_box(key, *self._size).slices] = tile
+        self._kept = {}
+        return values
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import numpy as np
 from core.geometry import Box
 from core.labels import regions
 from core.labels.classes import UNLABELLED
-from core.labels.labelmap import Edit, Values
+from core.labels.labelmap import Edit, LabelMap, Values
 from core.labels.regions import Shape
 from core.tools.options import Freed
 from core.tools.region import free_to_change
@@ -73,18 +73,33 @@ def think(values: Values, shape: Shape, wish: Wish) -> Reshaped:
 
 def carry_out(stage: Stage, reshaped: Reshaped, class_name: str) -> Edit | None:
     """Make the change, where it is allowed, as one edit. None when that changes nothing."""
-    wish, value, labels = reshaped.wish, reshaped.value, stage.labels
+    begin(stage.labels, reshaped, class_name)
+    paint(stage, reshaped)
+    return stage.labels.finish()
+
+
+def begin(labels: LabelMap, reshaped: Reshaped, class_name: str) -> str:
+    """Open the edit of a change. Returns its name."""
+    wish = reshaped.wish
     about = wish.way.value
     if wish.way in (Way.GROW, Way.SHRINK, Way.SMOOTH, Way.DELETE):
         about += " class" if wish.whole else " region"
-    labels.begin(f"{about}, {class_name}", "region", value)
+    name = f"{about}, {class_name}"
+    labels.begin(name, "region", reshaped.value)
+    return name
+
+
+def paint(stage: Stage, reshaped: Reshaped) -> Box:
+    """Make the change in the open edit, where it is allowed. Returns the dirty box."""
+    value, labels = reshaped.value, stage.labels
     box, mask = reshaped.shape
     gained = mask & (labels.values[box.slices] != value)
-    labels.paint(box, free_to_change(stage, box, gained, value), value)
+    dirty = labels.paint(box, free_to_change(stage, box, gained, value), value)
     box, mask = reshaped.lost
     if not box.is_empty:
-        labels.put(box, reshaped.heirs, free_to_change(stage, box, mask.copy(), UNLABELLED))
-    return labels.finish()
+        free = free_to_change(stage, box, mask.copy(), UNLABELLED)
+        dirty = dirty.united(labels.put(box, reshaped.heirs, free))
+    return dirty
 
 
 def _new_shape(values: Values, shape: Shape, wish: Wish) -> Shape:

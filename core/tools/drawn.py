@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ from core.labels.classes import UNLABELLED
 from core.labels.raster import Mask, polygon
 from core.tools.ground import fill
 from core.tools.options import OVER
+from core.tools.painting import painted
 from core.tools.tool import NOTHING, Modifiers, Outcome, Outline, Stage, Tool
 
 _STEP, _SLACK = 0.5, 0.4
@@ -59,11 +61,14 @@ class Drawn(Tool):
         if self._start is None:
             return NOTHING
         start, self._start = self._start, None
-        box, mask = self._shape(Box(0, 0, stage.labels.width, stage.labels.height))
+        box, shape = self._shape(Box(0, 0, stage.labels.width, stage.labels.height))
         value = UNLABELLED if self._erases else stage.class_value
         name = "Erase" if value == UNLABELLED else f"{self.title}, {stage.class_name}"
-        stage.labels.begin(name, self.name, value)
-        return Outcome(fill(stage, box, mask, start, value), stage.labels.finish())
+
+        def paint(stage: Stage) -> Box:
+            return fill(stage, *shape(), start, value)
+
+        return painted(stage, name, self.name, value, box.area, paint, outline=self._shown(stage).outline)
 
     def cancel(self, stage: Stage) -> Outcome:
         self._start = None
@@ -76,8 +81,9 @@ class Drawn(Tool):
         """The hand is here now."""
         raise NotImplementedError
 
-    def _shape(self, within: Box) -> tuple[Box, Mask]:
-        """What was drawn, as raster.polygon gives it; `within` is the picture."""
+    def _shape(self, within: Box) -> tuple[Box, Callable[[], tuple[Box, Mask]]]:
+        """What was drawn: a box of the picture `within` that holds it, and what gives it as raster.polygon does, also
+        when the hand draws something else by then."""
         raise NotImplementedError
 
     def _shown(self, stage: Stage) -> Outcome:
@@ -108,8 +114,9 @@ class Lasso(Drawn):
             self._kept += _simplified(self._raw, _SLACK / stage.scale)[:-1]
             self._raw = [at]
 
-    def _shape(self, within: Box) -> tuple[Box, Mask]:
-        return polygon([*self._kept, *self._raw], within)
+    def _shape(self, within: Box) -> tuple[Box, Callable[[], tuple[Box, Mask]]]:
+        line = [*self._kept, *self._raw]
+        return Box.around(line).intersected(within), lambda: polygon(line, within)
 
     def _shown(self, stage: Stage) -> Outcome:
         line = (*self._kept, *self._raw)

@@ -4,32 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
-from core.geometry import Point
+from core.geometry import Box, Point
 from core.labels.raster import connected_region
-from core.labels.regions import Shape, near_region
+from core.labels.regions import near_region
 from core.tools.ground import fill
 from core.tools.options import OVER
+from core.tools.painting import painted
 from core.tools.region import NEAR
-from core.tools.tool import NOTHING, Cursor, Modifiers, Outcome, Stage, Tool, Work
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Wish:
-    """What a click asked for, while another thread looks how far its region goes: that of value `old`."""
-
-    at: Point
-    old: int
-    value: int
-    class_name: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Found:
-    wish: _Wish
-    shape: Shape
+from core.tools.tool import NOTHING, Cursor, Modifiers, Outcome, Stage, Tool
 
 
 class Fill(Tool):
@@ -41,46 +23,17 @@ class Fill(Tool):
     cursor = Cursor.BUCKET
     controls = (OVER,)
 
-    def __init__(self) -> None:
-        self._wish: _Wish | None = None
-
     def press(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
-        self._wish = None
         labels = stage.labels
         if not (0 <= at.x < labels.width and 0 <= at.y < labels.height):
             return NOTHING
-        old = int(labels.values[int(at.y), int(at.x)])
-        if old == stage.class_value:
+        if labels.values[int(at.y), int(at.x)] == stage.class_value:
             return NOTHING
-        wish = _Wish(at, old, stage.class_value, stage.class_name)
         near = near_region(labels.values, at, NEAR)
-        if near is not None:
-            return _filled(stage, wish, near)
-        self._wish, values = wish, labels.values.copy()
 
-        def run(_unwanted: Callable[[], bool]) -> object:
-            return _Found(wish, connected_region(values, at))
+        def paint(stage: Stage) -> Box:
+            # How far a region goes that runs on is found out only here; the label is lent, so nobody changes it.
+            return fill(stage, *(near or connected_region(labels.values, at)), at)
 
-        return Outcome(work=Work("Filling", run))
-
-    def cancel(self, stage: Stage) -> Outcome:
-        self._wish = None
-        return NOTHING
-
-    def leave(self, stage: Stage) -> Outcome:
-        return self.cancel(stage)
-
-    def done(self, stage: Stage, result: object) -> Outcome:
-        wanted, self._wish = self._wish, None
-        if not isinstance(result, _Found) or result.wish is not wanted:
-            return NOTHING
-        box, mask = result.shape
-        if (stage.labels.values[box.slices][mask] != wanted.old).any():
-            return Outcome(say="The label has changed meanwhile; please click once more.")
-        return _filled(stage, wanted, result.shape)
-
-
-def _filled(stage: Stage, wish: _Wish, shape: Shape) -> Outcome:
-    stage.labels.begin(f"Fill, {wish.class_name}", Fill.name, wish.value)
-    dirty = fill(stage, *shape, wish.at, wish.value)
-    return Outcome(dirty, stage.labels.finish())
+        name, pixels = f"Fill, {stage.class_name}", near[0].area if near else None
+        return painted(stage, name, self.name, stage.class_value, pixels, paint)

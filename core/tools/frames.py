@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -43,9 +44,9 @@ class Rectangle(Drawn):
         right, bottom = x + across, y + down
         self._box = Box(min(left, right), min(top, bottom), max(left, right), max(top, bottom))
 
-    def _shape(self, within: Box) -> tuple[Box, Mask]:
+    def _shape(self, within: Box) -> tuple[Box, Callable[[], tuple[Box, Mask]]]:
         box = self._box.intersected(within)
-        return box, np.ones((box.height, box.width), bool)
+        return box, lambda: (box, np.broadcast_to(np.True_, (box.height, box.width)))
 
     def _shown(self, stage: Stage) -> Outcome:
         box = self._measured(stage)
@@ -74,8 +75,9 @@ class Ellipse(Rectangle):
     title = "Ellipse"
     help_line = "Drag from corner to corner. Shift: a circle; Alt: from the middle; right-drag erases."
 
-    def _shape(self, within: Box) -> tuple[Box, Mask]:
-        return ellipse(self._box, within)
+    def _shape(self, within: Box) -> tuple[Box, Callable[[], tuple[Box, Mask]]]:
+        frame = self._box
+        return frame.intersected(within), lambda: ellipse(frame, within)
 
     def _measured(self, stage: Stage) -> Box:
         return self._box

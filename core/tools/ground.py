@@ -55,8 +55,10 @@ def fill(stage: Stage, box: Box, mask: Mask, at: Point | None = None, value: int
     if inside.is_empty:
         return inside
     rows, columns = inside.moved(-box.x0, -box.y0).slices
-    part = mask[rows, columns].copy()
-    return labels.paint(inside, Ground(stage, at, value).allowed(stage, inside, part), value)
+    part, ground = mask[rows, columns], Ground(stage, at, value)
+    if not ground.takes(stage):
+        part = ground.allowed(stage, inside, part.copy())
+    return labels.paint(inside, part, value)
 
 
 def promised(stage: Stage, box: Box, mask: Mask, at: Point | None = None) -> Ghost | None:

@@ -15,6 +15,7 @@ from core.geometry import Box, Point
 from core.tools.crop import Crop
 from core.tools.ground import fill, promised
 from core.tools.options import OVER
+from core.tools.painting import painted
 from core.tools.tool import NOTHING, Ghost, Modifiers, Outcome, Outline, Scribble, Stage, Tool, Work
 
 _REACH = 2.5
@@ -117,11 +118,14 @@ class Hinting(Tool):
             return self._shown(stage)
         if self._found is None:
             return self._shown(stage)
-        found, first = self._found, self.first_point()
+        found, first, ghost = self._found, self.first_point(), self._ghost
         self._forget()
-        stage.labels.begin(f"{self.title}, {stage.class_name}", self.name, stage.class_value)
-        dirty = fill(stage, found.box, found.mask, first)
-        return Outcome(dirty, stage.labels.finish())
+
+        def paint(stage: Stage) -> Box:
+            return fill(stage, found.box, found.mask, first)
+
+        name = f"{self.title}, {stage.class_name}"
+        return painted(stage, name, self.name, stage.class_value, found.box.area, paint, ghost=ghost)
 
     def cancel(self, stage: Stage) -> Outcome:
         self._forget()
@@ -154,7 +158,7 @@ class Hinting(Tool):
         self._waits = False  # what is still looked for was never seen
         outcome = self.finish(stage)
         self._forget()
-        return Outcome(outcome.dirty, outcome.edit)
+        return outcome.lasting
 
     def first_point(self) -> Point | None:
         """Where the first stroke for the thing began: its class is meant by "class under pointer"."""

@@ -12,6 +12,7 @@ from core.labels.raster import polygons
 from core.tools.draft import Draft
 from core.tools.ground import fill
 from core.tools.options import DETAIL, OVER, SNAP
+from core.tools.painting import painted
 from core.tools.reopening import Reopened
 from core.tools.snapping import snapped
 from core.tools.tool import NOTHING, Cursor, Modifiers, Outcome, Outline, Stage, Tool, Work
@@ -107,10 +108,20 @@ class Polygon(Tool):
         self._forget()
         if reopened is not None:
             return reopened.commit(stage, self.name, shown, draft.shapes)
-        box, mask = polygons(draft.shapes, Box(0, 0, stage.labels.width, stage.labels.height))
-        stage.labels.begin(f"Polygon, {stage.class_name}", self.name, stage.class_value)
-        dirty = fill(stage, box, mask, draft.shapes[0][0])
-        return Outcome(dirty, stage.labels.finish())
+        shapes, whole = draft.shapes, Box(0, 0, stage.labels.width, stage.labels.height)
+
+        def paint(stage: Stage) -> Box:
+            return fill(stage, *polygons(shapes, whole), shapes[0][0])
+
+        return painted(
+            stage,
+            f"Polygon, {stage.class_name}",
+            self.name,
+            stage.class_value,
+            Box.around(point for ring in shapes for point in ring).intersected(whole).area,
+            paint,
+            outline=Outline(shapes[0], closed=True, handles=False, rings=tuple(shapes[1:]), filled=True),
+        )
 
     def cancel(self, stage: Stage) -> Outcome:
         self._forget()
@@ -151,7 +162,7 @@ class Polygon(Tool):
     def leave(self, stage: Stage) -> Outcome:
         outcome = self.finish(stage)
         self._forget()
-        return Outcome(outcome.dirty, outcome.edit)
+        return outcome.lasting
 
     # Steps of the above
 

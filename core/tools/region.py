@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 
 from core.geometry import Box, Point
 from core.labels.classes import UNLABELLED
-from core.labels.labelmap import Edit, LabelMap, Mask
+from core.labels.labelmap import LabelMap, Mask, Values
 from core.labels.raster import connected_region
 from core.labels.regions import Shape, moved, near_region
 from core.tools.ground import Ground
 from core.tools.options import OVER, Amount, Choice, Freed, Menu, Over, Scope
+from core.tools.painting import painted
 from core.tools.tool import NOTHING, Cursor, Ghost, Modifiers, Outcome, Stage, Tool, Work
 
 NEAR = 384
@@ -51,6 +52,8 @@ RESHAPE = Menu(
 _STEPS = {"Left": (-1, 0), "Right": (1, 0), "Up": (0, -1), "Down": (0, 1)}
 _FAR = 10
 """Pixels that an arrow key moves with Shift."""
+_ROWS = 256
+"""Rows that are compared together: few enough to stay in the processor's cache."""
 
 
 def free_to_change(stage: Stage, box: Box, mask: Mask, value: int) -> Mask:
@@ -61,6 +64,16 @@ def free_to_change(stage: Stage, box: Box, mask: Mask, value: int) -> Mask:
     if stage.options.over == Over.SAME:
         stage = replace(stage, options=replace(stage.options, over=Over.ALL))
     return Ground(stage, None, value).allowed(stage, box, mask)
+
+
+def holds(values: Values, shape: Shape, value: int) -> bool:
+    """Whether all pixels of a shape have this value in (H, W) uint8 `values`."""
+    box, mask = shape
+    part = values[box.slices]
+    return not any(
+        ((part[top : top + _ROWS] != value) & mask[top : top + _ROWS]).any()
+        for top in range(0, len(mask), _ROWS)
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,8 +90,7 @@ class Chosen:
 
     def is_true(self, labels: LabelMap) -> bool:
         """Whether the label still says so."""
-        box, mask = self.shape
-        return bool((labels.values[box.slices][mask] == self.value).all())
+        return holds(labels.values, self.shape, self.value)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,6 +169,8 @@ class Region(Tool):
             self._grip = at, carried.dx if carried else 0, carried.dy if carried else 0
             return self._shown(stage)
         put_down = self.finish(stage)
+        if put_down.painting is not None:
+            return put_down  # there is nothing certain to be chosen before it is painted
         chosen = self._choose_at(stage, at)
         return replace(chosen, dirty=put_down.dirty, edit=put_down.edit, say=put_down.say or chosen.say)
 
@@ -196,10 +210,15 @@ class Region(Tool):
         if carried.lifted and locked:
             said = f"The class {self.name_of(carried.what.value)} is locked; unlock it to move its regions."
             return replace(self._shown(stage), say=said)
-        dirty, edit = self._put_down(stage, carried)
-        return replace(
-            self.choose(stage, carried.place(stage.labels), carried.what.value), dirty=dirty, edit=edit
-        )
+        outcome = self._put_down(stage, carried)
+        shape, value = carried.place(stage.labels), carried.what.value
+        if outcome.painting is not None:
+            self.chosen = Chosen(shape, value)  # whether it is all there shows once it is painted
+            return outcome
+        return replace(self.choose(stage, shape, value), dirty=outcome.dirty, edit=outcome.edit)
+
+    def painted(self, stage: Stage) -> Outcome | None:
+        return self.look_again(stage)
 
     def cancel(self, stage: Stage) -> Outcome:
         if self._carried is None:
@@ -213,7 +232,7 @@ class Region(Tool):
     def leave(self, stage: Stage) -> Outcome:
         outcome = self.finish(stage)
         self.chosen, self._over = None, False
-        return Outcome(outcome.dirty, outcome.edit, say=outcome.say)
+        return replace(outcome.lasting, say=outcome.say)
 
     def takes(self, key: str) -> bool:
         if key == "Ctrl+V":
@@ -238,13 +257,15 @@ class Region(Tool):
         """What was copied hangs above the same place, or as near to it as the picture allows."""
         if self.kept is None:
             return replace(self._shown(stage), say="Copy a region first: choose it and press Ctrl+C.")
-        put_down = self.finish(stage)
+        put_down = self.finish(stage).lasting
         box = self.kept.shape[0]
         dx = max(min(0, stage.labels.width - box.x1), -box.x0)
         dy = max(min(0, stage.labels.height - box.y1), -box.y0)
         self.chosen = None
         self._carried = _Carried(self.kept, verb="Paste", lifted=False, loose=True).put(dx, dy, stage.labels)
         said = "Drag or nudge it; Enter puts it down, Esc takes it back."
+        if put_down.painting is not None:
+            return replace(put_down, say=said)
         return replace(self._shown(stage), dirty=put_down.dirty, edit=put_down.edit, say=said)
 
     # Regions too large to be found between two frames
@@ -279,11 +300,11 @@ class Region(Tool):
         near = near_region(labels.values, at, NEAR)
         if near is not None:
             return self.choose(stage, near, value)
-        values = labels.values.copy()
+        label = labels.snapshot()
         self._sought = at
 
         def seek(_unwanted: Callable[[], bool]) -> object:
-            return at, Chosen(connected_region(values, at), value)
+            return at, Chosen(connected_region(label.copy(), at), value)
 
         return Outcome(work=Work("Choosing the region", seek))
 
@@ -295,15 +316,19 @@ class Region(Tool):
         self._carried = self._carried.put(self._carried.dx + dx, self._carried.dy + dy, stage.labels)
         return replace(self._shown(stage), say="Enter puts it down, Esc takes it back.")
 
-    def _put_down(self, stage: Stage, carried: _Carried) -> tuple[Box, Edit | None]:
-        labels, value, dirty = stage.labels, carried.what.value, Box.nothing()
-        labels.begin(f"{carried.verb} region, {self.name_of(value)}", self.name, value)
-        if carried.lifted:
-            box, mask = carried.what.shape
-            dirty = labels.paint(box, free_to_change(stage, box, mask.copy(), UNLABELLED), UNLABELLED)
-        box, mask = carried.place(labels)
-        dirty = dirty.united(labels.paint(box, free_to_change(stage, box, mask.copy(), value), value))
-        return dirty, labels.finish()
+    def _put_down(self, stage: Stage, carried: _Carried) -> Outcome:
+        value, lifted, there = carried.what.value, carried.what.shape, carried.place(stage.labels)
+
+        def paint(stage: Stage) -> Box:
+            labels, dirty = stage.labels, Box.nothing()
+            if carried.lifted:
+                box, mask = lifted
+                dirty = labels.paint(box, free_to_change(stage, box, mask.copy(), UNLABELLED), UNLABELLED)
+            box, mask = there
+            return dirty.united(labels.paint(box, free_to_change(stage, box, mask.copy(), value), value))
+
+        name, pixels = f"{carried.verb} region, {self.name_of(value)}", lifted[0].area + there[0].area
+        return painted(stage, name, self.name, value, pixels, paint, ghost=Ghost(*there, value))
 
     def _shown(self, stage: Stage) -> Outcome:
         """The ghost is the same object for as long as it shows the same, so that it is not painted again."""

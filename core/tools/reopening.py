@@ -11,14 +11,15 @@ import numpy as np
 
 from core.geometry import Box, Point
 from core.labels.classes import UNLABELLED
-from core.labels.labelmap import Values
+from core.labels.labelmap import Snapshot
 from core.labels.outlines import Ring, simplified, traced
 from core.labels.raster import Mask, connected_region, polygons
 from core.labels.regions import Shape, near_region
 from core.tools.ground import fill
 from core.tools.options import Detail
+from core.tools.painting import painted
 from core.tools.region import NEAR
-from core.tools.tool import Outcome, Stage
+from core.tools.tool import Outcome, Outline, Stage
 
 _SLACK = {Detail.EXACT: 0.0, Detail.FINE: 1.0, Detail.COARSE: 2.5}
 """How many pixels the outline may be away from the region: of the picture, or of the screen where those are larger."""
@@ -28,14 +29,14 @@ _SLACK = {Detail.EXACT: 0.0, Detail.FINE: 1.0, Detail.COARSE: 2.5}
 class Reopened:
     """A region as it was when its outline was asked for.
 
-    shape: its pixels, None until `outline` has found a large one; values: (H, W) uint8 of the label then, for that.
+    shape: its pixels, None until `outline` has found a large one; label: as it was then, for that.
     """
 
     at: Point
     value: int
     slack: float
     shape: Shape | None
-    values: Values | None
+    label: Snapshot | None
 
     @classmethod
     def at_point(cls, stage: Stage, at: Point) -> Reopened | None:
@@ -48,13 +49,13 @@ class Reopened:
         # Corners that the screen cannot tell apart help nobody; what is not moved keeps its pixels anyway.
         slack = _SLACK[stage.options.detail] * max(1.0, 1 / stage.scale)
         shape = near_region(labels.values, at, NEAR)
-        return cls(at, value, slack, shape, labels.values.copy() if shape is None else None)
+        return cls(at, value, slack, shape, labels.snapshot() if shape is None else None)
 
     def outline(self) -> tuple[Ring, ...]:
         """The corners to show. Takes up to a second for a ragged region of a large picture; for any thread."""
         if self.shape is None:
-            assert self.values is not None
-            self.shape, self.values = connected_region(self.values, self.at), None
+            assert self.label is not None
+            self.shape, self.label = connected_region(self.label.copy(), self.at), None
         exact = traced(*self.shape)
         plain = [ring for ring in (simplified(ring, self.slack) for ring in exact) if len(ring) > 2]
         return tuple(plain or exact)
@@ -65,6 +66,27 @@ class Reopened:
         shown: the outline before it was changed. Where it still is as it was the pixels stay as they are, however
         coarse the outline. Only after `outline`.
         """
+        assert self.shape is not None
+        whole = Box(0, 0, stage.labels.width, stage.labels.height)
+        box = self.shape[0]
+        for ring in (*shown, *rings):
+            box = box.united(Box.around(ring).intersected(whole))
+
+        def paint(stage: Stage) -> Box:
+            return self._paint(stage, shown, rings)
+
+        return painted(
+            stage,
+            f"Edit outline, {stage.class_name}",
+            tool,
+            stage.class_value,
+            box.area,
+            paint,
+            outline=Outline(tuple(rings[0]), closed=True, handles=False, rings=tuple(rings[1:]), filled=True),
+        )
+
+    def _paint(self, stage: Stage, shown: Sequence[Ring], rings: Sequence[Ring]) -> Box:
+        """Into the open edit. Returns the dirty box."""
         assert self.shape is not None
         labels = stage.labels
         whole = Box(0, 0, labels.width, labels.height)
@@ -79,9 +101,7 @@ class Reopened:
         lost = region & ~final & (labels.values[box.slices] == self.value)
         # What was and stays in the region needs no paint, unless the class is another one now.
         gained = final & ~region if stage.class_value == self.value else final
-        labels.begin(f"Edit outline, {stage.class_name}", tool, stage.class_value)
-        dirty = fill(stage, box, lost, self.at, UNLABELLED).united(fill(stage, box, gained, self.at))
-        return Outcome(dirty, labels.finish())
+        return fill(stage, box, lost, self.at, UNLABELLED).united(fill(stage, box, gained, self.at))
 
 
 def _within(box: Box, part: Box, mask: Mask) -> Mask:

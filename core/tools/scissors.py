@@ -13,6 +13,7 @@ from core.labels.raster import polygon
 from core.tools.ground import fill
 from core.tools.livewire import Wire, drawn_to_edge, find_ways, window_around
 from core.tools.options import OVER
+from core.tools.painting import painted
 from core.tools.polygon import NEAR
 from core.tools.tool import NOTHING, Modifiers, Outcome, Outline, Stage, Tool, Work
 
@@ -125,10 +126,20 @@ class Scissors(Tool):
         points = [*self._line(), *self._way_home()[:-1]]
         first = self._anchors[0]
         self._forget()
-        box, mask = polygon(points)
-        stage.labels.begin(f"Intelligent scissors, {stage.class_name}", self.name, stage.class_value)
-        dirty = fill(stage, box, mask, first)
-        return Outcome(dirty, stage.labels.finish())
+        whole = Box(0, 0, stage.labels.width, stage.labels.height)
+
+        def paint(stage: Stage) -> Box:
+            return fill(stage, *polygon(points, whole), first)
+
+        return painted(
+            stage,
+            f"Intelligent scissors, {stage.class_name}",
+            self.name,
+            stage.class_value,
+            Box.around(points).intersected(whole).area,
+            paint,
+            outline=Outline(tuple(points), closed=True, handles=False, filled=True),
+        )
 
     def _way_to(self, at: Point, straight: bool) -> tuple[Point, ...]:
         if straight or self._wire is None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from core.geometry import Box, Point
 from core.labels.labelmap import Edit, LabelMap
+from core.labels.lending import Painting
 from core.labels.prediction import PredictedMask
 from core.tools.options import Control, ToolOptions
 
@@ -118,6 +119,9 @@ class Outcome:
     ghost: pixels to show as a promise now (None: none); work: what to start; newer work replaces older, and so does
     leaving the tool; say: a sentence for the status line; tuned: the tool has changed an option; picks: the class
     under the pointer comes into the hand; over: the tool has done its part, what was in the hand before may come back.
+
+    painting: an edit that is too large to be made between two frames, in place of `dirty` and `edit`: it is made beside
+    the window, and outline and ghost stay until it is. Nothing but Esc throws it away.
     """
 
     dirty: Box = _NO_PIXELS
@@ -129,6 +133,14 @@ class Outcome:
     tuned: bool = False
     picks: bool = False
     over: bool = False
+    painting: Painting | None = None
+
+    @property
+    def lasting(self) -> Outcome:
+        """What must not be lost when the tool is put down."""
+        if self.painting is not None:
+            return Outcome(painting=self.painting, outline=self.outline, ghost=self.ghost)
+        return Outcome(self.dirty, self.edit)
 
 
 NOTHING = Outcome()
@@ -229,6 +241,10 @@ class Tool:
     def done(self, stage: Stage, result: object) -> Outcome:
         """The work that an Outcome asked for has come to its end; None: it could not, and people were told why."""
         return NOTHING
+
+    def painted(self, stage: Stage) -> Outcome | None:
+        """A painting is over, and the label is free again. None: that changes nothing of what is shown."""
+        return None
 
     def leave(self, stage: Stage) -> Outcome:
         """Put the tool down: complete what is under way, forget the place."""

@@ -7,10 +7,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from core.geometry import Point
+from core.geometry import Box, Point
 from core.tools.ground import fill, promised
 from core.tools.likeness import Region, Seed, region_alike, warm_up
 from core.tools.options import OVER, Amount, Choice, Colours, Switch
+from core.tools.painting import painted
 from core.tools.tool import NOTHING, Ghost, Modifiers, Outcome, Stage, Tool, Work
 
 LOOSEST = 200
@@ -105,11 +106,15 @@ class Wand(Tool):
             look.held, look.owed = False, True
             return self._shown(stage)
         self._look = None
-        if look.region is None:
+        region, at = look.region, look.at
+        if region is None:
             return NOTHING
-        stage.labels.begin(f"Magic wand, {stage.class_name}", self.name, stage.class_value)
-        dirty = fill(stage, look.region.box, look.region.mask, look.at)
-        return Outcome(dirty, stage.labels.finish())
+
+        def paint(stage: Stage) -> Box:
+            return fill(stage, region.box, region.mask, at)
+
+        name = f"Magic wand, {stage.class_name}"
+        return painted(stage, name, self.name, stage.class_value, region.box.area, paint, ghost=look.ghost)
 
     def cancel(self, stage: Stage) -> Outcome:
         look, self._look = self._look, None
@@ -122,7 +127,7 @@ class Wand(Tool):
         # A region that is still searched for was never seen: nothing is lost with it.
         outcome = self.finish(stage)
         self._look = self._hovered = None
-        return Outcome(outcome.dirty, outcome.edit)
+        return outcome.lasting
 
     def turn(self, stage: Stage, steps: int) -> Outcome | None:
         old = stage.options.tolerance

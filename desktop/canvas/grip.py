@@ -58,6 +58,8 @@ class Grip:
 
     def cancel(self) -> None:
         """Esc."""
+        if self._canvas.pending.give_up():
+            return
         self._canvas.drop_work()
         stage = self._canvas.stage()
         if stage is not None:
@@ -124,7 +126,8 @@ class Grip:
         return self._stage_to_edit() if self.tool.is_busy else self._canvas.stage()
 
     def _stage_to_edit(self) -> Stage | None:
-        """The stage for a call that may open an edit, after all who care were told."""
+        """The stage for a call that may open an edit, after all who care were told and what was drawn is painted."""
+        self._canvas.pending.settle()
         stage = self._canvas.stage()
         if stage is None or stage.labels.is_editing:
             return stage

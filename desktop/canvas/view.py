@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from PySide6.QtCore import QEvent, QPointF, QRect, Qt, Signal
 from PySide6.QtGui import (
@@ -21,11 +22,13 @@ from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QLineEdit, QPlainT
 
 from core.geometry import Box, Point
 from core.labels.classes import UNLABELLED, Colour
+from core.labels.lending import Painting
 from core.tools.options import ToolOptions
 from core.tools.tool import Ghost, Modifiers, Outcome, Outline, Stage, Tool, Work
 from desktop.canvas import marks
 from desktop.canvas.cursors import cursor_for
 from desktop.canvas.ghosts import GhostSheet
+from desktop.canvas.pending import Pending
 from desktop.canvas.pointer import Pointer
 from desktop.canvas.ring import Ring
 from desktop.canvas.surface import Surface
@@ -52,6 +55,8 @@ class CanvasView(Surface):
     """Somebody tried to paint while there is no class to paint."""
     work_wanted = Signal(object)
     """Work to be done on another thread; its result comes back through `take_result`. None: no work is wanted now."""
+    painting_wanted = Signal(object)
+    """Painting to be carried out on another thread, after which `pending.take` is called; None: it is over."""
     options_changed = Signal()
     """The tool has changed an option by itself."""
     said = Signal(str)
@@ -73,6 +78,7 @@ class CanvasView(Surface):
         self._outline: Outline | None = None
         self._ghost: Ghost | None = None
         self._ghosts = GhostSheet()
+        self.pending = Pending(self)
         self._work: Work | None = None
         self._then: Callable[[object], object] | None = None
         self._highlight: Box | None = None
@@ -133,7 +139,7 @@ class CanvasView(Surface):
 
     def take_result(self, work: Work, result: object) -> None:
         """Hand the result of work to the tool that asked for it; nothing happens when nobody waits any more."""
-        if work is self._work:
+        if work is self._work and not self.pending.afterwards(lambda: self.take_result(work, result)):
             then, self._work, self._then = self._then, None, None
             (then or self._pointer.grip.done)(result)
 
@@ -145,8 +151,8 @@ class CanvasView(Surface):
 
     @property
     def is_waiting(self) -> bool:
-        """Whether work is under way."""
-        return self._work is not None
+        """Whether work or a painting is under way."""
+        return self._work is not None or self.pending.is_wanted
 
     def drop_work(self) -> None:
         """Nobody waits any more for work that is under way."""
@@ -172,13 +178,19 @@ class CanvasView(Surface):
         """As a click would do with these keys held, where the pointer is."""
         self._pointer.click(held)
 
-    def settle(self) -> None:
-        """Finish a stroke whose button is still down: before undo, saving, or a jump of the view."""
+    def let_go(self) -> None:
+        """Finish a stroke whose button is still down, before a jump of the view."""
         self._pointer.settle()
+
+    def settle(self) -> None:
+        """The same, and what was drawn is painted when this returns: before undo and saving."""
+        self._pointer.settle()
+        self.pending.settle()
 
     def settle_all(self) -> None:
         """Finish everything under way, also a polygon that has at least three corners."""
         self._pointer.leave()
+        self.pending.settle()
 
     def step_back(self) -> bool:
         """Take back the last corner of a shape under way; False when there is none and undo should act."""
@@ -196,7 +208,20 @@ class CanvasView(Surface):
         inside = 0 <= at.x < self._labels.width and 0 <= at.y < self._labels.height
         return at if inside else None
 
-    # For the pointer and its ring
+    # For the pointer, its ring and what is pending
+
+    def take_painted(self, painting: Painting) -> None:
+        """A painting is over: show what came of it, and hand over the edit."""
+        stage = self.stage()
+        seen = self.tool.painted(stage) if stage is not None and not self._pointer.is_stroking else None
+        seen = seen or Outcome(outline=self._outline, ghost=self._ghost)
+        self.show_outcome(replace(seen, dirty=painting.dirty, edit=painting.edit))
+
+    def shade_of(self, ghost: Ghost | None) -> QColor:
+        """The colour of a promise; without one, that of the active class."""
+        if ghost is not None and ghost.value is not None:
+            return QColor(*(int(part) for part in self._classes.palette[ghost.value]))
+        return self._class[2] if self._class else QColor(128, 128, 128)
 
     def mark_again(self) -> None:
         """What stands above the layers may look different now."""
@@ -216,6 +241,9 @@ class CanvasView(Surface):
         if not outcome.dirty.is_empty:
             self.refresh(outcome.dirty)
         self._outline, self._ghost = outcome.outline, outcome.ghost
+        if outcome.painting is not None:
+            self._outline = self._ghost = None
+            self.pending.begin(outcome.painting, outcome.outline, outcome.ghost)
         self._update_marks()
         if outcome.work is not None:
             self._work, self._then = outcome.work, None
@@ -242,10 +270,10 @@ class CanvasView(Surface):
 
     def draw_marks(self, painter: QPainter) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        colour = self._class[2] if self._class else QColor(128, 128, 128)
+        colour = self.shade_of(None)
+        self.pending.draw(painter, self._viewport)
         if self._ghost is not None:
-            of_class = self._ghost.value
-            shade = colour if of_class is None else QColor(*(int(c) for c in self._classes.palette[of_class]))
+            shade = self.shade_of(self._ghost)
             self._ghosts.draw(painter, self._ghost, self._viewport, self.devicePixelRatioF(), shade)
         if self._highlight is not None:
             marks.draw_frame(painter, self._highlight, self.widget_point)
@@ -342,6 +370,7 @@ class CanvasView(Surface):
         """Repaint where ring and outline were and where they are now, and show the right cursor."""
         areas = [
             *self._ring.areas(),
+            *self.pending.areas(),
             marks.outline_area(self._outline, self.widget_point),
             marks.frame_area(self._highlight, self.widget_point),
             marks.frame_area(self._ghost.box if self._ghost else None, self.widget_point),

@@ -186,7 +186,7 @@ def test_long_work_is_spoken_of_until_it_ends(
 def test_work_that_goes_on_is_spoken_of_again(canvas: CanvasView, working: Working, qtbot: QtBot) -> None:
     go_on, heard = threading.Event(), []
     working.message.connect(heard.append)
-    working._again.setInterval(30)
+    working._thinks.again.setInterval(30)
     canvas.set_tool(Thinker(lambda _unwanted: go_on.wait(60) and SQUARE))
     click(canvas, 50, 50)
     qtbot.waitUntil(lambda: len(heard) > 3, timeout=PATIENCE_MS)

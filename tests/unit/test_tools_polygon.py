@@ -231,7 +231,9 @@ def test_a_large_region_is_looked_for_on_another_thread() -> None:
     asked = desk.tool.press(desk.stage, Point(300.5, 300.5), ALT)
     assert asked.work is not None and asked.outline is None
     assert desk.tool._reopened is not None and desk.tool._reopened.shape is None
-    labels.values[:40] = 1  # somebody else was faster: the outline is that of the click
+    labels.begin("Band", "test", 1)  # somebody else was faster: the outline is that of the click
+    labels.paint(Box(0, 0, side, 40), np.ones((40, side), bool), 1)
+    labels.finish()
     opened = desk.tool.done(desk.stage, asked.work.run(lambda: False))
     assert opened.outline is not None
     (ring,) = opened.outline.rings

@@ -9,7 +9,7 @@ from core.labels.labelmap import LabelMap
 from core.tools.fill import Fill
 from core.tools.options import Over, ToolOptions
 from core.tools.polygon import Polygon
-from core.tools.tool import Modifiers, Outcome, Stage
+from core.tools.tool import NOTHING, Modifiers, Outcome, Stage
 
 WIDTH, HEIGHT = 80, 60
 PLAIN = Modifiers()
@@ -167,29 +167,42 @@ def large(value: int = 0) -> LabelMap:
 
 
 def test_a_large_region_is_looked_for_elsewhere_and_filled_in_one_edit() -> None:
-    labels, fill = large(), Fill()
+    labels, fill = large(5), Fill()
     stage = stage_of(labels, 3, "water")
     asked = fill.press(stage, Point(100, 100), PLAIN)
     fill.release(stage, Point(100, 100), PLAIN)
-    assert asked.work is not None and asked.edit is None and not labels.is_editing
-    found = asked.work.run(lambda: False)
-    filled = fill.done(stage_of(labels, 4, "tree"), found)
-    assert filled.edit is not None and filled.edit.name == "Fill, water", "the class when it was clicked"
-    assert (labels.values[:, :1200] == 3).all() and (labels.values[:, 1210:] == 0).all()
-    assert fill.done(stage, found).edit is None, "once is enough"
+    assert asked.painting is not None and asked.edit is None
+    assert (labels.values[:, :1200] == 5).all(), "nothing is painted yet"
+    stage.options.locked = frozenset({5})  # what is locked afterwards has no say in what was clicked before
+    asked.painting.carry_out()
+    filled = asked.painting.edit
+    assert filled is not None and filled.name == "Fill, water" and filled.pixels == 1200 * 900
+    assert (labels.values[:, :1200] == 3).all() and (labels.values[:, 1210:] == 5).all()
+    asked.painting.carry_out()
+    assert asked.painting.edit is filled, "once is enough"
+    assert not labels.is_editing
 
 
-def test_a_large_region_that_was_given_up_or_has_changed_is_not_filled() -> None:
-    for what, said in (("cancel", ""), ("leave", ""), ("", "changed meanwhile")):
-        labels, fill = large(), Fill()
-        stage = stage_of(labels, 3, "water")
-        asked = fill.press(stage, Point(100, 100), PLAIN)
-        assert asked.work is not None
-        found = asked.work.run(lambda: False)
-        if what:
-            getattr(fill, what)(stage)
-        else:
-            labels.values[500, 500] = 9
-        outcome = fill.done(stage, found)
-        assert outcome.edit is None and said in outcome.say
-        assert not (labels.values == 3).any() and not labels.is_editing
+@pytest.mark.parametrize("what", ["cancel", "leave"])
+def test_a_large_fill_that_was_clicked_does_not_depend_on_the_tool_any_more(what: str) -> None:
+    """Esc is a matter of the canvas, which gives the painting up; another tool in the hand loses nothing."""
+    labels, fill = large(), Fill()
+    stage = stage_of(labels, 3, "water")
+    asked = fill.press(stage, Point(100, 100), PLAIN)
+    assert asked.painting is not None and not fill.is_busy
+    assert getattr(fill, what)(stage) == NOTHING
+    asked.painting.carry_out()
+    assert (labels.values[:, :1200] == 3).all()
+
+
+def test_nobody_can_change_a_label_while_it_is_lent_to_a_large_fill() -> None:
+    labels, fill = large(), Fill()
+    asked = fill.press(stage_of(labels, 3, "water"), Point(100, 100), PLAIN)
+    assert asked.painting is not None
+    with pytest.raises(RuntimeError):
+        labels.begin("Stroke", "test", 1)
+    with pytest.raises(RuntimeError):
+        labels.replace_tiles({})
+    asked.painting.give_up()
+    assert asked.painting.is_over and asked.painting.edit is None
+    assert not (labels.values == 3).any() and not labels.is_editing
