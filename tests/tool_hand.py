@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from core.geometry import Point
 from core.labels.labelmap import Edit, LabelMap
+from core.tools import ground, painting
 from core.tools.options import ToolOptions
 from core.tools.tool import Ghost, Modifiers, Outcome, Outline, Stage, Tool
 
 CTRL, ALT = Modifiers(ctrl=True), Modifiers(alt=True)
+
+
+def make_all_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is painted from now on is large enough for another thread, and its promise for a look at the screen."""
+    monkeypatch.setattr(painting, "AT_ONCE", 0)
+    monkeypatch.setattr(ground, "AT_ONCE", 0)
 
 
 class ToolHand:
@@ -35,8 +43,11 @@ class ToolHand:
     def promised(self) -> NDArray[np.bool_]:
         """The ghost as a mask of the whole picture."""
         mask = np.zeros(self.labels.values.shape, bool)
-        if self.ghost is not None:
-            mask[self.ghost.box.slices] = self.ghost.mask
+        ghost = self.ghost
+        if ghost is not None:
+            box, mask[ghost.box.slices] = ghost.box, ghost.mask
+            if ghost.allowed is not None:
+                mask[box.slices] &= ghost.allowed(np.arange(box.y0, box.y1), np.arange(box.x0, box.x1))
         return mask
 
     def take(self, outcome: Outcome, waits: bool = True) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
 from core.geometry import Box, Point
 from core.labels.classes import UNLABELLED
 from core.tools.options import Over
+from core.tools.painting import AT_ONCE
 from core.tools.tool import Ghost, Stage
 
 Mask = NDArray[np.bool_]
@@ -43,6 +46,14 @@ class Ground:
             mask &= stage.prediction.values[box.slices] == self._value
         return mask
 
+    def at(self, stage: Stage, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Mask:
+        """Which pixels in these rows and columns of the picture may change, (rows, columns) bool."""
+        where = np.ix_(rows, columns)
+        allowed: Mask = self._allowed.take(stage.labels.values[where])
+        if self._over == Over.PREDICTED and self._value != UNLABELLED and stage.prediction is not None:
+            allowed &= stage.prediction.values[where] == self._value
+        return allowed
+
 
 def fill(stage: Stage, box: Box, mask: Mask, at: Point | None = None, value: int | None = None) -> Box:
     """Paint a whole shape into the open edit of the label, where that is allowed. Returns the dirty box.
@@ -64,15 +75,18 @@ def fill(stage: Stage, box: Box, mask: Mask, at: Point | None = None, value: int
 def promised(stage: Stage, box: Box, mask: Mask, at: Point | None = None) -> Ghost | None:
     """What `fill` would paint now, None when that is nothing to see; `box` and `mask` as there.
 
-    Worth keeping while neither label nor options change: its cost follows the box where something is locked, and the
-    canvas draws a ghost that it knows already for nothing.
+    Worth keeping while neither label nor options change: the canvas draws a ghost that it knows already for nothing.
     """
     inside = box.clipped(stage.labels.width, stage.labels.height)
     if inside.is_empty:
         return None
     rows, columns = inside.moved(-box.x0, -box.y0).slices
     part, ground = mask[rows, columns], Ground(stage, at, stage.class_value)
-    return Ghost(inside, part if ground.takes(stage) else ground.allowed(stage, inside, part.copy()))
+    if ground.takes(stage):
+        return Ghost(inside, part)
+    if inside.area > AT_ONCE:
+        return Ghost(inside, part, allowed=partial(ground.at, stage))
+    return Ghost(inside, ground.allowed(stage, inside, part.copy()))
 
 
 def _under(stage: Stage, at: Point | None) -> int:

@@ -85,13 +85,16 @@ class Ghost:
     """Pixels that a click would paint, shown in the class's colour before they are: (h, w) bool `mask` of `box`,
     which lies inside the picture.
 
-    value: the class whose colour it has, None for the active one; filled: False shows only its edge.
+    value: the class whose colour it has, None for the active one; filled: False shows only its edge; allowed: of a
+    large one says which pixels in these rows and columns of the picture, both rising, may change, as (rows, columns)
+    bool: it is asked only for those that are on screen.
     """
 
     box: Box
     mask: NDArray[np.bool_]
     value: int | None = None
     filled: bool = True
+    allowed: Callable[[NDArray[np.intp], NDArray[np.intp]], NDArray[np.bool_]] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -44,9 +44,10 @@ class GhostSheet:
         shown = whole.intersected(view.shown_box())
         if shown.is_empty:
             return
-        rows = view.rows(shown.y0, shown.y1) - ghost.box.y0
-        columns = view.columns(shown.x0, shown.x1) - ghost.box.x0
-        mask = sample(ghost.mask.view(np.uint8), rows, columns).view(bool)
+        rows, columns = view.rows(shown.y0, shown.y1), view.columns(shown.x0, shown.x1)
+        mask = sample(ghost.mask.view(np.uint8), rows - ghost.box.y0, columns - ghost.box.x0).view(bool)
+        if ghost.allowed is not None:
+            mask = mask & ghost.allowed(rows, columns)
         shade = np.array([[colour.red(), colour.green(), colour.blue()]], np.uint8)
         pixels = np.where(mask, premultiplied(shade, _STRENGTH if ghost.filled else 0.0)[0], np.uint32(0))
         mask = _framed(mask, shown, whole)

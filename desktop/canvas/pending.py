@@ -62,7 +62,7 @@ class Pending:
 
     def settle(self) -> None:
         """Have it painted now, if there is anything: the edit is handed over before this returns."""
-        if self._painting is not None:
+        while self._painting is not None:  # what waited for it may begin another
             self._painting.carry_out()
             self._conclude(self._painting)
 

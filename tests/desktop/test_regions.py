@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from core.geometry import Box, Point
+from core.labels.lending import Painting
 from core.labels.regions import grown, whole_class
 from core.project.project import Project
 from core.tools.options import Scope
@@ -20,6 +21,7 @@ from desktop import reshaping
 from desktop.panels.tool_controls import ToolControls
 from desktop.tour.hands import CTRL, PLAIN, SHIFT
 from tests.desktop.conftest import Desk
+from tests.tool_hand import make_all_large
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -210,6 +212,73 @@ def test_keys_change_the_shape_of_what_is_chosen(
     chosen.until(lambda: np.array_equal(chosen.values, before), "the region as it was")
     undo(chosen)
     chosen.until(lambda: np.array_equal(chosen.values, wanted), "undo")
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Whatever is painted is large, and the other thread does not begin before the event."""
+    go_on, carry_out = threading.Event(), Painting.carry_out
+
+    def wait(painting: Painting) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            assert go_on.wait(60)
+        carry_out(painting)
+
+    make_all_large(monkeypatch)
+    monkeypatch.setattr(reshaping, "AT_ONCE", 0)
+    monkeypatch.setattr(Painting, "carry_out", wait)
+    yield go_on
+    go_on.set()
+
+
+def test_a_large_region_that_is_moved_stays_chosen(chosen: Desk, held: threading.Event) -> None:
+    pull(chosen, (15, 15), (25, 35))
+    assert np.array_equal(chosen.values, expected((A, 1), (B, 1))), "not yet"
+    held.set()
+    there = A.moved(10, 20)
+    chosen.until(lambda: np.array_equal(chosen.values, expected((there, 1), (B, 1))), "the move")
+    chosen.key(Qt.Key.Key_Delete)
+    chosen.until(lambda: np.array_equal(chosen.values, expected((B, 1))), "only what was chosen is gone")
+
+
+def test_a_large_region_that_was_thrown_away_is_where_it_was(chosen: Desk, held: threading.Event) -> None:
+    strokes = chosen.labelling.saving.strokes
+    pull(chosen, (15, 15), (25, 35))
+    chosen.key(Qt.Key.Key_Escape)
+    held.set()
+    chosen.rest(50)
+    assert np.array_equal(chosen.values, expected((A, 1), (B, 1)))
+    assert chosen.labelling.saving.strokes == strokes
+    chosen.until(lambda: "Rectangle" in chosen.page.options.undo.text(), "what undo would take back")
+
+
+def test_a_large_region_in_the_air_is_put_down_by_another_tool(chosen: Desk, held: threading.Event) -> None:
+    chosen.key(Qt.Key.Key_Right)
+    chosen.key(Qt.Key.Key_B)
+    held.set()
+    chosen.until(lambda: np.array_equal(chosen.values, expected((A.moved(1, 0), 1), (B, 1))), "the move")
+
+
+@pytest.mark.parametrize("act", ["esc", "undo", "wait"])
+def test_a_large_change_of_a_shape_that_is_being_painted(
+    chosen: Desk, held: threading.Event, act: str
+) -> None:
+    before, strokes = chosen.values.copy(), chosen.labelling.saving.strokes
+    chosen.key(Qt.Key.Key_Delete)
+    chosen.until(lambda: chosen.canvas.pending.is_wanted, "the thought")
+    if act == "esc":
+        chosen.key(Qt.Key.Key_Escape)
+        held.set()
+        chosen.rest(50)
+        assert np.array_equal(chosen.values, before) and chosen.labelling.saving.strokes == strokes
+        return
+    if act == "undo":
+        undo(chosen)
+        chosen.until_saved(strokes + 1)
+        chosen.until(lambda: np.array_equal(chosen.values, before), "the undo")
+        return
+    held.set()
+    chosen.until(lambda: np.array_equal(chosen.values, expected((B, 1))), "the change")
 
 
 def test_a_change_that_comes_late_is_not_made(chosen: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from core.tools.grabcut import FINE, GrabCut
 from core.tools.hinting import Hinting
 from core.tools.tool import Modifiers
 from core.tools.watershed import Watershed
-from tests.tool_hand import ALT, CTRL, ToolHand, disc_picture, iou
+from tests.tool_hand import ALT, CTRL, ToolHand, disc_picture, iou, make_all_large
 
 PLAIN = Modifiers()
 
@@ -208,8 +208,13 @@ def test_enter_while_it_is_looked_for_paints_what_is_found(kind: type[Hinting]) 
     assert len(hand.edits) == 1 and hand.painted.any()
 
 
+@pytest.mark.parametrize("large", [False, True])
 @pytest.mark.parametrize("kind", TOOLS)
-def test_locked_pixels_are_neither_promised_nor_painted(kind: type[Hinting]) -> None:
+def test_locked_pixels_are_neither_promised_nor_painted(
+    kind: type[Hinting], large: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if large:
+        make_all_large(monkeypatch)
     hand = begun(kind)
     hand.labels.values[:60] = 7
     hand.stage.options.locked = frozenset({7})

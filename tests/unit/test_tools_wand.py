@@ -13,7 +13,7 @@ from core.tools.likeness import Seed, region_alike
 from core.tools.options import Colours, Over
 from core.tools.tool import Modifiers
 from core.tools.wand import AT_ONCE, Wand
-from tests.tool_hand import ToolHand, disc_picture
+from tests.tool_hand import ToolHand, disc_picture, make_all_large
 
 PLAIN = Modifiers()
 
@@ -161,7 +161,10 @@ def test_putting_the_wand_down_forgets_what_nobody_saw() -> None:
     assert not hand.tool.is_busy and hand.edits == [] and not hand.labels.values.any()
 
 
-def test_locked_and_labelled_pixels_are_spared() -> None:
+@pytest.mark.parametrize("large", [False, True])
+def test_locked_and_labelled_pixels_are_spared(large: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if large:
+        make_all_large(monkeypatch)
     picture, disc = disc_picture()
     hand = ToolHand(Wand(), picture)
     hand.labels.values[:60], hand.labels.values[60:70] = 7, 5
