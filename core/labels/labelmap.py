@@ -30,7 +30,8 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TileChange:
-    """One tile before and after an edit. Arrays are (h, w) uint8, smaller than TILE only at the picture's edge."""
+    """One tile before and after an edit. Arrays are (h, w) uint8, only to be read, and smaller than TILE only at the
+    picture's edge."""
 
     key: TileKey
     before: Values
@@ -147,7 +148,7 @@ class LabelMap:
             changed = before != after
             count = int(np.count_nonzero(changed))
             if count:
-                changes.append(TileChange(key, before, after.copy()))
+                changes.append(TileChange(key, before, _kept(after)))
                 pixels += count
                 box = box.united(_bounds(changed).moved(place.x0, place.y0))
         self._open, self._before = None, {}
@@ -200,7 +201,7 @@ class LabelMap:
             place = tile_box(key, self.width, self.height)
             self._keep_for_snapshots(key, place)
             if key not in self._before:
-                self._before[key] = self.values[place.slices].copy()
+                self._before[key] = _kept(self.values[place.slices])
 
     def _keep_for_snapshots(self, key: TileKey, place: Box) -> None:
         for taken in list(self._snapshots):
@@ -221,7 +222,7 @@ class Snapshot:
     def keep(self, key: TileKey, values: Values) -> None:
         """This tile is about to change; `values` are those it still has."""
         if not self._is_copied and key not in self._kept:
-            self._kept[key] = values.copy()
+            self._kept[key] = _kept(values)
 
     def copy(self) -> Values:
         """(H, W) uint8 of its own."""
@@ -242,6 +243,13 @@ class _Open:
     origin: Origin
     run_id: int | None
     since: float
+
+
+def _kept(tile: Values) -> Values:
+    """What a tile holds, for good. Most tiles hold one value throughout: that takes neither memory nor the time to get
+    it, which for a large edit is most of its time."""
+    first = tile[0, 0]
+    return np.broadcast_to(first, tile.shape) if (tile == first).all() else tile.copy()
 
 
 def _bounds(mask: Mask) -> Box:

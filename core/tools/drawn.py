@@ -13,7 +13,7 @@ import numpy as np
 from core.geometry import Box, Point
 from core.labels.classes import UNLABELLED
 from core.labels.raster import Mask, polygon
-from core.tools.ground import fill
+from core.tools.ground import fill_shape
 from core.tools.options import OVER
 from core.tools.painting import painted
 from core.tools.tool import NOTHING, Modifiers, Outcome, Outline, Stage, Tool
@@ -61,14 +61,15 @@ class Drawn(Tool):
         if self._start is None:
             return NOTHING
         start, self._start = self._start, None
-        box, shape = self._shape(Box(0, 0, stage.labels.width, stage.labels.height))
+        box, shape = self._shape()
+        pixels = box.clipped(stage.labels.width, stage.labels.height).area
         value = UNLABELLED if self._erases else stage.class_value
         name = "Erase" if value == UNLABELLED else f"{self.title}, {stage.class_name}"
 
         def paint(stage: Stage) -> Box:
-            return fill(stage, *shape(), start, value)
+            return fill_shape(stage, box, shape, start, value)
 
-        return painted(stage, name, self.name, value, box.area, paint, outline=self._shown(stage).outline)
+        return painted(stage, name, self.name, value, pixels, paint, outline=self._shown(stage).outline)
 
     def cancel(self, stage: Stage) -> Outcome:
         self._start = None
@@ -81,9 +82,9 @@ class Drawn(Tool):
         """The hand is here now."""
         raise NotImplementedError
 
-    def _shape(self, within: Box) -> tuple[Box, Callable[[], tuple[Box, Mask]]]:
-        """What was drawn: a box of the picture `within` that holds it, and what gives it as raster.polygon does, also
-        when the hand draws something else by then."""
+    def _shape(self) -> tuple[Box, Callable[[Box], tuple[Box, Mask]]]:
+        """What was drawn: a box that holds it, and what gives its pixels within another box as raster.polygon does,
+        also when the hand draws something else by then."""
         raise NotImplementedError
 
     def _shown(self, stage: Stage) -> Outcome:
@@ -114,9 +115,9 @@ class Lasso(Drawn):
             self._kept += _simplified(self._raw, _SLACK / stage.scale)[:-1]
             self._raw = [at]
 
-    def _shape(self, within: Box) -> tuple[Box, Callable[[], tuple[Box, Mask]]]:
+    def _shape(self) -> tuple[Box, Callable[[Box], tuple[Box, Mask]]]:
         line = [*self._kept, *self._raw]
-        return Box.around(line).intersected(within), lambda: polygon(line, within)
+        return Box.around(line), lambda within: polygon(line, within)
 
     def _shown(self, stage: Stage) -> Outcome:
         line = (*self._kept, *self._raw)

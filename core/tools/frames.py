@@ -44,9 +44,8 @@ class Rectangle(Drawn):
         right, bottom = x + across, y + down
         self._box = Box(min(left, right), min(top, bottom), max(left, right), max(top, bottom))
 
-    def _shape(self, within: Box) -> tuple[Box, Callable[[], tuple[Box, Mask]]]:
-        box = self._box.intersected(within)
-        return box, lambda: (box, np.broadcast_to(np.True_, (box.height, box.width)))
+    def _shape(self) -> tuple[Box, Callable[[Box], tuple[Box, Mask]]]:
+        return self._box, lambda within: (within, np.ones((within.height, within.width), bool))
 
     def _shown(self, stage: Stage) -> Outcome:
         box = self._measured(stage)
@@ -75,9 +74,9 @@ class Ellipse(Rectangle):
     title = "Ellipse"
     help_line = "Drag from corner to corner. Shift: a circle; Alt: from the middle; right-drag erases."
 
-    def _shape(self, within: Box) -> tuple[Box, Callable[[], tuple[Box, Mask]]]:
+    def _shape(self) -> tuple[Box, Callable[[Box], tuple[Box, Mask]]]:
         frame = self._box
-        return frame.intersected(within), lambda: ellipse(frame, within)
+        return frame, lambda within: ellipse(frame, within)
 
     def _measured(self, stage: Stage) -> Box:
         return self._box

@@ -9,8 +9,8 @@ from core.geometry import Box
 from core.labels.lending import Painting
 from core.tools.tool import Ghost, Outcome, Outline, Stage
 
-AT_ONCE = 1 << 21
-"""Pixels that are painted between two frames: some ten nanoseconds each."""
+AT_ONCE = 1 << 20
+"""Pixels that are painted between two frames: five to twelve nanoseconds each."""
 
 
 def painted(

@@ -10,7 +10,7 @@ from core.geometry import Box, Point
 from core.labels.outlines import Ring
 from core.labels.raster import polygons
 from core.tools.draft import Draft
-from core.tools.ground import fill
+from core.tools.ground import fill_shape
 from core.tools.options import DETAIL, OVER, SNAP
 from core.tools.painting import painted
 from core.tools.reopening import Reopened
@@ -108,17 +108,19 @@ class Polygon(Tool):
         self._forget()
         if reopened is not None:
             return reopened.commit(stage, self.name, shown, draft.shapes)
-        shapes, whole = draft.shapes, Box(0, 0, stage.labels.width, stage.labels.height)
+        shapes = draft.shapes
+        box = Box.around(point for ring in shapes for point in ring)
+        box = box.clipped(stage.labels.width, stage.labels.height)
 
         def paint(stage: Stage) -> Box:
-            return fill(stage, *polygons(shapes, whole), shapes[0][0])
+            return fill_shape(stage, box, lambda within: polygons(shapes, within), shapes[0][0])
 
         return painted(
             stage,
             f"Polygon, {stage.class_name}",
             self.name,
             stage.class_value,
-            Box.around(point for ring in shapes for point in ring).intersected(whole).area,
+            box.area,
             paint,
             outline=Outline(shapes[0], closed=True, handles=False, rings=tuple(shapes[1:]), filled=True),
         )

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from core.geometry import Box, Point
 from core.labels.raster import polygon
-from core.tools.ground import fill
+from core.tools.ground import fill_shape
 from core.tools.livewire import Wire, drawn_to_edge, find_ways, window_around
 from core.tools.options import OVER
 from core.tools.painting import painted
@@ -126,17 +126,17 @@ class Scissors(Tool):
         points = [*self._line(), *self._way_home()[:-1]]
         first = self._anchors[0]
         self._forget()
-        whole = Box(0, 0, stage.labels.width, stage.labels.height)
+        box = Box.around(points).clipped(stage.labels.width, stage.labels.height)
 
         def paint(stage: Stage) -> Box:
-            return fill(stage, *polygon(points, whole), first)
+            return fill_shape(stage, box, lambda within: polygon(points, within), first)
 
         return painted(
             stage,
             f"Intelligent scissors, {stage.class_name}",
             self.name,
             stage.class_value,
-            Box.around(points).intersected(whole).area,
+            box.area,
             paint,
             outline=Outline(tuple(points), closed=True, handles=False, filled=True),
         )

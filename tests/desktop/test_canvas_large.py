@@ -79,7 +79,7 @@ class Table:
 
     def hold_midway(self) -> threading.Event:
         """From now on the other thread stops when all is painted and nothing finished; the event says that it has."""
-        paint, is_there = drawn.fill, threading.Event()
+        paint, is_there = drawn.fill_shape, threading.Event()
 
         def held(*asked: object) -> object:
             dirty = paint(*asked)  # type: ignore[arg-type]
@@ -88,7 +88,7 @@ class Table:
                 assert self.go_on.wait(PATIENCE_S)
             return dirty
 
-        self._patch.setattr(drawn, "fill", held)
+        self._patch.setattr(drawn, "fill_shape", held)
         return is_there
 
     def until_ended(self, number: int = 1) -> None:
@@ -419,7 +419,7 @@ def test_what_cannot_be_painted_is_told_and_leaves_the_label_free(
 
     table.take("rectangle")
     with monkeypatch.context() as patch, table.qtbot.captureExceptions() as mistakes:
-        patch.setattr(drawn, "fill", fails)
+        patch.setattr(drawn, "fill_shape", fails)
         table.drag(*FRAME)
         table.qtbot.waitUntil(lambda: len(mistakes) == 1, timeout=PATIENCE_MS)
     assert isinstance(mistakes[0][1], MemoryError)

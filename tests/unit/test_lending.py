@@ -159,3 +159,26 @@ def test_what_goes_wrong_leaves_the_label_as_it_was() -> None:
 def _place(key: tuple[int, int]) -> tuple[slice, slice]:
     column, row = key
     return slice(row * 256, row * 256 + 256), slice(column * 256, column * 256 + 256)
+
+
+# What edits keep
+
+
+@given(st.lists(boxes, min_size=1, max_size=4))
+def test_tiles_of_one_value_are_kept_as_exactly_as_others(painted: list[Box]) -> None:
+    """Most tiles of a blank label hold one value throughout, before and often after."""
+    labels = LabelMap.blank(WIDTH, HEIGHT)
+    before = labels.values.copy()
+    labels.begin("Strokes", "test", 1)
+    for value, box in enumerate(painted, 1):
+        stroke(labels, box, value)
+    after, edit = labels.values.copy(), labels.finish()
+    for tile in edit.tiles if edit else ():
+        assert tile.before.shape == tile.after.shape == after[_place(tile.key)].shape
+        assert np.array_equal(tile.before, before[_place(tile.key)])
+        assert np.array_equal(tile.after, after[_place(tile.key)])
+    if edit is not None:
+        labels.replace_tiles({tile.key: tile.before for tile in edit.tiles})
+        assert not labels.values.any()
+        labels.replace_tiles({tile.key: tile.after for tile in edit.tiles})
+        assert np.array_equal(labels.values, after)

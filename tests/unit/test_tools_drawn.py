@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from core.geometry import Point
 from core.labels.labelmap import LabelMap
 from core.labels.raster import polygon
+from core.tools import ground
 from core.tools.drawn import Drawn, Lasso
 from core.tools.frames import Ellipse, Rectangle
 from core.tools.options import Over, ToolOptions
-from core.tools.tool import Modifiers, Outcome, Stage
+from core.tools.polygon import Polygon
+from core.tools.tool import Modifiers, Outcome, Stage, Tool
 
 WIDTH, HEIGHT = 90, 70
 PLAIN, SHIFT, CTRL, ALT = Modifiers(), Modifiers(shift=True), Modifiers(ctrl=True), Modifiers(alt=True)
@@ -177,3 +179,29 @@ def test_a_click_is_no_shape() -> None:
     for tool in (Lasso(), Rectangle(), Ellipse()):
         assert drag(tool, stage_of(labels), [(20.3, 20.3)]).edit is None
         assert not tool.is_busy and not labels.is_editing
+
+
+@pytest.mark.parametrize("over", [Over.ALL, Over.SAME, Over.UNLABELLED])
+@pytest.mark.parametrize("kind", [Lasso, Rectangle, Ellipse, Polygon])
+def test_a_shape_is_the_same_in_one_piece_and_in_many(
+    kind: type[Tool], over: Over, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Large shapes are worked out a row of tiles after the other; what may change is settled before the first."""
+    labels = []
+    for rows in (256, 7):
+        monkeypatch.setattr(ground, "TILE", rows)
+        made, tool = LabelMap.blank(WIDTH, HEIGHT), kind()
+        made.values[20:40, 10:60] = 7
+        made.values[30:, 50:] = 5
+        stage = stage_of(made)
+        stage.options.over, stage.options.locked = over, frozenset({5})
+        for at in [(30.3, 25.2), (80.1, 30), (70, 66.6), (9, 64)]:
+            tool.press(stage, Point(*at), PLAIN)
+            if isinstance(tool, Polygon):
+                tool.release(stage, Point(*at), PLAIN)
+            else:
+                tool.drag(stage, Point(*at), PLAIN)
+        edit = tool.finish(stage).edit
+        assert edit is not None and edit.pixels > 100
+        labels.append(made.values)
+    assert np.array_equal(*labels)
