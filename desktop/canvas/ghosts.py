@@ -24,6 +24,10 @@ class GhostSheet:
         self._image: QImage | None = None
         self._place = QPoint()
 
+    def forget(self) -> None:
+        """There is no ghost any more: let go of the one before, which may hold on to a large picture."""
+        self._made, self._image = (), None
+
     def draw(self, painter: QPainter, ghost: Ghost, view: Viewport, ratio: float, colour: QColor) -> None:
         """The painter counts widget pixels; `ratio` device pixels make one."""
         state = (ghost, view.scale, view.left, view.top, view.width, view.height, colour.rgb())

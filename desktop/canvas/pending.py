@@ -106,6 +106,7 @@ class Pending:
 
     def _hide(self) -> None:
         self._is_wanted, self._outline, self._ghost = False, None, None
+        self._ghosts.forget()
         self._canvas.mark_again()
 
     def _conclude(self, painting: Painting) -> None:

@@ -275,6 +275,8 @@ class CanvasView(Surface):
         if self._ghost is not None:
             shade = self.shade_of(self._ghost)
             self._ghosts.draw(painter, self._ghost, self._viewport, self.devicePixelRatioF(), shade)
+        else:
+            self._ghosts.forget()
         if self._highlight is not None:
             marks.draw_frame(painter, self._highlight, self.widget_point)
         if self._outline is not None:
