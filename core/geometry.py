@@ -102,6 +102,14 @@ class Box:
     def moved(self, dx: int, dy: int) -> Box:
         return Box(self.x0 + dx, self.y0 + dy, self.x1 + dx, self.y1 + dy)
 
+    def bands(self) -> Iterator[Box]:
+        """The box as parts that lie in one row of tiles each, from the top: what stays in the processor's cache takes
+        half the time, and what is worked out for a band takes no memory of the size of a picture."""
+        if self.is_empty:
+            return
+        for top in range(self.y0 - self.y0 % TILE, self.y1, TILE):
+            yield Box(self.x0, max(top, self.y0), self.x1, min(top + TILE, self.y1))
+
     def tiles(self) -> Iterator[TileKey]:
         """Every tile that shares a pixel with this box, row by row."""
         if self.is_empty:

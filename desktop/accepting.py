@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from core.errors import UserError
 from core.geometry import Point
 from core.labels.labelmap import Edit, LabelMap
+from core.labels.lending import Prepared
 from core.labels.prediction import PredictedMask
 from core.session.editing import accept_class, accept_everywhere, accept_region
 from core.session.session import Session
@@ -36,7 +37,7 @@ class Accepting(QObject):
         canvas: CanvasView,
         hand: Hand,
         choosing: Choosing,
-        apply: Callable[[Callable[[], Edit | None]], Edit | None],
+        apply: Callable[[Prepared, Callable[[Edit | None], object]], None],
     ) -> None:
         super().__init__()
         self._session, self._bridge, self._canvas = session, bridge, canvas
@@ -69,7 +70,7 @@ class Accepting(QObject):
             self._canvas.set_prediction(prediction)
             self.replaced.emit()
 
-    def _accept(self, how: str) -> None:
+    def _accept(self, how: str, then: Callable[[], object] = lambda: None) -> None:
         """Take the prediction over: "all", "class" (the active one) or "region" (under the cursor)."""
         labels, prediction = self._hand.labels, self._hand.prediction
         if labels is None or prediction is None:
@@ -82,16 +83,19 @@ class Accepting(QObject):
             )
             return
         try:
-            edit = self._apply(lambda: self._accepted(how, at, labels, prediction))
+            prepared = self._prepared(how, at, labels, prediction)
         except UserError as problem:
             self.message.emit(str(problem))
+            then()
             return
+        self._apply(prepared, partial(self._accepted, then))
+
+    def _accepted(self, then: Callable[[], object], edit: Edit | None) -> None:
         if edit is None:
             self.message.emit("Nothing to accept here: every pixel of it already carries a label.")
+        then()
 
-    def _accepted(
-        self, how: str, at: Point | None, labels: LabelMap, prediction: PredictedMask
-    ) -> Edit | None:
+    def _prepared(self, how: str, at: Point | None, labels: LabelMap, prediction: PredictedMask) -> Prepared:
         classes = self._session.editing.classes
         if how == "class":
             value = self._choosing.active_class
@@ -104,6 +108,7 @@ class Accepting(QObject):
         """The gesture of the whole program: take what is right, mark done, go on."""
         if self._hand.labels is None:
             return
-        if self._hand.prediction is not None:
-            self._accept("all")
-        self.finished.emit()
+        if self._hand.prediction is None:
+            self.finished.emit()
+        else:
+            self._accept("all", self.finished.emit)

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 
 from core.errors import MaskloopError, UserError
 from core.labels.labelmap import Edit
+from core.labels.lending import Prepared
 from core.session.copying import Copying, FoundLabel, copy_labels
 from desktop.bridge import Bridge
 from desktop.canvas.view import CanvasView
@@ -18,7 +19,7 @@ from desktop.hand import Hand
 class Taking(QObject):
     """Asks for the other label and puts it under the hand as one edit. Lives on the GUI thread.
 
-    `apply` is called with a function that makes an edit of the label in hand; it does all that an edit needs.
+    `apply` is given an edit to make of the label in hand and whom to tell; it does all that an edit needs.
     """
 
     message = Signal(str)
@@ -29,7 +30,7 @@ class Taking(QObject):
         bridge: Bridge,
         canvas: CanvasView,
         hand: Hand,
-        apply: Callable[[Callable[[], Edit | None]], Edit | None],
+        apply: Callable[[Prepared, Callable[[Edit | None], object]], None],
     ) -> None:
         super().__init__()
         self._copying, self._bridge, self._canvas = copying, bridge, canvas
@@ -57,18 +58,20 @@ class Taking(QObject):
             return  # another picture is in hand by now
         locked = self._canvas.options.locked
         try:
-            edit = self._apply(lambda: copy_labels(labels, found, locked, over=over))
+            prepared = copy_labels(labels, found, locked, over=over)
         except UserError as problem:
             self.message.emit(str(problem))
             return
+        self._apply(prepared, partial(self._taken, found.name, over))
+
+    def _taken(self, name: str, over: bool, edit: Edit | None) -> None:
         if edit is not None:
-            self.message.emit(f"Copied {edit.pixels:,} pixels from {found.name}.")
+            self.message.emit(f"Copied {edit.pixels:,} pixels from {name}.")
         elif over:
-            self.message.emit(f"Nothing to copy: this label says all that {found.name} says.")
+            self.message.emit(f"Nothing to copy: this label says all that {name} says.")
         else:
             self.message.emit(
-                f"Nothing to copy: every pixel that {found.name} labels carries a label here. "
-                "With Shift it is copied over."
+                f"Nothing to copy: every pixel that {name} labels carries a label here. With Shift it is copied over."
             )
 
     def _cannot(self, picture_id: int, problem: MaskloopError) -> None:

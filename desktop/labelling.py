@@ -13,11 +13,12 @@ from core.changes import Changes
 from core.errors import MaskloopError
 from core.geometry import Box, tile_box
 from core.labels.labelmap import Edit, LabelMap
-from core.labels.lending import Painting
+from core.labels.lending import Painting, Prepared
 from core.labels.prediction import PredictedMask
 from core.project.records import Journal, Status
 from core.session.opening import OpenedPicture
 from core.session.session import Session
+from core.tools.painting import AT_ONCE
 from desktop.accepting import Accepting
 from desktop.bridge import Bridge
 from desktop.canvas.drafts import Drawn
@@ -300,9 +301,10 @@ class Labelling(QObject):
             self._session.retraining.picture_shown(self.hand.shown, ahead)
 
     def _finish(self) -> None:
-        """This picture is done: on to the next that is not."""
+        """This picture is done: on to the next that is not, unless somebody has asked for another one meanwhile."""
         self._noting.set_status(Status.DONE)
-        self._travelling.go(1, "open")
+        if self._wanted == self.hand.shown:
+            self._travelling.go(1, "open")
 
     # Edits -------------------------------------------------------------------------------------
 
@@ -321,16 +323,24 @@ class Labelling(QObject):
             # A hand may undo before the disk has answered; the undo then comes behind the stroke, in order.
             self._reverting.offer(Journal(edit.name))
 
-    def _apply(self, make: Callable[[], Edit | None]) -> Edit | None:
-        """An edit that no tool makes: what is under way comes first, then it is shown and stored."""
+    def _apply(self, prepared: Prepared, then: Callable[[Edit | None], object]) -> None:
+        """An edit that no tool makes: what is under way comes first. `then` is called once it is shown and on its way
+        to the disk, or has changed nothing (None); never when Esc has thrown it away."""
         self._canvas.settle()
         self._reverting.settle()
-        edit = make()
-        if edit is not None:
-            self._canvas.refresh(edit.box)
-            self._commit(edit)
-            self._pointing.look_again()
-        return edit
+        labels = self.hand.labels
+        if labels is None:
+            return
+        prepared.begin(labels)
+        painting = Painting(labels, prepared.name, partial(prepared.paint, labels))
+        self._canvas.pending.begin(painting, then=partial(self._applied, then))
+        if prepared.pixels <= AT_ONCE:
+            self._canvas.pending.settle()
+
+    def _applied(self, then: Callable[[Edit | None], object], painting: Painting) -> None:
+        self._pointing.look_again()
+        if not painting.is_given_up:
+            then(painting.edit)
 
     def _stored(self, picture_id: int, journal: Journal) -> None:
         if self._read_again and not self.saving.is_stuck:

@@ -16,11 +16,11 @@ from core.labels.classes import UNLABELLED, VOID
 from core.labels.labelmap import LabelMap, Values
 from core.labels.lending import Painting
 from core.labels.raster import connected_region
-from core.labels.regions import Shape, near_region, whole_class
+from core.labels.regions import NEAR, Shape, near_region, whole_class
 from core.session.editing import Editing
 from core.session.reshaping import Reshaped, Way, Wish, begin, carry_out, paint, think
 from core.tools.options import Scope
-from core.tools.region import NEAR, Region
+from core.tools.region import Region
 from core.tools.tool import Outcome, Stage, Work
 from desktop.choosing import Choosing
 from desktop.hand import Hand

@@ -1,12 +1,38 @@
-"""A label lent to another thread, while something large is painted into it."""
+"""A label lent to another thread, while something large is painted into it; and edits that are ready to be made."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from core.geometry import Box
-from core.labels.labelmap import Edit, LabelMap
+from core.labels.labelmap import Edit, LabelMap, Origin
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """An edit that is ready to be made: what `LabelMap.begin` is told, and what paints.
+
+    pixels: how many it may touch; paint: paints into the open edit of a label and returns the dirty box.
+    """
+
+    name: str
+    tool: str
+    class_value: int
+    pixels: int
+    paint: Callable[[LabelMap], Box]
+    origin: Origin = Origin.PAINTED
+    run_id: int | None = None
+
+    def begin(self, labels: LabelMap) -> None:
+        labels.begin(self.name, self.tool, self.class_value, self.origin, self.run_id)
+
+    def make(self, labels: LabelMap) -> Edit | None:
+        """Make it, for whoever can wait. None when no pixel differs from before."""
+        self.begin(labels)
+        self.paint(labels)
+        return labels.finish()
 
 
 class Painting:

@@ -16,6 +16,9 @@ from core.labels.raster import connected_region
 Shape = tuple[Box, Mask]
 """Pixels of a picture: a box inside it and its (h, w) bool mask."""
 
+NEAR = 384
+"""Image pixels around a click within which a region is looked for at once; larger ones take a thread."""
+
 NO_SHAPE: Shape = (Box.nothing(), np.zeros((0, 0), bool))
 _BESIDE = ((0, 1), (1, 0), (0, -1), (-1, 0))
 

@@ -10,7 +10,8 @@ import numpy as np
 from core.errors import UserError
 from core.geometry import Box
 from core.labels.classes import UNLABELLED
-from core.labels.labelmap import Edit, LabelMap, Values
+from core.labels.labelmap import LabelMap, Values
+from core.labels.lending import Prepared
 from core.lanes import Lane
 from core.project.project import Project
 from core.session.pictures import PictureIndex
@@ -60,8 +61,8 @@ class Copying:
 
 def copy_labels(
     labels: LabelMap, found: FoundLabel, locked: frozenset[int] = frozenset(), *, over: bool = False
-) -> Edit | None:
-    """Take the other label over, wherever it says something. None when that changes nothing.
+) -> Prepared:
+    """Takes the other label over, wherever it says something.
 
     Only pixels without a label change; with `over` all but those of `locked` classes. Raises UserError when the sizes
     differ.
@@ -73,7 +74,12 @@ def copy_labels(
     if over:
         takes[:] = True
         takes[list(locked - {UNLABELLED})] = False
-    mask = takes[labels.values] & (found.values != UNLABELLED)
-    labels.begin(f"Copy labels from {found.name}", "copy", UNLABELLED)
-    labels.put(Box(0, 0, labels.width, labels.height), found.values, mask)
-    return labels.finish()
+    whole = Box(0, 0, labels.width, labels.height)
+
+    def paint(labels: LabelMap) -> Box:
+        for band in whole.bands():
+            other = found.values[band.slices]
+            labels.put(band, other, takes[labels.values[band.slices]] & (other != UNLABELLED))
+        return whole
+
+    return Prepared(f"Copy labels from {found.name}", "copy", UNLABELLED, whole.area, paint)

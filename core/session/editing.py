@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-
-import numpy as np
+from functools import cache
 
 from core.changes import Changes
 from core.errors import ProjectError, UserError
 from core.geometry import Box, Point, TileKey
 from core.labels.classes import UNLABELLED, VOID, ClassList, Colour
 from core.labels.labelmap import Edit, LabelMap, Mask, Origin, Values
+from core.labels.lending import Prepared
 from core.labels.prediction import PredictedMask
 from core.labels.raster import connected_region
+from core.labels.regions import NEAR, Shape, near_region, spread
 from core.lanes import Lane
 from core.project.classes import Reach
 from core.project.journal import changes_of_edit
@@ -211,39 +212,65 @@ def _checked_tag(tag: str) -> str:
     return tag
 
 
-def accept_everywhere(labels: LabelMap, prediction: PredictedMask) -> Edit | None:
-    """Take the prediction over wherever nobody has said anything yet. None when that changes nothing."""
-    return _accept(labels, prediction, "Accept prediction", 0, Box(0, 0, labels.width, labels.height), None)
+def accept_everywhere(labels: LabelMap, prediction: PredictedMask) -> Prepared:
+    """Takes the prediction over wherever nobody has said anything yet."""
+    return _accept(labels, prediction, "Accept prediction", 0)
 
 
-def accept_class(labels: LabelMap, prediction: PredictedMask, value: int, name: str) -> Edit | None:
-    """Take the prediction of one class over wherever nobody has said anything yet."""
-    whole = Box(0, 0, labels.width, labels.height)
-    return _accept(labels, prediction, f"Accept {name}", value, whole, prediction.values == value)
+def accept_class(labels: LabelMap, prediction: PredictedMask, value: int, name: str) -> Prepared:
+    """Takes the prediction of one class over wherever nobody has said anything yet."""
+    return _accept(
+        labels, prediction, f"Accept {name}", value, lambda band: prediction.values[band.slices] == value
+    )
 
 
-def accept_region(labels: LabelMap, prediction: PredictedMask, at: Point, classes: ClassList) -> Edit | None:
-    """Take the connected predicted region under `at` over, where nobody has said anything yet.
+def accept_region(labels: LabelMap, prediction: PredictedMask, at: Point, classes: ClassList) -> Prepared:
+    """Takes the connected predicted region under `at` over, where nobody has said anything yet.
 
     Raises UserError when the point is outside the picture.
     """
     try:
-        box, mask = connected_region(prediction.values, at)
+        near = near_region(prediction.values, at, NEAR)
     except IndexError as outside:
         raise UserError("Point at a region inside the picture to accept it.") from outside
     value = int(prediction.values[int(at.y), int(at.x)])
-    return _accept(labels, prediction, f"Accept region, {classes.name_of(value)}", value, box, mask)
+
+    @cache
+    def region() -> Shape:
+        return near or connected_region(prediction.values, at)
+
+    return _accept(
+        labels,
+        prediction,
+        f"Accept region, {classes.name_of(value)}",
+        value,
+        lambda band: spread(region(), band),
+        near[0] if near else None,
+    )
 
 
 def _accept(
-    labels: LabelMap, prediction: PredictedMask, name: str, value: int, box: Box, mask: Mask | None
-) -> Edit | None:
-    """A prediction never overwrites what a person or an import said: only unlabelled pixels are filled."""
+    labels: LabelMap,
+    prediction: PredictedMask,
+    name: str,
+    value: int,
+    wanted: Callable[[Box], Mask] | None = None,
+    within: Box | None = None,
+) -> Prepared:
+    """A prediction never overwrites what a person or an import said: only unlabelled pixels are filled.
+
+    wanted: which pixels of a band of the box `within` (None: the picture) are taken over; None: all.
+    """
     if prediction.values.shape != labels.values.shape:
         raise UserError("The prediction does not have the size of the picture; it will be made again.")
-    free = labels.values[box.slices] == UNLABELLED
-    if mask is not None:
-        free &= mask
-    labels.begin(name, "accept", value, Origin.ACCEPTED, prediction.run_id or None)
-    labels.put(box, np.ascontiguousarray(prediction.values[box.slices]), free)
-    return labels.finish()
+    box = within or Box(0, 0, labels.width, labels.height)
+
+    def paint(labels: LabelMap) -> Box:
+        for band in box.bands():
+            free = labels.values[band.slices] == UNLABELLED
+            if wanted is not None:
+                free &= wanted(band)
+            labels.put(band, prediction.values[band.slices], free)
+        return box
+
+    return Prepared(name, "accept", value, box.area, paint, Origin.ACCEPTED, prediction.run_id or None)

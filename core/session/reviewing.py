@@ -208,7 +208,7 @@ class Reviewing:
 
         def write() -> list[int]:
             labels = LabelMap(self._project.labels.read(picture_id, width, height))
-            edit = accept_everywhere(labels, told)
+            edit = accept_everywhere(labels, told).make(labels)
             made = []
             if edit is not None:
                 self._project.journal.commit(picture_id, edit)

@@ -186,7 +186,7 @@ class Simulation:
                 pixels += edit.pixels
                 written.append(session.editing.commit(record.id, replace(edit, seconds=stroke.seconds)))
         if prediction is not None:
-            accepted = accept_everywhere(labels, prediction)
+            accepted = accept_everywhere(labels, prediction).make(labels)
             if accepted is not None:
                 written.append(session.editing.commit(record.id, replace(accepted, seconds=0.0)))
         self._clock.wait(self._wish.hand.check_seconds)

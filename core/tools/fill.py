@@ -6,11 +6,10 @@ from __future__ import annotations
 
 from core.geometry import Box, Point
 from core.labels.raster import connected_region
-from core.labels.regions import near_region
+from core.labels.regions import NEAR, near_region
 from core.tools.ground import fill
 from core.tools.options import OVER
 from core.tools.painting import painted
-from core.tools.region import NEAR
 from core.tools.tool import NOTHING, Cursor, Modifiers, Outcome, Stage, Tool
 
 

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from core.geometry import TILE, Box, Point
+from core.geometry import Box, Point
 from core.labels.classes import UNLABELLED
 from core.tools.options import Over
 from core.tools.painting import AT_ONCE
@@ -76,17 +76,13 @@ def fill_shape(
     value: int | None = None,
 ) -> Box:
     """The same for a shape that is not worked out yet: `shape` gives its pixels within a part of `box`, as
-    raster.polygon does.
-
-    A row of tiles comes after the other: what stays in the processor's cache takes half the time, and a large shape no
-    memory of its own.
+    raster.polygon does. One band comes after the other.
     """
     labels, dirty = stage.labels, Box.nothing()
     value = stage.class_value if value is None else value
     ground = Ground(stage, at, value)
-    inside = box.clipped(labels.width, labels.height)
-    for top in range(inside.y0 - inside.y0 % TILE, inside.y1, TILE):
-        part, mask = shape(inside.intersected(Box(inside.x0, top, inside.x1, top + TILE)))
+    for band in box.clipped(labels.width, labels.height).bands():
+        part, mask = shape(band)
         if not ground.takes(stage):
             mask = ground.allowed(stage, part, mask.copy())
         dirty = dirty.united(labels.paint(part, mask, value))

@@ -11,14 +11,11 @@ from core.geometry import Box, Point
 from core.labels.classes import UNLABELLED
 from core.labels.labelmap import LabelMap, Mask, Values
 from core.labels.raster import connected_region
-from core.labels.regions import Shape, moved, near_region
+from core.labels.regions import NEAR, Shape, moved, near_region
 from core.tools.ground import Ground
 from core.tools.options import OVER, Amount, Choice, Freed, Menu, Over, Scope
 from core.tools.painting import painted
 from core.tools.tool import NOTHING, Cursor, Ghost, Modifiers, Outcome, Stage, Tool, Work
-
-NEAR = 384
-"""Image pixels around a click within which a region is looked for at once; larger ones take a thread."""
 
 SCOPE = Choice(
     "scope",

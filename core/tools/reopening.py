@@ -14,11 +14,10 @@ from core.labels.classes import UNLABELLED
 from core.labels.labelmap import Snapshot
 from core.labels.outlines import Ring, simplified, traced
 from core.labels.raster import Mask, connected_region, polygons
-from core.labels.regions import Shape, near_region
+from core.labels.regions import NEAR, Shape, near_region
 from core.tools.ground import fill
 from core.tools.options import Detail
 from core.tools.painting import painted
-from core.tools.region import NEAR
 from core.tools.tool import Outcome, Outline, Stage
 
 _SLACK = {Detail.EXACT: 0.0, Detail.FINE: 1.0, Detail.COARSE: 2.5}

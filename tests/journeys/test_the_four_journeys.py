@@ -165,11 +165,12 @@ def test_labels_become_a_network_and_the_picture_on_screen_is_predicted_first(
         session.editing.commit(5, stroke(labels, 2, (5, 5), (15, 5), 3)).result(10)
         mine = labels.values.copy()
         prediction = session.opening.prediction(5).result(10)
-        for edit in (
+        for prepared in (
             accept_region(labels, prediction, Point(90.5, 60.5), session.editing.classes),
             accept_class(labels, prediction, int(prediction.values[60, 2]), "grass"),
             accept_everywhere(labels, prediction),
         ):
+            edit = prepared.make(labels)
             if edit is not None:
                 session.editing.commit(5, edit).result(10)
         np.testing.assert_array_equal(labels.values, np.where(mine > 0, mine, prediction.values))

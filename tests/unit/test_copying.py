@@ -73,7 +73,7 @@ def test_it_is_said_why_there_is_nothing_to_copy(project: Project, document: Lan
 @given(masks, masks, st.frozensets(st.sampled_from([0, 1, 2, VOID])), st.booleans())
 def test_what_is_copied(said: np.ndarray, other: np.ndarray, locked: frozenset[int], over: bool) -> None:
     labels = LabelMap(said.copy())
-    edit = copy_labels(labels, FoundLabel("p7.png", other), locked, over=over)
+    edit = copy_labels(labels, FoundLabel("p7.png", other), locked, over=over).make(labels)
     free = ~np.isin(said, list(locked - {0})) if over else said == 0
     expected = np.where(free & (other != 0), other, said)
     np.testing.assert_array_equal(labels.values, expected)

@@ -165,7 +165,7 @@ def test_who_said_so_in_words(desk: Desk) -> None:
     run = desk.project.runs.start("{}", "{}", None, 3)
     labels = LabelMap.blank(96, 64)
     desk.editing.commit(1, stroke(labels, 1, (10, 10), (20, 10)))
-    edit = accept_everywhere(labels, PredictedMask(truth(), truth(), run.id))
+    edit = accept_everywhere(labels, PredictedMask(truth(), truth(), run.id)).make(labels)
     assert edit is not None
     desk.editing.commit(1, edit).result(PATIENCE)
 
@@ -189,15 +189,15 @@ def test_a_prediction_only_fills_what_nobody_has_said(
     prediction = PredictedMask(values, np.full_like(values, 200), 4)
     classes = ClassList().added("road").added("tree").added("car")
     value = int(values[y, x])
-    for edit, labels, allowed in (
-        (accept_everywhere(one := LabelMap(said.copy()), prediction), one, np.ones_like(said, bool)),
-        (accept_class(two := LabelMap(said.copy()), prediction, 2, "tree"), two, values == 2),
-        (
-            accept_region(three := LabelMap(said.copy()), prediction, Point(x + 0.5, y + 0.5), classes),
-            three,
-            region(values, x, y),
-        ),
+    before = LabelMap(said.copy())
+    for prepared, allowed in (
+        (accept_everywhere(before, prediction), np.ones_like(said, bool)),
+        (accept_class(before, prediction, 2, "tree"), values == 2),
+        (accept_region(before, prediction, Point(x + 0.5, y + 0.5), classes), region(values, x, y)),
     ):
+        assert prepared.pixels >= np.count_nonzero(allowed & (said == 0))
+        labels = LabelMap(said.copy())
+        edit = prepared.make(labels)
         expected = np.where(allowed & (said == 0), values, said)
         np.testing.assert_array_equal(labels.values, expected)
         assert not labels.is_editing
@@ -207,6 +207,19 @@ def test_a_prediction_only_fills_what_nobody_has_said(
         assert (edit.origin, edit.run_id) == (Origin.ACCEPTED, 4)
         assert edit.pixels == np.count_nonzero(expected != said)
         assert edit.name in ("Accept prediction", "Accept tree", f"Accept region, {classes.name_of(value)}")
+
+
+def test_a_region_over_many_tiles_is_accepted_whole() -> None:
+    values = np.full((900, 1000), 3, np.uint8)
+    values[100:800, 50:950] = 2
+    values[200:300, 300:400] = 1
+    said = np.zeros(values.shape, np.uint8)
+    said[::7] = 1
+    labels = LabelMap(said.copy())
+    prediction = PredictedMask(values, np.full_like(values, 200), 4)
+    edit = accept_region(labels, prediction, Point(60.5, 110.5), ClassList()).make(labels)
+    np.testing.assert_array_equal(labels.values, np.where((said == 0) & (values == 2), 2, said))
+    assert edit is not None and edit.pixels == np.count_nonzero((said == 0) & (values == 2))
 
 
 def region(values: np.ndarray, x: int, y: int) -> np.ndarray:

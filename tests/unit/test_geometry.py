@@ -90,6 +90,17 @@ def test_tiles_are_those_that_share_a_pixel(x: int, y: int, width: int, height: 
     assert found == [TileKey(column, row) for row in sorted(rows) for column in sorted(columns)]
 
 
+@given(st.integers(-300, 700), st.integers(-300, 700), st.integers(0, 600), st.integers(0, 600))
+def test_bands_are_the_box_cut_where_tiles_meet(x: int, y: int, width: int, height: int) -> None:
+    box = Box(x, y, x + width, y + height)
+    bands = list(box.bands())
+    rows = [row for band in bands for row in range(band.y0, band.y1)]
+    assert rows == (list(range(y, y + height)) if width else [])
+    for band in bands:
+        assert (band.x0, band.x1) == (box.x0, box.x1)
+        assert band.y0 // TILE == (band.y1 - 1) // TILE
+
+
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (256, 256), (257, 511), (300, 20), (512, 513)])
 def test_tiles_cover_a_picture_without_overlap(width: int, height: int) -> None:
     covered = np.zeros((height, width), int)
