@@ -34,6 +34,12 @@ def test_a_brush_is_measured_and_its_stroke_taken_back() -> None:
     assert found["moves"] == 5
 
 
+def test_shapes_as_large_as_the_picture_are_measured() -> None:
+    found = answer("large", "--size", "300")
+    for times in (found["longest_ms"], found["done_ms"]):
+        assert {"rectangle", "undo of rectangle", "polygon", "fill", "accept prediction"} <= set(times)
+
+
 def test_the_loop_is_measured_beside_ready_tensors_and_a_plain_script() -> None:
     words = ("--seconds", "0.1", "--size", "64", "--batch", "2", "--pictures", "2", "--device", "cpu")
     found = answer("throughput", *words, "--network", "asymmetric-unet")

@@ -1,0 +1,113 @@
+"""How long the window does not answer when a shape is as large as the picture.
+
+python -m tests.benchmarks.large [--size 8192] [--json]
+
+The real window with a JPEG of that size and its prediction, and real mouse and key events: each tool takes nearly the
+whole picture in one go, which is then taken back. `longest_ms`: the longest time that the window did not answer, from
+the first event of the hand until half a second after the edit is durable (a heartbeat of 2 ms tells:
+desktop/tour/stalls.py); `done_ms`: until the edit is durable.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from core.settings import Settings
+from desktop.app import build
+from desktop.tour.hands import LEFT, PLAIN, Hands
+from desktop.tour.stalls import StallMeter
+from tests.benchmarks.programs.with_maskloop import furnish
+from tests.benchmarks.stage import screen, write_jpeg
+
+LOW, HIGH = 0.01, 0.99
+CORNERS = ((LOW, LOW), (HIGH, LOW), (HIGH, HIGH), (LOW, HIGH))
+
+
+def measure(folder: Path, settings: Settings) -> dict[str, dict[str, float]]:
+    window = build(settings).window
+    window.resize(1920, 1080)
+    window.show()
+    hands = Hands(window)
+    window.open(folder)
+    hands.until(hands.has_picture, "a picture")
+    hands.rest(1500)
+    longest: dict[str, float] = {}
+    done: dict[str, float] = {}
+    saving = hands.labelling.saving
+
+    def watched(name: str, act: Callable[[], object], is_done: Callable[[], bool]) -> None:
+        meter = StallMeter()
+        meter.start()
+        began = time.perf_counter()
+        act()
+        hands.until(is_done, name)
+        done[name] = round((time.perf_counter() - began) * 1000)
+        hands.rest(500)
+        meter.stop()
+        longest[name] = meter.summary()["max"] or 0.0
+
+    def edited(name: str, act: Callable[[], object]) -> None:
+        """Something that makes an edit, and its way back."""
+        strokes = saving.strokes
+        watched(name, act, lambda: saving.strokes > strokes and saving.pending == 0)
+        middle = tuple(side // 2 for side in hands.values.shape)
+        hands.expect(hands.values[middle] != 0, f"{name} has painted nothing")
+        watched(f"undo of {name}", lambda: press("undo"), lambda: hands.values[middle] == 0)
+
+    def press(action: str) -> None:
+        window.actions_by_id[action].trigger()
+
+    def drag() -> None:
+        QTest.mousePress(hands.canvas, LEFT, PLAIN, hands.at(*CORNERS[0]))
+        for corner in CORNERS[1:]:
+            QTest.mouseMove(hands.canvas, hands.at(*corner))
+        QTest.mouseRelease(hands.canvas, LEFT, PLAIN, hands.at(*CORNERS[-1]))
+
+    def box() -> None:
+        QTest.mousePress(hands.canvas, LEFT, PLAIN, hands.at(LOW, LOW))
+        QTest.mouseMove(hands.canvas, hands.at(HIGH, HIGH))
+        QTest.mouseRelease(hands.canvas, LEFT, PLAIN, hands.at(HIGH, HIGH))
+
+    hands.key(Qt.Key.Key_1)
+    for tool, act in (("rectangle", box), ("ellipse", box), ("lasso", drag)):
+        press(f"tool_{tool}")
+        edited(tool, act)
+    press("tool_polygon")
+    for corner in CORNERS:
+        QTest.mouseClick(hands.canvas, LEFT, PLAIN, hands.at(*corner))
+    edited("polygon", lambda: QTest.keyClick(hands.canvas, Qt.Key.Key_Return))
+    press("tool_fill")
+    edited("fill", lambda: QTest.mouseClick(hands.canvas, LEFT, PLAIN, hands.at(0.5, 0.5)))
+    edited("accept prediction", lambda: press("accept_all"))
+    window.close()
+    return {"longest_ms": longest, "done_ms": done}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--size", type=int, default=8192, help="side of the picture in pixels")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch, screen(needs_gl=False):
+        os.environ["MASKLOOP_CONFIG_DIR"] = scratch
+        settings = Settings(Path(scratch) / "settings.json")
+        settings.set("train_automatically", False)
+        picture = write_jpeg(Path(scratch) / "pictures" / "p.jpg", asked.size, asked.size)
+        furnish(picture.parent, labels=False)
+        found: dict[str, object] = {"size": asked.size, **measure(picture.parent, settings)}
+    print(json.dumps(found, indent=None if asked.json else 1))
+
+
+if __name__ == "__main__":
+    main()
