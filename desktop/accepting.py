@@ -37,7 +37,7 @@ class Accepting(QObject):
         canvas: CanvasView,
         hand: Hand,
         choosing: Choosing,
-        apply: Callable[[Prepared, Callable[[Edit | None], object]], None],
+        apply: Callable[[LabelMap, Prepared, Callable[[Edit | None], object]], None],
     ) -> None:
         super().__init__()
         self._session, self._bridge, self._canvas = session, bridge, canvas
@@ -88,7 +88,7 @@ class Accepting(QObject):
             self.message.emit(str(problem))
             then()
             return
-        self._apply(prepared, partial(self._accepted, then))
+        self._apply(labels, prepared, partial(self._accepted, then))
 
     def _accepted(self, then: Callable[[], object], edit: Edit | None) -> None:
         if edit is None:

@@ -8,7 +8,7 @@ from functools import partial
 from PySide6.QtCore import QObject, Signal
 
 from core.errors import MaskloopError, UserError
-from core.labels.labelmap import Edit
+from core.labels.labelmap import Edit, LabelMap
 from core.labels.lending import Prepared
 from core.session.copying import Copying, FoundLabel, copy_labels
 from desktop.bridge import Bridge
@@ -30,7 +30,7 @@ class Taking(QObject):
         bridge: Bridge,
         canvas: CanvasView,
         hand: Hand,
-        apply: Callable[[Prepared, Callable[[Edit | None], object]], None],
+        apply: Callable[[LabelMap, Prepared, Callable[[Edit | None], object]], None],
     ) -> None:
         super().__init__()
         self._copying, self._bridge, self._canvas = copying, bridge, canvas
@@ -62,7 +62,7 @@ class Taking(QObject):
         except UserError as problem:
             self.message.emit(str(problem))
             return
-        self._apply(prepared, partial(self._taken, found.name, over))
+        self._apply(labels, prepared, partial(self._taken, found.name, over))
 
     def _taken(self, name: str, over: bool, edit: Edit | None) -> None:
         if edit is not None:

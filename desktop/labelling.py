@@ -323,13 +323,13 @@ class Labelling(QObject):
             # A hand may undo before the disk has answered; the undo then comes behind the stroke, in order.
             self._reverting.offer(Journal(edit.name))
 
-    def _apply(self, prepared: Prepared, then: Callable[[Edit | None], object]) -> None:
-        """An edit that no tool makes: what is under way comes first. `then` is called once it is shown and on its way
-        to the disk, or has changed nothing (None); never when Esc has thrown it away."""
+    def _apply(self, labels: LabelMap, prepared: Prepared, then: Callable[[Edit | None], object]) -> None:
+        """An edit that no tool makes: what is under way comes first, and may have led to another picture; then nothing
+        happens. `then` is called once the edit is shown and on its way to the disk, or has changed nothing (None);
+        never when Esc has thrown it away."""
         self._canvas.settle()
         self._reverting.settle()
-        labels = self.hand.labels
-        if labels is None:
+        if labels is not self.hand.labels:
             return
         prepared.begin(labels)
         painting = Painting(labels, prepared.name, partial(prepared.paint, labels))

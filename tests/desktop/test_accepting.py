@@ -102,6 +102,19 @@ def test_who_goes_elsewhere_meanwhile_is_not_led_on(desk: Desk, go_on: threading
     assert desk.labelling.hand.shown == ids[2] and desk.painted == 0
 
 
+def test_whoever_is_too_quick_does_not_accept_it_for_the_next_picture(
+    desk: Desk, go_on: threading.Event
+) -> None:
+    first = predict(desk)
+    desk.until(lambda: desk.labelling._foreseeing._ready() is not None, "the next picture to lie ready")
+    act(desk, "accept_and_next")
+    act(desk, "accept_and_next")
+    desk.until(lambda: desk.labelling.hand.shown != first, "the next picture")
+    desk.until_saved(1)
+    desk.rest(100)
+    assert desk.painted == 0 and desk.labelling.saving.strokes == 1
+
+
 def test_esc_throws_it_away_and_stays(desk: Desk, go_on: threading.Event) -> None:
     first = predict(desk)
     act(desk, "accept_and_next")
