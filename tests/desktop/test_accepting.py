@@ -110,8 +110,9 @@ def test_whoever_is_too_quick_does_not_accept_it_for_the_next_picture(
     act(desk, "accept_and_next")
     act(desk, "accept_and_next")
     desk.until(lambda: desk.labelling.hand.shown != first, "the next picture")
+    go_on.set()
+    desk.until(lambda: not desk.canvas.is_waiting, "the other thread")
     desk.until_saved(1)
-    desk.rest(100)
     assert desk.painted == 0 and desk.labelling.saving.strokes == 1
 
 
