@@ -301,9 +301,14 @@ class Labelling(QObject):
             self._session.retraining.picture_shown(self.hand.shown, ahead)
 
     def _finish(self) -> None:
-        """This picture is done: on to the next that is not, unless somebody has asked for another one meanwhile."""
+        """This picture is done: on to the next that is not. Not before whatever made an end of a painting has had its
+        way: a press that came meanwhile is meant for this picture."""
         self._noting.set_status(Status.DONE)
-        if self._wanted == self.hand.shown:
+        self._bridge.post(partial(self._go_on, self.hand.shown))
+
+    def _go_on(self, picture_id: int | None) -> None:
+        """Unless somebody has asked for another picture meanwhile, or works on this one."""
+        if picture_id == self.hand.shown == self._wanted and not self._canvas.is_held:
             self._travelling.go(1, "open")
 
     # Edits -------------------------------------------------------------------------------------

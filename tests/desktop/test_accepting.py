@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 
 from core.labels.lending import Painting
 from core.labels.prediction import PredictedMask
@@ -114,6 +115,21 @@ def test_whoever_is_too_quick_does_not_accept_it_for_the_next_picture(
     desk.until(lambda: not desk.canvas.is_waiting, "the other thread")
     desk.until_saved(1)
     assert desk.painted == 0 and desk.labelling.saving.strokes == 1
+
+
+def test_a_stroke_that_comes_meanwhile_is_for_this_picture(desk: Desk, go_on: threading.Event) -> None:
+    first = predict(desk)
+    desk.until(lambda: desk.labelling._foreseeing._ready() is not None, "the next picture to lie ready")
+    desk.key(Qt.Key.Key_2)
+    act(desk, "accept_and_next")
+    QTest.mousePress(desk.canvas, Qt.MouseButton.LeftButton, pos=desk.at(0.2, 0.5))
+    desk.rest(100)
+    QTest.mouseMove(desk.canvas, desk.at(0.3, 0.5))
+    QTest.mouseRelease(desk.canvas, Qt.MouseButton.LeftButton, pos=desk.at(0.3, 0.5))
+    desk.until_saved(2)
+    assert desk.labelling.hand.shown == first
+    assert desk.values[32, 20] == desk.values[32, 28] == 2 and desk.values[5, 5] == 1
+    assert desk.session.pictures.get(first).status == Status.DONE
 
 
 def test_esc_throws_it_away_and_stays(desk: Desk, go_on: threading.Event) -> None:
