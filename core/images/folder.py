@@ -7,6 +7,7 @@ import math
 import os
 import re
 from collections.abc import Iterator
+from operator import attrgetter
 from pathlib import Path
 
 import cv2
@@ -24,6 +25,7 @@ from core.images.tiff import is_tiff
 log = logging.getLogger(__name__)
 
 _NUMBER = re.compile(r"([0-9]+)")
+_ENDINGS = frozenset(suffix[1:] for suffix in PICTURE_SUFFIXES)
 _NO_DIGITS = str.maketrans("123456789", "000000000")
 
 
@@ -119,21 +121,25 @@ def _small_giant(path: Path, side: int) -> NDArray[np.uint8]:
 def _listed(folder: str | Path) -> list[os.DirEntry[str]]:
     """Sub-folders and pictures of one directory, not hidden, in natural order. Raises OSError."""
     with os.scandir(folder) as entries:
-        found = [e for e in entries if e.name[0] != "." and (_is_picture(e.name) or e.is_dir())]
+        found = [e for e in entries if (name := e.name)[0] != "." and (_is_picture(name) or e.is_dir())]
     return _in_order(found)
 
 
 def _in_order(entries: list[os.DirEntry[str]]) -> list[os.DirEntry[str]]:
     """In natural order. Names that differ in their digits alone, as those of a camera, are in it as plain text,
     which is ten times faster for a hundred thousand of them."""
-    shapes = {entry.name.translate(_NO_DIGITS) for entry in entries}
-    if len(shapes) <= 1:
-        return sorted(entries, key=lambda entry: entry.name)
+    names = [entry.name for entry in entries]
+    # All at once, as one text: no name holds a slash.
+    shape = names[0].translate(_NO_DIGITS) if names else ""
+    if "/".join(names).translate(_NO_DIGITS) == "/".join([shape] * len(names)):
+        return sorted(entries, key=attrgetter("name"))
     return sorted(entries, key=lambda entry: natural_key(entry.name))
 
 
 def _is_picture(name: str) -> bool:
-    return os.path.splitext(name)[1].lower() in PICTURE_SUFFIXES  # noqa: PTH122  (a Path for each is 5 times slower)
+    # For a hundred thousand names; a Path for each would take ten times as long.
+    _, dot, ending = name.rpartition(".")
+    return ending.lower() in _ENDINGS and dot == "."
 
 
 def _entered(

@@ -186,10 +186,11 @@ class LabelMap:
         return taken
 
     def _restore(self, tiles: Mapping[TileKey, Values]) -> Box:
-        dirty = Box.nothing()
+        dirty, taken = Box.nothing(), list(self._snapshots)
         for key, values in tiles.items():
             place = tile_box(key, self.width, self.height)
-            self._keep_for_snapshots(key, place)
+            for snapshot in taken:
+                snapshot.keep(key, self.values[place.slices])
             self.values[place.slices] = values
             dirty = dirty.united(place)
         return dirty
@@ -197,15 +198,15 @@ class LabelMap:
     def _keep(self, box: Box) -> None:
         if self._open is None:
             raise RuntimeError("paint and put need an open edit: call begin first")
+        taken = list(self._snapshots)
         for key in box.tiles():
-            place = tile_box(key, self.width, self.height)
-            self._keep_for_snapshots(key, place)
+            if key in self._before and not taken:
+                continue  # nearly all of them, in a stroke
+            tile = self.values[tile_box(key, self.width, self.height).slices]
+            for snapshot in taken:
+                snapshot.keep(key, tile)
             if key not in self._before:
-                self._before[key] = _kept(self.values[place.slices])
-
-    def _keep_for_snapshots(self, key: TileKey, place: Box) -> None:
-        for taken in list(self._snapshots):
-            taken.keep(key, self.values[place.slices])
+                self._before[key] = _kept(tile)
 
 
 class Snapshot:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,21 @@ def test_hidden_things_and_the_project_are_left_out(tmp_path: Path) -> None:
 def test_a_folder_may_be_called_like_a_picture(tmp_path: Path) -> None:
     touch(tmp_path, "tiles.png/1.png", "tiles.png/2.png")
     assert found(tmp_path) == ["tiles.png/1.png", "tiles.png/2.png"]
+
+
+def test_the_end_of_a_name_decides(tmp_path: Path) -> None:
+    for name in ("jpg", "photo.", "notes.txt", "a.JPG", "b.tar.png", "c.png.bak"):
+        (tmp_path / name).touch()
+    assert [path.name for path in scan(tmp_path)] == ["a.JPG", "b.tar.png"]
+
+
+@given(st.lists(st.from_regex(r"[aB]{0,1}[0-9]{1,3}", fullmatch=True), unique=True, max_size=8))
+def test_the_quick_way_gives_the_same_order(stems: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        made = [f"{stem}.png" for stem in stems]
+        for name in made:
+            (Path(scratch) / name).touch()
+        assert [path.name for path in scan(Path(scratch))] == sorted(made, key=natural_key)
 
 
 def test_a_directory_is_only_listed_when_it_is_reached(tmp_path: Path) -> None:
