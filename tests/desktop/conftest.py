@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
+from core.labels.lending import Painting
 from core.settings import Settings
 from desktop.main_window import MainWindow
 from desktop.theme import apply_theme
@@ -67,3 +69,18 @@ def desk(one_window: tuple[MainWindow, list[BaseException]], tmp_path: Path) -> 
     window.close_project()
     window.say("")
     assert mistakes == []
+
+
+@pytest.fixture
+def go_on(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """No thread but that of the window paints before this is set."""
+    event, carry_out = threading.Event(), Painting.carry_out
+
+    def held(painting: Painting) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            assert event.wait(60)
+        carry_out(painting)
+
+    monkeypatch.setattr(Painting, "carry_out", held)
+    yield event
+    event.set()

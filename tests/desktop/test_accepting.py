@@ -6,20 +6,17 @@ Nothing here is large: the size from which another thread paints is set to nothi
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from core.labels.lending import Painting
 from core.labels.prediction import PredictedMask
 from core.project.records import Status
 from desktop import labelling
 from tests.desktop.conftest import Desk
 
-PATIENCE_S = 60
 TOLD = np.ones((64, 96), np.uint8)
 TOLD[:, 48:] = 2
 
@@ -31,19 +28,10 @@ def either(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.fixture
-def go_on(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+def held(go_on: threading.Event, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """Everything is large, and the other thread does not begin before this."""
-    event, carry_out = threading.Event(), Painting.carry_out
-
-    def held(painting: Painting) -> None:
-        if threading.current_thread() is not threading.main_thread():
-            assert event.wait(PATIENCE_S)
-        carry_out(painting)
-
     monkeypatch.setattr(labelling, "AT_ONCE", 0)
-    monkeypatch.setattr(Painting, "carry_out", held)
-    yield event
-    event.set()
+    return go_on
 
 
 def predict(desk: Desk) -> int:
@@ -89,7 +77,7 @@ def test_take_over_and_go_on(desk: Desk) -> None:
     assert (desk.values == TOLD).all()
 
 
-def test_who_goes_elsewhere_meanwhile_is_not_led_on(desk: Desk, go_on: threading.Event) -> None:
+def test_who_goes_elsewhere_meanwhile_is_not_led_on(desk: Desk, held: threading.Event) -> None:
     ids = [desk.session.pictures.at(row).id for row in range(3)]
     first = predict(desk)
     assert first == ids[0]
@@ -104,20 +92,20 @@ def test_who_goes_elsewhere_meanwhile_is_not_led_on(desk: Desk, go_on: threading
 
 
 def test_whoever_is_too_quick_does_not_accept_it_for_the_next_picture(
-    desk: Desk, go_on: threading.Event
+    desk: Desk, held: threading.Event
 ) -> None:
     first = predict(desk)
     desk.until(lambda: desk.labelling._foreseeing._ready() is not None, "the next picture to lie ready")
     act(desk, "accept_and_next")
     act(desk, "accept_and_next")
     desk.until(lambda: desk.labelling.hand.shown != first, "the next picture")
-    go_on.set()
+    held.set()
     desk.until(lambda: not desk.canvas.is_waiting, "the other thread")
     desk.until_saved(1)
     assert desk.painted == 0 and desk.labelling.saving.strokes == 1
 
 
-def test_a_stroke_that_comes_meanwhile_is_for_this_picture(desk: Desk, go_on: threading.Event) -> None:
+def test_a_stroke_that_comes_meanwhile_is_for_this_picture(desk: Desk, held: threading.Event) -> None:
     first = predict(desk)
     desk.until(lambda: desk.labelling._foreseeing._ready() is not None, "the next picture to lie ready")
     desk.key(Qt.Key.Key_2)
@@ -132,11 +120,11 @@ def test_a_stroke_that_comes_meanwhile_is_for_this_picture(desk: Desk, go_on: th
     assert desk.session.pictures.get(first).status == Status.DONE
 
 
-def test_esc_throws_it_away_and_stays(desk: Desk, go_on: threading.Event) -> None:
+def test_esc_throws_it_away_and_stays(desk: Desk, held: threading.Event) -> None:
     first = predict(desk)
     act(desk, "accept_and_next")
     desk.key(Qt.Key.Key_Escape, on=desk.canvas)
-    go_on.set()
+    held.set()
     desk.key(Qt.Key.Key_1)
     desk.dab(0.5)
     assert desk.labelling.hand.shown == first and desk.labelling.saving.strokes == 1

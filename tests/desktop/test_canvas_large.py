@@ -433,25 +433,16 @@ def test_what_cannot_be_painted_is_told_and_leaves_the_label_free(
 
 
 @pytest.fixture
-def held(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+def held(desk: Desk, go_on: threading.Event, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """A window in which a rectangle is drawn and the other thread held until the event."""
-    go_on, carry_out = threading.Event(), Painting.carry_out
-
-    def wait(painting: Painting) -> None:
-        if threading.current_thread() is not threading.main_thread():
-            assert go_on.wait(PATIENCE_S)
-        carry_out(painting)
-
     monkeypatch.setattr(painting, "AT_ONCE", 0)
-    monkeypatch.setattr(Painting, "carry_out", wait)
     desk.canvas.set_tool(all_tools()["tool_rectangle"])
     canvas, (start, end) = desk.canvas, (desk.at(0.2, 0.2), desk.at(0.6, 0.6))
     QTest.mousePress(canvas, LEFT, PLAIN, start)
     QTest.mouseMove(canvas, end)
     QTest.mouseRelease(canvas, LEFT, PLAIN, end)
     assert desk.painted == 0 and desk.labelling.saving.strokes == 0
-    yield go_on
-    go_on.set()
+    return go_on
 
 
 def test_undo_takes_back_what_was_pending_and_redo_brings_it(desk: Desk, held: threading.Event) -> None:
