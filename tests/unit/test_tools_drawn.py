@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.geometry import Point
+from core.geometry import Box, Point
 from core.labels.labelmap import LabelMap
 from core.labels.raster import polygon
-from core.tools import ground
 from core.tools.drawn import Drawn, Lasso
 from core.tools.frames import Ellipse, Rectangle
 from core.tools.options import Over, ToolOptions
@@ -181,6 +181,11 @@ def test_a_click_is_no_shape() -> None:
         assert not tool.is_busy and not labels.is_editing
 
 
+def bands_of(box: Box, rows: int) -> Iterator[Box]:
+    for top in range(box.y0, box.y1, rows):
+        yield Box(box.x0, top, box.x1, min(top + rows, box.y1))
+
+
 @pytest.mark.parametrize("over", [Over.ALL, Over.SAME, Over.UNLABELLED])
 @pytest.mark.parametrize("kind", [Lasso, Rectangle, Ellipse, Polygon])
 def test_a_shape_is_the_same_in_one_piece_and_in_many(
@@ -189,7 +194,7 @@ def test_a_shape_is_the_same_in_one_piece_and_in_many(
     """Large shapes are worked out a row of tiles after the other; what may change is settled before the first."""
     labels = []
     for rows in (256, 7):
-        monkeypatch.setattr(ground, "TILE", rows)
+        monkeypatch.setattr(Box, "bands", lambda box, rows=rows: bands_of(box, rows))
         made, tool = LabelMap.blank(WIDTH, HEIGHT), kind()
         made.values[20:40, 10:60] = 7
         made.values[30:, 50:] = 5
