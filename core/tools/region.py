@@ -49,8 +49,6 @@ RESHAPE = Menu(
 _STEPS = {"Left": (-1, 0), "Right": (1, 0), "Up": (0, -1), "Down": (0, 1)}
 _FAR = 10
 """Pixels that an arrow key moves with Shift."""
-_ROWS = 256
-"""Rows that are compared together: few enough to stay in the processor's cache."""
 
 
 def free_to_change(stage: Stage, box: Box, mask: Mask, value: int) -> Mask:
@@ -66,10 +64,9 @@ def free_to_change(stage: Stage, box: Box, mask: Mask, value: int) -> Mask:
 def holds(values: Values, shape: Shape, value: int) -> bool:
     """Whether all pixels of a shape have this value in (H, W) uint8 `values`."""
     box, mask = shape
-    part = values[box.slices]
     return not any(
-        ((part[top : top + _ROWS] != value) & mask[top : top + _ROWS]).any()
-        for top in range(0, len(mask), _ROWS)
+        ((values[band.slices] != value) & mask[band.moved(-box.x0, -box.y0).slices]).any()
+        for band in box.bands()
     )
 
 

@@ -124,10 +124,12 @@ class TrainPage(QWidget):
 
     def _show_rates(self, rates: Curve, taken: float | None) -> None:
         shown: dict[object, Look] = {"loss": (rates, "text", 2.0)} if rates else {}
+        title = "Loss over learning rate"
         if rates and taken is not None:
             loss = min(rates, key=lambda point: abs(point[0] - taken))[1]
             shown["taken"] = ([(taken, loss)], "accent", 2.0)
-            self._rates_title.setText(f"Loss over learning rate: {taken:.1e} was taken")
+            title += f": {taken:.1e} was taken"
+        self._rates_title.setText(title)
         self.rates.set_curves(shown)
         for part in (self._rates_title, self.rates):
             part.setVisible(bool(rates))
@@ -183,7 +185,7 @@ class TrainPage(QWidget):
             ("Newest IoU of each class", self.scores, 4),
         )
         # Only where a learning rate was looked for.
-        self._rates_title = words("Loss over learning rate", "heading")
+        self._rates_title = words("", "heading")
         right.insertWidget(2, self._rates_title)
         right.insertWidget(3, self.rates, 3)
         self._show_rates((), None)

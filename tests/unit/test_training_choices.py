@@ -1,4 +1,4 @@
-"""Every choice of a recipe: read from words, refused when impossible, and with an effect on a training."""
+"""Every choice of a recipe has an effect on a training."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import pytest
 import torch
 from torch import nn
 
-from core.errors import TrainingError
 from core.models.registry import build
 from core.models.spec import ModelSpec
 from core.training.augment import batch_of
@@ -19,21 +18,13 @@ from core.training.budget import Budget, learning_rate
 from core.training.data import IGNORE, LabelledPictures
 from core.training.events import Evaluated, Event, Note, Progress, RangeTested
 from core.training.loop import Outcome, train
-from core.training.losses import class_weights, label_loss
 from core.training.publishing import Floor
 from core.training.range_test import LOWEST, rate_from
 from core.training.recipe import (
-    BY_NAME,
     INITIALISERS,
     OPTIMIZERS,
-    PRESETS,
     SCHEDULES,
-    TABLE,
     Recipe,
-    in_words,
-    loss_terms,
-    preset_recipe,
-    read_choices,
 )
 from core.training.scoring import Score
 from core.training.snapshot import Snapshot
@@ -64,153 +55,6 @@ def trained(
     snapshot = frozen(folder / "s", recipe, spec=spec)
     outcome = train(model, spec, snapshot, recipe, run_folder=folder / "run", on_event=heard.append, **more)
     return outcome, model, heard
-
-
-# Words --------------------------------------------------------------------------------------------
-
-
-def test_every_part_of_a_recipe_is_in_the_table_and_back() -> None:
-    assert [field.name for field in TABLE] and {f.name for f in TABLE} == set(Recipe().to_json())
-    for field in TABLE:
-        assert field.help.endswith(".")
-        if field.default is not None or field.nothing:
-            assert field.parse(field.shown(field.default)) == field.default
-        for word, value in field.named:
-            assert field.parse(word) == value
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "value"),
-    [
-        ("learning_rate", "auto", None),
-        ("learning_rate", "1e-4", 1e-4),
-        ("crop", "whole", None),
-        ("zoom", "0.5-2", (0.5, 2.0)),
-        ("zoom", "none", (1.0, 1.0)),
-        ("colour", "strong", 0.4),
-        ("deterministic", "Yes", True),
-        ("device", "cuda:1", "cuda:1"),
-        ("loss", "0.5*ce+lovasz", "0.5*ce+lovasz"),
-    ],
-)
-def test_words_become_values(name: str, text: str, value: object) -> None:
-    assert BY_NAME[name].parse(text) == value
-
-
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("learning_rate", "fast"),
-        ("learning_rate", "nan"),
-        ("learning_rate", "0"),
-        ("batch", "2.5"),
-        ("batch", "0"),
-        ("zoom", "2-1"),
-        ("zoom", "1"),
-        ("colour", "huge"),
-        ("compile", "perhaps"),
-        ("device", "gpu"),
-        ("loss", "ce+"),
-        ("loss", "mean"),
-        ("loss", "0*ce"),
-        ("optimizer", "luck"),
-        ("correction_weight", "99"),
-    ],
-)
-def test_impossible_words_are_a_sentence(name: str, text: str) -> None:
-    with pytest.raises(TrainingError, match=r"^[A-Z].*\.$") as said:
-        BY_NAME[name].parse(text)
-    assert text in str(said.value)
-
-
-def test_terms_of_a_loss() -> None:
-    assert loss_terms("ce + dice") == ((1.0, "ce"), (1.0, "dice"))
-    assert loss_terms("0.5*focal+2*lovasz") == ((0.5, "focal"), (2.0, "lovasz"))
-
-
-def test_recipes_of_the_first_version_are_read() -> None:
-    old = {"loss": "cross-entropy+dice", "class_weights": 0.5, "flip": True, "zoom": [0.75, 1.6], "turn": 3.0}
-    assert Recipe.from_json(old) == Recipe()
-    plain = Recipe.from_json({**old, "class_weights": 0.0, "flip": False})
-    assert (plain.class_weights, plain.flip) == ("none", "none")
-
-
-def test_presets_are_differences(tmp_path: Path) -> None:
-    assert preset_recipe("balanced", "cpu") == Recipe()
-    for name, differences in PRESETS.items():
-        made = preset_recipe(name, "cuda")
-        assert all(getattr(made, key) == value for key, value in differences.items())
-    with pytest.raises(TrainingError, match="quick, balanced, best"):
-        preset_recipe("fast", "cpu")
-    assert Recipe().changed({"steps": 3}) == Recipe(minutes=None, steps=3)
-
-
-@pytest.mark.parametrize("name", PRESETS)
-def test_a_recipe_can_be_said_in_words_and_read_again(name: str) -> None:
-    usual = preset_recipe("balanced", "cuda")
-    recipe = preset_recipe(name, "cuda").changed({"steps": 5, "learning_rate": None, "deterministic": True})
-    words = in_words(recipe, usual)
-    assert usual.changed(read_choices({**words, "loss": " "})) == recipe
-    assert in_words(usual, usual) == {}
-    with pytest.raises(TrainingError, match="exactly one budget"):
-        read_choices({"steps": "3", "minutes": "1"})
-
-
-# Losses and weights -----------------------------------------------------------------------------------
-
-
-def test_losses_agree_with_their_formulas() -> None:
-    torch.manual_seed(0)
-    logits, targets, ones = torch.randn(2, 3, 8, 8), torch.randint(0, 3, (2, 8, 8)), torch.ones(3)
-    targets[0, 0] = IGNORE
-    counted = targets != IGNORE
-    truth = nn.functional.one_hot(targets.clamp(max=2), 3).permute(0, 3, 1, 2) * counted.unsqueeze(1)
-    soft = logits.softmax(1) * counted.unsqueeze(1)
-    hit, claimed, true = ((part).sum((0, 2, 3)) for part in (soft * truth, soft, truth))
-    jaccard = 1 - ((hit + 0.5) / (claimed + true - hit + 0.5)).mean()
-    torch.testing.assert_close(label_loss(logits, targets, "jaccard", ones), jaccard)
-    tversky = 1 - ((hit + 0.5) / (hit + 0.3 * (claimed - hit) + 0.7 * (true - hit) + 0.5)).mean()
-    torch.testing.assert_close(label_loss(logits, targets, "tversky", ones), tversky)
-    each = nn.functional.cross_entropy(logits, targets, ignore_index=IGNORE, reduction="none")[counted]
-    focal = ((1 - torch.exp(-each)) ** 2 * each).mean()
-    torch.testing.assert_close(label_loss(logits, targets, "focal", ones), focal)
-    both = label_loss(logits, targets, "0.5*focal+2*jaccard", ones)
-    torch.testing.assert_close(both, 0.5 * focal + 2 * jaccard)
-
-
-def test_lovasz_is_one_minus_the_iou_of_a_certain_answer() -> None:
-    """For probabilities of 0 and 1 the Lovász extension is the set function itself."""
-    targets = torch.zeros(1, 4, 4, dtype=torch.int64)
-    targets[0, 2:] = 1
-    targets[0, 0, 0] = IGNORE
-    said = torch.zeros(1, 4, 4, dtype=torch.int64)
-    said[0, 3:] = 1
-    logits = 100.0 * nn.functional.one_hot(said, 2).permute(0, 3, 1, 2)
-    expected = 1 - (7 / 11 + 4 / 8) / 2
-    assert label_loss(logits, targets, "lovasz", torch.ones(2)).item() == pytest.approx(expected, abs=1e-4)
-
-
-@pytest.mark.parametrize("kind", ["ce", "focal", "dice", "jaccard", "tversky"])
-def test_what_was_corrected_counts_more(kind: str) -> None:
-    """A pixel of weight 2 counts as two pixels would."""
-    torch.manual_seed(0)
-    logits, targets = torch.randn(1, 2, 1, 4), torch.randint(0, 2, (1, 1, 4))
-    emphasis = torch.tensor([[[1.0, 2.0, 1.0, 1.0]]])
-    twice = [0, 1, 1, 2, 3]
-    weights = torch.tensor([1.0, 3.0])
-    torch.testing.assert_close(
-        label_loss(logits, targets, kind, weights, emphasis),
-        label_loss(logits[..., twice], targets[..., twice], kind, weights),
-    )
-
-
-def test_effective_numbers_lie_between_none_and_inverse() -> None:
-    pixels = np.array([90_000, 9_000, 1_000])
-    weights = {kind: class_weights(pixels, kind) for kind in ("none", "sqrt", "inverse", "effective")}
-    assert (weights["none"] == 1).all()
-    ratio = {kind: float(w[2] / w[0]) for kind, w in weights.items()}
-    assert 1 < ratio["sqrt"] < ratio["inverse"]
-    assert 1 < ratio["effective"] < ratio["inverse"]
 
 
 # Schedules and augmentation ---------------------------------------------------------------------------
