@@ -112,6 +112,7 @@ class Chart(QWidget):
         self._power_axis = power_axis
         self._plot: Any = None
         self._wanted: dict[object, Look] | None = None
+        self._shown: dict[object, Look] = {}
         self._later = QTimer(self)
         self._later.setSingleShot(True)
         self._later.timeout.connect(self._take_turn)
@@ -124,8 +125,11 @@ class Chart(QWidget):
     def set_curves(self, curves: Mapping[object, Look]) -> None:
         """Show exactly these curves, by key; the order is from behind to front.
 
-        They appear as soon as the chart is in sight and pyqtgraph is loaded; nobody waits for it here.
+        They appear as soon as the chart is in sight and pyqtgraph is loaded; nobody waits for it here. What is shown
+        already is not drawn again: news of a training come every second, and most of them change no curve.
         """
+        if self._wanted is None and curves == self._shown:
+            return
         self._wanted = dict(curves)
         self._draw_soon()
 
@@ -140,8 +144,8 @@ class Chart(QWidget):
             if not self._later.isActive():
                 self._later.start(_next_turn())
             return
-        curves, self._wanted = self._wanted, None
-        self._draw(curves)
+        self._shown, self._wanted = self._wanted, None
+        self._draw(self._shown)
 
     def _take_turn(self) -> None:
         """Build the plot, and fill it in a later turn of the event loop."""
@@ -164,7 +168,9 @@ class Chart(QWidget):
         for order, (key, (points, colour, width)) in enumerate(thinned.items()):
             if key not in self._curves:
                 self._curves[key] = plot.plot([], [], antialias=True)
-            self._looks[key] = (colour, width)
+            if self._looks.get(key) != (colour, width):
+                self._looks[key] = (colour, width)
+                self._dress_curve(key)
             # A single point has no line: it is shown as a dot.
             dot = "o" if len(points) == 1 else None
             self._curves[key].setData(
@@ -178,7 +184,6 @@ class Chart(QWidget):
         if not self._score_axis:
             top = max((p[1] for points, _, _ in thinned.values() for p in points), default=1.0)
             plot.setYRange(0, top or 1, padding=0.04)
-        self._dress()
 
     def _laid(self, points: Curve) -> Curve:
         """Points where they lie along the axis, and no more of them than can be told apart."""
@@ -216,6 +221,7 @@ class Chart(QWidget):
             plot.setYRange(0, 1, padding=0.03)
         self._box.addWidget(plot)
         self._plot = plot
+        self._dress()
         return plot
 
     def _dress(self) -> None:
@@ -231,10 +237,15 @@ class Chart(QWidget):
             axis.setStyle(tickLength=0, tickTextOffset=6, hideOverlappingLabels=False)
             axis.setZValue(-100)
         self._plot.showGrid(y=True, alpha=1.0)
-        for key, curve in self._curves.items():
-            look, width = self._looks[key]
-            colour = self._theme.colour(look) if isinstance(look, str) else QColor(*look)
-            # pyqtgraph counts the width of lines in device pixels.
-            curve.setPen(pyqtgraph.mkPen(colour, width=width * self.devicePixelRatioF()))
-            curve.setSymbolBrush(colour)
-            curve.setSymbolPen(None)
+        for key in self._curves:
+            self._dress_curve(key)
+
+    def _dress_curve(self, key: object) -> None:
+        import pyqtgraph
+
+        curve, (look, width) = self._curves[key], self._looks[key]
+        colour = self._theme.colour(look) if isinstance(look, str) else QColor(*look)
+        # pyqtgraph counts the width of lines in device pixels.
+        curve.setPen(pyqtgraph.mkPen(colour, width=width * self.devicePixelRatioF()))
+        curve.setSymbolBrush(colour)
+        curve.setSymbolPen(None)

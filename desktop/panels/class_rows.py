@@ -89,12 +89,14 @@ class ClassRows(QListView):
         self.viewport().update()
 
     def set_scores(self, scores: dict[int, float]) -> None:
-        self.classes_model.numbers.scores = dict(scores)
-        self.classes_model.touch()
+        if scores != self.classes_model.numbers.scores:
+            self.classes_model.numbers.scores = dict(scores)
+            self.classes_model.touch()
 
     def set_shares(self, shares: dict[int, float]) -> None:
-        self.classes_model.numbers.shares = dict(shares)
-        self.classes_model.touch()
+        if shares != self.classes_model.numbers.shares:
+            self.classes_model.numbers.shares = dict(shares)
+            self.classes_model.touch()
 
     def set_shields(self, shields: Shields) -> None:
         """Which classes are hidden and locked."""

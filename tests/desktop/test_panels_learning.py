@@ -152,6 +152,24 @@ def test_a_chart_keeps_curves_and_drops_those_that_end(qtbot, theme: Theme) -> N
     chart.grab()
 
 
+def test_a_chart_is_drawn_again_for_other_curves_and_colours_only(qtbot, theme: Theme) -> None:
+    chart = Chart(theme, score_axis=True)
+    qtbot.addWidget(chart)
+    chart.show()
+    chart.set_curves(score_curves(MIOU, PER_CLASS, CLASSES))
+    qtbot.waitUntil(lambda: "miou" in chart._curves)
+    drawn: list[object] = []
+    chart._curves["miou"].sigPlotChanged.connect(drawn.append)
+    chart.set_curves(score_curves(tuple(MIOU), PER_CLASS, CLASSES) | {"miou": (MIOU, "text", 2.5)})
+    assert drawn == []
+    chart.set_curves(score_curves([*MIOU, (120.0, 0.7)], PER_CLASS, CLASSES))
+    assert drawn
+    chart.set_curves(
+        score_curves([*MIOU, (120.0, 0.7)], PER_CLASS, CLASSES) | {1: (PER_CLASS[1], (1, 2, 3), 4.0)}
+    )
+    assert chart._curves[1].opts["pen"].color().getRgb()[:3] == (1, 2, 3)
+
+
 def test_a_chart_follows_the_theme(qtbot, theme: Theme) -> None:
     chart = Chart(theme, score_axis=True)
     qtbot.addWidget(chart)
