@@ -36,29 +36,47 @@ KNOWN = 0.2
 """IoU from which on a class counts as known, and is guarded."""
 CLASS_TOLERANCE, CLASS_TOLERANCE_AFTER_NEWS = 0.01, 0.05
 """IoU that a known class may lose against the network that the training began with; docs/adr/0011 has the reasons."""
+PART_OF_THE_WAY = (0.5, 0.25)
+"""Where between the best weights and those of now to look when those of now lose something; docs/adr/0016."""
 MOST_PICTURES = 256
 """Validation pictures in one look; a spread choice of more changes nothing but the time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """What the network that a training began with reached on the val pictures of now: mean, and IoU by row of the
-    classes that it knows."""
+    """What the network that a training began with reached on the val pictures of now: IoU by row of the classes that
+    it knows."""
 
-    miou: float
     known: Mapping[int, float]
 
     @classmethod
     def of(cls, score: Score) -> Floor:
-        return cls(score.miou, {row: iou for row, iou in score.per_class.items() if iou >= KNOWN})
+        return cls({row: iou for row, iou in score.per_class.items() if iou >= KNOWN})
 
     def loss(self, found: Score) -> float:
         """The most that a known class would lose; below 0 when all gain."""
-        return max((iou - found.per_class.get(row, iou) for row, iou in self.known.items()), default=0.0)
+        return max(self._losses(found), default=0.0)
 
     def allowed(self, found: Score, *, after_news: bool) -> float:
-        """The most that a known class may lose: little, or as much as the mean gains."""
-        return max(CLASS_TOLERANCE_AFTER_NEWS if after_news else CLASS_TOLERANCE, found.miou - self.miou)
+        """The most that a known class may lose: little, or as much as the known ones gain in the mean. What a class
+        gains that was not known pays for nothing."""
+        losses = self._losses(found)
+        gain = -sum(losses) / len(losses) if losses else 0.0
+        return max(CLASS_TOLERANCE_AFTER_NEWS if after_news else CLASS_TOLERANCE, gain)
+
+    def _losses(self, found: Score) -> list[float]:
+        return [iou - found.per_class.get(row, iou) for row, iou in self.known.items()]
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What a look came to: the score that counts, whether it is good enough, the seconds that scoring took, and the
+    weights that were put aside where the model now holds a mixture."""
+
+    found: Score
+    good: bool
+    cost: float
+    aside: Mapping[str, Tensor] | None = None
 
 
 class Judge:
@@ -66,8 +84,10 @@ class Judge:
 
     Best on the same validation pictures: when those change, the best so far is scored again on the new ones. The
     starting weights (`base`) take part, so that a training never replaces a good network by a worse one, and none
-    of their known classes may lose more than it is allowed, unless the mean gains as much. Without
-    validation pictures every look publishes. Lives on the training thread.
+    of their known classes may lose more than it is allowed, unless they gain as much in the mean. Weights that lose
+    something are met part of the way: a mixture of them and the best often has the gain without the loss (WiSE-FT,
+    Wortsman and others 2022, arXiv 2109.01903). Without validation pictures every look publishes. Lives on the
+    training thread.
     """
 
     def __init__(
@@ -95,7 +115,7 @@ class Judge:
         self.published = False
         self.looks_in_vain = 0
         self.held_back = 0.0  # what a class would have lost in a better network that was not published
-        self._floor = Floor(0.0, {})
+        self._floor = Floor({})
 
     def due(self, seconds: float) -> bool:
         """Is it time for a look, `seconds` into the training?"""
@@ -143,25 +163,43 @@ class Judge:
         if found is None:
             self._next = seconds + LOOK_AGAIN
             return
-        self._plan(seconds, found)
-        self._on_event(self._evaluated(found, split, step, seconds))
-        if not self._members or self._is_better(found):
-            self.looks_in_vain = 0
-            self._publish(model, found, step, seconds, measured=bool(self._members))
-        else:
-            self.looks_in_vain += 1
+        verdict = self._verdict(model, found, split)
+        self._plan(seconds, verdict.cost)
+        self._on_event(self._evaluated(verdict.found, split, step, seconds))
+        self.looks_in_vain = 0 if verdict.good else self.looks_in_vain + 1
+        if verdict.good:
+            self._publish(model, verdict.found, step, seconds, measured=bool(self._members))
+        if verdict.aside is not None:
+            model.load_state_dict(verdict.aside)
 
-    def _is_better(self, found: Score) -> bool:
-        if math.isnan(found.miou):
-            return False
+    def _verdict(self, model: nn.Module, found: Score, split: str) -> _Verdict:
+        """Whether `model`, or what lies part of the way to it, is to be published; `model` then holds what is meant."""
+        if not self._members or self._is_better(found, CLASS_TOLERANCE):
+            return _Verdict(found, True, found.seconds)
+        if self._best_weights is None:
+            return _Verdict(found, False, found.seconds)
+        now, scores = _copied(model), {1.0: found}
+        for share in PART_OF_THE_WAY:
+            _put_between(model, self._best_weights, now, share)
+            if met := self._score(model, split):
+                scores[share] = met
+                if self._is_better(met, CLASS_TOLERANCE):
+                    return _Verdict(met, True, _seconds_of(scores), aside=now)
+        for share, met in scores.items():
+            if self._is_better(met, self._floor.allowed(met, after_news=self._news)):
+                _put_between(model, self._best_weights, now, share)
+                return _Verdict(met, True, _seconds_of(scores), aside=now)
+        return _Verdict(found, False, _seconds_of(scores), aside=now)
+
+    def _is_better(self, found: Score, tolerated: float) -> bool:
+        """Better in the mean, and no known class loses more than is `tolerated`."""
         tolerance = NEWS_TOLERANCE if self._news else 0.0
-        if self.best is not None and found.miou <= self.best - tolerance:
+        if math.isnan(found.miou) or (self.best is not None and found.miou <= self.best - tolerance):
             return False
         loss = self._floor.loss(found)
-        if loss <= self._floor.allowed(found, after_news=self._news):
-            return True
-        self.held_back = loss
-        return False
+        if loss > tolerated:
+            self.held_back = loss
+        return loss <= tolerated
 
     def _publish(self, model: nn.Module, found: Score, step: int, seconds: float, *, measured: bool) -> None:
         values = self._spec.class_values
@@ -187,7 +225,7 @@ class Judge:
         """Bring `best` up to the validation pictures of now, with the best weights lent to `model` for a moment.
         False when it could not be done and has to be done again: a score without a rival must not win."""
         members = self._pictures.val_members
-        best, floor = None, Floor(0.0, {})
+        best, floor = None, Floor({})
         if self._best_weights is not None and members:
             now = _copied(model)
             model.load_state_dict(self._best_weights)
@@ -213,8 +251,8 @@ class Judge:
             together=self._together,
         )
 
-    def _plan(self, seconds: float, found: Score) -> None:
-        self.cost = found.seconds
+    def _plan(self, seconds: float, cost: float) -> None:
+        self.cost = cost
         self._gap = min(self._gap * GROWTH, WIDEST_GAP if self._members else 4 * WIDEST_GAP)
         self._next = seconds + max(self._gap, self.cost / COST_SHARE)
 
@@ -234,3 +272,16 @@ class Judge:
 
 def _copied(model: nn.Module) -> dict[str, Tensor]:
     return copy.deepcopy(model.state_dict())
+
+
+def _seconds_of(scores: Mapping[float, Score]) -> float:
+    return sum(score.seconds for score in scores.values())
+
+
+def _put_between(
+    model: nn.Module, start: Mapping[str, Tensor], end: Mapping[str, Tensor], share: float
+) -> None:
+    """Give `model` the weights so much of the way from one state of it to another; counters are those of the end."""
+    for name, tensor in model.state_dict().items():
+        there = end[name]
+        tensor.copy_(start[name].lerp(there, share) if there.is_floating_point() else there)

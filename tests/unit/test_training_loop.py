@@ -308,6 +308,40 @@ def test_val_pictures_without_a_known_class_do_not_judge(tmp_path: Path) -> None
     assert of_kind(Published, heard)[0].miou is None
 
 
+def test_weights_that_lose_a_class_are_met_part_of_the_way(
+    tmp_path: Path, good_run: tuple[Path, float]
+) -> None:
+    """From a network that sees too little of class 9 to one that sees nothing else: what is good lies between."""
+    heard: list[Event] = []
+    judge, _ = judge_of(tmp_path / "run", frozen(tmp_path / "s", EASY), heard)
+    model = start_from(good_run[0], SPEC).eval()
+    right = model.state_dict()["head.bias"].clone()
+    towards_9 = torch.tensor([-1.0, 1.0])
+
+    def shift_to(share: float) -> None:
+        model.state_dict()["head.bias"].copy_(right + (16 * share - 5) * towards_9)
+
+    shift_to(0.0)
+    judge.judge_base(model, 0.0)
+    before = judge.best
+    assert before is not None
+    shift_to(1.0)
+    looked_at = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    judge.look(model, 5, 6.0)
+    (published,), evaluated = of_kind(Published, heard), of_kind(Evaluated, heard)
+    assert published.miou == judge.best == evaluated[-1].miou > before + 0.1
+    assert judge.looks_in_vain == 0
+    torch.testing.assert_close(
+        load_checkpoint(tmp_path / "run").model.state_dict()["head.bias"], right - towards_9
+    )
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, looked_at[name]), "the training goes on from where it was"
+    shift_to(9.0)  # nothing between is better than what is in use
+    judge.look(model, 6, 12.0)
+    assert len(of_kind(Published, heard)) == 1
+    assert judge.looks_in_vain == 1
+
+
 def test_a_resumed_training_goes_on_where_it_ended(tmp_path: Path) -> None:
     """Four steps, then four more, share weights, average, optimizer and schedule with the first four."""
     half, whole = replace(EASY, steps=4), replace(EASY, steps=8)
