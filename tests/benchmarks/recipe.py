@@ -2,14 +2,15 @@
 
 python -m tests.benchmarks.recipe DATA [--hold-out 0006R0] [--minutes 10] [--network asymmetric-unet] [--encoder E]
                                        [--size 256] [--set loss=ce lr=0.001 ...] [--rival unet+resnet34 ...]
-                                       [--seed 0] [--json]
+                                       [--test] [--seed 0] [--json]
 
 DATA holds images/{train,val}, masks/ and classes.json (CamVid, 11 classes, 480 x 360). Frames of train whose names hold
 `--hold-out` are never learned from; val judges what is published, as in the program. The training is the program's own;
 each published network is kept, and scored once the clock has stopped, at the pictures' own size, void left out, one
 confusion matrix over all frames. `--set` takes what `maskloop train` takes. Each `--rival`, a network with its encoder,
 is trained afterwards for the same minutes on the same frames by the plain loop that somebody would write instead
-(tests/benchmarks/plain.py), eight frames at a time at `--size`, and scored in the same way.
+(tests/benchmarks/plain.py), eight frames at a time at `--size`, and scored in the same way. Who has CamVid's official
+test part in images/test and masks/test scores on it with `--test`; then all of train teaches.
 """
 
 from __future__ import annotations
@@ -53,6 +54,15 @@ def pairs_of(data: Path, part: str, void: int) -> dict[str, Pair]:
     return found
 
 
+def sides_of(asked: argparse.Namespace, void: int) -> tuple[dict[str, Pair], list[Pair]]:
+    """What teaches, by name, and what is scored on and never learned from."""
+    frames = pairs_of(asked.data, "train", void)
+    if asked.test:
+        return frames, list(pairs_of(asked.data, "test", void).values())
+    teaching = {name: pair for name, pair in frames.items() if asked.hold_out not in name}
+    return teaching, [pair for name, pair in frames.items() if name not in teaching]
+
+
 def scores(folder: Path, pairs: Sequence[Pair], names: Mapping[int, str], tta: str) -> dict[str, Any]:
     """Of the network in a folder, on pictures at their own size."""
     loaded = load_checkpoint(folder)
@@ -81,16 +91,14 @@ def run(
     asked: argparse.Namespace, spec: ModelSpec, recipe: Recipe, names: Mapping[int, str], void: int
 ) -> dict[str, Any]:
     """Train, and score each network that was published."""
-    held_out, kept, device = [], dict[float, Path](), ""
+    teaching, judging = sides_of(asked, void)
+    kept, device = dict[float, Path](), ""
     with tempfile.TemporaryDirectory() as scratch:
         here = Path(scratch)
         snapshot = Snapshot.create(here / "snapshot", spec, recipe)
-        for part in ("train", "val"):
-            for name, pair in pairs_of(asked.data, part, void).items():
-                if part == "train" and asked.hold_out in name:
-                    held_out.append(pair)
-                else:
-                    snapshot.put(len(snapshot.entries()), name, part, *pair)
+        for part, pairs in (("train", teaching), ("val", pairs_of(asked.data, "val", void))):
+            for name, pair in pairs.items():
+                snapshot.put(len(snapshot.entries()), name, part, *pair)
 
         def listen(event: Event) -> None:
             nonlocal device
@@ -105,8 +113,8 @@ def run(
         outcome = train(
             start_from(None, spec), spec, snapshot, recipe, run_folder=here / "run", on_event=listen
         )
-        curve = [(seconds, scores(folder, held_out, names, "none")) for seconds, folder in kept.items()]
-        flipped = scores(list(kept.values())[-1], held_out, names, "flip")
+        curve = [(seconds, scores(folder, judging, names, "none")) for seconds, folder in kept.items()]
+        flipped = scores(list(kept.values())[-1], judging, names, "flip")
     return {
         "device": device,
         "network": asked.network,
@@ -115,7 +123,7 @@ def run(
         "seed": recipe.seed,
         "minutes": asked.minutes,
         "steps": outcome.step,
-        "held_out": {"sequence": asked.hold_out, "pictures": len(held_out)},
+        "scored_on": {"part": "test" if asked.test else asked.hold_out, "pictures": len(judging)},
         "best_on_val": outcome.best_miou,
         "curve": [[seconds, found["miou"]] for seconds, found in curve],
         **curve[-1][1],
@@ -129,14 +137,12 @@ def rival(
     """The plain loop with another network, for the same time on the same frames."""
     architecture, _, encoder = network.partition("+")
     other = ModelSpec(architecture, encoder or None, "none", asked.size, spec.class_values)
-    frames = pairs_of(asked.data, "train", void)
-    teaching = [pair for name, pair in frames.items() if asked.hold_out not in name]
-    held_out = [pair for name, pair in frames.items() if asked.hold_out in name]
+    teaching, judging = sides_of(asked, void)
     torch.manual_seed(asked.seed)
     model = build(other)
-    steps = learn_plainly(model, teaching, asked.size, asked.minutes, RIVAL_BATCH, asked.seed)
+    steps = learn_plainly(model, list(teaching.values()), asked.size, asked.minutes, RIVAL_BATCH, asked.seed)
     model.eval()
-    found = scored(lambda picture: predict_plainly(model, picture, asked.size), held_out, names)
+    found = scored(lambda picture: predict_plainly(model, picture, asked.size), judging, names)
     return {"network": network, "steps": steps, "pictures": steps * RIVAL_BATCH, **found}
 
 
@@ -144,6 +150,7 @@ def main() -> None:
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("data", type=Path)
     words.add_argument("--hold-out", default="0006R0")
+    words.add_argument("--test", action="store_true")
     words.add_argument("--minutes", type=float, default=10.0)
     words.add_argument("--network", default="asymmetric-unet")
     words.add_argument("--encoder")
