@@ -44,28 +44,23 @@ MOST_PICTURES = 256
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """What the network that a training began with reached on the val pictures of now: IoU by row of the classes that
-    it knows."""
+    """What the network that a training began with reached on the val pictures of now: mean, and IoU by row of the
+    classes that it knows."""
 
+    miou: float
     known: Mapping[int, float]
 
     @classmethod
     def of(cls, score: Score) -> Floor:
-        return cls({row: iou for row, iou in score.per_class.items() if iou >= KNOWN})
+        return cls(score.miou, {row: iou for row, iou in score.per_class.items() if iou >= KNOWN})
 
     def loss(self, found: Score) -> float:
         """The most that a known class would lose; below 0 when all gain."""
-        return max(self._losses(found), default=0.0)
+        return max((iou - found.per_class.get(row, iou) for row, iou in self.known.items()), default=0.0)
 
     def allowed(self, found: Score, *, after_news: bool) -> float:
-        """The most that a known class may lose: little, or as much as the known ones gain in the mean. What a class
-        gains that was not known pays for nothing."""
-        losses = self._losses(found)
-        gain = -sum(losses) / len(losses) if losses else 0.0
-        return max(CLASS_TOLERANCE_AFTER_NEWS if after_news else CLASS_TOLERANCE, gain)
-
-    def _losses(self, found: Score) -> list[float]:
-        return [iou - found.per_class.get(row, iou) for row, iou in self.known.items()]
+        """The most that a known class may lose: little, or as much as the mean gains."""
+        return max(CLASS_TOLERANCE_AFTER_NEWS if after_news else CLASS_TOLERANCE, found.miou - self.miou)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +79,7 @@ class Judge:
 
     Best on the same validation pictures: when those change, the best so far is scored again on the new ones. The
     starting weights (`base`) take part, so that a training never replaces a good network by a worse one, and none
-    of their known classes may lose more than it is allowed, unless they gain as much in the mean. Weights that lose
+    of their known classes may lose more than it is allowed, unless the mean gains as much. Weights that lose
     something are met part of the way: a mixture of them and the best often has the gain without the loss (WiSE-FT,
     Wortsman and others 2022, arXiv 2109.01903). Without validation pictures every look publishes. Lives on the
     training thread.
@@ -115,7 +110,7 @@ class Judge:
         self.published = False
         self.looks_in_vain = 0
         self.held_back = 0.0  # what a class would have lost in a better network that was not published
-        self._floor = Floor({})
+        self._floor = Floor(0.0, {})
 
     def due(self, seconds: float) -> bool:
         """Is it time for a look, `seconds` into the training?"""
@@ -174,27 +169,24 @@ class Judge:
 
     def _verdict(self, model: nn.Module, found: Score, split: str) -> _Verdict:
         """Whether `model`, or what lies part of the way to it, is to be published; `model` then holds what is meant."""
-        if not self._members or self._is_better(found, CLASS_TOLERANCE):
-            return _Verdict(found, True, found.seconds)
-        if self._best_weights is None:
-            return _Verdict(found, False, found.seconds)
-        now, scores = _copied(model), {1.0: found}
-        for share in PART_OF_THE_WAY:
-            _put_between(model, self._best_weights, now, share)
-            if met := self._score(model, split):
-                scores[share] = met
-                if self._is_better(met, CLASS_TOLERANCE):
-                    return _Verdict(met, True, _seconds_of(scores), aside=now)
-        for share, met in scores.items():
-            if self._is_better(met, self._floor.allowed(met, after_news=self._news)):
+        behind, cost = NEWS_TOLERANCE if self._news else 0.0, found.seconds
+        if not self._members or self._is_better(found, CLASS_TOLERANCE, behind):
+            return _Verdict(found, True, cost)
+        if self._best_weights is not None:
+            now = _copied(model)
+            for share in PART_OF_THE_WAY:
                 _put_between(model, self._best_weights, now, share)
-                return _Verdict(met, True, _seconds_of(scores), aside=now)
-        return _Verdict(found, False, _seconds_of(scores), aside=now)
+                met = self._score(model, split)
+                cost += met.seconds if met else 0.0
+                if met and self._is_better(met, CLASS_TOLERANCE):
+                    return _Verdict(met, True, cost, aside=now)
+            model.load_state_dict(now)
+        allowed = self._floor.allowed(found, after_news=self._news)
+        return _Verdict(found, self._is_better(found, allowed, behind), cost)
 
-    def _is_better(self, found: Score, tolerated: float) -> bool:
-        """Better in the mean, and no known class loses more than is `tolerated`."""
-        tolerance = NEWS_TOLERANCE if self._news else 0.0
-        if math.isnan(found.miou) or (self.best is not None and found.miou <= self.best - tolerance):
+    def _is_better(self, found: Score, tolerated: float, behind: float = 0.0) -> bool:
+        """Better in the mean, or no more than so much `behind`, and no known class loses more than is `tolerated`."""
+        if math.isnan(found.miou) or (self.best is not None and found.miou <= self.best - behind):
             return False
         loss = self._floor.loss(found)
         if loss > tolerated:
@@ -225,7 +217,7 @@ class Judge:
         """Bring `best` up to the validation pictures of now, with the best weights lent to `model` for a moment.
         False when it could not be done and has to be done again: a score without a rival must not win."""
         members = self._pictures.val_members
-        best, floor = None, Floor({})
+        best, floor = None, Floor(0.0, {})
         if self._best_weights is not None and members:
             now = _copied(model)
             model.load_state_dict(self._best_weights)
@@ -272,10 +264,6 @@ class Judge:
 
 def _copied(model: nn.Module) -> dict[str, Tensor]:
     return copy.deepcopy(model.state_dict())
-
-
-def _seconds_of(scores: Mapping[float, Score]) -> float:
-    return sum(score.seconds for score in scores.values())
 
 
 def _put_between(
