@@ -82,8 +82,18 @@ def test_an_interpreter_without_a_rival_is_told_so(name: str, words: tuple[str, 
     assert said in done.stderr
 
 
-def test_a_recipe_is_scored_on_what_it_never_saw(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("asked", "scored_on"),
+    [
+        (("--hold-out", "street", "--rival", "plain-unet"), {"part": "street", "pictures": 1}),
+        (("--test",), {"part": "test", "pictures": 2}),
+    ],
+)
+def test_a_recipe_is_scored_on_what_it_never_saw(
+    tmp_path: Path, asked: tuple[str, ...], scored_on: dict[str, object]
+) -> None:
     names = [("train", "known_1"), ("train", "known_2"), ("train", "street_1"), ("val", "known_3")]
+    names += [("test", "far_1"), ("test", "far_2")]
     for number, (part, name) in enumerate(names):
         scene = draw_scene(number, (64, 48))
         for kind, pixels in (("images", scene.picture), ("masks", scene.truth - 1)):
@@ -92,24 +102,12 @@ def test_a_recipe_is_scored_on_what_it_never_saw(tmp_path: Path) -> None:
             Image.fromarray(pixels).save(folder / f"{name}.png")
     listed = [{"index": n, "name": name} for n, (name, _) in enumerate(SCENE_CLASSES)]
     (tmp_path / "classes.json").write_text(json.dumps({"ignore_index": 254, "classes": listed}))
-    found = answer(
-        "recipe",
-        str(tmp_path),
-        "--hold-out",
-        "street",
-        "--minutes",
-        "0.01",
-        "--size",
-        "32",
-        "--set",
-        "batch=1",
-        "--rival",
-        "plain-unet",
-    )
-    assert found["held_out"] == {"sequence": "street", "pictures": 1}
+    found = answer("recipe", str(tmp_path), "--minutes", "0.01", "--size", "32", *asked, "--set", "batch=1")
+    assert found["scored_on"] == scored_on
     assert isinstance(found["curve"], list)
     assert found["curve"][-1][1] == found["miou"]
     assert set(found["per_class"]) == {name for name, _ in SCENE_CLASSES}
-    [rival] = found["rivals"]
-    assert rival["network"] == "plain-unet" and rival["steps"] > 0
-    assert set(rival["per_class"]) == set(found["per_class"])
+    assert len(found["rivals"]) == ("--rival" in asked)
+    for rival in found["rivals"]:
+        assert rival["network"] == "plain-unet" and rival["steps"] > 0
+        assert set(rival["per_class"]) == set(found["per_class"])
