@@ -2,7 +2,7 @@
 
 python -m tests.benchmarks.recipe DATA [--hold-out 0006R0] [--minutes 10] [--network asymmetric-unet] [--encoder E]
                                        [--size 256] [--set loss=ce lr=0.001 ...] [--rival unet+resnet34 ...]
-                                       [--test] [--seed 0] [--json]
+                                       [--labelled 0.08 --by strokes] [--test] [--seed 0] [--json]
 
 DATA holds images/{train,val}, masks/ and classes.json (CamVid, 11 classes, 480 x 360). Frames of train whose names hold
 `--hold-out` are never learned from; val judges what is published, as in the program. The training is the program's own;
@@ -11,6 +11,10 @@ confusion matrix over all frames. `--set` takes what `maskloop train` takes. Eac
 is trained afterwards for the same minutes on the same frames by the plain loop that somebody would write instead
 (tests/benchmarks/plain.py), eight frames at a time at `--size`, and scored in the same way. Who has CamVid's official
 test part in images/test and masks/test scores on it with `--test`; then all of train teaches.
+
+With `--labelled` only that share of the pixels of each frame that teaches is labelled: `--by strokes` along the middle
+of each region, its edges left out, as a hand does that paints roughly; `--by squares` of 24 pixels at random places,
+exact up to their edges. val keeps whole labels.
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -41,6 +46,8 @@ from core.training.snapshot import Snapshot
 from tests.benchmarks.plain import Pair, learn_plainly, predict_plainly
 
 RIVAL_BATCH = 8
+SQUARE = 24
+Label = NDArray[np.uint8]
 
 
 def pairs_of(data: Path, part: str, void: int) -> dict[str, Pair]:
@@ -61,6 +68,33 @@ def sides_of(asked: argparse.Namespace, void: int) -> tuple[dict[str, Pair], lis
         return frames, list(pairs_of(asked.data, "test", void).values())
     teaching = {name: pair for name, pair in frames.items() if asked.hold_out not in name}
     return teaching, [pair for name, pair in frames.items() if name not in teaching]
+
+
+def by_strokes(label: Label, share: float, _dice: np.random.Generator) -> NDArray[np.bool_]:
+    """(H, W) true for the pixels that lie deepest in each region, so many of them; a region has one at least."""
+    kept = np.zeros(label.shape, bool)
+    for value in np.unique(label[label != 255]):
+        inside = (label == value).astype(np.uint8)
+        depth = cv2.distanceTransform(np.pad(inside, 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
+        count, regions = cv2.connectedComponents(inside)
+        for region in range(1, count):
+            places = np.flatnonzero(regions == region)
+            deepest = np.argsort(-depth.flat[places], kind="stable")[: max(1, round(share * len(places)))]
+            kept.flat[places[deepest]] = True
+    return kept
+
+
+def by_squares(label: Label, share: float, dice: np.random.Generator) -> NDArray[np.bool_]:
+    """(H, W) true inside squares at random places that cover so many pixels; they do not overlap."""
+    height, width = (-(-length // SQUARE) for length in label.shape)
+    chosen = np.zeros(height * width, np.uint8)
+    chosen[dice.permutation(height * width)[: round(share * height * width)]] = 1
+    squares = np.kron(chosen.reshape(height, width), np.ones((SQUARE, SQUARE), np.uint8))
+    found: NDArray[np.bool_] = squares[: label.shape[0], : label.shape[1]] > 0
+    return found
+
+
+LABELLED_BY = {"strokes": by_strokes, "squares": by_squares}
 
 
 def scores(folder: Path, pairs: Sequence[Pair], names: Mapping[int, str], tta: str) -> dict[str, Any]:
@@ -92,6 +126,12 @@ def run(
 ) -> dict[str, Any]:
     """Train, and score each network that was published."""
     teaching, judging = sides_of(asked, void)
+    if asked.labelled < 1:
+        dice = np.random.default_rng(recipe.seed)
+        for name, (picture, label) in teaching.items():
+            kept_pixels = LABELLED_BY[asked.by](label, asked.labelled, dice)
+            teaching[name] = (picture, np.where(kept_pixels, label, 255).astype(np.uint8))
+    labelled = np.mean([(label != 255).mean() for _, label in teaching.values()])
     kept, device = dict[float, Path](), ""
     with tempfile.TemporaryDirectory() as scratch:
         here = Path(scratch)
@@ -121,8 +161,9 @@ def run(
         "size": asked.size,
         "said": asked.set,
         "seed": recipe.seed,
-        "minutes": asked.minutes,
+        "minutes": recipe.minutes,
         "steps": outcome.step,
+        "labelled": round(float(labelled), 4),
         "scored_on": {"part": "test" if asked.test else asked.hold_out, "pictures": len(judging)},
         "best_on_val": outcome.best_miou,
         "curve": [[seconds, found["miou"]] for seconds, found in curve],
@@ -150,6 +191,10 @@ def main() -> None:
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("data", type=Path)
     words.add_argument("--hold-out", default="0006R0")
+    words.add_argument(
+        "--labelled", type=float, default=1.0, help="share of the pixels of each frame that teaches"
+    )
+    words.add_argument("--by", choices=LABELLED_BY, default="strokes")
     words.add_argument("--test", action="store_true")
     words.add_argument("--minutes", type=float, default=10.0)
     words.add_argument("--network", default="asymmetric-unet")
@@ -163,9 +208,9 @@ def main() -> None:
     asked = words.parse_args()
     said = dict(each.split("=", 1) for each in asked.set)
     usual = default_recipe("cpu" if asked.device == "auto" and not torch.cuda.is_available() else "cuda")
-    recipe = usual.changed(
-        {**read_choices(said), "minutes": asked.minutes, "seed": asked.seed, "device": asked.device}
-    )
+    by_the_clock = not {"steps", "epochs"} & said.keys()
+    budget = {"minutes": asked.minutes} if by_the_clock else {}
+    recipe = usual.changed({**read_choices(said), **budget, "seed": asked.seed, "device": asked.device})
     listed = json.loads((asked.data / "classes.json").read_text("utf-8"))
     names = {int(each["index"]) + 1: str(each["name"]) for each in listed["classes"]}
     names = {value: name for value, name in names.items() if value - 1 != listed["ignore_index"]}

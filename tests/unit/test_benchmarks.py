@@ -7,10 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from core.samples.scenes import SCENE_CLASSES, draw_scene
+from tests.benchmarks.recipe import LABELLED_BY
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -86,7 +88,7 @@ def test_an_interpreter_without_a_rival_is_told_so(name: str, words: tuple[str, 
     ("asked", "scored_on"),
     [
         (("--hold-out", "street", "--rival", "plain-unet"), {"part": "street", "pictures": 1}),
-        (("--test",), {"part": "test", "pictures": 2}),
+        (("--test", "--labelled", "0.2"), {"part": "test", "pictures": 2}),
     ],
 )
 def test_a_recipe_is_scored_on_what_it_never_saw(
@@ -104,6 +106,7 @@ def test_a_recipe_is_scored_on_what_it_never_saw(
     (tmp_path / "classes.json").write_text(json.dumps({"ignore_index": 254, "classes": listed}))
     found = answer("recipe", str(tmp_path), "--minutes", "0.01", "--size", "32", *asked, "--set", "batch=1")
     assert found["scored_on"] == scored_on
+    assert ("--labelled" in asked) == (found["labelled"] < 0.25)
     assert isinstance(found["curve"], list)
     assert found["curve"][-1][1] == found["miou"]
     assert set(found["per_class"]) == {name for name, _ in SCENE_CLASSES}
@@ -111,3 +114,13 @@ def test_a_recipe_is_scored_on_what_it_never_saw(
     for rival in found["rivals"]:
         assert rival["network"] == "plain-unet" and rival["steps"] > 0
         assert set(rival["per_class"]) == set(found["per_class"])
+
+
+@pytest.mark.parametrize("by", LABELLED_BY)
+def test_a_share_of_the_pixels_is_labelled_by_strokes_or_by_squares(by: str) -> None:
+    truth = draw_scene(7, (240, 192)).truth
+    kept = LABELLED_BY[by](truth, 0.1, np.random.default_rng(0))
+    assert kept.shape == truth.shape
+    assert 0.05 < kept.mean() < 0.15
+    edges = (np.diff(truth, axis=1) != 0)[kept[:, :-1] & kept[:, 1:]]
+    assert edges.any() == (by == "squares")
