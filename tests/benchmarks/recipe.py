@@ -4,13 +4,14 @@ python -m tests.benchmarks.recipe DATA [--hold-out 0006R0] [--minutes 10] [--net
                                        [--size 256] [--set loss=ce lr=0.001 ...] [--rival unet+resnet34 ...]
                                        [--labelled 0.08 --by strokes] [--test] [--seed 0] [--json]
 
-DATA holds images/{train,val}, masks/ and classes.json (CamVid, 11 classes, 480 x 360). Frames of train whose names hold
-`--hold-out` are never learned from; val judges what is published, as in the program. The training is the program's own;
-each published network is kept, and scored once the clock has stopped, at the pictures' own size, void left out, one
-confusion matrix over all frames. `--set` takes what `maskloop train` takes. Each `--rival`, a network with its encoder,
-is trained afterwards for the same minutes on the same frames by the plain loop that somebody would write instead
-(tests/benchmarks/plain.py), eight frames at a time at `--size`, and scored in the same way. Who has CamVid's official
-test part in images/test and masks/test scores on it with `--test`; then all of train teaches.
+DATA holds images/{train,val}, masks/ and classes.json (CamVid, 11 classes, 480 x 360). Frames of train whose names
+match `--hold-out`, a regular expression, are never learned from; val judges what is published, as in the program. The
+training is the program's own; each published network is kept, and scored once the clock has stopped, at the pictures'
+own size, void left out, one confusion matrix over all frames. `--set` takes what `maskloop train` takes. Each
+`--rival`, a network with its encoder, is trained afterwards for the same minutes on the same frames by the plain loop
+that somebody would write instead (tests/benchmarks/plain.py), eight frames at a time at `--size`, and scored in the
+same way. Who has CamVid's official test part in images/test and masks/test scores on it with `--test`; then all of
+train teaches.
 
 With `--labelled` only that share of the pixels of each frame that teaches is labelled: `--by strokes` along the middle
 of each region, its edges left out, as a hand does that paints roughly; `--by squares` of 24 pixels at random places,
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -66,7 +68,7 @@ def sides_of(asked: argparse.Namespace, void: int) -> tuple[dict[str, Pair], lis
     frames = pairs_of(asked.data, "train", void)
     if asked.test:
         return frames, list(pairs_of(asked.data, "test", void).values())
-    teaching = {name: pair for name, pair in frames.items() if asked.hold_out not in name}
+    teaching = {name: pair for name, pair in frames.items() if not re.search(asked.hold_out, name)}
     return teaching, [pair for name, pair in frames.items() if name not in teaching]
 
 
