@@ -133,18 +133,17 @@ class _Heard:
     ) -> None:
         """Run the loop to its end, which Ctrl+C brings about in order. Raises TrainingError or ModelError; the
         run's row then says failed."""
-        from core.models.checkpoint import read_run_file
+        from core.models.checkpoint import labels_seen
         from core.training.state import thin_states
 
         folder = project.run_folder(base.id) if base else None
         try:
-            seen = read_run_file(folder)[1].get("seen", {}) if folder else {}
             task = TrainingTask(
                 recipe,
                 snapshot,
                 run_folder=project.run_folder(self._recorder.run.id),
                 base=folder,
-                base_seen={int(number): digest for number, digest in seen.items()} or None,
+                base_seen=labels_seen(folder) if folder else None,
                 with_state=with_state,
             )
             with progress("Training", quiet=self._quiet) as self._bar, first_interrupt() as should_stop:

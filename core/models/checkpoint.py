@@ -18,9 +18,9 @@ from torch import Tensor, nn
 
 from core.errors import ModelError
 from core.models.registry import Progress, build, grow_head
-from core.models.spec import ModelSpec
+from core.models.spec import WEIGHTS_FILE, ModelSpec
 
-WEIGHTS_FILE, CONFIG_FILE, RUN_FILE = "model.safetensors", "config.json", "run.json"
+CONFIG_FILE, RUN_FILE = "config.json", "run.json"
 LARGEST_RUN_FILE = 64 << 20
 LARGEST_WEIGHTS_FILE = 8 << 30
 
@@ -109,6 +109,16 @@ def read_run_file(folder: Path) -> tuple[ModelSpec, Mapping[str, Any]]:
         ) from problem
 
 
+def labels_seen(folder: Path) -> dict[int, str]:
+    """What a checkpoint has learned from: picture id -> digest of its label. Empty where its card does not say so.
+    Raises ModelError."""
+    seen = read_run_file(folder)[1].get("seen")
+    try:
+        return {int(number): str(digest) for number, digest in seen.items()} if isinstance(seen, dict) else {}
+    except ValueError:
+        return {}
+
+
 def start_from(base: Path | None, spec: ModelSpec, progress: Progress | None = None) -> nn.Module:
     """The network a training starts with: fresh, or with the weights of the checkpoint folder `base`, its head
     grown or shrunk to the classes of `spec`. On the processor, in train mode. Raises ModelError."""
@@ -131,8 +141,9 @@ def _same_body(one: ModelSpec, other: ModelSpec) -> bool:
 
 def are_numbers(tensors: Iterable[Tensor]) -> bool:
     """Neither infinite nor not a number, all of them."""
-    # A sum is not finite as soon as one part is not; of weights that are numbers it is far from overflowing.
-    return all(bool(torch.isfinite(t.double().sum())) for t in tensors if t.is_floating_point())
+    # Answered together, so that a graphics card is waited for once.
+    finite = [torch.isfinite(tensor).all() for tensor in tensors if tensor.is_floating_point()]
+    return not finite or bool(torch.stack(finite).all())
 
 
 def write_beside(path: Path, content: bytes) -> None:

@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from core.errors import ImageError, ModelError
-from core.images.source import read_picture
+from core.images.source import read_fed
 from core.models.checkpoint import Loaded, load_checkpoint, start_from
 from core.models.deliverable import Deliverable, canvas_for
 from core.models.deliveryjob import MOST_CHECKED, Delivered, DeliveryJob
@@ -175,7 +175,9 @@ def _compare(
     for done, path in enumerate(job.pictures[:MOST_CHECKED]):
         report(done)
         with contextlib.suppress(ImageError):
-            picture = np.array(read_picture(path))  # torch wants an array that may be written
+            picture = np.array(
+                read_fed(path, loaded.spec.channels)
+            )  # torch wants an array that may be written
             ours = predict(loaded, picture).relabelled(table).values
             equal += int((ask(picture) == ours).sum())
             pixels += ours.size
@@ -199,10 +201,11 @@ def _write_meaning(job: DeliveryJob, spec: ModelSpec, canvas: tuple[int, int]) -
 def _meaning(job: DeliveryJob, spec: ModelSpec, canvas: tuple[int, int]) -> dict[str, Any]:
     """What goes in, what comes out, and what the values of the mask are called."""
     said = {job.now[value] for value in spec.class_values}
+    colours = ", RGB" if spec.channels == 3 else ""
     return {
         "made_by": "Maskloop",
         "version": 1,
-        "input": f"picture: uint8 (height, width, {spec.channels}), RGB, as in the file, of any size",
+        "input": f"picture: uint8 (height, width, {spec.channels}){colours}, as in the file, of any size",
         "output": "mask: uint8 (height, width), the value of a class in each pixel",
         "network_sees": {"width": canvas[0], "height": canvas[1]},
         "architecture": spec.architecture,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import re
 import socket
 import urllib.parse
 import urllib.request
@@ -27,6 +28,9 @@ Progress = Callable[[str], None]
 
 NEW_CLASS_SHARE = 0.05
 """Of the likeliest old class, what a class that was never learned gets at most; see `grow_head`."""
+
+_PLAIN_NAME = re.compile(r"[\w.+-]+")
+"""What a network in a file may be called."""
 
 _OURS: dict[str, Callable[[int, int], nn.Module]] = {
     "asymmetric-unet": AsymmetricUNet,
@@ -55,6 +59,9 @@ def build(spec: ModelSpec, progress: Progress | None = None) -> nn.Module:
         return _OURS[row.name](classes, spec.channels)
     encoder = spec.encoder or row.encoder
     assert encoder is not None
+    if not _PLAIN_NAME.fullmatch(encoder):
+        # timm takes "hf-hub:somebody/something" for a request to fetch a description from there.
+        raise _no_encoder(encoder)
     with _quiet():
         # Imported here: it takes seconds, and our own networks do not need it.
         import segmentation_models_pytorch as smp
@@ -193,13 +200,15 @@ def _no_weights(encoder: str) -> ModelError:
     )
 
 
+def _no_encoder(encoder: str) -> ModelError:
+    return ModelError(f"There is no encoder called “{encoder}”; resnet34 and mobilenet_v2 are good choices.")
+
+
 def _cannot_build(row: Architecture, encoder: str, weights: str, problem: Exception) -> ModelError:
     reason = str(problem).strip("'\"").split("\n", maxsplit=1)[0][:120]
     unknown = "Wrong encoder name" in reason or "Unknown model" in reason
     if unknown:
-        return ModelError(
-            f"There is no encoder called “{encoder}”; resnet34 and mobilenet_v2 are good choices."
-        )
+        return _no_encoder(encoder)
     if "Wrong pretrained weights" in reason:
         return ModelError(f"There are no ImageNet weights of {encoder}; train it from scratch.")
     if weights != "none" and isinstance(problem, OSError):

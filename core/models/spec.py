@@ -13,6 +13,8 @@ STRIDE = 32
 """Sides of what enters a network are multiples of this: the deepest level of every architecture we know."""
 SMALLEST_SIZE, LARGEST_SIZE = STRIDE, 4096
 WEIGHTS = ("none", "imagenet")
+WEIGHTS_FILE = "model.safetensors"
+"""Name of the file in a run's folder that holds its newest weights."""
 LOOKS = ("none", "flip", "scales", "all")
 """What a network may look at to predict a picture (test-time augmentation): it; its mirror image too; three scales;
 all of these."""

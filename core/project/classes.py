@@ -15,7 +15,7 @@ from core.geometry import tile_box
 from core.labels.classes import LAST_CLASS, UNLABELLED, VOID, ClassList, Colour, LabelClass
 from core.labels.codec import decode, encode
 from core.project.journal import begin_edit, keep_and_swap_rows, keep_and_write
-from core.project.moves import MoveKind, moved_since, note_move
+from core.project.moves import MoveKind, moved_since, newest_move, note_move
 from core.project.rows import RowChange, swap_rows
 from core.project.store import Store
 from core.project.tables import class_pixels, classes, edits, pictures
@@ -108,6 +108,11 @@ class ClassDrawer:
         fresh = wider.classes[-1]
         name = f"Split {fresh.name} off {old.name}"
         return self._relabel(MoveKind.SPLIT, name, value, fresh.value, wider, only=set(picture_ids))
+
+    def moment(self) -> int:
+        """Now, as `mapping_since` understands it."""
+        with self._store.reading() as connection:
+            return newest_move(connection)
 
     def mapping_since(self, moment: int) -> NDArray[np.uint8]:
         """(256,) uint8: what a pixel value of the time of `moment` (`RunRecord.after_move_id`) is called now.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -157,5 +158,11 @@ class Counts:
 
 
 def now() -> str:
-    """This moment as the document stores it: UTC, ISO 8601, milliseconds."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+    """This moment as the document stores it."""
+    return stamp(time.time())
+
+
+def stamp(seconds: float) -> str:
+    """A moment, in seconds since 1970, as the document stores it: UTC, ISO 8601, milliseconds. Later ones sort after
+    earlier ones."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")

@@ -23,8 +23,16 @@ class RunDrawer:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def start(self, model: str, recipe: str, base_run_id: int | None, labelled_pictures: int) -> RunRecord:
-        """Note that a training begins."""
+    def start(
+        self,
+        model: str,
+        recipe: str,
+        base_run_id: int | None,
+        labelled_pictures: int,
+        after_move_id: int | None = None,
+    ) -> RunRecord:
+        """Note that a training begins. `after_move_id`: the moment (`ClassDrawer.moment`) whose classes the model
+        means, None: those of now."""
         with self._store.writing() as connection:
             run_id = new_id(
                 connection.execute(
@@ -35,7 +43,7 @@ class RunDrawer:
                         recipe=recipe,
                         base_run_id=base_run_id,
                         labelled_pictures=labelled_pictures,
-                        after_move_id=newest_move(connection),
+                        after_move_id=newest_move(connection) if after_move_id is None else after_move_id,
                     )
                 )
             )
@@ -138,3 +146,11 @@ class RunDrawer:
         with self._store.reading() as connection:
             rows = connection.execute(select(predictions.c.picture_id, predictions.c.run_id))
             return {int(picture_id): int(run_id) for picture_id, run_id in rows}
+
+    def predicted_since(self, run_id: int, moment: str) -> set[int]:
+        """Pictures whose prediction is of this run and was made at that moment (`records.stamp`) or later."""
+        query = select(predictions.c.picture_id).where(
+            predictions.c.run_id == run_id, predictions.c.made_at >= moment
+        )
+        with self._store.reading() as connection:
+            return {int(picture_id) for picture_id in connection.execute(query).scalars()}

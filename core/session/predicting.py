@@ -2,34 +2,39 @@
 
 from __future__ import annotations
 
-from collections import deque
+import contextlib
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 
+from core.models.spec import WEIGHTS_FILE
 from core.project.project import Project
-from core.project.records import RunRecord
+from core.project.records import RunRecord, stamp
 from core.training.events import NotPredicted, Predicted
 from core.training.run import Worker
 
 IN_FLIGHT = 3
 """Predictions handed to the worker at a time: few, so that the picture on screen never waits long."""
+MOST_LOSSES = 2
+"""Times that a picture is asked for again because the process ended under it; it may be what ends the process."""
 
 
 class Predicting:
     """Keeps every picture's prediction up to date with the newest weights. Lives on the training lane."""
 
-    def __init__(self, reader: Project, worker: Worker, looks: str = "none") -> None:
+    def __init__(self, reader: Project, worker: Worker, looks: str = "none", device: str = "auto") -> None:
         self._reader = reader
         self._worker = worker
-        self._looks = looks
+        self._looks, self._device = looks, device
         self._shown: int | None = None
         self._waiting: deque[int] = deque()
         self._in_flight: set[int] = set()
         self._fresh: set[int] = set()
+        self._losses: Counter[int] = Counter()
         self._run: RunRecord | None = reader.runs.newest_published()
         known = reader.runs.prediction_runs()
         self._turns, self._turn = dict.fromkeys(known, 0), 0
         if self._run is not None:
-            self._fresh = {p for p, run in known.items() if run == self._run.id}
+            self._fresh = reader.runs.predicted_since(self._run.id, self._weights_moment(self._run))
 
     @property
     def run(self) -> RunRecord | None:
@@ -53,26 +58,30 @@ class Predicting:
         self._waiting = deque(in_turn(order, self._shown, self._turns))
         self._send()
 
-    def look(self, looks: str) -> None:
-        """How often each picture is looked at from now on; if that is another number, all are predicted again."""
+    def wish(self, looks: str, device: str) -> None:
+        """How often each picture is looked at from now on, and where; if the first is another number, all are predicted
+        again."""
+        self._device = device
         if looks != self._looks:
             self._looks = looks
             if self._run is not None:
                 self.weights_changed(self._run)
 
     def answered(self, event: Predicted | NotPredicted) -> None:
-        """The worker has dealt with one; whatever came of it, it is not asked for again with these weights."""
+        """The worker has dealt with one; whatever came of it, it is not asked for again with these weights, unless
+        its process ended under it."""
         self._in_flight.discard(event.picture_id)
+        if isinstance(event, NotPredicted) and event.lost:
+            self._losses[event.picture_id] += 1
+            if self._losses[event.picture_id] <= MOST_LOSSES:
+                self._waiting.appendleft(event.picture_id)
+                self._send()
+                return
         self._turn += 1
         self._turns[event.picture_id] = self._turn
         if isinstance(event, NotPredicted) or self._run is None or event.run_id == self._run.id:
             self._fresh.add(event.picture_id)
         self._send()
-
-    def interrupted(self) -> None:
-        """The worker's process is gone, and what was under way with it. The picture on screen is tried again."""
-        self._in_flight.clear()
-        self._waiting.clear()
 
     def _send(self, beyond: int = 0) -> None:
         """Hand out pictures; `beyond` lets the one on screen go past the limit, it must not wait."""
@@ -88,7 +97,15 @@ class Predicting:
                 run_id=self._run.id,
                 urgent=picture_id == self._shown,
                 tta=self._looks,
+                device=self._device,
             )
+
+    def _weights_moment(self, run: RunRecord) -> str:
+        """When the newest weights of a run were published; the beginning of time where there are none."""
+        published = 0.0
+        with contextlib.suppress(OSError):
+            published = (self._reader.run_folder(run.id) / WEIGHTS_FILE).stat().st_mtime
+        return stamp(published)
 
 
 def in_turn(order: Sequence[int], shown: int | None, turns: Mapping[int, int]) -> list[int]:

@@ -25,8 +25,10 @@ class RunRecorder:
         base: RunRecord | None,
         labelled_pictures: int,
         note: str = "",
+        moment: int | None = None,
     ) -> None:
-        """`note`: a sentence that stays with the run, about what it was trained and judged on."""
+        """`note`: a sentence that stays with the run, about what it was trained and judged on; `moment`: whose classes
+        `spec` means, None: those of now."""
         self._project, self._recipe, self._note = project, recipe, note
         self.labelled_pictures = labelled_pictures
         self.published = 0
@@ -35,6 +37,7 @@ class RunRecorder:
             json.dumps(recipe.to_json()),
             base.id if base else None,
             labelled_pictures,
+            moment,
         )
 
         if note:
@@ -64,7 +67,7 @@ class RunRecorder:
                 return runs.end(run_id, state, self._note or None)
             case events.RangeTested():
                 return self._range_tested(event)
-            case events.Failed():
+            case events.Failed() if event.training:
                 return runs.end(run_id, "failed", event.sentence)
         return Changes()
 

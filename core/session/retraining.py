@@ -7,13 +7,15 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import ParamSpec, TypeVar
 
 from core.changes import Changes
 from core.errors import Cancelled, MaskloopError
 from core.lanes import Lane
+from core.models.spec import ModelSpec
 from core.project.project import Project
-from core.project.records import PictureRecord
+from core.project.records import PictureRecord, RunRecord
 from core.session.freezing import check_learnable, freeze_all, learnable, open_snapshot
 from core.session.predicting import Predicting
 from core.session.recording import RunRecorder
@@ -92,7 +94,7 @@ class Retraining:
         self._wishes = wishes
         self._lane = Lane("training")
         self._worker = Worker(self._overhear)
-        self._predicting = Predicting(self._reader, self._worker, wishes.looks)
+        self._predicting = Predicting(self._reader, self._worker, wishes.looks, wishes.device)
         self._snapshot: Snapshot | None = None
         self._frozen: set[int] = set()
         self._changed: set[int] = set()
@@ -113,6 +115,9 @@ class Retraining:
 
     def start(self) -> None:
         """Train from the last weights on everything labelled. A sentence in `state` says why it cannot."""
+        self._stop_wanted = (
+            False  # at once, so that a stop that comes before the lane gets to it is one of this training
+        )
         self._post(self._start)
 
     def pause(self) -> None:
@@ -137,7 +142,7 @@ class Retraining:
     def wish(self, wishes: TrainingWishes) -> None:
         """The settings have changed."""
         self._wishes = wishes
-        self._post(self._predicting.look, wishes.looks)
+        self._post(self._predicting.wish, wishes.looks, wishes.device)
         self.consider()
 
     def label_changed(self, picture_id: int) -> None:
@@ -162,7 +167,6 @@ class Retraining:
     def _start(self) -> None:
         if self.state.phase != "idle":
             return
-        self._stop_wanted = False
         self._set(replace(self.state, phase="starting", message="", failed=False))
         try:
             self._begin()
@@ -176,7 +180,7 @@ class Retraining:
         records = learnable(self._reader)
         check_learnable(self._reader, records)
         device = self._wishes.device
-        spec, base = planned(self._reader, records, self._predicting.run, device)
+        moment, spec, base = self._planned(records)
         recipe = wished_recipe(self._reader, self._wishes.minutes, device)
         if self._snapshot is None or not self._snapshot.suits(spec):
             self._snapshot = open_snapshot(self._project.cache / "training", spec, recipe)
@@ -184,12 +188,25 @@ class Retraining:
         self._snapshot.revise(spec, recipe)
         problems = self._freeze(records)
         note = self._reader.pictures.split_note()
-        self._recorder = self._write(RunRecorder, self._project, spec, recipe, base, len(records), note)
+        self._check_stop()
+        start = partial(RunRecorder, self._project, spec, recipe, base, len(records), note, moment)
+        self._recorder = self._write(start)
         run_id = self._recorder.run.id
         self._announce(Changes(runs=True))
         self._set(TrainingState("starting", run_id, message=" ".join(problems[:2])))
         folder = self._project.run_folder(base.id) if base else None
         self._worker.train(self._project.run_folder(run_id), self._snapshot.folder, folder)
+        if self._stop_wanted:  # pressed since; the worker may have heard it before there was anything to stop
+            self._worker.stop()
+
+    def _planned(self, records: list[PictureRecord]) -> tuple[int, ModelSpec, RunRecord | None]:
+        """The next network, what it starts from, and the moment whose classes it means: one that no class has been
+        merged, deleted or renumbered since."""
+        while True:
+            moment = self._reader.classes.moment()
+            spec, base = planned(self._reader, records, self._predicting.run, self._wishes.device)
+            if moment == self._reader.classes.moment():
+                return moment, spec, base
 
     def _freeze(self, records: list[PictureRecord]) -> list[str]:
         """Bring the snapshot up to date. Raises Cancelled when somebody pressed stop meanwhile."""
@@ -197,13 +214,17 @@ class Retraining:
         stale = [r for r in records if r.id not in self._frozen or r.id in self._changed]
 
         def check_stop(_done: int, _of: int) -> None:
-            if self._stop_wanted:
-                raise Cancelled
+            self._check_stop()
 
         problems = freeze_all(self._reader, self._snapshot, records, stale, check_stop)
         self._frozen = {record.id for record in records}
         self._changed.clear()
         return problems
+
+    def _check_stop(self) -> None:
+        """Raises Cancelled when somebody pressed stop since the start."""
+        if self._stop_wanted:
+            raise Cancelled
 
     def _label_changed(self, picture_id: int) -> None:
         if self._wishes.automatic:
@@ -230,13 +251,24 @@ class Retraining:
             now = self._reader.classes.mapping_since(newest.after_move_id)
             known = {int(now[value]) for value in spec_of(newest).class_values}
         if newest is None or len(self._changed) >= CHANGED_PICTURES or painted - known:
+            self._stop_wanted = False
             self._start()
 
     def _feed_changes(self) -> None:
-        """While training: labels painted since the last look join in at the next step."""
+        """While training: labels painted since the last look join in at the next step. Where that is refused, they
+        wait and it is said."""
         if not self._changed or self._snapshot is None:
             return
         self._fed = time.monotonic()
+        try:
+            self._feed()
+        except Cancelled:
+            pass
+        except MaskloopError as problem:
+            log.warning("labels could not join the training: %s", problem)
+            self._set(replace(self.state, message=str(problem)))
+
+    def _feed(self) -> None:
         self._announce(self._write(self._project.pictures.settle_splits))
         records = [r for r in learnable(self._reader) if r.id in self._frozen | self._changed]
         problems = self._freeze(records)
@@ -252,8 +284,9 @@ class Retraining:
         self._post(self._hear, event)
 
     def _hear(self, event: events.Event) -> None:
+        refused = ""
         if self._recorder is not None:
-            self._announce(self._write(self._recorder.record, event))
+            refused = self._kept(self._recorder.record, event)
         match event:
             case events.Started():
                 self._set(replace(self.state, device=event.device))
@@ -264,20 +297,19 @@ class Retraining:
                 self._published(event)
             case events.Predicted():
                 done = self._project.runs.predicted
-                self._announce(self._write(done, event.picture_id, event.run_id, event.mean_confidence))
+                self._kept(done, event.picture_id, event.run_id, event.mean_confidence)
                 self._predicting.answered(event)
             case events.NotPredicted():
                 self._predicting.answered(event)
-                if event.picture_id not in self._told and not self.state.failed:
+                if not event.lost and event.picture_id not in self._told and not self.state.failed:
                     self._told.add(event.picture_id)  # with the next weights it would be said again
                     self._set(replace(self.state, message=event.sentence))
             case events.Finished():
                 if event.reason != "replaced":
-                    self._ended("", starts_again=event.reason != "stopped")
+                    again = event.reason != "stopped" and not refused
+                    self._ended(refused, failed=bool(refused), starts_again=again)
             case events.Failed():
-                log.error("training failed: %s\n%s", event.sentence, event.detail)
-                self._predicting.interrupted()
-                self._ended(event.sentence, failed=True)
+                self._failed(event)
             case events.Note():
                 self._set(replace(self.state, message=event.sentence))
 
@@ -300,6 +332,13 @@ class Retraining:
             self._set(replace(self.state, published=self._recorder.published, miou=event.miou))
             self._predicting.weights_changed(self._reader.runs.get(self._recorder.run.id))
 
+    def _failed(self, event: events.Failed) -> None:
+        log.error("the training process: %s\n%s", event.sentence, event.detail)
+        if event.training:
+            self._ended(event.sentence, failed=True)
+        else:  # a training may be about to begin in the next process
+            self._set(replace(self.state, message=event.sentence))
+
     def _ended(self, message: str, *, failed: bool = False, starts_again: bool = False) -> None:
         self._recorder = None
         self._set(replace(self.state, phase="idle", seconds_left=None, message=message, failed=failed))
@@ -321,6 +360,17 @@ class Retraining:
 
     def _write(self, act: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         return self._document.submit(act, *args, **kwargs).result()
+
+    def _kept(self, act: Callable[P, Changes], *args: P.args, **kwargs: P.kwargs) -> str:
+        """Write into the document what the process said. Where that is refused (a full disk), a sentence that says why;
+        the training and what follows from the event go on."""
+        try:
+            self._announce(self._write(act, *args, **kwargs))
+        except MaskloopError as problem:
+            log.warning("not in the document: %s", problem)
+            self._set(replace(self.state, message=str(problem)))
+            return str(problem)
+        return ""
 
     def _move(self, phases: dict[str, str]) -> None:
         """Go from one phase to another; a phase that is not in `phases` stays."""

@@ -9,9 +9,10 @@ from pathlib import Path
 
 OUT_OF_MEMORY_WORDS = (
     "out of memory", "outofmemoryerror", "memoryerror", "can't allocate memory", "bad_alloc",
-    "unable to allocate", "cannot allocate memory", "not enough memory", "1455",
+    "unable to allocate", "cannot allocate memory", "not enough memory", "alloc_failed", "allocation_failed",
+    "error 1455", "(1455)",
 )  # fmt: skip
-"""As torch, CUDA, C++, numpy, Linux and Windows say it. 1455: Windows, the paging file is too small."""
+"""As torch, CUDA and its libraries, C++, numpy, Linux and Windows say it. 1455: the paging file is too small."""
 
 LOST_DEVICE_WORDS = (
     "cuda error", "cudnn_status", "cublas_status", "cudnn error", "nccl error", "hip error", "device-side assert",

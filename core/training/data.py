@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -256,6 +257,15 @@ class LabelledPictures:
                 continue
             draws.append(Draw(example, self._centre(example, row)))
         return draws
+
+    @contextlib.contextmanager
+    def sparing_fresh(self) -> Iterator[None]:
+        """What is drawn within does not use up the share of fresh labels: its weights are thrown away."""
+        before = self._fresh_draws
+        try:
+            yield
+        finally:
+            self._fresh_draws = before
 
     def _leave_out(self, picture_id: int) -> None:
         """Until the next refresh. Raises TrainingError when nothing is left even after looking again."""

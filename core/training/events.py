@@ -72,18 +72,22 @@ class Predicted:
 
 @dataclass(frozen=True, slots=True)
 class NotPredicted:
-    """A prediction that was asked for did not come about; training is not touched by it."""
+    """A prediction that was asked for did not come about; training is not touched by it. `lost`: nothing is wrong
+    with it, its process ended; another one may do it."""
 
     picture_id: int
     sentence: str
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Training (or its process) ended by an error: a sentence for people, and details for a report."""
+    """Training (or its process) ended by an error: a sentence for people, and details for a report. Not `training`:
+    the process ended while nothing but predictions was under way."""
 
     sentence: str
     detail: str
+    training: bool = True
 
 
 @dataclass(frozen=True, slots=True)

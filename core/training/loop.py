@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -31,7 +32,7 @@ from core.training.telling import ProgressTeller
 from core.training.together import Together
 
 LONGEST_LAST_LOOK = 0.5
-"""Seconds that scoring may take when somebody pressed Stop."""
+"""Seconds that scoring may take when somebody pressed Stop; after so many it is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,13 @@ def train(
     stopped = share < 1 and not hopeless
     # A stop is answered at once; the last look is skipped when it would keep the person waiting.
     if step and not hopeless and (not stopped or together.agreed(judge.cost) < LONGEST_LAST_LOOK):
-        judge.last_look(learning.averaged.model, step, budget.seconds)
+        ends = time.monotonic() + (LONGEST_LAST_LOOK if stopped else math.inf)
+        judge.last_look(
+            learning.averaged.model,
+            step,
+            budget.seconds,
+            lambda: bool(together.agreed(time.monotonic() > ends)),
+        )
     judge.say_what_was_held_back()
     if keep and together.leads:
         learning.keep(run_folder, Spent(step, budget.seconds), tell)
@@ -192,9 +199,10 @@ def _found_rate(
     give_up: Callable[[], bool],
     on_event: Callable[[Event], None],
 ) -> float:
-    found, curve = range_test(
-        learning.stepper, learning.model, learning.optimizer, pictures, weights, give_up
-    )
+    with pictures.sparing_fresh():
+        found, curve = range_test(
+            learning.stepper, learning.model, learning.optimizer, pictures, weights, give_up
+        )
     rate = found or learning.usual_rate
     on_event(RangeTested(curve, rate))
     return rate

@@ -15,18 +15,14 @@ def confusion(pred: Tensor, truth: Tensor, class_count: int) -> Tensor:
 
     pred and truth hold rows of the network, any equal shape; where truth is IGNORE the pixel does not count.
     """
-    # Imported here: it brings half of torch's ecosystem with it, which is paid when first scored.
-    from torchmetrics.functional.classification import multiclass_confusion_matrix
-
-    counted: Tensor = multiclass_confusion_matrix(
-        pred.flatten().long(), truth.flatten().long(), class_count, ignore_index=IGNORE, validate_args=False
-    )
-    return counted
-
-
-def warm_up() -> None:
-    """Pay for the import now, when nobody waits."""
-    confusion(torch.zeros(1), torch.zeros(1), 2)
+    counts = truth != IGNORE
+    pairs = truth[counts].long() * class_count + pred[counts].long()
+    # torchmetrics has a way around devices that cannot count, or not deterministically: pixels x classes x classes
+    # numbers, gigabytes for two dozen classes. The processor can.
+    if pairs.device.type == "mps" or torch.are_deterministic_algorithms_enabled():
+        pairs = pairs.cpu()
+    counted = torch.bincount(pairs, minlength=class_count**2).view(class_count, class_count)
+    return counted.to(truth.device)
 
 
 def iou_from_confusion(matrix: Tensor | NDArray[np.int64]) -> NDArray[np.float64]:

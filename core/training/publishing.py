@@ -123,9 +123,11 @@ class Judge:
         self._gap = FIRST_LOOK
         self._next = min(self._next, seconds + LOOK_AFTER_NEWS)
 
-    def last_look(self, model: nn.Module, step: int, seconds: float) -> None:
-        """A look that is not given up: the training is over, and this is what remains of it."""
-        self._give_up = lambda: False
+    def last_look(
+        self, model: nn.Module, step: int, seconds: float, give_up: Callable[[], bool] = lambda: False
+    ) -> None:
+        """The training is over, and this is what remains of it."""
+        self._give_up = give_up
         self.look(model, step, seconds)
 
     def say_what_was_held_back(self) -> None:
@@ -226,7 +228,7 @@ class Judge:
             if found is None:
                 return False
             if not math.isnan(found.miou):
-                best, floor = found.miou, Floor.of(found)
+                best, floor, self.cost = found.miou, Floor.of(found), found.seconds
         self._members, self.best, self._floor = members, best, floor
         return True
 

@@ -102,9 +102,10 @@ class Worker:
         run_id: int,
         urgent: bool = False,
         tta: str = "none",
+        device: str = "auto",
     ) -> None:
         """Predict one picture file into `out`; an urgent one (on screen) next, between two training steps. `tta`: how
-        often it is looked at, a key of `core.models.predict.VIEWS`."""
+        often it is looked at, a key of `core.models.predict.VIEWS`; `device` as in a recipe."""
         self._ask(
             do="predict",
             checkpoint=str(checkpoint.absolute()),
@@ -114,6 +115,7 @@ class Worker:
             urgent=urgent,
             run_id=run_id,
             tta=tta,
+            device=device,
         )
 
     def forget(self) -> None:
@@ -264,11 +266,11 @@ class Worker:
             sentence = why_it_ended(
                 code, last_words, short_of_memory=child.short_of_memory, training=training
             )
-            self._give(Failed(sentence, "\n".join(last_words)))
+            self._give(Failed(sentence, "\n".join(last_words), training))
         elif training:
             self._give(Finished("stopped", self._step))
         for picture_id in waiting:
-            self._give(NotPredicted(picture_id, "The prediction was interrupted; it can be asked for again."))
+            self._give(NotPredicted(picture_id, "The prediction was interrupted.", lost=True))
 
     def _hear_the_rest(self, child: Child) -> None:
         """What the process said before it ended still counts; everything else keeps its order."""

@@ -9,12 +9,18 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from core.errors import TrainingError
 from core.training.augment import Batch, batch_of
 from core.training.crash import sounds_like_memory
 from core.training.data import LabelledPictures
 from core.training.losses import label_loss
 from core.training.recipe import Recipe
 from core.training.together import Together
+
+ONE_IS_TOO_FEW = (
+    "This network compares the pictures of a step with each other and cannot learn from a single one. "
+    "Choose a batch of 2 or more, with a smaller picture size where memory is short, or another network."
+)
 
 
 class Stepper:
@@ -50,12 +56,16 @@ class Stepper:
     def step(self, pictures: LabelledPictures, weights: Tensor) -> Tensor:
         """The loss of a step that is done. Half the batch, and half again, when memory does not suffice for it;
         raises what torch raises when it does not for a single picture, or when several processes take part: the
-        others would wait for an answer."""
+        others would wait for an answer. Raises TrainingError when this network cannot learn from a single one."""
         while True:
             try:
                 drawn = pictures.draw(self.batch)
                 loss = self.learn(batch_of(drawn, pictures.canvas, self._recipe, self._chance), weights)
                 break
+            except ValueError as problem:
+                if "more than 1 value per channel" in str(problem):
+                    raise TrainingError(ONE_IS_TOO_FEW) from problem
+                raise
             except (RuntimeError, MemoryError) as problem:
                 least = self.batch == 1 or self.together.world > 1
                 if least or not sounds_like_memory(f"{type(problem).__name__}: {problem}"):

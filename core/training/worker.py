@@ -18,7 +18,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -56,8 +56,8 @@ class Desk:
         self._next_ordinary = 0.0
         self._next_training: Command | None = None
         self._quit = self._stop = self._pause = self._changed = False
-        self._device = "auto"
-        self._loaded: tuple[tuple[str, int], Loaded] | None = None
+        self._learning = False
+        self._loaded: tuple[tuple[str, int, str], Loaded] | None = None
 
     def work(self) -> None:
         """Until told to quit."""
@@ -133,6 +133,7 @@ class Desk:
     def _train(self, command: Command) -> None:
         """One training from start to Finished or Failed; its memory is free afterwards."""
         self._stop = self._changed = False
+        self._learning = True
         try:
             step, stopped = self._run(command)
         except Exception as problem:  # whatever happens is told; the process stays for predictions
@@ -154,23 +155,19 @@ class Desk:
             replaced = self._next_training is not None
             self._emit(Finished("replaced" if replaced else "stopped" if stopped else "budget", step))
         finally:
-            self._stop = self._pause = False
+            self._stop = self._pause = self._learning = False
             _give_memory_back()
 
     def _run(self, command: Command) -> tuple[int, bool]:
-        from core.models.checkpoint import read_run_file
+        from core.models.checkpoint import labels_seen
         from core.training.loop import train
         from core.training.machine import settle_chance
         from core.training.snapshot import Snapshot
 
         snapshot = Snapshot.open(Path(command["snapshot"]))
-        self._device = snapshot.recipe.device
         settle_chance(snapshot.recipe)  # a fresh network starts with weights of its seed
         base = Path(command["base"]) if command["base"] else None
         model, warm = self._first_model(base, snapshot.spec)
-        seen: Mapping[str, str] = {}
-        if warm and base:
-            seen = read_run_file(base)[1].get("seen") or {}
         outcome = train(
             model,
             snapshot.spec,
@@ -183,7 +180,7 @@ class Desk:
             snapshot_changed=self._snapshot_changed,
             between_steps=self._between_steps,
             warm=warm,
-            base_seen={int(number): digest for number, digest in seen.items()} if warm else None,
+            base_seen=labels_seen(base) if base and warm else None,
         )
         return outcome.step, outcome.stopped
 
@@ -210,7 +207,7 @@ class Desk:
             from core.labels.prediction import write_prediction
             from core.models.predict import predict_file
 
-            loaded = self._checkpoint(Path(command["checkpoint"]))
+            loaded = self._checkpoint(Path(command["checkpoint"]), command["device"])
             mask = predict_file(
                 loaded, Path(command["picture"]), int(command["run_id"]), command.get("tta", "none")
             )
@@ -229,29 +226,32 @@ class Desk:
             name = Path(command["picture"]).name
             self._emit(NotPredicted(picture_id, f"{name} could not be predicted: {reason}."))
 
-    def _checkpoint(self, folder: Path) -> Loaded:
-        """The network of a checkpoint folder, kept until its weights change or another is asked for."""
-        from core.models.checkpoint import WEIGHTS_FILE, load_checkpoint
+    def _checkpoint(self, folder: Path, device: str) -> Loaded:
+        """The network of a checkpoint folder, kept until its weights change or another is asked for. A training that
+        is under way keeps its threads and its dice."""
+        import torch
+
+        from core.models.checkpoint import load_checkpoint
+        from core.models.spec import WEIGHTS_FILE
         from core.training.machine import device_for, use_cores
 
         try:
-            key = (str(folder), (folder / WEIGHTS_FILE).stat().st_mtime_ns)
+            key = (str(folder), (folder / WEIGHTS_FILE).stat().st_mtime_ns, device)
         except OSError as problem:
             raise ModelError(f"There is no trained network in {folder.name}; train one first.") from problem
         if self._loaded is None or self._loaded[0] != key:
             self._loaded = None
-            use_cores(None)
-            self._loaded = (key, load_checkpoint(folder, device_for(self._device)))
+            if not self._learning:
+                use_cores(None)
+            with torch.random.fork_rng(devices=[]):
+                self._loaded = (key, load_checkpoint(folder, device_for(device)))
         return self._loaded[1]
 
 
 def _import_all() -> None:
     """Import what the first training will need, so that it starts at once."""
     import core.models.predict
-    import core.training.loop
-    import core.training.metrics
-
-    core.training.metrics.warm_up()
+    import core.training.loop  # noqa: F401
 
 
 def _end_if_device_is_lost(problem: Exception) -> None:

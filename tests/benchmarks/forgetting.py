@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from core.models.checkpoint import load_checkpoint, read_run_file, start_from
+from core.models.checkpoint import labels_seen, load_checkpoint, read_run_file, start_from
 from core.models.predict import predict
 from core.models.spec import ModelSpec, default_spec, spec_from_base
 from core.samples.scenes import SCENE_CLASSES, Scene, draw_scene
@@ -77,10 +77,9 @@ def learn(folder: Path, base: Path | None, spec: ModelSpec, snapshot: Snapshot, 
     """The folder of the network that is in use after a round: the new one, or that of before."""
     snapshot.revise(spec, recipe)
     torch.manual_seed(recipe.seed)
-    seen = read_run_file(base)[1]["seen"] if base else {}
     ended = train(
         start_from(base, spec), spec, snapshot, recipe, run_folder=folder, on_event=lambda _: None,
-        warm=base is not None, base_seen={int(n): digest for n, digest in seen.items()} or None,
+        warm=base is not None, base_seen=labels_seen(base) if base else None,
     )  # fmt: skip
     return folder if ended.published or base is None else base
 
