@@ -10,7 +10,7 @@ from pathlib import Path
 OUT_OF_MEMORY_WORDS = (
     "out of memory", "outofmemoryerror", "memoryerror", "can't allocate memory", "bad_alloc",
     "unable to allocate", "cannot allocate memory", "not enough memory", "alloc_failed", "allocation_failed",
-    "error 1455", "(1455)",
+    "error 1455", "<1455>",
 )  # fmt: skip
 """As torch, CUDA and its libraries, C++, numpy, Linux and Windows say it. 1455: the paging file is too small."""
 

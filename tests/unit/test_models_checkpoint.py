@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from core.errors import ModelError
-from core.models.checkpoint import load_checkpoint, read_run_file, save_checkpoint, start_from
+from core.models.checkpoint import labels_seen, load_checkpoint, read_run_file, save_checkpoint, start_from
 from core.models.registry import build
 from core.models.spec import ModelSpec
 
@@ -127,6 +127,17 @@ def test_the_run_file_is_read_without_the_weights(tmp_path: Path) -> None:
     save_checkpoint(folder, build(OURS), OURS, {"miou": float(np.float32(0.25))})
     (folder / "model.safetensors").unlink()
     assert read_run_file(folder) == (OURS, {"miou": 0.25})
+
+
+@pytest.mark.parametrize(
+    ("said", "seen"),
+    [({"7": "ab"}, {7: "ab"}), ({"one": "ab"}, {}), ([7], {}), (None, {}), ({"7": 3}, {7: "3"})],
+)
+def test_a_card_that_says_nonsense_about_labels_says_nothing(
+    tmp_path: Path, said: object, seen: dict[int, str]
+) -> None:
+    save_checkpoint(tmp_path / "run", build(OURS), OURS, {"seen": said})
+    assert labels_seen(tmp_path / "run") == seen
 
 
 def test_a_full_disk_leaves_the_old_checkpoint_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

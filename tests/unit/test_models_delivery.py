@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import safetensors.torch
+import tifffile
 import torch
 from PIL import Image
 
@@ -85,6 +86,21 @@ def test_what_leaves_says_the_same(tmp_path: Path, suffix: str) -> None:
     assert [c["name"] for c in meaning["classes"]] == ["road", "tree", "water"]
     assert [done for _what, done, _of in told] == [0, 1, 3, 4]
     assert "of the pixels" in delivered.sentence
+
+
+def test_a_network_of_other_channels_leaves_and_is_compared_with_such_pictures(tmp_path: Path) -> None:
+    spec = replace(SPEC, channels=5)
+    deep = np.random.default_rng(0).integers(0, 255, (48, 64, 5)).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "deep.tif", deep, photometric="minisblack", planarconfig="contig")
+    Image.fromarray(deep[..., :3]).save(tmp_path / "colours.png")  # of another kind: left out
+    asked = replace(
+        job(tmp_path, "net.safetensors"),
+        folder=tmp_path / "run",
+        pictures=(tmp_path / "deep.tif", tmp_path / "colours.png"),
+    )
+    save_checkpoint(tmp_path / "run", network(spec), spec, {})
+    delivered = deliver(asked)
+    assert (delivered.pictures, delivered.equal) == (1, 1.0)
 
 
 @pytest.mark.no_cover  # the tests above count these lines; being traced, torch's export takes half as long again

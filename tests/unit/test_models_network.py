@@ -105,9 +105,18 @@ def test_a_single_picture_can_be_trained_on() -> None:
         replace(SPEC, weights="imagenet"),
         ModelSpec("unet", "no-such-encoder", "none", 64, (1, 2)),
         ModelSpec("unet", "tu-no-such-encoder", "none", 64, (1, 2)),
+        # timm would ask a stranger's repository what to build.
+        ModelSpec("unet", "tu-hf-hub:stranger/beacon", "none", 64, (1, 2)),
+        ModelSpec("unet", "tu-local-dir:/tmp/beacon", "none", 64, (1, 2)),
     ],
 )
-def test_what_cannot_be_built_is_said_plainly(spec: ModelSpec, offline: None) -> None:
+def test_what_cannot_be_built_is_said_plainly(
+    spec: ModelSpec, offline: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked(*_args: object, **_kwargs: object) -> None:
+        pytest.fail("somebody was asked over the network")
+
+    monkeypatch.setattr("huggingface_hub.file_download.get_hf_file_metadata", asked)
     with pytest.raises(ModelError, match=r"^There (is|are) no .*\.$"):
         build(spec)
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,12 +19,13 @@ from core.errors import ModelError, TrainingError
 from core.models.checkpoint import load_checkpoint, save_checkpoint, start_from
 from core.models.registry import build
 from core.models.spec import ModelSpec
-from core.training.crash import LOST_DEVICE_CODE, sounds_like_lost_device, why_it_ended
-from core.training.events import Event, Failed, NotPredicted, Predicted, Published
+from core.training.crash import LOST_DEVICE_CODE, sounds_like_lost_device, sounds_like_memory, why_it_ended
+from core.training.events import Event, Failed, NotPredicted, Predicted, Published, Started
 from core.training.loop import train
 from core.training.recipe import Recipe
 from core.training.run import Worker
 from core.training.snapshot import Snapshot
+from core.training.worker import Desk
 
 SPEC = ModelSpec("asymmetric-unet", None, "none", 32, (1, 2))
 RECIPE = Recipe(minutes=None, steps=4, batch=2, threads=1, device="cpu")
@@ -91,6 +93,8 @@ def test_a_full_disk_ends_the_training_with_the_old_network(
         ("CUDA error: unspecified launch failure\nCUDA kernel errors might be ...", True),
         ("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED", True),
         ("CUDA error: out of memory", False),
+        ("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`", False),
+        ("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED", False),
         ("The size of tensor a (3) must match the size of tensor b (4)", False),
     ],
 )
@@ -102,6 +106,81 @@ def test_a_lost_graphics_card_is_a_sentence() -> None:
     said = why_it_ended(LOST_DEVICE_CODE, ["RuntimeError: CUDA error"], short_of_memory=False, training=True)
     assert "lost its graphics card" in said
     assert "“cpu”" in said
+
+
+@pytest.mark.parametrize(
+    ("said", "memory"),
+    [
+        ("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`", True),
+        ("OSError: [WinError 1455] The paging file is too small for this operation to complete", True),
+        ("RuntimeError: The size of tensor a (1455) must match the size of tensor b (4)", False),
+        ("CUDA error: unspecified launch failure", False),
+    ],
+)
+def test_memory_that_ran_out_is_known_by_its_words(said: str, memory: bool) -> None:
+    assert sounds_like_memory(said) is memory
+
+
+def test_a_network_that_cannot_learn_from_one_picture_says_so(tmp_path: Path) -> None:
+    spec = ModelSpec("deeplabv3plus", "resnet18", "none", 32, (1, 2))
+    recipe = replace(RECIPE, batch=1)
+    with pytest.raises(TrainingError, match="batch of 2 or more"):
+        train(
+            build(spec), spec, freeze(tmp_path / "s", recipe), recipe,
+            run_folder=tmp_path / "run", on_event=lambda _: None,
+        )  # fmt: skip
+
+
+def test_a_card_that_knows_no_double_numbers_can_publish(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Apple's refuse them."""
+
+    def refused(_tensor: torch.Tensor) -> torch.Tensor:
+        raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
+
+    monkeypatch.setattr(torch.Tensor, "double", refused)
+    heard: list[Event] = []
+    train(
+        build(SPEC), SPEC, freeze(tmp_path / "s"), RECIPE,
+        run_folder=tmp_path / "run", on_event=heard.append,
+    )  # fmt: skip
+    assert [event for event in heard if isinstance(event, Published)]
+
+
+def test_a_prediction_between_two_steps_leaves_the_training_its_threads_and_dice(tmp_path: Path) -> None:
+    recipe = replace(RECIPE, steps=6, deterministic=True)
+    snapshot = freeze(tmp_path / "s", recipe)
+    save_checkpoint(tmp_path / "other", build(SPEC), SPEC, {})
+    Image.fromarray(np.zeros((24, 32, 3), np.uint8)).save(tmp_path / "p.png")
+    torch.set_num_threads(2)
+
+    def trained(name: str, *, asked: bool) -> tuple[set[int], dict[str, torch.Tensor]]:
+        inbox: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        threads: set[int] = set()
+
+        def hear(event: Event) -> None:
+            threads.add(torch.get_num_threads())
+            if asked and isinstance(event, Started):
+                inbox.put(
+                    {
+                        "do": "predict", "checkpoint": str(tmp_path / "other"), "picture": str(tmp_path / "p.png"),
+                        "picture_id": 1, "out": str(tmp_path / "out.png"), "urgent": True, "run_id": 1, "device": "cpu",
+                    }
+                )  # fmt: skip
+
+        Desk(inbox, hear)._train(
+            {"snapshot": str(snapshot.folder), "base": None, "run_folder": str(tmp_path / name)}
+        )
+        return threads, load_checkpoint(tmp_path / name).model.state_dict()
+
+    try:
+        alone, beside = trained("alone", asked=False), trained("beside", asked=True)
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert (tmp_path / "out.png").is_file()
+    assert alone[0] == beside[0] == {1}
+    assert all(torch.equal(alone[1][name], beside[1][name]) for name in alone[1])
 
 
 # In a real process --------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
@@ -81,15 +81,20 @@ def test_rare_classes_weigh_more(kind: str) -> None:
 # Scores ---------------------------------------------------------------------------------------
 
 
-@settings(deadline=None)  # the first example pays for an import
 @given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from([0, 1, 2, 3, IGNORE])), min_size=1, max_size=60))
 def test_confusion_counts_labelled_pixels(pairs: list[tuple[int, int]]) -> None:
+    """Deterministically or not."""
     expected = np.zeros((4, 4), np.int64)
     for guess, true in pairs:
         if true != IGNORE:
             expected[true, guess] += 1
     pred, truth = (torch.tensor(column, dtype=torch.uint8) for column in zip(*pairs, strict=True))
     assert (confusion(pred, truth, 4).numpy() == expected).all()
+    torch.use_deterministic_algorithms(True)
+    try:
+        assert (confusion(pred, truth, 4).numpy() == expected).all()
+    finally:
+        torch.use_deterministic_algorithms(False)
 
 
 def test_scores_from_a_matrix() -> None:
@@ -208,6 +213,17 @@ def test_fresh_labels_get_their_share_for_a_while(tmp_path: Path) -> None:
     later = [draw.example.entry.picture_id for draw in pictures.draw(200)]
     assert later.count(50) < drawn.count(50)
     assert not pictures.refresh().train  # nothing new
+
+
+def test_draws_whose_weights_are_thrown_away_cost_fresh_labels_nothing(tmp_path: Path) -> None:
+    recipe = Recipe(fresh=0.5, fresh_steps=25, batch=8)
+    snapshot = filled(tmp_path, recipe, dict.fromkeys(range(1, 101), 2))
+    seen = {number: entry.digest for number, entry in snapshot.entries().items() if number != 50}
+    pictures = LabelledPictures(snapshot, SPEC, recipe, torch.device("cpu"), seen)
+    with pictures.sparing_fresh():
+        pictures.draw(400)
+    drawn = [draw.example.entry.picture_id for draw in pictures.draw(200)]
+    assert 80 < drawn.count(50) < 170
 
 
 @pytest.mark.parametrize("changed", [{50}, set(range(48, 51))], ids=["one", "all"])

@@ -1,9 +1,11 @@
 """The loop in this process: two steps are a training, better weights are published, worse ones are not."""
 
+import time
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from types import SimpleNamespace
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from core.training.data import LabelledPictures
 from core.training.events import Evaluated, Event, Progress, Published, Started
 from core.training.loop import Outcome, train
 from core.training.machine import fabric_for
+from core.training.metrics import confusion
 from core.training.publishing import Judge
 from core.training.recipe import Recipe
 from core.training.snapshot import Snapshot
@@ -244,6 +247,30 @@ def test_stop_and_pause(tmp_path: Path) -> None:
     assert outcome.step == 4  # seven times asked, three of them paused
     assert outcome.published
     assert load_checkpoint(tmp_path / "run").card["step"] == 4
+
+
+def test_a_stop_does_not_wait_for_a_long_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the first look nobody knows how long it takes; here every batch that is scored costs half a minute."""
+    now = [0.0]
+    scored: list[int] = []
+
+    def slow(*words: Any) -> torch.Tensor:
+        now[0] += 30.0
+        scored.append(1)
+        return confusion(*words)
+
+    monkeypatch.setattr("core.training.scoring.confusion", slow)
+    monkeypatch.setattr(
+        "core.training.loop.time", SimpleNamespace(monotonic=lambda: now[0], sleep=time.sleep)
+    )
+    recipe = replace(TWO_STEPS, steps=1000)
+    asked = iter(range(10**6))
+    outcome = train(
+        fresh_model(), SPEC, frozen(tmp_path / "s", recipe, val=40), recipe,
+        run_folder=tmp_path / "run", on_event=lambda _: None, should_stop=lambda: next(asked) >= 3,
+    )  # fmt: skip
+    assert outcome.stopped and not outcome.published
+    assert len(scored) == 1
 
 
 def judge_of(run: Path, snapshot: Snapshot, heard: list[Event]) -> tuple[Judge, LabelledPictures]:
