@@ -14,8 +14,8 @@ same way. Who has CamVid's official test part in images/test and masks/test scor
 train teaches.
 
 With `--labelled` only that share of the pixels of each frame that teaches is labelled: `--by strokes` along the middle
-of each region, its edges left out, as a hand does that paints roughly; `--by squares` of 24 pixels at random places,
-exact up to their edges. val keeps whole labels.
+line of each region, its edges left out, as a hand does that paints roughly; `--by squares` of 24 pixels at random
+places, exact up to their edges. val keeps whole labels.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from skimage.morphology import skeletonize
 
 from core.models.checkpoint import load_checkpoint, read_run_file, start_from
 from core.models.predict import predict
@@ -72,17 +73,20 @@ def sides_of(asked: argparse.Namespace, void: int) -> tuple[dict[str, Pair], lis
     return teaching, [pair for name, pair in frames.items() if name not in teaching]
 
 
-def by_strokes(label: Label, share: float, _dice: np.random.Generator) -> NDArray[np.bool_]:
-    """(H, W) true for the pixels that lie deepest in each region, so many of them; a region has one at least."""
+def by_strokes(label: Label, share: float, dice: np.random.Generator) -> NDArray[np.bool_]:
+    """(H, W) true along the middle line of each region, as broad as makes it that share; a region has one pixel at
+    least."""
     kept = np.zeros(label.shape, bool)
     for value in np.unique(label[label != 255]):
         inside = (label == value).astype(np.uint8)
-        depth = cv2.distanceTransform(np.pad(inside, 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
+        middle = skeletonize(inside > 0)
+        away = cv2.distanceTransform((~middle).astype(np.uint8), cv2.DIST_L2, 3)
+        away += dice.random(away.shape, np.float32) * 0.5  # no end of a line comes first
         count, regions = cv2.connectedComponents(inside)
         for region in range(1, count):
             places = np.flatnonzero(regions == region)
-            deepest = np.argsort(-depth.flat[places], kind="stable")[: max(1, round(share * len(places)))]
-            kept.flat[places[deepest]] = True
+            nearest = np.argsort(away.flat[places])[: max(1, round(share * len(places)))]
+            kept.flat[places[nearest]] = True
     return kept
 
 
