@@ -42,14 +42,15 @@ class ExportWish:
 class ExportPlan:
     """What an export would write, in numbers, and what its format cannot hold, before anything is written.
 
-    pieces: pictures after tiling, those without a label counted as well; pixels: label pixels by value; finished:
-    pictures that an export with this wish had written before it was stopped; discards: those that one with another wish
-    had.
+    moment: that of the classes, as `ClassDrawer.moment` tells it; pieces: pictures after tiling, those without a label
+    counted as well; pixels: label pixels by value; finished: pictures that an export with this wish had written before
+    it was stopped; discards: those that one with another wish had.
     """
 
     wish: ExportWish
     row: Outgoing
     classes: ClassList
+    moment: int
     records: tuple[PictureRecord, ...] = ()
     names: dict[int, str] = field(default_factory=dict)
     labelled: int = 0
@@ -95,7 +96,7 @@ def plan_export(project: Project, wish: ExportWish) -> ExportPlan:
         raise FormatError(
             f"There is nothing to export with these choices: no picture of them carries a {wanted or 'mask'}."
         )
-    classes = project.classes.read()
+    moment, classes = project.classes.moment(), project.classes.read()
     statistics = statistics_of(project, records, labels=wish.labels, predictions=wish.predictions)
     names = names_of(records, wish.pattern)
     left, same = count_left(wish.out.absolute(), written_down(project, wish, classes))
@@ -103,6 +104,7 @@ def plan_export(project: Project, wish: ExportWish) -> ExportPlan:
         wish,
         row,
         classes,
+        moment,
         records,
         names if row.spell is None else apart(names, row.spell),
         sum(r.is_labelled for r in records) if wish.labels else 0,
@@ -114,6 +116,12 @@ def plan_export(project: Project, wish: ExportWish) -> ExportPlan:
         min(left, len(records)) if same else 0,
         0 if same else left,
     )
+
+
+def check_classes(project: Project, plan: ExportPlan) -> None:
+    """Raises FormatError when the classes are no longer those of the plan: labels would go out under other names."""
+    if (project.classes.moment(), project.classes.read()) != (plan.moment, plan.classes):
+        raise FormatError("The classes have changed meanwhile, so nothing was exported. Export again.")
 
 
 def written_down(project: Project, wish: ExportWish, classes: ClassList) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from core.lanes import Lane
 from core.project.project import Project, mapping_of
 from core.project.records import PictureRecord
 from core.session.counting import add, card_of
-from core.session.export_plan import ExportPlan, ExportWish, plan_export, written_down
+from core.session.export_plan import ExportPlan, ExportWish, check_classes, plan_export, written_down
 from core.session.export_writing import LABELS, PREDICTIONS, Leaving, Left, Sink, Writing
 from core.session.placing import into_place, mark
 from core.session.unfinished import Finished, Unfinished, discard
@@ -51,12 +51,14 @@ def run_export(
     *,
     anew: bool = False,
 ) -> ExportReport:
-    """Write everything beside the place, then rename. Raises Cancelled or FormatError.
+    """Write everything beside the place, then rename. Raises Cancelled or FormatError, that also when the classes are
+    no longer those of the plan.
 
     What is finished until then stays beside the place, and an export of the same wish to it goes on from there, unless
     it is to begin `anew`.
     """
     out = plan.wish.out.absolute()
+    check_classes(project, plan)  # the plan may have been looked at for minutes
     try:
         unfinished = Unfinished(out, written_down(project, plan.wish, plan.classes), anew=anew)
         keep = True
@@ -253,7 +255,8 @@ def _sinks(plan: ExportPlan, root: Path) -> tuple[Sink, ...]:
 
 
 def _leaving(project: Project, plan: ExportPlan, record: PictureRecord) -> tuple[Leaving, tuple[str, ...]]:
-    """The picture with what is wanted of it, and what of that is missing."""
+    """The picture with what is wanted of it, and what of that is missing. Raises FormatError when the classes
+    have changed."""
     problems: tuple[str, ...] = ()
     label = prediction = confidence = None
     if plan.wish.labels and record.is_labelled:
@@ -263,6 +266,7 @@ def _leaving(project: Project, plan: ExportPlan, record: PictureRecord) -> tuple
             prediction, confidence = _prediction(project, record)
         except ImageError as problem:  # the cache may be emptied at any time; the label goes out all the same
             problems = (str(problem),)
+    check_classes(project, plan)  # only now: what has been read is of the plan's classes or of newer ones
     leaving = Leaving(
         record.id,
         record.path,

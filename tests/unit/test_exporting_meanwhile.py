@@ -1,0 +1,49 @@
+"""What changes, vanishes or is called strangely while a dataset leaves: told, never written wrongly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.errors import FormatError
+from core.formats.masks import open_dataset
+from core.formats.tree import Tree
+from core.project.project import Project
+from core.session.export_plan import ExportWish, plan_export
+from core.session.exporting import run_export
+from core.session.importing import import_dataset
+from tests.factories import label_all, project_in, truth
+
+
+def labelled_project(folder: Path, count: int = 3) -> Project:
+    project = project_in(folder, count)
+    label_all(project, project.pictures.all())
+    return project
+
+
+@pytest.mark.parametrize("moved_at", [None, 1], ids=["before the export", "during the export"])
+def test_labels_never_leave_under_classes_that_have_changed_since(
+    tmp_path: Path, moved_at: int | None
+) -> None:
+    with labelled_project(tmp_path / "pictures") as project:
+        plan = plan_export(project, ExportWish(tmp_path / "out"))
+        if moved_at is None:
+            project.classes.change_value(2, 7)
+
+        def renumber(done: int, _of: int) -> None:
+            if done == moved_at:
+                project.classes.change_value(2, 7)
+
+        with pytest.raises(FormatError, match="The classes have changed meanwhile"):
+            run_export(project, plan, renumber)
+        assert not (tmp_path / "out").exists()
+        assert run_export(project, plan_export(project, ExportWish(tmp_path / "out"))).problems == ()
+    (tmp_path / "again").mkdir()
+    with Project.write(tmp_path / "again") as again:
+        assert import_dataset(again, open_dataset(Tree(tmp_path / "out"))).labels == 3
+        for record in again.pictures.all():
+            np.testing.assert_array_equal(
+                again.labels.read(record.id, 96, 64), np.where(truth() == 2, 7, truth())
+            )
