@@ -86,8 +86,7 @@ def plan_export(project: Project, wish: ExportWish) -> ExportPlan:
     records = tuple(
         r
         for r in project.pictures.all()
-        if r.problem is None
-        and (not wish.splits or (r.split or NO_SPLIT) in wish.splits)
+        if (not wish.splits or (r.split or NO_SPLIT) in wish.splits)
         and (not wish.only_done or r.status == Status.DONE)
         and ((wish.labels and r.is_labelled) or (wish.predictions and r.is_predicted))
     )

@@ -47,3 +47,15 @@ def test_labels_never_leave_under_classes_that_have_changed_since(
             np.testing.assert_array_equal(
                 again.labels.read(record.id, 96, 64), np.where(truth() == 2, 7, truth())
             )
+
+
+def test_a_label_whose_picture_was_once_out_of_reach_leaves_or_is_named(tmp_path: Path) -> None:
+    with labelled_project(tmp_path / "pictures") as project:
+        project.pictures.set_problems(
+            {1: "p0.png is not there any more.", 2: "p1.png is not there any more."}
+        )
+        (tmp_path / "pictures" / "p1.png").unlink()  # p0.png is back
+        plan = plan_export(project, ExportWish(tmp_path / "out"))
+        report = run_export(project, plan)
+    assert (plan.labelled, report.pictures, len(report.problems)) == (3, 2, 1)
+    assert "p1.png" in report.problems[0]
