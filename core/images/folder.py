@@ -50,7 +50,7 @@ def scan(folder: Path) -> Iterator[Path]:
         entry = next(pending[-1], None)
         if entry is None:
             pending.pop()
-        elif not entry.is_dir():
+        elif not _is_folder(entry):
             yield Path(entry.path)
         elif (inside := _entered(entry, root, seen)) is not None:
             pending.append(iter(inside))
@@ -60,7 +60,7 @@ def has_pictures(folder: Path) -> bool:
     """Whether `scan` would find any, without putting a large folder in order. Raises ImageError as it does."""
     try:
         with os.scandir(folder) as entries:
-            if any(_is_picture(e.name) and e.name[0] != "." and not e.is_dir() for e in entries):
+            if any(_is_picture(e.name) and e.name[0] != "." and not _is_folder(e) for e in entries):
                 return True
     except OSError:
         pass  # scan says it better
@@ -74,7 +74,7 @@ def list_folder(folder: Path) -> tuple[list[str], list[str]]:
         for entry in entries:
             if entry.name[0] == ".":
                 continue
-            if _is_picture(entry.name) and not entry.is_dir():
+            if _is_picture(entry.name) and not _is_folder(entry):
                 pictures.append(entry.name)
             elif entry.is_dir(follow_symlinks=False):
                 folders.append(entry.name)
@@ -121,7 +121,7 @@ def _small_giant(path: Path, side: int) -> NDArray[np.uint8]:
 def _listed(folder: str | Path) -> list[os.DirEntry[str]]:
     """Sub-folders and pictures of one directory, not hidden, in natural order. Raises OSError."""
     with os.scandir(folder) as entries:
-        found = [e for e in entries if (name := e.name)[0] != "." and (_is_picture(name) or e.is_dir())]
+        found = [e for e in entries if (name := e.name)[0] != "." and (_is_picture(name) or _is_folder(e))]
     return _in_order(found)
 
 
@@ -140,6 +140,15 @@ def _is_picture(name: str) -> bool:
     # For a hundred thousand names; a Path for each would take ten times as long.
     _, dot, ending = name.rpartition(".")
     return ending.lower() in _ENDINGS and dot == "."
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether it is one or a link to one. A link that leads round or to where nobody may look is none: one bad link
+    must not hide what lies beside it."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _entered(

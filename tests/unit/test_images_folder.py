@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from core.errors import ImageError
-from core.images.folder import natural_key, read_thumbnail, scan
+from core.images.folder import has_pictures, list_folder, natural_key, read_thumbnail, scan
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -75,6 +75,19 @@ def test_links_lead_out_once_but_never_round(tmp_path: Path) -> None:
     except OSError:
         pytest.skip("this system does not let us make links")
     assert found(inside) == ["more/2.png", "real/1.png"]
+
+
+def test_a_link_that_leads_nowhere_hides_nothing_beside_it(tmp_path: Path) -> None:
+    touch(tmp_path, "a.png", "sub/b.png", "sub/c.png")
+    try:
+        for name in ("n.png", "loop", "sub/old", "sub/m.png"):
+            (tmp_path / name).symlink_to(Path(name).name)  # to itself
+    except OSError:
+        pytest.skip("this system does not let us make links")
+    assert found(tmp_path) == ["a.png", "n.png", "sub/b.png", "sub/c.png", "sub/m.png"]
+    assert has_pictures(tmp_path)
+    pictures, folders = list_folder(tmp_path)
+    assert (sorted(pictures), folders) == (["a.png", "n.png"], ["sub"])
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
