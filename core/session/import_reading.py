@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import filecmp
-import os
 import shutil
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,14 +122,24 @@ class Reader:
         return Arrival(asked.path, *size, digest, asked.split, tags, label)
 
     def _copied(self, sample: Sample, path: str) -> tuple[int, int]:
-        """Make the picture lie where it belongs. Returns its size, upright."""
+        """Make the picture lie where it belongs. Returns its size, upright. Raises ImageError, FormatError for a
+        picture that cannot lie there, and ProjectError when the disk refuses."""
         target = self.folder / path
-        if sample.cut is not None:
-            _cut_out(sample.picture, sample.cut, target)
-            return sample.cut.width, sample.cut.height
-        size = read_size(sample.picture)
-        if target != sample.picture:
-            _copy(sample.picture, target)
+        try:
+            if sample.cut is not None:
+                _cut_out(sample.picture, sample.cut, target)
+                return sample.cut.width, sample.cut.height
+            size = read_size(sample.picture)
+            if target != sample.picture:
+                _copy(sample.picture, target)
+        except OSError as problem:
+            if problem.errno == errno.ENAMETOOLONG:
+                raise FormatError(
+                    f"The name {target.name} is too long for the disk; give the file a shorter one."
+                ) from problem
+            raise ProjectError(
+                f"{sample.picture.name} could not be copied to {target.parent}: {problem}."
+            ) from problem
         return size
 
 
@@ -141,7 +152,7 @@ def _cut_out(source: Path, part: Box, target: Path) -> None:
             )
         return
     pixels = read_picture(source)[part.slices]
-    with _beside(target, source.name) as beside:
+    with _beside(target) as beside:
         Image.fromarray(np.ascontiguousarray(pixels)).save(beside, "PNG")
 
 
@@ -153,19 +164,18 @@ def _copy(source: Path, target: Path) -> None:
                 f"Another picture called {target.name} is already in {target.parent}; it was kept."
             )
         return
-    with _beside(target, source.name) as beside:
+    with _beside(target) as beside:
         shutil.copyfile(source, beside)
 
 
 @contextlib.contextmanager
-def _beside(target: Path, name: str) -> Iterator[Path]:
-    """A file to write, that becomes `target` in the end. Raises ProjectError when the disk refuses."""
-    beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+def _beside(target: Path) -> Iterator[Path]:
+    """A file to write, that becomes `target` in the end. Raises OSError."""
+    beside = target.with_name(f".{uuid.uuid4().hex}.tmp")  # short, however long the target's own name is
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield beside
         beside.replace(target)
-    except OSError as problem:
-        raise ProjectError(f"{name} could not be copied to {target.parent}: {problem}.") from problem
     finally:
-        beside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # what was raised before says more
+            beside.unlink()

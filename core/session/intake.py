@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,7 @@ from core.errors import Cancelled, ImageError
 from core.images.folder import scan
 from core.images.source import PICTURE_SUFFIXES
 from core.project.project import HOME
+from core.session.naming import cut
 
 PASTED = "pasted"
 """Sub-folder for pictures from the clipboard."""
@@ -134,7 +136,7 @@ def _free_name(folder: Path, wanted: str, source: Path, taken: set[str]) -> str 
     while name.casefold() in taken or (folder / name).exists():
         if name.casefold() not in taken and _same_bytes(folder / name, source):
             return None
-        name = path.with_name(f"{path.stem}-{number}{path.suffix}").as_posix()
+        name = path.with_name(f"{cut(path.stem)}-{number}{path.suffix}").as_posix()
         number += 1
     return name
 
@@ -154,7 +156,7 @@ def _same_bytes(one: Path, other: Path) -> bool:
 
 def _copy(source: Path, target: Path, should_stop: Callable[[], bool]) -> None:
     """Beside, then renamed; a hidden name, so that nobody takes half a picture for a whole one."""
-    beside = target.with_name(f".{target.name}.part")
+    beside = target.with_name(f".{uuid.uuid4().hex}.part")  # short, however long the picture's own name is
     try:
         with source.open("rb") as coming, beside.open("wb") as going:
             while block := coming.read(1 << 22):
@@ -166,4 +168,5 @@ def _copy(source: Path, target: Path, should_stop: Callable[[], bool]) -> None:
             raise FileExistsError(17, "a file of this name has just appeared", str(target))
         beside.replace(target)
     finally:
-        beside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # what was raised before says more
+            beside.unlink()

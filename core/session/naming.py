@@ -12,6 +12,8 @@ from core.formats.writing import NO_SPLIT
 from core.project.records import PictureRecord
 
 PATTERN = "{name}"
+LONGEST = 150
+"""Bytes of a name as UTF-8: of the 255 that disks take, formats need some for what they add."""
 _REFUSED = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
 """What Windows does not take in a name, or no system does."""
 _DEVICES = re.compile(r"(?i)^(con|prn|aux|nul|com\d|lpt\d)(\.|$)")
@@ -53,9 +55,14 @@ def apart(names: dict[int, str], spell: Callable[[str], str]) -> dict[int, str]:
     return found
 
 
+def cut(name: str) -> str:
+    """At most LONGEST bytes of it, never half a letter: disks count bytes, and a Chinese letter has three."""
+    return name.encode("utf-8", "ignore")[:LONGEST].decode("utf-8", "ignore")
+
+
 def tidy(name: str) -> str:
-    """The name with what file systems refuse replaced, and never empty."""
-    clean = _REFUSED.sub("_", name).lstrip(". ").rstrip(". ")[:150] or "picture"
+    """The name with what file systems refuse replaced, not too long, and never empty."""
+    clean = cut(_REFUSED.sub("_", name).lstrip(". ")).rstrip(". ") or "picture"
     return f"_{clean}" if _DEVICES.match(clean) else clean
 
 

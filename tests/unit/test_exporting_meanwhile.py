@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from core.errors import FormatError
 from core.formats.masks import open_dataset
@@ -14,7 +15,7 @@ from core.project.project import Project
 from core.session.export_plan import ExportWish, plan_export
 from core.session.exporting import run_export
 from core.session.importing import import_dataset
-from tests.factories import label_all, project_in, truth
+from tests.factories import label_all, picture, project_in, truth
 
 
 def labelled_project(folder: Path, count: int = 3) -> Project:
@@ -59,3 +60,18 @@ def test_a_label_whose_picture_was_once_out_of_reach_leaves_or_is_named(tmp_path
         report = run_export(project, plan)
     assert (plan.labelled, report.pictures, len(report.problems)) == (3, 2, 1)
     assert "p1.png" in report.problems[0]
+
+
+def test_long_names_leave_cut_between_two_letters_and_still_apart(tmp_path: Path) -> None:
+    paths = [f"{folder * 60}/{'图' * 80}.png" for folder in "甲乙"]
+    with project_in(tmp_path / "pictures", 0) as project:
+        for path in paths:
+            (tmp_path / "pictures" / path).parent.mkdir()
+            Image.fromarray(picture()).save(tmp_path / "pictures" / path)
+        for record in project.pictures.add(paths):
+            project.pictures.set_size(record.id, 96, 64)
+        label_all(project, project.pictures.all())
+        report = run_export(project, plan_export(project, ExportWish(tmp_path / "out")))
+    assert (report.pictures, report.problems) == (2, ())
+    names = {p.stem for p in (tmp_path / "out" / "masks" / "unsplit").iterdir()}
+    assert names == {"甲" * 50, "乙" * 50}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -308,3 +309,19 @@ def test_an_import_that_meets_an_open_picture_survives_the_next_stroke(tmp_path:
         np.testing.assert_array_equal(project.labels.read(1, 24, 16), expected(0))
         assert project.journal.redo(1) is not None
         np.testing.assert_array_equal(project.labels.read(1, 24, 16), values)
+
+
+def test_a_long_name_comes_in_and_one_that_is_too_long_stops_nothing(tmp_path: Path) -> None:
+    dataset, long = mask_dataset(tmp_path / "set"), "写" * 82 + ".png"  # 250 bytes
+    for kind in ("images", "masks"):
+        (dataset / kind / "train" / "a.png").rename(dataset / kind / "train" / long)
+    with empty_project(tmp_path / "mine") as project:
+        found = opened(dataset)
+        samples = [
+            replace(s, place="x" * 300 + ".png") if s.picture.stem == "b" else s for s in found.samples
+        ]
+        report = import_dataset(project, replace(found, samples=tuple(samples)))
+        assert {record.path for record in project.pictures.all()} == {f"train/{long}", "val/c.png"}
+    assert (report.pictures, report.labels, len(report.problems)) == (2, 2, 1)
+    assert "too long for the disk" in report.problems[0]
+    assert {p.name for p in (tmp_path / "mine" / "train").iterdir()} == {long}

@@ -65,6 +65,19 @@ def test_names_that_differ_only_in_case_do_not_meet(tmp_path: Path) -> None:
     assert [name for _, name in plan.copies] == ["x.png", "X-2.png"]
 
 
+def test_a_long_name_is_taken_in_also_when_it_is_taken(tmp_path: Path) -> None:
+    long = "写" * 83  # 249 bytes
+    for number, place in enumerate(("mine", "theirs")):
+        (tmp_path / place).mkdir()
+        Image.fromarray(picture(seed=number)).save(tmp_path / place / f"{long}.png")
+    Image.fromarray(picture(seed=2)).save(tmp_path / "theirs" / f"{'读' * 83}.png")
+    names = run_intake(
+        plan_intake(tmp_path / "mine", sorted((tmp_path / "theirs").iterdir())), quiet, lambda: False
+    )
+    assert names == [f"{long[:50]}-2.png", f"{'读' * 83}.png"]
+    assert files_in(tmp_path / "mine") == {f"{long}.png", *names}
+
+
 def test_who_cancels_gets_the_folder_as_it_was(tmp_path: Path) -> None:
     mine, theirs = picture_folder(tmp_path / "mine", 0), picture_folder(tmp_path / "theirs", 5)
     plan = plan_intake(mine, sorted(theirs.iterdir()))
