@@ -72,8 +72,10 @@ def run_intake(intake: Intake, progress: Report, should_stop: Callable[[], bool]
     """Copy as planned. Returns the relative paths of all pictures meant, those that were there already included.
 
     Raises ImageError when a file cannot be read or written, and Cancelled; what was copied is taken away again then.
+    All copies are hidden until the last one is whole, so that nobody who watches the folder takes in what may go again.
     """
-    done: list[Path] = []
+    hidden: list[tuple[Path, Path]] = []
+    shown: list[Path] = []
     try:
         for number, (source, name) in enumerate(intake.copies):
             progress(number, len(intake.copies))
@@ -81,11 +83,16 @@ def run_intake(intake: Intake, progress: Report, should_stop: Callable[[], bool]
                 raise Cancelled
             target = intake.folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            _copy(source, target, should_stop)
-            done.append(target)
+            # A short name, however long the picture's own is.
+            beside = target.with_name(f".{uuid.uuid4().hex}.part")
+            hidden.append((beside, target))
+            _copy(source, beside, should_stop)
         progress(len(intake.copies), len(intake.copies))
+        for beside, target in hidden:
+            _show(beside, target)
+            shown.append(target)
     except (Cancelled, OSError) as problem:
-        for target in done:
+        for target in shown:
             with contextlib.suppress(OSError):
                 target.unlink()
         if isinstance(problem, Cancelled):
@@ -95,6 +102,10 @@ def run_intake(intake: Intake, progress: Report, should_stop: Callable[[], bool]
             f"“{problem.filename or intake.folder}” could not be copied ({reason}), so nothing was taken in. Check the "
             "free space and your rights, and try again."
         ) from problem
+    finally:
+        for beside, _ in hidden:
+            with contextlib.suppress(OSError):  # gone when it has been shown
+                beside.unlink()
     return [*(name for _, name in intake.copies), *intake.inside]
 
 
@@ -154,19 +165,16 @@ def _same_bytes(one: Path, other: Path) -> bool:
     return True
 
 
-def _copy(source: Path, target: Path, should_stop: Callable[[], bool]) -> None:
-    """Beside, then renamed; a hidden name, so that nobody takes half a picture for a whole one."""
-    beside = target.with_name(f".{uuid.uuid4().hex}.part")  # short, however long the picture's own name is
-    try:
-        with source.open("rb") as coming, beside.open("wb") as going:
-            while block := coming.read(1 << 22):
-                if should_stop():
-                    raise Cancelled
-                going.write(block)
-        shutil.copystat(source, beside)
-        if target.exists():  # somebody was quicker; nothing is ever overwritten
-            raise FileExistsError(17, "a file of this name has just appeared", str(target))
-        beside.replace(target)
-    finally:
-        with contextlib.suppress(OSError):  # what was raised before says more
-            beside.unlink()
+def _copy(source: Path, beside: Path, should_stop: Callable[[], bool]) -> None:
+    with source.open("rb") as coming, beside.open("wb") as going:
+        while block := coming.read(1 << 22):
+            if should_stop():
+                raise Cancelled
+            going.write(block)
+    shutil.copystat(source, beside)
+
+
+def _show(beside: Path, target: Path) -> None:
+    if target.exists():  # somebody was quicker; nothing is ever overwritten
+        raise FileExistsError(17, "a file of this name has just appeared", str(target))
+    beside.replace(target)

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from core.errors import Cancelled, ImageError
+from core.images.folder import scan
 from core.images.source import read_picture
 from core.session.intake import PASTED, plan_intake, run_intake, store_pasted
 from tests.factories import picture, picture_folder
@@ -90,6 +91,29 @@ def test_who_cancels_gets_the_folder_as_it_was(tmp_path: Path) -> None:
     with pytest.raises(Cancelled):
         run_intake(plan, quiet, after_three)
     assert files_in(mine) == set()
+
+
+def test_nobody_sees_a_picture_that_a_cancel_takes_away_again(tmp_path: Path) -> None:
+    mine, theirs = picture_folder(tmp_path / "mine", 0), picture_folder(tmp_path / "theirs", 3)
+    seen: list[Path] = []
+
+    def looking(done: int, _of: int) -> None:
+        seen.extend(scan(mine))
+
+    with pytest.raises(Cancelled):
+        run_intake(plan_intake(mine, [theirs]), looking, lambda: len(files_in(mine)) > 2)
+    assert seen == []
+    assert files_in(mine) == set()
+
+
+def test_a_name_that_was_taken_meanwhile_takes_all_back(tmp_path: Path) -> None:
+    mine, theirs = picture_folder(tmp_path / "mine", 0), picture_folder(tmp_path / "theirs", 2)
+    plan = plan_intake(mine, sorted(theirs.iterdir()))
+    (mine / "p1.png").write_text("quicker")
+    with pytest.raises(ImageError, match=r"p1\.png.* has just appeared"):
+        run_intake(plan, quiet, lambda: False)
+    assert files_in(mine) == {"p1.png"}
+    assert (mine / "p1.png").read_text() == "quicker"
 
 
 def test_a_file_that_vanished_is_named_and_nothing_half_stays(tmp_path: Path) -> None:
