@@ -27,6 +27,7 @@ from desktop.copying import Taking
 from desktop.correcting import Correcting
 from desktop.foreseeing import Foreseeing
 from desktop.hand import Hand
+from desktop.in_sight import InSight
 from desktop.label_page import LabelPage
 from desktop.noting import Noting
 from desktop.panels.status_line import StatusLine
@@ -92,6 +93,7 @@ class Labelling(QObject):
         self._correcting = Correcting(session, bridge, self.hand)
         self._taking = Taking(session.copying, bridge, self._canvas, self.hand, self._apply)
         self._accepting = Accepting(session, bridge, self._canvas, self.hand, self._choosing, self._apply)
+        self._in_sight = InSight(self._canvas, actions, self._choosing)
         self._wires = Wires()
         join = self._wires.join
         join(self._canvas.edit_finished, self._commit)
@@ -114,6 +116,7 @@ class Labelling(QObject):
             self._taking,
             self._accepting,
             self._correcting,
+            self._in_sight,
         ):
             join(part.message, self.message.emit)
         join(self.saving.saved, self.saved.emit)
@@ -172,7 +175,7 @@ class Labelling(QObject):
     def handlers(self) -> dict[str, Callable[[], object]]:
         """What each action of this workspace does."""
         canvas, travelling = self._canvas, self._travelling
-        return {
+        acts: dict[str, Callable[[], object]] = {
             **self._choosing.handlers(),
             **self._recasting.handlers(),
             **self._shielding.handlers(),
@@ -181,8 +184,7 @@ class Labelling(QObject):
             **self._reshaping.handlers(),
             **self._taking.handlers(),
             **self._accepting.handlers(),
-            "undo": self._reverting.take,
-            "redo": lambda: self._reverting.take(redo=True),
+            **self._reverting.handlers(),
             "next_picture": lambda: travelling.go(1),
             "previous_picture": lambda: travelling.go(-1),
             "next_open": lambda: travelling.go(1, "open"),
@@ -193,6 +195,7 @@ class Labelling(QObject):
             "zoom_in": lambda: canvas.zoom_by(1.25),
             "zoom_out": lambda: canvas.zoom_by(0.8),
         }
+        return self._in_sight.guard(acts)
 
     def choose_class(self, value: int) -> None:
         """Paint with this class from now on."""

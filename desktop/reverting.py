@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 
@@ -12,6 +13,7 @@ from core.project.records import Journal, Reverted
 from core.session.editing import Editing
 from desktop.bridge import Bridge
 from desktop.hand import Hand
+from desktop.in_sight import ELSEWHERE
 from desktop.label_page import LabelPage
 from desktop.saving import Saving
 
@@ -38,17 +40,35 @@ class Reverting(QObject):
         self.taken = 0
         """Undos and redos asked for so far."""
 
-    def take(self, *, redo: bool = False) -> Future[Reverted | None] | None:
+    def handlers(self) -> dict[str, Callable[[], object]]:
+        return {"undo": self._ask, "redo": partial(self._ask, redo=True)}
+
+    def _ask(self, *, redo: bool = False) -> None:
+        """While the picture is not seen, only an edit of the whole project is taken back: it may have been made in
+        the workspace that is."""
+        if self._canvas.isVisible():
+            self.take(redo=redo)
+            return
+        future = self.take(redo=redo, only_whole=True)
+        if future is not None:
+            self._bridge.when_done(future, self._tell_unseen, lambda _problem: None)
+
+    def _tell_unseen(self, reverted: Reverted | None) -> None:
+        if reverted is None:
+            self.message.emit(ELSEWHERE)
+
+    def take(self, *, redo: bool = False, only_whole: bool = False) -> Future[Reverted | None] | None:
         """Undo or redo one edit of the picture in hand; None when that cannot be asked for now.
 
-        A corner of a polygon under way is taken back first.
+        A corner of a polygon under way is taken back first. `only_whole`: nothing but an edit of the whole project.
         """
-        if not redo and self._canvas.step_back():
+        if not redo and not only_whole and self._canvas.step_back():
             return None
         self._canvas.settle()
         if self._hand.shown is None or self._hand.labels is None or self._saving.is_stuck:
             return None
-        future = (self._editing.redo if redo else self._editing.undo)(self._hand.shown)
+        act = self._editing.redo if redo else self._editing.undo
+        future = act(self._hand.shown, only_whole=only_whole)
         self.taken += 1
         self._waiting.append(future)
         self._bridge.when_done(future, lambda _reverted: self._apply(future), partial(self._refused, future))

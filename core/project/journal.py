@@ -127,17 +127,17 @@ class JournalDrawer:
             _keep_rows(connection, edit_id, swap_rows(connection, list(rows)))
         return _touched(rows, ())
 
-    def undo(self, picture_id: int) -> Reverted | None:
+    def undo(self, picture_id: int, *, only_whole: bool = False) -> Reverted | None:
         """Take the newest edit of a picture, or of the whole project, back. None when there is none.
 
-        Raises ProjectError when an edit of the whole project cannot be undone because a picture that it touched
-        has been edited since.
+        `only_whole`: None too when the newest is one of the picture alone. Raises ProjectError when an edit of the
+        whole project cannot be undone because a picture that it touched has been edited since.
         """
-        return self._swap(picture_id, undone=False)
+        return self._swap(picture_id, undone=False, only_whole=only_whole)
 
-    def redo(self, picture_id: int) -> Reverted | None:
-        """Do the edit undone last again; None when there is none."""
-        return self._swap(picture_id, undone=True)
+    def redo(self, picture_id: int, *, only_whole: bool = False) -> Reverted | None:
+        """Do the edit undone last again; None when there is none, as with `undo`."""
+        return self._swap(picture_id, undone=True, only_whole=only_whole)
 
     def next(self, picture_id: int) -> Journal:
         """What undo and redo would do next."""
@@ -215,10 +215,10 @@ class JournalDrawer:
                 connection.execute(update(edits).where(edits.c.id.in_(part)).values(thinned=1))
         return Thinned(len(gone), freed)
 
-    def _swap(self, picture_id: int, *, undone: bool) -> Reverted | None:
+    def _swap(self, picture_id: int, *, undone: bool, only_whole: bool) -> Reverted | None:
         with self._store.writing() as connection:
             record = next_edit(connection, picture_id, undone=undone)
-            if record is None:
+            if record is None or (only_whole and record.picture_id is not None):
                 return None
             check_alone(connection, record)
             rows = _swap_kept_rows(connection, record.id)

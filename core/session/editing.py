@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from functools import cache
+from functools import cache, partial
 
 from core.changes import Changes
 from core.errors import ProjectError, UserError
@@ -39,13 +39,15 @@ class Editing:
         """Store an edit. The future ends when it is durable; it raises ProjectError when the disk refuses."""
         return self._document.submit(self._commit, picture_id, edit)
 
-    def undo(self, picture_id: int) -> Future[Reverted | None]:
-        """Take the newest edit back; None when there is none."""
-        return self._document.submit(self._revert, picture_id, self._project.journal.undo)
+    def undo(self, picture_id: int, *, only_whole: bool = False) -> Future[Reverted | None]:
+        """Take the newest edit back; None when there is none. `only_whole`: unless it is of this picture alone."""
+        act = partial(self._project.journal.undo, only_whole=only_whole)
+        return self._document.submit(self._revert, picture_id, act)
 
-    def redo(self, picture_id: int) -> Future[Reverted | None]:
-        """Do the edit undone last again; None when there is none."""
-        return self._document.submit(self._revert, picture_id, self._project.journal.redo)
+    def redo(self, picture_id: int, *, only_whole: bool = False) -> Future[Reverted | None]:
+        """Do the edit undone last again; None when there is none. `only_whole` as for `undo`."""
+        act = partial(self._project.journal.redo, only_whole=only_whole)
+        return self._document.submit(self._revert, picture_id, act)
 
     def history(self, picture_id: int) -> Future[list[EditRecord]]:
         """The journal of a picture, oldest first."""
