@@ -41,6 +41,7 @@ class Choosing(QObject):
         """The action of the tool in the hand."""
         self._class = UNLABELLED
         self._other_class = UNLABELLED
+        self._classes = editing.classes
         self.aiming = Aiming(page, lambda: self.take_tool(self.tool_key))
         self._wires = Wires()
         self._join()
@@ -84,8 +85,11 @@ class Choosing(QObject):
         self._page.classes.set_active(value)
 
     def classes_changed(self) -> None:
-        """The list of classes is another one now."""
-        classes = self._editing.classes
+        """The list of classes is another one now. What is in the hand stays there, also under another value."""
+        before, self._classes = self._classes, self._editing.classes
+        classes = self._classes
+        self._class = before.followed(self._class, classes)
+        self._other_class = before.followed(self._other_class, classes)
         self._page.classes.set_classes(classes)
         self._canvas.set_palette(classes.palette(), classes.values)
         gone = classes.by_value(self._class) is None and self._class != VOID

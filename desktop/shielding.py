@@ -7,7 +7,7 @@ from functools import partial
 
 from PySide6.QtCore import QObject, Signal
 
-from core.labels.classes import LAST_CLASS
+from core.labels.classes import LAST_CLASS, UNLABELLED
 from core.session.session import Session
 from desktop.actions import keys_text
 from desktop.bridge import Bridge
@@ -30,6 +30,7 @@ class Shielding(QObject):
         self._session, self._page, self._choosing = session, page, choosing
         self._hidden: frozenset[int] = frozenset()
         self._locked: frozenset[int] = frozenset()
+        self._classes = session.editing.classes
         self._left = False
         self._wires = Wires()
         self._wires.join(page.classes.rows.class_asked, self.act)
@@ -81,9 +82,14 @@ class Shielding(QObject):
             self._take(self._hidden, self._locked ^ one, said)
 
     def classes_changed(self) -> None:
-        """A class that is gone must not leave its shield to the next one that gets its value."""
-        known = frozenset(self._session.editing.classes.values)
-        self._take(self._hidden & known, self._locked & known)
+        """A class keeps its shield under another value; one that is gone must not leave it to the next that gets its
+        value."""
+        before, self._classes = self._classes, self._session.editing.classes
+        hidden, locked = (
+            frozenset(before.followed(value, self._classes) for value in values) - {UNLABELLED}
+            for values in (self._hidden, self._locked)
+        )
+        self._take(hidden, locked)
 
     def _act_on_active(self, key: str) -> None:
         value = self._choosing.active_class

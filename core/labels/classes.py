@@ -71,6 +71,17 @@ class ClassList:
         found = self.by_value(value)
         return found.name if found else f"class {value}"
 
+    def followed(self, value: int, later: ClassList) -> int:
+        """What `value` of this list is in a later one: a class that was given another value is known by its name.
+
+        Unlabelled where the class is gone; unlabelled and void are always what they are.
+        """
+        if value == VOID or later.by_value(value):
+            return value
+        own = self.by_value(value)
+        found = later.by_name(own.name) if own else None
+        return found.value if found else UNLABELLED
+
     def added(self, name: str, colour: Colour | None = None, value: int | None = None) -> ClassList:
         """With one more class at the end. Raises UserError for a bad name, a taken value or too many."""
         name = self._checked_name(name)

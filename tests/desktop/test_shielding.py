@@ -13,7 +13,7 @@ from core.labels.classes import VOID
 from desktop.canvas.layers import ColourTable, LayerState
 from desktop.panels.class_menu import ClassMenu
 from desktop.panels.class_row import RowPlaces
-from desktop.tour.hands import LEFT, PLAIN, SHIFT
+from desktop.tour.hands import CTRL, LEFT, PLAIN, SHIFT
 from tests.desktop.conftest import Desk
 
 pytestmark = pytest.mark.qt_log_ignore("does not support")
@@ -157,3 +157,28 @@ def test_a_deleted_class_takes_its_shields_along(desk: Desk) -> None:
     desk.until(
         lambda: (hidden(desk), desk.canvas.options.locked) == (set(), frozenset()), "the shields to go", 60
     )
+
+
+def test_hand_and_shields_follow_a_class_to_another_value(desk: Desk) -> None:
+    rows, editing = desk.page.classes.rows, desk.session.editing
+
+    def follows(value: int) -> None:
+        desk.until(lambda: rows.active() == value, "the class in the hand", 5)
+        assert desk.canvas.options.locked == {value}
+        desk.until(lambda: set(np.unique(desk.values)) == {0, value}, "the pixels", 5)
+
+    desk.key(Qt.Key.Key_2)
+    desk.key(Qt.Key.Key_K)
+    desk.dab(0.3)
+    editing.change_class_value(2, 9)
+    follows(9)
+    desk.dab(0.7)
+    follows(9)
+    desk.key(Qt.Key.Key_H, SHIFT)
+    editing.change_class_value(9, 20)
+    follows(20)
+    assert hidden(desk) == {20}
+    desk.until(lambda: "to 20" in desk.page.options.undo.toolTip(), "its name in undo", 5)
+    desk.key(Qt.Key.Key_Z, CTRL)
+    follows(9)
+    assert hidden(desk) == {9}

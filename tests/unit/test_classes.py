@@ -122,3 +122,12 @@ def test_start_colours_differ_and_none_is_black_or_white() -> None:
     assert all(0 <= part <= 255 for colour in colours for part in colour)
     assert (0, 0, 0) not in colours
     assert (255, 255, 255) not in colours
+
+
+def test_a_class_is_followed_to_another_value() -> None:
+    before = ClassList().added("road", value=1).added("car", value=2)
+    later = ClassList().added("road", value=1).added("car", value=9)
+    assert [before.followed(value, later) for value in (1, 2, UNLABELLED, VOID)] == [1, 9, UNLABELLED, VOID]
+    assert later.followed(9, before) == 2
+    assert before.followed(2, ClassList().added("road", value=1)) == UNLABELLED
+    assert before.followed(1, before.changed(1, name="street")) == 1
