@@ -22,6 +22,25 @@ SAME_SEQUENCE = (
     "may flatter. Label another sequence, or name groups with tags such as “group:garden”."
 )
 
+# Of each picture by itself: were they grouped first, those of all would be added up in order to look at one.
+_PIXELS = select(func.sum(class_pixels.c.pixels)).where(class_pixels.c.picture_id == pictures.c.id)
+_TAGS = select(func.group_concat(picture_tags.c.tag, TAG_BREAK)).where(
+    picture_tags.c.picture_id == pictures.c.id
+)
+_RECORDS: Select[Any] = select(
+    pictures.c.id,
+    pictures.c.path,
+    pictures.c.width,
+    pictures.c.height,
+    pictures.c.status,
+    pictures.c.split,
+    pictures.c.problem,
+    _PIXELS.scalar_subquery(),
+    predictions.c.mean_confidence,
+    pictures.c.note,
+    _TAGS.scalar_subquery(),
+).outerjoin(predictions, predictions.c.picture_id == pictures.c.id)
+
 
 class PictureDrawer:
     """Pictures of one open project. Lives where its Store lives."""
@@ -33,12 +52,12 @@ class PictureDrawer:
     def all(self) -> list[PictureRecord]:
         """Every picture, in the order in which the folder was read."""
         with self._store.reading() as connection:
-            return [_record(row) for row in connection.execute(_records().order_by(pictures.c.id))]
+            return [_record(row) for row in connection.execute(_RECORDS.order_by(pictures.c.id))]
 
     def get(self, picture_id: int) -> PictureRecord:
         """Raises KeyError for an id that is not there."""
         with self._store.reading() as connection:
-            row = connection.execute(_records().where(pictures.c.id == picture_id)).first()
+            row = connection.execute(_RECORDS.where(pictures.c.id == picture_id)).first()
         if row is None:
             raise KeyError(picture_id)
         return _record(row)
@@ -46,7 +65,7 @@ class PictureDrawer:
     def by_path(self, path: str) -> PictureRecord:
         """The picture at a relative path. Raises KeyError when it is not there."""
         with self._store.reading() as connection:
-            row = connection.execute(_records().where(pictures.c.path == path)).first()
+            row = connection.execute(_RECORDS.where(pictures.c.path == path)).first()
         if row is None:
             raise KeyError(path)
         return _record(row)
@@ -152,7 +171,7 @@ class PictureDrawer:
 
     def labelled(self, split: Split | None = None) -> list[PictureRecord]:
         """Pictures that carry at least one labelled pixel, of one split if wanted."""
-        query = _records().where(pictures.c.id.in_(select(class_pixels.c.picture_id))).order_by(pictures.c.id)
+        query = _RECORDS.where(pictures.c.id.in_(select(class_pixels.c.picture_id))).order_by(pictures.c.id)
         if split is not None:
             query = query.where(pictures.c.split == split.value)
         with self._store.reading() as connection:
@@ -226,37 +245,6 @@ class PictureDrawer:
         with self._store.writing(lasting=lasting) as connection:
             connection.execute(update(pictures).where(pictures.c.id.in_(list(picture_ids))).values(**values))
         return Changes(pictures=frozenset(picture_ids))
-
-
-def _records() -> Select[Any]:
-    labelled = (
-        select(class_pixels.c.picture_id, func.sum(class_pixels.c.pixels).label("pixels"))
-        .group_by(class_pixels.c.picture_id)
-        .subquery()
-    )
-    tags = (
-        select(picture_tags.c.picture_id, func.group_concat(picture_tags.c.tag, TAG_BREAK).label("tags"))
-        .group_by(picture_tags.c.picture_id)
-        .subquery()
-    )
-    return (
-        select(
-            pictures.c.id,
-            pictures.c.path,
-            pictures.c.width,
-            pictures.c.height,
-            pictures.c.status,
-            pictures.c.split,
-            pictures.c.problem,
-            labelled.c.pixels,
-            predictions.c.mean_confidence,
-            pictures.c.note,
-            tags.c.tags,
-        )
-        .outerjoin(labelled, labelled.c.picture_id == pictures.c.id)
-        .outerjoin(predictions, predictions.c.picture_id == pictures.c.id)
-        .outerjoin(tags, tags.c.picture_id == pictures.c.id)
-    )
 
 
 _STATUS = {str(status): status for status in Status}

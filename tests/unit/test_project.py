@@ -6,6 +6,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from core.labels.classes import ClassList
 from core.labels.labelmap import LabelMap, Origin
 from core.project import store as store_module
 from core.project.newest import FORM, form_of
+from core.project.pictures import PictureDrawer
 from core.project.project import FILE, HOME, Project
 from core.project.records import Measurement, Split, Status
 from core.project.tables import NEWEST, metadata
@@ -235,6 +237,29 @@ def test_splits_are_given_once_and_stay(tmp_path: Path) -> None:
         project.pictures.set_split([records[0].id], Split.TEST)
         project.pictures.settle_splits()
         assert project.pictures.get(records[0].id).split == Split.TEST
+
+
+@pytest.mark.parametrize(
+    "look",
+    [lambda drawer: drawer.get(2), lambda drawer: drawer.by_path("p1.png")],
+    ids=["by id", "by path"],
+)
+def test_who_looks_at_a_picture_looks_at_no_other(
+    tmp_path: Path, look: Callable[[PictureDrawer], object]
+) -> None:
+    """However many there are: it is done after every stroke and for every prediction."""
+    asked: list[str] = []
+    with project_in(tmp_path) as project:
+        with project.store.reading() as connection:
+            file = connection.connection.driver_connection
+        assert isinstance(file, sqlite3.Connection)
+        file.set_trace_callback(asked.append)
+        look(project.pictures)
+        file.set_trace_callback(None)
+        questions = [words for words in asked if words.startswith("SELECT")]
+        steps = [row[3] for words in questions for row in file.execute(f"EXPLAIN QUERY PLAN {words}")]
+    assert any(step.startswith("SEARCH") for step in steps)
+    assert [step for step in steps if step.startswith("SCAN")] == []
 
 
 def test_class_lists_come_back_as_written(tmp_path: Path) -> None:
