@@ -136,6 +136,8 @@ def _read(path: Path, max_pixels: int, at_least: int | None) -> Raster:
             if goes_beyond_pillow(image):
                 try:
                     return read_tiff(path, max_pixels)
+                except GiantError:
+                    raise
                 except ImageError:
                     log.info("read by Pillow instead: %s", path)  # some old files are only known to libtiff
             if at_least is not None and isinstance(image, ImageFile.ImageFile):
@@ -150,7 +152,10 @@ def _read(path: Path, max_pixels: int, at_least: int | None) -> Raster:
                 return Raster.of_numbers(upright(deep, _orientation_of(image)), one_window=True)
             return Raster.of_bytes(upright(_rgb_of(image), _orientation_of(image)))
     except _UnusualTiffError:
-        return read_tiff(path, max_pixels)
+        try:
+            return read_tiff(path, max_pixels)
+        except MemoryError as error:
+            raise ImageError(sentence(path, error, max_pixels)) from error
 
 
 def is_upright(path: Path) -> bool:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.errors import ImageError
-from core.images.faults import refuse_giant
+from core.images.faults import GiantError, refuse_giant
 from core.images.raster import MOST_CHANNELS, Raster
 from core.images.turning import ORIENTATION, upright
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 LARGEST_SEGMENT = 1 << 28
 """Values in one tile or strip; a file that claims more would take gigabytes before it is seen to be false."""
+
+MOST_BYTES = 1 << 32
+"""Largest picture that is held in memory as it is stored; the most pixels, as four bytes of three channels, fit."""
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB = 0, 1, 2
 _BITS, _PHOTOMETRIC, _SAMPLES, _EXTRA, _KIND, _NODATA = 258, 262, 277, 338, 339, 42113
@@ -60,6 +63,7 @@ def read_tiff(path: Path, max_pixels: int) -> Raster:
         page = first_page(tiff)
         refuse_giant(path, (page.imagewidth, page.imagelength), max_pixels)
         check_layout(path, tiff)
+        _refuse_heavy(path, tiff)
         return raster_of(_numbers(tiff), page)
 
 
@@ -134,6 +138,18 @@ def missing_of(page: TiffPage) -> float | None:
         return None if tag is None else float(tag.value)
     except (TypeError, ValueError):
         return None
+
+
+def _refuse_heavy(path: Path, tiff: TiffFile) -> None:
+    """A file that leaves out what is empty may be small and still claim more than the memory holds."""
+    page = first_page(tiff)
+    channels = page.samplesperpixel * len(_pages(tiff))
+    size = page.imagewidth * page.imagelength * channels * page.bitspersample // 8
+    if size > MOST_BYTES:
+        raise GiantError(
+            f"“{path}” would take {size / 1e9:,.1f} GB of memory; Maskloop opens at most {MOST_BYTES / 1e9:,.1f} GB at "
+            "once. Save it with fewer channels or fewer bits, or cut it into tiles."
+        )
 
 
 def _numbers(tiff: TiffFile) -> NDArray[Any]:

@@ -231,3 +231,25 @@ def test_a_damaged_deep_file_is_named(tmp_path: Path) -> None:
     path.write_bytes(b"II+\0" + bytes(40))
     with pytest.raises(ImageError, match=r"cut\.tif"):
         read_size(path)
+
+
+def test_a_small_file_that_claims_more_than_the_memory_holds_is_refused(tmp_path: Path) -> None:
+    path, shape = tmp_path / "hollow.tif", (8192, 8192, 16)
+    tiles = iter([np.zeros((256, 256, 16)), *[None] * 1023])
+    how = GREY | {"tile": (256, 256), "bigtiff": True, "compression": "zlib", "planarconfig": "contig"}
+    tifffile.imwrite(path, tiles, shape=shape, dtype="float64", **how)  # type: ignore[arg-type]
+    assert path.stat().st_size < 100_000
+    assert read_size(path) == (8192, 8192)
+    with pytest.raises(ImageError, match=r"would take 8\.6 GB of memory"):
+        read_raster(path)
+
+
+def test_what_does_not_fit_into_the_memory_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(tmp_path / "many.tif", ramp(16, np.float64), **GREY)
+
+    def full(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(tifffile.TiffPage, "asarray", full)
+    with pytest.raises(ImageError, match="does not fit into the free memory"):
+        read_raster(path)
