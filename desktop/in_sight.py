@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction
 
 from desktop.actions import row
 from desktop.canvas.view import CanvasView
-from desktop.choosing import Choosing
+
+if TYPE_CHECKING:
+    from desktop.choosing import Choosing
 
 ELSEWHERE = "This works in the Label workspace."
 GROUPS = frozenset(("Tools", "Regions", "Pictures", "Predictions"))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from PySide6.QtCore import QObject, QTimer
+from PySide6.QtGui import QAction
 
 from core.changes import Changes
 from core.project.records import Counts, RunRecord
@@ -42,11 +44,13 @@ class Learning(QObject):
         train_page: TrainPage,
         data_page: DataPage,
         status: StatusLine,
+        actions: Mapping[str, QAction],
         settings: Settings,
         theme: Theme,
     ) -> None:
         super().__init__()
         self._session, self._bridge, self._settings = session, bridge, settings
+        self._ending = actions["pause_training"], actions["stop_training"]
         self._page, self._train_page, self._data_page, self._status = page, train_page, data_page, status
         self._counts = Counts()
         self._runs_stale = True
@@ -102,6 +106,8 @@ class Learning(QObject):
             failed=state.failed,
         )
         self._page.learning.set_hint(self._hint(state))
+        for action in self._ending:
+            action.setEnabled(state.phase != "idle")
         if state.phase == "idle":
             self._status.set_training()
         else:

@@ -31,6 +31,7 @@ from desktop.assets import app_icon
 from desktop.beside import Beside
 from desktop.bridge import Bridge
 from desktop.habits import remember_options, restore_options
+from desktop.in_sight import TURNS
 from desktop.keymap import KeyMap
 from desktop.label_page import LabelPage
 from desktop.pages import Pages
@@ -66,12 +67,7 @@ class MainWindow(QMainWindow):
 
         self.actions_by_id = build_actions(self, theme)
         self.keymap = KeyMap(self.actions_by_id, settings, self)
-        self.searching = Searching(
-            self.actions_by_id,
-            lambda key: bool(self.rooms) or key in self._handlers(),
-            self.bridge,
-            self._opening,
-        )
+        self.searching = Searching(self.actions_by_id, self._is_able, self.bridge, self._opening)
         self._beside = Beside(self, theme, settings, self.keymap, self._setting_changed, self.searching)
         self.top = TopBar(self.actions_by_id, theme)
         self.welcome = WelcomePage(theme)
@@ -270,6 +266,17 @@ class MainWindow(QMainWindow):
             **{name: self._to_workspace(place) for place, name in enumerate(WORKSPACES)},
         }
 
+    def _is_able(self, key: str) -> bool:
+        """Whether an action does anything now; not all that a project needs have a handler: some are heard of."""
+        return self.rooms is not None or key in self._handlers()
+
+    def _offer_actions(self) -> None:
+        """Switch actions on that can do something now; undo and redo know for themselves, once there is a picture."""
+        for key, action in self.actions_by_id.items():
+            if key not in TURNS:
+                action.setEnabled(self._is_able(key))
+        self.label_page.options.set_undo()
+
     def _to_workspace(self, place: int) -> Callable[[], object]:
         return lambda: self.workspaces.setCurrentIndex(place)
 
@@ -312,7 +319,9 @@ class MainWindow(QMainWindow):
         self.top.set_project(name)
         self.pages.setCurrentWidget(self.workspaces if name else self.welcome)
         self.status.setVisible(name is not None)
-        self.actions_by_id["workspace_label"].trigger()
+        self._offer_actions()
+        self.actions_by_id["workspace_label"].setChecked(True)
+        self.workspaces.setCurrentWidget(self.label_page)
         self._show_recent()
 
     def _remember_recent(self, session: Session) -> None:

@@ -42,7 +42,9 @@ class Rooms(QObject):
         actions, status = window.actions_by_id, window.status
         keep_view = lambda: bool(settings.get("keep_view"))  # noqa: E731
         self.labelling = Labelling(session, bridge, page, status, actions, keep_view)
-        self.learning = Learning(session, bridge, page, pages.train, pages.data, status, settings, theme)
+        self.learning = Learning(
+            session, bridge, page, pages.train, pages.data, status, actions, settings, theme
+        )
         self.exchange = Exchange(session, bridge, theme, window)
         self.caring = Caring(session, bridge, pages.data, theme, window)
         self.reviewing = Reviewing(session, bridge, pages.review, theme)

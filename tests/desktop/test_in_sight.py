@@ -1,4 +1,4 @@
-"""What acts on the picture in hand does nothing in a workspace that does not show it, and says where it works."""
+"""What acts on the picture in hand does so only where it is seen, and only what can be done now is offered."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
+from core.session.retraining import TrainingState
 from desktop.in_sight import ELSEWHERE
 from desktop.tour.hands import CTRL, PLAIN, SHIFT
 from tests.desktop.conftest import Desk
@@ -74,3 +75,26 @@ def test_what_was_done_to_the_whole_project_is_undone_where_it_was_done(desk: De
     assert np.array_equal(desk.values, before)
     desk.key(Qt.Key.Key_Y, CTRL, on=page)
     desk.until(lambda: editing.classes.name_of(1) == "lawn", "the new name again", 5)
+
+
+def test_only_what_can_be_done_is_offered(desk: Desk) -> None:
+    actions, ending = desk.window.actions_by_id, {"pause_training", "stop_training"}
+    folder = desk.session.folder
+    desk.dab(0.5)
+    assert {key for key, action in actions.items() if not action.isEnabled()} == {"redo", *ending}
+    desk.window.rooms.hear_training(TrainingState("training"))
+    assert all(actions[key].isEnabled() for key in ending)
+    go(desk, "data")
+    desk.window.close_project()
+    for key in ("mark_done", "history", "hide_overlays"):
+        actions[key].trigger()
+        assert not actions[key].isChecked()
+    offered = {key for key, action in actions.items() if action.isEnabled()}
+    assert offered == {
+        "open_folder", "settings", "quit", "theme_light", "theme_dark", "theme_system", "command_palette", "edit_keys",
+        "cheat_sheet", "full_screen",
+    }  # fmt: skip
+    desk.window.open(folder)
+    desk.until(desk.has_picture, "the picture again", 20)
+    assert actions["workspace_label"].isChecked() and actions["mark_done"].isEnabled()
+    desk.until(actions["undo"].isEnabled, "undo across a restart", 5)
