@@ -129,6 +129,12 @@ class Labelling(QObject):
         self._noting.look_again()
         self.hear(Changes(listing=True))
 
+    def is_safe(self) -> bool:
+        """Whether the session may end: all that was drawn is an edit now, and the disk refuses none of them."""
+        self._canvas.settle_all()
+        self.saving.settle()
+        return not self.saving.is_stuck
+
     def leave(self) -> None:
         """The session ends: whatever is under the pen becomes an edit first."""
         self._canvas.settle_all()

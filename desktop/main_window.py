@@ -130,7 +130,8 @@ class MainWindow(QMainWindow):
         """Back to the welcome page. False when the user would rather stay, because something is not saved."""
         if self.rooms is None:
             return True
-        if self.rooms.labelling.saving.is_stuck and not self._lose(self.rooms.labelling.saving.pending):
+        labelling = self.rooms.labelling
+        if not labelling.is_safe() and not self._lose(labelling.saving.pending):
             return False
         rooms, self.rooms = self.rooms, None
         rooms.leave()
@@ -171,8 +172,7 @@ class MainWindow(QMainWindow):
         self._settings.remember("geometry", bytes(self.saveGeometry().toBase64().data()).decode())
         self.viewing.remember()
         remember_options(self._settings, self.label_page.canvas.options)
-        stuck = self.rooms is not None and self.rooms.labelling.saving.is_stuck
-        if not stuck:
+        if self.rooms is None or self.rooms.labelling.is_safe():
             self.hide()  # ending the training takes a moment; nobody needs to watch
         if not self.close_project():
             event.ignore()
@@ -197,9 +197,11 @@ class MainWindow(QMainWindow):
             self.rooms.hear_training(state)
 
     def say(self, sentence: str) -> None:
-        """A sentence in the status line, for a while."""
+        """A sentence in the status line, for a while; on the welcome page, which has none, below its buttons."""
         self.status.set_note(sentence)
         self._message_over.start()
+        if self.pages.currentWidget() is self.welcome:
+            self.welcome.show_message(sentence)
 
     # Laying out and wiring -----------------------------------------------------------------------
 

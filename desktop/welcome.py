@@ -119,7 +119,7 @@ class WelcomePage(QWidget):
         self._recent_head.setVisible(bool(projects))
 
     def show_message(self, text: str) -> None:
-        """Say why a folder could not be opened; an empty text takes it away."""
+        """Say why a folder could not be opened, or what a closed project left; an empty text takes it away."""
         self.message.setText(text)
         self.message.setVisible(bool(text))
 

@@ -275,6 +275,36 @@ def test_a_full_disk_keeps_the_stroke_and_tries_again(
         assert len([edit for edit in reader.journal.history(1) if edit.tool == "brush"]) == 3
 
 
+def test_a_project_does_not_close_over_a_stroke_that_the_disk_is_about_to_refuse(
+    hands: Hands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(hands, picture_folder(tmp_path / "pictures"))
+    hands.session.editing.add_classes(["grass"]).result(10)
+    hands.labelling.hear(Changes(classes=True))
+    asked: list[str] = []
+    answer = QMessageBox.StandardButton.Cancel
+
+    def ask(_window: object, _title: str, words: str, *_: object) -> QMessageBox.StandardButton:
+        asked.append(words)
+        return answer
+
+    def full(*_: object) -> None:
+        raise sa.exc.OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full"))
+
+    monkeypatch.setattr(QMessageBox, "warning", ask)
+    monkeypatch.setattr("core.project.journal.count_pixels", full)
+    QTest.mouseClick(hands.canvas, Qt.MouseButton.LeftButton, pos=hands.at(0.5, 0.5))
+    assert not hands.labelling.saving.is_stuck, "the answer of the disk is still on its way"
+    assert not hands.window.close_project()
+    assert len(asked) == 1 and asked[0].startswith("1 change") and hands.labelling.saving.pending == 1
+    hands.window.close()
+    assert len(asked) == 2 and hands.window.isVisible()
+    answer = QMessageBox.StandardButton.Discard
+    assert hands.window.close_project()
+    message = hands.window.welcome.message
+    hands.until(lambda: "lost" in message.text() and "disk is full" in message.text(), "the sentence", 20)
+
+
 def test_pictures_of_one_pixel_and_very_wide_ones_are_shown(hands: Hands, tmp_path: Path) -> None:
     folder = tmp_path / "odd"
     folder.mkdir()
