@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -89,3 +91,18 @@ def predict(
     sure = np.full(said.shape, confidence, np.uint8)
     write_prediction(project.prediction_path(picture_id), PredictedMask(said, sure, run.id))
     project.runs.predicted(picture_id, run.id, 0.5)
+
+
+def steps_of(project: Project, act: Callable[[], object]) -> list[str]:
+    """How SQLite finds what `act` asks of a project: SEARCH, or SCAN for a look at all rows, and in which table."""
+    asked: list[str] = []
+    with project.store.reading() as connection:
+        file = connection.connection.driver_connection
+    assert isinstance(file, sqlite3.Connection)
+    file.set_trace_callback(asked.append)
+    try:
+        act()
+    finally:
+        file.set_trace_callback(None)
+    questions = [words for words in asked if words.startswith(("SELECT", "UPDATE"))]
+    return [row[3] for words in questions for row in file.execute(f"EXPLAIN QUERY PLAN {words}")]

@@ -17,6 +17,8 @@ from core.project.tables import class_pixels, edits, picture_tags, pictures, pre
 
 TAG_BREAK = "\x1f"
 """Between tags where several come in one text; no tag holds it."""
+MANY = 500
+"""Pictures that are asked for, or written, at once; SQLite has a limit."""
 SAME_SEQUENCE = (
     "By their names, pictures to learn from and pictures to judge by are frames of the same sequence: the score "
     "may flatter. Label another sequence, or name groups with tags such as “group:garden”."
@@ -62,6 +64,16 @@ class PictureDrawer:
             raise KeyError(picture_id)
         return _record(row)
 
+    def some(self, picture_ids: Iterable[int]) -> list[PictureRecord]:
+        """Those of these pictures that are there, in no order; no other is looked at."""
+        wanted = list(picture_ids)
+        found: list[PictureRecord] = []
+        with self._store.reading() as connection:
+            for start in range(0, len(wanted), MANY):
+                part = _RECORDS.where(pictures.c.id.in_(wanted[start : start + MANY]))
+                found += [_record(row) for row in connection.execute(part)]
+        return found
+
     def by_path(self, path: str) -> PictureRecord:
         """The picture at a relative path. Raises KeyError when it is not there."""
         with self._store.reading() as connection:
@@ -77,8 +89,8 @@ class PictureDrawer:
             return []
         with self._store.writing() as connection:
             fresh: list[PictureRecord] = []
-            for start in range(0, len(wanted), 500):
-                rows = [{"path": path} for path in wanted[start : start + 500]]
+            for start in range(0, len(wanted), MANY):
+                rows = [{"path": path} for path in wanted[start : start + MANY]]
                 statement = insert(pictures).on_conflict_do_nothing(index_elements=["path"])
                 added = connection.execute(statement.returning(pictures.c.id, pictures.c.path), rows)
                 fresh += [PictureRecord(int(i), str(p)) for i, p in added]
@@ -189,8 +201,8 @@ class PictureDrawer:
         found: Counter[int] = Counter()
         query = select(class_pixels.c.class_value, func.sum(class_pixels.c.pixels))
         with self._store.reading() as connection:
-            for start in range(0, len(picture_ids), 500):
-                part = picture_ids[start : start + 500]
+            for start in range(0, len(picture_ids), MANY):
+                part = picture_ids[start : start + MANY]
                 rows = connection.execute(
                     query.where(class_pixels.c.picture_id.in_(part)).group_by(class_pixels.c.class_value)
                 )

@@ -38,9 +38,6 @@ from core.session.watching import Watching
 
 R = TypeVar("R")
 
-MANY = 40
-"""From so many changed pictures on, all are read at once: one look at the table instead of one for each."""
-
 News = Changes | TrainingState | Notice
 
 
@@ -129,8 +126,7 @@ class Session:
         """Document lane: pictures that an import brought or labelled; classes may be new."""
         self.editing.classes = self._project.classes.read()
         self.pictures.aside = aside_of(self._project)
-        known = set(self.pictures.ids())
-        self.pictures.extend(r for r in records if r.id not in known)
+        self.pictures.extend(r for r in records if not self.pictures.knows(r.id))
         ids = frozenset(r.id for r in records)
         self._announce(Changes(pictures=ids, labels=ids, listing=True, classes=True))
 
@@ -220,14 +216,9 @@ class Session:
 
     def _refresh(self, changes: Changes) -> None:
         self.opening.hear(changes)
-        if len(changes.pictures) > MANY:
-            for record in self._project.pictures.all():
-                if record.id in changes.pictures and self.pictures.knows(record.id):
-                    self.pictures.update(record)
-        else:
-            for picture_id in changes.pictures:
-                with contextlib.suppress(KeyError):  # an id the index has not met yet comes with the listing
-                    self.pictures.update(self._project.pictures.get(picture_id))
+        # An id the index has not met yet comes with the listing.
+        for record in self._project.pictures.some(filter(self.pictures.knows, changes.pictures)):
+            self.pictures.update(record)
         if changes:
             self._listen(changes)
             self.keeping.changed()

@@ -21,8 +21,10 @@ from core.project.project import Project
 from core.project.records import Split, Status
 from core.project.repair import repair
 from core.session.importing import ImportReport, import_dataset
+from core.session.retraining import TrainingWishes
+from core.session.session import Session
 from tests.datasets import CLASSES, indices, mask_dataset
-from tests.factories import picture, stroke
+from tests.factories import picture, steps_of, stroke
 
 VALUES = {0: 1, 1: 2, 2: 3, 11: VOID}
 """Values that the indices of CLASSES take in an empty project."""
@@ -325,3 +327,22 @@ def test_a_long_name_comes_in_and_one_that_is_too_long_stops_nothing(tmp_path: P
     assert (report.pictures, report.labels, len(report.problems)) == (2, 2, 1)
     assert "too long for the disk" in report.problems[0]
     assert {p.name for p in (tmp_path / "mine" / "train").iterdir()} == {long}
+
+
+def test_a_session_that_hears_of_many_looks_at_those_alone(tmp_path: Path) -> None:
+    dataset = opened(mask_dataset(tmp_path / "set", tuple(f"p{n}" for n in range(60))))
+    project = empty_project(tmp_path / "mine")
+    session = Session(project, lambda _news: None, wishes=TrainingWishes(automatic=False))
+    try:
+        plan = session.importing.plan(dataset).result(60)
+
+        def bring() -> None:
+            assert session.importing.run(plan, lambda _done, _of: None).result(60).pictures == 60
+            session.settle()
+
+        steps = steps_of(project, bring)
+        assert steps.count("SCAN pictures") == 1, "the list with which an import begins"
+        assert len(session.pictures) == 60
+        assert all(session.pictures.get(i).is_labelled for i in session.pictures.ids())
+    finally:
+        session.close()

@@ -26,7 +26,7 @@ from core.project.pictures import PictureDrawer
 from core.project.project import FILE, HOME, Project
 from core.project.records import Measurement, Split, Status
 from core.project.tables import NEWEST, metadata
-from tests.factories import label_all, picture_folder, project_in, stroke
+from tests.factories import label_all, picture_folder, project_in, steps_of, stroke
 
 
 def test_a_stroke_is_there_after_closing_and_opening(tmp_path: Path) -> None:
@@ -241,23 +241,15 @@ def test_splits_are_given_once_and_stay(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "look",
-    [lambda drawer: drawer.get(2), lambda drawer: drawer.by_path("p1.png")],
-    ids=["by id", "by path"],
+    [lambda d: d.get(2), lambda d: d.by_path("p1.png"), lambda d: d.some([1, 2])],
+    ids=["by id", "by path", "some"],
 )
-def test_who_looks_at_a_picture_looks_at_no_other(
+def test_who_looks_at_some_pictures_looks_at_no_other(
     tmp_path: Path, look: Callable[[PictureDrawer], object]
 ) -> None:
     """However many there are: it is done after every stroke and for every prediction."""
-    asked: list[str] = []
     with project_in(tmp_path) as project:
-        with project.store.reading() as connection:
-            file = connection.connection.driver_connection
-        assert isinstance(file, sqlite3.Connection)
-        file.set_trace_callback(asked.append)
-        look(project.pictures)
-        file.set_trace_callback(None)
-        questions = [words for words in asked if words.startswith("SELECT")]
-        steps = [row[3] for words in questions for row in file.execute(f"EXPLAIN QUERY PLAN {words}")]
+        steps = steps_of(project, lambda: look(project.pictures))
     assert any(step.startswith("SEARCH") for step in steps)
     assert [step for step in steps if step.startswith("SCAN")] == []
 
