@@ -168,7 +168,9 @@ class _Export:
             )
         self._finish(written)
         card = card_of(self._project, plan.row, plan.wish, plan.losses, len(problems))
-        (unfinished.root / CARD).write_text(card.text(plan.classes, tally), "utf-8", newline="\n")
+        text = card.text(plan.classes, tally)
+        # The project's name is that of its folder, which on Linux may be any bytes.
+        (unfinished.root / CARD).write_text(text, "utf-8", "replace", newline="\n")
         return ExportReport(
             plan.wish.out.absolute(), len(written), pairs, predictions, tuple(problems), reused
         )

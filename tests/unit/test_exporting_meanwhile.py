@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 from PIL import Image
 
 from core.errors import FormatError
+from core.formats.card import CARD
 from core.formats.masks import open_dataset
 from core.formats.tree import Tree
 from core.project.project import Project
@@ -75,3 +78,11 @@ def test_long_names_leave_cut_between_two_letters_and_still_apart(tmp_path: Path
     assert (report.pictures, report.problems) == (2, ())
     names = {p.stem for p in (tmp_path / "out" / "masks" / "unsplit").iterdir()}
     assert names == {"甲" * 50, "乙" * 50}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the names of folders are text")
+def test_a_project_whose_folder_is_not_called_in_utf_8_leaves_all_the_same(tmp_path: Path) -> None:
+    with labelled_project(tmp_path / os.fsdecode(b"caf\xe9")) as project:
+        report = run_export(project, plan_export(project, ExportWish(tmp_path / "out")))
+    assert (report.pictures, report.problems) == (3, ())
+    assert "caf?" in (tmp_path / "out" / CARD).read_text("utf-8")
