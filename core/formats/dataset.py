@@ -36,12 +36,20 @@ class Recognition:
 
 @dataclass(frozen=True, slots=True)
 class ForeignClass:
-    """A class as a dataset knows it. `index` is its own number there; `fate` is what the format says becomes of it."""
+    """A class as a dataset knows it. `index` is its own number there; `fate` is what the format says becomes of it.
+
+    The name can always be stored and typed: for halves of letters, as JSON may hold them, it has question marks, and
+    one that is empty is made of the index.
+    """
 
     index: int
     name: str
     colour: Colour
     fate: Fate = Fate.CLASS
+
+    def __post_init__(self) -> None:
+        name = self.name.encode("utf-8", "replace").decode("utf-8")
+        object.__setattr__(self, "name", name if name.strip() else f"class {self.index}")
 
 
 @dataclass(frozen=True, slots=True)

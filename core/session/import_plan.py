@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import FormatError
+from core.errors import FormatError, UserError
 from core.formats.dataset import Dataset, Fate, ForeignClass
 from core.labels.classes import LAST_CLASS, UNLABELLED, VOID, ClassList
 from core.project.records import Split
@@ -62,8 +62,8 @@ def plan_import(
     """What an import would do to a project with these classes, whose pictures lie in `folder`.
 
     `choices` go by the name of the dataset's class; the others follow the dataset's own advice: the class of the same
-    name, a new one where there is none. Raises FormatError for a class the dataset does not have, and where pictures
-    cannot be taken in place.
+    name, a new one where there is none. Raises FormatError for a class the dataset does not have, for a name that no
+    class of a project can have, and where pictures cannot be taken in place.
     """
     wanted = {name.casefold(): choice for name, choice in (choices or {}).items()}
     strange = wanted.keys() - {c.name.casefold() for c in dataset.classes}
@@ -119,7 +119,19 @@ def taken_in(classes: ClassList, rows: tuple[ClassRow, ...]) -> tuple[ClassList,
     return classes, table
 
 
+def _check_name(foreign: ForeignClass, name: str) -> None:
+    try:
+        ClassList().added(name)
+    except UserError as problem:
+        raise FormatError(
+            f"The class “{foreign.name}” of the dataset cannot become “{name}”: {problem} Choose another name for it "
+            "(on the command line: --map OLD=NEW)."
+        ) from problem
+
+
 def _row(foreign: ForeignClass, choice: Choice | None, known: ClassList) -> ClassRow:
     choice = choice or Choice(foreign.fate, foreign.name if foreign.fate == Fate.CLASS else "")
     found = known.by_name(choice.name) if choice.fate == Fate.CLASS else None
+    if choice.fate == Fate.CLASS and found is None:
+        _check_name(foreign, choice.name)
     return ClassRow(foreign, Choice(choice.fate, found.name) if found else choice, found is not None)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.errors import Cancelled, UserError
-from core.formats.dataset import Dataset
+from core.errors import Cancelled, FormatError, UserError
+from core.formats.dataset import Dataset, Fate
 from core.formats.masks import open_dataset
 from core.formats.tree import Tree
 from core.labels.classes import VOID, ClassList
@@ -20,6 +20,7 @@ from core.project.findings import Kind
 from core.project.project import Project
 from core.project.records import Split, Status
 from core.project.repair import repair
+from core.session.import_plan import Choice
 from core.session.importing import ImportReport, import_dataset
 from core.session.retraining import TrainingWishes
 from core.session.session import Session
@@ -346,3 +347,18 @@ def test_a_session_that_hears_of_many_looks_at_those_alone(tmp_path: Path) -> No
         assert all(session.pictures.get(i).is_labelled for i in session.pictures.ids())
     finally:
         session.close()
+
+
+def test_names_that_no_class_can_have_are_mended_or_told_before_anything_comes_in(tmp_path: Path) -> None:
+    found = opened(mask_dataset(tmp_path / "set"))
+    first, second, *rest = found.classes
+    odd = replace(found, classes=(replace(first, name="\ud83d"), replace(second, name=""), *rest))
+    long = replace(found, classes=(replace(first, name="very long " * 9), second, *rest))
+    with empty_project(tmp_path / "mine") as project:
+        with pytest.raises(FormatError, match=r"The class “very long .* at most 80 letters.*--map OLD=NEW"):
+            import_dataset(project, long)
+        assert not project.pictures.all() and not project.classes.read().classes
+        report = import_dataset(project, long, choices={long.classes[0].name: Choice(Fate.CLASS, "sky")})
+        assert "sky" in [c.name for c in project.classes.read()]
+        assert import_dataset(project, odd).classes.keys() >= {"?", f"class {second.index}"}
+    assert report.problems == ()
