@@ -120,7 +120,8 @@ def _photo(tree: Tree, said: str, mask: str | None, file: str) -> str | None:
     found = tree.find_picture(said, folder_of(file), _split(file))
     if found is not None and found != mask and "panoptic" not in folder_of(found):
         return found
-    named = [n for n in tree.pictures if stem_of(n) == stem_of(said) and "panoptic" not in folder_of(n)]
+    stem = stem_of(said)
+    named = [n for n in tree.alike(stem) if stem_of(n) == stem and "panoptic" not in folder_of(n)]
     return named[0] if len(named) == 1 else None
 
 

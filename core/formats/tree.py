@@ -111,13 +111,17 @@ class Tree:
         last = parts[-1]
         for names in (
             [n for n in self.named(last) if PurePosixPath(n).suffix.lower() in PICTURE_SUFFIXES],
-            self._by_stem.get(last.casefold(), []),
-            self._by_stem.get(stem_of(last).casefold(), []),
+            self.alike(last),
+            self.alike(stem_of(last)),
         ):
             same = [n for n in names if split is not None and split_of(n) == split]
             if found := _best(same or names, parts, near):
                 return found
         return None
+
+    def alike(self, stem: str) -> list[str]:
+        """Pictures of this name without its ending, upper or lower case alike."""
+        return self._by_stem.get(stem.casefold(), [])
 
     def mentions(self, name: str, size: int = 1 << 16) -> str:
         """The beginning and the end of a file as text: which keys a large JSON has can be told from both."""

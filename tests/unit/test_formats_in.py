@@ -11,9 +11,10 @@ import pytest
 from PIL import Image
 
 from core.errors import FormatError
+from core.formats import coco
 from core.formats.dataset import Dataset, Fate, ReadMask
 from core.formats.registry import FORMATS, importable, open_dataset, others, recognise_all
-from core.formats.tree import Tree
+from core.formats.tree import Tree, stem_of
 from core.labels.classes import VOID
 from core.project.project import Project
 from core.project.records import Status
@@ -408,3 +409,26 @@ def test_what_is_exported_is_recognised_again(tmp_path: Path) -> None:
 def _folder(path: Path) -> Path:
     path.mkdir(exist_ok=True)
     return path
+
+
+def test_a_panoptic_table_does_not_go_through_all_pictures_for_each_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names, places = [f"f{n}.png" for n in range(40)], ("images/unsplit", "annotations/panoptic_unsplit")
+    for place in places:
+        (tmp_path / place).mkdir(parents=True)
+        for name in names:
+            (tmp_path / place / name).touch()
+    table = {
+        "images": [{"id": n, "file_name": name} for n, name in enumerate(names)],
+        "annotations": [
+            {"image_id": n, "file_name": name, "segments_info": []} for n, name in enumerate(names)
+        ],
+        "categories": [{"id": 1, "name": "a"}],
+    }
+    (tmp_path / "annotations" / "panoptic_unsplit.json").write_text(json.dumps(table), "utf-8")
+    asked: list[str] = []
+    monkeypatch.setattr(coco, "stem_of", lambda name: asked.append(name) or stem_of(name))
+    found = coco.open_panoptic(Tree(tmp_path))
+    assert [sample.picture for sample in found.samples] == [tmp_path / places[0] / name for name in names]
+    assert len(asked) < 10 * len(names)
