@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -14,6 +15,7 @@ from core.geometry import Box
 from core.images.source import read_picture
 from core.labels.classes import UNLABELLED
 
+_TILE = re.compile(r"(?i)_y\d{5,}_x\d{5,}$")
 SMALLEST = 16
 """Sides of pictures and tiles below this are no use to anybody."""
 
@@ -94,7 +96,7 @@ def shaped(picture: OutPicture, shape: Shape) -> Iterator[OutPicture]:
             and all(p is None or not (p != UNLABELLED).any() for p in part[:2])
         ):
             continue
-        name = picture.name if len(windows) == 1 else f"{picture.name}_y{box.y0:05}_x{box.x0:05}"
+        name = picture.name if len(windows) == 1 else tile_name(picture.name, box)
         yield replace(
             picture,
             name=name,
@@ -106,6 +108,16 @@ def shaped(picture: OutPicture, shape: Shape) -> Iterator[OutPicture]:
             confidence=part[2],
             window=(box.x0 / across, box.y0 / down, box.x1 / across, box.y1 / down),
         )
+
+
+def tile_name(name: str, box: Box) -> str:
+    """What a tile of a picture is called: where it begins says which it is."""
+    return f"{name}_y{box.y0:05}_x{box.x0:05}"
+
+
+def no_tile(name: str) -> str:
+    """A picture's name that no tile of another picture has: one that ends as theirs do gets another end."""
+    return f"{name}-1" if _TILE.search(name) else name
 
 
 def _starts(length: int, tile: int, overlap: int) -> list[int]:

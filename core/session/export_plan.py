@@ -10,7 +10,7 @@ from typing import Any
 
 from core.errors import FormatError
 from core.formats.outgoing import Outgoing, outgoing
-from core.formats.shaping import Shape
+from core.formats.shaping import Shape, no_tile
 from core.formats.writing import MADE_BY, NO_SPLIT
 from core.labels.classes import ClassList
 from core.project.project import Project
@@ -98,6 +98,10 @@ def plan_export(project: Project, wish: ExportWish) -> ExportPlan:
     moment, classes = project.classes.moment(), project.classes.read()
     statistics = statistics_of(project, records, labels=wish.labels, predictions=wish.predictions)
     names = names_of(records, wish.pattern)
+    if row.spell is not None:
+        names = apart(names, row.spell)
+    if wish.shape.tile is not None:
+        names = apart(names, no_tile)
     left, same = count_left(wish.out.absolute(), written_down(project, wish, classes))
     return ExportPlan(
         wish,
@@ -105,7 +109,7 @@ def plan_export(project: Project, wish: ExportWish) -> ExportPlan:
         classes,
         moment,
         records,
-        names if row.spell is None else apart(names, row.spell),
+        names,
         sum(r.is_labelled for r in records) if wish.labels else 0,
         sum(r.is_predicted for r in records) if wish.predictions else 0,
         sum(wish.shape.count(r.width or 1, r.height or 1) for r in records),

@@ -13,11 +13,12 @@ from PIL import Image
 from core.errors import FormatError
 from core.formats.card import CARD
 from core.formats.masks import open_dataset
+from core.formats.shaping import Shape
 from core.formats.tree import Tree
 from core.project.project import Project
 from core.session.export_plan import ExportWish, plan_export
 from core.session.exporting import run_export
-from core.session.importing import import_dataset
+from core.session.importing import import_dataset, store_label
 from tests.factories import label_all, picture, project_in, truth
 
 
@@ -86,3 +87,17 @@ def test_a_project_whose_folder_is_not_called_in_utf_8_leaves_all_the_same(tmp_p
         report = run_export(project, plan_export(project, ExportWish(tmp_path / "out")))
     assert (report.pictures, report.problems) == (3, ())
     assert "caf?" in (tmp_path / "out" / CARD).read_text("utf-8")
+
+
+def test_a_picture_that_is_called_like_a_tile_of_another_stays_apart(tmp_path: Path) -> None:
+    with project_in(tmp_path / "pictures", 0) as project:
+        for name, side in (("a", 64), ("A_y00000_x00032", 32)):
+            Image.fromarray(picture(side, side)).save(tmp_path / "pictures" / f"{name}.png")
+            record = project.pictures.add([f"{name}.png"])[0]
+            project.pictures.set_size(record.id, side, side)
+            store_label(project, record, np.full((side, side), 1, np.uint8), "Label", "test")
+        plan = plan_export(project, ExportWish(tmp_path / "out", shape=Shape(tile=32)))
+        run_export(project, plan)
+    written = {p.stem for p in (tmp_path / "out" / "images" / "unsplit").iterdir()}
+    tiles = {f"a_y{y:05}_x{x:05}" for y in (0, 32) for x in (0, 32)}
+    assert (plan.pieces, written) == (5, tiles | {"A_y00000_x00032-1"})
