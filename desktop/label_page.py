@@ -30,6 +30,7 @@ class LabelPage(QWidget):
         self.filmstrip = Filmstrip(theme)
         self.side = SideColumn(theme)
         self.classes, self.layers, self.learning = self.side.classes, self.side.layers, self.side.learning
+        self.canvas.busy_changed.connect(self.options.set_under_way)
         self.layers.add_switches(actions[key] for key in ("swipe", "side_by_side"))
 
         middle = QVBoxLayout()

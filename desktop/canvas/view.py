@@ -65,6 +65,8 @@ class CanvasView(Surface):
     """The class under the pointer shall be painted from now on."""
     tool_over = Signal()
     """The tool was for one thing only, and that is done or given up."""
+    busy_changed = Signal(bool)
+    """Whether a stroke or shape is under way now, which undo would take back."""
     pen_found = Signal()
     """Somebody has begun to work with a pen."""
 
@@ -85,6 +87,7 @@ class CanvasView(Surface):
         self._marked: list[QRect] = []
         self._cursor_shown: object = None
         self._told_point: Point | None = None
+        self._told_busy = False
         self.setMouseTracking(True)
         # The secondary button erases; a main window would open its menu of docks on top of that.
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
@@ -382,6 +385,9 @@ class CanvasView(Surface):
                 self.touch(area)
         self._marked = areas
         self._show_cursor()
+        if self.is_busy != self._told_busy:
+            self._told_busy = self.is_busy
+            self.busy_changed.emit(self._told_busy)
 
     def _show_cursor(self) -> None:
         ratio = self.devicePixelRatioF()

@@ -29,6 +29,8 @@ class OptionBar(QWidget):
         super().__init__(parent)
         self._theme = theme
         self._actions = actions
+        self._undo = self._redo = ""
+        self._under_way = False
         ground(self, "panel")
         self.setFixedHeight(5 * GRID)
         self.tool = words("", "heading")
@@ -97,12 +99,22 @@ class OptionBar(QWidget):
 
     def set_undo(self, undo: str = "", redo: str = "") -> None:
         """Names of the changes that undo and redo would touch; empty: there is none."""
-        for key, name in (("undo", undo), ("redo", redo)):
+        self._undo, self._redo = undo, redo
+        self._offer()
+
+    def set_under_way(self, under_way: bool) -> None:
+        """Whether a stroke or shape is being drawn: undo takes that back, even where nothing came before it."""
+        self._under_way = under_way
+        self._offer()
+
+    def _offer(self) -> None:
+        for key, name, able in (("undo", self._undo, self._under_way), ("redo", self._redo, False)):
             action = self._actions[key]
             word = key.capitalize()
-            action.setEnabled(bool(name))
+            action.setEnabled(bool(name) or able)
             action.setText(f"{word} “{name}”" if name else word)
-            action.setToolTip((f"{word} “{name}”" if name else f"Nothing to {key}") + f"  {keys_text(key)}")
+            told = action.text() if action.isEnabled() else f"Nothing to {key}"
+            action.setToolTip(f"{told}  {keys_text(key)}")
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         super().resizeEvent(event)

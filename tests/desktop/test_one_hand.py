@@ -274,3 +274,25 @@ def test_what_a_tool_has_said_is_over_with_another_tool(desk: Desk) -> None:
     assert "pixels" in desk.said
     desk.key(Qt.Key.Key_B)
     assert desk.said == ""
+
+
+def test_undo_takes_back_what_is_being_drawn_on_a_fresh_picture(desk: Desk) -> None:
+    undo, canvas, button = desk.page.options.undo, desk.canvas, Qt.MouseButton.LeftButton
+    assert not undo.isEnabled() and undo.toolTip().startswith("Nothing to undo")
+    QTest.mousePress(canvas, button, pos=desk.at(0.3, 0.5))
+    QTest.mouseMove(canvas, desk.at(0.5, 0.5))
+    assert desk.painted and undo.isEnabled() and undo.toolTip().startswith("Undo")
+    desk.key(Qt.Key.Key_Z, CTRL)
+    desk.until(lambda: not desk.painted and not undo.isEnabled(), "the stroke taken back", 5)
+    QTest.mouseRelease(canvas, button, pos=desk.at(0.5, 0.5))
+    desk.key(Qt.Key.Key_P)
+    for at in ((0.2, 0.2), (0.7, 0.2), (0.7, 0.7)):
+        QTest.mouseClick(canvas, button, pos=desk.at(*at))
+    desk.key(Qt.Key.Key_Z, CTRL)
+    QTest.mouseClick(canvas, button, pos=desk.at(0.3, 0.9))
+    inside, outside = (canvas.image_point(QPointF(desk.at(*at))) for at in ((0.4, 0.4), (0.65, 0.65)))
+    desk.key(Qt.Key.Key_Return)
+    desk.until_saved(2)
+    assert desk.values[int(inside.y), int(inside.x)] and not desk.values[int(outside.y), int(outside.x)]
+    desk.key(Qt.Key.Key_Z, CTRL)
+    desk.until(lambda: not desk.painted and not undo.isEnabled(), "the polygon taken back", 5)
