@@ -348,7 +348,7 @@ class MainWindow(QMainWindow):
     # Dropping folders and pictures ------------------------------------------------------------------
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
-        if event.mimeData().hasUrls():
+        if dropped_paths(event.mimeData()):  # what lies in the web only is no file yet
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802

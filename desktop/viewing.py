@@ -41,14 +41,29 @@ class Held:
     def __init__(self, action: QAction) -> None:
         self.action = action
         self._since = 0.0
+        self._is_down = False
         action.toggled.connect(self._toggled)
+
+    def key_pressed(self, event: QKeyEvent) -> None:
+        """A key went down."""
+        self._is_down |= self._is_key(event)
 
     def key_released(self, event: QKeyEvent) -> None:
         """A key came up."""
         held = time.monotonic() - self._since > HELD_SECONDS
-        is_key = any(keys[0].key() == event.key() for keys in self.action.shortcuts())
-        if is_key and not event.isAutoRepeat() and held:
+        if self._is_key(event) and not event.isAutoRepeat():
+            self._is_down = False
+            if held:
+                self.action.setChecked(False)
+
+    def let_go(self) -> None:
+        """Keys may come up unseen from now on."""
+        if self._is_down:
+            self._is_down = False
             self.action.setChecked(False)
+
+    def _is_key(self, event: QKeyEvent) -> bool:
+        return any(keys[0].key() == event.key() for keys in self.action.shortcuts())
 
     def _toggled(self, _on: bool) -> None:
         self._since = time.monotonic()
@@ -71,7 +86,7 @@ class Viewing(QObject):
         self._hide.toggled.connect(self._toggled)
         self._flicker.toggled.connect(self._show)
         page.canvas.before_edit.connect(lambda: self._flicker.setChecked(False))
-        page.canvas.installEventFilter(self)
+        page.installEventFilter(self)
         for key, action in self._switches.items():
             action.toggled.connect(partial(self._switch, key))
         self._aids = {key: actions[key] for key in AIDS}
@@ -114,9 +129,12 @@ class Viewing(QObject):
             held.key_released(event)
 
     def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        """Keys may come up unseen while another window is in front: the label comes back."""
+        """Keys may come up unseen while another window is in front: label and overlays come back."""
         if event.type() == QEvent.Type.WindowDeactivate:
             self._flicker.setChecked(False)
+            self._held[0].let_go()
+        elif event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            self._held[0].key_pressed(event)
         return False
 
     def _toggled(self, hidden: bool) -> None:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 from PIL import Image
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
@@ -215,6 +215,33 @@ def test_h_hides_while_held_and_toggles_when_tapped(hands: Hands, tmp_path: Path
     assert not canvas.layers.label_visible
     QTest.keyRelease(canvas, Qt.Key.Key_H)
     hands.until(lambda: canvas.layers.label_visible, "the overlays")
+
+
+def test_overlays_come_back_when_another_window_hides_that_the_key_came_up(
+    hands: Hands, tmp_path: Path
+) -> None:
+    opened(hands, picture_folder(tmp_path / "pictures"))
+    canvas = hands.canvas
+    QTest.keyPress(canvas, Qt.Key.Key_H)
+    assert not canvas.layers.label_visible
+    QApplication.sendEvent(hands.page, QEvent(QEvent.Type.WindowDeactivate))
+    assert canvas.layers.label_visible
+    hands.key(Qt.Key.Key_H)
+    QApplication.sendEvent(hands.page, QEvent(QEvent.Type.WindowDeactivate))
+    assert not canvas.layers.label_visible, "a tap hides them for good"
+    hands.key(Qt.Key.Key_H)
+
+
+@pytest.mark.parametrize(("url", "taken"), [("https://example.org/cat.png", False), ("file:///", True)])
+def test_only_files_of_this_machine_can_be_dropped(hands: Hands, url: str, taken: bool) -> None:
+    mime = QMimeData()
+    mime.setUrls([QUrl(url)])
+    event = QDragEnterEvent(
+        QPoint(9, 9), Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    )
+    event.ignore()
+    hands.window.dragEnterEvent(event)
+    assert event.isAccepted() == taken
 
 
 def test_window_state_is_remembered(qtbot: QtBot, qapp: QApplication, settings: Settings) -> None:
