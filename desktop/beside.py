@@ -17,6 +17,7 @@ from desktop.theme import Theme
 if TYPE_CHECKING:
     from desktop.dialogs.cheatsheet import CheatSheet
     from desktop.dialogs.keys import KeysDialog
+    from desktop.dialogs.settings import SettingsDialog
     from desktop.palette import Palette
 
 
@@ -39,6 +40,7 @@ class Beside:
         self._on_setting, self._search = on_setting, search
         self.palette: Palette | None = None
         search.on_listed = self._search_again
+        self._dialog: SettingsDialog | None = None
         self._cheat_sheet: CheatSheet | None = None
         self._keys: KeysDialog | None = None
         keymap.changed.connect(self._renew_cheat_sheet)
@@ -58,6 +60,18 @@ class Beside:
                 each.close()
 
     def show_settings(self) -> None:
+        if self._dialog is None:
+            self._dialog = self._settings_dialog()
+        self._dialog.show()
+        self._dialog.raise_()
+        self._dialog.activateWindow()
+
+    def follow(self, name: str, value: object) -> None:
+        """A setting was changed elsewhere in the window: open settings say so too."""
+        if self._dialog is not None:
+            self._dialog.show_value(name, value)
+
+    def _settings_dialog(self) -> SettingsDialog:
         from desktop.dialogs.settings import SettingsDialog
 
         dialog = SettingsDialog(self._theme, self._settings.get, self._window)
@@ -73,7 +87,11 @@ class Beside:
 
         dialog.changed.connect(change)
         dialog.keys_asked.connect(self.show_keys)
-        dialog.show()
+        dialog.finished.connect(self._settings_closed)
+        return dialog
+
+    def _settings_closed(self) -> None:
+        self._dialog = None  # the next one reads all settings anew
 
     def show_cheat_sheet(self) -> None:
         """Show it, or put it away."""

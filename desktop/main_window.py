@@ -232,6 +232,9 @@ class MainWindow(QMainWindow):
         self.workspaces.currentChanged.connect(lambda place: self.status.set_place(picture=place == 0))
         self._message_over.timeout.connect(lambda: self.status.set_note(""))
         self.top.recent_chosen.connect(lambda path: self.open(Path(path)))
+        self.label_page.learning.start_by_itself_changed.connect(
+            lambda on: self._beside.follow("train_automatically", on)
+        )
         self.welcome.open_asked.connect(self._ask_folder)
         self.welcome.sample_asked.connect(lambda: self.open_sample(self.sample_folder))
         self.welcome.folder_chosen.connect(self.open)
@@ -284,6 +287,7 @@ class MainWindow(QMainWindow):
 
     def _choose_theme(self, choice: str) -> None:
         self._settings.set("theme", choice)
+        self._beside.follow("theme", choice)
         self._theme.choose(choice)
         self.actions_by_id[f"theme_{choice}"].setChecked(True)
 

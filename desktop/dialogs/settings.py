@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QDialog, QDoubleSpinBox, QLineEdit, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QDialog, QDoubleSpinBox, QLineEdit, QWidget
 
 from core.errors import UserError
 from core.settings import TABLE, Setting
@@ -60,6 +60,16 @@ class SettingsDialog(QDialog):
     def show_error(self, text: str) -> None:
         self._error.setText(text)
         self._error.setVisible(bool(text))
+
+    def show_value(self, name: str, value: object) -> None:
+        """A switch or a choice was changed elsewhere; emits nothing. Raises KeyError for a name of no setting."""
+        field = self.fields[name]
+        field.blockSignals(True)
+        if isinstance(field, QCheckBox):
+            field.setChecked(bool(value))
+        elif isinstance(field, QComboBox):
+            field.setCurrentIndex(field.findData(value))
+        field.blockSignals(False)
 
     def _row(self, setting: Setting, value: Any) -> Any:
         field = self._field(setting, value)

@@ -22,6 +22,7 @@ from core.labels.raster import capsule
 from core.project.project import HOME, Project
 from core.project.records import Status
 from core.settings import Settings
+from desktop.dialogs.settings import SettingsDialog
 from desktop.main_window import MainWindow
 from desktop.theme import apply_theme
 from desktop.tour.hands import Hands
@@ -237,11 +238,37 @@ def test_only_files_of_this_machine_can_be_dropped(hands: Hands, url: str, taken
     mime = QMimeData()
     mime.setUrls([QUrl(url)])
     event = QDragEnterEvent(
-        QPoint(9, 9), Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        QPoint(9, 9),
+        Qt.DropAction.CopyAction,
+        mime,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
     )
     event.ignore()
     hands.window.dragEnterEvent(event)
     assert event.isAccepted() == taken
+
+
+def test_settings_open_once_and_follow_what_is_changed_elsewhere(hands: Hands, tmp_path: Path) -> None:
+    opened(hands, picture_folder(tmp_path / "pictures"))
+    actions, learning = hands.window.actions_by_id, hands.page.learning
+    actions["settings"].trigger()
+    actions["settings"].trigger()
+    (dialog,) = hands.window.findChildren(SettingsDialog)
+    by_itself, theme = dialog.fields["train_automatically"], dialog.fields["theme"]
+    assert not by_itself.isChecked()
+    learning.by_itself.click()
+    assert by_itself.isChecked()
+    by_itself.click()
+    assert not learning.by_itself.isChecked()
+    actions["theme_dark"].trigger()
+    assert theme.currentData() == "dark"
+    dialog.close()
+    actions["theme_light"].trigger()
+    actions["settings"].trigger()
+    again = next(each for each in hands.window.findChildren(SettingsDialog) if each.isVisible())
+    assert again.fields["theme"].currentData() == "light"
+    again.close()
 
 
 def test_window_state_is_remembered(qtbot: QtBot, qapp: QApplication, settings: Settings) -> None:
