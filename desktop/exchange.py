@@ -56,9 +56,12 @@ class Exchange(QObject):
         self._plan(shown.wish())
 
     def close(self) -> None:
+        """The session ends. An export under way ends with it, and finds no dialog that it could tell."""
         self.taking.close()
-        if self.dialog is not None:
-            self.dialog.close()
+        leaving, self.dialog = self.dialog, None
+        if leaving is not None:
+            leaving.hide()
+            leaving.deleteLater()
 
     def _plan(self, wish: dialog.ExportWish) -> None:
         if self.dialog is None:
@@ -91,6 +94,8 @@ class Exchange(QObject):
         self._bridge.when_done(self._session.exporting.plan(_core_wish(wish)), self._run, self._failed)
 
     def _run(self, plan: ExportPlan) -> None:
+        if self.dialog is None:
+            return
         future = self._session.exporting.run(
             plan, lambda done, of: self._bridge.post(lambda: self._progress(done, of))
         )
@@ -130,12 +135,13 @@ class Exchange(QObject):
             self.dialog.set_progress(done, of)
 
     def _exported(self, report: ExportReport) -> None:
+        if self.dialog is None:
+            return
         left = f" Left out: {' '.join(report.problems[:3])}" if report.problems else ""
         self._written = report.out
         again = f" {report.reused:,} of them had been written before it was stopped." if report.reused else ""
         words = f"{report.pictures:,} pictures with {report.pairs:,} masks are in {report.out}.{again}{left}"
-        if self.dialog is not None:
-            self.dialog.set_finished(words)
+        self.dialog.set_finished(words)
         self.message.emit(words)
 
     def _show_folder(self) -> None:

@@ -55,8 +55,11 @@ class Taking(QObject):
             self.dialog.set_folder(str(folder))
 
     def close(self) -> None:
-        if self.dialog is not None:
-            self.dialog.close()
+        """The session ends. An import under way ends with it, and finds no dialog that it could tell."""
+        leaving, self.dialog = self.dialog, None
+        if leaving is not None:
+            leaving.hide()
+            leaving.deleteLater()
 
     def _look(self, folder: str, format_name: str) -> None:
         if self.dialog is None:
@@ -127,13 +130,15 @@ class Taking(QObject):
             self._bridge.post(self._stopped)
 
     def _stopped(self) -> None:
-        self.labels_imported.emit()
         if self.dialog is not None:
+            self.labels_imported.emit()
             self.dialog.set_finished(
                 "Stopped. What had come in stays; Import goes on from there.", failed=True
             )
 
     def _imported(self, report: ImportReport) -> None:
+        if self.dialog is None:
+            return
         words = f"{_count(report.pictures, 'picture')} came in, {report.labels:,} with labels."
         if report.skipped:
             words += f" {report.skipped:,} were in already, unchanged."
@@ -142,14 +147,13 @@ class Taking(QObject):
             words += f" Colours were smeared: {mean:.0%} of the pixels are sure, the others void."
         if report.problems:
             words += f" {len(report.problems):,} left out: {' '.join(report.problems[:3])}"
-        if self.dialog is not None:
-            self.dialog.set_finished(words)
+        self.dialog.set_finished(words)
         self.message.emit(words)
         self.labels_imported.emit()
 
     def _failed(self, problem: MaskloopError) -> None:
-        self.message.emit(str(problem))
         if self.dialog is not None:
+            self.message.emit(str(problem))
             self.dialog.set_finished(str(problem), failed=True)
 
 

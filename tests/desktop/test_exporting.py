@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -105,3 +106,26 @@ def test_a_cancelled_export_says_how_far_it_came(
     desk.until(dialog.show_folder.isVisible, "the dataset", 60)
     assert "1 of them had been written before" in dialog.plan.text()
     dialog.close()
+
+
+def test_a_project_that_closes_takes_a_running_export_and_its_dialog_with_it(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.dab(0.2)
+    dialog = opened(desk, "coco")
+    desk.until(dialog.export.isEnabled, "the numbers", 60)
+    exporting, run = desk.session.exporting, desk.session.exporting.run
+    under_way, told = threading.Event(), threading.Event()
+
+    def hold(*_: int) -> None:
+        under_way.set()
+        assert exporting._cancel.wait(60)
+
+    monkeypatch.setattr(exporting, "run", lambda plan, _progress: run(plan, hold))
+    QTest.mouseClick(dialog.export, Qt.MouseButton.LeftButton)
+    desk.until(under_way.is_set, "the export", 60)
+    assert desk.window.close_project() and not dialog.isVisible()
+    desk.window._opening.submit(desk.window.bridge.post, told.set).result(60)
+    desk.until(told.is_set, "all that was told of it", 60)
+    assert not dialog.isVisible()
+    assert not (tmp_path / "pictures-coco").exists()

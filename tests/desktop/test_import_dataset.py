@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -129,3 +130,23 @@ def test_an_import_can_be_stopped_and_goes_on_from_there(desk: Desk, tmp_path: P
         press_import(desk, dialog)
         assert "were in already" in dialog.plan.text()
     desk.until(lambda: len(desk.session.pictures) == 63, "all pictures")
+
+
+def test_a_project_that_closes_takes_a_running_import_and_its_dialog_with_it(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dialog = opened(desk, form("coco", tmp_path / "set"))
+    importing, run = desk.session.importing, desk.session.importing.run
+    under_way, told = threading.Event(), threading.Event()
+
+    def hold(*_: int) -> None:
+        under_way.set()
+        assert importing._cancel.wait(60)
+
+    monkeypatch.setattr(importing, "run", lambda plan, _progress: run(plan, hold))
+    QTest.mouseClick(dialog.bring, Qt.MouseButton.LeftButton)
+    desk.until(under_way.is_set, "the import", 60)
+    assert desk.window.close_project() and not dialog.isVisible()
+    desk.window._opening.submit(desk.window.bridge.post, told.set).result(60)
+    desk.until(told.is_set, "all that was told of it", 60)
+    assert not dialog.isVisible()
