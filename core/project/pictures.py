@@ -146,11 +146,10 @@ class PictureDrawer:
         if all(split is not None for _, split in rows):
             return Changes()
         found = divided(rows, self._groups())
+        given = [{"id_": picture_id, "split_": split.value} for picture_id, split in found.items()]
+        statement = update(pictures).where(pictures.c.id == bindparam("id_"))
         with self._store.writing() as connection:
-            for picture_id, split in found.items():
-                connection.execute(
-                    update(pictures).where(pictures.c.id == picture_id).values(split=split.value)
-                )
+            connection.execute(statement.values(split=bindparam("split_")), given)
         return Changes(pictures=frozenset(found))
 
     def split_note(self) -> str:

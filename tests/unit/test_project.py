@@ -239,6 +239,23 @@ def test_splits_are_given_once_and_stay(tmp_path: Path) -> None:
         assert project.pictures.get(records[0].id).split == Split.TEST
 
 
+def test_splits_of_many_pictures_are_written_at_once(tmp_path: Path) -> None:
+    """A dataset of a hundred thousand labels must not hold the document for half a minute."""
+    written: list[bool] = []
+
+    def note(_connection: object, _cursor: object, words: str, *more: object) -> None:
+        if words.startswith("UPDATE pictures"):
+            written.append(more[-1] is True)  # whether it is said of many rows
+
+    with project_in(tmp_path, count=6) as project:
+        label_all(project, project.pictures.all())
+        with project.store.reading() as connection:
+            sa.event.listen(connection, "before_cursor_execute", note)
+        assert len(project.pictures.settle_splits().pictures) == 6
+        assert written == [True]
+        assert all(record.split for record in project.pictures.all())
+
+
 @pytest.mark.parametrize(
     "look",
     [lambda d: d.get(2), lambda d: d.by_path("p1.png"), lambda d: d.some([1, 2])],
