@@ -270,7 +270,8 @@ class Retraining:
 
     def _feed(self) -> None:
         self._announce(self._write(self._project.pictures.settle_splits))
-        records = [r for r in learnable(self._reader) if r.id in self._frozen | self._changed]
+        taught = self._frozen | self._changed
+        records = [r for r in learnable(self._reader) if r.id in taught]
         problems = self._freeze(records)
         if problems:
             self._set(replace(self.state, message=problems[0]))
