@@ -43,6 +43,10 @@ _RECORDS: Select[Any] = select(
     _TAGS.scalar_subquery(),
 ).outerjoin(predictions, predictions.c.picture_id == pictures.c.id)
 
+_LABELLED = select(pictures.c.id, pictures.c.split).where(
+    pictures.c.id.in_(select(class_pixels.c.picture_id).distinct())
+)
+
 
 class PictureDrawer:
     """Pictures of one open project. Lives where its Store lives."""
@@ -142,10 +146,13 @@ class PictureDrawer:
         The third labelled picture is the first of val, so that three are enough to begin. What somebody has
         set, or an import brought, is counted but never changed.
         """
-        rows = self._labelled_splits()
-        if all(split is not None for _, split in rows):
-            return Changes()
-        found = divided(rows, self._groups())
+        waiting = _LABELLED.where(pictures.c.split.is_(None)).limit(1)
+        with self._store.reading() as connection:
+            if (
+                connection.execute(waiting).first() is None
+            ):  # nearly always: it is asked with every stroke that joins
+                return Changes()
+        found = divided(self._labelled_splits(), self._groups())
         given = [{"id_": picture_id, "split_": split.value} for picture_id, split in found.items()]
         statement = update(pictures).where(pictures.c.id == bindparam("id_"))
         with self._store.writing() as connection:
@@ -161,10 +168,9 @@ class PictureDrawer:
         return SAME_SEQUENCE if any({Split.TRAIN, Split.VAL} <= on for on in sides.values()) else ""
 
     def _labelled_splits(self) -> list[tuple[int, Split | None]]:
-        labelled = select(class_pixels.c.picture_id).distinct()
-        query = select(pictures.c.id, pictures.c.split).where(pictures.c.id.in_(labelled))
         with self._store.reading() as connection:
-            return [(int(i), _SPLIT[split]) for i, split in connection.execute(query.order_by(pictures.c.id))]
+            rows = connection.execute(_LABELLED.order_by(pictures.c.id))
+            return [(int(i), _SPLIT[split]) for i, split in rows]
 
     def _groups(self) -> dict[int, str]:
         """Of every picture. The names are looked through again only when their number has changed: with 100,000
