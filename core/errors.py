@@ -4,6 +4,7 @@ MaskloopError
 ├── UserError          the world's fault: the message is for people, whole sentences, says what to do
 │   ├── ImageError     a picture cannot be read
 │   ├── ProjectError   a project cannot be opened or written
+│   │   ├── DiskError            the disk refuses, perhaps not for long
 │   │   ├── ProjectLockedError   somebody else is writing to it
 │   │   └── ProjectTooNewError   a newer Maskloop made it
 │   ├── FormatError    a dataset cannot be read or written
@@ -29,6 +30,10 @@ class ImageError(UserError):
 
 class ProjectError(UserError):
     """A project cannot be opened, made or written."""
+
+
+class DiskError(ProjectError):
+    """The disk does not take or give what is asked of it: full, busy, failing. The same may go well later."""
 
 
 class ProjectLockedError(ProjectError):

@@ -121,6 +121,7 @@ class Labelling(QObject):
             join(part.message, self.message.emit)
         join(self.saving.saved, self.saved.emit)
         join(self.saving.stored, self._stored)
+        join(self.saving.lost, self._lost)
 
     def begin(self) -> None:
         """Fill the page for a session that has just been opened."""
@@ -355,6 +356,13 @@ class Labelling(QObject):
         self._pointing.look_again()
         if not painting.is_given_up:
             then(painting.edit)
+
+    def _lost(self, picture_id: int, sentence: str) -> None:
+        """An edit can never be stored: the screen must not go on showing it."""
+        self.message.emit(sentence)
+        self._session.editing.hear_of_loss(picture_id)
+        if picture_id == self.hand.shown:
+            self.reload()
 
     def _stored(self, picture_id: int, journal: Journal) -> None:
         if self._read_again and not self.saving.is_stuck:

@@ -1,4 +1,4 @@
-"""Edits on their way to the disk: in order, never dropped, tried again when the disk refuses."""
+"""Edits on their way to the disk: in order, tried again when the disk refuses, dropped only with a word."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import partial
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from core.errors import MaskloopError
+from core.errors import DiskError, MaskloopError
 from core.labels.labelmap import Edit
 from core.project.records import Journal
 from core.session.editing import Editing
@@ -21,13 +21,15 @@ PATIENCE_S = 3.0
 
 
 class Saving(QObject):
-    """Lives on the GUI thread. `saved` says saved, saving, or failed and why; `stored`: one edit is durable.
+    """Lives on the GUI thread. `saved` says saved, saving, or failed and why; `stored`: one edit is durable;
+    `lost`: one can never be, and why. The label on screen has to be read again then.
 
-    Once an edit was refused, all later ones wait behind it: stored out of order they would undo wrongly.
+    Once the disk refused an edit, all later ones wait behind it: stored out of order they would undo wrongly.
     """
 
     saved = Signal(str, str)
     stored = Signal(int, object)
+    lost = Signal(int, str)
 
     def __init__(self, editing: Editing, bridge: Bridge, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -104,6 +106,11 @@ class Saving(QObject):
             return  # `settle` was faster
         if self._left:
             self._bridge.noticed.emit(f"What was painted last could not be saved and is lost. {problem}")
+            return
+        if not isinstance(problem, DiskError):
+            self.saved.emit("failed", str(problem))
+            self.lost.emit(refused[0], str(problem))
+            self._try_again()
             return
         if self._trying is refused[1]:
             self._trying = None

@@ -35,6 +35,7 @@ from core.project.tiles import (
     origin_id,
     read_tile,
     tile_row,
+    with_known_origins,
     write_tile,
     write_tiles,
 )
@@ -87,7 +88,8 @@ class JournalDrawer:
         """Store an edit of pixels, with `rows` of the picture that belong to it. A new picture is now in progress.
 
         Undone edits are let go: a new edit starts a new future. Pixels of a class that went while the hand painted
-        become its heir's. Raises ProjectError when the disk refuses; nothing is stored then.
+        become its heir's. Raises DiskError when the disk refuses, ProjectError when the edit does not fit what is
+        stored; nothing is stored then.
         """
         with self._store.writing() as connection:
             who = origin_id(connection, edit.origin, edit.run_id)
@@ -97,9 +99,9 @@ class JournalDrawer:
             kept, written = [], []
             for change in edit.tiles:
                 height, width = change.after.shape
-                before = read_tile(connection, picture_id, change.key) or blank_tile()
+                stored = read_tile(connection, picture_id, change.key) or blank_tile()
+                before, said = with_known_origins(stored, height, width)
                 was = decode(before.pixels, height, width, np.uint8)
-                said = decode(before.origins, height, width, np.uint16)
                 # An import may have changed this tile since the hand saw it: an edit changes its own pixels only.
                 changed = change.before != change.after
                 after = np.where(changed, heirs[change.after], was)

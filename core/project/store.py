@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, Engine, create_engine, text
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlalchemy.pool import StaticPool
 
-from core.errors import ProjectError, ProjectTooNewError
+from core.errors import DiskError, ProjectError, ProjectTooNewError
 from core.project.backup import FOLDER, make_backup, new_stamp
 from core.project.leftover import has_pages, journal_of, put_strange_journal_aside, refuse_emptied
 from core.project.newest import newest_form
@@ -56,7 +56,8 @@ class Store:
 
     @contextlib.contextmanager
     def writing(self, *, lasting: bool = True) -> Iterator[Connection]:
-        """One named operation, all or nothing. Raises ProjectError when the disk refuses; nothing is changed then.
+        """One named operation, all or nothing. Raises DiskError when the disk refuses, ProjectError when the operation
+        does not fit what is stored; nothing is changed then.
 
         When it returns, a power cut no longer takes it back; unless it is not to be `lasting`, because the program
         can find it out again (a size, a score): then it is whole and in order, but the disk is not waited for.
@@ -171,7 +172,7 @@ class Store:
             with self._connection.begin():
                 self._connection.exec_driver_sql(begin)
                 yield self._connection
-        except (OperationalError, DatabaseError) as problem:
+        except DatabaseError as problem:
             raise _explained(self.path, problem) from problem
 
 
@@ -258,6 +259,8 @@ _REASONS: tuple[tuple[tuple[str, ...], str], ...] = (
 
 def _explained(path: Path, problem: DatabaseError) -> ProjectError:
     reason = str(problem.orig or problem)
+    if isinstance(problem, IntegrityError):  # not the disk's fault: however often it is asked, it stays so
+        return ProjectError(f"It does not fit what is stored in {path} ({reason}).")
     otherwise = "{path} could not be used: {reason}. Check that the folder can be written to."
     sentence = next((words for signs, words in _REASONS if any(s in reason for s in signs)), otherwise)
-    return ProjectError(sentence.format(path=path, reason=reason, home=path.parent))
+    return DiskError(sentence.format(path=path, reason=reason, home=path.parent))

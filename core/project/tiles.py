@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, bindparam, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
+from core.errors import ProjectError
 from core.geometry import TILE, TileKey, tile_box
 from core.labels.codec import decode, encode
 from core.labels.labelmap import Origin, Values, blank_values
 from core.project.sheet import Sheet
 from core.project.store import Store, new_id
-from core.project.tables import class_pixels, origins, tiles
+from core.project.tables import class_pixels, origins, runs, tiles
 
 Origins = NDArray[np.uint16]
 Who = tuple[Origin, int | None]
@@ -109,7 +110,11 @@ class LabelDrawer:
 
 
 def origin_id(connection: Connection, origin: Origin, run_id: int | None) -> int:
-    """The id that stands for this origin in the tiles; made at its first use."""
+    """The id that stands for this origin in the tiles; made at its first use.
+
+    A run that is not there stands for none: predictions outlive it when an older backup is brought back.
+    """
+    run_id = connection.execute(select(runs.c.id).where(runs.c.id == run_id)).scalar()
     same_run = origins.c.run_id.is_(None) if run_id is None else origins.c.run_id == run_id
     found = connection.execute(select(origins.c.id).where(origins.c.kind == origin.value, same_run)).scalar()
     if found is None:
@@ -121,6 +126,18 @@ def read_tile(connection: Connection, picture_id: int, key: TileKey) -> StoredTi
     asked = {"picture": picture_id, "column": key.column, "row": key.row}
     row = connection.execute(_ONE, asked).first()
     return StoredTile(row.pixels, row.origins) if row else None
+
+
+def with_known_origins(tile: StoredTile, height: int, width: int) -> tuple[StoredTile, Origins]:
+    """The tile and its decoded plane of who said so; where that cannot be read, both say nobody.
+
+    The label itself is whole then, and must not be closed to the hand for it.
+    """
+    try:
+        return tile, decode(tile.origins, height, width, np.uint16)
+    except ProjectError:
+        nobody = np.zeros((height, width), np.uint16)
+        return StoredTile(tile.pixels, encode(nobody)), nobody
 
 
 def write_tile(connection: Connection, picture_id: int, key: TileKey, tile: StoredTile) -> None:

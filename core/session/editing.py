@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import cache, partial
 
 from core.changes import Changes
-from core.errors import ProjectError, UserError
+from core.errors import DiskError, ProjectError, UserError
 from core.geometry import Box, Point, TileKey
 from core.labels.classes import UNLABELLED, VOID, ClassList, Colour
 from core.labels.labelmap import Edit, LabelMap, Mask, Origin, Values
@@ -22,6 +23,8 @@ from core.project.project import Project
 from core.project.records import EditRecord, Journal, Reverted, Split, Status
 from core.project.rows import RowChange
 
+log = logging.getLogger(__name__)
+
 
 class Editing:
     """Everything a person changes. Called from the GUI thread; written on the document lane, in order."""
@@ -33,11 +36,24 @@ class Editing:
         self.classes: ClassList = project.classes.read()
         # Document lane: the edit that the disk refused. Whatever comes behind it is refused too, or a later
         # edit would be stored before an earlier one and undo would bring back a label that never was.
-        self._refused: tuple[Edit, ProjectError] | None = None
+        self._refused: tuple[Edit, DiskError] | None = None
+        # Document lane: pictures of which an edit can never be stored, until the hand has heard of it. Whoever takes
+        # something back meanwhile means that edit, and would lose the one before it.
+        self._lost: set[int] = set()
 
     def commit(self, picture_id: int, edit: Edit) -> Future[Journal]:
-        """Store an edit. The future ends when it is durable; it raises ProjectError when the disk refuses."""
+        """Store an edit. The future ends when it is durable.
+
+        It raises DiskError when the disk refuses: everything else is refused too until this edit is stored, so try it
+        again. It raises another ProjectError, which names the picture, when this edit can never be stored: it is lost,
+        and nothing else. Of what was painted on top of it, each stroke is stored with its own pixels. Then look at
+        the label anew, and call `hear_of_loss`.
+        """
         return self._document.submit(self._commit, picture_id, edit)
+
+    def hear_of_loss(self, picture_id: int) -> None:
+        """The hand knows that an edit of this picture is lost: what is undone or redone from now on is meant so."""
+        self._document.submit(self._lost.discard, picture_id)
 
     def undo(self, picture_id: int, *, only_whole: bool = False) -> Future[Reverted | None]:
         """Take the newest edit back; None when there is none. `only_whole`: unless it is of this picture alone."""
@@ -172,12 +188,20 @@ class Editing:
 
     def _commit(self, picture_id: int, edit: Edit) -> Journal:
         if self._refused is not None and self._refused[0] is not edit:
-            raise ProjectError(str(self._refused[1]))
+            raise DiskError(str(self._refused[1]))
         try:
             journal = self._project.journal.commit(picture_id, edit)
-        except ProjectError as problem:
+        except DiskError as problem:
             self._refused = edit, problem
             raise
+        except ProjectError as problem:
+            self._refused = None
+            self._lost.add(picture_id)
+            path = self._project.pictures.get(picture_id).path
+            log.warning("an edit of %s is lost: %s", path, problem)
+            raise ProjectError(
+                f"“{edit.name}” in {path} could not be saved and is lost. {problem}"
+            ) from problem
         self._refused = None
         changes = changes_of_edit(picture_id)
         if self.classes.by_value(edit.class_value) is None and edit.class_value not in (UNLABELLED, VOID):
@@ -196,6 +220,10 @@ class Editing:
     def _revert(self, picture_id: int, act: Callable[[int], Reverted | None]) -> Reverted | None:
         if self._refused is not None:
             raise ProjectError("An earlier change could not be saved yet; undo and redo wait behind it.")
+        if picture_id in self._lost:
+            raise ProjectError(
+                "The newest change could not be saved and is gone; nothing else was taken back."
+            )
         reverted = act(picture_id)
         if reverted is not None:
             if reverted.changes.classes:

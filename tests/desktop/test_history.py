@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,11 +12,12 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from core.geometry import Box
 from core.labels.labelmap import LabelMap, Origin
+from core.project.project import FILE, HOME
 from core.project.records import EditRecord
 from desktop.panels.history import HistoryPanel
 from desktop.panels.history_model import ago
@@ -46,6 +49,32 @@ def test_a_stroke_can_be_undone_before_the_disk_has_answered(desk: Desk) -> None
     undo.trigger()
     desk.until(lambda: not desk.painted, "no stroke", 60)
     desk.until(lambda: not undo.isEnabled(), "nothing to undo", 60)
+
+
+def test_a_stroke_that_can_never_be_stored_leaves_the_screen_and_is_told(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Were it kept for ever, closing would ask, and nobody is there to answer.
+    monkeypatch.setattr(QMessageBox, "warning", lambda *_: QMessageBox.StandardButton.Discard)
+    desk.dab(0.2)
+    kept = desk.values.copy()
+    with closing(sqlite3.connect(desk.session.folder / HOME / FILE)) as raw:
+        raw.execute(
+            "CREATE TRIGGER never BEFORE INSERT ON edits WHEN NEW.class_value = 2 "
+            "BEGIN SELECT RAISE(ABORT, 'class 2 is not taken'); END"
+        )
+    desk.key(Qt.Key.Key_2)
+    QTest.mouseClick(desk.canvas, Qt.MouseButton.LeftButton, pos=desk.at(0.5, 0.5))
+    assert 2 in desk.values
+    desk.until(lambda: np.array_equal(desk.values, kept), "what is stored", 10)
+    assert "p0.png could not be saved and is lost" in desk.said
+    assert desk.window.top.saved.text.text().startswith("Not saved")
+    assert not desk.labelling.saving.is_stuck and desk.labelling.saving.pending == 0
+    desk.key(Qt.Key.Key_1)
+    desk.dab(0.8)
+    assert desk.window.top.saved.text.text() == "Saved"
+    desk.window.actions_by_id["undo"].trigger()
+    desk.until(lambda: np.array_equal(desk.values, kept), "the newest stroke taken back", 10)
 
 
 def test_it_lists_strokes_marks_and_classes_newest_first_and_follows(desk: Desk) -> None:
