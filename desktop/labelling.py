@@ -257,6 +257,10 @@ class Labelling(QObject):
         self._hold(opened.record.id, labels, opened.prediction)
         self._canvas.show_picture(opened.pyramid, labels, opened.prediction, self._keep_view(), drawn)
         self._reverting.offer(opened.journal)
+        if opened.is_resized:
+            self.message.emit(
+                f"{opened.record.name} has another size than before; what was painted on it then is gone for good."
+            )
         if opened.frames > 1:
             name = opened.record.name
             self.message.emit(

@@ -6,14 +6,22 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, func, select, update
+from sqlalchemy import Connection, Row, Select, and_, bindparam, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from core.changes import Changes
 from core.project.groups import GROUP_TAG, divided, groups_of
 from core.project.records import Counts, PictureRecord, Split, Status
 from core.project.store import Store
-from core.project.tables import class_pixels, edits, picture_tags, pictures, predictions
+from core.project.tables import (
+    class_pixels,
+    edit_tiles,
+    edits,
+    picture_tags,
+    pictures,
+    predictions,
+    tiles,
+)
 
 TAG_BREAK = "\x1f"
 """Between tags where several come in one text; no tag holds it."""
@@ -101,8 +109,18 @@ class PictureDrawer:
         return sorted(fresh, key=lambda record: record.id)
 
     def set_size(self, picture_id: int, width: int, height: int) -> Changes:
-        """Note the upright size, once the picture has been read; a problem noted earlier is over then."""
-        return self._set([picture_id], lasting=False, width=width, height=height, problem=None)
+        """Note the upright size, once the picture has been read; a problem noted earlier is over then.
+
+        What was painted and taken back on an unlabelled picture of another size can then be neither undone nor redone:
+        such tiles do not fit any more. The journal keeps these edits, marked as thinned.
+        """
+        with self._store.writing(lasting=False) as connection:
+            this = pictures.c.id == picture_id
+            known = connection.execute(select(pictures.c.width, pictures.c.height).where(this)).one()
+            if known.width is not None and tuple(known) != (width, height):
+                _let_go_of_tiles(connection, picture_id)
+            connection.execute(update(pictures).where(this).values(width=width, height=height, problem=None))
+        return Changes(pictures=frozenset([picture_id]))
 
     def set_problem(self, picture_id: int, sentence: str) -> Changes:
         """Note why a picture cannot be read."""
@@ -262,6 +280,18 @@ class PictureDrawer:
         with self._store.writing(lasting=lasting) as connection:
             connection.execute(update(pictures).where(pictures.c.id.in_(list(picture_ids))).values(**values))
         return Changes(pictures=frozenset(picture_ids))
+
+
+def _let_go_of_tiles(connection: Connection, picture_id: int) -> None:
+    """All tiles of a picture and of the edits that touched it, unless it is labelled."""
+    labelled = select(class_pixels.c.class_value).where(class_pixels.c.picture_id == picture_id)
+    if connection.execute(labelled.limit(1)).first() is not None:
+        return
+    mine = edit_tiles.c.picture_id == picture_id
+    painted = and_(edits.c.picture_id == picture_id, edits.c.id.in_(select(edit_tiles.c.edit_id).where(mine)))
+    connection.execute(update(edits).where(painted).values(thinned=1))
+    connection.execute(delete(edit_tiles).where(mine))
+    connection.execute(delete(tiles).where(tiles.c.picture_id == picture_id))
 
 
 _STATUS = {str(status): status for status in Status}

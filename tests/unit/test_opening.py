@@ -17,8 +17,10 @@ from core.labels.labelmap import LabelMap
 from core.labels.prediction import PredictedMask, write_prediction
 from core.lanes import Lane
 from core.project.arrival import digest_of
+from core.project.check import check
 from core.project.project import HOME, Project
 from core.project.records import PictureRecord, Status
+from core.project.rows import RowChange
 from core.session.opening import (
     CHUNK,
     FIRST_CHUNK,
@@ -361,3 +363,29 @@ def test_a_picture_that_was_shown_can_be_told_again_by_its_content(desk: Desk) -
     desk.opening._cache.clear()
     desk.opening.show(1).result(PATIENCE)
     assert desk.project.pictures.digest(1) != digest_of(path)
+
+
+def test_a_replaced_picture_of_another_size_offers_no_step_that_does_not_fit(desk: Desk) -> None:
+    """Its stroke was taken back, so the new size is taken; what comes later can be undone."""
+    desk.find()
+    project = desk.project
+    project.classes.write(ClassList().added("grass"))
+    desk.opening.show(1).result(PATIENCE)
+    labels = LabelMap.blank(96, 64)
+    project.journal.commit(1, stroke(labels, 1, (10, 10), (40, 40)))
+    row = RowChange("pictures", "1", {"note": "a note"})
+    project.journal.undo(1)
+    desk.index.update(project.pictures.get(1))
+    picture_file = project.picture_path(project.pictures.get(1).path)
+    Image.fromarray(picture(80, 60)).save(picture_file)
+    desk.opening._cache.drop(1)
+    opened = desk.opening.show(1).result(PATIENCE)
+    assert (opened.pyramid.size, opened.is_resized) == ((80, 60), True)
+    assert (opened.journal.undo_name, opened.journal.redo_name) == (None, None)
+    assert [edit.thinned for edit in project.journal.history(1)] == [True]
+    assert project.journal.redo(1) is None
+    project.journal.change_rows(1, "Change note", "mark", [row])
+    project.journal.commit(1, stroke(LabelMap(opened.labels), 1, (70, 10), (79, 59)))
+    assert [project.journal.undo(1) is None for _ in range(3)] == [False, False, True]
+    assert not desk.opening.show(1).result(PATIENCE).is_resized
+    assert check(project) == []
