@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,9 +41,14 @@ class LabelClass:
 
 @dataclass(frozen=True, slots=True)
 class ClassList:
-    """All classes in list order. Immutable: every change gives a new list."""
+    """All classes in list order. Immutable: every change gives a new list.
+
+    highest: the highest value ever given, also to a class that is gone. Networks, imports and hands that still know it
+    must not mean another class by it.
+    """
 
     classes: tuple[LabelClass, ...] = ()
+    highest: int = field(default=0, compare=False)
 
     def __iter__(self) -> Iterator[LabelClass]:
         return iter(self.classes)
@@ -91,7 +96,7 @@ class ClassList:
                 f"Class “{name}” cannot have the value {free}: choose a free value from 1 to 254."
             )
         fresh = LabelClass(free, name, colour or colour_of(free), len(self.classes))
-        return ClassList((*self.classes, fresh))
+        return ClassList((*self.classes, fresh), max(self.highest, free))
 
     def changed(self, value: int, *, name: str | None = None, colour: Colour | None = None) -> ClassList:
         """With class `value` renamed or recoloured. Raises UserError when it is not there or the name is bad."""
@@ -102,12 +107,16 @@ class ClassList:
             old = replace(old, name=self._checked_name(name, besides=value))
         if colour is not None:
             old = replace(old, colour=colour)
-        return ClassList(tuple(old if c.value == value else c for c in self.classes))
+        return self.listing(old if c.value == value else c for c in self.classes)
+
+    def listing(self, classes: Iterable[LabelClass]) -> ClassList:
+        """Other classes in the place of these; which values were given is remembered."""
+        return replace(self, classes=tuple(classes))
 
     def next_value(self) -> int:
-        """The smallest value above all used ones, else the smallest free one. Raises UserError when full."""
+        """The smallest value above all that were ever used, else the smallest free one. Raises UserError when full."""
         used = set(self.values)
-        after = max(used, default=0) + 1
+        after = max(self.highest, *used, 0) + 1
         if after <= LAST_CLASS:
             return after
         free = next((v for v in range(1, LAST_CLASS + 1) if v not in used), None)

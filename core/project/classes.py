@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
+from sqlalchemy.dialects.sqlite import insert
 
 from core.changes import Changes
 from core.errors import UserError
@@ -18,8 +19,11 @@ from core.project.journal import begin_edit, keep_and_swap_rows, keep_and_write
 from core.project.moves import MoveKind, moved_since, newest_move, note_move
 from core.project.rows import RowChange, swap_rows
 from core.project.store import Store
-from core.project.tables import class_pixels, classes, edits, pictures
+from core.project.tables import class_moves, class_pixels, classes, edits, facts, pictures
 from core.project.tiles import StoredTile, count_pixels, counted, tiles_of
+
+HIGHEST = "highest_class"
+"""The fact that says which class value is the highest ever given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ class ClassDrawer:
             if not rows:
                 return Changes()
             _check_unused(connection, [int(row.key) for row in rows if row.content is None])
+            _note_highest(connection, listed)
             if name is None and connection.execute(select(edits.c.id).limit(1)).first() is None:
                 swap_rows(connection, rows)
             else:
@@ -72,7 +77,7 @@ class ClassDrawer:
         gone, kept = _known(listed, value), _known(listed, into)
         if value == into:
             raise UserError("A class cannot be merged into itself; choose another one.")
-        rest = ClassList(tuple(c for c in listed if c.value != value))
+        rest = listed.listing(c for c in listed if c.value != value)
         return self._relabel(MoveKind.MERGE, f"Merge {gone.name} into {kept.name}", value, into, rest)
 
     def delete(self, value: int, *, leave: int = UNLABELLED) -> Changes:
@@ -83,7 +88,7 @@ class ClassDrawer:
             )
         listed = self.read()
         gone = _known(listed, value)
-        rest = ClassList(tuple(c for c in listed if c.value != value))
+        rest = listed.listing(c for c in listed if c.value != value)
         return self._relabel(MoveKind.DELETE, f"Delete {gone.name}", value, leave, rest)
 
     def change_value(self, value: int, new: int) -> Changes:
@@ -92,11 +97,11 @@ class ClassDrawer:
         old = _known(listed, value)
         if not 1 <= new <= LAST_CLASS or listed.by_value(new):
             raise UserError(f"The value {new} cannot be used: choose a free one from 1 to {LAST_CLASS}.")
-        moved = tuple(
+        moved = listed.listing(
             LabelClass(new, c.name, c.colour, c.position) if c.value == value else c for c in listed
         )
         name = f"Change value of {old.name} to {new}"
-        return self._relabel(MoveKind.VALUE, name, value, new, ClassList(moved))
+        return self._relabel(MoveKind.VALUE, name, value, new, moved)
 
     def split_off(
         self, value: int, name: str, picture_ids: Iterable[int], colour: Colour | None = None
@@ -138,6 +143,7 @@ class ClassDrawer:
         with self._store.writing() as connection:
             edit_id = begin_edit(connection, name, "classes")
             keep_and_swap_rows(connection, edit_id, _differences(_read(connection), listed))
+            _note_highest(connection, listed)
             note_move(connection, edit_id, kind, value, to)
             holders = select(class_pixels.c.picture_id).where(class_pixels.c.class_value == value)
             sizes = select(pictures.c.id, pictures.c.width, pictures.c.height).where(
@@ -195,7 +201,22 @@ def _check_unused(connection: Connection, values: list[int]) -> None:
 
 def _read(connection: Connection) -> ClassList:
     rows = connection.execute(select(classes).order_by(classes.c.position, classes.c.value))
-    return ClassList(tuple(LabelClass(v, name, _rgb(colour), p) for v, name, colour, p in rows))
+    listed = tuple(LabelClass(v, name, _rgb(colour), p) for v, name, colour, p in rows)
+    return ClassList(listed, max(_highest(connection), *(c.value for c in listed), 0))
+
+
+def _highest(connection: Connection) -> int:
+    """The highest value ever given, as far as it is noted: an undone “Add” leaves nothing else behind."""
+    noted = connection.execute(select(facts.c.value).where(facts.c.name == HIGHEST)).scalar()
+    # Projects of before know only what was moved.
+    moved = connection.execute(select(func.max(class_moves.c.old_value))).scalar()
+    return max(int(noted or 0), moved or 0)
+
+
+def _note_highest(connection: Connection, listed: ClassList) -> None:
+    highest = str(max(_highest(connection), *listed.values, 0))
+    note = insert(facts).values(name=HIGHEST, value=highest)
+    connection.execute(note.on_conflict_do_update(index_elements=["name"], set_={"value": highest}))
 
 
 def _differences(old: ClassList, new: ClassList) -> list[RowChange]:

@@ -112,7 +112,7 @@ class Editing:
         place = {value: n for n, value in enumerate(values)}
 
         def ordered(classes: ClassList) -> ClassList:
-            return ClassList(tuple(sorted(classes, key=lambda c: place.get(c.value, len(place)))))
+            return classes.listing(sorted(classes, key=lambda c: place.get(c.value, len(place))))
 
         return self._change_list(ordered, "Reorder classes")
 

@@ -72,3 +72,30 @@ def _shown(project: Project) -> set[int]:
     finally:
         reading.close()
         document.close()
+
+
+def test_the_value_of_a_class_that_is_gone_means_no_other_class(tmp_path: Path) -> None:
+    """Whether its making was undone or it was deleted: networks and imports under way may still know it."""
+    with project_in(tmp_path) as project:
+        project.classes.write(project.classes.read().added("car"), "Add car")
+        run = project.runs.start("{}", "{}", None, 1)
+        undone = project.journal.undo(1)
+        assert undone is not None and undone.edit.name == "Add car"
+        project.journal.commit(
+            2, stroke(LabelMap.blank(96, 64), 1, (10, 10), (60, 40))
+        )  # nothing to redo is left
+        project.classes.write(project.classes.read().added("tree"), "Add tree")
+        assert project.classes.read().values == (1, 2, 4)
+        assert mapping_of(project, run.id)[3] == 0
+        project.classes.delete(4)
+        project.classes.write(project.classes.read().added("sky"), "Add sky")
+        assert project.classes.read().values == (1, 2, 5)
+    with Project.write(tmp_path) as project:
+        project.classes.write(project.classes.read().added("last", value=254).added("bush"), "Add two")
+        assert project.classes.read().values == (
+            1,
+            2,
+            5,
+            254,
+            3,
+        )  # no room is left above: free values are used again

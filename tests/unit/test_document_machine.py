@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -373,7 +373,7 @@ class DocumentMachine(RuleBasedStateMachine):
         old = self.model.classes.classes[pick % len(self.model.classes)]
         fresh = f"part {self.model.made}"
         changes = self.project.classes.split_off(old.value, fresh, chosen)
-        listed = self.model.classes.added(fresh)
+        listed = replace(self.model.classes, highest=max(self.ever)).added(fresh)  # no value comes again
         value = listed.values[-1]
         self._relabelled(f"Split {fresh} off {old.name}", old.value, value, listed, changes.labels, chosen)
         self.ever.add(value)
