@@ -71,6 +71,13 @@ class ClassDrawer:
                 keep_and_swap_rows(connection, edit_id, rows)
         return Changes(classes=True)
 
+    def mend(self, listed: ClassList) -> Changes:
+        """Store the whole list as no edit: it cannot be undone, and ends nothing that can be redone."""
+        with self._store.writing() as connection:
+            swap_rows(connection, _differences(_read(connection), listed))
+            _note_highest(connection, listed)
+        return Changes(classes=True)
+
     def merge(self, value: int, into: int) -> Changes:
         """All pixels of a class become another's, and the class goes. Raises UserError for an unknown class."""
         listed = self.read()

@@ -155,8 +155,8 @@ def _no_class(project: Project, finding: Finding) -> str:
     name = f"class {finding.class_value}"
     while listed.by_name(name) is not None:
         name += " found"
-    # Not an edit that can be undone: it would end what can be redone in every picture.
-    project.classes.write(listed.added(name, value=finding.class_value))
+    # Not an edit: it would end what can be redone in every picture.
+    project.classes.mend(listed.added(name, value=finding.class_value))
     return f"The class “{name}” was added for pixels that had none; rename it as you like."
 
 

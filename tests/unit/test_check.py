@@ -172,12 +172,16 @@ def test_counts_are_counted_again(project: Project, words: str) -> None:
 
 def test_pixels_of_a_class_that_is_not_there_get_one(project: Project) -> None:
     before = project.labels.read(2, 96, 64)
+    project.journal.undo(1)
+    journals = [project.journal.next(i) for i in (1, 2, 3)]
+    assert journals[0].redo_name is not None
     break_it(project, "DELETE FROM classes WHERE value = 2")
     (found,) = check(project)
     assert (found.kind, found.class_value) == (Kind.NO_CLASS, 2)
     mended(project)
     assert [(c.value, c.name) for c in project.classes.read()] == [(1, "grass"), (2, "class 2")]
     np.testing.assert_array_equal(project.labels.read(2, 96, 64), before)
+    assert [project.journal.next(i) for i in (1, 2, 3)] == journals
 
 
 def test_rows_that_point_nowhere(project: Project) -> None:
