@@ -195,5 +195,8 @@ def _plain(path: Path) -> Path:
 
 
 def _pictures_folder(home: Path) -> Path:
-    with Project.read(home) as project:
-        return project.folder
+    """Of a project of any form: it is upgraded only once it is known where its pictures are."""
+    store = Store(home / FILE, writing=False)
+    with Project(home, home, store, None) as project:
+        # A file without tables knows of no folder, and what is no project is refused in words.
+        return project._stored_folder() if store.version() else home.parent

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,19 @@ def expected() -> LabelMap:
     stroke(labels, 1, (10, 10), (60, 40))
     stroke(labels, 2, (40, 10), (80, 50))
     return labels
+
+
+@pytest.mark.parametrize("name", sorted(p.name for p in KEPT.glob("project-*.sqlite")))
+def test_an_older_form_that_lies_elsewhere_is_opened_by_its_own_folder(tmp_path: Path, name: str) -> None:
+    pictures, home = picture_folder(tmp_path / "pictures"), tmp_path / "project"
+    home.mkdir()
+    shutil.copy(KEPT / name, home / FILE)
+    with closing(sqlite3.connect(home / FILE)) as raw, raw:
+        raw.execute("INSERT OR REPLACE INTO facts VALUES ('pictures', '../pictures')")
+    with Project.write(home) as project:
+        assert (project.folder, project.home) == (pictures, home)
+        assert project.store.version() == NEWEST
+        np.testing.assert_array_equal(project.labels.read(1, 96, 64), expected().values)
 
 
 @pytest.mark.parametrize("name", sorted(p.name for p in KEPT.glob("project-*.sqlite")))
