@@ -84,6 +84,30 @@ class Arriving(QObject):
 
         self._bridge.when_done(glimpse or begin_glimpse(folder, home), seen)
 
+    def draw_sample(
+        self, folder: Path, then: Callable[[], None], otherwise: Callable[[MaskloopError], None]
+    ) -> None:
+        """Make the sample project if need be; whatever is asked for meanwhile stops it."""
+        from core.session.sampling import make_sample_project  # draws with much that nothing else needs
+
+        self.leave()
+        asked = self._asked
+
+        def is_wanted() -> bool:
+            return asked == self._asked
+
+        def drawn(done: int, of: int) -> None:
+            words = f"Drawing the sample pictures: {done} of {of}"
+            self._bridge.post(lambda: self._canvas.clear(words) if is_wanted() else None)
+
+        self._bridge.when_done(
+            self._lane.submit(
+                make_sample_project, folder, progress=drawn, should_stop=lambda: not is_wanted()
+            ),
+            lambda _none: then() if is_wanted() else None,
+            lambda problem: otherwise(problem) if is_wanted() else None,
+        )
+
     def leave(self) -> None:
         """Nothing that is on its way is wanted any more."""
         self._asked += 1

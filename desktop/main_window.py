@@ -114,17 +114,7 @@ class MainWindow(QMainWindow):
         if not self.close_project():
             return
         self._settle_page("Drawing the sample pictures")
-        from core.session.sampling import make_sample_project  # draws with much that nothing else needs
-
-        def drawn(done: int, of: int) -> None:
-            words = f"Drawing the sample pictures: {done} of {of}"
-            self.bridge.post(lambda: self.label_page.canvas.clear(words))
-
-        self.bridge.when_done(
-            self._opening.submit(make_sample_project, folder, progress=drawn),
-            lambda _none: self.open(folder, train=True),
-            self._cannot_open,
-        )
+        self._arriving.draw_sample(folder, lambda: self.open(folder, train=True), self._cannot_open)
 
     def close_project(self) -> bool:
         """Back to the welcome page. False when the user would rather stay, because something is not saved."""
@@ -138,6 +128,11 @@ class MainWindow(QMainWindow):
         self.searching.take(None, None)
         self._set_project(None)
         return True
+
+    def _give_up(self) -> None:
+        """Back to the welcome page while a project is still on its way."""
+        self._arriving.leave()
+        self._set_project(None)
 
     def _opened(self, session: Session, *, train: bool) -> None:
         from desktop.rooms import Rooms
@@ -262,7 +257,8 @@ class MainWindow(QMainWindow):
             "full_screen": self._toggle_full_screen,
         }
         if self.rooms is None:
-            return always
+            is_opening = self.pages.currentWidget() is self.workspaces
+            return {**always, "close_project": self._give_up} if is_opening else always
         return {
             **always,
             **self.viewing.handlers(),

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.errors import ProjectError
+from core.errors import Cancelled, ProjectError
 from core.labels.classes import ClassList
 from core.project.project import Project
 from core.project.records import Split, Status
@@ -25,19 +25,35 @@ TRUTH = "truth"
 
 
 def make_sample_project(
-    folder: Path, *, seed: int = 0, progress: Callable[[int, int], None] | None = None
+    folder: Path,
+    *,
+    seed: int = 0,
+    progress: Callable[[int, int], None] = lambda *_: None,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> None:
     """Draw the pictures into `folder` and make a project of them. Nothing happens when there is one already.
 
-    Raises ProjectError when the folder holds something else or cannot be written.
+    Raises ProjectError when the folder holds something else or cannot be written, and Cancelled when it `should_stop`:
+    what was drawn until then is gone again.
     """
+
+    def drawn(done: int, of: int) -> None:
+        if should_stop():
+            raise Cancelled
+        progress(done, of)
+
     if (folder / ".maskloop").is_dir():
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise ProjectError(f"{folder} is not empty. Choose a new folder for the sample with --dir.")
-        samples = write_sample_pictures(folder, count=COUNT, seed=seed, progress=progress)
+        try:
+            samples = write_sample_pictures(folder, count=COUNT, seed=seed, progress=drawn)
+        except Cancelled:
+            for path in folder.iterdir():
+                path.unlink()
+            raise
     except OSError as problem:
         raise ProjectError(
             f"The sample cannot be made in {folder}: {problem.strerror or problem}."

@@ -122,3 +122,24 @@ def is_free(folder: Path) -> bool:
     except Exception:
         return False
     return True
+
+
+def test_another_folder_stops_the_drawing_of_the_sample_and_arrives(hands: Hands, tmp_path: Path) -> None:
+    hands.window.open_sample(tmp_path / "sample")
+    hands.until((tmp_path / "sample" / "scene-001.jpg").is_file, "the first sample picture", 20)
+    hands.window.open(picture_folder(tmp_path / "own"))
+    hands.until(hands.has_picture, "a project", 20)
+    assert hands.session.name == "own" and hands.window.windowTitle().startswith("own")
+    assert list((tmp_path / "sample").iterdir()) == []
+
+
+def test_closing_stops_the_drawing_of_the_sample(hands: Hands, tmp_path: Path) -> None:
+    hands.window.open_sample(tmp_path / "sample")
+    hands.until((tmp_path / "sample" / "scene-001.jpg").is_file, "the first sample picture", 20)
+    hands.window.actions_by_id["close_project"].trigger()
+    assert hands.window.pages.currentWidget() is hands.window.welcome
+    hands.until(lambda: not any((tmp_path / "sample").iterdir()), "the end of the drawing", 20)
+    hands.window.open_sample(tmp_path / "sample")
+    hands.until((tmp_path / "sample" / "scene-001.jpg").is_file, "the first sample picture again", 20)
+    hands.window.close()
+    assert list((tmp_path / "sample").iterdir()) == []
