@@ -72,7 +72,7 @@ class Noting(QObject):
                 self.finished.emit(record.id)
 
     def leave(self) -> None:
-        """The session ends: a note that is being written is kept."""
+        """The session ends: a tag or a note that is being written is kept."""
         self._line.settle()
         self._wires.cut()
         self._line.set_picture(None)

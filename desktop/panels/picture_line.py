@@ -142,7 +142,6 @@ class PictureLine(QWidget):
         """The picture on screen as it is now; None while there is none."""
         if record is None or record.id != self._picture:
             self.settle()
-            self.tags.field.clear()
         self._picture = record.id if record is not None else None
         for part in (self.status, self.split, self.tags, self.note):
             part.setVisible(record is not None)
@@ -179,7 +178,8 @@ class PictureLine(QWidget):
         self.sheet.text.setFocus()
 
     def settle(self) -> None:
-        """A note that is being written is kept for the picture it belongs to."""
+        """A tag or a note that is being written is kept for the picture it belongs to."""
+        self.tags.settle()
         if self.sheet.isVisible():
             self.sheet.close()
 

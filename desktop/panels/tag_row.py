@@ -82,8 +82,8 @@ class TagRow(QWidget):
         self.more.setMenu(QMenu(self.more))
         self.more.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.field = TagField(self)
-        self.field.returnPressed.connect(self._add)
-        self.field.editingFinished.connect(self._add)
+        self.field.returnPressed.connect(self.settle)
+        self.field.editingFinished.connect(self.settle)
         self.field.wanted.connect(self.tags_wanted)
         self.field.left.connect(self.left)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -103,6 +103,15 @@ class TagRow(QWidget):
             gone.hide()
             gone.deleteLater()
         self._arrange()
+
+    def settle(self) -> None:
+        """Add what is typed."""
+        typed = [" ".join(part.split()) for part in self.field.text().replace(";", ",").split(",")]
+        fresh = [tag for tag in typed if tag and tag not in self.tags]
+        self.field.clear()
+        if fresh:
+            self.set_tags(sorted({*self.tags, *fresh}))  # at once; the document follows
+            self.added.emit(fresh)
 
     def sizeHint(self) -> QSize:  # noqa: N802
         chips = sum(chip.wanted_width() + 4 for chip in self.chips)
@@ -148,14 +157,6 @@ class TagRow(QWidget):
                 action.triggered.connect(lambda _on=False, tag=tag: self._remove(tag))
         self.field.setGeometry(left, (self.height() - HEIGHT) // 2, FIELD_WIDTH, HEIGHT)
         self.updateGeometry()
-
-    def _add(self) -> None:
-        typed = [" ".join(part.split()) for part in self.field.text().replace(";", ",").split(",")]
-        fresh = [tag for tag in typed if tag and tag not in self.tags]
-        self.field.clear()
-        if fresh:
-            self.set_tags(sorted({*self.tags, *fresh}))  # at once; the document follows
-            self.added.emit(fresh)
 
     def _remove(self, tag: str) -> None:
         self.set_tags([each for each in self.tags if each != tag])

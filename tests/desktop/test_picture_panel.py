@@ -139,6 +139,16 @@ def test_a_note_under_the_pen_survives_the_end_of_the_session(desk: Desk) -> Non
     assert desk.session.pictures.get(first).note == "look again"
 
 
+def test_a_tag_under_the_pen_stays_with_its_picture(desk: Desk) -> None:
+    line, first = desk.page.picture_line, desk.record.id
+    line.begin_tag()
+    QTest.keyClicks(line.tags.field, "rainy")
+    desk.window.actions_by_id["next_picture"].trigger()
+    desk.until(lambda: desk.labelling.hand.shown != first, "the next picture", 10)
+    desk.until(lambda: desk.session.pictures.get(first).tags == ("rainy",), "the tag", 10)
+    assert desk.record.tags == () and line.tags.tags == [] and not line.tags.field.text()
+
+
 @pytest.fixture
 def line(qtbot: QtBot, qapp: QApplication) -> PictureLine:
     made = PictureLine(apply_theme(qapp, "light"))
