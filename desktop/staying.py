@@ -29,3 +29,9 @@ def made_to_stay() -> Iterator[None]:
             if _making == 0:
                 gc.freeze()
                 gc.enable()
+
+
+def let_go() -> None:
+    """What was made to stay and is used no more goes, such as a project that was closed. Not for the GUI thread."""
+    gc.unfreeze()
+    gc.collect()

@@ -146,6 +146,12 @@ class Opening:
         """Give up searching: the window is closing."""
         self._closing = True
 
+    def forget(self) -> None:
+        """Everything has ended: let go of all that is kept in memory."""
+        self._seen = None
+        self._cache.clear()
+        self._masks.clear()
+
     def _find(self) -> None:
         aside = self._index.aside = self._document.submit(aside_of, self._project).result()
         found = list_pictures(self._project.folder, aside)

@@ -189,6 +189,7 @@ class Session:
         self.keeping.close()
         self._document.close()
         self._project.close()
+        self.opening.forget()
 
     def _watch(self) -> None:
         with contextlib.suppress(RuntimeError):  # closed meanwhile

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QRect, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -143,3 +144,20 @@ def test_closing_stops_the_drawing_of_the_sample(hands: Hands, tmp_path: Path) -
     hands.until((tmp_path / "sample" / "scene-001.jpg").is_file, "the first sample picture again", 20)
     hands.window.close()
     assert list((tmp_path / "sample").iterdir()) == []
+
+
+def test_a_closed_project_leaves_memory(hands: Hands, tmp_path: Path) -> None:
+    one, two = picture_folder(tmp_path / "one"), picture_folder(tmp_path / "two")
+    hands.window.open(one)
+    hands.until(hands.has_picture, "the first project", 20)
+    session, pictures = weakref.ref(hands.session), hands.session.opening._cache
+    assert pictures.bytes_used
+    hands.window.close_project()
+    hands.window._opening.submit(int).result(20)
+    assert pictures.bytes_used == 0, "what is decoded goes at once"
+    QCoreApplication.sendPostedEvents(
+        None, QEvent.Type.DeferredDelete.value
+    )  # as the loop of the program does
+    hands.window.open(two)
+    hands.until(hands.has_picture, "the second project", 20)
+    hands.until(lambda: session() is None, "the end of the first", 20)
