@@ -16,7 +16,7 @@ from core.session.glimpse import Glimpse, begin_glimpse
 from core.settings import Settings
 from desktop.bridge import Bridge
 from desktop.canvas.view import CanvasView
-from desktop.staying import let_go, made_to_stay
+from desktop.staying import made_to_stay
 
 if TYPE_CHECKING:
     from core.session.session import Session
@@ -40,7 +40,6 @@ class Arriving(QObject):
         self._canvas, self._bridge, self._lane = canvas, bridge, lane
         self._settings, self._on_mistake = settings, on_mistake
         self._asked = 0
-        self._is_first = True
         self._next: Callable[[], None] | None = None
         self._patience = QTimer(self, singleShot=True, interval=_PATIENCE_MS)
         self._patience.timeout.connect(self._go_on)
@@ -74,9 +73,6 @@ class Arriving(QObject):
             from desktop.learning import wishes_of
 
             wishes = wishes_of(self._settings)
-            if not self._is_first:
-                self._lane.submit(let_go)  # or each project that was closed would stay in memory
-            self._is_first = False
             arrived = self._lane.submit(
                 _open, folder, home, self._bridge.tell, self._on_mistake, wishes, picture
             )

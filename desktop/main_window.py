@@ -37,7 +37,7 @@ from desktop.label_page import LabelPage
 from desktop.pages import Pages
 from desktop.panels.status_line import StatusLine
 from desktop.searching import Searching
-from desktop.staying import made_to_stay
+from desktop.staying import let_go, made_to_stay
 from desktop.theme import Theme
 from desktop.toning import Toning
 from desktop.topbar import WORKSPACES, TopBar
@@ -125,6 +125,7 @@ class MainWindow(QMainWindow):
             return False
         rooms, self.rooms = self.rooms, None
         rooms.leave()
+        QTimer.singleShot(0, let_go)  # once it is no longer in use
         self.searching.take(None, None)
         self._set_project(None)
         return True
@@ -315,6 +316,7 @@ class MainWindow(QMainWindow):
         self.label_page.filmstrip.set_empty_text(f"{words} …")
         self.label_page.canvas.clear()
         self.label_page.canvas.show_loading(words)
+        self._offer_actions()
 
     def _set_project(self, name: str | None) -> None:
         self.setWindowTitle(f"{name} – Maskloop" if name else "Maskloop")

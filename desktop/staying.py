@@ -32,6 +32,11 @@ def made_to_stay() -> Iterator[None]:
 
 
 def let_go() -> None:
-    """What was made to stay and is used no more goes, such as a project that was closed. Not for the GUI thread."""
+    """What was made to stay and is used no more goes, such as a project that was closed; the rest stays.
+
+    For the GUI thread alone: timers and widgets are ended by the thread that collects them, and end the program when
+    it is another than their own.
+    """
     gc.unfreeze()
     gc.collect()
+    gc.freeze()

@@ -147,17 +147,15 @@ def test_closing_stops_the_drawing_of_the_sample(hands: Hands, tmp_path: Path) -
 
 
 def test_a_closed_project_leaves_memory(hands: Hands, tmp_path: Path) -> None:
-    one, two = picture_folder(tmp_path / "one"), picture_folder(tmp_path / "two")
-    hands.window.open(one)
-    hands.until(hands.has_picture, "the first project", 20)
-    session, pictures = weakref.ref(hands.session), hands.session.opening._cache
-    assert pictures.bytes_used
-    hands.window.close_project()
-    hands.window._opening.submit(int).result(20)
-    assert pictures.bytes_used == 0, "what is decoded goes at once"
-    QCoreApplication.sendPostedEvents(
-        None, QEvent.Type.DeferredDelete.value
-    )  # as the loop of the program does
-    hands.window.open(two)
-    hands.until(hands.has_picture, "the second project", 20)
-    hands.until(lambda: session() is None, "the end of the first", 20)
+    ended = []
+    for name in ("one", "two", "three"):
+        hands.window.open(picture_folder(tmp_path / name))
+        hands.until(hands.has_picture, f"project {name}", 20)
+        ended.append(weakref.ref(hands.session))
+        cache = weakref.ref(hands.session.opening._cache)
+        assert cache().bytes_used
+        hands.window.close_project()
+        assert cache().bytes_used == 0, "what is decoded goes at once"
+        # As the loop of the program does:
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    assert ended[0]() is None, "it is gone before the third is made to stay"
