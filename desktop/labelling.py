@@ -257,9 +257,9 @@ class Labelling(QObject):
         self._hold(opened.record.id, labels, opened.prediction)
         self._canvas.show_picture(opened.pyramid, labels, opened.prediction, self._keep_view(), drawn)
         self._reverting.offer(opened.journal)
-        if opened.is_resized:
+        if opened.forgets:
             self.message.emit(
-                f"{opened.record.name} has another size than before; what was painted on it then is gone for good."
+                f"{opened.record.name} has another size than before; what was taken back then cannot be done again."
             )
         if opened.frames > 1:
             name = opened.record.name

@@ -50,7 +50,7 @@ class OpenedPicture:
     """All that is needed to show a picture. `labels` (H, W) uint8 is the receiver's own to change.
 
     frames: how many the file holds; the first is shown. stamp: when it was read, for `Opening.is_current`.
-    is_resized: its file has another size than it had, so that what was painted then cannot be brought back.
+    forgets: its file has another size than it had, and what was painted and taken back then cannot be brought back.
     """
 
     record: PictureRecord
@@ -60,7 +60,7 @@ class OpenedPicture:
     journal: Journal
     frames: int = 1
     stamp: Stamp = (0, 0)
-    is_resized: bool = False
+    forgets: bool = False
 
 
 class Opening:
@@ -248,13 +248,13 @@ class Opening:
         if mask is not None and mask.values.shape != (height, width):
             mask = None
         # In order with the strokes: a label read before the last stroke is stored would lose it on screen.
-        labels, journal, moved, stamp, is_resized = self._document.submit(
+        labels, journal, moved, stamp, forgets = self._document.submit(
             self._label, picture_id, width, height, mask.run_id if mask else None, begun
         ).result()
         prediction = None if mask is None or moved is None else mask.relabelled(moved)
         frames = self._frames.get(picture_id, 1)
         record = self._index.get(picture_id)
-        return OpenedPicture(record, pyramid, labels, prediction, journal, frames, stamp, is_resized)
+        return OpenedPicture(record, pyramid, labels, prediction, journal, frames, stamp, forgets)
 
     def _prediction(self, picture_id: int) -> PredictedMask:
         """As the classes are now: a network that knows older ones is read through what became of them."""
@@ -284,20 +284,26 @@ class Opening:
     def _label(
         self, picture_id: int, width: int, height: int, run_id: int | None, begun: Stamp
     ) -> tuple[Values, Journal, Values | None, Stamp, bool]:
-        """Label and journal, what became of the classes since that run, when that was, and whether the size is new.
+        """Label and journal, what became of the classes since that run, when that was, and whether a new size took
+        steps of the journal along.
 
         `begun`: when the reading of picture and prediction began, which happens beside the document lane.
         """
         outdated = self._stamps.of(picture_id) != begun
         record = self._index.get(picture_id)
-        is_resized = record.width is not None and (record.width, record.height) != (width, height)
+        forgets = False
         if (record.width, record.height) != (width, height) or record.problem:
+            steps = self._steps_left(picture_id)
             self._announce(self._project.pictures.set_size(picture_id, width, height))
+            forgets = self._steps_left(picture_id) < steps
         self._note_digest(record)
         labels = self._project.labels.read(picture_id, width, height)
         moved = None if run_id is None else mapping_of(self._project, run_id)
         stamp = NEVER if outdated else self._stamps.of(picture_id)
-        return labels, self._project.journal.next(picture_id), moved, stamp, is_resized
+        return labels, self._project.journal.next(picture_id), moved, stamp, forgets
+
+    def _steps_left(self, picture_id: int) -> int:
+        return sum(not edit.thinned for edit in self._project.journal.history(picture_id))
 
     def _note_digest(self, record: PictureRecord) -> None:
         """What the file holds, so that it can be found again once it is moved.

@@ -380,12 +380,21 @@ def test_a_replaced_picture_of_another_size_offers_no_step_that_does_not_fit(des
     Image.fromarray(picture(80, 60)).save(picture_file)
     desk.opening._cache.drop(1)
     opened = desk.opening.show(1).result(PATIENCE)
-    assert (opened.pyramid.size, opened.is_resized) == ((80, 60), True)
+    assert (opened.pyramid.size, opened.forgets) == ((80, 60), True)
     assert (opened.journal.undo_name, opened.journal.redo_name) == (None, None)
     assert [edit.thinned for edit in project.journal.history(1)] == [True]
     assert project.journal.redo(1) is None
     project.journal.change_rows(1, "Change note", "mark", [row])
     project.journal.commit(1, stroke(LabelMap(opened.labels), 1, (70, 10), (79, 59)))
     assert [project.journal.undo(1) is None for _ in range(3)] == [False, False, True]
-    assert not desk.opening.show(1).result(PATIENCE).is_resized
+    assert not desk.opening.show(1).result(PATIENCE).forgets
     assert check(project) == []
+
+
+def test_a_picture_that_nobody_touched_may_have_another_size_without_a_word(desk: Desk) -> None:
+    desk.find()
+    desk.opening.show(1).result(PATIENCE)
+    Image.fromarray(picture(80, 60)).save(desk.project.picture_path(desk.project.pictures.get(1).path))
+    desk.opening._cache.drop(1)
+    opened = desk.opening.show(1).result(PATIENCE)
+    assert (opened.pyramid.size, opened.forgets) == ((80, 60), False)
