@@ -166,10 +166,8 @@ class PictureDrawer:
         """
         waiting = _LABELLED.where(pictures.c.split.is_(None)).limit(1)
         with self._store.reading() as connection:
-            if (
-                connection.execute(waiting).first() is None
-            ):  # nearly always: it is asked with every stroke that joins
-                return Changes()
+            if connection.execute(waiting).first() is None:
+                return Changes()  # nearly always: it is asked with every stroke that joins
         found = divided(self._labelled_splits(), self._groups())
         given = [{"id_": picture_id, "split_": split.value} for picture_id, split in found.items()]
         statement = update(pictures).where(pictures.c.id == bindparam("id_"))
