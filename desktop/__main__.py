@@ -19,9 +19,9 @@ def main() -> None:
     if not words or (len(words) == 1 and _is_surely_a_folder(first)):
         # The way most people come in: without what only commands need, the window is there a tenth sooner.
         sys.exit(_open_window(Path(first).absolute() if first else None))
-    from core.commands.app import command_names
-    from core.commands.terminal import run
-    from desktop.commands import app
+    from core.cli.app import command_names
+    from core.cli.terminal import run
+    from desktop.cli_commands import app
 
     if not first or (first not in command_names() and first not in ("--help", "--version")):
         if first and not first.startswith("-") and not Path(first).exists():
@@ -37,7 +37,7 @@ def _open_window(folder: Path | None) -> int:
         from desktop.app import open_window
 
         return open_window(None)
-    from core.session.glimpse import begin_glimpse
+    from core.session.loading.first_picture import begin_glimpse
 
     begun = [begin_glimpse(folder)]
     from desktop.app import open_window

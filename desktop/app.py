@@ -12,13 +12,13 @@ from pathlib import Path
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
-from core.session.glimpse import Glimpse, begin_glimpse
-from core.settings import Settings
-from desktop.assets import app_icon
-from desktop.crash import CrashLog
+from core.base.gc_freeze import made_to_stay
+from core.base.settings import Settings
+from core.session.loading.first_picture import Glimpse, begin_glimpse
+from desktop.crash_reporter import CrashLog
 from desktop.main_window import MainWindow
-from desktop.staying import made_to_stay
-from desktop.theme import theme_of
+from desktop.theme.icons import app_icon
+from desktop.theme.theme import theme_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,34 +20,34 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core.changes import Changes
-from core.errors import MaskloopError
-from core.lanes import Lane
-from core.session.glimpse import Glimpse
-from core.settings import Settings
-from desktop.actions import build_actions
-from desktop.arriving import Arriving
-from desktop.assets import app_icon
-from desktop.beside import Beside
-from desktop.bridge import Bridge
-from desktop.habits import remember_options, restore_options
-from desktop.in_sight import TURNS
-from desktop.keymap import KeyMap
-from desktop.label_page import LabelPage
-from desktop.pages import Pages
-from desktop.panels.status_line import StatusLine
-from desktop.searching import Searching
-from desktop.staying import let_go, made_to_stay
-from desktop.theme import Theme
-from desktop.toning import Toning
-from desktop.topbar import WORKSPACES, TopBar
-from desktop.viewing import Viewing
-from desktop.welcome import WelcomePage, dropped_folder, dropped_paths
+from core.base.changes import Changes
+from core.base.errors import MaskloopError
+from core.base.gc_freeze import let_go, made_to_stay
+from core.base.lane import Lane
+from core.base.settings import Settings
+from core.session.loading.first_picture import Glimpse
+from desktop.actions.catalog import build_actions
+from desktop.actions.keymap import KeyMap
+from desktop.dispatcher import Bridge
+from desktop.palette.search import Searching
+from desktop.project_loader import Arriving
+from desktop.shell.auxiliary_windows import Beside
+from desktop.shell.top_bar import WORKSPACES, TopBar
+from desktop.shell.welcome_page import WelcomePage, dropped_folder, dropped_paths
+from desktop.shell.workspace_stack import Pages
+from desktop.theme.icons import app_icon
+from desktop.theme.theme import Theme
+from desktop.widgets.status_bar import StatusLine
+from desktop.workspaces.label.page import LabelPage
+from desktop.workspaces.label.saved_tool_options import remember_options, restore_options
+from desktop.workspaces.label.view.image_adjustments import Toning
+from desktop.workspaces.label.view.layer_controller import Viewing
+from desktop.workspaces.label.visibility_guard import TURNS
 
 if TYPE_CHECKING:
-    from core.session.retraining import TrainingState
     from core.session.session import Session
-    from desktop.rooms import Rooms
+    from core.session.training.service import TrainingState
+    from desktop.project_context import Rooms
 
 RECENT = 8
 MESSAGE_MS = 6000
@@ -136,7 +136,7 @@ class MainWindow(QMainWindow):
         self._set_project(None)
 
     def _opened(self, session: Session, *, train: bool) -> None:
-        from desktop.rooms import Rooms
+        from desktop.project_context import Rooms
 
         with made_to_stay():
             self.rooms = rooms = Rooms(session, self, self._settings, self._theme)

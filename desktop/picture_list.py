@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from core.project.records import PictureRecord, Split, Status
 
 if TYPE_CHECKING:
-    from core.session.pictures import PictureIndex
+    from core.session.picture_index import PictureIndex
 
 PASSES: dict[str, Callable[[PictureRecord], bool]] = {
     "all": lambda _r: True,

@@ -31,37 +31,43 @@ hypothesis.settings.load_profile("any machine")
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 """Real pictures beside the repository, where somebody has put them; tests that use them make do without."""
 
+TESTS = Path(__file__).resolve().parent
 TRAINING = (
-    "test_tour",
-    "test_the_four_journeys",
-    "test_soak",
-    "test_training_together",
-    "test_training_worker",
-    "test_training_faults",
+    "end_to_end/test_tour.py",
+    "end_to_end/test_workflows.py",
+    "core/session/test_concurrent_use.py",
+    "core/training/test_distributed.py",
+    "core/training/test_worker_client.py",
+    "core/training/test_worker.py",
 )
-"""Files whose tests wait for a process that trains. Training gives way to everything else, so it needs a core that
-nobody else wants: one process of tests takes them all, one after the other, and only waits meanwhile."""
+"""Files whose tests wait for a process that trains. Training has the lowest priority, so it needs a core that
+nobody else wants: one test process takes them all, one after the other, and only waits meanwhile."""
 LONG = (
-    "test_house",
-    "test_models_delivery",
-    "test_models_network",
-    "test_stages",
-    "test_benchmarks",
-    "test_training_choices",
-    "test_document_machine",
-    "test_learn",
-    "test_planning",
-    "test_canvas_pixels",
+    "test_architecture.py",
+    "core/models/test_export.py",
+    "core/models/test_network_builder.py",
+    "core/models/test_summary.py",
+    "test_benchmarks.py",
+    "core/training/test_train_step.py",
+    "core/project/test_state_machine.py",
+    "desktop/workspaces/learn/test_controller.py",
+    "desktop/workspaces/train/test_run_setup.py",
+    "desktop/canvas/rendering/test_compositor.py",
 )
-"""The next longest files. What takes long begins first, so that both processes end at about the same time."""
+"""The next longest files. What takes long starts first, so that both processes end at about the same time."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     first = {name: place for place, name in enumerate(TRAINING + LONG)}
-    items.sort(key=lambda item: first.get(item.path.stem, len(first)))
+
+    def name_of(item: pytest.Item) -> str:
+        return item.path.relative_to(TESTS).as_posix()
+
+    items.sort(key=lambda item: first.get(name_of(item), len(first)))
     for item in items:
         # Tests of a file stay together, as they share a window and what is costly to make.
-        item.add_marker(pytest.mark.xdist_group("training" if item.path.stem in TRAINING else item.path.stem))
+        group = "training" if name_of(item) in TRAINING else name_of(item)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(autouse=True)

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.geometry import Box, Point
-from core.labels.classes import ClassList
-from core.labels.labelmap import Edit, LabelMap
+from core.base.geometry import Box, Point
+from core.labels.class_list import ClassList
+from core.labels.label_map import Edit, LabelMap
 from core.labels.prediction import PredictedMask, write_prediction
-from core.labels.raster import capsule
+from core.labels.rasterization import capsule
 from core.project.project import Project
 from core.project.records import PictureRecord
 

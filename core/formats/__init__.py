@@ -1,1 +1,1 @@
-"""Datasets in and out, one module a family of formats; `registry.FORMATS` is the table of them."""
+"""Dataset formats: readers, writers and what they share."""

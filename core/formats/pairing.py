@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass
 
-from core.formats.tree import Tree, folder_of, stem_of
+from core.formats.dataset_tree import Tree, folder_of, stem_of
 
 _MASKS = """mask masks label labels lbl annotation annotations annot annots gt groundtruth truth segmentation
 segmentations seg segs target targets semantic gtfine gtcoarse trimaps"""

@@ -1,1 +1,1 @@
-"""Files become pixels."""
+"""Image files and pixels: decoding, pyramids, tiles, orientation, value windows."""

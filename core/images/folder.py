@@ -14,13 +14,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import ImageError
-from core.geometry import Box
-from core.images.faults import GiantError
-from core.images.parts import TiffParts
-from core.images.seen import GROUND
-from core.images.source import PICTURE_SUFFIXES, read_picture
+from core.base.errors import ImageError
+from core.base.geometry import Box
+from core.images.error_messages import GiantError
+from core.images.image_reader import PICTURE_SUFFIXES, read_picture
+from core.images.lazy_array import GROUND
 from core.images.tiff import is_tiff
+from core.images.tiff_reader import TiffParts
 
 log = logging.getLogger(__name__)
 

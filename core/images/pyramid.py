@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.geometry import Box
+from core.base.geometry import Box
 from core.images.raster import Raster, Window
 
 SMALLEST = 512

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.errors import ImageError
-from core.images.faults import GiantError, refuse_giant
+from core.base.errors import ImageError
+from core.images.error_messages import GiantError, refuse_giant
+from core.images.orientation import ORIENTATION, upright
 from core.images.raster import MOST_CHANNELS, Raster
-from core.images.turning import ORIENTATION, upright
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage, TiffPageSeries

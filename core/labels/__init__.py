@@ -1,1 +1,1 @@
-"""The label document in memory: classes, label maps, edits."""
+"""Labels in memory: classes, the live label map, edits, regions, outlines, predictions."""

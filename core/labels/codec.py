@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import ProjectError
+from core.base.errors import ProjectError
 
 _FLAT = b"F"
 _ZLIB = b"Z"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from core.geometry import Box, Point
-from core.labels.raster import Mask
+from core.base.geometry import Box, Point
+from core.labels.rasterization import Mask
 
 Ring = tuple[Point, ...]
 """Corners of a closed line, in order, the first not repeated."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
-from core.errors import ImageError
+from core.base.errors import ImageError
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""What a network does to a picture, small enough to follow by hand."""
+"""Network layers in plain NumPy, for the Learn workspace."""

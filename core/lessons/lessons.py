@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.lessons.bench import Setup
 from core.lessons.kernels import EDGES_ACROSS
+from core.lessons.layer_demo import Setup
 
 
 @dataclass(frozen=True, slots=True)

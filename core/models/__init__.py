@@ -1,1 +1,1 @@
-"""How a network is built, stored and asked."""
+"""Networks: catalogue, construction, checkpoints, inference, export."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.errors import ModelError
+from core.base.errors import ModelError
 
 ANY, LEVELS, DILATES, VISION = "", "l", "d", "v"
 """What an architecture may ask of its encoder: nothing, a picture at each halving of the resolution, to see far

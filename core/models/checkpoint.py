@@ -16,8 +16,8 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from core.errors import ModelError
-from core.models.registry import Progress, build, grow_head
+from core.base.errors import ModelError
+from core.models.network_builder import Progress, build, grow_head
 from core.models.spec import WEIGHTS_FILE, ModelSpec
 
 CONFIG_FILE, RUN_FILE = "config.json", "run.json"

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from core.errors import ModelError
-from core.models.registry import build
+from core.base.errors import ModelError
+from core.models.network_builder import build
 from core.models.spec import ModelSpec
 
 SIDE = 256

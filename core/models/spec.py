@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from core.errors import ModelError
-from core.labels.classes import LAST_CLASS, UNLABELLED
+from core.base.errors import ModelError
+from core.labels.class_list import LAST_CLASS, UNLABELLED
 
 STRIDE = 32
 """Sides of what enters a network are multiples of this: the deepest level of every architecture we know."""
@@ -24,7 +24,7 @@ all of these."""
 class ModelSpec:
     """Everything needed to build the same network again.
 
-    architecture: a row of `core.models.registry`; encoder: its backbone, None where it has its own
+    architecture: a row of `core.models.network_builder`; encoder: its backbone, None where it has its own
     weights: what the encoder starts from, "none" or "imagenet"
     size: long side in pixels of what the network looks at, a multiple of 32
     class_values: row i of the network's output is the pixel value class_values[i] (1..254)

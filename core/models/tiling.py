@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  (the customary name)
 
-from core.models.pixels import normalised
+from core.models.preprocessing import normalised
 from core.models.spec import STRIDE, padded
 
 OVERLAP = 256

@@ -1,1 +1,1 @@
-"""The user's document on disk."""
+"""The project file: SQLite store, edit journal, repositories, backup, check, repair."""

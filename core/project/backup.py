@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from core.errors import Cancelled, ProjectError
-from core.project.lasting import sync_names
+from core.base.errors import Cancelled, ProjectError
+from core.project.folder_sync import sync_names
 
 FOLDER = "backups"
 EVERY = timedelta(minutes=30)

@@ -16,18 +16,13 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from core.changes import Changes
-from core.geometry import Box, TileKey, tile_box
-from core.labels.classes import UNLABELLED
+from core.base.changes import Changes
+from core.base.geometry import Box, TileKey, tile_box
+from core.labels.class_list import UNLABELLED
 from core.labels.codec import decode, encode
-from core.labels.labelmap import Edit, Origin, Values
-from core.project.moves import heirs_of, note_turn
-from core.project.order import check_alone, next_edit, next_names, record_of, select_edits, start_new_future
-from core.project.records import EditRecord, Journal, Reverted, Status, now
-from core.project.rows import RowChange, from_text, swap_rows, to_text
-from core.project.store import Store
-from core.project.tables import edit_rows, edit_tiles, edits, pictures, tiles
-from core.project.tiles import (
+from core.labels.label_map import Edit, Origin, Values
+from core.project.class_remaps import heirs_of, note_turn
+from core.project.label_repository import (
     StoredTile,
     blank_tile,
     count_pixels,
@@ -38,6 +33,18 @@ from core.project.tiles import (
     with_known_origins,
     write_tile,
     write_tiles,
+)
+from core.project.records import EditRecord, Journal, Reverted, Status, now
+from core.project.row_changes import RowChange, from_text, swap_rows, to_text
+from core.project.schema import edit_rows, edit_tiles, edits, pictures, tiles
+from core.project.store import Store
+from core.project.undo_order import (
+    check_alone,
+    next_edit,
+    next_names,
+    record_of,
+    select_edits,
+    start_new_future,
 )
 
 KEPT_STEPS = 1000

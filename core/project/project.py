@@ -10,18 +10,18 @@ from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.dialects.sqlite import insert
 
-from core.errors import ProjectError
-from core.project.classes import ClassDrawer
-from core.project.guard import WriterGuard
-from core.project.home import FILE, HOME
+from core.base.errors import ProjectError
+from core.project.class_repository import ClassDrawer
+from core.project.folder_sync import make_folder
 from core.project.journal import JournalDrawer
-from core.project.lasting import make_folder
-from core.project.pictures import PictureDrawer
+from core.project.label_repository import LabelDrawer
+from core.project.layout import FILE, HOME
+from core.project.picture_repository import PictureDrawer
 from core.project.records import now
-from core.project.runs import RunDrawer
+from core.project.run_repository import RunDrawer
+from core.project.schema import facts
 from core.project.store import Store
-from core.project.tables import facts
-from core.project.tiles import LabelDrawer
+from core.project.writer_lock import WriterGuard
 
 __all__ = ["FILE", "HOME", "Project", "home_of", "mapping_of"]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from core.changes import Changes
-from core.geometry import Box, TileKey
-from core.labels.labelmap import Origin, Values
+from core.base.changes import Changes
+from core.base.geometry import Box, TileKey
+from core.labels.label_map import Origin, Values
 
 
 class Status(StrEnum):

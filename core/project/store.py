@@ -12,11 +12,11 @@ from sqlalchemy import Connection, CursorResult, Engine, create_engine, text
 from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlalchemy.pool import StaticPool
 
-from core.errors import DiskError, ProjectError, ProjectTooNewError
+from core.base.errors import DiskError, ProjectError, ProjectTooNewError
 from core.project.backup import FOLDER, make_backup, new_stamp
-from core.project.leftover import has_pages, journal_of, put_strange_journal_aside, refuse_emptied
-from core.project.newest import newest_form
-from core.project.tables import NEWEST
+from core.project.open_checks import has_pages, journal_of, put_strange_journal_aside, refuse_emptied
+from core.project.schema import NEWEST
+from core.project.schema_script import newest_form
 
 BUSY_SECONDS = 10.0
 _MIGRATIONS = Path(__file__).parent / "migrations"

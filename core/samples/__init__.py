@@ -1,1 +1,1 @@
-"""Pictures we draw ourselves."""
+"""The drawn sample pictures with exact masks."""

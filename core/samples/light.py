@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.samples.shapes import Field, Points
+from core.samples.scene_geometry import Field, Points
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.samples.ground import Colour
-from core.samples.shapes import Field, Points, Rect, draw_lines
+from core.samples.ground_texture import Colour
+from core.samples.scene_geometry import Field, Points, Rect, draw_lines
 
 ROOFS: tuple[Colour, ...] = (
     (164, 88, 66), (150, 76, 58), (176, 108, 82), (132, 72, 58),

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.samples.furnishing import furnish
 from core.samples.light import draw_weather, lit, photograph
-from core.samples.plan import KINDS, make_plan
+from core.samples.placement import furnish
+from core.samples.scene_plan import KINDS, make_plan
 from core.samples.terrain import lay_ground
 
 SCENE_CLASSES: tuple[tuple[str, tuple[int, int, int]], ...] = (

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.samples import covers
-from core.samples.ground import Cover, noise
-from core.samples.plan import Plan, Way
-from core.samples.shapes import Points, Rect, axes, draw_lines, draw_polygon
+from core.samples import land_cover
+from core.samples.ground_texture import Cover, noise
+from core.samples.scene_geometry import Points, Rect, axes, draw_lines, draw_polygon
+from core.samples.scene_plan import Plan, Way
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Ground:
     metre: float
     wet: NDArray[np.bool_]
     taken: NDArray[np.bool_]
-    covers: list[Cover] = field(default_factory=lambda: [covers.VERGE])
+    land_cover: list[Cover] = field(default_factory=lambda: [land_cover.VERGE])
     pieces: list[Piece] = field(default_factory=list)
     lots: list[Lot] = field(default_factory=list)
 
@@ -79,13 +79,13 @@ def lay_ground(rng: np.random.Generator, plan: Plan, size: tuple[int, int], metr
     for way in plan.roads:
         draw_lines(roads, [way.line * metre], (way.width + 4.5) * metre, 1)
     ground.taken = (roads > 0) | ground.wet
-    ground.ways(plan.tracks, ground.add(covers.TRACK))
+    ground.ways(plan.tracks, ground.add(land_cover.TRACK))
     _gardens(rng, plan, ground)
     ground.ids[ground.wet] = water
     _drives_and_pools(rng, ground)
-    ground.ways((way for way in plan.roads if way.settled), ground.add(covers.PAVEMENT), 3.4)
-    ground.ways((way for way in plan.roads if not way.settled), ground.add(covers.TRACK), 1.2)
-    ground.ways(plan.roads, ground.add(covers.asphalt(rng)))
+    ground.ways((way for way in plan.roads if way.settled), ground.add(land_cover.PAVEMENT), 3.4)
+    ground.ways((way for way in plan.roads if not way.settled), ground.add(land_cover.TRACK), 1.2)
+    ground.ways(plan.roads, ground.add(land_cover.asphalt(rng)))
     return ground
 
 
@@ -94,11 +94,11 @@ def _parcels(rng: np.random.Generator, plan: Plan, ground: Ground) -> None:
         use = parcel.use
         match use:
             case "crops":
-                use, cover = covers.crop(rng, parcel.angle, ground.metre)
+                use, cover = land_cover.crop(rng, parcel.angle, ground.metre)
             case "wood":
-                cover = covers.FLOOR
+                cover = land_cover.FLOOR
             case _:
-                cover = covers.meadow(rng)
+                cover = land_cover.meadow(rng)
         inwards = parcel.outline.mean(axis=0) - parcel.outline
         away = np.linalg.norm(inwards, axis=1, keepdims=True)
         outline = (parcel.outline + inwards / away * min(2.2, 0.1 * away.min())) * ground.metre
@@ -109,7 +109,7 @@ def _parcels(rng: np.random.Generator, plan: Plan, ground: Ground) -> None:
 
 def _waters(rng: np.random.Generator, plan: Plan, ground: Ground) -> int:
     """Draws lakes and rivers with their banks; the index of the water."""
-    bank, water = ground.add(covers.BANK), ground.add(covers.water(rng))
+    bank, water = ground.add(land_cover.BANK), ground.add(land_cover.water(rng))
     shores = np.zeros_like(ground.ids)
     for lake in plan.lakes:
         draw_polygon(shores, lake * ground.metre, 1)
@@ -133,7 +133,7 @@ def _frayed(rng: np.random.Generator, ids: NDArray[np.uint8], metre: float) -> N
 
 def _gardens(rng: np.random.Generator, plan: Plan, ground: Ground) -> None:
     """Lots along the settled roads; each has room for a house that hits no road, water or neighbour."""
-    lawns = [ground.add(covers.lawn(rng, rng.uniform(0, np.pi), ground.metre)) for _ in range(5)]
+    lawns = [ground.add(land_cover.lawn(rng, rng.uniform(0, np.pi), ground.metre)) for _ in range(5)]
     middle = np.array([plan.width, plan.height]) * rng.uniform(0.3, 0.7, 2)
     settled = [way for way in plan.roads if way.settled]
     if plan.village > plan.width + plan.height:  # a suburb: no farmland between the gardens
@@ -195,7 +195,7 @@ def _lot(
 
 def _drives_and_pools(rng: np.random.Generator, ground: Ground) -> None:
     metre = ground.metre
-    paved, pool = ground.add(covers.YARD), ground.add(covers.POOL)
+    paved, pool = ground.add(land_cover.YARD), ground.add(land_cover.POOL)
     for lot in ground.lots:
         if rng.random() < 0.75:
             side = lot.across * (lot.house.length / 2 + metre * 1.9) * rng.choice((-1, 1))

@@ -1,1 +1,1 @@
-"""The journeys of a labelling session."""
+"""What an open project can do: loading, editing, training, transfer, dataset care."""

@@ -7,21 +7,21 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import cache, partial
 
-from core.changes import Changes
-from core.errors import DiskError, ProjectError, UserError
-from core.geometry import Box, Point, TileKey
-from core.labels.classes import UNLABELLED, VOID, ClassList, Colour
-from core.labels.labelmap import Edit, LabelMap, Mask, Origin, Values
-from core.labels.lending import Prepared
+from core.base.changes import Changes
+from core.base.errors import DiskError, ProjectError, UserError
+from core.base.geometry import Box, Point, TileKey
+from core.base.lane import Lane
+from core.labels.class_list import UNLABELLED, VOID, ClassList, Colour
+from core.labels.deferred_edit import Prepared
+from core.labels.label_map import Edit, LabelMap, Mask, Origin, Values
+from core.labels.morphology import NEAR, Shape, near_region, spread
 from core.labels.prediction import PredictedMask
-from core.labels.raster import connected_region
-from core.labels.regions import NEAR, Shape, near_region, spread
-from core.lanes import Lane
-from core.project.classes import Reach
+from core.labels.rasterization import connected_region
+from core.project.class_repository import Reach
 from core.project.journal import changes_of_edit
 from core.project.project import Project
 from core.project.records import EditRecord, Journal, Reverted, Split, Status
-from core.project.rows import RowChange
+from core.project.row_changes import RowChange
 
 log = logging.getLogger(__name__)
 

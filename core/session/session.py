@@ -12,29 +12,29 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from core.changes import Changes, Notice
-from core.lanes import Lane
+from core.base.changes import Changes, Notice
+from core.base.lane import Lane
 from core.project.project import Project
 from core.project.records import PictureRecord, RunRecord
-from core.session.caring import Caring
-from core.session.charting import Charting
-from core.session.copying import Copying
-from core.session.correcting import Correcting
-from core.session.delivering import Delivering
-from core.session.describing import Describing
+from core.session.copy_labels import Copying
+from core.session.dataset.service import Caring
 from core.session.editing import Editing
-from core.session.exporting import Exporting
-from core.session.glimpse import Glimpse
-from core.session.intake import Intake, plan_intake, run_intake, store_pasted
-from core.session.keeping import Keeping
-from core.session.opening import Opening, check_folder
-from core.session.pictures import PictureIndex
-from core.session.previewing import Previewing
-from core.session.retraining import Retraining, TrainingState, TrainingWishes
-from core.session.reviewing import Reviewing
-from core.session.set_aside import aside_of
-from core.session.taking_in import Importing
-from core.session.watching import Watching
+from core.session.loading.first_picture import Glimpse
+from core.session.loading.folder_watcher import Watching
+from core.session.loading.picture_loader import Opening, check_folder
+from core.session.maintenance import Keeping
+from core.session.models.augmentation_previewer import Previewing
+from core.session.models.model_exporter import Delivering
+from core.session.models.network_summaries import Describing
+from core.session.picture_index import PictureIndex
+from core.session.review import Reviewing
+from core.session.training.corrections import Correcting
+from core.session.training.curves import Charting
+from core.session.training.service import Retraining, TrainingState, TrainingWishes
+from core.session.transfer.drop import Intake, plan_intake, run_intake, store_pasted
+from core.session.transfer.excluded_masks import aside_of
+from core.session.transfer.export_service import Exporting
+from core.session.transfer.import_service import Importing
 
 R = TypeVar("R")
 

@@ -1,1 +1,1 @@
-"""One small state machine per tool."""
+"""Labelling tools as state machines, without Qt: pointer events in, edits out."""

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import math
 
-from core.geometry import Box, Point
-from core.labels.classes import UNLABELLED
-from core.labels.raster import capsule, swept_square
-from core.tools.ground import Ground
-from core.tools.options import OVER, TIP, Switch, Tip, ToolOptions, within_limits
+from core.base.geometry import Box, Point
+from core.labels.class_list import UNLABELLED
+from core.labels.rasterization import capsule, swept_square
+from core.tools.edit_constraint import Ground
 from core.tools.tool import NOTHING, Cursor, Modifiers, Outcome, Outline, Stage, Tool
+from core.tools.tool_options import OVER, TIP, Switch, Tip, ToolOptions, within_limits
 
 _LARGE, _TREMBLE = 100.0, 1 / 64
 """Brushes of a larger radius wait until the hand has moved this part of it. A mouse may report a thousand moves a

@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
-from core.geometry import Box, Point
-from core.labels.raster import connected_region
-from core.labels.regions import NEAR, near_region
-from core.tools.ground import fill
-from core.tools.options import OVER
-from core.tools.painting import painted
+from core.base.geometry import Box, Point
+from core.labels.morphology import NEAR, near_region
+from core.labels.rasterization import connected_region
+from core.tools.deferred import painted
+from core.tools.edit_constraint import fill
 from core.tools.tool import NOTHING, Cursor, Modifiers, Outcome, Stage, Tool
+from core.tools.tool_options import OVER
 
 
 class Fill(Tool):

@@ -7,15 +7,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from core.geometry import Box, Point
-from core.labels.classes import UNLABELLED
-from core.labels.labelmap import LabelMap, Mask, Values
-from core.labels.raster import connected_region
-from core.labels.regions import NEAR, Shape, moved, near_region
-from core.tools.ground import Ground
-from core.tools.options import OVER, Amount, Choice, Freed, Menu, Over, Scope
-from core.tools.painting import painted
+from core.base.geometry import Box, Point
+from core.labels.class_list import UNLABELLED
+from core.labels.label_map import LabelMap, Mask, Values
+from core.labels.morphology import NEAR, Shape, moved, near_region
+from core.labels.rasterization import connected_region
+from core.tools.deferred import painted
+from core.tools.edit_constraint import Ground
 from core.tools.tool import NOTHING, Cursor, Ghost, Modifiers, Outcome, Stage, Tool, Work
+from core.tools.tool_options import OVER, Amount, Choice, Freed, Menu, Over, Scope
 
 SCOPE = Choice(
     "scope",

@@ -11,11 +11,11 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from core.geometry import Box, Point
-from core.labels.labelmap import Edit, LabelMap
-from core.labels.lending import Painting
+from core.base.geometry import Box, Point
+from core.labels.deferred_edit import Painting
+from core.labels.label_map import Edit, LabelMap
 from core.labels.prediction import PredictedMask
-from core.tools.options import Control, ToolOptions
+from core.tools.tool_options import Control, ToolOptions
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""From frozen labels to better weights."""
+"""Training: recipe, data, loop, validation, checkpoints; runs in a worker process."""

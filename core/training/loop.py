@@ -12,24 +12,24 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from core.errors import ModelError, TrainingError
+from core.base.errors import ModelError, TrainingError
 from core.models.checkpoint import load_checkpoint
 from core.models.spec import ModelSpec
-from core.training.averaging import AveragedModel
 from core.training.budget import Budget, learning_rate
-from core.training.data import LabelledPictures
+from core.training.checkpoint_selection import Judge
+from core.training.dataset import LabelledPictures
+from core.training.devices import fabric_for, settle_chance
+from core.training.distributed import Together
+from core.training.ema import AveragedModel
 from core.training.events import Event, Note, RangeTested, Started
+from core.training.learning_rate_finder import range_test
 from core.training.losses import class_weights
-from core.training.machine import fabric_for, settle_chance
-from core.training.optimizing import FrozenEncoder, has_encoder, initialise, optimizer_for, silence_channels
-from core.training.publishing import Judge
-from core.training.range_test import range_test
+from core.training.optimizer import FrozenEncoder, has_encoder, initialise, optimizer_for, silence_channels
+from core.training.progress import ProgressTeller
 from core.training.recipe import Recipe, default_recipe
+from core.training.resume_state import Spent, Stateful, keep_state, take_up_state
 from core.training.snapshot import Snapshot
-from core.training.state import Spent, Stateful, keep_state, take_up_state
-from core.training.stepping import Stepper
-from core.training.telling import ProgressTeller
-from core.training.together import Together
+from core.training.train_step import Stepper
 
 LONGEST_LAST_LOOK = 0.5
 """Seconds that scoring may take when somebody pressed Stop; after so many it is given up."""

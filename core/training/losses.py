@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  (the customary name)
 
-from core.training.data import IGNORE
+from core.training.dataset import IGNORE
 from core.training.recipe import loss_terms
 
 FOCUS = 2.0

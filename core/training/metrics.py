@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.training.data import IGNORE
+from core.training.dataset import IGNORE
 
 
 def confusion(pred: Tensor, truth: Tensor, class_count: int) -> Tensor:

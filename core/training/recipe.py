@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from core.errors import TrainingError
-from core.training.fields import Field, markdown
+from core.base.errors import TrainingError
+from core.base.option_spec import Field, markdown
 
 LOSSES = ("ce", "dice", "jaccard", "focal", "tversky", "lovasz")
 CLASS_WEIGHTS = ("none", "sqrt", "inverse", "effective")

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import TrainingError
+from core.base.errors import TrainingError
 from core.models.spec import ModelSpec, work_size
 from core.training.recipe import Recipe
 

@@ -1,6 +1,6 @@
 """The training process: commands as lines of JSON on standard input, events as lines of JSON on standard output.
 
-Started by `core.training.run`; everything a library prints goes to standard error. It ends when its input closes,
+Started by `core.training.worker_client`; everything a library prints goes to standard error. It ends when its input closes,
 which also happens when the program that started it dies.
 """
 
@@ -22,14 +22,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from core.errors import MaskloopError, ModelError
-from core.training.crash import (
+from core.base.errors import MaskloopError, ModelError
+from core.training.events import Event, Failed, Finished, Note, NotPredicted, Predicted, to_line
+from core.training.exit_reason import (
     LOST_DEVICE_CODE,
     MEMORY_SENTENCE,
     sounds_like_lost_device,
     sounds_like_memory,
 )
-from core.training.events import Event, Failed, Finished, Note, NotPredicted, Predicted, to_line
 
 # torch is imported where it is first needed, on the main thread, while the reading thread already listens.
 if TYPE_CHECKING:
@@ -160,8 +160,8 @@ class Desk:
 
     def _run(self, command: Command) -> tuple[int, bool]:
         from core.models.checkpoint import labels_seen
+        from core.training.devices import settle_chance
         from core.training.loop import train
-        from core.training.machine import settle_chance
         from core.training.snapshot import Snapshot
 
         snapshot = Snapshot.open(Path(command["snapshot"]))
@@ -205,7 +205,7 @@ class Desk:
         picture_id = int(command["picture_id"])
         try:
             from core.labels.prediction import write_prediction
-            from core.models.predict import predict_file
+            from core.models.inference import predict_file
 
             loaded = self._checkpoint(Path(command["checkpoint"]), command["device"])
             mask = predict_file(
@@ -233,7 +233,7 @@ class Desk:
 
         from core.models.checkpoint import load_checkpoint
         from core.models.spec import WEIGHTS_FILE
-        from core.training.machine import device_for, use_cores
+        from core.training.devices import device_for, use_cores
 
         try:
             key = (str(folder), (folder / WEIGHTS_FILE).stat().st_mtime_ns, device)
@@ -250,7 +250,7 @@ class Desk:
 
 def _import_all() -> None:
     """Import what the first training will need, so that it starts at once."""
-    import core.models.predict
+    import core.models.inference
     import core.training.loop  # noqa: F401
 
 

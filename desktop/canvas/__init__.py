@@ -1,1 +1,1 @@
-"""The canvas: shows one picture with its layers and turns the hand's movements into calls of tools."""
+"""The canvas: shows a picture with its layers and forwards pointer events to tools."""

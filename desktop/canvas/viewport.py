@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from core.geometry import Box, Point
+from core.base.geometry import Box, Point
 
 LARGEST_SCALE = 64.0
 MARGIN = 16

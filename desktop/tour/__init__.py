@@ -1,1 +1,1 @@
-"""The acceptance test: the real window driven through every journey by mouse and keys."""
+"""Drives the real window through everything; the acceptance test."""

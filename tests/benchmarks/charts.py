@@ -16,7 +16,7 @@ from pathlib import Path
 
 from core.project.project import Project
 from core.project.records import Measurement
-from core.session.charting import CurveBook
+from core.session.training.curves import CurveBook
 from tests.factories import MODEL, project_in
 
 RUNS, CLASSES, LOSSES = 10, 9, 20

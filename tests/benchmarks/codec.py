@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.labels.codec import decode, encode
-from core.labels.labelmap import LabelMap
+from core.labels.label_map import LabelMap
 from core.samples.scenes import draw_scene
 from tests.benchmarks.document import stroke
 

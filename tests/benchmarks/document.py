@@ -21,14 +21,14 @@ from pathlib import Path
 
 import numpy as np
 
-from core.geometry import Box, Point
-from core.labels.classes import ClassList
+from core.base.geometry import Box, Point
+from core.labels.class_list import ClassList
 from core.labels.codec import encode
-from core.labels.labelmap import Edit, LabelMap
-from core.labels.raster import capsule
+from core.labels.label_map import Edit, LabelMap
+from core.labels.rasterization import capsule
 from core.project.project import FILE, HOME, Project
 from core.project.records import now
-from core.session.pictures import PictureIndex
+from core.session.picture_index import PictureIndex
 
 SIDE = 512
 """Pictures of the large project are of 2 x 2 tiles."""

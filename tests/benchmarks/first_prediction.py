@@ -21,15 +21,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from core.formats.registry import open_dataset
-from core.images.source import read_picture
+from core.formats.readers.registry import open_dataset
+from core.images.image_reader import read_picture
 from core.models.spec import default_spec
 from core.samples.scenes import SCENE_CLASSES, draw_scene
-from core.training.device import likely_device
+from core.training.device_probe import likely_device
 from core.training.events import Evaluated, Event, Failed, Finished, Published
 from core.training.recipe import default_recipe
-from core.training.run import Worker
 from core.training.snapshot import Snapshot
+from core.training.worker_client import Worker
 
 HELD_OUT = "0006R0"
 Labelled = tuple[str, NDArray[np.uint8], NDArray[np.uint8]]

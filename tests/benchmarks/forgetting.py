@@ -24,14 +24,14 @@ import numpy as np
 import torch
 
 from core.models.checkpoint import labels_seen, load_checkpoint, read_run_file, start_from
-from core.models.predict import predict
+from core.models.inference import predict
 from core.models.spec import ModelSpec, default_spec, spec_from_base
 from core.samples.scenes import SCENE_CLASSES, Scene, draw_scene
-from core.training.device import likely_device
+from core.training.checkpoint_selection import KNOWN
+from core.training.device_probe import likely_device
+from core.training.devices import device_for
 from core.training.loop import train
-from core.training.machine import device_for
 from core.training.metrics import confusion, iou_from_confusion
-from core.training.publishing import KNOWN
 from core.training.recipe import Recipe, default_recipe
 from core.training.snapshot import Snapshot
 

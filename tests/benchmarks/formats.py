@@ -29,13 +29,13 @@ from typing import Any
 import cv2
 import numpy as np
 
-from core.formats.registry import open_dataset
-from core.formats.writers.regions import regions_of
+from core.formats.readers.registry import open_dataset
+from core.formats.writers.region_outlines import regions_of
 from core.project.project import Project
 from core.samples.scenes import SCENE_CLASSES, draw_scene
-from core.session.export_plan import ExportWish, plan_export
-from core.session.exporting import run_export
-from core.session.importing import import_dataset
+from core.session.transfer.export_plan import ExportWish, plan_export
+from core.session.transfer.export_service import run_export
+from core.session.transfer.import_run import import_dataset
 
 SIZE = (512, 256)
 MARGIN = (128, 64)

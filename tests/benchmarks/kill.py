@@ -26,11 +26,11 @@ from pathlib import Path
 
 import numpy as np
 
-from core.errors import MaskloopError
-from core.geometry import Box, Point
-from core.labels.classes import ClassList
-from core.labels.labelmap import LabelMap
-from core.labels.raster import capsule
+from core.base.errors import MaskloopError
+from core.base.geometry import Box, Point
+from core.labels.class_list import ClassList
+from core.labels.label_map import LabelMap
+from core.labels.rasterization import capsule
 from core.project.project import FILE, HOME, Project
 
 SIZES = {1: (700, 530), 2: (300, 270)}

@@ -5,7 +5,7 @@ python -m tests.benchmarks.large [--size 8192] [--json]
 The real window with a JPEG of that size and its prediction, and real mouse and key events: each tool takes nearly the
 whole picture in one go, which is then taken back. `longest_ms`: the longest time that the window did not answer, from
 the first event of the hand until half a second after the edit is durable (a heartbeat of 2 ms tells:
-desktop/tour/stalls.py); `done_ms`: until the edit is durable.
+desktop/tour/stall_meter.py); `done_ms`: until the edit is durable.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from pathlib import Path
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from core.settings import Settings
+from core.base.settings import Settings
 from desktop.app import build
-from desktop.tour.hands import LEFT, PLAIN, Hands
-from desktop.tour.stalls import StallMeter
+from desktop.tour.stall_meter import StallMeter
+from desktop.tour.window_driver import LEFT, PLAIN, Hands
 from tests.benchmarks.programs.with_maskloop import furnish
 from tests.benchmarks.stage import screen, write_jpeg
 

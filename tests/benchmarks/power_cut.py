@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.errors import MaskloopError
+from core.base.errors import MaskloopError
 from core.project.project import Project
 from tests.benchmarks.disk import TRACED, Disk, calls_in
 from tests.benchmarks.kill import digest, edit, make

@@ -37,12 +37,12 @@ from PIL import Image
 from skimage.morphology import skeletonize
 
 from core.models.checkpoint import load_checkpoint, read_run_file, start_from
-from core.models.predict import predict
-from core.models.registry import build
+from core.models.inference import predict
+from core.models.network_builder import build
 from core.models.spec import ModelSpec
+from core.training.devices import settle_chance
 from core.training.events import Event, Published, Started
 from core.training.loop import train
-from core.training.machine import settle_chance
 from core.training.metrics import confusion, iou_from_confusion, mean_iou, pixel_accuracy
 from core.training.recipe import Recipe, default_recipe, read_choices
 from core.training.snapshot import Snapshot

@@ -20,15 +20,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from core.changes import Changes
-from core.geometry import Box
-from core.labels.labelmap import LabelMap
+from core.base.changes import Changes
+from core.base.geometry import Box
+from core.labels.label_map import LabelMap
 from core.models.checkpoint import read_run_file
 from core.project.records import Split
 from core.samples.scenes import SCENE_CLASSES, draw_scene
-from core.session import freezing, retraining
-from core.session.retraining import TrainingWishes
 from core.session.session import Session
+from core.session.training import service, snapshot_builder
+from core.session.training.service import TrainingWishes
 
 PATIENCE = 180.0
 
@@ -133,8 +133,8 @@ def main() -> None:
     words.add_argument("--size", type=int, default=256, help="long side at which the network looks")
     words.add_argument("--json", action="store_true")
     asked = words.parse_args()
-    first = freezing.first_spec
-    retraining.first_spec = lambda *given: replace(first(*given), size=asked.size)  # type: ignore[assignment]
+    first = snapshot_builder.first_spec
+    service.first_spec = lambda *given: replace(first(*given), size=asked.size)  # type: ignore[assignment]
     with tempfile.TemporaryDirectory() as scratch:
         result = measured(Path(scratch), asked.pictures, asked.rounds)
     print(json.dumps({**result, "size": asked.size}, indent=None if asked.json else 1))

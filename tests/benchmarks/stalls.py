@@ -2,7 +2,7 @@
 
 The sample project in the real window, a real training in its child process, and a hand that paints, zooms, goes from
 picture to picture, looks at the charts and changes the theme. A heartbeat of 2 ms tells how late each beat comes
-(`desktop/tour/stalls.py`); `p99_ms` is over time, so that a long stall weighs what it takes. `by_act`: the longest
+(`desktop/tour/stall_meter.py`); `p99_ms` is over time, so that a long stall weighs what it takes. `by_act`: the longest
 stall of each thing that was done, and of mere waiting. `own_..`: the same in processor time of the window's thread,
 which a machine that is busy with other things does not change.
 """
@@ -21,12 +21,12 @@ from pathlib import Path
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtWidgets import QPushButton
 
-from core.session.sampling import make_sample_project
-from core.settings import Settings
+from core.base.settings import Settings
+from core.session.sample_project import make_sample_project
 from desktop.app import build
-from desktop.topbar import WORKSPACES
-from desktop.tour.hands import Hands
-from desktop.tour.stalls import StallMeter
+from desktop.shell.top_bar import WORKSPACES
+from desktop.tour.stall_meter import StallMeter
+from desktop.tour.window_driver import Hands
 
 
 def measure(folder: Path, settings: Settings, seconds: float) -> dict[str, object]:

@@ -29,18 +29,18 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from core.models.registry import build
+from core.models.network_builder import build
 from core.models.spec import ModelSpec
 from core.samples.scenes import SCENE_CLASSES, draw_scene
-from core.training.augment import batch_of
-from core.training.averaging import AveragedModel
-from core.training.data import LabelledPictures
+from core.training.augmentation import batch_of
+from core.training.dataset import LabelledPictures
+from core.training.devices import device_for, fabric_for
+from core.training.ema import AveragedModel
 from core.training.losses import class_weights
-from core.training.machine import device_for, fabric_for
-from core.training.optimizing import optimizer_for
+from core.training.optimizer import optimizer_for
 from core.training.recipe import Recipe
 from core.training.snapshot import Snapshot
-from core.training.stepping import Stepper
+from core.training.train_step import Stepper
 
 TURN = {"cpu": 0.0, "cuda": 1.5}
 """Seconds of one turn, at least a step. A graphics card works ahead: there a step alone says little."""

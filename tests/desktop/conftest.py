@@ -11,11 +11,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
-from core.labels.lending import Painting
-from core.settings import Settings
+from core.base.settings import Settings
+from core.labels.deferred_edit import Painting
 from desktop.main_window import MainWindow
-from desktop.theme import apply_theme
-from desktop.tour.hands import PLAIN, Hands
+from desktop.theme.theme import apply_theme
+from desktop.tour.window_driver import PLAIN, Hands
 from tests.factories import project_in
 
 

@@ -1,1 +1,1 @@
-"""One module a family of formats that datasets leave in; `core.formats.registry` is the table of them."""
+"""One module a dataset format that is exported."""

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from core.formats.writers.masks import colour_clashes
-from core.formats.writing import (
+from core.formats.writers.base import (
     LabelStatistics,
     OutPicture,
     WritePlan,
@@ -20,7 +19,8 @@ from core.formats.writing import (
     write_lines,
     write_rgb,
 )
-from core.labels.classes import VOID, ClassList
+from core.formats.writers.masks import colour_clashes
+from core.labels.class_list import VOID, ClassList
 
 _VOID_NAME = "Void"
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from core.errors import FormatError
-from core.formats.dataset import ForeignClass
-from core.formats.presets import preset, train_ids
-from core.formats.writing import (
+from core.base.errors import FormatError
+from core.formats.class_sets import preset, train_ids
+from core.formats.dataset_types import ForeignClass
+from core.formats.writers.base import (
     NO_SPLIT,
     LabelStatistics,
     OutPicture,
@@ -22,7 +22,7 @@ from core.formats.writing import (
     write_indices,
     write_rgb,
 )
-from core.labels.classes import ClassList
+from core.labels.class_list import ClassList
 
 CITY = "maskloop"
 _UNLABELLED = 0

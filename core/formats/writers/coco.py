@@ -11,8 +11,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from core.formats.writers.regions import PARTS, regions_of, run_lengths
-from core.formats.writing import (
+from core.formats.writers.base import (
     MADE_BY,
     LabelStatistics,
     OutPicture,
@@ -25,7 +24,8 @@ from core.formats.writing import (
     write_json,
     write_rgb,
 )
-from core.labels.classes import ClassList
+from core.formats.writers.region_outlines import PARTS, regions_of, run_lengths
+from core.labels.class_list import ClassList
 
 IMAGES, TABLES = "images", "annotations"
 

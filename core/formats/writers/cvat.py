@@ -9,8 +9,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
-from core.formats.writers.regions import Region, regions_of
-from core.formats.writing import (
+from core.formats.writers.base import (
     MADE_BY,
     NO_SPLIT,
     LabelStatistics,
@@ -19,7 +18,8 @@ from core.formats.writing import (
     Written,
     copy_picture,
 )
-from core.labels.classes import VOID, ClassList
+from core.formats.writers.region_outlines import Region, regions_of
+from core.labels.class_list import VOID, ClassList
 
 IMAGES = "images"
 VOID_NAME = "void"

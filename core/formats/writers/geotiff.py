@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from core.errors import ImageError
+from core.base.errors import ImageError
+from core.formats.writers.base import LabelStatistics, OutPicture, Values, Written, copy_picture
 from core.formats.writers.masks import MaskWriter
-from core.formats.writing import LabelStatistics, OutPicture, Values, Written, copy_picture
-from core.labels.classes import UNLABELLED, ClassList
+from core.labels.class_list import UNLABELLED, ClassList
 
 _SCALE, _TIES, _MATRIX = 33550, 33922, 34264
 _KEYS = (34735, 34736, 34737)

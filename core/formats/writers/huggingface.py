@@ -7,8 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from core.formats.writers.masks import write_classes
-from core.formats.writing import (
+from core.formats.writers.base import (
     LabelStatistics,
     OutPicture,
     WritePlan,
@@ -18,7 +17,8 @@ from core.formats.writing import (
     write_json,
     write_lines,
 )
-from core.labels.classes import UNLABELLED, VOID, ClassList
+from core.formats.writers.masks import write_classes
+from core.labels.class_list import UNLABELLED, VOID, ClassList
 
 _SPLITS = {"val": "validation"}
 """Names that Hugging Face has for ours."""

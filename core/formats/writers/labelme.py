@@ -9,9 +9,16 @@ from typing import Any
 import cv2
 import numpy as np
 
-from core.formats.writers.regions import Region, regions_of
-from core.formats.writing import LabelStatistics, OutPicture, WritePlan, Written, copy_picture, write_json
-from core.labels.classes import VOID, ClassList
+from core.formats.writers.base import (
+    LabelStatistics,
+    OutPicture,
+    WritePlan,
+    Written,
+    copy_picture,
+    write_json,
+)
+from core.formats.writers.region_outlines import Region, regions_of
+from core.labels.class_list import VOID, ClassList
 
 IGNORED = "__ignore__"
 """What labelme's own converters take for pixels that nobody should look at."""

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from core.formats.masks import CLASSES_FILE, IMAGES, MASKS, PREDICTIONS
-from core.formats.writing import (
+from core.formats.readers.masks import CLASSES_FILE, IMAGES, MASKS, PREDICTIONS
+from core.formats.writers.base import (
     MADE_BY,
     LabelStatistics,
     OutPicture,
@@ -27,8 +27,8 @@ from core.formats.writing import (
     write_lines,
     write_rgb,
 )
-from core.images.source import read_picture
-from core.labels.classes import UNLABELLED, VOID, ClassList
+from core.images.image_reader import read_picture
+from core.labels.class_list import UNLABELLED, VOID, ClassList
 
 CONFIDENCE = "confidence"
 SPLITS = "splits"

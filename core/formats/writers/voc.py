@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from core.formats.writing import (
+from core.formats.writers.base import (
     JPEG,
     NO_SPLIT,
     LabelStatistics,
@@ -22,7 +22,7 @@ from core.formats.writing import (
     write_indices,
     write_lines,
 )
-from core.labels.classes import VOID, ClassList
+from core.labels.class_list import VOID, ClassList
 
 BACKGROUND = "background"
 IGNORED = "ignored"

@@ -10,8 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from core.formats.writers.masks import write_classes
-from core.formats.writing import (
+from core.formats.writers.base import (
     LabelStatistics,
     OutPicture,
     WritePlan,
@@ -19,7 +18,8 @@ from core.formats.writing import (
     copy_picture,
     write_indices,
 )
-from core.labels.classes import ClassList
+from core.formats.writers.masks import write_classes
+from core.labels.class_list import ClassList
 
 MOST_PICTURES, MOST_BYTES = 1000, 1 << 30
 """A shard is full at so many pictures, or so many bytes, whichever comes first."""

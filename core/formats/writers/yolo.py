@@ -6,8 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from core.formats.writers.regions import Region, keyholed, regions_of
-from core.formats.writing import (
+from core.formats.writers.base import (
     NO_SPLIT,
     LabelStatistics,
     Numbering,
@@ -18,7 +17,8 @@ from core.formats.writing import (
     no_tags,
     write_lines,
 )
-from core.labels.classes import ClassList
+from core.formats.writers.region_outlines import Region, keyholed, regions_of
+from core.labels.class_list import ClassList
 
 IMAGES, TEXTS = "images", "labels"
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")

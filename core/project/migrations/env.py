@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from core.project.tables import metadata
+from core.project.schema import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

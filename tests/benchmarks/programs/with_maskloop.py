@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import desktop.__main__  # noqa: F401  (what the command loads counts)
-from core.geometry import Box
-from core.session.glimpse import begin_glimpse
+from core.base.geometry import Box
+from core.session.loading.first_picture import begin_glimpse
 
 
 class Maskloop:
@@ -79,11 +79,11 @@ def furnish(folder: Path, *, labels: bool) -> None:
     import numpy as np
     from PIL import Image
 
-    from core.labels.classes import ClassList
-    from core.labels.labelmap import LabelMap
+    from core.labels.class_list import ClassList
+    from core.labels.label_map import LabelMap
     from core.labels.prediction import PredictedMask, write_prediction
     from core.project.project import HOME, Project
-    from core.session.opening import list_pictures
+    from core.session.loading.picture_loader import list_pictures
 
     Image.MAX_IMAGE_PIXELS = None
     shutil.rmtree(folder / HOME, ignore_errors=True)

@@ -1,0 +1,139 @@
+"""predict and evaluate: the commands that use a trained network. torch is imported only once one of them runs."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from core.cli.common_options import (
+    DeviceOption,
+    DevicesOption,
+    JsonOption,
+    NodesOption,
+    ProjectOption,
+    RunOption,
+    TtaOption,
+    existing,
+    spread_recipe,
+)
+from core.cli.distributed_tasks import PredictionTask, follow, lead_predicting
+from core.cli.terminal import WrongUseError, answer, plain_errors, progress
+from core.project.project import Project
+from core.project.records import PictureRecord, RunRecord, Split
+from core.training.device_probe import likely_device
+from core.training.distributed_config import Spread
+from core.training.recipe import Recipe, default_recipe
+
+if TYPE_CHECKING:
+    from core.evaluation.run_score import Score
+
+
+def predict_command(
+    project: ProjectOption = Path(),
+    run: RunOption = None,
+    images: Annotated[str, typer.Option(help="unlabelled, all, train, val or test.")] = "unlabelled",
+    device: DeviceOption = "auto",
+    tta: TtaOption = "none",
+    devices: DevicesOption = 1,
+    nodes: NodesOption = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """Predict pictures into the project."""
+    spread = Spread.asked(devices, nodes, "auto")
+
+    def recipe() -> Recipe:
+        return spread_recipe(replace(default_recipe(likely_device(device)), device=device), spread)
+
+    if spread.follows():
+        follow(recipe, spread)
+    with plain_errors(), existing(project, "maskloop predict") as opened:
+        from core.evaluation.run_score import labelled_size, run_of
+
+        chosen = run_of(opened, run)
+        records = _chosen(opened, images)
+        began = time.perf_counter()
+        confidence: list[float] = []
+        problems: list[str] = []
+        with progress("Predicting", quiet=as_json) as bar:
+
+            def hear(number: int, said: float | str) -> None:
+                if isinstance(said, str):
+                    problems.append(said)
+                else:
+                    opened.runs.predicted(records[number].id, chosen.id, said)
+                    confidence.append(said)
+                bar(number + 1, len(records))
+
+            work = [
+                (opened.picture_path(r.path), opened.prediction_path(r.id), labelled_size(r)) for r in records
+            ]
+            task = PredictionTask(opened.run_folder(chosen.id), work, chosen.id, tta)
+            lead_predicting(task, recipe(), spread, hear)
+        seconds = time.perf_counter() - began
+        mean = sum(confidence) / len(confidence) if confidence else 0.0
+        result = {
+            "run": chosen.id,
+            "pictures": len(confidence),
+            "mean_confidence": mean,
+            "seconds": round(seconds, 2),
+            "problems": problems,
+        }
+        lines = [f"{len(confidence)} pictures predicted by run {chosen.id} in {seconds:.1f} s."]
+        answer(result, as_json, lines + [f"Left out: {problem}" for problem in problems])
+
+
+def evaluate_command(
+    project: ProjectOption = Path(),
+    split: Annotated[Split, typer.Option(help="Which pictures to score on.")] = Split.VAL,
+    run: RunOption = None,
+    device: DeviceOption = "auto",
+    tta: TtaOption = "none",
+    as_json: JsonOption = False,
+) -> None:
+    """Score a run on the labelled pictures of a split; void and unlabelled pixels are left out."""
+    with plain_errors(), Project.read(project) as opened:
+        from core.evaluation.run_score import evaluate, run_of
+
+        chosen = run_of(opened, run)
+        with progress("Scoring", quiet=as_json) as bar:
+            score = evaluate(opened, chosen, split, device, bar, tta)
+        names = {c.value: c.name for c in opened.classes.read()}
+        answer(_score_json(score, chosen, split, names), as_json, _score_lines(score, chosen, split, names))
+
+
+def _chosen(project: Project, images: str) -> list[PictureRecord]:
+    records = [r for r in project.pictures.all() if r.problem is None]
+    if images == "all":
+        return records
+    if images == "unlabelled":
+        return [r for r in records if not r.is_labelled]
+    if images in tuple(Split):
+        return [r for r in records if r.split == images]
+    raise WrongUseError("--images takes unlabelled, all, train, val or test.")
+
+
+def _score_json(score: Score, run: RunRecord, split: Split, names: dict[int, str]) -> dict[str, Any]:
+    return {
+        "run": run.id,
+        "split": split.value,
+        "pictures": score.pictures,
+        "miou": score.miou,
+        "per_class": {names.get(v, str(v)): iou for v, iou in score.per_class.items()},
+        "pixel_accuracy": score.pixel_accuracy,
+        "classes": [names.get(v, str(v)) for v in score.values],
+        "confusion": score.confusion.tolist(),
+        "problems": list(score.problems),
+    }
+
+
+def _score_lines(score: Score, run: RunRecord, split: Split, names: dict[int, str]) -> list[str]:
+    lines = [
+        f"Run {run.id} on {score.pictures} pictures of {split.value}: mIoU {score.miou:.3f}, "
+        f"pixel accuracy {score.pixel_accuracy:.3f}"
+    ]
+    lines += [f"{names.get(v, str(v)):20} {iou:.3f}" for v, iou in score.per_class.items()]
+    return lines + [f"Left out: {problem}" for problem in score.problems]

@@ -1,0 +1,165 @@
+"""check, backup, restore: the commands that look after the project file itself."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from core.base.errors import ProjectError
+from core.cli.common_options import JsonOption, ProjectOption
+from core.cli.terminal import WrongUseError, answer, open_to_write, plain_errors, progress
+from core.project.backup import FOLDER, backups_in, copy_to, make_backup, newest_backup, restore
+from core.project.integrity.check import check
+from core.project.integrity.findings import Finding
+from core.project.integrity.repair import repair
+from core.project.project import FILE, HOME, Project, home_of
+from core.project.writer_lock import WriterGuard
+
+ROUNDS = 3
+
+
+def check_command(
+    project: ProjectOption = Path(),
+    mend: Annotated[
+        bool, typer.Option("--repair", help="Mend what can be mended; a copy is made first.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Look for damage and for pictures that are gone, moved or changed; works while a window is open."""
+    with plain_errors():
+        home_of(project)
+        done: list[str] = []
+        with (
+            open_to_write(project, None, "maskloop check --repair")
+            if mend
+            else Project.read(project) as opened,
+            progress("Looking", quiet=as_json) as bar,
+        ):
+            found = check(opened, progress=bar)
+            # What has been mended may show more: a tile brought back may be of a class that is gone.
+            for _ in range(ROUNDS if mend else 0):
+                if not any(finding.repairable for finding in found):
+                    break
+                done += repair(opened, found)
+                found = check(opened, progress=bar)
+            home = str(opened.home)
+        result = {
+            "project": home,
+            "sound": not found,
+            "repaired": done,
+            "findings": [_finding_json(finding) for finding in found],
+        }
+        lines = done + [finding.sentence for finding in found]
+        if not found:
+            lines.append(f"All is well in {home}.")
+        elif any(finding.repairable for finding in found):
+            lines.append("Much of this can be mended with: maskloop check --repair")
+        answer(result, as_json, lines)
+        if found:
+            raise typer.Exit(1)
+
+
+def backup_command(
+    out: Annotated[
+        Path | None,
+        typer.Argument(metavar="OUT", help="A new file, or a folder; the project's own by default."),
+    ] = None,
+    project: ProjectOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """Copy the project file as it is now; works while a window is open."""
+    with plain_errors():
+        home = home_of(project)
+        if out is not None and not out.is_dir():
+            if out.exists():
+                raise ProjectError(f"{out} is already there and was left as it is. Choose another name.")
+            copy_to(home / FILE, out)
+            made = out
+        else:
+            made = make_backup(home / FILE, out or home / FOLDER)
+        size = made.stat().st_size
+        answer({"backup": str(made), "bytes": size}, as_json, [f"{made}, {_megabytes(size)}."])
+
+
+def restore_command(
+    backup: Annotated[
+        Path | None,
+        typer.Argument(metavar="BACKUP", help="A file, or its name in the list; the newest by default."),
+    ] = None,
+    project: ProjectOption = Path(),
+    listing: Annotated[bool, typer.Option("--list", help="Only list the backups, newest first.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring a backup back; what is there now is kept beside it."""
+    with plain_errors():
+        home = _home_with_backups(project)
+        folder = home / FOLDER
+        if listing:
+            if backup is not None:
+                raise WrongUseError("--list takes no backup; leave one of them out.")
+            _list(folder, as_json)
+            return
+        chosen = _chosen(backup, folder)
+        # Not Project.write: the file may be too damaged to be opened.
+        try:
+            guard = WriterGuard(home, "maskloop restore")
+        except OSError as problem:
+            raise ProjectError(
+                f"{home} cannot be written ({problem.strerror or problem}). Copy it to a place where it can."
+            ) from problem
+        try:
+            replaced = restore(home / FILE, chosen)
+        finally:
+            guard.release()
+        result = {"restored": str(chosen), "replaced": str(replaced) if replaced else None}
+        lines = [f"{chosen} is the project now."]
+        answer(result, as_json, lines + ([f"What was there before is {replaced}."] if replaced else []))
+
+
+def _list(folder: Path, as_json: bool) -> None:
+    found = [(moment, path, path.stat().st_size) for moment, path in backups_in(folder)]
+    result = {
+        "folder": str(folder),
+        "backups": [
+            {"name": path.name, "time": moment.isoformat(), "bytes": size} for moment, path, size in found
+        ],
+    }
+    lines = [
+        f"{moment.astimezone():%Y-%m-%d %H:%M:%S}  {_megabytes(size):>9}  {path.name}"
+        for moment, path, size in found
+    ]
+    answer(result, as_json, lines or [f"There are no backups in {folder}."])
+
+
+def _chosen(backup: Path | None, folder: Path) -> Path:
+    if backup is None:
+        newest = newest_backup(folder)
+        if newest is None:
+            raise ProjectError(f"There are no backups in {folder}. Name one: maskloop restore BACKUP")
+        return newest
+    found = next((path for path in (backup, folder / backup) if path.is_file()), None)
+    if found is None:
+        raise ProjectError(f"There is no backup {backup}. See which there are: maskloop restore --list")
+    return found
+
+
+def _home_with_backups(where: Path) -> Path:
+    """The project's folder, even where its file is gone. Raises ProjectError when there is none."""
+    try:
+        return home_of(where)
+    except ProjectError:
+        for home in (where.absolute() / HOME, where.absolute()):
+            if backups_in(home / FOLDER):
+                return home
+        raise
+
+
+def _finding_json(finding: Finding) -> dict[str, Any]:
+    return {name: value for name, value in asdict(finding).items() if value is not None}
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 2**20:.1f} MB"

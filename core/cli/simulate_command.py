@@ -1,0 +1,189 @@
+"""simulate: how much work a network saves, measured with a robot that corrects it from the known truth."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from core.base.errors import ProjectError
+from core.cli.common_options import DeviceOption, JsonOption, ProjectOption
+from core.cli.terminal import WrongUseError, answer, plain_errors, progress
+from core.evaluation.effort import Effort, Order, Worked, effort
+from core.evaluation.simulated_annotator import Hand
+from core.project.project import Project
+from core.project.records import Split
+
+TARGET = 0.29
+"""Of the time from blank, what correcting the last quarter may take: 2:02 of 7:01 minutes (RootPainter3D)."""
+WIDE = 110
+
+
+def simulate_command(
+    project: ProjectOption = Path(),
+    order: Annotated[Order, typer.Option(help="Which picture comes next.")] = Order.NAME,
+    pictures: Annotated[int | None, typer.Option(min=1, help="Stop after so many pictures.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="Stop after so many minutes of simulated work.")
+    ] = None,
+    pace: Annotated[
+        float, typer.Option(help="Simulated seconds for each real one; 1 is a person's own pace.")
+    ] = 1.0,
+    cap: Annotated[float, typer.Option(help="Real seconds that the trainer gets a picture at most.")] = 60.0,
+    zoom: Annotated[float, typer.Option(help="Screen pixels for each pixel of a picture.")] = 1.0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the order of pictures, and of training.")] = 0,
+    device: DeviceOption = "auto",
+    into: Annotated[Path | None, typer.Option(help="Keep the robot's project in this new folder.")] = None,
+    csv_file: Annotated[
+        Path | None, typer.Option("--csv", help="Write a row for each picture into this file.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let a robot label a labelled project anew, correcting predictions by the known truth, and count what it takes.
+
+    The project itself is only read.
+    """
+    with plain_errors():
+        for name, number in (("--minutes", minutes), ("--pace", pace), ("--cap", cap), ("--zoom", zoom)):
+            if number is not None and not 0 < number < float("inf"):
+                raise WrongUseError(f"{name} takes a number above 0.")
+        if csv_file and not csv_file.absolute().parent.is_dir():
+            raise ProjectError(f"There is no folder {csv_file.parent} to write {csv_file.name} into.")
+        # Here, because the session brings half the program with it.
+        from core.session.simulation.setup import cast_of, make_robots_project
+        from core.session.simulation.simulation import Simulation, SimulationWish
+
+        wish = SimulationWish(order, pictures, minutes, pace, cap, seed, device, replace(Hand(), zoom=zoom))
+        with Project.read(project) as source, _home(into) as home:
+            cast = cast_of(source)
+            robots = make_robots_project(source, home, cast, seed)
+            where, simulation = robots.home, Simulation(source, robots, wish)
+            try:
+                with progress("Correcting", quiet=as_json) as bar:
+                    bar(0, simulation.total)
+                    simulation.work(bar)
+                worked, real = simulation.worked, simulation.real_seconds
+            finally:
+                simulation.close()
+            miou = _final_miou(where, device, quiet=as_json)
+            complaint = simulation.complaint if miou is None else ""
+        result = {
+            "order": order.value,
+            "seed": seed,
+            "pace": pace,
+            "cap": cap,
+            "zoom": zoom,
+            "kept_in": str(where) if into else None,
+            "held_out": len(cast.judges),
+            "trainer_seconds": round(real, 1),
+            "miou": miou,
+            "complaint": complaint,
+            "target_share_last_quarter": TARGET,
+            **asdict(effort(worked)),
+            "by_picture": _rows(worked),
+        }
+        if csv_file:
+            _write_csv(csv_file, worked)
+        answer(result, as_json, _lines(worked, effort(worked), miou, len(cast.judges), real, complaint))
+
+
+@contextlib.contextmanager
+def _home(into: Path | None) -> Iterator[Path]:
+    """The folder of the robot's project: the one named, else one that is gone afterwards."""
+    if into is not None:
+        yield into
+        return
+    with tempfile.TemporaryDirectory(prefix="maskloop-simulate-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+def _final_miou(home: Path, device: str, *, quiet: bool) -> float | None:
+    """Of the last network on the held-out pictures at their full size; None when it never came to one."""
+    with Project.read(home) as robots:
+        run = robots.runs.newest_published()
+        if run is None:
+            return None
+        from core.evaluation.run_score import evaluate  # here: it brings torch with it
+
+        with progress("Scoring", quiet=quiet) as bar:
+            return evaluate(robots, run, Split.VAL, device, bar).miou
+
+
+def _rows(worked: Sequence[Worked]) -> list[dict[str, Any]]:
+    return [asdict(w) | {"share": w.share} for w in worked]
+
+
+def _write_csv(path: Path, worked: Sequence[Worked]) -> None:
+    """Written beside, then renamed. Raises ProjectError."""
+    text = io.StringIO(newline="")
+    rows = _rows(worked)
+    table = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    beside = path.with_name(f".{path.name}.tmp")
+    try:
+        beside.write_text(text.getvalue(), "utf-8")
+        beside.replace(path)
+    except OSError as problem:
+        beside.unlink(missing_ok=True)
+        raise ProjectError(
+            f"{path} cannot be written ({problem.strerror or problem}). Choose another file with --csv."
+        ) from problem
+
+
+def _lines(
+    worked: Sequence[Worked], told: Effort, miou: float | None, judges: int, real: float, complaint: str
+) -> list[str]:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("picture")
+    for title in (
+        "strokes",
+        "seconds",
+        "from blank",
+        "share",
+        "px painted",
+        "IoU before",
+        "labelled",
+        "mIoU",
+    ):
+        table.add_column(title, justify="right")
+    for w in worked:
+        table.add_row(
+            w.name,
+            f"{w.strokes}",
+            f"{w.seconds:.1f}",
+            f"{w.blank_seconds:.1f}",
+            f"{w.share:.0%}",
+            f"{w.pixels}",
+            _score(w.iou),
+            f"{w.labelled_share:.0%}",
+            _score(w.miou),
+        )
+    text = io.StringIO()
+    Console(file=text, width=WIDE, color_system=None).print(table)
+    met = "met" if told.share_last_quarter <= TARGET else "missed"
+    return [
+        *(line.rstrip() for line in text.getvalue().splitlines()),
+        "",
+        f"{told.pictures} pictures in {told.seconds:.0f} simulated seconds with {told.strokes} strokes, "
+        f"{told.share:.0%} of the {told.blank_seconds:.0f} s from blank; the trainer had {real:.0f} s.",
+        f"Last quarter: {told.share_last_quarter:.0%} of the time from blank (target {TARGET:.0%}: {met}); strokes a "
+        f"picture {told.strokes_first_quarter:.0f} in the first quarter, {told.strokes_last_quarter:.0f} in the last.",
+        f"mIoU on {judges} held-out pictures at the end: {miou:.3f}."
+        if miou is not None
+        else complaint
+        or "No network was published, so nothing could be scored; more pictures or a slower --pace give it time.",
+    ]
+
+
+def _score(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"

@@ -1,0 +1,237 @@
+"""train: the command, whose process leads others when it is spread. torch is imported only once it runs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.cli.common_options import (
+    DevicesOption,
+    JsonOption,
+    NodesOption,
+    ProjectOption,
+    StrategyOption,
+    existing,
+    spread_recipe,
+)
+from core.cli.distributed_tasks import TrainingTask, follow, lead_training
+from core.cli.terminal import WrongUseError, answer, console, plain_errors, progress
+from core.cli.training_options import Said, budget_said, differences, recipe_for, with_choices
+from core.cli.training_resume import first_interrupt, plan_going_on
+from core.models.catalogue import resolve
+from core.models.spec import ModelSpec, spec_from_base
+from core.project.project import Project
+from core.project.records import RunRecord
+from core.session.training.run_recorder import RunRecorder
+from core.session.training.snapshot_builder import (
+    check_learnable,
+    first_spec,
+    freeze_all,
+    learnable,
+    open_snapshot,
+)
+from core.training import events
+from core.training.device_probe import likely_device
+from core.training.distributed_config import Spread
+from core.training.recipe import PRESETS, Recipe
+
+
+def train(
+    project: ProjectOption = Path(),
+    arch: Annotated[str | None, typer.Option(help="Architecture; “maskloop models” lists them.")] = None,
+    encoder: Annotated[
+        str | None, typer.Option(help="Encoder of the architecture, such as resnet34.")
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="What the encoder starts from: none (by itself) or imagenet.")
+    ] = None,
+    size: Annotated[int | None, typer.Option(help="Long side in pixels at which the network looks.")] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(help=f"A set of choices: {', '.join(PRESETS)}. What else is said goes first."),
+    ] = None,
+    like: Annotated[
+        int | None, typer.Option(help="Repeat the network and all choices of this run, from fresh weights.")
+    ] = None,
+    resume: Annotated[
+        int | None, typer.Option(help="Go on with this run; a budget said beside it comes on top.")
+    ] = None,
+    devices: DevicesOption = 1,
+    nodes: NodesOption = 1,
+    strategy: StrategyOption = "auto",
+    as_json: JsonOption = False,
+    *,
+    said: Said,
+) -> None:
+    """Train on everything that is labelled; from fresh weights unless --resume names a run."""
+    spread = Spread.asked(devices, nodes, strategy)
+    named = resume if like is None else like
+    if spread.follows():
+        follow(lambda: _followed(project, named, preset, said, spread), spread)
+    with plain_errors(), existing(project, "maskloop train") as opened:
+        opened.pictures.settle_splits()
+        records = learnable(opened)
+        check_learnable(opened, records)
+        if like is not None and resume is not None:
+            raise WrongUseError("--like begins anew and --resume goes on; give one of them.")
+        base, model_run = _run(opened, resume), _run(opened, named)
+        recipe = _wanted(model_run, preset, said, spread)
+        kind = likely_device(recipe.device)
+        spec = _spec(opened, model_run, kind, arch, encoder, weights, size, resumed=base is not None)
+        going_on = plan_going_on(opened, base, spec, recipe, budget_said(said)) if base else None
+        recipe = going_on.recipe if going_on else recipe
+        snapshot = open_snapshot(opened.cache / "training", spec, recipe)
+        with progress("Reading pictures", quiet=as_json) as bar:
+            problems = freeze_all(opened, snapshot, records, progress=bar)
+        note = opened.pictures.split_note()
+        recorder = RunRecorder(opened, spec, recipe, base, len(records), note)
+        heard = _Heard(recorder, quiet=as_json)
+        with_state = bool(going_on and going_on.with_state)
+        heard.train(opened, recipe, spread, snapshot.folder, base, with_state=with_state)
+        notes = [part for part in (going_on.sentence if going_on else "", note) if part]
+        run = opened.runs.get(recorder.run.id)
+        result = {
+            "run": run.id,
+            "state": run.state,
+            "device": run.device,
+            "steps": heard.step,
+            "seconds": round(heard.seconds, 1),
+            "pictures": len(records),
+            "best_miou": run.best_miou,
+            "published": run.published,
+            "folder": str(opened.run_folder(run.id)),
+            "problems": problems,
+            "resumed": going_on and ("state" if going_on.with_state else "weights"),
+            "notes": notes,
+        }
+        score = (
+            f"best mIoU {run.best_miou:.3f}" if run.best_miou is not None else "no val picture to score on"
+        )
+        lines = [f"Run {run.id}: {heard.step} steps in {heard.seconds:.0f} s, {score}."]
+        answer(result, as_json, lines + notes + [f"Left out: {problem}" for problem in problems])
+
+
+train_command = with_choices(train)
+
+
+class _Heard:
+    """Follows a training in this process: writes it into the document and moves the bar."""
+
+    def __init__(self, recorder: RunRecorder, *, quiet: bool) -> None:
+        self._recorder = recorder
+        self._quiet = quiet
+        self.step = 0
+        self.seconds = 0.0
+
+    def train(
+        self,
+        project: Project,
+        recipe: Recipe,
+        spread: Spread,
+        snapshot: Path,
+        base: RunRecord | None,
+        *,
+        with_state: bool,
+    ) -> None:
+        """Run the loop to its end, which Ctrl+C brings about in order. Raises TrainingError or ModelError; the
+        run's row then says failed."""
+        from core.models.checkpoint import labels_seen
+        from core.training.resume_state import thin_states
+
+        folder = project.run_folder(base.id) if base else None
+        try:
+            task = TrainingTask(
+                recipe,
+                snapshot,
+                run_folder=project.run_folder(self._recorder.run.id),
+                base=folder,
+                base_seen=labels_seen(folder) if folder else None,
+                with_state=with_state,
+            )
+            with progress("Training", quiet=self._quiet) as self._bar, first_interrupt() as should_stop:
+                outcome = lead_training(task, spread, self._hear, _say, should_stop)
+            thin_states(task.run_folder.parent)
+            self._recorder.record(events.Finished("stopped" if outcome.stopped else "budget", outcome.step))
+            self.step = outcome.step
+        except KeyboardInterrupt:
+            self._recorder.record(events.Finished("stopped", self.step))
+            raise
+        except Exception as problem:
+            self._recorder.record(events.Failed(str(problem), repr(problem)))
+            raise
+
+    def _hear(self, event: events.Event) -> None:
+        self._recorder.record(event)
+        match event:
+            case events.Progress():
+                self.step, self.seconds = event.step, event.seconds
+                whole = event.seconds + (event.seconds_left or 0)
+                self._bar(round(event.seconds), round(whole))
+            case events.Evaluated() if not self._quiet:
+                console.print(
+                    f"{event.seconds:6.0f} s  step {event.step:6}  mIoU on {event.split} {event.miou:.3f}"
+                )
+            case events.Note():
+                console.print(event.sentence, markup=False)
+
+
+def _say(sentence: str) -> None:
+    console.print(sentence, markup=False)
+
+
+def _wanted(run: RunRecord | None, preset: str | None, said: Said, spread: Spread) -> Recipe:
+    """Of the run that is gone on with or repeated, the preset and what was said; before a budget is added up."""
+    start = Recipe.from_json(json.loads(run.recipe)) if run else None
+    device = likely_device(differences(said).get("device") or (start.device if start else "auto"))
+    return spread_recipe(recipe_for(start, preset, said, device), spread)
+
+
+def _followed(where: Path, named: int | None, preset: str | None, said: Said, spread: Spread) -> Recipe:
+    """The leader's recipe as a follower finds it: the project is only read, and only when a run is named."""
+    if named is None:
+        return _wanted(None, preset, said, spread)
+    with Project.read(where) as opened:
+        return _wanted(_run(opened, named), preset, said, spread)
+
+
+def _run(project: Project, number: int | None) -> RunRecord | None:
+    if number is None:
+        return None
+    from core.evaluation.run_score import run_of
+
+    return run_of(project, number)
+
+
+def _spec(
+    project: Project,
+    base: RunRecord | None,
+    device: str,
+    arch: str | None,
+    encoder: str | None,
+    weights: str | None,
+    size: int | None,
+    *,
+    resumed: bool,
+) -> ModelSpec:
+    values = project.classes.read().values
+    spec = (
+        first_spec(project, learnable(project), device)
+        if base is None
+        else spec_from_base(
+            ModelSpec.from_json(json.loads(base.model)),
+            values,
+            project.classes.mapping_since(base.after_move_id).tolist(),
+        )
+    )
+    if resumed and (arch or encoder):
+        raise WrongUseError("--resume goes on with the run's own network; leave --arch and --encoder out.")
+    if arch is not None or encoder is not None:
+        name, chosen = resolve(arch or "unet", encoder)
+        spec = replace(spec, architecture=name, encoder=chosen)
+    if weights not in (None, "none", "imagenet"):
+        raise WrongUseError("--weights takes none or imagenet.")
+    return replace(spec, weights=weights or spec.weights, size=size or spec.size)

@@ -1,0 +1,86 @@
+"""The choices of a training as options of a command, made from the table in core/training/recipe.py."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+import typer
+
+from core.base.errors import TrainingError
+from core.base.option_spec import Field
+from core.cli.terminal import WrongUseError
+from core.training.recipe import BUDGETS, BY_NAME, PRESETS, TABLE, Recipe, default_recipe
+
+Said = Mapping[str, Any]
+"""What somebody said of the choices, by name of the field: text, yes or no; None for what was left out."""
+
+
+def with_choices(command: Callable[..., None]) -> Callable[..., None]:
+    """`command`, whose argument `said` is filled from one option for each row of the table."""
+
+    def called(**given: Any) -> None:
+        said = {name: given.pop(name) for name in BY_NAME}
+        command(**given, said=said)
+
+    hints = typing.get_type_hints(command, include_extras=True)
+    own = [
+        part.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY)
+        for name, part in inspect.signature(command).parameters.items()
+        if name != "said"
+    ]
+    rows = [
+        inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_option(field))
+        for field in TABLE
+    ]
+    called.__signature__ = inspect.Signature([*own, *rows])  # type: ignore[attr-defined]
+    called.__annotations__ = {part.name: part.annotation for part in (*own, *rows)}
+    called.__name__, called.__doc__ = command.__name__, command.__doc__
+    return called
+
+
+def _option(field: Field) -> Any:
+    """The annotation that typer reads; values stay text, so that our own sentence says what is wrong with them."""
+    if field.kind is bool:
+        flag = f"{field.option}/--no-{field.option.removeprefix('--')}"
+        return Annotated[bool | None, typer.Option(flag, help=field.help, rich_help_panel=field.group)]
+    names = [field.option, *([field.short] if field.short else [])]
+    default = f" [{field.shown(field.default)}]" if field.default is not None else ""
+    return Annotated[
+        str | None,
+        typer.Option(
+            *names,
+            help=f"{field.help} Takes {field.range}.{default}",
+            metavar=field.name.upper(),
+            rich_help_panel=field.group,
+        ),
+    ]
+
+
+def differences(said: Said) -> dict[str, Any]:
+    """The values of what was said. Raises WrongUseError for an impossible one, or for two budgets."""
+    try:
+        found = {
+            name: value if isinstance(value, bool) else BY_NAME[name].parse(value)
+            for name, value in said.items()
+            if value is not None
+        }
+    except TrainingError as problem:
+        raise WrongUseError(str(problem)) from problem
+    if sum(found.get(name) is not None for name in BUDGETS) > 1:
+        raise WrongUseError("Give one budget: --epochs, --minutes or --steps.")
+    return {name: value for name, value in found.items() if name not in BUDGETS or value is not None}
+
+
+def recipe_for(start: Recipe | None, preset: str | None, said: Said, device_kind: str) -> Recipe:
+    """A run's recipe (`start`) or the default of a device, then the preset's differences, then what was said."""
+    if preset is not None and preset not in PRESETS:
+        raise WrongUseError(f"There is no preset “{preset}”; choose {', '.join(PRESETS)}.")
+    recipe = default_recipe(device_kind) if start is None else start
+    return recipe.changed(PRESETS[preset] if preset else {}).changed(differences(said))
+
+
+def budget_said(said: Said) -> bool:
+    return any(said.get(name) is not None for name in BUDGETS)

@@ -1,0 +1,290 @@
+"""Commands that bring datasets in and send them out."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from core.base.errors import ProjectError
+from core.cli.terminal import WrongUseError, answer, console, open_to_write, plain_errors, progress
+from core.formats.dataset_tree import Tree
+from core.formats.dataset_types import Dataset, Fate
+from core.formats.readers.registry import AUTO, FORMATS, importable, open_dataset, others, recognise_all
+from core.formats.writers.registry import OUTGOING
+from core.formats.writers.resize_and_tile import Shape
+from core.labels.class_list import ClassList
+from core.project.project import HOME, Project
+from core.project.records import Split
+from core.session.transfer.export_plan import ExportPlan, ExportWish, plan_export
+from core.session.transfer.export_service import run_export
+from core.session.transfer.file_names import PATTERN
+from core.session.transfer.import_plan import Choice, ImportPlan, plan_import
+from core.session.transfer.import_run import ImportReport, run_import
+
+SHOWN = 20
+"""Sentences of one kind that a terminal shows; --json has all of them."""
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+def formats_command(as_json: JsonOption = False) -> None:
+    """List the dataset formats."""
+    table = {name: _format(name) for name in [*FORMATS, *(n for n in OUTGOING if n not in FORMATS)]}
+    answer(table, as_json, [f"{name:18} {row['directions']:8} {row['about']}" for name, row in table.items()])
+
+
+def import_command(
+    format_: Annotated[
+        str, typer.Argument(metavar="FORMAT", help="auto, or one of “maskloop formats” that comes in.")
+    ],
+    source: Annotated[Path, typer.Argument(metavar="SRC", help="The dataset's folder.")],
+    into: Annotated[
+        Path | None, typer.Option("--into", help="The project's folder; pictures are copied there.")
+    ] = None,
+    split: Annotated[
+        Split | None, typer.Option("--split", help="Put all of it here, whatever its own folders say.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would come in, and do nothing.")
+    ] = False,
+    map_: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="OLD=NEW: a class of the dataset becomes NEW; void and skip are special."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring a dataset into a project."""
+    with plain_errors():
+        if format_ != AUTO and format_ not in {row.name for row in importable()}:
+            raise WrongUseError(f"“{format_}” cannot be imported; “maskloop formats” lists what can.")
+        choices = dict(_choice(text) for text in map_ or [])
+        tree = Tree(source)
+        dataset = open_dataset(source, format_, tree)
+        instead = others(recognise_all(tree)) if format_ == AUTO else ""
+        how = f"{dataset.recognition.format}, {dataset.recognition.sure:.0%} sure: {dataset.recognition.why} {instead}"
+        folder = into or source
+        if dry_run:
+            classes, place = _known(folder)
+            plan = plan_import(classes, place, dataset, choices, split)
+            answer(_planned(plan), as_json, [how.strip(), *_plan_lines(plan)])
+            return
+        report, home = _import(folder, dataset, choices, split, as_json)
+        result = {
+            "project": str(home),
+            "format": dataset.recognition.format,
+            **asdict(report),
+            "problems": list(report.problems),
+            "notes": list(report.notes),
+        }
+        answer(result, as_json, [how.strip()] * (format_ == AUTO) + _report_lines(report))
+
+
+def export_command(
+    format_: Annotated[
+        str, typer.Argument(metavar="FORMAT", help="One of “maskloop formats” that goes out.")
+    ],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="A new folder for the dataset.")],
+    project: Annotated[
+        Path, typer.Option("--project", help="The folder of pictures, or the project folder itself.")
+    ] = Path(),
+    split: Annotated[
+        list[Split] | None, typer.Option("--split", help="Only this part of the dataset; may be said again.")
+    ] = None,
+    what: Annotated[str, typer.Option(help="labels, predictions, or both with a comma between.")] = "labels",
+    only_done: Annotated[bool, typer.Option(help="Leave out pictures not marked done.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be written and lost, and write nothing.")
+    ] = False,
+    names: Annotated[
+        str, typer.Option(help="What files are called: {name}, {split} and {index:05} may be in it.")
+    ] = PATTERN,
+    longest: Annotated[
+        int | None, typer.Option(help="Bring the longer side of each picture to so many pixels.")
+    ] = None,
+    tile: Annotated[int | None, typer.Option(help="Cut pictures into squares of this side.")] = None,
+    overlap: Annotated[int, typer.Option(help="Pixels that neighbouring tiles share.")] = 0,
+    blank_tiles: Annotated[bool, typer.Option(help="Keep tiles that carry no label.")] = False,
+    lists: Annotated[bool, typer.Option(help="Write splits as lists of names, not as folders.")] = False,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Begin from the beginning where an export to OUT was stopped.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write pictures and masks as a dataset. One that was stopped goes on when it is asked for again."""
+    with plain_errors():
+        row = OUTGOING.get(format_)
+        if row is None:
+            raise WrongUseError(f"“{format_}” cannot be exported; “maskloop formats” lists what can.")
+        if lists and not row.lists:
+            raise WrongUseError(f"“{format_}” has its own way to say splits; leave out --lists.")
+        wanted = {part.strip() for part in what.split(",")}
+        if not wanted <= {"labels", "predictions"}:
+            raise WrongUseError("--what takes labels, predictions, or labels,predictions.")
+        wish = ExportWish(
+            out,
+            format_,
+            frozenset(s.value for s in split or ()),
+            "labels" in wanted,
+            "predictions" in wanted,
+            only_done,
+            Shape(longest, tile, overlap, drop_blank=not blank_tiles),
+            names,
+            lists,
+        )
+        with Project.read(project) as opened:
+            plan = plan_export(opened, wish)
+            if dry_run:
+                answer(_outlook(plan), as_json, _outlook_lines(plan))
+                return
+            if plan.leftover and not anew:
+                hint = " With --anew it begins from the beginning." if plan.finished else ""
+                console.print(plan.leftover + hint, markup=False, soft_wrap=True)
+            try:
+                with progress("Exporting", quiet=as_json) as bar:
+                    report = run_export(opened, plan, bar, anew=anew)
+            except KeyboardInterrupt:
+                left = plan_export(opened, wish)
+                words = "The same command goes on from there, with --anew it begins from the beginning."
+                said = f"Stopped after {left.finished:,} of {len(left.records):,} pictures. {words}"
+                console.print(said, markup=False, soft_wrap=True)
+                raise typer.Exit(1) from None
+        result = {
+            **asdict(report),
+            "out": str(report.out),
+            "problems": list(report.problems),
+            "losses": list(plan.losses),
+        }
+        lines = [
+            f"{report.pictures} pictures, {report.pairs} with masks, {report.predictions} predictions "
+            f"in {report.out}."
+        ]
+        if report.reused:
+            lines.append(f"{report.reused} of the pictures had been written before the export was stopped.")
+        lines += [f"Lost: {loss}" for loss in plan.losses]
+        answer(result, as_json, lines + _some("Left out: ", report.problems))
+
+
+def _format(name: str) -> dict[str, Any]:
+    """A format in both directions."""
+    comes, goes = FORMATS.get(name), OUTGOING.get(name)
+    row: dict[str, Any] = {
+        "directions": ", ".join(word for word, has in (("in", comes and comes.opens), ("out", goes)) if has),
+        "about": comes.about if comes else goes.about if goes else "",
+    }
+    if comes:
+        row |= {"not_taken_over": comes.loses, "tried_with": comes.checked_by}
+    if goes:
+        row |= {"cannot_hold": goes.loses, "read_back_by": goes.checked_by}
+    return row
+
+
+def _outlook(plan: ExportPlan) -> dict[str, Any]:
+    return {
+        "pictures": len(plan.records),
+        "pieces": plan.pieces,
+        "labels": plan.labelled,
+        "predictions": plan.predicted,
+        "splits": dict(plan.splits),
+        "pixels": {plan.classes.name_of(value): count for value, count in sorted(plan.pixels.items())},
+        "losses": list(plan.losses),
+        "finished": plan.finished,
+    }
+
+
+def _outlook_lines(plan: ExportPlan) -> list[str]:
+    splits = ", ".join(f"{name} {count}" for name, count in sorted(plan.splits.items()))
+    tiles = f" as {plan.pieces} tiles or less" if plan.pieces > len(plan.records) else ""
+    lines = [
+        f"{len(plan.records)} pictures{tiles} ({splits}), {plan.labelled} with labels, {plan.predicted} with "
+        f"predictions, to {plan.wish.out}."
+    ]
+    total = sum(plan.pixels.values()) or 1
+    lines += [
+        f"{plan.classes.name_of(value):24} {count:14,} pixels {count / total:7.2%}"
+        for value, count in sorted(plan.pixels.items())
+    ]
+    lines += [f"Would be lost: {loss}" for loss in plan.losses]
+    return lines + ([plan.leftover] if plan.leftover else [])
+
+
+def _known(folder: Path) -> tuple[ClassList, Path]:
+    """Classes and folder of pictures of a project; a dry run makes none that is not there."""
+    if not (folder / HOME).is_dir():
+        return ClassList(), Path(os.path.normpath(folder.absolute()))
+    with Project.read(folder) as project:
+        return project.classes.read(), project.folder
+
+
+def _import(
+    folder: Path, dataset: Dataset, choices: dict[str, Choice], split: Split | None, quiet: bool
+) -> tuple[ImportReport, Path]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise ProjectError(f"{folder} cannot be made: {problem.strerror or problem}.") from problem
+    with (
+        open_to_write(folder, None, "maskloop import") as project,
+        progress("Importing", quiet=quiet) as bar,
+    ):
+        plan = plan_import(project.classes.read(), project.folder, dataset, choices, split)
+        return run_import(project, plan, bar), project.home
+
+
+def _choice(text: str) -> tuple[str, Choice]:
+    old, equals, new = (part.strip() for part in text.partition("="))
+    if not old or not equals:
+        raise WrongUseError(f"--map takes OLD=NEW, not “{text}”: --map grass=vegetation, --map sky=void.")
+    if new.casefold() in ("", "skip"):
+        return old, Choice(Fate.SKIP)
+    return old, Choice(Fate.VOID) if new.casefold() == "void" else Choice(Fate.CLASS, new)
+
+
+def _planned(plan: ImportPlan) -> dict[str, Any]:
+    said = plan.dataset.recognition
+    return {
+        "format": said.format,
+        "sure": said.sure,
+        "why": said.why,
+        "pictures": plan.pictures,
+        "masks": plan.masks,
+        "splits": dict(plan.splits),
+        "classes": {r.foreign.name: r.choice.name or r.choice.fate.value for r in plan.rows},
+        "new_classes": list(plan.fresh),
+        "notes": list(plan.dataset.notes),
+        "problems": list(plan.dataset.problems),
+    }
+
+
+def _plan_lines(plan: ImportPlan) -> list[str]:
+    splits = ", ".join(f"{name} {count}" for name, count in sorted(plan.splits.items()))
+    lines = [f"{plan.pictures} pictures, {plan.masks} with masks ({splits}), {len(plan.rows)} classes."]
+    for row in plan.rows:
+        becomes = (
+            f"{row.choice.name} ({'known' if row.known else 'new'})" if row.choice.name else row.choice.fate
+        )
+        lines.append(f"{row.foreign.index:6} {row.foreign.name:24} becomes {becomes}")
+    lines += list(plan.dataset.notes)
+    return lines + _some("Would be left out: ", plan.dataset.problems)
+
+
+def _report_lines(report: ImportReport) -> list[str]:
+    lines = [f"{report.pictures} pictures, {report.labels} with labels, {len(report.classes)} classes."]
+    if report.skipped:
+        lines.append(f"{report.skipped} more were in already, unchanged.")
+    if report.unsure:
+        least = min(report.unsure, key=lambda name: report.unsure[name])
+        mean = sum(report.unsure.values()) / len(report.unsure)
+        lines.append(
+            f"Classes of {len(report.unsure)} masks were guessed from smeared colours: {mean:.1%} of their pixels are "
+            f"sure, {report.unsure[least]:.1%} in {least}; unsure pixels are void."
+        )
+    return lines + _some("", report.notes) + _some("Left out: ", report.problems)
+
+
+def _some(lead: str, sentences: tuple[str, ...]) -> list[str]:
+    more = [f"… and {len(sentences) - SHOWN} more."] if len(sentences) > SHOWN else []
+    return [f"{lead}{sentence}" for sentence in sentences[:SHOWN]] + more

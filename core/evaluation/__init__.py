@@ -1,0 +1,1 @@
+"""How good a network is: metrics on a split, suspected label errors, simulated annotators."""

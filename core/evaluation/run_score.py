@@ -1,0 +1,140 @@
+"""How good a network is: every picture of a split predicted at full size, one confusion matrix over all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from core.base.errors import ImageError, ModelError
+from core.labels.prediction import PredictedMask
+from core.models.checkpoint import Loaded, load_checkpoint
+from core.models.inference import predict_file
+from core.project.project import Project, mapping_of
+from core.project.records import PictureRecord, RunRecord, Split
+from core.training.dataset import IGNORE
+from core.training.devices import device_for
+from core.training.metrics import confusion, iou_from_confusion, mean_iou, pixel_accuracy
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """confusion: rows true, columns predicted, pixels, in the order of `values`. What the network calls by a class
+    that is gone by now is in no column, but counts as wrong; per_class skips classes that neither occur nor are
+    predicted."""
+
+    pictures: int
+    values: tuple[int, ...]
+    miou: float
+    per_class: dict[int, float]
+    pixel_accuracy: float
+    confusion: NDArray[np.int64]
+    problems: tuple[str, ...]
+
+
+def evaluate(
+    project: Project,
+    run: RunRecord,
+    split: Split,
+    device: str = "auto",
+    progress: Callable[[int, int], None] | None = None,
+    tta: str = "none",
+) -> Score:
+    """Predict every labelled picture of `split`; void and unlabelled pixels are left out. `tta` as in `predict`.
+
+    Raises ModelError when the weights cannot be loaded or there is nothing to score on.
+    """
+    records = project.pictures.labelled(split)
+    if not records:
+        raise ModelError(f"No picture of the split “{split}” carries a label, so nothing can be scored.")
+    values = project.classes.read().values
+    row_of = row_table(values)
+    now = mapping_of(project, run.id)
+    gone = len(values)
+    total = torch.zeros((gone + 1, gone + 1), dtype=torch.int64)
+    problems: list[str] = []
+    for done, (record, mask) in enumerate(predicted_pictures(project, run, records, device, tta)):
+        if isinstance(mask, ImageError):
+            problems.append(str(mask))
+        else:
+            height, width = mask.values.shape
+            truth = row_of[project.labels.read(record.id, width, height)]
+            said = row_of[mask.relabelled(now).values]
+            said[said == IGNORE] = gone
+            total += confusion(torch.from_numpy(said), torch.from_numpy(truth), gone + 1)
+        if progress:
+            progress(done + 1, len(records))
+    if len(problems) == len(records):
+        raise ModelError(f"No picture of the split “{split}” could be scored. {problems[0]}")
+    iou = iou_from_confusion(total)[:gone]
+    per_class = {v: float(i) for v, i in zip(values, iou, strict=True) if not np.isnan(i)}
+    return Score(
+        len(records) - len(problems),
+        values,
+        mean_iou(total),
+        per_class,
+        pixel_accuracy(total),
+        total.numpy()[:gone, :gone],
+        tuple(problems),
+    )
+
+
+def predicted_pictures(
+    project: Project, run: RunRecord, records: list[PictureRecord], device: str = "auto", tta: str = "none"
+) -> Iterator[tuple[PictureRecord, PredictedMask | ImageError]]:
+    """Each picture with its prediction, or with the reason why it has none. Raises ModelError for the weights."""
+    loaded = _loaded(project, run, device)
+    for record in records:
+        try:
+            mask = predict_file(loaded, project.picture_path(record.path), run.id, tta)
+            check_size(Path(record.path), mask, labelled_size(record))
+            yield record, mask
+        except ImageError as problem:
+            yield record, problem
+
+
+def labelled_size(record: PictureRecord) -> tuple[int, int] | None:
+    """(width, height) of its label, None when it has none."""
+    return (record.width or 0, record.height or 0) if record.is_labelled else None
+
+
+def check_size(picture: Path, mask: PredictedMask, size: tuple[int, int] | None) -> None:
+    """Raises ImageError when the picture is no longer of the `size` at which it was labelled."""
+    if size is not None and mask.values.shape[::-1] != size:
+        raise ImageError(f"{picture} is no longer of the size at which it was labelled.")
+
+
+def _loaded(project: Project, run: RunRecord, device: str) -> Loaded:
+    try:
+        return load_checkpoint(project.run_folder(run.id), device_for(device))
+    except (
+        RuntimeError,
+        AssertionError,
+        NotImplementedError,
+    ) as problem:  # torch's ways to have no such device
+        reason = str(problem).strip().split("\n", maxsplit=1)[0]
+        raise ModelError(
+            f"The device “{device}” cannot be used here ({reason}). Choose the device “auto”."
+        ) from problem
+
+
+def row_table(values: tuple[int, ...]) -> NDArray[np.int64]:
+    """(256,) int64: the network's row of each pixel value, IGNORE for those it does not know."""
+    table = np.full(256, IGNORE, np.int64)
+    table[list(values)] = np.arange(len(values))
+    return table
+
+
+def run_of(project: Project, run_id: int | None) -> RunRecord:
+    """The run asked for, else the newest with weights. Raises ModelError when there is none."""
+    try:
+        run = project.runs.get(run_id) if run_id is not None else project.runs.newest_published()
+    except KeyError as unknown:
+        raise ModelError(f"There is no run {run_id}; “maskloop status” lists them.") from unknown
+    if run is None or not run.published or not Path(project.run_folder(run.id)).is_dir():
+        raise ModelError("There are no trained weights yet. Train first: maskloop train --project DIR")
+    return run

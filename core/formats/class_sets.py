@@ -1,0 +1,72 @@
+"""Classes of well-known datasets: numbers, names and colours, as their makers published them."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+
+from core.formats.dataset_types import Fate, ForeignClass
+from core.labels.class_list import Colour, colour_of
+
+_FILE = Path(__file__).with_name("class_sets.json")
+
+
+@cache
+def _sets() -> dict[str, list[list[object]]]:
+    found: dict[str, list[list[object]]] = json.loads(_FILE.read_text("utf-8"))
+    return found
+
+
+@cache
+def preset(name: str) -> tuple[ForeignClass, ...]:
+    """The classes of cityscapes (34), camvid-32, camvid-11, pet, voc, ade-150, drone or dubai. Raises KeyError.
+
+    Classes that stand for "nothing to learn here" are void: those of Cityscapes without a training number too.
+    """
+    return tuple(_class(row) for row in _sets()[name])
+
+
+@cache
+def train_ids() -> dict[int, int]:
+    """Of Cityscapes: the label's id by its training number, 0..18."""
+    return {int(str(row[3])): int(str(row[0])) for row in _sets()["cityscapes"] if row[3] is not None}
+
+
+@cache
+def cityscapes(count: int = 19) -> tuple[ForeignClass, ...]:
+    """All 34 labels of Cityscapes, of which 19 (those that are scored), 30 (all that are seen) or 34 stay classes."""
+    kept = {19: frozenset(train_ids().values()), 30: frozenset(range(4, 34)), 34: frozenset(range(34))}[count]
+    return tuple(
+        ForeignClass(c.index, c.name, c.colour, Fate.CLASS if c.index in kept else Fate.VOID)
+        for c in preset("cityscapes")
+    )
+
+
+def preset_of_colours(colours: set[Colour]) -> str | None:
+    """The set whose colours hold all of these, black and white aside; the smallest when several do."""
+    wanted = colours - {(0, 0, 0), (255, 255, 255)}
+    if len(wanted) < 2:
+        return None
+    fitting = [name for name in _sets() if wanted <= {c.colour for c in preset(name)}]
+    return min(fitting, key=lambda name: len(_sets()[name]), default=None)
+
+
+def hex_colour(text: str) -> Colour:
+    """#rrggbb. Raises ValueError."""
+    number = int(text.strip().removeprefix("#")[:6], 16)
+    return number >> 16, number >> 8 & 255, number & 255
+
+
+_NOT_LEARNED = {"void", "unlabeled", "unlabelled", "border", "conflicting", "__ignore__"}
+
+
+def fate_of(name: str) -> Fate:
+    """What a class called so most likely wants to become: void where the name says that nobody knows."""
+    return Fate.VOID if name.casefold() in _NOT_LEARNED else Fate.CLASS
+
+
+def _class(row: list[object]) -> ForeignClass:
+    index, title, colour = int(str(row[0])), str(row[1]), row[2]
+    shade = hex_colour(str(colour)) if colour else colour_of(max(1, index))
+    return ForeignClass(index, title, shade, fate_of(title))

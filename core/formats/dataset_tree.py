@@ -1,0 +1,258 @@
+"""A dataset's folder, listed once; what its files say is read with limits and looked up only among what was listed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections import defaultdict
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any
+from xml.etree.ElementTree import Element, ParseError
+
+import defusedxml.ElementTree
+import yaml
+from defusedxml.common import DefusedXmlException
+
+from core.base.errors import FormatError
+from core.images.folder import natural_key
+from core.images.image_reader import PICTURE_SUFFIXES
+
+MAX_FILES = 2_000_000
+MAX_JSON_BYTES = 1 << 30
+"""Largest JSON that is read: annotations of 118,000 pictures of COCO are 0.45 GB."""
+MAX_TEXT_BYTES = 64 << 20
+"""Largest XML, list or table that is read."""
+MISSHAPEN = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, StopIteration)
+"""What looking into JSON raises where it is not as its format says: missing keys, other kinds, endless numbers."""
+SPLIT_NAMES = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
+
+
+class Tree:
+    """What lies below `root`: names relative to it, with forward slashes, in natural order; hidden files left out.
+
+    A name that a file of the dataset gives is never opened as a path: `find` looks for it among the names listed, so
+    no dataset reaches outside its folder. A folder behind a link is listed once.
+    """
+
+    def __init__(self, root: Path) -> None:
+        """Raises FormatError when there is no such folder or it holds more than MAX_FILES."""
+        if not root.exists():
+            raise FormatError(f"There is no folder {root}. Check the name and try again.")
+        if not root.is_dir():
+            raise FormatError(f"{root} is a file. Choose the folder that holds the dataset.")
+        self.root = Path(os.path.normpath(root.absolute()))
+        self.files = tuple(sorted(_listed(self.root), key=natural_key))
+
+    @cached_property
+    def pictures(self) -> tuple[str, ...]:
+        """Names that end as pictures do."""
+        return tuple(name for name in self.files if PurePosixPath(name).suffix.lower() in PICTURE_SUFFIXES)
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = defaultdict(list)
+        for name in self.files:
+            found[name.rsplit("/", 1)[-1].casefold()].append(name)
+        return found
+
+    @cached_property
+    def _by_stem(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = defaultdict(list)
+        for name in self.pictures:
+            found[stem_of(name).casefold()].append(name)
+        return found
+
+    @cached_property
+    def folders(self) -> frozenset[str]:
+        """Every folder that holds a file somewhere below it; "" is the root."""
+        found = {""}
+        for name in self.files:
+            parts = name.split("/")[:-1]
+            found.update("/".join(parts[:n]) for n in range(1, len(parts) + 1))
+        return frozenset(found)
+
+    def path(self, name: str) -> Path:
+        """Where a listed name lies."""
+        return self.root / name
+
+    def ending(self, *ends: str) -> list[str]:
+        """Names that end so, upper or lower case alike."""
+        return [name for name in self.files if name.casefold().endswith(ends)]
+
+    def named(self, name: str) -> list[str]:
+        """Names whose last part is this one."""
+        return self._by_name.get(name.casefold(), [])
+
+    def find(self, said: str, near: str = "") -> str | None:
+        """The listed file that a dataset means by `said`: same last part, then most folders in common with what
+        was said, then nearest to the folder `near`. None when there is none, or several fit equally."""
+        parts = [p for p in said.replace("\\", "/").split("/") if p not in ("", ".", "..")]
+        if not parts:
+            return None
+        return _best(self.named(parts[-1]), parts, near)
+
+    def find_picture(self, said: str, near: str = "", split: str | None = None) -> str | None:
+        """Like `find`, among pictures only; those of a split first, and when none is called so, one of that name with
+        another ending."""
+        parts = [p for p in said.replace("\\", "/").split("/") if p not in ("", ".", "..")]
+        if not parts:
+            return None
+        last = parts[-1]
+        for names in (
+            [n for n in self.named(last) if PurePosixPath(n).suffix.lower() in PICTURE_SUFFIXES],
+            self.alike(last),
+            self.alike(stem_of(last)),
+        ):
+            same = [n for n in names if split is not None and split_of(n) == split]
+            if found := _best(same or names, parts, near):
+                return found
+        return None
+
+    def alike(self, stem: str) -> list[str]:
+        """Pictures of this name without its ending, upper or lower case alike."""
+        return self._by_stem.get(stem.casefold(), [])
+
+    def mentions(self, name: str, size: int = 1 << 16) -> str:
+        """The beginning and the end of a file as text: which keys a large JSON has can be told from both."""
+        path = self.path(name)
+        try:
+            with path.open("rb") as file:
+                begin = file.read(size)
+                length = path.stat().st_size
+                file.seek(max(size, length - size))
+                return (begin + file.read(size)).decode("utf-8-sig", "replace")
+        except OSError:
+            return ""
+
+    def yaml(self, name: str) -> Any:
+        """Plain values only. Raises FormatError naming the file."""
+        try:
+            return yaml.safe_load(self.text(name, 1 << 20))
+        except (yaml.YAMLError, RecursionError) as problem:
+            raise FormatError(
+                f"{self.path(name)} is no sound YAML: {str(problem).splitlines()[0]}."
+            ) from problem
+
+    def text(self, name: str, limit: int = MAX_TEXT_BYTES) -> str:
+        """A text file. Raises FormatError naming it."""
+        path = self.path(name)
+        try:
+            if path.stat().st_size > limit:
+                raise FormatError(
+                    f"{path} is larger than {limit >> 20} MB, more than is read at once; part it into smaller files."
+                )
+            return path.read_bytes().decode("utf-8-sig")
+        except OSError as problem:
+            raise FormatError(f"{path} cannot be read: {problem.strerror or problem}.") from problem
+        except UnicodeDecodeError as problem:
+            raise FormatError(
+                f"{path} cannot be understood: it is no text in UTF-8. Save it as UTF-8."
+            ) from problem
+
+    def head(self, name: str, size: int = 4096) -> str:
+        """The beginning of a file as text, whatever it holds; empty when it cannot be read."""
+        try:
+            with self.path(name).open("rb") as file:
+                return file.read(size).decode("utf-8-sig", "replace")
+        except OSError:
+            return ""
+
+    def lines(self, name: str) -> list[str]:
+        """Lines that are not empty, without blanks around them."""
+        return [line.strip() for line in self.text(name).splitlines() if line.strip()]
+
+    def json(self, name: str) -> Any:
+        """Raises FormatError naming the file."""
+        try:
+            return json.loads(self.text(name, MAX_JSON_BYTES))
+        except (ValueError, RecursionError) as problem:
+            raise FormatError(f"{self.path(name)} is no sound JSON: {problem}.") from problem
+
+    def xml(self, name: str) -> Element:
+        """Entities, outside references and document types of its own are refused. Raises FormatError."""
+        try:
+            found: Element = defusedxml.ElementTree.fromstring(self.text(name), forbid_dtd=True)
+        except (ParseError, DefusedXmlException, ValueError, RecursionError) as problem:
+            raise FormatError(f"{self.path(name)} is no sound XML: {problem}.") from problem
+        return found
+
+    def table(self, name: str) -> list[list[str]]:
+        """Rows of a CSV file, without blanks around what the cells hold."""
+        try:
+            rows = list(csv.reader(io.StringIO(self.text(name)), skipinitialspace=True))
+        except csv.Error as problem:
+            raise FormatError(f"{self.path(name)} is no sound table: {problem}.") from problem
+        return [[cell.strip() for cell in row] for row in rows if any(cell.strip() for cell in row)]
+
+
+def stem_of(name: str) -> str:
+    """The last part without its ending."""
+    last = name.rsplit("/", 1)[-1]
+    return last.rsplit(".", 1)[0] if "." in last.lstrip(".") else last
+
+
+def folder_of(name: str) -> str:
+    """The folder a name lies in; "" is the root."""
+    return name.rpartition("/")[0]
+
+
+def split_of(name: str) -> str | None:
+    """train, val or test when a folder of the name says so, the outermost first."""
+    for part in name.split("/")[:-1]:
+        if (found := SPLIT_NAMES.get(part.casefold().rstrip("0123456789"))) is not None:  # train2017
+            return found
+    return None
+
+
+def _best(names: list[str], said: list[str], near: str) -> str | None:
+    if len(names) <= 1:
+        return names[0] if names else None
+    ranked = sorted(names, key=lambda name: _fit(name, said, near), reverse=True)
+    first, second = (_fit(name, said, near) for name in ranked[:2])
+    return ranked[0] if first > second else None
+
+
+def _fit(name: str, said: list[str], near: str) -> tuple[int, int, int]:
+    parts = name.split("/")
+    tail = 0
+    for mine, theirs in zip(reversed(parts[:-1]), reversed(said[:-1]), strict=False):
+        if mine.casefold() != theirs.casefold():
+            break
+        tail += 1
+    close = 0
+    for mine, theirs in zip(parts[:-1], near.split("/"), strict=False):
+        if mine != theirs:
+            break
+        close += 1
+    return tail, close, -len(parts)
+
+
+def _listed(root: Path) -> list[str]:
+    names: list[str] = []
+    seen: set[tuple[int, int]] = set()
+    for folder, inside, files in os.walk(root, followlinks=True):
+        status = Path(folder).stat()
+        if (status.st_dev, status.st_ino) in seen:
+            inside.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        inside[:] = sorted(name for name in inside if not name.startswith((".", "__MACOSX")))
+        below = os.path.relpath(folder, root).replace(os.sep, "/")
+        lead = "" if below == "." else f"{below}/"
+        names.extend(lead + name for name in files if not name.startswith("."))
+        if len(names) > MAX_FILES:
+            raise FormatError(
+                f"{root} holds more than {MAX_FILES:,} files. Choose a folder closer to the dataset."
+            )
+    return names

@@ -1,0 +1,111 @@
+"""Mask files become values of a dataset's classes: by index, by palette, by colour, by the nearest colour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.base.errors import FormatError
+from core.formats.dataset_types import ForeignClass, ReadMask
+from core.images.image_reader import read_mask, read_picture
+from core.labels.class_list import UNLABELLED, VOID, Colour
+
+LARGEST_INDEX = 65535
+"""A mask holds at most 16 bits a pixel."""
+
+
+def values_by_index(
+    classes: Sequence[ForeignClass], void: frozenset[int] = frozenset(), blank: frozenset[int] = frozenset()
+) -> dict[int, int]:
+    """Which value of a ReadMask each index of a mask file has."""
+    table = {c.index: place for place, c in enumerate(classes, 1)}
+    return table | dict.fromkeys(void, VOID) | dict.fromkeys(blank, UNLABELLED)
+
+
+def read_indices(path: Path, values: Mapping[int, int], where: str) -> ReadMask:
+    """A mask of indices (greyscale or palette). `where` names the table of classes.
+
+    Raises ImageError when it cannot be read and FormatError when it holds an index nobody has named.
+    """
+    return ReadMask(renumbered(read_mask(path), values, path, where))
+
+
+def renumbered(
+    foreign: NDArray[np.uint8] | NDArray[np.uint16], values: Mapping[int, int], path: Path, where: str
+) -> NDArray[np.uint8]:
+    """(H, W) indices of any kind as values of a ReadMask. Raises FormatError naming what is not in the table."""
+    table = np.zeros(LARGEST_INDEX + 1, np.uint8)
+    known = np.zeros(LARGEST_INDEX + 1, bool)
+    for index, value in values.items():
+        if 0 <= index <= LARGEST_INDEX:  # other tools write -1 for "none": no pixel can hold that
+            table[index], known[index] = value, True
+    strangers = np.unique(foreign[~known[foreign]])
+    if strangers.size:
+        shown = ", ".join(str(v) for v in strangers[:5])
+        raise FormatError(f"{path} holds the index {shown}, which {where} does not name; it was left out.")
+    return table[foreign]
+
+
+def read_colours(
+    path: Path, colours: Mapping[Colour, int], blank: Mapping[Colour, int] | None = None
+) -> ReadMask:
+    """A mask of colours; a palette is taken for its colours. What nobody has named becomes unlabelled, and a note.
+
+    Raises ImageError when it cannot be read, FormatError when not one colour is known.
+    """
+    known = dict(colours) | dict(blank or {})
+    packed = pack(read_picture(path))
+    found, inverse, counts = np.unique(packed, return_inverse=True, return_counts=True)
+    numbers = {_number(colour): value for colour, value in known.items()}
+    values = np.array([numbers.get(int(c), UNLABELLED) for c in found], np.uint8)
+    strange = np.array([int(c) not in numbers for c in found])
+    if strange.all():
+        raise FormatError(f"{path} holds none of the colours of the classes; it was left out.")
+    notes: tuple[str, ...] = ()
+    if strange.any():
+        share = counts[strange].sum() / packed.size
+        worst = found[strange][np.argsort(-counts[strange])][:3]
+        shown = ", ".join(f"#{int(c):06x}" for c in worst)
+        notes = (
+            f"{path.name}: {share:.2%} of the pixels have a colour of no class ({shown}); left unlabelled.",
+        )
+    return ReadMask(values[inverse].reshape(packed.shape), 1.0, notes)
+
+
+def nearest_colours(
+    pixels: NDArray[np.uint8], colours: Sequence[Colour], values: Sequence[int], *, reach: int
+) -> ReadMask:
+    """(H, W, 3) uint8 colours that were smeared, snapped to the nearest of the palette.
+
+    A pixel further than `reach` (the largest difference of a channel) from every colour is void. `sure` is the share
+    of pixels within it.
+    """
+    palette = np.array(colours, np.int16)
+    packed = pack(pixels)
+    found, inverse = np.unique(packed, return_inverse=True)
+    apart = np.stack([found >> 16, found >> 8 & 255, found & 255], axis=1).astype(np.int16)
+    snapped = np.empty(len(found), np.uint8)
+    far = np.empty(len(found), bool)
+    for start in range(
+        0, len(found), 8192
+    ):  # colours by palette, not pixels by palette: thousands, not millions
+        part = slice(start, start + 8192)
+        difference = np.abs(apart[part, None, :] - palette[None])
+        nearest = (difference.astype(np.int32) ** 2).sum(axis=2).argmin(axis=1)
+        far[part] = difference[np.arange(len(nearest)), nearest].max(axis=1) > reach
+        snapped[part] = np.where(far[part], VOID, np.array(values, np.uint8)[nearest])
+    inverse = inverse.reshape(packed.shape)
+    return ReadMask(snapped[inverse], 1.0 - float(far[inverse].mean()))
+
+
+def pack(pixels: NDArray[np.uint8]) -> NDArray[np.uint32]:
+    """(H, W, 3) uint8 -> (H, W) uint32, 0xRRGGBB."""
+    wide = pixels.astype(np.uint32)
+    return np.asarray(wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2], np.uint32)
+
+
+def _number(colour: Colour) -> int:
+    return colour[0] << 16 | colour[1] << 8 | colour[2]

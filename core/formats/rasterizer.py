@@ -1,0 +1,257 @@
+"""Polygons, boxes and run lengths become one mask of values: each pixel belongs to one class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain, groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.base.errors import FormatError
+from core.base.geometry import Box
+from core.images.image_reader import MAX_PIXELS
+from core.labels.rasterization import around, polygon, spans
+
+Ring = NDArray[np.float64]
+"""(n, 2) corners x, y in pixels of the picture; closed by itself."""
+
+Runs = NDArray[np.int64]
+"""Run lengths down the columns of a picture, in turn outside and inside, beginning with outside."""
+
+AT_ONCE = 1 << 22
+"""Pixels that are painted at once."""
+LARGEST_PLACE = 1e6
+"""Further out no corner lies in any picture."""
+LONGEST_NUMBER = 11
+"""Characters of one number of a run-length code, counted from 0."""
+OVERLAP_RULE = "Where objects overlap, smaller ones lie above larger ones."
+
+
+_Lines = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]
+"""Lines of pixels in a flat picture: whose they are (a place in a list of shapes), first pixel, step, count."""
+_NONE = np.zeros(0, np.intp)
+_NO_LINES: _Lines = (_NONE, _NONE, _NONE, _NONE)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """One object: `value` of a ReadMask; outlines and the holes in them; or run lengths of the whole picture."""
+
+    value: int
+    rings: tuple[Ring, ...] = ()
+    holes: tuple[Ring, ...] = ()
+    runs: Runs | None = None
+
+
+def painted(
+    size: tuple[int, int], shapes: Sequence[Shape], *, in_order: bool = False, ground: int = 0, where: Path
+) -> NDArray[np.uint8]:
+    """(height, width) uint8 of values, `ground` where no shape is. Smaller shapes lie above larger ones; with
+    `in_order`
+    later ones above earlier ones.
+
+    Raises FormatError naming `where` for a size that no picture has and for run lengths of another size.
+    """
+    width, height = size
+    if not 0 < width * height <= MAX_PIXELS or width < 0:
+        raise FormatError(f"{where} says that its picture is {width} x {height} pixels, which cannot be.")
+    values = np.full((height, width), ground, np.uint8)
+    ordered = list(shapes)
+    if not in_order:
+        areas = _areas(ordered)
+        ordered = [ordered[n] for n in np.argsort(-areas, kind="stable").tolist()]
+    if any(shape.runs is not None and shape.runs.sum() != width * height for shape in ordered):
+        raise FormatError(f"{where} holds a mask that is not of its picture's size, {width} x {height}.")
+    for holes, group in groupby(ordered, lambda shape: bool(shape.holes)):
+        if holes:
+            for shape in group:
+                _fill(values, shape)
+        else:
+            _fill_all(values, list(group))
+    return values
+
+
+def ring_of(points: Any) -> Ring:
+    """[[x, y], ..] or [x, y, x, y, ..] as a ring. Raises ValueError for what are no finite numbers in pairs."""
+    ring = np.asarray(points, np.float64).reshape(-1, 2)
+    if len(ring) < 3 or not np.isfinite(ring).all() or np.abs(ring).max() > LARGEST_PLACE:
+        raise ValueError("an outline needs three corners or more, with plain numbers")
+    return ring
+
+
+def rings_of(flat: Sequence[Sequence[Any]]) -> list[Ring]:
+    """Many rings [x, y, x, y, ..] at once, as `ring_of` makes one. Raises ValueError and TypeError."""
+    lengths = [len(ring) for ring in flat]
+    if any(length % 2 for length in lengths):
+        raise ValueError("an outline whose last corner has no y")
+    numbers = np.fromiter(chain.from_iterable(flat), np.float64, sum(lengths))
+    if not np.isfinite(numbers).all() or np.abs(numbers).max(initial=0) > LARGEST_PLACE:
+        raise ValueError("an outline with numbers that are no places in a picture")
+    corners = numbers.reshape(-1, 2)
+    ends = np.cumsum(lengths, dtype=np.int64) // 2
+    return [corners[end - length // 2 : end] for end, length in zip(ends.tolist(), lengths, strict=True)]
+
+
+def box_ring(x0: float, y0: float, x1: float, y1: float) -> Ring:
+    """A rectangle from corner to corner: the pixel at x1, y1 is outside."""
+    return ring_of([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
+
+
+def circle_ring(x: float, y: float, across: float, down: float | None = None) -> Ring:
+    """An ellipse around x, y with these radii, as 64 corners."""
+    turn = np.linspace(0, 2 * np.pi, 64, endpoint=False)
+    return ring_of(np.stack([x + across * np.cos(turn), y + (down or across) * np.sin(turn)], axis=1))
+
+
+def uncompressed(counts: Sequence[Any], height: int, width: int) -> Runs:
+    """Run lengths as a file lists them. Raises ValueError when they do not fill the picture."""
+    return _filling(np.fromiter(counts, np.int64, len(counts)), height, width)
+
+
+def _filling(runs: Runs, height: int, width: int) -> Runs:
+    """No run is longer than all pixels, which also keeps the sum from running over."""
+    pixels = height * width
+    if not 0 < pixels <= MAX_PIXELS or runs.min(initial=0) < 0 or runs.max(initial=0) > pixels:
+        raise ValueError(f"the run lengths do not fill a picture of {width} x {height}")
+    if runs.sum() != pixels:
+        raise ValueError(f"the run lengths do not fill a picture of {width} x {height}")
+    return runs
+
+
+def compressed(text: str, height: int, width: int) -> Runs:
+    """One code as `all_compressed` reads many. Raises ValueError."""
+    return all_compressed([text], height, width)[0]
+
+
+def all_compressed(texts: Sequence[str], height: int, width: int) -> list[Runs]:
+    """COCO's compressed form: 5 bits a character, differences from the run before the last one.
+
+    After the description in the COCO API (maskApi.c, rleFrString), which itself trusts the lengths and would write past
+    the picture. Raises ValueError when they do not fill it.
+    """
+    if not texts:
+        return []
+    codes = [text.encode("ascii", "replace") for text in texts]
+    if not all(codes):
+        raise ValueError("an empty run-length code")
+    bits = np.frombuffer(b"".join(codes), np.uint8).astype(np.int64) - 48
+    if bits.min() < 0 or bits.max() > 63:
+        raise ValueError("the run-length code is damaged")
+    goes_on = (bits & 32) != 0
+    last = np.cumsum([len(code) for code in codes]) - 1
+    if goes_on[last].any():
+        raise ValueError("the run-length code ends within a number")
+    ends = np.flatnonzero(~goes_on)
+    begins = np.append(0, ends[:-1] + 1)
+    place = np.arange(len(bits)) - np.repeat(begins, ends - begins + 1)
+    if place.max() > LONGEST_NUMBER:
+        raise ValueError("the run-length code is damaged")
+    counts = np.add.reduceat((bits & 31) << 5 * place, begins)
+    counts -= np.where(bits[ends] & 16, np.left_shift(1, 5 * (place[ends] + 1)), 0)
+    found = np.split(counts, np.searchsorted(ends, last[:-1], "right"))
+    for numbers in found:
+        # From the fourth on a number is the difference from the one before the last.
+        numbers[1::2] = np.cumsum(numbers[1::2])
+        numbers[2::2] = np.cumsum(numbers[2::2])
+    return [_filling(numbers, height, width) for numbers in found]
+
+
+def runs_of(mask: NDArray[np.bool_]) -> Runs:
+    """(height, width) bool as run lengths down the columns, beginning with what is outside."""
+    flat = mask.ravel("F")
+    turns = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    ends = np.concatenate([[0] if flat.size and flat[0] else [], turns, [flat.size]])
+    return np.diff(ends, prepend=0).astype(np.int64)
+
+
+def _fill_all(values: NDArray[np.uint8], shapes: Sequence[Shape]) -> None:
+    """Paint shapes of rings or runs, none with holes, each over those before it."""
+    height, width = values.shape
+    parts = [_rows_of(shapes, width, height), _columns_of(shapes, width, height)]
+    turn, start, step, count = (np.concatenate(column) for column in zip(*parts, strict=True))
+    if all(len(part[0]) for part in parts):
+        order = np.argsort(turn, kind="stable")
+        turn, start, step, count = turn[order], start[order], step[order], count[order]
+    colours = np.array([shape.value for shape in shapes], np.uint8)
+    _paint(values.ravel(), start, step, count, colours[turn])
+
+
+def _rows_of(shapes: Sequence[Shape], width: int, height: int) -> _Lines:
+    """What rings cover, row by row."""
+    rings = [ring for shape in shapes for ring in shape.rings]
+    if not rings:
+        return _NO_LINES
+    turn = np.repeat(np.arange(len(shapes)), [len(shape.rings) for shape in shapes])
+    of, row, left, right = spans(rings, Box(0, 0, width, height))
+    return turn[of], row * width + left, np.ones(len(of), np.intp), right - left
+
+
+def _columns_of(shapes: Sequence[Shape], width: int, height: int) -> _Lines:
+    """What run lengths cover, column by column; a run that goes on in the next column is cut there."""
+    runs = [(turn, shape.runs) for turn, shape in enumerate(shapes) if shape.runs is not None]
+    if not runs:
+        return _NO_LINES
+    ends = np.concatenate([np.cumsum(part)[1::2] for _, part in runs])
+    begins = ends - np.concatenate([part[1::2] for _, part in runs])
+    turn = np.repeat([turn for turn, _ in runs], [len(part) // 2 for _, part in runs])
+    there = begins < ends
+    begins, ends, turn = begins[there], ends[there], turn[there]
+    first = begins // height
+    pieces = (ends - 1) // height - first + 1
+    of = np.repeat(np.arange(len(pieces)), pieces)
+    column = np.arange(len(of)) + np.repeat(first - np.cumsum(pieces) + pieces, pieces)
+    top = np.maximum(begins[of] - column * height, 0)
+    bottom = np.minimum(ends[of] - column * height, height)
+    return turn[of], top * width + column, np.full(len(of), width, np.intp), bottom - top
+
+
+def _paint(
+    flat: NDArray[np.uint8],
+    start: NDArray[np.intp],
+    step: NDArray[np.intp],
+    count: NDArray[np.intp],
+    colour: NDArray[np.uint8],
+) -> None:
+    """Lines of pixels, none of them empty, later ones over earlier ones."""
+    ends = np.cumsum(count)
+    first = 0
+    while first < len(count):
+        before = int(ends[first] - count[first])
+        last = max(first + 1, int(np.searchsorted(ends, before + AT_ONCE, "right")))
+        part = slice(first, last)
+        length, stride = count[part], step[part]
+        # From pixel to pixel a step, and from line to line a leap to where the next begins.
+        leaps = np.diff(start[part], prepend=0)
+        leaps[1:] -= (length[:-1] - 1) * stride[:-1]
+        at = np.repeat(stride, length)
+        at[ends[part] - length - before] = leaps
+        flat[np.cumsum(at)] = np.repeat(colour[part], length)
+        first = last
+
+
+def _fill(values: NDArray[np.uint8], shape: Shape) -> None:
+    whole = Box(0, 0, values.shape[1], values.shape[0])
+    inside = np.zeros(values.shape, bool)
+    for rings, there in ((shape.rings, True), (shape.holes, False)):
+        for ring in rings:
+            box, mask = polygon([(x, y) for x, y in ring.tolist()], whole)
+            inside[box.slices][mask] = there
+    values[inside] = shape.value
+
+
+def _areas(shapes: Sequence[Shape]) -> NDArray[np.float64]:
+    """Pixels inside each shape, by the shoelace formula."""
+    rings = [(ring, n, 1) for n, shape in enumerate(shapes) for ring in shape.rings]
+    rings += [(ring, n, -1) for n, shape in enumerate(shapes) for ring in shape.holes]
+    found = np.array([0.0 if s.runs is None else float(s.runs[1::2].sum()) for s in shapes])
+    if rings:
+        x, y = np.concatenate([ring for ring, _, _ in rings]).T
+        begins, after = around([len(ring) for ring, _, _ in rings])
+        doubled = np.add.reduceat(x * y[after] - y * x[after], begins)
+        signs = np.array([sign for _, _, sign in rings])
+        np.add.at(found, [n for _, n, _ in rings], signs * np.abs(doubled) / 2)
+    return found

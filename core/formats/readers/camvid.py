@@ -1,0 +1,92 @@
+"""CamVid: the original 32 classes in colours, and the 11 classes that SegNet made of them, in indices or colours."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from core.base.errors import FormatError, ImageError
+from core.formats.class_sets import preset
+from core.formats.dataset_tree import Tree, split_of, stem_of
+from core.formats.dataset_types import Dataset, ForeignClass, ReadMask, Recognition, Sample
+from core.formats.mask_values import pack, read_colours, renumbered, values_by_index
+from core.formats.pairing import Group, pair
+from core.images.image_reader import ColourMaskError, read_mask, read_picture
+from core.labels.class_list import VOID
+
+NAME = "camvid"
+_FRAME = re.compile(r"^(0001TP|0006R0|0016E5|Seq05VD)_", re.IGNORECASE)
+_LOOKED_AT = 12
+_SEGNET_VOID = 11
+_PAVEMENT = (60, 40, 222)
+"""Another colour of pavement that is in use."""
+
+
+def recognise(tree: Tree) -> Recognition | None:
+    frames = sum(1 for name in tree.pictures if _FRAME.match(stem_of(name)))
+    if not frames or not pair(tree).groups:
+        return None
+    share = frames / len(tree.pictures)
+    return Recognition(NAME, 0.5 + 0.45 * share, f"{frames:,} pictures are called as CamVid's frames are.")
+
+
+def open_dataset(tree: Tree) -> Dataset:
+    """Colours before indices: some index masks that go round have a broken edge."""
+    pairing = pair(tree)
+    groups = [g for g in pairing.groups if g.pairs]
+    if not groups:
+        raise FormatError(
+            f"No frame in {tree.root} has a mask (NAME_L.png, or NAME.png in a folder like trainannot)."
+        )
+    group, classes, coloured = max(
+        ((g, *_kind(tree, g)) for g in groups), key=lambda k: (len(k[0].pairs), k[2])
+    )
+    samples = []
+    for name in pairing.pictures:
+        mask = group.pairs.get(name)
+        read = None if mask is None else partial(_read, tree.path(mask), classes)
+        sources = () if mask is None else (tree.path(mask),)
+        split = split_of(name) or (_annot_split(mask) if mask else None)
+        samples.append(Sample(tree.path(name), name, split, read, sources=sources))
+    recognition = recognise(tree) or Recognition(NAME, 0.0, "It was asked for.")
+    notes = [f"{len(classes)} classes; masks are {'colours' if coloured else 'indices'} ({group.kind})."]
+    if others := [g.kind for g in groups if g is not group]:
+        notes.append(f"Not used: other masks of the same pictures ({', '.join(others)}).")
+    return Dataset(tree.root, recognition, classes, tuple(samples), tuple(notes))
+
+
+def _kind(tree: Tree, group: Group) -> tuple[tuple[ForeignClass, ...], bool]:
+    """Which of the two sets the masks use, and whether as colours."""
+    colours: set[int] = set()
+    highest = 0
+    coloured = False
+    for mask in list(group.pairs.values())[:: max(1, len(group.pairs) // _LOOKED_AT)][:_LOOKED_AT]:
+        try:
+            highest = max(highest, int(read_mask(tree.path(mask)).max()))
+        except ColourMaskError:
+            coloured = True
+            colours |= set(np.unique(pack(read_picture(tree.path(mask)))).tolist())
+        except ImageError:
+            continue
+    known = {c.colour[0] << 16 | c.colour[1] << 8 | c.colour[2] for c in preset("camvid-11")} | {0, 0x3C28DE}
+    few = colours <= known if coloured else highest <= _SEGNET_VOID
+    return preset("camvid-11" if few else "camvid-32"), coloured
+
+
+def _read(path: Path, classes: tuple[ForeignClass, ...]) -> ReadMask:
+    try:
+        indices = read_mask(path)
+    except ColourMaskError:
+        colours = {c.colour: place for place, c in enumerate(classes, 1)}
+        colours.setdefault((0, 0, 0), VOID)
+        colours.setdefault(_PAVEMENT, colours.get((0, 0, 192), VOID))
+        return read_colours(path, colours)
+    void = {_SEGNET_VOID, 255} if len(classes) == 11 else {255}
+    return ReadMask(renumbered(indices, values_by_index(classes, frozenset(void)), path, "CamVid"))
+
+
+def _annot_split(mask: str) -> str | None:
+    return next((s for s in ("train", "val", "test") if f"{s}annot/" in mask), None)

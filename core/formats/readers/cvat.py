@@ -1,0 +1,119 @@
+"""CVAT for images 1.1: one XML with polygons, boxes, ellipses and run-length masks of all pictures."""
+
+from __future__ import annotations
+
+from functools import partial
+from xml.etree.ElementTree import Element
+
+import cv2
+import numpy as np
+
+from core.base.errors import FormatError
+from core.formats.class_sets import hex_colour
+from core.formats.dataset_tree import MISSHAPEN, SPLIT_NAMES, Tree, split_of
+from core.formats.dataset_types import Dataset, Recognition
+from core.formats.object_dataset import Drawing, Thing, drawn_dataset, whole
+from core.formats.rasterizer import Ring, box_ring, circle_ring, ring_of
+from core.images.image_reader import MAX_PIXELS
+from core.labels.class_list import Colour
+
+NAME = "cvat"
+
+
+def recognise(tree: Tree) -> Recognition | None:
+    files = _files(tree)
+    if not files:
+        return None
+    return Recognition(NAME, 0.95, f"{files[0]} begins as CVAT's annotations do, and lists images.")
+
+
+def open_dataset(tree: Tree) -> Dataset:
+    """Shapes lie in CVAT's own order (z_order). Lines, points and skeletons are no areas."""
+    files = _files(tree)
+    if not files:
+        raise FormatError(f"There is no XML file of CVAT (“for images”) in {tree.root}.")
+    drawings = []
+    known: dict[str, Colour | None] = {}
+    for file in files:
+        root = tree.xml(file)
+        for label in root.findall("./meta//labels/label"):
+            known.setdefault(label.findtext("name", "").strip(), _colour(label.findtext("color")))
+        drawings += [(file, partial(_drawing, tree, file, image)) for image in root.findall("image")]
+    known.pop("", None)
+    recognition = recognise(tree) or Recognition(NAME, 0.0, "It was asked for.")
+    return drawn_dataset(tree, recognition, drawings, known.items(), in_order=True)
+
+
+def _files(tree: Tree) -> list[str]:
+    return [
+        name
+        for name in tree.ending(".xml")
+        if "<annotations>" in (said := tree.head(name))
+        and "<version>1.1" in said
+        and "<image" in tree.mentions(name)
+    ]
+
+
+def _drawing(tree: Tree, file: str, image: Element) -> Drawing:
+    try:
+        size = int(image.attrib["width"]), int(image.attrib["height"])
+        things, skipped = [], 0
+        for shape in sorted(image, key=lambda s: int(s.get("z_order") or 0)):
+            label = shape.get("label", "")
+            if shape.tag in ("tag", "attribute"):
+                continue
+            thing = _thing(shape, label, size) if label else None
+            things += [thing] if thing else []
+            skipped += thing is None
+        tags = tuple(tag.get("label", "") for tag in image.findall("tag") if tag.get("label"))
+        name = image.attrib["name"]
+        split = SPLIT_NAMES.get(image.get("subset", "").casefold()) or split_of(name)
+        return Drawing(name, size, tuple(things), split, tags, skipped)
+    except MISSHAPEN as problem:
+        called = image.get("name", "an image")
+        raise FormatError(
+            f"What {tree.path(file)} says about {called} cannot be understood ({problem})."
+        ) from problem
+
+
+def _thing(shape: Element, label: str, size: tuple[int, int]) -> Thing | None:
+    match shape.tag:
+        case "polygon":
+            corners = [part.split(",") for part in shape.attrib["points"].split(";")]
+            return Thing(label, (ring_of([[float(x), float(y)] for x, y in corners]),))
+        case "box":
+            x0, y0, x1, y1 = (float(shape.attrib[key]) for key in ("xtl", "ytl", "xbr", "ybr"))
+            return Thing(label, (_turned(box_ring(x0, y0, x1, y1), float(shape.get("rotation", 0))),))
+        case "ellipse":
+            x, y, across, down = (float(shape.attrib[key]) for key in ("cx", "cy", "rx", "ry"))
+            ring = circle_ring(x, y, across, down)
+            return Thing(label, (_turned(ring, float(shape.get("rotation", 0))),))
+        case "mask":
+            left, top, width, height = (int(shape.attrib[key]) for key in ("left", "top", "width", "height"))
+            return Thing(label, runs=whole(_rows(shape.attrib["rle"], width, height), left, top, size))
+        case _:
+            return None
+
+
+def _rows(rle: str, width: int, height: int) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    """Run lengths along the rows of a box, beginning with what is outside. ValueError when they do not fill it."""
+    runs = np.array([int(part) for part in rle.split(",")], np.int64)
+    if (runs < 0).any() or not 0 < width * height <= MAX_PIXELS or runs.sum() != width * height:
+        raise ValueError("the run lengths of a mask do not fill its box")
+    return np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(height, width)
+
+
+def _turned(ring: Ring, degrees: float) -> Ring:
+    """Around its middle, clockwise on the screen."""
+    if not degrees:
+        return ring
+    x, y = ring.mean(axis=0)
+    matrix = cv2.getRotationMatrix2D((float(x), float(y)), -degrees, 1.0)
+    return np.asarray(ring @ matrix[:, :2].T + matrix[:, 2], np.float64)
+
+
+def _colour(text: str | None) -> Colour | None:
+    try:
+        return hex_colour(text) if text else None
+    except ValueError:
+        return None

@@ -1,0 +1,147 @@
+"""Label Studio's JSON: tasks with polygons, rectangles and ellipses in per cent, and brush masks in its own code."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.base.errors import FormatError
+from core.formats.dataset_tree import MISSHAPEN, Tree
+from core.formats.dataset_types import Dataset, Recognition
+from core.formats.object_dataset import Drawing, Thing, drawn_dataset, whole
+from core.formats.rasterizer import box_ring, circle_ring, ring_of
+from core.images.image_reader import MAX_PIXELS
+
+NAME = "label-studio"
+_KINDS = ("polygonlabels", "brushlabels", "rectanglelabels", "ellipselabels")
+_UPLOAD = re.compile(r"^[0-9a-f]{8}-")
+
+
+def recognise(tree: Tree) -> Recognition | None:
+    files = _files(tree)
+    if not files:
+        return None
+    return Recognition(NAME, 0.93, f"{files[0]} holds tasks with results, as Label Studio exports them.")
+
+
+def open_dataset(tree: Tree) -> Dataset:
+    """Of several annotations of one picture, the first that was not cancelled is taken; later results lie above."""
+    files = _files(tree)
+    if not files:
+        raise FormatError(f"There is no JSON export of Label Studio in {tree.root}.")
+    drawings = []
+    for file in files:
+        tasks = tree.json(file)
+        if isinstance(tasks, dict):
+            tasks = [tasks]
+        if not isinstance(tasks, list):
+            raise FormatError(f"{tree.path(file)} is no list of tasks.")
+        drawings += [(file, partial(_drawing, tree, file, task)) for task in tasks]
+    recognition = recognise(tree) or Recognition(NAME, 0.0, "It was asked for.")
+    return drawn_dataset(tree, recognition, drawings, in_order=True)
+
+
+def brush_mask(code: list[int], size: tuple[int, int]) -> NDArray[np.bool_]:
+    """(height, width) bool of a brush: bits of 32 for the count of numbers, 5 for the width of one (less 1), four
+    times 4 for the widths of run lengths (less 1); then runs: a bit whether all numbers of it are alike, 2 bits which
+    width its length (less 1) has, and the numbers. They are RGBA of every pixel, alpha is the mask.
+
+    After the description in Label Studio's documentation. Raises ValueError when it does not fill the picture.
+    """
+    width, height = size
+    if not 0 < width * height <= MAX_PIXELS:
+        raise ValueError(f"a picture of {width} x {height} pixels")
+    bits = np.unpackbits(np.frombuffer(bytes(code), np.uint8))
+    at = 0
+
+    def read(count: int) -> int:
+        nonlocal at
+        if at + count > bits.size:
+            raise ValueError("the code of a brush ends too early")
+        found = int("".join(map(str, bits[at : at + count].tolist())), 2)
+        at += count
+        return found
+
+    total, word = read(32), read(5) + 1
+    widths = [read(4) + 1 for _ in range(4)]
+    if total != width * height * 4:
+        raise ValueError("a brush does not fill its picture")
+    values = np.zeros(total, np.uint8)
+    place = 0
+    while place < total:
+        alike = read(1)
+        end = min(total, place + read(widths[read(2)]) + 1)
+        if alike:
+            values[place:end] = read(word) & 255
+        else:
+            count = end - place
+            if at + count * word > bits.size:
+                raise ValueError("the code of a brush ends too early")
+            numbers = bits[at : at + count * word].reshape(count, word)[:, -8:]
+            values[place:end] = np.packbits(numbers, axis=1)[:, 0] >> (8 - numbers.shape[1])
+            at += count * word
+        place = end
+    return np.asarray(values.reshape(height, width, 4)[..., 3] > 127, bool)
+
+
+def _files(tree: Tree) -> list[str]:
+    return [
+        name
+        for name in tree.ending(".json")
+        if '"result"' in (said := tree.mentions(name))
+        and '"annotations"' in said
+        and ('"original_width"' in said or '"from_name"' in said)
+    ]
+
+
+def _drawing(tree: Tree, file: str, task: Any) -> Drawing:
+    try:
+        said = next(str(value) for value in task["data"].values() if isinstance(value, str) and "." in value)
+        picture = _picture(tree, said)
+        made = [a for a in task.get("annotations") or () if not a.get("was_cancelled")]
+        things: list[Thing] = []
+        size: tuple[int, int] | None = None
+        skipped = 0
+        for result in made[0]["result"] if made else ():
+            kind = str(result.get("type"))
+            if kind not in _KINDS:
+                skipped += "value" in result and "labels" in kind
+                continue
+            size = int(result["original_width"]), int(result["original_height"])
+            things.append(_thing(kind, result["value"], size))
+        return Drawing(picture, size, tuple(things), skipped=skipped)
+    except MISSHAPEN as problem:
+        raise FormatError(f"A task in {tree.path(file)} cannot be understood ({problem}).") from problem
+
+
+def _thing(kind: str, value: dict[str, Any], size: tuple[int, int]) -> Thing:
+    label = str(value[kind][0])
+    scale = np.array(size) / 100
+    match kind:
+        case "polygonlabels":
+            return Thing(label, (ring_of(value["points"]) * scale,))
+        case "rectanglelabels":
+            x, y = float(value["x"]), float(value["y"])
+            ring = box_ring(x, y, x + float(value["width"]), y + float(value["height"])) * scale
+            turn = np.radians(float(value.get("rotation") or 0))
+            corner = ring[0]  # the corner above left is what it turns around
+            matrix = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+            return Thing(label, ((ring - corner) @ matrix + corner,))
+        case "ellipselabels":
+            x, y, across, down = (float(value[key]) for key in ("x", "y", "radiusX", "radiusY"))
+            return Thing(label, (circle_ring(x, y, across, down) * scale,))
+        case _:
+            return Thing(label, runs=whole(brush_mask(value["rle"], size), 0, 0, size))
+
+
+def _picture(tree: Tree, said: str) -> str:
+    """The picture's name without server and folder, and without what an upload puts before it."""
+    query = urlsplit(said).query
+    path = unquote(query.split("d=", 1)[1] if "d=" in query else urlsplit(said).path)
+    last = path.replace("\\", "/").rsplit("/", 1)[-1]
+    return last if tree.find_picture(last) else _UPLOAD.sub("", last)

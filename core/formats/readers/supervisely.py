@@ -1,0 +1,98 @@
+"""Supervisely: meta.json with classes; per dataset a folder img/ and a folder ann/ with polygons and bitmaps."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from functools import partial
+from typing import Any
+
+from core.base.errors import FormatError
+from core.formats.class_sets import hex_colour
+from core.formats.dataset_tree import MISSHAPEN, Tree, folder_of, split_of
+from core.formats.dataset_types import Dataset, Recognition
+from core.formats.object_dataset import Drawing, Thing, drawn_dataset, png_mask, whole
+from core.formats.rasterizer import box_ring, ring_of
+from core.labels.class_list import Colour
+
+NAME = "supervisely"
+_LARGEST_BITMAP = 64 << 20
+"""Bytes of a packed bitmap, unpacked; a PNG of a mask is far smaller."""
+
+
+def recognise(tree: Tree) -> Recognition | None:
+    files = _files(tree)
+    if (
+        not files
+        or not tree.named("meta.json")
+        or '"classTitle"' not in "".join(map(tree.mentions, files[:5]))
+    ):
+        return None
+    return Recognition(
+        NAME, 0.95, f"It holds a meta.json and {len(files):,} annotations in folders called ann."
+    )
+
+
+def open_dataset(tree: Tree) -> Dataset:
+    """Objects lie in the order of the file."""
+    files = _files(tree)
+    if not files:
+        raise FormatError(f"There are no JSON files in a folder called ann in {tree.root}.")
+    drawings = [(file, partial(_drawing, tree, file)) for file in files]
+    recognition = recognise(tree) or Recognition(NAME, 0.0, "It was asked for.")
+    return drawn_dataset(tree, recognition, drawings, _known(tree), in_order=True)
+
+
+def _files(tree: Tree) -> list[str]:
+    return [name for name in tree.ending(".json") if folder_of(name).split("/")[-1] == "ann"]
+
+
+def _known(tree: Tree) -> list[tuple[str, Colour | None]]:
+    for name in tree.named("meta.json"):
+        try:
+            return [(str(row["title"]), hex_colour(str(row["color"]))) for row in tree.json(name)["classes"]]
+        except MISSHAPEN:
+            continue
+    return []
+
+
+def _drawing(tree: Tree, name: str) -> Drawing:
+    content = tree.json(name)
+    try:
+        size = int(content["size"]["width"]), int(content["size"]["height"])
+        things, skipped = [], 0
+        for row in content["objects"]:
+            thing = _thing(row, size)
+            things += [thing] if thing else []
+            skipped += thing is None
+        tags = tuple(str(tag["name"]) for tag in content.get("tags") or () if "name" in tag)
+        folder = folder_of(folder_of(name))
+        called = name.rsplit("/", 1)[-1].removesuffix(".json")
+        picture = "/".join(filter(None, (folder, "img", called)))
+        return Drawing(picture, size, tuple(things), split_of(name), tags, skipped)
+    except (*MISSHAPEN, zlib.error) as problem:
+        raise FormatError(
+            f"{tree.path(name)} is not laid out as Supervisely's files are ({problem})."
+        ) from problem
+
+
+def _thing(row: dict[str, Any], size: tuple[int, int]) -> Thing | None:
+    label = str(row["classTitle"])
+    match row.get("geometryType"):
+        case "polygon":
+            outer = ring_of(row["points"]["exterior"])
+            return Thing(label, (outer,), tuple(map(ring_of, row["points"].get("interior") or ())))
+        case "rectangle":
+            (x0, y0), (x1, y1) = row["points"]["exterior"]
+            return Thing(
+                label, (box_ring(x0, y0, x1 + 1, y1 + 1),)
+            )  # corners are pixels, the last one inside
+        case "bitmap":
+            unpacking = zlib.decompressobj()
+            content = unpacking.decompress(base64.b64decode(row["bitmap"]["data"]), _LARGEST_BITMAP)
+            if unpacking.unconsumed_tail:
+                raise ValueError("a bitmap is too large")
+            x, y = row["bitmap"]["origin"]
+            return Thing(label, runs=whole(png_mask(content), int(x), int(y), size))
+        case _:
+            return None

@@ -1,0 +1,99 @@
+"""YOLO segmentation: a text file a picture, a line an object: its class and the corners of its outline, 0..1."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import Any
+
+from core.base.errors import FormatError, ImageError
+from core.formats.dataset_tree import Tree, folder_of, split_of, stem_of
+from core.formats.dataset_types import Dataset, Recognition
+from core.formats.object_dataset import Drawing, Thing, drawn_dataset
+from core.formats.rasterizer import ring_of
+from core.images.image_reader import read_size
+
+NAME = "yolo-seg"
+_LINE = re.compile(r"^\d+(?:\s+-?[\d.]+(?:[eE][+-]?\d+)?){4,}\s*$")
+
+
+def recognise(tree: Tree) -> Recognition | None:
+    files = _texts(tree)
+    if not files:
+        return None
+    first = [tree.head(name).splitlines()[:1] for name in files[:20]]
+    lines = [line[0] for line in first if line]
+    if not lines or not all(_LINE.match(line[:4000]) or len(line) > 4000 for line in lines):
+        return None
+    outlines = sum(len(line.split()) > 6 for line in lines)
+    named = "a list of names" if _names(tree) else "no list of names"
+    return Recognition(
+        NAME,
+        (0.88 if _names(tree) else 0.8) if outlines else 0.35,
+        f"{len(files):,} text files are called as pictures are and hold outlines; there is {named}.",
+    )
+
+
+def open_dataset(tree: Tree) -> Dataset:
+    """Names are from data.yaml, obj.names or classes.txt; else classes are called by their number."""
+    files = _texts(tree)
+    if not files:
+        raise FormatError(f"There are no text files called as pictures in {tree.root}.")
+    names = _names(tree)
+    drawings = [(name, partial(_drawing, tree, name, names)) for name in files]
+    known = [(names[n], None) for n in sorted(names)]
+    recognition = recognise(tree) or Recognition(NAME, 0.0, "It was asked for.")
+    notes = () if names else ("Nothing names the classes, so they are called by their number.",)
+    return drawn_dataset(tree, recognition, drawings, known, notes=notes)
+
+
+def _drawing(tree: Tree, name: str, names: dict[int, str]) -> Drawing:
+    split = split_of(name)
+    picture = _picture(tree, name)
+    if picture is None:
+        raise FormatError(f"{tree.path(name)} belongs to no picture: there is none called {stem_of(name)}.")
+    try:
+        width, height = read_size(tree.path(picture))
+    except ImageError as problem:
+        raise FormatError(str(problem)) from problem
+    things, skipped = [], 0
+    for number, line in enumerate(tree.lines(name), 1):
+        try:
+            kind, *corners = line.split()
+            if len(corners) == 4:  # a box: it surrounds the object, it is not the object
+                skipped += 1
+                continue
+            ring = ring_of([float(part) for part in corners]) * (width, height)
+            label = names.get(int(kind), f"class {int(kind)}")
+        except ValueError as problem:
+            raise FormatError(f"Line {number} of {tree.path(name)} is no outline ({problem}).") from problem
+        things.append(Thing(label, (ring,)))
+    return Drawing(picture, (width, height), tuple(things), split, (), skipped)
+
+
+def _texts(tree: Tree) -> list[str]:
+    pictures = {stem_of(name) for name in tree.pictures}
+    return [name for name in tree.ending(".txt") if stem_of(name) in pictures]
+
+
+def _picture(tree: Tree, name: str) -> str | None:
+    """images/train/a.jpg for labels/train/a.txt; else the nearest of that name."""
+    folder = re.sub(r"(^|/)labels(/|$)", r"\1images\2", folder_of(name))
+    return tree.find_picture(f"{folder}/{stem_of(name)}", folder, split_of(name))
+
+
+def _names(tree: Tree) -> dict[int, str]:
+    for name in tree.ending(".yaml", ".yml"):
+        try:
+            said: Any = tree.yaml(name)
+        except FormatError:
+            continue
+        names = said.get("names") if isinstance(said, dict) else None
+        if isinstance(names, list):
+            return {n: str(title) for n, title in enumerate(names)}
+        if isinstance(names, dict) and all(str(n).isdigit() for n in names):
+            return {int(n): str(title) for n, title in names.items()}
+    for last in ("obj.names", "classes.txt", "labels.txt"):
+        for name in tree.named(last):
+            return dict(enumerate(tree.lines(name)))
+    return {}

@@ -1,0 +1,390 @@
+"""One picture or mask file becomes an upright array; whatever is wrong with the file becomes a sentence."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
+
+from core.base.errors import ImageError
+from core.images.error_messages import GiantError, refuse_giant, sentence
+from core.images.orientation import ORIENTATION, upright
+from core.images.raster import STRIP, Raster
+from core.images.tiff import goes_beyond_pillow, is_tiff, read_tiff, tiff_size
+
+PICTURE_SUFFIXES = frozenset({
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".tif", ".tiff", ".webp", ".bmp", ".dib", ".gif",
+    ".avif", ".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".pnm", ".qoi",
+})  # fmt: skip
+"""Lower-case endings of the files offered as pictures; how one is read is decided by its content."""
+
+MAX_PIXELS = 300_000_000
+"""Largest picture that is decoded: 17,320 pixels square, 0.9 GB as RGB."""
+LARGE_JPEG = 16_000_000
+"""Pixels from which a JPEG is worth loading a better decoder for."""
+MOST_PIXELS = 4_000_000_000
+"""Largest TIFF that is opened in parts; its label takes a byte for each pixel, once something is painted there."""
+
+# Only these readers of Pillow are let near a file: EPS would start Ghostscript, others open further files. The
+# first five are loaded by `Image.open` anyway; a longer walk down the list imports all of Pillow.
+_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "PPM", "TIFF", "WEBP", "AVIF", "JPEG2000", "QOI", "DIB")
+
+_GROUND = (128, 128, 128, 255)
+"""Mid-grey behind transparent pixels: always the same, so that a model sees the same picture in every run."""
+
+_KIND_OF_PAGE = 254
+"""TIFF 6.0, NewSubfileType: its lowest bit says that the page is a smaller copy of another."""
+
+log = logging.getLogger(__name__)
+
+
+class ColourMaskError(ImageError):
+    """The mask holds colours, not class values; it needs a table from colours to classes."""
+
+
+def read_size(path: Path) -> tuple[int, int]:
+    """(width, height) in upright pixels, from the header alone; also of a giant that is opened in parts.
+
+    Raises ImageError.
+    """
+    try:
+        with _opened(path) as image:
+            width, height = image.size
+            # Pillow decodes a whole PNG to look for EXIF, so first see whether there is any.
+            turned = (image.format != "PNG" or _png_has_exif(path)) and _orientation_of(image) >= 5
+            return (height, width) if turned else (width, height)
+    except _UnusualTiffError:
+        return tiff_size(path)
+    except GiantError:
+        if not is_tiff(path):
+            raise
+        width, height = tiff_size(path)
+        refuse_giant(path, (width, height), MOST_PIXELS)
+        return width, height
+
+
+def opens_in_parts(path: Path, beyond: int) -> bool:
+    """Whether the file is a TIFF of more than `beyond` pixels. Raises ImageError."""
+    width, height = read_size(path)
+    try:
+        return width * height > beyond and is_tiff(path)
+    except OSError as error:
+        raise ImageError(sentence(path, error, MAX_PIXELS)) from error
+
+
+def count_frames(path: Path) -> int:
+    """How many frames or pages the file holds; only the first is ever shown. Raises ImageError.
+
+    Smaller copies of the same picture, as a TIFF may hold, do not count.
+    """
+    try:
+        with _opened(path) as image:
+            count = int(getattr(image, "n_frames", 1))
+            if count > 1 and isinstance(image, TiffImagePlugin.TiffImageFile):
+                image.seek(1)
+                if int(image.tag_v2.get(_KIND_OF_PAGE, 0)) & 1:
+                    return 1
+            return count
+    except _UnusualTiffError:
+        return 1
+
+
+def read_picture(
+    path: Path, *, max_pixels: int = MAX_PIXELS, at_least: int | None = None
+) -> NDArray[np.uint8]:
+    """The first frame or page, upright: (H, W, 3) uint8 RGB, as people see it.
+
+    More than 8 bits a channel are shown through a window (`core.images.raster`), of more than three channels the
+    first three; transparent pixels lie on mid-grey. With `at_least` (pixels) a JPEG may come out at a half, a
+    quarter or an eighth of its size as long as both sides keep so many. Raises ImageError, before decoding when
+    there are more than `max_pixels`.
+    """
+    return _read(path, max_pixels, at_least).shown()
+
+
+def read_raster(path: Path, *, max_pixels: int = MAX_PIXELS) -> Raster:
+    """The first frame or page, upright, as deep as the file and with all its channels. Raises ImageError."""
+    return _read(path, max_pixels, None)
+
+
+def read_fed(path: Path, channels: int, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+    """(H, W, channels) uint8: what a network for so many channels is fed, always scaled the same way.
+
+    Grey pictures count as three channels. Raises ImageError, also when the picture has another number.
+    """
+    fed = _read(path, max_pixels, None).fed()
+    if fed.shape[2] != channels:
+        raise ImageError(
+            f"“{path}” has {fed.shape[2]} channels, but the network of this project looks at {channels}; it is "
+            "left out. Keep pictures of different kinds in projects of their own."
+        )
+    return fed
+
+
+def _read(path: Path, max_pixels: int, at_least: int | None) -> Raster:
+    try:
+        with _opened(path, max_pixels) as image:
+            if goes_beyond_pillow(image):
+                try:
+                    return read_tiff(path, max_pixels)
+                except GiantError:
+                    raise
+                except ImageError:
+                    log.info("read by Pillow instead: %s", path)  # some old files are only known to libtiff
+            if at_least is not None and isinstance(image, ImageFile.ImageFile):
+                image.draft(image.mode, (at_least, at_least))  # does nothing but for JPEG
+            elif image.format == "JPEG" and image.mode == "RGB":
+                # Pillow takes 4 bytes a pixel and then copies; these decode the same bits into three.
+                picture = _decode_jpeg(path, image)
+                if picture is not None:
+                    return Raster.of_bytes(upright(picture, _orientation_of(image)))
+            deep = _deep_of(image, path)
+            if deep is not None:
+                return Raster.of_numbers(upright(deep, _orientation_of(image)), one_window=True)
+            return Raster.of_bytes(upright(_rgb_of(image), _orientation_of(image)))
+    except _UnusualTiffError:
+        try:
+            return read_tiff(path, max_pixels)
+        except MemoryError as error:
+            raise ImageError(sentence(path, error, max_pixels)) from error
+
+
+def is_upright(path: Path) -> bool:
+    """Whether the file shows the picture upright without its EXIF orientation. Raises ImageError."""
+    try:
+        with _opened(path) as image:
+            return _orientation_of(image) == 1
+    except _UnusualTiffError:
+        return True
+
+
+def read_mask(path: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """The values of a mask as stored, upright: (H, W) uint8, or uint16 when the file holds more than 8 bits.
+
+    Palette files give their indices and 1-bit files 0 and 1; palettes and transparency are ignored.
+    Greyscale files of 2 or 4 bits give 0..3 or 0..15, not the stretched greys. Raises ColourMaskError for
+    colours, else ImageError.
+    """
+    try:
+        with _opened(path, max_pixels) as image:
+            values = _values_of(image, path)
+            return upright(values, _orientation_of(image))
+    except _UnusualTiffError as error:
+        raise _no_mask(path, "it is a TIFF of a rare kind") from error
+
+
+# Opening, and what every reader needs --------------------------------------------------------------
+
+
+@contextmanager
+def _opened(path: Path, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
+    """The file opened by Pillow, not yet decoded. Whatever fails inside the `with` becomes ImageError."""
+    # Pillow warns above its own limit and refuses above twice that, also for pictures hidden inside the file.
+    # It stays on as the outer net; the exact check is ours.
+    Image.MAX_IMAGE_PIXELS = max(max_pixels, MAX_PIXELS)
+    try:
+        with _QUIET, Image.open(path, formats=_FORMATS) as image:
+            refuse_giant(path, image.size, max_pixels)
+            if isinstance(image, TiffImagePlugin.TiffImageFile) and image.tag_v2.get(ORIENTATION, 1) != 1:
+                image.filename = (
+                    ""  # Pillow maps a plain file by its turned size, and garbles it; else it decodes
+                )
+            yield image
+    except (ImageError, _UnusualTiffError):
+        raise
+    except Image.DecompressionBombError as error:
+        raise GiantError(sentence(path, error, max_pixels)) from error
+    except UnidentifiedImageError as error:
+        raise _unusual_tiff(path) or ImageError(sentence(path, error, max_pixels)) from error
+    except (
+        Exception
+    ) as error:  # readers of damaged files raise anything: TypeError, SyntaxError, struct.error ..
+        raise ImageError(sentence(path, error, max_pixels)) from error
+
+
+def _orientation_of(image: Image.Image) -> int:
+    """EXIF orientation 1..8 that is still to be applied; 1 when there is none or the metadata are damaged."""
+    if image.format == "TIFF":
+        return 1  # Pillow turns a TIFF itself, and its size says so already before
+    try:
+        orientation = image.getexif().get(ORIENTATION, 1)
+    except Exception:  # metadata must not decide whether the pixels are shown
+        return 1
+    return orientation if orientation in range(1, 9) else 1
+
+
+def _deep_of(image: Image.Image, path: Path) -> NDArray[Any] | None:
+    """(H, W) or (H, W, 3) numbers of an opened picture with more than 8 bits; None for all others."""
+    deep = _decode_deep(path, image) if _raw_mode(image).startswith("RGB;16") else None
+    if deep is None and image.mode.startswith(("I", "F")):
+        _load(image)
+        return np.asarray(image)
+    return deep
+
+
+def _rgb_of(image: Image.Image) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8 RGB of an opened picture, not yet turned upright. Raises whatever Pillow raises."""
+    _load(image)
+    width, height = image.size
+    picture = np.empty((height, width, 3), np.uint8)
+    see_through = image.has_transparency_data
+    for top in range(0, height, STRIP):
+        strip = image.crop((0, top, width, min(top + STRIP, height)))
+        if see_through:
+            strip = Image.alpha_composite(Image.new("RGBA", strip.size, _GROUND), strip.convert("RGBA"))
+        picture[top : top + STRIP] = np.asarray(strip.convert("RGB"))
+    return picture
+
+
+def _load(image: Image.Image) -> None:
+    """Decodes; a PNG whose pixels are whole passes even when what follows them is cut off."""
+    try:
+        image.load()
+    except OSError:
+        if image.format != "PNG" or getattr(image, "tile", True):  # the list of what is still to be decoded
+            raise
+
+
+def _values_of(image: Image.Image, path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    raw_mode = _raw_mode(image)  # gone once the pixels are decoded
+    if image.mode not in ("1", "P", "L", "PA", "LA", "La") and not image.mode.startswith(("I", "F")):
+        raise ColourMaskError(
+            f"“{path}” is a colour mask: its pixels are colours ({image.mode}), not class values. "
+            "Say which colour means which class, or save it as an 8-bit PNG of class values."
+        )
+    if image.mode == "LA" and ";16" in raw_mode:
+        raise _no_mask(path, "it mixes 16-bit values with transparency")
+    _load(image)
+    if not image.mode.startswith(("I", "F")):
+        values = np.asarray(image if len(image.mode) == 1 else image.getchannel(0)).astype(np.uint8)
+        # Pillow spreads the greys of few bits over 0..255; in a mask three steps of grey mean 1, 2 and 3.
+        return values // {"L;2": 85, "L;4": 17}.get(raw_mode[:3], 1)
+    wide = np.asarray(image)
+    whole = wide.astype(np.uint16) if np.all((wide >= 0) & (wide <= 65535)) else None
+    if whole is None or not np.array_equal(whole, wide):
+        raise _no_mask(path, "some values are not whole numbers from 0 to 65,535")
+    return whole
+
+
+def _no_mask(path: Path, reason: str) -> ImageError:
+    return ImageError(
+        f"“{path}” cannot be used as a mask: {reason}. "
+        "Save it again as an 8-bit or 16-bit PNG of class values."
+    )
+
+
+def _raw_mode(image: Image.Image) -> str:
+    """How the file lays out its pixels, in Pillow's words ("L;2", "RGB;16B"); empty when unknown."""
+    tiles = getattr(image, "tile", None) or ()
+    arguments = tiles[0][3] if tiles else ""
+    first = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
+    return first if isinstance(first, str) else ""
+
+
+def _png_has_exif(path: Path) -> bool:
+    """Whether any chunk of a PNG, before or behind its pixels, may tell an orientation."""
+    with path.open("rb", buffering=0) as file:
+        file.seek(8)
+        while len(head := file.read(8)) == 8:
+            length, kind = int.from_bytes(head[:4]), head[4:]
+            if kind == b"eXIf":
+                return True
+            if kind in (b"tEXt", b"zTXt", b"iTXt"):
+                keyword = file.read(min(length, 32))
+                if keyword.startswith((b"Raw profile type exif", b"XML:com.adobe.xmp")):
+                    return True
+                length -= len(keyword)
+            file.seek(length + 4, 1)
+    return False
+
+
+# OpenCV, where it does better than Pillow ----------------------------------------------------------
+
+
+def _decode_jpeg(path: Path, image: Image.Image) -> NDArray[np.uint8] | None:
+    """(H, W, 3) uint8 RGB, not turned; None when the file is cut short, which OpenCV would not tell."""
+    content = path.read_bytes()
+    end_of_image, last_scan = content.rfind(b"\xff\xd9"), content.rfind(b"\xff\xda")
+    if end_of_image < last_scan:
+        return None
+    if image.width * image.height > LARGE_JPEG:
+        return _decode_large(content, image.size)
+    return _decoded(content, image.size, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
+
+
+def _decode_large(content: bytes, size: tuple[int, int]) -> NDArray[np.uint8] | None:
+    """The same pixels in half the time and into the array itself; OpenCV 5 holds them twice for a moment."""
+    import imagecodecs  # worth loading only here
+
+    picture = np.empty((size[1], size[0], 3), np.uint8)
+    try:
+        imagecodecs.jpeg8_decode(content, out=picture)
+    except (imagecodecs.Jpeg8Error, ValueError):
+        return None
+    return picture
+
+
+def _decode_deep(path: Path, image: Image.Image) -> NDArray[Any] | None:
+    """(H, W, 3) uint16 RGB of a file whose lower 8 bits Pillow would drop; None when it cannot be had."""
+    if image.format == "TIFF" and image.getexif().get(ORIENTATION, 1) != 1:
+        return None  # OpenCV and Pillow turn TIFFs differently
+    flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
+    return _decoded(path.read_bytes(), image.size, flags)
+
+
+def _decoded(content: bytes, size: tuple[int, int], flags: int) -> NDArray[Any] | None:
+    try:
+        pixels: NDArray[Any] | None = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+    except cv2.error:
+        return None
+    return pixels if pixels is not None and pixels.shape[1::-1] == size else None
+
+
+class _UnusualTiffError(Exception):
+    """A TIFF that Pillow does not know."""
+
+
+def _unusual_tiff(path: Path) -> _UnusualTiffError | None:
+    try:
+        return _UnusualTiffError() if is_tiff(path) else None
+    except OSError:
+        return None
+
+
+class _Quiet:
+    """Silences Pillow's warnings about odd files while any thread reads one.
+
+    `warnings.catch_warnings` alone is not safe: two threads that overlap restore each other's filters.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._readers = 0
+        self._filters: warnings.catch_warnings[None] | None = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._readers == 0:
+                self._filters = warnings.catch_warnings()
+                self._filters.__enter__()
+                warnings.filterwarnings("ignore", module="PIL")
+            self._readers += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._readers -= 1
+            if self._readers == 0 and self._filters is not None:
+                self._filters.__exit__(None, None, None)
+                self._filters = None
+
+
+_QUIET = _Quiet()

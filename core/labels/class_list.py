@@ -1,0 +1,161 @@
+"""The list of classes: value, name and colour of what can be painted."""
+
+from __future__ import annotations
+
+import colorsys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.base.errors import UserError
+
+UNLABELLED = 0
+"""Pixel value: nobody has said yet. Never trained on."""
+VOID = 255
+"""Pixel value: deliberately ignored."""
+LAST_CLASS = 254
+
+Colour = tuple[int, int, int]
+
+# Twenty colours that stay apart on photographs and for colour-blind eyes: hue and lightness vary together, and
+# neighbours in the list (usually the first classes of a project) differ most. Chosen by hand.
+HAND_PICKED: tuple[Colour, ...] = (
+    (230, 110, 40), (60, 140, 230), (250, 205, 60), (30, 160, 120), (200, 75, 155),
+    (120, 205, 245), (150, 60, 60), (165, 215, 75), (105, 85, 205), (250, 165, 155),
+    (20, 95, 100), (215, 185, 250), (140, 110, 35), (45, 220, 190), (235, 55, 85),
+    (95, 120, 145), (245, 235, 165), (75, 150, 45), (120, 30, 120), (185, 150, 120),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class LabelClass:
+    """One class: `value` 1..254 is what a pixel holds, `colour` is 8-bit RGB, `position` orders the list."""
+
+    value: int
+    name: str
+    colour: Colour
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClassList:
+    """All classes in list order. Immutable: every change gives a new list.
+
+    highest: the highest value ever given, also to a class that is gone. Networks, imports and hands that still know it
+    must not mean another class by it.
+    """
+
+    classes: tuple[LabelClass, ...] = ()
+    highest: int = field(default=0, compare=False)
+
+    def __iter__(self) -> Iterator[LabelClass]:
+        return iter(self.classes)
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+    @property
+    def values(self) -> tuple[int, ...]:
+        return tuple(c.value for c in self.classes)
+
+    def by_value(self, value: int) -> LabelClass | None:
+        return next((c for c in self.classes if c.value == value), None)
+
+    def by_name(self, name: str) -> LabelClass | None:
+        wanted = _tidy(name).casefold()
+        return next((c for c in self.classes if c.name.casefold() == wanted), None)
+
+    def name_of(self, value: int) -> str:
+        """Name for people, for any pixel value."""
+        if value == UNLABELLED:
+            return "unlabelled"
+        if value == VOID:
+            return "void"
+        found = self.by_value(value)
+        return found.name if found else f"class {value}"
+
+    def followed(self, value: int, later: ClassList) -> int:
+        """What `value` of this list is in a later one: a class that was given another value is known by its name.
+
+        Unlabelled where the class is gone; unlabelled and void are always what they are.
+        """
+        if value == VOID or later.by_value(value):
+            return value
+        own = self.by_value(value)
+        found = later.by_name(own.name) if own else None
+        return found.value if found else UNLABELLED
+
+    def added(self, name: str, colour: Colour | None = None, value: int | None = None) -> ClassList:
+        """With one more class at the end. Raises UserError for a bad name, a taken value or too many."""
+        name = self._checked_name(name)
+        free = value if value is not None else self.next_value()
+        if not 1 <= free <= LAST_CLASS or self.by_value(free):
+            raise UserError(
+                f"Class “{name}” cannot have the value {free}: choose a free value from 1 to 254."
+            )
+        fresh = LabelClass(free, name, colour or colour_of(free), len(self.classes))
+        return ClassList((*self.classes, fresh), max(self.highest, free))
+
+    def changed(self, value: int, *, name: str | None = None, colour: Colour | None = None) -> ClassList:
+        """With class `value` renamed or recoloured. Raises UserError when it is not there or the name is bad."""
+        old = self.by_value(value)
+        if old is None:
+            raise UserError(f"There is no class with the value {value}.")
+        if name is not None and name.strip() != old.name:
+            old = replace(old, name=self._checked_name(name, besides=value))
+        if colour is not None:
+            old = replace(old, colour=colour)
+        return self.listing(old if c.value == value else c for c in self.classes)
+
+    def listing(self, classes: Iterable[LabelClass]) -> ClassList:
+        """Other classes in the place of these; which values were given is remembered."""
+        return replace(self, classes=tuple(classes))
+
+    def next_value(self) -> int:
+        """The smallest value above all that were ever used, else the smallest free one. Raises UserError when full."""
+        used = set(self.values)
+        after = max(self.highest, *used, 0) + 1
+        if after <= LAST_CLASS:
+            return after
+        free = next((v for v in range(1, LAST_CLASS + 1) if v not in used), None)
+        if free is None:
+            raise UserError("A project holds at most 254 classes; merge or delete some before adding more.")
+        return free
+
+    def palette(self) -> NDArray[np.uint8]:
+        """(256, 3) uint8 RGB by pixel value; unused values are black."""
+        table = np.zeros((256, 3), np.uint8)
+        for c in self.classes:
+            table[c.value] = c.colour
+        return table
+
+    def _checked_name(self, name: str, besides: int | None = None) -> str:
+        name = _tidy(name)
+        if not name:
+            raise UserError("A class needs a name; type at least one letter.")
+        if len(name) > 80:
+            raise UserError("A class name has at most 80 letters; shorten it.")
+        taken = self.by_name(name)
+        if taken is not None and taken.value != besides:
+            raise UserError(f"There is already a class called “{taken.name}”; choose another name.")
+        return name
+
+
+def _tidy(name: str) -> str:
+    return " ".join(name.split())
+
+
+def colour_of(value: int) -> Colour:
+    """The colour a new class of this value starts with.
+
+    Beyond the hand-picked ones, hues step by the golden ratio (neighbours are far apart however many there are)
+    while lightness alternates, so that close hues differ in brightness.
+    """
+    if 1 <= value <= len(HAND_PICKED):
+        return HAND_PICKED[value - 1]
+    hue = (value * 0.618033988749895) % 1.0
+    lightness = (0.42, 0.58, 0.72)[value % 3]
+    red, green, blue = colorsys.hls_to_rgb(hue, lightness, 0.62)
+    return round(red * 255), round(green * 255), round(blue * 255)

@@ -1,0 +1,243 @@
+"""Shapes become pixels: discs, capsules, polygons and flood fills as boolean masks in a box."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from core.base.geometry import Box, Point
+
+Mask = NDArray[np.bool_]
+
+_FIRST_REACH = 256
+"""Pixels to each side of the point that a flood fill looks at first."""
+
+
+def capsule(start: Point, end: Point, radius: float, within: Box | None = None) -> tuple[Box, Mask]:
+    """All pixels whose centre lies within `radius` pixels of the segment from `start` to `end`.
+
+    A brush stroke is a chain of capsules, without gaps at any speed. `within` limits the box (the picture).
+    Returns the box and its (h, w) bool mask.
+
+    A capsule is convex, so each row of pixels is one run: its ends are the outermost of the two discs' edges
+    and of the two straight sides. That is a little work per row and next to none per pixel, which keeps a brush of
+    1,000 px radius at about a millisecond.
+    """
+    box = Box.around([start, end], margin=radius)
+    if within is not None:
+        box = box.intersected(within)
+    if box.is_empty:
+        return Box.nothing(), np.zeros((0, 0), bool)
+    y = np.arange(box.y0, box.y1) + 0.5
+    left, right = np.full(y.shape, np.inf), np.full(y.shape, -np.inf)
+    for centre in (start, end) if start != end else (start,):
+        square = radius * radius - np.square(y - centre.y)
+        half = np.sqrt(np.maximum(square, 0.0))
+        np.minimum(left, centre.x - half, out=left, where=square >= 0)
+        np.maximum(right, centre.x + half, out=right, where=square >= 0)
+    dx, dy = end.x - start.x, end.y - start.y
+    if dy:
+        length = math.hypot(dx, dy)
+        for side in (radius / length, -radius / length):
+            x0, y0 = start.x - side * dy, start.y + side * dx
+            along = (y - y0) / dy
+            x = x0 + along * dx
+            crossed = (along >= 0) & (along <= 1)
+            np.minimum(left, x, out=left, where=crossed)
+            np.maximum(right, x, out=right, where=crossed)
+    return box, _between(left, right, box)
+
+
+def swept_square(start: Point, end: Point, reach: float, within: Box | None = None) -> tuple[Box, Mask]:
+    """All pixels whose centre lies in an upright square of half side `reach` that moves from `start` to `end`.
+
+    The squares at both ends and the straight sides between their corners: convex, so each row is one run, as in
+    `capsule`. `within` limits the box (the picture). Returns the box and its (h, w) bool mask.
+    """
+    box = Box.around([start, end], margin=reach)
+    if within is not None:
+        box = box.intersected(within)
+    if box.is_empty:
+        return Box.nothing(), np.zeros((0, 0), bool)
+    y = np.arange(box.y0, box.y1) + 0.5
+    left, right = np.full(y.shape, np.inf), np.full(y.shape, -np.inf)
+    for centre in (start, end):
+        inside = np.abs(y - centre.y) <= reach
+        np.minimum(left, centre.x - reach, out=left, where=inside)
+        np.maximum(right, centre.x + reach, out=right, where=inside)
+    dx, dy = end.x - start.x, end.y - start.y
+    if dy:
+        for across, down in ((-reach, -reach), (-reach, reach), (reach, -reach), (reach, reach)):
+            along = (y - start.y - down) / dy
+            x = start.x + across + along * dx
+            crossed = (along >= 0) & (along <= 1)
+            np.minimum(left, x, out=left, where=crossed)
+            np.maximum(right, x, out=right, where=crossed)
+    return box, _between(left, right, box)
+
+
+def _between(left: NDArray[np.float64], right: NDArray[np.float64], box: Box) -> Mask:
+    """The (h, w) mask of the pixels of a box whose centres lie between `left` and `right` of their row."""
+    # Rows that nothing reaches keep an infinite run the wrong way round, and so do rows beside the box.
+    first = np.ceil(np.clip(left - 0.5, box.x0, box.x1)) - box.x0
+    more = np.floor(np.clip(right - 0.5, box.x0 - 1, box.x1 - 1)) - box.x0 - first
+    first[more < 0], more[more < 0] = box.width, 0
+    # One comparison a pixel: counted from a run's first pixel in unsigned numbers, all before it is far behind it.
+    # Numbers as narrow as the box allows make that a quarter of the time.
+    narrow: np.dtype[Any] = np.dtype(np.uint16 if box.width < 32_000 else np.uint32)
+    columns = np.arange(box.width, dtype=narrow)
+    mask: Mask = (columns - first.astype(narrow)[:, None]) <= more.astype(narrow)[:, None]
+    return mask
+
+
+def ellipse(frame: Box, within: Box | None = None) -> tuple[Box, Mask]:
+    """All pixels whose centre lies in the ellipse that touches the four sides of a box.
+
+    `within` limits the box (the picture). Returns the box and its (h, w) bool mask.
+    """
+    box = frame if within is None else frame.intersected(within)
+    if box.is_empty:
+        return Box.nothing(), np.zeros((0, 0), bool)
+    y = np.arange(box.y0, box.y1) + 0.5
+    high = 1 - np.square((y - (frame.y0 + frame.y1) / 2) / (frame.height / 2))
+    half = frame.width / 2 * np.sqrt(np.maximum(high, 0.0))
+    middle = (frame.x0 + frame.x1) / 2
+    return box, _between(middle - half, middle + half, box)
+
+
+def polygon(points: Sequence[tuple[float, float]], within: Box | None = None) -> tuple[Box, Mask]:
+    """All pixels whose centre lies inside a closed outline (even-odd where it crosses itself).
+
+    As `polygons` with a single ring. Fewer than three points give an empty box.
+    """
+    return polygons([points], within)
+
+
+def polygons(rings: Sequence[Sequence[tuple[float, float]]], within: Box | None = None) -> tuple[Box, Mask]:
+    """All pixels whose centre lies inside an odd number of closed outlines: a ring within a ring is a hole.
+
+    Points are positions, not pixel indices: (0, 0) to (2, 2) covers the four pixels 0..1. A centre exactly on
+    an edge belongs to the shape on its right or below, so that neighbours who share an edge neither overlap
+    nor leave a gap. `within` limits the box (the picture). Rings of fewer than three points count for nothing.
+
+    Each edge toggles one place in every row it crosses; a running exclusive-or along the row then fills
+    between them (edge flags: Ackland and Weste, IEEE Trans. Computers C-30, 1981).
+    """
+    arrays = [np.array(ring, np.float64) for ring in rings if len(ring) >= 3]
+    box = Box.around([(x, y) for ring in arrays for x, y in (ring.min(axis=0), ring.max(axis=0))])
+    if within is not None:
+        box = box.intersected(within)
+    if box.is_empty:
+        return Box.nothing(), np.zeros((0, 0), bool)
+    edges = np.concatenate([np.hstack([ring, np.roll(ring, -1, axis=0)]) for ring in arrays])
+    # Always downwards: the same arithmetic for both neighbours of an edge, whichever way they walk it.
+    upwards = edges[:, 1] > edges[:, 3]
+    edges[upwards] = edges[upwards][:, [2, 3, 0, 1]]
+    top = np.maximum(np.ceil(edges[:, 1] - 0.5), box.y0).astype(np.intp)
+    bottom = np.minimum(np.ceil(edges[:, 3] - 0.5), box.y1).astype(np.intp)
+    crossing = top < bottom
+    edges, top, count = edges[crossing], top[crossing], (bottom - top)[crossing]
+    # One entry for every row that an edge crosses.
+    of = np.repeat(np.arange(len(edges)), count)
+    rows = np.arange(len(of)) + np.repeat(top - np.concatenate([[0], np.cumsum(count)[:-1]]), count)
+    x0, y0, x1, y1 = edges[of].T
+    x = x0 + (rows + 0.5 - y0) * ((x1 - x0) / (y1 - y0))
+    columns = np.clip(np.ceil(x - 0.5), box.x0, box.x1).astype(np.intp) - box.x0
+    # One more column takes the crossings to the right of the box, which matter to nobody.
+    flags = np.zeros((box.height, box.width + 1), bool)
+    np.logical_xor.at(flags, (rows - box.y0, columns), True)
+    return box, np.logical_xor.accumulate(flags, axis=1)[:, :-1]
+
+
+def spans(
+    rings: Sequence[NDArray[np.float64]], within: Box
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """The pixels of many closed outlines, (n, 2) corners each, as runs along the rows of a box: the place of the ring
+    in the list, row, first column and first column behind.
+
+    Each ring gives the pixels that `polygon` gives, and all of them together take hardly longer than one.
+    """
+    lengths = [len(ring) for ring in rings]
+    _, after = around(lengths)
+    corners = np.concatenate(rings)
+    # The first row that an edge may cross, at each of its ends; between equal ones it crosses none.
+    rows_at = np.clip(np.ceil(corners[:, 1] - 0.5), within.y0, within.y1).astype(np.intp)
+    crossing = np.flatnonzero(rows_at != rows_at[after])
+    ring_of = np.repeat(np.arange(len(rings)), lengths)[crossing]
+    first, second = crossing, after[crossing]
+    upwards = corners[first, 1] > corners[second, 1]
+    first, second = np.where(upwards, second, first), np.where(upwards, first, second)
+    top = rows_at[first]
+    count = rows_at[second] - top
+    of = np.repeat(np.arange(len(first)), count)
+    rows = np.arange(len(of)) + np.repeat(top - np.cumsum(count) + count, count)
+    x0, y0 = corners[first].T
+    x1, y1 = corners[second].T
+    slope = (x1 - x0) / (y1 - y0)
+    x = x0[of] + (rows + 0.5 - y0[of]) * slope[of]
+    columns = np.clip(np.ceil(x - 0.5), within.x0, within.x1).astype(np.intp)
+    # A closed line crosses each row an even number of times.
+    high, wide = within.y1 + 1, within.x1 + 1
+    keys = np.sort((ring_of[of] * high + rows) * wide + columns)
+    line, left = np.divmod(keys[::2], wide)
+    right = keys[1::2] - line * wide
+    ring, row = np.divmod(line, high)
+    wanted = left < right
+    return ring[wanted], row[wanted], left[wanted], right[wanted]
+
+
+def around(lengths: Sequence[int]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """For corners of rings one after the other: where each ring begins, and which corner follows each."""
+    sizes = np.array(lengths, np.intp)
+    ends = np.cumsum(sizes, dtype=np.intp)
+    begins = ends - sizes
+    after = np.arange(1, int(ends[-1]) + 1)
+    after[ends - 1] = begins
+    return begins, after
+
+
+def connected_region(values: NDArray[np.uint8], at: Point) -> tuple[Box, Mask]:
+    """The four-connected pixels of equal value around `at` in an (H, W) uint8 array.
+
+    Raises IndexError when the point is outside. Looks at a window around the point first and doubles it while
+    the region runs on, so that the cost follows the region and not the picture.
+    """
+    height, width = values.shape
+    x, y = int(np.floor(at.x)), int(np.floor(at.y))
+    if not (0 <= x < width and 0 <= y < height):
+        raise IndexError(f"({x}, {y}) is outside a picture of {width} x {height}")
+    whole = Box(0, 0, width, height)
+    reach = _FIRST_REACH
+    while True:
+        window = Box(x - reach, y - reach, x + reach, y + reach).intersected(whole)
+        box, mask = _flood(values, window, x, y)
+        if not runs_on(box, window, whole):
+            return box, mask
+        reach *= 2
+
+
+def _flood(values: NDArray[np.uint8], window: Box, x: int, y: int) -> tuple[Box, Mask]:
+    part = np.ascontiguousarray(values[window.slices])
+    found = np.zeros((window.height + 2, window.width + 2), np.uint8)
+    # FLOODFILL_MASK_ONLY: the values stay untouched; the upper byte of the flags is what the mask is filled with.
+    flags = 4 | cv2.FLOODFILL_MASK_ONLY | (1 << 8)
+    seed = (x - window.x0, y - window.y0)
+    _, _, _, (left, top, w, h) = cv2.floodFill(part, found, seed, 0, 0, 0, flags)
+    inner = Box(left, top, left + w, top + h)
+    rows, columns = inner.moved(1, 1).slices
+    return inner.moved(window.x0, window.y0), found[rows, columns].astype(bool)
+
+
+def runs_on(box: Box, window: Box, whole: Box) -> bool:
+    """Whether the region touches a side of the window that is not a side of the picture."""
+    return (
+        (box.x0 == window.x0 > whole.x0)
+        or (box.y0 == window.y0 > whole.y0)
+        or (box.x1 == window.x1 < whole.x1)
+        or (box.y1 == window.y1 < whole.y1)
+    )

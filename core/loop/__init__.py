@@ -1,1 +1,0 @@
-"""What to label next, and how good the network is."""

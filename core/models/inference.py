@@ -1,0 +1,169 @@
+"""One picture in, its mask and how certain the network is out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812  (the customary name)
+
+from core.base.errors import ModelError
+from core.images.image_reader import MAX_PIXELS, opens_in_parts, read_fed
+from core.images.tiff_reader import read_reduced
+from core.labels.prediction import PredictedMask
+from core.models.checkpoint import Loaded
+from core.models.preprocessing import channels_first
+from core.models.spec import work_size
+from core.models.tiling import SMALLEST_TILE, logits_in_strips, pixels_that_fit
+
+BAND_BYTES = 64 << 20
+"""Logits of a large picture are enlarged in bands of rows of about this size."""
+LARGEST_MASK = 1_000_000_000
+"""Pixels of a prediction: it is held in memory, two bytes for each."""
+VIEWS = {
+    "none": ((1.0, False),),
+    "flip": ((1.0, False), (1.0, True)),
+    "scales": ((0.75, False), (1.0, False), (1.25, False)),
+    "all": tuple((scale, mirrored) for scale in (0.75, 1.0, 1.25) for mirrored in (False, True)),
+}
+"""How often a picture is looked at (test-time augmentation): (scale, mirrored left-right) of each look."""
+
+
+def predict_file(loaded: Loaded, path: Path, run_id: int = 0, tta: str = "none") -> PredictedMask:
+    """Predict a picture file, also a TIFF too large to be read whole, of which only a reduced copy is looked at.
+
+    Raises ImageError when it cannot be read, ModelError as `predict`.
+    """
+    channels = loaded.spec.channels
+    if not opens_in_parts(path, MAX_PIXELS):
+        return predict(loaded, read_fed(path, channels), run_id, tta)
+    if channels != 3:
+        raise ModelError(
+            f"“{path}” is too large for a network that looks at {channels} channels; cut it into pieces."
+        )
+    reduced, size = read_reduced(path, loaded.spec.size)
+    if size[0] * size[1] > LARGEST_MASK:
+        raise ModelError(
+            f"“{path}” has more than {LARGEST_MASK // 10**6:,} million pixels, too many to be predicted. Cut it into "
+            "pieces."
+        )
+    return predict(loaded, reduced, run_id, tta, size)
+
+
+def predict(
+    loaded: Loaded,
+    picture: NDArray[np.uint8],
+    run_id: int = 0,
+    tta: str = "none",
+    full: tuple[int, int] | None = None,
+) -> PredictedMask:
+    """Predict every pixel of a picture (H, W, C) uint8, C as the spec says.
+
+    The network sees the picture with its long side scaled to the spec's size, in tiles where that is more than
+    fits; its logits are enlarged to the picture again. With `tta`, a key of VIEWS, the probabilities of several
+    looks are averaged. full: (width, height) of the picture when `picture` is a reduced copy of it. Values are the
+    spec's class values; confidence is the probability of that class, 255 = certain. Raises ModelError when the
+    picture does not have the colours the network was made for.
+    """
+    spec = loaded.spec
+    if picture.ndim != 3 or picture.shape[2] != spec.channels or 0 in picture.shape:
+        raise ModelError(f"The network was trained on pictures with {spec.channels} colour channels.")
+    if tta not in VIEWS:
+        raise ModelError(f"Looking at a picture “{tta}” is not known; choose {', '.join(VIEWS)}.")
+    size = full or (picture.shape[1], picture.shape[0])
+    device = next(loaded.model.parameters()).device
+    fits = pixels_that_fit(device)
+    while True:
+        try:
+            values, confidence = _mask(loaded, picture, size, tta, device, fits)
+            return PredictedMask(values, confidence, run_id)
+        except torch.OutOfMemoryError:
+            if fits <= SMALLEST_TILE**2:
+                raise
+        # Outside the handler: until it ends, the problem holds on to everything that was computed.
+        fits //= 4
+        torch.cuda.empty_cache()
+
+
+@torch.inference_mode()
+def _mask(
+    loaded: Loaded,
+    picture: NDArray[np.uint8],
+    size: tuple[int, int],
+    tta: str,
+    device: torch.device,
+    fits: int,
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    width, height = size
+    table = torch.tensor(loaded.spec.class_values, dtype=torch.uint8, device=device)
+    values = np.empty((height, width), np.uint8)
+    confidence = np.empty((height, width), np.uint8)
+    looks = [_look(loaded, picture, size, scale, flip, device, fits) for scale, flip in VIEWS[tta]]
+    # All looks cut the picture into the same bands, so they go side by side and none is ever held whole.
+    for bands in zip(*looks, strict=True):
+        rows = bands[0][0]
+        if len(looks) == 1:
+            highest, row = bands[0][1].max(0)
+            # The top probability of a softmax, without dividing every class: 1 / sum(exp(logit - highest)).
+            certain = 1.0 / bands[0][1].sub_(highest).exp_().sum(0)
+        else:
+            mean = torch.zeros_like(bands[0][1])
+            for _, band in bands:
+                mean.add_(band.softmax(0), alpha=1 / len(looks))
+            certain, row = mean.max(0)
+        values[rows] = table[row].cpu().numpy()
+        confidence[rows] = (certain * 255).round_().clamp_(0, 255).to(torch.uint8).cpu().numpy()
+    return values, confidence
+
+
+def _look(
+    loaded: Loaded,
+    picture: NDArray[np.uint8],
+    size: tuple[int, int],
+    scale: float,
+    mirrored: bool,
+    device: torch.device,
+    fits: int,
+) -> Iterator[tuple[slice, Tensor]]:
+    """Logits of the picture at its size, in bands, as seen at a scale and maybe in a mirror."""
+    width, height = size
+    small = work_size(width, height, max(1, round(loaded.spec.size * scale)))
+    way = cv2.INTER_AREA if small[0] < picture.shape[1] else cv2.INTER_LINEAR
+    pixels = cv2.resize(picture, small, interpolation=way)
+    pixels = pixels.reshape(small[1], small[0], -1)  # OpenCV drops a single channel
+    seen = channels_first(np.ascontiguousarray(pixels[:, ::-1] if mirrored else pixels))
+    strips = logits_in_strips(loaded.model, seen, device, fits)
+    for rows, band in enlarged_bands(strips, len(loaded.spec.class_values), small[1], height, width):
+        yield rows, band.flip(2) if mirrored else band
+
+
+def enlarged_bands(
+    strips: Iterator[Tensor], classes: int, small_height: int, height: int, width: int
+) -> Iterator[tuple[slice, Tensor]]:
+    """Logits in strips (C, rows, w), together small_height rows, bilinearly enlarged to (C, height, width), in
+    bands: (rows, (C, rows, width)). The bands depend on the last three numbers and on C only.
+
+    The same numbers as F.interpolate(align_corners=False) gives at once, in bounded memory.
+    """
+    rows_at_once = max(1, BAND_BYTES // (4 * classes * width))
+    held, first = next(strips), 0  # the strips not yet used up, and the row with which they begin
+    for start in range(0, height, rows_at_once):
+        stop = min(height, start + rows_at_once)
+        places = (torch.arange(start, stop, device=held.device) + 0.5) * (small_height / height) - 0.5
+        places = places.clamp_(0, small_height - 1)
+        upper = places.floor().long()
+        lower = (upper + 1).clamp_(max=small_height - 1)
+        while first + held.shape[1] <= int(lower[-1]):
+            gone = min(int(upper[0]) - first, held.shape[1])
+            held, first = torch.cat([held[:, gone:], next(strips)], 1), first + gone
+        share = (places - upper).view(1, -1, 1)
+        band = torch.lerp(held[:, upper - first], held[:, lower - first], share)
+        if held.shape[2] != width:
+            size = (stop - start, width)
+            band = F.interpolate(band.unsqueeze(0), size=size, mode="bilinear", align_corners=False)[0]
+        yield slice(start, stop), band

@@ -1,0 +1,216 @@
+"""From a row of the catalogue to a network: building, and growing its head."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import re
+import socket
+import urllib.parse
+import urllib.request
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from core.base.errors import ModelError
+from core.models.asymmetric_unet import AsymmetricUNet
+from core.models.catalogue import Architecture, architecture
+from core.models.fcn import FCN8s
+from core.models.plain_unet import PlainUNet
+from core.models.spec import ModelSpec
+
+Progress = Callable[[str], None]
+"""Told a sentence now and then, while something takes its time."""
+
+NEW_CLASS_SHARE = 0.05
+"""Of the likeliest old class, what a class that was never learned gets at most; see `grow_head`."""
+
+_PLAIN_NAME = re.compile(r"[\w.+-]+")
+"""What a network in a file may be called."""
+
+_OURS: dict[str, Callable[[int, int], nn.Module]] = {
+    "asymmetric-unet": AsymmetricUNet,
+    "asymmetric-unet-small": lambda classes, channels: AsymmetricUNet(
+        classes, channels, widths=(16, 16, 32, 64), blocks=(0, 1, 1, 1)
+    ),
+    "asymmetric-unet-large": lambda classes, channels: AsymmetricUNet(
+        classes, channels, widths=(32, 64, 128, 256), blocks=(0, 1, 2, 3)
+    ),
+    "plain-unet": PlainUNet,
+}
+
+
+def build(spec: ModelSpec, progress: Progress | None = None) -> nn.Module:
+    """A fresh network: float (N, channels, H, W) normalised, sides multiples of 32 -> logits (N, classes, H, W).
+
+    In train mode it may answer at half the resolution; the loss then takes the label of every second pixel.
+    Pretrained encoder weights are downloaded once by segmentation_models_pytorch; `progress` hears of it.
+    Raises ModelError for a name nobody knows and for weights that cannot be had.
+    """
+    row = architecture(spec.architecture)
+    classes = len(spec.class_values)
+    if row.name in _OURS:
+        if spec.weights != "none":
+            raise ModelError(f"There are no ImageNet weights of {row.title}; train it from scratch.")
+        return _OURS[row.name](classes, spec.channels)
+    encoder = spec.encoder or row.encoder
+    assert encoder is not None
+    if not _PLAIN_NAME.fullmatch(encoder):
+        # timm takes "hf-hub:somebody/something" for a request to fetch a description from there.
+        raise _no_encoder(encoder)
+    with _quiet():
+        # Imported here: it takes seconds, and our own networks do not need it.
+        import segmentation_models_pytorch as smp
+
+        if spec.weights == "imagenet":
+            _expect_weights(smp, encoder, progress)
+        try:
+            return _on_encoder(smp, row, encoder, spec)
+        except Exception as problem:  # whatever a thousand encoders and their downloads may raise
+            raise _cannot_build(row, encoder, spec.weights, problem) from problem
+
+
+def _on_encoder(smp: Any, row: Architecture, encoder: str, spec: ModelSpec) -> nn.Module:
+    weights, classes = None if spec.weights == "none" else spec.weights, len(spec.class_values)
+    if row.name == "fcn-8s":
+        return FCN8s(smp.encoders.get_encoder(encoder, in_channels=spec.channels, weights=weights), classes)
+    # A vision transformer is made for one size of picture unless it is told otherwise.
+    options: dict[str, Any] = {"dynamic_img_size": True} if row.name == "dpt" else {}
+    model: nn.Module = smp.create_model(
+        row.smp, encoder, encoder_weights=weights, in_channels=spec.channels, classes=classes, **options
+    )
+    return model
+
+
+def heads_of(model: nn.Module) -> tuple[nn.Conv2d, ...]:
+    """The convolutions whose outputs add up to the logits, one row a class; the first carries the bias of a class.
+
+    Raises ModelError when the network has none where we look.
+    """
+    if isinstance(model, FCN8s):
+        return model.score, model.score_16, model.score_8
+    head = getattr(model, "head", None)
+    if head is None and hasattr(model, "segmentation_head"):
+        convolutions = [m for m in model.segmentation_head.modules() if isinstance(m, nn.Conv2d)]  # type: ignore[union-attr]
+        head = convolutions[-1] if convolutions else None
+    if not isinstance(head, nn.Conv2d):
+        raise ModelError("This network has no output layer that can take more classes; train from scratch.")
+    return (head,)
+
+
+@torch.no_grad()
+def grow_head(old_model: nn.Module, old_spec: ModelSpec, new_spec: ModelSpec) -> nn.Module:
+    """A network for the classes of `new_spec` that keeps all the old one has learned.
+
+    Known classes keep their row of the head, also under another value (`inherits`), so that their logits stay as
+    they were. A class that several were merged into gets the mean of their rows and the logarithm of their number
+    on top: were they equally likely somewhere, it is as likely there as all of them. A new class gets the mean of
+    all old rows and log(NEW_CLASS_SHARE) on top: never more than that share of the likeliest class, because a mean
+    is never above the highest. No noise is needed: its row is told apart by the labels it learns from.
+    Raises ModelError when the two specs differ in more than classes, size and weights.
+    """
+    ours, theirs = (new_spec.architecture, new_spec.channels), (old_spec.architecture, old_spec.channels)
+    if ours != theirs or new_spec.encoder != old_spec.encoder:
+        raise ModelError(
+            f"The weights of a {old_spec.architecture} do not fit a {new_spec.architecture}; train from scratch."
+        )
+    model = build(replace(new_spec, weights="none"))
+    old_heads, heads = heads_of(old_model), heads_of(model)
+    kept = {id(tensor) for head in old_heads for tensor in (head.weight, head.bias)}
+    body = {
+        name: value for name, value in old_model.state_dict(keep_vars=True).items() if id(value) not in kept
+    }
+    model.load_state_dict({**model.state_dict(), **body})
+    for row, value in enumerate(new_spec.class_values):
+        rows, extra = _origin(value, old_spec, new_spec)
+        for place, (old_head, head) in enumerate(zip(old_heads, heads, strict=True)):
+            head.weight[row] = old_head.weight[rows].mean(0)
+            if head.bias is not None and old_head.bias is not None:
+                head.bias[row] = old_head.bias[rows].mean() + (extra if place == 0 else 0.0)
+    return model
+
+
+def _origin(value: int, old_spec: ModelSpec, new_spec: ModelSpec) -> tuple[list[int], float]:
+    """The old rows that a class starts from, and what is added to its bias."""
+    olds = [old for new, old in new_spec.inherits if new == value] or [value]
+    rows = [old_spec.class_values.index(old) for old in olds if old in old_spec.class_values]
+    if rows:
+        return rows, math.log(len(rows))
+    return list(range(len(old_spec.class_values))), math.log(NEW_CLASS_SHARE)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Warnings of other people's code about other people's code; a user cannot act on them."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=DeprecationWarning)
+        warnings.filterwarnings("ignore", category=FutureWarning)
+        warnings.filterwarnings("ignore", message="For 'tu-'", category=UserWarning)
+        warnings.filterwarnings(
+            "ignore", message=".*HF_TOKEN.*|.*unauthenticated requests.*", category=UserWarning
+        )
+        yield
+
+
+def _expect_weights(smp: Any, encoder: str, progress: Progress | None) -> None:
+    """Say that a download comes, or raise at once where the library would try in vain for half a minute."""
+    from huggingface_hub import constants
+
+    if _is_cached(smp, encoder):
+        return
+    if progress:
+        progress(f"Downloading the ImageNet weights of {encoder}.")
+    if constants.HF_HUB_OFFLINE:
+        raise _no_weights(encoder)
+    if not urllib.request.getproxies():  # behind a proxy only the library knows the way
+        host = urllib.parse.urlsplit(constants.ENDPOINT)
+        try:
+            socket.create_connection((host.hostname or "", host.port or 443), timeout=5).close()
+        except OSError as problem:
+            raise _no_weights(encoder) from problem
+
+
+def _is_cached(smp: Any, encoder: str) -> bool:
+    """Whether the weights of an encoder were downloaded before."""
+    from huggingface_hub import try_to_load_from_cache
+
+    settings = smp.encoders.encoders.get(encoder, {}).get("pretrained_settings", {}).get("imagenet")
+    if settings is not None:
+        place, revision = settings["repo_id"], settings["revision"]
+    elif encoder.startswith("tu-"):
+        import timm
+
+        known = timm.models.get_pretrained_cfg(encoder.removeprefix("tu-"), allow_unregistered=True)
+        place, revision = (known.hf_hub_id if known else None), None
+    else:
+        return False
+    return bool(place) and isinstance(
+        try_to_load_from_cache(place, "model.safetensors", revision=revision), str
+    )
+
+
+def _no_weights(encoder: str) -> ModelError:
+    return ModelError(
+        f"The ImageNet weights of {encoder} could not be downloaded (no network). "
+        "Train from scratch or try again when online."
+    )
+
+
+def _no_encoder(encoder: str) -> ModelError:
+    return ModelError(f"There is no encoder called “{encoder}”; resnet34 and mobilenet_v2 are good choices.")
+
+
+def _cannot_build(row: Architecture, encoder: str, weights: str, problem: Exception) -> ModelError:
+    reason = str(problem).strip("'\"").split("\n", maxsplit=1)[0][:120]
+    unknown = "Wrong encoder name" in reason or "Unknown model" in reason
+    if unknown:
+        return _no_encoder(encoder)
+    if "Wrong pretrained weights" in reason:
+        return ModelError(f"There are no ImageNet weights of {encoder}; train it from scratch.")
+    if weights != "none" and isinstance(problem, OSError):
+        return _no_weights(encoder)
+    return ModelError(f"{row.title} cannot be built with the encoder {encoder}: {reason}.")

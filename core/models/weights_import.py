@@ -1,0 +1,176 @@
+"""Weights that come from outside as one file: ours with their description, or plain weights of a known network.
+
+Never pickle: a file of PyTorch is read with `weights_only`, which makes tensors and plain containers and nothing
+else, and only when it is of the form (a zip archive, nothing packed) whose size can be known before it is read.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from core.base.errors import ModelError
+from core.labels.class_list import ClassList, Colour
+from core.models.catalogue import resolve
+from core.models.checkpoint import LARGEST_WEIGHTS_FILE
+from core.models.export import METADATA
+from core.models.network_builder import build, heads_of
+from core.models.spec import ModelSpec
+
+LARGEST_DESCRIPTION = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ArrivingClass:
+    """A row of the network's head: what it is called and shown in where it comes from."""
+
+    name: str
+    colour: Colour
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A network from a file, in eval mode. The class values of its spec are those of the file; classes is empty where
+    the file does not name them."""
+
+    model: nn.Module
+    spec: ModelSpec
+    classes: tuple[ArrivingClass, ...]
+
+
+def read_model(
+    path: Path, network: str | None = None, encoder: str | None = None, size: int = 256
+) -> Arrived:
+    """The network in a .safetensors, or in a .pt or .pth that holds nothing but weights.
+
+    network, encoder, size: what a file that does not describe itself is of. Raises ModelError.
+    """
+    tensors, about = _read(path)
+    if about is not None:
+        spec, classes = _described(path, about)
+    elif network is None:
+        raise ModelError(
+            f"{path.name} does not say which network its weights are of. Say it with --arch, and --encoder."
+        )
+    else:
+        tensors = _without_prefix(tensors)
+        spec, classes = _guessed(path, tensors, network, encoder, size), ()
+    model = build(replace(spec, weights="none"))
+    try:
+        model.load_state_dict(tensors)
+    except (RuntimeError, KeyError, ValueError, TypeError) as problem:
+        raise _unfit(path, spec, problem) from problem
+    if not all(bool(value.isfinite().all()) for value in tensors.values() if value.is_floating_point()):
+        raise ModelError(f"Some weights in {path.name} are no numbers; the network cannot be used.")
+    return Arrived(model.eval(), spec, classes)
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], Mapping[str, Any] | None]:
+    try:
+        if path.stat().st_size > LARGEST_WEIGHTS_FILE:
+            raise ModelError(f"{path.name} is too large to be a network of Maskloop.")
+        match path.suffix.lower():
+            case ".safetensors":
+                return _read_safetensors(path)
+            case ".pt" | ".pth":
+                return _read_torch(path), None
+    except OSError as problem:
+        raise ModelError(f"{path.name} cannot be read: {problem.strerror or problem}.") from problem
+    raise ModelError(
+        f"{path.name} cannot be read as weights. Give a .safetensors, or a .pt with nothing else in it."
+    )
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], Mapping[str, Any] | None]:
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            text = (file.metadata() or {}).get(METADATA)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
+    except safetensors.SafetensorError as problem:
+        raise ModelError(f"{path.name} is damaged or not a safetensors file ({problem}).") from problem
+    if text is None:
+        return tensors, None
+    try:
+        about = json.loads(text) if len(text) <= LARGEST_DESCRIPTION else None
+    except ValueError:
+        about = None
+    if not isinstance(about, dict):
+        raise ModelError(f"The description of the network in {path.name} is damaged.")
+    return tensors, about
+
+
+def _read_torch(path: Path) -> dict[str, Tensor]:
+    refused = ModelError(
+        f"{path.name} holds more than weights, so that opening it could run a stranger's program. "
+        "Ask for the weights alone (a state dict), better as .safetensors."
+    )
+    if not zipfile.is_zipfile(path):
+        raise refused
+    with zipfile.ZipFile(path) as archive:
+        if any(part.compress_type != zipfile.ZIP_STORED for part in archive.infolist()):
+            raise refused  # torch packs nothing; what is packed may unfold to any size
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, ValueError, EOFError, KeyError, AttributeError) as problem:
+        raise refused from problem
+    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
+        content = content["state_dict"]
+    if not isinstance(content, Mapping) or not content:
+        raise refused
+    tensors = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
+    if len(tensors) < len(content):
+        raise refused
+    return tensors
+
+
+def _described(path: Path, about: Mapping[str, Any]) -> tuple[ModelSpec, tuple[ArrivingClass, ...]]:
+    try:
+        spec = replace(ModelSpec.from_json(about["spec"]), inherits=())
+        rows = {int(row["index"]): row for row in about["classes"]}
+        listed = ClassList()
+        for value in spec.class_values:
+            red, green, blue = (int(part) & 255 for part in rows[value]["color"])
+            listed = listed.added(str(rows[value]["name"]), (red, green, blue), value)
+    except (KeyError, TypeError, ValueError) as problem:
+        raise ModelError(
+            f"The description of the network in {path.name} is damaged ({problem!r})."
+        ) from problem
+    return spec, tuple(ArrivingClass(each.name, each.colour) for each in listed)
+
+
+def _without_prefix(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Names as the network gives them: training programs put “module.” or “model.” before all of them."""
+    for prefix in ("module.", "model."):
+        if all(name.startswith(prefix) for name in tensors):
+            tensors = {name.removeprefix(prefix): value for name, value in tensors.items()}
+    return tensors
+
+
+def _guessed(
+    path: Path, tensors: Mapping[str, Tensor], network: str, encoder: str | None, size: int
+) -> ModelSpec:
+    """The spec, with classes 1, 2, 3 ... for as many rows as the head of these weights has."""
+    name, encoder = resolve(network, encoder)
+    spec = ModelSpec(name, encoder, "none", size, (1, 2))
+    model = build(spec)
+    head = heads_of(model)[0]
+    key = next(key for key, value in model.state_dict(keep_vars=True).items() if value is head.weight)
+    if key not in tensors or tensors[key].ndim != 4 or not 1 <= len(tensors[key]) <= 254:
+        raise _unfit(path, spec, KeyError(key))
+    return replace(spec, class_values=tuple(range(1, len(tensors[key]) + 1)))
+
+
+def _unfit(path: Path, spec: ModelSpec, problem: Exception) -> ModelError:
+    network = spec.architecture + (f" on {spec.encoder}" if spec.encoder else "")
+    reason = " ".join(str(problem).split())[:160]
+    return ModelError(f"The weights in {path.name} do not fit a {network} ({reason}).")

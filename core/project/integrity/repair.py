@@ -1,0 +1,292 @@
+"""The doctor mends: each finding in a transaction of its own, after a copy of the project file has been made.
+
+Nothing that could be of use is deleted: what goes is in the copy, which stays until a person deletes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy import Connection, delete, select, update
+
+from core.base.errors import ProjectError
+from core.base.geometry import TILE, TileKey, tile_box
+from core.labels.codec import encode
+from core.labels.label_map import Origin
+from core.project.backup import FOLDER, make_backup
+from core.project.integrity.check import Size, is_sound, sound_pixels
+from core.project.integrity.findings import Finding, Kind
+from core.project.integrity.missing_pictures import worked_on
+from core.project.label_repository import (
+    StoredTile,
+    blank_tile,
+    count_pixels,
+    counted,
+    origin_id,
+    read_tile,
+    tiles_of,
+    write_tile,
+)
+from core.project.packed_picture import digest_of
+from core.project.project import Project
+from core.project.records import Status
+from core.project.row_changes import RowChange
+from core.project.schema import class_pixels, edit_tiles, edits, metadata, pictures, predictions, runs, tiles
+
+
+def repair(project: Project, findings: Sequence[Finding]) -> list[str]:
+    """Mend what can be mended and say what was done, one sentence for each thing.
+
+    A copy of the project file is made first. Raises ProjectError when it cannot be, or when the disk refuses; what
+    was mended until then stays mended.
+    """
+    todo = sorted((f for f in findings if f.repairable), key=lambda f: _ORDER.index(f.kind))
+    if not todo:
+        return []
+    copy = make_backup(project.store.path, project.home / FOLDER, label="before-repair")
+    return [f"A copy from before the repair is {copy}.", *(_MEND[f.kind](project, f) for f in todo)]
+
+
+def _index(project: Project, _finding: Finding) -> str:
+    with project.store.writing() as connection:
+        connection.exec_driver_sql("REINDEX")
+    return "The indexes were rebuilt."
+
+
+def _orphan(project: Project, finding: Finding) -> str:
+    """A column that may be empty is emptied, a lost origin becomes "painted"; other rows mean nothing alone."""
+    assert finding.row is not None
+    name, row = finding.row
+    table = metadata.tables[name]
+    with project.store.writing() as connection:
+        for _, where, parent, number in connection.exec_driver_sql(f"PRAGMA foreign_key_check({name})").all():
+            if where != row:
+                continue
+            links = connection.exec_driver_sql(f"PRAGMA foreign_key_list({name})").all()
+            column = table.c[next(str(link[3]) for link in links if link[0] == number)]
+            if column.nullable and column is not edits.c.picture_id:
+                value: int | None = None
+            elif parent == "origins":
+                value = origin_id(connection, Origin.PAINTED, None)
+            else:
+                connection.exec_driver_sql(f"DELETE FROM {name} WHERE rowid = ?", (row,))
+                return f"Row {row} of the table {name}, which belonged to nothing, was dropped."
+            connection.exec_driver_sql(
+                f"UPDATE {name} SET {column.name} = ? WHERE rowid = ?",
+                (value, row),
+            )
+    return f"Row {row} of the table {name} does not point to nothing any more."
+
+
+def _tile(project: Project, finding: Finding) -> str:
+    """The newest sound other side is the label before the last edit there; better than nothing, and said."""
+    picture_id, key = _meant(finding)
+    assert key is not None
+    with project.store.writing() as connection:
+        path, size = _picture(connection, picture_id)
+        sides = connection.execute(
+            select(edit_tiles.c.pixels, edit_tiles.c.origins, edits.c.name, edits.c.undone)
+            .join(edits, edits.c.id == edit_tiles.c.edit_id)
+            .where(
+                edit_tiles.c.picture_id == picture_id,
+                edit_tiles.c.tile_column == key.column,
+                edit_tiles.c.tile_row == key.row,
+            )
+            .order_by(edits.c.id.desc())
+        ).all()
+        where = f"The label at {key.column * TILE}, {key.row * TILE} of {path}"
+        for pixels, origins, name, undone in sides:
+            side = StoredTile(pixels, origins)
+            if is_sound(side, key, size):
+                write_tile(connection, picture_id, key, side)
+                when = "as it would be after" if undone else "as it was before"
+                said = f"{where} was brought back {when} “{name}”. Look at it; what came later is lost."
+                break
+        else:
+            write_tile(connection, picture_id, key, blank_tile())
+            said = f"{where} could not be brought back and is unlabelled now. A backup may still hold it."
+        _count(connection, picture_id, size)
+    return said
+
+
+def _origins(project: Project, finding: Finding) -> str:
+    picture_id, key = _meant(finding)
+    assert key is not None
+    with project.store.writing() as connection:
+        path, size = _picture(connection, picture_id)
+        stored, place = read_tile(connection, picture_id, key), tile_box(key, *size)
+        if stored is not None:
+            nobody = encode(np.zeros((place.height, place.width), np.uint16))
+            write_tile(connection, picture_id, key, StoredTile(stored.pixels, nobody))
+    return f"Who painted the label at {key.column * TILE}, {key.row * TILE} of {path} is noted as unknown."
+
+
+def _outside(project: Project, finding: Finding) -> str:
+    picture_id, key = _meant(finding)
+    assert key is not None
+    with project.store.writing() as connection:
+        path, _ = _picture(connection, picture_id)
+        connection.execute(
+            delete(tiles).where(
+                tiles.c.picture_id == picture_id,
+                tiles.c.tile_column == key.column,
+                tiles.c.tile_row == key.row,
+            )
+        )
+    return f"An empty piece of label outside of {path} was dropped."
+
+
+def _counts(project: Project, finding: Finding) -> str:
+    picture_id, _ = _meant(finding)
+    with project.store.writing() as connection:
+        path, size = _picture(connection, picture_id)
+        _count(connection, picture_id, size)
+    return f"The labelled pixels of {path} were counted again."
+
+
+def _no_class(project: Project, finding: Finding) -> str:
+    assert finding.class_value is not None
+    listed = project.classes.read()
+    if listed.by_value(finding.class_value) is not None:
+        return f"The class {finding.class_value} is there by now."
+    name = f"class {finding.class_value}"
+    while listed.by_name(name) is not None:
+        name += " found"
+    # Not an edit: it would end what can be redone in every picture.
+    project.classes.mend(listed.added(name, value=finding.class_value))
+    return f"The class “{name}” was added for pixels that had none; rename it as you like."
+
+
+def _edit(project: Project, finding: Finding) -> str:
+    """Older steps of the same pictures go with it: undone past a gap they would bring back a label that never was."""
+    with project.store.writing() as connection:
+        row = connection.execute(select(edits.c.undone).where(edits.c.id == finding.edit_id)).one()
+        touched: dict[int, set[int]] = {}
+        for edit_id, picture_id in connection.execute(
+            select(edit_tiles.c.edit_id, edit_tiles.c.picture_id).distinct()
+        ):
+            touched.setdefault(edit_id, set()).add(picture_id)
+        # Undo goes from new to old, redo from old to new: whatever lies behind the gap on that way is cut off.
+        way = edits.c.id.asc() if row.undone else edits.c.id.desc()
+        steps = connection.execute(
+            select(edits.c.id, edits.c.picture_id)
+            .where(edits.c.undone == row.undone, edits.c.thinned == 0)
+            .order_by(way)
+        ).all()
+        closed: set[int] = set()
+        gone: list[int] = []
+        for edit_id, picture_id in steps:
+            mine = touched.get(edit_id, set()) | ({picture_id} if picture_id is not None else set())
+            if edit_id == finding.edit_id or mine & closed:
+                closed |= mine
+                gone.append(edit_id)
+        for start in range(0, len(gone), 500):
+            part = gone[start : start + 500]
+            connection.execute(update(edits).where(edits.c.id.in_(part)).values(thinned=1))
+    return f"{len(gone)} steps can no longer be {'redone' if row.undone else 'undone'}; the labels stay as they are."
+
+
+def _no_file(project: Project, finding: Finding) -> str:
+    picture_id, _ = _meant(finding)
+    with project.store.writing() as connection:
+        path, _ = _picture(connection, picture_id)
+        connection.execute(delete(predictions).where(predictions.c.picture_id == picture_id))
+    return f"The missing prediction of {path} was forgotten."
+
+
+def _no_row(_project: Project, finding: Finding) -> str:
+    assert finding.path is not None
+    path = Path(finding.path)
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as problem:
+        raise ProjectError(
+            f"{path} cannot be deleted: {problem.strerror or problem}. Delete it by hand."
+        ) from problem
+    return f"{path.name}, a prediction of nothing, was deleted."
+
+
+def _weights(project: Project, finding: Finding) -> str:
+    assert finding.run_id is not None
+    message = "Its weights were missing when the project was repaired."
+    with project.store.writing() as connection:
+        connection.execute(
+            update(runs).where(runs.c.id == finding.run_id).values(published=0, message=message)
+        )
+    return f"Run {finding.run_id} no longer counts as one that gave weights."
+
+
+def _moved(project: Project, finding: Finding) -> str:
+    picture_id, _ = _meant(finding)
+    assert finding.path is not None
+    if finding.path in worked_on(project):
+        raise ProjectError(f"{finding.path} has work of its own by now; check again.")
+    with project.store.writing() as connection:
+        path, _ = _picture(connection, picture_id)
+        # The window has met the file under its new name and listed it as a new picture that nobody has touched.
+        gone = pictures.c.path == finding.path
+        fresh = connection.execute(select(pictures.c.id).where(gone)).scalar()
+        connection.execute(delete(pictures).where(gone))
+        connection.execute(
+            update(pictures).where(pictures.c.id == picture_id).values(path=finding.path, problem=None)
+        )
+    if fresh is not None:  # or it would be shown with whatever picture gets this number next
+        with contextlib.suppress(OSError):
+            project.prediction_path(fresh).unlink(missing_ok=True)
+    return f"{path} was found again as {finding.path}, with all that was said about it."
+
+
+def _changed(project: Project, finding: Finding) -> str:
+    picture_id, _ = _meant(finding)
+    record = project.pictures.get(picture_id)
+    try:
+        project.pictures.set_digests({picture_id: digest_of(project.picture_path(record.path))})
+    except OSError as problem:
+        raise ProjectError(f"{record.path} cannot be read: {problem.strerror or problem}.") from problem
+    row = RowChange("pictures", str(picture_id), {"status": Status.TO_REVIEW.value})
+    project.journal.change_rows(picture_id, f"Mark as {Status.TO_REVIEW}", "mark", [row])
+    return f"{record.path} was taken as it is now, with its label, and marked to review."
+
+
+def _meant(finding: Finding) -> tuple[int, TileKey | None]:
+    assert finding.picture_id is not None
+    return finding.picture_id, finding.tile
+
+
+def _picture(connection: Connection, picture_id: int) -> tuple[str, Size]:
+    row = connection.execute(
+        select(pictures.c.path, pictures.c.width, pictures.c.height).where(pictures.c.id == picture_id)
+    ).one()
+    return str(row.path), (row.width or 0, row.height or 0)
+
+
+def _count(connection: Connection, picture_id: int, size: Size) -> None:
+    gained = np.zeros(256, np.int64)
+    for key, tile in tiles_of(connection, picture_id):
+        values = sound_pixels(tile.pixels, key, size)
+        if values is not None:
+            gained += counted(values)
+    connection.execute(delete(class_pixels).where(class_pixels.c.picture_id == picture_id))
+    count_pixels(connection, picture_id, gained)
+
+
+_MEND: dict[Kind, Callable[[Project, Finding], str]] = {
+    Kind.INDEX: _index,
+    Kind.ORPHAN: _orphan,
+    Kind.MOVED: _moved,
+    Kind.OUTSIDE: _outside,
+    Kind.TILE: _tile,
+    Kind.ORIGINS: _origins,
+    Kind.EDIT: _edit,
+    Kind.COUNTS: _counts,
+    Kind.NO_CLASS: _no_class,
+    Kind.NO_FILE: _no_file,
+    Kind.NO_ROW: _no_row,
+    Kind.WEIGHTS: _weights,
+    Kind.CHANGED: _changed,
+}
+"""What is done about what, in this order: rows first, labels next, then what is counted from them."""
+_ORDER = list(_MEND)

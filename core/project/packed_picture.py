@@ -1,0 +1,86 @@
+"""A picture on its way into a project, its label as small as it will be stored. Made in any process; light to load."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from core.base.geometry import Box, TileKey, tile_box
+from core.labels.class_list import UNLABELLED
+from core.labels.codec import decode, encode
+from core.labels.label_map import Values, blank_values
+from core.project.records import Split
+
+
+@dataclass(frozen=True, slots=True)
+class PackedTile:
+    """A tile with a label: its values as they are stored, and whether each of its pixels is labelled."""
+
+    key: TileKey
+    pixels: bytes
+    full: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PackedLabel:
+    """A whole label. box: the smallest that holds every labelled pixel; pixels: how many are; counts: pixels by value
+    in the tiles that are here."""
+
+    box: Box
+    pixels: int
+    tiles: tuple[PackedTile, ...]
+    counts: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A picture that the project does not hold yet, upright size, and its label; None when no pixel has one."""
+
+    path: str
+    width: int
+    height: int
+    digest: str | None = None
+    split: Split | None = None
+    tags: tuple[str, ...] = ()
+    label: PackedLabel | None = None
+
+    def values(self) -> Values:
+        """(height, width) uint8. Raises ProjectError when a tile is damaged."""
+        values = blank_values(self.width, self.height)
+        for tile in self.label.tiles if self.label else ():
+            place = tile_box(tile.key, self.width, self.height)
+            values[place.slices] = decode(tile.pixels, place.height, place.width, np.uint8)
+        return values
+
+
+def packed(values: Values) -> PackedLabel | None:
+    """A label (H, W) uint8, as the edit of a blank one would store it."""
+    height, width = values.shape
+    tiles, counts, labelled = [], np.zeros(256, np.int64), 0
+    box = Box.nothing()
+    for key in Box(0, 0, width, height).tiles():
+        place = tile_box(key, width, height)
+        part = values[place.slices]
+        there = part != UNLABELLED
+        count = int(np.count_nonzero(there))
+        if not count:
+            continue
+        rows, columns = np.flatnonzero(there.any(axis=1)), np.flatnonzero(there.any(axis=0))
+        inside = Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+        box = box.united(inside.moved(place.x0, place.y0))
+        counts += np.bincount(part.ravel(), minlength=256)
+        labelled += count
+        tiles.append(PackedTile(key, encode(part), count == part.size))
+    if not tiles:
+        return None
+    return PackedLabel(box, labelled, tuple(tiles), {int(v): int(counts[v]) for v in np.flatnonzero(counts)})
+
+
+def digest_of(path: Path) -> str:
+    """A fingerprint of a file's bytes (BLAKE2b, 20 bytes, as hex). Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=20)).hexdigest()

@@ -1,0 +1,1 @@
+"""Assigning pictures to train, val and test."""

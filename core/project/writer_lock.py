@@ -1,0 +1,55 @@
+"""The writer's guard: one window or command writes to a project at a time, anybody may read."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+from datetime import datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from core.base.errors import ProjectLockedError
+
+
+class WriterGuard:
+    """Held while a project is open for writing.
+
+    The lock is the operating system's own, so that a crash gives it back by itself; the note beside it is only
+    for people. Raises ProjectLockedError, naming the holder, when somebody else holds it, and OSError when the
+    folder cannot be written to.
+    """
+
+    def __init__(self, home: Path, purpose: str) -> None:
+        self._note = home / "writer.json"
+        self._lock = FileLock(home / "writer.lock", thread_local=False)
+        try:
+            self._lock.acquire(blocking=False)
+        except Timeout as taken:
+            raise ProjectLockedError(self._sentence(home)) from taken
+        note = {
+            "purpose": purpose,
+            "process": os.getpid(),
+            "host": socket.gethostname(),
+            "since": datetime.now().astimezone().isoformat(timespec="seconds"),
+        }
+        with contextlib.suppress(OSError):
+            self._note.write_text(json.dumps(note), "utf-8")
+
+    def release(self) -> None:
+        """Let the next writer in. May be called twice."""
+        if self._lock.is_locked:
+            with contextlib.suppress(OSError):
+                self._note.unlink(missing_ok=True)
+            self._lock.release()
+
+    def _sentence(self, home: Path) -> str:
+        try:
+            note = json.loads(self._note.read_text("utf-8"))
+            since = datetime.fromisoformat(note["since"]).astimezone().strftime("%Y-%m-%d %H:%M")
+            holder = f"{note['purpose']} (process {int(note['process'])} on {note['host']}, since {since})"
+        except (OSError, ValueError, KeyError, TypeError):
+            holder = "another Maskloop"
+        return f"The project in {home} is already open for writing: {holder}. Close it there, then try again."

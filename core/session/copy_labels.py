@@ -1,0 +1,85 @@
+"""Labels of the picture before, taken over: in a film most of the next frame is like the one before."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.base.errors import UserError
+from core.base.geometry import Box
+from core.base.lane import Lane
+from core.labels.class_list import UNLABELLED
+from core.labels.deferred_edit import Prepared
+from core.labels.label_map import LabelMap, Values
+from core.project.project import Project
+from core.session.picture_index import PictureIndex
+
+
+@dataclass(frozen=True, slots=True)
+class FoundLabel:
+    """The label of another picture, for people and to copy from. values: (H, W) uint8."""
+
+    name: str
+    values: Values
+
+
+class Copying:
+    """Looks for labels to copy. Called from the GUI thread; read on the document lane, behind every stroke."""
+
+    def __init__(self, project: Project, index: PictureIndex, document: Lane) -> None:
+        self._project = project
+        self._index = index
+        self._document = document
+
+    def previous(self, picture_id: int, width: int, height: int) -> Future[FoundLabel]:
+        """The label of the nearest picture before this one, in list order, that has one and is of this size.
+
+        The future raises UserError when there is none, and ProjectError when it cannot be read.
+        """
+        return self._document.submit(self._previous, picture_id, width, height)
+
+    def _previous(self, picture_id: int, width: int, height: int) -> FoundLabel:
+        nearest = None
+        for row in reversed(range(self._index.row(picture_id))):
+            record = self._index.at(row)
+            if not record.is_labelled:
+                continue
+            if (record.width, record.height) == (width, height):
+                return FoundLabel(record.name, self._project.labels.read(record.id, width, height))
+            nearest = nearest or record
+        if nearest is None:
+            raise UserError(
+                "No picture before this one in the list has a label to copy. Label an earlier one first."
+            )
+        raise UserError(
+            f"{nearest.name} is {nearest.width} × {nearest.height} pixels and this picture {width} × {height}: "
+            "labels are copied between pictures of one size only."
+        )
+
+
+def copy_labels(
+    labels: LabelMap, found: FoundLabel, locked: frozenset[int] = frozenset(), *, over: bool = False
+) -> Prepared:
+    """Takes the other label over, wherever it says something.
+
+    Only pixels without a label change; with `over` all but those of `locked` classes. Raises UserError when the sizes
+    differ.
+    """
+    if found.values.shape != labels.values.shape:
+        raise UserError(f"{found.name} is not of the size of this picture: its label cannot be copied.")
+    takes = np.zeros(256, bool)
+    takes[UNLABELLED] = True
+    if over:
+        takes[:] = True
+        takes[list(locked - {UNLABELLED})] = False
+    whole = Box(0, 0, labels.width, labels.height)
+
+    def paint(labels: LabelMap) -> Box:
+        for band in whole.bands():
+            other = found.values[band.slices]
+            labels.put(band, other, takes[labels.values[band.slices]] & (other != UNLABELLED))
+        return whole
+
+    return Prepared(f"Copy labels from {found.name}", "copy", UNLABELLED, whole.area, paint)

@@ -1,0 +1,1 @@
+"""Statistics, splits and near-duplicates of a project."""

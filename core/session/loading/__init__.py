@@ -1,0 +1,1 @@
+"""Pictures from the folder to the screen: scanning, watching, decoding, prefetching."""

@@ -1,0 +1,1 @@
+"""Exporting, summarising and previewing networks in child processes."""

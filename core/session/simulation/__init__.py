@@ -1,0 +1,1 @@
+"""A simulated annotator labels a project from its known labels."""

@@ -1,0 +1,1 @@
+"""When to train, the worker's events, predictions, curves."""

@@ -1,0 +1,120 @@
+"""Which picture is predicted next: the one on screen, then those that will come, then all others in turn."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+
+from core.models.spec import WEIGHTS_FILE
+from core.project.project import Project
+from core.project.records import RunRecord, stamp
+from core.training.events import NotPredicted, Predicted
+from core.training.worker_client import Worker
+
+IN_FLIGHT = 3
+"""Predictions handed to the worker at a time: few, so that the picture on screen never waits long."""
+MOST_LOSSES = 2
+"""Times that a picture is asked for again because the process ended under it; it may be what ends the process."""
+
+
+class Predicting:
+    """Keeps every picture's prediction up to date with the newest weights. Lives on the training lane."""
+
+    def __init__(self, reader: Project, worker: Worker, looks: str = "none", device: str = "auto") -> None:
+        self._reader = reader
+        self._worker = worker
+        self._looks, self._device = looks, device
+        self._shown: int | None = None
+        self._waiting: deque[int] = deque()
+        self._in_flight: set[int] = set()
+        self._fresh: set[int] = set()
+        self._losses: Counter[int] = Counter()
+        self._run: RunRecord | None = reader.runs.newest_published()
+        known = reader.runs.prediction_runs()
+        self._turns, self._turn = dict.fromkeys(known, 0), 0
+        if self._run is not None:
+            self._fresh = reader.runs.predicted_since(self._run.id, self._weights_moment(self._run))
+
+    @property
+    def run(self) -> RunRecord | None:
+        """The run whose weights predict."""
+        return self._run
+
+    def picture_shown(self, picture_id: int, upcoming: Sequence[int]) -> None:
+        """This picture is on screen now, and those are likely to come next."""
+        self._shown = picture_id
+        first = [p for p in (picture_id, *upcoming) if p not in self._fresh and p not in self._in_flight]
+        self._waiting = deque(first + [p for p in self._waiting if p not in first])
+        self._send(beyond=int(picture_id in first))
+
+    def weights_changed(self, run: RunRecord) -> None:
+        """New weights: every prediction is old news; an old one stays on screen until its successor is there."""
+        self._run = run
+        self._worker.forget()
+        self._in_flight.clear()
+        self._fresh.clear()
+        order = [record.id for record in self._reader.pictures.all() if record.problem is None]
+        self._waiting = deque(in_turn(order, self._shown, self._turns))
+        self._send()
+
+    def wish(self, looks: str, device: str) -> None:
+        """How often each picture is looked at from now on, and where; if the first is another number, all are predicted
+        again."""
+        self._device = device
+        if looks != self._looks:
+            self._looks = looks
+            if self._run is not None:
+                self.weights_changed(self._run)
+
+    def answered(self, event: Predicted | NotPredicted) -> None:
+        """The worker has dealt with one; whatever came of it, it is not asked for again with these weights, unless
+        its process ended under it."""
+        self._in_flight.discard(event.picture_id)
+        if isinstance(event, NotPredicted) and event.lost:
+            self._losses[event.picture_id] += 1
+            if self._losses[event.picture_id] <= MOST_LOSSES:
+                self._waiting.appendleft(event.picture_id)
+                self._send()
+                return
+        self._turn += 1
+        self._turns[event.picture_id] = self._turn
+        if isinstance(event, NotPredicted) or self._run is None or event.run_id == self._run.id:
+            self._fresh.add(event.picture_id)
+        self._send()
+
+    def _send(self, beyond: int = 0) -> None:
+        """Hand out pictures; `beyond` lets the one on screen go past the limit, it must not wait."""
+        while self._waiting and self._run is not None and len(self._in_flight) < IN_FLIGHT + beyond:
+            picture_id = self._waiting.popleft()
+            record = self._reader.pictures.get(picture_id)
+            self._in_flight.add(picture_id)
+            self._worker.predict(
+                self._reader.run_folder(self._run.id),
+                self._reader.picture_path(record.path),
+                picture_id,
+                self._reader.prediction_path(picture_id),
+                run_id=self._run.id,
+                urgent=picture_id == self._shown,
+                tta=self._looks,
+                device=self._device,
+            )
+
+    def _weights_moment(self, run: RunRecord) -> str:
+        """When the newest weights of a run were published; the beginning of time where there are none."""
+        published = 0.0
+        with contextlib.suppress(OSError):
+            published = (self._reader.run_folder(run.id) / WEIGHTS_FILE).stat().st_mtime
+        return stamp(published)
+
+
+def in_turn(order: Sequence[int], shown: int | None, turns: Mapping[int, int]) -> list[int]:
+    """Ids of pictures as they are to be predicted: the one shown, those without a prediction, the oldest ones.
+
+    Among equals those that come next in `order` come first. `turns`: when each was predicted last, as any number
+    that grows. Without turns, weights that change faster than all pictures are predicted would always begin again
+    at the same few, and never reach the others.
+    """
+    place = order.index(shown) if shown in order else 0
+    ahead = [*order[place:], *order[:place]]
+    return sorted(ahead, key=lambda picture_id: (picture_id != shown, turns.get(picture_id, -1)))

@@ -1,0 +1,122 @@
+"""Labelled pictures go into the trainer's own folder: what training sees is frozen, the document stays free."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.base.errors import ImageError, ModelError, TrainingError
+from core.images.image_reader import read_fed, read_raster
+from core.labels.label_map import Values
+from core.labels.prediction import read_prediction
+from core.models.spec import ModelSpec, default_spec
+from core.project.project import Project, mapping_of
+from core.project.records import PictureRecord, Split
+from core.session.training.corrections import painted_otherwise
+from core.training.recipe import Recipe
+from core.training.snapshot import Snapshot
+
+
+def learnable(project: Project) -> list[PictureRecord]:
+    """Labelled pictures that train or judge the network; test pictures are never shown to it."""
+    return [r for r in project.pictures.labelled() if r.split in (Split.TRAIN, Split.VAL)]
+
+
+def check_learnable(project: Project, records: Iterable[PictureRecord]) -> None:
+    """Raises TrainingError, saying what is missing, when there is too little to learn from."""
+    classes = project.classes.read()
+    if len(classes) < 2:
+        raise TrainingError("Training needs at least two classes. Add them, and paint a little of each.")
+    seen: set[int] = set()
+    for record in records:
+        if record.split == Split.TRAIN:
+            seen.update(project.pictures.pixels_by_class(record.id))
+    if len(seen & set(classes.values)) < 2:
+        raise TrainingError(
+            "Training needs labels of at least two classes. Paint a few strokes of each in two or three pictures."
+        )
+
+
+def first_spec(project: Project, records: Iterable[PictureRecord], device_kind: str) -> ModelSpec:
+    """What a project starts with: the default of the device, with as many channels as its pictures have.
+
+    The first picture that can be read decides; pictures of another kind are left out with a sentence.
+    """
+    spec = default_spec(device_kind, project.classes.read().values)
+    for record in records:
+        try:
+            raster = read_raster(project.picture_path(record.path))
+        except ImageError:
+            continue
+        return replace(spec, channels=3 if raster.channels == 1 else raster.channels)
+    return spec
+
+
+def open_snapshot(folder: Path, spec: ModelSpec, recipe: Recipe) -> Snapshot:
+    """The snapshot kept from an earlier round where it still fits, so that only changes are frozen again."""
+    try:
+        snapshot = Snapshot.open(folder)
+        snapshot.revise(spec, recipe)
+    except (TrainingError, ModelError):
+        return Snapshot.create(folder, spec, recipe)
+    return snapshot
+
+
+def freeze(project: Project, snapshot: Snapshot, record: PictureRecord) -> None:
+    """Put one picture and its label into the snapshot. Raises ImageError or TrainingError."""
+    picture = read_fed(project.picture_path(record.path), snapshot.spec.channels)
+    height, width = picture.shape[:2]
+    if (record.width, record.height) != (width, height):
+        raise ImageError(f"{record.path} is no longer of the size at which it was labelled; it is left out.")
+    values = project.labels.read(record.id, width, height)
+    corrected = corrections(project, record.id, values) if record.split == Split.TRAIN else None
+    snapshot.put(record.id, record.name, str(record.split), picture, values, corrected)
+
+
+def corrections(project: Project, picture_id: int, values: Values) -> NDArray[np.bool_] | None:
+    """(H, W), where a person painted what the newest prediction of the picture says otherwise; None without one.
+
+    values: the label, (H, W) uint8.
+    """
+    try:
+        mask = read_prediction(project.prediction_path(picture_id))
+        moved = mapping_of(project, mask.run_id)
+    except (ImageError, KeyError):
+        return None  # the cache may be gone: without it nothing weighs more
+    if mask.values.shape != values.shape:
+        return None
+    said = mask.relabelled(moved).values
+    return painted_otherwise(project, picture_id, values, said)
+
+
+def freeze_all(
+    project: Project,
+    snapshot: Snapshot,
+    records: list[PictureRecord],
+    stale: Sequence[PictureRecord] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[str]:
+    """Make the snapshot hold exactly `records`; only `stale` ones are read again (all of them without it).
+
+    Returns a sentence for each picture that had to be left out. `progress` hears how many of how many are done.
+    Raises TrainingError when every picture had to be.
+    """
+    problems: list[str] = []
+    for gone in set(snapshot.entries()) - {record.id for record in records}:
+        snapshot.remove(gone)
+    stale = records if stale is None else stale
+    for done, record in enumerate(stale):
+        try:
+            freeze(project, snapshot, record)
+        except ImageError as problem:
+            snapshot.remove(record.id)
+            problems.append(str(problem))
+        if progress:
+            progress(done + 1, len(stale))
+    if problems and not snapshot.entries():
+        raise TrainingError(problems[0])
+    return problems

@@ -1,0 +1,181 @@
+"""One picture of a dataset that comes in: put where it belongs, its mask read. Nothing here touches the document."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import filecmp
+import shutil
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from core.base.errors import FormatError, ImageError, ProjectError
+from core.base.geometry import Box
+from core.formats.dataset_types import Sample
+from core.images.folder import is_text
+from core.images.image_reader import read_picture, read_size
+from core.labels.label_map import Values
+from core.project.packed_picture import Arrival, digest_of, packed
+from core.project.records import Split
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A picture to be read: `path` is the one it gets in the project, `known` whether it is there, `signature` says of
+    what it is made; `is_in` when an earlier import brought exactly that."""
+
+    sample: Sample
+    path: str
+    split: Split | None
+    signature: str
+    known: bool = False
+    is_in: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """One picture that lies where it belongs, its mask read. `values` (H, W) uint8 of the project, None without one;
+    `arrival` is both for a project that does not hold the picture yet, with `values` in it; `sure` is that of the
+    mask; `whole` when nothing of it is missing; `labelled` when there is a mask."""
+
+    path: str
+    split: Split | None
+    tags: tuple[str, ...]
+    signature: str
+    size: tuple[int, int]
+    values: Values | None = None
+    arrival: Arrival | None = None
+    notes: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    sure: float = 1.0
+    whole: bool = True
+    labelled: bool = False
+
+    def label(self) -> Values | None:
+        """(H, W) uint8, None without one."""
+        return self.values if self.arrival is None or not self.labelled else self.arrival.values()
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads samples in any process. folder: that of the project; table: (256,) uint8, the project's value of each value
+    of a ReadMask."""
+
+    folder: Path
+    table: NDArray[np.uint8]
+
+    def __call__(self, asked: Asked) -> Ready | str | None:
+        """None when it is in already, a sentence when it cannot come. Raises ProjectError when the disk refuses."""
+        if asked.is_in:
+            return None
+        try:
+            return self._ready(asked)
+        except (ImageError, FormatError) as problem:
+            return str(problem)
+
+    def _ready(self, asked: Asked) -> Ready:
+        """Raises ImageError and FormatError."""
+        sample, path = asked.sample, asked.path
+        if not is_text(str(sample.picture)):
+            raise FormatError(f"The name {sample.picture.name!r} is not readable text; rename the file.")
+        size = self._copied(sample, path)
+        values: Values | None = None
+        notes: tuple[str, ...] = ()
+        problems: tuple[str, ...] = ()
+        sure = 1.0
+        if sample.read is not None:
+            try:
+                mask = sample.read()
+                notes, sure = mask.notes, mask.sure
+                values = np.asarray(cv2.LUT(np.ascontiguousarray(mask.values), self.table), np.uint8)
+            except (ImageError, FormatError) as problem:
+                problems = (str(problem),)
+        if values is not None and values.shape[::-1] != size:
+            problems = (
+                f"The mask of {path} is {values.shape[1]} x {values.shape[0]} pixels, the picture "
+                f"{size[0]} x {size[1]}; the label was left out.",
+            )
+            values = None
+        labelled = values is not None
+        whole = labelled or sample.read is None
+        arrival = None
+        if not asked.known:
+            arrival, values = self._arrival(asked, size, values), None
+        tags, sign = sample.tags, asked.signature
+        return Ready(
+            path, asked.split, tags, sign, size, values, arrival, notes, problems, sure, whole, labelled
+        )
+
+    def _arrival(self, asked: Asked, size: tuple[int, int], values: Values | None) -> Arrival:
+        digest = None
+        with contextlib.suppress(OSError):
+            digest = digest_of(self.folder / asked.path)
+        tags = tuple(sorted(set(asked.sample.tags)))
+        label = None if values is None else packed(values)
+        return Arrival(asked.path, *size, digest, asked.split, tags, label)
+
+    def _copied(self, sample: Sample, path: str) -> tuple[int, int]:
+        """Make the picture lie where it belongs. Returns its size, upright. Raises ImageError, FormatError for a
+        picture that cannot lie there, and ProjectError when the disk refuses."""
+        target = self.folder / path
+        try:
+            if sample.cut is not None:
+                _cut_out(sample.picture, sample.cut, target)
+                return sample.cut.width, sample.cut.height
+            size = read_size(sample.picture)
+            if target != sample.picture:
+                _copy(sample.picture, target)
+        except OSError as problem:
+            if problem.errno == errno.ENAMETOOLONG:
+                raise FormatError(
+                    f"The name {target.name} is too long for the disk; give the file a shorter one."
+                ) from problem
+            raise ProjectError(
+                f"{sample.picture.name} could not be copied to {target.parent}: {problem}."
+            ) from problem
+        return size
+
+
+def _cut_out(source: Path, part: Box, target: Path) -> None:
+    """A part of a picture as a PNG of its own; one that is there already is taken for it."""
+    if target.exists():
+        if read_size(target) != (part.width, part.height):
+            raise FormatError(
+                f"Another picture called {target.name} is already in {target.parent}; it was kept."
+            )
+        return
+    pixels = read_picture(source)[part.slices]
+    with _beside(target) as beside:
+        Image.fromarray(np.ascontiguousarray(pixels)).save(beside, "PNG")
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy beside, then rename; a file that is there already must be the same picture."""
+    if target.exists():
+        if not filecmp.cmp(source, target, shallow=False):
+            raise FormatError(
+                f"Another picture called {target.name} is already in {target.parent}; it was kept."
+            )
+        return
+    with _beside(target) as beside:
+        shutil.copyfile(source, beside)
+
+
+@contextlib.contextmanager
+def _beside(target: Path) -> Iterator[Path]:
+    """A file to write, that becomes `target` in the end. Raises OSError."""
+    beside = target.with_name(f".{uuid.uuid4().hex}.tmp")  # short, however long the target's own name is
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield beside
+        beside.replace(target)
+    finally:
+        with contextlib.suppress(OSError):  # what was raised before says more
+            beside.unlink()

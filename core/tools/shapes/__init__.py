@@ -1,0 +1,1 @@
+"""Tools that draw a shape: rectangle, ellipse, lasso, polygon."""

@@ -1,0 +1,104 @@
+"""A shape of several lines under way: which point is near, and what it is after one more change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.base.geometry import Point
+from core.labels.outlines import Ring
+
+_Change = Callable[[Ring, int], Ring]
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Closed rings and the line that is still open (empty: none). Never changes; changes make another one.
+
+    Points are numbered through the open line and then through the rings.
+    """
+
+    line: Ring = ()
+    rings: tuple[Ring, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.line or self.rings)
+
+    @property
+    def shapes(self) -> list[Ring]:
+        """All that has an inside: the rings, and the open line when it could be closed."""
+        return [*self.rings, *([self.line] if len(self.line) > 2 else [])]
+
+    def near(self, at: Point, reach: float) -> int | None:
+        """The nearest point within `reach` pixels."""
+        return _nearest(self._points, at, reach)
+
+    def middle_near(self, at: Point, reach: float, shortest: float) -> tuple[int, Point] | None:
+        """The nearest middle of an edge, with the number of the point before it; none of shorter edges."""
+        before, middles, lengths = self._edges
+        long = lengths >= shortest
+        found = _nearest(middles[long], at, reach)
+        if found is None:
+            return None
+        x, y = middles[long][found]
+        return int(before[long][found]), Point(float(x), float(y))
+
+    def added(self, at: Point) -> Draft:
+        """One more point of the open line."""
+        return replace(self, line=(*self.line, at))
+
+    def moved(self, number: int, at: Point) -> Draft:
+        return self._changed(number, lambda ring, n: (*ring[:n], at, *ring[n + 1 :]))
+
+    def inserted(self, number: int, at: Point) -> Draft:
+        """A point behind the point of that number; it gets the number behind it."""
+        return self._changed(number, lambda ring, n: (*ring[: n + 1], at, *ring[n + 1 :]))
+
+    def removed(self, number: int) -> Draft:
+        """Without a point; a ring that has fewer than three left goes too."""
+        made = self._changed(number, lambda ring, n: (*ring[:n], *ring[n + 1 :]))
+        return replace(made, rings=tuple(ring for ring in made.rings if len(ring) > 2))
+
+    def closed(self) -> Draft:
+        """The open line becomes a ring."""
+        return Draft((), (*self.rings, self.line))
+
+    def _changed(self, number: int, change: _Change) -> Draft:
+        lines = [self.line, *self.rings]
+        for place, line in enumerate(lines):
+            if number < len(line):
+                lines[place] = change(line, number)
+                return Draft(lines[0], tuple(lines[1:]))
+            number -= len(line)
+        raise IndexError("no such point")
+
+    @cached_property
+    def _points(self) -> NDArray[np.float64]:
+        return np.array([p for line in (self.line, *self.rings) for p in line]).reshape(-1, 2)
+
+    @cached_property
+    def _edges(self) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
+        """Of each edge the number of its first point, its middle and its length."""
+        points, before, after = self._points, [], []
+        start = 0
+        for place, line in enumerate((self.line, *self.rings)):
+            numbers = np.arange(start, start + len(line))
+            start += len(line)
+            edges = len(line) if place else max(0, len(line) - 1)  # the open line does not return
+            before.append(numbers[:edges])
+            after.append(np.roll(numbers, -1)[:edges])
+        first, second = np.concatenate(before), np.concatenate(after)
+        apart = points[second] - points[first]
+        return first, (points[first] + points[second]) / 2, np.hypot(apart[:, 0], apart[:, 1])
+
+
+def _nearest(points: NDArray[np.float64], at: Point, reach: float) -> int | None:
+    if not len(points):
+        return None
+    apart = np.square(points - at).sum(axis=1)
+    found = int(apart.argmin())
+    return found if apart[found] <= reach * reach else None

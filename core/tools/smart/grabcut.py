@@ -1,0 +1,179 @@
+"""GrabCut: a box around a thing, and what differs in colour from all around it is the thing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from core.base.geometry import Box, Point
+from core.labels.rasterization import polygon
+from core.tools.smart.downscaled_crop import Crop
+from core.tools.smart.scribble_tool import Found, Hint, Hinting
+from core.tools.tool import NOTHING, Modifiers, Outcome, Outline, Stage
+
+COARSE, FINE = 280, 720
+"""Crop pixels along the longer side of what is looked at: first all of it, which at twice the size would take ten
+times as long, then only the border that was found. Both together take about half a second."""
+_ROUNDS = 4
+_BORDER = 3
+"""Coarse pixels to each side of the border that are looked at again."""
+_MARGIN = 0.3
+"""How far around the thing is looked to learn what it is not, as a share of its box."""
+_SMALLEST_MARGIN = 12
+_SMALLEST_SIDE = 6.0
+"""Widget pixels along a side; a smaller box is a click that went astray."""
+
+
+class GrabCut(Hinting):
+    """A box, or with Alt a line around the thing. Then strokes say what belongs to it and, with Ctrl, what does not."""
+
+    name = "grabcut"
+    title = "GrabCut"
+    help_line = (
+        "Drag a box around the thing. Strokes add, right strokes remove, Enter paints. Alt: draw around it."
+    )
+    working = "Cutting out"
+
+    _around: list[Point]
+    """The corners of the box, or the line drawn around the thing."""
+    _free: bool
+    _is_set: bool
+    """Whether box or line are complete, and strokes are hints."""
+
+    @property
+    def is_busy(self) -> bool:
+        return bool(self._around) or super().is_busy
+
+    def press(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+        if self._is_set:
+            return super().press(stage, at, modifiers)
+        self._around, self._free = [at], modifiers.alt
+        return self._shown(stage)
+
+    def drag(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+        if self._is_set:
+            return super().drag(stage, at, modifiers)
+        if self._around:
+            if self._free:
+                self._around.append(at)
+            else:
+                (x0, y0), (x1, y1) = self._around[0], at
+                self._around = [Point(x0, y0), Point(x1, y0), Point(x1, y1), Point(x0, y1)]
+        return self._shown(stage)
+
+    def release(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+        if self._is_set:
+            return super().release(stage, at, modifiers)
+        self.drag(stage, at, modifiers)
+        box = Box.around(self._around).clipped(stage.labels.width, stage.labels.height)
+        if min(box.width, box.height) * stage.scale < _SMALLEST_SIDE:
+            self._forget()
+            return Outcome(say="Drag a box around the thing.")
+        self._is_set = True
+        return self._look(stage)
+
+    def step_back(self, stage: Stage) -> Outcome:
+        if self._is_set and self._hints:
+            self._hints.pop()
+            return self._look(stage)
+        self._forget()
+        return NOTHING
+
+    def first_point(self) -> Point | None:
+        box = Box.around(self._around)
+        return super().first_point() or Point((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2)
+
+    def outline(self) -> Outline | None:
+        strokes = super().outline()
+        if not self._around:
+            return strokes
+        scribbles = strokes.scribbles if strokes else ()
+        return Outline(tuple(self._around), closed=True, handles=False, scribbles=scribbles)
+
+    def search(self, stage: Stage) -> Callable[[Callable[[], bool]], object] | None:
+        whole = Box(0, 0, stage.labels.width, stage.labels.height)
+        around, hints, picture = tuple(self._around), tuple(self._hints), stage.picture
+        box = Box.around(around)
+        for hint in hints:
+            box = box if hint.against else box.united(hint.box)
+        margin = max(_SMALLEST_MARGIN, round(_MARGIN * max(box.width, box.height)))
+        box = box.grown(margin).intersected(whole)
+        return lambda unwanted: cut_out(picture, box, around, hints, unwanted)
+
+    def _forget(self) -> None:
+        super()._forget()
+        self._around = []
+        self._free = self._is_set = False
+
+
+def cut_out(
+    picture: NDArray[np.uint8],
+    box: Box,
+    around: Sequence[Point],
+    hints: Sequence[Hint],
+    unwanted: Callable[[], bool],
+) -> Found | None:
+    """What of a box lies within the outline and differs from all outside (Rother, Kolmogorov and Blake, 2004).
+
+    None when nobody waits any more. The same pixels and hints always give the same mask.
+    """
+    crop, fine = Crop.of(box, COARSE), Crop.of(box, FINE)
+    small = crop.pixels(picture)
+    marks = _first_guess(crop, around, hints)
+    behind, before = np.zeros((1, 65)), np.zeros((1, 65))
+    cv2.setRNGSeed(0)  # the colours are first parted by chance
+    for number in range(_ROUNDS):
+        if unwanted():
+            return None
+        mode = cv2.GC_EVAL if number else cv2.GC_INIT_WITH_MASK
+        cv2.grabCut(small, marks, None, behind, before, 1, mode)
+    if unwanted():
+        return None
+    if fine.width > crop.width or fine.height > crop.height:
+        marks, crop = _border_of(marks, fine, hints), fine
+        cv2.grabCut(crop.pixels(picture), marks, None, behind, before, 1, cv2.GC_EVAL_FREEZE_MODEL)
+    return Found(crop.box, crop.enlarged(_is_thing(marks)))
+
+
+def _is_thing(marks: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    return np.isin(marks, (cv2.GC_FGD, cv2.GC_PR_FGD))
+
+
+def _border_of(coarse: NDArray[np.uint8], crop: Crop, hints: Sequence[Hint]) -> NDArray[np.uint8]:
+    """The (height, width) marks of a finer crop of the same box: only near the border it is still open what is what."""
+    grey = _is_thing(coarse).astype(np.uint8) * 255
+    thing = (cv2.resize(grey, (crop.width, crop.height), interpolation=cv2.INTER_LINEAR) > 127).astype(
+        np.uint8
+    )
+    side = 2 * round(_BORDER * crop.width / coarse.shape[1]) + 1
+    near = np.ones((side, side), np.uint8)
+    marks = np.where(thing, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
+    marks[cv2.erode(thing, near) > 0] = cv2.GC_FGD
+    marks[cv2.dilate(thing, near) == 0] = cv2.GC_BGD
+    for hint in hints:
+        hint.mark(crop, marks, cv2.GC_BGD if hint.against else cv2.GC_FGD)
+    return marks
+
+
+def _first_guess(crop: Crop, around: Sequence[Point], hints: Sequence[Hint]) -> NDArray[np.uint8]:
+    """The (height, width) marks that OpenCV begins with. A stroke for the thing that leaves the outline widens it
+    to the box of both."""
+    marks = np.full((crop.height, crop.width), cv2.GC_BGD, np.uint8)
+    outline = Box.around(around)
+    reach = outline
+    for hint in hints:
+        reach = reach if hint.against else reach.united(hint.box)
+    corners = [(reach.x0, reach.y0), (reach.x1, reach.y0), (reach.x1, reach.y1), (reach.x0, reach.y1)]
+    shape = [Point(*corner) for corner in corners] if reach != outline else around
+    box, mask = polygon([crop.inward(p) for p in shape], Box(0, 0, crop.width, crop.height))
+    marks[box.slices][mask] = cv2.GC_PR_FGD
+    if not (marks == cv2.GC_BGD).any():
+        # The box is the whole picture: its outermost pixels are the likeliest to be something else.
+        for edge in (marks[0], marks[-1], marks[:, 0], marks[:, -1]):
+            edge[:] = cv2.GC_PR_BGD
+    for hint in hints:
+        hint.mark(crop, marks, cv2.GC_BGD if hint.against else cv2.GC_FGD)
+    return marks

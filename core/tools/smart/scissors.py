@@ -1,0 +1,183 @@
+"""Intelligent scissors: clicks set anchors, and the outline finds its own way along the edges between them."""
+
+# ruff: noqa: ARG002 - the calls are those of core.tools.tool.Tool.
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from itertools import pairwise
+
+from core.base.geometry import Box, Point
+from core.labels.rasterization import polygon
+from core.tools.deferred import painted
+from core.tools.edit_constraint import fill_shape
+from core.tools.shapes.polygon import NEAR
+from core.tools.smart.livewire import Wire, drawn_to_edge, find_ways, window_around
+from core.tools.tool import NOTHING, Modifiers, Outcome, Outline, Stage, Tool, Work
+from core.tools.tool_options import OVER
+
+_DRAWN = 6.0
+"""Widget pixels within which a click goes to the strongest edge."""
+
+
+class Scissors(Tool):
+    """Enter, a double click or a click on the first anchor closes; Backspace drops the last anchor.
+
+    The ways from the last anchor are found on another thread; until they are, the outline goes straight. With
+    Alt it goes straight anyway, and the click stays where it is.
+    """
+
+    name = "scissors"
+    title = "Intelligent scissors"
+    help_line = "Click along an edge; Enter or a click on the first point fills. Alt: straight line."
+    controls = (OVER,)
+
+    _anchors: list[Point]
+    _ways: list[tuple[Point, ...]]
+    """Those between the anchors, each without its first point."""
+    _wire: Wire | None
+    _cursor: Point | None
+    _straight: bool
+    _closing: bool
+    """Whether the shape shall be closed as soon as the ways from the last anchor are known."""
+
+    def __init__(self) -> None:
+        self._forget()
+
+    @property
+    def is_busy(self) -> bool:
+        return bool(self._anchors)
+
+    def press(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+        if self._closes(stage, at):
+            return self.finish(stage)
+        at = Point(min(max(at.x, 0.0), stage.labels.width), min(max(at.y, 0.0), stage.labels.height))
+        if not modifiers.alt:
+            at = drawn_to_edge(stage.picture, at, _DRAWN / stage.scale)
+        if self._anchors and at == self._anchors[-1]:
+            return self._shown(stage)
+        if self._anchors:
+            self._ways.append(self._way_to(at, modifiers.alt))
+        self._anchors.append(at)
+        self._cursor = at
+        return self._search(stage)
+
+    def drag(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+        return self.hover(stage, at, modifiers)
+
+    def hover(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+        if not self._anchors:
+            return NOTHING
+        self._cursor, self._straight = at, modifiers.alt
+        return self._shown(stage)
+
+    def release(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+        return self.hover(stage, at, modifiers)
+
+    def finish(self, stage: Stage) -> Outcome:
+        """Fill the shape; with fewer than three anchors there is none yet and it stays as it is."""
+        if len(self._anchors) < 3:
+            return self._shown(stage) if self._anchors else NOTHING
+        if self._wire is None:
+            self._closing = True
+            return self._shown(stage)
+        return self._fill(stage)
+
+    def cancel(self, stage: Stage) -> Outcome:
+        self._forget()
+        return NOTHING
+
+    def step_back(self, stage: Stage) -> Outcome:
+        if self._anchors:
+            self._anchors.pop()
+        if self._ways:
+            self._ways.pop()
+        self._closing = False
+        return self._search(stage) if self._anchors else NOTHING
+
+    def done(self, stage: Stage, result: object) -> Outcome:
+        if not self._anchors:
+            return NOTHING
+        self._wire = result if isinstance(result, Wire) else None
+        return self._fill(stage) if self._closing else self._shown(stage)
+
+    def retouch(self, stage: Stage) -> Outcome:
+        return self._shown(stage) if self._anchors else NOTHING
+
+    def leave(self, stage: Stage) -> Outcome:
+        outcome = self._fill(stage) if len(self._anchors) >= 3 else NOTHING
+        self._forget()
+        return outcome
+
+    def _search(self, stage: Stage) -> Outcome:
+        """Ask for all ways from the last anchor."""
+        self._wire = None
+        picture, anchor = stage.picture, self._anchors[-1]
+        whole = Box(0, 0, stage.labels.width, stage.labels.height)
+        crop = window_around(anchor, stage.scale, whole)
+
+        def run(unwanted: Callable[[], bool]) -> object:
+            return find_ways(picture, crop, anchor, unwanted)
+
+        return Outcome(outline=self._shown(stage).outline, work=Work("Looking for edges", run, quiet=True))
+
+    def _fill(self, stage: Stage) -> Outcome:
+        points = [*self._line(), *self._way_home()[:-1]]
+        first = self._anchors[0]
+        self._forget()
+        box = Box.around(points).clipped(stage.labels.width, stage.labels.height)
+
+        def paint(stage: Stage) -> Box:
+            return fill_shape(stage, box, lambda within: polygon(points, within), first)
+
+        return painted(
+            stage,
+            f"Intelligent scissors, {stage.class_name}",
+            self.name,
+            stage.class_value,
+            box.area,
+            paint,
+            outline=Outline(tuple(points), closed=True, handles=False, filled=True),
+        )
+
+    def _way_to(self, at: Point, straight: bool) -> tuple[Point, ...]:
+        if straight or self._wire is None:
+            return (at,)
+        return self._wire.to(at)
+
+    def _way_home(self) -> tuple[Point, ...]:
+        """From the last anchor to the first. The cheapest way is often back along the line that is there already,
+        and would close around nothing: then straight."""
+        first, line = self._anchors[0], self._line()
+        way = self._way_to(first, False)
+        return way if _area([*line, *way]) > 0.5 * _area(line) else (first,)
+
+    def _line(self) -> list[Point]:
+        return [self._anchors[0], *(point for way in self._ways for point in way)]
+
+    def _closes(self, stage: Stage, at: Point) -> bool:
+        if len(self._anchors) < 3:
+            return False
+        return math.dist(at, self._anchors[0]) * stage.scale <= NEAR
+
+    def _shown(self, stage: Stage) -> Outcome:
+        cursor = self._cursor
+        closing = cursor is not None and self._closes(stage, cursor)
+        line = self._line()
+        if closing:
+            line += self._way_home()
+        elif cursor is not None and not self._closing:
+            line += self._way_to(cursor, self._straight)
+        anchors = tuple(self._anchors)
+        return Outcome(outline=Outline(tuple(line), closing=closing, handles=False, anchors=anchors))
+
+    def _forget(self) -> None:
+        self._anchors, self._ways = [], []
+        self._wire, self._cursor = None, None
+        self._straight = self._closing = False
+
+
+def _area(points: list[Point]) -> float:
+    """Twice what a closed line goes around, in square pixels."""
+    return abs(sum(a.x * b.y - b.x * a.y for a, b in pairwise([*points, points[0]])))

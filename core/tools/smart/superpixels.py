@@ -1,0 +1,198 @@
+"""Superpixels: the picture falls into small pieces of one colour each, and a click or a drag paints whole pieces."""
+
+# ruff: noqa: ARG002 - the calls are those of core.tools.tool.Tool.
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.base.geometry import Box, Point
+from core.tools.edit_constraint import Ground, promised
+from core.tools.smart.superpixel_grid import Cell, Sheet, cell_at, find_pieces
+from core.tools.tool import NOTHING, Ghost, Modifiers, Outcome, Stage, Tool, Work
+from core.tools.tool_options import OVER, Amount
+
+FINEST, COARSEST = 6, 96
+_NOTCH = 1.2
+_KEPT = 32
+"""Sheets kept, of half a megabyte each."""
+SEGMENT_SIZE = Amount(
+    "segment_size", "Piece size", "About how long and high a piece is; zoom in for finer ones.", FINEST, COARSEST, " px"
+)  # fmt: skip
+
+
+class Superpixels(Tool):
+    """Pieces are found on another thread for the surroundings of the pointer, and kept."""
+
+    name = "superpixels"
+    title = "Superpixels"
+    help_line = "Click or drag to paint whole pieces. The wheel changes their size, Ctrl+wheel zooms."
+    wheel_turns = True
+    controls = (SEGMENT_SIZE, OVER)
+
+    def __init__(self) -> None:
+        self._sheets: OrderedDict[Cell, Sheet] = OrderedDict()
+        self._picture: weakref.ref[NDArray[np.uint8]] | None = None
+        self._asked: Cell | None = None
+        self._hovered: Point | None = None
+        self._ground: Ground | None = None
+        self._painted: set[tuple[Cell, int]] = set()
+        self._last: Point | None = None
+        self._owed: list[Point] = []
+        self._shown: object = None
+        self._ghost: Ghost | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        return self._last is not None or bool(self._owed)
+
+    def press(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+        self._begin(stage, at)
+        self._last = at
+        return self._paint(stage, [at])
+
+    def drag(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+        self._hovered = at
+        last = self._last
+        if last is None:
+            return NOTHING
+        self._last = at
+        step = max(1.0, 1.0 / stage.scale)
+        parts = max(1, math.ceil(math.dist(last, at) / step))
+        way = [
+            Point(last.x + (at.x - last.x) * n / parts, last.y + (at.y - last.y) * n / parts)
+            for n in range(1, parts + 1)
+        ]
+        return self._paint(stage, way)
+
+    def hover(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+        self._hovered = at
+        return self._promise(stage)
+
+    def release(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+        if self._last is None:
+            return self._promise(stage)
+        painted = self.drag(stage, at, modifiers)
+        self._last = None
+        return Outcome(painted.dirty, stage.labels.finish(), ghost=painted.ghost, work=painted.work)
+
+    def finish(self, stage: Stage) -> Outcome:
+        if self._last is None:
+            return self._promise(stage)
+        self._last = None
+        return Outcome(edit=stage.labels.finish())
+
+    def cancel(self, stage: Stage) -> Outcome:
+        stroked, self._last, self._owed, self._asked = self._last is not None, None, [], None
+        return Outcome(stage.labels.cancel() if stroked else Box.nothing())
+
+    def leave(self, stage: Stage) -> Outcome:
+        edit = self.finish(stage).edit if self._last is not None else None
+        self._shown = self._ghost = None
+        self._last = self._hovered = self._asked = None
+        self._owed = []
+        return Outcome(edit=edit)
+
+    def turn(self, stage: Stage, steps: int) -> Outcome | None:
+        options = stage.options
+        size = options.segment_size
+        turned = round(size * _NOTCH**steps)
+        turned = turned if turned != size else size + (1 if steps > 0 else -1)
+        options.segment_size = min(max(turned, FINEST), COARSEST)
+        shown = self._promise(stage)
+        return Outcome(ghost=shown.ghost, work=shown.work, tuned=True)
+
+    def done(self, stage: Stage, result: object) -> Outcome:
+        cell, self._asked = self._asked, None
+        if cell is None or not isinstance(result, Sheet):
+            self._owed = []
+            return NOTHING
+        self._keep(cell, result)
+        if not self._owed:
+            return self._promise(stage)
+        owed, self._owed = self._owed, []
+        if self._last is not None:
+            return self._paint(stage, owed)
+        # The button went up before the pieces were known.
+        self._begin(stage, owed[0])
+        painted = self._paint(stage, owed)
+        return Outcome(painted.dirty, stage.labels.finish(), ghost=painted.ghost, work=painted.work)
+
+    def _begin(self, stage: Stage, at: Point) -> None:
+        self._shown = None
+        stage.labels.begin(f"Superpixels, {stage.class_name}", self.name, stage.class_value)
+        self._ground, self._painted = Ground(stage, at, stage.class_value), set()
+
+    def _paint(self, stage: Stage, way: list[Point]) -> Outcome:
+        """Paint the pieces that these points touch; points where pieces are not known yet are owed."""
+        dirty, unknown, work = Box.nothing(), None, None
+        for at in way:
+            cell = self._cell(stage, at)
+            if cell is None or self._ground is None:
+                continue
+            sheet = self._sheet(stage, cell)
+            if sheet is None:
+                self._owed.append(at)
+                unknown = unknown or cell
+                continue
+            number = sheet.number_at(at)
+            if (cell, number) not in self._painted:
+                self._painted.add((cell, number))
+                box, mask = sheet.piece(number)
+                allowed = self._ground.allowed(stage, box, mask.copy())
+                dirty = dirty.united(stage.labels.paint(box, allowed, stage.class_value))
+        if unknown is not None:
+            work = self._work(stage, unknown)
+        return Outcome(dirty, work=work)
+
+    def _promise(self, stage: Stage) -> Outcome:
+        cell = None if self._hovered is None else self._cell(stage, self._hovered)
+        if cell is None or self._hovered is None:
+            return NOTHING
+        sheet = self._sheet(stage, cell)
+        if sheet is None:
+            return Outcome(work=self._work(stage, cell))
+        number = sheet.number_at(self._hovered)
+        wanted = (cell, number, stage.class_value, stage.options.over, stage.options.locked)
+        if self._shown != wanted:
+            box, mask = sheet.piece(number)
+            self._shown = wanted
+            self._ghost = promised(stage, box, mask, self._hovered)
+        return Outcome(ghost=self._ghost)
+
+    def _cell(self, stage: Stage, at: Point) -> Cell | None:
+        if not (0 <= at.x < stage.labels.width and 0 <= at.y < stage.labels.height):
+            return None
+        return cell_at(at, stage.scale, min(max(stage.options.segment_size, FINEST), COARSEST))
+
+    def _sheet(self, stage: Stage, cell: Cell) -> Sheet | None:
+        if self._picture is None or self._picture() is not stage.picture:
+            self._picture, self._asked = weakref.ref(stage.picture), None
+            self._sheets.clear()
+        found = self._sheets.get(cell)
+        if found is not None:
+            self._sheets.move_to_end(cell)
+        return found
+
+    def _keep(self, cell: Cell, sheet: Sheet) -> None:
+        self._sheets[cell] = sheet
+        while len(self._sheets) > _KEPT:
+            self._sheets.popitem(last=False)
+
+    def _work(self, stage: Stage, cell: Cell) -> Work | None:
+        """None when these pieces are on their way already."""
+        if cell == self._asked:
+            return None
+        self._asked = cell
+        picture, whole = stage.picture, Box(0, 0, stage.labels.width, stage.labels.height)
+
+        def run(unwanted: Callable[[], bool]) -> object:
+            return None if unwanted() else find_pieces(picture, cell, whole)
+
+        return Work("Looking for pieces of one colour", run, quiet=True)

@@ -1,0 +1,86 @@
+"""Devices, their cores and their number format, as a recipe asks for them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+
+import torch
+from lightning_fabric import Fabric
+
+from core.base.errors import TrainingError
+from core.training.distributed_config import Spread
+from core.training.recipe import Recipe
+
+
+def fabric_for(recipe: Recipe, spread: Spread | None = None) -> Fabric:
+    """One device by itself; several are one process each, which `launch` starts.
+
+    Raises TrainingError when this machine does not have them.
+    """
+    spread = spread or Spread()
+    kind, _, number = device_for(recipe.device).partition(":")
+    precision = recipe.precision
+    if precision == "auto":
+        precision = "bf16-mixed" if _has_bfloat16(kind) else "16-mixed" if kind == "cuda" else "32-true"
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it tells which precision it was given
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="lightning_fabric.*")
+            fabric = Fabric(
+                accelerator=kind,
+                devices=[int(number)] if number else spread.devices,
+                num_nodes=spread.nodes,
+                strategy=_strategy(recipe, spread),
+                precision=precision,
+            )
+    except Exception as problem:  # Fabric has a dozen ways to say no
+        raise TrainingError(
+            f"The device “{recipe.device}” cannot be used here ({problem}). Choose the device “auto”."
+        ) from problem
+    if fabric.device.type == "cpu":
+        use_cores(recipe.threads, processes=spread.devices)
+    return fabric
+
+
+def _strategy(recipe: Recipe, spread: Spread) -> str:
+    """Weights that are frozen have no gradient to wait for, which has to be said before."""
+    if spread.strategy == "ddp" and recipe.freeze_encoder:
+        return "ddp_find_unused_parameters_true"
+    return spread.strategy
+
+
+def settle_chance(recipe: Recipe) -> None:
+    """Seed torch, and keep it to repeatable arithmetic when the recipe asks for that; call it before a network is
+    built. Where an operation has no repeatable form, torch says so and goes on."""
+    if recipe.deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # or cuBLAS refuses
+    torch.use_deterministic_algorithms(recipe.deterministic, warn_only=True)
+    torch.backends.cudnn.deterministic = recipe.deterministic
+    torch.manual_seed(recipe.seed)
+
+
+def _has_bfloat16(kind: str) -> bool:
+    """Half-size numbers in hardware: on recent processors they make a step a quarter shorter, on others much longer."""
+    if kind == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    features = (
+        torch.cpu.get_capabilities() if kind == "cpu" and hasattr(torch.cpu, "get_capabilities") else {}
+    )
+    return bool(features.get("avx512_bf16") or features.get("amx_bf16"))
+
+
+def device_for(wanted: str) -> str:
+    """As torch names it; "auto" is the first of cuda, mps and cpu that this machine has."""
+    if wanted != "auto":
+        return wanted
+    return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def use_cores(threads: int | None, processes: int = 1) -> None:
+    """Let torch use this many processor cores; when None, all that this process may use, shared with others."""
+    if threads is None:
+        threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        threads = max(1, threads // processes)
+    torch.set_num_threads(threads)

@@ -1,0 +1,1 @@
+"""All actions with their texts, icons and keys."""

@@ -1,0 +1,108 @@
+"""All keys and mouse gestures on one page, made from the table of actions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QScrollArea, QWidget
+
+from desktop.actions.catalog import ACTIONS, GESTURES, ActionRow, keys_of
+from desktop.theme.theme import GRID, Theme
+from desktop.widgets.controls import button, column, row, words
+
+COLUMNS = (
+    ("Tools", "Regions"),
+    ("Pictures", "Classes", "Predictions", "Learning"),
+    ("View", "Project", "Window"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    keys: tuple[str, ...]
+    title: str
+    help: str
+
+
+def lines(group: str) -> tuple[Line, ...]:
+    """What a group of the cheat sheet says: a line for each action with keys or family of them, then the mouse."""
+    made: dict[str, Line] = {}
+    for entry in ACTIONS:
+        if entry.group != group or not keys_of(entry.id):
+            continue
+        if entry.family in made:  # one more of a family: only the last key matters
+            first = made[entry.family].keys[0].split(" ")[0]
+            last = native(keys_of(entry.id)[0])
+            made[entry.family] = Line((f"{first} … {last}",), entry.family, entry.help)
+        else:
+            name = entry.family or entry.title.rstrip("…")
+            made[name] = Line(tuple(native(keys) for keys in shown_keys(entry)), name, entry.help)
+    mouse = tuple(Line(gesture.keys, gesture.title, "") for gesture in GESTURES if gesture.group == group)
+    return (*made.values(), *mouse)
+
+
+def shown_keys(entry: ActionRow) -> tuple[str, ...]:
+    """At most two keys of an action, and only one of Return and Enter: the others type the same."""
+    keys = keys_of(entry.id)
+    return keys[:1] if "Return" in keys[0] else keys[:2]
+
+
+def native(keys: str) -> str:
+    """A shortcut as this system writes it; the key that Qt calls Return has Enter printed on it."""
+    text = QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
+    return text.replace("Return", "Enter")
+
+
+class CheatSheet(QDialog):
+    """Stays beside the window; Esc or the key that opened it closes it. `keys_asked`: the keys shall be others."""
+
+    keys_asked = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.setWindowTitle("Keys and mouse")
+        self.setModal(False)
+        inside = QWidget()
+        columns: QHBoxLayout = row(spacing=4 * GRID, margins=(3 * GRID, 2 * GRID, 3 * GRID, 3 * GRID))
+        for groups in COLUMNS:
+            stack = column(spacing=3 * GRID)
+            for group in groups:
+                stack.addLayout(self._group(group))
+            stack.addStretch(1)
+            columns.addLayout(stack)
+        inside.setLayout(columns)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(inside)
+        change = button("Change keys…")
+        change.clicked.connect(self.keys_asked)
+        change.setAutoDefault(False)
+        foot = row(None, change, margins=(2 * GRID, GRID, 2 * GRID, GRID))
+        self.setLayout(column(area, foot, spacing=0))
+        hint = inside.sizeHint()
+        beside = area.verticalScrollBar().sizeHint().width()
+        screen = (parent or self).screen().availableSize()
+        wide, high = (
+            screen.width() - 2 * GRID,
+            screen.height() - 5 * GRID,
+        )  # with room for a frame and a title
+        if hint.width() + beside > wide:
+            area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        self.resize(min(hint.width() + beside, wide), min(hint.height() + 8 * GRID, 760, high))
+
+    def _group(self, group: str) -> QGridLayout:
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(2 * GRID)
+        grid.setVerticalSpacing(6)
+        grid.addWidget(words(group, "heading"), 0, 0, 1, 2)
+        for at, line in enumerate(lines(group), start=1):
+            title = words(line.title)
+            keys = row(None, *(words(key, "key") for key in line.keys), spacing=4)
+            title.setToolTip(line.help)
+            grid.addWidget(title, at, 0)
+            grid.addLayout(keys, at, 1)
+        return grid

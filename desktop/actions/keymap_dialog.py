@@ -1,0 +1,321 @@
+"""All keys in one list: find one by name or by pressing it, give it to something else, use a ready set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QKeySequence
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QDialog,
+    QKeySequenceEdit,
+    QLineEdit,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QWidget,
+)
+
+from desktop.actions.catalog import ACTIONS
+from desktop.actions.catalog import row as action_row
+from desktop.actions.cheat_sheet import COLUMNS, native
+from desktop.actions.keymap import MOST, KeyMap, tidy, why_not
+from desktop.actions.keymap_presets import PRESETS, STANDARD
+from desktop.theme.theme import GRID, Theme
+from desktop.widgets.controls import button, choice, column, row, words
+
+OWN = "Your own keys"
+_ID = Qt.ItemDataRole.UserRole
+ROW_HEIGHT = 28
+_WIDTHS = (232, 144, 208, 104, 104)
+
+
+class KeyField(QStyledItemDelegate):
+    """Opens a field over a cell that takes the next key pressed; Esc leaves the key as it was."""
+
+    typed = Signal(str, int, str)
+    """Action id, which of its keys, and the key."""
+
+    def sizeHint(  # noqa: N802
+        self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> QSize:
+        return QSize(super().sizeHint(option, index).width(), ROW_HEIGHT)
+
+    def createEditor(  # noqa: N802
+        self, parent: QWidget, _option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> QWidget:
+        if index.column() == 0 or not index.siblingAtColumn(0).data(_ID):
+            return None  # type: ignore[return-value]  # Qt's way to say that this cell has no field
+        field = QKeySequenceEdit(parent)
+        field.setMaximumSequenceLength(1)
+        field.setAccessibleName("Press the new key")
+        field.keySequenceChanged.connect(
+            lambda keys: self._end(field, index.siblingAtColumn(0).data(_ID), index, keys)
+        )
+        return field
+
+    def setEditorData(self, _editor: QWidget, _index: QModelIndex | QPersistentModelIndex) -> None:  # noqa: N802
+        """The field begins empty: it waits for a key."""
+
+    def setModelData(self, *_: object) -> None:  # noqa: N802
+        """Nothing: what was typed is told by `typed`, and the owner decides."""
+
+    def eventFilter(self, editor: QObject, event: QEvent) -> bool:  # noqa: N802
+        # The base class would end the field at Enter and Tab with any modifier; here they are keys like others.
+        pressed = isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress
+        if pressed and (
+            event.key() != Qt.Key.Key_Escape or event.modifiers() != Qt.KeyboardModifier.NoModifier
+        ):
+            return False
+        return super().eventFilter(editor, event)
+
+    def _end(
+        self,
+        field: QKeySequenceEdit,
+        action_id: str,
+        index: QModelIndex | QPersistentModelIndex,
+        keys: QKeySequence,
+    ) -> None:
+        if keys.isEmpty():
+            return
+        number = index.column() - 1
+        # When it loses the focus it would tell once more, and be closed twice.
+        field.keySequenceChanged.disconnect()
+        field.removeEventFilter(self)
+        self.closeEditor.emit(field)
+        self.typed.emit(action_id, number, keys.toString(QKeySequence.SequenceFormat.PortableText))
+
+
+class KeysDialog(QDialog):
+    """Every change counts at once. GUI thread."""
+
+    def __init__(self, theme: Theme, keymap: KeyMap, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme, self._keymap = theme, keymap
+        self.setWindowTitle("Keys")
+        self.setModal(False)
+        self.search = QLineEdit()
+        self.search.setPlaceholderText("Search by name")
+        self.search.setAccessibleName("Search by name")
+        self.search.setClearButtonEnabled(True)
+        self.pressed = QKeySequenceEdit()
+        self.pressed.setMaximumSequenceLength(1)
+        self.pressed.setClearButtonEnabled(True)
+        self.pressed.setAccessibleName("Search by pressing a key")
+        line = self.pressed.findChild(QLineEdit)
+        if line is not None:
+            line.setPlaceholderText("Search by pressing a key")
+        self.preset = choice([(name, name) for name in (*PRESETS, OWN)], "Ready sets of keys")
+        self.list = self._make_list()
+        self._said, self._act = words("", "muted", wrap=True), button("")
+        self._act.clicked.connect(self._do)
+        self._todo: Callable[[], None] | None = None
+        self.reset, self.reset_all = button("Reset"), button("Reset all")
+        self.reset.setToolTip("Give the chosen line its standard keys back.")
+        self._join()
+        self._lay_out()
+        self.refresh()
+
+    def _make_list(self) -> QTreeWidget:
+        made = QTreeWidget()
+        made.setAccessibleName("Keys of all actions")
+        made.setHeaderLabels(["", "Key", "or", "or", "or"])
+        made.setRootIsDecorated(False)
+        made.setIndentation(0)
+        made.setUniformRowHeights(True)
+        made.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectItems)
+        made.setEditTriggers(QAbstractItemView.EditTrigger.EditKeyPressed)
+        self._field = KeyField(made)
+        made.setItemDelegate(self._field)
+        self._items: dict[str, QTreeWidgetItem] = {}
+        self._groups: list[QTreeWidgetItem] = []
+        for group in (group for groups in COLUMNS for group in groups):
+            head = QTreeWidgetItem(made, [group])
+            head.setFlags(Qt.ItemFlag.ItemIsEnabled)
+            head.setFont(0, self._theme.strong_font())
+            self._groups.append(head)
+            for entry in (entry for entry in ACTIONS if entry.group == group):
+                item = QTreeWidgetItem(head, [entry.title.rstrip("…")])
+                item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable)
+                item.setData(0, _ID, entry.id)
+                item.setToolTip(0, entry.help)
+                self._items[entry.id] = item
+        made.expandAll()
+        made.setItemsExpandable(False)
+        for place, width in enumerate(_WIDTHS):
+            made.setColumnWidth(place, width)
+        return made
+
+    def _join(self) -> None:
+        self.search.textChanged.connect(self._filter)
+        self.pressed.keySequenceChanged.connect(self._filter)
+        self.list.itemClicked.connect(self._clicked)
+        self.list.itemActivated.connect(self._clicked)
+        self.list.currentItemChanged.connect(self._offer_reset)
+        self.list.installEventFilter(self)
+        self._field.typed.connect(self._typed)
+        self.preset.activated.connect(self._use)
+        self.reset.clicked.connect(self._reset)
+        self.reset_all.clicked.connect(lambda: self._use_set(STANDARD))
+        self._keymap.changed.connect(self.refresh)
+
+    def _lay_out(self) -> None:
+        close = button("Close")
+        close.clicked.connect(self.close)
+        self.search.setMinimumWidth(240)
+        self.pressed.setMinimumWidth(200)
+        message = row(self._said, self._act)
+        message.setStretch(0, 1)
+        self.setLayout(
+            column(
+                row(self.search, self.pressed, None, self.preset),
+                self.list,
+                message,
+                row(
+                    words("Click a key to change it; Del takes it away.", "muted"),
+                    None,
+                    self.reset,
+                    self.reset_all,
+                    close,
+                ),
+                margins=(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID),
+            )
+        )
+        for each in (self.search, self.reset, self.reset_all, close, self._act):
+            if not isinstance(each, QLineEdit):
+                each.setAutoDefault(False)  # Enter belongs to the list
+        self._said.setMinimumHeight(self._act.sizeHint().height())
+        self.resize(sum(_WIDTHS) + 6 * GRID, 640)
+
+    def refresh(self) -> None:
+        """Show the keys in force."""
+        for action_id, item in self._items.items():
+            keys = self._keymap.keys(action_id)
+            changed = self._keymap.is_changed(action_id)
+            for place in range(MOST):
+                item.setText(place + 1, _named(keys[place]) if place < len(keys) else "")
+                item.setFont(place + 1, self._theme.strong_font() if changed else self._theme.font)
+        self.preset.setCurrentIndex(self.preset.findData(self._keymap.preset or OWN))
+        self.reset_all.setEnabled(self._keymap.preset != STANDARD)
+        self._filter()
+        self._offer_reset()
+        self._say("")
+
+    @property
+    def said(self) -> str:
+        """The sentence below the list."""
+        return self._said.text()
+
+    @property
+    def offer(self) -> QWidget:
+        """The button beside that sentence."""
+        return self._act
+
+    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        pressed = isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress
+        if pressed and event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
+            self._clear()
+            return True
+        return False
+
+    # Steps of the above
+
+    def _filter(self) -> None:
+        wanted = self.search.text().casefold().split()
+        key = tidy(self.pressed.keySequence().toString(QKeySequence.SequenceFormat.PortableText))
+        for action_id, item in self._items.items():
+            entry = action_row(action_id)
+            text = f"{entry.title} {entry.group} {entry.help}".casefold()
+            fits = all(word in text for word in wanted) and (not key or key in self._keymap.keys(action_id))
+            item.setHidden(not fits)
+        for head in self._groups:
+            head.setHidden(all(head.child(n).isHidden() for n in range(head.childCount())))
+
+    def _clicked(self, item: QTreeWidgetItem, place: int) -> None:
+        if item.data(0, _ID):
+            self.list.editItem(item, max(1, place))
+
+    def _chosen(self) -> str | None:
+        item = self.list.currentItem()
+        return item.data(0, _ID) if item is not None else None
+
+    def _typed(self, action_id: str, number: int, keys: str) -> None:
+        reason, owner = why_not(keys), self._keymap.owner(keys)
+        had = list(self._keymap.keys(action_id))
+        if reason:
+            self._say(reason)
+        elif owner == action_id:
+            self._say(f"{_named(keys)} does that already.")
+        else:
+            had[number : number + 1] = [keys]
+            title = _title(action_id)
+            if owner is None:
+                self._keymap.put(action_id, tuple(had))
+            else:
+                take = partial(self._change, partial(self._keymap.put, action_id, tuple(had)))
+                said = f"{_named(keys)} belongs to “{_title(owner)}”."
+                self._say(said, f"Take it for “{title}”", partial(take, f"{_named(keys)} is “{title}” now."))
+
+    def _clear(self) -> None:
+        chosen, number = self._chosen(), self.list.currentColumn() - 1
+        if chosen is None or not 0 <= number < len(self._keymap.keys(chosen)):
+            return
+        had = list(self._keymap.keys(chosen))
+        gone = had.pop(number)
+        act = partial(self._keymap.put, chosen, tuple(had))
+        self._change(act, f"{_named(gone)} does nothing now.")
+
+    def _reset(self) -> None:
+        chosen = self._chosen()
+        if chosen is None:
+            return
+        before, losers = self._keymap.snapshot(), self._keymap.reset(chosen)
+        names = ", ".join(f"“{_title(each)}”" for each in losers)
+        lost = f", taken from {names}" if names else ""
+        self._offer_back(before, f"“{_title(chosen)}” has its standard keys{lost}.")
+
+    def _use(self) -> None:
+        name = self.preset.currentData()
+        if name in PRESETS:
+            self._use_set(name)
+        else:
+            self.refresh()  # one's own keys are made, not chosen
+
+    def _use_set(self, name: str) -> None:
+        said = "All keys are the standard ones." if name == STANDARD else f"The keys are now “{name}”."
+        self._change(partial(self._keymap.use, name), said)
+
+    def _change(self, act: Callable[[], None], said: str) -> None:
+        before = self._keymap.snapshot()
+        act()
+        self._offer_back(before, said)
+
+    def _offer_back(self, before: dict[str, tuple[str, ...]], said: str) -> None:
+        self._say(said, "Undo", lambda: self._keymap.restore(before))
+
+    def _offer_reset(self) -> None:
+        chosen = self._chosen()
+        self.reset.setEnabled(chosen is not None and self._keymap.is_changed(chosen))
+
+    def _say(self, sentence: str, offer: str = "", act: Callable[[], None] | None = None) -> None:
+        self._said.setText(sentence)
+        self._act.setText(offer)
+        self._act.setVisible(bool(offer))
+        self._todo = act
+
+    def _do(self) -> None:
+        act, self._todo = self._todo, None
+        if act is not None:
+            act()
+
+
+def _named(keys: str) -> str:
+    """A key as it is written on it; there are two that say Enter."""
+    return native(keys) if not keys.endswith("Enter") else native(keys).replace("Enter", "Enter (number pad)")
+
+
+def _title(action_id: str) -> str:
+    return action_row(action_id).title.rstrip("…")

@@ -1,0 +1,1 @@
+"""Small widgets on the canvas: minimap, comparison divider, titles."""

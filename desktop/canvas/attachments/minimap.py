@@ -1,0 +1,207 @@
+"""The overview in a corner of the canvas: the whole picture, with a frame around the part in sight."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QEvent, QObject, QPointF, QRect, QRectF, QSize, Qt, QTimer
+from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
+from PySide6.QtWidgets import QWidget
+
+from core.base.geometry import Box, Point
+from core.images.tiled_pyramid import AnyPyramid
+from desktop.canvas.layered_image_widget import Surface
+from desktop.canvas.rendering.compositor import Scene
+from desktop.canvas.rendering.layer_style import sample
+
+LARGEST = QSize(200, 160)
+GAP = 12
+"""Widget pixels between the overview and the corner of the canvas."""
+PAUSE_MS = 350
+"""What is painted is seen here at most every so often: a stroke must not pay for its small copy."""
+_BORDER = 1
+_SMALLEST = 8.0
+"""A frame around very few pixels would be a dot that nobody finds."""
+
+
+class Minimap(QWidget):
+    """Stands in the corner while the picture is larger than the view; a click or drag brings a place to the middle.
+
+    The picture is scaled down once, from the coarsest level that is fine enough; the layers are sampled at as
+    many places as the overview has pixels. Neither follows the size of the picture. GUI thread.
+    """
+
+    def __init__(self, canvas: Surface) -> None:
+        super().__init__(canvas)
+        self._canvas = canvas
+        self._wanted = True
+        self._made_of: AnyPyramid | None = None
+        self._picture: QImage | None = None
+        self._layers: QImage | None = None
+        self._pause = QTimer(self, singleShot=True, interval=PAUSE_MS)
+        self._pause.timeout.connect(self._look)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setCursor(Qt.CursorShape.ArrowCursor)
+        self.setAccessibleName("Overview")
+        self.setAccessibleDescription("The whole picture; drag to move the part in sight.")
+        self.hide()
+        canvas.view_changed.connect(self._follow)
+        canvas.content_changed.connect(self._content_changed)
+        canvas.installEventFilter(self)
+
+    def set_wanted(self, wanted: bool) -> None:
+        """Whether it may be seen at all."""
+        self._wanted = wanted
+        self._follow()
+
+    @property
+    def frame(self) -> QRectF:
+        """The part in sight, in pixels of this widget."""
+        top, end = QPointF(0, 0), QPointF(self._canvas.room.width(), self._canvas.height())
+        return QRectF(self._here(top), self._here(end)) & QRectF(self.rect())
+
+    # Qt
+
+    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        if event.type() == QEvent.Type.Resize:
+            self._follow()
+        return False
+
+    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor(30, 30, 30))
+        inside = self.rect().adjusted(_BORDER, _BORDER, -_BORDER, -_BORDER)
+        for image in (self._picture, self._layers):
+            if image is not None:
+                painter.drawImage(inside, image)
+        self._draw_frame(painter)
+        painter.end()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        if event.button() == Qt.MouseButton.LeftButton:
+            self._canvas.let_go()
+            self._bring(event.position())
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        if event.buttons() & Qt.MouseButton.LeftButton:
+            self._bring(event.position())
+
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
+        event.ignore()  # zooming is the canvas's
+
+    # Steps of the above
+
+    def _content_changed(self) -> None:
+        scene = self._canvas.scene
+        if scene is None or scene.pyramid is not self._made_of:
+            self._made_of = self._picture = self._layers = None
+            self._follow()
+        elif self.isVisible() and not self._pause.isActive():
+            self._pause.start()
+
+    def _follow(self, _scale: float = 0.0) -> None:
+        """Another place or zoom: appear, go, or move the frame."""
+        scene = self._canvas.scene
+        shown = self._wanted and scene is not None and self._canvas.is_cut
+        if not shown or scene is None:
+            self.hide()
+            return
+        if scene.pyramid is not self._made_of:
+            self._make(scene)
+        self.move(self._canvas.room.width() - self.width() - GAP, self._canvas.height() - self.height() - GAP)
+        if self.isHidden():
+            self._look()
+            self.show()
+            self.raise_()
+        self.update()
+
+    def _make(self, scene: Scene) -> None:
+        width, height = scene.pyramid.size
+        scale = min(LARGEST.width() / width, LARGEST.height() / height)
+        self.resize(max(24, round(width * scale)) + 2 * _BORDER, max(24, round(height * scale)) + 2 * _BORDER)
+        self._made_of = scene.pyramid
+        self._picture = self._layers = None
+
+    def _look_at_picture(self, scene: Scene) -> QImage:
+        """From a coarse level, as the canvas shows it; of a giant it becomes clear with time."""
+        ratio = self.devicePixelRatioF()
+        size = (round((self.width() - 2) * ratio), round((self.height() - 2) * ratio))
+        level = scene.pyramid.level_for(size[0] / scene.pyramid.size[0])
+        seen = scene.eye.seen(scene.eye.part(level, Box(0, 0, *scene.pyramid.level_size(level))))
+        small = cv2.resize(seen, size, interpolation=cv2.INTER_AREA)
+        return _image(cv2.cvtColor(small, cv2.COLOR_RGB2BGRA), QImage.Format.Format_RGB32)
+
+    def _look(self) -> None:
+        """Sample the layers anew."""
+        scene = self._canvas.scene
+        if scene is None or scene.pyramid is not self._made_of:
+            return
+        if self._canvas.is_held:
+            self._pause.start()
+            return
+        self._picture, self._layers = self._look_at_picture(scene), None
+        if not scene.table.is_empty:
+            height, width = scene.labels.values.shape
+            rows = _spread(self._picture.height(), height)
+            columns = _spread(self._picture.width(), width)
+            labels = sample(scene.labels.values, rows, columns)
+            said = scene.prediction
+            prediction = None if said is None else sample(said.values, rows, columns)
+            colours = scene.table.compose(labels, prediction, lambda: np.zeros_like(labels))
+            self._layers = _image(colours, QImage.Format.Format_ARGB32_Premultiplied)
+        self.update()
+
+    def _draw_frame(self, painter: QPainter) -> None:
+        frame = self.frame.adjusted(0.5, 0.5, -0.5, -0.5)
+        spare_x, spare_y = max(0.0, _SMALLEST - frame.width()) / 2, max(0.0, _SMALLEST - frame.height()) / 2
+        frame = frame.adjusted(-spare_x, -spare_y, spare_x, spare_y)
+        shade = QColor(0, 0, 0, 80)
+        whole = QRectF(self.rect())
+        for dimmed in (
+            QRectF(whole.left(), whole.top(), whole.width(), frame.top()),
+            QRectF(whole.left(), frame.bottom(), whole.width(), whole.bottom() - frame.bottom()),
+            QRectF(whole.left(), frame.top(), frame.left(), frame.height()),
+            QRectF(frame.right(), frame.top(), whole.right() - frame.right(), frame.height()),
+        ):
+            painter.fillRect(dimmed, shade)
+        for colour, grown in ((QColor(0, 0, 0, 170), 1.0), (QColor(255, 255, 255, 235), 0.0)):
+            painter.setPen(QPen(colour, 1))
+            painter.drawRect(frame.adjusted(-grown, -grown, grown, grown))
+        painter.setPen(QPen(QColor(0, 0, 0, 140), 1))
+        painter.drawRect(QRect(0, 0, self.width() - 1, self.height() - 1))
+
+    def _here(self, position: QPointF) -> QPointF:
+        """A widget position of the canvas, in pixels of this widget."""
+        height, width = self._size_of_picture()
+        at = self._canvas.image_point(position)
+        return QPointF(
+            _BORDER + at.x / width * (self.width() - 2 * _BORDER),
+            _BORDER + at.y / height * (self.height() - 2 * _BORDER),
+        )
+
+    def _bring(self, position: QPointF) -> None:
+        """Move the picture so that the place at `position` comes to the middle of the canvas."""
+        height, width = self._size_of_picture()
+        across = min(1.0, max(0.0, (position.x() - _BORDER) / (self.width() - 2 * _BORDER)))
+        down = min(1.0, max(0.0, (position.y() - _BORDER) / (self.height() - 2 * _BORDER)))
+        there = self._canvas.widget_point(Point(across * width, down * height))
+        self._canvas.pan_by(QPointF(self._canvas.room.width() / 2, self._canvas.height() / 2) - there)
+
+    def _size_of_picture(self) -> tuple[int, int]:
+        if self._made_of is None:
+            return 1, 1
+        width, height = self._made_of.size
+        return height, width
+
+
+def _spread(count: int, size: int) -> NDArray[np.intp]:
+    """`count` places spread evenly over `size` pixels."""
+    return np.minimum((np.arange(count) + 0.5) * (size / count), size - 1).astype(np.intp)
+
+
+def _image(pixels: NDArray[np.uint8] | NDArray[np.uint32], form: QImage.Format) -> QImage:
+    """Four bytes a pixel as an image that owns its memory."""
+    whole = np.ascontiguousarray(pixels)
+    height, width = whole.shape[:2]
+    return QImage(whole.data, width, height, 4 * width, form).copy()

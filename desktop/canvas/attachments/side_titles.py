@@ -1,0 +1,94 @@
+"""What is seen at both sides of a comparison, as two small buttons over the canvas that let people choose it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QActionGroup
+from PySide6.QtWidgets import QMenu, QToolButton
+
+from desktop.canvas.layered_image_widget import Surface
+from desktop.canvas.rendering.compare_styles import TITLES, Comparison, Side
+
+_FROM_LINE = 16
+_FROM_TOP = 12
+_NAMES = ("Left side", "Right side")
+
+
+class SideTitles(QObject):
+    """Stand at the head of the line between both sides while there is a comparison. GUI thread.
+
+    `chosen` carries a Comparison with other sides.
+    """
+
+    chosen = Signal(object)
+
+    def __init__(self, canvas: Surface) -> None:
+        super().__init__(canvas)
+        self._canvas = canvas
+        self.buttons = tuple(self._button(place) for place in range(2))
+        canvas.content_changed.connect(self._follow)
+        canvas.installEventFilter(self)
+        self._follow()
+
+    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        if event.type() == QEvent.Type.Resize:
+            self._follow()
+        return False
+
+    def place_at(self, across: int) -> None:
+        """The line stands at this widget pixel of the canvas."""
+        left, right = self.buttons
+        left.move(across - _FROM_LINE - left.width(), _FROM_TOP)
+        right.move(across + _FROM_LINE, _FROM_TOP)
+
+    def _button(self, place: int) -> QToolButton:
+        made = QToolButton(self._canvas)
+        made.setProperty("role", "over")
+        made.setCursor(Qt.CursorShape.ArrowCursor)
+        made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        made.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        made.setToolTip(f"{_NAMES[place]} of the comparison: choose what it shows.")
+        # What is done here is not meant for the picture below.
+        made.setAttribute(Qt.WidgetAttribute.WA_NoMousePropagation)
+        menu = QMenu(made)
+        group = QActionGroup(menu)
+        for side, title in TITLES.items():
+            action = menu.addAction(title)
+            action.setCheckable(True)
+            action.setData(side)
+            group.addAction(action)
+            action.triggered.connect(lambda _checked=False, side=side: self._choose(place, side))
+        made.setMenu(menu)
+        made.hide()
+        return made
+
+    def _choose(self, place: int, side: Side) -> None:
+        now = self._canvas.comparison or Comparison()
+        self.chosen.emit(
+            Comparison(side, now.right, now.share) if place == 0 else Comparison(now.left, side, now.share)
+        )
+
+    def _follow(self) -> None:
+        shown = self._canvas.comparison
+        for place, made in enumerate(self.buttons):
+            made.setVisible(shown is not None and self._canvas.has_picture)
+            if shown is None:
+                continue
+            side = (shown.left, shown.right)[place]
+            for action in made.menu().actions():
+                action.setChecked(action.data() == side)
+            made.setText(self._title(side))
+            made.setAccessibleName(f"{_NAMES[place]}: {self._title(side)}")
+            made.adjustSize()
+            made.raise_()
+        if shown is not None:
+            width = self._canvas.width()
+            self.place_at(width // 2 if shown.share is None else round(shown.share * width))
+
+    def _title(self, side: Side) -> str:
+        scene = self._canvas.scene
+        if side in (Side.PREDICTION, Side.DIFFERENCE) and scene is not None and scene.prediction is None:
+            return "No prediction yet"
+        if side == Side.LABEL and self._canvas.layers.label <= 0:
+            return "Label, hidden"
+        return TITLES[side]

@@ -1,0 +1,1 @@
+"""Mouse, pen, touch and keyboard events become tool events."""

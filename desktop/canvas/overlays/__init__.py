@@ -1,0 +1,1 @@
+"""Cursors, outlines and previews painted over the layers."""

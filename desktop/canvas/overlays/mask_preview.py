@@ -1,0 +1,85 @@
+"""The promise of a tool: pixels that a click would paint, laid over the picture before they are painted."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPoint
+from PySide6.QtGui import QColor, QImage, QPainter
+
+from core.base.geometry import Box
+from core.tools.tool import Ghost
+from desktop.canvas.rendering.layer_style import premultiplied, sample
+from desktop.canvas.viewport import Viewport
+
+_STRENGTH = 0.55
+_EDGE, _DARK = np.uint32(0xFFFFFFFF), np.uint32(0xFF000000)
+
+
+class GhostSheet:
+    """Keeps the picture of one ghost for as long as neither it nor the view changes. Lives on the GUI thread."""
+
+    def __init__(self) -> None:
+        self._made: tuple[object, ...] = ()
+        self._image: QImage | None = None
+        self._place = QPoint()
+
+    def forget(self) -> None:
+        """There is no ghost any more: let go of the one before, which may hold on to a large picture."""
+        self._made, self._image = (), None
+
+    def draw(self, painter: QPainter, ghost: Ghost, view: Viewport, ratio: float, colour: QColor) -> None:
+        """The painter counts widget pixels; `ratio` device pixels make one."""
+        state = (ghost, view.scale, view.left, view.top, view.width, view.height, colour.rgb())
+        if state != self._made:
+            self._made = state
+            self._make(ghost, view, colour, max(1, round(ratio)))
+        if self._image is not None:
+            painter.save()
+            painter.scale(1 / ratio, 1 / ratio)
+            painter.drawImage(self._place, self._image)
+            painter.restore()
+
+    def _make(self, ghost: Ghost, view: Viewport, colour: QColor, line: int) -> None:
+        """The class's colour within a light edge of one device pixel; without it an edge of `line` light pixels and
+        as many dark ones, which shows on any ground. The cost follows the screen."""
+        self._image = None
+        whole = view.device_box(ghost.box, margin=0)
+        shown = whole.intersected(view.shown_box())
+        if shown.is_empty:
+            return
+        rows, columns = view.rows(shown.y0, shown.y1), view.columns(shown.x0, shown.x1)
+        mask = sample(ghost.mask.view(np.uint8), rows - ghost.box.y0, columns - ghost.box.x0).view(bool)
+        if ghost.allowed is not None:
+            mask = mask & ghost.allowed(rows, columns)
+        shade = np.array([[colour.red(), colour.green(), colour.blue()]], np.uint8)
+        pixels = np.where(mask, premultiplied(shade, _STRENGTH if ghost.filled else 0.0)[0], np.uint32(0))
+        mask = _framed(mask, shown, whole)
+        for edge in (_EDGE,) if ghost.filled else (_EDGE,) * line + (_DARK,) * line:
+            inner = _inside(mask)
+            pixels[(mask & ~inner)[1:-1, 1:-1]] = edge
+            mask = inner
+        height, width = pixels.shape
+        picture = QImage(pixels.data, width, height, width * 4, QImage.Format.Format_ARGB32_Premultiplied)
+        self._image = picture.copy()  # the array goes when this call ends
+        self._place = QPoint(shown.x0, shown.y0)
+
+
+def _framed(mask: NDArray[np.bool_], shown: Box, whole: Box) -> NDArray[np.bool_]:
+    """The mask with one more pixel around it: nothing, but where the view cuts the ghost off it goes on."""
+    wide = np.pad(mask, 1, mode="edge")
+    wide[0] &= shown.y0 > whole.y0
+    wide[-1] &= shown.y1 < whole.y1
+    wide[:, 0] &= shown.x0 > whole.x0
+    wide[:, -1] &= shown.x1 < whole.x1
+    return wide
+
+
+def _inside(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The pixels whose four neighbours are of the mask too."""
+    inner = mask.copy()
+    inner[1:] &= mask[:-1]
+    inner[:-1] &= mask[1:]
+    inner[:, 1:] &= mask[:, :-1]
+    inner[:, :-1] &= mask[:, 1:]
+    return inner

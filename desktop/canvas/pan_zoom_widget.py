@@ -1,0 +1,187 @@
+"""A widget through which a picture is looked at: where the picture lies, zooming and moving it."""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import QEvent, QPointF, QRect, Signal
+from PySide6.QtGui import QPainter, QResizeEvent
+from PySide6.QtWidgets import QWidget
+
+from core.base.geometry import Box, Point
+from desktop.canvas.rendering.adaptive_resolution import Motion
+from desktop.canvas.rendering.compositor import Screen
+from desktop.canvas.side_by_side import Twin
+from desktop.canvas.viewport import Viewport
+
+
+class Pane(QWidget):
+    """Has a screen to draw and knows nothing of what is on it. Positions are widget pixels. GUI thread."""
+
+    view_changed = Signal(float)
+    """The scale, after every zoom and every movement of the picture."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._viewport = Viewport()
+        self._screen = Screen(self._viewport)
+        self._twin = Twin(self, self._viewport)
+        self._motion = Motion(self._screen, self)
+        self._motion.rested.connect(self.update)
+        self._pan_rest = QPointF()
+
+    @property
+    def scale(self) -> float:
+        """Device pixels per image pixel: 1.0 is the true size."""
+        return self._viewport.scale
+
+    @property
+    def is_coarse(self) -> bool:
+        """Whether fewer pixels are drawn than there are on the screen, because every frame is another."""
+        return self._motion.is_coarse
+
+    @property
+    def is_fitted(self) -> bool:
+        return self._viewport.fitted
+
+    @property
+    def room(self) -> QRect:
+        """The widget pixels of the view, of the first one while there are two."""
+        return self._twin.room
+
+    def fold(self, position: QPointF, *, anew: bool = True) -> QPointF:
+        """A widget position as one in the first view; not `anew`: in whichever view the last one was."""
+        return self._twin.fold(position, anew=anew) if self.is_double else position
+
+    def image_point(self, position: QPointF) -> Point:
+        """The image point at a widget position, also beyond the picture's border."""
+        ratio = self.devicePixelRatioF()
+        return self._viewport.image_point(position.x() * ratio, position.y() * ratio)
+
+    def widget_point(self, at: Point) -> QPointF:
+        """The widget position of an image point."""
+        x, y = self._viewport.device_point(at)
+        ratio = self.devicePixelRatioF()
+        return QPointF(x / ratio, y / ratio)
+
+    def fit(self) -> None:
+        """Show the whole picture, also after the widget changes its size."""
+        self.settle()
+        self._viewport.fit()
+        self._view_moved()
+
+    def actual_size(self) -> None:
+        """One image pixel on one device pixel."""
+        self.settle()
+        self._zoom(1.0, self.zoom_centre())
+
+    def zoom_by(self, factor: float) -> None:
+        """Zoom at the pointer, or at the middle while the pointer is elsewhere."""
+        self.zoom_at(self.zoom_centre(), factor)
+
+    def zoom_at(self, position: QPointF, factor: float) -> None:
+        """Zoom while the image point at a widget position stays there; a small step past the true size stops at it."""
+        old, new = self.scale, self.scale * factor
+        if 0.6 < factor < 1.6 and (old < 1 < new or new < 1 < old):
+            new = 1.0
+        self._zoom(new, position)
+
+    def look_at(self, box: Box) -> None:
+        """Bring a box of image pixels to the middle, as large as it can be worked on."""
+        self.settle()
+        view = self._viewport
+        room = min(view.width / max(1, box.width), view.height / max(1, box.height))
+        view.zoom(min(0.6 * room, max(8.0, view.scale)), 0, 0)
+        view.centre_on(Point((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2))
+        self._view_moved()
+
+    def pan_by(self, step: QPointF) -> None:
+        """Move the picture by widget pixels; what is less than a device pixel is kept for the next time."""
+        wanted = step * self.devicePixelRatioF() + self._pan_rest
+        whole = wanted.toPoint()
+        self._pan_rest = wanted - QPointF(whole)
+        dx, dy = self._viewport.pan(whole.x(), whole.y())
+        if (dx, dy) != (0, 0):
+            self._motion.end()  # what is drawn moves along, which is cheaper than drawing however coarsely
+            self._screen.scroll(dx, dy)
+            self.update()
+            self.view_changed.emit(self.scale)
+
+    def touch(self, area: QRect) -> None:
+        """Paint these widget pixels again, in both views."""
+        self.update(area)
+        if self.is_double:
+            self.update(self._twin.echo(area))
+
+    # For those who put something on top
+
+    @property
+    def is_double(self) -> bool:
+        """Whether there are two views of the same place side by side. All places are told for the first of them."""
+        return False
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the picture must stay under the hand now."""
+        return False
+
+    def zoom_centre(self) -> QPointF:
+        """Where zooming without a mouse wheel happens, in widget pixels."""
+        return QPointF(self.room.width() / 2, self.height() / 2)
+
+    def settle(self) -> None:
+        """Called before the view jumps: finish what hangs on the hand's place."""
+
+    # Qt
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        self._take_size()
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.DevicePixelRatioChange:
+            self._take_size()
+        return super().event(event)
+
+    # Steps of the above
+
+    def _paint_screen(self, painter: QPainter, exposed: list[Box]) -> None:
+        """Draw the exposed boxes of the first view; the painter counts device pixels."""
+        if self.is_coarse and not self.is_held:
+            self._motion.paint(painter, exposed)
+        else:
+            self._screen.paint(painter, exposed)
+
+    def _zoom(self, scale: float, position: QPointF) -> None:
+        ratio = self.devicePixelRatioF()
+        self._viewport.zoom(scale, position.x() * ratio, position.y() * ratio)
+        if not self.is_double:  # each of two views has only half of the canvas, and is drawn as it is
+            self._motion.begin()
+        self._view_moved()
+
+    def _view_moved(self) -> None:
+        self._screen.damage_all()
+        self.update()
+        self.view_changed.emit(self.scale)
+
+    def _take_size(self) -> None:
+        ratio = self.devicePixelRatioF()
+        height = math.ceil(self.height() * ratio)
+        width = self._twin.width_of_one if self.is_double else self._twin.whole_width
+        self._viewport.resize(width, height, keep_place=self.is_held)
+        self._screen.resize(width, height, ratio)
+        self._view_moved()
+
+    def _device(self, area: QRect) -> Box:
+        ratio = self.devicePixelRatioF()
+        return Box(
+            math.floor(area.x() * ratio),
+            math.floor(area.y() * ratio),
+            math.ceil((area.x() + area.width()) * ratio),
+            math.ceil((area.y() + area.height()) * ratio),
+        ).clipped(self._twin.whole_width, self._viewport.height)
+
+    def _logical(self, box: Box) -> QRect:
+        ratio = self.devicePixelRatioF()
+        left, top = math.floor(box.x0 / ratio), math.floor(box.y0 / ratio)
+        return QRect(left, top, math.ceil(box.x1 / ratio) - left, math.ceil(box.y1 / ratio) - top)

@@ -1,0 +1,1 @@
+"""Picture and layers become pixels of the screen."""

@@ -1,0 +1,58 @@
+"""The picture itself on a part of the screen: crisp where its pixels are large, smooth where they are small."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from core.base.geometry import Box
+from core.images.adjustments import Eye
+from core.images.tiled_pyramid import AnyPyramid
+from desktop.canvas.viewport import Viewport
+
+
+def draw_ground(pyramid: AnyPyramid, eye: Eye, view: Viewport, box: Box, into: NDArray[np.uint32]) -> None:
+    """The device pixels of `box`, which lie on the picture, as 0xFFRRGGBB into an array of the box's size."""
+    if view.scale >= 1:
+        into[:] = _magnified(eye, view, box)
+    else:
+        _minify(pyramid, eye, view, box, into)
+
+
+def _magnified(eye: Eye, view: Viewport, box: Box) -> NDArray[np.uint32]:
+    """Crisp pixels: each device pixel takes the image pixel under its centre."""
+    rows, columns = view.rows(box.y0, box.y1), view.columns(box.x0, box.x1)
+    top, left = int(rows[0]), int(columns[0])
+    part = _as_words(eye.seen(eye.part(0, Box(left, top, int(columns[-1]) + 1, int(rows[-1]) + 1))))
+    return part.take(columns - left, axis=1).take(rows - top, axis=0)
+
+
+def _minify(pyramid: AnyPyramid, eye: Eye, view: Viewport, box: Box, into: NDArray[np.uint32]) -> None:
+    """Smooth pixels: between the four nearest of the level that is at most twice as fine as the screen."""
+    number = pyramid.level_for(view.scale)
+    step = 1 / (view.scale * 2**number)
+    x = (box.x0 + 0.5 - view.left) * step - 0.5
+    y = (box.y0 + 0.5 - view.top) * step - 0.5
+    # Only the part in sight goes to OpenCV: its coordinates are short integers, and far pixels cost precision.
+    width, height = pyramid.level_size(number)
+    near = Box(int(x) - 1, int(y) - 1, int(x + box.width * step) + 3, int(y + box.height * step) + 3).clipped(
+        width, height
+    )
+    way = np.array([[step, 0, x - near.x0], [0, step, y - near.y0]])
+    part = eye.part(number, near)
+    if eye.is_plain:  # four channels first: OpenCV interpolates them twice as fast as three
+        part = cv2.cvtColor(part, cv2.COLOR_RGB2BGRA)
+    smooth = cv2.warpAffine(
+        part,
+        way,
+        (box.width, box.height),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    into[:] = smooth.view(np.uint32)[..., 0] if eye.is_plain else _as_words(eye.seen(smooth))
+
+
+def _as_words(picture: NDArray[np.uint8]) -> NDArray[np.uint32]:
+    """(h, w, 3) uint8 RGB as (h, w) uint32 0xFFRRGGBB."""
+    return cv2.cvtColor(picture, cv2.COLOR_RGB2BGRA).view(np.uint32)[..., 0]

@@ -1,0 +1,203 @@
+"""Layers over the picture: which colour a pixel takes from its label, its prediction and their difference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.base.geometry import TILE, Box, TileKey
+from core.labels.class_list import LAST_CLASS, UNLABELLED, VOID
+
+Values = NDArray[np.uint8]
+Colours = NDArray[np.uint32]
+NOW: Mapping[TileKey, Values] = MappingProxyType({})
+"""No tiles of another time: the label as it is."""
+"""Premultiplied 0xAARRGGBB, the layout of QImage.Format_ARGB32_Premultiplied."""
+
+# Stripes of the hatch, in logical pixels: wide enough to be seen, narrow enough to fit into small regions.
+_PERIOD, _STRIPE, _EDGE = 10, 2, 1
+# What a pixel of the hatch is, and the greys it gives to void: plain ground, the stripe, the stripe's two edges.
+_PLAIN, _STRIPED, _EDGED = range(3)
+_VOID_GREYS = ((112, 112, 112), (176, 176, 176), (64, 64, 64))
+_DIFFERENCE_STRIPE, _DIFFERENCE_EDGE = (255, 255, 255), (16, 16, 16)
+
+
+class Shape(StrEnum):
+    """How the regions of label and prediction are drawn."""
+
+    FILL = "fill"
+    OUTLINE = "outline"
+    BOTH = "both"
+
+
+@dataclass(frozen=True, slots=True)
+class LayerState:
+    """What is shown and how strongly. Opacities are 0..1; a hidden layer keeps its opacity.
+
+    The prediction is drawn where nobody has said anything yet (label 0); with the label layer hidden it is
+    drawn everywhere, so that it can be looked at as a whole. The difference is a hatch where a class was
+    given and the prediction says another. Void is hatched in grey. Uncertainty is a heat above all of them,
+    strong where the prediction is not sure of itself. `patterns` lays marks over fills, by place in the list.
+    """
+
+    label_opacity: float = 0.55
+    prediction_opacity: float = 0.35
+    difference_opacity: float = 0.9
+    label_visible: bool = True
+    prediction_visible: bool = True
+    difference_visible: bool = False
+    uncertainty_opacity: float = 0.8
+    uncertainty_visible: bool = False
+    shape: Shape = Shape.FILL
+    patterns: bool = False
+
+    @property
+    def bare(self) -> LayerState:
+        """The picture alone."""
+        return replace(
+            self,
+            label_visible=False,
+            prediction_visible=False,
+            difference_visible=False,
+            uncertainty_visible=False,
+        )
+
+    @property
+    def label(self) -> float:
+        """The opacity in effect."""
+        return self.label_opacity if self.label_visible else 0.0
+
+    @property
+    def prediction(self) -> float:
+        """The opacity in effect."""
+        return self.prediction_opacity if self.prediction_visible else 0.0
+
+    @property
+    def difference(self) -> float:
+        """The opacity in effect."""
+        return self.difference_opacity if self.difference_visible else 0.0
+
+    @property
+    def uncertainty(self) -> float:
+        """The opacity in effect."""
+        return self.uncertainty_opacity if self.uncertainty_visible else 0.0
+
+
+class ColourTable:
+    """The colour of each (hatch, label, prediction) in one table, so that composing layers is one look-up.
+
+    Three by 256 by 256 uint32 are 768 KiB; built when classes or layers change, never while painting.
+    """
+
+    def __init__(
+        self,
+        palette: NDArray[np.uint8],
+        state: LayerState,
+        has_prediction: bool,
+        hidden: frozenset[int] = frozenset(),
+    ) -> None:
+        """palette: (256, 3) uint8 RGB by class value; hidden: values that are shown in no layer."""
+        unseen = np.array(sorted(hidden), np.intp)
+        self.uses_prediction = has_prediction and (state.prediction > 0 or state.difference > 0)
+        self.is_empty = not self.uses_prediction and state.label <= 0
+        self._differs = self.uses_prediction and state.difference > 0
+        table = np.zeros((3, 256, 256), np.uint32)
+        if self.uses_prediction:
+            proposed = premultiplied(palette, state.prediction)
+            proposed[UNLABELLED] = proposed[VOID] = proposed[unseen] = 0
+            table[:, UNLABELLED if state.label > 0 else slice(None)] = proposed
+        if state.label > 0:
+            table[:, 1:VOID] = premultiplied(palette, state.label)[1:VOID, None]
+            table[:, VOID] = premultiplied(np.array(_VOID_GREYS, np.uint8), state.label)[:, None]
+            table[:, unseen] = 0
+        if self._differs:
+            label, prediction = np.ogrid[:256, :256]
+            differs = (
+                (label >= 1) & (label <= LAST_CLASS) & (prediction != label) & (prediction != UNLABELLED)
+            )
+            differs[unseen] = False
+            hatch = np.array([_DIFFERENCE_STRIPE, _DIFFERENCE_EDGE], np.uint8)
+            table[_STRIPED][differs], table[_EDGED][differs] = premultiplied(hatch, state.difference)
+        self._both = table.ravel()
+        self._labels_only = table[:, :, 0].ravel()
+
+    def compose(self, labels: Values, prediction: Values | None, hatch: Callable[[], Values]) -> Colours:
+        """The overlay, (h, w) uint32, of sampled labels, predictions and, if it shows, hatch, each (h, w) uint8."""
+        hatched = self._differs or int(labels.max(initial=0)) == VOID
+        # All indices are inside by construction; mode="wrap" spares numpy its check of each.
+        if prediction is None or not self.uses_prediction:
+            if not hatched:
+                return self._labels_only.take(labels, mode="wrap")
+            index = np.left_shift(hatch(), 8, dtype=np.uint32)
+            index |= labels
+            return self._labels_only.take(index, mode="wrap")
+        index = np.left_shift(labels, 8, dtype=np.uint32)
+        index |= prediction
+        if hatched:
+            index |= np.left_shift(hatch(), 16, dtype=np.uint32)
+        return self._both.take(index, mode="wrap")
+
+
+def premultiplied(colours: NDArray[np.uint8], opacity: float) -> Colours:
+    """(n, 3) uint8 RGB at an opacity 0..1 as (n,) premultiplied uint32."""
+    alpha = np.uint32(round(255 * min(1.0, max(0.0, opacity))))
+    red, green, blue = ((colours.astype(np.uint32) * alpha + np.uint32(127)) // np.uint32(255)).T
+    return (alpha << 24) | (red << 16) | (green << 8) | blue
+
+
+def sample(values: Values, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Values:
+    """values[rows][:, columns] for rising indices, at the cost of what is looked at."""
+    top, left = int(rows[0]), int(columns[0])
+    part = values[top : int(rows[-1]) + 1, left : int(columns[-1]) + 1]
+    # Copying whole rows is fastest, so it comes where most is left to do: last when magnified, else first.
+    if part.shape[0] < rows.size:
+        return part.take(columns - left, axis=1).take(rows - top, axis=0)
+    # Not part.take(rows, axis=0): take copies an array with gaps between its rows before it looks at anything.
+    return part[rows - top].take(columns - left, axis=1)
+
+
+def lay_over(
+    said: Values, tiles: Mapping[TileKey, Values], rows: NDArray[np.intp], columns: NDArray[np.intp]
+) -> None:
+    """Put what other tiles hold into a sample of a label: `said` was sampled at these rising rows and columns."""
+    for key, tile in tiles.items():
+        height, width = tile.shape
+        top, left = key.row * TILE, key.column * TILE
+        high, low = np.searchsorted(rows, (top, top + height))
+        near, far = np.searchsorted(columns, (left, left + width))
+        if high < low and near < far:
+            said[high:low, near:far] = tile[rows[high:low] - top].take(columns[near:far] - left, axis=1)
+
+
+class Tiling:
+    """A square of device pixels repeated over the screen; it holds on to the picture while that moves."""
+
+    def __init__(self, tile: Values) -> None:
+        """tile: (n, n) uint8."""
+        self._period = len(tile)
+        self._tile = tile
+
+    def over(self, box: Box, left: int, top: int) -> Values:
+        """The device pixels of `box` for a picture whose corner lies at (left, top)."""
+        down, right = (box.y0 - top) % self._period, (box.x0 - left) % self._period
+        repeats = (box.height // self._period + 2, box.width // self._period + 2)
+        tiles = np.tile(self._tile, repeats)
+        return tiles[down : down + box.height, right : right + box.width]
+
+
+class Hatch(Tiling):
+    """Diagonal stripes with an edge at both sides."""
+
+    def __init__(self, ratio: float) -> None:
+        """ratio: device pixels per logical pixel."""
+        period, stripe, edge = (max(1, round(part * ratio)) for part in (_PERIOD, _STRIPE, _EDGE))
+        run = np.full(period, _PLAIN, np.uint8)
+        run[: stripe + 2 * edge] = _EDGED
+        run[edge : edge + stripe] = _STRIPED
+        place = np.arange(period)
+        super().__init__(run[(place[:, None] + place) % period])

@@ -1,1 +1,0 @@
-"""Windows beside the main window. None of them blocks it."""

@@ -1,0 +1,1 @@
+"""The command palette: search over actions, classes, pictures."""

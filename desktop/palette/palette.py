@@ -1,0 +1,193 @@
+"""The search over everything: what can be done, classes, and pictures by name. Enter does what is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QObject, QPoint, QRect, QSize, Qt, QTimer
+from PySide6.QtGui import QColor, QKeyEvent, QPainter
+from PySide6.QtWidgets import (
+    QFrame,
+    QLineEdit,
+    QListView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
+
+from desktop.palette.item import Find, Search
+from desktop.theme.icons import pixmap
+from desktop.theme.theme import GRID, Theme
+from desktop.widgets.controls import column, words
+
+WIDTH, ROW_HEIGHT, ROWS = 600, 34, 10
+WAIT_MS = 60
+"""Between the last letter and the search, so that fast typing is searched once."""
+
+
+class FindsModel(QAbstractListModel):
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.finds: tuple[Find, ...] = ()
+
+    def rowCount(self, parent: Any = QModelIndex()) -> int:  # noqa: N802, B008
+        return 0 if parent.isValid() else len(self.finds)
+
+    def data(self, index: Any, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid():
+            return None
+        find = self.finds[index.row()]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return find.title
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return ", ".join(part for part in (find.title, find.kind, find.keys) if part)
+        return find.note if role == Qt.ItemDataRole.ToolTipRole else None
+
+    def show(self, finds: Sequence[Find]) -> None:
+        self.beginResetModel()
+        self.finds = tuple(finds)
+        self.endResetModel()
+
+
+class FindDelegate(QStyledItemDelegate):
+    """An icon or chip, the title, a quiet note, and the keys at the right."""
+
+    def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+
+    def sizeHint(self, _option: QStyleOptionViewItem, _index: Any) -> QSize:  # noqa: N802
+        return QSize(WIDTH - 4 * GRID, ROW_HEIGHT)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Any) -> None:
+        find: Find = index.model().finds[index.row()]
+        colour = self._theme.colour
+        chosen = bool(option.state & QStyle.StateFlag.State_Selected)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        if chosen:
+            painter.setBrush(colour("accent_soft"))
+            painter.drawRoundedRect(option.rect.adjusted(4, 1, -4, -1), 6, 6)
+        room = option.rect.adjusted(2 * GRID, 0, -2 * GRID, 0)
+        self._paint_sign(painter, room, find)
+        room.setLeft(room.left() + 28)
+        painter.setFont(self._theme.font)
+        metrics = painter.fontMetrics()
+        middle = Qt.AlignmentFlag.AlignVCenter
+        right = find.keys or find.kind
+        painter.setPen(colour("text" if find.keys else "muted"))
+        painter.drawText(room, middle | Qt.AlignmentFlag.AlignRight, right)
+        room.setRight(room.right() - metrics.horizontalAdvance(right) - 2 * GRID)
+        title = metrics.elidedText(find.title, Qt.TextElideMode.ElideMiddle, room.width())
+        painter.setPen(colour("text"))
+        painter.drawText(room, middle | Qt.AlignmentFlag.AlignLeft, title)
+        room.setLeft(room.left() + metrics.horizontalAdvance(title) + 12)
+        if find.note and room.width() > 60:
+            painter.setPen(colour("muted"))
+            note = metrics.elidedText(find.note, Qt.TextElideMode.ElideRight, room.width())
+            painter.drawText(room, middle | Qt.AlignmentFlag.AlignLeft, note)
+        painter.restore()
+
+    def _paint_sign(self, painter: QPainter, room: QRect, find: Find) -> None:
+        middle = room.center().y()
+        if find.colour is not None:
+            painter.setBrush(QColor(*find.colour))
+            painter.drawRoundedRect(QRect(room.left() + 1, middle - 7, 15, 15), 4, 4)
+        elif find.icon:
+            ratio = painter.device().devicePixelRatioF()
+            sign = pixmap(find.icon, self._theme.colour("icon"), 18, ratio)
+            painter.drawPixmap(QPoint(room.left(), middle - 9), sign)
+
+
+class Palette(QFrame):
+    """A popup below the bar. `search` gives the lines for a text; it is asked on the GUI thread and must be quick."""
+
+    def __init__(self, theme: Theme, search: Search, parent: QWidget) -> None:
+        super().__init__(parent, Qt.WindowType.Popup)
+        self._search = search
+        self.setProperty("role", "popup")
+        self.setAttribute(Qt.WidgetAttribute.WA_TranslucentBackground)  # round corners
+        self.setAccessibleName("Search")
+        self.field = QLineEdit()
+        self.field.setPlaceholderText("Search what can be done, classes, pictures")
+        self.field.setAccessibleName("Search")
+        self.model = FindsModel(self)
+        self.list = QListView()
+        self.list.setModel(self.model)
+        self.list.setItemDelegate(FindDelegate(theme, self.list))
+        self.list.setUniformItemSizes(True)
+        self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.list.setAccessibleName("What was found")
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list.setFixedHeight(ROWS * ROW_HEIGHT)
+        self._nothing = words("Nothing has a name like this.", "muted")
+        self._nothing.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
+        self._wait = QTimer(self, singleShot=True, interval=WAIT_MS)
+        self._wait.timeout.connect(self.look)
+        self.field.textEdited.connect(lambda _text: self._wait.start())
+        self.field.textChanged.connect(lambda text: None if text else self.look())
+        self.field.installEventFilter(self)
+        self.list.clicked.connect(self._run)
+        self.setLayout(column(self.field, self._nothing, self.list, margins=(GRID, GRID, GRID, GRID)))
+        self.setFixedWidth(WIDTH)
+
+    def open_over(self, window: QWidget) -> None:
+        """Appear in the upper middle of a window, empty."""
+        self.field.clear()
+        self.look()
+        self.adjustSize()
+        top = window.mapToGlobal(QPoint((window.width() - self.width()) // 2, 6 * GRID))
+        self.move(top)
+        self.show()
+        self.field.setFocus(Qt.FocusReason.PopupFocusReason)
+
+    def look(self) -> None:
+        """Search now."""
+        self._wait.stop()
+        self.model.show(self._search(self.field.text()))
+        self._nothing.setVisible(not self.model.finds)
+        self.list.setVisible(bool(self.model.finds))
+        if self.model.finds:
+            self.list.setCurrentIndex(self.model.index(0))
+            self.list.scrollToTop()
+        self.adjustSize()
+
+    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        if not isinstance(event, QKeyEvent) or event.type() != QEvent.Type.KeyPress:
+            return False
+        steps = {
+            Qt.Key.Key_Down: 1,
+            Qt.Key.Key_Up: -1,
+            Qt.Key.Key_PageDown: ROWS - 1,
+            Qt.Key.Key_PageUp: 1 - ROWS,
+        }
+        key = Qt.Key(event.key())
+        if key in steps:
+            self._step(steps[key])
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            if self._wait.isActive():
+                self.look()
+            self._run(self.list.currentIndex())
+        else:
+            return False
+        return True
+
+    def _step(self, by: int) -> None:
+        count = self.model.rowCount()
+        if not count:
+            return
+        at = self.list.currentIndex().row() + by
+        # Single steps go round; pages stop at the ends.
+        at = at % count if abs(by) == 1 else min(count - 1, max(0, at))
+        self.list.setCurrentIndex(self.model.index(at))
+
+    def _run(self, index: QModelIndex) -> None:
+        if not index.isValid():
+            return
+        find = self.model.finds[index.row()]
+        self.close()
+        # The popup must be gone before what it started looks for the focus or opens a dialog.
+        QTimer.singleShot(0, find.run)

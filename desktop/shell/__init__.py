@@ -1,0 +1,1 @@
+"""What frames the workspaces: top bar, welcome page, settings, auxiliary windows."""

@@ -1,0 +1,137 @@
+"""What opens beside the window: settings, the cheat sheet, the keys, and the search over everything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QWidget
+
+from core.base.errors import UserError
+from core.base.settings import Settings
+from desktop.actions.keymap import KeyMap
+from desktop.palette.search import Searching
+from desktop.theme.theme import Theme
+
+if TYPE_CHECKING:
+    from desktop.actions.cheat_sheet import CheatSheet
+    from desktop.actions.keymap_dialog import KeysDialog
+    from desktop.palette.palette import Palette
+    from desktop.shell.settings_dialog import SettingsDialog
+
+
+class Beside:
+    """Opens each of them, once; `on_setting` hears of a setting that was changed and stored. GUI thread.
+
+    What draws them is loaded when it is first asked for: the window stands sooner without.
+    """
+
+    def __init__(
+        self,
+        window: QWidget,
+        theme: Theme,
+        settings: Settings,
+        keymap: KeyMap,
+        on_setting: Callable[[str, object], None],
+        search: Searching,
+    ) -> None:
+        self._window, self._theme, self._settings, self._keymap = window, theme, settings, keymap
+        self._on_setting, self._search = on_setting, search
+        self.palette: Palette | None = None
+        search.on_listed = self._search_again
+        self._dialog: SettingsDialog | None = None
+        self._cheat_sheet: CheatSheet | None = None
+        self._keys: KeysDialog | None = None
+        keymap.changed.connect(self._renew_cheat_sheet)
+
+    def handlers(self) -> dict[str, Callable[[], object]]:
+        return {
+            "settings": self.show_settings,
+            "cheat_sheet": self.show_cheat_sheet,
+            "edit_keys": self.show_keys,
+            "command_palette": self.show_palette,
+        }
+
+    def close(self) -> None:
+        """The window goes."""
+        for each in (self._cheat_sheet, self._keys):
+            if each is not None:
+                each.close()
+
+    def show_settings(self) -> None:
+        if self._dialog is None:
+            self._dialog = self._settings_dialog()
+        self._dialog.show()
+        self._dialog.raise_()
+        self._dialog.activateWindow()
+
+    def follow(self, name: str, value: object) -> None:
+        """A setting was changed elsewhere in the window: open settings say so too."""
+        if self._dialog is not None:
+            self._dialog.show_value(name, value)
+
+    def _settings_dialog(self) -> SettingsDialog:
+        from desktop.shell.settings_dialog import SettingsDialog
+
+        dialog = SettingsDialog(self._theme, self._settings.get, self._window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+
+        def change(name: str, value: object) -> None:
+            try:
+                self._settings.set(name, value)
+            except UserError as problem:
+                dialog.show_error(str(problem))
+                return
+            self._on_setting(name, value)
+
+        dialog.changed.connect(change)
+        dialog.keys_asked.connect(self.show_keys)
+        dialog.finished.connect(self._settings_closed)
+        return dialog
+
+    def _settings_closed(self) -> None:
+        self._dialog = None  # the next one reads all settings anew
+
+    def show_cheat_sheet(self) -> None:
+        """Show it, or put it away."""
+        from desktop.actions.cheat_sheet import CheatSheet
+
+        if self._cheat_sheet is None:
+            self._cheat_sheet = CheatSheet(self._theme, self._window)
+            self._cheat_sheet.keys_asked.connect(self.show_keys)
+        self._cheat_sheet.setVisible(not self._cheat_sheet.isVisible())
+
+    def show_keys(self) -> None:
+        from desktop.actions.keymap_dialog import KeysDialog
+
+        if self._keys is None:
+            self._keys = KeysDialog(self._theme, self._keymap, self._window)
+        self._keys.show()
+        self._keys.raise_()
+        self._keys.activateWindow()
+        self._keys.search.setFocus()
+
+    def show_palette(self) -> None:
+        """A field to search everything; pictures that came meanwhile are found as soon as they are listed."""
+        from desktop.palette.palette import Palette
+
+        self._search.prepare()
+        if self.palette is None:
+            self.palette = Palette(self._theme, self._search, self._window)
+        self.palette.open_over(self._window)
+
+    def _search_again(self) -> None:
+        if self.palette is not None and self.palette.isVisible() and self.palette.field.text():
+            self.palette.look()
+
+    def _renew_cheat_sheet(self) -> None:
+        old, self._cheat_sheet = self._cheat_sheet, None
+        if old is not None:
+            shown, place = old.isVisible(), old.geometry()
+            old.close()
+            old.deleteLater()
+            if shown:
+                self.show_cheat_sheet()
+                assert self._cheat_sheet is not None
+                self._cheat_sheet.setGeometry(place)

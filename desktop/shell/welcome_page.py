@@ -1,0 +1,159 @@
+"""The page before a project: drop a folder, open one, try the sample, or go on with a recent one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QMimeData, QRectF, Qt, Signal
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from desktop.theme.icons import pixmap
+from desktop.theme.theme import GRID, Theme
+from desktop.widgets.controls import Elided, button, column, ground, row, words
+
+WIDTH = 520
+
+
+class DropPlace(QFrame):
+    """A dashed frame that lights up while a folder hangs over the page."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self.lit = False
+        theme.changed.connect(self.update)
+
+    def light(self, on: bool) -> None:
+        self.lit = on
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        pen = QPen(self._theme.colour("focus" if self.lit else "edge"), 2 if self.lit else 1.5)
+        pen.setDashPattern([4, 4])
+        painter.setPen(pen)
+        painter.setBrush(self._theme.colour("accent_soft" if self.lit else "panel"))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 12, 12)
+        painter.end()
+
+
+class WelcomePage(QWidget):
+    """`folder_chosen` carries a Path that was dropped or picked among the recent ones; the rest only asks."""
+
+    open_asked = Signal()
+    sample_asked = Signal()
+    folder_chosen = Signal(object)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        ground(self, "page")
+        self.setAcceptDrops(True)
+        self.mark = QLabel()
+        self.place = DropPlace(theme)
+        self.open = button("Open folder…", "primary")
+        self.open.clicked.connect(self.open_asked)
+        self.sample = button("Try the sample project")
+        self.sample.clicked.connect(self.sample_asked)
+        self.message = words("", "danger", wrap=True)
+        self.message.hide()
+        self._recent_head = words("Recent projects", "heading")
+        self._recent: QVBoxLayout = column(spacing=0)
+        centre = Qt.AlignmentFlag.AlignHCenter
+        inside = column(
+            words("Drop a folder of pictures here", "heading"),
+            words("The pictures stay where they are and are never changed.", "muted"),
+            GRID,
+            row(None, self.open, self.sample, None),
+            margins=(4 * GRID, 4 * GRID, 4 * GRID, 4 * GRID),
+        )
+        for at in (0, 1):
+            inside.setAlignment(inside.itemAt(at).widget(), centre)
+        self.place.setLayout(inside)
+        middle = QWidget()
+        middle.setFixedWidth(WIDTH)
+        title = row(self.mark, words("Maskloop", "headline"), None, spacing=12)
+        middle.setLayout(
+            column(
+                title,
+                words(
+                    "Paint a few classes; a model learns beside you and masks the rest.", "muted", wrap=True
+                ),
+                GRID,
+                self.place,
+                self.message,
+                2 * GRID,
+                self._recent_head,
+                self._recent,
+            )
+        )
+        self.setLayout(column(None, row(None, middle, None), None, None))
+        theme.changed.connect(self._dress)
+        self._dress()
+        self.set_recent(())
+
+    def set_recent(self, projects: Sequence[tuple[str, str]]) -> None:
+        """Recent projects as (name, folder), newest first; at most six are shown."""
+        while self._recent.count():
+            old = self._recent.takeAt(0).widget()
+            old.hide()  # Qt deletes it in its own time; until then it would stand above the others
+            old.deleteLater()
+        for name, folder in projects[:6]:
+            entry = button("", "row")
+            entry.setAccessibleName(f"{name}, {folder}")
+            where = Elided(folder, "muted", Qt.TextElideMode.ElideMiddle)
+            title = Elided(name)
+            title.setFixedWidth(20 * GRID)
+            title.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
+            for part in (title, where):
+                part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+            inside = row(title, where, margins=(10, 4, 10, 4), spacing=12)
+            inside.setStretch(1, 1)
+            entry.setLayout(inside)
+            entry.setMinimumHeight(4 * GRID)
+            entry.clicked.connect(lambda _checked=False, folder=folder: self.folder_chosen.emit(Path(folder)))
+            self._recent.addWidget(entry)
+        self._recent_head.setVisible(bool(projects))
+
+    def show_message(self, text: str) -> None:
+        """Say why a folder could not be opened, or what a closed project left; an empty text takes it away."""
+        self.message.setText(text)
+        self.message.setVisible(bool(text))
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
+        if dropped_folder(event) is not None:
+            self.place.light(True)
+            event.acceptProposedAction()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802
+        self.place.light(False)
+        super().dragLeaveEvent(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
+        self.place.light(False)
+        folder = dropped_folder(event)
+        if folder is not None:
+            event.acceptProposedAction()
+            self.folder_chosen.emit(folder)
+
+    def _dress(self) -> None:
+        self.mark.setPixmap(
+            pixmap("logo", self._theme.colour("accent_text"), 40, max(2, self.devicePixelRatioF()))
+        )
+
+
+def dropped_folder(event: QDropEvent) -> Path | None:
+    """The folder that is dropped; for a picture the folder it lies in; None for anything else."""
+    for url in event.mimeData().urls():
+        if url.isLocalFile():
+            path = Path(url.toLocalFile())
+            return path if path.is_dir() else path.parent
+    return None
+
+
+def dropped_paths(mime: QMimeData) -> list[Path]:
+    """The files and folders of this machine that are dropped or pasted."""
+    return [Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile()]

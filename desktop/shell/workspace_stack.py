@@ -1,0 +1,88 @@
+"""The five workspaces in one place: Label stands from the start, the others are made once a project needs them."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QStackedWidget, QWidget
+
+from desktop.theme.theme import Theme
+
+if TYPE_CHECKING:
+    from desktop.workspaces.data.page import DataPage
+    from desktop.workspaces.learn.page import LearnPage
+    from desktop.workspaces.review.grid import Caption
+    from desktop.workspaces.review.page import ReviewPage
+    from desktop.workspaces.train.page import TrainPage
+
+REVIEW, TRAIN, DATA, LEARN = range(1, 5)
+
+
+class Pages(QStackedWidget):
+    """Each page is made when it is first asked for, in its own place: the first picture of a folder is on screen a
+    few hundredths of a second sooner without them. What they ask for comes from here. GUI thread."""
+
+    export_asked = Signal()
+    import_asked = Signal()
+    show_folder_asked = Signal()
+    action_asked = Signal(str)
+
+    def __init__(self, theme: Theme, label_page: QWidget, caption: Caption) -> None:
+        """caption: the words below a picture of the Review workspace."""
+        super().__init__()
+        self._theme, self._caption = theme, caption
+        self._patterns = False
+        self.addWidget(label_page)
+        for _ in (REVIEW, TRAIN, DATA, LEARN):
+            self.addWidget(QWidget())
+
+    @cached_property
+    def review(self) -> ReviewPage:
+        from desktop.workspaces.review.page import ReviewPage
+
+        page = ReviewPage(self._theme, self._caption)
+        self._put(REVIEW, page)
+        return page
+
+    @cached_property
+    def train(self) -> TrainPage:
+        from desktop.workspaces.train.page import TrainPage
+
+        page = TrainPage(self._theme)
+        page.legend.set_patterns(self._patterns)
+        self._put(TRAIN, page)
+        return page
+
+    @cached_property
+    def data(self) -> DataPage:
+        from desktop.workspaces.data.page import DataPage
+
+        page = DataPage(self._theme)
+        page.export_asked.connect(self.export_asked)
+        page.import_asked.connect(self.import_asked)
+        page.show_folder_asked.connect(self.show_folder_asked)
+        self._put(DATA, page)
+        return page
+
+    @cached_property
+    def learn(self) -> LearnPage:
+        from desktop.workspaces.learn.page import LearnPage
+
+        page = LearnPage(self._theme)
+        page.door_asked.connect(self.action_asked)
+        self._put(LEARN, page)
+        return page
+
+    def set_patterns(self, shown: bool) -> None:
+        """Whether classes are told apart by marks too."""
+        self._patterns = shown
+        if "train" in self.__dict__:
+            self.train.legend.set_patterns(shown)
+
+    def _put(self, place: int, page: QWidget) -> None:
+        empty = self.widget(place)
+        self.removeWidget(empty)
+        empty.deleteLater()
+        self.insertWidget(place, page)

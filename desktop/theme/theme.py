@@ -1,0 +1,239 @@
+"""Colours, type and spacing of the whole window: two designed palettes, one stylesheet made from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from string import Template
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontInfo, QPalette
+from PySide6.QtWidgets import QApplication
+
+from desktop.theme.icons import resource_path
+
+GRID = 8
+"""Everything is spaced by this many pixels, or half of it."""
+
+CHOICES = ("light", "dark", "system")
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The named colours of one palette, as `#rrggbb`.
+
+    Greys are neutral, so that the colours of classes are the only strong ones on screen. There is one accent;
+    `warning`, `danger` and `good` appear only in words and marks that need them.
+    """
+
+    canvas: str  # behind the picture
+    window: str  # bars and gaps
+    panel: str  # panels, pages, dialogs
+    raised: str  # fields, menus, tooltips
+    button: str  # fill of a plain button
+    hover: str
+    pressed: str
+    line: str  # hairlines
+    edge: str  # outlines of fields and check boxes
+    text: str
+    muted: str  # secondary words, still readable
+    disabled: str
+    icon: str
+    accent: str  # fill of the one primary button
+    accent_hover: str
+    on_accent: str  # words on the accent
+    accent_text: str  # the accent as words or icon on a panel
+    focus: str  # ring around what has the keyboard, frame of the current picture
+    accent_soft: str  # ground of a checked button or chosen row
+    warning: str
+    danger: str
+    good: str
+    scroll: str
+    grid: str  # lines in charts
+
+
+LIGHT = Tokens(
+    canvas="#d6d6d7",
+    window="#f1f1f2",
+    panel="#fbfbfb",
+    raised="#ffffff",
+    button="#ebebed",
+    hover="#efeff0",
+    pressed="#dededf",
+    line="#e1e1e3",
+    edge="#c6c6c9",
+    text="#1d1d1f",
+    muted="#646468",
+    disabled="#a9a9ad",
+    icon="#4b4b4f",
+    accent="#5257d0",
+    accent_hover="#4449bd",
+    on_accent="#ffffff",
+    accent_text="#4a4fc6",
+    focus="#5257d0",
+    accent_soft="#e5e6f8",
+    warning="#8a5a00",
+    danger="#b3261e",
+    good="#1f7240",
+    scroll="#c2c2c5",
+    grid="#e6e6e8",
+)
+
+DARK = Tokens(
+    canvas="#161617",
+    window="#1c1c1e",
+    panel="#242426",
+    raised="#2e2e31",
+    button="#353539",
+    hover="#2d2d30",
+    pressed="#434348",
+    line="#353538",
+    edge="#4b4b50",
+    text="#e9e9eb",
+    muted="#a3a3a8",
+    disabled="#67676c",
+    icon="#bdbdc2",
+    accent="#6267da",
+    accent_hover="#7277e4",
+    on_accent="#ffffff",
+    accent_text="#a5a9f7",
+    focus="#8b90f0",
+    accent_soft="#35365a",
+    warning="#e3b261",
+    danger="#f2938b",
+    good="#74c793",
+    scroll="#505055",
+    grid="#313134",
+)
+
+
+class Theme(QObject):
+    """The palette in use. One for the application; parts that paint themselves ask it and listen to `changed`."""
+
+    changed = Signal()
+
+    def __init__(self, app: QApplication) -> None:
+        super().__init__(app)
+        self.setObjectName("theme")
+        self._app = app
+        self.choice = "system"
+        self.tokens = LIGHT
+        self._dressed_in: Tokens | None = None
+        app.setStyle("Fusion")
+        system = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
+        # Two sizes: words, and the few large ones. The system's size rules, within what the layout can bear.
+        self.text_size = min(max(QFontInfo(system).pixelSize(), 12), 16)
+        self.headline_size = round(self.text_size * 1.75)
+        system.setPixelSize(self.text_size)
+        system.setStyleStrategy(QFont.StyleStrategy.PreferAntialias)
+        self.font = system
+        app.setFont(system)
+        app.styleHints().colorSchemeChanged.connect(self._system_changed)
+
+    @property
+    def dark(self) -> bool:
+        return self.tokens is DARK
+
+    def colour(self, token: str, alpha: float = 1.0) -> QColor:
+        """A token as a colour, for code that paints. Raises AttributeError for a name that is not a token."""
+        found = QColor(getattr(self.tokens, token))
+        found.setAlphaF(alpha)
+        return found
+
+    def headline_font(self) -> QFont:
+        font = QFont(self.font)
+        font.setPixelSize(self.headline_size)
+        font.setWeight(QFont.Weight.DemiBold)
+        return font
+
+    def strong_font(self) -> QFont:
+        font = QFont(self.font)
+        font.setWeight(QFont.Weight.DemiBold)
+        return font
+
+    def choose(self, choice: str) -> None:
+        """Show "light", "dark", or what the "system" says now and later. Raises ValueError for anything else."""
+        before = self.tokens
+        self.prepare(choice)
+        if self._dressed_in is not self.tokens:  # dressing every widget anew takes long
+            self._dressed_in = self.tokens
+            # Qt dresses each widget once for each that it lies in when one sheet follows another; undressing first
+            # takes a quarter of the time.
+            self._app.setStyleSheet("")
+            self._app.setStyleSheet(stylesheet(self))
+        if self.tokens is not before:
+            self.changed.emit()
+
+    def prepare(self, choice: str) -> None:
+        """The same for a window that is yet to be made: `choose` then dresses it once it stands.
+
+        Qt would dress a widget anew for each that it is put into, which takes half of the time to make a window.
+        """
+        if choice not in CHOICES:
+            raise ValueError(f"{choice!r} is not one of {CHOICES}")
+        self.choice = choice
+        self.tokens = tokens_for(choice, self._app.styleHints().colorScheme())
+        self._app.setPalette(_palette(self.tokens))
+
+    def _system_changed(self) -> None:
+        if self.choice == "system":
+            self.choose("system")
+
+
+def tokens_for(choice: str, system: Qt.ColorScheme) -> Tokens:
+    """The palette for a choice on a system that prefers `system`; a system that says nothing gets the light one."""
+    dark = choice == "dark" or (choice == "system" and system == Qt.ColorScheme.Dark)
+    return DARK if dark else LIGHT
+
+
+def apply_theme(app: QApplication, choice: str) -> Theme:
+    """Dress the application; returns its one Theme, made at the first call. Raises ValueError for a bad choice."""
+    theme = theme_of(app)
+    theme.choose(choice)
+    return theme
+
+
+def theme_of(app: QApplication) -> Theme:
+    """The one Theme of the application."""
+    return app.findChild(Theme, "theme") or Theme(app)
+
+
+def _palette(tokens: Tokens) -> QPalette:
+    palette = QPalette()
+    role = QPalette.ColorRole
+    pairs = {
+        role.Window: tokens.panel,
+        role.WindowText: tokens.text,
+        role.Base: tokens.panel,
+        role.AlternateBase: tokens.window,
+        role.Text: tokens.text,
+        role.Button: tokens.raised,
+        role.ButtonText: tokens.text,
+        role.BrightText: tokens.danger,
+        role.Highlight: tokens.accent,
+        role.HighlightedText: tokens.on_accent,
+        role.Accent: tokens.accent,
+        role.Link: tokens.accent_text,
+        role.LinkVisited: tokens.accent_text,
+        role.PlaceholderText: tokens.muted,
+        role.ToolTipBase: tokens.raised,
+        role.ToolTipText: tokens.text,
+        role.Light: tokens.hover,
+        role.Midlight: tokens.hover,
+        role.Mid: tokens.line,
+        role.Dark: tokens.edge,
+        role.Shadow: tokens.edge,
+    }
+    for which, colour in pairs.items():
+        palette.setColor(which, QColor(colour))
+    for which in (role.WindowText, role.Text, role.ButtonText, role.HighlightedText):
+        palette.setColor(QPalette.ColorGroup.Disabled, which, QColor(tokens.disabled))
+    palette.setColor(QPalette.ColorGroup.Disabled, role.Highlight, QColor(tokens.hover))
+    return palette
+
+
+def stylesheet(theme: Theme) -> str:
+    """The stylesheet file with every `$token` replaced."""
+    values = {field.name: getattr(theme.tokens, field.name) for field in fields(Tokens)}
+    values["headline"] = f"{theme.headline_size}px"
+    values["marks"] = resource_path("marks").as_posix()
+    return Template(resource_path("theme.qss").read_text("utf-8")).substitute(values)

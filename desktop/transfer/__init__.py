@@ -1,0 +1,1 @@
+"""Import, export and drop dialogs with their controllers."""

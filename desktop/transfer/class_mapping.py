@@ -1,0 +1,123 @@
+"""What becomes of each class of a dataset: a new class, one of the project's, void, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QFocusEvent, QIcon
+from PySide6.QtWidgets import QComboBox, QFrame, QLabel, QScrollArea, QWidget
+
+from core.formats.dataset_types import Fate, ForeignClass
+from core.labels.class_list import ClassList
+from core.session.transfer.import_plan import Choice
+from desktop.theme.theme import GRID, Theme
+from desktop.widgets.controls import Elided, choice, column, row, words
+from desktop.widgets.table import chip_icon
+
+ROWS_SHOWN = 6
+ROW = 36
+
+
+class ClassMapping(QWidget):
+    """One line a class. `changed` when a person chose."""
+
+    changed = Signal()
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._fields: dict[str, _Becomes] = {}
+        self._classes: dict[str, ForeignClass] = {}
+        self.title = words("Classes", "heading")
+        self._area = QScrollArea()
+        self._area.setWidgetResizable(True)
+        self._area.setFrameShape(QFrame.Shape.NoFrame)
+        self._area.setAccessibleName("What becomes of each class")
+        self.setLayout(column(self.title, self._area, spacing=4))
+
+    def set_classes(self, classes: Sequence[ForeignClass], known: ClassList) -> None:
+        """The dataset's classes with what the format advises."""
+        self._classes = {c.name: c for c in classes}
+        self._fields = {c.name: _Becomes(c, known) for c in classes}
+        lines = []
+        for c in sorted(classes, key=lambda c: c.fate != Fate.CLASS):  # what is kept comes first
+            chip = QLabel()
+            chip.setPixmap(QIcon(chip_icon(c.colour)).pixmap(16, 16))
+            name = Elided(c.name)
+            line = row(chip, name, self._fields[c.name], spacing=GRID)
+            line.setStretch(1, 1)
+            lines.append(line)
+            self._fields[c.name].activated.connect(self.changed)
+        inside = QWidget()
+        inside.setLayout(column(*lines, None, spacing=4, margins=(0, 0, GRID, 0)))
+        self._area.setWidget(inside)
+        self._area.setFixedHeight(ROW * min(ROWS_SHOWN, max(1, len(lines))))
+        count = len(classes)
+        self.title.setText(f"{count:,} classes" if count != 1 else "1 class")
+
+    def field(self, name: str) -> QComboBox:
+        """The box of one class, by its name in the dataset."""
+        return self._fields[name]
+
+    def choices(self) -> dict[str, Choice]:
+        return {name: field.choice() for name, field in self._fields.items()}
+
+
+class _Becomes(QComboBox):
+    """Holds one item until somebody looks: with 150 classes on both sides, all items together would be 22,500."""
+
+    def __init__(self, foreign: ForeignClass, known: ClassList) -> None:
+        super().__init__()
+        self._foreign, self._known, self._filled = foreign, known, False
+        choice((), f"{foreign.name} becomes", box=self)
+        self.setFixedWidth(260)
+        found = known.by_name(foreign.name)
+        self._key = {Fate.VOID: "void", Fate.SKIP: "skip", Fate.CLASS: "known" if found else "new"}[
+            foreign.fate
+        ]
+        if self._key == "known" and found:
+            self._key = f"class {found.value}"
+        self._add(self._key)
+
+    def choice(self) -> Choice:
+        key = str(self.currentData())
+        if key in ("void", "skip"):
+            return Choice(Fate(key))
+        if key == "new":
+            return Choice(Fate.CLASS, self._foreign.name)
+        found = self._known.by_value(int(key.split()[1]))
+        return Choice(Fate.CLASS, found.name if found else self._foreign.name)
+
+    def showPopup(self) -> None:  # noqa: N802
+        self._fill()
+        super().showPopup()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802
+        self._fill()
+        super().focusInEvent(event)
+
+    def _fill(self) -> None:
+        if self._filled:
+            return
+        self._filled = True
+        keys = ["new", *(f"class {c.value}" for c in self._known), "void", "skip"]
+        if self._known.by_name(self._foreign.name):
+            keys.remove("new")
+        self.clear()
+        for key in keys:
+            self._add(key)
+        self.setCurrentIndex(self.findData(self._key))
+
+    def _add(self, key: str) -> None:
+        match key:
+            case "void":
+                self.addItem("Void: never learned, never scored", key)
+            case "skip":
+                self.addItem("Nothing: stays unlabelled", key)
+            case "new":
+                self.addItem(chip_icon(self._foreign.colour), "New class of this name", key)
+            case _:
+                found = self._known.by_value(int(key.split()[1]))
+                if found:
+                    self.addItem(chip_icon(found.colour), found.name, key)

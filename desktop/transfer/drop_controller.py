@@ -1,0 +1,162 @@
+"""Pictures come in by drag and drop or from the clipboard: what they mean, a question, progress, and then they show."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QGuiApplication, QImage
+from PySide6.QtWidgets import QMessageBox, QProgressDialog, QWidget
+
+from core.session.session import Session
+from core.session.transfer.drop import Intake
+from desktop.dispatcher import Bridge
+from desktop.shell.welcome_page import dropped_paths
+
+SLOW_MS = 600
+"""Copying that takes longer shows how far it is."""
+
+
+class TakingIn(QObject):
+    """For one session, on the GUI thread. `arrived` carries the id of the picture to show."""
+
+    arrived = Signal(int)
+    folder_chosen = Signal(object)
+    message = Signal(str)
+
+    def __init__(self, session: Session, bridge: Bridge, window: QWidget) -> None:
+        super().__init__(window)
+        self._session, self._bridge, self._window = session, bridge, window
+        self.question: QMessageBox | None = None
+        self._stop = threading.Event()
+
+    def handlers(self) -> dict[str, Callable[[], object]]:
+        return {"paste": self.paste}
+
+    def drop(self, paths: Sequence[Path]) -> None:
+        """Files and folders from elsewhere, or pictures that are here already."""
+        if paths:
+            self._bridge.when_done(
+                self._session.plan_intake(list(paths)), partial(self._planned, list(paths))
+            )
+
+    def paste(self) -> None:
+        """What the clipboard holds: files, or a picture."""
+        held = QGuiApplication.clipboard().mimeData()
+        paths = dropped_paths(held) if held is not None else []
+        if paths:
+            self.drop(paths)
+            return
+        image = QGuiApplication.clipboard().image()
+        if image.isNull():
+            self.message.emit("There is no picture in the clipboard. Copy one and paste again.")
+            return
+        future = self._session.paste(pixels_of(image))
+        self._bridge.when_done(future, partial(self._came, "Pasted as {name}."))
+
+    def leave(self) -> None:
+        """The session ends: what is being copied is given up."""
+        self._stop.set()
+        if self.question is not None:
+            self.question.close()
+
+    def _planned(self, paths: list[Path], intake: Intake) -> None:
+        if self._stop.is_set():
+            return
+        if not intake.copies:
+            if intake.inside:
+                self._bridge.when_done(
+                    self._session.opening.take_in(intake.inside),
+                    partial(self._came, "{name} is in this project."),
+                )
+            else:
+                self.message.emit(
+                    "There is no picture in what was dropped. Drop pictures or a folder of pictures."
+                )
+            return
+        folder = paths[0] if len(paths) == 1 and paths[0].is_dir() else None
+        self._ask(intake, folder)
+
+    def _ask(self, intake: Intake, folder: Path | None) -> None:
+        count = len(intake.copies)
+        pictures = f"{count:,} pictures" if count > 1 else f"“{intake.copies[0][0].name}”"
+        box = QMessageBox(self._window)
+        box.setIcon(QMessageBox.Icon.Question)
+        box.setWindowTitle("Take pictures in")
+        box.setText(f"Copy {pictures} into this project?")
+        told = [
+            f"{_size(intake.bytes)} will be copied to {intake.folder}. The originals stay where they are."
+        ]
+        if intake.inside:
+            told.append(f"{len(intake.inside):,} more are there already.")
+        if intake.others:
+            told.append(f"{intake.others:,} files are no pictures and are left out.")
+        box.setInformativeText(" ".join(told))
+        copy = box.addButton("Copy", QMessageBox.ButtonRole.AcceptRole)
+        other = box.addButton("Open as project", QMessageBox.ButtonRole.ActionRole) if folder else None
+        box.addButton(QMessageBox.StandardButton.Cancel)
+        box.setDefaultButton(copy)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.finished.connect(lambda _result: self._answered(box.clickedButton(), copy, other, intake, folder))
+        self.question = box
+        box.open()
+
+    def _answered(
+        self, clicked: object, copy: object, other: object, intake: Intake, folder: Path | None
+    ) -> None:
+        self.question = None
+        if self._stop.is_set():
+            return
+        if clicked is copy:
+            self._copy(intake)
+        elif other is not None and clicked is other:
+            self.folder_chosen.emit(folder)
+
+    def _copy(self, intake: Intake) -> None:
+        cancelled = threading.Event()
+        dialog = QProgressDialog("Copying pictures", "Cancel", 0, len(intake.copies), self._window)
+        dialog.setWindowTitle("Take pictures in")
+        dialog.setMinimumDuration(SLOW_MS)
+        dialog.setWindowModality(Qt.WindowModality.NonModal)
+        dialog.setValue(0)
+        dialog.canceled.connect(cancelled.set)
+
+        def progress(done: int, _of: int) -> None:
+            self._bridge.post(lambda: None if cancelled.is_set() or ended else dialog.setValue(done))
+
+        ended: list[bool] = []
+
+        def end() -> None:
+            if not ended:
+                ended.append(True)
+                dialog.deleteLater()
+
+        future = self._session.take_in(intake, progress, lambda: cancelled.is_set() or self._stop.is_set())
+        future.add_done_callback(lambda _done: self._bridge.post(end))
+        count = len(intake.copies)
+        words = f"{count:,} pictures were copied into this project." if count > 1 else "{name} was copied."
+        self._bridge.when_done(future, partial(self._came, words))
+
+    def _came(self, words: str, ids: list[int]) -> None:
+        if ids and not self._stop.is_set():
+            self.arrived.emit(ids[0])
+            self.message.emit(words.format(name=self._session.pictures.get(ids[0]).name))
+
+
+def pixels_of(image: QImage) -> NDArray[np.uint8]:
+    """(h, w, 3) uint8 RGB of an image, or (h, w, 4) where it is transparent in places."""
+    clear = image.hasAlphaChannel()
+    form, channels = (QImage.Format.Format_RGBA8888, 4) if clear else (QImage.Format.Format_RGB888, 3)
+    plain = image.convertToFormat(form)
+    rows = np.frombuffer(plain.constBits(), np.uint8).reshape(plain.height(), plain.bytesPerLine())
+    pixels = rows[:, : plain.width() * channels].reshape(plain.height(), plain.width(), channels).copy()
+    return pixels[:, :, :3].copy() if clear and bool((pixels[:, :, 3] == 255).all()) else pixels
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{max(count, 100_000) / 1e6:.1f} MB"

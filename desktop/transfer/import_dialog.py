@@ -1,0 +1,251 @@
+"""Import a dataset: what it is taken for, how it looks, what becomes of its classes, before anything is brought in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QComboBox, QDialog, QFileDialog, QLineEdit, QProgressBar, QWidget
+
+from core.formats.dataset_types import ForeignClass, Recognition
+from core.labels.class_list import ClassList
+from core.project.records import Split
+from core.session.transfer.import_plan import Choice
+from core.session.transfer.import_service import Preview
+from desktop.shell.welcome_page import dropped_folder
+from desktop.theme.theme import GRID, Theme
+from desktop.transfer.class_mapping import ClassMapping
+from desktop.transfer.preview_row import PreviewRow
+from desktop.widgets.controls import button, choice, column, row, set_role, words
+
+SPLITS = (
+    ("", "As the dataset says"),
+    ("train", "All to training"),
+    ("val", "All to validation"),
+    ("test", "All to test"),
+)
+
+
+class ImportDialog(QDialog):
+    """Asks for a folder to be looked at (`place_chosen`), for a dry run at every change (`wish_changed`), and for the
+    import (`import_asked`)."""
+
+    place_chosen = Signal(str, str)
+    """Folder, and the format it is said to be; “auto” to have it recognised."""
+    wish_changed = Signal()
+    import_asked = Signal()
+    cancel_asked = Signal()
+
+    def __init__(
+        self, theme: Theme, formats: Sequence[tuple[str, str]], auto: str, parent: QWidget | None = None
+    ) -> None:
+        """`formats`: (key, title) of what can be read; `auto`: the key of having it recognised."""
+        super().__init__(parent)
+        self._titles, self._auto = dict(formats), auto
+        self._running = self._ready = False
+        self.setWindowTitle("Import dataset")
+        self.setModal(False)
+        self.setMinimumWidth(640)
+        self.setAcceptDrops(True)
+        self.folder = QLineEdit()
+        self.folder.setPlaceholderText("Drop the dataset's folder here, or choose it")
+        self.folder.setAccessibleName("Dataset's folder")
+        self.choose = button("Choose…")
+        self.format = choice([(auto, "Recognise it"), *formats], "Format")
+        self.why = words("", "muted", wrap=True)
+        self.why.hide()
+        self.previews = PreviewRow(theme)
+        self.classes = ClassMapping(theme)
+        self.split = choice(SPLITS, "Split")
+        self.plan = words("", wrap=True)
+        self.progress = QProgressBar()
+        self.progress.setTextVisible(False)
+        self.bring = button("Import", "primary")
+        self.cancel = button("Cancel")
+        self._connect()
+        self._lay_out()
+        self.progress.hide()
+        self.previews.hide()
+        self.classes.hide()
+        self.set_plan("Nothing is changed before you press Import.", ready=False)
+
+    # What is asked for --------------------------------------------------------------------------------
+
+    def choices(self) -> dict[str, Choice]:
+        """What shall become of each class, by its name in the dataset."""
+        return self.classes.choices()
+
+    def chosen_split(self) -> Split | None:
+        return Split(self.split.currentData()) if self.split.currentData() else None
+
+    def set_folder(self, folder: str) -> None:
+        """Look at another folder."""
+        self.folder.setText(folder)
+        self._look_anew()
+
+    # What is shown ------------------------------------------------------------------------------------
+
+    def set_looking(self) -> None:
+        """The folder is being looked at; nobody knows how long."""
+        self._say_why("Looking at the folder…")
+        self.progress.setRange(0, 0)
+        self.progress.show()
+        self.previews.hide()
+        self.classes.hide()
+        self.set_plan("", ready=False)
+        self.adjustSize()
+
+    def set_opened(
+        self,
+        recognitions: Sequence[Recognition],
+        taken: Recognition,
+        classes: Sequence[ForeignClass],
+        known: ClassList,
+    ) -> None:
+        """What the folder is taken for, what else it could be, and its classes."""
+        self.progress.hide()
+        self._offer(recognitions, taken.format)
+        self._say_why(taken.why)
+        self.classes.set_classes(classes, known)
+        self.classes.setVisible(bool(classes))
+        self.adjustSize()
+
+    def set_previews(self, previews: Sequence[Preview], classes: Sequence[ForeignClass]) -> None:
+        """A few pictures with their masks over them."""
+        self.previews.set_previews(previews, classes)
+        self.previews.setVisible(bool(previews))
+        self.adjustSize()
+
+    def set_refused(self, sentence: str) -> None:
+        """The folder is no dataset, or not the one it is said to be."""
+        self.progress.hide()
+        self._say_why("")
+        self.set_plan(sentence, ready=False, warning=True)
+
+    def set_plan(self, text: str, *, ready: bool = True, warning: bool = False) -> None:
+        """What an import would do, in numbers; not `ready` keeps the button off."""
+        self._ready = ready
+        self.plan.setText(text)
+        set_role(self.plan, "warning" if warning else "")
+        self.bring.setEnabled(ready and not self._running)
+
+    def set_progress(self, done: int, total: int) -> None:
+        """The import runs."""
+        self._running = True
+        self.progress.show()
+        self.progress.setRange(0, total)
+        self.progress.setValue(done)
+        self._enable(False)
+        self.plan.setText(f"Importing {done:,} of {total:,}…" if total else "Importing…")
+        set_role(self.plan, "")
+
+    def set_finished(self, text: str, *, failed: bool = False) -> None:
+        """The import ended: what came in, or why not."""
+        self._running = False
+        self.progress.hide()
+        self._enable(True)
+        self.plan.setText(text)
+        set_role(self.plan, "danger" if failed else "good")
+        self.cancel.setText("Cancel" if failed else "Close")
+
+    def reject(self) -> None:
+        """Cancel and Esc stop a running import first; the second time they close."""
+        if self._running:
+            self.cancel_asked.emit()
+            return
+        super().reject()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
+        if not self._running and dropped_folder(event) is not None:
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
+        folder = dropped_folder(event)
+        if folder is not None and not self._running:
+            event.acceptProposedAction()
+            self.set_folder(str(folder))
+
+    def _say_why(self, text: str) -> None:
+        self.why.setText(text)
+        self.why.setVisible(bool(text))
+
+    def _offer(self, recognitions: Sequence[Recognition], taken: str) -> None:
+        """First what the folder may be, the surest first, then all other formats."""
+        likely = {
+            r.format: f"{self._titles.get(r.format, r.format)} ({r.sure:.0%} sure)" for r in recognitions
+        }
+        rest = {key: title for key, title in self._titles.items() if key not in likely}
+        self.format.clear()
+        for key, title in (likely | rest).items():
+            self.format.addItem(title, key)
+        self.format.setCurrentIndex(max(0, self.format.findData(taken)))
+
+    def _look(self) -> None:
+        if self.folder.text().strip():
+            self.cancel.setText("Cancel")
+            self.place_chosen.emit(self.folder.text().strip(), self.format.currentData() or self._auto)
+
+    def _look_anew(self) -> None:
+        self._offer((), self._auto)
+        self.format.insertItem(0, "Recognise it", self._auto)
+        self.format.setCurrentIndex(0)
+        self._look()
+
+    def _choose(self) -> None:
+        dialog = QFileDialog(self, "Choose the dataset's folder", self.folder.text() or str(Path.home()))
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.fileSelected.connect(self.set_folder)
+        dialog.open()
+
+    def _changed(self) -> None:
+        self.cancel.setText("Cancel")
+        self.set_plan("Counting…", ready=False)
+        self.wish_changed.emit()
+
+    def _enable(self, on: bool) -> None:
+        for part in (self.folder, self.choose, self.format, self.classes, self.split):
+            part.setEnabled(on)
+        self.bring.setEnabled(on and self._ready)
+
+    def _connect(self) -> None:
+        self.choose.clicked.connect(self._choose)
+        self.folder.returnPressed.connect(self._look_anew)
+        self.format.activated.connect(self._look)
+        self.classes.changed.connect(self._changed)
+        self.split.activated.connect(self._changed)
+        self.bring.clicked.connect(self.import_asked)
+        self.cancel.clicked.connect(self.reject)
+        self.bring.setAutoDefault(False)
+        self.choose.setAutoDefault(False)
+        self.cancel.setAutoDefault(False)
+
+    def _lay_out(self) -> None:
+        self.setLayout(
+            column(
+                _line("From folder", self.folder, self.choose),
+                _line("Format", self.format),
+                row(96 + GRID, self.why),
+                self.previews,
+                self.classes,
+                _line("Split", self.split),
+                GRID,
+                self.plan,
+                self.progress,
+                None,
+                row(None, self.cancel, self.bring),
+                margins=(3 * GRID, 3 * GRID, 3 * GRID, 2 * GRID),
+                spacing=12,
+            )
+        )
+
+
+def _line(title: str, *fields: QWidget) -> object:
+    name = words(title, "muted")
+    name.setFixedWidth(96)
+    line = row(name, *fields)
+    line.setStretch(1, 1)
+    if len(fields) == 1 and isinstance(fields[0], QComboBox):
+        fields[0].setMinimumContentsLength(20)
+    return line

@@ -1,0 +1,82 @@
+"""A few pictures of a dataset, each with its mask laid over it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage, QPixmap
+from PySide6.QtWidgets import QLabel, QWidget
+
+from core.formats.dataset_types import Fate, ForeignClass
+from core.labels.class_list import VOID
+from core.session.transfer.import_service import Preview
+from desktop.theme.theme import GRID, Theme
+from desktop.widgets.controls import Elided, column, row, words
+
+SIDE = 188
+"""Pixels of the longer side on screen; previews may have more for sharp screens."""
+_OVER = 0.6
+_GREY = (128, 128, 128)
+
+
+class PreviewRow(QWidget):
+    """Side by side: picture under mask, and the name; or why a sample cannot be read."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self.setLayout(row())
+
+    def set_previews(self, previews: Sequence[Preview], classes: Sequence[ForeignClass]) -> None:
+        layout = self.layout()
+        while (item := layout.takeAt(0)) is not None:
+            if (old := item.widget()) is not None:
+                old.deleteLater()
+        for preview in previews:
+            layout.addWidget(self._card(preview, classes))
+
+    def _card(self, preview: Preview, classes: Sequence[ForeignClass]) -> QWidget:
+        card = QWidget()
+        name = Elided(preview.name, "muted", Qt.TextElideMode.ElideMiddle)
+        if preview.picture is None:
+            card.setLayout(column(words(preview.problem, "warning", wrap=True), None, name))
+            return card
+        shown = QLabel()
+        shown.setAccessibleName(f"{preview.name} with its mask")
+        image = _image(over(preview.picture, preview.values, classes))
+        ratio = max(1.0, self.devicePixelRatioF())
+        pixmap = QPixmap.fromImage(image).scaled(
+            round(SIDE * ratio),
+            round(SIDE * ratio),
+            Qt.AspectRatioMode.KeepAspectRatio,
+            Qt.TransformationMode.SmoothTransformation,
+        )
+        pixmap.setDevicePixelRatio(ratio)
+        shown.setPixmap(pixmap)
+        card.setLayout(column(shown, name, None, spacing=GRID // 2))
+        return card
+
+
+def over(
+    picture: NDArray[np.uint8], values: NDArray[np.uint8] | None, classes: Sequence[ForeignClass]
+) -> NDArray[np.uint8]:
+    """(h, w, 3) uint8: the picture with its classes' colours over it; void is grey, unlabelled shows the picture."""
+    if values is None:
+        return picture
+    table = np.zeros((256, 3), np.float32)
+    shown = np.zeros(256, bool)
+    for place, c in enumerate(classes, 1):
+        table[place] = _GREY if c.fate == Fate.VOID else c.colour
+        shown[place] = c.fate != Fate.SKIP
+    table[VOID], shown[VOID] = _GREY, True
+    mixed = picture * (1 - _OVER) + table[values] * _OVER
+    return np.where(shown[values][..., None], mixed, picture).astype(np.uint8)
+
+
+def _image(pixels: NDArray[np.uint8]) -> QImage:
+    height, width = pixels.shape[:2]
+    kept = np.ascontiguousarray(pixels)
+    return QImage(kept.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()

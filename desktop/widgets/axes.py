@@ -1,0 +1,82 @@
+"""Axes of the charts: they put ticks where people count. Imports pyqtgraph, so it is imported late."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from pyqtgraph import AxisItem
+from PySide6.QtCore import QRectF
+
+from desktop.widgets.chart import count_text, span_text
+
+Ticks = list[tuple[float, list[float]]]
+
+
+def even_ticks(low: float, high: float, spacing: float) -> Ticks:
+    """All multiples of `spacing` from `low` to `high`, in the form that pyqtgraph asks for."""
+    first = -(-low // spacing)
+    count = int((high - first * spacing) / spacing + 1e-9) + 1
+    return [(spacing, [(first + step) * spacing for step in range(max(0, count))])]
+
+
+class _Axis(AxisItem):  # type: ignore[misc]
+    def boundingRect(self) -> QRectF:  # noqa: N802
+        """A little more than the axis: pyqtgraph drops labels that reach out of it, as the first and last do."""
+        return super().boundingRect().adjusted(-24, -10, 24, 10)
+
+
+class TimeAxis(_Axis):
+    """Seconds of training, written as s, min, h. `spans`: distances of ticks, ascending."""
+
+    def __init__(self, spans: Sequence[float]) -> None:
+        super().__init__("bottom")
+        self._spans = spans
+
+    def tickValues(self, low: float, high: float, size: float) -> Ticks:  # noqa: N802
+        most = max(2, int(size / 72))
+        spacing = next((span for span in self._spans if (high - low) / span <= most), self._spans[-1])
+        return even_ticks(max(0.0, low), high, spacing)
+
+    def tickStrings(self, values: list[float], _scale: float, spacing: float) -> list[str]:  # noqa: N802
+        return [span_text(value, spacing) for value in values]
+
+
+class CountAxis(_Axis):
+    """Large numbers in short, at multiples of 1, 2 or 5 times a power of ten."""
+
+    def tickValues(self, low: float, high: float, size: float) -> Ticks:  # noqa: N802
+        most = max(2, int(size / (72 if self.orientation == "bottom" else 32)))
+        rough = max(high - low, 1e-9) / most
+        power = 10.0 ** math.floor(math.log10(rough))
+        spacing = next(step * power for step in (1, 2, 5, 10) if step * power >= rough * 0.999)
+        if self.orientation == "bottom":
+            spacing = max(1.0, spacing)  # things that are counted are whole
+        return even_ticks(max(0.0, low), high, spacing)
+
+    def tickStrings(self, values: list[float], _scale: float, _spacing: float) -> list[str]:  # noqa: N802
+        return [count_text(value) for value in values]
+
+
+class PowerAxis(_Axis):
+    """The logarithms of numbers far below one, with a tick at each power of ten."""
+
+    def tickValues(self, low: float, high: float, size: float) -> Ticks:  # noqa: N802
+        return even_ticks(low, high, max(1.0, math.ceil((high - low) * 56 / size)))
+
+    def tickStrings(self, values: list[float], _scale: float, _spacing: float) -> list[str]:  # noqa: N802
+        return [f"1e{value:.0f}" for value in values]
+
+
+class ScoreAxis(_Axis):
+    """0 to 1 in fifths; `coarse`: in halves."""
+
+    def __init__(self, *, coarse: bool) -> None:
+        super().__init__("left")
+        self._coarse = coarse
+
+    def tickValues(self, _low: float, _high: float, _size: float) -> Ticks:  # noqa: N802
+        return even_ticks(0, 1, 0.5 if self._coarse else 0.2)
+
+    def tickStrings(self, values: list[float], _scale: float, _spacing: float) -> list[str]:  # noqa: N802
+        return [f"{value:.1f}" for value in values]

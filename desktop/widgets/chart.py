@@ -1,0 +1,251 @@
+"""Line charts in the colours of the theme. pyqtgraph is loaded with the first chart, not with the window."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import import_module
+from threading import Thread
+from typing import Any
+
+from PySide6.QtCore import QEvent, Qt, QTimer
+from PySide6.QtGui import QColor, QShowEvent
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from core.base.gc_freeze import made_to_stay
+from core.labels.class_list import ClassList, Colour
+from desktop.theme.theme import Theme
+
+Curve = Sequence[tuple[float, float]]
+Look = tuple[Curve, str | Colour, float]
+"""Points (x, y), a colour (the name of a token, or RGB), and the width of the line."""
+
+# Distances of ticks that people count in: seconds, minutes, hours.
+_SPANS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 36000, 86400)
+
+
+def span_text(seconds: float, spacing: float = 0) -> str:
+    """A moment of training as an axis shows it: 0, 40 s, 12 min, 3 h."""
+    if seconds == 0:
+        return "0"
+    if spacing < 60 and seconds < 120:
+        return f"{seconds:g} s"
+    if spacing < 3600 and seconds < 4 * 3600:
+        return f"{seconds / 60:.3g} min"
+    return f"{seconds / 3600:.3g} h"
+
+
+def count_text(number: float) -> str:
+    """A number of pixels as an axis shows it: 800, 12 k, 3.5 M."""
+    for size, sign in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if abs(number) >= size:
+            return f"{number / size:.3g}{sign}"
+    return f"{number:g}"
+
+
+def score_curves(miou: Curve, per_class: Mapping[int, Curve], classes: ClassList) -> dict[object, Look]:
+    """IoU of each class as a thin line in its colour, mIoU as a bold one above them."""
+    curves: dict[object, Look] = {}
+    for each in classes:
+        points = per_class.get(each.value)
+        if points:
+            curves[each.value] = (points, each.colour, 1.25)
+    if miou:
+        curves["miou"] = (miou, "text", 2.5)
+    return curves
+
+
+def _load() -> None:
+    with made_to_stay():
+        import_module("desktop.widgets.axes")  # and pyqtgraph with it
+
+
+@cache
+def preload() -> Thread:
+    """Load pyqtgraph on a thread of its own, once: half a second that the window must not wait for."""
+    thread = Thread(target=_load, name="charts")
+    thread.start()
+    return thread
+
+
+def _next_turn() -> int:
+    """Milliseconds until no other chart is being built: three at once would hold up a hand that draws."""
+    global _taken_until  # noqa: PLW0603
+    now = time.monotonic()
+    begin = max(now, _taken_until)
+    _taken_until = begin + 0.03
+    return round((begin - now) * 1000)
+
+
+_taken_until = 0.0
+
+
+def thin(points: Curve, most: int = 400) -> Curve:
+    """At most about `most` points: means of equal stretches, and the last point as it is."""
+    if len(points) <= most:
+        return points
+    stretch = -(-len(points) // most)
+    parts = [points[at : at + stretch] for at in range(0, len(points) - 1, stretch)]
+    means = [(sum(x for x, _ in part) / len(part), sum(y for _, y in part) / len(part)) for part in parts]
+    return [*means, points[-1]]
+
+
+class Chart(QWidget):
+    """Named curves over one axis. `time_axis` counts in minutes, `power_axis` has the logarithm of x, `score_axis`
+    fixes y to 0..1, `small` thins ticks."""
+
+    def __init__(
+        self,
+        theme: Theme,
+        *,
+        time_axis: bool = False,
+        power_axis: bool = False,
+        score_axis: bool = False,
+        small: bool = False,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._time_axis, self._score_axis, self._small = time_axis, score_axis, small
+        self._power_axis = power_axis
+        self._plot: Any = None
+        self._wanted: dict[object, Look] | None = None
+        self._shown: dict[object, Look] = {}
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.timeout.connect(self._take_turn)
+        self._curves: dict[object, Any] = {}
+        self._looks: dict[object, tuple[str | Colour, float]] = {}
+        self._box = QVBoxLayout(self)
+        self._box.setContentsMargins(0, 0, 0, 0)
+        theme.changed.connect(self._dress)
+
+    def set_curves(self, curves: Mapping[object, Look]) -> None:
+        """Show exactly these curves, by key; the order is from behind to front.
+
+        They appear as soon as the chart is in sight and pyqtgraph is loaded; nobody waits for it here. What is shown
+        already is not drawn again: news of a training come every second, and most of them change no curve.
+        """
+        if self._wanted is None and curves == self._shown:
+            return
+        self._wanted = dict(curves)
+        self._draw_soon()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        super().showEvent(event)
+        self._draw_soon()
+
+    def _draw_soon(self) -> None:
+        if self._wanted is None or not self.isVisible():
+            return
+        if self._plot is None:
+            if not self._later.isActive():
+                self._later.start(_next_turn())
+            return
+        self._shown, self._wanted = self._wanted, None
+        self._draw(self._shown)
+
+    def _take_turn(self) -> None:
+        """Build the plot, and fill it in a later turn of the event loop."""
+        if preload().is_alive():
+            self._later.start(50)
+        elif self._plot is None:
+            self._built()
+            self._later.start(_next_turn())
+        else:
+            self._draw_soon()
+
+    def _draw(self, curves: Mapping[object, Look]) -> None:
+        plot = self._built()
+        for key in [key for key in self._curves if key not in curves]:
+            plot.removeItem(self._curves.pop(key))
+            self._looks.pop(key)
+        thinned = {
+            key: (self._laid(points), colour, width) for key, (points, colour, width) in curves.items()
+        }
+        for order, (key, (points, colour, width)) in enumerate(thinned.items()):
+            if key not in self._curves:
+                self._curves[key] = plot.plot([], [], antialias=True)
+            if self._looks.get(key) != (colour, width):
+                self._looks[key] = (colour, width)
+                self._dress_curve(key)
+            # A single point has no line: it is shown as a dot.
+            dot = "o" if len(points) == 1 else None
+            self._curves[key].setData(
+                [p[0] for p in points], [p[1] for p in points], symbol=dot, symbolSize=6
+            )
+            self._curves[key].setZValue(order)
+        far = [p[0] for points, _, _ in thinned.values() for p in points]
+        nearest = min(far, default=0.0) if self._power_axis else 0.0
+        furthest = max([nearest, *far])
+        plot.setXRange(nearest, furthest if furthest > nearest else nearest + 1, padding=0.01)
+        if not self._score_axis:
+            top = max((p[1] for points, _, _ in thinned.values() for p in points), default=1.0)
+            plot.setYRange(0, top or 1, padding=0.04)
+
+    def _laid(self, points: Curve) -> Curve:
+        """Points where they lie along the axis, and no more of them than can be told apart."""
+        return thin([(math.log10(x), y) for x, y in points] if self._power_axis else points)
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.DevicePixelRatioChange:
+            self._dress()
+        return super().event(event)
+
+    def _built(self) -> Any:
+        if self._plot is not None:
+            return self._plot
+        import pyqtgraph
+
+        from desktop.widgets.axes import CountAxis, PowerAxis, ScoreAxis, TimeAxis
+
+        below = TimeAxis(_SPANS) if self._time_axis else PowerAxis("bottom") if self._power_axis else None
+        axes: dict[str, Any] = {
+            "bottom": below or CountAxis("bottom"),
+            "left": ScoreAxis(coarse=self._small) if self._score_axis else CountAxis("left"),
+        }
+        # A menu that nobody can open would take half of the time of making the plot.
+        plot = pyqtgraph.PlotWidget(background=None, axisItems=axes, enableMenu=False)
+        plot.hideButtons()
+        plot.setMouseEnabled(x=False, y=False)
+        plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        plot.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        plot.setMinimumSize(0, 0)
+        # The ground below shows through: pyqtgraph would keep the colour of the theme it was made in.
+        plot.setStyleSheet("background: transparent")
+        plot.viewport().setAutoFillBackground(False)
+        plot.getPlotItem().setContentsMargins(0, 6, 10, 0)
+        if self._score_axis:
+            plot.setYRange(0, 1, padding=0.03)
+        self._box.addWidget(plot)
+        self._plot = plot
+        self._dress()
+        return plot
+
+    def _dress(self) -> None:
+        if self._plot is None:
+            return
+        import pyqtgraph
+
+        for side in ("left", "bottom"):
+            axis = self._plot.getAxis(side)
+            axis.setPen(pyqtgraph.mkPen(self._theme.colour("grid"), width=1))
+            axis.setTextPen(self._theme.colour("muted"))
+            axis.setTickFont(self._theme.font)
+            axis.setStyle(tickLength=0, tickTextOffset=6, hideOverlappingLabels=False)
+            axis.setZValue(-100)
+        self._plot.showGrid(y=True, alpha=1.0)
+        for key in self._curves:
+            self._dress_curve(key)
+
+    def _dress_curve(self, key: object) -> None:
+        import pyqtgraph
+
+        curve, (look, width) = self._curves[key], self._looks[key]
+        colour = self._theme.colour(look) if isinstance(look, str) else QColor(*look)
+        # pyqtgraph counts the width of lines in device pixels.
+        curve.setPen(pyqtgraph.mkPen(colour, width=width * self.devicePixelRatioF()))
+        curve.setSymbolBrush(colour)
+        curve.setSymbolPen(None)

@@ -1,0 +1,284 @@
+"""Small parts that all panels are made of: words in their roles, icon buttons, sliders, rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QBoxLayout,
+    QButtonGroup,
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLayout,
+    QLineEdit,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QSlider,
+    QStyledItemDelegate,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop.theme.icons import keep_icon
+from desktop.theme.theme import GRID, Theme
+
+PANEL_WIDTH = 304
+MARGIN = 2 * GRID
+
+
+def words(text: str = "", role: str = "", *, wrap: bool = False) -> QLabel:
+    """A label. Roles: heading, headline, muted, danger, warning, good. Never rich text: names may hold markup."""
+    label = QLabel(text)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    if role:
+        label.setProperty("role", role)
+    if wrap:
+        label.setWordWrap(True)
+        label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+    return label
+
+
+def ground(widget: QWidget, role: str) -> None:
+    """Give a plain widget the background of a role: bar, panel or page."""
+    widget.setProperty("role", role)
+    widget.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+
+
+def set_role(widget: QWidget, role: str) -> None:
+    """Change the role of a widget that is already shown."""
+    if widget.property("role") != role:
+        widget.setProperty("role", role)
+        widget.style().unpolish(widget)
+        widget.style().polish(widget)
+
+
+def button(text: str, role: str = "") -> QPushButton:
+    """A push button. Roles: primary (one a page), quiet, row, segment."""
+    made = QPushButton(text)
+    if role:
+        made.setProperty("role", role)
+    return made
+
+
+def icon_button(
+    icon: str, name: str, theme: Theme, size: int = 20, *, checkable: bool = False
+) -> QToolButton:
+    """A square button with only an icon; `name` is its tooltip and accessible name. Tab reaches it."""
+    made = QToolButton()
+    made.setAccessibleName(name)
+    made.setToolTip(name)
+    made.setIconSize(QSize(size, size))
+    made.setCheckable(checkable)
+    made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    keep_icon(made, icon, theme, size)
+    return made
+
+
+def segments(titles: Mapping[str, str], theme: Theme) -> tuple[QFrame, dict[str, QPushButton]]:
+    """Buttons side by side, of which exactly one is chosen, by key."""
+    frame = QFrame()
+    frame.setProperty("role", "segments")
+    frame.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+    group = QButtonGroup(frame)
+    metrics = QFontMetrics(theme.strong_font())
+    made: dict[str, QPushButton] = {}
+    for key, title in titles.items():
+        segment = made[key] = button(title, "segment")
+        segment.setCheckable(True)
+        segment.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        # The chosen one is bold: room for that in all of them, so that nothing moves.
+        segment.setMinimumWidth(metrics.horizontalAdvance(title) + 4 * GRID)
+        group.addButton(segment)
+    frame.setLayout(row(*made.values(), spacing=0, margins=(2, 2, 2, 2)))
+    return frame, made
+
+
+def hairline(vertical: bool = False) -> QFrame:
+    line = QFrame()
+    line.setProperty("role", "hairline")
+    if vertical:
+        line.setFixedWidth(1)
+    else:
+        line.setFixedHeight(1)
+    return line
+
+
+def row(
+    *items: QWidget | QLayout | int | None, spacing: int = GRID, margins: tuple[int, ...] = (0, 0, 0, 0)
+) -> QHBoxLayout:
+    """Widgets side by side; None is a stretch, a number a gap in pixels."""
+    return _filled(QHBoxLayout(), items, spacing, margins)  # type: ignore[return-value]
+
+
+def column(
+    *items: QWidget | QLayout | int | None, spacing: int = GRID, margins: tuple[int, ...] = (0, 0, 0, 0)
+) -> QVBoxLayout:
+    """Widgets below each other; None is a stretch, a number a gap in pixels."""
+    return _filled(QVBoxLayout(), items, spacing, margins)  # type: ignore[return-value]
+
+
+def _filled(
+    layout: QBoxLayout,
+    items: tuple[QWidget | QLayout | int | None, ...],
+    spacing: int,
+    margins: tuple[int, ...],
+) -> QBoxLayout:
+    layout.setSpacing(spacing)
+    layout.setContentsMargins(*margins)
+    for item in items:
+        if item is None:
+            layout.addStretch(1)
+        elif isinstance(item, int):
+            layout.addSpacing(item)
+        elif isinstance(item, QLayout):
+            layout.addLayout(item)
+        else:
+            layout.addWidget(item)
+    return layout
+
+
+def scrolled(inner: QWidget) -> QScrollArea:
+    """`inner` in an area that scrolls up and down only; it is as wide as the area."""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setWidget(inner)
+    return area
+
+
+def page_of(cards: QLayout, width: int) -> QScrollArea:
+    """A page of cards in the middle of a workspace, at most so wide, that scrolls."""
+    middle = QWidget()
+    middle.setMaximumWidth(width)
+    middle.setLayout(cards)
+    line = row(None, middle, None, margins=(3 * GRID,) * 4)
+    line.setStretch(1, 1000)
+    inner = QWidget()
+    ground(inner, "page")
+    inner.setLayout(line)
+    return scrolled(inner)
+
+
+def choice(
+    rows: Sequence[tuple[str, str]], name: str, role: str = "", box: QComboBox | None = None
+) -> QComboBox:
+    """A box to choose one of `rows` (key, title); the key is its current data, `name` its accessible name."""
+    box = QComboBox() if box is None else box
+    box.setAccessibleName(name)
+    if role:
+        box.setProperty("role", role)
+    # The delegate that a combo box brings along takes no colours from a stylesheet.
+    box.setItemDelegate(QStyledItemDelegate(box))
+    for key, title in rows:
+        box.addItem(title, key)
+    # The size hint knows nothing of the padding that the stylesheet adds: the longest word would lose a letter.
+    longest = max((box.fontMetrics().horizontalAdvance(title) for _key, title in rows), default=0)
+    box.setMinimumWidth(longest + 5 * GRID)
+    return box
+
+
+def indent_number(box: QAbstractSpinBox) -> None:
+    """Give a number the same distance from its frame as words have; stylesheets cannot for a spin box."""
+    line = box.findChild(QLineEdit)
+    if line is not None:
+        line.setTextMargins(GRID, 0, 0, 0)
+
+
+class LevelSlider(QSlider):
+    """A horizontal slider that keeps the arrow keys while it has the focus, though they are shortcuts elsewhere."""
+
+    KEYS = frozenset(
+        (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Home, Qt.Key.Key_End)
+    )
+
+    def __init__(self, low: int, high: int, name: str) -> None:
+        super().__init__(Qt.Orientation.Horizontal)
+        self.setRange(low, high)
+        self.setAccessibleName(name)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+
+    def event(self, event: QEvent) -> bool:
+        if (
+            event.type() == QEvent.Type.ShortcutOverride
+            and isinstance(event, QKeyEvent)
+            and event.key() in self.KEYS
+            and not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        ):
+            event.accept()
+            return True
+        return super().event(event)
+
+
+class HomeSlider(LevelSlider):
+    """A slider with a place to which a double click brings it back."""
+
+    def __init__(self, low: int, high: int, home: int, name: str) -> None:
+        super().__init__(low, high, name)
+        self.home = home
+        self.setValue(home)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        self.setValue(self.home)
+        event.accept()
+
+
+class Elided(QLabel):
+    """One line of words, or two, that shorten themselves with an ellipsis; the tooltip has the whole."""
+
+    def __init__(
+        self,
+        text: str = "",
+        role: str = "",
+        mode: Qt.TextElideMode = Qt.TextElideMode.ElideRight,
+        lines: int = 1,
+    ) -> None:
+        super().__init__()
+        self._mode, self._lines = mode, lines
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        if role:
+            self.setProperty("role", role)
+        self.setText(text)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        return QSize(GRID * 3, super().minimumSizeHint().height())
+
+    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
+        painter = QPainter(self)
+        shown = self._shown(self.contentsRect().width())
+        if shown.replace("\n", " ") != self.text() and self.toolTip() != self.text():
+            self.setToolTip(self.text())
+        self.style().drawItemText(
+            painter,
+            self.rect(),
+            int(self.alignment()),
+            self.palette(),
+            self.isEnabled(),
+            shown,
+            self.foregroundRole(),
+        )
+
+    def _shown(self, width: int) -> str:
+        """The text as it fits into so many pixels, broken between two words where there are two lines."""
+        elide = self.fontMetrics().elidedText
+        if self._lines == 1 or elide(self.text(), self._mode, width) == self.text():
+            return _said(elide(self.text(), self._mode, width))
+        first, rest = "", self.text().split(" ")
+        while len(rest) > 1 and self.fontMetrics().horizontalAdvance(f"{first} {rest[0]}".lstrip()) <= width:
+            first = f"{first} {rest.pop(0)}".lstrip()
+        last = elide(" ".join(rest), self._mode, width)
+        return f"{first}\n{last}" if first else _said(last)
+
+
+def _said(shortened: str) -> str:
+    """Without room for a single letter nothing is better than a lone ellipsis."""
+    return "" if shortened == "…" else shortened

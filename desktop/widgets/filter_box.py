@@ -1,0 +1,90 @@
+"""The box that says which pictures are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import QComboBox, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+
+from desktop.picture_list import TAG_KEY
+from desktop.theme.theme import GRID, Theme
+from desktop.widgets.controls import choice
+
+FILTERS = (
+    ("all", "All pictures"),
+    ("open", "Not done"),
+    ("new", "New"),
+    ("predicted", "Predicted"),
+    ("in progress", "In progress"),
+    ("labelled", "Labelled"),
+    ("done", "Done"),
+    ("review", "To review"),
+    ("skipped", "Skipped"),
+    ("train", "Split: train"),
+    ("val", "Split: validation"),
+    ("test", "Split: test"),
+    ("no split", "Without a split"),
+    ("noted", "With a note"),
+)
+GROUPS = ("train", "noted")
+"""Filters that begin another kind: a line stands above them."""
+
+
+class FilterDelegate(QStyledItemDelegate):
+    """Draws a hairline where a combo box has a separator; a stylesheet leaves an empty row there."""
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._theme = theme
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Any) -> QSize:  # noqa: N802
+        return QSize(0, GRID + 1) if _is_line(index) else super().sizeHint(option, index)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Any) -> None:
+        if _is_line(index):
+            middle = option.rect.center().y()
+            painter.fillRect(option.rect.left(), middle, option.rect.width(), 1, self._theme.colour("line"))
+        else:
+            super().paint(painter, option, index)
+
+
+def _is_line(index: Any) -> bool:
+    return bool(index.data(Qt.ItemDataRole.AccessibleDescriptionRole) == "separator")
+
+
+class FilterBox(QComboBox):
+    """All filters, and those that were asked for elsewhere. Tells before its list opens, so that the tags in it can be
+    those of now."""
+
+    opened = Signal()
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        choice(FILTERS, "Which pictures to show", "quiet", self)
+        self.setItemDelegate(FilterDelegate(theme, self))
+        self.setMaxVisibleItems(24)
+        for key in GROUPS:
+            self.insertSeparator(self.findData(key))
+        self._fixed = self.count()
+
+    def showPopup(self) -> None:  # noqa: N802
+        self.opened.emit()
+        super().showPopup()
+
+    def set_tags(self, tags: Sequence[str]) -> None:
+        """Offer a filter for each of these tags; the one that is chosen now stays, and nothing is emitted."""
+        chosen, title = self.currentData(), self.currentText()
+        while self.count() > self._fixed:
+            self.removeItem(self.count() - 1)
+        for tag in tags:
+            self.addItem(f"Tagged “{tag}”", TAG_KEY + tag)
+        self.set_filter(chosen, title)
+
+    def set_filter(self, key: str, title: str = "") -> None:
+        """Show a filter as chosen; emits nothing. One that is not in the list is put there by its `title`."""
+        if self.findData(key) < 0 and title:
+            self.addItem(title, key)
+        self.setCurrentIndex(self.findData(key))

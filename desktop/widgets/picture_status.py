@@ -1,0 +1,92 @@
+"""What a list of pictures says of one beside its thumbnail: a mark for its status, a sign for a broken file, words."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Protocol
+
+from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPen
+
+from desktop.theme.icons import pixmap
+from desktop.theme.theme import Theme
+
+_SIGN = 20
+"""Logical pixels of the sign for a picture that cannot be shown."""
+
+
+class PictureRow(Protocol):
+    """What the strip shows of a picture; statuses as in the project file."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def status(self) -> str: ...  # new, in progress, done, to review, skipped
+    @property
+    def label_share(self) -> float: ...  # 0..1 of its pixels
+    @property
+    def uncertainty(self) -> float | None: ...  # 0..1, None without a prediction
+
+
+def paint_mark(painter: QPainter, theme: Theme, middle: QPointF, record: PictureRow) -> None:
+    """The status as a mark that shape alone tells apart: ring, half, full, check, flag, bar."""
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(20, 20, 22, 190))
+    painter.drawEllipse(middle, 8, 8)
+    white = QColor(255, 255, 255)
+    if record.status == "done":
+        painter.setBrush(theme.colour("accent"))
+        painter.drawEllipse(middle, 8, 8)
+        painter.drawPixmap(QPointF(middle.x() - 6, middle.y() - 6), pixmap("check", white, 12, 2))
+    elif record.status == "to review":
+        painter.drawPixmap(QPointF(middle.x() - 6, middle.y() - 6), pixmap("flag", white, 12, 2))
+    elif record.status == "skipped":
+        painter.drawPixmap(QPointF(middle.x() - 6, middle.y() - 6), pixmap("minus", white, 12, 2))
+    elif record.label_share > 0:
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(white, 1.5))
+        painter.drawEllipse(middle, 4, 4)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(white)
+        painter.drawPie(
+            QRectF(middle.x() - 4, middle.y() - 4, 8, 8), 90 * 16, -round(5760 * record.label_share)
+        )
+    else:
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(
+            QPen(white, 1.5, Qt.PenStyle.DotLine if record.uncertainty is None else Qt.PenStyle.SolidLine)
+        )
+        painter.drawEllipse(middle, 4, 4)
+
+
+def paint_fault(painter: QPainter, theme: Theme, rect: QRect, ratio: float) -> None:
+    """In place of a thumbnail: it is not on its way, it will never come."""
+    sign = pixmap("warning", theme.colour("warning"), _SIGN, ratio)
+    painter.drawPixmap(rect.center() - QPoint(_SIGN // 2, _SIGN // 2), sign)
+
+
+def describe(record: PictureRow) -> str:
+    """Name and numbers of a picture, one line each."""
+    words = {
+        "new": "Not started",
+        "in progress": "In progress",
+        "done": "Done",
+        "to review": "To review",
+        "skipped": "Skipped",
+    }
+    lines = [record.name, words.get(record.status, record.status)]
+    lines.append(
+        f"{record.label_share * 100:.0f} % of the pixels labelled"
+        if record.label_share
+        else "No pixel labelled"
+    )
+    if record.uncertainty is not None:
+        lines.append(f"Uncertainty of the model {record.uncertainty:.2f}")
+    return "\n".join(lines)
+
+
+def explain(record: PictureRow, fault: str) -> str:
+    """The same as rich text, with the reason why it cannot be shown: a long sentence, which only rich text wraps."""
+    return f"<p>{escape(describe(record)).replace(chr(10), '<br>')}</p><p>{escape(fault)}</p>"

@@ -1,0 +1,155 @@
+"""The line at the bottom: what is this pixel, who said so, what does the model think, and what runs."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QWidget
+
+from desktop.theme.theme import GRID, Theme
+from desktop.widgets.controls import Elided, ground, row, set_role, words
+
+HEIGHT = 28
+ROOM_FOR_BOTH = 150 * GRID
+MARK_WIDTH = 40 * GRID
+"""A long reason is shortened to this; the tooltip has all of it."""
+
+
+class StatusLine(QWidget):
+    """Left the pixel under the cursor, in the middle the zoom, right the training and the saved mark."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        ground(self, "bar")
+        self.setFixedHeight(max(HEIGHT, theme.text_size * 2))
+        self.pixel = Elided("", "muted")
+        self.note = Elided("")
+        self.note.hide()
+        self.zoom = words("", "muted")
+        self.adjusted = words("View adjusted")
+        self.adjusted.setToolTip(
+            "Brightness, contrast or channels of the picture are changed, only to look at it."
+        )
+        self.adjusted.hide()
+        self.training = Elided("", "muted")
+        self.training.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        line = row(
+            self.pixel,
+            self.note,
+            self.zoom,
+            self.adjusted,
+            self.training,
+            spacing=2 * GRID,
+            margins=(2 * GRID, 0, 2 * GRID, 0),
+        )
+        for place in (0, 1, 4):
+            line.setStretch(place, 1)
+        self.setLayout(line)
+
+    def set_note(self, text: str) -> None:
+        """A sentence for people, in place of the pixel where there is no room for both; an empty text ends it."""
+        self.note.setText(text)
+        self.note.setToolTip(text)
+        self.note.setVisible(bool(text))
+        self._share()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        self._share()
+
+    def _share(self) -> None:
+        self.pixel.setVisible(not self.note.text() or self.width() >= ROOM_FOR_BOTH)
+
+    def set_place(self, *, picture: bool) -> None:
+        """Whether a picture is in sight; a zoom without one says nothing."""
+        self.zoom.setVisible(picture)
+
+    def set_pixel(
+        self,
+        x: int | None = None,
+        y: int | None = None,
+        label: str = "",
+        origin: str = "",
+        predicted: str = "",
+        confidence: float | None = None,
+        values: tuple[int | None, int | None] = (None, None),
+    ) -> None:
+        """The pixel under the cursor; without arguments: none. `confidence` 0..1; `values`: the numbers of the label's
+        class and of the predicted one."""
+        if x is None or y is None:
+            self.pixel.setText("")
+            return
+        parts = [f"x {x}  y {y}"]
+        if label:
+            known = ", ".join(each for each in (_number(values[0]), origin) if each)
+            parts.append(f"{label} ({known})" if known else label)
+        if predicted:
+            number = f" ({_number(values[1])})" if values[1] is not None else ""
+            sure = f" {confidence * 100:.0f} %" if confidence is not None else ""
+            parts.append(f"predicted {predicted}{number}{sure}")
+        self.pixel.setText("  ·  ".join(parts))
+
+    def set_zoom(self, scale: float | None) -> None:
+        """Screen pixels per picture pixel; None: there is no picture to look at."""
+        if scale is None:
+            self.zoom.setText("")
+            self.zoom.setToolTip("")
+            return
+        percent = scale * 100
+        zoom = f"{percent:.0f} %" if percent >= 10 else f"{percent:.1f} %"
+        across = 100 / scale
+        length = f"{across:.0f}" if across >= 10 else f"{across:.1f}"
+        self.zoom.setText(f"{zoom}  ·  100 px = {length} picture px")
+        self.zoom.setToolTip(f"100 pixels of the screen show {length} pixels of the picture.")
+
+    def set_training(
+        self,
+        device: str = "",
+        run: int | None = None,
+        pictures_per_second: float | None = None,
+        seconds_left: float | None = None,
+        phase: str = "",
+    ) -> None:
+        """What runs; without arguments: nothing does."""
+        parts = [device] if device else []
+        if run is not None:
+            parts.append(f"run {run}")
+        if phase:
+            parts.append(phase)
+        if pictures_per_second:
+            parts.append(f"{pictures_per_second:.{0 if pictures_per_second >= 10 else 1}f} pictures/s")
+        if seconds_left is not None:
+            parts.append(f"{clock(seconds_left)} left")
+        self.training.setText("  ·  ".join(parts))
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else str(value)
+
+
+def clock(seconds: float) -> str:
+    """A rest of time: 0:40, 12:05, 1:02:00."""
+    whole = max(0, round(seconds))
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
+class SavedMark(QWidget):
+    """A dot and a word: saved, saving, or why not."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.dot = words("●", "good")
+        self.text = words("", "muted")
+        self.setLayout(row(self.dot, self.text, spacing=6))
+        self.set_saved("saved")
+
+    def set_saved(self, state: str, reason: str = "") -> None:
+        """`state`: saved, saving, or failed with a reason. Raises KeyError for another word."""
+        word = {"saved": "Saved", "saving": "Saving…", "failed": "Not saved"}[state]
+        set_role(self.dot, {"saved": "good", "saving": "muted", "failed": "warning"}[state])
+        set_role(self.text, "warning" if state == "failed" else "muted")
+        whole = f"{word}: {reason}" if reason else word
+        self.text.setText(self.fontMetrics().elidedText(whole, Qt.TextElideMode.ElideRight, MARK_WIDTH))
+        self.setToolTip(whole if state == "failed" else "Every change is saved as you make it.")

@@ -1,0 +1,1 @@
+"""The five workspaces: Label, Review, Train, Data, Learn. None imports another."""

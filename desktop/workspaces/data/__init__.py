@@ -1,0 +1,1 @@
+"""The Data workspace: statistics, splits, near-duplicates."""

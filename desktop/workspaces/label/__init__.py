@@ -1,0 +1,1 @@
+"""The Label workspace: painting and correcting one picture."""

@@ -1,0 +1,1 @@
+"""The class list: panel, model, delegate, menu."""

@@ -1,0 +1,118 @@
+"""The layers above the picture, each with an eye and an opacity, and the shape in which regions are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
+
+from desktop.actions.catalog import row as action_row
+from desktop.canvas.rendering.layer_style import LayerState, Shape
+from desktop.theme.icons import keep_icon
+from desktop.theme.theme import GRID, Theme
+from desktop.widgets.controls import MARGIN, LevelSlider, choice, column, icon_button, row, words
+
+LAYERS = (
+    ("label", "Label", "What you painted, imported or accepted."),
+    ("prediction", "Prediction", "What the model proposes for pixels without a label."),
+    ("difference", "Difference", "Where the label and the prediction disagree."),
+    ("uncertainty", "Uncertainty", "Where the model is not sure of its prediction."),
+)
+SHAPES = ((Shape.FILL, "Fill"), (Shape.OUTLINE, "Outline"), (Shape.BOTH, "Fill + outline"))
+
+
+class LayersPanel(QWidget):
+    """A row for each layer. `layers_changed` carries a LayerState whenever the user moves something."""
+
+    layers_changed = Signal(object)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._eyes: dict[str, QToolButton] = {}
+        self._sliders: dict[str, LevelSlider] = {}
+        self._numbers: dict[str, QLabel] = {}
+        self.shape = choice(SHAPES, "How regions of label and prediction are drawn", "compact")
+        self.shape.setFixedHeight(3 * GRID)
+        self.shape.setToolTip("How regions of label and prediction are drawn.")
+        self.shape.currentIndexChanged.connect(self._tell)
+        self.patterns = icon_button("patterns", "Class patterns", theme, 14, checkable=True)
+        self.patterns.setToolTip(
+            "Marks over the fills, so that classes can be told apart without their colours."
+        )
+        self.patterns.toggled.connect(self._tell)
+        self._head = row(words("Layers", "heading"), None, self.shape, self.patterns, spacing=4)
+        layout = column(self._head, spacing=0, margins=(MARGIN, GRID, MARGIN, GRID))
+        for key, title, help_line in LAYERS:
+            layout.addLayout(self._row(key, title, help_line))
+        self.setLayout(layout)
+
+    def _row(self, key: str, title: str, help_line: str) -> QHBoxLayout:
+        eye = icon_button("eye", f"Show the layer {title.lower()}", self._theme, 16, checkable=True)
+        eye.setChecked(True)
+        eye.setFixedHeight(3 * GRID)
+        eye.setProperty("role", "eye")
+        name = words(title)
+        name.setToolTip(help_line)
+        name.setFixedWidth(max(self.fontMetrics().horizontalAdvance(each) for _, each, _ in LAYERS) + 4)
+        slider = LevelSlider(0, 100, f"Opacity of the layer {title.lower()}")
+        number = words("", "muted")
+        number.setFixedWidth(self.fontMetrics().horizontalAdvance("100 %") + 2)
+        number.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._eyes[key], self._sliders[key], self._numbers[key] = eye, slider, number
+        eye.toggled.connect(lambda on, key=key: self._toggled(key, on))
+        slider.valueChanged.connect(lambda level, key=key: self._moved(key, level))
+        return row(eye, name, slider, number)
+
+    def add_switches(self, actions: Iterable[QAction]) -> None:
+        """Buttons beside the heading, for what sets layers against each other."""
+        for action in actions:
+            made = QToolButton()
+            made.setDefaultAction(action)
+            made.setAccessibleName(action_row(action.objectName()).title)
+            made.setIconSize(QSize(14, 14))
+            made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            self._head.addWidget(made)
+
+    def layers(self) -> LayerState:
+        seen = {f"{key}_visible": eye.isChecked() for key, eye in self._eyes.items()}
+        levels = {f"{key}_opacity": slider.value() / 100 for key, slider in self._sliders.items()}
+        shape = Shape(self.shape.currentData())
+        return LayerState(**seen, **levels, shape=shape, patterns=self.patterns.isChecked())
+
+    def set_layers(self, state: LayerState) -> None:
+        """Show a state without emitting anything."""
+        self.shape.blockSignals(True)
+        self.patterns.blockSignals(True)
+        self.shape.setCurrentIndex([shape for shape, _ in SHAPES].index(state.shape))
+        self.patterns.setChecked(state.patterns)
+        self.shape.blockSignals(False)
+        self.patterns.blockSignals(False)
+        for key in self._eyes:
+            self._eyes[key].blockSignals(True)
+            self._sliders[key].blockSignals(True)
+            self._eyes[key].setChecked(getattr(state, f"{key}_visible"))
+            self._sliders[key].setValue(round(getattr(state, f"{key}_opacity") * 100))
+            self._eyes[key].blockSignals(False)
+            self._sliders[key].blockSignals(False)
+            self._dress(key)
+
+    def _toggled(self, key: str, _on: bool) -> None:
+        self._dress(key)
+        self._tell()
+
+    def _moved(self, key: str, _level: int) -> None:
+        self._dress(key)
+        self._tell()
+
+    def _tell(self, _moved: object = None) -> None:
+        self.layers_changed.emit(self.layers())
+
+    def _dress(self, key: str) -> None:
+        on = self._eyes[key].isChecked()
+        keep_icon(self._eyes[key], "eye" if on else "eye-off", self._theme, 16)
+        self._sliders[key].setEnabled(on)
+        self._numbers[key].setText(f"{self._sliders[key].value()} %")
+        self._numbers[key].setEnabled(on)

@@ -1,0 +1,37 @@
+"""The column at the right: classes, layers, learning; or, while it is open, the history in their place."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QStackedWidget, QWidget
+
+from desktop.theme.theme import Theme
+from desktop.widgets.controls import PANEL_WIDTH, column, ground, hairline
+from desktop.workspaces.label.panels.classes.panel import ClassesPanel
+from desktop.workspaces.label.panels.history import HistoryPanel
+from desktop.workspaces.label.panels.layers import LayersPanel
+from desktop.workspaces.label.panels.training import LearningPanel
+
+
+class SideColumn(QWidget):
+    """Holds the panels; whoever owns the session talks to them. The list of classes gets the room that is left."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        ground(self, "panel")
+        self.classes = ClassesPanel(theme)
+        self.layers = LayersPanel(theme)
+        self.learning = LearningPanel(theme)
+        self.history = HistoryPanel(theme)
+        panels = QWidget()
+        layout = column(self.classes, hairline(), self.layers, hairline(), self.learning, spacing=0)
+        layout.setStretch(0, 1)
+        panels.setLayout(layout)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(panels)
+        self._pages.addWidget(self.history)
+        self.setLayout(column(self._pages, spacing=0))
+        self.setFixedWidth(PANEL_WIDTH)
+
+    def show_history(self, shown: bool) -> None:
+        """The history stands where the panels were, so that neither the picture nor its place moves."""
+        self._pages.setCurrentIndex(int(shown))

@@ -1,0 +1,163 @@
+"""The tags of a picture as chips, with a field for the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QSize, QStringListModel, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QCompleter, QLineEdit, QMenu, QSizePolicy, QToolButton, QWidget
+
+from desktop.theme.theme import GRID, Theme
+from desktop.widgets.controls import Elided, ground, icon_button, row
+
+HEIGHT = 28
+FIELD_WIDTH = 10 * GRID
+WIDEST = 18 * GRID
+MORE_WIDTH = 5 * GRID
+
+
+class TagChip(QWidget):
+    """A tag and the cross that takes it away."""
+
+    def __init__(self, tag: str, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        ground(self, "chip")
+        self.tag = tag
+        self.word = Elided(tag)
+        self.word.setToolTip(tag)
+        self.cross = icon_button("close", f"Take the tag {tag} away", theme, 12)
+        self.cross.setFixedSize(20, 20)
+        self.setLayout(row(self.word, self.cross, spacing=2, margins=(GRID, 0, 2, 0)))
+        self.setFixedHeight(24)
+
+    def wanted_width(self) -> int:
+        return min(WIDEST, self.fontMetrics().horizontalAdvance(self.tag) + 2 + GRID + 24)
+
+
+class TagField(QLineEdit):
+    """`wanted` comes with the focus, so that the tags it completes are those of now; `left` by Esc or Enter."""
+
+    wanted = Signal()
+    left = Signal()
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setPlaceholderText("Add a tag")
+        self.setAccessibleName("Add a tag to this picture")
+        self.setMaxLength(60)
+        self.setProperty("role", "quiet")
+        self.known = QStringListModel(self)
+        completer = QCompleter(self.known, self)
+        completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+        self.setCompleter(completer)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802
+        self.wanted.emit()
+        super().focusInEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        if event.key() == Qt.Key.Key_Escape:
+            self.clear()
+            self.left.emit()
+            return
+        super().keyPressEvent(event)
+
+
+class TagRow(QWidget):
+    """Chips from the left as many as there is room for, the others behind a count, then the field."""
+
+    added = Signal(list)
+    removed = Signal(str)
+    tags_wanted = Signal()
+    left = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.chips: list[TagChip] = []
+        self.more = QToolButton(self)
+        self.more.setAccessibleName("More tags")
+        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.more.setMenu(QMenu(self.more))
+        self.more.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.field = TagField(self)
+        self.field.returnPressed.connect(self.settle)
+        self.field.editingFinished.connect(self.settle)
+        self.field.wanted.connect(self.tags_wanted)
+        self.field.left.connect(self.left)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._arrange()
+
+    @property
+    def tags(self) -> list[str]:
+        return [chip.tag for chip in self.chips]
+
+    def set_tags(self, tags: Sequence[str]) -> None:
+        if list(tags) == self.tags:
+            return
+        # A chip stays the same widget as long as its tag stays: somebody may be about to click it.
+        had = {chip.tag: chip for chip in self.chips}
+        self.chips = [had.pop(tag, None) or self._chip(tag) for tag in tags]
+        for gone in had.values():
+            gone.hide()
+            gone.deleteLater()
+        self._arrange()
+
+    def settle(self) -> None:
+        """Add what is typed."""
+        typed = [" ".join(part.split()) for part in self.field.text().replace(";", ",").split(",")]
+        fresh = [tag for tag in typed if tag and tag not in self.tags]
+        self.field.clear()
+        if fresh:
+            self.set_tags(sorted({*self.tags, *fresh}))  # at once; the document follows
+            self.added.emit(fresh)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        chips = sum(chip.wanted_width() + 4 for chip in self.chips)
+        return QSize(chips + FIELD_WIDTH, HEIGHT)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        return QSize(MORE_WIDTH + 4 + FIELD_WIDTH, HEIGHT)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        self._arrange()
+
+    def _chip(self, tag: str) -> TagChip:
+        chip = TagChip(tag, self._theme, self)
+        chip.cross.clicked.connect(lambda: self._remove(tag))
+        return chip
+
+    def _arrange(self) -> None:
+        widths = [chip.wanted_width() for chip in self.chips]
+        room = self.width() - FIELD_WIDTH
+        fits = sum(widths) + 4 * len(widths) <= room
+        if not fits:
+            room -= MORE_WIDTH + 4
+        left, shown, middle = 0, 0, (self.height() - 24) // 2
+        for chip, width in zip(self.chips, widths, strict=True):
+            fits_too = shown == self.chips.index(chip) and left + width + 4 <= room
+            chip.setVisible(fits_too)
+            if fits_too:
+                chip.setGeometry(left, middle, width, 24)
+                left += width + 4
+                shown += 1
+        hidden = self.tags[shown:]
+        self.more.setVisible(bool(hidden))
+        if hidden:
+            self.more.setText(f"+{len(hidden)}")
+            self.more.setToolTip("\n".join(hidden))
+            self.more.setGeometry(left, middle, MORE_WIDTH, 24)
+            left += MORE_WIDTH + 4
+            menu = self.more.menu()
+            menu.clear()
+            for tag in hidden:
+                action = menu.addAction(f"Take “{tag}” away".replace("&", "&&"))
+                action.triggered.connect(lambda _on=False, tag=tag: self._remove(tag))
+        self.field.setGeometry(left, (self.height() - HEIGHT) // 2, FIELD_WIDTH, HEIGHT)
+        self.updateGeometry()
+
+    def _remove(self, tag: str) -> None:
+        self.set_tags([each for each in self.tags if each != tag])
+        self.removed.emit(tag)

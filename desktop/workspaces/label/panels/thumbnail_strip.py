@@ -1,0 +1,314 @@
+"""The row of thumbnails itself: it paints only what is in sight, so that 100,000 pictures cost what ten do."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Protocol
+
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPainterPath,
+    QPaintEvent,
+    QPen,
+    QPixmap,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QAbstractScrollArea, QSizePolicy, QToolTip, QWidget
+
+from desktop.theme.theme import GRID, Theme
+from desktop.widgets.picture_status import PictureRow, describe, explain, paint_fault, paint_mark
+
+THUMB = QSize(104, 72)
+STEP = THUMB.width() + GRID
+KEPT = 600
+"""Thumbnails kept in memory: 600 of them are about 18 MB."""
+
+
+class PictureSource(Protocol):
+    """The pictures in the order and filter chosen. Every call must be quick: the strip asks while painting."""
+
+    def count(self) -> int: ...
+    def record(self, row: int) -> PictureRow: ...
+    def row_of(self, picture_id: int) -> int | None: ...
+
+
+class NoPictures:
+    """The empty source."""
+
+    def count(self) -> int:
+        return 0
+
+    def record(self, row: int) -> PictureRow:
+        raise IndexError(row)
+
+    def row_of(self, picture_id: int) -> int | None:  # noqa: ARG002
+        return None
+
+
+class Thumbs(QAbstractScrollArea):
+    """Not a QListView: that one asks the model for every row whenever it lays itself out."""
+
+    picture_chosen = Signal(int)
+    thumbnail_wanted = Signal(int)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._source: PictureSource = NoPictures()
+        self._current: int | None = None
+        self._hovered: int | None = None
+        self._images: OrderedDict[int, QPixmap] = OrderedDict()
+        self._cards: dict[int, QPixmap] = {}  # as they are painted: cut, small and with round corners
+        self._wanted: set[int] = set()
+        self._faults: dict[int, str] = {}  # why a picture cannot be shown
+        self.empty_text = "No pictures yet."
+        self.setFrameShape(QAbstractScrollArea.Shape.NoFrame)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setAccessibleName("Pictures")
+        self.viewport().setMouseTracking(True)
+        self.viewport().setAutoFillBackground(False)
+        self.horizontalScrollBar().setSingleStep(STEP // 2)
+        self.setFixedHeight(self.sizeHint().height())
+        theme.changed.connect(self.viewport().update)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        return QSize(600, THUMB.height() + GRID + self.horizontalScrollBar().sizeHint().height())
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        return QSize(2 * STEP, self.sizeHint().height())
+
+    def set_source(self, source: PictureSource) -> None:
+        self._source = source
+        self._measure()
+        self.show_current()
+
+    def refresh(self) -> None:
+        """Look at the source again: rows may have come, gone or changed."""
+        self._measure()
+        self.viewport().update()
+
+    def set_current(self, picture_id: int | None) -> None:
+        if picture_id != self._current:
+            before, self._current = self._current, picture_id
+            self._update(before)
+            self.show_current()
+
+    def show_current(self) -> None:
+        """Scroll as little as brings the current picture and a neighbour into sight."""
+        row = self._source.row_of(self._current) if self._current is not None else None
+        if row is not None:
+            self._tell(self._source.record(row))
+            bar, left = self.horizontalScrollBar(), GRID + row * STEP
+            lead = STEP if self.viewport().width() > 4 * STEP else 0
+            if left - lead < bar.value():
+                bar.setValue(left - lead - GRID)
+            elif left + STEP + lead > bar.value() + self.viewport().width():
+                bar.setValue(left + STEP + lead - self.viewport().width())
+        self._update(self._current)
+
+    def set_thumbnail(self, picture_id: int, image: QImage) -> None:
+        self._wanted.discard(picture_id)
+        self._faults.pop(picture_id, None)
+        self._images[picture_id] = QPixmap.fromImage(image)
+        self._cards.pop(picture_id, None)
+        while len(self._images) > KEPT:
+            gone, _ = self._images.popitem(last=False)
+            self._cards.pop(gone, None)
+        self._update(picture_id)
+
+    def set_fault(self, picture_id: int, reason: str) -> None:
+        """There will be no thumbnail: show a sign, and the reason to who rests on it."""
+        self._faults[picture_id] = reason
+        self._update(picture_id)
+        row = self._source.row_of(picture_id)
+        if picture_id == self._current and row is not None:
+            self._tell(self._source.record(row))
+
+    def forget_thumbnails(self) -> None:
+        """Drop all thumbnails: another project is shown."""
+        self._images.clear()
+        self._cards.clear()
+        self._faults.clear()
+        self._wanted.clear()
+        self.viewport().update()
+
+    def _tell(self, record: PictureRow) -> None:
+        """Who cannot see the strip hears the name of the current picture, and what is wrong with it."""
+        self.setAccessibleDescription(". ".join(filter(None, (record.name, self._faults.get(record.id)))))
+
+    def _update(self, picture_id: int | None) -> None:
+        """Paint this picture's place again, and no other."""
+        row = self._source.row_of(picture_id) if picture_id is not None else None
+        if row is not None:
+            self.viewport().update(self._rect_of(row).adjusted(-GRID, -GRID, GRID, GRID))
+
+    # geometry
+
+    def _measure(self) -> None:
+        whole = self._source.count() * STEP + GRID
+        bar = self.horizontalScrollBar()
+        bar.setPageStep(self.viewport().width())
+        bar.setRange(0, max(0, whole - self.viewport().width()))
+
+    def _rect_of(self, row: int) -> QRect:
+        left = GRID + row * STEP - self.horizontalScrollBar().value()
+        return QRect(left, GRID // 2, THUMB.width(), THUMB.height())
+
+    def _row_at(self, x: float) -> int | None:
+        row, within = divmod(int(x) + self.horizontalScrollBar().value() - GRID, STEP)
+        return row if 0 <= row < self._source.count() and within < THUMB.width() else None
+
+    def rows_in_sight(self) -> range:
+        first = max(0, (self.horizontalScrollBar().value() - GRID) // STEP)
+        last = (self.horizontalScrollBar().value() + self.viewport().width() - GRID) // STEP
+        return range(first, min(self._source.count(), last + 1))
+
+    # painting
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        painter = QPainter(self.viewport())
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.setFont(self._theme.font)
+        if not self._source.count():
+            painter.setPen(self._theme.colour("muted"))
+            painter.drawText(self.viewport().rect(), Qt.AlignmentFlag.AlignCenter, self.empty_text)
+        for row in self.rows_in_sight():
+            rect = self._rect_of(row)
+            if rect.adjusted(-GRID, -GRID, GRID, GRID).intersects(event.rect()):
+                self._paint_picture(painter, rect, row)
+        painter.end()
+
+    def _paint_picture(self, painter: QPainter, rect: QRect, row: int) -> None:
+        record = self._source.record(row)
+        image = self._images.get(record.id)
+        if image is None or record.status == "skipped":  # a skipped one is pale on the same ground
+            shape = QPainterPath()
+            shape.addRoundedRect(QRectF(rect), 4, 4)
+            painter.fillPath(shape, self._theme.colour("pressed"))
+        if image is None:
+            if record.id not in self._wanted:
+                self._wanted.add(record.id)
+                self.thumbnail_wanted.emit(record.id)
+            elif record.id in self._faults:
+                paint_fault(painter, self._theme, rect, self.devicePixelRatioF())
+        else:
+            self._images.move_to_end(record.id)
+            painter.setOpacity(0.4 if record.status == "skipped" else 1.0)
+            painter.drawPixmap(rect.topLeft(), self._card(record.id, image, rect.size()))
+            painter.setOpacity(1.0)
+        if row == self._hovered:
+            self._paint_name(painter, rect, record.name)
+        paint_mark(painter, self._theme, QPointF(rect.right() - 11, rect.top() + 12), record)
+        if record.id == self._current:
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(self._theme.colour("focus"), 2.5))
+            painter.drawRoundedRect(QRectF(rect).adjusted(-2.25, -2.25, 2.25, 2.25), 6, 6)
+
+    def _card(self, picture_id: int, image: QPixmap, size: QSize) -> QPixmap:
+        """Made once: scaling and cutting each time would take longer than anything else on the way to a picture."""
+        ratio = self.devicePixelRatioF()
+        card = self._cards.get(picture_id)
+        if card is None or card.devicePixelRatio() != ratio:
+            card = QPixmap(size * ratio)
+            card.setDevicePixelRatio(ratio)
+            card.fill(Qt.GlobalColor.transparent)
+            painter = QPainter(card)
+            painter.setRenderHints(
+                QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform
+            )
+            shape = QPainterPath()
+            shape.addRoundedRect(QRectF(0, 0, size.width(), size.height()), 4, 4)
+            painter.setClipPath(shape)
+            painter.drawPixmap(QRectF(0, 0, size.width(), size.height()), image, _middle(image, size))
+            painter.end()
+            self._cards[picture_id] = card
+        return card
+
+    def _paint_name(self, painter: QPainter, rect: QRect, name: str) -> None:
+        line = QRect(rect.left(), rect.bottom() - 19, rect.width(), 20)
+        shape = QPainterPath()
+        shape.addRoundedRect(QRectF(line), 4, 4)
+        painter.fillPath(shape, QColor(0, 0, 0, 170))
+        painter.setPen(QColor(255, 255, 255))
+        short = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, line.width() - 12)
+        painter.drawText(line.adjusted(6, 0, -6, 0), Qt.AlignmentFlag.AlignVCenter, short)
+
+    # hands
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        self._measure()
+        super().resizeEvent(event)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
+        turn = event.pixelDelta() if not event.pixelDelta().isNull() else event.angleDelta()
+        move = turn.x() if abs(turn.x()) > abs(turn.y()) else turn.y()
+        bar = self.horizontalScrollBar()
+        bar.setValue(bar.value() - move)
+        event.accept()
+
+    def scrollContentsBy(self, _dx: int, _dy: int) -> None:  # noqa: N802
+        self.viewport().update()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        row = self._row_at(event.position().x())
+        if event.button() == Qt.MouseButton.LeftButton and row is not None:
+            self.picture_chosen.emit(self._source.record(row).id)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        self._hover(self._row_at(event.position().x()))
+
+    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
+        self._hover(None)
+        super().leaveEvent(event)
+
+    def _hover(self, row: int | None) -> None:
+        if row != self._hovered:
+            self._hovered = row
+            self.viewport().update()
+
+    def viewportEvent(self, event: QEvent) -> bool:  # noqa: N802
+        if event.type() == QEvent.Type.ToolTip:
+            row = self._row_at(event.pos().x())
+            if row is None:
+                QToolTip.hideText()
+            else:
+                record = self._source.record(row)
+                fault = self._faults.get(record.id)
+                words = explain(record, fault) if fault else describe(record)
+                QToolTip.showText(event.globalPos(), words, self.viewport())
+            return True
+        return super().viewportEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Home and End, and left and right where the window has no shortcut of its own for them."""
+        steps = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
+        row = self._source.row_of(self._current) if self._current is not None else None
+        aim: int | None = None
+        if event.key() in steps and row is not None:
+            aim = row + steps[Qt.Key(event.key())]
+        elif event.key() == Qt.Key.Key_Home:
+            aim = 0
+        elif event.key() == Qt.Key.Key_End:
+            aim = self._source.count() - 1
+        if aim is None or not 0 <= aim < self._source.count():
+            super().keyPressEvent(event)
+            return
+        self.picture_chosen.emit(self._source.record(aim).id)
+
+
+def _middle(image: QPixmap, size: QSize) -> QRectF:
+    """The largest middle part of an image with the proportions of `size`."""
+    width, height = image.width(), image.height()
+    scale = min(width / size.width(), height / size.height())
+    part_width, part_height = size.width() * scale, size.height() * scale
+    return QRectF((width - part_width) / 2, (height - part_height) / 2, part_width, part_height)

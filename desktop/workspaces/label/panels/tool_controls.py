@@ -1,0 +1,171 @@
+"""The options of the tool in hand, made from the table that the tool brings along."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QMenu,
+    QPushButton,
+    QSizePolicy,
+    QSpinBox,
+    QWidget,
+    QWidgetAction,
+)
+
+from core.tools.tool_options import Amount, Choice, Control, Menu, Switch, ToolOptions
+from desktop.theme.theme import GRID
+from desktop.widgets.controls import choice, indent_number, row, words
+
+_Made = tuple[QWidget, Callable[[ToolOptions], None]]
+"""What shows an option, and what brings it up to date."""
+
+
+class ToolControls(QWidget):
+    """`option_changed` carries the name of the field of ToolOptions and its new value."""
+
+    option_changed = Signal(str, object)
+    changed = Signal()
+    """Other controls are shown, or one shows another word."""
+
+    def __init__(self, actions: Mapping[str, QAction], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._actions = actions
+        self._made: dict[str, _Made] = {}
+        self._names: list[QWidget] = []
+        self._line = row(spacing=GRID)
+        self.setLayout(self._line)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
+
+    def show_controls(self, controls: Sequence[Control], options: ToolOptions) -> None:
+        """Show these and nothing else, with the values that hold now; emits nothing."""
+        for control in controls:
+            if control.key not in self._made:
+                self._made[control.key] = self._make(control)
+            self._line.addWidget(self._made[control.key][0])  # in the order of this tool
+        wanted = {control.key for control in controls}
+        for key, (widget, set_value) in self._made.items():
+            widget.setVisible(key in wanted)
+            if key in wanted:
+                set_value(options)
+        self.setVisible(bool(wanted))
+        self.changed.emit()
+
+    def set_tight(self, tight: bool) -> None:
+        """Whether boxes are as narrow as the word they show, or as wide as the longest of their words."""
+        for box in (made[0] for made in self._made.values()):
+            if isinstance(box, QComboBox):
+                words_ = [box.currentText()] if tight else [box.itemText(n) for n in range(box.count())]
+                box.setFixedWidth(
+                    max(box.fontMetrics().horizontalAdvance(word) for word in words_) + 7 * GRID
+                )
+        self._line.invalidate()
+
+    def set_terse(self, terse: bool) -> None:
+        """Whether numbers stand without their names, which their tooltips still say."""
+        for name in self._names:
+            name.setVisible(not terse)
+        self._line.invalidate()
+
+    def widget(self, key: str) -> QWidget:
+        """What shows an option, for tests and the tour. Raises KeyError."""
+        return self._made[key][0]
+
+    def _make(self, control: Control) -> _Made:
+        match control:
+            case Choice():
+                return self._choice(control)
+            case Switch():
+                return self._switch(control)
+            case Amount():
+                made, name = self._amount(control)
+                self._names.append(name)
+                return made
+            case Menu():
+                return self._menu(control)
+
+    def _choice(self, control: Choice) -> _Made:
+        box = choice(control.values, control.title, "quiet")
+        box.setToolTip(f"<b>{control.title}</b><br>{control.help}")
+        # The data of a row comes back from Qt as plain text; the table knows what it was.
+        values = [value for value, _title in control.values]
+        box.activated.connect(lambda n: self.option_changed.emit(control.key, values[n]))
+        return box, lambda options: box.setCurrentIndex(box.findData(str(getattr(options, control.key))))
+
+    def _switch(self, control: Switch) -> _Made:
+        box = QCheckBox(control.title)
+        box.setToolTip(control.help)
+        box.clicked.connect(lambda on: self.option_changed.emit(control.key, on))
+        return box, lambda options: box.setChecked(bool(getattr(options, control.key)))
+
+    def _menu(self, control: Menu) -> _Made:
+        button = QPushButton(control.title)
+        button.setToolTip(control.help)
+        # The button keeps its menu alive; the actions live as long as the window.
+        menu = QMenu(button)
+        menu.setToolTipsVisible(True)
+        for key in control.actions:
+            if key is None:
+                menu.addSeparator()
+            else:
+                menu.addAction(self._actions[key])
+        setters = [self._add_to_menu(menu, inner) for inner in control.controls]
+        button.setMenu(menu)
+
+        def set_values(options: ToolOptions) -> None:
+            for set_value in setters:
+                set_value(options)
+
+        return button, set_values
+
+    def _add_to_menu(self, menu: QMenu, control: Choice | Amount) -> Callable[[ToolOptions], None]:
+        menu.addSeparator()
+        if isinstance(control, Amount):
+            (whole, set_value), _name = self._amount(control)
+            whole.setContentsMargins(GRID, 0, GRID, 0)
+            held = QWidgetAction(menu)
+            held.setDefaultWidget(whole)
+            menu.addAction(held)
+            return set_value
+        group = QActionGroup(menu)
+        for value, title in control.values:
+            row_of_it = group.addAction(title)
+            row_of_it.setCheckable(True)
+            row_of_it.setObjectName(f"{control.key}={value}")
+            row_of_it.setData(str(value))
+            row_of_it.setToolTip(control.help)
+            row_of_it.triggered.connect(
+                lambda _on=False, value=value: self.option_changed.emit(control.key, value)
+            )
+        menu.addActions(group.actions())
+
+        def check(options: ToolOptions) -> None:
+            for action in group.actions():
+                action.setChecked(action.data() == str(getattr(options, control.key)))
+
+        return check
+
+    def _amount(self, control: Amount) -> tuple[_Made, QWidget]:
+        number = QSpinBox()
+        number.setRange(control.low, control.high)
+        number.setSuffix(control.suffix)
+        number.setAccessibleName(control.title)
+        number.setToolTip(f"<b>{control.title}</b><br>{control.help}")
+        number.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        number.setKeyboardTracking(False)
+        indent_number(number)
+        number.valueChanged.connect(lambda value: self.option_changed.emit(control.key, value))
+        name = words(control.title, "muted")
+        whole = QWidget()
+        whole.setLayout(row(name, number, spacing=GRID // 2))
+
+        def set_value(options: ToolOptions) -> None:
+            number.blockSignals(True)
+            number.setValue(int(getattr(options, control.key)))
+            number.blockSignals(False)
+
+        return (whole, set_value), name

@@ -1,0 +1,95 @@
+"""The tools, one below the other at the left edge; tools of one family share a button."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from PySide6.QtCore import QPoint, QSize, Qt
+from PySide6.QtGui import QAction, QContextMenuEvent
+from PySide6.QtWidgets import QMenu, QToolButton, QWidget
+
+from desktop.actions.catalog import row as action_row
+from desktop.theme.theme import GRID, Theme
+from desktop.widgets.controls import column, ground, hairline
+
+FAMILIES: tuple[tuple[str, ...], ...] = (
+    ("tool_brush",),
+    ("tool_eraser",),
+    ("tool_polygon", "tool_lasso", "tool_rectangle", "tool_ellipse"),
+    ("tool_fill", "tool_wand", "tool_superpixels"),
+    ("tool_scissors", "tool_grabcut", "tool_watershed"),
+    ("tool_region",),
+    ("pick_class",),
+)
+ACCEPTS = ("accept_region", "accept_class", "accept_all", "accept_and_next")
+VIEWS = ("fit", "hide_overlays")
+
+
+class FamilyButton(QToolButton):
+    """Shows the tool of its family that was used last; a long press or the right button shows the others."""
+
+    def __init__(self, actions: Sequence[QAction]) -> None:
+        super().__init__()
+        self.setProperty("role", "family")
+        self.setPopupMode(QToolButton.ToolButtonPopupMode.DelayedPopup)
+        menu = QMenu(self)
+        for action in actions:
+            menu.addAction(action)
+            action.toggled.connect(lambda on, taken=action: on and self._show(taken))
+        self.setMenu(menu)
+        self._show(actions[0])
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802
+        self.menu().popup(self.mapToGlobal(QPoint(self.width(), 0)))
+        event.accept()
+
+    def _show(self, action: QAction) -> None:
+        self.setDefaultAction(action)
+        self.setToolTip(action.toolTip() + "<p>Hold or right-click for more.</p>")
+        self.setAccessibleName(action_row(action.objectName()).title)
+
+
+class ToolStrip(QWidget):
+    """Buttons of actions: what is checked, enabled and chosen lives in the actions."""
+
+    def __init__(self, actions: Mapping[str, QAction], theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        ground(self, "bar")
+        self.buttons: dict[str, QToolButton] = {}
+        tools = [self._family([actions[key] for key in family]) for family in FAMILIES]
+        single = {key: self._single(actions[key]) for key in (*ACCEPTS, *VIEWS)}
+        self.setLayout(
+            column(
+                *tools,
+                hairline(),
+                *(single[key] for key in ACCEPTS),
+                None,
+                *(single[key] for key in VIEWS),
+                spacing=GRID // 2,
+                margins=(6, GRID, 6, GRID),
+            )
+        )
+        self.setFixedWidth(36 + 12)
+
+    def _family(self, actions: Sequence[QAction]) -> QToolButton:
+        if len(actions) == 1:
+            return self._single(actions[0])
+        made = FamilyButton(actions)
+        self.buttons |= {action.objectName(): made for action in actions}
+        return _sized(made)
+
+    def _single(self, action: QAction) -> QToolButton:
+        made = QToolButton()
+        made.setDefaultAction(action)
+        made.setAccessibleName(action_row(action.objectName()).title)
+        self.buttons[action.objectName()] = made
+        return _sized(made)
+
+
+def _sized(button: QToolButton) -> QToolButton:
+    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+    button.setIconSize(QSize(20, 20))
+    button.setFixedSize(36, 36)
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    return button

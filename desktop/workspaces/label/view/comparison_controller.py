@@ -1,0 +1,69 @@
+"""Comparing two sides: at a divider or in two views, what each side shows, and what is remembered of that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QAction, QKeySequence, QShortcut
+
+from core.base.settings import Settings
+from desktop.canvas.attachments.side_titles import SideTitles
+from desktop.canvas.attachments.swipe import Swipe
+from desktop.canvas.layered_image_widget import Surface
+from desktop.canvas.rendering.compare_styles import Comparison, Side
+
+_STORED = "sides"
+
+
+class Comparing(QObject):
+    """At most one of both ways is on; it ends with the window, the choice of sides stays. Lives on the GUI thread."""
+
+    def __init__(self, canvas: Surface, actions: Mapping[str, QAction], settings: Settings) -> None:
+        super().__init__()
+        self._canvas, self._settings = canvas, settings
+        self._swipe_action, self._double_action = actions["swipe"], actions["side_by_side"]
+        self._sides = Comparison()
+        self.swipe = Swipe(canvas)
+        self.titles = SideTitles(canvas)
+        self.titles.chosen.connect(self.set_sides)
+        self.swipe.moved.connect(self.titles.place_at)
+        self._swipe_action.toggled.connect(self._toggle_swipe)
+        self._double_action.toggled.connect(self._toggle_double)
+        self.swipe.ended.connect(lambda: self._swipe_action.setChecked(False))
+        self._escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), canvas)
+        self._escape.activated.connect(lambda: self._double_action.setChecked(False))
+        self._escape.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        self._escape.setEnabled(False)
+
+    def set_sides(self, sides: Comparison) -> None:
+        """Show other sides, in whichever way they are compared now."""
+        self._sides = sides
+        self.swipe.set_sides(sides)
+        if self._double_action.isChecked():
+            self._canvas.compare(replace(sides, share=None))
+
+    def restore(self) -> None:
+        """The sides that were chosen last; nonsense is not taken."""
+        stored = self._settings.remembered(_STORED, [])
+        try:
+            left, right = (Side(word) for word in stored)
+        except (TypeError, ValueError):
+            return
+        self.set_sides(Comparison(left, right))
+
+    def remember(self) -> None:
+        self._settings.remember(_STORED, [str(self._sides.left), str(self._sides.right)])
+
+    def _toggle_swipe(self, on: bool) -> None:
+        if on:
+            self._double_action.setChecked(False)
+        self.swipe.set_on(on)
+
+    def _toggle_double(self, on: bool) -> None:
+        if on:
+            self._swipe_action.setChecked(False)
+        self._canvas.let_go()
+        self._escape.setEnabled(on)
+        self._canvas.compare(replace(self._sides, share=None) if on else None)

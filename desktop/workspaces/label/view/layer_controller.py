@@ -1,0 +1,194 @@
+"""What is laid over the picture: layers, their strength, and hiding them for a moment."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from functools import partial
+
+from PySide6.QtCore import QEvent, QObject, Signal
+from PySide6.QtGui import QAction, QKeyEvent
+
+from core.base.settings import Settings
+from desktop.canvas.attachments.minimap import Minimap
+from desktop.canvas.rendering.compare_styles import Side, state_of
+from desktop.canvas.rendering.layer_style import LayerState, Shape
+from desktop.workspaces.label.page import LabelPage
+from desktop.workspaces.label.view.comparison_controller import Comparing
+
+AIDS = {"minimap": True, "pixel_grid": True, "brush_ruler": False}
+"""Switches that are remembered, and what they are at first; a comparison ends with the window."""
+SWITCHES: dict[str, Callable[[LayerState], bool]] = {
+    "outline_only": lambda layers: layers.shape == Shape.OUTLINE,
+    "class_patterns": lambda layers: layers.patterns,
+    "uncertainty_layer": lambda layers: layers.uncertainty_visible,
+}
+"""Actions that are switched on by a state of the layers."""
+HELD_SECONDS = 0.3
+"""A key that is down longer was held, not tapped."""
+VIEWS = (  # label, prediction, difference; the Cycle view action steps through them
+    (True, True, False),
+    (True, False, False),
+    (False, True, False),
+    (True, False, True),
+)
+
+
+class Held:
+    """A switch that a tap turns for good, and that is on for as long as its key is held."""
+
+    def __init__(self, action: QAction) -> None:
+        self.action = action
+        self._since = 0.0
+        self._is_down = False
+        action.toggled.connect(self._toggled)
+
+    def key_pressed(self, event: QKeyEvent) -> None:
+        """A key went down."""
+        self._is_down |= self._is_key(event)
+
+    def key_released(self, event: QKeyEvent) -> None:
+        """A key came up."""
+        held = time.monotonic() - self._since > HELD_SECONDS
+        if self._is_key(event) and not event.isAutoRepeat():
+            self._is_down = False
+            if held:
+                self.action.setChecked(False)
+
+    def let_go(self) -> None:
+        """Keys may come up unseen from now on."""
+        if self._is_down:
+            self._is_down = False
+            self.action.setChecked(False)
+
+    def _is_key(self, event: QKeyEvent) -> bool:
+        return any(keys[0].key() == event.key() for keys in self.action.shortcuts())
+
+    def _toggled(self, _on: bool) -> None:
+        self._since = time.monotonic()
+
+
+class Viewing(QObject):
+    """Owns the LayerState; the panel and the canvas follow it. Lives on the GUI thread."""
+
+    patterns_changed = Signal(bool)
+    """Whether classes have marks besides their colours, for swatches anywhere in the window."""
+
+    def __init__(self, page: LabelPage, actions: Mapping[str, QAction], settings: Settings) -> None:
+        super().__init__()
+        self._page, self._settings = page, settings
+        self._hide, self._flicker = actions["hide_overlays"], actions["flicker"]
+        self._held = (Held(self._hide), Held(self._flicker))
+        self._switches = {key: actions[key] for key in SWITCHES}
+        self.layers = LayerState()
+        page.layers.layers_changed.connect(self._set)
+        self._hide.toggled.connect(self._toggled)
+        self._flicker.toggled.connect(self._show)
+        page.canvas.before_edit.connect(lambda: self._flicker.setChecked(False))
+        page.installEventFilter(self)
+        for key, action in self._switches.items():
+            action.toggled.connect(partial(self._switch, key))
+        self._aids = {key: actions[key] for key in AIDS}
+        self.minimap = Minimap(page.canvas)
+        self.comparing = Comparing(page.canvas, actions, settings)
+        actions["minimap"].toggled.connect(self.minimap.set_wanted)
+        actions["pixel_grid"].toggled.connect(page.canvas.set_grid)
+        actions["brush_ruler"].toggled.connect(page.canvas.set_ruler)
+
+    def handlers(self) -> dict[str, Callable[[], object]]:
+        return {
+            "cycle_view": self._cycle,
+            "more_opaque": lambda: self._strengthen(0.1),
+            "less_opaque": lambda: self._strengthen(-0.1),
+        }
+
+    def restore(self) -> None:
+        """The layers as they were when the window was closed."""
+        stored = self._settings.remembered("layers", {})
+        known = asdict(LayerState())
+        try:
+            kept = {k: type(known[k])(v) for k, v in stored.items() if k in known}
+            self._set(replace(LayerState(), **kept))
+        except (AttributeError, TypeError, ValueError):
+            self._set(LayerState())
+        aids = self._settings.remembered("aids", {})
+        for key, action in self._aids.items():
+            wish = aids.get(key) if isinstance(aids, dict) else None
+            action.setChecked(wish if isinstance(wish, bool) else AIDS[key])
+        self.comparing.restore()
+
+    def remember(self) -> None:
+        self.comparing.remember()
+        self._settings.remember("layers", asdict(self.layers))
+        self._settings.remember("aids", {key: action.isChecked() for key, action in self._aids.items()})
+
+    def key_released(self, event: QKeyEvent) -> None:
+        """What was only hidden or swapped while a key was held comes back."""
+        for held in self._held:
+            held.key_released(event)
+
+    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """Keys may come up unseen while another window is in front: label and overlays come back."""
+        if event.type() == QEvent.Type.WindowDeactivate:
+            self._flicker.setChecked(False)
+            self._held[0].let_go()
+        elif event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            self._held[0].key_pressed(event)
+        return False
+
+    def _toggled(self, hidden: bool) -> None:
+        self._show()
+        self._hide.setText("Show overlays" if hidden else "Hide overlays")
+
+    def _set(self, layers: LayerState) -> None:
+        told = layers.patterns != self.layers.patterns
+        self.layers = layers
+        self._page.layers.set_layers(layers)
+        self._page.classes.rows.set_patterns(layers.patterns)
+        for key, action in self._switches.items():
+            action.setChecked(SWITCHES[key](layers))
+        self._show()
+        if told:
+            self.patterns_changed.emit(layers.patterns)
+
+    def _show(self, _on: bool = False) -> None:
+        shown = self.layers
+        if self._hide.isChecked():
+            shown = shown.bare
+        elif self._flicker.isChecked():
+            shown = state_of(Side.PREDICTION, shown)
+        self._page.canvas.set_layers(shown)
+
+    def _switch(self, key: str, on: bool) -> None:
+        now = self.layers
+        if on == SWITCHES[key](now):
+            return
+        if key == "outline_only":
+            self._set(replace(now, shape=Shape.OUTLINE if on else Shape.FILL))
+        elif key == "class_patterns":
+            self._set(replace(now, patterns=on))
+        else:
+            self._set(replace(now, uncertainty_visible=on))
+
+    def _cycle(self) -> None:
+        now = (self.layers.label_visible, self.layers.prediction_visible, self.layers.difference_visible)
+        place = VIEWS.index(now) if now in VIEWS else -1
+        label, prediction, difference = VIEWS[(place + 1) % len(VIEWS)]
+        self._set(
+            replace(
+                self.layers, label_visible=label, prediction_visible=prediction, difference_visible=difference
+            )
+        )
+
+    def _strengthen(self, by: float) -> None:
+        def within(opacity: float) -> float:
+            return min(1.0, max(0.1, opacity + by))
+
+        self._set(
+            replace(
+                self.layers,
+                label_opacity=within(self.layers.label_opacity),
+                prediction_opacity=within(self.layers.prediction_opacity),
+            )
+        )

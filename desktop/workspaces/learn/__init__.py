@@ -1,0 +1,1 @@
+"""The Learn workspace: layers of a network on a patch, lessons, network summary."""

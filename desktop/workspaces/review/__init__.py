@@ -1,0 +1,1 @@
+"""The Review workspace: many pictures at a glance, suspected label errors."""

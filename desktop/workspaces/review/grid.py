@@ -1,0 +1,354 @@
+"""A grid of pictures with their masks, of which many can be chosen; it paints only what is in sight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPainterPath,
+    QPaintEvent,
+    QPen,
+    QPixmap,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
+
+from desktop.theme.theme import GRID, Theme
+from desktop.widgets.picture_status import PictureRow, describe, paint_mark
+from desktop.workspaces.label.panels.thumbnail_strip import NoPictures, PictureSource
+from desktop.workspaces.review.card_cache import Cards
+from desktop.workspaces.review.selection import ChosenMany
+
+GAP = 2 * GRID
+CAPTION = 5 * GRID
+KEYS = frozenset(
+    (
+        Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown,
+        Qt.Key.Key_Home, Qt.Key.Key_End, Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape,
+    )
+)  # fmt: skip
+
+
+class Caption(Protocol):
+    """What stands below a picture, by its record."""
+
+    def __call__(self, record: PictureRow) -> str: ...
+
+
+class ReviewGrid(QAbstractScrollArea):
+    """Setters only. `picture_opened` carries an id; `chosen_changed` tells that other pictures are chosen;
+    `cards_missing` that pictures are in sight whose card is not there or out of date (`missing`)."""
+
+    picture_opened = Signal(int)
+    chosen_changed = Signal()
+    cards_missing = Signal()
+    size_asked = Signal(int)
+    """Steps larger, or smaller."""
+
+    def __init__(self, theme: Theme, caption: Caption, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme, self._caption = theme, caption
+        self._source: PictureSource = NoPictures()
+        self.chosen = ChosenMany()
+        self._cards = Cards()
+        self._side = 200
+        self.empty_text = ""
+        self.setFrameShape(QAbstractScrollArea.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName("Pictures to review")
+        self.viewport().setAutoFillBackground(False)
+        theme.changed.connect(self.viewport().update)
+
+    # what is shown
+
+    def set_source(self, source: PictureSource) -> None:
+        """Other pictures; none of them is chosen."""
+        self._source = source
+        self.chosen.clear()
+        self.verticalScrollBar().setValue(0)
+        self.refresh()
+        self.chosen_changed.emit()
+
+    def refresh(self) -> None:
+        """Look at the source again: rows may have come, gone or changed."""
+        self._measure()
+        if self.chosen.keep(self._is_there):
+            self.chosen_changed.emit()
+        self.viewport().update()
+        self.cards_missing.emit()
+
+    def set_side(self, side: int) -> None:
+        """How wide a picture is, in pixels; what was in the middle stays in sight."""
+        first = self._row_of_line(self.verticalScrollBar().value())
+        self._side = side
+        self._measure()
+        self._bring(first)
+        self.viewport().update()
+        self.cards_missing.emit()
+
+    def set_card(self, picture_id: int, card: QPixmap | None) -> None:
+        """The picture as it shall look; None: it cannot be shown."""
+        self._cards.put(picture_id, card)
+        row = self._source.row_of(picture_id)
+        if row is not None:
+            self.viewport().update(self.rect_of(row))
+
+    def outdate(self, picture_ids: Iterable[int] | None = None) -> None:
+        """These cards (None: all) are no longer true; they stay until the new ones come."""
+        self._cards.outdate(picture_ids)
+        self.cards_missing.emit()
+
+    def forget(self) -> None:
+        """Another project: nothing of the old one is true."""
+        self._cards = Cards()
+        self.viewport().update()
+
+    def missing(self) -> int | None:
+        """The first picture in sight whose card is not there, or not true any more."""
+        for row in self.rows_in_sight():
+            picture_id = self._source.record(row).id
+            if self._cards.lacks(picture_id):
+                return picture_id
+        return None
+
+    @property
+    def current(self) -> int | None:
+        """The picture that the keys move from."""
+        return self.chosen.current
+
+    def choose_all(self) -> None:
+        self.chosen.all(self.at(row) for row in range(self._source.count()))
+        self._chosen_anew()
+
+    def choose_none(self) -> None:
+        self.chosen.clear()
+        self._chosen_anew()
+
+    # geometry
+
+    @property
+    def card_size(self) -> QSize:
+        """Of the picture in a cell, in pixels."""
+        return QSize(self._side, round(self._side * 0.7))
+
+    @property
+    def columns(self) -> int:
+        return max(1, (self.viewport().width() - GAP) // (self._side + GAP))
+
+    @property
+    def _line(self) -> int:
+        return self.card_size.height() + CAPTION + GAP
+
+    def _measure(self) -> None:
+        lines = -(-self._source.count() // self.columns)
+        bar, view = self.verticalScrollBar(), self.viewport().height()
+        bar.setPageStep(view)
+        bar.setSingleStep(self._line // 3)
+        bar.setRange(0, max(0, lines * self._line + GAP - view))
+
+    def rect_of(self, row: int) -> QRect:
+        """The cell of a row of the source, in pixels of the viewport."""
+        line, column = divmod(row, self.columns)
+        left = GAP + column * (self._side + GAP)
+        top = GAP + line * self._line - self.verticalScrollBar().value()
+        return QRect(left, top, self._side, self.card_size.height() + CAPTION)
+
+    def _row_of_line(self, y: int) -> int:
+        return max(0, (y - GAP) // self._line) * self.columns
+
+    def rows_in_sight(self) -> range:
+        top = self.verticalScrollBar().value()
+        first = self._row_of_line(top)
+        last = self._row_of_line(top + self.viewport().height()) + self.columns
+        return range(first, min(self._source.count(), last))
+
+    def _row_at(self, place: QPointF) -> int | None:
+        for row in self.rows_in_sight():
+            if self.rect_of(row).contains(place.toPoint()):
+                return row
+        return None
+
+    def at(self, row: int) -> int:
+        """The id of the picture in a row of the source."""
+        return self._source.record(row).id
+
+    def _is_there(self, picture_id: int) -> bool:
+        return self._source.row_of(picture_id) is not None
+
+    def _bring(self, row: int) -> None:
+        """Scroll as little as brings a row of the source into sight."""
+        bar, top = self.verticalScrollBar(), GAP + row // self.columns * self._line
+        if top - GAP < bar.value():
+            bar.setValue(top - GAP)
+        elif top + self._line > bar.value() + self.viewport().height():
+            bar.setValue(top + self._line - self.viewport().height())
+
+    # painting
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        painter = QPainter(self.viewport())
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.setFont(self._theme.font)
+        if not self._source.count():
+            painter.setPen(self._theme.colour("muted"))
+            flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+            painter.drawText(self.viewport().rect().adjusted(GAP, 0, -GAP, 0), flags, self.empty_text)
+        for row in self.rows_in_sight():
+            rect = self.rect_of(row)
+            if rect.adjusted(-GRID, -GRID, GRID, GRID).intersects(event.rect()):
+                self._paint_cell(painter, rect, self._source.record(row))
+        painter.end()
+
+    def _paint_cell(self, painter: QPainter, rect: QRect, record: PictureRow) -> None:
+        frame = QRectF(QPointF(rect.topLeft()), self.card_size)
+        if record.id in self.chosen:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(self._theme.colour("accent_soft"))
+            painter.drawRoundedRect(QRectF(rect).adjusted(-6, -6, 6, 2), 8, 8)
+        shape = QPainterPath()
+        shape.addRoundedRect(frame, 4, 4)
+        painter.fillPath(shape, self._theme.colour("pressed"))
+        card = self._cards.get(record.id)
+        if card is not None:
+            size = QSize(card.size()).scaled(self.card_size, Qt.AspectRatioMode.KeepAspectRatio)
+            place = QRectF(0, 0, size.width(), size.height())
+            place.moveCenter(frame.center())
+            painter.setOpacity(0.4 if record.status == "skipped" else 1.0)
+            painter.setClipPath(shape)
+            painter.drawPixmap(place, card, QRectF(card.rect()))
+            painter.setClipping(False)
+            painter.setOpacity(1.0)
+        elif self._cards.is_broken(record.id):
+            painter.setPen(self._theme.colour("muted"))
+            painter.drawText(frame, Qt.AlignmentFlag.AlignCenter, "Cannot be shown")
+        paint_mark(painter, self._theme, QPointF(frame.right() - 11, frame.top() + 12), record)
+        if record.id == self.current and self.hasFocus():
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(self._theme.colour("focus"), 2))
+            painter.drawRoundedRect(frame.adjusted(-2, -2, 2, 2), 5, 5)
+        self._paint_caption(painter, QRectF(frame.left(), frame.bottom() + 3, frame.width(), CAPTION), record)
+
+    def _paint_caption(self, painter: QPainter, place: QRectF, record: PictureRow) -> None:
+        elide, height = painter.fontMetrics().elidedText, painter.fontMetrics().height()
+        width = round(place.width())
+        painter.setPen(self._theme.colour("text"))
+        name = QRectF(place.left(), place.top(), place.width(), height)
+        painter.drawText(name, 0, elide(record.name, Qt.TextElideMode.ElideMiddle, width))
+        painter.setPen(self._theme.colour("muted"))
+        words = elide(self._caption(record), Qt.TextElideMode.ElideRight, width)
+        painter.drawText(name.translated(0, height), 0, words)
+
+    # hands
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        self._measure()
+        super().resizeEvent(event)
+        self.cards_missing.emit()
+
+    def scrollContentsBy(self, _dx: int, _dy: int) -> None:  # noqa: N802
+        self.viewport().update()
+        self.cards_missing.emit()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
+        turn = event.angleDelta().y()
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self.size_asked.emit((turn > 0) - (turn < 0))
+            event.accept()
+        else:
+            super().wheelEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        row = self._row_at(event.position())
+        if event.button() != Qt.MouseButton.LeftButton:
+            return
+        if row is None:
+            self.choose_none()
+            return
+        self._reach(row, event.modifiers())
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        row = self._row_at(event.position())
+        if row is not None:
+            self.picture_opened.emit(self.at(row))
+
+    def event(self, event: QEvent) -> bool:
+        """Keys that are shortcuts elsewhere are this grid's own while it has the focus."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            plain = not event.modifiers() & ~(
+                Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier
+            )
+            whole = event.key() == Qt.Key.Key_A and event.modifiers() == Qt.KeyboardModifier.ControlModifier
+            if whole or (plain and event.key() in KEYS):
+                event.accept()
+                return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        count, key = self._source.count(), event.key()
+        row = self._source.row_of(self.current) if self.current is not None else None
+        page = self.columns * max(1, self.viewport().height() // self._line)
+        steps = {
+            Qt.Key.Key_Left: -1,
+            Qt.Key.Key_Right: 1,
+            Qt.Key.Key_Up: -self.columns,
+            Qt.Key.Key_Down: self.columns,
+            Qt.Key.Key_PageUp: -page,
+            Qt.Key.Key_PageDown: page,
+            Qt.Key.Key_Home: -count,
+            Qt.Key.Key_End: count,
+        }
+        if key in steps and count:
+            aim = 0 if row is None else row + steps[Qt.Key(key)]
+            if row is None or 0 <= aim < count or abs(steps[Qt.Key(key)]) > self.columns:
+                self._reach(
+                    min(max(aim, 0), count - 1), event.modifiers() & ~Qt.KeyboardModifier.ControlModifier
+                )
+        elif key == Qt.Key.Key_Space and row is not None:
+            self._reach(row, Qt.KeyboardModifier.ControlModifier)
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and row is not None:
+            self.picture_opened.emit(self.at(row))
+        elif key == Qt.Key.Key_A and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self.choose_all()
+        elif key == Qt.Key.Key_Escape:
+            self.choose_none()
+        else:
+            super().keyPressEvent(event)
+
+    def _reach(self, row: int, modifiers: Qt.KeyboardModifier) -> None:
+        """A click or a step onto a row: alone, with Shift all up to it, with Ctrl in or out of what is chosen."""
+        picture_id = self.at(row)
+        if modifiers & Qt.KeyboardModifier.ShiftModifier:
+            anchor = self._source.row_of(self.chosen.anchor) if self.chosen.anchor is not None else None
+            first, last = sorted((row if anchor is None else anchor, row))
+            self.chosen.stretch(picture_id, (self.at(n) for n in range(first, last + 1)))
+        elif modifiers & Qt.KeyboardModifier.ControlModifier:
+            self.chosen.toggle(picture_id)
+        else:
+            self.chosen.only(picture_id)
+        self._bring(row)
+        self.setAccessibleDescription(self._source.record(row).name)
+        self._chosen_anew()
+
+    def _chosen_anew(self) -> None:
+        self.viewport().update()
+        self.chosen_changed.emit()
+
+    def viewportEvent(self, event: QEvent) -> bool:  # noqa: N802
+        if event.type() == QEvent.Type.ToolTip:
+            row = self._row_at(QPointF(event.pos()))
+            if row is None:
+                QToolTip.hideText()
+            else:
+                record = self._source.record(row)
+                words = f"{describe(record)}\nDouble click to open it in the Label workspace."
+                QToolTip.showText(event.globalPos(), words, self.viewport())
+            return True
+        return super().viewportEvent(event)

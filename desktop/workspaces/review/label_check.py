@@ -1,0 +1,136 @@
+"""The label doctor: what the network surely takes for something else, one line for each pair of classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+from core.labels.class_list import Colour
+from desktop.theme.theme import GRID
+from desktop.widgets.controls import MARGIN, button, column, ground, row, scrolled, words
+from desktop.widgets.table import chip_icon
+
+INTRODUCTION = (
+    "Finds likely slips: pixels that the network is sure to be of another class than the label says."
+)
+ROW_HEIGHT = 44
+
+
+@dataclass(frozen=True, slots=True)
+class DoubtLine:
+    """One contradiction as the doctor tells it; `key` says which."""
+
+    key: tuple[int, int]
+    label: tuple[Colour, str]
+    prediction: tuple[Colour, str]
+    words: str
+
+
+class DoubtButton(QPushButton):
+    """Two classes and an arrow between them, and below how much of it there is."""
+
+    def __init__(self, line: DoubtLine) -> None:
+        super().__init__()
+        self.line = line
+        self.setProperty("role", "row")
+        self.setFixedHeight(ROW_HEIGHT)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setAccessibleName(f"{line.label[1]} taken for {line.prediction[1]}, {line.words}")
+        self.setToolTip(
+            f"Labelled {line.label[1]}, but the network is sure of {line.prediction[1]}. Show these pictures."
+        )
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        return QSize(200, ROW_HEIGHT)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        super().paintEvent(event)
+        painter = QPainter(self)
+        metrics, height = painter.fontMetrics(), painter.fontMetrics().height()
+        left, room = 10.0, self.width() - 20
+        half = (room - 2 * 22 - 3 * GRID) // 2
+        for at, (colour, name) in enumerate((self.line.label, self.line.prediction)):
+            if at:
+                painter.setPen(self.palette().placeholderText().color())
+                painter.drawText(QRectF(left, 5, 3 * GRID, height), Qt.AlignmentFlag.AlignHCenter, "→")
+                left += 3 * GRID
+            painter.drawPixmap(int(left), 5 + (height - 14) // 2, chip_icon(colour).pixmap(14, 14))
+            painter.setPen(self.palette().buttonText().color())
+            short = metrics.elidedText(name, Qt.TextElideMode.ElideRight, half)
+            painter.drawText(QRectF(left + 20, 5, half, height), 0, short)
+            left += 20 + min(half, metrics.horizontalAdvance(short)) + 2
+        painter.setPen(self.palette().placeholderText().color())
+        painter.drawText(QRectF(30, 6 + height, room - 20, height), 0, self.line.words)
+        painter.end()
+
+
+class DoctorPanel(QWidget):
+    """Setters only. `line_asked` carries the key of a line, None for all pictures again."""
+
+    examine_asked = Signal()
+    cancel_asked = Signal()
+    line_asked = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        ground(self, "panel")
+        self.examine = button("Examine labels")
+        self.examine.clicked.connect(self._examine_or_cancel)
+        self.said = words(INTRODUCTION, "muted", wrap=True)
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setAccessibleName("Labels examined")
+        self.lines: list[DoubtButton] = []
+        self.everything = button("Show all pictures again", "quiet")
+        self.everything.clicked.connect(lambda: self.line_asked.emit(None))
+        self._list = QVBoxLayout()
+        self._list.setSpacing(0)
+        inner = QWidget()
+        ground(inner, "panel")
+        inner.setLayout(column(self._list, row(self.everything, None), None, spacing=GRID))
+        area = scrolled(inner)
+        whole = column(
+            row(words("Label doctor", "heading"), None),
+            self.said,
+            row(self.examine, None),
+            self.bar,
+            area,
+            margins=(MARGIN, MARGIN, GRID, GRID),
+        )
+        whole.setStretch(4, 1)
+        self.setLayout(whole)
+        self.clear()
+
+    def clear(self) -> None:
+        """Nobody has examined anything yet."""
+        self.set_running(None)
+        self.set_lines((), INTRODUCTION)
+
+    def set_running(self, done: tuple[int, int] | None) -> None:
+        """How many of how many labels were examined; None: nobody is examining."""
+        self._running = done is not None
+        self.examine.setText("Cancel" if self._running else "Examine labels")
+        self.bar.setVisible(self._running)
+        if done is not None:
+            self.bar.setRange(0, max(1, done[1]))
+            self.bar.setValue(done[0])
+
+    def set_lines(self, lines: Sequence[DoubtLine], text: str) -> None:
+        """What was found, below one sentence."""
+        self.said.setText(text)
+        for old in self.lines:
+            self._list.removeWidget(old)
+            old.hide()
+            old.deleteLater()
+        self.lines = [DoubtButton(line) for line in lines]
+        for made in self.lines:
+            made.clicked.connect(lambda _on=False, key=made.line.key: self.line_asked.emit(key))
+            self._list.addWidget(made)
+        self.everything.setVisible(bool(lines))
+
+    def _examine_or_cancel(self) -> None:
+        (self.cancel_asked if self._running else self.examine_asked).emit()

@@ -1,0 +1,1 @@
+"""The Train workspace: curves, runs, the next run."""

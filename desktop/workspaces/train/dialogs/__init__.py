@@ -1,0 +1,1 @@
+"""Dialogs of the Train workspace: next run, network, model export."""

@@ -1,0 +1,140 @@
+"""How the next run learns, as pages of rows made from the table in core/training/recipe.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QComboBox, QGridLayout, QLineEdit, QWidget
+
+from core.base.errors import TrainingError
+from core.base.option_spec import Field
+from core.training.recipe import BY_NAME, TABLE, Recipe
+from desktop.theme.theme import GRID
+from desktop.widgets.controls import choice, words
+
+PAGES = {
+    "Budget and loss": ("Budget", "What is made small", "Corrections and rare classes"),
+    "How it learns": ("How it learns",),
+    "Augmentation": ("Augmentation",),
+    "Machine": ("Machine",),
+}
+"""Titles of pages, and the groups of the table that stand on each."""
+ELSEWHERE = frozenset({"device"})
+"""Chosen in the settings, because it belongs to the machine and not to a project."""
+FIELDS = tuple(field for field in TABLE if field.name not in ELSEWHERE)
+INPUT_WIDTH = 22 * GRID
+TITLE_WIDTH = 20 * GRID
+
+
+class RecipeRows(QWidget):
+    """Rows of some groups. A blank one leaves its choice to the program, whose own stands there in grey."""
+
+    def __init__(self, groups: Sequence[str], usual: Recipe, changed: Callable[[], None]) -> None:
+        super().__init__()
+        self.inputs: dict[str, QComboBox | QLineEdit] = {}
+        grid = QGridLayout()
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(2 * GRID)
+        grid.setVerticalSpacing(GRID)
+        grid.setColumnStretch(2, 1)
+        grid.setColumnMinimumWidth(0, TITLE_WIDTH)
+        for group in groups:
+            if len(groups) > 1:
+                place = grid.rowCount()
+                grid.addWidget(words(group, "heading"), place, 0, 1, 3, Qt.AlignmentFlag.AlignBottom)
+                grid.setRowMinimumHeight(place, 4 * GRID)
+            for field in FIELDS:
+                if field.group == group:
+                    made = _input(field, field.shown(getattr(usual, field.name)), changed)
+                    self.inputs[field.name] = made
+                    title = words(field.title)
+                    title.setBuddy(made)
+                    place = grid.rowCount()
+                    grid.addWidget(title, place, 0)
+                    grid.addWidget(made, place, 1)
+                    grid.addWidget(words(field.help, "muted", wrap=True), place, 2)
+        self.setLayout(grid)
+
+    def values(self) -> dict[str, str]:
+        """What each row says, in the words of `Field.parse`; blank rows are left out."""
+        said = {name: _text(made) for name, made in self.inputs.items()}
+        return {name: text for name, text in said.items() if text}
+
+    def set_values(self, values: Mapping[str, str]) -> None:
+        """Show these choices; rows that are not named become blank."""
+        for name, made in self.inputs.items():
+            _show(made, values.get(name, ""))
+
+    def problems(self) -> list[str]:
+        """A sentence for each row that says what is impossible; such a row is marked."""
+        found = []
+        for name, made in self.inputs.items():
+            text = _text(made)
+            problem = ""
+            if text:
+                try:
+                    BY_NAME[name].parse(text)
+                except TrainingError as refused:
+                    problem = str(refused)
+            _mark(made, bad=bool(problem))
+            found += [problem] if problem else []
+        return found
+
+
+def _input(field: Field, usual: str, changed: Callable[[], None]) -> QComboBox | QLineEdit:
+    offered = _offered(field)
+    if not offered:
+        line = QLineEdit()
+        line.setPlaceholderText(usual)
+        line.setAccessibleName(field.title)
+        line.setToolTip(f"Takes {field.range}.")
+        line.setFixedWidth(INPUT_WIDTH)
+        line.textEdited.connect(lambda _text: changed())
+        return line
+    free = not field.choices and field.kind is not bool
+    rows = [(text, text) for text in offered]
+    box = choice([("", "" if free else f"{usual} (by itself)"), *rows], field.title)
+    box.setFixedWidth(INPUT_WIDTH)
+    box.setToolTip(f"Takes {field.range}.")
+    if free:
+        box.setEditable(True)
+        box.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        box.lineEdit().setPlaceholderText(usual)
+        box.editTextChanged.connect(lambda _text: changed())
+    else:
+        box.activated.connect(lambda _at: changed())
+    return box
+
+
+def _offered(field: Field) -> tuple[str, ...]:
+    if field.kind is bool:
+        return ("yes", "no")
+    return field.choices or field.proposals or tuple(word for word, _ in field.named)
+
+
+def _text(made: QComboBox | QLineEdit) -> str:
+    if isinstance(made, QLineEdit):
+        return made.text().strip()
+    return made.currentText().strip() if made.isEditable() else str(made.currentData())
+
+
+def _show(made: QComboBox | QLineEdit, text: str) -> None:
+    if isinstance(made, QLineEdit):
+        made.setText(text)
+        return
+    made.blockSignals(True)
+    if made.isEditable():
+        made.setCurrentIndex(0)
+        made.setEditText(text)
+    else:
+        made.setCurrentIndex(max(0, made.findData(text)))
+    made.blockSignals(False)
+
+
+def _mark(made: QComboBox | QLineEdit, *, bad: bool) -> None:
+    state = "bad" if bad else ""
+    if (made.property("state") or "") != state:
+        made.setProperty("state", state)
+        made.style().unpolish(made)
+        made.style().polish(made)

@@ -1,0 +1,211 @@
+"""The Train workspace: how loss and IoU develop, what more labels bring, and all runs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QScrollArea, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+
+from core.labels.class_list import ClassList
+from desktop.theme.theme import GRID, Theme
+from desktop.widgets.chart import Chart, Curve, Look, score_curves
+from desktop.widgets.controls import Elided, button, column, ground, row, words
+from desktop.widgets.legend import Legend
+from desktop.widgets.table import Cell, Table
+
+EDGE = 3 * GRID
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One run for the table; numbers that nobody knows are None."""
+
+    number: int
+    started: str  # for people, local time
+    device: str
+    pictures: int
+    best_miou: float | None
+    state: str
+    architecture: str = ""
+
+
+class TrainPage(QWidget):
+    """Setters only; `train_asked` comes from the empty page, `run_chosen` from the table, the others from buttons."""
+
+    train_asked = Signal()
+    next_run_asked = Signal()
+    export_asked = Signal()
+    run_chosen = Signal(int)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        ground(self, "page")
+        self.loss = Chart(theme, time_axis=True)
+        self.iou = Chart(theme, time_axis=True, score_axis=True)
+        self.by_labels = Chart(theme, score_axis=True)
+        self.rates = Chart(theme, power_axis=True)
+        self.legend = Legend(theme)
+        self.runs = Table(
+            ("Run", "Started", "Network", "Device", "Pictures", "Best mIoU", "State"),
+            (4, 5),
+            "Training runs",
+        )
+        self.runs.stretch(6)
+        self.scores = Table(("Class", "IoU"), (1,), "Newest IoU of each class")
+        self.scores.stretch(0)
+        self._numbers: list[int] = []
+        self.runs.itemSelectionChanged.connect(self._chosen)
+        self.next_run = Elided("", "muted")
+        self.choose = button("Next run…")
+        self.choose.setToolTip("Choose the network of the next training, and how it learns.")
+        self.choose.clicked.connect(self.next_run_asked)
+        self.export = button("Export model…")
+        self.export.clicked.connect(self.export_asked)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self._empty_page())
+        self._pages.addWidget(self._full_page())
+        top = row(self.next_run, self.choose, self.export, margins=(EDGE, 2 * GRID, EDGE, 0))
+        top.setStretch(0, 1)
+        self.setLayout(column(top, self._pages, spacing=0))
+        self.set_can_export(False)
+
+    def set_next_run(self, text: str) -> None:
+        """What the next training will be, in one line."""
+        self.next_run.setText(text)
+
+    def set_can_export(self, on: bool) -> None:
+        """Whether any run has weights."""
+        self.export.setEnabled(on)
+        self.export.setToolTip("" if on else "There are no trained weights yet. Train first.")
+
+    def set_runs(self, runs: Sequence[RunRow]) -> None:
+        """All runs, newest first. None: the page explains how to begin."""
+        self._numbers = [run.number for run in runs]
+        self._pages.setCurrentIndex(1 if runs else 0)
+        cells: list[list[Cell]] = [
+            [
+                str(run.number),
+                run.started,
+                run.architecture,
+                run.device,
+                f"{run.pictures:,}",
+                "–" if run.best_miou is None else f"{run.best_miou:.3f}",
+                run.state,
+            ]
+            for run in runs
+        ]
+        self.runs.blockSignals(True)
+        self.runs.set_cells(cells)
+        self.runs.blockSignals(False)
+
+    def set_curves(
+        self,
+        loss: Curve,
+        miou: Curve,
+        per_class: Mapping[int, Curve],
+        classes: ClassList,
+        by_labels: Curve = (),
+        class_by_labels: Mapping[int, Curve] | None = None,
+        rates: Curve = (),
+        rate_taken: float | None = None,
+    ) -> None:
+        """Curves over seconds of training; `by_labels`: (labelled pictures, best mIoU); `rates`: the newest range test,
+        (learning rate, loss), which is shown if there was one, and the rate that was taken from it."""
+        curves = score_curves(miou, per_class, classes)
+        self.loss.set_curves({"loss": (loss, "text", 2.0)} if loss else {})
+        self.iou.set_curves(curves)
+        self.by_labels.set_curves(score_curves(by_labels, class_by_labels or {}, classes))
+        self.legend.set_classes([c for c in classes if c.value in curves], classes.values)
+        self._show_rates(rates, rate_taken)
+
+    def _show_rates(self, rates: Curve, taken: float | None) -> None:
+        shown: dict[object, Look] = {"loss": (rates, "text", 2.0)} if rates else {}
+        title = "Loss over learning rate"
+        if rates and taken is not None:
+            loss = min(rates, key=lambda point: abs(point[0] - taken))[1]
+            shown["taken"] = ([(taken, loss)], "accent", 2.0)
+            title += f": {taken:.1e} was taken"
+        self._rates_title.setText(title)
+        self.rates.set_curves(shown)
+        for part in (self._rates_title, self.rates):
+            part.setVisible(bool(rates))
+
+    def set_scores(self, scores: Mapping[int, float], classes: ClassList) -> None:
+        """The newest IoU of every class, worst first: that is where labels help most."""
+        known = [c for c in classes if c.value in scores and not math.isnan(scores[c.value])]
+        known.sort(key=lambda c: scores[c.value])
+        self.scores.set_cells([[(c.colour, c.name), f"{scores[c.value]:.3f}"] for c in known])
+
+    def _chosen(self) -> None:
+        row_at = self.runs.currentRow()
+        if 0 <= row_at < len(self._numbers):
+            self.run_chosen.emit(self._numbers[row_at])
+
+    def _empty_page(self) -> QWidget:
+        page = QWidget()
+        go = button("Train now", "primary")
+        go.clicked.connect(self.train_asked)
+        middle = column(
+            None,
+            words("No training yet", "headline"),
+            words(
+                "Label a few pixels of two classes in three pictures; then the model can start to learn.",
+                "muted",
+            ),
+            GRID,
+            go,
+            None,
+        )
+        for at in range(middle.count()):
+            if middle.itemAt(at).widget():
+                middle.setAlignment(middle.itemAt(at).widget(), Qt.AlignmentFlag.AlignHCenter)
+        page.setLayout(middle)
+        return page
+
+    def _full_page(self) -> QWidget:
+        page = QWidget()
+        for chart in (self.loss, self.iou, self.by_labels, self.rates):
+            chart.setMinimumHeight(18 * GRID)
+            chart.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
+        for table in (self.runs, self.scores):
+            table.setMinimumHeight(18 * GRID)
+            table.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
+        left = _stack(
+            ("IoU over training time", self.iou, 4),
+            ("", self.legend, 0),
+            ("Runs", self.runs, 3),
+        )
+        right = _stack(
+            ("Loss over training time", self.loss, 3),
+            ("Best mIoU over labelled pictures", self.by_labels, 3),
+            ("Newest IoU of each class", self.scores, 4),
+        )
+        # Only where a learning rate was looked for.
+        self._rates_title = words("", "heading")
+        right.insertWidget(2, self._rates_title)
+        right.insertWidget(3, self.rates, 3)
+        self._show_rates((), None)
+        both = row(left, right, spacing=4 * GRID, margins=(EDGE, 2 * GRID, EDGE, 2 * GRID))
+        both.setStretch(0, 3)
+        both.setStretch(1, 2)
+        page.setLayout(both)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setWidget(page)
+        return area
+
+
+def _stack(*parts: tuple[str, QWidget, int]) -> QVBoxLayout:
+    """Title, widget and stretch, one below the other."""
+    stack = column(spacing=GRID)
+    for title, widget, stretch in parts:
+        if title:
+            if stack.count():
+                stack.addSpacing(GRID)
+            stack.addWidget(words(title, "heading"))
+        stack.addWidget(widget, stretch)
+    return stack

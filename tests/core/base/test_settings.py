@@ -1,0 +1,121 @@
+"""Settings: the table rules, a damaged file is no reason to stop, and nothing that is stored gets lost."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.base.errors import UserError
+from core.base.settings import TABLE, Settings, settings_folder
+
+
+def test_everything_has_its_default_at_first(tmp_path: Path) -> None:
+    settings = Settings(tmp_path / "settings.json")
+    assert {row.name: settings.get(row.name) for row in TABLE} == {row.name: row.default for row in TABLE}
+    assert not settings.path.exists()
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
+def test_every_row_takes_its_own_default_and_says_what_it_is_for(row: Any, tmp_path: Path) -> None:
+    settings = Settings(tmp_path / "settings.json")
+    settings.set(row.name, row.default)
+    assert row.title
+    assert row.help.endswith(".")
+    with pytest.raises(UserError, match="cannot be"):
+        settings.set(row.name, object())
+
+
+def test_changes_are_there_the_next_time(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "settings.json"
+    Settings(path).set("theme", "dark")
+    Settings(path).set("round_minutes", 7)
+    again = Settings(path)
+    assert (again.get("theme"), again.get("round_minutes")) == ("dark", 7)
+    assert [p.name for p in path.parent.iterdir()] == ["settings.json"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("theme", "purple"),
+        ("theme", 1),
+        ("theme", ["dark"]),
+        ("train_automatically", 1),
+        ("train_automatically", "yes"),
+        ("round_minutes", True),
+        ("round_minutes", "4"),
+        ("round_minutes", 0.0),
+        ("round_minutes", 601),
+        ("round_minutes", float("nan")),
+    ],
+)
+def test_a_value_that_does_not_fit_is_refused_and_passed_over(
+    name: str, value: object, tmp_path: Path
+) -> None:
+    path = tmp_path / "settings.json"
+    settings = Settings(path)
+    before = settings.get(name)
+    with pytest.raises(UserError, match="cannot be"):
+        settings.set(name, value)
+    assert settings.get(name) == before
+    path.write_text(json.dumps({name: value}), "utf-8")
+    assert Settings(path).get(name) == before
+
+
+def test_a_name_that_is_not_in_the_table_is_our_mistake(tmp_path: Path) -> None:
+    settings = Settings(tmp_path / "settings.json")
+    with pytest.raises(KeyError):
+        settings.get("colour")
+    with pytest.raises(KeyError):
+        settings.set("colour", "red")
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1, 2]", b"\xff\xfe", b'"dark"', b"null"])
+def test_a_damaged_file_gives_defaults_and_is_repaired_by_the_next_change(
+    content: bytes, tmp_path: Path
+) -> None:
+    path = tmp_path / "settings.json"
+    path.write_bytes(content)
+    settings = Settings(path)
+    assert settings.get("theme") == "system"
+    settings.set("theme", "light")
+    assert Settings(path).get("theme") == "light"
+
+
+def test_settings_of_a_newer_version_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text(json.dumps({"from_the_future": [1, 2], "theme": "dark"}), "utf-8")
+    Settings(path).set("device", "cpu")
+    stored = json.loads(path.read_text("utf-8"))
+    assert stored == {"from_the_future": [1, 2], "theme": "dark", "device": "cpu"}
+
+
+def test_the_window_remembers_what_is_no_setting(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    settings = Settings(path)
+    assert settings.remembered("recent", []) == []
+    settings.remember("recent", ["/a/ü"])
+    settings.remember("theme", "a window state of that name")
+    again = Settings(path)
+    assert again.remembered("recent") == ["/a/ü"]
+    assert again.get("theme") == "system"
+
+
+def test_a_home_that_cannot_be_written_stops_nobody(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    settings = Settings(tmp_path / "file" / "settings.json")
+    settings.set("theme", "dark")
+    settings.remember("recent", [])
+    assert settings.get("theme") == "dark"
+
+
+def test_the_folder_can_be_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MASKLOOP_CONFIG_DIR", str(tmp_path / "portable"))
+    assert settings_folder() == tmp_path / "portable"
+    Settings().set("theme", "dark")
+    assert (tmp_path / "portable" / "settings.json").is_file()
+    monkeypatch.delenv("MASKLOOP_CONFIG_DIR")
+    assert "maskloop" in str(settings_folder())

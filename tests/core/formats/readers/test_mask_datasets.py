@@ -1,0 +1,237 @@
+"""Folders of index masks: recognised by their layout, refused in words that say what is missing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from core.base.errors import FormatError, ImageError
+from core.formats.dataset_tree import Tree
+from core.formats.dataset_types import Dataset, ReadMask
+from core.formats.readers.masks import (
+    is_dataset,
+    open_dataset,
+    read_classes,
+    recognise,
+)
+from core.formats.writers.base import colour_table, write_indices, write_rgb
+from core.formats.writers.masks import write_classes
+from core.labels.class_list import VOID, ClassList
+from tests.mask_datasets import CLASSES, indices, mask_dataset
+
+
+def classes_file(folder: Path, content: Any) -> Path:
+    path = folder / "classes.json"
+    path.write_text(content if isinstance(content, str) else json.dumps(content), "utf-8")
+    return path
+
+
+def opened(root: Path) -> Dataset:
+    return open_dataset(Tree(root))
+
+
+def read_first(dataset: Dataset) -> ReadMask:
+    read = dataset.samples[0].read
+    assert read is not None
+    return read()
+
+
+def test_pictures_and_masks_are_paired_by_name(tmp_path: Path) -> None:
+    names = ("train/b10", "train/b9", "val/a", "Validation/x", "test/t", "street/s", "loose")
+    dataset = opened(mask_dataset(tmp_path, names, masks={"val/a": None}))
+    found = {
+        pair.picture.relative_to(tmp_path / "images").with_suffix("").as_posix(): (
+            pair.sources[0].name if pair.sources else None,
+            pair.split,
+        )
+        for pair in dataset.samples
+    }
+    assert found == {
+        "loose": ("loose.png", None),
+        "street/s": ("s.png", None),
+        "test/t": ("t.png", "test"),
+        "train/b9": ("b9.png", "train"),
+        "train/b10": ("b10.png", "train"),
+        "val/a": (None, "val"),
+        "Validation/x": ("x.png", "val"),
+    }
+    assert [c.name for c in dataset.classes] == ["sky", "road", "tree"]
+
+
+def test_masks_may_have_another_ending_than_pictures(tmp_path: Path) -> None:
+    dataset = opened(mask_dataset(tmp_path, suffix=".jpg"))
+    assert [pair.read is not None for pair in dataset.samples] == [True] * 3
+
+
+def test_a_path_with_dots_is_made_plain(tmp_path: Path) -> None:
+    mask_dataset(tmp_path / "set")
+    (tmp_path / "other").mkdir()
+    assert opened(tmp_path / "other" / ".." / "set").root == tmp_path / "set"
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match="There is no folder"):
+        opened(tmp_path / "missing")
+
+
+def test_other_layouts_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FormatError, match="does not hold the folders “images” and “masks”"):
+        opened(tmp_path)
+    with pytest.raises(FormatError, match="is a file"):
+        opened(tmp_path / "file")
+    assert recognise(Tree(tmp_path)) is None
+    assert not is_dataset(tmp_path)
+
+
+def test_empty_folders_are_refused(tmp_path: Path) -> None:
+    mask_dataset(tmp_path, ())
+    (tmp_path / "images").mkdir()
+    (tmp_path / "masks").mkdir()
+    with pytest.raises(FormatError, match="no pictures in"):
+        opened(tmp_path)
+
+
+def test_masks_of_other_names_are_refused(tmp_path: Path) -> None:
+    mask_dataset(tmp_path, ("train/a",))
+    (tmp_path / "masks" / "train" / "a.png").rename(tmp_path / "masks" / "train" / "a_mask.png")
+    with pytest.raises(FormatError, match="found by name"):
+        opened(tmp_path)
+
+
+def test_a_missing_class_list_says_what_it_should_hold(tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match=r"classes\.json is missing.*\"index\": 0"):
+        opened(mask_dataset(tmp_path, classes=None))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{",
+        "5",
+        "null",
+        '"road"',
+        '{"classes": null}',
+        '{"classes": 3}',
+        '{"names": []}',
+        '{"classes": ["road", "tree"]}',
+        '{"classes": [{"name": "road"}]}',
+        '{"classes": [{"index": 0}]}',
+        '{"classes": [{"index": "first", "name": "road"}]}',
+        '{"classes": [{"index": null, "name": "road"}]}',
+        '{"classes": [{"index": 1e400, "name": "road"}]}',
+        '{"classes": [{"index": NaN, "name": "road"}]}',
+        '{"classes": [{"index": -1, "name": "road"}]}',
+        '{"classes": [{"index": 65536, "name": "road"}]}',
+        '{"classes": [{"index": 1, "name": "  "}]}',
+        '{"classes": [{"index": 1, "name": "road", "color": "#ff0000"}]}',
+        '{"classes": [{"index": 1, "name": "road", "color": [1, 2]}]}',
+        '{"classes": [{"index": 1, "name": "road", "color": [1, 2, 256]}]}',
+        '{"classes": [{"index": 1, "name": "road"}], "ignore_index": "none"}',
+        '{"classes": [{"index": 1, "name": "road"}], "ignore_index": [1, 2]}',
+        '{"classes": [{"index": 1, "name": "road"}, {"index": 1, "name": "tree"}]}',
+        '{"classes": []}',
+        '{"classes": [{"index": 255, "name": "void"}], "ignore_index": 255}',
+    ],
+)
+def test_a_broken_class_list_is_named_and_never_a_crash(content: str, tmp_path: Path) -> None:
+    path = classes_file(tmp_path, content)
+    with pytest.raises(FormatError) as caught:
+        read_classes(path)
+    assert str(caught.value).startswith(str(path))
+    assert str(caught.value).endswith(".")
+
+
+def test_bytes_that_are_no_text_are_named(tmp_path: Path) -> None:
+    (tmp_path / "classes.json").write_bytes(b"\xff\xfe\x00{")
+    with pytest.raises(FormatError, match=r"classes\.json cannot be understood"):
+        read_classes(tmp_path / "classes.json")
+
+
+def test_a_bare_list_and_a_mark_at_the_beginning_are_fine(tmp_path: Path) -> None:
+    path = classes_file(tmp_path, "\ufeff" + json.dumps(CLASSES["classes"][:2]))
+    classes, void, unlabelled = read_classes(path)
+    assert [(c.index, c.name) for c in classes] == [(0, "sky"), (1, "road")]
+    assert [c.colour for c in classes] == [(10, 20, 30), (40, 50, 60)]
+    assert (void, unlabelled) == (frozenset(), frozenset())
+
+
+@pytest.mark.parametrize("nothing", [-1, -100, 70000, None])
+def test_an_ignore_index_that_no_pixel_can_hold_ignores_nothing(nothing: int | None, tmp_path: Path) -> None:
+    path = classes_file(tmp_path, {**CLASSES, "ignore_index": nothing})
+    classes, void, _ = read_classes(path)
+    assert void == frozenset()
+    assert len(classes) == 4
+
+
+def test_more_classes_than_a_project_holds_are_refused(tmp_path: Path) -> None:
+    path = classes_file(tmp_path, [{"index": n, "name": str(n)} for n in range(255)])
+    with pytest.raises(FormatError, match="1 to 254 classes"):
+        read_classes(path)
+
+
+def test_indices_become_values_of_the_project(tmp_path: Path) -> None:
+    dataset = opened(mask_dataset(tmp_path))
+    found = read_first(dataset).values
+    expected = {0: 1, 1: 2, 2: 3, 11: VOID}
+    np.testing.assert_array_equal(found, np.vectorize(expected.get)(indices(0)))
+    assert found.dtype == np.uint8
+
+
+def test_an_index_nobody_has_named_is_refused(tmp_path: Path) -> None:
+    mask = indices()
+    mask[3, 4], mask[0, 0] = 77, 200
+    dataset = opened(mask_dataset(tmp_path, ("a",), masks={"a": mask}))
+    with pytest.raises(FormatError, match=r"a\.png holds the index 77, 200"):
+        read_first(dataset)
+
+
+def test_masks_of_sixteen_bits_are_read(tmp_path: Path) -> None:
+    classes = [{"index": 40000, "name": "far"}, {"index": 3, "name": "near"}]
+    mask = np.where(indices() > 1, 40000, 3).astype(np.uint16)
+    dataset = opened(mask_dataset(tmp_path, ("a",), classes=classes, masks={"a": mask}))
+    found = read_first(dataset).values
+    np.testing.assert_array_equal(found, np.where(mask == 3, 2, 1))
+
+
+def test_a_mask_in_colours_of_no_class_is_refused(tmp_path: Path) -> None:
+    dataset = opened(mask_dataset(tmp_path, ("a",), masks={"a": np.full((16, 24, 3), 77, np.uint8)}))
+    with pytest.raises(FormatError, match="none of the colours"):
+        read_first(dataset)
+
+
+def test_a_mask_that_is_no_picture_is_refused(tmp_path: Path) -> None:
+    dataset = opened(mask_dataset(tmp_path, ("a",)))
+    (tmp_path / "masks" / "a.png").write_text("not a picture")
+    with pytest.raises(ImageError, match=r"a\.png"):
+        read_first(dataset)
+
+
+def test_written_masks_hold_indices_or_colours(tmp_path: Path) -> None:
+    classes = ClassList().added("sky", (1, 2, 3)).added("road", (4, 5, 6))
+    values = np.array([[0, 1, 2], [255, 2, 1]], np.uint8)
+    write_indices(tmp_path / "new" / "i.png", values)
+    write_rgb(tmp_path / "new" / "c.png", colour_table(classes)[values])
+    with Image.open(tmp_path / "new" / "i.png") as image:
+        assert image.mode == "L"
+        np.testing.assert_array_equal(np.asarray(image), values)
+    with Image.open(tmp_path / "new" / "c.png") as image:
+        shown = np.asarray(image).tolist()
+    assert shown == [[[0, 0, 0], [1, 2, 3], [4, 5, 6]], [[255] * 3, [4, 5, 6], [1, 2, 3]]]
+
+
+def test_a_written_class_list_is_read_as_it_was(tmp_path: Path) -> None:
+    classes = ClassList().added("ünï – 图", (1, 2, 3)).added("road", (4, 5, 6), 200)
+    write_classes(tmp_path, classes)
+    found, void, unlabelled = read_classes(tmp_path / "classes.json")
+    assert [(c.index, c.name, c.colour) for c in found] == [
+        (1, "ünï – 图", (1, 2, 3)),
+        (200, "road", (4, 5, 6)),
+    ]
+    assert (void, unlabelled) == ({255}, {0})

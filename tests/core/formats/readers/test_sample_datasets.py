@@ -1,0 +1,196 @@
+"""Real datasets, where they are at hand: in a folder beside the checkout, or in the one that MASKLOOP_SAMPLES names.
+Nothing is written there."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from core.base.errors import FormatError
+from core.formats.dataset_tree import Tree
+from core.formats.dataset_types import Dataset
+from core.formats.rasterizer import Shape, painted, ring_of, uncompressed
+from core.formats.readers.registry import open_dataset, recognise_all
+from core.labels.class_list import VOID
+from core.project.project import Project
+from core.session.transfer.import_run import import_dataset
+
+_BESIDE = Path(__file__).parents[5] / "shared" / "data" / "samples"
+SAMPLES = Path(os.environ.get("MASKLOOP_SAMPLES") or _BESIDE)
+pytestmark = pytest.mark.skipif(
+    not SAMPLES.is_dir(), reason="no folder of real datasets; MASKLOOP_SAMPLES names one"
+)
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a folder shall be: format, pictures, pictures with a label, classes that occur, parts of problems."""
+
+    folder: str
+    format: str
+    pictures: int
+    labels: int
+    classes: set[str]
+    problems: tuple[str, ...] = ()
+    splits: dict[str | None, int] = field(default_factory=dict)
+
+
+EXPECTED = (
+    Expected("ade20k-sceneparsing", "ade20k", 2, 2, {"sky", "building", "tree", "grass", "wall", "plant"}),
+    Expected(
+        "camvid-colour-11class", "camvid", 4, 4, {"Road", "Sky", "Car", "Pole", "Pedestrian", "Pavement"}
+    ),
+    Expected(
+        "camvid-original-32class", "camvid", 2, 2, {"Road", "LaneMkgsDriv", "SUVPickupTruck", "OtherMoving"}
+    ),
+    Expected(
+        "cityscapes-official",
+        "cityscapes",
+        2,
+        2,
+        {"road", "building", "car", "terrain"},
+        ("2 masks have no picture",),
+    ),
+    Expected(
+        "cityscapes-pairs",
+        "cityscapes-pairs",
+        28,
+        28,
+        {"road", "building", "car", "person", "sky"},
+        (),
+        {"train": 18, "val": 10},
+    ),
+    Expected("coco-panoptic", "coco-panoptic", 2, 2, {"horse", "truck", "person", "sports ball", "gravel"}),
+    Expected("coco-tiny-4formats", "coco", 5, 5, {"person", "chair", "stop sign", "umbrella", "couch"}),
+    Expected(
+        "dubai-aerial",
+        "mask-folders",
+        11,
+        11,
+        {"Building", "Land (unpaved area)", "Road", "Vegetation", "Water"},
+    ),
+    Expected(
+        "oxford-pets", "oxford-pet", 16, 16, {"pet", "background"}, ("583 pictures that are not there",)
+    ),
+    Expected("pascal-voc", "pascal-voc", 2, 1, {"chair", "dog", "background"}),
+    Expected("sahi-terrain", "coco", 1, 1, {"human"}),
+)
+
+
+@pytest.mark.parametrize("expected", EXPECTED, ids=lambda e: e.folder)
+def test_each_folder_comes_in(expected: Expected, tmp_path: Path) -> None:
+    tree = Tree(SAMPLES / expected.folder)
+    assert recognise_all(tree)[0].format == expected.format
+    dataset = open_dataset(tree.root, tree=tree)
+    with Project.write(tmp_path) as project:
+        report = import_dataset(project, dataset)
+        assert (report.pictures, report.labels) == (expected.pictures, expected.labels)
+        assert len(report.problems) == len(expected.problems)
+        for problem, part in zip(report.problems, expected.problems, strict=True):
+            assert part in problem
+        classes = project.classes.read()
+        seen = {classes.name_of(value) for value in project.pictures.counts().class_pixels}
+        assert expected.classes <= seen
+        if expected.splits:
+            assert Counter(r.split for r in project.pictures.all()) == expected.splits
+
+
+def test_a_class_list_alone_is_no_dataset() -> None:
+    with pytest.raises(FormatError, match="looks like no dataset"):
+        open_dataset(SAMPLES / "semantic-drone-classdict")
+
+
+def _names(dataset: Dataset, place: int) -> np.ndarray:
+    read = dataset.samples[place].read
+    assert read is not None
+    names = np.array(["", *(c.name for c in dataset.classes), *["?"] * (255 - len(dataset.classes))], object)
+    names[VOID] = "void"
+    return names[read().values]
+
+
+def test_the_same_objects_in_two_formats_are_the_same_pixels() -> None:
+    """YOLO's files were made from COCO's: several parts were joined and crowds dropped, the rest is equal."""
+    root = SAMPLES / "coco-tiny-4formats"
+    coco, yolo = open_dataset(root, "coco"), open_dataset(root, "yolo-seg")
+    kinds = [c.name for c in coco.classes]
+    shares = []
+    places = {sample.picture: place for place, sample in enumerate(yolo.samples)}
+    for place, sample in enumerate(coco.samples):
+        one, other = _names(coco, place), _names(yolo, places[sample.picture])
+        renamed = np.array(
+            [kinds[int(n.split()[1])] if n.startswith("class ") else n for n in other.ravel()], object
+        )
+        shares.append((one == renamed.reshape(one.shape)).mean())
+    assert sorted(shares)[1] > 0.97
+    assert np.mean(shares) > 0.9
+
+
+def test_areas_are_those_that_pycocotools_counts() -> None:
+    """Who rounds how at the border of an object differs; nothing else does."""
+    from pycocotools import mask as reader
+
+    tree = Tree(SAMPLES / "coco-tiny-4formats")
+    table = tree.json("coco_tiny.json")
+    sizes = {image["id"]: (image["width"], image["height"]) for image in table["images"]}
+    for note in table["annotations"]:
+        width, height = sizes[note["image_id"]]
+        outline = note["segmentation"]
+        code = reader.frPyObjects(outline, height, width)
+        theirs = _decoded(reader, reader.merge(code) if isinstance(code, list) else code) > 0
+        if isinstance(outline, list):
+            shape = Shape(1, tuple(map(ring_of, outline)))
+        else:
+            shape = Shape(1, runs=uncompressed(outline["counts"], height, width))
+        mine = painted((width, height), [shape], where=tree.root) > 0
+        border = cv2.morphologyEx(theirs.astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
+        assert not ((mine ^ theirs) & ~border).any()
+
+
+def _decoded(reader: object, code: object) -> np.ndarray:
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # it speaks to numpy as of before 2.0
+        return np.asarray(reader.decode(code))  # type: ignore[attr-defined]
+
+
+def test_camvids_colours_are_the_indices_of_its_own_packing() -> None:
+    """The index masks of the same frames have a broken last row and column; everywhere else both say the same."""
+    root = SAMPLES / "camvid-colour-11class"
+    dataset = open_dataset(root)
+    for sample in dataset.samples:
+        assert sample.read is not None
+        mine = sample.read().values[:-1, :-1]
+        with Image.open(root / "train_labels" / f"{sample.picture.stem}_L.png") as image:
+            theirs = np.asarray(image)[:-1, :-1]
+        np.testing.assert_array_equal(np.where(mine == VOID, 11, mine - 1), theirs)
+
+
+def test_a_peers_own_fixtures_come_in() -> None:
+    root = SAMPLES / "datumaro-fixtures"
+    expected = {
+        "camvid_dataset": "camvid",
+        "cityscapes_dataset": "cityscapes",
+        "coco_dataset/coco_instances": "coco",
+        "coco_dataset/coco_panoptic": "coco-panoptic",
+        "coco_dataset/coco_stuff": "coco",
+        "common_semantic_segmentation_dataset": "mask-folders",
+        "cvat_dataset": "cvat",
+        "datumaro_dataset": "datumaro",
+        "mapillary_vistas_dataset": "mapillary",
+        "roboflow_dataset": "coco",
+        "voc_dataset": "pascal-voc",
+        "yolo_dataset": "yolo-seg",
+    }
+    for folder, name in expected.items():
+        dataset = open_dataset(root / folder)
+        assert dataset.recognition.format == name, folder
+        for sample in dataset.samples:
+            assert sample.read is None or sample.read().values.ndim == 2

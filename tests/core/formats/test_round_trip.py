@@ -1,0 +1,160 @@
+"""Every format out and in again gives the same pixels, or exactly the loss that was announced."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from core.base.errors import FormatError
+from core.formats.readers.registry import FORMATS, open_dataset
+from core.formats.writers.base import LabelStatistics
+from core.formats.writers.registry import OUTGOING
+from core.labels.class_list import VOID, ClassList
+from tests.exported_datasets import (
+    READ_AS,
+    UNLABELLED_IS_VOID,
+    VOID_IS_UNLABELLED,
+    announced,
+    classes_of,
+    hard_label,
+    read_labels,
+    street,
+    write,
+)
+
+IN_AND_OUT = sorted(name for name in OUTGOING if READ_AS.get(name, name) in FORMATS)
+
+
+def classes_for(name: str) -> ClassList:
+    return street() if name == "cityscapes" else classes_of()
+
+
+def same(name: str, labels: list[np.ndarray], classes: ClassList) -> None:
+    with tempfile.TemporaryDirectory() as place:
+        root = write(name, Path(place), labels, classes)
+        dataset = open_dataset(root, READ_AS.get(name, name))
+        found = read_labels(dataset, classes)
+        assert not dataset.problems
+        for number, label in enumerate(labels):
+            np.testing.assert_array_equal(found[f"p{number}"], announced(name, label))
+        assert {s.split for s in dataset.samples} == {"train"}
+
+
+def test_all_but_numpy_files_and_shards_come_in_again() -> None:
+    assert set(OUTGOING) - set(IN_AND_OUT) == {"numpy", "webdataset"}
+
+
+@pytest.mark.parametrize("name", IN_AND_OUT)
+def test_holes_islands_lines_and_neighbours_come_back(name: str) -> None:
+    same(name, [hard_label()], classes_for(name))
+
+
+noise = arrays.arrays(
+    np.uint8,
+    st.tuples(st.integers(1, 14), st.integers(1, 14)),
+    elements=st.sampled_from([0, 1, 1, 1, 2, 3, VOID]),
+).filter(lambda label: (label % VOID).any())
+
+
+@pytest.mark.parametrize("name", IN_AND_OUT)
+def test_any_label_comes_back(name: str) -> None:
+    @settings(max_examples=12, deadline=None)
+    @given(st.lists(noise, min_size=1, max_size=2))
+    def check(labels: list[np.ndarray]) -> None:
+        # A class that occurs nowhere would be missing where classes are learned from what occurs.
+        same(name, [*labels, hard_label()], classes_for(name))
+
+    check()
+
+
+@pytest.mark.parametrize("name", [n for n in IN_AND_OUT if n not in ("cityscapes", "labelme", "cvat")])
+def test_254_classes_come_back(name: str) -> None:
+    # Readers add classes of their own: everything else, Void, background and ignored.
+    count = {"coco": 253, "yolo-seg": 253, "camvid": 253, "pascal-voc": 252}.get(name, 254)
+    classes = classes_of(count)
+    same(name, [np.resize(np.arange(1, count + 1, dtype=np.uint8), (16, 16))], classes)
+
+
+@pytest.mark.parametrize("name", IN_AND_OUT)
+def test_a_picture_without_a_region_does_no_harm(name: str, tmp_path: Path) -> None:
+    classes = classes_for(name)
+    root = write(name, tmp_path, [hard_label(), np.zeros((9, 7), np.uint8)], classes)
+    found = read_labels(open_dataset(root, READ_AS.get(name, name)), classes)
+    assert (found["p1"] == (VOID if name in UNLABELLED_IS_VOID else 0)).all()
+
+
+@pytest.mark.parametrize("name", IN_AND_OUT)
+def test_what_is_written_is_recognised(name: str, tmp_path: Path) -> None:
+    root = write(name, tmp_path, [hard_label()], classes_for(name))
+    assert open_dataset(root).recognition.format == READ_AS.get(name, name)
+
+
+@pytest.mark.parametrize("name", sorted(OUTGOING))
+def test_losses_are_announced(name: str) -> None:
+    full = LabelStatistics({1: 5, VOID: 7}, {"train": 1, "unsplit": 2}, 9, 3, False, {".png": 1})
+    said = " ".join(OUTGOING[name].writer().losses(classes_for(name), full)).casefold()
+    assert ("void" in said) == (name in VOID_IS_UNLABELLED | UNLABELLED_IS_VOID)
+    assert ("tags" in said) == (name not in ("labelme", "cvat", "hugging-face", "webdataset"))
+    clean = LabelStatistics({1: 5}, {"train": 1}, 0, 0, False, {".jpg": 1})
+    said = " ".join(OUTGOING[name].writer().losses(classes_for(name), clean))
+    assert "void" not in said.casefold()
+
+
+def test_numpy_files_hold_the_values(tmp_path: Path) -> None:
+    root = write("numpy", tmp_path, [hard_label()], classes_of())
+    found = np.load(root / "masks" / "train" / "p0.npy", allow_pickle=False)
+    np.testing.assert_array_equal(found, hard_label())
+    assert np.load(root / "images" / "train" / "p0.npy", allow_pickle=False).shape == (16, 24, 3)
+
+
+def test_cityscapes_needs_a_class_that_it_knows(tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match="No class of this project is called"):
+        write("cityscapes", tmp_path, [hard_label()], classes_of())
+
+
+def test_a_class_that_cityscapes_does_not_know_is_named(tmp_path: Path) -> None:
+    classes = street().changed(3, name="dragon")
+    said = OUTGOING["cityscapes"].writer().losses(classes, LabelStatistics())
+    assert "dragon" in said[0]
+    root = write("cityscapes", tmp_path, [hard_label()], classes)
+    found = read_labels(open_dataset(root, "cityscapes"), classes)["p0"]
+    np.testing.assert_array_equal(found == VOID, np.isin(hard_label(), [0, 3, VOID]))
+
+
+@pytest.mark.parametrize("name", ["pascal-voc", "cityscapes", "camvid"])
+def test_names_with_blanks_stay_apart_where_lists_part_them(name: str, tmp_path: Path) -> None:
+    from PIL import Image
+
+    from core.formats.writers.base import OutPicture, WritePlan
+    from core.session.transfer.file_names import apart
+
+    source = tmp_path / "a.png"
+    Image.fromarray(np.zeros((16, 24, 3), np.uint8)).save(source)
+    (tmp_path / "out").mkdir()
+    row = OUTGOING[name]
+    assert row.spell is not None
+    writer = row.writer()
+    writer.begin(WritePlan(tmp_path / "out", classes_for(name), 3))
+    names = apart(dict(enumerate(["a b", "a_b", "a–b ü"])), row.spell)
+    written = [writer.write(OutPicture(odd, "val", source, 24, 16, hard_label())) for odd in names.values()]
+    writer.finish([one.part for one in written])
+    samples = open_dataset(tmp_path / "out", READ_AS.get(name, name)).samples
+    assert len(samples) == 3
+    assert {s.split for s in samples} == {"val"}
+    assert all(s.read is not None for s in samples)
+
+
+def test_datasets_side_by_side_are_named(tmp_path: Path) -> None:
+    """Of the pictures that both are about nobody can say which is meant."""
+    for name in ("coco", "coco-panoptic"):
+        write(name, tmp_path / name, [hard_label()], classes_for(name))
+    with pytest.raises(
+        FormatError, match=r"holds 2 datasets side by side.* one by one: coco and coco-panoptic\.$"
+    ):
+        open_dataset(tmp_path)

@@ -1,0 +1,136 @@
+"""Finding pictures in folders, and thumbnails."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from core.base.errors import ImageError
+from core.images.folder import has_pictures, list_folder, natural_key, read_thumbnail, scan
+
+
+def touch(folder: Path, *names: str) -> None:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def found(folder: Path) -> list[str]:
+    return [path.relative_to(folder).as_posix() for path in scan(folder)]
+
+
+def test_order_is_natural_and_goes_into_sub_folders(tmp_path: Path) -> None:
+    touch(tmp_path, "img10.png", "img2.png", "Img1.JPG", "day10/a.tif", "day9/b.webp", "notes.txt", "z.gif")
+    assert found(tmp_path) == ["day9/b.webp", "day10/a.tif", "Img1.JPG", "img2.png", "img10.png", "z.gif"]
+
+
+def test_hidden_things_and_the_project_are_left_out(tmp_path: Path) -> None:
+    touch(tmp_path, ".maskloop/cache/t.png", ".hidden.png", "._a.jpg", "a.jpg", ".git/b.png")
+    assert found(tmp_path) == ["a.jpg"]
+
+
+def test_a_folder_may_be_called_like_a_picture(tmp_path: Path) -> None:
+    touch(tmp_path, "tiles.png/1.png", "tiles.png/2.png")
+    assert found(tmp_path) == ["tiles.png/1.png", "tiles.png/2.png"]
+
+
+def test_the_end_of_a_name_decides(tmp_path: Path) -> None:
+    for name in ("jpg", "photo.", "notes.txt", "a.JPG", "b.tar.png", "c.png.bak"):
+        (tmp_path / name).touch()
+    assert [path.name for path in scan(tmp_path)] == ["a.JPG", "b.tar.png"]
+
+
+@given(st.lists(st.from_regex(r"[aB]{0,1}[0-9]{1,3}", fullmatch=True), unique=True, max_size=8))
+def test_the_quick_way_gives_the_same_order(stems: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        made = [f"{stem}.png" for stem in stems]
+        for name in made:
+            (Path(scratch) / name).touch()
+        assert [path.name for path in scan(Path(scratch))] == sorted(made, key=natural_key)
+
+
+def test_a_directory_is_only_listed_when_it_is_reached(tmp_path: Path) -> None:
+    touch(tmp_path, "a/1.png", "b/1.png")
+    paths = scan(tmp_path)
+    assert next(paths) == tmp_path / "a" / "1.png"
+    touch(tmp_path, "b/2.png")
+    assert [p.name for p in paths] == ["1.png", "2.png"]
+
+
+def test_links_lead_out_once_but_never_round(tmp_path: Path) -> None:
+    inside, outside = tmp_path / "inside", tmp_path / "outside"
+    touch(tmp_path, "inside/real/1.png", "outside/2.png")
+    try:
+        (inside / "again").symlink_to(inside / "real", target_is_directory=True)
+        (inside / "loop").symlink_to(tmp_path, target_is_directory=True)
+        (inside / "more").symlink_to(outside, target_is_directory=True)
+        (outside / "back").symlink_to(outside, target_is_directory=True)
+    except OSError:
+        pytest.skip("this system does not let us make links")
+    assert found(inside) == ["more/2.png", "real/1.png"]
+
+
+def test_a_link_that_leads_nowhere_hides_nothing_beside_it(tmp_path: Path) -> None:
+    touch(tmp_path, "a.png", "sub/b.png", "sub/c.png")
+    try:
+        for name in ("n.png", "loop", "sub/old", "sub/m.png"):
+            (tmp_path / name).symlink_to(Path(name).name)  # to itself
+    except OSError:
+        pytest.skip("this system does not let us make links")
+    assert found(tmp_path) == ["a.png", "n.png", "sub/b.png", "sub/c.png", "sub/m.png"]
+    assert has_pictures(tmp_path)
+    pictures, folders = list_folder(tmp_path)
+    assert (sorted(pictures), folders) == (["a.png", "n.png"], ["sub"])
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="gone"):
+        next(scan(tmp_path / "gone"))
+
+
+names = st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=12)
+
+
+@given(st.lists(names, unique=True))
+def test_natural_order_is_one_order_for_all_names(some: list[str]) -> None:
+    shuffled = some[::-1]
+    assert sorted(shuffled, key=natural_key) == sorted(some, key=natural_key)
+
+
+@given(names, st.integers(0, 10**6), st.integers(0, 10**6))
+def test_numbers_count_by_value(stem: str, a: int, b: int) -> None:
+    first, second = natural_key(f"{stem}x{a}.png"), natural_key(f"{stem}x{b}.png")
+    assert (first < second) == (a < b)
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [((400, 100), (64, 16)), ((100, 400), (16, 64)), ((16000, 4), (64, 1)), ((9, 5), (9, 5))],
+)
+@pytest.mark.parametrize("name", ["t.jpg", "t.png"])
+def test_thumbnails_keep_the_shape(
+    tmp_path: Path, size: tuple[int, int], expected: tuple[int, int], name: str
+) -> None:
+    Image.new("RGB", size, (200, 40, 90)).save(tmp_path / name, quality=95)
+    thumbnail = read_thumbnail(tmp_path / name, 64)
+    assert thumbnail.shape[1::-1] == expected
+    assert np.abs(thumbnail.astype(int) - (200, 40, 90)).max() <= 4
+
+
+def test_thumbnails_stand_upright(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    halves = np.zeros((200, 400, 3), np.uint8)
+    halves[:, 200:] = 255
+    Image.fromarray(halves).save(tmp_path / "turned.jpg", exif=exif)
+    thumbnail = read_thumbnail(tmp_path / "turned.jpg", 50)
+    assert thumbnail.shape == (50, 25, 3)
+    assert thumbnail[:20].mean() < 10
+    assert thumbnail[30:].mean() > 245

@@ -1,0 +1,186 @@
+"""Near-copies: re-encoded, cropped and brightened pictures are found, other scenes are not; a cache is only that."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from core.base.errors import Cancelled
+from core.images import perceptual_hash
+from core.images.perceptual_hash import ALIKE, BITS_APART, SMALL, fingerprint, groups_of, near_copies
+from core.project.project import Project
+from core.project.records import PictureRecord, Split, Status
+from core.session.dataset.fingerprints import FILE
+from core.session.dataset.near_duplicates import NearPair, leaks, look, sorted_pairs, torn_sequences
+from tests.core.cli.test_app import asked, done
+
+Picture = NDArray[np.uint8]
+
+
+def scene(seed: int) -> Picture:
+    """Soft blobs of colour with things in front, 240 x 160."""
+    chance = np.random.default_rng(seed)
+    ground = chance.integers(0, 256, (5, 7, 3)).astype(np.uint8)
+    picture = cv2.resize(ground, (240, 160), interpolation=cv2.INTER_CUBIC)
+    for _ in range(12):
+        x, y, w, h = chance.integers(0, 200), chance.integers(0, 130), *chance.integers(8, 70, 2)
+        cv2.rectangle(
+            picture, (int(x), int(y)), (int(x + w), int(y + h)), chance.integers(0, 256, 3).tolist(), -1
+        )
+    noise = chance.integers(-12, 13, picture.shape)
+    return np.clip(picture.astype(int) + noise, 0, 255).astype(np.uint8)
+
+
+def jpeg(picture: Picture, quality: int = 30) -> Picture:
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "JPEG", quality=quality)
+    return np.asarray(Image.open(file))
+
+
+CHANGED = {
+    "as JPEG": jpeg,
+    "cropped": lambda p: np.ascontiguousarray(p[3:-3, 4:-4]),
+    "brighter": lambda p: np.clip(p * 1.15 + 10.0, 0, 255).astype(np.uint8),
+    "darker": lambda p: (p * 0.7).astype(np.uint8),
+    "smaller": lambda p: np.asarray(cv2.resize(p, (120, 80), interpolation=cv2.INTER_AREA)),
+}
+
+
+def found(*pictures: Picture) -> set[tuple[int, int]]:
+    prints = [fingerprint(p) for p in pictures]
+    pairs = near_copies(
+        np.array([f.bits for f in prints], np.uint64),
+        np.array([f.grey for f in prints], np.uint8).reshape(-1, SMALL, SMALL),
+    )
+    return set(zip(pairs.one.tolist(), pairs.two.tolist(), strict=True))
+
+
+@pytest.mark.parametrize("how", CHANGED)
+def test_changed_copies_are_near(how: str) -> None:
+    for seed in range(12):
+        picture = scene(seed)
+        assert found(picture, CHANGED[how](picture)) == {(0, 1)}, (how, seed)
+
+
+def test_other_scenes_and_blank_pictures_are_not() -> None:
+    assert found(*[scene(seed) for seed in range(150)]) == set()
+    blank = np.full((40, 60, 3), 90, np.uint8)
+    assert found(blank, blank + 1, blank) == set()
+    assert found(scene(1), np.ascontiguousarray(scene(1)[:, ::-1])) == set()
+    assert found(scene(1)) == found() == set()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32), st.integers(2, 60))
+def test_the_search_finds_what_comparing_all_with_all_finds(seed: int, count: int) -> None:
+    chance = np.random.default_rng(seed)
+    heads = chance.integers(0, 2**64, 4, dtype=np.uint64)
+    bits = heads[chance.integers(0, 4, count)].copy()
+    for n in range(count):
+        for turned in chance.integers(0, 64, chance.integers(0, 9)):
+            bits[n] ^= np.uint64(1) << np.uint64(turned)
+    base = chance.integers(0, 256, (SMALL, SMALL))
+    greys = np.clip(base + chance.integers(-60, 61, (count, SMALL, SMALL)), 0, 255).astype(np.uint8)
+    flat = np.corrcoef(greys.reshape(count, -1))
+    apart = np.array([[(int(a) ^ int(b)).bit_count() for b in bits] for a in bits])
+    edge = np.abs(flat - ALIKE) < 1e-5  # rounding may decide either way
+    near = (apart <= BITS_APART) & (flat >= ALIKE)
+    pairs = near_copies(bits, greys)
+    told = np.zeros_like(near)
+    told[pairs.one, pairs.two] = True
+    upper = np.triu(np.ones_like(near), 1)
+    if count <= perceptual_hash.MOST_BESIDE:
+        assert np.array_equal((told & upper)[~edge], (near & upper)[~edge])
+    assert not (told & ~near)[~edge].any()
+
+
+def test_thousands_of_equal_frames_hang_together() -> None:
+    grey = fingerprint(scene(3)).grey
+    pairs = near_copies(np.full(3000, 7, np.uint64), np.repeat(grey[None], 3000, axis=0))
+    assert groups_of(pairs) == [list(range(3000))]
+    assert len(pairs) < 3000 * perceptual_hash.MOST_BESIDE + 1
+    with pytest.raises(Cancelled):
+        near_copies(np.full(3, 7, np.uint64), np.repeat(grey[None], 3, axis=0), lambda: True)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two near-copies on two sides, two others, and a file that is no picture."""
+    for n, picture in enumerate([scene(1), jpeg(scene(1)), scene(2), scene(3)]):
+        Image.fromarray(picture).save(tmp_path / f"clip7_{n}.png")
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    with Project.write(tmp_path, purpose="a test") as project:
+        project.pictures.add([*(f"clip7_{n}.png" for n in range(4)), "broken.png"])
+        project.pictures.set_split([1], Split.TRAIN)
+        project.pictures.set_split([2], Split.VAL)
+    return tmp_path
+
+
+def test_leaks_are_named_with_their_pictures(folder: Path) -> None:
+    told = asked("duplicates", "--project", folder)
+    assert told["looked"] == 4 and told["unreadable"] == ["broken.png"]
+    assert told["groups"] == [["clip7_0.png", "clip7_1.png"]]
+    (leak,) = told["leaks"]
+    assert (leak["one"], leak["one_split"], leak["two"], leak["two_split"]) == (
+        "clip7_0.png",
+        "train",
+        "clip7_1.png",
+        "val",
+    )
+    assert told["sequences_in_several_splits"] == {"clip7_": {"train": 1, "val": 1}}
+    words = done("duplicates", "--project", folder)
+    assert "1 of them between splits" in words and "broken.png" in words and "“clip7_”" in words
+
+
+def test_the_cache_saves_reading_and_may_be_lost_or_spoiled(folder: Path) -> None:
+    with Project.read(folder) as project:
+        first = look(project)
+        file = project.cache / FILE
+        os.utime(folder / "clip7_2.png", ns=(1, 1))
+        Image.fromarray(scene(1)).save(folder / "clip7_3.png")  # another picture under the old name
+        told: list[tuple[int, int]] = []
+        assert {(p.one, p.two) for p in look(project, lambda *t: told.append(t)).pairs} == {
+            (1, 2),
+            (1, 4),
+            (2, 4),
+        }
+        assert told[-1] == (5, 5)
+        Image.fromarray(scene(3)).save(folder / "clip7_3.png")
+        whole = file.read_bytes()
+        for spoiled in (b"", b"\0" * 999, whole[:-100], whole[:40], whole + b"x" * 50):
+            file.write_bytes(spoiled)
+            assert look(project) == first
+        file.unlink()
+        assert look(project) == first
+        with pytest.raises(Cancelled):
+            look(project, cancelled=lambda: True)
+
+
+def test_sides() -> None:
+    records = {
+        n: PictureRecord(n, f"{where}/s1_{n}.png", split=split, status=status)
+        for n, (where, split, status) in enumerate(
+            [
+                ("a", Split.TRAIN, Status.NEW),
+                ("b", Split.VAL, Status.NEW),
+                ("b", None, Status.NEW),
+                ("b", Split.TEST, Status.SKIPPED),
+                ("b", Split.TRAIN, Status.DONE),
+            ]
+        )
+    }
+    pairs = [NearPair(a, b, 0.9 + b / 100) for a in range(5) for b in range(a + 1, 5)]
+    assert [(p.one, p.two) for p in leaks(pairs, records)] == [(1, 4), (0, 1)]
+    told = sorted_pairs(pairs, records, 4)
+    assert (told.leaking, told.others, len(told.first)) == (2, 4, 4)  # six of ten are without the skipped one
+    assert told.first[:2] == tuple(leaks(pairs, records))
+    assert torn_sequences(list(records.values())) == {"s1_": {Split.TRAIN: 2, Split.VAL: 1}}

@@ -1,0 +1,133 @@
+"""The class list: names and values stay apart, and every change gives a new list."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.base.errors import UserError
+from core.labels.class_list import LAST_CLASS, UNLABELLED, VOID, ClassList, colour_of
+
+
+def of(*names: str) -> ClassList:
+    listed = ClassList()
+    for name in names:
+        listed = listed.added(name)
+    return listed
+
+
+def test_new_classes_get_the_next_value_and_place() -> None:
+    listed = of("road", "tree")
+    assert [(c.value, c.name, c.position) for c in listed] == [(1, "road", 0), (2, "tree", 1)]
+    assert (len(listed), listed.values) == (2, (1, 2))
+    assert listed.added("car", value=9).added("sky").values == (1, 2, 9, 10)
+
+
+def test_a_list_is_never_changed_in_place() -> None:
+    listed = of("road")
+    listed.added("tree")
+    listed.changed(1, name="street", colour=(1, 2, 3))
+    assert listed == of("road")
+
+
+@pytest.mark.parametrize("name", ["", "   ", "\t\n"])
+def test_a_class_needs_a_name(name: str) -> None:
+    with pytest.raises(UserError, match="needs a name"):
+        ClassList().added(name)
+
+
+@pytest.mark.parametrize("name", ["Road", "  road ", "ROAD\t", "road"])
+def test_names_differ_in_more_than_case_and_spaces(name: str) -> None:
+    with pytest.raises(UserError, match="already a class called “road”"):
+        of("road").added(name)
+    with pytest.raises(UserError, match="already"):
+        of("road", "tree").changed(2, name=name)
+
+
+@given(st.text(max_size=30))
+def test_a_class_is_found_by_the_name_it_was_given(name: str) -> None:
+    try:
+        listed = ClassList().added(name)
+    except UserError:
+        assert not name.strip()
+        return
+    found = listed.by_name(name)
+    assert found is not None
+    assert found.name == " ".join(name.split())
+
+
+def test_spaces_within_a_name_are_one() -> None:
+    listed = of("traffic   light")
+    assert listed.by_name(" Traffic \t light") == listed.by_value(1)
+    with pytest.raises(UserError, match="already"):
+        listed.added("traffic  light")
+
+
+def test_a_name_has_at_most_eighty_letters() -> None:
+    assert of("x" * 80).by_name("X" * 80) is not None
+    with pytest.raises(UserError, match="80 letters"):
+        of("x" * 81)
+
+
+def test_a_class_may_keep_its_own_name() -> None:
+    listed = of("road", "tree").changed(1, name="Road").changed(2, colour=(9, 8, 7))
+    assert [c.name for c in listed] == ["Road", "tree"]
+    assert listed.by_value(2) is not None
+    assert listed.palette()[2].tolist() == [9, 8, 7]
+
+
+@pytest.mark.parametrize("value", [0, 255, -1, 300, 1])
+def test_a_value_must_be_free_and_from_1_to_254(value: int) -> None:
+    with pytest.raises(UserError, match=f"the value {value}"):
+        of("road").added("tree", value=value)
+
+
+def test_a_class_that_is_not_there_cannot_be_changed() -> None:
+    with pytest.raises(UserError, match="no class with the value 7"):
+        of("road").changed(7, name="tree")
+
+
+def test_254_classes_fit_and_no_more() -> None:
+    listed = of(*(f"class {n}" for n in range(LAST_CLASS)))
+    assert listed.values == tuple(range(1, 255))
+    with pytest.raises(UserError, match="at most 254"):
+        listed.added("one more")
+
+
+def test_holes_are_filled_only_when_the_end_is_reached() -> None:
+    listed = of("a").added("z", value=254)
+    assert listed.added("b").values == (1, 254, 2)
+
+
+def test_every_pixel_value_has_a_name_for_people() -> None:
+    listed = of("road")
+    names = [listed.name_of(value) for value in (UNLABELLED, 1, 2, VOID)]
+    assert names == ["unlabelled", "road", "class 2", "void"]
+
+
+def test_the_palette_has_a_row_for_every_value() -> None:
+    listed = of("road").added("sky", (1, 2, 3), 200)
+    table = listed.palette()
+    assert (table.shape, table.dtype) == ((256, 3), np.uint8)
+    assert table[1].tolist() == list(colour_of(1))
+    assert table[200].tolist() == [1, 2, 3]
+    assert not table[[0, 2, 255]].any()
+
+
+def test_start_colours_differ_and_none_is_black_or_white() -> None:
+    colours = [colour_of(value) for value in range(1, 255)]
+    assert len(set(colours)) == 254
+    assert all(0 <= part <= 255 for colour in colours for part in colour)
+    assert (0, 0, 0) not in colours
+    assert (255, 255, 255) not in colours
+
+
+def test_a_class_is_followed_to_another_value() -> None:
+    before = ClassList().added("road", value=1).added("car", value=2)
+    later = ClassList().added("road", value=1).added("car", value=9)
+    assert [before.followed(value, later) for value in (1, 2, UNLABELLED, VOID)] == [1, 9, UNLABELLED, VOID]
+    assert later.followed(9, before) == 2
+    assert before.followed(2, ClassList().added("road", value=1)) == UNLABELLED
+    assert before.followed(1, before.changed(1, name="street")) == 1

@@ -1,0 +1,168 @@
+"""Checkpoints: what is loaded is what was saved, and hostile or broken files are refused."""
+
+import errno
+import json
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from core.base.errors import ModelError
+from core.models.checkpoint import labels_seen, load_checkpoint, read_run_file, save_checkpoint, start_from
+from core.models.network_builder import build
+from core.models.spec import ModelSpec
+
+OURS = ModelSpec("asymmetric-unet", None, "none", 64, (1, 2, 5))
+THEIRS = ModelSpec("unet", "resnet18", "none", 64, (1, 2, 5))
+
+
+@pytest.mark.parametrize("spec", [OURS, THEIRS], ids=lambda spec: spec.architecture)
+def test_round_trip_gives_the_same_answers(tmp_path: Path, spec: ModelSpec) -> None:
+    model = build(spec).to(memory_format=torch.channels_last)
+    model.train()(torch.randn(2, 3, 64, 64))  # batch norm statistics are part of what must come back
+    model.eval()
+    save_checkpoint(tmp_path / "run", model, spec, {"miou": 0.5, "step": 7})
+    loaded = load_checkpoint(tmp_path / "run")
+    picture = torch.randn(1, 3, 64, 96)
+    with torch.inference_mode():
+        torch.testing.assert_close(loaded.model(picture), model(picture))
+    assert loaded.spec == spec
+    assert loaded.card == {"miou": 0.5, "step": 7}
+    assert not any(path.name.endswith(".tmp") for path in (tmp_path / "run").iterdir())
+
+
+def test_the_library_loads_our_folder(tmp_path: Path) -> None:
+    import segmentation_models_pytorch as smp
+
+    model = build(THEIRS).eval()
+    save_checkpoint(tmp_path, model, THEIRS, {})
+    again = smp.from_pretrained(tmp_path).eval()
+    picture = torch.randn(1, 3, 64, 64)
+    with torch.inference_mode():
+        torch.testing.assert_close(again(picture), model(picture))
+
+
+class _Bomb:
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[str]]:
+        return (Path.touch, (Path("exploded"),))  # type: ignore[return-value]
+
+
+def _saved(folder: Path) -> Path:
+    save_checkpoint(folder, build(OURS), OURS, {})
+    return folder
+
+
+def test_pickle_is_refused_and_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = _saved(tmp_path / "run")
+    (folder / "model.safetensors").write_bytes(pickle.dumps(_Bomb()))
+    with pytest.raises(ModelError, match="damaged or not of this network"):
+        load_checkpoint(folder)
+    torch.save({"head.weight": torch.zeros(1)}, folder / "model.safetensors")
+    with pytest.raises(ModelError, match="damaged or not of this network"):
+        load_checkpoint(folder)
+    assert not (tmp_path / "exploded").exists()
+
+
+def _claiming(shape: list[int]) -> bytes:
+    header = json.dumps({"head.weight": {"dtype": "F32", "shape": shape, "data_offsets": [0, 64]}}).encode()
+    return len(header).to_bytes(8, "little") + header + bytes(64)
+
+
+def _spoil(folder: Path, number: float) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    tensors["head.bias"][1] = number
+    save_file(tensors, folder / "model.safetensors")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda f: (f / "model.safetensors").write_bytes(b""),
+        lambda f: (f / "model.safetensors").write_bytes((f / "model.safetensors").read_bytes()[:-100]),
+        lambda f: (f / "model.safetensors").unlink(),
+        lambda f: (f / "run.json").unlink(),
+        lambda f: (f / "run.json").write_text("{"),
+        lambda f: (f / "run.json").write_text("[]"),
+        lambda f: (f / "run.json").write_text(json.dumps({"spec": OURS.to_json(), "card": 3})),
+        lambda f: (f / "run.json").write_text(json.dumps({"spec": THEIRS.to_json(), "card": {}})),
+        lambda f: (f / "run.json").write_bytes(b"\xff\xfe\x00"),
+        lambda f: (f / "run.json").write_text("[" * 100_000),
+        lambda f: (f / "run.json").write_text(
+            json.dumps({"spec": {**OURS.to_json(), "size": 1e999}, "card": {}})
+        ),
+        # A header that claims more than there is, one that is far too long, and a tensor of a billion numbers.
+        lambda f: (f / "model.safetensors").write_bytes(b"\xff" * 8 + b"{}"),
+        lambda f: (f / "model.safetensors").write_bytes((1 << 31).to_bytes(8, "little") + b" " * 4096),
+        lambda f: (f / "model.safetensors").write_bytes(_claiming([1 << 15, 1 << 15])),
+        lambda f: (f / "model.safetensors").write_bytes(_claiming([1 << 62, 1 << 62])),
+        lambda f: save_file({"head.weight": torch.zeros(3)}, f / "model.safetensors"),
+        lambda f: _spoil(f, float("nan")),
+        lambda f: _spoil(f, float("-inf")),
+    ],
+)
+def test_damage_is_a_sentence(tmp_path: Path, damage: Callable[[Path], object]) -> None:
+    folder = _saved(tmp_path / "run")
+    damage(folder)
+    with pytest.raises(ModelError, match=r"\.$"):
+        load_checkpoint(folder)
+
+
+def test_training_starts_from_a_base_of_fewer_classes(tmp_path: Path) -> None:
+    folder = _saved(tmp_path / "run")
+    more = ModelSpec("asymmetric-unet", None, "none", 64, (1, 2, 5, 6))
+    model = start_from(folder, more)
+    assert model.training
+    assert all(p.requires_grad for p in model.parameters())
+    assert model(torch.zeros(2, 3, 64, 64)).shape[1] == 4
+
+
+def test_the_run_file_is_read_without_the_weights(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    save_checkpoint(folder, build(OURS), OURS, {"miou": float(np.float32(0.25))})
+    (folder / "model.safetensors").unlink()
+    assert read_run_file(folder) == (OURS, {"miou": 0.25})
+
+
+@pytest.mark.parametrize(
+    ("said", "seen"),
+    [({"7": "ab"}, {7: "ab"}), ({"one": "ab"}, {}), ([7], {}), (None, {}), ({"7": 3}, {7: "3"})],
+)
+def test_a_card_that_says_nonsense_about_labels_says_nothing(
+    tmp_path: Path, said: object, seen: dict[int, str]
+) -> None:
+    save_checkpoint(tmp_path / "run", build(OURS), OURS, {"seen": said})
+    assert labels_seen(tmp_path / "run") == seen
+
+
+def test_a_full_disk_leaves_the_old_checkpoint_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "run"
+    save_checkpoint(folder, build(OURS), OURS, {"step": 1})
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    flush = os.fsync
+    for written in range(3):  # the disk is full at the first, second and third file
+        left = iter([True] * written)
+
+        def refusing(descriptor: int) -> None:
+            if not next(left, False):  # noqa: B023  (used up before the next turn)
+                raise OSError(errno.ENOSPC, "No space left on device")
+            flush(descriptor)
+
+        monkeypatch.setattr("os.fsync", refusing)
+        with pytest.raises(ModelError, match="free space"):
+            save_checkpoint(folder, build(OURS), OURS, {"step": 2})
+        monkeypatch.setattr("os.fsync", flush)
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_weights_that_are_no_numbers_are_not_saved(tmp_path: Path) -> None:
+    model = build(OURS)
+    next(model.parameters()).data[0] = float("nan")
+    with pytest.raises(ModelError, match="no longer numbers"):
+        save_checkpoint(tmp_path / "run", model, OURS, {})
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,117 @@
+"""The stages of a network: sizes, channels and numbers are those of the network that torch builds."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import CancelledError
+from pathlib import Path
+
+import pytest
+import torch
+
+from core.base.errors import Cancelled, ModelError
+from core.models.asymmetric_unet import WIDTHS
+from core.models.network_builder import build
+from core.models.spec import ModelSpec
+from core.models.summary import stages_of
+from core.models.summary_types import DOWN, HEAD, UP, Stages
+from core.session.models.network_summaries import Describing
+
+OURS = ModelSpec("asymmetric-unet", None, "none", 256, (1, 2, 3))
+THEIRS = ModelSpec("unet", "resnet18", "none", 128, (1, 2), channels=4)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        OURS,
+        ModelSpec("plain-unet", None, "none", 256, (1, 2)),
+        THEIRS,
+        ModelSpec("fcn-8s", "vgg11_bn", "none", 256, (1, 2)),
+        ModelSpec("manet", "mobilenet_v2", "none", 256, (1, 2)),
+        ModelSpec("segformer", "mit_b0", "none", 256, (1, 2)),
+    ],
+    ids=lambda spec: spec.architecture,
+)
+def test_no_number_is_lost_and_none_counted_twice(spec: ModelSpec) -> None:
+    told = stages_of(spec)
+    whole = sum(p.numel() for p in build(spec).parameters())
+    assert told.parameters == whole == sum(stage.parameters for stage in told.stages)
+    assert all(stage.parameters >= 0 for stage in told.stages)
+    (head,) = [stage for stage in told.stages if stage.kind == HEAD]
+    assert head.channels == len(spec.class_values)
+
+
+def test_our_own_network_stage_by_stage() -> None:
+    told = stages_of(OURS)
+    down = [stage for stage in told.stages if stage.kind == DOWN]
+    assert [stage.channels for stage in down] == list(WIDTHS)
+    assert [stage.sizes[256] for stage in down] == [(128, 128), (64, 64), (32, 32), (16, 16)]
+    assert [stage.sizes[512] for stage in told.stages if stage.kind == UP] == [
+        (64, 64),
+        (128, 128),
+        (256, 256),
+    ]
+    # A convolution of 3 to 16 channels has 3·3·3·16 numbers, its norm two for each channel.
+    assert down[0].parameters == 3 * 3 * 3 * 16 + 2 * 16
+
+
+def test_the_stages_of_an_encoder_are_what_it_answers() -> None:
+    told = stages_of(THEIRS)
+    model = build(THEIRS).eval()
+    with torch.no_grad():
+        answers = model.encoder(torch.zeros(1, 4, 128, 128))[1:]  # type: ignore[operator]
+    down = [stage for stage in told.stages if stage.kind == DOWN]
+    assert [(stage.channels, stage.sizes[128]) for stage in down] == [
+        (answer.shape[1], (answer.shape[3], answer.shape[2])) for answer in answers
+    ]
+    encoder = model.encoder
+    assert down[-1].parameters == sum(p.numel() for p in encoder.layer4.parameters())  # type: ignore[union-attr]
+
+
+def test_stages_travel_as_json() -> None:
+    told = stages_of(OURS)
+    assert Stages.from_json(json.loads(json.dumps(told.to_json()))) == told
+    assert told.sides[0] == 128
+
+
+@pytest.fixture
+def describing() -> Iterator[Describing]:
+    made = Describing()
+    yield made
+    made.close()
+
+
+def test_a_process_of_its_own_answers_and_is_asked_once(
+    describing: Describing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert describing.ask(OURS).result(120) == stages_of(OURS)
+    monkeypatch.setattr(sys, "executable", "/nowhere")
+    assert describing.ask(OURS).result(120).parameters == stages_of(OURS).parameters
+    with pytest.raises(ModelError, match="Close other programs"):
+        describing.ask(THEIRS).result(120)
+
+
+def test_a_network_that_cannot_be_built_is_a_sentence(describing: Describing) -> None:
+    with pytest.raises(ModelError, match="no encoder called “nobody”"):
+        describing.ask(ModelSpec("unet", "nobody", "none", 256, (1,))).result(120)
+
+
+def test_whoever_closes_does_not_wait_for_the_answer() -> None:
+    made = Describing()
+    future = made.ask(OURS)
+    made.close()
+    with pytest.raises((Cancelled, CancelledError)):
+        future.result(10)
+
+
+def test_neither_asking_nor_the_bench_loads_torch() -> None:
+    code = (
+        "import sys, core.session.models.network_summaries, core.lessons.lessons, core.lessons.patch;"
+        "sys.exit('torch' in sys.modules)"
+    )
+    root = Path(__file__).resolve().parents[3]
+    assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0

@@ -1,0 +1,387 @@
+"""The doctor: whatever is broken on purpose is found, said in a sentence, and mended without losing what is sound."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from core.base.errors import ProjectError
+from core.base.geometry import TILE, Box
+from core.labels.codec import encode
+from core.labels.label_map import LabelMap
+from core.labels.prediction import PredictedMask, write_prediction
+from core.project.backup import FOLDER
+from core.project.integrity.check import check
+from core.project.integrity.findings import Finding, Kind
+from core.project.integrity.repair import repair
+from core.project.project import FILE, HOME, Project
+from core.project.records import Status
+from tests.factories import label_all, picture, picture_folder, project_in, stroke
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three pictures; the first has two strokes and an undone one, the second its whole label."""
+    folder = tmp_path_factory.mktemp("template")
+    with project_in(folder) as made:
+        labels = LabelMap.blank(96, 64)
+        made.journal.commit(1, stroke(labels, 1, (10, 10), (60, 40)))
+        made.journal.commit(1, stroke(labels, 2, (40, 10), (80, 50)))
+        made.journal.commit(1, stroke(labels, 1, (5, 60), (90, 60)))
+        made.journal.undo(1)
+        label_all(made, made.pictures.all()[1:2])
+        assert check(made) == []
+    return folder
+
+
+@pytest.fixture
+def project(template: Path, tmp_path: Path) -> Iterator[Project]:
+    folder = shutil.copytree(template, tmp_path / "project")
+    with Project.write(folder, purpose="a test") as opened:
+        yield opened
+
+
+def break_it(project: Project, words: str, *values: object) -> None:
+    """As another program would: without the rules."""
+    with closing(sqlite3.connect(project.store.path, isolation_level=None)) as raw:
+        raw.execute(words, values)
+
+
+def kinds(found: list[Finding]) -> list[Kind]:
+    for finding in found:
+        assert finding.sentence[-1] in ".!" or "maskloop " in finding.sentence
+    return [finding.kind for finding in found]
+
+
+def mended(project: Project) -> list[str]:
+    """Repair and look again: all is well."""
+    said = repair(project, check(project))
+    assert check(project) == []
+    assert repair(project, check(project)) == []
+    return said
+
+
+def test_a_sound_project_needs_nothing(project: Project) -> None:
+    assert mended(project) == []
+    assert not (project.home / FOLDER).exists()
+
+
+@pytest.mark.parametrize(
+    "blob",
+    [
+        b"",
+        b"Zgarbage",
+        b"F",
+        encode(np.zeros((TILE, TILE), np.uint8))[:2] + b"\x01",
+        encode(np.eye(9, dtype=np.uint8)),
+    ],
+)
+def test_a_damaged_tile_comes_back_from_the_journal(project: Project, blob: object) -> None:
+    labels = LabelMap.blank(96, 64)
+    stroke(labels, 1, (10, 10), (60, 40))
+    stroke(labels, 2, (40, 10), (80, 50))
+    whole = project.labels.read(1, 96, 64)
+    break_it(project, "UPDATE tiles SET pixels = ? WHERE picture_id = 1", blob)
+    found = check(project)
+    # What cannot be read is counted as nothing.
+    assert kinds(found) == [Kind.TILE, Kind.COUNTS]
+    assert found[0].picture_id == 1
+    with pytest.raises(ProjectError):
+        project.labels.read(1, 96, 64)
+    said = mended(project)
+    assert "before-repair" in said[0]
+    # The newest other side is that of the stroke that was undone: the label with it.
+    assert "as it would be after" in said[1]
+    after = project.labels.read(1, 96, 64)
+    np.testing.assert_array_equal(after[:50], whole[:50])
+    assert (after[60] == 1).all() or (after[60, 10:80] == 1).all()
+    with closing(sqlite3.connect(next((project.home / FOLDER).glob("*-before-repair.sqlite")))) as raw:
+        assert raw.execute("SELECT pixels FROM tiles WHERE picture_id = 1").fetchone() == (blob,)
+
+
+def test_an_other_side_that_is_damaged_too_is_passed_over(project: Project) -> None:
+    break_it(project, "UPDATE tiles SET pixels = x'00' WHERE picture_id = 1")
+    break_it(project, "UPDATE edit_tiles SET origins = x'00' WHERE edit_id = 3")
+    assert kinds(check(project)) == [Kind.TILE, Kind.COUNTS, Kind.EDIT]
+    assert any("as it was before “Brush stroke, class 2”" in line for line in mended(project))
+    labels = LabelMap.blank(96, 64)
+    stroke(labels, 1, (10, 10), (60, 40))
+    np.testing.assert_array_equal(project.labels.read(1, 96, 64), labels.values)
+
+
+def test_a_tile_that_nothing_remembers_is_emptied_and_said(project: Project) -> None:
+    break_it(project, "UPDATE tiles SET pixels = x'00' WHERE picture_id = 2")
+    break_it(project, "DELETE FROM edit_tiles WHERE picture_id = 2")
+    assert any("unlabelled now" in line for line in mended(project))
+    assert not project.labels.read(2, 96, 64).any()
+    assert project.pictures.pixels_by_class(2) == {}
+
+
+@pytest.mark.parametrize("blob", [b"Z\x00", 7, ""])
+def test_who_said_so_may_be_lost_without_the_label(project: Project, blob: object) -> None:
+    before = project.labels.read(2, 96, 64)
+    break_it(project, "UPDATE tiles SET origins = ? WHERE picture_id = 2", blob)
+    assert kinds(check(project)) == [Kind.ORIGINS]
+    mended(project)
+    np.testing.assert_array_equal(project.labels.read(2, 96, 64), before)
+    assert project.labels.origin_at(2, 5, 5, (96, 64)) is None
+
+
+def test_tiles_outside_the_picture_go_only_when_they_are_empty(project: Project) -> None:
+    blank = encode(np.zeros((TILE, TILE), np.uint8)), encode(np.zeros((TILE, TILE), np.uint16))
+    for column in (1, -1):
+        break_it(project, "INSERT INTO tiles VALUES (1, ?, 0, ?, ?)", column, *blank)
+    found = check(project)
+    assert [(f.kind, f.repairable) for f in found] == [(Kind.OUTSIDE, True)] * 2
+    mended(project)
+    painted = encode(np.ones((TILE, TILE), np.uint8)), blank[1]
+    break_it(project, "INSERT INTO tiles VALUES (1, 7, 0, ?, ?)", *painted)
+    (found_one,) = check(project)
+    assert not found_one.repairable
+    assert "Put the larger picture back" in found_one.sentence
+
+
+def test_a_label_without_a_size(project: Project) -> None:
+    break_it(project, "UPDATE pictures SET width = NULL WHERE id = 1")
+    (found,) = check(project)
+    assert (found.kind, found.repairable) == (Kind.SIZE, False)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "UPDATE class_pixels SET pixels = pixels + 1 WHERE picture_id = 1 AND class_value = 2",
+        "DELETE FROM class_pixels WHERE picture_id = 1",
+        "INSERT INTO class_pixels VALUES (3, 2, 5)",
+    ],
+)
+def test_counts_are_counted_again(project: Project, words: str) -> None:
+    before = [project.pictures.pixels_by_class(i) for i in (1, 2, 3)]
+    break_it(project, words)
+    assert kinds(check(project)) == [Kind.COUNTS]
+    mended(project)
+    assert [project.pictures.pixels_by_class(i) for i in (1, 2, 3)] == before
+
+
+def test_pixels_of_a_class_that_is_not_there_get_one(project: Project) -> None:
+    before = project.labels.read(2, 96, 64)
+    project.journal.undo(1)
+    journals = [project.journal.next(i) for i in (1, 2, 3)]
+    assert journals[0].redo_name is not None
+    break_it(project, "DELETE FROM classes WHERE value = 2")
+    (found,) = check(project)
+    assert (found.kind, found.class_value) == (Kind.NO_CLASS, 2)
+    mended(project)
+    assert [(c.value, c.name) for c in project.classes.read()] == [(1, "grass"), (2, "class 2")]
+    np.testing.assert_array_equal(project.labels.read(2, 96, 64), before)
+    assert [project.journal.next(i) for i in (1, 2, 3)] == journals
+
+
+def test_rows_that_point_nowhere(project: Project) -> None:
+    run = project.runs.start("{}", "{}", None, 1)
+    break_it(project, "INSERT INTO class_pixels VALUES (99, 1, 5)")
+    break_it(project, "INSERT INTO predictions VALUES (3, 77, '2024', 0.5)")
+    break_it(project, "UPDATE runs SET base_run_id = 66 WHERE id = ?", run.id)
+    break_it(project, "UPDATE edits SET origin_id = 55 WHERE id = 1")
+    found = check(project)
+    assert kinds(found).count(Kind.ORPHAN) == 4
+    said = mended(project)
+    assert sum("dropped" in line for line in said) == 2
+    assert project.runs.get(run.id).base_run_id is None
+    assert len(project.journal.history(1)) == 3  # the journal lost nothing
+
+
+def test_an_edit_whose_other_side_is_damaged_closes_the_way_back_behind_it(project: Project) -> None:
+    now = project.labels.read(1, 96, 64)
+    break_it(project, "UPDATE edit_tiles SET pixels = x'00' WHERE edit_id = 1")
+    (found,) = check(project)
+    assert (found.kind, found.edit_id) == (Kind.EDIT, 1)
+    mended(project)
+    assert project.journal.undo(1) is not None  # the second stroke
+    assert project.journal.undo(1) is None  # the first stays
+    assert project.journal.redo(1) is not None
+    np.testing.assert_array_equal(project.labels.read(1, 96, 64), now)
+    assert project.journal.undo(2) is not None  # another picture's journal is not touched
+
+
+def test_a_damaged_other_side_of_an_undone_edit_ends_redo(project: Project) -> None:
+    now = project.labels.read(1, 96, 64)
+    break_it(project, "UPDATE edit_tiles SET pixels = x'00' WHERE edit_id = 3")
+    assert kinds(check(project)) == [Kind.EDIT]
+    mended(project)
+    assert project.journal.redo(1) is None
+    np.testing.assert_array_equal(project.labels.read(1, 96, 64), now)
+    assert project.journal.undo(1) is not None
+
+
+def test_a_damaged_edit_of_the_whole_project_closes_every_picture_it_touched(project: Project) -> None:
+    project.classes.merge(2, 1)
+    break_it(project, "UPDATE edit_tiles SET pixels = x'00' WHERE picture_id = 2 AND edit_id > 4")
+    now = [project.labels.read(i, 96, 64) for i in (1, 2)]
+    assert kinds(check(project)) == [Kind.EDIT]
+    mended(project)
+    # Undone past the merge, these would bring back a class that is gone.
+    assert project.journal.undo(1) is None
+    assert project.journal.undo(2) is None
+    for picture_id, before in zip((1, 2), now, strict=True):
+        np.testing.assert_array_equal(project.labels.read(picture_id, 96, 64), before)
+
+
+def test_predictions_and_their_files(project: Project) -> None:
+    run = project.runs.start("{}", "{}", None, 1)
+    mask = PredictedMask(np.ones((64, 96), np.uint8), np.ones((64, 96), np.uint8), run.id)
+    for picture_id in (1, 2, 42):
+        write_prediction(project.prediction_path(picture_id), mask)
+    project.runs.predicted(1, run.id, 0.5)
+    project.runs.predicted(2, run.id, 0.5)
+    project.prediction_path(2).unlink()
+    assert kinds(check(project)) == [Kind.NO_FILE, Kind.NO_ROW]
+    mended(project)
+    assert project.runs.prediction_runs() == {1: run.id}
+    assert [p.name for p in project.prediction_path(1).parent.glob("*.png")] == ["1.png"]
+
+
+def test_a_run_without_weights_is_not_predicted_with(project: Project) -> None:
+    whole, gone = (project.runs.start("{}", "{}", None, 1) for _ in range(2))
+    for run in (whole, gone):
+        project.runs.note(run.id, published=1)
+    project.run_folder(whole.id).mkdir(parents=True)
+    (project.run_folder(whole.id) / "model.safetensors").write_bytes(b"weights")
+    (found,) = check(project)
+    assert (found.kind, found.run_id) == (Kind.WEIGHTS, gone.id)
+    mended(project)
+    newest = project.runs.newest_published()
+    assert newest is not None
+    assert newest.id == whole.id
+
+
+# Pictures ---------------------------------------------------------------------------------------------
+
+
+def test_a_picture_that_is_gone_is_only_said(project: Project) -> None:
+    (project.folder / "p0.png").rename(project.home / "elsewhere.png")
+    for read in (True, False):
+        (found,) = check(project, read_pictures=read)
+        assert (found.kind, found.repairable, found.picture_id) == (Kind.MISSING, False, 1)
+    assert repair(project, [found]) == []
+
+
+def test_a_picture_that_was_moved_is_found_by_its_content(project: Project) -> None:
+    label, history = project.labels.read(1, 96, 64), project.journal.history(1)
+    (project.folder / "deep").mkdir()
+    (project.folder / "p0.png").rename(project.folder / "deep" / "other.png")
+    # The window has listed it as a new one meanwhile.
+    (fresh,) = project.pictures.add(["deep/other.png"])
+    run = project.runs.start("{}", "{}", None, 1)
+    ones = np.ones((64, 96), np.uint8)
+    write_prediction(project.prediction_path(fresh.id), PredictedMask(ones, ones, run.id))
+    project.runs.predicted(fresh.id, run.id, 0.5)
+    (found,) = check(project)
+    assert (found.kind, found.path) == (Kind.MOVED, "deep/other.png")
+    mended(project)
+    assert project.pictures.by_path("deep/other.png").id == 1
+    assert fresh.id not in {record.id for record in project.pictures.all()}
+    np.testing.assert_array_equal(project.labels.read(1, 96, 64), label)
+    assert project.journal.history(1) == history
+
+
+def test_a_picture_is_not_moved_onto_one_with_work_of_its_own(project: Project) -> None:
+    shutil.copy(project.folder / "p0.png", project.folder / "p1.png")  # the second is labelled
+    (project.folder / "p0.png").unlink()
+    assert sorted(kinds(check(project))) == [Kind.CHANGED, Kind.MISSING]
+
+
+def test_two_pictures_of_the_same_content_are_not_moved_to_one_place(tmp_path: Path) -> None:
+    picture_folder(tmp_path, 1)
+    shutil.copy(tmp_path / "p0.png", tmp_path / "p1.png")
+    with Project.write(tmp_path) as project:
+        project.pictures.add(["p0.png", "p1.png"])
+        assert check(project) == []
+        (tmp_path / "p0.png").rename(tmp_path / "q.png")
+        (tmp_path / "p1.png").unlink()
+        assert sorted(kinds(check(project))) == [Kind.MISSING, Kind.MOVED]
+
+
+def test_a_labelled_picture_that_changed_is_said_and_can_be_taken_as_it_is(project: Project) -> None:
+    Image.fromarray(picture(seed=9)).save(project.folder / "p1.png")
+    Image.fromarray(picture(seed=9)).save(project.folder / "p2.png")  # not labelled: nobody minds
+    (found,) = check(project)
+    assert (found.kind, found.picture_id) == (Kind.CHANGED, 2)
+    mended(project)
+    assert project.pictures.get(2).status == Status.TO_REVIEW
+    assert project.journal.undo(2) is not None
+    assert project.pictures.get(2).status == Status.IN_PROGRESS
+
+
+def test_a_labelled_picture_of_another_size_has_to_be_put_back(project: Project) -> None:
+    Image.fromarray(picture(50, 40)).save(project.folder / "p1.png")
+    (found,) = check(project)
+    assert (found.kind, found.repairable) == (Kind.CHANGED, False)
+    assert "put the old picture back" in found.sentence
+
+
+def test_looking_changes_nothing_in_a_project_that_somebody_writes(project: Project) -> None:
+    break_it(project, "UPDATE pictures SET digest = NULL")
+    break_it(project, "UPDATE tiles SET pixels = x'00' WHERE picture_id = 1")
+    with Project.read(project.folder) as reader:
+        assert kinds(check(reader)) == [Kind.TILE, Kind.COUNTS]
+    assert project.pictures.digests() == {}
+    check(project)
+    assert len(project.pictures.digests()) == 3
+
+
+# The file itself --------------------------------------------------------------------------------------
+
+
+def test_a_damaged_index_is_rebuilt(tmp_path: Path) -> None:
+    project_in(tmp_path).close()
+    path = tmp_path / HOME / FILE
+    with closing(sqlite3.connect(path, isolation_level=None)) as raw:
+        (sql,) = raw.execute("SELECT sql FROM sqlite_master WHERE name = 'ix_picture_tags_tag'").fetchone()
+        raw.execute("PRAGMA writable_schema = ON")
+        # A row that the index does not hold: made while SQLite did not know of the index.
+        raw.execute(
+            "UPDATE sqlite_master SET sql = ? WHERE name = 'ix_picture_tags_tag'", (sql + " WHERE 0",)
+        )
+    with closing(sqlite3.connect(path, isolation_level=None)) as raw:
+        raw.execute("INSERT INTO picture_tags VALUES (1, 'night')")
+        raw.execute("PRAGMA writable_schema = ON")
+        raw.execute("UPDATE sqlite_master SET sql = ? WHERE name = 'ix_picture_tags_tag'", (sql,))
+    with Project.write(tmp_path) as project:
+        assert kinds(check(project)) == [Kind.INDEX]
+        mended(project)
+
+
+def test_garbage_in_the_file_is_found_and_not_mended(tmp_path: Path) -> None:
+    with project_in(tmp_path, count=3) as project:
+        project.pictures.add(f"{'long name ' * 20}{n}.png" for n in range(300))
+    path = tmp_path / HOME / FILE
+    whole = bytearray(path.read_bytes())
+    for page in range(len(whole) // 4096 // 2, len(whole) // 4096):
+        whole[page * 4096 : page * 4096 + 600] = b"\xa5" * 600
+    path.write_bytes(whole)
+    with Project.read(tmp_path) as project:
+        (found,) = check(project)
+    assert (found.kind, found.repairable) == (Kind.FILE, False)
+    assert "maskloop restore" in found.sentence
+
+
+def test_progress_and_large_labels(tmp_path: Path) -> None:
+    with project_in(tmp_path, count=2) as project:
+        project.pictures.set_size(1, 2 * TILE + 10, TILE + 3)
+        labels = LabelMap.blank(2 * TILE + 10, TILE + 3)
+        labels.begin("Label", "test", 1)
+        labels.put(Box(0, 0, labels.width, labels.height), np.ones(labels.values.shape, np.uint8))
+        edit = labels.finish()
+        assert edit is not None
+        project.journal.commit(1, edit)
+        steps: list[tuple[int, int]] = []
+        assert check(project, progress=lambda done, of: steps.append((done, of))) == []
+        assert steps == [(0, 2), (1, 2), *((n, 6) for n in range(6)), (0, 2), (1, 2)]

@@ -1,0 +1,359 @@
+"""Backups: a copy is whole whoever writes, old ones are thinned but never the newest, and going back loses nothing."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.base.changes import Changes, Notice
+from core.base.errors import Cancelled, ProjectError
+from core.base.lane import Lane
+from core.labels.label_map import LabelMap
+from core.project import backup as backup_module
+from core.project.backup import (
+    EVERY,
+    FOLDER,
+    backups_in,
+    is_due,
+    make_backup,
+    newest_backup,
+    restore,
+    thin,
+    to_thin,
+)
+from core.project.project import FILE, HOME, Project
+from core.session import maintenance as keeping_module
+from core.session.maintenance import LOOK_SECONDS, Keeping
+from core.session.session import News, Session
+from core.session.training.service import TrainingWishes
+from tests.factories import label_all, picture_folder, project_in, stroke
+
+NOW = datetime(2024, 5, 17, 12, 30, tzinfo=UTC)
+PATIENCE = 10
+
+moments = st.lists(
+    st.one_of(
+        st.integers(-3 * 86400, 400 * 86400).map(lambda s: NOW - timedelta(seconds=s)),
+        st.integers(0, 500).map(lambda n: NOW - timedelta(minutes=30 * n)),
+    ),
+    unique=True,
+    max_size=60,
+)
+
+
+@given(moments)
+def test_thinning_keeps_the_newest_and_one_of_every_slot(times: list[datetime]) -> None:
+    gone = to_thin(times, NOW)
+    kept = sorted(set(times) - set(gone), reverse=True)
+    assert len(gone) == len(set(gone))
+    assert set(gone) <= set(times)
+    assert kept[:3] == sorted(times, reverse=True)[:3]
+    for limit, step in ((1, 3600), (14, 86400), (182, 7 * 86400)):
+        young = [t for t in times if NOW - t <= timedelta(days=limit)]
+        older = {1: 0, 14: 1, 182: 14}[limit]
+        slots = {t.timestamp() // step for t in young if not older or NOW - t > timedelta(days=older)}
+        assert slots <= {t.timestamp() // step for t in kept}
+    # Doing it again changes nothing.
+    assert to_thin(kept, NOW) == []
+
+
+@given(moments, st.integers(1, 40))
+def test_a_copy_of_every_week_is_left_however_often_it_is_thinned(times: list[datetime], rounds: int) -> None:
+    kept, now = list(times), NOW
+    for _ in range(rounds):
+        now += timedelta(hours=37)
+        kept = [t for t in kept if t not in to_thin(kept, now)]
+    for t in times:
+        if now - t <= timedelta(days=181):
+            assert any(abs(t - other) <= timedelta(days=7) for other in kept), t
+
+
+def test_half_a_year_of_work_leaves_few_copies() -> None:
+    times = [NOW - timedelta(minutes=30 * n) for n in range(48 * 200)]
+    kept = len(times) - len(to_thin(times, NOW))
+    assert 24 + 13 + 24 <= kept <= 3 + 26 + 15 + 27
+
+
+def test_a_copy_is_whole_while_somebody_writes(tmp_path: Path) -> None:
+    with project_in(tmp_path) as project:
+        label_all(project, project.pictures.all()[:1])
+        first = make_backup(project.store.path, project.home / FOLDER)
+        second = make_backup(project.store.path, project.home / FOLDER)
+        assert first != second  # within a second, and none is lost
+        assert [path for _, path in backups_in(project.home / FOLDER)] == [second, first]
+        label = project.labels.read(1, 96, 64)
+        assert sorted(path.name for path in first.parent.iterdir()) == [first.name, second.name]
+    (tmp_path / "other").mkdir()
+    first.replace(tmp_path / "other" / FILE)
+    with Project.read(tmp_path / "other") as copy:
+        np.testing.assert_array_equal(copy.labels.read(1, 96, 64), label)
+
+
+def test_strokes_during_a_copy_do_not_make_it_begin_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between any two steps of the copy something is stored; it still ends, and holds what was there at its start."""
+    with project_in(tmp_path) as project:
+        project.pictures.add(f"{'a long name ' * 30}{n}.png" for n in range(2000))
+        names = iter(range(10_000))
+        steps = 0
+
+        def write_meanwhile() -> bool:
+            nonlocal steps
+            steps += 1
+            assert steps < 1000, "the copy never ends"
+            project.set_fact(f"written {next(names)}", "x" * 5000)
+            return False
+
+        monkeypatch.setattr(backup_module, "PAGES", 20)
+        copy = make_backup(project.store.path, tmp_path / "copies", should_stop=write_meanwhile)
+        with closing(sqlite3.connect(copy)) as raw:
+            assert raw.execute("SELECT COUNT(*) FROM facts WHERE name LIKE 'written%'").fetchone() == (0,)
+            assert raw.execute("SELECT COUNT(*) FROM pictures").fetchone() == (2003,)
+        assert steps > 5
+
+
+def test_a_copy_that_is_given_up_leaves_nothing(tmp_path: Path) -> None:
+    with project_in(tmp_path) as project:
+        with pytest.raises(Cancelled):
+            make_backup(project.store.path, project.home / FOLDER, should_stop=lambda: True)
+        assert list((project.home / FOLDER).iterdir()) == []
+
+
+def test_a_damaged_file_gives_no_copy_and_takes_none_away(tmp_path: Path) -> None:
+    with project_in(tmp_path) as project:
+        path, folder = project.store.path, project.home / FOLDER
+        sound = make_backup(path, folder)
+    whole = bytearray(path.read_bytes())
+    whole[4096 * 3 : 4096 * 5] = os.urandom(4096 * 2)
+    path.write_bytes(whole)
+    with pytest.raises(ProjectError, match="No backup"):
+        make_backup(path, folder)
+    assert list(folder.iterdir()) == [sound]
+
+
+def test_an_almost_full_disk_gets_no_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with project_in(tmp_path) as project:
+        monkeypatch.setattr(backup_module, "ROOM", 1 << 60)
+        with pytest.raises(ProjectError, match="almost full"):
+            make_backup(project.store.path, project.home / FOLDER)
+
+
+def test_thinning_touches_only_ordinary_copies(tmp_path: Path) -> None:
+    for hours in range(60):
+        for label in ("", "-before-0002", "-replaced"):
+            stamp = (NOW - timedelta(hours=hours, minutes=20)).strftime("%Y%m%dT%H%M%SZ")
+            (tmp_path / f"project-{stamp}{label}.sqlite").touch()
+    for name in ("project-mine.sqlite", "notes.txt", ".project-x.sqlite.1.tmp", ".project-y.sqlite.1.tmp"):
+        (tmp_path / name).touch()
+    os.utime(tmp_path / ".project-y.sqlite.1.tmp", (0, 0))
+    removed = thin(tmp_path, NOW)
+    left = {path.name for path in tmp_path.iterdir()}
+    assert 60 - len(removed) in range(24, 29)
+    assert sum("before" in name for name in left) == sum("replaced" in name for name in left) == 60
+    assert {"project-mine.sqlite", "notes.txt", ".project-x.sqlite.1.tmp"} <= left
+    assert ".project-y.sqlite.1.tmp" not in left
+
+
+def test_a_clock_that_goes_backwards_neither_stops_nor_floods(tmp_path: Path) -> None:
+    def copied(moment: datetime) -> None:
+        (tmp_path / f"project-{moment.strftime('%Y%m%dT%H%M%SZ')}.sqlite").touch()
+
+    assert is_due(tmp_path, NOW)
+    copied(NOW)
+    assert not is_due(tmp_path, NOW + EVERY - timedelta(seconds=1))
+    assert is_due(tmp_path, NOW + EVERY)
+    # A copy from the future: the clock was wrong then, or is now.
+    copied(NOW + timedelta(days=3650))
+    early = NOW - timedelta(days=2)
+    assert is_due(tmp_path, early)
+    copied(early)
+    assert not is_due(tmp_path, early + timedelta(minutes=1))
+
+
+# Going back -------------------------------------------------------------------------------------------
+
+
+def labelled_backup(folder: Path) -> tuple[Path, Path]:
+    """A project with a label that was made after its backup: its file and the backup."""
+    with project_in(folder) as project:
+        copy = make_backup(project.store.path, project.home / FOLDER, at=NOW)
+        label_all(project, project.pictures.all()[:1])
+        return project.store.path, copy
+
+
+def labelled_in(folder: Path) -> int:
+    with Project.write(folder) as project:
+        return project.pictures.counts().labelled
+
+
+def test_a_restore_keeps_what_was_there_and_can_be_taken_back(tmp_path: Path) -> None:
+    path, copy = labelled_backup(tmp_path)
+    replaced = restore(path, copy)
+    assert labelled_in(tmp_path) == 0
+    assert replaced is not None
+    # The newest copy to go back to is not what has just been put aside.
+    assert newest_backup(path.parent / FOLDER) == copy
+    restore(path, replaced)
+    assert labelled_in(tmp_path) == 1
+    assert len(backups_in(path.parent / FOLDER)) == 3
+
+
+def test_a_restore_of_a_file_that_is_gone(tmp_path: Path) -> None:
+    path, copy = labelled_backup(tmp_path)
+    path.unlink()
+    assert restore(path, copy) is None
+    assert labelled_in(tmp_path) == 0
+
+
+def test_a_ruined_file_steps_aside_as_it_lies(tmp_path: Path) -> None:
+    path, copy = labelled_backup(tmp_path)
+    path.write_bytes(b"ruin" * 5000)
+    path.with_name(FILE + "-wal").write_bytes(b"its journal")
+    replaced = restore(path, copy)
+    assert replaced is not None
+    assert replaced.read_bytes() == b"ruin" * 5000
+    assert replaced.with_name(replaced.name + "-wal").read_bytes() == b"its journal"
+    assert labelled_in(tmp_path) == 0
+
+
+@pytest.mark.parametrize("what", ["garbage", "another database", "nothing"])
+def test_what_is_no_backup_changes_nothing(tmp_path: Path, what: str) -> None:
+    path, _ = labelled_backup(tmp_path)
+    bad = tmp_path / "bad.sqlite"
+    if what == "garbage":
+        bad.write_bytes(b"garbage" * 1000)
+    elif what == "another database":
+        with closing(sqlite3.connect(bad)) as raw:
+            raw.execute("CREATE TABLE cookies (name)")
+    before = path.read_bytes()
+    with pytest.raises(ProjectError, match="was left as it was"):
+        restore(path, bad)
+    assert path.read_bytes() == before
+    assert labelled_in(tmp_path) == 1
+    assert sorted(p.suffix for p in path.parent.glob(".*")) == []
+
+
+def test_nothing_is_pulled_from_under_a_reader(tmp_path: Path) -> None:
+    path, copy = labelled_backup(tmp_path)
+    with Project.read(tmp_path) as reader:
+        with pytest.raises(ProjectError, match="locked"):
+            restore(path, copy)
+        assert reader.pictures.counts().labelled == 1
+    assert len(backups_in(path.parent / FOLDER)) == 1
+    restore(path, copy)
+    assert labelled_in(tmp_path) == 0
+
+
+def test_what_a_killed_writer_left_is_kept_by_a_restore(tmp_path: Path) -> None:
+    path, copy = labelled_backup(tmp_path)
+    with Project.write(tmp_path) as project:
+        label_all(project, project.pictures.all()[1:2])
+        left = [(p.name, p.read_bytes()) for p in (path, path.with_name(FILE + "-wal"))]
+    for name, content in left:
+        (path.parent / name).write_bytes(content)
+    replaced = restore(path, copy)
+    assert replaced is not None
+    restore(path, replaced)
+    assert labelled_in(tmp_path) == 2
+
+
+# While a window is open -------------------------------------------------------------------------------
+
+
+def test_a_copy_is_made_when_it_is_due_and_looked_for_once_a_minute(tmp_path: Path) -> None:
+    seconds = 0.0
+    news: list[Notice] = []
+    document = Lane("document")
+    with project_in(tmp_path) as project:
+        folder = project.home / FOLDER
+        keeping = Keeping(project, document, news.append, clock=lambda: seconds)
+        keeping.begin()
+        keeping.changed()
+        keeping.changed()
+        keeping._lane.submit(lambda: None).result(PATIENCE)
+        assert len(backups_in(folder)) == 1
+        for path in folder.iterdir():
+            path.rename(path.with_name("project-20200101T000000Z.sqlite"))
+        keeping.changed()  # not even looked for
+        keeping._lane.submit(lambda: None).result(PATIENCE)
+        assert len(backups_in(folder)) == 1
+        seconds += EVERY.total_seconds() + 1
+        keeping.changed()
+        keeping._lane.submit(lambda: None).result(PATIENCE)
+        assert len(backups_in(folder)) == 2
+        seconds += LOOK_SECONDS + 1
+        keeping.changed()  # it is not due
+        document.close()
+        keeping.close()
+        assert len(backups_in(folder)) == 2
+    assert news == []
+
+
+def test_a_copy_that_fails_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = 0.0
+    news: list[Notice] = []
+    document = Lane("document")
+    with project_in(tmp_path) as project:
+        (project.home / FOLDER).write_text("a file is in the way")
+        keeping = Keeping(project, document, news.append, clock=lambda: seconds)
+        for _ in range(3):
+            keeping.changed()
+            seconds += EVERY.total_seconds() + 1
+        keeping._lane.submit(lambda: None).result(PATIENCE)
+        assert len(news) == 1
+        assert "No backup" in news[0].sentence
+        document.close()
+        keeping.close()
+
+
+def test_thinning_the_journal_is_never_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    news: list[Notice] = []
+    document = Lane("document")
+    with project_in(tmp_path) as project:
+        labels = LabelMap.blank(96, 64)
+        for row in range(10, 50, 10):
+            project.journal.commit(1, stroke(labels, 1, (10, row), (60, row)))
+        monkeypatch.setattr(project.journal, "thin", lambda real=project.journal.thin: real(1, 0))
+        keeping = Keeping(project, document, news.append)
+        keeping.begin()
+        document.close()
+        keeping.close()
+        assert [edit.thinned for edit in project.journal.history(1)] == [True, True, True, False]
+    assert len(news) == 1
+    assert "3 of the oldest steps" in news[0].sentence
+
+
+def test_a_window_makes_a_copy_after_the_first_stroke(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = threading.Event()
+    folder = picture_folder(tmp_path, 1)
+    project_in(tmp_path, 1).close()
+
+    def listen(news: News) -> None:
+        if isinstance(news, Changes) and news.labels:
+            heard.set()
+
+    monkeypatch.setattr(keeping_module, "LOOK_SECONDS", 0.0)
+    session = Session.open(folder, None, listen, wishes=TrainingWishes(automatic=False))
+    try:
+        edit = stroke(LabelMap.blank(96, 64), 1, (10, 10), (60, 40))
+        session.editing.commit(1, edit).result(PATIENCE)
+        assert heard.wait(PATIENCE)
+        session.settle()
+        session.keeping._lane.submit(lambda: None).result(PATIENCE)
+        ((_, copy),) = backups_in(folder / HOME / FOLDER)
+    finally:
+        session.close()
+    with closing(sqlite3.connect(copy)) as raw:
+        assert raw.execute("SELECT COUNT(*) FROM pictures").fetchone() == (1,)

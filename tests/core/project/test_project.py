@@ -1,0 +1,296 @@
+"""The document: what is stored is what was painted, for ever, and nobody else may write."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from core.base.errors import ProjectError, ProjectLockedError, ProjectTooNewError
+from core.base.geometry import Box
+from core.labels.class_list import ClassList
+from core.labels.label_map import LabelMap, Origin
+from core.project import store as store_module
+from core.project.picture_repository import PictureDrawer
+from core.project.project import FILE, HOME, Project
+from core.project.records import Measurement, Split, Status
+from core.project.schema import NEWEST, metadata
+from core.project.schema_script import FORM, form_of
+from tests.factories import label_all, picture_folder, project_in, steps_of, stroke
+
+
+def test_a_stroke_is_there_after_closing_and_opening(tmp_path: Path) -> None:
+    with project_in(tmp_path) as project:
+        labels = LabelMap.blank(96, 64)
+        project.journal.commit(1, stroke(labels, 2, (10, 10), (60, 40)))
+    with Project.write(tmp_path) as project:
+        np.testing.assert_array_equal(project.labels.read(1, 96, 64), labels.values)
+        record = project.pictures.get(1)
+        assert record.status == Status.IN_PROGRESS
+        assert record.labelled_pixels == np.count_nonzero(labels.values)
+
+
+def test_undo_and_redo_survive_a_restart(tmp_path: Path) -> None:
+    labels = LabelMap.blank(96, 64)
+    states = [labels.values.copy()]
+    with project_in(tmp_path) as project:
+        for number in range(5):
+            project.journal.commit(1, stroke(labels, number % 2 + 1, (10 + 9 * number, 10), (40, 50)))
+            states.append(labels.values.copy())
+    with Project.write(tmp_path) as project:
+        for state in reversed(states[:-1]):
+            assert project.journal.undo(1) is not None
+            np.testing.assert_array_equal(project.labels.read(1, 96, 64), state)
+        assert project.journal.undo(1) is None
+    with Project.write(tmp_path) as project:
+        for state in states[1:]:
+            reverted = project.journal.redo(1)
+            assert reverted is not None
+            labels.replace_tiles(reverted.tiles)
+            np.testing.assert_array_equal(project.labels.read(1, 96, 64), state)
+        assert project.journal.redo(1) is None
+        np.testing.assert_array_equal(project.labels.read(1, 96, 64), states[-1])
+
+
+def test_a_new_edit_ends_the_undone_future(tmp_path: Path) -> None:
+    with project_in(tmp_path) as project:
+        labels = LabelMap.blank(96, 64)
+        project.journal.commit(1, stroke(labels, 1, (10, 10), (20, 10)))
+        reverted = project.journal.undo(1)
+        assert reverted is not None
+        labels.replace_tiles(reverted.tiles)
+        journal = project.journal.commit(1, stroke(labels, 2, (40, 40), (50, 40)))
+        assert journal.undo_name == "Brush stroke, class 2"
+        assert journal.redo_name is None
+        assert [edit.class_value for edit in project.journal.history(1)] == [2]
+
+
+def test_pixel_counts_follow_edits_and_undo(tmp_path: Path) -> None:
+    with project_in(tmp_path) as project:
+        labels = LabelMap.blank(96, 64)
+        project.journal.commit(1, stroke(labels, 1, (10, 10), (60, 10)))
+        project.journal.commit(1, stroke(labels, 2, (30, 10), (80, 10)))
+
+        def counted() -> dict[int, int]:
+            found = np.bincount(project.labels.read(1, 96, 64).ravel(), minlength=256)
+            return {value: int(n) for value, n in enumerate(found) if value and n}
+
+        assert project.pictures.pixels_by_class(1) == counted()
+        project.journal.undo(1)
+        assert project.pictures.pixels_by_class(1) == counted()
+        project.journal.undo(1)
+        assert project.pictures.pixels_by_class(1) == {}
+
+
+def test_every_pixel_knows_who_said_so(tmp_path: Path) -> None:
+    with project_in(tmp_path) as project:
+        run = project.runs.start("{}", "{}", None, 3)
+        labels = LabelMap.blank(96, 64)
+        project.journal.commit(1, stroke(labels, 1, (10, 10), (20, 10)))
+        labels.begin("Accept", "accept", 2, Origin.ACCEPTED, run.id)
+        labels.put(Box(0, 0, 96, 64), np.full((64, 96), 2, np.uint8), labels.values == 0)
+        edit = labels.finish()
+        assert edit is not None
+        project.journal.commit(1, edit)
+        assert project.labels.origin_at(1, 12, 10, (96, 64)) == (Origin.PAINTED, None)
+        assert project.labels.origin_at(1, 80, 50, (96, 64)) == (Origin.ACCEPTED, run.id)
+        plane, meaning = project.labels.provenance(1, 96, 64)
+        painted = next(i for i, who in meaning.items() if who[0] == Origin.PAINTED)
+        np.testing.assert_array_equal(plane == painted, labels.values == 1)
+        project.journal.undo(1)
+        assert project.labels.origin_at(1, 80, 50, (96, 64)) is None
+
+
+def test_a_second_writer_is_refused_and_told_who_writes(tmp_path: Path) -> None:
+    with project_in(tmp_path), pytest.raises(ProjectLockedError, match="a test"):
+        Project.write(tmp_path)
+
+
+def test_a_reader_looks_on_while_somebody_writes(tmp_path: Path) -> None:
+    with project_in(tmp_path) as writer, Project.read(tmp_path) as reader:
+        writer.journal.commit(1, stroke(LabelMap.blank(96, 64), 1, (10, 10), (20, 10)))
+        assert reader.pictures.counts().labelled == 1
+        with pytest.raises(ProjectError):
+            reader.pictures.set_status([1], Status.DONE)
+
+
+def test_a_guard_left_by_a_killed_process_does_not_hold(tmp_path: Path) -> None:
+    picture_folder(tmp_path)
+    script = (
+        "import os, sys; from pathlib import Path; from core.project.project import Project\n"
+        "Project.write(Path(sys.argv[1])); os.kill(os.getpid(), 9)"
+    )
+    root = Path(__file__).resolve().parents[3]
+    killed = subprocess.run([sys.executable, "-c", script, str(tmp_path)], cwd=root, check=False)
+    assert killed.returncode != 0
+    Project.write(tmp_path).close()
+
+
+def test_a_newer_project_is_left_untouched(tmp_path: Path) -> None:
+    project_in(tmp_path).close()
+    path = tmp_path / HOME / FILE
+    with sqlite3.connect(path) as raw:
+        raw.execute("UPDATE alembic_version SET version_num = '9999'")
+    raw.close()
+    before = path.read_bytes()
+    for way in (Project.write, Project.read):
+        with pytest.raises(ProjectTooNewError, match="Update Maskloop"):
+            way(tmp_path)
+    assert path.read_bytes() == before
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    (tmp_path / HOME).mkdir()
+    (tmp_path / HOME / FILE).write_bytes(b"this is not SQLite" * 100)
+    with pytest.raises(ProjectError, match=r"project\.sqlite"):
+        Project.write(tmp_path)
+
+
+def test_a_home_that_cannot_be_made_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / HOME).write_text("a file is in the way")
+    with pytest.raises(ProjectError, match="--project"):
+        Project.write(tmp_path)
+
+
+def test_the_project_may_lie_elsewhere(tmp_path: Path) -> None:
+    pictures, home = picture_folder(tmp_path / "pictures"), tmp_path / "projects" / "one"
+    Project.write(pictures, home).close()
+    assert not (pictures / HOME).exists()
+    with Project.read(home) as project:
+        assert project.folder == pictures
+    with Project.write(home) as project:
+        assert project.folder == pictures
+
+
+def test_a_stored_path_cannot_climb_out(tmp_path: Path) -> None:
+    with project_in(tmp_path) as project, pytest.raises(ProjectError, match="outside"):
+        project.picture_path("../../secret.png")
+
+
+def test_migrations_make_what_the_tables_describe(tmp_path: Path) -> None:
+    project_in(tmp_path).close()
+    engine = sa.create_engine(f"sqlite:///{tmp_path / HOME / FILE}")
+    with engine.connect() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), metadata)
+    engine.dispose()
+    assert differences == []
+    scripts = ScriptDirectory(str(Path(store_module.__file__).parent / "migrations"))
+    assert scripts.get_current_head() == NEWEST
+
+
+def test_the_newest_form_is_what_the_migrations_make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "newest_form", list)
+    store = store_module.Store(tmp_path / FILE, writing=True)
+    store.upgrade()
+    store.close()
+    assert told(form_of(tmp_path / FILE)) == told(FORM.read_text("utf-8")), (
+        "run: python -m core.project.schema_script"
+    )
+
+
+def told(form: str) -> list[list[str]]:
+    """Each statement by its lines: columns in their order, then constraints, whose order Alembic leaves to chance."""
+    statements = [[line.strip().rstrip(",") for line in text.splitlines()] for text in form.split(";")]
+    return [sorted(lines, key=lambda line: line * line.startswith("CONSTRAINT")) for lines in statements]
+
+
+def test_a_failed_operation_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with project_in(tmp_path) as project:
+        labels = LabelMap.blank(96, 64)
+        project.journal.commit(1, stroke(labels, 1, (10, 10), (20, 10)))
+        before = project.labels.read(1, 96, 64)
+
+        def full(*_: object) -> None:
+            raise sa.exc.OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full"))
+
+        with monkeypatch.context() as patch:
+            patch.setattr("core.project.journal.count_pixels", full)
+            with pytest.raises(ProjectError, match="disk is full"):
+                project.journal.commit(1, stroke(labels, 2, (40, 40), (60, 40)))
+        np.testing.assert_array_equal(project.labels.read(1, 96, 64), before)
+        assert len(project.journal.history(1)) == 1
+
+
+def test_splits_are_given_once_and_stay(tmp_path: Path) -> None:
+    with project_in(tmp_path, count=12) as project:
+        records = project.pictures.all()
+        seen: dict[int, str] = {}
+        for count in range(1, 13):
+            label_all(project, records[count - 1 : count])
+            project.pictures.settle_splits()
+            now = {r.id: str(r.split) for r in project.pictures.all() if r.split}
+            assert seen.items() <= now.items()
+            seen = now
+        splits = [seen[r.id] for r in records]
+        assert splits[:3] == ["train", "train", "val"]
+        assert splits.count("val") in (2, 3)
+        project.pictures.set_split([records[0].id], Split.TEST)
+        project.pictures.settle_splits()
+        assert project.pictures.get(records[0].id).split == Split.TEST
+
+
+def test_splits_of_many_pictures_are_written_at_once(tmp_path: Path) -> None:
+    """A dataset of a hundred thousand labels must not hold the document for half a minute."""
+    written: list[bool] = []
+
+    def note(_connection: object, _cursor: object, words: str, *more: object) -> None:
+        if words.startswith("UPDATE pictures"):
+            written.append(more[-1] is True)  # whether it is said of many rows
+
+    with project_in(tmp_path, count=6) as project:
+        label_all(project, project.pictures.all())
+        with project.store.reading() as connection:
+            sa.event.listen(connection, "before_cursor_execute", note)
+        assert len(project.pictures.settle_splits().pictures) == 6
+        assert written == [True]
+        assert all(record.split for record in project.pictures.all())
+
+
+@pytest.mark.parametrize(
+    "look",
+    [lambda d: d.get(2), lambda d: d.by_path("p1.png"), lambda d: d.some([1, 2])],
+    ids=["by id", "by path", "some"],
+)
+def test_who_looks_at_some_pictures_looks_at_no_other(
+    tmp_path: Path, look: Callable[[PictureDrawer], object]
+) -> None:
+    """However many there are: it is done after every stroke and for every prediction."""
+    with project_in(tmp_path) as project:
+        steps = steps_of(project, lambda: look(project.pictures))
+    assert any(step.startswith("SEARCH") for step in steps)
+    assert [step for step in steps if step.startswith("SCAN")] == []
+
+
+def test_class_lists_come_back_as_written(tmp_path: Path) -> None:
+    with project_in(tmp_path) as project:
+        listed = ClassList().added("a", (1, 2, 3)).added("b", value=254).added("ünï – 图")
+        project.classes.write(listed)
+        assert project.classes.read() == listed
+
+
+def test_runs_and_measurements_come_back(tmp_path: Path) -> None:
+    with project_in(tmp_path) as project:
+        run = project.runs.start(json.dumps({"a": 1}), "{}", None, 4)
+        point = Measurement(run.id, "iou", 2, 10, 1.5, 4, 0.25)
+        project.runs.measure([point])
+        assert project.runs.measurements(run.id) == [point]
+        assert project.runs.newest_published() is None
+        project.runs.note(run.id, published=1, best_miou=0.5)
+        newest = project.runs.newest_published()
+        assert newest is not None
+        assert newest.best_miou == 0.5
+        project.runs.predicted(1, run.id, 0.75)
+        assert project.runs.prediction_runs() == {1: run.id}
+        assert project.pictures.get(1).mean_confidence == 0.75
+    with Project.write(tmp_path) as project:
+        assert project.runs.get(run.id).state == "stopped"

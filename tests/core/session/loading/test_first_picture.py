@@ -1,0 +1,95 @@
+"""The first picture of a folder before its project is open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.images.image_reader import read_picture
+from core.project.layout import FILE, HOME, shown_first
+from core.session.loading.first_picture import begin_glimpse, glimpse
+from core.session.session import Session
+from tests.factories import picture_folder, project_in
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a project in which the second picture was shown last."""
+    with project_in(tmp_path / "pictures") as project:
+        project.set_fact("shown", str(project.pictures.by_path("p1.png").id))
+    return tmp_path / "pictures"
+
+
+def test_of_a_new_folder_it_is_the_first_in_natural_order(tmp_path: Path) -> None:
+    folder = picture_folder(tmp_path / "pictures", 11)
+    (folder / "p0.png").unlink()
+    (folder / "p1.png").unlink()
+    seen = glimpse(folder)
+    assert seen is not None
+    assert seen.path == folder / "p2.png"  # and not p10.png
+    np.testing.assert_array_equal(seen.pyramid.levels[0], read_picture(folder / "p2.png"))
+    assert not (folder / HOME).exists()
+
+
+def test_of_a_project_it_is_the_one_shown_last(folder: Path, tmp_path: Path) -> None:
+    seen = glimpse(folder)
+    assert seen is not None
+    assert seen.path == folder / "p1.png"
+    elsewhere = (folder / HOME).rename(tmp_path / "kept elsewhere, 100 %")
+    again = glimpse(folder, elsewhere)
+    assert again is not None
+    assert again.path == folder / "p1.png"
+
+
+def test_of_a_project_that_nobody_has_looked_at_it_is_the_first(tmp_path: Path) -> None:
+    project_in(tmp_path / "pictures").close()
+    seen = glimpse(tmp_path / "pictures")
+    assert seen is not None
+    assert seen.path == tmp_path / "pictures" / "p0.png"
+
+
+def test_the_project_is_left_as_it_lies(folder: Path) -> None:
+    before = {path.name: path.read_bytes() for path in (folder / HOME).iterdir() if path.is_file()}
+    assert shown_first(folder / HOME) == "p1.png"
+    after = {path.name: path.read_bytes() for path in (folder / HOME).iterdir() if path.is_file()}
+    assert after == before
+
+
+def test_what_cannot_be_known_without_the_project_is_not_guessed(folder: Path) -> None:
+    (folder / HOME / f"{FILE}-wal").touch()  # somebody has it open, or was killed
+    assert glimpse(folder) is None
+
+
+@pytest.mark.parametrize("name", ["p1.png", f"{HOME}/{FILE}"], ids=["picture", "project"])
+def test_what_is_damaged_is_left_to_opening(folder: Path, name: str) -> None:
+    (folder / name).write_bytes(b"no such thing" * 100)
+    assert glimpse(folder) is None
+    assert begin_glimpse(folder).result(10) is None
+
+
+def test_a_picture_that_is_gone_is_not_looked_for(folder: Path) -> None:
+    (folder / "p1.png").unlink()
+    assert glimpse(folder) is None
+
+
+def test_masks_of_a_data_set_are_not_taken_for_pictures(tmp_path: Path) -> None:
+    folder = picture_folder(tmp_path / "pictures")
+    (folder / "classes.json").write_text("{}")
+    assert glimpse(folder) is None
+
+
+def test_opening_does_not_read_it_again(tmp_path: Path) -> None:
+    folder = picture_folder(tmp_path / "pictures")
+    seen = begin_glimpse(folder).result(10)
+    assert seen is not None
+    session = Session.open(folder, None, lambda _news: None, seen=seen)
+    try:
+        while not len(session.pictures):
+            session.settle()
+        ids = {session.pictures.get(i).path: i for i in session.pictures.ids()}
+        assert session.opening.show(ids["p0.png"]).result(10).pyramid is seen.pyramid
+        assert session.opening.show(ids["p1.png"]).result(10).pyramid is not seen.pyramid
+    finally:
+        session.close()

@@ -1,0 +1,187 @@
+"""maskloop simulate: a robot works in a project of its own, and the one it learns the truth from stays as it was."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.base.geometry import Box
+from core.labels.label_map import LabelMap, Origin
+from core.project.project import FILE, HOME, Project
+from core.project.records import Split, Status
+from core.project.row_changes import RowChange
+from core.session.simulation.setup import cast_of, make_robots_project
+from core.session.simulation.simulation import Simulation, SimulationWish
+from core.session.training.next_run import FACT, NextRun
+from tests.core.cli.test_app import asked, call, refused, wrong
+from tests.factories import label_all, project_in, truth
+
+
+def source_in(folder: Path, count: int = 7, judges: int = 2) -> Path:
+    """A closed project of pictures that all carry their truth: the first ones val, the others train."""
+    with project_in(folder, count=count) as project:
+        records = project.pictures.all()
+        label_all(project, records)
+        ids = [r.id for r in records]
+        project.pictures.set_split(ids[:judges], Split.VAL)
+        project.pictures.set_split(ids[judges:], Split.TRAIN)
+        project.set_fact(FACT, NextRun(size=64, choices={"threads": "1"}).to_json())
+    return folder
+
+
+def digest(folder: Path) -> str:
+    return hashlib.sha256((folder / HOME / FILE).read_bytes()).hexdigest()
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Iterator[Project]:
+    with Project.read(source_in(tmp_path / "pictures")) as project:
+        yield project
+
+
+def test_it_paints_then_corrects_and_every_stroke_can_be_undone(source: Project, tmp_path: Path) -> None:
+    """With the real trainer: two pictures from blank, then one that the network has predicted meanwhile."""
+    before = digest(source.folder)
+    cast = cast_of(source)
+    robots = make_robots_project(source, tmp_path / "robot", cast, 0)
+    wish = SimulationWish(pace=100.0, device="cpu")
+    with closing(Simulation(source, robots, wish)) as simulation:
+        simulation.work_on_next()
+        simulation.work_on_next()
+        assert all(
+            w.iou is None and w.share == 1.0 and w.strokes == w.blank_strokes for w in simulation.worked
+        )
+        path = robots.prediction_path(5)
+        end = time.monotonic() + 200
+        while not path.exists():
+            assert time.monotonic() < end, "waited in vain for a prediction"
+            time.sleep(0.05)
+        simulation.work_on_next()
+    last = simulation.worked[-1]
+    assert last.name == "p4.png" and last.confidence is not None and last.iou is not None
+    assert 0 <= last.pixels < 96 * 64 and last.strokes <= last.blank_strokes
+    assert last.miou is not None and last.labelled_share == pytest.approx(3 / 5)
+    assert last.at == pytest.approx(sum(w.seconds for w in simulation.worked))
+
+    with Project.write(robots.home) as kept:
+        assert kept.folder == source.folder
+        assert kept.classes.read() == source.classes.read()
+        records = {r.name: r for r in kept.pictures.all()}
+        assert [r.status for r in records.values()] == [Status.DONE] * 5 + [Status.NEW] * 2
+        for name in ("p2.png", "p3.png"):
+            np.testing.assert_array_equal(kept.labels.read(records[name].id, 96, 64), truth())
+        # What was predicted well is accepted; the rest is painted and comes from nobody else.
+        corrected = records["p4.png"].id
+        wrong_pixels = kept.labels.read(corrected, 96, 64) != truth()
+        assert not wrong_pixels[:, :46].any() and not wrong_pixels[:, 50:].any()
+        edits = kept.journal.history(corrected)
+        strokes = [e for e in edits if e.origin is Origin.PAINTED and e.tool == "brush"]
+        assert len(strokes) == last.strokes and sum(e.pixels for e in strokes) == last.pixels
+        assert [e.tool for e in edits if e.origin is Origin.ACCEPTED] == ["accept"]
+        painted = kept.journal.history(records["p2.png"].id)
+        first = simulation.worked[0]
+        assert sum(e.seconds for e in painted) == pytest.approx(first.seconds - 0.2)
+        while kept.journal.undo(records["p2.png"].id) is not None:
+            pass
+        assert not kept.labels.read(records["p2.png"].id, 96, 64).any()
+    assert digest(source.folder) == before
+
+
+def test_held_out_pictures_judge_and_are_never_worked_on(source: Project, tmp_path: Path) -> None:
+    cast = cast_of(source)
+    assert [r.name for r in cast.judges] == ["p0.png", "p1.png"]
+    assert [r.name for r in cast.work] == [f"p{n}.png" for n in range(2, 7)]
+    with make_robots_project(source, tmp_path / "robot", cast, 5) as robots:
+        for record in robots.pictures.all():
+            judges = record.name in ("p0.png", "p1.png")
+            assert record.split == (Split.VAL if judges else Split.TRAIN)
+            assert record.is_labelled == judges
+        np.testing.assert_array_equal(robots.labels.read(1, 96, 64), truth())
+        wish = NextRun.from_json(robots.fact(FACT))
+        assert wish.size == 64 and wish.choices == {"seed": "5", "threads": "1"}
+
+
+def test_without_val_a_fifth_judges_whole_groups_where_there_are_some(tmp_path: Path) -> None:
+    with project_in(tmp_path / "alone", count=10) as project:
+        records = project.pictures.all()
+        label_all(project, records)
+        project.pictures.set_split([1], Split.TEST)
+        project.pictures.set_status([2], Status.SKIPPED)
+        cast = cast_of(project)
+        assert {r.id for r in (*cast.work, *cast.judges)} == set(range(3, 11))
+        assert 1 <= len(cast.judges) <= 3
+        assert cast_of(project) == cast
+        for record in records:
+            project.journal.change_rows(
+                record.id,
+                "Tag",
+                "mark",
+                [RowChange("picture_tags", f"{record.id}:group:{record.id % 4}", {})],
+            )
+        grouped = cast_of(project)
+        assert {r.id % 4 for r in grouped.judges}.isdisjoint({r.id % 4 for r in grouped.work})
+        assert {r.id % 4 for r in (*grouped.work, *grouped.judges)} == {0, 1, 2, 3}
+
+
+def test_the_command_tells_a_table_an_object_and_rows(tmp_path: Path) -> None:
+    folder = source_in(tmp_path / "pictures")
+    before = digest(folder)
+    rows = tmp_path / "rows.csv"
+    words = ("simulate", "--project", folder, "--pace", 1000, "--device", "cpu", "--order", "random")
+    said = asked(*words, "--seed", 3, "--pictures", 4, "--csv", rows, "--into", tmp_path / "robot")
+    assert (said["pictures"], said["held_out"], said["order"], said["seed"]) == (4, 2, "random", 3)
+    names = [row["name"] for row in said["by_picture"]]
+    assert len(set(names)) == 4 and names != sorted(names) and {"p0.png", "p1.png"}.isdisjoint(names)
+    assert said["share"] == said["share_last_quarter"] == 1.0  # far too quick for any prediction
+    assert said["miou"] is None and said["kept_in"] == str(tmp_path / "robot")
+    with rows.open(encoding="utf-8", newline="") as file:
+        told = list(csv.DictReader(file))
+    assert [row["name"] for row in told] == names
+    assert [float(row["seconds"]) for row in told] == [row["seconds"] for row in said["by_picture"]]
+    with Project.write(folder):  # a window may be open on it
+        again = asked(*words, "--seed", 3, "--pictures", 4)
+    assert [(r["name"], r["strokes"], r["seconds"]) for r in again["by_picture"]] == [
+        (r["name"], r["strokes"], r["seconds"]) for r in said["by_picture"]
+    ]
+    assert again["kept_in"] is None
+
+    code, out, errors = call(*words, "--minutes", 0.001)
+    assert (code, errors) == (0, "")
+    assert out.startswith("picture ") and "1 pictures in 1 simulated seconds" in out
+    assert digest(folder) == before
+
+
+def test_what_cannot_be_simulated_is_one_sentence(tmp_path: Path) -> None:
+    with project_in(tmp_path / "blank", count=3):
+        pass
+    assert "carries a label" in refused("simulate", "--project", tmp_path / "blank")
+    with project_in(tmp_path / "lone", count=3, classes=("grass",)):
+        pass
+    assert "at least two classes" in refused("simulate", "--project", tmp_path / "lone")
+    few = source_in(tmp_path / "few", count=3, judges=2)
+    assert "there are 1 and 2" in refused("simulate", "--project", few)
+    with project_in(tmp_path / "same", count=4) as project:
+        for record in project.pictures.all():
+            labels = LabelMap.blank(96, 64)
+            labels.begin("Label", "test", 1)
+            labels.put(Box(0, 0, 96, 64), np.ones((64, 96), np.uint8))
+            edit = labels.finish()
+            assert edit is not None
+            project.journal.commit(record.id, edit)
+    assert "fewer than two classes" in refused("simulate", "--project", tmp_path / "same")
+    folder = source_in(tmp_path / "pictures")
+    assert "already holds a project" in refused("simulate", "--project", folder, "--into", few / HOME)
+    assert "lies in the project" in refused("simulate", "--project", folder, "--into", folder / "robot")
+    assert not (folder / "robot").exists()
+    assert "above 0" in wrong("simulate", "--project", folder, "--pace", 0)
+    (folder / "p3.png").unlink()
+    assert "p3.png is not in" in refused("simulate", "--project", folder)
+    assert "no Maskloop project" in refused("simulate", "--project", tmp_path)
+    assert "no folder" in refused("simulate", "--project", folder, "--csv", tmp_path / "no" / "rows.csv")

@@ -1,0 +1,302 @@
+"""Editing: what is painted becomes durable in order, a refused edit holds back all behind it, and a prediction never
+overwrites what a person said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from core.base.changes import Changes
+from core.base.errors import ProjectError, UserError
+from core.base.geometry import Point
+from core.base.lane import Lane
+from core.labels.class_list import VOID, ClassList
+from core.labels.label_map import LabelMap, Origin
+from core.labels.prediction import PredictedMask
+from core.project.integrity.check import check
+from core.project.project import Project
+from core.project.records import Split, Status
+from core.session.editing import Editing, accept_class, accept_everywhere, accept_region
+from tests.factories import project_in, stroke, truth
+
+PATIENCE = 10
+
+
+@dataclass
+class Desk:
+    """An open project with its document lane."""
+
+    project: Project
+    news: list[Changes] = field(default_factory=list)
+    mistakes: list[BaseException] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.document = Lane("document", on_mistake=self.mistakes.append)
+        self.editing = Editing(self.project, self.document, self.news.append)
+
+    def close(self) -> None:
+        self.document.close()
+        self.project.close()
+        assert self.mistakes == []
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    opened = Desk(project_in(tmp_path))
+    yield opened
+    opened.close()
+
+
+def refuse_to_write(desk: Desk, refuse: bool) -> None:
+    """SQLite itself refuses every write, as it does on a disk that has become read-only."""
+    with desk.project._store.reading() as connection:
+        connection.exec_driver_sql(f"PRAGMA query_only = {int(refuse)}")
+
+
+def test_tags_given_in_quick_succession_all_stay(desk: Desk) -> None:
+    given = [desk.editing.add_tags(1, ["night", "low  sun"]), desk.editing.add_tags(1, ["rain", "night"])]
+    given.append(desk.editing.remove_tag(1, "night"))
+    for future in given:
+        future.result(PATIENCE)
+    assert desk.project.pictures.get(1).tags == ("low sun", "rain")
+    desk.editing.undo(1).result(PATIENCE)
+    assert desk.project.pictures.get(1).tags == ("low sun", "night", "rain")
+    with pytest.raises(UserError):
+        desk.editing.add_tags(1, [" "])
+
+
+def test_strokes_undo_and_redo(desk: Desk) -> None:
+    labels = LabelMap.blank(96, 64)
+    before = labels.values.copy()
+    journal = desk.editing.commit(1, stroke(labels, 1, (10, 10), (50, 40))).result(PATIENCE)
+    assert (journal.undo_name, journal.redo_name) == ("Brush stroke, class 1", None)
+    after = labels.values.copy()
+    reverted = desk.editing.undo(1).result(PATIENCE)
+    assert reverted is not None
+    assert reverted.journal.redo_name == "Brush stroke, class 1"
+    labels.replace_tiles(reverted.tiles)
+    np.testing.assert_array_equal(labels.values, before)
+    again = desk.editing.redo(1).result(PATIENCE)
+    assert again is not None
+    labels.replace_tiles(again.tiles)
+    np.testing.assert_array_equal(labels.values, after)
+    assert desk.news == [Changes(pictures=frozenset([1]), labels=frozenset([1]))] * 3
+
+
+def test_nothing_to_undo_is_no_news(desk: Desk) -> None:
+    assert desk.editing.undo(1).result(PATIENCE) is None
+    assert desk.editing.redo(1).result(PATIENCE) is None
+    assert desk.news == []
+
+
+def test_every_picture_has_a_journal_of_its_own(desk: Desk) -> None:
+    first, second = LabelMap.blank(96, 64), LabelMap.blank(96, 64)
+    desk.editing.commit(1, stroke(first, 1, (10, 10), (50, 40)))
+    desk.editing.commit(2, stroke(second, 2, (10, 10), (50, 40)))
+    reverted = desk.editing.undo(1).result(PATIENCE)
+    assert reverted is not None
+    assert reverted.edit.class_value == 1
+    assert [edit.undone for edit in desk.editing.history(1).result(PATIENCE)] == [True]
+    assert [edit.undone for edit in desk.editing.history(2).result(PATIENCE)] == [False]
+
+
+def test_after_a_refusal_everything_waits_in_order(desk: Desk) -> None:
+    labels = LabelMap.blank(96, 64)
+    desk.editing.commit(1, stroke(labels, 1, (10, 10), (50, 40))).result(PATIENCE)
+    stored = labels.values.copy()
+    refused, later = stroke(labels, 2, (10, 50), (90, 50)), stroke(labels, 1, (10, 20), (90, 20))
+    refuse_to_write(desk, True)
+    with pytest.raises(ProjectError, match="could not be used"):
+        desk.editing.commit(1, refused).result(PATIENCE)
+    refuse_to_write(desk, False)
+    with pytest.raises(ProjectError, match="could not be used"):  # it waits behind the first, for its reason
+        desk.editing.commit(1, later).result(PATIENCE)
+    for act in (desk.editing.undo, desk.editing.redo):
+        with pytest.raises(ProjectError, match="wait behind it"):
+            act(1).result(PATIENCE)
+    np.testing.assert_array_equal(desk.project.labels.read(1, 96, 64), stored)
+    desk.editing.commit(1, refused).result(PATIENCE)
+    desk.editing.commit(1, later).result(PATIENCE)
+    np.testing.assert_array_equal(desk.project.labels.read(1, 96, 64), labels.values)
+    for _ in range(2):
+        reverted = desk.editing.undo(1).result(PATIENCE)
+        assert reverted is not None
+        labels.replace_tiles(reverted.tiles)
+    np.testing.assert_array_equal(labels.values, stored)
+
+
+def test_an_edit_that_can_never_be_stored_holds_nothing_else_back(desk: Desk) -> None:
+    editing, first, second = desk.editing, LabelMap.blank(96, 64), LabelMap.blank(96, 64)
+    editing.commit(1, stroke(first, 1, (10, 10), (50, 10))).result(PATIENCE)
+    with desk.project.store.writing() as connection:
+        connection.exec_driver_sql(
+            "CREATE TRIGGER never BEFORE INSERT ON edits WHEN NEW.class_value = 2 "
+            "BEGIN SELECT RAISE(ABORT, 'class 2 is not taken'); END"
+        )
+    under = first.values.copy()
+    never = editing.commit(1, stroke(first, 2, (10, 30), (50, 30)))
+    lost = first.values != under
+    undo = editing.undo(1)  # asked for before the hand can know: it means the stroke that is lost
+    on_top = editing.commit(1, stroke(first, 1, (30, 30), (80, 30)))
+    elsewhere = editing.commit(2, stroke(second, 1, (10, 10), (50, 40)))
+    with pytest.raises(ProjectError, match=r"p0.png could not be saved and is lost.*class 2 is not taken"):
+        never.result(PATIENCE)
+    with pytest.raises(ProjectError, match="nothing else was taken back"):
+        undo.result(PATIENCE)
+    on_top.result(PATIENCE)
+    elsewhere.result(PATIENCE)
+    stored = desk.project.labels.read(1, 96, 64)
+    np.testing.assert_array_equal(stored, np.where(lost & (first.values == 2), 0, first.values))
+    np.testing.assert_array_equal(desk.project.labels.read(2, 96, 64), second.values)
+    editing.hear_of_loss(1)
+    editing.undo(1).result(PATIENCE)
+    np.testing.assert_array_equal(desk.project.labels.read(1, 96, 64), under)
+    assert check(desk.project) == []
+
+
+def test_what_a_run_that_is_not_there_has_predicted_can_be_accepted(desk: Desk) -> None:
+    """An older backup was brought back, and the predictions of later runs still lie in the cache."""
+    labels = LabelMap.blank(96, 64)
+    sure = np.full((64, 96), 255, np.uint8)
+    accepted = accept_everywhere(labels, PredictedMask(truth(), sure, 7)).make(labels)
+    assert accepted is not None and accepted.run_id == 7
+    desk.editing.commit(1, accepted).result(PATIENCE)
+    assert desk.project.labels.origin_at(1, 5, 5, (96, 64)) == (Origin.ACCEPTED, None)
+
+
+def test_a_label_of_which_nobody_knows_who_painted_it_can_be_painted_on(desk: Desk) -> None:
+    labels = LabelMap.blank(96, 64)
+    desk.editing.commit(1, stroke(labels, 1, (10, 10), (50, 10))).result(PATIENCE)
+    before = labels.values.copy()
+    with desk.project.store.writing() as connection:
+        connection.exec_driver_sql("UPDATE tiles SET origins = x'5a00'")
+    desk.editing.commit(1, stroke(labels, 2, (10, 40), (50, 40))).result(PATIENCE)
+    assert desk.project.labels.origin_at(1, 20, 10, (96, 64)) is None
+    assert desk.project.labels.origin_at(1, 20, 40, (96, 64)) == (Origin.PAINTED, None)
+    desk.editing.undo(1).result(PATIENCE)
+    np.testing.assert_array_equal(desk.project.labels.read(1, 96, 64), before)
+    assert check(desk.project) == []
+
+
+def test_status_and_split_are_kept(desk: Desk) -> None:
+    desk.editing.set_status(1, Status.SKIPPED).result(PATIENCE)
+    desk.editing.set_split(1, Split.TEST).result(PATIENCE)
+    record = desk.project.pictures.get(1)
+    assert (record.status, record.split) == (Status.SKIPPED, Split.TEST)
+    desk.editing.set_split(1, None).result(PATIENCE)
+    assert desk.project.pictures.get(1).split is None
+    assert desk.news == [Changes(pictures=frozenset([1]))] * 3
+
+
+def test_classes_are_added_all_or_none(desk: Desk) -> None:
+    desk.editing.add_classes(["water", "car"]).result(PATIENCE)
+    assert [c.name for c in desk.project.classes.read()] == ["grass", "roof", "water", "car"]
+    with pytest.raises(UserError, match="already"):
+        desk.editing.add_classes(["field", "Car"])
+    assert len(desk.editing.classes) == 4
+    desk.editing.change_class(3, name="lake", colour=(1, 2, 3)).result(PATIENCE)
+    assert desk.project.classes.read() == desk.editing.classes
+    assert desk.editing.classes.name_of(3) == "lake"
+    with pytest.raises(UserError, match="already"):
+        desk.editing.change_class(3, name="roof")
+    assert desk.news == [Changes(classes=True)] * 2
+
+
+def test_two_classes_may_swap_their_names(desk: Desk) -> None:
+    for value, name in ((1, "x"), (2, "grass"), (1, "roof")):
+        desk.editing.change_class(value, name=name).result(PATIENCE)
+    assert [c.name for c in desk.project.classes.read()] == ["roof", "grass"]
+
+
+def test_who_said_so_in_words(desk: Desk) -> None:
+    run = desk.project.runs.start("{}", "{}", None, 3)
+    labels = LabelMap.blank(96, 64)
+    desk.editing.commit(1, stroke(labels, 1, (10, 10), (20, 10)))
+    edit = accept_everywhere(labels, PredictedMask(truth(), truth(), run.id)).make(labels)
+    assert edit is not None
+    desk.editing.commit(1, edit).result(PATIENCE)
+
+    def said(x: int, y: int) -> str:
+        return desk.editing.origin_at(1, x, y, (96, 64)).result(PATIENCE)
+
+    assert (said(12, 10), said(80, 50)) == ("painted", f"accepted from run {run.id}")
+    desk.editing.undo(1).result(PATIENCE)
+    assert (said(12, 10), said(80, 50)) == ("painted", "")
+    assert desk.editing.origin_at(2, 5, 5, (96, 64)).result(PATIENCE) == ""
+
+
+masks = arrays.arrays(np.uint8, (5, 7), elements=st.sampled_from([0, 0, 1, 2, VOID]))
+predictions = arrays.arrays(np.uint8, (5, 7), elements=st.sampled_from([1, 2, 3]))
+
+
+@given(masks, predictions, st.integers(0, 6), st.integers(0, 4))
+def test_a_prediction_only_fills_what_nobody_has_said(
+    said: np.ndarray, values: np.ndarray, x: int, y: int
+) -> None:
+    prediction = PredictedMask(values, np.full_like(values, 200), 4)
+    classes = ClassList().added("road").added("tree").added("car")
+    value = int(values[y, x])
+    before = LabelMap(said.copy())
+    for prepared, allowed in (
+        (accept_everywhere(before, prediction), np.ones_like(said, bool)),
+        (accept_class(before, prediction, 2, "tree"), values == 2),
+        (accept_region(before, prediction, Point(x + 0.5, y + 0.5), classes), region(values, x, y)),
+    ):
+        assert prepared.pixels >= np.count_nonzero(allowed & (said == 0))
+        labels = LabelMap(said.copy())
+        edit = prepared.make(labels)
+        expected = np.where(allowed & (said == 0), values, said)
+        np.testing.assert_array_equal(labels.values, expected)
+        assert not labels.is_editing
+        if edit is None:
+            np.testing.assert_array_equal(expected, said)
+            continue
+        assert (edit.origin, edit.run_id) == (Origin.ACCEPTED, 4)
+        assert edit.pixels == np.count_nonzero(expected != said)
+        assert edit.name in ("Accept prediction", "Accept tree", f"Accept region, {classes.name_of(value)}")
+
+
+def test_a_region_over_many_tiles_is_accepted_whole() -> None:
+    values = np.full((900, 1000), 3, np.uint8)
+    values[100:800, 50:950] = 2
+    values[200:300, 300:400] = 1
+    said = np.zeros(values.shape, np.uint8)
+    said[::7] = 1
+    labels = LabelMap(said.copy())
+    prediction = PredictedMask(values, np.full_like(values, 200), 4)
+    edit = accept_region(labels, prediction, Point(60.5, 110.5), ClassList()).make(labels)
+    np.testing.assert_array_equal(labels.values, np.where((said == 0) & (values == 2), 2, said))
+    assert edit is not None and edit.pixels == np.count_nonzero((said == 0) & (values == 2))
+
+
+def region(values: np.ndarray, x: int, y: int) -> np.ndarray:
+    """The four-connected region around a pixel, grown pixel by pixel."""
+    found = np.zeros(values.shape, bool)
+    waiting = [(x, y)]
+    while waiting:
+        column, row = waiting.pop()
+        inside = 0 <= column < values.shape[1] and 0 <= row < values.shape[0]
+        if inside and not found[row, column] and values[row, column] == values[y, x]:
+            found[row, column] = True
+            waiting += [(column + 1, row), (column - 1, row), (column, row + 1), (column, row - 1)]
+    return found
+
+
+@pytest.mark.parametrize("at", [Point(-0.5, 3), Point(96, 3), Point(3, 64.5)])
+def test_a_region_outside_the_picture_is_refused(at: Point) -> None:
+    with pytest.raises(UserError, match="inside the picture"):
+        accept_region(LabelMap.blank(96, 64), PredictedMask(truth(), truth()), at, ClassList())
+
+
+def test_a_prediction_of_another_size_is_refused() -> None:
+    labels = LabelMap.blank(96, 64)
+    with pytest.raises(UserError, match="size of the picture"):
+        accept_everywhere(labels, PredictedMask(truth(8, 8), truth(8, 8)))
+    assert not labels.is_editing

@@ -1,0 +1,100 @@
+"""What a person corrected is known when labels are frozen for training, and weighs more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.base.geometry import Box
+from core.base.lane import Lane
+from core.labels.label_map import LabelMap, Origin
+from core.labels.prediction import PredictedMask, read_prediction, write_prediction
+from core.models.spec import ModelSpec
+from core.project.project import Project
+from core.project.records import Split
+from core.session.training.corrections import Correcting
+from core.session.training.snapshot_builder import freeze, open_snapshot
+from core.training.recipe import Recipe
+from tests.factories import project_in
+
+SPEC = ModelSpec("asymmetric-unet", None, "none", 96, (1, 2))
+
+
+def says(project: Project, values: np.ndarray, box: Box, origin: Origin, run_id: int | None = None) -> None:
+    labels = LabelMap(project.labels.read(1, 96, 64))
+    labels.begin("Label", "test", 0, origin, run_id)
+    labels.put(box, values[box.slices])
+    edit = labels.finish()
+    assert edit is not None
+    project.journal.commit(1, edit)
+
+
+@pytest.fixture
+def corrected(tmp_path: Path) -> Project:
+    """The prediction says 1 everywhere. Accepted on the left; then 2 painted over a part of that, 1 painted where
+    it agrees, 2 imported, void painted."""
+    project = project_in(tmp_path)
+    run = project.runs.start("{}", "{}", None, 1)
+    mask = PredictedMask(np.full((64, 96), 1, np.uint8), np.full((64, 96), 200, np.uint8), run.id)
+    write_prediction(project.prediction_path(1), mask)
+    ones, twos = np.full((64, 96), 1, np.uint8), np.full((64, 96), 2, np.uint8)
+    says(project, ones, Box(0, 0, 48, 64), Origin.ACCEPTED, run.id)
+    says(project, twos, Box(10, 10, 30, 40), Origin.PAINTED)
+    says(project, ones, Box(50, 0, 60, 64), Origin.PAINTED)
+    says(project, twos, Box(60, 0, 70, 64), Origin.IMPORTED)
+    says(project, np.full((64, 96), 255, np.uint8), Box(70, 0, 80, 64), Origin.PAINTED)
+    return project
+
+
+def test_only_what_was_painted_against_the_prediction_is_a_correction(corrected: Project) -> None:
+    with corrected as project:
+        snapshot = open_snapshot(project.cache / "training", SPEC, Recipe())
+        project.pictures.set_split([1], Split.TRAIN)
+        freeze(project, snapshot, project.pictures.get(1))
+        entry = snapshot.entries()[1]
+        marks = snapshot.read_corrections(entry)
+        assert marks is not None
+        expected = np.zeros((64, 96), np.uint8)
+        expected[10:40, 10:30] = 1
+        np.testing.assert_array_equal(marks, expected)
+        assert entry.corrected == 20 * 30
+        assert len(list((snapshot.folder / "items").glob("1-*.npy"))) == 3
+
+        # Judged, it teaches nothing; and without a prediction nobody corrected one.
+        project.pictures.set_split([1], Split.VAL)
+        freeze(project, snapshot, project.pictures.get(1))
+        assert snapshot.entries()[1].corrected == 0
+        project.pictures.set_split([1], Split.TRAIN)
+        project.prediction_path(1).unlink()
+        freeze(project, snapshot, project.pictures.get(1))
+        assert snapshot.read_corrections(snapshot.entries()[1]) is None
+        newest = snapshot.entries()[1].revision
+        assert len(list((snapshot.folder / "items").glob(f"1-{newest}.*.npy"))) == 2
+
+
+def test_the_share_of_a_picture_that_was_corrected(corrected: Project) -> None:
+    with corrected as project:
+        told = read_prediction(project.prediction_path(1))
+        lane = Lane("document")
+        try:
+            assert Correcting(project, lane).share(1, told).result(10) == pytest.approx(20 * 30 / (96 * 64))
+        finally:
+            lane.close()
+
+
+def test_marks_that_are_damaged_or_gone_are_no_marks(corrected: Project) -> None:
+    with corrected as project:
+        snapshot = open_snapshot(project.cache / "training", SPEC, Recipe())
+        project.pictures.set_split([1], Split.TRAIN)
+        freeze(project, snapshot, project.pictures.get(1))
+        entry = snapshot.entries()[1]
+        (path,) = (snapshot.folder / "items").glob("*.corrected.npy")
+        np.save(path, np.ones((3, 3), np.uint8))
+        assert snapshot.read_corrections(entry) is None
+        path.write_bytes(b"\x80\x04N.")
+        assert snapshot.read_corrections(entry) is None
+        path.unlink()
+        assert snapshot.read_corrections(entry) is None
+        assert snapshot.read(entry) is not None

@@ -1,0 +1,104 @@
+"""Curves that are fed point by point: what they show is what was measured, however long the training goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.project.records import Measurement
+from core.session.training.curves import MOST_POINTS, Charting, CurveBook, GrowingCurve
+from tests.factories import MODEL, project_in
+
+numbers = st.floats(0, 1, allow_nan=False)
+
+
+@given(st.lists(numbers, max_size=200), st.sampled_from([4, 8, 16]))
+def test_a_growing_curve_keeps_its_length_its_end_and_its_mean(values: list[float], most: int) -> None:
+    curve = GrowingCurve(most)
+    for x, y in enumerate(values):
+        curve.add(x, y)
+    points = curve.points()
+    assert len(points) <= most + 1
+    assert [x for x, _ in points] == sorted(x for x, _ in points)
+    if not values:
+        assert points == ()
+    elif len(values) < most:
+        assert points == tuple(enumerate(values))
+    else:
+        assert points[-1][0] <= len(values) - 1 and min(values) - 1e-9 <= points[0][1] <= max(values) + 1e-9
+    whole = len(values) - len(values) % curve._each
+    if whole:
+        mean = sum(y for _, y in curve._means) / len(curve._means)
+        assert mean == pytest.approx(sum(values[:whole]) / whole)
+
+
+def test_the_last_point_is_never_averaged_away() -> None:
+    curve = GrowingCurve(4)
+    for x in range(6):
+        curve.add(x, float(x == 5))
+    assert curve.points()[-1] != (5, 1.0), "the sixth completes a pair"
+    curve.add(6, 0.25)
+    assert curve.points()[-1] == (6, 0.25)
+
+
+def point(
+    run: int, name: str, value: float, seconds: float, class_value: int | None = None, labelled: int = 3
+) -> Measurement:
+    return Measurement(run, name, class_value, 1, seconds, labelled, value)
+
+
+def test_runs_stand_one_behind_the_other_and_the_best_of_each_count_is_kept() -> None:
+    book = CurveBook()
+    book.add([point(1, "loss", 2.0, 0), point(1, "miou", 0.2, 10), point(1, "iou", 0.1, 10, 5)])
+    before = book.curves()
+    book.add(
+        [
+            point(2, "loss", 1.0, 4),
+            point(2, "miou", 0.5, 6, labelled=4),
+            point(2, "iou", 0.4, 6, 5, labelled=4),
+        ]
+    )
+    book.add([point(2, "miou", 0.3, 8, labelled=4), point(2, "pixel_accuracy", 0.9, 8)])
+    found = book.curves()
+    assert found.loss == ((0, 2.0), (14, 1.0))
+    assert found.miou == ((10, 0.2), (16, 0.5), (18, 0.3))
+    assert found.by_labels == ((3, 0.2), (4, 0.5))
+    assert found.per_class == {5: ((10, 0.1), (16, 0.4))} and found.newest == {5: 0.4}
+    assert found.class_by_labels == {5: ((3, 0.1), (4, 0.4))}
+    assert before.miou == ((10, 0.2),), "what was handed out stays as it was"
+
+
+def test_the_newest_range_test_is_kept() -> None:
+    book = CurveBook()
+    assert book.curves().rates == () and book.curves().rate_taken is None
+
+    def step(run: int, number: int, name: str, value: float) -> Measurement:
+        return Measurement(run, name, None, number, 0.0, 3, value)
+
+    book.add([step(1, n, "range_rate", 10.0**-n) for n in range(3)])
+    book.add([step(1, n, "range_loss", float(n)) for n in range(2)])
+    assert book.curves().rates == ((1.0, 0.0), (0.1, 1.0)), "a rate whose loss is not read yet has no point"
+    book.add([step(4, 0, "range_rate", 0.5), step(4, 0, "range_loss", 0.25), step(4, 1, "range_taken", 0.05)])
+    assert book.curves().rates == ((0.5, 0.25),)
+    assert book.curves().rate_taken == 0.05
+    assert book.curves().loss == ()
+
+
+def test_the_lane_reads_only_what_is_new(tmp_path: Path) -> None:
+    with project_in(tmp_path) as project:
+        charting = Charting(project)
+        try:
+            assert charting.curves().result(10).loss == ()
+            run = project.runs.start(MODEL, "{}", None, 3)
+            project.runs.measure([point(run.id, "loss", 1 / (n + 1), n) for n in range(11 * MOST_POINTS)])
+            many = charting.curves().result(10).loss
+            assert MOST_POINTS // 2 <= len(many) <= MOST_POINTS + 1
+            assert charting.curves().result(10).loss == many
+            assert project.runs.measurements_after(charting._last) == (charting._last, [])
+            project.runs.measure([point(run.id, "miou", 0.5, 9)])
+            assert charting.curves().result(10).miou == ((9, 0.5),)
+        finally:
+            charting.close()

@@ -1,0 +1,88 @@
+"""What the next training is: the network that was wished for, from the weights that fit it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from core.models.spec import ModelSpec
+from core.project.project import Project
+from core.project.records import RunRecord
+from core.session.training.next_run import FACT, NextRun, planned, wished_recipe
+from core.training.recipe import default_recipe
+from tests.factories import project_in
+
+
+def trained(project: Project, architecture: str, encoder: str | None) -> RunRecord:
+    spec = ModelSpec(architecture, encoder, "none", 256, (1, 2))
+    run = project.runs.start(json.dumps(spec.to_json()), "{}", None, 3)
+    project.run_folder(run.id).mkdir(parents=True)
+    project.runs.note(run.id, published=1)
+    return project.runs.get(run.id)
+
+
+def test_without_a_wish_the_newest_network_goes_on(tmp_path: Path) -> None:
+    with project_in(tmp_path) as project:
+        spec, base = planned(project, project.pictures.all(), None, "cpu")
+        assert (spec.architecture, base) == ("asymmetric-unet", None)
+        run = trained(project, "unet", "resnet18")
+        project.set_fact(FACT, NextRun(size=512).to_json())
+        spec, base = planned(project, project.pictures.all(), run, "cpu")
+        assert base is not None
+        assert (spec.architecture, spec.encoder, spec.size, base.id) == ("unet", "resnet18", 512, run.id)
+
+
+def test_another_network_starts_anew_and_an_earlier_one_goes_on(tmp_path: Path) -> None:
+    with project_in(tmp_path) as project:
+        first = trained(project, "unet", "resnet18")
+        second = trained(project, "plain-unet", None)
+        project.set_fact(FACT, NextRun("fpn", "mobilenet_v2", "imagenet").to_json())
+        spec, base = planned(project, project.pictures.all(), second, "cpu")
+        assert (spec.architecture, spec.encoder, spec.weights, base) == (
+            "fpn",
+            "mobilenet_v2",
+            "imagenet",
+            None,
+        )
+        project.set_fact(FACT, NextRun("unet", "resnet18", "imagenet").to_json())
+        project.classes.merge(2, 1)
+        spec, base = planned(project, project.pictures.all(), second, "cpu")
+        assert base is not None and base.id == first.id
+        assert (spec.class_values, spec.inherits) == ((1,), ((1, 1), (1, 2)))
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        None,
+        "",
+        "{",
+        "[]",
+        '{"choices": {"batch": "many"}}',
+        '{"choices": {"ghost": "1"}}',
+        '{"choices": 3}',
+        '{"architecture": "ghost"}',
+        '{"size": "wide"}',
+        '{"encoder": 3}',
+        "7",
+    ],
+)
+def test_a_damaged_wish_wishes_for_nothing(tmp_path: Path, stored: str | None) -> None:
+    assert NextRun.from_json(stored).architecture is None
+
+
+def test_a_wish_survives_the_trip() -> None:
+    wish = NextRun("unet", "resnet34", "imagenet", 384, {"loss": "0.5*ce+lovasz", "batch": "4"})
+    assert NextRun.from_json(wish.to_json()) == wish
+
+
+def test_what_was_chosen_goes_before_settings_and_defaults(tmp_path: Path) -> None:
+    with project_in(tmp_path) as project:
+        usual = default_recipe("cpu").changed({"minutes": 2.0, "device": "cpu"})
+        assert wished_recipe(project, 2.0, "cpu") == usual
+        choices = {"epochs": "3", "optimizer": "sgd", "zoom": "strong", "learning_rate": "auto"}
+        project.set_fact(FACT, NextRun(choices=choices).to_json())
+        expected = {"epochs": 3.0, "optimizer": "sgd", "zoom": (0.5, 2.0), "learning_rate": None}
+        assert wished_recipe(project, 2.0, "cpu") == usual.changed(expected)

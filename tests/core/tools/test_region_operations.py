@@ -1,0 +1,210 @@
+"""Changes of shape as edits: what a wish comes to, and that locks and "paint over" hold."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from core.base.geometry import Box, Point
+from core.labels import morphology
+from core.labels.label_map import LabelMap
+from core.labels.prediction import PredictedMask
+from core.labels.rasterization import connected_region
+from core.tools.region import NEAR, Region
+from core.tools.region_operations import Way, Wish, carry_out, think
+from core.tools.tool import Modifiers, Stage
+from core.tools.tool_options import Freed, Over, ToolOptions
+
+PLAIN, CTRL = Modifiers(), Modifiers(ctrl=True)
+
+
+def stage_of(values: NDArray[np.uint8], **options: object) -> Stage:
+    picture = np.zeros((*values.shape, 3), np.uint8)
+    return Stage(LabelMap(values), 2, "tree", picture, None, ToolOptions(**options), 1.0)
+
+
+@st.composite
+def labels_with_a_pixel(draw: st.DrawFn) -> tuple[NDArray[np.uint8], Point]:
+    height, width = draw(st.integers(1, 40)), draw(st.integers(1, 40))
+    chance = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    side = draw(st.sampled_from((1, 3, 8)))
+    coarse = chance.integers(0, 4, (height // side + 1, width // side + 1))
+    values = np.kron(coarse, np.ones((side, side), int))[:height, :width].astype(np.uint8)
+    at = Point(draw(st.integers(0, width - 1)), draw(st.integers(0, height - 1)))
+    return values, at
+
+
+wishes = st.builds(
+    Wish, st.sampled_from(Way), st.integers(1, 9), st.integers(1, 60), st.sampled_from(Freed), st.booleans()
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(labels_with_a_pixel(), wishes, st.sampled_from(Over), st.sets(st.integers(1, 3)))
+def test_only_what_may_change_changes_and_undo_is_exact(
+    drawn: tuple[NDArray[np.uint8], Point], wish: Wish, over: Over, locked: set[int]
+) -> None:
+    values, at = drawn
+    before = values.copy()
+    value = int(values[int(at.y), int(at.x)])
+    whole = wish.whole or wish.way.of_class
+    shape = morphology.whole_class(values, value) if whole else connected_region(values, at)
+    stage = stage_of(values, over=over, locked=frozenset(locked))
+    edit = carry_out(stage, think(before, shape, wish), "road")
+    changed = values != before
+    assert not np.isin(before[changed], list(locked)).any()
+    gained = changed & (values == value)
+    if over == Over.UNLABELLED and value:
+        assert not before[gained].any()
+    assert (before[changed & ~gained] == value).all()
+    if wish.freed == Freed.UNLABELLED or wish.way == Way.DELETE:
+        assert not values[changed & ~gained].any()
+    assert (edit is None) == (not changed.any())
+    if edit is not None:
+        assert edit.pixels == changed.sum()
+        stage.labels.replace_tiles({tile.key: tile.before for tile in edit.tiles})
+    assert np.array_equal(values, before)
+
+
+@pytest.mark.parametrize(
+    ("way", "whole", "name"),
+    [
+        (Way.GROW, False, "Grow region, road"),
+        (Way.SMOOTH, True, "Smooth class, road"),
+        (Way.REMOVE_ISLANDS, True, "Remove islands, road"),
+        (Way.DELETE, False, "Delete region, road"),
+    ],
+)
+def test_undo_steps_have_names(way: Way, whole: bool, name: str) -> None:
+    values = np.zeros((40, 40), np.uint8)
+    values[5:30, 5:30] = 1
+    values[17, 30:38] = 1  # a spur
+    values[38, 38] = 1  # an island
+    shape = morphology.whole_class(values, 1) if whole else connected_region(values, Point(10, 10))
+    wish = Wish(way, 3, 10, whole=whole)
+    edit = carry_out(stage_of(values), think(values.copy(), shape, wish), "road")
+    assert edit is not None and edit.name == name
+
+
+def test_a_speck_takes_the_class_around_it_when_that_is_wished() -> None:
+    values = np.full((30, 30), 3, np.uint8)
+    values[10:12, 10:12] = 1
+    values[20:28, 20:28] = 1
+    wish = Wish(Way.REMOVE_ISLANDS, island_size=10, freed=Freed.NEIGHBOUR)
+    carry_out(stage_of(values), think(values.copy(), morphology.whole_class(values, 1), wish), "road")
+    assert (values[:20, :20] == 3).all() and (values[20:28, 20:28] == 1).all()
+
+
+def test_growing_inside_the_prediction_stops_where_it_ends() -> None:
+    values = np.zeros((20, 20), np.uint8)
+    values[8:12, 8:12] = 1
+    said = np.full((20, 20), 2, np.uint8)
+    said[:, :12] = 1
+    stage = stage_of(values, over=Over.PREDICTED)
+    stage = Stage(stage.labels, 2, "tree", stage.picture, PredictedMask(said, said), stage.options, 1.0)
+    wish = Wish(Way.GROW, 4)
+    carry_out(stage, think(values.copy(), connected_region(values, Point(9, 9)), wish), "road")
+    assert values[9, 4] == 1 and not values[:, 12:].any()
+
+
+# The tool, by the calls that a canvas makes ---------------------------------------------------------
+
+
+def square() -> tuple[NDArray[np.uint8], Stage, Region]:
+    values = np.zeros((60, 80), np.uint8)
+    values[10:20, 10:30] = 1
+    stage, tool = stage_of(values), Region()
+    tool.name_of = {1: "road"}.__getitem__
+    tool.press(stage, Point(15.5, 15.5), PLAIN)
+    tool.release(stage, Point(15.5, 15.5), PLAIN)
+    return values, stage, tool
+
+
+def test_the_promise_is_what_is_painted() -> None:
+    values, stage, tool = square()
+    tool.press(stage, Point(15.5, 15.5), PLAIN)
+    ghost = tool.drag(stage, Point(40.2, 55.9), PLAIN).ghost
+    assert ghost is not None and ghost.value == 1
+    edit = tool.release(stage, Point(40.2, 55.9), PLAIN).edit
+    assert edit is not None and edit.name == "Move region, road"
+    painted = np.zeros_like(values)
+    painted[ghost.box.slices][ghost.mask] = 1
+    assert np.array_equal(values, painted)
+    assert ghost.box == Box(35, 50, 55, 60)  # what leaves the picture is gone
+
+
+def test_a_region_never_leaves_the_picture_for_good() -> None:
+    values, stage, tool = square()
+    for _ in range(30):
+        tool.key(stage, "Shift+Right")
+    tool.finish(stage)
+    assert np.array_equal(np.argwhere(values)[:, 1], [79] * 10)
+
+
+def test_a_copy_over_itself_and_a_drag_back_are_no_edits() -> None:
+    values, stage, tool = square()
+    tool.press(stage, Point(15, 15), PLAIN)
+    tool.drag(stage, Point(40, 40), PLAIN)
+    assert tool.release(stage, Point(15, 15), PLAIN).edit is None
+    tool.press(stage, Point(15, 15), CTRL)
+    tool.drag(stage, Point(18, 15), CTRL)
+    edit = tool.release(stage, Point(18, 15), CTRL).edit
+    assert edit is not None and edit.pixels == 30 and values[10:20, 10:33].all()
+
+
+def test_a_move_keeps_the_pixels_of_others_that_are_spared() -> None:
+    values, stage, tool = square()
+    values[10:20, 32:36] = 3
+    stage.options.over = Over.UNLABELLED
+    tool.press(stage, Point(15, 15), PLAIN)
+    tool.release(stage, Point(25, 15), PLAIN)
+    assert (values[10:20, 32:36] == 3).all()
+    assert not values[10:20, 10:20].any() and (values[10:20, 20:32] == 1).all()
+    assert (values[10:20, 36:40] == 1).all()
+
+
+def test_a_paste_moves_into_a_smaller_picture() -> None:
+    _values, stage, tool = square()
+    tool.key(stage, "Ctrl+C")
+    tool.leave(stage)
+    small = np.zeros((12, 25), np.uint8)
+    other = stage_of(small)
+    assert tool.takes("Ctrl+V") and not tool.takes("Left")
+    tool.key(other, "Ctrl+V")
+    assert tool.finish(other).edit is not None
+    assert small.sum() == 10 * 20
+
+
+def test_what_was_undone_is_let_go_of() -> None:
+    values, stage, tool = square()
+    values[:] = 0
+    assert tool.look_again(stage).ghost is None
+    assert not tool.takes("Right")
+
+
+def test_a_large_region_is_looked_for_elsewhere() -> None:
+    values = np.ones((40, 2 * NEAR + 300), np.uint8)
+    values[:3, :3] = 2
+    stage, tool = stage_of(values), Region()
+
+    def asked() -> object:
+        tool.cancel(stage)
+        work = tool.press(stage, Point(700, 20), PLAIN).work
+        assert work is not None and tool.chosen is None
+        return work.run(lambda: False)
+
+    tool.done(stage, asked())
+    assert tool.chosen is not None and tool.chosen.shape[1].sum() == values.size - 9
+
+    older = asked()
+    tool.press(stage, Point(1, 1), PLAIN)  # the newer click counts
+    tool.done(stage, older)
+    assert tool.chosen is not None and tool.chosen.value == 2
+
+    late = asked()
+    values[30, 30] = 2  # the label has changed meanwhile
+    tool.done(stage, late)
+    assert tool.chosen is None

@@ -1,0 +1,119 @@
+"""Events and recipes survive their trip as lines of JSON."""
+
+import dataclasses
+import json
+import math
+import typing
+
+import pytest
+
+from core.base.errors import TrainingError
+from core.training.events import (
+    Evaluated,
+    Event,
+    Failed,
+    Finished,
+    Note,
+    NotPredicted,
+    Predicted,
+    Progress,
+    Published,
+    RangeTested,
+    Started,
+    from_line,
+    to_line,
+)
+from core.training.exit_reason import MEMORY_SENTENCE, why_it_ended
+from core.training.recipe import Recipe, default_recipe
+
+EVERY: list[Event] = [
+    Started("cuda:0", 1234, 12),
+    Progress(3, None, 0.5, 40.0, 2.0, None),
+    Progress(3, 10, 1.0, 40.0, 2.0, 5.0),
+    Evaluated(7, 9.5, 0.5, {1: 0.25, 200: 0.75}, 0.9, ((1, 2), (3, 4)), 5, "val"),
+    Published(7, 0.5, "/a folder/ü"),
+    Published(7, None, "x"),
+    Predicted(4, "a\nb.png", 0.875, 3),
+    NotPredicted(4, "It is gone."),
+    Failed("Training stopped.", "line\nline “two”"),
+    Finished("budget", 9),
+    Note("Aha."),
+    RangeTested(((1e-5, 2.0), (1e-4, 1.5)), 1e-5),
+]
+
+
+@pytest.mark.parametrize("event", EVERY, ids=lambda event: type(event).__name__)
+def test_round_trip(event: Event) -> None:
+    line = to_line(event)
+    assert "\n" not in line
+    assert line.isascii()
+    assert from_line(line) == event
+
+
+def test_every_kind_of_event_is_tried_above() -> None:
+    assert {type(event) for event in EVERY} == set(typing.get_args(Event))
+
+
+def test_what_json_cannot_say_becomes_nan() -> None:
+    back = from_line(to_line(Progress(1, None, math.inf, 1.0, 1.0, None)))
+    assert isinstance(back, Progress)
+    assert math.isnan(back.loss)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", "{", "[]", "3", '{"event": "Boom"}', '{"event": "Note"}', '{"event": "Finished", "reason": 1}'],
+)
+def test_anything_else_is_refused(line: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        from_line(line)
+
+
+def test_recipe_round_trip() -> None:
+    recipe = Recipe(minutes=None, steps=5, zoom=(0.5, 2.0), crop=96, device="cuda:1", threads=2)
+    assert Recipe.from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
+
+
+def test_a_recipe_of_another_version_still_works() -> None:
+    assert Recipe.from_json({"minutes": 2.0, "flux": "capacitor"}) == Recipe(minutes=2.0)
+
+
+@pytest.mark.parametrize("kind", ["cpu", "mps", "cuda"])
+def test_defaults_are_valid(kind: str) -> None:
+    assert default_recipe(kind).minutes
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"steps": 3},
+        {"minutes": None},
+        {"minutes": -1.0},
+        {"minutes": math.nan},
+        {"loss": "hinge"},
+        {"optimizer": "luck"},
+        {"precision": "8"},
+        {"learning_rate": 0.0},
+        {"batch": 0},
+        {"crop": 8},
+        {"ema": 1.0},
+        {"zoom": (2.0, 0.5)},
+        {"threads": 0},
+        {"batch": "many"},
+    ],
+)
+def test_impossible_recipes_are_refused(change: dict[str, object]) -> None:
+    raw = {field.name: getattr(Recipe(), field.name) for field in dataclasses.fields(Recipe)}
+    with pytest.raises(TrainingError, match=r"\.$"):
+        Recipe.from_json({**raw, **change})
+
+
+def test_why_a_process_ended() -> None:
+    memory = MEMORY_SENTENCE.format("Training stopped: the training process")
+    assert why_it_ended(-9, [], short_of_memory=True, training=True) == memory
+    assert (
+        why_it_ended(1, ["RuntimeError: can't allocate memory"], short_of_memory=False, training=True)
+        == memory
+    )
+    assert "signal 9" in why_it_ended(-9, [], short_of_memory=False, training=True)
+    assert "exit code 3" in why_it_ended(3, ["odd"], short_of_memory=True, training=False)

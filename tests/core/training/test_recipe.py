@@ -1,0 +1,106 @@
+"""Recipes: the table of choices, what is read from words, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.base.errors import TrainingError
+from core.training.recipe import (
+    BY_NAME,
+    PRESETS,
+    TABLE,
+    Recipe,
+    in_words,
+    loss_terms,
+    preset_recipe,
+    read_choices,
+)
+
+
+def test_every_part_of_a_recipe_is_in_the_table_and_back() -> None:
+    assert [field.name for field in TABLE] and {f.name for f in TABLE} == set(Recipe().to_json())
+    for field in TABLE:
+        assert field.help.endswith(".")
+        if field.default is not None or field.nothing:
+            assert field.parse(field.shown(field.default)) == field.default
+        for word, value in field.named:
+            assert field.parse(word) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("learning_rate", "auto", None),
+        ("learning_rate", "1e-4", 1e-4),
+        ("crop", "whole", None),
+        ("zoom", "0.5-2", (0.5, 2.0)),
+        ("zoom", "none", (1.0, 1.0)),
+        ("colour", "strong", 0.4),
+        ("deterministic", "Yes", True),
+        ("device", "cuda:1", "cuda:1"),
+        ("loss", "0.5*ce+lovasz", "0.5*ce+lovasz"),
+    ],
+)
+def test_words_become_values(name: str, text: str, value: object) -> None:
+    assert BY_NAME[name].parse(text) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("learning_rate", "fast"),
+        ("learning_rate", "nan"),
+        ("learning_rate", "0"),
+        ("batch", "2.5"),
+        ("batch", "0"),
+        ("zoom", "2-1"),
+        ("zoom", "1"),
+        ("colour", "huge"),
+        ("compile", "perhaps"),
+        ("device", "gpu"),
+        ("loss", "ce+"),
+        ("loss", "mean"),
+        ("loss", "0*ce"),
+        ("optimizer", "luck"),
+        ("correction_weight", "99"),
+    ],
+)
+def test_impossible_words_are_a_sentence(name: str, text: str) -> None:
+    with pytest.raises(TrainingError, match=r"^[A-Z].*\.$") as said:
+        BY_NAME[name].parse(text)
+    assert text in str(said.value)
+
+
+def test_terms_of_a_loss() -> None:
+    assert loss_terms("ce + dice") == ((1.0, "ce"), (1.0, "dice"))
+    assert loss_terms("0.5*focal+2*lovasz") == ((0.5, "focal"), (2.0, "lovasz"))
+
+
+def test_recipes_of_the_first_version_are_read() -> None:
+    old = {"loss": "cross-entropy+dice", "class_weights": 0.5, "flip": True, "zoom": [0.75, 1.6], "turn": 3.0}
+    assert Recipe.from_json(old) == Recipe()
+    plain = Recipe.from_json({**old, "class_weights": 0.0, "flip": False})
+    assert (plain.class_weights, plain.flip) == ("none", "none")
+
+
+def test_presets_are_differences(tmp_path: Path) -> None:
+    assert preset_recipe("balanced", "cpu") == Recipe()
+    for name, differences in PRESETS.items():
+        made = preset_recipe(name, "cuda")
+        assert all(getattr(made, key) == value for key, value in differences.items())
+    with pytest.raises(TrainingError, match="quick, balanced, best"):
+        preset_recipe("fast", "cpu")
+    assert Recipe().changed({"steps": 3}) == Recipe(minutes=None, steps=3)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_recipe_can_be_said_in_words_and_read_again(name: str) -> None:
+    usual = preset_recipe("balanced", "cuda")
+    recipe = preset_recipe(name, "cuda").changed({"steps": 5, "learning_rate": None, "deterministic": True})
+    words = in_words(recipe, usual)
+    assert usual.changed(read_choices({**words, "loss": " "})) == recipe
+    assert in_words(usual, usual) == {}
+    with pytest.raises(TrainingError, match="exactly one budget"):
+        read_choices({"steps": "3", "minutes": "1"})

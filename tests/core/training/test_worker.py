@@ -1,0 +1,258 @@
+"""What goes wrong under a training: one sentence, the last good network, and a process that is of use again."""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from core.base.errors import ModelError, TrainingError
+from core.models.checkpoint import load_checkpoint, save_checkpoint, start_from
+from core.models.network_builder import build
+from core.models.spec import ModelSpec
+from core.training.events import Event, Failed, NotPredicted, Predicted, Published, Started
+from core.training.exit_reason import (
+    LOST_DEVICE_CODE,
+    sounds_like_lost_device,
+    sounds_like_memory,
+    why_it_ended,
+)
+from core.training.loop import train
+from core.training.recipe import Recipe
+from core.training.snapshot import Snapshot
+from core.training.worker import Desk
+from core.training.worker_client import Worker
+
+SPEC = ModelSpec("asymmetric-unet", None, "none", 32, (1, 2))
+RECIPE = Recipe(minutes=None, steps=4, batch=2, threads=1, device="cpu")
+PATIENCE = 120.0
+
+
+def freeze(folder: Path, recipe: Recipe = RECIPE) -> Snapshot:
+    snapshot = Snapshot.create(folder, SPEC, recipe)
+    for number in range(3):
+        values = np.full((24, 32), 1, np.uint8)
+        values[:, 10 + number :] = 2
+        snapshot.put(number, f"{number}", "train", np.repeat((values * 100)[..., None], 3, 2), values)
+    return snapshot
+
+
+class Exploding(nn.Module):
+    """The network it is given, whose answers are no numbers from some step on."""
+
+    def __init__(self, model: nn.Module, good_steps: int) -> None:
+        super().__init__()
+        self.model, self.left = model, good_steps
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.left -= 1
+        answer: torch.Tensor = self.model(x)
+        return answer * float("nan") if self.training and self.left < 0 else answer
+
+
+@pytest.mark.parametrize("good_steps", [0, 2])
+def test_numbers_that_explode_end_the_training_and_publish_nothing(tmp_path: Path, good_steps: int) -> None:
+    """Without val pictures every look publishes: weights that are no numbers must not get through even so."""
+    run = tmp_path / "run"
+    save_checkpoint(run, build(SPEC), SPEC, {"step": 1})
+    before = (run / "model.safetensors").read_bytes()
+    heard: list[Event] = []
+    with pytest.raises(TrainingError, match="last good network stays in use"):
+        train(
+            Exploding(build(SPEC), good_steps), SPEC, freeze(tmp_path / "s"), RECIPE,
+            run_folder=run, on_event=heard.append,
+        )  # fmt: skip
+    assert not [event for event in heard if isinstance(event, Published)]
+    assert (run / "model.safetensors").read_bytes() == before
+    start_from(run, SPEC)
+
+
+def test_a_full_disk_ends_the_training_with_the_old_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    snapshot = freeze(tmp_path / "s")
+    train(build(SPEC), SPEC, snapshot, RECIPE, run_folder=run, on_event=lambda _: None)
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(ModelError, match="free space"):
+        train(build(SPEC), SPEC, snapshot, replace(RECIPE, steps=6), run_folder=run, on_event=lambda _: None)
+    assert load_checkpoint(run).card["step"] == 4
+
+
+@pytest.mark.parametrize(
+    ("said", "lost"),
+    [
+        ("CUDA error: unspecified launch failure\nCUDA kernel errors might be ...", True),
+        ("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED", True),
+        ("CUDA error: out of memory", False),
+        ("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`", False),
+        ("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED", False),
+        ("The size of tensor a (3) must match the size of tensor b (4)", False),
+    ],
+)
+def test_a_lost_graphics_card_is_known_by_its_words(said: str, lost: bool) -> None:
+    assert sounds_like_lost_device(said) is lost
+
+
+def test_a_lost_graphics_card_is_a_sentence() -> None:
+    said = why_it_ended(LOST_DEVICE_CODE, ["RuntimeError: CUDA error"], short_of_memory=False, training=True)
+    assert "lost its graphics card" in said
+    assert "“cpu”" in said
+
+
+@pytest.mark.parametrize(
+    ("said", "memory"),
+    [
+        ("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`", True),
+        ("OSError: [WinError 1455] The paging file is too small for this operation to complete", True),
+        ("RuntimeError: The size of tensor a (1455) must match the size of tensor b (4)", False),
+        ("CUDA error: unspecified launch failure", False),
+    ],
+)
+def test_memory_that_ran_out_is_known_by_its_words(said: str, memory: bool) -> None:
+    assert sounds_like_memory(said) is memory
+
+
+def test_a_network_that_cannot_learn_from_one_picture_says_so(tmp_path: Path) -> None:
+    spec = ModelSpec("deeplabv3plus", "resnet18", "none", 32, (1, 2))
+    recipe = replace(RECIPE, batch=1)
+    with pytest.raises(TrainingError, match="batch of 2 or more"):
+        train(
+            build(spec), spec, freeze(tmp_path / "s", recipe), recipe,
+            run_folder=tmp_path / "run", on_event=lambda _: None,
+        )  # fmt: skip
+
+
+def test_a_card_that_knows_no_double_numbers_can_publish(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Apple's refuse them."""
+
+    def refused(_tensor: torch.Tensor) -> torch.Tensor:
+        raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
+
+    monkeypatch.setattr(torch.Tensor, "double", refused)
+    heard: list[Event] = []
+    train(
+        build(SPEC), SPEC, freeze(tmp_path / "s"), RECIPE,
+        run_folder=tmp_path / "run", on_event=heard.append,
+    )  # fmt: skip
+    assert [event for event in heard if isinstance(event, Published)]
+
+
+def test_a_prediction_between_two_steps_leaves_the_training_its_threads_and_dice(tmp_path: Path) -> None:
+    recipe = replace(RECIPE, steps=6, deterministic=True)
+    snapshot = freeze(tmp_path / "s", recipe)
+    save_checkpoint(tmp_path / "other", build(SPEC), SPEC, {})
+    Image.fromarray(np.zeros((24, 32, 3), np.uint8)).save(tmp_path / "p.png")
+    torch.set_num_threads(2)
+
+    def trained(name: str, *, asked: bool) -> tuple[set[int], dict[str, torch.Tensor]]:
+        inbox: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        threads: set[int] = set()
+
+        def hear(event: Event) -> None:
+            threads.add(torch.get_num_threads())
+            if asked and isinstance(event, Started):
+                inbox.put(
+                    {
+                        "do": "predict", "checkpoint": str(tmp_path / "other"), "picture": str(tmp_path / "p.png"),
+                        "picture_id": 1, "out": str(tmp_path / "out.png"), "urgent": True, "run_id": 1, "device": "cpu",
+                    }
+                )  # fmt: skip
+
+        Desk(inbox, hear)._train(
+            {"snapshot": str(snapshot.folder), "base": None, "run_folder": str(tmp_path / name)}
+        )
+        return threads, load_checkpoint(tmp_path / name).model.state_dict()
+
+    try:
+        alone, beside = trained("alone", asked=False), trained("beside", asked=True)
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert (tmp_path / "out.png").is_file()
+    assert alone[0] == beside[0] == {1}
+    assert all(torch.equal(alone[1][name], beside[1][name]) for name in alone[1])
+
+
+# In a real process --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def heard() -> queue.Queue[Event]:
+    return queue.Queue()
+
+
+@pytest.fixture
+def worker(heard: queue.Queue[Event]) -> Iterator[Worker]:
+    made = Worker(heard.put)
+    yield made
+    made.close()
+
+
+def until(heard: queue.Queue[Event], fits: Callable[[Event], bool]) -> list[Event]:
+    seen: list[Event] = []
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        try:
+            seen.append(heard.get(timeout=1))
+        except queue.Empty:
+            continue
+        if fits(seen[-1]):
+            return seen
+    raise AssertionError(f"it never came; there were {seen[-8:]}")
+
+
+LOSES_ITS_CARD = """
+import pathlib
+import core.training.train_step as stepping
+from core.training.train_step import batch_of as good
+
+def lost(*words, left=[3]):
+    left[0] -= 1
+    if left[0] < 0 and not pathlib.Path(r"{flag}").exists():
+        pathlib.Path(r"{flag}").touch()
+        raise RuntimeError("CUDA error: unspecified launch failure")
+    return good(*words)
+
+stepping.batch_of = lost
+"""
+
+
+def test_a_card_lost_in_a_training_and_a_picture_deleted_meanwhile(
+    tmp_path: Path, worker: Worker, heard: queue.Queue[Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process with the broken card ends by itself; the next one works, and leaves out what is gone."""
+    (tmp_path / "sitecustomize.py").write_text(LOSES_ITS_CARD.format(flag=tmp_path / "lost"))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    save_checkpoint(tmp_path / "base", build(SPEC), SPEC, {})
+    snapshot = freeze(tmp_path / "s", replace(RECIPE, steps=None, minutes=10.0))
+    worker.train(tmp_path / "run", snapshot.folder, tmp_path / "base")
+    events = until(heard, lambda e: isinstance(e, Failed))
+    assert sum(isinstance(event, Failed) for event in events) == 1
+    assert "lost its graphics card" in events[-1].sentence  # type: ignore[union-attr]
+    assert (tmp_path / "lost").exists()
+
+    for name in ("a", "b"):
+        Image.fromarray(np.full((24, 32, 3), 99, np.uint8)).save(tmp_path / f"{name}.png")
+    (tmp_path / "a.png").unlink()
+    for number, name in enumerate(("a", "b")):
+        worker.predict(
+            tmp_path / "base", tmp_path / f"{name}.png", number, tmp_path / f"{number}.png", run_id=1
+        )
+    events = until(heard, lambda e: isinstance(e, Predicted))
+    assert [type(event) for event in events] == [NotPredicted, Predicted]
+    assert "a.png" in events[0].sentence  # type: ignore[union-attr]

@@ -1,0 +1,256 @@
+"""Lasso, rectangle, ellipse and the polygon that can be changed, by mouse and keys on the real canvas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+
+from core.base.geometry import Box, Point
+from core.images.pyramid import Pyramid
+from core.labels.label_map import Edit, LabelMap
+from core.labels.rasterization import ellipse, polygon, polygons
+from core.tools.brush import Eraser
+from core.tools.shapes.drag_shape import Lasso
+from core.tools.shapes.polygon import Polygon
+from core.tools.shapes.rectangle_ellipse import Ellipse, Rectangle
+from core.tools.tool import Modifiers, Tool
+from core.tools.tool_options import Detail
+from desktop.canvas.canvas import CanvasView
+from desktop.dispatcher import Bridge
+from desktop.workspaces.label.background_work import Working
+
+LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
+PLAIN, SHIFT, CTRL, ALT = (
+    Qt.KeyboardModifier.NoModifier,
+    Qt.KeyboardModifier.ShiftModifier,
+    Qt.KeyboardModifier.ControlModifier,
+    Qt.KeyboardModifier.AltModifier,
+)
+WIDTH, HEIGHT = 120, 80
+PATIENCE_MS = 60_000
+LOOP = [(20, 20), (70, 15), (100, 40), (80, 70), (30, 60)]
+
+
+class Desk:
+    """A shown canvas with a grey picture, worked in image pixels."""
+
+    def __init__(self, canvas: CanvasView, qtbot: QtBot) -> None:
+        self.canvas, self.qtbot = canvas, qtbot
+        self.working = Working(Bridge(), canvas)
+        self.edits: list[Edit] = []
+        self.said: list[str] = []
+        self.labels = LabelMap.blank(WIDTH, HEIGHT)
+        canvas.edit_finished.connect(self.edits.append)
+        canvas.said.connect(self.said.append)
+        canvas.show_picture(Pyramid.of(np.full((HEIGHT, WIDTH, 3), 90, np.uint8)), self.labels, None)
+        canvas.set_class(1, "road", (255, 0, 0))
+
+    def take(self, tool: Tool) -> None:
+        self.canvas.set_tool(tool)
+
+    def spot(self, x: float, y: float) -> QPoint:
+        return self.canvas.widget_point(Point(x, y)).toPoint()
+
+    def real(self, x: float, y: float) -> Point:
+        """The image point that a mouse at whole widget pixels really means."""
+        return self.canvas.image_point(QPointF(self.spot(x, y)))
+
+    def drag(
+        self,
+        *path: tuple[float, float],
+        button: Qt.MouseButton = LEFT,
+        keys: Qt.KeyboardModifier = PLAIN,
+        hold: bool = False,
+    ) -> None:
+        QTest.mouseMove(self.canvas, self.spot(*path[0]))
+        QTest.mousePress(self.canvas, button, keys, self.spot(*path[0]))
+        for place in path[1:]:
+            QTest.mouseMove(self.canvas, self.spot(*place))
+        if not hold:
+            QTest.mouseRelease(self.canvas, button, keys, self.spot(*path[-1]))
+
+    def click(self, x: float, y: float, keys: Qt.KeyboardModifier = PLAIN) -> None:
+        QTest.mouseMove(self.canvas, self.spot(x, y))
+        QTest.mouseClick(self.canvas, LEFT, keys, self.spot(x, y))
+
+    def open_outline(self, x: float, y: float) -> None:
+        """Alt+click, until the outline is there."""
+        with self.qtbot.waitSignal(self.canvas.said, timeout=PATIENCE_MS):
+            self.click(x, y, ALT)
+
+    def key(self, key: Qt.Key) -> None:
+        QTest.keyClick(self.canvas, key)
+
+    def names(self) -> list[str]:
+        return [edit.name for edit in self.edits]
+
+    def colour(self, x: float, y: float) -> tuple[int, int, int]:
+        return self.canvas.grab().toImage().pixelColor(self.spot(x, y)).getRgb()[:3]
+
+
+@pytest.fixture
+def desk(qtbot: QtBot) -> Iterator[Desk]:
+    canvas = CanvasView()
+    qtbot.addWidget(canvas)
+    canvas.resize(640, 480)
+    canvas.show()
+    qtbot.waitExposed(canvas)
+    made = Desk(canvas, qtbot)
+    yield made
+    made.working.leave()
+    canvas.clear()
+
+
+def covered(box: Box, mask: np.ndarray) -> np.ndarray:
+    whole = np.zeros((HEIGHT, WIDTH), bool)
+    whole[box.slices] = mask
+    return whole
+
+
+def test_a_lasso_closes_when_the_button_goes_up(desk: Desk) -> None:
+    desk.take(Lasso())
+    desk.drag(*LOOP)
+    assert desk.names() == ["Lasso, road"]
+    expected = covered(*polygon([desk.real(*place) for place in LOOP]))
+    assert np.array_equal(desk.labels.values == 1, expected)
+
+
+def test_the_inside_of_a_shape_under_way_is_tinted(desk: Desk) -> None:
+    desk.take(Lasso())
+    bare = desk.colour(60.5, 40.5)
+    desk.drag(*LOOP, hold=True)
+    tinted = desk.colour(60.5, 40.5)
+    assert tinted[0] > bare[0] and tinted[1] < bare[1]
+    desk.key(Qt.Key.Key_Escape)
+    assert desk.colour(60.5, 40.5) == bare
+    assert desk.edits == [] and not desk.canvas.is_busy
+
+
+@pytest.mark.parametrize("kind", [Lasso, Rectangle, Ellipse])
+@pytest.mark.parametrize(("button", "keys"), [(RIGHT, PLAIN), (LEFT, CTRL)])
+def test_the_right_button_and_ctrl_erase(
+    desk: Desk, kind: type[Tool], button: Qt.MouseButton, keys: Qt.KeyboardModifier
+) -> None:
+    desk.labels.values[:] = 4
+    desk.canvas.set_class(None)  # taking away needs no class
+    desk.take(kind())
+    desk.drag(*LOOP, button=button, keys=keys)
+    assert desk.names() == ["Erase"]
+    assert desk.edits[0].pixels == np.count_nonzero(desk.labels.values == 0) > 100
+
+
+def test_shift_and_alt_count_when_they_are_pressed_on_the_way(desk: Desk) -> None:
+    desk.take(Ellipse())
+    desk.drag((60, 40), (80, 50), hold=True)
+    assert desk.said[-1] == "20 × 10 pixels"
+    QTest.keyPress(desk.canvas, Qt.Key.Key_Shift)
+    assert desk.said[-1] == "20 × 20 pixels"
+    QTest.keyPress(desk.canvas, Qt.Key.Key_Alt, SHIFT)
+    assert desk.said[-1] == "40 × 40 pixels"
+    QTest.mouseRelease(desk.canvas, LEFT, SHIFT | ALT, desk.spot(80, 50))
+    assert desk.names() == ["Ellipse, road"]
+    assert np.array_equal(desk.labels.values == 1, covered(*ellipse(Box(40, 20, 80, 60))))
+
+
+def test_a_rectangle_interrupted_is_finished_not_lost(desk: Desk) -> None:
+    desk.take(Rectangle())
+    desk.drag((20, 20), (50, 60), hold=True)
+    desk.take(Lasso())
+    assert desk.names() == ["Rectangle, road"]
+    assert np.array_equal(desk.labels.values == 1, covered(Box(20, 20, 50, 60), np.ones((40, 30), bool)))
+
+
+SQUARE = [(20, 10), (80, 10), (80, 60), (20, 60)]
+HOLE = [(40, 25), (60, 25), (60, 45)]
+
+
+def test_a_polygon_is_changed_with_the_mouse_and_gets_a_hole(desk: Desk) -> None:
+    desk.take(Polygon())
+    for place in SQUARE:
+        desk.click(*place)
+    desk.drag((80, 10), (85, 7), (100, 5))
+    desk.drag((50, 60), (50, 75))  # the middle of the lower edge
+    desk.click(20, 60, CTRL)
+    desk.click(*SQUARE[0], SHIFT)
+    for place in HOLE:
+        desk.click(*place)
+    assert desk.edits == []
+    desk.key(Qt.Key.Key_Return)
+    assert desk.names() == ["Polygon, road"]
+    outer = [desk.real(*place) for place in (SQUARE[0], (100, 5), SQUARE[2], (50, 75))]
+    hole = [desk.real(*place) for place in HOLE]
+    assert np.array_equal(desk.labels.values == 1, covered(*polygons([outer, hole])))
+
+
+def test_delete_takes_the_corner_under_the_pointer_and_backspace_brings_it_back(desk: Desk) -> None:
+    desk.take(Polygon())
+    for place in SQUARE:
+        desk.click(*place)
+    QTest.mouseMove(desk.canvas, desk.spot(80, 60))
+    desk.key(Qt.Key.Key_Delete)
+    desk.key(Qt.Key.Key_Delete)  # there is no corner any more
+    desk.key(Qt.Key.Key_Backspace)
+    desk.click(*SQUARE[0])
+    expected = covered(*polygon([desk.real(*place) for place in SQUARE]))
+    assert np.array_equal(desk.labels.values == 1, expected)
+
+
+def test_the_outline_of_a_region_is_opened_changed_and_put_back(desk: Desk) -> None:
+    desk.labels.values[20:50, 30:70] = 6
+    desk.labels.values[30:40, 45:55] = 0
+    before = desk.labels.values.copy()
+    desk.canvas.class_picked.connect(lambda: desk.canvas.set_class(6, "pond", (0, 0, 255)))
+    desk.canvas.options.detail = Detail.EXACT
+    desk.take(Polygon())
+    desk.open_outline(35, 25)
+    desk.key(Qt.Key.Key_Return)
+    assert desk.edits == [] and np.array_equal(desk.labels.values, before)
+    desk.open_outline(35, 25)
+    desk.drag((70, 50), (90, 70))
+    desk.click(45, 30, CTRL)
+    desk.key(Qt.Key.Key_Return)
+    assert desk.names() == ["Edit outline, pond"]
+    outer = [Point(30, 20), Point(70, 20), desk.real(90, 70), Point(30, 50)]
+    hole = [Point(55, 30), Point(55, 40), Point(45, 40)]
+    assert np.array_equal(desk.labels.values == 6, covered(*polygons([outer, hole])))
+    assert np.array_equal(np.unique(desk.labels.values), [0, 6])
+
+
+def test_the_hand_that_opens_an_outline_is_the_one_of_a_click(desk: Desk) -> None:
+    desk.labels.values[20:50, 30:70] = 6
+    desk.take(Polygon())
+    QTest.mouseMove(desk.canvas, desk.spot(50, 30))
+    desk.canvas.click(Modifiers(alt=True))
+    assert desk.canvas.is_busy
+    desk.key(Qt.Key.Key_Escape)
+    assert not desk.canvas.is_busy and desk.edits == []
+
+
+def test_alt_click_with_the_brush_asks_for_the_class_and_paints_nothing(desk: Desk) -> None:
+    picked: list[None] = []
+    desk.canvas.class_picked.connect(lambda: picked.append(None))
+    desk.click(50, 30, ALT)
+    desk.take(Eraser())
+    desk.click(50, 30, ALT)
+    assert len(picked) == 1 and desk.edits == []
+
+
+def test_handles_rings_and_the_corner_in_the_hand_can_be_seen(desk: Desk) -> None:
+    desk.labels.values[20:60, 20:80] = 6
+    desk.labels.values[30:50, 40:60] = 0
+    desk.take(Polygon())
+    desk.open_outline(25, 40)
+    QTest.mouseMove(desk.canvas, desk.spot(110, 75))
+    light = [desk.colour(*corner) for corner in [(20, 20), (80, 60), (40, 30), (60, 50)]]
+    assert all(min(shade) > 200 for shade in light)
+    edge, inside, hole = desk.colour(50, 20), desk.colour(30, 45), desk.colour(50, 40)
+    assert edge[0] > 200 and edge[1] < 100
+    assert inside[0] > hole[0] + 20
+    QTest.mouseMove(desk.canvas, desk.spot(80, 60))
+    held = desk.colour(80, 60)
+    assert held[0] > 200 and held[1] < 100

@@ -1,0 +1,131 @@
+"""The export dialog at work: numbers and losses beforehand, the dataset afterwards."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt, QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtTest import QTest
+
+from core.base.errors import Cancelled
+from core.project.project import Project
+from core.session.transfer.export_plan import ExportWish, plan_export
+from core.session.transfer.export_service import run_export
+from desktop.transfer.export_dialog import ExportDialog
+from tests.desktop.conftest import Desk
+
+
+def opened(desk: Desk, format_name: str) -> ExportDialog:
+    desk.window.rooms.exchange.show_export()
+    dialog = desk.window.rooms.exchange.dialog
+    assert dialog is not None
+    place = dialog.format.findData(format_name)
+    dialog.format.setCurrentIndex(place)
+    dialog.format.activated.emit(place)
+    return dialog
+
+
+def test_a_dataset_leaves_and_its_folder_is_shown(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.dab(0.2, 0.6)
+    dialog = opened(desk, "coco")
+    desk.until(dialog.export.isEnabled, "the numbers", 60)
+    assert "1 masks of labels" in dialog.plan.text() and "100.0%" in dialog.plan.text()
+    assert dialog.folder.text() == str(tmp_path / "pictures-coco")
+    QTest.mouseClick(dialog.export, Qt.MouseButton.LeftButton)
+    desk.until(dialog.show_folder.isVisible, "the dataset", 60)
+    out = tmp_path / "pictures-coco"
+    assert (out / "annotations" / "instances_unsplit.json").is_file()
+    assert str(out) in dialog.plan.text()
+    shown: list[QUrl] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", shown.append)  # the edge of the machine
+    QTest.mouseClick(dialog.show_folder, Qt.MouseButton.LeftButton)
+    assert [Path(url.toLocalFile()) for url in shown] == [out]
+    dialog.close()
+
+
+def test_what_cannot_be_written_is_said_before_it_starts(desk: Desk) -> None:
+    dialog = opened(desk, "masks")
+    desk.until(lambda: "nothing to export" in dialog.plan.text(), "the reason", 60)
+    assert not dialog.export.isEnabled()
+    desk.dab(0.3)
+    dialog.only_done.click()
+    desk.until(lambda: "nothing to export" in dialog.plan.text(), "the reason again", 60)
+    dialog.only_done.click()
+    desk.until(dialog.export.isEnabled, "the numbers", 60)
+    dialog.choices.pattern.setText("{name")
+    desk.until(lambda: "cannot be understood" in dialog.plan.text(), "the pattern's mistake", 60)
+    assert not dialog.export.isEnabled()
+    dialog.close()
+
+
+def test_cityscapes_is_refused_in_words_when_no_class_fits(desk: Desk, tmp_path: Path) -> None:
+    desk.dab(0.3)
+    dialog = opened(desk, "cityscapes")
+    desk.until(lambda: "No class of this project" in dialog.plan.text(), "the refusal", 60)
+    assert not dialog.export.isEnabled()
+    assert not (tmp_path / "pictures-cityscapes").exists()
+    assert not dialog.show_folder.isVisible()
+    dialog.close()
+
+
+def test_a_stopped_export_goes_on_or_is_discarded(desk: Desk, tmp_path: Path) -> None:
+    desk.dab(0.2, 0.6)
+    with Project.read(desk.session.home) as project:
+        wish = ExportWish(tmp_path / "pictures-coco", "coco", frozenset({"train", "val", "test", "unsplit"}))
+        done: list[int] = []
+        with pytest.raises(Cancelled):
+            run_export(project, plan_export(project, wish), lambda *_: done.append(1), lambda: bool(done))
+    dialog = opened(desk, "coco")
+    desk.until(dialog.discard.isVisible, "what is left", 60)
+    assert "stopped after 1 of 1 pictures" in dialog.left.text() and dialog.export.text() == "Go on"
+    QTest.mouseClick(dialog.discard, Qt.MouseButton.LeftButton)
+    desk.until(lambda: not dialog.discard.isVisible() and dialog.export.isEnabled(), "the numbers", 60)
+    assert dialog.export.text() == "Export" and not dialog.left.isVisible()
+    assert not (tmp_path / ".pictures-coco.unfinished").exists()
+    dialog.close()
+
+
+def test_a_cancelled_export_says_how_far_it_came(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.dab(0.2, 0.6)
+    dialog = opened(desk, "coco")
+    desk.until(dialog.export.isEnabled, "the numbers", 60)
+    exporting, run = desk.session.exporting, desk.session.exporting.run
+    monkeypatch.setattr(exporting, "run", lambda plan, progress: run(plan, lambda *_: exporting.cancel()))
+    QTest.mouseClick(dialog.export, Qt.MouseButton.LeftButton)
+    desk.until(lambda: "Stopped after 1 of 1" in dialog.plan.text(), "the end", 60)
+    assert dialog.discard.isVisible() and dialog.export.text() == "Go on"
+    monkeypatch.undo()
+    QTest.mouseClick(dialog.export, Qt.MouseButton.LeftButton)
+    desk.until(dialog.show_folder.isVisible, "the dataset", 60)
+    assert "1 of them had been written before" in dialog.plan.text()
+    dialog.close()
+
+
+def test_a_project_that_closes_takes_a_running_export_and_its_dialog_with_it(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.dab(0.2)
+    dialog = opened(desk, "coco")
+    desk.until(dialog.export.isEnabled, "the numbers", 60)
+    exporting, run = desk.session.exporting, desk.session.exporting.run
+    under_way, told = threading.Event(), threading.Event()
+
+    def hold(*_: int) -> None:
+        under_way.set()
+        assert exporting._cancel.wait(60)
+
+    monkeypatch.setattr(exporting, "run", lambda plan, _progress: run(plan, hold))
+    QTest.mouseClick(dialog.export, Qt.MouseButton.LeftButton)
+    desk.until(under_way.is_set, "the export", 60)
+    assert desk.window.close_project() and not dialog.isVisible()
+    desk.window._opening.submit(desk.window.bridge.post, told.set).result(60)
+    desk.until(told.is_set, "all that was told of it", 60)
+    assert not dialog.isVisible()
+    assert not (tmp_path / "pictures-coco").exists()

@@ -1,0 +1,154 @@
+"""Settings and export: made from tables, never in the way."""
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QDoubleSpinBox
+
+from core.base.errors import UserError
+from core.base.settings import TABLE
+from core.formats.writers.registry import OUTGOING
+from core.formats.writers.resize_and_tile import Shape
+from desktop.shell.settings_dialog import SettingsDialog
+from desktop.theme.theme import Theme, apply_theme
+from desktop.transfer.export_dialog import ExportDialog, ExportWish
+
+pytestmark = pytest.mark.qt_log_ignore("does not support propagateSizeHints")
+
+DEFAULTS = {setting.name: setting.default for setting in TABLE}
+
+
+@pytest.fixture
+def theme(qapp: QApplication) -> Theme:
+    return apply_theme(qapp, "light")
+
+
+def test_every_setting_has_a_field_that_fits(qtbot, theme: Theme) -> None:
+    dialog = SettingsDialog(theme, DEFAULTS.__getitem__)
+    qtbot.addWidget(dialog)
+    assert not dialog.isModal()
+    for setting in TABLE:
+        field = dialog.fields[setting.name]
+        assert field.accessibleName() == setting.title
+        if isinstance(setting.default, bool):
+            assert isinstance(field, QCheckBox) and field.isChecked() == setting.default
+        elif setting.choices:
+            assert isinstance(field, QComboBox) and field.currentData() == setting.default
+            assert tuple(field.itemData(i) for i in range(field.count())) == setting.choices
+        elif isinstance(setting.default, float):
+            assert isinstance(field, QDoubleSpinBox)
+            assert (field.minimum(), field.value()) == (setting.low, setting.default)
+
+
+def test_a_change_is_told_at_once(qtbot, theme: Theme) -> None:
+    dialog = SettingsDialog(theme, DEFAULTS.__getitem__)
+    qtbot.addWidget(dialog)
+    heard: list[tuple[str, object]] = []
+    dialog.changed.connect(lambda name, value: heard.append((name, value)))
+    dialog.fields["train_automatically"].click()
+    dialog.fields["round_minutes"].setValue(2.5)
+    QTest.keyClick(dialog.fields["theme"], Qt.Key.Key_Down)
+    assert heard == [("train_automatically", False), ("round_minutes", 2.5), ("theme", "light")]
+
+
+def test_an_error_stands_in_the_dialog(qtbot, theme: Theme) -> None:
+    dialog = SettingsDialog(theme, DEFAULTS.__getitem__)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    dialog.show_error(str(UserError("There is no such device; choose another one.")))
+    assert dialog._error.isVisible()
+    dialog.fields["train_automatically"].click()
+    assert not dialog._error.isVisible()
+
+
+@pytest.fixture
+def export(qtbot, theme: Theme) -> ExportDialog:
+    made = ExportDialog(theme, [OUTGOING[name] for name in ("masks", "coco")], "/out")
+    qtbot.addWidget(made)
+    made.show()
+    qtbot.waitExposed(made)
+    return made
+
+
+def test_an_export_is_counted_before_it_can_start(qtbot, export: ExportDialog) -> None:
+    assert not export.export.isEnabled()
+    export.set_plan("24 masks of 8 classes.")
+    assert export.export.isEnabled()
+    with qtbot.waitSignal(export.wish_changed) as changed:
+        export.splits["test"].click()
+    assert changed.args == [ExportWish("masks", ("train", "val", "none"), "labels", "/out-masks")]
+    assert not export.export.isEnabled(), "the old numbers do not count for the new wish"
+    export.set_plan("20 masks.")
+    with qtbot.waitSignal(export.export_asked) as asked:
+        QTest.mouseClick(export.export, Qt.MouseButton.LeftButton)
+    assert asked.args == [export.wish()]
+
+
+def test_a_plan_that_cannot_be_done_keeps_the_button_off(export: ExportDialog) -> None:
+    export.set_plan("The folder is not empty; choose another one.", ready=False, warning=True)
+    assert not export.export.isEnabled()
+    assert export.plan.property("role") == "warning"
+
+
+def test_esc_stops_a_running_export_first(qtbot, export: ExportDialog) -> None:
+    export.set_plan("24 masks.")
+    export.set_progress(3, 24)
+    assert export.progress.isVisible() and not export.export.isEnabled() and not export.format.isEnabled()
+    with qtbot.waitSignal(export.cancel_asked):
+        QTest.keyClick(export, Qt.Key.Key_Escape)
+    assert export.isVisible()
+    export.set_finished("The export was stopped; nothing was left behind.", failed=True)
+    assert export.plan.property("role") == "danger"
+    QTest.keyClick(export, Qt.Key.Key_Escape)
+    assert not export.isVisible()
+
+
+def test_after_an_export_the_dialog_says_what_is_there(export: ExportDialog) -> None:
+    export.set_progress(0, 0)
+    export.set_finished("24 masks are in /out.")
+    assert export.cancel.text() == "Close"
+    assert export.plan.property("role") == "good"
+    assert export.export.isEnabled()
+
+
+def test_the_folder_follows_the_format_until_somebody_chooses_another(export: ExportDialog) -> None:
+    assert "pixel is the value of its class" in export.about.text()
+    choose(export, 1)
+    assert export.folder.text() == "/out-coco"
+    assert "polygon" in export.about.text()
+    assert not export.choices.splits_as.isEnabled()
+    export.folder.setText("/mine")
+    choose(export, 0)
+    assert export.folder.text() == "/mine"
+
+
+def choose(export: ExportDialog, place: int) -> None:
+    export.format.setCurrentIndex(place)
+    export.format.activated.emit(place)
+
+
+def test_finer_choices_of_an_export_are_part_of_the_wish(qtbot, export: ExportDialog) -> None:
+    choices = export.choices
+    assert not choices.tile.isEnabled() and not choices.longest.isEnabled()
+    choices.cut.click()
+    choices.overlap.setValue(64)
+    choices.size.setCurrentIndex(1)
+    choices.size.activated.emit(1)
+    choices.splits_as.setCurrentIndex(1)
+    export.only_done.click()
+    with qtbot.waitSignal(export.wish_changed):
+        choices.pattern.setText("{split}-{index:05}")
+    wish = export.wish()
+    assert wish.shape == Shape(1024, 512, 64)
+    assert (wish.only_done, wish.lists, wish.pattern) == (True, True, "{split}-{index:05}")
+
+
+def test_losses_stand_below_the_numbers(export: ExportDialog) -> None:
+    export.set_plan("24 masks.", losses=("Void becomes 0.", "Tags are not written."))
+    assert export.losses.isVisible() and export.losses.text().count("•") == 2
+    export.set_progress(1, 2)
+    assert not export.losses.isVisible()
+    export.set_finished("24 masks are in /out.")
+    assert export.show_folder.isVisible()
+    export.set_plan("24 masks.")
+    assert not export.show_folder.isVisible() and not export.losses.isVisible()

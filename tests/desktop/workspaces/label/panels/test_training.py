@@ -1,0 +1,290 @@
+"""Learning panel, charts and the Train workspace."""
+
+import subprocess
+import sys
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton
+
+from core.labels.class_list import ClassList
+from desktop.theme.theme import Theme, apply_theme
+from desktop.widgets.axes import CountAxis, PowerAxis, ScoreAxis, TimeAxis, even_ticks
+from desktop.widgets.chart import _SPANS, Chart, count_text, score_curves, span_text, thin
+from desktop.workspaces.label.panels.training import BEGINNING, EXPLANATION, LearningPanel
+from desktop.workspaces.train.page import RunRow, TrainPage
+
+pytestmark = pytest.mark.qt_log_ignore("does not support propagateSizeHints")
+
+CLASSES = ClassList().added("road").added("tree")
+MIOU = [(0.0, 0.1), (30.0, 0.4), (60.0, 0.5), (90.0, 0.6)]
+PER_CLASS = {1: [(0.0, 0.2), (90.0, 0.8)], 2: [(0.0, 0.0), (90.0, 0.4)], 9: [(0.0, 1.0)]}
+
+
+@pytest.fixture
+def theme(qapp: QApplication) -> Theme:
+    return apply_theme(qapp, "light")
+
+
+@pytest.fixture
+def panel(qtbot, theme: Theme) -> LearningPanel:
+    made = LearningPanel(theme)
+    qtbot.addWidget(made)
+    made.resize(304, 420)
+    made.show()
+    qtbot.waitExposed(made)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("phase", "visible", "enabled"),
+    [
+        ("idle", {"Train"}, {"Train"}),
+        ("starting", {"Pause", "Stop"}, {"Stop"}),
+        ("training", {"Pause", "Stop"}, {"Pause", "Stop"}),
+        ("paused", {"Continue", "Stop"}, {"Continue", "Stop"}),
+        ("stopping", {"Stop"}, set()),
+    ],
+)
+def test_buttons_by_phase(panel: LearningPanel, phase: str, visible: set[str], enabled: set[str]) -> None:
+    panel.set_state(phase)
+    shown = [button for button in panel.findChildren(QPushButton) if button.isVisible()]
+    assert {button.text() for button in shown} == visible
+    assert {button.text() for button in shown if button.isEnabled()} == enabled
+
+
+def test_buttons_ask(qtbot, panel: LearningPanel) -> None:
+    for phase, button, signal in (
+        ("idle", panel.train, panel.train_asked),
+        ("training", panel.pause, panel.pause_asked),
+        ("paused", panel.go_on, panel.continue_asked),
+        ("training", panel.stop, panel.stop_asked),
+    ):
+        panel.set_state(phase)
+        with qtbot.waitSignal(signal):
+            QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    panel.set_state("idle", can_train=False)
+    with qtbot.assertNotEmitted(panel.train_asked):
+        QTest.mouseClick(panel.train, Qt.MouseButton.LeftButton)
+
+
+def test_progress_is_shown_only_when_it_is_known(panel: LearningPanel) -> None:
+    panel.set_state("training", device="cpu", seconds=30, seconds_left=90, step=1200, pictures_per_second=3.2)
+    assert panel.phase.text() == "Training on cpu"
+    assert panel.progress.value() == 250
+    assert panel.rest.text() == "1:30 left"
+    assert "1,200" in panel.phase.toolTip()
+    panel.set_state("training", device="cpu")
+    assert not panel.progress.isVisible()
+    with pytest.raises(KeyError):
+        panel.set_state("dreaming")
+
+
+def test_a_failure_says_why(panel: LearningPanel) -> None:
+    panel.set_state(
+        "idle", message="The graphics card ran out of memory; choose a smaller size.", failed=True
+    )
+    assert panel.message.isVisible()
+    assert panel.message.property("role") == "danger"
+    panel.set_state("training")
+    assert not panel.message.isVisible()
+
+
+def test_before_the_first_score_a_hint_stands_in_its_place(panel: LearningPanel) -> None:
+    assert panel.hint.text() == BEGINNING
+    assert not panel.score.isVisible()
+    assert not panel.chart.isVisible()
+    panel.set_hint("Two more pictures and the model can start.")
+    assert panel.hint.text().startswith("Two more")
+    panel.set_curves([], {}, CLASSES)
+    assert panel.hint.text().startswith("Two more")
+    panel.set_hint("")
+    assert panel.hint.text() == BEGINNING
+
+
+def test_curves_give_the_score_and_its_trend(panel: LearningPanel) -> None:
+    panel.set_curves(MIOU, PER_CLASS, CLASSES)
+    assert panel.chart.isVisible()
+    assert panel.score.text() == "0.60"
+    assert panel.trend.text() == "+0.27"
+    assert panel.hint.text() == EXPLANATION
+    panel.set_score(0.5, 0.6)
+    assert panel.trend.text() == "−0.10"
+    panel.set_score(0.601, 0.6)
+    assert panel.trend.text() == "steady"
+    panel.set_curves([], {}, CLASSES)
+    assert not panel.chart.isVisible()
+    assert panel.hint.text() == BEGINNING
+
+
+def test_start_by_itself_tells_only_what_the_user_does(qtbot, panel: LearningPanel) -> None:
+    with qtbot.assertNotEmitted(panel.start_by_itself_changed):
+        panel.set_start_by_itself(True, "Starts with three pictures.")
+    assert panel.rule.isVisible()
+    with qtbot.waitSignal(panel.start_by_itself_changed) as changed:
+        panel.by_itself.click()
+    assert changed.args == [False]
+
+
+def test_score_curves_leave_out_what_is_not_a_class_and_end_with_the_mean() -> None:
+    curves = score_curves(MIOU, PER_CLASS, CLASSES)
+    assert list(curves) == [1, 2, "miou"]
+    assert curves[1][1] == CLASSES.classes[0].colour
+
+
+def test_a_chart_keeps_curves_and_drops_those_that_end(qtbot, theme: Theme) -> None:
+    chart = Chart(theme, time_axis=True, score_axis=True)
+    qtbot.addWidget(chart)
+    chart.resize(300, 160)
+    chart.show()
+    qtbot.waitExposed(chart)
+    chart.set_curves(score_curves(MIOU, PER_CLASS, CLASSES))
+    qtbot.waitUntil(lambda: "miou" in chart._curves)
+    bold = chart._curves["miou"]
+    assert bold.getData()[1].tolist() == [0.1, 0.4, 0.5, 0.6]
+    chart.set_curves(score_curves([*MIOU, (120.0, 0.7)], {}, CLASSES))
+    assert list(chart._curves) == ["miou"]
+    assert chart._curves["miou"] is bold
+    assert len(bold.getData()[0]) == 5
+    chart.set_curves({"one": ([(5.0, 0.5)], "text", 2.0)})
+    assert chart._curves["one"].opts["symbol"] == "o"
+    chart.grab()
+
+
+def test_a_chart_is_drawn_again_for_other_curves_and_colours_only(qtbot, theme: Theme) -> None:
+    chart = Chart(theme, score_axis=True)
+    qtbot.addWidget(chart)
+    chart.show()
+    chart.set_curves(score_curves(MIOU, PER_CLASS, CLASSES))
+    qtbot.waitUntil(lambda: "miou" in chart._curves)
+    drawn: list[object] = []
+    chart._curves["miou"].sigPlotChanged.connect(drawn.append)
+    chart.set_curves(score_curves(tuple(MIOU), PER_CLASS, CLASSES) | {"miou": (MIOU, "text", 2.5)})
+    assert drawn == []
+    chart.set_curves(score_curves([*MIOU, (120.0, 0.7)], PER_CLASS, CLASSES))
+    assert drawn
+    chart.set_curves(
+        score_curves([*MIOU, (120.0, 0.7)], PER_CLASS, CLASSES) | {1: (PER_CLASS[1], (1, 2, 3), 4.0)}
+    )
+    assert chart._curves[1].opts["pen"].color().getRgb()[:3] == (1, 2, 3)
+
+
+def test_a_chart_follows_the_theme(qtbot, theme: Theme) -> None:
+    chart = Chart(theme, score_axis=True)
+    qtbot.addWidget(chart)
+    chart.set_curves(score_curves(MIOU, {}, CLASSES))
+    assert chart._plot is None, "a chart that nobody sees costs nothing"
+    chart.show()
+    qtbot.waitUntil(lambda: "miou" in chart._curves)
+    for choice in ("light", "dark"):
+        theme.choose(choice)
+        assert chart._curves["miou"].opts["pen"].color() == theme.colour("text")
+        assert chart._plot.getAxis("left").textPen().color() == theme.colour("muted")
+    theme.choose("light")
+
+
+def test_ticks_stand_where_people_count(qapp: QApplication) -> None:
+    assert even_ticks(3, 31, 10) == [(10, [10, 20, 30])]
+    time = TimeAxis(_SPANS)
+    [(spacing, places)] = time.tickValues(-2, 312, 300)
+    assert (spacing, time.tickStrings(places, 1, spacing)) == (120, ["0", "2 min", "4 min"])
+    [(spacing, places)] = time.tickValues(0, 40, 300)
+    assert time.tickStrings(places, 1, spacing) == ["0", "10 s", "20 s", "30 s", "40 s"]
+    count = CountAxis("bottom")
+    [(spacing, places)] = count.tickValues(0, 260_000, 400)
+    assert count.tickStrings(places, 1, spacing) == ["0", "100 k", "200 k"]
+    [(spacing, places)] = count.tickValues(0, 3, 400)
+    assert count.tickStrings(places, 1, spacing) == ["0", "1", "2", "3"]
+    power = PowerAxis("bottom")
+    [(spacing, places)] = power.tickValues(-7.02, -0.98, 400)
+    assert power.tickStrings(places, 1, spacing) == [
+        "1e-7",
+        "1e-6",
+        "1e-5",
+        "1e-4",
+        "1e-3",
+        "1e-2",
+        "1e-1",
+    ]
+    [(spacing, places)] = power.tickValues(-7, 0, 120)
+    assert power.tickStrings(places, 1, spacing) == ["1e-4", "1e0"]
+    score = ScoreAxis(coarse=True)
+    [(spacing, places)] = score.tickValues(0, 1, 100)
+    assert score.tickStrings(places, 1, spacing) == ["0.0", "0.5", "1.0"]
+
+
+def test_long_curves_are_thinned_to_means_that_keep_the_end() -> None:
+    points = [(float(i), float(i % 2)) for i in range(10_001)]
+    short = thin(points)
+    assert len(short) <= 402
+    assert short[-1] == points[-1]
+    assert all(0.4 < y < 0.6 for _, y in short[:-1])
+    assert thin(points[:400]) == points[:400]
+
+
+def test_axis_words() -> None:
+    assert [span_text(s) for s in (0, 40, 90, 720, 20_000)] == ["0", "40 s", "90 s", "12 min", "5.56 h"]
+    assert [count_text(n) for n in (0, 800, 12_000, 3.5e6)] == ["0", "800", "12 k", "3.5 M"]
+
+
+RUNS = [
+    RunRow(2, "Today 14:02", "cpu", 24, None, "Training", "U-Net"),
+    RunRow(1, "Today 13:40", "cpu", 18, 0.7134, "Finished", "U-Net"),
+]
+
+
+def test_the_train_page_begins_with_an_explanation(qtbot, theme: Theme) -> None:
+    page = TrainPage(theme)
+    qtbot.addWidget(page)
+    page.resize(1000, 700)
+    page.show()
+    qtbot.waitExposed(page)
+    words = [label.text() for label in page.findChildren(QLabel) if label.isVisible()]
+    assert "No training yet" in words
+    page.set_runs(RUNS)
+    page.set_curves([(1.0, 2.0), (2.0, 1.0)], MIOU, PER_CLASS, CLASSES, [(1000, 0.3), (5000, 0.6)])
+    page.set_scores({1: 0.8, 2: 0.4, 9: 0.1}, CLASSES)
+    assert page.runs.isVisible()
+    cells = [[page.runs.item(y, x).text() for x in range(page.runs.columnCount())] for y in range(2)]
+    assert cells[1] == ["1", "Today 13:40", "U-Net", "cpu", "18", "0.713", "Finished"]
+    assert cells[0][5] == "–"
+    assert [page.scores.item(y, 0).text() for y in range(2)] == ["tree", "road"], "the worst first"
+    assert "road" in page.legend.accessibleName()
+    with qtbot.waitSignal(page.run_chosen) as chosen:
+        page.runs.selectRow(1)
+    assert chosen.args == [1]
+    qtbot.waitUntil(lambda: page.by_labels._plot is not None)
+    page.grab()
+
+
+def test_the_train_page_shows_a_range_test_where_there_was_one(qtbot, theme: Theme) -> None:
+    page = TrainPage(theme)
+    qtbot.addWidget(page)
+    page.resize(1000, 900)
+    page.show()
+    qtbot.waitExposed(page)
+    page.set_runs(RUNS)
+    page.set_curves([(1.0, 2.0)], MIOU, PER_CLASS, CLASSES)
+    assert page.loss.isVisible() and not page.rates.isVisible()
+    rates = [(10.0 ** (n / 10 - 6), 2.0 - n / 40) for n in range(61)]
+    page.set_curves([(1.0, 2.0)], MIOU, PER_CLASS, CLASSES, rates=rates, rate_taken=1e-3)
+    assert page.rates.isVisible()
+    assert any("1.0e-03 was taken" in label.text() for label in page.findChildren(QLabel))
+    qtbot.waitUntil(lambda: "taken" in page.rates._curves)
+    (low, high), _ = page.rates._plot.viewRange()
+    assert -6.2 < low <= -6 and 0 <= high < 0.2, "powers of ten along the axis"
+    at, loss = page.rates._curves["taken"].getData()
+    assert (at[0], loss[0]) == (pytest.approx(-3), pytest.approx(1.25, abs=0.03))
+    page.set_curves([(1.0, 2.0)], MIOU, PER_CLASS, CLASSES)
+    assert not page.rates.isVisible()
+
+
+def test_the_window_stands_before_pyqtgraph_and_torch_are_loaded() -> None:
+    code = (
+        "import sys, desktop.workspaces.label.panels.side_column, desktop.workspaces.train.page, desktop.workspaces.data.page, desktop.shell.top_bar,"
+        " desktop.shell.welcome_page, desktop.transfer.export_dialog, desktop.shell.settings_dialog, desktop.actions.cheat_sheet;"
+        "print([name for name in ('pyqtgraph', 'torch') if name in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"

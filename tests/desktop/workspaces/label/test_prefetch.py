@@ -1,0 +1,142 @@
+"""The next picture lies ready: it comes without waiting, and never with a label that is out of date."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+
+from core.base.changes import Changes
+from core.labels.label_map import LabelMap, Values
+from core.labels.prediction import PredictedMask, write_prediction
+from core.project.records import Status
+from tests.desktop.conftest import Desk
+from tests.factories import stroke
+
+
+def until_ready(desk: Desk) -> int:
+    """Wait until the picture that comes next lies ready. Returns its id."""
+    ahead = desk.labelling._foreseeing
+
+    def is_ready() -> bool:
+        ready = ahead._ready()
+        return ready is not None and desk.session.opening.is_current(ready.opened)
+
+    desk.until(is_ready, "the next picture", 20)
+    assert ahead._expected is not None
+    return ahead._expected
+
+
+def go_on(desk: Desk) -> bool:
+    """Press the key for the next picture. Returns whether that picture is in hand as soon as the key is handled."""
+    before = desk.labelling.hand.shown
+    desk.window.actions_by_id["next_picture"].trigger()
+    return desk.labelling.hand.shown != before
+
+
+def stored(desk: Desk, picture_id: int) -> Values:
+    """The label of a picture as the file holds it."""
+    return desk.session.opening.show(picture_id).result(20).labels
+
+
+def test_the_next_picture_is_there_at_once_and_is_the_true_one(desk: Desk) -> None:
+    for name in ("p1.png", "p2.png"):
+        expected = until_ready(desk)
+        assert go_on(desk)
+        assert desk.record.name == name and desk.record.id == expected
+        np.testing.assert_array_equal(desk.values, stored(desk, expected))
+        desk.dab(0.3)
+        np.testing.assert_array_equal(stored(desk, expected), desk.values)
+    assert desk.painted > 0
+    desk.key(Qt.Key.Key_A)
+    desk.until(lambda: desk.record.name == "p1.png", "the way back")
+    assert desk.painted > 0  # what was painted since it was read ahead
+    assert "Brush" in desk.page.options.undo.text()
+
+
+def paint(desk: Desk, picture_id: int) -> Future[object]:
+    edit = stroke(LabelMap.blank(96, 64), 1, (10, 10), (60, 40))
+    return desk.session.editing.commit(picture_id, edit)  # type: ignore[return-value]
+
+
+def mark(desk: Desk, picture_id: int) -> Future[None]:
+    return desk.session.editing.set_status(picture_id, Status.DONE)
+
+
+def merge(desk: Desk, picture_id: int) -> Future[None]:
+    return desk.session.editing.merge_class(1, 2)
+
+
+def undo(desk: Desk, picture_id: int) -> Future[object]:
+    return desk.session.editing.undo(picture_id)  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("act", [paint, merge, undo, mark])
+@pytest.mark.parametrize("is_behind", [False, True])
+def test_whatever_changes_the_next_picture_is_seen_on_it(
+    desk: Desk, act: Callable[[Desk, int], Future[object]], is_behind: bool
+) -> None:
+    """Also what has been asked for but still waits: then the picture comes at once and is set right."""
+    coming = until_ready(desk)
+    paint(desk, coming).result(20)
+    until_ready(desk)
+    if is_behind:
+        gate = threading.Event()
+        desk.session._document.submit(gate.wait, 20)
+        future = act(desk, coming)
+        assert go_on(desk)
+        gate.set()
+    else:
+        future = act(desk, coming)
+        future.result(20)
+        go_on(desk)
+    desk.until(lambda: desk.labelling.hand.shown == coming, "the picture")
+    truth, journal = stored(desk, coming), desk.session.editing.journal(coming).result(20)
+    desk.until(lambda: np.array_equal(desk.values, truth), "its label")
+    desk.until(
+        lambda: desk.page.options.undo.isEnabled() == (journal.undo_name is not None),
+        "what can be taken back",
+    )
+
+
+def test_a_stroke_on_a_label_that_was_out_of_date_is_kept(desk: Desk) -> None:
+    coming = until_ready(desk)
+    gate = threading.Event()
+    desk.session._document.submit(gate.wait, 20)
+    paint(desk, coming)
+    assert go_on(desk) and desk.painted == 0
+    edit = stroke(desk.labelling.hand.labels, 2, (70, 10), (80, 50))  # type: ignore[arg-type]
+    desk.canvas.edit_finished.emit(edit)
+    gate.set()
+    desk.until_saved(1)
+    desk.until(lambda: np.array_equal(desk.values, stored(desk, coming)), "both strokes")
+    assert set(np.unique(desk.values)) == {0, 1, 2}
+
+
+def test_a_newer_prediction_is_the_one_that_is_shown(desk: Desk) -> None:
+    coming = until_ready(desk)
+    values = np.full((64, 96), 2, np.uint8)
+    path = desk.session._project.prediction_path(coming)
+    write_prediction(path, PredictedMask(values, values))
+    ids = frozenset([coming])
+    desk.session._document.submit(desk.session._announce, Changes(pictures=ids, predictions=ids)).result(20)
+    go_on(desk)
+    desk.until(lambda: desk.labelling.hand.prediction is not None, "the prediction")
+    assert desk.labelling.hand.shown == coming
+    np.testing.assert_array_equal(desk.labelling.hand.prediction.values, values)  # type: ignore[union-attr]
+
+
+def test_only_the_way_that_is_travelled_is_foreseen(desk: Desk) -> None:
+    until_ready(desk)
+    assert go_on(desk)
+    until_ready(desk)
+    assert go_on(desk)
+    desk.until(lambda: desk.labelling._foreseeing._expected is None, "the end of the list")
+    desk.window.actions_by_id["previous_picture"].trigger()
+    assert desk.record.name == "p2.png"  # the one before is on its way
+    desk.until(lambda: desk.record.name == "p1.png", "the picture before")
+    assert until_ready(desk) == 1

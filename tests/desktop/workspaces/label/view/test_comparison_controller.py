@@ -1,0 +1,219 @@
+"""Two sides compared: at a divider or in two views, the flicker, and the scale of the brush."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QImage
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QToolButton
+from pytestqt.qtbot import QtBot
+
+from core.base.geometry import Point
+from core.images.pyramid import Pyramid
+from core.labels.label_map import LabelMap
+from core.labels.prediction import PredictedMask
+from desktop.canvas.canvas import CanvasView
+from desktop.canvas.rendering.compare_styles import Comparison, Side
+from desktop.canvas.rendering.layer_style import LayerState
+from desktop.tour.window_driver import LEFT, PLAIN
+from desktop.workspaces.label.view.layer_controller import HELD_SECONDS
+from tests.desktop.conftest import Desk
+
+pytestmark = pytest.mark.qt_log_ignore("does not support")
+
+RED, GREEN, GREY = (220, 0, 0), (0, 220, 0), (120, 120, 120)
+SHIFT = Qt.KeyboardModifier.ShiftModifier
+
+
+@pytest.fixture
+def canvas(qtbot: QtBot) -> Iterator[CanvasView]:
+    made = CanvasView()
+    qtbot.addWidget(made)
+    made.resize(600, 400)
+    made.show()
+    qtbot.waitExposed(made)
+    palette = np.zeros((256, 3), np.uint8)
+    palette[1], palette[2] = RED, GREEN
+    made.set_palette(palette)
+    made.set_layers(LayerState(label_opacity=1.0, prediction_opacity=1.0, difference_opacity=1.0))
+    made.set_class(1, "one", RED)
+    values = np.zeros((400, 600), np.uint8)
+    values[:, :300] = 1
+    said = np.full((400, 600), 2, np.uint8)
+    made.show_picture(
+        Pyramid.of(np.full((400, 600, 3), GREY[0], np.uint8)), LabelMap(values), PredictedMask(said, said)
+    )
+    yield made
+    made.clear()
+
+
+def pixels(canvas: CanvasView) -> np.ndarray:
+    """(H, W, 3) uint8 RGB."""
+    image = canvas.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
+    rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
+    return rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).copy()
+
+
+def at(canvas: CanvasView, x: float, y: float) -> QPoint:
+    """Where an image point is, in the first of two views."""
+    return canvas.widget_point(Point(x, y)).toPoint()
+
+
+def second(canvas: CanvasView, place: QPoint) -> QPoint:
+    return place + QPoint(canvas.width() // 2, 0)
+
+
+def seen(canvas: CanvasView, place: QPoint) -> tuple[int, ...]:
+    return tuple(pixels(canvas)[place.y(), place.x()].tolist())
+
+
+@pytest.mark.parametrize(
+    ("side", "labelled", "empty"),
+    [
+        (Side.PICTURE, {GREY}, {GREY}),
+        (Side.LABEL, {RED}, {GREY}),
+        (Side.PREDICTION, {GREEN}, {GREEN}),
+        (Side.DIFFERENCE, {RED, (255, 255, 255), (16, 16, 16)}, {GREY}),
+    ],
+)
+def test_what_a_side_shows(
+    canvas: CanvasView, side: Side, labelled: set[tuple[int, ...]], empty: set[tuple[int, ...]]
+) -> None:
+    canvas.compare(Comparison(Side.PICTURE, side, None))
+    found = pixels(canvas)
+    for x, wanted in ((150, labelled), (450, empty)):
+        corner = second(canvas, at(canvas, x, 150))
+        part = found[corner.y() : corner.y() + 30, corner.x() : corner.x() + 30].reshape(-1, 3)
+        assert {tuple(colour) for colour in part.tolist()} == wanted
+        assert seen(canvas, at(canvas, x, 150)) == GREY
+
+
+def test_two_views_show_the_same_place_at_any_zoom(canvas: CanvasView) -> None:
+    canvas.compare(Comparison(Side.LABEL, Side.LABEL, None))
+    for act in (
+        lambda: None,
+        lambda: canvas.zoom_at(QPointF(100, 100), 2.3),
+        lambda: canvas.pan_by(QPointF(-31, 17)),
+        lambda: canvas.resize(640, 410),
+        canvas.fit,
+    ):
+        act()
+        found, half = pixels(canvas), canvas.width() // 2
+        assert np.array_equal(found[:, 2 : half - 4], found[:, half + 2 : 2 * half - 4])
+        assert len(np.unique(found[:, : half - 4].reshape(-1, 3), axis=0)) >= 2
+    canvas.compare(None)
+    assert canvas.is_fitted and not canvas.is_double
+    assert canvas.room.width() == canvas.width()
+
+
+def test_both_views_can_be_painted_in(canvas: CanvasView) -> None:
+    canvas.compare(Comparison(Side.LABEL, Side.PICTURE, None))
+    canvas.set_radius(12)
+    edits: list[object] = []
+    canvas.edit_finished.connect(edits.append)
+    labels = canvas.stage().labels
+    for x, place in ((400, at(canvas, 400, 100)), (500, second(canvas, at(canvas, 500, 300)))):
+        QTest.mouseMove(canvas, place)
+        QTest.mouseClick(canvas, LEFT, PLAIN, place)
+        QTest.mouseMove(canvas, QPoint(3, 3))
+        y = 100 if x == 400 else 300
+        assert labels.values[y, x] == 1 and labels.values[400 - y, x] == 0
+        assert seen(canvas, at(canvas, x, y)) == RED, "drawn in the first view"
+    assert len(edits) == 2
+
+
+def test_a_stroke_stays_in_the_view_where_it_began(canvas: CanvasView) -> None:
+    canvas.compare(Comparison(Side.LABEL, Side.PICTURE, None))
+    canvas.set_radius(10)
+    labels = canvas.stage().labels
+    labels.values[:] = 0
+    start = at(canvas, 560, 200)
+    QTest.mouseMove(canvas, start)
+    QTest.mousePress(canvas, LEFT, PLAIN, start)
+    QTest.mouseMove(canvas, QPoint(canvas.width() // 2 + 60, start.y()))
+    QTest.mouseRelease(canvas, LEFT, PLAIN, QPoint(canvas.width() // 2 + 60, start.y()))
+    painted = np.nonzero(labels.values.any(axis=0))[0]
+    assert painted.min() >= 540 and painted.max() == 599, "to the border, and not in from the other side"
+
+
+def test_titles_choose_what_is_compared(desk: Desk) -> None:
+    comparing = desk.window.viewing.comparing
+    desk.key(Qt.Key.Key_Y, SHIFT)
+    assert desk.canvas.is_double
+    left, right = comparing.titles.buttons
+    assert left.isVisible() and (left.text(), right.text()) == ("Label", "No prediction yet")
+    next(a for a in right.menu().actions() if a.text() == "Picture").trigger()
+    assert right.text() == "Picture" and desk.canvas.comparison == Comparison(Side.LABEL, Side.PICTURE, None)
+    desk.key(Qt.Key.Key_Y)
+    assert not desk.canvas.is_double and comparing.swipe.isVisible()
+    assert desk.canvas.comparison == Comparison(Side.LABEL, Side.PICTURE, 0.5), "the sides stay"
+    middle = left.x()
+    QTest.mousePress(comparing.swipe, LEFT, PLAIN, QPoint(11, 200))
+    QTest.mouseMove(comparing.swipe, QPoint(111, 200))
+    QTest.mouseRelease(comparing.swipe, LEFT, PLAIN, QPoint(11, 200))
+    assert left.x() == pytest.approx(middle + 100, abs=2), "titles go with the line"
+    comparing.remember()
+    comparing.set_sides(Comparison())
+    comparing.restore()
+    assert right.text() == "Picture"
+    desk.window._settings.remember("sides", ["label", "nonsense"])
+    comparing.restore()
+    assert right.text() == "Picture"
+    desk.key(Qt.Key.Key_Escape)
+    assert desk.canvas.comparison is None and not left.isVisible()
+    desk.key(Qt.Key.Key_Y, SHIFT)
+    desk.key(Qt.Key.Key_Escape)
+    assert not desk.canvas.is_double and not desk.window.actions_by_id["side_by_side"].isChecked()
+
+
+def test_the_prediction_flickers_while_the_key_is_held(desk: Desk) -> None:
+    flicker, canvas = desk.window.actions_by_id["flicker"], desk.canvas
+    usual = canvas.layers
+    QTest.keyPress(canvas, Qt.Key.Key_F4)
+    assert canvas.layers.label == 0 and canvas.layers.prediction == usual.label
+    time.sleep(HELD_SECONDS + 0.05)
+    QTest.keyRelease(canvas, Qt.Key.Key_F4)
+    assert canvas.layers == usual
+    desk.key(Qt.Key.Key_F4)
+    assert canvas.layers.label == 0, "a tap keeps it"
+    desk.dab(0.5)
+    assert canvas.layers == usual and not flicker.isChecked(), "nobody paints on a label that is out of sight"
+
+
+def test_the_ring_says_how_large_it_is(desk: Desk) -> None:
+    canvas, ring = desk.canvas, desk.canvas._ring
+    QTest.mouseMove(canvas, desk.at(0.5, 0.5))
+    desk.until(lambda: not ring.has_ruler, "no scale")
+    before = pixels(canvas)
+    desk.key(Qt.Key.Key_BracketRight)
+    assert ring.has_ruler and f"{2 * canvas.tool.radius(canvas.options):g} px" == ring._words()
+    assert not np.array_equal(pixels(canvas), before)
+    desk.until(lambda: not ring.has_ruler, "the end of the scale")
+    desk.key(Qt.Key.Key_R, SHIFT)
+    assert ring.has_ruler
+    place = ring.place()
+    assert place is not None
+    bar, words = ring._ruler(*place)
+    assert bar.width() == pytest.approx(2 * place[1])
+    assert canvas.rect().contains(words.toAlignedRect())
+    desk.key(Qt.Key.Key_R, SHIFT)
+    assert not ring.has_ruler
+
+
+def test_both_ways_to_compare_have_a_button_beside_the_layers(desk: Desk) -> None:
+    for key in ("swipe", "side_by_side"):
+        made = next(
+            each
+            for each in desk.page.layers.findChildren(QToolButton)
+            if each.defaultAction() is desk.window.actions_by_id[key]
+        )
+        desk.click(made)
+        assert desk.canvas.comparison is not None
+        assert desk.canvas.is_double == (key == "side_by_side")
+        desk.click(made)
+        assert desk.canvas.comparison is None

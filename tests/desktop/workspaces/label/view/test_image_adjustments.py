@@ -1,0 +1,96 @@
+"""Brightness and contrast in the real window: only the view changes, and the project remembers it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QImage
+from PySide6.QtTest import QTest
+
+from core.images.adjustments import Tone
+from core.images.image_reader import read_picture
+from desktop.workspaces.label.panels.adjustments_panel import ToneSheet
+from tests.desktop.conftest import Desk
+
+
+def seen(desk: Desk) -> NDArray[np.uint8]:
+    """The left part of the canvas, which the sheet leaves free."""
+    image = desk.canvas.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
+    rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
+    return rows[100:-100, 300:900].copy()
+
+
+def sheet_of(desk: Desk) -> ToneSheet:
+    desk.key(Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
+    sheet = desk.window.toning.sheet
+    desk.until(sheet.isVisible, "the sheet")
+    return sheet
+
+
+def test_sliders_change_the_view_and_nothing_else(desk: Desk, tmp_path: Path) -> None:
+    path = tmp_path / "pictures" / "p0.png"
+    before, stored, file = seen(desk), read_picture(path), path.read_bytes()
+    sheet = sheet_of(desk)
+    sheet.sliders["brightness"].setValue(30)
+    desk.rest(50)
+    assert seen(desk).mean() > before.mean() + 20
+    desk.key(Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
+    assert not sheet.isVisible()
+    assert desk.window.status.adjusted.isVisible()  # whoever has put the sheet away must not wonder
+    assert np.array_equal(read_picture(path), stored)
+    assert path.read_bytes() == file
+    assert not desk.painted
+    sheet.sliders["brightness"].setValue(0)
+    assert not desk.window.status.adjusted.isVisible()
+    desk.rest(50)
+    np.testing.assert_array_equal(seen(desk), before)
+
+
+def test_a_double_click_brings_a_slider_back_and_reset_all_of_them(desk: Desk) -> None:
+    sheet = sheet_of(desk)
+    slider = sheet.sliders["contrast"]
+    slider.setValue(60)
+    assert desk.window.toning.tone.contrast == 0.6
+    middle = slider.rect().center()
+    QTest.mouseDClick(slider, Qt.MouseButton.LeftButton, pos=QPoint(middle.x() + 4, middle.y()))
+    assert desk.window.toning.tone.is_plain
+    sheet.sliders["gamma"].setValue(50)
+    sheet.channels.setCurrentIndex(1)
+    assert desk.window.toning.tone.channels == "red"
+    desk.click(sheet.reset)
+    assert desk.window.toning.tone.is_plain
+    assert sheet.sliders["gamma"].value() == 0
+    assert not sheet.reset.isEnabled()
+
+
+def test_black_never_passes_white_and_stretching_widens_what_is_there(desk: Desk) -> None:
+    sheet = sheet_of(desk)
+    sheet.sliders["high"].setValue(40)
+    sheet.sliders["low"].setValue(70)
+    tone = desk.window.toning.tone
+    assert tone.low < tone.high
+    desk.click(sheet.reset)
+    before = seen(desk)
+    desk.click(sheet.auto)
+    assert desk.window.toning.tone != Tone()
+    assert np.ptp(seen(desk)) >= np.ptp(before)
+
+
+def test_what_is_clicked_on_the_sheet_paints_nothing(desk: Desk) -> None:
+    sheet = sheet_of(desk)
+    QTest.mouseClick(sheet, Qt.MouseButton.LeftButton, pos=QPoint(6, sheet.height() - 6))
+    desk.rest(50)
+    assert desk.painted == 0
+    desk.key(Qt.Key.Key_Escape, on=sheet.sliders["low"])
+    assert not sheet.isVisible()
+
+
+def test_the_project_remembers_how_it_was_looked_at(desk: Desk, tmp_path: Path) -> None:
+    desk.window.toning.set_tone(Tone(gamma=1.5, channels="green"))
+    desk.window.close_project()
+    assert desk.window.toning.tone.is_plain
+    desk.window.open(tmp_path / "pictures")
+    desk.until(lambda: desk.window.toning.tone == Tone(gamma=1.5, channels="green"), "the tone")

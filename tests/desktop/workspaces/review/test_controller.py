@@ -1,0 +1,214 @@
+"""The Review workspace: cards with masks, choosing with mouse and keys, deeds for many, the label doctor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QColor, QImage, QWheelEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from core.project.records import Status
+from desktop.tour.window_driver import CTRL, PLAIN, SHIFT
+from desktop.workspaces.review.grid import ReviewGrid
+from desktop.workspaces.review.page import ReviewPage
+from tests.desktop.conftest import Desk
+from tests.factories import label_all, predict, project_in
+
+pytestmark = pytest.mark.qt_log_ignore("does not support")
+
+COUNT = 12
+
+
+@pytest.fixture
+def page(desk: Desk, tmp_path: Path) -> Iterator[ReviewPage]:
+    """Twelve pictures: the first two labelled, all but the last predicted as class 2."""
+    with project_in(tmp_path / "many", COUNT) as project:
+        label_all(project, project.pictures.all()[:2])
+        for picture_id in range(1, COUNT):
+            predict(project, picture_id)
+    desk.window.open(tmp_path / "many")
+    desk.until(lambda: desk.has_picture() and len(desk.session.pictures) == COUNT, "all pictures", 20)
+    desk.window.actions_by_id["workspace_review"].trigger()
+    page = desk.window.workspaces.review
+    desk.until(lambda: page.isVisible() and page.grid.missing() is None, "all cards", 20)
+    yield page
+    desk.window.actions_by_id["workspace_label"].trigger()
+
+
+def press(grid: ReviewGrid, row: int, modifiers: Qt.KeyboardModifier = PLAIN) -> None:
+    QTest.mouseClick(grid.viewport(), Qt.MouseButton.LeftButton, modifiers, grid.rect_of(row).center())
+
+
+def chosen(grid: ReviewGrid) -> list[int]:
+    return sorted(grid.chosen)
+
+
+def colour_at(grid: ReviewGrid, row: int, across: float) -> QColor:
+    """The middle line of a card as it is on screen."""
+    image: QImage = grid.viewport().grab().toImage()
+    rect, ratio = grid.rect_of(row), image.devicePixelRatio()
+    spot = QPointF(rect.left() + across * rect.width(), rect.top() + grid.card_size.height() / 2) * ratio
+    return QColor(image.pixel(spot.toPoint()))
+
+
+def test_cards_show_the_layer_that_was_asked_for(desk: Desk, page: ReviewPage) -> None:
+    classes = desk.session.editing.classes
+    plain: dict[str, QColor] = {}
+    for layer in ("none", "label", "prediction", "difference"):
+        page.layer_buttons[layer].click()
+        QApplication.processEvents()
+        plain[layer] = colour_at(page.grid, 0, 0.3)
+
+    def nearer(layer: str, value: int) -> bool:
+        """Whether the layer moved the picture towards the colour of a class."""
+        known = classes.by_value(value)
+        assert known is not None
+        far, near = (
+            sum(abs(a - b) for a, b in zip(c.getRgb()[:3], known.colour, strict=True))
+            for c in (plain["none"], plain[layer])
+        )
+        return near < far / 1.5
+
+    assert nearer("label", 1) and not nearer("label", 2)
+    assert nearer("prediction", 2) and not nearer("prediction", 1)
+    assert plain["difference"].red() > 180 and plain["difference"].green() < 100
+    bare = {
+        layer: colour_at(page.grid, COUNT - 1, 0.3)
+        for layer in plain
+        if not page.layer_buttons[layer].click()
+    }
+    assert len({colour.name() for colour in bare.values()}) == 1, "nobody has said anything of the last one"
+
+
+def test_pictures_are_chosen_as_in_any_list(page: ReviewPage) -> None:
+    grid = page.grid
+    press(grid, 1)
+    assert chosen(grid) == [2]
+    press(grid, 4, SHIFT)
+    assert chosen(grid) == [2, 3, 4, 5]
+    press(grid, 3, CTRL)
+    assert chosen(grid) == [2, 3, 5]
+    assert page.said.text() == f"3 of {COUNT} chosen"
+    QTest.keyClick(grid, Qt.Key.Key_A, CTRL)
+    assert len(grid.chosen) == COUNT and not page.everything.isEnabled()
+    QTest.keyClick(grid, Qt.Key.Key_Escape)
+    assert chosen(grid) == [] and not page.accept.isEnabled()
+
+
+def test_keys_alone_reach_every_picture(desk: Desk, page: ReviewPage) -> None:
+    grid = page.grid
+    QTest.keyClick(grid, Qt.Key.Key_Home)
+    assert chosen(grid) == [1]
+    QTest.keyClick(grid, Qt.Key.Key_Right)
+    assert chosen(grid) == [2]
+    QTest.keyClick(grid, Qt.Key.Key_Down, SHIFT)
+    assert chosen(grid) == list(range(2, 3 + grid.columns))
+    QTest.keyClick(grid, Qt.Key.Key_Space)
+    assert chosen(grid) == list(range(2, 2 + grid.columns))
+    QTest.keyClick(grid, Qt.Key.Key_End)
+    assert chosen(grid) == [COUNT]
+    QTest.keyClick(grid, Qt.Key.Key_Return)
+    desk.until(lambda: desk.page.isVisible() and desk.labelling.hand.shown == COUNT, "that picture", 10)
+
+
+def test_a_double_click_opens_a_picture(desk: Desk, page: ReviewPage) -> None:
+    spot = page.grid.rect_of(2).center()
+    QTest.mouseDClick(page.grid.viewport(), Qt.MouseButton.LeftButton, PLAIN, spot)
+    desk.until(lambda: desk.page.isVisible() and desk.labelling.hand.shown == 3, "that picture", 10)
+
+
+def test_what_is_chosen_is_accepted_and_taken_back(desk: Desk, page: ReviewPage) -> None:
+    press(page.grid, 2)
+    press(page.grid, 4, SHIFT)
+    desk.click(page.accept_done)
+    desk.until(page.undo.isVisible, "the deed", 10)
+    assert desk.said == "3 pictures changed."
+    statuses = [desk.session.pictures.get(i).status for i in (3, 4, 5, 6)]
+    assert statuses == [Status.DONE] * 3 + [Status.NEW]
+    desk.until(lambda: page.grid.missing() is None, "cards as they are now", 10)
+    desk.click(page.undo)
+    desk.until(lambda: not desk.session.pictures.get(4).is_labelled, "it is taken back", 10)
+    desk.until(lambda: desk.said == "3 pictures taken back.", "the words for it", 10)
+    assert not page.undo.isVisible()
+
+
+def test_the_picture_in_hand_follows(desk: Desk, page: ReviewPage) -> None:
+    desk.window.actions_by_id["workspace_label"].trigger()
+    desk.labelling.show(7)
+    desk.until(lambda: desk.labelling.hand.shown == 7, "the picture", 10)
+    desk.dab(0.5)
+    painted = desk.painted
+    assert 0 < painted < desk.values.size
+    desk.window.actions_by_id["workspace_review"].trigger()
+    press(page.grid, 6)
+    desk.click(page.accept)
+    desk.until(lambda: desk.painted == desk.values.size, "the accepted label under the hand", 10)
+    assert (desk.values == 1).sum() == painted, "what was painted stays"
+
+
+def test_marks_are_given_to_many(desk: Desk, page: ReviewPage) -> None:
+    press(page.grid, 0)
+    press(page.grid, 1, SHIFT)
+    (skip,) = [a for a in page.mark.menu().actions() if a.text() == "Skipped"]
+    skip.trigger()
+    desk.until(page.undo.isVisible, "the deed", 10)
+    assert [desk.session.pictures.get(i).status for i in (1, 2, 3)] == [Status.SKIPPED] * 2 + [Status.NEW]
+
+
+def test_nothing_chosen_nothing_predicted(desk: Desk, page: ReviewPage) -> None:
+    assert not page.accept.isEnabled() and not page.mark.isEnabled()
+    press(page.grid, COUNT - 1)
+    desk.click(page.accept)
+    desk.until(lambda: "there is no prediction" in desk.said, "the reason", 10)
+    assert desk.said.startswith("Nothing had to be changed.") and not page.undo.isVisible()
+
+
+def test_the_doctor_leads_to_the_pictures_in_doubt(desk: Desk, page: ReviewPage) -> None:
+    desk.click(page.doctor.examine)
+    desk.until(lambda: page.doctor.lines, "what it found", 10)
+    (line,) = page.doctor.lines
+    assert line.accessibleName() == "grass taken for roof, 6,144 pixels in 2 pictures"
+    desk.click(line)
+    assert [page.grid._source.record(row).id for row in range(page.grid._source.count())] == [1, 2]
+    assert page.filter.currentText() == "grass in doubt" and page.order.currentData() == "doubt"
+    desk.click(page.doctor.everything)
+    assert page.grid._source.count() == COUNT and page.filter.currentData() == "all"
+
+
+def test_filters_and_an_empty_one_say_what_to_do(desk: Desk, page: ReviewPage) -> None:
+    page.filter.setCurrentIndex(page.filter.findData("labelled"))
+    page.filter.activated.emit(page.filter.currentIndex())
+    assert page.grid._source.count() == 2
+    page.filter.setCurrentIndex(page.filter.findData("skipped"))
+    page.filter.activated.emit(page.filter.currentIndex())
+    assert page.grid._source.count() == 0 and "Choose another" in page.grid.empty_text
+    page.filter.set_filter("all")
+    page.filter.activated.emit(page.filter.currentIndex())
+
+
+def test_ctrl_and_the_wheel_change_the_size(page: ReviewPage) -> None:
+    before, columns = page.size.value(), page.grid.columns
+    for turn in (120, 120, 120, 120):
+        middle = QPointF(200, 200)
+        page.grid.wheelEvent(
+            QWheelEvent(
+                middle, page.grid.mapToGlobal(middle), QPoint(), QPoint(0, turn), Qt.MouseButton.NoButton,
+                CTRL, Qt.ScrollPhase.NoScrollPhase, False,
+            )
+        )  # fmt: skip
+    assert page.size.value() == before + 80 and page.grid.columns < columns
+    page.size.setValue(before)
+
+
+def test_in_a_narrow_window_nothing_is_pressed_together(desk: Desk, page: ReviewPage) -> None:
+    desk.window.resize(960, 640)
+    desk.rest(50)
+    for segment in page.layer_buttons.values():
+        assert segment.width() >= segment.minimumWidth()
+    for part in (page.accept, page.accept_done, page.mark, page.everything):
+        assert part.width() >= part.sizeHint().width() and page.rect().contains(part.mapTo(page, QPoint()))
+    desk.window.resize(1280, 800)

@@ -1,0 +1,73 @@
+"""A training of a few steps by one or two processes, for test_training_together: python -m tests.distributed_training OUT."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from core.models.spec import ModelSpec
+from core.training.devices import fabric_for
+from core.training.distributed import part
+from core.training.distributed_config import Spread
+from core.training.events import Evaluated, Event
+from core.training.loop import train
+from core.training.recipe import Recipe
+from core.training.snapshot import Snapshot
+
+SPEC = ModelSpec("asymmetric-unet", None, "none", 32, (4, 9))
+RECIPE = Recipe(
+    minutes=None, steps=5, batch=4, threads=1, precision="32-true", device="cpu", ema=0.5, learning_rate=1e-2
+)
+
+
+def network(seed: int) -> nn.Sequential:
+    """Norms over each picture by itself, and nothing left to chance: the same whoever looks at which picture."""
+    torch.manual_seed(seed)
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1), nn.GroupNorm(2, 8), nn.ReLU(), nn.Conv2d(8, 2, 3, padding=1)
+    )
+
+
+def freeze(folder: Path) -> Snapshot:
+    """Pictures of which each has another number of labelled pixels: a mean of means would be another loss."""
+    snapshot = Snapshot.create(folder, SPEC, RECIPE)
+    for number in range(7):
+        dice = np.random.default_rng(number)
+        values = np.full((24, 32), 4, np.uint8)
+        values[:, 8 + 2 * number :] = 9
+        values[: 3 * number] = 0
+        picture = np.where(values[..., None] == 9, (220, 30, 20), (20, 60, 200)) + dice.integers(
+            0, 30, (24, 32, 3)
+        )
+        snapshot.put(number, str(number), "train" if number < 4 else "val", picture.astype(np.uint8), values)
+    return snapshot
+
+
+def learn(out: Path, devices: int) -> None:
+    """Leave the weights and what was told in `out`, each process its own."""
+    fabric = fabric_for(RECIPE, Spread.asked(devices, 1, "auto"))
+    if fabric.global_rank == 0:
+        freeze(out / "snapshot")
+    fabric.launch()
+    rank, heard = fabric.global_rank, list[Event]()
+    model = network(seed=rank)  # the leader's weights are everybody's
+    train(
+        model, SPEC, Snapshot.open(out / "snapshot"), RECIPE,
+        run_folder=out / "run", on_event=heard.append, fabric=fabric,
+    )  # fmt: skip
+    save_file(
+        {name: value.contiguous() for name, value in model.state_dict().items()}, out / f"{rank}.safetensors"
+    )
+    scores = [[e.miou, e.confusion, e.labelled_pictures] for e in heard if isinstance(e, Evaluated)]
+    (out / f"{rank}.json").write_text(json.dumps({"events": len(heard), "scores": scores}))
+    part()
+
+
+if __name__ == "__main__":
+    learn(Path(sys.argv[1]), devices=2)

@@ -1,0 +1,110 @@
+"""Datasets written for tests: pictures with hard labels, and what each format says becomes of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from core.formats.class_sets import preset
+from core.formats.dataset_types import Dataset, Fate
+from core.formats.writers.base import OutPicture, WritePlan
+from core.formats.writers.registry import OUTGOING
+from core.labels.class_list import VOID, ClassList
+from tests.factories import picture
+
+Values = NDArray[np.uint8]
+
+VOID_IS_UNLABELLED = {"coco", "yolo-seg"}
+UNLABELLED_IS_VOID = {"coco-panoptic", "pascal-voc", "cityscapes", "camvid"}
+READ_AS = {
+    "palette-masks": "masks",
+    "colour-masks": "masks",
+    "geotiff": "masks",
+    "camvid": "mask-folders",
+    "hugging-face": "mask-folders",
+}
+"""Which of our readers reads what our writer wrote; the others read their own."""
+
+
+def classes_of(count: int = 3) -> ClassList:
+    """`count` classes of values 1 .. count, each with its own colour."""
+    made = ClassList()
+    for value in range(1, count + 1):
+        made = made.added(f"class-{value}", (value, 255 - value, (value * 37) % 256), value)
+    return made
+
+
+def street() -> ClassList:
+    """Three classes that Cityscapes knows, with gaps between the values."""
+    known = {c.name: c.colour for c in preset("cityscapes")}
+    return (
+        ClassList()
+        .added("road", known["road"], 1)
+        .added("Sky", known["sky"], 2)
+        .added("person", known["person"], 3)
+    )
+
+
+def hard_label() -> Values:
+    """(16, 24) uint8: a hole with an island in it, a line of one pixel, corners that touch, neighbours, void."""
+    values = np.zeros((16, 24), np.uint8)
+    values[1:12, 1:12] = 1
+    values[3:10, 3:10] = 0
+    values[5:8, 5:8] = 2
+    values[6, 6] = 1
+    values[14, 2:20] = 3
+    values[1:13, 20] = 3
+    values[2, 14] = values[3, 15] = values[2, 16] = values[1, 15] = 1
+    values[6:10, 13:16], values[6:10, 16:19] = 2, 1
+    values[11:13, 14:18] = VOID
+    values[0, 23] = values[15, 0] = 2
+    return values
+
+
+def write(
+    format_name: str, folder: Path, labels: Iterable[Values | None], classes: ClassList, split: str = "train"
+) -> Path:
+    """A dataset of pictures p0, p1 .. with these labels. Returns its folder."""
+    pictures, root = folder / "pictures", folder / "out"
+    pictures.mkdir(parents=True)
+    root.mkdir()
+    writer = OUTGOING[format_name].writer()
+    given = list(labels)
+    writer.begin(WritePlan(root, classes, len(given)))
+    parts = []
+    for number, label in enumerate(given):
+        height, width = (16, 24) if label is None else label.shape
+        source = pictures / f"p{number}.png"
+        Image.fromarray(picture(width, height, seed=number)).save(source)
+        written = writer.write(OutPicture(f"p{number}", split, source, width, height, label))
+        parts.append(json.loads(json.dumps(written.part)))
+    writer.finish(parts)
+    return root
+
+
+def announced(format_name: str, values: Values) -> Values:
+    """What the format says becomes of a label."""
+    if format_name in VOID_IS_UNLABELLED:
+        return np.where(values == VOID, 0, values).astype(np.uint8)
+    if format_name in UNLABELLED_IS_VOID:
+        return np.where(values == 0, VOID, values).astype(np.uint8)
+    return values
+
+
+def read_labels(dataset: Dataset, classes: ClassList) -> dict[str, Values | None]:
+    """Labels by name of the picture, in the values of `classes`, as an import would take them by default."""
+    table = np.zeros(256, np.uint8)
+    table[VOID] = VOID
+    for place, c in enumerate(dataset.classes, 1):
+        known = classes.by_name(c.name)
+        fates = {Fate.CLASS: known.value if known else 254, Fate.VOID: VOID, Fate.SKIP: 0}
+        table[place] = fates[c.fate]
+    return {
+        s.picture.stem.removesuffix("_leftImg8bit"): None if s.read is None else table[s.read().values]
+        for s in dataset.samples
+    }

@@ -1,0 +1,96 @@
+"""A hand for tools without a window: it calls what a canvas calls, and waits for work."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from core.base.geometry import Point
+from core.labels.label_map import Edit, LabelMap
+from core.tools import deferred, edit_constraint
+from core.tools.tool import Ghost, Modifiers, Outcome, Outline, Stage, Tool
+from core.tools.tool_options import ToolOptions
+
+CTRL, ALT = Modifiers(ctrl=True), Modifiers(alt=True)
+
+
+def make_all_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is painted from now on is large enough for another thread, and its promise for a look at the screen."""
+    monkeypatch.setattr(deferred, "AT_ONCE", 0)
+    monkeypatch.setattr(edit_constraint, "AT_ONCE", 0)
+
+
+class ToolHand:
+    """Keeps what the canvas would show and store."""
+
+    def __init__(self, tool: Tool, picture: NDArray[np.uint8], scale: float = 1.0) -> None:
+        height, width = picture.shape[:2]
+        self.tool = tool
+        self.labels = LabelMap.blank(width, height)
+        self.stage = Stage(self.labels, 2, "tree", picture, None, ToolOptions(), scale)
+        self.edits: list[Edit] = []
+        self.said: list[str] = []
+        self.works = 0
+        self.outline: Outline | None = None
+        self.ghost: Ghost | None = None
+
+    @property
+    def painted(self) -> NDArray[np.bool_]:
+        return self.labels.values == self.stage.class_value
+
+    @property
+    def promised(self) -> NDArray[np.bool_]:
+        """The ghost as a mask of the whole picture."""
+        mask = np.zeros(self.labels.values.shape, bool)
+        ghost = self.ghost
+        if ghost is not None:
+            box, mask[ghost.box.slices] = ghost.box, ghost.mask
+            if ghost.allowed is not None:
+                mask[box.slices] &= ghost.allowed(np.arange(box.y0, box.y1), np.arange(box.x0, box.x1))
+        return mask
+
+    def take(self, outcome: Outcome, waits: bool = True) -> None:
+        """What the canvas does with an outcome. waits: let asked work come to its end."""
+        self.outline, self.ghost = outcome.outline, outcome.ghost
+        if outcome.painting is not None:
+            outcome.painting.carry_out()
+        edit = outcome.painting.edit if outcome.painting else outcome.edit
+        if edit is not None:
+            self.edits.append(edit)
+        if outcome.say:
+            self.said.append(outcome.say)
+        if outcome.work is not None:
+            self.works += 1
+            if waits:
+                self.take(self.tool.done(self.stage, outcome.work.run(lambda: False)))
+
+    def stroke(self, *way: tuple[float, float], held: Modifiers | None = None, waits: bool = True) -> None:
+        """Press at the first point, move along, release at the last."""
+        held = held or Modifiers()
+        points = [Point(*at) for at in way]
+        self.take(self.tool.press(self.stage, points[0], held), waits)
+        for at in points[1:]:
+            self.take(self.tool.drag(self.stage, at, Modifiers()), waits)
+        self.take(self.tool.release(self.stage, points[-1], Modifiers()), waits)
+
+    def click(self, x: float, y: float, held: Modifiers | None = None) -> None:
+        self.stroke((x, y), held=held)
+
+    def enter(self) -> None:
+        self.take(self.tool.finish(self.stage))
+
+
+def disc_picture(
+    width: int = 160, height: int = 120, centre: tuple[int, int] = (80, 60), radius: int = 36, seed: int = 0
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """A bright disc on a dark ground, with noise, and the mask of the disc."""
+    rows, columns = np.ogrid[:height, :width]
+    disc = np.hypot(rows + 0.5 - centre[1], columns + 0.5 - centre[0]) <= radius
+    noise = np.random.default_rng(seed).integers(-12, 13, (height, width, 3))
+    picture = np.where(disc[..., None], (210, 120, 60), (40, 80, 90)) + noise
+    return picture.astype(np.uint8), disc
+
+
+def iou(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
+    return float((one & other).sum() / max(1, (one | other).sum()))
