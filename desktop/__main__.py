@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-WORDS = frozenset((
+COMMANDS = frozenset((
     "backup", "check", "demo", "duplicates", "evaluate", "export", "formats", "import", "init", "model", "models",
     "open", "predict", "restore", "simulate", "split", "status", "train",
 ))  # fmt: skip
@@ -16,7 +16,7 @@ def main() -> None:
     """Entry point: the first word decides; a path (or nothing) means the window."""
     words = sys.argv[1:]
     first = words[0] if words else ""
-    if not words or (len(words) == 1 and _is_surely_a_folder(first)):
+    if not words or (len(words) == 1 and _is_folder_argument(first)):
         # The way most people come in: without what only commands need, the window is there a tenth sooner.
         sys.exit(_open_window(Path(first).absolute() if first else None))
     from core.cli.app import command_names
@@ -37,17 +37,17 @@ def _open_window(folder: Path | None) -> int:
         from desktop.app import open_window
 
         return open_window(None)
-    from core.session.loading.first_picture import begin_glimpse
+    from core.session.loading.first_picture import prefetch_first_picture
 
-    begun = [begin_glimpse(folder)]
+    begun = [prefetch_first_picture(folder)]
     from desktop.app import open_window
 
-    return open_window(folder, begun=begun)
+    return open_window(folder, first_picture_loads=begun)
 
 
-def _is_surely_a_folder(word: str) -> bool:
+def _is_folder_argument(word: str) -> bool:
     """A folder, by a name that can be no command; one that can is meant by its path, as in ./train."""
-    return word not in WORDS and Path(word).is_dir()
+    return word not in COMMANDS and Path(word).is_dir()
 
 
 if __name__ == "__main__":

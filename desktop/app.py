@@ -12,10 +12,10 @@ from pathlib import Path
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
-from core.base.gc_freeze import made_to_stay
+from core.base.gc_freeze import freeze_gc
 from core.base.settings import Settings
-from core.session.loading.first_picture import Glimpse, begin_glimpse
-from desktop.crash_reporter import CrashLog
+from core.session.loading.first_picture import FirstPicture, prefetch_first_picture
+from desktop.crash_reporter import CrashReporter
 from desktop.main_window import MainWindow
 from desktop.theme.icons import app_icon
 from desktop.theme.theme import theme_of
@@ -27,12 +27,12 @@ class App:
 
     qt: QApplication
     window: MainWindow
-    crash: CrashLog
+    crash_reporter: CrashReporter
 
-    def run(self, begin: Callable[[MainWindow], None]) -> int:
+    def run(self, on_shown: Callable[[MainWindow], None]) -> int:
         """Show the window, let it begin once it stands, and stay until it is closed. Returns the exit code."""
         self.window.show()
-        QTimer.singleShot(0, lambda: begin(self.window))
+        QTimer.singleShot(0, lambda: on_shown(self.window))
         signal.signal(signal.SIGINT, lambda *_: self.window.close())
         # Python hears a signal only between two of its instructions; a slow tick gives it the chance.
         tick = QTimer()
@@ -53,15 +53,17 @@ def build(settings: Settings | None = None) -> App:
     settings = settings or Settings()
     theme = theme_of(qt)
     theme.prepare(str(settings.get("theme")))  # the window dresses once it is whole
-    crash = CrashLog(lambda sentence: window.bridge.post(lambda: window.say(sentence)))
-    with made_to_stay():
+    crash = CrashReporter(lambda sentence: window.dispatcher.post(lambda: window.show_message(sentence)))
+    with freeze_gc():
         window = MainWindow(theme, settings, crash.report)
     crash.install()
     return App(qt, window, crash)
 
 
 def open_window(
-    folder: Path | None, home: Path | None = None, begun: list[Future[Glimpse | None]] | None = None
+    folder: Path | None,
+    home: Path | None = None,
+    first_picture_loads: list[Future[FirstPicture | None]] | None = None,
 ) -> int:
     """The window, on a folder of pictures if one is given. Returns the exit code once it is closed.
 
@@ -69,6 +71,6 @@ def open_window(
     """
     if folder is None:
         return build().run(lambda _window: None)
-    coming = begun or [begin_glimpse(folder, home)]  # read while the window is made
+    coming = first_picture_loads or [prefetch_first_picture(folder, home)]  # read while the window is made
     # Taken out of the list, so that nothing holds on to the picture for as long as the program runs.
-    return build().run(lambda window: window.open(folder, home, glimpse=coming.pop()))
+    return build().run(lambda window: window.open_project(folder, home, first_picture=coming.pop()))

@@ -37,9 +37,9 @@ def demo(
 ) -> None:
     """Open the built-in sample project with training under way."""
     if tour is not None:
-        from desktop.tour.tour import take_tour
+        from desktop.tour.tour import run_tour
 
-        raise typer.Exit(take_tour(tour.absolute(), directory.absolute() if directory else None))
+        raise typer.Exit(run_tour(tour.absolute(), directory.absolute() if directory else None))
     from desktop.app import build
 
     folder = directory.absolute() if directory else None

@@ -8,18 +8,18 @@ from typing import Any
 from PySide6.QtCore import QObject, SignalInstance
 
 
-class Wires:
+class ConnectionGroup:
     """Remembers what it joined. Without it, a closed session would go on hearing its old buttons."""
 
     def __init__(self) -> None:
-        self._joined: list[Any] = []
+        self._connections: list[Any] = []
 
-    def join(self, signal: SignalInstance, act: Callable[..., object]) -> None:
+    def connect(self, signal: SignalInstance, slot: Callable[..., object]) -> None:
         """Call `act` whenever `signal` is emitted, until `cut`."""
-        self._joined.append(signal.connect(act))
+        self._connections.append(signal.connect(slot))
 
-    def cut(self) -> None:
+    def disconnect_all(self) -> None:
         """Join nothing any more. May be called twice."""
-        for connection in self._joined:
+        for connection in self._connections:
             QObject.disconnect(connection)
-        self._joined.clear()
+        self._connections.clear()

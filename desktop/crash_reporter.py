@@ -14,23 +14,23 @@ from types import TracebackType
 
 import platformdirs
 
-TELL_EVERY = 5.0
+NOTIFY_SECONDS = 5.0
 
 log = logging.getLogger(__name__)
 
 
-class CrashLog:
+class CrashReporter:
     """Catches what nobody caught, on any thread, and the interpreter's own death. Labels are on disk already.
 
     `tell` gets one sentence for people; it may be called from any thread and must hand over.
     """
 
-    def __init__(self, tell: Callable[[str], None], folder: Path | None = None) -> None:
-        self._tell = tell
+    def __init__(self, notify: Callable[[str], None], folder: Path | None = None) -> None:
+        self._tell = notify
         self.path = (folder or platformdirs.user_log_path("maskloop", appauthor=False)) / "crash.log"
         self._faults = None
         self._told = 0.0
-        self.mistakes = 0
+        self.count = 0
 
     def install(self) -> None:
         """Start catching. A folder that cannot be written only loses the log, never the program."""
@@ -47,7 +47,7 @@ class CrashLog:
         """Write the error down and say so."""
         if problem is None:
             return
-        self.mistakes += 1
+        self.count += 1
         text = "".join(traceback.format_exception(problem))
         log.error("unexpected error\n%s", text)
         try:

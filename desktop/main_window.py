@@ -22,34 +22,34 @@ from PySide6.QtWidgets import (
 
 from core.base.changes import Changes
 from core.base.errors import MaskloopError
-from core.base.gc_freeze import let_go, made_to_stay
+from core.base.gc_freeze import collect_frozen, freeze_gc
 from core.base.lane import Lane
 from core.base.settings import Settings
-from core.session.loading.first_picture import Glimpse
+from core.session.loading.first_picture import FirstPicture
 from desktop.actions.catalog import build_actions
 from desktop.actions.keymap import KeyMap
-from desktop.dispatcher import Bridge
-from desktop.palette.search import Searching
-from desktop.project_loader import Arriving
-from desktop.shell.auxiliary_windows import Beside
-from desktop.shell.top_bar import WORKSPACES, TopBar
+from desktop.dispatcher import MainThreadDispatcher
+from desktop.palette.search import PaletteSearch
+from desktop.project_loader import ProjectLoader
+from desktop.shell.auxiliary_windows import AuxiliaryWindows
+from desktop.shell.top_bar import WORKSPACE_ACTIONS, TopBar
 from desktop.shell.welcome_page import WelcomePage, dropped_folder, dropped_paths
-from desktop.shell.workspace_stack import Pages
+from desktop.shell.workspace_stack import WorkspaceStack
 from desktop.theme.icons import app_icon
 from desktop.theme.theme import Theme
-from desktop.widgets.status_bar import StatusLine
+from desktop.widgets.status_bar import StatusBar
 from desktop.workspaces.label.page import LabelPage
-from desktop.workspaces.label.saved_tool_options import remember_options, restore_options
-from desktop.workspaces.label.view.image_adjustments import Toning
-from desktop.workspaces.label.view.layer_controller import Viewing
-from desktop.workspaces.label.visibility_guard import TURNS
+from desktop.workspaces.label.saved_tool_options import load_options, save_options
+from desktop.workspaces.label.view.image_adjustments import ImageAdjustments
+from desktop.workspaces.label.view.layer_controller import LayerController
+from desktop.workspaces.label.visibility_guard import UNGUARDED
 
 if TYPE_CHECKING:
     from core.session.session import Session
     from core.session.training.service import TrainingState
-    from desktop.project_context import Rooms
+    from desktop.project_context import ProjectContext
 
-RECENT = 8
+MAX_RECENT = 8
 MESSAGE_MS = 6000
 
 
@@ -60,42 +60,50 @@ class MainWindow(QMainWindow):
         super().__init__()
         self._theme, self._settings, self._on_mistake = theme, settings, on_mistake
         self.sample_folder = platformdirs.user_data_path("maskloop", appauthor=False) / "sample"
-        self.bridge = Bridge(self)
-        self._opening = Lane("opening", on_mistake=on_mistake)
-        self.rooms: Rooms | None = None
+        self.dispatcher = MainThreadDispatcher(self)
+        self._loading_lane = Lane("opening", on_unexpected_error=on_mistake)
+        self.context: ProjectContext | None = None
         """What belongs to the open project; None on the welcome page."""
 
         self.actions_by_id = build_actions(self, theme)
         self.keymap = KeyMap(self.actions_by_id, settings, self)
-        self.searching = Searching(self.actions_by_id, self._is_able, self.bridge, self._opening)
-        self._beside = Beside(self, theme, settings, self.keymap, self._setting_changed, self.searching)
-        self.top = TopBar(self.actions_by_id, theme)
-        self.welcome = WelcomePage(theme)
-        self.label_page = LabelPage(self.actions_by_id, theme)
-        self.workspaces = Pages(
-            theme, self.label_page, lambda record: self.rooms.reviewing.caption(record) if self.rooms else ""
+        self.palette_search = PaletteSearch(
+            self.actions_by_id, self._is_available, self.dispatcher, self._loading_lane
         )
-        self.status = StatusLine(theme)
-        self._arriving = Arriving(self.label_page.canvas, self.bridge, self._opening, settings, on_mistake)
-        self.viewing = Viewing(self.label_page, self.actions_by_id, settings)
-        self.toning = Toning(self.label_page, self.actions_by_id, theme)
-        self.toning.adjusted.connect(self.status.adjusted.setVisible)
+        self._auxiliary_windows = AuxiliaryWindows(
+            self, theme, settings, self.keymap, self._setting_changed, self.palette_search
+        )
+        self.top_bar = TopBar(self.actions_by_id, theme)
+        self.welcome_page = WelcomePage(theme)
+        self.label_page = LabelPage(self.actions_by_id, theme)
+        self.workspaces = WorkspaceStack(
+            theme,
+            self.label_page,
+            lambda record: self.context.review_controller.caption(record) if self.context else "",
+        )
+        self.status_bar = StatusBar(theme)
+        self._project_loader = ProjectLoader(
+            self.label_page.canvas, self.dispatcher, self._loading_lane, settings, on_mistake
+        )
+        self.layer_controller = LayerController(self.label_page, self.actions_by_id, settings)
+        self.image_adjustments = ImageAdjustments(self.label_page, self.actions_by_id, theme)
+        self.image_adjustments.adjusted_changed.connect(self.status_bar.adjusted.setVisible)
         self._message_over = QTimer(self, singleShot=True, interval=MESSAGE_MS)
         self._lay_out()
         self._connect()
         self._restore()
         self._set_project(None)
-        self.welcome.open.setFocus()
+        self.welcome_page.open.setFocus()
 
     # Opening and closing a project --------------------------------------------------------------
 
-    def open(
+    def open_project(
         self,
         folder: Path,
         home: Path | None = None,
         *,
         train: bool = False,
-        glimpse: Future[Glimpse | None] | None = None,
+        first_picture: Future[FirstPicture | None] | None = None,
     ) -> None:
         """Open a folder as the project of this window; the old one is closed first. `train`: begin at once.
 
@@ -103,58 +111,60 @@ class MainWindow(QMainWindow):
         """
         if not self.close_project():
             return
-        self.welcome.show_message("")
-        self._settle_page(f"Opening {folder.name}")
-        self._arriving.begin(
-            folder, home, glimpse, lambda session: self._opened(session, train=train), self._cannot_open
+        self.welcome_page.show_message("")
+        self._show_opening(f"Opening {folder.name}")
+        self._project_loader.load(
+            folder, home, first_picture, lambda session: self._opened(session, train=train), self._cannot_open
         )
 
     def open_sample(self, folder: Path) -> None:
         """Make the sample project if need be, open it and begin to train."""
         if not self.close_project():
             return
-        self._settle_page("Drawing the sample pictures")
-        self._arriving.draw_sample(folder, lambda: self.open(folder, train=True), self._cannot_open)
+        self._show_opening("Drawing the sample pictures")
+        self._project_loader.create_sample(
+            folder, lambda: self.open_project(folder, train=True), self._cannot_open
+        )
 
     def close_project(self) -> bool:
         """Back to the welcome page. False when the user would rather stay, because something is not saved."""
-        if self.rooms is None:
+        if self.context is None:
             return True
-        labelling = self.rooms.labelling
-        if not labelling.is_safe() and not self._lose(labelling.saving.pending):
+        labelling = self.context.label_controller
+        if not labelling.can_close() and not self._confirm_discard(labelling.edit_queue.pending):
             return False
-        rooms, self.rooms = self.rooms, None
-        rooms.leave()
-        QTimer.singleShot(0, let_go)  # once it is no longer in use
-        self.searching.take(None, None)
+        rooms, self.context = self.context, None
+        rooms.close()
+        QTimer.singleShot(0, collect_frozen)  # once it is no longer in use
+        self.palette_search.set_project(None, None)
         self._set_project(None)
         return True
 
-    def _give_up(self) -> None:
+    def _cancel_opening(self) -> None:
         """Back to the welcome page while a project is still on its way."""
-        self._arriving.leave()
+        self._project_loader.cancel()
         self._set_project(None)
 
     def _opened(self, session: Session, *, train: bool) -> None:
-        from desktop.project_context import Rooms
+        from desktop.project_context import ProjectContext
 
-        with made_to_stay():
-            self.rooms = rooms = Rooms(session, self, self._settings, self._theme)
-        rooms.message.connect(self.say)
-        rooms.folder_chosen.connect(self.open)
-        rooms.label_asked.connect(self.actions_by_id["workspace_label"].trigger)
+        with freeze_gc():
+            self.context = rooms = ProjectContext(session, self, self._settings, self._theme)
+        rooms.message.connect(self.show_message)
+        rooms.folder_chosen.connect(self.open_project)
+        rooms.label_workspace_requested.connect(self.actions_by_id["workspace_label"].trigger)
         self._remember_recent(session)
-        self.searching.take(session, rooms.labelling)
+        self.palette_search.set_project(session, rooms.label_controller)
         self._set_project(session.name)
-        self.top.set_saved("saved")
-        rooms.begin(train=train)
+        self.top_bar.set_saved("saved")
+        rooms.start(train=train)
         self.label_page.canvas.setFocus()
 
     def _cannot_open(self, problem: MaskloopError) -> None:
         self._set_project(None)
-        self.welcome.show_message(str(problem))
+        self.welcome_page.show_message(str(problem))
 
-    def _lose(self, pending: int) -> bool:
+    def _confirm_discard(self, pending: int) -> bool:
         answer = QMessageBox.warning(
             self,
             "Not saved",
@@ -165,134 +175,136 @@ class MainWindow(QMainWindow):
         return answer == QMessageBox.StandardButton.Discard
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
-        self._settings.remember("geometry", bytes(self.saveGeometry().toBase64().data()).decode())
-        self.viewing.remember()
-        remember_options(self._settings, self.label_page.canvas.options)
-        if self.rooms is None or self.rooms.labelling.is_safe():
+        self._settings.set_state("geometry", bytes(self.saveGeometry().toBase64().data()).decode())
+        self.layer_controller.save()
+        save_options(self._settings, self.label_page.canvas.options)
+        if self.context is None or self.context.label_controller.can_close():
             self.hide()  # ending the training takes a moment; nobody needs to watch
         if not self.close_project():
             event.ignore()
             return
-        self._arriving.leave()
-        self._opening.close()
-        self._beside.close()
+        self._project_loader.cancel()
+        self._loading_lane.shutdown()
+        self._auxiliary_windows.close()
         event.accept()
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        self.viewing.key_released(event)
+        self.layer_controller.key_released(event)
         super().keyReleaseEvent(event)
 
     # News ----------------------------------------------------------------------------------------
 
-    def _hear(self, changes: Changes) -> None:
-        if self.rooms:
-            self.rooms.hear(changes)
+    def _on_changes(self, changes: Changes) -> None:
+        if self.context:
+            self.context.on_changes(changes)
 
-    def _hear_training(self, state: TrainingState) -> None:
-        if self.rooms:
-            self.rooms.hear_training(state)
+    def _on_training(self, state: TrainingState) -> None:
+        if self.context:
+            self.context.on_training(state)
 
-    def say(self, sentence: str) -> None:
+    def show_message(self, sentence: str) -> None:
         """A sentence in the status line, for a while; on the welcome page, which has none, below its buttons."""
-        self.status.set_note(sentence)
+        self.status_bar.show_message(sentence)
         self._message_over.start()
-        if self.pages.currentWidget() is self.welcome:
-            self.welcome.show_message(sentence)
+        if self.stack.currentWidget() is self.welcome_page:
+            self.welcome_page.show_message(sentence)
 
     # Laying out and wiring -----------------------------------------------------------------------
 
     def _lay_out(self) -> None:
         self.setWindowIcon(app_icon())
         self.setAcceptDrops(True)
-        self.pages = QStackedWidget()
-        self.pages.addWidget(self.welcome)
-        self.pages.addWidget(self.workspaces)
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.welcome_page)
+        self.stack.addWidget(self.workspaces)
         whole = QWidget()
         stack = QVBoxLayout(whole)
         stack.setContentsMargins(0, 0, 0, 0)
         stack.setSpacing(0)
-        stack.addWidget(self.top)
-        stack.addWidget(self.pages, 1)
-        stack.addWidget(self.status)
+        stack.addWidget(self.top_bar)
+        stack.addWidget(self.stack, 1)
+        stack.addWidget(self.status_bar)
         self.setCentralWidget(whole)
         self.setMinimumSize(960, 640)
 
     def _connect(self) -> None:
-        self.keymap.changed.connect(self.top.show_keys)
-        self.viewing.patterns_changed.connect(self.workspaces.set_patterns)
-        self.keymap.changed.connect(self.label_page.classes.rows.classes_model.touch)
-        self.bridge.changed.connect(self._hear)
-        self.bridge.training.connect(self._hear_training)
-        self.bridge.noticed.connect(self.say)
-        self.bridge.failed.connect(lambda problem: self.say(str(problem)))
-        self.workspaces.currentChanged.connect(lambda place: self.status.set_place(picture=place == 0))
-        self._message_over.timeout.connect(lambda: self.status.set_note(""))
-        self.top.recent_chosen.connect(lambda path: self.open(Path(path)))
-        self.label_page.learning.start_by_itself_changed.connect(
-            lambda on: self._beside.follow("train_automatically", on)
+        self.keymap.changed.connect(self.top_bar.update_shortcuts)
+        self.layer_controller.patterns_changed.connect(self.workspaces.set_patterns)
+        self.keymap.changed.connect(self.label_page.classes.list_view.class_model.notify_changed)
+        self.dispatcher.changed.connect(self._on_changes)
+        self.dispatcher.training_changed.connect(self._on_training)
+        self.dispatcher.noticed.connect(self.show_message)
+        self.dispatcher.failed.connect(lambda problem: self.show_message(str(problem)))
+        self.workspaces.currentChanged.connect(
+            lambda place: self.status_bar.set_picture_visible(visible=place == 0)
         )
-        self.welcome.open_asked.connect(self._ask_folder)
-        self.welcome.sample_asked.connect(lambda: self.open_sample(self.sample_folder))
-        self.welcome.folder_chosen.connect(self.open)
-        self.workspaces.export_asked.connect(lambda: self._act("export"))
-        self.workspaces.import_asked.connect(lambda: self._act("import_masks"))
-        self.workspaces.show_folder_asked.connect(self._show_home)
-        self.workspaces.action_asked.connect(lambda key: self.actions_by_id[key].trigger())
+        self._message_over.timeout.connect(lambda: self.status_bar.show_message(""))
+        self.top_bar.recent_chosen.connect(lambda path: self.open_project(Path(path)))
+        self.label_page.training.auto_start_changed.connect(
+            lambda on: self._auxiliary_windows.show_setting("train_automatically", on)
+        )
+        self.welcome_page.open_requested.connect(self._ask_folder)
+        self.welcome_page.sample_requested.connect(lambda: self.open_sample(self.sample_folder))
+        self.welcome_page.folder_chosen.connect(self.open_project)
+        self.workspaces.export_requested.connect(lambda: self._run_action("export"))
+        self.workspaces.import_requested.connect(lambda: self._run_action("import_masks"))
+        self.workspaces.show_folder_requested.connect(self._show_project_folder)
+        self.workspaces.action_requested.connect(lambda key: self.actions_by_id[key].trigger())
         for key, action in self.actions_by_id.items():
-            action.triggered.connect(lambda _checked=False, key=key: self._act(key))
+            action.triggered.connect(lambda _checked=False, key=key: self._run_action(key))
 
-    def _act(self, key: str) -> None:
+    def _run_action(self, key: str) -> None:
         """Do what an action says; those of a project do nothing without one."""
-        act = self._handlers().get(key)
+        act = self._actions().get(key)
         if act is not None:
             act()
 
-    def _handlers(self) -> dict[str, Callable[[], object]]:
+    def _actions(self) -> dict[str, Callable[[], object]]:
         always: dict[str, Callable[[], object]] = {
             "open_folder": self._ask_folder,
-            **self._beside.handlers(),
+            **self._auxiliary_windows.actions(),
             "quit": self.close,
             "theme_light": lambda: self._choose_theme("light"),
             "theme_dark": lambda: self._choose_theme("dark"),
             "theme_system": lambda: self._choose_theme("system"),
             "full_screen": self._toggle_full_screen,
         }
-        if self.rooms is None:
-            is_opening = self.pages.currentWidget() is self.workspaces
-            return {**always, "close_project": self._give_up} if is_opening else always
+        if self.context is None:
+            is_opening = self.stack.currentWidget() is self.workspaces
+            return {**always, "close_project": self._cancel_opening} if is_opening else always
         return {
             **always,
-            **self.viewing.handlers(),
-            **self.rooms.handlers(),
+            **self.layer_controller.actions(),
+            **self.context.actions(),
             "close_project": self.close_project,
-            **{name: self._to_workspace(place) for place, name in enumerate(WORKSPACES)},
+            **{name: self._workspace_switch(place) for place, name in enumerate(WORKSPACE_ACTIONS)},
         }
 
-    def _is_able(self, key: str) -> bool:
+    def _is_available(self, key: str) -> bool:
         """Whether an action does anything now; not all that a project needs have a handler: some are heard of."""
-        return self.rooms is not None or key in self._handlers()
+        return self.context is not None or key in self._actions()
 
-    def _offer_actions(self) -> None:
+    def _update_actions(self) -> None:
         """Switch actions on that can do something now; undo and redo know for themselves, once there is a picture."""
         for key, action in self.actions_by_id.items():
-            if key not in TURNS:
-                action.setEnabled(self._is_able(key))
-        self.label_page.options.set_undo()
+            if key not in UNGUARDED:
+                action.setEnabled(self._is_available(key))
+        self.label_page.option_bar.set_undo_names()
 
-    def _to_workspace(self, place: int) -> Callable[[], object]:
+    def _workspace_switch(self, place: int) -> Callable[[], object]:
         return lambda: self.workspaces.setCurrentIndex(place)
 
     def _choose_theme(self, choice: str) -> None:
         self._settings.set("theme", choice)
-        self._beside.follow("theme", choice)
-        self._theme.choose(choice)
+        self._auxiliary_windows.show_setting("theme", choice)
+        self._theme.apply(choice)
         self.actions_by_id[f"theme_{choice}"].setChecked(True)
 
     def _setting_changed(self, name: str, value: object) -> None:
         if name == "theme":
             self._choose_theme(str(value))
-        elif self.rooms:
-            self.rooms.learning.settings_changed()
+        elif self.context:
+            self.context.train_controller.settings_changed()
 
     def _toggle_full_screen(self) -> None:
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
@@ -301,51 +313,51 @@ class MainWindow(QMainWindow):
     def _ask_folder(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self, "Open a folder of pictures", str(Path.home()))
         if chosen:
-            self.open(Path(chosen))
+            self.open_project(Path(chosen))
 
-    def _show_home(self) -> None:
-        if self.rooms:
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.rooms.session.home)))
+    def _show_project_folder(self) -> None:
+        if self.context:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.context.session.home)))
 
-    def _settle_page(self, words: str) -> None:
+    def _show_opening(self, words: str) -> None:
         """While a project opens: the workspace stands already, its canvas says what is going on."""
-        self.pages.setCurrentWidget(self.workspaces)
+        self.stack.setCurrentWidget(self.workspaces)
         self.workspaces.setCurrentWidget(self.label_page)
-        self.status.show()  # now, so that the canvas keeps its size when the project is there
-        self.label_page.classes.wait()
+        self.status_bar.show()  # now, so that the canvas keeps its size when the project is there
+        self.label_page.classes.show_loading()
         self.label_page.filmstrip.set_empty_text(f"{words} …")
         self.label_page.canvas.clear()
         self.label_page.canvas.show_loading(words)
-        self._offer_actions()
+        self._update_actions()
 
     def _set_project(self, name: str | None) -> None:
         self.setWindowTitle(f"{name} – Maskloop" if name else "Maskloop")
-        self.top.set_project(name)
-        self.pages.setCurrentWidget(self.workspaces if name else self.welcome)
-        self.status.setVisible(name is not None)
-        self._offer_actions()
+        self.top_bar.set_project(name)
+        self.stack.setCurrentWidget(self.workspaces if name else self.welcome_page)
+        self.status_bar.setVisible(name is not None)
+        self._update_actions()
         self.actions_by_id["workspace_label"].setChecked(True)
         self.workspaces.setCurrentWidget(self.label_page)
         self._show_recent()
 
     def _remember_recent(self, session: Session) -> None:
         entry = [session.name, str(session.folder)]
-        older = [e for e in self._settings.remembered("recent", []) if e != entry]
-        self._settings.remember("recent", [entry, *older][:RECENT])
+        older = [e for e in self._settings.get_state("recent", []) if e != entry]
+        self._settings.set_state("recent", [entry, *older][:MAX_RECENT])
 
     def _show_recent(self) -> None:
-        entries = [tuple(e) for e in self._settings.remembered("recent", []) if len(e) == 2]
-        self.welcome.set_recent(entries)
-        self.top.set_recent([folder for _name, folder in entries])
+        entries = [tuple(e) for e in self._settings.get_state("recent", []) if len(e) == 2]
+        self.welcome_page.set_recent(entries)
+        self.top_bar.set_recent([folder for _name, folder in entries])
 
     def _restore(self) -> None:
-        stored = self._settings.remembered("geometry")
+        stored = self._settings.get_state("geometry")
         if not isinstance(stored, str) or not self.restoreGeometry(QByteArray.fromBase64(stored.encode())):
             room = QApplication.primaryScreen().availableGeometry()
             self.resize(min(1440, room.width()), min(900, room.height()))
         self._choose_theme(str(self._settings.get("theme")))
-        self.viewing.restore()
-        restore_options(self._settings, self.label_page.canvas.options)
+        self.layer_controller.load()
+        load_options(self._settings, self.label_page.canvas.options)
 
     # Dropping folders and pictures ------------------------------------------------------------------
 
@@ -358,7 +370,7 @@ class MainWindow(QMainWindow):
         if folder is None:
             return
         event.acceptProposedAction()
-        if self.rooms is not None:
-            self.rooms.taking_in.drop(dropped_paths(event.mimeData()))
+        if self.context is not None:
+            self.context.drop_controller.drop(dropped_paths(event.mimeData()))
         else:
-            self.open(folder)
+            self.open_project(folder)

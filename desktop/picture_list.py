@@ -10,7 +10,7 @@ from core.project.records import PictureRecord, Split, Status
 if TYPE_CHECKING:
     from core.session.picture_index import PictureIndex
 
-PASSES: dict[str, Callable[[PictureRecord], bool]] = {
+PREDICATES: dict[str, Callable[[PictureRecord], bool]] = {
     "all": lambda _r: True,
     "new": lambda r: r.status == Status.NEW,
     "in progress": lambda r: r.status == Status.IN_PROGRESS,
@@ -26,24 +26,24 @@ PASSES: dict[str, Callable[[PictureRecord], bool]] = {
     "no split": lambda r: r.split is None,
     "noted": lambda r: bool(r.note),
 }
-BOTH = "+"
+AND_SEPARATOR = "+"
 """Between two filters of which a picture must pass both."""
-FOUND_KEY = "found:"
+FOUND_PREFIX = "found:"
 """Before a name, in the key of the filter that shows the pictures found elsewhere (`PictureList.found`)."""
-TAG_KEY = "tag:"
+TAG_PREFIX = "tag:"
 """Before a tag, in the key of the filter that shows pictures with it."""
 
 
-def passes(key: str) -> Callable[[PictureRecord], bool]:
+def predicate_for(key: str) -> Callable[[PictureRecord], bool]:
     """The test of a filter, by its key; a key that is not known lets everything pass."""
-    if key.startswith(TAG_KEY):
-        tag = key.removeprefix(TAG_KEY)
+    if key.startswith(TAG_PREFIX):
+        tag = key.removeprefix(TAG_PREFIX)
         return lambda record: tag in record.tags
-    if BOTH in key:
-        first, _, rest = key.partition(BOTH)
-        one, other = passes(first), passes(rest)
+    if AND_SEPARATOR in key:
+        first, _, rest = key.partition(AND_SEPARATOR)
+        one, other = predicate_for(first), predicate_for(rest)
         return lambda record: one(record) and other(record)
-    return PASSES.get(key, lambda _record: True)
+    return PREDICATES.get(key, lambda _record: True)
 
 
 def tags_in_use(index: PictureIndex) -> list[str]:
@@ -62,7 +62,7 @@ class PictureList:
         self._index = index
         self.filter, self.order = filter_, order
         self.found: frozenset[int] = frozenset()
-        self.doubts: Mapping[int, float] = {}
+        self.disagreement: Mapping[int, float] = {}
         """Share of the label that a network contradicts, by picture: what the order "doubt" goes by."""
         self._ids: list[int] | None = None
         self._rows: dict[int, int] = {}
@@ -73,16 +73,16 @@ class PictureList:
         if self.filter == "all" and self.order == "name":
             self._ids = None
             return
-        if self.filter.startswith(FOUND_KEY):
+        if self.filter.startswith(FOUND_PREFIX):
             ids = [i for i in self._index.ids() if i in self.found]
         else:
-            wanted = passes(self.filter)
+            wanted = predicate_for(self.filter)
             ids = [i for i in self._index.ids() if wanted(self._index.get(i))]
         if self.order == "uncertainty":
             # Sorting is stable: pictures without prediction keep their order, behind those with one.
             ids.sort(key=lambda i: -(self._index.get(i).uncertainty or 0.0))
         elif self.order == "doubt":
-            ids.sort(key=lambda i: -self.doubts.get(i, 0.0))
+            ids.sort(key=lambda i: -self.disagreement.get(i, 0.0))
         self._ids = ids
         self._rows = {picture_id: row for row, picture_id in enumerate(ids)}
 
@@ -101,24 +101,24 @@ class PictureList:
             return None
 
     def neighbour(
-        self, picture_id: int | None, step: int, wanted: Callable[[PictureRecord], bool] = lambda _r: True
+        self, picture_id: int | None, step: int, predicate: Callable[[PictureRecord], bool] = lambda _r: True
     ) -> int | None:
         """The next picture in direction `step` (1 or -1) that is `wanted`; None at the end."""
         row = self.row_of(picture_id) if picture_id is not None else None
         at = (row if row is not None else -1) + step
         while 0 <= at < self.count():
             record = self.record(at)
-            if wanted(record):
+            if predicate(record):
                 return record.id
             at += step
         return None
 
-    def most_uncertain(self, besides: int | None) -> int | None:
+    def most_uncertain(self, except_for: int | None) -> int | None:
         """The picture the network is least sure of among those that nobody has finished."""
         best: PictureRecord | None = None
         for row in range(self.count()):
             record = self.record(row)
-            if record.id == besides or not PASSES["open"](record) or record.uncertainty is None:
+            if record.id == except_for or not PREDICATES["open"](record) or record.uncertainty is None:
                 continue
             if best is None or record.uncertainty > (best.uncertainty or 0.0):
                 best = record

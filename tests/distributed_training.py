@@ -12,13 +12,13 @@ from safetensors.torch import save_file
 from torch import nn
 
 from core.models.spec import ModelSpec
-from core.training.devices import fabric_for
-from core.training.distributed import part
-from core.training.distributed_config import Spread
-from core.training.events import Evaluated, Event
+from core.training.devices import make_fabric
+from core.training.distributed import leave_process_group
+from core.training.distributed_config import DistributedConfig
+from core.training.events import ModelEvaluated, TrainingEvent
 from core.training.loop import train
 from core.training.recipe import Recipe
-from core.training.snapshot import Snapshot
+from core.training.snapshot import TrainingSnapshot
 
 SPEC = ModelSpec("asymmetric-unet", None, "none", 32, (4, 9))
 RECIPE = Recipe(
@@ -34,9 +34,9 @@ def network(seed: int) -> nn.Sequential:
     )
 
 
-def freeze(folder: Path) -> Snapshot:
+def freeze(folder: Path) -> TrainingSnapshot:
     """Pictures of which each has another number of labelled pixels: a mean of means would be another loss."""
-    snapshot = Snapshot.create(folder, SPEC, RECIPE)
+    snapshot = TrainingSnapshot.create(folder, SPEC, RECIPE)
     for number in range(7):
         dice = np.random.default_rng(number)
         values = np.full((24, 32), 4, np.uint8)
@@ -51,22 +51,22 @@ def freeze(folder: Path) -> Snapshot:
 
 def learn(out: Path, devices: int) -> None:
     """Leave the weights and what was told in `out`, each process its own."""
-    fabric = fabric_for(RECIPE, Spread.asked(devices, 1, "auto"))
+    fabric = make_fabric(RECIPE, DistributedConfig.resolve(devices, 1, "auto"))
     if fabric.global_rank == 0:
         freeze(out / "snapshot")
     fabric.launch()
-    rank, heard = fabric.global_rank, list[Event]()
+    rank, heard = fabric.global_rank, list[TrainingEvent]()
     model = network(seed=rank)  # the leader's weights are everybody's
     train(
-        model, SPEC, Snapshot.open(out / "snapshot"), RECIPE,
+        model, SPEC, TrainingSnapshot.open(out / "snapshot"), RECIPE,
         run_folder=out / "run", on_event=heard.append, fabric=fabric,
     )  # fmt: skip
     save_file(
         {name: value.contiguous() for name, value in model.state_dict().items()}, out / f"{rank}.safetensors"
     )
-    scores = [[e.miou, e.confusion, e.labelled_pictures] for e in heard if isinstance(e, Evaluated)]
+    scores = [[e.miou, e.confusion, e.labelled_pictures] for e in heard if isinstance(e, ModelEvaluated)]
     (out / f"{rank}.json").write_text(json.dumps({"events": len(heard), "scores": scores}))
-    part()
+    leave_process_group()
 
 
 if __name__ == "__main__":

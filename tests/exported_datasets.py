@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.formats.class_sets import preset
-from core.formats.dataset_types import Dataset, Fate
-from core.formats.writers.base import OutPicture, WritePlan
-from core.formats.writers.registry import OUTGOING
+from core.formats.class_sets import class_set
+from core.formats.dataset_types import ClassTarget, Dataset
+from core.formats.writers.base import ExportPicture, WritePlan
+from core.formats.writers.registry import EXPORT_FORMATS
 from core.labels.class_list import VOID, ClassList
 from tests.factories import picture
 
@@ -35,18 +35,18 @@ def classes_of(count: int = 3) -> ClassList:
     """`count` classes of values 1 .. count, each with its own colour."""
     made = ClassList()
     for value in range(1, count + 1):
-        made = made.added(f"class-{value}", (value, 255 - value, (value * 37) % 256), value)
+        made = made.with_class(f"class-{value}", (value, 255 - value, (value * 37) % 256), value)
     return made
 
 
 def street() -> ClassList:
     """Three classes that Cityscapes knows, with gaps between the values."""
-    known = {c.name: c.colour for c in preset("cityscapes")}
+    known = {c.name: c.colour for c in class_set("cityscapes")}
     return (
         ClassList()
-        .added("road", known["road"], 1)
-        .added("Sky", known["sky"], 2)
-        .added("person", known["person"], 3)
+        .with_class("road", known["road"], 1)
+        .with_class("Sky", known["sky"], 2)
+        .with_class("person", known["person"], 3)
     )
 
 
@@ -73,16 +73,16 @@ def write(
     pictures, root = folder / "pictures", folder / "out"
     pictures.mkdir(parents=True)
     root.mkdir()
-    writer = OUTGOING[format_name].writer()
+    writer = EXPORT_FORMATS[format_name].writer()
     given = list(labels)
-    writer.begin(WritePlan(root, classes, len(given)))
+    writer.start(WritePlan(root, classes, len(given)))
     parts = []
     for number, label in enumerate(given):
         height, width = (16, 24) if label is None else label.shape
         source = pictures / f"p{number}.png"
         Image.fromarray(picture(width, height, seed=number)).save(source)
-        written = writer.write(OutPicture(f"p{number}", split, source, width, height, label))
-        parts.append(json.loads(json.dumps(written.part)))
+        written = writer.write(ExportPicture(f"p{number}", split, source, width, height, label))
+        parts.append(json.loads(json.dumps(written.entry)))
     writer.finish(parts)
     return root
 
@@ -102,9 +102,15 @@ def read_labels(dataset: Dataset, classes: ClassList) -> dict[str, Values | None
     table[VOID] = VOID
     for place, c in enumerate(dataset.classes, 1):
         known = classes.by_name(c.name)
-        fates = {Fate.CLASS: known.value if known else 254, Fate.VOID: VOID, Fate.SKIP: 0}
-        table[place] = fates[c.fate]
+        fates = {
+            ClassTarget.CLASS: known.value if known else 254,
+            ClassTarget.VOID: VOID,
+            ClassTarget.SKIP: 0,
+        }
+        table[place] = fates[c.target]
     return {
-        s.picture.stem.removesuffix("_leftImg8bit"): None if s.read is None else table[s.read().values]
+        s.picture.stem.removesuffix("_leftImg8bit"): None
+        if s.read_mask is None
+        else table[s.read_mask().values]
         for s in dataset.samples
     }

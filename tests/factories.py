@@ -48,11 +48,11 @@ def picture_folder(folder: Path, count: int = 3, **size: int) -> Path:
 def project_in(folder: Path, count: int = 3, classes: tuple[str, ...] = ("grass", "roof")) -> Project:
     """An open project over `picture_folder` with its pictures known and sized."""
     picture_folder(folder, count)
-    project = Project.write(folder, purpose="a test")
+    project = Project.open(folder, purpose="a test")
     listed = ClassList()
     for name in classes:
-        listed = listed.added(name)
-    project.classes.write(listed)
+        listed = listed.with_class(name)
+    project.classes.save(listed)
     for record in project.pictures.add(f"p{number}.png" for number in range(count)):
         project.pictures.set_size(record.id, 96, 64)
     return project
@@ -62,10 +62,10 @@ def stroke(
     labels: LabelMap, value: int, start: tuple[float, float], end: tuple[float, float], radius: float = 5
 ) -> Edit:
     """A brush stroke painted into `labels`. The stroke must change something."""
-    labels.begin(f"Brush stroke, class {value}", "brush", value)
+    labels.begin_edit(f"Brush stroke, class {value}", "brush", value)
     box, mask = capsule(Point(*start), Point(*end), radius, Box(0, 0, labels.width, labels.height))
     labels.paint(box, mask, value)
-    edit = labels.finish()
+    edit = labels.finish_edit()
     assert edit is not None
     return edit
 
@@ -74,9 +74,9 @@ def label_all(project: Project, records: list[PictureRecord]) -> None:
     """Give pictures of `project_in` their true label."""
     for record in records:
         labels = LabelMap(project.labels.read(record.id, 96, 64))
-        labels.begin("Label", "test", 0)
-        labels.put(Box(0, 0, 96, 64), truth())
-        edit = labels.finish()
+        labels.begin_edit("Label", "test", 0)
+        labels.put_values(Box(0, 0, 96, 64), truth())
+        edit = labels.finish_edit()
         assert edit is not None
         project.journal.commit(record.id, edit)
 
@@ -85,18 +85,18 @@ def predict(
     project: Project, picture_id: int, values: NDArray[np.uint8] | None = None, confidence: int = 255
 ) -> None:
     """A run of `project` says `values`, (64, 96) uint8 class values, of a picture; class 2 everywhere if None."""
-    run = project.runs.newest_published() or project.runs.start(MODEL, "{}", None, 3)
-    project.runs.note(run.id, published=1)
+    run = project.runs.latest_published() or project.runs.start(MODEL, "{}", None, 3)
+    project.runs.update(run.id, published=1)
     said = np.full((64, 96), 2, np.uint8) if values is None else values
     sure = np.full(said.shape, confidence, np.uint8)
     write_prediction(project.prediction_path(picture_id), PredictedMask(said, sure, run.id))
-    project.runs.predicted(picture_id, run.id, 0.5)
+    project.runs.record_prediction(picture_id, run.id, 0.5)
 
 
 def steps_of(project: Project, act: Callable[[], object]) -> list[str]:
     """How SQLite finds what `act` asks of a project: SEARCH, or SCAN for a look at all rows, and in which table."""
     asked: list[str] = []
-    with project.store.reading() as connection:
+    with project.store.read_transaction() as connection:
         file = connection.connection.driver_connection
     assert isinstance(file, sqlite3.Connection)
     file.set_trace_callback(asked.append)

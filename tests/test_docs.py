@@ -11,10 +11,10 @@ import pytest
 from core.base.option_spec import markdown
 from core.cli.app import command_names
 from core.labels.label_map import LabelMap
-from core.project.project import FILE, HOME
+from core.project.project import HOME_FOLDER, PROJECT_FILE
 from core.project.records import Measurement
 from core.project.schema import metadata
-from core.training.recipe import PRESETS, TABLE
+from core.training.recipe import PRESETS, RECIPE_OPTIONS
 from tests.factories import project_in, stroke
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -29,11 +29,11 @@ def test_the_queries_of_the_project_file_page_answer(
         project.journal.commit(1, stroke(labels, 1, (10, 10), (40, 40)))
         project.journal.commit(1, stroke(labels, 2, (60, 10), (80, 40)))
         run = project.runs.start("{}", "{}", None, 1)
-        project.runs.measure([Measurement(run.id, "miou", None, 1, 2.0, 1, 0.5)])
+        project.runs.add_measurements([Measurement(run.id, "miou", None, 1, 2.0, 1, 0.5)])
     page = (ROOT / "docs" / "project-file.md").read_text("utf-8")
     queries = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
     assert len(queries) >= 4
-    connection = sqlite3.connect(tmp_path / HOME / FILE)
+    connection = sqlite3.connect(tmp_path / HOME_FOLDER / PROJECT_FILE)
     try:
         for query in queries:
             assert connection.execute(query).fetchall(), query
@@ -60,7 +60,7 @@ def test_commands_in_the_readme_exist() -> None:
 
 def test_the_page_on_training_shows_the_choices_that_there_are() -> None:
     page = (ROOT / "docs" / "training.md").read_text("utf-8")
-    assert markdown(TABLE, PRESETS) in page, "run: python -m core.training.recipe"
+    assert markdown(RECIPE_OPTIONS, PRESETS) in page, "run: python -m core.training.recipe"
 
 
 def test_every_decision_is_listed() -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from core.base.geometry import Point
 from core.labels.label_map import Edit, LabelMap
 from core.tools import deferred, edit_constraint
-from core.tools.tool import Ghost, Modifiers, Outcome, Outline, Stage, Tool
+from core.tools.tool import MaskPreview, Modifiers, OutlinePreview, Tool, ToolContext, ToolResult
 from core.tools.tool_options import ToolOptions
 
 CTRL, ALT = Modifiers(ctrl=True), Modifiers(alt=True)
@@ -17,68 +17,68 @@ CTRL, ALT = Modifiers(ctrl=True), Modifiers(alt=True)
 
 def make_all_large(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is painted from now on is large enough for another thread, and its promise for a look at the screen."""
-    monkeypatch.setattr(deferred, "AT_ONCE", 0)
-    monkeypatch.setattr(edit_constraint, "AT_ONCE", 0)
+    monkeypatch.setattr(deferred, "MAX_IMMEDIATE_PIXELS", 0)
+    monkeypatch.setattr(edit_constraint, "MAX_IMMEDIATE_PIXELS", 0)
 
 
-class ToolHand:
+class ToolDriver:
     """Keeps what the canvas would show and store."""
 
     def __init__(self, tool: Tool, picture: NDArray[np.uint8], scale: float = 1.0) -> None:
         height, width = picture.shape[:2]
         self.tool = tool
         self.labels = LabelMap.blank(width, height)
-        self.stage = Stage(self.labels, 2, "tree", picture, None, ToolOptions(), scale)
+        self.context = ToolContext(self.labels, 2, "tree", picture, None, ToolOptions(), scale)
         self.edits: list[Edit] = []
         self.said: list[str] = []
         self.works = 0
-        self.outline: Outline | None = None
-        self.ghost: Ghost | None = None
+        self.outline: OutlinePreview | None = None
+        self.mask_preview: MaskPreview | None = None
 
     @property
     def painted(self) -> NDArray[np.bool_]:
-        return self.labels.values == self.stage.class_value
+        return self.labels.values == self.context.class_value
 
     @property
-    def promised(self) -> NDArray[np.bool_]:
+    def previewed(self) -> NDArray[np.bool_]:
         """The ghost as a mask of the whole picture."""
         mask = np.zeros(self.labels.values.shape, bool)
-        ghost = self.ghost
+        ghost = self.mask_preview
         if ghost is not None:
             box, mask[ghost.box.slices] = ghost.box, ghost.mask
             if ghost.allowed is not None:
                 mask[box.slices] &= ghost.allowed(np.arange(box.y0, box.y1), np.arange(box.x0, box.x1))
         return mask
 
-    def take(self, outcome: Outcome, waits: bool = True) -> None:
+    def take(self, outcome: ToolResult, waits: bool = True) -> None:
         """What the canvas does with an outcome. waits: let asked work come to its end."""
-        self.outline, self.ghost = outcome.outline, outcome.ghost
-        if outcome.painting is not None:
-            outcome.painting.carry_out()
-        edit = outcome.painting.edit if outcome.painting else outcome.edit
+        self.outline, self.mask_preview = outcome.outline, outcome.mask_preview
+        if outcome.deferred is not None:
+            outcome.deferred.run()
+        edit = outcome.deferred.edit if outcome.deferred else outcome.edit
         if edit is not None:
             self.edits.append(edit)
-        if outcome.say:
-            self.said.append(outcome.say)
-        if outcome.work is not None:
+        if outcome.message:
+            self.said.append(outcome.message)
+        if outcome.task is not None:
             self.works += 1
             if waits:
-                self.take(self.tool.done(self.stage, outcome.work.run(lambda: False)))
+                self.take(self.tool.on_task_done(self.context, outcome.task.run(lambda: False)))
 
     def stroke(self, *way: tuple[float, float], held: Modifiers | None = None, waits: bool = True) -> None:
         """Press at the first point, move along, release at the last."""
         held = held or Modifiers()
         points = [Point(*at) for at in way]
-        self.take(self.tool.press(self.stage, points[0], held), waits)
+        self.take(self.tool.press(self.context, points[0], held), waits)
         for at in points[1:]:
-            self.take(self.tool.drag(self.stage, at, Modifiers()), waits)
-        self.take(self.tool.release(self.stage, points[-1], Modifiers()), waits)
+            self.take(self.tool.drag(self.context, at, Modifiers()), waits)
+        self.take(self.tool.release(self.context, points[-1], Modifiers()), waits)
 
     def click(self, x: float, y: float, held: Modifiers | None = None) -> None:
         self.stroke((x, y), held=held)
 
     def enter(self) -> None:
-        self.take(self.tool.finish(self.stage))
+        self.take(self.tool.finish(self.context))
 
 
 def disc_picture(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-NONE: frozenset[int] = frozenset()
+NO_IDS: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,10 +15,10 @@ class Changes:
     ids of pictures whose pixels changed; the flags say that a whole table should be read again.
     """
 
-    pictures: frozenset[int] = NONE
-    labels: frozenset[int] = NONE
-    predictions: frozenset[int] = NONE
-    listing: bool = False
+    pictures: frozenset[int] = NO_IDS
+    labels: frozenset[int] = NO_IDS
+    predictions: frozenset[int] = NO_IDS
+    picture_list: bool = False
     classes: bool = False
     runs: bool = False
     measurements: bool = False
@@ -28,7 +28,7 @@ class Changes:
             self.pictures | other.pictures,
             self.labels | other.labels,
             self.predictions | other.predictions,
-            self.listing or other.listing,
+            self.picture_list or other.picture_list,
             self.classes or other.classes,
             self.runs or other.runs,
             self.measurements or other.measurements,
@@ -42,4 +42,4 @@ class Changes:
 class Notice:
     """Something that people should know, in a sentence or two; nothing has to be done at once."""
 
-    sentence: str
+    message: str

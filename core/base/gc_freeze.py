@@ -11,27 +11,27 @@ import threading
 from collections.abc import Iterator
 
 _lock = threading.Lock()
-_making = 0
+_active = 0
 
 
 @contextlib.contextmanager
-def made_to_stay() -> Iterator[None]:
+def freeze_gc() -> Iterator[None]:
     """What is made in this block stays. Threads may be in such blocks at the same time; the last one ends it."""
-    global _making  # noqa: PLW0603
+    global _active  # noqa: PLW0603
     with _lock:
-        _making += 1
+        _active += 1
         gc.disable()
     try:
         yield
     finally:
         with _lock:
-            _making -= 1
-            if _making == 0:
+            _active -= 1
+            if _active == 0:
                 gc.freeze()
                 gc.enable()
 
 
-def let_go() -> None:
+def collect_frozen() -> None:
     """What was made to stay and is used no more goes, such as a project that was closed; the rest stays.
 
     For the GUI thread alone: timers and widgets are ended by the thread that collects them, and end the program when

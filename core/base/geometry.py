@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-TILE = 256
+TILE_SIZE = 256
 """Side of a label tile in pixels; docs/adr/0003 says why."""
 
 
@@ -35,16 +35,16 @@ class Box:
     y1: int
 
     @classmethod
-    def nothing(cls) -> Box:
+    def empty(cls) -> Box:
         """The empty box, neutral in `united`."""
         return cls(0, 0, 0, 0)
 
     @classmethod
-    def around(cls, points: Iterable[tuple[float, float]], margin: float = 0.0) -> Box:
+    def bounding(cls, points: Iterable[tuple[float, float]], margin: float = 0.0) -> Box:
         """The smallest box holding all points, grown by `margin` pixels; empty without points."""
         listed = list(points)
         if not listed:
-            return cls.nothing()
+            return cls.empty()
         xs, ys = [p[0] for p in listed], [p[1] for p in listed]
         return cls(
             math.floor(min(xs) - margin),
@@ -74,7 +74,7 @@ class Box:
         """Rows and columns, ready to index an (H, W) array."""
         return slice(self.y0, self.y1), slice(self.x0, self.x1)
 
-    def united(self, other: Box) -> Box:
+    def union(self, other: Box) -> Box:
         """The smallest box holding both."""
         if self.is_empty:
             return other
@@ -86,14 +86,14 @@ class Box:
 
     def clipped(self, width: int, height: int) -> Box:
         """The part inside a picture of this size."""
-        return self.intersected(Box(0, 0, width, height))
+        return self.intersection(Box(0, 0, width, height))
 
-    def intersected(self, other: Box) -> Box:
+    def intersection(self, other: Box) -> Box:
         """The part shared with `other`, `nothing()` where there is none."""
         box = Box(
             max(self.x0, other.x0), max(self.y0, other.y0), min(self.x1, other.x1), min(self.y1, other.y1)
         )
-        return Box.nothing() if box.is_empty else box
+        return Box.empty() if box.is_empty else box
 
     def grown(self, margin: int) -> Box:
         """The box with `margin` more pixels on every side."""
@@ -107,19 +107,19 @@ class Box:
         half the time, and what is worked out for a band takes no memory of the size of a picture."""
         if self.is_empty:
             return
-        for top in range(self.y0 - self.y0 % TILE, self.y1, TILE):
-            yield Box(self.x0, max(top, self.y0), self.x1, min(top + TILE, self.y1))
+        for top in range(self.y0 - self.y0 % TILE_SIZE, self.y1, TILE_SIZE):
+            yield Box(self.x0, max(top, self.y0), self.x1, min(top + TILE_SIZE, self.y1))
 
     def tiles(self) -> Iterator[TileKey]:
         """Every tile that shares a pixel with this box, row by row."""
         if self.is_empty:
             return
-        for row in range(self.y0 // TILE, (self.y1 - 1) // TILE + 1):
-            for column in range(self.x0 // TILE, (self.x1 - 1) // TILE + 1):
+        for row in range(self.y0 // TILE_SIZE, (self.y1 - 1) // TILE_SIZE + 1):
+            for column in range(self.x0 // TILE_SIZE, (self.x1 - 1) // TILE_SIZE + 1):
                 yield TileKey(column, row)
 
 
 def tile_box(key: TileKey, width: int, height: int) -> Box:
     """The pixels of tile `key` in a picture of this size; tiles at the right and bottom edge may be smaller."""
-    x, y = key.column * TILE, key.row * TILE
-    return Box(x, y, x + TILE, y + TILE).clipped(width, height)
+    x, y = key.column * TILE_SIZE, key.row * TILE_SIZE
+    return Box(x, y, x + TILE_SIZE, y + TILE_SIZE).clipped(width, height)

@@ -7,7 +7,7 @@ import sysconfig
 from pathlib import Path
 
 
-def environment() -> dict[str, str]:
+def child_environment() -> dict[str, str]:
     """Ours, and the place of this very `core`, whatever the current folder of the process is.
 
     Threads that have nothing to do sleep instead of spinning: beside a window and other programs that takes a third

@@ -32,12 +32,12 @@ class Lane:
         self,
         name: str,
         threads: int = 1,
-        on_mistake: Callable[[BaseException], None] | None = None,
+        on_unexpected_error: Callable[[BaseException], None] | None = None,
         *,
-        modest: bool = False,
+        low_priority: bool = False,
     ) -> None:
-        self._on_mistake = on_mistake
-        self._modest = modest
+        self._on_mistake = on_unexpected_error
+        self._modest = low_priority
         self._queue: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
         self._wake = threading.Condition()
         self._closing = False
@@ -55,18 +55,18 @@ class Lane:
         """Run `work` before everything that still waits: the picture on screen before thumbnails."""
         return self._put(lambda: work(*args, **kwargs), first=True)
 
-    def is_here(self) -> bool:
+    def owns_current_thread(self) -> bool:
         """Whether the caller runs on this lane."""
         return threading.current_thread() in self._threads
 
-    def close(self, *, drop_waiting: bool = False, wait: bool = True) -> None:
+    def shutdown(self, *, cancel_futures: bool = False, wait: bool = True) -> None:
         """Finish what is queued (or drop it), then end the threads. May be called twice.
 
         Without `wait` the caller does not wait for what is under way.
         """
         with self._wake:
             self._closing = True
-            if drop_waiting:
+            if cancel_futures:
                 for future, _ in self._queue:
                     future.cancel()
                 self._queue.clear()
@@ -88,7 +88,7 @@ class Lane:
 
     def _serve(self) -> None:
         if self._modest:
-            _step_back()
+            _lower_priority()
         while True:
             with self._wake:
                 while not self._queue and not self._closing:
@@ -115,7 +115,7 @@ class Lane:
             future.set_result(result)
 
 
-def _step_back() -> None:
+def _lower_priority() -> None:
     """Lower the priority of this thread; only on Linux does a thread have one of its own that may be lowered."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError):

@@ -14,7 +14,7 @@ _KINDS = {int: "a whole number", float: "a number", bool: "yes or no", tuple: "t
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class OptionSpec:
     """One row. From these rows come the options of the command line, the page of the docs, and forms.
 
     kind: str, int, float, bool, or tuple for two numbers, the smaller first
@@ -31,39 +31,43 @@ class Field:
     kind: type
     default: Any
     choices: tuple[str, ...] = ()
-    low: float | None = None
-    high: float | None = None
-    named: tuple[tuple[str, Any], ...] = ()
-    nothing: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+    aliases: tuple[tuple[str, Any], ...] = ()
+    none_word: str = ""
     short: str = ""
-    check: Callable[[str], object] | None = None
-    proposals: tuple[str, ...] = ()
+    validator: Callable[[str], object] | None = None
+    suggestions: tuple[str, ...] = ()
 
     @property
-    def option(self) -> str:
+    def cli_option(self) -> str:
         """As the command line calls it."""
         return "--" + self.name.replace("_", "-")
 
     @property
-    def range(self) -> str:
+    def range_text(self) -> str:
         """What is possible, in words."""
-        words = [*self.choices, *(word for word, _ in self.named), *([self.nothing] if self.nothing else [])]
+        words = [
+            *self.choices,
+            *(word for word, _ in self.aliases),
+            *([self.none_word] if self.none_word else []),
+        ]
         if self.kind is bool:
             return "yes, no"
         if self.kind is not str:
-            low = "" if self.low is None else f"from {self.low:g}"
-            high = "" if self.high is None else f"to {self.high:g}"
+            low = "" if self.minimum is None else f"from {self.minimum:g}"
+            high = "" if self.maximum is None else f"to {self.maximum:g}"
             words.insert(0, " ".join(part for part in (_KINDS[self.kind], low, high) if part))
         first, last = words[:-1], words[-1:]
         return ", or ".join([", ".join(first), *last] if first else last) or "text"
 
-    def shown(self, value: Any) -> str:
+    def format(self, value: Any) -> str:
         """A value in the words that `parse` reads."""
-        for word, meant in self.named:
+        for word, meant in self.aliases:
             if value == meant:
                 return word
         if value is None:
-            return self.nothing
+            return self.none_word
         if isinstance(value, bool):
             return "yes" if value else "no"
         if isinstance(value, tuple | list):
@@ -73,15 +77,15 @@ class Field:
     def parse(self, text: str) -> Any:
         """The value that a text says. Raises TrainingError when it says none, or an impossible one."""
         said = text.strip().lower() if self.kind is not str or self.choices else text.strip()
-        value: Any = dict(self.named).get(said, said)
-        if self.nothing and said == self.nothing:
+        value: Any = dict(self.aliases).get(said, said)
+        if self.none_word and said == self.none_word:
             value = None
         elif isinstance(value, str):
             try:
                 value = self._read(said)
             except ValueError as problem:
                 raise self._wrong(text) from problem
-        self.refuse(value)
+        self.validate(value)
         return value
 
     def _read(self, said: str) -> Any:
@@ -94,14 +98,14 @@ class Field:
             return float(low), float(high)
         return self.kind(said)
 
-    def refuse(self, value: Any) -> None:
+    def validate(self, value: Any) -> None:
         """Raises TrainingError, saying what is possible, unless the value is."""
-        if value is None and self.nothing:
+        if value is None and self.none_word:
             return
         if not self._fits(value):
-            raise self._wrong(self.shown(value))
-        if self.check:
-            self.check(value)
+            raise self._wrong(self.format(value))
+        if self.validator:
+            self.validator(value)
 
     def _fits(self, value: Any) -> bool:
         if self.kind is str:
@@ -117,13 +121,15 @@ class Field:
     def _counts(self, number: Any) -> bool:
         if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
             return False
-        return (self.low is None or number >= self.low) and (self.high is None or number <= self.high)
+        return (self.minimum is None or number >= self.minimum) and (
+            self.maximum is None or number <= self.maximum
+        )
 
     def _wrong(self, shown: str) -> TrainingError:
-        return TrainingError(f"{self.title} cannot be “{shown}”; it takes {self.range}.")
+        return TrainingError(f"{self.title} cannot be “{shown}”; it takes {self.range_text}.")
 
 
-def markdown(table: tuple[Field, ...], presets: Mapping[str, Mapping[str, Any]]) -> str:
+def markdown(table: tuple[OptionSpec, ...], presets: Mapping[str, Mapping[str, Any]]) -> str:
     """The table as docs/training.md shows it, one table a group, and the presets."""
     lines: list[str] = []
     by_name = {field.name: field for field in table}
@@ -131,12 +137,14 @@ def markdown(table: tuple[Field, ...], presets: Mapping[str, Mapping[str, Any]])
         lines += [f"### {group}", "", "| option | takes | by itself | what it is |", "|---|---|---|---|"]
         for field in table:
             if field.group == group:
-                names = f"`{field.option}`" + (f", `{field.short}`" if field.short else "")
-                default = field.shown(field.default) or "none"
-                lines.append(f"| {names} | {field.range} | {default} | {field.help} |")
+                names = f"`{field.cli_option}`" + (f", `{field.short}`" if field.short else "")
+                default = field.format(field.default) or "none"
+                lines.append(f"| {names} | {field.range_text} | {default} | {field.help} |")
         lines.append("")
     lines += ["### Presets", "", "| preset | differs in |", "|---|---|"]
     for name, differences in presets.items():
-        said = ", ".join(f"`{by_name[key].option} {by_name[key].shown(v)}`" for key, v in differences.items())
+        said = ", ".join(
+            f"`{by_name[key].cli_option} {by_name[key].format(v)}`" for key, v in differences.items()
+        )
         lines.append(f"| {name} | {said or 'nothing: what training does by itself'} |")
     return "\n".join(lines) + "\n"

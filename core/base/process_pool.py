@@ -20,17 +20,17 @@ from collections.abc import Callable, Generator, Hashable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Generic, TypeVar
 
-from core.base.json_process import environment
+from core.base.json_process import child_environment
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-MANY = 400
+MIN_ITEMS = 400
 """Fewer things are worked on where they are."""
-MOST_WORKERS = 4
-MOST_WEIGHT = 16_000_000
+MAX_WORKERS = 4
+MAX_WEIGHT = 16_000_000
 """Pixels that are worked on at once, so that memory stays flat; a larger picture is worked on alone."""
-_ALONE = {
+_WORKER_ENVIRONMENT = {
     "OPENCV_FOR_THREADS_NUM": "1",
     "OMP_NUM_THREADS": "1",
     "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
@@ -38,23 +38,23 @@ _ALONE = {
 }
 """One thread each, as there is a worker for each core. And memory of one picture is kept for the next: giving it back
 to the system and asking for it anew took a fifth of the time (glibc; others do not know these words)."""
-_PATIENCE = 5.0
+_EXIT_TIMEOUT = 5.0
 """Seconds that a worker has to end by itself."""
 
 
-def cores() -> int:
+def available_cores() -> int:
     """How many cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def in_order(
-    work: Callable[[T], R],
-    things: Iterable[T],
+def map_in_order(
+    function: Callable[[T], R],
+    items: Iterable[T],
     count: int,
     weight: Callable[[T], int],
-    apart: Callable[[T], Hashable] | None = None,
+    conflict_key: Callable[[T], Hashable] | None = None,
 ) -> Generator[R, None, None]:
     """Work on about `count` things; take them and give answers on the caller's thread, one for each, in their order.
 
@@ -63,26 +63,26 @@ def in_order(
     rest is never begun. Work and things are pickled; what cannot be, and whatever a worker that is gone has left, is
     done here.
     """
-    workers = min(cores(), MOST_WORKERS)
-    if count < MANY or workers < 2:
-        yield from map(work, things)
+    workers = min(available_cores(), MAX_WORKERS)
+    if count < MIN_ITEMS or workers < 2:
+        yield from map(function, items)
         return
-    with _Team(work, workers) as team:
+    with _WorkerPool(function, workers) as team:
         under_way: deque[tuple[Future[R], int, Hashable]] = deque()
-        for thing in things:
-            heavy, said = weight(thing), apart(thing) if apart else None
+        for thing in items:
+            heavy, said = weight(thing), conflict_key(thing) if conflict_key else None
             while under_way and (
                 len(under_way) > 2 * workers
-                or sum(other for _, other, _ in under_way) + heavy > MOST_WEIGHT
+                or sum(other for _, other, _ in under_way) + heavy > MAX_WEIGHT
                 or any(said is not None and said == other for *_, other in under_way)
             ):
                 yield under_way.popleft()[0].result()
-            under_way.append((team.give(thing), heavy, said))
+            under_way.append((team.submit(thing), heavy, said))
         while under_way:
             yield under_way.popleft()[0].result()
 
 
-class _Team(Generic[T, R]):
+class _WorkerPool(Generic[T, R]):
     """Workers, each with a thread of ours that waits for it."""
 
     def __init__(self, work: Callable[[T], R], count: int) -> None:
@@ -93,7 +93,7 @@ class _Team(Generic[T, R]):
             self._free.put(worker)
         self._pool = ThreadPoolExecutor(count, "work")
 
-    def __enter__(self) -> _Team[T, R]:
+    def __enter__(self) -> _WorkerPool[T, R]:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -101,13 +101,13 @@ class _Team(Generic[T, R]):
         for worker in self._all:
             worker.close()
 
-    def give(self, thing: T) -> Future[R]:
+    def submit(self, thing: T) -> Future[R]:
         return self._pool.submit(self._done, thing)
 
     def _done(self, thing: T) -> R:
         worker = self._free.get()
         try:
-            asked = worker.ask(thing)
+            asked = worker.call(thing)
         finally:
             self._free.put(worker)
         if asked is None:
@@ -124,7 +124,7 @@ class _Worker:
 
     def __init__(self, work: object) -> None:
         self._process: subprocess.Popen[bytes] | None = None
-        with contextlib.suppress(OSError, *_UNFIT):
+        with contextlib.suppress(OSError, *_PICKLE_ERRORS):
             packed = pickle.dumps(work, pickle.HIGHEST_PROTOCOL)
             flags = 0
             if sys.platform == "win32":
@@ -134,24 +134,24 @@ class _Worker:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                env=environment() | _ALONE,
+                env=child_environment() | _WORKER_ENVIRONMENT,
                 creationflags=flags,
             )
             self._send(packed)
 
-    def ask(self, thing: object) -> tuple[bool, Any] | None:
+    def call(self, thing: object) -> tuple[bool, Any] | None:
         """Whether it went well, and the answer or what was raised; None when it has to be done by somebody else."""
         if self._process is None:
             return None
         try:
             packed = pickle.dumps(thing, pickle.HIGHEST_PROTOCOL)
-        except _UNFIT:
+        except _PICKLE_ERRORS:
             return None
         try:
             self._send(packed)
             assert self._process.stdout is not None
             said: tuple[bool, Any] | None = pickle.load(self._process.stdout)
-        except (OSError, EOFError, *_UNFIT):
+        except (OSError, EOFError, *_PICKLE_ERRORS):
             self.close()
             return None
         return said
@@ -166,7 +166,7 @@ class _Worker:
                 if pipe is not None:
                     pipe.close()
         try:
-            process.wait(_PATIENCE)
+            process.wait(_EXIT_TIMEOUT)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -177,7 +177,7 @@ class _Worker:
         self._process.stdin.flush()
 
 
-_UNFIT = (pickle.PickleError, TypeError, AttributeError, ImportError, RecursionError)
+_PICKLE_ERRORS = (pickle.PickleError, TypeError, AttributeError, ImportError, RecursionError)
 """What is raised for things that cannot be pickled."""
 
 
@@ -197,7 +197,7 @@ def main() -> None:
                 said = False, problem
             try:
                 packed = pickle.dumps(said, pickle.HIGHEST_PROTOCOL)
-            except _UNFIT:
+            except _PICKLE_ERRORS:
                 packed = pickle.dumps(None)
             answers.write(packed)
             answers.flush()

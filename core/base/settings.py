@@ -26,7 +26,7 @@ class Setting:
     high: float | None = None
 
 
-TABLE: tuple[Setting, ...] = (
+SETTINGS: tuple[Setting, ...] = (
     Setting("theme", "system", "Theme", "Light, dark, or as the system says.", ("system", "light", "dark")),
     Setting(
         "train_automatically",
@@ -57,7 +57,7 @@ TABLE: tuple[Setting, ...] = (
     ),
 )
 
-_BY_NAME = {setting.name: setting for setting in TABLE}
+_BY_NAME = {setting.name: setting for setting in SETTINGS}
 
 
 class Settings:
@@ -88,12 +88,12 @@ class Settings:
         self._stored[name] = value
         self._write()
 
-    def remember(self, name: str, value: Any) -> None:
+    def set_state(self, name: str, value: Any) -> None:
         """Keep window state (geometry, recent projects): any JSON value, not in the table, never an error."""
         self._stored[f"state.{name}"] = value
         self._write()
 
-    def remembered(self, name: str, default: Any = None) -> Any:
+    def get_state(self, name: str, default: Any = None) -> Any:
         return self._stored.get(f"state.{name}", default)
 
     def _write(self) -> None:

@@ -9,17 +9,17 @@ from typing import Annotated
 import typer
 
 from core.base.errors import ProjectError
-from core.cli.dataset_commands import duplicates_command, part_json, split_command
+from core.cli.dataset_commands import duplicates_command, split_command, split_json
 from core.cli.model_commands import model_app, models_command
 from core.cli.predict_commands import evaluate_command, predict_command
 from core.cli.project_file_commands import backup_command, check_command, restore_command
 from core.cli.simulate_command import simulate_command
-from core.cli.terminal import answer, open_to_write, plain_errors
+from core.cli.terminal import open_for_writing, print_result, report_errors
 from core.cli.train_command import train_command
 from core.cli.transfer_commands import export_command, formats_command, import_command
 from core.labels.class_list import ClassList
-from core.project.project import HOME, Project
-from core.session.dataset.statistics import statistics
+from core.project.project import HOME_FOLDER, Project
+from core.session.dataset.statistics import dataset_statistics
 from core.session.loading.picture_loader import check_folder, list_pictures
 
 app = typer.Typer(
@@ -33,9 +33,9 @@ app = typer.Typer(
 )
 
 
-def _say_version(wanted: bool) -> None:
+def _print_version(wanted: bool) -> None:
     if wanted:
-        answer({}, False, [f"maskloop {version('maskloop')}"])
+        print_result({}, False, [f"maskloop {version('maskloop')}"])
         raise typer.Exit
 
 
@@ -43,7 +43,7 @@ def _say_version(wanted: bool) -> None:
 def _options(
     _version: Annotated[
         bool,
-        typer.Option("--version", callback=_say_version, is_eager=True, help="Say which version this is."),
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Say which version this is."),
     ] = False,
 ) -> None:
     pass
@@ -65,33 +65,33 @@ def init(
     as_json: JsonOption = False,
 ) -> None:
     """Make a project of a folder of pictures."""
-    with plain_errors():
+    with report_errors():
         check_folder(folder)
         names = [name for name in classes.split(",") if name.strip()]
         listed = ClassList()
         for name in names:
-            listed = listed.added(name)
-        home = (project or folder / HOME).absolute()
+            listed = listed.with_class(name)
+        home = (project or folder / HOME_FOLDER).absolute()
         if (home / "project.sqlite").exists():
             raise ProjectError(f"{home} already holds a project. Open it with: maskloop {folder}")
-        with open_to_write(folder, project, "maskloop init") as made:
-            made.classes.write(listed)
+        with open_for_writing(folder, project, "maskloop init") as made:
+            made.classes.save(listed)
             count = len(made.pictures.add(list_pictures(made.folder)))
             result = {
                 "project": str(made.home),
                 "pictures": count,
                 "classes": {c.name: c.value for c in listed},
             }
-        answer(result, as_json, [f"{count} pictures and {len(listed)} classes in {result['project']}."])
+        print_result(result, as_json, [f"{count} pictures and {len(listed)} classes in {result['project']}."])
 
 
 @app.command("status")
 def status(project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
     """The project in numbers; works while the window is open."""
-    with plain_errors(), Project.read(project) as opened:
+    with report_errors(), Project.open_read_only(project) as opened:
         counts, classes, runs = opened.pictures.counts(), opened.classes.read(), opened.runs.all()
         painted = sum(counts.class_pixels.values())
-        told = statistics(opened.pictures.all(), opened.pictures.all_pixels(), classes)
+        told = dataset_statistics(opened.pictures.all(), opened.pictures.pixels_by_picture(), classes)
         result = {
             "project": str(opened.home),
             "pictures": counts.pictures,
@@ -101,7 +101,7 @@ def status(project: ProjectOption = Path(), as_json: JsonOption = False) -> None
             "unreadable": counts.unreadable,
             "splits": counts.by_split,
             "edits": counts.edits,
-            "by_split": {split.value: part_json(part, classes) for split, part in told.parts.items()},
+            "by_split": {split.value: split_json(part, classes) for split, part in told.parts.items()},
             "sizes": [{"width": w, "height": h, "pictures": count} for (w, h), count in told.sizes],
             "worth_a_look": [
                 {"kind": odd.key, "sentence": odd.sentence, "pictures": len(odd.pictures)}
@@ -143,7 +143,7 @@ def status(project: ProjectOption = Path(), as_json: JsonOption = False) -> None
         lines.append(
             f"run {r.id}: {r.state}, {score}, {r.labelled_pictures} labelled pictures, {r.device or ''}"
         )
-    answer(result, as_json, lines)
+    print_result(result, as_json, lines)
 
 
 app.command("formats")(formats_command)

@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from core.cli.terminal import WrongUseError, open_to_write
-from core.models.spec import LOOKS
-from core.project.project import Project, home_of
-from core.training.distributed_config import Spread
+from core.cli.terminal import UsageError, open_for_writing
+from core.models.spec import TTA_MODES
+from core.project.project import Project, find_home
+from core.training.distributed_config import DistributedConfig
 from core.training.recipe import Recipe
 
 ProjectOption = Annotated[
@@ -31,8 +31,8 @@ DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", callb
 
 
 def _look(tta: str) -> str:
-    if tta not in LOOKS:
-        raise typer.BadParameter(f"choose one of {', '.join(LOOKS)}.")
+    if tta not in TTA_MODES:
+        raise typer.BadParameter(f"choose one of {', '.join(TTA_MODES)}.")
     return tta
 
 
@@ -58,14 +58,14 @@ StrategyOption = Annotated[str, typer.Option(help="How several keep in step: ddp
 RunOption = Annotated[int | None, typer.Option("--run", help="Which run's weights; the newest by default.")]
 
 
-def existing(where: Path, purpose: str) -> Project:
+def open_existing(where: Path, purpose: str) -> Project:
     """Open for writing, but never make a project: there would be nothing in it to learn from."""
-    home_of(where)
-    return open_to_write(where, None, purpose)
+    find_home(where)
+    return open_for_writing(where, None, purpose)
 
 
-def spread_recipe(recipe: Recipe, spread: Spread) -> Recipe:
+def scale_batch(recipe: Recipe, spread: DistributedConfig) -> Recipe:
     """With a batch of which every process gets as many pictures. Raises WrongUseError."""
-    if spread.world > 1 and ":" in recipe.device:
-        raise WrongUseError(f"--device {recipe.device} names a single device; leave the number out.")
-    return replace(recipe, batch=-(-recipe.batch // spread.world) * spread.world)
+    if spread.world_size > 1 and ":" in recipe.device:
+        raise UsageError(f"--device {recipe.device} names a single device; leave the number out.")
+    return replace(recipe, batch=-(-recipe.batch // spread.world_size) * spread.world_size)

@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.base.errors import ImageError, MaskloopError, ModelError, TrainingError
-from core.training.distributed_config import Spread
-from core.training.events import Event
+from core.training.distributed_config import DistributedConfig
+from core.training.events import TrainingEvent
 from core.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-    from core.training.distributed import Together
-    from core.training.loop import Outcome
+    from core.training.distributed import ProcessGroup
+    from core.training.loop import TrainingResult
 
-END_OF_FOLLOWER = 0
+FOLLOWER_EXIT_CODE = 0
 """Also when the leader is gone: it says what happened, and Fabric ends it when a follower says that it failed."""
 
 
@@ -44,89 +44,92 @@ class PredictionTask:
     which it was labelled, None when it was not; tta: as `predict` takes it."""
 
     checkpoint: Path
-    work: Sequence[tuple[Path, Path, tuple[int, int] | None]]
+    items: Sequence[tuple[Path, Path, tuple[int, int] | None]]
     run_id: int
     tta: str
 
 
 @contextmanager
-def launched(recipe: Recipe, spread: Spread) -> Iterator[tuple[Fabric, Together]]:
+def launch_processes(recipe: Recipe, spread: DistributedConfig) -> Iterator[tuple[Fabric, ProcessGroup]]:
     """All processes, started and joined. Raises TrainingError, also when one of them is lost on the way."""
-    from core.training.devices import fabric_for
-    from core.training.distributed import Together, part
+    from core.training.devices import make_fabric
+    from core.training.distributed import ProcessGroup, leave_process_group
 
-    fabric = fabric_for(recipe, spread)
+    fabric = make_fabric(recipe, spread)
     try:
         fabric.launch()
-        yield fabric, Together(fabric)
+        yield fabric, ProcessGroup(fabric)
     except (RuntimeError, ValueError) as problem:
-        if spread.world == 1:
+        if spread.world_size == 1:
             raise
         reason = str(problem).strip().split("\n", maxsplit=1)[0][:160]
         raise TrainingError(
-            f"The work of {spread.world} processes ended, because one of them was lost or could not start ({reason}). "
+            f"The work of {spread.world_size} processes ended, because one of them was lost or could not start ({reason}). "
             "What was saved before is still there; try again, or with one device."
         ) from problem
     finally:
-        part()
+        leave_process_group()
 
 
-def lead_training(
+def run_distributed_training(
     task: TrainingTask,
-    spread: Spread,
-    on_event: Callable[[Event], None],
-    say: Callable[[str], None],
+    spread: DistributedConfig,
+    on_event: Callable[[TrainingEvent], None],
+    on_note: Callable[[str], None],
     should_stop: Callable[[], bool],
-) -> Outcome:
+) -> TrainingResult:
     """Train with all processes. Raises TrainingError or ModelError."""
-    with launched(task.recipe, spread) as (fabric, together):
-        return _train(together.told(task), fabric, on_event, say, should_stop)
+    with launch_processes(task.recipe, spread) as (fabric, together):
+        return _train(together.broadcast(task), fabric, on_event, on_note, should_stop)
 
 
 def _train(
     task: TrainingTask,
     fabric: Fabric,
-    on_event: Callable[[Event], None],
+    on_event: Callable[[TrainingEvent], None],
     say: Callable[[str], None],
     should_stop: Callable[[], bool],
-) -> Outcome:
-    from core.models.checkpoint import start_from
-    from core.training.devices import settle_chance
+) -> TrainingResult:
+    from core.models.checkpoint import load_starting_model
+    from core.training.devices import seed_everything
     from core.training.loop import train
-    from core.training.snapshot import Snapshot
+    from core.training.snapshot import TrainingSnapshot
 
-    snapshot = Snapshot.open(task.snapshot)
-    settle_chance(task.recipe)  # fresh weights are those of the seed
+    snapshot = TrainingSnapshot.open(task.snapshot)
+    seed_everything(task.recipe)  # fresh weights are those of the seed
     return train(
-        start_from(task.base, snapshot.spec, say),
+        load_starting_model(task.base, snapshot.spec, say),
         snapshot.spec,
         snapshot,
         task.recipe,
         run_folder=task.run_folder,
         on_event=on_event,
-        base_seen=task.base_seen,
-        warm=task.base is not None,
+        base_digests=task.base_seen,
+        warm_start=task.base is not None,
         should_stop=should_stop,
-        resume=task.base if task.with_state else None,
-        keep=True,
+        resume_from=task.base if task.with_state else None,
+        keep_state=True,
         fabric=fabric,
     )
 
 
-def lead_predicting(
-    task: PredictionTask, recipe: Recipe, spread: Spread, hear: Callable[[int, float | str], None]
+def run_distributed_prediction(
+    task: PredictionTask,
+    recipe: Recipe,
+    spread: DistributedConfig,
+    on_result: Callable[[int, float | str], None],
 ) -> None:
     """Predict with all processes. `hear` is told the number of a picture and its mean confidence, or why it has no
     prediction; of the leader's pictures at once, of the others' at the end.
 
     Raises ModelError when the weights cannot be loaded.
     """
-    with launched(recipe, spread) as (fabric, together):
-        _predict(together.told(task), fabric, together, hear)
+    with launch_processes(recipe, spread) as (fabric, together):
+        _predict(together.broadcast(task), fabric, together, on_result)
 
 
 def _predict(
-    task: PredictionTask, fabric: Fabric, together: Together, hear: Callable[[int, float | str], None]
+    task: PredictionTask, fabric: Fabric, together: ProcessGroup, hear: Callable[[int, float | str], None]
 ) -> None:
     from core.evaluation.run_score import check_size
     from core.labels.prediction import write_prediction
@@ -135,8 +138,8 @@ def _predict(
 
     loaded = load_checkpoint(task.checkpoint, fabric.device)
     said: dict[int, float | str] = {}
-    for number, (picture, out, size) in enumerate(task.work):
-        if not together.is_mine(number):
+    for number, (picture, out, size) in enumerate(task.items):
+        if not together.is_local(number):
             continue
         try:
             mask = predict_file(loaded, picture, task.run_id, task.tta)
@@ -148,12 +151,12 @@ def _predict(
         except OSError as problem:
             said[number] = f"The prediction of “{picture.name}” cannot be saved: {problem}."
         hear(number, said[number])
-    for share in together.collected(said)[1:]:
+    for share in together.gather_objects(said)[1:]:
         for number, words in share.items():
             hear(number, words)
 
 
-def follow(recipe: Callable[[], Recipe], spread: Spread) -> None:
+def run_follower(recipe: Callable[[], Recipe], spread: DistributedConfig) -> None:
     """What a follower does instead of the command: its share of whatever the leader says. Does not come back.
 
     recipe: finds the leader's; what is wrong with it the leader says.
@@ -162,12 +165,12 @@ def follow(recipe: Callable[[], Recipe], spread: Spread) -> None:
         signal.SIGINT, signal.SIG_IGN
     )  # Ctrl+C reaches all: the leader agrees with them when to stop
     try:
-        with launched(recipe(), spread) as (fabric, together):
-            task: TrainingTask | PredictionTask | None = together.told(None)
+        with launch_processes(recipe(), spread) as (fabric, together):
+            task: TrainingTask | PredictionTask | None = together.broadcast(None)
             if isinstance(task, TrainingTask):
                 _train(task, fabric, lambda _: None, lambda _: None, lambda: False)
             elif isinstance(task, PredictionTask):
                 _predict(task, fabric, together, lambda _number, _said: None)
     except (MaskloopError, OSError):
         pass
-    os._exit(END_OF_FOLLOWER)
+    os._exit(FOLLOWER_EXIT_CODE)

@@ -10,32 +10,32 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from core.base.errors import ModelError
-from core.cli.terminal import WrongUseError, answer, open_to_write, plain_errors, progress
-from core.labels.class_list import ClassList, colour_of
+from core.cli.terminal import UsageError, open_for_writing, print_result, progress_bar, report_errors
+from core.labels.class_list import ClassList, default_colour
 from core.models.catalogue import (
-    NAMED,
+    NAMED_NETWORKS,
     Architecture,
     Encoder,
     architectures,
     encoders,
-    found,
     matches,
     network_cost,
-    resolve,
+    resolve_network,
+    search_encoders,
 )
 from core.models.spec import ModelSpec
-from core.project.project import Project, home_of
-from core.session.models.model_exporter import delivery_job
+from core.project.project import Project, find_home
+from core.session.models.model_exporter import make_export_job
 from core.training.recipe import Recipe
 
 if TYPE_CHECKING:
-    from core.models.weights_import import Arrived, ArrivingClass
+    from core.models.weights_import import ImportedClass, ImportedModel
 
 ProjectOption = Annotated[
     Path, typer.Option("--project", help="The folder of pictures, or the project folder itself.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-MOST_SHOWN = 40
+MAX_ENCODERS_SHOWN = 40
 """Encoders in a list for people; --json has them all."""
 
 model_app = typer.Typer(name="model", help="Trained networks out of a project and into it.")
@@ -48,13 +48,13 @@ def models_command(
     as_json: JsonOption = False,
 ) -> None:
     """List networks and encoders with millions of weights and GMACs for a picture of 256 x 256."""
-    with plain_errors():
+    with report_errors():
         if arch is not None or encoder is not None:
-            answer(*_counted(arch or "unet", encoder, as_json))
+            print_result(*_counted(arch or "unet", encoder, as_json))
             return
         rows = [row for row in architectures() if matches(search, row.name, row.title, row.idea)]
-        pairs = [pair for pair in NAMED if matches(search, pair.name, pair.title)]
-        ways_down = found(search, encoders())
+        pairs = [pair for pair in NAMED_NETWORKS if matches(search, pair.name, pair.title)]
+        ways_down = search_encoders(search, encoders())
         result = {
             "architectures": [_architecture_json(row) for row in rows],
             "named": [asdict(pair) for pair in pairs],
@@ -68,11 +68,13 @@ def models_command(
         lines += ["", "Encoders:"] if ways_down else []
         lines += [
             _line(one.name, one.parameters, one.gmacs, "ImageNet" if one.pretrained else "")
-            for one in ways_down[:MOST_SHOWN]
+            for one in ways_down[:MAX_ENCODERS_SHOWN]
         ]
-        if len(ways_down) > MOST_SHOWN:
-            lines.append(f"... and {len(ways_down) - MOST_SHOWN} more; search for a word, or add --json.")
-        answer(result, as_json, lines or [f"No network and no encoder has “{search}” in its name."])
+        if len(ways_down) > MAX_ENCODERS_SHOWN:
+            lines.append(
+                f"... and {len(ways_down) - MAX_ENCODERS_SHOWN} more; search for a word, or add --json."
+            )
+        print_result(result, as_json, lines or [f"No network and no encoder has “{search}” in its name."])
 
 
 @model_app.command("export")
@@ -87,15 +89,15 @@ def export_command(
     as_json: JsonOption = False,
 ) -> None:
     """Write a trained network for use elsewhere, and compare it with our own predictions."""
-    with plain_errors():
-        with Project.read(project) as opened:
-            job = delivery_job(opened, out, run)
-        from core.models.export import deliver
+    with report_errors():
+        with Project.open_read_only(project) as opened:
+            job = make_export_job(opened, out, run)
+        from core.models.export import export_model
 
-        with progress("Exporting", quiet=as_json) as bar:
-            delivered = deliver(job, lambda _what, done, of: bar(done, of))
-        answer(
-            asdict(delivered), as_json, [delivered.sentence, f"Its classes are in {delivered.classes_file}."]
+        with progress_bar("Exporting", quiet=as_json) as bar:
+            delivered = export_model(job, lambda _what, done, of: bar(done, of))
+        print_result(
+            asdict(delivered), as_json, [delivered.message, f"Its classes are in {delivered.classes_file}."]
         )
 
 
@@ -115,26 +117,26 @@ def import_command(
     as_json: JsonOption = False,
 ) -> None:
     """Bring trained weights into a project: they predict from now on, and the next training can start from them."""
-    with plain_errors():
-        home_of(project)
+    with report_errors():
+        find_home(project)
         from core.models.checkpoint import save_checkpoint
         from core.models.weights_import import read_model
 
         arrived = read_model(file, arch, encoder, size)
         named = _named(arrived, classes)
-        with open_to_write(project, None, "maskloop model import") as opened:
+        with open_for_writing(project, None, "maskloop model import") as opened:
             listed, values = _matched(opened.classes.read(), named)
             spec = ModelSpec.from_json({**arrived.spec.to_json(), "class_values": values})
             added = [c.name for c in listed if opened.classes.read().by_name(c.name) is None]
             if added:
-                opened.classes.write(listed)
+                opened.classes.save(listed)
             run = opened.runs.start(json.dumps(spec.to_json()), json.dumps(Recipe().to_json()), None, 0)
             try:
                 save_checkpoint(opened.run_folder(run.id), arrived.model, spec, {"imported": file.name})
             except ModelError as problem:
                 opened.runs.end(run.id, "failed", str(problem))
                 raise
-            opened.runs.note(run.id, published=1)
+            opened.runs.update(run.id, published=1)
             opened.runs.end(run.id, "finished", f"Imported from {file.name}.")
         result = {
             "run": run.id,
@@ -144,14 +146,14 @@ def import_command(
             "added": added,
         }
         lines = [f"{file.name} is run {run.id}: {spec.architecture} with {len(named)} classes."]
-        answer(result, as_json, lines + ([f"New classes: {', '.join(added)}."] if added else []))
+        print_result(result, as_json, lines + ([f"New classes: {', '.join(added)}."] if added else []))
 
 
 def _counted(arch: str, encoder: str | None, as_json: bool) -> tuple[dict[str, Any], bool, list[str]]:
-    name, chosen = resolve(arch, encoder)
-    from core.models.cost import cost_of
+    name, chosen = resolve_network(arch, encoder)
+    from core.models.cost import measure_cost
 
-    cost = cost_of(ModelSpec(name, chosen, "none", 256, tuple(range(1, 11))))
+    cost = measure_cost(ModelSpec(name, chosen, "none", 256, tuple(range(1, 11))))
     result = {
         "architecture": name,
         "encoder": chosen,
@@ -186,27 +188,27 @@ def _line(name: str, parameters: float, gmacs: float, idea: str) -> str:
     return f"{name:24} {parameters:7.1f} M {gmacs:7.1f} GMACs  {idea}".rstrip()
 
 
-def _named(arrived: Arrived, classes: str) -> tuple[ArrivingClass, ...]:
+def _named(arrived: ImportedModel, classes: str) -> tuple[ImportedClass, ...]:
     """Its classes, by the names given where the file has none."""
-    from core.models.weights_import import ArrivingClass
+    from core.models.weights_import import ImportedClass
 
     count = len(arrived.spec.class_values)
     names = [name.strip() for name in classes.split(",") if name.strip()]
     if arrived.classes and names:
-        raise WrongUseError("The file names its classes itself; leave --classes out.")
+        raise UsageError("The file names its classes itself; leave --classes out.")
     if arrived.classes:
         return arrived.classes
     if len(names) != count:
-        raise WrongUseError(f"These weights tell {count} classes apart. Name them: --classes a,b,c")
-    return tuple(ArrivingClass(name, colour_of(at)) for at, name in enumerate(names, 1))
+        raise UsageError(f"These weights tell {count} classes apart. Name them: --classes a,b,c")
+    return tuple(ImportedClass(name, default_colour(at)) for at, name in enumerate(names, 1))
 
 
-def _matched(known: ClassList, named: tuple[ArrivingClass, ...]) -> tuple[ClassList, list[int]]:
+def _matched(known: ClassList, named: tuple[ImportedClass, ...]) -> tuple[ClassList, list[int]]:
     """The project's classes with those it lacked, and the value of each arriving one, found by name."""
     listed = known
     for each in named:
         if listed.by_name(each.name) is None:
-            listed = listed.added(each.name, each.colour)
+            listed = listed.with_class(each.name, each.colour)
     values = [found.value for each in named if (found := listed.by_name(each.name)) is not None]
     if len(set(values)) < len(named):
         raise ModelError("The network has two classes of the same name, so that they cannot be told apart.")

@@ -17,19 +17,19 @@ from core.cli.common_options import (
     ProjectOption,
     RunOption,
     TtaOption,
-    existing,
-    spread_recipe,
+    open_existing,
+    scale_batch,
 )
-from core.cli.distributed_tasks import PredictionTask, follow, lead_predicting
-from core.cli.terminal import WrongUseError, answer, plain_errors, progress
+from core.cli.distributed_tasks import PredictionTask, run_distributed_prediction, run_follower
+from core.cli.terminal import UsageError, print_result, progress_bar, report_errors
 from core.project.project import Project
 from core.project.records import PictureRecord, RunRecord, Split
 from core.training.device_probe import likely_device
-from core.training.distributed_config import Spread
+from core.training.distributed_config import DistributedConfig
 from core.training.recipe import Recipe, default_recipe
 
 if TYPE_CHECKING:
-    from core.evaluation.run_score import Score
+    from core.evaluation.run_score import RunScore
 
 
 def predict_command(
@@ -43,28 +43,28 @@ def predict_command(
     as_json: JsonOption = False,
 ) -> None:
     """Predict pictures into the project."""
-    spread = Spread.asked(devices, nodes, "auto")
+    spread = DistributedConfig.resolve(devices, nodes, "auto")
 
     def recipe() -> Recipe:
-        return spread_recipe(replace(default_recipe(likely_device(device)), device=device), spread)
+        return scale_batch(replace(default_recipe(likely_device(device)), device=device), spread)
 
-    if spread.follows():
-        follow(recipe, spread)
-    with plain_errors(), existing(project, "maskloop predict") as opened:
-        from core.evaluation.run_score import labelled_size, run_of
+    if spread.is_follower():
+        run_follower(recipe, spread)
+    with report_errors(), open_existing(project, "maskloop predict") as opened:
+        from core.evaluation.run_score import find_run, labelled_size
 
-        chosen = run_of(opened, run)
+        chosen = find_run(opened, run)
         records = _chosen(opened, images)
         began = time.perf_counter()
         confidence: list[float] = []
         problems: list[str] = []
-        with progress("Predicting", quiet=as_json) as bar:
+        with progress_bar("Predicting", quiet=as_json) as bar:
 
             def hear(number: int, said: float | str) -> None:
                 if isinstance(said, str):
                     problems.append(said)
                 else:
-                    opened.runs.predicted(records[number].id, chosen.id, said)
+                    opened.runs.record_prediction(records[number].id, chosen.id, said)
                     confidence.append(said)
                 bar(number + 1, len(records))
 
@@ -72,7 +72,7 @@ def predict_command(
                 (opened.picture_path(r.path), opened.prediction_path(r.id), labelled_size(r)) for r in records
             ]
             task = PredictionTask(opened.run_folder(chosen.id), work, chosen.id, tta)
-            lead_predicting(task, recipe(), spread, hear)
+            run_distributed_prediction(task, recipe(), spread, hear)
         seconds = time.perf_counter() - began
         mean = sum(confidence) / len(confidence) if confidence else 0.0
         result = {
@@ -83,7 +83,7 @@ def predict_command(
             "problems": problems,
         }
         lines = [f"{len(confidence)} pictures predicted by run {chosen.id} in {seconds:.1f} s."]
-        answer(result, as_json, lines + [f"Left out: {problem}" for problem in problems])
+        print_result(result, as_json, lines + [f"Left out: {problem}" for problem in problems])
 
 
 def evaluate_command(
@@ -95,14 +95,16 @@ def evaluate_command(
     as_json: JsonOption = False,
 ) -> None:
     """Score a run on the labelled pictures of a split; void and unlabelled pixels are left out."""
-    with plain_errors(), Project.read(project) as opened:
-        from core.evaluation.run_score import evaluate, run_of
+    with report_errors(), Project.open_read_only(project) as opened:
+        from core.evaluation.run_score import evaluate_run, find_run
 
-        chosen = run_of(opened, run)
-        with progress("Scoring", quiet=as_json) as bar:
-            score = evaluate(opened, chosen, split, device, bar, tta)
+        chosen = find_run(opened, run)
+        with progress_bar("Scoring", quiet=as_json) as bar:
+            score = evaluate_run(opened, chosen, split, device, bar, tta)
         names = {c.value: c.name for c in opened.classes.read()}
-        answer(_score_json(score, chosen, split, names), as_json, _score_lines(score, chosen, split, names))
+        print_result(
+            _score_json(score, chosen, split, names), as_json, _score_lines(score, chosen, split, names)
+        )
 
 
 def _chosen(project: Project, images: str) -> list[PictureRecord]:
@@ -113,10 +115,10 @@ def _chosen(project: Project, images: str) -> list[PictureRecord]:
         return [r for r in records if not r.is_labelled]
     if images in tuple(Split):
         return [r for r in records if r.split == images]
-    raise WrongUseError("--images takes unlabelled, all, train, val or test.")
+    raise UsageError("--images takes unlabelled, all, train, val or test.")
 
 
-def _score_json(score: Score, run: RunRecord, split: Split, names: dict[int, str]) -> dict[str, Any]:
+def _score_json(score: RunScore, run: RunRecord, split: Split, names: dict[int, str]) -> dict[str, Any]:
     return {
         "run": run.id,
         "split": split.value,
@@ -130,7 +132,7 @@ def _score_json(score: Score, run: RunRecord, split: Split, names: dict[int, str
     }
 
 
-def _score_lines(score: Score, run: RunRecord, split: Split, names: dict[int, str]) -> list[str]:
+def _score_lines(score: RunScore, run: RunRecord, split: Split, names: dict[int, str]) -> list[str]:
     lines = [
         f"Run {run.id} on {score.pictures} pictures of {split.value}: mIoU {score.miou:.3f}, "
         f"pixel accuracy {score.pixel_accuracy:.3f}"

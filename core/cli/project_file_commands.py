@@ -10,13 +10,20 @@ import typer
 
 from core.base.errors import ProjectError
 from core.cli.common_options import JsonOption, ProjectOption
-from core.cli.terminal import WrongUseError, answer, open_to_write, plain_errors, progress
-from core.project.backup import FOLDER, backups_in, copy_to, make_backup, newest_backup, restore
-from core.project.integrity.check import check
-from core.project.integrity.findings import Finding
-from core.project.integrity.repair import repair
-from core.project.project import FILE, HOME, Project, home_of
-from core.project.writer_lock import WriterGuard
+from core.cli.terminal import UsageError, open_for_writing, print_result, progress_bar, report_errors
+from core.project.backup import (
+    BACKUP_FOLDER,
+    latest_backup,
+    list_backups,
+    make_backup,
+    restore_backup,
+    write_backup,
+)
+from core.project.integrity.check import check_project
+from core.project.integrity.findings import IntegrityFinding
+from core.project.integrity.repair import repair_project
+from core.project.project import HOME_FOLDER, PROJECT_FILE, Project, find_home
+from core.project.writer_lock import WriterLock
 
 ROUNDS = 3
 
@@ -29,22 +36,22 @@ def check_command(
     as_json: JsonOption = False,
 ) -> None:
     """Look for damage and for pictures that are gone, moved or changed; works while a window is open."""
-    with plain_errors():
-        home_of(project)
+    with report_errors():
+        find_home(project)
         done: list[str] = []
         with (
-            open_to_write(project, None, "maskloop check --repair")
+            open_for_writing(project, None, "maskloop check --repair")
             if mend
-            else Project.read(project) as opened,
-            progress("Looking", quiet=as_json) as bar,
+            else Project.open_read_only(project) as opened,
+            progress_bar("Looking", quiet=as_json) as bar,
         ):
-            found = check(opened, progress=bar)
+            found = check_project(opened, progress=bar)
             # What has been mended may show more: a tile brought back may be of a class that is gone.
             for _ in range(ROUNDS if mend else 0):
                 if not any(finding.repairable for finding in found):
                     break
-                done += repair(opened, found)
-                found = check(opened, progress=bar)
+                done += repair_project(opened, found)
+                found = check_project(opened, progress=bar)
             home = str(opened.home)
         result = {
             "project": home,
@@ -57,7 +64,7 @@ def check_command(
             lines.append(f"All is well in {home}.")
         elif any(finding.repairable for finding in found):
             lines.append("Much of this can be mended with: maskloop check --repair")
-        answer(result, as_json, lines)
+        print_result(result, as_json, lines)
         if found:
             raise typer.Exit(1)
 
@@ -71,17 +78,17 @@ def backup_command(
     as_json: JsonOption = False,
 ) -> None:
     """Copy the project file as it is now; works while a window is open."""
-    with plain_errors():
-        home = home_of(project)
+    with report_errors():
+        home = find_home(project)
         if out is not None and not out.is_dir():
             if out.exists():
                 raise ProjectError(f"{out} is already there and was left as it is. Choose another name.")
-            copy_to(home / FILE, out)
+            write_backup(home / PROJECT_FILE, out)
             made = out
         else:
-            made = make_backup(home / FILE, out or home / FOLDER)
+            made = make_backup(home / PROJECT_FILE, out or home / BACKUP_FOLDER)
         size = made.stat().st_size
-        answer({"backup": str(made), "bytes": size}, as_json, [f"{made}, {_megabytes(size)}."])
+        print_result({"backup": str(made), "bytes": size}, as_json, [f"{made}, {_megabytes(size)}."])
 
 
 def restore_command(
@@ -94,33 +101,33 @@ def restore_command(
     as_json: JsonOption = False,
 ) -> None:
     """Bring a backup back; what is there now is kept beside it."""
-    with plain_errors():
+    with report_errors():
         home = _home_with_backups(project)
-        folder = home / FOLDER
+        folder = home / BACKUP_FOLDER
         if listing:
             if backup is not None:
-                raise WrongUseError("--list takes no backup; leave one of them out.")
+                raise UsageError("--list takes no backup; leave one of them out.")
             _list(folder, as_json)
             return
         chosen = _chosen(backup, folder)
         # Not Project.write: the file may be too damaged to be opened.
         try:
-            guard = WriterGuard(home, "maskloop restore")
+            guard = WriterLock(home, "maskloop restore")
         except OSError as problem:
             raise ProjectError(
                 f"{home} cannot be written ({problem.strerror or problem}). Copy it to a place where it can."
             ) from problem
         try:
-            replaced = restore(home / FILE, chosen)
+            replaced = restore_backup(home / PROJECT_FILE, chosen)
         finally:
             guard.release()
         result = {"restored": str(chosen), "replaced": str(replaced) if replaced else None}
         lines = [f"{chosen} is the project now."]
-        answer(result, as_json, lines + ([f"What was there before is {replaced}."] if replaced else []))
+        print_result(result, as_json, lines + ([f"What was there before is {replaced}."] if replaced else []))
 
 
 def _list(folder: Path, as_json: bool) -> None:
-    found = [(moment, path, path.stat().st_size) for moment, path in backups_in(folder)]
+    found = [(moment, path, path.stat().st_size) for moment, path in list_backups(folder)]
     result = {
         "folder": str(folder),
         "backups": [
@@ -131,12 +138,12 @@ def _list(folder: Path, as_json: bool) -> None:
         f"{moment.astimezone():%Y-%m-%d %H:%M:%S}  {_megabytes(size):>9}  {path.name}"
         for moment, path, size in found
     ]
-    answer(result, as_json, lines or [f"There are no backups in {folder}."])
+    print_result(result, as_json, lines or [f"There are no backups in {folder}."])
 
 
 def _chosen(backup: Path | None, folder: Path) -> Path:
     if backup is None:
-        newest = newest_backup(folder)
+        newest = latest_backup(folder)
         if newest is None:
             raise ProjectError(f"There are no backups in {folder}. Name one: maskloop restore BACKUP")
         return newest
@@ -149,15 +156,15 @@ def _chosen(backup: Path | None, folder: Path) -> Path:
 def _home_with_backups(where: Path) -> Path:
     """The project's folder, even where its file is gone. Raises ProjectError when there is none."""
     try:
-        return home_of(where)
+        return find_home(where)
     except ProjectError:
-        for home in (where.absolute() / HOME, where.absolute()):
-            if backups_in(home / FOLDER):
+        for home in (where.absolute() / HOME_FOLDER, where.absolute()):
+            if list_backups(home / BACKUP_FOLDER):
                 return home
         raise
 
 
-def _finding_json(finding: Finding) -> dict[str, Any]:
+def _finding_json(finding: IntegrityFinding) -> dict[str, Any]:
     return {name: value for name, value in asdict(finding).items() if value is not None}
 
 

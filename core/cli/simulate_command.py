@@ -17,20 +17,20 @@ from rich.table import Table
 
 from core.base.errors import ProjectError
 from core.cli.common_options import DeviceOption, JsonOption, ProjectOption
-from core.cli.terminal import WrongUseError, answer, plain_errors, progress
-from core.evaluation.effort import Effort, Order, Worked, effort
-from core.evaluation.simulated_annotator import Hand
+from core.cli.terminal import UsageError, print_result, progress_bar, report_errors
+from core.evaluation.effort import AnnotatedPicture, Effort, PictureOrder, summarise_effort
+from core.evaluation.simulated_annotator import AnnotatorModel
 from core.project.project import Project
 from core.project.records import Split
 
-TARGET = 0.29
+TARGET_SHARE = 0.29
 """Of the time from blank, what correcting the last quarter may take: 2:02 of 7:01 minutes (RootPainter3D)."""
 WIDE = 110
 
 
 def simulate_command(
     project: ProjectOption = Path(),
-    order: Annotated[Order, typer.Option(help="Which picture comes next.")] = Order.NAME,
+    order: Annotated[PictureOrder, typer.Option(help="Which picture comes next.")] = PictureOrder.NAME,
     pictures: Annotated[int | None, typer.Option(min=1, help="Stop after so many pictures.")] = None,
     minutes: Annotated[
         float | None, typer.Option(help="Stop after so many minutes of simulated work.")
@@ -52,30 +52,32 @@ def simulate_command(
 
     The project itself is only read.
     """
-    with plain_errors():
+    with report_errors():
         for name, number in (("--minutes", minutes), ("--pace", pace), ("--cap", cap), ("--zoom", zoom)):
             if number is not None and not 0 < number < float("inf"):
-                raise WrongUseError(f"{name} takes a number above 0.")
+                raise UsageError(f"{name} takes a number above 0.")
         if csv_file and not csv_file.absolute().parent.is_dir():
             raise ProjectError(f"There is no folder {csv_file.parent} to write {csv_file.name} into.")
         # Here, because the session brings half the program with it.
-        from core.session.simulation.setup import cast_of, make_robots_project
-        from core.session.simulation.simulation import Simulation, SimulationWish
+        from core.session.simulation.setup import make_simulation_project, split_for_simulation
+        from core.session.simulation.simulation import Simulation, SimulationOptions
 
-        wish = SimulationWish(order, pictures, minutes, pace, cap, seed, device, replace(Hand(), zoom=zoom))
-        with Project.read(project) as source, _home(into) as home:
-            cast = cast_of(source)
-            robots = make_robots_project(source, home, cast, seed)
+        wish = SimulationOptions(
+            order, pictures, minutes, pace, cap, seed, device, replace(AnnotatorModel(), zoom=zoom)
+        )
+        with Project.open_read_only(project) as source, _home(into) as home:
+            cast = split_for_simulation(source)
+            robots = make_simulation_project(source, home, cast, seed)
             where, simulation = robots.home, Simulation(source, robots, wish)
             try:
-                with progress("Correcting", quiet=as_json) as bar:
+                with progress_bar("Correcting", quiet=as_json) as bar:
                     bar(0, simulation.total)
-                    simulation.work(bar)
-                worked, real = simulation.worked, simulation.real_seconds
+                    simulation.run(bar)
+                worked, real = simulation.efforts, simulation.real_seconds
             finally:
                 simulation.close()
             miou = _final_miou(where, device, quiet=as_json)
-            complaint = simulation.complaint if miou is None else ""
+            complaint = simulation.start_failure if miou is None else ""
         result = {
             "order": order.value,
             "seed": seed,
@@ -83,17 +85,21 @@ def simulate_command(
             "cap": cap,
             "zoom": zoom,
             "kept_in": str(where) if into else None,
-            "held_out": len(cast.judges),
+            "held_out": len(cast.validation),
             "trainer_seconds": round(real, 1),
             "miou": miou,
             "complaint": complaint,
-            "target_share_last_quarter": TARGET,
-            **asdict(effort(worked)),
+            "target_share_last_quarter": TARGET_SHARE,
+            **asdict(summarise_effort(worked)),
             "by_picture": _rows(worked),
         }
         if csv_file:
             _write_csv(csv_file, worked)
-        answer(result, as_json, _lines(worked, effort(worked), miou, len(cast.judges), real, complaint))
+        print_result(
+            result,
+            as_json,
+            _lines(worked, summarise_effort(worked), miou, len(cast.validation), real, complaint),
+        )
 
 
 @contextlib.contextmanager
@@ -108,21 +114,21 @@ def _home(into: Path | None) -> Iterator[Path]:
 
 def _final_miou(home: Path, device: str, *, quiet: bool) -> float | None:
     """Of the last network on the held-out pictures at their full size; None when it never came to one."""
-    with Project.read(home) as robots:
-        run = robots.runs.newest_published()
+    with Project.open_read_only(home) as robots:
+        run = robots.runs.latest_published()
         if run is None:
             return None
-        from core.evaluation.run_score import evaluate  # here: it brings torch with it
+        from core.evaluation.run_score import evaluate_run  # here: it brings torch with it
 
-        with progress("Scoring", quiet=quiet) as bar:
-            return evaluate(robots, run, Split.VAL, device, bar).miou
+        with progress_bar("Scoring", quiet=quiet) as bar:
+            return evaluate_run(robots, run, Split.VAL, device, bar).miou
 
 
-def _rows(worked: Sequence[Worked]) -> list[dict[str, Any]]:
+def _rows(worked: Sequence[AnnotatedPicture]) -> list[dict[str, Any]]:
     return [asdict(w) | {"share": w.share} for w in worked]
 
 
-def _write_csv(path: Path, worked: Sequence[Worked]) -> None:
+def _write_csv(path: Path, worked: Sequence[AnnotatedPicture]) -> None:
     """Written beside, then renamed. Raises ProjectError."""
     text = io.StringIO(newline="")
     rows = _rows(worked)
@@ -141,7 +147,12 @@ def _write_csv(path: Path, worked: Sequence[Worked]) -> None:
 
 
 def _lines(
-    worked: Sequence[Worked], told: Effort, miou: float | None, judges: int, real: float, complaint: str
+    worked: Sequence[AnnotatedPicture],
+    told: Effort,
+    miou: float | None,
+    judges: int,
+    real: float,
+    complaint: str,
 ) -> list[str]:
     table = Table(box=None, pad_edge=False)
     table.add_column("picture")
@@ -170,13 +181,13 @@ def _lines(
         )
     text = io.StringIO()
     Console(file=text, width=WIDE, color_system=None).print(table)
-    met = "met" if told.share_last_quarter <= TARGET else "missed"
+    met = "met" if told.share_last_quarter <= TARGET_SHARE else "missed"
     return [
         *(line.rstrip() for line in text.getvalue().splitlines()),
         "",
         f"{told.pictures} pictures in {told.seconds:.0f} simulated seconds with {told.strokes} strokes, "
         f"{told.share:.0%} of the {told.blank_seconds:.0f} s from blank; the trainer had {real:.0f} s.",
-        f"Last quarter: {told.share_last_quarter:.0%} of the time from blank (target {TARGET:.0%}: {met}); strokes a "
+        f"Last quarter: {told.share_last_quarter:.0%} of the time from blank (target {TARGET_SHARE:.0%}: {met}); strokes a "
         f"picture {told.strokes_first_quarter:.0f} in the first quarter, {told.strokes_last_quarter:.0f} in the last.",
         f"mIoU on {judges} held-out pictures at the end: {miou:.3f}."
         if miou is not None

@@ -15,28 +15,34 @@ from core.cli.common_options import (
     NodesOption,
     ProjectOption,
     StrategyOption,
-    existing,
-    spread_recipe,
+    open_existing,
+    scale_batch,
 )
-from core.cli.distributed_tasks import TrainingTask, follow, lead_training
-from core.cli.terminal import WrongUseError, answer, console, plain_errors, progress
-from core.cli.training_options import Said, budget_said, differences, recipe_for, with_choices
-from core.cli.training_resume import first_interrupt, plan_going_on
-from core.models.catalogue import resolve
+from core.cli.distributed_tasks import TrainingTask, run_distributed_training, run_follower
+from core.cli.terminal import UsageError, console, print_result, progress_bar, report_errors
+from core.cli.training_options import (
+    GivenOptions,
+    build_recipe,
+    given_values,
+    is_budget_given,
+    with_recipe_options,
+)
+from core.cli.training_resume import plan_resume, stop_on_interrupt
+from core.models.catalogue import resolve_network
 from core.models.spec import ModelSpec, spec_from_base
 from core.project.project import Project
 from core.project.records import RunRecord
 from core.session.training.run_recorder import RunRecorder
 from core.session.training.snapshot_builder import (
-    check_learnable,
-    first_spec,
-    freeze_all,
-    learnable,
+    check_trainable,
+    initial_spec,
     open_snapshot,
+    trainable_pictures,
+    update_snapshot,
 )
 from core.training import events
 from core.training.device_probe import likely_device
-from core.training.distributed_config import Spread
+from core.training.distributed_config import DistributedConfig
 from core.training.recipe import PRESETS, Recipe
 
 
@@ -65,31 +71,31 @@ def train(
     strategy: StrategyOption = "auto",
     as_json: JsonOption = False,
     *,
-    said: Said,
+    said: GivenOptions,
 ) -> None:
     """Train on everything that is labelled; from fresh weights unless --resume names a run."""
-    spread = Spread.asked(devices, nodes, strategy)
+    spread = DistributedConfig.resolve(devices, nodes, strategy)
     named = resume if like is None else like
-    if spread.follows():
-        follow(lambda: _followed(project, named, preset, said, spread), spread)
-    with plain_errors(), existing(project, "maskloop train") as opened:
-        opened.pictures.settle_splits()
-        records = learnable(opened)
-        check_learnable(opened, records)
+    if spread.is_follower():
+        run_follower(lambda: _follower_recipe(project, named, preset, said, spread), spread)
+    with report_errors(), open_existing(project, "maskloop train") as opened:
+        opened.pictures.assign_missing_splits()
+        records = trainable_pictures(opened)
+        check_trainable(opened, records)
         if like is not None and resume is not None:
-            raise WrongUseError("--like begins anew and --resume goes on; give one of them.")
+            raise UsageError("--like begins anew and --resume goes on; give one of them.")
         base, model_run = _run(opened, resume), _run(opened, named)
-        recipe = _wanted(model_run, preset, said, spread)
+        recipe = _requested_recipe(model_run, preset, said, spread)
         kind = likely_device(recipe.device)
         spec = _spec(opened, model_run, kind, arch, encoder, weights, size, resumed=base is not None)
-        going_on = plan_going_on(opened, base, spec, recipe, budget_said(said)) if base else None
+        going_on = plan_resume(opened, base, spec, recipe, is_budget_given(said)) if base else None
         recipe = going_on.recipe if going_on else recipe
-        snapshot = open_snapshot(opened.cache / "training", spec, recipe)
-        with progress("Reading pictures", quiet=as_json) as bar:
-            problems = freeze_all(opened, snapshot, records, progress=bar)
-        note = opened.pictures.split_note()
+        snapshot = open_snapshot(opened.cache_folder / "training", spec, recipe)
+        with progress_bar("Reading pictures", quiet=as_json) as bar:
+            problems = update_snapshot(opened, snapshot, records, progress=bar)
+        note = opened.pictures.split_warning()
         recorder = RunRecorder(opened, spec, recipe, base, len(records), note)
-        heard = _Heard(recorder, quiet=as_json)
+        heard = _TrainingMonitor(recorder, quiet=as_json)
         with_state = bool(going_on and going_on.with_state)
         heard.train(opened, recipe, spread, snapshot.folder, base, with_state=with_state)
         notes = [part for part in (going_on.sentence if going_on else "", note) if part]
@@ -112,13 +118,13 @@ def train(
             f"best mIoU {run.best_miou:.3f}" if run.best_miou is not None else "no val picture to score on"
         )
         lines = [f"Run {run.id}: {heard.step} steps in {heard.seconds:.0f} s, {score}."]
-        answer(result, as_json, lines + notes + [f"Left out: {problem}" for problem in problems])
+        print_result(result, as_json, lines + notes + [f"Left out: {problem}" for problem in problems])
 
 
-train_command = with_choices(train)
+train_command = with_recipe_options(train)
 
 
-class _Heard:
+class _TrainingMonitor:
     """Follows a training in this process: writes it into the document and moves the bar."""
 
     def __init__(self, recorder: RunRecorder, *, quiet: bool) -> None:
@@ -131,7 +137,7 @@ class _Heard:
         self,
         project: Project,
         recipe: Recipe,
-        spread: Spread,
+        spread: DistributedConfig,
         snapshot: Path,
         base: RunRecord | None,
         *,
@@ -139,8 +145,8 @@ class _Heard:
     ) -> None:
         """Run the loop to its end, which Ctrl+C brings about in order. Raises TrainingError or ModelError; the
         run's row then says failed."""
-        from core.models.checkpoint import labels_seen
-        from core.training.resume_state import thin_states
+        from core.models.checkpoint import trained_label_digests
+        from core.training.resume_state import delete_old_states
 
         folder = project.run_folder(base.id) if base else None
         try:
@@ -149,61 +155,67 @@ class _Heard:
                 snapshot,
                 run_folder=project.run_folder(self._recorder.run.id),
                 base=folder,
-                base_seen=labels_seen(folder) if folder else None,
+                base_seen=trained_label_digests(folder) if folder else None,
                 with_state=with_state,
             )
-            with progress("Training", quiet=self._quiet) as self._bar, first_interrupt() as should_stop:
-                outcome = lead_training(task, spread, self._hear, _say, should_stop)
-            thin_states(task.run_folder.parent)
-            self._recorder.record(events.Finished("stopped" if outcome.stopped else "budget", outcome.step))
+            with progress_bar("Training", quiet=self._quiet) as self._bar, stop_on_interrupt() as should_stop:
+                outcome = run_distributed_training(task, spread, self._hear, _say, should_stop)
+            delete_old_states(task.run_folder.parent)
+            self._recorder.record(
+                events.TrainingFinished("stopped" if outcome.stopped else "budget", outcome.step)
+            )
             self.step = outcome.step
         except KeyboardInterrupt:
-            self._recorder.record(events.Finished("stopped", self.step))
+            self._recorder.record(events.TrainingFinished("stopped", self.step))
             raise
         except Exception as problem:
-            self._recorder.record(events.Failed(str(problem), repr(problem)))
+            self._recorder.record(events.WorkerFailed(str(problem), repr(problem)))
             raise
 
-    def _hear(self, event: events.Event) -> None:
+    def _hear(self, event: events.TrainingEvent) -> None:
         self._recorder.record(event)
         match event:
-            case events.Progress():
+            case events.TrainingProgress():
                 self.step, self.seconds = event.step, event.seconds
                 whole = event.seconds + (event.seconds_left or 0)
                 self._bar(round(event.seconds), round(whole))
-            case events.Evaluated() if not self._quiet:
+            case events.ModelEvaluated() if not self._quiet:
                 console.print(
                     f"{event.seconds:6.0f} s  step {event.step:6}  mIoU on {event.split} {event.miou:.3f}"
                 )
-            case events.Note():
-                console.print(event.sentence, markup=False)
+            case events.TrainingNote():
+                console.print(event.message, markup=False)
 
 
 def _say(sentence: str) -> None:
     console.print(sentence, markup=False)
 
 
-def _wanted(run: RunRecord | None, preset: str | None, said: Said, spread: Spread) -> Recipe:
+def _requested_recipe(
+    run: RunRecord | None, preset: str | None, said: GivenOptions, spread: DistributedConfig
+) -> Recipe:
     """Of the run that is gone on with or repeated, the preset and what was said; before a budget is added up."""
     start = Recipe.from_json(json.loads(run.recipe)) if run else None
-    device = likely_device(differences(said).get("device") or (start.device if start else "auto"))
-    return spread_recipe(recipe_for(start, preset, said, device), spread)
+    device = likely_device(given_values(said).get("device") or (start.device if start else "auto"))
+    return scale_batch(build_recipe(start, preset, said, device), spread)
 
 
-def _followed(where: Path, named: int | None, preset: str | None, said: Said, spread: Spread) -> Recipe:
+def _follower_recipe(
+    where: Path, named: int | None, preset: str | None, said: GivenOptions, spread: DistributedConfig
+) -> Recipe:
     """The leader's recipe as a follower finds it: the project is only read, and only when a run is named."""
     if named is None:
-        return _wanted(None, preset, said, spread)
-    with Project.read(where) as opened:
-        return _wanted(_run(opened, named), preset, said, spread)
+        return _requested_recipe(None, preset, said, spread)
+    with Project.open_read_only(where) as opened:
+        return _requested_recipe(_run(opened, named), preset, said, spread)
 
 
 def _run(project: Project, number: int | None) -> RunRecord | None:
     if number is None:
         return None
-    from core.evaluation.run_score import run_of
+    from core.evaluation.run_score import find_run
 
-    return run_of(project, number)
+    return find_run(project, number)
 
 
 def _spec(
@@ -219,7 +231,7 @@ def _spec(
 ) -> ModelSpec:
     values = project.classes.read().values
     spec = (
-        first_spec(project, learnable(project), device)
+        initial_spec(project, trainable_pictures(project), device)
         if base is None
         else spec_from_base(
             ModelSpec.from_json(json.loads(base.model)),
@@ -228,10 +240,10 @@ def _spec(
         )
     )
     if resumed and (arch or encoder):
-        raise WrongUseError("--resume goes on with the run's own network; leave --arch and --encoder out.")
+        raise UsageError("--resume goes on with the run's own network; leave --arch and --encoder out.")
     if arch is not None or encoder is not None:
-        name, chosen = resolve(arch or "unet", encoder)
+        name, chosen = resolve_network(arch or "unet", encoder)
         spec = replace(spec, architecture=name, encoder=chosen)
     if weights not in (None, "none", "imagenet"):
-        raise WrongUseError("--weights takes none or imagenet.")
+        raise UsageError("--weights takes none or imagenet.")
     return replace(spec, weights=weights or spec.weights, size=size or spec.size)

@@ -10,19 +10,26 @@ from typing import Annotated, Any
 import typer
 
 from core.base.errors import TrainingError
-from core.base.option_spec import Field
-from core.cli.terminal import WrongUseError
-from core.training.recipe import BUDGETS, BY_NAME, PRESETS, TABLE, Recipe, default_recipe
+from core.base.option_spec import OptionSpec
+from core.cli.terminal import UsageError
+from core.training.recipe import (
+    BUDGETS,
+    PRESETS,
+    RECIPE_OPTIONS,
+    RECIPE_OPTIONS_BY_NAME,
+    Recipe,
+    default_recipe,
+)
 
-Said = Mapping[str, Any]
+GivenOptions = Mapping[str, Any]
 """What somebody said of the choices, by name of the field: text, yes or no; None for what was left out."""
 
 
-def with_choices(command: Callable[..., None]) -> Callable[..., None]:
+def with_recipe_options(command: Callable[..., None]) -> Callable[..., None]:
     """`command`, whose argument `said` is filled from one option for each row of the table."""
 
     def called(**given: Any) -> None:
-        said = {name: given.pop(name) for name in BY_NAME}
+        said = {name: given.pop(name) for name in RECIPE_OPTIONS_BY_NAME}
         command(**given, said=said)
 
     hints = typing.get_type_hints(command, include_extras=True)
@@ -33,7 +40,7 @@ def with_choices(command: Callable[..., None]) -> Callable[..., None]:
     ]
     rows = [
         inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_option(field))
-        for field in TABLE
+        for field in RECIPE_OPTIONS
     ]
     called.__signature__ = inspect.Signature([*own, *rows])  # type: ignore[attr-defined]
     called.__annotations__ = {part.name: part.annotation for part in (*own, *rows)}
@@ -41,46 +48,46 @@ def with_choices(command: Callable[..., None]) -> Callable[..., None]:
     return called
 
 
-def _option(field: Field) -> Any:
+def _option(field: OptionSpec) -> Any:
     """The annotation that typer reads; values stay text, so that our own sentence says what is wrong with them."""
     if field.kind is bool:
-        flag = f"{field.option}/--no-{field.option.removeprefix('--')}"
+        flag = f"{field.cli_option}/--no-{field.cli_option.removeprefix('--')}"
         return Annotated[bool | None, typer.Option(flag, help=field.help, rich_help_panel=field.group)]
-    names = [field.option, *([field.short] if field.short else [])]
-    default = f" [{field.shown(field.default)}]" if field.default is not None else ""
+    names = [field.cli_option, *([field.short] if field.short else [])]
+    default = f" [{field.format(field.default)}]" if field.default is not None else ""
     return Annotated[
         str | None,
         typer.Option(
             *names,
-            help=f"{field.help} Takes {field.range}.{default}",
+            help=f"{field.help} Takes {field.range_text}.{default}",
             metavar=field.name.upper(),
             rich_help_panel=field.group,
         ),
     ]
 
 
-def differences(said: Said) -> dict[str, Any]:
+def given_values(given: GivenOptions) -> dict[str, Any]:
     """The values of what was said. Raises WrongUseError for an impossible one, or for two budgets."""
     try:
         found = {
-            name: value if isinstance(value, bool) else BY_NAME[name].parse(value)
-            for name, value in said.items()
+            name: value if isinstance(value, bool) else RECIPE_OPTIONS_BY_NAME[name].parse(value)
+            for name, value in given.items()
             if value is not None
         }
     except TrainingError as problem:
-        raise WrongUseError(str(problem)) from problem
+        raise UsageError(str(problem)) from problem
     if sum(found.get(name) is not None for name in BUDGETS) > 1:
-        raise WrongUseError("Give one budget: --epochs, --minutes or --steps.")
+        raise UsageError("Give one budget: --epochs, --minutes or --steps.")
     return {name: value for name, value in found.items() if name not in BUDGETS or value is not None}
 
 
-def recipe_for(start: Recipe | None, preset: str | None, said: Said, device_kind: str) -> Recipe:
+def build_recipe(start: Recipe | None, preset: str | None, given: GivenOptions, device_kind: str) -> Recipe:
     """A run's recipe (`start`) or the default of a device, then the preset's differences, then what was said."""
     if preset is not None and preset not in PRESETS:
-        raise WrongUseError(f"There is no preset “{preset}”; choose {', '.join(PRESETS)}.")
+        raise UsageError(f"There is no preset “{preset}”; choose {', '.join(PRESETS)}.")
     recipe = default_recipe(device_kind) if start is None else start
-    return recipe.changed(PRESETS[preset] if preset else {}).changed(differences(said))
+    return recipe.with_changes(PRESETS[preset] if preset else {}).with_changes(given_values(given))
 
 
-def budget_said(said: Said) -> bool:
-    return any(said.get(name) is not None for name in BUDGETS)
+def is_budget_given(given: GivenOptions) -> bool:
+    return any(given.get(name) is not None for name in BUDGETS)

@@ -19,11 +19,11 @@ from core.project.records import RunRecord, Split
 from core.training.recipe import Recipe
 
 if TYPE_CHECKING:
-    from core.training.resume_state import Spent
+    from core.training.resume_state import ResumePoint
 
 
 @dataclass(frozen=True, slots=True)
-class GoingOn:
+class ResumePlan:
     """How a run is gone on with: the recipe with its whole budget, whether with the optimiser's state, and that in
     a sentence."""
 
@@ -32,14 +32,14 @@ class GoingOn:
     sentence: str
 
 
-def plan_going_on(
-    project: Project, base: RunRecord, spec: ModelSpec, recipe: Recipe, on_top: bool
-) -> GoingOn:
+def plan_resume(
+    project: Project, base: RunRecord, spec: ModelSpec, recipe: Recipe, extend_budget: bool
+) -> ResumePlan:
     """`recipe` is what the run is to go on with; its budget comes on top of what was spent when `on_top`, and is
     the whole otherwise. Raises TrainingError when nothing of it is left."""
-    from core.training.resume_state import spent_of
+    from core.training.resume_state import read_resume_point
 
-    spent = spent_of(project.run_folder(base.id))
+    spent = read_resume_point(project.run_folder(base.id))
     before = ModelSpec.from_json(json.loads(base.model))
     optimizer = Recipe.from_json(json.loads(base.recipe)).optimizer
     reason = ""
@@ -51,18 +51,18 @@ def plan_going_on(
         reason = f"learned with another optimiser ({optimizer})"
     if spent is None or reason:
         sentence = f"Run {base.id} {reason}; a new training starts from its weights."
-        return GoingOn(recipe, False, sentence)
+        return ResumePlan(recipe, False, sentence)
     pictures = max(1, sum(1 for r in project.pictures.labelled(Split.TRAIN)))
-    if on_top:
+    if extend_budget:
         recipe = _more(recipe, spent, pictures)
     elif _is_spent(recipe, spent, pictures):
         raise TrainingError(
             f"Run {base.id} has used up its budget; say how much more it gets with --minutes, --steps or --epochs."
         )
-    return GoingOn(recipe, True, f"Goes on with run {base.id} and its optimiser at step {spent.step}.")
+    return ResumePlan(recipe, True, f"Goes on with run {base.id} and its optimiser at step {spent.step}.")
 
 
-def _more(recipe: Recipe, spent: Spent, pictures: int) -> Recipe:
+def _more(recipe: Recipe, spent: ResumePoint, pictures: int) -> Recipe:
     if recipe.minutes is not None:
         return replace(recipe, minutes=recipe.minutes + spent.seconds / 60)
     if recipe.steps is not None:
@@ -71,7 +71,7 @@ def _more(recipe: Recipe, spent: Spent, pictures: int) -> Recipe:
     return replace(recipe, epochs=recipe.epochs + spent.step * recipe.batch / pictures)
 
 
-def _is_spent(recipe: Recipe, spent: Spent, pictures: int) -> bool:
+def _is_spent(recipe: Recipe, spent: ResumePoint, pictures: int) -> bool:
     if recipe.minutes is not None:
         return spent.seconds >= recipe.minutes * 60
     steps = recipe.steps or math.ceil((recipe.epochs or 0) * pictures / recipe.batch)
@@ -79,7 +79,7 @@ def _is_spent(recipe: Recipe, spent: Spent, pictures: int) -> bool:
 
 
 @contextlib.contextmanager
-def first_interrupt() -> Iterator[Callable[[], bool]]:
+def stop_on_interrupt() -> Iterator[Callable[[], bool]]:
     """Yields a question that is true once Ctrl+C was pressed. The second press does what it always does."""
     pressed = threading.Event()
     if threading.current_thread() is not threading.main_thread():

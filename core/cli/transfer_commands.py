@@ -10,22 +10,29 @@ from typing import Annotated, Any
 import typer
 
 from core.base.errors import ProjectError
-from core.cli.terminal import WrongUseError, answer, console, open_to_write, plain_errors, progress
-from core.formats.dataset_tree import Tree
-from core.formats.dataset_types import Dataset, Fate
-from core.formats.readers.registry import AUTO, FORMATS, importable, open_dataset, others, recognise_all
-from core.formats.writers.registry import OUTGOING
-from core.formats.writers.resize_and_tile import Shape
+from core.cli.terminal import UsageError, console, open_for_writing, print_result, progress_bar, report_errors
+from core.formats.dataset_tree import DatasetTree
+from core.formats.dataset_types import ClassTarget, Dataset
+from core.formats.readers.registry import (
+    AUTO,
+    IMPORT_FORMATS,
+    importable_formats,
+    open_dataset,
+    other_candidates,
+    recognise_all,
+)
+from core.formats.writers.registry import EXPORT_FORMATS
+from core.formats.writers.resize_and_tile import ResizeOptions
 from core.labels.class_list import ClassList
-from core.project.project import HOME, Project
+from core.project.project import HOME_FOLDER, Project
 from core.project.records import Split
-from core.session.transfer.export_plan import ExportPlan, ExportWish, plan_export
+from core.session.transfer.export_plan import ExportOptions, ExportPlan, plan_export
 from core.session.transfer.export_service import run_export
 from core.session.transfer.file_names import PATTERN
-from core.session.transfer.import_plan import Choice, ImportPlan, plan_import
+from core.session.transfer.import_plan import ClassChoice, ImportPlan, plan_import
 from core.session.transfer.import_run import ImportReport, run_import
 
-SHOWN = 20
+MAX_LINES_SHOWN = 20
 """Sentences of one kind that a terminal shows; --json has all of them."""
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -33,8 +40,13 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.
 
 def formats_command(as_json: JsonOption = False) -> None:
     """List the dataset formats."""
-    table = {name: _format(name) for name in [*FORMATS, *(n for n in OUTGOING if n not in FORMATS)]}
-    answer(table, as_json, [f"{name:18} {row['directions']:8} {row['about']}" for name, row in table.items()])
+    table = {
+        name: _format(name)
+        for name in [*IMPORT_FORMATS, *(n for n in EXPORT_FORMATS if n not in IMPORT_FORMATS)]
+    }
+    print_result(
+        table, as_json, [f"{name:18} {row['directions']:8} {row['about']}" for name, row in table.items()]
+    )
 
 
 def import_command(
@@ -58,19 +70,19 @@ def import_command(
     as_json: JsonOption = False,
 ) -> None:
     """Bring a dataset into a project."""
-    with plain_errors():
-        if format_ != AUTO and format_ not in {row.name for row in importable()}:
-            raise WrongUseError(f"“{format_}” cannot be imported; “maskloop formats” lists what can.")
+    with report_errors():
+        if format_ != AUTO and format_ not in {row.name for row in importable_formats()}:
+            raise UsageError(f"“{format_}” cannot be imported; “maskloop formats” lists what can.")
         choices = dict(_choice(text) for text in map_ or [])
-        tree = Tree(source)
+        tree = DatasetTree(source)
         dataset = open_dataset(source, format_, tree)
-        instead = others(recognise_all(tree)) if format_ == AUTO else ""
-        how = f"{dataset.recognition.format}, {dataset.recognition.sure:.0%} sure: {dataset.recognition.why} {instead}"
+        instead = other_candidates(recognise_all(tree)) if format_ == AUTO else ""
+        how = f"{dataset.recognition.format}, {dataset.recognition.confidence:.0%} sure: {dataset.recognition.reason} {instead}"
         folder = into or source
         if dry_run:
             classes, place = _known(folder)
             plan = plan_import(classes, place, dataset, choices, split)
-            answer(_planned(plan), as_json, [how.strip(), *_plan_lines(plan)])
+            print_result(_import_plan_json(plan), as_json, [how.strip(), *_import_plan_lines(plan)])
             return
         report, home = _import(folder, dataset, choices, split, as_json)
         result = {
@@ -80,7 +92,7 @@ def import_command(
             "problems": list(report.problems),
             "notes": list(report.notes),
         }
-        answer(result, as_json, [how.strip()] * (format_ == AUTO) + _report_lines(report))
+        print_result(result, as_json, [how.strip()] * (format_ == AUTO) + _import_report_lines(report))
 
 
 def export_command(
@@ -115,37 +127,37 @@ def export_command(
     as_json: JsonOption = False,
 ) -> None:
     """Write pictures and masks as a dataset. One that was stopped goes on when it is asked for again."""
-    with plain_errors():
-        row = OUTGOING.get(format_)
+    with report_errors():
+        row = EXPORT_FORMATS.get(format_)
         if row is None:
-            raise WrongUseError(f"“{format_}” cannot be exported; “maskloop formats” lists what can.")
-        if lists and not row.lists:
-            raise WrongUseError(f"“{format_}” has its own way to say splits; leave out --lists.")
+            raise UsageError(f"“{format_}” cannot be exported; “maskloop formats” lists what can.")
+        if lists and not row.split_lists:
+            raise UsageError(f"“{format_}” has its own way to say splits; leave out --lists.")
         wanted = {part.strip() for part in what.split(",")}
         if not wanted <= {"labels", "predictions"}:
-            raise WrongUseError("--what takes labels, predictions, or labels,predictions.")
-        wish = ExportWish(
+            raise UsageError("--what takes labels, predictions, or labels,predictions.")
+        wish = ExportOptions(
             out,
             format_,
             frozenset(s.value for s in split or ()),
             "labels" in wanted,
             "predictions" in wanted,
             only_done,
-            Shape(longest, tile, overlap, drop_blank=not blank_tiles),
+            ResizeOptions(longest, tile, overlap, drop_blank=not blank_tiles),
             names,
             lists,
         )
-        with Project.read(project) as opened:
+        with Project.open_read_only(project) as opened:
             plan = plan_export(opened, wish)
             if dry_run:
-                answer(_outlook(plan), as_json, _outlook_lines(plan))
+                print_result(_export_plan_json(plan), as_json, _export_plan_lines(plan))
                 return
-            if plan.leftover and not anew:
+            if plan.resume_notice and not anew:
                 hint = " With --anew it begins from the beginning." if plan.finished else ""
-                console.print(plan.leftover + hint, markup=False, soft_wrap=True)
+                console.print(plan.resume_notice + hint, markup=False, soft_wrap=True)
             try:
-                with progress("Exporting", quiet=as_json) as bar:
-                    report = run_export(opened, plan, bar, anew=anew)
+                with progress_bar("Exporting", quiet=as_json) as bar:
+                    report = run_export(opened, plan, bar, restart=anew)
             except KeyboardInterrupt:
                 left = plan_export(opened, wish)
                 words = "The same command goes on from there, with --anew it begins from the beginning."
@@ -165,24 +177,24 @@ def export_command(
         if report.reused:
             lines.append(f"{report.reused} of the pictures had been written before the export was stopped.")
         lines += [f"Lost: {loss}" for loss in plan.losses]
-        answer(result, as_json, lines + _some("Left out: ", report.problems))
+        print_result(result, as_json, lines + _limited("Left out: ", report.problems))
 
 
 def _format(name: str) -> dict[str, Any]:
     """A format in both directions."""
-    comes, goes = FORMATS.get(name), OUTGOING.get(name)
+    comes, goes = IMPORT_FORMATS.get(name), EXPORT_FORMATS.get(name)
     row: dict[str, Any] = {
-        "directions": ", ".join(word for word, has in (("in", comes and comes.opens), ("out", goes)) if has),
+        "directions": ", ".join(word for word, has in (("in", comes and comes.open), ("out", goes)) if has),
         "about": comes.about if comes else goes.about if goes else "",
     }
     if comes:
-        row |= {"not_taken_over": comes.loses, "tried_with": comes.checked_by}
+        row |= {"not_taken_over": comes.limitations, "tried_with": comes.tested_with}
     if goes:
-        row |= {"cannot_hold": goes.loses, "read_back_by": goes.checked_by}
+        row |= {"cannot_hold": goes.limitations, "read_back_by": goes.tested_with}
     return row
 
 
-def _outlook(plan: ExportPlan) -> dict[str, Any]:
+def _export_plan_json(plan: ExportPlan) -> dict[str, Any]:
     return {
         "pictures": len(plan.records),
         "pieces": plan.pieces,
@@ -195,12 +207,12 @@ def _outlook(plan: ExportPlan) -> dict[str, Any]:
     }
 
 
-def _outlook_lines(plan: ExportPlan) -> list[str]:
+def _export_plan_lines(plan: ExportPlan) -> list[str]:
     splits = ", ".join(f"{name} {count}" for name, count in sorted(plan.splits.items()))
     tiles = f" as {plan.pieces} tiles or less" if plan.pieces > len(plan.records) else ""
     lines = [
         f"{len(plan.records)} pictures{tiles} ({splits}), {plan.labelled} with labels, {plan.predicted} with "
-        f"predictions, to {plan.wish.out}."
+        f"predictions, to {plan.options.out}."
     ]
     total = sum(plan.pixels.values()) or 1
     lines += [
@@ -208,58 +220,60 @@ def _outlook_lines(plan: ExportPlan) -> list[str]:
         for value, count in sorted(plan.pixels.items())
     ]
     lines += [f"Would be lost: {loss}" for loss in plan.losses]
-    return lines + ([plan.leftover] if plan.leftover else [])
+    return lines + ([plan.resume_notice] if plan.resume_notice else [])
 
 
 def _known(folder: Path) -> tuple[ClassList, Path]:
     """Classes and folder of pictures of a project; a dry run makes none that is not there."""
-    if not (folder / HOME).is_dir():
+    if not (folder / HOME_FOLDER).is_dir():
         return ClassList(), Path(os.path.normpath(folder.absolute()))
-    with Project.read(folder) as project:
+    with Project.open_read_only(folder) as project:
         return project.classes.read(), project.folder
 
 
 def _import(
-    folder: Path, dataset: Dataset, choices: dict[str, Choice], split: Split | None, quiet: bool
+    folder: Path, dataset: Dataset, choices: dict[str, ClassChoice], split: Split | None, quiet: bool
 ) -> tuple[ImportReport, Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise ProjectError(f"{folder} cannot be made: {problem.strerror or problem}.") from problem
     with (
-        open_to_write(folder, None, "maskloop import") as project,
-        progress("Importing", quiet=quiet) as bar,
+        open_for_writing(folder, None, "maskloop import") as project,
+        progress_bar("Importing", quiet=quiet) as bar,
     ):
         plan = plan_import(project.classes.read(), project.folder, dataset, choices, split)
         return run_import(project, plan, bar), project.home
 
 
-def _choice(text: str) -> tuple[str, Choice]:
+def _choice(text: str) -> tuple[str, ClassChoice]:
     old, equals, new = (part.strip() for part in text.partition("="))
     if not old or not equals:
-        raise WrongUseError(f"--map takes OLD=NEW, not “{text}”: --map grass=vegetation, --map sky=void.")
+        raise UsageError(f"--map takes OLD=NEW, not “{text}”: --map grass=vegetation, --map sky=void.")
     if new.casefold() in ("", "skip"):
-        return old, Choice(Fate.SKIP)
-    return old, Choice(Fate.VOID) if new.casefold() == "void" else Choice(Fate.CLASS, new)
+        return old, ClassChoice(ClassTarget.SKIP)
+    return old, ClassChoice(ClassTarget.VOID) if new.casefold() == "void" else ClassChoice(
+        ClassTarget.CLASS, new
+    )
 
 
-def _planned(plan: ImportPlan) -> dict[str, Any]:
+def _import_plan_json(plan: ImportPlan) -> dict[str, Any]:
     said = plan.dataset.recognition
     return {
         "format": said.format,
-        "sure": said.sure,
-        "why": said.why,
+        "sure": said.confidence,
+        "why": said.reason,
         "pictures": plan.pictures,
         "masks": plan.masks,
         "splits": dict(plan.splits),
         "classes": {r.foreign.name: r.choice.name or r.choice.fate.value for r in plan.rows},
-        "new_classes": list(plan.fresh),
+        "new_classes": list(plan.new_classes),
         "notes": list(plan.dataset.notes),
         "problems": list(plan.dataset.problems),
     }
 
 
-def _plan_lines(plan: ImportPlan) -> list[str]:
+def _import_plan_lines(plan: ImportPlan) -> list[str]:
     splits = ", ".join(f"{name} {count}" for name, count in sorted(plan.splits.items()))
     lines = [f"{plan.pictures} pictures, {plan.masks} with masks ({splits}), {len(plan.rows)} classes."]
     for row in plan.rows:
@@ -268,23 +282,23 @@ def _plan_lines(plan: ImportPlan) -> list[str]:
         )
         lines.append(f"{row.foreign.index:6} {row.foreign.name:24} becomes {becomes}")
     lines += list(plan.dataset.notes)
-    return lines + _some("Would be left out: ", plan.dataset.problems)
+    return lines + _limited("Would be left out: ", plan.dataset.problems)
 
 
-def _report_lines(report: ImportReport) -> list[str]:
+def _import_report_lines(report: ImportReport) -> list[str]:
     lines = [f"{report.pictures} pictures, {report.labels} with labels, {len(report.classes)} classes."]
     if report.skipped:
         lines.append(f"{report.skipped} more were in already, unchanged.")
-    if report.unsure:
-        least = min(report.unsure, key=lambda name: report.unsure[name])
-        mean = sum(report.unsure.values()) / len(report.unsure)
+    if report.uncertain:
+        least = min(report.uncertain, key=lambda name: report.uncertain[name])
+        mean = sum(report.uncertain.values()) / len(report.uncertain)
         lines.append(
-            f"Classes of {len(report.unsure)} masks were guessed from smeared colours: {mean:.1%} of their pixels are "
-            f"sure, {report.unsure[least]:.1%} in {least}; unsure pixels are void."
+            f"Classes of {len(report.uncertain)} masks were guessed from smeared colours: {mean:.1%} of their pixels are "
+            f"sure, {report.uncertain[least]:.1%} in {least}; unsure pixels are void."
         )
-    return lines + _some("", report.notes) + _some("Left out: ", report.problems)
+    return lines + _limited("", report.notes) + _limited("Left out: ", report.problems)
 
 
-def _some(lead: str, sentences: tuple[str, ...]) -> list[str]:
-    more = [f"… and {len(sentences) - SHOWN} more."] if len(sentences) > SHOWN else []
-    return [f"{lead}{sentence}" for sentence in sentences[:SHOWN]] + more
+def _limited(lead: str, sentences: tuple[str, ...]) -> list[str]:
+    more = [f"… and {len(sentences) - MAX_LINES_SHOWN} more."] if len(sentences) > MAX_LINES_SHOWN else []
+    return [f"{lead}{sentence}" for sentence in sentences[:MAX_LINES_SHOWN]] + more

@@ -13,7 +13,7 @@ from core.labels.label_map import Values
 from core.project.records import PictureRecord
 
 
-class Order(StrEnum):
+class PictureOrder(StrEnum):
     """Which picture comes next: as they are listed, any, or the one of which the network is least sure."""
 
     NAME = "name"
@@ -22,7 +22,7 @@ class Order(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Worked:
+class AnnotatedPicture:
     """What one picture took. Seconds are simulated, of the person; IoU 0..1.
 
     strokes, pixels: painted by hand; blank_strokes, blank_seconds: what the same hand takes without a prediction
@@ -66,44 +66,44 @@ class Effort:
     strokes_last_quarter: float
 
 
-def effort(worked: Sequence[Worked]) -> Effort:
+def summarise_effort(pictures: Sequence[AnnotatedPicture]) -> Effort:
     """Sum up. Raises ValueError when no picture was worked on."""
-    if not worked:
+    if not pictures:
         raise ValueError("nothing was worked on")
-    quarter = max(1, len(worked) // 4)
-    first, last = worked[:quarter], worked[-quarter:]
+    quarter = max(1, len(pictures) // 4)
+    first, last = pictures[:quarter], pictures[-quarter:]
     return Effort(
-        len(worked),
-        sum(w.strokes for w in worked),
-        sum(w.pixels for w in worked),
-        sum(w.seconds for w in worked),
-        sum(w.blank_seconds for w in worked),
-        _share(worked),
+        len(pictures),
+        sum(w.strokes for w in pictures),
+        sum(w.pixels for w in pictures),
+        sum(w.seconds for w in pictures),
+        sum(w.blank_seconds for w in pictures),
+        _share(pictures),
         _share(last),
         sum(w.strokes for w in first) / quarter,
         sum(w.strokes for w in last) / quarter,
     )
 
 
-def _share(worked: Sequence[Worked]) -> float:
+def _share(worked: Sequence[AnnotatedPicture]) -> float:
     return sum(w.seconds for w in worked) / sum(w.blank_seconds for w in worked)
 
 
-def shuffled(picture_ids: Sequence[int], order: Order, seed: int) -> list[int]:
+def initial_order(picture_ids: Sequence[int], order: PictureOrder, seed: int) -> list[int]:
     """The order in which pictures are taken as long as nothing else decides.
 
     Also "uncertain" begins by chance: two orders with one seed then begin with the same pictures, and what differs
     between them is the choice itself, not what the first predictions were learned from.
     """
-    if order is Order.NAME:
+    if order is PictureOrder.NAME:
         return list(picture_ids)
     return [int(i) for i in np.random.default_rng(seed).permutation(list(picture_ids))]
 
 
-def ahead(waiting: Sequence[PictureRecord], order: Order) -> list[PictureRecord]:
+def next_first(waiting: Sequence[PictureRecord], order: PictureOrder) -> list[PictureRecord]:
     """`waiting` with the picture to be taken next in front. For "uncertain" that with the lowest mean confidence;
     those without a prediction keep their place behind."""
-    if order is not Order.UNCERTAIN:
+    if order is not PictureOrder.UNCERTAIN:
         return list(waiting)
     return sorted(waiting, key=lambda record: -(record.uncertainty or 0.0))
 

@@ -16,20 +16,20 @@ from core.labels.class_list import UNLABELLED, VOID
 from core.labels.label_map import Values
 from core.labels.prediction import PredictedMask
 
-SURE = 0.8
+CONFIDENT = 0.8
 """Probability from which on a prediction counts as sure."""
 
-Contradiction = tuple[int, int]
+ClassPair = tuple[int, int]
 """Class value of the label, class value of the prediction."""
 
 
 @dataclass(frozen=True, slots=True)
-class Doubts:
+class LabelDisagreement:
     """What a prediction makes of one label. labelled: pixels that carry a class; pixels: how many of them it surely
     takes for another, by contradiction."""
 
     labelled: int = 0
-    pixels: Mapping[Contradiction, int] = field(default_factory=dict)
+    pixels: Mapping[ClassPair, int] = field(default_factory=dict)
 
     @property
     def share(self) -> float:
@@ -37,20 +37,27 @@ class Doubts:
         return sum(self.pixels.values()) / self.labelled if self.labelled else 0.0
 
 
-def doubts_about(label: Values, told: PredictedMask, sure: float = SURE) -> Doubts:
+def find_disagreements(
+    label: Values, prediction: PredictedMask, threshold: float = CONFIDENT
+) -> LabelDisagreement:
     """Compare a label, (H, W) uint8, with a prediction of the same size. Void and unlabelled pixels say nothing.
 
     Raises ValueError when the sizes differ.
     """
-    if label.shape != told.values.shape:
-        raise ValueError(f"label {label.shape} and prediction {told.values.shape} differ in size")
+    if label.shape != prediction.values.shape:
+        raise ValueError(f"label {label.shape} and prediction {prediction.values.shape} differ in size")
     carried = (label != UNLABELLED) & (label != VOID)
-    against = carried & (told.values != label) & (told.values != UNLABELLED) & (told.values != VOID)
-    against &= told.confidence >= round(255 * sure)
-    pairs = label[against].astype(np.int64) << 8 | told.values[against]
+    against = (
+        carried
+        & (prediction.values != label)
+        & (prediction.values != UNLABELLED)
+        & (prediction.values != VOID)
+    )
+    against &= prediction.confidence >= round(255 * threshold)
+    pairs = label[against].astype(np.int64) << 8 | prediction.values[against]
     counts = np.bincount(pairs, minlength=1 << 16)
     found = np.flatnonzero(counts)
-    return Doubts(
+    return LabelDisagreement(
         int(np.count_nonzero(carried)),
         {(int(pair) >> 8, int(pair) & 255): int(counts[pair]) for pair in found},
     )

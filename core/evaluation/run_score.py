@@ -12,17 +12,17 @@ from numpy.typing import NDArray
 
 from core.base.errors import ImageError, ModelError
 from core.labels.prediction import PredictedMask
-from core.models.checkpoint import Loaded, load_checkpoint
+from core.models.checkpoint import LoadedModel, load_checkpoint
 from core.models.inference import predict_file
-from core.project.project import Project, mapping_of
+from core.project.project import Project, run_class_mapping
 from core.project.records import PictureRecord, RunRecord, Split
-from core.training.dataset import IGNORE
-from core.training.devices import device_for
-from core.training.metrics import confusion, iou_from_confusion, mean_iou, pixel_accuracy
+from core.training.dataset import IGNORE_INDEX
+from core.training.devices import resolve_device
+from core.training.metrics import confusion_matrix, iou_from_confusion, mean_iou, pixel_accuracy
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class RunScore:
     """confusion: rows true, columns predicted, pixels, in the order of `values`. What the network calls by a class
     that is gone by now is in no column, but counts as wrong; per_class skips classes that neither occur nor are
     predicted."""
@@ -36,14 +36,14 @@ class Score:
     problems: tuple[str, ...]
 
 
-def evaluate(
+def evaluate_run(
     project: Project,
     run: RunRecord,
     split: Split,
     device: str = "auto",
     progress: Callable[[int, int], None] | None = None,
     tta: str = "none",
-) -> Score:
+) -> RunScore:
     """Predict every labelled picture of `split`; void and unlabelled pixels are left out. `tta` as in `predict`.
 
     Raises ModelError when the weights cannot be loaded or there is nothing to score on.
@@ -52,27 +52,27 @@ def evaluate(
     if not records:
         raise ModelError(f"No picture of the split “{split}” carries a label, so nothing can be scored.")
     values = project.classes.read().values
-    row_of = row_table(values)
-    now = mapping_of(project, run.id)
+    row_of = class_index_table(values)
+    now = run_class_mapping(project, run.id)
     gone = len(values)
     total = torch.zeros((gone + 1, gone + 1), dtype=torch.int64)
     problems: list[str] = []
-    for done, (record, mask) in enumerate(predicted_pictures(project, run, records, device, tta)):
+    for done, (record, mask) in enumerate(predict_pictures(project, run, records, device, tta)):
         if isinstance(mask, ImageError):
             problems.append(str(mask))
         else:
             height, width = mask.values.shape
             truth = row_of[project.labels.read(record.id, width, height)]
-            said = row_of[mask.relabelled(now).values]
-            said[said == IGNORE] = gone
-            total += confusion(torch.from_numpy(said), torch.from_numpy(truth), gone + 1)
+            said = row_of[mask.remapped(now).values]
+            said[said == IGNORE_INDEX] = gone
+            total += confusion_matrix(torch.from_numpy(said), torch.from_numpy(truth), gone + 1)
         if progress:
             progress(done + 1, len(records))
     if len(problems) == len(records):
         raise ModelError(f"No picture of the split “{split}” could be scored. {problems[0]}")
     iou = iou_from_confusion(total)[:gone]
     per_class = {v: float(i) for v, i in zip(values, iou, strict=True) if not np.isnan(i)}
-    return Score(
+    return RunScore(
         len(records) - len(problems),
         values,
         mean_iou(total),
@@ -83,7 +83,7 @@ def evaluate(
     )
 
 
-def predicted_pictures(
+def predict_pictures(
     project: Project, run: RunRecord, records: list[PictureRecord], device: str = "auto", tta: str = "none"
 ) -> Iterator[tuple[PictureRecord, PredictedMask | ImageError]]:
     """Each picture with its prediction, or with the reason why it has none. Raises ModelError for the weights."""
@@ -108,9 +108,9 @@ def check_size(picture: Path, mask: PredictedMask, size: tuple[int, int] | None)
         raise ImageError(f"{picture} is no longer of the size at which it was labelled.")
 
 
-def _loaded(project: Project, run: RunRecord, device: str) -> Loaded:
+def _loaded(project: Project, run: RunRecord, device: str) -> LoadedModel:
     try:
-        return load_checkpoint(project.run_folder(run.id), device_for(device))
+        return load_checkpoint(project.run_folder(run.id), resolve_device(device))
     except (
         RuntimeError,
         AssertionError,
@@ -122,17 +122,17 @@ def _loaded(project: Project, run: RunRecord, device: str) -> Loaded:
         ) from problem
 
 
-def row_table(values: tuple[int, ...]) -> NDArray[np.int64]:
+def class_index_table(values: tuple[int, ...]) -> NDArray[np.int64]:
     """(256,) int64: the network's row of each pixel value, IGNORE for those it does not know."""
-    table = np.full(256, IGNORE, np.int64)
+    table = np.full(256, IGNORE_INDEX, np.int64)
     table[list(values)] = np.arange(len(values))
     return table
 
 
-def run_of(project: Project, run_id: int | None) -> RunRecord:
+def find_run(project: Project, run_id: int | None) -> RunRecord:
     """The run asked for, else the newest with weights. Raises ModelError when there is none."""
     try:
-        run = project.runs.get(run_id) if run_id is not None else project.runs.newest_published()
+        run = project.runs.get(run_id) if run_id is not None else project.runs.latest_published()
     except KeyError as unknown:
         raise ModelError(f"There is no run {run_id}; “maskloop status” lists them.") from unknown
     if run is None or not run.published or not Path(project.run_folder(run.id)).is_dir():

@@ -18,16 +18,16 @@ from core.labels.class_list import UNLABELLED, VOID
 from core.labels.label_map import Mask, Values
 from core.labels.rasterization import capsule
 
-Way = NDArray[np.int64]
+PixelPath = NDArray[np.int64]
 """(N, 2) columns and rows of pixels, each beside the one before."""
 
-FINEST = 0.5
+MIN_RADIUS = 0.5
 """Radius in pixels of the finest brush: one pixel at a time."""
 _EIGHT = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Hand:
+class AnnotatorModel:
     """How fast and how exact a person is.
 
     brush_speed, travel_speed: screen pixels a second while painting, and from one stroke to the next
@@ -51,13 +51,13 @@ class Hand:
     zoom: float = 1.0
 
     @property
-    def worth_lifting(self) -> float:
+    def lift_distance(self) -> float:
         """Pixels of the picture over which lifting the brush and looking anew is quicker than painting on."""
         return self.search_seconds / (1 / self.brush_speed - 1 / self.travel_speed) / self.zoom
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Stroke:
+class PlannedStroke:
     """One stroke of the brush: all pixels of `mask` (h, w of `box`, bool) become `value`.
 
     radius: pixels; path: the pixels over whose centres the brush went; seconds: to see, to get there and to paint.
@@ -65,33 +65,35 @@ class Stroke:
 
     value: int
     radius: float
-    path: Way
+    path: PixelPath
     box: Box
     mask: Mask
     seconds: float
 
 
-def corrected(shown: Values, truth: Values, hand: Hand | None = None) -> Iterator[Stroke]:
+def plan_strokes(
+    current: Values, truth: Values, annotator: AnnotatorModel | None = None
+) -> Iterator[PlannedStroke]:
     """The strokes of a person who makes what is `shown` into the `truth`; both (H, W) uint8.
 
     What is right already is left alone, nothing that is right is painted wrong, and where the truth says nothing
     (unlabelled or void) nothing is wrong. What remains is only what `is_let_go`. Raises ValueError when the sizes
     differ. The same pictures give the same strokes.
     """
-    if shown.shape != truth.shape:
-        raise ValueError(f"what is shown {shown.shape} and the truth {truth.shape} differ in size")
-    hand = hand or Hand()
-    painter = _Painter(shown.copy(), truth, hand)
-    for value in _values_by_error(shown, truth):
+    if current.shape != truth.shape:
+        raise ValueError(f"what is shown {current.shape} and the truth {truth.shape} differ in size")
+    annotator = annotator or AnnotatorModel()
+    painter = _Painter(current.copy(), truth, annotator)
+    for value in _values_by_error(current, truth):
         yield from painter.paint_class(value)
 
 
-def seconds_of(strokes: list[Stroke], hand: Hand | None = None) -> float:
+def total_seconds(strokes: list[PlannedStroke], annotator: AnnotatorModel | None = None) -> float:
     """All strokes of a picture and the last look at it."""
-    return sum(stroke.seconds for stroke in strokes) + (hand or Hand()).check_seconds
+    return sum(stroke.seconds for stroke in strokes) + (annotator or AnnotatorModel()).check_seconds
 
 
-def is_let_go(right: Mask, of_class: Mask, tolerance: float) -> Mask:
+def is_within_tolerance(right: Mask, of_class: Mask, tolerance: float) -> Mask:
     """(H, W) bool: where a class that is there but not shown is nothing but an edge a little off.
 
     right: where the class is there and shown; of_class: where it is there. An edge is off when both the true edge and
@@ -110,16 +112,16 @@ def _values_by_error(shown: Values, truth: Values) -> list[int]:
 class _Painter:
     """Goes over one picture; keeps in `_shown` what the strokes so far have made of it."""
 
-    def __init__(self, shown: Values, truth: Values, hand: Hand) -> None:
+    def __init__(self, shown: Values, truth: Values, hand: AnnotatorModel) -> None:
         self._shown, self._truth, self._hand = shown, truth, hand
         self._at: Point | None = None
 
-    def paint_class(self, value: int) -> Iterator[Stroke]:
+    def paint_class(self, value: int) -> Iterator[PlannedStroke]:
         """All regions in which a class is missing, the nearest one next."""
         true = self._truth == value
         right = true & (self._shown == value)
         missing = true & ~right
-        wanted = missing & ~is_let_go(right, true, self._hand.tolerance)
+        wanted = missing & ~is_within_tolerance(right, true, self._hand.tolerance)
         count, numbers, stats, centres = cv2.connectedComponentsWithStats(missing.astype(np.uint8), _EIGHT)
         waiting = {int(number) for number in np.unique(numbers[wanted])} if count > 1 else set()
         while waiting:
@@ -132,7 +134,7 @@ class _Painter:
 
     def _paint_region(
         self, value: int, numbers: NDArray[np.int32], number: int, box: Box
-    ) -> Iterator[Stroke]:
+    ) -> Iterator[PlannedStroke]:
         """One region: around along its edge with a broad brush, then with finer and finer ones what that left.
 
         A brush of half the depth that follows the edge at the distance of its own radius covers all of a region as
@@ -147,28 +149,28 @@ class _Painter:
         while True:
             right = true & (self._shown[box.slices] == value)
             missing = region & ~right
-            wanted = missing & ~is_let_go(right, true, self._hand.tolerance)
+            wanted = missing & ~is_within_tolerance(right, true, self._hand.tolerance)
             if not wanted.any():
                 return
             if radius is None:
-                radius = max(FINEST, self._hand.radius_share * _depth(missing))
+                radius = max(MIN_RADIUS, self._hand.radius_share * _depth(missing))
             else:
-                radius = max(FINEST, radius / 2)
+                radius = max(MIN_RADIUS, radius / 2)
             # Nobody stops where what is wrong ends, if right ground of the same class goes on. But the finest brush
             # goes over nothing else, and with each of its strokes less is wrong.
             near = true & (_distance(~missing) <= self._hand.tolerance)
-            ground = near if radius > FINEST else wanted.copy()
+            ground = near if radius > MIN_RADIUS else wanted.copy()
             for path in _around(ground, radius):
-                for part in _useful(path, radius, wanted, self._hand.worth_lifting):
+                for part in _useful(path, radius, wanted, self._hand.lift_distance):
                     stroke = self._stroke(value, radius, part + corner)
                     self._shown[stroke.box.slices][stroke.mask] = value
                     wanted &= self._shown[box.slices] != value
                     yield stroke
 
-    def _stroke(self, value: int, radius: float, path: Way) -> Stroke:
+    def _stroke(self, value: int, radius: float, path: PixelPath) -> PlannedStroke:
         whole = Box(0, 0, self._shown.shape[1], self._shown.shape[0])
         points = [Point(x + 0.5, y + 0.5) for x, y in _corners(path).tolist()]
-        box = Box.around(points, margin=radius).intersected(whole)
+        box = Box.bounding(points, margin=radius).intersection(whole)
         mask = np.zeros((box.height, box.width), bool)
         for start, end in zip(points[:-1] or points, points[1:] or points, strict=True):
             place, capsule_mask = capsule(start, end, radius, box)
@@ -179,10 +181,10 @@ class _Painter:
         self._at = points[-1]
         hand = self._hand
         seconds = hand.search_seconds + hand.zoom * (way / hand.travel_speed + length / hand.brush_speed)
-        return Stroke(value, radius, path, box, mask, seconds)
+        return PlannedStroke(value, radius, path, box, mask, seconds)
 
 
-def _around(ground: Mask, radius: float) -> Iterator[Way]:
+def _around(ground: Mask, radius: float) -> Iterator[PixelPath]:
     """The ways along the edge of `ground`, (H, W) bool, on which a brush of `radius` never leaves it."""
     # Between two pixels of the way the edge may come nearer than at either: on a diagonal step by a half, squared.
     inside = ground & (np.square(_distance(ground)) > radius * radius + 0.5)
@@ -193,13 +195,13 @@ def _around(ground: Mask, radius: float) -> Iterator[Way]:
         yield outline.reshape(-1, 2).astype(np.int64) - 1
 
 
-def _useful(path: Way, radius: float, wanted: Mask, worth_lifting: float) -> list[Way]:
+def _useful(path: PixelPath, radius: float, wanted: Mask, worth_lifting: float) -> list[PixelPath]:
     """The parts of a closed way that paint something wanted, cut where nothing is wanted for so long that it is
     quicker to lift the brush."""
     first = np.full(wanted.shape, len(path), np.int32)
     for number in range(len(path) - 1, -1, -1):
         x, y = path[number].tolist()
-        if radius > FINEST:
+        if radius > MIN_RADIUS:
             cv2.circle(first, (x, y), int(radius), number, -1)
         else:
             first[y, x] = number
@@ -218,7 +220,7 @@ def _useful(path: Way, radius: float, wanted: Mask, worth_lifting: float) -> lis
     return [path[needed[b] : needed[e] + 1] for b, e in zip(begins, stops, strict=True)]
 
 
-def _corners(path: Way) -> Way:
+def _corners(path: PixelPath) -> PixelPath:
     """A way without the pixels on which it goes straight on: the same capsules in fewer pieces."""
     turns = np.any(np.diff(path, n=2, axis=0) != 0, axis=1)
     return path[np.concatenate([[True], turns, [True]])] if len(path) > 2 else path

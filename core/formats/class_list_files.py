@@ -7,25 +7,25 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.base.errors import FormatError
-from core.formats.class_sets import fate_of, hex_colour
-from core.formats.dataset_tree import MISSHAPEN, Tree
-from core.formats.dataset_types import ForeignClass
-from core.labels.class_list import LAST_CLASS, Colour, colour_of
+from core.formats.class_sets import default_target, parse_hex_colour
+from core.formats.dataset_tree import MALFORMED_ERRORS, DatasetTree
+from core.formats.dataset_types import DatasetClass
+from core.labels.class_list import MAX_CLASS_VALUE, Colour, default_colour
 
 
 @dataclass(frozen=True, slots=True)
-class ClassTable:
+class ClassListFile:
     """A list that was found: the file it stands in, the classes, and whether their colours are the dataset's own;
     indices that mean void, and those that mean unlabelled."""
 
     name: str
-    classes: tuple[ForeignClass, ...]
-    coloured: bool
+    classes: tuple[DatasetClass, ...]
+    has_colours: bool
     void: frozenset[int] = frozenset()
-    blank: frozenset[int] = frozenset()
+    unlabelled: frozenset[int] = frozenset()
 
 
-def find_table(tree: Tree) -> ClassTable | None:
+def find_class_list(tree: DatasetTree) -> ClassListFile | None:
     """The class list nearest to the root; None when there is none that can be understood."""
     readers = (
         ("classes.json", _own_json),
@@ -39,19 +39,19 @@ def find_table(tree: Tree) -> ClassTable | None:
         ("labels.txt", _names),
     )
     for last, read in readers:
-        for name in sorted(tree.named(last), key=lambda n: n.count("/")):
+        for name in sorted(tree.files_named(last), key=lambda n: n.count("/")):
             try:
                 table = read(tree, name)
-            except (*MISSHAPEN, FormatError):
+            except (*MALFORMED_ERRORS, FormatError):
                 continue
-            if table is not None and 0 < len(table.classes) <= LAST_CLASS:
+            if table is not None and 0 < len(table.classes) <= MAX_CLASS_VALUE:
                 return table
     return None
 
 
-def _own_json(tree: Tree, name: str) -> ClassTable | None:
+def _own_json(tree: DatasetTree, name: str) -> ClassListFile | None:
     """Ours ({"classes": [{"index", "name", "color"}]}) or Supervisely's ({"title", "color": "#rrggbb"})."""
-    content = tree.json(name)
+    content = tree.read_json(name)
     rows = content["classes"] if isinstance(content, dict) else content
     classes = []
     for place, row in enumerate(rows):
@@ -62,12 +62,12 @@ def _own_json(tree: Tree, name: str) -> ClassTable | None:
     unlabelled = content.get("unlabelled_index") if isinstance(content, dict) else None
     void, blank = (frozenset([int(i)] if i is not None else []) for i in (ignore, unlabelled))
     kept = tuple(c for c in classes if c.index not in void | blank)
-    return ClassTable(name, kept, any(row.get("color", row.get("colour")) for row in rows), void, blank)
+    return ClassListFile(name, kept, any(row.get("color", row.get("colour")) for row in rows), void, blank)
 
 
-def _csv(tree: Tree, name: str) -> ClassTable | None:
+def _csv(tree: DatasetTree, name: str) -> ClassListFile | None:
     """name,r,g,b with or without a column of numbers; else the row's number. A class numbered -1 is in no mask."""
-    header, *rows = tree.table(name)
+    header, *rows = tree.read_csv(name)
     titles = [cell.casefold() for cell in header]
     column = {title: titles.index(title) for title in ("name", "r", "g", "b")}
     number = next((titles.index(title) for title in ("id", "index") if title in titles), None)
@@ -76,52 +76,55 @@ def _csv(tree: Tree, name: str) -> ClassTable | None:
         colour = (int(row[column["r"]]), int(row[column["g"]]), int(row[column["b"]]))
         index = place if number is None else int(row[number])
         classes.append(_class(index, row[column["name"]], colour))
-    return ClassTable(name, tuple(classes), True)
+    return ClassListFile(name, tuple(classes), True)
 
 
-def _meta_json(tree: Tree, name: str) -> ClassTable | None:
+def _meta_json(tree: DatasetTree, name: str) -> ClassListFile | None:
     """{"label_map": {"0": "road"}, "segmentation_colors": [[r, g, b], ..]}"""
-    content = tree.json(name)
+    content = tree.read_json(name)
     colours = content.get("segmentation_colors") or []
     classes = []
     for place, (index, title) in enumerate(content["label_map"].items()):
         colour = _colour(colours[place]) if place < len(colours) else None
         classes.append(_class(int(index), str(title), colour))
-    return ClassTable(name, tuple(classes), bool(colours))
+    return ClassListFile(name, tuple(classes), bool(colours))
 
 
-def _colour_lines(tree: Tree, name: str) -> ClassTable | None:
+def _colour_lines(tree: DatasetTree, name: str) -> ClassListFile | None:
     """Lines of “R G B name”; the line's number is the index."""
     classes = []
-    for place, line in enumerate(tree.lines(name)):
+    for place, line in enumerate(tree.read_lines(name)):
         red, green, blue, title = line.split(None, 3)
         classes.append(_class(place, title, (int(red), int(green), int(blue))))
-    return ClassTable(name, tuple(classes), True)
+    return ClassListFile(name, tuple(classes), True)
 
 
-def _label_map(tree: Tree, name: str) -> ClassTable | None:
+def _label_map(tree: DatasetTree, name: str) -> ClassListFile | None:
     """Lines of “name:r,g,b:parts:actions”, as CVAT writes them beside masks in the form of Pascal VOC."""
-    classes: list[ForeignClass] = []
-    for line in tree.lines(name):
+    classes: list[DatasetClass] = []
+    for line in tree.read_lines(name):
         if line.startswith("#"):
             continue
         title, colour, *_ = line.split(":")
         red, green, blue = (int(part) for part in colour.split(","))
         classes.append(_class(len(classes), title, (red, green, blue)))
-    return ClassTable(name, tuple(classes), True)
+    return ClassListFile(name, tuple(classes), True)
 
 
-def _names(tree: Tree, name: str) -> ClassTable | None:
+def _names(tree: DatasetTree, name: str) -> ClassListFile | None:
     """One name a line; the line's number is the index."""
-    names = tree.lines(name)
+    names = tree.read_lines(name)
     if len(set(names)) < len(names) or any(len(n) > 80 for n in names):
         return None
-    return ClassTable(name, tuple(_class(n, title, None) for n, title in enumerate(names)), False)
+    return ClassListFile(name, tuple(_class(n, title, None) for n, title in enumerate(names)), False)
 
 
-def _class(index: int, title: str, colour: Colour | None) -> ForeignClass:
-    return ForeignClass(
-        index, title.strip(), colour or colour_of(index % LAST_CLASS + 1), fate_of(title.strip())
+def _class(index: int, title: str, colour: Colour | None) -> DatasetClass:
+    return DatasetClass(
+        index,
+        title.strip(),
+        colour or default_colour(index % MAX_CLASS_VALUE + 1),
+        default_target(title.strip()),
     )
 
 
@@ -129,7 +132,7 @@ def _colour(said: Any) -> Colour | None:
     if said is None or said == "":
         return None
     if isinstance(said, str):
-        return hex_colour(said)
+        return parse_hex_colour(said)
     red, green, blue = (int(part) for part in said[:3])
     if not all(0 <= part <= 255 for part in (red, green, blue)):
         raise ValueError(json.dumps(said))

@@ -6,8 +6,8 @@ import json
 from functools import cache
 from pathlib import Path
 
-from core.formats.dataset_types import Fate, ForeignClass
-from core.labels.class_list import Colour, colour_of
+from core.formats.dataset_types import ClassTarget, DatasetClass
+from core.labels.class_list import Colour, default_colour
 
 _FILE = Path(__file__).with_name("class_sets.json")
 
@@ -19,7 +19,7 @@ def _sets() -> dict[str, list[list[object]]]:
 
 
 @cache
-def preset(name: str) -> tuple[ForeignClass, ...]:
+def class_set(name: str) -> tuple[DatasetClass, ...]:
     """The classes of cityscapes (34), camvid-32, camvid-11, pet, voc, ade-150, drone or dubai. Raises KeyError.
 
     Classes that stand for "nothing to learn here" are void: those of Cityscapes without a training number too.
@@ -34,39 +34,39 @@ def train_ids() -> dict[int, int]:
 
 
 @cache
-def cityscapes(count: int = 19) -> tuple[ForeignClass, ...]:
+def cityscapes_classes(count: int = 19) -> tuple[DatasetClass, ...]:
     """All 34 labels of Cityscapes, of which 19 (those that are scored), 30 (all that are seen) or 34 stay classes."""
     kept = {19: frozenset(train_ids().values()), 30: frozenset(range(4, 34)), 34: frozenset(range(34))}[count]
     return tuple(
-        ForeignClass(c.index, c.name, c.colour, Fate.CLASS if c.index in kept else Fate.VOID)
-        for c in preset("cityscapes")
+        DatasetClass(c.index, c.name, c.colour, ClassTarget.CLASS if c.index in kept else ClassTarget.VOID)
+        for c in class_set("cityscapes")
     )
 
 
-def preset_of_colours(colours: set[Colour]) -> str | None:
+def class_set_of_colours(colours: set[Colour]) -> str | None:
     """The set whose colours hold all of these, black and white aside; the smallest when several do."""
     wanted = colours - {(0, 0, 0), (255, 255, 255)}
     if len(wanted) < 2:
         return None
-    fitting = [name for name in _sets() if wanted <= {c.colour for c in preset(name)}]
+    fitting = [name for name in _sets() if wanted <= {c.colour for c in class_set(name)}]
     return min(fitting, key=lambda name: len(_sets()[name]), default=None)
 
 
-def hex_colour(text: str) -> Colour:
+def parse_hex_colour(text: str) -> Colour:
     """#rrggbb. Raises ValueError."""
     number = int(text.strip().removeprefix("#")[:6], 16)
     return number >> 16, number >> 8 & 255, number & 255
 
 
-_NOT_LEARNED = {"void", "unlabeled", "unlabelled", "border", "conflicting", "__ignore__"}
+_VOID_NAMES = {"void", "unlabeled", "unlabelled", "border", "conflicting", "__ignore__"}
 
 
-def fate_of(name: str) -> Fate:
+def default_target(name: str) -> ClassTarget:
     """What a class called so most likely wants to become: void where the name says that nobody knows."""
-    return Fate.VOID if name.casefold() in _NOT_LEARNED else Fate.CLASS
+    return ClassTarget.VOID if name.casefold() in _VOID_NAMES else ClassTarget.CLASS
 
 
-def _class(row: list[object]) -> ForeignClass:
+def _class(row: list[object]) -> DatasetClass:
     index, title, colour = int(str(row[0])), str(row[1]), row[2]
-    shade = hex_colour(str(colour)) if colour else colour_of(max(1, index))
-    return ForeignClass(index, title, shade, fate_of(title))
+    shade = parse_hex_colour(str(colour)) if colour else default_colour(max(1, index))
+    return DatasetClass(index, title, shade, default_target(title))

@@ -25,7 +25,7 @@ MAX_JSON_BYTES = 1 << 30
 """Largest JSON that is read: annotations of 118,000 pictures of COCO are 0.45 GB."""
 MAX_TEXT_BYTES = 64 << 20
 """Largest XML, list or table that is read."""
-MISSHAPEN = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, StopIteration)
+MALFORMED_ERRORS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, StopIteration)
 """What looking into JSON raises where it is not as its format says: missing keys, other kinds, endless numbers."""
 SPLIT_NAMES = {
     "train": "train",
@@ -38,7 +38,7 @@ SPLIT_NAMES = {
 }
 
 
-class Tree:
+class DatasetTree:
     """What lies below `root`: names relative to it, with forward slashes, in natural order; hidden files left out.
 
     A name that a file of the dataset gives is never opened as a path: `find` looks for it among the names listed, so
@@ -52,7 +52,7 @@ class Tree:
         if not root.is_dir():
             raise FormatError(f"{root} is a file. Choose the folder that holds the dataset.")
         self.root = Path(os.path.normpath(root.absolute()))
-        self.files = tuple(sorted(_listed(self.root), key=natural_key))
+        self.files = tuple(sorted(_list_files(self.root), key=natural_key))
 
     @cached_property
     def pictures(self) -> tuple[str, ...]:
@@ -86,44 +86,44 @@ class Tree:
         """Where a listed name lies."""
         return self.root / name
 
-    def ending(self, *ends: str) -> list[str]:
+    def files_ending(self, *endings: str) -> list[str]:
         """Names that end so, upper or lower case alike."""
-        return [name for name in self.files if name.casefold().endswith(ends)]
+        return [name for name in self.files if name.casefold().endswith(endings)]
 
-    def named(self, name: str) -> list[str]:
+    def files_named(self, name: str) -> list[str]:
         """Names whose last part is this one."""
         return self._by_name.get(name.casefold(), [])
 
-    def find(self, said: str, near: str = "") -> str | None:
+    def find(self, reference: str, near_folder: str = "") -> str | None:
         """The listed file that a dataset means by `said`: same last part, then most folders in common with what
         was said, then nearest to the folder `near`. None when there is none, or several fit equally."""
-        parts = [p for p in said.replace("\\", "/").split("/") if p not in ("", ".", "..")]
+        parts = [p for p in reference.replace("\\", "/").split("/") if p not in ("", ".", "..")]
         if not parts:
             return None
-        return _best(self.named(parts[-1]), parts, near)
+        return _best_match(self.files_named(parts[-1]), parts, near_folder)
 
-    def find_picture(self, said: str, near: str = "", split: str | None = None) -> str | None:
+    def find_picture(self, reference: str, near_folder: str = "", split: str | None = None) -> str | None:
         """Like `find`, among pictures only; those of a split first, and when none is called so, one of that name with
         another ending."""
-        parts = [p for p in said.replace("\\", "/").split("/") if p not in ("", ".", "..")]
+        parts = [p for p in reference.replace("\\", "/").split("/") if p not in ("", ".", "..")]
         if not parts:
             return None
         last = parts[-1]
         for names in (
-            [n for n in self.named(last) if PurePosixPath(n).suffix.lower() in PICTURE_SUFFIXES],
-            self.alike(last),
-            self.alike(stem_of(last)),
+            [n for n in self.files_named(last) if PurePosixPath(n).suffix.lower() in PICTURE_SUFFIXES],
+            self.pictures_with_stem(last),
+            self.pictures_with_stem(stem_of(last)),
         ):
             same = [n for n in names if split is not None and split_of(n) == split]
-            if found := _best(same or names, parts, near):
+            if found := _best_match(same or names, parts, near_folder):
                 return found
         return None
 
-    def alike(self, stem: str) -> list[str]:
+    def pictures_with_stem(self, stem: str) -> list[str]:
         """Pictures of this name without its ending, upper or lower case alike."""
         return self._by_stem.get(stem.casefold(), [])
 
-    def mentions(self, name: str, size: int = 1 << 16) -> str:
+    def read_ends(self, name: str, size: int = 1 << 16) -> str:
         """The beginning and the end of a file as text: which keys a large JSON has can be told from both."""
         path = self.path(name)
         try:
@@ -135,16 +135,16 @@ class Tree:
         except OSError:
             return ""
 
-    def yaml(self, name: str) -> Any:
+    def read_yaml(self, name: str) -> Any:
         """Plain values only. Raises FormatError naming the file."""
         try:
-            return yaml.safe_load(self.text(name, 1 << 20))
+            return yaml.safe_load(self.read_text(name, 1 << 20))
         except (yaml.YAMLError, RecursionError) as problem:
             raise FormatError(
                 f"{self.path(name)} is no sound YAML: {str(problem).splitlines()[0]}."
             ) from problem
 
-    def text(self, name: str, limit: int = MAX_TEXT_BYTES) -> str:
+    def read_text(self, name: str, limit: int = MAX_TEXT_BYTES) -> str:
         """A text file. Raises FormatError naming it."""
         path = self.path(name)
         try:
@@ -160,7 +160,7 @@ class Tree:
                 f"{path} cannot be understood: it is no text in UTF-8. Save it as UTF-8."
             ) from problem
 
-    def head(self, name: str, size: int = 4096) -> str:
+    def read_head(self, name: str, size: int = 4096) -> str:
         """The beginning of a file as text, whatever it holds; empty when it cannot be read."""
         try:
             with self.path(name).open("rb") as file:
@@ -168,29 +168,29 @@ class Tree:
         except OSError:
             return ""
 
-    def lines(self, name: str) -> list[str]:
+    def read_lines(self, name: str) -> list[str]:
         """Lines that are not empty, without blanks around them."""
-        return [line.strip() for line in self.text(name).splitlines() if line.strip()]
+        return [line.strip() for line in self.read_text(name).splitlines() if line.strip()]
 
-    def json(self, name: str) -> Any:
+    def read_json(self, name: str) -> Any:
         """Raises FormatError naming the file."""
         try:
-            return json.loads(self.text(name, MAX_JSON_BYTES))
+            return json.loads(self.read_text(name, MAX_JSON_BYTES))
         except (ValueError, RecursionError) as problem:
             raise FormatError(f"{self.path(name)} is no sound JSON: {problem}.") from problem
 
-    def xml(self, name: str) -> Element:
+    def read_xml(self, name: str) -> Element:
         """Entities, outside references and document types of its own are refused. Raises FormatError."""
         try:
-            found: Element = defusedxml.ElementTree.fromstring(self.text(name), forbid_dtd=True)
+            found: Element = defusedxml.ElementTree.fromstring(self.read_text(name), forbid_dtd=True)
         except (ParseError, DefusedXmlException, ValueError, RecursionError) as problem:
             raise FormatError(f"{self.path(name)} is no sound XML: {problem}.") from problem
         return found
 
-    def table(self, name: str) -> list[list[str]]:
+    def read_csv(self, name: str) -> list[list[str]]:
         """Rows of a CSV file, without blanks around what the cells hold."""
         try:
-            rows = list(csv.reader(io.StringIO(self.text(name)), skipinitialspace=True))
+            rows = list(csv.reader(io.StringIO(self.read_text(name)), skipinitialspace=True))
         except csv.Error as problem:
             raise FormatError(f"{self.path(name)} is no sound table: {problem}.") from problem
         return [[cell.strip() for cell in row] for row in rows if any(cell.strip() for cell in row)]
@@ -215,15 +215,15 @@ def split_of(name: str) -> str | None:
     return None
 
 
-def _best(names: list[str], said: list[str], near: str) -> str | None:
+def _best_match(names: list[str], said: list[str], near: str) -> str | None:
     if len(names) <= 1:
         return names[0] if names else None
-    ranked = sorted(names, key=lambda name: _fit(name, said, near), reverse=True)
-    first, second = (_fit(name, said, near) for name in ranked[:2])
+    ranked = sorted(names, key=lambda name: _match_score(name, said, near), reverse=True)
+    first, second = (_match_score(name, said, near) for name in ranked[:2])
     return ranked[0] if first > second else None
 
 
-def _fit(name: str, said: list[str], near: str) -> tuple[int, int, int]:
+def _match_score(name: str, said: list[str], near: str) -> tuple[int, int, int]:
     parts = name.split("/")
     tail = 0
     for mine, theirs in zip(reversed(parts[:-1]), reversed(said[:-1]), strict=False):
@@ -238,7 +238,7 @@ def _fit(name: str, said: list[str], near: str) -> tuple[int, int, int]:
     return tail, close, -len(parts)
 
 
-def _listed(root: Path) -> list[str]:
+def _list_files(root: Path) -> list[str]:
     names: list[str] = []
     seen: set[tuple[int, int]] = set()
     for folder, inside, files in os.walk(root, followlinks=True):

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from core.base.errors import FormatError
 from core.base.geometry import Box
-from core.labels.class_list import LAST_CLASS, Colour, colour_of
+from core.labels.class_list import MAX_CLASS_VALUE, Colour, default_colour
 
 Values = NDArray[np.uint8]
 
 
-class Fate(StrEnum):
+class ClassTarget(StrEnum):
     """What may become of a class of a dataset: a class of the project, void, or nothing at all (unlabelled)."""
 
     CLASS = "class"
@@ -30,12 +30,12 @@ class Recognition:
     """A reader's opinion of a folder: how sure it is, 0..1, and why in one sentence."""
 
     format: str
-    sure: float
-    why: str
+    confidence: float
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class ForeignClass:
+class DatasetClass:
     """A class as a dataset knows it. `index` is its own number there; `fate` is what the format says becomes of it.
 
     The name can always be stored and typed: for halves of letters, as JSON may hold them, it has question marks, and
@@ -45,7 +45,7 @@ class ForeignClass:
     index: int
     name: str
     colour: Colour
-    fate: Fate = Fate.CLASS
+    target: ClassTarget = ClassTarget.CLASS
 
     def __post_init__(self) -> None:
         name = self.name.encode("utf-8", "replace").decode("utf-8")
@@ -53,12 +53,12 @@ class ForeignClass:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadMask:
+class LoadedMask:
     """One mask, read: `values` (H, W) uint8 count the dataset's classes: 0 unlabelled, n is `classes[n - 1]`, 255
     void. `sure` is below 1 where values were guessed (colours smeared by JPEG); `notes` are sentences for people."""
 
     values: Values
-    sure: float = 1.0
+    confidence: float = 1.0
     notes: tuple[str, ...] = ()
 
 
@@ -72,11 +72,11 @@ class Sample:
     """
 
     picture: Path
-    place: str
+    target_path: str
     split: str | None = None
-    read: Callable[[], ReadMask] | None = None
+    read_mask: Callable[[], LoadedMask] | None = None
     tags: tuple[str, ...] = ()
-    cut: Box | None = None
+    crop: Box | None = None
     sources: tuple[Path, ...] = ()
 
 
@@ -86,7 +86,7 @@ class Dataset:
 
     root: Path
     recognition: Recognition
-    classes: tuple[ForeignClass, ...]
+    classes: tuple[DatasetClass, ...]
     samples: tuple[Sample, ...]
     notes: tuple[str, ...] = ()
     problems: tuple[str, ...] = field(default=())
@@ -96,16 +96,18 @@ class Dataset:
         if not self.samples:
             why = f" {self.problems[0]}" if self.problems else ""
             raise FormatError(f"There are no pictures in {self.root} that belong to the dataset.{why}")
-        if len(self.classes) > LAST_CLASS:
+        if len(self.classes) > MAX_CLASS_VALUE:
             raise FormatError(
-                f"The dataset in {self.root} has {len(self.classes)} classes; a project holds at most {LAST_CLASS}."
+                f"The dataset in {self.root} has {len(self.classes)} classes; a project holds at most {MAX_CLASS_VALUE}."
             )
 
 
-def numbered(names: list[str], colours: dict[str, Colour] | None = None) -> tuple[ForeignClass, ...]:
+def numbered_classes(
+    names: list[str], known_colours: dict[str, Colour] | None = None
+) -> tuple[DatasetClass, ...]:
     """Classes from names alone, numbered from 1."""
-    known = colours or {}
+    known = known_colours or {}
     return tuple(
-        ForeignClass(n, name, known.get(name) or colour_of((n - 1) % LAST_CLASS + 1))
+        DatasetClass(n, name, known.get(name) or default_colour((n - 1) % MAX_CLASS_VALUE + 1))
         for n, name in enumerate(names, 1)
     )

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.formats.readers.registry import FORMATS
-from core.formats.writers.registry import OUTGOING
+from core.formats.readers.registry import IMPORT_FORMATS
+from core.formats.writers.registry import EXPORT_FORMATS
 
 
-def page() -> str:
+def render_page() -> str:
     """docs/formats.md: everything the table says, as Markdown."""
-    incoming = [(f"`{r.name}`: {r.title}", r.about, r.loses, r.checked_by) for r in FORMATS.values()]
-    leaving = [(f"`{r.name}`: {r.title}", r.about, r.loses, r.checked_by) for r in OUTGOING.values()]
+    incoming = [
+        (f"`{r.name}`: {r.title}", r.about, r.limitations, r.tested_with) for r in IMPORT_FORMATS.values()
+    ]
+    leaving = [
+        (f"`{r.name}`: {r.title}", r.about, r.limitations, r.tested_with) for r in EXPORT_FORMATS.values()
+    ]
     return "\n".join(
         [
             *_LEAD,

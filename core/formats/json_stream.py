@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 _CHUNK = 1 << 18
 _CLOSE = 1 << 12
 """Bytes that are looked at first where pieces are read one by one."""
-LARGEST_PIECE = 256 << 20
+MAX_ELEMENT_BYTES = 256 << 20
 """Bytes of one element of a list, or of one value that is no list."""
 _BLANK = re.compile(rb"[ \t\n\r]*")
 _MARK = b"\xef\xbb\xbf"
@@ -31,7 +31,7 @@ _KINDS = np.zeros(256, np.uint8)
 _KINDS[[ord(c) for c in '"\\[{]}']] = _QUOTE, _ESCAPE, _OPENS, _OPENS, _CLOSES, _CLOSES
 
 
-class Piece(NamedTuple):
+class JsonElement(NamedTuple):
     """A value under `key` of the object, or an element of the list there; `start` and `end` are bytes of the file."""
 
     key: str
@@ -40,27 +40,27 @@ class Piece(NamedTuple):
     end: int
 
 
-def pieces_of(path: Path, light: Mapping[str, type] | None = None) -> Iterator[Piece]:
+def iter_json(path: Path, partial_types: Mapping[str, type] | None = None) -> Iterator[JsonElement]:
     """All pieces, in the order of the file. Raises OSError, and ValueError where it is no sound JSON object.
 
     `light`: by key, the msgspec.Struct that elements of this list become, where one has fields enough; the rest of them
     is passed over. Those that do not fit it come as the dicts that they are.
     """
     with path.open("rb") as file:
-        yield from _Reading(file, light or {}).pieces()
+        yield from _JsonReader(file, partial_types or {}).pieces()
 
 
-def again(file: IO[bytes], spans: list[tuple[int, int]]) -> list[Any]:
+def read_spans(file: IO[bytes], spans: list[tuple[int, int]]) -> list[Any]:
     """The elements that lie in these bytes; one span may hold several that follow each other. Raises ValueError."""
     parts = []
     for start, end in spans:
         file.seek(start)
         parts.append(file.read(end - start))
-    found: list[Any] = parsed(b"[" + b",".join(parts) + b"]")
+    found: list[Any] = parse_json(b"[" + b",".join(parts) + b"]")
     return found
 
 
-def parsed(text: bytes) -> Any:
+def parse_json(text: bytes) -> Any:
     """What a JSON text says. Raises ValueError, and RecursionError for what is nested without end.
 
     NaN and halves of surrogate pairs are no JSON, but many programs write them: Python's parser takes them.
@@ -71,7 +71,7 @@ def parsed(text: bytes) -> Any:
         return json.loads(text.decode("utf-8"))
 
 
-class _Reading:
+class _JsonReader:
     """`_text` is a part of the file, `_at` how far it has been used."""
 
     def __init__(self, file: IO[bytes], light: Mapping[str, type]) -> None:
@@ -85,7 +85,7 @@ class _Reading:
         """Byte of the file up to which pieces are read one by one, because together they did not make sense."""
         self._decode = json.JSONDecoder().raw_decode
 
-    def pieces(self) -> Iterator[Piece]:
+    def pieces(self) -> Iterator[JsonElement]:
         self._expect(b"{")
         if self._next() == b"}":
             return
@@ -99,7 +99,7 @@ class _Reading:
             if self._expect(b",}") == b"}":
                 return
 
-    def _elements(self, key: str) -> Iterator[Piece]:
+    def _elements(self, key: str) -> Iterator[JsonElement]:
         self._expect(b"[")
         if self._next() == b"]":
             self._at += 1
@@ -110,7 +110,7 @@ class _Reading:
                 return
             self._next()
 
-    def _several(self, key: str) -> list[Piece]:
+    def _several(self, key: str) -> list[JsonElement]:
         """The objects that lie here whole, one behind the other; none where it takes a closer look."""
         if self._before + self._at < self._singly_until or self._text[self._at : self._at + 1] != b"{":
             return []
@@ -127,13 +127,13 @@ class _Reading:
             return []
         before, self._at, self._singly_until = self._before, last, 0
         places = zip((starts + before).tolist(), (ends + before).tolist(), strict=True)
-        return [Piece(key, value, *place) for value, place in zip(values, places, strict=True)]
+        return [JsonElement(key, value, *place) for value, place in zip(values, places, strict=True)]
 
     def _parsed(self, key: str, text: bytes) -> list[Any]:
         if key in self._light:
             with contextlib.suppress(msgspec.DecodeError):
                 return self._light[key].decode(text)
-        found: list[Any] = parsed(text)
+        found: list[Any] = parse_json(text)
         return found
 
     def _next(self) -> bytes:
@@ -153,7 +153,7 @@ class _Reading:
         self._at += 1
         return found
 
-    def _value(self, key: str = "") -> Piece:
+    def _value(self, key: str = "") -> JsonElement:
         """Bytes are taken for letters (Latin-1), so that places in the text are places in the file; each piece is
         UTF-8."""
         self._next()
@@ -171,16 +171,16 @@ class _Reading:
                 # A number may go on behind what has been read: "1", "1." and "1e+" all begin with one.
                 if end + 2 < len(text) or (whole and not self._more(want)):
                     break
-            size = min(size * 8, LARGEST_PIECE + 1)
+            size = min(size * 8, MAX_ELEMENT_BYTES + 1)
             if whole:
-                want = min(want * 2, LARGEST_PIECE)
-            if len(text) > LARGEST_PIECE:
-                raise ValueError(f"a part of it is larger than {LARGEST_PIECE >> 20} MB")
+                want = min(want * 2, MAX_ELEMENT_BYTES)
+            if len(text) > MAX_ELEMENT_BYTES:
+                raise ValueError(f"a part of it is larger than {MAX_ELEMENT_BYTES >> 20} MB")
         if not text[:end].isascii():
             value = json.loads(text[:end].encode("latin-1"))
         start = self._before + self._at
         self._at += end
-        return Piece(key, value, start, start + end)
+        return JsonElement(key, value, start, start + end)
 
     def _more(self, size: int) -> bool:
         """Whether there was more of the file to read; what has been used is let go."""

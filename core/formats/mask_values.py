@@ -9,55 +9,57 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.base.errors import FormatError
-from core.formats.dataset_types import ForeignClass, ReadMask
+from core.formats.dataset_types import DatasetClass, LoadedMask
 from core.images.image_reader import read_mask, read_picture
 from core.labels.class_list import UNLABELLED, VOID, Colour
 
-LARGEST_INDEX = 65535
+MAX_INDEX = 65535
 """A mask holds at most 16 bits a pixel."""
 
 
 def values_by_index(
-    classes: Sequence[ForeignClass], void: frozenset[int] = frozenset(), blank: frozenset[int] = frozenset()
+    classes: Sequence[DatasetClass],
+    void: frozenset[int] = frozenset(),
+    unlabelled: frozenset[int] = frozenset(),
 ) -> dict[int, int]:
     """Which value of a ReadMask each index of a mask file has."""
     table = {c.index: place for place, c in enumerate(classes, 1)}
-    return table | dict.fromkeys(void, VOID) | dict.fromkeys(blank, UNLABELLED)
+    return table | dict.fromkeys(void, VOID) | dict.fromkeys(unlabelled, UNLABELLED)
 
 
-def read_indices(path: Path, values: Mapping[int, int], where: str) -> ReadMask:
+def read_index_mask(path: Path, values: Mapping[int, int], source: str) -> LoadedMask:
     """A mask of indices (greyscale or palette). `where` names the table of classes.
 
     Raises ImageError when it cannot be read and FormatError when it holds an index nobody has named.
     """
-    return ReadMask(renumbered(read_mask(path), values, path, where))
+    return LoadedMask(remap_indices(read_mask(path), values, path, source))
 
 
-def renumbered(
-    foreign: NDArray[np.uint8] | NDArray[np.uint16], values: Mapping[int, int], path: Path, where: str
+def remap_indices(
+    indices: NDArray[np.uint8] | NDArray[np.uint16], values: Mapping[int, int], path: Path, source: str
 ) -> NDArray[np.uint8]:
     """(H, W) indices of any kind as values of a ReadMask. Raises FormatError naming what is not in the table."""
-    table = np.zeros(LARGEST_INDEX + 1, np.uint8)
-    known = np.zeros(LARGEST_INDEX + 1, bool)
+    table = np.zeros(MAX_INDEX + 1, np.uint8)
+    known = np.zeros(MAX_INDEX + 1, bool)
     for index, value in values.items():
-        if 0 <= index <= LARGEST_INDEX:  # other tools write -1 for "none": no pixel can hold that
+        if 0 <= index <= MAX_INDEX:  # other tools write -1 for "none": no pixel can hold that
             table[index], known[index] = value, True
-    strangers = np.unique(foreign[~known[foreign]])
+    strangers = np.unique(indices[~known[indices]])
     if strangers.size:
         shown = ", ".join(str(v) for v in strangers[:5])
-        raise FormatError(f"{path} holds the index {shown}, which {where} does not name; it was left out.")
-    return table[foreign]
+        raise FormatError(f"{path} holds the index {shown}, which {source} does not name; it was left out.")
+    return table[indices]
 
 
-def read_colours(
-    path: Path, colours: Mapping[Colour, int], blank: Mapping[Colour, int] | None = None
-) -> ReadMask:
+def read_colour_mask(
+    path: Path, colours: Mapping[Colour, int], unlabelled: Mapping[Colour, int] | None = None
+) -> LoadedMask:
     """A mask of colours; a palette is taken for its colours. What nobody has named becomes unlabelled, and a note.
 
     Raises ImageError when it cannot be read, FormatError when not one colour is known.
     """
-    known = dict(colours) | dict(blank or {})
-    packed = pack(read_picture(path))
+    known = dict(colours) | dict(unlabelled or {})
+    packed = pack_rgb(read_picture(path))
     found, inverse, counts = np.unique(packed, return_inverse=True, return_counts=True)
     numbers = {_number(colour): value for colour, value in known.items()}
     values = np.array([numbers.get(int(c), UNLABELLED) for c in found], np.uint8)
@@ -72,19 +74,19 @@ def read_colours(
         notes = (
             f"{path.name}: {share:.2%} of the pixels have a colour of no class ({shown}); left unlabelled.",
         )
-    return ReadMask(values[inverse].reshape(packed.shape), 1.0, notes)
+    return LoadedMask(values[inverse].reshape(packed.shape), 1.0, notes)
 
 
-def nearest_colours(
-    pixels: NDArray[np.uint8], colours: Sequence[Colour], values: Sequence[int], *, reach: int
-) -> ReadMask:
+def match_nearest_colours(
+    pixels: NDArray[np.uint8], colours: Sequence[Colour], values: Sequence[int], *, tolerance: int
+) -> LoadedMask:
     """(H, W, 3) uint8 colours that were smeared, snapped to the nearest of the palette.
 
     A pixel further than `reach` (the largest difference of a channel) from every colour is void. `sure` is the share
     of pixels within it.
     """
     palette = np.array(colours, np.int16)
-    packed = pack(pixels)
+    packed = pack_rgb(pixels)
     found, inverse = np.unique(packed, return_inverse=True)
     apart = np.stack([found >> 16, found >> 8 & 255, found & 255], axis=1).astype(np.int16)
     snapped = np.empty(len(found), np.uint8)
@@ -95,13 +97,13 @@ def nearest_colours(
         part = slice(start, start + 8192)
         difference = np.abs(apart[part, None, :] - palette[None])
         nearest = (difference.astype(np.int32) ** 2).sum(axis=2).argmin(axis=1)
-        far[part] = difference[np.arange(len(nearest)), nearest].max(axis=1) > reach
+        far[part] = difference[np.arange(len(nearest)), nearest].max(axis=1) > tolerance
         snapped[part] = np.where(far[part], VOID, np.array(values, np.uint8)[nearest])
     inverse = inverse.reshape(packed.shape)
-    return ReadMask(snapped[inverse], 1.0 - float(far[inverse].mean()))
+    return LoadedMask(snapped[inverse], 1.0 - float(far[inverse].mean()))
 
 
-def pack(pixels: NDArray[np.uint8]) -> NDArray[np.uint32]:
+def pack_rgb(pixels: NDArray[np.uint8]) -> NDArray[np.uint32]:
     """(H, W, 3) uint8 -> (H, W) uint32, 0xRRGGBB."""
     wide = pixels.astype(np.uint32)
     return np.asarray(wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2], np.uint32)

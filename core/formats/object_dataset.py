@@ -12,22 +12,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.base.errors import FormatError
-from core.formats.class_sets import fate_of
-from core.formats.dataset_tree import Tree
-from core.formats.dataset_types import Dataset, Fate, ForeignClass, ReadMask, Recognition, Sample
-from core.formats.rasterizer import OVERLAP_RULE, Ring, Runs, Shape, painted, runs_of
+from core.formats.class_sets import default_target
+from core.formats.dataset_tree import DatasetTree
+from core.formats.dataset_types import ClassTarget, Dataset, DatasetClass, LoadedMask, Recognition, Sample
+from core.formats.rasterizer import OVERLAP_RULE, FilledShape, Ring, Runs, mask_to_runs, rasterize
 from core.images.image_reader import MAX_PIXELS, read_size
-from core.labels.class_list import LAST_CLASS, Colour, colour_of
+from core.labels.class_list import MAX_CLASS_VALUE, Colour, default_colour
 
-REST = "everything else"
+UNCOVERED = "everything else"
 """The class of pixels that no object covers. Unlabelled, unless somebody gives it a class of the project."""
-REST_INDEX = 255
-BLANK = "\0"
+UNCOVERED_INDEX = 255
+ERASE_LABEL = "\0"
 """Label of an object that takes away what lies below it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Thing:
+class AnnotatedObject:
     """One drawn object with its label."""
 
     label: str
@@ -37,29 +37,29 @@ class Thing:
 
 
 @dataclass(frozen=True, slots=True)
-class Drawing:
+class PictureAnnotation:
     """All objects of one picture. `picture` is what the dataset calls it; `size` is None where it does not say;
     `skipped` counts what is no area: points, lines, boxes of formats whose boxes only surround things."""
 
     picture: str
     size: tuple[int, int] | None
-    things: tuple[Thing, ...]
+    objects: tuple[AnnotatedObject, ...]
     split: str | None = None
     tags: tuple[str, ...] = ()
     skipped: int = 0
 
 
-Draws = Callable[[], Drawing]
+ReadAnnotation = Callable[[], PictureAnnotation]
 """Reads one picture's objects, again each time, so that not all of a dataset lies in memory. Raises FormatError."""
 
 
-def drawn_dataset(
-    tree: Tree,
+def build_object_dataset(
+    tree: DatasetTree,
     recognition: Recognition,
-    drawings: Iterable[tuple[str, Draws] | tuple[str, Draws, Draws]],
-    known: Iterable[tuple[str, Colour | None]] = (),
+    annotations: Iterable[tuple[str, ReadAnnotation] | tuple[str, ReadAnnotation, ReadAnnotation]],
+    known_labels: Iterable[tuple[str, Colour | None]] = (),
     *,
-    in_order: bool = False,
+    later_on_top: bool = False,
     notes: tuple[str, ...] = (),
 ) -> Dataset:
     """A dataset of (file that says it, objects); where all labels are known, a third part may give the drawing without
@@ -68,11 +68,11 @@ def drawn_dataset(
 
     Raises FormatError when not one picture is there or there are too many labels.
     """
-    labels = dict(known)
+    labels = dict(known_labels)
     problems: list[str] = []
-    found: list[tuple[str, str, Draws, Drawing]] = []
+    found: list[tuple[str, str, ReadAnnotation, PictureAnnotation]] = []
     skipped = 0
-    for source, draws, *light in drawings:
+    for source, draws, *light in annotations:
         try:
             drawing = light[0]() if light else draws()
         except FormatError as problem:
@@ -82,16 +82,21 @@ def drawn_dataset(
         if picture is None:
             problems.append(f"The picture {drawing.picture} that {tree.path(source)} names is not there.")
             continue
-        for thing in drawing.things:
-            if thing.label != BLANK:
+        for thing in drawing.objects:
+            if thing.label != ERASE_LABEL:
                 labels.setdefault(thing.label, None)
         skipped += drawing.skipped
         found.append(
-            (picture, source, draws, Drawing(drawing.picture, None, (), drawing.split, drawing.tags))
+            (
+                picture,
+                source,
+                draws,
+                PictureAnnotation(drawing.picture, None, (), drawing.split, drawing.tags),
+            )
         )
-    if len(labels) >= LAST_CLASS:
+    if len(labels) >= MAX_CLASS_VALUE:
         raise FormatError(
-            f"{tree.root} has {len(labels)} labels; a project holds at most {LAST_CLASS} classes."
+            f"{tree.root} has {len(labels)} labels; a project holds at most {MAX_CLASS_VALUE} classes."
         )
     places = {label: n for n, label in enumerate(labels, 1)}
     samples = [
@@ -99,21 +104,21 @@ def drawn_dataset(
             tree.path(picture),
             picture,
             light.split,
-            partial(_read, tree.path(picture), tree.path(source), draws, places, in_order),
+            partial(_read, tree.path(picture), tree.path(source), draws, places, later_on_top),
             light.tags,
             sources=(tree.path(source),),
         )
         for picture, source, draws, light in found
     ]
-    rule = "Where objects overlap, later ones lie above earlier ones." if in_order else OVERLAP_RULE
+    rule = "Where objects overlap, later ones lie above earlier ones." if later_on_top else OVERLAP_RULE
     more = (f"{skipped:,} points, lines or plain boxes are no areas and were left out.",) if skipped else ()
-    rest = ForeignClass(REST_INDEX, REST, (128, 128, 128), Fate.SKIP)
+    rest = DatasetClass(UNCOVERED_INDEX, UNCOVERED, (128, 128, 128), ClassTarget.SKIP)
     return Dataset(
         tree.root,
         recognition,
         (
             *(
-                ForeignClass(n, label, labels[label] or colour_of(n), fate_of(label))
+                DatasetClass(n, label, labels[label] or default_colour(n), default_target(label))
                 for label, n in places.items()
             ),
             rest,
@@ -124,15 +129,19 @@ def drawn_dataset(
     )
 
 
-def _read(picture: Path, source: Path, draws: Draws, places: dict[str, int], in_order: bool) -> ReadMask:
+def _read(
+    picture: Path, source: Path, draws: ReadAnnotation, places: dict[str, int], in_order: bool
+) -> LoadedMask:
     drawing = draws()
-    blank = {BLANK: len(places) + 1}
-    shapes = [Shape((places | blank)[t.label], t.rings, t.holes, t.runs) for t in drawing.things]
+    blank = {ERASE_LABEL: len(places) + 1}
+    shapes = [FilledShape((places | blank)[t.label], t.rings, t.holes, t.runs) for t in drawing.objects]
     size = drawing.size or read_size(picture)
-    return ReadMask(painted(size, shapes, in_order=in_order, ground=len(places) + 1, where=source))
+    return LoadedMask(
+        rasterize(size, shapes, later_on_top=in_order, background=len(places) + 1, source=source)
+    )
 
 
-def whole(part: NDArray[np.bool_], x: int, y: int, size: tuple[int, int]) -> Runs:
+def place_mask(part: NDArray[np.bool_], x: int, y: int, size: tuple[int, int]) -> Runs:
     """A mask (h, w) whose corner lies at x, y of a picture (width, height), as run lengths of the whole picture.
 
     Raises ValueError for a size that no picture has.
@@ -144,10 +153,10 @@ def whole(part: NDArray[np.bool_], x: int, y: int, size: tuple[int, int]) -> Run
     x0, y0, x1, y1 = max(0, x), max(0, y), min(width, x + part.shape[1]), min(height, y + part.shape[0])
     if x0 < x1 and y0 < y1:
         full[y0:y1, x0:x1] = part[y0 - y : y1 - y, x0 - x : x1 - x]
-    return runs_of(full)
+    return mask_to_runs(full)
 
 
-def png_mask(content: bytes) -> NDArray[np.bool_]:
+def decode_png_mask(content: bytes) -> NDArray[np.bool_]:
     """A small PNG inside an annotation as (h, w) bool: where it is neither black nor transparent.
 
     Raises ValueError when it is no sound PNG or larger than a picture may be.

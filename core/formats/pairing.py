@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass
 
-from core.formats.dataset_tree import Tree, folder_of, stem_of
+from core.formats.dataset_tree import DatasetTree, folder_of, stem_of
 
 _MASKS = """mask masks label labels lbl annotation annotations annot annots gt groundtruth truth segmentation
 segmentations seg segs target targets semantic gtfine gtcoarse trimaps"""
@@ -23,7 +23,7 @@ LOSSLESS = (".png", ".bmp", ".tif", ".tiff", ".gif", ".webp", ".ppm", ".pgm")
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class MaskGroup:
     """Masks of one kind: in folders of one name, with names of one ending. `pairs`: mask by picture."""
 
     kind: str
@@ -35,11 +35,11 @@ class Pairing:
     """Pictures, and the groups of masks that were found for them, the one that fits most first."""
 
     pictures: tuple[str, ...]
-    groups: tuple[Group, ...]
-    lonely: tuple[str, ...]
+    groups: tuple[MaskGroup, ...]
+    unpaired: tuple[str, ...]
 
 
-def pair(tree: Tree) -> Pairing:
+def pair_masks(tree: DatasetTree) -> Pairing:
     """Part the pictures of a tree into pictures and masks, and pair them.
 
     A file is a mask when a folder it lies in is named for masks, or its name ends as a mask's does while a picture
@@ -53,12 +53,14 @@ def pair(tree: Tree) -> Pairing:
     by_key: dict[str, list[str]] = defaultdict(list)
     by_stem: dict[str, list[str]] = defaultdict(list)
     for name in pictures:
-        by_key[_key(name)].append(name)
+        by_key[_pairing_key(name)].append(name)
         by_stem[stem_of(name).casefold()].append(name)
     groups: dict[str, dict[str, str]] = defaultdict(dict)
     lonely = []
     for mask in masks:
-        found = by_key.get(_key(mask)) or by_stem.get(_bare(stem_of(mask)).casefold(), [])
+        found = by_key.get(_pairing_key(mask)) or by_stem.get(
+            _without_mask_ending(stem_of(mask)).casefold(), []
+        )
         if len(found) != 1:
             found = by_stem.get(stem_of(mask).casefold(), [])
         if len(found) == 1:
@@ -66,7 +68,7 @@ def pair(tree: Tree) -> Pairing:
         else:
             lonely.append(mask)
     ordered = sorted(groups.items(), key=lambda item: -len(item[1]))
-    return Pairing(tuple(pictures), tuple(Group(kind, pairs) for kind, pairs in ordered), tuple(lonely))
+    return Pairing(tuple(pictures), tuple(MaskGroup(kind, pairs) for kind, pairs in ordered), tuple(lonely))
 
 
 def _is_mask(name: str, stems: set[str]) -> bool:
@@ -77,7 +79,7 @@ def _is_mask(name: str, stems: set[str]) -> bool:
         if words & PICTURE_WORDS:
             return False
     stem = stem_of(name)
-    bare = _bare(stem)
+    bare = _without_mask_ending(stem)
     return bare != stem and bare.casefold() in stems
 
 
@@ -85,20 +87,20 @@ def _words(part: str) -> set[str]:
     return {word for word in _WORDS.split(part.casefold()) if word}
 
 
-def _bare(stem: str) -> str:
+def _without_mask_ending(stem: str) -> str:
     while (shorter := _MASK_END.sub("", stem)) != stem:
         stem = shorter
     return stem
 
 
-def _key(name: str) -> str:
+def _pairing_key(name: str) -> str:
     """Folders without the words for pictures and masks, and the name without a mask's ending."""
     parts = []
     for part in folder_of(name).split("/"):
         rest = _words(re.sub("annot$", "", part.casefold())) - MASK_WORDS - PICTURE_WORDS
         if rest:
             parts.append("-".join(sorted(rest)))
-    return "/".join([*parts, _bare(stem_of(name)).casefold()])
+    return "/".join([*parts, _without_mask_ending(stem_of(name)).casefold()])
 
 
 def _kind(mask: str) -> str:
@@ -107,6 +109,6 @@ def _kind(mask: str) -> str:
         p for p in folder_of(mask).split("/") if _words(p) & MASK_WORDS or p.casefold().endswith("annot")
     ]
     stem = stem_of(mask)
-    ending = stem[len(_bare(stem)) :]
+    ending = stem[len(_without_mask_ending(stem)) :]
     folder = re.sub(r"^(train|val|test|valid)(?=[_-]|annot)", "", named[-1].casefold()) if named else ""
     return f"{folder.strip('_-') or 'beside the pictures'}{f' *{ending}' if ending else ''}"

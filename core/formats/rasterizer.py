@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from core.base.errors import FormatError
 from core.base.geometry import Box
 from core.images.image_reader import MAX_PIXELS
-from core.labels.rasterization import around, polygon, spans
+from core.labels.rasterization import polygon, polygon_runs, ring_successors
 
 Ring = NDArray[np.float64]
 """(n, 2) corners x, y in pixels of the picture; closed by itself."""
@@ -22,23 +22,23 @@ Ring = NDArray[np.float64]
 Runs = NDArray[np.int64]
 """Run lengths down the columns of a picture, in turn outside and inside, beginning with outside."""
 
-AT_ONCE = 1 << 22
+PIXELS_PER_BATCH = 1 << 22
 """Pixels that are painted at once."""
-LARGEST_PLACE = 1e6
+MAX_COORDINATE = 1e6
 """Further out no corner lies in any picture."""
-LONGEST_NUMBER = 11
+MAX_RLE_DIGITS = 11
 """Characters of one number of a run-length code, counted from 0."""
 OVERLAP_RULE = "Where objects overlap, smaller ones lie above larger ones."
 
 
 _Lines = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]
 """Lines of pixels in a flat picture: whose they are (a place in a list of shapes), first pixel, step, count."""
-_NONE = np.zeros(0, np.intp)
-_NO_LINES: _Lines = (_NONE, _NONE, _NONE, _NONE)
+_NO_PIXELS = np.zeros(0, np.intp)
+_NO_LINES: _Lines = (_NO_PIXELS, _NO_PIXELS, _NO_PIXELS, _NO_PIXELS)
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class FilledShape:
     """One object: `value` of a ReadMask; outlines and the holes in them; or run lengths of the whole picture."""
 
     value: int
@@ -47,8 +47,13 @@ class Shape:
     runs: Runs | None = None
 
 
-def painted(
-    size: tuple[int, int], shapes: Sequence[Shape], *, in_order: bool = False, ground: int = 0, where: Path
+def rasterize(
+    size: tuple[int, int],
+    shapes: Sequence[FilledShape],
+    *,
+    later_on_top: bool = False,
+    background: int = 0,
+    source: Path,
 ) -> NDArray[np.uint8]:
     """(height, width) uint8 of values, `ground` where no shape is. Smaller shapes lie above larger ones; with
     `in_order`
@@ -58,38 +63,38 @@ def painted(
     """
     width, height = size
     if not 0 < width * height <= MAX_PIXELS or width < 0:
-        raise FormatError(f"{where} says that its picture is {width} x {height} pixels, which cannot be.")
-    values = np.full((height, width), ground, np.uint8)
+        raise FormatError(f"{source} says that its picture is {width} x {height} pixels, which cannot be.")
+    values = np.full((height, width), background, np.uint8)
     ordered = list(shapes)
-    if not in_order:
+    if not later_on_top:
         areas = _areas(ordered)
         ordered = [ordered[n] for n in np.argsort(-areas, kind="stable").tolist()]
     if any(shape.runs is not None and shape.runs.sum() != width * height for shape in ordered):
-        raise FormatError(f"{where} holds a mask that is not of its picture's size, {width} x {height}.")
+        raise FormatError(f"{source} holds a mask that is not of its picture's size, {width} x {height}.")
     for holes, group in groupby(ordered, lambda shape: bool(shape.holes)):
         if holes:
             for shape in group:
-                _fill(values, shape)
+                _fill_with_holes(values, shape)
         else:
-            _fill_all(values, list(group))
+            _fill_shapes(values, list(group))
     return values
 
 
-def ring_of(points: Any) -> Ring:
+def parse_ring(points: Any) -> Ring:
     """[[x, y], ..] or [x, y, x, y, ..] as a ring. Raises ValueError for what are no finite numbers in pairs."""
     ring = np.asarray(points, np.float64).reshape(-1, 2)
-    if len(ring) < 3 or not np.isfinite(ring).all() or np.abs(ring).max() > LARGEST_PLACE:
+    if len(ring) < 3 or not np.isfinite(ring).all() or np.abs(ring).max() > MAX_COORDINATE:
         raise ValueError("an outline needs three corners or more, with plain numbers")
     return ring
 
 
-def rings_of(flat: Sequence[Sequence[Any]]) -> list[Ring]:
+def parse_rings(flat: Sequence[Sequence[Any]]) -> list[Ring]:
     """Many rings [x, y, x, y, ..] at once, as `ring_of` makes one. Raises ValueError and TypeError."""
     lengths = [len(ring) for ring in flat]
     if any(length % 2 for length in lengths):
         raise ValueError("an outline whose last corner has no y")
     numbers = np.fromiter(chain.from_iterable(flat), np.float64, sum(lengths))
-    if not np.isfinite(numbers).all() or np.abs(numbers).max(initial=0) > LARGEST_PLACE:
+    if not np.isfinite(numbers).all() or np.abs(numbers).max(initial=0) > MAX_COORDINATE:
         raise ValueError("an outline with numbers that are no places in a picture")
     corners = numbers.reshape(-1, 2)
     ends = np.cumsum(lengths, dtype=np.int64) // 2
@@ -98,21 +103,21 @@ def rings_of(flat: Sequence[Sequence[Any]]) -> list[Ring]:
 
 def box_ring(x0: float, y0: float, x1: float, y1: float) -> Ring:
     """A rectangle from corner to corner: the pixel at x1, y1 is outside."""
-    return ring_of([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
+    return parse_ring([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
 
 
 def circle_ring(x: float, y: float, across: float, down: float | None = None) -> Ring:
     """An ellipse around x, y with these radii, as 64 corners."""
     turn = np.linspace(0, 2 * np.pi, 64, endpoint=False)
-    return ring_of(np.stack([x + across * np.cos(turn), y + (down or across) * np.sin(turn)], axis=1))
+    return parse_ring(np.stack([x + across * np.cos(turn), y + (down or across) * np.sin(turn)], axis=1))
 
 
-def uncompressed(counts: Sequence[Any], height: int, width: int) -> Runs:
+def runs_from_counts(counts: Sequence[Any], height: int, width: int) -> Runs:
     """Run lengths as a file lists them. Raises ValueError when they do not fill the picture."""
-    return _filling(np.fromiter(counts, np.int64, len(counts)), height, width)
+    return _check_runs(np.fromiter(counts, np.int64, len(counts)), height, width)
 
 
-def _filling(runs: Runs, height: int, width: int) -> Runs:
+def _check_runs(runs: Runs, height: int, width: int) -> Runs:
     """No run is longer than all pixels, which also keeps the sum from running over."""
     pixels = height * width
     if not 0 < pixels <= MAX_PIXELS or runs.min(initial=0) < 0 or runs.max(initial=0) > pixels:
@@ -122,12 +127,12 @@ def _filling(runs: Runs, height: int, width: int) -> Runs:
     return runs
 
 
-def compressed(text: str, height: int, width: int) -> Runs:
+def decode_rle(text: str, height: int, width: int) -> Runs:
     """One code as `all_compressed` reads many. Raises ValueError."""
-    return all_compressed([text], height, width)[0]
+    return decode_rles([text], height, width)[0]
 
 
-def all_compressed(texts: Sequence[str], height: int, width: int) -> list[Runs]:
+def decode_rles(texts: Sequence[str], height: int, width: int) -> list[Runs]:
     """COCO's compressed form: 5 bits a character, differences from the run before the last one.
 
     After the description in the COCO API (maskApi.c, rleFrString), which itself trusts the lengths and would write past
@@ -148,7 +153,7 @@ def all_compressed(texts: Sequence[str], height: int, width: int) -> list[Runs]:
     ends = np.flatnonzero(~goes_on)
     begins = np.append(0, ends[:-1] + 1)
     place = np.arange(len(bits)) - np.repeat(begins, ends - begins + 1)
-    if place.max() > LONGEST_NUMBER:
+    if place.max() > MAX_RLE_DIGITS:
         raise ValueError("the run-length code is damaged")
     counts = np.add.reduceat((bits & 31) << 5 * place, begins)
     counts -= np.where(bits[ends] & 16, np.left_shift(1, 5 * (place[ends] + 1)), 0)
@@ -157,10 +162,10 @@ def all_compressed(texts: Sequence[str], height: int, width: int) -> list[Runs]:
         # From the fourth on a number is the difference from the one before the last.
         numbers[1::2] = np.cumsum(numbers[1::2])
         numbers[2::2] = np.cumsum(numbers[2::2])
-    return [_filling(numbers, height, width) for numbers in found]
+    return [_check_runs(numbers, height, width) for numbers in found]
 
 
-def runs_of(mask: NDArray[np.bool_]) -> Runs:
+def mask_to_runs(mask: NDArray[np.bool_]) -> Runs:
     """(height, width) bool as run lengths down the columns, beginning with what is outside."""
     flat = mask.ravel("F")
     turns = np.flatnonzero(flat[1:] != flat[:-1]) + 1
@@ -168,10 +173,10 @@ def runs_of(mask: NDArray[np.bool_]) -> Runs:
     return np.diff(ends, prepend=0).astype(np.int64)
 
 
-def _fill_all(values: NDArray[np.uint8], shapes: Sequence[Shape]) -> None:
+def _fill_shapes(values: NDArray[np.uint8], shapes: Sequence[FilledShape]) -> None:
     """Paint shapes of rings or runs, none with holes, each over those before it."""
     height, width = values.shape
-    parts = [_rows_of(shapes, width, height), _columns_of(shapes, width, height)]
+    parts = [_ring_lines(shapes, width, height), _run_lines(shapes, width, height)]
     turn, start, step, count = (np.concatenate(column) for column in zip(*parts, strict=True))
     if all(len(part[0]) for part in parts):
         order = np.argsort(turn, kind="stable")
@@ -180,17 +185,17 @@ def _fill_all(values: NDArray[np.uint8], shapes: Sequence[Shape]) -> None:
     _paint(values.ravel(), start, step, count, colours[turn])
 
 
-def _rows_of(shapes: Sequence[Shape], width: int, height: int) -> _Lines:
+def _ring_lines(shapes: Sequence[FilledShape], width: int, height: int) -> _Lines:
     """What rings cover, row by row."""
     rings = [ring for shape in shapes for ring in shape.rings]
     if not rings:
         return _NO_LINES
     turn = np.repeat(np.arange(len(shapes)), [len(shape.rings) for shape in shapes])
-    of, row, left, right = spans(rings, Box(0, 0, width, height))
+    of, row, left, right = polygon_runs(rings, Box(0, 0, width, height))
     return turn[of], row * width + left, np.ones(len(of), np.intp), right - left
 
 
-def _columns_of(shapes: Sequence[Shape], width: int, height: int) -> _Lines:
+def _run_lines(shapes: Sequence[FilledShape], width: int, height: int) -> _Lines:
     """What run lengths cover, column by column; a run that goes on in the next column is cut there."""
     runs = [(turn, shape.runs) for turn, shape in enumerate(shapes) if shape.runs is not None]
     if not runs:
@@ -221,7 +226,7 @@ def _paint(
     first = 0
     while first < len(count):
         before = int(ends[first] - count[first])
-        last = max(first + 1, int(np.searchsorted(ends, before + AT_ONCE, "right")))
+        last = max(first + 1, int(np.searchsorted(ends, before + PIXELS_PER_BATCH, "right")))
         part = slice(first, last)
         length, stride = count[part], step[part]
         # From pixel to pixel a step, and from line to line a leap to where the next begins.
@@ -233,7 +238,7 @@ def _paint(
         first = last
 
 
-def _fill(values: NDArray[np.uint8], shape: Shape) -> None:
+def _fill_with_holes(values: NDArray[np.uint8], shape: FilledShape) -> None:
     whole = Box(0, 0, values.shape[1], values.shape[0])
     inside = np.zeros(values.shape, bool)
     for rings, there in ((shape.rings, True), (shape.holes, False)):
@@ -243,14 +248,14 @@ def _fill(values: NDArray[np.uint8], shape: Shape) -> None:
     values[inside] = shape.value
 
 
-def _areas(shapes: Sequence[Shape]) -> NDArray[np.float64]:
+def _areas(shapes: Sequence[FilledShape]) -> NDArray[np.float64]:
     """Pixels inside each shape, by the shoelace formula."""
     rings = [(ring, n, 1) for n, shape in enumerate(shapes) for ring in shape.rings]
     rings += [(ring, n, -1) for n, shape in enumerate(shapes) for ring in shape.holes]
     found = np.array([0.0 if s.runs is None else float(s.runs[1::2].sum()) for s in shapes])
     if rings:
         x, y = np.concatenate([ring for ring, _, _ in rings]).T
-        begins, after = around([len(ring) for ring, _, _ in rings])
+        begins, after = ring_successors([len(ring) for ring, _, _ in rings])
         doubled = np.add.reduceat(x * y[after] - y * x[after], begins)
         signs = np.array([sign for _, _, sign in rings])
         np.add.at(found, [n for _, n, _ in rings], signs * np.abs(doubled) / 2)

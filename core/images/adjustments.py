@@ -20,7 +20,7 @@ _ONE = {"red": 0, "green": 1, "blue": 2}
 
 
 @dataclass(frozen=True, slots=True)
-class Tone:
+class Adjustments:
     """What is done to each shown pixel, in this order: window, gamma, contrast, brightness, channels.
 
     low, high: shares of the window that a picture opens with which become black and white; of deep pictures they
@@ -38,11 +38,11 @@ class Tone:
     picks: tuple[int, int, int] = (0, 1, 2)
 
     @property
-    def is_plain(self) -> bool:
+    def is_identity(self) -> bool:
         """Whether nothing is changed."""
-        return self == Tone()
+        return self == Adjustments()
 
-    def curve(self, shares: NDArray[np.float64]) -> Table:
+    def lookup_table(self, shares: NDArray[np.float64]) -> Table:
         """uint8 of shares of the opening window (0 is its black, 1 its white)."""
         span = max(self.high - self.low, 1e-4)
         level = np.clip((shares - self.low) / span, 0, 1) ** (1 / self.gamma)
@@ -56,7 +56,7 @@ class Tone:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, raw: object) -> Tone:
+    def from_json(cls, raw: object) -> Adjustments:
         """What `to_json` described; whatever does not fit is as if nobody had touched it."""
         if not isinstance(raw, Mapping):
             return cls()
@@ -85,7 +85,7 @@ _LIMITS = {
 """Lowest and highest of each number."""
 
 
-def one_of(picture: NDArray[np.uint8], channels: str) -> NDArray[np.uint8]:
+def select_channels(picture: NDArray[np.uint8], channels: str) -> NDArray[np.uint8]:
     """(h, w, 3): all colours, or one channel or the brightness as grey."""
     if channels == "rgb":
         return picture
@@ -96,12 +96,12 @@ def one_of(picture: NDArray[np.uint8], channels: str) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(single, cv2.COLOR_GRAY2RGB), np.uint8)
 
 
-class Eye:
+class AdjustedView:
     """One picture looked at through one tone. Tables are made once; looking costs what is looked at."""
 
-    def __init__(self, pyramid: AnyPyramid, tone: Tone) -> None:
+    def __init__(self, pyramid: AnyPyramid, tone: Adjustments) -> None:
         self._pyramid, self._tone = pyramid, tone
-        deep = pyramid.deep if isinstance(pyramid, Pyramid) and not tone.is_plain else None
+        deep = pyramid.raw if isinstance(pyramid, Pyramid) and not tone.is_identity else None
         self._deep = deep
         self._tables: list[Table] = []
         if deep is not None:
@@ -110,12 +110,12 @@ class Eye:
             depth = np.arange(256 if deep.levels[0].dtype == np.uint8 else 65536)
             for pick in self._picks:
                 low, high = deep.windows[pick]
-                self._tables.append(tone.curve((depth - low) / max(1, high - low)))
-        elif not tone.is_plain:
-            self._tables.append(tone.curve(np.arange(256) / 255))
+                self._tables.append(tone.lookup_table((depth - low) / max(1, high - low)))
+        elif not tone.is_identity:
+            self._tables.append(tone.lookup_table(np.arange(256) / 255))
 
     @property
-    def is_plain(self) -> bool:
+    def is_identity(self) -> bool:
         """Whether `part` is already what is seen."""
         return not self._tables
 
@@ -126,9 +126,9 @@ class Eye:
         stored: Any = self._deep.levels[level][box.slices]
         return np.ascontiguousarray(stored[:, :, self._picks])
 
-    def seen(self, part: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint8]:
+    def render(self, part: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint8]:
         """(h, w, 3) uint8 RGB of what `part` gave."""
-        if self.is_plain:
+        if self.is_identity:
             return part  # type: ignore[return-value]
         if self._deep is None:
             made = np.asarray(cv2.LUT(np.ascontiguousarray(part), self._tables[0]), np.uint8)
@@ -136,7 +136,7 @@ class Eye:
             made = np.empty(part.shape, np.uint8)
             for channel, table in enumerate(self._tables):
                 made[:, :, channel] = table.take(part[:, :, channel])
-        return one_of(made, self._tone.channels)
+        return select_channels(made, self._tone.channels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ class Histogram:
     low: float
     high: float
 
-    def stretched(self, clip: float = 0.002) -> tuple[float, float]:
+    def auto_levels(self, clip: float = 0.002) -> tuple[float, float]:
         """(low, high) of a tone under which all but a share `clip` at either end goes from black to white."""
         rising = np.cumsum(self.counts.sum(0))
         if not rising[-1]:
@@ -159,11 +159,11 @@ class Histogram:
         return (self.low + low * step, self.low + high * step) if high > low else (0.0, 1.0)
 
 
-def histogram_of(pyramid: AnyPyramid, tone: Tone) -> Histogram:
+def compute_histogram(pyramid: AnyPyramid, tone: Adjustments) -> Histogram:
     """Of the coarsest level, which has at most a quarter of a million pixels."""
-    level = pyramid.count - 1
+    level = pyramid.level_count - 1
     box = Box(0, 0, *pyramid.level_size(level))
-    deep = pyramid.deep if isinstance(pyramid, Pyramid) else None
+    deep = pyramid.raw if isinstance(pyramid, Pyramid) else None
     if deep is None:
         part = pyramid.part(level, box)
         return Histogram(_counts([part[:, :, n] for n in range(3)]), 0.0, 1.0)

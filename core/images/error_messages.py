@@ -11,21 +11,21 @@ from core.base.errors import ImageError
 _AGAIN = "Copy it again from where it came from."
 
 
-class GiantError(ImageError):
+class PictureTooLargeError(ImageError):
     """The picture has more pixels than are decoded at once."""
 
 
-def refuse_giant(path: Path, size: tuple[int, int], max_pixels: int) -> None:
+def check_pixel_limit(path: Path, size: tuple[int, int], max_pixels: int) -> None:
     """Raises ImageError when `size` (width, height) is more than `max_pixels`."""
     width, height = size
     if width * height > max_pixels:
-        raise GiantError(
+        raise PictureTooLargeError(
             f"“{path}” claims to be {width:,} x {height:,} pixels; Maskloop opens at most "
             f"{max_pixels / 1e6:,.0f} million pixels. Cut it into tiles or make it smaller."
         )
 
 
-def sentence(path: Path, error: Exception, max_pixels: int) -> str:
+def describe_read_error(path: Path, error: Exception, max_pixels: int) -> str:
     """What to tell somebody whose picture made Pillow or the file system raise `error`."""
     file = f"“{path}”"
     match error:

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from core.base.errors import ImageError
 from core.base.geometry import Box
-from core.images.error_messages import GiantError
+from core.images.error_messages import PictureTooLargeError
 from core.images.image_reader import PICTURE_SUFFIXES, read_picture
-from core.images.lazy_array import GROUND
+from core.images.lazy_array import PLACEHOLDER_GREY
 from core.images.tiff import is_tiff
-from core.images.tiff_reader import TiffParts
+from core.images.tiff_reader import TiffRegionReader
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ _ENDINGS = frozenset(suffix[1:] for suffix in PICTURE_SUFFIXES)
 _NO_DIGITS = str.maketrans("123456789", "000000000")
 
 
-def scan(folder: Path) -> Iterator[Path]:
+def scan_folder(folder: Path) -> Iterator[Path]:
     """Every picture below `folder`, as `folder / ..`, in natural order of the relative path.
 
     Lazy: a directory is listed and sorted when it is reached, no file is opened or asked for its size. Hidden
@@ -64,7 +64,7 @@ def has_pictures(folder: Path) -> bool:
                 return True
     except OSError:
         pass  # scan says it better
-    return next(scan(folder), None) is not None
+    return next(scan_folder(folder), None) is not None
 
 
 def list_folder(folder: Path) -> tuple[list[str], list[str]]:
@@ -94,11 +94,11 @@ def read_thumbnail(path: Path, side: int) -> NDArray[np.uint8]:
     Raises ImageError.
     """
     try:
-        picture = read_picture(path, at_least=side)
-    except GiantError:
+        picture = read_picture(path, min_side=side)
+    except PictureTooLargeError:
         if not is_tiff(path):
             raise
-        picture = _small_giant(path, side)
+        picture = _thumbnail_of_huge_tiff(path, side)
     height, width = picture.shape[:2]
     scale = side / max(height, width)
     if scale >= 1:
@@ -107,15 +107,15 @@ def read_thumbnail(path: Path, side: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _small_giant(path: Path, side: int) -> NDArray[np.uint8]:
+def _thumbnail_of_huge_tiff(path: Path, side: int) -> NDArray[np.uint8]:
     """A giant in about `side` pixels where its file holds a small copy of it; else an even grey of its shape: to read
     gigabytes for a thumbnail would keep the disk from what is looked at."""
-    parts = TiffParts(path)
+    parts = TiffRegionReader(path)
     level = max(0, int(math.log2(max(parts.size) / side)))
     width, height = (-(-each // 2**level) for each in parts.size)
-    if parts.has_small_copy:
-        return parts.read(level, Box(0, 0, width, height))
-    return np.full((height, width, 3), GROUND, np.uint8)
+    if parts.has_overview:
+        return parts.read_region(level, Box(0, 0, width, height))
+    return np.full((height, width, 3), PLACEHOLDER_GREY, np.uint8)
 
 
 def _listed(folder: str | Path) -> list[os.DirEntry[str]]:
@@ -180,7 +180,7 @@ def _identity(folder: str | Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def is_text(name: str) -> bool:
+def is_encodable_name(name: str) -> bool:
     """Whether a file's name is text that can be stored. On Linux a name may be any bytes."""
     try:
         name.encode()

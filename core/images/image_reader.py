@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 
 from core.base.errors import ImageError
-from core.images.error_messages import GiantError, refuse_giant, sentence
-from core.images.orientation import ORIENTATION, upright
-from core.images.raster import STRIP, Raster
-from core.images.tiff import goes_beyond_pillow, is_tiff, read_tiff, tiff_size
+from core.images.error_messages import PictureTooLargeError, check_pixel_limit, describe_read_error
+from core.images.orientation import ORIENTATION_TAG, turn_upright
+from core.images.raster import STRIP_ROWS, Raster
+from core.images.tiff import exceeds_pillow, is_tiff, read_tiff, tiff_size
 
 PICTURE_SUFFIXES = frozenset({
     ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".tif", ".tiff", ".webp", ".bmp", ".dib", ".gif",
@@ -29,9 +29,9 @@ PICTURE_SUFFIXES = frozenset({
 
 MAX_PIXELS = 300_000_000
 """Largest picture that is decoded: 17,320 pixels square, 0.9 GB as RGB."""
-LARGE_JPEG = 16_000_000
+LARGE_JPEG_PIXELS = 16_000_000
 """Pixels from which a JPEG is worth loading a better decoder for."""
-MOST_PIXELS = 4_000_000_000
+MAX_TILED_PIXELS = 4_000_000_000
 """Largest TIFF that is opened in parts; its label takes a byte for each pixel, once something is painted there."""
 
 # Only these readers of Pillow are let near a file: EPS would start Ghostscript, others open further files. The
@@ -64,21 +64,21 @@ def read_size(path: Path) -> tuple[int, int]:
             return (height, width) if turned else (width, height)
     except _UnusualTiffError:
         return tiff_size(path)
-    except GiantError:
+    except PictureTooLargeError:
         if not is_tiff(path):
             raise
         width, height = tiff_size(path)
-        refuse_giant(path, (width, height), MOST_PIXELS)
+        check_pixel_limit(path, (width, height), MAX_TILED_PIXELS)
         return width, height
 
 
-def opens_in_parts(path: Path, beyond: int) -> bool:
+def needs_tiled_reading(path: Path, max_pixels: int) -> bool:
     """Whether the file is a TIFF of more than `beyond` pixels. Raises ImageError."""
     width, height = read_size(path)
     try:
-        return width * height > beyond and is_tiff(path)
+        return width * height > max_pixels and is_tiff(path)
     except OSError as error:
-        raise ImageError(sentence(path, error, MAX_PIXELS)) from error
+        raise ImageError(describe_read_error(path, error, MAX_PIXELS)) from error
 
 
 def count_frames(path: Path) -> int:
@@ -99,7 +99,7 @@ def count_frames(path: Path) -> int:
 
 
 def read_picture(
-    path: Path, *, max_pixels: int = MAX_PIXELS, at_least: int | None = None
+    path: Path, *, max_pixels: int = MAX_PIXELS, min_side: int | None = None
 ) -> NDArray[np.uint8]:
     """The first frame or page, upright: (H, W, 3) uint8 RGB, as people see it.
 
@@ -108,7 +108,7 @@ def read_picture(
     quarter or an eighth of its size as long as both sides keep so many. Raises ImageError, before decoding when
     there are more than `max_pixels`.
     """
-    return _read(path, max_pixels, at_least).shown()
+    return _read(path, max_pixels, min_side).to_rgb()
 
 
 def read_raster(path: Path, *, max_pixels: int = MAX_PIXELS) -> Raster:
@@ -116,12 +116,12 @@ def read_raster(path: Path, *, max_pixels: int = MAX_PIXELS) -> Raster:
     return _read(path, max_pixels, None)
 
 
-def read_fed(path: Path, channels: int, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+def read_model_input(path: Path, channels: int, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
     """(H, W, channels) uint8: what a network for so many channels is fed, always scaled the same way.
 
     Grey pictures count as three channels. Raises ImageError, also when the picture has another number.
     """
-    fed = _read(path, max_pixels, None).fed()
+    fed = _read(path, max_pixels, None).to_model_input()
     if fed.shape[2] != channels:
         raise ImageError(
             f"“{path}” has {fed.shape[2]} channels, but the network of this project looks at {channels}; it is "
@@ -133,10 +133,10 @@ def read_fed(path: Path, channels: int, *, max_pixels: int = MAX_PIXELS) -> NDAr
 def _read(path: Path, max_pixels: int, at_least: int | None) -> Raster:
     try:
         with _opened(path, max_pixels) as image:
-            if goes_beyond_pillow(image):
+            if exceeds_pillow(image):
                 try:
                     return read_tiff(path, max_pixels)
-                except GiantError:
+                except PictureTooLargeError:
                     raise
                 except ImageError:
                     log.info("read by Pillow instead: %s", path)  # some old files are only known to libtiff
@@ -146,16 +146,16 @@ def _read(path: Path, max_pixels: int, at_least: int | None) -> Raster:
                 # Pillow takes 4 bytes a pixel and then copies; these decode the same bits into three.
                 picture = _decode_jpeg(path, image)
                 if picture is not None:
-                    return Raster.of_bytes(upright(picture, _orientation_of(image)))
+                    return Raster.from_bytes(turn_upright(picture, _orientation_of(image)))
             deep = _deep_of(image, path)
             if deep is not None:
-                return Raster.of_numbers(upright(deep, _orientation_of(image)), one_window=True)
-            return Raster.of_bytes(upright(_rgb_of(image), _orientation_of(image)))
+                return Raster.from_values(turn_upright(deep, _orientation_of(image)), one_window=True)
+            return Raster.from_bytes(turn_upright(_rgb_of(image), _orientation_of(image)))
     except _UnusualTiffError:
         try:
             return read_tiff(path, max_pixels)
         except MemoryError as error:
-            raise ImageError(sentence(path, error, max_pixels)) from error
+            raise ImageError(describe_read_error(path, error, max_pixels)) from error
 
 
 def is_upright(path: Path) -> bool:
@@ -177,7 +177,7 @@ def read_mask(path: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8] 
     try:
         with _opened(path, max_pixels) as image:
             values = _values_of(image, path)
-            return upright(values, _orientation_of(image))
+            return turn_upright(values, _orientation_of(image))
     except _UnusualTiffError as error:
         raise _no_mask(path, "it is a TIFF of a rare kind") from error
 
@@ -193,8 +193,8 @@ def _opened(path: Path, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
     Image.MAX_IMAGE_PIXELS = max(max_pixels, MAX_PIXELS)
     try:
         with _QUIET, Image.open(path, formats=_FORMATS) as image:
-            refuse_giant(path, image.size, max_pixels)
-            if isinstance(image, TiffImagePlugin.TiffImageFile) and image.tag_v2.get(ORIENTATION, 1) != 1:
+            check_pixel_limit(path, image.size, max_pixels)
+            if isinstance(image, TiffImagePlugin.TiffImageFile) and image.tag_v2.get(ORIENTATION_TAG, 1) != 1:
                 image.filename = (
                     ""  # Pillow maps a plain file by its turned size, and garbles it; else it decodes
                 )
@@ -202,13 +202,13 @@ def _opened(path: Path, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
     except (ImageError, _UnusualTiffError):
         raise
     except Image.DecompressionBombError as error:
-        raise GiantError(sentence(path, error, max_pixels)) from error
+        raise PictureTooLargeError(describe_read_error(path, error, max_pixels)) from error
     except UnidentifiedImageError as error:
-        raise _unusual_tiff(path) or ImageError(sentence(path, error, max_pixels)) from error
+        raise _unusual_tiff(path) or ImageError(describe_read_error(path, error, max_pixels)) from error
     except (
         Exception
     ) as error:  # readers of damaged files raise anything: TypeError, SyntaxError, struct.error ..
-        raise ImageError(sentence(path, error, max_pixels)) from error
+        raise ImageError(describe_read_error(path, error, max_pixels)) from error
 
 
 def _orientation_of(image: Image.Image) -> int:
@@ -216,7 +216,7 @@ def _orientation_of(image: Image.Image) -> int:
     if image.format == "TIFF":
         return 1  # Pillow turns a TIFF itself, and its size says so already before
     try:
-        orientation = image.getexif().get(ORIENTATION, 1)
+        orientation = image.getexif().get(ORIENTATION_TAG, 1)
     except Exception:  # metadata must not decide whether the pixels are shown
         return 1
     return orientation if orientation in range(1, 9) else 1
@@ -237,11 +237,11 @@ def _rgb_of(image: Image.Image) -> NDArray[np.uint8]:
     width, height = image.size
     picture = np.empty((height, width, 3), np.uint8)
     see_through = image.has_transparency_data
-    for top in range(0, height, STRIP):
-        strip = image.crop((0, top, width, min(top + STRIP, height)))
+    for top in range(0, height, STRIP_ROWS):
+        strip = image.crop((0, top, width, min(top + STRIP_ROWS, height)))
         if see_through:
             strip = Image.alpha_composite(Image.new("RGBA", strip.size, _GROUND), strip.convert("RGBA"))
-        picture[top : top + STRIP] = np.asarray(strip.convert("RGB"))
+        picture[top : top + STRIP_ROWS] = np.asarray(strip.convert("RGB"))
     return picture
 
 
@@ -316,7 +316,7 @@ def _decode_jpeg(path: Path, image: Image.Image) -> NDArray[np.uint8] | None:
     end_of_image, last_scan = content.rfind(b"\xff\xd9"), content.rfind(b"\xff\xda")
     if end_of_image < last_scan:
         return None
-    if image.width * image.height > LARGE_JPEG:
+    if image.width * image.height > LARGE_JPEG_PIXELS:
         return _decode_large(content, image.size)
     return _decoded(content, image.size, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
 
@@ -335,7 +335,7 @@ def _decode_large(content: bytes, size: tuple[int, int]) -> NDArray[np.uint8] | 
 
 def _decode_deep(path: Path, image: Image.Image) -> NDArray[Any] | None:
     """(H, W, 3) uint16 RGB of a file whose lower 8 bits Pillow would drop; None when it cannot be had."""
-    if image.format == "TIFF" and image.getexif().get(ORIENTATION, 1) != 1:
+    if image.format == "TIFF" and image.getexif().get(ORIENTATION_TAG, 1) != 1:
         return None  # OpenCV and Pillow turn TIFFs differently
     flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
     return _decoded(path.read_bytes(), image.size, flags)

@@ -11,29 +11,29 @@ from numpy.typing import NDArray
 
 from core.base.geometry import Box
 
-GROUND = 128
+PLACEHOLDER_GREY = 128
 
 
-class Known(Protocol):
+class CachedLevels(Protocol):
     """A picture of which parts are known, at so many levels."""
 
-    count: int
+    level_count: int
 
-    def known(self, level: int, box: Box) -> NDArray[np.uint8]: ...
+    def cached_part(self, level: int, box: Box) -> NDArray[np.uint8]: ...
 
 
-class Seen(np.ndarray[Any, np.dtype[np.uint8]]):
+class LazyImage(np.ndarray[Any, np.dtype[np.uint8]]):
     """(H, W, 3) uint8 without memory, of which only cuts `[rows, columns]` have pixels; all else of it is even grey.
 
     Tools ask any picture for boxes around the hand. Those of a giant come from the tiles that are in memory, and where
     none are, from coarser ones. Any thread may cut. The picture may be gone by then; it is grey then.
     """
 
-    _known: weakref.ref[Known]
+    _known: weakref.ref[CachedLevels]
 
     @classmethod
-    def of(cls, picture: Known, width: int, height: int) -> Seen:
-        made = np.broadcast_to(np.uint8(GROUND), (height, width, 3)).view(cls)
+    def of(cls, picture: CachedLevels, width: int, height: int) -> LazyImage:
+        made = np.broadcast_to(np.uint8(PLACEHOLDER_GREY), (height, width, 3)).view(cls)
         made._known = weakref.ref(picture)
         return made
 

@@ -19,19 +19,19 @@ from numpy.typing import NDArray
 from core.base.errors import Cancelled
 from core.images.folder import read_thumbnail
 
-SMALL = 16
+GREY_SIDE = 16
 """Side of the grey copy that decides."""
 _SIDE = 32
 _READ = 128
-BITS_APART = 11
+MAX_HASH_DISTANCE = 11
 """Hashes of near-copies differ in at most so many of 64 bits: four bands of 16 then hold one with at most two."""
-ALIKE = 0.95
+MIN_CORRELATION = 0.95
 """Correlation of the grey copies from which on two pictures are near-copies."""
-FLAT = 2.0
+MIN_CONTRAST = 2.0
 """Standard deviation, in grey levels, below which a picture shows nothing by which it could be recognised."""
-NOISE = 15.0
+NOISE_AMPLITUDE = 15.0
 """Height of a wave, in grey levels summed up as the transform does, that noise and re-encoding reach."""
-MOST_BESIDE = 24
+MAX_NEIGHBOURS = 24
 """Neighbours looked at among pictures of one band: thousands of equal frames still hang together as a chain."""
 
 _PIECE = 100_000
@@ -49,18 +49,18 @@ class Fingerprint:
 
 
 @dataclass(frozen=True, slots=True)
-class Pairs:
+class SimilarPairs:
     """Places in the list that was searched, `one` (n,) before `two` (n,), and their `likeness` (n,), ALIKE..1."""
 
-    one: NDArray[np.int64]
-    two: NDArray[np.int64]
-    likeness: NDArray[np.float32]
+    first: NDArray[np.int64]
+    second: NDArray[np.int64]
+    similarity: NDArray[np.float32]
 
     def __len__(self) -> int:
-        return len(self.one)
+        return len(self.first)
 
 
-def fingerprint_of(path: Path) -> Fingerprint:
+def fingerprint_file(path: Path) -> Fingerprint:
     """Read a picture as small as its format allows. Raises ImageError."""
     return fingerprint(read_thumbnail(path, _READ))
 
@@ -71,21 +71,23 @@ def fingerprint(picture: NDArray[np.uint8]) -> Fingerprint:
     small = cv2.resize(grey, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
     waves = cv2.dct(small.astype(np.float32))[:8, :8].ravel()
     # The first is the mean: brightness says nothing. Waves as weak as noise must not turn bits at random.
-    signs = waves > max(np.median(waves[1:]), 0) + NOISE
+    signs = waves > max(np.median(waves[1:]), 0) + NOISE_AMPLITUDE
     bits = int.from_bytes(np.packbits(signs).tobytes(), "big")
     return Fingerprint(
-        bits, np.asarray(cv2.resize(small, (SMALL, SMALL), interpolation=cv2.INTER_AREA), np.uint8)
+        bits, np.asarray(cv2.resize(small, (GREY_SIDE, GREY_SIDE), interpolation=cv2.INTER_AREA), np.uint8)
     )
 
 
-def near_copies(bits: Hashes, greys: Greys, cancelled: Callable[[], bool] = lambda: False) -> Pairs:
+def find_similar_pairs(
+    bits: Hashes, greys: Greys, cancelled: Callable[[], bool] = lambda: False
+) -> SimilarPairs:
     """All pairs that are near-copies, in order. `bits` (n,) uint64, `greys` (n, SMALL, SMALL) uint8.
 
     Pictures without any contrast are never near-copies of anything. Raises Cancelled.
     """
-    flat = greys.reshape(len(greys), SMALL * SMALL).astype(np.float32)
+    flat = greys.reshape(len(greys), GREY_SIDE * GREY_SIDE).astype(np.float32)
     flat -= flat.mean(axis=1, keepdims=True)
-    flat[flat.std(axis=1) <= FLAT] = 0
+    flat[flat.std(axis=1) <= MIN_CONTRAST] = 0
     flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
     found: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = []
     for one, two in _candidates(bits) if len(bits) > 1 else ():
@@ -94,16 +96,16 @@ def near_copies(bits: Hashes, greys: Greys, cancelled: Callable[[], bool] = lamb
         for start in range(0, len(one), _PIECE):
             a, b = one[start : start + _PIECE], two[start : start + _PIECE]
             near = np.einsum("ij,ij->i", flat[a], flat[b])
-            good = near >= ALIKE
+            good = near >= MIN_CORRELATION
             keys = np.minimum(a[good], b[good]) * len(bits) + np.maximum(a[good], b[good])
             found.append((keys, np.minimum(near[good], 1)))
     if not found:
-        return Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))
+        return SimilarPairs(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))
     keys, first = np.unique(np.concatenate([k for k, _ in found]), return_index=True)
-    return Pairs(keys // len(bits), keys % len(bits), np.concatenate([n for _, n in found])[first])
+    return SimilarPairs(keys // len(bits), keys % len(bits), np.concatenate([n for _, n in found])[first])
 
 
-def groups_of(pairs: Pairs) -> list[list[int]]:
+def connected_groups(pairs: SimilarPairs) -> list[list[int]]:
     """What hangs together by pairs, each in order, the largest first."""
     top: dict[int, int] = {}
 
@@ -113,7 +115,7 @@ def groups_of(pairs: Pairs) -> list[list[int]]:
             place = top[place]
         return place
 
-    for one, two in zip(pairs.one.tolist(), pairs.two.tolist(), strict=True):
+    for one, two in zip(pairs.first.tolist(), pairs.second.tolist(), strict=True):
         top[find(two)] = find(one)
     groups: dict[int, list[int]] = {}
     for place in sorted(top):
@@ -135,7 +137,7 @@ def _candidates(bits: Hashes) -> Iterator[tuple[NDArray[np.intp], NDArray[np.int
         edges = np.searchsorted(keys[order], np.arange(0x10001))
         for flip in flips:
             one, two = _joined(keys, order, edges, flip)
-            apart = _ones(bits[one] ^ bits[two]) <= BITS_APART
+            apart = _ones(bits[one] ^ bits[two]) <= MAX_HASH_DISTANCE
             if apart.any():
                 yield one[apart], two[apart]
 
@@ -152,7 +154,7 @@ def _joined(
         start = places + 1  # only those behind it
     else:
         end = np.where(other > sorted_keys, end, start)  # each pair from one side
-    count = np.clip(end - start, 0, MOST_BESIDE)
+    count = np.clip(end - start, 0, MAX_NEIGHBOURS)
     one = np.repeat(places, count)
     within = np.arange(len(one)) - np.repeat(np.cumsum(count) - count, count)
     return order[one], order[np.repeat(start, count) + within]

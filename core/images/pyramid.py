@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from core.base.geometry import Box
 from core.images.raster import Raster, Window
 
-SMALLEST = 512
+SMALLEST_SIDE = 512
 """Halving stops once both sides are at most this many pixels."""
 
 
 @dataclass(frozen=True, slots=True)
-class Deep:
+class RawLevels:
     """What a picture holds beyond what is shown: each level (h, w, C) uint8 or uint16, and the windows it is shown
     through, one a channel."""
 
@@ -39,25 +39,25 @@ class Pyramid:
     """
 
     levels: tuple[NDArray[np.uint8], ...]
-    deep: Deep | None = None
+    raw: RawLevels | None = None
 
     @classmethod
-    def of_raster(cls, raster: Raster) -> Pyramid:
+    def from_raster(cls, raster: Raster) -> Pyramid:
         """As shown; with the depth and the channels beside, where the file has more than is shown."""
-        shown = cls.of(raster.shown())
-        if raster.is_plain:
+        shown = cls.build(raster.to_rgb())
+        if raster.is_displayable:
             return shown
         values = [raster.values]
         while len(values) < len(shown.levels):
-            values.append(halved(values[-1]))
-        return cls(shown.levels, Deep(tuple(values), raster.windows))
+            values.append(halve(values[-1]))
+        return cls(shown.levels, RawLevels(tuple(values), raster.windows))
 
     @classmethod
-    def of(cls, picture: NDArray[np.uint8]) -> Pyramid:
+    def build(cls, picture: NDArray[np.uint8]) -> Pyramid:
         """Builds all levels; together they take a third more memory than the picture."""
         levels = [picture]
-        while max(levels[-1].shape[:2]) > SMALLEST:
-            levels.append(halved(levels[-1]))
+        while max(levels[-1].shape[:2]) > SMALLEST_SIDE:
+            levels.append(halve(levels[-1]))
         return cls(tuple(levels))
 
     def level_for(self, zoom: float) -> int:
@@ -72,7 +72,7 @@ class Pyramid:
         return width, height
 
     @property
-    def count(self) -> int:
+    def level_count(self) -> int:
         return len(self.levels)
 
     def level_size(self, level: int) -> tuple[int, int]:
@@ -84,20 +84,20 @@ class Pyramid:
         """(h, w, 3) of `box` in pixels of a level; not a copy."""
         return self.levels[level][box.slices]
 
-    def whole(self) -> NDArray[np.uint8]:
+    def full_image(self) -> NDArray[np.uint8]:
         """(H, W, 3) at its true size."""
         return self.levels[0]
 
     @property
-    def cost(self) -> int:
+    def memory_bytes(self) -> int:
         """Bytes of all levels."""
-        return sum(level.nbytes for level in (*self.levels, *(self.deep.levels if self.deep else ())))
+        return sum(level.nbytes for level in (*self.levels, *(self.raw.levels if self.raw else ())))
 
 
 V = TypeVar("V", bound=NDArray[Any])
 
 
-def halved(picture: V) -> V:
+def halve(picture: V) -> V:
     """Half the size, odd sides rounded up: each pixel the mean of the square that it covers."""
     height, width = picture.shape[:2]
     half: Any = np.empty(((height + 1) // 2, (width + 1) // 2, *picture.shape[2:]), picture.dtype)

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-MOST_CHANNELS = 16
+MAX_CHANNELS = 16
 """A picture may have so many channels; a network can be built for as many."""
-SAMPLED = 1 << 20
+SAMPLE_PIXELS = 1 << 20
 """Pixels looked at for a window: enough that a thousandth of them is a crowd, few enough to be quick."""
-ROBUST = (0.1, 99.9)
+WINDOW_PERCENTILES = (0.1, 99.9)
 """Percentiles that become black and white: a hot pixel or a dead line must not flatten the whole picture."""
-STRIP = 256
+STRIP_ROWS = 256
 """Rows converted at a time, so that the whole picture never lies in memory a third time."""
 
 
@@ -26,7 +26,7 @@ class Window(NamedTuple):
     high: int
 
 
-WHOLE = Window(0, 255)
+FULL_WINDOW = Window(0, 255)
 """The window of 8-bit channels: what the file says is what is shown."""
 
 
@@ -41,84 +41,86 @@ class Raster:
 
     values: NDArray[np.uint8] | NDArray[np.uint16]
     windows: tuple[Window, ...]
-    first: float = 0.0
+    offset: float = 0.0
     step: float = 1.0
 
     @classmethod
-    def of_bytes(cls, picture: NDArray[np.uint8]) -> Raster:
+    def from_bytes(cls, picture: NDArray[np.uint8]) -> Raster:
         """(H, W, C) uint8 as it is."""
-        return cls(picture, (WHOLE,) * picture.shape[2])
+        return cls(picture, (FULL_WINDOW,) * picture.shape[2])
 
     @classmethod
-    def of_numbers(cls, numbers: NDArray[Any], *, one_window: bool, missing: float | None = None) -> Raster:
+    def from_values(cls, values: NDArray[Any], *, one_window: bool, nodata: float | None = None) -> Raster:
         """Any numbers, (H, W) or (H, W, C). More than 16 bits are counted in 65,535 even steps of their range.
 
         nan becomes the lowest value, infinities the ends of the range; neither they nor `missing` (the number
         that the file says stands for "nothing measured") move a window. one_window: all channels share one.
         """
-        if numbers.ndim == 2:
-            numbers = numbers[:, :, None]
-        if numbers.dtype == np.bool_:
-            numbers = numbers.astype(np.uint8) * np.uint8(255)
-        sample = _sampled(numbers)
+        if values.ndim == 2:
+            values = values[:, :, None]
+        if values.dtype == np.bool_:
+            values = values.astype(np.uint8) * np.uint8(255)
+        sample = _sampled(values)
         known = np.isfinite(sample) if sample.dtype.kind == "f" else np.ones(sample.shape, bool)
-        if missing is not None:
-            known &= sample != np.asarray(missing).astype(sample.dtype)
-        if numbers.dtype in (np.uint8, np.uint16):
+        if nodata is not None:
+            known &= sample != np.asarray(nodata).astype(sample.dtype)
+        if values.dtype in (np.uint8, np.uint16):
             windows = _windows(sample, known, one_window)
-            return cls(np.ascontiguousarray(numbers), windows)
-        first, step = _range(numbers, missing)
+            return cls(np.ascontiguousarray(values), windows)
+        first, step = _range(values, nodata)
         with np.errstate(invalid="ignore"):
             steps = np.clip((sample.astype(np.float64) - first) / step, 0, 65535)
         windows = _windows(np.nan_to_num(steps).round().astype(np.uint16), known, one_window)
-        return cls(_counted(numbers, first, step), windows, first, step)
+        return cls(_counted(values, first, step), windows, first, step)
 
     @property
     def channels(self) -> int:
         return int(self.values.shape[2])
 
     @property
-    def is_plain(self) -> bool:
+    def is_displayable(self) -> bool:
         """Whether the values are what is shown: 8-bit colours or grey."""
-        return self.values.dtype == np.uint8 and self.channels in (1, 3) and set(self.windows) == {WHOLE}
+        return (
+            self.values.dtype == np.uint8 and self.channels in (1, 3) and set(self.windows) == {FULL_WINDOW}
+        )
 
-    def shown(self) -> NDArray[np.uint8]:
+    def to_rgb(self) -> NDArray[np.uint8]:
         """(H, W, 3) uint8 RGB for eyes: the first three channels; of fewer the first as grey."""
         channels = (0, 1, 2) if self.channels >= 3 else (0, 0, 0)
-        if self.is_plain and self.channels == 3:
+        if self.is_displayable and self.channels == 3:
             return self.values  # type: ignore[return-value]
-        return windowed(self.values, tables_of(self), channels)
+        return apply_tables(self.values, window_tables(self), channels)
 
-    def fed(self) -> NDArray[np.uint8]:
+    def to_model_input(self) -> NDArray[np.uint8]:
         """(H, W, C) uint8 for a network: RGB for grey and colours, else each channel through its own window."""
         if self.channels in (1, 3):
-            return self.shown()
-        return windowed(self.values, tables_of(self), tuple(range(self.channels)))
+            return self.to_rgb()
+        return apply_tables(self.values, window_tables(self), tuple(range(self.channels)))
 
 
-def tables_of(raster: Raster) -> tuple[NDArray[np.uint8], ...]:
+def window_tables(raster: Raster) -> tuple[NDArray[np.uint8], ...]:
     """For each channel the (256,) or (65536,) uint8 table from a stored value to what is shown."""
     depth = 256 if raster.values.dtype == np.uint8 else 65536
     made: dict[Window, NDArray[np.uint8]] = {}
-    return tuple(made.setdefault(window, ramp(window, depth)) for window in raster.windows)
+    return tuple(made.setdefault(window, window_table(window, depth)) for window in raster.windows)
 
 
-def ramp(window: Window, depth: int) -> NDArray[np.uint8]:
+def window_table(window: Window, depth: int) -> NDArray[np.uint8]:
     """(depth,) uint8: 0 up to the window's low end, 255 from its high end on, even steps between."""
     span = max(1, window.high - window.low)
     rising = (np.arange(depth) - window.low) * (255.0 / span)
     return np.asarray(np.clip(rising, 0, 255).round(), np.uint8)
 
 
-def windowed(
+def apply_tables(
     values: NDArray[np.uint8] | NDArray[np.uint16],
     tables: Sequence[NDArray[np.uint8]],
     channels: Sequence[int],
 ) -> NDArray[np.uint8]:
     """(H, W, len(channels)) uint8: the chosen channels of (H, W, C) looked up in their tables."""
     made = np.empty((*values.shape[:2], len(channels)), np.uint8)
-    for top in range(0, len(values), STRIP):
-        rows = slice(top, top + STRIP)
+    for top in range(0, len(values), STRIP_ROWS):
+        rows = slice(top, top + STRIP_ROWS)
         for place, channel in enumerate(channels):
             made[rows, :, place] = tables[channel][values[rows, :, channel]]
     return made
@@ -127,14 +129,14 @@ def windowed(
 def _sampled(numbers: NDArray[Any]) -> NDArray[Any]:
     """Every n-th pixel, always the same ones; single bright lines are met because rows and columns step alike."""
     height, width = numbers.shape[:2]
-    step = max(1, int(np.ceil(np.sqrt(height * width / SAMPLED))))
+    step = max(1, int(np.ceil(np.sqrt(height * width / SAMPLE_PIXELS))))
     return numbers[::step, ::step]
 
 
 def _windows(sample: NDArray[Any], known: NDArray[np.bool_], one_window: bool) -> tuple[Window, ...]:
     channels = int(sample.shape[2])
     if sample.dtype == np.uint8:
-        return (WHOLE,) * channels
+        return (FULL_WINDOW,) * channels
     if one_window:
         return (_window(sample[known]),) * channels
     return tuple(_window(sample[:, :, n][known[:, :, n]]) for n in range(channels))
@@ -144,8 +146,8 @@ def _window(known: NDArray[np.uint16]) -> Window:
     if not known.size:
         return Window(0, 1)
     # Neighbouring values, not means between them: of a small picture these are its darkest and brightest.
-    low = np.percentile(known, ROBUST[0], method="lower")
-    high = np.percentile(known, ROBUST[1], method="higher")
+    low = np.percentile(known, WINDOW_PERCENTILES[0], method="lower")
+    high = np.percentile(known, WINDOW_PERCENTILES[1], method="higher")
     if low == high:  # all but a few pixels are alike: then those few are the picture
         low, high = known.min(), known.max()
     return Window(int(low), int(high))
@@ -154,8 +156,8 @@ def _window(known: NDArray[np.uint16]) -> Window:
 def _range(numbers: NDArray[Any], missing: float | None) -> tuple[float, float]:
     """(lowest, step) that spread the finite numbers over 0..65535."""
     low, high = np.inf, -np.inf
-    for top in range(0, len(numbers), STRIP):
-        strip = numbers[top : top + STRIP]
+    for top in range(0, len(numbers), STRIP_ROWS):
+        strip = numbers[top : top + STRIP_ROWS]
         if missing is not None:
             strip = strip[strip != np.asarray(missing).astype(strip.dtype)]
         strip = strip[np.isfinite(strip)] if strip.dtype.kind == "f" else strip
@@ -169,10 +171,10 @@ def _range(numbers: NDArray[Any], missing: float | None) -> tuple[float, float]:
 
 def _counted(numbers: NDArray[Any], first: float, step: float) -> NDArray[np.uint16]:
     counted = np.empty(numbers.shape, np.uint16)
-    for top in range(0, len(numbers), STRIP):
-        strip = numbers[top : top + STRIP].astype(np.float64)
+    for top in range(0, len(numbers), STRIP_ROWS):
+        strip = numbers[top : top + STRIP_ROWS].astype(np.float64)
         strip = (strip - first) / step
-        counted[top : top + STRIP] = _whole(strip)
+        counted[top : top + STRIP_ROWS] = _whole(strip)
     return counted
 
 

@@ -13,18 +13,18 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.base.errors import ImageError
-from core.images.error_messages import GiantError, refuse_giant
-from core.images.orientation import ORIENTATION, upright
-from core.images.raster import MOST_CHANNELS, Raster
+from core.images.error_messages import PictureTooLargeError, check_pixel_limit
+from core.images.orientation import ORIENTATION_TAG, turn_upright
+from core.images.raster import MAX_CHANNELS, Raster
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage, TiffPageSeries
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-LARGEST_SEGMENT = 1 << 28
+MAX_SEGMENT_VALUES = 1 << 28
 """Values in one tile or strip; a file that claims more would take gigabytes before it is seen to be false."""
 
-MOST_BYTES = 1 << 32
+MAX_IMAGE_BYTES = 1 << 32
 """Largest picture that is held in memory as it is stored; the most pixels, as four bytes of three channels, fit."""
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB = 0, 1, 2
@@ -37,7 +37,7 @@ def is_tiff(path: Path) -> bool:
         return file.read(4) in MAGIC
 
 
-def goes_beyond_pillow(image: Image.Image) -> bool:
+def exceeds_pillow(image: Image.Image) -> bool:
     """Whether Pillow, which opened this TIFF, would drop bits or channels of it."""
     tags = getattr(image, "tag_v2", {})
     if image.format != "TIFF" or tags.get(_PHOTOMETRIC) not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB):
@@ -51,7 +51,7 @@ def goes_beyond_pillow(image: Image.Image) -> bool:
 
 def tiff_size(path: Path) -> tuple[int, int]:
     """(width, height) in upright pixels, from the header. Raises ImageError."""
-    with opened_tiff(path) as tiff:
+    with open_tiff(path) as tiff:
         page = first_page(tiff)
         width, height = page.imagewidth, page.imagelength
         return (height, width) if orientation_of(page) >= 5 else (width, height)
@@ -59,26 +59,26 @@ def tiff_size(path: Path) -> tuple[int, int]:
 
 def read_tiff(path: Path, max_pixels: int) -> Raster:
     """The first picture of the file, upright, with all its channels. Raises ImageError."""
-    with opened_tiff(path) as tiff:
+    with open_tiff(path) as tiff:
         page = first_page(tiff)
-        refuse_giant(path, (page.imagewidth, page.imagelength), max_pixels)
+        check_pixel_limit(path, (page.imagewidth, page.imagelength), max_pixels)
         check_layout(path, tiff)
-        _refuse_heavy(path, tiff)
-        return raster_of(_numbers(tiff), page)
+        _check_memory(path, tiff)
+        return raster_from_page(_numbers(tiff), page)
 
 
-def raster_of(numbers: NDArray[Any], page: TiffPage) -> Raster:
+def raster_from_page(numbers: NDArray[Any], page: TiffPage) -> Raster:
     """(H, W, C) as stored, in the file's own direction, made a picture."""
     if page.photometric == _WHITE_IS_ZERO and numbers.dtype.kind == "u":
         numbers = np.iinfo(numbers.dtype).max - numbers
     numbers = _on_ground(numbers, page)
     is_colour = page.photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO) and numbers.shape[2] == 3
-    turned = upright(numbers, orientation_of(page))
-    return Raster.of_numbers(turned, one_window=is_colour, missing=missing_of(page))
+    turned = turn_upright(numbers, orientation_of(page))
+    return Raster.from_values(turned, one_window=is_colour, nodata=nodata_of(page))
 
 
 @contextmanager
-def opened_tiff(path: Path) -> Iterator[TiffFile]:
+def open_tiff(path: Path) -> Iterator[TiffFile]:
     """The file opened by tifffile. Whatever fails inside the `with` becomes ImageError."""
     import tifffile  # a quarter of a second that only such pictures should cost
 
@@ -115,23 +115,23 @@ def check_layout(path: Path, tiff: TiffFile) -> None:
     """Raises ImageError for more channels than can be used, and for a file that claims absurd tiles."""
     page = first_page(tiff)
     channels = page.samplesperpixel * len(_pages(tiff))
-    if channels > MOST_CHANNELS:
+    if channels > MAX_CHANNELS:
         raise ImageError(
-            f"“{path}” has {channels} channels; Maskloop reads up to {MOST_CHANNELS}. "
+            f"“{path}” has {channels} channels; Maskloop reads up to {MAX_CHANNELS}. "
             "Save it again with the channels that matter."
         )
-    if page.imagedepth > 1 or math.prod(page.chunks) > LARGEST_SEGMENT:
+    if page.imagedepth > 1 or math.prod(page.chunks) > MAX_SEGMENT_VALUES:
         raise ImageError(
             f"“{path}” is laid out in a way that Maskloop does not read. Save it again as a plain TIFF."
         )
 
 
 def orientation_of(page: TiffPage) -> int:
-    tag = page.tags.get(ORIENTATION)
+    tag = page.tags.get(ORIENTATION_TAG)
     return int(tag.value) if tag is not None and tag.value in range(1, 9) else 1
 
 
-def missing_of(page: TiffPage) -> float | None:
+def nodata_of(page: TiffPage) -> float | None:
     """The number that stands for "nothing measured", as GDAL notes it."""
     tag = page.tags.get(_NODATA)
     try:
@@ -140,14 +140,14 @@ def missing_of(page: TiffPage) -> float | None:
         return None
 
 
-def _refuse_heavy(path: Path, tiff: TiffFile) -> None:
+def _check_memory(path: Path, tiff: TiffFile) -> None:
     """A file that leaves out what is empty may be small and still claim more than the memory holds."""
     page = first_page(tiff)
     channels = page.samplesperpixel * len(_pages(tiff))
     size = page.imagewidth * page.imagelength * channels * page.bitspersample // 8
-    if size > MOST_BYTES:
-        raise GiantError(
-            f"“{path}” would take {size / 1e9:,.1f} GB of memory; Maskloop opens at most {MOST_BYTES / 1e9:,.1f} GB at "
+    if size > MAX_IMAGE_BYTES:
+        raise PictureTooLargeError(
+            f"“{path}” would take {size / 1e9:,.1f} GB of memory; Maskloop opens at most {MAX_IMAGE_BYTES / 1e9:,.1f} GB at "
             "once. Save it with fewer channels or fewer bits, or cut it into tiles."
         )
 

@@ -14,54 +14,54 @@ from numpy.typing import NDArray
 
 from core.base.errors import ImageError
 from core.base.geometry import Box
-from core.images.pyramid import halved
+from core.images.pyramid import halve
 from core.images.raster import Raster
 from core.images.tiff import (
-    LARGEST_SEGMENT,
+    MAX_SEGMENT_VALUES,
     check_layout,
     first_page,
     first_series,
-    missing_of,
-    opened_tiff,
+    nodata_of,
+    open_tiff,
     orientation_of,
 )
 
-LARGEST_PART = 1 << 25
+MAX_SEGMENT_PIXELS = 1 << 25
 """Pixels of a stored tile or strip: more at once would not be a part any more."""
 BAND_PIXELS = 1 << 26
 """Pixels unpacked at once where all of the picture is gone through."""
-SPREAD = 24
+SAMPLED_SEGMENTS = 24
 """Tiles looked at to find the darkest and brightest values, spread over the picture."""
 
 _GREY_OR_COLOUR = (0, 1, 2, 6)  # what tifffile decodes into grey or RGB: YCbCr comes out as RGB
 _WHITE_IS_ZERO = 0
 
 
-class TiffParts:
+class TiffRegionReader:
     """An open file. Any thread may read; the disk is asked by one at a time, unpacking goes on beside each other."""
 
     def __init__(self, path: Path) -> None:
         """Raises ImageError, also when the picture is not laid out in parts."""
         import tifffile
 
-        with opened_tiff(path) as tiff:
+        with open_tiff(path) as tiff:
             page = first_page(tiff)
             check_layout(path, tiff)
             self.size = (int(page.imagewidth), int(page.imagelength))
-            _refuse_what_has_no_parts(path, page)
+            _check_readable_by_region(path, page)
         self._path, self._lock = path, threading.Lock()
         self._tiff = tifffile.TiffFile(path)
         weakref.finalize(self, self._tiff.close)
-        self._pages: list[Any] = [first_page(self._tiff), *_smaller_copies(self._tiff)]
+        self._pages: list[Any] = [first_page(self._tiff), *_overviews(self._tiff)]
         self._window = self._look_around() if page.dtype != np.uint8 else None
 
     @property
-    def has_small_copy(self) -> bool:
+    def has_overview(self) -> bool:
         """Whether the file holds a copy of itself that is quickly read whole."""
         smallest = self._pages[-1]
-        return len(self._pages) > 1 and smallest.imagewidth * smallest.imagelength <= LARGEST_PART
+        return len(self._pages) > 1 and smallest.imagewidth * smallest.imagelength <= MAX_SEGMENT_PIXELS
 
-    def read(self, level: int, box: Box) -> NDArray[np.uint8]:
+    def read_region(self, level: int, box: Box) -> NDArray[np.uint8]:
         """(h, w, 3) uint8 RGB of the pixels of `box` at 1 / 2**level of the size. `box` must lie inside.
 
         Where the file holds a smaller copy that is fine enough, only that is read. Raises ImageError.
@@ -80,7 +80,7 @@ class TiffParts:
         near = near.clipped(page.imagewidth, page.imagelength)
         part = self._rgb(page, near)
         for _ in range(level - halvings if x == y == 2 ** (level - halvings) else 0):
-            part = halved(part)
+            part = halve(part)
         if part.shape[:2] == (box.height, box.width):
             return part
         return np.asarray(cv2.resize(part, (box.width, box.height), interpolation=cv2.INTER_AREA), np.uint8)
@@ -120,7 +120,7 @@ class TiffParts:
                         continue
                     whole = Box(column * wide, row * high, column * wide + wide, row * high + high)
                     shared = whole.clipped(column * wide + part.shape[1], row * high + part.shape[0])
-                    shared = shared.intersected(box)
+                    shared = shared.intersection(box)
                     into, out_of = shared.moved(-box.x0, -box.y0), shared.moved(-whole.x0, -whole.y0)
                     channels = slice(plane, plane + 1) if planes > 1 else slice(None)
                     made[into.slices][:, :, channels] = part[out_of.slices]
@@ -146,23 +146,25 @@ class TiffParts:
 
     def _look_around(self) -> tuple[np.float32, np.float32]:
         """The numbers shown as black and white, from the smallest copy or from tiles spread over the picture."""
-        page = self._pages[-1] if self.has_small_copy else self._pages[0]
+        page = self._pages[-1] if self.has_overview else self._pages[0]
         total = len(page.dataoffsets)
         chosen = (
-            range(total) if self.has_small_copy else sorted({*np.linspace(0, total - 1, SPREAD).astype(int)})
+            range(total)
+            if self.has_overview
+            else sorted({*np.linspace(0, total - 1, SAMPLED_SEGMENTS).astype(int)})
         )
         parts = [part for n in chosen if (part := self._segment(page, int(n))) is not None]
         seen = [part[:: max(1, len(part) // 128), :: max(1, part.shape[1] // 128)] for part in parts]
         every = np.concatenate([np.ravel(part[:, :, :3]) for part in seen] or [np.zeros(1, page.dtype)])
-        raster = Raster.of_numbers(every[None, :], one_window=True, missing=missing_of(self._pages[0]))
-        low, high = (raster.first + raster.step * end for end in raster.windows[0])
+        raster = Raster.from_values(every[None, :], one_window=True, nodata=nodata_of(self._pages[0]))
+        low, high = (raster.offset + raster.step * end for end in raster.windows[0])
         return np.float32(low), np.float32(high if high > low else low + 1)
 
 
-def read_reduced(path: Path, long_side: int) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+def read_downscaled(path: Path, long_side: int) -> tuple[NDArray[np.uint8], tuple[int, int]]:
     """(h, w, 3) uint8 RGB of a picture that is never held whole, halved as often as its long side stays at least
     `long_side`, and the (width, height) of the picture. Raises ImageError."""
-    parts = TiffParts(path)
+    parts = TiffRegionReader(path)
     width, height = parts.size
     level = max(0, math.floor(math.log2(max(width, height) / long_side)))
     wide, high = -(-width // 2**level), -(-height // 2**level)
@@ -171,7 +173,7 @@ def read_reduced(path: Path, long_side: int) -> tuple[NDArray[np.uint8], tuple[i
     rows = max(1, (BAND_PIXELS // width) >> level)
     for top in range(0, high, rows):
         box = Box(0, top, wide, min(high, top + rows))
-        reduced[box.slices] = parts.read(level, box)
+        reduced[box.slices] = parts.read_region(level, box)
     return reduced, parts.size
 
 
@@ -186,7 +188,7 @@ def _is_jpeg(page: Any) -> bool:
     return int(page.compression) in (6, 7, 33007, 34892)
 
 
-def _smaller_copies(tiff: Any) -> list[Any]:
+def _overviews(tiff: Any) -> list[Any]:
     series = first_series(tiff)
     first = first_page(tiff)
     if series is None:
@@ -200,13 +202,13 @@ def _smaller_copies(tiff: Any) -> list[Any]:
         if (page.dtype, page.samplesperpixel, page.photometric) == alike
         and 0 < page.imagewidth < first.imagewidth
         and abs(page.imagewidth / page.imagelength / ratio - 1) < 0.02
-        and np.prod(_part_size(page)) <= LARGEST_PART
+        and np.prod(_part_size(page)) <= MAX_SEGMENT_PIXELS
     ]
 
 
-def _refuse_what_has_no_parts(path: Path, page: Any) -> None:
+def _check_readable_by_region(path: Path, page: Any) -> None:
     part = int(np.prod(_part_size(page)))
-    if part > LARGEST_PART or part * page.samplesperpixel > LARGEST_SEGMENT:
+    if part > MAX_SEGMENT_PIXELS or part * page.samplesperpixel > MAX_SEGMENT_VALUES:
         reason = "is too large to be read whole, and it is not stored in tiles"
     elif page.photometric not in _GREY_OR_COLOUR or page.dtype is None or page.dtype.kind not in "uif":
         reason = "is too large to be read whole, and its kind of colours cannot be read in parts"

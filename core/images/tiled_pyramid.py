@@ -13,21 +13,21 @@ from numpy.typing import NDArray
 
 from core.base.errors import ImageError
 from core.base.geometry import Box
-from core.images.lazy_array import GROUND, Seen
-from core.images.pyramid import SMALLEST, Pyramid, halved
-from core.images.tiff_reader import TiffParts
+from core.images.lazy_array import PLACEHOLDER_GREY, LazyImage
+from core.images.pyramid import SMALLEST_SIDE, Pyramid, halve
+from core.images.tiff_reader import TiffRegionReader
 
 log = logging.getLogger(__name__)
 
-SIDE = 512
+TILE_SIDE = 512
 """Of a tile, in pixels of its level."""
-BLOCK = 2048
+BLOCK_SIDE = 2048
 """Side of what is read at once to fill the coarse levels; halving it never meets half a pixel."""
-KEPT_PIXELS = 16_000_000
+RESIDENT_PIXELS = 16_000_000
 """The first level with at most so many pixels, and all coarser ones, stay in memory."""
-TILES_KEPT = 320
+MAX_CACHED_TILES = 320
 """Finer tiles in memory, 0.75 MB each: some screens full."""
-MOST_WANTED = 256
+MAX_QUEUED_TILES = 256
 """Tiles waiting to be read; those asked for longest ago are given up, for they have left the screen."""
 
 
@@ -37,10 +37,10 @@ class _Tile(NamedTuple):
     row: int
 
 
-Act = Callable[[], None]
+Callback = Callable[[], None]
 
 
-class GiantPyramid:
+class TiledPyramid:
     """Looks like a `Pyramid` to the canvas: `part` gives what is there now and has the rest fetched.
 
     `later` and `soon` queue an act on a lane, at the end and at the front. Each tile that comes is announced to
@@ -51,50 +51,55 @@ class GiantPyramid:
 
     def __init__(
         self,
-        parts: TiffParts,
-        later: Callable[[Act], object],
-        soon: Callable[[Act], object],
-        tell: Callable[[str], None],
-        kept_pixels: int = KEPT_PIXELS,
+        reader: TiffRegionReader,
+        submit: Callable[[Callback], object],
+        submit_first: Callable[[Callback], object],
+        report_error: Callable[[str], None],
+        resident_pixels: int = RESIDENT_PIXELS,
     ) -> None:
-        self._parts, self._later, self._soon, self._tell = parts, later, soon, tell
-        self.size = parts.size
-        self.on_fresh: Callable[[Box], None] | None = None
+        self._parts, self._later, self._soon, self._tell = reader, submit, submit_first, report_error
+        self.size = reader.size
+        self.on_tile_loaded: Callable[[Box], None] | None = None
         self._guard = threading.Lock()
         self._tiles: OrderedDict[_Tile, NDArray[np.uint8]] = OrderedDict()
         self._wanted: OrderedDict[_Tile, None] = OrderedDict()
         self._reading: set[_Tile] = set()
         self._filling = self._told = False
         self._filled = 0  # blocks
-        self._seen: Seen | None = None
-        self.count = 1
-        while max(self._extent(self.count - 1)) > SMALLEST:
-            self.count += 1
-        self._first_kept = next(n for n in range(self.count) if _area(self._extent(n)) <= kept_pixels)
+        self._seen: LazyImage | None = None
+        self.level_count = 1
+        while max(self._extent(self.level_count - 1)) > SMALLEST_SIDE:
+            self.level_count += 1
+        self._first_kept = next(
+            n for n in range(self.level_count) if _area(self._extent(n)) <= resident_pixels
+        )
         self._coarse = {
-            n: np.full((self._extent(n)[1], self._extent(n)[0], 3), GROUND, np.uint8)
-            for n in range(self._first_kept, self.count)
+            n: np.full((self._extent(n)[1], self._extent(n)[0], 3), PLACEHOLDER_GREY, np.uint8)
+            for n in range(self._first_kept, self.level_count)
         }
 
     def level_for(self, zoom: float) -> int:
         """The smallest level with a pixel for each screen pixel; `zoom` is screen per image pixels."""
-        wanted = int(np.floor(-np.log2(zoom))) if zoom > 0 else self.count
-        return min(max(wanted, 0), self.count - 1)
+        wanted = int(np.floor(-np.log2(zoom))) if zoom > 0 else self.level_count
+        return min(max(wanted, 0), self.level_count - 1)
 
     def level_size(self, level: int) -> tuple[int, int]:
         """(width, height) in pixels of a level."""
         return self._extent(level)
 
     @property
-    def cost(self) -> int:
+    def memory_bytes(self) -> int:
         """Bytes in memory at most."""
-        return sum(level.nbytes for level in self._coarse.values()) + TILES_KEPT * SIDE * SIDE * 3
+        return (
+            sum(level.nbytes for level in self._coarse.values())
+            + MAX_CACHED_TILES * TILE_SIDE * TILE_SIDE * 3
+        )
 
-    def whole(self) -> NDArray[np.uint8]:
-        """(H, W, 3) of which cuts can be had, see `Seen`. Another one once it can be seen sharper."""
+    def full_image(self) -> NDArray[np.uint8]:
+        """(H, W, 3) of which cuts can be had, see `LazyImage`. Another one once it can be seen sharper."""
         seen = self._seen  # the lane may forget it at any moment
         if seen is None:
-            seen = self._seen = Seen.of(self, *self.size)
+            seen = self._seen = LazyImage.of(self, *self.size)
         return seen
 
     def part(self, level: int, box: Box) -> NDArray[np.uint8]:
@@ -104,7 +109,7 @@ class GiantPyramid:
             _queued(self._later, self._fill_coarse)
         return self._put_together(level, box, self._have, self._blurred)
 
-    def known(self, level: int, box: Box) -> NDArray[np.uint8]:
+    def cached_part(self, level: int, box: Box) -> NDArray[np.uint8]:
         """(h, w, 3) uint8 RGB of `box` in pixels of a level, as well as it is known now; nothing is sent for. Any
         thread."""
         return self._put_together(level, box, self._kept, self._from_half)
@@ -124,7 +129,7 @@ class GiantPyramid:
         made = np.empty((box.height, box.width, 3), np.uint8)
         for tile in self._tiles_of(level, box):
             place = self._place(tile)
-            shared = place.intersected(box)
+            shared = place.intersection(box)
             pixels = have(tile)
             into = made[shared.moved(-box.x0, -box.y0).slices]
             if pixels is None:
@@ -142,18 +147,22 @@ class GiantPyramid:
         """What is known of the next coarser level, enlarged."""
         half = Box(box.x0 // 2, box.y0 // 2, (box.x1 + 1) // 2, (box.y1 + 1) // 2)
         rows, columns = np.arange(box.y0, box.y1) // 2, np.arange(box.x0, box.x1) // 2
-        return self.known(level + 1, half).take(columns - half.x0, axis=1).take(rows - half.y0, axis=0)
+        return self.cached_part(level + 1, half).take(columns - half.x0, axis=1).take(rows - half.y0, axis=0)
 
     def _extent(self, level: int) -> tuple[int, int]:
         return -(-self.size[0] // 2**level), -(-self.size[1] // 2**level)
 
     def _tiles_of(self, level: int, box: Box) -> list[_Tile]:
-        rows = range(box.y0 // SIDE, (box.y1 - 1) // SIDE + 1)
-        return [_Tile(level, c, r) for r in rows for c in range(box.x0 // SIDE, (box.x1 - 1) // SIDE + 1)]
+        rows = range(box.y0 // TILE_SIDE, (box.y1 - 1) // TILE_SIDE + 1)
+        return [
+            _Tile(level, c, r)
+            for r in rows
+            for c in range(box.x0 // TILE_SIDE, (box.x1 - 1) // TILE_SIDE + 1)
+        ]
 
     def _place(self, tile: _Tile) -> Box:
-        x, y = tile.column * SIDE, tile.row * SIDE
-        return Box(x, y, x + SIDE, y + SIDE).clipped(*self._extent(tile.level))
+        x, y = tile.column * TILE_SIDE, tile.row * TILE_SIDE
+        return Box(x, y, x + TILE_SIDE, y + TILE_SIDE).clipped(*self._extent(tile.level))
 
     def _have(self, tile: _Tile) -> NDArray[np.uint8] | None:
         """The tile, or None and it is sent for."""
@@ -166,7 +175,7 @@ class GiantPyramid:
             fresh = tile not in self._wanted
             self._wanted[tile] = None
             self._wanted.move_to_end(tile)
-            if len(self._wanted) > MOST_WANTED:
+            if len(self._wanted) > MAX_QUEUED_TILES:
                 self._wanted.popitem(last=False)
         if fresh:
             _queued(self._soon, self._fetch)
@@ -187,7 +196,7 @@ class GiantPyramid:
     def _fetch(self) -> None:
         """Read the tile that was asked for last: it is the one most likely to be looked at."""
         with self._guard:
-            if not self._wanted or self.on_fresh is None:
+            if not self._wanted or self.on_tile_loaded is None:
                 self._wanted.clear()
                 return
             tile, _ = self._wanted.popitem()
@@ -198,18 +207,18 @@ class GiantPyramid:
             if pixels is None:  # shown coarsely for good, rather than asked for again at every paint
                 pixels = self._blurred(tile.level, self._place(tile))
             self._tiles[tile] = pixels
-            while len(self._tiles) > TILES_KEPT:
+            while len(self._tiles) > MAX_CACHED_TILES:
                 self._tiles.popitem(last=False)
         self._announce(tile.level, self._place(tile))
 
     def _fill_coarse(self) -> None:
         """Fill the coarse levels, block by block, letting others onto the lane in between."""
-        if self.on_fresh is None:  # nobody looks any more; go on from here when somebody does again
+        if self.on_tile_loaded is None:  # nobody looks any more; go on from here when somebody does again
             self._filling = False
             return
         first, number = self._first_kept, self._filled
         extent = self._extent(first)
-        side = SIDE if self._parts.has_small_copy else BLOCK // 2**first
+        side = TILE_SIDE if self._parts.has_overview else BLOCK_SIDE // 2**first
         across, down = -(-extent[0] // side), -(-extent[1] // side)
         if number >= across * down:
             return
@@ -217,10 +226,10 @@ class GiantPyramid:
         box = Box(x, y, x + side, y + side).clipped(*extent)
         pixels = self._read(first, box)
         if pixels is not None:
-            for level in range(first, self.count):
+            for level in range(first, self.level_count):
                 place = Box(box.x0, box.y0, box.x0 + pixels.shape[1], box.y0 + pixels.shape[0])
                 self._coarse[level][place.slices] = pixels
-                pixels = halved(pixels)
+                pixels = halve(pixels)
                 box = Box(box.x0 // 2, box.y0 // 2, 0, 0)
             self._announce(first, Box(x, y, x + side, y + side).clipped(*extent))
         self._filled += 1
@@ -228,7 +237,7 @@ class GiantPyramid:
 
     def _read(self, level: int, box: Box) -> NDArray[np.uint8] | None:
         try:
-            return self._parts.read(level, box)
+            return self._parts.read_region(level, box)
         except ImageError as problem:
             log.warning("%s", problem)
             if not self._told:
@@ -238,13 +247,13 @@ class GiantPyramid:
 
     def _announce(self, level: int, box: Box) -> None:
         self._seen = None
-        heard = self.on_fresh
+        heard = self.on_tile_loaded
         if heard is not None:
             factor = 2**level
             heard(Box(box.x0 * factor, box.y0 * factor, box.x1 * factor, box.y1 * factor).clipped(*self.size))
 
 
-def _queued(queue: Callable[[Act], object], act: Act) -> None:
+def _queued(queue: Callable[[Callback], object], act: Callback) -> None:
     try:
         queue(act)
     except RuntimeError:
@@ -255,5 +264,5 @@ def _area(extent: tuple[int, int]) -> int:
     return extent[0] * extent[1]
 
 
-AnyPyramid = Pyramid | GiantPyramid
+AnyPyramid = Pyramid | TiledPyramid
 """What a canvas draws from."""

@@ -15,13 +15,13 @@ UNLABELLED = 0
 """Pixel value: nobody has said yet. Never trained on."""
 VOID = 255
 """Pixel value: deliberately ignored."""
-LAST_CLASS = 254
+MAX_CLASS_VALUE = 254
 
 Colour = tuple[int, int, int]
 
 # Twenty colours that stay apart on photographs and for colour-blind eyes: hue and lightness vary together, and
 # neighbours in the list (usually the first classes of a project) differ most. Chosen by hand.
-HAND_PICKED: tuple[Colour, ...] = (
+PRESET_COLOURS: tuple[Colour, ...] = (
     (230, 110, 40), (60, 140, 230), (250, 205, 60), (30, 160, 120), (200, 75, 155),
     (120, 205, 245), (150, 60, 60), (165, 215, 75), (105, 85, 205), (250, 165, 155),
     (20, 95, 100), (215, 185, 250), (140, 110, 35), (45, 220, 190), (235, 55, 85),
@@ -76,7 +76,7 @@ class ClassList:
         found = self.by_value(value)
         return found.name if found else f"class {value}"
 
-    def followed(self, value: int, later: ClassList) -> int:
+    def value_in(self, value: int, later: ClassList) -> int:
         """What `value` of this list is in a later one: a class that was given another value is known by its name.
 
         Unlabelled where the class is gone; unlabelled and void are always what they are.
@@ -87,18 +87,18 @@ class ClassList:
         found = later.by_name(own.name) if own else None
         return found.value if found else UNLABELLED
 
-    def added(self, name: str, colour: Colour | None = None, value: int | None = None) -> ClassList:
+    def with_class(self, name: str, colour: Colour | None = None, value: int | None = None) -> ClassList:
         """With one more class at the end. Raises UserError for a bad name, a taken value or too many."""
         name = self._checked_name(name)
         free = value if value is not None else self.next_value()
-        if not 1 <= free <= LAST_CLASS or self.by_value(free):
+        if not 1 <= free <= MAX_CLASS_VALUE or self.by_value(free):
             raise UserError(
                 f"Class “{name}” cannot have the value {free}: choose a free value from 1 to 254."
             )
-        fresh = LabelClass(free, name, colour or colour_of(free), len(self.classes))
+        fresh = LabelClass(free, name, colour or default_colour(free), len(self.classes))
         return ClassList((*self.classes, fresh), max(self.highest, free))
 
-    def changed(self, value: int, *, name: str | None = None, colour: Colour | None = None) -> ClassList:
+    def with_changes(self, value: int, *, name: str | None = None, colour: Colour | None = None) -> ClassList:
         """With class `value` renamed or recoloured. Raises UserError when it is not there or the name is bad."""
         old = self.by_value(value)
         if old is None:
@@ -107,9 +107,9 @@ class ClassList:
             old = replace(old, name=self._checked_name(name, besides=value))
         if colour is not None:
             old = replace(old, colour=colour)
-        return self.listing(old if c.value == value else c for c in self.classes)
+        return self.with_classes(old if c.value == value else c for c in self.classes)
 
-    def listing(self, classes: Iterable[LabelClass]) -> ClassList:
+    def with_classes(self, classes: Iterable[LabelClass]) -> ClassList:
         """Other classes in the place of these; which values were given is remembered."""
         return replace(self, classes=tuple(classes))
 
@@ -117,9 +117,9 @@ class ClassList:
         """The smallest value above all that were ever used, else the smallest free one. Raises UserError when full."""
         used = set(self.values)
         after = max(self.highest, *used, 0) + 1
-        if after <= LAST_CLASS:
+        if after <= MAX_CLASS_VALUE:
             return after
-        free = next((v for v in range(1, LAST_CLASS + 1) if v not in used), None)
+        free = next((v for v in range(1, MAX_CLASS_VALUE + 1) if v not in used), None)
         if free is None:
             raise UserError("A project holds at most 254 classes; merge or delete some before adding more.")
         return free
@@ -147,14 +147,14 @@ def _tidy(name: str) -> str:
     return " ".join(name.split())
 
 
-def colour_of(value: int) -> Colour:
+def default_colour(value: int) -> Colour:
     """The colour a new class of this value starts with.
 
     Beyond the hand-picked ones, hues step by the golden ratio (neighbours are far apart however many there are)
     while lightness alternates, so that close hues differ in brightness.
     """
-    if 1 <= value <= len(HAND_PICKED):
-        return HAND_PICKED[value - 1]
+    if 1 <= value <= len(PRESET_COLOURS):
+        return PRESET_COLOURS[value - 1]
     hue = (value * 0.618033988749895) % 1.0
     lightness = (0.42, 0.58, 0.72)[value % 3]
     red, green, blue = colorsys.hls_to_rgb(hue, lightness, 0.62)

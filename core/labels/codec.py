@@ -48,7 +48,7 @@ def decode(blob: bytes, height: int, width: int, dtype: type[Scalar]) -> NDArray
     raise ProjectError(_DAMAGED.format("its size is not that of the picture"))
 
 
-def holds(blob: bytes, value: int) -> bool:
+def contains_value(blob: bytes, value: int) -> bool:
     """Whether a tile of uint8 has a pixel of this value, without making an array of it."""
     kind, body = blob[:1], blob[1:]
     try:

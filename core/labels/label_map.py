@@ -81,7 +81,7 @@ class LabelMap:
         self.values = values
         self._before: dict[TileKey, Values] = {}
         self._open: _Open | None = None
-        self._snapshots: weakref.WeakSet[Snapshot] = weakref.WeakSet()
+        self._snapshots: weakref.WeakSet[LabelSnapshot] = weakref.WeakSet()
 
     @classmethod
     def blank(cls, width: int, height: int) -> LabelMap:
@@ -100,7 +100,7 @@ class LabelMap:
     def is_editing(self) -> bool:
         return self._open is not None
 
-    def begin(
+    def begin_edit(
         self,
         name: str,
         tool: str,
@@ -117,17 +117,17 @@ class LabelMap:
         """Set pixels of `box` where `mask` (h, w of the unclipped box, bool) is true. Returns the dirty box."""
         inside = box.clipped(self.width, self.height)
         if inside.is_empty:
-            return Box.nothing()
+            return Box.empty()
         rows, columns = inside.moved(-box.x0, -box.y0).slices
         self._keep(inside)
         self.values[inside.slices][mask[rows, columns]] = value
         return inside
 
-    def put(self, box: Box, values: Values, mask: Mask | None = None) -> Box:
+    def put_values(self, box: Box, values: Values, mask: Mask | None = None) -> Box:
         """Copy `values` (h, w of the unclipped box) where `mask` is true, everywhere without one."""
         inside = box.clipped(self.width, self.height)
         if inside.is_empty:
-            return Box.nothing()
+            return Box.empty()
         rows, columns = inside.moved(-box.x0, -box.y0).slices
         self._keep(inside)
         if mask is None:
@@ -136,12 +136,12 @@ class LabelMap:
             np.copyto(self.values[inside.slices], values[rows, columns], where=mask[rows, columns])
         return inside
 
-    def finish(self) -> Edit | None:
+    def finish_edit(self) -> Edit | None:
         """End the edit. None when no pixel differs from before, so that a stray click is not an undo step."""
         note = self._open
         if note is None:
             raise RuntimeError("no edit is open")
-        box, pixels, changes = Box.nothing(), 0, []
+        box, pixels, changes = Box.empty(), 0, []
         for key, before in self._before.items():
             place = tile_box(key, self.width, self.height)
             after = self.values[place.slices]
@@ -150,7 +150,7 @@ class LabelMap:
             if count:
                 changes.append(TileChange(key, before, _kept(after)))
                 pixels += count
-                box = box.united(_bounds(changed).moved(place.x0, place.y0))
+                box = box.union(_bounds(changed).moved(place.x0, place.y0))
         self._open, self._before = None, {}
         if not changes:
             return None
@@ -167,7 +167,7 @@ class LabelMap:
             tuple(changes),
         )
 
-    def cancel(self) -> Box:
+    def cancel_edit(self) -> Box:
         """Give back what was there before `begin`. Returns the dirty box."""
         dirty = self._restore(self._before)
         self._open, self._before = None, {}
@@ -179,20 +179,20 @@ class LabelMap:
             raise RuntimeError("an edit is open")
         return self._restore(tiles)
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self) -> LabelSnapshot:
         """The label as it is now, for another thread, at no cost here: it is copied there."""
-        taken = Snapshot(self)
+        taken = LabelSnapshot(self)
         self._snapshots.add(taken)
         return taken
 
     def _restore(self, tiles: Mapping[TileKey, Values]) -> Box:
-        dirty, taken = Box.nothing(), list(self._snapshots)
+        dirty, taken = Box.empty(), list(self._snapshots)
         for key, values in tiles.items():
             place = tile_box(key, self.width, self.height)
             for snapshot in taken:
-                snapshot.keep(key, self.values[place.slices])
+                snapshot.keep_tile(key, self.values[place.slices])
             self.values[place.slices] = values
-            dirty = dirty.united(place)
+            dirty = dirty.union(place)
         return dirty
 
     def _keep(self, box: Box) -> None:
@@ -204,12 +204,12 @@ class LabelMap:
                 continue  # nearly all of them, in a stroke
             tile = self.values[tile_box(key, self.width, self.height).slices]
             for snapshot in taken:
-                snapshot.keep(key, tile)
+                snapshot.keep_tile(key, tile)
             if key not in self._before:
                 self._before[key] = _kept(tile)
 
 
-class Snapshot:
+class LabelSnapshot:
     """A label as it was at one moment, however it changes afterwards. `copy` may be called on any thread, once.
 
     Until then each tile that is about to change is kept first, so that nothing has to be copied while a hand waits.
@@ -220,7 +220,7 @@ class Snapshot:
         self._kept: dict[TileKey, Values] = {}
         self._is_copied = False
 
-    def keep(self, key: TileKey, values: Values) -> None:
+    def keep_tile(self, key: TileKey, values: Values) -> None:
         """This tile is about to change; `values` are those it still has."""
         if not self._is_copied and key not in self._kept:
             self._kept[key] = _kept(values)

@@ -13,29 +13,29 @@ from core.labels.class_list import UNLABELLED
 from core.labels.label_map import Mask, Values
 from core.labels.rasterization import connected_region
 
-Shape = tuple[Box, Mask]
+RegionMask = tuple[Box, Mask]
 """Pixels of a picture: a box inside it and its (h, w) bool mask."""
 
-NEAR = 384
+NEARBY_PIXELS = 384
 """Image pixels around a click within which a region is looked for at once; larger ones take a thread."""
 
-NO_SHAPE: Shape = (Box.nothing(), np.zeros((0, 0), bool))
+EMPTY_REGION: RegionMask = (Box.empty(), np.zeros((0, 0), bool))
 _BESIDE = ((0, 1), (1, 0), (0, -1), (-1, 0))
 
 
-def whole_class(values: Values, value: int) -> Shape:
+def class_region(values: Values, value: int) -> RegionMask:
     """All pixels of (H, W) uint8 `values` that hold `value`, in the smallest box."""
-    return trimmed((Box(0, 0, values.shape[1], values.shape[0]), values == value))
+    return trim((Box(0, 0, values.shape[1], values.shape[0]), values == value))
 
 
-def near_region(values: Values, at: Point, reach: int) -> Shape | None:
+def nearby_region(values: Values, at: Point, reach: int) -> RegionMask | None:
     """The connected region around `at` if it lies within `reach` pixels of it, so that the cost has a bound.
 
     None: it runs on farther, and `connected_region` must be asked. Raises IndexError outside the picture.
     """
     whole = Box(0, 0, values.shape[1], values.shape[0])
     x, y = math.floor(at.x), math.floor(at.y)
-    window = Box(x - reach, y - reach, x + reach + 1, y + reach + 1).intersected(whole)
+    window = Box(x - reach, y - reach, x + reach + 1, y + reach + 1).intersection(whole)
     inside = Point(at.x - window.x0, at.y - window.y0)
     if not (0 <= x < whole.x1 and 0 <= y < whole.y1):
         raise IndexError(f"({x}, {y}) is outside a picture of {whole.width} x {whole.height}")
@@ -50,49 +50,49 @@ def near_region(values: Values, at: Point, reach: int) -> Shape | None:
     return None if runs_on else (box, mask)
 
 
-def trimmed(shape: Shape) -> Shape:
+def trim(shape: RegionMask) -> RegionMask:
     """The same pixels in the smallest box; `NO_SHAPE` when there are none."""
     box, mask = shape
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
-        return NO_SHAPE
+        return EMPTY_REGION
     inner = Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
     return inner.moved(box.x0, box.y0), mask[inner.slices]
 
 
-def moved(shape: Shape, dx: int, dy: int, within: Box) -> Shape:
+def translate(shape: RegionMask, dx: int, dy: int, within: Box) -> RegionMask:
     """The pixels elsewhere, without those that leave the picture."""
     box = shape[0].moved(dx, dy)
-    inside = box.intersected(within)
+    inside = box.intersection(within)
     if inside.is_empty:
-        return NO_SHAPE
+        return EMPTY_REGION
     return inside, shape[1][inside.moved(-box.x0, -box.y0).slices]
 
 
-def spread(shape: Shape, box: Box) -> Mask:
+def mask_in_box(shape: RegionMask, box: Box) -> Mask:
     """The mask of the pixels in another box, which may hold more or less."""
     mask = np.zeros((box.height, box.width), bool)
-    shared = box.intersected(shape[0])
+    shared = box.intersection(shape[0])
     if not shared.is_empty:
         own = shared.moved(-shape[0].x0, -shape[0].y0)
         mask[shared.moved(-box.x0, -box.y0).slices] = shape[1][own.slices]
     return mask
 
 
-def grown(shape: Shape, by: int, within: Box) -> Shape:
+def dilate(shape: RegionMask, by: int, within: Box) -> RegionMask:
     """All pixels of the picture whose centre is at most `by` pixels from one of the shape."""
-    box = shape[0].grown(by).intersected(within)
-    return box, _within_reach(spread(shape, box), by)
+    box = shape[0].grown(by).intersection(within)
+    return box, _within_reach(mask_in_box(shape, box), by)
 
 
-def shrunk(shape: Shape, by: int, within: Box) -> Shape:
+def erode(shape: RegionMask, by: int, within: Box) -> RegionMask:
     """The pixels that are more than `by` pixels from every other pixel of the picture: the border of the picture
     takes nothing away."""
-    box = shape[0].grown(1).intersected(within)
-    return trimmed((box, ~_within_reach(~spread(shape, box), by)))
+    box = shape[0].grown(1).intersection(within)
+    return trim((box, ~_within_reach(~mask_in_box(shape, box), by)))
 
 
-def smoothed(shape: Shape, by: int, within: Box) -> Shape:
+def smooth(shape: RegionMask, by: int, within: Box) -> RegionMask:
     """Without spurs and then without bays narrower than a disc of radius `by`: opening, then closing.
 
     At the border of the picture the shape is taken to go on beyond it as it meets it, so that it neither lets go of
@@ -100,15 +100,15 @@ def smoothed(shape: Shape, by: int, within: Box) -> Shape:
     """
     margin = 2 * by + 1
     around = shape[0].grown(margin)
-    box = around.intersected(within)
+    box = around.intersection(within)
     sides = ((box.y0 - around.y0, around.y1 - box.y1), (box.x0 - around.x0, around.x1 - box.x1))
-    wide = np.pad(spread(shape, box), sides, mode="edge")
+    wide = np.pad(mask_in_box(shape, box), sides, mode="edge")
     opened = _within_reach(~_within_reach(~wide, by), by)
     closed = ~_within_reach(~_within_reach(opened, by), by)
-    return trimmed((box, closed[box.moved(-around.x0, -around.y0).slices]))
+    return trim((box, closed[box.moved(-around.x0, -around.y0).slices]))
 
 
-def filled(shape: Shape) -> Shape:
+def fill_holes(shape: RegionMask) -> RegionMask:
     """With all its holes: pixels from which no way side by side leads around the shape to its outside."""
     box, mask = shape
     free = np.pad((~mask).astype(np.uint8), 1, constant_values=1)
@@ -118,29 +118,29 @@ def filled(shape: Shape) -> Shape:
     return box, reached[2:-2, 2:-2] == 0
 
 
-def islands(shape: Shape, smaller_than: int) -> Shape:
+def small_components(shape: RegionMask, smaller_than: int) -> RegionMask:
     """The parts (pixels that touch side by side) of fewer than so many pixels."""
     numbers, sizes = _parts(shape[1])
     small = sizes < smaller_than
     small[0] = False
-    return trimmed((shape[0], small[numbers]))
+    return trim((shape[0], small[numbers]))
 
 
-def all_but_largest(shape: Shape) -> Shape:
+def all_but_largest_component(shape: RegionMask) -> RegionMask:
     """Every part except the largest; of equal ones the uppermost stays."""
     numbers, sizes = _parts(shape[1])
     if len(sizes) <= 2:
-        return NO_SHAPE
+        return EMPTY_REGION
     lost = np.ones(len(sizes), bool)
     lost[[0, 1 + int(np.argmax(sizes[1:]))]] = False
-    return trimmed((shape[0], lost[numbers]))
+    return trim((shape[0], lost[numbers]))
 
 
-def surroundings(values: Values, shape: Shape) -> Values:
+def majority_neighbours(values: Values, shape: RegionMask) -> Values:
     """What surrounds each part of a shape: (h, w) uint8 of its box, the value that most of the pixels beside that
     part hold, the lowest of equally many; unlabelled where a part has no neighbour, and beside the parts."""
     box = shape[0].grown(1).clipped(values.shape[1], values.shape[0])
-    numbers, sizes = _parts(spread(shape, box))
+    numbers, sizes = _parts(mask_in_box(shape, box))
     near = values[box.slices]
     votes = []
     for down, across in _BESIDE:
@@ -158,7 +158,7 @@ def surroundings(values: Values, shape: Shape) -> Values:
     return heirs
 
 
-def nearest_others(values: Values, lost: Shape, shape: Shape) -> Values:
+def nearest_other_values(values: Values, lost: RegionMask, shape: RegionMask) -> Values:
     """For pixels that a shape gives away: (h, w) uint8 of the box of `lost`, the value of the nearest pixel of the
     picture that is not of the old `shape`; unlabelled where there is none.
 
@@ -166,7 +166,7 @@ def nearest_others(values: Values, lost: Shape, shape: Shape) -> Values:
     Image Processing 34, 1986).
     """
     box = shape[0].grown(1).clipped(values.shape[1], values.shape[0])
-    own = spread(shape, box)
+    own = mask_in_box(shape, box)
     if own.all():
         return np.full((lost[0].height, lost[0].width), UNLABELLED, np.uint8)
     _, numbers = cv2.distanceTransformWithLabels(

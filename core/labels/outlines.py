@@ -12,7 +12,7 @@ Ring = tuple[Point, ...]
 """Corners of a closed line, in order, the first not repeated."""
 
 
-def traced(box: Box, mask: Mask) -> list[Ring]:
+def trace_outlines(box: Box, mask: Mask) -> list[Ring]:
     """The outlines of the true pixels of a box, along the edges of pixels: `raster.polygons` gives exactly them back.
 
     mask: (h, w) bool of `box`. Holes are rings too; pixels that touch at a corner only are not held together.
@@ -58,14 +58,14 @@ def _followed(corners: list[Point], beside: list[int]) -> list[Ring]:
     return rings
 
 
-def simplified(ring: Ring, slack: float) -> Ring:
+def simplify_ring(ring: Ring, tolerance: float) -> Ring:
     """The ring with fewer corners, none of those left out farther than `slack` pixels from it.
 
     What is smaller than that becomes a ring of fewer than three corners.
     """
-    if slack <= 0:
+    if tolerance <= 0:
         return ring
     # Counted from the first corner: single precision is too coarse far out in a large picture.
     around = np.array(ring) - ring[0]
-    kept = cv2.approxPolyDP(around.astype(np.float32)[:, None], slack, True)[:, 0].astype(np.float64)
+    kept = cv2.approxPolyDP(around.astype(np.float32)[:, None], tolerance, True)[:, 0].astype(np.float64)
     return tuple(Point(float(x) + ring[0].x, float(y) + ring[0].y) for x, y in kept)

@@ -32,7 +32,7 @@ class PredictedMask:
         """Mean probability of the predicted class over the picture, 0..1."""
         return float(self.confidence.mean()) / 255.0 if self.confidence.size else 0.0
 
-    def relabelled(self, table: NDArray[np.uint8]) -> PredictedMask:
+    def remapped(self, table: NDArray[np.uint8]) -> PredictedMask:
         """The same prediction with values looked up in `table` (256,) uint8: classes have moved since the training."""
         return PredictedMask(np.asarray(cv2.LUT(self.values, table), np.uint8), self.confidence, self.run_id)
 

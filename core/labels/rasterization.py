@@ -28,11 +28,11 @@ def capsule(start: Point, end: Point, radius: float, within: Box | None = None) 
     and of the two straight sides. That is a little work per row and next to none per pixel, which keeps a brush of
     1,000 px radius at about a millisecond.
     """
-    box = Box.around([start, end], margin=radius)
+    box = Box.bounding([start, end], margin=radius)
     if within is not None:
-        box = box.intersected(within)
+        box = box.intersection(within)
     if box.is_empty:
-        return Box.nothing(), np.zeros((0, 0), bool)
+        return Box.empty(), np.zeros((0, 0), bool)
     y = np.arange(box.y0, box.y1) + 0.5
     left, right = np.full(y.shape, np.inf), np.full(y.shape, -np.inf)
     for centre in (start, end) if start != end else (start,):
@@ -59,11 +59,11 @@ def swept_square(start: Point, end: Point, reach: float, within: Box | None = No
     The squares at both ends and the straight sides between their corners: convex, so each row is one run, as in
     `capsule`. `within` limits the box (the picture). Returns the box and its (h, w) bool mask.
     """
-    box = Box.around([start, end], margin=reach)
+    box = Box.bounding([start, end], margin=reach)
     if within is not None:
-        box = box.intersected(within)
+        box = box.intersection(within)
     if box.is_empty:
-        return Box.nothing(), np.zeros((0, 0), bool)
+        return Box.empty(), np.zeros((0, 0), bool)
     y = np.arange(box.y0, box.y1) + 0.5
     left, right = np.full(y.shape, np.inf), np.full(y.shape, -np.inf)
     for centre in (start, end):
@@ -100,9 +100,9 @@ def ellipse(frame: Box, within: Box | None = None) -> tuple[Box, Mask]:
 
     `within` limits the box (the picture). Returns the box and its (h, w) bool mask.
     """
-    box = frame if within is None else frame.intersected(within)
+    box = frame if within is None else frame.intersection(within)
     if box.is_empty:
-        return Box.nothing(), np.zeros((0, 0), bool)
+        return Box.empty(), np.zeros((0, 0), bool)
     y = np.arange(box.y0, box.y1) + 0.5
     high = 1 - np.square((y - (frame.y0 + frame.y1) / 2) / (frame.height / 2))
     half = frame.width / 2 * np.sqrt(np.maximum(high, 0.0))
@@ -129,11 +129,11 @@ def polygons(rings: Sequence[Sequence[tuple[float, float]]], within: Box | None 
     between them (edge flags: Ackland and Weste, IEEE Trans. Computers C-30, 1981).
     """
     arrays = [np.array(ring, np.float64) for ring in rings if len(ring) >= 3]
-    box = Box.around([(x, y) for ring in arrays for x, y in (ring.min(axis=0), ring.max(axis=0))])
+    box = Box.bounding([(x, y) for ring in arrays for x, y in (ring.min(axis=0), ring.max(axis=0))])
     if within is not None:
-        box = box.intersected(within)
+        box = box.intersection(within)
     if box.is_empty:
-        return Box.nothing(), np.zeros((0, 0), bool)
+        return Box.empty(), np.zeros((0, 0), bool)
     edges = np.concatenate([np.hstack([ring, np.roll(ring, -1, axis=0)]) for ring in arrays])
     # Always downwards: the same arithmetic for both neighbours of an edge, whichever way they walk it.
     upwards = edges[:, 1] > edges[:, 3]
@@ -154,7 +154,7 @@ def polygons(rings: Sequence[Sequence[tuple[float, float]]], within: Box | None 
     return box, np.logical_xor.accumulate(flags, axis=1)[:, :-1]
 
 
-def spans(
+def polygon_runs(
     rings: Sequence[NDArray[np.float64]], within: Box
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
     """The pixels of many closed outlines, (n, 2) corners each, as runs along the rows of a box: the place of the ring
@@ -163,7 +163,7 @@ def spans(
     Each ring gives the pixels that `polygon` gives, and all of them together take hardly longer than one.
     """
     lengths = [len(ring) for ring in rings]
-    _, after = around(lengths)
+    _, after = ring_successors(lengths)
     corners = np.concatenate(rings)
     # The first row that an edge may cross, at each of its ends; between equal ones it crosses none.
     rows_at = np.clip(np.ceil(corners[:, 1] - 0.5), within.y0, within.y1).astype(np.intp)
@@ -191,7 +191,7 @@ def spans(
     return ring[wanted], row[wanted], left[wanted], right[wanted]
 
 
-def around(lengths: Sequence[int]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def ring_successors(lengths: Sequence[int]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """For corners of rings one after the other: where each ring begins, and which corner follows each."""
     sizes = np.array(lengths, np.intp)
     ends = np.cumsum(sizes, dtype=np.intp)
@@ -214,9 +214,9 @@ def connected_region(values: NDArray[np.uint8], at: Point) -> tuple[Box, Mask]:
     whole = Box(0, 0, width, height)
     reach = _FIRST_REACH
     while True:
-        window = Box(x - reach, y - reach, x + reach, y + reach).intersected(whole)
+        window = Box(x - reach, y - reach, x + reach, y + reach).intersection(whole)
         box, mask = _flood(values, window, x, y)
-        if not runs_on(box, window, whole):
+        if not touches_window_edge(box, window, whole):
             return box, mask
         reach *= 2
 
@@ -233,7 +233,7 @@ def _flood(values: NDArray[np.uint8], window: Box, x: int, y: int) -> tuple[Box,
     return inner.moved(window.x0, window.y0), found[rows, columns].astype(bool)
 
 
-def runs_on(box: Box, window: Box, whole: Box) -> bool:
+def touches_window_edge(box: Box, window: Box, whole: Box) -> bool:
     """Whether the region touches a side of the window that is not a side of the picture."""
     return (
         (box.x0 == window.x0 > whole.x0)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 MINUS = "−"
 
 
-def number(value: float) -> str:
+def format_number(value: float) -> str:
     """At most two digits behind the point, and none that say nothing."""
     text = f"{value:.2f}".rstrip("0").rstrip(".")
     return "0" if text in ("-0", "") else text.replace("-", MINUS)
@@ -28,30 +28,32 @@ def transposed_formula(side: int, kernel: int, stride: int, pad: int) -> str:
     return f"({side} − 1)·{stride} − 2·{pad} + {kernel} = {(side - 1) * stride - 2 * pad + kernel}"
 
 
-def of_products(pairs: Sequence[tuple[float, float]], total: float) -> str:
+def products_formula(pairs: Sequence[tuple[float, float]], total: float) -> str:
     """Weight times value of each; weights of zero are left out."""
     counted = [(weight, value) for weight, value in pairs if weight]
     text = ""
     for at, (weight, value) in enumerate(counted):
         sign = "" if at == 0 else f" {MINUS if weight < 0 else '+'} "
-        text += f"{sign}{number(abs(weight) if at else weight)}·{number(value)}"
-    return f"{text or '0'} = {number(total)}"
+        text += f"{sign}{format_number(abs(weight) if at else weight)}·{format_number(value)}"
+    return f"{text or '0'} = {format_number(total)}"
 
 
-def of_pool(values: Sequence[float], result: float, *, largest: bool) -> str:
+def pooling_formula(values: Sequence[float], result: float, *, largest: bool) -> str:
     """The largest of some numbers, or their mean."""
     if largest:
-        return f"max({', '.join(map(number, values))}) = {number(result)}"
-    return f"({' + '.join(map(number, values))}) / {len(values)} = {number(result)}"
+        return f"max({', '.join(map(format_number, values))}) = {format_number(result)}"
+    return f"({' + '.join(map(format_number, values))}) / {len(values)} = {format_number(result)}"
 
 
-def of_scores(operation: str, row: Sequence[float], x: int, result: float) -> str:
+def activation_formula(operation: str, row: Sequence[float], x: int, result: float) -> str:
     """An activation function of the x-th number of a row."""
-    here = number(row[x])
+    here = format_number(row[x])
     if operation == "relu":
-        return f"max(0, {here}) = {number(result)}"
+        return f"max(0, {here}) = {format_number(result)}"
     if operation == "sigmoid":
-        return f"1 / (1 + e^{number(-row[x])}) = {number(result)}"
+        return f"1 / (1 + e^{format_number(-row[x])}) = {format_number(result)}"
     total = sum(math.exp(each) for each in row)
-    terms = " + ".join(f"e^{number(each)}" for each in row) if len(row) <= 8 else f"{number(total)}"
-    return f"e^{here} / ({terms}) = {number(result)}"
+    terms = (
+        " + ".join(f"e^{format_number(each)}" for each in row) if len(row) <= 8 else f"{format_number(total)}"
+    )
+    return f"e^{here} / ({terms}) = {format_number(result)}"

@@ -10,7 +10,7 @@ EDGES_ACROSS: Kernel = ((-1, 0, 1), (-2, 0, 2), (-1, 0, 1))
 EDGES_DOWN: Kernel = ((-1, -2, -1), (0, 0, 0), (1, 2, 1))
 SPREAD: Kernel = ((0.25, 0.5, 0.25), (0.5, 1, 0.5), (0.25, 0.5, 0.25))
 
-OWN = "own"
+CUSTOM = "own"
 KERNELS: tuple[tuple[str, str, Kernel], ...] = (
     ("blur", "Blur", BLUR),
     ("sharpen", "Sharpen", SHARPEN),
@@ -24,4 +24,4 @@ or downwards. Spread is what bilinear enlarging to double the size does."""
 
 def name_of(kernel: Kernel) -> str:
     """The key of a kernel, or OWN for nine numbers without a name."""
-    return next((key for key, _title, numbers in KERNELS if numbers == kernel), OWN)
+    return next((key for key, _title, numbers in KERNELS if numbers == kernel), CUSTOM)

@@ -8,7 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from core.lessons import operations as do
-from core.lessons.formulas import of_pool, of_products, of_scores, size_formula, transposed_formula
+from core.lessons.formulas import (
+    activation_formula,
+    pooling_formula,
+    products_formula,
+    size_formula,
+    transposed_formula,
+)
 from core.lessons.kernels import BLUR, Kernel
 from core.lessons.operations import Matrix
 
@@ -36,28 +42,28 @@ OPERATIONS = (
     ("softmax", "Softmax", "Makes shares of each row: each row is a pixel, each column a class."),
 )
 """Key, title, and one line about it."""
-WITH_KERNEL = frozenset(("convolution", "flipped", "transposed", "dilated"))
-SCORES = frozenset(("relu", "sigmoid", "softmax"))
+KERNEL_OPERATIONS = frozenset(("convolution", "flipped", "transposed", "dilated"))
+SCORE_OPERATIONS = frozenset(("relu", "sigmoid", "softmax"))
 """Operations that want numbers around zero, as they come out of a layer, in place of brightness."""
 TRANSPOSED_STRIDE = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Setup:
+class DemoSetup:
     """All that can be chosen. stride: 1 or 2; same: zeros around the picture, so that its size stays (at stride 1);
     window: side of a pool; rate: of a dilated convolution; side: of the patch."""
 
     operation: str = "convolution"
     kernel: Kernel = BLUR
     stride: int = 1
-    same: bool = True
-    window: int = 2
+    same_padding: bool = True
+    pool_size: int = 2
     rate: int = 2
-    side: int = 8
+    patch_side: int = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class InputTerm:
     """A cell of the input, (x, y), that took part in a cell of the output, and what it was multiplied by."""
 
     x: int
@@ -66,7 +72,7 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
+class DemoOutput:
     """One result. values: (h, w); low, high: what is shown black and white; kernel: as it was laid down, if any.
 
     reads, spell: what a cell (x, y) came from, and the sum in words and numbers.
@@ -76,73 +82,75 @@ class Output:
     values: Matrix
     low: float
     high: float
-    reads: Callable[[int, int], tuple[Read, ...]]
-    spell: Callable[[int, int], str]
+    input_terms: Callable[[int, int], tuple[InputTerm, ...]]
+    formula: Callable[[int, int], str]
     kernel: Matrix | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Worked:
+class DemoResult:
     """What lies on the bench. source: (side, side); formula: how the size comes out; problem: why there is no
     output, as a sentence."""
 
     source: Matrix
     low: float
     high: float
-    formula: str
-    outputs: tuple[Output, ...] = field(default=())
+    size_formula: str
+    outputs: tuple[DemoOutput, ...] = field(default=())
     problem: str = ""
 
 
-def work(setup: Setup, patch: Matrix) -> Worked:
+def run_demo(setup: DemoSetup, patch: Matrix) -> DemoResult:
     """Do the operation of `setup` on a square patch of brightness, (side, side), 0..255."""
-    if setup.operation in SCORES:
-        return _scores(setup.operation, np.round((patch - 128) / 64, 1))
+    if setup.operation in SCORE_OPERATIONS:
+        return _activation(setup.operation, np.round((patch - 128) / 64, 1))
     if setup.operation in ("max", "mean"):
-        return _pooled(setup, patch)
+        return _pooling(setup, patch)
     if setup.operation == "transposed":
         return _transposed(setup, patch)
-    return _slid(setup, patch)
+    return _convolution(setup, patch)
 
 
-def _slid(setup: Setup, patch: Matrix) -> Worked:
+def _convolution(setup: DemoSetup, patch: Matrix) -> DemoResult:
     """A convolution of any kind."""
     kernel = np.array(setup.kernel, np.float64)
     rate = setup.rate if setup.operation == "dilated" else 1
-    span = do.reach(3, rate)
-    pad = span // 2 if setup.same else 0
+    span = do.kernel_span(3, rate)
+    pad = span // 2 if setup.same_padding else 0
     formula = size_formula(len(patch), span, setup.stride, pad)
-    if do.out_side(len(patch), 3, setup.stride, pad, rate) == 0:
+    if do.output_side(len(patch), 3, setup.stride, pad, rate) == 0:
         problem = (
             f"The kernel reaches over {span} pixels and does not fit into {len(patch)}. "
             "Choose padding or a larger patch."
         )
-        return Worked(patch, 0, 255, formula, problem=problem)
+        return DemoResult(patch, 0, 255, formula, problem=problem)
 
-    def output(title: str, laid: Matrix) -> Output:
+    def output(title: str, laid: Matrix) -> DemoOutput:
         values = do.correlate(patch, laid, setup.stride, pad, rate)
 
-        def reads(x: int, y: int) -> tuple[Read, ...]:
+        def reads(x: int, y: int) -> tuple[InputTerm, ...]:
             return tuple(
-                Read(x * setup.stride + b * rate - pad, y * setup.stride + a * rate - pad, float(laid[a, b]))
+                InputTerm(
+                    x * setup.stride + b * rate - pad, y * setup.stride + a * rate - pad, float(laid[a, b])
+                )
                 for a in range(3)
                 for b in range(3)
             )
 
-        return _summed(title, patch, values, laid, reads)
+        return _kernel_output(title, patch, values, laid, reads)
 
-    outputs: tuple[Output, ...] = (output("Output", kernel),)
+    outputs: tuple[DemoOutput, ...] = (output("Output", kernel),)
     if setup.operation == "flipped":
-        outputs = output("Correlation", kernel), output("Convolution", do.turned(kernel))
-    return Worked(patch, 0, 255, formula, outputs)
+        outputs = output("Correlation", kernel), output("Convolution", do.rotate_kernel(kernel))
+    return DemoResult(patch, 0, 255, formula, outputs)
 
 
-def _transposed(setup: Setup, patch: Matrix) -> Worked:
+def _transposed(setup: DemoSetup, patch: Matrix) -> DemoResult:
     kernel = np.array(setup.kernel, np.float64)
-    pad = 1 if setup.same else 0
-    values = do.transposed(patch, kernel, TRANSPOSED_STRIDE, pad)
+    pad = 1 if setup.same_padding else 0
+    values = do.transposed_convolution(patch, kernel, TRANSPOSED_STRIDE, pad)
 
-    def reads(x: int, y: int) -> tuple[Read, ...]:
+    def reads(x: int, y: int) -> tuple[InputTerm, ...]:
         """Every input cell whose kernel covers this one."""
         found = []
         for a in range(3):
@@ -150,45 +158,49 @@ def _transposed(setup: Setup, patch: Matrix) -> Worked:
                 row, above = divmod(y + pad - a, TRANSPOSED_STRIDE)
                 column, left = divmod(x + pad - b, TRANSPOSED_STRIDE)
                 if above == left == 0 and 0 <= row < len(patch) and 0 <= column < len(patch):
-                    found.append(Read(column, row, float(kernel[a, b])))
+                    found.append(InputTerm(column, row, float(kernel[a, b])))
         return tuple(found)
 
     formula = transposed_formula(len(patch), 3, TRANSPOSED_STRIDE, pad)
-    return Worked(patch, 0, 255, formula, (_summed("Output", patch, values, kernel, reads),))
+    return DemoResult(patch, 0, 255, formula, (_kernel_output("Output", patch, values, kernel, reads),))
 
 
-def _pooled(setup: Setup, patch: Matrix) -> Worked:
-    side, largest = setup.window, setup.operation == "max"
+def _pooling(setup: DemoSetup, patch: Matrix) -> DemoResult:
+    side, largest = setup.pool_size, setup.operation == "max"
     values = do.pool_max(patch, side) if largest else do.pool_mean(patch, side)
 
-    def reads(x: int, y: int) -> tuple[Read, ...]:
-        return tuple(Read(x * side + b, y * side + a, 1.0) for a in range(side) for b in range(side))
+    def reads(x: int, y: int) -> tuple[InputTerm, ...]:
+        return tuple(InputTerm(x * side + b, y * side + a, 1.0) for a in range(side) for b in range(side))
 
     def spell(x: int, y: int) -> str:
-        return of_pool([patch[r.y, r.x] for r in reads(x, y)], values[y, x], largest=largest)
+        return pooling_formula([patch[r.y, r.x] for r in reads(x, y)], values[y, x], largest=largest)
 
     formula = size_formula(len(patch), side, side, 0)
-    return Worked(patch, 0, 255, formula, (Output("Output", values, 0, 255, reads, spell),))
+    return DemoResult(patch, 0, 255, formula, (DemoOutput("Output", values, 0, 255, reads, spell),))
 
 
-def _scores(operation: str, scores: Matrix) -> Worked:
+def _activation(operation: str, scores: Matrix) -> DemoResult:
     values = {"relu": do.relu, "sigmoid": do.sigmoid, "softmax": do.softmax}[operation](scores)
     whole_row = operation == "softmax"
 
-    def reads(x: int, y: int) -> tuple[Read, ...]:
-        return tuple(Read(b, y, 1.0) for b in (range(scores.shape[1]) if whole_row else (x,)))
+    def reads(x: int, y: int) -> tuple[InputTerm, ...]:
+        return tuple(InputTerm(b, y, 1.0) for b in (range(scores.shape[1]) if whole_row else (x,)))
 
     def spell(x: int, y: int) -> str:
-        return of_scores(operation, scores[y], x, values[y, x])
+        return activation_formula(operation, scores[y], x, values[y, x])
 
     formula = f"The size stays: {len(scores)}"
     low, high = (-2.0, 2.0) if operation == "relu" else (0.0, 1.0)
-    return Worked(scores, -2, 2, formula, (Output("Output", values, low, high, reads, spell),))
+    return DemoResult(scores, -2, 2, formula, (DemoOutput("Output", values, low, high, reads, spell),))
 
 
-def _summed(
-    title: str, patch: Matrix, values: Matrix, laid: Matrix, reads: Callable[[int, int], tuple[Read, ...]]
-) -> Output:
+def _kernel_output(
+    title: str,
+    patch: Matrix,
+    values: Matrix,
+    laid: Matrix,
+    reads: Callable[[int, int], tuple[InputTerm, ...]],
+) -> DemoOutput:
     """The output of a kernel: a sum of products, in which zeros of the padding and of the kernel count nothing."""
 
     def spell(x: int, y: int) -> str:
@@ -196,12 +208,12 @@ def _summed(
             (r.weight, patch[r.y, r.x] if 0 <= r.x < len(patch) and 0 <= r.y < len(patch) else 0.0)
             for r in reads(x, y)
         ]
-        return of_products(inside, float(values[y, x]))
+        return products_formula(inside, float(values[y, x]))
 
-    return Output(title, values, *_shades(values), reads, spell, laid)
+    return DemoOutput(title, values, *_display_range(values), reads, spell, laid)
 
 
-def _shades(values: Matrix) -> tuple[float, float]:
+def _display_range(values: Matrix) -> tuple[float, float]:
     """What to show black and white: brightness as brightness; with numbers below zero, zero is the grey between."""
     if values.min() < 0:
         most = float(np.abs(values).max())

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 Matrix = NDArray[np.float64]
 
 
-def reach(kernel: int, rate: int = 1) -> int:
+def kernel_span(kernel: int, rate: int = 1) -> int:
     """Cells from one end of a kernel to the other, holes included."""
     return rate * (kernel - 1) + 1
 
 
-def out_side(side: int, kernel: int, stride: int = 1, pad: int = 0, rate: int = 1) -> int:
+def output_side(side: int, kernel: int, stride: int = 1, pad: int = 0, rate: int = 1) -> int:
     """Cells along one side of what comes out; 0 where the kernel does not fit."""
-    return max(0, (side + 2 * pad - reach(kernel, rate)) // stride + 1)
+    return max(0, (side + 2 * pad - kernel_span(kernel, rate)) // stride + 1)
 
 
 def transposed_side(side: int, kernel: int, stride: int, pad: int = 0) -> int:
@@ -30,10 +30,12 @@ def transposed_side(side: int, kernel: int, stride: int, pad: int = 0) -> int:
     return max(0, (side - 1) * stride - 2 * pad + kernel)
 
 
-def windows(x: Matrix, kernel: int, stride: int = 1, pad: int = 0, rate: int = 1) -> NDArray[np.float64]:
+def sliding_windows(
+    x: Matrix, kernel: int, stride: int = 1, pad: int = 0, rate: int = 1
+) -> NDArray[np.float64]:
     """(oh, ow, kernel, kernel): what lies under the kernel at each of its places. Empty where it does not fit."""
     padded = np.pad(x, pad)
-    span = reach(kernel, rate)
+    span = kernel_span(kernel, rate)
     if min(padded.shape) < span:
         return np.empty((0, 0, kernel, kernel))
     return sliding_window_view(padded, (span, span))[::stride, ::stride, ::rate, ::rate]
@@ -41,31 +43,31 @@ def windows(x: Matrix, kernel: int, stride: int = 1, pad: int = 0, rate: int = 1
 
 def correlate(x: Matrix, kernel: Matrix, stride: int = 1, pad: int = 0, rate: int = 1) -> Matrix:
     """At each place the sum of products with the kernel as it is: the “convolution” of a network."""
-    under = windows(x, len(kernel), stride, pad, rate)
+    under = sliding_windows(x, len(kernel), stride, pad, rate)
     return np.asarray(np.einsum("yxab,ab->yx", under, kernel))
 
 
 def convolve(x: Matrix, kernel: Matrix, stride: int = 1, pad: int = 0, rate: int = 1) -> Matrix:
     """The same with the kernel turned by half a turn: the convolution of mathematics."""
-    return correlate(x, turned(kernel), stride, pad, rate)
+    return correlate(x, rotate_kernel(kernel), stride, pad, rate)
 
 
-def turned(kernel: Matrix) -> Matrix:
+def rotate_kernel(kernel: Matrix) -> Matrix:
     """Upside down and left to right."""
     return kernel[::-1, ::-1].copy()
 
 
 def pool_max(x: Matrix, side: int) -> Matrix:
     """The largest of each square of `side` cells; cells that fill no whole square are left out."""
-    return np.asarray(windows(x, side, side).max((2, 3)))
+    return np.asarray(sliding_windows(x, side, side).max((2, 3)))
 
 
 def pool_mean(x: Matrix, side: int) -> Matrix:
     """The mean of each square of `side` cells; cells that fill no whole square are left out."""
-    return np.asarray(windows(x, side, side).mean((2, 3)))
+    return np.asarray(sliding_windows(x, side, side).mean((2, 3)))
 
 
-def transposed(x: Matrix, kernel: Matrix, stride: int, pad: int = 0) -> Matrix:
+def transposed_convolution(x: Matrix, kernel: Matrix, stride: int, pad: int = 0) -> Matrix:
     """Each cell lays down the whole kernel times its value, `stride` cells from the one before; sums where they meet.
 
     `pad` rows and columns are then cut off at every side.

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from core.lessons.operations import Matrix
 
-SIDES = (4, 8, 16, 32, 64)
+PATCH_SIDES = (4, 8, 16, 32, 64)
 """How large a patch may be: with 8 every number can be read, with 64 one sees what a kernel does."""
 
 
@@ -16,7 +16,7 @@ def brightness(picture: NDArray[np.uint8]) -> Matrix:
     return np.asarray(np.rint(picture.astype(np.float64) @ np.array([0.299, 0.587, 0.114])))
 
 
-def place(x: int, y: int, side: int, width: int, height: int) -> tuple[int, int]:
+def patch_position(x: int, y: int, side: int, width: int, height: int) -> tuple[int, int]:
     """(left, top) of a patch around a point, moved so far that it lies in the picture as far as it can."""
     return (
         min(max(0, x - side // 2), max(0, width - side)),
@@ -24,13 +24,13 @@ def place(x: int, y: int, side: int, width: int, height: int) -> tuple[int, int]
     )
 
 
-def cut(picture: NDArray[np.uint8], left: int, top: int, side: int) -> Matrix:
+def extract_patch(picture: NDArray[np.uint8], left: int, top: int, side: int) -> Matrix:
     """(side, side) brightness; a picture that is smaller is continued by its last pixels."""
     part = brightness(picture[top : top + side, left : left + side])
     return np.pad(part, ((0, side - part.shape[0]), (0, side - part.shape[1])), mode="edge")
 
 
-def liveliest(picture: NDArray[np.uint8], side: int) -> tuple[int, int]:
+def highest_contrast(picture: NDArray[np.uint8], side: int) -> tuple[int, int]:
     """(x, y) of the middle of the patch with most contrast: there an operation has something to show.
 
     Looks at patches side by side, not at every place; of a picture smaller than a patch it is the middle.
@@ -45,7 +45,7 @@ def liveliest(picture: NDArray[np.uint8], side: int) -> tuple[int, int]:
     return column * side + side // 2, row * side + side // 2
 
 
-def drawn(width: int = 192, height: int = 128) -> NDArray[np.uint8]:
+def practice_picture(width: int = 192, height: int = 128) -> NDArray[np.uint8]:
     """A picture to practise on while none is open, (height, width, 3) uint8: sky, a house, a road with its line."""
     y, x = np.mgrid[:height, :width]
     picture = np.empty((height, width, 3), np.uint8)

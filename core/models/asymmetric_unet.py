@@ -28,7 +28,7 @@ WIDTHS = (16, 32, 64, 128)
 24 instead of 16 in the first level alone made a training step take three times as long."""
 BLOCKS = (0, 1, 2, 2)
 """Residual blocks at each of them."""
-REACHES = (1, 2, 4)
+DILATIONS = (1, 2, 4)
 """Dilations of the pyramid, for about 16 by 12 places at 1/16 resolution."""
 
 
@@ -36,11 +36,18 @@ class ConvNorm(nn.Sequential):
     """Convolution, batch norm and, unless `act` is False, ReLU. (N, C, H, W) -> (N, O, H/stride, W/stride)."""
 
     def __init__(
-        self, inputs: int, outputs: int, kernel: int = 3, *, stride: int = 1, reach: int = 1, act: bool = True
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int = 3,
+        *,
+        stride: int = 1,
+        dilation: int = 1,
+        act: bool = True,
     ) -> None:
-        padding = reach * (kernel // 2)
+        padding = dilation * (kernel // 2)
         layers: list[nn.Module] = [
-            nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation=reach, bias=False),
+            nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation=dilation, bias=False),
             nn.BatchNorm2d(outputs),
         ]
         if act:
@@ -78,13 +85,13 @@ class ResidualBlock(nn.Module):
 class AtrousPyramid(nn.Module):
     """Looks at every place with several reaches and at the mean of the picture; (N, C, h, w) -> (N, O, h, w)."""
 
-    def __init__(self, inputs: int, outputs: int, reaches: Sequence[int]) -> None:
+    def __init__(self, inputs: int, outputs: int, dilations: Sequence[int]) -> None:
         super().__init__()
         self.point = ConvNorm(inputs, outputs, 1)
-        self.branches = nn.ModuleList(ConvNorm(inputs, outputs, 3, reach=reach) for reach in reaches)
+        self.branches = nn.ModuleList(ConvNorm(inputs, outputs, 3, dilation=reach) for reach in dilations)
         # No batch norm on the mean: a batch of one picture would have nothing to norm over.
         self.whole = nn.Conv2d(inputs, outputs, 1)
-        self.join = ConvNorm(outputs * (len(reaches) + 1), outputs, 1)
+        self.join = ConvNorm(outputs * (len(dilations) + 1), outputs, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         views = torch.cat([self.point(x), *(branch(x) for branch in self.branches)], 1)
@@ -92,7 +99,7 @@ class AtrousPyramid(nn.Module):
         return joined + F.relu(self.whole(x.mean((2, 3), keepdim=True)))
 
 
-class Rise(nn.Module):
+class UpBlock(nn.Module):
     """One level up: double the resolution, add the bridge from the way down, one convolution."""
 
     def __init__(self, inputs: int, bridge: int, outputs: int) -> None:
@@ -121,7 +128,7 @@ class AsymmetricUNet(nn.Module):
         channels: int = 3,
         widths: Sequence[int] = WIDTHS,
         blocks: Sequence[int] = BLOCKS,
-        reaches: Sequence[int] = REACHES,
+        dilations: Sequence[int] = DILATIONS,
     ) -> None:
         super().__init__()
         inputs = [channels, *widths[:-1]]
@@ -130,12 +137,12 @@ class AsymmetricUNet(nn.Module):
             for narrow, wide, count in zip(inputs, widths, blocks, strict=True)
         )
         half, quarter, eighth, _ = widths
-        self.pyramid = AtrousPyramid(widths[-1], eighth, reaches)
+        self.pyramid = AtrousPyramid(widths[-1], eighth, dilations)
         self.up = nn.ModuleList(
             [
-                Rise(eighth, eighth, eighth * 2 // 3),
-                Rise(eighth * 2 // 3, quarter, quarter),
-                Rise(quarter, half, half),
+                UpBlock(eighth, eighth, eighth * 2 // 3),
+                UpBlock(eighth * 2 // 3, quarter, quarter),
+                UpBlock(quarter, half, half),
             ]
         )
         self.dropout = nn.Dropout2d(0.1)

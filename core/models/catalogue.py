@@ -51,7 +51,7 @@ class Encoder:
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class NamedNetwork:
     """A pair that has a name of its own."""
 
     name: str
@@ -83,9 +83,9 @@ ARCHITECTURES = (
     Architecture("fcn-8s", "FCN-8s", None, "vgg16_bn", "VGG; its last three levels are added up.", LEVELS, "vgg"),
 )  # fmt: skip
 
-NAMED = (
-    Named("unet-mobilenetv2", "U-Net on MobileNetV2", "unet", "mobilenet_v2"),
-    Named("unet-resnet34", "U-Net on ResNet-34", "unet", "resnet34"),
+NAMED_NETWORKS = (
+    NamedNetwork("unet-mobilenetv2", "U-Net on MobileNetV2", "unet", "mobilenet_v2"),
+    NamedNetwork("unet-resnet34", "U-Net on ResNet-34", "unet", "resnet34"),
 )
 
 _BY_NAME = {row.name: row for row in ARCHITECTURES}
@@ -100,17 +100,17 @@ def architecture(name: str) -> Architecture:
     """The row of this name. Raises ModelError, naming all, when there is none."""
     row = _BY_NAME.get(name)
     if row is None:
-        known = ", ".join([*_BY_NAME, *(pair.name for pair in NAMED)])
+        known = ", ".join([*_BY_NAME, *(pair.name for pair in NAMED_NETWORKS)])
         raise ModelError(f"There is no architecture called “{name}”; choose one of {known}.")
     return row
 
 
-def resolve(name: str, encoder: str | None = None) -> tuple[str, str | None]:
+def resolve_network(name: str, encoder: str | None = None) -> tuple[str, str | None]:
     """(architecture, encoder) for what a person calls a network; the usual encoder where none is given.
 
     Raises ModelError for a name nobody knows and for an encoder that does not fit.
     """
-    for pair in NAMED:
+    for pair in NAMED_NETWORKS:
         if pair.name == name:
             return pair.architecture, encoder or pair.encoder
     row = architecture(name)
@@ -119,9 +119,9 @@ def resolve(name: str, encoder: str | None = None) -> tuple[str, str | None]:
             raise ModelError(f"{row.title} has a way down of its own; leave the encoder out.")
         return name, None
     chosen = encoder or row.encoder
-    known = _encoders_by_name().get(bare(chosen))
+    known = _encoders_by_name().get(base_encoder_name(chosen))
     # One that the table does not have may still be known to a newer library: building it will tell.
-    if known is not None and not fits(row, known):
+    if known is not None and not is_compatible(row, known):
         raise ModelError(f"{row.title} cannot be built on {chosen}; {row.encoder} is its usual encoder.")
     return name, chosen
 
@@ -137,10 +137,10 @@ def encoders() -> tuple[Encoder, ...]:
 
 def encoders_for(row: Architecture) -> tuple[Encoder, ...]:
     """Those that `row` can be built on; none for a network with a way down of its own."""
-    return tuple(one for one in encoders() if fits(row, one)) if row.encoder else ()
+    return tuple(one for one in encoders() if is_compatible(row, one)) if row.encoder else ()
 
 
-def fits(row: Architecture, encoder: Encoder) -> bool:
+def is_compatible(row: Architecture, encoder: Encoder) -> bool:
     """Whether `row` can be built on `encoder`."""
     if row.needs != VISION and VISION in encoder.flags:
         return False
@@ -155,15 +155,15 @@ def network_cost(name: str) -> tuple[float, float]:
     return float(parameters), float(gmacs)
 
 
-def pretrained(row: Architecture, encoder: str | None) -> bool:
+def has_pretrained_weights(row: Architecture, encoder: str | None) -> bool:
     """Whether weights from ImageNet can be had; for an encoder outside the table it is worth a try."""
     if row.encoder is None:
         return False
-    known = _encoders_by_name().get(bare(encoder or row.encoder))
+    known = _encoders_by_name().get(base_encoder_name(encoder or row.encoder))
     return known is None or known.pretrained
 
 
-def bare(encoder: str) -> str:
+def base_encoder_name(encoder: str) -> str:
     """The name without the tag that says which weights: tu-resnet50.a1_in1k is tu-resnet50."""
     return encoder.split(".", 1)[0]
 
@@ -174,7 +174,7 @@ def matches(search: str, *texts: str) -> bool:
     return all(word in whole for word in search.casefold().split())
 
 
-def found(search: str, rows: Iterable[Encoder]) -> tuple[Encoder, ...]:
+def search_encoders(search: str, rows: Iterable[Encoder]) -> tuple[Encoder, ...]:
     """The encoders whose name has every word of `search`."""
     return tuple(one for one in rows if matches(search, one.name))
 

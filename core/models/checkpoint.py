@@ -17,24 +17,24 @@ import torch
 from torch import Tensor, nn
 
 from core.base.errors import ModelError
-from core.models.network_builder import Progress, build, grow_head
+from core.models.network_builder import StatusCallback, build_network, grow_head
 from core.models.spec import WEIGHTS_FILE, ModelSpec
 
 CONFIG_FILE, RUN_FILE = "config.json", "run.json"
-LARGEST_RUN_FILE = 64 << 20
-LARGEST_WEIGHTS_FILE = 8 << 30
+MAX_RUN_FILE_BYTES = 64 << 20
+MAX_WEIGHTS_FILE_BYTES = 8 << 30
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadedModel:
     """A network ready to predict: in eval mode, on its device. `card` is what `save_checkpoint` was given."""
 
     model: nn.Module
     spec: ModelSpec
-    card: Mapping[str, Any]
+    metadata: Mapping[str, Any]
 
 
-def save_checkpoint(folder: Path, model: nn.Module, spec: ModelSpec, card: Mapping[str, Any]) -> None:
+def save_checkpoint(folder: Path, model: nn.Module, spec: ModelSpec, metadata: Mapping[str, Any]) -> None:
     """Write `model.safetensors`, `config.json` and `run.json` (spec and card) into `folder`, each beside and, once
     all are on the disk, renamed, the weights last: their time tells a reader that something new is there.
 
@@ -42,7 +42,7 @@ def save_checkpoint(folder: Path, model: nn.Module, spec: ModelSpec, card: Mappi
     card: plain values. Raises ModelError when the disk refuses or the weights are no numbers.
     """
     tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
-    if not are_numbers(tensors.values()):
+    if not all_finite(tensors.values()):
         raise ModelError("The trained network is not saved, because its weights are no longer numbers.")
     settings = getattr(model, "config", None)
     if isinstance(settings, Mapping):
@@ -50,10 +50,10 @@ def save_checkpoint(folder: Path, model: nn.Module, spec: ModelSpec, card: Mappi
         config = {**settings, "encoder_weights": None, "_model_class": type(model).__name__}
     else:
         config = {"_model_class": type(model).__name__, "classes": len(spec.class_values)}
-    run = {"version": 1, "spec": spec.to_json(), "card": dict(card)}
+    run = {"version": 1, "spec": spec.to_json(), "card": dict(metadata)}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_all_beside(
+        write_all_atomic(
             {
                 folder / CONFIG_FILE: json.dumps(config, indent=2, sort_keys=True).encode(),
                 folder / RUN_FILE: json.dumps(run, indent=2).encode(),
@@ -66,17 +66,17 @@ def save_checkpoint(folder: Path, model: nn.Module, spec: ModelSpec, card: Mappi
         ) from problem
 
 
-def load_checkpoint(folder: Path, device: torch.device | str = "cpu") -> Loaded:
+def load_checkpoint(folder: Path, device: torch.device | str = "cpu") -> LoadedModel:
     """What `save_checkpoint` wrote. Raises ModelError when it is missing, damaged, or not such a file."""
-    spec, card = read_run_file(folder)
-    model = build(replace(spec, weights="none"))
+    spec, card = read_checkpoint_metadata(folder)
+    model = build_network(replace(spec, weights="none"))
     path = folder / WEIGHTS_FILE
     try:
-        if path.stat().st_size > LARGEST_WEIGHTS_FILE:
+        if path.stat().st_size > MAX_WEIGHTS_FILE_BYTES:
             raise ModelError(f"The weights in {folder.name} are too large to be a network of Maskloop.")
         # Read whole instead of mapped: a mapped file cannot be replaced on Windows.
         tensors = safetensors.torch.load(path.read_bytes())
-        if not are_numbers(tensors.values()):
+        if not all_finite(tensors.values()):
             raise ValueError("some of them are no numbers")
         model.load_state_dict(tensors)
     except OSError as problem:
@@ -87,14 +87,14 @@ def load_checkpoint(folder: Path, device: torch.device | str = "cpu") -> Loaded:
             f"The weights in {folder.name} are damaged or not of this network ({reason}). Train again."
         ) from problem
     model = model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Loaded(model.eval().requires_grad_(False), spec, card)
+    return LoadedModel(model.eval().requires_grad_(False), spec, card)
 
 
-def read_run_file(folder: Path) -> tuple[ModelSpec, Mapping[str, Any]]:
+def read_checkpoint_metadata(folder: Path) -> tuple[ModelSpec, Mapping[str, Any]]:
     """Spec and card without the weights. Raises ModelError."""
     path = folder / RUN_FILE
     try:
-        if path.stat().st_size > LARGEST_RUN_FILE:
+        if path.stat().st_size > MAX_RUN_FILE_BYTES:
             raise ModelError(f"{path.name} in {folder.name} is too large to be right.")
         raw = json.loads(path.read_text("utf-8"))
         card = raw["card"]
@@ -109,21 +109,23 @@ def read_run_file(folder: Path) -> tuple[ModelSpec, Mapping[str, Any]]:
         ) from problem
 
 
-def labels_seen(folder: Path) -> dict[int, str]:
+def trained_label_digests(folder: Path) -> dict[int, str]:
     """What a checkpoint has learned from: picture id -> digest of its label. Empty where its card does not say so.
     Raises ModelError."""
-    seen = read_run_file(folder)[1].get("seen")
+    seen = read_checkpoint_metadata(folder)[1].get("seen")
     try:
         return {int(number): str(digest) for number, digest in seen.items()} if isinstance(seen, dict) else {}
     except ValueError:
         return {}
 
 
-def start_from(base: Path | None, spec: ModelSpec, progress: Progress | None = None) -> nn.Module:
+def load_starting_model(
+    base: Path | None, spec: ModelSpec, on_status: StatusCallback | None = None
+) -> nn.Module:
     """The network a training starts with: fresh, or with the weights of the checkpoint folder `base`, its head
     grown or shrunk to the classes of `spec`. On the processor, in train mode. Raises ModelError."""
     if base is None:
-        return build(spec, progress)
+        return build_network(spec, on_status)
     loaded = load_checkpoint(base)
     same_head = loaded.spec.class_values == spec.class_values and not spec.inherits
     same = same_head and _same_body(loaded.spec, spec)
@@ -139,19 +141,19 @@ def _same_body(one: ModelSpec, other: ModelSpec) -> bool:
     )
 
 
-def are_numbers(tensors: Iterable[Tensor]) -> bool:
+def all_finite(tensors: Iterable[Tensor]) -> bool:
     """Neither infinite nor not a number, all of them."""
     # Answered together, so that a graphics card is waited for once.
     finite = [torch.isfinite(tensor).all() for tensor in tensors if tensor.is_floating_point()]
     return not finite or bool(torch.stack(finite).all())
 
 
-def write_beside(path: Path, content: bytes) -> None:
+def write_atomic(path: Path, content: bytes) -> None:
     """Beside, flushed to the disk, then renamed. Raises OSError."""
-    write_all_beside({path: content})
+    write_all_atomic({path: content})
 
 
-def write_all_beside(contents: Mapping[Path, bytes]) -> None:
+def write_all_atomic(contents: Mapping[Path, bytes]) -> None:
     """Beside, flushed to the disk, and renamed, in this order, once all are written. Raises OSError."""
     beside = {path: path.with_name(f".{path.name}.{os.getpid()}.tmp") for path in contents}
     try:

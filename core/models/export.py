@@ -19,28 +19,30 @@ import torch
 from numpy.typing import NDArray
 
 from core.base.errors import ImageError, ModelError
-from core.images.image_reader import read_fed
-from core.models.checkpoint import Loaded, load_checkpoint, start_from
-from core.models.export_job import MOST_CHECKED, Delivered, DeliveryJob
-from core.models.export_module import Deliverable, canvas_for
+from core.images.image_reader import read_model_input
+from core.models.checkpoint import LoadedModel, load_checkpoint, load_starting_model
+from core.models.export_job import MAX_COMPARED_PICTURES, ExportedModel, ModelExportJob
+from core.models.export_module import ExportModule, export_input_size
 from core.models.inference import predict
 from core.models.spec import ModelSpec, spec_from_base
 
-Report = Callable[[str, int, int], None]
+ExportProgress = Callable[[str, int, int], None]
 """Told what is being done, and how many of how many steps are behind us."""
-Ask = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+PredictFunction = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 """uint8 (H, W, 3) picture -> uint8 (H, W) class values."""
 
-METADATA = "maskloop"
-LONGEST_SIDE = 32768
+METADATA_KEY = "maskloop"
+MAX_EXPORT_SIDE = 32768
 
 
-def deliver(job: DeliveryJob, report: Report = lambda _what, _done, _of: None) -> Delivered:
+def export_model(
+    job: ModelExportJob, report: ExportProgress = lambda _what, _done, _of: None
+) -> ExportedModel:
     """Write `job.out` and, beside it, what its values mean. Raises ModelError; nothing is left behind then.
 
     The network runs on the processor. What was there under the name is replaced once the new file is complete.
     """
-    steps = 3 + min(len(job.pictures), MOST_CHECKED)
+    steps = 3 + min(len(job.pictures), MAX_COMPARED_PICTURES)
     report("Loading the network", 0, steps)
     loaded = load_checkpoint(job.folder)
     canvas = _canvas(job, loaded.spec)
@@ -61,19 +63,23 @@ def deliver(job: DeliveryJob, report: Report = lambda _what, _done, _of: None) -
         ) from problem
     finally:
         beside.unlink(missing_ok=True)
-    return Delivered(str(job.out), str(classes_file), round(size / 1e6, 2), canvas, pictures, equal, note)
+    return ExportedModel(str(job.out), str(classes_file), round(size / 1e6, 2), canvas, pictures, equal, note)
 
 
-def _canvas(job: DeliveryJob, spec: ModelSpec) -> tuple[int, int]:
+def _canvas(job: ModelExportJob, spec: ModelSpec) -> tuple[int, int]:
     """Large enough for every shape of picture, so that each is seen as large as when we predict ourselves."""
-    canvases = [canvas_for(spec, width, height) for width, height in job.sizes] or [(spec.size, spec.size)]
+    canvases = [export_input_size(spec, width, height) for width, height in job.sizes] or [
+        (spec.size, spec.size)
+    ]
     return max(width for width, _ in canvases), max(height for _, height in canvases)
 
 
 # Each writes `beside` and gives a way to ask what was written; None where the means to ask are not installed.
 
 
-def _write_onnx(job: DeliveryJob, loaded: Loaded, canvas: tuple[int, int], beside: Path) -> Ask | None:
+def _write_onnx(
+    job: ModelExportJob, loaded: LoadedModel, canvas: tuple[int, int], beside: Path
+) -> PredictFunction | None:
     try:
         import onnx  # noqa: F401
         import onnxscript  # noqa: F401
@@ -89,7 +95,7 @@ def _write_onnx(job: DeliveryJob, loaded: Loaded, canvas: tuple[int, int], besid
         output_names=["mask"],
     )
     assert program is not None
-    program.model.metadata_props[METADATA] = json.dumps(_meaning(job, loaded.spec, canvas))
+    program.model.metadata_props[METADATA_KEY] = json.dumps(_meaning(job, loaded.spec, canvas))
     program.save(str(beside))
     try:
         import onnxruntime
@@ -106,9 +112,11 @@ def _write_onnx(job: DeliveryJob, loaded: Loaded, canvas: tuple[int, int], besid
     return ask
 
 
-def _write_program(job: DeliveryJob, loaded: Loaded, canvas: tuple[int, int], beside: Path) -> Ask:
+def _write_program(
+    job: ModelExportJob, loaded: LoadedModel, canvas: tuple[int, int], beside: Path
+) -> PredictFunction:
     meaning = json.dumps(_meaning(job, loaded.spec, canvas))
-    torch.export.save(_exported(job, loaded, canvas), beside, extra_files={f"{METADATA}.json": meaning})
+    torch.export.save(_exported(job, loaded, canvas), beside, extra_files={f"{METADATA_KEY}.json": meaning})
     module = torch.export.load(io.BytesIO(beside.read_bytes())).module()
 
     @torch.inference_mode()
@@ -119,36 +127,44 @@ def _write_program(job: DeliveryJob, loaded: Loaded, canvas: tuple[int, int], be
     return ask
 
 
-def _write_weights(job: DeliveryJob, loaded: Loaded, canvas: tuple[int, int], beside: Path) -> Ask:
+def _write_weights(
+    job: ModelExportJob, loaded: LoadedModel, canvas: tuple[int, int], beside: Path
+) -> PredictFunction:
     """Classes that were merged or deleted since the training are so in the file too."""
-    known = {job.now[value] for value in loaded.spec.class_values}
+    known = {job.value_map[value] for value in loaded.spec.class_values}
     values = tuple(each.value for each in job.classes if each.value in known)
-    spec = spec_from_base(loaded.spec, values, job.now)
-    model = start_from(job.folder, spec).eval().requires_grad_(False)
+    spec = spec_from_base(loaded.spec, values, job.value_map)
+    model = load_starting_model(job.folder, spec).eval().requires_grad_(False)
     spec = replace(spec, inherits=(), weights="none")
     tensors = {name: value.detach().contiguous() for name, value in model.state_dict().items()}
     about = {**_meaning(job, loaded.spec, canvas), "spec": spec.to_json()}
-    beside.write_bytes(safetensors.torch.save(tensors, {"format": "pt", METADATA: json.dumps(about)}))
+    beside.write_bytes(safetensors.torch.save(tensors, {"format": "pt", METADATA_KEY: json.dumps(about)}))
     model.load_state_dict(safetensors.torch.load(beside.read_bytes()))
-    return lambda picture: predict(Loaded(model, spec, {}), picture).values
+    return lambda picture: predict(LoadedModel(model, spec, {}), picture).values
 
 
-_WRITERS: dict[str, Callable[[DeliveryJob, Loaded, tuple[int, int], Path], Ask | None]] = {
+_WRITERS: dict[
+    str, Callable[[ModelExportJob, LoadedModel, tuple[int, int], Path], PredictFunction | None]
+] = {
     ".onnx": _write_onnx,
     ".pt2": _write_program,
     ".safetensors": _write_weights,
 }
 
 
-def _exported(job: DeliveryJob, loaded: Loaded, canvas: tuple[int, int]) -> torch.export.ExportedProgram:
+def _exported(
+    job: ModelExportJob, loaded: LoadedModel, canvas: tuple[int, int]
+) -> torch.export.ExportedProgram:
     """The network with all around it, open for pictures of any size."""
-    whole = Deliverable(loaded.model, loaded.spec, canvas).eval()
-    whole.values = torch.tensor([job.now[value] for value in loaded.spec.class_values], dtype=torch.uint8)
+    whole = ExportModule(loaded.model, loaded.spec, canvas).eval()
+    whole.values = torch.tensor(
+        [job.value_map[value] for value in loaded.spec.class_values], dtype=torch.uint8
+    )
     width, height = job.sizes[0] if job.sizes else (canvas[0] + 1, canvas[1] + 1)
     example = torch.zeros(max(height, 3), max(width, 2), loaded.spec.channels, dtype=torch.uint8)
     sides = {
-        0: torch.export.Dim("height", min=2, max=LONGEST_SIDE),
-        1: torch.export.Dim("width", min=2, max=LONGEST_SIDE),
+        0: torch.export.Dim("height", min=2, max=MAX_EXPORT_SIDE),
+        1: torch.export.Dim("width", min=2, max=MAX_EXPORT_SIDE),
     }
     try:
         return torch.export.export(whole, (example,), dynamic_shapes=(sides,))
@@ -161,7 +177,7 @@ def _exported(job: DeliveryJob, loaded: Loaded, canvas: tuple[int, int]) -> torc
 
 
 def _compare(
-    job: DeliveryJob, loaded: Loaded, ask: Ask | None, report: Callable[[int], None]
+    job: ModelExportJob, loaded: LoadedModel, ask: PredictFunction | None, report: Callable[[int], None]
 ) -> tuple[float | None, int, str]:
     """(share of equal pixels, pictures, note) over the pictures of the job that can be read."""
     if ask is None:
@@ -170,15 +186,15 @@ def _compare(
             0,
             "It was not compared with Maskloop's own predictions: that needs the package onnxruntime.",
         )
-    table = np.array(job.now, np.uint8)
+    table = np.array(job.value_map, np.uint8)
     equal = pixels = pictures = 0
-    for done, path in enumerate(job.pictures[:MOST_CHECKED]):
+    for done, path in enumerate(job.pictures[:MAX_COMPARED_PICTURES]):
         report(done)
         with contextlib.suppress(ImageError):
             picture = np.array(
-                read_fed(path, loaded.spec.channels)
+                read_model_input(path, loaded.spec.channels)
             )  # torch wants an array that may be written
-            ours = predict(loaded, picture).relabelled(table).values
+            ours = predict(loaded, picture).remapped(table).values
             equal += int((ask(picture) == ours).sum())
             pixels += ours.size
             pictures += 1
@@ -187,7 +203,7 @@ def _compare(
     return equal / pixels, pictures, ""
 
 
-def _write_meaning(job: DeliveryJob, spec: ModelSpec, canvas: tuple[int, int]) -> Path:
+def _write_meaning(job: ModelExportJob, spec: ModelSpec, canvas: tuple[int, int]) -> Path:
     path = job.out.with_name(f"{job.out.stem}.classes.json")
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -198,9 +214,9 @@ def _write_meaning(job: DeliveryJob, spec: ModelSpec, canvas: tuple[int, int]) -
     return path
 
 
-def _meaning(job: DeliveryJob, spec: ModelSpec, canvas: tuple[int, int]) -> dict[str, Any]:
+def _meaning(job: ModelExportJob, spec: ModelSpec, canvas: tuple[int, int]) -> dict[str, Any]:
     """What goes in, what comes out, and what the values of the mask are called."""
-    said = {job.now[value] for value in spec.class_values}
+    said = {job.value_map[value] for value in spec.class_values}
     colours = ", RGB" if spec.channels == 3 else ""
     return {
         "made_by": "Maskloop",

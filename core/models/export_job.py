@@ -10,17 +10,17 @@ from typing import Any
 
 from core.base.errors import ModelError
 
-FORMATS = {
+MODEL_FORMATS = {
     ".onnx": "ONNX, for ONNX Runtime and others",
     ".pt2": "torch.export, for PyTorch",
     ".safetensors": "Weights, for Maskloop and for own code",
 }
-MOST_CHECKED = 12
+MAX_COMPARED_PICTURES = 12
 """Pictures on which what was delivered is compared with our own predictions."""
 
 
 @dataclass(frozen=True, slots=True)
-class DeliveredClass:
+class ExportedClass:
     """A class as the delivered network numbers it; `value` is what a pixel of its mask holds."""
 
     value: int
@@ -29,7 +29,7 @@ class DeliveredClass:
 
 
 @dataclass(frozen=True, slots=True)
-class DeliveryJob:
+class ModelExportJob:
     """folder: of the checkpoint; out: the file to write, its suffix one of FORMATS
 
     classes: those of the project now; now: (256,) what a class value of the checkpoint is called by now
@@ -38,14 +38,14 @@ class DeliveryJob:
 
     folder: Path
     out: Path
-    classes: tuple[DeliveredClass, ...]
-    now: tuple[int, ...]
+    classes: tuple[ExportedClass, ...]
+    value_map: tuple[int, ...]
     pictures: tuple[Path, ...] = ()
     sizes: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
-        if self.out.suffix.lower() not in FORMATS:
-            known = ", ".join(FORMATS)
+        if self.out.suffix.lower() not in MODEL_FORMATS:
+            known = ", ".join(MODEL_FORMATS)
             raise ModelError(
                 f"“{self.out.name}” does not say what to write. End the name with one of {known}."
             )
@@ -57,12 +57,12 @@ class DeliveryJob:
         return json.dumps({**raw, "pictures": [str(path) for path in self.pictures]})
 
     @classmethod
-    def from_line(cls, line: str) -> DeliveryJob:
+    def from_line(cls, line: str) -> ModelExportJob:
         raw = json.loads(line)
         return cls(
             Path(raw["folder"]),
             Path(raw["out"]),
-            tuple(DeliveredClass(c["value"], c["name"], tuple(c["colour"])) for c in raw["classes"]),
+            tuple(ExportedClass(c["value"], c["name"], tuple(c["colour"])) for c in raw["classes"]),
             tuple(raw["now"]),
             tuple(Path(path) for path in raw["pictures"]),
             tuple((width, height) for width, height in raw["sizes"]),
@@ -70,7 +70,7 @@ class DeliveryJob:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivered:
+class ExportedModel:
     """What was written.
 
     pictures: how many were compared; equal: share of their pixels that say the same as our own predictions, None
@@ -86,7 +86,7 @@ class Delivered:
     note: str = ""
 
     @property
-    def sentence(self) -> str:
+    def message(self) -> str:
         """For people."""
         said = f"{Path(self.out).name} ({self.megabytes:.1f} MB) is written."
         if self.equal is not None:
@@ -97,7 +97,7 @@ class Delivered:
         return f"{said} {self.note}".strip()
 
     @classmethod
-    def from_json(cls, raw: Mapping[str, Any]) -> Delivered:
+    def from_json(cls, raw: Mapping[str, Any]) -> ExportedModel:
         return cls(**{**raw, "canvas": tuple(raw["canvas"])})
 
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from core.models.preprocessing import normalised
-from core.models.spec import ModelSpec, padded, work_size
+from core.models.preprocessing import normalise
+from core.models.spec import ModelSpec, round_up_to_stride, work_size
 
 
-class Deliverable(nn.Module):
+class ExportModule(nn.Module):
     """uint8 (H, W, channels) RGB -> uint8 (H, W) class values; H and W as they come.
 
     The picture is scaled to fit into a canvas of fixed size, the network sees that, and its answer is scaled back.
@@ -44,15 +44,15 @@ class Deliverable(nn.Module):
         # (C, H, W): rows from the left, columns from the right; rounded as a picture file would be.
         small = torch.floor(down @ picture.permute(2, 0, 1).float() @ across.T + 0.5)
         inside = (torch.arange(height) < rows).unsqueeze(1) & (torch.arange(width) < columns)
-        logits = self.model(normalised(small.unsqueeze(0)) * inside)[0]
+        logits = self.model(normalise(small.unsqueeze(0)) * inside)[0]
         enlarged = _enlarging(picture, 0, rows, height) @ logits @ _enlarging(picture, 1, columns, width).T
         return self.values[enlarged.argmax(0)]  # type: ignore[index]
 
 
-def canvas_for(spec: ModelSpec, width: int, height: int) -> tuple[int, int]:
+def export_input_size(spec: ModelSpec, width: int, height: int) -> tuple[int, int]:
     """(width, height) of what the network sees of pictures of this shape, as when we predict ourselves."""
     small = work_size(width, height, spec.size)
-    return padded(small[0]), padded(small[1])
+    return round_up_to_stride(small[0]), round_up_to_stride(small[1])
 
 
 def _length(picture: Tensor, dimension: int) -> Tensor:

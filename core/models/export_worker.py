@@ -10,7 +10,7 @@ import sys
 from dataclasses import asdict
 
 from core.base.errors import MaskloopError
-from core.models.export_job import DeliveryJob
+from core.models.export_job import ModelExportJob
 
 
 def main() -> None:
@@ -25,10 +25,10 @@ def main() -> None:
 
     with contextlib.suppress(BrokenPipeError):
         try:
-            from core.models.export import deliver
+            from core.models.export import export_model
 
-            job = DeliveryJob.from_line(sys.stdin.readline())
-            delivered = deliver(job, lambda what, done, of: say(what=what, done=done, of=of))
+            job = ModelExportJob.from_line(sys.stdin.readline())
+            delivered = export_model(job, lambda what, done, of: say(what=what, done=done, of=of))
             say(delivered=asdict(delivered))
         except MaskloopError as problem:
             say(failed=str(problem))

@@ -13,19 +13,19 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  (the customary name)
 
 from core.base.errors import ModelError
-from core.images.image_reader import MAX_PIXELS, opens_in_parts, read_fed
-from core.images.tiff_reader import read_reduced
+from core.images.image_reader import MAX_PIXELS, needs_tiled_reading, read_model_input
+from core.images.tiff_reader import read_downscaled
 from core.labels.prediction import PredictedMask
-from core.models.checkpoint import Loaded
+from core.models.checkpoint import LoadedModel
 from core.models.preprocessing import channels_first
 from core.models.spec import work_size
-from core.models.tiling import SMALLEST_TILE, logits_in_strips, pixels_that_fit
+from core.models.tiling import MIN_TILE, max_pixels_at_once, tiled_logits
 
 BAND_BYTES = 64 << 20
 """Logits of a large picture are enlarged in bands of rows of about this size."""
-LARGEST_MASK = 1_000_000_000
+MAX_MASK_PIXELS = 1_000_000_000
 """Pixels of a prediction: it is held in memory, two bytes for each."""
-VIEWS = {
+TTA_VIEWS = {
     "none": ((1.0, False),),
     "flip": ((1.0, False), (1.0, True)),
     "scales": ((0.75, False), (1.0, False), (1.25, False)),
@@ -34,33 +34,33 @@ VIEWS = {
 """How often a picture is looked at (test-time augmentation): (scale, mirrored left-right) of each look."""
 
 
-def predict_file(loaded: Loaded, path: Path, run_id: int = 0, tta: str = "none") -> PredictedMask:
+def predict_file(loaded: LoadedModel, path: Path, run_id: int = 0, tta: str = "none") -> PredictedMask:
     """Predict a picture file, also a TIFF too large to be read whole, of which only a reduced copy is looked at.
 
     Raises ImageError when it cannot be read, ModelError as `predict`.
     """
     channels = loaded.spec.channels
-    if not opens_in_parts(path, MAX_PIXELS):
-        return predict(loaded, read_fed(path, channels), run_id, tta)
+    if not needs_tiled_reading(path, MAX_PIXELS):
+        return predict(loaded, read_model_input(path, channels), run_id, tta)
     if channels != 3:
         raise ModelError(
             f"“{path}” is too large for a network that looks at {channels} channels; cut it into pieces."
         )
-    reduced, size = read_reduced(path, loaded.spec.size)
-    if size[0] * size[1] > LARGEST_MASK:
+    reduced, size = read_downscaled(path, loaded.spec.size)
+    if size[0] * size[1] > MAX_MASK_PIXELS:
         raise ModelError(
-            f"“{path}” has more than {LARGEST_MASK // 10**6:,} million pixels, too many to be predicted. Cut it into "
+            f"“{path}” has more than {MAX_MASK_PIXELS // 10**6:,} million pixels, too many to be predicted. Cut it into "
             "pieces."
         )
     return predict(loaded, reduced, run_id, tta, size)
 
 
 def predict(
-    loaded: Loaded,
+    loaded: LoadedModel,
     picture: NDArray[np.uint8],
     run_id: int = 0,
     tta: str = "none",
-    full: tuple[int, int] | None = None,
+    full_size: tuple[int, int] | None = None,
 ) -> PredictedMask:
     """Predict every pixel of a picture (H, W, C) uint8, C as the spec says.
 
@@ -73,17 +73,17 @@ def predict(
     spec = loaded.spec
     if picture.ndim != 3 or picture.shape[2] != spec.channels or 0 in picture.shape:
         raise ModelError(f"The network was trained on pictures with {spec.channels} colour channels.")
-    if tta not in VIEWS:
-        raise ModelError(f"Looking at a picture “{tta}” is not known; choose {', '.join(VIEWS)}.")
-    size = full or (picture.shape[1], picture.shape[0])
+    if tta not in TTA_VIEWS:
+        raise ModelError(f"Looking at a picture “{tta}” is not known; choose {', '.join(TTA_VIEWS)}.")
+    size = full_size or (picture.shape[1], picture.shape[0])
     device = next(loaded.model.parameters()).device
-    fits = pixels_that_fit(device)
+    fits = max_pixels_at_once(device)
     while True:
         try:
             values, confidence = _mask(loaded, picture, size, tta, device, fits)
             return PredictedMask(values, confidence, run_id)
         except torch.OutOfMemoryError:
-            if fits <= SMALLEST_TILE**2:
+            if fits <= MIN_TILE**2:
                 raise
         # Outside the handler: until it ends, the problem holds on to everything that was computed.
         fits //= 4
@@ -92,7 +92,7 @@ def predict(
 
 @torch.inference_mode()
 def _mask(
-    loaded: Loaded,
+    loaded: LoadedModel,
     picture: NDArray[np.uint8],
     size: tuple[int, int],
     tta: str,
@@ -103,7 +103,7 @@ def _mask(
     table = torch.tensor(loaded.spec.class_values, dtype=torch.uint8, device=device)
     values = np.empty((height, width), np.uint8)
     confidence = np.empty((height, width), np.uint8)
-    looks = [_look(loaded, picture, size, scale, flip, device, fits) for scale, flip in VIEWS[tta]]
+    looks = [_look(loaded, picture, size, scale, flip, device, fits) for scale, flip in TTA_VIEWS[tta]]
     # All looks cut the picture into the same bands, so they go side by side and none is ever held whole.
     for bands in zip(*looks, strict=True):
         rows = bands[0][0]
@@ -122,7 +122,7 @@ def _mask(
 
 
 def _look(
-    loaded: Loaded,
+    loaded: LoadedModel,
     picture: NDArray[np.uint8],
     size: tuple[int, int],
     scale: float,
@@ -137,12 +137,12 @@ def _look(
     pixels = cv2.resize(picture, small, interpolation=way)
     pixels = pixels.reshape(small[1], small[0], -1)  # OpenCV drops a single channel
     seen = channels_first(np.ascontiguousarray(pixels[:, ::-1] if mirrored else pixels))
-    strips = logits_in_strips(loaded.model, seen, device, fits)
-    for rows, band in enlarged_bands(strips, len(loaded.spec.class_values), small[1], height, width):
+    strips = tiled_logits(loaded.model, seen, device, fits)
+    for rows, band in upscaled_bands(strips, len(loaded.spec.class_values), small[1], height, width):
         yield rows, band.flip(2) if mirrored else band
 
 
-def enlarged_bands(
+def upscaled_bands(
     strips: Iterator[Tensor], classes: int, small_height: int, height: int, width: int
 ) -> Iterator[tuple[slice, Tensor]]:
     """Logits in strips (C, rows, w), together small_height rows, bilinearly enlarged to (C, height, width), in

@@ -23,7 +23,7 @@ from core.models.fcn import FCN8s
 from core.models.plain_unet import PlainUNet
 from core.models.spec import ModelSpec
 
-Progress = Callable[[str], None]
+StatusCallback = Callable[[str], None]
 """Told a sentence now and then, while something takes its time."""
 
 NEW_CLASS_SHARE = 0.05
@@ -44,7 +44,7 @@ _OURS: dict[str, Callable[[int, int], nn.Module]] = {
 }
 
 
-def build(spec: ModelSpec, progress: Progress | None = None) -> nn.Module:
+def build_network(spec: ModelSpec, on_status: StatusCallback | None = None) -> nn.Module:
     """A fresh network: float (N, channels, H, W) normalised, sides multiples of 32 -> logits (N, classes, H, W).
 
     In train mode it may answer at half the resolution; the loss then takes the label of every second pixel.
@@ -67,7 +67,7 @@ def build(spec: ModelSpec, progress: Progress | None = None) -> nn.Module:
         import segmentation_models_pytorch as smp
 
         if spec.weights == "imagenet":
-            _expect_weights(smp, encoder, progress)
+            _expect_weights(smp, encoder, on_status)
         try:
             return _on_encoder(smp, row, encoder, spec)
         except Exception as problem:  # whatever a thousand encoders and their downloads may raise
@@ -86,7 +86,7 @@ def _on_encoder(smp: Any, row: Architecture, encoder: str, spec: ModelSpec) -> n
     return model
 
 
-def heads_of(model: nn.Module) -> tuple[nn.Conv2d, ...]:
+def head_layers(model: nn.Module) -> tuple[nn.Conv2d, ...]:
     """The convolutions whose outputs add up to the logits, one row a class; the first carries the bias of a class.
 
     Raises ModelError when the network has none where we look.
@@ -118,8 +118,8 @@ def grow_head(old_model: nn.Module, old_spec: ModelSpec, new_spec: ModelSpec) ->
         raise ModelError(
             f"The weights of a {old_spec.architecture} do not fit a {new_spec.architecture}; train from scratch."
         )
-    model = build(replace(new_spec, weights="none"))
-    old_heads, heads = heads_of(old_model), heads_of(model)
+    model = build_network(replace(new_spec, weights="none"))
+    old_heads, heads = head_layers(old_model), head_layers(model)
     kept = {id(tensor) for head in old_heads for tensor in (head.weight, head.bias)}
     body = {
         name: value for name, value in old_model.state_dict(keep_vars=True).items() if id(value) not in kept
@@ -156,7 +156,7 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _expect_weights(smp: Any, encoder: str, progress: Progress | None) -> None:
+def _expect_weights(smp: Any, encoder: str, progress: StatusCallback | None) -> None:
     """Say that a download comes, or raise at once where the library would try in vain for half a minute."""
     from huggingface_hub import constants
 

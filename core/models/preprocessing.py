@@ -8,18 +8,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  (the customary name)
 
-from core.models.spec import padded
+from core.models.spec import round_up_to_stride
 
-MEAN, DEVIATION = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
+MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 """Red, green and blue of ImageNet on a scale to 255: what pretrained encoders expect and any network likes."""
 
 
-def normalised(pictures: Tensor) -> Tensor:
+def normalise(pictures: Tensor) -> Tensor:
     """uint8 (N, C, H, W) on any device -> float32 of the same shape, about mean 0 and deviation 1."""
     channels = pictures.shape[1]
     if channels == 3:
         mean = torch.tensor(MEAN, device=pictures.device).view(1, 3, 1, 1)
-        deviation = torch.tensor(DEVIATION, device=pictures.device).view(1, 3, 1, 1)
+        deviation = torch.tensor(STD, device=pictures.device).view(1, 3, 1, 1)
     else:
         mean, deviation = (
             torch.tensor(127.5, device=pictures.device),
@@ -28,9 +28,9 @@ def normalised(pictures: Tensor) -> Tensor:
     return pictures.float().sub_(mean).div_(deviation)
 
 
-def as_pixels(pictures: Tensor) -> NDArray[np.uint8]:
+def denormalise(pictures: Tensor) -> NDArray[np.uint8]:
     """Normalised (N, 3, H, W) back to (N, H, W, 3) uint8, for eyes."""
-    mean, deviation = (torch.tensor(three).view(1, 3, 1, 1) for three in (MEAN, DEVIATION))
+    mean, deviation = (torch.tensor(three).view(1, 3, 1, 1) for three in (MEAN, STD))
     shown = (pictures * deviation + mean).round_().clamp_(0, 255).to(torch.uint8)
     return np.ascontiguousarray(shown.permute(0, 2, 3, 1).numpy())
 
@@ -40,7 +40,7 @@ def channels_first(picture: NDArray[np.uint8]) -> Tensor:
     return torch.from_numpy(picture).permute(2, 0, 1)
 
 
-def filled_up(pictures: Tensor) -> Tensor:
+def pad_to_stride(pictures: Tensor) -> Tensor:
     """Normalised (N, C, H, W) with zeros (the mean colour) at the right and bottom up to multiples of 32."""
     height, width = pictures.shape[2:]
-    return F.pad(pictures, (0, padded(width) - width, 0, padded(height) - height))
+    return F.pad(pictures, (0, round_up_to_stride(width) - width, 0, round_up_to_stride(height) - height))

@@ -7,15 +7,15 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from core.base.errors import ModelError
-from core.labels.class_list import LAST_CLASS, UNLABELLED
+from core.labels.class_list import MAX_CLASS_VALUE, UNLABELLED
 
 STRIDE = 32
 """Sides of what enters a network are multiples of this: the deepest level of every architecture we know."""
-SMALLEST_SIZE, LARGEST_SIZE = STRIDE, 4096
+MIN_INPUT_SIZE, MAX_INPUT_SIZE = STRIDE, 4096
 WEIGHTS = ("none", "imagenet")
 WEIGHTS_FILE = "model.safetensors"
 """Name of the file in a run's folder that holds its newest weights."""
-LOOKS = ("none", "flip", "scales", "all")
+TTA_MODES = ("none", "flip", "scales", "all")
 """What a network may look at to predict a picture (test-time augmentation): it; its mirror image too; three scales;
 all of these."""
 
@@ -46,17 +46,17 @@ class ModelSpec:
     def __post_init__(self) -> None:
         if self.weights not in WEIGHTS:
             raise ModelError(f"Unknown starting weights “{self.weights}”; choose “none” or “imagenet”.")
-        if not SMALLEST_SIZE <= self.size <= LARGEST_SIZE or self.size % STRIDE:
+        if not MIN_INPUT_SIZE <= self.size <= MAX_INPUT_SIZE or self.size % STRIDE:
             raise ModelError(
                 f"The network size {self.size} does not work; choose a multiple of {STRIDE} "
-                f"from {SMALLEST_SIZE} to {LARGEST_SIZE}."
+                f"from {MIN_INPUT_SIZE} to {MAX_INPUT_SIZE}."
             )
         if not self.class_values:
             raise ModelError("A network needs at least one class; add a class first.")
         if len(set(self.class_values)) != len(self.class_values):
             raise ModelError("A network cannot have the same class twice.")
-        if not all(1 <= value <= LAST_CLASS for value in self.class_values):
-            raise ModelError(f"Classes of a network have values from 1 to {LAST_CLASS}.")
+        if not all(1 <= value <= MAX_CLASS_VALUE for value in self.class_values):
+            raise ModelError(f"Classes of a network have values from 1 to {MAX_CLASS_VALUE}.")
         if not 1 <= self.channels <= 16:
             raise ModelError(f"A network for {self.channels} colour channels cannot be built; use 1 to 16.")
 
@@ -86,11 +86,11 @@ class ModelSpec:
             raise ModelError(f"The description of the network is damaged ({problem!r}).") from problem
 
 
-def spec_from_base(base: ModelSpec, class_values: tuple[int, ...], now: Sequence[int]) -> ModelSpec:
+def spec_from_base(base: ModelSpec, class_values: tuple[int, ...], value_map: Sequence[int]) -> ModelSpec:
     """The same network for the classes of now; `now[old]` is what a class value of the base is called by now."""
     inherits: list[tuple[int, int]] = []
     for new in class_values:
-        olds = [old for old in base.class_values if int(now[old]) == new]
+        olds = [old for old in base.class_values if int(value_map[old]) == new]
         if olds and olds != [new]:
             inherits += [(new, old) for old in olds]
         elif not olds and new in base.class_values:
@@ -112,6 +112,6 @@ def work_size(width: int, height: int, size: int) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def padded(length: int) -> int:
+def round_up_to_stride(length: int) -> int:
     """`length` rounded up to a multiple of `STRIDE`."""
     return -(-length // STRIDE) * STRIDE

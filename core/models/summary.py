@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from core.models.asymmetric_unet import AsymmetricUNet
 from core.models.catalogue import architecture
 from core.models.fcn import FCN8s
-from core.models.network_builder import build
+from core.models.network_builder import build_network
 from core.models.plain_unet import PlainUNet
 from core.models.spec import ModelSpec
-from core.models.summary_types import DOWN, HEAD, MIDDLE, REST, UP, Stage, Stages
+from core.models.summary_types import BOTTLENECK, DECODER, ENCODER, HEAD, OTHER, NetworkStage, NetworkSummary
 
 SIDES = (128, 224, 256, 384, 512, 768)
 """Squares that sizes are told for. A network that cannot take one leaves it out; some take 224 alone."""
@@ -25,7 +25,7 @@ Shape = tuple[int, int, int]
 
 
 @dataclass
-class Part:
+class NetworkPart:
     """A part of a network that becomes a stage.
 
     modules: those whose numbers it counts, unless `own` says how many they are; answers: the one whose answer is
@@ -34,25 +34,30 @@ class Part:
 
     kind: str
     name: str
-    does: str
+    description: str
     modules: list[nn.Module]
-    answers: nn.Module | None = None
-    own: int | None = None
+    output_module: nn.Module | None = None
+    own_parameters: int | None = None
     shapes: dict[int, Shape] = field(default_factory=dict)
 
-    def stage(self) -> Stage:
+    def to_stage(self) -> NetworkStage:
         sizes = {side: (width, height) for side, (_, height, width) in self.shapes.items()}
         channels = next((channels for channels, _, _ in self.shapes.values()), 0)
         numbers = sum(p.numel() for module in self.modules for p in module.parameters())
-        return Stage(
-            self.kind, self.name, self.does, channels, numbers if self.own is None else self.own, sizes
+        return NetworkStage(
+            self.kind,
+            self.name,
+            self.description,
+            channels,
+            numbers if self.own_parameters is None else self.own_parameters,
+            sizes,
         )
 
 
-def stages_of(spec: ModelSpec) -> Stages:
+def summarise_network(spec: ModelSpec) -> NetworkSummary:
     """Of the network that `spec` builds; nothing is calculated, only shapes. Raises ModelError."""
     spec = replace(spec, weights="none")
-    model = build(spec).to("meta").eval()
+    model = build_network(spec).to("meta").eval()
     parts = list(_parts(model))
     for side in SIDES:
         # It may be too small for the deepest level, or not the one size that a transformer is made for.
@@ -61,16 +66,16 @@ def stages_of(spec: ModelSpec) -> Stages:
     encoder = getattr(model, "encoder", None)
     if isinstance(encoder, nn.Module):
         parts[:1] = encoder_parts(encoder, spec.channels) or parts[:1]
-    stages = [part.stage() for part in parts]
+    stages = [part.to_stage() for part in parts]
     total = sum(p.numel() for p in model.parameters())
     left = total - sum(stage.parameters for stage in stages)
     if left:
-        stages.append(Stage(REST, "All else", "What stands between the stages above.", 0, left))
+        stages.append(NetworkStage(OTHER, "All else", "What stands between the stages above.", 0, left))
     title = architecture(spec.architecture).title + (f" on {spec.encoder}" if spec.encoder else "")
-    return Stages(title, spec.size, spec.channels, len(spec.class_values), total, tuple(stages))
+    return NetworkSummary(title, spec.size, spec.channels, len(spec.class_values), total, tuple(stages))
 
 
-def _parts(model: nn.Module) -> Iterator[Part]:
+def _parts(model: nn.Module) -> Iterator[NetworkPart]:
     if isinstance(model, AsymmetricUNet):
         yield from _asymmetric(model)
     elif isinstance(model, PlainUNet):
@@ -79,19 +84,19 @@ def _parts(model: nn.Module) -> Iterator[Part]:
         yield from _on_encoder(model)
 
 
-def _asymmetric(model: AsymmetricUNet) -> Iterator[Part]:
+def _asymmetric(model: AsymmetricUNet) -> Iterator[NetworkPart]:
     for at, stage in enumerate(model.down):
         blocks = len(stage) - 1  # type: ignore[arg-type]
         does = "Halves the size with a convolution of stride 2"
         if blocks:
             does += f", then {blocks} residual block{'s' * (blocks > 1)} with squeeze-and-excitation"
-        yield Part(DOWN, f"Way down {at + 1}", f"{does}.", [stage], stage)
+        yield NetworkPart(ENCODER, f"Way down {at + 1}", f"{does}.", [stage], stage)
     does = "Looks at every place with several reaches and with the mean of the picture."
-    yield Part(MIDDLE, "Atrous pyramid", does, [model.pyramid], model.pyramid)
+    yield NetworkPart(BOTTLENECK, "Atrous pyramid", does, [model.pyramid], model.pyramid)
     for at, rise in enumerate(model.up):
         does = "Doubles the size, adds what the way down saw at this size, one convolution."
-        yield Part(UP, f"Way up {at + 1}", does, [rise], rise)
-    yield Part(
+        yield NetworkPart(DECODER, f"Way up {at + 1}", does, [rise], rise)
+    yield NetworkPart(
         HEAD,
         "Head",
         "One score for each class and place; enlarged to the picture afterwards.",
@@ -100,24 +105,26 @@ def _asymmetric(model: AsymmetricUNet) -> Iterator[Part]:
     )
 
 
-def _plain(model: PlainUNet) -> Iterator[Part]:
+def _plain(model: PlainUNet) -> Iterator[NetworkPart]:
     for at, stage in enumerate(model.down):
         name = f"Way down {at + 1}" if at < len(model.down) - 1 else "Bottom"
         does = "Two convolutions." if at == 0 else "Max pooling halves the size, then two convolutions."
-        yield Part((DOWN if at < len(model.down) - 1 else MIDDLE), name, does, [stage], stage)
+        yield NetworkPart((ENCODER if at < len(model.down) - 1 else BOTTLENECK), name, does, [stage], stage)
     for at, (rise, stage) in enumerate(zip(model.rise, model.up, strict=True)):
         does = "A transposed convolution doubles the size; joined with the way down, then two convolutions."
-        yield Part(UP, f"Way up {at + 1}", does, [rise, stage], stage)
-    yield Part(HEAD, "Head", "One score for each class and pixel.", [model.head], model.head)
+        yield NetworkPart(DECODER, f"Way up {at + 1}", does, [rise, stage], stage)
+    yield NetworkPart(HEAD, "Head", "One score for each class and pixel.", [model.head], model.head)
 
 
-def _on_encoder(model: nn.Module) -> Iterator[Part]:
+def _on_encoder(model: nn.Module) -> Iterator[NetworkPart]:
     """Of a network of segmentation_models_pytorch, or our FCN-8s on an encoder of theirs."""
     encoder: nn.Module = model.encoder  # type: ignore[assignment]
-    yield Part(DOWN, "Encoder", "Sees ever more of the picture at ever smaller sizes.", [encoder], None)
+    yield NetworkPart(
+        ENCODER, "Encoder", "Sees ever more of the picture at ever smaller sizes.", [encoder], None
+    )
     if isinstance(model, FCN8s):
-        yield Part(
-            MIDDLE,
+        yield NetworkPart(
+            BOTTLENECK,
             "Two wide layers",
             "Decide what there is, at the coarsest size.",
             [model.think],
@@ -125,29 +132,31 @@ def _on_encoder(model: nn.Module) -> Iterator[Part]:
         )
         heads: list[nn.Module] = [model.score, model.score_16, model.score_8]
         does = "Scores of three sizes are added up from coarse to fine; enlarged to the picture afterwards."
-        yield Part(HEAD, "Heads", does, heads, model.score_8)
+        yield NetworkPart(HEAD, "Heads", does, heads, model.score_8)
         return
     decoder: nn.Module = model.decoder  # type: ignore[assignment]
     blocks = getattr(decoder, "blocks", None)
     if isinstance(blocks, nn.ModuleList):
         for at, block in enumerate(blocks):
             does = "Doubles the size and takes in what the encoder saw at this size."
-            yield Part(UP, f"Way up {at + 1}", does, [block], block)
+            yield NetworkPart(DECODER, f"Way up {at + 1}", does, [block], block)
     else:
-        yield Part(
-            UP, "Decoder", "Brings together what the encoder saw at several sizes.", [decoder], decoder
+        yield NetworkPart(
+            DECODER, "Decoder", "Brings together what the encoder saw at several sizes.", [decoder], decoder
         )
     head: nn.Module = model.segmentation_head  # type: ignore[assignment]
-    yield Part(HEAD, "Head", "One score for each class and pixel, enlarged to the picture.", [head], head)
+    yield NetworkPart(
+        HEAD, "Head", "One score for each class and pixel, enlarged to the picture.", [head], head
+    )
 
 
-def encoder_parts(encoder: nn.Module, channels: int) -> list[Part]:
+def encoder_parts(encoder: nn.Module, channels: int) -> list[NetworkPart]:
     """One for each size at which an encoder answers; none for those that answer in another way.
 
     Which numbers belong to which is seen from the order in which its modules are at work: all up to the one that
     gave the answer.
     """
-    parts: list[Part] = []
+    parts: list[NetworkPart] = []
     for side in SIDES:
         with contextlib.suppress(RuntimeError, ValueError, AssertionError):
             found = _answers(encoder, torch.zeros(1, channels, side, side, device="meta"))
@@ -156,7 +165,8 @@ def encoder_parts(encoder: nn.Module, channels: int) -> list[Part]:
             if not parts:
                 does = "Each place sees more of the picture than in the stage before."
                 parts = [
-                    Part(DOWN, f"Encoder {at}", does, [], own=own) for at, (_, own) in enumerate(found, 1)
+                    NetworkPart(ENCODER, f"Encoder {at}", does, [], own_parameters=own)
+                    for at, (_, own) in enumerate(found, 1)
                 ]
             for part, (shape, _) in zip(parts, found, strict=True):
                 part.shapes[side] = shape
@@ -205,17 +215,21 @@ def _alike(said: Tensor, answer: Tensor) -> bool:
     return said.shape == answer.shape or (said.shape[-1] == channels and said.numel() == answer.numel())
 
 
-def _measure(model: nn.Module, parts: list[Part], picture: Tensor) -> None:
+def _measure(model: nn.Module, parts: list[NetworkPart], picture: Tensor) -> None:
     """Have the network look at a picture without numbers, and note what each part answers."""
 
-    def heard(part: Part) -> Callable[[nn.Module, object, object], None]:
+    def heard(part: NetworkPart) -> Callable[[nn.Module, object, object], None]:
         def hear(_module: nn.Module, _given: object, answer: object) -> None:
             if isinstance(answer, Tensor) and answer.dim() == 4:
                 part.shapes[picture.shape[3]] = answer.shape[1], answer.shape[2], answer.shape[3]
 
         return hear
 
-    hooks = [part.answers.register_forward_hook(heard(part)) for part in parts if part.answers is not None]
+    hooks = [
+        part.output_module.register_forward_hook(heard(part))
+        for part in parts
+        if part.output_module is not None
+    ]
     try:
         with torch.no_grad():
             model(picture)

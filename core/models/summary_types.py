@@ -6,25 +6,25 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-DOWN, MIDDLE, UP, HEAD, REST = "down", "middle", "up", "head", "rest"
+ENCODER, BOTTLENECK, DECODER, HEAD, OTHER = "down", "middle", "up", "head", "rest"
 """Where in a network a stage is."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class NetworkStage:
     """kind: DOWN, MIDDLE, UP, HEAD or REST; does: one sentence; channels: of what comes out, 0 when unknown
     sizes: by the side of a square picture, (width, height) of what comes out."""
 
     kind: str
     name: str
-    does: str
+    description: str
     channels: int
     parameters: int
     sizes: Mapping[int, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Stages:
+class NetworkSummary:
     """A network from its picture to its scores. size: long side of what it looks at; parameters: of all of it."""
 
     title: str
@@ -32,7 +32,7 @@ class Stages:
     channels: int
     classes: int
     parameters: int
-    stages: tuple[Stage, ...]
+    stages: tuple[NetworkStage, ...]
 
     @property
     def sides(self) -> list[int]:
@@ -43,10 +43,10 @@ class Stages:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, raw: Mapping[str, Any]) -> Stages:
+    def from_json(cls, raw: Mapping[str, Any]) -> NetworkSummary:
         """What `to_json` described; JSON has turned the sides into words meanwhile."""
         stages = [
-            Stage(
+            NetworkStage(
                 **{
                     **stage,
                     "sizes": {int(side): (width, height) for side, (width, height) in stage["sizes"].items()},

@@ -22,9 +22,11 @@ def main() -> None:
     os.environ["OMP_NUM_THREADS"] = "1"  # only shapes are worked out
     with contextlib.suppress(BrokenPipeError, KeyboardInterrupt):
         try:
-            from core.models.summary import stages_of
+            from core.models.summary import summarise_network
 
-            words = {"stages": stages_of(ModelSpec.from_json(json.loads(sys.stdin.readline()))).to_json()}
+            words = {
+                "stages": summarise_network(ModelSpec.from_json(json.loads(sys.stdin.readline()))).to_json()
+            }
         except ModelError as problem:
             words = {"failed": str(problem)}  # type: ignore[dict-item]
         told.write(json.dumps(words) + "\n")

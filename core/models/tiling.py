@@ -8,28 +8,30 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  (the customary name)
 
-from core.models.preprocessing import normalised
-from core.models.spec import STRIDE, padded
+from core.models.preprocessing import normalise
+from core.models.spec import STRIDE, round_up_to_stride
 
 OVERLAP = 256
 """Pixels that two tiles share. The outermost quarter on either side is not believed at all, because a network guesses
 what lies beyond the edge of a tile; between them the one fades into the other."""
-SMALLEST_TILE = 2 * OVERLAP
-FITS_PROCESSOR = 2048 * 2048
+MIN_TILE = 2 * OVERLAP
+MAX_CPU_PIXELS = 2048 * 2048
 """Pixels that a processor looks at at once. Two gigabytes for a large network of the library."""
-BYTES_A_PIXEL = 1200
+BYTES_PER_PIXEL = 1200
 """What a pixel costs on a graphics card while a large network of the library looks at it, measured generously."""
 
 
-def pixels_that_fit(device: torch.device) -> int:
+def max_pixels_at_once(device: torch.device) -> int:
     """How many pixels a network may be shown at once on a device."""
     if device.type != "cuda":
-        return FITS_PROCESSOR
+        return MAX_CPU_PIXELS
     free, _ = torch.cuda.mem_get_info(device)
-    return max(SMALLEST_TILE**2, free // 2 // BYTES_A_PIXEL)
+    return max(MIN_TILE**2, free // 2 // BYTES_PER_PIXEL)
 
 
-def logits_in_strips(model: nn.Module, picture: Tensor, device: torch.device, fits: int) -> Iterator[Tensor]:
+def tiled_logits(
+    model: nn.Module, picture: Tensor, device: torch.device, max_pixels: int
+) -> Iterator[Tensor]:
     """Logits of a picture from top to bottom: pieces float32 (C, rows, W) on `device`, one below the other.
 
     picture: uint8 (channels, H, W), anywhere. At once where it has at most `fits` pixels, otherwise in tiles;
@@ -37,11 +39,13 @@ def logits_in_strips(model: nn.Module, picture: Tensor, device: torch.device, fi
     sees the same squares as in the whole.
     """
     height, width = picture.shape[1:]
-    if padded(height) * padded(width) <= fits:
-        yield _answer(model, picture, device, (padded(height), padded(width)))[:, :height, :width]
+    if round_up_to_stride(height) * round_up_to_stride(width) <= max_pixels:
+        yield _answer(model, picture, device, (round_up_to_stride(height), round_up_to_stride(width)))[
+            :, :height, :width
+        ]
         return
-    tall, wide = _tile_size(padded(height), padded(width), fits)
-    tops, lefts = _starts(padded(height), tall), _starts(padded(width), wide)
+    tall, wide = _tile_size(round_up_to_stride(height), round_up_to_stride(width), max_pixels)
+    tops, lefts = _starts(round_up_to_stride(height), tall), _starts(round_up_to_stride(width), wide)
     total: Tensor | None = None
     weight = torch.zeros(0)
     for number, top in enumerate(tops):
@@ -50,8 +54,8 @@ def logits_in_strips(model: nn.Module, picture: Tensor, device: torch.device, fi
             piece = picture[:, top : top + tall, left : left + wide]
             answer = _answer(model, piece, device, (tall, wide))
             if total is None:
-                total = answer.new_zeros(len(answer), tall, padded(width))
-                weight = answer.new_zeros(tall, padded(width))
+                total = answer.new_zeros(len(answer), tall, round_up_to_stride(width))
+                weight = answer.new_zeros(tall, round_up_to_stride(width))
             faith = vertical[:, None] * _fading(wide, place > 0, place < len(lefts) - 1, device)
             total[:, :, left : left + wide].addcmul_(answer, faith)
             weight[:, left : left + wide].add_(faith)
@@ -70,7 +74,7 @@ def logits_in_strips(model: nn.Module, picture: Tensor, device: torch.device, fi
 
 def _answer(model: nn.Module, piece: Tensor, device: torch.device, size: tuple[int, int]) -> Tensor:
     """float32 (C, *size): what the network says about a piece, filled up with the mean colour at right and bottom."""
-    batch = normalised(piece.unsqueeze(0).to(device))
+    batch = normalise(piece.unsqueeze(0).to(device))
     fill = (0, size[1] - piece.shape[2], 0, size[0] - piece.shape[1])
     batch = F.pad(batch, fill).contiguous(memory_format=torch.channels_last)
     answer: Tensor = model(batch)[0].float().contiguous()
@@ -79,7 +83,7 @@ def _answer(model: nn.Module, piece: Tensor, device: torch.device, size: tuple[i
 
 def _tile_size(height: int, width: int, fits: int) -> tuple[int, int]:
     """(tall, wide) of a tile, multiples of 32: square, or longer where the picture is narrow."""
-    side = max(SMALLEST_TILE, int(fits**0.5))
+    side = max(MIN_TILE, int(fits**0.5))
     tall = min(height, side)
     wide = min(width, max(side, fits // tall))
     tall = min(height, max(side, fits // wide))

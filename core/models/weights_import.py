@@ -21,17 +21,17 @@ from torch import Tensor, nn
 
 from core.base.errors import ModelError
 from core.labels.class_list import ClassList, Colour
-from core.models.catalogue import resolve
-from core.models.checkpoint import LARGEST_WEIGHTS_FILE
-from core.models.export import METADATA
-from core.models.network_builder import build, heads_of
+from core.models.catalogue import resolve_network
+from core.models.checkpoint import MAX_WEIGHTS_FILE_BYTES
+from core.models.export import METADATA_KEY
+from core.models.network_builder import build_network, head_layers
 from core.models.spec import ModelSpec
 
-LARGEST_DESCRIPTION = 1 << 20
+MAX_METADATA_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class ArrivingClass:
+class ImportedClass:
     """A row of the network's head: what it is called and shown in where it comes from."""
 
     name: str
@@ -39,18 +39,18 @@ class ArrivingClass:
 
 
 @dataclass(frozen=True, slots=True)
-class Arrived:
+class ImportedModel:
     """A network from a file, in eval mode. The class values of its spec are those of the file; classes is empty where
     the file does not name them."""
 
     model: nn.Module
     spec: ModelSpec
-    classes: tuple[ArrivingClass, ...]
+    classes: tuple[ImportedClass, ...]
 
 
 def read_model(
     path: Path, network: str | None = None, encoder: str | None = None, size: int = 256
-) -> Arrived:
+) -> ImportedModel:
     """The network in a .safetensors, or in a .pt or .pth that holds nothing but weights.
 
     network, encoder, size: what a file that does not describe itself is of. Raises ModelError.
@@ -65,19 +65,19 @@ def read_model(
     else:
         tensors = _without_prefix(tensors)
         spec, classes = _guessed(path, tensors, network, encoder, size), ()
-    model = build(replace(spec, weights="none"))
+    model = build_network(replace(spec, weights="none"))
     try:
         model.load_state_dict(tensors)
     except (RuntimeError, KeyError, ValueError, TypeError) as problem:
         raise _unfit(path, spec, problem) from problem
     if not all(bool(value.isfinite().all()) for value in tensors.values() if value.is_floating_point()):
         raise ModelError(f"Some weights in {path.name} are no numbers; the network cannot be used.")
-    return Arrived(model.eval(), spec, classes)
+    return ImportedModel(model.eval(), spec, classes)
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], Mapping[str, Any] | None]:
     try:
-        if path.stat().st_size > LARGEST_WEIGHTS_FILE:
+        if path.stat().st_size > MAX_WEIGHTS_FILE_BYTES:
             raise ModelError(f"{path.name} is too large to be a network of Maskloop.")
         match path.suffix.lower():
             case ".safetensors":
@@ -94,14 +94,14 @@ def _read(path: Path) -> tuple[dict[str, Tensor], Mapping[str, Any] | None]:
 def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], Mapping[str, Any] | None]:
     try:
         with safetensors.safe_open(path, "pt") as file:
-            text = (file.metadata() or {}).get(METADATA)
+            text = (file.metadata() or {}).get(METADATA_KEY)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
     except safetensors.SafetensorError as problem:
         raise ModelError(f"{path.name} is damaged or not a safetensors file ({problem}).") from problem
     if text is None:
         return tensors, None
     try:
-        about = json.loads(text) if len(text) <= LARGEST_DESCRIPTION else None
+        about = json.loads(text) if len(text) <= MAX_METADATA_BYTES else None
     except ValueError:
         about = None
     if not isinstance(about, dict):
@@ -133,19 +133,19 @@ def _read_torch(path: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def _described(path: Path, about: Mapping[str, Any]) -> tuple[ModelSpec, tuple[ArrivingClass, ...]]:
+def _described(path: Path, about: Mapping[str, Any]) -> tuple[ModelSpec, tuple[ImportedClass, ...]]:
     try:
         spec = replace(ModelSpec.from_json(about["spec"]), inherits=())
         rows = {int(row["index"]): row for row in about["classes"]}
         listed = ClassList()
         for value in spec.class_values:
             red, green, blue = (int(part) & 255 for part in rows[value]["color"])
-            listed = listed.added(str(rows[value]["name"]), (red, green, blue), value)
+            listed = listed.with_class(str(rows[value]["name"]), (red, green, blue), value)
     except (KeyError, TypeError, ValueError) as problem:
         raise ModelError(
             f"The description of the network in {path.name} is damaged ({problem!r})."
         ) from problem
-    return spec, tuple(ArrivingClass(each.name, each.colour) for each in listed)
+    return spec, tuple(ImportedClass(each.name, each.colour) for each in listed)
 
 
 def _without_prefix(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -160,10 +160,10 @@ def _guessed(
     path: Path, tensors: Mapping[str, Tensor], network: str, encoder: str | None, size: int
 ) -> ModelSpec:
     """The spec, with classes 1, 2, 3 ... for as many rows as the head of these weights has."""
-    name, encoder = resolve(network, encoder)
+    name, encoder = resolve_network(network, encoder)
     spec = ModelSpec(name, encoder, "none", size, (1, 2))
-    model = build(spec)
-    head = heads_of(model)[0]
+    model = build_network(spec)
+    head = head_layers(model)[0]
     key = next(key for key, value in model.state_dict(keep_vars=True).items() if value is head.weight)
     if key not in tensors or tensors[key].ndim != 4 or not 1 <= len(tensors[key]) <= 254:
         raise _unfit(path, spec, KeyError(key))

@@ -14,7 +14,7 @@ from core.labels.class_list import UNLABELLED, VOID
 from core.labels.codec import decode, encode
 from core.labels.label_map import Origin
 from core.project.label_repository import blank_tile, origin_id
-from core.project.packed_picture import Arrival, PackedLabel, PackedTile
+from core.project.packed_picture import PackedLabel, PackedPicture, PackedTile
 from core.project.records import Status, now
 from core.project.schema import (
     class_pixels,
@@ -27,27 +27,27 @@ from core.project.schema import (
     tiles,
 )
 from core.project.store import Store
-from core.project.undo_order import start_new_future
+from core.project.undo_order import discard_undone_edits
 
 _PICTURES = (
     insert(pictures).on_conflict_do_nothing(index_elements=["path"]).returning(pictures.c.id, pictures.c.path)
 )
 
 
-def take_in(store: Store, arrivals: Sequence[Arrival]) -> dict[str, int]:
+def insert_pictures(store: Store, arrivals: Sequence[PackedPicture]) -> dict[str, int]:
     """Store pictures, labels and tags, each picture's as one edit that can be undone. Returns their ids by path.
 
     Left out, for the caller to bring in one by one, are pictures that somebody has added meanwhile and labels with a
     class that is gone meanwhile. Raises ProjectError when the disk refuses; nothing is stored then.
     """
-    with store.writing() as connection:
+    with store.write_transaction() as connection:
         known = {UNLABELLED, VOID, *connection.execute(select(classes.c.value)).scalars()}
         coming = {a.path: a for a in arrivals if a.label is None or a.label.counts.keys() <= known}
         if not coming:
             return {}
         added = connection.execute(_PICTURES, [_picture(a) for a in coming.values()]).all()
         ids = {str(path): int(number) for number, path in sorted(map(tuple, added))}
-        edit_id = start_new_future(connection, min(ids.values(), default=0))
+        edit_id = discard_undone_edits(connection, min(ids.values(), default=0))
         who = {o: origin_id(connection, o, None) for o in (Origin.IMPORTED, Origin.PAINTED)}
         moment = now()
         made: dict[Any, list[dict[str, Any]]] = {
@@ -60,9 +60,11 @@ def take_in(store: Store, arrivals: Sequence[Arrival]) -> dict[str, int]:
                 continue
             made[edits].append(_edit(label, edit_id, number, who) | {"made_at": moment})
             for tile in label.tiles if label else ():
-                place = _place(number, tile.key)
+                place = _tile_columns(number, tile.key)
                 blank = blank_tile()
-                said = _said(tile, tile_box(tile.key, arrival.width, arrival.height), who[Origin.IMPORTED])
+                said = _origin_plane(
+                    tile, tile_box(tile.key, arrival.width, arrival.height), who[Origin.IMPORTED]
+                )
                 made[tiles].append(place | {"pixels": tile.pixels, "origins": said})
                 was = {"edit_id": edit_id, "pixels": blank.pixels, "origins": blank.origins}
                 made[edit_tiles].append(place | was)
@@ -87,7 +89,7 @@ _INSERTS = {
 }
 
 
-def _picture(arrival: Arrival) -> dict[str, Any]:
+def _picture(arrival: PackedPicture) -> dict[str, Any]:
     status = Status.NEW if arrival.label is None else Status.DONE
     return {
         "path": arrival.path,
@@ -117,13 +119,13 @@ def _edit(label: PackedLabel | None, edit_id: int, picture_id: int, who: dict[Or
     }
 
 
-def _said(tile: PackedTile, place: Box, who: int) -> bytes:
+def _origin_plane(tile: PackedTile, place: Box, who: int) -> bytes:
     """The plane of who said so: one origin wherever there is a label."""
-    if tile.full:
+    if tile.is_fully_labelled:
         return encode(np.full((1, 1), who, np.uint16))
     labelled = decode(tile.pixels, place.height, place.width, np.uint8) != UNLABELLED
     return encode(labelled * np.uint16(who))
 
 
-def _place(picture_id: int, key: TileKey) -> dict[str, int]:
+def _tile_columns(picture_id: int, key: TileKey) -> dict[str, int]:
     return {"picture_id": picture_id, "tile_column": key.column, "tile_row": key.row}

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 
-def sync_names(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Have the disk keep the names in `folder`: flushing a file keeps what is in it, not that it is called so.
 
     Does nothing where folders cannot be flushed (Windows, some network drives): nothing better can be had there.
@@ -20,9 +20,9 @@ def sync_names(folder: Path) -> None:
             os.close(handle)
 
 
-def make_folder(folder: Path) -> None:
+def create_folder(folder: Path) -> None:
     """Make a folder and those above it that are missing, so that a power cut leaves them there. Raises OSError."""
     missing = [place for place in (folder, *folder.parents) if not place.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     for place in missing:
-        sync_names(place.parent)
+        sync_folder(place.parent)

@@ -21,49 +21,49 @@ from core.base.geometry import Box, TileKey, tile_box
 from core.labels.class_list import UNLABELLED
 from core.labels.codec import decode, encode
 from core.labels.label_map import Edit, Origin, Values
-from core.project.class_remaps import heirs_of, note_turn
+from core.project.class_remaps import log_undo_or_redo, replacement_values
 from core.project.label_repository import (
     StoredTile,
     blank_tile,
-    count_pixels,
-    counted,
+    count_values,
+    decode_origins_or_clear,
     origin_id,
     read_tile,
     tile_row,
-    with_known_origins,
+    update_pixel_counts,
     write_tile,
     write_tiles,
 )
-from core.project.records import EditRecord, Journal, Reverted, Status, now
-from core.project.row_changes import RowChange, from_text, swap_rows, to_text
+from core.project.records import EditRecord, Status, UndoNames, UndoResult, now
+from core.project.row_changes import RowChange, content_from_json, content_to_json, swap_rows
 from core.project.schema import edit_rows, edit_tiles, edits, pictures, tiles
 from core.project.store import Store
 from core.project.undo_order import (
-    check_alone,
+    check_can_swap,
+    discard_undone_edits,
+    edit_record,
     next_edit,
-    next_names,
-    record_of,
     select_edits,
-    start_new_future,
+    undo_names,
 )
 
-KEPT_STEPS = 1000
+KEPT_UNDO_STEPS = 1000
 """Newest steps of each picture that are never thinned."""
-KEPT_BYTES = 2 << 30
+JOURNAL_BYTES_LIMIT = 2 << 30
 """Thinning begins when the other sides of all edits take more than this."""
 
 # Made once: to put a question together takes longer than to answer it.
-_NEW_SIDE = insert(edit_tiles)
-_KEEP = _NEW_SIDE.on_conflict_do_update(
+_INSERT_SAVED_TILE = insert(edit_tiles)
+_SAVE_TILE = _INSERT_SAVED_TILE.on_conflict_do_update(
     index_elements=["edit_id", "picture_id", "tile_column", "tile_row"],
-    set_={"pixels": _NEW_SIDE.excluded.pixels, "origins": _NEW_SIDE.excluded.origins},
+    set_={"pixels": _INSERT_SAVED_TILE.excluded.pixels, "origins": _INSERT_SAVED_TILE.excluded.origins},
 )
 _SAME_TILE = and_(
     tiles.c.picture_id == edit_tiles.c.picture_id,
     tiles.c.tile_column == edit_tiles.c.tile_column,
     tiles.c.tile_row == edit_tiles.c.tile_row,
 )
-_BOTH_SIDES = (
+_SAVED_AND_CURRENT = (
     select(
         edit_tiles,
         pictures.c.width,
@@ -78,36 +78,36 @@ _BOTH_SIDES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Thinned:
+class ThinningResult:
     """What thinning took: edits that can no longer be undone, and the bytes they gave back."""
 
     edits: int
     bytes: int
 
 
-class JournalDrawer:
+class JournalRepository:
     """All changes of one open project. Lives where its Store lives."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def commit(self, picture_id: int, edit: Edit, rows: Sequence[RowChange] = ()) -> Journal:
+    def commit(self, picture_id: int, edit: Edit, rows: Sequence[RowChange] = ()) -> UndoNames:
         """Store an edit of pixels, with `rows` of the picture that belong to it. A new picture is now in progress.
 
         Undone edits are let go: a new edit starts a new future. Pixels of a class that went while the hand painted
         become its heir's. Raises DiskError when the disk refuses, ProjectError when the edit does not fit what is
         stored; nothing is stored then.
         """
-        with self._store.writing() as connection:
+        with self._store.write_transaction() as connection:
             who = origin_id(connection, edit.origin, edit.run_id)
-            edit_id = _begin(connection, picture_id, edit, who)
-            heirs = heirs_of(connection, edit)
+            edit_id = _insert_edit(connection, picture_id, edit, who)
+            heirs = replacement_values(connection, edit)
             gained = np.zeros(256, np.int64)
             kept, written = [], []
             for change in edit.tiles:
                 height, width = change.after.shape
                 stored = read_tile(connection, picture_id, change.key) or blank_tile()
-                before, said = with_known_origins(stored, height, width)
+                before, said = decode_origins_or_clear(stored, height, width)
                 was = decode(before.pixels, height, width, np.uint8)
                 # An import may have changed this tile since the hand saw it: an edit changes its own pixels only.
                 changed = change.before != change.after
@@ -115,55 +115,60 @@ class JournalDrawer:
                 said[changed] = np.where(after[changed] == UNLABELLED, 0, who)
                 kept.append({"edit_id": edit_id, **tile_row(picture_id, change.key, before)})
                 written.append(tile_row(picture_id, change.key, StoredTile(encode(after), encode(said))))
-                gained += counted(after) - counted(was)
-            _keep_tiles(connection, kept)
+                gained += count_values(after) - count_values(was)
+            _save_tiles(connection, kept)
             write_tiles(connection, written)
-            count_pixels(connection, picture_id, gained)
-            keep_and_swap_rows(connection, edit_id, rows)
+            update_pixel_counts(connection, picture_id, gained)
+            save_and_swap_rows(connection, edit_id, rows)
             connection.execute(
                 update(pictures)
                 .where(pictures.c.id == picture_id, pictures.c.status == Status.NEW.value)
                 .values(status=Status.IN_PROGRESS.value)
             )
-            return next_names(connection, picture_id)
+            return undo_names(connection, picture_id)
 
     def change_rows(self, picture_id: int | None, name: str, tool: str, rows: Sequence[RowChange]) -> Changes:
         """Store an edit of rows: marks, notes and tags of a picture, or (None) classes of the whole project."""
-        with self._store.writing() as connection:
-            edit_id = _begin(
-                connection, picture_id, _plain(name, tool), origin_id(connection, Origin.PAINTED, None)
+        with self._store.write_transaction() as connection:
+            edit_id = _insert_edit(
+                connection,
+                picture_id,
+                _edit_without_pixels(name, tool),
+                origin_id(connection, Origin.PAINTED, None),
             )
-            _keep_rows(connection, edit_id, swap_rows(connection, list(rows)))
-        return _touched(rows, ())
+            _save_rows(connection, edit_id, swap_rows(connection, list(rows)))
+        return _changes_of(rows, ())
 
-    def undo(self, picture_id: int, *, only_whole: bool = False) -> Reverted | None:
+    def undo(self, picture_id: int, *, only_project_edits: bool = False) -> UndoResult | None:
         """Take the newest edit of a picture, or of the whole project, back. None when there is none.
 
         `only_whole`: None too when the newest is one of the picture alone. Raises ProjectError when an edit of the
         whole project cannot be undone because a picture that it touched has been edited since.
         """
-        return self._swap(picture_id, undone=False, only_whole=only_whole)
+        return self._swap(picture_id, undone=False, only_project_edits=only_project_edits)
 
-    def redo(self, picture_id: int, *, only_whole: bool = False) -> Reverted | None:
+    def redo(self, picture_id: int, *, only_project_edits: bool = False) -> UndoResult | None:
         """Do the edit undone last again; None when there is none, as with `undo`."""
-        return self._swap(picture_id, undone=True, only_whole=only_whole)
+        return self._swap(picture_id, undone=True, only_project_edits=only_project_edits)
 
-    def next(self, picture_id: int) -> Journal:
+    def undo_names(self, picture_id: int) -> UndoNames:
         """What undo and redo would do next."""
-        with self._store.reading() as connection:
-            return next_names(connection, picture_id)
+        with self._store.read_transaction() as connection:
+            return undo_names(connection, picture_id)
 
     def history(self, picture_id: int) -> list[EditRecord]:
         """All edits of a picture and of the whole project, oldest first, undone ones included."""
-        with self._store.reading() as connection:
-            rows = connection.execute(select_edits().where(_concerns(picture_id)).order_by(edits.c.id))
-            return [record_of(row) for row in rows]
+        with self._store.read_transaction() as connection:
+            rows = connection.execute(select_edits().where(_affects(picture_id)).order_by(edits.c.id))
+            return [edit_record(row) for row in rows]
 
-    def label_then(self, picture_id: int, edit_id: int) -> dict[TileKey, np.ndarray[Any, np.dtype[np.uint8]]]:
+    def changed_tiles_at(
+        self, picture_id: int, edit_id: int
+    ) -> dict[TileKey, np.ndarray[Any, np.dtype[np.uint8]]]:
         """Tiles of a label as they were right after an edit (or would be, if it is undone), where they may differ from
         now, each (h, w) uint8. Nothing is changed. What thinning let go is not known any more: no tile of it comes.
         """
-        with self._store.reading() as connection:
+        with self._store.read_transaction() as connection:
             undone = connection.execute(select(edits.c.undone).where(edits.c.id == edit_id)).scalar()
             if undone is None:
                 return {}
@@ -173,7 +178,7 @@ class JournalDrawer:
                 select(edit_tiles, pictures.c.width, pictures.c.height)
                 .join(edits, edits.c.id == edit_tiles.c.edit_id)
                 .join(pictures, pictures.c.id == edit_tiles.c.picture_id)
-                .where(_concerns(picture_id), edit_tiles.c.picture_id == picture_id)
+                .where(_affects(picture_id), edit_tiles.c.picture_id == picture_id)
                 .where(way, edits.c.undone == undone)
                 .order_by(edits.c.id if undone else edits.c.id.desc())
             )
@@ -184,24 +189,26 @@ class JournalDrawer:
             then[key] = decode(row.pixels, place.height, place.width, np.uint8)
         return then
 
-    def newest_moment(self) -> str | None:
+    def latest_edit_time(self) -> str | None:
         """When the newest edit was made, as the document stores it; None before the first."""
-        with self._store.reading() as connection:
+        with self._store.read_transaction() as connection:
             found = connection.execute(select(func.max(edits.c.made_at))).scalar()
         return None if found is None else str(found)
 
-    def thin(self, kept_steps: int = KEPT_STEPS, kept_bytes: int = KEPT_BYTES) -> Thinned:
+    def thin(
+        self, kept_steps: int = KEPT_UNDO_STEPS, kept_bytes: int = JOURNAL_BYTES_LIMIT
+    ) -> ThinningResult:
         """Let go of the other sides of old edits once they take more than `kept_bytes` together.
 
         The rule: the newest `kept_steps` edits of each picture stay undoable whatever they take; of the others the
         oldest go first, until the rest fits. Edits of the whole project stay, because nothing older could be undone
         past a gap, and so does what is undone. The rows of the journal stay, marked as thinned. The caller tells.
         """
-        with self._store.writing() as connection:
+        with self._store.write_transaction() as connection:
             size = func.sum(func.length(edit_tiles.c.pixels) + func.length(edit_tiles.c.origins))
             total = connection.execute(select(size)).scalar() or 0
             if total <= kept_bytes:
-                return Thinned(0, 0)
+                return ThinningResult(0, 0)
             rank = func.row_number().over(partition_by=edits.c.picture_id, order_by=edits.c.id.desc())
             may_go = (edits.c.thinned == 0, edits.c.undone == 0, edits.c.picture_id.is_not(None))
             ranked = select(edits.c.id, rank.label("rank")).where(*may_go).subquery()
@@ -222,48 +229,50 @@ class JournalDrawer:
                 part = gone[start : start + 500]
                 connection.execute(delete(edit_tiles).where(edit_tiles.c.edit_id.in_(part)))
                 connection.execute(update(edits).where(edits.c.id.in_(part)).values(thinned=1))
-        return Thinned(len(gone), freed)
+        return ThinningResult(len(gone), freed)
 
-    def _swap(self, picture_id: int, *, undone: bool, only_whole: bool) -> Reverted | None:
-        with self._store.writing() as connection:
+    def _swap(self, picture_id: int, *, undone: bool, only_project_edits: bool) -> UndoResult | None:
+        with self._store.write_transaction() as connection:
             record = next_edit(connection, picture_id, undone=undone)
-            if record is None or (only_whole and record.picture_id is not None):
+            if record is None or (only_project_edits and record.picture_id is not None):
                 return None
-            check_alone(connection, record)
-            rows = _swap_kept_rows(connection, record.id)
-            touched, shown = _swap_kept_tiles(connection, record.id, picture_id)
+            check_can_swap(connection, record)
+            rows = _swap_saved_rows(connection, record.id)
+            touched, shown = _swap_saved_tiles(connection, record.id, picture_id)
             connection.execute(update(edits).where(edits.c.id == record.id).values(undone=int(not undone)))
             if record.picture_id is None:
-                note_turn(connection, record.id, undone=not undone)
-            return Reverted(
-                record, shown, next_names(connection, picture_id), _touched(rows, touched | {picture_id})
+                log_undo_or_redo(connection, record.id, undone=not undone)
+            return UndoResult(
+                record, shown, undo_names(connection, picture_id), _changes_of(rows, touched | {picture_id})
             )
 
 
-def begin_edit(connection: Connection, name: str, tool: str) -> int:
+def begin_project_edit(connection: Connection, name: str, tool: str) -> int:
     """Open an edit of the whole project within a transaction of the caller. Returns its id."""
-    return _begin(connection, None, _plain(name, tool), origin_id(connection, Origin.PAINTED, None))
+    return _insert_edit(
+        connection, None, _edit_without_pixels(name, tool), origin_id(connection, Origin.PAINTED, None)
+    )
 
 
-def keep_and_write(
+def save_and_write_tile(
     connection: Connection, edit_id: int, picture_id: int, key: TileKey, old: StoredTile, new: StoredTile
 ) -> None:
     """Change one tile as part of an edit that `begin_edit` opened."""
-    _keep_tiles(connection, [{"edit_id": edit_id, **tile_row(picture_id, key, old)}])
+    _save_tiles(connection, [{"edit_id": edit_id, **tile_row(picture_id, key, old)}])
     write_tile(connection, picture_id, key, new)
 
 
-def keep_and_swap_rows(connection: Connection, edit_id: int, rows: Sequence[RowChange]) -> None:
+def save_and_swap_rows(connection: Connection, edit_id: int, rows: Sequence[RowChange]) -> None:
     """Change rows as part of an edit that `begin_edit` opened."""
-    _keep_rows(connection, edit_id, swap_rows(connection, list(rows)))
+    _save_rows(connection, edit_id, swap_rows(connection, list(rows)))
 
 
-def _plain(name: str, tool: str) -> Edit:
-    return Edit(name, tool, 0, Box.nothing(), 0, 0.0, Origin.PAINTED, None, ())
+def _edit_without_pixels(name: str, tool: str) -> Edit:
+    return Edit(name, tool, 0, Box.empty(), 0, 0.0, Origin.PAINTED, None, ())
 
 
-def _begin(connection: Connection, picture_id: int | None, edit: Edit, who: int) -> int:
-    edit_id = start_new_future(connection, picture_id)
+def _insert_edit(connection: Connection, picture_id: int | None, edit: Edit, who: int) -> int:
+    edit_id = discard_undone_edits(connection, picture_id)
     connection.execute(
         insert(edits).values(
             id=edit_id,
@@ -284,29 +293,29 @@ def _begin(connection: Connection, picture_id: int | None, edit: Edit, who: int)
     return edit_id
 
 
-def _keep_tiles(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+def _save_tiles(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     if rows:
-        connection.execute(_KEEP, rows)
+        connection.execute(_SAVE_TILE, rows)
 
 
-def _keep_rows(connection: Connection, edit_id: int, before: list[RowChange]) -> None:
+def _save_rows(connection: Connection, edit_id: int, before: list[RowChange]) -> None:
     rows = [
-        {"edit_id": edit_id, "table_name": c.table, "row_key": c.key, "content": to_text(c.content)}
+        {"edit_id": edit_id, "table_name": c.table, "row_key": c.key, "content": content_to_json(c.content)}
         for c in before
     ]
     if rows:
         connection.execute(insert(edit_rows), rows)
 
 
-def _swap_kept_rows(connection: Connection, edit_id: int) -> list[RowChange]:
+def _swap_saved_rows(connection: Connection, edit_id: int) -> list[RowChange]:
     kept = connection.execute(select(edit_rows).where(edit_rows.c.edit_id == edit_id)).all()
-    wanted = [RowChange(row.table_name, row.row_key, from_text(row.content)) for row in kept]
+    wanted = [RowChange(row.table_name, row.row_key, content_from_json(row.content)) for row in kept]
     connection.execute(delete(edit_rows).where(edit_rows.c.edit_id == edit_id))
-    _keep_rows(connection, edit_id, swap_rows(connection, wanted))
+    _save_rows(connection, edit_id, swap_rows(connection, wanted))
     return wanted
 
 
-def _swap_kept_tiles(
+def _swap_saved_tiles(
     connection: Connection, edit_id: int, shown_id: int
 ) -> tuple[set[int], dict[TileKey, Values]]:
     """Exchange all tiles of an edit with their other sides: in as few questions as there are tables, for a stroke over
@@ -315,30 +324,30 @@ def _swap_kept_tiles(
     shown: dict[TileKey, Values] = {}
     gained: dict[int, NDArray[np.int64]] = defaultdict(lambda: np.zeros(256, np.int64))
     blank = blank_tile()
-    for row in connection.execute(_BOTH_SIDES, {"edit": edit_id}).all():
+    for row in connection.execute(_SAVED_AND_CURRENT, {"edit": edit_id}).all():
         key = TileKey(row.tile_column, row.tile_row)
         place = tile_box(key, row.width, row.height)
         other = StoredTile(row.pixels, row.origins)
         now_there = blank if row.now_pixels is None else StoredTile(row.now_pixels, row.now_origins)
         values = decode(other.pixels, place.height, place.width, np.uint8)
         was = decode(now_there.pixels, place.height, place.width, np.uint8)
-        gained[row.picture_id] += counted(values) - counted(was)
+        gained[row.picture_id] += count_values(values) - count_values(was)
         written.append(tile_row(row.picture_id, key, other))
         kept.append({"edit_id": edit_id, **tile_row(row.picture_id, key, now_there)})
         if row.picture_id == shown_id:
             shown[key] = values
     write_tiles(connection, written)
-    _keep_tiles(connection, kept)
+    _save_tiles(connection, kept)
     for picture_id, change in gained.items():
-        count_pixels(connection, picture_id, change)
+        update_pixel_counts(connection, picture_id, change)
     return set(gained), shown
 
 
-def _concerns(picture_id: int) -> Any:
+def _affects(picture_id: int) -> Any:
     return or_(edits.c.picture_id == picture_id, edits.c.picture_id.is_(None))
 
 
-def _touched(rows: Sequence[RowChange], labels: set[int] | tuple[()]) -> Changes:
+def _changes_of(rows: Sequence[RowChange], labels: set[int] | tuple[()]) -> Changes:
     marked = {int(r.key.split(":")[0]) for r in rows if r.table != "classes"}
     return Changes(
         pictures=frozenset(marked | set(labels)),

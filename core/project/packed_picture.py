@@ -22,7 +22,7 @@ class PackedTile:
 
     key: TileKey
     pixels: bytes
-    full: bool
+    is_fully_labelled: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class PackedLabel:
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class PackedPicture:
     """A picture that the project does not hold yet, upright size, and its label; None when no pixel has one."""
 
     path: str
@@ -57,11 +57,11 @@ class Arrival:
         return values
 
 
-def packed(values: Values) -> PackedLabel | None:
+def pack_label(values: Values) -> PackedLabel | None:
     """A label (H, W) uint8, as the edit of a blank one would store it."""
     height, width = values.shape
     tiles, counts, labelled = [], np.zeros(256, np.int64), 0
-    box = Box.nothing()
+    box = Box.empty()
     for key in Box(0, 0, width, height).tiles():
         place = tile_box(key, width, height)
         part = values[place.slices]
@@ -71,7 +71,7 @@ def packed(values: Values) -> PackedLabel | None:
             continue
         rows, columns = np.flatnonzero(there.any(axis=1)), np.flatnonzero(there.any(axis=0))
         inside = Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
-        box = box.united(inside.moved(place.x0, place.y0))
+        box = box.union(inside.moved(place.x0, place.y0))
         counts += np.bincount(part.ravel(), minlength=256)
         labelled += count
         tiles.append(PackedTile(key, encode(part), count == part.size))
@@ -80,7 +80,7 @@ def packed(values: Values) -> PackedLabel | None:
     return PackedLabel(box, labelled, tuple(tiles), {int(v): int(counts[v]) for v in np.flatnonzero(counts)})
 
 
-def digest_of(path: Path) -> str:
+def file_digest(path: Path) -> str:
     """A fingerprint of a file's bytes (BLAKE2b, 20 bytes, as hex). Raises OSError."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=20)).hexdigest()

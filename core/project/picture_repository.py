@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, Select, and_, bindparam, delete, func, s
 from sqlalchemy.dialects.sqlite import insert
 
 from core.base.changes import Changes
-from core.project.records import Counts, PictureRecord, Split, Status
+from core.project.records import PictureRecord, ProjectCounts, Split, Status
 from core.project.schema import (
     class_pixels,
     edit_tiles,
@@ -20,21 +20,21 @@ from core.project.schema import (
     predictions,
     tiles,
 )
-from core.project.splits.auto_split import GROUP_TAG, divided, groups_of
+from core.project.splits.auto_split import GROUP_TAG, assign_splits, sequence_groups
 from core.project.store import Store
 
-TAG_BREAK = "\x1f"
+TAG_SEPARATOR = "\x1f"
 """Between tags where several come in one text; no tag holds it."""
-MANY = 500
+BATCH_SIZE = 500
 """Pictures that are asked for, or written, at once; SQLite has a limit."""
-SAME_SEQUENCE = (
+SEQUENCE_WARNING = (
     "By their names, pictures to learn from and pictures to judge by are frames of the same sequence: the score "
     "may flatter. Label another sequence, or name groups with tags such as “group:garden”."
 )
 
 # Of each picture by itself: were they grouped first, those of all would be added up in order to look at one.
 _PIXELS = select(func.sum(class_pixels.c.pixels)).where(class_pixels.c.picture_id == pictures.c.id)
-_TAGS = select(func.group_concat(picture_tags.c.tag, TAG_BREAK)).where(
+_TAGS = select(func.group_concat(picture_tags.c.tag, TAG_SEPARATOR)).where(
     picture_tags.c.picture_id == pictures.c.id
 )
 _RECORDS: Select[Any] = select(
@@ -51,12 +51,12 @@ _RECORDS: Select[Any] = select(
     _TAGS.scalar_subquery(),
 ).outerjoin(predictions, predictions.c.picture_id == pictures.c.id)
 
-_LABELLED = select(pictures.c.id, pictures.c.split).where(
+_LABELLED_SPLITS = select(pictures.c.id, pictures.c.split).where(
     pictures.c.id.in_(select(class_pixels.c.picture_id).distinct())
 )
 
 
-class PictureDrawer:
+class PictureRepository:
     """Pictures of one open project. Lives where its Store lives."""
 
     def __init__(self, store: Store) -> None:
@@ -65,30 +65,30 @@ class PictureDrawer:
 
     def all(self) -> list[PictureRecord]:
         """Every picture, in the order in which the folder was read."""
-        with self._store.reading() as connection:
+        with self._store.read_transaction() as connection:
             return [_record(row) for row in connection.execute(_RECORDS.order_by(pictures.c.id))]
 
     def get(self, picture_id: int) -> PictureRecord:
         """Raises KeyError for an id that is not there."""
-        with self._store.reading() as connection:
+        with self._store.read_transaction() as connection:
             row = connection.execute(_RECORDS.where(pictures.c.id == picture_id)).first()
         if row is None:
             raise KeyError(picture_id)
         return _record(row)
 
-    def some(self, picture_ids: Iterable[int]) -> list[PictureRecord]:
+    def get_many(self, picture_ids: Iterable[int]) -> list[PictureRecord]:
         """Those of these pictures that are there, in no order; no other is looked at."""
         wanted = list(picture_ids)
         found: list[PictureRecord] = []
-        with self._store.reading() as connection:
-            for start in range(0, len(wanted), MANY):
-                part = _RECORDS.where(pictures.c.id.in_(wanted[start : start + MANY]))
+        with self._store.read_transaction() as connection:
+            for start in range(0, len(wanted), BATCH_SIZE):
+                part = _RECORDS.where(pictures.c.id.in_(wanted[start : start + BATCH_SIZE]))
                 found += [_record(row) for row in connection.execute(part)]
         return found
 
     def by_path(self, path: str) -> PictureRecord:
         """The picture at a relative path. Raises KeyError when it is not there."""
-        with self._store.reading() as connection:
+        with self._store.read_transaction() as connection:
             row = connection.execute(_RECORDS.where(pictures.c.path == path)).first()
         if row is None:
             raise KeyError(path)
@@ -99,10 +99,10 @@ class PictureDrawer:
         wanted = list(paths)
         if not wanted:
             return []
-        with self._store.writing() as connection:
+        with self._store.write_transaction() as connection:
             fresh: list[PictureRecord] = []
-            for start in range(0, len(wanted), MANY):
-                rows = [{"path": path} for path in wanted[start : start + MANY]]
+            for start in range(0, len(wanted), BATCH_SIZE):
+                rows = [{"path": path} for path in wanted[start : start + BATCH_SIZE]]
                 statement = insert(pictures).on_conflict_do_nothing(index_elements=["path"])
                 added = connection.execute(statement.returning(pictures.c.id, pictures.c.path), rows)
                 fresh += [PictureRecord(int(i), str(p)) for i, p in added]
@@ -114,40 +114,40 @@ class PictureDrawer:
         What was painted and taken back on an unlabelled picture of another size can then be neither undone nor redone:
         such tiles do not fit any more. The journal keeps these edits, marked as thinned.
         """
-        with self._store.writing(lasting=False) as connection:
+        with self._store.write_transaction(durable=False) as connection:
             this = pictures.c.id == picture_id
             known = connection.execute(select(pictures.c.width, pictures.c.height).where(this)).one()
             if known.width is not None and tuple(known) != (width, height):
-                _let_go_of_tiles(connection, picture_id)
+                _delete_tiles(connection, picture_id)
             connection.execute(update(pictures).where(this).values(width=width, height=height, problem=None))
         return Changes(pictures=frozenset([picture_id]))
 
     def set_problem(self, picture_id: int, sentence: str) -> Changes:
         """Note why a picture cannot be read."""
-        return self._set([picture_id], lasting=False, problem=sentence)
+        return self._set([picture_id], durable=False, problem=sentence)
 
     def set_problems(self, problems: Mapping[int, str | None]) -> Changes:
         """Note for many pictures why they cannot be read, or that they can again (None)."""
         rows = [{"id_": picture_id, "problem_": sentence} for picture_id, sentence in problems.items()]
         statement = update(pictures).where(pictures.c.id == bindparam("id_"))
-        with self._store.writing() as connection:
+        with self._store.write_transaction() as connection:
             connection.execute(statement.values(problem=bindparam("problem_")), rows)
         return Changes(pictures=frozenset(problems))
 
     def digests(self) -> dict[int, str]:
         """Digests of the pictures' files as they were when somebody looked at them last; only those known."""
         query = select(pictures.c.id, pictures.c.digest).where(pictures.c.digest.is_not(None))
-        with self._store.reading() as connection:
+        with self._store.read_transaction() as connection:
             return {int(picture_id): str(digest) for picture_id, digest in connection.execute(query)}
 
     def digest(self, picture_id: int) -> str | None:
         """The digest of one picture's file; None while it is not known."""
-        with self._store.reading() as connection:
+        with self._store.read_transaction() as connection:
             return connection.execute(select(pictures.c.digest).where(pictures.c.id == picture_id)).scalar()
 
     def set_digests(self, digests: Mapping[int, str]) -> None:
         """Note what the files hold (`digest_of`)."""
-        with self._store.writing(lasting=False) as connection:
+        with self._store.write_transaction(durable=False) as connection:
             for picture_id, digest in digests.items():
                 connection.execute(update(pictures).where(pictures.c.id == picture_id).values(digest=digest))
 
@@ -157,35 +157,35 @@ class PictureDrawer:
     def set_split(self, picture_ids: Sequence[int], split: Split | None) -> Changes:
         return self._set(picture_ids, split=split.value if split else None)
 
-    def settle_splits(self) -> Changes:
+    def assign_missing_splits(self) -> Changes:
         """Give every labelled picture without a split one, for ever: about each fifth to val, the others to train,
         frames of one sequence to the same side (`core.project.splits.auto_split`).
 
         The third labelled picture is the first of val, so that three are enough to begin. What somebody has
         set, or an import brought, is counted but never changed.
         """
-        waiting = _LABELLED.where(pictures.c.split.is_(None)).limit(1)
-        with self._store.reading() as connection:
+        waiting = _LABELLED_SPLITS.where(pictures.c.split.is_(None)).limit(1)
+        with self._store.read_transaction() as connection:
             if connection.execute(waiting).first() is None:
                 return Changes()  # nearly always: it is asked with every stroke that joins
-        found = divided(self._labelled_splits(), self._groups())
+        found = assign_splits(self._labelled_splits(), self._groups())
         given = [{"id_": picture_id, "split_": split.value} for picture_id, split in found.items()]
         statement = update(pictures).where(pictures.c.id == bindparam("id_"))
-        with self._store.writing() as connection:
+        with self._store.write_transaction() as connection:
             connection.execute(statement.values(split=bindparam("split_")), given)
         return Changes(pictures=frozenset(found))
 
-    def split_note(self) -> str:
+    def split_warning(self) -> str:
         """A sentence when frames of one sequence both teach and judge, else nothing."""
         groups = self._groups()
         sides: dict[str, set[Split | None]] = {}
         for picture_id, split in self._labelled_splits():
             sides.setdefault(groups[picture_id], set()).add(split)
-        return SAME_SEQUENCE if any({Split.TRAIN, Split.VAL} <= on for on in sides.values()) else ""
+        return SEQUENCE_WARNING if any({Split.TRAIN, Split.VAL} <= on for on in sides.values()) else ""
 
     def _labelled_splits(self) -> list[tuple[int, Split | None]]:
-        with self._store.reading() as connection:
-            rows = connection.execute(_LABELLED.order_by(pictures.c.id))
+        with self._store.read_transaction() as connection:
+            rows = connection.execute(_LABELLED_SPLITS.order_by(pictures.c.id))
             return [(int(i), _SPLIT[split]) for i, split in rows]
 
     def _groups(self) -> dict[int, str]:
@@ -194,12 +194,12 @@ class PictureDrawer:
         named = select(picture_tags.c.picture_id, picture_tags.c.tag).where(
             picture_tags.c.tag.startswith(GROUP_TAG, autoescape=True)
         )
-        with self._store.reading() as connection:
+        with self._store.read_transaction() as connection:
             tags = {int(i): str(tag) for i, tag in connection.execute(named)}
             size = connection.execute(select(func.count(), func.max(pictures.c.id))).one()
             if self._grouped is None or self._grouped[0] != tuple(size):
                 rows = connection.execute(select(pictures.c.id, pictures.c.path))
-                self._grouped = tuple(size), groups_of({int(i): str(path) for i, path in rows})
+                self._grouped = tuple(size), sequence_groups({int(i): str(path) for i, path in rows})
         return {**self._grouped[1], **tags}
 
     def labelled(self, split: Split | None = None) -> list[PictureRecord]:
@@ -207,47 +207,47 @@ class PictureDrawer:
         query = _RECORDS.where(pictures.c.id.in_(select(class_pixels.c.picture_id))).order_by(pictures.c.id)
         if split is not None:
             query = query.where(pictures.c.split == split.value)
-        with self._store.reading() as connection:
+        with self._store.read_transaction() as connection:
             return [_record(row) for row in connection.execute(query)]
 
     def pixels_by_class(self, picture_id: int) -> dict[int, int]:
         """Labelled pixels of one picture by class value."""
         query = select(class_pixels.c.class_value, class_pixels.c.pixels)
-        with self._store.reading() as connection:
+        with self._store.read_transaction() as connection:
             rows = connection.execute(query.where(class_pixels.c.picture_id == picture_id))
             return {int(value): int(count) for value, count in rows}
 
-    def pixels_in(self, picture_ids: Sequence[int]) -> dict[int, int]:
+    def total_pixels_by_class(self, picture_ids: Sequence[int]) -> dict[int, int]:
         """Labelled pixels of these pictures together, by class value."""
         found: Counter[int] = Counter()
         query = select(class_pixels.c.class_value, func.sum(class_pixels.c.pixels))
-        with self._store.reading() as connection:
-            for start in range(0, len(picture_ids), MANY):
-                part = picture_ids[start : start + MANY]
+        with self._store.read_transaction() as connection:
+            for start in range(0, len(picture_ids), BATCH_SIZE):
+                part = picture_ids[start : start + BATCH_SIZE]
                 rows = connection.execute(
                     query.where(class_pixels.c.picture_id.in_(part)).group_by(class_pixels.c.class_value)
                 )
                 found.update({int(value): int(pixels) for value, pixels in rows})
         return dict(found)
 
-    def all_pixels(self) -> dict[int, dict[int, int]]:
+    def pixels_by_picture(self) -> dict[int, dict[int, int]]:
         """Labelled pixels of every labelled picture, by picture id and class value."""
         query = select(class_pixels.c.picture_id, class_pixels.c.class_value, class_pixels.c.pixels)
         found: dict[int, dict[int, int]] = {}
-        with self._store.reading() as connection:
+        with self._store.read_transaction() as connection:
             for picture_id, value, count in connection.execute(query):
                 found.setdefault(int(picture_id), {})[int(value)] = int(count)
         return found
 
-    def with_class(self, value: int) -> frozenset[int]:
+    def ids_with_class(self, value: int) -> frozenset[int]:
         """Ids of the pictures whose label holds a class."""
         query = select(class_pixels.c.picture_id).where(class_pixels.c.class_value == value)
-        with self._store.reading() as connection:
+        with self._store.read_transaction() as connection:
             return frozenset(int(picture_id) for (picture_id,) in connection.execute(query))
 
-    def counts(self) -> Counts:
+    def counts(self) -> ProjectCounts:
         """The whole project in numbers."""
-        with self._store.reading() as connection:
+        with self._store.read_transaction() as connection:
             total = select(func.count()).select_from(pictures)
             split_rows = connection.execute(
                 select(pictures.c.split, func.count())
@@ -260,7 +260,7 @@ class PictureDrawer:
                     class_pixels.c.class_value
                 )
             ).all()
-            return Counts(
+            return ProjectCounts(
                 pictures=connection.execute(total).scalar_one(),
                 labelled=connection.execute(
                     select(func.count(class_pixels.c.picture_id.distinct()))
@@ -275,12 +275,12 @@ class PictureDrawer:
             )
 
     def _set(self, picture_ids: Sequence[int], *, lasting: bool = True, **values: object) -> Changes:
-        with self._store.writing(lasting=lasting) as connection:
+        with self._store.write_transaction(durable=lasting) as connection:
             connection.execute(update(pictures).where(pictures.c.id.in_(list(picture_ids))).values(**values))
         return Changes(pictures=frozenset(picture_ids))
 
 
-def _let_go_of_tiles(connection: Connection, picture_id: int) -> None:
+def _delete_tiles(connection: Connection, picture_id: int) -> None:
     """All tiles of a picture and of the edits that touched it, unless it is labelled."""
     labelled = select(class_pixels.c.class_value).where(class_pixels.c.picture_id == picture_id)
     if connection.execute(labelled.limit(1)).first() is not None:
@@ -310,5 +310,5 @@ def _record(row: Row[Any]) -> PictureRecord:
         pixels or 0,
         confidence,
         note,
-        tuple(sorted(tags.split(TAG_BREAK))) if tags else (),
+        tuple(sorted(tags.split(TAG_SEPARATOR))) if tags else (),
     )

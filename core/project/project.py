@@ -11,19 +11,19 @@ from sqlalchemy import select
 from sqlalchemy.dialects.sqlite import insert
 
 from core.base.errors import ProjectError
-from core.project.class_repository import ClassDrawer
-from core.project.folder_sync import make_folder
-from core.project.journal import JournalDrawer
-from core.project.label_repository import LabelDrawer
-from core.project.layout import FILE, HOME
-from core.project.picture_repository import PictureDrawer
+from core.project.class_repository import ClassRepository
+from core.project.folder_sync import create_folder
+from core.project.journal import JournalRepository
+from core.project.label_repository import LabelRepository
+from core.project.layout import HOME_FOLDER, PROJECT_FILE
+from core.project.picture_repository import PictureRepository
 from core.project.records import now
-from core.project.run_repository import RunDrawer
+from core.project.run_repository import RunRepository
 from core.project.schema import facts
 from core.project.store import Store
-from core.project.writer_lock import WriterGuard
+from core.project.writer_lock import WriterLock
 
-__all__ = ["FILE", "HOME", "Project", "home_of", "mapping_of"]
+__all__ = ["PROJECT_FILE", "HOME_FOLDER", "Project", "find_home", "run_class_mapping"]
 
 
 class Project:
@@ -32,45 +32,45 @@ class Project:
     `folder` holds the pictures and is never written to; `home` holds project.sqlite, models/ and cache/.
     """
 
-    def __init__(self, folder: Path, home: Path, store: Store, guard: WriterGuard | None) -> None:
+    def __init__(self, folder: Path, home: Path, store: Store, lock: WriterLock | None) -> None:
         self.folder = folder
         self.home = home
         self._store = store
-        self._guard = guard
-        self.pictures = PictureDrawer(store)
-        self.labels = LabelDrawer(store)
-        self.journal = JournalDrawer(store)
-        self.classes = ClassDrawer(store)
-        self.runs = RunDrawer(store)
+        self._lock = lock
+        self.pictures = PictureRepository(store)
+        self.labels = LabelRepository(store)
+        self.journal = JournalRepository(store)
+        self.classes = ClassRepository(store)
+        self.runs = RunRepository(store)
 
     @classmethod
-    def write(cls, folder: Path, home: Path | None = None, purpose: str = "a Maskloop command") -> Project:
+    def open(cls, folder: Path, home: Path | None = None, purpose: str = "a Maskloop command") -> Project:
         """Open for writing; a project that is not there yet is made.
 
         Raises ProjectError with a sentence for people: no such folder, cannot be written, damaged, made by a
         newer Maskloop, or already open for writing elsewhere (which is then named).
         """
-        folder = _plain(folder)
-        if home is None and (folder / FILE).is_file():
-            home, folder = folder, _pictures_folder(folder)
-        home = _plain(home or folder / HOME)
+        folder = _normalized(folder)
+        if home is None and (folder / PROJECT_FILE).is_file():
+            home, folder = folder, _read_pictures_folder(folder)
+        home = _normalized(home or folder / HOME_FOLDER)
         if not folder.is_dir():
             raise ProjectError(f"There is no folder {folder}. Check the name, or make it first.")
         try:
-            make_folder(home)
-            guard = WriterGuard(home, purpose)
+            create_folder(home)
+            guard = WriterLock(home, purpose)
         except OSError as problem:
             raise ProjectError(
                 f"{home} cannot be written ({problem.strerror or problem}), so labels cannot be kept there. "
                 "Choose another place for the project with --project DIR."
             ) from problem
         try:
-            store = Store(home / FILE, writing=True)
+            store = Store(home / PROJECT_FILE, writing=True)
             try:
                 store.upgrade()
                 project = cls(folder, home, store, guard)
-                project._remember_folder()
-                project.runs.end_orphans()
+                project._store_folder()
+                project.runs.close_interrupted()
             except BaseException:
                 store.close()
                 raise
@@ -80,16 +80,16 @@ class Project:
         return project
 
     @classmethod
-    def read(cls, where: Path) -> Project:
+    def open_read_only(cls, where: Path) -> Project:
         """Open for reading, also while a window writes. `where` is the pictures' folder or the project's own.
 
         Raises ProjectError when there is no project, or its file is not of this program's form.
         """
-        home = home_of(where)
-        store = Store(home / FILE, writing=False)
+        home = find_home(where)
+        store = Store(home / PROJECT_FILE, writing=False)
         try:
-            store.refuse_other_form()
-            project = cls(_plain(where), home, store, None)
+            store.require_current_schema()
+            project = cls(_normalized(where), home, store, None)
             project.folder = project._stored_folder()
         except BaseException:
             store.close()
@@ -101,11 +101,11 @@ class Project:
         return self.folder.name or str(self.folder)
 
     @property
-    def models(self) -> Path:
+    def models_folder(self) -> Path:
         return self.home / "models"
 
     @property
-    def cache(self) -> Path:
+    def cache_folder(self) -> Path:
         return self.home / "cache"
 
     @property
@@ -115,7 +115,7 @@ class Project:
 
     @property
     def is_writing(self) -> bool:
-        return self._guard is not None
+        return self._lock is not None
 
     def picture_path(self, relative: str) -> Path:
         """Where a picture lies. Raises ProjectError when the stored path climbs out of the folder."""
@@ -127,18 +127,18 @@ class Project:
         return path
 
     def prediction_path(self, picture_id: int) -> Path:
-        return self.cache / "predictions" / f"{picture_id}.png"
+        return self.cache_folder / "predictions" / f"{picture_id}.png"
 
     def run_folder(self, run_id: int) -> Path:
-        return self.models / str(run_id)
+        return self.models_folder / str(run_id)
 
     def fact(self, name: str) -> str | None:
         """A stored fact about the project, such as the picture shown last."""
-        with self._store.reading() as connection:
+        with self._store.read_transaction() as connection:
             return connection.execute(select(facts.c.value).where(facts.c.name == name)).scalar()
 
     def set_fact(self, name: str, value: str) -> None:
-        with self._store.writing() as connection:
+        with self._store.write_transaction() as connection:
             statement = insert(facts).values(name=name, value=value)
             connection.execute(
                 statement.on_conflict_do_update(index_elements=["name"], set_={"value": value})
@@ -147,8 +147,8 @@ class Project:
     def close(self) -> None:
         """Give file and guard back. May be called twice."""
         self._store.close()
-        if self._guard is not None:
-            self._guard.release()
+        if self._lock is not None:
+            self._lock.release()
 
     def __enter__(self) -> Project:
         return self
@@ -156,7 +156,7 @@ class Project:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _remember_folder(self) -> None:
+    def _store_folder(self) -> None:
         try:
             # Relative where possible: pictures and project may move together.
             stored = Path(os.path.relpath(self.folder, self.home)).as_posix()
@@ -171,7 +171,7 @@ class Project:
         return Path(os.path.normpath(self.home / (self.fact("pictures") or "..")))
 
 
-def mapping_of(project: Project, run_id: int) -> NDArray[np.uint8]:
+def run_class_mapping(project: Project, run_id: int) -> NDArray[np.uint8]:
     """(256,) uint8: what the pixel values that a run predicts are called now; as they are for an unknown run."""
     try:
         began = project.runs.get(run_id).after_move_id
@@ -180,23 +180,23 @@ def mapping_of(project: Project, run_id: int) -> NDArray[np.uint8]:
     return project.classes.mapping_since(began)
 
 
-def home_of(where: Path) -> Path:
+def find_home(where: Path) -> Path:
     """The folder of the project file that `where` means. Raises ProjectError when there is none."""
-    where = _plain(where)
-    for home in (where / HOME, where):
-        if (home / FILE).is_file():
+    where = _normalized(where)
+    for home in (where / HOME_FOLDER, where):
+        if (home / PROJECT_FILE).is_file():
             return home
     raise ProjectError(f"There is no Maskloop project in {where}. Make one with: maskloop init {where}")
 
 
-def _plain(path: Path) -> Path:
+def _normalized(path: Path) -> Path:
     """Absolute and without "..", so that paths can be compared by their parts."""
     return Path(os.path.normpath(path.absolute()))
 
 
-def _pictures_folder(home: Path) -> Path:
+def _read_pictures_folder(home: Path) -> Path:
     """Of a project of any form: it is upgraded only once it is known where its pictures are."""
-    store = Store(home / FILE, writing=False)
+    store = Store(home / PROJECT_FILE, writing=False)
     with Project(home, home, store, None) as project:
         # A file without tables knows of no folder, and what is no project is refused in words.
         return project._stored_folder() if store.version() else home.parent

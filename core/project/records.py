@@ -62,7 +62,7 @@ class PictureRecord:
         return self.mean_confidence is not None
 
     @property
-    def label_share(self) -> float:
+    def labelled_share(self) -> float:
         """Share of the picture that carries a label, 0..1."""
         area = (self.width or 0) * (self.height or 0)
         return min(1.0, self.labelled_pixels / area) if area else 0.0
@@ -93,7 +93,7 @@ class EditRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Journal:
+class UndoNames:
     """What undo and redo would do next for one picture; None where there is nothing."""
 
     undo_name: str | None = None
@@ -101,12 +101,12 @@ class Journal:
 
 
 @dataclass(frozen=True, slots=True)
-class Reverted:
+class UndoResult:
     """An undo or redo: the tiles of the picture asked for as they are now, what comes next, what was touched."""
 
     edit: EditRecord
     tiles: dict[TileKey, Values]
-    journal: Journal
+    undo_names: UndoNames
     changes: Changes
 
 
@@ -143,7 +143,7 @@ class Measurement:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class ProjectCounts:
     """The project in numbers."""
 
     pictures: int = 0
@@ -159,10 +159,10 @@ class Counts:
 
 def now() -> str:
     """This moment as the document stores it."""
-    return stamp(time.time())
+    return timestamp(time.time())
 
 
-def stamp(seconds: float) -> str:
+def timestamp(seconds: float) -> str:
     """A moment, in seconds since 1970, as the document stores it: UTC, ISO 8601, milliseconds. Later ones sort after
     earlier ones."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")

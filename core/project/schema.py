@@ -19,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-NEWEST = "0003"
+CURRENT_REVISION = "0003"
 """The revision this program writes and reads."""
 
 metadata = MetaData(

@@ -11,21 +11,21 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from core.project.schema import NEWEST
+from core.project.schema import CURRENT_REVISION
 
-FORM = Path(__file__).parent / "newest.sql"
+SCHEMA_FILE = Path(__file__).parent / "newest.sql"
 _END = ";\n\n"
 
 
-def newest_form() -> list[str]:
+def schema_statements() -> list[str]:
     """The statements that make a file of the newest form; none when the text here is of an older one."""
-    head, _, text = FORM.read_text("utf-8").partition("\n")
-    if head != f"-- {NEWEST}":
+    head, _, text = SCHEMA_FILE.read_text("utf-8").partition("\n")
+    if head != f"-- {CURRENT_REVISION}":
         return []
     return [statement for statement in text.strip().split(_END) if statement]
 
 
-def form_of(file: Path) -> str:
+def schema_of(file: Path) -> str:
     """The tables, indices and views of a project file as the text of `newest.sql`."""
     with closing(sqlite3.connect(file)) as connection:
         rows = connection.execute(
@@ -40,13 +40,13 @@ def form_of(file: Path) -> str:
 def _write() -> None:
     from core.project.store import Store
 
-    FORM.write_text("-- none\n", "utf-8")
+    SCHEMA_FILE.write_text("-- none\n", "utf-8")
     with tempfile.TemporaryDirectory() as scratch:
         file = Path(scratch) / "project.sqlite"
         store = Store(file, writing=True)
         store.upgrade()
         store.close()
-        FORM.write_text(form_of(file), "utf-8")
+        SCHEMA_FILE.write_text(schema_of(file), "utf-8")
 
 
 if __name__ == "__main__":

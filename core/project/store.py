@@ -13,10 +13,10 @@ from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlalchemy.pool import StaticPool
 
 from core.base.errors import DiskError, ProjectError, ProjectTooNewError
-from core.project.backup import FOLDER, make_backup, new_stamp
-from core.project.open_checks import has_pages, journal_of, put_strange_journal_aside, refuse_emptied
-from core.project.schema import NEWEST
-from core.project.schema_script import newest_form
+from core.project.backup import BACKUP_FOLDER, make_backup, new_file_id_sql
+from core.project.open_checks import has_frames, refuse_emptied_file, set_aside_foreign_wal, wal_path
+from core.project.schema import CURRENT_REVISION
+from core.project.schema_script import schema_statements
 
 BUSY_SECONDS = 10.0
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -37,54 +37,54 @@ class Store:
         `notice` is a sentence for people when something had to be put in order first.
         """
         self.path = path
-        refuse_emptied(path)
-        self.notice = put_strange_journal_aside(path) if writing else None
-        self._waits = True  # as _engine opens it
-        self._is_together = False
+        refuse_emptied_file(path)
+        self.notice = set_aside_foreign_wal(path) if writing else None
+        self._is_synchronous = True  # as _engine opens it
+        self._defers_sync = False
         self._engine = _engine(path, writing=writing)
         try:
             self._connection = self._engine.connect()
         except DatabaseError as problem:
             self._engine.dispose()
-            raise _explained(path, problem) from problem
+            raise _project_error(path, problem) from problem
 
     @contextlib.contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def read_transaction(self) -> Iterator[Connection]:
         """One consistent look at the file."""
         with self._transaction("BEGIN") as connection:
             yield connection
 
     @contextlib.contextmanager
-    def writing(self, *, lasting: bool = True) -> Iterator[Connection]:
+    def write_transaction(self, *, durable: bool = True) -> Iterator[Connection]:
         """One named operation, all or nothing. Raises DiskError when the disk refuses, ProjectError when the operation
         does not fit what is stored; nothing is changed then.
 
         When it returns, a power cut no longer takes it back; unless it is not to be `lasting`, because the program
         can find it out again (a size, a score): then it is whole and in order, but the disk is not waited for.
         """
-        self._wait_for_disk(lasting and not self._is_together)
+        self._set_synchronous(durable and not self._defers_sync)
         with self._transaction("BEGIN IMMEDIATE") as connection:
             yield connection
 
     @contextlib.contextmanager
-    def together(self) -> Iterator[None]:
+    def deferred_sync(self) -> Iterator[None]:
         """Many operations that somebody waits for as one, such as an import: the disk is waited for at the end.
 
         Each is still a transaction of its own; what was done before an error stays. Raises ProjectError.
         """
-        self._is_together = True
+        self._defers_sync = True
         try:
             yield
         finally:
-            self._is_together = False
-            with self.writing() as connection:
+            self._defers_sync = False
+            with self.write_transaction() as connection:
                 # A commit that waits takes all before it along, but only one that writes: a row comes and goes.
                 connection.exec_driver_sql("INSERT OR REPLACE INTO facts (name, value) VALUES ('stored', '')")
                 connection.exec_driver_sql("DELETE FROM facts WHERE name = 'stored'")
 
     def version(self) -> str | None:
         """The revision of the file, None for an empty one. Raises ProjectError when it is not one of ours."""
-        with self.reading() as connection:
+        with self.read_transaction() as connection:
             names = {str(n) for (n,) in connection.execute(text("SELECT name FROM sqlite_master"))}
             if not names:
                 return None
@@ -95,7 +95,7 @@ class Store:
     def upgrade(self) -> None:
         """Bring the file to the newest form. Raises ProjectTooNewError, with the file untouched, if it is newer."""
         version = self.version()
-        if version == NEWEST or (version is None and self._made_new()):
+        if version == CURRENT_REVISION or (version is None and self._create_current()):
             return
         # Alembic is imported only when there is something to do: it costs a third of a second.
         from alembic import command
@@ -110,20 +110,20 @@ class Store:
             if version is not None:
                 ScriptDirectory.from_config(config).get_revision(version)
         except CommandError as unknown:
-            raise too_new(self.path) from unknown
+            raise too_new_error(self.path) from unknown
         if version is not None:
             # The old form stays beside the new one, whatever happens now.
-            make_backup(self.path, self.path.parent / FOLDER, label=f"before-{NEWEST}")
+            make_backup(self.path, self.path.parent / BACKUP_FOLDER, label=f"before-{CURRENT_REVISION}")
         # Rebuilding a table drops the old one, which would delete the rows that point to it.
         self._pragma("foreign_keys = OFF")
         try:
-            with self.writing() as connection:
+            with self.write_transaction() as connection:
                 config.attributes["connection"] = connection
-                command.upgrade(config, NEWEST)
+                command.upgrade(config, CURRENT_REVISION)
                 if not connection.exec_driver_sql("PRAGMA user_version").scalar_one():
                     # A file that has its mark keeps it: with another, the journal that holds this upgrade and all
                     # that comes after it would be taken for another file's, should the program be killed now.
-                    connection.exec_driver_sql(new_stamp())
+                    connection.exec_driver_sql(new_file_id_sql())
                 orphans = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
                 if orphans is not None:
                     raise ProjectError(
@@ -132,38 +132,38 @@ class Store:
         finally:
             self._pragma("foreign_keys = ON")
 
-    def _made_new(self) -> bool:
+    def _create_current(self) -> bool:
         """Make an empty file in the newest form at once. False when only the migrations know that form."""
-        statements = newest_form()
+        statements = schema_statements()
         if not statements:
             return False
-        with self.writing() as connection:
+        with self.write_transaction() as connection:
             for statement in statements:
                 connection.exec_driver_sql(statement)
-            connection.exec_driver_sql(new_stamp())
+            connection.exec_driver_sql(new_file_id_sql())
         return True
 
-    def refuse_other_form(self) -> None:
+    def require_current_schema(self) -> None:
         """For readers, which cannot upgrade. Raises ProjectError when the file is not of the newest form."""
         version = self.version()
-        if version is None or version < NEWEST:
+        if version is None or version < CURRENT_REVISION:
             raise ProjectError(f"{self.path} is of an older form. Open it once in the Maskloop window.")
-        if version > NEWEST:
-            raise too_new(self.path)
+        if version > CURRENT_REVISION:
+            raise too_new_error(self.path)
 
     def close(self) -> None:
         self._connection.close()
         self._engine.dispose()
 
-    def _pragma(self, words: str) -> None:
+    def _pragma(self, statement: str) -> None:
         """Outside of a transaction: inside, SQLite ignores most of them."""
-        self._connection.exec_driver_sql(f"PRAGMA {words}")
+        self._connection.exec_driver_sql(f"PRAGMA {statement}")
         self._connection.commit()
 
-    def _wait_for_disk(self, waits: bool) -> None:
-        if waits != self._waits:
-            self._pragma(f"synchronous = {'FULL' if waits else 'NORMAL'}")
-            self._waits = waits
+    def _set_synchronous(self, full: bool) -> None:
+        if full != self._is_synchronous:
+            self._pragma(f"synchronous = {'FULL' if full else 'NORMAL'}")
+            self._is_synchronous = full
 
     @contextlib.contextmanager
     def _transaction(self, begin: str) -> Iterator[Connection]:
@@ -173,10 +173,10 @@ class Store:
                 self._connection.exec_driver_sql(begin)
                 yield self._connection
         except DatabaseError as problem:
-            raise _explained(self.path, problem) from problem
+            raise _project_error(self.path, problem) from problem
 
 
-def new_id(result: CursorResult[Any]) -> int:
+def inserted_id(result: CursorResult[Any]) -> int:
     """The id of the row that an INSERT just made."""
     key = result.inserted_primary_key
     if key is None:
@@ -184,7 +184,7 @@ def new_id(result: CursorResult[Any]) -> int:
     return int(key[0])
 
 
-def too_new(path: Path) -> ProjectTooNewError:
+def too_new_error(path: Path) -> ProjectTooNewError:
     """The sentence for a file that a newer program made."""
     return ProjectTooNewError(
         f"{path} was made by a newer Maskloop and was left untouched. Update Maskloop, then open it again."
@@ -197,7 +197,7 @@ def _engine(path: Path, *, writing: bool) -> Engine:
     def connect() -> sqlite3.Connection:
         # A reader opens read-only altogether: as the last to close, it would otherwise write the journal of a
         # killed writer into the file.
-        raw = _connected(f"{uri}?mode={'rwc' if writing else 'ro'}")
+        raw = _connect(f"{uri}?mode={'rwc' if writing else 'ro'}")
         try:
             if writing:
                 raw.execute("PRAGMA journal_mode = WAL")
@@ -210,10 +210,10 @@ def _engine(path: Path, *, writing: bool) -> Engine:
         except sqlite3.OperationalError as problem:
             raw.close()
             locked_out = any(sign in str(problem) for sign in ("readonly", "unable to open"))
-            if writing or not locked_out or not path.exists() or has_pages(journal_of(path)):
+            if writing or not locked_out or not path.exists() or has_frames(wal_path(path)):
                 raise
             # A read-only medium: nobody can be writing, so the file may be read as it lies.
-            raw = _connected(f"{uri}?immutable=1")
+            raw = _connect(f"{uri}?immutable=1")
         except sqlite3.DatabaseError:
             raw.close()
             raise
@@ -224,7 +224,7 @@ def _engine(path: Path, *, writing: bool) -> Engine:
     return create_engine("sqlite://", creator=connect, poolclass=StaticPool)
 
 
-def _connected(uri: str) -> sqlite3.Connection:
+def _connect(uri: str) -> sqlite3.Connection:
     return sqlite3.connect(
         uri,
         uri=True,
@@ -234,7 +234,7 @@ def _connected(uri: str) -> sqlite3.Connection:
     )
 
 
-_REASONS: tuple[tuple[tuple[str, ...], str], ...] = (
+_SQLITE_MESSAGES: tuple[tuple[tuple[str, ...], str], ...] = (
     (
         ("not a database", "malformed"),
         "{path} is damaged ({reason}). Bring the newest backup back with: maskloop restore --project {home}",
@@ -257,10 +257,12 @@ _REASONS: tuple[tuple[tuple[str, ...], str], ...] = (
 )
 
 
-def _explained(path: Path, problem: DatabaseError) -> ProjectError:
+def _project_error(path: Path, problem: DatabaseError) -> ProjectError:
     reason = str(problem.orig or problem)
     if isinstance(problem, IntegrityError):  # not the disk's fault: however often it is asked, it stays so
         return ProjectError(f"It does not fit what is stored in {path} ({reason}).")
     otherwise = "{path} could not be used: {reason}. Check that the folder can be written to."
-    sentence = next((words for signs, words in _REASONS if any(s in reason for s in signs)), otherwise)
+    sentence = next(
+        (words for signs, words in _SQLITE_MESSAGES if any(s in reason for s in signs)), otherwise
+    )
     return DiskError(sentence.format(path=path, reason=reason, home=path.parent))

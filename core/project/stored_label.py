@@ -14,7 +14,7 @@ from core.labels.label_map import Values, blank_values
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class StoredLabel:
     """All tiles of a label as they are stored: key, class values, ids of who said so; in the order of their keys."""
 
     tiles: tuple[tuple[TileKey, bytes, bytes], ...]
@@ -37,7 +37,7 @@ class Sheet:
                 values[place.slices] = decode(pixels, place.height, place.width, np.uint8)
         return values
 
-    def said(self, width: int, height: int) -> Counter[int]:
+    def pixels_by_origin(self, width: int, height: int) -> Counter[int]:
         """Pixels by the id of who said so; those of nobody are not counted. Raises ProjectError."""
         found: Counter[int] = Counter()
         for key, _, origins in self.tiles:

@@ -14,10 +14,10 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, or_
 
 from core.base.errors import ProjectError
 from core.base.geometry import Box
-from core.labels.codec import holds
+from core.labels.codec import contains_value
 from core.labels.label_map import Origin
-from core.project.records import EditRecord, Journal
-from core.project.row_changes import columns_in
+from core.project.records import EditRecord, UndoNames
+from core.project.row_changes import columns_of
 from core.project.schema import class_pixels, edit_rows, edit_tiles, edits, origins, pictures
 
 
@@ -34,19 +34,19 @@ def next_edit(connection: Connection, picture_id: int, *, undone: bool) -> EditR
         ).first()
         for whose in (edits.c.picture_id == picture_id, edits.c.picture_id.is_(None))
     ]
-    there = [record_of(row) for row in found if row is not None]
+    there = [edit_record(row) for row in found if row is not None]
     if not there:
         return None
     return (min if undone else max)(there, key=lambda record: record.id)
 
 
-def next_names(connection: Connection, picture_id: int) -> Journal:
+def undo_names(connection: Connection, picture_id: int) -> UndoNames:
     """What undo and redo would do next."""
     found = [next_edit(connection, picture_id, undone=undone) for undone in (False, True)]
-    return Journal(*(record.name if record else None for record in found))
+    return UndoNames(*(record.name if record else None for record in found))
 
 
-def start_new_future(connection: Connection, picture_id: int | None) -> int:
+def discard_undone_edits(connection: Connection, picture_id: int | None) -> int:
     """Let go what a new edit makes impossible to redo. Returns the id of the new edit, larger than any before it.
 
     What was undone in this picture goes, and what was undone of the whole project; with the oldest of those goes
@@ -67,7 +67,7 @@ def start_new_future(connection: Connection, picture_id: int | None) -> int:
     return int(newest) + 1
 
 
-def check_alone(connection: Connection, record: EditRecord) -> None:
+def check_can_swap(connection: Connection, record: EditRecord) -> None:
     """Whether an edit of the whole project may be swapped now. Raises ProjectError, naming the picture to see first.
 
     Not while a picture that it touched has been edited since (or, before redoing, has something older to redo): its
@@ -85,7 +85,7 @@ def check_alone(connection: Connection, record: EditRecord) -> None:
     touched = select(edit_tiles.c.picture_id).where(edit_tiles.c.edit_id == record.id)
     in_the_way = select(pictures.c.path).join(edits, edits.c.picture_id == pictures.c.id).where(*others)
     path = connection.execute(in_the_way.where(edits.c.picture_id.in_(touched)).limit(1)).scalar()
-    path = path or _marked_otherwise(connection, record, others)
+    path = path or _picture_with_conflicting_row(connection, record, others)
     if path is not None:
         raise ProjectError(f"“{record.name}” cannot be {act}: {path} has been {done}. {do} there first.")
     going = select(edit_rows.c.row_key).where(
@@ -105,13 +105,13 @@ def check_alone(connection: Connection, record: EditRecord) -> None:
             )
         kept = select(pictures.c.path, edit_tiles.c.pixels).join_from(edit_tiles, edits).join(pictures)
         for path, pixels in connection.execute(kept.where(*others).order_by(edits.c.id.desc())):
-            if holds(pixels, value):
+            if contains_value(pixels, value):
                 raise ProjectError(
                     f"“{record.name}” cannot be {act}: the history of {path} holds that class. {do} there first."
                 )
 
 
-def _marked_otherwise(
+def _picture_with_conflicting_row(
     connection: Connection, record: EditRecord, others: tuple[ColumnElement[bool], ...]
 ) -> str | None:
     """Path of a picture of which one of the `others` changed the same column as this edit; None: there is none."""
@@ -124,14 +124,14 @@ def _marked_otherwise(
     rows = connection.execute(
         same.where(*others, mine.c.edit_id == record.id, mine.c.table_name == "pictures")
     )
-    return next((str(path) for path, one, two in rows if columns_in(one) & columns_in(two)), None)
+    return next((str(path) for path, one, two in rows if columns_of(one) & columns_of(two)), None)
 
 
 def select_edits() -> Select[Any]:
     return select(edits, origins.c.kind, origins.c.run_id).join(origins, origins.c.id == edits.c.origin_id)
 
 
-def record_of(row: Row[Any]) -> EditRecord:
+def edit_record(row: Row[Any]) -> EditRecord:
     return EditRecord(
         row.id,
         row.picture_id,

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from core.base.errors import ProjectLockedError
 
 
-class WriterGuard:
+class WriterLock:
     """Held while a project is open for writing.
 
     The lock is the operating system's own, so that a crash gives it back by itself; the note beside it is only
@@ -28,7 +28,7 @@ class WriterGuard:
         try:
             self._lock.acquire(blocking=False)
         except Timeout as taken:
-            raise ProjectLockedError(self._sentence(home)) from taken
+            raise ProjectLockedError(self._locked_message(home)) from taken
         note = {
             "purpose": purpose,
             "process": os.getpid(),
@@ -45,7 +45,7 @@ class WriterGuard:
                 self._note.unlink(missing_ok=True)
             self._lock.release()
 
-    def _sentence(self, home: Path) -> str:
+    def _locked_message(self, home: Path) -> str:
         try:
             note = json.loads(self._note.read_text("utf-8"))
             since = datetime.fromisoformat(note["since"]).astimezone().strftime("%Y-%m-%d %H:%M")

@@ -8,14 +8,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.samples.scene_geometry import Field
+from core.samples.scene_geometry import FloatImage
 
 Colour = tuple[float, float, float]
 """RGB 0..255 as seen in plain sun."""
 
 
 @dataclass(frozen=True)
-class Cover:
+class GroundCover:
     """How one piece of ground looks and what it is.
 
     The colour moves from `first` to `second` with slow noise (`blotch`), quicker noise (`mottle`) and with rows;
@@ -34,7 +34,7 @@ class Cover:
     tramlines: float = 0.0
 
 
-def noise(rng: np.random.Generator, shape: tuple[int, int], cells: tuple[float, ...]) -> Field:
+def noise(rng: np.random.Generator, shape: tuple[int, int], cells: tuple[float, ...]) -> FloatImage:
     """(H, W) float32 of about unit deviation: octaves of smooth noise with cells of so many pixels."""
     total = np.zeros(shape, np.float32)
     weight, power = 1.0, 0.0
@@ -53,20 +53,20 @@ def noise(rng: np.random.Generator, shape: tuple[int, int], cells: tuple[float, 
 
 
 def paint_ground(
-    rng: np.random.Generator, ids: NDArray[np.uint8], covers: list[Cover]
-) -> tuple[Field, Field]:
+    rng: np.random.Generator, ids: NDArray[np.uint8], covers: list[GroundCover]
+) -> tuple[FloatImage, FloatImage]:
     """Colours (H, W, 3) float32 0..255 of a map of indices into `covers`, and the fine noise used for it."""
     shape = (ids.shape[0], ids.shape[1])
     slow, quick = noise(rng, shape, (110, 50)), noise(rng, shape, (22, 11, 5))
     fine = noise(rng, shape, (2.2, 1))
 
-    def by_id(name: str) -> Field:
+    def by_id(name: str) -> FloatImage:
         return np.array([getattr(cover, name) for cover in covers], np.float32)[ids]
 
     mix = 0.5 + by_id("blotch") * slow + by_id("mottle") * quick
     for index, cover in enumerate(covers):
         if cover.rows:
-            _sow(mix, ids == index, cover, slow)
+            _add_crop_rows(mix, ids == index, cover, slow)
     first = np.array([cover.first for cover in covers], np.float32)
     step = np.array([cover.second for cover in covers], np.float32) - first
     mix = np.clip(mix, 0, 1)
@@ -75,7 +75,7 @@ def paint_ground(
     return np.asarray(cv2.merge(channels), np.float32), fine
 
 
-def _sow(mix: Field, where: NDArray[np.bool_], cover: Cover, slow: Field) -> None:
+def _add_crop_rows(mix: FloatImage, where: NDArray[np.bool_], cover: GroundCover, slow: FloatImage) -> None:
     """Adds crop rows, and the wheel tracks of the tractor that sowed them, in place."""
     rows, columns = np.flatnonzero(where.any(1)), np.flatnonzero(where.any(0))
     if not len(rows):

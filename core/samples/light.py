@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.samples.scene_geometry import Field, Points
+from core.samples.scene_geometry import FloatImage, Points
 
 
 @dataclass(frozen=True)
-class Weather:
+class LightConditions:
     """The light of one scene and the state of the camera.
 
     `sun` points to the sun in the picture plane (radians, y downwards); `steepness` is the tangent of its height.
@@ -28,12 +28,12 @@ class Weather:
     noise: float
 
 
-def draw_weather(rng: np.random.Generator) -> Weather:
+def random_conditions(rng: np.random.Generator) -> LightConditions:
     """A dry day at some hour, some season, through some camera."""
     warm = rng.normal(0, 0.03)
     dark = rng.uniform(0.36, 0.48)
     exposure = rng.uniform(0.92, 1.08)
-    return Weather(
+    return LightConditions(
         sun=rng.uniform(-2.75, -1.75) if rng.random() < 0.7 else rng.uniform(-1.6, -0.5),
         steepness=rng.uniform(0.75, 1.35),
         shade=(dark * 0.9, dark, dark * 1.18),
@@ -45,7 +45,7 @@ def draw_weather(rng: np.random.Generator) -> Weather:
     )
 
 
-def lit(colours: Field, heights: Field, weather: Weather) -> Field:
+def apply_sunlight(colours: FloatImage, heights: FloatImage, weather: LightConditions) -> FloatImage:
     """Colours (H, W, 3) under the sun; `heights` (H, W) in pixels above the ground. Changes `colours`.
 
     Lambert's cosine law on the slope of the heights, cast shadows, and less sky light in narrow places.
@@ -60,7 +60,7 @@ def lit(colours: Field, heights: Field, weather: Weather) -> Field:
     )
     facing = np.clip((weather.steepness - uphill) / weather.steepness, 0, 1.6)
     facing /= np.sqrt(1 + np.minimum(uphill * uphill, 4) * 0.8)
-    sunny = facing * (1 - _shadow(heights, towards, weather.steepness))
+    sunny = facing * (1 - _cast_shadows(heights, towards, weather.steepness))
     around = cv2.GaussianBlur(heights, (0, 0), 5)
     open_sky = np.clip(1 - 0.045 * np.maximum(around - heights, 0), 0.55, 1)
     for channel in range(3):
@@ -69,7 +69,7 @@ def lit(colours: Field, heights: Field, weather: Weather) -> Field:
     return colours
 
 
-def _shadow(heights: Field, towards: Points, steepness: float) -> Field:
+def _cast_shadows(heights: FloatImage, towards: Points, steepness: float) -> FloatImage:
     """0 in the sun .. 1 in shadow. The ray to the sun is walked in steps 1, 2, 4, .. of a running maximum:
     after each, a pixel knows the highest ray that any of twice as many pixels on its way throws over it."""
     rays = heights.copy()
@@ -84,8 +84,8 @@ def _shadow(heights: Field, towards: Points, steepness: float) -> Field:
     return np.asarray(cv2.GaussianBlur(np.clip((rays - heights - 0.4) * 0.6, 0, 1), (0, 0), 0.8), np.float32)
 
 
-def photograph(
-    rng: np.random.Generator, colours: Field, size: tuple[int, int], weather: Weather
+def simulate_camera(
+    rng: np.random.Generator, colours: FloatImage, size: tuple[int, int], weather: LightConditions
 ) -> NDArray[np.uint8]:
     """(H, W, 3) uint8 of `size` (width, height): haze, lens, sensor."""
     seen = cv2.resize(colours, size, interpolation=cv2.INTER_AREA)

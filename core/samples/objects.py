@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.samples.ground_texture import Colour
-from core.samples.scene_geometry import Field, Points, Rect, draw_lines
+from core.samples.scene_geometry import FloatImage, Points, RotatedRect, draw_lines
 
 ROOFS: tuple[Colour, ...] = (
     (164, 88, 66), (150, 76, 58), (176, 108, 82), (132, 72, 58),
@@ -18,10 +18,10 @@ ROOFS: tuple[Colour, ...] = (
 )  # fmt: skip
 """Tiles in reds and browns, slate and concrete in the greys of the road."""
 
-HALLS: tuple[Colour, ...] = ((168, 168, 164), (138, 142, 146), (118, 100, 88))
+HALL_ROOFS: tuple[Colour, ...] = ((168, 168, 164), (138, 142, 146), (118, 100, 88))
 """Gravel, sheet metal and tar on large flat roofs."""
 
-PAINTS: tuple[Colour, ...] = (
+CAR_COLOURS: tuple[Colour, ...] = (
     (232, 232, 230), (198, 202, 206), (40, 42, 46), (150, 30, 30),
     (36, 62, 120), (96, 100, 106), (210, 208, 196), (190, 150, 50),
 )  # fmt: skip
@@ -29,7 +29,7 @@ PAINTS: tuple[Colour, ...] = (
 
 
 @dataclass
-class Land:
+class SceneRaster:
     """A scene while it is drawn, at drawing resolution.
 
     `colours` (H, W, 3) float32 RGB 0..255; `heights` (H, W) float32, pixels above the ground; `truth` (H, W)
@@ -37,11 +37,11 @@ class Land:
     deviation for textures; `metre` in pixels.
     """
 
-    colours: Field
-    heights: Field
+    colours: FloatImage
+    heights: FloatImage
     truth: NDArray[np.uint8]
     taken: NDArray[np.bool_]
-    fine: Field
+    fine: FloatImage
     metre: float
 
     def pixel(self, x: float, y: float) -> tuple[int, int]:
@@ -61,7 +61,7 @@ class Land:
 class House:
     """A house with a gabled roof, or a hall with a flat one (`slope` 0). The ridge runs along its rectangle."""
 
-    rect: Rect
+    rect: RotatedRect
     walls: float
     """Height of the walls in pixels."""
     slope: float
@@ -70,13 +70,13 @@ class House:
     """Length of a second gable at a right angle, 0 for none."""
 
 
-def build(land: Land, house: House, rng: np.random.Generator, value: int) -> None:
+def add_house(land: SceneRaster, house: House, rng: np.random.Generator, value: int) -> None:
     """Puts up a house: walls, roof with rows of tiles, ridge, chimney or panels. Its ground becomes taken."""
     length, depth = house.rect.length, house.rect.depth
     box = land.patch(house.rect.x, house.rect.y, (length + depth + house.wing) * 0.62)
     if box is None:
         return
-    along, across = house.rect.seen_from(*box)
+    along, across = house.rect.local_coordinates(*box)
     eaves, tops = _gable(along, across, length, depth, house)
     falls = np.abs(across)
     if house.wing:
@@ -99,18 +99,18 @@ def build(land: Land, house: House, rng: np.random.Generator, value: int) -> Non
 
 
 def _gable(
-    along: Field, across: Field, length: float, depth: float, house: House
-) -> tuple[NDArray[np.bool_], Field]:
+    along: FloatImage, across: FloatImage, length: float, depth: float, house: House
+) -> tuple[NDArray[np.bool_], FloatImage]:
     inside = (np.abs(along) <= length / 2) & (np.abs(across) <= depth / 2)
     tops = house.walls + house.slope * (depth / 2 - np.abs(across))
     return inside, np.where(inside, tops, 0).astype(np.float32)
 
 
 def _chimney_or_panels(
-    roof: Field,
-    tops: Field,
-    along: Field,
-    across: Field,
+    roof: FloatImage,
+    tops: FloatImage,
+    along: FloatImage,
+    across: FloatImage,
     house: House,
     metre: float,
     rng: np.random.Generator,
@@ -129,10 +129,10 @@ def _chimney_or_panels(
 
 
 def _vents_and_rim(
-    roof: Field,
-    tops: Field,
-    along: Field,
-    across: Field,
+    roof: FloatImage,
+    tops: FloatImage,
+    along: FloatImage,
+    across: FloatImage,
     house: House,
     metre: float,
     rng: np.random.Generator,
@@ -148,15 +148,15 @@ def _vents_and_rim(
 
 
 @dataclass(frozen=True)
-class Crown:
+class TreeCrown:
     """A tree from above, n x n float32: `heights` in radii, 0 outside, and `shine`, the brightness of leaves."""
 
-    heights: Field
-    shine: Field
+    heights: FloatImage
+    shine: FloatImage
 
 
 @cache
-def _crown(radius: int, shape: int, conifer: bool) -> Crown:
+def _tree_crown(radius: int, shape: int, conifer: bool) -> TreeCrown:
     """One of a few tree shapes, the same in every scene: a heap of leafy balls, or a cone of branches."""
     rng = np.random.default_rng((radius, shape, conifer))
     reach = radius + 2
@@ -174,16 +174,16 @@ def _crown(radius: int, shape: int, conifer: bool) -> Crown:
             heights = np.maximum(heights, np.where(ball > 0, lift + np.sqrt(np.clip(ball, 0, None)), 0))
     heights = np.where(heights > 0.12, heights + rng.normal(0, 0.07, heights.shape), 0).clip(0)
     shine = 0.72 + 0.4 * heights / max(float(heights.max()), 0.1) + rng.normal(0, 0.06, heights.shape)
-    return Crown(heights.astype(np.float32), shine.astype(np.float32))
+    return TreeCrown(heights.astype(np.float32), shine.astype(np.float32))
 
 
-def plant(
-    land: Land, x: float, y: float, radius: float, colour: Colour, rng: np.random.Generator, value: int, *,
+def add_tree(
+    land: SceneRaster, x: float, y: float, radius: float, colour: Colour, rng: np.random.Generator, value: int, *,
     conifer: bool = False,
 ) -> None:  # fmt: skip
     """A tree at (x, y) of `radius` pixels, in front of whatever is lower."""
     size = max(3, round(radius))
-    crown = _crown(size, int(rng.integers(5)), conifer)
+    crown = _tree_crown(size, int(rng.integers(5)), conifer)
     n = crown.heights.shape[0]
     left, top = round(x) - n // 2, round(y) - n // 2
     rows = slice(max(0, top), min(land.truth.shape[0], top + n))
@@ -201,7 +201,7 @@ def plant(
     land.truth[box][seen] = value
 
 
-def raise_hedges(land: Land, lines: list[Points], colour: Colour, value: int) -> None:
+def add_hedges(land: SceneRaster, lines: list[Points], colour: Colour, value: int) -> None:
     """Hedges along polylines (pixels), about 1.6 m wide and as high, ragged; they stop at roads and houses."""
     mask = np.zeros(land.truth.shape, np.uint8)
     draw_lines(mask, lines, land.metre * 1.5, 255)
@@ -213,19 +213,19 @@ def raise_hedges(land: Land, lines: list[Points], colour: Colour, value: int) ->
     land.truth[grown] = value
 
 
-def park(land: Land, at: Points, angle: float, rng: np.random.Generator, value: int) -> None:
+def add_car(land: SceneRaster, at: Points, angle: float, rng: np.random.Generator, value: int) -> None:
     """A car of about 4.5 m x 1.9 m that looks along `angle`."""
     length, wide = land.metre * rng.uniform(4.2, 4.9), land.metre * rng.uniform(1.85, 2.05)
     box = land.patch(at[0], at[1], length * 0.7)
     if box is None:
         return
-    along, across = Rect.at(at, length, wide, angle).seen_from(*box)
+    along, across = RotatedRect.at(at, length, wide, angle).local_coordinates(*box)
     body = (np.abs(along / (length / 2)) ** 5 + np.abs(across / (wide / 2)) ** 5) < 1
     glass = body & (np.abs(across) < wide * 0.42) & (
         (np.abs(along - length * 0.17) < length * 0.07) | (np.abs(along + length * 0.3) < length * 0.05)
     )  # fmt: skip
     cabin = body & (along > -length * 0.33) & (along < length * 0.2) & (np.abs(across) < wide * 0.42)
-    paint = np.array(PAINTS[int(rng.integers(len(PAINTS)))], np.float32)
+    paint = np.array(CAR_COLOURS[int(rng.integers(len(CAR_COLOURS)))], np.float32)
     land.colours[box][body] = paint
     land.colours[box][cabin] = paint * 0.9 + 14
     land.colours[box][glass] = (34, 40, 48)

@@ -11,30 +11,39 @@ import numpy as np
 from core.samples import land_cover
 from core.samples.ground_texture import paint_ground
 from core.samples.land_cover import BUILDING, CAR, FIELD, ROAD, TREE
-from core.samples.objects import HALLS, ROOFS, House, Land, build, park, plant, raise_hedges
-from core.samples.scene_geometry import Points, Rect, axes, beside, draw_lines, resampled
-from core.samples.scene_plan import Plan
-from core.samples.terrain import Ground, Piece
+from core.samples.objects import (
+    HALL_ROOFS,
+    ROOFS,
+    House,
+    SceneRaster,
+    add_car,
+    add_hedges,
+    add_house,
+    add_tree,
+)
+from core.samples.scene_geometry import Points, RotatedRect, axes, draw_lines, offset_line, resample
+from core.samples.scene_plan import ScenePlan
+from core.samples.terrain import MapParcel, TerrainMap
 
 
-def furnish(rng: np.random.Generator, plan: Plan, ground: Ground) -> Land:
+def place_objects(rng: np.random.Generator, plan: ScenePlan, ground: TerrainMap) -> SceneRaster:
     """The scene in colour and with heights, before the sun comes out."""
     colours, fine = paint_ground(rng, ground.ids, ground.covers)
     truth = np.array([cover.value for cover in ground.covers], np.uint8)[ground.ids]
     taken = ground.taken | (truth == ROAD)
-    land = Land(colours, np.zeros(truth.shape, np.float32), truth, taken, fine, ground.metre)
-    _shallows(land, ground)
-    _markings(rng, plan, land)
-    _bridges(plan, land)
-    _houses(rng, land, ground)
-    _hedges(rng, plan, land, ground)
-    _cars(rng, plan, land)
-    _woods(rng, land, ground)
-    _single_trees(rng, plan, land, ground)
+    land = SceneRaster(colours, np.zeros(truth.shape, np.float32), truth, taken, fine, ground.metre)
+    _tint_shallow_water(land, ground)
+    _draw_road_markings(rng, plan, land)
+    _raise_bridges(plan, land)
+    _place_houses(rng, land, ground)
+    _place_hedges(rng, plan, land, ground)
+    _place_cars(rng, plan, land)
+    _place_woods(rng, land, ground)
+    _place_single_trees(rng, plan, land, ground)
     return land
 
 
-def _shallows(land: Land, ground: Ground) -> None:
+def _tint_shallow_water(land: SceneRaster, ground: TerrainMap) -> None:
     """Water is paler and browner where it is not deep."""
     wet = ground.wet
     away = cv2.distanceTransform(wet.astype(np.uint8), cv2.DIST_L2, 3)[wet]
@@ -42,7 +51,7 @@ def _shallows(land: Land, ground: Ground) -> None:
     land.colours[wet] += (np.array((112, 112, 82), np.float32) - land.colours[wet]) * shallow
 
 
-def _markings(rng: np.random.Generator, plan: Plan, land: Land) -> None:
+def _draw_road_markings(rng: np.random.Generator, plan: ScenePlan, land: SceneRaster) -> None:
     """Dashes in the middle of a road and lines along the edges of the main one, but not where roads meet."""
     counts = np.zeros(land.truth.shape, np.uint8)
     for way in plan.roads:
@@ -51,17 +60,17 @@ def _markings(rng: np.random.Generator, plan: Plan, land: Land) -> None:
         counts += one
     paint = np.zeros_like(counts)
     for way in plan.roads:
-        line = resampled(way.line * land.metre, land.metre)
+        line = resample(way.line * land.metre, land.metre)
         if way.main or rng.random() < 0.4:
             draw_lines(paint, [line[i : i + 4] for i in range(0, len(line) - 4, 9)], 1, 255)
         if way.main:
             for side in (-1, 1):
-                draw_lines(paint, [beside(line, side * (way.width / 2 - 0.45) * land.metre)], 1, 130)
+                draw_lines(paint, [offset_line(line, side * (way.width / 2 - 0.45) * land.metre)], 1, 130)
     strength = (paint.astype(np.float32) / 255 * 0.8 * (counts == 1))[:, :, None]
     land.colours += (np.float32(232) - land.colours) * strength
 
 
-def _bridges(plan: Plan, land: Land) -> None:
+def _raise_bridges(plan: ScenePlan, land: SceneRaster) -> None:
     """Where a road crosses a river its deck stands higher and has a parapet."""
     size = round(land.metre * 3) * 2 + 1
     wide = np.zeros_like(land.truth)
@@ -72,9 +81,9 @@ def _bridges(plan: Plan, land: Land) -> None:
     near = cv2.GaussianBlur(near, (0, 0), land.metre * 1.2)
     for way in plan.roads:
         deck, rails = np.zeros((2, *land.truth.shape), np.uint8)
-        line = resampled(way.line * land.metre, land.metre)
+        line = resample(way.line * land.metre, land.metre)
         draw_lines(deck, [line], (way.width + 1.6) * land.metre, 1)
-        sides = [beside(line, side * (way.width / 2 + 0.5) * land.metre) for side in (-1, 1)]
+        sides = [offset_line(line, side * (way.width / 2 + 0.5) * land.metre) for side in (-1, 1)]
         draw_lines(rails, sides, land.metre * 0.8, 1)
         over = (deck > 0) & (near > 0.5)
         if not over.any():
@@ -86,43 +95,45 @@ def _bridges(plan: Plan, land: Land) -> None:
         land.truth[parapet | over] = ROAD
 
 
-def _houses(rng: np.random.Generator, land: Land, ground: Ground) -> None:
+def _place_houses(rng: np.random.Generator, land: SceneRaster, ground: TerrainMap) -> None:
     metre = land.metre
     styles = rng.permutation(len(ROOFS))[:4]
     for lot in ground.lots:
         rect = lot.house
         if rect.length < rect.depth:  # the ridge runs along the longer side
-            rect = Rect(rect.x, rect.y, rect.depth, rect.length, rect.angle + np.pi / 2)
+            rect = RotatedRect(rect.x, rect.y, rect.depth, rect.length, rect.angle + np.pi / 2)
         rect = replace(rect, angle=rect.angle + rng.normal(0, 0.03))
         walls = rng.uniform(2.8, 4.2) * metre
         if rect.length > 18 * metre:
-            colour = land_cover.shaded(rng, HALLS[int(rng.integers(len(HALLS)))], 0.05)
+            colour = land_cover.vary_colour(rng, HALL_ROOFS[int(rng.integers(len(HALL_ROOFS)))], 0.05)
             house = House(rect, walls, rng.choice((0.0, 0.0, 0.3)), colour)
         else:
-            colour = land_cover.shaded(rng, ROOFS[int(rng.choice(styles))], 0.05)
+            colour = land_cover.vary_colour(rng, ROOFS[int(rng.choice(styles))], 0.05)
             wing = rect.depth * rng.uniform(0.9, 1.15) if rng.random() < 0.3 else 0.0
             house = House(rect, walls, rng.uniform(0.55, 0.9), colour, wing)
-        build(land, house, rng, BUILDING)
+        add_house(land, house, rng, BUILDING)
         if rng.random() < 0.45:
             size = rng.uniform(3, 6) * metre, rng.uniform(2.6, 3.6) * metre
-            shed = Rect.at(lot.at(rng.uniform(-0.3, 0.3), rng.uniform(0.7, 0.85)), *size, lot.house.angle)
+            shed = RotatedRect.at(
+                lot.at(rng.uniform(-0.3, 0.3), rng.uniform(0.7, 0.85)), *size, lot.house.angle
+            )
             if shed.scaled(1.2).is_free(land.taken):
-                grey = land_cover.shaded(rng, (150, 142, 132))
-                build(land, House(shed, 2.2 * metre, rng.choice((0.0, 0.4)), grey), rng, BUILDING)
+                grey = land_cover.vary_colour(rng, (150, 142, 132))
+                add_house(land, House(shed, 2.2 * metre, rng.choice((0.0, 0.4)), grey), rng, BUILDING)
 
 
-def _hedges(rng: np.random.Generator, plan: Plan, land: Land, ground: Ground) -> None:
+def _place_hedges(rng: np.random.Generator, plan: ScenePlan, land: SceneRaster, ground: TerrainMap) -> None:
     lines = [line * land.metre for line in plan.hedges]
     for lot in ground.lots:
         borders = [((-0.5, 0), (-0.5, 1)), ((0.5, 0), (0.5, 1)), ((-0.5, 1), (0.5, 1))]
         lines += [np.array([lot.at(*a), lot.at(*b)]) for a, b in borders if rng.random() < 0.5]
-    raise_hedges(land, lines, land_cover.leaves(rng), TREE)
+    add_hedges(land, lines, land_cover.leaves(rng), TREE)
 
 
-def _cars(rng: np.random.Generator, plan: Plan, land: Land) -> None:
+def _place_cars(rng: np.random.Generator, plan: ScenePlan, land: SceneRaster) -> None:
     """Cars on the right and the wrong lane, and parked along settled roads."""
     for way in plan.roads:
-        line = resampled(way.line * land.metre, land.metre)
+        line = resample(way.line * land.metre, land.metre)
         ahead = np.gradient(line, axis=0)
         turns = np.arctan2(ahead[:, 1], ahead[:, 0])
         at = rng.uniform(0, 20)
@@ -132,41 +143,53 @@ def _cars(rng: np.random.Generator, plan: Plan, land: Land) -> None:
             aside = (way.width / 2 - 0.6 if parked else way.width / 4) * rng.choice((-1, 1)) * land.metre
             spot = line[i] + axes(turns[i])[1] * aside
             if land.truth[land.pixel(*spot)] == ROAD:
-                park(land, spot, turns[i] + rng.normal(0, 0.03), rng, CAR)
+                add_car(land, spot, turns[i] + rng.normal(0, 0.03), rng, CAR)
             at += rng.uniform(7, 26) if way.settled else rng.uniform(18, 70)
 
 
-def _woods(rng: np.random.Generator, land: Land, ground: Ground) -> None:
+def _place_woods(rng: np.random.Generator, land: SceneRaster, ground: TerrainMap) -> None:
     """What stands in numbers: woods, orchards, bales on a stubble field."""
     metre = land.metre
     for piece in ground.pieces:
         match piece.use:
             case "wood":
-                _wood(rng, land, ground, piece)
+                _place_wood(rng, land, ground, piece)
             case "orchard":
                 colour, gap = land_cover.leaves(rng), rng.uniform(6, 7.5) * metre
                 radius = gap * rng.uniform(0.3, 0.4)
-                for spot in _spots(rng, land, ground, piece, gap, 0.05):
-                    plant(land, *spot, radius * rng.normal(1, 0.1), land_cover.shaded(rng, colour), rng, TREE)
+                for spot in _free_spots(rng, land, ground, piece, gap, 0.05):
+                    add_tree(
+                        land,
+                        *spot,
+                        radius * rng.normal(1, 0.1),
+                        land_cover.vary_colour(rng, colour),
+                        rng,
+                        TREE,
+                    )
             case "stubble" if rng.random() < 0.6:
-                for spot in _spots(rng, land, ground, piece, 13 * metre, 0.2):
-                    plant(land, *spot, 1.2 * metre, (212, 184, 120), rng, FIELD)
+                for spot in _free_spots(rng, land, ground, piece, 13 * metre, 0.2):
+                    add_tree(land, *spot, 1.2 * metre, (212, 184, 120), rng, FIELD)
 
 
-def _wood(rng: np.random.Generator, land: Land, ground: Ground, piece: Piece) -> None:
+def _place_wood(rng: np.random.Generator, land: SceneRaster, ground: TerrainMap, piece: MapParcel) -> None:
     greens = [land_cover.leaves(rng) for _ in range(3)]
     needles = land_cover.leaves(rng, conifer=True)
     share = rng.choice((0.0, 0.1, 0.4, 0.95))
     mean = rng.uniform(2.7, 3.6) * land.metre
-    for spot in _spots(rng, land, ground, piece, mean * 1.5, 0.32):
+    for spot in _free_spots(rng, land, ground, piece, mean * 1.5, 0.32):
         conifer = bool(rng.random() < share)
-        colour = land_cover.shaded(rng, needles if conifer else greens[int(rng.integers(3))], 0.07)
+        colour = land_cover.vary_colour(rng, needles if conifer else greens[int(rng.integers(3))], 0.07)
         radius = mean * rng.uniform(0.65, 1.3) * (0.8 if conifer else 1)
-        plant(land, *spot, radius, colour, rng, TREE, conifer=conifer)
+        add_tree(land, *spot, radius, colour, rng, TREE, conifer=conifer)
 
 
-def _spots(
-    rng: np.random.Generator, land: Land, ground: Ground, piece: Piece, gap: float, jitter: float
+def _free_spots(
+    rng: np.random.Generator,
+    land: SceneRaster,
+    ground: TerrainMap,
+    piece: MapParcel,
+    gap: float,
+    jitter: float,
 ) -> Iterator[tuple[float, float]]:
     """Free points of a piece, `gap` apart in rows, each shifted by up to `jitter` gaps."""
     turn = np.stack(axes(piece.angle))
@@ -184,7 +207,9 @@ def _spots(
                 yield float(x), float(y)
 
 
-def _single_trees(rng: np.random.Generator, plan: Plan, land: Land, ground: Ground) -> None:
+def _place_single_trees(
+    rng: np.random.Generator, plan: ScenePlan, land: SceneRaster, ground: TerrainMap
+) -> None:
     """Trees in gardens, along hedges and rivers, and the odd one in a meadow."""
     metre = land.metre
     spots: list[tuple[Points, float]] = []
@@ -196,9 +221,9 @@ def _single_trees(rng: np.random.Generator, plan: Plan, land: Land, ground: Grou
         for share in rng.random(int(rng.integers(0, 9))):
             spots.append(((start + share * (end - start)) * metre, rng.uniform(2.0, 3.8)))
     for way in plan.rivers:
-        line = resampled(way.line * metre, metre)
+        line = resample(way.line * metre, metre)
         for side in (-1, 1):
-            shore = beside(line, side * (way.width / 2 + 2.6) * metre)
+            shore = offset_line(line, side * (way.width / 2 + 2.6) * metre)
             for at in rng.integers(0, len(line), len(line) // 9):
                 spots.append((shore[at] + rng.normal(0, 1.2 * metre, 2), rng.uniform(1.4, 3.6)))
     for piece in ground.pieces:
@@ -208,7 +233,7 @@ def _single_trees(rng: np.random.Generator, plan: Plan, land: Land, ground: Grou
     for (x, y), radius in spots:
         if not land.taken[land.pixel(x, y)]:
             conifer = bool(rng.random() < 0.12)
-            plant(
+            add_tree(
                 land,
                 x,
                 y,

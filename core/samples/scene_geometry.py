@@ -8,13 +8,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Field = NDArray[np.float32]
+FloatImage = NDArray[np.float32]
 Points = NDArray[np.float64]
 """(N, 2) x, y; a single point is (2,)."""
 
 
 @dataclass(frozen=True)
-class Rect:
+class RotatedRect:
     """A turned rectangle around (x, y): `length` runs along `angle` (radians), `depth` across it."""
 
     x: float
@@ -24,14 +24,14 @@ class Rect:
     angle: float
 
     @classmethod
-    def at(cls, point: Points, length: float, depth: float, angle: float) -> Rect:
+    def at(cls, point: Points, length: float, depth: float, angle: float) -> RotatedRect:
         """The rectangle around a point."""
         return cls(float(point[0]), float(point[1]), length, depth, angle)
 
-    def scaled(self, factor: float) -> Rect:
+    def scaled(self, factor: float) -> RotatedRect:
         return replace(self, length=self.length * factor, depth=self.depth * factor)
 
-    def grown(self, margin: float) -> Rect:
+    def grown(self, margin: float) -> RotatedRect:
         return replace(self, length=self.length + 2 * margin, depth=self.depth + 2 * margin)
 
     def corners(self) -> Points:
@@ -42,7 +42,7 @@ class Rect:
             [(self.x, self.y) + a * self.length / 2 * along + b * self.depth / 2 * across for a, b in signs]
         )
 
-    def seen_from(self, rows: slice, columns: slice) -> tuple[Field, Field]:
+    def local_coordinates(self, rows: slice, columns: slice) -> tuple[FloatImage, FloatImage]:
         """How far each pixel of a patch lies from the middle, along and across; two float32 arrays."""
         y, x = np.ogrid[rows, columns]
         right, down = (x - self.x).astype(np.float32), (y - self.y).astype(np.float32)
@@ -77,14 +77,14 @@ def draw_lines(mask: NDArray[np.uint8], lines: list[Points], thickness: float, v
     cv2.polylines(mask, fixed, isClosed=False, color=value, thickness=max(1, round(thickness)), shift=4)
 
 
-def resampled(line: Points, step: float) -> Points:
+def resample(line: Points, step: float) -> Points:
     """The polyline with points `step` apart."""
     lengths = np.concatenate([[0.0], np.linalg.norm(np.diff(line, axis=0), axis=1).cumsum()])
     at = np.arange(0.0, lengths[-1], step)
     return np.stack([np.interp(at, lengths, line[:, i]) for i in (0, 1)], axis=1)
 
 
-def beside(line: Points, distance: float) -> Points:
+def offset_line(line: Points, distance: float) -> Points:
     """The line shifted sideways by `distance`."""
     tangent = np.gradient(line, axis=0)
     normal = np.stack([-tangent[:, 1], tangent[:, 0]], axis=1)

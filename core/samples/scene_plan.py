@@ -11,7 +11,7 @@ from core.samples.scene_geometry import Points
 
 
 @dataclass(frozen=True)
-class Kind:
+class SceneKind:
     """What a scene is like. Shares are weights, chances are 0..1."""
 
     streets: int
@@ -28,16 +28,16 @@ class Kind:
     """Parcels above this many square metres are cut again."""
 
 
-FARMLAND = Kind(1, 0.6, 0.25, 0.15, crops=6, meadow=1.2, wood=1.6, orchard=0.5, village=40, parcel=7500)
-HAMLET = Kind(2, 0.75, 0.2, 0.1, crops=4, meadow=1.5, wood=1.5, orchard=1.0, village=80, parcel=5500)
-SUBURB = Kind(4, 1.0, 0.1, 0.1, crops=2, meadow=2.0, wood=1.5, orchard=0.5, village=999, parcel=4000)
-RIVERSIDE = Kind(1, 0.3, 1.0, 0.0, crops=4, meadow=1.5, wood=2.5, orchard=0.5, village=50, parcel=6000)
-LAKESIDE = Kind(2, 0.5, 0.0, 1.0, crops=3, meadow=1.5, wood=2.0, orchard=0.5, village=70, parcel=5500)
+FARMLAND = SceneKind(1, 0.6, 0.25, 0.15, crops=6, meadow=1.2, wood=1.6, orchard=0.5, village=40, parcel=7500)
+HAMLET = SceneKind(2, 0.75, 0.2, 0.1, crops=4, meadow=1.5, wood=1.5, orchard=1.0, village=80, parcel=5500)
+SUBURB = SceneKind(4, 1.0, 0.1, 0.1, crops=2, meadow=2.0, wood=1.5, orchard=0.5, village=999, parcel=4000)
+RIVERSIDE = SceneKind(1, 0.3, 1.0, 0.0, crops=4, meadow=1.5, wood=2.5, orchard=0.5, village=50, parcel=6000)
+LAKESIDE = SceneKind(2, 0.5, 0.0, 1.0, crops=3, meadow=1.5, wood=2.0, orchard=0.5, village=70, parcel=5500)
 KINDS = (FARMLAND, HAMLET, SUBURB, RIVERSIDE, LAKESIDE)
 
 
 @dataclass(frozen=True)
-class Way:
+class Route:
     """A curve with a width in metres: a road, a track or a river."""
 
     line: Points
@@ -56,29 +56,29 @@ class Parcel:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ScenePlan:
     """Everything that is known before something is drawn; houses stand within `village` of its middle."""
 
     width: float
     height: float
     village: float
-    roads: list[Way] = field(default_factory=list)
-    tracks: list[Way] = field(default_factory=list)
-    rivers: list[Way] = field(default_factory=list)
+    roads: list[Route] = field(default_factory=list)
+    tracks: list[Route] = field(default_factory=list)
+    rivers: list[Route] = field(default_factory=list)
     lakes: list[Points] = field(default_factory=list)
     parcels: list[Parcel] = field(default_factory=list)
     hedges: list[Points] = field(default_factory=list)
 
 
-def make_plan(rng: np.random.Generator, kind: Kind, width: float, height: float) -> Plan:
+def plan_scene(rng: np.random.Generator, kind: SceneKind, width: float, height: float) -> ScenePlan:
     """A plan for a scene of `width` x `height` metres."""
-    plan = Plan(width, height, kind.village * rng.uniform(0.7, 1.3))
+    plan = ScenePlan(width, height, kind.village * rng.uniform(0.7, 1.3))
     angle = rng.uniform(-0.45, 0.45) + (np.pi / 2 if rng.random() < 0.25 else 0.0)
     plan.roads.extend(_roads(rng, kind, plan, angle))
     if rng.random() < kind.river:
         across = angle + np.pi / 2 + rng.uniform(-0.5, 0.5) if rng.random() < 0.5 else angle
         start = np.array([width, height]) * (0.5 + rng.uniform(-0.32, 0.32, 2))
-        plan.rivers.append(Way(_winding(rng, start, across, width + height, 0.16), rng.uniform(9, 20)))
+        plan.rivers.append(Route(_winding(rng, start, across, width + height, 0.16), rng.uniform(9, 20)))
     if rng.random() < kind.lake:
         spots = np.array([width, height]) * rng.uniform(0.1, 0.9, (24, 2))
         dry = [
@@ -87,16 +87,16 @@ def make_plan(rng: np.random.Generator, kind: Kind, width: float, height: float)
         best = int(np.argmax(np.minimum(dry, 60)))
         if dry[best] > 24:
             plan.lakes.append(_blob(rng, spots[best], (dry[best] - 8) * 0.55))
-    _divide(rng, kind, plan, angle)
+    _divide_into_parcels(rng, kind, plan, angle)
     return plan
 
 
-def _roads(rng: np.random.Generator, kind: Kind, plan: Plan, angle: float) -> Iterator[Way]:
+def _roads(rng: np.random.Generator, kind: SceneKind, plan: ScenePlan, angle: float) -> Iterator[Route]:
     """One main road across the scene, and streets that leave it at about a right angle or run beside it."""
     reach = plan.width + plan.height
     middle = np.array([plan.width, plan.height]) * (0.5 + rng.uniform(-0.18, 0.18, 2))
     main = _winding(rng, middle, angle, reach, 0.05)
-    yield Way(main, 7.0, settled=rng.random() < kind.settled, main=True)
+    yield Route(main, 7.0, settled=rng.random() < kind.settled, main=True)
     inside = [
         i for i, p in enumerate(main) if 0.12 < p[0] / plan.width < 0.88 and 0.05 < p[1] / plan.height < 0.95
     ]
@@ -108,10 +108,10 @@ def _roads(rng: np.random.Generator, kind: Kind, plan: Plan, angle: float) -> It
         tangent = main[min(at + 1, len(main) - 1)] - main[at - 1]
         turn = np.arctan2(tangent[1], tangent[0]) + rng.choice((-1, 1)) * (np.pi / 2 + rng.uniform(-0.3, 0.3))
         line = _winding(rng, main[at], turn, reach, 0.05, both=bool(street % 2 and rng.random() < 0.5))
-        yield Way(line, rng.uniform(5.0, 6.0), settled=rng.random() < kind.settled)
+        yield Route(line, rng.uniform(5.0, 6.0), settled=rng.random() < kind.settled)
     if kind.streets >= 3:
         side = rng.choice((-1, 1)) * np.array([-np.sin(angle), np.cos(angle)])
-        yield Way(_smooth(main + side * rng.uniform(62, 74)), 5.5, settled=True)
+        yield Route(_smooth(main + side * rng.uniform(62, 74)), 5.5, settled=True)
 
 
 def _winding(
@@ -143,7 +143,7 @@ def _blob(rng: np.random.Generator, centre: Points, radius: float) -> Points:
     return np.asarray(centre + radius * np.asarray(size)[:, None] * circle * stretch)
 
 
-def _divide(rng: np.random.Generator, kind: Kind, plan: Plan, angle: float) -> None:
+def _divide_into_parcels(rng: np.random.Generator, kind: SceneKind, plan: ScenePlan, angle: float) -> None:
     """Cuts the land into convex parcels with nearly parallel borders, as generations of heirs did."""
     margin = 30.0
     corners = ((-1, -1), (1, -1), (1, 1), (-1, 1))
@@ -169,11 +169,11 @@ def _divide(rng: np.random.Generator, kind: Kind, plan: Plan, angle: float) -> N
         open_pieces += [first, second]
         fate = rng.random()
         if fate < 0.22:
-            plan.tracks.append(Way(_bent(rng, border), rng.uniform(2.6, 3.2)))
+            plan.tracks.append(Route(_bent(rng, border), rng.uniform(2.6, 3.2)))
         elif fate < 0.55:
             plan.hedges.append(border)
         elif fate < 0.63 and kind.streets < 4:  # not through the gardens of a suburb
-            plan.rivers.append(Way(_bent(rng, border), rng.uniform(2.0, 3.2)))
+            plan.rivers.append(Route(_bent(rng, border), rng.uniform(2.0, 3.2)))
 
 
 def _bent(rng: np.random.Generator, border: Points) -> Points:

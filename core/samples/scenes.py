@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.samples.light import draw_weather, lit, photograph
-from core.samples.placement import furnish
-from core.samples.scene_plan import KINDS, make_plan
-from core.samples.terrain import lay_ground
+from core.samples.light import apply_sunlight, random_conditions, simulate_camera
+from core.samples.placement import place_objects
+from core.samples.scene_plan import KINDS, plan_scene
+from core.samples.terrain import build_terrain
 
 SCENE_CLASSES: tuple[tuple[str, tuple[int, int, int]], ...] = (
     ("road", (150, 150, 160)),
@@ -29,12 +29,12 @@ SCENE_CLASSES: tuple[tuple[str, tuple[int, int, int]], ...] = (
 DEFAULT_SIZE = (384, 288)
 """Width and height in pixels; a pixel is about 0.65 m on the ground."""
 
-_FINER = 2
+_SUPERSAMPLING = 2
 """Scenes are drawn at so many times their size and reduced, which gives them clean edges."""
 
 
 @dataclass(frozen=True)
-class Scene:
+class SampleScene:
     """`picture` (H, W, 3) uint8 RGB and `truth` (H, W) uint8, values 1..n in the order of `SCENE_CLASSES`."""
 
     picture: NDArray[np.uint8]
@@ -49,20 +49,20 @@ class SamplePicture:
     truth: NDArray[np.uint8]
 
 
-def draw_scene(seed: int, size: tuple[int, int] = DEFAULT_SIZE) -> Scene:
+def draw_scene(seed: int, size: tuple[int, int] = DEFAULT_SIZE) -> SampleScene:
     """The scene of this seed at `size` (width, height); the same bytes at every call.
 
     What lies in the shadow of something keeps its own class.
     """
     rng = np.random.default_rng((seed, 7))
     kind = KINDS[seed % len(KINDS)]
-    finer = size[0] * _FINER, size[1] * _FINER
-    metre = _FINER * rng.uniform(1.75, 2.2)
-    plan = make_plan(rng, kind, finer[0] / metre, finer[1] / metre)
-    land = furnish(rng, plan, lay_ground(rng, plan, finer, metre))
-    weather = draw_weather(rng)
-    picture = photograph(rng, lit(land.colours, land.heights, weather), size, weather)
-    return Scene(picture, np.ascontiguousarray(land.truth[1::_FINER, 1::_FINER]))
+    finer = size[0] * _SUPERSAMPLING, size[1] * _SUPERSAMPLING
+    metre = _SUPERSAMPLING * rng.uniform(1.75, 2.2)
+    plan = plan_scene(rng, kind, finer[0] / metre, finer[1] / metre)
+    land = place_objects(rng, plan, build_terrain(rng, plan, finer, metre))
+    weather = random_conditions(rng)
+    picture = simulate_camera(rng, apply_sunlight(land.colours, land.heights, weather), size, weather)
+    return SampleScene(picture, np.ascontiguousarray(land.truth[1::_SUPERSAMPLING, 1::_SUPERSAMPLING]))
 
 
 def write_sample_pictures(

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.samples import land_cover
-from core.samples.ground_texture import Cover, noise
-from core.samples.scene_geometry import Points, Rect, axes, draw_lines, draw_polygon
-from core.samples.scene_plan import Plan, Way
+from core.samples.ground_texture import GroundCover, noise
+from core.samples.scene_geometry import Points, RotatedRect, axes, draw_lines, draw_polygon
+from core.samples.scene_plan import Route, ScenePlan
 
 
 @dataclass(frozen=True)
-class Piece:
+class MapParcel:
     """A parcel on the map: its index into the covers, what grows there, and how it is turned (radians)."""
 
     index: int
@@ -34,7 +34,7 @@ class Lot:
     back: Points
     frontage: float
     depth: float
-    house: Rect
+    house: RotatedRect
 
     def at(self, across: float, back: float) -> Points:
         """A point of the lot: -0.5..0.5 of its frontage along the street, 0..1 of its depth away from it."""
@@ -42,7 +42,7 @@ class Lot:
 
 
 @dataclass
-class Ground:
+class TerrainMap:
     """The map while it is drawn: `ids` (H, W) uint8 are indices into `covers`, `metre` is in pixels.
 
     `wet` (H, W) bool is water, `taken` water or road: no house may stand there.
@@ -52,51 +52,55 @@ class Ground:
     metre: float
     wet: NDArray[np.bool_]
     taken: NDArray[np.bool_]
-    land_cover: list[Cover] = field(default_factory=lambda: [land_cover.VERGE])
-    pieces: list[Piece] = field(default_factory=list)
+    covers: list[GroundCover] = field(default_factory=lambda: [land_cover.VERGE])
+    pieces: list[MapParcel] = field(default_factory=list)
     lots: list[Lot] = field(default_factory=list)
 
-    def add(self, cover: Cover) -> int:
+    def add(self, cover: GroundCover) -> int:
         """Index of a new cover."""
         self.covers.append(cover)
         return len(self.covers) - 1
 
-    def ways(self, ways: Iterable[Way], index: int, wider: float = 0.0) -> None:
+    def draw_routes(self, ways: Iterable[Route], index: int, wider: float = 0.0) -> None:
         """Roads and the like, drawn `wider` metres more than they are."""
         for way in ways:
             draw_lines(self.ids, [way.line * self.metre], (way.width + wider) * self.metre, index)
 
 
-def lay_ground(rng: np.random.Generator, plan: Plan, size: tuple[int, int], metre: float) -> Ground:
+def build_terrain(
+    rng: np.random.Generator, plan: ScenePlan, size: tuple[int, int], metre: float
+) -> TerrainMap:
     """The ground of `plan` at `size` (width, height) pixels with `metre` pixels a metre."""
     shape = size[1], size[0]
-    ground = Ground(np.zeros(shape, np.uint8), metre, np.zeros(shape, np.bool_), np.zeros(shape, np.bool_))
-    _parcels(rng, plan, ground)
-    water = _waters(rng, plan, ground)
-    ground.ids = _frayed(rng, ground.ids, metre)
+    ground = TerrainMap(
+        np.zeros(shape, np.uint8), metre, np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
+    )
+    _draw_parcels(rng, plan, ground)
+    water = _draw_waters(rng, plan, ground)
+    ground.ids = _perturb_borders(rng, ground.ids, metre)
     ground.wet = ground.ids == water
     roads = np.zeros_like(ground.ids)
     for way in plan.roads:
         draw_lines(roads, [way.line * metre], (way.width + 4.5) * metre, 1)
     ground.taken = (roads > 0) | ground.wet
-    ground.ways(plan.tracks, ground.add(land_cover.TRACK))
-    _gardens(rng, plan, ground)
+    ground.draw_routes(plan.tracks, ground.add(land_cover.TRACK))
+    _draw_gardens(rng, plan, ground)
     ground.ids[ground.wet] = water
-    _drives_and_pools(rng, ground)
-    ground.ways((way for way in plan.roads if way.settled), ground.add(land_cover.PAVEMENT), 3.4)
-    ground.ways((way for way in plan.roads if not way.settled), ground.add(land_cover.TRACK), 1.2)
-    ground.ways(plan.roads, ground.add(land_cover.asphalt(rng)))
+    _draw_drives_and_pools(rng, ground)
+    ground.draw_routes((way for way in plan.roads if way.settled), ground.add(land_cover.PAVEMENT), 3.4)
+    ground.draw_routes((way for way in plan.roads if not way.settled), ground.add(land_cover.TRACK), 1.2)
+    ground.draw_routes(plan.roads, ground.add(land_cover.asphalt(rng)))
     return ground
 
 
-def _parcels(rng: np.random.Generator, plan: Plan, ground: Ground) -> None:
+def _draw_parcels(rng: np.random.Generator, plan: ScenePlan, ground: TerrainMap) -> None:
     for parcel in plan.parcels:
         use = parcel.use
         match use:
             case "crops":
                 use, cover = land_cover.crop(rng, parcel.angle, ground.metre)
             case "wood":
-                cover = land_cover.FLOOR
+                cover = land_cover.FOREST_FLOOR
             case _:
                 cover = land_cover.meadow(rng)
         inwards = parcel.outline.mean(axis=0) - parcel.outline
@@ -104,10 +108,10 @@ def _parcels(rng: np.random.Generator, plan: Plan, ground: Ground) -> None:
         outline = (parcel.outline + inwards / away * min(2.2, 0.1 * away.min())) * ground.metre
         index = ground.add(cover)
         draw_polygon(ground.ids, outline, index)
-        ground.pieces.append(Piece(index, use, parcel.angle, outline))
+        ground.pieces.append(MapParcel(index, use, parcel.angle, outline))
 
 
-def _waters(rng: np.random.Generator, plan: Plan, ground: Ground) -> int:
+def _draw_waters(rng: np.random.Generator, plan: ScenePlan, ground: TerrainMap) -> int:
     """Draws lakes and rivers with their banks; the index of the water."""
     bank, water = ground.add(land_cover.BANK), ground.add(land_cover.water(rng))
     shores = np.zeros_like(ground.ids)
@@ -122,7 +126,7 @@ def _waters(rng: np.random.Generator, plan: Plan, ground: Ground) -> int:
     return water
 
 
-def _frayed(rng: np.random.Generator, ids: NDArray[np.uint8], metre: float) -> NDArray[np.uint8]:
+def _perturb_borders(rng: np.random.Generator, ids: NDArray[np.uint8], metre: float) -> NDArray[np.uint8]:
     """The map with its borders shifted by up to a metre or so: nothing natural is quite straight."""
     shape = (ids.shape[0], ids.shape[1])
     y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
@@ -131,17 +135,17 @@ def _frayed(rng: np.random.Generator, ids: NDArray[np.uint8], metre: float) -> N
     return np.asarray(cv2.remap(ids, x, y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE), np.uint8)
 
 
-def _gardens(rng: np.random.Generator, plan: Plan, ground: Ground) -> None:
+def _draw_gardens(rng: np.random.Generator, plan: ScenePlan, ground: TerrainMap) -> None:
     """Lots along the settled roads; each has room for a house that hits no road, water or neighbour."""
     lawns = [ground.add(land_cover.lawn(rng, rng.uniform(0, np.pi), ground.metre)) for _ in range(5)]
     middle = np.array([plan.width, plan.height]) * rng.uniform(0.3, 0.7, 2)
     settled = [way for way in plan.roads if way.settled]
     if plan.village > plan.width + plan.height:  # a suburb: no farmland between the gardens
-        ground.ways(settled, lawns[0], 62.0)
+        ground.draw_routes(settled, lawns[0], 62.0)
     built = ground.taken.copy()
     for way in settled:
         for side in (-1, 1):
-            for lot in _lots(rng, plan, way, side, middle, ground.metre, built):
+            for lot in _place_lots(rng, plan, way, side, middle, ground.metre, built):
                 ground.lots.append(lot)
                 outline = np.array(
                     [lot.at(a, b) for a, b in ((-0.5, -0.1), (0.5, -0.1), (0.5, 1), (-0.5, 1))]
@@ -149,8 +153,8 @@ def _gardens(rng: np.random.Generator, plan: Plan, ground: Ground) -> None:
                 draw_polygon(ground.ids, outline, lawns[int(rng.integers(len(lawns)))])
 
 
-def _lots(
-    rng: np.random.Generator, plan: Plan, way: Way, side: int, middle: Points, metre: float,
+def _place_lots(
+    rng: np.random.Generator, plan: ScenePlan, way: Route, side: int, middle: Points, metre: float,
     built: NDArray[np.bool_],
 ) -> Iterator[Lot]:  # fmt: skip
     """Walks along one side of a road and marks each house in `built`."""
@@ -187,13 +191,13 @@ def _lot(
     elif rng.random() < 0.3:
         length, depth = depth, length
     gate = point + back * (width / 2 + 1.6)
-    house = Rect.at(
+    house = RotatedRect.at(
         (gate + back * (rng.uniform(4.5, 8) + depth / 2)) * metre, length * metre, depth * metre, angle
     )
     return Lot(gate * metre, across, back, frontage * metre, rng.uniform(26, 36) * metre, house)
 
 
-def _drives_and_pools(rng: np.random.Generator, ground: Ground) -> None:
+def _draw_drives_and_pools(rng: np.random.Generator, ground: TerrainMap) -> None:
     metre = ground.metre
     paved, pool = ground.add(land_cover.YARD), ground.add(land_cover.POOL)
     for lot in ground.lots:
@@ -205,7 +209,7 @@ def _drives_and_pools(rng: np.random.Generator, ground: Ground) -> None:
             )
         if rng.random() < 0.12:
             size = rng.uniform(5, 8) * metre, rng.uniform(3, 4.5) * metre
-            basin = Rect.at(lot.at(rng.uniform(-0.25, 0.25), 0.72), *size, lot.house.angle)
+            basin = RotatedRect.at(lot.at(rng.uniform(-0.25, 0.25), 0.72), *size, lot.house.angle)
             if basin.is_free(ground.taken):
                 draw_polygon(ground.ids, basin.grown(metre * 0.8).corners(), paved)
                 draw_polygon(ground.ids, basin.corners(), pool)

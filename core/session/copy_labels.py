@@ -11,21 +11,21 @@ from core.base.errors import UserError
 from core.base.geometry import Box
 from core.base.lane import Lane
 from core.labels.class_list import UNLABELLED
-from core.labels.deferred_edit import Prepared
+from core.labels.deferred_edit import EditRequest
 from core.labels.label_map import LabelMap, Values
 from core.project.project import Project
 from core.session.picture_index import PictureIndex
 
 
 @dataclass(frozen=True, slots=True)
-class FoundLabel:
+class SourceLabel:
     """The label of another picture, for people and to copy from. values: (H, W) uint8."""
 
     name: str
     values: Values
 
 
-class Copying:
+class LabelCopier:
     """Looks for labels to copy. Called from the GUI thread; read on the document lane, behind every stroke."""
 
     def __init__(self, project: Project, index: PictureIndex, document: Lane) -> None:
@@ -33,21 +33,21 @@ class Copying:
         self._index = index
         self._document = document
 
-    def previous(self, picture_id: int, width: int, height: int) -> Future[FoundLabel]:
+    def previous(self, picture_id: int, width: int, height: int) -> Future[SourceLabel]:
         """The label of the nearest picture before this one, in list order, that has one and is of this size.
 
         The future raises UserError when there is none, and ProjectError when it cannot be read.
         """
         return self._document.submit(self._previous, picture_id, width, height)
 
-    def _previous(self, picture_id: int, width: int, height: int) -> FoundLabel:
+    def _previous(self, picture_id: int, width: int, height: int) -> SourceLabel:
         nearest = None
         for row in reversed(range(self._index.row(picture_id))):
             record = self._index.at(row)
             if not record.is_labelled:
                 continue
             if (record.width, record.height) == (width, height):
-                return FoundLabel(record.name, self._project.labels.read(record.id, width, height))
+                return SourceLabel(record.name, self._project.labels.read(record.id, width, height))
             nearest = nearest or record
         if nearest is None:
             raise UserError(
@@ -60,26 +60,26 @@ class Copying:
 
 
 def copy_labels(
-    labels: LabelMap, found: FoundLabel, locked: frozenset[int] = frozenset(), *, over: bool = False
-) -> Prepared:
+    labels: LabelMap, source: SourceLabel, locked: frozenset[int] = frozenset(), *, overwrite: bool = False
+) -> EditRequest:
     """Takes the other label over, wherever it says something.
 
     Only pixels without a label change; with `over` all but those of `locked` classes. Raises UserError when the sizes
     differ.
     """
-    if found.values.shape != labels.values.shape:
-        raise UserError(f"{found.name} is not of the size of this picture: its label cannot be copied.")
+    if source.values.shape != labels.values.shape:
+        raise UserError(f"{source.name} is not of the size of this picture: its label cannot be copied.")
     takes = np.zeros(256, bool)
     takes[UNLABELLED] = True
-    if over:
+    if overwrite:
         takes[:] = True
         takes[list(locked - {UNLABELLED})] = False
     whole = Box(0, 0, labels.width, labels.height)
 
     def paint(labels: LabelMap) -> Box:
         for band in whole.bands():
-            other = found.values[band.slices]
-            labels.put(band, other, takes[labels.values[band.slices]] & (other != UNLABELLED))
+            other = source.values[band.slices]
+            labels.put_values(band, other, takes[labels.values[band.slices]] & (other != UNLABELLED))
         return whole
 
-    return Prepared(f"Copy labels from {found.name}", "copy", UNLABELLED, whole.area, paint)
+    return EditRequest(f"Copy labels from {source.name}", "copy", UNLABELLED, whole.area, paint)

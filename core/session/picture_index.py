@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable
 
 from core.project.records import PictureRecord, Status
-from core.session.transfer.excluded_masks import Aside
+from core.session.transfer.excluded_masks import ExcludedPaths
 
 
 class PictureIndex:
@@ -18,7 +18,7 @@ class PictureIndex:
         self._rows: dict[int, int] = {}
         self._records: dict[int, PictureRecord] = {}
         self._done = 0
-        self.aside = Aside()
+        self.excluded = ExcludedPaths()
         """What is no picture to label; set on the document lane, and only as a whole."""
         self.extend(records)
 
@@ -26,7 +26,7 @@ class PictureIndex:
         return len(self._ids)
 
     @property
-    def done(self) -> int:
+    def done_count(self) -> int:
         """How many are marked done."""
         return self._done
 
@@ -42,7 +42,7 @@ class PictureIndex:
         """Raises KeyError."""
         return self._records[picture_id]
 
-    def knows(self, picture_id: int) -> bool:
+    def has(self, picture_id: int) -> bool:
         return picture_id in self._records
 
     def row(self, picture_id: int) -> int:

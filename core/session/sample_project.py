@@ -18,9 +18,9 @@ from core.session.transfer.import_run import store_label
 
 COUNT = 60
 LABELLED = 12
-JUDGES = 3
+VALIDATION = 3
 """Of the labelled pictures, so many go to val."""
-TRUTH = "truth"
+TRUTH_FOLDER = "truth"
 """Folder in the project's home: what is really there, for simulations and tests; training never reads it."""
 
 
@@ -58,11 +58,11 @@ def make_sample_project(
         raise ProjectError(
             f"The sample cannot be made in {folder}: {problem.strerror or problem}."
         ) from problem
-    with Project.write(folder, purpose="making the sample project") as project:
+    with Project.open(folder, purpose="making the sample project") as project:
         classes = ClassList()
         for name, colour in SCENE_CLASSES:
-            classes = classes.added(name, colour)
-        project.classes.write(classes)
+            classes = classes.with_class(name, colour)
+        project.classes.save(classes)
         records = project.pictures.add(sample.path.name for sample in samples)
         for number, (record, sample) in enumerate(zip(records, samples, strict=True)):
             height, width = sample.truth.shape
@@ -71,13 +71,13 @@ def make_sample_project(
             if number < LABELLED:
                 store_label(project, project.pictures.get(record.id), sample.truth, "Sample label", "import")
                 project.pictures.set_status([record.id], Status.DONE)
-                judge = number % (LABELLED // JUDGES) == 2
+                judge = number % (LABELLED // VALIDATION) == 2
                 project.pictures.set_split([record.id], Split.VAL if judge else Split.TRAIN)
 
 
 def truth_path(project: Project, relative: str) -> Path:
     """Where the exact truth of a sample picture lies, an index PNG."""
-    return project.home / TRUTH / f"{relative}.png"
+    return project.home / TRUTH_FOLDER / f"{relative}.png"
 
 
 def _keep_truth(project: Project, relative: str, truth: NDArray[np.uint8]) -> None:

@@ -9,9 +9,9 @@ import math
 from core.base.geometry import Box, Point
 from core.labels.class_list import UNLABELLED
 from core.labels.rasterization import capsule, swept_square
-from core.tools.edit_constraint import Ground
-from core.tools.tool import NOTHING, Cursor, Modifiers, Outcome, Outline, Stage, Tool
-from core.tools.tool_options import OVER, TIP, Switch, Tip, ToolOptions, within_limits
+from core.tools.edit_constraint import EditConstraint
+from core.tools.tool import NO_RESULT, Cursor, Modifiers, OutlinePreview, Tool, ToolContext, ToolResult
+from core.tools.tool_options import BRUSH_TIP, PAINT_OVER, BrushTip, Switch, ToolOptions, within_limits
 
 _LARGE, _TREMBLE = 100.0, 1 / 64
 """Brushes of a larger radius wait until the hand has moved this part of it. A mouse may report a thousand moves a
@@ -29,11 +29,11 @@ class Brush(Tool):
     help_line = "Drag to paint. Right-drag or Ctrl: erase, Shift+click: a line, Alt+click: pick class."
     cursor = Cursor.RING
     can_erase = True
-    controls = (TIP, OVER, PRESSURE)
+    controls = (BRUSH_TIP, PAINT_OVER, PRESSURE)
 
     def __init__(self) -> None:
         self._at: Point | None = None
-        self._ground: Ground | None = None
+        self._ground: EditConstraint | None = None
         self._value = UNLABELLED
         self._last: Point | None = None
 
@@ -47,61 +47,61 @@ class Brush(Tool):
     def set_radius(self, options: ToolOptions, radius: float) -> None:
         options.brush_radius = within_limits(radius)
 
-    def press(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+    def press(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         if self._at is not None:
-            return NOTHING
+            return NO_RESULT
         if modifiers.alt and self.needs_class:
-            return Outcome(picks=True)
+            return ToolResult(picks_class=True)
         self._value = self._value_for(stage, modifiers)
         name = "Erase" if self._value == UNLABELLED else f"Brush stroke, {stage.class_name}"
-        stage.labels.begin(name, self.name, self._value)
+        stage.labels.begin_edit(name, self.name, self._value)
         start = self._last if modifiers.shift and self._last is not None else at
-        self._at, self._ground = at, Ground(stage, at, self._value)
-        return Outcome(self._paint(stage, start, at, modifiers))
+        self._at, self._ground = at, EditConstraint(stage, at, self._value)
+        return ToolResult(self._paint(stage, start, at, modifiers))
 
-    def drag(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+    def drag(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         radius = self.radius(stage.options) or 0.0
         if self._at is None or math.dist(at, self._at) < radius * _TREMBLE * (radius > _LARGE):
-            return NOTHING
-        return Outcome(self._to(stage, at, modifiers))
+            return NO_RESULT
+        return ToolResult(self._to(stage, at, modifiers))
 
-    def hover(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+    def hover(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         if modifiers.shift and self._last is not None:
-            return Outcome(outline=Outline((self._last,), cursor=at, handles=False))
-        return NOTHING
+            return ToolResult(outline=OutlinePreview((self._last,), cursor=at, handles=False))
+        return NO_RESULT
 
-    def release(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+    def release(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         if self._at is None:
-            return NOTHING
+            return NO_RESULT
         # A pen that is lifted presses with nothing: the last spot is none.
-        dirty = self._to(stage, at, modifiers) if at != self._at and modifiers.pressure > 0 else Box.nothing()
-        return Outcome(dirty, self.finish(stage).edit)
+        dirty = self._to(stage, at, modifiers) if at != self._at and modifiers.pressure > 0 else Box.empty()
+        return ToolResult(dirty, self.finish(stage).edit)
 
-    def finish(self, stage: Stage) -> Outcome:
+    def finish(self, stage: ToolContext) -> ToolResult:
         if self._at is None:
-            return NOTHING
+            return NO_RESULT
         self._last, self._at = self._at, None
-        return Outcome(edit=stage.labels.finish())
+        return ToolResult(edit=stage.labels.finish_edit())
 
-    def cancel(self, stage: Stage) -> Outcome:
+    def cancel(self, stage: ToolContext) -> ToolResult:
         if self._at is None:
-            return NOTHING
+            return NO_RESULT
         self._at = None
-        return Outcome(stage.labels.cancel())
+        return ToolResult(stage.labels.cancel_edit())
 
-    def leave(self, stage: Stage) -> Outcome:
+    def deactivate(self, stage: ToolContext) -> ToolResult:
         outcome = self.finish(stage)
         self._last = None
         return outcome
 
-    def _value_for(self, stage: Stage, modifiers: Modifiers) -> int:
+    def _value_for(self, stage: ToolContext, modifiers: Modifiers) -> int:
         return UNLABELLED if modifiers.ctrl else stage.class_value
 
-    def _to(self, stage: Stage, at: Point, modifiers: Modifiers) -> Box:
+    def _to(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> Box:
         start, self._at = self._at or at, at
         return self._paint(stage, start, at, modifiers)
 
-    def _paint(self, stage: Stage, start: Point, end: Point, modifiers: Modifiers) -> Box:
+    def _paint(self, stage: ToolContext, start: Point, end: Point, modifiers: Modifiers) -> Box:
         labels, options = stage.labels, stage.options
         radius = self.radius(options) or 0.5
         if options.pressure:
@@ -109,11 +109,11 @@ class Brush(Tool):
         if radius < 1.0:
             # A disc this small may hold no pixel centre; from centre to centre it always holds a thin line.
             start, end, radius = _centre(start), _centre(end), max(0.5, radius)
-        sweep = swept_square if options.tip == Tip.SQUARE else capsule
+        sweep = swept_square if options.tip == BrushTip.SQUARE else capsule
         box, mask = sweep(start, end, radius, Box(0, 0, labels.width, labels.height))
         if box.is_empty or self._ground is None:
             return box
-        return labels.paint(box, self._ground.allowed(stage, box, mask), self._value)
+        return labels.paint(box, self._ground.restrict(stage, box, mask), self._value)
 
 
 class Eraser(Brush):
@@ -131,7 +131,7 @@ class Eraser(Brush):
     def set_radius(self, options: ToolOptions, radius: float) -> None:
         options.eraser_radius = within_limits(radius)
 
-    def _value_for(self, stage: Stage, modifiers: Modifiers) -> int:
+    def _value_for(self, stage: ToolContext, modifiers: Modifiers) -> int:
         return UNLABELLED
 
 

@@ -6,35 +6,37 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from core.base.geometry import Box
-from core.labels.deferred_edit import Painting
-from core.tools.tool import Ghost, Outcome, Outline, Stage
+from core.labels.deferred_edit import DeferredEdit
+from core.tools.tool import MaskPreview, OutlinePreview, ToolContext, ToolResult
 
-AT_ONCE = 1 << 20
+MAX_IMMEDIATE_PIXELS = 1 << 20
 """Pixels that are painted between two frames: five to twelve nanoseconds each."""
 
 
-def painted(
-    stage: Stage,
+def paint_or_defer(
+    stage: ToolContext,
     name: str,
     tool: str,
     value: int,
     pixels: int | None,
-    paint: Callable[[Stage], Box],
+    paint: Callable[[ToolContext], Box],
     *,
-    outline: Outline | None = None,
-    ghost: Ghost | None = None,
-) -> Outcome:
+    outline: OutlinePreview | None = None,
+    mask_preview: MaskPreview | None = None,
+) -> ToolResult:
     """Have `paint` paint into an edit of this name, tool and class, with the options as they are now.
 
     pixels: how many it may touch, None where nobody knows yet: then another thread paints. `paint` is given the stage
     and returns the dirty box; it may be called later, and must not look at the tool. outline, ghost: what is seen of
     the shape until it is painted.
     """
-    stage.labels.begin(name, tool, value)
-    if pixels is not None and pixels <= AT_ONCE:
+    stage.labels.begin_edit(name, tool, value)
+    if pixels is not None and pixels <= MAX_IMMEDIATE_PIXELS:
         dirty = paint(stage)
-        return Outcome(dirty, stage.labels.finish())
+        return ToolResult(dirty, stage.labels.finish_edit())
     settled = replace(stage, options=replace(stage.options))
-    return Outcome(
-        outline=outline, ghost=ghost, painting=Painting(stage.labels, name, lambda: paint(settled))
+    return ToolResult(
+        outline=outline,
+        mask_preview=mask_preview,
+        deferred=DeferredEdit(stage.labels, name, lambda: paint(settled)),
     )

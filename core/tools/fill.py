@@ -5,12 +5,12 @@
 from __future__ import annotations
 
 from core.base.geometry import Box, Point
-from core.labels.morphology import NEAR, near_region
+from core.labels.morphology import NEARBY_PIXELS, nearby_region
 from core.labels.rasterization import connected_region
-from core.tools.deferred import painted
-from core.tools.edit_constraint import fill
-from core.tools.tool import NOTHING, Cursor, Modifiers, Outcome, Stage, Tool
-from core.tools.tool_options import OVER
+from core.tools.deferred import paint_or_defer
+from core.tools.edit_constraint import paint_mask
+from core.tools.tool import NO_RESULT, Cursor, Modifiers, Tool, ToolContext, ToolResult
+from core.tools.tool_options import PAINT_OVER
 
 
 class Fill(Tool):
@@ -20,19 +20,19 @@ class Fill(Tool):
     title = "Fill"
     help_line = "Click to give the whole connected region under the cursor to the active class."
     cursor = Cursor.BUCKET
-    controls = (OVER,)
+    controls = (PAINT_OVER,)
 
-    def press(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+    def press(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         labels = stage.labels
         if not (0 <= at.x < labels.width and 0 <= at.y < labels.height):
-            return NOTHING
+            return NO_RESULT
         if labels.values[int(at.y), int(at.x)] == stage.class_value:
-            return NOTHING
-        near = near_region(labels.values, at, NEAR)
+            return NO_RESULT
+        near = nearby_region(labels.values, at, NEARBY_PIXELS)
 
-        def paint(stage: Stage) -> Box:
+        def paint(stage: ToolContext) -> Box:
             # How far a region goes that runs on is found out only here; the label is lent, so nobody changes it.
-            return fill(stage, *(near or connected_region(labels.values, at)), at)
+            return paint_mask(stage, *(near or connected_region(labels.values, at)), at)
 
         name, pixels = f"Fill, {stage.class_name}", near[0].area if near else None
-        return painted(stage, name, self.name, stage.class_value, pixels, paint)
+        return paint_or_defer(stage, name, self.name, stage.class_value, pixels, paint)

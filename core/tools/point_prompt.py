@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 from core.base.geometry import Point
-from core.tools.tool import Modifiers, Outcome, Stage, Tool
+from core.tools.tool import Modifiers, Tool, ToolContext, ToolResult
 
 
-class Aim(Tool):
+class PointPrompt(Tool):
     """Changes nothing itself. It is over with the first click, or when somebody gives it up; `at` says which."""
 
     name = "aim"
@@ -16,22 +16,22 @@ class Aim(Tool):
 
     def __init__(self, title: str, help_line: str) -> None:
         self.title, self.help_line = title, help_line
-        self.at: Point | None = None
+        self.point: Point | None = None
         """What was clicked; None until then, and after it was given up."""
 
     @property
     def is_busy(self) -> bool:
         return True
 
-    def press(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+    def press(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         inside = 0 <= at.x < stage.labels.width and 0 <= at.y < stage.labels.height
         if not inside:
-            return Outcome()  # beside the picture there is nothing to mean
-        self.at = at
-        return Outcome(over=True)
+            return ToolResult()  # beside the picture there is nothing to mean
+        self.point = at
+        return ToolResult(is_finished=True)
 
-    def cancel(self, stage: Stage) -> Outcome:
-        return Outcome(over=True)
+    def cancel(self, stage: ToolContext) -> ToolResult:
+        return ToolResult(is_finished=True)
 
-    def step_back(self, stage: Stage) -> Outcome:
-        return Outcome(over=True)
+    def undo_step(self, stage: ToolContext) -> ToolResult:
+        return ToolResult(is_finished=True)

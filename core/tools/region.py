@@ -10,18 +10,35 @@ from dataclasses import dataclass, replace
 from core.base.geometry import Box, Point
 from core.labels.class_list import UNLABELLED
 from core.labels.label_map import LabelMap, Mask, Values
-from core.labels.morphology import NEAR, Shape, moved, near_region
+from core.labels.morphology import NEARBY_PIXELS, RegionMask, nearby_region, translate
 from core.labels.rasterization import connected_region
-from core.tools.deferred import painted
-from core.tools.edit_constraint import Ground
-from core.tools.tool import NOTHING, Cursor, Ghost, Modifiers, Outcome, Stage, Tool, Work
-from core.tools.tool_options import OVER, Amount, Choice, Freed, Menu, Over, Scope
+from core.tools.deferred import paint_or_defer
+from core.tools.edit_constraint import EditConstraint
+from core.tools.tool import (
+    NO_RESULT,
+    BackgroundTask,
+    Cursor,
+    MaskPreview,
+    Modifiers,
+    Tool,
+    ToolContext,
+    ToolResult,
+)
+from core.tools.tool_options import (
+    PAINT_OVER,
+    Amount,
+    Choice,
+    FreedPixels,
+    OptionMenu,
+    PaintOver,
+    RegionScope,
+)
 
 SCOPE = Choice(
     "scope",
     "What is changed",
     "Grow, shrink, smooth and fill one region, or all pixels of its class in this picture.",
-    ((Scope.REGION, "Change one region"), (Scope.CLASS, "Change the whole class")),
+    ((RegionScope.REGION, "Change one region"), (RegionScope.CLASS, "Change the whole class")),
 )
 AMOUNT = Amount(
     "region_amount", "By", "Pixels by which regions grow, shrink and are smoothed.", 1, 500, " px"
@@ -33,9 +50,12 @@ FREED = Choice(
     "freed",
     "What becomes of the rest",
     "Pixels that a region gives away become unlabelled, or take the class beside them.",
-    ((Freed.UNLABELLED, "Leave the rest unlabelled"), (Freed.NEIGHBOUR, "Give the rest to its neighbour")),
+    (
+        (FreedPixels.UNLABELLED, "Leave the rest unlabelled"),
+        (FreedPixels.NEIGHBOUR, "Give the rest to its neighbour"),
+    ),
 )
-RESHAPE = Menu(
+RESHAPE = OptionMenu(
     "reshape",
     "Change region",
     "What can be done with the chosen region, or the one under the pointer.",
@@ -51,17 +71,17 @@ _FAR = 10
 """Pixels that an arrow key moves with Shift."""
 
 
-def free_to_change(stage: Stage, box: Box, mask: Mask, value: int) -> Mask:
+def editable_pixels(stage: ToolContext, box: Box, mask: Mask, value: int) -> Mask:
     """The pixels of `mask`, (h, w) bool of a box inside the picture, that may become `value`; writes into `mask`.
 
     "Class under pointer" means everything here: the pixel under the pointer is of the region itself.
     """
-    if stage.options.over == Over.SAME:
-        stage = replace(stage, options=replace(stage.options, over=Over.ALL))
-    return Ground(stage, None, value).allowed(stage, box, mask)
+    if stage.options.over == PaintOver.SAME:
+        stage = replace(stage, options=replace(stage.options, over=PaintOver.ALL))
+    return EditConstraint(stage, None, value).restrict(stage, box, mask)
 
 
-def holds(values: Values, shape: Shape, value: int) -> bool:
+def all_have_value(values: Values, shape: RegionMask, value: int) -> bool:
     """Whether all pixels of a shape have this value in (H, W) uint8 `values`."""
     box, mask = shape
     return not any(
@@ -71,38 +91,38 @@ def holds(values: Values, shape: Shape, value: int) -> bool:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Chosen:
+class SelectedRegion:
     """A region of one class: its pixels and its value."""
 
-    shape: Shape
+    shape: RegionMask
     value: int
 
-    def holds(self, at: Point) -> bool:
+    def contains(self, at: Point) -> bool:
         box, mask = self.shape
         x, y = int(at.x // 1), int(at.y // 1)
         return box.x0 <= x < box.x1 and box.y0 <= y < box.y1 and bool(mask[y - box.y0, x - box.x0])
 
-    def is_true(self, labels: LabelMap) -> bool:
+    def still_matches(self, labels: LabelMap) -> bool:
         """Whether the label still says so."""
-        return holds(labels.values, self.shape, self.value)
+        return all_have_value(labels.values, self.shape, self.value)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Carried:
+class _FloatingRegion:
     """A region on its way. verb: what the undo step says; lifted: its old place becomes unlabelled; loose: it stays
     in the air when the button goes up."""
 
-    what: Chosen
+    what: SelectedRegion
     dx: int = 0
     dy: int = 0
     verb: str = "Move"
     lifted: bool = True
     loose: bool = False
 
-    def place(self, labels: LabelMap) -> Shape:
-        return moved(self.what.shape, self.dx, self.dy, Box(0, 0, labels.width, labels.height))
+    def place(self, labels: LabelMap) -> RegionMask:
+        return translate(self.what.shape, self.dx, self.dy, Box(0, 0, labels.width, labels.height))
 
-    def put(self, dx: int, dy: int, labels: LabelMap) -> _Carried:
+    def put(self, dx: int, dy: int, labels: LabelMap) -> _FloatingRegion:
         """At so many pixels from where it was; one row or column of its box at least stays in the picture."""
         box = self.what.shape[0]
         dx = min(max(dx, 1 - box.x1), labels.width - 1 - box.x0)
@@ -110,7 +130,7 @@ class _Carried:
         return replace(self, dx=dx, dy=dy)
 
 
-class Region(Tool):
+class RegionTool(Tool):
     """A click chooses; a drag of what is chosen moves it, with Ctrl a copy; arrows and a paste leave it in the air
     until Enter or a click elsewhere puts it down. Esc takes it back, and then lets go of the choice."""
 
@@ -118,19 +138,19 @@ class Region(Tool):
     title = "Region"
     help_line = "Click a region to choose it; drag moves it, Ctrl+drag copies, arrows nudge, Esc lets go."
     needs_class = False
-    controls = (RESHAPE, AMOUNT, OVER)
+    controls = (RESHAPE, AMOUNT, PAINT_OVER)
 
     def __init__(self) -> None:
         self.name_of: Callable[[int], str] = str
         """Gives the name of a class by its value."""
-        self.chosen: Chosen | None = None
-        self.kept: Chosen | None = None
+        self.selected: SelectedRegion | None = None
+        self.clipboard: SelectedRegion | None = None
         """What was copied last; it outlives pictures."""
-        self._carried: _Carried | None = None
+        self._carried: _FloatingRegion | None = None
         self._grip: tuple[Point, int, int] | None = None
         self._over = False
         self._sought: Point | None = None
-        self._ghost: tuple[object, Ghost] | None = None
+        self._ghost: tuple[object, MaskPreview] | None = None
 
     @property
     def is_busy(self) -> bool:
@@ -140,41 +160,43 @@ class Region(Tool):
     def cursor(self) -> Cursor:  # type: ignore[override]
         return Cursor.MOVE if self._over or self._grip else Cursor.CROSS
 
-    def choose(self, stage: Stage, shape: Shape, value: int) -> Outcome:
+    def select(self, stage: ToolContext, shape: RegionMask, value: int) -> ToolResult:
         """Choose these pixels; nothing when they are none, or not all of `value` any more."""
-        found = Chosen(shape, value)
-        self.chosen = found if shape[1].any() and found.is_true(stage.labels) else None
+        found = SelectedRegion(shape, value)
+        self.selected = found if shape[1].any() and found.still_matches(stage.labels) else None
         return self._shown(stage)
 
-    def look_again(self, stage: Stage) -> Outcome:
+    def revalidate(self, stage: ToolContext) -> ToolResult:
         """The label has changed: a region that is no longer there is let go of, and so is what moves away from it."""
-        if self.chosen is not None and not self.chosen.is_true(stage.labels):
-            self.chosen = None
+        if self.selected is not None and not self.selected.still_matches(stage.labels):
+            self.selected = None
             if self._carried is not None and self._carried.lifted:
                 self._carried = self._grip = None
         return self._shown(stage)
 
     # The pointer
 
-    def press(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+    def press(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         held = self._held(stage)
-        if held is not None and held.holds(at):
+        if held is not None and held.contains(at):
             carried = self._carried
             self._grip = at, carried.dx if carried else 0, carried.dy if carried else 0
             return self._shown(stage)
         put_down = self.finish(stage)
-        if put_down.painting is not None:
+        if put_down.deferred is not None:
             return put_down  # there is nothing certain to be chosen before it is painted
         chosen = self._choose_at(stage, at)
-        return replace(chosen, dirty=put_down.dirty, edit=put_down.edit, say=put_down.say or chosen.say)
+        return replace(
+            chosen, dirty=put_down.dirty, edit=put_down.edit, message=put_down.message or chosen.message
+        )
 
-    def drag(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+    def drag(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         if self._grip is None:
             return self._shown(stage)
         start, dx, dy = self._grip
         dx, dy = dx + round(at.x - start.x), dy + round(at.y - start.y)
-        if self._carried is None and self.chosen is not None and (dx or dy):
-            self._carried = _Carried(self.chosen)
+        if self._carried is None and self.selected is not None and (dx or dy):
+            self._carried = _FloatingRegion(self.selected)
         if self._carried is not None:
             self._carried = self._carried.put(dx, dy, stage.labels)
             if not self._carried.loose:
@@ -182,157 +204,161 @@ class Region(Tool):
                 self._carried = replace(self._carried, lifted=not copies, verb="Copy" if copies else "Move")
         return self._shown(stage)
 
-    def release(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+    def release(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         outcome = self.drag(stage, at, modifiers)
         self._grip = None
         if self._carried is None or self._carried.loose:
             return outcome
         return self.finish(stage)
 
-    def hover(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+    def hover(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         held = self._held(stage)
-        self._over = held is not None and held.holds(at)
+        self._over = held is not None and held.contains(at)
         return self._shown(stage)
 
     # Keys
 
-    def finish(self, stage: Stage) -> Outcome:
+    def finish(self, stage: ToolContext) -> ToolResult:
         carried, self._carried, self._grip = self._carried, None, None
         if carried is None:
             return self._shown(stage)
         locked = carried.what.value in stage.options.locked
         if carried.lifted and locked:
             said = f"The class {self.name_of(carried.what.value)} is locked; unlock it to move its regions."
-            return replace(self._shown(stage), say=said)
+            return replace(self._shown(stage), message=said)
         outcome = self._put_down(stage, carried)
         shape, value = carried.place(stage.labels), carried.what.value
-        if outcome.painting is not None:
-            self.chosen = Chosen(shape, value)  # whether it is all there shows once it is painted
+        if outcome.deferred is not None:
+            self.selected = SelectedRegion(shape, value)  # whether it is all there shows once it is painted
             return outcome
-        return replace(self.choose(stage, shape, value), dirty=outcome.dirty, edit=outcome.edit)
+        return replace(self.select(stage, shape, value), dirty=outcome.dirty, edit=outcome.edit)
 
-    def painted(self, stage: Stage) -> Outcome | None:
-        return self.look_again(stage)
+    def on_deferred_done(self, stage: ToolContext) -> ToolResult | None:
+        return self.revalidate(stage)
 
-    def cancel(self, stage: Stage) -> Outcome:
+    def cancel(self, stage: ToolContext) -> ToolResult:
         if self._carried is None:
-            self.chosen = None
+            self.selected = None
         self._carried = self._grip = None
         return self._shown(stage)
 
-    def step_back(self, stage: Stage) -> Outcome:
+    def undo_step(self, stage: ToolContext) -> ToolResult:
         return self.cancel(stage) if self._carried else self._shown(stage)
 
-    def leave(self, stage: Stage) -> Outcome:
+    def deactivate(self, stage: ToolContext) -> ToolResult:
         outcome = self.finish(stage)
-        self.chosen, self._over = None, False
-        return replace(outcome.lasting, say=outcome.say)
+        self.selected, self._over = None, False
+        return replace(outcome.committed, message=outcome.message)
 
-    def takes(self, key: str) -> bool:
+    def handles_key(self, key: str) -> bool:
         if key == "Ctrl+V":
-            return self.kept is not None
-        if self.chosen is None and self._carried is None:
+            return self.clipboard is not None
+        if self.selected is None and self._carried is None:
             return False
         return key in ("Esc", "Ctrl+C") or key.removeprefix("Shift+") in _STEPS
 
-    def key(self, stage: Stage, key: str) -> Outcome:
+    def press_key(self, stage: ToolContext, key: str) -> ToolResult:
         if key == "Esc":
             return self.cancel(stage)
         if key == "Ctrl+C":
-            self.kept = self._held(stage)
-            return replace(self._shown(stage), say="Copied. Ctrl+V puts it into this or another picture.")
+            self.clipboard = self._held(stage)
+            return replace(self._shown(stage), message="Copied. Ctrl+V puts it into this or another picture.")
         if key == "Ctrl+V":
             return self.paste(stage)
         across, down = _STEPS[key.removeprefix("Shift+")]
         far = _FAR if key.startswith("Shift+") else 1
         return self._nudge(stage, across * far, down * far)
 
-    def paste(self, stage: Stage) -> Outcome:
+    def paste(self, stage: ToolContext) -> ToolResult:
         """What was copied hangs above the same place, or as near to it as the picture allows."""
-        if self.kept is None:
-            return replace(self._shown(stage), say="Copy a region first: choose it and press Ctrl+C.")
-        put_down = self.finish(stage).lasting
-        box = self.kept.shape[0]
+        if self.clipboard is None:
+            return replace(self._shown(stage), message="Copy a region first: choose it and press Ctrl+C.")
+        put_down = self.finish(stage).committed
+        box = self.clipboard.shape[0]
         dx = max(min(0, stage.labels.width - box.x1), -box.x0)
         dy = max(min(0, stage.labels.height - box.y1), -box.y0)
-        self.chosen = None
-        self._carried = _Carried(self.kept, verb="Paste", lifted=False, loose=True).put(dx, dy, stage.labels)
+        self.selected = None
+        self._carried = _FloatingRegion(self.clipboard, verb="Paste", lifted=False, loose=True).put(
+            dx, dy, stage.labels
+        )
         said = "Drag or nudge it; Enter puts it down, Esc takes it back."
-        if put_down.painting is not None:
-            return replace(put_down, say=said)
-        return replace(self._shown(stage), dirty=put_down.dirty, edit=put_down.edit, say=said)
+        if put_down.deferred is not None:
+            return replace(put_down, message=said)
+        return replace(self._shown(stage), dirty=put_down.dirty, edit=put_down.edit, message=said)
 
     # Regions too large to be found between two frames
 
-    def done(self, stage: Stage, result: object) -> Outcome:
+    def on_task_done(self, stage: ToolContext, result: object) -> ToolResult:
         sought, self._sought = self._sought, None
         match result:
-            case (at, Chosen() as found) if at is sought:
-                return self.choose(stage, found.shape, found.value)
+            case (at, SelectedRegion() as found) if at is sought:
+                return self.select(stage, found.shape, found.value)
             case _:
                 return self._shown(stage)  # something else was clicked meanwhile
 
     # Steps of the above
 
-    def retouch(self, stage: Stage) -> Outcome:
+    def refresh(self, stage: ToolContext) -> ToolResult:
         return self._shown(stage)
 
-    def _held(self, stage: Stage) -> Chosen | None:
+    def _held(self, stage: ToolContext) -> SelectedRegion | None:
         """What the hand would take now: the region in the air where it is, else the chosen one."""
         if self._carried is not None:
-            return Chosen(self._carried.place(stage.labels), self._carried.what.value)
-        return self.chosen
+            return SelectedRegion(self._carried.place(stage.labels), self._carried.what.value)
+        return self.selected
 
-    def _choose_at(self, stage: Stage, at: Point) -> Outcome:
+    def _choose_at(self, stage: ToolContext, at: Point) -> ToolResult:
         labels = stage.labels
-        self.chosen = self._sought = None
+        self.selected = self._sought = None
         if not (0 <= at.x < labels.width and 0 <= at.y < labels.height):
             return self._shown(stage)
         value = int(labels.values[int(at.y), int(at.x)])
         if value == UNLABELLED:
             return self._shown(stage)
-        near = near_region(labels.values, at, NEAR)
+        near = nearby_region(labels.values, at, NEARBY_PIXELS)
         if near is not None:
-            return self.choose(stage, near, value)
+            return self.select(stage, near, value)
         label = labels.snapshot()
         self._sought = at
 
         def seek(_unwanted: Callable[[], bool]) -> object:
-            return at, Chosen(connected_region(label.copy(), at), value)
+            return at, SelectedRegion(connected_region(label.copy(), at), value)
 
-        return Outcome(work=Work("Choosing the region", seek))
+        return ToolResult(task=BackgroundTask("Choosing the region", seek))
 
-    def _nudge(self, stage: Stage, dx: int, dy: int) -> Outcome:
-        if self._carried is None and self.chosen is not None:
-            self._carried = _Carried(self.chosen, loose=True)
+    def _nudge(self, stage: ToolContext, dx: int, dy: int) -> ToolResult:
+        if self._carried is None and self.selected is not None:
+            self._carried = _FloatingRegion(self.selected, loose=True)
         if self._carried is None:
-            return NOTHING
+            return NO_RESULT
         self._carried = self._carried.put(self._carried.dx + dx, self._carried.dy + dy, stage.labels)
-        return replace(self._shown(stage), say="Enter puts it down, Esc takes it back.")
+        return replace(self._shown(stage), message="Enter puts it down, Esc takes it back.")
 
-    def _put_down(self, stage: Stage, carried: _Carried) -> Outcome:
+    def _put_down(self, stage: ToolContext, carried: _FloatingRegion) -> ToolResult:
         value, lifted, there = carried.what.value, carried.what.shape, carried.place(stage.labels)
 
-        def paint(stage: Stage) -> Box:
-            labels, dirty = stage.labels, Box.nothing()
+        def paint(stage: ToolContext) -> Box:
+            labels, dirty = stage.labels, Box.empty()
             if carried.lifted:
                 box, mask = lifted
-                dirty = labels.paint(box, free_to_change(stage, box, mask.copy(), UNLABELLED), UNLABELLED)
+                dirty = labels.paint(box, editable_pixels(stage, box, mask.copy(), UNLABELLED), UNLABELLED)
             box, mask = there
-            return dirty.united(labels.paint(box, free_to_change(stage, box, mask.copy(), value), value))
+            return dirty.union(labels.paint(box, editable_pixels(stage, box, mask.copy(), value), value))
 
         name, pixels = f"{carried.verb} region, {self.name_of(value)}", lifted[0].area + there[0].area
-        return painted(stage, name, self.name, value, pixels, paint, ghost=Ghost(*there, value))
+        return paint_or_defer(
+            stage, name, self.name, value, pixels, paint, mask_preview=MaskPreview(*there, value)
+        )
 
-    def _shown(self, stage: Stage) -> Outcome:
+    def _shown(self, stage: ToolContext) -> ToolResult:
         """The ghost is the same object for as long as it shows the same, so that it is not painted again."""
-        subject = self._carried or self.chosen
+        subject = self._carried or self.selected
         if subject is None:
-            return NOTHING
+            return NO_RESULT
         if self._ghost is None or self._ghost[0] is not subject:
-            if isinstance(subject, Chosen):
-                ghost = Ghost(*subject.shape, subject.value, filled=False)
+            if isinstance(subject, SelectedRegion):
+                ghost = MaskPreview(*subject.shape, subject.value, filled=False)
             else:
-                ghost = Ghost(*subject.place(stage.labels), subject.what.value)
+                ghost = MaskPreview(*subject.place(stage.labels), subject.what.value)
             self._ghost = subject, ghost
-        return Outcome(ghost=self._ghost[1])
+        return ToolResult(mask_preview=self._ghost[1])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.tools.brush import Brush, Eraser
 from core.tools.fill import Fill
-from core.tools.region import Region
+from core.tools.region import RegionTool
 from core.tools.shapes.drag_shape import Lasso
 from core.tools.shapes.polygon import Polygon
 from core.tools.shapes.rectangle_ellipse import Ellipse, Rectangle
@@ -28,10 +28,10 @@ TOOLS: tuple[type[Tool], ...] = (
     Scissors,
     GrabCut,
     Watershed,
-    Region,
+    RegionTool,
 )
 
 
-def all_tools() -> dict[str, Tool]:
+def create_tools() -> dict[str, Tool]:
     """One of each by the id of its action, "tool_" and its name."""
     return {f"tool_{kind.name}": kind() for kind in TOOLS}

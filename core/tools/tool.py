@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.base.geometry import Box, Point
-from core.labels.deferred_edit import Painting
+from core.labels.deferred_edit import DeferredEdit
 from core.labels.label_map import Edit, LabelMap
 from core.labels.prediction import PredictedMask
 from core.tools.tool_options import Control, ToolOptions
@@ -32,7 +32,7 @@ class Modifiers:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class ToolContext:
     """What a tool may see and touch while it handles one event.
 
     picture: (H, W, 3) uint8 RGB; scale: widget pixels per image pixel, so that "near" means near for the hand.
@@ -52,11 +52,11 @@ class Scribble:
     """A stroke that says something of what it touches: that it belongs to the thing, or `against`: that it does not."""
 
     points: tuple[Point, ...]
-    against: bool = False
+    is_background: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Outline:
+class OutlinePreview:
     """A shape under way, drawn above the picture: a line through `points` and on to `cursor`.
 
     closed: the line also returns to the first point; closing: the next click will close it; rings: further closed
@@ -71,17 +71,17 @@ class Outline:
     closed: bool = False
     closing: bool = False
     handles: bool = True
-    chosen: int | None = None
+    active_handle: int | None = None
     rings: tuple[tuple[Point, ...], ...] = ()
     anchors: tuple[Point, ...] = ()
     scribbles: tuple[Scribble, ...] = ()
-    spots: tuple[Point, ...] = ()
+    insertion_points: tuple[Point, ...] = ()
     filled: bool = False
     erases: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ghost:
+class MaskPreview:
     """Pixels that a click would paint, shown in the class's colour before they are: (h, w) bool `mask` of `box`,
     which lies inside the picture.
 
@@ -98,9 +98,9 @@ class Ghost:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Work:
+class BackgroundTask:
     """Something that takes longer than a frame. `run` is called on another thread, with a function to ask now and
-    then whether its result is still wanted; what it returns comes back to the tool through `Tool.done`. It must not
+    then whether its result is still wanted; what it returns comes back to the tool through `Tool.on_task_done`. It must not
     touch the label or the options; it takes copies along. It may raise MaskloopError: a sentence for people.
 
     The picture may be read from there, since nobody ever changes it. quiet: work that nobody asked for in so many
@@ -112,11 +112,11 @@ class Work:
     quiet: bool = False
 
 
-_NO_PIXELS = Box.nothing()
+_NO_PIXELS = Box.empty()
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ToolResult:
     """What one event did: the label pixels to redraw, the finished edit, and the shape to draw now (None: none).
 
     ghost: pixels to show as a promise now (None: none); work: what to start; newer work replaces older, and so does
@@ -129,24 +129,24 @@ class Outcome:
 
     dirty: Box = _NO_PIXELS
     edit: Edit | None = None
-    outline: Outline | None = None
-    ghost: Ghost | None = None
-    work: Work | None = None
-    say: str = ""
-    tuned: bool = False
-    picks: bool = False
-    over: bool = False
-    painting: Painting | None = None
+    outline: OutlinePreview | None = None
+    mask_preview: MaskPreview | None = None
+    task: BackgroundTask | None = None
+    message: str = ""
+    options_changed: bool = False
+    picks_class: bool = False
+    is_finished: bool = False
+    deferred: DeferredEdit | None = None
 
     @property
-    def lasting(self) -> Outcome:
+    def committed(self) -> ToolResult:
         """What must not be lost when the tool is put down."""
-        if self.painting is not None:
-            return Outcome(painting=self.painting, outline=self.outline, ghost=self.ghost)
-        return Outcome(self.dirty, self.edit)
+        if self.deferred is not None:
+            return ToolResult(deferred=self.deferred, outline=self.outline, mask_preview=self.mask_preview)
+        return ToolResult(self.dirty, self.edit)
 
 
-NOTHING = Outcome()
+NO_RESULT = ToolResult()
 
 
 class Cursor(StrEnum):
@@ -176,9 +176,9 @@ class Tool:
     """Whether Ctrl, or the secondary button, makes it take labels away."""
     controls: tuple[Control, ...] = ()
     """What the option bar offers while the tool is in the hand, beside its size."""
-    wheel_turns = False
+    wheel_adjusts = False
     """Whether the plain wheel does what Shift and the wheel do for others; the wheel then zooms with Ctrl."""
-    two_handed = False
+    uses_both_buttons = False
     """Whether the secondary button presses and drags too, as `ctrl`; else it takes back a step."""
 
     @property
@@ -193,62 +193,62 @@ class Tool:
     def set_radius(self, options: ToolOptions, radius: float) -> None:
         """Store a new radius, kept within the limits."""
 
-    def press(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+    def press(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         """The primary button went down (or the secondary one, as `ctrl`, for tools that can erase)."""
-        return NOTHING
+        return NO_RESULT
 
-    def drag(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+    def drag(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         """The pointer moved with the button down."""
-        return NOTHING
+        return NO_RESULT
 
-    def hover(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+    def hover(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         """The pointer moved with no button down."""
-        return NOTHING
+        return NO_RESULT
 
-    def release(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+    def release(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         """The button went up."""
-        return NOTHING
+        return NO_RESULT
 
-    def finish(self, stage: Stage) -> Outcome:
+    def finish(self, stage: ToolContext) -> ToolResult:
         """Enter, or a double click: complete the shape."""
-        return NOTHING
+        return NO_RESULT
 
-    def cancel(self, stage: Stage) -> Outcome:
+    def cancel(self, stage: ToolContext) -> ToolResult:
         """Esc: throw away what is under way; labels are as before."""
-        return NOTHING
+        return NO_RESULT
 
-    def step_back(self, stage: Stage) -> Outcome:
+    def undo_step(self, stage: ToolContext) -> ToolResult:
         """Backspace: take back the last point."""
-        return NOTHING
+        return NO_RESULT
 
-    def delete(self, stage: Stage) -> Outcome:
+    def delete_point(self, stage: ToolContext) -> ToolResult:
         """Delete: take away the point under the pointer."""
-        return NOTHING
+        return NO_RESULT
 
-    def turn(self, stage: Stage, steps: int) -> Outcome | None:
+    def adjust(self, stage: ToolContext, steps: int) -> ToolResult | None:
         """Shift and the wheel, or a bracket key, for tools without a radius; None: there is nothing to turn."""
         return None
 
-    def takes(self, key: str) -> bool:
+    def handles_key(self, key: str) -> bool:
         """Whether a key, written as in "Shift+Left" or "Ctrl+C", belongs to the tool now, before any shortcut."""
         return False
 
-    def key(self, stage: Stage, key: str) -> Outcome:
+    def press_key(self, stage: ToolContext, key: str) -> ToolResult:
         """A key that the tool takes went down."""
-        return NOTHING
+        return NO_RESULT
 
-    def retouch(self, stage: Stage) -> Outcome:
+    def refresh(self, stage: ToolContext) -> ToolResult:
         """An option or the class changed while `is_busy`: show what it would be now."""
-        return NOTHING
+        return NO_RESULT
 
-    def done(self, stage: Stage, result: object) -> Outcome:
+    def on_task_done(self, stage: ToolContext, result: object) -> ToolResult:
         """The work that an Outcome asked for has come to its end; None: it could not, and people were told why."""
-        return NOTHING
+        return NO_RESULT
 
-    def painted(self, stage: Stage) -> Outcome | None:
+    def on_deferred_done(self, stage: ToolContext) -> ToolResult | None:
         """A painting is over, and the label is free again. None: that changes nothing of what is shown."""
         return None
 
-    def leave(self, stage: Stage) -> Outcome:
+    def deactivate(self, stage: ToolContext) -> ToolResult:
         """Put the tool down: complete what is under way, forget the place."""
         return self.finish(stage)

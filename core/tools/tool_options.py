@@ -9,14 +9,14 @@ SMALLEST_RADIUS, LARGEST_RADIUS = 0.5, 2000.0
 """Limits of brush radii in image pixels; the smallest paints single pixels."""
 
 
-class Tip(StrEnum):
+class BrushTip(StrEnum):
     """The shape of brush and eraser."""
 
     ROUND = "round"
     SQUARE = "square"
 
 
-class Colours(StrEnum):
+class ColourSpace(StrEnum):
     """In which space two colours are compared."""
 
     LAB = "lab"
@@ -25,7 +25,7 @@ class Colours(StrEnum):
     """As far apart as their numbers."""
 
 
-class Over(StrEnum):
+class PaintOver(StrEnum):
     """Which pixels an edit may change."""
 
     ALL = "all"
@@ -36,7 +36,7 @@ class Over(StrEnum):
     """Those that the prediction gives to the class that is painted."""
 
 
-class Scope(StrEnum):
+class RegionScope(StrEnum):
     """What a change of shape is about."""
 
     REGION = "region"
@@ -45,7 +45,7 @@ class Scope(StrEnum):
     """All pixels of its class in the picture."""
 
 
-class Freed(StrEnum):
+class FreedPixels(StrEnum):
     """What becomes of pixels that a region gives away."""
 
     UNLABELLED = "unlabelled"
@@ -53,7 +53,7 @@ class Freed(StrEnum):
     """They take the class beside them."""
 
 
-class Detail(StrEnum):
+class OutlineDetail(StrEnum):
     """How closely the outline of a labelled region is followed when it is opened again."""
 
     EXACT = "exact"
@@ -76,20 +76,20 @@ class ToolOptions:
 
     brush_radius: float = 15.0
     eraser_radius: float = 15.0
-    tip: Tip = Tip.ROUND
-    over: Over = Over.ALL
+    tip: BrushTip = BrushTip.ROUND
+    over: PaintOver = PaintOver.ALL
     pressure: bool = True
     locked: frozenset[int] = frozenset()
     tolerance: int = 12
     contiguous: bool = True
-    colours: Colours = Colours.LAB
+    colours: ColourSpace = ColourSpace.LAB
     segment_size: int = 24
     region_amount: int = 3
     island_size: int = 100
-    scope: Scope = Scope.REGION
-    freed: Freed = Freed.UNLABELLED
+    scope: RegionScope = RegionScope.REGION
+    freed: FreedPixels = FreedPixels.UNLABELLED
     snap: bool = False
-    detail: Detail = Detail.FINE
+    detail: OutlineDetail = OutlineDetail.FINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ class Amount:
 
 
 @dataclass(frozen=True, slots=True)
-class Menu:
+class OptionMenu:
     """A button that opens a menu of `actions`, ids of the table of actions, with `controls` below them that are
     needed too rarely to stand in the bar. `key` names it; None is a line."""
 
@@ -135,21 +135,23 @@ class Menu:
     controls: tuple[Choice | Amount, ...] = ()
 
 
-Control = Choice | Switch | Amount | Menu
+Control = Choice | Switch | Amount | OptionMenu
 
-OVER = Choice(
+PAINT_OVER = Choice(
     "over",
     "Over",
     "Which pixels may change: all, only those without a label, only those of the class under the pointer when you "
     "begin, or only where the prediction says the class you paint.",
     (
-        (Over.ALL, "Everything"),
-        (Over.UNLABELLED, "Unlabelled"),
-        (Over.SAME, "Class under pointer"),
-        (Over.PREDICTED, "Inside prediction"),
+        (PaintOver.ALL, "Everything"),
+        (PaintOver.UNLABELLED, "Unlabelled"),
+        (PaintOver.SAME, "Class under pointer"),
+        (PaintOver.PREDICTED, "Inside prediction"),
     ),
 )
-TIP = Choice("tip", "Tip", "The shape of brush and eraser.", ((Tip.ROUND, "Round"), (Tip.SQUARE, "Square")))
+BRUSH_TIP = Choice(
+    "tip", "Tip", "The shape of brush and eraser.", ((BrushTip.ROUND, "Round"), (BrushTip.SQUARE, "Square"))
+)
 
 SNAP = Switch(
     "snap",
@@ -160,7 +162,11 @@ DETAIL = Choice(
     "detail",
     "Detail",
     "How closely an outline that is opened again follows its pixels. What you do not move stays as it is.",
-    ((Detail.EXACT, "Every pixel"), (Detail.FINE, "Fine outline"), (Detail.COARSE, "Coarse outline")),
+    (
+        (OutlineDetail.EXACT, "Every pixel"),
+        (OutlineDetail.FINE, "Fine outline"),
+        (OutlineDetail.COARSE, "Coarse outline"),
+    ),
 )
 
 

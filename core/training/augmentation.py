@@ -10,45 +10,47 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  (the customary name)
 
-from core.models.preprocessing import normalised
-from core.training.dataset import IGNORE, Draw
+from core.models.preprocessing import normalise
+from core.training.dataset import IGNORE_INDEX, CropSample
 from core.training.recipe import Recipe
 
 
-class Batch(NamedTuple):
+class TrainingBatch(NamedTuple):
     """Normalised pictures float32 (N, C, H, W), targets int64 (N, H, W), and what each pixel counts, float32
     (N, H, W), None where all count alike."""
 
     pictures: Tensor
     targets: Tensor
-    emphasis: Tensor | None
+    pixel_weights: Tensor | None
 
 
-def batch_of(
-    draws: Sequence[Draw], canvas: tuple[int, int], recipe: Recipe, chance: torch.Generator
-) -> Batch:
+def make_batch(
+    samples: Sequence[CropSample], crop_size: tuple[int, int], recipe: Recipe, generator: torch.Generator
+) -> TrainingBatch:
     """A batch with (H, W) = canvas.
 
     One resampling does it all, so that a picture is blurred once. Outside the picture the colour is the mean
     and the target IGNORE. `chance` lives on the processor.
     """
-    pictures, targets = _side_by_side(draws)
-    where = _places(draws, pictures.shape[2:], canvas, recipe, chance)
-    grid = _grid(where.to(pictures.device), canvas)
-    sampled = F.grid_sample(normalised(pictures), grid, "bilinear", "zeros", align_corners=False)
+    pictures, targets = _side_by_side(samples)
+    where = _places(samples, pictures.shape[2:], crop_size, recipe, generator)
+    grid = _grid(where.to(pictures.device), crop_size)
+    sampled = F.grid_sample(normalise(pictures), grid, "bilinear", "zeros", align_corners=False)
     # Counted down from IGNORE, the zeros that grid_sample puts outside become IGNORE.
-    flipped = (IGNORE - targets.float()).unsqueeze(1)
-    labels = IGNORE - F.grid_sample(flipped, grid, "nearest", "zeros", align_corners=False)
+    flipped = (IGNORE_INDEX - targets.float()).unsqueeze(1)
+    labels = IGNORE_INDEX - F.grid_sample(flipped, grid, "nearest", "zeros", align_corners=False)
     emphasis = None
-    if recipe.correction_weight > 1 and any(draw.example.corrected is not None for draw in draws):
-        marked = F.grid_sample(_corrected(draws, targets), grid, "nearest", "zeros", align_corners=False)
+    if recipe.correction_weight > 1 and any(draw.example.corrected is not None for draw in samples):
+        marked = F.grid_sample(_corrected(samples, targets), grid, "nearest", "zeros", align_corners=False)
         emphasis = 1 + (recipe.correction_weight - 1) * marked.squeeze(1)
-    changed = _recoloured(sampled, recipe.colour, chance)
-    changed = _noisy(_blurred(changed, recipe.blur, chance), recipe.noise, chance)
-    return Batch(changed.contiguous(memory_format=torch.channels_last), labels.squeeze(1).long(), emphasis)
+    changed = _recoloured(sampled, recipe.colour, generator)
+    changed = _noisy(_blurred(changed, recipe.blur, generator), recipe.noise, generator)
+    return TrainingBatch(
+        changed.contiguous(memory_format=torch.channels_last), labels.squeeze(1).long(), emphasis
+    )
 
 
-def _corrected(draws: Sequence[Draw], targets: Tensor) -> Tensor:
+def _corrected(draws: Sequence[CropSample], targets: Tensor) -> Tensor:
     """float (N, 1, H, W), the size of `targets`: 1 where a person corrected a prediction."""
     marks = torch.zeros(targets.shape, device=targets.device)
     for mark, draw in zip(marks, draws, strict=True):
@@ -58,7 +60,7 @@ def _corrected(draws: Sequence[Draw], targets: Tensor) -> Tensor:
     return marks.unsqueeze(1)
 
 
-def _side_by_side(draws: Sequence[Draw]) -> tuple[Tensor, Tensor]:
+def _side_by_side(draws: Sequence[CropSample]) -> tuple[Tensor, Tensor]:
     """uint8 (N, C, H, W) and (N, H, W) large enough for the largest, IGNORE where there is no picture."""
     examples = [draw.example for draw in draws]
     if len({example.target.shape for example in examples}) == 1:
@@ -67,7 +69,7 @@ def _side_by_side(draws: Sequence[Draw]) -> tuple[Tensor, Tensor]:
     height = max(example.target.shape[0] for example in examples)
     width = max(example.target.shape[1] for example in examples)
     pictures = first.new_full((len(examples), first.shape[0], height, width), 124)
-    targets = first.new_full((len(examples), height, width), IGNORE)
+    targets = first.new_full((len(examples), height, width), IGNORE_INDEX)
     for i, example in enumerate(examples):
         h, w = example.target.shape
         pictures[i, :, :h, :w] = example.picture
@@ -76,7 +78,7 @@ def _side_by_side(draws: Sequence[Draw]) -> tuple[Tensor, Tensor]:
 
 
 def _places(
-    draws: Sequence[Draw],
+    draws: Sequence[CropSample],
     source: Sequence[int],
     canvas: tuple[int, int],
     recipe: Recipe,

@@ -29,20 +29,20 @@ def main() -> None:
 def _answer(asked: dict[str, Any]) -> dict[str, Any]:
     """{"rows": for each picture its versions [height, width, base64 of RGB bytes], "problem": a sentence or ""}."""
     from core.base.errors import ImageError
-    from core.images.image_reader import read_fed
-    from core.training.augmentation_preview import augmented
+    from core.images.image_reader import read_model_input
+    from core.training.augmentation_preview import augmented_versions
     from core.training.recipe import Recipe
 
     rows, problem = [], ""
     recipe = Recipe.from_json(asked["recipe"])
     for number, path in enumerate(asked["pictures"]):
         try:
-            picture = read_fed(Path(path), 3)
+            picture = read_model_input(Path(path), 3)
         except ImageError as refused:
             problem = str(refused)
             continue
         seed = asked["seed"] + 1000 * number
-        made = augmented(picture, asked["size"], recipe, seed, asked["times"])
+        made = augmented_versions(picture, asked["size"], recipe, seed, asked["times"])
         rows.append([[*each.shape[:2], base64.b64encode(each.tobytes()).decode()] for each in made])
     return {"rows": rows, "problem": problem}
 

@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 from core.training.recipe import Recipe
 
-LAST_SHARE = 0.02
+FINAL_RATE_SHARE = 0.02
 """Of the peak, what the learning rate falls to at the end."""
 ONE_CYCLE_RISE, ONE_CYCLE_START = 0.3, 1 / 25
 """Of the budget and of the peak, as torch's OneCycleLR has them."""
-REOPENED_AT = 0.5
+EXTENSION_START = 0.5
 """New labels in the second half of a training bring it back to here, so that there is time to learn them."""
 
 
@@ -38,18 +38,18 @@ class Budget:
         now = time.monotonic() if self._holding is None else self._holding
         return self._before + now - self._since
 
-    def hold(self) -> None:
+    def pause(self) -> None:
         """The clock stops, for a pause."""
         if self._holding is None:
             self._holding = time.monotonic()
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """The clock runs again."""
         if self._holding is not None:
             self._since += time.monotonic() - self._holding
             self._holding = None
 
-    def share(self, step: int) -> float:
+    def fraction_spent(self, step: int) -> float:
         """0 at the start, 1 when the budget is spent."""
         if self._seconds_total is not None:
             return min(1.0, (self.seconds - self._gained) / self._seconds_total)
@@ -65,25 +65,25 @@ class Budget:
             return None
         return max(0, self.steps - step) * (self.seconds - self._before) / done
 
-    def batch_shrunk(self, step: int, factor: float) -> None:
+    def adjust_for_batch(self, step: int, factor: float) -> None:
         """Each step takes `factor` times fewer pictures from now on: an epoch then has more steps."""
         if factor > 1 and self._by_pictures and self.steps is not None:
             self.steps = step + math.ceil((self.steps - step) * factor)
 
-    def reopen(self, step: int) -> None:
+    def extend(self, step: int) -> None:
         """Labels arrived late: a training by the clock goes back to `REOPENED_AT`; one by steps keeps its end."""
         if self._seconds_total is not None:
-            over = self.share(step) - REOPENED_AT
+            over = self.fraction_spent(step) - EXTENSION_START
             if over > 0:
                 self._gained += over * self._seconds_total
 
 
-def learning_rate(recipe: Recipe, share: float, steps_here: int) -> float:
+def learning_rate_at(recipe: Recipe, fraction: float, steps_done: int) -> float:
     """What to use when `share` of the budget is over: a linear rise over the first steps, because the first
     gradients of a random network are wild, times the schedule."""
-    rise = min(1.0, (steps_here + 1) / recipe.warm_up) if recipe.warm_up else 1.0
+    rise = min(1.0, (steps_done + 1) / recipe.warm_up) if recipe.warm_up else 1.0
     assert recipe.learning_rate is not None, "the range test comes first"
-    return recipe.learning_rate * rise * _SCHEDULES[recipe.schedule](share)
+    return recipe.learning_rate * rise * _SCHEDULES[recipe.schedule](fraction)
 
 
 def _between(high: float, low: float, share: float) -> float:
@@ -99,7 +99,7 @@ def _one_cycle(share: float) -> float:
 
 
 _SCHEDULES: dict[str, Callable[[float], float]] = {
-    "cosine": lambda share: _between(1.0, LAST_SHARE, share),
+    "cosine": lambda share: _between(1.0, FINAL_RATE_SHARE, share),
     "constant": lambda _share: 1.0,
     "one-cycle": _one_cycle,
     # As in DeepLab (Chen and others 2016, arXiv 1606.00915).

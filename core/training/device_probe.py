@@ -9,10 +9,10 @@ import sys
 
 
 @functools.cache
-def likely_device(wanted: str = "auto") -> str:
+def likely_device(requested: str = "auto") -> str:
     """ "cuda", "mps" or "cpu". Asks the driver itself; torch has the last word once training starts."""
-    if wanted != "auto":
-        return wanted.split(":", maxsplit=1)[0]
+    if requested != "auto":
+        return requested.split(":", maxsplit=1)[0]
     if sys.platform == "darwin":
         return "mps" if platform.machine() == "arm64" else "cpu"
     try:

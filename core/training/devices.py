@@ -10,17 +10,17 @@ import torch
 from lightning_fabric import Fabric
 
 from core.base.errors import TrainingError
-from core.training.distributed_config import Spread
+from core.training.distributed_config import DistributedConfig
 from core.training.recipe import Recipe
 
 
-def fabric_for(recipe: Recipe, spread: Spread | None = None) -> Fabric:
+def make_fabric(recipe: Recipe, config: DistributedConfig | None = None) -> Fabric:
     """One device by itself; several are one process each, which `launch` starts.
 
     Raises TrainingError when this machine does not have them.
     """
-    spread = spread or Spread()
-    kind, _, number = device_for(recipe.device).partition(":")
+    config = config or DistributedConfig()
+    kind, _, number = resolve_device(recipe.device).partition(":")
     precision = recipe.precision
     if precision == "auto":
         precision = "bf16-mixed" if _has_bfloat16(kind) else "16-mixed" if kind == "cuda" else "32-true"
@@ -30,9 +30,9 @@ def fabric_for(recipe: Recipe, spread: Spread | None = None) -> Fabric:
             warnings.filterwarnings("ignore", module="lightning_fabric.*")
             fabric = Fabric(
                 accelerator=kind,
-                devices=[int(number)] if number else spread.devices,
-                num_nodes=spread.nodes,
-                strategy=_strategy(recipe, spread),
+                devices=[int(number)] if number else config.devices,
+                num_nodes=config.nodes,
+                strategy=_strategy(recipe, config),
                 precision=precision,
             )
     except Exception as problem:  # Fabric has a dozen ways to say no
@@ -40,18 +40,18 @@ def fabric_for(recipe: Recipe, spread: Spread | None = None) -> Fabric:
             f"The device “{recipe.device}” cannot be used here ({problem}). Choose the device “auto”."
         ) from problem
     if fabric.device.type == "cpu":
-        use_cores(recipe.threads, processes=spread.devices)
+        set_cpu_threads(recipe.threads, processes=config.devices)
     return fabric
 
 
-def _strategy(recipe: Recipe, spread: Spread) -> str:
+def _strategy(recipe: Recipe, spread: DistributedConfig) -> str:
     """Weights that are frozen have no gradient to wait for, which has to be said before."""
     if spread.strategy == "ddp" and recipe.freeze_encoder:
         return "ddp_find_unused_parameters_true"
     return spread.strategy
 
 
-def settle_chance(recipe: Recipe) -> None:
+def seed_everything(recipe: Recipe) -> None:
     """Seed torch, and keep it to repeatable arithmetic when the recipe asks for that; call it before a network is
     built. Where an operation has no repeatable form, torch says so and goes on."""
     if recipe.deterministic:
@@ -71,14 +71,14 @@ def _has_bfloat16(kind: str) -> bool:
     return bool(features.get("avx512_bf16") or features.get("amx_bf16"))
 
 
-def device_for(wanted: str) -> str:
+def resolve_device(requested: str) -> str:
     """As torch names it; "auto" is the first of cuda, mps and cpu that this machine has."""
-    if wanted != "auto":
-        return wanted
+    if requested != "auto":
+        return requested
     return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def use_cores(threads: int | None, processes: int = 1) -> None:
+def set_cpu_threads(threads: int | None, processes: int = 1) -> None:
     """Let torch use this many processor cores; when None, all that this process may use, shared with others."""
     if threads is None:
         threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -13,81 +13,81 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from core.training.events import Event
+from core.training.events import TrainingEvent
 
 T = TypeVar("T")
 
 
-class Together:
+class ProcessGroup:
     """One process among `fabric.world_size`; alone, everything here gives back what it was given."""
 
     def __init__(self, fabric: Fabric) -> None:
         self._fabric = fabric
-        self.rank, self.world = int(fabric.global_rank), int(fabric.world_size)
-        self.leads = self.rank == 0
+        self.rank, self.world_size = int(fabric.global_rank), int(fabric.world_size)
+        self.is_rank_zero = self.rank == 0
         self._words: Any = None
-        if self.world > 1 and fabric.device.type == "cuda":
+        if self.world_size > 1 and fabric.device.type == "cuda":
             # Small decisions go from processor to processor: a graphics card would have to finish its work first.
             self._words = torch.distributed.new_group(backend="gloo")
 
-    def share(self, whole: Tensor) -> Tensor:
+    def local_part(self, whole: Tensor) -> Tensor:
         """The part of a batch (N, ...) that is this process's; N is a multiple of the world."""
-        return whole if self.world == 1 else whole.chunk(self.world)[self.rank]
+        return whole if self.world_size == 1 else whole.chunk(self.world_size)[self.rank]
 
-    def is_mine(self, number: int) -> bool:
+    def is_local(self, number: int) -> bool:
         """Things that are counted belong to one process each, in turn."""
-        return number % self.world == self.rank
+        return number % self.world_size == self.rank
 
-    def gathered(self, share: Tensor) -> Tensor:
+    def gather(self, share: Tensor) -> Tensor:
         """The whole batch from everybody's shares, and a gradient that finds its way back to each.
 
         What is computed from it is the same in every process, so that a loss over the whole batch (Dice, or a mean
         over labelled pixels, of which each share has another number) is what one process would have computed. Fabric
         averages gradients; all_gather sums them: the gradient is that of one process too.
         """
-        if self.world == 1:
+        if self.world_size == 1:
             return share
         whole: Tensor = self._fabric.all_gather(share, sync_grads=share.requires_grad)
         return whole.flatten(0, 1)
 
-    def summed(self, counts: Tensor) -> Tensor:
+    def sum(self, counts: Tensor) -> Tensor:
         """The sum of everybody's counts."""
-        if self.world == 1:
+        if self.world_size == 1:
             return counts
         total: Tensor = self._fabric.all_reduce(counts, reduce_op="sum")
         return total
 
-    def agreed(self, number: float) -> float:
+    def rank_zero_value(self, number: float) -> float:
         """What the leader says: clocks differ, decisions must not."""
-        if self.world == 1:
+        if self.world_size == 1:
             return number
         said = torch.tensor(number, dtype=torch.float64)
         torch.distributed.broadcast(said, 0, group=self._words)
         return said.item()
 
-    def told(self, thing: T) -> T:
+    def broadcast(self, thing: T) -> T:
         """The leader's thing."""
-        return self._fabric.broadcast(thing) if self.world > 1 else thing
+        return self._fabric.broadcast(thing) if self.world_size > 1 else thing
 
-    def collected(self, thing: T) -> list[T]:
+    def gather_objects(self, thing: T) -> list[T]:
         """Everybody's thing, in order of rank."""
-        if self.world == 1:
+        if self.world_size == 1:
             return [thing]
-        return [self._fabric.broadcast(thing, src=rank) for rank in range(self.world)]
+        return [self._fabric.broadcast(thing, src=rank) for rank in range(self.world_size)]
 
-    def voice(self, on_event: Callable[[Event], None]) -> Callable[[Event], None]:
+    def rank_zero_only(self, on_event: Callable[[TrainingEvent], None]) -> Callable[[TrainingEvent], None]:
         """The leader speaks for all."""
-        return on_event if self.leads else lambda _: None
+        return on_event if self.is_rank_zero else lambda _: None
 
-    def normed_alike(self, model: nn.Module) -> nn.Module:
+    def sync_batch_norm(self, model: nn.Module) -> nn.Module:
         """The network with batch norm over the whole batch where torch can do that, which is on graphics cards."""
-        if self.world == 1 or self._fabric.device.type != "cuda":
+        if self.world_size == 1 or self._fabric.device.type != "cuda":
             return model
         synced: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
         return synced
 
 
-def part() -> None:
+def leave_process_group() -> None:
     """The processes go their ways."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()

@@ -10,7 +10,7 @@ _RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class DistributedConfig:
     """devices: processes on each of `nodes` machines; strategy: what Fabric calls the way they keep in step."""
 
     devices: int = 1
@@ -18,11 +18,11 @@ class Spread:
     strategy: str = "auto"
 
     @property
-    def world(self) -> int:
+    def world_size(self) -> int:
         return self.devices * self.nodes
 
     @classmethod
-    def asked(cls, devices: int, nodes: int, strategy: str) -> Spread:
+    def resolve(cls, devices: int, nodes: int, strategy: str) -> DistributedConfig:
         """As the command line says; started by torchrun, as that says."""
         if "TORCHELASTIC_RUN_ID" in os.environ:
             devices = int(os.environ["LOCAL_WORLD_SIZE"])
@@ -31,6 +31,6 @@ class Spread:
             strategy = "ddp"
         return cls(devices, nodes, strategy)
 
-    def follows(self) -> bool:
+    def is_follower(self) -> bool:
         """Whether this process was started by or beside one that leads."""
-        return self.world > 1 and any(os.environ.get(name, "0") != "0" for name in _RANKS)
+        return self.world_size > 1 and any(os.environ.get(name, "0") != "0" for name in _RANKS)

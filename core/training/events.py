@@ -12,7 +12,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
+class TrainingStarted:
     """Training begins. `device` as torch names it ("cpu", "cuda:0"), `parameters` numbers to learn,
     `pictures` labelled pictures to learn from."""
 
@@ -22,7 +22,7 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class TrainingProgress:
     """How far training is, about once a second. `steps` and `seconds_left` are None when nobody can tell."""
 
     step: int
@@ -34,7 +34,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluated:
+class ModelEvaluated:
     """Scores on `labelled_pictures` pictures of `split` ("val", or "train" while there is no val picture).
 
     per_class: IoU 0..1 by class value; a class that is labelled nowhere in these pictures is left out
@@ -52,7 +52,7 @@ class Evaluated:
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class CheckpointPublished:
     """A better checkpoint lies complete in the folder `path`; `miou` is None without validation pictures."""
 
     step: int
@@ -61,7 +61,7 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
-class Predicted:
+class PredictionReady:
     """The prediction of a picture lies complete at `path`; `mean_confidence` 0..1; `run_id` as asked for."""
 
     picture_id: int
@@ -71,27 +71,27 @@ class Predicted:
 
 
 @dataclass(frozen=True, slots=True)
-class NotPredicted:
+class PredictionFailed:
     """A prediction that was asked for did not come about; training is not touched by it. `lost`: nothing is wrong
     with it, its process ended; another one may do it."""
 
     picture_id: int
-    sentence: str
+    message: str
     lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class WorkerFailed:
     """Training (or its process) ended by an error: a sentence for people, and details for a report. Not `training`:
     the process ended while nothing but predictions was under way."""
 
-    sentence: str
-    detail: str
+    message: str
+    details: str
     training: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class TrainingFinished:
     """Training ended in order. `reason`: "budget", "stopped", or "replaced" by the next training."""
 
     reason: str
@@ -99,42 +99,42 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class TrainingNote:
     """Something worth knowing that changes nothing."""
 
-    sentence: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
-class RangeTested:
+class LearningRateFound:
     """A learning rate was looked for: (rate, smoothed loss) of each step that was tried, and the rate taken."""
 
-    points: tuple[tuple[float, ...], ...]
-    taken: float
+    curve: tuple[tuple[float, ...], ...]
+    rate: float
 
 
-Event = (
-    Started
-    | Progress
-    | Evaluated
-    | Published
-    | Predicted
-    | NotPredicted
-    | Failed
-    | Finished
-    | Note
-    | RangeTested
+TrainingEvent = (
+    TrainingStarted
+    | TrainingProgress
+    | ModelEvaluated
+    | CheckpointPublished
+    | PredictionReady
+    | PredictionFailed
+    | WorkerFailed
+    | TrainingFinished
+    | TrainingNote
+    | LearningRateFound
 )
 
-_BY_NAME: dict[str, type[Any]] = {kind.__name__: kind for kind in typing.get_args(Event)}
+_BY_NAME: dict[str, type[Any]] = {kind.__name__: kind for kind in typing.get_args(TrainingEvent)}
 
 
-def to_line(event: Event) -> str:
+def encode_event(event: TrainingEvent) -> str:
     """One line of JSON without a line end. Numbers that JSON lacks (nan, inf) become null."""
     return json.dumps({"event": type(event).__name__, **_finite(asdict(event))}, ensure_ascii=True)
 
 
-def from_line(line: str) -> Event:
+def decode_event(line: str) -> TrainingEvent:
     """The event that `to_line` wrote. Raises ValueError when the line is anything else."""
     raw = json.loads(line)
     if not isinstance(raw, dict) or raw.get("event") not in _BY_NAME:
@@ -142,7 +142,9 @@ def from_line(line: str) -> Event:
     kind = _BY_NAME[raw.pop("event")]
     kinds = typing.get_type_hints(kind)
     try:
-        return typing.cast(Event, kind(**{name: _typed(kinds[name], value) for name, value in raw.items()}))
+        return typing.cast(
+            TrainingEvent, kind(**{name: _typed(kinds[name], value) for name, value in raw.items()})
+        )
     except (KeyError, TypeError) as problem:
         raise ValueError(f"not a {kind.__name__}: {line[:80]!r}") from problem
 

@@ -8,28 +8,28 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from core.training.dataset import LabelledPictures
-from core.training.resume_state import Stateful
-from core.training.train_step import Stepper
+from core.training.dataset import TrainingSet
+from core.training.resume_state import StatefulOptimizer
+from core.training.train_step import TrainStep
 
-LOWEST, HIGHEST, STEPS = 1e-5, 1.0, 80
+MIN_RATE, MAX_RATE, STEPS = 1e-5, 1.0, 80
 SMOOTHING = 0.9
-DIVERGED = 3.0
+DIVERGENCE_FACTOR = 3.0
 """Times the best loss, at which there is nothing more to see."""
-SAFETY = 10.0
+SAFETY_FACTOR = 10.0
 """The loss is lowest where it is about to grow again; a tenth of that rate is on the safe side of it."""
 
-Curve = tuple[tuple[float, float], ...]
+LossCurve = tuple[tuple[float, float], ...]
 
 
-def range_test(
-    stepper: Stepper,
+def find_learning_rate(
+    train_step: TrainStep,
     model: nn.Module,
-    optimizer: Stateful,
-    pictures: LabelledPictures,
-    weights: Tensor,
-    give_up: Callable[[], bool],
-) -> tuple[float | None, Curve]:
+    optimizer: StatefulOptimizer,
+    pictures: TrainingSet,
+    class_weights: Tensor,
+    should_abort: Callable[[], bool],
+) -> tuple[float | None, LossCurve]:
     """The learning rate to use, None when given up or nothing could be seen, and (rate, smoothed loss) of each step.
 
     The range test of Smith 2017, arXiv 1506.01186, with rates that grow by the same factor. Weights and optimiser
@@ -40,25 +40,25 @@ def range_test(
     mean, best = 0.0, math.inf
     gave_up = False
     for number in range(STEPS):
-        if gave_up := give_up():
+        if gave_up := should_abort():
             break
-        rate = LOWEST * (HIGHEST / LOWEST) ** (number / (STEPS - 1))
-        stepper.set_rate(rate)
-        loss = stepper.together.agreed(float(stepper.step(pictures, weights).detach()))
+        rate = MIN_RATE * (MAX_RATE / MIN_RATE) ** (number / (STEPS - 1))
+        train_step.set_learning_rate(rate)
+        loss = train_step.group.rank_zero_value(float(train_step.step(pictures, class_weights).detach()))
         mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
         smooth = mean / (1 - SMOOTHING ** (number + 1))
-        if not math.isfinite(smooth) or smooth > DIVERGED * best:
+        if not math.isfinite(smooth) or smooth > DIVERGENCE_FACTOR * best:
             break
         curve.append((rate, smooth))
         best = min(best, smooth)
     model.load_state_dict(before)
     optimizer.load_state_dict(memory)
-    return (None if gave_up else rate_from(tuple(curve))), tuple(curve)
+    return (None if gave_up else rate_from_curve(tuple(curve))), tuple(curve)
 
 
-def rate_from(curve: Curve) -> float | None:
+def rate_from_curve(curve: LossCurve) -> float | None:
     """The rate that a curve advises, None when it is too short to say."""
     if len(curve) < STEPS // 8:
         return None
     lowest = min(curve, key=lambda point: point[1])[0]
-    return max(LOWEST, lowest / SAFETY)
+    return max(MIN_RATE, lowest / SAFETY_FACTOR)

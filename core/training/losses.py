@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  (the customary name)
 
-from core.training.dataset import IGNORE
-from core.training.recipe import loss_terms
+from core.training.dataset import IGNORE_INDEX
+from core.training.recipe import parse_loss
 
-FOCUS = 2.0
+FOCAL_GAMMA = 2.0
 """Gamma of the focal loss, as its authors recommend."""
-OVERLAPS = {"dice": (0.5, 0.5), "jaccard": (1.0, 1.0), "tversky": (0.3, 0.7)}
+TVERSKY_WEIGHTS = {"dice": (0.5, 0.5), "jaccard": (1.0, 1.0), "tversky": (0.3, 0.7)}
 """What a falsely claimed and a missed pixel cost: Dice and Jaccard are cases of Tversky's index; his namesake's
 usual choice makes missing a small thing dearer than claiming too much of it."""
-HEAVIEST = 10.0
+MAX_CLASS_WEIGHT = 10.0
 
 
 def class_weights(pixels: NDArray[np.int64], kind: str) -> NDArray[np.float32]:
@@ -39,12 +39,12 @@ def class_weights(pixels: NDArray[np.int64], kind: str) -> NDArray[np.float32]:
             raw = (1 - beta) / -np.expm1(counts * np.log(beta))
         else:
             raw = share ** (-0.5 if kind == "sqrt" else -1.0)
-        weights[present] = np.minimum(raw / (raw * share).sum(), HEAVIEST)
+        weights[present] = np.minimum(raw / (raw * share).sum(), MAX_CLASS_WEIGHT)
     return weights.astype(np.float32)
 
 
-def label_loss(
-    logits: Tensor, targets: Tensor, kind: str, weights: Tensor, emphasis: Tensor | None = None
+def segmentation_loss(
+    logits: Tensor, targets: Tensor, kind: str, class_weights: Tensor, pixel_weights: Tensor | None = None
 ) -> Tensor:
     """Scalar loss of logits (N, C, H, W) against targets (N, H, W) int64, rows or IGNORE.
 
@@ -56,20 +56,20 @@ def label_loss(
     places = _thinned(targets.shape[1] // logits.shape[2])
     targets = targets[places]
     log_probability = F.log_softmax(logits.float(), 1)
-    labelled = targets != IGNORE
+    labelled = targets != IGNORE_INDEX
     rows = torch.where(labelled, targets, 0)
     log_true = log_probability.gather(1, rows.unsqueeze(1)).squeeze(1)
-    counts = labelled.float() if emphasis is None else labelled * emphasis[places]
+    counts = labelled.float() if pixel_weights is None else labelled * pixel_weights[places]
     loss = logits.sum() * 0.0
-    for share, name in loss_terms(kind):
-        if name in OVERLAPS:
-            term = _overlap(log_probability, log_true, rows, counts, *OVERLAPS[name])
+    for share, name in parse_loss(kind):
+        if name in TVERSKY_WEIGHTS:
+            term = _overlap(log_probability, log_true, rows, counts, *TVERSKY_WEIGHTS[name])
         elif name == "lovasz":
             term = _lovasz(logits, targets) if labelled.any() else loss
         else:
             # Lin and others 2017, arXiv 1708.02002: what is known already hardly counts.
-            hardness = (1 - log_true.exp()) ** FOCUS if name == "focal" else 1.0
-            weight = weights[rows] * counts
+            hardness = (1 - log_true.exp()) ** FOCAL_GAMMA if name == "focal" else 1.0
+            weight = class_weights[rows] * counts
             term = -(log_true * hardness * weight).sum() / weight.sum().clamp_min(1e-6)
         loss = loss + share * term
     return loss
@@ -114,5 +114,5 @@ def _lovasz(logits: Tensor, targets: Tensor) -> Tensor:
 def _library_lovasz() -> Callable[[Tensor, Tensor], Tensor]:
     from segmentation_models_pytorch.losses import LovaszLoss  # imported here: it takes seconds
 
-    made: Callable[[Tensor, Tensor], Tensor] = LovaszLoss("multiclass", ignore_index=IGNORE)
+    made: Callable[[Tensor, Tensor], Tensor] = LovaszLoss("multiclass", ignore_index=IGNORE_INDEX)
     return made

@@ -7,15 +7,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.training.dataset import IGNORE
+from core.training.dataset import IGNORE_INDEX
 
 
-def confusion(pred: Tensor, truth: Tensor, class_count: int) -> Tensor:
+def confusion_matrix(pred: Tensor, truth: Tensor, class_count: int) -> Tensor:
     """(classes, classes) int64, rows true, columns predicted.
 
     pred and truth hold rows of the network, any equal shape; where truth is IGNORE the pixel does not count.
     """
-    counts = truth != IGNORE
+    counts = truth != IGNORE_INDEX
     pairs = truth[counts].long() * class_count + pred[counts].long()
     # torchmetrics has a way around devices that cannot count, or not deterministically: pixels x classes x classes
     # numbers, gigabytes for two dozen classes. The processor can.

@@ -7,11 +7,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  (the customary name)
 
 from core.base.errors import ModelError
-from core.models.network_builder import heads_of
+from core.models.network_builder import head_layers
 from core.training.recipe import Recipe
 
 
-def optimizer_for(model: nn.Module, recipe: Recipe, learning_rate: float) -> torch.optim.Optimizer:
+def make_optimizer(model: nn.Module, recipe: Recipe, learning_rate: float) -> torch.optim.Optimizer:
     """Weight decay only where it means something: on the weights of layers, not on biases and norms.
 
     All weights are moved by one kernel (`fused`) where torch has it: a fifth of the time on a processor. Not with
@@ -39,7 +39,7 @@ def optimizer_for(model: nn.Module, recipe: Recipe, learning_rate: float) -> tor
 
 
 @torch.no_grad()
-def initialise(model: nn.Module, kind: str, *, keep_encoder: bool) -> None:
+def initialise_weights(model: nn.Module, kind: str, *, keep_encoder: bool) -> None:
     """Draw the weights of all convolutions and linear layers again; `keep_encoder` when that one was pretrained.
 
     he: He and others 2015, arXiv 1502.01852; glorot: Glorot and Bengio 2010; orthogonal: Saxe and others 2013,
@@ -64,7 +64,7 @@ def initialise(model: nn.Module, kind: str, *, keep_encoder: bool) -> None:
             nn.init.zeros_(part.bias)
 
 
-def silence_channels(model: nn.Module, share: float) -> bool:
+def add_head_dropout(model: nn.Module, share: float) -> bool:
     """Let whole channels before the last layer be silent in training (Tompson and others 2014, arXiv 1411.4280).
 
     A hook instead of a layer, so that the weights keep their names. False when the network has no such place.
@@ -76,7 +76,7 @@ def silence_channels(model: nn.Module, share: float) -> bool:
         return F.dropout2d(inputs[0], share, training=model.training), *inputs[1:]
 
     try:
-        for head in heads_of(model):
+        for head in head_layers(model):
             head.register_forward_pre_hook(silence)
     except ModelError:
         return False
@@ -98,12 +98,12 @@ class FrozenEncoder:
 
     def __init__(self, model: nn.Module, share: float) -> None:
         self._model, self._share = model, share
-        self.holds = share > 0 and has_encoder(model)
-        if self.holds:
+        self.is_frozen = share > 0 and has_encoder(model)
+        if self.is_frozen:
             encoder_of(model).requires_grad_(False).eval()
 
     def step(self, share: float) -> None:
         """Call before a step, with the share of the budget that is over."""
-        if self.holds and share >= self._share:
+        if self.is_frozen and share >= self._share:
             encoder_of(self._model).requires_grad_(True).train()
-            self.holds = False
+            self.is_frozen = False

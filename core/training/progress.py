@@ -11,26 +11,26 @@ from torch import Tensor
 
 from core.base.errors import TrainingError
 from core.training.budget import Budget
-from core.training.events import Event, Progress
+from core.training.events import TrainingEvent, TrainingProgress
 
-BOUNDLESS = (
+DIVERGED_TEXT = (
     "Training stopped because its numbers grew without bounds. The last good network stays in use; "
     "start again with a smaller learning rate."
 )
-TELL_EVERY = 1.0
+REPORT_INTERVAL = 1.0
 """Seconds between two Progress events."""
 
 
-class ProgressTeller:
+class ProgressReporter:
     """Sums losses on their device, because asking a graphics card for a number makes it wait; asks once a second."""
 
-    def __init__(self, budget: Budget, on_event: Callable[[Event], None]) -> None:
+    def __init__(self, budget: Budget, on_event: Callable[[TrainingEvent], None]) -> None:
         self._budget, self._on_event = budget, on_event
         self._sum: Tensor | None = None
         self._steps = self._pictures = 0
         self._told = time.monotonic()
 
-    def step_done(self, step: int, loss: Tensor, pictures: int) -> None:
+    def add_step(self, step: int, loss: Tensor, pictures: int) -> None:
         """Count a step of so many pictures. Raises TrainingError when the loss is no longer a number."""
         loss = loss.detach()
         first = self._sum is None
@@ -38,13 +38,15 @@ class ProgressTeller:
         self._steps += 1
         self._pictures += pictures
         now = time.monotonic()
-        if now - self._told < TELL_EVERY and not first:
+        if now - self._told < REPORT_INTERVAL and not first:
             return
         mean = float(self._sum) / self._steps
         if not math.isfinite(mean):
-            raise TrainingError(BOUNDLESS)
+            raise TrainingError(DIVERGED_TEXT)
         rate = self._pictures / max(now - self._told, 1e-6)
         budget = self._budget
-        self._on_event(Progress(step, budget.steps, mean, rate, budget.seconds, budget.seconds_left(step)))
+        self._on_event(
+            TrainingProgress(step, budget.steps, mean, rate, budget.seconds, budget.seconds_left(step))
+        )
         self._told, self._steps, self._pictures = now, 0, 0
         self._sum = torch.zeros_like(loss)

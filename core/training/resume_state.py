@@ -13,16 +13,16 @@ import torch
 from torch import Tensor, nn
 
 from core.base.errors import ModelError, TrainingError
-from core.models.checkpoint import write_beside
+from core.models.checkpoint import write_atomic
 from core.training.ema import AveragedModel
 
 STATE_FILE = "resume.safetensors"
-MOST_STATES = 3
+MAX_STATES = 3
 """Runs of a project that can be gone on with; of the others the weights remain."""
 _MODEL, _AVERAGE, _OPTIMIZER = "model/", "average/", "optimizer/"
 
 
-class Stateful(Protocol):
+class StatefulOptimizer(Protocol):
     """An optimizer, bare or wrapped by Fabric."""
 
     def state_dict(self) -> dict[str, Any]: ...
@@ -30,15 +30,15 @@ class Stateful(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class ResumePoint:
     """What a training had used of its budget when its state was kept."""
 
     step: int = 0
     seconds: float = 0.0
 
 
-def keep_state(
-    folder: Path, model: nn.Module, average: AveragedModel, optimizer: Stateful, spent: Spent
+def save_state(
+    folder: Path, model: nn.Module, average: AveragedModel, optimizer: StatefulOptimizer, point: ResumePoint
 ) -> None:
     """Write the state beside the checkpoint in `folder`. Raises ModelError when the disk refuses."""
     tensors = {_MODEL + name: value for name, value in model.state_dict().items()}
@@ -48,15 +48,17 @@ def keep_state(
             if isinstance(value, Tensor):
                 tensors[f"{_OPTIMIZER}{number}/{key}"] = value
     packed = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
-    said = {"spent": json.dumps({"step": spent.step, "seconds": spent.seconds})}
+    said = {"spent": json.dumps({"step": point.step, "seconds": point.seconds})}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_beside(folder / STATE_FILE, safetensors.torch.save(packed, said))
+        write_atomic(folder / STATE_FILE, safetensors.torch.save(packed, said))
     except OSError as problem:
         raise ModelError(f"The state of the training cannot be saved: {problem}.") from problem
 
 
-def take_up_state(folder: Path, model: nn.Module, average: AveragedModel, optimizer: Stateful) -> Spent:
+def load_state(
+    folder: Path, model: nn.Module, average: AveragedModel, optimizer: StatefulOptimizer
+) -> ResumePoint:
     """Put the kept state into a model, its average and its optimizer, all of the same shape as then.
 
     Raises TrainingError when there is none or it belongs to another network.
@@ -64,7 +66,7 @@ def take_up_state(folder: Path, model: nn.Module, average: AveragedModel, optimi
     path = folder / STATE_FILE
     try:
         with safetensors.safe_open(str(path), "pt") as opened:
-            spent = Spent(**json.loads(opened.metadata()["spent"]))
+            spent = ResumePoint(**json.loads(opened.metadata()["spent"]))
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118  (not a dict)
         model.load_state_dict(_under(tensors, _MODEL))
         average.model.load_state_dict(_under(tensors, _AVERAGE))
@@ -87,19 +89,19 @@ def take_up_state(folder: Path, model: nn.Module, average: AveragedModel, optimi
     return spent
 
 
-def spent_of(folder: Path) -> Spent | None:
+def read_resume_point(folder: Path) -> ResumePoint | None:
     """What a run had used of its budget; None when it left no state."""
     try:
         with safetensors.safe_open(str(folder / STATE_FILE), "pt") as opened:
-            return Spent(**json.loads(opened.metadata()["spent"]))
+            return ResumePoint(**json.loads(opened.metadata()["spent"]))
     except (OSError, safetensors.SafetensorError, ValueError, KeyError, TypeError):
         return None
 
 
-def thin_states(runs: Path, most: int = MOST_STATES) -> None:
+def delete_old_states(runs: Path, keep: int = MAX_STATES) -> None:
     """Let go of the oldest states in the folders under `runs`: each is several times as large as its network."""
     kept = sorted(runs.glob(f"*/{STATE_FILE}"), key=lambda path: path.stat().st_mtime_ns)
-    for path in kept[:-most]:
+    for path in kept[:-keep]:
         path.unlink(missing_ok=True)
 
 

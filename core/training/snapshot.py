@@ -21,13 +21,13 @@ from core.models.spec import ModelSpec, work_size
 from core.training.recipe import Recipe
 
 SPLITS = ("train", "val")
-PLAN = "snapshot.json"
-ITEMS = "items"
-KINDS = ("picture", "values", "corrected")
+PLAN_FILE = "snapshot.json"
+ITEMS_FOLDER = "items"
+ARRAY_KINDS = ("picture", "values", "corrected")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SnapshotEntry:
     """One labelled picture in a snapshot.
 
     split: "train" or "val"; revision: grows with every `put` of this picture
@@ -47,7 +47,7 @@ class Entry:
     corrected: int = 0
 
 
-class Snapshot:
+class TrainingSnapshot:
     """A folder with `snapshot.json` (spec and recipe) and, per picture, two or three .npy files and a small .json.
 
     The .json is renamed into place last and names the revision of the arrays, so a reader sees the old pair
@@ -57,14 +57,14 @@ class Snapshot:
 
     def __init__(self, folder: Path, spec: ModelSpec, recipe: Recipe) -> None:
         self.folder, self.spec, self.recipe = folder, spec, recipe
-        self._known: dict[str, tuple[tuple[int, int, int], Entry]] = {}
+        self._known: dict[str, tuple[tuple[int, int, int], SnapshotEntry]] = {}
 
     @classmethod
-    def create(cls, folder: Path, spec: ModelSpec, recipe: Recipe) -> Snapshot:
+    def create(cls, folder: Path, spec: ModelSpec, recipe: Recipe) -> TrainingSnapshot:
         """A new, empty snapshot in place of what lies in `folder`. Raises TrainingError."""
         try:
-            shutil.rmtree(folder / ITEMS, ignore_errors=True)
-            (folder / ITEMS).mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(folder / ITEMS_FOLDER, ignore_errors=True)
+            (folder / ITEMS_FOLDER).mkdir(parents=True, exist_ok=True)
         except OSError as problem:
             raise TrainingError(
                 f"The folder for training cannot be made: {problem}. Check the free space of the disk."
@@ -74,25 +74,25 @@ class Snapshot:
         return snapshot
 
     @classmethod
-    def open(cls, folder: Path) -> Snapshot:
+    def open(cls, folder: Path) -> TrainingSnapshot:
         """An existing snapshot. Raises TrainingError or ModelError when there is none or it is damaged."""
         try:
-            raw = json.loads((folder / PLAN).read_text("utf-8"))
+            raw = json.loads((folder / PLAN_FILE).read_text("utf-8"))
             return cls(folder, ModelSpec.from_json(raw["spec"]), Recipe.from_json(raw["recipe"]))
         except (OSError, ValueError, KeyError, TypeError) as problem:
             raise TrainingError(f"The labels frozen for training cannot be read: {problem}.") from problem
 
-    def suits(self, spec: ModelSpec) -> bool:
+    def is_compatible(self, spec: ModelSpec) -> bool:
         """Whether pictures frozen here are what a network of this spec looks at."""
         return (spec.size, spec.channels) == (self.spec.size, self.spec.channels)
 
-    def revise(self, spec: ModelSpec, recipe: Recipe) -> None:
+    def reconfigure(self, spec: ModelSpec, recipe: Recipe) -> None:
         """Change spec and recipe for the next training and keep the pictures.
 
         Raises TrainingError when the new spec looks at another size or number of channels: the pictures are stored
         as the old one wanted them.
         """
-        if not self.suits(spec):
+        if not self.is_compatible(spec):
             raise TrainingError(
                 "Pictures frozen for one kind of network cannot be trained on by another; make a new snapshot."
             )
@@ -128,7 +128,7 @@ class Snapshot:
         if corrected is not None and corrected.any():
             marks = cv2.resize(corrected.astype(np.uint8), small, interpolation=cv2.INTER_NEAREST_EXACT)
         old = self._entry(self._card(picture_id))
-        entry = Entry(
+        entry = SnapshotEntry(
             picture_id=picture_id,
             name=name,
             split=split,
@@ -162,16 +162,16 @@ class Snapshot:
         if old:
             self._forget_arrays(old, old.revision, old.revision - 1)
 
-    def entries(self) -> dict[int, Entry]:
+    def entries(self) -> dict[int, SnapshotEntry]:
         """All pictures that are complete, by id, in order of id."""
-        known: dict[str, tuple[tuple[int, int, int], Entry]] = {}
-        with os.scandir(self.folder / ITEMS) as files:
+        known: dict[str, tuple[tuple[int, int, int], SnapshotEntry]] = {}
+        with os.scandir(self.folder / ITEMS_FOLDER) as files:
             for file in files:
                 if not file.name.endswith(".json") or file.name.startswith("."):
                     continue
                 # A card is read again only when it changed: a look at a hundred thousand must stay quick.
                 try:
-                    stat = (self.folder / ITEMS / file.name).stat()
+                    stat = (self.folder / ITEMS_FOLDER / file.name).stat()
                 except OSError:
                     continue
                 stamp = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
@@ -182,7 +182,7 @@ class Snapshot:
         self._known = known
         return {e.picture_id: e for _, e in sorted(known.values(), key=lambda pair: pair[1].picture_id)}
 
-    def read(self, entry: Entry) -> tuple[NDArray[np.uint8], NDArray[np.uint8]] | None:
+    def read(self, entry: SnapshotEntry) -> tuple[NDArray[np.uint8], NDArray[np.uint8]] | None:
         """Picture (h, w, C) and label (h, w) of an entry; None when it was replaced twice or removed meanwhile.
 
         Raises TrainingError when the files are damaged.
@@ -200,7 +200,7 @@ class Snapshot:
             raise TrainingError(f"The frozen label of {entry.name} has the wrong size.")
         return pixels, labels
 
-    def read_corrections(self, entry: Entry) -> NDArray[np.uint8] | None:
+    def read_corrections(self, entry: SnapshotEntry) -> NDArray[np.uint8] | None:
         """(h, w) uint8, 1 where a person painted over another prediction; None when nowhere or no longer known."""
         if not entry.corrected:
             return None
@@ -212,28 +212,28 @@ class Snapshot:
         return np.minimum(marks, 1) if fits else None
 
     def _card(self, picture_id: int) -> Path:
-        return self.folder / ITEMS / f"{picture_id}.json"
+        return self.folder / ITEMS_FOLDER / f"{picture_id}.json"
 
-    def _arrays(self, entry: Entry) -> list[Path]:
+    def _arrays(self, entry: SnapshotEntry) -> list[Path]:
         return [
             self._array(entry.picture_id, entry.revision, kind)
-            for kind in KINDS[: 3 if entry.corrected else 2]
+            for kind in ARRAY_KINDS[: 3 if entry.corrected else 2]
         ]
 
     def _array(self, picture_id: int, revision: int, kind: str) -> Path:
-        return self.folder / ITEMS / f"{picture_id}-{revision}.{kind}.npy"
+        return self.folder / ITEMS_FOLDER / f"{picture_id}-{revision}.{kind}.npy"
 
-    def _entry(self, card: Path) -> Entry | None:
+    def _entry(self, card: Path) -> SnapshotEntry | None:
         try:
             raw = json.loads(card.read_text("utf-8"))
             counts = tuple((int(value), int(count)) for value, count in raw.pop("counts"))
-            return Entry(**raw, counts=counts)
+            return SnapshotEntry(**raw, counts=counts)
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return None
 
-    def _forget_arrays(self, entry: Entry, *revisions: int) -> None:
+    def _forget_arrays(self, entry: SnapshotEntry, *revisions: int) -> None:
         for revision in revisions:
-            for kind in KINDS:
+            for kind in ARRAY_KINDS:
                 # On Windows the trainer may hold it open: one stale file does no harm.
                 with contextlib.suppress(OSError):
                     self._array(entry.picture_id, revision, kind).unlink()
@@ -241,15 +241,15 @@ class Snapshot:
     def _write_plan(self) -> None:
         try:
             _write_json(
-                self.folder / PLAN,
+                self.folder / PLAN_FILE,
                 {"spec": self.spec.to_json(), "recipe": self.recipe.to_json(), "version": 1},
             )
         except OSError as problem:
             raise TrainingError(f"The training plan cannot be written: {problem}.") from problem
 
 
-def _entry_json(entry: Entry) -> dict[str, Any]:
-    return {name: getattr(entry, name) for name in Entry.__slots__}
+def _entry_json(entry: SnapshotEntry) -> dict[str, Any]:
+    return {name: getattr(entry, name) for name in SnapshotEntry.__slots__}
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -10,20 +10,20 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from core.base.errors import TrainingError
-from core.training.augmentation import Batch, batch_of
-from core.training.dataset import LabelledPictures
-from core.training.distributed import Together
-from core.training.exit_reason import sounds_like_memory
-from core.training.losses import label_loss
+from core.training.augmentation import TrainingBatch, make_batch
+from core.training.dataset import TrainingSet
+from core.training.distributed import ProcessGroup
+from core.training.exit_reason import is_out_of_memory
+from core.training.losses import segmentation_loss
 from core.training.recipe import Recipe
 
-ONE_IS_TOO_FEW = (
+BATCH_TOO_SMALL_TEXT = (
     "This network compares the pictures of a step with each other and cannot learn from a single one. "
     "Choose a batch of 2 or more, with a smaller picture size where memory is short, or another network."
 )
 
 
-class Stepper:
+class TrainStep:
     """Takes steps with a network and an optimiser that Fabric has set up. Lives on the training thread.
 
     tell: hears a sentence when something has to be done otherwise than the recipe says. `batch` is what a step
@@ -33,58 +33,60 @@ class Stepper:
     def __init__(
         self,
         fabric: Fabric,
-        learner: nn.Module,
+        network: nn.Module,
         optimizer: torch.optim.Optimizer,
         recipe: Recipe,
-        tell: Callable[[str], None],
-        together: Together | None = None,
+        on_note: Callable[[str], None],
+        group: ProcessGroup | None = None,
     ) -> None:
-        self._fabric, self._plain, self._optimizer, self._recipe = fabric, learner, optimizer, recipe
-        compiled: Callable[[Tensor], Tensor] = torch.compile(learner) if recipe.compile else learner
+        self._fabric, self._plain, self._optimizer, self._recipe = fabric, network, optimizer, recipe
+        compiled: Callable[[Tensor], Tensor] = torch.compile(network) if recipe.compile else network
         self._learner: Callable[[Tensor], Tensor] = compiled
         self._compiled_now = recipe.compile
         self._chance = torch.Generator().manual_seed(recipe.seed)
-        self._tell = tell
-        self.together = together or Together(fabric)
-        self.batch = self._told = recipe.batch
+        self._tell = on_note
+        self.group = group or ProcessGroup(fabric)
+        self.batch_size = self._told = recipe.batch
 
-    def set_rate(self, learning_rate: float) -> None:
+    def set_learning_rate(self, learning_rate: float) -> None:
         """Of the steps from now on."""
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate
 
-    def step(self, pictures: LabelledPictures, weights: Tensor) -> Tensor:
+    def step(self, pictures: TrainingSet, class_weights: Tensor) -> Tensor:
         """The loss of a step that is done. Half the batch, and half again, when memory does not suffice for it;
         raises what torch raises when it does not for a single picture, or when several processes take part: the
         others would wait for an answer. Raises TrainingError when this network cannot learn from a single one."""
         while True:
             try:
-                drawn = pictures.draw(self.batch)
-                loss = self.learn(batch_of(drawn, pictures.canvas, self._recipe, self._chance), weights)
+                drawn = pictures.sample(self.batch_size)
+                loss = self.step_on_batch(
+                    make_batch(drawn, pictures.crop_size, self._recipe, self._chance), class_weights
+                )
                 break
             except ValueError as problem:
                 if "more than 1 value per channel" in str(problem):
-                    raise TrainingError(ONE_IS_TOO_FEW) from problem
+                    raise TrainingError(BATCH_TOO_SMALL_TEXT) from problem
                 raise
             except (RuntimeError, MemoryError) as problem:
-                least = self.batch == 1 or self.together.world > 1
-                if least or not sounds_like_memory(f"{type(problem).__name__}: {problem}"):
+                least = self.batch_size == 1 or self.group.world_size > 1
+                if least or not is_out_of_memory(f"{type(problem).__name__}: {problem}"):
                     raise
             # Outside the handler: until it ends, the problem holds on to everything that was computed.
             self._halve()
-        if self.batch != self._told:
-            self._told = self.batch
+        if self.batch_size != self._told:
+            self._told = self.batch_size
             self._tell(
                 f"Memory does not suffice for {self._recipe.batch} pictures a step; training goes on with "
-                f"{self.batch}."
+                f"{self.batch_size}."
             )
         return loss
 
-    def learn(self, batch: Batch, weights: Tensor) -> Tensor:
+    def step_on_batch(self, batch: TrainingBatch, class_weights: Tensor) -> Tensor:
         """One step on a batch that is ready; its loss."""
         recipe = self._recipe
-        logits = self.together.gathered(self._answer(self.together.share(batch.pictures)))
-        loss = label_loss(logits, batch.targets, recipe.loss, weights, batch.emphasis)
+        logits = self.group.gather(self._answer(self.group.local_part(batch.pictures)))
+        loss = segmentation_loss(logits, batch.targets, recipe.loss, class_weights, batch.pixel_weights)
         self._fabric.backward(loss)
         if recipe.clip:
             self._fabric.clip_gradients(
@@ -102,7 +104,7 @@ class Stepper:
             answer: Tensor = self._learner(pictures)
             return answer
         except Exception as problem:  # a missing compiler, an unknown operation: torch has a hundred reasons
-            if sounds_like_memory(f"{type(problem).__name__}: {problem}"):
+            if is_out_of_memory(f"{type(problem).__name__}: {problem}"):
                 raise
             self._learner = self._plain
             reason = str(problem).strip().split("\n", maxsplit=1)[0][:120]
@@ -110,7 +112,7 @@ class Stepper:
             return self._answer(pictures)
 
     def _halve(self) -> None:
-        self.batch = max(1, self.batch // 2)
+        self.batch_size = max(1, self.batch_size // 2)
         self._optimizer.zero_grad(set_to_none=True)
         gc.collect()
         if torch.cuda.is_available():

@@ -12,14 +12,14 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from core.models.preprocessing import filled_up, normalised
-from core.training.dataset import LabelledPictures
-from core.training.distributed import Together
-from core.training.metrics import confusion, iou_from_confusion, mean_iou, pixel_accuracy
+from core.models.preprocessing import normalise, pad_to_stride
+from core.training.dataset import TrainingSet
+from core.training.distributed import ProcessGroup
+from core.training.metrics import confusion_matrix, iou_from_confusion, mean_iou, pixel_accuracy
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class ValidationScore:
     """What a network reached on `pictures` pictures; per_class IoU by row for the classes that occur there.
 
     seconds: what it took, without the other work that was done between two batches
@@ -34,17 +34,17 @@ class Score:
 
 
 @torch.no_grad()
-def score(
+def validate(
     model: nn.Module,
-    pictures: LabelledPictures,
+    pictures: TrainingSet,
     class_count: int,
     *,
     split: str,
-    most: int | None = None,
+    limit: int | None = None,
     autocast: Callable[[], AbstractContextManager[object]],
-    give_up: Callable[[], bool],
-    together: Together,
-) -> Score | None:
+    should_abort: Callable[[], bool],
+    group: ProcessGroup,
+) -> ValidationScore | None:
     """Run `model` (in eval mode) over the pictures of a split, at most `most` of them, each process over its share.
 
     `give_up` is asked between two batches (and may do other work there); None when it says yes, or when there
@@ -52,24 +52,24 @@ def score(
     """
     total = torch.zeros((class_count, class_count), dtype=torch.int64, device=pictures.device)
     count, seconds = 0, 0.0
-    for number, examples in enumerate(pictures.scored(split, most)):
-        if give_up():
+    for number, examples in enumerate(pictures.evaluation_batches(split, limit)):
+        if should_abort():
             return None
-        if not together.is_mine(number):
+        if not group.is_local(number):
             continue
         began = time.monotonic()
-        batch = filled_up(normalised(torch.stack([example.picture for example in examples])))
+        batch = pad_to_stride(normalise(torch.stack([example.picture for example in examples])))
         truth = torch.stack([example.target for example in examples])
         with autocast():
             logits = model(batch.contiguous(memory_format=torch.channels_last))
         rows = logits[:, :, : truth.shape[1], : truth.shape[2]].argmax(1)
-        total += confusion(rows, truth, class_count)
+        total += confusion_matrix(rows, truth, class_count)
         count += len(examples)
         seconds += time.monotonic() - began
-    count = int(together.summed(torch.tensor(count, device=pictures.device)))
+    count = int(group.sum(torch.tensor(count, device=pictures.device)))
     if not count:
         return None
-    matrix = together.summed(total).cpu().numpy()
+    matrix = group.sum(total).cpu().numpy()
     iou = iou_from_confusion(matrix)
     per_class = {row: float(iou[row]) for row in range(class_count) if matrix[row].sum()}
-    return Score(matrix, mean_iou(matrix), per_class, pixel_accuracy(matrix), count, seconds)
+    return ValidationScore(matrix, mean_iou(matrix), per_class, pixel_accuracy(matrix), count, seconds)

@@ -23,33 +23,41 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from core.base.errors import MaskloopError, ModelError
-from core.training.events import Event, Failed, Finished, Note, NotPredicted, Predicted, to_line
+from core.training.events import (
+    PredictionFailed,
+    PredictionReady,
+    TrainingEvent,
+    TrainingFinished,
+    TrainingNote,
+    WorkerFailed,
+    encode_event,
+)
 from core.training.exit_reason import (
-    LOST_DEVICE_CODE,
-    MEMORY_SENTENCE,
-    sounds_like_lost_device,
-    sounds_like_memory,
+    LOST_DEVICE_EXIT_CODE,
+    OUT_OF_MEMORY_TEXT,
+    is_lost_device,
+    is_out_of_memory,
 )
 
 # torch is imported where it is first needed, on the main thread, while the reading thread already listens.
 if TYPE_CHECKING:
-    from core.models.checkpoint import Loaded
+    from core.models.checkpoint import LoadedModel
     from core.models.spec import ModelSpec
 
 Command = dict[str, Any]
 
-ORDINARY_SHARE = 0.25
+BACKGROUND_SHARE = 0.25
 """Of the time of a running training, what predictions may take that nobody looks at yet."""
 
 
-class Desk:
+class JobScheduler:
     """What is to be done and in which order. Lives on the main thread; only the queue is shared with the reader.
 
     Urgent predictions come first, also between two training steps; then training; the other predictions get a
     small share of its time, or all of it while training is paused or over.
     """
 
-    def __init__(self, inbox: queue.SimpleQueue[Command], emit: Callable[[Event], None]) -> None:
+    def __init__(self, inbox: queue.SimpleQueue[Command], emit: Callable[[TrainingEvent], None]) -> None:
         self._inbox, self._emit = inbox, emit
         self._urgent: deque[Command] = deque()
         self._ordinary: deque[Command] = deque()
@@ -57,9 +65,9 @@ class Desk:
         self._next_training: Command | None = None
         self._quit = self._stop = self._pause = self._changed = False
         self._learning = False
-        self._loaded: tuple[tuple[str, int, str], Loaded] | None = None
+        self._loaded: tuple[tuple[str, int, str], LoadedModel] | None = None
 
-    def work(self) -> None:
+    def run(self) -> None:
         """Until told to quit."""
         while True:
             self._listen(wait=not (self._urgent or self._ordinary or self._next_training))
@@ -100,7 +108,7 @@ class Desk:
             case "stop":
                 if self._next_training:
                     self._next_training = None
-                    self._emit(Finished("stopped", 0))
+                    self._emit(TrainingFinished("stopped", 0))
                 self._stop = True
             case "prepare":
                 _import_all()
@@ -120,7 +128,7 @@ class Desk:
             began = time.monotonic()
             self._predict(self._ordinary.popleft())
             now = time.monotonic()
-            self._next_ordinary = now + (now - began) * (1 / ORDINARY_SHARE - 1)
+            self._next_ordinary = now + (now - began) * (1 / BACKGROUND_SHARE - 1)
 
     def _should_stop(self) -> bool:
         return self._stop or self._quit or self._next_training is not None
@@ -141,31 +149,29 @@ class Desk:
             _end_if_device_is_lost(problem)
             if isinstance(problem, MaskloopError):
                 sentence = str(problem)
-            elif isinstance(problem, MemoryError) or sounds_like_memory(
-                f"{type(problem).__name__}: {problem}"
-            ):
-                sentence = MEMORY_SENTENCE.format("Training stopped: the training process")
+            elif isinstance(problem, MemoryError) or is_out_of_memory(f"{type(problem).__name__}: {problem}"):
+                sentence = OUT_OF_MEMORY_TEXT.format("Training stopped: the training process")
             else:
                 sentence = (
                     f"Training stopped because of a mistake in Maskloop ({type(problem).__name__}). "
                     "Nothing you painted is lost; start it again, and report the details if it happens again."
                 )
-            self._emit(Failed(sentence, detail))
+            self._emit(WorkerFailed(sentence, detail))
         else:
             replaced = self._next_training is not None
-            self._emit(Finished("replaced" if replaced else "stopped" if stopped else "budget", step))
+            self._emit(TrainingFinished("replaced" if replaced else "stopped" if stopped else "budget", step))
         finally:
             self._stop = self._pause = self._learning = False
             _give_memory_back()
 
     def _run(self, command: Command) -> tuple[int, bool]:
-        from core.models.checkpoint import labels_seen
-        from core.training.devices import settle_chance
+        from core.models.checkpoint import trained_label_digests
+        from core.training.devices import seed_everything
         from core.training.loop import train
-        from core.training.snapshot import Snapshot
+        from core.training.snapshot import TrainingSnapshot
 
-        snapshot = Snapshot.open(Path(command["snapshot"]))
-        settle_chance(snapshot.recipe)  # a fresh network starts with weights of its seed
+        snapshot = TrainingSnapshot.open(Path(command["snapshot"]))
+        seed_everything(snapshot.recipe)  # a fresh network starts with weights of its seed
         base = Path(command["base"]) if command["base"] else None
         model, warm = self._first_model(base, snapshot.spec)
         outcome = train(
@@ -179,24 +185,24 @@ class Desk:
             should_pause=lambda: self._pause,
             snapshot_changed=self._snapshot_changed,
             between_steps=self._between_steps,
-            warm=warm,
-            base_seen=labels_seen(base) if base and warm else None,
+            warm_start=warm,
+            base_digests=trained_label_digests(base) if base and warm else None,
         )
         return outcome.step, outcome.stopped
 
     def _first_model(self, base: Path | None, spec: ModelSpec) -> tuple[Any, bool]:
         """The network to start with, and whether it has learned before. Bad old weights are no reason not to train."""
-        from core.models.checkpoint import start_from
+        from core.models.checkpoint import load_starting_model
 
         def tell(sentence: str) -> None:
-            self._emit(Note(sentence))
+            self._emit(TrainingNote(sentence))
 
         if base is not None:
             try:
-                return start_from(base, spec), True
+                return load_starting_model(base, spec), True
             except ModelError as problem:
                 tell(f"Training starts from scratch, because the last network cannot be used: {problem}")
-        return start_from(None, spec, tell), False
+        return load_starting_model(None, spec, tell), False
 
     # Predictions ------------------------------------------------------------------------------
 
@@ -213,27 +219,27 @@ class Desk:
             )
             out = Path(command["out"])
             write_prediction(out, mask)
-            self._emit(Predicted(picture_id, str(out), mask.mean_confidence, mask.run_id))
+            self._emit(PredictionReady(picture_id, str(out), mask.mean_confidence, mask.run_id))
         except MaskloopError as problem:
-            self._emit(NotPredicted(picture_id, str(problem)))
+            self._emit(PredictionFailed(picture_id, str(problem)))
         except Exception as problem:  # as above: told, and on with the next
             traceback.print_exc()
             _end_if_device_is_lost(problem)
-            if isinstance(problem, MemoryError) or sounds_like_memory(f"{type(problem).__name__}: {problem}"):
+            if isinstance(problem, MemoryError) or is_out_of_memory(f"{type(problem).__name__}: {problem}"):
                 reason = "there is not enough memory for it; close other programs"
             else:
                 reason = f"{type(problem).__name__}: {problem}"
             name = Path(command["picture"]).name
-            self._emit(NotPredicted(picture_id, f"{name} could not be predicted: {reason}."))
+            self._emit(PredictionFailed(picture_id, f"{name} could not be predicted: {reason}."))
 
-    def _checkpoint(self, folder: Path, device: str) -> Loaded:
+    def _checkpoint(self, folder: Path, device: str) -> LoadedModel:
         """The network of a checkpoint folder, kept until its weights change or another is asked for. A training that
         is under way keeps its threads and its dice."""
         import torch
 
         from core.models.checkpoint import load_checkpoint
         from core.models.spec import WEIGHTS_FILE
-        from core.training.devices import device_for, use_cores
+        from core.training.devices import resolve_device, set_cpu_threads
 
         try:
             key = (str(folder), (folder / WEIGHTS_FILE).stat().st_mtime_ns, device)
@@ -242,9 +248,9 @@ class Desk:
         if self._loaded is None or self._loaded[0] != key:
             self._loaded = None
             if not self._learning:
-                use_cores(None)
+                set_cpu_threads(None)
             with torch.random.fork_rng(devices=[]):
-                self._loaded = (key, load_checkpoint(folder, device_for(device)))
+                self._loaded = (key, load_checkpoint(folder, resolve_device(device)))
         return self._loaded[1]
 
 
@@ -256,10 +262,10 @@ def _import_all() -> None:
 
 def _end_if_device_is_lost(problem: Exception) -> None:
     """The program says what happened, and starts a fresh process when it needs one."""
-    if isinstance(problem, RuntimeError) and sounds_like_lost_device(str(problem)):
+    if isinstance(problem, RuntimeError) and is_lost_device(str(problem)):
         traceback.print_exc()
         sys.stderr.flush()
-        os._exit(LOST_DEVICE_CODE)
+        os._exit(LOST_DEVICE_EXIT_CODE)
 
 
 def _give_memory_back() -> None:
@@ -304,16 +310,16 @@ def main() -> None:
     if hasattr(os, "nice"):
         os.nice(10)
 
-    def emit(event: Event) -> None:
+    def emit(event: TrainingEvent) -> None:
         try:
-            events.write(to_line(event) + "\n")
+            events.write(encode_event(event) + "\n")
             events.flush()
         except OSError:
             os._exit(0)  # nobody listens any more
 
     inbox: queue.SimpleQueue[Command] = queue.SimpleQueue()
     threading.Thread(target=_read_commands, args=(inbox,), name="commands", daemon=True).start()
-    Desk(inbox, emit).work()
+    JobScheduler(inbox, emit).run()
     events.close()
     # No teardown of torch and its threads: nothing of it is worth the second it takes.
     sys.stderr.flush()

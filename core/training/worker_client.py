@@ -13,23 +13,23 @@ from pathlib import Path
 from typing import Any
 
 from core.training.events import (
-    Event,
-    Failed,
-    Finished,
-    NotPredicted,
-    Predicted,
-    Progress,
-    Started,
-    from_line,
+    PredictionFailed,
+    PredictionReady,
+    TrainingEvent,
+    TrainingFinished,
+    TrainingProgress,
+    TrainingStarted,
+    WorkerFailed,
+    decode_event,
 )
-from core.training.exit_reason import why_it_ended
-from core.training.worker_process import Child
+from core.training.exit_reason import exit_message
+from core.training.worker_process import WorkerProcess
 
 log = logging.getLogger(__name__)
 
-STOP_SECONDS = 2.0
+STOP_TIMEOUT = 2.0
 """How long the process may take to stop by itself before it is ended."""
-MOST_CRASHES = 3
+MAX_CRASHES = 3
 """Crashes in a row, without an event between them, after which only a new `train` starts the process again."""
 _NEEDS_PROCESS = {"prepare", "train", "predict"}
 
@@ -45,7 +45,7 @@ class _Ended:
     child: int
 
 
-class Worker:
+class WorkerClient:
     """Starts the training process when it is first needed, talks to it, and starts a fresh one after a crash.
 
     Every method may be called from any thread and returns at once (`close` excepted). `on_event` is called on
@@ -54,7 +54,7 @@ class Worker:
     NotPredicted, or is dropped by `forget` or by a newer `predict` of the same picture.
     """
 
-    def __init__(self, on_event: Callable[[Event], None]) -> None:
+    def __init__(self, on_event: Callable[[TrainingEvent], None]) -> None:
         self._on_event = on_event
         self._inbox: queue.SimpleQueue[dict[str, Any] | _Line | _Ended] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -62,7 +62,7 @@ class Worker:
         self._closed = False
         # From here on: touched by the supervising thread only.
         self._backlog: deque[dict[str, Any] | _Line | _Ended] = deque()
-        self._child: Child | None = None
+        self._child: WorkerProcess | None = None
         self._crashes = 0
         self._training = False
         self._step = 0
@@ -118,7 +118,7 @@ class Worker:
             device=device,
         )
 
-    def forget(self) -> None:
+    def drop_predictions(self) -> None:
         """Drop all waiting predictions that are not urgent; they get no event."""
         self._ask(do="forget")
 
@@ -183,18 +183,18 @@ class Worker:
 
     def _tell(self, command: dict[str, Any]) -> None:
         """Hand one command to the process, starting one when the command needs it."""
-        if self._child and self._child.is_gone:
+        if self._child and self._child.has_exited:
             self._bury()
         if command["do"] == "train":
             self._crashes = 0
         if self._child is None:
             if command["do"] not in _NEEDS_PROCESS:
                 return
-            if self._crashes >= MOST_CRASHES:
+            if self._crashes >= MAX_CRASHES:
                 self._refuse(command, "it ended unexpectedly several times in a row")
                 return
             try:
-                self._child = Child(
+                self._child = WorkerProcess(
                     lambda number, line: self._inbox.put(_Line(number, line)),
                     lambda number: self._inbox.put(_Ended(number)),
                 )
@@ -211,29 +211,29 @@ class Worker:
                 # Urgent ones are few; one that is answered later finds no entry here, which does no harm.
                 self._waiting.clear()
             case "stop" if self._training:
-                self._stop_by = time.monotonic() + STOP_SECONDS
+                self._stop_by = time.monotonic() + STOP_TIMEOUT
         try:
-            self._child.tell(command)
+            self._child.send(command)
         except (OSError, ValueError):
             self._bury()
 
     def _hear(self, text: str) -> None:
         try:
-            event = from_line(text)
+            event = decode_event(text)
         except ValueError:
             log.warning("the training process said something else than an event: %s", text[:200])
             return
         self._crashes = 0
         match event:
-            case Started():
+            case TrainingStarted():
                 self._training = True
-            case Progress(step=step):
+            case TrainingProgress(step=step):
                 self._step = step
-            case Predicted(picture_id=picture_id) | NotPredicted(picture_id=picture_id):
+            case PredictionReady(picture_id=picture_id) | PredictionFailed(picture_id=picture_id):
                 self._waiting.discard(picture_id)
-            case Finished(reason=reason) if reason != "replaced":
+            case TrainingFinished(reason=reason) if reason != "replaced":
                 self._training, self._stop_by = False, None
-            case Failed():
+            case WorkerFailed():
                 self._training, self._stop_by = False, None
         self._give(event)
 
@@ -254,7 +254,7 @@ class Worker:
         child = self._child
         if child is None:
             return
-        wanted, code = self._insisted, child.reap(STOP_SECONDS)
+        wanted, code = self._insisted, child.reap(STOP_TIMEOUT)
         self._hear_the_rest(child)
         self._child = None
         training, waiting = self._training, sorted(self._waiting)
@@ -262,17 +262,15 @@ class Worker:
         self._waiting.clear()
         if not wanted:
             self._crashes += 1
-            last_words = list(child.last_words)
-            sentence = why_it_ended(
-                code, last_words, short_of_memory=child.short_of_memory, training=training
-            )
-            self._give(Failed(sentence, "\n".join(last_words), training))
+            last_words = list(child.stderr_tail)
+            sentence = exit_message(code, last_words, oom_kill_seen=child.oom_kill_seen, training=training)
+            self._give(WorkerFailed(sentence, "\n".join(last_words), training))
         elif training:
-            self._give(Finished("stopped", self._step))
+            self._give(TrainingFinished("stopped", self._step))
         for picture_id in waiting:
-            self._give(NotPredicted(picture_id, "The prediction was interrupted.", lost=True))
+            self._give(PredictionFailed(picture_id, "The prediction was interrupted.", lost=True))
 
-    def _hear_the_rest(self, child: Child) -> None:
+    def _hear_the_rest(self, child: WorkerProcess) -> None:
         """What the process said before it ended still counts; everything else keeps its order."""
         others = list(self._backlog)
         while not self._inbox.empty():
@@ -287,20 +285,20 @@ class Worker:
     def _refuse(self, command: dict[str, Any], reason: str) -> None:
         sentence = f"The training process cannot be started: {reason}. Close other programs and try again."
         if command["do"] == "predict":
-            self._give(NotPredicted(command["picture_id"], sentence))
+            self._give(PredictionFailed(command["picture_id"], sentence))
         elif command["do"] == "train":
-            self._give(Failed(sentence, reason))
+            self._give(WorkerFailed(sentence, reason))
 
     def _quit(self) -> None:
         if self._child:
             try:
-                self._child.tell({"do": "quit"})
+                self._child.send({"do": "quit"})
             except (OSError, ValueError):
                 log.debug("the training process was gone before it could be told to quit")
-            self._child.reap(STOP_SECONDS)
+            self._child.reap(STOP_TIMEOUT)
             self._child = None
 
-    def _give(self, event: Event) -> None:
+    def _give(self, event: TrainingEvent) -> None:
         if self._closed:
             return
         try:

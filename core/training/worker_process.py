@@ -13,15 +13,15 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from core.base.json_process import environment
-from core.training.exit_reason import memory_kills
+from core.base.json_process import child_environment
+from core.training.exit_reason import oom_kill_count
 
 log = logging.getLogger(__name__)
 
 _numbers = itertools.count(1)
 
 
-class Child:
+class WorkerProcess:
     """A running `python -m core.training.worker` and the two threads that read what it says.
 
     Belongs to one thread; `on_line(number, line)` and `on_end(number)` are called on the reading thread. Raises
@@ -30,10 +30,10 @@ class Child:
 
     def __init__(self, on_line: Callable[[int, str], None], on_end: Callable[[int], None]) -> None:
         self.number = next(_numbers)
-        self.last_words: deque[str] = deque(maxlen=60)
-        self._memory_kills = memory_kills()
+        self.stderr_tail: deque[str] = deque(maxlen=60)
+        self._memory_kills = oom_kill_count()
         self._on_line, self._on_end = on_line, on_end
-        self._process = start("core.training.worker")
+        self._process = start_process("core.training.worker")
         self._readers = (
             threading.Thread(target=self._read_events, name="training-events", daemon=True),
             threading.Thread(target=self._read_last_words, name="training-log", daemon=True),
@@ -46,15 +46,15 @@ class Child:
         return self._process.pid
 
     @property
-    def is_gone(self) -> bool:
+    def has_exited(self) -> bool:
         return self._process.poll() is not None
 
     @property
-    def short_of_memory(self) -> bool:
+    def oom_kill_seen(self) -> bool:
         """The system has ended a process for want of memory since this one was started."""
-        return memory_kills() > self._memory_kills
+        return oom_kill_count() > self._memory_kills
 
-    def tell(self, command: Mapping[str, Any]) -> None:
+    def send(self, command: Mapping[str, Any]) -> None:
         """Write one command. Raises OSError or ValueError when the process does not listen any more."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(command) + "\n")
@@ -66,13 +66,13 @@ class Child:
     def kill(self) -> None:
         self._process.kill()
 
-    def reap(self, patience: float) -> int:
+    def reap(self, timeout: float) -> int:
         """Wait for the end, bring it about when it does not come, close pipes and threads. Returns the exit code."""
         with contextlib.suppress(OSError, ValueError):
             assert self._process.stdin is not None
             self._process.stdin.close()
         try:
-            code = self._process.wait(patience)
+            code = self._process.wait(timeout)
         except subprocess.TimeoutExpired:
             self._process.terminate()
             try:
@@ -100,11 +100,11 @@ class Child:
         assert self._process.stderr is not None
         with contextlib.suppress(OSError, ValueError):
             for line in self._process.stderr:
-                self.last_words.append(line.rstrip())
+                self.stderr_tail.append(line.rstrip())
                 log.debug("training process: %s", line.rstrip())
 
 
-def start(module: str, *, heard: bool = True) -> subprocess.Popen[str]:
+def start_process(module: str, *, read_stderr: bool = True) -> subprocess.Popen[str]:
     """A process beside ours that runs `module` and is talked to in lines of text; its errors too when `heard`.
 
     Raises OSError when it cannot be started.
@@ -117,10 +117,10 @@ def start(module: str, *, heard: bool = True) -> subprocess.Popen[str]:
         [sys.executable, "-P", "-m", module],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE if heard else subprocess.DEVNULL,
+        stderr=subprocess.PIPE if read_stderr else subprocess.DEVNULL,
         text=True,
         encoding="utf-8",
         errors="replace",
-        env=environment(),
+        env=child_environment(),
         creationflags=flags,
     )

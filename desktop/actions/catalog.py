@@ -17,12 +17,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.theme.icons import keep_icon
+from desktop.theme.icons import set_themed_icon
 from desktop.theme.theme import Theme
 
 
 @dataclass(frozen=True, slots=True)
-class ActionRow:
+class ActionSpec:
     """One thing to ask for. `shortcuts` as QKeySequence reads them, the first is the one that is shown; they are
     the standard, which people may change (`keys_of`).
 
@@ -36,23 +36,23 @@ class ActionRow:
     icon: str
     group: str
     help: str
-    choice: str = ""
+    exclusive_group: str = ""
     checkable: bool = False
     family: str = ""
-    repeats: bool = False
+    auto_repeat: bool = False
 
     @property
-    def plain_letter(self) -> bool:
+    def has_plain_key(self) -> bool:
         """Whether a shortcut in force is a key that could also be typed into a text field."""
-        return any(not s.startswith(("Ctrl+", "Alt+", "Meta+", "F1")) for s in keys_of(self.id))
+        return any(not s.startswith(("Ctrl+", "Alt+", "Meta+", "F1")) for s in shortcuts_of(self.id))
 
 
-def _class_rows() -> tuple[ActionRow, ...]:
+def _class_rows() -> tuple[ActionSpec, ...]:
     """Keys for the first nine classes of the list, and with Shift for the 11th to the 19th."""
 
-    def one(n: int, key: str, family: str) -> ActionRow:
+    def one(n: int, key: str, family: str) -> ActionSpec:
         words = f"Paint with class {n} of the list."
-        return ActionRow(f"class_{n}", f"Class {n}", (key,), "class", "Classes", words, family=family)
+        return ActionSpec(f"class_{n}", f"Class {n}", (key,), "class", "Classes", words, family=family)
 
     low = tuple(one(n, str(n), "Class 1 to 9") for n in range(1, 10))
     high = tuple(one(n, f"Shift+{n - 10}", "Class 11 to 19") for n in range(11, 20))
@@ -60,234 +60,234 @@ def _class_rows() -> tuple[ActionRow, ...]:
 
 
 # fmt: off
-ACTIONS: tuple[ActionRow, ...] = (
+ACTIONS: tuple[ActionSpec, ...] = (
     # Project
-    ActionRow("open_folder", "Open folder…", ("Ctrl+O",), "folder", "Project",
+    ActionSpec("open_folder", "Open folder…", ("Ctrl+O",), "folder", "Project",
               "Open a folder of pictures as a project."),
-    ActionRow("export", "Export dataset…", ("Ctrl+E",), "export", "Project",
+    ActionSpec("export", "Export dataset…", ("Ctrl+E",), "export", "Project",
               "Write the labels as a dataset of masks, after showing what will be written."),
-    ActionRow("export_model", "Export model…", (), "export", "Project",
+    ActionSpec("export_model", "Export model…", (), "export", "Project",
               "Write a trained network as a file for use elsewhere."),
-    ActionRow("import_masks", "Import dataset…", ("Ctrl+I",), "import", "Project",
+    ActionSpec("import_masks", "Import dataset…", ("Ctrl+I",), "import", "Project",
               "Bring pictures and masks of another program in, after showing what they are taken for."),
-    ActionRow("paste", "Paste picture", ("Ctrl+V",), "photo", "Project",
+    ActionSpec("paste", "Paste picture", ("Ctrl+V",), "photo", "Project",
               "Take the picture or the files in the clipboard into this project."),
-    ActionRow("split_pictures", "Split pictures…", (), "layers", "Project",
+    ActionSpec("split_pictures", "Split pictures…", (), "layers", "Project",
               "Divide the pictures among train, val and test, after showing the numbers."),
-    ActionRow("save", "Save now", ("Ctrl+S",), "save", "Project",
+    ActionSpec("save", "Save now", ("Ctrl+S",), "save", "Project",
               "Everything is saved as you work; this only makes sure and says so."),
-    ActionRow("settings", "Settings…", ("Ctrl+,",), "settings", "Project",
+    ActionSpec("settings", "Settings…", ("Ctrl+,",), "settings", "Project",
               "Training by itself, device, theme and more."),
-    ActionRow("close_project", "Close project", ("Ctrl+W",), "close", "Project",
+    ActionSpec("close_project", "Close project", ("Ctrl+W",), "close", "Project",
               "Go back to the welcome page."),
-    ActionRow("quit", "Quit", ("Ctrl+Q",), "quit", "Project",
+    ActionSpec("quit", "Quit", ("Ctrl+Q",), "quit", "Project",
               "Close Maskloop. Everything is saved already."),
     # Tools
-    ActionRow("tool_brush", "Brush", ("B",), "brush", "Tools",
-              "Paint the active class. Shift+click draws a straight line, the right button erases.", choice="tool"),
-    ActionRow("tool_eraser", "Eraser", ("E",), "eraser", "Tools",
-              "Make pixels unlabelled again; the eraser has its own size.", choice="tool"),
-    ActionRow("tool_polygon", "Polygon", ("P",), "polygon", "Tools",
-              "Click corner after corner, drag them; Enter fills, Backspace takes back, Esc cancels.", choice="tool"),
-    ActionRow("edit_region_outline", "Edit outline", ("Shift+P",), "edit-outline", "Tools",
+    ActionSpec("tool_brush", "Brush", ("B",), "brush", "Tools",
+              "Paint the active class. Shift+click draws a straight line, the right button erases.", exclusive_group="tool"),
+    ActionSpec("tool_eraser", "Eraser", ("E",), "eraser", "Tools",
+              "Make pixels unlabelled again; the eraser has its own size.", exclusive_group="tool"),
+    ActionSpec("tool_polygon", "Polygon", ("P",), "polygon", "Tools",
+              "Click corner after corner, drag them; Enter fills, Backspace takes back, Esc cancels.", exclusive_group="tool"),
+    ActionSpec("edit_region_outline", "Edit outline", ("Shift+P",), "edit-outline", "Tools",
               "Open the outline of the labelled region under the cursor as a polygon; Enter puts it back."),
-    ActionRow("tool_lasso", "Lasso", ("L",), "lasso", "Tools",
-              "Drag around a thing with a free hand; Ctrl or the right button erases.", choice="tool"),
-    ActionRow("tool_rectangle", "Rectangle", ("U",), "rectangle", "Tools",
-              "Drag from corner to corner; Shift makes a square, Alt starts in the middle.", choice="tool"),
-    ActionRow("tool_ellipse", "Ellipse", ("Shift+U",), "ellipse", "Tools",
-              "Drag from corner to corner; Shift makes a circle, Alt starts in the middle.", choice="tool"),
-    ActionRow("tool_fill", "Fill", ("G",), "fill", "Tools",
-              "Fill the connected area under the cursor with the active class.", choice="tool"),
-    ActionRow("tool_wand", "Magic wand", ("W",), "wand", "Tools",
-              "Press on a colour and drag to the side to say how alike; what is alike takes the class.", choice="tool"),
-    ActionRow("tool_scissors", "Intelligent scissors", ("C",), "scissors", "Tools",
-              "Click along an edge: the outline follows it by itself. Enter closes and fills.", choice="tool"),
-    ActionRow("tool_grabcut", "GrabCut", ("Shift+C",), "grabcut", "Tools",
-              "Drag a box around a thing to have it cut out; strokes correct it, Enter paints it.", choice="tool"),
-    ActionRow("tool_superpixels", "Superpixels", ("S",), "superpixels", "Tools",
-              "Click or drag over small pieces of one colour to paint them whole.", choice="tool"),
-    ActionRow("tool_watershed", "Watershed", ("Shift+W",), "watershed", "Tools",
-              "A stroke inside and one outside find the border between; Enter paints the inside.", choice="tool"),
-    ActionRow("tool_region", "Region", ("Z",), "region", "Tools",
+    ActionSpec("tool_lasso", "Lasso", ("L",), "lasso", "Tools",
+              "Drag around a thing with a free hand; Ctrl or the right button erases.", exclusive_group="tool"),
+    ActionSpec("tool_rectangle", "Rectangle", ("U",), "rectangle", "Tools",
+              "Drag from corner to corner; Shift makes a square, Alt starts in the middle.", exclusive_group="tool"),
+    ActionSpec("tool_ellipse", "Ellipse", ("Shift+U",), "ellipse", "Tools",
+              "Drag from corner to corner; Shift makes a circle, Alt starts in the middle.", exclusive_group="tool"),
+    ActionSpec("tool_fill", "Fill", ("G",), "fill", "Tools",
+              "Fill the connected area under the cursor with the active class.", exclusive_group="tool"),
+    ActionSpec("tool_wand", "Magic wand", ("W",), "wand", "Tools",
+              "Press on a colour and drag to the side to say how alike; what is alike takes the class.", exclusive_group="tool"),
+    ActionSpec("tool_scissors", "Intelligent scissors", ("C",), "scissors", "Tools",
+              "Click along an edge: the outline follows it by itself. Enter closes and fills.", exclusive_group="tool"),
+    ActionSpec("tool_grabcut", "GrabCut", ("Shift+C",), "grabcut", "Tools",
+              "Drag a box around a thing to have it cut out; strokes correct it, Enter paints it.", exclusive_group="tool"),
+    ActionSpec("tool_superpixels", "Superpixels", ("S",), "superpixels", "Tools",
+              "Click or drag over small pieces of one colour to paint them whole.", exclusive_group="tool"),
+    ActionSpec("tool_watershed", "Watershed", ("Shift+W",), "watershed", "Tools",
+              "A stroke inside and one outside find the border between; Enter paints the inside.", exclusive_group="tool"),
+    ActionSpec("tool_region", "Region", ("Z",), "region", "Tools",
               "Choose a region; drag moves it, Ctrl+drag copies, arrows nudge, Ctrl+C and Ctrl+V carry it along.",
-              choice="tool"),
-    ActionRow("pick_class", "Pick class", ("I",), "pick", "Tools",
+              exclusive_group="tool"),
+    ActionSpec("pick_class", "Pick class", ("I",), "pick", "Tools",
               "Take the class of the pixel under the cursor."),
-    ActionRow("copy_previous", "Copy previous label", ("Ctrl+P",), "copy-labels", "Tools",
+    ActionSpec("copy_previous", "Copy previous label", ("Ctrl+P",), "copy-labels", "Tools",
               "Copy the label of the picture before onto all pixels that have none."),
-    ActionRow("copy_previous_over", "Copy previous label over", ("Ctrl+Shift+P",), "copy-labels-over", "Tools",
+    ActionSpec("copy_previous_over", "Copy previous label over", ("Ctrl+Shift+P",), "copy-labels-over", "Tools",
               "Copy the label of the picture before over the label here, but for locked classes."),
-    ActionRow("brush_smaller", "Smaller brush", ("[",), "smaller", "Tools",
-              "Make the brush, the eraser or superpixels smaller, the wand stricter.", repeats=True),
-    ActionRow("brush_bigger", "Bigger brush", ("]",), "bigger", "Tools",
-              "Make the brush, the eraser or superpixels bigger, the wand laxer.", repeats=True),
-    ActionRow("undo", "Undo", ("Ctrl+Z",), "undo", "Tools",
-              "Take back the last change of this picture; there is no limit.", repeats=True),
-    ActionRow("redo", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), "redo", "Tools",
-              "Do again what was undone.", repeats=True),
-    ActionRow("history", "History", ("Ctrl+H",), "history", "Tools",
+    ActionSpec("brush_smaller", "Smaller brush", ("[",), "smaller", "Tools",
+              "Make the brush, the eraser or superpixels smaller, the wand stricter.", auto_repeat=True),
+    ActionSpec("brush_bigger", "Bigger brush", ("]",), "bigger", "Tools",
+              "Make the brush, the eraser or superpixels bigger, the wand laxer.", auto_repeat=True),
+    ActionSpec("undo", "Undo", ("Ctrl+Z",), "undo", "Tools",
+              "Take back the last change of this picture; there is no limit.", auto_repeat=True),
+    ActionSpec("redo", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), "redo", "Tools",
+              "Do again what was undone.", auto_repeat=True),
+    ActionSpec("history", "History", ("Ctrl+H",), "history", "Tools",
               "All changes of this picture, newest first; go back to any of them.", checkable=True),
     # Classes
     *_class_rows(),
-    ActionRow("class_0", "Unlabelled", ("0",), "class", "Classes",
+    ActionSpec("class_0", "Unlabelled", ("0",), "class", "Classes",
               "Paint with nothing: pixels become unlabelled."),
-    ActionRow("class_void", "Void", ("V",), "void", "Classes",
+    ActionSpec("class_void", "Void", ("V",), "void", "Classes",
               "Paint pixels to be ignored: never trained on, never counted."),
-    ActionRow("swap_classes", "Swap classes", ("X",), "swap", "Classes",
+    ActionSpec("swap_classes", "Swap classes", ("X",), "swap", "Classes",
               "Change between the last two classes used."),
-    ActionRow("hide_class", "Hide class", ("Shift+H",), "eye-off", "Classes",
+    ActionSpec("hide_class", "Hide class", ("Shift+H",), "eye-off", "Classes",
               "Show nothing of the class, neither label nor prediction, or show it again."),
-    ActionRow("solo_class", "Show only this class", ("J",), "eye", "Classes",
+    ActionSpec("solo_class", "Show only this class", ("J",), "eye", "Classes",
               "Hide all other classes; again shows all of them."),
-    ActionRow("show_all_classes", "Show all classes", ("Shift+J",), "eye", "Classes",
+    ActionSpec("show_all_classes", "Show all classes", ("Shift+J",), "eye", "Classes",
               "Hide no class any more."),
-    ActionRow("lock_class", "Lock class", ("K",), "lock", "Classes",
+    ActionSpec("lock_class", "Lock class", ("K",), "lock", "Classes",
               "Keep the pixels of the class as they are: no tool paints over them. Again unlocks it."),
-    ActionRow("unlock_all_classes", "Unlock all classes", ("Shift+K",), "unlock", "Classes",
+    ActionSpec("unlock_all_classes", "Unlock all classes", ("Shift+K",), "unlock", "Classes",
               "Let tools paint over every class again."),
-    ActionRow("rename_class", "Rename class", ("F2",), "rename", "Classes",
+    ActionSpec("rename_class", "Rename class", ("F2",), "rename", "Classes",
               "Give the class another name."),
-    ActionRow("recolour_class", "Change colour…", (), "opacity", "Classes",
+    ActionSpec("recolour_class", "Change colour…", (), "opacity", "Classes",
               "Show the class in another colour."),
-    ActionRow("class_up", "Move class up", ("Alt+Up",), "chevron-up", "Classes",
+    ActionSpec("class_up", "Move class up", ("Alt+Up",), "chevron-up", "Classes",
               "Move the class one place up in the list."),
-    ActionRow("class_down", "Move class down", ("Alt+Down",), "chevron-down", "Classes",
+    ActionSpec("class_down", "Move class down", ("Alt+Down",), "chevron-down", "Classes",
               "Move the class one place down in the list."),
-    ActionRow("change_class_value", "Change value…", (), "swap", "Classes",
+    ActionSpec("change_class_value", "Change value…", (), "swap", "Classes",
               "Change the number that stands for the class in masks, in every picture."),
-    ActionRow("split_class", "Split off in this picture…", (), "difference", "Classes",
+    ActionSpec("split_class", "Split off in this picture…", (), "difference", "Classes",
               "Make a new class of the pixels that this class has in the picture on screen."),
-    ActionRow("delete_class", "Delete class…", (), "delete", "Classes",
+    ActionSpec("delete_class", "Delete class…", (), "delete", "Classes",
               "Take the class away, after saying how many pixels it has."),
     # Pictures
-    ActionRow("next_picture", "Next picture", ("D", "Right"), "next", "Pictures",
-              "Show the next picture.", repeats=True),
-    ActionRow("previous_picture", "Previous picture", ("A", "Left"), "previous", "Pictures",
-              "Show the picture before.", repeats=True),
-    ActionRow("next_open", "Next not done", ("Shift+D", "Shift+Right"), "next-open", "Pictures",
+    ActionSpec("next_picture", "Next picture", ("D", "Right"), "next", "Pictures",
+              "Show the next picture.", auto_repeat=True),
+    ActionSpec("previous_picture", "Previous picture", ("A", "Left"), "previous", "Pictures",
+              "Show the picture before.", auto_repeat=True),
+    ActionSpec("next_open", "Next not done", ("Shift+D", "Shift+Right"), "next-open", "Pictures",
               "Show the next picture that is not marked as done."),
-    ActionRow("previous_open", "Previous not done", ("Shift+A", "Shift+Left"), "previous-open", "Pictures",
+    ActionSpec("previous_open", "Previous not done", ("Shift+A", "Shift+Left"), "previous-open", "Pictures",
               "Show the picture before that is not marked as done."),
-    ActionRow("next_uncertain", "Next by uncertainty", ("N",), "uncertain", "Pictures",
+    ActionSpec("next_uncertain", "Next by uncertainty", ("N",), "uncertain", "Pictures",
               "Show the picture the model is least sure of: labelling it teaches most."),
-    ActionRow("mark_done", "Done", ("Ctrl+D",), "done", "Pictures",
+    ActionSpec("mark_done", "Done", ("Ctrl+D",), "done", "Pictures",
               "Mark this picture as done, or take the mark back.", checkable=True),
-    ActionRow("mark_review", "To review", ("R",), "flag", "Pictures",
+    ActionSpec("mark_review", "To review", ("R",), "flag", "Pictures",
               "Mark this picture for a second look, or take the mark back.", checkable=True),
-    ActionRow("mark_skipped", "Skip", ("Shift+S",), "skip", "Pictures",
+    ActionSpec("mark_skipped", "Skip", ("Shift+S",), "skip", "Pictures",
               "Leave this picture out of training and export, or take it in again.", checkable=True),
-    ActionRow("add_tag", "Add a tag", ("T",), "tag", "Pictures",
+    ActionSpec("add_tag", "Add a tag", ("T",), "tag", "Pictures",
               "Put a word on this picture by which it can be found again."),
-    ActionRow("edit_note", "Note", ("Shift+N",), "note", "Pictures",
+    ActionSpec("edit_note", "Note", ("Shift+N",), "note", "Pictures",
               "Say something about this picture, for you or for others."),
     # Regions: of the chosen region, else of the one under the pointer
-    ActionRow("grow_region", "Grow", ("Shift+G",), "grow", "Regions",
+    ActionSpec("grow_region", "Grow", ("Shift+G",), "grow", "Regions",
               "Make the region larger all around by the pixels set for it."),
-    ActionRow("shrink_region", "Shrink", ("Ctrl+Shift+G",), "shrink", "Regions",
+    ActionSpec("shrink_region", "Shrink", ("Ctrl+Shift+G",), "shrink", "Regions",
               "Make the region smaller all around; the border of the picture takes nothing away."),
-    ActionRow("smooth_region", "Smooth", ("Shift+Z",), "smooth", "Regions",
+    ActionSpec("smooth_region", "Smooth", ("Shift+Z",), "smooth", "Regions",
               "Take spurs away and close bays of the outline."),
-    ActionRow("fill_holes", "Fill holes", ("Shift+I",), "holes", "Regions",
+    ActionSpec("fill_holes", "Fill holes", ("Shift+I",), "holes", "Regions",
               "Give all that lies inside the region to its class; locked classes stay."),
-    ActionRow("remove_islands", "Remove islands", (), "islands", "Regions",
+    ActionSpec("remove_islands", "Remove islands", (), "islands", "Regions",
               "Take away the small parts that the class has in this picture."),
-    ActionRow("keep_largest", "Keep largest", (), "largest", "Regions",
+    ActionSpec("keep_largest", "Keep largest", (), "largest", "Regions",
               "Take away all parts that the class has in this picture except the largest."),
-    ActionRow("copy_region", "Copy region", (), "copy", "Regions",
+    ActionSpec("copy_region", "Copy region", (), "copy", "Regions",
               "Keep the chosen region, to be pasted into this or another picture. Ctrl+C with the region tool."),
-    ActionRow("paste_region", "Paste region", (), "paste", "Regions",
+    ActionSpec("paste_region", "Paste region", (), "paste", "Regions",
               "Put the copied region at the same place of this picture. Ctrl+V with the region tool."),
-    ActionRow("delete_region", "Delete region", ("Del",), "delete", "Regions",
+    ActionSpec("delete_region", "Delete region", ("Del",), "delete", "Regions",
               "Make the pixels of the region unlabelled."),
     # Predictions
-    ActionRow("accept_and_next", "Accept, done, next", ("Ctrl+Return", "Ctrl+Enter"), "accept-all", "Predictions",
+    ActionSpec("accept_and_next", "Accept, done, next", ("Ctrl+Return", "Ctrl+Enter"), "accept-all", "Predictions",
               "Take the prediction for all pixels that have no label, mark the picture as done and show the next."),
-    ActionRow("accept_all", "Accept prediction", ("Ctrl+Shift+Return", "Ctrl+Shift+Enter"), "check", "Predictions",
+    ActionSpec("accept_all", "Accept prediction", ("Ctrl+Shift+Return", "Ctrl+Shift+Enter"), "check", "Predictions",
               "Take the prediction for all pixels that have no label."),
-    ActionRow("accept_region", "Accept region", ("Q",), "accept-region", "Predictions",
+    ActionSpec("accept_region", "Accept region", ("Q",), "accept-region", "Predictions",
               "Take the predicted area under the cursor."),
-    ActionRow("accept_class", "Accept class", ("Shift+Q",), "accept-class", "Predictions",
+    ActionSpec("accept_class", "Accept class", ("Shift+Q",), "accept-class", "Predictions",
               "Take every predicted pixel of the active class in this picture."),
     # Learning
-    ActionRow("train_now", "Train now", ("Ctrl+T",), "play", "Learning",
+    ActionSpec("train_now", "Train now", ("Ctrl+T",), "play", "Learning",
               "Start learning from what is labelled so far."),
-    ActionRow("choose_network", "Next run…", (), "settings", "Learning",
+    ActionSpec("choose_network", "Next run…", (), "settings", "Learning",
               "Choose the network of the next training and how it learns, with a preview of augmentation."),
-    ActionRow("pause_training", "Pause training", ("Ctrl+.",), "pause", "Learning",
+    ActionSpec("pause_training", "Pause training", ("Ctrl+.",), "pause", "Learning",
               "Pause learning, or go on with it."),
-    ActionRow("stop_training", "Stop training", ("Ctrl+Shift+.",), "stop", "Learning",
+    ActionSpec("stop_training", "Stop training", ("Ctrl+Shift+.",), "stop", "Learning",
               "End this round of learning; the best model so far is kept."),
     # View
-    ActionRow("fit", "Fit", ("F", "Ctrl+0"), "fit", "View",
+    ActionSpec("fit", "Fit", ("F", "Ctrl+0"), "fit", "View",
               "Show the whole picture."),
-    ActionRow("actual_size", "100 %", ("Ctrl+1",), "actual-size", "View",
+    ActionSpec("actual_size", "100 %", ("Ctrl+1",), "actual-size", "View",
               "Show one picture pixel as one screen pixel."),
-    ActionRow("zoom_in", "Zoom in", ("+", "Ctrl++", "=", "Ctrl+="), "zoom-in", "View",
-              "Come closer.", repeats=True),
-    ActionRow("zoom_out", "Zoom out", ("-", "Ctrl+-"), "zoom-out", "View",
-              "Go farther away.", repeats=True),
-    ActionRow("hide_overlays", "Hide overlays", ("H",), "eye-off", "View",
+    ActionSpec("zoom_in", "Zoom in", ("+", "Ctrl++", "=", "Ctrl+="), "zoom-in", "View",
+              "Come closer.", auto_repeat=True),
+    ActionSpec("zoom_out", "Zoom out", ("-", "Ctrl+-"), "zoom-out", "View",
+              "Go farther away.", auto_repeat=True),
+    ActionSpec("hide_overlays", "Hide overlays", ("H",), "eye-off", "View",
               "Show the bare picture while held; a tap hides or shows the overlays for good.", checkable=True),
-    ActionRow("more_opaque", "More opaque", ("O",), "opacity", "View",
-              "Make the overlay stronger.", repeats=True),
-    ActionRow("less_opaque", "Less opaque", ("Shift+O",), "opacity", "View",
-              "Make the overlay weaker.", repeats=True),
-    ActionRow("cycle_view", "Cycle view", ("M",), "layers", "View",
+    ActionSpec("more_opaque", "More opaque", ("O",), "opacity", "View",
+              "Make the overlay stronger.", auto_repeat=True),
+    ActionSpec("less_opaque", "Less opaque", ("Shift+O",), "opacity", "View",
+              "Make the overlay weaker.", auto_repeat=True),
+    ActionSpec("cycle_view", "Cycle view", ("M",), "layers", "View",
               "Show label and prediction, then only the label, the prediction, or the difference."),
-    ActionRow("outline_only", "Outlines only", ("Shift+T",), "outline", "View",
+    ActionSpec("outline_only", "Outlines only", ("Shift+T",), "outline", "View",
               "Draw regions as lines and leave their inside clear, or fill them again.", checkable=True),
-    ActionRow("class_patterns", "Class patterns", ("Shift+X",), "patterns", "View",
+    ActionSpec("class_patterns", "Class patterns", ("Shift+X",), "patterns", "View",
               "Stripes, dots and crosses over the fills, so that classes can be told apart without their colours.",
               checkable=True),
-    ActionRow("uncertainty_layer", "Uncertainty", ("Ctrl+U",), "uncertain", "View",
+    ActionSpec("uncertainty_layer", "Uncertainty", ("Ctrl+U",), "uncertain", "View",
               "A heat over the picture that is strong where the model is not sure of its prediction.",
               checkable=True),
-    ActionRow("flicker", "Flicker", ("F4",), "swap", "View",
+    ActionSpec("flicker", "Flicker", ("F4",), "swap", "View",
               "While held, the prediction in place of the label, everywhere; a tap keeps it there or takes it back.",
               checkable=True),
-    ActionRow("swipe", "Swipe comparison", ("Y",), "swipe", "View",
+    ActionSpec("swipe", "Swipe comparison", ("Y",), "swipe", "View",
               "A line to drag across the picture. Its titles say what is at both sides: a click on one chooses "
               "picture, label, prediction or difference. Esc ends.", checkable=True),
-    ActionRow("side_by_side", "Side by side", ("Shift+Y",), "side-by-side", "View",
+    ActionSpec("side_by_side", "Side by side", ("Shift+Y",), "side-by-side", "View",
               "Two views of the same place, of what the titles say; both move together and both can be painted in. "
               "Esc ends.", checkable=True),
-    ActionRow("brush_ruler", "Brush ruler", ("Shift+R",), "ruler", "View",
+    ActionSpec("brush_ruler", "Brush ruler", ("Shift+R",), "ruler", "View",
               "Keep the scale at the ring that says how many picture pixels the brush is wide.", checkable=True),
-    ActionRow("minimap", "Overview", ("Shift+F",), "minimap", "View",
+    ActionSpec("minimap", "Overview", ("Shift+F",), "minimap", "View",
               "The whole picture in a corner while only a part is in sight; drag there to move.",
               checkable=True),
-    ActionRow("pixel_grid", "Pixel grid", ("Ctrl+'",), "grid", "View",
+    ActionSpec("pixel_grid", "Pixel grid", ("Ctrl+'",), "grid", "View",
               "Lines between the pixels of the picture, from twelvefold zoom on.", checkable=True),
-    ActionRow("adjust_view", "Brightness and contrast", ("Ctrl+L",), "levels", "View",
+    ActionSpec("adjust_view", "Brightness and contrast", ("Ctrl+L",), "levels", "View",
               "Brightness, contrast, levels and channels of the picture on screen. Only the view changes, never the "
               "picture nor what the model sees.", checkable=True),
-    ActionRow("reset_view_tone", "Reset brightness", ("Ctrl+Shift+L",), "undo", "View",
+    ActionSpec("reset_view_tone", "Reset brightness", ("Ctrl+Shift+L",), "undo", "View",
               "Show the picture again as it is."),
-    ActionRow("theme_light", "Light theme", (), "sun", "View",
-              "Light surfaces, day and night.", choice="theme"),
-    ActionRow("theme_dark", "Dark theme", (), "moon", "View",
-              "Dark surfaces, day and night.", choice="theme"),
-    ActionRow("theme_system", "Theme of the system", (), "system", "View",
-              "Light or dark as the system says.", choice="theme"),
+    ActionSpec("theme_light", "Light theme", (), "sun", "View",
+              "Light surfaces, day and night.", exclusive_group="theme"),
+    ActionSpec("theme_dark", "Dark theme", (), "moon", "View",
+              "Dark surfaces, day and night.", exclusive_group="theme"),
+    ActionSpec("theme_system", "Theme of the system", (), "system", "View",
+              "Light or dark as the system says.", exclusive_group="theme"),
     # Window
-    ActionRow("workspace_label", "Label", ("Ctrl+Alt+1",), "label", "Window",
-              "Paint and correct.", choice="workspace"),
-    ActionRow("workspace_review", "Review", ("Ctrl+Alt+2",), "grid", "Window",
-              "Many pictures at a glance, and the label doctor.", choice="workspace"),
-    ActionRow("workspace_train", "Train", ("Ctrl+Alt+3",), "chart", "Window",
-              "Charts and runs.", choice="workspace"),
-    ActionRow("workspace_data", "Data", ("Ctrl+Alt+4",), "project", "Window",
-              "Counts, import and export.", choice="workspace"),
-    ActionRow("workspace_learn", "Learn", ("Ctrl+Alt+5",), "learn", "Window",
-              "What the network does, on your own picture.", choice="workspace"),
-    ActionRow("command_palette", "Search", ("Ctrl+K",), "search", "Window",
+    ActionSpec("workspace_label", "Label", ("Ctrl+Alt+1",), "label", "Window",
+              "Paint and correct.", exclusive_group="workspace"),
+    ActionSpec("workspace_review", "Review", ("Ctrl+Alt+2",), "grid", "Window",
+              "Many pictures at a glance, and the label doctor.", exclusive_group="workspace"),
+    ActionSpec("workspace_train", "Train", ("Ctrl+Alt+3",), "chart", "Window",
+              "Charts and runs.", exclusive_group="workspace"),
+    ActionSpec("workspace_data", "Data", ("Ctrl+Alt+4",), "project", "Window",
+              "Counts, import and export.", exclusive_group="workspace"),
+    ActionSpec("workspace_learn", "Learn", ("Ctrl+Alt+5",), "learn", "Window",
+              "What the network does, on your own picture.", exclusive_group="workspace"),
+    ActionSpec("command_palette", "Search", ("Ctrl+K",), "search", "Window",
               "Find anything by a few letters: what can be done, classes, pictures."),
-    ActionRow("edit_keys", "Change keys…", ("Ctrl+Alt+K",), "keyboard", "Window",
+    ActionSpec("edit_keys", "Change keys…", ("Ctrl+Alt+K",), "keyboard", "Window",
               "Give everything the keys that your hands know."),
-    ActionRow("cheat_sheet", "Keys and mouse", ("F1", "?"), "keyboard", "Window",
+    ActionSpec("cheat_sheet", "Keys and mouse", ("F1", "?"), "keyboard", "Window",
               "All keys on one page."),
-    ActionRow("full_screen", "Full screen", ("F11",), "full-screen", "Window",
+    ActionSpec("full_screen", "Full screen", ("F11",), "full-screen", "Window",
               "Use the whole screen, or come back.", checkable=True),
 )
 # fmt: on
@@ -331,37 +331,37 @@ GESTURES: tuple[Gesture, ...] = (
 _BY_ID = {row.id: row for row in ACTIONS}
 
 
-def row(action_id: str) -> ActionRow:
+def action_spec(action_id: str) -> ActionSpec:
     """The row of the table. Raises KeyError for an id it does not have."""
     return _BY_ID[action_id]
 
 
-_in_force: dict[str, tuple[str, ...]] = {}
+_custom_shortcuts: dict[str, tuple[str, ...]] = {}
 # Where the keys differ from the table. There is one keyboard: the KeyMap of the window puts this in, and whoever
 # names a key, from tooltips to menus, need not be handed a map for it.
 
 
-def keys_of(action_id: str) -> tuple[str, ...]:
+def shortcuts_of(action_id: str) -> tuple[str, ...]:
     """The shortcuts in force. Raises KeyError for an id that the table does not have."""
-    return _in_force.get(action_id, row(action_id).shortcuts)
+    return _custom_shortcuts.get(action_id, action_spec(action_id).shortcuts)
 
 
-def put_in_force(differences: Mapping[str, tuple[str, ...]]) -> None:
+def set_shortcuts(differences: Mapping[str, tuple[str, ...]]) -> None:
     """Say which actions have other keys than the table gives them; all others have those of the table."""
-    _in_force.clear()
-    _in_force.update(differences)
+    _custom_shortcuts.clear()
+    _custom_shortcuts.update(differences)
 
 
-def keys_text(action_id: str) -> str:
+def shortcut_text(action_id: str) -> str:
     """The first shortcut in force as people of this system write it, or an empty text."""
-    shortcuts = keys_of(action_id)
+    shortcuts = shortcuts_of(action_id)
     return QKeySequence(shortcuts[0]).toString(QKeySequence.SequenceFormat.NativeText) if shortcuts else ""
 
 
 def tooltip(action_id: str) -> str:
     """Title, key and help of an action, for the button that stands for it."""
-    found = row(action_id)
-    keys = keys_text(action_id)
+    found = action_spec(action_id)
+    keys = shortcut_text(action_id)
     head = f"<b>{found.title.rstrip('…')}</b>" + (f"&nbsp;&nbsp;{keys}" if keys else "")
     return f"<p style='white-space:pre'>{head}</p><p>{found.help}</p>"
 
@@ -377,24 +377,24 @@ def build_actions(parent: QWidget, theme: Theme | None = None) -> dict[str, QAct
     for entry in ACTIONS:
         action = QAction(entry.title, parent)
         action.setObjectName(entry.id)
-        action.setShortcuts([QKeySequence(keys) for keys in keys_of(entry.id)])
+        action.setShortcuts([QKeySequence(keys) for keys in shortcuts_of(entry.id)])
         action.setToolTip(tooltip(entry.id))
         action.setStatusTip(entry.help)
-        action.setAutoRepeat(entry.repeats)
-        action.setCheckable(entry.checkable or bool(entry.choice))
+        action.setAutoRepeat(entry.auto_repeat)
+        action.setCheckable(entry.checkable or bool(entry.exclusive_group))
         action.setIconVisibleInMenu(False)
-        if entry.choice:
-            if entry.choice not in choices:
-                choices[entry.choice] = QActionGroup(parent)
-            choices[entry.choice].addAction(action)
+        if entry.exclusive_group:
+            if entry.exclusive_group not in choices:
+                choices[entry.exclusive_group] = QActionGroup(parent)
+            choices[entry.exclusive_group].addAction(action)
         if theme is not None and not entry.family:  # nobody shows nineteen digits as buttons
-            keep_icon(action, entry.icon, theme)
+            set_themed_icon(action, entry.icon, theme)
         parent.addAction(action)
         made[entry.id] = action
     return made
 
 
-def typing_in(widget: QObject | None = None) -> bool:
+def is_text_input(widget: QObject | None = None) -> bool:
     """Whether a text field has the focus (or `widget` is one), so that plain keys belong to it."""
     widget = widget or QApplication.focusWidget()
     if isinstance(widget, QLineEdit | QPlainTextEdit | QTextEdit):

@@ -8,11 +8,11 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QScrollArea, QWidget
 
-from desktop.actions.catalog import ACTIONS, GESTURES, ActionRow, keys_of
+from desktop.actions.catalog import ACTIONS, GESTURES, ActionSpec, shortcuts_of
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.controls import button, column, row, words
+from desktop.widgets.controls import button, column, row, text_label
 
-COLUMNS = (
+GROUP_COLUMNS = (
     ("Tools", "Regions"),
     ("Pictures", "Classes", "Predictions", "Learning"),
     ("View", "Project", "Window"),
@@ -20,36 +20,40 @@ COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CheatSheetLine:
     keys: tuple[str, ...]
     title: str
     help: str
 
 
-def lines(group: str) -> tuple[Line, ...]:
+def sheet_lines(group: str) -> tuple[CheatSheetLine, ...]:
     """What a group of the cheat sheet says: a line for each action with keys or family of them, then the mouse."""
-    made: dict[str, Line] = {}
+    made: dict[str, CheatSheetLine] = {}
     for entry in ACTIONS:
-        if entry.group != group or not keys_of(entry.id):
+        if entry.group != group or not shortcuts_of(entry.id):
             continue
         if entry.family in made:  # one more of a family: only the last key matters
             first = made[entry.family].keys[0].split(" ")[0]
-            last = native(keys_of(entry.id)[0])
-            made[entry.family] = Line((f"{first} … {last}",), entry.family, entry.help)
+            last = native_text(shortcuts_of(entry.id)[0])
+            made[entry.family] = CheatSheetLine((f"{first} … {last}",), entry.family, entry.help)
         else:
             name = entry.family or entry.title.rstrip("…")
-            made[name] = Line(tuple(native(keys) for keys in shown_keys(entry)), name, entry.help)
-    mouse = tuple(Line(gesture.keys, gesture.title, "") for gesture in GESTURES if gesture.group == group)
+            made[name] = CheatSheetLine(
+                tuple(native_text(keys) for keys in displayed_shortcuts(entry)), name, entry.help
+            )
+    mouse = tuple(
+        CheatSheetLine(gesture.keys, gesture.title, "") for gesture in GESTURES if gesture.group == group
+    )
     return (*made.values(), *mouse)
 
 
-def shown_keys(entry: ActionRow) -> tuple[str, ...]:
+def displayed_shortcuts(entry: ActionSpec) -> tuple[str, ...]:
     """At most two keys of an action, and only one of Return and Enter: the others type the same."""
-    keys = keys_of(entry.id)
+    keys = shortcuts_of(entry.id)
     return keys[:1] if "Return" in keys[0] else keys[:2]
 
 
-def native(keys: str) -> str:
+def native_text(keys: str) -> str:
     """A shortcut as this system writes it; the key that Qt calls Return has Enter printed on it."""
     text = QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
     return text.replace("Return", "Enter")
@@ -58,7 +62,7 @@ def native(keys: str) -> str:
 class CheatSheet(QDialog):
     """Stays beside the window; Esc or the key that opened it closes it. `keys_asked`: the keys shall be others."""
 
-    keys_asked = Signal()
+    keymap_requested = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -67,7 +71,7 @@ class CheatSheet(QDialog):
         self.setModal(False)
         inside = QWidget()
         columns: QHBoxLayout = row(spacing=4 * GRID, margins=(3 * GRID, 2 * GRID, 3 * GRID, 3 * GRID))
-        for groups in COLUMNS:
+        for groups in GROUP_COLUMNS:
             stack = column(spacing=3 * GRID)
             for group in groups:
                 stack.addLayout(self._group(group))
@@ -79,7 +83,7 @@ class CheatSheet(QDialog):
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(inside)
         change = button("Change keys…")
-        change.clicked.connect(self.keys_asked)
+        change.clicked.connect(self.keymap_requested)
         change.setAutoDefault(False)
         foot = row(None, change, margins=(2 * GRID, GRID, 2 * GRID, GRID))
         self.setLayout(column(area, foot, spacing=0))
@@ -98,10 +102,10 @@ class CheatSheet(QDialog):
         grid = QGridLayout()
         grid.setHorizontalSpacing(2 * GRID)
         grid.setVerticalSpacing(6)
-        grid.addWidget(words(group, "heading"), 0, 0, 1, 2)
-        for at, line in enumerate(lines(group), start=1):
-            title = words(line.title)
-            keys = row(None, *(words(key, "key") for key in line.keys), spacing=4)
+        grid.addWidget(text_label(group, "heading"), 0, 0, 1, 2)
+        for at, line in enumerate(sheet_lines(group), start=1):
+            title = text_label(line.title)
+            keys = row(None, *(text_label(key, "key") for key in line.keys), spacing=4)
             title.setToolTip(line.help)
             grid.addWidget(title, at, 0)
             grid.addLayout(keys, at, 1)

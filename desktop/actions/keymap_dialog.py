@@ -20,23 +20,23 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.actions.catalog import ACTIONS
-from desktop.actions.catalog import row as action_row
-from desktop.actions.cheat_sheet import COLUMNS, native
-from desktop.actions.keymap import MOST, KeyMap, tidy, why_not
+from desktop.actions.catalog import action_spec as action_row
+from desktop.actions.cheat_sheet import GROUP_COLUMNS, native_text
+from desktop.actions.keymap import MAX_SHORTCUTS, KeyMap, normalize, reserved_reason
 from desktop.actions.keymap_presets import PRESETS, STANDARD
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.controls import button, choice, column, row, words
+from desktop.widgets.controls import button, column, combo_box, row, text_label
 
-OWN = "Your own keys"
+CUSTOM = "Your own keys"
 _ID = Qt.ItemDataRole.UserRole
 ROW_HEIGHT = 28
 _WIDTHS = (232, 144, 208, 104, 104)
 
 
-class KeyField(QStyledItemDelegate):
+class ShortcutDelegate(QStyledItemDelegate):
     """Opens a field over a cell that takes the next key pressed; Esc leaves the key as it was."""
 
-    typed = Signal(str, int, str)
+    shortcut_typed = Signal(str, int, str)
     """Action id, which of its keys, and the key."""
 
     def sizeHint(  # noqa: N802
@@ -53,7 +53,7 @@ class KeyField(QStyledItemDelegate):
         field.setMaximumSequenceLength(1)
         field.setAccessibleName("Press the new key")
         field.keySequenceChanged.connect(
-            lambda keys: self._end(field, index.siblingAtColumn(0).data(_ID), index, keys)
+            lambda keys: self._finish(field, index.siblingAtColumn(0).data(_ID), index, keys)
         )
         return field
 
@@ -72,7 +72,7 @@ class KeyField(QStyledItemDelegate):
             return False
         return super().eventFilter(editor, event)
 
-    def _end(
+    def _finish(
         self,
         field: QKeySequenceEdit,
         action_id: str,
@@ -86,10 +86,10 @@ class KeyField(QStyledItemDelegate):
         field.keySequenceChanged.disconnect()
         field.removeEventFilter(self)
         self.closeEditor.emit(field)
-        self.typed.emit(action_id, number, keys.toString(QKeySequence.SequenceFormat.PortableText))
+        self.shortcut_typed.emit(action_id, number, keys.toString(QKeySequence.SequenceFormat.PortableText))
 
 
-class KeysDialog(QDialog):
+class KeymapDialog(QDialog):
     """Every change counts at once. GUI thread."""
 
     def __init__(self, theme: Theme, keymap: KeyMap, parent: QWidget | None = None) -> None:
@@ -101,21 +101,21 @@ class KeysDialog(QDialog):
         self.search.setPlaceholderText("Search by name")
         self.search.setAccessibleName("Search by name")
         self.search.setClearButtonEnabled(True)
-        self.pressed = QKeySequenceEdit()
-        self.pressed.setMaximumSequenceLength(1)
-        self.pressed.setClearButtonEnabled(True)
-        self.pressed.setAccessibleName("Search by pressing a key")
-        line = self.pressed.findChild(QLineEdit)
+        self.shortcut_search = QKeySequenceEdit()
+        self.shortcut_search.setMaximumSequenceLength(1)
+        self.shortcut_search.setClearButtonEnabled(True)
+        self.shortcut_search.setAccessibleName("Search by pressing a key")
+        line = self.shortcut_search.findChild(QLineEdit)
         if line is not None:
             line.setPlaceholderText("Search by pressing a key")
-        self.preset = choice([(name, name) for name in (*PRESETS, OWN)], "Ready sets of keys")
+        self.preset = combo_box([(name, name) for name in (*PRESETS, CUSTOM)], "Ready sets of keys")
         self.list = self._make_list()
-        self._said, self._act = words("", "muted", wrap=True), button("")
-        self._act.clicked.connect(self._do)
-        self._todo: Callable[[], None] | None = None
+        self._message, self._offer_button = text_label("", "muted", wrap=True), button("")
+        self._offer_button.clicked.connect(self._run_offer)
+        self._offered_action: Callable[[], None] | None = None
         self.reset, self.reset_all = button("Reset"), button("Reset all")
         self.reset.setToolTip("Give the chosen line its standard keys back.")
-        self._join()
+        self._connect()
         self._lay_out()
         self.refresh()
 
@@ -128,11 +128,11 @@ class KeysDialog(QDialog):
         made.setUniformRowHeights(True)
         made.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectItems)
         made.setEditTriggers(QAbstractItemView.EditTrigger.EditKeyPressed)
-        self._field = KeyField(made)
-        made.setItemDelegate(self._field)
+        self._delegate = ShortcutDelegate(made)
+        made.setItemDelegate(self._delegate)
         self._items: dict[str, QTreeWidgetItem] = {}
         self._groups: list[QTreeWidgetItem] = []
-        for group in (group for groups in COLUMNS for group in groups):
+        for group in (group for groups in GROUP_COLUMNS for group in groups):
             head = QTreeWidgetItem(made, [group])
             head.setFlags(Qt.ItemFlag.ItemIsEnabled)
             head.setFont(0, self._theme.strong_font())
@@ -149,14 +149,14 @@ class KeysDialog(QDialog):
             made.setColumnWidth(place, width)
         return made
 
-    def _join(self) -> None:
+    def _connect(self) -> None:
         self.search.textChanged.connect(self._filter)
-        self.pressed.keySequenceChanged.connect(self._filter)
+        self.shortcut_search.keySequenceChanged.connect(self._filter)
         self.list.itemClicked.connect(self._clicked)
         self.list.itemActivated.connect(self._clicked)
         self.list.currentItemChanged.connect(self._offer_reset)
         self.list.installEventFilter(self)
-        self._field.typed.connect(self._typed)
+        self._delegate.shortcut_typed.connect(self._on_shortcut_typed)
         self.preset.activated.connect(self._use)
         self.reset.clicked.connect(self._reset)
         self.reset_all.clicked.connect(lambda: self._use_set(STANDARD))
@@ -166,16 +166,16 @@ class KeysDialog(QDialog):
         close = button("Close")
         close.clicked.connect(self.close)
         self.search.setMinimumWidth(240)
-        self.pressed.setMinimumWidth(200)
-        message = row(self._said, self._act)
+        self.shortcut_search.setMinimumWidth(200)
+        message = row(self._message, self._offer_button)
         message.setStretch(0, 1)
         self.setLayout(
             column(
-                row(self.search, self.pressed, None, self.preset),
+                row(self.search, self.shortcut_search, None, self.preset),
                 self.list,
                 message,
                 row(
-                    words("Click a key to change it; Del takes it away.", "muted"),
+                    text_label("Click a key to change it; Del takes it away.", "muted"),
                     None,
                     self.reset,
                     self.reset_all,
@@ -184,35 +184,35 @@ class KeysDialog(QDialog):
                 margins=(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID),
             )
         )
-        for each in (self.search, self.reset, self.reset_all, close, self._act):
+        for each in (self.search, self.reset, self.reset_all, close, self._offer_button):
             if not isinstance(each, QLineEdit):
                 each.setAutoDefault(False)  # Enter belongs to the list
-        self._said.setMinimumHeight(self._act.sizeHint().height())
+        self._message.setMinimumHeight(self._offer_button.sizeHint().height())
         self.resize(sum(_WIDTHS) + 6 * GRID, 640)
 
     def refresh(self) -> None:
         """Show the keys in force."""
         for action_id, item in self._items.items():
-            keys = self._keymap.keys(action_id)
+            keys = self._keymap.shortcuts(action_id)
             changed = self._keymap.is_changed(action_id)
-            for place in range(MOST):
-                item.setText(place + 1, _named(keys[place]) if place < len(keys) else "")
+            for place in range(MAX_SHORTCUTS):
+                item.setText(place + 1, _shortcut_text(keys[place]) if place < len(keys) else "")
                 item.setFont(place + 1, self._theme.strong_font() if changed else self._theme.font)
-        self.preset.setCurrentIndex(self.preset.findData(self._keymap.preset or OWN))
+        self.preset.setCurrentIndex(self.preset.findData(self._keymap.preset or CUSTOM))
         self.reset_all.setEnabled(self._keymap.preset != STANDARD)
         self._filter()
         self._offer_reset()
-        self._say("")
+        self._show_message("")
 
     @property
-    def said(self) -> str:
+    def message(self) -> str:
         """The sentence below the list."""
-        return self._said.text()
+        return self._message.text()
 
     @property
-    def offer(self) -> QWidget:
+    def offer_button(self) -> QWidget:
         """The button beside that sentence."""
-        return self._act
+        return self._offer_button
 
     def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # noqa: N802
         pressed = isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress
@@ -225,11 +225,13 @@ class KeysDialog(QDialog):
 
     def _filter(self) -> None:
         wanted = self.search.text().casefold().split()
-        key = tidy(self.pressed.keySequence().toString(QKeySequence.SequenceFormat.PortableText))
+        key = normalize(self.shortcut_search.keySequence().toString(QKeySequence.SequenceFormat.PortableText))
         for action_id, item in self._items.items():
             entry = action_row(action_id)
             text = f"{entry.title} {entry.group} {entry.help}".casefold()
-            fits = all(word in text for word in wanted) and (not key or key in self._keymap.keys(action_id))
+            fits = all(word in text for word in wanted) and (
+                not key or key in self._keymap.shortcuts(action_id)
+            )
             item.setHidden(not fits)
         for head in self._groups:
             head.setHidden(all(head.child(n).isHidden() for n in range(head.childCount())))
@@ -238,44 +240,46 @@ class KeysDialog(QDialog):
         if item.data(0, _ID):
             self.list.editItem(item, max(1, place))
 
-    def _chosen(self) -> str | None:
+    def _selected_action(self) -> str | None:
         item = self.list.currentItem()
         return item.data(0, _ID) if item is not None else None
 
-    def _typed(self, action_id: str, number: int, keys: str) -> None:
-        reason, owner = why_not(keys), self._keymap.owner(keys)
-        had = list(self._keymap.keys(action_id))
+    def _on_shortcut_typed(self, action_id: str, number: int, keys: str) -> None:
+        reason, owner = reserved_reason(keys), self._keymap.owner(keys)
+        had = list(self._keymap.shortcuts(action_id))
         if reason:
-            self._say(reason)
+            self._show_message(reason)
         elif owner == action_id:
-            self._say(f"{_named(keys)} does that already.")
+            self._show_message(f"{_shortcut_text(keys)} does that already.")
         else:
             had[number : number + 1] = [keys]
             title = _title(action_id)
             if owner is None:
-                self._keymap.put(action_id, tuple(had))
+                self._keymap.assign(action_id, tuple(had))
             else:
-                take = partial(self._change, partial(self._keymap.put, action_id, tuple(had)))
-                said = f"{_named(keys)} belongs to “{_title(owner)}”."
-                self._say(said, f"Take it for “{title}”", partial(take, f"{_named(keys)} is “{title}” now."))
+                take = partial(self._change, partial(self._keymap.assign, action_id, tuple(had)))
+                said = f"{_shortcut_text(keys)} belongs to “{_title(owner)}”."
+                self._show_message(
+                    said, f"Take it for “{title}”", partial(take, f"{_shortcut_text(keys)} is “{title}” now.")
+                )
 
     def _clear(self) -> None:
-        chosen, number = self._chosen(), self.list.currentColumn() - 1
-        if chosen is None or not 0 <= number < len(self._keymap.keys(chosen)):
+        chosen, number = self._selected_action(), self.list.currentColumn() - 1
+        if chosen is None or not 0 <= number < len(self._keymap.shortcuts(chosen)):
             return
-        had = list(self._keymap.keys(chosen))
+        had = list(self._keymap.shortcuts(chosen))
         gone = had.pop(number)
-        act = partial(self._keymap.put, chosen, tuple(had))
-        self._change(act, f"{_named(gone)} does nothing now.")
+        act = partial(self._keymap.assign, chosen, tuple(had))
+        self._change(act, f"{_shortcut_text(gone)} does nothing now.")
 
     def _reset(self) -> None:
-        chosen = self._chosen()
+        chosen = self._selected_action()
         if chosen is None:
             return
         before, losers = self._keymap.snapshot(), self._keymap.reset(chosen)
         names = ", ".join(f"“{_title(each)}”" for each in losers)
         lost = f", taken from {names}" if names else ""
-        self._offer_back(before, f"“{_title(chosen)}” has its standard keys{lost}.")
+        self._offer_undo(before, f"“{_title(chosen)}” has its standard keys{lost}.")
 
     def _use(self) -> None:
         name = self.preset.currentData()
@@ -286,35 +290,39 @@ class KeysDialog(QDialog):
 
     def _use_set(self, name: str) -> None:
         said = "All keys are the standard ones." if name == STANDARD else f"The keys are now “{name}”."
-        self._change(partial(self._keymap.use, name), said)
+        self._change(partial(self._keymap.use_preset, name), said)
 
     def _change(self, act: Callable[[], None], said: str) -> None:
         before = self._keymap.snapshot()
         act()
-        self._offer_back(before, said)
+        self._offer_undo(before, said)
 
-    def _offer_back(self, before: dict[str, tuple[str, ...]], said: str) -> None:
-        self._say(said, "Undo", lambda: self._keymap.restore(before))
+    def _offer_undo(self, before: dict[str, tuple[str, ...]], said: str) -> None:
+        self._show_message(said, "Undo", lambda: self._keymap.restore(before))
 
     def _offer_reset(self) -> None:
-        chosen = self._chosen()
+        chosen = self._selected_action()
         self.reset.setEnabled(chosen is not None and self._keymap.is_changed(chosen))
 
-    def _say(self, sentence: str, offer: str = "", act: Callable[[], None] | None = None) -> None:
-        self._said.setText(sentence)
-        self._act.setText(offer)
-        self._act.setVisible(bool(offer))
-        self._todo = act
+    def _show_message(self, sentence: str, offer: str = "", act: Callable[[], None] | None = None) -> None:
+        self._message.setText(sentence)
+        self._offer_button.setText(offer)
+        self._offer_button.setVisible(bool(offer))
+        self._offered_action = act
 
-    def _do(self) -> None:
-        act, self._todo = self._todo, None
+    def _run_offer(self) -> None:
+        act, self._offered_action = self._offered_action, None
         if act is not None:
             act()
 
 
-def _named(keys: str) -> str:
+def _shortcut_text(keys: str) -> str:
     """A key as it is written on it; there are two that say Enter."""
-    return native(keys) if not keys.endswith("Enter") else native(keys).replace("Enter", "Enter (number pad)")
+    return (
+        native_text(keys)
+        if not keys.endswith("Enter")
+        else native_text(keys).replace("Enter", "Enter (number pad)")
+    )
 
 
 def _title(action_id: str) -> str:

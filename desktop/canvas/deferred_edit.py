@@ -8,118 +8,120 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QRect
 from PySide6.QtGui import QColor, QPainter
 
-from core.labels.deferred_edit import Painting
-from core.tools.tool import Ghost, Outline
+from core.labels.deferred_edit import DeferredEdit
+from core.tools.tool import MaskPreview, OutlinePreview
 from desktop.canvas.overlays import outlines
-from desktop.canvas.overlays.mask_preview import GhostSheet
+from desktop.canvas.overlays.mask_preview import MaskPreviewPainter
 from desktop.canvas.viewport import Viewport
 
 if TYPE_CHECKING:
-    from desktop.canvas.canvas import CanvasView
+    from desktop.canvas.canvas import Canvas
 
-Then = Callable[[Painting], object]
+OnDone = Callable[[DeferredEdit], object]
 
 
-class Pending:
+class DeferredEditView:
     """Holds at most one painting. Lives on the GUI thread."""
 
-    def __init__(self, canvas: CanvasView) -> None:
+    def __init__(self, canvas: Canvas) -> None:
         self._canvas = canvas
-        self._painting: Painting | None = None
-        self._then: Then | None = None
-        self._is_wanted = False
-        self._late: list[Callable[[], object]] = []
-        self._outline: Outline | None = None
-        self._ghost: Ghost | None = None
-        self._shade = QColor()
-        self._ghosts = GhostSheet()
+        self._deferred: DeferredEdit | None = None
+        self._on_done: OnDone | None = None
+        self._is_cancellable = False
+        self._callbacks: list[Callable[[], object]] = []
+        self._outline: OutlinePreview | None = None
+        self._preview: MaskPreview | None = None
+        self._colour = QColor()
+        self._preview_painter = MaskPreviewPainter()
 
-    def begin(
+    def start(
         self,
-        painting: Painting,
-        outline: Outline | None = None,
-        ghost: Ghost | None = None,
-        then: Then | None = None,
+        deferred: DeferredEdit,
+        outline: OutlinePreview | None = None,
+        preview: MaskPreview | None = None,
+        on_done: OnDone | None = None,
     ) -> None:
         """Show what was drawn and have it painted. `then` is called once it is over, after its edit was handed over,
         also when Esc has thrown it away."""
-        self._painting, self._then, self._is_wanted = painting, then, True
-        self._outline, self._ghost = outline, ghost
-        self._shade = self._canvas.shade_of(ghost)  # another class may come into the hand meanwhile
-        self._canvas.mark_again()
-        self._canvas.painting_wanted.emit(painting)
+        self._deferred, self._on_done, self._is_cancellable = deferred, on_done, True
+        self._outline, self._preview = outline, preview
+        self._colour = self._canvas.colour_of(preview)  # another class may come into the hand meanwhile
+        self._canvas.update_overlays()
+        self._canvas.deferred_edit_requested.emit(deferred)
 
     @property
-    def is_wanted(self) -> bool:
+    def is_cancellable(self) -> bool:
         """Whether there is something that Esc would throw away."""
-        return self._is_wanted
+        return self._is_cancellable
 
-    def afterwards(self, act: Callable[[], object]) -> bool:
+    def run_when_free(self, callback: Callable[[], object]) -> bool:
         """Have something done once the label is free. False, and it is not done, when it is free already."""
-        if self._painting is not None:
-            self._late.append(act)
-        return self._painting is not None
+        if self._deferred is not None:
+            self._callbacks.append(callback)
+        return self._deferred is not None
 
-    def settle(self) -> None:
+    def finish_now(self) -> None:
         """Have it painted now, if there is anything: the edit is handed over before this returns."""
-        while self._painting is not None:  # what waited for it may begin another
-            self._painting.carry_out()
-            self._conclude(self._painting)
+        while self._deferred is not None:  # what waited for it may begin another
+            self._deferred.run()
+            self._end(self._deferred)
 
-    def take(self, painting: Painting) -> None:
+    def finish(self, deferred: DeferredEdit) -> None:
         """Another thread has carried it out; nothing happens when that was seen already."""
-        if painting is self._painting:
-            self._conclude(painting)
+        if deferred is self._deferred:
+            self._end(deferred)
 
-    def give_up(self) -> bool:
+    def cancel(self) -> bool:
         """Esc: the label shall be as it was. False when there is nothing to throw away.
 
         Until the other thread has seen that, the label stays lent.
         """
-        painting = self._painting
-        if painting is None or not self._is_wanted:
+        painting = self._deferred
+        if painting is None or not self._is_cancellable:
             return False
         self._hide()
-        self._canvas.painting_wanted.emit(None)
-        painting.give_up()
-        if painting.is_over:
-            self._conclude(painting)
+        self._canvas.deferred_edit_requested.emit(None)
+        painting.cancel()
+        if painting.is_done:
+            self._end(painting)
         return True
 
     # What is seen
 
     def draw(self, painter: QPainter, view: Viewport) -> None:
-        if self._ghost is not None:
-            self._ghosts.draw(painter, self._ghost, view, self._canvas.devicePixelRatioF(), self._shade)
+        if self._preview is not None:
+            self._preview_painter.draw(
+                painter, self._preview, view, self._canvas.devicePixelRatioF(), self._colour
+            )
         if self._outline is not None:
-            outlines.draw_outline(painter, self._outline, self._canvas.widget_point, self._shade)
+            outlines.draw_outline(painter, self._outline, self._canvas.widget_point, self._colour)
 
     def areas(self) -> list[QRect]:
         """The widget pixels that `draw` touches."""
         place = self._canvas.widget_point
         return [
             outlines.outline_area(self._outline, place),
-            outlines.frame_area(self._ghost.box if self._ghost else None, place),
+            outlines.frame_area(self._preview.box if self._preview else None, place),
         ]
 
     # Steps of the above
 
     def _hide(self) -> None:
-        self._is_wanted, self._outline, self._ghost = False, None, None
-        self._ghosts.forget()
-        self._canvas.mark_again()
+        self._is_cancellable, self._outline, self._preview = False, None, None
+        self._preview_painter.clear()
+        self._canvas.update_overlays()
 
-    def _conclude(self, painting: Painting) -> None:
-        was_wanted, then = self._is_wanted, self._then
-        self._painting = self._then = None
+    def _end(self, deferred: DeferredEdit) -> None:
+        was_wanted, then = self._is_cancellable, self._on_done
+        self._deferred = self._on_done = None
         self._hide()
-        self._canvas.take_painted(painting)
+        self._canvas.finish_deferred_edit(deferred)
         if was_wanted:
-            self._canvas.painting_wanted.emit(None)
+            self._canvas.deferred_edit_requested.emit(None)
         if then is not None:
-            then(painting)
-        late, self._late = self._late, []
+            then(deferred)
+        late, self._callbacks = self._callbacks, []
         for act in late:
             act()
-        if painting.problem is not None:
-            raise painting.problem
+        if deferred.error is not None:
+            raise deferred.error

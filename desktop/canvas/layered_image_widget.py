@@ -12,23 +12,23 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QWidget
 
 from core.base.geometry import Box, TileKey
-from core.images.adjustments import Tone
-from core.images.tiled_pyramid import AnyPyramid, GiantPyramid
+from core.images.adjustments import Adjustments
+from core.images.tiled_pyramid import AnyPyramid, TiledPyramid
 from core.labels.label_map import LabelMap
 from core.labels.prediction import PredictedMask
 from desktop.canvas.overlays import outlines
-from desktop.canvas.pan_zoom_widget import Pane
+from desktop.canvas.pan_zoom_widget import PanZoomWidget
 from desktop.canvas.rendering.compare_styles import Comparison
-from desktop.canvas.rendering.compositor import Scene
+from desktop.canvas.rendering.compositor import CanvasContent
 from desktop.canvas.rendering.layer_style import LayerState
-from desktop.canvas.rendering.offscreen_frame import Draft, Drawn
-from desktop.canvas.rendering.overlay_renderer import Classes, Look
+from desktop.canvas.rendering.offscreen_frame import FrameRequest, RenderedFrame
+from desktop.canvas.rendering.overlay_renderer import ClassPalette, OverlayRenderer
 
-_PATIENCE_MS = 300
+_LOADING_DELAY_MS = 300
 """How long loading stays silent: most pictures are there sooner, and a flash of words would only disturb."""
 
 
-class Surface(Pane):
+class LayeredImageWidget(PanZoomWidget):
     """One picture, its label, its prediction. Reads the label's live array; knows nothing of tools. GUI thread.
 
     What it costs to paint follows the widget and what changed on it, never the size of the picture.
@@ -38,9 +38,9 @@ class Surface(Pane):
     """Another picture or none, other layers, or other labels: also in the middle of a stroke."""
     picture_changed = Signal()
     """Another picture is shown, or none."""
-    glimpsed = Signal()
+    preview_painted = Signal()
     """The picture of `show_glimpse` has been painted."""
-    _fresh = Signal(object)
+    _tile_loaded = Signal(object)
     """A box of image pixels of a giant picture that has been read; comes from another thread."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -48,19 +48,19 @@ class Surface(Pane):
         self._pyramid: AnyPyramid | None = None
         self._labels: LabelMap | None = None
         self._prediction: PredictedMask | None = None
-        self._classes = Classes(np.zeros((256, 3), np.uint8))
+        self._classes = ClassPalette(np.zeros((256, 3), np.uint8))
         self._layers = LayerState()
         self._comparison: Comparison | None = None
-        self._words: tuple[str, str] | None = None
-        self._is_glimpse = False
-        self._patience = QTimer(self)
-        self._patience.setSingleShot(True)
-        self._patience.setInterval(_PATIENCE_MS)
-        self._patience.timeout.connect(self.update)
-        self._fresh.connect(self._take_fresh, Qt.ConnectionType.QueuedConnection)
+        self._message: tuple[str, str] | None = None
+        self._is_preview = False
+        self._loading_delay = QTimer(self)
+        self._loading_delay.setSingleShot(True)
+        self._loading_delay.setInterval(_LOADING_DELAY_MS)
+        self._loading_delay.timeout.connect(self.update)
+        self._tile_loaded.connect(self._show_loaded_tile, Qt.ConnectionType.QueuedConnection)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMinimumSize(160, 120)
-        self._take_background()
+        self._update_background()
 
     # What is shown
 
@@ -70,7 +70,7 @@ class Surface(Pane):
         labels: LabelMap,
         prediction: PredictedMask | None,
         keep_view: bool = False,
-        drawn: Drawn | None = None,
+        prerendered: RenderedFrame | None = None,
     ) -> None:
         """Show another picture: fitted, or with `keep_view` at the same scale and place as the one before.
 
@@ -80,52 +80,52 @@ class Surface(Pane):
         width, height = pyramid.size
         for values in (labels.values, *([prediction.values] if prediction else [])):
             _check_size(values, (height, width))
-        self.settle_all()
+        self.finish_all()
         keep_view = keep_view and self._pyramid is not None
-        self._listen(pyramid)
+        self._subscribe_to_tiles(pyramid)
         self._pyramid, self._labels, self._prediction = pyramid, labels, prediction
-        self._words, self._is_glimpse = None, False
-        self._patience.stop()
-        self._motion.end()
-        self._viewport.take_picture(width, height, keep_view=keep_view)
-        self._screen.set_picture(pyramid, labels)
-        ready = drawn if drawn and drawn.is_mixed_from(self._classes, self._layers) else None
-        self._mix_layers(ready.look if ready else None)
+        self._message, self._is_preview = None, False
+        self._loading_delay.stop()
+        self._resolution.stop()
+        self._viewport.set_picture(width, height, keep_view=keep_view)
+        self._compositor.set_picture(pyramid, labels)
+        ready = prerendered if prerendered and prerendered.matches(self._classes, self._layers) else None
+        self._update_layers(ready.renderer if ready else None)
         self._view_moved()
         if ready:
-            self._screen.adopt(ready.screen)
+            self._compositor.adopt(ready.compositor)
         self.picture_changed.emit()
 
-    def draft(self, keep_view: bool = False) -> Draft:
+    def frame_request(self, keep_view: bool = False) -> FrameRequest:
         """What is needed to draw another picture on another thread, as it would be shown now."""
         view = replace(self._viewport)
         keep_view = keep_view and self._pyramid is not None
-        return Draft(self._screen.alike(view), view, self._classes, self._layers, keep_view)
+        return FrameRequest(self._compositor.clone(view), view, self._classes, self._layers, keep_view)
 
-    def show_glimpse(self, pyramid: AnyPyramid) -> None:
+    def show_preview(self, pyramid: AnyPyramid) -> None:
         """Show a picture, fitted, before there is a label: it is no `has_picture` yet, nothing can be done with it.
 
         `glimpsed` is emitted when it has been painted.
         """
-        self._empty("", "")
-        self._patience.stop()
-        self._viewport.take_picture(*pyramid.size, keep_view=False)
-        self._screen.set_picture(pyramid, None)
-        self._is_glimpse = True
+        self._remove_picture("", "")
+        self._loading_delay.stop()
+        self._viewport.set_picture(*pyramid.size, keep_view=False)
+        self._compositor.set_picture(pyramid, None)
+        self._is_preview = True
         self.update()
 
     def clear(self, message_title: str = "", message_body: str = "") -> None:
         """Show no picture, only these words."""
-        self._empty(message_title, message_body)
-        self._patience.stop()
+        self._remove_picture(message_title, message_body)
+        self._loading_delay.stop()
         self.update()
 
     def show_loading(self, message: str = "Opening the picture") -> None:
         """Show an empty ground, and `message` only if it takes long; a glimpse stays."""
-        if self._is_glimpse:
+        if self._is_preview:
             return
-        self._empty(message, "")
-        self._patience.start()
+        self._remove_picture(message, "")
+        self._loading_delay.start()
         self.update()
 
     def set_prediction(self, prediction: PredictedMask | None) -> None:
@@ -133,64 +133,64 @@ class Surface(Pane):
         if prediction is not None and self._labels is not None:
             _check_size(prediction.values, self._labels.values.shape)
         self._prediction = prediction if self._labels is not None else None
-        self._mix_layers()
+        self._update_layers()
 
     def set_palette(self, palette: NDArray[np.uint8], order: Sequence[int] = ()) -> None:
         """Class colours, (256, 3) uint8 RGB by class value, and the values in the order of the list."""
         self._classes = replace(self._classes, palette=np.array(palette, np.uint8), order=tuple(order))
-        self._mix_layers()
+        self._update_layers()
 
     def set_layers(self, layers: LayerState) -> None:
         self._layers = layers
-        self._mix_layers()
+        self._update_layers()
 
-    def set_hidden(self, values: frozenset[int]) -> None:
+    def set_hidden_classes(self, values: frozenset[int]) -> None:
         """Classes that no layer shows."""
         self._classes = replace(self._classes, hidden=values)
-        self._mix_layers()
+        self._update_layers()
 
-    def compare(self, comparison: Comparison | None) -> None:
+    def set_comparison(self, comparison: Comparison | None) -> None:
         """Set two sides against each other: at a divider, or in two views of the same place. None: no more."""
         before, self._comparison = self._comparison, comparison
-        if (before is not None and before.share is None) != self.is_double:
-            self._motion.end()
-            self._take_size()
-        share = comparison.share if comparison else None
-        at_divider = before is not None and before.share is not None and share is not None
+        if (before is not None and before.divider is None) != self.is_side_by_side:
+            self._resolution.stop()
+            self._apply_size()
+        share = comparison.divider if comparison else None
+        at_divider = before is not None and before.divider is not None and share is not None
         if at_divider and replace(before, share=share) == comparison:  # nothing but the divider has moved
-            self._screen.move_divider(share)
+            self._compositor.move_divider(share)
             self.update()
             return
-        self._mix_layers()
+        self._update_layers()
 
     @property
     def comparison(self) -> Comparison | None:
         return self._comparison
 
     @property
-    def is_double(self) -> bool:
-        return self._comparison is not None and self._comparison.share is None
+    def is_side_by_side(self) -> bool:
+        return self._comparison is not None and self._comparison.divider is None
 
-    def set_grid(self, shown: bool) -> None:
+    def set_pixel_grid(self, shown: bool) -> None:
         """Whether there are lines between the picture's pixels where they are large."""
-        self._screen.set_grid(shown)
+        self._compositor.set_pixel_grid(shown)
         self.update()
 
     @property
-    def scene(self) -> Scene | None:
+    def scene(self) -> CanvasContent | None:
         """What is shown, None while there is no picture."""
-        return self._screen.scene
+        return self._compositor.content
 
     @property
-    def is_cut(self) -> bool:
+    def exceeds_view(self) -> bool:
         """Whether the picture is larger than the view."""
         view = self._viewport
         wide, high = view.picture_width * view.scale, view.picture_height * view.scale
         return self.has_picture and (wide > view.width + 1 or high > view.height + 1)
 
-    def set_tone(self, tone: Tone) -> None:
+    def set_adjustments(self, adjustments: Adjustments) -> None:
         """How the picture itself is looked at."""
-        self._screen.set_tone(tone)
+        self._compositor.set_adjustments(adjustments)
         self.update()
         self.content_changed.emit()
 
@@ -208,26 +208,26 @@ class Surface(Pane):
         return self._pyramid is not None
 
     @property
-    def is_glimpse(self) -> bool:
+    def is_preview(self) -> bool:
         """Whether a picture is on screen whose label is still on its way."""
-        return self._is_glimpse
+        return self._is_preview
 
     def refresh(self, box: Box) -> None:
         """The labels of these image pixels changed: look at them again."""
-        self.touch(self._logical(self._screen.damage_labels(box)))
+        self.update_area(self._to_logical(self._compositor.damage_labels(box)))
         self.content_changed.emit()
 
-    def show_then(self, tiles: Mapping[TileKey, NDArray[np.uint8]]) -> None:
+    def show_history_tiles(self, tiles: Mapping[TileKey, NDArray[np.uint8]]) -> None:
         """Show the label as it was once, (h, w) uint8 by tile; without any it is shown as it is. Nothing else of it is
         touched, and tools go on working on the label."""
-        self.touch(self._logical(self._screen.set_then(tiles)))
+        self.update_area(self._to_logical(self._compositor.set_history_tiles(tiles)))
 
     # For those who put something on top
 
-    def settle_all(self) -> None:
+    def finish_all(self) -> None:
         """Called before the picture goes: finish everything under way."""
 
-    def draw_marks(self, painter: QPainter) -> None:
+    def draw_overlays(self, painter: QPainter) -> None:
         """Draw what lies above the layers, in widget pixels."""
 
     # Qt
@@ -237,74 +237,78 @@ class Surface(Pane):
         ratio = self.devicePixelRatioF()
         # Device pixels are drawn one to one; the place of the widget in the window is already in the painter.
         painter.scale(1 / ratio, 1 / ratio)
-        exposed = [self._device(area) for area in event.region()]
-        self._paint_screen(painter, exposed)
-        if self.is_double:
-            self._screen.paint_beside(painter, self._twin.begin(painter, exposed))
-            self._twin.end(painter)
+        exposed = [self._to_device(area) for area in event.region()]
+        self._paint_layers(painter, exposed)
+        if self.is_side_by_side:
+            self._compositor.paint_second_view(
+                painter, self._side_by_side.begin_second_view(painter, exposed)
+            )
+            self._side_by_side.end_second_view(painter)
         painter.resetTransform()
         if self._pyramid is not None:
-            self._paint_marks(painter)
-        elif self._words is not None and not self._patience.isActive():
-            outlines.draw_words(painter, self.rect(), self.palette(), self.font(), *self._words)
+            self._paint_overlays(painter)
+        elif self._message is not None and not self._loading_delay.isActive():
+            outlines.draw_message(painter, self.rect(), self.palette(), self.font(), *self._message)
         painter.end()
-        if self._is_glimpse:
-            self.glimpsed.emit()
+        if self._is_preview:
+            self.preview_painted.emit()
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
         super().changeEvent(event)
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange):
-            self._take_background()
+            self._update_background()
 
     # Steps of the above
 
-    def _listen(self, pyramid: AnyPyramid | None) -> None:
+    def _subscribe_to_tiles(self, pyramid: AnyPyramid | None) -> None:
         """Hear of tiles of this picture, and no longer of those of the one before."""
-        if isinstance(self._pyramid, GiantPyramid):
-            self._pyramid.on_fresh = None
-        if isinstance(pyramid, GiantPyramid):
-            pyramid.on_fresh = self._fresh.emit
+        if isinstance(self._pyramid, TiledPyramid):
+            self._pyramid.on_tile_loaded = None
+        if isinstance(pyramid, TiledPyramid):
+            pyramid.on_tile_loaded = self._tile_loaded.emit
 
-    def _take_fresh(self, box: Box) -> None:
-        if isinstance(self._pyramid, GiantPyramid):  # late news of a picture that has left do no harm
-            self.touch(self._logical(self._screen.damage_picture(box)))
+    def _show_loaded_tile(self, box: Box) -> None:
+        if isinstance(self._pyramid, TiledPyramid):  # late news of a picture that has left do no harm
+            self.update_area(self._to_logical(self._compositor.damage_picture(box)))
             self.content_changed.emit()
 
-    def _empty(self, title: str, body: str) -> None:
-        self.settle_all()
-        self._motion.end()
-        self._is_glimpse = False
-        self._listen(None)
+    def _remove_picture(self, title: str, body: str) -> None:
+        self.finish_all()
+        self._resolution.stop()
+        self._is_preview = False
+        self._subscribe_to_tiles(None)
         self._pyramid = self._labels = self._prediction = None
-        self._words = (title, body)
-        self._screen.set_picture(None, None)
+        self._message = (title, body)
+        self._compositor.set_picture(None, None)
         self.content_changed.emit()
         self.picture_changed.emit()
 
-    def _mix_layers(self, look: Look | None = None) -> None:
+    def _update_layers(self, renderer: OverlayRenderer | None = None) -> None:
         has_prediction = self._prediction is not None
-        look = look or Look(self._classes, self._layers, has_prediction)
-        halves = self._comparison and self._comparison.halves(self._classes, self._layers, has_prediction)
-        self._screen.set_layers(look, self._prediction, halves)
+        renderer = renderer or OverlayRenderer(self._classes, self._layers, has_prediction)
+        halves = self._comparison and self._comparison.split_style(
+            self._classes, self._layers, has_prediction
+        )
+        self._compositor.set_layers(renderer, self._prediction, halves)
         self.update()
         self.content_changed.emit()
 
-    def _paint_marks(self, painter: QPainter) -> None:
+    def _paint_overlays(self, painter: QPainter) -> None:
         """What lies above the layers, the same in both views."""
-        if not self.is_double:
-            self.draw_marks(painter)
+        if not self.is_side_by_side:
+            self.draw_overlays(painter)
             return
-        for step in (0.0, self._twin.step):
+        for step in (0.0, self._side_by_side.offset):
             painter.save()
             painter.translate(step, 0)
-            painter.setClipRect(self.room)
-            self.draw_marks(painter)
+            painter.setClipRect(self.view_rect)
+            self.draw_overlays(painter)
             painter.restore()
 
-    def _take_background(self) -> None:
+    def _update_background(self) -> None:
         """A neutral grey a little darker than the window, whatever tint the theme has."""
         lightness = self.palette().color(QPalette.ColorRole.Window).lightness()
-        self._screen.set_background(round(lightness * (0.86 if lightness > 127 else 0.68)))
+        self._compositor.set_background(round(lightness * (0.86 if lightness > 127 else 0.68)))
         self.update()
 
 

@@ -9,13 +9,13 @@ from PySide6.QtGui import QPainter, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from core.base.geometry import Box, Point
-from desktop.canvas.rendering.adaptive_resolution import Motion
-from desktop.canvas.rendering.compositor import Screen
-from desktop.canvas.side_by_side import Twin
+from desktop.canvas.rendering.adaptive_resolution import AdaptiveResolution
+from desktop.canvas.rendering.compositor import Compositor
+from desktop.canvas.side_by_side import SideBySide
 from desktop.canvas.viewport import Viewport
 
 
-class Pane(QWidget):
+class PanZoomWidget(QWidget):
     """Has a screen to draw and knows nothing of what is on it. Positions are widget pixels. GUI thread."""
 
     view_changed = Signal(float)
@@ -24,11 +24,11 @@ class Pane(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._viewport = Viewport()
-        self._screen = Screen(self._viewport)
-        self._twin = Twin(self, self._viewport)
-        self._motion = Motion(self._screen, self)
-        self._motion.rested.connect(self.update)
-        self._pan_rest = QPointF()
+        self._compositor = Compositor(self._viewport)
+        self._side_by_side = SideBySide(self, self._viewport)
+        self._resolution = AdaptiveResolution(self._compositor, self)
+        self._resolution.settled.connect(self.update)
+        self._pan_remainder = QPointF()
 
     @property
     def scale(self) -> float:
@@ -36,22 +36,26 @@ class Pane(QWidget):
         return self._viewport.scale
 
     @property
-    def is_coarse(self) -> bool:
+    def is_low_resolution(self) -> bool:
         """Whether fewer pixels are drawn than there are on the screen, because every frame is another."""
-        return self._motion.is_coarse
+        return self._resolution.is_low_resolution
 
     @property
     def is_fitted(self) -> bool:
         return self._viewport.fitted
 
     @property
-    def room(self) -> QRect:
+    def view_rect(self) -> QRect:
         """The widget pixels of the view, of the first one while there are two."""
-        return self._twin.room
+        return self._side_by_side.view_rect
 
-    def fold(self, position: QPointF, *, anew: bool = True) -> QPointF:
+    def to_first_view(self, position: QPointF, *, new_gesture: bool = True) -> QPointF:
         """A widget position as one in the first view; not `anew`: in whichever view the last one was."""
-        return self._twin.fold(position, anew=anew) if self.is_double else position
+        return (
+            self._side_by_side.to_first_view(position, new_gesture=new_gesture)
+            if self.is_side_by_side
+            else position
+        )
 
     def image_point(self, position: QPointF) -> Point:
         """The image point at a widget position, also beyond the picture's border."""
@@ -66,13 +70,13 @@ class Pane(QWidget):
 
     def fit(self) -> None:
         """Show the whole picture, also after the widget changes its size."""
-        self.settle()
+        self.finish_edit()
         self._viewport.fit()
         self._view_moved()
 
     def actual_size(self) -> None:
         """One image pixel on one device pixel."""
-        self.settle()
+        self.finish_edit()
         self._zoom(1.0, self.zoom_centre())
 
     def zoom_by(self, factor: float) -> None:
@@ -86,9 +90,9 @@ class Pane(QWidget):
             new = 1.0
         self._zoom(new, position)
 
-    def look_at(self, box: Box) -> None:
+    def show_box(self, box: Box) -> None:
         """Bring a box of image pixels to the middle, as large as it can be worked on."""
-        self.settle()
+        self.finish_edit()
         view = self._viewport
         room = min(view.width / max(1, box.width), view.height / max(1, box.height))
         view.zoom(min(0.6 * room, max(8.0, view.scale)), 0, 0)
@@ -97,91 +101,91 @@ class Pane(QWidget):
 
     def pan_by(self, step: QPointF) -> None:
         """Move the picture by widget pixels; what is less than a device pixel is kept for the next time."""
-        wanted = step * self.devicePixelRatioF() + self._pan_rest
+        wanted = step * self.devicePixelRatioF() + self._pan_remainder
         whole = wanted.toPoint()
-        self._pan_rest = wanted - QPointF(whole)
+        self._pan_remainder = wanted - QPointF(whole)
         dx, dy = self._viewport.pan(whole.x(), whole.y())
         if (dx, dy) != (0, 0):
-            self._motion.end()  # what is drawn moves along, which is cheaper than drawing however coarsely
-            self._screen.scroll(dx, dy)
+            self._resolution.stop()  # what is drawn moves along, which is cheaper than drawing however coarsely
+            self._compositor.scroll(dx, dy)
             self.update()
             self.view_changed.emit(self.scale)
 
-    def touch(self, area: QRect) -> None:
+    def update_area(self, area: QRect) -> None:
         """Paint these widget pixels again, in both views."""
         self.update(area)
-        if self.is_double:
-            self.update(self._twin.echo(area))
+        if self.is_side_by_side:
+            self.update(self._side_by_side.to_second_view(area))
 
     # For those who put something on top
 
     @property
-    def is_double(self) -> bool:
+    def is_side_by_side(self) -> bool:
         """Whether there are two views of the same place side by side. All places are told for the first of them."""
         return False
 
     @property
-    def is_held(self) -> bool:
+    def is_stroking(self) -> bool:
         """Whether the picture must stay under the hand now."""
         return False
 
     def zoom_centre(self) -> QPointF:
         """Where zooming without a mouse wheel happens, in widget pixels."""
-        return QPointF(self.room.width() / 2, self.height() / 2)
+        return QPointF(self.view_rect.width() / 2, self.height() / 2)
 
-    def settle(self) -> None:
+    def finish_edit(self) -> None:
         """Called before the view jumps: finish what hangs on the hand's place."""
 
     # Qt
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         super().resizeEvent(event)
-        self._take_size()
+        self._apply_size()
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.DevicePixelRatioChange:
-            self._take_size()
+            self._apply_size()
         return super().event(event)
 
     # Steps of the above
 
-    def _paint_screen(self, painter: QPainter, exposed: list[Box]) -> None:
+    def _paint_layers(self, painter: QPainter, exposed: list[Box]) -> None:
         """Draw the exposed boxes of the first view; the painter counts device pixels."""
-        if self.is_coarse and not self.is_held:
-            self._motion.paint(painter, exposed)
+        if self.is_low_resolution and not self.is_stroking:
+            self._resolution.paint(painter, exposed)
         else:
-            self._screen.paint(painter, exposed)
+            self._compositor.paint(painter, exposed)
 
     def _zoom(self, scale: float, position: QPointF) -> None:
         ratio = self.devicePixelRatioF()
         self._viewport.zoom(scale, position.x() * ratio, position.y() * ratio)
-        if not self.is_double:  # each of two views has only half of the canvas, and is drawn as it is
-            self._motion.begin()
+        if not self.is_side_by_side:  # each of two views has only half of the canvas, and is drawn as it is
+            self._resolution.start()
         self._view_moved()
 
     def _view_moved(self) -> None:
-        self._screen.damage_all()
+        self._compositor.damage_all()
         self.update()
         self.view_changed.emit(self.scale)
 
-    def _take_size(self) -> None:
+    def _apply_size(self) -> None:
         ratio = self.devicePixelRatioF()
         height = math.ceil(self.height() * ratio)
-        width = self._twin.width_of_one if self.is_double else self._twin.whole_width
-        self._viewport.resize(width, height, keep_place=self.is_held)
-        self._screen.resize(width, height, ratio)
+        width = self._side_by_side.half_width if self.is_side_by_side else self._side_by_side.widget_width
+        self._viewport.resize(width, height, keep_position=self.is_stroking)
+        self._compositor.resize(width, height, ratio)
         self._view_moved()
 
-    def _device(self, area: QRect) -> Box:
+    def _to_device(self, area: QRect) -> Box:
         ratio = self.devicePixelRatioF()
         return Box(
             math.floor(area.x() * ratio),
             math.floor(area.y() * ratio),
             math.ceil((area.x() + area.width()) * ratio),
             math.ceil((area.y() + area.height()) * ratio),
-        ).clipped(self._twin.whole_width, self._viewport.height)
+        ).clipped(self._side_by_side.widget_width, self._viewport.height)
 
-    def _logical(self, box: Box) -> QRect:
+    def _to_logical(self, box: Box) -> QRect:
         ratio = self.devicePixelRatioF()
         left, top = math.floor(box.x0 / ratio), math.floor(box.y0 / ratio)
         return QRect(left, top, math.ceil(box.x1 / ratio) - left, math.ceil(box.y1 / ratio) - top)

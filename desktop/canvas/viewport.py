@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from core.base.geometry import Box, Point
 
-LARGEST_SCALE = 64.0
+MAX_SCALE = 64.0
 MARGIN = 16
 """Device pixels left free around a picture that is fitted."""
-_KEPT = 48
+_MIN_VISIBLE = 48
 """Device pixels of the picture that panning never pushes out of sight."""
 
 
@@ -40,10 +40,10 @@ class Viewport:
     def fit_scale(self) -> float:
         """The scale that shows the whole picture, never magnified beyond the largest scale."""
         room_x, room_y = max(1, self.width - 2 * MARGIN), max(1, self.height - 2 * MARGIN)
-        return min(room_x / self.picture_width, room_y / self.picture_height, LARGEST_SCALE)
+        return min(room_x / self.picture_width, room_y / self.picture_height, MAX_SCALE)
 
     @property
-    def smallest_scale(self) -> float:
+    def min_scale(self) -> float:
         # A picture smaller than the screen can still be seen at its true size.
         return min(0.5 * self.fit_scale, 1.0)
 
@@ -54,7 +54,7 @@ class Viewport:
         self.top = round((self.height - self.picture_height * self.scale) / 2)
         self.fitted = True
 
-    def take_picture(self, width: int, height: int, *, keep_view: bool) -> None:
+    def set_picture(self, width: int, height: int, *, keep_view: bool) -> None:
         """Another picture: fitted, or seen at the same scale and relative place as the one before."""
         x = (self.width / 2 - self.left) / (self.scale * self.picture_width)
         y = (self.height / 2 - self.top) / (self.scale * self.picture_height)
@@ -63,17 +63,17 @@ class Viewport:
         if self.fitted or not keep_view:
             self.fit()
         elif not same:
-            self.scale = min(LARGEST_SCALE, max(self.smallest_scale, self.scale))
+            self.scale = min(MAX_SCALE, max(self.min_scale, self.scale))
             self.centre_on(Point(x * width, y * height))
 
-    def resize(self, width: int, height: int, *, keep_place: bool = False) -> None:
+    def resize(self, width: int, height: int, *, keep_position: bool = False) -> None:
         """A new canvas size: a fitted picture is fitted again, else the middle stays in the middle.
 
         keep_place leaves the picture where it is: under the hand that is drawing.
         """
         dx, dy = (width - self.width) / 2, (height - self.height) / 2
         self.width, self.height = max(1, width), max(1, height)
-        if keep_place:
+        if keep_position:
             self.fitted = False
         elif self.fitted:
             self.fit()
@@ -82,7 +82,7 @@ class Viewport:
 
     def zoom(self, scale: float, x: float, y: float) -> None:
         """Change the scale while the image point at device position (x, y) stays there."""
-        scale = min(LARGEST_SCALE, max(self.smallest_scale, scale))
+        scale = min(MAX_SCALE, max(self.min_scale, scale))
         if abs(scale - 1) < 1e-9:
             scale = 1.0  # factors that almost cancel out must not make true pixels smooth
         ratio = scale / self.scale
@@ -90,27 +90,27 @@ class Viewport:
         self.left = round(x - (x - self.left) * ratio)
         self.top = round(y - (y - self.top) * ratio)
         self.fitted = False
-        self._keep_in_sight()
+        self._clamp_position()
 
     def centre_on(self, at: Point) -> None:
         """Bring an image point to the middle of the canvas."""
         self.left = round(self.width / 2 - at.x * self.scale)
         self.top = round(self.height / 2 - at.y * self.scale)
         self.fitted = False
-        self._keep_in_sight()
+        self._clamp_position()
 
     def pan(self, dx: int, dy: int) -> tuple[int, int]:
         """Move the picture by whole device pixels. Returns how far it could go."""
         old = self.left, self.top
         self.left += dx
         self.top += dy
-        self._keep_in_sight()
+        self._clamp_position()
         moved = self.left - old[0], self.top - old[1]
         if moved != (0, 0):
             self.fitted = False
         return moved
 
-    def coarser(self, step: int) -> Viewport:
+    def downscaled(self, step: int) -> Viewport:
         """The same view with one pixel for `step` device pixels in each direction."""
         return Viewport(
             -(-self.width // step),
@@ -130,23 +130,23 @@ class Viewport:
     def device_point(self, at: Point) -> tuple[float, float]:
         return self.left + at.x * self.scale, self.top + at.y * self.scale
 
-    def shown_box(self) -> Box:
+    def visible_box(self) -> Box:
         """The device pixels of the canvas whose centre lies on the picture; one at least in each direction."""
         return self.picture_box().clipped(self.width, self.height)
 
     def picture_box(self) -> Box:
         """The same, also of what lies beyond the canvas."""
-        box = self._spread(Box(0, 0, self.picture_width, self.picture_height), 0)
+        box = self._to_device_box(Box(0, 0, self.picture_width, self.picture_height), 0)
         # A picture of 16,000 x 4 pixels is fitted into a quarter of a device pixel: it would show nothing at all.
         return Box(box.x0, box.y0, max(box.x1, box.x0 + 1), max(box.y1, box.y0 + 1))
 
     def device_box(self, box: Box, margin: int = 1) -> Box:
         """The device pixels of the canvas that show pixels of `box`, with a margin for smooth drawing."""
         if box.is_empty:
-            return Box.nothing()
-        return self._spread(box, margin).clipped(self.width, self.height)
+            return Box.empty()
+        return self._to_device_box(box, margin).clipped(self.width, self.height)
 
-    def _spread(self, box: Box, margin: int) -> Box:
+    def _to_device_box(self, box: Box, margin: int) -> Box:
         return Box(
             math.ceil(self.left + box.x0 * self.scale - 0.5) - margin,
             math.ceil(self.top + box.y0 * self.scale - 0.5) - margin,
@@ -156,26 +156,26 @@ class Viewport:
 
     def columns(self, x0: int, x1: int) -> NDArray[np.intp]:
         """The image column under the centre of each device column x0..x1-1; all must lie on the picture."""
-        return _under(x0, x1, self.left, self.scale, self.picture_width)
+        return _pixel_indices(x0, x1, self.left, self.scale, self.picture_width)
 
     def rows(self, y0: int, y1: int) -> NDArray[np.intp]:
         """The image row under the centre of each device row y0..y1-1; all must lie on the picture."""
-        return _under(y0, y1, self.top, self.scale, self.picture_height)
+        return _pixel_indices(y0, y1, self.top, self.scale, self.picture_height)
 
-    def _keep_in_sight(self) -> None:
-        self.left = _kept(self.left, self.picture_width * self.scale, self.width)
-        self.top = _kept(self.top, self.picture_height * self.scale, self.height)
+    def _clamp_position(self) -> None:
+        self.left = _clamp_offset(self.left, self.picture_width * self.scale, self.width)
+        self.top = _clamp_offset(self.top, self.picture_height * self.scale, self.height)
 
 
 @lru_cache(maxsize=64)  # a large canvas is drawn in bands, which share their columns
-def _under(start: int, end: int, offset: int, scale: float, size: int) -> NDArray[np.intp]:
+def _pixel_indices(start: int, end: int, offset: int, scale: float, size: int) -> NDArray[np.intp]:
     places = np.floor((np.arange(start, end) + (0.5 - offset)) / scale).astype(np.intp)
     np.clip(places, 0, size - 1, out=places)
     places.flags.writeable = False
     return places
 
 
-def _kept(offset: int, size: float, room: int) -> int:
+def _clamp_offset(offset: int, size: float, room: int) -> int:
     whole = max(1, math.ceil(size))
-    kept = min(_KEPT, whole, room)
+    kept = min(_MIN_VISIBLE, whole, room)
     return max(kept - whole, min(room - kept, offset))

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Find:
+class PaletteItem:
     """One line: `kind` says what it is in a word; `colour` shows a chip in place of an icon."""
 
     title: str
     kind: str
-    run: Callable[[], object]
+    activate: Callable[[], object]
     note: str = ""
     keys: str = ""
     icon: str = ""
     colour: tuple[int, int, int] | None = None
 
 
-Search = Callable[[str], Sequence[Find]]
+SearchFunction = Callable[[str], Sequence[PaletteItem]]

@@ -17,41 +17,41 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.palette.item import Find, Search
-from desktop.theme.icons import pixmap
+from desktop.palette.item import PaletteItem, SearchFunction
+from desktop.theme.icons import icon_pixmap
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.controls import column, words
+from desktop.widgets.controls import column, text_label
 
 WIDTH, ROW_HEIGHT, ROWS = 600, 34, 10
-WAIT_MS = 60
+TYPING_DELAY_MS = 60
 """Between the last letter and the search, so that fast typing is searched once."""
 
 
-class FindsModel(QAbstractListModel):
+class PaletteModel(QAbstractListModel):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.finds: tuple[Find, ...] = ()
+        self.items: tuple[PaletteItem, ...] = ()
 
     def rowCount(self, parent: Any = QModelIndex()) -> int:  # noqa: N802, B008
-        return 0 if parent.isValid() else len(self.finds)
+        return 0 if parent.isValid() else len(self.items)
 
     def data(self, index: Any, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid():
             return None
-        find = self.finds[index.row()]
+        find = self.items[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
             return find.title
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return ", ".join(part for part in (find.title, find.kind, find.keys) if part)
         return find.note if role == Qt.ItemDataRole.ToolTipRole else None
 
-    def show(self, finds: Sequence[Find]) -> None:
+    def set_items(self, items: Sequence[PaletteItem]) -> None:
         self.beginResetModel()
-        self.finds = tuple(finds)
+        self.items = tuple(items)
         self.endResetModel()
 
 
-class FindDelegate(QStyledItemDelegate):
+class PaletteDelegate(QStyledItemDelegate):
     """An icon or chip, the title, a quiet note, and the keys at the right."""
 
     def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
@@ -62,7 +62,7 @@ class FindDelegate(QStyledItemDelegate):
         return QSize(WIDTH - 4 * GRID, ROW_HEIGHT)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Any) -> None:
-        find: Find = index.model().finds[index.row()]
+        find: PaletteItem = index.model().finds[index.row()]
         colour = self._theme.colour
         chosen = bool(option.state & QStyle.StateFlag.State_Selected)
         painter.save()
@@ -72,7 +72,7 @@ class FindDelegate(QStyledItemDelegate):
             painter.setBrush(colour("accent_soft"))
             painter.drawRoundedRect(option.rect.adjusted(4, 1, -4, -1), 6, 6)
         room = option.rect.adjusted(2 * GRID, 0, -2 * GRID, 0)
-        self._paint_sign(painter, room, find)
+        self._paint_icon(painter, room, find)
         room.setLeft(room.left() + 28)
         painter.setFont(self._theme.font)
         metrics = painter.fontMetrics()
@@ -91,21 +91,21 @@ class FindDelegate(QStyledItemDelegate):
             painter.drawText(room, middle | Qt.AlignmentFlag.AlignLeft, note)
         painter.restore()
 
-    def _paint_sign(self, painter: QPainter, room: QRect, find: Find) -> None:
+    def _paint_icon(self, painter: QPainter, room: QRect, find: PaletteItem) -> None:
         middle = room.center().y()
         if find.colour is not None:
             painter.setBrush(QColor(*find.colour))
             painter.drawRoundedRect(QRect(room.left() + 1, middle - 7, 15, 15), 4, 4)
         elif find.icon:
             ratio = painter.device().devicePixelRatioF()
-            sign = pixmap(find.icon, self._theme.colour("icon"), 18, ratio)
+            sign = icon_pixmap(find.icon, self._theme.colour("icon"), 18, ratio)
             painter.drawPixmap(QPoint(room.left(), middle - 9), sign)
 
 
-class Palette(QFrame):
+class CommandPalette(QFrame):
     """A popup below the bar. `search` gives the lines for a text; it is asked on the GUI thread and must be quick."""
 
-    def __init__(self, theme: Theme, search: Search, parent: QWidget) -> None:
+    def __init__(self, theme: Theme, search: SearchFunction, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
         self._search = search
         self.setProperty("role", "popup")
@@ -114,43 +114,43 @@ class Palette(QFrame):
         self.field = QLineEdit()
         self.field.setPlaceholderText("Search what can be done, classes, pictures")
         self.field.setAccessibleName("Search")
-        self.model = FindsModel(self)
+        self.model = PaletteModel(self)
         self.list = QListView()
         self.list.setModel(self.model)
-        self.list.setItemDelegate(FindDelegate(theme, self.list))
+        self.list.setItemDelegate(PaletteDelegate(theme, self.list))
         self.list.setUniformItemSizes(True)
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.list.setAccessibleName("What was found")
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setFixedHeight(ROWS * ROW_HEIGHT)
-        self._nothing = words("Nothing has a name like this.", "muted")
-        self._nothing.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
-        self._wait = QTimer(self, singleShot=True, interval=WAIT_MS)
-        self._wait.timeout.connect(self.look)
-        self.field.textEdited.connect(lambda _text: self._wait.start())
-        self.field.textChanged.connect(lambda text: None if text else self.look())
+        self._no_results = text_label("Nothing has a name like this.", "muted")
+        self._no_results.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
+        self._delay = QTimer(self, singleShot=True, interval=TYPING_DELAY_MS)
+        self._delay.timeout.connect(self.refresh)
+        self.field.textEdited.connect(lambda _text: self._delay.start())
+        self.field.textChanged.connect(lambda text: None if text else self.refresh())
         self.field.installEventFilter(self)
-        self.list.clicked.connect(self._run)
-        self.setLayout(column(self.field, self._nothing, self.list, margins=(GRID, GRID, GRID, GRID)))
+        self.list.clicked.connect(self._activate)
+        self.setLayout(column(self.field, self._no_results, self.list, margins=(GRID, GRID, GRID, GRID)))
         self.setFixedWidth(WIDTH)
 
     def open_over(self, window: QWidget) -> None:
         """Appear in the upper middle of a window, empty."""
         self.field.clear()
-        self.look()
+        self.refresh()
         self.adjustSize()
         top = window.mapToGlobal(QPoint((window.width() - self.width()) // 2, 6 * GRID))
         self.move(top)
         self.show()
         self.field.setFocus(Qt.FocusReason.PopupFocusReason)
 
-    def look(self) -> None:
+    def refresh(self) -> None:
         """Search now."""
-        self._wait.stop()
-        self.model.show(self._search(self.field.text()))
-        self._nothing.setVisible(not self.model.finds)
-        self.list.setVisible(bool(self.model.finds))
-        if self.model.finds:
+        self._delay.stop()
+        self.model.set_items(self._search(self.field.text()))
+        self._no_results.setVisible(not self.model.items)
+        self.list.setVisible(bool(self.model.items))
+        if self.model.items:
             self.list.setCurrentIndex(self.model.index(0))
             self.list.scrollToTop()
         self.adjustSize()
@@ -168,9 +168,9 @@ class Palette(QFrame):
         if key in steps:
             self._step(steps[key])
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            if self._wait.isActive():
-                self.look()
-            self._run(self.list.currentIndex())
+            if self._delay.isActive():
+                self.refresh()
+            self._activate(self.list.currentIndex())
         else:
             return False
         return True
@@ -184,10 +184,10 @@ class Palette(QFrame):
         at = at % count if abs(by) == 1 else min(count - 1, max(0, at))
         self.list.setCurrentIndex(self.model.index(at))
 
-    def _run(self, index: QModelIndex) -> None:
+    def _activate(self, index: QModelIndex) -> None:
         if not index.isValid():
             return
-        find = self.model.finds[index.row()]
+        find = self.model.items[index.row()]
         self.close()
         # The popup must be gone before what it started looks for the focus or opens a dialog.
-        QTimer.singleShot(0, find.run)
+        QTimer.singleShot(0, find.activate)

@@ -9,12 +9,12 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QDialog, QDoubleSpinBox, QLineEdit, QWidget
 
 from core.base.errors import UserError
-from core.base.settings import TABLE, Setting
+from core.base.settings import SETTINGS, Setting
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.controls import button, choice, column, indent_number, row, words
+from desktop.widgets.controls import button, column, combo_box, indent_spin_box, row, text_label
 
 FIELD_WIDTH = 168
-WORDS = {
+CHOICE_TITLES = {
     "system": "As the system",
     "light": "Light",
     "dark": "Dark",
@@ -34,7 +34,7 @@ class SettingsDialog(QDialog):
     """`changed(name, value)` is emitted for each change; the owner stores it and may answer with show_error."""
 
     changed = Signal(str, object)
-    keys_asked = Signal()
+    keymap_requested = Signal()
 
     def __init__(self, theme: Theme, get: Callable[[str], Any], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -42,18 +42,18 @@ class SettingsDialog(QDialog):
         self.setWindowTitle("Settings")
         self.setModal(False)
         self.fields: dict[str, QWidget] = {}
-        self._error = words("", "danger", wrap=True)
+        self._error = text_label("", "danger", wrap=True)
         self._error.hide()
         layout = column(spacing=2 * GRID, margins=(3 * GRID, 3 * GRID, 3 * GRID, 2 * GRID))
-        for setting in TABLE:
+        for setting in SETTINGS:
             layout.addLayout(self._row(setting, get(setting.name)))
         layout.addWidget(self._error)
         layout.addStretch(1)
         close = button("Close")
         close.clicked.connect(self.close)
         keys = button("Change keys…")
-        keys.clicked.connect(self.keys_asked)
-        layout.addLayout(row(words("Every change counts at once.", "muted"), None, keys, close))
+        keys.clicked.connect(self.keymap_requested)
+        layout.addLayout(row(text_label("Every change counts at once.", "muted"), None, keys, close))
         self.setLayout(layout)
         self.setMinimumWidth(480)
 
@@ -75,10 +75,10 @@ class SettingsDialog(QDialog):
         field = self._field(setting, value)
         field.setAccessibleName(setting.title)
         self.fields[setting.name] = field
-        help_line = words(setting.help, "muted", wrap=True)
+        help_line = text_label(setting.help, "muted", wrap=True)
         if isinstance(field, QCheckBox):
             return column(field, help_line, spacing=4)
-        title = words(setting.title)
+        title = text_label(setting.title)
         title.setBuddy(field)
         return column(row(title, None, field), help_line, spacing=4)
 
@@ -86,13 +86,15 @@ class SettingsDialog(QDialog):
         if isinstance(setting.default, bool):
             switch = QCheckBox(setting.title)
             switch.setChecked(bool(value))
-            switch.toggled.connect(lambda on: self._tell(setting.name, bool(on)))
+            switch.toggled.connect(lambda on: self._emit(setting.name, bool(on)))
             return switch
         if setting.choices:
-            box = choice([(each, WORDS.get(each, each)) for each in setting.choices], setting.title)
+            box = combo_box(
+                [(each, CHOICE_TITLES.get(each, each)) for each in setting.choices], setting.title
+            )
             box.setCurrentIndex(setting.choices.index(value))
             box.setFixedWidth(FIELD_WIDTH)
-            box.activated.connect(lambda _i: self._tell(setting.name, box.currentData()))
+            box.activated.connect(lambda _i: self._emit(setting.name, box.currentData()))
             return box
         if isinstance(setting.default, float):
             number = QDoubleSpinBox()
@@ -101,14 +103,14 @@ class SettingsDialog(QDialog):
             number.setValue(float(value))
             number.setFixedWidth(FIELD_WIDTH)
             number.setKeyboardTracking(False)
-            indent_number(number)
-            number.valueChanged.connect(lambda level: self._tell(setting.name, float(level)))
+            indent_spin_box(number)
+            number.valueChanged.connect(lambda level: self._emit(setting.name, float(level)))
             return number
         line = QLineEdit(str(value))
-        line.editingFinished.connect(lambda: self._tell(setting.name, line.text()))
+        line.editingFinished.connect(lambda: self._emit(setting.name, line.text()))
         return line
 
-    def _tell(self, name: str, value: Any) -> None:
+    def _emit(self, name: str, value: Any) -> None:
         self.show_error("")
         try:
             self.changed.emit(name, value)

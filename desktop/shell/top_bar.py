@@ -8,16 +8,16 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFrame, QLabel, QMenu, QPushButton, QWidget
 
-from desktop.actions.catalog import ACTIONS, keys_text, tooltip
-from desktop.theme.icons import keep_icon, pixmap
+from desktop.actions.catalog import ACTIONS, shortcut_text, tooltip
+from desktop.theme.icons import icon_pixmap, set_themed_icon
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.controls import ground, icon_button, row, segments
-from desktop.widgets.status_bar import SavedMark
+from desktop.widgets.controls import icon_button, row, segmented_control, set_background
+from desktop.widgets.status_bar import SaveIndicator
 
 HEIGHT = 44
-NAME = 192
+NAME_WIDTH = 192
 """Pixels for the name of the project: all workspaces have to find room beside it in the narrowest window."""
-WORKSPACES = (
+WORKSPACE_ACTIONS = (
     "workspace_label",
     "workspace_review",
     "workspace_train",
@@ -40,7 +40,7 @@ MENU = (
 )
 
 
-GROUPS = ("Tools", "Regions", "Classes", "Pictures", "Predictions", "Learning", "View", "Window")
+MENU_GROUPS = ("Tools", "Regions", "Classes", "Pictures", "Predictions", "Learning", "View", "Window")
 """Groups of the table of actions that have a menu of their own; those of the project stand in the menu itself."""
 
 
@@ -52,61 +52,63 @@ class TopBar(QWidget):
     def __init__(self, actions: Mapping[str, QAction], theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
-        ground(self, "bar")
+        set_background(self, "bar")
         self.setFixedHeight(HEIGHT)
-        self.mark = QLabel()
-        self.mark.setAccessibleName("Maskloop")
+        self.logo = QLabel()
+        self.logo.setAccessibleName("Maskloop")
         self.project = QPushButton("Maskloop")
         self.project.setProperty("role", "quiet")
         self.project.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.project.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
-        keep_icon(self.project, "chevron-down", theme, 16)
+        set_themed_icon(self.project, "chevron-down", theme, 16)
         self.recent = QMenu("Open recent", self)
         self.project.setMenu(self._menu(actions))
-        self.saved = SavedMark()
+        self.saved = SaveIndicator()
         self.workspaces = self._segments(actions)
         self.search = QPushButton()
         self.search.setProperty("role", "search")
         self.search.setAccessibleName("Search")
         self.search.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        keep_icon(self.search, "search", theme, 16)
+        set_themed_icon(self.search, "search", theme, 16)
         self.search.clicked.connect(actions["command_palette"].trigger)
         self.theme_button = icon_button("moon", "Light or dark", theme)
         self._themes = (actions["theme_light"], actions["theme_dark"])
-        self.theme_button.clicked.connect(self._other_theme)
-        self.keys_button = icon_button("keyboard", "Keys and mouse", theme)
-        self.keys_button.clicked.connect(actions["cheat_sheet"].trigger)
+        self.theme_button.clicked.connect(self._toggle_theme)
+        self.shortcuts_button = icon_button("keyboard", "Keys and mouse", theme)
+        self.shortcuts_button.clicked.connect(actions["cheat_sheet"].trigger)
         left = QWidget()
-        left.setLayout(row(self.mark, self.project, None, spacing=6))
+        left.setLayout(row(self.logo, self.project, None, spacing=6))
         right = QWidget()
         right.setLayout(
-            row(None, self.search, GRID, self.saved, GRID, self.theme_button, self.keys_button, spacing=4)
+            row(
+                None, self.search, GRID, self.saved, GRID, self.theme_button, self.shortcuts_button, spacing=4
+            )
         )
         bar = row(left, self.workspaces, right, margins=(12, 0, 12, 0))
         bar.setStretch(0, 1)
         bar.setStretch(2, 1)
         self.setLayout(bar)
-        self.show_keys()
-        theme.changed.connect(self._dress)
-        self._dress()
+        self.update_shortcuts()
+        theme.changed.connect(self._apply_theme)
+        self._apply_theme()
         self.set_recent(())
 
     def set_project(self, name: str | None) -> None:
         """Name of the open project; None: the welcome page is shown."""
         self.project.setText(
-            self.fontMetrics().elidedText(name or "Maskloop", Qt.TextElideMode.ElideMiddle, NAME)
+            self.fontMetrics().elidedText(name or "Maskloop", Qt.TextElideMode.ElideMiddle, NAME_WIDTH)
         )
         self.project.setToolTip(f"{name}: the menu of all that can be done" if name else "The menu")
         self.workspaces.setVisible(name is not None)
         self.saved.setVisible(name is not None)
 
-    def show_keys(self) -> None:
+    def update_shortcuts(self) -> None:
         """Name the keys in force: they may have been changed."""
-        self.keys_button.setToolTip(tooltip("cheat_sheet"))
-        keys = keys_text("command_palette")
+        self.shortcuts_button.setToolTip(tooltip("cheat_sheet"))
+        keys = shortcut_text("command_palette")
         self.search.setText("Search" + (f"   {keys}" if keys else ""))
         self.search.setToolTip(tooltip("command_palette"))
-        for key, segment in self._segment_of.items():
+        for key, segment in self._workspace_buttons.items():
             segment.setToolTip(tooltip(key))
 
     def set_recent(self, paths: Sequence[str]) -> None:
@@ -120,7 +122,7 @@ class TopBar(QWidget):
 
     def set_saved(self, state: str, reason: str = "") -> None:
         """`state`: saved, saving, or failed with a reason."""
-        self.saved.set_saved(state, reason)
+        self.saved.set_state(state, reason)
 
     def _menu(self, actions: Mapping[str, QAction]) -> QMenu:
         menu = QMenu(self)
@@ -138,7 +140,7 @@ class TopBar(QWidget):
         for entry in ACTIONS:
             if entry.group == "Project" and entry.id not in MENU:
                 menu.insertAction(actions["settings"], actions[entry.id])
-        for group in GROUPS:
+        for group in MENU_GROUPS:
             menu.insertMenu(actions["settings"], _group_menu(group, actions, menu))
         menu.insertMenu(actions["settings"], themes)
         menu.insertSeparator(actions["settings"])
@@ -146,21 +148,23 @@ class TopBar(QWidget):
 
     def _segments(self, actions: Mapping[str, QAction]) -> QFrame:
         """One button for each workspace. They follow the actions, as those follow the buttons."""
-        frame, self._segment_of = segments({key: actions[key].text() for key in WORKSPACES}, self._theme)
-        for key, segment in self._segment_of.items():
+        frame, self._workspace_buttons = segmented_control(
+            {key: actions[key].text() for key in WORKSPACE_ACTIONS}, self._theme
+        )
+        for key, segment in self._workspace_buttons.items():
             segment.clicked.connect(actions[key].trigger)
             actions[key].toggled.connect(segment.setChecked)
             segment.setChecked(actions[key].isChecked())
         return frame
 
-    def _other_theme(self) -> None:
+    def _toggle_theme(self) -> None:
         light, dark = self._themes
         (light if self._theme.dark else dark).trigger()
 
-    def _dress(self) -> None:
+    def _apply_theme(self) -> None:
         ratio = self.devicePixelRatioF()
-        self.mark.setPixmap(pixmap("logo", self._theme.colour("accent_text"), 24, max(ratio, 2)))
-        keep_icon(self.theme_button, "sun" if self._theme.dark else "moon", self._theme)
+        self.logo.setPixmap(icon_pixmap("logo", self._theme.colour("accent_text"), 24, max(ratio, 2)))
+        set_themed_icon(self.theme_button, "sun" if self._theme.dark else "moon", self._theme)
         self.theme_button.setToolTip("Light theme" if self._theme.dark else "Dark theme")
 
 
@@ -169,7 +173,7 @@ def _group_menu(group: str, actions: Mapping[str, QAction], parent: QMenu) -> QM
     made = QMenu(group, parent)
     families: dict[str, QMenu] = {}
     for entry in ACTIONS:
-        if entry.group != group or entry.choice == "theme":
+        if entry.group != group or entry.exclusive_group == "theme":
             continue
         if entry.family and entry.family not in families:
             families[entry.family] = made.addMenu(entry.family)

@@ -9,33 +9,35 @@ from PySide6.QtCore import QMimeData, QRectF, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from desktop.theme.icons import pixmap
+from desktop.theme.icons import icon_pixmap
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.controls import Elided, button, column, ground, row, words
+from desktop.widgets.controls import ElidedLabel, button, column, row, set_background, text_label
 
 WIDTH = 520
 
 
-class DropPlace(QFrame):
+class DropZone(QFrame):
     """A dashed frame that lights up while a folder hangs over the page."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
-        self.lit = False
+        self.highlighted = False
         theme.changed.connect(self.update)
 
-    def light(self, on: bool) -> None:
-        self.lit = on
+    def set_highlighted(self, on: bool) -> None:
+        self.highlighted = on
         self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        pen = QPen(self._theme.colour("focus" if self.lit else "edge"), 2 if self.lit else 1.5)
+        pen = QPen(
+            self._theme.colour("focus" if self.highlighted else "edge"), 2 if self.highlighted else 1.5
+        )
         pen.setDashPattern([4, 4])
         painter.setPen(pen)
-        painter.setBrush(self._theme.colour("accent_soft" if self.lit else "panel"))
+        painter.setBrush(self._theme.colour("accent_soft" if self.highlighted else "panel"))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 12, 12)
         painter.end()
 
@@ -43,47 +45,47 @@ class DropPlace(QFrame):
 class WelcomePage(QWidget):
     """`folder_chosen` carries a Path that was dropped or picked among the recent ones; the rest only asks."""
 
-    open_asked = Signal()
-    sample_asked = Signal()
+    open_requested = Signal()
+    sample_requested = Signal()
     folder_chosen = Signal(object)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
-        ground(self, "page")
+        set_background(self, "page")
         self.setAcceptDrops(True)
-        self.mark = QLabel()
-        self.place = DropPlace(theme)
+        self.logo = QLabel()
+        self.drop_zone = DropZone(theme)
         self.open = button("Open folder…", "primary")
-        self.open.clicked.connect(self.open_asked)
+        self.open.clicked.connect(self.open_requested)
         self.sample = button("Try the sample project")
-        self.sample.clicked.connect(self.sample_asked)
-        self.message = words("", "danger", wrap=True)
+        self.sample.clicked.connect(self.sample_requested)
+        self.message = text_label("", "danger", wrap=True)
         self.message.hide()
-        self._recent_head = words("Recent projects", "heading")
+        self._recent_head = text_label("Recent projects", "heading")
         self._recent: QVBoxLayout = column(spacing=0)
         centre = Qt.AlignmentFlag.AlignHCenter
         inside = column(
-            words("Drop a folder of pictures here", "heading"),
-            words("The pictures stay where they are and are never changed.", "muted"),
+            text_label("Drop a folder of pictures here", "heading"),
+            text_label("The pictures stay where they are and are never changed.", "muted"),
             GRID,
             row(None, self.open, self.sample, None),
             margins=(4 * GRID, 4 * GRID, 4 * GRID, 4 * GRID),
         )
         for at in (0, 1):
             inside.setAlignment(inside.itemAt(at).widget(), centre)
-        self.place.setLayout(inside)
+        self.drop_zone.setLayout(inside)
         middle = QWidget()
         middle.setFixedWidth(WIDTH)
-        title = row(self.mark, words("Maskloop", "headline"), None, spacing=12)
+        title = row(self.logo, text_label("Maskloop", "headline"), None, spacing=12)
         middle.setLayout(
             column(
                 title,
-                words(
+                text_label(
                     "Paint a few classes; a model learns beside you and masks the rest.", "muted", wrap=True
                 ),
                 GRID,
-                self.place,
+                self.drop_zone,
                 self.message,
                 2 * GRID,
                 self._recent_head,
@@ -91,8 +93,8 @@ class WelcomePage(QWidget):
             )
         )
         self.setLayout(column(None, row(None, middle, None), None, None))
-        theme.changed.connect(self._dress)
-        self._dress()
+        theme.changed.connect(self._apply_theme)
+        self._apply_theme()
         self.set_recent(())
 
     def set_recent(self, projects: Sequence[tuple[str, str]]) -> None:
@@ -104,8 +106,8 @@ class WelcomePage(QWidget):
         for name, folder in projects[:6]:
             entry = button("", "row")
             entry.setAccessibleName(f"{name}, {folder}")
-            where = Elided(folder, "muted", Qt.TextElideMode.ElideMiddle)
-            title = Elided(name)
+            where = ElidedLabel(folder, "muted", Qt.TextElideMode.ElideMiddle)
+            title = ElidedLabel(name)
             title.setFixedWidth(20 * GRID)
             title.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
             for part in (title, where):
@@ -125,23 +127,23 @@ class WelcomePage(QWidget):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
         if dropped_folder(event) is not None:
-            self.place.light(True)
+            self.drop_zone.set_highlighted(True)
             event.acceptProposedAction()
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802
-        self.place.light(False)
+        self.drop_zone.set_highlighted(False)
         super().dragLeaveEvent(event)
 
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
-        self.place.light(False)
+        self.drop_zone.set_highlighted(False)
         folder = dropped_folder(event)
         if folder is not None:
             event.acceptProposedAction()
             self.folder_chosen.emit(folder)
 
-    def _dress(self) -> None:
-        self.mark.setPixmap(
-            pixmap("logo", self._theme.colour("accent_text"), 40, max(2, self.devicePixelRatioF()))
+    def _apply_theme(self) -> None:
+        self.logo.setPixmap(
+            icon_pixmap("logo", self._theme.colour("accent_text"), 40, max(2, self.devicePixelRatioF()))
         )
 
 

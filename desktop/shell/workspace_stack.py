@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 REVIEW, TRAIN, DATA, LEARN = range(1, 5)
 
 
-class Pages(QStackedWidget):
+class WorkspaceStack(QStackedWidget):
     """Each page is made when it is first asked for, in its own place: the first picture of a folder is on screen a
     few hundredths of a second sooner without them. What they ask for comes from here. GUI thread."""
 
-    export_asked = Signal()
-    import_asked = Signal()
-    show_folder_asked = Signal()
-    action_asked = Signal(str)
+    export_requested = Signal()
+    import_requested = Signal()
+    show_folder_requested = Signal()
+    action_requested = Signal(str)
 
     def __init__(self, theme: Theme, label_page: QWidget, caption: Caption) -> None:
         """caption: the words below a picture of the Review workspace."""
@@ -43,7 +43,7 @@ class Pages(QStackedWidget):
         from desktop.workspaces.review.page import ReviewPage
 
         page = ReviewPage(self._theme, self._caption)
-        self._put(REVIEW, page)
+        self._replace_placeholder(REVIEW, page)
         return page
 
     @cached_property
@@ -52,7 +52,7 @@ class Pages(QStackedWidget):
 
         page = TrainPage(self._theme)
         page.legend.set_patterns(self._patterns)
-        self._put(TRAIN, page)
+        self._replace_placeholder(TRAIN, page)
         return page
 
     @cached_property
@@ -60,10 +60,10 @@ class Pages(QStackedWidget):
         from desktop.workspaces.data.page import DataPage
 
         page = DataPage(self._theme)
-        page.export_asked.connect(self.export_asked)
-        page.import_asked.connect(self.import_asked)
-        page.show_folder_asked.connect(self.show_folder_asked)
-        self._put(DATA, page)
+        page.export_requested.connect(self.export_requested)
+        page.import_requested.connect(self.import_requested)
+        page.show_folder_requested.connect(self.show_folder_requested)
+        self._replace_placeholder(DATA, page)
         return page
 
     @cached_property
@@ -71,8 +71,8 @@ class Pages(QStackedWidget):
         from desktop.workspaces.learn.page import LearnPage
 
         page = LearnPage(self._theme)
-        page.door_asked.connect(self.action_asked)
-        self._put(LEARN, page)
+        page.action_requested.connect(self.action_requested)
+        self._replace_placeholder(LEARN, page)
         return page
 
     def set_patterns(self, shown: bool) -> None:
@@ -81,7 +81,7 @@ class Pages(QStackedWidget):
         if "train" in self.__dict__:
             self.train.legend.set_patterns(shown)
 
-    def _put(self, place: int, page: QWidget) -> None:
+    def _replace_placeholder(self, place: int, page: QWidget) -> None:
         empty = self.widget(place)
         self.removeWidget(empty)
         empty.deleteLater()

@@ -51,15 +51,15 @@ def icon_names() -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=256)
-def _drawing(name: str) -> str:
+def _svg_text(name: str) -> str:
     """The SVG text of an icon. Raises FileNotFoundError when there is none of that name."""
     return resource_path(f"icons/{name}.svg").read_text("utf-8")
 
 
 @lru_cache(maxsize=2048)
-def _image(name: str, shade: str, side: int) -> QImage:
+def _render_svg(name: str, colour: str, side: int) -> QImage:
     """An icon as an image of `side` device pixels. An image may outlive the application; a pixmap may not."""
-    renderer = QSvgRenderer(QByteArray(_drawing(name).replace("currentColor", shade).encode("utf-8")))
+    renderer = QSvgRenderer(QByteArray(_svg_text(name).replace("currentColor", colour).encode("utf-8")))
     drawn = QImage(side, side, QImage.Format.Format_ARGB32_Premultiplied)
     drawn.fill(Qt.GlobalColor.transparent)
     painter = QPainter(drawn)
@@ -69,18 +69,18 @@ def _image(name: str, shade: str, side: int) -> QImage:
     return drawn
 
 
-def pixmap(name: str, colour: QColor | str, size: int, ratio: float = 1.0) -> QPixmap:
+def icon_pixmap(name: str, colour: QColor | str, size: int, ratio: float = 1.0) -> QPixmap:
     """An icon in one colour, `size` logical pixels square. Raises FileNotFoundError for an unknown name."""
-    drawn = QPixmap.fromImage(_image(name, QColor(colour).name(), round(size * ratio)))
+    drawn = QPixmap.fromImage(_render_svg(name, QColor(colour).name(), round(size * ratio)))
     drawn.setDevicePixelRatio(ratio)
     return drawn
 
 
-class _Tinted(QIconEngine):
+class _ThemedIconEngine(QIconEngine):
     """An icon that is drawn when it is first seen in a state: drawing all states of all icons beforehand took a
     tenth of a second at the start and again at every change of the theme."""
 
-    def __init__(self, name: str, shades: _Shades, side: int) -> None:
+    def __init__(self, name: str, shades: _IconColours, side: int) -> None:
         super().__init__()
         self._name, self._shades, self._side = name, shades, side
 
@@ -91,7 +91,7 @@ class _Tinted(QIconEngine):
         """Never larger than the icon is meant to be."""
         side = min(size.width(), size.height()) * (1 if _COUNTS_DEVICE_PIXELS else ratio)
         side = max(1, round(min(side, self._side * ratio)))
-        drawn = QPixmap.fromImage(_image(self._name, self._shades.of(mode, state), side))
+        drawn = QPixmap.fromImage(_render_svg(self._name, self._shades.for_state(mode, state), side))
         drawn.setDevicePixelRatio(ratio)
         return drawn
 
@@ -107,10 +107,10 @@ class _Tinted(QIconEngine):
         painter.drawPixmap(QPointF(rect.x() + spare.width(), rect.y() + spare.height()), drawn)
 
     def clone(self) -> QIconEngine:
-        return _Tinted(self._name, self._shades, self._side)
+        return _ThemedIconEngine(self._name, self._shades, self._side)
 
 
-class _Shades(NamedTuple):
+class _IconColours(NamedTuple):
     """Colours of an icon as `#rrggbb`."""
 
     normal: str
@@ -118,7 +118,7 @@ class _Shades(NamedTuple):
     disabled: str
     checked: str
 
-    def of(self, mode: QIcon.Mode, state: QIcon.State) -> str:
+    def for_state(self, mode: QIcon.Mode, state: QIcon.State) -> str:
         if mode == QIcon.Mode.Disabled:
             return self.disabled
         if state == QIcon.State.On:
@@ -131,45 +131,47 @@ def icon(name: str, theme: Theme, size: int = 20, colour: str | None = None) -> 
 
     `colour` names another token for the normal state. Raises FileNotFoundError for an unknown icon.
     """
-    _drawing(name)
+    _svg_text(name)
     tokens = theme.tokens
     chosen: str | None = getattr(tokens, colour) if colour else None
-    shades = _Shades(
+    shades = _IconColours(
         chosen or tokens.icon, chosen or tokens.text, tokens.disabled, chosen or tokens.accent_text
     )
-    return QIcon(_Tinted(name, shades, size))
+    return QIcon(_ThemedIconEngine(name, shades, size))
 
 
-class _Tint(QObject):
+class _ThemedIcon(QObject):
     """Child of a button or action: gives it a fresh icon whenever the palette changes."""
 
     def __init__(self, owner: QObject, name: str, theme: Theme, size: int, colour: str | None) -> None:
         super().__init__(owner)
         self._name, self._theme, self._size, self._colour = name, theme, size, colour
-        theme.changed.connect(self.again)
-        self.again()
+        theme.changed.connect(self.update_icon)
+        self.update_icon()
 
-    def show_name(self, name: str, colour: str | None) -> None:
+    def set_icon(self, name: str, colour: str | None) -> None:
         self._name, self._colour = name, colour
-        self.again()
+        self.update_icon()
 
-    def again(self) -> None:
+    def update_icon(self) -> None:
         owner: HasIcon = self.parent()  # type: ignore[assignment]
         owner.setIcon(icon(self._name, self._theme, self._size, self._colour))
 
 
-def keep_icon(owner: QObject, name: str, theme: Theme, size: int = 20, colour: str | None = None) -> None:
+def set_themed_icon(
+    owner: QObject, name: str, theme: Theme, size: int = 20, colour: str | None = None
+) -> None:
     """Give a button or action an icon that follows the theme. Calling it again changes the icon."""
     for child in owner.children():
-        if isinstance(child, _Tint):
-            child.show_name(name, colour)
+        if isinstance(child, _ThemedIcon):
+            child.set_icon(name, colour)
             return
-    _Tint(owner, name, theme, size, colour)
+    _ThemedIcon(owner, name, theme, size, colour)
 
 
 def app_icon() -> QIcon:
     """The mark of Maskloop for the window and the task bar."""
     made = QIcon()
     for side in (16, 24, 32, 48, 64, 128, 256):
-        made.addPixmap(QPixmap.fromImage(_image("app", "#000000", side)))
+        made.addPixmap(QPixmap.fromImage(_render_svg("app", "#000000", side)))
     return made

@@ -14,11 +14,11 @@ from desktop.theme.icons import resource_path
 GRID = 8
 """Everything is spaced by this many pixels, or half of it."""
 
-CHOICES = ("light", "dark", "system")
+THEME_CHOICES = ("light", "dark", "system")
 
 
 @dataclass(frozen=True, slots=True)
-class Tokens:
+class ThemeTokens:
     """The named colours of one palette, as `#rrggbb`.
 
     Greys are neutral, so that the colours of classes are the only strong ones on screen. There is one accent;
@@ -51,7 +51,7 @@ class Tokens:
     grid: str  # lines in charts
 
 
-LIGHT = Tokens(
+LIGHT = ThemeTokens(
     canvas="#d6d6d7",
     window="#f1f1f2",
     panel="#fbfbfb",
@@ -78,7 +78,7 @@ LIGHT = Tokens(
     grid="#e6e6e8",
 )
 
-DARK = Tokens(
+DARK = ThemeTokens(
     canvas="#161617",
     window="#1c1c1e",
     panel="#242426",
@@ -117,7 +117,7 @@ class Theme(QObject):
         self._app = app
         self.choice = "system"
         self.tokens = LIGHT
-        self._dressed_in: Tokens | None = None
+        self._styled_with: ThemeTokens | None = None
         app.setStyle("Fusion")
         system = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
         # Two sizes: words, and the few large ones. The system's size rules, within what the layout can bear.
@@ -150,12 +150,12 @@ class Theme(QObject):
         font.setWeight(QFont.Weight.DemiBold)
         return font
 
-    def choose(self, choice: str) -> None:
+    def apply(self, choice: str) -> None:
         """Show "light", "dark", or what the "system" says now and later. Raises ValueError for anything else."""
         before = self.tokens
         self.prepare(choice)
-        if self._dressed_in is not self.tokens:  # dressing every widget anew takes long
-            self._dressed_in = self.tokens
+        if self._styled_with is not self.tokens:  # dressing every widget anew takes long
+            self._styled_with = self.tokens
             # Qt dresses each widget once for each that it lies in when one sheet follows another; undressing first
             # takes a quarter of the time.
             self._app.setStyleSheet("")
@@ -168,18 +168,18 @@ class Theme(QObject):
 
         Qt would dress a widget anew for each that it is put into, which takes half of the time to make a window.
         """
-        if choice not in CHOICES:
-            raise ValueError(f"{choice!r} is not one of {CHOICES}")
+        if choice not in THEME_CHOICES:
+            raise ValueError(f"{choice!r} is not one of {THEME_CHOICES}")
         self.choice = choice
         self.tokens = tokens_for(choice, self._app.styleHints().colorScheme())
         self._app.setPalette(_palette(self.tokens))
 
     def _system_changed(self) -> None:
         if self.choice == "system":
-            self.choose("system")
+            self.apply("system")
 
 
-def tokens_for(choice: str, system: Qt.ColorScheme) -> Tokens:
+def tokens_for(choice: str, system: Qt.ColorScheme) -> ThemeTokens:
     """The palette for a choice on a system that prefers `system`; a system that says nothing gets the light one."""
     dark = choice == "dark" or (choice == "system" and system == Qt.ColorScheme.Dark)
     return DARK if dark else LIGHT
@@ -188,7 +188,7 @@ def tokens_for(choice: str, system: Qt.ColorScheme) -> Tokens:
 def apply_theme(app: QApplication, choice: str) -> Theme:
     """Dress the application; returns its one Theme, made at the first call. Raises ValueError for a bad choice."""
     theme = theme_of(app)
-    theme.choose(choice)
+    theme.apply(choice)
     return theme
 
 
@@ -197,7 +197,7 @@ def theme_of(app: QApplication) -> Theme:
     return app.findChild(Theme, "theme") or Theme(app)
 
 
-def _palette(tokens: Tokens) -> QPalette:
+def _palette(tokens: ThemeTokens) -> QPalette:
     palette = QPalette()
     role = QPalette.ColorRole
     pairs = {
@@ -233,7 +233,7 @@ def _palette(tokens: Tokens) -> QPalette:
 
 def stylesheet(theme: Theme) -> str:
     """The stylesheet file with every `$token` replaced."""
-    values = {field.name: getattr(theme.tokens, field.name) for field in fields(Tokens)}
+    values = {field.name: getattr(theme.tokens, field.name) for field in fields(ThemeTokens)}
     values["headline"] = f"{theme.headline_size}px"
     values["marks"] = resource_path("marks").as_posix()
     return Template(resource_path("theme.qss").read_text("utf-8")).substitute(values)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from PySide6.QtCore import QObject, Qt, QTimer
 
-BEAT_MS = 2
+TICK_MS = 2
 
 
 class StallMeter(QObject):
@@ -18,10 +18,10 @@ class StallMeter(QObject):
         """`clock` in seconds; time.thread_time leaves out what other programs take from this one."""
         super().__init__()
         self._clock = clock
-        self._timer = QTimer(self, interval=BEAT_MS, timerType=Qt.TimerType.PreciseTimer)
-        self._timer.timeout.connect(self._beat)
+        self._timer = QTimer(self, interval=TICK_MS, timerType=Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self._tick)
         self._last: float | None = None
-        self._late: list[float] = []
+        self._delays: list[float] = []
 
     def start(self) -> None:
         self._last = None
@@ -31,7 +31,7 @@ class StallMeter(QObject):
         self._timer.stop()
 
     @contextlib.contextmanager
-    def resting(self) -> Iterator[None]:
+    def paused(self) -> Iterator[None]:
         """What happens inside is the observer's own work, such as a screenshot, and does not count."""
         try:
             yield
@@ -43,20 +43,20 @@ class StallMeter(QObject):
 
         Each moment counts, not each beat: the chance that an event falls into a stall grows with its length.
         """
-        if not self._late:
+        if not self._delays:
             return {"p99": None, "max": None}
-        ordered = sorted(self._late)
-        whole, passed = sum(ordered) + BEAT_MS * len(ordered), 0.0
+        ordered = sorted(self._delays)
+        whole, passed = sum(ordered) + TICK_MS * len(ordered), 0.0
         p99 = ordered[-1]
         for late in ordered:
-            passed += late + BEAT_MS
+            passed += late + TICK_MS
             if passed >= 0.99 * whole:
                 p99 = late
                 break
         return {"p99": round(p99, 2), "max": round(ordered[-1], 2)}
 
-    def _beat(self) -> None:
+    def _tick(self) -> None:
         now = self._clock()
         if self._last is not None:
-            self._late.append(max(0.0, (now - self._last) * 1000 - BEAT_MS))
+            self._delays.append(max(0.0, (now - self._last) * 1000 - TICK_MS))
         self._last = now

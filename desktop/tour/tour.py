@@ -18,17 +18,17 @@ from PySide6.QtWidgets import QPushButton
 
 from core.base.settings import Settings
 from desktop.app import build
-from desktop.shell.top_bar import WORKSPACES as TABS
+from desktop.shell.top_bar import WORKSPACE_ACTIONS as TABS
 from desktop.tour.stall_meter import StallMeter
-from desktop.tour.window_driver import CTRL, LEFT, PLAIN, SHIFT, Hands, StepError
+from desktop.tour.window_driver import CTRL, LEFT_BUTTON, NO_MODIFIER, SHIFT, StepError, WindowDriver
 
 SIZE = (1440, 900)
 
-ROUND_MINUTES = 1.5
+RUN_MINUTES = 1.5
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TourStep:
     """One line of tour.json."""
 
     name: str
@@ -38,7 +38,7 @@ class Step:
     detail: str
 
 
-def take_tour(out: Path, folder: Path | None = None) -> int:
+def run_tour(out: Path, folder: Path | None = None) -> int:
     """Drive a fresh window over a fresh sample; writes pictures and tour.json into `out`. Returns the exit code."""
     out.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix="maskloop-tour-"))
@@ -56,24 +56,24 @@ def take_tour(out: Path, folder: Path | None = None) -> int:
     return 0 if result["ok"] else 1
 
 
-class Tour(Hands):
+class Tour(WindowDriver):
     """The steps, in order. Everything goes through widgets, keys and the mouse; core is only looked at."""
 
     def __init__(self, out: Path, folder: Path, scratch: Path) -> None:
         self._out, self._folder, self._scratch = out, folder, scratch
         self._settings = Settings(scratch / "settings.json")
         self._settings.set("theme", "light")
-        self._settings.set("round_minutes", ROUND_MINUTES)
+        self._settings.set("round_minutes", RUN_MINUTES)
         self._app = build(self._settings)
         super().__init__(self._app.window)
         self._meter = StallMeter()
         self._before = np.zeros((0, 0), np.uint8)
-        self._pairs = 0
+        self._exported_pairs = 0
         self._strokes = 0
         self._miou: list[float] = []
-        self._in_use: float | None = None  # mIoU of the weights that predict at the end
+        self._current_miou: float | None = None  # mIoU of the weights that predict at the end
         self._per_class: dict[str, float] = {}
-        self.steps: list[Step] = []
+        self.steps: list[TourStep] = []
 
     def run(self) -> None:
         """All steps; one that fails does not keep the others from being tried."""
@@ -104,19 +104,21 @@ class Tour(Hands):
             ("open again", self._open_again),
         ):
             began = time.perf_counter()
-            mistakes = self._app.crash.mistakes
+            mistakes = self._app.crash_reporter.count
             try:
                 detail, ok = act(), True
-                self.expect(self._app.crash.mistakes == mistakes, f"see {self._app.crash.path}")
+                self.expect(
+                    self._app.crash_reporter.count == mistakes, f"see {self._app.crash_reporter.path}"
+                )
             except Exception as problem:
                 detail, ok = f"{problem}", False
                 if not isinstance(problem, StepError):
                     detail = traceback.format_exc(limit=3)
             seconds = time.perf_counter() - began
             picture = f"{len(self.steps) + 1:02}-{name.replace(' ', '-')}.png"
-            with self._meter.resting():
-                self.photograph(self._out / picture)
-            self.steps.append(Step(name, ok, round(seconds, 2), picture, detail))
+            with self._meter.paused():
+                self.save_screenshot(self._out / picture)
+            self.steps.append(TourStep(name, ok, round(seconds, 2), picture, detail))
         self.window.close()
         self._meter.stop()
 
@@ -127,10 +129,10 @@ class Tour(Hands):
             "steps": [asdict(step) for step in self.steps],
             "strokes_saved": self._strokes,
             "miou_start": self._miou[0] if self._miou else None,
-            "miou_end": self._in_use,
+            "miou_end": self._current_miou,
             "per_class_iou": self._per_class,
             "gui_stall_ms": self._meter.summary(),
-            "exported_pairs": self._pairs,
+            "exported_pairs": self._exported_pairs,
         }
 
     # Steps ---------------------------------------------------------------------------------------
@@ -139,19 +141,19 @@ class Tour(Hands):
         self.window.resize(*SIZE)
         self.window.sample_folder = self._folder
         self.window.show()
-        self.rest(300)
+        self.wait(300)
         return "the window stands"
 
     def _open(self) -> str:
         began = time.perf_counter()
-        self.click(self.window.welcome.sample)
-        self.until(self.has_picture, "a picture")
+        self.click(self.window.welcome_page.sample)
+        self.wait_until(self.has_picture, "a picture")
         seconds = time.perf_counter() - began
         self._meter.start()
-        self.until(lambda: len(self.session.pictures) >= 60, "all pictures in the list")
+        self.wait_until(lambda: len(self.session.pictures) >= 60, "all pictures in the list")
         self.key(Qt.Key.Key_D, SHIFT)
-        self.until(lambda: self.has_picture() and not self.record.is_labelled, "a new picture")
-        self.rest(800)
+        self.wait_until(lambda: self.has_picture() and not self.record.is_labelled, "a new picture")
+        self.wait(800)
         return f"first picture after {seconds:.1f} s; {len(self.session.pictures)} pictures"
 
     def _paint(self) -> str:
@@ -160,49 +162,51 @@ class Tour(Hands):
         self.drag([(0.2, 0.75), (0.35, 0.7), (0.5, 0.72)])
         self.key(Qt.Key.Key_2)
         self.drag([(0.7, 0.3), (0.8, 0.35)])
-        self.until_saved(2)
-        return f"{self.painted:,} pixels painted"
+        self.wait_until_saved(2)
+        return f"{self.labelled_pixels:,} pixels painted"
 
     def _polygon(self) -> str:
-        before = self.painted
+        before = self.labelled_pixels
         self.key(Qt.Key.Key_P)
         self.key(Qt.Key.Key_3)
         corners = [(0.1, 0.1), (0.3, 0.12), (0.33, 0.3), (0.12, 0.34)]
         for corner in corners:
-            QTest.mouseClick(self.canvas, LEFT, PLAIN, self.at(*corner))
-            self.rest(60)
-        with self._meter.resting():
-            self.photograph(self._out / "04-polygon-under-way.png")
+            QTest.mouseClick(self.canvas, LEFT_BUTTON, NO_MODIFIER, self.position_of(*corner))
+            self.wait(60)
+        with self._meter.paused():
+            self.save_screenshot(self._out / "04-polygon-under-way.png")
         self.key(Qt.Key.Key_Return)
-        self.until_saved(3)
-        gained = self.painted - before
+        self.wait_until_saved(3)
+        gained = self.labelled_pixels - before
         self.expect(gained > 100, "the polygon filled nothing")
         self.key(Qt.Key.Key_B)
         return f"{gained:,} pixels filled"
 
     def _undo(self) -> str:
-        before = self.values.copy()
+        before = self.label_values.copy()
         self.key(Qt.Key.Key_Z, CTRL)
-        self.until(lambda: self.painted < np.count_nonzero(before), "fewer pixels")
+        self.wait_until(lambda: self.labelled_pixels < np.count_nonzero(before), "fewer pixels")
         self._before = before
         return "the polygon is gone"
 
     def _redo(self) -> str:
         self.key(Qt.Key.Key_Z, CTRL | SHIFT)
-        self.until(lambda: np.array_equal(self.values, self._before), "the same pixels as before undo")
+        self.wait_until(
+            lambda: np.array_equal(self.label_values, self._before), "the same pixels as before undo"
+        )
         return "the same pixels again"
 
     def _history(self) -> str:
         self.key(Qt.Key.Key_H, CTRL)
-        panel = self.page.side.history
-        entries = panel.list.entries
-        self.until(lambda: len(entries.entries) >= 2, "two or more changes in the history")
+        panel = self.page.side_column.history
+        entries = panel.list.history_model
+        self.wait_until(lambda: len(entries.entries) >= 2, "two or more changes in the history")
         panel.list.setFocus()
         self.key(Qt.Key.Key_Down, on=panel.list)
         self.key(Qt.Key.Key_Down, on=panel.list)  # the label as it was before the newest change
-        self.rest(400)
-        with self._meter.resting():
-            self.photograph(self._out / "07-history-open.png")
+        self.wait(400)
+        with self._meter.paused():
+            self.save_screenshot(self._out / "07-history-open.png")
         count = len(entries.entries)
         self.click(panel.close_button)
         self.expect(self.page.classes.isVisible(), "the classes did not come back")
@@ -210,18 +214,18 @@ class Tour(Hands):
 
     def _train(self) -> str:
         if self.state.phase == "idle":
-            self.click(self.page.learning.train)
-        self.until(lambda: self.state.phase == "training" and self.state.step > 0, "training under way")
-        self.rest(500)
+            self.click(self.page.training.train_button)
+        self.wait_until(lambda: self.state.phase == "training" and self.state.step > 0, "training under way")
+        self.wait(500)
         return f"on {self.state.device}, run {self.state.run_id}"
 
     def _first_checkpoint(self) -> str:
-        self.until(lambda: self.state.published > 0, "a published checkpoint")
-        self.until(
-            lambda: self.labelling.hand.prediction is not None, "a prediction of the picture on screen"
+        self.wait_until(lambda: self.state.published > 0, "a published checkpoint")
+        self.wait_until(
+            lambda: self.labelling.picture.prediction is not None, "a prediction of the picture on screen"
         )
-        self.rest(400)
-        mask = self.labelling.hand.prediction
+        self.wait(400)
+        mask = self.labelling.picture.prediction
         assert mask is not None
         return (
             f"{self.state.seconds:.0f} s into training, mIoU {self.state.miou or 0:.2f}, "
@@ -229,203 +233,213 @@ class Tour(Hands):
         )
 
     def _better_checkpoint(self) -> str:
-        published, old = self.state.published, self.labelling.hand.prediction
+        published, old = self.state.published, self.labelling.picture.prediction
         assert old is not None
-        self.until(lambda: self.state.published > published, "a better checkpoint")
+        self.wait_until(lambda: self.state.published > published, "a better checkpoint")
 
         def changed() -> bool:
-            new = self.labelling.hand.prediction
+            new = self.labelling.picture.prediction
             return new is not None and new is not old and not np.array_equal(new.values, old.values)
 
-        self.until(changed, "a changed prediction on screen")
-        self.rest(400)
-        new = self.labelling.hand.prediction
+        self.wait_until(changed, "a changed prediction on screen")
+        self.wait(400)
+        new = self.labelling.picture.prediction
         assert new is not None
         share = float(np.mean(new.values != old.values))
         return f"{share:.0%} of the pixels changed; mIoU {self.state.miou or 0:.2f}"
 
     def _pause(self) -> str:
-        self.click(self.page.learning.pause)
-        self.until(lambda: self.state.phase == "paused", "a pause")
+        self.click(self.page.training.pause_button)
+        self.wait_until(lambda: self.state.phase == "paused", "a pause")
         step = self.state.step
-        self.rest(1200)
+        self.wait(1200)
         held = self.state.step - step
-        self.click(self.page.learning.go_on)
-        self.until(lambda: self.state.phase == "training", "training again")
+        self.click(self.page.training.resume_button)
+        self.wait_until(lambda: self.state.phase == "training", "training again")
         self.expect(held <= 40, f"{held} steps were made during the pause")
         return f"held at step {step}"
 
     def _accept_region(self) -> str:
-        before = self.painted
+        before = self.labelled_pixels
         for spot in ((0.6, 0.6), (0.4, 0.45), (0.85, 0.8), (0.5, 0.1)):
-            QTest.mouseMove(self.canvas, self.at(*spot))
-            self.rest(120)
+            QTest.mouseMove(self.canvas, self.position_of(*spot))
+            self.wait(120)
             self.key(Qt.Key.Key_Q)
-            self.rest(200)
-            if self.painted > before:
+            self.wait(200)
+            if self.labelled_pixels > before:
                 break
-        gained = self.painted - before
+        gained = self.labelled_pixels - before
         self.expect(gained > 0, "no region was taken over")
-        self.until_saved(4)
+        self.wait_until_saved(4)
         return f"{gained:,} pixels taken over"
 
     def _difference(self) -> str:
         for _ in range(3):  # from label and prediction to label, to prediction, to difference
             self.key(Qt.Key.Key_M)
-        self.rest(150)
+        self.wait(150)
         self.expect(self.canvas.layers.difference_visible, "the difference is not shown")
-        with self._meter.resting():
-            self.photograph(self._out / "13-difference-shown.png")
+        with self._meter.paused():
+            self.save_screenshot(self._out / "13-difference-shown.png")
         self.key(Qt.Key.Key_M)
         return "shown and hidden again"
 
     def _accept_and_next(self) -> str:
-        shown = self.labelling.hand.shown
+        shown = self.labelling.picture.id
         assert shown is not None
         self.key(Qt.Key.Key_Return, CTRL)
-        self.until(lambda: self.labelling.hand.shown != shown, "the next picture")
+        self.wait_until(lambda: self.labelling.picture.id != shown, "the next picture")
         record = self.session.pictures.get(shown)
-        self.until(lambda: self.session.pictures.get(shown).status == "done", "the mark")
+        self.wait_until(lambda: self.session.pictures.get(shown).status == "done", "the mark")
         record = self.session.pictures.get(shown)
-        self.expect(record.label_share > 0.99, f"only {record.label_share:.0%} of the picture is labelled")
-        self.rest(500)
+        self.expect(
+            record.labelled_share > 0.99, f"only {record.labelled_share:.0%} of the picture is labelled"
+        )
+        self.wait(500)
         return f"{record.name} is done, {self.record.name} is shown"
 
     def _zoom(self) -> str:
         fitted = self.canvas.scale
-        QTest.mouseMove(self.canvas, self.at(0.5, 0.5))
+        QTest.mouseMove(self.canvas, self.position_of(0.5, 0.5))
         for _ in range(6):
             self.key(Qt.Key.Key_Plus)
-        self.rest(150)
+        self.wait(150)
         zoomed = self.canvas.scale
         self.expect(zoomed > fitted * 2, "the picture did not come closer")
         self.drag([(0.5, 0.45), (0.52, 0.55)])
         self.key(Qt.Key.Key_F)
-        self.rest(100)
+        self.wait(100)
         self.expect(abs(self.canvas.scale - fitted) < 1e-6, "fit did not come back")
         return f"{fitted:.0%} to {zoomed:.0%} and back"
 
     def _review(self) -> str:
-        self._to("workspace_review")
+        self._open_workspace("workspace_review")
         page = self.window.workspaces.review
         grid = page.grid
-        self.until(lambda: grid.missing() is None, "the cards in sight")
+        self.wait_until(lambda: grid.next_missing() is None, "the cards in sight")
         self.click(page.layer_buttons["prediction"])
-        self.click(page.doctor.examine)
+        self.click(page.label_check.check)
         # A network this young may be sure of nothing that the labels contradict: that is an answer as well.
-        self.until(lambda: "compared" in page.doctor.said.text(), "what the label doctor doubts")
-        free = [r for r in grid.rows_in_sight() if not self.session.pictures.get(grid.at(r)).is_labelled]
+        self.wait_until(lambda: "compared" in page.label_check.summary.text(), "what the label doctor doubts")
+        free = [
+            r for r in grid.visible_rows() if not self.session.pictures.get(grid.picture_id_at(r)).is_labelled
+        ]
         self.expect(len(free) >= 2, "no two pictures without a label in sight")
-        for row, modifiers in ((free[0], PLAIN), (free[1], CTRL)):
-            QTest.mouseClick(grid.viewport(), LEFT, modifiers, grid.rect_of(row).center())
-        ids = sorted(grid.chosen)
+        for row, modifiers in ((free[0], NO_MODIFIER), (free[1], CTRL)):
+            QTest.mouseClick(grid.viewport(), LEFT_BUTTON, modifiers, grid.rect_of(row).center())
+        ids = sorted(grid.selection)
         self.click(page.accept)
-        self.until(page.undo.isVisible, "two accepted predictions")
+        self.wait_until(page.undo.isVisible, "two accepted predictions")
         self.expect(all(self.session.pictures.get(i).is_labelled for i in ids), "they carry no label")
         self.click(page.undo)
-        self.until(lambda: not any(self.session.pictures.get(i).is_labelled for i in ids), "both taken back")
-        self.until(lambda: grid.missing() is None, "the cards as they are now")
-        return f"{len(page.doctor.lines)} doubts of the doctor; two predictions accepted and taken back"
+        self.wait_until(
+            lambda: not any(self.session.pictures.get(i).is_labelled for i in ids), "both taken back"
+        )
+        self.wait_until(lambda: grid.next_missing() is None, "the cards as they are now")
+        return (
+            f"{len(page.label_check.buttons)} doubts of the doctor; two predictions accepted and taken back"
+        )
 
     def _chart(self) -> str:
-        self._to("workspace_train")
-        self.until(self._has_scores, "two scores on the validation pictures")
-        self.rest(900)
+        self._open_workspace("workspace_train")
+        self.wait_until(self._has_scores, "two scores on the validation pictures")
+        self.wait(900)
         return f"mIoU {', '.join(f'{score:.2f}' for score in self._miou)}"
 
     def _data(self) -> str:
-        self._to("workspace_data")
-        self.rest(700)
+        self._open_workspace("workspace_data")
+        self.wait(700)
         return "counts are shown"
 
     def _learn(self) -> str:
-        self._to("workspace_learn")
-        self.rest(1500)
+        self._open_workspace("workspace_learn")
+        self.wait(1500)
         return "the bench, the lessons and the network"
 
     def _export(self) -> str:
-        self._to("workspace_data")
+        self._open_workspace("workspace_data")
         out = self._out / "export"
         shutil.rmtree(out, ignore_errors=True)
         self.click(self.window.workspaces.data.export)
-        self.until(lambda: self.dialog is not None and self.dialog.isVisible(), "the export dialog")
+        self.wait_until(lambda: self.dialog is not None and self.dialog.isVisible(), "the export dialog")
         dialog = self.dialog
         assert dialog is not None
         dialog.folder.selectAll()
         QTest.keyClicks(dialog.folder, str(out))
-        self.until(dialog.export.isEnabled, "a dry run")
-        with self._meter.resting():
+        self.wait_until(dialog.export.isEnabled, "a dry run")
+        with self._meter.paused():
             dialog.grab().save(str(self._out / "20-export-dialog.png"))
         self.click(dialog.export)
-        self.until((out / "classes.json").is_file, "the dataset on disk")
+        self.wait_until((out / "classes.json").is_file, "the dataset on disk")
         images = {p.relative_to(out / "images").with_suffix("") for p in (out / "images").rglob("*.*")}
         masks = {p.relative_to(out / "masks").with_suffix("") for p in (out / "masks").rglob("*.png")}
-        self._pairs = len(images & masks)
-        self.rest(300)
+        self._exported_pairs = len(images & masks)
+        self.wait(300)
         self.key(Qt.Key.Key_Escape, on=dialog)
-        self.expect(self._pairs >= 12, f"only {self._pairs} pairs were written")
-        return f"{self._pairs} pairs in {out.name}"
+        self.expect(self._exported_pairs >= 12, f"only {self._exported_pairs} pairs were written")
+        return f"{self._exported_pairs} pairs in {out.name}"
 
     def _dark(self) -> str:
-        self._to("workspace_label")
-        self.click(self.window.top.theme_button)
-        self.rest(400)
+        self._open_workspace("workspace_label")
+        self.click(self.window.top_bar.theme_button)
+        self.wait(400)
         return "the same in dark"
 
     def _stop(self) -> str:
         if self.state.phase == "idle":
             return "the round had ended by itself"
         began = time.perf_counter()
-        self.click(self.page.learning.stop)
-        self.until(lambda: self.state.phase == "idle", "the end of training")
+        self.click(self.page.training.stop_button)
+        self.wait_until(lambda: self.state.phase == "idle", "the end of training")
         seconds = time.perf_counter() - began
-        self._remember()
+        self._read_scores()
         self.expect(seconds < 3.0, f"stopping took {seconds:.1f} s")
         return f"stopped in {seconds:.1f} s, best mIoU {self.state.miou or 0:.2f}"
 
     def _close(self) -> str:
-        self.click(self.page.filmstrip.previous)
-        self.until(lambda: self.record.status == "done", "the finished picture")
-        self.rest(300)
-        self._before = self.values.copy()
-        self._remember()
+        self.click(self.page.filmstrip.previous_button)
+        self.wait_until(lambda: self.record.status == "done", "the finished picture")
+        self.wait(300)
+        self._before = self.label_values.copy()
+        self._read_scores()
         self._meter.stop()
         began = time.perf_counter()
         self.window.close()
         seconds = time.perf_counter() - began
-        self.expect(self.window.rooms is None, "the project is still open")
+        self.expect(self.window.context is None, "the project is still open")
         return f"closed in {seconds:.1f} s"
 
     def _open_again(self) -> str:
         self._app = build(self._settings)
         self.window = self._app.window
         self.window.show()
-        self.rest(200)
+        self.wait(200)
         began = time.perf_counter()
-        self.window.open(self._folder)
-        self.until(self.has_picture, "a picture")
+        self.window.open_project(self._folder)
+        self.wait_until(self.has_picture, "a picture")
         seconds = time.perf_counter() - began
-        self.expect(np.array_equal(self.values, self._before), "the label is not the one that was painted")
-        self.until(self.page.options.undo.isEnabled, "undo across a restart")
-        self.rest(700)
+        self.expect(
+            np.array_equal(self.label_values, self._before), "the label is not the one that was painted"
+        )
+        self.wait_until(self.page.option_bar.undo.isEnabled, "undo across a restart")
+        self.wait(700)
         return f"the same pixels after {seconds:.1f} s"
 
     # Small things --------------------------------------------------------------------------------
 
-    def _to(self, workspace: str) -> None:
+    def _open_workspace(self, workspace: str) -> None:
         place = TABS.index(workspace)
-        self.click(self.window.top.workspaces.findChildren(QPushButton)[place])
+        self.click(self.window.top_bar.workspaces.findChildren(QPushButton)[place])
 
     def _has_scores(self) -> bool:
-        self._remember()
+        self._read_scores()
         return len(self._miou) >= 2
 
-    def _remember(self) -> None:
+    def _read_scores(self) -> None:
         """What tour.json tells of the learning; read from the document, where the charts read it too."""
-        curves = self.session.charting.curves().result()
+        curves = self.session.charts.curves().result()
         names = self.session.editing.classes.name_of
         self._miou = [round(value, 4) for _, value in curves.miou]
         self._per_class = {names(value): round(iou, 4) for value, iou in curves.newest.items()}
-        self._strokes = self.labelling.saving.strokes
+        self._strokes = self.labelling.edit_queue.stored_count
         if self.state.miou is not None:  # a round that has just begun has not published yet
-            self._in_use = self.state.miou
+            self._current_miou = self.state.miou

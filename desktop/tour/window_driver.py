@@ -18,17 +18,17 @@ from core.base.geometry import Point
 from core.project.records import PictureRecord
 from core.session.session import Session
 from core.session.training.service import TrainingState
-from desktop.canvas.canvas import CanvasView
+from desktop.canvas.canvas import Canvas
 from desktop.main_window import MainWindow
 from desktop.transfer.export_dialog import ExportDialog
-from desktop.workspaces.label.controller import Labelling
+from desktop.workspaces.label.controller import LabelController
 from desktop.workspaces.label.page import LabelPage
 
 T = TypeVar("T")
 
-PATIENCE = 90.0
+TIMEOUT_SECONDS = 90.0
 """Seconds that a step waits for what it expects."""
-LEFT, PLAIN = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+LEFT_BUTTON, NO_MODIFIER = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 
 
@@ -36,7 +36,7 @@ class StepError(Exception):
     """What a step expected did not come about."""
 
 
-class Hands:
+class WindowDriver:
     """Works one window as a person would."""
 
     def __init__(self, window: MainWindow) -> None:
@@ -49,45 +49,45 @@ class Hands:
         return self.window.label_page
 
     @property
-    def canvas(self) -> CanvasView:
+    def canvas(self) -> Canvas:
         return self.page.canvas
 
     @property
     def session(self) -> Session:
-        return _there(self.window.rooms, "project").session
+        return _require(self.window.context, "project").session
 
     @property
-    def labelling(self) -> Labelling:
-        return _there(self.window.rooms, "project").labelling
+    def labelling(self) -> LabelController:
+        return _require(self.window.context, "project").label_controller
 
     @property
     def dialog(self) -> ExportDialog | None:
-        return self.window.rooms.exchange.dialog if self.window.rooms else None
+        return self.window.context.export_controller.dialog if self.window.context else None
 
     @property
     def state(self) -> TrainingState:
-        return self.session.retraining.state
+        return self.session.training.state
 
     @property
     def record(self) -> PictureRecord:
-        return self.session.pictures.get(_there(self.labelling.hand.shown, "picture"))
+        return self.session.pictures.get(_require(self.labelling.picture.id, "picture"))
 
     @property
-    def values(self) -> NDArray[np.uint8]:
+    def label_values(self) -> NDArray[np.uint8]:
         """The label on screen, (H, W) uint8."""
-        return _there(self.labelling.hand.labels, "label").values
+        return _require(self.labelling.picture.labels, "label").values
 
     @property
-    def painted(self) -> int:
+    def labelled_pixels(self) -> int:
         """Labelled pixels of the picture on screen."""
-        return int(np.count_nonzero(self.values))
+        return int(np.count_nonzero(self.label_values))
 
     def has_picture(self) -> bool:
-        return self.window.rooms is not None and self.labelling.hand.labels is not None
+        return self.window.context is not None and self.labelling.picture.labels is not None
 
     # What can be done --------------------------------------------------------------------------
 
-    def rest(self, milliseconds: int) -> None:
+    def wait(self, milliseconds: int) -> None:
         """Let the program go on. Between two looks the thread sleeps, so that the others have Python to themselves;
         QTest's waiting would starve them, and an event loop of its own was seen to miss the shot that should end it.
         """
@@ -99,70 +99,72 @@ class Hands:
                 return
             time.sleep(min(left, 0.001))
 
-    def until(self, holds: Callable[[], bool], what: str, patience: float = PATIENCE) -> None:
+    def wait_until(self, condition: Callable[[], bool], what: str, timeout: float = TIMEOUT_SECONDS) -> None:
         """Wait for `holds`. Raises StepError, naming `what` was waited for."""
-        end = time.monotonic() + patience
-        while not holds():
+        end = time.monotonic() + timeout
+        while not condition():
             if time.monotonic() > end:
-                raise StepError(f"waited {patience:.0f} s in vain for {what}")
-            self.rest(15)
+                raise StepError(f"waited {timeout:.0f} s in vain for {what}")
+            self.wait(15)
 
-    def expect(self, holds: bool, otherwise: str) -> None:
+    def expect(self, condition: bool, message: str) -> None:
         """Raises StepError."""
-        if not holds:
-            raise StepError(otherwise)
+        if not condition:
+            raise StepError(message)
 
-    def until_saved(self, strokes: int) -> None:
+    def wait_until_saved(self, strokes: int) -> None:
         """Wait until so many edits of this window are durable."""
-        saving = self.labelling.saving
-        self.until(lambda: saving.strokes >= strokes and saving.pending == 0, "the saved mark")
+        saving = self.labelling.edit_queue
+        self.wait_until(lambda: saving.stored_count >= strokes and saving.pending == 0, "the saved mark")
 
     def click(self, widget: QWidget) -> None:
         """Raises StepError when a person could not click there."""
         self.expect(
             widget.isVisible() and widget.isEnabled(), f"{widget.accessibleName() or widget} is not there"
         )
-        QTest.mouseClick(widget, LEFT, PLAIN, widget.rect().center())
-        self.rest(40)
+        QTest.mouseClick(widget, LEFT_BUTTON, NO_MODIFIER, widget.rect().center())
+        self.wait(40)
 
-    def key(self, key: Qt.Key, modifiers: Qt.KeyboardModifier = PLAIN, on: QWidget | None = None) -> None:
+    def key(
+        self, key: Qt.Key, modifiers: Qt.KeyboardModifier = NO_MODIFIER, on: QWidget | None = None
+    ) -> None:
         target = on or self.canvas
-        self._wake(target)
+        self._activate(target)
         QTest.keyClick(target, key, modifiers)
-        self.rest(40)
+        self.wait(40)
 
-    def _wake(self, target: QWidget) -> None:
+    def _activate(self, target: QWidget) -> None:
         """Keys that are shortcuts work in the active window only, and a bare X screen has nobody who activates one."""
         top = target.window()
         end = time.monotonic() + 3
         while not top.isActiveWindow() and time.monotonic() < end:
             top.raise_()
             top.activateWindow()
-            self.rest(30)
+            self.wait(30)
 
-    def at(self, across: float, down: float) -> QPoint:
+    def position_of(self, across: float, down: float) -> QPoint:
         """The widget position at these shares of the picture shown."""
-        height, width = self.values.shape
+        height, width = self.label_values.shape
         return self.canvas.widget_point(Point(across * width, down * height)).toPoint()
 
     def drag(self, path: Sequence[tuple[float, float]]) -> None:
         """Press at the first spot, move along, release at the last: shares of the picture."""
-        spots = [self.at(*spot) for spot in path]
+        spots = [self.position_of(*spot) for spot in path]
         QTest.mouseMove(self.canvas, spots[0])
-        QTest.mousePress(self.canvas, LEFT, PLAIN, spots[0])
+        QTest.mousePress(self.canvas, LEFT_BUTTON, NO_MODIFIER, spots[0])
         for start, end in itertools.pairwise(spots):
             for n in range(1, 13):
                 QTest.mouseMove(self.canvas, start + (end - start) * n / 12)
-                self.rest(8)
-        QTest.mouseRelease(self.canvas, LEFT, PLAIN, spots[-1])
-        self.rest(40)
+                self.wait(8)
+        QTest.mouseRelease(self.canvas, LEFT_BUTTON, NO_MODIFIER, spots[-1])
+        self.wait(40)
 
-    def photograph(self, path: Path) -> None:
+    def save_screenshot(self, path: Path) -> None:
         """The whole window as it is now."""
         self.window.grab().save(str(path))
 
 
-def _there(thing: T | None, what: str) -> T:
+def _require(thing: T | None, what: str) -> T:
     if thing is None:
         raise StepError(f"there is no {what}")
     return thing

@@ -8,15 +8,15 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QFocusEvent, QIcon
 from PySide6.QtWidgets import QComboBox, QFrame, QLabel, QScrollArea, QWidget
 
-from core.formats.dataset_types import Fate, ForeignClass
+from core.formats.dataset_types import ClassTarget, DatasetClass
 from core.labels.class_list import ClassList
-from core.session.transfer.import_plan import Choice
+from core.session.transfer.import_plan import ClassChoice
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.controls import Elided, choice, column, row, words
-from desktop.widgets.table import chip_icon
+from desktop.widgets.controls import ElidedLabel, column, combo_box, row, text_label
+from desktop.widgets.table import colour_chip_icon
 
-ROWS_SHOWN = 6
-ROW = 36
+VISIBLE_ROWS = 6
+MAPPING_ROW_HEIGHT = 36
 
 
 class ClassMapping(QWidget):
@@ -27,24 +27,24 @@ class ClassMapping(QWidget):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
-        self._fields: dict[str, _Becomes] = {}
-        self._classes: dict[str, ForeignClass] = {}
-        self.title = words("Classes", "heading")
+        self._fields: dict[str, _TargetBox] = {}
+        self._classes: dict[str, DatasetClass] = {}
+        self.title = text_label("Classes", "heading")
         self._area = QScrollArea()
         self._area.setWidgetResizable(True)
         self._area.setFrameShape(QFrame.Shape.NoFrame)
         self._area.setAccessibleName("What becomes of each class")
         self.setLayout(column(self.title, self._area, spacing=4))
 
-    def set_classes(self, classes: Sequence[ForeignClass], known: ClassList) -> None:
+    def set_classes(self, classes: Sequence[DatasetClass], known: ClassList) -> None:
         """The dataset's classes with what the format advises."""
         self._classes = {c.name: c for c in classes}
-        self._fields = {c.name: _Becomes(c, known) for c in classes}
+        self._fields = {c.name: _TargetBox(c, known) for c in classes}
         lines = []
-        for c in sorted(classes, key=lambda c: c.fate != Fate.CLASS):  # what is kept comes first
+        for c in sorted(classes, key=lambda c: c.target != ClassTarget.CLASS):  # what is kept comes first
             chip = QLabel()
-            chip.setPixmap(QIcon(chip_icon(c.colour)).pixmap(16, 16))
-            name = Elided(c.name)
+            chip.setPixmap(QIcon(colour_chip_icon(c.colour)).pixmap(16, 16))
+            name = ElidedLabel(c.name)
             line = row(chip, name, self._fields[c.name], spacing=GRID)
             line.setStretch(1, 1)
             lines.append(line)
@@ -52,7 +52,7 @@ class ClassMapping(QWidget):
         inside = QWidget()
         inside.setLayout(column(*lines, None, spacing=4, margins=(0, 0, GRID, 0)))
         self._area.setWidget(inside)
-        self._area.setFixedHeight(ROW * min(ROWS_SHOWN, max(1, len(lines))))
+        self._area.setFixedHeight(MAPPING_ROW_HEIGHT * min(VISIBLE_ROWS, max(1, len(lines))))
         count = len(classes)
         self.title.setText(f"{count:,} classes" if count != 1 else "1 class")
 
@@ -60,34 +60,36 @@ class ClassMapping(QWidget):
         """The box of one class, by its name in the dataset."""
         return self._fields[name]
 
-    def choices(self) -> dict[str, Choice]:
+    def choices(self) -> dict[str, ClassChoice]:
         return {name: field.choice() for name, field in self._fields.items()}
 
 
-class _Becomes(QComboBox):
+class _TargetBox(QComboBox):
     """Holds one item until somebody looks: with 150 classes on both sides, all items together would be 22,500."""
 
-    def __init__(self, foreign: ForeignClass, known: ClassList) -> None:
+    def __init__(self, foreign: DatasetClass, known: ClassList) -> None:
         super().__init__()
         self._foreign, self._known, self._filled = foreign, known, False
-        choice((), f"{foreign.name} becomes", box=self)
+        combo_box((), f"{foreign.name} becomes", box=self)
         self.setFixedWidth(260)
         found = known.by_name(foreign.name)
-        self._key = {Fate.VOID: "void", Fate.SKIP: "skip", Fate.CLASS: "known" if found else "new"}[
-            foreign.fate
-        ]
+        self._key = {
+            ClassTarget.VOID: "void",
+            ClassTarget.SKIP: "skip",
+            ClassTarget.CLASS: "known" if found else "new",
+        }[foreign.target]
         if self._key == "known" and found:
             self._key = f"class {found.value}"
         self._add(self._key)
 
-    def choice(self) -> Choice:
+    def choice(self) -> ClassChoice:
         key = str(self.currentData())
         if key in ("void", "skip"):
-            return Choice(Fate(key))
+            return ClassChoice(ClassTarget(key))
         if key == "new":
-            return Choice(Fate.CLASS, self._foreign.name)
+            return ClassChoice(ClassTarget.CLASS, self._foreign.name)
         found = self._known.by_value(int(key.split()[1]))
-        return Choice(Fate.CLASS, found.name if found else self._foreign.name)
+        return ClassChoice(ClassTarget.CLASS, found.name if found else self._foreign.name)
 
     def showPopup(self) -> None:  # noqa: N802
         self._fill()
@@ -116,8 +118,8 @@ class _Becomes(QComboBox):
             case "skip":
                 self.addItem("Nothing: stays unlabelled", key)
             case "new":
-                self.addItem(chip_icon(self._foreign.colour), "New class of this name", key)
+                self.addItem(colour_chip_icon(self._foreign.colour), "New class of this name", key)
             case _:
                 found = self._known.by_value(int(key.split()[1]))
                 if found:
-                    self.addItem(chip_icon(found.colour), found.name, key)
+                    self.addItem(colour_chip_icon(found.colour), found.name, key)

@@ -14,36 +14,34 @@ from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QMessageBox, QProgressDialog, QWidget
 
 from core.session.session import Session
-from core.session.transfer.drop import Intake
-from desktop.dispatcher import Bridge
+from core.session.transfer.drop import DropPlan
+from desktop.dispatcher import MainThreadDispatcher
 from desktop.shell.welcome_page import dropped_paths
 
-SLOW_MS = 600
+PROGRESS_DELAY_MS = 600
 """Copying that takes longer shows how far it is."""
 
 
-class TakingIn(QObject):
+class DropController(QObject):
     """For one session, on the GUI thread. `arrived` carries the id of the picture to show."""
 
-    arrived = Signal(int)
+    picture_added = Signal(int)
     folder_chosen = Signal(object)
     message = Signal(str)
 
-    def __init__(self, session: Session, bridge: Bridge, window: QWidget) -> None:
+    def __init__(self, session: Session, bridge: MainThreadDispatcher, window: QWidget) -> None:
         super().__init__(window)
         self._session, self._bridge, self._window = session, bridge, window
         self.question: QMessageBox | None = None
         self._stop = threading.Event()
 
-    def handlers(self) -> dict[str, Callable[[], object]]:
+    def actions(self) -> dict[str, Callable[[], object]]:
         return {"paste": self.paste}
 
     def drop(self, paths: Sequence[Path]) -> None:
         """Files and folders from elsewhere, or pictures that are here already."""
         if paths:
-            self._bridge.when_done(
-                self._session.plan_intake(list(paths)), partial(self._planned, list(paths))
-            )
+            self._bridge.when_done(self._session.plan_drop(list(paths)), partial(self._planned, list(paths)))
 
     def paste(self) -> None:
         """What the clipboard holds: files, or a picture."""
@@ -56,23 +54,23 @@ class TakingIn(QObject):
         if image.isNull():
             self.message.emit("There is no picture in the clipboard. Copy one and paste again.")
             return
-        future = self._session.paste(pixels_of(image))
-        self._bridge.when_done(future, partial(self._came, "Pasted as {name}."))
+        future = self._session.add_pasted(image_to_array(image))
+        self._bridge.when_done(future, partial(self._on_added, "Pasted as {name}."))
 
-    def leave(self) -> None:
+    def close(self) -> None:
         """The session ends: what is being copied is given up."""
         self._stop.set()
         if self.question is not None:
             self.question.close()
 
-    def _planned(self, paths: list[Path], intake: Intake) -> None:
+    def _planned(self, paths: list[Path], intake: DropPlan) -> None:
         if self._stop.is_set():
             return
         if not intake.copies:
             if intake.inside:
                 self._bridge.when_done(
-                    self._session.opening.take_in(intake.inside),
-                    partial(self._came, "{name} is in this project."),
+                    self._session.loader.add_pictures(intake.inside),
+                    partial(self._on_added, "{name} is in this project."),
                 )
             else:
                 self.message.emit(
@@ -80,9 +78,9 @@ class TakingIn(QObject):
                 )
             return
         folder = paths[0] if len(paths) == 1 and paths[0].is_dir() else None
-        self._ask(intake, folder)
+        self._ask_to_copy(intake, folder)
 
-    def _ask(self, intake: Intake, folder: Path | None) -> None:
+    def _ask_to_copy(self, intake: DropPlan, folder: Path | None) -> None:
         count = len(intake.copies)
         pictures = f"{count:,} pictures" if count > 1 else f"“{intake.copies[0][0].name}”"
         box = QMessageBox(self._window)
@@ -107,7 +105,7 @@ class TakingIn(QObject):
         box.open()
 
     def _answered(
-        self, clicked: object, copy: object, other: object, intake: Intake, folder: Path | None
+        self, clicked: object, copy: object, other: object, intake: DropPlan, folder: Path | None
     ) -> None:
         self.question = None
         if self._stop.is_set():
@@ -117,11 +115,11 @@ class TakingIn(QObject):
         elif other is not None and clicked is other:
             self.folder_chosen.emit(folder)
 
-    def _copy(self, intake: Intake) -> None:
+    def _copy(self, intake: DropPlan) -> None:
         cancelled = threading.Event()
         dialog = QProgressDialog("Copying pictures", "Cancel", 0, len(intake.copies), self._window)
         dialog.setWindowTitle("Take pictures in")
-        dialog.setMinimumDuration(SLOW_MS)
+        dialog.setMinimumDuration(PROGRESS_DELAY_MS)
         dialog.setWindowModality(Qt.WindowModality.NonModal)
         dialog.setValue(0)
         dialog.canceled.connect(cancelled.set)
@@ -136,19 +134,21 @@ class TakingIn(QObject):
                 ended.append(True)
                 dialog.deleteLater()
 
-        future = self._session.take_in(intake, progress, lambda: cancelled.is_set() or self._stop.is_set())
+        future = self._session.add_dropped(
+            intake, progress, lambda: cancelled.is_set() or self._stop.is_set()
+        )
         future.add_done_callback(lambda _done: self._bridge.post(end))
         count = len(intake.copies)
         words = f"{count:,} pictures were copied into this project." if count > 1 else "{name} was copied."
-        self._bridge.when_done(future, partial(self._came, words))
+        self._bridge.when_done(future, partial(self._on_added, words))
 
-    def _came(self, words: str, ids: list[int]) -> None:
+    def _on_added(self, words: str, ids: list[int]) -> None:
         if ids and not self._stop.is_set():
-            self.arrived.emit(ids[0])
+            self.picture_added.emit(ids[0])
             self.message.emit(words.format(name=self._session.pictures.get(ids[0]).name))
 
 
-def pixels_of(image: QImage) -> NDArray[np.uint8]:
+def image_to_array(image: QImage) -> NDArray[np.uint8]:
     """(h, w, 3) uint8 RGB of an image, or (h, w, 4) where it is transparent in places."""
     clear = image.hasAlphaChannel()
     form, channels = (QImage.Format.Format_RGBA8888, 4) if clear else (QImage.Format.Format_RGB888, 3)

@@ -12,58 +12,58 @@ from PySide6.QtWidgets import QWidget
 
 from core.base.errors import Cancelled, MaskloopError
 from core.formats.writers.base import NO_SPLIT
-from core.formats.writers.registry import OUTGOING
+from core.formats.writers.registry import EXPORT_FORMATS
 from core.session.session import Session
-from core.session.transfer.export_plan import ExportPlan, ExportWish
+from core.session.transfer.export_plan import ExportOptions, ExportPlan
 from core.session.transfer.export_service import ExportReport
 from core.session.transfer.file_names import PATTERN
-from desktop.dispatcher import Bridge
+from desktop.dispatcher import MainThreadDispatcher
 from desktop.theme.theme import Theme
 from desktop.transfer import export_dialog as dialog
-from desktop.transfer.import_controller import Taking
+from desktop.transfer.import_controller import ImportController
 
 
-class Exchange(QObject):
+class ExportController(QObject):
     """Lives on the GUI thread; the work is done on the session's lanes. `message` carries a sentence for people."""
 
     message = Signal(str)
     labels_imported = Signal()
 
-    def __init__(self, session: Session, bridge: Bridge, theme: Theme, window: QWidget) -> None:
+    def __init__(self, session: Session, bridge: MainThreadDispatcher, theme: Theme, window: QWidget) -> None:
         super().__init__()
         self._session, self._bridge, self._theme, self._window = session, bridge, theme, window
         self._asked = 0
         self._written: Path | None = None
         self.dialog: dialog.ExportDialog | None = None
-        self.taking = Taking(session, bridge, theme, window)
-        self.taking.message.connect(self.message)
-        self.taking.labels_imported.connect(self.labels_imported)
+        self.import_controller = ImportController(session, bridge, theme, window)
+        self.import_controller.message.connect(self.message)
+        self.import_controller.labels_imported.connect(self.labels_imported)
 
-    def show_export(self) -> None:
+    def show(self) -> None:
         """Open the export dialog, with a dry run for its first choices."""
         if self.dialog is not None and self.dialog.isVisible():
             self.dialog.raise_()
             return
         folder = self._session.folder.parent / self._session.name
-        shown = dialog.ExportDialog(self._theme, list(OUTGOING.values()), str(folder), self._window)
-        shown.wish_changed.connect(self._plan)
-        shown.export_asked.connect(self._export)
-        shown.cancel_asked.connect(self._session.exporting.cancel)
-        shown.discard_asked.connect(self._discard)
-        shown.show_asked.connect(self._show_folder)
+        shown = dialog.ExportDialog(self._theme, list(EXPORT_FORMATS.values()), str(folder), self._window)
+        shown.values_changed.connect(self._plan)
+        shown.export_requested.connect(self._export)
+        shown.cancel_requested.connect(self._session.exports.cancel)
+        shown.discard_requested.connect(self._discard)
+        shown.show_folder_requested.connect(self._show_folder)
         self.dialog = shown
         shown.show()
-        self._plan(shown.wish())
+        self._plan(shown.values())
 
     def close(self) -> None:
         """The session ends. An export under way ends with it, and finds no dialog that it could tell."""
-        self.taking.close()
+        self.import_controller.close()
         leaving, self.dialog = self.dialog, None
         if leaving is not None:
             leaving.hide()
             leaving.deleteLater()
 
-    def _plan(self, wish: dialog.ExportWish) -> None:
+    def _plan(self, wish: dialog.ExportFormValues) -> None:
         if self.dialog is None:
             return
         if not wish.splits or not wish.folder:
@@ -71,7 +71,7 @@ class Exchange(QObject):
             return
         self._asked += 1
         self._bridge.when_done(
-            self._session.exporting.plan(_core_wish(wish)),
+            self._session.exports.plan(_core_wish(wish)),
             partial(self._planned, self._asked),
             partial(self._refused, self._asked),
         )
@@ -80,23 +80,23 @@ class Exchange(QObject):
         if self.dialog is None or asked != self._asked:
             return
         self.dialog.set_plan(
-            _in_numbers(plan), losses=plan.losses, left=plan.leftover, goes_on=plan.finished > 0
+            _in_numbers(plan), losses=plan.losses, resume_note=plan.resume_notice, resumable=plan.finished > 0
         )
 
     def _refused(self, asked: int, problem: MaskloopError) -> None:
         if self.dialog is not None and asked == self._asked:
             self.dialog.set_plan(str(problem), ready=False, warning=True)
 
-    def _export(self, wish: dialog.ExportWish) -> None:
+    def _export(self, wish: dialog.ExportFormValues) -> None:
         if self.dialog is None:
             return
         self.dialog.set_progress(0, 0)
-        self._bridge.when_done(self._session.exporting.plan(_core_wish(wish)), self._run, self._failed)
+        self._bridge.when_done(self._session.exports.plan(_core_wish(wish)), self._run, self._failed)
 
     def _run(self, plan: ExportPlan) -> None:
         if self.dialog is None:
             return
-        future = self._session.exporting.run(
+        future = self._session.exports.run(
             plan, lambda done, of: self._bridge.post(lambda: self._progress(done, of))
         )
         future.add_done_callback(self._ended)
@@ -110,8 +110,8 @@ class Exchange(QObject):
     def _stopped(self) -> None:
         """How far it came is asked of what is left, as the next export would."""
         if self.dialog is not None:
-            wish = _core_wish(self.dialog.wish())
-            self._bridge.when_done(self._session.exporting.plan(wish), self._stopped_at, self._failed)
+            wish = _core_wish(self.dialog.values())
+            self._bridge.when_done(self._session.exports.plan(wish), self._stopped_at, self._failed)
 
     def _stopped_at(self, plan: ExportPlan) -> None:
         if self.dialog is None:
@@ -122,12 +122,12 @@ class Exchange(QObject):
                 f"Stopped after {plan.finished:,} of {len(plan.records):,} pictures, which are kept.",
                 failed=True,
             )
-            self.dialog.set_left("Exporting again goes on from there.", goes_on=True)
+            self.dialog.set_resumable("Exporting again goes on from there.", resumable=True)
 
-    def _discard(self, wish: dialog.ExportWish) -> None:
+    def _discard(self, wish: dialog.ExportFormValues) -> None:
         """Forget what a stopped export has left, and say again what an export would write."""
         self._bridge.when_done(
-            self._session.exporting.discard(_core_wish(wish).out), lambda _: self._plan(wish), self._failed
+            self._session.exports.discard(_core_wish(wish).out), lambda _: self._plan(wish), self._failed
         )
 
     def _progress(self, done: int, of: int) -> None:
@@ -159,9 +159,9 @@ def _in_numbers(plan: ExportPlan) -> str:
     ]
     if plan.pieces > len(plan.records):
         parts.append(f"{plan.pieces:,} tiles at most")
-    if plan.wish.labels:
+    if plan.options.labels:
         parts.append(f"{plan.labelled:,} masks of labels")
-    if plan.wish.predictions:
+    if plan.options.predictions:
         parts.append(f"{plan.predicted:,} masks of predictions")
     lines = [f"Writes {', '.join(parts)}."]
     total = sum(plan.pixels.values())
@@ -173,9 +173,9 @@ def _in_numbers(plan: ExportPlan) -> str:
     return "\n".join(lines)
 
 
-def _core_wish(wish: dialog.ExportWish) -> ExportWish:
+def _core_wish(wish: dialog.ExportFormValues) -> ExportOptions:
     splits = frozenset(NO_SPLIT if key == "none" else key for key in wish.splits)
-    return ExportWish(
+    return ExportOptions(
         Path(wish.folder).expanduser(),
         wish.format,
         splits,

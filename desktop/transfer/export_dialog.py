@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QDialog, QFileDialog, QLineEdit, QProgressBar, QWidget
 
-from core.formats.writers.registry import Outgoing
-from core.formats.writers.resize_and_tile import Shape
+from core.formats.writers.registry import ExportFormat
+from core.formats.writers.resize_and_tile import ResizeOptions
 from core.session.transfer.file_names import PATTERN
 from desktop.theme.theme import GRID, Theme
-from desktop.transfer.export_option_fields import ExportChoices, line
-from desktop.widgets.controls import button, choice, column, row, set_role, words
+from desktop.transfer.export_option_fields import ExportOptionFields, form_row
+from desktop.widgets.controls import button, column, combo_box, row, set_role, text_label
 
 SPLITS = (("train", "Training"), ("val", "Validation"), ("test", "Test"), ("none", "Without a split"))
 CONTENTS = (
@@ -24,7 +24,7 @@ CONTENTS = (
 
 
 @dataclass(frozen=True, slots=True)
-class ExportWish:
+class ExportFormValues:
     """What the dialog asks for. `splits` are keys of SPLITS, `content` one of CONTENTS."""
 
     format: str
@@ -32,7 +32,7 @@ class ExportWish:
     content: str
     folder: str
     only_done: bool = False
-    shape: Shape = field(default_factory=Shape)
+    shape: ResizeOptions = field(default_factory=ResizeOptions)
     pattern: str = PATTERN
     lists: bool = False
 
@@ -41,14 +41,14 @@ class ExportDialog(QDialog):
     """Asks for a dry run at every change (`wish_changed`), for the export itself (`export_asked`), and to
     forget what a stopped one has left (`discard_asked`)."""
 
-    wish_changed = Signal(object)
-    export_asked = Signal(object)
-    cancel_asked = Signal()
-    discard_asked = Signal(object)
-    show_asked = Signal()
+    values_changed = Signal(object)
+    export_requested = Signal(object)
+    cancel_requested = Signal()
+    discard_requested = Signal(object)
+    show_folder_requested = Signal()
 
     def __init__(
-        self, theme: Theme, formats: Sequence[Outgoing], folder: str = "", parent: QWidget | None = None
+        self, theme: Theme, formats: Sequence[ExportFormat], folder: str = "", parent: QWidget | None = None
     ) -> None:
         """`formats`: what can be written; `folder`: the destination that is proposed, the format's name behind it."""
         super().__init__(parent)
@@ -62,21 +62,21 @@ class ExportDialog(QDialog):
         self._make_fields()
         self._place_fields()
         self._show_format()
-        self.folder.setText(self._proposed())
+        self.folder.setText(self._proposed_folder())
         self._connect()
         self.set_plan("Counting…", ready=False)
 
-    def wish(self) -> ExportWish:
+    def values(self) -> ExportFormValues:
         chosen = tuple(key for key, box in self.splits.items() if box.isChecked())
-        return ExportWish(
+        return ExportFormValues(
             self.format.currentData(),
             chosen,
             self.content.currentData(),
             self.folder.text().strip(),
             self.only_done.isChecked(),
-            self.choices.shape(),
-            self.choices.pattern.text().strip(),
-            self.choices.lists(),
+            self.option_fields.shape(),
+            self.option_fields.pattern.text().strip(),
+            self.option_fields.writes_lists(),
         )
 
     def set_plan(
@@ -86,8 +86,8 @@ class ExportDialog(QDialog):
         losses: Sequence[str] = (),
         ready: bool = True,
         warning: bool = False,
-        left: str | None = None,
-        goes_on: bool = False,
+        resume_note: str | None = None,
+        resumable: bool = False,
     ) -> None:
         """What an export would write, in numbers, and what its format cannot hold; not `ready` keeps the button off.
         `left` says what becomes of what a stopped export has left, which it may go on from."""
@@ -97,14 +97,14 @@ class ExportDialog(QDialog):
         self.losses.setText("\n".join(f"• {loss}" for loss in losses))
         self.losses.setVisible(bool(losses))
         self.export.setEnabled(ready and not self._running)
-        self.set_left(left, goes_on=goes_on)
+        self.set_resumable(resume_note, resumable=resumable)
 
-    def set_left(self, text: str | None, *, goes_on: bool) -> None:
+    def set_resumable(self, text: str | None, *, resumable: bool) -> None:
         """What a stopped export has left; the button that discards it is there when the next would go on from it."""
-        self.left.setText(text or "")
-        self.left.setVisible(bool(text))
-        self.discard.setVisible(goes_on)
-        self.export.setText("Go on" if goes_on else "Export")
+        self.resume_note.setText(text or "")
+        self.resume_note.setVisible(bool(text))
+        self.discard.setVisible(resumable)
+        self.export.setText("Go on" if resumable else "Export")
 
     def set_progress(self, done: int, total: int) -> None:
         """The export runs; `total` 0: nobody knows how long."""
@@ -115,7 +115,7 @@ class ExportDialog(QDialog):
         self._enable(False)
         self.show_folder.hide()
         self.losses.hide()
-        self.left.hide()
+        self.resume_note.hide()
         self.discard.hide()
         set_role(self.plan, "")
         self.cancel.setText("Cancel")
@@ -124,7 +124,7 @@ class ExportDialog(QDialog):
     def set_finished(self, text: str, *, failed: bool = False) -> None:
         """The export ended: what was written, or why not."""
         self._running = False
-        self.set_left(None, goes_on=False)
+        self.set_resumable(None, resumable=False)
         self.progress.hide()
         self._enable(True)
         self.plan.setText(text)
@@ -135,23 +135,23 @@ class ExportDialog(QDialog):
     def reject(self) -> None:
         """Cancel and Esc stop a running export first; the second time they close."""
         if self._running:
-            self.cancel_asked.emit()
+            self.cancel_requested.emit()
             return
         super().reject()
 
     def _make_fields(self) -> None:
-        self.format = choice([(row.name, row.title) for row in self._formats.values()], "Format")
-        self.about = words("", "muted", wrap=True)
-        self.content = choice(CONTENTS, "What to write")
+        self.format = combo_box([(row.name, row.title) for row in self._formats.values()], "Format")
+        self.format_help = text_label("", "muted", wrap=True)
+        self.content = combo_box(CONTENTS, "What to write")
         self.splits = {key: QCheckBox(title) for key, title in SPLITS}
         self.only_done = QCheckBox("Only those marked done")
-        self.choices = ExportChoices()
+        self.option_fields = ExportOptionFields()
         self.folder = QLineEdit()
         self.folder.setAccessibleName("Destination")
-        self.choose = button("Choose…")
-        self.plan = words("", wrap=True)
-        self.losses = words("", "warning", wrap=True)
-        self.left = words("", "muted", wrap=True)
+        self.browse = button("Choose…")
+        self.plan = text_label("", wrap=True)
+        self.losses = text_label("", "warning", wrap=True)
+        self.resume_note = text_label("", "muted", wrap=True)
         self.discard = button("Discard what is finished")
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
@@ -165,17 +165,17 @@ class ExportDialog(QDialog):
     def _place_fields(self) -> None:
         self.setLayout(
             column(
-                line("Format", self.format),
-                line("", self.about),
-                line("Write", self.content),
-                line("Of", *self.splits.values(), None),
-                line("", self.only_done, None),
-                self.choices,
-                line("Into folder", self.folder, self.choose),
+                form_row("Format", self.format),
+                form_row("", self.format_help),
+                form_row("Write", self.content),
+                form_row("Of", *self.splits.values(), None),
+                form_row("", self.only_done, None),
+                self.option_fields,
+                form_row("Into folder", self.folder, self.browse),
                 GRID,
                 self.plan,
                 self.losses,
-                self.left,
+                self.resume_note,
                 self.progress,
                 None,
                 row(self.show_folder, self.discard, None, self.cancel, self.export),
@@ -189,23 +189,23 @@ class ExportDialog(QDialog):
             box.toggled.connect(self._changed)
         self.format.activated.connect(self._format_chosen)
         self.content.activated.connect(self._changed)
-        self.choices.changed.connect(self._changed)
+        self.option_fields.changed.connect(self._changed)
         self.folder.textChanged.connect(self._changed)
-        self.choose.clicked.connect(self._choose)
-        self.export.clicked.connect(lambda: self.export_asked.emit(self.wish()))
+        self.browse.clicked.connect(self._choose)
+        self.export.clicked.connect(lambda: self.export_requested.emit(self.values()))
         self.cancel.clicked.connect(self.reject)
-        self.show_folder.clicked.connect(self.show_asked)
-        self.discard.clicked.connect(lambda: self.discard_asked.emit(self.wish()))
+        self.show_folder.clicked.connect(self.show_folder_requested)
+        self.discard.clicked.connect(lambda: self.discard_requested.emit(self.values()))
 
     def _enable(self, on: bool) -> None:
-        fields = (self.format, self.content, self.only_done, self.choices, self.folder, self.choose)
+        fields = (self.format, self.content, self.only_done, self.option_fields, self.folder, self.browse)
         for part in (*fields, self.export, *self.splits.values()):
             part.setEnabled(on)
 
     def _changed(self, *_: object) -> None:
         self.cancel.setText("Cancel")
         self.set_plan("Counting…", ready=False)
-        self.wish_changed.emit(self.wish())
+        self.values_changed.emit(self.values())
 
     def _format_chosen(self, *_: object) -> None:
         """The proposed folder follows the format until somebody has chosen another one."""
@@ -213,16 +213,18 @@ class ExportDialog(QDialog):
         self._show_format()
         if not own:
             with_signals = self.folder.blockSignals(True)
-            self.folder.setText(self._proposed())
+            self.folder.setText(self._proposed_folder())
             self.folder.blockSignals(with_signals)
         self._changed()
 
     def _show_format(self) -> None:
         chosen = self._formats[self.format.currentData()]
-        self.about.setText(f"{chosen.about[:1].upper()}{chosen.about[1:]}. Checked with {chosen.checked_by}.")
-        self.choices.set_lists(chosen.lists)
+        self.format_help.setText(
+            f"{chosen.about[:1].upper()}{chosen.about[1:]}. Checked with {chosen.tested_with}."
+        )
+        self.option_fields.set_lists_available(chosen.split_lists)
 
-    def _proposed(self) -> str:
+    def _proposed_folder(self) -> str:
         self._proposal = f"{self._folder}-{self.format.currentData()}" if self._folder else ""
         return self._proposal
 

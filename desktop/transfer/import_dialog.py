@@ -9,16 +9,16 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QComboBox, QDialog, QFileDialog, QLineEdit, QProgressBar, QWidget
 
-from core.formats.dataset_types import ForeignClass, Recognition
+from core.formats.dataset_types import DatasetClass, Recognition
 from core.labels.class_list import ClassList
 from core.project.records import Split
-from core.session.transfer.import_plan import Choice
-from core.session.transfer.import_service import Preview
+from core.session.transfer.import_plan import ClassChoice
+from core.session.transfer.import_service import SamplePreview
 from desktop.shell.welcome_page import dropped_folder
 from desktop.theme.theme import GRID, Theme
 from desktop.transfer.class_mapping import ClassMapping
 from desktop.transfer.preview_row import PreviewRow
-from desktop.widgets.controls import button, choice, column, row, set_role, words
+from desktop.widgets.controls import button, column, combo_box, row, set_role, text_label
 
 SPLITS = (
     ("", "As the dataset says"),
@@ -32,11 +32,11 @@ class ImportDialog(QDialog):
     """Asks for a folder to be looked at (`place_chosen`), for a dry run at every change (`wish_changed`), and for the
     import (`import_asked`)."""
 
-    place_chosen = Signal(str, str)
+    source_chosen = Signal(str, str)
     """Folder, and the format it is said to be; “auto” to have it recognised."""
-    wish_changed = Signal()
-    import_asked = Signal()
-    cancel_asked = Signal()
+    options_changed = Signal()
+    import_requested = Signal()
+    cancel_requested = Signal()
 
     def __init__(
         self, theme: Theme, formats: Sequence[tuple[str, str]], auto: str, parent: QWidget | None = None
@@ -52,76 +52,76 @@ class ImportDialog(QDialog):
         self.folder = QLineEdit()
         self.folder.setPlaceholderText("Drop the dataset's folder here, or choose it")
         self.folder.setAccessibleName("Dataset's folder")
-        self.choose = button("Choose…")
-        self.format = choice([(auto, "Recognise it"), *formats], "Format")
-        self.why = words("", "muted", wrap=True)
-        self.why.hide()
+        self.browse = button("Choose…")
+        self.format = combo_box([(auto, "Recognise it"), *formats], "Format")
+        self.reason = text_label("", "muted", wrap=True)
+        self.reason.hide()
         self.previews = PreviewRow(theme)
-        self.classes = ClassMapping(theme)
-        self.split = choice(SPLITS, "Split")
-        self.plan = words("", wrap=True)
+        self.class_mapping = ClassMapping(theme)
+        self.split = combo_box(SPLITS, "Split")
+        self.plan = text_label("", wrap=True)
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
-        self.bring = button("Import", "primary")
+        self.import_button = button("Import", "primary")
         self.cancel = button("Cancel")
         self._connect()
         self._lay_out()
         self.progress.hide()
         self.previews.hide()
-        self.classes.hide()
+        self.class_mapping.hide()
         self.set_plan("Nothing is changed before you press Import.", ready=False)
 
     # What is asked for --------------------------------------------------------------------------------
 
-    def choices(self) -> dict[str, Choice]:
+    def class_choices(self) -> dict[str, ClassChoice]:
         """What shall become of each class, by its name in the dataset."""
-        return self.classes.choices()
+        return self.class_mapping.choices()
 
-    def chosen_split(self) -> Split | None:
+    def split_choice(self) -> Split | None:
         return Split(self.split.currentData()) if self.split.currentData() else None
 
     def set_folder(self, folder: str) -> None:
         """Look at another folder."""
         self.folder.setText(folder)
-        self._look_anew()
+        self._recognise()
 
     # What is shown ------------------------------------------------------------------------------------
 
-    def set_looking(self) -> None:
+    def set_scanning(self) -> None:
         """The folder is being looked at; nobody knows how long."""
-        self._say_why("Looking at the folder…")
+        self._set_reason("Looking at the folder…")
         self.progress.setRange(0, 0)
         self.progress.show()
         self.previews.hide()
-        self.classes.hide()
+        self.class_mapping.hide()
         self.set_plan("", ready=False)
         self.adjustSize()
 
-    def set_opened(
+    def set_recognised(
         self,
         recognitions: Sequence[Recognition],
-        taken: Recognition,
-        classes: Sequence[ForeignClass],
+        recognition: Recognition,
+        classes: Sequence[DatasetClass],
         known: ClassList,
     ) -> None:
         """What the folder is taken for, what else it could be, and its classes."""
         self.progress.hide()
-        self._offer(recognitions, taken.format)
-        self._say_why(taken.why)
-        self.classes.set_classes(classes, known)
-        self.classes.setVisible(bool(classes))
+        self._set_formats(recognitions, recognition.format)
+        self._set_reason(recognition.reason)
+        self.class_mapping.set_classes(classes, known)
+        self.class_mapping.setVisible(bool(classes))
         self.adjustSize()
 
-    def set_previews(self, previews: Sequence[Preview], classes: Sequence[ForeignClass]) -> None:
+    def set_previews(self, previews: Sequence[SamplePreview], classes: Sequence[DatasetClass]) -> None:
         """A few pictures with their masks over them."""
         self.previews.set_previews(previews, classes)
         self.previews.setVisible(bool(previews))
         self.adjustSize()
 
-    def set_refused(self, sentence: str) -> None:
+    def set_error(self, sentence: str) -> None:
         """The folder is no dataset, or not the one it is said to be."""
         self.progress.hide()
-        self._say_why("")
+        self._set_reason("")
         self.set_plan(sentence, ready=False, warning=True)
 
     def set_plan(self, text: str, *, ready: bool = True, warning: bool = False) -> None:
@@ -129,7 +129,7 @@ class ImportDialog(QDialog):
         self._ready = ready
         self.plan.setText(text)
         set_role(self.plan, "warning" if warning else "")
-        self.bring.setEnabled(ready and not self._running)
+        self.import_button.setEnabled(ready and not self._running)
 
     def set_progress(self, done: int, total: int) -> None:
         """The import runs."""
@@ -153,7 +153,7 @@ class ImportDialog(QDialog):
     def reject(self) -> None:
         """Cancel and Esc stop a running import first; the second time they close."""
         if self._running:
-            self.cancel_asked.emit()
+            self.cancel_requested.emit()
             return
         super().reject()
 
@@ -167,14 +167,15 @@ class ImportDialog(QDialog):
             event.acceptProposedAction()
             self.set_folder(str(folder))
 
-    def _say_why(self, text: str) -> None:
-        self.why.setText(text)
-        self.why.setVisible(bool(text))
+    def _set_reason(self, text: str) -> None:
+        self.reason.setText(text)
+        self.reason.setVisible(bool(text))
 
-    def _offer(self, recognitions: Sequence[Recognition], taken: str) -> None:
+    def _set_formats(self, recognitions: Sequence[Recognition], taken: str) -> None:
         """First what the folder may be, the surest first, then all other formats."""
         likely = {
-            r.format: f"{self._titles.get(r.format, r.format)} ({r.sure:.0%} sure)" for r in recognitions
+            r.format: f"{self._titles.get(r.format, r.format)} ({r.confidence:.0%} sure)"
+            for r in recognitions
         }
         rest = {key: title for key, title in self._titles.items() if key not in likely}
         self.format.clear()
@@ -182,16 +183,16 @@ class ImportDialog(QDialog):
             self.format.addItem(title, key)
         self.format.setCurrentIndex(max(0, self.format.findData(taken)))
 
-    def _look(self) -> None:
+    def _scan(self) -> None:
         if self.folder.text().strip():
             self.cancel.setText("Cancel")
-            self.place_chosen.emit(self.folder.text().strip(), self.format.currentData() or self._auto)
+            self.source_chosen.emit(self.folder.text().strip(), self.format.currentData() or self._auto)
 
-    def _look_anew(self) -> None:
-        self._offer((), self._auto)
+    def _recognise(self) -> None:
+        self._set_formats((), self._auto)
         self.format.insertItem(0, "Recognise it", self._auto)
         self.format.setCurrentIndex(0)
-        self._look()
+        self._scan()
 
     def _choose(self) -> None:
         dialog = QFileDialog(self, "Choose the dataset's folder", self.folder.text() or str(Path.home()))
@@ -202,39 +203,39 @@ class ImportDialog(QDialog):
     def _changed(self) -> None:
         self.cancel.setText("Cancel")
         self.set_plan("Counting…", ready=False)
-        self.wish_changed.emit()
+        self.options_changed.emit()
 
     def _enable(self, on: bool) -> None:
-        for part in (self.folder, self.choose, self.format, self.classes, self.split):
+        for part in (self.folder, self.browse, self.format, self.class_mapping, self.split):
             part.setEnabled(on)
-        self.bring.setEnabled(on and self._ready)
+        self.import_button.setEnabled(on and self._ready)
 
     def _connect(self) -> None:
-        self.choose.clicked.connect(self._choose)
-        self.folder.returnPressed.connect(self._look_anew)
-        self.format.activated.connect(self._look)
-        self.classes.changed.connect(self._changed)
+        self.browse.clicked.connect(self._choose)
+        self.folder.returnPressed.connect(self._recognise)
+        self.format.activated.connect(self._scan)
+        self.class_mapping.changed.connect(self._changed)
         self.split.activated.connect(self._changed)
-        self.bring.clicked.connect(self.import_asked)
+        self.import_button.clicked.connect(self.import_requested)
         self.cancel.clicked.connect(self.reject)
-        self.bring.setAutoDefault(False)
-        self.choose.setAutoDefault(False)
+        self.import_button.setAutoDefault(False)
+        self.browse.setAutoDefault(False)
         self.cancel.setAutoDefault(False)
 
     def _lay_out(self) -> None:
         self.setLayout(
             column(
-                _line("From folder", self.folder, self.choose),
+                _line("From folder", self.folder, self.browse),
                 _line("Format", self.format),
-                row(96 + GRID, self.why),
+                row(96 + GRID, self.reason),
                 self.previews,
-                self.classes,
+                self.class_mapping,
                 _line("Split", self.split),
                 GRID,
                 self.plan,
                 self.progress,
                 None,
-                row(None, self.cancel, self.bring),
+                row(None, self.cancel, self.import_button),
                 margins=(3 * GRID, 3 * GRID, 3 * GRID, 2 * GRID),
                 spacing=12,
             )
@@ -242,7 +243,7 @@ class ImportDialog(QDialog):
 
 
 def _line(title: str, *fields: QWidget) -> object:
-    name = words(title, "muted")
+    name = text_label(title, "muted")
     name.setFixedWidth(96)
     line = row(name, *fields)
     line.setStretch(1, 1)

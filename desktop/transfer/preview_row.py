@@ -10,15 +10,15 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage, QPixmap
 from PySide6.QtWidgets import QLabel, QWidget
 
-from core.formats.dataset_types import Fate, ForeignClass
+from core.formats.dataset_types import ClassTarget, DatasetClass
 from core.labels.class_list import VOID
-from core.session.transfer.import_service import Preview
+from core.session.transfer.import_service import SamplePreview
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.controls import Elided, column, row, words
+from desktop.widgets.controls import ElidedLabel, column, row, text_label
 
-SIDE = 188
+PREVIEW_SIDE = 188
 """Pixels of the longer side on screen; previews may have more for sharp screens."""
-_OVER = 0.6
+_MASK_OPACITY = 0.6
 _GREY = (128, 128, 128)
 
 
@@ -30,7 +30,7 @@ class PreviewRow(QWidget):
         self._theme = theme
         self.setLayout(row())
 
-    def set_previews(self, previews: Sequence[Preview], classes: Sequence[ForeignClass]) -> None:
+    def set_previews(self, previews: Sequence[SamplePreview], classes: Sequence[DatasetClass]) -> None:
         layout = self.layout()
         while (item := layout.takeAt(0)) is not None:
             if (old := item.widget()) is not None:
@@ -38,19 +38,19 @@ class PreviewRow(QWidget):
         for preview in previews:
             layout.addWidget(self._card(preview, classes))
 
-    def _card(self, preview: Preview, classes: Sequence[ForeignClass]) -> QWidget:
+    def _card(self, preview: SamplePreview, classes: Sequence[DatasetClass]) -> QWidget:
         card = QWidget()
-        name = Elided(preview.name, "muted", Qt.TextElideMode.ElideMiddle)
+        name = ElidedLabel(preview.name, "muted", Qt.TextElideMode.ElideMiddle)
         if preview.picture is None:
-            card.setLayout(column(words(preview.problem, "warning", wrap=True), None, name))
+            card.setLayout(column(text_label(preview.problem, "warning", wrap=True), None, name))
             return card
         shown = QLabel()
         shown.setAccessibleName(f"{preview.name} with its mask")
-        image = _image(over(preview.picture, preview.values, classes))
+        image = _image(blend_mask(preview.picture, preview.values, classes))
         ratio = max(1.0, self.devicePixelRatioF())
         pixmap = QPixmap.fromImage(image).scaled(
-            round(SIDE * ratio),
-            round(SIDE * ratio),
+            round(PREVIEW_SIDE * ratio),
+            round(PREVIEW_SIDE * ratio),
             Qt.AspectRatioMode.KeepAspectRatio,
             Qt.TransformationMode.SmoothTransformation,
         )
@@ -60,8 +60,8 @@ class PreviewRow(QWidget):
         return card
 
 
-def over(
-    picture: NDArray[np.uint8], values: NDArray[np.uint8] | None, classes: Sequence[ForeignClass]
+def blend_mask(
+    picture: NDArray[np.uint8], values: NDArray[np.uint8] | None, classes: Sequence[DatasetClass]
 ) -> NDArray[np.uint8]:
     """(h, w, 3) uint8: the picture with its classes' colours over it; void is grey, unlabelled shows the picture."""
     if values is None:
@@ -69,10 +69,10 @@ def over(
     table = np.zeros((256, 3), np.float32)
     shown = np.zeros(256, bool)
     for place, c in enumerate(classes, 1):
-        table[place] = _GREY if c.fate == Fate.VOID else c.colour
-        shown[place] = c.fate != Fate.SKIP
+        table[place] = _GREY if c.target == ClassTarget.VOID else c.colour
+        shown[place] = c.target != ClassTarget.SKIP
     table[VOID], shown[VOID] = _GREY, True
-    mixed = picture * (1 - _OVER) + table[values] * _OVER
+    mixed = picture * (1 - _MASK_OPACITY) + table[values] * _MASK_OPACITY
     return np.where(shown[values][..., None], mixed, picture).astype(np.uint8)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pyqtgraph import AxisItem
 from PySide6.QtCore import QRectF
 
-from desktop.widgets.chart import count_text, span_text
+from desktop.widgets.chart import count_label, duration_label
 
 Ticks = list[tuple[float, list[float]]]
 
@@ -29,17 +29,19 @@ class _Axis(AxisItem):  # type: ignore[misc]
 class TimeAxis(_Axis):
     """Seconds of training, written as s, min, h. `spans`: distances of ticks, ascending."""
 
-    def __init__(self, spans: Sequence[float]) -> None:
+    def __init__(self, tick_distances: Sequence[float]) -> None:
         super().__init__("bottom")
-        self._spans = spans
+        self._tick_distances = tick_distances
 
     def tickValues(self, low: float, high: float, size: float) -> Ticks:  # noqa: N802
         most = max(2, int(size / 72))
-        spacing = next((span for span in self._spans if (high - low) / span <= most), self._spans[-1])
+        spacing = next(
+            (span for span in self._tick_distances if (high - low) / span <= most), self._tick_distances[-1]
+        )
         return even_ticks(max(0.0, low), high, spacing)
 
     def tickStrings(self, values: list[float], _scale: float, spacing: float) -> list[str]:  # noqa: N802
-        return [span_text(value, spacing) for value in values]
+        return [duration_label(value, spacing) for value in values]
 
 
 class CountAxis(_Axis):
@@ -55,7 +57,7 @@ class CountAxis(_Axis):
         return even_ticks(max(0.0, low), high, spacing)
 
     def tickStrings(self, values: list[float], _scale: float, _spacing: float) -> list[str]:  # noqa: N802
-        return [count_text(value) for value in values]
+        return [count_label(value) for value in values]
 
 
 class PowerAxis(_Axis):

@@ -20,8 +20,8 @@ from PySide6.QtWidgets import (
 
 from core.project.records import Split, Status
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.controls import button, column, row, words
-from desktop.widgets.table import ROW_HEIGHT, Table
+from desktop.widgets.controls import button, column, row, text_label
+from desktop.widgets.table import ROW_HEIGHT, DataTable
 
 SHARE_ROLE = Qt.ItemDataRole.UserRole + 1
 COLOUR_ROLE = Qt.ItemDataRole.UserRole + 2
@@ -43,25 +43,27 @@ STATUS_COLUMNS = (
 class Card(QFrame):
     """A heading with buttons at its right, and whatever is filled in below."""
 
-    def __init__(self, title: str, *doors: QWidget) -> None:
+    def __init__(self, title: str, *buttons: QWidget) -> None:
         super().__init__()
         self.setProperty("role", "board")
         self.setAccessibleName(title)
-        self._body = column(
-            row(words(title, "heading"), None, *doors), margins=(2 * GRID, 12, 2 * GRID, 12), spacing=GRID
+        self._layout = column(
+            row(text_label(title, "heading"), None, *buttons),
+            margins=(2 * GRID, 12, 2 * GRID, 12),
+            spacing=GRID,
         )
-        self.setLayout(self._body)
+        self.setLayout(self._layout)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
 
-    def fill(self, *items: QWidget | QLayout) -> None:
+    def add(self, *items: QWidget | QLayout) -> None:
         for item in items:
             if isinstance(item, QLayout):
-                self._body.addLayout(item)
+                self._layout.addLayout(item)
             else:
-                self._body.addWidget(item)
+                self._layout.addWidget(item)
 
 
-def link(text: str, name: str, help_: str = "") -> QPushButton:
+def link_button(text: str, name: str, help_: str = "") -> QPushButton:
     """Words or a number that lead to pictures; `name` is what a screen reader says."""
     made = button(text, "row")
     made.setAccessibleName(name)
@@ -97,7 +99,7 @@ class ShareDelegate(QStyledItemDelegate):
         painter.restore()
 
 
-class ClassTable(Table):
+class ClassTable(DataTable):
     """As high as its rows; a click or Enter chooses one."""
 
     row_chosen = Signal(int)
@@ -141,32 +143,32 @@ class ClassTable(Table):
 class SplitCard(Card):
     """How many pictures are in which split and how far; every number shows its pictures."""
 
-    filter_asked = Signal(str, str)
+    filter_requested = Signal(str, str)
     """Key and title of a filter."""
-    split_asked = Signal()
+    split_requested = Signal()
 
     def __init__(self) -> None:
         self.split = button("Split pictures…")
         self.split.setToolTip("Divide the pictures among train, val and test, after showing the numbers.")
         super().__init__("Splits", self.split)
-        self.split.clicked.connect(self.split_asked)
+        self.split.clicked.connect(self.split_requested)
         self.cells: dict[tuple[Split | None, Status | None], QPushButton] = {}
         grid = QGridLayout()
         grid.setHorizontalSpacing(GRID)
         grid.setVerticalSpacing(0)
         for x, title in enumerate(("Pictures", *(title for _, _, title in STATUS_COLUMNS)), 1):
-            head = words(title, "muted")
+            head = text_label(title, "muted")
             head.setContentsMargins(0, 0, GRID, 0)  # as far from the edge as the numbers, which are buttons
             grid.addWidget(head, 0, x, Qt.AlignmentFlag.AlignRight)
             grid.setColumnMinimumWidth(x, 12 * GRID)
         for y, (split, key, title) in enumerate(SPLIT_ROWS, 1):
-            grid.addWidget(words(title), y, 0)
+            grid.addWidget(text_label(title), y, 0)
             grid.addWidget(self._cell(split, None, key, title), y, 1, Qt.AlignmentFlag.AlignRight)
             for x, (status, of_status, name) in enumerate(STATUS_COLUMNS, 2):
                 cell = self._cell(split, status, f"{key}+{of_status}", f"{title}, {name.lower()}")
                 grid.addWidget(cell, y, x, Qt.AlignmentFlag.AlignRight)
         grid.setColumnStretch(0, 1)
-        self.fill(grid)
+        self.add(grid)
         self.set_table({})
 
     def set_table(self, table: Mapping[tuple[Split | None, Status], int]) -> None:
@@ -177,8 +179,8 @@ class SplitCard(Card):
             cell.setEnabled(sum(known) > 0)
 
     def _cell(self, split: Split | None, status: Status | None, key: str, title: str) -> QPushButton:
-        cell = link("0", title, f"Show these pictures: {title[0].lower()}{title[1:]}.")
+        cell = link_button("0", title, f"Show these pictures: {title[0].lower()}{title[1:]}.")
         cell.setProperty("role", "number")
-        cell.clicked.connect(lambda: self.filter_asked.emit(key, title))
+        cell.clicked.connect(lambda: self.filter_requested.emit(key, title))
         self.cells[split, status] = cell
         return cell

@@ -14,19 +14,19 @@ from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QColor, QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from core.base.gc_freeze import made_to_stay
+from core.base.gc_freeze import freeze_gc
 from core.labels.class_list import ClassList, Colour
 from desktop.theme.theme import Theme
 
 Curve = Sequence[tuple[float, float]]
-Look = tuple[Curve, str | Colour, float]
+CurveStyle = tuple[Curve, str | Colour, float]
 """Points (x, y), a colour (the name of a token, or RGB), and the width of the line."""
 
 # Distances of ticks that people count in: seconds, minutes, hours.
-_SPANS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 36000, 86400)
+_TICK_DISTANCES = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 36000, 86400)
 
 
-def span_text(seconds: float, spacing: float = 0) -> str:
+def duration_label(seconds: float, spacing: float = 0) -> str:
     """A moment of training as an axis shows it: 0, 40 s, 12 min, 3 h."""
     if seconds == 0:
         return "0"
@@ -37,7 +37,7 @@ def span_text(seconds: float, spacing: float = 0) -> str:
     return f"{seconds / 3600:.3g} h"
 
 
-def count_text(number: float) -> str:
+def count_label(number: float) -> str:
     """A number of pixels as an axis shows it: 800, 12 k, 3.5 M."""
     for size, sign in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
         if abs(number) >= size:
@@ -45,9 +45,9 @@ def count_text(number: float) -> str:
     return f"{number:g}"
 
 
-def score_curves(miou: Curve, per_class: Mapping[int, Curve], classes: ClassList) -> dict[object, Look]:
+def score_curves(miou: Curve, per_class: Mapping[int, Curve], classes: ClassList) -> dict[object, CurveStyle]:
     """IoU of each class as a thin line in its colour, mIoU as a bold one above them."""
-    curves: dict[object, Look] = {}
+    curves: dict[object, CurveStyle] = {}
     for each in classes:
         points = per_class.get(each.value)
         if points:
@@ -58,7 +58,7 @@ def score_curves(miou: Curve, per_class: Mapping[int, Curve], classes: ClassList
 
 
 def _load() -> None:
-    with made_to_stay():
+    with freeze_gc():
         import_module("desktop.widgets.axes")  # and pyqtgraph with it
 
 
@@ -70,23 +70,23 @@ def preload() -> Thread:
     return thread
 
 
-def _next_turn() -> int:
+def _next_build_slot() -> int:
     """Milliseconds until no other chart is being built: three at once would hold up a hand that draws."""
-    global _taken_until  # noqa: PLW0603
+    global _next_free_slot  # noqa: PLW0603
     now = time.monotonic()
-    begin = max(now, _taken_until)
-    _taken_until = begin + 0.03
+    begin = max(now, _next_free_slot)
+    _next_free_slot = begin + 0.03
     return round((begin - now) * 1000)
 
 
-_taken_until = 0.0
+_next_free_slot = 0.0
 
 
-def thin(points: Curve, most: int = 400) -> Curve:
+def downsample(points: Curve, max_points: int = 400) -> Curve:
     """At most about `most` points: means of equal stretches, and the last point as it is."""
-    if len(points) <= most:
+    if len(points) <= max_points:
         return points
-    stretch = -(-len(points) // most)
+    stretch = -(-len(points) // max_points)
     parts = [points[at : at + stretch] for at in range(0, len(points) - 1, stretch)]
     means = [(sum(x for x, _ in part) / len(part), sum(y for _, y in part) / len(part)) for part in parts]
     return [*means, points[-1]]
@@ -111,66 +111,67 @@ class Chart(QWidget):
         self._time_axis, self._score_axis, self._small = time_axis, score_axis, small
         self._power_axis = power_axis
         self._plot: Any = None
-        self._wanted: dict[object, Look] | None = None
-        self._shown: dict[object, Look] = {}
-        self._later = QTimer(self)
-        self._later.setSingleShot(True)
-        self._later.timeout.connect(self._take_turn)
+        self._requested: dict[object, CurveStyle] | None = None
+        self._shown: dict[object, CurveStyle] = {}
+        self._build_timer = QTimer(self)
+        self._build_timer.setSingleShot(True)
+        self._build_timer.timeout.connect(self._build_or_draw)
         self._curves: dict[object, Any] = {}
-        self._looks: dict[object, tuple[str | Colour, float]] = {}
-        self._box = QVBoxLayout(self)
-        self._box.setContentsMargins(0, 0, 0, 0)
-        theme.changed.connect(self._dress)
+        self._styles: dict[object, tuple[str | Colour, float]] = {}
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        theme.changed.connect(self._apply_theme)
 
-    def set_curves(self, curves: Mapping[object, Look]) -> None:
+    def set_curves(self, curves: Mapping[object, CurveStyle]) -> None:
         """Show exactly these curves, by key; the order is from behind to front.
 
         They appear as soon as the chart is in sight and pyqtgraph is loaded; nobody waits for it here. What is shown
         already is not drawn again: news of a training come every second, and most of them change no curve.
         """
-        if self._wanted is None and curves == self._shown:
+        if self._requested is None and curves == self._shown:
             return
-        self._wanted = dict(curves)
-        self._draw_soon()
+        self._requested = dict(curves)
+        self._schedule_draw()
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         super().showEvent(event)
-        self._draw_soon()
+        self._schedule_draw()
 
-    def _draw_soon(self) -> None:
-        if self._wanted is None or not self.isVisible():
+    def _schedule_draw(self) -> None:
+        if self._requested is None or not self.isVisible():
             return
         if self._plot is None:
-            if not self._later.isActive():
-                self._later.start(_next_turn())
+            if not self._build_timer.isActive():
+                self._build_timer.start(_next_build_slot())
             return
-        self._shown, self._wanted = self._wanted, None
+        self._shown, self._requested = self._requested, None
         self._draw(self._shown)
 
-    def _take_turn(self) -> None:
+    def _build_or_draw(self) -> None:
         """Build the plot, and fill it in a later turn of the event loop."""
         if preload().is_alive():
-            self._later.start(50)
+            self._build_timer.start(50)
         elif self._plot is None:
-            self._built()
-            self._later.start(_next_turn())
+            self._ensure_plot()
+            self._build_timer.start(_next_build_slot())
         else:
-            self._draw_soon()
+            self._schedule_draw()
 
-    def _draw(self, curves: Mapping[object, Look]) -> None:
-        plot = self._built()
+    def _draw(self, curves: Mapping[object, CurveStyle]) -> None:
+        plot = self._ensure_plot()
         for key in [key for key in self._curves if key not in curves]:
             plot.removeItem(self._curves.pop(key))
-            self._looks.pop(key)
+            self._styles.pop(key)
         thinned = {
-            key: (self._laid(points), colour, width) for key, (points, colour, width) in curves.items()
+            key: (self._prepare_points(points), colour, width)
+            for key, (points, colour, width) in curves.items()
         }
         for order, (key, (points, colour, width)) in enumerate(thinned.items()):
             if key not in self._curves:
                 self._curves[key] = plot.plot([], [], antialias=True)
-            if self._looks.get(key) != (colour, width):
-                self._looks[key] = (colour, width)
-                self._dress_curve(key)
+            if self._styles.get(key) != (colour, width):
+                self._styles[key] = (colour, width)
+                self._style_curve(key)
             # A single point has no line: it is shown as a dot.
             dot = "o" if len(points) == 1 else None
             self._curves[key].setData(
@@ -185,23 +186,29 @@ class Chart(QWidget):
             top = max((p[1] for points, _, _ in thinned.values() for p in points), default=1.0)
             plot.setYRange(0, top or 1, padding=0.04)
 
-    def _laid(self, points: Curve) -> Curve:
+    def _prepare_points(self, points: Curve) -> Curve:
         """Points where they lie along the axis, and no more of them than can be told apart."""
-        return thin([(math.log10(x), y) for x, y in points] if self._power_axis else points)
+        return downsample([(math.log10(x), y) for x, y in points] if self._power_axis else points)
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.DevicePixelRatioChange:
-            self._dress()
+            self._apply_theme()
         return super().event(event)
 
-    def _built(self) -> Any:
+    def _ensure_plot(self) -> Any:
         if self._plot is not None:
             return self._plot
         import pyqtgraph
 
         from desktop.widgets.axes import CountAxis, PowerAxis, ScoreAxis, TimeAxis
 
-        below = TimeAxis(_SPANS) if self._time_axis else PowerAxis("bottom") if self._power_axis else None
+        below = (
+            TimeAxis(_TICK_DISTANCES)
+            if self._time_axis
+            else PowerAxis("bottom")
+            if self._power_axis
+            else None
+        )
         axes: dict[str, Any] = {
             "bottom": below or CountAxis("bottom"),
             "left": ScoreAxis(coarse=self._small) if self._score_axis else CountAxis("left"),
@@ -219,12 +226,12 @@ class Chart(QWidget):
         plot.getPlotItem().setContentsMargins(0, 6, 10, 0)
         if self._score_axis:
             plot.setYRange(0, 1, padding=0.03)
-        self._box.addWidget(plot)
+        self._layout.addWidget(plot)
         self._plot = plot
-        self._dress()
+        self._apply_theme()
         return plot
 
-    def _dress(self) -> None:
+    def _apply_theme(self) -> None:
         if self._plot is None:
             return
         import pyqtgraph
@@ -238,12 +245,12 @@ class Chart(QWidget):
             axis.setZValue(-100)
         self._plot.showGrid(y=True, alpha=1.0)
         for key in self._curves:
-            self._dress_curve(key)
+            self._style_curve(key)
 
-    def _dress_curve(self, key: object) -> None:
+    def _style_curve(self, key: object) -> None:
         import pyqtgraph
 
-        curve, (look, width) = self._curves[key], self._looks[key]
+        curve, (look, width) = self._curves[key], self._styles[key]
         colour = self._theme.colour(look) if isinstance(look, str) else QColor(*look)
         # pyqtgraph counts the width of lines in device pixels.
         curve.setPen(pyqtgraph.mkPen(colour, width=width * self.devicePixelRatioF()))

@@ -26,14 +26,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.theme.icons import keep_icon
+from desktop.theme.icons import set_themed_icon
 from desktop.theme.theme import GRID, Theme
 
 PANEL_WIDTH = 304
 MARGIN = 2 * GRID
 
 
-def words(text: str = "", role: str = "", *, wrap: bool = False) -> QLabel:
+def text_label(text: str = "", role: str = "", *, wrap: bool = False) -> QLabel:
     """A label. Roles: heading, headline, muted, danger, warning, good. Never rich text: names may hold markup."""
     label = QLabel(text)
     label.setTextFormat(Qt.TextFormat.PlainText)
@@ -45,7 +45,7 @@ def words(text: str = "", role: str = "", *, wrap: bool = False) -> QLabel:
     return label
 
 
-def ground(widget: QWidget, role: str) -> None:
+def set_background(widget: QWidget, role: str) -> None:
     """Give a plain widget the background of a role: bar, panel or page."""
     widget.setProperty("role", role)
     widget.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -77,11 +77,11 @@ def icon_button(
     made.setIconSize(QSize(size, size))
     made.setCheckable(checkable)
     made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-    keep_icon(made, icon, theme, size)
+    set_themed_icon(made, icon, theme, size)
     return made
 
 
-def segments(titles: Mapping[str, str], theme: Theme) -> tuple[QFrame, dict[str, QPushButton]]:
+def segmented_control(titles: Mapping[str, str], theme: Theme) -> tuple[QFrame, dict[str, QPushButton]]:
     """Buttons side by side, of which exactly one is chosen, by key."""
     frame = QFrame()
     frame.setProperty("role", "segments")
@@ -114,17 +114,17 @@ def row(
     *items: QWidget | QLayout | int | None, spacing: int = GRID, margins: tuple[int, ...] = (0, 0, 0, 0)
 ) -> QHBoxLayout:
     """Widgets side by side; None is a stretch, a number a gap in pixels."""
-    return _filled(QHBoxLayout(), items, spacing, margins)  # type: ignore[return-value]
+    return _fill(QHBoxLayout(), items, spacing, margins)  # type: ignore[return-value]
 
 
 def column(
     *items: QWidget | QLayout | int | None, spacing: int = GRID, margins: tuple[int, ...] = (0, 0, 0, 0)
 ) -> QVBoxLayout:
     """Widgets below each other; None is a stretch, a number a gap in pixels."""
-    return _filled(QVBoxLayout(), items, spacing, margins)  # type: ignore[return-value]
+    return _fill(QVBoxLayout(), items, spacing, margins)  # type: ignore[return-value]
 
 
-def _filled(
+def _fill(
     layout: QBoxLayout,
     items: tuple[QWidget | QLayout | int | None, ...],
     spacing: int,
@@ -144,7 +144,7 @@ def _filled(
     return layout
 
 
-def scrolled(inner: QWidget) -> QScrollArea:
+def scroll_area(inner: QWidget) -> QScrollArea:
     """`inner` in an area that scrolls up and down only; it is as wide as the area."""
     area = QScrollArea()
     area.setWidgetResizable(True)
@@ -155,7 +155,7 @@ def scrolled(inner: QWidget) -> QScrollArea:
     return area
 
 
-def page_of(cards: QLayout, width: int) -> QScrollArea:
+def card_page(cards: QLayout, width: int) -> QScrollArea:
     """A page of cards in the middle of a workspace, at most so wide, that scrolls."""
     middle = QWidget()
     middle.setMaximumWidth(width)
@@ -163,12 +163,12 @@ def page_of(cards: QLayout, width: int) -> QScrollArea:
     line = row(None, middle, None, margins=(3 * GRID,) * 4)
     line.setStretch(1, 1000)
     inner = QWidget()
-    ground(inner, "page")
+    set_background(inner, "page")
     inner.setLayout(line)
-    return scrolled(inner)
+    return scroll_area(inner)
 
 
-def choice(
+def combo_box(
     rows: Sequence[tuple[str, str]], name: str, role: str = "", box: QComboBox | None = None
 ) -> QComboBox:
     """A box to choose one of `rows` (key, title); the key is its current data, `name` its accessible name."""
@@ -186,7 +186,7 @@ def choice(
     return box
 
 
-def indent_number(box: QAbstractSpinBox) -> None:
+def indent_spin_box(box: QAbstractSpinBox) -> None:
     """Give a number the same distance from its frame as words have; stylesheets cannot for a spin box."""
     line = box.findChild(QLineEdit)
     if line is not None:
@@ -218,20 +218,20 @@ class LevelSlider(QSlider):
         return super().event(event)
 
 
-class HomeSlider(LevelSlider):
+class ResettableSlider(LevelSlider):
     """A slider with a place to which a double click brings it back."""
 
-    def __init__(self, low: int, high: int, home: int, name: str) -> None:
+    def __init__(self, low: int, high: int, default: int, name: str) -> None:
         super().__init__(low, high, name)
-        self.home = home
-        self.setValue(home)
+        self.default = default
+        self.setValue(default)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        self.setValue(self.home)
+        self.setValue(self.default)
         event.accept()
 
 
-class Elided(QLabel):
+class ElidedLabel(QLabel):
     """One line of words, or two, that shorten themselves with an ellipsis; the tooltip has the whole."""
 
     def __init__(
@@ -254,7 +254,7 @@ class Elided(QLabel):
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
         painter = QPainter(self)
-        shown = self._shown(self.contentsRect().width())
+        shown = self._elided(self.contentsRect().width())
         if shown.replace("\n", " ") != self.text() and self.toolTip() != self.text():
             self.setToolTip(self.text())
         self.style().drawItemText(
@@ -267,18 +267,18 @@ class Elided(QLabel):
             self.foregroundRole(),
         )
 
-    def _shown(self, width: int) -> str:
+    def _elided(self, width: int) -> str:
         """The text as it fits into so many pixels, broken between two words where there are two lines."""
         elide = self.fontMetrics().elidedText
         if self._lines == 1 or elide(self.text(), self._mode, width) == self.text():
-            return _said(elide(self.text(), self._mode, width))
+            return _without_lone_ellipsis(elide(self.text(), self._mode, width))
         first, rest = "", self.text().split(" ")
         while len(rest) > 1 and self.fontMetrics().horizontalAdvance(f"{first} {rest[0]}".lstrip()) <= width:
             first = f"{first} {rest.pop(0)}".lstrip()
         last = elide(" ".join(rest), self._mode, width)
-        return f"{first}\n{last}" if first else _said(last)
+        return f"{first}\n{last}" if first else _without_lone_ellipsis(last)
 
 
-def _said(shortened: str) -> str:
+def _without_lone_ellipsis(shortened: str) -> str:
     """Without room for a single letter nothing is better than a lone ellipsis."""
     return "" if shortened == "…" else shortened

@@ -9,9 +9,9 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QComboBox, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
-from desktop.picture_list import TAG_KEY
+from desktop.picture_list import TAG_PREFIX
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.controls import choice
+from desktop.widgets.controls import combo_box
 
 FILTERS = (
     ("all", "All pictures"),
@@ -29,7 +29,7 @@ FILTERS = (
     ("no split", "Without a split"),
     ("noted", "With a note"),
 )
-GROUPS = ("train", "noted")
+FIRST_OF_GROUP = ("train", "noted")
 """Filters that begin another kind: a line stands above them."""
 
 
@@ -41,17 +41,17 @@ class FilterDelegate(QStyledItemDelegate):
         self._theme = theme
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Any) -> QSize:  # noqa: N802
-        return QSize(0, GRID + 1) if _is_line(index) else super().sizeHint(option, index)
+        return QSize(0, GRID + 1) if _is_separator(index) else super().sizeHint(option, index)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Any) -> None:
-        if _is_line(index):
+        if _is_separator(index):
             middle = option.rect.center().y()
             painter.fillRect(option.rect.left(), middle, option.rect.width(), 1, self._theme.colour("line"))
         else:
             super().paint(painter, option, index)
 
 
-def _is_line(index: Any) -> bool:
+def _is_separator(index: Any) -> bool:
     return bool(index.data(Qt.ItemDataRole.AccessibleDescriptionRole) == "separator")
 
 
@@ -63,10 +63,10 @@ class FilterBox(QComboBox):
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
-        choice(FILTERS, "Which pictures to show", "quiet", self)
+        combo_box(FILTERS, "Which pictures to show", "quiet", self)
         self.setItemDelegate(FilterDelegate(theme, self))
         self.setMaxVisibleItems(24)
-        for key in GROUPS:
+        for key in FIRST_OF_GROUP:
             self.insertSeparator(self.findData(key))
         self._fixed = self.count()
 
@@ -80,7 +80,7 @@ class FilterBox(QComboBox):
         while self.count() > self._fixed:
             self.removeItem(self.count() - 1)
         for tag in tags:
-            self.addItem(f"Tagged “{tag}”", TAG_KEY + tag)
+            self.addItem(f"Tagged “{tag}”", TAG_PREFIX + tag)
         self.set_filter(chosen, title)
 
     def set_filter(self, key: str, title: str = "") -> None:

@@ -9,14 +9,14 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from core.labels.class_list import LabelClass
-from desktop.canvas.rendering.class_patterns import draw_chip
+from desktop.canvas.rendering.class_patterns import draw_chip_pattern
 from desktop.theme.theme import GRID, Theme
 
-LINE = 20
-GAP = 2 * GRID
+LINE_HEIGHT = 20
+ENTRY_GAP = 2 * GRID
 
 
-class Legend(QWidget):
+class CurveLegend(QWidget):
     """The bold curve first, then chips with names; wraps into as many lines as it needs."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -49,10 +49,10 @@ class Legend(QWidget):
         return True
 
     def heightForWidth(self, width: int) -> int:  # noqa: N802
-        places = self._places(width)
-        return round(places[-1][1]) + LINE if places else LINE
+        places = self._entries(width)
+        return round(places[-1][1]) + LINE_HEIGHT if places else LINE_HEIGHT
 
-    def _places(self, width: int) -> list[tuple[float, float, str, LabelClass | None]]:
+    def _entries(self, width: int) -> list[tuple[float, float, str, LabelClass | None]]:
         """x, y, words and class (None: the bold curve) of each entry."""
         metrics = self.fontMetrics()
         entries: list[tuple[str, LabelClass | None]] = [("mIoU", None)]
@@ -63,19 +63,20 @@ class Legend(QWidget):
             name = metrics.elidedText(whole, Qt.TextElideMode.ElideRight, 160)
             length = 20 + metrics.horizontalAdvance(name)
             if x and x + length > width:
-                x, y = 0.0, y + LINE
+                x, y = 0.0, y + LINE_HEIGHT
             places.append((x, y, name, of_class))
-            x += length + GAP
+            x += length + ENTRY_GAP
         return places
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for x, y, name, of_class in self._places(self.width()):
+        for x, y, name, of_class in self._entries(self.width()):
             if of_class is None:
                 painter.setPen(QPen(self._theme.colour("text"), 2.5))
                 painter.drawLine(
-                    QRectF(x, y + LINE / 2, 14, 0).topLeft(), QRectF(x + 14, y + LINE / 2, 0, 0).topLeft()
+                    QRectF(x, y + LINE_HEIGHT / 2, 14, 0).topLeft(),
+                    QRectF(x + 14, y + LINE_HEIGHT / 2, 0, 0).topLeft(),
                 )
             else:
                 painter.setPen(Qt.PenStyle.NoPen)
@@ -83,7 +84,7 @@ class Legend(QWidget):
                 painter.setBrush(colour)
                 painter.drawRoundedRect(chip, 3, 3)
                 if self._patterned and of_class.value in self._order:
-                    draw_chip(painter, chip, 3, colour, self._order.index(of_class.value))
+                    draw_chip_pattern(painter, chip, 3, colour, self._order.index(of_class.value))
             painter.setPen(self._theme.colour("muted"))
-            painter.drawText(QRectF(x + 20, y, 200, LINE), Qt.AlignmentFlag.AlignVCenter, name)
+            painter.drawText(QRectF(x + 20, y, 200, LINE_HEIGHT), Qt.AlignmentFlag.AlignVCenter, name)
         painter.end()

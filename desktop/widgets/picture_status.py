@@ -8,10 +8,10 @@ from typing import Protocol
 from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
-from desktop.theme.icons import pixmap
+from desktop.theme.icons import icon_pixmap
 from desktop.theme.theme import Theme
 
-_SIGN = 20
+_WARNING_SIZE = 20
 """Logical pixels of the sign for a picture that cannot be shown."""
 
 
@@ -30,7 +30,7 @@ class PictureRow(Protocol):
     def uncertainty(self) -> float | None: ...  # 0..1, None without a prediction
 
 
-def paint_mark(painter: QPainter, theme: Theme, middle: QPointF, record: PictureRow) -> None:
+def paint_status(painter: QPainter, theme: Theme, middle: QPointF, record: PictureRow) -> None:
     """The status as a mark that shape alone tells apart: ring, half, full, check, flag, bar."""
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(QColor(20, 20, 22, 190))
@@ -39,11 +39,11 @@ def paint_mark(painter: QPainter, theme: Theme, middle: QPointF, record: Picture
     if record.status == "done":
         painter.setBrush(theme.colour("accent"))
         painter.drawEllipse(middle, 8, 8)
-        painter.drawPixmap(QPointF(middle.x() - 6, middle.y() - 6), pixmap("check", white, 12, 2))
+        painter.drawPixmap(QPointF(middle.x() - 6, middle.y() - 6), icon_pixmap("check", white, 12, 2))
     elif record.status == "to review":
-        painter.drawPixmap(QPointF(middle.x() - 6, middle.y() - 6), pixmap("flag", white, 12, 2))
+        painter.drawPixmap(QPointF(middle.x() - 6, middle.y() - 6), icon_pixmap("flag", white, 12, 2))
     elif record.status == "skipped":
-        painter.drawPixmap(QPointF(middle.x() - 6, middle.y() - 6), pixmap("minus", white, 12, 2))
+        painter.drawPixmap(QPointF(middle.x() - 6, middle.y() - 6), icon_pixmap("minus", white, 12, 2))
     elif record.label_share > 0:
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(white, 1.5))
@@ -61,13 +61,13 @@ def paint_mark(painter: QPainter, theme: Theme, middle: QPointF, record: Picture
         painter.drawEllipse(middle, 4, 4)
 
 
-def paint_fault(painter: QPainter, theme: Theme, rect: QRect, ratio: float) -> None:
+def paint_error(painter: QPainter, theme: Theme, rect: QRect, ratio: float) -> None:
     """In place of a thumbnail: it is not on its way, it will never come."""
-    sign = pixmap("warning", theme.colour("warning"), _SIGN, ratio)
-    painter.drawPixmap(rect.center() - QPoint(_SIGN // 2, _SIGN // 2), sign)
+    sign = icon_pixmap("warning", theme.colour("warning"), _WARNING_SIZE, ratio)
+    painter.drawPixmap(rect.center() - QPoint(_WARNING_SIZE // 2, _WARNING_SIZE // 2), sign)
 
 
-def describe(record: PictureRow) -> str:
+def picture_summary(record: PictureRow) -> str:
     """Name and numbers of a picture, one line each."""
     words = {
         "new": "Not started",
@@ -87,6 +87,6 @@ def describe(record: PictureRow) -> str:
     return "\n".join(lines)
 
 
-def explain(record: PictureRow, fault: str) -> str:
+def error_tooltip(record: PictureRow, error: str) -> str:
     """The same as rich text, with the reason why it cannot be shown: a long sentence, which only rich text wraps."""
-    return f"<p>{escape(describe(record)).replace(chr(10), '<br>')}</p><p>{escape(fault)}</p>"
+    return f"<p>{escape(picture_summary(record)).replace(chr(10), '<br>')}</p><p>{escape(error)}</p>"

@@ -26,12 +26,12 @@ Index = QModelIndex | QPersistentModelIndex
 
 
 @dataclass(frozen=True, slots=True)
-class Option:
+class SearchOption:
     """`key` is the value, `title` and `notes` are the cells of its row; all are searched."""
 
     key: str
     title: str
-    notes: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
 
 
 class _Rows(QAbstractTableModel):
@@ -40,27 +40,27 @@ class _Rows(QAbstractTableModel):
     def __init__(self, titles: Sequence[str], parent: QObject) -> None:
         super().__init__(parent)
         self._titles = tuple(titles)
-        self.shown: tuple[Option, ...] = ()
+        self.options: tuple[SearchOption, ...] = ()
 
-    def show(self, options: Sequence[Option]) -> None:
+    def set_options(self, options: Sequence[SearchOption]) -> None:
         self.beginResetModel()
-        self.shown = tuple(options)
+        self.options = tuple(options)
         self.endResetModel()
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: N802, B008
-        return 0 if parent.isValid() else len(self.shown)
+        return 0 if parent.isValid() else len(self.options)
 
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: N802, B008
         return 0 if parent.isValid() else len(self._titles)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        option = self.shown[index.row()]
-        cells = (option.title, *option.notes)
+        option = self.options[index.row()]
+        cells = (option.title, *option.details)
         text = cells[index.column()] if index.column() < len(cells) else ""
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
             return text
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return self._side(index.column())
+            return self._alignment(index.column())
         return None
 
     def headerData(  # noqa: N802
@@ -70,12 +70,12 @@ class _Rows(QAbstractTableModel):
             if role == Qt.ItemDataRole.DisplayRole:
                 return self._titles[section]
             if role == Qt.ItemDataRole.TextAlignmentRole:
-                return self._side(section)
+                return self._alignment(section)
         return None
 
-    def _side(self, column: int) -> Qt.AlignmentFlag:
+    def _alignment(self, column: int) -> Qt.AlignmentFlag:
         """Numbers stand at the right; the last row tells, because the first may be an exception."""
-        notes = self.shown[-1].notes if self.shown else ()
+        notes = self.options[-1].details if self.options else ()
         number = 1 <= column <= len(notes) and notes[column - 1].replace(".", "").isdigit()
         return (
             Qt.AlignmentFlag.AlignRight if number else Qt.AlignmentFlag.AlignLeft
@@ -89,8 +89,8 @@ class SearchList(QWidget):
 
     def __init__(self, name: str, titles: Sequence[str], rows: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._options: tuple[Option, ...] = ()
-        self._chosen = ""
+        self._options: tuple[SearchOption, ...] = ()
+        self._selected_key = ""
         self.search = QLineEdit()
         self.search.setPlaceholderText("Search")
         self.search.setClearButtonEnabled(True)
@@ -114,24 +114,24 @@ class SearchList(QWidget):
         for at in range(len(titles) - 1):
             header.resizeSection(at, 11 * GRID)
         self.table.setFixedHeight((rows + 1) * ROW_HEIGHT + GRID)
-        self.table.selectionModel().currentRowChanged.connect(self._moved)
+        self.table.selectionModel().currentRowChanged.connect(self._current_changed)
         self.setLayout(column(self.search, self.table, spacing=4))
 
-    def widen(self, at: int, width: int) -> None:
+    def set_column_width(self, at: int, width: int) -> None:
         """Give a column this many pixels."""
         self.table.horizontalHeader().resizeSection(at, width)
 
-    def set_options(self, options: Sequence[Option]) -> None:
+    def set_options(self, options: Sequence[SearchOption]) -> None:
         self._options = tuple(options)
         self._fill()
 
     def value(self) -> str:
         """The key that is chosen; "" before one is."""
-        return self._chosen
+        return self._selected_key
 
     def set_value(self, key: str) -> None:
-        self._chosen = key
-        self._show_chosen()
+        self._selected_key = key
+        self._show_selected()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """Down in the search line goes on to the rows."""
@@ -148,22 +148,24 @@ class SearchList(QWidget):
 
     def _fill(self) -> None:
         search = self.search.text()
-        self._rows.show([one for one in self._options if matches(search, one.key, one.title, *one.notes)])
-        self._show_chosen()
+        self._rows.set_options(
+            [one for one in self._options if matches(search, one.key, one.title, *one.details)]
+        )
+        self._show_selected()
 
-    def _show_chosen(self) -> None:
-        keys = [one.key for one in self._rows.shown]
+    def _show_selected(self) -> None:
+        keys = [one.key for one in self._rows.options]
         model = self.table.selectionModel()
         model.blockSignals(True)
-        if self._chosen in keys:
-            index = self._rows.index(keys.index(self._chosen), 0)
+        if self._selected_key in keys:
+            index = self._rows.index(keys.index(self._selected_key), 0)
             self.table.setCurrentIndex(index)
             self.table.selectRow(index.row())
             self.table.scrollTo(index)
         model.blockSignals(False)
         self.table.viewport().update()
 
-    def _moved(self, index: QModelIndex) -> None:
-        if index.isValid() and self._rows.shown[index.row()].key != self._chosen:
-            self._chosen = self._rows.shown[index.row()].key
+    def _current_changed(self, index: QModelIndex) -> None:
+        if index.isValid() and self._rows.options[index.row()].key != self._selected_key:
+            self._selected_key = self._rows.options[index.row()].key
             self.changed.emit()

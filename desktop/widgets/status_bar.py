@@ -7,36 +7,36 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.controls import Elided, ground, row, set_role, words
+from desktop.widgets.controls import ElidedLabel, row, set_background, set_role, text_label
 
 HEIGHT = 28
-ROOM_FOR_BOTH = 150 * GRID
-MARK_WIDTH = 40 * GRID
+MIN_WIDTH_FOR_BOTH = 150 * GRID
+MAX_REASON_WIDTH = 40 * GRID
 """A long reason is shortened to this; the tooltip has all of it."""
 
 
-class StatusLine(QWidget):
+class StatusBar(QWidget):
     """Left the pixel under the cursor, in the middle the zoom, right the training and the saved mark."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
-        ground(self, "bar")
+        set_background(self, "bar")
         self.setFixedHeight(max(HEIGHT, theme.text_size * 2))
-        self.pixel = Elided("", "muted")
-        self.note = Elided("")
-        self.note.hide()
-        self.zoom = words("", "muted")
-        self.adjusted = words("View adjusted")
+        self.pixel = ElidedLabel("", "muted")
+        self.message = ElidedLabel("")
+        self.message.hide()
+        self.zoom = text_label("", "muted")
+        self.adjusted = text_label("View adjusted")
         self.adjusted.setToolTip(
             "Brightness, contrast or channels of the picture are changed, only to look at it."
         )
         self.adjusted.hide()
-        self.training = Elided("", "muted")
+        self.training = ElidedLabel("", "muted")
         self.training.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         line = row(
             self.pixel,
-            self.note,
+            self.message,
             self.zoom,
             self.adjusted,
             self.training,
@@ -47,23 +47,23 @@ class StatusLine(QWidget):
             line.setStretch(place, 1)
         self.setLayout(line)
 
-    def set_note(self, text: str) -> None:
+    def show_message(self, text: str) -> None:
         """A sentence for people, in place of the pixel where there is no room for both; an empty text ends it."""
-        self.note.setText(text)
-        self.note.setToolTip(text)
-        self.note.setVisible(bool(text))
-        self._share()
+        self.message.setText(text)
+        self.message.setToolTip(text)
+        self.message.setVisible(bool(text))
+        self._share_space()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         super().resizeEvent(event)
-        self._share()
+        self._share_space()
 
-    def _share(self) -> None:
-        self.pixel.setVisible(not self.note.text() or self.width() >= ROOM_FOR_BOTH)
+    def _share_space(self) -> None:
+        self.pixel.setVisible(not self.message.text() or self.width() >= MIN_WIDTH_FOR_BOTH)
 
-    def set_place(self, *, picture: bool) -> None:
+    def set_picture_visible(self, *, visible: bool) -> None:
         """Whether a picture is in sight; a zoom without one says nothing."""
-        self.zoom.setVisible(picture)
+        self.zoom.setVisible(visible)
 
     def set_pixel(
         self,
@@ -120,7 +120,7 @@ class StatusLine(QWidget):
         if pictures_per_second:
             parts.append(f"{pictures_per_second:.{0 if pictures_per_second >= 10 else 1}f} pictures/s")
         if seconds_left is not None:
-            parts.append(f"{clock(seconds_left)} left")
+            parts.append(f"{format_duration(seconds_left)} left")
         self.training.setText("  ·  ".join(parts))
 
 
@@ -128,28 +128,28 @@ def _number(value: int | None) -> str:
     return "" if value is None else str(value)
 
 
-def clock(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """A rest of time: 0:40, 12:05, 1:02:00."""
     whole = max(0, round(seconds))
     hours, minutes = divmod(whole // 60, 60)
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
 
 
-class SavedMark(QWidget):
+class SaveIndicator(QWidget):
     """A dot and a word: saved, saving, or why not."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.dot = words("●", "good")
-        self.text = words("", "muted")
+        self.dot = text_label("●", "good")
+        self.text = text_label("", "muted")
         self.setLayout(row(self.dot, self.text, spacing=6))
-        self.set_saved("saved")
+        self.set_state("saved")
 
-    def set_saved(self, state: str, reason: str = "") -> None:
+    def set_state(self, state: str, reason: str = "") -> None:
         """`state`: saved, saving, or failed with a reason. Raises KeyError for another word."""
         word = {"saved": "Saved", "saving": "Saving…", "failed": "Not saved"}[state]
         set_role(self.dot, {"saved": "good", "saving": "muted", "failed": "warning"}[state])
         set_role(self.text, "warning" if state == "failed" else "muted")
         whole = f"{word}: {reason}" if reason else word
-        self.text.setText(self.fontMetrics().elidedText(whole, Qt.TextElideMode.ElideRight, MARK_WIDTH))
+        self.text.setText(self.fontMetrics().elidedText(whole, Qt.TextElideMode.ElideRight, MAX_REASON_WIDTH))
         self.setToolTip(whole if state == "failed" else "Every change is saved as you make it.")

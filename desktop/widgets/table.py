@@ -17,18 +17,18 @@ Cell = str | tuple[Colour, str]
 """Words, or words behind a chip of a colour."""
 
 
-class Table(QTableWidget):
+class DataTable(QTableWidget):
     """`numbers` are the columns that hold numbers: they stand at the right."""
 
     def __init__(
-        self, titles: Sequence[str], numbers: Sequence[int], name: str, parent: QWidget | None = None
+        self, titles: Sequence[str], numeric_columns: Sequence[int], name: str, parent: QWidget | None = None
     ) -> None:
         super().__init__(0, len(titles), parent)
-        self._numbers = frozenset(numbers)
+        self._numeric_columns = frozenset(numeric_columns)
         self._rows: list[tuple[Cell, ...]] = []
         self.setHorizontalHeaderLabels(list(titles))
         for at in range(len(titles)):
-            side = Qt.AlignmentFlag.AlignRight if at in self._numbers else Qt.AlignmentFlag.AlignLeft
+            side = Qt.AlignmentFlag.AlignRight if at in self._numeric_columns else Qt.AlignmentFlag.AlignLeft
             self.horizontalHeaderItem(at).setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
         self.setAccessibleName(name)
         self.verticalHeader().hide()
@@ -55,8 +55,10 @@ class Table(QTableWidget):
             for x, cell in enumerate(cells):
                 item = QTableWidgetItem(cell if isinstance(cell, str) else cell[1])
                 if not isinstance(cell, str):
-                    item.setIcon(chip_icon(cell[0]))
-                side = Qt.AlignmentFlag.AlignRight if x in self._numbers else Qt.AlignmentFlag.AlignLeft
+                    item.setIcon(colour_chip_icon(cell[0]))
+                side = (
+                    Qt.AlignmentFlag.AlignRight if x in self._numeric_columns else Qt.AlignmentFlag.AlignLeft
+                )
                 item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
                 self.setItem(y, x, item)
 
@@ -65,7 +67,7 @@ class Table(QTableWidget):
         self.horizontalHeader().setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
 
 
-def chip_icon(colour: Colour, side: int = 14) -> QIcon:
+def colour_chip_icon(colour: Colour, side: int = 14) -> QIcon:
     """A rounded square in a class's colour, crisp at 200 %."""
     image = QPixmap(side * 2, side * 2)
     image.setDevicePixelRatio(2)

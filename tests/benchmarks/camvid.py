@@ -39,7 +39,7 @@ def command(*words: str) -> tuple[dict[str, Any], float]:
 
 def hold_out(folder: Path, labelled: int | None) -> dict[str, int]:
     """Move one sequence to test; with `labelled` keep only so many pictures in train, the others are unlabelled."""
-    with Project.write(folder, purpose="a benchmark") as project:
+    with Project.open(folder, purpose="a benchmark") as project:
         records = project.pictures.all()
         project.pictures.set_split([r.id for r in records if HELD_OUT in r.name], Split.TEST)
         train = [r for r in records if r.split == Split.TRAIN and HELD_OUT not in r.name]

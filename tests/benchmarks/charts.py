@@ -16,7 +16,7 @@ from pathlib import Path
 
 from core.project.project import Project
 from core.project.records import Measurement
-from core.session.training.curves import CurveBook
+from core.session.training.curves import CurveStore
 from tests.factories import MODEL, project_in
 
 RUNS, CLASSES, LOSSES = 10, 9, 20
@@ -38,8 +38,8 @@ def measure(project: Project, points: int) -> dict[str, float]:
     looks = points // RUNS // (LOSSES + CLASSES + 1)
     for _ in range(RUNS):
         run = project.runs.start(MODEL, "{}", None, 3)
-        project.runs.measure([p for look in range(looks) for p in points_of(run.id, look)])
-    book = CurveBook()
+        project.runs.add_measurements([p for look in range(looks) for p in points_of(run.id, look)])
+    book = CurveStore()
 
     def tick(last: int) -> tuple[int, float]:
         began = time.thread_time()
@@ -54,7 +54,7 @@ def measure(project: Project, points: int) -> dict[str, float]:
     last, first = tick(0)
     ticks = []
     for look in range(looks, looks + 20):
-        project.runs.measure(points_of(run.id, look)[:12])
+        project.runs.add_measurements(points_of(run.id, look)[:12])
         last, spent = tick(last)
         ticks.append(spent)
     drawn = book.curves()

@@ -26,7 +26,7 @@ from core.labels.class_list import ClassList
 from core.labels.codec import encode
 from core.labels.label_map import Edit, LabelMap
 from core.labels.rasterization import capsule
-from core.project.project import FILE, HOME, Project
+from core.project.project import HOME_FOLDER, PROJECT_FILE, Project
 from core.project.records import now
 from core.session.picture_index import PictureIndex
 
@@ -40,7 +40,7 @@ def stroke(
 ) -> Edit | None:
     """A bent stroke of about ten capsules, as a hand draws it."""
     whole = Box(0, 0, labels.width, labels.height)
-    labels.begin("Brush stroke", "brush", value)
+    labels.begin_edit("Brush stroke", "brush", value)
     at, heading = rng.uniform(0, (labels.width, labels.height)), float(rng.uniform(0, 2 * math.pi))
     for _ in range(10):
         heading += float(rng.normal(0, 0.5))
@@ -48,15 +48,15 @@ def stroke(
         box, mask = capsule(Point(*at), Point(*to), radius, whole)
         labels.paint(box, mask, value)
         at = to
-    return labels.finish()
+    return labels.finish_edit()
 
 
 def make(folder: Path) -> None:
-    with Project.write(folder) as project:
+    with Project.open(folder) as project:
         listed = ClassList()
         for name in CLASSES:
-            listed = listed.added(name)
-        project.classes.write(listed)
+            listed = listed.with_class(name)
+        project.classes.save(listed)
 
 
 def sample_tiles(rng: np.random.Generator) -> list[tuple[bytes, bytes, list[int]]]:
@@ -139,7 +139,7 @@ def measure(folder: Path, looks: int, seed: int) -> dict[str, float]:
     """Times of an opened large project."""
     rng = np.random.default_rng(seed + 1)
     since = time.perf_counter()
-    project = Project.write(folder)
+    project = Project.open(folder)
     PictureIndex(project.pictures.all())
     opened = time.perf_counter() - since
     with project:
@@ -147,7 +147,9 @@ def measure(folder: Path, looks: int, seed: int) -> dict[str, float]:
         nexts, commits, undos = [], [], []
         for picture in rng.integers(1, counts.pictures + 1, looks).tolist():
             nexts.append(
-                milliseconds(lambda p=picture: (project.labels.read(p, SIDE, SIDE), project.journal.next(p)))
+                milliseconds(
+                    lambda p=picture: (project.labels.read(p, SIDE, SIDE), project.journal.undo_names(p))
+                )
             )
         for picture in rng.integers(1, counts.pictures + 1, looks).tolist():
             labels = LabelMap(project.labels.read(picture, SIDE, SIDE))
@@ -156,7 +158,7 @@ def measure(folder: Path, looks: int, seed: int) -> dict[str, float]:
                 commits.append(milliseconds(lambda p=picture, e=edit: project.journal.commit(p, e)))
                 undos.append(milliseconds(lambda p=picture: project.journal.undo(p)))
         listed = project.classes.read()
-        change_ms = milliseconds(lambda: project.classes.write(listed.added("bridge"), "Add bridge"))
+        change_ms = milliseconds(lambda: project.classes.save(listed.with_class("bridge"), "Add bridge"))
         undo_change_ms = milliseconds(lambda: project.journal.undo(1))
     return {
         "pictures": counts.pictures,
@@ -170,7 +172,7 @@ def measure(folder: Path, looks: int, seed: int) -> dict[str, float]:
         "undo_ms_p99": round(float(np.percentile(undos, 99)), 2),
         "class_change_ms": round(change_ms, 1),
         "class_change_undo_ms": round(undo_change_ms, 1),
-        "file_mb": round((folder / HOME / FILE).stat().st_size / 2**20, 1),
+        "file_mb": round((folder / HOME_FOLDER / PROJECT_FILE).stat().st_size / 2**20, 1),
     }
 
 
@@ -178,7 +180,7 @@ def measure_steps(folder: Path, side: int, steps: int, seed: int) -> dict[str, f
     """Real strokes on one large picture: the file's growth, and memory beyond the label's own pixels."""
     rng = np.random.default_rng(seed + 2)
     make(folder)
-    with Project.write(folder) as project:
+    with Project.open(folder) as project:
         [record] = project.pictures.add(["large.png"])
         project.pictures.set_size(record.id, side, side)
         labels = LabelMap.blank(side, side)
@@ -191,7 +193,7 @@ def measure_steps(folder: Path, side: int, steps: int, seed: int) -> dict[str, f
     return {
         "steps": len(times),
         "steps_commit_ms_p99": round(float(np.percentile(times, 99)), 2),
-        "steps_disk_mb": round((folder / HOME / FILE).stat().st_size / 2**20, 1),
+        "steps_disk_mb": round((folder / HOME_FOLDER / PROJECT_FILE).stat().st_size / 2**20, 1),
         "steps_memory_mb": round(memory, 1),
     }
 
@@ -212,7 +214,7 @@ def main() -> None:
         many.mkdir()
         found = measure_steps(one, chosen.side, chosen.steps, chosen.seed)
         make(many)
-        fill(many / HOME / FILE, chosen.pictures, chosen.edits, chosen.seed)
+        fill(many / HOME_FOLDER / PROJECT_FILE, chosen.pictures, chosen.edits, chosen.seed)
         os.sync()  # what the building left to write must not be measured
         found = measure(many, chosen.looks, chosen.seed) | found
     print(

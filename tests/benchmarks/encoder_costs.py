@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from core.models.catalogue import architectures
-from core.models.cost import cost_of, count
+from core.models.cost import count_operations, measure_cost
 from core.models.spec import ModelSpec
 
 MODELS = Path(__file__).parents[2] / "core" / "models"
@@ -49,7 +49,7 @@ def row(name: str, pretrained: bool) -> list[object] | None:
 
     flags = "p" * pretrained
     if works(encoder, 256, 192):
-        cost = count(encoder)
+        cost = count_operations(encoder)
         channels = levels(encoder)
         flags += "l" * (min(channels) > 0) + "d" * works(lambda: encoder(output_stride=8), 64, 64)
     elif name.startswith("tu-"):
@@ -59,7 +59,7 @@ def row(name: str, pretrained: bool) -> list[object] | None:
 
         if not works(vit, 256, 192):
             return None
-        cost, flags = count(vit), flags + "v"
+        cost, flags = count_operations(vit), flags + "v"
     else:
         return None
     return [round(cost.parameters / 1e6, 2), round(cost.gmacs, 2), flags]
@@ -84,7 +84,7 @@ def count_networks() -> None:
     """Every architecture on its usual encoder, for ten classes."""
     rows: dict[str, list[object]] = {}
     for each in architectures():
-        cost = cost_of(ModelSpec(each.name, each.encoder, "none", 256, tuple(range(1, 11))))
+        cost = measure_cost(ModelSpec(each.name, each.encoder, "none", 256, tuple(range(1, 11))))
         rows[each.name] = [round(cost.parameters / 1e6, 2), round(cost.gmacs, 2)]
         print(each.name, rows[each.name], file=sys.stderr, flush=True)
     write(NETWORKS, rows)

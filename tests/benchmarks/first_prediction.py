@@ -26,10 +26,16 @@ from core.images.image_reader import read_picture
 from core.models.spec import default_spec
 from core.samples.scenes import SCENE_CLASSES, draw_scene
 from core.training.device_probe import likely_device
-from core.training.events import Evaluated, Event, Failed, Finished, Published
+from core.training.events import (
+    CheckpointPublished,
+    ModelEvaluated,
+    TrainingEvent,
+    TrainingFinished,
+    WorkerFailed,
+)
 from core.training.recipe import default_recipe
-from core.training.snapshot import Snapshot
-from core.training.worker_client import Worker
+from core.training.snapshot import TrainingSnapshot
+from core.training.worker_client import WorkerClient
 
 HELD_OUT = "0006R0"
 Labelled = tuple[str, NDArray[np.uint8], NDArray[np.uint8]]
@@ -42,17 +48,17 @@ def scenes(labelled: int) -> Iterator[tuple[str, Labelled]]:
 
 
 def camvid(data: Path, labelled: int, *, unseen: bool) -> Iterator[tuple[str, Labelled]]:
-    pairs = [p for p in open_dataset(data).samples if p.split == "train" and p.read is not None]
+    pairs = [p for p in open_dataset(data).samples if p.split == "train" and p.read_mask is not None]
     train = [p for p in pairs if HELD_OUT not in p.picture.name]
     chosen = train[:: max(1, len(train) // labelled)][:labelled]
     others = [p for p in train if p not in chosen][2::5]
     held_out = [p for p in pairs if HELD_OUT in p.picture.name][::3] if unseen else others
     for split, some in (("train", chosen), ("val", held_out)):
         for pair in some:
-            assert pair.read is not None
+            assert pair.read_mask is not None
             yield (
                 split,
-                (pair.picture.name, read_picture(pair.picture), pair.read().values),
+                (pair.picture.name, read_picture(pair.picture), pair.read_mask().values),
             )
 
 
@@ -73,24 +79,24 @@ def main() -> None:
     published: list[float] = []
     ended = threading.Event()
 
-    def hear(event: Event) -> None:
+    def hear(event: TrainingEvent) -> None:
         seconds = round(time.perf_counter() - began, 1)
-        if isinstance(event, Evaluated):
+        if isinstance(event, ModelEvaluated):
             curve.append((seconds, round(event.miou, 4)))
-        elif isinstance(event, Published):
+        elif isinstance(event, CheckpointPublished):
             published.append(seconds)
-        elif isinstance(event, Finished | Failed):
+        elif isinstance(event, TrainingFinished | WorkerFailed):
             ended.set()
 
     with tempfile.TemporaryDirectory() as scratch:
-        snapshot = Snapshot.create(Path(scratch) / "snapshot", spec, recipe)
+        snapshot = TrainingSnapshot.create(Path(scratch) / "snapshot", spec, recipe)
         source = (
             camvid(asked.data, asked.labelled, unseen=asked.unseen) if asked.data else scenes(asked.labelled)
         )
         for number, (split, (name, picture, values)) in enumerate(source):
             snapshot.put(number, name, split, picture, values)
         began = time.perf_counter()
-        worker = Worker(hear)
+        worker = WorkerClient(hear)
         worker.train(Path(scratch) / "run", snapshot.folder)
         ended.wait()
         worker.close()

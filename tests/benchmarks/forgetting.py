@@ -23,17 +23,22 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from core.models.checkpoint import labels_seen, load_checkpoint, read_run_file, start_from
+from core.models.checkpoint import (
+    load_checkpoint,
+    load_starting_model,
+    read_checkpoint_metadata,
+    trained_label_digests,
+)
 from core.models.inference import predict
 from core.models.spec import ModelSpec, default_spec, spec_from_base
-from core.samples.scenes import SCENE_CLASSES, Scene, draw_scene
-from core.training.checkpoint_selection import KNOWN
+from core.samples.scenes import SCENE_CLASSES, SampleScene, draw_scene
+from core.training.checkpoint_selection import KNOWN_CLASS_IOU
 from core.training.device_probe import likely_device
-from core.training.devices import device_for
+from core.training.devices import resolve_device
 from core.training.loop import train
-from core.training.metrics import confusion, iou_from_confusion
+from core.training.metrics import confusion_matrix, iou_from_confusion
 from core.training.recipe import Recipe, default_recipe
-from core.training.snapshot import Snapshot
+from core.training.snapshot import TrainingSnapshot
 
 NEW = 1 + [name for name, _ in SCENE_CLASSES].index("water")
 OLD = tuple(value for value in range(1, len(SCENE_CLASSES) + 1) if value != NEW)
@@ -43,7 +48,12 @@ Scores = dict[int, float]
 
 
 def put(
-    snapshot: Snapshot, numbers: Sequence[int], scenes: Sequence[Scene], split: str, *, water: bool
+    snapshot: TrainingSnapshot,
+    numbers: Sequence[int],
+    scenes: Sequence[SampleScene],
+    split: str,
+    *,
+    water: bool,
 ) -> None:
     for number in numbers:
         truth = scenes[number].truth
@@ -51,7 +61,7 @@ def put(
         snapshot.put(number, f"scene {number}", split, scenes[number].picture, values)
 
 
-def scores(folder: Path, scenes: Sequence[Scene], device: str) -> Scores:
+def scores(folder: Path, scenes: Sequence[SampleScene], device: str) -> Scores:
     """IoU of each class of a published network; for the old ones pixels of the new one do not count."""
     loaded = load_checkpoint(folder, device)
     size = len(SCENE_CLASSES) + 1
@@ -59,9 +69,9 @@ def scores(folder: Path, scenes: Sequence[Scene], device: str) -> Scores:
     for scene in scenes:
         said = torch.from_numpy(predict(loaded, scene.picture).values)
         truth = torch.from_numpy(scene.truth)
-        whole += confusion(said, truth, size)
+        whole += confusion_matrix(said, truth, size)
         counts = truth != NEW
-        old += confusion(said[counts], truth[counts], size)
+        old += confusion_matrix(said[counts], truth[counts], size)
     among_all, among_old = iou_from_confusion(whole), iou_from_confusion(old)
     found = {value: float(among_old[value]) for value in OLD}
     return {**found, NEW: float(among_all[NEW])} if NEW in loaded.spec.class_values else found
@@ -69,17 +79,19 @@ def scores(folder: Path, scenes: Sequence[Scene], device: str) -> Scores:
 
 def worst_loss(before: Scores, after: Scores) -> float:
     """Points of IoU that the class which lost most has lost, of those that were known."""
-    losses = [iou - after[value] for value, iou in before.items() if value in OLD and iou >= KNOWN]
+    losses = [iou - after[value] for value, iou in before.items() if value in OLD and iou >= KNOWN_CLASS_IOU]
     return round(100 * max(losses, default=0.0), 2)
 
 
-def learn(folder: Path, base: Path | None, spec: ModelSpec, snapshot: Snapshot, recipe: Recipe) -> Path:
+def learn(
+    folder: Path, base: Path | None, spec: ModelSpec, snapshot: TrainingSnapshot, recipe: Recipe
+) -> Path:
     """The folder of the network that is in use after a round: the new one, or that of before."""
-    snapshot.revise(spec, recipe)
+    snapshot.reconfigure(spec, recipe)
     torch.manual_seed(recipe.seed)
     ended = train(
-        start_from(base, spec), spec, snapshot, recipe, run_folder=folder, on_event=lambda _: None,
-        warm=base is not None, base_seen=labels_seen(base) if base else None,
+        load_starting_model(base, spec), spec, snapshot, recipe, run_folder=folder, on_event=lambda _: None,
+        warm_start=base is not None, base_digests=trained_label_digests(base) if base else None,
     )  # fmt: skip
     return folder if ended.published or base is None else base
 
@@ -94,9 +106,9 @@ def main() -> None:
     words.add_argument("--seed", type=int, default=0)
     words.add_argument("--json", action="store_true")
     asked = words.parse_args()
-    kind, device = likely_device(), device_for("auto")
+    kind, device = likely_device(), resolve_device("auto")
     spec = replace(default_spec(kind, OLD), size=asked.size)
-    recipe = default_recipe(kind).changed(
+    recipe = default_recipe(kind).with_changes(
         {"steps": asked.steps, "seed": asked.seed, "threads": asked.threads}
     )
     teachers = asked.labelled + 2 * asked.rounds
@@ -105,11 +117,11 @@ def main() -> None:
     sides = {"val": [scenes[n] for n in judges], "unseen": scenes[teachers + JUDGES :]}
     with tempfile.TemporaryDirectory() as scratch:
         place = Path(scratch)
-        snapshot = Snapshot.create(place / "snapshot", spec, recipe)
+        snapshot = TrainingSnapshot.create(place / "snapshot", spec, recipe)
         put(snapshot, range(asked.labelled), scenes, "train", water=False)
         put(snapshot, judges, scenes, "val", water=False)
         # The first round is a longer one: what is known badly cannot be forgotten.
-        first = recipe.changed({"steps": 3 * asked.steps})
+        first = recipe.with_changes({"steps": 3 * asked.steps})
         used = learn(place / "0", None, spec, snapshot, first)
         before = {side: scores(used, some, device) for side, some in sides.items()}
         highest = {side: dict(found) for side, found in before.items()}
@@ -127,7 +139,7 @@ def main() -> None:
             told: dict[str, object] = {
                 "round": "a new class" if last else f"{number}: two more pictures",
                 "published": used != earlier,
-                "at_step": read_run_file(used)[1]["step"] if used != earlier else None,
+                "at_step": read_checkpoint_metadata(used)[1]["step"] if used != earlier else None,
             }
             for side, some in sides.items():
                 after = scores(used, some, device)

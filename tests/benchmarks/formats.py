@@ -30,10 +30,10 @@ import cv2
 import numpy as np
 
 from core.formats.readers.registry import open_dataset
-from core.formats.writers.region_outlines import regions_of
+from core.formats.writers.region_outlines import find_regions
 from core.project.project import Project
 from core.samples.scenes import SCENE_CLASSES, draw_scene
-from core.session.transfer.export_plan import ExportWish, plan_export
+from core.session.transfer.export_plan import ExportOptions, plan_export
 from core.session.transfer.export_service import run_export
 from core.session.transfer.import_run import import_dataset
 
@@ -73,9 +73,9 @@ def write_pairs(folder: Path, count: int, enlarge: int, seed: int) -> dict[str, 
         cv2.imwrite(str(folder / "images" / f"p{number:05}.jpg"), picture[part][:, flip])
         cv2.imwrite(str(folder / "masks" / f"p{number:05}.png"), truth[part][:, flip])
         if number < SCENES:
-            found = regions_of(np.ascontiguousarray(truth[part][:, flip]), range(1, len(names) + 1))
+            found = find_regions(np.ascontiguousarray(truth[part][:, flip]), range(1, len(names) + 1))
             regions += len(found)
-            corners += sum(len(ring) for region in found for ring in region.parts)
+            corners += sum(len(ring) for region in found for ring in region.corners)
     looked = min(SCENES, count)
     return {"regions_a_pair": round(regions / looked), "corners_a_pair": round(corners / looked)}
 
@@ -114,11 +114,11 @@ def step(what: str, source: Path, place: Path) -> dict[str, Any]:
 
     began, before = time.perf_counter(), worked()
     if what == "export":
-        with Project.read(source) as project:
-            pairs = run_export(project, plan_export(project, ExportWish(place, "coco")), progress).pairs
+        with Project.open_read_only(source) as project:
+            pairs = run_export(project, plan_export(project, ExportOptions(place, "coco")), progress).pairs
     else:
         place.mkdir()
-        with Project.write(place) as project:
+        with Project.open(place) as project:
             pairs = import_dataset(project, open_dataset(source), progress=progress).labels
     return {
         "pairs": pairs,
@@ -158,7 +158,7 @@ def run(scratch: Path, asked: argparse.Namespace) -> dict[str, Any]:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
     of = write_pairs(scratch / "pairs", pairs, asked.enlarge, asked.seed)
-    with Project.write(_made(scratch / "project")) as project:
+    with Project.open(_made(scratch / "project")) as project:
         import_dataset(project, open_dataset(scratch / "pairs", "masks"))
 
     def ours(what: str, source: str, place: str, count: int) -> dict[str, Any]:
@@ -181,7 +181,7 @@ def run(scratch: Path, asked: argparse.Namespace) -> dict[str, Any]:
     if fewer < pairs:
         few, few_coco = "few", "few_coco"
         _first(scratch / "pairs", scratch / few, fewer)
-        with Project.write(_made(scratch / "few_project")) as project:
+        with Project.open(_made(scratch / "few_project")) as project:
             import_dataset(project, open_dataset(scratch / few, "masks"))
         ours("export", "few_project", few_coco, fewer)
     theirs = rival("export", few, "rival_coco")

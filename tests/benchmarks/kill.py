@@ -31,7 +31,7 @@ from core.base.geometry import Box, Point
 from core.labels.class_list import ClassList
 from core.labels.label_map import LabelMap
 from core.labels.rasterization import capsule
-from core.project.project import FILE, HOME, Project
+from core.project.project import HOME_FOLDER, PROJECT_FILE, Project
 
 SIZES = {1: (700, 530), 2: (300, 270)}
 MOST_EDITS = 12
@@ -50,8 +50,8 @@ class Verdict:
 
 
 def make(folder: Path) -> None:
-    with Project.write(folder) as project:
-        project.classes.write(ClassList().added("grass").added("roof").added("road"))
+    with Project.open(folder) as project:
+        project.classes.save(ClassList().with_class("grass").with_class("roof").with_class("road"))
         for record, size in zip(
             project.pictures.add(f"p{i}.png" for i in SIZES), SIZES.values(), strict=True
         ):
@@ -65,7 +65,7 @@ def digest(project: Project) -> str:
         plane, _ = project.labels.provenance(picture_id, *size)
         counts = sorted(project.pictures.pixels_by_class(picture_id).items())
         sum_.update(project.labels.read(picture_id, *size).tobytes() + plane.tobytes())
-        sum_.update(repr((counts, project.journal.next(picture_id))).encode())
+        sum_.update(repr((counts, project.journal.undo_names(picture_id))).encode())
     sum_.update(repr([(c.value, c.name, c.colour) for c in project.classes.read()]).encode())
     return sum_.hexdigest()
 
@@ -83,15 +83,15 @@ def edit(project: Project, rng: np.random.Generator) -> None:
         value, into = rng.choice(classes.values, 2, replace=False)
         project.classes.merge(int(value), int(into))
     elif kind < 0.4 or len(classes) < 3:
-        project.classes.write(classes.added(f"class {rng.integers(1 << 60)}"), "Add class")
+        project.classes.save(classes.with_class(f"class {rng.integers(1 << 60)}"), "Add class")
     else:
         width, height = SIZES[picture_id]
         labels = LabelMap(project.labels.read(picture_id, width, height))
-        labels.begin("Brush stroke", "brush", 0)
+        labels.begin_edit("Brush stroke", "brush", 0)
         ends = [Point(*rng.uniform(0, (width, height))) for _ in range(2)]
         box, mask = capsule(*ends, float(rng.uniform(5, 60)), Box(0, 0, width, height))
         labels.paint(box, mask, int(rng.choice((0, *classes.values))))
-        stroke = labels.finish()
+        stroke = labels.finish_edit()
         if stroke is not None:
             project.journal.commit(picture_id, stroke)
 
@@ -101,7 +101,7 @@ def keep_editing(folder: Path, record: Path, tick: int, seed: int) -> None:
     a byte at the start and one after each."""
     rng = np.random.default_rng(seed)
     lines = os.open(record, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    with Project.write(folder) as project:
+    with Project.open(folder) as project:
         os.write(lines, f"{digest(project)}\n".encode())
         os.fsync(lines)
         os.write(tick, b".")
@@ -118,7 +118,7 @@ def keep_editing(folder: Path, record: Path, tick: int, seed: int) -> None:
 def replay(folder: Path, seed: int, edits: int) -> list[str]:
     """What the document looks like before and after each of the first `edits` edits of a seed."""
     rng = np.random.default_rng(seed)
-    with Project.write(folder) as project:
+    with Project.open(folder) as project:
         seen = [digest(project)]
         while len(seen) <= edits:
             try:
@@ -131,10 +131,10 @@ def replay(folder: Path, seed: int, edits: int) -> list[str]:
 
 def kill_once(folder: Path, rng: np.random.Generator, found: Verdict, seed: int) -> None:
     """One child, one SIGKILL, one look at what is left."""
-    file, record = folder / HOME / FILE, folder.parent / "record"
+    file, record = folder / HOME_FOLDER / PROJECT_FILE, folder.parent / "record"
     twin = folder.parent / "twin"
-    (twin / HOME).mkdir(parents=True, exist_ok=True)
-    shutil.copy(file, twin / HOME / FILE)  # closed: one file holds all of it
+    (twin / HOME_FOLDER).mkdir(parents=True, exist_ok=True)
+    shutil.copy(file, twin / HOME_FOLDER / PROJECT_FILE)  # closed: one file holds all of it
     record.write_bytes(b"")
     hear, say = os.pipe()
     child = os.fork()
@@ -165,7 +165,7 @@ def kill_once(folder: Path, rng: np.random.Generator, found: Verdict, seed: int)
         with closing(sqlite3.connect(file)) as raw:
             whole = raw.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
             whole &= not raw.execute("PRAGMA foreign_key_check").fetchall()
-        with Project.write(folder) as project:
+        with Project.open(folder) as project:
             state = digest(project)
     except (sqlite3.Error, MaskloopError):
         whole, state = False, ""

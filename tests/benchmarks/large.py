@@ -24,7 +24,7 @@ from PySide6.QtTest import QTest
 from core.base.settings import Settings
 from desktop.app import build
 from desktop.tour.stall_meter import StallMeter
-from desktop.tour.window_driver import LEFT, PLAIN, Hands
+from desktop.tour.window_driver import LEFT_BUTTON, NO_MODIFIER, WindowDriver
 from tests.benchmarks.programs.with_maskloop import furnish
 from tests.benchmarks.stage import screen, write_jpeg
 
@@ -36,46 +36,46 @@ def measure(folder: Path, settings: Settings) -> dict[str, dict[str, float]]:
     window = build(settings).window
     window.resize(1920, 1080)
     window.show()
-    hands = Hands(window)
-    window.open(folder)
-    hands.until(hands.has_picture, "a picture")
-    hands.rest(1500)
+    hands = WindowDriver(window)
+    window.open_project(folder)
+    hands.wait_until(hands.has_picture, "a picture")
+    hands.wait(1500)
     longest: dict[str, float] = {}
     done: dict[str, float] = {}
-    saving = hands.labelling.saving
+    saving = hands.labelling.edit_queue
 
     def watched(name: str, act: Callable[[], object], is_done: Callable[[], bool]) -> None:
         meter = StallMeter()
         meter.start()
         began = time.perf_counter()
         act()
-        hands.until(is_done, name)
+        hands.wait_until(is_done, name)
         done[name] = round((time.perf_counter() - began) * 1000)
-        hands.rest(500)
+        hands.wait(500)
         meter.stop()
         longest[name] = meter.summary()["max"] or 0.0
 
     def edited(name: str, act: Callable[[], object]) -> None:
         """Something that makes an edit, and its way back."""
-        strokes = saving.strokes
-        watched(name, act, lambda: saving.strokes > strokes and saving.pending == 0)
-        middle = tuple(side // 2 for side in hands.values.shape)
-        hands.expect(hands.values[middle] != 0, f"{name} has painted nothing")
-        watched(f"undo of {name}", lambda: press("undo"), lambda: hands.values[middle] == 0)
+        strokes = saving.stored_count
+        watched(name, act, lambda: saving.stored_count > strokes and saving.pending == 0)
+        middle = tuple(side // 2 for side in hands.label_values.shape)
+        hands.expect(hands.label_values[middle] != 0, f"{name} has painted nothing")
+        watched(f"undo of {name}", lambda: press("undo"), lambda: hands.label_values[middle] == 0)
 
     def press(action: str) -> None:
         window.actions_by_id[action].trigger()
 
     def drag() -> None:
-        QTest.mousePress(hands.canvas, LEFT, PLAIN, hands.at(*CORNERS[0]))
+        QTest.mousePress(hands.canvas, LEFT_BUTTON, NO_MODIFIER, hands.position_of(*CORNERS[0]))
         for corner in CORNERS[1:]:
-            QTest.mouseMove(hands.canvas, hands.at(*corner))
-        QTest.mouseRelease(hands.canvas, LEFT, PLAIN, hands.at(*CORNERS[-1]))
+            QTest.mouseMove(hands.canvas, hands.position_of(*corner))
+        QTest.mouseRelease(hands.canvas, LEFT_BUTTON, NO_MODIFIER, hands.position_of(*CORNERS[-1]))
 
     def box() -> None:
-        QTest.mousePress(hands.canvas, LEFT, PLAIN, hands.at(LOW, LOW))
-        QTest.mouseMove(hands.canvas, hands.at(HIGH, HIGH))
-        QTest.mouseRelease(hands.canvas, LEFT, PLAIN, hands.at(HIGH, HIGH))
+        QTest.mousePress(hands.canvas, LEFT_BUTTON, NO_MODIFIER, hands.position_of(LOW, LOW))
+        QTest.mouseMove(hands.canvas, hands.position_of(HIGH, HIGH))
+        QTest.mouseRelease(hands.canvas, LEFT_BUTTON, NO_MODIFIER, hands.position_of(HIGH, HIGH))
 
     hands.key(Qt.Key.Key_1)
     for tool, act in (("rectangle", box), ("ellipse", box), ("lasso", drag)):
@@ -83,10 +83,12 @@ def measure(folder: Path, settings: Settings) -> dict[str, dict[str, float]]:
         edited(tool, act)
     press("tool_polygon")
     for corner in CORNERS:
-        QTest.mouseClick(hands.canvas, LEFT, PLAIN, hands.at(*corner))
+        QTest.mouseClick(hands.canvas, LEFT_BUTTON, NO_MODIFIER, hands.position_of(*corner))
     edited("polygon", lambda: QTest.keyClick(hands.canvas, Qt.Key.Key_Return))
     press("tool_fill")
-    edited("fill", lambda: QTest.mouseClick(hands.canvas, LEFT, PLAIN, hands.at(0.5, 0.5)))
+    edited(
+        "fill", lambda: QTest.mouseClick(hands.canvas, LEFT_BUTTON, NO_MODIFIER, hands.position_of(0.5, 0.5))
+    )
     edited("accept prediction", lambda: press("accept_all"))
     window.close()
     return {"longest_ms": longest, "done_ms": done}

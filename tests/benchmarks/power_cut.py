@@ -54,9 +54,9 @@ def keep_editing(folder: Path, record: Path, seed: int, synchronous: str) -> Non
     with record.open("wb", buffering=0) as lines:
         make(folder)
         for part in (0, EDITS // 2):
-            with Project.write(folder) as project, contextlib.ExitStack() as stack:
+            with Project.open(folder) as project, contextlib.ExitStack() as stack:
                 if synchronous == "normal":
-                    stack.enter_context(project.store.together())
+                    stack.enter_context(project.store.deferred_sync())
                 if not part:
                     lines.write(f"{digest(project)}\n".encode())
                 done = part
@@ -87,8 +87,8 @@ def trace(folder: Path, record: Path, seed: int, synchronous: str) -> Path:
 def judge(place: Path, acknowledged: int, states: list[str], found: Verdict) -> None:
     """Open what a cut left. acknowledged: how many lines the record had then."""
     try:
-        with Project.write(place) as project:
-            with project.store.reading() as connection:
+        with Project.open(place) as project:
+            with project.store.read_transaction() as connection:
                 whole = connection.exec_driver_sql("PRAGMA integrity_check").all() == [("ok",)]
                 whole &= connection.exec_driver_sql("PRAGMA foreign_key_check").first() is None
             state = digest(project)

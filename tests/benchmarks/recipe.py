@@ -36,16 +36,16 @@ from numpy.typing import NDArray
 from PIL import Image
 from skimage.morphology import skeletonize
 
-from core.models.checkpoint import load_checkpoint, read_run_file, start_from
+from core.models.checkpoint import load_checkpoint, load_starting_model, read_checkpoint_metadata
 from core.models.inference import predict
-from core.models.network_builder import build
+from core.models.network_builder import build_network
 from core.models.spec import ModelSpec
-from core.training.devices import settle_chance
-from core.training.events import Event, Published, Started
+from core.training.devices import seed_everything
+from core.training.events import CheckpointPublished, TrainingEvent, TrainingStarted
 from core.training.loop import train
-from core.training.metrics import confusion, iou_from_confusion, mean_iou, pixel_accuracy
-from core.training.recipe import Recipe, default_recipe, read_choices
-from core.training.snapshot import Snapshot
+from core.training.metrics import confusion_matrix, iou_from_confusion, mean_iou, pixel_accuracy
+from core.training.recipe import Recipe, default_recipe, parse_recipe_options
+from core.training.snapshot import TrainingSnapshot
 from tests.benchmarks.plain import Pair, learn_plainly, predict_plainly
 
 RIVAL_BATCH = 8
@@ -118,7 +118,7 @@ def scored(
     total = torch.zeros((len(names), len(names)), dtype=torch.int64)
     for picture, label in pairs:
         truth = np.where(label == 255, 255, label - 1)
-        total += confusion(torch.from_numpy(predicted(picture)), torch.from_numpy(truth), len(names))
+        total += confusion_matrix(torch.from_numpy(predicted(picture)), torch.from_numpy(truth), len(names))
     iou = iou_from_confusion(total)
     return {
         "miou": round(mean_iou(total), 4),
@@ -141,23 +141,23 @@ def run(
     kept, device = dict[float, Path](), ""
     with tempfile.TemporaryDirectory() as scratch:
         here = Path(scratch)
-        snapshot = Snapshot.create(here / "snapshot", spec, recipe)
+        snapshot = TrainingSnapshot.create(here / "snapshot", spec, recipe)
         for part, pairs in (("train", teaching), ("val", pairs_of(asked.data, "val", void))):
             for name, pair in pairs.items():
                 snapshot.put(len(snapshot.entries()), name, part, *pair)
 
-        def listen(event: Event) -> None:
+        def listen(event: TrainingEvent) -> None:
             nonlocal device
-            if isinstance(event, Started):
+            if isinstance(event, TrainingStarted):
                 device = event.device
-            if isinstance(event, Published):
-                seconds = float(read_run_file(here / "run")[1]["seconds"])
+            if isinstance(event, CheckpointPublished):
+                seconds = float(read_checkpoint_metadata(here / "run")[1]["seconds"])
                 kept[seconds] = here / f"kept-{len(kept)}"
                 shutil.copytree(here / "run", kept[seconds])
 
-        settle_chance(recipe)
+        seed_everything(recipe)
         outcome = train(
-            start_from(None, spec), spec, snapshot, recipe, run_folder=here / "run", on_event=listen
+            load_starting_model(None, spec), spec, snapshot, recipe, run_folder=here / "run", on_event=listen
         )
         curve = [(seconds, scores(folder, judging, names, "none")) for seconds, folder in kept.items()]
         flipped = scores(list(kept.values())[-1], judging, names, "flip")
@@ -186,7 +186,7 @@ def rival(
     other = ModelSpec(architecture, encoder or None, "none", asked.size, spec.class_values)
     teaching, judging = sides_of(asked, void)
     torch.manual_seed(asked.seed)
-    model = build(other)
+    model = build_network(other)
     steps = learn_plainly(model, list(teaching.values()), asked.size, asked.minutes, RIVAL_BATCH, asked.seed)
     model.eval()
     found = scored(lambda picture: predict_plainly(model, picture, asked.size), judging, names)
@@ -216,7 +216,9 @@ def main() -> None:
     usual = default_recipe("cpu" if asked.device == "auto" and not torch.cuda.is_available() else "cuda")
     by_the_clock = not {"steps", "epochs"} & said.keys()
     budget = {"minutes": asked.minutes} if by_the_clock else {}
-    recipe = usual.changed({**read_choices(said), **budget, "seed": asked.seed, "device": asked.device})
+    recipe = usual.with_changes(
+        {**parse_recipe_options(said), **budget, "seed": asked.seed, "device": asked.device}
+    )
     listed = json.loads((asked.data / "classes.json").read_text("utf-8"))
     names = {int(each["index"]) + 1: str(each["name"]) for each in listed["classes"]}
     names = {value: name for value, name in names.items() if value - 1 != listed["ignore_index"]}

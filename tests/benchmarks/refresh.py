@@ -23,12 +23,12 @@ from PIL import Image
 from core.base.changes import Changes
 from core.base.geometry import Box
 from core.labels.label_map import LabelMap
-from core.models.checkpoint import read_run_file
+from core.models.checkpoint import read_checkpoint_metadata
 from core.project.records import Split
 from core.samples.scenes import SCENE_CLASSES, draw_scene
 from core.session.session import Session
 from core.session.training import service, snapshot_builder
-from core.session.training.service import TrainingWishes
+from core.session.training.service import TrainingPreferences
 
 PATIENCE = 180.0
 
@@ -42,10 +42,10 @@ def until(holds: Callable[[], bool], what: str) -> None:
 
 
 def put(session: Session, number: int, truth: np.ndarray, box: Box) -> None:
-    labels = LabelMap(session.opening.show(number).result().labels)
-    labels.begin("Correction", "benchmark", 0)
-    labels.put(box, truth[box.slices])
-    edit = labels.finish()
+    labels = LabelMap(session.loader.load(number).result().labels)
+    labels.begin_edit("Correction", "benchmark", 0)
+    labels.put_values(box, truth[box.slices])
+    edit = labels.finish_edit()
     if edit is not None:
         session.editing.commit(number, edit).result()
 
@@ -65,7 +65,7 @@ def measured(folder: Path, pictures: int, rounds: int) -> dict[str, object]:
         Image.fromarray(scene.picture).save(folder / f"scene{number:03}.png")
     height, width = scenes[0].truth.shape
     news: list[Changes] = []
-    wishes = TrainingWishes(automatic=False, minutes=30.0)
+    wishes = TrainingPreferences(automatic=False, minutes=30.0)
     session = Session.open(
         folder, None, lambda n: news.append(n) if isinstance(n, Changes) else None, print, wishes
     )
@@ -74,14 +74,14 @@ def measured(folder: Path, pictures: int, rounds: int) -> dict[str, object]:
         session.editing.add_classes([name for name, *_ in SCENE_CLASSES])
         for number, scene in enumerate(scenes, 1):
             put(session, number, scene.truth, Box(0, 0, width // 2, height))
-        session.retraining.start()
-        until(lambda: session.retraining.state.published > 0, "a network")
-        run = session.retraining.state.run_id
+        session.training.start()
+        until(lambda: session.training.state.published > 0, "a network")
+        run = session.training.state.run_id
         train = [n for n in range(1, pictures + 1) if session.pictures.get(n).split == Split.TRAIN]
         taken = []
         for turn in range(rounds):
             number = train[turn % len(train)]
-            session.retraining.picture_shown(number, [])
+            session.training.on_picture_shown(number, [])
             time.sleep(2.0 + turn % 3)  # a person looks
             x = width // 2 + (turn // len(train)) * (width // 8)
             seen = _seen(session, run, number)
@@ -99,16 +99,16 @@ def measured(folder: Path, pictures: int, rounds: int) -> dict[str, object]:
 
             until(refreshed, "a refreshed prediction")
             taken.append(time.perf_counter() - began)
-        child = session.retraining._worker._child
+        child = session.training._worker._child
         process = child.pid if child else None
         training = memory_of(process)
         began = time.perf_counter()
-        session.retraining.stop()
-        until(lambda: session.retraining.state.phase == "idle", "the end")
+        session.training.stop()
+        until(lambda: session.training.state.phase == "idle", "the end")
         stop = time.perf_counter() - began
         time.sleep(2.0)
         return {
-            "device": session.retraining.state.device,
+            "device": session.training.state.device,
             "median_s": round(float(np.median(taken)), 2),
             "p90_s": round(float(np.quantile(taken, 0.9)), 2),
             "rounds": rounds,
@@ -123,7 +123,7 @@ def measured(folder: Path, pictures: int, rounds: int) -> dict[str, object]:
 
 def _seen(session: Session, run: int | None, number: int) -> object:
     """The label of a picture that the newest weights have learned from."""
-    return read_run_file(session._project.run_folder(run or 0))[1]["seen"].get(str(number))
+    return read_checkpoint_metadata(session._project.run_folder(run or 0))[1]["seen"].get(str(number))
 
 
 def main() -> None:
@@ -133,7 +133,7 @@ def main() -> None:
     words.add_argument("--size", type=int, default=256, help="long side at which the network looks")
     words.add_argument("--json", action="store_true")
     asked = words.parse_args()
-    first = snapshot_builder.first_spec
+    first = snapshot_builder.initial_spec
     service.first_spec = lambda *given: replace(first(*given), size=asked.size)  # type: ignore[assignment]
     with tempfile.TemporaryDirectory() as scratch:
         result = measured(Path(scratch), asked.pictures, asked.rounds)

@@ -24,9 +24,9 @@ from PySide6.QtWidgets import QPushButton
 from core.base.settings import Settings
 from core.session.sample_project import make_sample_project
 from desktop.app import build
-from desktop.shell.top_bar import WORKSPACES
+from desktop.shell.top_bar import WORKSPACE_ACTIONS
 from desktop.tour.stall_meter import StallMeter
-from desktop.tour.window_driver import Hands
+from desktop.tour.window_driver import WindowDriver
 
 
 def measure(folder: Path, settings: Settings, seconds: float) -> dict[str, object]:
@@ -34,11 +34,11 @@ def measure(folder: Path, settings: Settings, seconds: float) -> dict[str, objec
     window = build(settings).window
     window.resize(1440, 900)
     window.show()
-    hands = Hands(window)
-    window.open(folder, train=True)
-    hands.until(hands.has_picture, "a picture")
-    hands.until(lambda: hands.state.phase == "training" and hands.state.step > 0, "training under way")
-    hands.rest(500)
+    hands = WindowDriver(window)
+    window.open_project(folder, train=True)
+    hands.wait_until(hands.has_picture, "a picture")
+    hands.wait_until(lambda: hands.state.phase == "training" and hands.state.step > 0, "training under way")
+    hands.wait(500)
     whole, own = StallMeter(), StallMeter(time.thread_time)
     longest: dict[str, float] = {}
     longest_own: dict[str, float] = {}
@@ -55,27 +55,27 @@ def measure(folder: Path, settings: Settings, seconds: float) -> dict[str, objec
     def zoom() -> None:
         for factor in (1.25,) * 6 + (0.8,) * 6:
             hands.canvas.zoom_at(QPointF(400, 300), factor)
-            hands.rest(16)
+            hands.wait(16)
 
     def go_on() -> None:
         hands.key(Qt.Key.Key_D)
-        hands.rest(300)
+        hands.wait(300)
 
     def chart() -> None:
         for name in ("workspace_train", "workspace_data", "workspace_label"):
-            hands.click(window.top.workspaces.findChildren(QPushButton)[WORKSPACES.index(name)])
-            hands.rest(300)
+            hands.click(window.top_bar.workspaces.findChildren(QPushButton)[WORKSPACE_ACTIONS.index(name)])
+            hands.wait(300)
 
     def theme() -> None:
-        hands.click(window.top.theme_button)
-        hands.rest(200)
+        hands.click(window.top_bar.theme_button)
+        hands.wait(200)
 
     acts: list[tuple[str, Callable[[], object]]] = [
         ("paint", paint),
         ("next picture", go_on),
         ("zoom", zoom),
         ("paint", paint),
-        ("wait", lambda: hands.rest(1000)),
+        ("wait", lambda: hands.wait(1000)),
     ]
     once: list[tuple[str, Callable[[], object]]] = [("charts and counts", chart), ("theme", theme)]
     whole.start()
@@ -86,9 +86,9 @@ def measure(folder: Path, settings: Settings, seconds: float) -> dict[str, objec
             meter, its = StallMeter(), StallMeter(time.thread_time)
             meter.start()
             its.start()
-            hands.rest(20)  # the first beat; what comes before it could not be told
+            hands.wait(20)  # the first beat; what comes before it could not be told
             act()
-            hands.rest(20)
+            hands.wait(20)
             meter.stop()
             its.stop()
             longest_own[name] = max(longest_own.get(name, 0.0), its.summary()["max"] or 0.0)

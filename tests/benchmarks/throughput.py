@@ -29,18 +29,18 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from core.models.network_builder import build
+from core.models.network_builder import build_network
 from core.models.spec import ModelSpec
 from core.samples.scenes import SCENE_CLASSES, draw_scene
-from core.training.augmentation import batch_of
-from core.training.dataset import LabelledPictures
-from core.training.devices import device_for, fabric_for
+from core.training.augmentation import make_batch
+from core.training.dataset import TrainingSet
+from core.training.devices import make_fabric, resolve_device
 from core.training.ema import AveragedModel
 from core.training.losses import class_weights
-from core.training.optimizer import optimizer_for
+from core.training.optimizer import make_optimizer
 from core.training.recipe import Recipe
-from core.training.snapshot import Snapshot
-from core.training.train_step import Stepper
+from core.training.snapshot import TrainingSnapshot
+from core.training.train_step import TrainStep
 
 TURN = {"cpu": 0.0, "cuda": 1.5}
 """Seconds of one turn, at least a step. A graphics card works ahead: there a step alone says little."""
@@ -87,7 +87,7 @@ def plain_step(
     )
     batches = forever(loader)
     torch.manual_seed(asked.seed)
-    model = build(spec).to(device).train()
+    model = build_network(spec).to(device).train()
     optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
 
     def step() -> object:
@@ -112,7 +112,7 @@ def our_steps(
     folder: Path, asked: argparse.Namespace, spec: ModelSpec, recipe: Recipe
 ) -> tuple[Callable[[], object], Callable[[], object], Any]:
     """A step of our loop, the same step on a batch that lies ready, and our Fabric."""
-    snapshot = Snapshot.create(folder / "snapshot", spec, recipe)
+    snapshot = TrainingSnapshot.create(folder / "snapshot", spec, recipe)
     for number in range(asked.pictures):
         picture = np.asarray(Image.open(folder / f"{number}.jpg"))
         mask = np.asarray(Image.open(folder / f"{number}.png")) + 1
@@ -121,21 +121,23 @@ def our_steps(
             number, f"{number}", "train", cv2.resize(picture, square),
             cv2.resize(mask.astype(np.uint8), square, interpolation=cv2.INTER_NEAREST),
         )  # fmt: skip
-    fabric = fabric_for(recipe)
-    pictures = LabelledPictures(snapshot, spec, recipe, fabric.device)
-    weights = torch.from_numpy(class_weights(pictures.class_pixels(), recipe.class_weights)).to(fabric.device)
+    fabric = make_fabric(recipe)
+    pictures = TrainingSet(snapshot, spec, recipe, fabric.device)
+    weights = torch.from_numpy(class_weights(pictures.class_pixel_counts(), recipe.class_weights)).to(
+        fabric.device
+    )
     chance = torch.Generator().manual_seed(asked.seed)
 
-    def learner() -> tuple[Stepper, AveragedModel]:
+    def learner() -> tuple[TrainStep, AveragedModel]:
         torch.manual_seed(asked.seed)
-        model = build(spec).to(device=fabric.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+        model = build_network(spec).to(device=fabric.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
         averaged = AveragedModel(model, recipe.ema)
-        wrapped, optimizer = fabric.setup(model, optimizer_for(model, recipe, 1e-3))
-        return Stepper(fabric, wrapped, optimizer, recipe, print), averaged
+        wrapped, optimizer = fabric.setup(model, make_optimizer(model, recipe, 1e-3))
+        return TrainStep(fabric, wrapped, optimizer, recipe, print), averaged
 
     ours, our_average = learner()
     other, other_average = learner()
-    ready = batch_of(pictures.draw(asked.batch), pictures.canvas, recipe, chance)
+    ready = make_batch(pictures.sample(asked.batch), pictures.crop_size, recipe, chance)
 
     def step() -> object:
         loss = ours.step(pictures, weights)
@@ -143,7 +145,7 @@ def our_steps(
         return loss
 
     def step_on_ready() -> object:
-        loss = other.learn(ready, weights)
+        loss = other.step_on_batch(ready, weights)
         other_average.update()
         return loss
 
@@ -203,7 +205,7 @@ def main() -> None:
             "ready_tensor_img_per_s": step_on_ready,
             "plain_smp_img_per_s": plain_step(folder, asked, spec, fabric.device, fabric.autocast),
         }
-        on_card = device_for(asked.device).startswith("cuda")
+        on_card = resolve_device(asked.device).startswith("cuda")
         wait = torch.cuda.synchronize if on_card else (lambda: None)
         turn = TURN["cuda" if on_card else "cpu"]
         rates = measured(steps, asked.batch, asked.seconds, turn, wait)

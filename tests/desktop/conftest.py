@@ -12,33 +12,35 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from core.base.settings import Settings
-from core.labels.deferred_edit import Painting
+from core.labels.deferred_edit import DeferredEdit
 from desktop.main_window import MainWindow
 from desktop.theme.theme import apply_theme
-from desktop.tour.window_driver import PLAIN, Hands
+from desktop.tour.window_driver import NO_MODIFIER, WindowDriver
 from tests.factories import project_in
 
 
-class Desk(Hands):
+class Desk(WindowDriver):
     """Hands with what these tests do often."""
 
     def dab(self, *shares: float) -> None:
         """A dab of the active class at each share of the width, until it is stored."""
-        before = self.labelling.saving.strokes
+        before = self.labelling.edit_queue.stored_count
         for share in shares:
-            QTest.mouseClick(self.canvas, Qt.MouseButton.LeftButton, pos=self.at(share, 0.5))
-        self.until_saved(before + len(shares))
+            QTest.mouseClick(self.canvas, Qt.MouseButton.LeftButton, pos=self.position_of(share, 0.5))
+        self.wait_until_saved(before + len(shares))
 
-    def key(self, key: Qt.Key, modifiers: Qt.KeyboardModifier = PLAIN, on: QWidget | None = None) -> None:
+    def key(
+        self, key: Qt.Key, modifiers: Qt.KeyboardModifier = NO_MODIFIER, on: QWidget | None = None
+    ) -> None:
         # Without a screen nobody gives the window its focus back when a menu or dialog closes.
         self.window.activateWindow()
-        self.until(self.window.isActiveWindow, "the focus", 5)
+        self.wait_until(self.window.isActiveWindow, "the focus", 5)
         super().key(key, modifiers, on)
 
     @property
     def said(self) -> str:
         """The sentence in the status line."""
-        return self.window.status.note.text()
+        return self.window.status_bar.message.text()
 
 
 @pytest.fixture(scope="module")
@@ -62,25 +64,25 @@ def desk(one_window: tuple[MainWindow, list[BaseException]], tmp_path: Path) -> 
     window, mistakes = one_window
     project_in(tmp_path / "pictures").close()
     made = Desk(window)
-    window.open(tmp_path / "pictures")
-    made.until(made.has_picture, "a picture", 20)
-    made.until(lambda: len(made.session.pictures) == 3, "all pictures", 20)
+    window.open_project(tmp_path / "pictures")
+    made.wait_until(made.has_picture, "a picture", 20)
+    made.wait_until(lambda: len(made.session.pictures) == 3, "all pictures", 20)
     yield made
     window.close_project()
-    window.say("")
+    window.show_message("")
     assert mistakes == []
 
 
 @pytest.fixture
 def go_on(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """No thread but that of the window paints before this is set."""
-    event, carry_out = threading.Event(), Painting.carry_out
+    event, carry_out = threading.Event(), DeferredEdit.run
 
-    def held(painting: Painting) -> None:
+    def held(painting: DeferredEdit) -> None:
         if threading.current_thread() is not threading.main_thread():
             assert event.wait(60)
         carry_out(painting)
 
-    monkeypatch.setattr(Painting, "carry_out", held)
+    monkeypatch.setattr(DeferredEdit, "run", held)
     yield event
     event.set()

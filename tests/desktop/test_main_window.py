@@ -20,12 +20,12 @@ from core.base.changes import Changes
 from core.base.geometry import Box, Point
 from core.base.settings import Settings
 from core.labels.rasterization import capsule
-from core.project.project import HOME, Project
+from core.project.project import HOME_FOLDER, Project
 from core.project.records import Status
 from desktop.main_window import MainWindow
 from desktop.shell.settings_dialog import SettingsDialog
 from desktop.theme.theme import apply_theme
-from desktop.tour.window_driver import Hands
+from desktop.tour.window_driver import WindowDriver
 from tests.factories import picture_folder
 
 
@@ -39,7 +39,7 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def hands(
     qtbot: QtBot, qapp: QApplication, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Hands]:
+) -> Iterator[WindowDriver]:
     # A modal question would wait for ever where nobody answers.
     monkeypatch.setattr(QMessageBox, "warning", lambda *_: QMessageBox.StandardButton.Discard)
     mistakes: list[BaseException] = []
@@ -47,121 +47,127 @@ def hands(
     window.resize(1280, 800)
     window.show()
     qtbot.waitExposed(window)
-    yield Hands(window)
+    yield WindowDriver(window)
     window.close()
     window.deleteLater()
     assert mistakes == []
 
 
-def opened(hands: Hands, folder: Path) -> None:
-    hands.window.open(folder)
-    hands.until(hands.has_picture, "a picture", 20)
+def opened(hands: WindowDriver, folder: Path) -> None:
+    hands.window.open_project(folder)
+    hands.wait_until(hands.has_picture, "a picture", 20)
 
 
 def test_a_picture_that_cannot_be_shown_says_why_on_the_canvas_and_in_the_list(
-    hands: Hands, tmp_path: Path
+    hands: WindowDriver, tmp_path: Path
 ) -> None:
     folder = picture_folder(tmp_path / "pictures", 2)
     (folder / "p1.png").write_bytes(b"")
     opened(hands, folder)
     window = hands.window
-    assert "%" in window.status.zoom.text()
-    hands.until(lambda: len(hands.session.pictures) == 2, "both pictures", 20)
+    assert "%" in window.status_bar.zoom.text()
+    hands.wait_until(lambda: len(hands.session.pictures) == 2, "both pictures", 20)
     empty = hands.session.pictures.at(1).id
-    hands.labelling.show(empty)
-    hands.until(lambda: hands.labelling.hand.shown == empty, "the answer", 20)
-    assert window.status.zoom.text() == "", "there is nothing that could be zoomed"
-    thumbs = hands.page.filmstrip.thumbs
-    hands.until(lambda: "the file is empty" in thumbs.accessibleDescription(), "the reason in the list", 20)
-    hands.labelling.show(hands.session.pictures.at(0).id)
-    hands.until(lambda: "%" in window.status.zoom.text(), "the other picture", 20)
+    hands.labelling.show_picture(empty)
+    hands.wait_until(lambda: hands.labelling.picture.id == empty, "the answer", 20)
+    assert window.status_bar.zoom.text() == "", "there is nothing that could be zoomed"
+    thumbs = hands.page.filmstrip.thumbnails
+    hands.wait_until(
+        lambda: "the file is empty" in thumbs.accessibleDescription(), "the reason in the list", 20
+    )
+    hands.labelling.show_picture(hands.session.pictures.at(0).id)
+    hands.wait_until(lambda: "%" in window.status_bar.zoom.text(), "the other picture", 20)
     assert "empty" not in thumbs.accessibleDescription()
 
 
-def test_a_stroke_with_the_mouse_is_in_the_file_without_saving(hands: Hands, tmp_path: Path) -> None:
+def test_a_stroke_with_the_mouse_is_in_the_file_without_saving(hands: WindowDriver, tmp_path: Path) -> None:
     folder = picture_folder(tmp_path / "pictures")
     opened(hands, folder)
-    QTest.keyClicks(hands.page.classes.field, "grass, roof")
-    QTest.keyClick(hands.page.classes.field, Qt.Key.Key_Return)
-    hands.until(lambda: len(hands.session.editing.classes) == 2, "the classes")
+    QTest.keyClicks(hands.page.classes.name_field, "grass, roof")
+    QTest.keyClick(hands.page.classes.name_field, Qt.Key.Key_Return)
+    hands.wait_until(lambda: len(hands.session.editing.classes) == 2, "the classes")
     hands.key(Qt.Key.Key_2)
-    start, end = hands.at(0.2, 0.3), hands.at(0.7, 0.6)
+    start, end = hands.position_of(0.2, 0.3), hands.position_of(0.7, 0.6)
     QTest.mousePress(hands.canvas, Qt.MouseButton.LeftButton, pos=start)
     QTest.mouseMove(hands.canvas, end)
     QTest.mouseRelease(hands.canvas, Qt.MouseButton.LeftButton, pos=end)
-    hands.until_saved(1)
-    painted = hands.values.copy()
+    hands.wait_until_saved(1)
+    painted = hands.label_values.copy()
     # An independent raster: every pixel near the segment between the two points of the mouse.
     a, b = (hands.canvas.image_point(QPointF(p)) for p in (start, end))
     box, mask = capsule(Point(*a), Point(*b), hands.canvas.options.brush_radius, Box(0, 0, 96, 64))
     expected = np.zeros((64, 96), np.uint8)
     expected[box.slices][mask] = 2
     assert np.count_nonzero(painted != expected) <= 0.02 * np.count_nonzero(expected)
-    with Project.read(folder) as reader:
+    with Project.open_read_only(folder) as reader:
         np.testing.assert_array_equal(reader.labels.read(1, 96, 64), painted)
 
     hands.window.close_project()
     opened(hands, folder)
-    np.testing.assert_array_equal(hands.values, painted)
+    np.testing.assert_array_equal(hands.label_values, painted)
     hands.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
-    hands.until(lambda: hands.painted == 0, "undo after a restart")
+    hands.wait_until(lambda: hands.labelled_pixels == 0, "undo after a restart")
     hands.key(Qt.Key.Key_Y, Qt.KeyboardModifier.ControlModifier)
-    hands.until(lambda: np.array_equal(hands.values, painted), "redo")
+    hands.wait_until(lambda: np.array_equal(hands.label_values, painted), "redo")
 
 
-def test_a_second_project_in_the_same_window_is_alone(hands: Hands, tmp_path: Path) -> None:
+def test_a_second_project_in_the_same_window_is_alone(hands: WindowDriver, tmp_path: Path) -> None:
     one, two = picture_folder(tmp_path / "one"), picture_folder(tmp_path / "two")
     opened(hands, one)
     hands.session.editing.add_classes(["grass"]).result(10)
     opened(hands, two)
-    hands.until(lambda: hands.window.rooms is not None and hands.session.name == "two", "the second project")
-    QTest.keyClicks(hands.page.classes.field, "roof")
-    QTest.keyClick(hands.page.classes.field, Qt.Key.Key_Return)
-    hands.until(lambda: len(hands.session.editing.classes) == 1, "the class")
-    hands.session.settle()
-    with Project.read(one) as first, Project.read(two) as second:
+    hands.wait_until(
+        lambda: hands.window.context is not None and hands.session.name == "two", "the second project"
+    )
+    QTest.keyClicks(hands.page.classes.name_field, "roof")
+    QTest.keyClick(hands.page.classes.name_field, Qt.Key.Key_Return)
+    hands.wait_until(lambda: len(hands.session.editing.classes) == 1, "the class")
+    hands.session.wait_until_saved()
+    with Project.open_read_only(one) as first, Project.open_read_only(two) as second:
         assert [c.name for c in first.classes.read()] == ["grass"]
         assert [c.name for c in second.classes.read()] == ["roof"]
 
 
-def test_marks_and_travel_by_keys(hands: Hands, tmp_path: Path) -> None:
+def test_marks_and_travel_by_keys(hands: WindowDriver, tmp_path: Path) -> None:
     opened(hands, picture_folder(tmp_path / "pictures"))
-    hands.until(lambda: len(hands.session.pictures) == 3, "all pictures")
+    hands.wait_until(lambda: len(hands.session.pictures) == 3, "all pictures")
     hands.key(Qt.Key.Key_D)
-    hands.until(lambda: hands.record.name == "p1.png", "the next picture")
+    hands.wait_until(lambda: hands.record.name == "p1.png", "the next picture")
     hands.key(Qt.Key.Key_D, Qt.KeyboardModifier.ControlModifier)
-    hands.until(lambda: hands.record.status == Status.DONE, "the mark")
+    hands.wait_until(lambda: hands.record.status == Status.DONE, "the mark")
     hands.key(Qt.Key.Key_A)
-    hands.until(lambda: hands.record.name == "p0.png", "the picture before")
+    hands.wait_until(lambda: hands.record.name == "p0.png", "the picture before")
     hands.key(Qt.Key.Key_D, Qt.KeyboardModifier.ShiftModifier)
-    hands.until(lambda: hands.record.name == "p2.png", "the next that is not done")
+    hands.wait_until(lambda: hands.record.name == "p2.png", "the next that is not done")
 
 
-def test_a_film_says_that_its_first_frame_is_shown(hands: Hands, tmp_path: Path) -> None:
+def test_a_film_says_that_its_first_frame_is_shown(hands: WindowDriver, tmp_path: Path) -> None:
     folder = tmp_path / "pictures"
     folder.mkdir()
     frames = [Image.new("RGB", (60, 40), colour) for colour in ("red", "blue", "green")]
     frames[0].save(folder / "film.gif", save_all=True, append_images=frames[1:])
     opened(hands, folder)
     assert (
-        hands.window.status.note.text()
+        hands.window.status_bar.message.text()
         == "film.gif holds 3 frames or pages; the first is shown and labelled."
     )
 
 
-def test_the_picture_shown_last_is_shown_first(hands: Hands, tmp_path: Path) -> None:
+def test_the_picture_shown_last_is_shown_first(hands: WindowDriver, tmp_path: Path) -> None:
     folder = picture_folder(tmp_path / "pictures")
     opened(hands, folder)
-    hands.until(lambda: len(hands.session.pictures) == 3, "all pictures")
+    hands.wait_until(lambda: len(hands.session.pictures) == 3, "all pictures")
     hands.key(Qt.Key.Key_D)
-    hands.until(lambda: hands.record.name == "p1.png", "the next picture")
+    hands.wait_until(lambda: hands.record.name == "p1.png", "the next picture")
     hands.window.close_project()
     opened(hands, folder)
     assert hands.record.name == "p1.png"
 
 
 @pytest.mark.parametrize("kind", ["empty", "no pictures", "a file", "missing"])
-def test_a_bad_folder_gets_a_sentence_and_nothing_is_made(hands: Hands, tmp_path: Path, kind: str) -> None:
+def test_a_bad_folder_gets_a_sentence_and_nothing_is_made(
+    hands: WindowDriver, tmp_path: Path, kind: str
+) -> None:
     folder = tmp_path / "bad"
     if kind == "a file":
         folder.write_text("x")
@@ -169,41 +175,43 @@ def test_a_bad_folder_gets_a_sentence_and_nothing_is_made(hands: Hands, tmp_path
         folder.mkdir()
         if kind == "no pictures":
             (folder / "notes.txt").write_text("x")
-    hands.window.open(folder)
-    message = hands.window.welcome.message
-    hands.until(lambda: bool(message.text()), "the sentence", 20)
+    hands.window.open_project(folder)
+    message = hands.window.welcome_page.message
+    hands.wait_until(lambda: bool(message.text()), "the sentence", 20)
     assert message.text().endswith(".")
-    assert hands.window.pages.currentWidget() is hands.window.welcome
-    assert not (folder / HOME).exists()
+    assert hands.window.stack.currentWidget() is hands.window.welcome_page
+    assert not (folder / HOME_FOLDER).exists()
 
 
-def test_a_second_window_is_refused_by_name(hands: Hands, tmp_path: Path) -> None:
+def test_a_second_window_is_refused_by_name(hands: WindowDriver, tmp_path: Path) -> None:
     folder = picture_folder(tmp_path / "pictures")
-    with Project.write(folder, purpose="the other window"):
-        hands.window.open(folder)
-        hands.until(lambda: "the other window" in hands.window.welcome.message.text(), "the sentence", 20)
+    with Project.open(folder, purpose="the other window"):
+        hands.window.open_project(folder)
+        hands.wait_until(
+            lambda: "the other window" in hands.window.welcome_page.message.text(), "the sentence", 20
+        )
 
 
-def test_a_broken_picture_says_so_and_stops_nothing(hands: Hands, tmp_path: Path) -> None:
+def test_a_broken_picture_says_so_and_stops_nothing(hands: WindowDriver, tmp_path: Path) -> None:
     folder = picture_folder(tmp_path / "pictures")
     (folder / "a-broken.jpg").write_bytes(b"no picture")
-    hands.window.open(folder)
-    hands.until(
-        lambda: hands.window.rooms is not None and hands.labelling.hand.shown is not None, "an answer", 20
+    hands.window.open_project(folder)
+    hands.wait_until(
+        lambda: hands.window.context is not None and hands.labelling.picture.id is not None, "an answer", 20
     )
     assert hands.record.problem or not hands.has_picture()
     hands.key(Qt.Key.Key_D)
-    hands.until(hands.has_picture, "the next picture")
+    hands.wait_until(hands.has_picture, "the next picture")
 
 
-def test_painting_without_a_class_asks_for_one(hands: Hands, tmp_path: Path) -> None:
+def test_painting_without_a_class_asks_for_one(hands: WindowDriver, tmp_path: Path) -> None:
     opened(hands, picture_folder(tmp_path / "pictures"))
-    QTest.mouseClick(hands.canvas, Qt.MouseButton.LeftButton, pos=hands.at(0.5, 0.5))
-    hands.until(lambda: "class" in hands.window.status.note.text(), "the hint")
-    assert hands.painted == 0
+    QTest.mouseClick(hands.canvas, Qt.MouseButton.LeftButton, pos=hands.position_of(0.5, 0.5))
+    hands.wait_until(lambda: "class" in hands.window.status_bar.message.text(), "the hint")
+    assert hands.labelled_pixels == 0
 
 
-def test_h_hides_while_held_and_toggles_when_tapped(hands: Hands, tmp_path: Path) -> None:
+def test_h_hides_while_held_and_toggles_when_tapped(hands: WindowDriver, tmp_path: Path) -> None:
     opened(hands, picture_folder(tmp_path / "pictures"))
     canvas = hands.canvas
     assert canvas.layers.label_visible
@@ -212,14 +220,14 @@ def test_h_hides_while_held_and_toggles_when_tapped(hands: Hands, tmp_path: Path
     hands.key(Qt.Key.Key_H)
     assert canvas.layers.label_visible
     QTest.keyPress(canvas, Qt.Key.Key_H)
-    hands.rest(400)
+    hands.wait(400)
     assert not canvas.layers.label_visible
     QTest.keyRelease(canvas, Qt.Key.Key_H)
-    hands.until(lambda: canvas.layers.label_visible, "the overlays")
+    hands.wait_until(lambda: canvas.layers.label_visible, "the overlays")
 
 
 def test_overlays_come_back_when_another_window_hides_that_the_key_came_up(
-    hands: Hands, tmp_path: Path
+    hands: WindowDriver, tmp_path: Path
 ) -> None:
     opened(hands, picture_folder(tmp_path / "pictures"))
     canvas = hands.canvas
@@ -234,7 +242,7 @@ def test_overlays_come_back_when_another_window_hides_that_the_key_came_up(
 
 
 @pytest.mark.parametrize(("url", "taken"), [("https://example.org/cat.png", False), ("file:///", True)])
-def test_only_files_of_this_machine_can_be_dropped(hands: Hands, url: str, taken: bool) -> None:
+def test_only_files_of_this_machine_can_be_dropped(hands: WindowDriver, url: str, taken: bool) -> None:
     mime = QMimeData()
     mime.setUrls([QUrl(url)])
     event = QDragEnterEvent(
@@ -249,18 +257,18 @@ def test_only_files_of_this_machine_can_be_dropped(hands: Hands, url: str, taken
     assert event.isAccepted() == taken
 
 
-def test_settings_open_once_and_follow_what_is_changed_elsewhere(hands: Hands, tmp_path: Path) -> None:
+def test_settings_open_once_and_follow_what_is_changed_elsewhere(hands: WindowDriver, tmp_path: Path) -> None:
     opened(hands, picture_folder(tmp_path / "pictures"))
-    actions, learning = hands.window.actions_by_id, hands.page.learning
+    actions, learning = hands.window.actions_by_id, hands.page.training
     actions["settings"].trigger()
     actions["settings"].trigger()
     (dialog,) = hands.window.findChildren(SettingsDialog)
     by_itself, theme = dialog.fields["train_automatically"], dialog.fields["theme"]
     assert not by_itself.isChecked()
-    learning.by_itself.click()
+    learning.auto_start.click()
     assert by_itself.isChecked()
     by_itself.click()
-    assert not learning.by_itself.isChecked()
+    assert not learning.auto_start.isChecked()
     actions["theme_dark"].trigger()
     assert theme.currentData() == "dark"
     dialog.close()
@@ -278,15 +286,15 @@ def test_window_state_is_remembered(qtbot: QtBot, qapp: QApplication, settings: 
         qtbot.waitExposed(window)
         if width:
             window.resize(width, 850)
-            window.viewing.handlers()["cycle_view"]()
-            kept = window.viewing.layers
+            window.layer_controller.actions()["cycle_view"]()
+            kept = window.layer_controller.layers
         else:
-            assert window.viewing.layers == kept
+            assert window.layer_controller.layers == kept
         window.close()
         window.deleteLater()
 
 
-def test_dropping_a_folder_opens_it(hands: Hands, tmp_path: Path) -> None:
+def test_dropping_a_folder_opens_it(hands: WindowDriver, tmp_path: Path) -> None:
     folder = picture_folder(tmp_path / "dropped")
     mime = QMimeData()
     mime.setUrls([QUrl.fromLocalFile(str(folder))])
@@ -298,43 +306,43 @@ def test_dropping_a_folder_opens_it(hands: Hands, tmp_path: Path) -> None:
         Qt.KeyboardModifier.NoModifier,
     )
     hands.window.dropEvent(event)
-    hands.until(hands.has_picture, "a picture", 20)
+    hands.wait_until(hands.has_picture, "a picture", 20)
     assert hands.session.folder == folder
 
 
 def test_a_full_disk_keeps_the_stroke_and_tries_again(
-    hands: Hands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hands: WindowDriver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = picture_folder(tmp_path / "pictures")
     opened(hands, folder)
     hands.session.editing.add_classes(["grass", "roof"]).result(10)
-    hands.labelling.hear(Changes(classes=True))
+    hands.labelling.on_changes(Changes(classes=True))
 
     def full(*_: object) -> None:
         raise sa.exc.OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full"))
 
     with monkeypatch.context() as patch:
-        patch.setattr("core.project.journal.count_pixels", full)
+        patch.setattr("core.project.journal.update_pixel_counts", full)
         for x in (0.2, 0.5, 0.8):
-            QTest.mouseClick(hands.canvas, Qt.MouseButton.LeftButton, pos=hands.at(x, 0.5))
-        hands.until(lambda: hands.labelling.saving.is_stuck, "the refusal")
-        hands.rest(200)
-        assert "disk is full" in hands.window.top.saved.text.text()
-        assert hands.labelling.saving.pending == 3
-    painted = hands.values.copy()
-    assert hands.painted
-    hands.until_saved(3)
-    with Project.read(folder) as reader:
+            QTest.mouseClick(hands.canvas, Qt.MouseButton.LeftButton, pos=hands.position_of(x, 0.5))
+        hands.wait_until(lambda: hands.labelling.edit_queue.is_blocked, "the refusal")
+        hands.wait(200)
+        assert "disk is full" in hands.window.top_bar.saved.text.text()
+        assert hands.labelling.edit_queue.pending == 3
+    painted = hands.label_values.copy()
+    assert hands.labelled_pixels
+    hands.wait_until_saved(3)
+    with Project.open_read_only(folder) as reader:
         np.testing.assert_array_equal(reader.labels.read(1, 96, 64), painted)
         assert len([edit for edit in reader.journal.history(1) if edit.tool == "brush"]) == 3
 
 
 def test_a_project_does_not_close_over_a_stroke_that_the_disk_is_about_to_refuse(
-    hands: Hands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hands: WindowDriver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened(hands, picture_folder(tmp_path / "pictures"))
     hands.session.editing.add_classes(["grass"]).result(10)
-    hands.labelling.hear(Changes(classes=True))
+    hands.labelling.on_changes(Changes(classes=True))
     asked: list[str] = []
     answer = QMessageBox.StandardButton.Cancel
 
@@ -346,28 +354,30 @@ def test_a_project_does_not_close_over_a_stroke_that_the_disk_is_about_to_refuse
         raise sa.exc.OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full"))
 
     monkeypatch.setattr(QMessageBox, "warning", ask)
-    monkeypatch.setattr("core.project.journal.count_pixels", full)
-    QTest.mouseClick(hands.canvas, Qt.MouseButton.LeftButton, pos=hands.at(0.5, 0.5))
-    assert not hands.labelling.saving.is_stuck, "the answer of the disk is still on its way"
+    monkeypatch.setattr("core.project.journal.update_pixel_counts", full)
+    QTest.mouseClick(hands.canvas, Qt.MouseButton.LeftButton, pos=hands.position_of(0.5, 0.5))
+    assert not hands.labelling.edit_queue.is_blocked, "the answer of the disk is still on its way"
     assert not hands.window.close_project()
-    assert len(asked) == 1 and asked[0].startswith("1 change") and hands.labelling.saving.pending == 1
+    assert len(asked) == 1 and asked[0].startswith("1 change") and hands.labelling.edit_queue.pending == 1
     hands.window.close()
     assert len(asked) == 2 and hands.window.isVisible()
     answer = QMessageBox.StandardButton.Discard
     assert hands.window.close_project()
-    message = hands.window.welcome.message
-    hands.until(lambda: "lost" in message.text() and "disk is full" in message.text(), "the sentence", 20)
+    message = hands.window.welcome_page.message
+    hands.wait_until(
+        lambda: "lost" in message.text() and "disk is full" in message.text(), "the sentence", 20
+    )
 
 
-def test_pictures_of_one_pixel_and_very_wide_ones_are_shown(hands: Hands, tmp_path: Path) -> None:
+def test_pictures_of_one_pixel_and_very_wide_ones_are_shown(hands: WindowDriver, tmp_path: Path) -> None:
     folder = tmp_path / "odd"
     folder.mkdir()
     Image.fromarray(np.zeros((1, 1, 3), np.uint8)).save(folder / "1.png")
     Image.fromarray(np.zeros((4, 6000, 3), np.uint8)).save(folder / "2.png")
     opened(hands, folder)
     hands.window.grab()
-    hands.until(lambda: len(hands.session.pictures) == 2, "both")
+    hands.wait_until(lambda: len(hands.session.pictures) == 2, "both")
     hands.key(Qt.Key.Key_D)
-    hands.until(lambda: hands.values.shape == (4, 6000), "the wide one")
+    hands.wait_until(lambda: hands.label_values.shape == (4, 6000), "the wide one")
     hands.window.grab()
-    assert isinstance(hands.at(0, 0), QPoint)
+    assert isinstance(hands.position_of(0, 0), QPoint)

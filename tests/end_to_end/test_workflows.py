@@ -18,13 +18,13 @@ from core.base.changes import Changes
 from core.base.errors import ImageError
 from core.base.geometry import Box, Point
 from core.labels.label_map import LabelMap
-from core.project.project import HOME
+from core.project.project import HOME_FOLDER
 from core.project.records import Split, Status
 from core.session.editing import accept_class, accept_everywhere, accept_region
 from core.session.session import Session
 from core.session.training.next_run import FACT, NextRun
-from core.session.training.service import TrainingState, TrainingWishes
-from core.session.transfer.export_plan import ExportWish
+from core.session.training.service import TrainingPreferences, TrainingState
+from core.session.transfer.export_plan import ExportOptions
 from tests.factories import picture, picture_folder, stroke, truth
 
 
@@ -57,7 +57,7 @@ def listener() -> Iterator[Listener]:
 
 
 def opened(folder: Path, listener: Listener, **wishes: object) -> Session:
-    wish = TrainingWishes(**{"automatic": False, "minutes": 0.5, "device": "cpu", **wishes})  # type: ignore[arg-type]
+    wish = TrainingPreferences(**{"automatic": False, "minutes": 0.5, "device": "cpu", **wishes})  # type: ignore[arg-type]
     session = Session.open(folder, None, listener.hear, listener.mistakes.append, wish)
     expected = sum(1 for _ in folder.glob("*.png"))
     until(lambda: len(session.pictures) == expected, "the pictures")
@@ -73,27 +73,27 @@ def test_open_a_folder_and_see_the_first_picture(tmp_path: Path, listener: Liste
             next(i for i in session.pictures.ids() if session.pictures.get(i).name == name)
             for name in ("p0.png", "broken.png")
         )
-        shown = session.opening.show(first).result(10)
+        shown = session.loader.load(first).result(10)
         np.testing.assert_array_equal(shown.pyramid.levels[0], picture(seed=0))
         assert not shown.labels.any()
         assert shown.prediction is None
         # A file that is no picture says so and stops nothing.
         with pytest.raises(ImageError, match=r"broken\.png"):
-            session.opening.show(broken).result(10)
-        session.settle()
+            session.loader.load(broken).result(10)
+        session.wait_until_saved()
         assert session.pictures.get(broken).problem
-        thumbnail = session.opening.thumbnail(first, 32).result(10)
+        thumbnail = session.loader.thumbnail(first, 32).result(10)
         assert max(thumbnail.shape[:2]) == 32
     finally:
         session.close()
-    assert (folder / HOME / "project.sqlite").is_file()
+    assert (folder / HOME_FOLDER / "project.sqlite").is_file()
 
 
 def test_a_folder_without_pictures_is_refused_and_left_alone(tmp_path: Path, listener: Listener) -> None:
     (tmp_path / "notes.txt").write_text("no picture here")
     with pytest.raises(ImageError, match="no pictures"):
         Session.open(tmp_path, None, listener.hear)
-    assert not (tmp_path / HOME).exists()
+    assert not (tmp_path / HOME_FOLDER).exists()
 
 
 def test_a_stroke_becomes_a_durable_label(tmp_path: Path, listener: Listener) -> None:
@@ -101,7 +101,7 @@ def test_a_stroke_becomes_a_durable_label(tmp_path: Path, listener: Listener) ->
     session = opened(folder, listener)
     try:
         session.editing.add_classes(["grass", "roof"])
-        shown = session.opening.show(1).result(10)
+        shown = session.loader.load(1).result(10)
         labels = LabelMap(shown.labels)
         journal = session.editing.commit(1, stroke(labels, 1, (10, 10), (60, 40))).result(10)
         assert journal.undo_name == "Brush stroke, class 1"
@@ -117,12 +117,12 @@ def test_a_stroke_becomes_a_durable_label(tmp_path: Path, listener: Listener) ->
         assert session.editing.origin_at(1, 12, 11, (96, 64)).result(10) == "painted"
         assert any(1 in change.labels for change in listener.changes)
         session.editing.set_status(1, Status.DONE).result(10)
-        assert session.pictures.done == 1
+        assert session.pictures.done_count == 1
     finally:
         session.close()
     session = opened(folder, listener)
     try:
-        shown = session.opening.show(1).result(10)
+        shown = session.loader.load(1).result(10)
         np.testing.assert_array_equal(shown.labels, painted)
         assert shown.journal.undo_name == "Mark as done"
         assert [c.name for c in session.editing.classes] == ["grass", "roof"]
@@ -137,15 +137,15 @@ def test_labels_become_a_network_and_the_picture_on_screen_is_predicted_first(
     session = opened(folder, listener, automatic=True, minutes=5.0)
     try:
         session.editing.add_classes(["grass", "roof"])
-        session.retraining.picture_shown(5, [6])
+        session.training.on_picture_shown(5, [6])
         for picture_id in (1, 2, 3):
-            shown = session.opening.show(picture_id).result(10)
+            shown = session.loader.load(picture_id).result(10)
             labels = LabelMap(shown.labels)
             for value, x in ((1, 20), (2, 70)):
                 session.editing.commit(picture_id, stroke(labels, value, (x, 8), (x, 56), 9)).result(10)
         # Three labelled pictures of two classes: training starts by itself.
-        until(lambda: session.retraining.state.phase == "training", "training to start by itself")
-        until(lambda: session.retraining.state.published > 0, "a checkpoint", 90)
+        until(lambda: session.training.state.phase == "training", "training to start by itself")
+        until(lambda: session.training.state.published > 0, "a checkpoint", 90)
         until(lambda: all(session.pictures.get(i).is_predicted for i in range(1, 7)), "all predictions", 90)
         predicted = [next(iter(c.predictions)) for c in listener.changes if c.predictions]
         assert predicted[0] == 5
@@ -153,24 +153,24 @@ def test_labels_become_a_network_and_the_picture_on_screen_is_predicted_first(
         assert sorted(str(s) for s in splits) == ["train", "train", "val"]
 
         # A label painted meanwhile joins the same run.
-        shown = session.opening.show(4).result(10)
+        shown = session.loader.load(4).result(10)
         session.editing.commit(4, stroke(LabelMap(shown.labels), 1, (20, 8), (20, 56), 9)).result(10)
         until(lambda: session.runs().result(10)[0].labelled_pictures == 4, "the new label in the run")
 
         # The prediction is never mixed with the label, and accepting it fills only what nobody has labelled.
-        shown = session.opening.show(5).result(10)
+        shown = session.loader.load(5).result(10)
         assert shown.prediction is not None
         assert not shown.labels.any()
         labels = LabelMap(shown.labels)
         session.editing.commit(5, stroke(labels, 2, (5, 5), (15, 5), 3)).result(10)
         mine = labels.values.copy()
-        prediction = session.opening.prediction(5).result(10)
+        prediction = session.loader.prediction(5).result(10)
         for prepared in (
             accept_region(labels, prediction, Point(90.5, 60.5), session.editing.classes),
             accept_class(labels, prediction, int(prediction.values[60, 2]), "grass"),
             accept_everywhere(labels, prediction),
         ):
-            edit = prepared.make(labels)
+            edit = prepared.apply(labels)
             if edit is not None:
                 session.editing.commit(5, edit).result(10)
         np.testing.assert_array_equal(labels.values, np.where(mine > 0, mine, prediction.values))
@@ -178,13 +178,13 @@ def test_labels_become_a_network_and_the_picture_on_screen_is_predicted_first(
         assert session.editing.origin_at(5, 90, 60, (96, 64)).result(10) == f"accepted from run {run_id}"
 
         began = time.monotonic()
-        session.retraining.stop()
-        until(lambda: session.retraining.state.phase == "idle", "the end of training")
+        session.training.stop()
+        until(lambda: session.training.state.phase == "idle", "the end of training")
         assert time.monotonic() - began < 10
         run = session.runs().result(10)[0]
         assert run.state == "stopped"
         assert run.published > 0
-        curves = session.charting.curves().result(10)
+        curves = session.charts.curves().result(10)
         assert curves.loss and curves.miou and set(curves.per_class) == {1, 2}
     finally:
         session.close()
@@ -192,11 +192,11 @@ def test_labels_become_a_network_and_the_picture_on_screen_is_predicted_first(
     # The next start goes on from these weights, in the way that was chosen.
     session = opened(folder, listener)
     try:
-        assert session.retraining.has_weights
-        session.remember(FACT, NextRun(choices={"batch": "3", "optimizer": "sgd"}).to_json())
-        session.settle()
-        session.retraining.start()
-        until(lambda: session.retraining.state.phase == "training", "training")
+        assert session.training.has_weights
+        session.set_fact(FACT, NextRun(choices={"batch": "3", "optimizer": "sgd"}).to_json())
+        session.wait_until_saved()
+        session.training.start()
+        until(lambda: session.training.state.phase == "training", "training")
         run = session.runs().result(10)[0]
         assert run.base_run_id == run_id
         recipe = json.loads(run.recipe)
@@ -208,10 +208,10 @@ def test_labels_become_a_network_and_the_picture_on_screen_is_predicted_first(
 def test_training_that_cannot_start_says_what_is_missing(tmp_path: Path, listener: Listener) -> None:
     session = opened(picture_folder(tmp_path / "pictures"), listener)
     try:
-        session.retraining.start()
-        until(lambda: session.retraining.state.failed, "the sentence")
-        assert "two classes" in session.retraining.state.message
-        assert session.retraining.state.phase == "idle"
+        session.training.start()
+        until(lambda: session.training.state.failed, "the sentence")
+        assert "two classes" in session.training.state.message
+        assert session.training.state.phase == "idle"
     finally:
         session.close()
 
@@ -222,17 +222,17 @@ def test_a_dataset_leaves_whole(tmp_path: Path, listener: Listener) -> None:
     try:
         session.editing.add_classes(["grass", "roof"])
         for picture_id, split in ((1, Split.TRAIN), (2, Split.VAL)):
-            labels = LabelMap(session.opening.show(picture_id).result(10).labels)
+            labels = LabelMap(session.loader.load(picture_id).result(10).labels)
             session.editing.commit(picture_id, stroke(labels, 1, (10, 10), (60, 40))).result(10)
             session.editing.set_split(picture_id, split).result(10)
-        plan = session.exporting.plan(ExportWish(tmp_path / "out")).result(10)
+        plan = session.exports.plan(ExportOptions(tmp_path / "out")).result(10)
         assert (len(plan.records), plan.labelled) == (2, 2)
         heard: list[tuple[int, int]] = []
-        report = session.exporting.run(plan, lambda done, of: heard.append((done, of))).result(10)
+        report = session.exports.run(plan, lambda done, of: heard.append((done, of))).result(10)
         assert (report.pairs, report.problems) == (2, ())
         assert heard[-1] == (2, 2)
         mask = np.asarray(Image.open(tmp_path / "out" / "masks" / "train" / "p0.png"))
-        np.testing.assert_array_equal(mask, session.opening.show(1).result(10).labels)
+        np.testing.assert_array_equal(mask, session.loader.load(1).result(10).labels)
         copied = tmp_path / "out" / "images" / "val" / "p1.png"
         assert copied.read_bytes() == (folder / "p1.png").read_bytes()
     finally:
@@ -248,21 +248,21 @@ def test_a_killed_trainer_becomes_a_sentence_and_the_next_start_works(
     try:
         session.editing.add_classes(["grass", "roof"])
         for picture_id in (1, 2, 3):
-            labels = LabelMap(session.opening.show(picture_id).result(10).labels)
-            labels.begin("Label", "test", 0)
-            labels.put(Box(0, 0, 96, 64), truth())
-            edit = labels.finish()
+            labels = LabelMap(session.loader.load(picture_id).result(10).labels)
+            labels.begin_edit("Label", "test", 0)
+            labels.put_values(Box(0, 0, 96, 64), truth())
+            edit = labels.finish_edit()
             assert edit is not None
             session.editing.commit(picture_id, edit).result(10)
-        session.retraining.start()
-        until(lambda: session.retraining.state.step > 0, "a step")
+        session.training.start()
+        until(lambda: session.training.state.step > 0, "a step")
         _kill_children()
-        until(lambda: session.retraining.state.failed, "the sentence")
-        assert session.retraining.state.message
+        until(lambda: session.training.state.failed, "the sentence")
+        assert session.training.state.message
         assert session.runs().result(10)[0].state == "failed"
-        session.retraining.start()
+        session.training.start()
         until(
-            lambda: session.retraining.state.phase == "training" and session.retraining.state.step > 0,
+            lambda: session.training.state.phase == "training" and session.training.state.step > 0,
             "a step",
         )
     finally:

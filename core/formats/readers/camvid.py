@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from core.base.errors import FormatError, ImageError
-from core.formats.class_sets import preset
-from core.formats.dataset_tree import Tree, split_of, stem_of
-from core.formats.dataset_types import Dataset, ForeignClass, ReadMask, Recognition, Sample
-from core.formats.mask_values import pack, read_colours, renumbered, values_by_index
-from core.formats.pairing import Group, pair
+from core.formats.class_sets import class_set
+from core.formats.dataset_tree import DatasetTree, split_of, stem_of
+from core.formats.dataset_types import Dataset, DatasetClass, LoadedMask, Recognition, Sample
+from core.formats.mask_values import pack_rgb, read_colour_mask, remap_indices, values_by_index
+from core.formats.pairing import MaskGroup, pair_masks
 from core.images.image_reader import ColourMaskError, read_mask, read_picture
 from core.labels.class_list import VOID
 
@@ -25,17 +25,17 @@ _PAVEMENT = (60, 40, 222)
 """Another colour of pavement that is in use."""
 
 
-def recognise(tree: Tree) -> Recognition | None:
+def recognise(tree: DatasetTree) -> Recognition | None:
     frames = sum(1 for name in tree.pictures if _FRAME.match(stem_of(name)))
-    if not frames or not pair(tree).groups:
+    if not frames or not pair_masks(tree).groups:
         return None
     share = frames / len(tree.pictures)
     return Recognition(NAME, 0.5 + 0.45 * share, f"{frames:,} pictures are called as CamVid's frames are.")
 
 
-def open_dataset(tree: Tree) -> Dataset:
+def open_dataset(tree: DatasetTree) -> Dataset:
     """Colours before indices: some index masks that go round have a broken edge."""
-    pairing = pair(tree)
+    pairing = pair_masks(tree)
     groups = [g for g in pairing.groups if g.pairs]
     if not groups:
         raise FormatError(
@@ -58,7 +58,7 @@ def open_dataset(tree: Tree) -> Dataset:
     return Dataset(tree.root, recognition, classes, tuple(samples), tuple(notes))
 
 
-def _kind(tree: Tree, group: Group) -> tuple[tuple[ForeignClass, ...], bool]:
+def _kind(tree: DatasetTree, group: MaskGroup) -> tuple[tuple[DatasetClass, ...], bool]:
     """Which of the two sets the masks use, and whether as colours."""
     colours: set[int] = set()
     highest = 0
@@ -68,24 +68,27 @@ def _kind(tree: Tree, group: Group) -> tuple[tuple[ForeignClass, ...], bool]:
             highest = max(highest, int(read_mask(tree.path(mask)).max()))
         except ColourMaskError:
             coloured = True
-            colours |= set(np.unique(pack(read_picture(tree.path(mask)))).tolist())
+            colours |= set(np.unique(pack_rgb(read_picture(tree.path(mask)))).tolist())
         except ImageError:
             continue
-    known = {c.colour[0] << 16 | c.colour[1] << 8 | c.colour[2] for c in preset("camvid-11")} | {0, 0x3C28DE}
+    known = {c.colour[0] << 16 | c.colour[1] << 8 | c.colour[2] for c in class_set("camvid-11")} | {
+        0,
+        0x3C28DE,
+    }
     few = colours <= known if coloured else highest <= _SEGNET_VOID
-    return preset("camvid-11" if few else "camvid-32"), coloured
+    return class_set("camvid-11" if few else "camvid-32"), coloured
 
 
-def _read(path: Path, classes: tuple[ForeignClass, ...]) -> ReadMask:
+def _read(path: Path, classes: tuple[DatasetClass, ...]) -> LoadedMask:
     try:
         indices = read_mask(path)
     except ColourMaskError:
         colours = {c.colour: place for place, c in enumerate(classes, 1)}
         colours.setdefault((0, 0, 0), VOID)
         colours.setdefault(_PAVEMENT, colours.get((0, 0, 192), VOID))
-        return read_colours(path, colours)
+        return read_colour_mask(path, colours)
     void = {_SEGNET_VOID, 255} if len(classes) == 11 else {255}
-    return ReadMask(renumbered(indices, values_by_index(classes, frozenset(void)), path, "CamVid"))
+    return LoadedMask(remap_indices(indices, values_by_index(classes, frozenset(void)), path, "CamVid"))
 
 
 def _annot_split(mask: str) -> str | None:

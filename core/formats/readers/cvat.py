@@ -9,25 +9,25 @@ import cv2
 import numpy as np
 
 from core.base.errors import FormatError
-from core.formats.class_sets import hex_colour
-from core.formats.dataset_tree import MISSHAPEN, SPLIT_NAMES, Tree, split_of
+from core.formats.class_sets import parse_hex_colour
+from core.formats.dataset_tree import MALFORMED_ERRORS, SPLIT_NAMES, DatasetTree, split_of
 from core.formats.dataset_types import Dataset, Recognition
-from core.formats.object_dataset import Drawing, Thing, drawn_dataset, whole
-from core.formats.rasterizer import Ring, box_ring, circle_ring, ring_of
+from core.formats.object_dataset import AnnotatedObject, PictureAnnotation, build_object_dataset, place_mask
+from core.formats.rasterizer import Ring, box_ring, circle_ring, parse_ring
 from core.images.image_reader import MAX_PIXELS
 from core.labels.class_list import Colour
 
 NAME = "cvat"
 
 
-def recognise(tree: Tree) -> Recognition | None:
+def recognise(tree: DatasetTree) -> Recognition | None:
     files = _files(tree)
     if not files:
         return None
     return Recognition(NAME, 0.95, f"{files[0]} begins as CVAT's annotations do, and lists images.")
 
 
-def open_dataset(tree: Tree) -> Dataset:
+def open_dataset(tree: DatasetTree) -> Dataset:
     """Shapes lie in CVAT's own order (z_order). Lines, points and skeletons are no areas."""
     files = _files(tree)
     if not files:
@@ -35,26 +35,26 @@ def open_dataset(tree: Tree) -> Dataset:
     drawings = []
     known: dict[str, Colour | None] = {}
     for file in files:
-        root = tree.xml(file)
+        root = tree.read_xml(file)
         for label in root.findall("./meta//labels/label"):
             known.setdefault(label.findtext("name", "").strip(), _colour(label.findtext("color")))
         drawings += [(file, partial(_drawing, tree, file, image)) for image in root.findall("image")]
     known.pop("", None)
     recognition = recognise(tree) or Recognition(NAME, 0.0, "It was asked for.")
-    return drawn_dataset(tree, recognition, drawings, known.items(), in_order=True)
+    return build_object_dataset(tree, recognition, drawings, known.items(), later_on_top=True)
 
 
-def _files(tree: Tree) -> list[str]:
+def _files(tree: DatasetTree) -> list[str]:
     return [
         name
-        for name in tree.ending(".xml")
-        if "<annotations>" in (said := tree.head(name))
+        for name in tree.files_ending(".xml")
+        if "<annotations>" in (said := tree.read_head(name))
         and "<version>1.1" in said
-        and "<image" in tree.mentions(name)
+        and "<image" in tree.read_ends(name)
     ]
 
 
-def _drawing(tree: Tree, file: str, image: Element) -> Drawing:
+def _drawing(tree: DatasetTree, file: str, image: Element) -> PictureAnnotation:
     try:
         size = int(image.attrib["width"]), int(image.attrib["height"])
         things, skipped = [], 0
@@ -68,29 +68,33 @@ def _drawing(tree: Tree, file: str, image: Element) -> Drawing:
         tags = tuple(tag.get("label", "") for tag in image.findall("tag") if tag.get("label"))
         name = image.attrib["name"]
         split = SPLIT_NAMES.get(image.get("subset", "").casefold()) or split_of(name)
-        return Drawing(name, size, tuple(things), split, tags, skipped)
-    except MISSHAPEN as problem:
+        return PictureAnnotation(name, size, tuple(things), split, tags, skipped)
+    except MALFORMED_ERRORS as problem:
         called = image.get("name", "an image")
         raise FormatError(
             f"What {tree.path(file)} says about {called} cannot be understood ({problem})."
         ) from problem
 
 
-def _thing(shape: Element, label: str, size: tuple[int, int]) -> Thing | None:
+def _thing(shape: Element, label: str, size: tuple[int, int]) -> AnnotatedObject | None:
     match shape.tag:
         case "polygon":
             corners = [part.split(",") for part in shape.attrib["points"].split(";")]
-            return Thing(label, (ring_of([[float(x), float(y)] for x, y in corners]),))
+            return AnnotatedObject(label, (parse_ring([[float(x), float(y)] for x, y in corners]),))
         case "box":
             x0, y0, x1, y1 = (float(shape.attrib[key]) for key in ("xtl", "ytl", "xbr", "ybr"))
-            return Thing(label, (_turned(box_ring(x0, y0, x1, y1), float(shape.get("rotation", 0))),))
+            return AnnotatedObject(
+                label, (_turned(box_ring(x0, y0, x1, y1), float(shape.get("rotation", 0))),)
+            )
         case "ellipse":
             x, y, across, down = (float(shape.attrib[key]) for key in ("cx", "cy", "rx", "ry"))
             ring = circle_ring(x, y, across, down)
-            return Thing(label, (_turned(ring, float(shape.get("rotation", 0))),))
+            return AnnotatedObject(label, (_turned(ring, float(shape.get("rotation", 0))),))
         case "mask":
             left, top, width, height = (int(shape.attrib[key]) for key in ("left", "top", "width", "height"))
-            return Thing(label, runs=whole(_rows(shape.attrib["rle"], width, height), left, top, size))
+            return AnnotatedObject(
+                label, runs=place_mask(_rows(shape.attrib["rle"], width, height), left, top, size)
+            )
         case _:
             return None
 
@@ -114,6 +118,6 @@ def _turned(ring: Ring, degrees: float) -> Ring:
 
 def _colour(text: str | None) -> Colour | None:
     try:
-        return hex_colour(text) if text else None
+        return parse_hex_colour(text) if text else None
     except ValueError:
         return None

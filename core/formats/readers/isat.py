@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import partial
 
 from core.base.errors import FormatError
-from core.formats.class_sets import hex_colour
-from core.formats.dataset_tree import MISSHAPEN, Tree, split_of
+from core.formats.class_sets import parse_hex_colour
+from core.formats.dataset_tree import MALFORMED_ERRORS, DatasetTree, split_of
 from core.formats.dataset_types import Dataset, Recognition
-from core.formats.object_dataset import BLANK, Drawing, Thing, drawn_dataset
-from core.formats.rasterizer import ring_of
+from core.formats.object_dataset import ERASE_LABEL, AnnotatedObject, PictureAnnotation, build_object_dataset
+from core.formats.rasterizer import parse_ring
 from core.labels.class_list import Colour
 
 NAME = "isat"
@@ -17,8 +17,8 @@ _BACKGROUND = "__background__"
 _LOOKED_AT = 20
 
 
-def recognise(tree: Tree) -> Recognition | None:
-    candidates = tree.ending(".json")
+def recognise(tree: DatasetTree) -> Recognition | None:
+    candidates = tree.files_ending(".json")
     looked = candidates[:: max(1, len(candidates) // _LOOKED_AT)][:_LOOKED_AT]
     found = [name for name in looked if _is_isat(tree, name)]
     if not found or len(found) * 4 < len(looked):
@@ -26,33 +26,35 @@ def recognise(tree: Tree) -> Recognition | None:
     return Recognition(NAME, 0.93, f"{found[0]} and others say that ISAT wrote them.")
 
 
-def open_dataset(tree: Tree) -> Dataset:
+def open_dataset(tree: DatasetTree) -> Dataset:
     """Higher layers lie above lower ones; an object of the background takes away what lies below it."""
-    files = [name for name in tree.ending(".json") if _is_isat(tree, name)]
+    files = [name for name in tree.files_ending(".json") if _is_isat(tree, name)]
     if not files:
         raise FormatError(f"There are no JSON files of ISAT in {tree.root}.")
     drawings = [(file, partial(_drawing, tree, file)) for file in files]
     recognition = recognise(tree) or Recognition(NAME, 0.0, "It was asked for.")
-    return drawn_dataset(tree, recognition, drawings, _known(tree), in_order=True)
+    return build_object_dataset(tree, recognition, drawings, _known(tree), later_on_top=True)
 
 
-def _is_isat(tree: Tree, name: str) -> bool:
-    said = tree.head(name)
+def _is_isat(tree: DatasetTree, name: str) -> bool:
+    said = tree.read_head(name)
     return '"ISAT"' in said and '"info"' in said
 
 
-def _known(tree: Tree) -> list[tuple[str, Colour | None]]:
-    for name in tree.named("isat.yaml"):
+def _known(tree: DatasetTree) -> list[tuple[str, Colour | None]]:
+    for name in tree.files_named("isat.yaml"):
         try:
-            rows = tree.yaml(name)["label"]
-            return [(str(r["name"]), hex_colour(str(r["color"]))) for r in rows if r["name"] != _BACKGROUND]
-        except (*MISSHAPEN, FormatError):
+            rows = tree.read_yaml(name)["label"]
+            return [
+                (str(r["name"]), parse_hex_colour(str(r["color"]))) for r in rows if r["name"] != _BACKGROUND
+            ]
+        except (*MALFORMED_ERRORS, FormatError):
             continue
     return []
 
 
-def _drawing(tree: Tree, name: str) -> Drawing:
-    content = tree.json(name)
+def _drawing(tree: DatasetTree, name: str) -> PictureAnnotation:
+    content = tree.read_json(name)
     try:
         said = content["info"]
         ordered = sorted(content["objects"], key=lambda thing: float(thing.get("layer") or 0))
@@ -60,10 +62,12 @@ def _drawing(tree: Tree, name: str) -> Drawing:
         for thing in ordered:
             label = str(thing["category"])
             outline = thing["segmentation"]
-            things.append(Thing(BLANK if label == _BACKGROUND else label, (ring_of(outline),)))
+            things.append(
+                AnnotatedObject(ERASE_LABEL if label == _BACKGROUND else label, (parse_ring(outline),))
+            )
         tags = (str(said["note"]),) if 0 < len(str(said.get("note") or "")) <= 40 else ()
-        return Drawing(
+        return PictureAnnotation(
             str(said["name"]), (int(said["width"]), int(said["height"])), tuple(things), split_of(name), tags
         )
-    except MISSHAPEN as problem:
+    except MALFORMED_ERRORS as problem:
         raise FormatError(f"{tree.path(name)} is not laid out as ISAT's files are ({problem}).") from problem

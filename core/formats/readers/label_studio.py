@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.base.errors import FormatError
-from core.formats.dataset_tree import MISSHAPEN, Tree
+from core.formats.dataset_tree import MALFORMED_ERRORS, DatasetTree
 from core.formats.dataset_types import Dataset, Recognition
-from core.formats.object_dataset import Drawing, Thing, drawn_dataset, whole
-from core.formats.rasterizer import box_ring, circle_ring, ring_of
+from core.formats.object_dataset import AnnotatedObject, PictureAnnotation, build_object_dataset, place_mask
+from core.formats.rasterizer import box_ring, circle_ring, parse_ring
 from core.images.image_reader import MAX_PIXELS
 
 NAME = "label-studio"
@@ -22,28 +22,28 @@ _KINDS = ("polygonlabels", "brushlabels", "rectanglelabels", "ellipselabels")
 _UPLOAD = re.compile(r"^[0-9a-f]{8}-")
 
 
-def recognise(tree: Tree) -> Recognition | None:
+def recognise(tree: DatasetTree) -> Recognition | None:
     files = _files(tree)
     if not files:
         return None
     return Recognition(NAME, 0.93, f"{files[0]} holds tasks with results, as Label Studio exports them.")
 
 
-def open_dataset(tree: Tree) -> Dataset:
+def open_dataset(tree: DatasetTree) -> Dataset:
     """Of several annotations of one picture, the first that was not cancelled is taken; later results lie above."""
     files = _files(tree)
     if not files:
         raise FormatError(f"There is no JSON export of Label Studio in {tree.root}.")
     drawings = []
     for file in files:
-        tasks = tree.json(file)
+        tasks = tree.read_json(file)
         if isinstance(tasks, dict):
             tasks = [tasks]
         if not isinstance(tasks, list):
             raise FormatError(f"{tree.path(file)} is no list of tasks.")
         drawings += [(file, partial(_drawing, tree, file, task)) for task in tasks]
     recognition = recognise(tree) or Recognition(NAME, 0.0, "It was asked for.")
-    return drawn_dataset(tree, recognition, drawings, in_order=True)
+    return build_object_dataset(tree, recognition, drawings, later_on_top=True)
 
 
 def brush_mask(code: list[int], size: tuple[int, int]) -> NDArray[np.bool_]:
@@ -89,22 +89,22 @@ def brush_mask(code: list[int], size: tuple[int, int]) -> NDArray[np.bool_]:
     return np.asarray(values.reshape(height, width, 4)[..., 3] > 127, bool)
 
 
-def _files(tree: Tree) -> list[str]:
+def _files(tree: DatasetTree) -> list[str]:
     return [
         name
-        for name in tree.ending(".json")
-        if '"result"' in (said := tree.mentions(name))
+        for name in tree.files_ending(".json")
+        if '"result"' in (said := tree.read_ends(name))
         and '"annotations"' in said
         and ('"original_width"' in said or '"from_name"' in said)
     ]
 
 
-def _drawing(tree: Tree, file: str, task: Any) -> Drawing:
+def _drawing(tree: DatasetTree, file: str, task: Any) -> PictureAnnotation:
     try:
         said = next(str(value) for value in task["data"].values() if isinstance(value, str) and "." in value)
         picture = _picture(tree, said)
         made = [a for a in task.get("annotations") or () if not a.get("was_cancelled")]
-        things: list[Thing] = []
+        things: list[AnnotatedObject] = []
         size: tuple[int, int] | None = None
         skipped = 0
         for result in made[0]["result"] if made else ():
@@ -114,32 +114,32 @@ def _drawing(tree: Tree, file: str, task: Any) -> Drawing:
                 continue
             size = int(result["original_width"]), int(result["original_height"])
             things.append(_thing(kind, result["value"], size))
-        return Drawing(picture, size, tuple(things), skipped=skipped)
-    except MISSHAPEN as problem:
+        return PictureAnnotation(picture, size, tuple(things), skipped=skipped)
+    except MALFORMED_ERRORS as problem:
         raise FormatError(f"A task in {tree.path(file)} cannot be understood ({problem}).") from problem
 
 
-def _thing(kind: str, value: dict[str, Any], size: tuple[int, int]) -> Thing:
+def _thing(kind: str, value: dict[str, Any], size: tuple[int, int]) -> AnnotatedObject:
     label = str(value[kind][0])
     scale = np.array(size) / 100
     match kind:
         case "polygonlabels":
-            return Thing(label, (ring_of(value["points"]) * scale,))
+            return AnnotatedObject(label, (parse_ring(value["points"]) * scale,))
         case "rectanglelabels":
             x, y = float(value["x"]), float(value["y"])
             ring = box_ring(x, y, x + float(value["width"]), y + float(value["height"])) * scale
             turn = np.radians(float(value.get("rotation") or 0))
             corner = ring[0]  # the corner above left is what it turns around
             matrix = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
-            return Thing(label, ((ring - corner) @ matrix + corner,))
+            return AnnotatedObject(label, ((ring - corner) @ matrix + corner,))
         case "ellipselabels":
             x, y, across, down = (float(value[key]) for key in ("x", "y", "radiusX", "radiusY"))
-            return Thing(label, (circle_ring(x, y, across, down) * scale,))
+            return AnnotatedObject(label, (circle_ring(x, y, across, down) * scale,))
         case _:
-            return Thing(label, runs=whole(brush_mask(value["rle"], size), 0, 0, size))
+            return AnnotatedObject(label, runs=place_mask(brush_mask(value["rle"], size), 0, 0, size))
 
 
-def _picture(tree: Tree, said: str) -> str:
+def _picture(tree: DatasetTree, said: str) -> str:
     """The picture's name without server and folder, and without what an upload puts before it."""
     query = urlsplit(said).query
     path = unquote(query.split("d=", 1)[1] if "d=" in query else urlsplit(said).path)

@@ -8,10 +8,16 @@ from functools import partial
 from typing import Any
 
 from core.base.errors import FormatError
-from core.formats.dataset_tree import MISSHAPEN, Tree, split_of
+from core.formats.dataset_tree import MALFORMED_ERRORS, DatasetTree, split_of
 from core.formats.dataset_types import Dataset, Recognition
-from core.formats.object_dataset import Drawing, Thing, drawn_dataset, png_mask, whole
-from core.formats.rasterizer import box_ring, circle_ring, ring_of
+from core.formats.object_dataset import (
+    AnnotatedObject,
+    PictureAnnotation,
+    build_object_dataset,
+    decode_png_mask,
+    place_mask,
+)
+from core.formats.rasterizer import box_ring, circle_ring, parse_ring
 
 NAME, X_NAME = "labelme", "xanylabeling"
 _KEYS = ('"shapes"', '"imagePath"')
@@ -20,31 +26,31 @@ _X_MARKS = ('"description"', '"difficult"', '"kie_linking"')
 """Keys that X-AnyLabeling gives every shape and labelme does not, together."""
 
 
-def recognise(tree: Tree) -> Recognition | None:
+def recognise(tree: DatasetTree) -> Recognition | None:
     return _recognise(tree, NAME, x=False)
 
 
-def recognise_x(tree: Tree) -> Recognition | None:
+def recognise_x(tree: DatasetTree) -> Recognition | None:
     return _recognise(tree, X_NAME, x=True)
 
 
-def open_dataset(tree: Tree, name: str = NAME) -> Dataset:
+def open_dataset(tree: DatasetTree, name: str = NAME) -> Dataset:
     """Later shapes do not matter: smaller ones lie above larger ones. Points and lines are no areas."""
-    files = _files(tree, tree.ending(".json"))
+    files = _files(tree, tree.files_ending(".json"))
     if not files:
         raise FormatError(f"There are no JSON files with shapes and an imagePath in {tree.root}.")
     drawings = [(file, partial(_drawing, tree, file)) for file in files]
     recognition = _recognise(tree, name, x=name == X_NAME) or Recognition(name, 0.0, "It was asked for.")
-    return drawn_dataset(tree, recognition, drawings)
+    return build_object_dataset(tree, recognition, drawings)
 
 
-def _recognise(tree: Tree, name: str, *, x: bool) -> Recognition | None:
-    candidates = tree.ending(".json")
+def _recognise(tree: DatasetTree, name: str, *, x: bool) -> Recognition | None:
+    candidates = tree.files_ending(".json")
     looked = candidates[:: max(1, len(candidates) // _LOOKED_AT)][:_LOOKED_AT]
     found = _files(tree, looked)
     if not found or len(found) * 4 < len(looked):
         return None
-    marked = all(mark in tree.mentions(found[0]) for mark in _X_MARKS[1:])
+    marked = all(mark in tree.read_ends(found[0]) for mark in _X_MARKS[1:])
     if marked != x:
         return None
     count = len(candidates) * len(found) // len(looked)
@@ -53,12 +59,12 @@ def _recognise(tree: Tree, name: str, *, x: bool) -> Recognition | None:
     )
 
 
-def _files(tree: Tree, names: list[str]) -> list[str]:
-    return [name for name in names if all(key in tree.mentions(name) for key in _KEYS)]
+def _files(tree: DatasetTree, names: list[str]) -> list[str]:
+    return [name for name in names if all(key in tree.read_ends(name) for key in _KEYS)]
 
 
-def _drawing(tree: Tree, name: str) -> Drawing:
-    content = tree.json(name)
+def _drawing(tree: DatasetTree, name: str) -> PictureAnnotation:
+    content = tree.read_json(name)
     try:
         size = int(content["imageWidth"]), int(content["imageHeight"])
         things, skipped = [], 0
@@ -72,26 +78,28 @@ def _drawing(tree: Tree, name: str) -> Drawing:
         moved = tree.find_picture(picture, name.rpartition("/")[0]) is None and tree.find_picture(beside)
         said = beside if moved else picture
         tags = tuple(str(key) for key, on in (content.get("flags") or {}).items() if on)
-        return Drawing(said, size, tuple(things), split_of(name), tags, skipped)
-    except MISSHAPEN as problem:
+        return PictureAnnotation(said, size, tuple(things), split_of(name), tags, skipped)
+    except MALFORMED_ERRORS as problem:
         raise FormatError(
             f"{tree.path(name)} is not laid out as labelme's files are ({problem})."
         ) from problem
 
 
-def _thing(shape: dict[str, Any], size: tuple[int, int]) -> Thing | None:
+def _thing(shape: dict[str, Any], size: tuple[int, int]) -> AnnotatedObject | None:
     label, points = str(shape["label"]), shape["points"]
     match shape.get("shape_type", "polygon"):
         case "mask":
-            part = png_mask(base64.b64decode(shape["mask"], validate=True))
-            return Thing(label, runs=whole(part, round(points[0][0]), round(points[0][1]), size))
+            part = decode_png_mask(base64.b64decode(shape["mask"], validate=True))
+            return AnnotatedObject(
+                label, runs=place_mask(part, round(points[0][0]), round(points[0][1]), size)
+            )
         case "rectangle" if len(points) == 2:
             (x0, y0), (x1, y1) = points
-            return Thing(label, (box_ring(x0, y0, x1, y1),))
+            return AnnotatedObject(label, (box_ring(x0, y0, x1, y1),))
         case "circle":
             (x, y), (edge_x, edge_y) = points
-            return Thing(label, (circle_ring(x, y, math.hypot(edge_x - x, edge_y - y)),))
+            return AnnotatedObject(label, (circle_ring(x, y, math.hypot(edge_x - x, edge_y - y)),))
         case "polygon" | "rectangle" | "rotation" | "quadrilateral" if len(points) >= 3:
-            return Thing(label, (ring_of(points),))
+            return AnnotatedObject(label, (parse_ring(points),))
         case _:
             return None

@@ -6,24 +6,24 @@ import re
 from functools import partial
 
 from core.base.errors import FormatError
-from core.formats.dataset_tree import MISSHAPEN, Tree, folder_of, split_of, stem_of
-from core.formats.dataset_types import Dataset, Fate, ForeignClass, Recognition, Sample
-from core.formats.mask_values import read_indices, values_by_index
+from core.formats.dataset_tree import MALFORMED_ERRORS, DatasetTree, folder_of, split_of, stem_of
+from core.formats.dataset_types import ClassTarget, Dataset, DatasetClass, Recognition, Sample
+from core.formats.mask_values import read_index_mask, values_by_index
 
 NAME = "mapillary"
 _CONFIG = re.compile(r"(?:^|/)config(?:_v([\d.]+))?\.json$")
 _LABELS = re.compile(r"(?:^|/)(?:v[\d.]+/)?labels/[^/]+\.png$")
 
 
-def recognise(tree: Tree) -> Recognition | None:
+def recognise(tree: DatasetTree) -> Recognition | None:
     configs = _configs(tree)
     masks = sum(1 for name in tree.pictures if _LABELS.search(name))
-    if not configs or not masks or '"labels"' not in tree.head(configs[-1][1]):
+    if not configs or not masks or '"labels"' not in tree.read_head(configs[-1][1]):
         return None
     return Recognition(NAME, 0.96, f"{configs[-1][1]} lists classes, and labels/ holds {masks:,} masks.")
 
 
-def open_dataset(tree: Tree) -> Dataset:
+def open_dataset(tree: DatasetTree) -> Dataset:
     """The newest version that has masks; the place of a class in the config is its number."""
     for version, config in reversed(_configs(tree)):
         lead = f"v{version}/labels/" if version else "labels/"
@@ -33,10 +33,10 @@ def open_dataset(tree: Tree) -> Dataset:
     raise FormatError(f"There is no config file with masks in a folder labels in {tree.root}.")
 
 
-def _opened(tree: Tree, config: str, masks: list[str]) -> Dataset:
+def _opened(tree: DatasetTree, config: str, masks: list[str]) -> Dataset:
     try:
-        classes = tuple(_class(place, row) for place, row in enumerate(tree.json(config)["labels"]))
-    except MISSHAPEN as problem:
+        classes = tuple(_class(place, row) for place, row in enumerate(tree.read_json(config)["labels"]))
+    except MALFORMED_ERRORS as problem:
         raise FormatError(
             f"{tree.path(config)} does not list classes as Mapillary does ({problem})."
         ) from problem
@@ -48,7 +48,7 @@ def _opened(tree: Tree, config: str, masks: list[str]) -> Dataset:
             continue
         split = split_of(name)
         mask = by_frame.get((split, stem_of(name)))
-        read = None if mask is None else partial(read_indices, tree.path(mask), values, config)
+        read = None if mask is None else partial(read_index_mask, tree.path(mask), values, config)
         sources = () if mask is None else (tree.path(mask),)
         samples.append(Sample(tree.path(name), name.replace("images/", ""), split, read, sources=sources))
     recognition = recognise(tree) or Recognition(NAME, 0.0, "It was asked for.")
@@ -56,16 +56,16 @@ def _opened(tree: Tree, config: str, masks: list[str]) -> Dataset:
     return Dataset(tree.root, recognition, classes, tuple(samples), notes)
 
 
-def _configs(tree: Tree) -> list[tuple[str, str]]:
+def _configs(tree: DatasetTree) -> list[tuple[str, str]]:
     """Version and name, oldest first; a config without version is older than any."""
     found = [(match[1] or "", name) for name in tree.files if (match := _CONFIG.search(name))]
     return sorted(found)
 
 
-def _class(place: int, row: dict[str, object]) -> ForeignClass:
+def _class(place: int, row: dict[str, object]) -> DatasetClass:
     colour = row["color"]
     if not isinstance(colour, list) or len(colour) != 3:
         raise ValueError("a colour has three parts")
     title = str(row.get("readable") or row["name"])
-    fate = Fate.CLASS if row.get("evaluate", True) else Fate.VOID
-    return ForeignClass(place, title, (int(colour[0]), int(colour[1]), int(colour[2])), fate)
+    fate = ClassTarget.CLASS if row.get("evaluate", True) else ClassTarget.VOID
+    return DatasetClass(place, title, (int(colour[0]), int(colour[1]), int(colour[2])), fate)

@@ -10,17 +10,23 @@ from pathlib import Path
 import numpy as np
 
 from core.base.errors import FormatError, ImageError
-from core.formats.class_list_files import ClassTable, find_table
-from core.formats.class_sets import preset, preset_of_colours
-from core.formats.dataset_tree import Tree, split_of
-from core.formats.dataset_types import Dataset, Fate, ForeignClass, ReadMask, Recognition, Sample
-from core.formats.mask_values import nearest_colours, pack, read_colours, renumbered, values_by_index
-from core.formats.pairing import LOSSLESS, Group, Pairing, pair
+from core.formats.class_list_files import ClassListFile, find_class_list
+from core.formats.class_sets import class_set, class_set_of_colours
+from core.formats.dataset_tree import DatasetTree, split_of
+from core.formats.dataset_types import ClassTarget, Dataset, DatasetClass, LoadedMask, Recognition, Sample
+from core.formats.mask_values import (
+    match_nearest_colours,
+    pack_rgb,
+    read_colour_mask,
+    remap_indices,
+    values_by_index,
+)
+from core.formats.pairing import LOSSLESS, MaskGroup, Pairing, pair_masks
 from core.images.image_reader import ColourMaskError, read_mask, read_picture
-from core.labels.class_list import LAST_CLASS, UNLABELLED, VOID, Colour, colour_of
+from core.labels.class_list import MAX_CLASS_VALUE, UNLABELLED, VOID, Colour, default_colour
 
 NAME = "mask-folders"
-LOOKED_AT = 400
+SAMPLED_MASKS = 400
 """Masks that are opened to learn which values there are, spread over all."""
 
 
@@ -33,9 +39,9 @@ class _Survey:
     many: bool
 
 
-def recognise(tree: Tree) -> Recognition | None:
+def recognise(tree: DatasetTree) -> Recognition | None:
     """The more pictures have a mask, the surer; never as sure as a format with a name of its own."""
-    pairing = pair(tree)
+    pairing = pair_masks(tree)
     if not pairing.groups or not pairing.pictures:
         return None
     group = pairing.groups[0]
@@ -47,9 +53,9 @@ def recognise(tree: Tree) -> Recognition | None:
     )
 
 
-def open_dataset(tree: Tree) -> Dataset:
+def open_dataset(tree: DatasetTree) -> Dataset:
     """Pair, look at what the masks hold, find names for it. Raises FormatError when there is nothing to pair."""
-    pairing = pair(tree)
+    pairing = pair_masks(tree)
     if not pairing.groups:
         raise FormatError(
             f"No picture in {tree.root} has a mask. Masks are found by name: a.jpg belongs to a.png in a folder called "
@@ -57,7 +63,7 @@ def open_dataset(tree: Tree) -> Dataset:
         )
     group = _chosen(tree, pairing)
     survey = _survey([tree.path(m) for m in _spread(list(group.pairs.values()))])
-    table = find_table(tree)
+    table = find_class_list(tree)
     classes, values, colours, notes = _classes(survey, table)
     samples = []
     for name in pairing.pictures:
@@ -69,15 +75,15 @@ def open_dataset(tree: Tree) -> Dataset:
     if others := [g.kind for g in pairing.groups if g is not group]:
         said.append(f"Not used: other masks of the same pictures ({', '.join(others)}).")
     problems = []
-    if pairing.lonely:
+    if pairing.unpaired:
         problems.append(
-            f"{len(pairing.lonely):,} masks belong to no picture, {pairing.lonely[0]} for one; they were left out."
+            f"{len(pairing.unpaired):,} masks belong to no picture, {pairing.unpaired[0]} for one; they were left out."
         )
     recognition = recognise(tree) or Recognition(NAME, 0.0, "It was asked for.")
     return Dataset(tree.root, recognition, classes, tuple(samples), tuple(said), tuple(problems))
 
 
-def _chosen(tree: Tree, pairing: Pairing) -> Group:
+def _chosen(tree: DatasetTree, pairing: Pairing) -> MaskGroup:
     """Of masks for equally many pictures: those in colours, which name their classes themselves, then indices."""
     most = len(pairing.groups[0].pairs)
     even = [g for g in pairing.groups if len(g.pairs) == most]
@@ -90,10 +96,10 @@ def _rank(path: Path) -> int:
     try:
         values = read_mask(path)
     except ColourMaskError:
-        return 2 if len(np.unique(pack(read_picture(path)))) <= LAST_CLASS else 0
+        return 2 if len(np.unique(pack_rgb(read_picture(path)))) <= MAX_CLASS_VALUE else 0
     except ImageError:
         return 0
-    return 1 if len(np.unique(values)) <= LAST_CLASS else 0
+    return 1 if len(np.unique(values)) <= MAX_CLASS_VALUE else 0
 
 
 def _survey(paths: list[Path]) -> _Survey:
@@ -107,16 +113,16 @@ def _survey(paths: list[Path]) -> _Survey:
             found, counts = np.unique(values, return_counts=True)
             indices.update({int(v): int(n) for v, n in zip(found[:1000], counts, strict=False)})
         except ColourMaskError:
-            found, counts = np.unique(pack(read_picture(path)), return_counts=True)
+            found, counts = np.unique(pack_rgb(read_picture(path)), return_counts=True)
             colours.update({_colour(int(c)): int(n) for c, n in zip(found[:4096], counts, strict=False)})
         except ImageError:
             continue  # reading it for the import says what is wrong
-    return _Survey(indices, colours, max(len(indices), len(colours)) > LAST_CLASS)
+    return _Survey(indices, colours, max(len(indices), len(colours)) > MAX_CLASS_VALUE)
 
 
 def _classes(
-    survey: _Survey, table: ClassTable | None
-) -> tuple[tuple[ForeignClass, ...], dict[int, int], dict[Colour, int], list[str]]:
+    survey: _Survey, table: ClassListFile | None
+) -> tuple[tuple[DatasetClass, ...], dict[int, int], dict[Colour, int], list[str]]:
     """Classes, the value of each index and of each colour, and how they were named."""
     if survey.many:
         raise FormatError(
@@ -129,25 +135,25 @@ def _classes(
 
 
 def _named_colours(
-    survey: _Survey, table: ClassTable | None
-) -> tuple[tuple[ForeignClass, ...], dict[int, int], dict[Colour, int], list[str]]:
+    survey: _Survey, table: ClassListFile | None
+) -> tuple[tuple[DatasetClass, ...], dict[int, int], dict[Colour, int], list[str]]:
     seen = survey.colours.keys()
     notes = []
-    classes: tuple[ForeignClass, ...]
-    known = preset_of_colours({c for c in seen if survey.colours[c] > 50} or set(seen))
-    listed = {c.colour for c in table.classes} if table and table.coloured else set()
+    classes: tuple[DatasetClass, ...]
+    known = class_set_of_colours({c for c in seen if survey.colours[c] > 50} or set(seen))
+    listed = {c.colour for c in table.classes} if table and table.has_colours else set()
     if table and len(listed & seen) * 2 >= len(seen):
         classes = table.classes
         notes.append(f"Names and colours of the classes are from {table.name}.")
     elif known:
-        classes = preset(known)
+        classes = class_set(known)
         notes.append(f"The colours are those of the class set “{known}”, so its names were taken.")
         if table:
             notes.append(f"The colours in {table.name} do not occur in the masks; it was not used.")
     else:
         ordered = sorted(seen, key=lambda c: -survey.colours[c])
         classes = tuple(
-            ForeignClass(n, "colour #{:02x}{:02x}{:02x}".format(*c), c) for n, c in enumerate(ordered, 1)
+            DatasetClass(n, "colour #{:02x}{:02x}{:02x}".format(*c), c) for n, c in enumerate(ordered, 1)
         )
         notes.append("Nothing names the colours; each became a class of its own.")
     colours: dict[Colour, int] = {}
@@ -160,15 +166,15 @@ def _named_colours(
 
 
 def _named_indices(
-    survey: _Survey, table: ClassTable | None
-) -> tuple[tuple[ForeignClass, ...], dict[int, int], dict[Colour, int], list[str]]:
+    survey: _Survey, table: ClassListFile | None
+) -> tuple[tuple[DatasetClass, ...], dict[int, int], dict[Colour, int], list[str]]:
     seen = sorted(survey.indices)
-    if table and {c.index for c in table.classes} | table.void | table.blank | {255} >= set(seen):
+    if table and {c.index for c in table.classes} | table.void | table.unlabelled | {255} >= set(seen):
         classes = table.classes
         void = table.void if 255 in {c.index for c in classes} else table.void | {255}
         return (
             classes,
-            values_by_index(classes, void, table.blank),
+            values_by_index(classes, void, table.unlabelled),
             {},
             [f"Names of the classes are from {table.name}."],
         )
@@ -176,35 +182,36 @@ def _named_indices(
     void = frozenset() if two or 255 not in seen else frozenset([255])
     rest = [v for v in seen if v not in void]
     names = {0: "background", seen[-1]: "foreground"} if two else {}
-    if len(rest) > LAST_CLASS:
+    if len(rest) > MAX_CLASS_VALUE:
         raise FormatError(
-            f"The masks hold {len(rest)} different values; a project holds at most {LAST_CLASS}."
+            f"The masks hold {len(rest)} different values; a project holds at most {MAX_CLASS_VALUE}."
         )
     classes = tuple(
-        ForeignClass(v, names.get(v, f"class {v}"), colour_of(n), Fate.CLASS) for n, v in enumerate(rest, 1)
+        DatasetClass(v, names.get(v, f"class {v}"), default_colour(n), ClassTarget.CLASS)
+        for n, v in enumerate(rest, 1)
     )
     mapped = ", ".join(str(v) for v in rest[:12]) + (" …" if len(rest) > 12 else "")
     notes = [f"Nothing names the values, so each became a class: {mapped}{' (255 is void)' if void else ''}."]
     return classes, values_by_index(classes, void), {}, notes
 
 
-def _read(path: Path, values: dict[int, int], colours: dict[Colour, int]) -> ReadMask:
+def _read(path: Path, values: dict[int, int], colours: dict[Colour, int]) -> LoadedMask:
     lossy = path.suffix.lower() not in LOSSLESS
     try:
         found = read_mask(path)
     except ColourMaskError:
         if not lossy:
-            return read_colours(path, colours)
-        return nearest_colours(read_picture(path), list(colours), list(colours.values()), reach=24)
+            return read_colour_mask(path, colours)
+        return match_nearest_colours(read_picture(path), list(colours), list(colours.values()), tolerance=24)
     if colours:
-        return read_colours(path, colours)
+        return read_colour_mask(path, colours)
     if not lossy:
-        return ReadMask(renumbered(found, values, path, "nothing"))
+        return LoadedMask(remap_indices(found, values, path, "nothing"))
     snapped = _thresholded(found.astype(np.uint8))
     table = np.full(256, VOID, np.uint8)
     table[0], table[255] = values.get(0, UNLABELLED), values.get(255, VOID)
     sure = np.isin(found, [*range(49), *range(207, 256)])
-    return ReadMask(np.where(sure, table[snapped], VOID).astype(np.uint8), float(sure.mean()))
+    return LoadedMask(np.where(sure, table[snapped], VOID).astype(np.uint8), float(sure.mean()))
 
 
 def _thresholded(
@@ -215,8 +222,8 @@ def _thresholded(
 
 
 def _spread(names: list[str]) -> list[str]:
-    step = max(1, len(names) // LOOKED_AT)
-    return names[::step][:LOOKED_AT]
+    step = max(1, len(names) // SAMPLED_MASKS)
+    return names[::step][:SAMPLED_MASKS]
 
 
 def _colour(number: int) -> Colour:

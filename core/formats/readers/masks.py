@@ -15,23 +15,23 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from core.base.errors import FormatError
-from core.formats.dataset_tree import Tree, split_of
-from core.formats.dataset_types import Dataset, ForeignClass, ReadMask, Recognition, Sample
-from core.formats.mask_values import LARGEST_INDEX, read_colours, read_indices, values_by_index
+from core.formats.dataset_tree import DatasetTree, split_of
+from core.formats.dataset_types import Dataset, DatasetClass, LoadedMask, Recognition, Sample
+from core.formats.mask_values import MAX_INDEX, read_colour_mask, read_index_mask, values_by_index
 from core.images.image_reader import ColourMaskError
-from core.labels.class_list import LAST_CLASS, UNLABELLED, VOID, Colour, colour_of
+from core.labels.class_list import MAX_CLASS_VALUE, UNLABELLED, VOID, Colour, default_colour
 
 NAME = "masks"
 CLASSES_FILE = "classes.json"
 IMAGES, MASKS, PREDICTIONS = "images", "masks", "predictions"
 
 
-def recognise(tree: Tree) -> Recognition | None:
+def recognise(tree: DatasetTree) -> Recognition | None:
     """Sure when all three are there; a classes.json of another tool is not ours."""
     if not {IMAGES, MASKS} <= tree.folders or CLASSES_FILE not in tree.files:
         return None
     try:
-        read_classes(tree.path(CLASSES_FILE))
+        read_classes_file(tree.path(CLASSES_FILE))
     except FormatError:
         return None
     return Recognition(
@@ -39,7 +39,7 @@ def recognise(tree: Tree) -> Recognition | None:
     )
 
 
-def open_dataset(tree: Tree) -> Dataset:
+def open_dataset(tree: DatasetTree) -> Dataset:
     """Pair pictures and masks by relative name without ending.
 
     Raises FormatError, saying what is missing, when the folder is not laid out like that.
@@ -48,7 +48,7 @@ def open_dataset(tree: Tree) -> Dataset:
         raise FormatError(
             f"{tree.root} does not hold the folders “{IMAGES}” and “{MASKS}”. Point at the folder above both."
         )
-    classes, void, blank = read_classes(tree.root / CLASSES_FILE)
+    classes, void, blank = read_classes_file(tree.root / CLASSES_FILE)
     mask_by_name = {_below(name): name for name in tree.pictures if name.startswith(f"{MASKS}/")}
     pictures = [name for name in tree.pictures if name.startswith(f"{IMAGES}/")]
     if not pictures:
@@ -71,14 +71,14 @@ def open_dataset(tree: Tree) -> Dataset:
     return Dataset(tree.root, recognition, classes, tuple(samples))
 
 
-def _read(path: Path, indices: dict[int, int], colours: dict[Colour, int]) -> ReadMask:
+def _read(path: Path, indices: dict[int, int], colours: dict[Colour, int]) -> LoadedMask:
     try:
-        return read_indices(path, indices, CLASSES_FILE)
+        return read_index_mask(path, indices, CLASSES_FILE)
     except ColourMaskError:
-        return read_colours(path, colours, {(0, 0, 0): UNLABELLED})
+        return read_colour_mask(path, colours, {(0, 0, 0): UNLABELLED})
 
 
-def read_classes(path: Path) -> tuple[tuple[ForeignClass, ...], frozenset[int], frozenset[int]]:
+def read_classes_file(path: Path) -> tuple[tuple[DatasetClass, ...], frozenset[int], frozenset[int]]:
     """Classes, the values that mean void and those that mean unlabelled. Raises FormatError naming the file."""
     try:
         raw = json.loads(path.read_text("utf-8-sig"))  # editors on Windows like to mark the file as UTF-8
@@ -99,34 +99,34 @@ def read_classes(path: Path) -> tuple[tuple[ForeignClass, ...], frozenset[int], 
     except (OSError, ValueError, OverflowError) as problem:
         raise FormatError(f"{path} cannot be understood: {problem}.") from problem
     listed = [c for c in listed if c.index not in void | blank]
-    if not listed or len(listed) > LAST_CLASS or len({c.index for c in listed}) < len(listed):
-        raise FormatError(f"{path} must list 1 to {LAST_CLASS} classes, each with an index of its own.")
+    if not listed or len(listed) > MAX_CLASS_VALUE or len({c.index for c in listed}) < len(listed):
+        raise FormatError(f"{path} must list 1 to {MAX_CLASS_VALUE} classes, each with an index of its own.")
     return tuple(listed), void, blank
 
 
-def is_dataset(root: Path) -> bool:
+def is_mask_dataset(root: Path) -> bool:
     """Whether a folder is laid out as a dataset of this format; cheap, nothing is read."""
     return (root / CLASSES_FILE).is_file() and (root / IMAGES).is_dir() and (root / MASKS).is_dir()
 
 
 def _index_or_none(value: Any) -> frozenset[int]:
     """A pixel value of a mask. Other tools write -1 or -100 for "none of them": no pixel can hold that."""
-    return frozenset() if value is None or not 0 <= int(value) <= LARGEST_INDEX else frozenset([int(value)])
+    return frozenset() if value is None or not 0 <= int(value) <= MAX_INDEX else frozenset([int(value)])
 
 
-def _foreign(row: Any) -> ForeignClass:
+def _foreign(row: Any) -> DatasetClass:
     index, name = int(row["index"]), str(row["name"])
-    if not 0 <= index <= LARGEST_INDEX:
-        raise ValueError(f"index {index} is not from 0 to {LARGEST_INDEX}")
+    if not 0 <= index <= MAX_INDEX:
+        raise ValueError(f"index {index} is not from 0 to {MAX_INDEX}")
     if not name.strip():
         raise ValueError(f"the class with the index {index} has no name")
     colour = row.get("color", row.get("colour"))
     if colour is None:
-        return ForeignClass(index, name, colour_of(min(index + 1, LAST_CLASS)))
+        return DatasetClass(index, name, default_colour(min(index + 1, MAX_CLASS_VALUE)))
     red, green, blue = (int(part) for part in colour)
     if not all(0 <= part <= 255 for part in (red, green, blue)):
         raise ValueError(f"colour {colour} is not 8-bit RGB")
-    return ForeignClass(index, name, (red, green, blue))
+    return DatasetClass(index, name, (red, green, blue))
 
 
 def _below(name: str) -> str:

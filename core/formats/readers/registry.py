@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from core.base.errors import FormatError
-from core.formats.dataset_tree import Tree, split_of
+from core.formats.dataset_tree import DatasetTree, split_of
 from core.formats.dataset_types import Dataset, Recognition
 from core.formats.readers import (
     ade20k,
@@ -33,25 +33,25 @@ AUTO = "auto"
 
 
 @dataclass(frozen=True, slots=True)
-class Format:
+class ImportFormat:
     """One row of what comes in. `loses` says what is not taken over; `checked_by` what wrote the files that were
     tried."""
 
     name: str
     title: str
     about: str
-    loses: str
-    checked_by: str
-    recognises: Callable[[Tree], Recognition | None] | None = None
-    opens: Callable[[Tree], Dataset] | None = None
+    limitations: str
+    tested_with: str
+    recognise: Callable[[DatasetTree], Recognition | None] | None = None
+    open: Callable[[DatasetTree], Dataset] | None = None
 
 
 _PIXELS = "read back pixel for pixel"
 
-FORMATS: dict[str, Format] = {
+IMPORT_FORMATS: dict[str, ImportFormat] = {
     row.name: row
     for row in (
-        Format(
+        ImportFormat(
             "masks",
             "Masks: one byte a pixel, the value of its class",
             "folders images/ and masks/ with a classes.json; a mask pixel is a class index",
@@ -60,7 +60,7 @@ FORMATS: dict[str, Format] = {
             masks.recognise,
             masks.open_dataset,
         ),
-        Format(
+        ImportFormat(
             "mask-folders",
             "Pictures and masks in folders of any name",
             "paired by name; indices, palettes or colours; names from class_dict.csv, label_colors.txt, codes.txt",
@@ -69,7 +69,7 @@ FORMATS: dict[str, Format] = {
             mask_folders.recognise,
             mask_folders.open_dataset,
         ),
-        Format(
+        ImportFormat(
             cityscapes.PAIRS,
             "Cityscapes image pairs",
             "photo and coloured mask side by side in one JPEG; the nearest colour counts, unsure pixels are void",
@@ -78,7 +78,7 @@ FORMATS: dict[str, Format] = {
             cityscapes.recognise_pairs,
             cityscapes.open_pairs,
         ),
-        Format(
+        ImportFormat(
             cityscapes.NAME,
             "Cityscapes, the 19 classes that are scored",
             "folders leftImg8bit and gtFine: labelIds, instanceIds, labelTrainIds, color or polygons",
@@ -88,17 +88,17 @@ FORMATS: dict[str, Format] = {
             cityscapes.open_dataset,
         ),
         *(
-            Format(
+            ImportFormat(
                 f"{cityscapes.NAME}-{count}",
                 f"Cityscapes, {count} classes",
                 f"the same with {count} labels as classes",
                 "Single objects: those of one class become one area.",
                 "real frames",
-                opens=partial(cityscapes.open_dataset, count=count),
+                open=partial(cityscapes.open_dataset, count=count),
             )
             for count in (30, 34)
         ),
-        Format(
+        ImportFormat(
             camvid.NAME,
             "CamVid, 32 or 11 classes",
             "colours (NAME_L.png), or indices in folders like trainannot; 32 or 11 classes by what the masks hold",
@@ -107,7 +107,7 @@ FORMATS: dict[str, Format] = {
             camvid.recognise,
             camvid.open_dataset,
         ),
-        Format(
+        ImportFormat(
             oxford_pet.NAME,
             "Oxford-IIIT Pet",
             "trimaps: pet, background, border (void); lists give the split, breeds become tags",
@@ -116,7 +116,7 @@ FORMATS: dict[str, Format] = {
             oxford_pet.recognise,
             oxford_pet.open_dataset,
         ),
-        Format(
+        ImportFormat(
             voc.NAME,
             "Pascal VOC",
             "JPEGImages and SegmentationClass, palette or colours, labelmap.txt when there; the border is void",
@@ -125,7 +125,7 @@ FORMATS: dict[str, Format] = {
             voc.recognise,
             voc.open_dataset,
         ),
-        Format(
+        ImportFormat(
             ade20k.NAME,
             "ADE20K scene parsing, 150 classes",
             "images/ and annotations/ with ADE_val_… names; 0 is void",
@@ -134,7 +134,7 @@ FORMATS: dict[str, Format] = {
             ade20k.recognise,
             ade20k.open_dataset,
         ),
-        Format(
+        ImportFormat(
             mapillary.NAME,
             "Mapillary Vistas 1.2 and 2.0",
             "config.json, images/ and labels/",
@@ -143,7 +143,7 @@ FORMATS: dict[str, Format] = {
             mapillary.recognise,
             mapillary.open_dataset,
         ),
-        Format(
+        ImportFormat(
             coco.PANOPTIC,
             "COCO panoptic",
             "PNGs of segments with a JSON table",
@@ -152,7 +152,7 @@ FORMATS: dict[str, Format] = {
             coco.recognise_panoptic,
             coco.open_panoptic,
         ),
-        Format(
+        ImportFormat(
             coco.NAME,
             "COCO instances and stuff",
             "polygons and run-length codes, crowds too, in one or several JSON files",
@@ -161,7 +161,7 @@ FORMATS: dict[str, Format] = {
             coco.recognise,
             coco.open_dataset,
         ),
-        Format(
+        ImportFormat(
             yolo.NAME,
             "YOLO segmentation",
             "a text file a picture; names from data.yaml, obj.names or classes.txt",
@@ -170,7 +170,7 @@ FORMATS: dict[str, Format] = {
             yolo.recognise,
             yolo.open_dataset,
         ),
-        Format(
+        ImportFormat(
             labelme.NAME,
             "labelme",
             "a JSON file a picture: polygons, rectangles, circles, masks",
@@ -179,7 +179,7 @@ FORMATS: dict[str, Format] = {
             labelme.recognise,
             labelme.open_dataset,
         ),
-        Format(
+        ImportFormat(
             labelme.X_NAME,
             "X-AnyLabeling",
             "labelme's form with a few keys more; turned boxes too",
@@ -188,7 +188,7 @@ FORMATS: dict[str, Format] = {
             labelme.recognise_x,
             partial(labelme.open_dataset, name=labelme.X_NAME),
         ),
-        Format(
+        ImportFormat(
             isat.NAME,
             "ISAT",
             "a JSON file a picture: outlines in layers, colours from isat.yaml",
@@ -197,7 +197,7 @@ FORMATS: dict[str, Format] = {
             isat.recognise,
             isat.open_dataset,
         ),
-        Format(
+        ImportFormat(
             cvat.NAME,
             "CVAT for images 1.1",
             "annotations.xml: polygons, boxes, ellipses, masks; tags",
@@ -206,7 +206,7 @@ FORMATS: dict[str, Format] = {
             cvat.recognise,
             cvat.open_dataset,
         ),
-        Format(
+        ImportFormat(
             supervisely.NAME,
             "Supervisely",
             "meta.json, img/ and ann/: polygons with holes, rectangles, bitmaps; tags",
@@ -215,7 +215,7 @@ FORMATS: dict[str, Format] = {
             supervisely.recognise,
             supervisely.open_dataset,
         ),
-        Format(
+        ImportFormat(
             label_studio.NAME,
             "Label Studio",
             "the JSON export: polygons, rectangles, ellipses, brushes",
@@ -224,7 +224,7 @@ FORMATS: dict[str, Format] = {
             label_studio.recognise,
             label_studio.open_dataset,
         ),
-        Format(
+        ImportFormat(
             datumaro.NAME,
             "Datumaro",
             "annotations/SPLIT.json: polygons and masks",
@@ -237,18 +237,18 @@ FORMATS: dict[str, Format] = {
 }
 
 
-def recognise_all(tree: Tree) -> list[Recognition]:
+def recognise_all(tree: DatasetTree) -> list[Recognition]:
     """What every reader thinks of the folder, the surest first."""
-    said = [row.recognises(tree) for row in FORMATS.values() if row.recognises]
-    return sorted((r for r in said if r is not None), key=lambda r: -r.sure)
+    said = [row.recognise(tree) for row in IMPORT_FORMATS.values() if row.recognise]
+    return sorted((r for r in said if r is not None), key=lambda r: -r.confidence)
 
 
-def open_dataset(root: Path, format_name: str = AUTO, tree: Tree | None = None) -> Dataset:
+def open_dataset(root: Path, format_name: str = AUTO, tree: DatasetTree | None = None) -> Dataset:
     """Recognise a folder, or take it as what it is said to be, and open it.
 
     Raises FormatError when nothing fits, with what comes nearest, or when the dataset is broken.
     """
-    tree = tree or Tree(root)
+    tree = tree or DatasetTree(root)
     guessed = format_name == AUTO
     if guessed:
         found = recognise_all(tree)
@@ -258,13 +258,13 @@ def open_dataset(root: Path, format_name: str = AUTO, tree: Tree | None = None) 
                 "it is, or point at the folder that holds both pictures and annotations."
             )
         format_name = found[0].format
-    row = FORMATS.get(format_name)
-    if row is None or row.opens is None:
+    row = IMPORT_FORMATS.get(format_name)
+    if row is None or row.open is None:
         raise FormatError(f"“{format_name}” cannot be imported; “maskloop formats” lists what can.")
     try:
-        return row.opens(tree)
+        return row.open(tree)
     except FormatError as problem:
-        several = _several_in(tree) if guessed else []
+        several = _datasets_below(tree) if guessed else []
         if len(several) < 2:
             raise
         raise FormatError(
@@ -273,18 +273,18 @@ def open_dataset(root: Path, format_name: str = AUTO, tree: Tree | None = None) 
         ) from problem
 
 
-def _several_in(tree: Tree) -> list[str]:
+def _datasets_below(tree: DatasetTree) -> list[str]:
     """Folders right below that look like datasets by themselves; those of splits are parts of one."""
     mask_folders = sorted({name.split("/")[0] for name in tree.files if "/" in name})
     apart = [folder for folder in mask_folders if split_of(f"{folder}/") is None]
-    return [folder for folder in apart if recognise_all(Tree(tree.path(folder)))]
+    return [folder for folder in apart if recognise_all(DatasetTree(tree.path(folder)))]
 
 
-def others(recognitions: list[Recognition]) -> str:
+def other_candidates(recognitions: list[Recognition]) -> str:
     """What a folder would have been else, as half a sentence; empty when there is nothing else."""
-    rest = [f"{r.format} ({r.sure:.0%})" for r in recognitions[1:4]]
+    rest = [f"{r.format} ({r.confidence:.0%})" for r in recognitions[1:4]]
     return f"Else it would be {' or '.join(rest)}." if rest else ""
 
 
-def importable() -> list[Format]:
-    return [row for row in FORMATS.values() if row.opens]
+def importable_formats() -> list[ImportFormat]:
+    return [row for row in IMPORT_FORMATS.values() if row.open]

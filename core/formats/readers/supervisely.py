@@ -8,11 +8,17 @@ from functools import partial
 from typing import Any
 
 from core.base.errors import FormatError
-from core.formats.class_sets import hex_colour
-from core.formats.dataset_tree import MISSHAPEN, Tree, folder_of, split_of
+from core.formats.class_sets import parse_hex_colour
+from core.formats.dataset_tree import MALFORMED_ERRORS, DatasetTree, folder_of, split_of
 from core.formats.dataset_types import Dataset, Recognition
-from core.formats.object_dataset import Drawing, Thing, drawn_dataset, png_mask, whole
-from core.formats.rasterizer import box_ring, ring_of
+from core.formats.object_dataset import (
+    AnnotatedObject,
+    PictureAnnotation,
+    build_object_dataset,
+    decode_png_mask,
+    place_mask,
+)
+from core.formats.rasterizer import box_ring, parse_ring
 from core.labels.class_list import Colour
 
 NAME = "supervisely"
@@ -20,12 +26,12 @@ _LARGEST_BITMAP = 64 << 20
 """Bytes of a packed bitmap, unpacked; a PNG of a mask is far smaller."""
 
 
-def recognise(tree: Tree) -> Recognition | None:
+def recognise(tree: DatasetTree) -> Recognition | None:
     files = _files(tree)
     if (
         not files
-        or not tree.named("meta.json")
-        or '"classTitle"' not in "".join(map(tree.mentions, files[:5]))
+        or not tree.files_named("meta.json")
+        or '"classTitle"' not in "".join(map(tree.read_ends, files[:5]))
     ):
         return None
     return Recognition(
@@ -33,31 +39,34 @@ def recognise(tree: Tree) -> Recognition | None:
     )
 
 
-def open_dataset(tree: Tree) -> Dataset:
+def open_dataset(tree: DatasetTree) -> Dataset:
     """Objects lie in the order of the file."""
     files = _files(tree)
     if not files:
         raise FormatError(f"There are no JSON files in a folder called ann in {tree.root}.")
     drawings = [(file, partial(_drawing, tree, file)) for file in files]
     recognition = recognise(tree) or Recognition(NAME, 0.0, "It was asked for.")
-    return drawn_dataset(tree, recognition, drawings, _known(tree), in_order=True)
+    return build_object_dataset(tree, recognition, drawings, _known(tree), later_on_top=True)
 
 
-def _files(tree: Tree) -> list[str]:
-    return [name for name in tree.ending(".json") if folder_of(name).split("/")[-1] == "ann"]
+def _files(tree: DatasetTree) -> list[str]:
+    return [name for name in tree.files_ending(".json") if folder_of(name).split("/")[-1] == "ann"]
 
 
-def _known(tree: Tree) -> list[tuple[str, Colour | None]]:
-    for name in tree.named("meta.json"):
+def _known(tree: DatasetTree) -> list[tuple[str, Colour | None]]:
+    for name in tree.files_named("meta.json"):
         try:
-            return [(str(row["title"]), hex_colour(str(row["color"]))) for row in tree.json(name)["classes"]]
-        except MISSHAPEN:
+            return [
+                (str(row["title"]), parse_hex_colour(str(row["color"])))
+                for row in tree.read_json(name)["classes"]
+            ]
+        except MALFORMED_ERRORS:
             continue
     return []
 
 
-def _drawing(tree: Tree, name: str) -> Drawing:
-    content = tree.json(name)
+def _drawing(tree: DatasetTree, name: str) -> PictureAnnotation:
+    content = tree.read_json(name)
     try:
         size = int(content["size"]["width"]), int(content["size"]["height"])
         things, skipped = [], 0
@@ -69,22 +78,24 @@ def _drawing(tree: Tree, name: str) -> Drawing:
         folder = folder_of(folder_of(name))
         called = name.rsplit("/", 1)[-1].removesuffix(".json")
         picture = "/".join(filter(None, (folder, "img", called)))
-        return Drawing(picture, size, tuple(things), split_of(name), tags, skipped)
-    except (*MISSHAPEN, zlib.error) as problem:
+        return PictureAnnotation(picture, size, tuple(things), split_of(name), tags, skipped)
+    except (*MALFORMED_ERRORS, zlib.error) as problem:
         raise FormatError(
             f"{tree.path(name)} is not laid out as Supervisely's files are ({problem})."
         ) from problem
 
 
-def _thing(row: dict[str, Any], size: tuple[int, int]) -> Thing | None:
+def _thing(row: dict[str, Any], size: tuple[int, int]) -> AnnotatedObject | None:
     label = str(row["classTitle"])
     match row.get("geometryType"):
         case "polygon":
-            outer = ring_of(row["points"]["exterior"])
-            return Thing(label, (outer,), tuple(map(ring_of, row["points"].get("interior") or ())))
+            outer = parse_ring(row["points"]["exterior"])
+            return AnnotatedObject(
+                label, (outer,), tuple(map(parse_ring, row["points"].get("interior") or ()))
+            )
         case "rectangle":
             (x0, y0), (x1, y1) = row["points"]["exterior"]
-            return Thing(
+            return AnnotatedObject(
                 label, (box_ring(x0, y0, x1 + 1, y1 + 1),)
             )  # corners are pixels, the last one inside
         case "bitmap":
@@ -93,6 +104,6 @@ def _thing(row: dict[str, Any], size: tuple[int, int]) -> Thing | None:
             if unpacking.unconsumed_tail:
                 raise ValueError("a bitmap is too large")
             x, y = row["bitmap"]["origin"]
-            return Thing(label, runs=whole(png_mask(content), int(x), int(y), size))
+            return AnnotatedObject(label, runs=place_mask(decode_png_mask(content), int(x), int(y), size))
         case _:
             return None

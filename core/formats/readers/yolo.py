@@ -7,21 +7,21 @@ from functools import partial
 from typing import Any
 
 from core.base.errors import FormatError, ImageError
-from core.formats.dataset_tree import Tree, folder_of, split_of, stem_of
+from core.formats.dataset_tree import DatasetTree, folder_of, split_of, stem_of
 from core.formats.dataset_types import Dataset, Recognition
-from core.formats.object_dataset import Drawing, Thing, drawn_dataset
-from core.formats.rasterizer import ring_of
+from core.formats.object_dataset import AnnotatedObject, PictureAnnotation, build_object_dataset
+from core.formats.rasterizer import parse_ring
 from core.images.image_reader import read_size
 
 NAME = "yolo-seg"
 _LINE = re.compile(r"^\d+(?:\s+-?[\d.]+(?:[eE][+-]?\d+)?){4,}\s*$")
 
 
-def recognise(tree: Tree) -> Recognition | None:
+def recognise(tree: DatasetTree) -> Recognition | None:
     files = _texts(tree)
     if not files:
         return None
-    first = [tree.head(name).splitlines()[:1] for name in files[:20]]
+    first = [tree.read_head(name).splitlines()[:1] for name in files[:20]]
     lines = [line[0] for line in first if line]
     if not lines or not all(_LINE.match(line[:4000]) or len(line) > 4000 for line in lines):
         return None
@@ -34,7 +34,7 @@ def recognise(tree: Tree) -> Recognition | None:
     )
 
 
-def open_dataset(tree: Tree) -> Dataset:
+def open_dataset(tree: DatasetTree) -> Dataset:
     """Names are from data.yaml, obj.names or classes.txt; else classes are called by their number."""
     files = _texts(tree)
     if not files:
@@ -44,10 +44,10 @@ def open_dataset(tree: Tree) -> Dataset:
     known = [(names[n], None) for n in sorted(names)]
     recognition = recognise(tree) or Recognition(NAME, 0.0, "It was asked for.")
     notes = () if names else ("Nothing names the classes, so they are called by their number.",)
-    return drawn_dataset(tree, recognition, drawings, known, notes=notes)
+    return build_object_dataset(tree, recognition, drawings, known, notes=notes)
 
 
-def _drawing(tree: Tree, name: str, names: dict[int, str]) -> Drawing:
+def _drawing(tree: DatasetTree, name: str, names: dict[int, str]) -> PictureAnnotation:
     split = split_of(name)
     picture = _picture(tree, name)
     if picture is None:
@@ -57,35 +57,35 @@ def _drawing(tree: Tree, name: str, names: dict[int, str]) -> Drawing:
     except ImageError as problem:
         raise FormatError(str(problem)) from problem
     things, skipped = [], 0
-    for number, line in enumerate(tree.lines(name), 1):
+    for number, line in enumerate(tree.read_lines(name), 1):
         try:
             kind, *corners = line.split()
             if len(corners) == 4:  # a box: it surrounds the object, it is not the object
                 skipped += 1
                 continue
-            ring = ring_of([float(part) for part in corners]) * (width, height)
+            ring = parse_ring([float(part) for part in corners]) * (width, height)
             label = names.get(int(kind), f"class {int(kind)}")
         except ValueError as problem:
             raise FormatError(f"Line {number} of {tree.path(name)} is no outline ({problem}).") from problem
-        things.append(Thing(label, (ring,)))
-    return Drawing(picture, (width, height), tuple(things), split, (), skipped)
+        things.append(AnnotatedObject(label, (ring,)))
+    return PictureAnnotation(picture, (width, height), tuple(things), split, (), skipped)
 
 
-def _texts(tree: Tree) -> list[str]:
+def _texts(tree: DatasetTree) -> list[str]:
     pictures = {stem_of(name) for name in tree.pictures}
-    return [name for name in tree.ending(".txt") if stem_of(name) in pictures]
+    return [name for name in tree.files_ending(".txt") if stem_of(name) in pictures]
 
 
-def _picture(tree: Tree, name: str) -> str | None:
+def _picture(tree: DatasetTree, name: str) -> str | None:
     """images/train/a.jpg for labels/train/a.txt; else the nearest of that name."""
     folder = re.sub(r"(^|/)labels(/|$)", r"\1images\2", folder_of(name))
     return tree.find_picture(f"{folder}/{stem_of(name)}", folder, split_of(name))
 
 
-def _names(tree: Tree) -> dict[int, str]:
-    for name in tree.ending(".yaml", ".yml"):
+def _names(tree: DatasetTree) -> dict[int, str]:
+    for name in tree.files_ending(".yaml", ".yml"):
         try:
-            said: Any = tree.yaml(name)
+            said: Any = tree.read_yaml(name)
         except FormatError:
             continue
         names = said.get("names") if isinstance(said, dict) else None
@@ -94,6 +94,6 @@ def _names(tree: Tree) -> dict[int, str]:
         if isinstance(names, dict) and all(str(n).isdigit() for n in names):
             return {int(n): str(title) for n, title in names.items()}
     for last in ("obj.names", "classes.txt", "labels.txt"):
-        for name in tree.named(last):
-            return dict(enumerate(tree.lines(name)))
+        for name in tree.files_named(last):
+            return dict(enumerate(tree.read_lines(name)))
     return {}

@@ -20,9 +20,9 @@ from core.labels.class_list import UNLABELLED, VOID, ClassList, LabelClass
 Values = NDArray[np.uint8]
 
 MADE_BY = "Maskloop"
-JPEG = (".jpg", ".jpeg")
+JPEG_SUFFIXES = (".jpg", ".jpeg")
 JPEG_QUALITY = 95
-_ODD = re.compile(r"[^\w.-]+")
+_UNSAFE = re.compile(r"[^\w.-]+")
 NO_SPLIT = "unsplit"
 """The split of pictures that belong to none."""
 
@@ -37,7 +37,7 @@ class LabelStatistics:
     unlabelled: int = 0
     tagged: int = 0
     predictions: bool = False
-    endings: Mapping[str, int] = field(default_factory=dict)
+    suffixes: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def void(self) -> int:
@@ -56,11 +56,11 @@ class WritePlan:
     root: Path
     classes: ClassList
     count: int
-    lists: bool = False
+    split_lists: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class OutPicture:
+class ExportPicture:
     """One picture on its way out.
 
     name: without ending and folder, different from all others; split: train, val, test or NO_SPLIT; width and height:
@@ -79,18 +79,18 @@ class OutPicture:
     confidence: Values | None = None
     tags: tuple[str, ...] = ()
     pixels: Values | None = None
-    window: tuple[float, float, float, float] | None = None
+    source_window: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WriteResult:
     """What became of one picture: its files, and whatever `finish` has to know of it, as JSON can hold it."""
 
     files: tuple[Path, ...]
-    part: Any = None
+    entry: Any = None
 
 
-class Writer(Protocol):
+class DatasetWriter(Protocol):
     """Writes one dataset. Made afresh for each export: begin, write .., finish.
 
     After `begin` it can be pickled and does not change, so that pictures are written in any process and order; their
@@ -104,22 +104,22 @@ class Writer(Protocol):
         """
         ...
 
-    def begin(self, plan: WritePlan) -> None:
+    def start(self, plan: WritePlan) -> None:
         """Raises FormatError when the project cannot be written in this format at all."""
         ...
 
-    def write(self, picture: OutPicture) -> Written:
+    def write(self, picture: ExportPicture) -> WriteResult:
         """Raises ImageError or FormatError when it has to be left out."""
         ...
 
-    def finish(self, parts: Iterable[Any]) -> None:
+    def finish(self, entries: Iterable[Any]) -> None:
         """Write what is known only at the end: tables, lists, one large file. `parts` are those of all pictures in
         their order, read from a file each time they are gone through."""
         ...
 
 
 def copy_picture(
-    picture: OutPicture, folder: Path, name: str | None = None, endings: Iterable[str] = ()
+    picture: ExportPicture, folder: Path, name: str | None = None, suffixes: Iterable[str] = ()
 ) -> Path:
     """Put the picture into `folder` under its (or a) name, upright. Returns the file. Raises ImageError.
 
@@ -127,7 +127,7 @@ def copy_picture(
     mask in most readers, so it is written anew as PNG. With `endings` only such files are copied as they are, and
     others written anew as the first of them.
     """
-    allowed = tuple(endings)
+    allowed = tuple(suffixes)
     suffix = picture.source.suffix.lower()
     as_it_is = picture.pixels is None and (not allowed or suffix in allowed) and is_upright(picture.source)
     if not as_it_is:
@@ -139,7 +139,7 @@ def copy_picture(
         return path
     pixels = read_picture(picture.source) if picture.pixels is None else picture.pixels
     image = Image.fromarray(pixels)
-    if suffix in JPEG:
+    if suffix in JPEG_SUFFIXES:
         image.save(path, quality=JPEG_QUALITY, subsampling=0)
     else:
         image.save(path)
@@ -156,7 +156,7 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
     path.write_text("".join(f"{line}\n" for line in lines), "utf-8", newline="\n")
 
 
-def write_indices(path: Path, values: Values, palette: Values | None = None) -> None:
+def write_index_png(path: Path, values: Values, palette: Values | None = None) -> None:
     """(H, W) uint8 as an 8-bit PNG: greyscale, or with a (256, 3) uint8 palette."""
     path.parent.mkdir(parents=True, exist_ok=True)
     image = Image.fromarray(values)
@@ -165,7 +165,7 @@ def write_indices(path: Path, values: Values, palette: Values | None = None) -> 
     image.save(path, "PNG", compress_level=6)
 
 
-def write_rgb(path: Path, pixels: Values) -> None:
+def write_rgb_png(path: Path, pixels: Values) -> None:
     """(H, W, 3) uint8 as a PNG."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels).save(path, "PNG", compress_level=6)
@@ -178,7 +178,7 @@ def colour_table(classes: ClassList) -> Values:
     return table
 
 
-class Numbering:
+class ClassNumbering:
     """Numbers from `first` on for the classes of a project in list order, for formats whose numbers have no gaps."""
 
     def __init__(self, classes: ClassList, first: int) -> None:
@@ -194,23 +194,23 @@ class Numbering:
         return table
 
 
-def plain(name: str) -> str:
+def safe_name(name: str) -> str:
     """A file name of letters, digits, dots, dashes and underscores, for formats that list names with blanks between."""
-    return _ODD.sub("_", name).strip("._") or "picture"
+    return _UNSAFE.sub("_", name).strip("._") or "picture"
 
 
-def dotless(name: str) -> str:
+def dotless_name(name: str) -> str:
     """The same without dots, for formats where a name ends at the first one."""
-    return plain(name.replace(".", "_"))
+    return safe_name(name.replace(".", "_"))
 
 
-def no_tags(statistics: LabelStatistics) -> tuple[str, ...]:
+def tag_losses(statistics: LabelStatistics) -> tuple[str, ...]:
     """The loss of formats that know nothing but pixels."""
     return ("Tags and notes of pictures are not written.",) if statistics.tagged else ()
 
 
-def void_joins_unlabelled(statistics: LabelStatistics, what: str) -> tuple[str, ...]:
+def void_losses(statistics: LabelStatistics, target: str) -> tuple[str, ...]:
     """The loss of formats that know one kind of pixel without a class."""
     if not statistics.void or not statistics.unlabelled:
         return ()
-    return (f"Void and unlabelled pixels both become {what}: the format cannot tell them apart.",)
+    return (f"Void and unlabelled pixels both become {target}: the format cannot tell them apart.",)

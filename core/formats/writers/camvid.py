@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 
 from core.formats.writers.base import (
+    ExportPicture,
     LabelStatistics,
-    OutPicture,
     WritePlan,
-    Written,
+    WriteResult,
     copy_picture,
-    no_tags,
-    void_joins_unlabelled,
+    tag_losses,
+    void_losses,
     write_lines,
-    write_rgb,
+    write_rgb_png,
 )
-from core.formats.writers.masks import colour_clashes
+from core.formats.writers.masks import colour_conflicts
 from core.labels.class_list import VOID, ClassList
 
 _VOID_NAME = "Void"
@@ -29,30 +29,30 @@ class CamvidWriter:
     """Black is Void, the name that CamVid has for what belongs to no class."""
 
     def losses(self, classes: ClassList, statistics: LabelStatistics) -> tuple[str, ...]:
-        lost = [*no_tags(statistics), *void_joins_unlabelled(statistics, "black, which is Void")]
+        lost = [*tag_losses(statistics), *void_losses(statistics, "black, which is Void")]
         if statistics.unlabelled and not statistics.void:
             lost.append("Unlabelled pixels become black, which is Void.")
         if any(_name(c.name) != c.name for c in classes):
             lost.append("Blanks in the names of classes become underscores, as the format has it.")
-        return (*lost, *colour_clashes(classes, void=False))
+        return (*lost, *colour_conflicts(classes, void=False))
 
-    def begin(self, plan: WritePlan) -> None:
+    def start(self, plan: WritePlan) -> None:
         self._plan = plan
         self._palette = plan.classes.palette()
         self._palette[VOID] = 0
 
-    def write(self, picture: OutPicture) -> Written:
+    def write(self, picture: ExportPicture) -> WriteResult:
         split = picture.split
         path = copy_picture(picture, self._plan.root / split)
         if picture.label is None:
-            return Written((path,))
+            return WriteResult((path,))
         mask = self._plan.root / f"{split}annot" / f"{picture.name}.png"
-        write_rgb(mask, np.ascontiguousarray(self._palette[picture.label]))
-        return Written((path, mask), [split, f"/{split}/{path.name} /{split}annot/{mask.name}"])
+        write_rgb_png(mask, np.ascontiguousarray(self._palette[picture.label]))
+        return WriteResult((path, mask), [split, f"/{split}/{path.name} /{split}annot/{mask.name}"])
 
-    def finish(self, parts: Iterable[Any]) -> None:
+    def finish(self, entries: Iterable[Any]) -> None:
         pairs: dict[str, list[str]] = defaultdict(list)
-        for part in parts:
+        for part in entries:
             if part is not None:
                 pairs[part[0]].append(part[1])
         rows = [((0, 0, 0), _VOID_NAME), *((c.colour, _name(c.name)) for c in self._plan.classes)]

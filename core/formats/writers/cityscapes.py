@@ -8,19 +8,19 @@ from typing import Any
 import numpy as np
 
 from core.base.errors import FormatError
-from core.formats.class_sets import preset, train_ids
-from core.formats.dataset_types import ForeignClass
+from core.formats.class_sets import class_set, train_ids
+from core.formats.dataset_types import DatasetClass
 from core.formats.writers.base import (
     NO_SPLIT,
+    ExportPicture,
     LabelStatistics,
-    OutPicture,
     WritePlan,
-    Written,
+    WriteResult,
     copy_picture,
-    no_tags,
-    void_joins_unlabelled,
-    write_indices,
-    write_rgb,
+    tag_losses,
+    void_losses,
+    write_index_png,
+    write_rgb_png,
 )
 from core.labels.class_list import ClassList
 
@@ -34,7 +34,7 @@ class CityscapesWriter:
 
     def losses(self, classes: ClassList, statistics: LabelStatistics) -> tuple[str, ...]:
         known = _known(classes)
-        lost = [*no_tags(statistics), *void_joins_unlabelled(statistics, "0, unlabeled")]
+        lost = [*tag_losses(statistics), *void_losses(statistics, "0, unlabeled")]
         if strange := [c.name for c in classes if c.value not in known]:
             lost.append(
                 f"Cityscapes has no class called {', '.join(strange[:8])}{' …' if len(strange) > 8 else ''}: "
@@ -52,7 +52,7 @@ class CityscapesWriter:
             )
         return tuple(lost)
 
-    def begin(self, plan: WritePlan) -> None:
+    def start(self, plan: WritePlan) -> None:
         known = _known(plan.classes)
         self._root = plan.root
         self._ids = np.full(256, _UNLABELLED, np.uint8)
@@ -64,30 +64,30 @@ class CityscapesWriter:
             self._train[value] = number.get(c.index, _NOT_TRAINED)
             self._colours[value] = c.colour
 
-    def write(self, picture: OutPicture) -> Written:
+    def write(self, picture: ExportPicture) -> WriteResult:
         name = picture.name
         below = f"{picture.split}/{CITY}"
         path = copy_picture(picture, self._root / "leftImg8bit" / below, f"{name}_leftImg8bit", (".png",))
         if picture.label is None:
-            return Written((path,))
+            return WriteResult((path,))
         lead = self._root / "gtFine" / below
         kinds = ("labelIds", "labelTrainIds", "color")
         ids, train, colour = (lead / f"{name}_gtFine_{kind}.png" for kind in kinds)
-        write_indices(ids, self._ids[picture.label])
-        write_indices(train, self._train[picture.label])
-        write_rgb(colour, self._colours[picture.label])
-        return Written((path, ids, train, colour))
+        write_index_png(ids, self._ids[picture.label])
+        write_index_png(train, self._train[picture.label])
+        write_rgb_png(colour, self._colours[picture.label])
+        return WriteResult((path, ids, train, colour))
 
-    def finish(self, parts: Iterable[Any]) -> None:
-        del parts
+    def finish(self, entries: Iterable[Any]) -> None:
+        del entries
 
 
-def _known(classes: ClassList) -> Mapping[int, ForeignClass]:
+def _known(classes: ClassList) -> Mapping[int, DatasetClass]:
     """The label of Cityscapes for each class whose name it knows. Raises FormatError when it knows none."""
-    labels = {c.name.casefold(): c for c in preset("cityscapes") if c.index > 0}
+    labels = {c.name.casefold(): c for c in class_set("cityscapes") if c.index > 0}
     known = {c.value: labels[c.name.casefold()] for c in classes if c.name.casefold() in labels}
     if not known:
-        names = ", ".join(c.name for c in preset("cityscapes") if c.index in train_ids().values())
+        names = ", ".join(c.name for c in class_set("cityscapes") if c.index in train_ids().values())
         raise FormatError(
             f"No class of this project is called as one of Cityscapes ({names}). Rename classes, or choose a format "
             "that takes any names."

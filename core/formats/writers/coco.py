@@ -13,18 +13,18 @@ import numpy as np
 
 from core.formats.writers.base import (
     MADE_BY,
+    ExportPicture,
     LabelStatistics,
-    OutPicture,
     Values,
     WritePlan,
-    Written,
+    WriteResult,
     copy_picture,
-    no_tags,
-    void_joins_unlabelled,
+    tag_losses,
+    void_losses,
     write_json,
-    write_rgb,
+    write_rgb_png,
 )
-from core.formats.writers.region_outlines import PARTS, regions_of, run_lengths
+from core.formats.writers.region_outlines import SUBPIXELS, encode_rles, find_regions
 from core.labels.class_list import ClassList
 
 IMAGES, TABLES = "images", "annotations"
@@ -38,19 +38,19 @@ class CocoWriter:
 
     def losses(self, classes: ClassList, statistics: LabelStatistics) -> tuple[str, ...]:
         del classes
-        return (*no_tags(statistics), *_no_void(statistics))
+        return (*tag_losses(statistics), *_no_void(statistics))
 
-    def begin(self, plan: WritePlan) -> None:
+    def start(self, plan: WritePlan) -> None:
         self._plan = plan
 
-    def write(self, picture: OutPicture) -> Written:
+    def write(self, picture: ExportPicture) -> WriteResult:
         path = copy_picture(picture, self._plan.root / IMAGES / picture.split)
         row = {"file_name": path.name, "width": picture.width, "height": picture.height}
         said = json.dumps(row, ensure_ascii=False).removeprefix("{")
         notes = [] if picture.label is None else self._notes_of(picture, picture.label)
-        return Written((path,), [picture.split, said, notes])
+        return WriteResult((path,), [picture.split, said, notes])
 
-    def finish(self, parts: Iterable[Any]) -> None:
+    def finish(self, entries: Iterable[Any]) -> None:
         """Pictures and annotations get their numbers here."""
         categories = json.dumps(_categories(self._plan.classes), ensure_ascii=False)
         images: dict[str, list[str]] = {}
@@ -58,7 +58,7 @@ class CocoWriter:
         between: dict[str, str] = {}
         notes_before = 0
         with contextlib.ExitStack() as closing:
-            for number, (split, row, notes) in enumerate(parts, 1):
+            for number, (split, row, notes) in enumerate(entries, 1):
                 if split not in tables:
                     tables[split] = closing.enter_context(self._table(split).open("w", **_TEXT))
                     tables[split].write(_HEAD)
@@ -77,19 +77,19 @@ class CocoWriter:
                 table.write(f'\n],\n"categories": {categories},\n')
                 table.write(f'"info": {{"description": "{MADE_BY}"}}, "licenses": []}}\n')
 
-    def _notes_of(self, picture: OutPicture, label: Values) -> list[str]:
+    def _notes_of(self, picture: ExportPicture, label: Values) -> list[str]:
         """An annotation each, but for its numbers. A polygon cannot say that it has a hole, so such a region becomes a
         run-length code."""
-        regions = regions_of(label, self._plan.classes.values)
-        codes = iter(run_lengths([r for r in regions if r.has_holes], picture.width, picture.height))
+        regions = find_regions(label, self._plan.classes.values)
+        codes = iter(encode_rles([r for r in regions if r.has_holes], picture.width, picture.height))
         size = f'{{"size": [{picture.height}, {picture.width}], "counts": '
-        written = _written(PARTS * max(picture.width, picture.height) + 1)
+        written = _written(SUBPIXELS * max(picture.width, picture.height) + 1)
         lines = []
         for region in regions:
             if region.has_holes:
                 area = f"{size}{json.dumps(next(codes))}}}"
             else:
-                area = f"[[{','.join([written[n] for n in region.parts[0].ravel().tolist()])}]]"
+                area = f"[[{','.join([written[n] for n in region.corners[0].ravel().tolist()])}]]"
             box = region.box
             lines.append(
                 f'"category_id": {region.value}, '
@@ -113,28 +113,28 @@ class PanopticWriter:
 
     def losses(self, classes: ClassList, statistics: LabelStatistics) -> tuple[str, ...]:
         del classes
-        return (*no_tags(statistics), *void_joins_unlabelled(statistics, "0, which is void"))
+        return (*tag_losses(statistics), *void_losses(statistics, "0, which is void"))
 
-    def begin(self, plan: WritePlan) -> None:
+    def start(self, plan: WritePlan) -> None:
         self._plan = plan
 
-    def write(self, picture: OutPicture) -> Written:
+    def write(self, picture: ExportPicture) -> WriteResult:
         path = copy_picture(picture, self._plan.root / IMAGES / picture.split)
         size = [picture.width, picture.height]
         if picture.label is None:
-            return Written((path,), [picture.split, path.name, size, None, []])
+            return WriteResult((path,), [picture.split, path.name, size, None, []])
         known = np.isin(picture.label, self._plan.classes.values)
         colours = np.zeros((*picture.label.shape, 3), np.uint8)
         colours[..., 0] = np.where(known, picture.label, 0)  # the number is red + 256 green + 65536 blue
         png = self._plan.root / TABLES / f"panoptic_{picture.split}" / f"{picture.name}.png"
-        write_rgb(png, colours)
+        write_rgb_png(png, colours)
         segments = [_segment(colours[..., 0], int(v)) for v in np.unique(colours[..., 0]) if v]
-        return Written((path, png), [picture.split, path.name, size, png.name, segments])
+        return WriteResult((path, png), [picture.split, path.name, size, png.name, segments])
 
-    def finish(self, parts: Iterable[Any]) -> None:
+    def finish(self, entries: Iterable[Any]) -> None:
         categories = [row | {"isthing": 0} for row in _categories(self._plan.classes)]
         tables: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]] = {}
-        for number, (split, name, (width, height), png, segments) in enumerate(parts, 1):
+        for number, (split, name, (width, height), png, segments) in enumerate(entries, 1):
             images, notes = tables.setdefault(split, ([], []))
             images.append({"id": number, "file_name": name, "width": width, "height": height})
             if png is not None:
@@ -147,7 +147,7 @@ class PanopticWriter:
 @lru_cache(4)
 def _written(count: int) -> list[str]:
     """So many parts of a pixel as text: writing a number anew for each corner would take longer than all else."""
-    return [repr(n / PARTS) for n in range(count)]
+    return [repr(n / SUBPIXELS) for n in range(count)]
 
 
 def _segment(values: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], value: int) -> dict[str, Any]:

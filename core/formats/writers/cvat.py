@@ -12,13 +12,13 @@ import numpy as np
 from core.formats.writers.base import (
     MADE_BY,
     NO_SPLIT,
+    ExportPicture,
     LabelStatistics,
-    OutPicture,
     WritePlan,
-    Written,
+    WriteResult,
     copy_picture,
 )
-from core.formats.writers.region_outlines import Region, regions_of
+from core.formats.writers.region_outlines import ConnectedRegion, find_regions
 from core.labels.class_list import VOID, ClassList
 
 IMAGES = "images"
@@ -35,10 +35,10 @@ class CvatWriter:
             return ("There is a class called void, which void pixels become one with.",)
         return ()
 
-    def begin(self, plan: WritePlan) -> None:
+    def start(self, plan: WritePlan) -> None:
         self._plan = plan
 
-    def write(self, picture: OutPicture) -> Written:
+    def write(self, picture: ExportPicture) -> WriteResult:
         path = copy_picture(picture, self._plan.root / IMAGES / picture.split)
         name = quoteattr(f"{picture.split}/{path.name}")
         subset = _SUBSETS.get(picture.split, picture.split)
@@ -46,14 +46,14 @@ class CvatWriter:
         lines = [f'name={name} subset="{subset}" {size}>']
         if picture.label is not None:
             wanted = (*self._plan.classes.values, VOID)
-            lines += [self._mask(region) for region in regions_of(picture.label, wanted)]
+            lines += [self._mask(region) for region in find_regions(picture.label, wanted)]
         lines += [f'    <tag label={quoteattr(tag)} source="manual"/>' for tag in picture.tags]
-        return Written((path,), [subset, list(picture.tags), "\n".join([*lines, "  </image>\n"])])
+        return WriteResult((path,), [subset, list(picture.tags), "\n".join([*lines, "  </image>\n"])])
 
-    def finish(self, parts: Iterable[Any]) -> None:
+    def finish(self, entries: Iterable[Any]) -> None:
         counts: Counter[str] = Counter()
         tags: set[str] = set()
-        for subset, mine, _ in parts:
+        for subset, mine, _ in entries:
             counts[subset] += 1
             tags |= set(mine)
         names = {c.name for c in self._plan.classes}
@@ -71,11 +71,11 @@ class CvatWriter:
             )
             whole.write(f"      </labels>\n      <tasks>\n{''.join(tasks)}      </tasks>\n    </project>\n")
             whole.write("  </meta>\n")
-            for number, (_, _, image) in enumerate(parts):
+            for number, (_, _, image) in enumerate(entries):
                 whole.write(f'  <image id="{number}" {image}')
             whole.write("</annotations>\n")
 
-    def _mask(self, region: Region) -> str:
+    def _mask(self, region: ConnectedRegion) -> str:
         box = region.box
         name = VOID_NAME if region.value == VOID else self._plan.classes.name_of(region.value)
         return (
@@ -84,7 +84,7 @@ class CvatWriter:
         )
 
 
-def _rows(region: Region) -> str:
+def _rows(region: ConnectedRegion) -> str:
     """Run lengths along the rows of the box, beginning with what is outside."""
     flat = region.mask.ravel()
     turns = np.flatnonzero(np.diff(flat)) + 1

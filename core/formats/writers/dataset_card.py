@@ -10,23 +10,23 @@ from datetime import UTC, datetime
 from core.formats.writers.base import MADE_BY
 from core.labels.class_list import VOID, ClassList
 
-CARD = "DATASET.md"
+CARD_FILE = "DATASET.md"
 
 
 @dataclass(slots=True)
-class Tally:
+class DatasetCounts:
     """What was written: pictures and masks by split; label pixels by value, those of no class under 0; in how many
     pictures each class is; labelled pixels by who said so."""
 
     pictures: Counter[str] = field(default_factory=Counter)
     masks: Counter[str] = field(default_factory=Counter)
     pixels: Counter[int] = field(default_factory=Counter)
-    holding: Counter[int] = field(default_factory=Counter)
-    said: Counter[str] = field(default_factory=Counter)
+    class_pictures: Counter[int] = field(default_factory=Counter)
+    origin_pixels: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class DatasetCard:
     """Everything the card tells. `of` says what the masks are; `moment` is ISO 8601; `choices` are sentences about
     what was chosen; `left_out` counts pictures that could not be written."""
 
@@ -34,17 +34,17 @@ class Card:
     format: str
     about: str
     version: str
-    moment: str
-    of: str
+    date: str
+    contents: str
     choices: tuple[str, ...]
     losses: tuple[str, ...]
     left_out: int
 
-    def text(self, classes: ClassList, tally: Tally) -> str:
+    def text(self, classes: ClassList, tally: DatasetCounts) -> str:
         """The card, in Markdown."""
         parts = [
             f"# {self.name}\n",
-            f"{self.of} as {self.format}: {self.about}. Written by {MADE_BY} {self.version}, state of {self.moment}.\n",
+            f"{self.contents} as {self.format}: {self.about}. Written by {MADE_BY} {self.version}, state of {self.date}.\n",
             _table(("Split", "Pictures", "With a mask"), _splits(tally)),
             _table(("Value", "Class", "Colour", "Pixels", "Share", "Pictures"), _classes(classes, tally)),
             *_said(tally),
@@ -56,7 +56,7 @@ class Card:
         return "\n".join(parts)
 
 
-def moment(newest: str | None) -> str:
+def dataset_date(newest: str | None) -> str:
     """The date of a dataset, such that the same labels give the same bytes: SOURCE_DATE_EPOCH when it is set
     (reproducible-builds.org), else when the newest edit was made."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
@@ -65,11 +65,11 @@ def moment(newest: str | None) -> str:
     return newest or "before the first edit"
 
 
-def _splits(tally: Tally) -> list[tuple[str, ...]]:
+def _splits(tally: DatasetCounts) -> list[tuple[str, ...]]:
     return [(split, f"{n:,}", f"{tally.masks[split]:,}") for split, n in sorted(tally.pictures.items())]
 
 
-def _classes(classes: ClassList, tally: Tally) -> list[tuple[str, ...]]:
+def _classes(classes: ClassList, tally: DatasetCounts) -> list[tuple[str, ...]]:
     total = sum(tally.pixels.values()) or 1
     named = [(str(c.value), c.name, "#{:02x}{:02x}{:02x}".format(*c.colour), c.value) for c in classes]
     named += [(str(VOID), "(void)", "", VOID), ("0", "(unlabelled)", "", 0)]
@@ -80,17 +80,17 @@ def _classes(classes: ClassList, tally: Tally) -> list[tuple[str, ...]]:
             colour,
             f"{tally.pixels[value]:,}",
             f"{tally.pixels[value] / total:.2%}",
-            f"{tally.holding[value]:,}",
+            f"{tally.class_pictures[value]:,}",
         )
         for number, name, colour, value in named
     ]
 
 
-def _said(tally: Tally) -> list[str]:
-    total = sum(tally.said.values())
+def _said(tally: DatasetCounts) -> list[str]:
+    total = sum(tally.origin_pixels.values())
     if not total:
         return []
-    shares = [f"{who} {count / total:.1%}" for who, count in sorted(tally.said.items())]
+    shares = [f"{who} {count / total:.1%}" for who, count in sorted(tally.origin_pixels.items())]
     return [f"Who labelled the pixels: {', '.join(shares)}.\n"]
 
 

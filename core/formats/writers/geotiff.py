@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from core.base.errors import ImageError
-from core.formats.writers.base import LabelStatistics, OutPicture, Values, Written, copy_picture
+from core.formats.writers.base import ExportPicture, LabelStatistics, Values, WriteResult, copy_picture
 from core.formats.writers.masks import MaskWriter
 from core.labels.class_list import UNLABELLED, ClassList
 
@@ -17,41 +17,43 @@ _KEYS = (34735, 34736, 34737)
 """GeoKeyDirectory, GeoDoubleParams, GeoAsciiParams (OGC GeoTIFF 1.1)."""
 _NO_DATA = 42113
 _TYPES = {_SCALE: 12, _TIES: 12, _MATRIX: 12, 34735: 3, 34736: 12, 34737: 2}
-TIFF = (".tif", ".tiff")
+TIFF_SUFFIXES = (".tif", ".tiff")
 
-Tags = dict[int, Any]
+GeoTags = dict[int, Any]
 
 
 class GeoTiffWriter(MaskWriter):
     """images/ and masks/ as TIFFs; unlabelled is GDAL's "no data"."""
 
     def losses(self, classes: ClassList, statistics: LabelStatistics) -> tuple[str, ...]:
-        others = sum(count for ending, count in statistics.endings.items() if ending not in TIFF)
+        others = sum(count for ending, count in statistics.suffixes.items() if ending not in TIFF_SUFFIXES)
         lost = super().losses(classes, statistics)
         if others:
             lost += (f"{others:,} pictures are no TIFFs; their masks say nothing about where they lie.",)
         return lost
 
-    def write(self, picture: OutPicture) -> Written:
-        georeference(picture.source)  # refuses a damaged file while nothing of the picture is written yet
+    def write(self, picture: ExportPicture) -> WriteResult:
+        read_georeference(
+            picture.source
+        )  # refuses a damaged file while nothing of the picture is written yet
         return super().write(picture)
 
-    def write_picture(self, picture: OutPicture, folder: Path) -> Path:
+    def write_picture(self, picture: ExportPicture, folder: Path) -> Path:
         if picture.pixels is None:
             return copy_picture(picture, folder)
         path = folder / f"{picture.name}.tif"
-        _write(path, picture.pixels, _placed(picture), "rgb")
+        _write(path, picture.pixels, _adapted_tags(picture), "rgb")
         return path
 
-    def write_values(self, picture: OutPicture, values: Values, folder: Path) -> Path:
+    def write_mask_file(self, picture: ExportPicture, values: Values, folder: Path) -> Path:
         path = folder / f"{picture.name}.tif"
-        _write(path, values, _placed(picture) | {_NO_DATA: str(UNLABELLED)}, "minisblack")
+        _write(path, values, _adapted_tags(picture) | {_NO_DATA: str(UNLABELLED)}, "minisblack")
         return path
 
 
-def georeference(path: Path) -> Tags:
+def read_georeference(path: Path) -> GeoTags:
     """The tags that say where a TIFF lies; empty when it does not say. Raises ImageError."""
-    if path.suffix.lower() not in TIFF:
+    if path.suffix.lower() not in TIFF_SUFFIXES:
         return {}
     import tifffile
 
@@ -64,18 +66,18 @@ def georeference(path: Path) -> Tags:
     return tags if tags.keys() & {_TIES, _MATRIX} else {}
 
 
-def moved(tags: Tags, picture: OutPicture) -> Tags:
+def adapt_georeference(tags: GeoTags, picture: ExportPicture) -> GeoTags:
     """The tags for a picture that shows a stretched part of its file.
 
     Tie points are (column, row, level, x, y, z): the pixels move, the places stay. A pixel that is stretched covers
     less ground. The matrix takes columns and rows to places, so it is multiplied by the way back. Where the file
     counts from the middles of its pixels, so does the new one.
     """
-    if picture.window is None or not tags:
+    if picture.source_window is None or not tags:
         return tags
-    x0, y0, x1, y1 = picture.window
+    x0, y0, x1, y1 = picture.source_window
     across, down = picture.width / (x1 - x0), picture.height / (y1 - y0)
-    middle = 0.5 if _counts_middles(tags) else 0.0
+    middle = 0.5 if _is_pixel_is_point(tags) else 0.0
     new = dict(tags)
     if _TIES in tags:
         ties = np.array(tags[_TIES], float).reshape(-1, 6)
@@ -92,17 +94,17 @@ def moved(tags: Tags, picture: OutPicture) -> Tags:
     return new
 
 
-def _placed(picture: OutPicture) -> Tags:
-    return moved(georeference(picture.source), picture)
+def _adapted_tags(picture: ExportPicture) -> GeoTags:
+    return adapt_georeference(read_georeference(picture.source), picture)
 
 
-def _counts_middles(tags: Tags) -> bool:
+def _is_pixel_is_point(tags: GeoTags) -> bool:
     """GTRasterTypeGeoKey is RasterPixelIsPoint."""
     keys = np.array(tags.get(_KEYS[0], ()), int).reshape(-1, 4)
     return any(int(row[0]) == 1025 and int(row[3]) == 2 for row in keys[1:])
 
 
-def _write(path: Path, pixels: Values, tags: Tags, look: str) -> None:
+def _write(path: Path, pixels: Values, tags: GeoTags, look: str) -> None:
     import tifffile
 
     path.parent.mkdir(parents=True, exist_ok=True)

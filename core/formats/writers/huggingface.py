@@ -8,16 +8,16 @@ from collections.abc import Iterable
 from typing import Any
 
 from core.formats.writers.base import (
+    ExportPicture,
     LabelStatistics,
-    OutPicture,
     WritePlan,
-    Written,
+    WriteResult,
     copy_picture,
-    write_indices,
+    write_index_png,
     write_json,
     write_lines,
 )
-from core.formats.writers.masks import write_classes
+from core.formats.writers.masks import write_classes_file
 from core.labels.class_list import UNLABELLED, VOID, ClassList
 
 _SPLITS = {"val": "validation"}
@@ -32,10 +32,10 @@ class HuggingFaceWriter:
         del classes, statistics
         return ()
 
-    def begin(self, plan: WritePlan) -> None:
+    def start(self, plan: WritePlan) -> None:
         self._plan = plan
 
-    def write(self, picture: OutPicture) -> Written:
+    def write(self, picture: ExportPicture) -> WriteResult:
         split = _SPLITS.get(picture.split, picture.split)
         folder = self._plan.root / split
         path = copy_picture(picture, folder / IMAGES)
@@ -43,21 +43,21 @@ class HuggingFaceWriter:
         row: dict[str, object] = {"file_name": f"{IMAGES}/{path.name}", "mask_file_name": None}
         if picture.label is not None:
             files.append(folder / MASKS / f"{picture.name}.png")
-            write_indices(files[-1], picture.label)
+            write_index_png(files[-1], picture.label)
             row["mask_file_name"] = f"{MASKS}/{picture.name}.png"
         row["tags"] = list(picture.tags)
-        return Written(tuple(files), [split, json.dumps(row, ensure_ascii=False)])
+        return WriteResult(tuple(files), [split, json.dumps(row, ensure_ascii=False)])
 
-    def finish(self, parts: Iterable[Any]) -> None:
+    def finish(self, entries: Iterable[Any]) -> None:
         root, classes = self._plan.root, self._plan.classes
         rows: dict[str, list[str]] = defaultdict(list)
-        for split, row in parts:
+        for split, row in entries:
             rows[split].append(row)
         for split, lines in rows.items():
             write_lines(root / split / "metadata.jsonl", lines)
         names = {UNLABELLED: "unlabelled"} | {c.value: c.name for c in classes} | {VOID: "void"}
         write_json(root / "id2label.json", {str(n): name for n, name in names.items()})
-        write_classes(root, classes)
+        write_classes_file(root, classes)
         files = [line for split in rows for line in (f"  - split: {split}", f'    path: "{split}/**"')]
         lines = ["---", "task_categories:", "- image-segmentation", "configs:", "- config_name: default"]
         lines += [

@@ -10,14 +10,14 @@ import cv2
 import numpy as np
 
 from core.formats.writers.base import (
+    ExportPicture,
     LabelStatistics,
-    OutPicture,
     WritePlan,
-    Written,
+    WriteResult,
     copy_picture,
     write_json,
 )
-from core.formats.writers.region_outlines import Region, regions_of
+from core.formats.writers.region_outlines import ConnectedRegion, find_regions
 from core.labels.class_list import VOID, ClassList
 
 IGNORED = "__ignore__"
@@ -32,16 +32,16 @@ class LabelmeWriter:
         del classes, statistics
         return ()
 
-    def begin(self, plan: WritePlan) -> None:
+    def start(self, plan: WritePlan) -> None:
         self._plan = plan
 
-    def write(self, picture: OutPicture) -> Written:
+    def write(self, picture: ExportPicture) -> WriteResult:
         folder = self._plan.root / picture.split
         path = copy_picture(picture, folder)
         if picture.label is None:
-            return Written((path,))
+            return WriteResult((path,))
         wanted = (*self._plan.classes.values, VOID)
-        shapes = [self._shape(region) for region in regions_of(picture.label, wanted)]
+        shapes = [self._shape(region) for region in find_regions(picture.label, wanted)]
         content = {
             "version": _VERSION,
             "flags": dict.fromkeys(picture.tags, True),
@@ -53,15 +53,15 @@ class LabelmeWriter:
         }
         table = folder / f"{picture.name}.json"
         write_json(table, content)
-        return Written((path, table))
+        return WriteResult((path, table))
 
-    def finish(self, parts: Iterable[Any]) -> None:
-        del parts
+    def finish(self, entries: Iterable[Any]) -> None:
+        del entries
         names = [c.name for c in self._plan.classes]
         text = "".join(f"{name}\n" for name in [IGNORED, "_background_", *names])
         (self._plan.root / "labels.txt").write_text(text, "utf-8", newline="\n")
 
-    def _shape(self, region: Region) -> dict[str, Any]:
+    def _shape(self, region: ConnectedRegion) -> dict[str, Any]:
         shape: dict[str, Any] = {
             "label": IGNORED if region.value == VOID else self._plan.classes.name_of(region.value),
             "points": region.rings[0].tolist(),
@@ -79,6 +79,6 @@ class LabelmeWriter:
         return shape
 
 
-def _png(region: Region) -> str:
+def _png(region: ConnectedRegion) -> str:
     _, content = cv2.imencode(".png", region.mask.astype(np.uint8) * 255)
     return base64.b64encode(content.tobytes()).decode("ascii")

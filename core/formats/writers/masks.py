@@ -14,18 +14,18 @@ import numpy as np
 from core.formats.readers.masks import CLASSES_FILE, IMAGES, MASKS, PREDICTIONS
 from core.formats.writers.base import (
     MADE_BY,
+    ExportPicture,
     LabelStatistics,
-    OutPicture,
     Values,
     WritePlan,
-    Written,
+    WriteResult,
     colour_table,
     copy_picture,
-    no_tags,
-    write_indices,
+    tag_losses,
+    write_index_png,
     write_json,
     write_lines,
-    write_rgb,
+    write_rgb_png,
 )
 from core.images.image_reader import read_picture
 from core.labels.class_list import UNLABELLED, VOID, ClassList
@@ -34,7 +34,7 @@ CONFIDENCE = "confidence"
 SPLITS = "splits"
 
 
-class Look(StrEnum):
+class MaskEncoding(StrEnum):
     """What a pixel of a mask file is: its value; its value with a palette for people to see; its class's colour."""
 
     INDEX = "index"
@@ -45,47 +45,47 @@ class Look(StrEnum):
 class MaskWriter:
     """images/, masks/ and predictions/ side by side, each with a folder for each split."""
 
-    def __init__(self, look: Look = Look.INDEX) -> None:
-        self._look = look
+    def __init__(self, look: MaskEncoding = MaskEncoding.INDEX) -> None:
+        self._encoding = look
 
     def losses(self, classes: ClassList, statistics: LabelStatistics) -> tuple[str, ...]:
-        lost = list(no_tags(statistics))
-        if self._look == Look.COLOUR:
-            lost += colour_clashes(classes)
+        lost = list(tag_losses(statistics))
+        if self._encoding == MaskEncoding.COLOUR:
+            lost += colour_conflicts(classes)
         return tuple(lost)
 
-    def begin(self, plan: WritePlan) -> None:
+    def start(self, plan: WritePlan) -> None:
         self._root, self._classes = plan.root, plan.classes
         self._palette = colour_table(plan.classes)
-        self._lists = plan.lists
+        self._lists = plan.split_lists
 
-    def write(self, picture: OutPicture) -> Written:
-        below = self.below(picture)
+    def write(self, picture: ExportPicture) -> WriteResult:
+        below = self.split_folder(picture)
         files = [self.write_picture(picture, self._root / IMAGES / below)]
         for folder, values in ((MASKS, picture.label), (PREDICTIONS, picture.prediction)):
             if values is not None:
-                files.append(self.write_values(picture, values, self._root / folder / below))
-        return Written(tuple(files), [picture.split, picture.name] if self._lists else None)
+                files.append(self.write_mask_file(picture, values, self._root / folder / below))
+        return WriteResult(tuple(files), [picture.split, picture.name] if self._lists else None)
 
-    def below(self, picture: OutPicture) -> str:
+    def split_folder(self, picture: ExportPicture) -> str:
         """The folder of the picture's split; none when lists say it."""
         return "" if self._lists else picture.split
 
-    def write_picture(self, picture: OutPicture, folder: Path) -> Path:
+    def write_picture(self, picture: ExportPicture, folder: Path) -> Path:
         return copy_picture(picture, folder)
 
-    def write_values(self, picture: OutPicture, values: Values, folder: Path) -> Path:
+    def write_mask_file(self, picture: ExportPicture, values: Values, folder: Path) -> Path:
         path = folder / f"{picture.name}.png"
-        if self._look == Look.COLOUR:
-            write_rgb(path, self._palette[values])
+        if self._encoding == MaskEncoding.COLOUR:
+            write_rgb_png(path, self._palette[values])
         else:
-            write_indices(path, values, self._palette if self._look == Look.PALETTE else None)
+            write_index_png(path, values, self._palette if self._encoding == MaskEncoding.PALETTE else None)
         return path
 
-    def finish(self, parts: Iterable[Any]) -> None:
-        write_classes(self._root, self._classes)
+    def finish(self, entries: Iterable[Any]) -> None:
+        write_classes_file(self._root, self._classes)
         lists: dict[str, list[str]] = defaultdict(list)
-        for split, name in parts if self._lists else ():
+        for split, name in entries if self._lists else ():
             lists[split].append(name)
         for split, names in lists.items():
             write_lines(self._root / SPLITS / f"{split}.txt", names)
@@ -97,20 +97,20 @@ class NumpyWriter(MaskWriter):
     Predictions come with a confidence for each pixel, (H, W) uint8, 255 is certain.
     """
 
-    def write(self, picture: OutPicture) -> Written:
+    def write(self, picture: ExportPicture) -> WriteResult:
         written = super().write(picture)
         if picture.confidence is None:
             return written
-        folder = self._root / CONFIDENCE / self.below(picture)
+        folder = self._root / CONFIDENCE / self.split_folder(picture)
         return replace(
-            written, files=(*written.files, self.write_values(picture, picture.confidence, folder))
+            written, files=(*written.files, self.write_mask_file(picture, picture.confidence, folder))
         )
 
-    def write_picture(self, picture: OutPicture, folder: Path) -> Path:
+    def write_picture(self, picture: ExportPicture, folder: Path) -> Path:
         pixels = read_picture(picture.source) if picture.pixels is None else picture.pixels
-        return self.write_values(picture, pixels, folder)
+        return self.write_mask_file(picture, pixels, folder)
 
-    def write_values(self, picture: OutPicture, values: Values, folder: Path) -> Path:
+    def write_mask_file(self, picture: ExportPicture, values: Values, folder: Path) -> Path:
         path = folder / f"{picture.name}.npy"
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as file:
@@ -118,14 +118,14 @@ class NumpyWriter(MaskWriter):
         return path
 
 
-def write_classes(folder: Path, classes: ClassList) -> None:
+def write_classes_file(folder: Path, classes: ClassList) -> None:
     """The classes.json of an export; indices are the project's own class values."""
     rows = [{"index": c.value, "name": c.name, "color": list(c.colour)} for c in classes]
     content = {"made_by": MADE_BY, "classes": rows, "unlabelled_index": UNLABELLED, "ignore_index": VOID}
     write_json(folder / CLASSES_FILE, content)
 
 
-def colour_clashes(classes: ClassList, *, void: bool = True) -> list[str]:
+def colour_conflicts(classes: ClassList, *, void: bool = True) -> list[str]:
     """Which classes cannot be told apart by their colours, from each other or from what has no class."""
     lost = []
     if len({c.colour for c in classes}) < len(classes):

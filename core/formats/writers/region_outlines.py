@@ -26,12 +26,12 @@ Readers that ask which pixel centres lie inside then find exactly the region, an
 whole pixels and draw the outline as well (OpenCV's fillPoly, Pillow's polygon): for them the line runs through the
 outermost pixels of the region, and never through a pixel beside it.
 """
-PARTS = round(1 / INSET)
-"""Corners of `Region.parts` are counted in so many parts of a pixel."""
+SUBPIXELS = round(1 / INSET)
+"""Corners of `Region.corners` are counted in so many parts of a pixel."""
 
 
 @dataclass(frozen=True, slots=True)
-class Region:
+class ConnectedRegion:
     """Pixels of one value that hold together side by side.
 
     `parts` are the corners of its outline and then of its holes, inset, counted in parts of a pixel.
@@ -40,27 +40,27 @@ class Region:
     value: int
     box: Box
     area: int
-    parts: tuple[Corners, ...]
+    corners: tuple[Corners, ...]
 
     @property
     def has_holes(self) -> bool:
-        return len(self.parts) > 1
+        return len(self.corners) > 1
 
     @property
     def rings(self) -> tuple[Ring, ...]:
-        return tuple(ring / PARTS for ring in self.parts)
+        return tuple(ring / SUBPIXELS for ring in self.corners)
 
     @property
     def mask(self) -> NDArray[np.bool_]:
         """(h, w) bool of `box`."""
         box = self.box
         inside = np.zeros(box.height * box.width + 1, np.int8)
-        turns = _turns([self], box.height)[1] - box.x0 * box.height - box.y0
+        turns = _column_crossings([self], box.height)[1] - box.x0 * box.height - box.y0
         np.add.at(inside, turns, 1)
         return np.ascontiguousarray((np.cumsum(inside[:-1]) & 1).reshape(box.width, box.height).T, bool)
 
 
-def regions_of(values: NDArray[np.uint8], wanted: Iterable[int]) -> list[Region]:
+def find_regions(values: NDArray[np.uint8], wanted: Iterable[int]) -> list[ConnectedRegion]:
     """All regions of (H, W) values, class by class in the order of `wanted`, from top to bottom.
 
     Corners of an outline come in pairs: of those in one row whose outlines have the region on the same side, the first
@@ -85,7 +85,7 @@ def regions_of(values: NDArray[np.uint8], wanted: Iterable[int]) -> list[Region]
     beside[columns[::2]], beside[columns[1::2]] = columns[1::2], columns[::2]
     # With the region to the right hand: along a row to the right where it lies below, else to the left.
     start = np.arange(0, len(x), 2) + ~below[::2]
-    sides, begins = _walked(beside[start ^ 1] >> 1)
+    sides, begins = _walk_rings(beside[start ^ 1] >> 1)
     path = np.stack([start[sides], start[sides] ^ 1], axis=1).ravel()
     begins = begins * 2
     lengths = np.diff(begins, append=len(path))
@@ -112,15 +112,15 @@ def regions_of(values: NDArray[np.uint8], wanted: Iterable[int]) -> list[Region]
     corners = np.stack([x, y], axis=1)[path]
     boxes = np.hstack([np.minimum.reduceat(corners, begins), np.maximum.reduceat(corners, begins)]).tolist()
     inset = np.stack([np.where(right, 1, -1), np.where(below, 1, -1)], axis=1)[path]
-    parts = corners * PARTS + inset
+    parts = corners * SUBPIXELS + inset
     names = order[place[first]].tolist()
     rings: dict[int, list[Corners]] = {}
     for begin, end, mine in zip(begins.tolist(), [*begins[1:].tolist(), len(path)], owner, strict=True):
         rings.setdefault(mine, []).append(parts[begin:end])
-    return [Region(names[n], Box(*boxes[n]), areas[n], tuple(mine)) for n, mine in rings.items()]
+    return [ConnectedRegion(names[n], Box(*boxes[n]), areas[n], tuple(mine)) for n, mine in rings.items()]
 
 
-def keyholed(rings: tuple[Ring, ...]) -> Ring:
+def join_holes(rings: tuple[Ring, ...]) -> Ring:
     """Outline and holes as one line: from each hole a cut of no width runs left through the region to the next edge.
 
     Whoever fills by even and odd fills the same pixels; whoever draws the line draws on the region only.
@@ -137,7 +137,7 @@ def keyholed(rings: tuple[Ring, ...]) -> Ring:
     return line
 
 
-def run_lengths(regions: list[Region], width: int, height: int) -> list[str]:
+def encode_rles(regions: list[ConnectedRegion], width: int, height: int) -> list[str]:
     """COCO's compressed run-length code of each region in a picture of this size.
 
     Runs down the columns, in turn outside and inside; 5 bits a character, low ones first; from the fourth run on the
@@ -146,7 +146,7 @@ def run_lengths(regions: list[Region], width: int, height: int) -> list[str]:
     if not regions:
         return []
     stride = width * height + 1
-    of, turns = _turns(regions, height)
+    of, turns = _column_crossings(regions, height)
     keys = np.sort(of * stride + turns)
     # A column that is full to the bottom goes on at the top of the next.
     same = np.flatnonzero(keys[1:] == keys[:-1])
@@ -175,11 +175,13 @@ def run_lengths(regions: list[Region], width: int, height: int) -> list[str]:
     return [text[a:b] for a, b in zip([0, *ends], ends, strict=False)]
 
 
-def _turns(regions: list[Region], height: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _column_crossings(
+    regions: list[ConnectedRegion], height: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Where, counted down the columns of a picture so high, inside and outside of regions change: the place of the
     region in the list, and the pixel. Every side that lies along a row turns each column that it crosses."""
-    rings = (np.concatenate([part for r in regions for part in r.parts]) + PARTS // 2) // PARTS
-    sides = [sum(map(len, region.parts)) // 2 for region in regions]
+    rings = (np.concatenate([part for r in regions for part in r.corners]) + SUBPIXELS // 2) // SUBPIXELS
+    sides = [sum(map(len, region.corners)) // 2 for region in regions]
     begin, end, y = rings[::2, 0], rings[1::2, 0], rings[::2, 1]  # a ring goes along a row first
     left, count = np.minimum(begin, end), np.abs(end - begin)
     columns = np.arange(count.sum()) + np.repeat(left - np.cumsum(count) + count, count)
@@ -215,7 +217,7 @@ def _corners(
     return x, y, below, right
 
 
-def _walked(after: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _walk_rings(after: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Sides in the order of a walk around all rings, each from its lowest number on, and where each ring begins.
 
     after: the number of the side that follows each. Steps double in length each turn, so a ring of a million sides

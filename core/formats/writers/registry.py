@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from core.base.errors import FormatError
-from core.formats.writers.base import Writer, dotless, plain
+from core.formats.writers.base import DatasetWriter, dotless_name, safe_name
 from core.formats.writers.camvid import CamvidWriter
 from core.formats.writers.cityscapes import CityscapesWriter
 from core.formats.writers.coco import CocoWriter, PanopticWriter
@@ -15,14 +15,14 @@ from core.formats.writers.cvat import CvatWriter
 from core.formats.writers.geotiff import GeoTiffWriter
 from core.formats.writers.huggingface import HuggingFaceWriter
 from core.formats.writers.labelme import LabelmeWriter
-from core.formats.writers.masks import Look, MaskWriter, NumpyWriter
+from core.formats.writers.masks import MaskEncoding, MaskWriter, NumpyWriter
 from core.formats.writers.voc import VocWriter
 from core.formats.writers.webdataset import WebDatasetWriter
 from core.formats.writers.yolo import YoloWriter
 
 
 @dataclass(frozen=True, slots=True)
-class Outgoing:
+class ExportFormat:
     """One row. `about` is one line, `loses` what the format cannot hold, `checked_by` which readers, ours aside, got
     the same pixels. A `layered` format holds labels and predictions side by side; of others there are two then. With
     `lists` splits may be lists of names instead of folders."""
@@ -30,19 +30,19 @@ class Outgoing:
     name: str
     title: str
     about: str
-    loses: str
-    checked_by: str
-    writer: Callable[[], Writer]
+    limitations: str
+    tested_with: str
+    writer: Callable[[], DatasetWriter]
     layered: bool = False
-    lists: bool = False
-    spell: Callable[[str], str] | None = None
+    split_lists: bool = False
+    safe_name: Callable[[str], str] | None = None
     """What becomes of the names of pictures where a format does not take any."""
 
 
-OUTGOING: dict[str, Outgoing] = {
+EXPORT_FORMATS: dict[str, ExportFormat] = {
     row.name: row
     for row in (
-        Outgoing(
+        ExportFormat(
             "masks",
             "Index masks (PNG)",
             "folders images/ and masks/ with a classes.json; a mask pixel is the value of its class, 255 is void",
@@ -50,29 +50,29 @@ OUTGOING: dict[str, Outgoing] = {
             "Pillow",
             MaskWriter,
             layered=True,
-            lists=True,
+            split_lists=True,
         ),
-        Outgoing(
+        ExportFormat(
             "palette-masks",
             "Index masks with a palette (PNG)",
             "folders images/ and masks/ with a classes.json; image viewers show the masks in colours",
             "Tags and notes.",
             "Pillow",
-            partial(MaskWriter, Look.PALETTE),
+            partial(MaskWriter, MaskEncoding.PALETTE),
             layered=True,
-            lists=True,
+            split_lists=True,
         ),
-        Outgoing(
+        ExportFormat(
             "colour-masks",
             "Colour masks (PNG)",
             "folders images/ and masks/, these in the classes' colours; unlabelled is black, void white",
             "Tags and notes; two classes of one colour become one.",
             "Pillow",
-            partial(MaskWriter, Look.COLOUR),
+            partial(MaskWriter, MaskEncoding.COLOUR),
             layered=True,
-            lists=True,
+            split_lists=True,
         ),
-        Outgoing(
+        ExportFormat(
             "coco",
             "COCO",
             "a JSON file a split; each region is a polygon, or a run-length code where it has holes",
@@ -80,7 +80,7 @@ OUTGOING: dict[str, Outgoing] = {
             "pycocotools, Datumaro",
             CocoWriter,
         ),
-        Outgoing(
+        ExportFormat(
             "coco-panoptic",
             "COCO panoptic",
             "PNGs of segments with a JSON file a split; each class is one segment of a picture",
@@ -88,16 +88,16 @@ OUTGOING: dict[str, Outgoing] = {
             "Datumaro",
             PanopticWriter,
         ),
-        Outgoing(
+        ExportFormat(
             "pascal-voc",
             "Pascal VOC",
             "JPEGImages, SegmentationClass with palette masks, ImageSets, labelmap.txt; 255 is void",
             "The difference between void and unlabelled; pictures that are no JPEGs change a little; tags and notes.",
             "torchvision, Datumaro",
             VocWriter,
-            spell=plain,
+            safe_name=safe_name,
         ),
-        Outgoing(
+        ExportFormat(
             "yolo-seg",
             "YOLO segmentation",
             "a text file a picture with an outline for each region, cut open where it has holes, and a data.yaml",
@@ -105,25 +105,25 @@ OUTGOING: dict[str, Outgoing] = {
             "OpenCV's and Pillow's way to fill outlines",
             YoloWriter,
         ),
-        Outgoing(
+        ExportFormat(
             "cityscapes",
             "Cityscapes",
             "folders leftImg8bit and gtFine: labelIds, labelTrainIds and colours, for classes with Cityscapes' names",
             "Classes with other names; the difference between void and unlabelled; tags and notes.",
             "torchvision",
             CityscapesWriter,
-            spell=plain,
+            safe_name=safe_name,
         ),
-        Outgoing(
+        ExportFormat(
             "camvid",
             "CamVid",
             "folders like train and trainannot, masks in the classes' colours, label_colors.txt",
             "The difference between void and unlabelled; two classes of one colour; tags and notes.",
             "Datumaro",
             CamvidWriter,
-            spell=plain,
+            safe_name=safe_name,
         ),
-        Outgoing(
+        ExportFormat(
             "labelme",
             "labelme",
             "a JSON file beside each picture; polygons, and small masks for regions with holes",
@@ -131,7 +131,7 @@ OUTGOING: dict[str, Outgoing] = {
             "labelme 6.3",
             LabelmeWriter,
         ),
-        Outgoing(
+        ExportFormat(
             "cvat",
             "CVAT for images 1.1",
             "annotations.xml with a run-length mask for each region; tags are kept",
@@ -139,7 +139,7 @@ OUTGOING: dict[str, Outgoing] = {
             "Datumaro",
             CvatWriter,
         ),
-        Outgoing(
+        ExportFormat(
             "hugging-face",
             "Hugging Face datasets",
             "a folder that load_dataset opens: columns image, mask and tags, id2label.json",
@@ -147,16 +147,16 @@ OUTGOING: dict[str, Outgoing] = {
             "Hugging Face datasets 5.2",
             HuggingFaceWriter,
         ),
-        Outgoing(
+        ExportFormat(
             "webdataset",
             "WebDataset shards",
             "a tar file for each thousand pictures: NAME.jpg, NAME.mask.png, NAME.json with the tags; classes.json",
             "Notes.",
             "Python's tarfile, webdataset 1.0",
             WebDatasetWriter,
-            spell=dotless,
+            safe_name=dotless_name,
         ),
-        Outgoing(
+        ExportFormat(
             "numpy",
             "NumPy arrays",
             ".npy files: pictures (H, W, 3), masks (H, W), confidences; all uint8, nothing pickled",
@@ -164,9 +164,9 @@ OUTGOING: dict[str, Outgoing] = {
             "NumPy",
             NumpyWriter,
             layered=True,
-            lists=True,
+            split_lists=True,
         ),
-        Outgoing(
+        ExportFormat(
             "geotiff",
             "GeoTIFF masks",
             "masks as TIFFs that keep the georeference of their picture; unlabelled is “no data”",
@@ -174,15 +174,15 @@ OUTGOING: dict[str, Outgoing] = {
             "tifffile",
             GeoTiffWriter,
             layered=True,
-            lists=True,
+            split_lists=True,
         ),
     )
 }
 
 
-def outgoing(name: str) -> Outgoing:
+def export_format(name: str) -> ExportFormat:
     """The row of a format. Raises FormatError for one that cannot be written."""
-    row = OUTGOING.get(name)
+    row = EXPORT_FORMATS.get(name)
     if row is None:
         raise FormatError(f"“{name}” cannot be exported; “maskloop formats” lists what can.")
     return row

@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 
 from core.formats.writers.base import (
-    JPEG,
+    JPEG_SUFFIXES,
     NO_SPLIT,
+    ClassNumbering,
+    ExportPicture,
     LabelStatistics,
-    Numbering,
-    OutPicture,
     WritePlan,
-    Written,
+    WriteResult,
     copy_picture,
-    no_tags,
-    void_joins_unlabelled,
-    write_indices,
+    tag_losses,
+    void_losses,
+    write_index_png,
     write_lines,
 )
 from core.labels.class_list import VOID, ClassList
@@ -34,10 +34,10 @@ class VocWriter:
     """0 is a class called background, whether there is one or not; unlabelled and void are 255, which readers skip."""
 
     def losses(self, classes: ClassList, statistics: LabelStatistics) -> tuple[str, ...]:
-        lost = [*no_tags(statistics), *void_joins_unlabelled(statistics, "255, which is not scored")]
+        lost = [*tag_losses(statistics), *void_losses(statistics, "255, which is not scored")]
         if statistics.unlabelled and not statistics.void:
             lost.append("Unlabelled pixels become 255, the void of Pascal VOC.")
-        others = sum(count for ending, count in statistics.endings.items() if ending not in JPEG)
+        others = sum(count for ending, count in statistics.suffixes.items() if ending not in JPEG_SUFFIXES)
         if others:
             lost.append(
                 f"{others:,} pictures are no JPEGs; the format wants JPEGs, so they are saved anew and change a little."
@@ -46,11 +46,11 @@ class VocWriter:
             lost.append("Colons in the names of classes become dashes.")
         return tuple(lost)
 
-    def begin(self, plan: WritePlan) -> None:
+    def start(self, plan: WritePlan) -> None:
         self._plan = plan
         background = plan.classes.by_name(BACKGROUND)
         rest = ClassList(tuple(c for c in plan.classes if c != background))
-        numbering = Numbering(rest, 1)
+        numbering = ClassNumbering(rest, 1)
         self._table = numbering.table(VOID, VOID)
         self._palette = np.zeros((256, 3), np.uint8)
         self._palette[VOID] = BORDER
@@ -66,16 +66,16 @@ class VocWriter:
         # Readers that go by colours want the border named as well.
         self._rows.append(f"{IGNORED}:{','.join(str(part) for part in BORDER)}::")
 
-    def write(self, picture: OutPicture) -> Written:
-        files = [copy_picture(picture, self._plan.root / "JPEGImages", endings=JPEG[:1])]
+    def write(self, picture: ExportPicture) -> WriteResult:
+        files = [copy_picture(picture, self._plan.root / "JPEGImages", suffixes=JPEG_SUFFIXES[:1])]
         if picture.label is not None:
             files.append(self._plan.root / "SegmentationClass" / f"{picture.name}.png")
-            write_indices(files[-1], self._table[picture.label], self._palette)
-        return Written(tuple(files), [picture.split, picture.name])
+            write_index_png(files[-1], self._table[picture.label], self._palette)
+        return WriteResult(tuple(files), [picture.split, picture.name])
 
-    def finish(self, parts: Iterable[Any]) -> None:
+    def finish(self, entries: Iterable[Any]) -> None:
         lists: dict[str, list[str]] = defaultdict(list)
-        for split, name in parts:
+        for split, name in entries:
             lists[split].append(name)
         lists["trainval"] = lists["train"] + lists["val"]
         for split, names in lists.items():

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from core.formats.writers.base import (
+    ExportPicture,
     LabelStatistics,
-    OutPicture,
     WritePlan,
-    Written,
+    WriteResult,
     copy_picture,
-    write_indices,
+    write_index_png,
 )
-from core.formats.writers.masks import write_classes
+from core.formats.writers.masks import write_classes_file
 from core.labels.class_list import ClassList
 
 MOST_PICTURES, MOST_BYTES = 1000, 1 << 30
@@ -34,33 +34,33 @@ class WebDatasetWriter:
         del classes, statistics
         return ()
 
-    def begin(self, plan: WritePlan) -> None:
+    def start(self, plan: WritePlan) -> None:
         self._plan = plan
         self._making = plan.root / "making"
 
-    def write(self, picture: OutPicture) -> Written:
+    def write(self, picture: ExportPicture) -> WriteResult:
         # What follows the first dot of a name is the kind of the file there.
         name, split = picture.name, picture.split
-        copied = copy_picture(picture, self._making / split, endings=(".png", *_ENDINGS))
+        copied = copy_picture(picture, self._making / split, suffixes=(".png", *_ENDINGS))
         files = [copied]
         if picture.label is not None:
             files.append(copied.with_name(f"{name}.mask.png"))
-            write_indices(files[-1], picture.label)
+            write_index_png(files[-1], picture.label)
         files.append(copied.with_name(f"{name}.json"))
         facts = json.dumps({"tags": list(picture.tags)}, ensure_ascii=False)
         files[-1].write_text(facts, "utf-8", newline="\n")
-        return Written(tuple(files), [split, [path.name for path in files]])
+        return WriteResult(tuple(files), [split, [path.name for path in files]])
 
-    def finish(self, parts: Iterable[Any]) -> None:
+    def finish(self, entries: Iterable[Any]) -> None:
         """What was made for a shard goes once it is full; when that is cut short, it is made again."""
         shards: dict[str, _Shards] = {}
         with contextlib.ExitStack() as all_shards:
-            for split, names in parts:
+            for split, names in entries:
                 if split not in shards:
                     shards[split] = all_shards.enter_context(_Shards(self._plan.root, self._making, split))
                 shards[split].add(names)
         shutil.rmtree(self._making, ignore_errors=True)
-        write_classes(self._plan.root, self._plan.classes)
+        write_classes_file(self._plan.root, self._plan.classes)
 
 
 class _Shards:

@@ -8,16 +8,16 @@ from typing import Any
 
 from core.formats.writers.base import (
     NO_SPLIT,
+    ClassNumbering,
+    ExportPicture,
     LabelStatistics,
-    Numbering,
-    OutPicture,
     WritePlan,
-    Written,
+    WriteResult,
     copy_picture,
-    no_tags,
+    tag_losses,
     write_lines,
 )
-from core.formats.writers.region_outlines import Region, keyholed, regions_of
+from core.formats.writers.region_outlines import ConnectedRegion, find_regions, join_holes
 from core.labels.class_list import ClassList
 
 IMAGES, TEXTS = "images", "labels"
@@ -30,7 +30,7 @@ class YoloWriter:
 
     def losses(self, classes: ClassList, statistics: LabelStatistics) -> tuple[str, ...]:
         del classes
-        lost = list(no_tags(statistics))
+        lost = list(tag_losses(statistics))
         if statistics.void or statistics.unlabelled:
             lost.append("Void and unlabelled pixels become background: the format knows regions only.")
         if statistics.without_split:
@@ -40,22 +40,22 @@ class YoloWriter:
             )
         return tuple(lost)
 
-    def begin(self, plan: WritePlan) -> None:
+    def start(self, plan: WritePlan) -> None:
         self._plan = plan
-        self._numbering = Numbering(plan.classes, 0)
+        self._numbering = ClassNumbering(plan.classes, 0)
 
-    def write(self, picture: OutPicture) -> Written:
-        image = copy_picture(picture, self._plan.root / IMAGES / picture.split, endings=ENDINGS)
+    def write(self, picture: ExportPicture) -> WriteResult:
+        image = copy_picture(picture, self._plan.root / IMAGES / picture.split, suffixes=ENDINGS)
         if picture.label is None:
-            return Written((image,), picture.split)
+            return WriteResult((image,), picture.split)
         path = self._plan.root / TEXTS / picture.split / f"{picture.name}.txt"
-        regions = regions_of(picture.label, self._plan.classes.values)
+        regions = find_regions(picture.label, self._plan.classes.values)
         write_lines(path, (self._line(region, picture.width, picture.height) for region in regions))
-        return Written((image, path), picture.split)
+        return WriteResult((image, path), picture.split)
 
-    def finish(self, parts: Iterable[Any]) -> None:
+    def finish(self, entries: Iterable[Any]) -> None:
         """Strings are quoted as in JSON, which YAML reads as well."""
-        splits = set(parts)
+        splits = set(entries)
         lines = ["path: .", *(f"{s}: {IMAGES}/{s}" for s in ("train", "val", "test") if s in splits)]
         lines.append("names:")
         lines += [
@@ -64,8 +64,8 @@ class YoloWriter:
         ]
         write_lines(self._plan.root / "data.yaml", lines)
 
-    def _line(self, region: Region, width: int, height: int) -> str:
+    def _line(self, region: ConnectedRegion, width: int, height: int) -> str:
         """Eight digits: a hundredth of a pixel in a picture of a million."""
-        corners = keyholed(region.rings) / (width, height)
+        corners = join_holes(region.rings) / (width, height)
         numbers = " ".join(f"{part:.8g}" for part in corners.ravel().tolist())
         return f"{self._numbering.number[region.value]} {numbers}"

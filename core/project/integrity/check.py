@@ -10,21 +10,23 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, func, select
 
 from core.base.errors import ProjectError
-from core.base.geometry import TILE, TileKey, tile_box
-from core.labels.class_list import LAST_CLASS, VOID
+from core.base.geometry import TILE_SIZE, TileKey, tile_box
+from core.labels.class_list import MAX_CLASS_VALUE, VOID
 from core.labels.codec import decode
-from core.project.integrity.findings import Finding, Kind, Report
-from core.project.integrity.missing_pictures import look_for_pictures
-from core.project.label_repository import StoredTile, counted
+from core.project.integrity.findings import FindingKind, IntegrityFinding, ProgressReport
+from core.project.integrity.missing_pictures import check_pictures
+from core.project.label_repository import StoredTile, count_values
 from core.project.project import Project
 from core.project.schema import class_pixels, classes, edit_tiles, edits, pictures, predictions, runs, tiles
 
 Size = tuple[int, int]
-WEIGHTS = "model.safetensors"
+WEIGHTS_FILE = "model.safetensors"
 _CHUNK = 64
 
 
-def check(project: Project, *, read_pictures: bool = True, progress: Report | None = None) -> list[Finding]:
+def check_project(
+    project: Project, *, read_pictures: bool = True, progress: ProgressReport | None = None
+) -> list[IntegrityFinding]:
     """Look through a whole project; nothing is changed, but digests of pictures not yet known are noted when the
     project is open for writing.
 
@@ -32,25 +34,25 @@ def check(project: Project, *, read_pictures: bool = True, progress: Report | No
     only when the file cannot be read at all.
     """
     report = progress or (lambda _done, _of: None)
-    found: list[Finding] = []
+    found: list[IntegrityFinding] = []
     try:
-        with project.store.reading() as connection:
-            found += _file(connection)
+        with project.store.read_transaction() as connection:
+            found += _check_file(connection)
     except ProjectError:
         if not found:  # too damaged even to end the look at it
             raise
-    if any(finding.kind == Kind.FILE for finding in found):
+    if any(finding.kind == FindingKind.FILE for finding in found):
         return found  # nothing that is read from it can be trusted
-    with project.store.reading() as connection:
-        found += _orphans(connection)
-        found += _labels(connection, report)
-        found += _other_sides(connection, report)
-        found += _weights(connection, project)
-        found += _predictions(connection, project)
-    return found + list(look_for_pictures(project, report, read=read_pictures))
+    with project.store.read_transaction() as connection:
+        found += _check_foreign_keys(connection)
+        found += _check_labels(connection, report)
+        found += _check_journal(connection, report)
+        found += _check_weights(connection, project)
+        found += _check_predictions(connection, project)
+    return found + list(check_pictures(project, report, read=read_pictures))
 
 
-def _file(connection: Connection) -> Iterator[Finding]:
+def _check_file(connection: Connection) -> Iterator[IntegrityFinding]:
     try:
         said = [str(line) for (line,) in connection.exec_driver_sql("PRAGMA integrity_check(100)")]
     except Exception as problem:  # SQLAlchemy's, or SQLite's own words for a page that cannot be followed
@@ -60,24 +62,26 @@ def _file(connection: Connection) -> Iterator[Finding]:
         return
     more = f" and {len(said) - 1} more" if len(said) > 1 else ""
     if all(re.search(r"\bindex\b", line) for line in said):
-        yield Finding(
-            Kind.INDEX, f"An index of the project file is damaged ({said[0]}{more}); it can be rebuilt.", True
+        yield IntegrityFinding(
+            FindingKind.INDEX,
+            f"An index of the project file is damaged ({said[0]}{more}); it can be rebuilt.",
+            True,
         )
     else:
-        yield Finding(
-            Kind.FILE,
+        yield IntegrityFinding(
+            FindingKind.FILE,
             f"The project file is damaged ({said[0]}{more}). Bring the newest backup back with: maskloop restore",
             False,
         )
 
 
-def _orphans(connection: Connection) -> Iterator[Finding]:
+def _check_foreign_keys(connection: Connection) -> Iterator[IntegrityFinding]:
     for table, row, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check").all():
         sentence = f"Row {row} of the table {table} points to a row of {parent} that is not there."
-        yield Finding(Kind.ORPHAN, sentence, True, row=(str(table), int(row)))
+        yield IntegrityFinding(FindingKind.ORPHAN, sentence, True, row=(str(table), int(row)))
 
 
-def _labels(connection: Connection, report: Report) -> Iterator[Finding]:
+def _check_labels(connection: Connection, report: ProgressReport) -> Iterator[IntegrityFinding]:
     rows = connection.execute(
         select(pictures.c.id, pictures.c.path, pictures.c.width, pictures.c.height).order_by(pictures.c.id)
     ).all()
@@ -92,14 +96,14 @@ def _labels(connection: Connection, report: Report) -> Iterator[Finding]:
         there = np.zeros(256, np.int64)
         if picture_id in labelled and (width is None or height is None):
             sentence = f"{path} has a label, but its size is not known. Open it once in the Maskloop window."
-            yield Finding(Kind.SIZE, sentence, False, picture_id)
+            yield IntegrityFinding(FindingKind.SIZE, sentence, False, picture_id)
             continue
         if picture_id in labelled:
-            yield from _tiles(connection, picture_id, path, (width, height), there)
+            yield from _check_tiles(connection, picture_id, path, (width, height), there)
         counts = {int(v): int(there[v]) for v in np.flatnonzero(there[1:]) + 1}
         if counts != noted.get(picture_id, {}):
             sentence = f"The pixel counts of {path} are not those of its label; they can be counted again."
-            yield Finding(Kind.COUNTS, sentence, True, picture_id)
+            yield IntegrityFinding(FindingKind.COUNTS, sentence, True, picture_id)
         for value in counts.keys() - known - {VOID}:
             unknown.setdefault(value, []).append(counts[value])
     for value, found in sorted(unknown.items()):
@@ -107,38 +111,40 @@ def _labels(connection: Connection, report: Report) -> Iterator[Finding]:
             f"{sum(found)} pixels in {len(found)} pictures are labelled {value}, but there is no such class; "
             "it can be added."
         )
-        yield Finding(Kind.NO_CLASS, sentence, 1 <= value <= LAST_CLASS, class_value=value)
+        yield IntegrityFinding(
+            FindingKind.NO_CLASS, sentence, 1 <= value <= MAX_CLASS_VALUE, class_value=value
+        )
 
 
-def _tiles(
+def _check_tiles(
     connection: Connection, picture_id: int, path: str, size: Size, there: NDArray[np.int64]
-) -> Iterator[Finding]:
+) -> Iterator[IntegrityFinding]:
     query = select(tiles.c.tile_column, tiles.c.tile_row, tiles.c.pixels, tiles.c.origins)
     for column, row, pixels, origins in connection.execute(query.where(tiles.c.picture_id == picture_id)):
         key = TileKey(column, row)
-        where = f"at {column * TILE}, {row * TILE} of {path}"
+        where = f"at {column * TILE_SIZE}, {row * TILE_SIZE} of {path}"
         if tile_box(key, *size).is_empty:
             # Of a smaller picture than was labelled: of use once the old one is put back, unless it says nothing.
-            values = _values(pixels, (TILE, TILE))
+            values = _decode_or_none(pixels, (TILE_SIZE, TILE_SIZE))
             idle = values is not None and not values.any()
             sentence = f"The label {where} lies outside the picture, which is {size[0]} x {size[1]} pixels."
             sentence += "" if idle else " Put the larger picture back to see it again."
-            yield Finding(Kind.OUTSIDE, sentence, idle, picture_id, tile=key)
+            yield IntegrityFinding(FindingKind.OUTSIDE, sentence, idle, picture_id, tile=key)
             continue
-        values = sound_pixels(pixels, key, size)
+        values = read_pixels(pixels, key, size)
         if values is None:
             sentence = (
                 f"The label {where} is damaged; what the journal still knows of it can be brought back."
             )
-            yield Finding(Kind.TILE, sentence, True, picture_id, tile=key)
+            yield IntegrityFinding(FindingKind.TILE, sentence, True, picture_id, tile=key)
             continue
-        there += counted(values)
-        if not are_sound_origins(origins, key, size):
+        there += count_values(values)
+        if not are_origins_valid(origins, key, size):
             sentence = f"Who painted the label {where} cannot be read any more; the label itself is whole."
-            yield Finding(Kind.ORIGINS, sentence, True, picture_id, tile=key)
+            yield IntegrityFinding(FindingKind.ORIGINS, sentence, True, picture_id, tile=key)
 
 
-def _other_sides(connection: Connection, report: Report) -> Iterator[Finding]:
+def _check_journal(connection: Connection, report: ProgressReport) -> Iterator[IntegrityFinding]:
     query = (
         select(
             edit_tiles.c.edit_id,
@@ -165,27 +171,27 @@ def _other_sides(connection: Connection, report: Report) -> Iterator[Finding]:
         if row.width is None or row.edit_id in said:
             continue
         key, size = TileKey(row.tile_column, row.tile_row), (row.width, row.height)
-        if is_sound(StoredTile(row.pixels, row.origins), key, size):
+        if is_tile_valid(StoredTile(row.pixels, row.origins), key, size):
             continue
         said.add(row.edit_id)
         sentence = (
             f"“{row.name}” (edit {row.edit_id} of {row.path}) cannot be undone or redone any more: "
             "its other side is damaged. Labels as they are now stay."
         )
-        yield Finding(Kind.EDIT, sentence, True, row.id, edit_id=row.edit_id)
+        yield IntegrityFinding(FindingKind.EDIT, sentence, True, row.id, edit_id=row.edit_id)
 
 
-def _weights(connection: Connection, project: Project) -> Iterator[Finding]:
+def _check_weights(connection: Connection, project: Project) -> Iterator[IntegrityFinding]:
     for (run_id,) in connection.execute(select(runs.c.id).where(runs.c.published > 0)).all():
-        if not (project.run_folder(run_id) / WEIGHTS).is_file():
+        if not (project.run_folder(run_id) / WEIGHTS_FILE).is_file():
             sentence = (
                 f"The weights of run {run_id} are missing from {project.run_folder(run_id)}. "
                 "Put them back, or let it be forgotten that it published any."
             )
-            yield Finding(Kind.WEIGHTS, sentence, True, run_id=run_id)
+            yield IntegrityFinding(FindingKind.WEIGHTS, sentence, True, run_id=run_id)
 
 
-def _predictions(connection: Connection, project: Project) -> Iterator[Finding]:
+def _check_predictions(connection: Connection, project: Project) -> Iterator[IntegrityFinding]:
     query = select(predictions.c.picture_id, pictures.c.path)
     query = query.join(pictures, pictures.c.id == predictions.c.picture_id)
     rows = {int(picture_id): str(path) for picture_id, path in connection.execute(query)}
@@ -193,25 +199,28 @@ def _predictions(connection: Connection, project: Project) -> Iterator[Finding]:
     files = {int(p.stem): p for p in folder.glob("*.png") if p.stem.isdecimal()} if folder.is_dir() else {}
     for picture_id in sorted(rows.keys() - files.keys()):
         sentence = f"The prediction of {rows[picture_id]} is missing; it can be made again."
-        yield Finding(Kind.NO_FILE, sentence, True, picture_id)
+        yield IntegrityFinding(FindingKind.NO_FILE, sentence, True, picture_id)
     for number in sorted(files.keys() - rows.keys()):
-        yield Finding(
-            Kind.NO_ROW, f"{files[number].name} is a prediction of nothing.", True, path=str(files[number])
+        yield IntegrityFinding(
+            FindingKind.NO_ROW,
+            f"{files[number].name} is a prediction of nothing.",
+            True,
+            path=str(files[number]),
         )
 
 
-def is_sound(tile: StoredTile, key: TileKey, size: Size) -> bool:
+def is_tile_valid(tile: StoredTile, key: TileKey, size: Size) -> bool:
     """Whether both planes of a stored tile can be read and fit a picture of `size` (width, height)."""
-    return sound_pixels(tile.pixels, key, size) is not None and are_sound_origins(tile.origins, key, size)
+    return read_pixels(tile.pixels, key, size) is not None and are_origins_valid(tile.origins, key, size)
 
 
-def sound_pixels(blob: bytes, key: TileKey, size: Size) -> NDArray[np.uint8] | None:
+def read_pixels(blob: bytes, key: TileKey, size: Size) -> NDArray[np.uint8] | None:
     """The class values of a tile of a picture of `size` (width, height); None when they cannot be read."""
     place = tile_box(key, *size)
-    return None if place.is_empty else _values(blob, (place.height, place.width))
+    return None if place.is_empty else _decode_or_none(blob, (place.height, place.width))
 
 
-def are_sound_origins(blob: bytes, key: TileKey, size: Size) -> bool:
+def are_origins_valid(blob: bytes, key: TileKey, size: Size) -> bool:
     """Whether it can be read who said so."""
     place = tile_box(key, *size)
     try:
@@ -221,7 +230,7 @@ def are_sound_origins(blob: bytes, key: TileKey, size: Size) -> bool:
     return True
 
 
-def _values(blob: bytes, shape: tuple[int, int]) -> NDArray[np.uint8] | None:
+def _decode_or_none(blob: bytes, shape: tuple[int, int]) -> NDArray[np.uint8] | None:
     try:
         return decode(blob, *shape, np.uint8)
     except (ProjectError, TypeError):  # SQLite stores whatever it is given, also a number where bytes belong

@@ -8,11 +8,11 @@ from enum import StrEnum
 
 from core.base.geometry import TileKey
 
-Report = Callable[[int, int], None]
+ProgressReport = Callable[[int, int], None]
 """Told how many of how many have been looked at."""
 
 
-class Kind(StrEnum):
+class FindingKind(StrEnum):
     """What is wrong."""
 
     FILE = "file damaged"
@@ -34,13 +34,13 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class IntegrityFinding:
     """One thing that is wrong, in a sentence for people. `repairable`: `repair` knows what to do.
 
     The rest says what is meant; `path` is where a moved picture lies now, or a file that nobody knows.
     """
 
-    kind: Kind
+    kind: FindingKind
     sentence: str
     repairable: bool
     picture_id: int | None = None

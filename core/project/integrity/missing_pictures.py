@@ -8,16 +8,16 @@ from pathlib import Path
 from sqlalchemy import select
 
 from core.base.errors import ImageError, ProjectError
-from core.images.folder import scan
+from core.images.folder import scan_folder
 from core.images.image_reader import read_size
-from core.project.integrity.findings import Finding, Kind, Report
-from core.project.packed_picture import digest_of
+from core.project.integrity.findings import FindingKind, IntegrityFinding, ProgressReport
+from core.project.packed_picture import file_digest
 from core.project.project import Project
 from core.project.records import PictureRecord
 from core.project.schema import edits, tiles
 
 
-def look_for_pictures(project: Project, report: Report, *, read: bool) -> Iterator[Finding]:
+def check_pictures(project: Project, report: ProgressReport, *, read: bool) -> Iterator[IntegrityFinding]:
     """Pictures that are gone, moved or changed; the last two only when every file may be `read`.
 
     Digests of pictures not yet known are noted when the project is open for writing.
@@ -27,13 +27,13 @@ def look_for_pictures(project: Project, report: Report, *, read: bool) -> Iterat
     digests: dict[int, str] = {}
     for done, record in enumerate(records):
         report(done, len(records))
-        path = _path(project, record.path)
+        path = _path_or_none(project, record.path)
         if path is None or not path.is_file():
             missing[record.id] = record.path
-        elif read and (digest := _digest(path)) is not None:
+        elif read and (digest := _digest_or_none(path)) is not None:
             digests[record.id] = digest
             if record.is_labelled and known.get(record.id, digest) != digest:
-                yield _changed(record, path)
+                yield _changed_finding(record, path)
     labelled = {record.id for record in records if record.is_labelled}
     fresh = {
         i: d for i, d in digests.items() if known.get(i) is None or (known[i] != d and i not in labelled)
@@ -41,17 +41,19 @@ def look_for_pictures(project: Project, report: Report, *, read: bool) -> Iterat
     if fresh and project.is_writing:
         project.pictures.set_digests(fresh)
     hashed = {record.path: digests[record.id] for record in records if record.id in digests}
-    elsewhere = _elsewhere(project, missing, known, hashed) if read else {}
+    elsewhere = _find_moved(project, missing, known, hashed) if read else {}
     for picture_id, path_before in missing.items():
         now = elsewhere.get(picture_id)
         if now is None:
             sentence = f"{path_before} is not in {project.folder} any more. Put it back; its label is kept."
-            yield Finding(Kind.MISSING, sentence, False, picture_id)
+            yield IntegrityFinding(FindingKind.MISSING, sentence, False, picture_id)
         else:
-            yield Finding(Kind.MOVED, f"{path_before} is now {now}.", True, picture_id, path=now)
+            yield IntegrityFinding(
+                FindingKind.MOVED, f"{path_before} is now {now}.", True, picture_id, path=now
+            )
 
 
-def _changed(record: PictureRecord, path: Path) -> Finding:
+def _changed_finding(record: PictureRecord, path: Path) -> IntegrityFinding:
     """Another picture under the same name. One of the same size may still fit its label: a person has to look."""
     try:
         fits = read_size(path) == (record.width, record.height)
@@ -62,12 +64,12 @@ def _changed(record: PictureRecord, path: Path) -> Finding:
         if fits
         else "Its label does not fit any more: put the old picture back."
     )
-    return Finding(
-        Kind.CHANGED, f"{record.path} has changed since it was labelled. {advice}", fits, record.id
+    return IntegrityFinding(
+        FindingKind.CHANGED, f"{record.path} has changed since it was labelled. {advice}", fits, record.id
     )
 
 
-def _elsewhere(
+def _find_moved(
     project: Project, missing: dict[int, str], known: dict[int, str], hashed: dict[str, str]
 ) -> dict[int, str]:
     """Where missing pictures lie now, by content; never where another picture has work of its own."""
@@ -77,36 +79,36 @@ def _elsewhere(
             wanted.setdefault(known[picture_id], []).append(picture_id)
     if not wanted:
         return {}
-    taken = worked_on(project)
+    taken = paths_with_work(project)
     found: dict[int, str] = {}
-    for path in scan(project.folder):
+    for path in scan_folder(project.folder):
         relative = path.relative_to(project.folder).as_posix()
         if relative in taken:
             continue
-        waiting = wanted.get(hashed.get(relative) or _digest(path) or "")
+        waiting = wanted.get(hashed.get(relative) or _digest_or_none(path) or "")
         if waiting:
             found[waiting.pop(0)] = relative
     return found
 
 
-def worked_on(project: Project) -> set[str]:
+def paths_with_work(project: Project) -> set[str]:
     """Paths of pictures of which somebody has said anything."""
     told = select(edits.c.picture_id).where(edits.c.picture_id.is_not(None)).distinct()
-    with project.store.reading() as connection:
+    with project.store.read_transaction() as connection:
         edited = {int(i) for (i,) in connection.execute(told)}
         edited |= {int(i) for (i,) in connection.execute(select(tiles.c.picture_id).distinct())}
     return {r.path for r in project.pictures.all() if r.id in edited or r.split or r.note or r.tags}
 
 
-def _path(project: Project, relative: str) -> Path | None:
+def _path_or_none(project: Project, relative: str) -> Path | None:
     try:
         return project.picture_path(relative)
     except ProjectError:
         return None
 
 
-def _digest(path: Path) -> str | None:
+def _digest_or_none(path: Path) -> str | None:
     try:
-        return digest_of(path)
+        return file_digest(path)
     except OSError:
         return None

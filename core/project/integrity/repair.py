@@ -13,31 +13,31 @@ import numpy as np
 from sqlalchemy import Connection, delete, select, update
 
 from core.base.errors import ProjectError
-from core.base.geometry import TILE, TileKey, tile_box
+from core.base.geometry import TILE_SIZE, TileKey, tile_box
 from core.labels.codec import encode
 from core.labels.label_map import Origin
-from core.project.backup import FOLDER, make_backup
-from core.project.integrity.check import Size, is_sound, sound_pixels
-from core.project.integrity.findings import Finding, Kind
-from core.project.integrity.missing_pictures import worked_on
+from core.project.backup import BACKUP_FOLDER, make_backup
+from core.project.integrity.check import Size, is_tile_valid, read_pixels
+from core.project.integrity.findings import FindingKind, IntegrityFinding
+from core.project.integrity.missing_pictures import paths_with_work
 from core.project.label_repository import (
     StoredTile,
     blank_tile,
-    count_pixels,
-    counted,
+    count_values,
     origin_id,
     read_tile,
-    tiles_of,
+    tiles_of_picture,
+    update_pixel_counts,
     write_tile,
 )
-from core.project.packed_picture import digest_of
+from core.project.packed_picture import file_digest
 from core.project.project import Project
 from core.project.records import Status
 from core.project.row_changes import RowChange
 from core.project.schema import class_pixels, edit_tiles, edits, metadata, pictures, predictions, runs, tiles
 
 
-def repair(project: Project, findings: Sequence[Finding]) -> list[str]:
+def repair_project(project: Project, findings: Sequence[IntegrityFinding]) -> list[str]:
     """Mend what can be mended and say what was done, one sentence for each thing.
 
     A copy of the project file is made first. Raises ProjectError when it cannot be, or when the disk refuses; what
@@ -46,22 +46,22 @@ def repair(project: Project, findings: Sequence[Finding]) -> list[str]:
     todo = sorted((f for f in findings if f.repairable), key=lambda f: _ORDER.index(f.kind))
     if not todo:
         return []
-    copy = make_backup(project.store.path, project.home / FOLDER, label="before-repair")
-    return [f"A copy from before the repair is {copy}.", *(_MEND[f.kind](project, f) for f in todo)]
+    copy = make_backup(project.store.path, project.home / BACKUP_FOLDER, label="before-repair")
+    return [f"A copy from before the repair is {copy}.", *(_REPAIRS[f.kind](project, f) for f in todo)]
 
 
-def _index(project: Project, _finding: Finding) -> str:
-    with project.store.writing() as connection:
+def _rebuild_indexes(project: Project, _finding: IntegrityFinding) -> str:
+    with project.store.write_transaction() as connection:
         connection.exec_driver_sql("REINDEX")
     return "The indexes were rebuilt."
 
 
-def _orphan(project: Project, finding: Finding) -> str:
+def _repair_orphan(project: Project, finding: IntegrityFinding) -> str:
     """A column that may be empty is emptied, a lost origin becomes "painted"; other rows mean nothing alone."""
     assert finding.row is not None
     name, row = finding.row
     table = metadata.tables[name]
-    with project.store.writing() as connection:
+    with project.store.write_transaction() as connection:
         for _, where, parent, number in connection.exec_driver_sql(f"PRAGMA foreign_key_check({name})").all():
             if where != row:
                 continue
@@ -81,12 +81,12 @@ def _orphan(project: Project, finding: Finding) -> str:
     return f"Row {row} of the table {name} does not point to nothing any more."
 
 
-def _tile(project: Project, finding: Finding) -> str:
+def _restore_tile(project: Project, finding: IntegrityFinding) -> str:
     """The newest sound other side is the label before the last edit there; better than nothing, and said."""
-    picture_id, key = _meant(finding)
+    picture_id, key = _picture_and_tile(finding)
     assert key is not None
-    with project.store.writing() as connection:
-        path, size = _picture(connection, picture_id)
+    with project.store.write_transaction() as connection:
+        path, size = _path_and_size(connection, picture_id)
         sides = connection.execute(
             select(edit_tiles.c.pixels, edit_tiles.c.origins, edits.c.name, edits.c.undone)
             .join(edits, edits.c.id == edit_tiles.c.edit_id)
@@ -97,10 +97,10 @@ def _tile(project: Project, finding: Finding) -> str:
             )
             .order_by(edits.c.id.desc())
         ).all()
-        where = f"The label at {key.column * TILE}, {key.row * TILE} of {path}"
+        where = f"The label at {key.column * TILE_SIZE}, {key.row * TILE_SIZE} of {path}"
         for pixels, origins, name, undone in sides:
             side = StoredTile(pixels, origins)
-            if is_sound(side, key, size):
+            if is_tile_valid(side, key, size):
                 write_tile(connection, picture_id, key, side)
                 when = "as it would be after" if undone else "as it was before"
                 said = f"{where} was brought back {when} “{name}”. Look at it; what came later is lost."
@@ -108,27 +108,27 @@ def _tile(project: Project, finding: Finding) -> str:
         else:
             write_tile(connection, picture_id, key, blank_tile())
             said = f"{where} could not be brought back and is unlabelled now. A backup may still hold it."
-        _count(connection, picture_id, size)
+        _store_pixel_counts(connection, picture_id, size)
     return said
 
 
-def _origins(project: Project, finding: Finding) -> str:
-    picture_id, key = _meant(finding)
+def _clear_origins(project: Project, finding: IntegrityFinding) -> str:
+    picture_id, key = _picture_and_tile(finding)
     assert key is not None
-    with project.store.writing() as connection:
-        path, size = _picture(connection, picture_id)
+    with project.store.write_transaction() as connection:
+        path, size = _path_and_size(connection, picture_id)
         stored, place = read_tile(connection, picture_id, key), tile_box(key, *size)
         if stored is not None:
             nobody = encode(np.zeros((place.height, place.width), np.uint16))
             write_tile(connection, picture_id, key, StoredTile(stored.pixels, nobody))
-    return f"Who painted the label at {key.column * TILE}, {key.row * TILE} of {path} is noted as unknown."
+    return f"Who painted the label at {key.column * TILE_SIZE}, {key.row * TILE_SIZE} of {path} is noted as unknown."
 
 
-def _outside(project: Project, finding: Finding) -> str:
-    picture_id, key = _meant(finding)
+def _drop_outside_tile(project: Project, finding: IntegrityFinding) -> str:
+    picture_id, key = _picture_and_tile(finding)
     assert key is not None
-    with project.store.writing() as connection:
-        path, _ = _picture(connection, picture_id)
+    with project.store.write_transaction() as connection:
+        path, _ = _path_and_size(connection, picture_id)
         connection.execute(
             delete(tiles).where(
                 tiles.c.picture_id == picture_id,
@@ -139,15 +139,15 @@ def _outside(project: Project, finding: Finding) -> str:
     return f"An empty piece of label outside of {path} was dropped."
 
 
-def _counts(project: Project, finding: Finding) -> str:
-    picture_id, _ = _meant(finding)
-    with project.store.writing() as connection:
-        path, size = _picture(connection, picture_id)
-        _count(connection, picture_id, size)
+def _recount_pixels(project: Project, finding: IntegrityFinding) -> str:
+    picture_id, _ = _picture_and_tile(finding)
+    with project.store.write_transaction() as connection:
+        path, size = _path_and_size(connection, picture_id)
+        _store_pixel_counts(connection, picture_id, size)
     return f"The labelled pixels of {path} were counted again."
 
 
-def _no_class(project: Project, finding: Finding) -> str:
+def _add_missing_class(project: Project, finding: IntegrityFinding) -> str:
     assert finding.class_value is not None
     listed = project.classes.read()
     if listed.by_value(finding.class_value) is not None:
@@ -156,13 +156,13 @@ def _no_class(project: Project, finding: Finding) -> str:
     while listed.by_name(name) is not None:
         name += " found"
     # Not an edit: it would end what can be redone in every picture.
-    project.classes.mend(listed.added(name, value=finding.class_value))
+    project.classes.save_without_edit(listed.with_class(name, value=finding.class_value))
     return f"The class “{name}” was added for pixels that had none; rename it as you like."
 
 
-def _edit(project: Project, finding: Finding) -> str:
+def _close_undo_gap(project: Project, finding: IntegrityFinding) -> str:
     """Older steps of the same pictures go with it: undone past a gap they would bring back a label that never was."""
-    with project.store.writing() as connection:
+    with project.store.write_transaction() as connection:
         row = connection.execute(select(edits.c.undone).where(edits.c.id == finding.edit_id)).one()
         touched: dict[int, set[int]] = {}
         for edit_id, picture_id in connection.execute(
@@ -189,15 +189,15 @@ def _edit(project: Project, finding: Finding) -> str:
     return f"{len(gone)} steps can no longer be {'redone' if row.undone else 'undone'}; the labels stay as they are."
 
 
-def _no_file(project: Project, finding: Finding) -> str:
-    picture_id, _ = _meant(finding)
-    with project.store.writing() as connection:
-        path, _ = _picture(connection, picture_id)
+def _forget_prediction(project: Project, finding: IntegrityFinding) -> str:
+    picture_id, _ = _picture_and_tile(finding)
+    with project.store.write_transaction() as connection:
+        path, _ = _path_and_size(connection, picture_id)
         connection.execute(delete(predictions).where(predictions.c.picture_id == picture_id))
     return f"The missing prediction of {path} was forgotten."
 
 
-def _no_row(_project: Project, finding: Finding) -> str:
+def _delete_stray_prediction(_project: Project, finding: IntegrityFinding) -> str:
     assert finding.path is not None
     path = Path(finding.path)
     try:
@@ -209,23 +209,23 @@ def _no_row(_project: Project, finding: Finding) -> str:
     return f"{path.name}, a prediction of nothing, was deleted."
 
 
-def _weights(project: Project, finding: Finding) -> str:
+def _forget_weights(project: Project, finding: IntegrityFinding) -> str:
     assert finding.run_id is not None
     message = "Its weights were missing when the project was repaired."
-    with project.store.writing() as connection:
+    with project.store.write_transaction() as connection:
         connection.execute(
             update(runs).where(runs.c.id == finding.run_id).values(published=0, message=message)
         )
     return f"Run {finding.run_id} no longer counts as one that gave weights."
 
 
-def _moved(project: Project, finding: Finding) -> str:
-    picture_id, _ = _meant(finding)
+def _update_path(project: Project, finding: IntegrityFinding) -> str:
+    picture_id, _ = _picture_and_tile(finding)
     assert finding.path is not None
-    if finding.path in worked_on(project):
+    if finding.path in paths_with_work(project):
         raise ProjectError(f"{finding.path} has work of its own by now; check again.")
-    with project.store.writing() as connection:
-        path, _ = _picture(connection, picture_id)
+    with project.store.write_transaction() as connection:
+        path, _ = _path_and_size(connection, picture_id)
         # The window has met the file under its new name and listed it as a new picture that nobody has touched.
         gone = pictures.c.path == finding.path
         fresh = connection.execute(select(pictures.c.id).where(gone)).scalar()
@@ -239,11 +239,11 @@ def _moved(project: Project, finding: Finding) -> str:
     return f"{path} was found again as {finding.path}, with all that was said about it."
 
 
-def _changed(project: Project, finding: Finding) -> str:
-    picture_id, _ = _meant(finding)
+def _accept_changed_picture(project: Project, finding: IntegrityFinding) -> str:
+    picture_id, _ = _picture_and_tile(finding)
     record = project.pictures.get(picture_id)
     try:
-        project.pictures.set_digests({picture_id: digest_of(project.picture_path(record.path))})
+        project.pictures.set_digests({picture_id: file_digest(project.picture_path(record.path))})
     except OSError as problem:
         raise ProjectError(f"{record.path} cannot be read: {problem.strerror or problem}.") from problem
     row = RowChange("pictures", str(picture_id), {"status": Status.TO_REVIEW.value})
@@ -251,42 +251,42 @@ def _changed(project: Project, finding: Finding) -> str:
     return f"{record.path} was taken as it is now, with its label, and marked to review."
 
 
-def _meant(finding: Finding) -> tuple[int, TileKey | None]:
+def _picture_and_tile(finding: IntegrityFinding) -> tuple[int, TileKey | None]:
     assert finding.picture_id is not None
     return finding.picture_id, finding.tile
 
 
-def _picture(connection: Connection, picture_id: int) -> tuple[str, Size]:
+def _path_and_size(connection: Connection, picture_id: int) -> tuple[str, Size]:
     row = connection.execute(
         select(pictures.c.path, pictures.c.width, pictures.c.height).where(pictures.c.id == picture_id)
     ).one()
     return str(row.path), (row.width or 0, row.height or 0)
 
 
-def _count(connection: Connection, picture_id: int, size: Size) -> None:
+def _store_pixel_counts(connection: Connection, picture_id: int, size: Size) -> None:
     gained = np.zeros(256, np.int64)
-    for key, tile in tiles_of(connection, picture_id):
-        values = sound_pixels(tile.pixels, key, size)
+    for key, tile in tiles_of_picture(connection, picture_id):
+        values = read_pixels(tile.pixels, key, size)
         if values is not None:
-            gained += counted(values)
+            gained += count_values(values)
     connection.execute(delete(class_pixels).where(class_pixels.c.picture_id == picture_id))
-    count_pixels(connection, picture_id, gained)
+    update_pixel_counts(connection, picture_id, gained)
 
 
-_MEND: dict[Kind, Callable[[Project, Finding], str]] = {
-    Kind.INDEX: _index,
-    Kind.ORPHAN: _orphan,
-    Kind.MOVED: _moved,
-    Kind.OUTSIDE: _outside,
-    Kind.TILE: _tile,
-    Kind.ORIGINS: _origins,
-    Kind.EDIT: _edit,
-    Kind.COUNTS: _counts,
-    Kind.NO_CLASS: _no_class,
-    Kind.NO_FILE: _no_file,
-    Kind.NO_ROW: _no_row,
-    Kind.WEIGHTS: _weights,
-    Kind.CHANGED: _changed,
+_REPAIRS: dict[FindingKind, Callable[[Project, IntegrityFinding], str]] = {
+    FindingKind.INDEX: _rebuild_indexes,
+    FindingKind.ORPHAN: _repair_orphan,
+    FindingKind.MOVED: _update_path,
+    FindingKind.OUTSIDE: _drop_outside_tile,
+    FindingKind.TILE: _restore_tile,
+    FindingKind.ORIGINS: _clear_origins,
+    FindingKind.EDIT: _close_undo_gap,
+    FindingKind.COUNTS: _recount_pixels,
+    FindingKind.NO_CLASS: _add_missing_class,
+    FindingKind.NO_FILE: _forget_prediction,
+    FindingKind.NO_ROW: _delete_stray_prediction,
+    FindingKind.WEIGHTS: _forget_weights,
+    FindingKind.CHANGED: _accept_changed_picture,
 }
 """What is done about what, in this order: rows first, labels next, then what is counted from them."""
-_ORDER = list(_MEND)
+_ORDER = list(_REPAIRS)

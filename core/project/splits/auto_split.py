@@ -13,13 +13,13 @@ GROUP_TAG = "group:"
 """A tag that begins so names the group of a picture, whatever its file is called."""
 VAL_EVERY = 5
 """One labelled picture in five judges the network instead of teaching it."""
-WIDEST_STEP = 1000
+MAX_FRAME_STEP = 1000
 """Between the numbers of two frames of one sequence; what counts hundredths of seconds is no counter."""
 
 _NUMBERED = re.compile(r"(.*?)(\d{1,15})(\D*)$")
 
 
-def groups_of(paths: Mapping[int, str]) -> dict[int, str]:
+def sequence_groups(paths: Mapping[int, str]) -> dict[int, str]:
     """The group of each picture by its relative path: its sequence, or it stands alone. A sequence is all
     pictures of a folder whose names differ in their last number only, when most of these numbers follow each
     other at the same step, as frames of a video do: 0001TP_006690, 0001TP_006720, ...
@@ -42,10 +42,10 @@ def _is_sequence(numbers: Sequence[int]) -> bool:
         return False
     gaps = Counter(after - before for before, after in pairwise(sorted(numbers)))
     (step, often), *_ = gaps.most_common(1)
-    return 0 < step <= WIDEST_STEP and 2 * often >= gaps.total()
+    return 0 < step <= MAX_FRAME_STEP and 2 * often >= gaps.total()
 
 
-def divided(rows: Iterable[tuple[int, Split | None]], group_of: Mapping[int, str]) -> dict[int, Split]:
+def assign_splits(rows: Iterable[tuple[int, Split | None]], group_of: Mapping[int, str]) -> dict[int, Split]:
     """The split of each labelled picture that has none yet.
 
     rows: (picture id, split) of all labelled pictures, in order of id. A group goes to one side as a whole, the

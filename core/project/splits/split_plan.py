@@ -13,10 +13,10 @@ import numpy as np
 
 from core.base.errors import UserError
 from core.project.records import PictureRecord, Split, Status
-from core.project.splits.stratification import Units, deal
+from core.project.splits.stratification import SplitUnits, assign_units
 
-SPLITS = (Split.TRAIN, Split.VAL, Split.TEST)
-NAMES = {
+ALL_SPLITS = (Split.TRAIN, Split.VAL, Split.TEST)
+SPLIT_NAMES = {
     "train": Split.TRAIN,
     "training": Split.TRAIN,
     "val": Split.VAL,
@@ -33,7 +33,7 @@ Pixels = Mapping[int, Mapping[int, int]]
 """Labelled pixels by picture id and class value."""
 
 
-class By(StrEnum):
+class SplitGrouping(StrEnum):
     """What stays together: nothing, the pictures of one folder, the frames of one sequence, those of one tag."""
 
     SHARE = "share"
@@ -43,17 +43,17 @@ class By(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class SplitWish:
+class SplitOptions:
     """How to split. `shares` of train, val and test are relative; `everything`: also pictures that have a split.
 
     Raises UserError for shares that are no shares.
     """
 
-    by: By = By.SHARE
+    grouping: SplitGrouping = SplitGrouping.SHARE
     shares: tuple[float, float, float] = (70.0, 15.0, 15.0)
     stratify: bool = False
     seed: int = 0
-    everything: bool = False
+    reassign: bool = False
 
     def __post_init__(self) -> None:
         if any(not math.isfinite(s) or s < 0 for s in self.shares) or not 0 < sum(self.shares) < math.inf:
@@ -61,7 +61,7 @@ class SplitWish:
 
 
 @dataclass(slots=True)
-class Part:
+class SplitStats:
     """One split in numbers: pictures, those with a label, and labelled pixels by class value."""
 
     pictures: int = 0
@@ -82,46 +82,46 @@ class SplitPlan:
     pictures leave a split they had, and `parts` what each split will hold.
     """
 
-    wish: SplitWish
+    options: SplitOptions
     changes: Mapping[int, Split]
     pictures: int
     units: int
     moved: int
-    parts: Mapping[Split, Part]
+    stats: Mapping[Split, SplitStats]
 
 
-def plan_splits(records: Sequence[PictureRecord], pixels: Pixels, wish: SplitWish) -> SplitPlan:
+def plan_splits(records: Sequence[PictureRecord], pixels: Pixels, options: SplitOptions) -> SplitPlan:
     """Plan it. The same pictures and wish give the same plan.
 
     What stays together is never torn: where part of it has a split already and may not be moved, the rest joins it.
     """
     pool = [r for r in records if r.status != Status.SKIPPED]
-    units = _units(pool, wish.by)
-    settled: dict[int, Split] = {} if wish.everything else {r.id: r.split for r in pool if r.split}
-    named = _named(pool, wish.by)
+    units = _units(pool, options.grouping)
+    settled: dict[int, Split] = {} if options.reassign else {r.id: r.split for r in pool if r.split}
+    named = _named_splits(pool, options.grouping)
     settled |= {i: split for i, split in named.items() if i not in settled}
     free: list[list[int]] = []
     for unit in units:
         loose = [i for i in unit if i not in settled]
         known = Counter(settled[i] for i in unit if i in settled and i not in named)
         if loose and known:
-            joined = max(SPLITS, key=lambda split: known[split])
+            joined = max(ALL_SPLITS, key=lambda split: known[split])
             settled |= dict.fromkeys(loose, joined)
         elif loose:
             free.append(loose)
-    _deal(free, settled, pixels, wish, len(pool))
+    _assign_free_units(free, settled, pixels, options, len(pool))
     changes = {r.id: settled[r.id] for r in pool if settled[r.id] != r.split}
     had = {r.id for r in pool if r.split is not None}
     return SplitPlan(
-        wish, changes, len(pool), len(units), len(had & changes.keys()), parts_of(pool, pixels, settled)
+        options, changes, len(pool), len(units), len(had & changes.keys()), split_stats(pool, pixels, settled)
     )
 
 
-def parts_of(
+def split_stats(
     records: Iterable[PictureRecord], pixels: Pixels, splits: Mapping[int, Split] | None = None
-) -> dict[Split, Part]:
+) -> dict[Split, SplitStats]:
     """Every split in numbers: as `splits` says, else as the records say."""
-    parts = {split: Part() for split in SPLITS}
+    parts = {split: SplitStats() for split in ALL_SPLITS}
     for record in records:
         split = record.split if splits is None else splits.get(record.id)
         if split is not None:
@@ -132,7 +132,7 @@ def parts_of(
     return parts
 
 
-def only_in(parts: Mapping[Split, Part]) -> dict[int, Split]:
+def classes_in_one_split(parts: Mapping[Split, SplitStats]) -> dict[int, Split]:
     """Class values that occur in a single split although others hold labels too: they are never judged, or never
     taught."""
     used = [split for split, part in parts.items() if part.labelled]
@@ -152,24 +152,24 @@ def sequence_of(path: str) -> str:
     return f"{folder}/{stem[: digits.start()] if digits else stem}"
 
 
-def _units(pool: Sequence[PictureRecord], by: By) -> list[list[int]]:
+def _units(pool: Sequence[PictureRecord], by: SplitGrouping) -> list[list[int]]:
     """Ids that stay together, in the order of the list."""
     match by:
-        case By.SHARE:
+        case SplitGrouping.SHARE:
             return [[r.id] for r in pool]
-        case By.FOLDER:
+        case SplitGrouping.FOLDER:
             keys = {r.id: r.path.rpartition("/")[0] for r in pool}
-        case By.GROUP:
+        case SplitGrouping.GROUP:
             keys = {r.id: sequence_of(r.path) for r in pool}
-        case By.TAG:
-            keys = _by_tag(pool)
+        case SplitGrouping.TAG:
+            keys = _tag_groups(pool)
     units: dict[str, list[int]] = defaultdict(list)
     for picture_id, key in keys.items():
         units[key].append(picture_id)
     return list(units.values())
 
 
-def _by_tag(pool: Sequence[PictureRecord]) -> dict[int, str]:
+def _tag_groups(pool: Sequence[PictureRecord]) -> dict[int, str]:
     """Pictures that share a tag, directly or through others, have one key; without a tag each has its own."""
     parent: dict[str, str] = {}
 
@@ -179,7 +179,7 @@ def _by_tag(pool: Sequence[PictureRecord]) -> dict[int, str]:
             tag = parent[tag]
         return tag
 
-    tags = {r.id: [t for t in r.tags if t.casefold() not in NAMES] for r in pool}
+    tags = {r.id: [t for t in r.tags if t.casefold() not in SPLIT_NAMES] for r in pool}
     for of_one in tags.values():
         for tag in of_one[1:]:
             parent[top(tag)] = top(of_one[0])
@@ -187,27 +187,27 @@ def _by_tag(pool: Sequence[PictureRecord]) -> dict[int, str]:
     return {i: top(of_one[0]) if of_one else f"\x1f{i}" for i, of_one in tags.items()}
 
 
-def _named(pool: Sequence[PictureRecord], by: By) -> dict[int, Split]:
+def _named_splits(pool: Sequence[PictureRecord], by: SplitGrouping) -> dict[int, Split]:
     """Pictures whose folder or tag is called like a split; the innermost folder decides."""
     found: dict[int, Split] = {}
     for record in pool:
         words: Iterable[str] = ()
-        if by == By.FOLDER:
+        if by == SplitGrouping.FOLDER:
             words = reversed(record.path.split("/")[:-1])
-        elif by == By.TAG:
+        elif by == SplitGrouping.TAG:
             words = record.tags
-        split = next((NAMES[w.casefold()] for w in words if w.casefold() in NAMES), None)
+        split = next((SPLIT_NAMES[w.casefold()] for w in words if w.casefold() in SPLIT_NAMES), None)
         if split is not None:
             found[record.id] = split
     return found
 
 
-def _deal(
-    free: list[list[int]], settled: dict[int, Split], pixels: Pixels, wish: SplitWish, total: int
+def _assign_free_units(
+    free: list[list[int]], settled: dict[int, Split], pixels: Pixels, wish: SplitOptions, total: int
 ) -> None:
     """Give every free unit a split, so that all together, settled ones counted, come close to the shares."""
     shares = np.array(wish.shares, float) / sum(wish.shares)
-    place = {split: n for n, split in enumerate(SPLITS)}
+    place = {split: n for n, split in enumerate(ALL_SPLITS)}
     have = Counter(place[split] for split in settled.values())
     wanted = shares * total - [have[n] for n in range(3)]
     values = sorted({v for of_one in pixels.values() for v in of_one}) if wish.stratify else []
@@ -223,6 +223,6 @@ def _deal(
             taken[place[split], column[value]] += count
     wanted_amounts = shares[:, None] * (amounts.sum(axis=0) + taken.sum(axis=0)) - taken
     sizes = np.array([len(unit) for unit in free], int)
-    dealt = deal(Units(sizes, amounts), wanted, wanted_amounts, shares > 0, wish.seed)
+    dealt = assign_units(SplitUnits(sizes, amounts), wanted, wanted_amounts, shares > 0, wish.seed)
     for unit, n in zip(free, dealt, strict=True):
-        settled |= dict.fromkeys(unit, SPLITS[n])
+        settled |= dict.fromkeys(unit, ALL_SPLITS[n])

@@ -17,15 +17,15 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Units:
+class SplitUnits:
     """What is dealt: `sizes` (n,) pictures in each, `amounts` (n, classes) what each holds of every class."""
 
     sizes: NDArray[np.int_]
     amounts: Floats
 
 
-def deal(
-    units: Units, wanted: Floats, wanted_amounts: Floats, allowed: NDArray[np.bool_], seed: int
+def assign_units(
+    units: SplitUnits, wanted: Floats, wanted_amounts: Floats, allowed: NDArray[np.bool_], seed: int
 ) -> list[int]:
     """The part of each unit, as a place in `wanted`.
 
@@ -33,7 +33,7 @@ def deal(
     `allowed` gets nothing. No part gets more than it lacks but by less than one unit, as long as the lacks add up to
     what is dealt. Every allowed part that lacks something gets a unit if there are enough of them.
     """
-    hand = _Hand(units, wanted, wanted_amounts, allowed)
+    hand = _Assignment(units, wanted, wanted_amounts, allowed)
     chance = np.random.default_rng(seed)
     order = chance.permutation(len(units.sizes))
     left = order[np.argsort(-units.sizes[order], kind="stable")]  # large ones first: small ones even out
@@ -45,44 +45,46 @@ def deal(
         of_class = units.amounts[left, rarest] > 0
         chosen = left[of_class]
         for unit in chosen[np.argsort(-units.amounts[chosen, rarest], kind="stable")]:
-            hand.give(int(unit))
+            hand.assign(int(unit))
         left = left[~of_class]
     for unit in left:
-        hand.give(int(unit))
-    return hand.dealt
+        hand.assign(int(unit))
+    return hand.parts
 
 
-class _Hand:
+class _Assignment:
     """What each part lacks while units are dealt."""
 
     def __init__(
-        self, units: Units, wanted: Floats, wanted_amounts: Floats, allowed: NDArray[np.bool_]
+        self, units: SplitUnits, wanted: Floats, wanted_amounts: Floats, allowed: NDArray[np.bool_]
     ) -> None:
         self._sizes = units.sizes.tolist()
-        self._lacks = wanted.tolist()
+        self._missing = wanted.tolist()
         self._allowed = [int(n) for n in np.flatnonzero(allowed)]
-        self._empty = {n for n in self._allowed if self._lacks[n] > 0}
-        self._left = len(self._sizes)
-        self.dealt = [0] * self._left
+        self._empty = {n for n in self._allowed if self._missing[n] > 0}
+        self._remaining = len(self._sizes)
+        self.parts = [0] * self._remaining
         # Pictures count as one more class, so that a part does not fill up with those that are nearly empty.
         self._amounts = np.column_stack([units.amounts, units.sizes])
-        self._lacks_of = np.column_stack([wanted_amounts, wanted])
-        self._weights = 1 / np.maximum(self._lacks_of, self._lacks_of.max(axis=0, initial=1.0) * 1e-3)
+        self._missing_amounts = np.column_stack([wanted_amounts, wanted])
+        self._weights = 1 / np.maximum(
+            self._missing_amounts, self._missing_amounts.max(axis=0, initial=1.0) * 1e-3
+        )
 
-    def give(self, unit: int) -> None:
+    def assign(self, unit: int) -> None:
         part = self._part_for(unit)
-        self.dealt[unit] = part
-        self._lacks[part] -= self._sizes[unit]
-        self._lacks_of[part] -= self._amounts[unit]
+        self.parts[unit] = part
+        self._missing[part] -= self._sizes[unit]
+        self._missing_amounts[part] -= self._amounts[unit]
         self._empty.discard(part)
-        self._left -= 1
+        self._remaining -= 1
 
     def _part_for(self, unit: int) -> int:
         # The last units go to the parts that have none yet: three sequences make three parts.
-        open_ = sorted(self._empty) if self._left <= len(self._empty) else []
-        open_ = open_ or [n for n in self._allowed if self._lacks[n] > 0] or self._allowed
+        open_ = sorted(self._empty) if self._remaining <= len(self._empty) else []
+        open_ = open_ or [n for n in self._allowed if self._missing[n] > 0] or self._allowed
         amounts = self._amounts[unit]
         if not amounts[:-1].any():
-            return max(open_, key=lambda n: self._lacks[n])
-        further = (amounts * (amounts - 2 * self._lacks_of) * self._weights).sum(axis=1)
+            return max(open_, key=lambda n: self._missing[n])
+        further = (amounts * (amounts - 2 * self._missing_amounts) * self._weights).sum(axis=1)
         return min(open_, key=lambda n: further[n])

@@ -13,17 +13,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.base.errors import Cancelled, ImageError, ProjectError
-from core.images.perceptual_hash import SMALL, Fingerprint, fingerprint_of
+from core.images.perceptual_hash import GREY_SIDE, Fingerprint, fingerprint_file
 from core.project.project import Project
 from core.project.records import PictureRecord
 
-FILE = "fingerprints.bin"
+FINGERPRINT_FILE = "fingerprints.bin"
 _HEAD = b"maskloop fingerprints 1\n"
 _ROW = np.dtype(
-    [("id", "<i8"), ("stamp", "<i8"), ("bytes", "<i8"), ("bits", "<u8"), ("grey", "u1", (SMALL, SMALL))]
+    [
+        ("id", "<i8"),
+        ("stamp", "<i8"),
+        ("bytes", "<i8"),
+        ("bits", "<u8"),
+        ("grey", "u1", (GREY_SIDE, GREY_SIDE)),
+    ]
 )
 """One picture, 288 bytes: of numbers alone, because a project may come from a stranger."""
-_KEPT_EVERY = 2000
+_SAVE_EVERY = 2000
 
 Rows = NDArray[np.void]
 
@@ -39,7 +45,7 @@ def read_fingerprints(
     Only pictures that are new or were changed are read. Raises Cancelled; what was read until then is kept.
     """
     wanted = list(records)
-    path = project.cache / FILE
+    path = project.cache_folder / FINGERPRINT_FILE
     known = {int(row["id"]): row for row in _load(path, 2 * len(wanted))}
     rows: list[np.void] = []
     unread: list[int] = []
@@ -53,12 +59,12 @@ def read_fingerprints(
                 status = file.stat()
                 row = known.get(record.id)
                 if row is None or (row["stamp"], row["bytes"]) != (status.st_mtime_ns, status.st_size):
-                    row = known[record.id] = _row(record.id, status, fingerprint_of(file))
+                    row = known[record.id] = _row(record.id, status, fingerprint_file(file))
                     fresh += 1
                 rows.append(row)
             except (OSError, ImageError, ProjectError):
                 unread.append(record.id)
-            if fresh >= _KEPT_EVERY:
+            if fresh >= _SAVE_EVERY:
                 _store(path, list(known.values()))
                 fresh = 0
             if done % 16 == 0:
@@ -72,7 +78,7 @@ def read_fingerprints(
 
 def has_fingerprints(home: Path) -> bool:
     """Whether pictures of a project were looked at before."""
-    return (home / "cache" / FILE).is_file()
+    return (home / "cache" / FINGERPRINT_FILE).is_file()
 
 
 def _row(picture_id: int, status: os.stat_result, found: Fingerprint) -> np.void:

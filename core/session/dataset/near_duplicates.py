@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.images.perceptual_hash import groups_of, near_copies
+from core.images.perceptual_hash import connected_groups, find_similar_pairs
 from core.project.project import Project
 from core.project.records import PictureRecord, Split, Status
 from core.project.splits.split_plan import sequence_of
@@ -19,44 +19,44 @@ _DIGIT = re.compile(r"\d")
 
 
 @dataclass(frozen=True, slots=True)
-class NearPair:
+class DuplicatePair:
     """Ids of two pictures that are near-copies of each other; `likeness` 0..1."""
 
     one: int
     two: int
-    likeness: float
+    similarity: float
 
 
 @dataclass(frozen=True, slots=True)
-class NearCopies:
+class NearDuplicates:
     """What a look at all pictures found. `groups` hang together by pairs, the largest first."""
 
-    looked: int
-    unread: tuple[int, ...]
-    pairs: tuple[NearPair, ...]
+    compared: int
+    unreadable: tuple[int, ...]
+    pairs: tuple[DuplicatePair, ...]
     groups: tuple[tuple[int, ...], ...]
 
 
-def look(
+def find_near_duplicates(
     project: Project,
     progress: Callable[[int, int], None] = lambda _done, _of: None,
     cancelled: Callable[[], bool] = lambda: False,
-) -> NearCopies:
+) -> NearDuplicates:
     """Look at every picture that is not skipped. Raises Cancelled."""
     records = [r for r in project.pictures.all() if r.status != Status.SKIPPED]
     rows, unread = read_fingerprints(project, records, progress, cancelled)
-    found = near_copies(np.ascontiguousarray(rows["bits"]), rows["grey"], cancelled)
+    found = find_similar_pairs(np.ascontiguousarray(rows["bits"]), rows["grey"], cancelled)
     ids = rows["id"].tolist()
-    places = zip(found.one.tolist(), found.two.tolist(), found.likeness.tolist(), strict=True)
-    return NearCopies(
+    places = zip(found.first.tolist(), found.second.tolist(), found.similarity.tolist(), strict=True)
+    return NearDuplicates(
         len(rows),
         tuple(unread),
-        tuple(NearPair(ids[one], ids[two], likeness) for one, two, likeness in places),
-        tuple(tuple(ids[place] for place in group) for group in groups_of(found)),
+        tuple(DuplicatePair(ids[one], ids[two], likeness) for one, two, likeness in places),
+        tuple(tuple(ids[place] for place in group) for group in connected_groups(found)),
     )
 
 
-def leaks(pairs: Iterable[NearPair], records: Mapping[int, PictureRecord]) -> list[NearPair]:
+def leaks(pairs: Iterable[DuplicatePair], records: Mapping[int, PictureRecord]) -> list[DuplicatePair]:
     """Pairs on different sides of train, val and test, most alike first: what is learned there is judged by its copy.
 
     Skipped pictures are on no side.
@@ -67,27 +67,27 @@ def leaks(pairs: Iterable[NearPair], records: Mapping[int, PictureRecord]) -> li
         return None if record is None or record.status == Status.SKIPPED else record.split
 
     torn = [p for p in pairs if (a := side(p.one)) and (b := side(p.two)) and a != b]
-    return sorted(torn, key=lambda pair: (-pair.likeness, pair.one, pair.two))
+    return sorted(torn, key=lambda pair: (-pair.similarity, pair.one, pair.two))
 
 
 @dataclass(frozen=True, slots=True)
-class Sorted:
+class PairList:
     """Near-copies with the splits of now: how many pairs leak, how many do not, and the first of them."""
 
-    leaking: int
-    others: int
-    first: tuple[NearPair, ...]
+    leak_count: int
+    other_count: int
+    pairs: tuple[DuplicatePair, ...]
 
 
-def sorted_pairs(pairs: Sequence[NearPair], records: Mapping[int, PictureRecord], most: int) -> Sorted:
+def list_pairs(pairs: Sequence[DuplicatePair], records: Mapping[int, PictureRecord], most: int) -> PairList:
     """Leaks first, most alike first, at most so many; pairs with a skipped picture are settled and left out."""
     alive = {i for i, record in records.items() if record.status != Status.SKIPPED}
     open_ = [p for p in pairs if p.one in alive and p.two in alive]
     leaking = leaks(open_, records)
     leaky = set(leaking)
     others = [p for p in open_ if p not in leaky]
-    others.sort(key=lambda pair: (-pair.likeness, pair.one, pair.two))
-    return Sorted(len(leaking), len(others), tuple((leaking + others)[:most]))
+    others.sort(key=lambda pair: (-pair.similarity, pair.one, pair.two))
+    return PairList(len(leaking), len(others), tuple((leaking + others)[:most]))
 
 
 def sequence_name(record: PictureRecord) -> str:
@@ -95,7 +95,7 @@ def sequence_name(record: PictureRecord) -> str:
     return sequence_of(record.name).removeprefix("/")
 
 
-def torn_sequences(records: Sequence[PictureRecord]) -> dict[str, Counter[Split]]:
+def split_sequences(records: Sequence[PictureRecord]) -> dict[str, Counter[Split]]:
     """Sequences with frames on several sides, by the name before their numbers, whatever folder each lies in.
 
     Their frames need not be near-copies to show the same place. Names without a number of their own, such as IMG_,

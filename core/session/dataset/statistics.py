@@ -9,22 +9,22 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from core.base.text import count_of
 from core.labels.class_list import UNLABELLED, ClassList
 from core.labels.label_map import Values
 from core.project.records import PictureRecord, Split, Status
-from core.project.splits.split_plan import Part, Pixels, only_in, parts_of
-from core.session.dataset.near_duplicates import sequence_name, torn_sequences
-from core.session.dataset.split_edits import pictures
+from core.project.splits.split_plan import Pixels, SplitStats, classes_in_one_split, split_stats
+from core.session.dataset.near_duplicates import sequence_name, split_sequences
 
-TINY = 16
+TINY_PIXELS = 16
 """Regions of fewer pixels are most often slips of the hand."""
 
-MOST_TORN = 5
+MAX_LISTED_SEQUENCES = 5
 """Sequences named one by one; of more only the number is told."""
 
 
 @dataclass(frozen=True, slots=True)
-class Oddity:
+class DatasetFinding:
     """Something worth a look: in one sentence, with the pictures it is about. `key` names its kind."""
 
     key: str
@@ -33,7 +33,7 @@ class Oddity:
 
 
 @dataclass(frozen=True, slots=True)
-class Statistics:
+class DatasetStatistics:
     """`table` counts pictures by split and status, `parts` the labels of each split, `whole` those of all.
 
     `class_pictures` counts pictures by class value, in all and by split; `sizes` are (width, height) with how many
@@ -41,16 +41,18 @@ class Statistics:
     """
 
     table: Mapping[tuple[Split | None, Status], int]
-    parts: Mapping[Split, Part]
-    whole: Part
+    parts: Mapping[Split, SplitStats]
+    whole: SplitStats
     class_pictures: Mapping[tuple[int, Split | None], int]
     sizes: tuple[tuple[tuple[int, int], int], ...]
-    findings: tuple[Oddity, ...]
+    findings: tuple[DatasetFinding, ...]
 
 
-def statistics(records: Sequence[PictureRecord], pixels: Pixels, classes: ClassList) -> Statistics:
+def dataset_statistics(
+    records: Sequence[PictureRecord], pixels: Pixels, classes: ClassList
+) -> DatasetStatistics:
     """Count. `class_pictures` has the pictures without a split under None only together with all others."""
-    whole, class_pictures = Part(), Counter[tuple[int, Split | None]]()
+    whole, class_pictures = SplitStats(), Counter[tuple[int, Split | None]]()
     for record in records:
         whole.pictures += 1
         whole.labelled += record.is_labelled
@@ -59,9 +61,9 @@ def statistics(records: Sequence[PictureRecord], pixels: Pixels, classes: ClassL
             class_pictures[value, None] += 1
             if record.split is not None:
                 class_pictures[value, record.split] += 1
-    parts = parts_of((r for r in records if r.status != Status.SKIPPED), pixels)
+    parts = split_stats((r for r in records if r.status != Status.SKIPPED), pixels)
     sizes = Counter((r.width, r.height) for r in records if r.width and r.height)
-    return Statistics(
+    return DatasetStatistics(
         Counter((r.split, r.status) for r in records),
         parts,
         whole,
@@ -75,49 +77,51 @@ def _findings(
     records: Sequence[PictureRecord],
     pixels: Pixels,
     classes: ClassList,
-    parts: Mapping[Split, Part],
+    parts: Mapping[Split, SplitStats],
     sizes: Counter[tuple[int, int]],
-) -> list[Oddity]:
+) -> list[DatasetFinding]:
     unread = frozenset(r.id for r in records if r.problem is not None)
     empty = frozenset(r.id for r in records if r.status == Status.DONE and not r.is_labelled)
     found = [
-        Oddity("unreadable", f"{pictures(len(unread))} cannot be read.", unread),
-        Oddity("empty done", f"{pictures(len(empty))} marked as done without any label.", empty),
+        DatasetFinding("unreadable", f"{count_of(len(unread), 'picture')} cannot be read.", unread),
+        DatasetFinding(
+            "empty done", f"{count_of(len(empty), 'picture')} marked as done without any label.", empty
+        ),
     ]
     if len(sizes) > 1:
         usual, _ = sizes.most_common(1)[0]
         odd = frozenset(r.id for r in records if r.width and (r.width, r.height) != usual)
-        said = f"{pictures(len(odd))} of another size than the usual {usual[0]} × {usual[1]}."
-        found.append(Oddity("odd size", said, odd))
-    for value, split in only_in(parts).items():
+        said = f"{count_of(len(odd), 'picture')} of another size than the usual {usual[0]} × {usual[1]}."
+        found.append(DatasetFinding("odd size", said, odd))
+    for value, split in classes_in_one_split(parts).items():
         carriers = frozenset(i for i, of_one in pixels.items() if of_one.get(value))
         lack = "it is never judged" if split == Split.TRAIN else "it is never taught"
         if split == Split.TRAIN or not parts[Split.TRAIN].pixels[value]:
             said = f"{classes.name_of(value)} occurs in {split} only: {lack}."
-            found.append(Oddity(f"only:{value}", said, carriers))
-    return found + _torn(records)
+            found.append(DatasetFinding(f"only:{value}", said, carriers))
+    return found + _split_sequence_findings(records)
 
 
-def _torn(records: Sequence[PictureRecord]) -> list[Oddity]:
-    torn = torn_sequences(records)
+def _split_sequence_findings(records: Sequence[PictureRecord]) -> list[DatasetFinding]:
+    torn = split_sequences(records)
     frames: dict[str, list[int]] = {name: [] for name in torn}
     for record in records:
         if record.split is not None and sequence_name(record) in frames:
             frames[sequence_name(record)].append(record.id)
-    if len(torn) > MOST_TORN:
+    if len(torn) > MAX_LISTED_SEQUENCES:
         said = (
             f"Frames of {len(torn):,} sequences are on several sides, such as those of “{next(iter(torn))}”."
         )
-        return [Oddity("torn", said, frozenset(i for of_one in frames.values() for i in of_one))]
+        return [DatasetFinding("torn", said, frozenset(i for of_one in frames.values() for i in of_one))]
     found = []
     for name, sides in torn.items():
         counts = ", ".join(f"{count:,} in {side}" for side, count in sides.items())
         said = f"Frames of “{name}” are on several sides: {counts}."
-        found.append(Oddity(f"torn:{name}", said, frozenset(frames[name])))
+        found.append(DatasetFinding(f"torn:{name}", said, frozenset(frames[name])))
     return found
 
 
-def tiny_regions(values: Values, limit: int = TINY) -> int:
+def count_tiny_regions(values: Values, limit: int = TINY_PIXELS) -> int:
     """How many connected regions of fewer than `limit` pixels a label has, (H, W) uint8; diagonals hang together."""
     count = 0
     for value in np.unique(values):

@@ -10,48 +10,48 @@ from pathlib import Path
 
 from core.base.errors import MaskloopError
 from core.base.lane import Lane
-from core.images.folder import scan
-from core.images.image_reader import opens_in_parts, read_raster
+from core.images.folder import scan_folder
+from core.images.image_reader import needs_tiled_reading, read_raster
 from core.images.pyramid import Pyramid
-from core.project.layout import HOME, shown_first
+from core.project.layout import HOME_FOLDER, first_picture_path
 
-GIANT_PIXELS = 200_000_000
+TILED_FROM_PIXELS = 200_000_000
 """A TIFF with more pixels is shown from its tiles; decoding it whole would take seconds and a gigabyte."""
 
 
 @dataclass(frozen=True, slots=True)
-class Glimpse:
-    """A picture that has been read, for the screen and for `Opening`, which need not read it again."""
+class FirstPicture:
+    """A picture that has been read, for the screen and for `PictureLoader`, which need not read it again."""
 
     path: Path
     pyramid: Pyramid
 
 
-def glimpse(folder: Path, home: Path | None = None) -> Glimpse | None:
+def read_first_picture(folder: Path, home: Path | None = None) -> FirstPicture | None:
     """The picture that will most likely be shown first: that of last time, or the first of a folder that is new.
 
     None when that is not known without the project, or the picture cannot be read; opening says why.
     """
     with contextlib.suppress(MaskloopError, OSError):
-        path = _likely_first(folder, home or folder / HOME)
-        if path is not None and not opens_in_parts(path, GIANT_PIXELS):
-            return Glimpse(path, Pyramid.of_raster(read_raster(path)))
+        path = _likely_first(folder, home or folder / HOME_FOLDER)
+        if path is not None and not needs_tiled_reading(path, TILED_FROM_PIXELS):
+            return FirstPicture(path, Pyramid.from_raster(read_raster(path)))
     return None
 
 
-def begin_glimpse(folder: Path, home: Path | None = None) -> Future[Glimpse | None]:
+def prefetch_first_picture(folder: Path, home: Path | None = None) -> Future[FirstPicture | None]:
     """The same on a thread of its own, which ends with it."""
     lane = Lane("glimpse")
-    found = lane.submit(glimpse, folder, home)
-    lane.close(wait=False)
+    found = lane.submit(read_first_picture, folder, home)
+    lane.shutdown(wait=False)
     return found
 
 
 def _likely_first(folder: Path, home: Path) -> Path | None:
     if home.is_dir():
-        first = shown_first(home)
+        first = first_picture_path(home)
         path = Path(os.path.normpath(folder / first)) if first else None
         return path if path and path.is_relative_to(folder) and path.is_file() else None
     if (folder / "classes.json").exists():
         return None  # a data set of ours: some of its pictures are masks
-    return next(scan(folder), None)
+    return next(scan_folder(folder), None)

@@ -21,37 +21,41 @@ from core.base.lane import Lane
 from core.project.records import PictureRecord
 from core.session.picture_index import PictureIndex
 from core.training.recipe import Recipe
-from core.training.worker_process import start
+from core.training.worker_process import start_process
 
 if TYPE_CHECKING:
     Process = subprocess.Popen[str]
 
-MOST = 4
+MAX_PREVIEW_PICTURES = 4
 """Pictures in a preview."""
-TIMES = 2
+VERSIONS_PER_PICTURE = 2
 """How often each is drawn."""
 
-Versions = list[NDArray[np.uint8]]
+AugmentedImages = list[NDArray[np.uint8]]
 """A picture as it is, then as training would draw it, each (h, w, 3) uint8."""
 
 
 @dataclass(frozen=True, slots=True)
-class Augmented:
+class AugmentedPictures:
     """One entry for each picture that could be read; problem: a sentence about one that could not, or empty."""
 
-    pictures: list[Versions]
+    pictures: list[AugmentedImages]
     problem: str = ""
 
 
-def some_of(records: Sequence[PictureRecord]) -> list[PictureRecord]:
+def choose_pictures(records: Sequence[PictureRecord]) -> list[PictureRecord]:
     """A few pictures to show from all over the list: labelled ones, or any where too few are."""
     sound = [record for record in records if record.problem is None]
     labelled = [record for record in sound if record.is_labelled]
-    chosen = labelled if len(labelled) >= MOST else sound
-    return [chosen[len(chosen) * n // MOST] for n in range(MOST)] if len(chosen) > MOST else chosen
+    chosen = labelled if len(labelled) >= MAX_PREVIEW_PICTURES else sound
+    return (
+        [chosen[len(chosen) * n // MAX_PREVIEW_PICTURES] for n in range(MAX_PREVIEW_PICTURES)]
+        if len(chosen) > MAX_PREVIEW_PICTURES
+        else chosen
+    )
 
 
-class Previewing:
+class AugmentationPreviewer:
     """Holds a process that has torch loaded, from the first wish until `rest`. May be called from any thread."""
 
     def __init__(self, index: PictureIndex, path_of: Callable[[str], Path]) -> None:
@@ -62,7 +66,7 @@ class Previewing:
         self._newest = 0
         self._closed = False
 
-    def ask(self, recipe: Recipe, size: int, seed: int) -> Future[Augmented]:
+    def request(self, recipe: Recipe, size: int, seed: int) -> Future[AugmentedPictures]:
         """Some pictures, their long side `size`, with this recipe's augmentation and dice of this seed.
 
         The future raises Cancelled when a newer wish came before this one was begun, or nobody looks any more, and
@@ -73,10 +77,10 @@ class Previewing:
                 raise RuntimeError("the session is closed")
             self._newest += 1
             self._lane = self._lane or Lane("preview")
-            asked = {"recipe": recipe.to_json(), "size": size, "seed": seed, "times": TIMES}
+            asked = {"recipe": recipe.to_json(), "size": size, "seed": seed, "times": VERSIONS_PER_PICTURE}
             return self._lane.submit(self._answer, self._newest, asked)
 
-    def rest(self) -> None:
+    def stop(self) -> None:
         """Nobody looks any more: end the process and give its memory back."""
         with self._guard:
             self._newest += 1
@@ -86,14 +90,14 @@ class Previewing:
                 self._lane.submit(self._bury)
 
     def close(self) -> None:
-        self.rest()
+        self.stop()
         with self._guard:
             self._closed = True
         if self._lane is not None:
-            self._lane.close()
+            self._lane.shutdown()
 
-    def _answer(self, number: int, asked: dict[str, Any]) -> Augmented:
-        chosen = some_of([self._index.get(picture_id) for picture_id in self._index.ids()])
+    def _answer(self, number: int, asked: dict[str, Any]) -> AugmentedPictures:
+        chosen = choose_pictures([self._index.get(picture_id) for picture_id in self._index.ids()])
         asked["pictures"] = [str(self._path_of(record.path)) for record in chosen]
         with self._guard:
             if number != self._newest:
@@ -116,7 +120,9 @@ class Previewing:
                 "The preview ended unexpectedly. Close other programs and open the form again."
             )
         raw = json.loads(said)
-        return Augmented([[_pixels(*part) for part in versions] for versions in raw["rows"]], raw["problem"])
+        return AugmentedPictures(
+            [[_pixels(*part) for part in versions] for versions in raw["rows"]], raw["problem"]
+        )
 
     def _bury(self) -> None:
         """On the lane: let go of a process that is to be no more."""
@@ -133,7 +139,7 @@ class Previewing:
 
 def _start() -> Process:
     try:
-        return start("core.training.augmentation_preview_worker", heard=False)
+        return start_process("core.training.augmentation_preview_worker", read_stderr=False)
     except OSError as problem:
         raise TrainingError(
             f"The preview cannot be started: {problem}. Close other programs and try again."

@@ -13,34 +13,34 @@ from typing import TYPE_CHECKING
 
 from core.base.errors import Cancelled, ModelError
 from core.base.lane import Lane
-from core.models.export_job import MOST_CHECKED, Delivered, DeliveredClass, DeliveryJob
-from core.project.project import Project, mapping_of
+from core.models.export_job import MAX_COMPARED_PICTURES, ExportedClass, ExportedModel, ModelExportJob
+from core.project.project import Project, run_class_mapping
 from core.project.records import PictureRecord, RunRecord, Split
-from core.training.exit_reason import MEMORY_SENTENCE, sounds_like_memory
-from core.training.worker_process import start
+from core.training.exit_reason import OUT_OF_MEMORY_TEXT, is_out_of_memory
+from core.training.worker_process import start_process
 
 if TYPE_CHECKING:
     Process = subprocess.Popen[str]
 
-Report = Callable[[str, int, int], None]
+ExportProgressCallback = Callable[[str, int, int], None]
 
 
-def delivery_job(project: Project, out: Path, run_id: int | None = None) -> DeliveryJob:
+def make_export_job(project: Project, out: Path, run_id: int | None = None) -> ModelExportJob:
     """What to deliver of a run, of the newest with weights by default. Raises ModelError."""
     run = _run(project, run_id)
     records = [r for r in project.pictures.all() if r.problem is None]
-    now = mapping_of(project, run.id)
-    return DeliveryJob(
+    now = run_class_mapping(project, run.id)
+    return ModelExportJob(
         project.run_folder(run.id),
         out.expanduser().absolute(),
-        tuple(DeliveredClass(c.value, c.name, c.colour) for c in project.classes.read()),
+        tuple(ExportedClass(c.value, c.name, c.colour) for c in project.classes.read()),
         tuple(int(value) for value in now),
         tuple(project.picture_path(r.path) for r in _spread(records)),
         tuple(sorted({(r.width, r.height) for r in records if r.width and r.height})),
     )
 
 
-class Delivering:
+class ModelExporter:
     """Runs the delivery in a process of its own, on a lane. May be called from any thread."""
 
     def __init__(self, home: Path) -> None:
@@ -50,7 +50,7 @@ class Delivering:
         self._guard = threading.Lock()
         self._process: Process | None = None
 
-    def deliver(self, out: Path, run_id: int | None, report: Report) -> Future[Delivered]:
+    def export(self, out: Path, run_id: int | None, report: ExportProgressCallback) -> Future[ExportedModel]:
         """Write `out`. `report` is called on the delivery lane. The future raises ModelError or Cancelled."""
         self._cancel = cancel = threading.Event()  # one for each: the one before may still be winding up
         return self._lane.submit(self._deliver, out, run_id, report, cancel)
@@ -64,11 +64,13 @@ class Delivering:
 
     def close(self) -> None:
         self.cancel()
-        self._lane.close(drop_waiting=True)
+        self._lane.shutdown(cancel_futures=True)
 
-    def _deliver(self, out: Path, run_id: int | None, report: Report, cancel: threading.Event) -> Delivered:
-        with Project.read(self._home) as project:
-            job = delivery_job(project, out, run_id)
+    def _deliver(
+        self, out: Path, run_id: int | None, report: ExportProgressCallback, cancel: threading.Event
+    ) -> ExportedModel:
+        with Project.open_read_only(self._home) as project:
+            job = make_export_job(project, out, run_id)
         with self._guard:
             if cancel.is_set():
                 raise Cancelled
@@ -92,7 +94,7 @@ class Delivering:
                     with contextlib.suppress(OSError):
                         pipe.close()
             job.out.with_name(f".{job.out.stem}.{process.pid}{job.out.suffix}").unlink(missing_ok=True)
-        if isinstance(said, Delivered):
+        if isinstance(said, ExportedModel):
             return said
         if cancel.is_set():
             raise Cancelled
@@ -101,14 +103,14 @@ class Delivering:
 
 def _start() -> Process:
     try:
-        return start("core.models.export_worker")
+        return start_process("core.models.export_worker")
     except OSError as problem:
         raise ModelError(
             f"The export cannot be started: {problem}. Close other programs and try again."
         ) from problem
 
 
-def _converse(process: Process, job: DeliveryJob, report: Report) -> Delivered | str:
+def _converse(process: Process, job: ModelExportJob, report: ExportProgressCallback) -> ExportedModel | str:
     """The outcome, or the sentence of its failure, empty when it ended without a word."""
     assert process.stdin is not None and process.stdout is not None
     with contextlib.suppress(OSError, ValueError):
@@ -117,7 +119,7 @@ def _converse(process: Process, job: DeliveryJob, report: Report) -> Delivered |
         for line in process.stdout:
             said = json.loads(line)
             if "delivered" in said:
-                return Delivered.from_json(said["delivered"])
+                return ExportedModel.from_json(said["delivered"])
             if "failed" in said:
                 return str(said["failed"])
             report(said["what"], said["done"], said["of"])
@@ -133,15 +135,15 @@ def _keep_last(process: Process, words: list[str]) -> None:
 
 
 def _why(last_words: str) -> str:
-    if sounds_like_memory(last_words):
-        return MEMORY_SENTENCE.format("The export stopped: it")
+    if is_out_of_memory(last_words):
+        return OUT_OF_MEMORY_TEXT.format("The export stopped: it")
     reason = last_words.rsplit("\n", 1)[-1][:200] or "it said nothing"
     return f"The export ended unexpectedly ({reason}). Export as .safetensors instead, or try again."
 
 
 def _run(project: Project, run_id: int | None) -> RunRecord:
     try:
-        run = project.runs.get(run_id) if run_id is not None else project.runs.newest_published()
+        run = project.runs.get(run_id) if run_id is not None else project.runs.latest_published()
     except KeyError as unknown:
         raise ModelError(f"There is no run {run_id}; “maskloop status” lists them.") from unknown
     if run is None or not run.published or not project.run_folder(run.id).is_dir():
@@ -153,5 +155,5 @@ def _spread(records: list[PictureRecord]) -> list[PictureRecord]:
     """A few pictures from all over the list, those that were not learned from first."""
     unseen = [r for r in records if r.split in (Split.VAL, Split.TEST)]
     chosen = unseen or records
-    step = max(1, len(chosen) // MOST_CHECKED)
-    return chosen[::step][:MOST_CHECKED]
+    step = max(1, len(chosen) // MAX_COMPARED_PICTURES)
+    return chosen[::step][:MAX_COMPARED_PICTURES]

@@ -12,24 +12,24 @@ from typing import TYPE_CHECKING
 from core.base.errors import Cancelled, ModelError
 from core.base.lane import Lane
 from core.models.spec import ModelSpec
-from core.models.summary_types import Stages
-from core.training.worker_process import start
+from core.models.summary_types import NetworkSummary
+from core.training.worker_process import start_process
 
 if TYPE_CHECKING:
     Process = subprocess.Popen[str]
 
 
-class Describing:
+class NetworkSummaryService:
     """Asks once for each network: the answer never changes. May be called from any thread."""
 
     def __init__(self) -> None:
         self._lane: Lane | None = None
         self._guard = threading.Lock()
         self._process: Process | None = None
-        self._known: dict[str, Stages] = {}
+        self._known: dict[str, NetworkSummary] = {}
         self._closed = False
 
-    def ask(self, spec: ModelSpec) -> Future[Stages]:
+    def request(self, spec: ModelSpec) -> Future[NetworkSummary]:
         """The stages of a network; a few seconds at the first time.
 
         The future raises ModelError when it cannot be built or looked into, Cancelled when the session closes.
@@ -46,20 +46,20 @@ class Describing:
             if self._process is not None:
                 self._process.kill()
         if self._lane is not None:
-            self._lane.close(drop_waiting=True)
+            self._lane.shutdown(cancel_futures=True)
 
-    def _answer(self, spec: ModelSpec) -> Stages:
+    def _answer(self, spec: ModelSpec) -> NetworkSummary:
         asked = json.dumps(spec.to_json())
         if asked not in self._known:
             self._known[asked] = self._look(asked)
         return self._known[asked]
 
-    def _look(self, asked: str) -> Stages:
+    def _look(self, asked: str) -> NetworkSummary:
         with self._guard:
             if self._closed:
                 raise Cancelled
             try:
-                process = self._process = start("core.models.summary_worker", heard=False)
+                process = self._process = start_process("core.models.summary_worker", read_stderr=False)
             except OSError as problem:
                 raise ModelError(
                     f"The network cannot be looked into: {problem}. Close other programs and come back."
@@ -78,4 +78,4 @@ class Describing:
         raw = json.loads(said)
         if "failed" in raw:
             raise ModelError(raw["failed"])
-        return Stages.from_json(raw["stages"])
+        return NetworkSummary.from_json(raw["stages"])

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 from core.base.lane import Lane
 from core.project.project import Project
-from core.project.records import Counts, Measurement
+from core.project.records import Measurement, ProjectCounts
 
 Curve = tuple[tuple[float, float], ...]
 """Points (x, y), in the order in which they were measured."""
 
-MOST_POINTS = 400
+MAX_POINTS = 400
 """No curve has more points than this; a chart is not wider."""
 
 
@@ -29,8 +29,8 @@ class Curves:
     by_labels: Curve = ()
     class_by_labels: Mapping[int, Curve] = field(default_factory=dict)
     newest: Mapping[int, float] = field(default_factory=dict)
-    rates: Curve = ()
-    rate_taken: float | None = None
+    lr_range: Curve = ()
+    lr_chosen: float | None = None
 
 
 class GrowingCurve:
@@ -39,29 +39,29 @@ class GrowingCurve:
     So it costs the same after a week as after an hour. The last point stays as it is. `most` is even.
     """
 
-    def __init__(self, most: int = MOST_POINTS) -> None:
-        self._most = most
+    def __init__(self, max_points: int = MAX_POINTS) -> None:
+        self._max_points = max_points
         self._means: list[tuple[float, float]] = []
-        self._each = 1  # how many measured points a mean stands for
-        self._open: list[tuple[float, float]] = []  # points on their way to the next mean
+        self._points_per_mean = 1  # how many measured points a mean stands for
+        self._pending: list[tuple[float, float]] = []  # points on their way to the next mean
 
     def add(self, x: float, y: float) -> None:
-        self._open.append((x, y))
-        if len(self._open) < self._each:
+        self._pending.append((x, y))
+        if len(self._pending) < self._points_per_mean:
             return
-        self._means.append(_mean(self._open))
-        self._open = []
-        if len(self._means) == self._most:
+        self._means.append(_mean(self._pending))
+        self._pending = []
+        if len(self._means) == self._max_points:
             pairs = zip(self._means[::2], self._means[1::2], strict=True)
             self._means = [_mean(pair) for pair in pairs]
-            self._each *= 2
+            self._points_per_mean *= 2
 
     def points(self) -> Curve:
-        last = self._open[-1:]
+        last = self._pending[-1:]
         return tuple(self._means + last)
 
 
-class CurveBook:
+class CurveStore:
     """All curves of a project, fed with its points in the order of their ids."""
 
     def __init__(self) -> None:
@@ -70,8 +70,8 @@ class CurveBook:
         self._newest: dict[int, float] = {}
         self._starts: dict[int, float] = {}
         self._ends: dict[int, float] = {}
-        self._tested: dict[str, dict[int, float]] = {}
-        self._tested_in: int | None = None
+        self._range_points: dict[str, dict[int, float]] = {}
+        self._range_run: int | None = None
 
     def add(self, points: Iterable[Measurement]) -> None:
         for point in points:
@@ -82,7 +82,7 @@ class CurveBook:
             at = start + point.seconds
             self._ends[point.run_id] = max(self._ends.get(point.run_id, start), at)
             if point.name.startswith("range_"):
-                self._add_tested(point)
+                self._add_range_point(point)
             if point.name not in ("loss", "miou", "iou"):
                 continue
             self._curves.setdefault(key, GrowingCurve()).add(at, point.value)
@@ -93,10 +93,10 @@ class CurveBook:
             if point.class_value:
                 self._newest[point.class_value] = point.value
 
-    def _add_tested(self, point: Measurement) -> None:
-        if point.run_id != self._tested_in:
-            self._tested, self._tested_in = {}, point.run_id
-        self._tested.setdefault(point.name, {})[point.step] = point.value
+    def _add_range_point(self, point: Measurement) -> None:
+        if point.run_id != self._range_run:
+            self._range_points, self._range_run = {}, point.run_id
+        self._range_points.setdefault(point.name, {})[point.step] = point.value
 
     def curves(self) -> Curves:
         """As they are now; later points do not change what is returned."""
@@ -107,11 +107,11 @@ class CurveBook:
 
         def best(key: tuple[str, int | None]) -> Curve:
             points = sorted((float(pictures), value) for pictures, value in self._best.get(key, {}).items())
-            step = max(1, -(-len(points) // MOST_POINTS))
+            step = max(1, -(-len(points) // MAX_POINTS))
             return tuple(points[-1::-step][::-1])  # the last one is always among them
 
-        rate_at, loss_at = self._tested.get("range_rate", {}), self._tested.get("range_loss", {})
-        taken = self._tested.get("range_taken", {})
+        rate_at, loss_at = self._range_points.get("range_rate", {}), self._range_points.get("range_loss", {})
+        taken = self._range_points.get("range_taken", {})
         classes = {value: (name, value) for name, value in self._curves if name == "iou" and value}
         return Curves(
             curve("loss"),
@@ -125,44 +125,44 @@ class CurveBook:
         )
 
 
-class Charting:
+class CurveService:
     """Called from the GUI thread; reads on a lane and through a connection of its own."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
         self._lane = Lane("charting")
         self._reader: Project | None = None
-        self._book = CurveBook()
+        self._store = CurveStore()
         self._last = 0
 
     def curves(self) -> Future[Curves]:
         """All curves as the document has them now."""
         return self._lane.submit(self._read)
 
-    def counts(self) -> Future[Counts]:
+    def counts(self) -> Future[ProjectCounts]:
         """The project in numbers. With a hundred thousand pictures this takes a tenth of a second."""
         return self._lane.submit(self._count)
 
     def close(self) -> None:
-        self._lane.close(drop_waiting=True)
+        self._lane.shutdown(cancel_futures=True)
         if self._reader is not None:
             self._reader.close()
 
     def _open(self) -> Project:
         if self._reader is None:
-            self._reader = Project.read(self._project.home)
+            self._reader = Project.open_read_only(self._project.home)
         return self._reader
 
-    def _count(self) -> Counts:
+    def _count(self) -> ProjectCounts:
         return self._open().pictures.counts()
 
     def _read(self) -> Curves:
         more = True
         while more:  # a part at a time: of months of learning not all is held in memory at once
             self._last, points = self._open().runs.measurements_after(self._last)
-            self._book.add(points)
+            self._store.add(points)
             more = bool(points)
-        return self._book.curves()
+        return self._store.curves()
 
 
 def _mean(points: Iterable[tuple[float, float]]) -> tuple[float, float]:

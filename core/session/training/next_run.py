@@ -8,13 +8,13 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from core.base.errors import ModelError, TrainingError
-from core.models.catalogue import resolve
+from core.models.catalogue import resolve_network
 from core.models.spec import WEIGHTS, ModelSpec, spec_from_base
 from core.project.project import Project
 from core.project.records import PictureRecord, RunRecord
-from core.session.training.snapshot_builder import first_spec
+from core.session.training.snapshot_builder import initial_spec
 from core.training.device_probe import likely_device
-from core.training.recipe import Recipe, default_recipe, read_choices
+from core.training.recipe import Recipe, default_recipe, parse_recipe_options
 
 FACT = "next_run"
 """Name of the fact in the project file that holds the wish as JSON."""
@@ -51,15 +51,15 @@ class NextRun:
                 size and int(size),
                 {str(name): str(text) for name, text in raw.get("choices", {}).items()},
             )
-            read_choices(wish.choices)
+            parse_recipe_options(wish.choices)
             if wish.architecture is not None:
-                resolve(wish.architecture, wish.encoder)
+                resolve_network(wish.architecture, wish.encoder)
             return wish if wish.weights in WEIGHTS else replace(wish, weights="none")
         except (ValueError, TypeError, AttributeError, KeyError, ModelError, TrainingError):
             return cls()
 
 
-def planned(
+def plan_next(
     project: Project, records: Iterable[PictureRecord], newest: RunRecord | None, device: str
 ) -> tuple[ModelSpec, RunRecord | None]:
     """The network of the next training, and the run whose weights it starts from.
@@ -73,25 +73,25 @@ def planned(
     base = (
         newest
         if wish.architecture is None
-        else _newest_of(project, *resolve(wish.architecture, wish.encoder))
+        else _newest_run_of(project, *resolve_network(wish.architecture, wish.encoder))
     )
     if base is not None:
         now = project.classes.mapping_since(base.after_move_id)
         spec = spec_from_base(spec_of(base), values, now.tolist())
     else:
-        spec = first_spec(project, records, likely_device(device))
+        spec = initial_spec(project, records, likely_device(device))
         if wish.architecture is not None:
-            architecture, encoder = resolve(wish.architecture, wish.encoder)
+            architecture, encoder = resolve_network(wish.architecture, wish.encoder)
             weights = wish.weights if encoder else "none"
             spec = replace(spec, architecture=architecture, encoder=encoder, weights=weights)
     return replace(spec, size=wish.size or spec.size), base
 
 
-def wished_recipe(project: Project, minutes: float, device: str) -> Recipe:
+def next_recipe(project: Project, minutes: float, device: str) -> Recipe:
     """How the next training learns: as is usual on a device (of the settings) for so many minutes, but for what was
     chosen for this project."""
-    said = read_choices(NextRun.from_json(project.fact(FACT)).choices)
-    return replace(default_recipe(likely_device(device)), minutes=minutes, device=device).changed(said)
+    said = parse_recipe_options(NextRun.from_json(project.fact(FACT)).choices)
+    return replace(default_recipe(likely_device(device)), minutes=minutes, device=device).with_changes(said)
 
 
 def spec_of(run: RunRecord) -> ModelSpec:
@@ -102,7 +102,7 @@ def spec_of(run: RunRecord) -> ModelSpec:
         raise ModelError(f"The description of run {run.id} is damaged ({problem}).") from problem
 
 
-def _newest_of(project: Project, architecture: str, encoder: str | None) -> RunRecord | None:
+def _newest_run_of(project: Project, architecture: str, encoder: str | None) -> RunRecord | None:
     for run in project.runs.all():
         if run.published and project.run_folder(run.id).is_dir():
             spec = spec_of(run)

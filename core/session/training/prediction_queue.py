@@ -8,84 +8,86 @@ from collections.abc import Mapping, Sequence
 
 from core.models.spec import WEIGHTS_FILE
 from core.project.project import Project
-from core.project.records import RunRecord, stamp
-from core.training.events import NotPredicted, Predicted
-from core.training.worker_client import Worker
+from core.project.records import RunRecord, timestamp
+from core.training.events import PredictionFailed, PredictionReady
+from core.training.worker_client import WorkerClient
 
-IN_FLIGHT = 3
+MAX_IN_FLIGHT = 3
 """Predictions handed to the worker at a time: few, so that the picture on screen never waits long."""
-MOST_LOSSES = 2
+MAX_RETRIES = 2
 """Times that a picture is asked for again because the process ended under it; it may be what ends the process."""
 
 
-class Predicting:
+class PredictionQueue:
     """Keeps every picture's prediction up to date with the newest weights. Lives on the training lane."""
 
-    def __init__(self, reader: Project, worker: Worker, looks: str = "none", device: str = "auto") -> None:
+    def __init__(
+        self, reader: Project, worker: WorkerClient, tta: str = "none", device: str = "auto"
+    ) -> None:
         self._reader = reader
         self._worker = worker
-        self._looks, self._device = looks, device
+        self._tta, self._device = tta, device
         self._shown: int | None = None
         self._waiting: deque[int] = deque()
         self._in_flight: set[int] = set()
-        self._fresh: set[int] = set()
-        self._losses: Counter[int] = Counter()
-        self._run: RunRecord | None = reader.runs.newest_published()
+        self._up_to_date: set[int] = set()
+        self._retries: Counter[int] = Counter()
+        self._run: RunRecord | None = reader.runs.latest_published()
         known = reader.runs.prediction_runs()
-        self._turns, self._turn = dict.fromkeys(known, 0), 0
+        self._last_predicted, self._predicted_count = dict.fromkeys(known, 0), 0
         if self._run is not None:
-            self._fresh = reader.runs.predicted_since(self._run.id, self._weights_moment(self._run))
+            self._up_to_date = reader.runs.predicted_since(self._run.id, self._published_at(self._run))
 
     @property
     def run(self) -> RunRecord | None:
         """The run whose weights predict."""
         return self._run
 
-    def picture_shown(self, picture_id: int, upcoming: Sequence[int]) -> None:
+    def on_picture_shown(self, picture_id: int, upcoming: Sequence[int]) -> None:
         """This picture is on screen now, and those are likely to come next."""
         self._shown = picture_id
-        first = [p for p in (picture_id, *upcoming) if p not in self._fresh and p not in self._in_flight]
+        first = [p for p in (picture_id, *upcoming) if p not in self._up_to_date and p not in self._in_flight]
         self._waiting = deque(first + [p for p in self._waiting if p not in first])
         self._send(beyond=int(picture_id in first))
 
-    def weights_changed(self, run: RunRecord) -> None:
+    def on_new_weights(self, run: RunRecord) -> None:
         """New weights: every prediction is old news; an old one stays on screen until its successor is there."""
         self._run = run
-        self._worker.forget()
+        self._worker.drop_predictions()
         self._in_flight.clear()
-        self._fresh.clear()
+        self._up_to_date.clear()
         order = [record.id for record in self._reader.pictures.all() if record.problem is None]
-        self._waiting = deque(in_turn(order, self._shown, self._turns))
+        self._waiting = deque(prediction_order(order, self._shown, self._last_predicted))
         self._send()
 
-    def wish(self, looks: str, device: str) -> None:
+    def set_options(self, tta: str, device: str) -> None:
         """How often each picture is looked at from now on, and where; if the first is another number, all are predicted
         again."""
         self._device = device
-        if looks != self._looks:
-            self._looks = looks
+        if tta != self._tta:
+            self._tta = tta
             if self._run is not None:
-                self.weights_changed(self._run)
+                self.on_new_weights(self._run)
 
-    def answered(self, event: Predicted | NotPredicted) -> None:
+    def on_answer(self, event: PredictionReady | PredictionFailed) -> None:
         """The worker has dealt with one; whatever came of it, it is not asked for again with these weights, unless
         its process ended under it."""
         self._in_flight.discard(event.picture_id)
-        if isinstance(event, NotPredicted) and event.lost:
-            self._losses[event.picture_id] += 1
-            if self._losses[event.picture_id] <= MOST_LOSSES:
+        if isinstance(event, PredictionFailed) and event.lost:
+            self._retries[event.picture_id] += 1
+            if self._retries[event.picture_id] <= MAX_RETRIES:
                 self._waiting.appendleft(event.picture_id)
                 self._send()
                 return
-        self._turn += 1
-        self._turns[event.picture_id] = self._turn
-        if isinstance(event, NotPredicted) or self._run is None or event.run_id == self._run.id:
-            self._fresh.add(event.picture_id)
+        self._predicted_count += 1
+        self._last_predicted[event.picture_id] = self._predicted_count
+        if isinstance(event, PredictionFailed) or self._run is None or event.run_id == self._run.id:
+            self._up_to_date.add(event.picture_id)
         self._send()
 
     def _send(self, beyond: int = 0) -> None:
         """Hand out pictures; `beyond` lets the one on screen go past the limit, it must not wait."""
-        while self._waiting and self._run is not None and len(self._in_flight) < IN_FLIGHT + beyond:
+        while self._waiting and self._run is not None and len(self._in_flight) < MAX_IN_FLIGHT + beyond:
             picture_id = self._waiting.popleft()
             record = self._reader.pictures.get(picture_id)
             self._in_flight.add(picture_id)
@@ -96,19 +98,19 @@ class Predicting:
                 self._reader.prediction_path(picture_id),
                 run_id=self._run.id,
                 urgent=picture_id == self._shown,
-                tta=self._looks,
+                tta=self._tta,
                 device=self._device,
             )
 
-    def _weights_moment(self, run: RunRecord) -> str:
+    def _published_at(self, run: RunRecord) -> str:
         """When the newest weights of a run were published; the beginning of time where there are none."""
         published = 0.0
         with contextlib.suppress(OSError):
             published = (self._reader.run_folder(run.id) / WEIGHTS_FILE).stat().st_mtime
-        return stamp(published)
+        return timestamp(published)
 
 
-def in_turn(order: Sequence[int], shown: int | None, turns: Mapping[int, int]) -> list[int]:
+def prediction_order(order: Sequence[int], shown: int | None, last_predicted: Mapping[int, int]) -> list[int]:
     """Ids of pictures as they are to be predicted: the one shown, those without a prediction, the oldest ones.
 
     Among equals those that come next in `order` come first. `turns`: when each was predicted last, as any number
@@ -117,4 +119,4 @@ def in_turn(order: Sequence[int], shown: int | None, turns: Mapping[int, int]) -
     """
     place = order.index(shown) if shown in order else 0
     ahead = [*order[place:], *order[:place]]
-    return sorted(ahead, key=lambda picture_id: (picture_id != shown, turns.get(picture_id, -1)))
+    return sorted(ahead, key=lambda picture_id: (picture_id != shown, last_predicted.get(picture_id, -1)))

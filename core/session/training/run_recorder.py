@@ -41,17 +41,17 @@ class RunRecorder:
         )
 
         if note:
-            project.runs.note(self.run.id, message=note)
+            project.runs.update(self.run.id, message=note)
 
-    def record(self, event: events.Event) -> Changes:
+    def record(self, event: events.TrainingEvent) -> Changes:
         """Store what `event` says. Predictions and notes are nobody's measurement and change nothing here."""
         runs, run_id = self._project.runs, self.run.id
         match event:
-            case events.Started():
-                return runs.note(run_id, device=event.device)
-            case events.Progress():
+            case events.TrainingStarted():
+                return runs.update(run_id, device=event.device)
+            case events.TrainingProgress():
                 return self._measure(event.step, event.seconds, [("loss", None, event.loss)])
-            case events.Evaluated() if event.split == Split.VAL:
+            case events.ModelEvaluated() if event.split == Split.VAL:
                 # Scores on pictures that were learned from say nothing about new ones: no chart shows them.
                 points: list[tuple[str, int | None, float]] = [
                     ("miou", None, event.miou),
@@ -59,33 +59,33 @@ class RunRecorder:
                 ]
                 points += [("iou", value, iou) for value, iou in event.per_class.items()]
                 return self._measure(event.step, event.seconds, points)
-            case events.Published():
+            case events.CheckpointPublished():
                 self.published += 1
-                return runs.note(run_id, published=self.published, best_miou=event.miou)
-            case events.Finished() if event.reason != "replaced":
+                return runs.update(run_id, published=self.published, best_miou=event.miou)
+            case events.TrainingFinished() if event.reason != "replaced":
                 state = "stopped" if event.reason == "stopped" else "finished"
                 return runs.end(run_id, state, self._note or None)
-            case events.RangeTested():
-                return self._range_tested(event)
-            case events.Failed() if event.training:
-                return runs.end(run_id, "failed", event.sentence)
+            case events.LearningRateFound():
+                return self._record_range_test(event)
+            case events.WorkerFailed() if event.training:
+                return runs.end(run_id, "failed", event.message)
         return Changes()
 
-    def feed(self, labelled_pictures: int) -> Changes:
+    def set_labelled_pictures(self, labelled_pictures: int) -> Changes:
         """More labels have joined the training."""
         self.labelled_pictures = labelled_pictures
-        return self._project.runs.note(self.run.id, labelled_pictures=labelled_pictures)
+        return self._project.runs.update(self.run.id, labelled_pictures=labelled_pictures)
 
-    def _range_tested(self, event: events.RangeTested) -> Changes:
+    def _record_range_test(self, event: events.LearningRateFound) -> Changes:
         """Keep the curve, and in the recipe the rate that was taken: only so can the run be repeated."""
-        for number, (rate, loss) in enumerate(event.points):
+        for number, (rate, loss) in enumerate(event.curve):
             self._measure(number, 0.0, [("range_rate", None, rate), ("range_loss", None, loss)])
-        self._measure(len(event.points), 0.0, [("range_taken", None, event.taken)])
-        self._recipe = replace(self._recipe, learning_rate=event.taken)
-        return self._project.runs.note(self.run.id, recipe=json.dumps(self._recipe.to_json()))
+        self._measure(len(event.curve), 0.0, [("range_taken", None, event.rate)])
+        self._recipe = replace(self._recipe, learning_rate=event.rate)
+        return self._project.runs.update(self.run.id, recipe=json.dumps(self._recipe.to_json()))
 
     def _measure(self, step: int, seconds: float, points: list[tuple[str, int | None, float]]) -> Changes:
-        return self._project.runs.measure(
+        return self._project.runs.add_measurements(
             Measurement(self.run.id, name, value, step, seconds, self.labelled_pictures, number)
             for name, value, number in points
             if not math.isnan(number)

@@ -10,23 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.base.errors import ImageError, ModelError, TrainingError
-from core.images.image_reader import read_fed, read_raster
+from core.images.image_reader import read_model_input, read_raster
 from core.labels.label_map import Values
 from core.labels.prediction import read_prediction
 from core.models.spec import ModelSpec, default_spec
-from core.project.project import Project, mapping_of
+from core.project.project import Project, run_class_mapping
 from core.project.records import PictureRecord, Split
-from core.session.training.corrections import painted_otherwise
+from core.session.training.corrections import painted_differently
 from core.training.recipe import Recipe
-from core.training.snapshot import Snapshot
+from core.training.snapshot import TrainingSnapshot
 
 
-def learnable(project: Project) -> list[PictureRecord]:
+def trainable_pictures(project: Project) -> list[PictureRecord]:
     """Labelled pictures that train or judge the network; test pictures are never shown to it."""
     return [r for r in project.pictures.labelled() if r.split in (Split.TRAIN, Split.VAL)]
 
 
-def check_learnable(project: Project, records: Iterable[PictureRecord]) -> None:
+def check_trainable(project: Project, records: Iterable[PictureRecord]) -> None:
     """Raises TrainingError, saying what is missing, when there is too little to learn from."""
     classes = project.classes.read()
     if len(classes) < 2:
@@ -41,7 +41,7 @@ def check_learnable(project: Project, records: Iterable[PictureRecord]) -> None:
         )
 
 
-def first_spec(project: Project, records: Iterable[PictureRecord], device_kind: str) -> ModelSpec:
+def initial_spec(project: Project, records: Iterable[PictureRecord], device_kind: str) -> ModelSpec:
     """What a project starts with: the default of the device, with as many channels as its pictures have.
 
     The first picture that can be read decides; pictures of another kind are left out with a sentence.
@@ -56,48 +56,48 @@ def first_spec(project: Project, records: Iterable[PictureRecord], device_kind: 
     return spec
 
 
-def open_snapshot(folder: Path, spec: ModelSpec, recipe: Recipe) -> Snapshot:
+def open_snapshot(folder: Path, spec: ModelSpec, recipe: Recipe) -> TrainingSnapshot:
     """The snapshot kept from an earlier round where it still fits, so that only changes are frozen again."""
     try:
-        snapshot = Snapshot.open(folder)
-        snapshot.revise(spec, recipe)
+        snapshot = TrainingSnapshot.open(folder)
+        snapshot.reconfigure(spec, recipe)
     except (TrainingError, ModelError):
-        return Snapshot.create(folder, spec, recipe)
+        return TrainingSnapshot.create(folder, spec, recipe)
     return snapshot
 
 
-def freeze(project: Project, snapshot: Snapshot, record: PictureRecord) -> None:
+def add_to_snapshot(project: Project, snapshot: TrainingSnapshot, record: PictureRecord) -> None:
     """Put one picture and its label into the snapshot. Raises ImageError or TrainingError."""
-    picture = read_fed(project.picture_path(record.path), snapshot.spec.channels)
+    picture = read_model_input(project.picture_path(record.path), snapshot.spec.channels)
     height, width = picture.shape[:2]
     if (record.width, record.height) != (width, height):
         raise ImageError(f"{record.path} is no longer of the size at which it was labelled; it is left out.")
     values = project.labels.read(record.id, width, height)
-    corrected = corrections(project, record.id, values) if record.split == Split.TRAIN else None
+    corrected = corrected_pixels(project, record.id, values) if record.split == Split.TRAIN else None
     snapshot.put(record.id, record.name, str(record.split), picture, values, corrected)
 
 
-def corrections(project: Project, picture_id: int, values: Values) -> NDArray[np.bool_] | None:
+def corrected_pixels(project: Project, picture_id: int, values: Values) -> NDArray[np.bool_] | None:
     """(H, W), where a person painted what the newest prediction of the picture says otherwise; None without one.
 
     values: the label, (H, W) uint8.
     """
     try:
         mask = read_prediction(project.prediction_path(picture_id))
-        moved = mapping_of(project, mask.run_id)
+        moved = run_class_mapping(project, mask.run_id)
     except (ImageError, KeyError):
         return None  # the cache may be gone: without it nothing weighs more
     if mask.values.shape != values.shape:
         return None
-    said = mask.relabelled(moved).values
-    return painted_otherwise(project, picture_id, values, said)
+    said = mask.remapped(moved).values
+    return painted_differently(project, picture_id, values, said)
 
 
-def freeze_all(
+def update_snapshot(
     project: Project,
-    snapshot: Snapshot,
+    snapshot: TrainingSnapshot,
     records: list[PictureRecord],
-    stale: Sequence[PictureRecord] | None = None,
+    outdated: Sequence[PictureRecord] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[str]:
     """Make the snapshot hold exactly `records`; only `stale` ones are read again (all of them without it).
@@ -108,15 +108,15 @@ def freeze_all(
     problems: list[str] = []
     for gone in set(snapshot.entries()) - {record.id for record in records}:
         snapshot.remove(gone)
-    stale = records if stale is None else stale
-    for done, record in enumerate(stale):
+    outdated = records if outdated is None else outdated
+    for done, record in enumerate(outdated):
         try:
-            freeze(project, snapshot, record)
+            add_to_snapshot(project, snapshot, record)
         except ImageError as problem:
             snapshot.remove(record.id)
             problems.append(str(problem))
         if progress:
-            progress(done + 1, len(stale))
+            progress(done + 1, len(outdated))
     if problems and not snapshot.entries():
         raise TrainingError(problems[0])
     return problems

@@ -16,19 +16,19 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.base.errors import Cancelled, ImageError
-from core.images.folder import scan
+from core.images.folder import scan_folder
 from core.images.image_reader import PICTURE_SUFFIXES
-from core.project.project import HOME
-from core.session.transfer.file_names import cut
+from core.project.project import HOME_FOLDER
+from core.session.transfer.file_names import shorten
 
-PASTED = "pasted"
+PASTED_FOLDER = "pasted"
 """Sub-folder for pictures from the clipboard."""
 
-Report = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Intake:
+class DropPlan:
     """What would be copied: (file, relative path in the project's folder). inside: relative paths of pictures that lie
     in the folder already; others: how many files are no pictures."""
 
@@ -39,7 +39,7 @@ class Intake:
     bytes: int
 
 
-def plan_intake(folder: Path, paths: Iterable[Path]) -> Intake:
+def plan_drop(folder: Path, paths: Iterable[Path]) -> DropPlan:
     """What dropped files and folders mean for a project. Takes a moment; raises ImageError for a folder that is locked.
 
     The pictures of a dropped folder keep their places below a folder of its name. Where a name is taken by another
@@ -55,7 +55,7 @@ def plan_intake(folder: Path, paths: Iterable[Path]) -> Intake:
             others += 1
             continue
         real = Path(os.path.realpath(path))
-        if real.is_relative_to(home) and HOME not in real.relative_to(home).parts:
+        if real.is_relative_to(home) and HOME_FOLDER not in real.relative_to(home).parts:
             inside.append(real.relative_to(home).as_posix())
             continue
         name = _free_name(folder, wanted, path, taken)
@@ -65,10 +65,10 @@ def plan_intake(folder: Path, paths: Iterable[Path]) -> Intake:
         taken.add(name.casefold())
         copies.append((path, name))
         size += path.stat().st_size
-    return Intake(folder, tuple(copies), tuple(dict.fromkeys(inside)), others, size)
+    return DropPlan(folder, tuple(copies), tuple(dict.fromkeys(inside)), others, size)
 
 
-def run_intake(intake: Intake, progress: Report, should_stop: Callable[[], bool]) -> list[str]:
+def copy_dropped(plan: DropPlan, progress: ProgressCallback, should_stop: Callable[[], bool]) -> list[str]:
     """Copy as planned. Returns the relative paths of all pictures meant, those that were there already included.
 
     Raises ImageError when a file cannot be read or written, and Cancelled; what was copied is taken away again then.
@@ -77,19 +77,19 @@ def run_intake(intake: Intake, progress: Report, should_stop: Callable[[], bool]
     hidden: list[tuple[Path, Path]] = []
     shown: list[Path] = []
     try:
-        for number, (source, name) in enumerate(intake.copies):
-            progress(number, len(intake.copies))
+        for number, (source, name) in enumerate(plan.copies):
+            progress(number, len(plan.copies))
             if should_stop():
                 raise Cancelled
-            target = intake.folder / name
+            target = plan.folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             # A short name, however long the picture's own is.
             beside = target.with_name(f".{uuid.uuid4().hex}.part")
             hidden.append((beside, target))
             _copy(source, beside, should_stop)
-        progress(len(intake.copies), len(intake.copies))
+        progress(len(plan.copies), len(plan.copies))
         for beside, target in hidden:
-            _show(beside, target)
+            _publish(beside, target)
             shown.append(target)
     except (Cancelled, OSError) as problem:
         for target in shown:
@@ -99,14 +99,14 @@ def run_intake(intake: Intake, progress: Report, should_stop: Callable[[], bool]
             raise
         reason = problem.strerror or problem
         raise ImageError(
-            f"“{problem.filename or intake.folder}” could not be copied ({reason}), so nothing was taken in. Check the "
+            f"“{problem.filename or plan.folder}” could not be copied ({reason}), so nothing was taken in. Check the "
             "free space and your rights, and try again."
         ) from problem
     finally:
         for beside, _ in hidden:
             with contextlib.suppress(OSError):  # gone when it has been shown
                 beside.unlink()
-    return [*(name for _, name in intake.copies), *intake.inside]
+    return [*(name for _, name in plan.copies), *plan.inside]
 
 
 def store_pasted(folder: Path, picture: NDArray[np.uint8], at: datetime) -> str:
@@ -114,18 +114,18 @@ def store_pasted(folder: Path, picture: NDArray[np.uint8], at: datetime) -> str:
 
     Raises ImageError.
     """
-    stem = f"{PASTED}-{at:%Y%m%d-%H%M%S}"
+    stem = f"{PASTED_FOLDER}-{at:%Y%m%d-%H%M%S}"
     try:
-        (folder / PASTED).mkdir(exist_ok=True)
-        name, number = f"{PASTED}/{stem}.png", 2
+        (folder / PASTED_FOLDER).mkdir(exist_ok=True)
+        name, number = f"{PASTED_FOLDER}/{stem}.png", 2
         while (folder / name).exists():
-            name, number = f"{PASTED}/{stem}-{number}.png", number + 1
-        beside = folder / PASTED / f".{Path(name).name}.part"
+            name, number = f"{PASTED_FOLDER}/{stem}-{number}.png", number + 1
+        beside = folder / PASTED_FOLDER / f".{Path(name).name}.part"
         Image.fromarray(picture).save(beside, "PNG", compress_level=3)
         beside.replace(folder / name)
     except OSError as problem:
         raise ImageError(
-            f"The pasted picture could not be written to {folder / PASTED} ({problem.strerror or problem}). Check the "
+            f"The pasted picture could not be written to {folder / PASTED_FOLDER} ({problem.strerror or problem}). Check the "
             "free space and your rights, and paste again."
         ) from problem
     return name
@@ -135,7 +135,7 @@ def _pictures_of(paths: Iterable[Path]) -> Iterable[tuple[Path, str | None]]:
     """Each file with the relative path that it should get; None for what is no picture."""
     for path in paths:
         if path.is_dir():
-            for found in scan(path):
+            for found in scan_folder(path):
                 yield found, f"{path.name or 'pictures'}/{found.relative_to(path).as_posix()}"
         elif path.is_file():
             yield path, path.name if path.suffix.lower() in PICTURE_SUFFIXES else None
@@ -147,7 +147,7 @@ def _free_name(folder: Path, wanted: str, source: Path, taken: set[str]) -> str 
     while name.casefold() in taken or (folder / name).exists():
         if name.casefold() not in taken and _same_bytes(folder / name, source):
             return None
-        name = path.with_name(f"{cut(path.stem)}-{number}{path.suffix}").as_posix()
+        name = path.with_name(f"{shorten(path.stem)}-{number}{path.suffix}").as_posix()
         number += 1
     return name
 
@@ -174,7 +174,7 @@ def _copy(source: Path, beside: Path, should_stop: Callable[[], bool]) -> None:
     shutil.copystat(source, beside)
 
 
-def _show(beside: Path, target: Path) -> None:
+def _publish(beside: Path, target: Path) -> None:
     if target.exists():  # somebody was quicker; nothing is ever overwritten
         raise FileExistsError(17, "a file of this name has just appeared", str(target))
     beside.replace(target)

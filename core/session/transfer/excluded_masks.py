@@ -15,28 +15,28 @@ FACT = "masks"
 
 
 @dataclass(frozen=True, slots=True)
-class Aside:
+class ExcludedPaths:
     """Folders (with all below them) and single files, relative to the project's folder."""
 
     folders: frozenset[str] = frozenset()
     files: frozenset[str] = frozenset()
 
-    def holds(self, path: str) -> bool:
+    def excludes(self, path: str) -> bool:
         return path in self.files or any(
             str(folder) in self.folders for folder in PurePosixPath(path).parents
         )
 
 
-def aside_of(project: Project) -> Aside:
+def read_excluded(project: Project) -> ExcludedPaths:
     """What earlier imports set aside. A fact that cannot be understood sets nothing aside."""
     try:
         said = json.loads(project.fact(FACT) or "{}")
-        return Aside(frozenset(map(str, said["folders"])), frozenset(map(str, said["files"])))
+        return ExcludedPaths(frozenset(map(str, said["folders"])), frozenset(map(str, said["files"])))
     except (ValueError, KeyError, TypeError):
-        return Aside()
+        return ExcludedPaths()
 
 
-def set_aside(project: Project, dataset: Dataset, known: Iterable[PictureRecord]) -> list[int]:
+def exclude_masks(project: Project, dataset: Dataset, known: Iterable[PictureRecord]) -> list[int]:
     """Note the masks of a dataset that lies in the project's folder: by folder where no picture lies in it, else file
     by file. Those that were taken for pictures before, and carry no label, are marked as skipped; returns their ids."""
     masks, pictures = _inside(project, dataset)
@@ -44,13 +44,13 @@ def set_aside(project: Project, dataset: Dataset, known: Iterable[PictureRecord]
         return []
     kept = {folder for name in pictures for folder in map(str, PurePosixPath(name).parents)}
     folders = {str(PurePosixPath(name).parent) for name in masks} - kept
-    before = aside_of(project)
+    before = read_excluded(project)
     files = {name for name in masks if str(PurePosixPath(name).parent) not in folders}
-    aside = Aside(before.folders | folders, before.files | files)
+    aside = ExcludedPaths(before.folders | folders, before.files | files)
     if aside != before:
         content = {"folders": sorted(aside.folders), "files": sorted(aside.files)}
         project.set_fact(FACT, json.dumps(content, ensure_ascii=False))
-    idle = [r.id for r in known if r.status == Status.NEW and not r.is_labelled and aside.holds(r.path)]
+    idle = [r.id for r in known if r.status == Status.NEW and not r.is_labelled and aside.excludes(r.path)]
     for start in range(0, len(idle), 500):
         project.pictures.set_status(idle[start : start + 500], Status.SKIPPED)
     return idle

@@ -26,11 +26,17 @@ from filelock import FileLock, Timeout
 
 from core.base.errors import FormatError
 
-_RECORD, _PICTURES, _PARTS, _LOCK, DATASET = "export.json", "pictures.jsonl", "parts.jsonl", "lock", "dataset"
+_OPTIONS, _PICTURES, _PARTS, _LOCK, DATASET = (
+    "export.json",
+    "pictures.jsonl",
+    "parts.jsonl",
+    "lock",
+    "dataset",
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class ExportedItem:
     """A picture that is written. files: sizes by name below the dataset; tally: what it adds to the card; problems:
     sentences; at and size: bytes of its parts."""
 
@@ -45,29 +51,29 @@ class Finished:
     size: int = 0
 
 
-def folder_of(out: Path) -> Path:
+def resume_folder(out: Path) -> Path:
     return out.with_name(f".{out.name}.unfinished")
 
 
-def count_left(out: Path, wish: dict[str, Any]) -> tuple[int, bool]:
+def count_finished(out: Path, options: dict[str, Any]) -> tuple[int, bool]:
     """How many pictures an export to this place has left finished, and whether it had the same wish. Cheap."""
-    folder = folder_of(out)
+    folder = resume_folder(out)
     try:
-        same = json.loads((folder / _RECORD).read_text("utf-8")) == json.loads(json.dumps(wish))
+        same = json.loads((folder / _OPTIONS).read_text("utf-8")) == json.loads(json.dumps(options))
         with (folder / _PICTURES).open("rb") as lines:
             return sum(1 for _ in lines), same
     except (OSError, ValueError):
         return 0, False
 
 
-class Unfinished:
+class ResumableExport:
     """One export under way. Belongs to the thread that runs it, and to no other process at the same time.
 
     Raises FormatError when somebody else exports to this place now or something else lies there, and OSError.
     """
 
-    def __init__(self, out: Path, wish: dict[str, Any], *, anew: bool = False) -> None:
-        self._folder = folder_of(out)
+    def __init__(self, out: Path, options: dict[str, Any], *, restart: bool = False) -> None:
+        self._folder = resume_folder(out)
         self._missing = [parent for parent in out.parents if not parent.exists()]
         self._folder.mkdir(parents=True, exist_ok=True)
         self._lock = FileLock(self._folder / _LOCK, thread_local=False)
@@ -78,7 +84,7 @@ class Unfinished:
                 f"Another export to {out} is running. Wait for it, or choose another folder."
             ) from taken
         try:
-            self._begin(wish, anew)
+            self._open(options, restart)
         except BaseException:
             self._lock.release()
             raise
@@ -88,7 +94,7 @@ class Unfinished:
         """Where the dataset is written."""
         return self._folder / DATASET
 
-    def holds(self, picture_id: int, signature: str) -> Finished | None:
+    def find(self, picture_id: int, signature: str) -> ExportedItem | None:
         """The picture as it was finished, from exactly this; asked once for each."""
         found = self._finished.get(picture_id)
         if found is None or found.signature != signature:
@@ -99,10 +105,10 @@ class Unfinished:
                     return None
             except OSError:
                 return None
-        self._finished[picture_id] = _lean(found)
+        self._finished[picture_id] = _without_details(found)
         return found
 
-    def note(self, finished: Finished, parts: list[Any]) -> Finished:
+    def record(self, finished: ExportedItem, parts: list[Any]) -> ExportedItem:
         """A picture is written. Its parts come first, so that a line never speaks of what is not there."""
         self._parts.seek(0, os.SEEK_END)
         at = self._parts.tell()
@@ -111,20 +117,20 @@ class Unfinished:
         row = replace(finished, at=at, size=size)
         self._pictures.write(msgspec.json.encode(row) + b"\n")
         self._pictures.flush()
-        self._finished[row.id] = _lean(row)
+        self._finished[row.id] = _without_details(row)
         return row
 
-    def parts(self, ids: Iterable[int], sink: int, going_on: Callable[[], None]) -> Iterator[Any]:
+    def parts(self, ids: Iterable[int], sink: int, check_cancelled: Callable[[], None]) -> Iterator[Any]:
         """What was noted for one of the datasets, picture by picture, tile by tile. `going_on` may raise."""
         for picture_id in ids:
-            going_on()
+            check_cancelled()
             row = self._finished[picture_id]
             self._parts.seek(row.at)
             for number, part in msgspec.json.decode(self._parts.read(row.size)):
                 if number == sink:
                     yield part
 
-    def tidy(self, ids: Iterable[int]) -> None:
+    def remove_strays(self, ids: Iterable[int]) -> None:
         """Take away what belongs to none of these pictures: half of one, or the tables of an end that was cut short."""
         known = {os.path.normpath(name) for picture_id in ids for name in self._finished[picture_id].files}
         for folder, inside, names in os.walk(self.root, topdown=False):
@@ -149,44 +155,44 @@ class Unfinished:
                 with contextlib.suppress(OSError):
                     parent.rmdir()
 
-    def _begin(self, wish: dict[str, Any], anew: bool) -> None:
-        wish = json.loads(json.dumps(wish))
+    def _open(self, options: dict[str, Any], restart: bool) -> None:
+        options = json.loads(json.dumps(options))
         names = {path.name for path in self._folder.iterdir()} - {_LOCK}
-        if names and not names <= {_RECORD, _PICTURES, _PARTS, DATASET}:
+        if names and not names <= {_OPTIONS, _PICTURES, _PARTS, DATASET}:
             raise FormatError(
                 f"{self._folder} is in the way; it holds more than a stopped export. Move it away."
             )
-        if anew or self._record() != wish:
+        if restart or self._record() != options:
             # The record first: without it nothing of the rest is believed.
-            for name in (_RECORD, _PICTURES, _PARTS):
+            for name in (_OPTIONS, _PICTURES, _PARTS):
                 (self._folder / name).unlink(missing_ok=True)
             if self.root.exists():
                 shutil.rmtree(self.root)
-            (self._folder / _RECORD).write_text(json.dumps(wish), "utf-8")
+            (self._folder / _OPTIONS).write_text(json.dumps(options), "utf-8")
         self.root.mkdir(exist_ok=True)
-        self._finished = {row.id: row for row in _rows(self._folder / _PICTURES)}
+        self._finished = {row.id: row for row in _read_items(self._folder / _PICTURES)}
         self._pictures: IO[bytes] = (self._folder / _PICTURES).open("ab")
         self._parts: IO[bytes] = (self._folder / _PARTS).open("a+b")
 
     def _record(self) -> Any:
         try:
-            return json.loads((self._folder / _RECORD).read_text("utf-8"))
+            return json.loads((self._folder / _OPTIONS).read_text("utf-8"))
         except (OSError, ValueError):
             return None
 
 
-def _lean(row: Finished) -> Finished:
+def _without_details(row: ExportedItem) -> ExportedItem:
     """What is still wanted of a picture that was counted: of a large dataset all of them are in memory."""
     return replace(row, signature="", tally={}, problems=[])
 
 
 def discard(out: Path) -> None:
     """Forget what an export to this place has left. Raises FormatError when one is running."""
-    if count_left(out, {})[0] or (folder_of(out) / _RECORD).exists():
-        Unfinished(out, {}, anew=True).close(keep=False)
+    if count_finished(out, {})[0] or (resume_folder(out) / _OPTIONS).exists():
+        ResumableExport(out, {}, restart=True).close(keep=False)
 
 
-def _rows(path: Path) -> Iterator[Finished]:
+def _read_items(path: Path) -> Iterator[ExportedItem]:
     """The lines that are whole; behind the last one the file is cut off, so that the next line begins a line."""
     good = 0
     try:
@@ -195,7 +201,7 @@ def _rows(path: Path) -> Iterator[Finished]:
                 if not line.endswith(b"\n"):
                     break
                 with contextlib.suppress(ValueError, TypeError):
-                    yield msgspec.json.decode(line, type=Finished)
+                    yield msgspec.json.decode(line, type=ExportedItem)
                 good += len(line)
         os.truncate(path, good)
     except FileNotFoundError:

@@ -14,18 +14,31 @@ from typing import Any, TypeVar
 
 from core.base.errors import Cancelled, FormatError, ImageError
 from core.base.lane import Lane
-from core.base.process_pool import in_order
+from core.base.process_pool import map_in_order
 from core.formats.writers.base import NO_SPLIT, WritePlan
-from core.formats.writers.dataset_card import CARD, Tally
+from core.formats.writers.dataset_card import CARD_FILE, DatasetCounts
 from core.labels.label_map import Values
 from core.labels.prediction import read_prediction
-from core.project.project import Project, mapping_of
+from core.project.project import Project, run_class_mapping
 from core.project.records import PictureRecord
-from core.session.transfer.export_destination import into_place, mark
-from core.session.transfer.export_plan import ExportPlan, ExportWish, check_classes, plan_export, written_down
-from core.session.transfer.export_resume import Finished, Unfinished, discard
-from core.session.transfer.export_summary import add, card_of
-from core.session.transfer.export_task import LABELS, PREDICTIONS, Leaving, Left, Sink, Writing
+from core.session.transfer.export_destination import publish, write_marker
+from core.session.transfer.export_plan import (
+    ExportOptions,
+    ExportPlan,
+    check_classes,
+    describe_export,
+    plan_export,
+)
+from core.session.transfer.export_resume import ExportedItem, ResumableExport, discard
+from core.session.transfer.export_summary import add_to_tally, dataset_card
+from core.session.transfer.export_task import (
+    LABELS,
+    PREDICTIONS,
+    DatasetSink,
+    ExportItem,
+    ExportItemResult,
+    ExportTask,
+)
 
 R = TypeVar("R")
 
@@ -49,7 +62,7 @@ def run_export(
     progress: Callable[[int, int], None] | None = None,
     cancelled: Callable[[], bool] = lambda: False,
     *,
-    anew: bool = False,
+    restart: bool = False,
 ) -> ExportReport:
     """Write everything beside the place, then rename. Raises Cancelled or FormatError, that also when the classes are
     no longer those of the plan.
@@ -57,16 +70,18 @@ def run_export(
     What is finished until then stays beside the place, and an export of the same wish to it goes on from there, unless
     it is to begin `anew`.
     """
-    out = plan.wish.out.absolute()
+    out = plan.options.out.absolute()
     check_classes(project, plan)  # the plan may have been looked at for minutes
     try:
-        unfinished = Unfinished(out, written_down(project, plan.wish, plan.classes), anew=anew)
+        unfinished = ResumableExport(
+            out, describe_export(project, plan.options, plan.classes), restart=restart
+        )
         keep = True
         try:
-            export = _Export(project, plan, unfinished, cancelled)
+            export = _ExportRun(project, plan, unfinished, cancelled)
             report = export.run(progress or (lambda *_: None))
-            mark(unfinished.root, plan.wish.format)
-            into_place(unfinished.root, out)
+            write_marker(unfinished.root, plan.options.format)
+            publish(unfinished.root, out)
             keep = False
         except NothingWrittenError:
             keep = False
@@ -81,7 +96,7 @@ def run_export(
     return report
 
 
-class Exporting:
+class ExportService:
     """Exports while the window goes on, on a lane and through a reading connection of its own."""
 
     def __init__(self, home: Path) -> None:
@@ -89,9 +104,9 @@ class Exporting:
         self._lane = Lane("export")
         self._cancel = threading.Event()
 
-    def plan(self, wish: ExportWish) -> Future[ExportPlan]:
+    def plan(self, options: ExportOptions) -> Future[ExportPlan]:
         """The dry run. The future raises FormatError."""
-        return self._lane.submit(self._with_reader, lambda project: plan_export(project, wish))
+        return self._lane.submit(self._with_reader, lambda project: plan_export(project, options))
 
     def run(self, plan: ExportPlan, progress: Callable[[int, int], None]) -> Future[ExportReport]:
         """Write it. `progress` is called on the export lane. The future raises FormatError or Cancelled."""
@@ -110,10 +125,10 @@ class Exporting:
 
     def close(self) -> None:
         self.cancel()
-        self._lane.close(drop_waiting=True)
+        self._lane.shutdown(cancel_futures=True)
 
     def _with_reader(self, act: Callable[[Project], R]) -> R:
-        with Project.read(self._home) as project:
+        with Project.open_read_only(self._home) as project:
             return act(project)
 
 
@@ -121,69 +136,71 @@ class NothingWrittenError(FormatError):
     """Not one picture could be exported."""
 
 
-class _Export:
+class _ExportRun:
     """One export under way."""
 
     def __init__(
-        self, project: Project, plan: ExportPlan, unfinished: Unfinished, cancelled: Callable[[], bool]
+        self, project: Project, plan: ExportPlan, unfinished: ResumableExport, cancelled: Callable[[], bool]
     ) -> None:
-        self._project, self._plan, self._unfinished, self._cancelled = project, plan, unfinished, cancelled
-        self._stopped = False
+        self._project, self._plan, self._resumable, self._cancelled = project, plan, unfinished, cancelled
+        self._was_cancelled = False
         self._sinks = _sinks(plan, unfinished.root)
-        self._meaning = project.labels.meaning()
-        self._asked: deque[_Asked] = deque()
+        self._origins = project.labels.origins_by_id()
+        self._pending: deque[_PendingItem] = deque()
         """Pictures that are under way, in order."""
 
     def run(self, progress: Callable[[int, int], None]) -> ExportReport:
         """Raises Cancelled between two pictures, and NothingWrittenError."""
-        plan, unfinished = self._plan, self._unfinished
-        going = itertools.takewhile(lambda _: not self._is_stopped(), plan.records)
-        answers = in_order(
-            Writing(unfinished.root, self._sinks, plan.wish.shape),
-            map(self._ask, going),
+        plan, unfinished = self._plan, self._resumable
+        going = itertools.takewhile(lambda _: not self._is_cancelled(), plan.records)
+        answers = map_in_order(
+            ExportTask(unfinished.root, self._sinks, plan.options.shape),
+            map(self._prepare, going),
             len(plan.records) - plan.finished,
             lambda leaving: leaving.weight if leaving else 0,
         )
         problems: list[str] = []
         written: list[int] = []
-        tally = Tally()
+        tally = DatasetCounts()
         pairs = predictions = reused = 0
         with contextlib.closing(answers):
             for done, left in enumerate(answers, 1):
-                asked = self._asked.popleft()
+                asked = self._pending.popleft()
                 problems += asked.problems
                 reused += asked.finished is not None
-                finished = asked.finished or (left and self._noted(asked, left, problems))
+                finished = asked.finished or (left and self._record(asked, left, problems))
                 if finished:
                     problems += finished.problems
                     written.append(finished.id)
-                    add(tally, finished.tally)
+                    add_to_tally(tally, finished.tally)
                     pairs += finished.pairs
                     predictions += finished.predictions
                 progress(done, len(plan.records))
-        self._go_on()
+        self._raise_if_cancelled()
         if not written:
             raise NothingWrittenError(
-                f"Nothing could be exported, so {plan.wish.out} was left as it is. {' '.join(problems[:1])}"
+                f"Nothing could be exported, so {plan.options.out} was left as it is. {' '.join(problems[:1])}"
             )
         self._finish(written)
-        card = card_of(self._project, plan.row, plan.wish, plan.losses, len(problems))
+        card = dataset_card(self._project, plan.row, plan.options, plan.losses, len(problems))
         text = card.text(plan.classes, tally)
         # The project's name is that of its folder, which on Linux may be any bytes.
-        (unfinished.root / CARD).write_text(text, "utf-8", "replace", newline="\n")
+        (unfinished.root / CARD_FILE).write_text(text, "utf-8", "replace", newline="\n")
         return ExportReport(
-            plan.wish.out.absolute(), len(written), pairs, predictions, tuple(problems), reused
+            plan.options.out.absolute(), len(written), pairs, predictions, tuple(problems), reused
         )
 
-    def _ask(self, record: PictureRecord) -> Leaving | None:
+    def _prepare(self, record: PictureRecord) -> ExportItem | None:
         """What has to be known before a picture is written; None when it is already."""
-        leaving, problems = _leaving(self._project, self._plan, record)
+        leaving, problems = _export_item(self._project, self._plan, record)
         signature = leaving.signature()
-        finished = self._unfinished.holds(record.id, signature)
-        self._asked.append(_Asked(record.id, signature, problems, finished))
+        finished = self._resumable.find(record.id, signature)
+        self._pending.append(_PendingItem(record.id, signature, problems, finished))
         return None if finished else leaving
 
-    def _noted(self, asked: _Asked, left: Left, problems: list[str]) -> Finished | None:
+    def _record(
+        self, asked: _PendingItem, left: ExportItemResult, problems: list[str]
+    ) -> ExportedItem | None:
         if left.problem is not None:
             problems.append(left.problem)
             return None
@@ -191,11 +208,11 @@ class _Export:
             problems += left.problems
             return None
         said: Counter[str] = Counter()
-        for who, count in left.said.items():
-            if who in self._meaning:
-                said[self._meaning[who][0].value] += count
+        for who, count in left.pixels_by_origin.items():
+            if who in self._origins:
+                said[self._origins[who][0].value] += count
         tally = left.tally | {"said": dict(said)}
-        finished = Finished(
+        finished = ExportedItem(
             asked.id,
             asked.signature,
             left.files,
@@ -204,45 +221,45 @@ class _Export:
             int(left.prediction),
             list(left.problems),
         )
-        return self._unfinished.note(finished, left.parts)
+        return self._resumable.record(finished, left.parts)
 
     def _finish(self, ids: list[int]) -> None:
-        self._unfinished.tidy(ids)
+        self._resumable.remove_strays(ids)
         for number, sink in enumerate(self._sinks):
-            sink.writer.finish(_Parts(self._unfinished, ids, number, self._go_on))
+            sink.writer.finish(_Parts(self._resumable, ids, number, self._raise_if_cancelled))
 
-    def _is_stopped(self) -> bool:
-        self._stopped = self._stopped or self._cancelled()
-        return self._stopped
+    def _is_cancelled(self) -> bool:
+        self._was_cancelled = self._was_cancelled or self._cancelled()
+        return self._was_cancelled
 
-    def _go_on(self) -> None:
-        if self._is_stopped():
+    def _raise_if_cancelled(self) -> None:
+        if self._is_cancelled():
             raise Cancelled
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _PendingItem:
     id: int
     signature: str
     problems: tuple[str, ...]
-    finished: Finished | None
+    finished: ExportedItem | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
     """The parts of all pictures for one dataset, read anew each time they are gone through."""
 
-    unfinished: Unfinished
+    unfinished: ResumableExport
     ids: list[int]
     sink: int
-    going_on: Callable[[], None]
+    check_cancelled: Callable[[], None]
 
     def __iter__(self) -> Iterator[Any]:
-        return self.unfinished.parts(self.ids, self.sink, self.going_on)
+        return self.unfinished.parts(self.ids, self.sink, self.check_cancelled)
 
 
-def _sinks(plan: ExportPlan, root: Path) -> tuple[Sink, ...]:
-    wanted = [LABELS] * plan.wish.labels + [PREDICTIONS] * plan.wish.predictions
+def _sinks(plan: ExportPlan, root: Path) -> tuple[DatasetSink, ...]:
+    wanted = [LABELS] * plan.options.labels + [PREDICTIONS] * plan.options.predictions
     if plan.row.layered:
         places: list[tuple[Path, str | None]] = [(root, None)]
     else:
@@ -251,25 +268,29 @@ def _sinks(plan: ExportPlan, root: Path) -> tuple[Sink, ...]:
     for place, only in places:
         place.mkdir(exist_ok=True)
         writer = plan.row.writer()
-        writer.begin(WritePlan(place, plan.classes, len(plan.records), plan.wish.lists and plan.row.lists))
-        sinks.append(Sink(writer, only))
+        writer.start(
+            WritePlan(place, plan.classes, len(plan.records), plan.options.lists and plan.row.split_lists)
+        )
+        sinks.append(DatasetSink(writer, only))
     return tuple(sinks)
 
 
-def _leaving(project: Project, plan: ExportPlan, record: PictureRecord) -> tuple[Leaving, tuple[str, ...]]:
+def _export_item(
+    project: Project, plan: ExportPlan, record: PictureRecord
+) -> tuple[ExportItem, tuple[str, ...]]:
     """The picture with what is wanted of it, and what of that is missing. Raises FormatError when the classes
     have changed."""
     problems: tuple[str, ...] = ()
     label = prediction = confidence = None
-    if plan.wish.labels and record.is_labelled:
-        label = project.labels.sheet(record.id)
-    if plan.wish.predictions and record.is_predicted:
+    if plan.options.labels and record.is_labelled:
+        label = project.labels.stored_label(record.id)
+    if plan.options.predictions and record.is_predicted:
         try:
             prediction, confidence = _prediction(project, record)
         except ImageError as problem:  # the cache may be emptied at any time; the label goes out all the same
             problems = (str(problem),)
     check_classes(project, plan)  # only now: what has been read is of the plan's classes or of newer ones
-    leaving = Leaving(
+    leaving = ExportItem(
         record.id,
         record.path,
         project.picture_path(record.path),
@@ -287,5 +308,5 @@ def _leaving(project: Project, plan: ExportPlan, record: PictureRecord) -> tuple
 def _prediction(project: Project, record: PictureRecord) -> tuple[Values, Values]:
     """Class values and confidence, (H, W) uint8 each. Raises ImageError when the cache has lost it."""
     mask = read_prediction(project.prediction_path(record.id))
-    mask = mask.relabelled(mapping_of(project, mask.run_id))
+    mask = mask.remapped(run_class_mapping(project, mask.run_id))
     return mask.values, mask.confidence

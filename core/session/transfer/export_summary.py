@@ -9,22 +9,22 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from core.formats.writers.base import NO_SPLIT, LabelStatistics
-from core.formats.writers.dataset_card import Card, Tally, moment
-from core.formats.writers.registry import Outgoing
+from core.formats.writers.dataset_card import DatasetCard, DatasetCounts, dataset_date
+from core.formats.writers.registry import ExportFormat
 from core.project.project import Project
 from core.project.records import PictureRecord
 
 if TYPE_CHECKING:
-    from core.session.transfer.export_plan import ExportWish
+    from core.session.transfer.export_plan import ExportOptions
 
 
-def statistics_of(
+def label_statistics(
     project: Project, records: tuple[PictureRecord, ...], *, labels: bool, predictions: bool
 ) -> LabelStatistics:
     """In numbers what is to be written. Pixels of predictions are not counted: that would mean reading them all."""
     labelled = [r for r in records if labels and r.is_labelled]
     return LabelStatistics(
-        project.pictures.pixels_in([r.id for r in labelled]),
+        project.pictures.total_pixels_by_class([r.id for r in labelled]),
         Counter(str(r.split or NO_SPLIT) for r in records),
         sum(max(0, (r.width or 0) * (r.height or 0) - r.labelled_pixels) for r in labelled),
         sum(bool(r.tags or r.note) for r in records),
@@ -33,47 +33,47 @@ def statistics_of(
     )
 
 
-def add(tally: Tally, one: Mapping[str, Any]) -> None:
+def add_to_tally(tally: DatasetCounts, one: Mapping[str, Any]) -> None:
     """Count a picture as `export_writing` tells of it; who labelled its pixels is told by name."""
     tally.pictures[one["split"]] += one["pieces"]
     tally.masks[one["split"]] += one["masks"]
     tally.pixels.update(dict(one["pixels"]))
-    tally.holding.update(dict(one["holding"]))
-    tally.said.update(one["said"])
+    tally.class_pictures.update(dict(one["holding"]))
+    tally.origin_pixels.update(one["said"])
 
 
-def card_of(
-    project: Project, row: Outgoing, wish: ExportWish, losses: tuple[str, ...], left_out: int
-) -> Card:
+def dataset_card(
+    project: Project, row: ExportFormat, options: ExportOptions, losses: tuple[str, ...], left_out: int
+) -> DatasetCard:
     """What the card says besides numbers."""
-    what = " and ".join(["Labels"] * wish.labels + ["predictions"] * wish.predictions)
-    return Card(
+    what = " and ".join(["Labels"] * options.labels + ["predictions"] * options.predictions)
+    return DatasetCard(
         project.name,
         row.title,
         row.about,
         version("maskloop"),
-        moment(project.journal.newest_moment()),
+        dataset_date(project.journal.latest_edit_time()),
         what[:1].upper() + what[1:],
-        _choices(wish),
+        _describe_options(options),
         losses,
         left_out,
     )
 
 
-def _choices(wish: ExportWish) -> tuple[str, ...]:
+def _describe_options(options: ExportOptions) -> tuple[str, ...]:
     said = []
-    if wish.splits:
-        said.append(f"Only these splits: {', '.join(sorted(wish.splits))}.")
-    if wish.only_done:
+    if options.splits:
+        said.append(f"Only these splits: {', '.join(sorted(options.splits))}.")
+    if options.only_done:
         said.append("Only pictures that are marked done.")
-    if wish.shape.longest:
+    if options.shape.longest:
         said.append(
-            f"The longer side of each picture was brought to {wish.shape.longest} pixels; masks took the nearest pixel."
+            f"The longer side of each picture was brought to {options.shape.longest} pixels; masks took the nearest pixel."
         )
-    if wish.shape.tile:
-        kept = "those without a label left out" if wish.shape.drop_blank else "all of them kept"
+    if options.shape.tile:
+        kept = "those without a label left out" if options.shape.drop_blank else "all of them kept"
         said.append(
-            f"Cut into tiles of {wish.shape.tile} pixels that share {wish.shape.overlap}; {kept}. "
+            f"Cut into tiles of {options.shape.tile} pixels that share {options.shape.overlap}; {kept}. "
             "_y and _x in a name say where the tile begins."
         )
     return tuple(said)

@@ -12,16 +12,16 @@ from typing import Any
 import numpy as np
 
 from core.base.errors import FormatError, ImageError
-from core.formats.writers.base import OutPicture, Values, Writer
-from core.formats.writers.resize_and_tile import Shape, shaped
+from core.formats.writers.base import DatasetWriter, ExportPicture, Values
+from core.formats.writers.resize_and_tile import ResizeOptions, resize_and_tile
 from core.images.image_reader import read_size
-from core.project.stored_label import Sheet
+from core.project.stored_label import StoredLabel
 
 LABELS, PREDICTIONS = "labels", "predictions"
 
 
 @dataclass(frozen=True, slots=True)
-class Leaving:
+class ExportItem:
     """A picture that is to be written. path: as the project calls it; size: as it was when it was last opened, if
     anybody noted it; label: None when none is wanted; prediction and confidence: (H, W) uint8 or None."""
 
@@ -32,7 +32,7 @@ class Leaving:
     split: str
     size: tuple[int, int] | None
     tags: tuple[str, ...] = ()
-    label: Sheet | None = None
+    label: StoredLabel | None = None
     prediction: Values | None = None
     confidence: Values | None = None
 
@@ -56,14 +56,14 @@ class Leaving:
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class ExportItemResult:
     """A picture that was written, or that could not be: then `problem` says why. parts: for each tile and dataset the
     number of the dataset and what its format noted; tally: what it adds to the card; said: pixels by who said so."""
 
     files: dict[str, int] = field(default_factory=dict)
     parts: list[tuple[int, Any]] = field(default_factory=list)
     tally: dict[str, Any] = field(default_factory=dict)
-    said: Counter[int] = field(default_factory=Counter)
+    pixels_by_origin: Counter[int] = field(default_factory=Counter)
     problems: tuple[str, ...] = ()
     problem: str | None = None
     label: bool = False
@@ -71,13 +71,13 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
-class Sink:
+class DatasetSink:
     """One dataset that is written. A format that is not layered holds one mask a picture: `only` says which."""
 
-    writer: Writer
+    writer: DatasetWriter
     only: str | None
 
-    def takes(self, picture: OutPicture) -> OutPicture | None:
+    def select(self, picture: ExportPicture) -> ExportPicture | None:
         """The picture as this dataset holds it; None when it has no such mask."""
         if self.only is None:
             return picture
@@ -86,46 +86,46 @@ class Sink:
 
 
 @dataclass(frozen=True, slots=True)
-class Writing:
+class ExportTask:
     """Writes pictures below `root`, in any process."""
 
     root: Path
-    sinks: tuple[Sink, ...]
-    shape: Shape
+    sinks: tuple[DatasetSink, ...]
+    shape: ResizeOptions
 
-    def __call__(self, leaving: Leaving | None) -> Left | None:
+    def __call__(self, leaving: ExportItem | None) -> ExportItemResult | None:
         """None for None. Raises OSError when the disk refuses, and ProjectError when a label is damaged."""
         if leaving is None:
             return None
         try:
-            return self._left(leaving)
+            return self._export(leaving)
         except (ImageError, FormatError) as problem:
-            return Left(problem=str(problem))
+            return ExportItemResult(problem=str(problem))
 
-    def _left(self, leaving: Leaving) -> Left:
+    def _export(self, leaving: ExportItem) -> ExportItemResult:
         whole, problems = _picture(leaving)
         if whole is None:
-            return Left(problems=problems)
+            return ExportItemResult(problems=problems)
         files: dict[str, int] = {}
         parts: list[tuple[int, Any]] = []
-        tally = _Tally()
-        for piece in shaped(whole, self.shape):
+        tally = _ItemTally()
+        for piece in resize_and_tile(whole, self.shape):
             for number, sink in enumerate(self.sinks):
-                picture = sink.takes(piece)
+                picture = sink.select(piece)
                 if picture is not None:
                     written = sink.writer.write(picture)
-                    parts.append((number, written.part))
+                    parts.append((number, written.entry))
                     for path in written.files:
                         files[path.relative_to(self.root).as_posix()] = path.stat().st_size
             tally.count(piece)
         said: Counter[int] = Counter()
         if leaving.label is not None:
-            said = leaving.label.said(whole.width, whole.height)
+            said = leaving.label.pixels_by_origin(whole.width, whole.height)
         there = whole.label is not None, whole.prediction is not None
-        return Left(files, parts, tally.as_json(), said, problems, None, *there)
+        return ExportItemResult(files, parts, tally.as_json(), said, problems, None, *there)
 
 
-class _Tally:
+class _ItemTally:
     """Pictures, masks, pixels by value and pictures that hold a value, of one picture's tiles."""
 
     def __init__(self) -> None:
@@ -134,7 +134,7 @@ class _Tally:
         self._pixels: Counter[int] = Counter()
         self._holding: Counter[int] = Counter()
 
-    def count(self, piece: OutPicture) -> None:
+    def count(self, piece: ExportPicture) -> None:
         values = piece.prediction if piece.label is None else piece.label
         self._split = piece.split
         self._pieces += 1
@@ -157,7 +157,7 @@ class _Tally:
         }
 
 
-def _picture(leaving: Leaving) -> tuple[OutPicture | None, tuple[str, ...]]:
+def _picture(leaving: ExportItem) -> tuple[ExportPicture | None, tuple[str, ...]]:
     """The picture with what is wanted of it, None when nothing is there, and what is missing. Raises ImageError."""
     size = read_size(leaving.source)
     if leaving.size is not None and size != leaving.size:
@@ -173,7 +173,7 @@ def _picture(leaving: Leaving) -> tuple[OutPicture | None, tuple[str, ...]]:
     label = None if leaving.label is None else leaving.label.values(*size)
     if label is None and prediction is None:
         return None, problems
-    picture = OutPicture(
+    picture = ExportPicture(
         leaving.name, leaving.split, leaving.source, *size, label, prediction, confidence, leaving.tags
     )
     return picture, problems

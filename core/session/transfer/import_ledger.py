@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 
-class Ledger:
+class ImportLedger:
     """One line of JSON for each picture that is in: its place, and a signature of all that it was made of.
 
     Lies in the project's cache. Without it an import reads everything again and finds that nothing changes.
@@ -27,10 +27,10 @@ class Ledger:
                     place, signature = json.loads(line)
                     self._known[str(place)] = str(signature)
 
-    def holds(self, place: str, signature: str) -> bool:
+    def has(self, place: str, signature: str) -> bool:
         return self._known.get(place) == signature
 
-    def note(self, place: str, signature: str) -> None:
+    def add(self, place: str, signature: str) -> None:
         """A disk that refuses is no reason to stop: only resuming is lost."""
         with contextlib.suppress(OSError, ValueError):
             if self._file is None:

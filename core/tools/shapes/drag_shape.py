@@ -13,10 +13,10 @@ import numpy as np
 from core.base.geometry import Box, Point
 from core.labels.class_list import UNLABELLED
 from core.labels.rasterization import Mask, polygon
-from core.tools.deferred import painted
-from core.tools.edit_constraint import fill_shape
-from core.tools.tool import NOTHING, Modifiers, Outcome, Outline, Stage, Tool
-from core.tools.tool_options import OVER
+from core.tools.deferred import paint_or_defer
+from core.tools.edit_constraint import paint_shape
+from core.tools.tool import NO_RESULT, Modifiers, OutlinePreview, Tool, ToolContext, ToolResult
+from core.tools.tool_options import PAINT_OVER
 
 _STEP, _SLACK = 0.5, 0.4
 """Widget pixels: a move below the first adds no point, and points this close to the line between others go."""
@@ -24,11 +24,11 @@ _RAW = 64
 """Points of the hand that are simplified together, so that a drag of any length costs the same per move."""
 
 
-class Drawn(Tool):
+class DragShapeTool(Tool):
     """A drag makes a shape of the active class; begun with Ctrl or the secondary button it erases."""
 
     can_erase = True
-    controls = (OVER,)
+    controls = (PAINT_OVER,)
 
     def __init__(self) -> None:
         self._start: Point | None = None
@@ -38,47 +38,49 @@ class Drawn(Tool):
     def is_busy(self) -> bool:
         return self._start is not None
 
-    def press(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+    def press(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         if self._start is not None:
-            return NOTHING
+            return NO_RESULT
         self._start, self._erases = at, modifiers.ctrl
         self._begin(stage, at)
-        return NOTHING
+        return NO_RESULT
 
-    def drag(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+    def drag(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         if self._start is None:
-            return NOTHING
+            return NO_RESULT
         self._extend(stage, at, modifiers)
         return self._shown(stage)
 
-    def release(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+    def release(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         if self._start is None:
-            return NOTHING
+            return NO_RESULT
         self._extend(stage, at, modifiers)
         return self.finish(stage)
 
-    def finish(self, stage: Stage) -> Outcome:
+    def finish(self, stage: ToolContext) -> ToolResult:
         if self._start is None:
-            return NOTHING
+            return NO_RESULT
         start, self._start = self._start, None
         box, shape = self._shape()
         pixels = box.clipped(stage.labels.width, stage.labels.height).area
         value = UNLABELLED if self._erases else stage.class_value
         name = "Erase" if value == UNLABELLED else f"{self.title}, {stage.class_name}"
 
-        def paint(stage: Stage) -> Box:
-            return fill_shape(stage, box, shape, start, value)
+        def paint(stage: ToolContext) -> Box:
+            return paint_shape(stage, box, shape, start, value)
 
-        return painted(stage, name, self.name, value, pixels, paint, outline=self._shown(stage).outline)
+        return paint_or_defer(
+            stage, name, self.name, value, pixels, paint, outline=self._shown(stage).outline
+        )
 
-    def cancel(self, stage: Stage) -> Outcome:
+    def cancel(self, stage: ToolContext) -> ToolResult:
         self._start = None
-        return NOTHING
+        return NO_RESULT
 
-    def _begin(self, stage: Stage, at: Point) -> None:
+    def _begin(self, stage: ToolContext, at: Point) -> None:
         raise NotImplementedError
 
-    def _extend(self, stage: Stage, at: Point, modifiers: Modifiers) -> None:
+    def _extend(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> None:
         """The hand is here now."""
         raise NotImplementedError
 
@@ -87,11 +89,11 @@ class Drawn(Tool):
         also when the hand draws something else by then."""
         raise NotImplementedError
 
-    def _shown(self, stage: Stage) -> Outcome:
+    def _shown(self, stage: ToolContext) -> ToolResult:
         raise NotImplementedError
 
 
-class Lasso(Drawn):
+class Lasso(DragShapeTool):
     """Freehand: the line follows the hand and closes by itself."""
 
     name = "lasso"
@@ -103,10 +105,10 @@ class Lasso(Drawn):
         self._kept: list[Point] = []
         self._raw: list[Point] = []
 
-    def _begin(self, stage: Stage, at: Point) -> None:
+    def _begin(self, stage: ToolContext, at: Point) -> None:
         self._kept, self._raw = [], [at]
 
-    def _extend(self, stage: Stage, at: Point, modifiers: Modifiers) -> None:
+    def _extend(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> None:
         if math.dist(at, self._raw[-1]) * stage.scale < _STEP:
             return
         self._raw.append(at)
@@ -117,12 +119,12 @@ class Lasso(Drawn):
 
     def _shape(self) -> tuple[Box, Callable[[Box], tuple[Box, Mask]]]:
         line = [*self._kept, *self._raw]
-        return Box.around(line), lambda within: polygon(line, within)
+        return Box.bounding(line), lambda within: polygon(line, within)
 
-    def _shown(self, stage: Stage) -> Outcome:
+    def _shown(self, stage: ToolContext) -> ToolResult:
         line = (*self._kept, *self._raw)
-        outline = Outline(line, closed=True, handles=False, filled=True, erases=self._erases)
-        return Outcome(outline=outline)
+        outline = OutlinePreview(line, closed=True, handles=False, filled=True, erases=self._erases)
+        return ToolResult(outline=outline)
 
 
 def _simplified(line: list[Point], slack: float) -> list[Point]:

@@ -7,21 +7,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.base.geometry import Box, Point
-from core.tools.tool import Stage
+from core.tools.tool import ToolContext
 
-REACH, LARGEST_REACH, SMALLEST_REACH = 8.0, 64.0, 0.75
+SNAP_DISTANCE, MAX_SNAP_DISTANCE, MIN_SNAP_DISTANCE = 8.0, 64.0, 0.75
 """How far a corner jumps: so many widget pixels, but no more and no less image pixels than these."""
 _FAINTEST = 10.0
 """A step in brightness, of 255, that is no edge yet."""
 
 
-def snapped(stage: Stage, at: Point) -> Point:
+def snap_corner(stage: ToolContext, at: Point) -> Point:
     """The place where a corner set at `at` belongs. All such places lie where pixels meet, as borders of labels do.
 
     `at` itself where there is no edge within reach.
     """
-    reach = min(LARGEST_REACH, max(SMALLEST_REACH, REACH / stage.scale))
-    around = Box.around([at], margin=reach).intersected(Box(1, 1, stage.labels.width, stage.labels.height))
+    reach = min(MAX_SNAP_DISTANCE, max(MIN_SNAP_DISTANCE, SNAP_DISTANCE / stage.scale))
+    around = Box.bounding([at], margin=reach).intersection(Box(1, 1, stage.labels.width, stage.labels.height))
     if around.is_empty:
         return at
     y, x = np.mgrid[around.slices]

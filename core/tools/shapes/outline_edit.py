@@ -11,21 +11,21 @@ import numpy as np
 
 from core.base.geometry import Box, Point
 from core.labels.class_list import UNLABELLED
-from core.labels.label_map import Snapshot
-from core.labels.morphology import NEAR, Shape, near_region
-from core.labels.outlines import Ring, simplified, traced
+from core.labels.label_map import LabelSnapshot
+from core.labels.morphology import NEARBY_PIXELS, RegionMask, nearby_region
+from core.labels.outlines import Ring, simplify_ring, trace_outlines
 from core.labels.rasterization import Mask, connected_region, polygons
-from core.tools.deferred import painted
-from core.tools.edit_constraint import fill
-from core.tools.tool import Outcome, Outline, Stage
-from core.tools.tool_options import Detail
+from core.tools.deferred import paint_or_defer
+from core.tools.edit_constraint import paint_mask
+from core.tools.tool import OutlinePreview, ToolContext, ToolResult
+from core.tools.tool_options import OutlineDetail
 
-_SLACK = {Detail.EXACT: 0.0, Detail.FINE: 1.0, Detail.COARSE: 2.5}
+_SLACK = {OutlineDetail.EXACT: 0.0, OutlineDetail.FINE: 1.0, OutlineDetail.COARSE: 2.5}
 """How many pixels the outline may be away from the region: of the picture, or of the screen where those are larger."""
 
 
 @dataclass(slots=True, eq=False)
-class Reopened:
+class OutlineEdit:
     """A region as it was when its outline was asked for.
 
     shape: its pixels, None until `outline` has found a large one; label: as it was then, for that.
@@ -33,12 +33,12 @@ class Reopened:
 
     at: Point
     value: int
-    slack: float
-    shape: Shape | None
-    label: Snapshot | None
+    tolerance: float
+    shape: RegionMask | None
+    label: LabelSnapshot | None
 
     @classmethod
-    def at_point(cls, stage: Stage, at: Point) -> Reopened | None:
+    def at_point(cls, stage: ToolContext, at: Point) -> OutlineEdit | None:
         """The labelled region under a point; None where there is none."""
         labels = stage.labels
         inside = 0 <= at.x < labels.width and 0 <= at.y < labels.height
@@ -47,7 +47,7 @@ class Reopened:
             return None
         # Corners that the screen cannot tell apart help nobody; what is not moved keeps its pixels anyway.
         slack = _SLACK[stage.options.detail] * max(1.0, 1 / stage.scale)
-        shape = near_region(labels.values, at, NEAR)
+        shape = nearby_region(labels.values, at, NEARBY_PIXELS)
         return cls(at, value, slack, shape, labels.snapshot() if shape is None else None)
 
     def outline(self) -> tuple[Ring, ...]:
@@ -55,11 +55,13 @@ class Reopened:
         if self.shape is None:
             assert self.label is not None
             self.shape, self.label = connected_region(self.label.copy(), self.at), None
-        exact = traced(*self.shape)
-        plain = [ring for ring in (simplified(ring, self.slack) for ring in exact) if len(ring) > 2]
+        exact = trace_outlines(*self.shape)
+        plain = [ring for ring in (simplify_ring(ring, self.tolerance) for ring in exact) if len(ring) > 2]
         return tuple(plain or exact)
 
-    def commit(self, stage: Stage, tool: str, shown: Sequence[Ring], rings: Sequence[Ring]) -> Outcome:
+    def commit(
+        self, stage: ToolContext, tool: str, shown: Sequence[Ring], rings: Sequence[Ring]
+    ) -> ToolResult:
         """The region becomes what `rings` enclose: what is outside now is unlabelled, the rest takes the class.
 
         shown: the outline before it was changed. Where it still is as it was the pixels stay as they are, however
@@ -69,38 +71,42 @@ class Reopened:
         whole = Box(0, 0, stage.labels.width, stage.labels.height)
         box = self.shape[0]
         for ring in (*shown, *rings):
-            box = box.united(Box.around(ring).intersected(whole))
+            box = box.union(Box.bounding(ring).intersection(whole))
 
-        def paint(stage: Stage) -> Box:
+        def paint(stage: ToolContext) -> Box:
             return self._paint(stage, shown, rings)
 
-        return painted(
+        return paint_or_defer(
             stage,
             f"Edit outline, {stage.class_name}",
             tool,
             stage.class_value,
             box.area,
             paint,
-            outline=Outline(tuple(rings[0]), closed=True, handles=False, rings=tuple(rings[1:]), filled=True),
+            outline=OutlinePreview(
+                tuple(rings[0]), closed=True, handles=False, rings=tuple(rings[1:]), filled=True
+            ),
         )
 
-    def _paint(self, stage: Stage, shown: Sequence[Ring], rings: Sequence[Ring]) -> Box:
+    def _paint(self, stage: ToolContext, shown: Sequence[Ring], rings: Sequence[Ring]) -> Box:
         """Into the open edit. Returns the dirty box."""
         assert self.shape is not None
         labels = stage.labels
         whole = Box(0, 0, labels.width, labels.height)
         before, after = polygons(shown, whole), polygons(rings, whole)
-        box = self.shape[0].united(before[0]).united(after[0])
+        box = self.shape[0].union(before[0]).union(after[0])
         old, new, region = (_within(box, *part) for part in (before, after, self.shape))
         moved = old ^ new
-        if self.slack:
-            side = 2 * math.ceil(self.slack) + 1
+        if self.tolerance:
+            side = 2 * math.ceil(self.tolerance) + 1
             moved = cv2.dilate(moved.astype(np.uint8), np.ones((side, side), np.uint8)).astype(bool)
         final = np.where(moved, new, region)
         lost = region & ~final & (labels.values[box.slices] == self.value)
         # What was and stays in the region needs no paint, unless the class is another one now.
         gained = final & ~region if stage.class_value == self.value else final
-        return fill(stage, box, lost, self.at, UNLABELLED).united(fill(stage, box, gained, self.at))
+        return paint_mask(stage, box, lost, self.at, UNLABELLED).union(
+            paint_mask(stage, box, gained, self.at)
+        )
 
 
 def _within(box: Box, part: Box, mask: Mask) -> Mask:

@@ -9,15 +9,24 @@ import math
 from core.base.geometry import Box, Point
 from core.labels.outlines import Ring
 from core.labels.rasterization import polygons
-from core.tools.deferred import painted
-from core.tools.edit_constraint import fill_shape
-from core.tools.shapes.edge_snap import snapped
-from core.tools.shapes.outline_edit import Reopened
-from core.tools.shapes.polygon_draft import Draft
-from core.tools.tool import NOTHING, Cursor, Modifiers, Outcome, Outline, Stage, Tool, Work
-from core.tools.tool_options import DETAIL, OVER, SNAP
+from core.tools.deferred import paint_or_defer
+from core.tools.edit_constraint import paint_shape
+from core.tools.shapes.edge_snap import snap_corner
+from core.tools.shapes.outline_edit import OutlineEdit
+from core.tools.shapes.polygon_draft import PolygonDraft
+from core.tools.tool import (
+    NO_RESULT,
+    BackgroundTask,
+    Cursor,
+    Modifiers,
+    OutlinePreview,
+    Tool,
+    ToolContext,
+    ToolResult,
+)
+from core.tools.tool_options import DETAIL, PAINT_OVER, SNAP
 
-NEAR = 9.0
+CLOSING_DISTANCE = 9.0
 """Widget pixels within which a click on the first corner closes the shape."""
 _GRASP, _TREMBLE = 6.0, 3.0
 """Widget pixels: a press this close has the corner, and a corner moves once the hand has moved so far."""
@@ -39,12 +48,12 @@ class Polygon(Tool):
         "Alt+click opens a label."
     )
     cursor = Cursor.CROSS
-    controls = (OVER, SNAP, DETAIL)
+    controls = (PAINT_OVER, SNAP, DETAIL)
 
     def __init__(self) -> None:
-        self._draft = Draft()
-        self._past: list[Draft] = []
-        self._reopened: Reopened | None = None
+        self._draft = PolygonDraft()
+        self._past: list[PolygonDraft] = []
+        self._reopened: OutlineEdit | None = None
         self._shown_at_first: tuple[Ring, ...] = ()
         self._cursor: Point | None = None
         self._held: int | None = None
@@ -55,7 +64,7 @@ class Polygon(Tool):
     def is_busy(self) -> bool:
         return bool(self._draft) or self._reopened is not None
 
-    def press(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+    def press(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         if not self._draft:
             self._forget()  # an outline that is not there yet is not waited for
             if modifiers.alt:
@@ -64,14 +73,14 @@ class Polygon(Tool):
         self._at = self._pressed = at
         self._fresh = self._moves = False
         self._closes = self._can_close(stage, at)
-        self._held = 0 if self._closes else self._draft.near(at, _GRASP / stage.scale)
+        self._held = 0 if self._closes else self._draft.nearest_point(at, _GRASP / stage.scale)
         if self._held is not None and modifiers.ctrl:
             self._remove(self._held)
         elif self._held is None:
             self._set_corner(stage, at, place)
         return self._shown(stage)
 
-    def drag(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+    def drag(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         if self._held is None:
             return self._shown(stage)
         if not self._moves and math.dist(at, self._pressed) * stage.scale > _TREMBLE:
@@ -80,161 +89,167 @@ class Polygon(Tool):
                 self._past.append(self._draft)
         if self._moves:
             self._cursor = self._placed(stage, at, modifiers)
-            self._draft = self._draft.moved(self._held, self._cursor)
+            self._draft = self._draft.with_moved(self._held, self._cursor)
         return self._shown(stage)
 
-    def hover(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+    def hover(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         self._at, self._cursor = at, self._placed(stage, at, modifiers)
         if self._draft:
             return self._shown(stage, at)
         # Where the first corner would jump to.
-        return Outcome(outline=Outline((), spots=(self._cursor,))) if self._cursor != at else NOTHING
+        return (
+            ToolResult(outline=OutlinePreview((), insertion_points=(self._cursor,)))
+            if self._cursor != at
+            else NO_RESULT
+        )
 
-    def release(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+    def release(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         clicked_first = self._closes and self._held == 0 and not self._moves
         self._held, self._closes = None, False
         if clicked_first and not modifiers.shift:
             return self.finish(stage)
         if clicked_first:
-            self._change(self._draft.closed())
-        return self.hover(stage, at, modifiers) if self._draft else NOTHING
+            self._change(self._draft.with_line_closed())
+        return self.hover(stage, at, modifiers) if self._draft else NO_RESULT
 
-    def finish(self, stage: Stage) -> Outcome:
+    def finish(self, stage: ToolContext) -> ToolResult:
         """Fill the shape; with fewer than three corners there is none yet and it stays as it is."""
         draft, reopened = self._draft, self._reopened
-        if not draft.shapes:
-            return self._shown(stage) if draft else NOTHING
+        if not draft.fillable_rings:
+            return self._shown(stage) if draft else NO_RESULT
         shown = self._shown_at_first
         self._forget()
         if reopened is not None:
-            return reopened.commit(stage, self.name, shown, draft.shapes)
-        shapes = draft.shapes
-        box = Box.around(point for ring in shapes for point in ring)
+            return reopened.commit(stage, self.name, shown, draft.fillable_rings)
+        shapes = draft.fillable_rings
+        box = Box.bounding(point for ring in shapes for point in ring)
         box = box.clipped(stage.labels.width, stage.labels.height)
 
-        def paint(stage: Stage) -> Box:
-            return fill_shape(stage, box, lambda within: polygons(shapes, within), shapes[0][0])
+        def paint(stage: ToolContext) -> Box:
+            return paint_shape(stage, box, lambda within: polygons(shapes, within), shapes[0][0])
 
-        return painted(
+        return paint_or_defer(
             stage,
             f"Polygon, {stage.class_name}",
             self.name,
             stage.class_value,
             box.area,
             paint,
-            outline=Outline(shapes[0], closed=True, handles=False, rings=tuple(shapes[1:]), filled=True),
+            outline=OutlinePreview(
+                shapes[0], closed=True, handles=False, rings=tuple(shapes[1:]), filled=True
+            ),
         )
 
-    def cancel(self, stage: Stage) -> Outcome:
+    def cancel(self, stage: ToolContext) -> ToolResult:
         self._forget()
-        return NOTHING
+        return NO_RESULT
 
-    def step_back(self, stage: Stage) -> Outcome:
+    def undo_step(self, stage: ToolContext) -> ToolResult:
         if self._past:
             self._draft = self._past.pop()
         if self._draft:
             return self._shown(stage, self._at)
         self._forget()
-        return NOTHING
+        return NO_RESULT
 
-    def delete(self, stage: Stage) -> Outcome:
-        found = self._draft.near(self._at, NEAR / stage.scale)
+    def delete_point(self, stage: ToolContext) -> ToolResult:
+        found = self._draft.nearest_point(self._at, CLOSING_DISTANCE / stage.scale)
         if found is not None:
             self._remove(found)
-        return self._shown(stage) if self._draft else NOTHING
+        return self._shown(stage) if self._draft else NO_RESULT
 
-    def retouch(self, stage: Stage) -> Outcome:
-        if self._reopened is not None and self._draft == Draft((), self._shown_at_first):
-            wanted = Reopened.at_point(stage, self._reopened.at)
-            if wanted is not None and wanted.slack != self._reopened.slack:
-                return Outcome(outline=self._shown(stage).outline, work=self._ask(wanted))
+    def refresh(self, stage: ToolContext) -> ToolResult:
+        if self._reopened is not None and self._draft == PolygonDraft((), self._shown_at_first):
+            wanted = OutlineEdit.at_point(stage, self._reopened.at)
+            if wanted is not None and wanted.tolerance != self._reopened.tolerance:
+                return ToolResult(outline=self._shown(stage).outline, task=self._ask(wanted))
         return self._shown(stage)
 
-    def done(self, stage: Stage, result: object) -> Outcome:
-        untouched = self._draft == Draft((), self._shown_at_first)
+    def on_task_done(self, stage: ToolContext, result: object) -> ToolResult:
+        untouched = self._draft == PolygonDraft((), self._shown_at_first)
         if self._reopened is None or not untouched or not isinstance(result, tuple):
             if not self._draft:
                 self._forget()
-            return self._shown(stage) if self._draft else NOTHING
-        self._past, self._draft, self._shown_at_first = [Draft()], Draft((), result), result
-        return Outcome(
-            outline=self._shown(stage).outline, say="Drag corners, then Enter. Esc leaves it as it was."
+            return self._shown(stage) if self._draft else NO_RESULT
+        self._past, self._draft, self._shown_at_first = [PolygonDraft()], PolygonDraft((), result), result
+        return ToolResult(
+            outline=self._shown(stage).outline, message="Drag corners, then Enter. Esc leaves it as it was."
         )
 
-    def leave(self, stage: Stage) -> Outcome:
+    def deactivate(self, stage: ToolContext) -> ToolResult:
         outcome = self.finish(stage)
         self._forget()
-        return outcome.lasting
+        return outcome.committed
 
     # Steps of the above
 
-    def _set_corner(self, stage: Stage, at: Point, place: Point) -> None:
+    def _set_corner(self, stage: ToolContext, at: Point, place: Point) -> None:
         """A new corner, which the hand then holds: on an edge whose middle is there, else at the end of the line."""
         self._fresh = True
-        middle = self._draft.middle_near(at, _GRASP / stage.scale, _SHORT / stage.scale)
+        middle = self._draft.nearest_midpoint(at, _GRASP / stage.scale, _SHORT / stage.scale)
         if middle is not None:
             before, place = middle
-            self._change(self._draft.inserted(before, place))
+            self._change(self._draft.with_inserted(before, place))
             self._held = before + 1
         else:
-            self._change(self._draft.added(place))
-            self._held = len(self._draft.line) - 1
+            self._change(self._draft.with_point(place))
+            self._held = len(self._draft.open_line) - 1
 
     def _remove(self, number: int) -> None:
-        self._change(self._draft.removed(number))
+        self._change(self._draft.without_point(number))
         self._held = None
         if not self._draft:
             self._forget()
 
-    def _reopen(self, stage: Stage, at: Point) -> Outcome:
-        region = Reopened.at_point(stage, at)
+    def _reopen(self, stage: ToolContext, at: Point) -> ToolResult:
+        region = OutlineEdit.at_point(stage, at)
         if region is None:
-            return Outcome(say="Point at a labelled region to change its outline.")
+            return ToolResult(message="Point at a labelled region to change its outline.")
         if region.value in stage.options.locked:
-            return Outcome(say="This class is locked: unlock it to change the outline.")
-        return Outcome(work=self._ask(region), picks=True)
+            return ToolResult(message="This class is locked: unlock it to change the outline.")
+        return ToolResult(task=self._ask(region), picks_class=True)
 
-    def _ask(self, region: Reopened) -> Work:
+    def _ask(self, region: OutlineEdit) -> BackgroundTask:
         self._reopened = region
-        return Work("Following the outline", lambda _unwanted: region.outline())
+        return BackgroundTask("Following the outline", lambda _unwanted: region.outline())
 
-    def _change(self, draft: Draft) -> None:
+    def _change(self, draft: PolygonDraft) -> None:
         self._past.append(self._draft)
         self._draft = draft
 
-    def _placed(self, stage: Stage, at: Point, modifiers: Modifiers) -> Point:
+    def _placed(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> Point:
         """Where a corner set here goes. One beyond the border moves onto it, so that shapes can reach the very edge."""
         if stage.options.snap and not modifiers.alt:
-            at = snapped(stage, at)
+            at = snap_corner(stage, at)
         return Point(min(max(at.x, 0.0), stage.labels.width), min(max(at.y, 0.0), stage.labels.height))
 
-    def _can_close(self, stage: Stage, at: Point) -> bool:
-        line = self._draft.line
-        return len(line) > 2 and math.dist(at, line[0]) * stage.scale <= NEAR
+    def _can_close(self, stage: ToolContext, at: Point) -> bool:
+        line = self._draft.open_line
+        return len(line) > 2 and math.dist(at, line[0]) * stage.scale <= CLOSING_DISTANCE
 
-    def _shown(self, stage: Stage, at: Point | None = None) -> Outcome:
+    def _shown(self, stage: ToolContext, at: Point | None = None) -> ToolResult:
         """at: where the pointer is, while it holds nothing."""
         draft, chosen = self._draft, self._held
         spots: tuple[Point, ...] = ()
         closing = at is not None and self._can_close(stage, at)
         if at is not None and not closing:
-            chosen = draft.near(at, _GRASP / stage.scale)
-            middle = draft.middle_near(at, _INVITING / stage.scale, _SHORT / stage.scale)
+            chosen = draft.nearest_point(at, _GRASP / stage.scale)
+            middle = draft.nearest_midpoint(at, _INVITING / stage.scale, _SHORT / stage.scale)
             spots = (middle[1],) if middle is not None and chosen is None else ()
         # A line to the pointer says that a click there adds a corner.
         adds = at is not None and chosen is None
-        outline = Outline(
-            draft.line,
+        outline = OutlinePreview(
+            draft.open_line,
             self._cursor if adds else None,
             closing=closing,
-            chosen=chosen,
+            active_handle=chosen,
             rings=draft.rings,
-            spots=spots,
+            insertion_points=spots,
             filled=closing or bool(draft.rings),
         )
-        return Outcome(outline=outline)
+        return ToolResult(outline=outline)
 
     def _forget(self) -> None:
-        self._draft, self._past, self._held = Draft(), [], None
+        self._draft, self._past, self._held = PolygonDraft(), [], None
         self._reopened, self._shown_at_first = None, ()
         self._moves = self._closes = False

@@ -16,28 +16,28 @@ _Change = Callable[[Ring, int], Ring]
 
 
 @dataclass(frozen=True)
-class Draft:
+class PolygonDraft:
     """Closed rings and the line that is still open (empty: none). Never changes; changes make another one.
 
     Points are numbered through the open line and then through the rings.
     """
 
-    line: Ring = ()
+    open_line: Ring = ()
     rings: tuple[Ring, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.line or self.rings)
+        return bool(self.open_line or self.rings)
 
     @property
-    def shapes(self) -> list[Ring]:
+    def fillable_rings(self) -> list[Ring]:
         """All that has an inside: the rings, and the open line when it could be closed."""
-        return [*self.rings, *([self.line] if len(self.line) > 2 else [])]
+        return [*self.rings, *([self.open_line] if len(self.open_line) > 2 else [])]
 
-    def near(self, at: Point, reach: float) -> int | None:
+    def nearest_point(self, at: Point, reach: float) -> int | None:
         """The nearest point within `reach` pixels."""
         return _nearest(self._points, at, reach)
 
-    def middle_near(self, at: Point, reach: float, shortest: float) -> tuple[int, Point] | None:
+    def nearest_midpoint(self, at: Point, reach: float, shortest: float) -> tuple[int, Point] | None:
         """The nearest middle of an edge, with the number of the point before it; none of shorter edges."""
         before, middles, lengths = self._edges
         long = lengths >= shortest
@@ -47,45 +47,45 @@ class Draft:
         x, y = middles[long][found]
         return int(before[long][found]), Point(float(x), float(y))
 
-    def added(self, at: Point) -> Draft:
+    def with_point(self, at: Point) -> PolygonDraft:
         """One more point of the open line."""
-        return replace(self, line=(*self.line, at))
+        return replace(self, open_line=(*self.open_line, at))
 
-    def moved(self, number: int, at: Point) -> Draft:
+    def with_moved(self, number: int, at: Point) -> PolygonDraft:
         return self._changed(number, lambda ring, n: (*ring[:n], at, *ring[n + 1 :]))
 
-    def inserted(self, number: int, at: Point) -> Draft:
+    def with_inserted(self, number: int, at: Point) -> PolygonDraft:
         """A point behind the point of that number; it gets the number behind it."""
         return self._changed(number, lambda ring, n: (*ring[: n + 1], at, *ring[n + 1 :]))
 
-    def removed(self, number: int) -> Draft:
+    def without_point(self, number: int) -> PolygonDraft:
         """Without a point; a ring that has fewer than three left goes too."""
         made = self._changed(number, lambda ring, n: (*ring[:n], *ring[n + 1 :]))
         return replace(made, rings=tuple(ring for ring in made.rings if len(ring) > 2))
 
-    def closed(self) -> Draft:
+    def with_line_closed(self) -> PolygonDraft:
         """The open line becomes a ring."""
-        return Draft((), (*self.rings, self.line))
+        return PolygonDraft((), (*self.rings, self.open_line))
 
-    def _changed(self, number: int, change: _Change) -> Draft:
-        lines = [self.line, *self.rings]
+    def _changed(self, number: int, change: _Change) -> PolygonDraft:
+        lines = [self.open_line, *self.rings]
         for place, line in enumerate(lines):
             if number < len(line):
                 lines[place] = change(line, number)
-                return Draft(lines[0], tuple(lines[1:]))
+                return PolygonDraft(lines[0], tuple(lines[1:]))
             number -= len(line)
         raise IndexError("no such point")
 
     @cached_property
     def _points(self) -> NDArray[np.float64]:
-        return np.array([p for line in (self.line, *self.rings) for p in line]).reshape(-1, 2)
+        return np.array([p for line in (self.open_line, *self.rings) for p in line]).reshape(-1, 2)
 
     @cached_property
     def _edges(self) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
         """Of each edge the number of its first point, its middle and its length."""
         points, before, after = self._points, [], []
         start = 0
-        for place, line in enumerate((self.line, *self.rings)):
+        for place, line in enumerate((self.open_line, *self.rings)):
             numbers = np.arange(start, start + len(line))
             start += len(line)
             edges = len(line) if place else max(0, len(line) - 1)  # the open line does not return

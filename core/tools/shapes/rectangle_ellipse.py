@@ -11,14 +11,14 @@ import numpy as np
 
 from core.base.geometry import Box, Point
 from core.labels.rasterization import Mask, ellipse
-from core.tools.shapes.drag_shape import Drawn
-from core.tools.tool import NOTHING, Modifiers, Outcome, Outline, Stage
+from core.tools.shapes.drag_shape import DragShapeTool
+from core.tools.tool import NO_RESULT, Modifiers, OutlinePreview, ToolContext, ToolResult
 
 _CORNERS = 96
 """Corners of the line that is drawn for an ellipse under way."""
 
 
-class Rectangle(Drawn):
+class Rectangle(DragShapeTool):
     """Corners lie where pixels meet. Shift: a square; Alt: the drag begins in the middle."""
 
     name = "rectangle"
@@ -28,12 +28,12 @@ class Rectangle(Drawn):
     def __init__(self) -> None:
         super().__init__()
         self._from = (0, 0)
-        self._box = Box.nothing()
+        self._box = Box.empty()
 
-    def _begin(self, stage: Stage, at: Point) -> None:
-        self._from, self._box = _meeting(at), Box.nothing()
+    def _begin(self, stage: ToolContext, at: Point) -> None:
+        self._from, self._box = _meeting(at), Box.empty()
 
-    def _extend(self, stage: Stage, at: Point, modifiers: Modifiers) -> None:
+    def _extend(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> None:
         x, y = self._from
         across, down = _meeting(at)
         across, down = across - x, down - y
@@ -47,14 +47,16 @@ class Rectangle(Drawn):
     def _shape(self) -> tuple[Box, Callable[[Box], tuple[Box, Mask]]]:
         return self._box, lambda within: (within, np.ones((within.height, within.width), bool))
 
-    def _shown(self, stage: Stage) -> Outcome:
+    def _shown(self, stage: ToolContext) -> ToolResult:
         box = self._measured(stage)
         if box.is_empty:
-            return NOTHING
-        outline = Outline(self._line(box), closed=True, handles=False, filled=True, erases=self._erases)
-        return Outcome(outline=outline, say=f"{box.width} × {box.height} pixels")
+            return NO_RESULT
+        outline = OutlinePreview(
+            self._line(box), closed=True, handles=False, filled=True, erases=self._erases
+        )
+        return ToolResult(outline=outline, message=f"{box.width} × {box.height} pixels")
 
-    def _measured(self, stage: Stage) -> Box:
+    def _measured(self, stage: ToolContext) -> Box:
         """The box that is shown: nothing of a rectangle can lie beside the picture."""
         return self._box.clipped(stage.labels.width, stage.labels.height)
 
@@ -78,7 +80,7 @@ class Ellipse(Rectangle):
         frame = self._box
         return frame, lambda within: ellipse(frame, within)
 
-    def _measured(self, stage: Stage) -> Box:
+    def _measured(self, stage: ToolContext) -> Box:
         return self._box
 
     def _line(self, box: Box) -> tuple[Point, ...]:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.base.geometry import Box
-from core.labels.rasterization import runs_on
-from core.tools.tool_options import Colours
+from core.labels.rasterization import touches_window_edge
+from core.tools.tool_options import ColourSpace
 
 FIRST_REACH = 128
 """Half the side of the first window looked at; it doubles for as long as the region runs on."""
@@ -23,20 +23,20 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Field:
+class ColourDistance:
     """How far the pixels of a window are from the colour of the seed: `far` is (h, w) uint8 of `window`."""
 
     window: Box
-    far: NDArray[np.uint8]
+    distance: NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Region:
+class SimilarRegion:
     """Pixels alike: (h, w) bool `mask` of `box`; field: what it was found in, good for another tolerance too."""
 
     box: Box
     mask: Mask
-    field: Field
+    distance: ColourDistance
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +45,19 @@ class Seed:
 
     x: int
     y: int
-    colours: Colours
+    colours: ColourSpace
 
 
-def region_alike(
+def find_similar_region(
     picture: Picture,
     seed: Seed,
     tolerance: int,
     contiguous: bool,
-    field: Field | None,
+    known: ColourDistance | None,
     *,
-    most: int | None = None,
+    max_pixels: int | None = None,
     unwanted: Callable[[], bool] = lambda: False,
-) -> Region | None:
+) -> SimilarRegion | None:
     """All pixels whose colour is at most `tolerance` from the seed's; `contiguous`: side by side from the seed on.
 
     field: what an earlier call for the same seed has found. None when more than `most` pixels would have to be
@@ -67,27 +67,27 @@ def region_alike(
     height, width = picture.shape[:2]
     whole = Box(0, 0, width, height)
     reach = FIRST_REACH
-    if field is None or (not contiguous and field.window != whole):
-        field = None
+    if known is None or (not contiguous and known.window != whole):
+        known = None
     else:
-        reach = max(reach, _reach(field.window, seed))
+        reach = max(reach, _reach(known.window, seed))
     while True:
-        window = _around(seed, reach).intersected(whole) if contiguous else whole
-        if most is not None and window.area > most:
+        window = _around(seed, reach).intersection(whole) if contiguous else whole
+        if max_pixels is not None and window.area > max_pixels:
             return None
-        if field is None or field.window != window:
-            field = _field(picture, window, seed, unwanted)
-            if field is None:
+        if known is None or known.window != window:
+            known = _field(picture, window, seed, unwanted)
+            if known is None:
                 return None
-        box, mask = _flooded(field, seed, tolerance) if contiguous else (window, field.far <= tolerance)
-        if not contiguous or not runs_on(box, window, whole):
-            return Region(box, mask, field)
+        box, mask = _flooded(known, seed, tolerance) if contiguous else (window, known.distance <= tolerance)
+        if not contiguous or not touches_window_edge(box, window, whole):
+            return SimilarRegion(box, mask, known)
         reach *= 2
 
 
 def warm_up() -> None:
     """OpenCV makes its tables of the Lab space at their first use, which takes longer than a frame."""
-    _far(np.zeros((1, 1, 3), np.uint8), np.zeros((1, 1, 3), np.uint8), Colours.LAB)
+    _far(np.zeros((1, 1, 3), np.uint8), np.zeros((1, 1, 3), np.uint8), ColourSpace.LAB)
 
 
 def _around(seed: Seed, reach: int) -> Box:
@@ -103,7 +103,7 @@ def _reach(window: Box, seed: Seed) -> int:
     return reach
 
 
-def _field(picture: Picture, window: Box, seed: Seed, unwanted: Callable[[], bool]) -> Field | None:
+def _field(picture: Picture, window: Box, seed: Seed, unwanted: Callable[[], bool]) -> ColourDistance | None:
     colour = picture[seed.y : seed.y + 1, seed.x : seed.x + 1]
     far = np.empty((window.height, window.width), np.uint8)
     rows = max(1, _STRIPE // window.width)
@@ -112,11 +112,11 @@ def _field(picture: Picture, window: Box, seed: Seed, unwanted: Callable[[], boo
             return None
         stripe = Box(window.x0, window.y0 + top, window.x1, min(window.y1, window.y0 + top + rows))
         far[top : top + stripe.height] = _far(picture[stripe.slices], colour, seed.colours)
-    return Field(window, far)
+    return ColourDistance(window, far)
 
 
-def _far(part: Picture, colour: Picture, colours: Colours) -> NDArray[np.uint8]:
-    if colours == Colours.LAB:
+def _far(part: Picture, colour: Picture, colours: ColourSpace) -> NDArray[np.uint8]:
+    if colours == ColourSpace.LAB:
         part, colour = cv2.cvtColor(part, cv2.COLOR_RGB2Lab), cv2.cvtColor(colour, cv2.COLOR_RGB2Lab)
     red, green, blue = (float(channel) for channel in colour[0, 0])
     apart = cv2.split(cv2.absdiff(part, (red, green, blue, 0.0)).astype(np.float32))
@@ -124,13 +124,13 @@ def _far(part: Picture, colour: Picture, colours: Colours) -> NDArray[np.uint8]:
     return far
 
 
-def _flooded(field: Field, seed: Seed, tolerance: int) -> tuple[Box, Mask]:
+def _flooded(field: ColourDistance, seed: Seed, tolerance: int) -> tuple[Box, Mask]:
     window = field.window
     found = np.zeros((window.height + 2, window.width + 2), np.uint8)
     # The seed is 0 away from itself, so a fixed range from it upwards is the tolerance; the field stays untouched.
     flags = 4 | cv2.FLOODFILL_MASK_ONLY | cv2.FLOODFILL_FIXED_RANGE | (1 << 8)
     at = (seed.x - window.x0, seed.y - window.y0)
-    _, _, _, (left, top, w, h) = cv2.floodFill(field.far, found, at, 0, 0, tolerance, flags)
+    _, _, _, (left, top, w, h) = cv2.floodFill(field.distance, found, at, 0, 0, tolerance, flags)
     inner = Box(left, top, left + w, top + h)
     rows, columns = inner.moved(1, 1).slices
     return inner.moved(window.x0, window.y0), found[rows, columns].astype(bool)

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.base.geometry import Box, Point
-from core.tools.smart.downscaled_crop import Crop
+from core.tools.smart.downscaled_crop import DownscaledCrop
 
-LONGEST = 512
+MAX_SIDE = 512
 """Crop pixels along the side of the window: all ways through it are known in about a tenth of a second."""
 _ON_SCREEN = 900.0
 """Widget pixels along the side of the window around an anchor."""
@@ -30,51 +30,51 @@ _NEAREST, _FARTHEST = 2, 48
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Wire:
+class LiveWire:
     """All ways from `anchor` through a window of the picture. Made on one thread, then used by another."""
 
     anchor: Point
-    crop: Crop
+    crop: DownscaledCrop
     _ways: Any
 
-    def to(self, at: Point) -> tuple[Point, ...]:
+    def path_to(self, at: Point) -> tuple[Point, ...]:
         """The way along edges, without the anchor and up to `at`; straight where it leaves the window."""
-        way = np.asarray(self._ways.getContour(self.crop.pixel(at))).reshape(-1, 1, 2)
+        way = np.asarray(self._ways.getContour(self.crop.pixel_at(at))).reshape(-1, 1, 2)
         if len(way) > 2:
             way = cv2.approxPolyDP(way, _TREMBLE, False)
         inner = way.reshape(-1, 2)[1:-1] + 0.5
-        points = [self.crop.outward(Point(float(x), float(y))) for x, y in inner]
+        points = [self.crop.to_picture(Point(float(x), float(y))) for x, y in inner]
         box = self.crop.box
         if not (box.x0 <= at.x <= box.x1 and box.y0 <= at.y <= box.y1) and len(way):
             x, y = way[-1].ravel()
-            points.append(self.crop.outward(Point(float(x) + 0.5, float(y) + 0.5)))
+            points.append(self.crop.to_picture(Point(float(x) + 0.5, float(y) + 0.5)))
         return (*points, at)
 
 
-def window_around(anchor: Point, scale: float, whole: Box) -> Crop:
+def search_window(anchor: Point, scale: float, whole: Box) -> DownscaledCrop:
     """The window in which ways are looked for; scale: widget pixels per picture pixel."""
     reach = max(_SMALLEST, _ON_SCREEN / scale) / 2
     x, y = round(anchor.x), round(anchor.y)
     side = round(reach)
-    return Crop.of(Box(x - side, y - side, x + side, y + side).intersected(whole), LONGEST)
+    return DownscaledCrop.fit(Box(x - side, y - side, x + side, y + side).intersection(whole), MAX_SIDE)
 
 
-def find_ways(
-    picture: NDArray[np.uint8], crop: Crop, anchor: Point, unwanted: Callable[[], bool]
-) -> Wire | None:
+def compute_live_wire(
+    picture: NDArray[np.uint8], crop: DownscaledCrop, anchor: Point, unwanted: Callable[[], bool]
+) -> LiveWire | None:
     """Intelligent scissors (Mortensen and Barrett, 1995) as OpenCV has them; None when nobody waits any more."""
-    small = crop.pixels(picture)
+    small = crop.read(picture)
     ways = cv2.segmentation.IntelligentScissorsMB()
     ways.setEdgeFeatureCannyParameters(_WEAKEST, _STRONGEST)
     ways.setGradientMagnitudeMaxLimit(_STEEPEST)
     ways.applyImage(small)
     if unwanted():
         return None
-    ways.buildMap(crop.pixel(anchor))
-    return Wire(anchor, crop, ways)
+    ways.buildMap(crop.pixel_at(anchor))
+    return LiveWire(anchor, crop, ways)
 
 
-def drawn_to_edge(picture: NDArray[np.uint8], at: Point, reach: float) -> Point:
+def snap_to_edge(picture: NDArray[np.uint8], at: Point, reach: float) -> Point:
     """The strongest edge within `reach` picture pixels, the near ones first; `at` itself where there is none."""
     height, width = picture.shape[:2]
     whole = round(min(max(reach, _NEAREST), _FARTHEST))

@@ -10,12 +10,20 @@ from itertools import pairwise
 
 from core.base.geometry import Box, Point
 from core.labels.rasterization import polygon
-from core.tools.deferred import painted
-from core.tools.edit_constraint import fill_shape
-from core.tools.shapes.polygon import NEAR
-from core.tools.smart.livewire import Wire, drawn_to_edge, find_ways, window_around
-from core.tools.tool import NOTHING, Modifiers, Outcome, Outline, Stage, Tool, Work
-from core.tools.tool_options import OVER
+from core.tools.deferred import paint_or_defer
+from core.tools.edit_constraint import paint_shape
+from core.tools.shapes.polygon import CLOSING_DISTANCE
+from core.tools.smart.livewire import LiveWire, compute_live_wire, search_window, snap_to_edge
+from core.tools.tool import (
+    NO_RESULT,
+    BackgroundTask,
+    Modifiers,
+    OutlinePreview,
+    Tool,
+    ToolContext,
+    ToolResult,
+)
+from core.tools.tool_options import PAINT_OVER
 
 _DRAWN = 6.0
 """Widget pixels within which a click goes to the strongest edge."""
@@ -31,12 +39,12 @@ class Scissors(Tool):
     name = "scissors"
     title = "Intelligent scissors"
     help_line = "Click along an edge; Enter or a click on the first point fills. Alt: straight line."
-    controls = (OVER,)
+    controls = (PAINT_OVER,)
 
     _anchors: list[Point]
     _ways: list[tuple[Point, ...]]
     """Those between the anchors, each without its first point."""
-    _wire: Wire | None
+    _wire: LiveWire | None
     _cursor: Point | None
     _straight: bool
     _closing: bool
@@ -49,12 +57,12 @@ class Scissors(Tool):
     def is_busy(self) -> bool:
         return bool(self._anchors)
 
-    def press(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+    def press(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         if self._closes(stage, at):
             return self.finish(stage)
         at = Point(min(max(at.x, 0.0), stage.labels.width), min(max(at.y, 0.0), stage.labels.height))
         if not modifiers.alt:
-            at = drawn_to_edge(stage.picture, at, _DRAWN / stage.scale)
+            at = snap_to_edge(stage.picture, at, _DRAWN / stage.scale)
         if self._anchors and at == self._anchors[-1]:
             return self._shown(stage)
         if self._anchors:
@@ -63,88 +71,90 @@ class Scissors(Tool):
         self._cursor = at
         return self._search(stage)
 
-    def drag(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+    def drag(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         return self.hover(stage, at, modifiers)
 
-    def hover(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+    def hover(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         if not self._anchors:
-            return NOTHING
+            return NO_RESULT
         self._cursor, self._straight = at, modifiers.alt
         return self._shown(stage)
 
-    def release(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+    def release(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         return self.hover(stage, at, modifiers)
 
-    def finish(self, stage: Stage) -> Outcome:
+    def finish(self, stage: ToolContext) -> ToolResult:
         """Fill the shape; with fewer than three anchors there is none yet and it stays as it is."""
         if len(self._anchors) < 3:
-            return self._shown(stage) if self._anchors else NOTHING
+            return self._shown(stage) if self._anchors else NO_RESULT
         if self._wire is None:
             self._closing = True
             return self._shown(stage)
         return self._fill(stage)
 
-    def cancel(self, stage: Stage) -> Outcome:
+    def cancel(self, stage: ToolContext) -> ToolResult:
         self._forget()
-        return NOTHING
+        return NO_RESULT
 
-    def step_back(self, stage: Stage) -> Outcome:
+    def undo_step(self, stage: ToolContext) -> ToolResult:
         if self._anchors:
             self._anchors.pop()
         if self._ways:
             self._ways.pop()
         self._closing = False
-        return self._search(stage) if self._anchors else NOTHING
+        return self._search(stage) if self._anchors else NO_RESULT
 
-    def done(self, stage: Stage, result: object) -> Outcome:
+    def on_task_done(self, stage: ToolContext, result: object) -> ToolResult:
         if not self._anchors:
-            return NOTHING
-        self._wire = result if isinstance(result, Wire) else None
+            return NO_RESULT
+        self._wire = result if isinstance(result, LiveWire) else None
         return self._fill(stage) if self._closing else self._shown(stage)
 
-    def retouch(self, stage: Stage) -> Outcome:
-        return self._shown(stage) if self._anchors else NOTHING
+    def refresh(self, stage: ToolContext) -> ToolResult:
+        return self._shown(stage) if self._anchors else NO_RESULT
 
-    def leave(self, stage: Stage) -> Outcome:
-        outcome = self._fill(stage) if len(self._anchors) >= 3 else NOTHING
+    def deactivate(self, stage: ToolContext) -> ToolResult:
+        outcome = self._fill(stage) if len(self._anchors) >= 3 else NO_RESULT
         self._forget()
         return outcome
 
-    def _search(self, stage: Stage) -> Outcome:
+    def _search(self, stage: ToolContext) -> ToolResult:
         """Ask for all ways from the last anchor."""
         self._wire = None
         picture, anchor = stage.picture, self._anchors[-1]
         whole = Box(0, 0, stage.labels.width, stage.labels.height)
-        crop = window_around(anchor, stage.scale, whole)
+        crop = search_window(anchor, stage.scale, whole)
 
         def run(unwanted: Callable[[], bool]) -> object:
-            return find_ways(picture, crop, anchor, unwanted)
+            return compute_live_wire(picture, crop, anchor, unwanted)
 
-        return Outcome(outline=self._shown(stage).outline, work=Work("Looking for edges", run, quiet=True))
+        return ToolResult(
+            outline=self._shown(stage).outline, task=BackgroundTask("Looking for edges", run, quiet=True)
+        )
 
-    def _fill(self, stage: Stage) -> Outcome:
+    def _fill(self, stage: ToolContext) -> ToolResult:
         points = [*self._line(), *self._way_home()[:-1]]
         first = self._anchors[0]
         self._forget()
-        box = Box.around(points).clipped(stage.labels.width, stage.labels.height)
+        box = Box.bounding(points).clipped(stage.labels.width, stage.labels.height)
 
-        def paint(stage: Stage) -> Box:
-            return fill_shape(stage, box, lambda within: polygon(points, within), first)
+        def paint(stage: ToolContext) -> Box:
+            return paint_shape(stage, box, lambda within: polygon(points, within), first)
 
-        return painted(
+        return paint_or_defer(
             stage,
             f"Intelligent scissors, {stage.class_name}",
             self.name,
             stage.class_value,
             box.area,
             paint,
-            outline=Outline(tuple(points), closed=True, handles=False, filled=True),
+            outline=OutlinePreview(tuple(points), closed=True, handles=False, filled=True),
         )
 
     def _way_to(self, at: Point, straight: bool) -> tuple[Point, ...]:
         if straight or self._wire is None:
             return (at,)
-        return self._wire.to(at)
+        return self._wire.path_to(at)
 
     def _way_home(self) -> tuple[Point, ...]:
         """From the last anchor to the first. The cheapest way is often back along the line that is there already,
@@ -156,12 +166,12 @@ class Scissors(Tool):
     def _line(self) -> list[Point]:
         return [self._anchors[0], *(point for way in self._ways for point in way)]
 
-    def _closes(self, stage: Stage, at: Point) -> bool:
+    def _closes(self, stage: ToolContext, at: Point) -> bool:
         if len(self._anchors) < 3:
             return False
-        return math.dist(at, self._anchors[0]) * stage.scale <= NEAR
+        return math.dist(at, self._anchors[0]) * stage.scale <= CLOSING_DISTANCE
 
-    def _shown(self, stage: Stage) -> Outcome:
+    def _shown(self, stage: ToolContext) -> ToolResult:
         cursor = self._cursor
         closing = cursor is not None and self._closes(stage, cursor)
         line = self._line()
@@ -170,7 +180,9 @@ class Scissors(Tool):
         elif cursor is not None and not self._closing:
             line += self._way_to(cursor, self._straight)
         anchors = tuple(self._anchors)
-        return Outcome(outline=Outline(tuple(line), closing=closing, handles=False, anchors=anchors))
+        return ToolResult(
+            outline=OutlinePreview(tuple(line), closing=closing, handles=False, anchors=anchors)
+        )
 
     def _forget(self) -> None:
         self._anchors, self._ways = [], []

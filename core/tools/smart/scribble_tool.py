@@ -12,11 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.base.geometry import Box, Point
-from core.tools.deferred import painted
-from core.tools.edit_constraint import fill, promised
-from core.tools.smart.downscaled_crop import Crop
-from core.tools.tool import NOTHING, Ghost, Modifiers, Outcome, Outline, Scribble, Stage, Tool, Work
-from core.tools.tool_options import OVER
+from core.tools.deferred import paint_or_defer
+from core.tools.edit_constraint import paint_mask, preview_mask
+from core.tools.smart.downscaled_crop import DownscaledCrop
+from core.tools.tool import (
+    NO_RESULT,
+    BackgroundTask,
+    MaskPreview,
+    Modifiers,
+    OutlinePreview,
+    Scribble,
+    Tool,
+    ToolContext,
+    ToolResult,
+)
+from core.tools.tool_options import PAINT_OVER
 
 _REACH = 2.5
 """Widget pixels to each side of a stroke that it speaks of."""
@@ -27,21 +37,21 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class Hint:
+class ScribbleHint:
     """A stroke through `points`, `radius` picture pixels to each side: it belongs, or `against`: it does not."""
 
     points: tuple[Point, ...]
     radius: float
-    against: bool
+    is_background: bool
 
     @property
     def box(self) -> Box:
         """The pixels that the stroke may touch; it may reach beyond the picture."""
-        return Box.around(self.points, margin=self.radius)
+        return Box.bounding(self.points, margin=self.radius)
 
-    def mark(self, crop: Crop, marks: NDArray[np.uint8], value: int) -> None:
+    def mark(self, crop: DownscaledCrop, marks: NDArray[np.uint8], value: int) -> None:
         """Write `value` into the (height, width) uint8 of a crop where the stroke is."""
-        inner = [crop.inward(p) for p in self.points]
+        inner = [crop.to_crop(p) for p in self.points]
         # OpenCV counts from the centre of the first pixel.
         path = np.array([[(p.x - 0.5, p.y - 0.5) for p in inner]]) * (1 << _FINE)
         path = np.clip(np.rint(path), -(1 << 24), 1 << 24).astype(np.int32)
@@ -50,26 +60,26 @@ class Hint:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Found:
+class SegmentedObject:
     """The thing: (h, w) bool `mask` of a `box` inside the picture."""
 
     box: Box
     mask: Mask
 
 
-class Hinting(Tool):
+class ScribbleTool(Tool):
     """Each stroke has the thing looked for anew, on another thread; what is found is shown, and Enter paints it."""
 
-    controls = (OVER,)
-    two_handed = True
-    working = ""
+    controls = (PAINT_OVER,)
+    uses_both_buttons = True
+    task_title = ""
     """What is said while the thing is looked for."""
-    not_found = "Nothing was found there: draw over what belongs to the thing."
+    not_found_message = "Nothing was found there: draw over what belongs to the thing."
 
-    _hints: list[Hint]
+    _hints: list[ScribbleHint]
     _stroke: list[Point]
-    _found: Found | None
-    _ghost: Ghost | None
+    _found: SegmentedObject | None
+    _ghost: MaskPreview | None
     _against: bool
     _waits: bool
     """Whether the thing is being looked for."""
@@ -83,35 +93,35 @@ class Hinting(Tool):
     def is_busy(self) -> bool:
         return bool(self._stroke or self._hints)
 
-    def search(self, stage: Stage) -> Callable[[Callable[[], bool]], object] | None:
+    def search(self, stage: ToolContext) -> Callable[[Callable[[], bool]], object] | None:
         """What another thread shall do with all hints; None: there is too little to go by."""
         raise NotImplementedError
 
-    def is_against(self, modifiers: Modifiers) -> bool:
+    def is_background_stroke(self, modifiers: Modifiers) -> bool:
         """Whether a stroke that begins now is about what does not belong to the thing."""
         return modifiers.ctrl
 
-    def press(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
-        self._stroke, self._against = [at], self.is_against(modifiers)
+    def press(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+        self._stroke, self._against = [at], self.is_background_stroke(modifiers)
         return self._shown(stage)
 
-    def drag(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+    def drag(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         if self._stroke and at != self._stroke[-1]:
             self._stroke.append(at)
         return self._shown(stage)
 
-    def hover(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+    def hover(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         return self._shown(stage)
 
-    def release(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+    def release(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         if not self._stroke:
             return self._shown(stage)
         self.drag(stage, at, modifiers)
-        self._hints.append(Hint(tuple(self._stroke), _REACH / stage.scale, self._against))
+        self._hints.append(ScribbleHint(tuple(self._stroke), _REACH / stage.scale, self._against))
         self._stroke = []
         return self._look(stage)
 
-    def finish(self, stage: Stage) -> Outcome:
+    def finish(self, stage: ToolContext) -> ToolResult:
         """Paint what was found; while it is still looked for, as soon as it is."""
         if self._waits:
             self._owed = True
@@ -121,75 +131,81 @@ class Hinting(Tool):
         found, first, ghost = self._found, self.first_point(), self._ghost
         self._forget()
 
-        def paint(stage: Stage) -> Box:
-            return fill(stage, found.box, found.mask, first)
+        def paint(stage: ToolContext) -> Box:
+            return paint_mask(stage, found.box, found.mask, first)
 
         name = f"{self.title}, {stage.class_name}"
-        return painted(stage, name, self.name, stage.class_value, found.box.area, paint, ghost=ghost)
+        return paint_or_defer(
+            stage, name, self.name, stage.class_value, found.box.area, paint, mask_preview=ghost
+        )
 
-    def cancel(self, stage: Stage) -> Outcome:
+    def cancel(self, stage: ToolContext) -> ToolResult:
         self._forget()
-        return NOTHING
+        return NO_RESULT
 
-    def step_back(self, stage: Stage) -> Outcome:
+    def undo_step(self, stage: ToolContext) -> ToolResult:
         self._stroke, self._owed = [], False
         if self._hints:
             self._hints.pop()
         return self._look(stage) if self._hints else self._nothing_left(stage)
 
-    def retouch(self, stage: Stage) -> Outcome:
+    def refresh(self, stage: ToolContext) -> ToolResult:
         self._promise(stage)
         return self._shown(stage)
 
-    def done(self, stage: Stage, result: object) -> Outcome:
+    def on_task_done(self, stage: ToolContext, result: object) -> ToolResult:
         if not self._waits:
             return self._shown(stage)
         self._waits = False
-        self._found = result if isinstance(result, Found) and result.mask.any() else None
+        self._found = result if isinstance(result, SegmentedObject) and result.mask.any() else None
         self._promise(stage)
         if self._owed and self._found is not None:
             return self.finish(stage)
         self._owed = False
-        say = self.not_found if isinstance(result, Found) and self._found is None else ""
+        say = self.not_found_message if isinstance(result, SegmentedObject) and self._found is None else ""
         shown = self._shown(stage)
-        return Outcome(outline=shown.outline, ghost=shown.ghost, say=say)
+        return ToolResult(outline=shown.outline, mask_preview=shown.mask_preview, message=say)
 
-    def leave(self, stage: Stage) -> Outcome:
+    def deactivate(self, stage: ToolContext) -> ToolResult:
         self._waits = False  # what is still looked for was never seen
         outcome = self.finish(stage)
         self._forget()
-        return outcome.lasting
+        return outcome.committed
 
     def first_point(self) -> Point | None:
         """Where the first stroke for the thing began: its class is meant by "class under pointer"."""
-        return next((hint.points[0] for hint in self._hints if not hint.against), None)
+        return next((hint.points[0] for hint in self._hints if not hint.is_background), None)
 
-    def outline(self) -> Outline | None:
+    def outline(self) -> OutlinePreview | None:
         """All strokes as they are drawn above the picture."""
-        drawn = [Scribble(hint.points, hint.against) for hint in self._hints]
+        drawn = [Scribble(hint.points, hint.is_background) for hint in self._hints]
         if self._stroke:
             drawn.append(Scribble(tuple(self._stroke), self._against))
-        return Outline((), scribbles=tuple(drawn)) if drawn else None
+        return OutlinePreview((), scribbles=tuple(drawn)) if drawn else None
 
-    def _look(self, stage: Stage) -> Outcome:
+    def _look(self, stage: ToolContext) -> ToolResult:
         run = self.search(stage)
         self._waits = run is not None
         if run is None:
             self._found = self._ghost = None
             return self._shown(stage)
         shown = self._shown(stage)
-        return Outcome(outline=shown.outline, ghost=shown.ghost, work=Work(self.working, run))
+        return ToolResult(
+            outline=shown.outline, mask_preview=shown.mask_preview, task=BackgroundTask(self.task_title, run)
+        )
 
-    def _shown(self, stage: Stage) -> Outcome:
-        return Outcome(outline=self.outline(), ghost=self._ghost)
+    def _shown(self, stage: ToolContext) -> ToolResult:
+        return ToolResult(outline=self.outline(), mask_preview=self._ghost)
 
-    def _promise(self, stage: Stage) -> None:
+    def _promise(self, stage: ToolContext) -> None:
         found = self._found
-        self._ghost = None if found is None else promised(stage, found.box, found.mask, self.first_point())
+        self._ghost = (
+            None if found is None else preview_mask(stage, found.box, found.mask, self.first_point())
+        )
 
-    def _nothing_left(self, stage: Stage) -> Outcome:
+    def _nothing_left(self, stage: ToolContext) -> ToolResult:
         self._forget()
-        return NOTHING
+        return NO_RESULT
 
     def _forget(self) -> None:
         self._hints, self._stroke = [], []
@@ -197,9 +213,9 @@ class Hinting(Tool):
         self._against = self._waits = self._owed = False
 
 
-def bounds_of(hints: Sequence[Hint], whole: Box) -> Box:
+def bounds_of(hints: Sequence[ScribbleHint], whole: Box) -> Box:
     """The smallest box of the picture `whole` that holds all hints."""
-    box = Box.nothing()
+    box = Box.empty()
     for hint in hints:
-        box = box.united(hint.box.intersected(whole))
+        box = box.union(hint.box.intersection(whole))
     return box

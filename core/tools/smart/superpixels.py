@@ -13,17 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.base.geometry import Box, Point
-from core.tools.edit_constraint import Ground, promised
-from core.tools.smart.superpixel_grid import Cell, Sheet, cell_at, find_pieces
-from core.tools.tool import NOTHING, Ghost, Modifiers, Outcome, Stage, Tool, Work
-from core.tools.tool_options import OVER, Amount
+from core.tools.edit_constraint import EditConstraint, preview_mask
+from core.tools.smart.superpixel_grid import SuperpixelCell, SuperpixelLabels, cell_at, compute_superpixels
+from core.tools.tool import NO_RESULT, BackgroundTask, MaskPreview, Modifiers, Tool, ToolContext, ToolResult
+from core.tools.tool_options import PAINT_OVER, Amount
 
-FINEST, COARSEST = 6, 96
+MIN_SEGMENT_SIZE, MAX_SEGMENT_SIZE = 6, 96
 _NOTCH = 1.2
 _KEPT = 32
 """Sheets kept, of half a megabyte each."""
 SEGMENT_SIZE = Amount(
-    "segment_size", "Piece size", "About how long and high a piece is; zoom in for finer ones.", FINEST, COARSEST, " px"
+    "segment_size", "Piece size", "About how long and high a piece is; zoom in for finer ones.", MIN_SEGMENT_SIZE, MAX_SEGMENT_SIZE, " px"
 )  # fmt: skip
 
 
@@ -33,35 +33,35 @@ class Superpixels(Tool):
     name = "superpixels"
     title = "Superpixels"
     help_line = "Click or drag to paint whole pieces. The wheel changes their size, Ctrl+wheel zooms."
-    wheel_turns = True
-    controls = (SEGMENT_SIZE, OVER)
+    wheel_adjusts = True
+    controls = (SEGMENT_SIZE, PAINT_OVER)
 
     def __init__(self) -> None:
-        self._sheets: OrderedDict[Cell, Sheet] = OrderedDict()
+        self._sheets: OrderedDict[SuperpixelCell, SuperpixelLabels] = OrderedDict()
         self._picture: weakref.ref[NDArray[np.uint8]] | None = None
-        self._asked: Cell | None = None
+        self._asked: SuperpixelCell | None = None
         self._hovered: Point | None = None
-        self._ground: Ground | None = None
-        self._painted: set[tuple[Cell, int]] = set()
+        self._ground: EditConstraint | None = None
+        self._painted: set[tuple[SuperpixelCell, int]] = set()
         self._last: Point | None = None
         self._owed: list[Point] = []
         self._shown: object = None
-        self._ghost: Ghost | None = None
+        self._ghost: MaskPreview | None = None
 
     @property
     def is_busy(self) -> bool:
         return self._last is not None or bool(self._owed)
 
-    def press(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+    def press(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         self._begin(stage, at)
         self._last = at
         return self._paint(stage, [at])
 
-    def drag(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+    def drag(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         self._hovered = at
         last = self._last
         if last is None:
-            return NOTHING
+            return NO_RESULT
         self._last = at
         step = max(1.0, 1.0 / stage.scale)
         parts = max(1, math.ceil(math.dist(last, at) / step))
@@ -71,48 +71,50 @@ class Superpixels(Tool):
         ]
         return self._paint(stage, way)
 
-    def hover(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+    def hover(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         self._hovered = at
         return self._promise(stage)
 
-    def release(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+    def release(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         if self._last is None:
             return self._promise(stage)
         painted = self.drag(stage, at, modifiers)
         self._last = None
-        return Outcome(painted.dirty, stage.labels.finish(), ghost=painted.ghost, work=painted.work)
+        return ToolResult(
+            painted.dirty, stage.labels.finish_edit(), mask_preview=painted.mask_preview, task=painted.task
+        )
 
-    def finish(self, stage: Stage) -> Outcome:
+    def finish(self, stage: ToolContext) -> ToolResult:
         if self._last is None:
             return self._promise(stage)
         self._last = None
-        return Outcome(edit=stage.labels.finish())
+        return ToolResult(edit=stage.labels.finish_edit())
 
-    def cancel(self, stage: Stage) -> Outcome:
+    def cancel(self, stage: ToolContext) -> ToolResult:
         stroked, self._last, self._owed, self._asked = self._last is not None, None, [], None
-        return Outcome(stage.labels.cancel() if stroked else Box.nothing())
+        return ToolResult(stage.labels.cancel_edit() if stroked else Box.empty())
 
-    def leave(self, stage: Stage) -> Outcome:
+    def deactivate(self, stage: ToolContext) -> ToolResult:
         edit = self.finish(stage).edit if self._last is not None else None
         self._shown = self._ghost = None
         self._last = self._hovered = self._asked = None
         self._owed = []
-        return Outcome(edit=edit)
+        return ToolResult(edit=edit)
 
-    def turn(self, stage: Stage, steps: int) -> Outcome | None:
+    def adjust(self, stage: ToolContext, steps: int) -> ToolResult | None:
         options = stage.options
         size = options.segment_size
         turned = round(size * _NOTCH**steps)
         turned = turned if turned != size else size + (1 if steps > 0 else -1)
-        options.segment_size = min(max(turned, FINEST), COARSEST)
+        options.segment_size = min(max(turned, MIN_SEGMENT_SIZE), MAX_SEGMENT_SIZE)
         shown = self._promise(stage)
-        return Outcome(ghost=shown.ghost, work=shown.work, tuned=True)
+        return ToolResult(mask_preview=shown.mask_preview, task=shown.task, options_changed=True)
 
-    def done(self, stage: Stage, result: object) -> Outcome:
+    def on_task_done(self, stage: ToolContext, result: object) -> ToolResult:
         cell, self._asked = self._asked, None
-        if cell is None or not isinstance(result, Sheet):
+        if cell is None or not isinstance(result, SuperpixelLabels):
             self._owed = []
-            return NOTHING
+            return NO_RESULT
         self._keep(cell, result)
         if not self._owed:
             return self._promise(stage)
@@ -122,16 +124,18 @@ class Superpixels(Tool):
         # The button went up before the pieces were known.
         self._begin(stage, owed[0])
         painted = self._paint(stage, owed)
-        return Outcome(painted.dirty, stage.labels.finish(), ghost=painted.ghost, work=painted.work)
+        return ToolResult(
+            painted.dirty, stage.labels.finish_edit(), mask_preview=painted.mask_preview, task=painted.task
+        )
 
-    def _begin(self, stage: Stage, at: Point) -> None:
+    def _begin(self, stage: ToolContext, at: Point) -> None:
         self._shown = None
-        stage.labels.begin(f"Superpixels, {stage.class_name}", self.name, stage.class_value)
-        self._ground, self._painted = Ground(stage, at, stage.class_value), set()
+        stage.labels.begin_edit(f"Superpixels, {stage.class_name}", self.name, stage.class_value)
+        self._ground, self._painted = EditConstraint(stage, at, stage.class_value), set()
 
-    def _paint(self, stage: Stage, way: list[Point]) -> Outcome:
+    def _paint(self, stage: ToolContext, way: list[Point]) -> ToolResult:
         """Paint the pieces that these points touch; points where pieces are not known yet are owed."""
-        dirty, unknown, work = Box.nothing(), None, None
+        dirty, unknown, work = Box.empty(), None, None
         for at in way:
             cell = self._cell(stage, at)
             if cell is None or self._ground is None:
@@ -141,37 +145,39 @@ class Superpixels(Tool):
                 self._owed.append(at)
                 unknown = unknown or cell
                 continue
-            number = sheet.number_at(at)
+            number = sheet.label_at(at)
             if (cell, number) not in self._painted:
                 self._painted.add((cell, number))
-                box, mask = sheet.piece(number)
-                allowed = self._ground.allowed(stage, box, mask.copy())
-                dirty = dirty.united(stage.labels.paint(box, allowed, stage.class_value))
+                box, mask = sheet.mask_of(number)
+                allowed = self._ground.restrict(stage, box, mask.copy())
+                dirty = dirty.union(stage.labels.paint(box, allowed, stage.class_value))
         if unknown is not None:
             work = self._work(stage, unknown)
-        return Outcome(dirty, work=work)
+        return ToolResult(dirty, task=work)
 
-    def _promise(self, stage: Stage) -> Outcome:
+    def _promise(self, stage: ToolContext) -> ToolResult:
         cell = None if self._hovered is None else self._cell(stage, self._hovered)
         if cell is None or self._hovered is None:
-            return NOTHING
+            return NO_RESULT
         sheet = self._sheet(stage, cell)
         if sheet is None:
-            return Outcome(work=self._work(stage, cell))
-        number = sheet.number_at(self._hovered)
+            return ToolResult(task=self._work(stage, cell))
+        number = sheet.label_at(self._hovered)
         wanted = (cell, number, stage.class_value, stage.options.over, stage.options.locked)
         if self._shown != wanted:
-            box, mask = sheet.piece(number)
+            box, mask = sheet.mask_of(number)
             self._shown = wanted
-            self._ghost = promised(stage, box, mask, self._hovered)
-        return Outcome(ghost=self._ghost)
+            self._ghost = preview_mask(stage, box, mask, self._hovered)
+        return ToolResult(mask_preview=self._ghost)
 
-    def _cell(self, stage: Stage, at: Point) -> Cell | None:
+    def _cell(self, stage: ToolContext, at: Point) -> SuperpixelCell | None:
         if not (0 <= at.x < stage.labels.width and 0 <= at.y < stage.labels.height):
             return None
-        return cell_at(at, stage.scale, min(max(stage.options.segment_size, FINEST), COARSEST))
+        return cell_at(
+            at, stage.scale, min(max(stage.options.segment_size, MIN_SEGMENT_SIZE), MAX_SEGMENT_SIZE)
+        )
 
-    def _sheet(self, stage: Stage, cell: Cell) -> Sheet | None:
+    def _sheet(self, stage: ToolContext, cell: SuperpixelCell) -> SuperpixelLabels | None:
         if self._picture is None or self._picture() is not stage.picture:
             self._picture, self._asked = weakref.ref(stage.picture), None
             self._sheets.clear()
@@ -180,12 +186,12 @@ class Superpixels(Tool):
             self._sheets.move_to_end(cell)
         return found
 
-    def _keep(self, cell: Cell, sheet: Sheet) -> None:
+    def _keep(self, cell: SuperpixelCell, sheet: SuperpixelLabels) -> None:
         self._sheets[cell] = sheet
         while len(self._sheets) > _KEPT:
             self._sheets.popitem(last=False)
 
-    def _work(self, stage: Stage, cell: Cell) -> Work | None:
+    def _work(self, stage: ToolContext, cell: SuperpixelCell) -> BackgroundTask | None:
         """None when these pieces are on their way already."""
         if cell == self._asked:
             return None
@@ -193,6 +199,6 @@ class Superpixels(Tool):
         picture, whole = stage.picture, Box(0, 0, stage.labels.width, stage.labels.height)
 
         def run(unwanted: Callable[[], bool]) -> object:
-            return None if unwanted() else find_pieces(picture, cell, whole)
+            return None if unwanted() else compute_superpixels(picture, cell, whole)
 
-        return Work("Looking for pieces of one colour", run, quiet=True)
+        return BackgroundTask("Looking for pieces of one colour", run, quiet=True)

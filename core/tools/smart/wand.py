@@ -8,20 +8,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.base.geometry import Box, Point
-from core.tools.deferred import painted
-from core.tools.edit_constraint import fill, promised
-from core.tools.smart.colour_similarity import Region, Seed, region_alike, warm_up
-from core.tools.tool import NOTHING, Ghost, Modifiers, Outcome, Stage, Tool, Work
-from core.tools.tool_options import OVER, Amount, Choice, Colours, Switch
+from core.tools.deferred import paint_or_defer
+from core.tools.edit_constraint import paint_mask, preview_mask
+from core.tools.smart.colour_similarity import Seed, SimilarRegion, find_similar_region, warm_up
+from core.tools.tool import NO_RESULT, BackgroundTask, MaskPreview, Modifiers, Tool, ToolContext, ToolResult
+from core.tools.tool_options import PAINT_OVER, Amount, Choice, ColourSpace, Switch
 
-LOOSEST = 200
+MAX_TOLERANCE = 200
 """The largest tolerance; everything is alike then."""
-AT_ONCE = 512 * 512
+MAX_IMMEDIATE_SEARCH = 512 * 512
 """Pixels that may be looked at between two frames; for more another thread does it."""
 _STEP, _STILL = 3.0, 4.0
 """Widget pixels that the hand moves for one more of tolerance, and those that a plain click may tremble."""
 
-TOLERANCE = Amount("tolerance", "Tolerance", "How far a colour may be from the one you press on.", 0, LOOSEST)
+TOLERANCE = Amount(
+    "tolerance", "Tolerance", "How far a colour may be from the one you press on.", 0, MAX_TOLERANCE
+)
 CONTIGUOUS = Switch(
     "contiguous",
     "Connected",
@@ -31,20 +33,20 @@ COLOURS = Choice(
     "colours",
     "Compare",
     "Compare colours as they look (Lab) or as they are stored (RGB).",
-    ((Colours.LAB, "Lab"), (Colours.RGB, "RGB")),
+    ((ColourSpace.LAB, "Lab"), (ColourSpace.RGB, "RGB")),
 )
 
 
 @dataclass(slots=True)
-class _Look:
+class _WandSelection:
     """What the wand is pointed at. held: the button is down; owed: it went up before the region was known."""
 
     seed: Seed
     at: Point
     began: int
     turned: int = 0
-    region: Region | None = None
-    ghost: Ghost | None = None
+    region: SimilarRegion | None = None
+    ghost: MaskPreview | None = None
     waits: bool = False
     held: bool = False
     owed: bool = False
@@ -56,10 +58,10 @@ class Wand(Tool):
     name = "wand"
     title = "Magic wand"
     help_line = "Press on a colour, drag sideways for more or less, release to paint."
-    controls = (TOLERANCE, CONTIGUOUS, COLOURS, OVER)
+    controls = (TOLERANCE, CONTIGUOUS, COLOURS, PAINT_OVER)
 
     def __init__(self) -> None:
-        self._look: _Look | None = None
+        self._look: _WandSelection | None = None
         self._hovered: Point | None = None
         self._is_warm = False
 
@@ -67,38 +69,38 @@ class Wand(Tool):
     def is_busy(self) -> bool:
         return self._look is not None and (self._look.held or self._look.owed)
 
-    def press(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+    def press(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         self._look = _look_at(stage, at)
         if self._look is None:
-            return NOTHING
+            return NO_RESULT
         self._look.held = True
         return self._search(stage)
 
-    def drag(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+    def drag(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         look = self._look
         if look is None or not look.held:
-            return NOTHING
+            return NO_RESULT
         way = (at.x - look.at.x) * stage.scale
         steps = int((abs(way) - _STILL) / _STEP) if abs(way) > _STILL else 0
         return self._tune(stage, look.began + look.turned + (steps if way > 0 else -steps))
 
-    def hover(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+    def hover(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         self._hovered = at
         look = self._look
         if look is None:
-            return NOTHING if self._is_warm else self._warm_up()
+            return NO_RESULT if self._is_warm else self._warm_up()
         if not look.owed and (int(at.x), int(at.y)) != (look.seed.x, look.seed.y):
             self._look = None
-            return NOTHING
+            return NO_RESULT
         return self._shown(stage)
 
-    def release(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
+    def release(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         look = self._look
         if look is None or not look.held:
-            return NOTHING
+            return NO_RESULT
         return self.finish(stage)
 
-    def finish(self, stage: Stage) -> Outcome:
+    def finish(self, stage: ToolContext) -> ToolResult:
         look = self._look
         if look is None or not self.is_busy:
             return self._shown(stage)
@@ -108,28 +110,30 @@ class Wand(Tool):
         self._look = None
         region, at = look.region, look.at
         if region is None:
-            return NOTHING
+            return NO_RESULT
 
-        def paint(stage: Stage) -> Box:
-            return fill(stage, region.box, region.mask, at)
+        def paint(stage: ToolContext) -> Box:
+            return paint_mask(stage, region.box, region.mask, at)
 
         name = f"Magic wand, {stage.class_name}"
-        return painted(stage, name, self.name, stage.class_value, region.box.area, paint, ghost=look.ghost)
+        return paint_or_defer(
+            stage, name, self.name, stage.class_value, region.box.area, paint, mask_preview=look.ghost
+        )
 
-    def cancel(self, stage: Stage) -> Outcome:
+    def cancel(self, stage: ToolContext) -> ToolResult:
         look, self._look = self._look, None
         if look is None or stage.options.tolerance == look.began:
-            return NOTHING
+            return NO_RESULT
         stage.options.tolerance = look.began
-        return Outcome(tuned=True)
+        return ToolResult(options_changed=True)
 
-    def leave(self, stage: Stage) -> Outcome:
+    def deactivate(self, stage: ToolContext) -> ToolResult:
         # A region that is still searched for was never seen: nothing is lost with it.
         outcome = self.finish(stage)
         self._look = self._hovered = None
-        return outcome.lasting
+        return outcome.committed
 
-    def turn(self, stage: Stage, steps: int) -> Outcome | None:
+    def adjust(self, stage: ToolContext, steps: int) -> ToolResult | None:
         old = stage.options.tolerance
         more = steps * max(1, old // 8)
         if self._look is None and self._hovered is not None:
@@ -138,63 +142,68 @@ class Wand(Tool):
             self._look.turned += more
         return self._tune(stage, old + more)
 
-    def retouch(self, stage: Stage) -> Outcome:
-        return self._search(stage) if self._look else NOTHING
+    def refresh(self, stage: ToolContext) -> ToolResult:
+        return self._search(stage) if self._look else NO_RESULT
 
-    def done(self, stage: Stage, result: object) -> Outcome:
+    def on_task_done(self, stage: ToolContext, result: object) -> ToolResult:
         look = self._look
         if look is None or not look.waits:
             return self._shown(stage)
         look.waits = False
-        if isinstance(result, Region):
+        if isinstance(result, SimilarRegion):
             self._found(stage, look, result)
         return self.finish(stage) if look.owed else self._shown(stage)
 
-    def _warm_up(self) -> Outcome:
+    def _warm_up(self) -> ToolResult:
         self._is_warm = True
-        return Outcome(work=Work("Getting ready", lambda _unwanted: warm_up(), quiet=True))
+        return ToolResult(task=BackgroundTask("Getting ready", lambda _unwanted: warm_up(), quiet=True))
 
-    def _tune(self, stage: Stage, tolerance: int) -> Outcome:
-        tolerance = min(max(tolerance, 0), LOOSEST)
+    def _tune(self, stage: ToolContext, tolerance: int) -> ToolResult:
+        tolerance = min(max(tolerance, 0), MAX_TOLERANCE)
         if tolerance == stage.options.tolerance:
             return self._shown(stage)
         stage.options.tolerance = tolerance
-        found = self._search(stage) if self._look else NOTHING
-        return Outcome(ghost=found.ghost, work=found.work, tuned=True)
+        found = self._search(stage) if self._look else NO_RESULT
+        return ToolResult(mask_preview=found.mask_preview, task=found.task, options_changed=True)
 
-    def _search(self, stage: Stage) -> Outcome:
+    def _search(self, stage: ToolContext) -> ToolResult:
         """Look nearby at once; what runs on far is left to another thread."""
         look, options, picture = self._look, stage.options, stage.picture
         if look is None:
-            return NOTHING
+            return NO_RESULT
         seed, contiguous = look.seed, options.contiguous
-        tolerance = min(max(options.tolerance, 0), LOOSEST)
+        tolerance = min(max(options.tolerance, 0), MAX_TOLERANCE)
         if seed.colours != options.colours:
             seed = look.seed = Seed(seed.x, seed.y, options.colours)
             look.region = look.ghost = None
-        field = look.region.field if look.region else None
-        found = region_alike(picture, seed, tolerance, contiguous, field, most=AT_ONCE)
+        field = look.region.distance if look.region else None
+        found = find_similar_region(
+            picture, seed, tolerance, contiguous, field, max_pixels=MAX_IMMEDIATE_SEARCH
+        )
         look.waits = found is None
         if found is not None:
             self._found(stage, look, found)
             return self._shown(stage)
 
         def run(unwanted: Callable[[], bool]) -> object:
-            return region_alike(picture, seed, tolerance, contiguous, field, unwanted=unwanted)
+            return find_similar_region(picture, seed, tolerance, contiguous, field, unwanted=unwanted)
 
-        return Outcome(ghost=self._shown(stage).ghost, work=Work("Looking for what is alike", run))
+        return ToolResult(
+            mask_preview=self._shown(stage).mask_preview,
+            task=BackgroundTask("Looking for what is alike", run),
+        )
 
-    def _shown(self, stage: Stage) -> Outcome:
+    def _shown(self, stage: ToolContext) -> ToolResult:
         look = self._look
-        return NOTHING if look is None else Outcome(ghost=look.ghost)
+        return NO_RESULT if look is None else ToolResult(mask_preview=look.ghost)
 
-    def _found(self, stage: Stage, look: _Look, region: Region) -> None:
-        look.region, look.ghost = region, promised(stage, region.box, region.mask, look.at)
+    def _found(self, stage: ToolContext, look: _WandSelection, region: SimilarRegion) -> None:
+        look.region, look.ghost = region, preview_mask(stage, region.box, region.mask, look.at)
 
 
-def _look_at(stage: Stage, at: Point) -> _Look | None:
+def _look_at(stage: ToolContext, at: Point) -> _WandSelection | None:
     height, width = stage.picture.shape[:2]
     if not (0 <= at.x < width and 0 <= at.y < height):
         return None
     seed = Seed(int(at.x), int(at.y), stage.options.colours)
-    return _Look(seed, at, stage.options.tolerance)
+    return _WandSelection(seed, at, stage.options.tolerance)

@@ -11,17 +11,17 @@ from PySide6.QtWidgets import QWidget
 
 from core.base.geometry import Box, Point
 from core.images.tiled_pyramid import AnyPyramid
-from desktop.canvas.layered_image_widget import Surface
-from desktop.canvas.rendering.compositor import Scene
-from desktop.canvas.rendering.layer_style import sample
+from desktop.canvas.layered_image_widget import LayeredImageWidget
+from desktop.canvas.rendering.compositor import CanvasContent
+from desktop.canvas.rendering.layer_style import sample_nearest
 
-LARGEST = QSize(200, 160)
+MAX_SIZE = QSize(200, 160)
 GAP = 12
 """Widget pixels between the overview and the corner of the canvas."""
-PAUSE_MS = 350
+UPDATE_INTERVAL_MS = 350
 """What is painted is seen here at most every so often: a stroke must not pay for its small copy."""
 _BORDER = 1
-_SMALLEST = 8.0
+_MIN_FRAME = 8.0
 """A frame around very few pixels would be a dot that nobody finds."""
 
 
@@ -32,40 +32,40 @@ class Minimap(QWidget):
     many places as the overview has pixels. Neither follows the size of the picture. GUI thread.
     """
 
-    def __init__(self, canvas: Surface) -> None:
+    def __init__(self, canvas: LayeredImageWidget) -> None:
         super().__init__(canvas)
         self._canvas = canvas
-        self._wanted = True
-        self._made_of: AnyPyramid | None = None
+        self._allowed = True
+        self._pyramid: AnyPyramid | None = None
         self._picture: QImage | None = None
         self._layers: QImage | None = None
-        self._pause = QTimer(self, singleShot=True, interval=PAUSE_MS)
-        self._pause.timeout.connect(self._look)
+        self._timer = QTimer(self, singleShot=True, interval=UPDATE_INTERVAL_MS)
+        self._timer.timeout.connect(self._render)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setCursor(Qt.CursorShape.ArrowCursor)
         self.setAccessibleName("Overview")
         self.setAccessibleDescription("The whole picture; drag to move the part in sight.")
         self.hide()
-        canvas.view_changed.connect(self._follow)
+        canvas.view_changed.connect(self._update_geometry)
         canvas.content_changed.connect(self._content_changed)
         canvas.installEventFilter(self)
 
-    def set_wanted(self, wanted: bool) -> None:
+    def set_allowed(self, allowed: bool) -> None:
         """Whether it may be seen at all."""
-        self._wanted = wanted
-        self._follow()
+        self._allowed = allowed
+        self._update_geometry()
 
     @property
-    def frame(self) -> QRectF:
+    def view_frame(self) -> QRectF:
         """The part in sight, in pixels of this widget."""
-        top, end = QPointF(0, 0), QPointF(self._canvas.room.width(), self._canvas.height())
-        return QRectF(self._here(top), self._here(end)) & QRectF(self.rect())
+        top, end = QPointF(0, 0), QPointF(self._canvas.view_rect.width(), self._canvas.height())
+        return QRectF(self._to_minimap(top), self._to_minimap(end)) & QRectF(self.rect())
 
     # Qt
 
     def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # noqa: N802
         if event.type() == QEvent.Type.Resize:
-            self._follow()
+            self._update_geometry()
         return False
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
@@ -80,12 +80,12 @@ class Minimap(QWidget):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         if event.button() == Qt.MouseButton.LeftButton:
-            self._canvas.let_go()
-            self._bring(event.position())
+            self._canvas.finish_stroke()
+            self._centre_on(event.position())
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         if event.buttons() & Qt.MouseButton.LeftButton:
-            self._bring(event.position())
+            self._centre_on(event.position())
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
         event.ignore()  # zooming is the canvas's
@@ -94,67 +94,69 @@ class Minimap(QWidget):
 
     def _content_changed(self) -> None:
         scene = self._canvas.scene
-        if scene is None or scene.pyramid is not self._made_of:
-            self._made_of = self._picture = self._layers = None
-            self._follow()
-        elif self.isVisible() and not self._pause.isActive():
-            self._pause.start()
+        if scene is None or scene.pyramid is not self._pyramid:
+            self._pyramid = self._picture = self._layers = None
+            self._update_geometry()
+        elif self.isVisible() and not self._timer.isActive():
+            self._timer.start()
 
-    def _follow(self, _scale: float = 0.0) -> None:
+    def _update_geometry(self, _scale: float = 0.0) -> None:
         """Another place or zoom: appear, go, or move the frame."""
         scene = self._canvas.scene
-        shown = self._wanted and scene is not None and self._canvas.is_cut
+        shown = self._allowed and scene is not None and self._canvas.exceeds_view
         if not shown or scene is None:
             self.hide()
             return
-        if scene.pyramid is not self._made_of:
-            self._make(scene)
-        self.move(self._canvas.room.width() - self.width() - GAP, self._canvas.height() - self.height() - GAP)
+        if scene.pyramid is not self._pyramid:
+            self._resize_for(scene)
+        self.move(
+            self._canvas.view_rect.width() - self.width() - GAP, self._canvas.height() - self.height() - GAP
+        )
         if self.isHidden():
-            self._look()
+            self._render()
             self.show()
             self.raise_()
         self.update()
 
-    def _make(self, scene: Scene) -> None:
+    def _resize_for(self, scene: CanvasContent) -> None:
         width, height = scene.pyramid.size
-        scale = min(LARGEST.width() / width, LARGEST.height() / height)
+        scale = min(MAX_SIZE.width() / width, MAX_SIZE.height() / height)
         self.resize(max(24, round(width * scale)) + 2 * _BORDER, max(24, round(height * scale)) + 2 * _BORDER)
-        self._made_of = scene.pyramid
+        self._pyramid = scene.pyramid
         self._picture = self._layers = None
 
-    def _look_at_picture(self, scene: Scene) -> QImage:
+    def _render_picture(self, scene: CanvasContent) -> QImage:
         """From a coarse level, as the canvas shows it; of a giant it becomes clear with time."""
         ratio = self.devicePixelRatioF()
         size = (round((self.width() - 2) * ratio), round((self.height() - 2) * ratio))
         level = scene.pyramid.level_for(size[0] / scene.pyramid.size[0])
-        seen = scene.eye.seen(scene.eye.part(level, Box(0, 0, *scene.pyramid.level_size(level))))
+        seen = scene.image.render(scene.image.part(level, Box(0, 0, *scene.pyramid.level_size(level))))
         small = cv2.resize(seen, size, interpolation=cv2.INTER_AREA)
-        return _image(cv2.cvtColor(small, cv2.COLOR_RGB2BGRA), QImage.Format.Format_RGB32)
+        return _to_image(cv2.cvtColor(small, cv2.COLOR_RGB2BGRA), QImage.Format.Format_RGB32)
 
-    def _look(self) -> None:
+    def _render(self) -> None:
         """Sample the layers anew."""
         scene = self._canvas.scene
-        if scene is None or scene.pyramid is not self._made_of:
+        if scene is None or scene.pyramid is not self._pyramid:
             return
-        if self._canvas.is_held:
-            self._pause.start()
+        if self._canvas.is_stroking:
+            self._timer.start()
             return
-        self._picture, self._layers = self._look_at_picture(scene), None
-        if not scene.table.is_empty:
+        self._picture, self._layers = self._render_picture(scene), None
+        if not scene.colours.is_empty:
             height, width = scene.labels.values.shape
-            rows = _spread(self._picture.height(), height)
-            columns = _spread(self._picture.width(), width)
-            labels = sample(scene.labels.values, rows, columns)
+            rows = _even_indices(self._picture.height(), height)
+            columns = _even_indices(self._picture.width(), width)
+            labels = sample_nearest(scene.labels.values, rows, columns)
             said = scene.prediction
-            prediction = None if said is None else sample(said.values, rows, columns)
-            colours = scene.table.compose(labels, prediction, lambda: np.zeros_like(labels))
-            self._layers = _image(colours, QImage.Format.Format_ARGB32_Premultiplied)
+            prediction = None if said is None else sample_nearest(said.values, rows, columns)
+            colours = scene.colours.compose(labels, prediction, lambda: np.zeros_like(labels))
+            self._layers = _to_image(colours, QImage.Format.Format_ARGB32_Premultiplied)
         self.update()
 
     def _draw_frame(self, painter: QPainter) -> None:
-        frame = self.frame.adjusted(0.5, 0.5, -0.5, -0.5)
-        spare_x, spare_y = max(0.0, _SMALLEST - frame.width()) / 2, max(0.0, _SMALLEST - frame.height()) / 2
+        frame = self.view_frame.adjusted(0.5, 0.5, -0.5, -0.5)
+        spare_x, spare_y = max(0.0, _MIN_FRAME - frame.width()) / 2, max(0.0, _MIN_FRAME - frame.height()) / 2
         frame = frame.adjusted(-spare_x, -spare_y, spare_x, spare_y)
         shade = QColor(0, 0, 0, 80)
         whole = QRectF(self.rect())
@@ -171,36 +173,36 @@ class Minimap(QWidget):
         painter.setPen(QPen(QColor(0, 0, 0, 140), 1))
         painter.drawRect(QRect(0, 0, self.width() - 1, self.height() - 1))
 
-    def _here(self, position: QPointF) -> QPointF:
+    def _to_minimap(self, position: QPointF) -> QPointF:
         """A widget position of the canvas, in pixels of this widget."""
-        height, width = self._size_of_picture()
+        height, width = self._picture_size()
         at = self._canvas.image_point(position)
         return QPointF(
             _BORDER + at.x / width * (self.width() - 2 * _BORDER),
             _BORDER + at.y / height * (self.height() - 2 * _BORDER),
         )
 
-    def _bring(self, position: QPointF) -> None:
+    def _centre_on(self, position: QPointF) -> None:
         """Move the picture so that the place at `position` comes to the middle of the canvas."""
-        height, width = self._size_of_picture()
+        height, width = self._picture_size()
         across = min(1.0, max(0.0, (position.x() - _BORDER) / (self.width() - 2 * _BORDER)))
         down = min(1.0, max(0.0, (position.y() - _BORDER) / (self.height() - 2 * _BORDER)))
         there = self._canvas.widget_point(Point(across * width, down * height))
-        self._canvas.pan_by(QPointF(self._canvas.room.width() / 2, self._canvas.height() / 2) - there)
+        self._canvas.pan_by(QPointF(self._canvas.view_rect.width() / 2, self._canvas.height() / 2) - there)
 
-    def _size_of_picture(self) -> tuple[int, int]:
-        if self._made_of is None:
+    def _picture_size(self) -> tuple[int, int]:
+        if self._pyramid is None:
             return 1, 1
-        width, height = self._made_of.size
+        width, height = self._pyramid.size
         return height, width
 
 
-def _spread(count: int, size: int) -> NDArray[np.intp]:
+def _even_indices(count: int, size: int) -> NDArray[np.intp]:
     """`count` places spread evenly over `size` pixels."""
     return np.minimum((np.arange(count) + 0.5) * (size / count), size - 1).astype(np.intp)
 
 
-def _image(pixels: NDArray[np.uint8] | NDArray[np.uint32], form: QImage.Format) -> QImage:
+def _to_image(pixels: NDArray[np.uint8] | NDArray[np.uint32], form: QImage.Format) -> QImage:
     """Four bytes a pixel as an image that owns its memory."""
     whole = np.ascontiguousarray(pixels)
     height, width = whole.shape[:2]

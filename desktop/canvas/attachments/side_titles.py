@@ -6,12 +6,12 @@ from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QActionGroup
 from PySide6.QtWidgets import QMenu, QToolButton
 
-from desktop.canvas.layered_image_widget import Surface
-from desktop.canvas.rendering.compare_styles import TITLES, Comparison, Side
+from desktop.canvas.layered_image_widget import LayeredImageWidget
+from desktop.canvas.rendering.compare_styles import SIDE_TITLES, CompareSide, Comparison
 
-_FROM_LINE = 16
-_FROM_TOP = 12
-_NAMES = ("Left side", "Right side")
+_DIVIDER_MARGIN = 16
+_TOP_MARGIN = 12
+_SIDE_NAMES = ("Left side", "Right side")
 
 
 class SideTitles(QObject):
@@ -20,26 +20,26 @@ class SideTitles(QObject):
     `chosen` carries a Comparison with other sides.
     """
 
-    chosen = Signal(object)
+    comparison_chosen = Signal(object)
 
-    def __init__(self, canvas: Surface) -> None:
+    def __init__(self, canvas: LayeredImageWidget) -> None:
         super().__init__(canvas)
         self._canvas = canvas
         self.buttons = tuple(self._button(place) for place in range(2))
-        canvas.content_changed.connect(self._follow)
+        canvas.content_changed.connect(self._update)
         canvas.installEventFilter(self)
-        self._follow()
+        self._update()
 
     def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # noqa: N802
         if event.type() == QEvent.Type.Resize:
-            self._follow()
+            self._update()
         return False
 
-    def place_at(self, across: int) -> None:
+    def move_to_divider(self, across: int) -> None:
         """The line stands at this widget pixel of the canvas."""
         left, right = self.buttons
-        left.move(across - _FROM_LINE - left.width(), _FROM_TOP)
-        right.move(across + _FROM_LINE, _FROM_TOP)
+        left.move(across - _DIVIDER_MARGIN - left.width(), _TOP_MARGIN)
+        right.move(across + _DIVIDER_MARGIN, _TOP_MARGIN)
 
     def _button(self, place: int) -> QToolButton:
         made = QToolButton(self._canvas)
@@ -47,12 +47,12 @@ class SideTitles(QObject):
         made.setCursor(Qt.CursorShape.ArrowCursor)
         made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         made.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        made.setToolTip(f"{_NAMES[place]} of the comparison: choose what it shows.")
+        made.setToolTip(f"{_SIDE_NAMES[place]} of the comparison: choose what it shows.")
         # What is done here is not meant for the picture below.
         made.setAttribute(Qt.WidgetAttribute.WA_NoMousePropagation)
         menu = QMenu(made)
         group = QActionGroup(menu)
-        for side, title in TITLES.items():
+        for side, title in SIDE_TITLES.items():
             action = menu.addAction(title)
             action.setCheckable(True)
             action.setData(side)
@@ -62,13 +62,15 @@ class SideTitles(QObject):
         made.hide()
         return made
 
-    def _choose(self, place: int, side: Side) -> None:
+    def _choose(self, place: int, side: CompareSide) -> None:
         now = self._canvas.comparison or Comparison()
-        self.chosen.emit(
-            Comparison(side, now.right, now.share) if place == 0 else Comparison(now.left, side, now.share)
+        self.comparison_chosen.emit(
+            Comparison(side, now.right, now.divider)
+            if place == 0
+            else Comparison(now.left, side, now.divider)
         )
 
-    def _follow(self) -> None:
+    def _update(self) -> None:
         shown = self._canvas.comparison
         for place, made in enumerate(self.buttons):
             made.setVisible(shown is not None and self._canvas.has_picture)
@@ -78,17 +80,21 @@ class SideTitles(QObject):
             for action in made.menu().actions():
                 action.setChecked(action.data() == side)
             made.setText(self._title(side))
-            made.setAccessibleName(f"{_NAMES[place]}: {self._title(side)}")
+            made.setAccessibleName(f"{_SIDE_NAMES[place]}: {self._title(side)}")
             made.adjustSize()
             made.raise_()
         if shown is not None:
             width = self._canvas.width()
-            self.place_at(width // 2 if shown.share is None else round(shown.share * width))
+            self.move_to_divider(width // 2 if shown.divider is None else round(shown.divider * width))
 
-    def _title(self, side: Side) -> str:
+    def _title(self, side: CompareSide) -> str:
         scene = self._canvas.scene
-        if side in (Side.PREDICTION, Side.DIFFERENCE) and scene is not None and scene.prediction is None:
+        if (
+            side in (CompareSide.PREDICTION, CompareSide.DIFFERENCE)
+            and scene is not None
+            and scene.prediction is None
+        ):
             return "No prediction yet"
-        if side == Side.LABEL and self._canvas.layers.label <= 0:
+        if side == CompareSide.LABEL and self._canvas.layers.label_alpha <= 0:
             return "Label, hidden"
-        return TITLES[side]
+        return SIDE_TITLES[side]

@@ -8,10 +8,10 @@ from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPaintEvent, QPen, QShortcut
 from PySide6.QtWidgets import QWidget
 
-from desktop.canvas.layered_image_widget import Surface
+from desktop.canvas.layered_image_widget import LayeredImageWidget
 from desktop.canvas.rendering.compare_styles import Comparison
 
-_REACH = 11
+_HALF_WIDTH = 11
 """Half the width of the strip that takes the mouse, in widget pixels; a line alone would be hard to hit."""
 _KNOB = 9.0
 _STEP = 0.02
@@ -24,53 +24,53 @@ class Swipe(QWidget):
     `ended` is emitted when Esc asks for its end; the owner answers with set_on(False).
     """
 
-    ended = Signal()
+    close_requested = Signal()
     moved = Signal(int)
     """The line stands at this widget pixel of the canvas now."""
 
-    def __init__(self, canvas: Surface) -> None:
+    def __init__(self, canvas: LayeredImageWidget) -> None:
         super().__init__(canvas)
         self._canvas = canvas
-        self._on = False
+        self._active = False
         self._sides = Comparison()
-        self._share = 0.5
-        self._grip = 0.0
+        self._position = 0.5
+        self._drag_offset = 0.0
         self.setCursor(Qt.CursorShape.SplitHCursor)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAccessibleName("Divider of the comparison")
         self.setAccessibleDescription("Left and right move it, Esc ends the comparison.")
         self.hide()
         # A tool that has something under way takes Esc before it becomes a shortcut.
-        self._escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), canvas, self.ended.emit)
+        self._escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), canvas, self.close_requested.emit)
         self._escape.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         self._escape.setEnabled(False)
-        canvas.content_changed.connect(self._follow)
+        canvas.content_changed.connect(self._update_geometry)
         canvas.installEventFilter(self)
 
     @property
-    def share(self) -> float:
+    def position(self) -> float:
         """Where the line is, as a share of the canvas's width."""
-        return self._share
+        return self._position
 
-    def set_on(self, on: bool) -> None:
-        if on and not self._on:
-            self._share = 0.5
-        self._on = on
-        self._escape.setEnabled(on)
-        self._compare()
-        self._follow()
+    def set_active(self, active: bool) -> None:
+        if active and not self._active:
+            self._position = 0.5
+        self._active = active
+        self._escape.setEnabled(active)
+        self._apply()
+        self._update_geometry()
 
     def set_sides(self, sides: Comparison) -> None:
         """What is seen left and right; the place of the line stays."""
         self._sides = sides
-        if self._on:
-            self._compare()
+        if self._active:
+            self._apply()
 
     # Qt
 
     def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # noqa: N802
         if event.type() == QEvent.Type.Resize:
-            self._follow()
+            self._update_geometry()
         return False
 
     def event(self, event: QEvent) -> bool:
@@ -89,22 +89,22 @@ class Swipe(QWidget):
         if step is None:
             event.ignore()
         else:
-            self._move_to(self._share + step)
+            self._move_to(self._position + step)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         if event.button() == Qt.MouseButton.LeftButton:
-            self._grip = event.position().x() - _REACH
+            self._drag_offset = event.position().x() - _HALF_WIDTH
         else:
             event.ignore()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         if event.buttons() & Qt.MouseButton.LeftButton:
-            across = self.mapToParent(event.position()).x() - self._grip
+            across = self.mapToParent(event.position()).x() - self._drag_offset
             self._move_to(across / max(1, self._canvas.width()))
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
         painter = QPainter(self)
-        middle, height = float(_REACH), float(self.height())
+        middle, height = float(_HALF_WIDTH), float(self.height())
         painter.fillRect(QRectF(middle - 1.5, 0, 3, height), QColor(0, 0, 0, 130))
         painter.fillRect(QRectF(middle - 0.5, 0, 1, height), QColor(255, 255, 255, 240))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -122,17 +122,17 @@ class Swipe(QWidget):
 
     # Steps of the above
 
-    def _move_to(self, share: float) -> None:
-        self._share = min(1.0, max(0.0, share))
-        self._compare()
-        self._follow()
+    def _move_to(self, position: float) -> None:
+        self._position = min(1.0, max(0.0, position))
+        self._apply()
+        self._update_geometry()
 
-    def _compare(self) -> None:
-        self._canvas.compare(replace(self._sides, share=self._share) if self._on else None)
+    def _apply(self) -> None:
+        self._canvas.set_comparison(replace(self._sides, divider=self._position) if self._active else None)
 
-    def _follow(self) -> None:
-        self.setVisible(self._on and self._canvas.has_picture)
-        across = round(self._share * self._canvas.width())
-        self.setGeometry(across - _REACH, 0, 2 * _REACH, self._canvas.height())
-        if self._on:
+    def _update_geometry(self) -> None:
+        self.setVisible(self._active and self._canvas.has_picture)
+        across = round(self._position * self._canvas.width())
+        self.setGeometry(across - _HALF_WIDTH, 0, 2 * _HALF_WIDTH, self._canvas.height())
+        if self._active:
             self.moved.emit(across)

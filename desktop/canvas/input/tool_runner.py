@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF
 
 from core.tools.brush import Brush
-from core.tools.tool import Modifiers, Outcome, Stage, Tool
+from core.tools.tool import Modifiers, Tool, ToolContext, ToolResult
 
 if TYPE_CHECKING:
-    from desktop.canvas.canvas import CanvasView
+    from desktop.canvas.canvas import Canvas
 
-_SIZE_STEP = 1.15
+_RESIZE_FACTOR = 1.15
 
 
-class Grip:
+class ToolRunner:
     """Holds one tool. Knows nothing of buttons and events; positions are widget pixels. Lives on the GUI thread.
 
     Without a picture nothing happens.
     """
 
-    def __init__(self, canvas: CanvasView) -> None:
+    def __init__(self, canvas: Canvas) -> None:
         self._canvas = canvas
         self.tool: Tool = Brush()
 
@@ -29,107 +29,107 @@ class Grip:
         """Whether there is a class to paint with, or none is needed."""
         return not self.tool.needs_class or self._canvas.has_class or erasing
 
-    def announce(self) -> bool:
+    def prepare_edit(self) -> bool:
         """Tell all who care that a press comes. False while there is no picture."""
-        return self._stage_to_edit() is not None
+        return self._context_to_edit() is not None
 
-    def press(self, position: QPointF, held: Modifiers) -> None:
+    def press(self, position: QPointF, modifiers: Modifiers) -> None:
         """After `announce`."""
-        stage = self._canvas.stage()
+        stage = self._canvas.tool_context()
         if stage is not None:
-            self._show(self.tool.press(stage, self._canvas.image_point(position), held))
+            self._show_result(self.tool.press(stage, self._canvas.image_point(position), modifiers))
 
-    def move(self, position: QPointF, held: Modifiers, *, pressed: bool) -> None:
-        stage = self._canvas.stage()
+    def move(self, position: QPointF, modifiers: Modifiers, *, pressed: bool) -> None:
+        stage = self._canvas.tool_context()
         if stage is not None:
             tell = self.tool.drag if pressed else self.tool.hover
-            self._show(tell(stage, self._canvas.image_point(position), held))
+            self._show_result(tell(stage, self._canvas.image_point(position), modifiers))
 
-    def release(self, position: QPointF, held: Modifiers) -> None:
-        stage = self._stage_to_end()
+    def release(self, position: QPointF, modifiers: Modifiers) -> None:
+        stage = self._context_to_finish()
         if stage is not None:
-            self._show(self.tool.release(stage, self._canvas.image_point(position), held))
+            self._show_result(self.tool.release(stage, self._canvas.image_point(position), modifiers))
 
     def finish(self) -> None:
         """Enter."""
-        stage = self._stage_to_edit()
+        stage = self._context_to_edit()
         if stage is not None:
-            self._show(self.tool.finish(stage))
+            self._show_result(self.tool.finish(stage))
 
     def cancel(self) -> None:
         """Esc."""
-        if self._canvas.pending.give_up():
+        if self._canvas.deferred_edit.cancel():
             return
-        self._canvas.drop_work()
-        stage = self._canvas.stage()
+        self._canvas.cancel_task()
+        stage = self._canvas.tool_context()
         if stage is not None:
-            self._show(self.tool.cancel(stage))
+            self._show_result(self.tool.cancel(stage))
 
-    def step_back(self) -> None:
+    def undo_point(self) -> None:
         """Backspace."""
-        stage = self._canvas.stage()
+        stage = self._canvas.tool_context()
         if stage is not None:
-            self._show(self.tool.step_back(stage))
+            self._show_result(self.tool.undo_step(stage))
 
-    def delete(self) -> None:
+    def delete_point(self) -> None:
         """Delete."""
-        stage = self._canvas.stage()
+        stage = self._canvas.tool_context()
         if stage is not None:
-            self._show(self.tool.delete(stage))
+            self._show_result(self.tool.delete_point(stage))
 
-    def key(self, key: str) -> None:
+    def press_key(self, key: str) -> None:
         """A key that the tool takes, as shortcuts are written."""
-        stage = self._stage_to_edit()
+        stage = self._context_to_edit()
         if stage is not None:
-            self._show(self.tool.key(stage, key))
+            self._show_result(self.tool.press_key(stage, key))
 
-    def leave(self) -> None:
+    def finish_all(self) -> None:
         """Another tool, another picture, or the end: what is under way is finished."""
-        self._canvas.drop_work()
-        stage = self._stage_to_end()
+        self._canvas.cancel_task()
+        stage = self._context_to_finish()
         if stage is not None:
-            self._show(self.tool.leave(stage))
+            self._show_result(self.tool.deactivate(stage))
 
-    def done(self, result: object) -> None:
+    def task_done(self, result: object) -> None:
         """The work that the tool asked for has come to its end."""
-        stage = self._stage_to_edit()
+        stage = self._context_to_edit()
         if stage is not None:
-            self._show(self.tool.done(stage, result))
+            self._show_result(self.tool.on_task_done(stage, result))
 
-    def size(self, steps: int) -> bool:
+    def resize(self, steps: int) -> bool:
         """Make the radius larger or smaller; a tool without one turns what it has. False for neither.
 
         Small brushes grow by half a pixel at least, or a factor would round to nothing.
         """
         radius = self.tool.radius(self._canvas.options)
         if radius is None:
-            return self._turn(steps)
+            return self._adjust(steps)
         least = 0.5 if radius < 20 else 1.0
         if steps > 0:
-            self._canvas.set_radius(max(radius * _SIZE_STEP**steps, radius + least))
+            self._canvas.set_radius(max(radius * _RESIZE_FACTOR**steps, radius + least))
         elif steps < 0:
-            self._canvas.set_radius(min(radius * _SIZE_STEP**steps, radius - least))
+            self._canvas.set_radius(min(radius * _RESIZE_FACTOR**steps, radius - least))
         return True
 
-    def _turn(self, steps: int) -> bool:
-        stage = self._canvas.stage()
-        outcome = self.tool.turn(stage, steps) if stage is not None and steps else None
+    def _adjust(self, steps: int) -> bool:
+        stage = self._canvas.tool_context()
+        outcome = self.tool.adjust(stage, steps) if stage is not None and steps else None
         if outcome is not None:
-            self._show(outcome)
+            self._show_result(outcome)
         return outcome is not None
 
-    def _show(self, outcome: Outcome) -> None:
-        self._canvas.show_outcome(outcome)
+    def _show_result(self, outcome: ToolResult) -> None:
+        self._canvas.show_result(outcome)
 
-    def _stage_to_end(self) -> Stage | None:
+    def _context_to_finish(self) -> ToolContext | None:
         """The stage for a call that ends what is under way, if anything is: an edit may be opened then."""
-        return self._stage_to_edit() if self.tool.is_busy else self._canvas.stage()
+        return self._context_to_edit() if self.tool.is_busy else self._canvas.tool_context()
 
-    def _stage_to_edit(self) -> Stage | None:
+    def _context_to_edit(self) -> ToolContext | None:
         """The stage for a call that may open an edit, after all who care were told and what was drawn is painted."""
-        self._canvas.pending.settle()
-        stage = self._canvas.stage()
+        self._canvas.deferred_edit.finish_now()
+        stage = self._canvas.tool_context()
         if stage is None or stage.labels.is_editing:
             return stage
         self._canvas.before_edit.emit()
-        return self._canvas.stage()
+        return self._canvas.tool_context()

@@ -9,48 +9,48 @@ from PySide6.QtCore import QLineF, QPointF, QRect, QRectF, Qt, QTimer
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPen
 
 from core.base.geometry import Point
-from core.tools.tool_options import Tip
+from core.tools.tool_options import BrushTip
 from desktop.canvas.overlays import outlines
 
 if TYPE_CHECKING:
-    from desktop.canvas.canvas import CanvasView
-    from desktop.canvas.input.mouse import Pointer
+    from desktop.canvas.canvas import Canvas
+    from desktop.canvas.input.mouse import InputHandler
 
-SEEN_MS = 1200
+RULER_MS = 1200
 """How long the scale stays after the size has changed."""
-_ARM = 9.0
+_CROSS_ARM = 9.0
 _GAP, _TICK = 9.0, 4.0
 _DARK, _LIGHT = QColor(0, 0, 0, 175), QColor(255, 255, 255, 240)
 
 
-class Ring:
+class BrushCursor:
     """What stands around the pointer. Lives on the GUI thread."""
 
-    def __init__(self, canvas: CanvasView, pointer: Pointer) -> None:
-        self._canvas, self._pointer = canvas, pointer
-        self._ruled = False
-        self._lately = QTimer(canvas, singleShot=True, interval=SEEN_MS)
-        self._lately.timeout.connect(canvas.mark_again)
+    def __init__(self, canvas: Canvas, pointer: InputHandler) -> None:
+        self._canvas, self._input = canvas, pointer
+        self._ruler_always = False
+        self._ruler_timer = QTimer(canvas, singleShot=True, interval=RULER_MS)
+        self._ruler_timer.timeout.connect(canvas.update_overlays)
 
-    def set_ruler(self, kept: bool) -> None:
+    def set_ruler(self, always: bool) -> None:
         """Whether the scale is there also while the size does not change."""
-        self._ruled = kept
+        self._ruler_always = always
 
-    def resized(self) -> None:
+    def size_changed(self) -> None:
         """The size has changed: say how large it is."""
-        self._lately.start()
+        self._ruler_timer.start()
 
     @property
-    def has_ruler(self) -> bool:
-        return self._ruled or self._lately.isActive()
+    def shows_ruler(self) -> bool:
+        return self._ruler_always or self._ruler_timer.isActive()
 
-    def place(self) -> tuple[QPointF, float] | None:
+    def circle(self) -> tuple[QPointF, float] | None:
         """Centre and radius of the brush ring in widget pixels, None while there is none to draw.
 
         A brush of one pixel snaps to that pixel, as its paint does.
         """
-        canvas, pointer = self._canvas, self._pointer
-        radius, centre = canvas.tool.radius(canvas.options), pointer.ring_centre
+        canvas, pointer = self._canvas, self._input
+        radius, centre = canvas.tool.radius(canvas.options), pointer.brush_centre
         if radius is None or centre is None or pointer.is_ready_to_pan or pointer.is_panning:
             return None
         if radius < 1.0:
@@ -60,36 +60,36 @@ class Ring:
 
     def areas(self) -> list[QRect]:
         """The widget pixels that are drawn on."""
-        areas, ring = [], self.place()
+        areas, ring = [], self.circle()
         if ring is not None:
             areas.append(outlines.ring_area(*ring))
-            if self.has_ruler:
-                bar, words = self._ruler(*ring)
+            if self.shows_ruler:
+                bar, words = self._ruler_rects(*ring)
                 areas.append(bar.united(words).adjusted(-3, -3, 3, 3).toAlignedRect())
-        at = self._pointer.position
-        if self._pointer.keys.is_on and at is not None:
+        at = self._input.position
+        if self._input.keyboard_cursor.is_active and at is not None:
             areas.append(QRectF(at.x() - 12, at.y() - 12, 24, 24).toAlignedRect())
         return areas
 
     def draw(self, painter: QPainter, colour: QColor, erases: bool) -> None:
-        ring = self.place()
+        ring = self.circle()
         if ring is not None:
             options = self._canvas.options
             is_pixel = (self._canvas.tool.radius(options) or 1.0) < 1.0
-            draw = outlines.draw_cell if is_pixel or options.tip == Tip.SQUARE else outlines.draw_ring
+            draw = outlines.draw_square if is_pixel or options.tip == BrushTip.SQUARE else outlines.draw_ring
             draw(painter, *ring, colour, erases, self._canvas.devicePixelRatioF())
-            if self.has_ruler:
-                self._draw_ruler(painter, *self._ruler(*ring))
-        if self._pointer.keys.is_on and self._pointer.position is not None:
-            _draw_cross(painter, self._pointer.position)
+            if self.shows_ruler:
+                self._draw_ruler(painter, *self._ruler_rects(*ring))
+        if self._input.keyboard_cursor.is_active and self._input.position is not None:
+            _draw_cross(painter, self._input.position)
 
-    def _words(self) -> str:
+    def _size_text(self) -> str:
         return f"{2 * (self._canvas.tool.radius(self._canvas.options) or 0):g} px"
 
-    def _ruler(self, centre: QPointF, radius: float) -> tuple[QRectF, QRectF]:
+    def _ruler_rects(self, centre: QPointF, radius: float) -> tuple[QRectF, QRectF]:
         """Where the bar and its words stand: below the ring, above it where there is no room, else inside the view."""
-        metrics, room = QFontMetrics(self._canvas.font()), QRectF(self._canvas.room)
-        width, height = metrics.horizontalAdvance(self._words()) + 12.0, metrics.height() + 2.0
+        metrics, room = QFontMetrics(self._canvas.font()), QRectF(self._canvas.view_rect)
+        width, height = metrics.horizontalAdvance(self._size_text()) + 12.0, metrics.height() + 2.0
         whole = 2 * _TICK + height
         top = centre.y() + radius + _GAP
         if top + whole > room.bottom():
@@ -99,7 +99,7 @@ class Ring:
         left = min(max(room.left(), centre.x() - width / 2), room.right() - width)
         return bar, QRectF(left, bar.bottom(), width, height)
 
-    def _draw_ruler(self, painter: QPainter, bar: QRectF, words: QRectF) -> None:
+    def _draw_ruler(self, painter: QPainter, bar: QRectF, text_rect: QRectF) -> None:
         middle = bar.center().y()
         lines = [
             QLineF(bar.left(), middle, bar.right(), middle),
@@ -111,16 +111,16 @@ class Ring:
             painter.drawLines(lines)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(_DARK)
-        painter.drawRoundedRect(words, 4, 4)
+        painter.drawRoundedRect(text_rect, 4, 4)
         painter.setPen(_LIGHT)
         painter.setFont(self._canvas.font())
-        painter.drawText(words, Qt.AlignmentFlag.AlignCenter, self._words())
+        painter.drawText(text_rect, Qt.AlignmentFlag.AlignCenter, self._size_text())
 
 
 def _draw_cross(painter: QPainter, at: QPointF) -> None:
     """Four strokes around a free middle, as the mouse has them."""
     lines = [
-        QLineF(at + QPointF(x, y) * 2.5, at + QPointF(x, y) * _ARM)
+        QLineF(at + QPointF(x, y) * 2.5, at + QPointF(x, y) * _CROSS_ARM)
         for x, y in ((1, 0), (-1, 0), (0, 1), (0, -1))
     ]
     for shade, width in ((_DARK, 4.0), (_LIGHT, 2.0)):

@@ -8,64 +8,68 @@ from PySide6.QtCore import QPoint
 from PySide6.QtGui import QColor, QImage, QPainter
 
 from core.base.geometry import Box
-from core.tools.tool import Ghost
-from desktop.canvas.rendering.layer_style import premultiplied, sample
+from core.tools.tool import MaskPreview
+from desktop.canvas.rendering.layer_style import premultiplied, sample_nearest
 from desktop.canvas.viewport import Viewport
 
-_STRENGTH = 0.55
-_EDGE, _DARK = np.uint32(0xFFFFFFFF), np.uint32(0xFF000000)
+_OPACITY = 0.55
+_LIGHT, _DARK = np.uint32(0xFFFFFFFF), np.uint32(0xFF000000)
 
 
-class GhostSheet:
+class MaskPreviewPainter:
     """Keeps the picture of one ghost for as long as neither it nor the view changes. Lives on the GUI thread."""
 
     def __init__(self) -> None:
-        self._made: tuple[object, ...] = ()
+        self._cache_key: tuple[object, ...] = ()
         self._image: QImage | None = None
-        self._place = QPoint()
+        self._position = QPoint()
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """There is no ghost any more: let go of the one before, which may hold on to a large picture."""
-        self._made, self._image = (), None
+        self._cache_key, self._image = (), None
 
-    def draw(self, painter: QPainter, ghost: Ghost, view: Viewport, ratio: float, colour: QColor) -> None:
+    def draw(
+        self, painter: QPainter, preview: MaskPreview, view: Viewport, ratio: float, colour: QColor
+    ) -> None:
         """The painter counts widget pixels; `ratio` device pixels make one."""
-        state = (ghost, view.scale, view.left, view.top, view.width, view.height, colour.rgb())
-        if state != self._made:
-            self._made = state
-            self._make(ghost, view, colour, max(1, round(ratio)))
+        state = (preview, view.scale, view.left, view.top, view.width, view.height, colour.rgb())
+        if state != self._cache_key:
+            self._cache_key = state
+            self._render(preview, view, colour, max(1, round(ratio)))
         if self._image is not None:
             painter.save()
             painter.scale(1 / ratio, 1 / ratio)
-            painter.drawImage(self._place, self._image)
+            painter.drawImage(self._position, self._image)
             painter.restore()
 
-    def _make(self, ghost: Ghost, view: Viewport, colour: QColor, line: int) -> None:
+    def _render(self, preview: MaskPreview, view: Viewport, colour: QColor, edge_width: int) -> None:
         """The class's colour within a light edge of one device pixel; without it an edge of `line` light pixels and
         as many dark ones, which shows on any ground. The cost follows the screen."""
         self._image = None
-        whole = view.device_box(ghost.box, margin=0)
-        shown = whole.intersected(view.shown_box())
+        whole = view.device_box(preview.box, margin=0)
+        shown = whole.intersection(view.visible_box())
         if shown.is_empty:
             return
         rows, columns = view.rows(shown.y0, shown.y1), view.columns(shown.x0, shown.x1)
-        mask = sample(ghost.mask.view(np.uint8), rows - ghost.box.y0, columns - ghost.box.x0).view(bool)
-        if ghost.allowed is not None:
-            mask = mask & ghost.allowed(rows, columns)
+        mask = sample_nearest(
+            preview.mask.view(np.uint8), rows - preview.box.y0, columns - preview.box.x0
+        ).view(bool)
+        if preview.allowed is not None:
+            mask = mask & preview.allowed(rows, columns)
         shade = np.array([[colour.red(), colour.green(), colour.blue()]], np.uint8)
-        pixels = np.where(mask, premultiplied(shade, _STRENGTH if ghost.filled else 0.0)[0], np.uint32(0))
-        mask = _framed(mask, shown, whole)
-        for edge in (_EDGE,) if ghost.filled else (_EDGE,) * line + (_DARK,) * line:
-            inner = _inside(mask)
+        pixels = np.where(mask, premultiplied(shade, _OPACITY if preview.filled else 0.0)[0], np.uint32(0))
+        mask = _padded(mask, shown, whole)
+        for edge in (_LIGHT,) if preview.filled else (_LIGHT,) * edge_width + (_DARK,) * edge_width:
+            inner = _eroded(mask)
             pixels[(mask & ~inner)[1:-1, 1:-1]] = edge
             mask = inner
         height, width = pixels.shape
         picture = QImage(pixels.data, width, height, width * 4, QImage.Format.Format_ARGB32_Premultiplied)
         self._image = picture.copy()  # the array goes when this call ends
-        self._place = QPoint(shown.x0, shown.y0)
+        self._position = QPoint(shown.x0, shown.y0)
 
 
-def _framed(mask: NDArray[np.bool_], shown: Box, whole: Box) -> NDArray[np.bool_]:
+def _padded(mask: NDArray[np.bool_], shown: Box, whole: Box) -> NDArray[np.bool_]:
     """The mask with one more pixel around it: nothing, but where the view cuts the ghost off it goes on."""
     wide = np.pad(mask, 1, mode="edge")
     wide[0] &= shown.y0 > whole.y0
@@ -75,7 +79,7 @@ def _framed(mask: NDArray[np.bool_], shown: Box, whole: Box) -> NDArray[np.bool_
     return wide
 
 
-def _inside(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _eroded(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The pixels whose four neighbours are of the mask too."""
     inner = mask.copy()
     inner[1:] &= mask[:-1]

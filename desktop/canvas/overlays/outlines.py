@@ -9,19 +9,19 @@ from PySide6.QtCore import QLineF, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPainterPath, QPalette, QPen, QPolygonF
 
 from core.base.geometry import Box, Point
-from core.tools.tool import Outline
+from core.tools.tool import OutlinePreview
 
-Place = Callable[[Point], QPointF]
+ToWidget = Callable[[Point], QPointF]
 """From image pixels to widget pixels."""
 
 _DARK = QColor(0, 0, 0, 170)
 _LIGHT = QColor(255, 255, 255, 230)
 _FAINT = QColor(255, 255, 255, 165)
-_TINT = 50
+_TINT_ALPHA = 50
 """How strongly, of 255, the inside of a shape under way is tinted."""
 _HANDLE = 3.5
-_CROWDED = 2 * _HANDLE
-_SMALLEST_RING = 2.5
+_MIN_HANDLE_DISTANCE = 2 * _HANDLE
+_MIN_RING_RADIUS = 2.5
 """Rings of a smaller radius, in widget pixels, would hide what they point at; the cursor's cross is enough."""
 
 
@@ -38,7 +38,7 @@ def draw_ring(
 
     ratio: device pixels per widget pixel.
     """
-    if radius < _SMALLEST_RING:
+    if radius < _MIN_RING_RADIUS:
         return
     # Circles one device pixel wide side by side: Qt strokes those forty times as fast as one wider line.
     painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -49,11 +49,11 @@ def draw_ring(
         painter.drawEllipse(centre, reach, reach)
 
 
-def draw_cell(
+def draw_square(
     painter: QPainter, centre: QPointF, radius: float, colour: QColor, erases: bool, ratio: float
 ) -> None:
     """Like `draw_ring`, but square: the one pixel that a brush of this size paints."""
-    if radius < _SMALLEST_RING:
+    if radius < _MIN_RING_RADIUS:
         return
     painter.setBrush(Qt.BrushStyle.NoBrush)
     pens = _ring_pens(colour, erases, ratio)
@@ -76,13 +76,13 @@ def _ring_pens(colour: QColor, erases: bool, ratio: float) -> list[QPen]:
     return pens
 
 
-def outline_area(outline: Outline | None, place: Place) -> QRect:
+def outline_area(outline: OutlinePreview | None, to_widget: ToWidget) -> QRect:
     """The widget pixels that a shape under way touches."""
     if outline is None:
         return QRect()
     points = [
         *outline.points,
-        *outline.spots,
+        *outline.insertion_points,
         *([outline.cursor] if outline.cursor else []),
         *outline.anchors,
     ]
@@ -92,19 +92,19 @@ def outline_area(outline: Outline | None, place: Place) -> QRect:
         return QRect()
     # Only two corners are put in place: this is asked at every move of the hand.
     xs, ys = [x for x, _ in points], [y for _, y in points]
-    corners = QRectF(place(Point(min(xs), min(ys))), place(Point(max(xs), max(ys))))
+    corners = QRectF(to_widget(Point(min(xs), min(ys))), to_widget(Point(max(xs), max(ys))))
     return corners.normalized().adjusted(-9, -9, 9, 9).toAlignedRect()
 
 
-def draw_outline(painter: QPainter, outline: Outline, place: Place, colour: QColor) -> None:
+def draw_outline(painter: QPainter, outline: OutlinePreview, to_widget: ToWidget, colour: QColor) -> None:
     """The lines in the class's colour with a dark and a light casing, points as small handles."""
-    _draw_scribbles(painter, outline, place, colour)
-    points = [place(p) for p in outline.points]
-    rings = [[place(p) for p in ring] for ring in outline.rings]
+    _draw_scribbles(painter, outline, to_widget, colour)
+    points = [to_widget(p) for p in outline.points]
+    rings = [[to_widget(p) for p in ring] for ring in outline.rings]
     lines = [QPolygonF([*ring, ring[0]]) for ring in rings if ring]
     lines.append(QPolygonF(points))
     if outline.cursor is not None and not outline.closing:
-        lines[-1].append(place(outline.cursor))
+        lines[-1].append(to_widget(outline.cursor))
     if points and (outline.closed or outline.closing):
         lines[-1].append(points[0])
     if outline.filled:
@@ -120,9 +120,9 @@ def draw_outline(painter: QPainter, outline: Outline, place: Place, colour: QCol
         else:
             for line in lines:
                 painter.drawPolyline(line)
-    for spot in outline.spots:
-        _draw_handle(painter, place(spot), _HANDLE, _FAINT)
-    handles = [place(p) for p in outline.anchors]
+    for spot in outline.insertion_points:
+        _draw_handle(painter, to_widget(spot), _HANDLE, _FAINT)
+    handles = [to_widget(p) for p in outline.anchors]
     if outline.handles:
         handles += [*points, *(point for ring in rings for point in ring)]
     _draw_handles(painter, handles, outline, colour)
@@ -133,7 +133,7 @@ def _tint(painter: QPainter, lines: Iterable[QPolygonF], colour: QColor) -> None
     for line in lines:
         inside.addPolygon(line)
     shade = QColor(colour)
-    shade.setAlpha(_TINT)
+    shade.setAlpha(_TINT_ALPHA)
     painter.fillPath(inside, shade)
 
 
@@ -148,13 +148,17 @@ def _line_pens(erases: bool, colour: QColor) -> list[QPen]:
     return [QPen(_DARK, 3.0, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap), dashes]
 
 
-def _draw_handles(painter: QPainter, places: list[QPointF], outline: Outline, colour: QColor) -> None:
+def _draw_handles(painter: QPainter, places: list[QPointF], outline: OutlinePreview, colour: QColor) -> None:
     """Handles closer together than a hand can tell apart are left out; the one that is chosen never is."""
     last: QPointF | None = None
     for number, point in enumerate(places):
-        chosen = number == outline.chosen
+        chosen = number == outline.active_handle
         closes = number == 0 and outline.closing
-        if not (chosen or closes) and last is not None and (point - last).manhattanLength() < _CROWDED:
+        if (
+            not (chosen or closes)
+            and last is not None
+            and (point - last).manhattanLength() < _MIN_HANDLE_DISTANCE
+        ):
             continue
         last = point
         if chosen or closes:
@@ -170,45 +174,47 @@ def _draw_handle(painter: QPainter, point: QPointF, reach: float, colour: QColor
     painter.drawEllipse(point, reach, reach)
 
 
-def _draw_scribbles(painter: QPainter, outline: Outline, place: Place, colour: QColor) -> None:
+def _draw_scribbles(painter: QPainter, outline: OutlinePreview, to_widget: ToWidget, colour: QColor) -> None:
     """Strokes for the thing in the class's colour, strokes against it dashed in light on dark."""
     painter.setBrush(Qt.BrushStyle.NoBrush)
     for scribble in outline.scribbles:
-        line = QPolygonF([place(p) for p in scribble.points])
-        shade = _LIGHT if scribble.against else colour
+        line = QPolygonF([to_widget(p) for p in scribble.points])
+        shade = _LIGHT if scribble.is_background else colour
         for line_colour, width in ((_DARK, 7.0), (shade, 3.5)):
             pen = QPen(line_colour, width)
             pen.setCapStyle(Qt.PenCapStyle.RoundCap)
             pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
-            if scribble.against and line_colour is shade:
+            if scribble.is_background and line_colour is shade:
                 pen.setDashPattern([0.6, 2.0])
             painter.setPen(pen)
             painter.drawPolyline(line) if line.size() > 1 else painter.drawPoint(line.at(0))
 
 
-def frame_area(box: Box | None, place: Place) -> QRect:
+def frame_area(box: Box | None, to_widget: ToWidget) -> QRect:
     """The widget pixels that a frame around image pixels touches."""
     if box is None:
         return QRect()
-    return _frame_of(box, place).adjusted(-4, -4, 4, 4).toAlignedRect()
+    return _frame_rect(box, to_widget).adjusted(-4, -4, 4, 4).toAlignedRect()
 
 
-def draw_frame(painter: QPainter, box: Box, place: Place) -> None:
+def draw_frame(painter: QPainter, box: Box, to_widget: ToWidget) -> None:
     """A frame just outside a box of image pixels, light in a dark casing: it shows on any ground."""
     painter.setBrush(Qt.BrushStyle.NoBrush)
     for shade, width in ((_DARK, 4.0), (_LIGHT, 2.0)):
         pen = QPen(shade, width)
         pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
         painter.setPen(pen)
-        painter.drawRoundedRect(_frame_of(box, place), 3, 3)
+        painter.drawRoundedRect(_frame_rect(box, to_widget), 3, 3)
 
 
-def _frame_of(box: Box, place: Place) -> QRectF:
-    corners = QRectF(place(Point(box.x0, box.y0)), place(Point(box.x1, box.y1)))
+def _frame_rect(box: Box, to_widget: ToWidget) -> QRectF:
+    corners = QRectF(to_widget(Point(box.x0, box.y0)), to_widget(Point(box.x1, box.y1)))
     return corners.adjusted(-2, -2, 2, 2)
 
 
-def draw_words(painter: QPainter, area: QRect, palette: QPalette, font: QFont, title: str, body: str) -> None:
+def draw_message(
+    painter: QPainter, area: QRect, palette: QPalette, font: QFont, title: str, body: str
+) -> None:
     """A title with a few calm lines below it, in the middle of the area."""
     strong = QFont(font)
     strong.setPointSizeF(font.pointSizeF() * 1.3 if font.pointSizeF() > 0 else 14)

@@ -10,52 +10,54 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath
 
-from core.labels.class_list import LAST_CLASS, UNLABELLED
-from desktop.canvas.rendering.layer_style import Tiling
+from core.labels.class_list import MAX_CLASS_VALUE, UNLABELLED
+from desktop.canvas.rendering.layer_style import RepeatedTile
 
-KINDS = 8
+PATTERN_COUNT = 8
 """No marks, stripes in four directions, dots, crosses, rings; then from the start again."""
 _PERIOD = 12
 """Logical pixels from mark to mark; each mark appears at least once in a region of this size."""
-_LINE = 1.6
-_INK = 0.72
+_STROKE_WIDTH = 1.6
+_CONTRAST = 0.72
 """How far a mark is away from the colour it lies on, towards black or white."""
 
 
-class Marks(Tiling):
+class ClassPatterns(RepeatedTile):
     """For each device pixel which kinds of marks cover it, as bits: kind k is bit k - 1."""
 
     def __init__(self, ratio: float) -> None:
-        super().__init__(_tile(ratio))
+        super().__init__(_pattern_tile(ratio))
 
 
-def kinds(order: Sequence[int]) -> NDArray[np.uint8]:
+def pattern_bits(order: Sequence[int]) -> NDArray[np.uint8]:
     """The bit of each class value, (256,) uint8, for class values in list order; 0 for what has no marks."""
     bits = np.zeros(256, np.uint8)
     for place, value in enumerate(order):
-        if UNLABELLED < value <= LAST_CLASS:
-            bits[value] = _bit(place)
+        if UNLABELLED < value <= MAX_CLASS_VALUE:
+            bits[value] = _pattern_bit(place)
     return bits
 
 
-def ink(colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def pattern_colours(colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The colours of the marks on grounds of (n, 3) uint8 RGB: darker on light grounds, lighter on dark ones."""
     grounds = colours.astype(np.float64)
     light = grounds @ (0.299, 0.587, 0.114) > 110
     aims = np.where(light, 0.0, 255.0)[:, None]
-    return np.asarray(np.rint(grounds + (aims - grounds) * _INK), np.uint8)
+    return np.asarray(np.rint(grounds + (aims - grounds) * _CONTRAST), np.uint8)
 
 
-def draw_chip(painter: QPainter, area: QRectF, radius: float, colour: QColor, place: int) -> None:
+def draw_chip_pattern(painter: QPainter, area: QRectF, radius: float, colour: QColor, place: int) -> None:
     """Lay the marks of the class at this place of the list over a chip of its colour."""
-    bit = _bit(place)
+    bit = _pattern_bit(place)
     if not bit:
         return
     ratio = painter.device().devicePixelRatioF()
-    tile = _tile(ratio)
+    tile = _pattern_tile(ratio)
     size = round(max(area.width(), area.height()) * ratio)
     side = (np.arange(size) + (len(tile) - size) // 2) % len(tile)  # a mark in the middle is a whole one
-    shade = ink(np.array([[colour.red(), colour.green(), colour.blue()]], np.uint8))[0].astype(np.uint32)
+    shade = pattern_colours(np.array([[colour.red(), colour.green(), colour.blue()]], np.uint8))[0].astype(
+        np.uint32
+    )
     word = np.uint32(0xFF000000) | shade[0] << np.uint32(16) | shade[1] << np.uint32(8) | shade[2]
     pixels = np.where(tile[np.ix_(side, side)] & bit, word, np.uint32(0)).astype(np.uint32)
     image = QImage(
@@ -69,17 +71,17 @@ def draw_chip(painter: QPainter, area: QRectF, radius: float, colour: QColor, pl
     painter.restore()
 
 
-def _bit(place: int) -> int:
-    kind = place % KINDS
+def _pattern_bit(place: int) -> int:
+    kind = place % PATTERN_COUNT
     return 1 << (kind - 1) if kind else 0
 
 
 @lru_cache(maxsize=8)
-def _tile(ratio: float) -> NDArray[np.uint8]:
+def _pattern_tile(ratio: float) -> NDArray[np.uint8]:
     period = max(6, round(_PERIOD * ratio / 2) * 2)
     x = np.arange(period)[None, :] + 0.5
     y = x.T
-    line = max(1.0, _LINE * ratio)
+    line = max(1.0, _STROKE_WIDTH * ratio)
 
     def stripe(along: NDArray[np.float64], every: float) -> NDArray[np.bool_]:
         return np.asarray(along % every < line, bool)

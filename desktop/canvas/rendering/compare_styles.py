@@ -5,23 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from desktop.canvas.rendering.compositor import Halves
+from desktop.canvas.rendering.compositor import SplitStyle
 from desktop.canvas.rendering.layer_style import LayerState
-from desktop.canvas.rendering.overlay_renderer import Classes, Look
+from desktop.canvas.rendering.overlay_renderer import ClassPalette, OverlayRenderer
 
 
-class Side(StrEnum):
+class CompareSide(StrEnum):
     PICTURE = "picture"
     LABEL = "label"
     PREDICTION = "prediction"
     DIFFERENCE = "difference"
 
 
-TITLES = {
-    Side.PICTURE: "Picture",
-    Side.LABEL: "Label",
-    Side.PREDICTION: "Prediction",
-    Side.DIFFERENCE: "Difference",
+SIDE_TITLES = {
+    CompareSide.PICTURE: "Picture",
+    CompareSide.LABEL: "Label",
+    CompareSide.PREDICTION: "Prediction",
+    CompareSide.DIFFERENCE: "Difference",
 }
 
 
@@ -29,31 +29,35 @@ TITLES = {
 class Comparison:
     """Two sides at a divider, which stands at a share of the width; without a share, side by side."""
 
-    left: Side = Side.LABEL
-    right: Side = Side.PREDICTION
-    share: float | None = 0.5
+    left: CompareSide = CompareSide.LABEL
+    right: CompareSide = CompareSide.PREDICTION
+    divider: float | None = 0.5
 
-    def halves(self, classes: Classes, state: LayerState, has_prediction: bool) -> Halves:
+    def split_style(self, classes: ClassPalette, state: LayerState, has_prediction: bool) -> SplitStyle:
         looks = (
-            Look(classes, state_of(side, state), has_prediction and side not in (Side.PICTURE, Side.LABEL))
+            OverlayRenderer(
+                classes,
+                layers_of_side(side, state),
+                has_prediction and side not in (CompareSide.PICTURE, CompareSide.LABEL),
+            )
             for side in (self.left, self.right)
         )
-        return Halves(*looks, self.share)
+        return SplitStyle(*looks, self.divider)
 
 
-def state_of(side: Side, state: LayerState) -> LayerState:
+def layers_of_side(side: CompareSide, state: LayerState) -> LayerState:
     """The layers of one side; hidden labels stay hidden, so that a key still shows the bare picture."""
-    if side == Side.LABEL:
-        return replace(state.bare, label_visible=state.label_visible)
-    if side == Side.PREDICTION:
+    if side == CompareSide.LABEL:
+        return replace(state.image_only, label_visible=state.label_visible)
+    if side == CompareSide.PREDICTION:
         # Both are looked at together, so the weaker one must not look like the less certain one.
         opacity = max(state.prediction_opacity, state.label_opacity)
         return replace(
-            state.bare,
+            state.image_only,
             prediction_visible=True,
             prediction_opacity=opacity,
             uncertainty_visible=state.uncertainty_visible,
         )
-    if side == Side.DIFFERENCE:
-        return replace(state.bare, label_visible=state.label_visible, difference_visible=True)
-    return state.bare
+    if side == CompareSide.DIFFERENCE:
+        return replace(state.image_only, label_visible=state.label_visible, difference_visible=True)
+    return state.image_only

@@ -7,28 +7,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.base.geometry import Box
-from core.images.adjustments import Eye
+from core.images.adjustments import AdjustedView
 from core.images.tiled_pyramid import AnyPyramid
 from desktop.canvas.viewport import Viewport
 
 
-def draw_ground(pyramid: AnyPyramid, eye: Eye, view: Viewport, box: Box, into: NDArray[np.uint32]) -> None:
+def render_image(
+    pyramid: AnyPyramid, image: AdjustedView, view: Viewport, box: Box, into: NDArray[np.uint32]
+) -> None:
     """The device pixels of `box`, which lie on the picture, as 0xFFRRGGBB into an array of the box's size."""
     if view.scale >= 1:
-        into[:] = _magnified(eye, view, box)
+        into[:] = _magnified(image, view, box)
     else:
-        _minify(pyramid, eye, view, box, into)
+        _minify(pyramid, image, view, box, into)
 
 
-def _magnified(eye: Eye, view: Viewport, box: Box) -> NDArray[np.uint32]:
+def _magnified(image: AdjustedView, view: Viewport, box: Box) -> NDArray[np.uint32]:
     """Crisp pixels: each device pixel takes the image pixel under its centre."""
     rows, columns = view.rows(box.y0, box.y1), view.columns(box.x0, box.x1)
     top, left = int(rows[0]), int(columns[0])
-    part = _as_words(eye.seen(eye.part(0, Box(left, top, int(columns[-1]) + 1, int(rows[-1]) + 1))))
+    part = _to_words(image.render(image.part(0, Box(left, top, int(columns[-1]) + 1, int(rows[-1]) + 1))))
     return part.take(columns - left, axis=1).take(rows - top, axis=0)
 
 
-def _minify(pyramid: AnyPyramid, eye: Eye, view: Viewport, box: Box, into: NDArray[np.uint32]) -> None:
+def _minify(
+    pyramid: AnyPyramid, image: AdjustedView, view: Viewport, box: Box, into: NDArray[np.uint32]
+) -> None:
     """Smooth pixels: between the four nearest of the level that is at most twice as fine as the screen."""
     number = pyramid.level_for(view.scale)
     step = 1 / (view.scale * 2**number)
@@ -40,8 +44,8 @@ def _minify(pyramid: AnyPyramid, eye: Eye, view: Viewport, box: Box, into: NDArr
         width, height
     )
     way = np.array([[step, 0, x - near.x0], [0, step, y - near.y0]])
-    part = eye.part(number, near)
-    if eye.is_plain:  # four channels first: OpenCV interpolates them twice as fast as three
+    part = image.part(number, near)
+    if image.is_identity:  # four channels first: OpenCV interpolates them twice as fast as three
         part = cv2.cvtColor(part, cv2.COLOR_RGB2BGRA)
     smooth = cv2.warpAffine(
         part,
@@ -50,9 +54,9 @@ def _minify(pyramid: AnyPyramid, eye: Eye, view: Viewport, box: Box, into: NDArr
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    into[:] = smooth.view(np.uint32)[..., 0] if eye.is_plain else _as_words(eye.seen(smooth))
+    into[:] = smooth.view(np.uint32)[..., 0] if image.is_identity else _to_words(image.render(smooth))
 
 
-def _as_words(picture: NDArray[np.uint8]) -> NDArray[np.uint32]:
+def _to_words(picture: NDArray[np.uint8]) -> NDArray[np.uint32]:
     """(h, w, 3) uint8 RGB as (h, w) uint32 0xFFRRGGBB."""
     return cv2.cvtColor(picture, cv2.COLOR_RGB2BGRA).view(np.uint32)[..., 0]

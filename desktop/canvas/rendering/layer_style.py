@@ -10,24 +10,24 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from core.base.geometry import TILE, Box, TileKey
-from core.labels.class_list import LAST_CLASS, UNLABELLED, VOID
+from core.base.geometry import TILE_SIZE, Box, TileKey
+from core.labels.class_list import MAX_CLASS_VALUE, UNLABELLED, VOID
 
 Values = NDArray[np.uint8]
 Colours = NDArray[np.uint32]
-NOW: Mapping[TileKey, Values] = MappingProxyType({})
+NO_HISTORY: Mapping[TileKey, Values] = MappingProxyType({})
 """No tiles of another time: the label as it is."""
 """Premultiplied 0xAARRGGBB, the layout of QImage.Format_ARGB32_Premultiplied."""
 
 # Stripes of the hatch, in logical pixels: wide enough to be seen, narrow enough to fit into small regions.
 _PERIOD, _STRIPE, _EDGE = 10, 2, 1
 # What a pixel of the hatch is, and the greys it gives to void: plain ground, the stripe, the stripe's two edges.
-_PLAIN, _STRIPED, _EDGED = range(3)
+_BACKGROUND, _ON_STRIPE, _ON_EDGE = range(3)
 _VOID_GREYS = ((112, 112, 112), (176, 176, 176), (64, 64, 64))
 _DIFFERENCE_STRIPE, _DIFFERENCE_EDGE = (255, 255, 255), (16, 16, 16)
 
 
-class Shape(StrEnum):
+class RegionStyle(StrEnum):
     """How the regions of label and prediction are drawn."""
 
     FILL = "fill"
@@ -53,11 +53,11 @@ class LayerState:
     difference_visible: bool = False
     uncertainty_opacity: float = 0.8
     uncertainty_visible: bool = False
-    shape: Shape = Shape.FILL
+    shape: RegionStyle = RegionStyle.FILL
     patterns: bool = False
 
     @property
-    def bare(self) -> LayerState:
+    def image_only(self) -> LayerState:
         """The picture alone."""
         return replace(
             self,
@@ -68,22 +68,22 @@ class LayerState:
         )
 
     @property
-    def label(self) -> float:
+    def label_alpha(self) -> float:
         """The opacity in effect."""
         return self.label_opacity if self.label_visible else 0.0
 
     @property
-    def prediction(self) -> float:
+    def prediction_alpha(self) -> float:
         """The opacity in effect."""
         return self.prediction_opacity if self.prediction_visible else 0.0
 
     @property
-    def difference(self) -> float:
+    def difference_alpha(self) -> float:
         """The opacity in effect."""
         return self.difference_opacity if self.difference_visible else 0.0
 
     @property
-    def uncertainty(self) -> float:
+    def uncertainty_alpha(self) -> float:
         """The opacity in effect."""
         return self.uncertainty_opacity if self.uncertainty_visible else 0.0
 
@@ -103,44 +103,46 @@ class ColourTable:
     ) -> None:
         """palette: (256, 3) uint8 RGB by class value; hidden: values that are shown in no layer."""
         unseen = np.array(sorted(hidden), np.intp)
-        self.uses_prediction = has_prediction and (state.prediction > 0 or state.difference > 0)
-        self.is_empty = not self.uses_prediction and state.label <= 0
-        self._differs = self.uses_prediction and state.difference > 0
+        self.uses_prediction = has_prediction and (state.prediction_alpha > 0 or state.difference_alpha > 0)
+        self.is_empty = not self.uses_prediction and state.label_alpha <= 0
+        self._shows_difference = self.uses_prediction and state.difference_alpha > 0
         table = np.zeros((3, 256, 256), np.uint32)
         if self.uses_prediction:
-            proposed = premultiplied(palette, state.prediction)
+            proposed = premultiplied(palette, state.prediction_alpha)
             proposed[UNLABELLED] = proposed[VOID] = proposed[unseen] = 0
-            table[:, UNLABELLED if state.label > 0 else slice(None)] = proposed
-        if state.label > 0:
-            table[:, 1:VOID] = premultiplied(palette, state.label)[1:VOID, None]
-            table[:, VOID] = premultiplied(np.array(_VOID_GREYS, np.uint8), state.label)[:, None]
+            table[:, UNLABELLED if state.label_alpha > 0 else slice(None)] = proposed
+        if state.label_alpha > 0:
+            table[:, 1:VOID] = premultiplied(palette, state.label_alpha)[1:VOID, None]
+            table[:, VOID] = premultiplied(np.array(_VOID_GREYS, np.uint8), state.label_alpha)[:, None]
             table[:, unseen] = 0
-        if self._differs:
+        if self._shows_difference:
             label, prediction = np.ogrid[:256, :256]
             differs = (
-                (label >= 1) & (label <= LAST_CLASS) & (prediction != label) & (prediction != UNLABELLED)
+                (label >= 1) & (label <= MAX_CLASS_VALUE) & (prediction != label) & (prediction != UNLABELLED)
             )
             differs[unseen] = False
             hatch = np.array([_DIFFERENCE_STRIPE, _DIFFERENCE_EDGE], np.uint8)
-            table[_STRIPED][differs], table[_EDGED][differs] = premultiplied(hatch, state.difference)
-        self._both = table.ravel()
-        self._labels_only = table[:, :, 0].ravel()
+            table[_ON_STRIPE][differs], table[_ON_EDGE][differs] = premultiplied(
+                hatch, state.difference_alpha
+            )
+        self._label_and_prediction = table.ravel()
+        self._label_only = table[:, :, 0].ravel()
 
     def compose(self, labels: Values, prediction: Values | None, hatch: Callable[[], Values]) -> Colours:
         """The overlay, (h, w) uint32, of sampled labels, predictions and, if it shows, hatch, each (h, w) uint8."""
-        hatched = self._differs or int(labels.max(initial=0)) == VOID
+        hatched = self._shows_difference or int(labels.max(initial=0)) == VOID
         # All indices are inside by construction; mode="wrap" spares numpy its check of each.
         if prediction is None or not self.uses_prediction:
             if not hatched:
-                return self._labels_only.take(labels, mode="wrap")
+                return self._label_only.take(labels, mode="wrap")
             index = np.left_shift(hatch(), 8, dtype=np.uint32)
             index |= labels
-            return self._labels_only.take(index, mode="wrap")
+            return self._label_only.take(index, mode="wrap")
         index = np.left_shift(labels, 8, dtype=np.uint32)
         index |= prediction
         if hatched:
             index |= np.left_shift(hatch(), 16, dtype=np.uint32)
-        return self._both.take(index, mode="wrap")
+        return self._label_and_prediction.take(index, mode="wrap")
 
 
 def premultiplied(colours: NDArray[np.uint8], opacity: float) -> Colours:
@@ -150,7 +152,7 @@ def premultiplied(colours: NDArray[np.uint8], opacity: float) -> Colours:
     return (alpha << 24) | (red << 16) | (green << 8) | blue
 
 
-def sample(values: Values, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Values:
+def sample_nearest(values: Values, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Values:
     """values[rows][:, columns] for rising indices, at the cost of what is looked at."""
     top, left = int(rows[0]), int(columns[0])
     part = values[top : int(rows[-1]) + 1, left : int(columns[-1]) + 1]
@@ -161,20 +163,20 @@ def sample(values: Values, rows: NDArray[np.intp], columns: NDArray[np.intp]) ->
     return part[rows - top].take(columns - left, axis=1)
 
 
-def lay_over(
-    said: Values, tiles: Mapping[TileKey, Values], rows: NDArray[np.intp], columns: NDArray[np.intp]
+def apply_tiles(
+    sampled: Values, tiles: Mapping[TileKey, Values], rows: NDArray[np.intp], columns: NDArray[np.intp]
 ) -> None:
     """Put what other tiles hold into a sample of a label: `said` was sampled at these rising rows and columns."""
     for key, tile in tiles.items():
         height, width = tile.shape
-        top, left = key.row * TILE, key.column * TILE
+        top, left = key.row * TILE_SIZE, key.column * TILE_SIZE
         high, low = np.searchsorted(rows, (top, top + height))
         near, far = np.searchsorted(columns, (left, left + width))
         if high < low and near < far:
-            said[high:low, near:far] = tile[rows[high:low] - top].take(columns[near:far] - left, axis=1)
+            sampled[high:low, near:far] = tile[rows[high:low] - top].take(columns[near:far] - left, axis=1)
 
 
-class Tiling:
+class RepeatedTile:
     """A square of device pixels repeated over the screen; it holds on to the picture while that moves."""
 
     def __init__(self, tile: Values) -> None:
@@ -182,7 +184,7 @@ class Tiling:
         self._period = len(tile)
         self._tile = tile
 
-    def over(self, box: Box, left: int, top: int) -> Values:
+    def cover(self, box: Box, left: int, top: int) -> Values:
         """The device pixels of `box` for a picture whose corner lies at (left, top)."""
         down, right = (box.y0 - top) % self._period, (box.x0 - left) % self._period
         repeats = (box.height // self._period + 2, box.width // self._period + 2)
@@ -190,14 +192,14 @@ class Tiling:
         return tiles[down : down + box.height, right : right + box.width]
 
 
-class Hatch(Tiling):
+class DiagonalHatch(RepeatedTile):
     """Diagonal stripes with an edge at both sides."""
 
     def __init__(self, ratio: float) -> None:
         """ratio: device pixels per logical pixel."""
         period, stripe, edge = (max(1, round(part * ratio)) for part in (_PERIOD, _STRIPE, _EDGE))
-        run = np.full(period, _PLAIN, np.uint8)
-        run[: stripe + 2 * edge] = _EDGED
-        run[edge : edge + stripe] = _STRIPED
+        run = np.full(period, _BACKGROUND, np.uint8)
+        run[: stripe + 2 * edge] = _ON_EDGE
+        run[edge : edge + stripe] = _ON_STRIPE
         place = np.arange(period)
         super().__init__(run[(place[:, None] + place) % period])

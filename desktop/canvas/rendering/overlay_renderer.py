@@ -15,29 +15,29 @@ from core.labels.class_list import UNLABELLED, VOID
 from core.labels.label_map import LabelMap
 from core.labels.prediction import PredictedMask
 from desktop.canvas.rendering import class_patterns
-from desktop.canvas.rendering.class_patterns import Marks
+from desktop.canvas.rendering.class_patterns import ClassPatterns
 from desktop.canvas.rendering.layer_style import (
-    NOW,
+    NO_HISTORY,
     Colours,
     ColourTable,
-    Hatch,
+    DiagonalHatch,
     LayerState,
-    Shape,
+    RegionStyle,
     Values,
-    lay_over,
+    apply_tiles,
     premultiplied,
-    sample,
+    sample_nearest,
 )
 from desktop.canvas.viewport import Viewport
 
-_LINE = 1.5
+_OUTLINE_WIDTH = 1.5
 """Logical pixels of an outline at its side of the border; the region beyond it has its own line."""
-_LINE_POWER = 0.35
+_OUTLINE_GAMMA = 0.35
 """A thin line must be stronger than a fill of the same opacity to be seen as well."""
-_VOID_LINE = (176, 176, 176)
-_SURE = 0.97
+_VOID_OUTLINE = (176, 176, 176)
+_CERTAIN = 0.97
 """From this probability on nothing of the heat is seen."""
-_HEAT = (  # doubt (1: none of the classes is likelier than chance would have it), red, green, blue, strength
+_HEAT_STOPS = (  # doubt (1: none of the classes is likelier than chance would have it), red, green, blue, strength
     (0.0, 120, 30, 140, 0.0),
     (0.2, 150, 30, 140, 0.5),
     (0.5, 240, 90, 50, 0.85),
@@ -47,7 +47,7 @@ _HEAT = (  # doubt (1: none of the classes is likelier than chance would have it
 
 
 @dataclass(frozen=True, slots=True)
-class Classes:
+class ClassPalette:
     """What the layers know of the classes. palette: (256, 3) uint8 RGB by value; hidden: values that no layer
     shows; order: values as they are listed."""
 
@@ -57,134 +57,149 @@ class Classes:
 
 
 @dataclass(frozen=True, slots=True)
-class Grain:
+class ScreenPatterns:
     """What is repeated over the screen, for one number of device pixels to a logical one."""
 
-    hatch: Hatch
-    marks: Marks
-    reach: int
+    hatch: DiagonalHatch
+    class_patterns: ClassPatterns
+    line_width: int
     """Device pixels of an outline."""
 
     @classmethod
-    def of(cls, ratio: float) -> Grain:
-        return cls(Hatch(ratio), Marks(ratio), max(1, round(_LINE * ratio)))
+    def for_ratio(cls, ratio: float) -> ScreenPatterns:
+        return cls(DiagonalHatch(ratio), ClassPatterns(ratio), max(1, round(_OUTLINE_WIDTH * ratio)))
 
 
-class Look:
+class OverlayRenderer:
     """Made when classes or layers change, never while painting. With fills alone composing is one look-up; what is
     added to it costs as much as it has pixels on the screen."""
 
-    def __init__(self, classes: Classes, state: LayerState, has_prediction: bool) -> None:
-        self.fills = ColourTable(classes.palette, state, has_prediction, classes.hidden)
+    def __init__(self, classes: ClassPalette, state: LayerState, has_prediction: bool) -> None:
+        self.fill_table = ColourTable(classes.palette, state, has_prediction, classes.hidden)
         """Label and prediction as filled regions, whatever their shape here."""
         empty = replace(state, label_visible=False, prediction_visible=False)
         self._table = (
             ColourTable(classes.palette, empty, has_prediction, classes.hidden)
-            if state.shape == Shape.OUTLINE
-            else self.fills
+            if state.shape == RegionStyle.OUTLINE
+            else self.fill_table
         )
-        self._outlined = state.shape != Shape.FILL
-        self._marked = state.patterns and state.shape != Shape.OUTLINE
-        self._heat = heat(state.uncertainty) if has_prediction and state.uncertainty > 0 else None
-        self._ids: NDArray[np.uint16] | None = None
-        if (self._outlined or self._marked) and not self.fills.is_empty:
-            self._ids = _ids(state, has_prediction, classes.hidden)
-            self._lines = _of_both(
-                _line_colours(classes.palette), *(s**_LINE_POWER for s in (state.label, state.prediction))
+        self._outlined = state.shape != RegionStyle.FILL
+        self._patterned = state.patterns and state.shape != RegionStyle.OUTLINE
+        self._heatmap = (
+            confidence_heatmap(state.uncertainty_alpha)
+            if has_prediction and state.uncertainty_alpha > 0
+            else None
+        )
+        self._region_ids: NDArray[np.uint16] | None = None
+        if (self._outlined or self._patterned) and not self.fill_table.is_empty:
+            self._region_ids = _region_table(state, has_prediction, classes.hidden)
+            self._lines = _label_and_prediction_colours(
+                _outline_colours(classes.palette),
+                *(s**_OUTLINE_GAMMA for s in (state.label_alpha, state.prediction_alpha)),
             )
-            strong = [min(1.0, 0.2 + 0.8 * s) if s else 0.0 for s in (state.label, state.prediction)]
-            self._inks = _of_both(class_patterns.ink(classes.palette), *strong)
-            self._kinds = np.tile(class_patterns.kinds(classes.order), 2)
+            strong = [
+                min(1.0, 0.2 + 0.8 * s) if s else 0.0 for s in (state.label_alpha, state.prediction_alpha)
+            ]
+            self._pattern_colours = _label_and_prediction_colours(
+                class_patterns.pattern_colours(classes.palette), *strong
+            )
+            self._pattern_bits = np.tile(class_patterns.pattern_bits(classes.order), 2)
 
     @property
     def is_empty(self) -> bool:
-        return self.fills.is_empty and self._heat is None
+        return self.fill_table.is_empty and self._heatmap is None
 
-    def reach(self, grain: Grain) -> int:
+    def outline_reach(self, patterns: ScreenPatterns) -> int:
         """How many device pixels away from a label that changed the screen may look different."""
-        return grain.reach if self._ids is not None and self._outlined else 0
+        return patterns.line_width if self._region_ids is not None and self._outlined else 0
 
-    def paint(
+    def render(
         self,
         box: Box,
         view: Viewport,
         labels: LabelMap,
         prediction: PredictedMask | None,
-        grain: Grain,
-        then: Mapping[TileKey, Values] = NOW,
+        patterns: ScreenPatterns,
+        history_tiles: Mapping[TileKey, Values] = NO_HISTORY,
     ) -> Colours:
         """The device pixels of `box`, which lie on the picture, (h, w) uint32. `then`: tiles that are shown in place
         of those of the label."""
-        reach = self.reach(grain)
+        reach = self.outline_reach(patterns)
         wide = Box(box.x0 - reach, box.y0 - reach, box.x1 + reach, box.y1 + reach)
-        wide = wide.intersected(view.picture_box()) if reach else box
+        wide = wide.intersection(view.picture_box()) if reach else box
         rows, columns = view.rows(wide.y0, wide.y1), view.columns(wide.x0, wide.x1)
-        said = sample(labels.values, rows, columns)
-        if then:
-            lay_over(said, then, rows, columns)
+        said = sample_nearest(labels.values, rows, columns)
+        if history_tiles:
+            apply_tiles(said, history_tiles, rows, columns)
         told = None
-        if prediction is not None and self.fills.uses_prediction:
-            told = sample(prediction.values, rows, columns)
+        if prediction is not None and self.fill_table.uses_prediction:
+            told = sample_nearest(prediction.values, rows, columns)
         inner = box.moved(-wide.x0, -wide.y0).slices
-        pixels = self._fill(said[inner], None if told is None else told[inner], box, view, grain)
-        if self._ids is not None:
-            self._draw_shapes(pixels, self._shown(said, told), inner, box, view, grain)
-        if self._heat is not None and prediction is not None:
-            sure = sample(prediction.confidence, view.rows(box.y0, box.y1), view.columns(box.x0, box.x1))
-            pixels = over(self._heat.take(sure), pixels)
+        pixels = self._fill(said[inner], None if told is None else told[inner], box, view, patterns)
+        if self._region_ids is not None:
+            self._draw_regions(pixels, self._regions(said, told), inner, box, view, patterns)
+        if self._heatmap is not None and prediction is not None:
+            sure = sample_nearest(
+                prediction.confidence, view.rows(box.y0, box.y1), view.columns(box.x0, box.x1)
+            )
+            pixels = blend_over(self._heatmap.take(sure), pixels)
         return pixels
 
-    def _fill(self, said: Values, told: Values | None, box: Box, view: Viewport, grain: Grain) -> Colours:
+    def _fill(
+        self, labels: Values, predicted: Values | None, box: Box, view: Viewport, patterns: ScreenPatterns
+    ) -> Colours:
         if self._table.is_empty:
-            return np.zeros(said.shape, np.uint32)
-        return self._table.compose(said, told, partial(grain.hatch.over, box, view.left, view.top))
+            return np.zeros(labels.shape, np.uint32)
+        return self._table.compose(labels, predicted, partial(patterns.hatch.cover, box, view.left, view.top))
 
-    def _shown(self, said: Values, told: Values | None) -> NDArray[np.uint16]:
+    def _regions(self, labels: Values, predicted: Values | None) -> NDArray[np.uint16]:
         """What each pixel shows: 0 nothing, 1..255 the label, 256 and more the prediction."""
-        assert self._ids is not None
-        index = np.left_shift(said, 8, dtype=np.uint16)
-        if told is not None:
-            index |= told
-        return self._ids.take(index, mode="wrap")
+        assert self._region_ids is not None
+        index = np.left_shift(labels, 8, dtype=np.uint16)
+        if predicted is not None:
+            index |= predicted
+        return self._region_ids.take(index, mode="wrap")
 
-    def _draw_shapes(
+    def _draw_regions(
         self,
         pixels: Colours,
-        shown: NDArray[np.uint16],
+        regions: NDArray[np.uint16],
         inner: tuple[slice, slice],
         box: Box,
         view: Viewport,
-        grain: Grain,
+        patterns: ScreenPatterns,
     ) -> None:
-        if self._marked:
-            ids = shown[inner]
-            marks = self._kinds.take(ids, mode="wrap") & grain.marks.over(box, view.left, view.top)
-            np.copyto(pixels, self._inks.take(ids, mode="wrap"), where=marks != 0)
+        if self._patterned:
+            ids = regions[inner]
+            marks = self._pattern_bits.take(ids, mode="wrap") & patterns.class_patterns.cover(
+                box, view.left, view.top
+            )
+            np.copyto(pixels, self._pattern_colours.take(ids, mode="wrap"), where=marks != 0)
         if self._outlined:
-            ids = shown[inner]
-            edge = borders(shown, grain.reach)[inner] & (ids != 0)
+            ids = regions[inner]
+            edge = region_borders(regions, patterns.line_width)[inner] & (ids != 0)
             np.copyto(pixels, self._lines.take(ids, mode="wrap"), where=edge)
 
 
-def borders(shown: NDArray[np.uint16], reach: int) -> NDArray[np.bool_]:
+def region_borders(regions: NDArray[np.uint16], reach: int) -> NDArray[np.bool_]:
     """Where something else is at most `reach` rows and columns away; there is nothing beyond the array."""
     kernel = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
-    high = cv2.dilate(shown, kernel, borderType=cv2.BORDER_REPLICATE)
-    low = cv2.erode(shown, kernel, borderType=cv2.BORDER_REPLICATE)
+    high = cv2.dilate(regions, kernel, borderType=cv2.BORDER_REPLICATE)
+    low = cv2.erode(regions, kernel, borderType=cv2.BORDER_REPLICATE)
     return np.asarray(high != low, bool)
 
 
-def heat(opacity: float) -> Colours:
+def confidence_heatmap(opacity: float) -> Colours:
     """The colour of each confidence 0..255, (256,) premultiplied uint32: clear where it is sure, then ever brighter."""
-    doubt = np.clip((_SURE - np.arange(256) / 255) / (_SURE - 0.15), 0, 1)
-    steps = np.array(_HEAT)
+    doubt = np.clip((_CERTAIN - np.arange(256) / 255) / (_CERTAIN - 0.15), 0, 1)
+    steps = np.array(_HEAT_STOPS)
     red, green, blue, strength = (np.interp(doubt, steps[:, 0], steps[:, part]) for part in range(1, 5))
     alpha = strength * min(1.0, max(0.0, opacity))
     words = np.rint(np.stack([red * alpha, green * alpha, blue * alpha, 255 * alpha])).astype(np.uint32)
     return words[3] << 24 | words[0] << 16 | words[1] << 8 | words[2]
 
 
-def over(top: Colours, bottom: Colours) -> Colours:
+def blend_over(top: Colours, bottom: Colours) -> Colours:
     """Premultiplied colours laid over others: two channels at a time, each in its own two bytes."""
     kept, pairs = np.uint32(256) - (top >> np.uint32(24)), np.uint32(0x00FF00FF)
     low = ((bottom & pairs) * kept >> np.uint32(8)) & pairs
@@ -192,7 +207,7 @@ def over(top: Colours, bottom: Colours) -> Colours:
     return top + (low | high)
 
 
-def _ids(state: LayerState, has_prediction: bool, hidden: frozenset[int]) -> NDArray[np.uint16]:
+def _region_table(state: LayerState, has_prediction: bool, hidden: frozenset[int]) -> NDArray[np.uint16]:
     """What is shown for each label and prediction, (65536,) uint16: the rules of `ColourTable`, as numbers."""
     unseen = np.array(sorted(hidden), np.intp)
     said = np.arange(256, dtype=np.uint16)
@@ -200,19 +215,19 @@ def _ids(state: LayerState, has_prediction: bool, hidden: frozenset[int]) -> NDA
     said[unseen] = 0
     told[unseen] = told[UNLABELLED] = told[VOID] = 0
     table = np.zeros((256, 256), np.uint16)
-    if has_prediction and state.prediction > 0:
-        table[UNLABELLED if state.label > 0 else slice(None)] = told
-    if state.label > 0:
+    if has_prediction and state.prediction_alpha > 0:
+        table[UNLABELLED if state.label_alpha > 0 else slice(None)] = told
+    if state.label_alpha > 0:
         table[1:] = said[1:, None]
     return table.ravel()
 
 
-def _line_colours(palette: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _outline_colours(palette: NDArray[np.uint8]) -> NDArray[np.uint8]:
     colours = palette.copy()
-    colours[VOID] = _VOID_LINE
+    colours[VOID] = _VOID_OUTLINE
     return colours
 
 
-def _of_both(colours: NDArray[np.uint8], label: float, prediction: float) -> Colours:
+def _label_and_prediction_colours(colours: NDArray[np.uint8], label: float, prediction: float) -> Colours:
     """(256, 3) uint8 RGB as label and as prediction, (512,) premultiplied."""
     return np.concatenate([premultiplied(colours, label), premultiplied(colours, prediction)])

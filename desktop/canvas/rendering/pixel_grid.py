@@ -10,28 +10,28 @@ from numpy.typing import NDArray
 from core.base.geometry import Box
 from desktop.canvas.viewport import Viewport
 
-GRID_FROM = 12.0
+MIN_GRID_SCALE = 12.0
 """Device pixels per image pixel from which on the grid is drawn: below, it would hide what it divides."""
 _DARK, _LIGHT = (0, 80), (255, 56)
 """Grey and opacity, 0..255. A dark line beside a light one shows on any ground."""
 
 
-def rule(part: NDArray[np.uint32], box: Box, view: Viewport) -> None:
+def draw_pixel_grid(part: NDArray[np.uint32], box: Box, view: Viewport) -> None:
     """Blend the lines through the device pixels of `box` over them, (h, w) premultiplied 0xAARRGGBB.
 
     The dark line is the first row or column of device pixels of an image pixel, the light one the last of the
     pixel before.
     """
-    across = _starts(box.x0, box.x1, view.left, view.scale)
-    down = _starts(box.y0, box.y1, view.top, view.scale)
+    across = _pixel_edges(box.x0, box.x1, view.left, view.scale)
+    down = _pixel_edges(box.y0, box.y1, view.top, view.scale)
     for shade, step in ((_DARK, 0), (_LIGHT, -1)):
-        columns = _within(across + (step - box.x0), box.width)
-        rows = _within(down + (step - box.y0), box.height)
-        part[:, columns] = _over(part[:, columns], *shade)
-        part[rows] = _over(part[rows], *shade)
+        columns = _inside(across + (step - box.x0), box.width)
+        rows = _inside(down + (step - box.y0), box.height)
+        part[:, columns] = _blend_grey(part[:, columns], *shade)
+        part[rows] = _blend_grey(part[rows], *shade)
 
 
-def _over(pixels: NDArray[np.uint32], grey: int, alpha: int) -> NDArray[np.uint32]:
+def _blend_grey(pixels: NDArray[np.uint32], grey: int, alpha: int) -> NDArray[np.uint32]:
     """A grey at an opacity laid over premultiplied pixels: two channels at a time, each in its own two bytes."""
     kept, pairs = np.uint32(256 - alpha), np.uint32(0x00FF00FF)
     low = ((pixels & pairs) * kept >> np.uint32(8)) & pairs
@@ -40,11 +40,11 @@ def _over(pixels: NDArray[np.uint32], grey: int, alpha: int) -> NDArray[np.uint3
     return (low | high) + np.uint32(alpha << 24 | tone << 16 | tone << 8 | tone)
 
 
-def _starts(start: int, end: int, offset: int, scale: float) -> NDArray[np.intp]:
+def _pixel_edges(start: int, end: int, offset: int, scale: float) -> NDArray[np.intp]:
     """The first device pixel of each image pixel that begins between `start` and one beyond `end`."""
     numbers = np.arange(math.floor((start - offset) / scale), math.ceil((end + 1 - offset) / scale) + 1)
     return np.ceil(offset + numbers * scale - 0.5).astype(np.intp)
 
 
-def _within(places: NDArray[np.intp], size: int) -> NDArray[np.intp]:
+def _inside(places: NDArray[np.intp], size: int) -> NDArray[np.intp]:
     return places[(places >= 0) & (places < size)]

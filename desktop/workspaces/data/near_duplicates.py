@@ -11,15 +11,15 @@ from PySide6.QtWidgets import QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.cards import Card
-from desktop.widgets.controls import Elided, button, column, hairline, row, set_role, words
+from desktop.widgets.controls import ElidedLabel, button, column, hairline, row, set_role, text_label
 
-PICTURE = QSize(120, 80)
-AT_ONCE = 12
+THUMBNAIL_SIZE = QSize(120, 80)
+PAGE_SIZE = 12
 """Pairs shown before somebody asks for more."""
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class PairMember:
     """One picture of a pair; `split` in words, empty for none."""
 
     id: int
@@ -34,27 +34,27 @@ class PairRow:
     `going` is the one of the two that would be skipped.
     """
 
-    one: Side
-    two: Side
-    likeness: float
+    one: PairMember
+    two: PairMember
+    similarity: float
     advice: str
-    going: Side
+    skip_candidate: PairMember
 
 
-class Thumb(QPushButton):
+class PairThumbnail(QPushButton):
     """A picture to click on; grey until it has come."""
 
-    def __init__(self, side: Side, theme: Theme) -> None:
+    def __init__(self, side: PairMember, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
         self._image: QPixmap | None = None
         self.setProperty("role", "thumb")
-        self.setFixedSize(PICTURE + QSize(8, 8))
+        self.setFixedSize(THUMBNAIL_SIZE + QSize(8, 8))
         self.setAccessibleName(f"Open {side.name}")
         self.setToolTip(f"Open {side.name} in the Label workspace.")
         self.setCursor(Qt.CursorShape.PointingHandCursor)
 
-    def show_image(self, image: QImage) -> None:
+    def set_image(self, image: QImage) -> None:
         self._image = QPixmap.fromImage(image)
         self.update()
 
@@ -63,72 +63,74 @@ class Thumb(QPushButton):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        frame = QRectF(4, 4, PICTURE.width(), PICTURE.height())
+        frame = QRectF(4, 4, THUMBNAIL_SIZE.width(), THUMBNAIL_SIZE.height())
         shape = QPainterPath()
         shape.addRoundedRect(frame, 4, 4)
         painter.fillPath(shape, self._theme.colour("pressed"))
         if self._image is not None and not self._image.isNull():
             painter.setClipPath(shape)
-            size = QSize(self._image.size()).scaled(PICTURE, Qt.AspectRatioMode.KeepAspectRatioByExpanding)
+            size = QSize(self._image.size()).scaled(
+                THUMBNAIL_SIZE, Qt.AspectRatioMode.KeepAspectRatioByExpanding
+            )
             place = QRectF(0, 0, size.width(), size.height())
             place.moveCenter(frame.center())
             painter.drawPixmap(place, self._image, QRectF(self._image.rect()))
         painter.end()
 
 
-class PairLine(QWidget):
+class PairWidget(QWidget):
     """Two pictures, what they are called, and what can be done."""
 
     def __init__(self, pair: PairRow, theme: Theme) -> None:
         super().__init__()
         self.pair = pair
-        self.thumbs = (Thumb(pair.one, theme), Thumb(pair.two, theme))
-        self.join = button("Put both on the same side")
-        self.join.setToolTip(pair.advice)
-        self.join.setVisible(bool(pair.advice))
+        self.thumbs = (PairThumbnail(pair.one, theme), PairThumbnail(pair.two, theme))
+        self.same_split = button("Put both on the same side")
+        self.same_split.setToolTip(pair.advice)
+        self.same_split.setVisible(bool(pair.advice))
         self.skip = button("Skip one", "quiet")
-        self.skip.setToolTip(f"Leave {pair.going.name} out of training and export.")
+        self.skip.setToolTip(f"Leave {pair.skip_candidate.name} out of training and export.")
         names = column(
             None,
-            *(Elided(f"{side.name}  ·  {side.split or 'no split'}") for side in (pair.one, pair.two)),
-            words(f"{100 * pair.likeness:.1f} % alike", "muted"),
+            *(ElidedLabel(f"{side.name}  ·  {side.split or 'no split'}") for side in (pair.one, pair.two)),
+            text_label(f"{100 * pair.similarity:.1f} % alike", "muted"),
             None,
             spacing=2,
         )
-        line = row(*self.thumbs, names, self.join, self.skip)
+        line = row(*self.thumbs, names, self.same_split, self.skip)
         line.setStretch(2, 1)
         self.setLayout(line)
-        self.setFixedHeight(PICTURE.height() + GRID)
+        self.setFixedHeight(THUMBNAIL_SIZE.height() + GRID)
 
 
-class NearCopiesCard(Card):
+class NearDuplicatesCard(Card):
     """Setters only; the buttons only ask. `pair_joined` and `pair_skipped` carry the PairRow."""
 
-    look_asked = Signal()
-    cancel_asked = Signal()
-    picture_asked = Signal(int)
-    thumbnail_wanted = Signal(int)
-    pair_joined = Signal(object)
-    pair_skipped = Signal(object)
+    search_requested = Signal()
+    cancel_requested = Signal()
+    picture_requested = Signal(int)
+    thumbnail_requested = Signal(int)
+    same_split_requested = Signal(object)
+    skip_requested = Signal(object)
 
     def __init__(self, theme: Theme) -> None:
-        self.look = button("Look for near-copies")
-        super().__init__("Near-copies", self.look)
+        self.find_button = button("Look for near-copies")
+        super().__init__("Near-copies", self.find_button)
         self._theme = theme
         self._pairs: tuple[PairRow, ...] = ()
-        self._shown = AT_ONCE
+        self._shown = PAGE_SIZE
         self._running = False
         self._images: dict[int, QImage] = {}
-        self.lines: list[PairLine] = []
-        self.said = words("", "muted", wrap=True)
+        self.pair_widgets: list[PairWidget] = []
+        self.summary = text_label("", "muted", wrap=True)
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
         self.progress.setAccessibleName("Pictures looked at")
         self.more = button("Show more", "quiet")
         self._list = QVBoxLayout()
         self._list.setSpacing(GRID)
-        self.fill(self.said, self.progress, self._list, row(self.more, None))
-        self.look.clicked.connect(self._look_or_cancel)
+        self.add(self.summary, self.progress, self._list, row(self.more, None))
+        self.find_button.clicked.connect(self._find_or_cancel)
         self.more.clicked.connect(self._show_more)
         self.clear()
 
@@ -142,44 +144,44 @@ class NearCopiesCard(Card):
     def set_running(self, done: tuple[int, int] | None) -> None:
         """How many of how many were looked at; None: nobody is looking."""
         self._running = done is not None
-        self.look.setText("Cancel" if self._running else "Look for near-copies")
+        self.find_button.setText("Cancel" if self._running else "Look for near-copies")
         self.progress.setVisible(self._running)
         if done is not None:
             self.progress.setRange(0, done[1])
             self.progress.setValue(done[0])
-            self.say(f"Looked at {done[0]:,} of {done[1]:,} pictures…" if done[1] else "Looking…")
+            self.set_summary(f"Looked at {done[0]:,} of {done[1]:,} pictures…" if done[1] else "Looking…")
 
     @property
     def is_running(self) -> bool:
         return self._running
 
-    def say(self, text: str, role: str = "muted") -> None:
-        self.said.setText(text)
-        set_role(self.said, role)
+    def set_summary(self, text: str, role: str = "muted") -> None:
+        self.summary.setText(text)
+        set_role(self.summary, role)
 
     def set_pairs(self, pairs: Sequence[PairRow], text: str, *, warning: bool = False) -> None:
         """Show pairs below one sentence; lines that are there already stay."""
-        self.say(text, "warning" if warning else "muted")
+        self.set_summary(text, "warning" if warning else "muted")
         if tuple(pairs) != self._pairs:
-            self._pairs, self._shown = tuple(pairs), max(AT_ONCE, min(self._shown, len(pairs)))
+            self._pairs, self._shown = tuple(pairs), max(PAGE_SIZE, min(self._shown, len(pairs)))
             self._lay_out()
         self.more.setVisible(len(self._pairs) > self._shown)
 
     def set_thumbnail(self, picture_id: int, image: QImage) -> None:
         self._images[picture_id] = image
-        for line in self.lines:
+        for line in self.pair_widgets:
             for side, thumb in zip((line.pair.one, line.pair.two), line.thumbs, strict=True):
                 if side.id == picture_id:
-                    thumb.show_image(image)
+                    thumb.set_image(image)
 
-    def _look_or_cancel(self) -> None:
+    def _find_or_cancel(self) -> None:
         if self._running:
-            self.cancel_asked.emit()
+            self.cancel_requested.emit()
         else:
-            self.look_asked.emit()
+            self.search_requested.emit()
 
     def _show_more(self) -> None:
-        self._shown += AT_ONCE
+        self._shown += PAGE_SIZE
         self._lay_out()
         self.more.setVisible(len(self._pairs) > self._shown)
 
@@ -188,19 +190,19 @@ class NearCopiesCard(Card):
             if item.widget() is not None:
                 item.widget().hide()
                 item.widget().deleteLater()
-        self.lines = []
+        self.pair_widgets = []
         in_sight = {side.id for pair in self._pairs[: self._shown] for side in (pair.one, pair.two)}
         self._images = {i: image for i, image in self._images.items() if i in in_sight}
         for pair in self._pairs[: self._shown]:
-            line = PairLine(pair, self._theme)
+            line = PairWidget(pair, self._theme)
             for side, thumb in zip((pair.one, pair.two), line.thumbs, strict=True):
-                thumb.clicked.connect(lambda _on=False, i=side.id: self.picture_asked.emit(i))
+                thumb.clicked.connect(lambda _on=False, i=side.id: self.picture_requested.emit(i))
                 if side.id in self._images:
-                    thumb.show_image(self._images[side.id])
+                    thumb.set_image(self._images[side.id])
                 else:
-                    self.thumbnail_wanted.emit(side.id)
-            line.join.clicked.connect(lambda _on=False, p=pair: self.pair_joined.emit(p))
-            line.skip.clicked.connect(lambda _on=False, p=pair: self.pair_skipped.emit(p))
+                    self.thumbnail_requested.emit(side.id)
+            line.same_split.clicked.connect(lambda _on=False, p=pair: self.same_split_requested.emit(p))
+            line.skip.clicked.connect(lambda _on=False, p=pair: self.skip_requested.emit(p))
             self._list.addWidget(hairline())
             self._list.addWidget(line)
-            self.lines.append(line)
+            self.pair_widgets.append(line)

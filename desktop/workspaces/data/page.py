@@ -9,15 +9,15 @@ from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QPushButton, QVBoxLayout, QWidget
 
+from core.base.text import count_of
 from core.labels.class_list import ClassList, Colour
-from core.session.dataset.split_edits import pictures
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.cards import Card, ClassTable, SplitCard, link
-from desktop.widgets.controls import button, column, ground, page_of, row, words
-from desktop.workspaces.data.near_duplicates import NearCopiesCard
+from desktop.widgets.cards import Card, ClassTable, SplitCard, link_button
+from desktop.widgets.controls import button, card_page, column, row, set_background, text_label
+from desktop.workspaces.data.near_duplicates import NearDuplicatesCard
 
 WIDTH = 960
-SIZES = 6
+MAX_SIZES = 6
 """Lines of the card of sizes."""
 COUNTS = (
     ("pictures", "all", "Pictures"),
@@ -74,70 +74,70 @@ class ShareBar(QWidget):
 class FindingsCard(Card):
     """What looks odd, one line each; a click shows the pictures."""
 
-    finding_asked = Signal(str)
-    tiny_asked = Signal()
+    finding_requested = Signal(str)
+    tiny_regions_requested = Signal()
 
     def __init__(self) -> None:
-        self.tiny = button("Look for tiny regions")
-        self.tiny.setToolTip(
+        self.find_tiny = button("Look for tiny regions")
+        self.find_tiny.setToolTip(
             "Count connected regions of very few pixels in all labels; most are slips of the hand."
         )
-        super().__init__("Worth a look", self.tiny)
-        self.tiny.clicked.connect(self.tiny_asked)
-        self.none = words("Nothing looks odd.", "muted")
-        self.lines: dict[str, QPushButton] = {}
+        super().__init__("Worth a look", self.find_tiny)
+        self.find_tiny.clicked.connect(self.tiny_regions_requested)
+        self.empty_text = text_label("Nothing looks odd.", "muted")
+        self.buttons: dict[str, QPushButton] = {}
         self._list = QVBoxLayout()
         self._list.setSpacing(0)
-        self.fill(self.none, self._list)
+        self.add(self.empty_text, self._list)
 
     def set_findings(self, findings: Sequence[tuple[str, str, bool]]) -> None:
         """Key and sentence of each, and whether it leads to pictures."""
         wanted = {key: (sentence, leads) for key, sentence, leads in findings}
-        for key in [key for key in self.lines if key not in wanted]:
-            self.lines.pop(key).deleteLater()
+        for key in [key for key in self.buttons if key not in wanted]:
+            self.buttons.pop(key).deleteLater()
         for key, (sentence, leads) in wanted.items():
-            if key not in self.lines:
-                line = self.lines[key] = link("", "", "")
-                line.clicked.connect(lambda _on=False, key=key: self.finding_asked.emit(key))
+            if key not in self.buttons:
+                line = self.buttons[key] = link_button("", "", "")
+                line.clicked.connect(lambda _on=False, key=key: self.finding_requested.emit(key))
                 self._list.addWidget(line)
-            self.lines[key].setText(sentence.replace("&", "&&"))
-            self.lines[key].setAccessibleName(sentence)
-            self.lines[key].setToolTip("Show these pictures." if leads else "")
-            self.lines[key].setEnabled(leads)
-        self.none.setVisible(not wanted)
+            self.buttons[key].setText(sentence.replace("&", "&&"))
+            self.buttons[key].setAccessibleName(sentence)
+            self.buttons[key].setToolTip("Show these pictures." if leads else "")
+            self.buttons[key].setEnabled(leads)
+        self.empty_text.setVisible(not wanted)
 
 
 class SizesCard(Card):
     """How large the pictures are, a line for each size; a click shows those of that size."""
 
-    size_asked = Signal(int, int)
+    size_requested = Signal(int, int)
 
     def __init__(self) -> None:
         super().__init__("Sizes of the pictures opened so far")
-        self.more = words("", "muted")
-        self.lines: list[QPushButton] = []
+        self.more = text_label("", "muted")
+        self.buttons: list[QPushButton] = []
         self._list = QVBoxLayout()
         self._list.setSpacing(0)
-        self.fill(self._list, self.more)
+        self.add(self._list, self.more)
         self.set_sizes(())
 
     def set_sizes(self, sizes: Sequence[tuple[tuple[int, int], int]]) -> None:
         """Width, height and how many pictures, the most frequent first."""
-        for old in self.lines:
+        for old in self.buttons:
             self._list.removeWidget(old)
             old.hide()
             old.deleteLater()
-        self.lines = []
-        for (width, height), count in sizes[:SIZES]:
-            line = link(
-                f"{width:,} × {height:,}: {pictures(count)}",
+        self.buttons = []
+        for (width, height), count in sizes[:MAX_SIZES]:
+            line = link_button(
+                f"{width:,} × {height:,}: {count_of(count, 'picture')}",
                 f"Show pictures of {width} × {height} pixels",
                 "Show these pictures.",
             )
-            line.clicked.connect(lambda _on=False, w=width, h=height: self.size_asked.emit(w, h))
+            line.clicked.connect(lambda _on=False, w=width, h=height: self.size_requested.emit(w, h))
             self._list.addWidget(line)
-            self.lines.append(line)
-        rest = len(sizes) - SIZES
+            self.buttons.append(line)
+        rest = len(sizes) - MAX_SIZES
         self.more.setText(f"and {rest:,} more sizes" if rest > 0 else "")
         self.more.setVisible(rest > 0)
         self.setVisible(bool(sizes))
@@ -146,42 +146,42 @@ class SizesCard(Card):
 class DataPage(QWidget):
     """Setters only; the buttons only ask."""
 
-    export_asked = Signal()
-    import_asked = Signal()
-    show_folder_asked = Signal()
-    filter_asked = Signal(str, str)
+    export_requested = Signal()
+    import_requested = Signal()
+    show_folder_requested = Signal()
+    filter_requested = Signal(str, str)
     """Key and title of a filter of the filmstrip."""
-    class_asked = Signal(int)
-    size_asked = Signal(int, int)
+    class_requested = Signal(int)
+    size_requested = Signal(int, int)
     """Width and height of the pictures to show."""
     shown = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
-        ground(self, "page")
+        set_background(self, "page")
         self._counts: dict[str, QPushButton] = {}
         self._values: list[int] = []
         self.classes = ClassTable(theme)
-        self.classes.row_chosen.connect(lambda y: self.class_asked.emit(self._values[y]))
+        self.classes.row_chosen.connect(lambda y: self.class_requested.emit(self._values[y]))
         self.shares = ShareBar(theme)
-        self.none = words(
+        self.empty_text = text_label(
             "No classes yet. Add them in the panel at the right of the Label workspace.", "muted"
         )
         self.splits = SplitCard()
-        self.splits.filter_asked.connect(self.filter_asked)
+        self.splits.filter_requested.connect(self.filter_requested)
         self.findings = FindingsCard()
-        self.copies = NearCopiesCard(theme)
+        self.near_duplicates = NearDuplicatesCard(theme)
         self.sizes = SizesCard()
-        self.sizes.size_asked.connect(self.size_asked)
-        self.where = words("", "muted", wrap=True)
-        self.where.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.sizes.size_requested.connect(self.size_requested)
+        self.location = text_label("", "muted", wrap=True)
+        self.location.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.show_folder = button("Show folder", "quiet")
-        self.show_folder.clicked.connect(self.show_folder_asked)
+        self.show_folder.clicked.connect(self.show_folder_requested)
         self.export = button("Export dataset…", "primary")
-        self.export.clicked.connect(self.export_asked)
+        self.export.clicked.connect(self.export_requested)
         self.import_masks = button("Import dataset…")
-        self.import_masks.clicked.connect(self.import_asked)
+        self.import_masks.clicked.connect(self.import_requested)
         self._lay_out()
         self.set_classes(ClassList(), ())
         self.findings.set_findings(())
@@ -210,34 +210,34 @@ class DataPage(QWidget):
             [(each.colour, by_value[each.value].pixels) for each in classes if each.value in by_value]
         )
         self.classes.setVisible(bool(cells))
-        self.none.setVisible(not cells)
+        self.empty_text.setVisible(not cells)
 
-    def set_place(self, text: str) -> None:
+    def set_location(self, text: str) -> None:
         """A sentence that says where the project and its labels live."""
-        self.where.setText(text)
+        self.location.setText(text)
 
     def showEvent(self, event: object) -> None:  # noqa: N802
         super().showEvent(event)  # type: ignore[arg-type]
         self.shown.emit()
 
     def _lay_out(self) -> None:
-        where = row(self.where, self.show_folder)
+        where = row(self.location, self.show_folder)
         where.setStretch(0, 1)
         board = Card("Labelled pixels")
-        board.fill(self.shares, self.none, self.classes)
+        board.add(self.shares, self.empty_text, self.classes)
         cards = column(
-            row(words("Data", "headline"), None, self.import_masks, self.export),
+            row(text_label("Data", "headline"), None, self.import_masks, self.export),
             self._grid(),
             board,
             self.splits,
             self.findings,
-            self.copies,
+            self.near_duplicates,
             self.sizes,
             where,
             None,
             spacing=2 * GRID,
         )
-        self.area = area = page_of(cards, WIDTH)
+        self.area = area = card_page(cards, WIDTH)
         self.setLayout(column(area, spacing=0))
 
     def _grid(self) -> QGridLayout:
@@ -245,11 +245,13 @@ class DataPage(QWidget):
         grid.setHorizontalSpacing(2 * GRID)
         grid.setVerticalSpacing(0)
         for at, (key, filter_, title) in enumerate(COUNTS):
-            number = self._counts[key] = link("0", f"Show pictures: {title.lower()}", "Show these pictures.")
+            number = self._counts[key] = link_button(
+                "0", f"Show pictures: {title.lower()}", "Show these pictures."
+            )
             number.setProperty("role", "count")
-            number.clicked.connect(lambda _on=False, f=filter_, t=title: self.filter_asked.emit(f, t))
+            number.clicked.connect(lambda _on=False, f=filter_, t=title: self.filter_requested.emit(f, t))
             grid.addWidget(number, 0, at)
-            label = words(title, "muted")
+            label = text_label(title, "muted")
             label.setContentsMargins(GRID, 0, 0, 0)
             grid.addWidget(label, 1, at)
         grid.setColumnStretch(len(COUNTS), 1)

@@ -8,23 +8,27 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from core.base.errors import MaskloopError, UserError
+from core.base.text import count_of
 from core.project.records import Split
-from core.project.splits.split_plan import SPLITS, By, SplitPlan, only_in
-from core.session.dataset.split_edits import pictures
+from core.project.splits.split_plan import ALL_SPLITS, SplitGrouping, SplitPlan, classes_in_one_split
 from core.session.session import Session
-from desktop.dispatcher import Bridge
+from desktop.dispatcher import MainThreadDispatcher
 from desktop.theme.theme import Theme
-from desktop.workspaces.data.split_dialog import PlanRow, SplitDialog
+from desktop.workspaces.data.split_dialog import SplitDialog, SplitPlanRow
 
-UNITS = {By.FOLDER: "folders", By.GROUP: "sequences", By.TAG: "groups by tag"}
+UNIT_NAMES = {
+    SplitGrouping.FOLDER: "folders",
+    SplitGrouping.GROUP: "sequences",
+    SplitGrouping.TAG: "groups by tag",
+}
 
 
-class Splitting(QObject):
+class SplitController(QObject):
     """Lives on the GUI thread; planning is done on a lane. `message` carries a sentence for people."""
 
     message = Signal(str)
 
-    def __init__(self, session: Session, bridge: Bridge, theme: Theme, window: QWidget) -> None:
+    def __init__(self, session: Session, bridge: MainThreadDispatcher, theme: Theme, window: QWidget) -> None:
         super().__init__()
         self._session, self._bridge, self._theme, self._window = session, bridge, theme, window
         self._asked = 0
@@ -37,25 +41,25 @@ class Splitting(QObject):
             self.dialog.raise_()
             return
         shown = SplitDialog(self._theme, self._window)
-        shown.wish_changed.connect(lambda _dialog: self.look_again())
-        shown.split_asked.connect(self._split)
+        shown.options_changed.connect(lambda _dialog: self.refresh_plan())
+        shown.split_requested.connect(self._split)
         self.dialog = shown
         shown.show()
-        self.look_again()
+        self.refresh_plan()
 
-    def look_again(self) -> None:
+    def refresh_plan(self) -> None:
         """Plan anew: a choice changed, or the pictures did."""
         if self.dialog is None or not self.dialog.isVisible():
             return
         self._plan = None
         self._asked += 1
         try:
-            wish = self.dialog.wish()
+            wish = self.dialog.options()
         except UserError as problem:
             self.dialog.set_plan(str(problem), ready=False, warning=True)
             return
         self._bridge.when_done(
-            self._session.caring.plan(wish),
+            self._session.dataset.plan_split(wish),
             partial(self._planned, self._asked),
             partial(self._refused, self._asked),
         )
@@ -78,42 +82,44 @@ class Splitting(QObject):
             self.dialog.set_plan(words, ready=False)
             return
         sentences = [
-            f"{pictures(count)} of {plan.pictures:,} will get a split; one undo takes all of it back."
+            f"{count_of(count, 'picture')} of {plan.pictures:,} will get a split; one undo takes all of it back."
         ]
-        if plan.wish.by in UNITS:
-            sentences.insert(0, f"{plan.units:,} {UNITS[plan.wish.by]}.")
+        if plan.options.grouping in UNIT_NAMES:
+            sentences.insert(0, f"{plan.units:,} {UNIT_NAMES[plan.options.grouping]}.")
         warnings = []
         if plan.moved:
-            warnings.append(f"{pictures(plan.moved)} will leave the split they have.")
-        if plan.units < 3 and plan.wish.by != By.SHARE:
+            warnings.append(f"{count_of(plan.moved, 'picture')} will leave the split they have.")
+        if plan.units < 3 and plan.options.grouping != SplitGrouping.SHARE:
             warnings.append("Too few groups to fill every split.")
         warnings += [
             f"{self._session.editing.classes.name_of(value)} will be in {split} only."
-            for value, split in only_in(plan.parts).items()
+            for value, split in classes_in_one_split(plan.stats).items()
         ]
         self.dialog.set_plan(
-            " ".join(sentences + warnings[:4]), warning=bool(warnings), title=f"Split {pictures(count)}"
+            " ".join(sentences + warnings[:4]),
+            warning=bool(warnings),
+            title=f"Split {count_of(count, 'picture')}",
         )
 
-    def _rows(self, plan: SplitPlan) -> list[PlanRow]:
-        parts = [plan.parts[split] for split in SPLITS]
+    def _rows(self, plan: SplitPlan) -> list[SplitPlanRow]:
+        parts = [plan.stats[split] for split in ALL_SPLITS]
         total = plan.pictures or 1
 
         def cells(texts: list[str]) -> tuple[str, str, str]:
             return texts[0], texts[1], texts[2]
 
         rows = [
-            PlanRow(
+            SplitPlanRow(
                 "Pictures", cells([f"{p.pictures:,}  ({100 * p.pictures / total:.1f} %)" for p in parts])
             ),
-            PlanRow("Labelled", cells([f"{p.labelled:,}" for p in parts])),
+            SplitPlanRow("Labelled", cells([f"{p.labelled:,}" for p in parts])),
         ]
         if any(p.labelled for p in parts):
             for each in self._session.editing.classes:
                 shares = [
                     f"{100 * p.share(each.value):.1f} %" if p.pixels[each.value] else "–" for p in parts
                 ]
-                rows.append(PlanRow((each.colour, each.name), cells(shares)))
+                rows.append(SplitPlanRow((each.colour, each.name), cells(shares)))
         return rows
 
     def _refused(self, asked: int, problem: MaskloopError) -> None:
@@ -125,12 +131,12 @@ class Splitting(QObject):
         if plan is None or self.dialog is None:
             return
         self.dialog.set_plan("Splitting…", ready=False)
-        self._bridge.when_done(self._session.caring.split(plan), self._done, self._failed)
+        self._bridge.when_done(self._session.dataset.apply_split(plan), self._done, self._failed)
 
     def _done(self, count: int) -> None:
         if self.dialog is not None:
             self.dialog.close()
-        self.message.emit(f"{pictures(count)} have a new split. Undo takes it back in one step.")
+        self.message.emit(f"{count_of(count, 'picture')} have a new split. Undo takes it back in one step.")
 
     def _failed(self, problem: MaskloopError) -> None:
         if self.dialog is not None:
@@ -138,6 +144,6 @@ class Splitting(QObject):
         self.message.emit(str(problem))
 
 
-def in_words(split: Split | None) -> str:
+def split_title(split: Split | None) -> str:
     """A split as people read it; empty for none."""
     return {Split.TRAIN: "train", Split.VAL: "validation", Split.TEST: "test"}[split] if split else ""

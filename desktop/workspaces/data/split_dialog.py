@@ -8,29 +8,29 @@ from dataclasses import dataclass
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QDialog, QSpinBox, QWidget
 
-from core.project.splits.split_plan import By, SplitWish
+from core.project.splits.split_plan import SplitGrouping, SplitOptions
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.controls import button, choice, column, indent_number, row, set_role, words
-from desktop.widgets.table import ROW_HEIGHT, Cell, Table
+from desktop.widgets.controls import button, column, combo_box, indent_spin_box, row, set_role, text_label
+from desktop.widgets.table import ROW_HEIGHT, Cell, DataTable
 
-WAYS = (
-    (By.SHARE.value, "Each picture for itself"),
-    (By.GROUP.value, "Frames of one sequence together"),
-    (By.FOLDER.value, "Pictures of one folder together"),
-    (By.TAG.value, "Pictures of one tag together"),
+STRATEGIES = (
+    (SplitGrouping.SHARE.value, "Each picture for itself"),
+    (SplitGrouping.GROUP.value, "Frames of one sequence together"),
+    (SplitGrouping.FOLDER.value, "Pictures of one folder together"),
+    (SplitGrouping.TAG.value, "Pictures of one tag together"),
 )
-HELP = {
-    By.SHARE: "Pictures are dealt one by one. Frames of a video are better kept together.",
-    By.GROUP: "A sequence: same folder, and same name before the last number, such as walk_0001 and walk_0002.",
-    By.FOLDER: "Folders called train, val or test decide for themselves; all others are dealt whole.",
-    By.TAG: "Tags called train, val or test decide for themselves; pictures that share another tag stay together.",
+STRATEGY_HELP = {
+    SplitGrouping.SHARE: "Pictures are dealt one by one. Frames of a video are better kept together.",
+    SplitGrouping.GROUP: "A sequence: same folder, and same name before the last number, such as walk_0001 and walk_0002.",
+    SplitGrouping.FOLDER: "Folders called train, val or test decide for themselves; all others are dealt whole.",
+    SplitGrouping.TAG: "Tags called train, val or test decide for themselves; pictures that share another tag stay together.",
 }
-PARTS = (("train", "Train"), ("val", "Validation"), ("test", "Test"))
-MOST_ROWS = 9
+SPLIT_TITLES = (("train", "Train"), ("val", "Validation"), ("test", "Test"))
+MAX_ROWS = 9
 
 
 @dataclass(frozen=True, slots=True)
-class PlanRow:
+class SplitPlanRow:
     """One line of the plan: its title, and a cell for train, val and test."""
 
     title: Cell
@@ -40,8 +40,8 @@ class PlanRow:
 class SplitDialog(QDialog):
     """Asks for a dry run at every change (`wish_changed`), and for the split that is shown (`split_asked`)."""
 
-    wish_changed = Signal(object)
-    split_asked = Signal()
+    options_changed = Signal(object)
+    split_requested = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -49,36 +49,39 @@ class SplitDialog(QDialog):
         self.setWindowTitle("Split pictures")
         self.setModal(False)
         self.setMinimumWidth(620)
-        self.by = choice(WAYS, "What stays together")
-        self.help = words(HELP[By.SHARE], "muted", wrap=True)
-        self.shares = {key: _number(f"Share for {title.lower()}", 0, 1000) for key, title in PARTS}
+        self.by = combo_box(STRATEGIES, "What stays together")
+        self.help = text_label(STRATEGY_HELP[SplitGrouping.SHARE], "muted", wrap=True)
+        self.shares = {key: _number(f"Share for {title.lower()}", 0, 1000) for key, title in SPLIT_TITLES}
         for box, share in zip(self.shares.values(), (70, 15, 15), strict=True):
             box.setValue(share)
         self.stratify = QCheckBox("Give each split its share of every class")
         self.stratify.setChecked(True)
-        self.everything = QCheckBox("Deal anew what has a split already")
-        self.everything.setToolTip(
+        self.redistribute = QCheckBox("Deal anew what has a split already")
+        self.redistribute.setToolTip(
             "Also moves pictures into and out of validation: scores from before can then not be compared any more."
         )
         self.seed = _number("Seed", 0, 2**31 - 1)
         self.seed.setToolTip(
             "Another number deals the pictures in another way; the same number in the same way."
         )
-        self.plan = words("", wrap=True)
-        self.table = Table(("", "Train", "Validation", "Test"), (1, 2, 3), "What each split will hold")
+        self.plan = text_label("", wrap=True)
+        self.table = DataTable(("", "Train", "Validation", "Test"), (1, 2, 3), "What each split will hold")
         self.table.stretch(0)
-        self.table.setSelectionMode(Table.SelectionMode.NoSelection)
+        self.table.setSelectionMode(DataTable.SelectionMode.NoSelection)
         self.table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.split = button("Split", "primary")
         self.cancel = button("Cancel")
-        self._wire()
+        self._connect()
         self.setLayout(
             column(
                 _line("Keep together", self.by),
                 _line("", self.help),
-                _line("Shares", *(part for key, title in PARTS for part in (words(title), self.shares[key]))),
+                _line(
+                    "Shares",
+                    *(part for key, title in SPLIT_TITLES for part in (text_label(title), self.shares[key])),
+                ),
                 _line("", self.stratify),
-                _line("", self.everything),
+                _line("", self.redistribute),
                 _line("Seed", self.seed, QWidget()),
                 GRID,
                 self.table,
@@ -92,15 +95,15 @@ class SplitDialog(QDialog):
         self.set_rows(())
         self.set_plan("Counting…", ready=False)
 
-    def wish(self) -> SplitWish:
+    def options(self) -> SplitOptions:
         """What is asked for. Raises UserError while all shares are 0."""
-        train, val, test = (float(self.shares[key].value()) for key, _ in PARTS)
-        return SplitWish(
-            By(self.by.currentData()),
+        train, val, test = (float(self.shares[key].value()) for key, _ in SPLIT_TITLES)
+        return SplitOptions(
+            SplitGrouping(self.by.currentData()),
             (train, val, test),
             self.stratify.isChecked(),
             self.seed.value(),
-            self.everything.isChecked(),
+            self.redistribute.isChecked(),
         )
 
     def set_plan(self, text: str, *, ready: bool = True, warning: bool = False, title: str = "Split") -> None:
@@ -110,28 +113,28 @@ class SplitDialog(QDialog):
         self.split.setText(title)
         self.split.setEnabled(ready)
 
-    def set_rows(self, rows: Sequence[PlanRow]) -> None:
+    def set_rows(self, rows: Sequence[SplitPlanRow]) -> None:
         """What each split would hold."""
         self.table.set_cells([[each.title, *each.cells] for each in rows])
         head = self.table.horizontalHeader().sizeHint().height()
-        self.table.setFixedHeight(head + max(3, min(MOST_ROWS, len(rows))) * ROW_HEIGHT + 2)
+        self.table.setFixedHeight(head + max(3, min(MAX_ROWS, len(rows))) * ROW_HEIGHT + 2)
 
     def sizeHint(self) -> QSize:  # noqa: N802
         return QSize(640, super().sizeHint().height())
 
-    def _wire(self) -> None:
+    def _connect(self) -> None:
         self.by.activated.connect(self._changed)
         for box in (*self.shares.values(), self.seed):
             box.valueChanged.connect(self._changed)
-        for check in (self.stratify, self.everything):
+        for check in (self.stratify, self.redistribute):
             check.toggled.connect(self._changed)
-        self.split.clicked.connect(self.split_asked)
+        self.split.clicked.connect(self.split_requested)
         self.cancel.clicked.connect(self.reject)
 
     def _changed(self, *_: object) -> None:
-        self.help.setText(HELP[By(self.by.currentData())])
+        self.help.setText(STRATEGY_HELP[SplitGrouping(self.by.currentData())])
         self.set_plan("Counting…", ready=False)
-        self.wish_changed.emit(self)
+        self.options_changed.emit(self)
 
 
 def _number(name: str, low: int, high: int) -> QSpinBox:
@@ -139,12 +142,12 @@ def _number(name: str, low: int, high: int) -> QSpinBox:
     box.setRange(low, high)
     box.setAccessibleName(name)
     box.setMinimumWidth(9 * GRID)
-    indent_number(box)
+    indent_spin_box(box)
     return box
 
 
 def _line(title: str, *fields: QWidget) -> object:
-    name = words(title, "muted")
+    name = text_label(title, "muted")
     name.setFixedWidth(104)
     line = row(name, *fields)
     if len(fields) > 2:

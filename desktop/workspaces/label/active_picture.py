@@ -9,12 +9,12 @@ from core.labels.prediction import PredictedMask
 
 
 @dataclass(slots=True)
-class Hand:
+class ActivePicture:
     """Written by Labelling alone, read by whoever shows something of it. Lives on the GUI thread.
 
     shown: id of the picture on screen; labels: None while it cannot be shown; prediction: None until there is one.
     """
 
-    shown: int | None = None
+    id: int | None = None
     labels: LabelMap | None = None
     prediction: PredictedMask | None = None

@@ -11,15 +11,15 @@ from PySide6.QtCore import QObject, Signal
 
 from core.base.errors import MaskloopError
 from core.base.lane import Lane
-from core.labels.deferred_edit import Painting
-from core.tools.tool import Work
-from desktop.canvas.canvas import CanvasView
-from desktop.connections import Wires
-from desktop.dispatcher import Bridge
-from desktop.workspaces.label.delayed_status import PATIENCE_MS, QUIET_MS, Patience
+from core.labels.deferred_edit import DeferredEdit
+from core.tools.tool import BackgroundTask
+from desktop.canvas.canvas import Canvas
+from desktop.connections import ConnectionGroup
+from desktop.dispatcher import MainThreadDispatcher
+from desktop.workspaces.label.delayed_status import DELAY_MS, QUIET_DELAY_MS, DelayedStatus
 
 
-class Working(QObject):
+class BackgroundWork(QObject):
     """Of work only the newest counts: what came before is told that nobody waits. Lives on the GUI thread.
 
     A painting is never replaced, and has a lane of its own: work may hang in a library that cannot be stopped.
@@ -27,61 +27,61 @@ class Working(QObject):
 
     message = Signal(str)
 
-    def __init__(self, bridge: Bridge, canvas: CanvasView) -> None:
+    def __init__(self, bridge: MainThreadDispatcher, canvas: Canvas) -> None:
         super().__init__()
         self._bridge, self._canvas = bridge, canvas
-        self._lane, self._brush = Lane("tools"), Lane("painting")
-        self._unwanted = threading.Event()
-        self._thinks, self._paints = Patience(self), Patience(self)
-        self._wires = Wires()
-        self._wires.join(canvas.work_wanted, self._take)
-        self._wires.join(canvas.painting_wanted, self._paint)
-        for speaker in (canvas.said, self._thinks.message, self._paints.message):
-            self._wires.join(speaker, self.message.emit)
+        self._lane, self._edit_lane = Lane("tools"), Lane("painting")
+        self._cancelled = threading.Event()
+        self._task_status, self._edit_status = DelayedStatus(self), DelayedStatus(self)
+        self._wires = ConnectionGroup()
+        self._wires.connect(canvas.task_requested, self._start_task)
+        self._wires.connect(canvas.deferred_edit_requested, self._start_edit)
+        for speaker in (canvas.message, self._task_status.message, self._edit_status.message):
+            self._wires.connect(speaker, self.message.emit)
 
-    def leave(self) -> None:
+    def close(self) -> None:
         """The session ends. Work under way is not waited for; a painting has been, by the canvas."""
-        self._drop()
-        self._paints.end()
-        self._wires.cut()
-        for lane in (self._lane, self._brush):
-            lane.close(drop_waiting=True, wait=False)
+        self._cancel_task()
+        self._edit_status.stop()
+        self._wires.disconnect_all()
+        for lane in (self._lane, self._edit_lane):
+            lane.shutdown(cancel_futures=True, wait=False)
 
     # Work
 
-    def _take(self, work: Work | None) -> None:
-        self._drop()
+    def _start_task(self, work: BackgroundTask | None) -> None:
+        self._cancel_task()
         if work is None:
             return
-        self._unwanted = unwanted = threading.Event()
-        self._thinks.begin(work.title, QUIET_MS if work.quiet else PATIENCE_MS)
+        self._cancelled = unwanted = threading.Event()
+        self._task_status.start(work.title, QUIET_DELAY_MS if work.quiet else DELAY_MS)
         future = self._lane.submit(work.run, unwanted.is_set)
         self._bridge.when_done(
-            future, partial(self._done, work, unwanted), partial(self._failed, work, unwanted)
+            future, partial(self._task_done, work, unwanted), partial(self._task_failed, work, unwanted)
         )
 
-    def _drop(self) -> None:
-        self._unwanted.set()
-        self._thinks.end()
+    def _cancel_task(self) -> None:
+        self._cancelled.set()
+        self._task_status.stop()
 
-    def _done(self, work: Work, unwanted: threading.Event, result: object) -> None:
+    def _task_done(self, work: BackgroundTask, unwanted: threading.Event, result: object) -> None:
         if not unwanted.is_set():
-            self._thinks.end()
-            self._canvas.take_result(work, result)
+            self._task_status.stop()
+            self._canvas.deliver_result(work, result)
 
-    def _failed(self, work: Work, unwanted: threading.Event, problem: MaskloopError) -> None:
+    def _task_failed(self, work: BackgroundTask, unwanted: threading.Event, problem: MaskloopError) -> None:
         if not unwanted.is_set():
-            self._thinks.end()
-            self._canvas.take_result(work, None)
+            self._task_status.stop()
+            self._canvas.deliver_result(work, None)
             self.message.emit(str(problem))
 
     # Paintings
 
-    def _paint(self, painting: Painting | None) -> None:
+    def _start_edit(self, painting: DeferredEdit | None) -> None:
         """None: it is over, or given up."""
         if painting is None:
-            self._paints.end()
+            self._edit_status.stop()
             return
-        self._paints.begin(painting.title)
-        future: Future[None] = self._brush.submit(painting.carry_out)
-        self._bridge.when_done(future, lambda _none: self._canvas.pending.take(painting))
+        self._edit_status.start(painting.title)
+        future: Future[None] = self._edit_lane.submit(painting.run)
+        self._bridge.when_done(future, lambda _none: self._canvas.deferred_edit.finish(painting))

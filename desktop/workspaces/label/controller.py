@@ -12,186 +12,202 @@ from PySide6.QtGui import QAction
 from core.base.changes import Changes
 from core.base.errors import MaskloopError
 from core.base.geometry import Box, tile_box
-from core.labels.deferred_edit import Painting, Prepared
+from core.labels.deferred_edit import DeferredEdit, EditRequest
 from core.labels.label_map import Edit, LabelMap
 from core.labels.prediction import PredictedMask
-from core.project.records import Journal, Status
-from core.session.loading.picture_loader import OpenedPicture
+from core.project.records import Status, UndoNames
+from core.session.loading.picture_loader import LoadedPicture
 from core.session.session import Session
-from core.tools.deferred import AT_ONCE
-from desktop.canvas.rendering.offscreen_frame import Drawn
-from desktop.connections import Wires
-from desktop.dispatcher import Bridge
-from desktop.widgets.status_bar import StatusLine
-from desktop.workspaces.label.active_picture import Hand
-from desktop.workspaces.label.background_work import Working
-from desktop.workspaces.label.classes.operations import Recasting
-from desktop.workspaces.label.classes.visibility import Shielding
-from desktop.workspaces.label.copy_labels_controller import Taking
-from desktop.workspaces.label.correction_report import Correcting
-from desktop.workspaces.label.edit_queue import Saving
-from desktop.workspaces.label.history_controller import Remembering
-from desktop.workspaces.label.metadata_controller import Noting
-from desktop.workspaces.label.navigation import Travelling
+from core.tools.deferred import MAX_IMMEDIATE_PIXELS
+from desktop.canvas.rendering.offscreen_frame import RenderedFrame
+from desktop.connections import ConnectionGroup
+from desktop.dispatcher import MainThreadDispatcher
+from desktop.widgets.status_bar import StatusBar
+from desktop.workspaces.label.active_picture import ActivePicture
+from desktop.workspaces.label.background_work import BackgroundWork
+from desktop.workspaces.label.classes.operations import ClassOperations
+from desktop.workspaces.label.classes.visibility import ClassVisibility
+from desktop.workspaces.label.copy_labels_controller import CopyLabelsController
+from desktop.workspaces.label.correction_report import CorrectionReport
+from desktop.workspaces.label.edit_queue import EditQueue
+from desktop.workspaces.label.history_controller import HistoryController
+from desktop.workspaces.label.metadata_controller import PictureMetadataController
+from desktop.workspaces.label.navigation import PictureNavigator
 from desktop.workspaces.label.page import LabelPage
-from desktop.workspaces.label.pixel_readout import Pointing
-from desktop.workspaces.label.prediction_controller import Accepting
-from desktop.workspaces.label.prefetch import Foreseeing
-from desktop.workspaces.label.region_controller import Reshaping
-from desktop.workspaces.label.tool_controller import Choosing
-from desktop.workspaces.label.tool_state import Resuming
-from desktop.workspaces.label.undo_controller import Reverting
-from desktop.workspaces.label.visibility_guard import InSight
+from desktop.workspaces.label.pixel_readout import PixelReadout
+from desktop.workspaces.label.prediction_controller import PredictionController
+from desktop.workspaces.label.prefetch import PicturePrefetcher
+from desktop.workspaces.label.region_controller import RegionController
+from desktop.workspaces.label.tool_controller import ToolController
+from desktop.workspaces.label.tool_state import ToolState
+from desktop.workspaces.label.undo_controller import UndoController
+from desktop.workspaces.label.visibility_guard import CanvasVisibleGuard
 
-AHEAD_MS = 15
+PREFETCH_DELAY_MS = 15
 """Between a picture and reading those that come next: until it is painted it has the machine to itself."""
 
 
-class Labelling(QObject):
+class LabelController(QObject):
     """Brings the Label workspace to life for one session. Lives on the GUI thread.
 
     `saved` carries state and reason for the saved mark; `message` a sentence for people.
     """
 
-    saved = Signal(str, str)
+    save_state_changed = Signal(str, str)
     message = Signal(str)
 
     def __init__(
         self,
         session: Session,
-        bridge: Bridge,
+        bridge: MainThreadDispatcher,
         page: LabelPage,
-        status: StatusLine,
+        status: StatusBar,
         actions: Mapping[str, QAction],
         keep_view: Callable[[], bool],
     ) -> None:
         super().__init__()
         self._session, self._bridge, self._canvas = session, bridge, page.canvas
         self._keep_view = keep_view
-        self.hand = Hand()
-        self._wanted: int | None = None
+        self.picture = ActivePicture()
+        self._requested: int | None = None
         self._asked = 0
-        self._expected_after = 0
+        self._announced_after = 0
         self._strokes = 0
-        self._read_again = False
-        self._ahead_soon = QTimer(self, singleShot=True, interval=AHEAD_MS)
-        self._ahead_soon.timeout.connect(self._look_ahead)
-        self._foreseeing = Foreseeing(session, bridge, self._canvas, keep_view)
+        self._reload_when_stored = False
+        self._prefetch_timer = QTimer(self, singleShot=True, interval=PREFETCH_DELAY_MS)
+        self._prefetch_timer.timeout.connect(self._prefetch)
+        self._prefetcher = PicturePrefetcher(session, bridge, self._canvas, keep_view)
         editing = session.editing
-        self.saving = Saving(editing, bridge, self)
-        self._reverting = Reverting(editing, bridge, page, self.hand, self.saving)
-        self._choosing = Choosing(editing, bridge, page, actions, self.hand)
-        self._recasting = Recasting(editing, bridge, page, self.hand, self._choosing)
-        self._shielding = Shielding(session, bridge, page, self._choosing)
-        self._resuming = Resuming(session, bridge, self._choosing)
-        self._travelling = Travelling(session, bridge, page)
-        self._pointing = Pointing(session, bridge, page, status, self.hand)
-        self._noting = Noting(session, bridge, page, actions, self.hand)
-        self._remembering = Remembering(editing, bridge, page, actions, self.hand, self._reverting)
-        self._working = Working(bridge, self._canvas)
-        self._reshaping = Reshaping(editing, page, self.hand, self._choosing)
-        self._correcting = Correcting(session, bridge, self.hand)
-        self._taking = Taking(session.copying, bridge, self._canvas, self.hand, self._apply)
-        self._accepting = Accepting(session, bridge, self._canvas, self.hand, self._choosing, self._apply)
-        self._in_sight = InSight(self._canvas, actions, self._choosing)
-        self._wires = Wires()
-        join = self._wires.join
+        self.edit_queue = EditQueue(editing, bridge, self)
+        self._undo = UndoController(editing, bridge, page, self.picture, self.edit_queue)
+        self._tools = ToolController(editing, bridge, page, actions, self.picture)
+        self._class_operations = ClassOperations(editing, bridge, page, self.picture, self._tools)
+        self._class_visibility = ClassVisibility(session, bridge, page, self._tools)
+        self._tool_state = ToolState(session, bridge, self._tools)
+        self._navigator = PictureNavigator(session, bridge, page)
+        self._pixel_readout = PixelReadout(session, bridge, page, status, self.picture)
+        self._metadata = PictureMetadataController(session, bridge, page, actions, self.picture)
+        self._history = HistoryController(editing, bridge, page, actions, self.picture, self._undo)
+        self._background_work = BackgroundWork(bridge, self._canvas)
+        self._regions = RegionController(editing, page, self.picture, self._tools)
+        self._corrections = CorrectionReport(session, bridge, self.picture)
+        self._copy_labels = CopyLabelsController(
+            session.label_copier, bridge, self._canvas, self.picture, self._apply
+        )
+        self._predictions = PredictionController(
+            session, bridge, self._canvas, self.picture, self._tools, self._apply
+        )
+        self._guard = CanvasVisibleGuard(self._canvas, actions, self._tools)
+        self._wires = ConnectionGroup()
+        join = self._wires.connect
         join(self._canvas.edit_finished, self._commit)
-        join(self._canvas.painting_wanted, self._expect)
-        join(self._canvas.before_edit, self._reverting.settle)
-        join(self._reverting.reverted, self._pointing.look_again)
-        join(self._reverting.reverted, self._reshaping.look_again)
-        join(self._reverting.missed, self.reload)
-        join(self._travelling.wanted, self.show)
-        join(self._foreseeing.outdated, self.reload)
-        join(self._noting.finished, self._correcting.finished)
-        join(self._accepting.replaced, self._correcting.prediction_shown)
-        join(self._accepting.finished, self._finish)
-        speakers = (self._choosing, self._recasting, self._shielding, self._travelling, self._noting)
+        join(self._canvas.deferred_edit_requested, self._edit_announced)
+        join(self._canvas.before_edit, self._undo.wait_for_pending)
+        join(self._undo.label_changed, self._pixel_readout.refresh)
+        join(self._undo.label_changed, self._regions.refresh)
+        join(self._undo.reload_needed, self.reload)
+        join(self._navigator.picture_requested, self.show_picture)
+        join(self._prefetcher.outdated, self.reload)
+        join(self._metadata.marked_done, self._corrections.picture_done)
+        join(self._predictions.prediction_changed, self._corrections.prediction_shown)
+        join(self._predictions.accepted_all, self._mark_done_and_continue)
+        speakers = (
+            self._tools,
+            self._class_operations,
+            self._class_visibility,
+            self._navigator,
+            self._metadata,
+        )
         for part in (
-            self._reverting,
-            self._reshaping,
+            self._undo,
+            self._regions,
             *speakers,
-            self._working,
-            self._taking,
-            self._accepting,
-            self._correcting,
-            self._in_sight,
+            self._background_work,
+            self._copy_labels,
+            self._predictions,
+            self._corrections,
+            self._guard,
         ):
             join(part.message, self.message.emit)
-        join(self.saving.saved, self.saved.emit)
-        join(self.saving.stored, self._stored)
-        join(self.saving.lost, self._lost)
+        join(self.edit_queue.state_changed, self.save_state_changed.emit)
+        join(self.edit_queue.stored, self._edit_stored)
+        join(self.edit_queue.lost, self._edit_lost)
 
-    def begin(self) -> None:
+    def start(self) -> None:
         """Fill the page for a session that has just been opened."""
         self._canvas.show_loading("Looking for pictures")
-        self._reverting.offer(Journal())
-        self._noting.look_again()
-        self.hear(Changes(listing=True))
+        self._undo.show_names(UndoNames())
+        self._metadata.refresh()
+        self.on_changes(Changes(picture_list=True))
 
-    def is_safe(self) -> bool:
+    def can_close(self) -> bool:
         """Whether the session may end: all that was drawn is an edit now, and the disk refuses none of them."""
-        self._canvas.settle_all()
-        self.saving.settle()
-        return not self.saving.is_stuck
+        self._canvas.finish_all()
+        self.edit_queue.flush()
+        return not self.edit_queue.is_blocked
 
-    def leave(self) -> None:
+    def close(self) -> None:
         """The session ends: whatever is under the pen becomes an edit first."""
-        self._canvas.settle_all()
-        self._ahead_soon.stop()
-        self._foreseeing.leave()
-        self._noting.leave()
-        self._resuming.leave()
-        self.saving.leave()
-        self._wires.cut()
-        rooms = (self._choosing, self._recasting, self._shielding, self._travelling, self._pointing)
-        for part in (*rooms, self._remembering, self._working):
-            part.leave()
+        self._canvas.finish_all()
+        self._prefetch_timer.stop()
+        self._prefetcher.close()
+        self._metadata.close()
+        self._tool_state.close()
+        self.edit_queue.close()
+        self._wires.disconnect_all()
+        rooms = (
+            self._tools,
+            self._class_operations,
+            self._class_visibility,
+            self._navigator,
+            self._pixel_readout,
+        )
+        for part in (*rooms, self._history, self._background_work):
+            part.close()
         self._canvas.clear()
         # Answers that are still on their way find nobody whom they concern.
-        self._wanted = self.hand.shown = self.hand.labels = self.hand.prediction = None
+        self._requested = self.picture.id = self.picture.labels = self.picture.prediction = None
 
-    def show_only(self, key: str, title: str, found: frozenset[int] = frozenset()) -> None:
-        """Let the filmstrip show only what passes a filter; see `Travelling.show_only`."""
-        self._travelling.show_only(key, title, found)
+    def filter_pictures(self, key: str, title: str, found: frozenset[int] = frozenset()) -> None:
+        """Let the filmstrip show only what passes a filter; see `PictureNavigator.set_filter`."""
+        self._navigator.set_filter(key, title, found)
 
-    def settle(self) -> None:
+    def finish_stroke(self) -> None:
         """Make a stroke whose button is still down an edit."""
-        self._canvas.settle()
+        self._canvas.finish_edit()
 
-    def hear(self, changes: Changes) -> None:
+    def on_changes(self, changes: Changes) -> None:
         """Something changed: look again at what it touches."""
-        shown = self.hand.shown
-        self._travelling.hear(changes)
-        self._foreseeing.look_again()
-        self._reshaping.hear(changes)
+        shown = self.picture.id
+        self._navigator.on_changes(changes)
+        self._prefetcher.discard_outdated()
+        self._regions.on_changes(changes)
         if changes.classes:
-            self._choosing.classes_changed()
-            self._shielding.classes_changed()
+            self._tools.classes_changed()
+            self._class_visibility.classes_changed()
         if shown in changes.pictures:
-            self._noting.look_again()
+            self._metadata.refresh()
         if shown in changes.pictures or changes.classes:
-            self._reverting.ask_names()
-            self._remembering.look_again()
-        if changes.classes and self._wanted in changes.labels:
+            self._undo.query_names()
+            self._history.refresh()
+        if changes.classes and self._requested in changes.labels:
             self.reload()  # a class was merged, deleted or renumbered, or that was undone
         elif changes.classes or shown in changes.predictions:
-            self._accepting.fetch()
+            self._predictions.fetch()
 
-    def handlers(self) -> dict[str, Callable[[], object]]:
+    def actions(self) -> dict[str, Callable[[], object]]:
         """What each action of this workspace does."""
-        canvas, travelling = self._canvas, self._travelling
+        canvas, travelling = self._canvas, self._navigator
         acts: dict[str, Callable[[], object]] = {
-            **self._choosing.handlers(),
-            **self._recasting.handlers(),
-            **self._shielding.handlers(),
-            **self._remembering.handlers(),
-            **self._noting.handlers(),
-            **self._reshaping.handlers(),
-            **self._taking.handlers(),
-            **self._accepting.handlers(),
-            **self._reverting.handlers(),
+            **self._tools.actions(),
+            **self._class_operations.actions(),
+            **self._class_visibility.actions(),
+            **self._history.actions(),
+            **self._metadata.actions(),
+            **self._regions.actions(),
+            **self._copy_labels.actions(),
+            **self._predictions.actions(),
+            **self._undo.actions(),
             "next_picture": lambda: travelling.go(1),
             "previous_picture": lambda: travelling.go(-1),
             "next_open": lambda: travelling.go(1, "open"),
@@ -202,62 +218,64 @@ class Labelling(QObject):
             "zoom_in": lambda: canvas.zoom_by(1.25),
             "zoom_out": lambda: canvas.zoom_by(0.8),
         }
-        return self._in_sight.guard(acts)
+        return self._guard.guard(acts)
 
     def choose_class(self, value: int) -> None:
         """Paint with this class from now on."""
-        self._choosing.choose_class(value)
+        self._tools.choose_class(value)
 
     # The picture on screen --------------------------------------------------------------------
 
-    def show(self, picture_id: int) -> None:
+    def show_picture(self, picture_id: int) -> None:
         """Ask for a picture; the one on screen stays until the new one is there."""
-        self._canvas.let_go()
-        self._wanted = picture_id
-        self._travelling.set_current(picture_id)
-        if picture_id != self.hand.shown:
-            ready = self._foreseeing.take(picture_id)
+        self._canvas.finish_stroke()
+        self._requested = picture_id
+        self._navigator.set_current(picture_id)
+        if picture_id != self.picture.id:
+            ready = self._prefetcher.take(picture_id)
             if ready is None:
-                self._ask(picture_id)
+                self._load(picture_id)
                 return
             self._asked += 1  # what was asked for before is wanted no more
-            self._put(ready.opened, ready.labels, ready.drawn)
+            self._show_loaded(ready.loaded, ready.labels, ready.frame)
 
     def reload(self) -> None:
         """The label was changed by something else than the hand, such as an import or a class that was merged:
         read it again. What is painted meanwhile stays."""
-        if self._wanted is not None:
-            self._canvas.settle()
-            self._ask(self._wanted)
+        if self._requested is not None:
+            self._canvas.finish_edit()
+            self._load(self._requested)
 
-    def _ask(self, picture_id: int) -> None:
+    def _load(self, picture_id: int) -> None:
         self._asked += 1  # only the answer to the newest question counts
         self._bridge.when_done(
-            self._session.opening.show(picture_id),
-            partial(self._take, picture_id, self._asked, self._moves()),
-            partial(self._cannot_show, picture_id, self._asked),
+            self._session.loader.load(picture_id),
+            partial(self._loaded, picture_id, self._asked, self._edit_counts()),
+            partial(self._load_failed, picture_id, self._asked),
         )
 
-    def _moves(self) -> tuple[int, int]:
+    def _edit_counts(self) -> tuple[int, int]:
         """Changes by the hand so far: a label read before one of them is out of date."""
-        return self._strokes, self._reverting.taken
+        return self._strokes, self._undo.request_count
 
-    def _take(self, picture_id: int, asked: int, moves: tuple[int, int], opened: OpenedPicture) -> None:
-        if picture_id != self._wanted or asked != self._asked:
+    def _loaded(self, picture_id: int, asked: int, moves: tuple[int, int], opened: LoadedPicture) -> None:
+        if picture_id != self._requested or asked != self._asked:
             return  # something else is wanted by now
-        held = self.hand.labels
-        if picture_id == self.hand.shown and held is not None and held.values.shape == opened.labels.shape:
-            self._renew(held, moves, opened)
+        held = self.picture.labels
+        if picture_id == self.picture.id and held is not None and held.values.shape == opened.labels.shape:
+            self._update_label(held, moves, opened)
             return
-        self._put(opened, LabelMap(opened.labels))
+        self._show_loaded(opened, LabelMap(opened.labels))
 
-    def _put(self, opened: OpenedPicture, labels: LabelMap, drawn: Drawn | None = None) -> None:
+    def _show_loaded(
+        self, opened: LoadedPicture, labels: LabelMap, drawn: RenderedFrame | None = None
+    ) -> None:
         """Put another picture under the hand."""
-        self._canvas.settle_all()  # a polygon under way belongs to the picture that leaves
-        self._hold(opened.record.id, labels, opened.prediction)
+        self._canvas.finish_all()  # a polygon under way belongs to the picture that leaves
+        self._set_picture(opened.record.id, labels, opened.prediction)
         self._canvas.show_picture(opened.pyramid, labels, opened.prediction, self._keep_view(), drawn)
-        self._reverting.offer(opened.journal)
-        if opened.forgets:
+        self._undo.show_names(opened.journal)
+        if opened.history_trimmed:
             self.message.emit(
                 f"{opened.record.name} has another size than before; what was taken back then cannot be done again."
             )
@@ -267,13 +285,13 @@ class Labelling(QObject):
                 f"{name} holds {opened.frames} frames or pages; the first is shown and labelled."
             )
 
-    def _renew(self, labels: LabelMap, moves: tuple[int, int], opened: OpenedPicture) -> None:
+    def _update_label(self, labels: LabelMap, moves: tuple[int, int], opened: LoadedPicture) -> None:
         """Put a label that was read again under the hand, in place: zoom and place stay."""
-        self._canvas.settle()
-        if self.saving.is_stuck:
-            self._read_again = True  # what waits for the disk is in no reading yet
+        self._canvas.finish_edit()
+        if self.edit_queue.is_blocked:
+            self._reload_when_stored = True  # what waits for the disk is in no reading yet
             return
-        if labels.is_editing or moves != self._moves():
+        if labels.is_editing or moves != self._edit_counts():
             self.reload()  # a stroke was made meanwhile, which only a newer reading knows
             return
         changed = {}
@@ -282,95 +300,99 @@ class Labelling(QObject):
             if not np.array_equal(labels.values[place], opened.labels[place]):
                 changed[key] = opened.labels[place]
         self._canvas.refresh(labels.replace_tiles(changed))
-        self.hand.prediction = opened.prediction
+        self.picture.prediction = opened.prediction
         self._canvas.set_prediction(opened.prediction)
-        self._reverting.offer(opened.journal)
-        self._pointing.look_again()
-        self._reshaping.look_again()
+        self._undo.show_names(opened.journal)
+        self._pixel_readout.refresh()
+        self._regions.refresh()
 
-    def _cannot_show(self, picture_id: int, asked: int, problem: MaskloopError) -> None:
-        if picture_id != self._wanted or asked != self._asked:
+    def _load_failed(self, picture_id: int, asked: int, problem: MaskloopError) -> None:
+        if picture_id != self._requested or asked != self._asked:
             return
-        self._canvas.settle_all()
-        self._hold(picture_id, None, None)
+        self._canvas.finish_all()
+        self._set_picture(picture_id, None, None)
         self._canvas.clear("This picture cannot be shown", str(problem))
-        self._reverting.offer(Journal())
+        self._undo.show_names(UndoNames())
 
-    def _hold(self, picture_id: int, labels: LabelMap | None, prediction: PredictedMask | None) -> None:
-        self.hand.shown, self.hand.labels, self.hand.prediction = picture_id, labels, prediction
-        self._reverting.forget()
-        self._correcting.prediction_shown()
-        self._session.remember("shown", str(picture_id))
-        self._resuming.keep()
-        self._ahead_soon.start()
-        self._noting.look_again()
-        self._remembering.picture_changed()
+    def _set_picture(
+        self, picture_id: int, labels: LabelMap | None, prediction: PredictedMask | None
+    ) -> None:
+        self.picture.id, self.picture.labels, self.picture.prediction = picture_id, labels, prediction
+        self._undo.drop_pending()
+        self._corrections.prediction_shown()
+        self._session.set_fact("shown", str(picture_id))
+        self._tool_state.save()
+        self._prefetch_timer.start()
+        self._metadata.refresh()
+        self._history.picture_changed()
 
-    def _look_ahead(self) -> None:
+    def _prefetch(self) -> None:
         """The picture is on screen: read what comes next, and have it predicted."""
-        if self.hand.shown is not None:
-            ahead = self._travelling.ahead()
-            self._foreseeing.expect(ahead[0] if ahead else None)
-            self._session.opening.prefetch(ahead[1:])
-            self._session.retraining.picture_shown(self.hand.shown, ahead)
+        if self.picture.id is not None:
+            ahead = self._navigator.upcoming()
+            self._prefetcher.prefetch(ahead[0] if ahead else None)
+            self._session.loader.warm_cache(ahead[1:])
+            self._session.training.on_picture_shown(self.picture.id, ahead)
 
-    def _finish(self) -> None:
+    def _mark_done_and_continue(self) -> None:
         """This picture is done: on to the next that is not. Not before whatever made an end of a painting has had its
         way: a press that came meanwhile is meant for this picture."""
-        self._noting.set_status(Status.DONE)
-        self._bridge.post(partial(self._go_on, self.hand.shown))
+        self._metadata.set_status(Status.DONE)
+        self._bridge.post(partial(self._show_next_open, self.picture.id))
 
-    def _go_on(self, picture_id: int | None) -> None:
+    def _show_next_open(self, picture_id: int | None) -> None:
         """Unless somebody has asked for another picture meanwhile, or works on this one."""
-        if picture_id == self.hand.shown == self._wanted and not self._canvas.is_held:
-            self._travelling.go(1, "open")
+        if picture_id == self.picture.id == self._requested and not self._canvas.is_stroking:
+            self._navigator.go(1, "open")
 
     # Edits -------------------------------------------------------------------------------------
 
-    def _expect(self, painting: Painting | None) -> None:
+    def _edit_announced(self, painting: DeferredEdit | None) -> None:
         """An edit is on its way that can be taken back already; None: it is there, or Esc has thrown it away."""
         if painting is not None:
-            self._expected_after = self._strokes
-            self._reverting.offer(Journal(painting.title))
-        elif self._expected_after == self._strokes:
-            self._reverting.ask_names()
+            self._announced_after = self._strokes
+            self._undo.show_names(UndoNames(painting.title))
+        elif self._announced_after == self._strokes:
+            self._undo.query_names()
 
     def _commit(self, edit: Edit) -> None:
-        if self.hand.shown is not None:
+        if self.picture.id is not None:
             self._strokes += 1
-            self.saving.commit(self.hand.shown, edit)
+            self.edit_queue.commit(self.picture.id, edit)
             # A hand may undo before the disk has answered; the undo then comes behind the stroke, in order.
-            self._reverting.offer(Journal(edit.name))
+            self._undo.show_names(UndoNames(edit.name))
 
-    def _apply(self, labels: LabelMap, prepared: Prepared, then: Callable[[Edit | None], object]) -> None:
+    def _apply(
+        self, labels: LabelMap, prepared: EditRequest, on_finished: Callable[[Edit | None], object]
+    ) -> None:
         """An edit that no tool makes: what is under way comes first, and may have led to another picture; then nothing
         happens. `then` is called once the edit is shown and on its way to the disk, or has changed nothing (None);
         never when Esc has thrown it away."""
-        self._canvas.settle()
-        self._reverting.settle()
-        if labels is not self.hand.labels:
+        self._canvas.finish_edit()
+        self._undo.wait_for_pending()
+        if labels is not self.picture.labels:
             return
-        prepared.begin(labels)
-        painting = Painting(labels, prepared.name, partial(prepared.paint, labels))
-        self._canvas.pending.begin(painting, then=partial(self._applied, then))
-        if prepared.pixels <= AT_ONCE:
-            self._canvas.pending.settle()
+        prepared.begin_edit(labels)
+        painting = DeferredEdit(labels, prepared.name, partial(prepared.paint, labels))
+        self._canvas.deferred_edit.start(painting, on_done=partial(self._applied, on_finished))
+        if prepared.pixels <= MAX_IMMEDIATE_PIXELS:
+            self._canvas.deferred_edit.finish_now()
 
-    def _applied(self, then: Callable[[Edit | None], object], painting: Painting) -> None:
-        self._pointing.look_again()
-        if not painting.is_given_up:
-            then(painting.edit)
+    def _applied(self, on_finished: Callable[[Edit | None], object], painting: DeferredEdit) -> None:
+        self._pixel_readout.refresh()
+        if not painting.is_cancelled:
+            on_finished(painting.edit)
 
-    def _lost(self, picture_id: int, sentence: str) -> None:
+    def _edit_lost(self, picture_id: int, sentence: str) -> None:
         """An edit can never be stored: the screen must not go on showing it."""
         self.message.emit(sentence)
-        self._session.editing.hear_of_loss(picture_id)
-        if picture_id == self.hand.shown:
+        self._session.editing.acknowledge_loss(picture_id)
+        if picture_id == self.picture.id:
             self.reload()
 
-    def _stored(self, picture_id: int, journal: Journal) -> None:
-        if self._read_again and not self.saving.is_stuck:
-            self._read_again = False
+    def _edit_stored(self, picture_id: int, journal: UndoNames) -> None:
+        if self._reload_when_stored and not self.edit_queue.is_blocked:
+            self._reload_when_stored = False
             self.reload()
-        elif picture_id == self.hand.shown:
-            self._reverting.offer(journal)
+        elif picture_id == self.picture.id:
+            self._undo.show_names(journal)

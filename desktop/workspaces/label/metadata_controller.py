@@ -12,55 +12,55 @@ from PySide6.QtGui import QAction
 from core.base.errors import MaskloopError, UserError
 from core.project.records import PictureRecord, Split, Status
 from core.session.session import Session
-from desktop.connections import Wires
-from desktop.dispatcher import Bridge
+from desktop.connections import ConnectionGroup
+from desktop.dispatcher import MainThreadDispatcher
 from desktop.picture_list import tags_in_use
-from desktop.workspaces.label.active_picture import Hand
+from desktop.workspaces.label.active_picture import ActivePicture
 from desktop.workspaces.label.page import LabelPage
 
-MARKS = {"mark_done": Status.DONE, "mark_review": Status.TO_REVIEW, "mark_skipped": Status.SKIPPED}
+STATUS_OF_ACTION = {"mark_done": Status.DONE, "mark_review": Status.TO_REVIEW, "mark_skipped": Status.SKIPPED}
 
 
-class Noting(QObject):
+class PictureMetadataController(QObject):
     """Brings the line below the canvas and the three marks to life. Lives on the GUI thread."""
 
     message = Signal(str)
-    finished = Signal(int)
+    marked_done = Signal(int)
     """A picture is marked done."""
 
     def __init__(
         self,
         session: Session,
-        bridge: Bridge,
+        bridge: MainThreadDispatcher,
         page: LabelPage,
         actions: Mapping[str, QAction],
-        hand: Hand,
+        picture: ActivePicture,
     ) -> None:
         super().__init__()
-        self._session, self._bridge, self._line = session, bridge, page.picture_line
-        self._actions, self._hand = actions, hand
-        self._wires = Wires()
-        join, line = self._wires.join, page.picture_line
-        join(line.status_chosen, self._take_status)
-        join(line.split_chosen, self._take_split)
+        self._session, self._bridge, self._bar = session, bridge, page.metadata_bar
+        self._actions, self._picture = actions, picture
+        self._wires = ConnectionGroup()
+        join, line = self._wires.connect, page.metadata_bar
+        join(line.status_chosen, self._set_status)
+        join(line.split_chosen, self._set_split)
         join(line.tags_added, self._add_tags)
         join(line.tag_removed, self._remove_tag)
-        join(line.note_changed, self._take_note)
-        join(line.tags_wanted, lambda: line.offer_tags(tags_in_use(session.pictures)))
+        join(line.note_changed, self._set_note)
+        join(line.tags_requested, lambda: line.set_known_tags(tags_in_use(session.pictures)))
 
-    def handlers(self) -> dict[str, Callable[[], object]]:
+    def actions(self) -> dict[str, Callable[[], object]]:
         """What each action that concerns the picture in hand does."""
         return {
-            **{key: partial(self._toggle, status) for key, status in MARKS.items()},
-            "add_tag": self._line.begin_tag,
-            "edit_note": self._line.begin_note,
+            **{key: partial(self._toggle, status) for key, status in STATUS_OF_ACTION.items()},
+            "add_tag": self._bar.focus_tag_field,
+            "edit_note": self._bar.open_note,
         }
 
-    def look_again(self) -> None:
+    def refresh(self) -> None:
         """Another picture is in hand, or something else is said of this one now."""
         record = self._record()
-        self._line.set_picture(record)
-        for key, meant in MARKS.items():
+        self._bar.set_picture(record)
+        for key, meant in STATUS_OF_ACTION.items():
             self._actions[key].setChecked(record is not None and record.status == meant)
 
     def set_status(self, status: Status) -> None:
@@ -69,35 +69,35 @@ class Noting(QObject):
         if record is not None and record.status != status:
             self._send(self._session.editing.set_status(record.id, status))
             if status == Status.DONE:
-                self.finished.emit(record.id)
+                self.marked_done.emit(record.id)
 
-    def leave(self) -> None:
+    def close(self) -> None:
         """The session ends: a tag or a note that is being written is kept."""
-        self._line.settle()
-        self._wires.cut()
-        self._line.set_picture(None)
+        self._bar.commit_edits()
+        self._wires.disconnect_all()
+        self._bar.set_picture(None)
 
     def _record(self) -> PictureRecord | None:
-        return self._session.pictures.get(self._hand.shown) if self._hand.shown is not None else None
+        return self._session.pictures.get(self._picture.id) if self._picture.id is not None else None
 
     def _toggle(self, status: Status) -> None:
         """Mark the picture, or take the mark back."""
         record = self._record()
         if record is None:
             return
-        self.set_status(_plain(record) if record.status == status else status)
+        self.set_status(_unmarked_status(record) if record.status == status else status)
         # An action that can be checked has checked itself; it shall say what is stored.
-        self.look_again()
+        self.refresh()
 
-    def _take_status(self, picture_id: int, status: str) -> None:
+    def _set_status(self, picture_id: int, status: str) -> None:
         record = self._session.pictures.get(picture_id)
-        wanted = Status(status) if status else _plain(record)
+        wanted = Status(status) if status else _unmarked_status(record)
         if record.status != wanted:
             self._send(self._session.editing.set_status(picture_id, wanted))
             if wanted == Status.DONE:
-                self.finished.emit(picture_id)
+                self.marked_done.emit(picture_id)
 
-    def _take_split(self, picture_id: int, split: str) -> None:
+    def _set_split(self, picture_id: int, split: str) -> None:
         wanted = Split(split) if split else None
         if self._session.pictures.get(picture_id).split != wanted:
             self._send(self._session.editing.set_split(picture_id, wanted))
@@ -111,7 +111,7 @@ class Noting(QObject):
     def _remove_tag(self, picture_id: int, tag: str) -> None:
         self._send(self._session.editing.remove_tag(picture_id, tag))
 
-    def _take_note(self, picture_id: int, note: str) -> None:
+    def _set_note(self, picture_id: int, note: str) -> None:
         self._send(self._session.editing.set_note(picture_id, note))
 
     def _send(self, future: Future[None]) -> None:
@@ -119,9 +119,9 @@ class Noting(QObject):
 
     def _refused(self, problem: MaskloopError) -> None:
         self.message.emit(str(problem))
-        self.look_again()
+        self.refresh()
 
 
-def _plain(record: PictureRecord) -> Status:
+def _unmarked_status(record: PictureRecord) -> Status:
     """The status of a picture without any mark."""
     return Status.IN_PROGRESS if record.is_labelled else Status.NEW

@@ -10,26 +10,26 @@ from functools import partial
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from core.labels.label_map import LabelMap
-from core.session.loading.picture_loader import OpenedPicture
+from core.session.loading.picture_loader import LoadedPicture
 from core.session.session import Session
-from desktop.canvas.canvas import CanvasView
-from desktop.canvas.rendering.offscreen_frame import Draft, Drawn
-from desktop.dispatcher import Bridge
+from desktop.canvas.canvas import Canvas
+from desktop.canvas.rendering.offscreen_frame import FrameRequest, RenderedFrame
+from desktop.dispatcher import MainThreadDispatcher
 
-_AGAIN_MS = 60
+_REREAD_DELAY_MS = 60
 """After a change the next picture is read anew; changes come in bursts, from a training above all."""
 
 
 @dataclass(frozen=True, slots=True)
-class Foreseen:
+class PrefetchedPicture:
     """A picture ready to be shown; its label is the receiver's own."""
 
-    opened: OpenedPicture
+    loaded: LoadedPicture
     labels: LabelMap
-    drawn: Drawn
+    frame: RenderedFrame
 
 
-class Foreseeing(QObject):
+class PicturePrefetcher(QObject):
     """Keeps one picture. Whatever changes it lets go of it, so that no label is shown that is out of date.
 
     Lives on the GUI thread. `outdated`: what was taken last has been changed by something that was still on its way
@@ -39,64 +39,64 @@ class Foreseeing(QObject):
     outdated = Signal()
 
     def __init__(
-        self, session: Session, bridge: Bridge, canvas: CanvasView, keep_view: Callable[[], bool]
+        self, session: Session, bridge: MainThreadDispatcher, canvas: Canvas, keep_view: Callable[[], bool]
     ) -> None:
         super().__init__()
-        self._opening, self._bridge, self._canvas = session.opening, bridge, canvas
+        self._loader, self._bridge, self._canvas = session.loader, bridge, canvas
         self._keep_view = keep_view
-        self._expected: int | None = None
-        self._coming: Future[Foreseen | None] | None = None
-        self._again = QTimer(self, singleShot=True, interval=_AGAIN_MS)
-        self._again.timeout.connect(self._ask)
+        self._picture_id: int | None = None
+        self._future: Future[PrefetchedPicture | None] | None = None
+        self._delay = QTimer(self, singleShot=True, interval=_REREAD_DELAY_MS)
+        self._delay.timeout.connect(self._request)
 
-    def expect(self, picture_id: int | None) -> None:
+    def prefetch(self, picture_id: int | None) -> None:
         """This one will be asked for next; what lay ready of another is let go."""
-        if picture_id != self._expected:
-            self._let_go()
-            self._expected = picture_id
-            self._ask()
+        if picture_id != self._picture_id:
+            self._discard()
+            self._picture_id = picture_id
+            self._request()
 
-    def take(self, picture_id: int) -> Foreseen | None:
+    def take(self, picture_id: int) -> PrefetchedPicture | None:
         """The picture, if it lies ready and nothing of it was changed meanwhile; it is given away once."""
-        ready = self._ready() if picture_id == self._expected else None
-        self._let_go()
-        if ready is None or not self._opening.is_current(ready.opened):
+        ready = self._result() if picture_id == self._picture_id else None
+        self._discard()
+        if ready is None or not self._loader.is_current(ready.loaded):
             return None
-        self._bridge.when_done(self._opening.confirm(ready.opened), self._confirmed)
+        self._bridge.when_done(self._loader.confirm_current(ready.loaded), self._checked)
         return ready
 
-    def look_again(self) -> None:
+    def discard_outdated(self) -> None:
         """Something was changed: perhaps also what lies ready."""
-        ready = self._ready()
-        if ready is not None and not self._opening.is_current(ready.opened):
-            self._coming = None
-            self._again.start()
+        ready = self._result()
+        if ready is not None and not self._loader.is_current(ready.loaded):
+            self._future = None
+            self._delay.start()
 
-    def leave(self) -> None:
+    def close(self) -> None:
         """The session ends."""
-        self._let_go()
+        self._discard()
 
-    def _let_go(self) -> None:
-        self._expected = self._coming = None
-        self._again.stop()
+    def _discard(self) -> None:
+        self._picture_id = self._future = None
+        self._delay.stop()
 
-    def _ask(self) -> None:
-        if self._expected is not None:
-            prepare = partial(_prepared, self._canvas.draft(self._keep_view()))
-            self._coming = self._opening.foresee(self._expected, prepare)
+    def _request(self) -> None:
+        if self._picture_id is not None:
+            prepare = partial(_prepare, self._canvas.frame_request(self._keep_view()))
+            self._future = self._loader.prefetch(self._picture_id, prepare)
 
-    def _ready(self) -> Foreseen | None:
+    def _result(self) -> PrefetchedPicture | None:
         """What lies ready; None while it is on its way, and of a picture that is not read ahead."""
-        if self._coming is None or not self._coming.done() or self._coming.cancelled():
+        if self._future is None or not self._future.done() or self._future.cancelled():
             return None
-        return None if self._coming.exception() else self._coming.result()
+        return None if self._future.exception() else self._future.result()
 
-    def _confirmed(self, holds: bool) -> None:
-        if not holds:
+    def _checked(self, is_current: bool) -> None:
+        if not is_current:
             self.outdated.emit()
 
 
-def _prepared(draft: Draft, opened: OpenedPicture) -> Foreseen:
+def _prepare(draft: FrameRequest, opened: LoadedPicture) -> PrefetchedPicture:
     """Reading lane: the picture as the canvas would show it."""
     labels = LabelMap(opened.labels)
-    return Foreseen(opened, labels, draft.draw(opened.pyramid, labels, opened.prediction))
+    return PrefetchedPicture(opened, labels, draft.render(opened.pyramid, labels, opened.prediction))

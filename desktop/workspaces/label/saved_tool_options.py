@@ -9,31 +9,31 @@ from typing import Any
 from core.base.settings import Settings
 from core.tools.tool_options import ToolOptions, within_limits
 
-_OWN = ("locked",)
+_PROJECT_OPTIONS = ("locked",)
 """What belongs to a project and not to a person."""
 
 
-def remember_options(settings: Settings, options: ToolOptions) -> None:
-    kept = {f.name: getattr(options, f.name) for f in fields(options) if f.name not in _OWN}
-    settings.remember("tools", kept)
+def save_options(settings: Settings, options: ToolOptions) -> None:
+    kept = {f.name: getattr(options, f.name) for f in fields(options) if f.name not in _PROJECT_OPTIONS}
+    settings.set_state("tools", kept)
 
 
-def restore_options(settings: Settings, options: ToolOptions) -> None:
+def load_options(settings: Settings, options: ToolOptions) -> None:
     """Put what was kept into `options`; what does not fit any more stays as it is."""
-    kept = settings.remembered("tools", {})
+    kept = settings.get_state("tools", {})
     for field in fields(options) if isinstance(kept, dict) else ():
-        if field.name in kept and field.name not in _OWN:
-            value = _fitting(getattr(options, field.name), kept[field.name])
+        if field.name in kept and field.name not in _PROJECT_OPTIONS:
+            value = _converted(getattr(options, field.name), kept[field.name])
             if value is not None:
                 setattr(options, field.name, value)
 
 
-def _fitting(now: Any, value: Any) -> Any:
+def _converted(current: Any, value: Any) -> Any:
     """`value` as the kind of thing that stands there now, or None."""
-    if isinstance(now, bool) or isinstance(value, bool):
-        return value if isinstance(now, bool) and isinstance(value, bool) else None
-    if isinstance(now, StrEnum):
-        return type(now)(value) if value in list(type(now)) else None
-    if isinstance(now, float) and isinstance(value, int | float):
+    if isinstance(current, bool) or isinstance(value, bool):
+        return value if isinstance(current, bool) and isinstance(value, bool) else None
+    if isinstance(current, StrEnum):
+        return type(current)(value) if value in list(type(current)) else None
+    if isinstance(current, float) and isinstance(value, int | float):
         return within_limits(float(value))
-    return value if isinstance(now, int) and isinstance(value, int) else None
+    return value if isinstance(current, int) and isinstance(value, int) else None

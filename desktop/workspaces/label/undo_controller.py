@@ -9,120 +9,127 @@ from functools import partial
 from PySide6.QtCore import QObject, Signal
 
 from core.base.errors import MaskloopError
-from core.project.records import Journal, Reverted
-from core.session.editing import Editing
-from desktop.dispatcher import Bridge
-from desktop.workspaces.label.active_picture import Hand
-from desktop.workspaces.label.edit_queue import Saving
+from core.project.records import UndoNames, UndoResult
+from core.session.editing import EditingService
+from desktop.dispatcher import MainThreadDispatcher
+from desktop.workspaces.label.active_picture import ActivePicture
+from desktop.workspaces.label.edit_queue import EditQueue
 from desktop.workspaces.label.page import LabelPage
-from desktop.workspaces.label.visibility_guard import ELSEWHERE
+from desktop.workspaces.label.visibility_guard import ONLY_IN_LABEL
 
-REVERT_SECONDS = 5.0
+WAIT_SECONDS = 5.0
 """How long a stroke waits for an undo that is under way."""
 
 
-class Reverting(QObject):
+class UndoController(QObject):
     """Lives on the GUI thread. `reverted`: the label on screen is another one now.
 
     `missed`: an undo took so long that a stroke began before it; the label has to be read again.
     """
 
     message = Signal(str)
-    reverted = Signal()
-    missed = Signal()
+    label_changed = Signal()
+    reload_needed = Signal()
 
-    def __init__(self, editing: Editing, bridge: Bridge, page: LabelPage, hand: Hand, saving: Saving) -> None:
+    def __init__(
+        self,
+        editing: EditingService,
+        bridge: MainThreadDispatcher,
+        page: LabelPage,
+        picture: ActivePicture,
+        edit_queue: EditQueue,
+    ) -> None:
         super().__init__()
-        self._editing, self._bridge, self._hand, self._saving = editing, bridge, hand, saving
-        self._canvas, self._options = page.canvas, page.options
-        self._waiting: list[Future[Reverted | None]] = []
-        self._late: list[Future[Reverted | None]] = []
-        self.taken = 0
+        self._editing, self._bridge, self._picture, self._edit_queue = editing, bridge, picture, edit_queue
+        self._canvas, self._options = page.canvas, page.option_bar
+        self._pending: list[Future[UndoResult | None]] = []
+        self._late: list[Future[UndoResult | None]] = []
+        self.request_count = 0
         """Undos and redos asked for so far."""
 
-    def handlers(self) -> dict[str, Callable[[], object]]:
-        return {"undo": self._ask, "redo": partial(self._ask, redo=True)}
+    def actions(self) -> dict[str, Callable[[], object]]:
+        return {"undo": self._triggered, "redo": partial(self._triggered, redo=True)}
 
-    def _ask(self, *, redo: bool = False) -> None:
+    def _triggered(self, *, redo: bool = False) -> None:
         """While the picture is not seen, only an edit of the whole project is taken back: it may have been made in
         the workspace that is."""
         if self._canvas.isVisible():
-            self.take(redo=redo)
+            self.revert(redo=redo)
             return
-        future = self.take(redo=redo, only_whole=True)
+        future = self.revert(redo=redo, only_whole=True)
         if future is not None:
-            self._bridge.when_done(future, self._tell_unseen, lambda _problem: None)
+            self._bridge.when_done(future, self._report_hidden, lambda _problem: None)
 
-    def _tell_unseen(self, reverted: Reverted | None) -> None:
+    def _report_hidden(self, reverted: UndoResult | None) -> None:
         if reverted is None:
-            self.message.emit(ELSEWHERE)
+            self.message.emit(ONLY_IN_LABEL)
 
-    def take(self, *, redo: bool = False, only_whole: bool = False) -> Future[Reverted | None] | None:
+    def revert(self, *, redo: bool = False, only_whole: bool = False) -> Future[UndoResult | None] | None:
         """Undo or redo one edit of the picture in hand; None when that cannot be asked for now.
 
         A corner of a polygon under way is taken back first. `only_whole`: nothing but an edit of the whole project.
         """
-        if not redo and not only_whole and self._canvas.step_back():
+        if not redo and not only_whole and self._canvas.undo_point():
             return None
-        self._canvas.settle()
-        if self._hand.shown is None or self._hand.labels is None or self._saving.is_stuck:
+        self._canvas.finish_edit()
+        if self._picture.id is None or self._picture.labels is None or self._edit_queue.is_blocked:
             return None
         act = self._editing.redo if redo else self._editing.undo
-        future = act(self._hand.shown, only_whole=only_whole)
-        self.taken += 1
-        self._waiting.append(future)
+        future = act(self._picture.id, only_whole=only_whole)
+        self.request_count += 1
+        self._pending.append(future)
         self._bridge.when_done(future, lambda _reverted: self._apply(future), partial(self._refused, future))
         return future
 
-    def settle(self) -> None:
+    def wait_for_pending(self) -> None:
         """Before an edit begins: an undo under way must be on screen, or the stroke would start from the past."""
-        for future in list(self._waiting):
+        for future in list(self._pending):
             try:
-                future.result(timeout=REVERT_SECONDS)
+                future.result(timeout=WAIT_SECONDS)
             except MaskloopError:
-                self._waiting.remove(future)  # the reason is said when the bridge brings it
+                self._pending.remove(future)  # the reason is said when the bridge brings it
             except TimeoutError:
-                self._waiting.remove(future)
+                self._pending.remove(future)
                 self._late.append(future)
             else:
                 self._apply(future)
 
-    def forget(self) -> None:
+    def drop_pending(self) -> None:
         """Another picture is in hand: what is under way belongs to the one that left."""
-        self._waiting.clear()
+        self._pending.clear()
         self._late.clear()
 
-    def ask_names(self) -> None:
+    def query_names(self) -> None:
         """The journal has changed by something else than a stroke or an undo here: what would be next now?"""
-        shown = self._hand.shown
+        shown = self._picture.id
         if shown is not None:
-            self._bridge.when_done(self._editing.journal(shown), partial(self._take_names, shown))
+            self._bridge.when_done(self._editing.journal(shown), partial(self._receive_names, shown))
 
-    def offer(self, journal: Journal) -> None:
+    def show_names(self, journal: UndoNames) -> None:
         """Show what undo and redo would do."""
-        self._options.set_undo(journal.undo_name or "", journal.redo_name or "")
+        self._options.set_undo_names(journal.undo_name or "", journal.redo_name or "")
 
-    def _take_names(self, picture_id: int, journal: Journal) -> None:
-        if picture_id == self._hand.shown and self._hand.labels is not None:
-            self.offer(journal)
+    def _receive_names(self, picture_id: int, journal: UndoNames) -> None:
+        if picture_id == self._picture.id and self._picture.labels is not None:
+            self.show_names(journal)
 
-    def _refused(self, future: Future[Reverted | None], problem: MaskloopError) -> None:
-        for futures in (self._waiting, self._late):
+    def _refused(self, future: Future[UndoResult | None], problem: MaskloopError) -> None:
+        for futures in (self._pending, self._late):
             if future in futures:
                 futures.remove(future)
         self.message.emit(str(problem))
 
-    def _apply(self, future: Future[Reverted | None]) -> None:
+    def _apply(self, future: Future[UndoResult | None]) -> None:
         if future in self._late:
             self._late.remove(future)
-            self.missed.emit()
+            self.reload_needed.emit()
             return
-        if future not in self._waiting:
+        if future not in self._pending:
             return  # done already, or of a picture that is gone
-        self._waiting.remove(future)
+        self._pending.remove(future)
         reverted = future.result()
-        if reverted is None or self._hand.labels is None:
+        if reverted is None or self._picture.labels is None:
             return
-        self._canvas.refresh(self._hand.labels.replace_tiles(reverted.tiles))
-        self.offer(reverted.journal)
-        self.reverted.emit()
+        self._canvas.refresh(self._picture.labels.replace_tiles(reverted.tiles))
+        self.show_names(reverted.undo_names)
+        self.label_changed.emit()

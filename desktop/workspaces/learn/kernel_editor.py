@@ -8,14 +8,14 @@ from PySide6.QtCore import QLocale, Qt, Signal
 from PySide6.QtGui import QDoubleValidator
 from PySide6.QtWidgets import QGridLayout, QLineEdit, QWidget
 
-from core.lessons.formulas import MINUS, number
+from core.lessons.formulas import MINUS, format_number
 from core.lessons.kernels import Kernel
 
 WIDTH = 56
-MOST = 99.0
+LIMIT = 99.0
 
 
-class KernelField(QWidget):
+class KernelEditor(QWidget):
     """`edited` carries the kernel as it is now, whenever a person has written a number."""
 
     edited = Signal(object)
@@ -32,11 +32,11 @@ class KernelField(QWidget):
             field.setAlignment(Qt.AlignmentFlag.AlignCenter)
             field.setAccessibleName(f"Kernel, row {at // 3 + 1}, column {at % 3 + 1}")
             field.setToolTip("A number of the kernel, by which the pixel that lies under it is multiplied.")
-            rule = QDoubleValidator(-MOST, MOST, 2, field)
+            rule = QDoubleValidator(-LIMIT, LIMIT, 2, field)
             rule.setNotation(QDoubleValidator.Notation.StandardNotation)
             rule.setLocale(QLocale.c())  # a point in every country, as the numbers beside it have
             field.setValidator(rule)
-            field.textEdited.connect(self._written)
+            field.textEdited.connect(self._on_edited)
             grid.addWidget(field, at // 3, at % 3)
             self.fields.append(field)
         self.setFixedSize(self.sizeHint())
@@ -45,9 +45,9 @@ class KernelField(QWidget):
         numbers = [each for line in kernel for each in line]
         for field, each in zip(self.fields, numbers, strict=True):
             if _value(field.text()) != each:  # what is being written stays as it is written
-                field.setText(number(each).replace(MINUS, "-"))
+                field.setText(format_number(each).replace(MINUS, "-"))
 
-    def _written(self) -> None:
+    def _on_edited(self) -> None:
         """A number that is only begun, such as a lone minus, changes nothing yet."""
         with contextlib.suppress(TypeError):
             a, b, c, d, e, f, g, h, i = (_value(field.text()) + 0 for field in self.fields)  # type: ignore[operator]

@@ -10,16 +10,16 @@ from PySide6.QtWidgets import QGridLayout, QPushButton, QSizePolicy, QWidget
 from core.lessons.lessons import LESSONS, Lesson
 from desktop.theme.theme import GRID
 from desktop.widgets.cards import Card
-from desktop.widgets.controls import button, column, row, words
+from desktop.widgets.controls import button, column, row, text_label
 
-ABREAST = 3
+COLUMNS = 3
 
 
 class LessonCards(Card):
     """`bench_asked` carries the setup of a lesson, `door_asked` the id of an action that leads to another place."""
 
-    bench_asked = Signal(object)
-    door_asked = Signal(str)
+    bench_requested = Signal(object)
+    action_requested = Signal(str)
 
     def __init__(self) -> None:
         super().__init__("Lessons")
@@ -29,36 +29,36 @@ class LessonCards(Card):
         grid.setHorizontalSpacing(4 * GRID)
         grid.setVerticalSpacing(3 * GRID)
         for at, lesson in enumerate(LESSONS):
-            grid.addWidget(self._one(lesson), at // ABREAST, at % ABREAST)
-        for at in range(ABREAST):
+            grid.addWidget(self._lesson_widget(lesson), at // COLUMNS, at % COLUMNS)
+        for at in range(COLUMNS):
             grid.setColumnStretch(at, 1)
-        self.fill(grid)
+        self.add(grid)
 
-    def _one(self, lesson: Lesson) -> QWidget:
-        text = words(lesson.text, "muted", wrap=True)
+    def _lesson_widget(self, lesson: Lesson) -> QWidget:
+        text = text_label(lesson.text, "muted", wrap=True)
         text.setAlignment(Qt.AlignmentFlag.AlignTop)
         doors = []
         if lesson.setup is not None:
             made = button("Show on the bench")
             made.setAccessibleName(f"Show on the bench: {lesson.title}")
             made.setToolTip("Sets up the bench above, with a patch of your picture.")
-            made.clicked.connect(partial(self._ask_bench, lesson))
+            made.clicked.connect(partial(self._request_bench, lesson))
             self.buttons[lesson.title, "bench"] = made
             doors.append(made)
-        if lesson.place:
-            made = button(lesson.door, "quiet" if doors else "")
-            made.setAccessibleName(f"{lesson.door}: {lesson.title}")
-            made.clicked.connect(partial(self._ask_door, lesson))
+        if lesson.action_id:
+            made = button(lesson.button_text, "quiet" if doors else "")
+            made.setAccessibleName(f"{lesson.button_text}: {lesson.title}")
+            made.clicked.connect(partial(self._request_action, lesson))
             self.buttons[lesson.title, "door"] = made
             doors.append(made)
         one = QWidget()
-        title = words(lesson.title, "heading")
+        title = text_label(lesson.title, "heading")
         title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         one.setLayout(column(title, text, None, row(*doors, None), spacing=GRID))
         return one
 
-    def _ask_bench(self, lesson: Lesson) -> None:
-        self.bench_asked.emit(lesson.setup)
+    def _request_bench(self, lesson: Lesson) -> None:
+        self.bench_requested.emit(lesson.setup)
 
-    def _ask_door(self, lesson: Lesson) -> None:
-        self.door_asked.emit(lesson.place)
+    def _request_action(self, lesson: Lesson) -> None:
+        self.action_requested.emit(lesson.action_id)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QSizePolicy, QWidget
 
-from core.models.summary_types import Stages
+from core.models.summary_types import NetworkSummary
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.cards import Card
-from desktop.widgets.controls import column, row, words
-from desktop.widgets.table import ROW_HEIGHT, Table
-from desktop.workspaces.learn.network_diagram import NetworkDrawing
+from desktop.widgets.controls import column, row, text_label
+from desktop.widgets.table import ROW_HEIGHT, DataTable
+from desktop.workspaces.learn.network_diagram import NetworkDiagram
 
 WAITING = "Looking into the network; the first time that takes a few seconds."
 
@@ -19,17 +19,17 @@ class NetworkCard(Card):
     """Setters only. The size of the picture is chosen here: all answers for it are known. GUI thread."""
 
     def __init__(self, theme: Theme) -> None:
-        self.side = QComboBox()
-        self.side.setAccessibleName("Size of the picture")
-        self.side.setToolTip("What comes out of each stage for a square picture of this size.")
-        super().__init__("The network that learns here", self.side)
-        self.stages: Stages | None = None
-        self.said = words(WAITING, "muted", wrap=True)
-        self.drawing = NetworkDrawing(theme)
-        self.does = words("", wrap=True)
-        self.does.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self.does.setMinimumHeight(3 * self.does.fontMetrics().lineSpacing())
-        self.table = Table(
+        self.input_size = QComboBox()
+        self.input_size.setAccessibleName("Size of the picture")
+        self.input_size.setToolTip("What comes out of each stage for a square picture of this size.")
+        super().__init__("The network that learns here", self.input_size)
+        self.network: NetworkSummary | None = None
+        self.summary = text_label(WAITING, "muted", wrap=True)
+        self.diagram = NetworkDiagram(theme)
+        self.description = text_label("", wrap=True)
+        self.description.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.description.setMinimumHeight(3 * self.description.fontMetrics().lineSpacing())
+        self.table = DataTable(
             ("Stage", "Size", "Channels", "Numbers to learn"), (1, 2, 3), "Stages of the network"
         )
         self.table.stretch(0)
@@ -40,56 +40,56 @@ class NetworkCard(Card):
         self.table.horizontalHeaderItem(3).setToolTip(
             "Numbers that training changes, also called parameters."
         )
-        note = words(
+        note = text_label(
             "Boxes hold their channels; dashed lines are bridges from the way down to the way up.",
             "muted",
             wrap=True,
         )
-        self._body_of_it = QWidget()
+        self._body = QWidget()
         left = QWidget()
-        left.setLayout(column(self.drawing, self.does, note, None, spacing=2 * GRID))
+        left.setLayout(column(self.diagram, self.description, note, None, spacing=2 * GRID))
         both = row(left, self.table, spacing=3 * GRID)
         both.setStretch(0, 2)
         both.setStretch(1, 3)
         both.setAlignment(self.table, Qt.AlignmentFlag.AlignTop)
-        self._body_of_it.setLayout(both)
-        self.fill(self.said, self._body_of_it)
-        self.side.currentIndexChanged.connect(self._show_sizes)
-        self.drawing.chosen.connect(self.table.selectRow)
-        self.table.currentCellChanged.connect(lambda row_at, *_: self._choose(row_at))
+        self._body.setLayout(both)
+        self.add(self.summary, self._body)
+        self.input_size.currentIndexChanged.connect(self._show_sizes)
+        self.diagram.stage_selected.connect(self.table.selectRow)
+        self.table.currentCellChanged.connect(lambda row_at, *_: self._select(row_at))
         self.set_waiting()
 
     def set_waiting(self, problem: str = "") -> None:
         """Nothing is known yet, or why it will not be."""
-        self.stages = None
-        self.said.setText(problem or WAITING)
-        self.side.hide()
-        self._body_of_it.hide()
+        self.network = None
+        self.summary.setText(problem or WAITING)
+        self.input_size.hide()
+        self._body.hide()
 
-    def set_stages(self, stages: Stages, origin: str) -> None:
+    def set_stages(self, stages: NetworkSummary, origin: str) -> None:
         """The network, and where it comes from: a run, or the usual one."""
-        self.stages = stages
+        self.network = stages
         million = stages.parameters / 1e6
-        self.said.setText(
+        self.summary.setText(
             f"{stages.title} ({origin}). {million:,.2f} million numbers to learn; "
             f"{stages.channels} channels in, {stages.classes} classes out."
         )
-        self.side.blockSignals(True)
-        self.side.clear()
+        self.input_size.blockSignals(True)
+        self.input_size.clear()
         for side in stages.sides:
-            self.side.addItem(f"Picture of {side} × {side}", side)
+            self.input_size.addItem(f"Picture of {side} × {side}", side)
         nearest = min(stages.sides, key=lambda side: abs(side - stages.size), default=0)
-        self.side.setCurrentIndex(self.side.findData(nearest))
-        self.side.blockSignals(False)
-        self.side.setVisible(bool(stages.sides))
-        self._body_of_it.show()
+        self.input_size.setCurrentIndex(self.input_size.findData(nearest))
+        self.input_size.blockSignals(False)
+        self.input_size.setVisible(bool(stages.sides))
+        self._body.show()
         self._show_sizes()
         self.table.setCurrentCell(0, 0)
 
     def _show_sizes(self) -> None:
-        if self.stages is None:
+        if self.network is None:
             return
-        side, stages = self.side.currentData() or 0, self.stages.stages
+        side, stages = self.input_size.currentData() or 0, self.network.stages
         current = max(0, self.table.currentRow())
         self.table.blockSignals(True)
         self.table.set_cells(
@@ -104,17 +104,17 @@ class NetworkCard(Card):
             ]
         )
         for at, stage in enumerate(stages):
-            self.table.item(at, 0).setToolTip(stage.does)
+            self.table.item(at, 0).setToolTip(stage.description)
         self.table.blockSignals(False)
         header = self.table.horizontalHeader().sizeHint().height()
         self.table.setFixedHeight(header + len(stages) * ROW_HEIGHT + 2)
-        self.drawing.set_stages(stages, side)
+        self.diagram.set_stages(stages, side)
         self.table.setCurrentCell(min(current, len(stages) - 1), 0)
-        self._choose(self.table.currentRow())
+        self._select(self.table.currentRow())
 
-    def _choose(self, place: int) -> None:
-        if self.stages is None or not 0 <= place < len(self.stages.stages):
+    def _select(self, place: int) -> None:
+        if self.network is None or not 0 <= place < len(self.network.stages):
             return
-        stage = self.stages.stages[place]
-        self.does.setText(f"{stage.name}: {stage.does[0].lower()}{stage.does[1:]}")
-        self.drawing.set_current(place)
+        stage = self.network.stages[place]
+        self.description.setText(f"{stage.name}: {stage.description[0].lower()}{stage.description[1:]}")
+        self.diagram.set_current(place)

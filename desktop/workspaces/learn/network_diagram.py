@@ -9,26 +9,26 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from core.models.summary_types import DOWN, UP, Stage
+from core.models.summary_types import DECODER, ENCODER, NetworkStage
 from desktop.theme.theme import GRID, Theme
 
-BOX = 3 * GRID
-STEP = 4 * GRID
+BOX_HEIGHT = 3 * GRID
+LEVEL_HEIGHT = 4 * GRID
 """Pixels from one level to the next."""
-AXIS = 5 * GRID
+AXIS_WIDTH = 5 * GRID
 """Room at the left for the sizes."""
-WIDEST = 7 * GRID
+MAX_BOX_WIDTH = 7 * GRID
 
 
-class NetworkDrawing(QWidget):
+class NetworkDiagram(QWidget):
     """A click chooses a stage: `chosen` carries its place. The table beside it says the same in words. GUI thread."""
 
-    chosen = Signal(int)
+    stage_selected = Signal(int)
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
-        self._stages: tuple[Stage, ...] = ()
+        self._stages: tuple[NetworkStage, ...] = ()
         self._side = 0
         self.current = 0
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -37,7 +37,7 @@ class NetworkDrawing(QWidget):
         self.setAccessibleName("Drawing of the network; the table has the same in words")
         theme.changed.connect(self.update)
 
-    def set_stages(self, stages: tuple[Stage, ...], side: int) -> None:
+    def set_stages(self, stages: tuple[NetworkStage, ...], side: int) -> None:
         """Stages with a known size for a square picture of `side` are drawn."""
         self._stages, self._side = stages, side
         self.updateGeometry()
@@ -49,31 +49,31 @@ class NetworkDrawing(QWidget):
 
     def rect_of(self, place: int) -> QRectF:
         """Where the box of a stage is; empty when it has none."""
-        drawn = self._drawn()
+        drawn = self._drawn_stages()
         if place not in drawn:
             return QRectF()
-        wide = (self.width() - AXIS) / len(drawn)
-        left = AXIS + drawn.index(place) * wide
-        box = min(wide - 6, WIDEST)
-        return QRectF(left + (wide - box) / 2, 4 + self._level(place) * STEP, box, BOX)
+        wide = (self.width() - AXIS_WIDTH) / len(drawn)
+        left = AXIS_WIDTH + drawn.index(place) * wide
+        box = min(wide - 6, MAX_BOX_WIDTH)
+        return QRectF(left + (wide - box) / 2, 4 + self._level(place) * LEVEL_HEIGHT, box, BOX_HEIGHT)
 
     # Qt
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        deepest = max((self._level(at) for at in self._drawn()), default=0)
-        return QSize(50 * GRID, round(deepest * STEP) + BOX + GRID)
+        deepest = max((self._level(at) for at in self._drawn_stages()), default=0)
+        return QSize(50 * GRID, round(deepest * LEVEL_HEIGHT) + BOX_HEIGHT + GRID)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        for at in self._drawn():
+        for at in self._drawn_stages():
             if self.rect_of(at).contains(event.position()):
-                self.chosen.emit(at)
+                self.stage_selected.emit(at)
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._draw_axis(painter)
-        self._draw_ways(painter)
-        for at in self._drawn():
+        self._draw_connections(painter)
+        for at in self._drawn_stages():
             box, current = self.rect_of(at), at == self.current
             painter.setPen(QPen(self._theme.colour("focus" if current else "edge"), 2 if current else 1))
             painter.setBrush(self._theme.colour("accent_soft" if current else "button"))
@@ -87,29 +87,29 @@ class NetworkDrawing(QWidget):
     def _draw_axis(self, painter: QPainter) -> None:
         """The sizes at the left, each once."""
         painter.setPen(self._theme.colour("muted"))
-        for size, level in {self._size(at): self._level(at) for at in self._drawn()}.items():
-            where = QRectF(0, 4 + level * STEP, AXIS - GRID, BOX)
+        for size, level in {self._size(at): self._level(at) for at in self._drawn_stages()}.items():
+            where = QRectF(0, 4 + level * LEVEL_HEIGHT, AXIS_WIDTH - GRID, BOX_HEIGHT)
             painter.drawText(where, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, f"{size}")
 
-    def _draw_ways(self, painter: QPainter) -> None:
+    def _draw_connections(self, painter: QPainter) -> None:
         """From each stage to the next, and dashed across from down to up."""
-        drawn = self._drawn()
+        drawn = self._drawn_stages()
         painter.setPen(QPen(self._theme.colour("muted"), 1.5))
         for one, other in itertools.pairwise(drawn):
             painter.drawLine(self._edge(one, right=True), self._edge(other, right=False))
         painter.setPen(QPen(self._theme.colour("muted"), 1, Qt.PenStyle.DashLine))
-        downs = {self._size(at): at for at in drawn if self._stages[at].kind == DOWN}
+        downs = {self._size(at): at for at in drawn if self._stages[at].kind == ENCODER}
         deepest = min(downs, default=0)
         for at in drawn:
             size = self._size(at)
-            if self._stages[at].kind == UP and size in downs and size != deepest:
+            if self._stages[at].kind == DECODER and size in downs and size != deepest:
                 painter.drawLine(self._edge(downs[size], right=True), self._edge(at, right=False))
 
     def _edge(self, place: int, *, right: bool) -> QPointF:
         box = self.rect_of(place)
         return QPointF(box.right() if right else box.left(), box.center().y())
 
-    def _drawn(self) -> list[int]:
+    def _drawn_stages(self) -> list[int]:
         return [at for at, stage in enumerate(self._stages) if self._side in stage.sizes]
 
     def _size(self, place: int) -> int:
@@ -117,5 +117,5 @@ class NetworkDrawing(QWidget):
 
     def _level(self, place: int) -> float:
         """How often its size was halved, counted from the largest there is."""
-        largest = max(self._size(at) for at in self._drawn())
+        largest = max(self._size(at) for at in self._drawn_stages())
         return math.log2(largest / self._size(place))

@@ -20,18 +20,18 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from core.lessons.formulas import number
+from core.lessons.formulas import format_number
 from desktop.theme.theme import GRID, Theme
 
-LARGEST, SMALLEST = 352, 15 * GRID
-STEPS = {
+MAX_SIDE, MIN_SIDE = 352, 15 * GRID
+ARROW_STEPS = {
     Qt.Key.Key_Left: (-1, 0),
     Qt.Key.Key_Right: (1, 0),
     Qt.Key.Key_Up: (0, -1),
     Qt.Key.Key_Down: (0, 1),
 }
 
-Cell = tuple[int, int]
+GridCell = tuple[int, int]
 """x, y."""
 
 
@@ -41,18 +41,18 @@ class NumberGrid(QWidget):
     Where `choosing`, the pointer or the arrow keys choose a cell: `chosen` carries its x and y.
     """
 
-    chosen = Signal(int, int)
+    cell_selected = Signal(int, int)
 
-    def __init__(self, theme: Theme, name: str, *, choosing: bool = False) -> None:
+    def __init__(self, theme: Theme, name: str, *, selectable: bool = False) -> None:
         super().__init__()
-        self._theme, self._name, self._choosing = theme, name, choosing
-        self.current: Cell | None = None
+        self._theme, self._name, self._selectable = theme, name, selectable
+        self.current: GridCell | None = None
         self.set_values(np.zeros((1, 1)), 0, 1, 1)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setMinimumWidth(SMALLEST)
-        self.setMaximumWidth(LARGEST)
+        self.setMinimumWidth(MIN_SIDE)
+        self.setMaximumWidth(MAX_SIDE)
         self.setAccessibleName(name)
-        if choosing:
+        if selectable:
             self.setMouseTracking(True)
             self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         theme.changed.connect(self.update)
@@ -63,117 +63,117 @@ class NumberGrid(QWidget):
         return self._values
 
     @property
-    def marked(self) -> frozenset[Cell]:
+    def highlighted(self) -> frozenset[GridCell]:
         """Cells with an outline."""
-        return self._marked
+        return self._highlighted
 
     @property
-    def cell(self) -> int:
+    def cell_side(self) -> int:
         """Side of a square in pixels of this widget."""
-        return max(1, (min(self.width(), LARGEST) - 2) // self._most)
+        return max(1, (min(self.width(), MAX_SIDE) - 2) // self._cells_per_side)
 
-    def set_values(self, values: NDArray[np.float64], low: float, high: float, most: int) -> None:
+    def set_values(self, values: NDArray[np.float64], low: float, high: float, cells_per_side: int) -> None:
         """Numbers (h, w); `low` and below is black, `high` and above white. `most`: squares that must find room
         along a side, so that several grids can have squares of one size."""
-        self._values, self._low, self._high, self._most = values, low, high, most
+        self._values, self._low, self._high, self._cells_per_side = values, low, high, cells_per_side
         grey = np.clip((values - low) / (high - low) * 255, 0, 255).astype(np.uint8)
         height, width = grey.shape
         self._image = QImage(grey.tobytes(), width, height, width, QImage.Format.Format_Grayscale8).copy()
         self._texts: tuple[list[str], ...] = ()
         if self.current is not None and not (self.current[0] < width and self.current[1] < height):
             self.current = None
-        self._marked: frozenset[Cell] = frozenset()
+        self._highlighted: frozenset[GridCell] = frozenset()
         self.setAccessibleName(f"{self._name}, {width} by {height}")
         self.update()
 
-    def mark(self, cells: Collection[Cell]) -> None:
+    def highlight(self, cells: Collection[GridCell]) -> None:
         """Outline some cells; those outside are left out."""
         height, width = self._values.shape
-        self._marked = frozenset((x, y) for x, y in cells if 0 <= x < width and 0 <= y < height)
+        self._highlighted = frozenset((x, y) for x, y in cells if 0 <= x < width and 0 <= y < height)
         self.update()
 
-    def choose(self, x: int, y: int) -> None:
+    def select(self, x: int, y: int) -> None:
         """Make a cell the current one, if there is such a cell."""
         height, width = self._values.shape
         if 0 <= x < width and 0 <= y < height and (x, y) != self.current:
             self.current = (x, y)
             self.update()
-            self.chosen.emit(x, y)
+            self.cell_selected.emit(x, y)
 
-    def rect_of(self, cell: Cell) -> QRect:
+    def rect_of(self, cell: GridCell) -> QRect:
         """Where a cell is, in pixels of this widget."""
-        side = self.cell
+        side = self.cell_side
         return QRect(1 + cell[0] * side, 1 + cell[1] * side, side, side)
 
     # Qt
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        return QSize(LARGEST, LARGEST)
+        return QSize(MAX_SIDE, MAX_SIDE)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         super().resizeEvent(event)
-        self.setFixedHeight(min(self.width(), LARGEST))
+        self.setFixedHeight(min(self.width(), MAX_SIDE))
 
     def event(self, event: QEvent) -> bool:
         # Arrows are shortcuts of the window; here they belong to the grid.
-        if self._choosing and claims_arrows(event):
+        if self._selectable and claim_arrow_keys(event):
             return True
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        step = STEPS.get(Qt.Key(event.key()))
-        if not self._choosing or step is None:
+        step = ARROW_STEPS.get(Qt.Key(event.key()))
+        if not self._selectable or step is None:
             super().keyPressEvent(event)
             return
         x, y = self.current or (0, 0)
-        self.choose(x + step[0], y + step[1])
+        self.select(x + step[0], y + step[1])
 
     def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802
         super().focusInEvent(event)
         if self.current is None:
-            self.choose(0, 0)
+            self.select(0, 0)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        if self._choosing:
-            self._point(event.position().toPoint())
+        if self._selectable:
+            self._select_at(event.position().toPoint())
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        if self._choosing:
-            self._point(event.position().toPoint())
+        if self._selectable:
+            self._select_at(event.position().toPoint())
 
-    def _point(self, at: QPoint) -> None:
+    def _select_at(self, at: QPoint) -> None:
         if at.x() >= 1 and at.y() >= 1:
-            self.choose((at.x() - 1) // self.cell, (at.y() - 1) // self.cell)
+            self.select((at.x() - 1) // self.cell_side, (at.y() - 1) // self.cell_side)
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
         painter = QPainter(self)
         height, width = self._values.shape
-        side = self.cell
+        side = self.cell_side
         frame = QRect(1, 1, width * side, height * side)
         painter.drawImage(frame, self._image)
-        self._write(painter, side)
+        self._paint_numbers(painter, side)
         painter.setPen(QPen(self._theme.colour("focus" if self.hasFocus() else "edge"), 1))
         painter.drawRect(frame.adjusted(-1, -1, 0, 0))
-        for cell in self._marked | ({self.current} if self.current else frozenset()):
-            self._outline(painter, self.rect_of(cell))
+        for cell in self._highlighted | ({self.current} if self.current else frozenset()):
+            self._paint_outline(painter, self.rect_of(cell))
         painter.end()
 
-    def _write(self, painter: QPainter, side: int) -> None:
+    def _paint_numbers(self, painter: QPainter, side: int) -> None:
         """Numbers, if the longest of them fits into a square; rounded, if only so they do."""
         metrics = painter.fontMetrics()
         if metrics.height() > side:
             return
         if not self._texts:
-            exact = [number(float(value)) for value in self._values.flat]
-            whole = [number(float(value)) for value in np.rint(self._values).flat]
+            exact = [format_number(float(value)) for value in self._values.flat]
+            whole = [format_number(float(value)) for value in np.rint(self._values).flat]
             # Shares and scores say nothing without what stands behind the point.
             self._texts = (exact, whole) if self._high > 9 else (exact,)
         for texts in self._texts:
             if max(map(metrics.horizontalAdvance, texts)) <= side - 2:
-                self._write_down(painter, texts)
+                self._paint_texts(painter, texts)
                 return
 
-    def _write_down(self, painter: QPainter, texts: list[str]) -> None:
+    def _paint_texts(self, painter: QPainter, texts: list[str]) -> None:
         width = self._values.shape[1]
         for at, text in enumerate(texts):
             cell = at % width, at // width
@@ -181,7 +181,7 @@ class NumberGrid(QWidget):
             painter.setPen(QColor("#ffffff" if dark else "#000000"))
             painter.drawText(self.rect_of(cell), Qt.AlignmentFlag.AlignCenter, text)
 
-    def _outline(self, painter: QPainter, where: QRect) -> None:
+    def _paint_outline(self, painter: QPainter, where: QRect) -> None:
         """The accent between two light lines, so that it is seen on black, on white, and on grey."""
         inner = where.adjusted(1, 1, -2, -2) if where.width() >= GRID else where
         for colour, width in ((QColor("#ffffff"), 4), (self._theme.colour("accent"), 2)):
@@ -191,12 +191,12 @@ class NumberGrid(QWidget):
             painter.drawRect(inner)
 
 
-def claims_arrows(event: QEvent) -> bool:
+def claim_arrow_keys(event: QEvent) -> bool:
     """Keep the arrow keys, with Shift or without, for the widget that has the focus. True: the event is dealt with."""
     if event.type() != QEvent.Type.ShortcutOverride or not isinstance(event, QKeyEvent):
         return False
     held = event.modifiers() & ~(Qt.KeyboardModifier.KeypadModifier | Qt.KeyboardModifier.ShiftModifier)
-    if event.key() not in STEPS or held:
+    if event.key() not in ARROW_STEPS or held:
         return False
     event.accept()
     return True

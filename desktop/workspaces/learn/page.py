@@ -9,10 +9,10 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.controls import column, ground, page_of, words
+from desktop.widgets.controls import card_page, column, set_background, text_label
 
 if TYPE_CHECKING:
-    from core.lessons.layer_demo import Setup
+    from core.lessons.layer_demo import DemoSetup
     from desktop.workspaces.learn.bench import Bench
     from desktop.workspaces.learn.lesson_cards import LessonCards
     from desktop.workspaces.learn.network_card import NetworkCard
@@ -28,16 +28,16 @@ class LearnPage(QWidget):
     """
 
     shown = Signal()
-    door_asked = Signal(str)
+    action_requested = Signal(str)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
-        ground(self, "page")
-        self._whole = QVBoxLayout(self)
-        self._whole.setContentsMargins(0, 0, 0, 0)
+        set_background(self, "page")
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
         self._steps: Iterator[None] | None = None
-        self._done = False
+        self._ready = False
         self.area: QScrollArea
         self.bench: Bench
         self.lessons: LessonCards
@@ -46,46 +46,45 @@ class LearnPage(QWidget):
     def showEvent(self, event: object) -> None:  # noqa: N802
         super().showEvent(event)  # type: ignore[arg-type]
         # Only once the workspace is on screen: the click that leads here answers at once.
-        QTimer.singleShot(0, self, self._come)
+        QTimer.singleShot(0, self, self._on_shown)
 
-    def show_on_bench(self, setup: Setup) -> None:
+    def show_on_bench(self, setup: DemoSetup) -> None:
         """Put something on the bench and bring it into sight."""
         self.bench.set_setup(setup)
         self.area.verticalScrollBar().setValue(0)
         self.bench.outputs[0].setFocus()
 
     @property
-    def is_furnished(self) -> bool:
+    def is_ready(self) -> bool:
         """Whether the cards are there."""
-        return self._done
+        return self._ready
 
-    def _come(self) -> None:
+    def _on_shown(self) -> None:
         if self._steps is None:
-            self._steps = self._furnish()
-            self._go_on(self._steps)
-        elif self._done and self.isVisible():
+            self._steps = self._build_cards()
+            self._continue(self._steps)
+        elif self._ready and self.isVisible():
             self.shown.emit()
 
-    def _go_on(self, steps: Iterator[None]) -> None:
+    def _continue(self, steps: Iterator[None]) -> None:
         """One step at a time, so that the window answers in between."""
         if next(steps, END) is None:
-            QTimer.singleShot(0, self, lambda: self._go_on(steps))
+            QTimer.singleShot(0, self, lambda: self._continue(steps))
             return
-        self._done = True
+        self._ready = True
         if self.isVisible():
             self.shown.emit()
 
-    def _furnish(self) -> Iterator[None]:
+    def _build_cards(self) -> Iterator[None]:
         cards = column(
-            words("Learn", "headline"),
-            words("What the network does, on your own picture.", "muted"),
+            text_label("Learn", "headline"),
+            text_label("What the network does, on your own picture.", "muted"),
             None,
             spacing=2 * GRID,
         )
-        self.area = page_of(cards, WIDTH)
-        self._whole.addWidget(self.area)
+        self.area = card_page(cards, WIDTH)
+        self._layout.addWidget(self.area)
         yield
-        from desktop.workspaces.learn import number_grid
 
         yield
         from desktop.workspaces.learn.bench import Bench
@@ -98,8 +97,8 @@ class LearnPage(QWidget):
         from desktop.workspaces.learn.lesson_cards import LessonCards
 
         self.lessons = LessonCards()
-        self.lessons.bench_asked.connect(self.show_on_bench)
-        self.lessons.door_asked.connect(self.door_asked)
+        self.lessons.bench_requested.connect(self.show_on_bench)
+        self.lessons.action_requested.connect(self.action_requested)
         cards.insertWidget(cards.count() - 1, self.lessons)
         yield
         from desktop.workspaces.learn.network_card import NetworkCard

@@ -19,12 +19,12 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QWidget
 
 from core.lessons.operations import Matrix
-from core.lessons.patch import cut, liveliest, place
+from core.lessons.patch import extract_patch, highest_contrast, patch_position
 from desktop.theme.theme import GRID, Theme
-from desktop.workspaces.learn.number_grid import STEPS, claims_arrows
+from desktop.workspaces.learn.number_grid import ARROW_STEPS, claim_arrow_keys
 
-LARGEST = QSize(20 * GRID, 20 * GRID)
-FAR = 8
+MAX_SIZE = QSize(20 * GRID, 20 * GRID)
+LARGE_STEP = 8
 """Pixels that the patch moves with Shift held."""
 
 
@@ -39,8 +39,8 @@ class PatchView(QWidget):
         self._picture: NDArray[np.uint8] = np.zeros((1, 1, 3), np.uint8)
         self._shown = QPixmap()
         self.left, self.top, self.side = 0, 0, 8
-        self._by_hand = False
-        self.setFixedSize(LARGEST)
+        self._placed_by_user = False
+        self.setFixedSize(MAX_SIZE)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.CrossCursor)
         self.setAccessibleName("Where the patch is taken from")
@@ -55,22 +55,22 @@ class PatchView(QWidget):
         )
         self._shown = QPixmap.fromImage(
             image.scaled(
-                LARGEST, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
+                MAX_SIZE, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
             )
         )
         self.setFixedSize(self._shown.size())
-        self._by_hand = False
-        self._bring(*liveliest(picture, self.side))
+        self._placed_by_user = False
+        self._center_at(*highest_contrast(picture, self.side))
 
     def set_side(self, side: int) -> None:
         """The patch grows or shrinks around its middle; one that nobody has chosen goes where there is most to see."""
         x, y = self.left + self.side // 2, self.top + self.side // 2
         self.side = side
-        self._bring(*((x, y) if self._by_hand else liveliest(self._picture, side)))
+        self._center_at(*((x, y) if self._placed_by_user else highest_contrast(self._picture, side)))
 
     def patch(self) -> Matrix:
         """(side, side) brightness."""
-        return cut(self._picture, self.left, self.top, self.side)
+        return extract_patch(self._picture, self.left, self.top, self.side)
 
     @property
     def frame(self) -> QRectF:
@@ -78,38 +78,38 @@ class PatchView(QWidget):
         scale = self.width() / self._picture.shape[1]
         return QRectF(self.left * scale, self.top * scale, self.side * scale, self.side * scale)
 
-    def _bring(self, x: int, y: int) -> None:
+    def _center_at(self, x: int, y: int) -> None:
         """The middle of the patch to a pixel of the picture."""
         height, width = self._picture.shape[:2]
-        self.left, self.top = place(x, y, self.side, width, height)
+        self.left, self.top = patch_position(x, y, self.side, width, height)
         self.update()
         self.moved.emit()
 
-    def _bring_here(self, at: QPointF) -> None:
+    def _center_at_point(self, at: QPointF) -> None:
         scale = self.width() / self._picture.shape[1]
-        self._by_hand = True
-        self._bring(int(at.x() / scale), int(at.y() / scale))
+        self._placed_by_user = True
+        self._center_at(int(at.x() / scale), int(at.y() / scale))
 
     # Qt
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        self._bring_here(event.position())
+        self._center_at_point(event.position())
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         if event.buttons() & Qt.MouseButton.LeftButton:
-            self._bring_here(event.position())
+            self._center_at_point(event.position())
 
     def event(self, event: QEvent) -> bool:
-        return claims_arrows(event) or super().event(event)
+        return claim_arrow_keys(event) or super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        step = STEPS.get(Qt.Key(event.key()))
+        step = ARROW_STEPS.get(Qt.Key(event.key()))
         if step is None:
             super().keyPressEvent(event)
             return
-        far = FAR if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1
-        self._by_hand = True
-        self._bring(
+        far = LARGE_STEP if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1
+        self._placed_by_user = True
+        self._center_at(
             self.left + self.side // 2 + far * step[0],
             self.top + self.side // 2 + far * step[1],
         )

@@ -20,13 +20,13 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.picture_status import PictureRow, describe, paint_mark
+from desktop.widgets.picture_status import PictureRow, paint_status, picture_summary
 from desktop.workspaces.label.panels.thumbnail_strip import NoPictures, PictureSource
-from desktop.workspaces.review.card_cache import Cards
-from desktop.workspaces.review.selection import ChosenMany
+from desktop.workspaces.review.card_cache import CardCache
+from desktop.workspaces.review.selection import PictureSelection
 
 GAP = 2 * GRID
-CAPTION = 5 * GRID
+CAPTION_HEIGHT = 5 * GRID
 KEYS = frozenset(
     (
         Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown,
@@ -46,17 +46,17 @@ class ReviewGrid(QAbstractScrollArea):
     `cards_missing` that pictures are in sight whose card is not there or out of date (`missing`)."""
 
     picture_opened = Signal(int)
-    chosen_changed = Signal()
+    selection_changed = Signal()
     cards_missing = Signal()
-    size_asked = Signal(int)
+    resize_requested = Signal(int)
     """Steps larger, or smaller."""
 
     def __init__(self, theme: Theme, caption: Caption, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme, self._caption = theme, caption
         self._source: PictureSource = NoPictures()
-        self.chosen = ChosenMany()
-        self._cards = Cards()
+        self.selection = PictureSelection()
+        self._cards = CardCache()
         self._side = 200
         self.empty_text = ""
         self.setFrameShape(QAbstractScrollArea.Shape.NoFrame)
@@ -71,25 +71,25 @@ class ReviewGrid(QAbstractScrollArea):
     def set_source(self, source: PictureSource) -> None:
         """Other pictures; none of them is chosen."""
         self._source = source
-        self.chosen.clear()
+        self.selection.clear()
         self.verticalScrollBar().setValue(0)
         self.refresh()
-        self.chosen_changed.emit()
+        self.selection_changed.emit()
 
     def refresh(self) -> None:
         """Look at the source again: rows may have come, gone or changed."""
-        self._measure()
-        if self.chosen.keep(self._is_there):
-            self.chosen_changed.emit()
+        self._update_scroll_range()
+        if self.selection.retain(self._is_listed):
+            self.selection_changed.emit()
         self.viewport().update()
         self.cards_missing.emit()
 
-    def set_side(self, side: int) -> None:
+    def set_card_width(self, side: int) -> None:
         """How wide a picture is, in pixels; what was in the middle stays in sight."""
         first = self._row_of_line(self.verticalScrollBar().value())
         self._side = side
-        self._measure()
-        self._bring(first)
+        self._update_scroll_range()
+        self._scroll_to(first)
         self.viewport().update()
         self.cards_missing.emit()
 
@@ -100,36 +100,36 @@ class ReviewGrid(QAbstractScrollArea):
         if row is not None:
             self.viewport().update(self.rect_of(row))
 
-    def outdate(self, picture_ids: Iterable[int] | None = None) -> None:
+    def invalidate(self, picture_ids: Iterable[int] | None = None) -> None:
         """These cards (None: all) are no longer true; they stay until the new ones come."""
-        self._cards.outdate(picture_ids)
+        self._cards.invalidate(picture_ids)
         self.cards_missing.emit()
 
-    def forget(self) -> None:
+    def clear_cards(self) -> None:
         """Another project: nothing of the old one is true."""
-        self._cards = Cards()
+        self._cards = CardCache()
         self.viewport().update()
 
-    def missing(self) -> int | None:
+    def next_missing(self) -> int | None:
         """The first picture in sight whose card is not there, or not true any more."""
-        for row in self.rows_in_sight():
+        for row in self.visible_rows():
             picture_id = self._source.record(row).id
-            if self._cards.lacks(picture_id):
+            if self._cards.is_missing(picture_id):
                 return picture_id
         return None
 
     @property
     def current(self) -> int | None:
         """The picture that the keys move from."""
-        return self.chosen.current
+        return self.selection.current
 
-    def choose_all(self) -> None:
-        self.chosen.all(self.at(row) for row in range(self._source.count()))
-        self._chosen_anew()
+    def select_all(self) -> None:
+        self.selection.select_all(self.picture_id_at(row) for row in range(self._source.count()))
+        self._on_selection_changed()
 
-    def choose_none(self) -> None:
-        self.chosen.clear()
-        self._chosen_anew()
+    def clear_selection(self) -> None:
+        self.selection.clear()
+        self._on_selection_changed()
 
     # geometry
 
@@ -143,52 +143,52 @@ class ReviewGrid(QAbstractScrollArea):
         return max(1, (self.viewport().width() - GAP) // (self._side + GAP))
 
     @property
-    def _line(self) -> int:
-        return self.card_size.height() + CAPTION + GAP
+    def _row_height(self) -> int:
+        return self.card_size.height() + CAPTION_HEIGHT + GAP
 
-    def _measure(self) -> None:
+    def _update_scroll_range(self) -> None:
         lines = -(-self._source.count() // self.columns)
         bar, view = self.verticalScrollBar(), self.viewport().height()
         bar.setPageStep(view)
-        bar.setSingleStep(self._line // 3)
-        bar.setRange(0, max(0, lines * self._line + GAP - view))
+        bar.setSingleStep(self._row_height // 3)
+        bar.setRange(0, max(0, lines * self._row_height + GAP - view))
 
     def rect_of(self, row: int) -> QRect:
         """The cell of a row of the source, in pixels of the viewport."""
         line, column = divmod(row, self.columns)
         left = GAP + column * (self._side + GAP)
-        top = GAP + line * self._line - self.verticalScrollBar().value()
-        return QRect(left, top, self._side, self.card_size.height() + CAPTION)
+        top = GAP + line * self._row_height - self.verticalScrollBar().value()
+        return QRect(left, top, self._side, self.card_size.height() + CAPTION_HEIGHT)
 
     def _row_of_line(self, y: int) -> int:
-        return max(0, (y - GAP) // self._line) * self.columns
+        return max(0, (y - GAP) // self._row_height) * self.columns
 
-    def rows_in_sight(self) -> range:
+    def visible_rows(self) -> range:
         top = self.verticalScrollBar().value()
         first = self._row_of_line(top)
         last = self._row_of_line(top + self.viewport().height()) + self.columns
         return range(first, min(self._source.count(), last))
 
     def _row_at(self, place: QPointF) -> int | None:
-        for row in self.rows_in_sight():
+        for row in self.visible_rows():
             if self.rect_of(row).contains(place.toPoint()):
                 return row
         return None
 
-    def at(self, row: int) -> int:
+    def picture_id_at(self, row: int) -> int:
         """The id of the picture in a row of the source."""
         return self._source.record(row).id
 
-    def _is_there(self, picture_id: int) -> bool:
+    def _is_listed(self, picture_id: int) -> bool:
         return self._source.row_of(picture_id) is not None
 
-    def _bring(self, row: int) -> None:
+    def _scroll_to(self, row: int) -> None:
         """Scroll as little as brings a row of the source into sight."""
-        bar, top = self.verticalScrollBar(), GAP + row // self.columns * self._line
+        bar, top = self.verticalScrollBar(), GAP + row // self.columns * self._row_height
         if top - GAP < bar.value():
             bar.setValue(top - GAP)
-        elif top + self._line > bar.value() + self.viewport().height():
-            bar.setValue(top + self._line - self.viewport().height())
+        elif top + self._row_height > bar.value() + self.viewport().height():
+            bar.setValue(top + self._row_height - self.viewport().height())
 
     # painting
 
@@ -201,7 +201,7 @@ class ReviewGrid(QAbstractScrollArea):
             painter.setPen(self._theme.colour("muted"))
             flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
             painter.drawText(self.viewport().rect().adjusted(GAP, 0, -GAP, 0), flags, self.empty_text)
-        for row in self.rows_in_sight():
+        for row in self.visible_rows():
             rect = self.rect_of(row)
             if rect.adjusted(-GRID, -GRID, GRID, GRID).intersects(event.rect()):
                 self._paint_cell(painter, rect, self._source.record(row))
@@ -209,7 +209,7 @@ class ReviewGrid(QAbstractScrollArea):
 
     def _paint_cell(self, painter: QPainter, rect: QRect, record: PictureRow) -> None:
         frame = QRectF(QPointF(rect.topLeft()), self.card_size)
-        if record.id in self.chosen:
+        if record.id in self.selection:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(self._theme.colour("accent_soft"))
             painter.drawRoundedRect(QRectF(rect).adjusted(-6, -6, 6, 2), 8, 8)
@@ -226,15 +226,17 @@ class ReviewGrid(QAbstractScrollArea):
             painter.drawPixmap(place, card, QRectF(card.rect()))
             painter.setClipping(False)
             painter.setOpacity(1.0)
-        elif self._cards.is_broken(record.id):
+        elif self._cards.is_failed(record.id):
             painter.setPen(self._theme.colour("muted"))
             painter.drawText(frame, Qt.AlignmentFlag.AlignCenter, "Cannot be shown")
-        paint_mark(painter, self._theme, QPointF(frame.right() - 11, frame.top() + 12), record)
+        paint_status(painter, self._theme, QPointF(frame.right() - 11, frame.top() + 12), record)
         if record.id == self.current and self.hasFocus():
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(self._theme.colour("focus"), 2))
             painter.drawRoundedRect(frame.adjusted(-2, -2, 2, 2), 5, 5)
-        self._paint_caption(painter, QRectF(frame.left(), frame.bottom() + 3, frame.width(), CAPTION), record)
+        self._paint_caption(
+            painter, QRectF(frame.left(), frame.bottom() + 3, frame.width(), CAPTION_HEIGHT), record
+        )
 
     def _paint_caption(self, painter: QPainter, place: QRectF, record: PictureRow) -> None:
         elide, height = painter.fontMetrics().elidedText, painter.fontMetrics().height()
@@ -249,7 +251,7 @@ class ReviewGrid(QAbstractScrollArea):
     # hands
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        self._measure()
+        self._update_scroll_range()
         super().resizeEvent(event)
         self.cards_missing.emit()
 
@@ -260,7 +262,7 @@ class ReviewGrid(QAbstractScrollArea):
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
         turn = event.angleDelta().y()
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            self.size_asked.emit((turn > 0) - (turn < 0))
+            self.resize_requested.emit((turn > 0) - (turn < 0))
             event.accept()
         else:
             super().wheelEvent(event)
@@ -270,14 +272,14 @@ class ReviewGrid(QAbstractScrollArea):
         if event.button() != Qt.MouseButton.LeftButton:
             return
         if row is None:
-            self.choose_none()
+            self.clear_selection()
             return
-        self._reach(row, event.modifiers())
+        self._select(row, event.modifiers())
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         row = self._row_at(event.position())
         if row is not None:
-            self.picture_opened.emit(self.at(row))
+            self.picture_opened.emit(self.picture_id_at(row))
 
     def event(self, event: QEvent) -> bool:
         """Keys that are shortcuts elsewhere are this grid's own while it has the focus."""
@@ -294,7 +296,7 @@ class ReviewGrid(QAbstractScrollArea):
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         count, key = self._source.count(), event.key()
         row = self._source.row_of(self.current) if self.current is not None else None
-        page = self.columns * max(1, self.viewport().height() // self._line)
+        page = self.columns * max(1, self.viewport().height() // self._row_height)
         steps = {
             Qt.Key.Key_Left: -1,
             Qt.Key.Key_Right: 1,
@@ -308,38 +310,38 @@ class ReviewGrid(QAbstractScrollArea):
         if key in steps and count:
             aim = 0 if row is None else row + steps[Qt.Key(key)]
             if row is None or 0 <= aim < count or abs(steps[Qt.Key(key)]) > self.columns:
-                self._reach(
+                self._select(
                     min(max(aim, 0), count - 1), event.modifiers() & ~Qt.KeyboardModifier.ControlModifier
                 )
         elif key == Qt.Key.Key_Space and row is not None:
-            self._reach(row, Qt.KeyboardModifier.ControlModifier)
+            self._select(row, Qt.KeyboardModifier.ControlModifier)
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and row is not None:
-            self.picture_opened.emit(self.at(row))
+            self.picture_opened.emit(self.picture_id_at(row))
         elif key == Qt.Key.Key_A and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            self.choose_all()
+            self.select_all()
         elif key == Qt.Key.Key_Escape:
-            self.choose_none()
+            self.clear_selection()
         else:
             super().keyPressEvent(event)
 
-    def _reach(self, row: int, modifiers: Qt.KeyboardModifier) -> None:
+    def _select(self, row: int, modifiers: Qt.KeyboardModifier) -> None:
         """A click or a step onto a row: alone, with Shift all up to it, with Ctrl in or out of what is chosen."""
-        picture_id = self.at(row)
+        picture_id = self.picture_id_at(row)
         if modifiers & Qt.KeyboardModifier.ShiftModifier:
-            anchor = self._source.row_of(self.chosen.anchor) if self.chosen.anchor is not None else None
+            anchor = self._source.row_of(self.selection.anchor) if self.selection.anchor is not None else None
             first, last = sorted((row if anchor is None else anchor, row))
-            self.chosen.stretch(picture_id, (self.at(n) for n in range(first, last + 1)))
+            self.selection.extend_to(picture_id, (self.picture_id_at(n) for n in range(first, last + 1)))
         elif modifiers & Qt.KeyboardModifier.ControlModifier:
-            self.chosen.toggle(picture_id)
+            self.selection.toggle(picture_id)
         else:
-            self.chosen.only(picture_id)
-        self._bring(row)
+            self.selection.select_only(picture_id)
+        self._scroll_to(row)
         self.setAccessibleDescription(self._source.record(row).name)
-        self._chosen_anew()
+        self._on_selection_changed()
 
-    def _chosen_anew(self) -> None:
+    def _on_selection_changed(self) -> None:
         self.viewport().update()
-        self.chosen_changed.emit()
+        self.selection_changed.emit()
 
     def viewportEvent(self, event: QEvent) -> bool:  # noqa: N802
         if event.type() == QEvent.Type.ToolTip:
@@ -348,7 +350,7 @@ class ReviewGrid(QAbstractScrollArea):
                 QToolTip.hideText()
             else:
                 record = self._source.record(row)
-                words = f"{describe(record)}\nDouble click to open it in the Label workspace."
+                words = f"{picture_summary(record)}\nDouble click to open it in the Label workspace."
                 QToolTip.showText(event.globalPos(), words, self.viewport())
             return True
         return super().viewportEvent(event)

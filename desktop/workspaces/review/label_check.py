@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from core.labels.class_list import Colour
 from desktop.theme.theme import GRID
-from desktop.widgets.controls import MARGIN, button, column, ground, row, scrolled, words
-from desktop.widgets.table import chip_icon
+from desktop.widgets.controls import MARGIN, button, column, row, scroll_area, set_background, text_label
+from desktop.widgets.table import colour_chip_icon
 
 INTRODUCTION = (
     "Finds likely slips: pixels that the network is sure to be of another class than the label says."
@@ -21,25 +21,25 @@ ROW_HEIGHT = 44
 
 
 @dataclass(frozen=True, slots=True)
-class DoubtLine:
+class ConfusionRow:
     """One contradiction as the doctor tells it; `key` says which."""
 
     key: tuple[int, int]
     label: tuple[Colour, str]
     prediction: tuple[Colour, str]
-    words: str
+    text: str
 
 
-class DoubtButton(QPushButton):
+class ConfusionButton(QPushButton):
     """Two classes and an arrow between them, and below how much of it there is."""
 
-    def __init__(self, line: DoubtLine) -> None:
+    def __init__(self, line: ConfusionRow) -> None:
         super().__init__()
-        self.line = line
+        self.row = line
         self.setProperty("role", "row")
         self.setFixedHeight(ROW_HEIGHT)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setAccessibleName(f"{line.label[1]} taken for {line.prediction[1]}, {line.words}")
+        self.setAccessibleName(f"{line.label[1]} taken for {line.prediction[1]}, {line.text}")
         self.setToolTip(
             f"Labelled {line.label[1]}, but the network is sure of {line.prediction[1]}. Show these pictures."
         )
@@ -53,50 +53,50 @@ class DoubtButton(QPushButton):
         metrics, height = painter.fontMetrics(), painter.fontMetrics().height()
         left, room = 10.0, self.width() - 20
         half = (room - 2 * 22 - 3 * GRID) // 2
-        for at, (colour, name) in enumerate((self.line.label, self.line.prediction)):
+        for at, (colour, name) in enumerate((self.row.label, self.row.prediction)):
             if at:
                 painter.setPen(self.palette().placeholderText().color())
                 painter.drawText(QRectF(left, 5, 3 * GRID, height), Qt.AlignmentFlag.AlignHCenter, "→")
                 left += 3 * GRID
-            painter.drawPixmap(int(left), 5 + (height - 14) // 2, chip_icon(colour).pixmap(14, 14))
+            painter.drawPixmap(int(left), 5 + (height - 14) // 2, colour_chip_icon(colour).pixmap(14, 14))
             painter.setPen(self.palette().buttonText().color())
             short = metrics.elidedText(name, Qt.TextElideMode.ElideRight, half)
             painter.drawText(QRectF(left + 20, 5, half, height), 0, short)
             left += 20 + min(half, metrics.horizontalAdvance(short)) + 2
         painter.setPen(self.palette().placeholderText().color())
-        painter.drawText(QRectF(30, 6 + height, room - 20, height), 0, self.line.words)
+        painter.drawText(QRectF(30, 6 + height, room - 20, height), 0, self.row.text)
         painter.end()
 
 
-class DoctorPanel(QWidget):
+class LabelCheckPanel(QWidget):
     """Setters only. `line_asked` carries the key of a line, None for all pictures again."""
 
-    examine_asked = Signal()
-    cancel_asked = Signal()
-    line_asked = Signal(object)
+    check_requested = Signal()
+    cancel_requested = Signal()
+    confusion_requested = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        ground(self, "panel")
-        self.examine = button("Examine labels")
-        self.examine.clicked.connect(self._examine_or_cancel)
-        self.said = words(INTRODUCTION, "muted", wrap=True)
+        set_background(self, "panel")
+        self.check = button("Examine labels")
+        self.check.clicked.connect(self._examine_or_cancel)
+        self.summary = text_label(INTRODUCTION, "muted", wrap=True)
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setAccessibleName("Labels examined")
-        self.lines: list[DoubtButton] = []
-        self.everything = button("Show all pictures again", "quiet")
-        self.everything.clicked.connect(lambda: self.line_asked.emit(None))
+        self.buttons: list[ConfusionButton] = []
+        self.show_all = button("Show all pictures again", "quiet")
+        self.show_all.clicked.connect(lambda: self.confusion_requested.emit(None))
         self._list = QVBoxLayout()
         self._list.setSpacing(0)
         inner = QWidget()
-        ground(inner, "panel")
-        inner.setLayout(column(self._list, row(self.everything, None), None, spacing=GRID))
-        area = scrolled(inner)
+        set_background(inner, "panel")
+        inner.setLayout(column(self._list, row(self.show_all, None), None, spacing=GRID))
+        area = scroll_area(inner)
         whole = column(
-            row(words("Label doctor", "heading"), None),
-            self.said,
-            row(self.examine, None),
+            row(text_label("Label doctor", "heading"), None),
+            self.summary,
+            row(self.check, None),
             self.bar,
             area,
             margins=(MARGIN, MARGIN, GRID, GRID),
@@ -108,29 +108,29 @@ class DoctorPanel(QWidget):
     def clear(self) -> None:
         """Nobody has examined anything yet."""
         self.set_running(None)
-        self.set_lines((), INTRODUCTION)
+        self.set_rows((), INTRODUCTION)
 
     def set_running(self, done: tuple[int, int] | None) -> None:
         """How many of how many labels were examined; None: nobody is examining."""
         self._running = done is not None
-        self.examine.setText("Cancel" if self._running else "Examine labels")
+        self.check.setText("Cancel" if self._running else "Examine labels")
         self.bar.setVisible(self._running)
         if done is not None:
             self.bar.setRange(0, max(1, done[1]))
             self.bar.setValue(done[0])
 
-    def set_lines(self, lines: Sequence[DoubtLine], text: str) -> None:
+    def set_rows(self, rows: Sequence[ConfusionRow], text: str) -> None:
         """What was found, below one sentence."""
-        self.said.setText(text)
-        for old in self.lines:
+        self.summary.setText(text)
+        for old in self.buttons:
             self._list.removeWidget(old)
             old.hide()
             old.deleteLater()
-        self.lines = [DoubtButton(line) for line in lines]
-        for made in self.lines:
-            made.clicked.connect(lambda _on=False, key=made.line.key: self.line_asked.emit(key))
+        self.buttons = [ConfusionButton(line) for line in rows]
+        for made in self.buttons:
+            made.clicked.connect(lambda _on=False, key=made.row.key: self.confusion_requested.emit(key))
             self._list.addWidget(made)
-        self.everything.setVisible(bool(lines))
+        self.show_all.setVisible(bool(rows))
 
     def _examine_or_cancel(self) -> None:
-        (self.cancel_asked if self._running else self.examine_asked).emit()
+        (self.cancel_requested if self._running else self.check_requested).emit()

@@ -11,19 +11,19 @@ from PySide6.QtWidgets import QFrame, QMenu, QProgressBar, QWidget
 from core.project.records import Status
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.controls import (
-    Elided,
+    ElidedLabel,
     LevelSlider,
     button,
-    choice,
     column,
-    ground,
+    combo_box,
     hairline,
     row,
-    segments,
+    segmented_control,
+    set_background,
 )
 from desktop.widgets.filter_box import FilterBox
 from desktop.workspaces.review.grid import Caption, ReviewGrid
-from desktop.workspaces.review.label_check import DoctorPanel
+from desktop.workspaces.review.label_check import LabelCheckPanel
 
 LAYERS = (
     ("label", "Label", "What people and imports say."),
@@ -38,9 +38,9 @@ MARKS = (
     (Status.IN_PROGRESS, "In progress"),
     (Status.SKIPPED, "Skipped"),
 )
-SIDES = (120, 420)
-DOCTOR_WIDTH = 31 * GRID
-NARROW = 98 * GRID
+CELL_WIDTHS = (120, 420)
+LABEL_CHECK_WIDTH = 31 * GRID
+MIN_WIDTH_FOR_SLIDER = 98 * GRID
 
 
 class ReviewPage(QWidget):
@@ -50,29 +50,29 @@ class ReviewPage(QWidget):
     filter_changed = Signal(str)
     order_changed = Signal(str)
     layer_changed = Signal(str)
-    accept_asked = Signal(bool)
+    accept_requested = Signal(bool)
     """Whether the pictures shall be marked done too."""
-    mark_asked = Signal(object)
-    undo_asked = Signal()
-    stop_asked = Signal()
+    mark_requested = Signal(object)
+    undo_requested = Signal()
+    stop_requested = Signal()
 
     def __init__(self, theme: Theme, caption: Caption, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        ground(self, "page")
+        set_background(self, "page")
         self._theme = theme
         self.grid = ReviewGrid(theme, caption)
-        self.doctor = DoctorPanel()
+        self.label_check = LabelCheckPanel()
         self.filter = FilterBox(theme)
-        self.order = choice(ORDERS, "Order of the pictures", "quiet")
+        self.order = combo_box(ORDERS, "Order of the pictures", "quiet")
         self.order.setToolTip(
             "Uncertainty: how unsure the network is.\nDoubt: how much of the label it contradicts."
         )
-        self.size = LevelSlider(*SIDES, "Size of the pictures")
+        self.size = LevelSlider(*CELL_WIDTHS, "Size of the pictures")
         self.size.setValue(200)
         self.size.setFixedWidth(9 * GRID)
         self.size.setToolTip("Size of the pictures (Ctrl and the wheel)")
-        self.said = Elided("", "muted")
-        self.everything = button("Choose all", "quiet")
+        self.selection_text = ElidedLabel("", "muted")
+        self.select_all = button("Choose all", "quiet")
         self.mark = button("Mark as", "quiet")
         self.mark.setMenu(self._marks())
         self.accept = button("Accept predictions")
@@ -84,22 +84,22 @@ class ReviewPage(QWidget):
         self.bar.setTextVisible(False)
         self.bar.setFixedWidth(12 * GRID)
         self.bar.setAccessibleName("Pictures worked on")
-        self._chosen, self._running = 0, False
+        self._selected, self._running = 0, False
         self._connect()
         self._lay_out()
-        self.set_chosen(0, 0)
+        self.set_selection(0, 0)
         self.set_running(None)
         self.set_undo("")
 
-    def set_chosen(self, chosen: int, total: int) -> None:
+    def set_selection(self, chosen: int, total: int) -> None:
         """How many of how many pictures are chosen."""
-        self._chosen = chosen
+        self._selected = chosen
         if not chosen:
-            self.said.setText(f"{total:,} pictures. Choose some to act on them." if total else "")
+            self.selection_text.setText(f"{total:,} pictures. Choose some to act on them." if total else "")
         else:
-            self.said.setText(f"{chosen:,} of {total:,} chosen")
-        self.everything.setEnabled(chosen < total)
-        self._offer()
+            self.selection_text.setText(f"{chosen:,} of {total:,} chosen")
+        self.select_all.setEnabled(chosen < total)
+        self._update_buttons()
 
     def set_running(self, done: tuple[int, int] | None) -> None:
         """How many of how many pictures were worked on; None: nothing is under way."""
@@ -109,7 +109,7 @@ class ReviewPage(QWidget):
         if done is not None:
             self.bar.setRange(0, max(1, done[1]))
             self.bar.setValue(done[0])
-        self._offer()
+        self._update_buttons()
 
     def set_undo(self, name: str) -> None:
         """What can be taken back; empty: nothing."""
@@ -123,34 +123,34 @@ class ReviewPage(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         # In a narrow window there is no room for it; Ctrl with the wheel does the same.
-        self.size.setVisible(event.size().width() - DOCTOR_WIDTH >= NARROW)
+        self.size.setVisible(event.size().width() - LABEL_CHECK_WIDTH >= MIN_WIDTH_FOR_SLIDER)
         super().resizeEvent(event)
 
-    def _offer(self) -> None:
+    def _update_buttons(self) -> None:
         for part in (self.mark, self.accept, self.accept_done):
-            part.setEnabled(self._chosen > 0 and not self._running)
+            part.setEnabled(self._selected > 0 and not self._running)
         self.undo.setEnabled(not self._running)
 
     def _connect(self) -> None:
         self.filter.activated.connect(lambda _at: self.filter_changed.emit(self.filter.currentData()))
         self.order.activated.connect(lambda _at: self.order_changed.emit(self.order.currentData()))
-        self.size.valueChanged.connect(self.grid.set_side)
-        self.grid.size_asked.connect(lambda steps: self.size.setValue(self.size.value() + 20 * steps))
-        self.everything.clicked.connect(self.grid.choose_all)
-        self.accept.clicked.connect(lambda: self.accept_asked.emit(False))
-        self.accept_done.clicked.connect(lambda: self.accept_asked.emit(True))
-        self.undo.clicked.connect(self.undo_asked)
-        self.stop.clicked.connect(self.stop_asked)
+        self.size.valueChanged.connect(self.grid.set_card_width)
+        self.grid.resize_requested.connect(lambda steps: self.size.setValue(self.size.value() + 20 * steps))
+        self.select_all.clicked.connect(self.grid.select_all)
+        self.accept.clicked.connect(lambda: self.accept_requested.emit(False))
+        self.accept_done.clicked.connect(lambda: self.accept_requested.emit(True))
+        self.undo.clicked.connect(self.undo_requested)
+        self.stop.clicked.connect(self.stop_requested)
 
     def _marks(self) -> QMenu:
         menu = QMenu(self)
         for status, title in MARKS:
-            menu.addAction(title).triggered.connect(lambda _on=False, s=status: self.mark_asked.emit(s))
+            menu.addAction(title).triggered.connect(lambda _on=False, s=status: self.mark_requested.emit(s))
         return menu
 
     def _layers(self) -> QFrame:
         titles = {key: title for key, title, _ in LAYERS}
-        frame, self.layer_buttons = segments(titles, self._theme)
+        frame, self.layer_buttons = segmented_control(titles, self._theme)
         self.layer_buttons[LAYERS[0][0]].setChecked(True)
         for key, _, help_ in LAYERS:
             self.layer_buttons[key].setToolTip(help_)
@@ -163,22 +163,22 @@ class ReviewPage(QWidget):
             self.filter, self.order, None, self._layers(), GRID, self.size, margins=(edge, GRID, edge, 0)
         )
         deeds = QWidget()
-        ground(deeds, "panel")
+        set_background(deeds, "panel")
         line = row(
-            self.said, self.everything, self.bar, self.stop, self.undo, self.mark, self.accept,
+            self.selection_text, self.select_all, self.bar, self.stop, self.undo, self.mark, self.accept,
             self.accept_done, margins=(edge, GRID, edge, GRID),
         )  # fmt: skip
         line.setStretch(0, 1)
         deeds.setLayout(line)
         left = column(head, self.grid, hairline(), deeds, spacing=GRID)
         left.setStretch(1, 1)
-        self.doctor.setFixedWidth(DOCTOR_WIDTH)
-        whole = row(left, hairline(vertical=True), self.doctor, spacing=0)
+        self.label_check.setFixedWidth(LABEL_CHECK_WIDTH)
+        whole = row(left, hairline(vertical=True), self.label_check, spacing=0)
         whole.setStretch(0, 1)
         self.setLayout(whole)
 
 
-def say(texts: Sequence[str], most: int = 3) -> str:
+def join_problems(texts: Sequence[str], most: int = 3) -> str:
     """Problems as one line: the first few, and how many more."""
     more = f" And {len(texts) - most} more." if len(texts) > most else ""
     return " ".join(texts[:most]) + more

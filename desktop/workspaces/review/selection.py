@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 
-class ChosenMany:
+class PictureSelection:
     """Ids of the chosen ones, the one that the keys move from, and the anchor that Shift reaches from."""
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class ChosenMany:
     def __iter__(self) -> Iterator[int]:
         return iter(self._ids)
 
-    def only(self, picture_id: int) -> None:
+    def select_only(self, picture_id: int) -> None:
         self._ids = {picture_id}
         self.current = self.anchor = picture_id
 
@@ -30,20 +30,20 @@ class ChosenMany:
         self._ids ^= {picture_id}
         self.current = self.anchor = picture_id
 
-    def stretch(self, picture_id: int, reached: Iterable[int]) -> None:
+    def extend_to(self, picture_id: int, picture_ids: Iterable[int]) -> None:
         """All from the anchor up to this one, and no others."""
-        self._ids = set(reached)
+        self._ids = set(picture_ids)
         self.current = picture_id
         if self.anchor is None:
             self.anchor = picture_id
 
-    def all(self, picture_ids: Iterable[int]) -> None:
+    def select_all(self, picture_ids: Iterable[int]) -> None:
         self._ids = set(picture_ids)
 
     def clear(self) -> None:
         self._ids = set()
 
-    def keep(self, is_there: Callable[[int], bool]) -> bool:
+    def retain(self, is_there: Callable[[int], bool]) -> bool:
         """Let go of what is not there any more; whether that changed anything."""
         before = len(self._ids)
         self._ids = {i for i in self._ids if is_there(i)}

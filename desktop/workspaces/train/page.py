@@ -11,10 +11,10 @@ from PySide6.QtWidgets import QScrollArea, QSizePolicy, QStackedWidget, QVBoxLay
 
 from core.labels.class_list import ClassList
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.chart import Chart, Curve, Look, score_curves
-from desktop.widgets.controls import Elided, button, column, ground, row, words
-from desktop.widgets.legend import Legend
-from desktop.widgets.table import Cell, Table
+from desktop.widgets.chart import Chart, Curve, CurveStyle, score_curves
+from desktop.widgets.controls import ElidedLabel, button, column, row, set_background, text_label
+from desktop.widgets.legend import CurveLegend
+from desktop.widgets.table import Cell, DataTable
 
 EDGE = 3 * GRID
 
@@ -35,40 +35,40 @@ class RunRow:
 class TrainPage(QWidget):
     """Setters only; `train_asked` comes from the empty page, `run_chosen` from the table, the others from buttons."""
 
-    train_asked = Signal()
-    next_run_asked = Signal()
-    export_asked = Signal()
-    run_chosen = Signal(int)
+    train_requested = Signal()
+    next_run_requested = Signal()
+    export_requested = Signal()
+    run_selected = Signal(int)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
-        ground(self, "page")
+        set_background(self, "page")
         self.loss = Chart(theme, time_axis=True)
         self.iou = Chart(theme, time_axis=True, score_axis=True)
         self.by_labels = Chart(theme, score_axis=True)
         self.rates = Chart(theme, power_axis=True)
-        self.legend = Legend(theme)
-        self.runs = Table(
+        self.legend = CurveLegend(theme)
+        self.runs = DataTable(
             ("Run", "Started", "Network", "Device", "Pictures", "Best mIoU", "State"),
             (4, 5),
             "Training runs",
         )
         self.runs.stretch(6)
-        self.scores = Table(("Class", "IoU"), (1,), "Newest IoU of each class")
+        self.scores = DataTable(("Class", "IoU"), (1,), "Newest IoU of each class")
         self.scores.stretch(0)
         self._numbers: list[int] = []
         self.runs.itemSelectionChanged.connect(self._chosen)
-        self.next_run = Elided("", "muted")
-        self.choose = button("Next run…")
-        self.choose.setToolTip("Choose the network of the next training, and how it learns.")
-        self.choose.clicked.connect(self.next_run_asked)
+        self.next_run = ElidedLabel("", "muted")
+        self.choose_network = button("Next run…")
+        self.choose_network.setToolTip("Choose the network of the next training, and how it learns.")
+        self.choose_network.clicked.connect(self.next_run_requested)
         self.export = button("Export model…")
-        self.export.clicked.connect(self.export_asked)
+        self.export.clicked.connect(self.export_requested)
         self._pages = QStackedWidget()
         self._pages.addWidget(self._empty_page())
         self._pages.addWidget(self._full_page())
-        top = row(self.next_run, self.choose, self.export, margins=(EDGE, 2 * GRID, EDGE, 0))
+        top = row(self.next_run, self.choose_network, self.export, margins=(EDGE, 2 * GRID, EDGE, 0))
         top.setStretch(0, 1)
         self.setLayout(column(top, self._pages, spacing=0))
         self.set_can_export(False)
@@ -123,7 +123,7 @@ class TrainPage(QWidget):
         self._show_rates(rates, rate_taken)
 
     def _show_rates(self, rates: Curve, taken: float | None) -> None:
-        shown: dict[object, Look] = {"loss": (rates, "text", 2.0)} if rates else {}
+        shown: dict[object, CurveStyle] = {"loss": (rates, "text", 2.0)} if rates else {}
         title = "Loss over learning rate"
         if rates and taken is not None:
             loss = min(rates, key=lambda point: abs(point[0] - taken))[1]
@@ -143,16 +143,16 @@ class TrainPage(QWidget):
     def _chosen(self) -> None:
         row_at = self.runs.currentRow()
         if 0 <= row_at < len(self._numbers):
-            self.run_chosen.emit(self._numbers[row_at])
+            self.run_selected.emit(self._numbers[row_at])
 
     def _empty_page(self) -> QWidget:
         page = QWidget()
         go = button("Train now", "primary")
-        go.clicked.connect(self.train_asked)
+        go.clicked.connect(self.train_requested)
         middle = column(
             None,
-            words("No training yet", "headline"),
-            words(
+            text_label("No training yet", "headline"),
+            text_label(
                 "Label a few pixels of two classes in three pictures; then the model can start to learn.",
                 "muted",
             ),
@@ -185,7 +185,7 @@ class TrainPage(QWidget):
             ("Newest IoU of each class", self.scores, 4),
         )
         # Only where a learning rate was looked for.
-        self._rates_title = words("", "heading")
+        self._rates_title = text_label("", "heading")
         right.insertWidget(2, self._rates_title)
         right.insertWidget(3, self.rates, 3)
         self._show_rates((), None)
@@ -206,6 +206,6 @@ def _stack(*parts: tuple[str, QWidget, int]) -> QVBoxLayout:
         if title:
             if stack.count():
                 stack.addSpacing(GRID)
-            stack.addWidget(words(title, "heading"))
+            stack.addWidget(text_label(title, "heading"))
         stack.addWidget(widget, stretch)
     return stack

@@ -10,7 +10,7 @@ from typing import Any
 
 import desktop.__main__  # noqa: F401  (what the command loads counts)
 from core.base.geometry import Box
-from core.session.loading.first_picture import begin_glimpse
+from core.session.loading.first_picture import prefetch_first_picture
 
 
 class Maskloop:
@@ -20,7 +20,7 @@ class Maskloop:
 
     def __init__(self, width: int, height: int, folder: Path | None) -> None:
         # As `maskloop FOLDER` does: its first picture is read while the window is loaded and made.
-        self._glimpse = (folder, begin_glimpse(folder)) if folder else None
+        self._glimpse = (folder, prefetch_first_picture(folder)) if folder else None
         from desktop.app import build
 
         self.version = version("maskloop")
@@ -39,30 +39,32 @@ class Maskloop:
         folder = path if path.is_dir() else path.parent
         glimpse = self._glimpse[1] if self._glimpse and self._glimpse[0] == folder else None
         self._glimpse = None
-        self.window.open(folder, glimpse=glimpse)
+        self.window.open_project(folder, first_picture=glimpse)
 
     def shown(self) -> object:
         if self.canvas.is_glimpse:
             return "glimpse"
-        rooms = self.window.rooms
-        return rooms.labelling.hand.shown if rooms and self.canvas.has_picture else None
+        rooms = self.window.context
+        return rooms.label_controller.picture.id if rooms and self.canvas.has_picture else None
 
     def is_ready(self) -> bool:
-        return self.canvas.has_picture and self.window.rooms is not None
+        return self.canvas.has_picture and self.window.context is not None
 
     def take_brush(self, radius: float) -> None:
         self.canvas.set_radius(radius)
 
     def label_at(self, position: Any) -> int:
-        labels = self.window.rooms.labelling.hand.labels  # type: ignore[union-attr]
+        labels = self.window.context.label_controller.picture.labels  # type: ignore[union-attr]
         assert labels is not None
         at = self.canvas.image_point(position)
         # Where a pixel of the screen is many of the picture, a thin stroke may pass beside the very middle.
-        place = Box.around([at], margin=1 / self.canvas.scale).clipped(labels.width, labels.height)
+        place = Box.bounding([at], margin=1 / self.canvas.scale).clipped(labels.width, labels.height)
         return int(labels.values[place.slices].max(initial=0))
 
     def is_settled(self) -> bool:
-        return self.window.rooms is not None and self.window.rooms.labelling.saving.pending == 0
+        return (
+            self.window.context is not None and self.window.context.label_controller.edit_queue.pending == 0
+        )
 
     def close(self) -> None:
         assert "torch" not in sys.modules
@@ -82,17 +84,17 @@ def furnish(folder: Path, *, labels: bool) -> None:
     from core.labels.class_list import ClassList
     from core.labels.label_map import LabelMap
     from core.labels.prediction import PredictedMask, write_prediction
-    from core.project.project import HOME, Project
+    from core.project.project import HOME_FOLDER, Project
     from core.session.loading.picture_loader import list_pictures
 
     Image.MAX_IMAGE_PIXELS = None
-    shutil.rmtree(folder / HOME, ignore_errors=True)
+    shutil.rmtree(folder / HOME_FOLDER, ignore_errors=True)
     chance = np.random.default_rng(0)
-    with Project.write(folder) as project:
+    with Project.open(folder) as project:
         listed = ClassList()
         for name in ("road", "tree", "water", "roof"):
-            listed = listed.added(name)
-        project.classes.write(listed)
+            listed = listed.with_class(name)
+        project.classes.save(listed)
         for record in project.pictures.add(list_pictures(folder)):
             with Image.open(project.picture_path(record.path)) as image:
                 width, height = image.size
@@ -104,9 +106,9 @@ def furnish(folder: Path, *, labels: bool) -> None:
             )
             if labels:
                 held = LabelMap.blank(width, height)
-                held.begin("Label", "test", 0)
+                held.begin_edit("Label", "test", 0)
                 half = Box(0, 0, width, height // 2)
-                held.put(half, values[half.slices])
-                edit = held.finish()
+                held.put_values(half, values[half.slices])
+                edit = held.finish_edit()
                 assert edit is not None
                 project.journal.commit(record.id, edit)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.base.geometry import TILE, Box, TileKey, tile_box
+from core.base.geometry import TILE_SIZE, Box, TileKey, tile_box
 
 places = st.integers(-7, 7)
 boxes = st.builds(Box, places, places, places, places)
@@ -29,22 +29,22 @@ def test_size_and_emptiness_count_pixels(box: Box) -> None:
 
 @given(boxes, boxes)
 def test_what_two_boxes_share(one: Box, other: Box) -> None:
-    shared = one.intersected(other)
+    shared = one.intersection(other)
     assert pixels(shared) == pixels(one) & pixels(other)
-    assert shared == other.intersected(one)
-    assert not shared.is_empty or shared == Box.nothing()
+    assert shared == other.intersection(one)
+    assert not shared.is_empty or shared == Box.empty()
 
 
 @given(boxes, boxes)
 def test_the_smallest_box_around_two(one: Box, other: Box) -> None:
     both = pixels(one) | pixels(other)
-    united = one.united(other)
+    united = one.union(other)
     assert pixels(united) >= both
-    assert pixels(united) == pixels(other.united(one))
+    assert pixels(united) == pixels(other.union(one))
     if both:
         xs, ys = {x for x, _ in both}, {y for _, y in both}
         assert united == Box(min(xs), min(ys), max(xs) + 1, max(ys) + 1)
-    assert pixels(one.united(Box.nothing())) == pixels(one)
+    assert pixels(one.union(Box.empty())) == pixels(one)
 
 
 @given(boxes, places, places, st.integers(0, 4))
@@ -67,7 +67,7 @@ def test_slices_of_a_clipped_box_index_its_pixels(box: Box, width: int, height: 
 
 @given(st.lists(points, min_size=1, max_size=5), st.floats(0, 20))
 def test_a_box_around_points_holds_them_and_no_more(listed: list[tuple[float, float]], margin: float) -> None:
-    box = Box.around(listed, margin)
+    box = Box.bounding(listed, margin)
     for x, y in listed:
         assert box.x0 <= x - margin
         assert x + margin < box.x1
@@ -78,14 +78,14 @@ def test_a_box_around_points_holds_them_and_no_more(listed: list[tuple[float, fl
 
 
 def test_a_box_around_nothing_is_empty() -> None:
-    assert Box.around([]) == Box.nothing()
+    assert Box.bounding([]) == Box.empty()
 
 
 @given(st.integers(-300, 700), st.integers(-300, 700), st.integers(0, 600), st.integers(0, 600))
 def test_tiles_are_those_that_share_a_pixel(x: int, y: int, width: int, height: int) -> None:
     box = Box(x, y, x + width, y + height)
-    columns = {column // TILE for column in range(box.x0, box.x1)}
-    rows = {row // TILE for row in range(box.y0, box.y1)}
+    columns = {column // TILE_SIZE for column in range(box.x0, box.x1)}
+    rows = {row // TILE_SIZE for row in range(box.y0, box.y1)}
     found = list(box.tiles())
     assert found == [TileKey(column, row) for row in sorted(rows) for column in sorted(columns)]
 
@@ -98,7 +98,7 @@ def test_bands_are_the_box_cut_where_tiles_meet(x: int, y: int, width: int, heig
     assert rows == (list(range(y, y + height)) if width else [])
     for band in bands:
         assert (band.x0, band.x1) == (box.x0, box.x1)
-        assert band.y0 // TILE == (band.y1 - 1) // TILE
+        assert band.y0 // TILE_SIZE == (band.y1 - 1) // TILE_SIZE
 
 
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (256, 256), (257, 511), (300, 20), (512, 513)])
@@ -110,4 +110,4 @@ def test_tiles_cover_a_picture_without_overlap(width: int, height: int) -> None:
 
 
 def test_a_tile_outside_the_picture_is_empty() -> None:
-    assert tile_box(TileKey(2, 0), 512, 100) == Box.nothing()
+    assert tile_box(TileKey(2, 0), 512, 100) == Box.empty()

@@ -22,7 +22,7 @@ PATIENCE = 10
 def lane() -> Iterator[Lane]:
     made = Lane("test")
     yield made
-    made.close()
+    made.shutdown()
 
 
 def held(lane: Lane) -> threading.Event:
@@ -61,8 +61,8 @@ def test_results_and_keywords_go_through(lane: Lane) -> None:
 
 
 def test_work_knows_that_it_is_on_its_lane(lane: Lane) -> None:
-    assert lane.submit(lane.is_here).result(PATIENCE)
-    assert not lane.is_here()
+    assert lane.submit(lane.owns_current_thread).result(PATIENCE)
+    assert not lane.owns_current_thread()
 
 
 def test_two_threads_serve_at_the_same_time() -> None:
@@ -70,12 +70,12 @@ def test_two_threads_serve_at_the_same_time() -> None:
     meeting = threading.Barrier(2, timeout=PATIENCE)
     futures = [lane.submit(meeting.wait) for _ in range(2)]
     assert {future.result(PATIENCE) for future in futures} == {0, 1}
-    lane.close()
+    lane.shutdown()
 
 
 def test_an_error_reaches_who_asks_and_the_lane_goes_on(caplog: pytest.LogCaptureFixture) -> None:
     mistakes: list[BaseException] = []
-    lane = Lane("test", on_mistake=mistakes.append)
+    lane = Lane("test", on_unexpected_error=mistakes.append)
 
     def fail(problem: BaseException) -> None:
         raise problem
@@ -85,7 +85,7 @@ def test_an_error_reaches_who_asks_and_the_lane_goes_on(caplog: pytest.LogCaptur
         for problem in (expected, ours):
             assert lane.submit(fail, problem).exception(PATIENCE) is problem
         assert lane.submit(lambda: 1).result(PATIENCE) == 1
-    lane.close()
+    lane.shutdown()
     assert mistakes == [ours]
 
 
@@ -95,7 +95,7 @@ def test_closing_finishes_what_is_queued(lane: Lane) -> None:
     for number in range(5):
         lane.submit(seen.append, number)
     gate.set()
-    lane.close()
+    lane.shutdown()
     assert seen == list(range(5))
 
 
@@ -103,7 +103,7 @@ def test_closing_may_drop_what_waits(lane: Lane) -> None:
     seen: list[int] = []
     gate = held(lane)
     waiting = lane.submit(seen.append, 1)
-    closer = threading.Thread(target=lane.close, kwargs={"drop_waiting": True})
+    closer = threading.Thread(target=lane.shutdown, kwargs={"drop_waiting": True})
     closer.start()
     with pytest.raises(CancelledError):
         waiting.result(PATIENCE)
@@ -124,8 +124,8 @@ def test_a_cancelled_future_is_passed_over(lane: Lane) -> None:
 
 
 def test_a_closed_lane_takes_nothing(lane: Lane) -> None:
-    lane.close()
-    lane.close()
+    lane.shutdown()
+    lane.shutdown()
     for submit in (lane.submit, lane.submit_first):
         with pytest.raises(RuntimeError, match="closed"):
             submit(lambda: None)

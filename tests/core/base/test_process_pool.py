@@ -13,12 +13,12 @@ from core.base import process_pool
 
 @pytest.fixture(autouse=True)
 def _several(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process_pool, "MANY", 1)
-    monkeypatch.setattr(process_pool, "cores", lambda: 2)
+    monkeypatch.setattr(process_pool, "MIN_ITEMS", 1)
+    monkeypatch.setattr(process_pool, "available_cores", lambda: 2)
 
 
 def in_order(work: object, things: object, weight: int = 1) -> Iterator[object]:
-    return process_pool.in_order(work, things, 50, lambda _: weight)  # type: ignore[arg-type]
+    return process_pool.map_in_order(work, things, 50, lambda _: weight)  # type: ignore[arg-type]
 
 
 def test_answers_come_in_order_from_other_processes() -> None:
@@ -66,7 +66,7 @@ class _Deadly:
 def test_never_more_is_under_way_than_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[int] = []
     things = (taken.append(n) or n for n in range(-20, 0))
-    for done, _ in enumerate(in_order(abs, things, process_pool.MOST_WEIGHT), 1):
+    for done, _ in enumerate(in_order(abs, things, process_pool.MAX_WEIGHT), 1):
         assert len(taken) <= done + 1
     assert done == 20
 

@@ -9,16 +9,18 @@ from typing import Any
 import pytest
 
 from core.base.errors import UserError
-from core.base.settings import TABLE, Settings, settings_folder
+from core.base.settings import SETTINGS, Settings, settings_folder
 
 
 def test_everything_has_its_default_at_first(tmp_path: Path) -> None:
     settings = Settings(tmp_path / "settings.json")
-    assert {row.name: settings.get(row.name) for row in TABLE} == {row.name: row.default for row in TABLE}
+    assert {row.name: settings.get(row.name) for row in SETTINGS} == {
+        row.name: row.default for row in SETTINGS
+    }
     assert not settings.path.exists()
 
 
-@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", SETTINGS, ids=lambda row: row.name)
 def test_every_row_takes_its_own_default_and_says_what_it_is_for(row: Any, tmp_path: Path) -> None:
     settings = Settings(tmp_path / "settings.json")
     settings.set(row.name, row.default)
@@ -96,11 +98,11 @@ def test_settings_of_a_newer_version_are_kept(tmp_path: Path) -> None:
 def test_the_window_remembers_what_is_no_setting(tmp_path: Path) -> None:
     path = tmp_path / "settings.json"
     settings = Settings(path)
-    assert settings.remembered("recent", []) == []
-    settings.remember("recent", ["/a/ü"])
-    settings.remember("theme", "a window state of that name")
+    assert settings.get_state("recent", []) == []
+    settings.set_state("recent", ["/a/ü"])
+    settings.set_state("theme", "a window state of that name")
     again = Settings(path)
-    assert again.remembered("recent") == ["/a/ü"]
+    assert again.get_state("recent") == ["/a/ü"]
     assert again.get("theme") == "system"
 
 
@@ -108,7 +110,7 @@ def test_a_home_that_cannot_be_written_stops_nobody(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     settings = Settings(tmp_path / "file" / "settings.json")
     settings.set("theme", "dark")
-    settings.remember("recent", [])
+    settings.set_state("recent", [])
     assert settings.get("theme") == "dark"
 
 

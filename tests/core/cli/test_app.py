@@ -19,11 +19,11 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from core.cli.app import app, command_names
-from core.cli.terminal import answer, run
+from core.cli.terminal import print_result, run
 from core.labels.prediction import read_prediction
-from core.project.project import FILE, HOME, Project
+from core.project.project import HOME_FOLDER, PROJECT_FILE, Project
 from core.project.records import Split
-from desktop.__main__ import WORDS
+from desktop.__main__ import COMMANDS
 from tests.external_datasets import FORMS
 from tests.factories import label_all, picture, picture_folder, project_in, truth
 from tests.mask_datasets import indices, mask_dataset
@@ -110,7 +110,7 @@ def test_a_new_project(tmp_path: Path) -> None:
     folder = picture_folder(tmp_path / "pictures")
     made = asked("init", folder, "--classes", "road, tree,traffic light,")
     assert made == {
-        "project": str(folder / HOME),
+        "project": str(folder / HOME_FOLDER),
         "pictures": 3,
         "classes": {"road": 1, "tree": 2, "traffic light": 3},
     }
@@ -122,7 +122,7 @@ def test_a_new_project_in_words_and_elsewhere(tmp_path: Path) -> None:
     folder, home = picture_folder(tmp_path / "pictures"), tmp_path / "home"
     out = done("init", folder, "--classes", "a,b", "--project", home)
     assert out == f"3 pictures and 2 classes in {home}.\n"
-    assert not (folder / HOME).exists()
+    assert not (folder / HOME_FOLDER).exists()
     assert asked("status", "--project", home)["classes"] == {
         "a": {"value": 1, "pixels": 0, "pictures": 0},
         "b": {"value": 2, "pixels": 0, "pictures": 0},
@@ -138,13 +138,13 @@ def test_folders_without_pictures_are_refused_and_left_alone(tmp_path: Path) -> 
     assert "no pictures" in refused("init", tmp_path / "empty")
     assert "no pictures" in refused("init", tmp_path / "notes")
     assert "is a file" in refused("init", tmp_path / "a.png")
-    assert list(tmp_path.rglob(HOME)) == []
+    assert list(tmp_path.rglob(HOME_FOLDER)) == []
 
 
 @pytest.mark.parametrize("classes", ["road,Road", "x" * 81, ",".join(map(str, range(255)))])
 def test_a_bad_class_list_makes_no_project(classes: str, tmp_path: Path) -> None:
     assert refused("init", picture_folder(tmp_path), "--classes", classes)
-    assert not (tmp_path / HOME).exists()
+    assert not (tmp_path / HOME_FOLDER).exists()
 
 
 @pytest.mark.parametrize("command", ["status", "train", "predict", "evaluate"])
@@ -154,7 +154,7 @@ def test_where_there_is_no_project_none_is_made(command: str, tmp_path: Path) ->
         said = refused(command, "--project", place)
         assert "no Maskloop project" in said
         assert "maskloop init" in said
-    assert not (folder / HOME).exists()
+    assert not (folder / HOME_FOLDER).exists()
 
 
 def test_status_works_while_somebody_writes_and_in_words(tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_a_second_writer_is_told_who_writes(tmp_path: Path) -> None:
 
 def test_a_project_from_the_future_is_left_alone(tmp_path: Path) -> None:
     project_in(tmp_path).close()
-    raw = sqlite3.connect(tmp_path / HOME / FILE)
+    raw = sqlite3.connect(tmp_path / HOME_FOLDER / PROJECT_FILE)
     with raw:
         raw.execute("UPDATE alembic_version SET version_num = '9999'")
     raw.close()
@@ -190,8 +190,8 @@ def test_a_project_from_the_future_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_damaged_project_is_named(tmp_path: Path) -> None:
-    (tmp_path / HOME).mkdir()
-    (tmp_path / HOME / FILE).write_bytes(b"this is not SQLite" * 100)
+    (tmp_path / HOME_FOLDER).mkdir()
+    (tmp_path / HOME_FOLDER / PROJECT_FILE).write_bytes(b"this is not SQLite" * 100)
     assert "is damaged" in refused("status", "--project", tmp_path)
 
 
@@ -207,7 +207,7 @@ def test_a_dataset_comes_in_and_leaves(tmp_path: Path) -> None:
     dataset, mine, out = mask_dataset(tmp_path / "set"), tmp_path / "mine", tmp_path / "out"
     came = asked("import", "masks", dataset, "--into", mine)
     assert came == {
-        "project": str(mine / HOME),
+        "project": str(mine / HOME_FOLDER),
         "format": "masks",
         "pictures": 3,
         "labels": 3,
@@ -393,7 +393,7 @@ def test_predictions_land_in_the_project(trained: tuple[Path, Any]) -> None:
     said = asked("predict", "--project", folder)
     assert (said["run"], said["pictures"], said["problems"]) == (1, 2, [])
     assert 0 < said["mean_confidence"] <= 1
-    with Project.read(folder) as project:
+    with Project.open_read_only(folder) as project:
         assert project.runs.prediction_runs() == {5: 1, 6: 1}
         mask = read_prediction(project.prediction_path(5))
     assert mask.values.shape == (64, 96)
@@ -469,7 +469,7 @@ def test_wrong_use_of_learning_is_exit_code_two(words: tuple[object, ...], train
 
 
 def test_a_score_that_does_not_exist_is_null(capsys: pytest.CaptureFixture[str]) -> None:
-    answer({"miou": float("nan"), "per_class": {"a": [1.0, float("inf")]}}, True, [])
+    print_result({"miou": float("nan"), "per_class": {"a": [1.0, float("inf")]}}, True, [])
     assert strictly(capsys.readouterr().out) == {"miou": None, "per_class": {"a": [1.0, None]}}
 
 
@@ -478,7 +478,7 @@ def test_any_class_name_can_be_printed_anywhere(encoding: str, monkeypatch: pyte
     for as_json in (True, False):
         pipe = io.BytesIO()
         monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(pipe, encoding))
-        answer({"Straße 图": "😀 \udcff"}, as_json, ["Straße 图 😀 \udcff"])
+        print_result({"Straße 图": "😀 \udcff"}, as_json, ["Straße 图 😀 \udcff"])
         sys.stdout.flush()
         text = pipe.getvalue().decode(encoding)
         if as_json:
@@ -508,4 +508,4 @@ def test_the_program_starts_and_lists_its_commands() -> None:
 def test_the_words_known_beforehand_are_those_of_the_commands() -> None:
     import desktop.cli_commands  # noqa: F401  (adds the two that need a window)
 
-    assert command_names() == WORDS
+    assert command_names() == COMMANDS

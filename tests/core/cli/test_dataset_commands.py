@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from core.project.project import HOME, Project
+from core.project.project import HOME_FOLDER, Project
 from core.project.records import Split, Status
 from tests.core.cli.test_app import asked, done, refused, wrong
 from tests.factories import label_all, picture_folder, project_in
 
 
 def splits_of(folder: Path) -> list[Split | None]:
-    with Project.read(folder) as project:
+    with Project.open_read_only(folder) as project:
         return [record.split for record in project.pictures.all()]
 
 
@@ -44,7 +44,7 @@ def test_a_split_that_cannot_be(tmp_path: Path) -> None:
     assert "70,15,15" in refused("split", "--project", tmp_path, "--shares", "0,0,0")
     picture_folder(tmp_path)
     assert "no Maskloop project" in refused("split", "--project", tmp_path)
-    assert not (tmp_path / HOME).exists()
+    assert not (tmp_path / HOME_FOLDER).exists()
 
 
 def test_status_tells_what_is_worth_a_look(tmp_path: Path) -> None:

@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 from core.base.errors import Cancelled, ModelError
 from core.cli.app import app
 from core.models.checkpoint import save_checkpoint
-from core.models.network_builder import build
+from core.models.network_builder import build_network
 from core.models.spec import ModelSpec
 from core.project.project import Project
-from core.session.models.model_exporter import Delivering
+from core.session.models.model_exporter import ModelExporter
 from tests.factories import project_in
 
 SPEC = ModelSpec("asymmetric-unet-small", None, "none", 64, (1, 2))
@@ -34,8 +34,8 @@ def trained(tmp_path: Path) -> Path:
     with project_in(tmp_path / "pictures") as project:
         run = project.runs.start(json.dumps(SPEC.to_json()), "{}", None, 3)
         torch.manual_seed(0)
-        save_checkpoint(project.run_folder(run.id), build(SPEC), SPEC, {})
-        project.runs.note(run.id, published=1)
+        save_checkpoint(project.run_folder(run.id), build_network(SPEC), SPEC, {})
+        project.runs.update(run.id, published=1)
         project.runs.end(run.id, "finished")
     return tmp_path / "pictures"
 
@@ -76,9 +76,9 @@ def test_a_network_leaves_and_comes_into_another_project(trained: Path, tmp_path
     assert (code, errors) == (0, "")
     result = json.loads(said)
     assert (result["classes"], result["added"]) == (["grass", "roof"], ["grass"])
-    with Project.read(tmp_path / "other") as project:
+    with Project.open_read_only(tmp_path / "other") as project:
         grass = project.classes.read().by_name("grass")
-        run = project.runs.newest_published()
+        run = project.runs.latest_published()
         assert grass is not None and run is not None
         assert ModelSpec.from_json(json.loads(run.model)).class_values == (grass.value, 2)
     code, said, _ = call("predict", "--project", tmp_path / "other", "--images", "all", "--json")
@@ -86,7 +86,7 @@ def test_a_network_leaves_and_comes_into_another_project(trained: Path, tmp_path
 
 
 def test_plain_weights_need_names(trained: Path, tmp_path: Path) -> None:
-    torch.save(build(SPEC).state_dict(), tmp_path / "theirs.pt")
+    torch.save(build_network(SPEC).state_dict(), tmp_path / "theirs.pt")
     words = [
         "model",
         "import",
@@ -113,26 +113,26 @@ def test_a_project_without_weights_has_nothing_to_export(tmp_path: Path) -> None
 
 def test_the_window_delivers_beside(trained: Path, tmp_path: Path) -> None:
     told: list[int] = []
-    delivering = Delivering(trained / ".maskloop")
+    delivering = ModelExporter(trained / ".maskloop")
     try:
         out = tmp_path / "deep" / "net.safetensors"
-        delivered = delivering.deliver(out, None, lambda _what, done, _of: told.append(done)).result(120)
+        delivered = delivering.export(out, None, lambda _what, done, _of: told.append(done)).result(120)
         assert (delivered.equal, delivered.pictures) == (1.0, 3)
         assert out.is_file() and told == [0, 1, 3, 4, 5]
         with pytest.raises(ModelError, match="There is no run 99"):
-            delivering.deliver(out, 99, lambda *_: None).result(120)
+            delivering.export(out, 99, lambda *_: None).result(120)
         (trained / ".maskloop" / "models" / "1" / "model.safetensors").write_bytes(b"")
         with pytest.raises(ModelError, match="damaged"):
-            delivering.deliver(out, None, lambda *_: None).result(120)
+            delivering.export(out, None, lambda *_: None).result(120)
     finally:
         delivering.close()
 
 
 def test_a_cancelled_delivery_leaves_nothing(trained: Path, tmp_path: Path) -> None:
-    delivering = Delivering(trained / ".maskloop")
+    delivering = ModelExporter(trained / ".maskloop")
     try:
         out = tmp_path / "deep" / "net.onnx"
-        future = delivering.deliver(out, None, lambda _what, done, _of: delivering.cancel() if done else None)
+        future = delivering.export(out, None, lambda _what, done, _of: delivering.cancel() if done else None)
         with pytest.raises(Cancelled):
             future.result(120)
         assert not out.parent.exists() or list(out.parent.iterdir()) == []

@@ -12,8 +12,8 @@ import numpy as np
 from typer.testing import CliRunner
 
 from core.cli.app import app
-from core.project.backup import FOLDER, backups_in
-from core.project.project import FILE, HOME, Project
+from core.project.backup import BACKUP_FOLDER, list_backups
+from core.project.project import HOME_FOLDER, PROJECT_FILE, Project
 from tests.factories import label_all, picture_folder, project_in
 
 
@@ -45,7 +45,7 @@ def labelled(folder: Path) -> None:
 
 
 def ruin(folder: Path, words: str = "UPDATE tiles SET pixels = x'00'") -> None:
-    with closing(sqlite3.connect(folder / HOME / FILE, isolation_level=None)) as raw:
+    with closing(sqlite3.connect(folder / HOME_FOLDER / PROJECT_FILE, isolation_level=None)) as raw:
         raw.execute(words)
 
 
@@ -53,9 +53,14 @@ def test_a_sound_project(tmp_path: Path) -> None:
     labelled(tmp_path)
     for words in ((), ("--repair",)):
         found = asked("check", "--project", tmp_path, *words)
-        assert found == {"project": str(tmp_path / HOME), "sound": True, "repaired": [], "findings": []}
-    assert call("check", "--project", tmp_path)[1] == f"All is well in {tmp_path / HOME}.\n"
-    assert not (tmp_path / HOME / FOLDER).exists()
+        assert found == {
+            "project": str(tmp_path / HOME_FOLDER),
+            "sound": True,
+            "repaired": [],
+            "findings": [],
+        }
+    assert call("check", "--project", tmp_path)[1] == f"All is well in {tmp_path / HOME_FOLDER}.\n"
+    assert not (tmp_path / HOME_FOLDER / BACKUP_FOLDER).exists()
 
 
 def test_damage_is_said_and_mended_when_asked(tmp_path: Path) -> None:
@@ -81,7 +86,7 @@ def test_what_mending_brings_to_light_is_mended_too(tmp_path: Path) -> None:
         project.classes.delete(2)
     ruin(tmp_path)
     assert asked("check", "--repair", "--project", tmp_path)["sound"]
-    with Project.read(tmp_path) as project:
+    with Project.open_read_only(tmp_path) as project:
         assert [c.name for c in project.classes.read()] == ["grass", "class 2"]
         assert project.labels.read(1, 96, 64).all()
 
@@ -104,7 +109,7 @@ def test_looking_and_copying_work_while_a_window_writes_and_the_rest_names_it(tm
             assert "a test (process" in refused(*words, "--project", tmp_path)
         label_all(project, project.pictures.all()[1:2])
     asked("restore", "--project", tmp_path)
-    with Project.read(tmp_path) as project:
+    with Project.open_read_only(tmp_path) as project:
         assert project.pictures.counts().labelled == 1
 
 
@@ -119,13 +124,13 @@ def test_a_backup_goes_where_it_is_told(tmp_path: Path) -> None:
     before = named.read_bytes()
     assert "already there" in refused("backup", named, "--project", tmp_path / "a")
     assert named.read_bytes() == before
-    assert not (tmp_path / "a" / HOME / FOLDER).exists()
+    assert not (tmp_path / "a" / HOME_FOLDER / BACKUP_FOLDER).exists()
     assert "no Maskloop project" in refused("backup", "--project", tmp_path / "folder")
 
 
 def test_going_back_and_forth(tmp_path: Path) -> None:
     labelled(tmp_path)
-    with Project.read(tmp_path) as project:
+    with Project.open_read_only(tmp_path) as project:
         label = project.labels.read(1, 96, 64)
     asked("backup", "--project", tmp_path)
     ruin(tmp_path, "DELETE FROM tiles")
@@ -133,15 +138,15 @@ def test_going_back_and_forth(tmp_path: Path) -> None:
     assert code == 0
     assert "is the project now" in out
     assert "What was there before is" in out
-    with Project.read(tmp_path) as project:
+    with Project.open_read_only(tmp_path) as project:
         np.testing.assert_array_equal(project.labels.read(1, 96, 64), label)
     listed = asked("restore", "--list", "--project", tmp_path)["backups"]
     assert [set(entry) for entry in listed] == [{"name", "time", "bytes"}] * 2
     replaced = next(entry["name"] for entry in listed if "replaced" in entry["name"])
     asked("restore", replaced, "--project", tmp_path)  # by its name in the list
-    with Project.read(tmp_path) as project:
+    with Project.open_read_only(tmp_path) as project:
         assert not project.labels.read(1, 96, 64).any()
-    assert len(backups_in(tmp_path / HOME / FOLDER)) == 3
+    assert len(list_backups(tmp_path / HOME_FOLDER / BACKUP_FOLDER)) == 3
     code, out, _ = call("restore", "--list", "--project", tmp_path)
     assert code == 0
     assert out.count(" MB  project-") == 3
@@ -150,11 +155,11 @@ def test_going_back_and_forth(tmp_path: Path) -> None:
 def test_a_project_whose_file_is_gone_or_ruined_comes_back(tmp_path: Path) -> None:
     labelled(tmp_path)
     asked("backup", "--project", tmp_path)
-    (tmp_path / HOME / FILE).unlink()
+    (tmp_path / HOME_FOLDER / PROJECT_FILE).unlink()
     assert asked("restore", "--project", tmp_path)["replaced"] is None
-    (tmp_path / HOME / FILE).write_bytes(b"ruin" * 4000)
+    (tmp_path / HOME_FOLDER / PROJECT_FILE).write_bytes(b"ruin" * 4000)
     assert "maskloop restore" in refused("check", "--project", tmp_path)
-    assert asked("restore", "--project", tmp_path / HOME)["replaced"]
+    assert asked("restore", "--project", tmp_path / HOME_FOLDER)["replaced"]
     assert asked("check", "--project", tmp_path)["sound"]
 
 

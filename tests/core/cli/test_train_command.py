@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.project.project import Project
-from core.training.recipe import TABLE, Recipe
+from core.training.recipe import RECIPE_OPTIONS, Recipe
 from core.training.resume_state import STATE_FILE
 from tests.core.cli.test_app import asked, call, refused, wrong
 from tests.factories import label_all, project_in
@@ -30,12 +30,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def recipe_of(folder: Path, run: int) -> Recipe:
-    with Project.read(folder) as project:
+    with Project.open_read_only(folder) as project:
         return Recipe.from_json(json.loads(project.runs.get(run).recipe))
 
 
 def weights_of(folder: Path, run: int) -> bytes:
-    with Project.read(folder) as project:
+    with Project.open_read_only(folder) as project:
         return (project.run_folder(run) / "model.safetensors").read_bytes()
 
 
@@ -68,7 +68,7 @@ def test_going_on_takes_the_optimiser_along_and_says_so(folder: Path) -> None:
     other = asked("train", "--project", folder, "--resume", start, "--steps", 1, "--optimizer", "sgd")
     assert (other["steps"], other["resumed"]) == (1, "weights")
     assert "another optimiser (adamw)" in other["notes"][0]
-    with Project.read(folder) as project:
+    with Project.open_read_only(folder) as project:
         (project.run_folder(start) / STATE_FILE).unlink(missing_ok=True)
         states = list(project.run_folder(start).parent.glob(f"*/{STATE_FILE}"))
     assert len(states) <= 3
@@ -79,7 +79,7 @@ def test_going_on_takes_the_optimiser_along_and_says_so(folder: Path) -> None:
 
 def test_a_range_test_is_measured_and_its_rate_kept(folder: Path) -> None:
     run = asked("train", "--project", folder, *SMALL, "--steps", 1, "--batch", 1, "--lr", "auto")["run"]
-    with Project.read(folder) as project:
+    with Project.open_read_only(folder) as project:
         points = project.runs.measurements(run)
     rates = [p.value for p in points if p.name == "range_rate"]
     assert len(rates) >= 10
@@ -96,15 +96,15 @@ def test_presets_come_before_what_else_is_said(folder: Path) -> None:
 
 
 def test_the_first_interrupt_ends_a_training_in_order(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from core.training.train_step import Stepper
+    from core.training.train_step import TrainStep
 
-    step = Stepper.step
+    step = TrainStep.step
 
-    def pressed(self: Stepper, *words: object) -> object:
+    def pressed(self: TrainStep, *words: object) -> object:
         signal.raise_signal(signal.SIGINT)
         return step(self, *words)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Stepper, "step", pressed)
+    monkeypatch.setattr(TrainStep, "step", pressed)
     before = signal.getsignal(signal.SIGINT)
     said = asked("train", "--project", folder, *SMALL, "--steps", 50)
     assert signal.getsignal(signal.SIGINT) is before
@@ -144,5 +144,5 @@ def test_beginning_anew_and_going_on_exclude_each_other(folder: Path) -> None:
 def test_help_shows_every_choice() -> None:
     code, out, _ = call("train", "--help")
     assert code == 0
-    for field in TABLE:
-        assert field.option in out
+    for field in RECIPE_OPTIONS:
+        assert field.cli_option in out

@@ -5,37 +5,49 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.evaluation.effort import Effort, Order, Worked, ahead, effort, picture_iou, shuffled
+from core.evaluation.effort import (
+    AnnotatedPicture,
+    Effort,
+    PictureOrder,
+    initial_order,
+    next_first,
+    picture_iou,
+    summarise_effort,
+)
 from core.project.records import PictureRecord
 
 
-def worked(strokes: int, seconds: float, blank_seconds: float = 10.0) -> Worked:
-    return Worked("p.png", strokes, seconds, 0.0, 100, 9, blank_seconds, None, None, 0.0, 0.1, None)
+def worked(strokes: int, seconds: float, blank_seconds: float = 10.0) -> AnnotatedPicture:
+    return AnnotatedPicture("p.png", strokes, seconds, 0.0, 100, 9, blank_seconds, None, None, 0.0, 0.1, None)
 
 
 def test_quarters_are_of_the_pictures_and_shares_of_the_seconds() -> None:
     done = [worked(10, 10)] * 2 + [worked(6, 6)] * 5 + [worked(1, 1), worked(3, 2, 20.0)]
-    assert effort(done) == Effort(9, 54, 900, 53.0, 100.0, 0.53, 3 / 30, 10.0, 2.0)
+    assert summarise_effort(done) == Effort(9, 54, 900, 53.0, 100.0, 0.53, 3 / 30, 10.0, 2.0)
     assert done[-1].share == 0.1
-    lone = effort([worked(4, 5)])
+    lone = summarise_effort([worked(4, 5)])
     assert (lone.share_last_quarter, lone.strokes_first_quarter, lone.strokes_last_quarter) == (0.5, 4.0, 4.0)
     with pytest.raises(ValueError, match="nothing"):
-        effort([])
+        summarise_effort([])
 
 
 def test_each_seed_is_an_order_of_its_own_and_names_are_in_order() -> None:
     ids = list(range(20))
-    assert shuffled(ids, Order.NAME, 3) == ids
-    assert sorted(shuffled(ids, Order.RANDOM, 3)) == ids
-    assert shuffled(ids, Order.RANDOM, 3) == shuffled(ids, Order.RANDOM, 3) != shuffled(ids, Order.RANDOM, 4)
-    assert shuffled(ids, Order.UNCERTAIN, 3) == shuffled(ids, Order.RANDOM, 3)
+    assert initial_order(ids, PictureOrder.NAME, 3) == ids
+    assert sorted(initial_order(ids, PictureOrder.RANDOM, 3)) == ids
+    assert (
+        initial_order(ids, PictureOrder.RANDOM, 3)
+        == initial_order(ids, PictureOrder.RANDOM, 3)
+        != initial_order(ids, PictureOrder.RANDOM, 4)
+    )
+    assert initial_order(ids, PictureOrder.UNCERTAIN, 3) == initial_order(ids, PictureOrder.RANDOM, 3)
 
 
 def test_the_least_sure_comes_first_and_who_has_no_prediction_keeps_its_place_behind() -> None:
     sure = {1: None, 2: 0.9, 3: None, 4: 0.3, 5: 0.6}
     waiting = [PictureRecord(i, f"p{i}.png", mean_confidence=mean) for i, mean in sure.items()]
-    assert [r.id for r in ahead(waiting, Order.UNCERTAIN)] == [4, 5, 2, 1, 3]
-    assert [r.id for r in ahead(waiting, Order.RANDOM)] == [1, 2, 3, 4, 5]
+    assert [r.id for r in next_first(waiting, PictureOrder.UNCERTAIN)] == [4, 5, 2, 1, 3]
+    assert [r.id for r in next_first(waiting, PictureOrder.RANDOM)] == [1, 2, 3, 4, 5]
 
 
 def test_the_iou_of_a_picture_is_the_mean_over_the_classes_of_its_truth() -> None:

@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from core.base.geometry import Box, Point
-from core.evaluation.simulated_annotator import Hand, Stroke, corrected, is_let_go, seconds_of
+from core.evaluation.simulated_annotator import (
+    AnnotatorModel,
+    PlannedStroke,
+    is_within_tolerance,
+    plan_strokes,
+    total_seconds,
+)
 from core.labels.rasterization import capsule
 
 Values = NDArray[np.uint8]
@@ -36,7 +42,7 @@ def scene(seed: int, width: int = 72, height: int = 56, classes: int = 4) -> Val
     return values
 
 
-def painted(shown: Values, strokes: list[Stroke]) -> Values:
+def painted(shown: Values, strokes: list[PlannedStroke]) -> Values:
     """What the strokes make of it; each is its capsules, pixel by pixel, but for those right on an edge."""
     values = shown.copy()
     for stroke in strokes:
@@ -48,7 +54,7 @@ def painted(shown: Values, strokes: list[Stroke]) -> Values:
     return values
 
 
-def swept(stroke: Stroke, radius: float, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+def swept(stroke: PlannedStroke, radius: float, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     whole = Box(0, 0, shape[1], shape[0])
     mask = np.zeros(shape, bool)
     centres = [Point(x + 0.5, y + 0.5) for x, y in stroke.path.tolist()]
@@ -83,7 +89,7 @@ def test_what_remains_are_edges_a_little_off_and_nothing_right_is_spoilt(seed: i
         "noise": np.random.default_rng(seed).integers(1, 5, truth.shape).astype(np.uint8),
         "right": truth.copy(),
     }[kind]
-    strokes = list(corrected(shown, truth))
+    strokes = list(plan_strokes(shown, truth))
     made = painted(shown, strokes)
     known = (truth != 0) & (truth != 255)
     assert (made == shown)[known & (shown == truth)].all(), "what was right stays"
@@ -98,30 +104,30 @@ def test_what_remains_are_edges_a_little_off_and_nothing_right_is_spoilt(seed: i
 def test_a_good_prediction_takes_fewer_strokes_less_time_and_fewer_pixels_than_a_blank_label() -> None:
     for seed in range(6):
         truth = scene(seed)
-        blank = list(corrected(np.zeros_like(truth), truth))
-        good = list(corrected(np.roll(truth, 3, axis=0), truth))
+        blank = list(plan_strokes(np.zeros_like(truth), truth))
+        good = list(plan_strokes(np.roll(truth, 3, axis=0), truth))
         assert len(good) < len(blank)
-        assert seconds_of(good) < seconds_of(blank)
+        assert total_seconds(good) < total_seconds(blank)
         assert sum(s.mask.sum() for s in good) < sum(s.mask.sum() for s in blank) / 2
 
 
 def test_a_thin_thing_that_is_not_shown_is_missing_and_an_edge_that_is_off_by_two_is_not() -> None:
     truth = np.ones((40, 60), np.uint8)
     truth[:, 30:32] = 2
-    (line,) = corrected(np.ones_like(truth), truth)
+    (line,) = plan_strokes(np.ones_like(truth), truth)
     assert line.value == 2
     np.testing.assert_array_equal(painted(np.ones_like(truth), [line]), truth)
 
     halves = np.ones((40, 60), np.uint8)
     halves[:, 30:] = 2
-    assert list(corrected(np.roll(halves, 2, axis=1)[:, 2:], halves[:, 2:])) == []
-    assert list(corrected(np.roll(halves, 3, axis=1)[:, 3:], halves[:, 3:])) != []
+    assert list(plan_strokes(np.roll(halves, 2, axis=1)[:, 2:], halves[:, 2:])) == []
+    assert list(plan_strokes(np.roll(halves, 3, axis=1)[:, 3:], halves[:, 3:])) != []
 
 
 def test_the_brush_is_half_as_wide_as_what_is_wrong_is_deep_and_finer_with_each_pass() -> None:
     rows, columns = np.mgrid[:101, :160]
     truth = np.where((rows > 10) & (rows < 90) & (columns < 2 * rows - 20), 2, 0).astype(np.uint8)
-    radii = [stroke.radius for stroke in corrected(np.zeros_like(truth), truth)]
+    radii = [stroke.radius for stroke in plan_strokes(np.zeros_like(truth), truth)]
     depth = cv2.distanceTransform((truth == 2).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE).max()
     assert radii[0] == pytest.approx(depth / 2)
     passes = sorted(set(radii), reverse=True)
@@ -132,28 +138,28 @@ def test_the_brush_is_half_as_wide_as_what_is_wrong_is_deep_and_finer_with_each_
 def test_time_is_looking_going_there_and_painting() -> None:
     truth = np.zeros((20, 300), np.uint8)
     truth[4, 10:20] = truth[4, 210:220] = 1
-    first, second = corrected(np.zeros_like(truth), truth)
+    first, second = plan_strokes(np.zeros_like(truth), truth)
     assert first.seconds == pytest.approx(0.2 + 9 / 400)
     # It goes back to the start of the nearest way over the second line, which may begin at either end.
     way = math.dist(first.path[-1], second.path[0])
     assert 189 < way < 210
     assert second.seconds == pytest.approx(0.2 + way / 800 + 9 / 400)
-    assert seconds_of([first, second]) == pytest.approx(first.seconds + second.seconds + 0.2)
-    slow = Hand(zoom=4.0)
-    assert [s.seconds for s in corrected(np.zeros_like(truth), truth, slow)] == pytest.approx(
+    assert total_seconds([first, second]) == pytest.approx(first.seconds + second.seconds + 0.2)
+    slow = AnnotatorModel(zoom=4.0)
+    assert [s.seconds for s in plan_strokes(np.zeros_like(truth), truth, slow)] == pytest.approx(
         [0.2 + 4 * 9 / 400, 0.2 + 4 * (way / 800 + 9 / 400)]
     )
 
 
 def test_the_brush_is_lifted_where_that_is_quicker() -> None:
     """Two gaps in the edge of one region, far from each other: two strokes, and nothing painted between them."""
-    assert Hand().worth_lifting == pytest.approx(160)
+    assert AnnotatorModel().lift_distance == pytest.approx(160)
     truth = np.zeros((9, 400), np.uint8)
     truth[3:6] = 1
     shown = truth.copy()
     shown[4, :] = 0
     shown[3:6, :8] = shown[3:6, -8:] = 0
-    strokes = list(corrected(shown, truth))
+    strokes = list(plan_strokes(shown, truth))
     broadest = max(stroke.radius for stroke in strokes)
     assert len([stroke for stroke in strokes if stroke.radius == broadest]) == 2
     assert all(len(s.path) < 200 for s in strokes)
@@ -161,7 +167,7 @@ def test_the_brush_is_lifted_where_that_is_quicker() -> None:
 
 def test_the_same_pictures_give_the_same_strokes() -> None:
     def told() -> list[tuple[int, float, float, bytes]]:
-        strokes = corrected(scene(8), scene(7))
+        strokes = plan_strokes(scene(8), scene(7))
         return [(s.value, s.radius, s.seconds, s.path.tobytes()) for s in strokes]
 
     assert told() == told() and len(told()) > 3
@@ -169,7 +175,7 @@ def test_the_same_pictures_give_the_same_strokes() -> None:
 
 def test_other_sizes_are_refused() -> None:
     with pytest.raises(ValueError, match="differ in size"):
-        list(corrected(np.zeros((4, 4), np.uint8), np.zeros((4, 5), np.uint8)))
+        list(plan_strokes(np.zeros((4, 4), np.uint8), np.zeros((4, 5), np.uint8)))
 
 
 def test_let_go_is_what_brute_force_lets_go() -> None:
@@ -178,4 +184,4 @@ def test_let_go_is_what_brute_force_lets_go() -> None:
         of_class = truth == 1
         right = of_class & (shown == 1)
         expected = of_class & is_near(right, 2) & is_near(~of_class, 2)
-        np.testing.assert_array_equal(is_let_go(right, of_class, 2.0), expected)
+        np.testing.assert_array_equal(is_within_tolerance(right, of_class, 2.0), expected)

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from core.base.errors import FormatError
-from core.formats.readers.registry import FORMATS, open_dataset
+from core.formats.readers.registry import IMPORT_FORMATS, open_dataset
 from core.formats.writers.base import LabelStatistics
-from core.formats.writers.registry import OUTGOING
+from core.formats.writers.registry import EXPORT_FORMATS
 from core.labels.class_list import VOID, ClassList
 from tests.exported_datasets import (
     READ_AS,
@@ -28,7 +28,7 @@ from tests.exported_datasets import (
     write,
 )
 
-IN_AND_OUT = sorted(name for name in OUTGOING if READ_AS.get(name, name) in FORMATS)
+IN_AND_OUT = sorted(name for name in EXPORT_FORMATS if READ_AS.get(name, name) in IMPORT_FORMATS)
 
 
 def classes_for(name: str) -> ClassList:
@@ -47,7 +47,7 @@ def same(name: str, labels: list[np.ndarray], classes: ClassList) -> None:
 
 
 def test_all_but_numpy_files_and_shards_come_in_again() -> None:
-    assert set(OUTGOING) - set(IN_AND_OUT) == {"numpy", "webdataset"}
+    assert set(EXPORT_FORMATS) - set(IN_AND_OUT) == {"numpy", "webdataset"}
 
 
 @pytest.mark.parametrize("name", IN_AND_OUT)
@@ -95,14 +95,14 @@ def test_what_is_written_is_recognised(name: str, tmp_path: Path) -> None:
     assert open_dataset(root).recognition.format == READ_AS.get(name, name)
 
 
-@pytest.mark.parametrize("name", sorted(OUTGOING))
+@pytest.mark.parametrize("name", sorted(EXPORT_FORMATS))
 def test_losses_are_announced(name: str) -> None:
     full = LabelStatistics({1: 5, VOID: 7}, {"train": 1, "unsplit": 2}, 9, 3, False, {".png": 1})
-    said = " ".join(OUTGOING[name].writer().losses(classes_for(name), full)).casefold()
+    said = " ".join(EXPORT_FORMATS[name].writer().losses(classes_for(name), full)).casefold()
     assert ("void" in said) == (name in VOID_IS_UNLABELLED | UNLABELLED_IS_VOID)
     assert ("tags" in said) == (name not in ("labelme", "cvat", "hugging-face", "webdataset"))
     clean = LabelStatistics({1: 5}, {"train": 1}, 0, 0, False, {".jpg": 1})
-    said = " ".join(OUTGOING[name].writer().losses(classes_for(name), clean))
+    said = " ".join(EXPORT_FORMATS[name].writer().losses(classes_for(name), clean))
     assert "void" not in said.casefold()
 
 
@@ -119,8 +119,8 @@ def test_cityscapes_needs_a_class_that_it_knows(tmp_path: Path) -> None:
 
 
 def test_a_class_that_cityscapes_does_not_know_is_named(tmp_path: Path) -> None:
-    classes = street().changed(3, name="dragon")
-    said = OUTGOING["cityscapes"].writer().losses(classes, LabelStatistics())
+    classes = street().with_changes(3, name="dragon")
+    said = EXPORT_FORMATS["cityscapes"].writer().losses(classes, LabelStatistics())
     assert "dragon" in said[0]
     root = write("cityscapes", tmp_path, [hard_label()], classes)
     found = read_labels(open_dataset(root, "cityscapes"), classes)["p0"]
@@ -131,23 +131,25 @@ def test_a_class_that_cityscapes_does_not_know_is_named(tmp_path: Path) -> None:
 def test_names_with_blanks_stay_apart_where_lists_part_them(name: str, tmp_path: Path) -> None:
     from PIL import Image
 
-    from core.formats.writers.base import OutPicture, WritePlan
-    from core.session.transfer.file_names import apart
+    from core.formats.writers.base import ExportPicture, WritePlan
+    from core.session.transfer.file_names import make_unique
 
     source = tmp_path / "a.png"
     Image.fromarray(np.zeros((16, 24, 3), np.uint8)).save(source)
     (tmp_path / "out").mkdir()
-    row = OUTGOING[name]
-    assert row.spell is not None
+    row = EXPORT_FORMATS[name]
+    assert row.safe_name is not None
     writer = row.writer()
-    writer.begin(WritePlan(tmp_path / "out", classes_for(name), 3))
-    names = apart(dict(enumerate(["a b", "a_b", "a–b ü"])), row.spell)
-    written = [writer.write(OutPicture(odd, "val", source, 24, 16, hard_label())) for odd in names.values()]
-    writer.finish([one.part for one in written])
+    writer.start(WritePlan(tmp_path / "out", classes_for(name), 3))
+    names = make_unique(dict(enumerate(["a b", "a_b", "a–b ü"])), row.safe_name)
+    written = [
+        writer.write(ExportPicture(odd, "val", source, 24, 16, hard_label())) for odd in names.values()
+    ]
+    writer.finish([one.entry for one in written])
     samples = open_dataset(tmp_path / "out", READ_AS.get(name, name)).samples
     assert len(samples) == 3
     assert {s.split for s in samples} == {"val"}
-    assert all(s.read is not None for s in samples)
+    assert all(s.read_mask is not None for s in samples)
 
 
 def test_datasets_side_by_side_are_named(tmp_path: Path) -> None:

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.base.geometry import Box
-from core.images.adjustments import Eye, Histogram, Tone, histogram_of
+from core.images.adjustments import AdjustedView, Adjustments, Histogram, compute_histogram
 from core.images.pyramid import Pyramid
 from core.images.raster import Raster, Window
 
 SHARES = np.arange(256) / 255
 tones = st.builds(
-    Tone,
+    Adjustments,
     low=st.floats(-1, 0.4),
     high=st.floats(0.5, 2),
     gamma=st.floats(0.1, 10),
@@ -26,86 +26,89 @@ tones = st.builds(
 
 
 @given(tones)
-def test_a_tone_survives_being_remembered_and_never_turns_the_order_around(tone: Tone) -> None:
-    assert Tone.from_json(tone.to_json()) == tone
-    assert np.all(np.diff(tone.curve(SHARES).astype(int)) >= 0)
+def test_a_tone_survives_being_remembered_and_never_turns_the_order_around(tone: Adjustments) -> None:
+    assert Adjustments.from_json(tone.to_json()) == tone
+    assert np.all(np.diff(tone.lookup_table(SHARES).astype(int)) >= 0)
 
 
 @pytest.mark.parametrize(
     "raw", [None, 3, [], {}, {"low": "x", "channels": "alpha", "picks": [1, 2]}, {"low": 1, "high": 0}]
 )
 def test_what_cannot_be_read_is_plain(raw: object) -> None:
-    assert Tone.from_json(raw).is_plain
+    assert Adjustments.from_json(raw).is_identity
 
 
 def test_each_number_does_what_it_says() -> None:
-    assert np.array_equal(Tone().curve(SHARES), np.arange(256))
-    window = Tone(low=0.2, high=0.6).curve(SHARES)
+    assert np.array_equal(Adjustments().lookup_table(SHARES), np.arange(256))
+    window = Adjustments(low=0.2, high=0.6).lookup_table(SHARES)
     assert window[51] == 0
     assert window[153] == 255
     assert window[102] == pytest.approx(127.5, abs=1)
-    assert Tone(gamma=2.2).curve(SHARES)[64] > 100
-    assert Tone(gamma=0.5).curve(SHARES)[64] < 30
-    assert Tone(brightness=0.2).curve(SHARES)[100] == 151
-    steep, flat = Tone(contrast=0.5).curve(SHARES), Tone(contrast=-0.5).curve(SHARES)
+    assert Adjustments(gamma=2.2).lookup_table(SHARES)[64] > 100
+    assert Adjustments(gamma=0.5).lookup_table(SHARES)[64] < 30
+    assert Adjustments(brightness=0.2).lookup_table(SHARES)[100] == 151
+    steep, flat = (
+        Adjustments(contrast=0.5).lookup_table(SHARES),
+        Adjustments(contrast=-0.5).lookup_table(SHARES),
+    )
     assert int(steep[160]) - int(steep[96]) > 100
     assert int(flat[160]) - int(flat[96]) < 40
-    assert set(Tone(contrast=1).curve(SHARES[SHARES != 0.5])) == {0, 255}
-    assert np.ptp(Tone(contrast=-1).curve(SHARES)) <= 1
+    assert set(Adjustments(contrast=1).lookup_table(SHARES[SHARES != 0.5])) == {0, 255}
+    assert np.ptp(Adjustments(contrast=-1).lookup_table(SHARES)) <= 1
 
 
 def test_colours_can_be_seen_one_by_one() -> None:
     picture = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
-    pyramid, box = Pyramid.of(picture), Box(3, 4, 25, 19)
+    pyramid, box = Pyramid.build(picture), Box(3, 4, 25, 19)
     for place, name in enumerate(("red", "green", "blue")):
-        eye = Eye(pyramid, Tone(channels=name))
-        seen = eye.seen(eye.part(0, box))
+        eye = AdjustedView(pyramid, Adjustments(channels=name))
+        seen = eye.render(eye.part(0, box))
         for channel in range(3):
             np.testing.assert_array_equal(seen[:, :, channel], picture[box.slices][:, :, place])
-    grey = Eye(pyramid, Tone(channels="grey"))
+    grey = AdjustedView(pyramid, Adjustments(channels="grey"))
     luma = picture[box.slices] @ np.array([0.299, 0.587, 0.114])
-    assert np.abs(grey.seen(grey.part(0, box))[:, :, 1] - luma).max() <= 1
+    assert np.abs(grey.render(grey.part(0, box))[:, :, 1] - luma).max() <= 1
 
 
 def test_a_narrow_window_brings_out_what_8_bits_have_lost() -> None:
     deep = np.linspace(0, 60_000, 20_000).astype(np.uint16).reshape(100, 200, 1)
-    pyramid = Pyramid.of_raster(Raster(deep, (Window(0, 60_000),)))
+    pyramid = Pyramid.from_raster(Raster(deep, (Window(0, 60_000),)))
     part = Box(0, 0, 200, 1)
-    plain = Eye(pyramid, Tone())
-    assert len(np.unique(plain.seen(plain.part(0, part)))) <= 4
-    close = Eye(pyramid, Tone(low=0.0, high=0.01))
-    assert len(np.unique(close.seen(close.part(0, part)))) > 100
+    plain = AdjustedView(pyramid, Adjustments())
+    assert len(np.unique(plain.render(plain.part(0, part)))) <= 4
+    close = AdjustedView(pyramid, Adjustments(low=0.0, high=0.01))
+    assert len(np.unique(close.render(close.part(0, part)))) > 100
 
 
 def test_any_channels_can_stand_for_red_green_and_blue() -> None:
     values = np.random.default_rng(1).integers(0, 4000, (30, 40, 6)).astype(np.uint16)
     windows = tuple(Window(100 * n, 4000 - 100 * n) for n in range(6))
-    pyramid = Pyramid.of_raster(Raster(values, windows))
-    eye = Eye(pyramid, Tone(picks=(5, 0, 3)))
-    seen = eye.seen(eye.part(0, Box(0, 0, 40, 30)))
+    pyramid = Pyramid.from_raster(Raster(values, windows))
+    eye = AdjustedView(pyramid, Adjustments(picks=(5, 0, 3)))
+    seen = eye.render(eye.part(0, Box(0, 0, 40, 30)))
     for place, pick in enumerate((5, 0, 3)):
         low, high = windows[pick]
         expected = np.clip((values[:, :, pick] - float(low)) / (high - low), 0, 1) * 255
         assert np.abs(seen[:, :, place] - expected).max() <= 0.51
-    too_many = Eye(pyramid, Tone(picks=(40, 0, 0)))  # remembered from another picture
+    too_many = AdjustedView(pyramid, Adjustments(picks=(40, 0, 0)))  # remembered from another picture
     assert too_many.part(0, Box(0, 0, 2, 2)).shape == (2, 2, 3)
 
 
 def test_stretching_leaves_out_the_few_at_the_ends() -> None:
     picture = np.random.default_rng(0).integers(80, 160, (300, 400, 3), np.uint8)
     picture[0, 0], picture[0, 1] = 0, 255
-    low, high = histogram_of(Pyramid.of(picture), Tone()).stretched()
+    low, high = compute_histogram(Pyramid.build(picture), Adjustments()).auto_levels()
     assert low == pytest.approx(80 / 255, abs=0.01)
     assert high == pytest.approx(159 / 255, abs=0.01)
-    assert Histogram(np.zeros((3, 256), np.int64), 0, 1).stretched() == (0.0, 1.0)
-    even = histogram_of(Pyramid.of(np.full((5, 5, 3), 7, np.uint8)), Tone())
-    assert even.stretched() == (0.0, 1.0)
+    assert Histogram(np.zeros((3, 256), np.int64), 0, 1).auto_levels() == (0.0, 1.0)
+    even = compute_histogram(Pyramid.build(np.full((5, 5, 3), 7, np.uint8)), Adjustments())
+    assert even.auto_levels() == (0.0, 1.0)
 
 
 def test_the_histogram_of_a_deep_picture_reaches_beyond_its_window() -> None:
     values = np.full((64, 64, 1), 1000, np.uint16)
     values[:32] = 3000
-    shown = histogram_of(Pyramid.of_raster(Raster(values, (Window(1500, 3500),))), Tone())
+    shown = compute_histogram(Pyramid.from_raster(Raster(values, (Window(1500, 3500),))), Adjustments())
     assert (shown.low, shown.high) == (-0.5, 1.5)
     (below, inside) = np.nonzero(shown.counts[0])[0]
     step = 2 / 255

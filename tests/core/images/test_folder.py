@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from core.base.errors import ImageError
-from core.images.folder import has_pictures, list_folder, natural_key, read_thumbnail, scan
+from core.images.folder import has_pictures, list_folder, natural_key, read_thumbnail, scan_folder
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -23,7 +23,7 @@ def touch(folder: Path, *names: str) -> None:
 
 
 def found(folder: Path) -> list[str]:
-    return [path.relative_to(folder).as_posix() for path in scan(folder)]
+    return [path.relative_to(folder).as_posix() for path in scan_folder(folder)]
 
 
 def test_order_is_natural_and_goes_into_sub_folders(tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_a_folder_may_be_called_like_a_picture(tmp_path: Path) -> None:
 def test_the_end_of_a_name_decides(tmp_path: Path) -> None:
     for name in ("jpg", "photo.", "notes.txt", "a.JPG", "b.tar.png", "c.png.bak"):
         (tmp_path / name).touch()
-    assert [path.name for path in scan(tmp_path)] == ["a.JPG", "b.tar.png"]
+    assert [path.name for path in scan_folder(tmp_path)] == ["a.JPG", "b.tar.png"]
 
 
 @given(st.lists(st.from_regex(r"[aB]{0,1}[0-9]{1,3}", fullmatch=True), unique=True, max_size=8))
@@ -53,12 +53,12 @@ def test_the_quick_way_gives_the_same_order(stems: list[str]) -> None:
         made = [f"{stem}.png" for stem in stems]
         for name in made:
             (Path(scratch) / name).touch()
-        assert [path.name for path in scan(Path(scratch))] == sorted(made, key=natural_key)
+        assert [path.name for path in scan_folder(Path(scratch))] == sorted(made, key=natural_key)
 
 
 def test_a_directory_is_only_listed_when_it_is_reached(tmp_path: Path) -> None:
     touch(tmp_path, "a/1.png", "b/1.png")
-    paths = scan(tmp_path)
+    paths = scan_folder(tmp_path)
     assert next(paths) == tmp_path / "a" / "1.png"
     touch(tmp_path, "b/2.png")
     assert [p.name for p in paths] == ["1.png", "2.png"]
@@ -92,7 +92,7 @@ def test_a_link_that_leads_nowhere_hides_nothing_beside_it(tmp_path: Path) -> No
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="gone"):
-        next(scan(tmp_path / "gone"))
+        next(scan_folder(tmp_path / "gone"))
 
 
 names = st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=12)

@@ -200,7 +200,7 @@ def test_a_large_jpeg_has_the_same_pixels_from_the_other_decoder(
     path = tmp_path / "large.jpg"
     path.write_bytes(jpeg(speckled(301, 203)))
     small = read_picture(path)
-    monkeypatch.setattr(image_reader, "LARGE_JPEG", 1000)
+    monkeypatch.setattr(image_reader, "LARGE_JPEG_PIXELS", 1000)
     np.testing.assert_array_equal(read_picture(path), small)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2] + b"\xff\xd9")  # the end is there, much before it is not
@@ -214,8 +214,8 @@ def test_a_large_jpeg_has_the_same_pixels_from_the_other_decoder(
 def test_a_jpeg_may_come_out_smaller_but_never_below_what_is_asked(tmp_path: Path) -> None:
     path = tmp_path / "large.jpg"
     Image.fromarray(speckled(240, 320)).save(path)
-    assert read_picture(path, at_least=50).shape == (60, 80, 3)
-    assert read_picture(path, at_least=300).shape == (240, 320, 3)
+    assert read_picture(path, min_side=50).shape == (60, 80, 3)
+    assert read_picture(path, min_side=300).shape == (240, 320, 3)
 
 
 def jpeg(pixels: NDArray[np.uint8]) -> bytes:

@@ -10,15 +10,15 @@ from PIL import Image, ImageOps
 
 from core.images.image_reader import read_raster
 from core.images.pyramid import Pyramid
-from core.models.checkpoint import Loaded
+from core.models.checkpoint import LoadedModel
 from core.models.inference import predict, predict_file
-from core.models.network_builder import build
+from core.models.network_builder import build_network
 from core.models.spec import ModelSpec
 from core.project.project import Project
 from core.project.records import Split
-from core.session.training.snapshot_builder import freeze
+from core.session.training.snapshot_builder import add_to_snapshot
 from core.training.recipe import Recipe
-from core.training.snapshot import Snapshot
+from core.training.snapshot import TrainingSnapshot
 from tests.factories import label_all, picture, project_in
 
 SPEC = ModelSpec("asymmetric-unet", None, "none", 96, (1, 2))
@@ -41,16 +41,16 @@ def test_everybody_sees_the_same_upright_picture(tmp_path: Path, orientation: in
     with Image.open(path) as stored:
         assert (stored.size == (96, 64)) == (orientation < 5)
 
-    assert np.array_equal(Pyramid.of_raster(read_raster(path)).whole(), upright)
-    with Project.write(tmp_path / "pictures", purpose="a test") as project:
+    assert np.array_equal(Pyramid.from_raster(read_raster(path)).full_image(), upright)
+    with Project.open(tmp_path / "pictures", purpose="a test") as project:
         record = project.pictures.get(1)
         label_all(project, [record])
         project.pictures.set_split([1], Split.TRAIN)
-        snapshot = Snapshot.create(tmp_path / "snapshot", SPEC, Recipe())
-        freeze(project, snapshot, project.pictures.get(1))
+        snapshot = TrainingSnapshot.create(tmp_path / "snapshot", SPEC, Recipe())
+        add_to_snapshot(project, snapshot, project.pictures.get(1))
         learned = snapshot.read(snapshot.entries()[1])
     assert learned is not None and np.array_equal(learned[0], upright)
-    loaded = Loaded(build(SPEC).eval(), SPEC, {})
+    loaded = LoadedModel(build_network(SPEC).eval(), SPEC, {})
     seen, expected = predict_file(loaded, path), predict(loaded, upright)
     assert np.array_equal(seen.values, expected.values)
     assert np.array_equal(seen.confidence, expected.confidence)

@@ -16,11 +16,24 @@ from PIL import Image
 
 from core.base.errors import Cancelled
 from core.images import perceptual_hash
-from core.images.perceptual_hash import ALIKE, BITS_APART, SMALL, fingerprint, groups_of, near_copies
+from core.images.perceptual_hash import (
+    GREY_SIDE,
+    MAX_HASH_DISTANCE,
+    MIN_CORRELATION,
+    connected_groups,
+    find_similar_pairs,
+    fingerprint,
+)
 from core.project.project import Project
 from core.project.records import PictureRecord, Split, Status
-from core.session.dataset.fingerprints import FILE
-from core.session.dataset.near_duplicates import NearPair, leaks, look, sorted_pairs, torn_sequences
+from core.session.dataset.fingerprints import FINGERPRINT_FILE
+from core.session.dataset.near_duplicates import (
+    DuplicatePair,
+    find_near_duplicates,
+    leaks,
+    list_pairs,
+    split_sequences,
+)
 from tests.core.cli.test_app import asked, done
 
 Picture = NDArray[np.uint8]
@@ -57,11 +70,11 @@ CHANGED = {
 
 def found(*pictures: Picture) -> set[tuple[int, int]]:
     prints = [fingerprint(p) for p in pictures]
-    pairs = near_copies(
+    pairs = find_similar_pairs(
         np.array([f.bits for f in prints], np.uint64),
-        np.array([f.grey for f in prints], np.uint8).reshape(-1, SMALL, SMALL),
+        np.array([f.grey for f in prints], np.uint8).reshape(-1, GREY_SIDE, GREY_SIDE),
     )
-    return set(zip(pairs.one.tolist(), pairs.two.tolist(), strict=True))
+    return set(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True))
 
 
 @pytest.mark.parametrize("how", CHANGED)
@@ -88,28 +101,28 @@ def test_the_search_finds_what_comparing_all_with_all_finds(seed: int, count: in
     for n in range(count):
         for turned in chance.integers(0, 64, chance.integers(0, 9)):
             bits[n] ^= np.uint64(1) << np.uint64(turned)
-    base = chance.integers(0, 256, (SMALL, SMALL))
-    greys = np.clip(base + chance.integers(-60, 61, (count, SMALL, SMALL)), 0, 255).astype(np.uint8)
+    base = chance.integers(0, 256, (GREY_SIDE, GREY_SIDE))
+    greys = np.clip(base + chance.integers(-60, 61, (count, GREY_SIDE, GREY_SIDE)), 0, 255).astype(np.uint8)
     flat = np.corrcoef(greys.reshape(count, -1))
     apart = np.array([[(int(a) ^ int(b)).bit_count() for b in bits] for a in bits])
-    edge = np.abs(flat - ALIKE) < 1e-5  # rounding may decide either way
-    near = (apart <= BITS_APART) & (flat >= ALIKE)
-    pairs = near_copies(bits, greys)
+    edge = np.abs(flat - MIN_CORRELATION) < 1e-5  # rounding may decide either way
+    near = (apart <= MAX_HASH_DISTANCE) & (flat >= MIN_CORRELATION)
+    pairs = find_similar_pairs(bits, greys)
     told = np.zeros_like(near)
-    told[pairs.one, pairs.two] = True
+    told[pairs.first, pairs.second] = True
     upper = np.triu(np.ones_like(near), 1)
-    if count <= perceptual_hash.MOST_BESIDE:
+    if count <= perceptual_hash.MAX_NEIGHBOURS:
         assert np.array_equal((told & upper)[~edge], (near & upper)[~edge])
     assert not (told & ~near)[~edge].any()
 
 
 def test_thousands_of_equal_frames_hang_together() -> None:
     grey = fingerprint(scene(3)).grey
-    pairs = near_copies(np.full(3000, 7, np.uint64), np.repeat(grey[None], 3000, axis=0))
-    assert groups_of(pairs) == [list(range(3000))]
-    assert len(pairs) < 3000 * perceptual_hash.MOST_BESIDE + 1
+    pairs = find_similar_pairs(np.full(3000, 7, np.uint64), np.repeat(grey[None], 3000, axis=0))
+    assert connected_groups(pairs) == [list(range(3000))]
+    assert len(pairs) < 3000 * perceptual_hash.MAX_NEIGHBOURS + 1
     with pytest.raises(Cancelled):
-        near_copies(np.full(3, 7, np.uint64), np.repeat(grey[None], 3, axis=0), lambda: True)
+        find_similar_pairs(np.full(3, 7, np.uint64), np.repeat(grey[None], 3, axis=0), lambda: True)
 
 
 @pytest.fixture
@@ -118,7 +131,7 @@ def folder(tmp_path: Path) -> Path:
     for n, picture in enumerate([scene(1), jpeg(scene(1)), scene(2), scene(3)]):
         Image.fromarray(picture).save(tmp_path / f"clip7_{n}.png")
     (tmp_path / "broken.png").write_bytes(b"no picture")
-    with Project.write(tmp_path, purpose="a test") as project:
+    with Project.open(tmp_path, purpose="a test") as project:
         project.pictures.add([*(f"clip7_{n}.png" for n in range(4)), "broken.png"])
         project.pictures.set_split([1], Split.TRAIN)
         project.pictures.set_split([2], Split.VAL)
@@ -142,13 +155,13 @@ def test_leaks_are_named_with_their_pictures(folder: Path) -> None:
 
 
 def test_the_cache_saves_reading_and_may_be_lost_or_spoiled(folder: Path) -> None:
-    with Project.read(folder) as project:
-        first = look(project)
-        file = project.cache / FILE
+    with Project.open_read_only(folder) as project:
+        first = find_near_duplicates(project)
+        file = project.cache_folder / FINGERPRINT_FILE
         os.utime(folder / "clip7_2.png", ns=(1, 1))
         Image.fromarray(scene(1)).save(folder / "clip7_3.png")  # another picture under the old name
         told: list[tuple[int, int]] = []
-        assert {(p.one, p.two) for p in look(project, lambda *t: told.append(t)).pairs} == {
+        assert {(p.one, p.two) for p in find_near_duplicates(project, lambda *t: told.append(t)).pairs} == {
             (1, 2),
             (1, 4),
             (2, 4),
@@ -158,11 +171,11 @@ def test_the_cache_saves_reading_and_may_be_lost_or_spoiled(folder: Path) -> Non
         whole = file.read_bytes()
         for spoiled in (b"", b"\0" * 999, whole[:-100], whole[:40], whole + b"x" * 50):
             file.write_bytes(spoiled)
-            assert look(project) == first
+            assert find_near_duplicates(project) == first
         file.unlink()
-        assert look(project) == first
+        assert find_near_duplicates(project) == first
         with pytest.raises(Cancelled):
-            look(project, cancelled=lambda: True)
+            find_near_duplicates(project, cancelled=lambda: True)
 
 
 def test_sides() -> None:
@@ -178,9 +191,13 @@ def test_sides() -> None:
             ]
         )
     }
-    pairs = [NearPair(a, b, 0.9 + b / 100) for a in range(5) for b in range(a + 1, 5)]
+    pairs = [DuplicatePair(a, b, 0.9 + b / 100) for a in range(5) for b in range(a + 1, 5)]
     assert [(p.one, p.two) for p in leaks(pairs, records)] == [(1, 4), (0, 1)]
-    told = sorted_pairs(pairs, records, 4)
-    assert (told.leaking, told.others, len(told.first)) == (2, 4, 4)  # six of ten are without the skipped one
-    assert told.first[:2] == tuple(leaks(pairs, records))
-    assert torn_sequences(list(records.values())) == {"s1_": {Split.TRAIN: 2, Split.VAL: 1}}
+    told = list_pairs(pairs, records, 4)
+    assert (told.leak_count, told.other_count, len(told.pairs)) == (
+        2,
+        4,
+        4,
+    )  # six of ten are without the skipped one
+    assert told.pairs[:2] == tuple(leaks(pairs, records))
+    assert split_sequences(list(records.values())) == {"s1_": {Split.TRAIN: 2, Split.VAL: 1}}

@@ -15,7 +15,7 @@ from core.base.errors import TrainingError
 from core.cli.app import app
 from core.models.spec import ModelSpec
 from core.project.project import Project
-from core.session.training.snapshot_builder import first_spec, freeze_all, open_snapshot
+from core.session.training.snapshot_builder import initial_spec, open_snapshot, update_snapshot
 from core.training.recipe import Recipe
 from tests.factories import label_all, picture, project_in, truth
 
@@ -29,9 +29,9 @@ def five_channels(folder: Path, count: int = 3) -> Project:
         pixels[:, :, 4] = np.where(truth() == 1, 300, 4000) + number
         path = folder / f"p{number}.png"  # content decides, not the name
         tifffile.imwrite(path, pixels, photometric="minisblack", planarconfig="contig", extrasamples=[0] * 4)
-    project = Project.write(folder, purpose="a test")
+    project = Project.open(folder, purpose="a test")
     label_all(project, project.pictures.all())
-    project.pictures.settle_splits()
+    project.pictures.assign_missing_splits()
     return project
 
 
@@ -52,7 +52,7 @@ def test_a_network_learns_from_all_channels_and_predicts_with_them(tmp_path: Pat
     trained = CliRunner().invoke(app, words, catch_exceptions=False)
     assert trained.exit_code == 0, trained.output
     run = json.loads(trained.stdout)["run"]
-    with Project.read(tmp_path) as project:
+    with Project.open_read_only(tmp_path) as project:
         assert ModelSpec.from_json(json.loads(project.runs.get(run).model)).channels == 5
     words = ["evaluate", "--project", str(tmp_path), "--device", "cpu", "--json"]
     judged = CliRunner().invoke(app, words, catch_exceptions=False)
@@ -65,17 +65,17 @@ def test_a_picture_of_another_kind_is_left_out_with_a_sentence(tmp_path: Path) -
     project = five_channels(tmp_path / "pictures")
     Image.fromarray(picture()).save(tmp_path / "pictures" / "p1.png")
     records = project.pictures.all()
-    spec = first_spec(project, records, "cpu")
+    spec = initial_spec(project, records, "cpu")
     assert spec.channels == 5
     snapshot = open_snapshot(tmp_path / "snapshot", spec, Recipe())
-    (problem,) = freeze_all(project, snapshot, records)
+    (problem,) = update_snapshot(project, snapshot, records)
     assert "p1.png” has 3 channels" in problem
     assert "looks at 5" in problem
     assert len(snapshot.entries()) == 2
     assert snapshot.read(next(iter(snapshot.entries().values())))[0].shape[2] == 5  # type: ignore[index]
-    assert first_spec(project, records[1:2], "cpu").channels == 3
-    other = open_snapshot(tmp_path / "snapshot", first_spec(project, records[1:2], "cpu"), Recipe())
+    assert initial_spec(project, records[1:2], "cpu").channels == 3
+    other = open_snapshot(tmp_path / "snapshot", initial_spec(project, records[1:2], "cpu"), Recipe())
     assert not other.entries()
     with pytest.raises(TrainingError, match=r"has 5 channels.* looks at 3"):
-        freeze_all(project, other, [records[0]])
+        update_snapshot(project, other, [records[0]])
     project.close()

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.base.errors import ImageError
-from core.images.image_reader import read_fed, read_picture, read_raster, read_size
-from core.images.orientation import upright
+from core.images.image_reader import read_model_input, read_picture, read_raster, read_size
+from core.images.orientation import turn_upright
 from core.images.raster import Raster, Window
 
 HEIGHT, WIDTH = 40, 60
@@ -68,7 +68,7 @@ def test_grey_of_every_depth_is_seen_from_black_to_white(
     numbers = pixels.astype(float)
     expected = (numbers - numbers.min()) * (255 / np.ptp(numbers))
     assert np.abs(shown - expected[:, :, None]).max() <= 1.6
-    np.testing.assert_array_equal(shown, read_fed(path, 3))
+    np.testing.assert_array_equal(shown, read_model_input(path, 3))
 
 
 @pytest.mark.parametrize("planar", ["contig", "separate"])
@@ -91,26 +91,26 @@ def test_more_channels_are_all_there(tmp_path: Path, kind: type, channels: int) 
     )
     raster = read_raster(path)
     assert raster.values.shape == (HEIGHT, WIDTH, channels)
-    np.testing.assert_allclose(raster.first + raster.step * raster.values.astype(float), pixels, atol=0.01)
-    assert raster.shown().shape == (HEIGHT, WIDTH, 3)
-    fed = read_fed(path, channels)
+    np.testing.assert_allclose(raster.offset + raster.step * raster.values.astype(float), pixels, atol=0.01)
+    assert raster.to_rgb().shape == (HEIGHT, WIDTH, 3)
+    fed = read_model_input(path, channels)
     assert fed.dtype == np.uint8
-    np.testing.assert_array_equal(fed[:, :, :3], raster.shown())
+    np.testing.assert_array_equal(fed[:, :, :3], raster.to_rgb())
     with pytest.raises(ImageError, match=rf"many\.tif.* has {channels} channels.* looks at 3"):
-        read_fed(path, 3)
+        read_model_input(path, 3)
 
 
 def test_colours_with_infrared_are_four_channels_but_alpha_is_not(tmp_path: Path) -> None:
     four = ramp(4, np.uint8, 250)
     infrared = written(tmp_path / "nir.tif", four, extrasamples=[0], **COLOUR)
-    assert read_fed(infrared, 4).shape == (HEIGHT, WIDTH, 4)
+    assert read_model_input(infrared, 4).shape == (HEIGHT, WIDTH, 4)
     np.testing.assert_array_equal(read_picture(infrared), four[:, :, :3])
     glass = four.copy()
     glass[:, :, 3] = 0
     alpha = written(tmp_path / "alpha.tif", glass, extrasamples=[2], **COLOUR)
-    assert np.all(read_fed(alpha, 3) == 128)
+    assert np.all(read_model_input(alpha, 3) == 128)
     deep = written(tmp_path / "deep_alpha.tif", ramp(4) // 2, extrasamples=[2], **COLOUR)
-    assert read_fed(deep, 3).shape == (HEIGHT, WIDTH, 3)
+    assert read_model_input(deep, 3).shape == (HEIGHT, WIDTH, 3)
 
 
 def test_the_channels_of_a_microscope_come_from_its_pages(tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_a_turned_tiff_is_turned_once(tmp_path: Path, orientation: int, deep: bo
     path = tmp_path / "turned.tif"
     tifffile.imwrite(path, pixels, extratags=[(274, 3, 1, orientation, True)], **photometric, **extra)  # type: ignore[arg-type]
     straight = written(tmp_path / "straight.tif", pixels, **photometric, **extra)
-    expected = upright(read_picture(straight), orientation)
+    expected = turn_upright(read_picture(straight), orientation)
     np.testing.assert_array_equal(read_picture(path), expected)
     assert read_size(path) == expected.shape[1::-1]
 
@@ -214,11 +214,13 @@ def test_every_mode_looks_as_pillow_says(tmp_path: Path, mode: str, ending: str)
 def test_a_window_looks_at_a_part_of_a_large_picture_and_always_at_the_same() -> None:
     chance = np.random.default_rng(0)
     large = chance.integers(100, 4000, (1500, 1500), np.uint16)
-    first, again = (Raster.of_numbers(large, one_window=True).windows[0] for _ in range(2))
+    first, again = (Raster.from_values(large, one_window=True).windows[0] for _ in range(2))
     assert first == again
     assert 100 <= first.low < 110
     assert 3990 < first.high < 4000
-    assert Raster.of_numbers(large[:, :, None].astype(np.uint8), one_window=True).windows[0] == Window(0, 255)
+    assert Raster.from_values(large[:, :, None].astype(np.uint8), one_window=True).windows[0] == Window(
+        0, 255
+    )
 
 
 def test_a_damaged_deep_file_is_named(tmp_path: Path) -> None:

@@ -19,12 +19,12 @@ from core.base.errors import ImageError
 from core.base.geometry import Box
 from core.base.lane import Lane
 from core.images import folder
-from core.images.error_messages import GiantError
+from core.images.error_messages import PictureTooLargeError
 from core.images.folder import read_thumbnail
-from core.images.image_reader import opens_in_parts, read_picture, read_size
+from core.images.image_reader import needs_tiled_reading, read_picture, read_size
 from core.images.pyramid import Pyramid
-from core.images.tiff_reader import TiffParts
-from core.images.tiled_pyramid import GiantPyramid
+from core.images.tiff_reader import TiffRegionReader
+from core.images.tiled_pyramid import TiledPyramid
 
 WIDTH, HEIGHT = 2309, 1571
 PATIENCE = 60
@@ -42,7 +42,7 @@ def hills(kind: type = np.uint8, channels: int = 3) -> NDArray[np.generic]:
 def lane() -> Iterator[Lane]:
     made = Lane("test", threads=2)
     yield made
-    made.close()
+    made.shutdown()
 
 
 class Watched:
@@ -52,10 +52,14 @@ class Watched:
         self.boxes: list[Box] = []
         self.problems: list[str] = []
         self._news = threading.Condition()
-        self.giant = GiantPyramid(
-            TiffParts(path), lane.submit, lane.submit_first, self.problems.append, kept_pixels=300_000
+        self.giant = TiledPyramid(
+            TiffRegionReader(path),
+            lane.submit,
+            lane.submit_first,
+            self.problems.append,
+            resident_pixels=300_000,
         )
-        self.giant.on_fresh = self._hear
+        self.giant.on_tile_loaded = self._hear
 
     def _hear(self, box: Box) -> None:
         with self._news:
@@ -91,8 +95,8 @@ def test_every_level_becomes_what_a_small_picture_has(tmp_path: Path, lane: Lane
     stored = np.moveaxis(picture, 2, 0) if layout == "planes" else picture
     tifffile.imwrite(path, stored, **LAYOUTS[layout])  # type: ignore[arg-type]
     watched = Watched(path, lane)
-    levels = Pyramid.of(picture).levels
-    assert (watched.giant.size, watched.giant.count) == ((WIDTH, HEIGHT), len(levels))
+    levels = Pyramid.build(picture).levels
+    assert (watched.giant.size, watched.giant.level_count) == ((WIDTH, HEIGHT), len(levels))
     for number in reversed(range(len(levels))):
         assert watched.giant.level_size(number) == levels[number].shape[1::-1]
         watched.until(number, levels[number], most=0)
@@ -105,7 +109,7 @@ def test_deep_giants_are_seen_through_one_window(tmp_path: Path, lane: Lane, kin
     deep = hills(kind, channels=1)[:, :, 0]
     tifffile.imwrite(path, deep, tile=(256, 256), photometric="minisblack", compression="zlib")
     watched = Watched(path, lane)
-    levels = Pyramid.of(read_picture(path)).levels
+    levels = Pyramid.build(read_picture(path)).levels
     for number in (len(levels) - 1, 0):
         watched.until(number, levels[number], most=6)  # its window comes from some of the tiles
 
@@ -117,10 +121,10 @@ def test_stored_copies_are_used(tmp_path: Path, lane: Lane) -> None:
         options = {"tile": (256, 256), "photometric": "rgb", "compression": "lzw"}
         tiff.write(picture, subifds=2, **options)  # type: ignore[arg-type]
         for number in (1, 2):  # negatives, told apart from what would be computed
-            copy = 255 - Pyramid.of(picture).levels[number]
+            copy = 255 - Pyramid.build(picture).levels[number]
             tiff.write(copy, subfiletype=1, **options)  # type: ignore[arg-type]
     watched = Watched(path, lane)
-    levels = Pyramid.of(picture).levels
+    levels = Pyramid.build(picture).levels
     for number in reversed(range(len(levels))):
         watched.until(number, 255 - levels[number] if number else levels[0], most=2)
 
@@ -130,7 +134,7 @@ def test_parts_of_jpeg_tiles_are_those_of_the_whole(tmp_path: Path) -> None:
     tifffile.imwrite(path, hills(), tile=(256, 256), photometric="rgb", compression="jpeg")
     whole = tifffile.imread(path)
     box = Box(200, 700, 1300, 1571)
-    np.testing.assert_array_equal(TiffParts(path).read(0, box), whole[box.slices])
+    np.testing.assert_array_equal(TiffRegionReader(path).read_region(0, box), whole[box.slices])
 
 
 def test_what_is_missing_is_shown_coarsely_at_once(tmp_path: Path, lane: Lane) -> None:
@@ -138,8 +142,8 @@ def test_what_is_missing_is_shown_coarsely_at_once(tmp_path: Path, lane: Lane) -
     picture = hills()
     tifffile.imwrite(path, picture, tile=(256, 256), photometric="rgb")
     watched = Watched(path, lane)
-    coarsest = watched.giant.count - 1
-    watched.until(coarsest, Pyramid.of(picture).levels[coarsest], most=0)
+    coarsest = watched.giant.level_count - 1
+    watched.until(coarsest, Pyramid.build(picture).levels[coarsest], most=0)
     hold = threading.Event()
     for _ in range(2):
         lane.submit_first(hold.wait, PATIENCE)  # nothing can be read now
@@ -160,17 +164,17 @@ def test_tools_see_what_the_screen_has(tmp_path: Path, lane: Lane) -> None:
     height, width = picture.shape[:2]
     tifffile.imwrite(path, picture, tile=(256, 256), photometric="rgb")
     watched = Watched(path, lane)
-    coarsest = watched.giant.count - 1
-    watched.until(coarsest, Pyramid.of(picture).levels[coarsest], most=0)
-    whole = watched.giant.whole()
-    assert whole.shape == picture.shape and whole is watched.giant.whole()
+    coarsest = watched.giant.level_count - 1
+    watched.until(coarsest, Pyramid.build(picture).levels[coarsest], most=0)
+    whole = watched.giant.full_image()
+    assert whole.shape == picture.shape and whole is watched.giant.full_image()
     cut = whole[300:900, 700:1400]
     assert cut.shape == (600, 700, 3) and 0 < np.abs(cut.astype(int) - picture[300:900, 700:1400]).max() < 24
     before = len(watched.boxes)
     lane.submit(lambda: None).result()
     assert len(watched.boxes) == before, "nothing is read for a tool"
     watched.until(0, picture, most=0)
-    sharp = watched.giant.whole()
+    sharp = watched.giant.full_image()
     assert sharp is not whole, "who keeps what was found in it hears that it is another one"
     for cut, same in (
         (sharp[300:900, 700:1400], picture[300:900, 700:1400]),
@@ -191,11 +195,11 @@ def test_nothing_is_read_while_nobody_looks(tmp_path: Path, lane: Lane) -> None:
     path = tmp_path / "giant.tif"
     tifffile.imwrite(path, hills(), tile=(256, 256), photometric="rgb")
     watched = Watched(path, lane)
-    watched.giant.on_fresh = None
-    assert np.all(watched.level(watched.giant.count - 1) == 128)
+    watched.giant.on_tile_loaded = None
+    assert np.all(watched.level(watched.giant.level_count - 1) == 128)
     lane.submit(lambda: None).result()
     lane.submit(lambda: None).result()
-    assert np.all(watched.level(watched.giant.count - 1) == 128)
+    assert np.all(watched.level(watched.giant.level_count - 1) == 128)
 
 
 def test_a_damaged_tile_is_told_once_and_the_rest_is_shown(tmp_path: Path, lane: Lane) -> None:
@@ -230,17 +234,17 @@ def test_what_cannot_be_read_in_parts_is_told(tmp_path: Path) -> None:
     tag = (274, 3, 1, 6, True)
     tifffile.imwrite(turned, hills(), tile=(256, 256), photometric="rgb", extratags=[tag])
     with pytest.raises(ImageError, match=r"turned\.tif.* stored turned"):
-        TiffParts(turned)
+        TiffRegionReader(turned)
 
 
 def test_the_size_of_a_giant_is_known_but_it_is_not_decoded(tmp_path: Path) -> None:
     path = tmp_path / "sparse.tif"
     _sparse(path, 40_000, 30_000)
     assert read_size(path) == (40_000, 30_000)
-    assert opens_in_parts(path, beyond=200_000_000)
+    assert needs_tiled_reading(path, max_pixels=200_000_000)
     with pytest.raises(ImageError, match="claims to be"):
         read_picture(path)
-    part = TiffParts(path).read(0, Box(39_000, 29_000, 40_000, 30_000))
+    part = TiffRegionReader(path).read_region(0, Box(39_000, 29_000, 40_000, 30_000))
     assert part.shape == (1000, 1000, 3)
     _sparse(path, 400_000, 300_000)
     with pytest.raises(ImageError, match="at most 4,000 million"):
@@ -259,10 +263,10 @@ def test_a_giant_has_a_thumbnail_of_its_shape(tmp_path: Path, monkeypatch: pytes
     with tifffile.TiffWriter(path) as tiff:
         options = {"tile": (256, 256), "photometric": "rgb"}
         tiff.write(picture, subifds=1, **options)  # type: ignore[arg-type]
-        tiff.write(255 - Pyramid.of(picture).levels[2], subfiletype=1, **options)  # type: ignore[arg-type]
+        tiff.write(255 - Pyramid.build(picture).levels[2], subfiletype=1, **options)  # type: ignore[arg-type]
 
     def too_large(path: Path, **_: object) -> None:
-        raise GiantError(f"{path} is too large")
+        raise PictureTooLargeError(f"{path} is too large")
 
     monkeypatch.setattr(folder, "read_picture", too_large)
     small = read_thumbnail(path, 200)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.base.geometry import Box
-from core.labels.deferred_edit import Painting
+from core.labels.deferred_edit import DeferredEdit
 from core.labels.label_map import LabelMap
 
 WIDTH, HEIGHT = 600, 300
@@ -35,7 +35,7 @@ def noise() -> np.ndarray:
 @given(st.lists(boxes, max_size=4), st.lists(boxes, max_size=4), st.sampled_from(["finish", "cancel"]))
 def test_a_snapshot_is_the_label_of_that_moment(before: list[Box], after: list[Box], end: str) -> None:
     labels = LabelMap(noise())
-    labels.begin("Stroke", "test", 5)
+    labels.begin_edit("Stroke", "test", 5)
     for box in before:
         stroke(labels, box, 5)
     wanted, taken = labels.values.copy(), labels.snapshot()  # also in the middle of a stroke
@@ -60,7 +60,7 @@ def test_a_snapshot_is_exact_however_much_is_painted_while_it_is_copied() -> Non
 
     thread = threading.Thread(target=copy)
     thread.start()
-    labels.begin("Stroke", "test", 1)
+    labels.begin_edit("Stroke", "test", 1)
     while not stop.is_set():
         stroke(labels, Box(0, 0, 2048, 2048), 1)
     thread.join(PATIENCE_S)
@@ -71,28 +71,28 @@ def test_a_snapshot_is_exact_however_much_is_painted_while_it_is_copied() -> Non
 # Lending
 
 
-def lent() -> tuple[LabelMap, Painting, np.ndarray]:
+def lent() -> tuple[LabelMap, DeferredEdit, np.ndarray]:
     labels = LabelMap(noise())
     before, box = labels.values.copy(), Box(10, 10, 500, 280)
-    labels.begin("Square", "test", 5)
+    labels.begin_edit("Square", "test", 5)
 
     def paint() -> Box:
         stroke(labels, box, 5)
         return box
 
-    return labels, Painting(labels, "Square", paint), before
+    return labels, DeferredEdit(labels, "Square", paint), before
 
 
 def test_whoever_comes_first_paints_and_only_once() -> None:
     labels, painting, before = lent()
-    threads = [threading.Thread(target=painting.carry_out) for _ in range(4)]
+    threads = [threading.Thread(target=painting.run) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(PATIENCE_S)
     wanted = before.copy()
     wanted[10:280, 10:500] = 5
-    assert painting.is_over and not labels.is_editing
+    assert painting.is_done and not labels.is_editing
     assert np.array_equal(labels.values, wanted)
     assert painting.edit is not None and painting.edit.pixels == np.count_nonzero(wanted != before)
     assert all(np.array_equal(t.after, wanted[_place(t.key)]) for t in painting.edit.tiles)
@@ -101,14 +101,14 @@ def test_whoever_comes_first_paints_and_only_once() -> None:
 
 def test_a_label_is_lent_only_with_an_edit_open() -> None:
     with pytest.raises(RuntimeError):
-        Painting(LabelMap.blank(9, 9), "Nothing", Box.nothing)
+        DeferredEdit(LabelMap.blank(9, 9), "Nothing", Box.empty)
 
 
 def test_what_is_given_up_before_anybody_began_is_never_painted() -> None:
     labels, painting, before = lent()
-    painting.give_up()
-    assert painting.is_over and painting.edit is None and not labels.is_editing
-    painting.carry_out()
+    painting.cancel()
+    assert painting.is_done and painting.edit is None and not labels.is_editing
+    painting.run()
     assert np.array_equal(labels.values, before)
 
 
@@ -117,7 +117,7 @@ def test_what_another_thread_is_painting_is_waited_for(gives_up: bool) -> None:
     labels = LabelMap(noise())
     before, box = labels.values.copy(), Box(0, 0, 300, 300)
     began, go_on = threading.Event(), threading.Event()
-    labels.begin("Square", "test", 5)
+    labels.begin_edit("Square", "test", 5)
 
     def paint() -> Box:
         stroke(labels, box, 5)
@@ -125,16 +125,16 @@ def test_what_another_thread_is_painting_is_waited_for(gives_up: bool) -> None:
         go_on.wait(PATIENCE_S)
         return box
 
-    painting = Painting(labels, "Square", paint)
-    thread = threading.Thread(target=painting.carry_out)
+    painting = DeferredEdit(labels, "Square", paint)
+    thread = threading.Thread(target=painting.run)
     thread.start()
     began.wait(PATIENCE_S)
     if gives_up:
-        painting.give_up()
-    assert not painting.is_over and labels.is_editing
+        painting.cancel()
+    assert not painting.is_done and labels.is_editing
     threading.Timer(0.05, go_on.set).start()
-    painting.carry_out()
-    assert painting.is_over and not labels.is_editing
+    painting.run()
+    assert painting.is_done and not labels.is_editing
     assert (painting.edit is None) == gives_up == np.array_equal(labels.values, before)
     assert painting.dirty == (Box(0, 0, 512, 300) if gives_up else box)
     thread.join(PATIENCE_S)
@@ -143,16 +143,16 @@ def test_what_another_thread_is_painting_is_waited_for(gives_up: bool) -> None:
 def test_what_goes_wrong_leaves_the_label_as_it_was() -> None:
     labels = LabelMap(noise())
     before = labels.values.copy()
-    labels.begin("Square", "test", 5)
+    labels.begin_edit("Square", "test", 5)
 
     def paint() -> Box:
         stroke(labels, Box(0, 0, 300, 300), 5)
         raise MemoryError
 
-    painting = Painting(labels, "Square", paint)
-    painting.carry_out()
-    assert isinstance(painting.problem, MemoryError) and painting.edit is None
-    assert painting.is_over and not labels.is_editing
+    painting = DeferredEdit(labels, "Square", paint)
+    painting.run()
+    assert isinstance(painting.error, MemoryError) and painting.edit is None
+    assert painting.is_done and not labels.is_editing
     assert np.array_equal(labels.values, before)
 
 
@@ -169,10 +169,10 @@ def test_tiles_of_one_value_are_kept_as_exactly_as_others(painted: list[Box]) ->
     """Most tiles of a blank label hold one value throughout, before and often after."""
     labels = LabelMap.blank(WIDTH, HEIGHT)
     before = labels.values.copy()
-    labels.begin("Strokes", "test", 1)
+    labels.begin_edit("Strokes", "test", 1)
     for value, box in enumerate(painted, 1):
         stroke(labels, box, value)
-    after, edit = labels.values.copy(), labels.finish()
+    after, edit = labels.values.copy(), labels.finish_edit()
     for tile in edit.tiles if edit else ():
         assert tile.before.shape == tile.after.shape == after[_place(tile.key)].shape
         assert np.array_equal(tile.before, before[_place(tile.key)])

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.base.geometry import TILE, Box, tile_box
+from core.base.geometry import TILE_SIZE, Box, tile_box
 from core.labels.label_map import Edit, LabelMap, Origin
 
-WIDTH, HEIGHT = TILE + 90, TILE * 2 + 17
+WIDTH, HEIGHT = TILE_SIZE + 90, TILE_SIZE * 2 + 17
 
 
 def filled(seed: int) -> LabelMap:
@@ -52,12 +52,12 @@ def redone(edit: Edit) -> dict:
 def test_an_edit_holds_all_that_is_needed_to_undo_and_redo_it(seed: int, strokes: list) -> None:
     labels = filled(seed)
     before = labels.values.copy()
-    labels.begin("Brush stroke, road", "brush", 1)
+    labels.begin_edit("Brush stroke, road", "brush", 1)
     for box, value, noise in strokes:
         expected = paint(labels, box, value, noise)
         assert np.array_equal(labels.values, expected)
     after = labels.values.copy()
-    edit = labels.finish()
+    edit = labels.finish_edit()
     changed = before != after
     if edit is None:
         assert not changed.any()
@@ -70,7 +70,7 @@ def test_an_edit_holds_all_that_is_needed_to_undo_and_redo_it(seed: int, strokes
     }
     dirty = labels.replace_tiles(undone(edit))
     assert np.array_equal(labels.values, before)
-    assert dirty.intersected(edit.box) == edit.box
+    assert dirty.intersection(edit.box) == edit.box
     labels.replace_tiles(redone(edit))
     assert np.array_equal(labels.values, after)
 
@@ -80,11 +80,11 @@ def test_an_edit_holds_all_that_is_needed_to_undo_and_redo_it(seed: int, strokes
 def test_cancel_gives_back_what_was_there(seed: int, strokes: list) -> None:
     labels = filled(seed)
     before = labels.values.copy()
-    labels.begin("Brush stroke, road", "brush", 1)
+    labels.begin_edit("Brush stroke, road", "brush", 1)
     for box, value, noise in strokes:
         paint(labels, box, value, noise)
     touched = labels.values != before
-    dirty = labels.cancel()
+    dirty = labels.cancel_edit()
     assert np.array_equal(labels.values, before)
     outside = touched.copy()
     outside[dirty.slices] = False
@@ -98,27 +98,27 @@ def test_put_copies_values_only_where_the_mask_says() -> None:
     box = Box(-2, 5, 3, 9)
     values = np.arange(20, dtype=np.uint8).reshape(4, 5)
     mask = values % 2 == 0
-    labels.begin("Accept", "accept", 0, Origin.ACCEPTED, run_id=7)
-    assert labels.put(box, values, mask) == Box(0, 5, 3, 9)
+    labels.begin_edit("Accept", "accept", 0, Origin.ACCEPTED, run_id=7)
+    assert labels.put_values(box, values, mask) == Box(0, 5, 3, 9)
     expected[5:9, 0:3] = np.where(mask[:, 2:], values[:, 2:], expected[5:9, 0:3])
     assert np.array_equal(labels.values, expected)
-    labels.put(Box(0, 0, 5, 4), values)
+    labels.put_values(Box(0, 0, 5, 4), values)
     expected[0:4, 0:5] = values
     assert np.array_equal(labels.values, expected)
-    edit = labels.finish()
+    edit = labels.finish_edit()
     assert edit is not None
     assert (edit.origin, edit.run_id) == (Origin.ACCEPTED, 7)
 
 
 def test_tiles_of_an_edit_do_not_change_with_the_label() -> None:
     labels = LabelMap.blank(40, 30)
-    labels.begin("Brush stroke, road", "brush", 1)
+    labels.begin_edit("Brush stroke, road", "brush", 1)
     labels.paint(Box(3, 3, 6, 6), np.ones((3, 3), bool), 1)
-    edit = labels.finish()
+    edit = labels.finish_edit()
     assert edit is not None
-    labels.begin("Brush stroke, tree", "brush", 2)
+    labels.begin_edit("Brush stroke, tree", "brush", 2)
     labels.paint(Box(0, 0, 40, 30), np.ones((30, 40), bool), 2)
-    labels.finish()
+    labels.finish_edit()
     (change,) = edit.tiles
     assert not change.before.any()
     assert change.after.sum() == 9
@@ -126,9 +126,9 @@ def test_tiles_of_an_edit_do_not_change_with_the_label() -> None:
 
 def test_painting_the_same_again_is_not_an_edit() -> None:
     labels = LabelMap.blank(20, 20)
-    labels.begin("Erase", "eraser", 0)
+    labels.begin_edit("Erase", "eraser", 0)
     labels.paint(Box(2, 2, 9, 9), np.ones((7, 7), bool), 0)
-    assert labels.finish() is None
+    assert labels.finish_edit() is None
 
 
 def test_edits_must_be_opened_and_closed() -> None:
@@ -136,9 +136,9 @@ def test_edits_must_be_opened_and_closed() -> None:
     with pytest.raises(RuntimeError, match="begin"):
         labels.paint(Box(2, 2, 9, 9), np.ones((7, 7), bool), 1)
     with pytest.raises(RuntimeError, match="no edit"):
-        labels.finish()
-    labels.begin("Erase", "eraser", 0)
+        labels.finish_edit()
+    labels.begin_edit("Erase", "eraser", 0)
     with pytest.raises(RuntimeError, match="already open"):
-        labels.begin("Erase", "eraser", 0)
+        labels.begin_edit("Erase", "eraser", 0)
     with pytest.raises(RuntimeError, match="is open"):
         labels.replace_tiles({})

@@ -31,12 +31,12 @@ def whole(values: NDArray[np.uint8]) -> Box:
     return Box(0, 0, values.shape[1], values.shape[0])
 
 
-def full(shape: morphology.Shape, values: NDArray[np.uint8]) -> Bools:
+def full(shape: morphology.RegionMask, values: NDArray[np.uint8]) -> Bools:
     """The shape as a mask of the picture; it must lie inside."""
     box, mask = shape
     assert mask.shape == (box.height, box.width)
-    assert box.intersected(whole(values)) == box
-    return morphology.spread(shape, whole(values))
+    assert box.intersection(whole(values)) == box
+    return morphology.mask_in_box(shape, whole(values))
 
 
 def near(mask: Bools, by: int) -> Bools:
@@ -69,26 +69,26 @@ def parts(mask: Bools) -> list[Bools]:
 @settings(max_examples=60, deadline=None)
 @given(pictures(), st.integers(0, 7))
 def test_grow_takes_all_pixels_within_reach(values: NDArray[np.uint8], by: int) -> None:
-    shape = morphology.whole_class(values, 1)
-    assert np.array_equal(full(morphology.grown(shape, by, whole(values)), values), near(values == 1, by))
+    shape = morphology.class_region(values, 1)
+    assert np.array_equal(full(morphology.dilate(shape, by, whole(values)), values), near(values == 1, by))
 
 
 @settings(max_examples=60, deadline=None)
 @given(pictures(), st.integers(0, 7))
 def test_shrink_leaves_the_pixels_that_are_far_from_all_others(values: NDArray[np.uint8], by: int) -> None:
-    shape = morphology.whole_class(values, 1)
+    shape = morphology.class_region(values, 1)
     expected = (values == 1) & ~near(values != 1, by)
-    assert np.array_equal(full(morphology.shrunk(shape, by, whole(values)), values), expected)
+    assert np.array_equal(full(morphology.erode(shape, by, whole(values)), values), expected)
 
 
 @settings(max_examples=60, deadline=None)
 @given(pictures(), st.integers(0, 4))
 def test_smooth_opens_and_then_closes_with_a_disc(values: NDArray[np.uint8], by: int) -> None:
-    shape = morphology.whole_class(values, 1)
+    shape = morphology.class_region(values, 1)
     wide = np.pad(values == 1, 20, mode="edge")
     opened = near(~near(~wide, by), by) if by else wide
     closed = ~near(~near(opened, by), by) if by else opened
-    shown = full(morphology.smoothed(shape, by, whole(values)), values)
+    shown = full(morphology.smooth(shape, by, whole(values)), values)
     assert np.array_equal(shown, closed[20:-20, 20:-20])
 
 
@@ -97,19 +97,19 @@ def test_smooth_opens_and_then_closes_with_a_disc(values: NDArray[np.uint8], by:
 def test_holes_are_what_cannot_walk_out(values: NDArray[np.uint8]) -> None:
     mask = values == 1
     outside = parts(np.pad(~mask, 1, constant_values=True))[0][1:-1, 1:-1]
-    filled = full(morphology.filled(morphology.whole_class(values, 1)), values)
+    filled = full(morphology.fill_holes(morphology.class_region(values, 1)), values)
     assert np.array_equal(filled, ~outside)
 
 
 @settings(max_examples=60, deadline=None)
 @given(pictures(), st.integers(1, 30))
 def test_islands_and_the_largest_part(values: NDArray[np.uint8], size: int) -> None:
-    shape, found = morphology.whole_class(values, 1), parts(values == 1)
+    shape, found = morphology.class_region(values, 1), parts(values == 1)
     small = np.zeros(values.shape, bool)
     for part in found:
         small |= part if part.sum() < size else False
-    assert np.array_equal(full(morphology.islands(shape, size), values), small)
-    lost = full(morphology.all_but_largest(shape), values)
+    assert np.array_equal(full(morphology.small_components(shape, size), values), small)
+    lost = full(morphology.all_but_largest_component(shape), values)
     kept = (values == 1) & ~lost
     assert len(parts(kept)) == min(1, len(found))
     assert kept.sum() == max((part.sum() for part in found), default=0)
@@ -118,8 +118,8 @@ def test_islands_and_the_largest_part(values: NDArray[np.uint8], size: int) -> N
 @settings(max_examples=60, deadline=None)
 @given(pictures(values=3), st.integers(1, 30))
 def test_an_island_takes_what_most_of_its_neighbours_hold(values: NDArray[np.uint8], size: int) -> None:
-    lost = morphology.islands(morphology.whole_class(values, 1), size)
-    heirs = morphology.surroundings(values, lost)
+    lost = morphology.small_components(morphology.class_region(values, 1), size)
+    heirs = morphology.majority_neighbours(values, lost)
     for part in parts(full(lost, values)):
         votes = np.zeros(256, int)
         for y, x in np.argwhere(part):
@@ -135,10 +135,10 @@ def test_an_island_takes_what_most_of_its_neighbours_hold(values: NDArray[np.uin
 @settings(max_examples=60, deadline=None)
 @given(pictures(values=3), st.integers(1, 4))
 def test_what_is_given_away_goes_to_the_nearest_neighbour(values: NDArray[np.uint8], by: int) -> None:
-    shape = morphology.whole_class(values, 1)
+    shape = morphology.class_region(values, 1)
     mask = values == 1
-    lost = morphology.trimmed((whole(values), mask & near(~mask, by)))
-    heirs = morphology.nearest_others(values, lost, shape)
+    lost = morphology.trim((whole(values), mask & near(~mask, by)))
+    heirs = morphology.nearest_other_values(values, lost, shape)
     others = np.argwhere(~mask)
     for y, x in np.argwhere(full(lost, values)):
         away = np.hypot(*(others - (y, x)).T)
@@ -152,7 +152,7 @@ def test_what_is_given_away_goes_to_the_nearest_neighbour(values: NDArray[np.uin
 def test_a_moved_shape_loses_what_leaves_the_picture(values: NDArray[np.uint8], dx: int, dy: int) -> None:
     wide = np.pad(values == 1, 60)
     rolled = np.roll(wide, (dy, dx), (0, 1))[60:-60, 60:-60]
-    shape = morphology.moved(morphology.whole_class(values, 1), dx, dy, whole(values))
+    shape = morphology.translate(morphology.class_region(values, 1), dx, dy, whole(values))
     assert np.array_equal(full(shape, values), rolled)
 
 
@@ -165,7 +165,7 @@ def test_a_near_region_is_the_region_or_none(values: NDArray[np.uint8], data: st
     )
     reach = data.draw(st.integers(1, 25))
     box, mask = connected_region(values, at)
-    near_one = morphology.near_region(values, at, reach)
+    near_one = morphology.nearby_region(values, at, reach)
     if near_one is not None:
         assert near_one[0] == box and np.array_equal(near_one[1], mask)
     else:
@@ -174,4 +174,4 @@ def test_a_near_region_is_the_region_or_none(values: NDArray[np.uint8], data: st
 
 def test_outside_there_is_no_region() -> None:
     with pytest.raises(IndexError):
-        morphology.near_region(np.zeros((4, 4), np.uint8), Point(4.0, 1.0), 10)
+        morphology.nearby_region(np.zeros((4, 4), np.uint8), Point(4.0, 1.0), 10)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from core.base.geometry import Box, Point
-from core.labels.outlines import simplified, traced
+from core.labels.outlines import simplify_ring, trace_outlines
 from core.labels.rasterization import connected_region, polygons
 
 masks = arrays.arrays(np.bool_, st.tuples(st.integers(1, 12), st.integers(1, 12)))
@@ -26,7 +26,7 @@ def raster(rings: list[tuple[Point, ...]], box: Box) -> np.ndarray:
 @given(masks, st.integers(-3, 40), st.integers(-3, 40))
 def test_a_traced_outline_gives_exactly_its_pixels_back(mask: np.ndarray, x: int, y: int) -> None:
     box = Box(x, y, x + mask.shape[1], y + mask.shape[0])
-    rings = traced(box, mask)
+    rings = trace_outlines(box, mask)
     assert np.array_equal(raster(rings, box), mask)
     # Each corner turns: none lies within a straight side, and steps go along the edges of pixels.
     for ring in rings:
@@ -43,11 +43,11 @@ def test_a_region_has_one_outline_and_one_for_each_hole(mask: np.ndarray) -> Non
     regions = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)[0] - 1
     outside = np.pad(~mask, 1, constant_values=True).astype(np.uint8)
     holes = cv2.connectedComponents(outside, connectivity=8)[0] - 2
-    assert len(traced(box, mask)) == regions + holes
+    assert len(trace_outlines(box, mask)) == regions + holes
 
 
 def test_nothing_has_no_outline() -> None:
-    assert traced(Box(2, 3, 6, 7), np.zeros((4, 4), bool)) == []
+    assert trace_outlines(Box(2, 3, 6, 7), np.zeros((4, 4), bool)) == []
 
 
 @settings(max_examples=60, deadline=None)
@@ -58,8 +58,8 @@ def test_a_simplified_outline_stays_near(seed: int, slack: float, far: int) -> N
     values = (cv2.GaussianBlur(chance.random((60, 80)), (0, 0), 5) > 0.5).astype(np.uint8)
     box, mask = connected_region(values, Point(40, 30))
     box = box.moved(far, far)
-    exact = traced(box, mask)
-    rings = [ring for ring in (simplified(ring, slack) for ring in exact) if len(ring) > 2]
+    exact = trace_outlines(box, mask)
+    rings = [ring for ring in (simplify_ring(ring, slack) for ring in exact) if len(ring) > 2]
     assert sum(map(len, rings)) < sum(map(len, exact))
     assert {corner for ring in rings for corner in ring} <= {corner for ring in exact for corner in ring}
     grown = box.grown(4)

@@ -22,7 +22,7 @@ def on_canvas(box: Box, mask: np.ndarray) -> np.ndarray:
     """The mask on a canvas of SIDE square, whatever lies outside left out."""
     assert mask.shape == (box.height, box.width)
     canvas = np.zeros((SIDE, SIDE), bool)
-    inside = box.intersected(WHOLE)
+    inside = box.intersection(WHOLE)
     if not inside.is_empty:
         canvas[inside.slices] = mask[inside.moved(-box.x0, -box.y0).slices]
     return canvas
@@ -50,7 +50,7 @@ def test_capsule_holds_the_centres_within_the_radius(start: Point, end: Point, r
 @given(points, points, st.floats(0.5, 200))
 def test_capsule_within_a_box_is_the_same_capsule(start: Point, end: Point, radius: float) -> None:
     box, mask = capsule(start, end, radius, WHOLE)
-    assert box == box.intersected(WHOLE)
+    assert box == box.intersection(WHOLE)
     assert np.array_equal(on_canvas(box, mask), on_canvas(*capsule(start, end, radius)))
 
 
@@ -118,7 +118,7 @@ def test_polygon_of_whole_pixels_covers_just_them() -> None:
 @given(st.lists(points, min_size=3, max_size=6))
 def test_polygon_within_a_box_is_the_same_polygon(corners: list[Point]) -> None:
     box, mask = polygon(corners, WHOLE)
-    assert box == box.intersected(WHOLE)
+    assert box == box.intersection(WHOLE)
     assert np.array_equal(on_canvas(box, mask), on_canvas(*polygon(corners)))
 
 
@@ -185,7 +185,7 @@ def test_rings_are_joined_even_odd(rings: list[list[Point]]) -> None:
     for ring in rings:
         expected ^= on_canvas(*polygon(ring, WHOLE))
     box, mask = polygons(rings, WHOLE)
-    assert box == box.intersected(WHOLE)
+    assert box == box.intersection(WHOLE)
     assert np.array_equal(on_canvas(box, mask), expected)
     assert np.array_equal(on_canvas(*polygons(rings)), expected)
 

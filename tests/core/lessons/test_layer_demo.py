@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from torch.nn import functional as F  # noqa: N812
 
 from core.lessons import operations as do
-from core.lessons.formulas import number
-from core.lessons.kernels import BLUR, EDGES_ACROSS, KERNELS, OWN, SHARPEN, name_of
-from core.lessons.layer_demo import OPERATIONS, SCORES, Setup, work
+from core.lessons.formulas import format_number
+from core.lessons.kernels import BLUR, CUSTOM, EDGES_ACROSS, KERNELS, SHARPEN, name_of
+from core.lessons.layer_demo import OPERATIONS, SCORE_OPERATIONS, DemoSetup, run_demo
 from core.lessons.lessons import LESSONS
-from core.lessons.patch import SIDES, brightness, cut, drawn, place
+from core.lessons.patch import PATCH_SIDES, brightness, extract_patch, patch_position, practice_picture
 
 sides = st.integers(1, 17)
 numbers = st.integers(0, 2**32 - 1)
@@ -36,13 +36,13 @@ def test_correlation_is_what_networks_do(
 ) -> None:
     x, k = some(height, width, seed), some(kernel, kernel, seed + 1)
     made = do.correlate(x, k, stride, pad, rate)
-    if min(height, width) + 2 * pad < do.reach(kernel, rate):
+    if min(height, width) + 2 * pad < do.kernel_span(kernel, rate):
         assert made.size == 0
-        assert 0 in [do.out_side(side, kernel, stride, pad, rate) for side in (height, width)]
+        assert 0 in [do.output_side(side, kernel, stride, pad, rate) for side in (height, width)]
         return
     right = F.conv2d(as_torch(x), as_torch(k), stride=stride, padding=pad, dilation=rate)[0, 0].numpy()
     np.testing.assert_allclose(made, right, atol=1e-9)
-    assert made.shape == tuple(do.out_side(side, kernel, stride, pad, rate) for side in (height, width))
+    assert made.shape == tuple(do.output_side(side, kernel, stride, pad, rate) for side in (height, width))
 
 
 @given(sides, sides, numbers)
@@ -73,7 +73,7 @@ def test_transposed_convolution(
     if 0 in shape:
         return
     right = F.conv_transpose2d(as_torch(x), as_torch(k), stride=stride, padding=pad)[0, 0].numpy()
-    np.testing.assert_allclose(do.transposed(x, k, stride, pad), right, atol=1e-9)
+    np.testing.assert_allclose(do.transposed_convolution(x, k, stride, pad), right, atol=1e-9)
     assert right.shape == shape
 
 
@@ -86,7 +86,7 @@ def test_activation_functions(height: int, width: int, seed: int, strength: floa
 
 
 setups = st.builds(
-    Setup,
+    DemoSetup,
     operation=st.sampled_from([key for key, _, _ in OPERATIONS]),
     kernel=st.sampled_from([kernel for _, _, kernel in KERNELS]),
     stride=st.sampled_from([1, 2]),
@@ -98,20 +98,20 @@ setups = st.builds(
 
 
 @given(setups, numbers)
-def test_a_cell_is_what_it_says_it_was_made_of(setup: Setup, seed: int) -> None:
-    patch = np.random.default_rng(seed).integers(0, 256, (setup.side, setup.side)).astype(float)
-    worked = work(setup, patch)
+def test_a_cell_is_what_it_says_it_was_made_of(setup: DemoSetup, seed: int) -> None:
+    patch = np.random.default_rng(seed).integers(0, 256, (setup.patch_side, setup.patch_side)).astype(float)
+    worked = run_demo(setup, patch)
     assert bool(worked.outputs) != bool(worked.problem)
     for output in worked.outputs:
         height, width = output.values.shape
-        assert worked.formula.endswith(str(height)) and height == width
+        assert worked.size_formula.endswith(str(height)) and height == width
         x, y = seed % width, seed // 7 % height
-        reads = output.reads(x, y)
-        there = [r for r in reads if 0 <= r.x < setup.side and 0 <= r.y < setup.side]
+        reads = output.input_terms(x, y)
+        there = [r for r in reads if 0 <= r.x < setup.patch_side and 0 <= r.y < setup.patch_side]
         values = [worked.source[r.y, r.x] for r in there]
         if output.kernel is not None:
             said = sum(v * r.weight for v, r in zip(values, there, strict=True))
-        elif setup.operation in SCORES:
+        elif setup.operation in SCORE_OPERATIONS:
             here = worked.source[y, x]
             said = {
                 "relu": max(0.0, here),
@@ -121,17 +121,17 @@ def test_a_cell_is_what_it_says_it_was_made_of(setup: Setup, seed: int) -> None:
         else:
             said = max(values) if setup.operation == "max" else sum(values) / len(values)
         assert output.values[y, x] == pytest.approx(said)
-        assert output.spell(x, y).endswith(f"= {number(output.values[y, x])}")
+        assert output.formula(x, y).endswith(f"= {format_number(output.values[y, x])}")
         assert output.low < output.high
         assert output.low <= output.values.min() and output.values.max() <= output.high + 1e-9
 
 
 @given(setups, numbers)
-def test_the_sum_that_is_spelled_out_is_right(setup: Setup, seed: int) -> None:
+def test_the_sum_that_is_spelled_out_is_right(setup: DemoSetup, seed: int) -> None:
     """Read as arithmetic by Python itself, the left side gives the right side."""
-    patch = np.random.default_rng(seed).integers(0, 256, (setup.side, setup.side)).astype(float)
-    for output in work(setup, patch).outputs:
-        left, right = output.spell(0, 0).rsplit(" = ", 1)
+    patch = np.random.default_rng(seed).integers(0, 256, (setup.patch_side, setup.patch_side)).astype(float)
+    for output in run_demo(setup, patch).outputs:
+        left, right = output.formula(0, 0).rsplit(" = ", 1)
         plain = re.sub(r"e\^(−?[\d.]+)", r"E**(\1)", left).replace("−", "-").replace("·", "*")
         value = eval(plain, {"E": np.e, "max": max})
         assert value == pytest.approx(float(right.replace("−", "-")), abs=0.02)
@@ -139,15 +139,24 @@ def test_the_sum_that_is_spelled_out_is_right(setup: Setup, seed: int) -> None:
 
 def test_formulas_as_people_write_them() -> None:
     grey = np.zeros((64, 64))
-    assert work(Setup(side=64), grey).formula == "(64 + 2·1 − 3) / 1 + 1 = 64"
-    assert work(Setup(stride=2, side=64), grey).formula == "⌊(64 + 2·1 − 3) / 2⌋ + 1 = 32"
-    assert work(Setup("dilated", rate=4, same=False, side=64), grey).formula == "(64 + 2·0 − 9) / 1 + 1 = 56"
-    assert work(Setup("max", window=3, side=64), grey).formula == "⌊(64 + 2·0 − 3) / 3⌋ + 1 = 21"
-    assert work(Setup("transposed", same=False, side=64), grey).formula == "(64 − 1)·2 − 2·0 + 3 = 129"
+    assert run_demo(DemoSetup(patch_side=64), grey).size_formula == "(64 + 2·1 − 3) / 1 + 1 = 64"
+    assert run_demo(DemoSetup(stride=2, patch_side=64), grey).size_formula == "⌊(64 + 2·1 − 3) / 2⌋ + 1 = 32"
+    assert (
+        run_demo(DemoSetup("dilated", rate=4, same_padding=False, patch_side=64), grey).size_formula
+        == "(64 + 2·0 − 9) / 1 + 1 = 56"
+    )
+    assert (
+        run_demo(DemoSetup("max", pool_size=3, patch_side=64), grey).size_formula
+        == "⌊(64 + 2·0 − 3) / 3⌋ + 1 = 21"
+    )
+    assert (
+        run_demo(DemoSetup("transposed", same_padding=False, patch_side=64), grey).size_formula
+        == "(64 − 1)·2 − 2·0 + 3 = 129"
+    )
 
 
 def test_a_kernel_that_does_not_fit_is_a_sentence() -> None:
-    worked = work(Setup("dilated", rate=4, same=False, side=4), np.zeros((4, 4)))
+    worked = run_demo(DemoSetup("dilated", rate=4, same_padding=False, patch_side=4), np.zeros((4, 4)))
     assert worked.outputs == ()
     assert worked.problem == (
         "The kernel reaches over 9 pixels and does not fit into 4. Choose padding or a larger patch."
@@ -156,37 +165,47 @@ def test_a_kernel_that_does_not_fit_is_a_sentence() -> None:
 
 def test_sums_leave_out_what_counts_nothing() -> None:
     patch = np.arange(16.0).reshape(4, 4)
-    spelled = work(Setup(kernel=EDGES_ACROSS, same=False), patch).outputs[0].spell(0, 0)
+    spelled = run_demo(DemoSetup(kernel=EDGES_ACROSS, same_padding=False), patch).outputs[0].formula(0, 0)
     assert spelled == "−1·0 + 1·2 − 2·4 + 2·6 − 1·8 + 1·10 = 8"
-    assert work(Setup(kernel=((0,) * 3,) * 3), patch).outputs[0].spell(1, 1) == "0 = 0"  # type: ignore[arg-type]
+    assert run_demo(DemoSetup(kernel=((0,) * 3,) * 3), patch).outputs[0].formula(1, 1) == "0 = 0"  # type: ignore[arg-type]
 
 
 def test_a_blur_keeps_the_brightness_and_edges_of_an_even_place_are_nothing() -> None:
     even = np.full((8, 8), 120.0)
-    np.testing.assert_allclose(work(Setup(kernel=BLUR, same=False), even).outputs[0].values, 120)
-    np.testing.assert_allclose(work(Setup(kernel=SHARPEN, same=False), even).outputs[0].values, 120)
-    np.testing.assert_allclose(work(Setup(kernel=EDGES_ACROSS, same=False), even).outputs[0].values, 0)
-    assert name_of(BLUR) == "blur" and name_of(((1, 2, 3), (4, 5, 6), (7, 8, 9))) == OWN
+    np.testing.assert_allclose(
+        run_demo(DemoSetup(kernel=BLUR, same_padding=False), even).outputs[0].values, 120
+    )
+    np.testing.assert_allclose(
+        run_demo(DemoSetup(kernel=SHARPEN, same_padding=False), even).outputs[0].values, 120
+    )
+    np.testing.assert_allclose(
+        run_demo(DemoSetup(kernel=EDGES_ACROSS, same_padding=False), even).outputs[0].values, 0
+    )
+    assert name_of(BLUR) == "blur" and name_of(((1, 2, 3), (4, 5, 6), (7, 8, 9))) == CUSTOM
 
 
 @given(
-    st.integers(1, 90), st.integers(1, 90), st.integers(-5, 99), st.integers(-5, 99), st.sampled_from(SIDES)
+    st.integers(1, 90),
+    st.integers(1, 90),
+    st.integers(-5, 99),
+    st.integers(-5, 99),
+    st.sampled_from(PATCH_SIDES),
 )
 def test_a_patch_lies_in_the_picture(width: int, height: int, x: int, y: int, side: int) -> None:
     picture = np.random.default_rng(width).integers(0, 256, (height, width, 3), np.uint8)
-    left, top = place(x, y, side, width, height)
+    left, top = patch_position(x, y, side, width, height)
     assert 0 <= left <= max(0, width - side) and 0 <= top <= max(0, height - side)
-    patch = cut(picture, left, top, side)
+    patch = extract_patch(picture, left, top, side)
     assert patch.shape == (side, side)
     seen = patch[: height - top, : width - left]
     np.testing.assert_array_equal(seen, brightness(picture)[top : top + side, left : left + side])
 
 
 def test_every_lesson_leads_somewhere() -> None:
-    picture = drawn()
+    picture = practice_picture()
     assert len({lesson.title for lesson in LESSONS}) == len(LESSONS)
     for lesson in LESSONS:
-        assert lesson.setup is not None or (lesson.place and lesson.door)
+        assert lesson.setup is not None or (lesson.action_id and lesson.button_text)
         if lesson.setup is not None:
-            worked = work(lesson.setup, cut(picture, 40, 30, lesson.setup.side))
+            worked = run_demo(lesson.setup, extract_patch(picture, 40, 30, lesson.setup.patch_side))
             assert worked.outputs and np.ptp(worked.outputs[0].values) > 0

@@ -13,8 +13,14 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from core.base.errors import ModelError
-from core.models.checkpoint import labels_seen, load_checkpoint, read_run_file, save_checkpoint, start_from
-from core.models.network_builder import build
+from core.models.checkpoint import (
+    load_checkpoint,
+    load_starting_model,
+    read_checkpoint_metadata,
+    save_checkpoint,
+    trained_label_digests,
+)
+from core.models.network_builder import build_network
 from core.models.spec import ModelSpec
 
 OURS = ModelSpec("asymmetric-unet", None, "none", 64, (1, 2, 5))
@@ -23,7 +29,7 @@ THEIRS = ModelSpec("unet", "resnet18", "none", 64, (1, 2, 5))
 
 @pytest.mark.parametrize("spec", [OURS, THEIRS], ids=lambda spec: spec.architecture)
 def test_round_trip_gives_the_same_answers(tmp_path: Path, spec: ModelSpec) -> None:
-    model = build(spec).to(memory_format=torch.channels_last)
+    model = build_network(spec).to(memory_format=torch.channels_last)
     model.train()(torch.randn(2, 3, 64, 64))  # batch norm statistics are part of what must come back
     model.eval()
     save_checkpoint(tmp_path / "run", model, spec, {"miou": 0.5, "step": 7})
@@ -32,14 +38,14 @@ def test_round_trip_gives_the_same_answers(tmp_path: Path, spec: ModelSpec) -> N
     with torch.inference_mode():
         torch.testing.assert_close(loaded.model(picture), model(picture))
     assert loaded.spec == spec
-    assert loaded.card == {"miou": 0.5, "step": 7}
+    assert loaded.metadata == {"miou": 0.5, "step": 7}
     assert not any(path.name.endswith(".tmp") for path in (tmp_path / "run").iterdir())
 
 
 def test_the_library_loads_our_folder(tmp_path: Path) -> None:
     import segmentation_models_pytorch as smp
 
-    model = build(THEIRS).eval()
+    model = build_network(THEIRS).eval()
     save_checkpoint(tmp_path, model, THEIRS, {})
     again = smp.from_pretrained(tmp_path).eval()
     picture = torch.randn(1, 3, 64, 64)
@@ -53,7 +59,7 @@ class _Bomb:
 
 
 def _saved(folder: Path) -> Path:
-    save_checkpoint(folder, build(OURS), OURS, {})
+    save_checkpoint(folder, build_network(OURS), OURS, {})
     return folder
 
 
@@ -116,7 +122,7 @@ def test_damage_is_a_sentence(tmp_path: Path, damage: Callable[[Path], object]) 
 def test_training_starts_from_a_base_of_fewer_classes(tmp_path: Path) -> None:
     folder = _saved(tmp_path / "run")
     more = ModelSpec("asymmetric-unet", None, "none", 64, (1, 2, 5, 6))
-    model = start_from(folder, more)
+    model = load_starting_model(folder, more)
     assert model.training
     assert all(p.requires_grad for p in model.parameters())
     assert model(torch.zeros(2, 3, 64, 64)).shape[1] == 4
@@ -124,9 +130,9 @@ def test_training_starts_from_a_base_of_fewer_classes(tmp_path: Path) -> None:
 
 def test_the_run_file_is_read_without_the_weights(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    save_checkpoint(folder, build(OURS), OURS, {"miou": float(np.float32(0.25))})
+    save_checkpoint(folder, build_network(OURS), OURS, {"miou": float(np.float32(0.25))})
     (folder / "model.safetensors").unlink()
-    assert read_run_file(folder) == (OURS, {"miou": 0.25})
+    assert read_checkpoint_metadata(folder) == (OURS, {"miou": 0.25})
 
 
 @pytest.mark.parametrize(
@@ -136,13 +142,13 @@ def test_the_run_file_is_read_without_the_weights(tmp_path: Path) -> None:
 def test_a_card_that_says_nonsense_about_labels_says_nothing(
     tmp_path: Path, said: object, seen: dict[int, str]
 ) -> None:
-    save_checkpoint(tmp_path / "run", build(OURS), OURS, {"seen": said})
-    assert labels_seen(tmp_path / "run") == seen
+    save_checkpoint(tmp_path / "run", build_network(OURS), OURS, {"seen": said})
+    assert trained_label_digests(tmp_path / "run") == seen
 
 
 def test_a_full_disk_leaves_the_old_checkpoint_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "run"
-    save_checkpoint(folder, build(OURS), OURS, {"step": 1})
+    save_checkpoint(folder, build_network(OURS), OURS, {"step": 1})
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     flush = os.fsync
     for written in range(3):  # the disk is full at the first, second and third file
@@ -155,13 +161,13 @@ def test_a_full_disk_leaves_the_old_checkpoint_whole(tmp_path: Path, monkeypatch
 
         monkeypatch.setattr("os.fsync", refusing)
         with pytest.raises(ModelError, match="free space"):
-            save_checkpoint(folder, build(OURS), OURS, {"step": 2})
+            save_checkpoint(folder, build_network(OURS), OURS, {"step": 2})
         monkeypatch.setattr("os.fsync", flush)
         assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_weights_that_are_no_numbers_are_not_saved(tmp_path: Path) -> None:
-    model = build(OURS)
+    model = build_network(OURS)
     next(model.parameters()).data[0] = float("nan")
     with pytest.raises(ModelError, match="no longer numbers"):
         save_checkpoint(tmp_path / "run", model, OURS, {})

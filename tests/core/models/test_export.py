@@ -15,13 +15,13 @@ import torch
 from PIL import Image
 
 from core.base.errors import ModelError
-from core.models.catalogue import architectures, resolve
-from core.models.checkpoint import Loaded, save_checkpoint
-from core.models.export import deliver
-from core.models.export_job import DeliveredClass, DeliveryJob
-from core.models.export_module import Deliverable, canvas_for
+from core.models.catalogue import architectures, resolve_network
+from core.models.checkpoint import LoadedModel, save_checkpoint
+from core.models.export import export_model
+from core.models.export_job import ExportedClass, ModelExportJob
+from core.models.export_module import ExportModule, export_input_size
 from core.models.inference import predict
-from core.models.network_builder import build, heads_of
+from core.models.network_builder import build_network, head_layers
 from core.models.spec import ModelSpec
 from core.models.weights_import import read_model
 from core.samples.scenes import draw_scene
@@ -41,16 +41,16 @@ NAMES = {1: "road", 2: "tree", 5: "water", 7: "forest"}
 def network(spec: ModelSpec = SPEC) -> torch.nn.Module:
     """With an opinion: its head leans on what it sees, not on chance alone."""
     torch.manual_seed(3)
-    model = build(spec).train()
+    model = build_network(spec).train()
     with torch.no_grad():
         for _ in range(4):
             model(torch.randn(2, spec.channels, spec.size, spec.size))
-        for head in heads_of(model):
+        for head in head_layers(model):
             head.weight.mul_(5)
     return model.eval()
 
 
-def job(tmp_path: Path, name: str, now: dict[int, int] | None = None) -> DeliveryJob:
+def job(tmp_path: Path, name: str, now: dict[int, int] | None = None) -> ModelExportJob:
     save_checkpoint(tmp_path / "run", network(), SPEC, {})
     pictures = []
     for seed in range(2):
@@ -60,8 +60,8 @@ def job(tmp_path: Path, name: str, now: dict[int, int] | None = None) -> Deliver
     table = list(range(256))
     for old, new in (now or {}).items():
         table[old] = new
-    classes = tuple(DeliveredClass(v, n, (v, 0, 0)) for v, n in NAMES.items() if v in table[:7])
-    return DeliveryJob(
+    classes = tuple(ExportedClass(v, n, (v, 0, 0)) for v, n in NAMES.items() if v in table[:7])
+    return ModelExportJob(
         tmp_path / "run", tmp_path / "out" / name, classes, tuple(table), tuple(pictures), ((96, 72),)
     )
 
@@ -71,21 +71,25 @@ def test_matrices_scale_as_we_do(size: tuple[int, int]) -> None:
     picture = np.array(Image.fromarray(draw_scene(1).picture).resize(size))
     model = network()
     with torch.inference_mode():
-        said = Deliverable(model, SPEC, canvas_for(SPEC, *size)).eval()(torch.from_numpy(picture)).numpy()
-    assert (said == predict(Loaded(model, SPEC, {}), picture).values).mean() > 0.99
+        said = (
+            ExportModule(model, SPEC, export_input_size(SPEC, *size))
+            .eval()(torch.from_numpy(picture))
+            .numpy()
+        )
+    assert (said == predict(LoadedModel(model, SPEC, {}), picture).values).mean() > 0.99
 
 
 @pytest.mark.parametrize("suffix", [".onnx", ".pt2", ".safetensors"])
 def test_what_leaves_says_the_same(tmp_path: Path, suffix: str) -> None:
     told: list[tuple[str, int, int]] = []
-    delivered = deliver(job(tmp_path, f"net{suffix}"), lambda *step: told.append(step))
+    delivered = export_model(job(tmp_path, f"net{suffix}"), lambda *step: told.append(step))
     assert delivered.pictures == 2
     assert delivered.equal is not None and delivered.equal > 0.995
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["net.classes.json", f"net{suffix}"]
     meaning = json.loads((tmp_path / "out" / "net.classes.json").read_text("utf-8"))
     assert [c["name"] for c in meaning["classes"]] == ["road", "tree", "water"]
     assert [done for _what, done, _of in told] == [0, 1, 3, 4]
-    assert "of the pixels" in delivered.sentence
+    assert "of the pixels" in delivered.message
 
 
 def test_a_network_of_other_channels_leaves_and_is_compared_with_such_pictures(tmp_path: Path) -> None:
@@ -99,7 +103,7 @@ def test_a_network_of_other_channels_leaves_and_is_compared_with_such_pictures(t
         pictures=(tmp_path / "deep.tif", tmp_path / "colours.png"),
     )
     save_checkpoint(tmp_path / "run", network(spec), spec, {})
-    delivered = deliver(asked)
+    delivered = export_model(asked)
     assert (delivered.pictures, delivered.equal) == (1, 1.0)
 
 
@@ -107,11 +111,11 @@ def test_a_network_of_other_channels_leaves_and_is_compared_with_such_pictures(t
 @pytest.mark.parametrize("name", [row.name for row in architectures()])
 def test_every_network_leaves(tmp_path: Path, name: str) -> None:
     asked = job(tmp_path, "net.pt2")
-    architecture, encoder = resolve(name, LIGHT.get(name))
+    architecture, encoder = resolve_network(name, LIGHT.get(name))
     size = 256 if name == "pan" else 64  # its pyramid halves a sixteenth of 192 three times more
     spec = replace(SPEC, architecture=architecture, encoder=encoder, size=size)
     save_checkpoint(asked.folder, network(spec), spec, {})
-    delivered = deliver(asked)
+    delivered = export_model(asked)
     assert delivered.equal is not None and delivered.equal > 0.98
 
 
@@ -119,7 +123,7 @@ def test_onnx_takes_any_size_and_knows_the_classes_of_now(tmp_path: Path) -> Non
     import onnxruntime
 
     moved = job(tmp_path, "net.onnx", {5: 7, 2: 1})
-    delivered = deliver(moved)
+    delivered = export_model(moved)
     assert delivered.equal is not None and delivered.equal > 0.995
     session = onnxruntime.InferenceSession(delivered.out, providers=["CPUExecutionProvider"])
     picture = draw_scene(1, (201, 99)).picture
@@ -134,7 +138,7 @@ def test_what_is_there_stays_when_the_export_fails(tmp_path: Path) -> None:
     asked.out.write_bytes(b"older")
     (tmp_path / "run" / "model.safetensors").write_bytes(b"")
     with pytest.raises(ModelError):
-        deliver(asked)
+        export_model(asked)
     assert [path.name for path in asked.out.parent.iterdir()] == ["net.pt2"]
     assert asked.out.read_bytes() == b"older"
 
@@ -148,7 +152,7 @@ def test_an_unknown_suffix_is_refused(tmp_path: Path) -> None:
 
 
 def test_our_own_file_comes_back(tmp_path: Path) -> None:
-    delivered = deliver(job(tmp_path, "net.safetensors"))
+    delivered = export_model(job(tmp_path, "net.safetensors"))
     arrived = read_model(Path(delivered.out))
     assert arrived.spec == SPEC
     assert [c.name for c in arrived.classes] == ["road", "tree", "water"]
@@ -158,7 +162,7 @@ def test_our_own_file_comes_back(tmp_path: Path) -> None:
 
 
 def test_merged_classes_leave_as_one_row(tmp_path: Path) -> None:
-    delivered = deliver(job(tmp_path, "net.safetensors", {5: 7, 2: 1}))
+    delivered = export_model(job(tmp_path, "net.safetensors", {5: 7, 2: 1}))
     arrived = read_model(Path(delivered.out))
     assert arrived.spec.class_values == (1, 7)
     assert [c.name for c in arrived.classes] == ["road", "forest"]
@@ -169,7 +173,7 @@ def test_merged_classes_leave_as_one_row(tmp_path: Path) -> None:
 )
 def test_plain_weights_of_a_known_network_come_in(tmp_path: Path, wrap: Callable[..., object]) -> None:
     spec = replace(SPEC, architecture="unet", encoder="resnet18", class_values=(1, 2, 3, 4))
-    torch.save(wrap(build(spec).state_dict()), tmp_path / "theirs.pt")
+    torch.save(wrap(build_network(spec).state_dict()), tmp_path / "theirs.pt")
     arrived = read_model(tmp_path / "theirs.pt", "unet", "resnet18", 64)
     assert arrived.spec == spec
     assert arrived.classes == ()
@@ -184,7 +188,7 @@ def test_strangers_are_refused_and_not_run(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     torch.save({"weight": torch.zeros(1), "more": Bomb()}, "bomb.pt")
     Path("plain.pt").write_bytes(pickle.dumps(Bomb()))
-    torch.save(build(SPEC), "whole.pt")
+    torch.save(build_network(SPEC), "whole.pt")
     with zipfile.ZipFile("packed.pt", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("archive/data.pkl", b"0" * 100_000)
     for name in ("bomb.pt", "plain.pt", "whole.pt", "packed.pt"):
@@ -199,7 +203,7 @@ def test_what_does_not_fit_is_a_sentence(tmp_path: Path) -> None:
         tmp_path / "ours.safetensors",
         tmp_path / "broken.safetensors",
     )
-    torch.save(build(SPEC).state_dict(), theirs)
+    torch.save(build_network(SPEC).state_dict(), theirs)
     with pytest.raises(ModelError, match="Say it with --arch"):
         read_model(theirs)
     with pytest.raises(ModelError, match="do not fit a unet on resnet18"):
@@ -207,12 +211,12 @@ def test_what_does_not_fit_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="damaged"):
         broken.write_bytes(b"\xff" * 64)
         read_model(broken)
-    nan = {**build(SPEC).state_dict(), "head.bias": torch.full((3,), torch.nan)}
+    nan = {**build_network(SPEC).state_dict(), "head.bias": torch.full((3,), torch.nan)}
     torch.save(nan, theirs)
     with pytest.raises(ModelError, match="no numbers"):
         read_model(theirs, "asymmetric-unet-small")
     for about in ("{", "[]", json.dumps({"spec": {}}), json.dumps({"spec": SPEC.to_json(), "classes": []})):
-        safetensors.torch.save_file(build(SPEC).state_dict(), ours, {"maskloop": about})
+        safetensors.torch.save_file(build_network(SPEC).state_dict(), ours, {"maskloop": about})
         with pytest.raises(ModelError, match="description"):
             read_model(ours)
     with pytest.raises(ModelError, match="cannot be read"):

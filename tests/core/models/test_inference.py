@@ -10,11 +10,11 @@ from torch import nn
 
 from core.base.errors import ModelError
 from core.models import inference as predicting
-from core.models.checkpoint import Loaded
-from core.models.inference import VIEWS, enlarged_bands, predict, predict_file
-from core.models.network_builder import build
-from core.models.spec import LOOKS, ModelSpec
-from core.models.tiling import OVERLAP, logits_in_strips
+from core.models.checkpoint import LoadedModel
+from core.models.inference import TTA_VIEWS, predict, predict_file, upscaled_bands
+from core.models.network_builder import build_network
+from core.models.spec import TTA_MODES, ModelSpec
+from core.models.tiling import OVERLAP, tiled_logits
 
 SPEC = ModelSpec("asymmetric-unet", None, "none", 64, (3, 200))
 
@@ -38,7 +38,9 @@ def half_red(height: int, width: int) -> np.ndarray:
 
 @pytest.mark.parametrize(("height", "width"), [(48, 64), (300, 200), (17, 500), (1, 1), (33, 65)])
 def test_every_size_comes_back_in_its_size(height: int, width: int) -> None:
-    mask = predict(Loaded(build(SPEC).eval(), SPEC, {}), np.full((height, width, 3), 90, np.uint8), run_id=4)
+    mask = predict(
+        LoadedModel(build_network(SPEC).eval(), SPEC, {}), np.full((height, width, 3), 90, np.uint8), run_id=4
+    )
     assert mask.values.shape == mask.confidence.shape == (height, width)
     assert mask.values.dtype == mask.confidence.dtype == np.uint8
     assert set(np.unique(mask.values)) <= {3, 200}
@@ -47,7 +49,7 @@ def test_every_size_comes_back_in_its_size(height: int, width: int) -> None:
 
 
 def test_values_lie_where_they_belong() -> None:
-    mask = predict(Loaded(ByRed().eval(), SPEC, {}), half_red(120, 200))
+    mask = predict(LoadedModel(ByRed().eval(), SPEC, {}), half_red(120, 200))
     assert (mask.values[:, :97] == 3).all()
     assert (mask.values[:, 103:] == 200).all()
     assert mask.confidence[60, 10] > 250
@@ -59,14 +61,14 @@ def test_bands_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     logits = torch.randn(5, 24, 40)
     whole = nn.functional.interpolate(logits[None], size=(301, 517), mode="bilinear", align_corners=False)[0]
     monkeypatch.setattr(predicting, "BAND_BYTES", 4 * 5 * 517 * 7)
-    bands = list(enlarged_bands(iter(logits.split([3, 10, 1, 10], 1)), 5, 24, 301, 517))
+    bands = list(upscaled_bands(iter(logits.split([3, 10, 1, 10], 1)), 5, 24, 301, 517))
     assert len(bands) == 43
     torch.testing.assert_close(torch.cat([band for _, band in bands], 1), whole, atol=1e-5, rtol=1e-5)
 
 
 def test_a_picture_of_other_colours_is_refused() -> None:
     with pytest.raises(ModelError, match="3 colour channels"):
-        predict(Loaded(build(SPEC).eval(), SPEC, {}), np.zeros((8, 8, 4), np.uint8))
+        predict(LoadedModel(build_network(SPEC).eval(), SPEC, {}), np.zeros((8, 8, 4), np.uint8))
 
 
 class Near(nn.Module):
@@ -88,9 +90,9 @@ def test_tiles_give_the_same_logits_as_the_whole(height: int, width: int) -> Non
     model, device = Near().eval(), torch.device("cpu")
     picture = torch.randint(0, 256, (3, height, width), dtype=torch.uint8)
     with torch.inference_mode():
-        (whole,) = logits_in_strips(model, picture, device, 10**9)
+        (whole,) = tiled_logits(model, picture, device, 10**9)
         model.shown.clear()
-        strips = list(logits_in_strips(model, picture, device, (2 * OVERLAP) ** 2))
+        strips = list(tiled_logits(model, picture, device, (2 * OVERLAP) ** 2))
     tiled = torch.cat(strips, 1)
     # Tile borders are not believed, so even the pixels next to them come out as in the whole.
     torch.testing.assert_close(tiled, whole, atol=1e-5, rtol=1e-5)
@@ -103,10 +105,10 @@ def test_a_picture_of_more_pixels_than_fit_is_tiled_by_itself(monkeypatch: pytes
     spec = ModelSpec("asymmetric-unet", None, "none", 1024, (3, 200, 7, 9))
     picture = np.random.default_rng(0).integers(0, 256, (900, 1300, 3), np.uint8)
     model = Near().eval()
-    whole = predict(Loaded(model, spec, {}), picture)
+    whole = predict(LoadedModel(model, spec, {}), picture)
     assert len(model.shown) == 1
-    monkeypatch.setattr(predicting, "pixels_that_fit", lambda device: 512 * 512)
-    tiled = predict(Loaded(model, spec, {}), picture)
+    monkeypatch.setattr(predicting, "max_pixels_at_once", lambda device: 512 * 512)
+    tiled = predict(LoadedModel(model, spec, {}), picture)
     assert len(model.shown) > 5
     assert (tiled.values == whole.values).mean() > 0.9999  # rounding may turn a tie
     assert np.abs(tiled.confidence.astype(int) - whole.confidence).max() <= 1
@@ -121,13 +123,13 @@ def test_memory_that_runs_out_makes_the_tiles_smaller(monkeypatch: pytest.Monkey
 
     spec = ModelSpec("asymmetric-unet", None, "none", 1024, (3, 200, 7, 9))
     model = Narrow().eval()
-    mask = predict(Loaded(model, spec, {}), np.zeros((1000, 1000, 3), np.uint8))
+    mask = predict(LoadedModel(model, spec, {}), np.zeros((1000, 1000, 3), np.uint8))
     assert mask.values.shape == (1000, 1000)
     assert set(model.shown) == {(512, 512)}
 
 
 def test_all_looks_are_averaged() -> None:
-    assert tuple(VIEWS) == LOOKS
+    assert tuple(TTA_VIEWS) == TTA_MODES
 
     class BySide(ByRed):
         """As ByRed, but what lies at the left is doubted."""
@@ -136,7 +138,7 @@ def test_all_looks_are_averaged() -> None:
             doubt = torch.linspace(0, 4, x.shape[3]).view(1, 1, -1)
             return super().forward(x) * doubt[:, None]
 
-    picture, loaded = half_red(64, 64), Loaded(BySide().eval(), SPEC, {})
+    picture, loaded = half_red(64, 64), LoadedModel(BySide().eval(), SPEC, {})
     plain = predict(loaded, picture)
     flipped = predict(loaded, picture, tta="flip")
     assert plain.confidence[30, 0] < 140
@@ -154,14 +156,14 @@ def test_a_giant_is_predicted_from_its_parts(tmp_path: Path, monkeypatch: pytest
     tifffile.imwrite(
         tmp_path / "giant.tif", picture, tile=(128, 128), compression="deflate", photometric="rgb"
     )
-    loaded = Loaded(ByRed().eval(), SPEC, {})
+    loaded = LoadedModel(ByRed().eval(), SPEC, {})
     known = predict_file(loaded, tmp_path / "giant.tif", 3)
     monkeypatch.setattr(predicting, "MAX_PIXELS", 100_000)
-    monkeypatch.setattr(predicting, "read_fed", None)
+    monkeypatch.setattr(predicting, "read_model_input", None)
     monkeypatch.setattr("core.images.tiff_reader.BAND_PIXELS", 900 * 130)
     mask = predict_file(loaded, tmp_path / "giant.tif", 3)
     assert mask.values.shape == (600, 900)
     assert (mask.values == known.values).mean() > 0.99
-    monkeypatch.setattr(predicting, "LARGEST_MASK", 200_000)
+    monkeypatch.setattr(predicting, "MAX_MASK_PIXELS", 200_000)
     with pytest.raises(ModelError, match="Cut it into pieces"):
         predict_file(loaded, tmp_path / "giant.tif")

@@ -9,9 +9,9 @@ import torch
 
 from core.base.errors import ModelError
 from core.models.asymmetric_unet import AsymmetricUNet
-from core.models.catalogue import NAMED, architectures, resolve
+from core.models.catalogue import NAMED_NETWORKS, architectures, resolve_network
 from core.models.checkpoint import load_checkpoint, save_checkpoint
-from core.models.network_builder import NEW_CLASS_SHARE, build, grow_head, heads_of
+from core.models.network_builder import NEW_CLASS_SHARE, build_network, grow_head, head_layers
 from core.models.spec import ModelSpec
 
 SPEC = ModelSpec("asymmetric-unet", None, "none", 64, (1, 2, 5))
@@ -29,13 +29,13 @@ SMALL = {
 
 
 def small(name: str) -> ModelSpec:
-    architecture, encoder = resolve(name)
-    if encoder and name not in {pair.name for pair in NAMED}:
+    architecture, encoder = resolve_network(name)
+    if encoder and name not in {pair.name for pair in NAMED_NETWORKS}:
         encoder = SMALL.get(name, "resnet18")
     return replace(SPEC, architecture=architecture, encoder=encoder)
 
 
-NETWORKS = [row.name for row in architectures()] + [pair.name for pair in NAMED]
+NETWORKS = [row.name for row in architectures()] + [pair.name for pair in NAMED_NETWORKS]
 MORE_ENCODERS = ["mobileone_s0", "densenet121", "tu-resnet18", "tu-convnext_atto"]
 
 
@@ -51,11 +51,11 @@ def one_core() -> Iterator[None]:
 def learns_and_comes_back(spec: ModelSpec, folder: Path) -> None:
     torch.manual_seed(0)
     side = 128 if spec.architecture == "pan" else 64  # its pyramid halves a sixteenth three times more
-    model = build(spec).train()
+    model = build_network(spec).train()
     logits = model(torch.randn(2, spec.channels, side, side))
     assert logits.shape[:2] == (2, len(spec.class_values)) and logits.shape[2] in (side // 2, side)
     logits.square().mean().backward()
-    assert all(head.weight.grad.any() for head in heads_of(model))
+    assert all(head.weight.grad.any() for head in head_layers(model))
     assert [p.shape for p in model.parameters() if p.grad is not None and not p.grad.isfinite().all()] == []
     model = model.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     save_checkpoint(folder, model, spec, {})
@@ -118,7 +118,7 @@ def test_what_cannot_be_built_is_said_plainly(
 
     monkeypatch.setattr("huggingface_hub.file_download.get_hf_file_metadata", asked)
     with pytest.raises(ModelError, match=r"^There (is|are) no .*\.$"):
-        build(spec)
+        build_network(spec)
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_weights_that_cannot_be_downloaded_are_one_sentence(name: str, encoder: str, offline: None) -> None:
     heard: list[str] = []
     with pytest.raises(ModelError) as caught:
-        build(ModelSpec(name, encoder, "imagenet", 64, (1, 2)), heard.append)
+        build_network(ModelSpec(name, encoder, "imagenet", 64, (1, 2)), heard.append)
     assert str(caught.value) == (
         f"The ImageNet weights of {encoder} could not be downloaded (no network). "
         "Train from scratch or try again when online."
@@ -158,7 +158,7 @@ def test_weights_downloaded_before_need_no_network(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     heard: list[str] = []
-    model = build(ModelSpec("unet", "tu-resnet18", "imagenet", 64, (1, 2), channels=4), heard.append)
+    model = build_network(ModelSpec("unet", "tu-resnet18", "imagenet", 64, (1, 2), channels=4), heard.append)
     stored = model.state_dict()["encoder.model.layer1.0.conv1.weight"]
     torch.testing.assert_close(stored, theirs.state_dict()["layer1.0.conv1.weight"])
     assert heard == []
@@ -172,8 +172,8 @@ def test_a_grown_head_keeps_what_it_knew(name: str) -> None:
     torch.manual_seed(0)
     old_spec = small(name)
     new_spec = replace(old_spec, class_values=(5, 7, 1, 9))  # 2 is gone, 7 and 9 are new, the order changed
-    old = build(old_spec).eval()
-    for head in heads_of(old):
+    old = build_network(old_spec).eval()
+    for head in head_layers(old):
         torch.nn.init.normal_(head.weight)
     new = grow_head(old, old_spec, new_spec).eval()
     picture = torch.randn(2, 3, 64, 64)
@@ -189,8 +189,8 @@ def test_a_new_class_takes_no_pixel_and_no_more_than_its_share(name: str) -> Non
     torch.manual_seed(0)
     old_spec = small(name)
     new_spec = replace(old_spec, class_values=(1, 2, 5, 6))
-    old = build(old_spec).eval()
-    for head in heads_of(old):
+    old = build_network(old_spec).eval()
+    for head in head_layers(old):
         torch.nn.init.normal_(head.weight)
         torch.nn.init.normal_(head.bias)  # type: ignore[arg-type]
     new = grow_head(old, old_spec, new_spec).eval()
@@ -206,8 +206,8 @@ def test_a_new_class_takes_no_pixel_and_no_more_than_its_share(name: str) -> Non
 
 def test_merged_classes_are_as_likely_as_both_where_they_agreed() -> None:
     torch.manual_seed(0)
-    old = build(SPEC).eval()
-    (head,) = heads_of(old)
+    old = build_network(SPEC).eval()
+    (head,) = head_layers(old)
     torch.nn.init.normal_(head.weight)
     with torch.no_grad():
         head.weight[1], head.bias[1] = head.weight[0], 0.5  # type: ignore[index]
@@ -221,11 +221,11 @@ def test_merged_classes_are_as_likely_as_both_where_they_agreed() -> None:
 
 
 def test_a_value_that_now_means_something_else_starts_anew() -> None:
-    old = build(SPEC)
+    old = build_network(SPEC)
     grown = grow_head(old, SPEC, replace(SPEC, inherits=((2, 0),)))
-    torch.testing.assert_close(heads_of(grown)[0].weight[1], heads_of(old)[0].weight.mean(0))
+    torch.testing.assert_close(head_layers(grown)[0].weight[1], head_layers(old)[0].weight.mean(0))
 
 
 def test_a_head_does_not_grow_onto_another_body() -> None:
     with pytest.raises(ModelError, match="train from scratch"):
-        grow_head(build(SPEC), SPEC, ModelSpec("unet", "resnet18", "none", 64, (1, 2)))
+        grow_head(build_network(SPEC), SPEC, ModelSpec("unet", "resnet18", "none", 64, (1, 2)))

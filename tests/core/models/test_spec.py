@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.base.errors import ModelError
-from core.models.spec import ModelSpec, default_spec, padded, work_size
+from core.models.spec import ModelSpec, default_spec, round_up_to_stride, work_size
 
 
 def test_round_trip() -> None:
@@ -49,4 +49,4 @@ def test_work_size_has_the_long_side_and_keeps_the_shape(width: int, height: int
     assert min(small) >= 1
     exact = min(width, height) * size / max(width, height)
     assert abs(min(small) - exact) <= max(0.5, 1 - exact)
-    assert padded(small[0]) % 32 == 0 and 0 <= padded(small[0]) - small[0] < 32
+    assert round_up_to_stride(small[0]) % 32 == 0 and 0 <= round_up_to_stride(small[0]) - small[0] < 32

@@ -14,11 +14,11 @@ import torch
 
 from core.base.errors import Cancelled, ModelError
 from core.models.asymmetric_unet import WIDTHS
-from core.models.network_builder import build
+from core.models.network_builder import build_network
 from core.models.spec import ModelSpec
-from core.models.summary import stages_of
-from core.models.summary_types import DOWN, HEAD, UP, Stages
-from core.session.models.network_summaries import Describing
+from core.models.summary import summarise_network
+from core.models.summary_types import DECODER, ENCODER, HEAD, NetworkSummary
+from core.session.models.network_summaries import NetworkSummaryService
 
 OURS = ModelSpec("asymmetric-unet", None, "none", 256, (1, 2, 3))
 THEIRS = ModelSpec("unet", "resnet18", "none", 128, (1, 2), channels=4)
@@ -37,8 +37,8 @@ THEIRS = ModelSpec("unet", "resnet18", "none", 128, (1, 2), channels=4)
     ids=lambda spec: spec.architecture,
 )
 def test_no_number_is_lost_and_none_counted_twice(spec: ModelSpec) -> None:
-    told = stages_of(spec)
-    whole = sum(p.numel() for p in build(spec).parameters())
+    told = summarise_network(spec)
+    whole = sum(p.numel() for p in build_network(spec).parameters())
     assert told.parameters == whole == sum(stage.parameters for stage in told.stages)
     assert all(stage.parameters >= 0 for stage in told.stages)
     (head,) = [stage for stage in told.stages if stage.kind == HEAD]
@@ -46,11 +46,11 @@ def test_no_number_is_lost_and_none_counted_twice(spec: ModelSpec) -> None:
 
 
 def test_our_own_network_stage_by_stage() -> None:
-    told = stages_of(OURS)
-    down = [stage for stage in told.stages if stage.kind == DOWN]
+    told = summarise_network(OURS)
+    down = [stage for stage in told.stages if stage.kind == ENCODER]
     assert [stage.channels for stage in down] == list(WIDTHS)
     assert [stage.sizes[256] for stage in down] == [(128, 128), (64, 64), (32, 32), (16, 16)]
-    assert [stage.sizes[512] for stage in told.stages if stage.kind == UP] == [
+    assert [stage.sizes[512] for stage in told.stages if stage.kind == DECODER] == [
         (64, 64),
         (128, 128),
         (256, 256),
@@ -60,11 +60,11 @@ def test_our_own_network_stage_by_stage() -> None:
 
 
 def test_the_stages_of_an_encoder_are_what_it_answers() -> None:
-    told = stages_of(THEIRS)
-    model = build(THEIRS).eval()
+    told = summarise_network(THEIRS)
+    model = build_network(THEIRS).eval()
     with torch.no_grad():
         answers = model.encoder(torch.zeros(1, 4, 128, 128))[1:]  # type: ignore[operator]
-    down = [stage for stage in told.stages if stage.kind == DOWN]
+    down = [stage for stage in told.stages if stage.kind == ENCODER]
     assert [(stage.channels, stage.sizes[128]) for stage in down] == [
         (answer.shape[1], (answer.shape[3], answer.shape[2])) for answer in answers
     ]
@@ -73,36 +73,36 @@ def test_the_stages_of_an_encoder_are_what_it_answers() -> None:
 
 
 def test_stages_travel_as_json() -> None:
-    told = stages_of(OURS)
-    assert Stages.from_json(json.loads(json.dumps(told.to_json()))) == told
+    told = summarise_network(OURS)
+    assert NetworkSummary.from_json(json.loads(json.dumps(told.to_json()))) == told
     assert told.sides[0] == 128
 
 
 @pytest.fixture
-def describing() -> Iterator[Describing]:
-    made = Describing()
+def describing() -> Iterator[NetworkSummaryService]:
+    made = NetworkSummaryService()
     yield made
     made.close()
 
 
 def test_a_process_of_its_own_answers_and_is_asked_once(
-    describing: Describing, monkeypatch: pytest.MonkeyPatch
+    describing: NetworkSummaryService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert describing.ask(OURS).result(120) == stages_of(OURS)
+    assert describing.request(OURS).result(120) == summarise_network(OURS)
     monkeypatch.setattr(sys, "executable", "/nowhere")
-    assert describing.ask(OURS).result(120).parameters == stages_of(OURS).parameters
+    assert describing.request(OURS).result(120).parameters == summarise_network(OURS).parameters
     with pytest.raises(ModelError, match="Close other programs"):
-        describing.ask(THEIRS).result(120)
+        describing.request(THEIRS).result(120)
 
 
-def test_a_network_that_cannot_be_built_is_a_sentence(describing: Describing) -> None:
+def test_a_network_that_cannot_be_built_is_a_sentence(describing: NetworkSummaryService) -> None:
     with pytest.raises(ModelError, match="no encoder called “nobody”"):
-        describing.ask(ModelSpec("unet", "nobody", "none", 256, (1,))).result(120)
+        describing.request(ModelSpec("unet", "nobody", "none", 256, (1,))).result(120)
 
 
 def test_whoever_closes_does_not_wait_for_the_answer() -> None:
-    made = Describing()
-    future = made.ask(OURS)
+    made = NetworkSummaryService()
+    future = made.request(OURS)
     made.close()
     with pytest.raises((Cancelled, CancelledError)):
         future.result(10)

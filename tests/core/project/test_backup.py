@@ -20,21 +20,21 @@ from core.base.lane import Lane
 from core.labels.label_map import LabelMap
 from core.project import backup as backup_module
 from core.project.backup import (
-    EVERY,
-    FOLDER,
-    backups_in,
-    is_due,
+    BACKUP_FOLDER,
+    BACKUP_INTERVAL,
+    expired_backups,
+    is_backup_due,
+    latest_backup,
+    list_backups,
     make_backup,
-    newest_backup,
-    restore,
-    thin,
-    to_thin,
+    restore_backup,
+    thin_backups,
 )
-from core.project.project import FILE, HOME, Project
+from core.project.project import HOME_FOLDER, PROJECT_FILE, Project
 from core.session import maintenance as keeping_module
-from core.session.maintenance import LOOK_SECONDS, Keeping
-from core.session.session import News, Session
-from core.session.training.service import TrainingWishes
+from core.session.maintenance import CHECK_SECONDS, MaintenanceService
+from core.session.session import Session, SessionEvent
+from core.session.training.service import TrainingPreferences
 from tests.factories import label_all, picture_folder, project_in, stroke
 
 NOW = datetime(2024, 5, 17, 12, 30, tzinfo=UTC)
@@ -52,7 +52,7 @@ moments = st.lists(
 
 @given(moments)
 def test_thinning_keeps_the_newest_and_one_of_every_slot(times: list[datetime]) -> None:
-    gone = to_thin(times, NOW)
+    gone = expired_backups(times, NOW)
     kept = sorted(set(times) - set(gone), reverse=True)
     assert len(gone) == len(set(gone))
     assert set(gone) <= set(times)
@@ -63,7 +63,7 @@ def test_thinning_keeps_the_newest_and_one_of_every_slot(times: list[datetime]) 
         slots = {t.timestamp() // step for t in young if not older or NOW - t > timedelta(days=older)}
         assert slots <= {t.timestamp() // step for t in kept}
     # Doing it again changes nothing.
-    assert to_thin(kept, NOW) == []
+    assert expired_backups(kept, NOW) == []
 
 
 @given(moments, st.integers(1, 40))
@@ -71,7 +71,7 @@ def test_a_copy_of_every_week_is_left_however_often_it_is_thinned(times: list[da
     kept, now = list(times), NOW
     for _ in range(rounds):
         now += timedelta(hours=37)
-        kept = [t for t in kept if t not in to_thin(kept, now)]
+        kept = [t for t in kept if t not in expired_backups(kept, now)]
     for t in times:
         if now - t <= timedelta(days=181):
             assert any(abs(t - other) <= timedelta(days=7) for other in kept), t
@@ -79,22 +79,22 @@ def test_a_copy_of_every_week_is_left_however_often_it_is_thinned(times: list[da
 
 def test_half_a_year_of_work_leaves_few_copies() -> None:
     times = [NOW - timedelta(minutes=30 * n) for n in range(48 * 200)]
-    kept = len(times) - len(to_thin(times, NOW))
+    kept = len(times) - len(expired_backups(times, NOW))
     assert 24 + 13 + 24 <= kept <= 3 + 26 + 15 + 27
 
 
 def test_a_copy_is_whole_while_somebody_writes(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
         label_all(project, project.pictures.all()[:1])
-        first = make_backup(project.store.path, project.home / FOLDER)
-        second = make_backup(project.store.path, project.home / FOLDER)
+        first = make_backup(project.store.path, project.home / BACKUP_FOLDER)
+        second = make_backup(project.store.path, project.home / BACKUP_FOLDER)
         assert first != second  # within a second, and none is lost
-        assert [path for _, path in backups_in(project.home / FOLDER)] == [second, first]
+        assert [path for _, path in list_backups(project.home / BACKUP_FOLDER)] == [second, first]
         label = project.labels.read(1, 96, 64)
         assert sorted(path.name for path in first.parent.iterdir()) == [first.name, second.name]
     (tmp_path / "other").mkdir()
-    first.replace(tmp_path / "other" / FILE)
-    with Project.read(tmp_path / "other") as copy:
+    first.replace(tmp_path / "other" / PROJECT_FILE)
+    with Project.open_read_only(tmp_path / "other") as copy:
         np.testing.assert_array_equal(copy.labels.read(1, 96, 64), label)
 
 
@@ -114,7 +114,7 @@ def test_strokes_during_a_copy_do_not_make_it_begin_again(
             project.set_fact(f"written {next(names)}", "x" * 5000)
             return False
 
-        monkeypatch.setattr(backup_module, "PAGES", 20)
+        monkeypatch.setattr(backup_module, "PAGES_PER_STEP", 20)
         copy = make_backup(project.store.path, tmp_path / "copies", should_stop=write_meanwhile)
         with closing(sqlite3.connect(copy)) as raw:
             assert raw.execute("SELECT COUNT(*) FROM facts WHERE name LIKE 'written%'").fetchone() == (0,)
@@ -125,13 +125,13 @@ def test_strokes_during_a_copy_do_not_make_it_begin_again(
 def test_a_copy_that_is_given_up_leaves_nothing(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
         with pytest.raises(Cancelled):
-            make_backup(project.store.path, project.home / FOLDER, should_stop=lambda: True)
-        assert list((project.home / FOLDER).iterdir()) == []
+            make_backup(project.store.path, project.home / BACKUP_FOLDER, should_stop=lambda: True)
+        assert list((project.home / BACKUP_FOLDER).iterdir()) == []
 
 
 def test_a_damaged_file_gives_no_copy_and_takes_none_away(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
-        path, folder = project.store.path, project.home / FOLDER
+        path, folder = project.store.path, project.home / BACKUP_FOLDER
         sound = make_backup(path, folder)
     whole = bytearray(path.read_bytes())
     whole[4096 * 3 : 4096 * 5] = os.urandom(4096 * 2)
@@ -143,9 +143,9 @@ def test_a_damaged_file_gives_no_copy_and_takes_none_away(tmp_path: Path) -> Non
 
 def test_an_almost_full_disk_gets_no_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with project_in(tmp_path) as project:
-        monkeypatch.setattr(backup_module, "ROOM", 1 << 60)
+        monkeypatch.setattr(backup_module, "FREE_SPACE_RESERVE", 1 << 60)
         with pytest.raises(ProjectError, match="almost full"):
-            make_backup(project.store.path, project.home / FOLDER)
+            make_backup(project.store.path, project.home / BACKUP_FOLDER)
 
 
 def test_thinning_touches_only_ordinary_copies(tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_thinning_touches_only_ordinary_copies(tmp_path: Path) -> None:
     for name in ("project-mine.sqlite", "notes.txt", ".project-x.sqlite.1.tmp", ".project-y.sqlite.1.tmp"):
         (tmp_path / name).touch()
     os.utime(tmp_path / ".project-y.sqlite.1.tmp", (0, 0))
-    removed = thin(tmp_path, NOW)
+    removed = thin_backups(tmp_path, NOW)
     left = {path.name for path in tmp_path.iterdir()}
     assert 60 - len(removed) in range(24, 29)
     assert sum("before" in name for name in left) == sum("replaced" in name for name in left) == 60
@@ -168,16 +168,16 @@ def test_a_clock_that_goes_backwards_neither_stops_nor_floods(tmp_path: Path) ->
     def copied(moment: datetime) -> None:
         (tmp_path / f"project-{moment.strftime('%Y%m%dT%H%M%SZ')}.sqlite").touch()
 
-    assert is_due(tmp_path, NOW)
+    assert is_backup_due(tmp_path, NOW)
     copied(NOW)
-    assert not is_due(tmp_path, NOW + EVERY - timedelta(seconds=1))
-    assert is_due(tmp_path, NOW + EVERY)
+    assert not is_backup_due(tmp_path, NOW + BACKUP_INTERVAL - timedelta(seconds=1))
+    assert is_backup_due(tmp_path, NOW + BACKUP_INTERVAL)
     # A copy from the future: the clock was wrong then, or is now.
     copied(NOW + timedelta(days=3650))
     early = NOW - timedelta(days=2)
-    assert is_due(tmp_path, early)
+    assert is_backup_due(tmp_path, early)
     copied(early)
-    assert not is_due(tmp_path, early + timedelta(minutes=1))
+    assert not is_backup_due(tmp_path, early + timedelta(minutes=1))
 
 
 # Going back -------------------------------------------------------------------------------------------
@@ -186,40 +186,40 @@ def test_a_clock_that_goes_backwards_neither_stops_nor_floods(tmp_path: Path) ->
 def labelled_backup(folder: Path) -> tuple[Path, Path]:
     """A project with a label that was made after its backup: its file and the backup."""
     with project_in(folder) as project:
-        copy = make_backup(project.store.path, project.home / FOLDER, at=NOW)
+        copy = make_backup(project.store.path, project.home / BACKUP_FOLDER, at=NOW)
         label_all(project, project.pictures.all()[:1])
         return project.store.path, copy
 
 
 def labelled_in(folder: Path) -> int:
-    with Project.write(folder) as project:
+    with Project.open(folder) as project:
         return project.pictures.counts().labelled
 
 
 def test_a_restore_keeps_what_was_there_and_can_be_taken_back(tmp_path: Path) -> None:
     path, copy = labelled_backup(tmp_path)
-    replaced = restore(path, copy)
+    replaced = restore_backup(path, copy)
     assert labelled_in(tmp_path) == 0
     assert replaced is not None
     # The newest copy to go back to is not what has just been put aside.
-    assert newest_backup(path.parent / FOLDER) == copy
-    restore(path, replaced)
+    assert latest_backup(path.parent / BACKUP_FOLDER) == copy
+    restore_backup(path, replaced)
     assert labelled_in(tmp_path) == 1
-    assert len(backups_in(path.parent / FOLDER)) == 3
+    assert len(list_backups(path.parent / BACKUP_FOLDER)) == 3
 
 
 def test_a_restore_of_a_file_that_is_gone(tmp_path: Path) -> None:
     path, copy = labelled_backup(tmp_path)
     path.unlink()
-    assert restore(path, copy) is None
+    assert restore_backup(path, copy) is None
     assert labelled_in(tmp_path) == 0
 
 
 def test_a_ruined_file_steps_aside_as_it_lies(tmp_path: Path) -> None:
     path, copy = labelled_backup(tmp_path)
     path.write_bytes(b"ruin" * 5000)
-    path.with_name(FILE + "-wal").write_bytes(b"its journal")
-    replaced = restore(path, copy)
+    path.with_name(PROJECT_FILE + "-wal").write_bytes(b"its journal")
+    replaced = restore_backup(path, copy)
     assert replaced is not None
     assert replaced.read_bytes() == b"ruin" * 5000
     assert replaced.with_name(replaced.name + "-wal").read_bytes() == b"its journal"
@@ -237,7 +237,7 @@ def test_what_is_no_backup_changes_nothing(tmp_path: Path, what: str) -> None:
             raw.execute("CREATE TABLE cookies (name)")
     before = path.read_bytes()
     with pytest.raises(ProjectError, match="was left as it was"):
-        restore(path, bad)
+        restore_backup(path, bad)
     assert path.read_bytes() == before
     assert labelled_in(tmp_path) == 1
     assert sorted(p.suffix for p in path.parent.glob(".*")) == []
@@ -245,25 +245,25 @@ def test_what_is_no_backup_changes_nothing(tmp_path: Path, what: str) -> None:
 
 def test_nothing_is_pulled_from_under_a_reader(tmp_path: Path) -> None:
     path, copy = labelled_backup(tmp_path)
-    with Project.read(tmp_path) as reader:
+    with Project.open_read_only(tmp_path) as reader:
         with pytest.raises(ProjectError, match="locked"):
-            restore(path, copy)
+            restore_backup(path, copy)
         assert reader.pictures.counts().labelled == 1
-    assert len(backups_in(path.parent / FOLDER)) == 1
-    restore(path, copy)
+    assert len(list_backups(path.parent / BACKUP_FOLDER)) == 1
+    restore_backup(path, copy)
     assert labelled_in(tmp_path) == 0
 
 
 def test_what_a_killed_writer_left_is_kept_by_a_restore(tmp_path: Path) -> None:
     path, copy = labelled_backup(tmp_path)
-    with Project.write(tmp_path) as project:
+    with Project.open(tmp_path) as project:
         label_all(project, project.pictures.all()[1:2])
-        left = [(p.name, p.read_bytes()) for p in (path, path.with_name(FILE + "-wal"))]
+        left = [(p.name, p.read_bytes()) for p in (path, path.with_name(PROJECT_FILE + "-wal"))]
     for name, content in left:
         (path.parent / name).write_bytes(content)
-    replaced = restore(path, copy)
+    replaced = restore_backup(path, copy)
     assert replaced is not None
-    restore(path, replaced)
+    restore_backup(path, replaced)
     assert labelled_in(tmp_path) == 2
 
 
@@ -275,27 +275,27 @@ def test_a_copy_is_made_when_it_is_due_and_looked_for_once_a_minute(tmp_path: Pa
     news: list[Notice] = []
     document = Lane("document")
     with project_in(tmp_path) as project:
-        folder = project.home / FOLDER
-        keeping = Keeping(project, document, news.append, clock=lambda: seconds)
-        keeping.begin()
-        keeping.changed()
-        keeping.changed()
+        folder = project.home / BACKUP_FOLDER
+        keeping = MaintenanceService(project, document, news.append, clock=lambda: seconds)
+        keeping.start()
+        keeping.on_changed()
+        keeping.on_changed()
         keeping._lane.submit(lambda: None).result(PATIENCE)
-        assert len(backups_in(folder)) == 1
+        assert len(list_backups(folder)) == 1
         for path in folder.iterdir():
             path.rename(path.with_name("project-20200101T000000Z.sqlite"))
-        keeping.changed()  # not even looked for
+        keeping.on_changed()  # not even looked for
         keeping._lane.submit(lambda: None).result(PATIENCE)
-        assert len(backups_in(folder)) == 1
-        seconds += EVERY.total_seconds() + 1
-        keeping.changed()
+        assert len(list_backups(folder)) == 1
+        seconds += BACKUP_INTERVAL.total_seconds() + 1
+        keeping.on_changed()
         keeping._lane.submit(lambda: None).result(PATIENCE)
-        assert len(backups_in(folder)) == 2
-        seconds += LOOK_SECONDS + 1
-        keeping.changed()  # it is not due
-        document.close()
+        assert len(list_backups(folder)) == 2
+        seconds += CHECK_SECONDS + 1
+        keeping.on_changed()  # it is not due
+        document.shutdown()
         keeping.close()
-        assert len(backups_in(folder)) == 2
+        assert len(list_backups(folder)) == 2
     assert news == []
 
 
@@ -304,15 +304,15 @@ def test_a_copy_that_fails_is_said_once(tmp_path: Path, monkeypatch: pytest.Monk
     news: list[Notice] = []
     document = Lane("document")
     with project_in(tmp_path) as project:
-        (project.home / FOLDER).write_text("a file is in the way")
-        keeping = Keeping(project, document, news.append, clock=lambda: seconds)
+        (project.home / BACKUP_FOLDER).write_text("a file is in the way")
+        keeping = MaintenanceService(project, document, news.append, clock=lambda: seconds)
         for _ in range(3):
-            keeping.changed()
-            seconds += EVERY.total_seconds() + 1
+            keeping.on_changed()
+            seconds += BACKUP_INTERVAL.total_seconds() + 1
         keeping._lane.submit(lambda: None).result(PATIENCE)
         assert len(news) == 1
-        assert "No backup" in news[0].sentence
-        document.close()
+        assert "No backup" in news[0].message
+        document.shutdown()
         keeping.close()
 
 
@@ -324,13 +324,13 @@ def test_thinning_the_journal_is_never_silent(tmp_path: Path, monkeypatch: pytes
         for row in range(10, 50, 10):
             project.journal.commit(1, stroke(labels, 1, (10, row), (60, row)))
         monkeypatch.setattr(project.journal, "thin", lambda real=project.journal.thin: real(1, 0))
-        keeping = Keeping(project, document, news.append)
-        keeping.begin()
-        document.close()
+        keeping = MaintenanceService(project, document, news.append)
+        keeping.start()
+        document.shutdown()
         keeping.close()
         assert [edit.thinned for edit in project.journal.history(1)] == [True, True, True, False]
     assert len(news) == 1
-    assert "3 of the oldest steps" in news[0].sentence
+    assert "3 of the oldest steps" in news[0].message
 
 
 def test_a_window_makes_a_copy_after_the_first_stroke(
@@ -340,19 +340,19 @@ def test_a_window_makes_a_copy_after_the_first_stroke(
     folder = picture_folder(tmp_path, 1)
     project_in(tmp_path, 1).close()
 
-    def listen(news: News) -> None:
+    def listen(news: SessionEvent) -> None:
         if isinstance(news, Changes) and news.labels:
             heard.set()
 
-    monkeypatch.setattr(keeping_module, "LOOK_SECONDS", 0.0)
-    session = Session.open(folder, None, listen, wishes=TrainingWishes(automatic=False))
+    monkeypatch.setattr(keeping_module, "CHECK_SECONDS", 0.0)
+    session = Session.open(folder, None, listen, preferences=TrainingPreferences(automatic=False))
     try:
         edit = stroke(LabelMap.blank(96, 64), 1, (10, 10), (60, 40))
         session.editing.commit(1, edit).result(PATIENCE)
         assert heard.wait(PATIENCE)
-        session.settle()
-        session.keeping._lane.submit(lambda: None).result(PATIENCE)
-        ((_, copy),) = backups_in(folder / HOME / FOLDER)
+        session.wait_until_saved()
+        session.maintenance._lane.submit(lambda: None).result(PATIENCE)
+        ((_, copy),) = list_backups(folder / HOME_FOLDER / BACKUP_FOLDER)
     finally:
         session.close()
     with closing(sqlite3.connect(copy)) as raw:

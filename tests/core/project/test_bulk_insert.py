@@ -9,8 +9,8 @@ import pytest
 
 from core.labels.class_list import VOID, ClassList
 from core.labels.label_map import Origin
-from core.project.bulk_insert import take_in
-from core.project.packed_picture import Arrival, packed
+from core.project.bulk_insert import insert_pictures
+from core.project.packed_picture import PackedPicture, pack_label
 from core.project.project import Project
 from core.project.records import Split, Status
 
@@ -20,18 +20,18 @@ LABEL[40:200, 30:500], LABEL[250:, :9] = 1, VOID
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    with Project.write(tmp_path) as opened:
-        opened.classes.write(ClassList().added("road").added("roof"))
+    with Project.open(tmp_path) as opened:
+        opened.classes.save(ClassList().with_class("road").with_class("roof"))
         yield opened
 
 
 def test_each_is_one_edit_that_can_be_undone(project: Project) -> None:
     several = [
-        Arrival("a.png", 520, 300, "abc", Split.VAL, ("night", "rain"), packed(LABEL)),
-        Arrival("b.png", 4, 4, tags=("night",)),
-        Arrival("c.png", 4, 4),
+        PackedPicture("a.png", 520, 300, "abc", Split.VAL, ("night", "rain"), pack_label(LABEL)),
+        PackedPicture("b.png", 4, 4, tags=("night",)),
+        PackedPicture("c.png", 4, 4),
     ]
-    ids = take_in(project.store, several)
+    ids = insert_pictures(project.store, several)
     a, b, c = (project.pictures.get(ids[name]) for name in ("a.png", "b.png", "c.png"))
     assert (a.width, a.height, a.split, a.status) == (520, 300, Split.VAL, Status.DONE)
     assert a.tags == ("night", "rain") and b.tags == ("night",) and c.tags == ()
@@ -43,7 +43,7 @@ def test_each_is_one_edit_that_can_be_undone(project: Project) -> None:
     assert {meaning[int(n)][0] for n in np.unique(who[LABEL > 0])} == {Origin.IMPORTED}
     assert not who[LABEL == 0].any()
 
-    assert [project.journal.next(n).undo_name for n in (a.id, b.id, c.id)] == [
+    assert [project.journal.undo_names(n).undo_name for n in (a.id, b.id, c.id)] == [
         "Import masks",
         "Import tags",
         None,
@@ -60,13 +60,13 @@ def test_what_somebody_did_meanwhile_is_left_to_the_caller(project: Project) -> 
     project.pictures.add(["known.png"])
     gone = LABEL.copy()
     gone[0, 0] = 7
-    label = packed(LABEL)
-    ids = take_in(
+    label = pack_label(LABEL)
+    ids = insert_pictures(
         project.store,
         [
-            Arrival("known.png", 520, 300, label=label),
-            Arrival("gone.png", 520, 300, label=packed(gone)),
-            Arrival("fine.png", 520, 300, label=label),
+            PackedPicture("known.png", 520, 300, label=label),
+            PackedPicture("gone.png", 520, 300, label=pack_label(gone)),
+            PackedPicture("fine.png", 520, 300, label=label),
         ],
     )
     assert set(ids) == {"fine.png"}
@@ -75,5 +75,10 @@ def test_what_somebody_did_meanwhile_is_left_to_the_caller(project: Project) -> 
 
 
 def test_nothing_arrives_when_nothing_fits(project: Project) -> None:
-    assert take_in(project.store, [Arrival("x.png", 520, 300, label=packed(np.full_like(LABEL, 9)))]) == {}
+    assert (
+        insert_pictures(
+            project.store, [PackedPicture("x.png", 520, 300, label=pack_label(np.full_like(LABEL, 9)))]
+        )
+        == {}
+    )
     assert project.pictures.all() == []

@@ -10,10 +10,10 @@ import torch
 from core.base.lane import Lane
 from core.labels.label_map import LabelMap
 from core.labels.prediction import PredictedMask, write_prediction
-from core.models.network_builder import build, grow_head, heads_of
+from core.models.network_builder import build_network, grow_head, head_layers
 from core.models.spec import ModelSpec, spec_from_base
-from core.project.project import Project, mapping_of
-from core.session.loading.picture_loader import Opening
+from core.project.project import Project, run_class_mapping
+from core.session.loading.picture_loader import PictureLoader
 from core.session.picture_index import PictureIndex
 from tests.factories import project_in, stroke
 
@@ -33,11 +33,11 @@ def test_heirs_are_found() -> None:
 
 def test_a_head_row_follows_its_class_to_another_value() -> None:
     torch.manual_seed(0)
-    old = build(network(1, 2, 3))
+    old = build_network(network(1, 2, 3))
     spec = spec_from_base(network(1, 2, 3), (1, 3, 7), [7 if v == 2 else v for v in range(256)])
     new = grow_head(old, network(1, 2, 3), spec)
-    torch.testing.assert_close(heads_of(new)[0].weight[2], heads_of(old)[0].weight[1])
-    torch.testing.assert_close(heads_of(new)[0].weight[1], heads_of(old)[0].weight[2])
+    torch.testing.assert_close(head_layers(new)[0].weight[2], head_layers(old)[0].weight[1])
+    torch.testing.assert_close(head_layers(new)[0].weight[1], head_layers(old)[0].weight[2])
 
 
 def test_predictions_of_an_older_network_are_shown_as_the_classes_are_now(tmp_path: Path) -> None:
@@ -60,38 +60,40 @@ def test_predictions_of_an_older_network_are_shown_as_the_classes_are_now(tmp_pa
         assert _shown(project) == {1, 2}
         # A network trained from now on means the classes of now.
         later = project.runs.start("{}", "{}", None, 1)
-        assert mapping_of(project, later.id)[:3].tolist() == [0, 1, 2]
+        assert run_class_mapping(project, later.id)[:3].tolist() == [0, 1, 2]
 
 
 def _shown(project: Project) -> set[int]:
     document, reading = Lane("document"), Lane("reading")
     try:
         index = PictureIndex(project.pictures.all())
-        opening = Opening(project, index, document, reading, lambda _changes: None)
+        opening = PictureLoader(project, index, document, reading, lambda _changes: None)
         return {int(v) for v in np.unique(opening.prediction(1).result(10).values)}
     finally:
-        reading.close()
-        document.close()
+        reading.shutdown()
+        document.shutdown()
 
 
 def test_the_value_of_a_class_that_is_gone_means_no_other_class(tmp_path: Path) -> None:
     """Whether its making was undone or it was deleted: networks and imports under way may still know it."""
     with project_in(tmp_path) as project:
-        project.classes.write(project.classes.read().added("car"), "Add car")
+        project.classes.save(project.classes.read().with_class("car"), "Add car")
         run = project.runs.start("{}", "{}", None, 1)
         undone = project.journal.undo(1)
         assert undone is not None and undone.edit.name == "Add car"
         project.journal.commit(
             2, stroke(LabelMap.blank(96, 64), 1, (10, 10), (60, 40))
         )  # nothing to redo is left
-        project.classes.write(project.classes.read().added("tree"), "Add tree")
+        project.classes.save(project.classes.read().with_class("tree"), "Add tree")
         assert project.classes.read().values == (1, 2, 4)
-        assert mapping_of(project, run.id)[3] == 0
+        assert run_class_mapping(project, run.id)[3] == 0
         project.classes.delete(4)
-        project.classes.write(project.classes.read().added("sky"), "Add sky")
+        project.classes.save(project.classes.read().with_class("sky"), "Add sky")
         assert project.classes.read().values == (1, 2, 5)
-    with Project.write(tmp_path) as project:
-        project.classes.write(project.classes.read().added("last", value=254).added("bush"), "Add two")
+    with Project.open(tmp_path) as project:
+        project.classes.save(
+            project.classes.read().with_class("last", value=254).with_class("bush"), "Add two"
+        )
         assert project.classes.read().values == (
             1,
             2,

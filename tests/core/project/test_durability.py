@@ -11,9 +11,9 @@ import pytest
 from core.base.errors import Cancelled
 from core.formats.readers.registry import open_dataset
 from core.labels.label_map import LabelMap
-from core.project.backup import make_backup, restore
-from core.project.folder_sync import make_folder
-from core.project.project import FILE, HOME, Project
+from core.project.backup import make_backup, restore_backup
+from core.project.folder_sync import create_folder
+from core.project.project import HOME_FOLDER, PROJECT_FILE, Project
 from core.session.transfer.import_plan import plan_import
 from core.session.transfer.import_run import import_dataset, run_import
 from tests.benchmarks.disk import Call, Disk, File, calls_in
@@ -41,7 +41,7 @@ def test_what_a_person_did_waits_for_the_disk_and_what_can_be_found_again_does_n
             assert level(project) == NORMAL
             project.journal.commit(1, stroke(labels, 1 + again, (10, 10), (60, 40)))
             assert level(project) == FULL
-            project.runs.predicted(1, run.id, 0.5)
+            project.runs.record_prediction(1, run.id, 0.5)
             assert level(project) == NORMAL
             project.journal.undo(1)
             assert level(project) == FULL
@@ -52,9 +52,9 @@ def test_a_long_act_waits_once_whether_it_ends_well_or_not(tmp_path: Path) -> No
     dataset = open_dataset(mask_dataset(tmp_path / "dataset"))
     seen: list[int] = []
     with project_in(tmp_path / "pictures") as project:
-        journal = project.store.path.with_name(f"{FILE}-wal")
+        journal = project.store.path.with_name(f"{PROJECT_FILE}-wal")
         plan = plan_import(project.classes.read(), project.folder, dataset)
-        run_import(project, plan, came=lambda _: seen.append(level(project)))
+        run_import(project, plan, on_imported=lambda _: seen.append(level(project)))
         assert set(seen) == {NORMAL}
         assert level(project) == FULL
         grown = journal.stat().st_size
@@ -70,22 +70,26 @@ def test_a_program_killed_after_an_upgrade_loses_no_stroke(tmp_path: Path) -> No
     """The upgrade and the stroke are in the journal only; it has to be known as the file's own."""
     folder, left = picture_folder(tmp_path / "pictures"), picture_folder(tmp_path / "left")
     for place in (folder, left):
-        (place / HOME).mkdir()
+        (place / HOME_FOLDER).mkdir()
     old = Path(__file__).resolve().parents[2] / "data" / "project-0001.sqlite"
-    restore(folder / HOME / FILE, old)  # a copy that was brought back has a mark of its own
-    with Project.write(folder) as project:
+    restore_backup(
+        folder / HOME_FOLDER / PROJECT_FILE, old
+    )  # a copy that was brought back has a mark of its own
+    with Project.open(folder) as project:
         labels = LabelMap(project.labels.read(2, 96, 64))
         project.journal.commit(2, stroke(labels, 1, (10, 10), (60, 40)))
         for rest in ("", "-wal"):
-            shutil.copy(folder / HOME / f"{FILE}{rest}", left / HOME / f"{FILE}{rest}")
-    with Project.write(left) as project:
+            shutil.copy(
+                folder / HOME_FOLDER / f"{PROJECT_FILE}{rest}", left / HOME_FOLDER / f"{PROJECT_FILE}{rest}"
+            )
+    with Project.open(left) as project:
         assert project.store.notice is None
         np.testing.assert_array_equal(project.labels.read(2, 96, 64), labels.values)
 
 
 def test_names_are_kept_where_folders_can_be_flushed_and_nothing_fails_where_not(tmp_path: Path) -> None:
-    make_folder(tmp_path / "a" / "b" / "c")
-    make_folder(tmp_path / "a" / "b" / "c")
+    create_folder(tmp_path / "a" / "b" / "c")
+    create_folder(tmp_path / "a" / "b" / "c")
     assert (tmp_path / "a" / "b" / "c").is_dir()
     with project_in(tmp_path / "pictures") as project:
         copy = make_backup(project.store.path, tmp_path / "copies")

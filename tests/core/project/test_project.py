@@ -21,11 +21,11 @@ from core.base.geometry import Box
 from core.labels.class_list import ClassList
 from core.labels.label_map import LabelMap, Origin
 from core.project import store as store_module
-from core.project.picture_repository import PictureDrawer
-from core.project.project import FILE, HOME, Project
+from core.project.picture_repository import PictureRepository
+from core.project.project import HOME_FOLDER, PROJECT_FILE, Project
 from core.project.records import Measurement, Split, Status
-from core.project.schema import NEWEST, metadata
-from core.project.schema_script import FORM, form_of
+from core.project.schema import CURRENT_REVISION, metadata
+from core.project.schema_script import SCHEMA_FILE, schema_of
 from tests.factories import label_all, picture_folder, project_in, steps_of, stroke
 
 
@@ -33,7 +33,7 @@ def test_a_stroke_is_there_after_closing_and_opening(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
         labels = LabelMap.blank(96, 64)
         project.journal.commit(1, stroke(labels, 2, (10, 10), (60, 40)))
-    with Project.write(tmp_path) as project:
+    with Project.open(tmp_path) as project:
         np.testing.assert_array_equal(project.labels.read(1, 96, 64), labels.values)
         record = project.pictures.get(1)
         assert record.status == Status.IN_PROGRESS
@@ -47,12 +47,12 @@ def test_undo_and_redo_survive_a_restart(tmp_path: Path) -> None:
         for number in range(5):
             project.journal.commit(1, stroke(labels, number % 2 + 1, (10 + 9 * number, 10), (40, 50)))
             states.append(labels.values.copy())
-    with Project.write(tmp_path) as project:
+    with Project.open(tmp_path) as project:
         for state in reversed(states[:-1]):
             assert project.journal.undo(1) is not None
             np.testing.assert_array_equal(project.labels.read(1, 96, 64), state)
         assert project.journal.undo(1) is None
-    with Project.write(tmp_path) as project:
+    with Project.open(tmp_path) as project:
         for state in states[1:]:
             reverted = project.journal.redo(1)
             assert reverted is not None
@@ -97,9 +97,9 @@ def test_every_pixel_knows_who_said_so(tmp_path: Path) -> None:
         run = project.runs.start("{}", "{}", None, 3)
         labels = LabelMap.blank(96, 64)
         project.journal.commit(1, stroke(labels, 1, (10, 10), (20, 10)))
-        labels.begin("Accept", "accept", 2, Origin.ACCEPTED, run.id)
-        labels.put(Box(0, 0, 96, 64), np.full((64, 96), 2, np.uint8), labels.values == 0)
-        edit = labels.finish()
+        labels.begin_edit("Accept", "accept", 2, Origin.ACCEPTED, run.id)
+        labels.put_values(Box(0, 0, 96, 64), np.full((64, 96), 2, np.uint8), labels.values == 0)
+        edit = labels.finish_edit()
         assert edit is not None
         project.journal.commit(1, edit)
         assert project.labels.origin_at(1, 12, 10, (96, 64)) == (Origin.PAINTED, None)
@@ -113,11 +113,11 @@ def test_every_pixel_knows_who_said_so(tmp_path: Path) -> None:
 
 def test_a_second_writer_is_refused_and_told_who_writes(tmp_path: Path) -> None:
     with project_in(tmp_path), pytest.raises(ProjectLockedError, match="a test"):
-        Project.write(tmp_path)
+        Project.open(tmp_path)
 
 
 def test_a_reader_looks_on_while_somebody_writes(tmp_path: Path) -> None:
-    with project_in(tmp_path) as writer, Project.read(tmp_path) as reader:
+    with project_in(tmp_path) as writer, Project.open_read_only(tmp_path) as reader:
         writer.journal.commit(1, stroke(LabelMap.blank(96, 64), 1, (10, 10), (20, 10)))
         assert reader.pictures.counts().labelled == 1
         with pytest.raises(ProjectError):
@@ -133,42 +133,42 @@ def test_a_guard_left_by_a_killed_process_does_not_hold(tmp_path: Path) -> None:
     root = Path(__file__).resolve().parents[3]
     killed = subprocess.run([sys.executable, "-c", script, str(tmp_path)], cwd=root, check=False)
     assert killed.returncode != 0
-    Project.write(tmp_path).close()
+    Project.open(tmp_path).close()
 
 
 def test_a_newer_project_is_left_untouched(tmp_path: Path) -> None:
     project_in(tmp_path).close()
-    path = tmp_path / HOME / FILE
+    path = tmp_path / HOME_FOLDER / PROJECT_FILE
     with sqlite3.connect(path) as raw:
         raw.execute("UPDATE alembic_version SET version_num = '9999'")
     raw.close()
     before = path.read_bytes()
-    for way in (Project.write, Project.read):
+    for way in (Project.open, Project.open_read_only):
         with pytest.raises(ProjectTooNewError, match="Update Maskloop"):
             way(tmp_path)
     assert path.read_bytes() == before
 
 
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
-    (tmp_path / HOME).mkdir()
-    (tmp_path / HOME / FILE).write_bytes(b"this is not SQLite" * 100)
+    (tmp_path / HOME_FOLDER).mkdir()
+    (tmp_path / HOME_FOLDER / PROJECT_FILE).write_bytes(b"this is not SQLite" * 100)
     with pytest.raises(ProjectError, match=r"project\.sqlite"):
-        Project.write(tmp_path)
+        Project.open(tmp_path)
 
 
 def test_a_home_that_cannot_be_made_says_what_to_do(tmp_path: Path) -> None:
-    (tmp_path / HOME).write_text("a file is in the way")
+    (tmp_path / HOME_FOLDER).write_text("a file is in the way")
     with pytest.raises(ProjectError, match="--project"):
-        Project.write(tmp_path)
+        Project.open(tmp_path)
 
 
 def test_the_project_may_lie_elsewhere(tmp_path: Path) -> None:
     pictures, home = picture_folder(tmp_path / "pictures"), tmp_path / "projects" / "one"
-    Project.write(pictures, home).close()
-    assert not (pictures / HOME).exists()
-    with Project.read(home) as project:
+    Project.open(pictures, home).close()
+    assert not (pictures / HOME_FOLDER).exists()
+    with Project.open_read_only(home) as project:
         assert project.folder == pictures
-    with Project.write(home) as project:
+    with Project.open(home) as project:
         assert project.folder == pictures
 
 
@@ -179,21 +179,21 @@ def test_a_stored_path_cannot_climb_out(tmp_path: Path) -> None:
 
 def test_migrations_make_what_the_tables_describe(tmp_path: Path) -> None:
     project_in(tmp_path).close()
-    engine = sa.create_engine(f"sqlite:///{tmp_path / HOME / FILE}")
+    engine = sa.create_engine(f"sqlite:///{tmp_path / HOME_FOLDER / PROJECT_FILE}")
     with engine.connect() as connection:
         differences = compare_metadata(MigrationContext.configure(connection), metadata)
     engine.dispose()
     assert differences == []
     scripts = ScriptDirectory(str(Path(store_module.__file__).parent / "migrations"))
-    assert scripts.get_current_head() == NEWEST
+    assert scripts.get_current_head() == CURRENT_REVISION
 
 
 def test_the_newest_form_is_what_the_migrations_make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_module, "newest_form", list)
-    store = store_module.Store(tmp_path / FILE, writing=True)
+    monkeypatch.setattr(store_module, "schema_statements", list)
+    store = store_module.Store(tmp_path / PROJECT_FILE, writing=True)
     store.upgrade()
     store.close()
-    assert told(form_of(tmp_path / FILE)) == told(FORM.read_text("utf-8")), (
+    assert told(schema_of(tmp_path / PROJECT_FILE)) == told(SCHEMA_FILE.read_text("utf-8")), (
         "run: python -m core.project.schema_script"
     )
 
@@ -214,7 +214,7 @@ def test_a_failed_operation_changes_nothing(tmp_path: Path, monkeypatch: pytest.
             raise sa.exc.OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full"))
 
         with monkeypatch.context() as patch:
-            patch.setattr("core.project.journal.count_pixels", full)
+            patch.setattr("core.project.journal.update_pixel_counts", full)
             with pytest.raises(ProjectError, match="disk is full"):
                 project.journal.commit(1, stroke(labels, 2, (40, 40), (60, 40)))
         np.testing.assert_array_equal(project.labels.read(1, 96, 64), before)
@@ -227,7 +227,7 @@ def test_splits_are_given_once_and_stay(tmp_path: Path) -> None:
         seen: dict[int, str] = {}
         for count in range(1, 13):
             label_all(project, records[count - 1 : count])
-            project.pictures.settle_splits()
+            project.pictures.assign_missing_splits()
             now = {r.id: str(r.split) for r in project.pictures.all() if r.split}
             assert seen.items() <= now.items()
             seen = now
@@ -235,7 +235,7 @@ def test_splits_are_given_once_and_stay(tmp_path: Path) -> None:
         assert splits[:3] == ["train", "train", "val"]
         assert splits.count("val") in (2, 3)
         project.pictures.set_split([records[0].id], Split.TEST)
-        project.pictures.settle_splits()
+        project.pictures.assign_missing_splits()
         assert project.pictures.get(records[0].id).split == Split.TEST
 
 
@@ -249,9 +249,9 @@ def test_splits_of_many_pictures_are_written_at_once(tmp_path: Path) -> None:
 
     with project_in(tmp_path, count=6) as project:
         label_all(project, project.pictures.all())
-        with project.store.reading() as connection:
+        with project.store.read_transaction() as connection:
             sa.event.listen(connection, "before_cursor_execute", note)
-        assert len(project.pictures.settle_splits().pictures) == 6
+        assert len(project.pictures.assign_missing_splits().pictures) == 6
         assert written == [True]
         assert all(record.split for record in project.pictures.all())
 
@@ -262,7 +262,7 @@ def test_splits_of_many_pictures_are_written_at_once(tmp_path: Path) -> None:
     ids=["by id", "by path", "some"],
 )
 def test_who_looks_at_some_pictures_looks_at_no_other(
-    tmp_path: Path, look: Callable[[PictureDrawer], object]
+    tmp_path: Path, look: Callable[[PictureRepository], object]
 ) -> None:
     """However many there are: it is done after every stroke and for every prediction."""
     with project_in(tmp_path) as project:
@@ -273,8 +273,8 @@ def test_who_looks_at_some_pictures_looks_at_no_other(
 
 def test_class_lists_come_back_as_written(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
-        listed = ClassList().added("a", (1, 2, 3)).added("b", value=254).added("ünï – 图")
-        project.classes.write(listed)
+        listed = ClassList().with_class("a", (1, 2, 3)).with_class("b", value=254).with_class("ünï – 图")
+        project.classes.save(listed)
         assert project.classes.read() == listed
 
 
@@ -282,15 +282,15 @@ def test_runs_and_measurements_come_back(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
         run = project.runs.start(json.dumps({"a": 1}), "{}", None, 4)
         point = Measurement(run.id, "iou", 2, 10, 1.5, 4, 0.25)
-        project.runs.measure([point])
+        project.runs.add_measurements([point])
         assert project.runs.measurements(run.id) == [point]
-        assert project.runs.newest_published() is None
-        project.runs.note(run.id, published=1, best_miou=0.5)
-        newest = project.runs.newest_published()
+        assert project.runs.latest_published() is None
+        project.runs.update(run.id, published=1, best_miou=0.5)
+        newest = project.runs.latest_published()
         assert newest is not None
         assert newest.best_miou == 0.5
-        project.runs.predicted(1, run.id, 0.75)
+        project.runs.record_prediction(1, run.id, 0.75)
         assert project.runs.prediction_runs() == {1: run.id}
         assert project.pictures.get(1).mean_confidence == 0.75
-    with Project.write(tmp_path) as project:
+    with Project.open(tmp_path) as project:
         assert project.runs.get(run.id).state == "stopped"

@@ -22,8 +22,8 @@ from core.base.geometry import Box, Point
 from core.labels.class_list import UNLABELLED, VOID, ClassList, LabelClass
 from core.labels.label_map import LabelMap, Origin
 from core.labels.rasterization import capsule
-from core.project.project import FILE, HOME, Project
-from core.project.records import Reverted, Status
+from core.project.project import HOME_FOLDER, PROJECT_FILE, Project
+from core.project.records import Status, UndoResult
 from core.project.row_changes import RowChange
 
 SIZES = {1: (300, 270), 2: (97, 64), 3: (256, 257)}
@@ -148,13 +148,13 @@ class Model:
 def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A project with three blank pictures, made once: what is tested is what comes after."""
     folder = tmp_path_factory.mktemp("template")
-    with Project.write(folder) as project:
-        project.classes.write(ClassList().added("grass").added("roof"))
+    with Project.open(folder) as project:
+        project.classes.save(ClassList().with_class("grass").with_class("roof"))
         for record, size in zip(
             project.pictures.add(f"p{i}.png" for i in SIZES), SIZES.values(), strict=True
         ):
             project.pictures.set_size(record.id, *size)
-    DocumentMachine.template = folder / HOME / FILE
+    DocumentMachine.template = folder / HOME_FOLDER / PROJECT_FILE
     yield
 
 
@@ -167,9 +167,9 @@ class DocumentMachine(RuleBasedStateMachine):
     def open(self) -> None:
         self.root = Path(tempfile.mkdtemp(prefix="maskloop-machine-"))
         self.folder = self.root / "0"
-        (self.folder / HOME).mkdir(parents=True)
-        shutil.copy(self.template, self.folder / HOME / FILE)
-        self.project = Project.write(self.folder)
+        (self.folder / HOME_FOLDER).mkdir(parents=True)
+        shutil.copy(self.template, self.folder / HOME_FOLDER / PROJECT_FILE)
+        self.project = Project.open(self.folder)
         self.model = Model(self.project.classes.read())
         self.ever = {1, 2}
         self.runs: list[tuple[int, tuple[int, ...], ClassList]] = []
@@ -206,8 +206,8 @@ class DocumentMachine(RuleBasedStateMachine):
         mask = rng.choice(np.array([0, VOID, *self.model.classes.values], np.uint8), shape)
         mask = mask.repeat(coarse, 0).repeat(coarse, 1)[:height, :width]
         labels = LabelMap(self.project.labels.read(picture, width, height))
-        labels.begin(f"Fill {self.model.made}", "import", 0, origin)
-        labels.put(Box(0, 0, width, height), mask, labels.values == UNLABELLED)
+        labels.begin_edit(f"Fill {self.model.made}", "import", 0, origin)
+        labels.put_values(Box(0, 0, width, height), mask, labels.values == UNLABELLED)
         self._commit(picture, labels, None)
 
     def _paint(
@@ -218,12 +218,12 @@ class DocumentMachine(RuleBasedStateMachine):
         labels = LabelMap((self.model.looks[picture].values if seen is None else seen).copy())
         ends = [Point(*rng.uniform(-20, (width + 20, height + 20))) for _ in range(2)]
         box, mask = capsule(ends[0], ends[1], float(rng.choice([3, 40, 200])))
-        labels.begin(f"Stroke {self.model.made}", "brush", value, origin)
+        labels.begin_edit(f"Stroke {self.model.made}", "brush", value, origin)
         labels.paint(box, mask, value)
         self._commit(picture, labels, seen)
 
     def _commit(self, picture: int, labels: LabelMap, seen: np.ndarray | None) -> None:
-        edit = labels.finish()
+        edit = labels.finish_edit()
         if edit is None:
             return
         journal = self.project.journal.commit(picture, edit)
@@ -273,10 +273,10 @@ class DocumentMachine(RuleBasedStateMachine):
             for step in way:
                 then = step.looks[picture][int(step.undone)].values if picture in step.looks else then
             hand = LabelMap(self.model.looks[picture].values.copy())
-            hand.replace_tiles(self.project.journal.label_then(picture, aim.id))
+            hand.replace_tiles(self.project.journal.changed_tiles_at(picture, aim.id))
             np.testing.assert_array_equal(hand.values, then)
 
-    def _revert(self, picture: int, act: Callable[[int], Reverted | None], *, undone: bool) -> None:
+    def _revert(self, picture: int, act: Callable[[int], UndoResult | None], *, undone: bool) -> None:
         step = self.model.next(picture, undone=undone)
         if step is None:
             assert act(picture) is None
@@ -309,7 +309,7 @@ class DocumentMachine(RuleBasedStateMachine):
     def add_class(self, named: bool) -> None:
         # Without a name, as an import does it; once something has been edited this is an edit too.
         name = f"Add {self.model.made}" if named or not self.model.steps else None
-        self._write(self.model.classes.added(f"class {self.model.made}"), name)
+        self._write(self.model.classes.with_class(f"class {self.model.made}"), name)
         self.ever.add(self.model.classes.values[-1])
 
     @precondition(lambda self: len(self.model.classes) > 1)
@@ -326,7 +326,7 @@ class DocumentMachine(RuleBasedStateMachine):
 
     def _write(self, listed: ClassList, name: str | None) -> None:
         listed = placed(listed)
-        changes = self.project.classes.write(listed, name)
+        changes = self.project.classes.save(listed, name)
         assert changes.classes == (listed != self.model.classes)
         if changes.classes:
             step = self.model.add(None, name or "Change classes")
@@ -348,7 +348,7 @@ class DocumentMachine(RuleBasedStateMachine):
     @rule(pick=picks, leave=st.sampled_from([UNLABELLED, VOID]))
     def delete(self, pick: int, leave: int) -> None:
         value = self.model.classes.values[pick % len(self.model.classes)]
-        changes = self.project.classes.delete(value, leave=leave)
+        changes = self.project.classes.delete(value, replace_with=leave)
         name = f"Delete {self.model.classes.name_of(value)}"
         self._relabelled(name, value, leave, without(self.model.classes, value), changes.labels)
 
@@ -373,7 +373,7 @@ class DocumentMachine(RuleBasedStateMachine):
         old = self.model.classes.classes[pick % len(self.model.classes)]
         fresh = f"part {self.model.made}"
         changes = self.project.classes.split_off(old.value, fresh, chosen)
-        listed = replace(self.model.classes, highest=max(self.ever)).added(fresh)  # no value comes again
+        listed = replace(self.model.classes, highest=max(self.ever)).with_class(fresh)  # no value comes again
         value = listed.values[-1]
         self._relabelled(f"Split {fresh} off {old.name}", old.value, value, listed, changes.labels, chosen)
         self.ever.add(value)
@@ -445,17 +445,19 @@ class DocumentMachine(RuleBasedStateMachine):
     @rule()
     def close_and_open(self) -> None:
         self.project.close()
-        self.project = Project.write(self.folder)
+        self.project = Project.open(self.folder)
 
     @rule()
     def kill_and_open(self) -> None:
         """What a process that dies leaves: the file and its write-ahead log as they lie."""
         self.opened += 1
         place = self.root / str(self.opened)
-        shutil.copytree(self.folder / HOME, place / HOME, ignore=shutil.ignore_patterns("writer.*", "*-shm"))
+        shutil.copytree(
+            self.folder / HOME_FOLDER, place / HOME_FOLDER, ignore=shutil.ignore_patterns("writer.*", "*-shm")
+        )
         self.project.close()
         self.folder = place
-        self.project = Project.write(place)
+        self.project = Project.open(place)
 
     # What must always be true --------------------------------------------------------------------
 
@@ -488,7 +490,7 @@ class DocumentMachine(RuleBasedStateMachine):
     @invariant()
     def journals_agree(self) -> None:
         for picture in SIZES:
-            journal = self.project.journal.next(picture)
+            journal = self.project.journal.undo_names(picture)
             steps = [self.model.next(picture, undone=undone) for undone in (False, True)]
             assert [journal.undo_name, journal.redo_name] == [s.name if s else None for s in steps]
         assert self.project.pictures.counts().edits == len(self.model.steps)

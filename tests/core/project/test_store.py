@@ -25,9 +25,9 @@ from core.base.errors import ProjectError
 from core.base.geometry import Box
 from core.cli.app import app
 from core.labels.label_map import Edit, LabelMap
-from core.project.backup import FOLDER, backups_in, make_backup
-from core.project.integrity.check import check
-from core.project.project import FILE, HOME, Project
+from core.project.backup import BACKUP_FOLDER, list_backups, make_backup
+from core.project.integrity.check import check_project
+from core.project.project import HOME_FOLDER, PROJECT_FILE, Project
 from core.project.records import Status
 from tests.factories import label_all, picture_folder, project_in, stroke
 
@@ -41,10 +41,10 @@ LAST_GOOD = 1
 def noisy(seed: int = 0, size: int = 64) -> Edit:
     """An edit that takes room: noise does not compress."""
     labels = LabelMap.blank(96, 64)
-    labels.begin("Noise", "test", 1)
+    labels.begin_edit("Noise", "test", 1)
     chance = np.random.default_rng(seed).integers(1, 3, (64, 96), np.uint8)
-    labels.put(Box(0, 0, 96, 64), chance)
-    edit = labels.finish()
+    labels.put_values(Box(0, 0, 96, 64), chance)
+    edit = labels.finish_edit()
     assert edit is not None
     return edit
 
@@ -60,7 +60,7 @@ def is_as_it_was(project: Project, label: np.ndarray[tuple[int, ...], np.dtype[n
     assert not project.labels.read(2, 96, 64).any()
     assert project.journal.history(2) == []
     assert project.pictures.get(2).status == Status.NEW
-    assert check(project) == []
+    assert check_project(project) == []
 
 
 def sentence(problem: pytest.ExceptionInfo[ProjectError]) -> str:
@@ -87,13 +87,13 @@ def test_a_disk_that_is_full_in_the_middle_of_a_commit(tmp_path: Path) -> None:
         assert "Free some space" in sentence(problem)
         stored = len(project.journal.history(2))
         # What was stored before it was full is whole, and what was refused has left nothing.
-        assert check(project) == []
+        assert check_project(project) == []
         assert stored < 50
         raw.exec_driver_sql("PRAGMA max_page_count = 1000000")
         raw.commit()
         project.journal.commit(2, noisy(99))
         np.testing.assert_array_equal(project.labels.read(LAST_GOOD, 96, 64), label)
-    with Project.write(tmp_path) as project:
+    with Project.open(tmp_path) as project:
         assert len(project.journal.history(2)) == stored + 1
 
 
@@ -116,7 +116,7 @@ def test_a_disk_that_fails_while_the_journal_is_written(tmp_path: Path, room: in
     """The transaction is whole in memory; it is the COMMIT that fails."""
     with project_in(tmp_path) as project:
         label = good(project)
-        journal = project.store.path.with_name(FILE + "-wal")
+        journal = project.store.path.with_name(PROJECT_FILE + "-wal")
         with (
             no_file_grows_beyond(journal.stat().st_size + room),
             pytest.raises(ProjectError, match="disk") as problem,
@@ -126,9 +126,9 @@ def test_a_disk_that_fails_while_the_journal_is_written(tmp_path: Path, room: in
         is_as_it_was(project, label)
         project.journal.commit(2, noisy())  # the disk is well again: the same connection goes on
         assert project.labels.read(2, 96, 64).all()
-    with Project.write(tmp_path) as project:
+    with Project.open(tmp_path) as project:
         assert project.labels.read(2, 96, 64).all()
-        assert check(project) == []
+        assert check_project(project) == []
 
 
 @unix
@@ -136,11 +136,11 @@ def test_a_disk_that_fails_while_the_journal_is_taken_into_the_file(tmp_path: Pa
     with project_in(tmp_path) as project:
         label = good(project)
         size = project.store.path.stat().st_size
-        journal = project.store.path.with_name(FILE + "-wal").stat().st_size
+        journal = project.store.path.with_name(PROJECT_FILE + "-wal").stat().st_size
         assert journal > 0
         with no_file_grows_beyond(min(size, 4096)):
             project.close()
-    with Project.write(tmp_path) as project:
+    with Project.open(tmp_path) as project:
         is_as_it_was(project, label)
 
 
@@ -148,7 +148,7 @@ def test_a_disk_that_fails_while_the_journal_is_taken_into_the_file(tmp_path: Pa
 def test_a_backup_on_a_failing_disk_leaves_nothing(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
         label = good(project)
-        folder = project.home / FOLDER
+        folder = project.home / BACKUP_FOLDER
         with no_file_grows_beyond(8192), pytest.raises(ProjectError, match="No backup") as problem:
             make_backup(project.store.path, folder)
         assert "Check that disk" in sentence(problem)
@@ -192,12 +192,12 @@ def test_a_project_on_a_read_only_medium_can_be_read_but_not_written(open_place:
     with project_in(open_place) as project:
         label = good(project)
     with read_only(open_place):
-        with Project.read(open_place) as project:
+        with Project.open_read_only(open_place) as project:
             is_as_it_was(project, label)
         with pytest.raises(ProjectError, match="--project DIR") as problem:
-            Project.write(open_place)
+            Project.open(open_place)
         sentence(problem)
-    assert not (open_place / HOME / (FILE + "-shm")).exists()
+    assert not (open_place / HOME_FOLDER / (PROJECT_FILE + "-shm")).exists()
 
 
 @unix
@@ -205,12 +205,12 @@ def test_a_read_only_medium_with_the_journal_of_a_killed_program_says_what_to_do
     open_place: Path, killed: Path
 ) -> None:
     shutil.copytree(killed, open_place, dirs_exist_ok=True)
-    (open_place / HOME / (FILE + "-shm")).unlink()
+    (open_place / HOME_FOLDER / (PROJECT_FILE + "-shm")).unlink()
     with read_only(open_place), pytest.raises(ProjectError, match="copy it to a place") as problem:
-        Project.read(open_place)
+        Project.open_read_only(open_place)
     sentence(problem)
     # Nothing was lost by trying.
-    with Project.write(open_place) as project:
+    with Project.open(open_place) as project:
         assert project.labels.read(1, 96, 64).any()
 
 
@@ -255,11 +255,11 @@ def test_a_clock_that_goes_backwards_does_not_mix_the_journal(
 
 def test_backups_made_while_the_clock_goes_backwards_are_all_kept(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
-        folder = project.home / FOLDER
+        folder = project.home / BACKUP_FOLDER
         began = datetime(2024, 1, 1)
         made = [make_backup(project.store.path, folder, at=began - timedelta(hours=n)) for n in range(3)]
         made.append(make_backup(project.store.path, folder, at=began))
-        assert len(set(made)) == len(backups_in(folder)) == 4
+        assert len(set(made)) == len(list_backups(folder)) == 4
 
 
 # Files that are not whole -----------------------------------------------------------------------------
@@ -269,41 +269,41 @@ def test_backups_made_while_the_clock_goes_backwards_are_all_kept(tmp_path: Path
 def test_a_truncated_file_is_named_and_a_backup_brings_it_back(tmp_path: Path, share: float) -> None:
     with project_in(tmp_path) as project:
         label = good(project)
-        make_backup(project.store.path, project.home / FOLDER)
-    path = tmp_path / HOME / FILE
+        make_backup(project.store.path, project.home / BACKUP_FOLDER)
+    path = tmp_path / HOME_FOLDER / PROJECT_FILE
     os.truncate(path, int(path.stat().st_size * share))
     before = path.read_bytes()
-    with pytest.raises(ProjectError, match="maskloop restore") as problem, Project.write(tmp_path) as project:
-        found = check(project)
+    with pytest.raises(ProjectError, match="maskloop restore") as problem, Project.open(tmp_path) as project:
+        found = check_project(project)
         raise ProjectError(found[0].sentence)
     sentence(problem)
     assert path.read_bytes()[:100] == before[:100]
     restored(tmp_path)
-    with Project.read(tmp_path) as project:
+    with Project.open_read_only(tmp_path) as project:
         is_as_it_was(project, label)
 
 
 def test_an_emptied_file_is_not_taken_for_a_new_project(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
         label = good(project)
-        make_backup(project.store.path, project.home / FOLDER)
-    path = tmp_path / HOME / FILE
+        make_backup(project.store.path, project.home / BACKUP_FOLDER)
+    path = tmp_path / HOME_FOLDER / PROJECT_FILE
     path.write_bytes(b"")
-    for way in (Project.write, Project.read):
+    for way in (Project.open, Project.open_read_only):
         with pytest.raises(ProjectError, match="has been emptied") as problem:
             way(tmp_path)
         assert "maskloop restore" in sentence(problem)
     restored(tmp_path)
-    with Project.read(tmp_path) as project:
+    with Project.open_read_only(tmp_path) as project:
         is_as_it_was(project, label)
 
 
 def test_an_empty_file_where_there_was_nothing_is_a_beginning(tmp_path: Path) -> None:
     picture_folder(tmp_path)
-    (tmp_path / HOME).mkdir()
-    (tmp_path / HOME / FILE).touch()
-    with Project.write(tmp_path) as project:
-        assert check(project) == []
+    (tmp_path / HOME_FOLDER).mkdir()
+    (tmp_path / HOME_FOLDER / PROJECT_FILE).touch()
+    with Project.open(tmp_path) as project:
+        assert check_project(project) == []
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -313,8 +313,8 @@ def test_garbage_in_the_middle_is_never_taken_for_a_label(tmp_path: Path, seed: 
         for number in range(8):
             project.journal.commit(3, noisy(number))
         labels = {i: project.labels.read(i, 96, 64) for i in (1, 2, 3)}
-        make_backup(project.store.path, project.home / FOLDER)
-    path = tmp_path / HOME / FILE
+        make_backup(project.store.path, project.home / BACKUP_FOLDER)
+    path = tmp_path / HOME_FOLDER / PROJECT_FILE
     whole = bytearray(path.read_bytes())
     chance = np.random.default_rng(seed)
     at = int(chance.integers(4096, len(whole) - 8000))
@@ -322,8 +322,8 @@ def test_garbage_in_the_middle_is_never_taken_for_a_label(tmp_path: Path, seed: 
     path.write_bytes(whole)
     said = 0
     try:
-        with Project.read(tmp_path) as project:
-            said += bool(check(project))
+        with Project.open_read_only(tmp_path) as project:
+            said += bool(check_project(project))
             for picture_id, label in labels.items():
                 try:
                     found = project.labels.read(picture_id, 96, 64)
@@ -336,8 +336,8 @@ def test_garbage_in_the_middle_is_never_taken_for_a_label(tmp_path: Path, seed: 
         said += 1
     assert said
     restored(tmp_path)
-    with Project.read(tmp_path) as project:
-        assert check(project) == []
+    with Project.open_read_only(tmp_path) as project:
+        assert check_project(project) == []
         np.testing.assert_array_equal(project.labels.read(3, 96, 64), labels[3])
 
 
@@ -389,14 +389,14 @@ def test_the_journal_of_a_killed_program_is_taken_over(
     killed: Path, tmp_path: Path, without_shm: bool
 ) -> None:
     folder = copied(killed, tmp_path)
-    assert (folder / HOME / (FILE + "-wal")).stat().st_size > 0
-    note = json.loads((folder / HOME / "writer.json").read_text("utf-8"))
+    assert (folder / HOME_FOLDER / (PROJECT_FILE + "-wal")).stat().st_size > 0
+    note = json.loads((folder / HOME_FOLDER / "writer.json").read_text("utf-8"))
     assert note["purpose"] == "a test"  # a stale note, of a process that is dead
     if without_shm:
-        (folder / HOME / (FILE + "-shm")).unlink()
-    with Project.write(folder) as project:
+        (folder / HOME_FOLDER / (PROJECT_FILE + "-shm")).unlink()
+    with Project.open(folder) as project:
         np.testing.assert_array_equal(project.labels.read(1, 96, 64), painted())
-        assert check(project) == []
+        assert check_project(project) == []
         assert project.store.notice is None
         for _ in range(3):
             assert project.journal.undo(1) is not None
@@ -406,20 +406,20 @@ def test_a_reader_sees_what_was_painted_and_leaves_the_journal_to_the_writer(
     killed: Path, tmp_path: Path
 ) -> None:
     folder = copied(killed, tmp_path)
-    journal = folder / HOME / (FILE + "-wal")
-    before = journal.read_bytes(), (folder / HOME / FILE).read_bytes()
-    with Project.read(folder) as project:
+    journal = folder / HOME_FOLDER / (PROJECT_FILE + "-wal")
+    before = journal.read_bytes(), (folder / HOME_FOLDER / PROJECT_FILE).read_bytes()
+    with Project.open_read_only(folder) as project:
         np.testing.assert_array_equal(project.labels.read(1, 96, 64), painted())
-    assert (journal.read_bytes(), (folder / HOME / FILE).read_bytes()) == before
+    assert (journal.read_bytes(), (folder / HOME_FOLDER / PROJECT_FILE).read_bytes()) == before
 
 
 @pytest.mark.parametrize("cut", [1, 100, 4096, 30_000])
 def test_a_torn_journal_gives_the_last_whole_state(killed: Path, tmp_path: Path, cut: int) -> None:
     """The machine died while the journal was written: whole transactions stay, the torn one never was."""
     folder = copied(killed, tmp_path)
-    journal = folder / HOME / (FILE + "-wal")
+    journal = folder / HOME_FOLDER / (PROJECT_FILE + "-wal")
     os.truncate(journal, journal.stat().st_size - cut)
-    with Project.write(folder) as project:
+    with Project.open(folder) as project:
         labels = LabelMap.blank(96, 64)
         states = [labels.values.copy()]
         for row in (10, 30, 50):
@@ -427,14 +427,14 @@ def test_a_torn_journal_gives_the_last_whole_state(killed: Path, tmp_path: Path,
             states.append(labels.values.copy())
         found = project.labels.read(1, 96, 64)
         assert any(np.array_equal(found, state) for state in states)
-        assert check(project) == []
+        assert check_project(project) == []
 
 
 def test_garbage_for_a_journal_is_ignored(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
         label = good(project)
-    (tmp_path / HOME / (FILE + "-wal")).write_bytes(os.urandom(50_000))
-    with Project.write(tmp_path) as project:
+    (tmp_path / HOME_FOLDER / (PROJECT_FILE + "-wal")).write_bytes(os.urandom(50_000))
+    with Project.open(tmp_path) as project:
         is_as_it_was(project, label)
 
 
@@ -445,19 +445,19 @@ def test_the_journal_of_another_file_is_put_aside(killed: Path, tmp_path: Path) 
         project.pictures.add(f"{'another long name ' * 10}{n}.png" for n in range(500))
         ids = len(project.pictures.all())
     folder = copied(killed, tmp_path)
-    shutil.copy(tmp_path / "other" / HOME / FILE, folder / HOME / FILE)
+    shutil.copy(tmp_path / "other" / HOME_FOLDER / PROJECT_FILE, folder / HOME_FOLDER / PROJECT_FILE)
     said = CliRunner().invoke(
         app, ["check", "--repair", "--project", str(shutil.copytree(folder, tmp_path / "twin"))]
     )
     assert "put aside as project.sqlite-wal-" in said.stderr
-    with Project.write(folder) as project:
+    with Project.open(folder) as project:
         assert project.store.notice is not None
         assert "put aside as project.sqlite-wal-" in project.store.notice
         np.testing.assert_array_equal(project.labels.read(LAST_GOOD, 96, 64), label)
         assert len(project.pictures.all()) == ids
-        assert {finding.kind.value for finding in check(project)} == {"picture missing"}
-    assert len(list((folder / HOME).glob(FILE + "-wal-*"))) == 1
-    with Project.write(folder) as project:
+        assert {finding.kind.value for finding in check_project(project)} == {"picture missing"}
+    assert len(list((folder / HOME_FOLDER).glob(PROJECT_FILE + "-wal-*"))) == 1
+    with Project.open(folder) as project:
         assert project.store.notice is None
 
 
@@ -472,16 +472,16 @@ def test_a_program_killed_during_a_backup_leaves_no_half_copy(tmp_path: Path) ->
         "backup.make_backup(home / 'project.sqlite', home / 'backups', should_stop=slow)"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", script, str(tmp_path / HOME)], cwd=ROOT, stdout=subprocess.PIPE
+        [sys.executable, "-c", script, str(tmp_path / HOME_FOLDER)], cwd=ROOT, stdout=subprocess.PIPE
     ) as child:
         assert child.stdout is not None
         for _ in range(3):
             assert child.stdout.readline() == b"copying\n"
         child.send_signal(signal.SIGKILL)
-    assert backups_in(tmp_path / HOME / FOLDER) == []
-    with Project.write(tmp_path) as project:
-        assert make_backup(project.store.path, project.home / FOLDER).is_file()
-        assert len(backups_in(project.home / FOLDER)) == 1
+    assert list_backups(tmp_path / HOME_FOLDER / BACKUP_FOLDER) == []
+    with Project.open(tmp_path) as project:
+        assert make_backup(project.store.path, project.home / BACKUP_FOLDER).is_file()
+        assert len(list_backups(project.home / BACKUP_FOLDER)) == 1
 
 
 def test_a_project_that_is_busy_for_long_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,8 +15,8 @@ from core.labels.label_map import Edit, LabelMap
 from core.project.project import Project
 from core.project.records import Split
 from core.project.row_changes import RowChange
-from core.project.splits.split_plan import SplitWish
-from core.session.dataset.split_edits import apply_plan, plan_of
+from core.project.splits.split_plan import SplitOptions
+from core.session.dataset.split_edits import apply_split_plan, split_plan
 from tests.factories import project_in
 
 WHOLE = Box(0, 0, 96, 64)
@@ -36,9 +36,9 @@ def fill(project: Project, picture_id: int, value: int) -> None:
 def filled(project: Project, picture_id: int, value: int) -> Edit:
     """A whole picture painted as one class, on its way to the document."""
     labels = LabelMap(project.labels.read(picture_id, 96, 64))
-    labels.begin(f"Fill {value}", "fill", value)
-    labels.put(WHOLE, np.full((64, 96), value, np.uint8))
-    edit = labels.finish()
+    labels.begin_edit(f"Fill {value}", "fill", value)
+    labels.put_values(WHOLE, np.full((64, 96), value, np.uint8))
+    edit = labels.finish_edit()
     assert edit is not None
     return edit
 
@@ -48,7 +48,7 @@ def values(project: Project, picture_id: int) -> set[int]:
 
 
 def add_class(project: Project) -> None:
-    project.classes.write(project.classes.read().added("tree"), "Add tree")
+    project.classes.save(project.classes.read().with_class("tree"), "Add tree")
 
 
 def test_what_was_made_with_a_forgotten_class_is_forgotten_too(project: Project) -> None:
@@ -57,7 +57,7 @@ def test_what_was_made_with_a_forgotten_class_is_forgotten_too(project: Project)
     project.journal.undo(1)
     project.journal.undo(1)  # the class itself
     fill(project, 2, 1)  # and now it can never be redone
-    assert project.journal.next(1).redo_name is None
+    assert project.journal.undo_names(1).redo_name is None
     assert project.journal.redo(1) is None
     assert values(project, 1) == {0}
 
@@ -195,7 +195,7 @@ def test_thinning_keeps_what_all_older_steps_need(project: Project) -> None:
 def test_classes_brought_in_later_can_be_undone_in_order(project: Project) -> None:
     """An import writes classes without a name; what it brought must not be in the way of an older undo."""
     project.classes.delete(2)
-    project.classes.write(project.classes.read().added("car", value=2))
+    project.classes.save(project.classes.read().with_class("car", value=2))
     fill(project, 1, 2)
     with pytest.raises(ProjectError, match=r"Delete the class"):
         project.journal.undo(2)
@@ -207,16 +207,16 @@ def test_classes_brought_in_later_can_be_undone_in_order(project: Project) -> No
 def test_a_list_cannot_drop_a_class_that_pixels_carry(project: Project) -> None:
     fill(project, 1, 2)
     with pytest.raises(UserError, match="the value 2"):
-        project.classes.write(ClassList().added("grass"))
+        project.classes.save(ClassList().with_class("grass"))
     assert project.classes.read().values == (1, 2)
 
 
 def test_a_split_of_all_is_one_step_and_waits_for_what_was_said_of_a_picture_since(project: Project) -> None:
-    plan = plan_of(project, SplitWish(shares=(1, 1, 1)))
-    changes = apply_plan(project, plan)
+    plan = split_plan(project, SplitOptions(shares=(1, 1, 1)))
+    changes = apply_split_plan(project, plan)
     assert changes.pictures == {1, 2, 3}
     assert project.pictures.counts().by_split == {"train": 1, "val": 1, "test": 1}
-    assert project.journal.next(2).undo_name == "Split 3 pictures 1 : 1 : 1"
+    assert project.journal.undo_names(2).undo_name == "Split 3 pictures 1 : 1 : 1"
     project.journal.change_rows(1, "Note", "mark", [RowChange("pictures", "1", {"note": "x"})])
     project.journal.change_rows(1, "Put", "mark", [RowChange("pictures", "1", {"split": "train"})])
     with pytest.raises(ProjectError, match=r"p0\.png has been edited since"):
@@ -230,10 +230,10 @@ def test_a_split_of_all_is_one_step_and_waits_for_what_was_said_of_a_picture_sin
 
 
 def test_a_plan_that_has_grown_old_moves_nobody(project: Project) -> None:
-    plan = plan_of(project, SplitWish(shares=(1, 0, 0)))
+    plan = split_plan(project, SplitOptions(shares=(1, 0, 0)))
     project.pictures.set_split([2], Split.VAL)
-    assert apply_plan(project, plan).pictures == {1, 3}
+    assert apply_split_plan(project, plan).pictures == {1, 3}
     assert project.pictures.get(2).split == Split.VAL
-    assert not apply_plan(project, plan)
-    everything = plan_of(project, SplitWish(shares=(1, 0, 0), everything=True))
-    assert (everything.moved, apply_plan(project, everything).pictures) == (1, {2})
+    assert not apply_split_plan(project, plan)
+    everything = split_plan(project, SplitOptions(shares=(1, 0, 0), reassign=True))
+    assert (everything.moved, apply_split_plan(project, everything).pictures) == (1, {2})

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.images.folder import scan
+from core.images.folder import scan_folder
 from core.images.image_reader import read_picture
 from core.samples.scenes import DEFAULT_SIZE, SCENE_CLASSES, draw_scene, write_sample_pictures
 
@@ -61,7 +61,7 @@ def test_sample_pictures_are_written_and_read_back(tmp_path: Path) -> None:
         folder, count=3, seed=1, progress=lambda done, of: told.append((done, of))
     )
     assert [sample.path.name for sample in written] == ["scene-001.jpg", "scene-002.jpg", "scene-003.jpg"]
-    assert list(scan(folder)) == [sample.path for sample in written]
+    assert list(scan_folder(folder)) == [sample.path for sample in written]
     assert told == [(1, 3), (2, 3), (3, 3)]
     for sample in written:
         picture = read_picture(sample.path)

@@ -19,10 +19,10 @@ from core.base.changes import Notice
 from core.labels.label_map import LabelMap
 from core.labels.prediction import read_prediction
 from core.project.backup import make_backup
-from core.project.project import FILE, HOME, Project
-from core.session.session import News, Session
-from core.session.training.service import TrainingState, TrainingWishes
-from core.session.transfer.export_plan import ExportWish
+from core.project.project import HOME_FOLDER, PROJECT_FILE, Project
+from core.session.session import Session, SessionEvent
+from core.session.training.service import TrainingPreferences, TrainingState
+from core.session.transfer.export_plan import ExportOptions
 from tests.factories import picture_folder, stroke
 
 PATIENCE = 150.0
@@ -65,16 +65,16 @@ class Everybody:
 
 def test_nobody_waits_for_a_lock_and_nothing_is_lost(tmp_path: Path) -> None:
     folder = picture_folder(tmp_path / "pictures", len(PICTURES))
-    file, states, mistakes = folder / HOME / FILE, list[TrainingState](), list[BaseException]()
+    file, states, mistakes = folder / HOME_FOLDER / PROJECT_FILE, list[TrainingState](), list[BaseException]()
     notices: list[str] = []
 
-    def listen(news: News) -> None:
+    def listen(news: SessionEvent) -> None:
         if isinstance(news, TrainingState):
             states.append(news)
         elif isinstance(news, Notice):
-            notices.append(news.sentence)
+            notices.append(news.message)
 
-    wishes = TrainingWishes(automatic=True, minutes=10.0, device="cpu")
+    wishes = TrainingPreferences(automatic=True, minutes=10.0, device="cpu")
     session = Session.open(folder, None, listen, mistakes.append, wishes)
     everybody = Everybody()
     end = time.monotonic() + PATIENCE
@@ -85,8 +85,8 @@ def test_nobody_waits_for_a_lock_and_nothing_is_lost(tmp_path: Path) -> None:
     copies: list[Path] = []
 
     def export() -> None:
-        report = session.exporting.plan(ExportWish(tmp_path / "out", predictions=True)).result(PATIENCE)
-        exported = session.exporting.run(report, lambda *_: None).result(PATIENCE)
+        report = session.exports.plan(ExportOptions(tmp_path / "out", predictions=True)).result(PATIENCE)
+        exported = session.exports.run(report, lambda *_: None).result(PATIENCE)
         # A prediction may be replaced while it is read, a label never fails.
         assert exported.pairs == report.labelled
         for mask in (exported.out / "masks").rglob("*.png"):
@@ -129,7 +129,7 @@ def test_nobody_waits_for_a_lock_and_nothing_is_lost(tmp_path: Path) -> None:
     def is_enough() -> bool:
         return (
             sum(acknowledged.values()) >= ENOUGH_STROKES
-            and session.retraining.state.published > 0
+            and session.training.state.published > 0
             and sum(session.pictures.get(i).is_predicted for i in PICTURES) >= 2
             and all(turns >= 1 for turns in everybody.turns.values())
         )
@@ -140,17 +140,17 @@ def test_nobody_waits_for_a_lock_and_nothing_is_lost(tmp_path: Path) -> None:
             assert time.monotonic() < end, "the pictures were never found"
             time.sleep(0.01)
         for picture_id in PAINTED:
-            session.opening.show(picture_id).result(PATIENCE)
+            session.loader.load(picture_id).result(PATIENCE)
         chance = np.random.default_rng(0)
         paint(0, chance)
         everybody.begin(export, pause=0.2)
         everybody.begin(ask_status, pause=3.0)  # starting Python takes a second of a core
         everybody.begin(look_with_sqlite, pause=0.02)
         everybody.begin(back_up, pause=0.3)
-        session.retraining.picture_shown(PICTURES[-1], [])
+        session.training.on_picture_shown(PICTURES[-1], [])
         number = 1
         while not is_enough() and not everybody.problems:
-            waited = f"{everybody.turns}, {sum(acknowledged.values())} strokes, {session.retraining.state}"
+            waited = f"{everybody.turns}, {sum(acknowledged.values())} strokes, {session.training.state}"
             assert time.monotonic() < end, waited
             paint(number, chance)
             number += 1
@@ -163,7 +163,7 @@ def test_nobody_waits_for_a_lock_and_nothing_is_lost(tmp_path: Path) -> None:
     assert notices == []
     assert [state.message for state in states if state.failed] == []
 
-    with Project.write(folder) as opened:
+    with Project.open(folder) as opened:
         raw = opened.store._connection.connection
         assert raw.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert raw.execute("PRAGMA foreign_key_check").fetchall() == []
@@ -172,7 +172,7 @@ def test_nobody_waits_for_a_lock_and_nothing_is_lost(tmp_path: Path) -> None:
             assert len(strokes) == acknowledged[picture_id]
             assert not any(e.undone for e in strokes)
             np.testing.assert_array_equal(opened.labels.read(picture_id, *SIZE), labels[picture_id].values)
-        run = opened.runs.newest_published()
+        run = opened.runs.latest_published()
         assert run is not None
         predicted = opened.runs.prediction_runs()
         assert len(predicted) >= 2

@@ -16,7 +16,7 @@ from core.base.lane import Lane
 from core.labels.class_list import VOID
 from core.labels.label_map import LabelMap
 from core.project.project import Project
-from core.session.copy_labels import Copying, FoundLabel, copy_labels
+from core.session.copy_labels import LabelCopier, SourceLabel, copy_labels
 from core.session.picture_index import PictureIndex
 from tests.factories import label_all, project_in, truth
 
@@ -33,15 +33,15 @@ def project(tmp_path: Path) -> Iterator[Project]:
 @pytest.fixture
 def document() -> Iterator[Lane]:
     mistakes: list[BaseException] = []
-    lane = Lane("document", on_mistake=mistakes.append)
+    lane = Lane("document", on_unexpected_error=mistakes.append)
     yield lane
-    lane.close()
+    lane.shutdown()
     assert mistakes == []
 
 
-def found_for(project: Project, document: Lane, place: int, size: tuple[int, int] = (96, 64)) -> FoundLabel:
+def found_for(project: Project, document: Lane, place: int, size: tuple[int, int] = (96, 64)) -> SourceLabel:
     index = PictureIndex(project.pictures.all())
-    asked = Copying(project, index, document).previous(index.at(place).id, *size)
+    asked = LabelCopier(project, index, document).previous(index.at(place).id, *size)
     return asked.result(PATIENCE)
 
 
@@ -73,7 +73,7 @@ def test_it_is_said_why_there_is_nothing_to_copy(project: Project, document: Lan
 @given(masks, masks, st.frozensets(st.sampled_from([0, 1, 2, VOID])), st.booleans())
 def test_what_is_copied(said: np.ndarray, other: np.ndarray, locked: frozenset[int], over: bool) -> None:
     labels = LabelMap(said.copy())
-    edit = copy_labels(labels, FoundLabel("p7.png", other), locked, over=over).make(labels)
+    edit = copy_labels(labels, SourceLabel("p7.png", other), locked, overwrite=over).apply(labels)
     free = ~np.isin(said, list(locked - {0})) if over else said == 0
     expected = np.where(free & (other != 0), other, said)
     np.testing.assert_array_equal(labels.values, expected)
@@ -86,5 +86,5 @@ def test_what_is_copied(said: np.ndarray, other: np.ndarray, locked: frozenset[i
 def test_a_label_of_another_size_is_refused() -> None:
     labels = LabelMap.blank(96, 64)
     with pytest.raises(UserError, match="size of this picture"):
-        copy_labels(labels, FoundLabel("p7.png", truth(8, 8)))
+        copy_labels(labels, SourceLabel("p7.png", truth(8, 8)))
     assert not labels.is_editing

@@ -20,10 +20,10 @@ from core.base.lane import Lane
 from core.labels.class_list import VOID, ClassList
 from core.labels.label_map import LabelMap, Origin
 from core.labels.prediction import PredictedMask
-from core.project.integrity.check import check
+from core.project.integrity.check import check_project
 from core.project.project import Project
 from core.project.records import Split, Status
-from core.session.editing import Editing, accept_class, accept_everywhere, accept_region
+from core.session.editing import EditingService, accept_class, accept_everywhere, accept_region
 from tests.factories import project_in, stroke, truth
 
 PATIENCE = 10
@@ -38,11 +38,11 @@ class Desk:
     mistakes: list[BaseException] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.document = Lane("document", on_mistake=self.mistakes.append)
-        self.editing = Editing(self.project, self.document, self.news.append)
+        self.document = Lane("document", on_unexpected_error=self.mistakes.append)
+        self.editing = EditingService(self.project, self.document, self.news.append)
 
     def close(self) -> None:
-        self.document.close()
+        self.document.shutdown()
         self.project.close()
         assert self.mistakes == []
 
@@ -56,7 +56,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 def refuse_to_write(desk: Desk, refuse: bool) -> None:
     """SQLite itself refuses every write, as it does on a disk that has become read-only."""
-    with desk.project._store.reading() as connection:
+    with desk.project._store.read_transaction() as connection:
         connection.exec_driver_sql(f"PRAGMA query_only = {int(refuse)}")
 
 
@@ -80,7 +80,7 @@ def test_strokes_undo_and_redo(desk: Desk) -> None:
     after = labels.values.copy()
     reverted = desk.editing.undo(1).result(PATIENCE)
     assert reverted is not None
-    assert reverted.journal.redo_name == "Brush stroke, class 1"
+    assert reverted.undo_names.redo_name == "Brush stroke, class 1"
     labels.replace_tiles(reverted.tiles)
     np.testing.assert_array_equal(labels.values, before)
     again = desk.editing.redo(1).result(PATIENCE)
@@ -135,7 +135,7 @@ def test_after_a_refusal_everything_waits_in_order(desk: Desk) -> None:
 def test_an_edit_that_can_never_be_stored_holds_nothing_else_back(desk: Desk) -> None:
     editing, first, second = desk.editing, LabelMap.blank(96, 64), LabelMap.blank(96, 64)
     editing.commit(1, stroke(first, 1, (10, 10), (50, 10))).result(PATIENCE)
-    with desk.project.store.writing() as connection:
+    with desk.project.store.write_transaction() as connection:
         connection.exec_driver_sql(
             "CREATE TRIGGER never BEFORE INSERT ON edits WHEN NEW.class_value = 2 "
             "BEGIN SELECT RAISE(ABORT, 'class 2 is not taken'); END"
@@ -155,17 +155,17 @@ def test_an_edit_that_can_never_be_stored_holds_nothing_else_back(desk: Desk) ->
     stored = desk.project.labels.read(1, 96, 64)
     np.testing.assert_array_equal(stored, np.where(lost & (first.values == 2), 0, first.values))
     np.testing.assert_array_equal(desk.project.labels.read(2, 96, 64), second.values)
-    editing.hear_of_loss(1)
+    editing.acknowledge_loss(1)
     editing.undo(1).result(PATIENCE)
     np.testing.assert_array_equal(desk.project.labels.read(1, 96, 64), under)
-    assert check(desk.project) == []
+    assert check_project(desk.project) == []
 
 
 def test_what_a_run_that_is_not_there_has_predicted_can_be_accepted(desk: Desk) -> None:
     """An older backup was brought back, and the predictions of later runs still lie in the cache."""
     labels = LabelMap.blank(96, 64)
     sure = np.full((64, 96), 255, np.uint8)
-    accepted = accept_everywhere(labels, PredictedMask(truth(), sure, 7)).make(labels)
+    accepted = accept_everywhere(labels, PredictedMask(truth(), sure, 7)).apply(labels)
     assert accepted is not None and accepted.run_id == 7
     desk.editing.commit(1, accepted).result(PATIENCE)
     assert desk.project.labels.origin_at(1, 5, 5, (96, 64)) == (Origin.ACCEPTED, None)
@@ -175,14 +175,14 @@ def test_a_label_of_which_nobody_knows_who_painted_it_can_be_painted_on(desk: De
     labels = LabelMap.blank(96, 64)
     desk.editing.commit(1, stroke(labels, 1, (10, 10), (50, 10))).result(PATIENCE)
     before = labels.values.copy()
-    with desk.project.store.writing() as connection:
+    with desk.project.store.write_transaction() as connection:
         connection.exec_driver_sql("UPDATE tiles SET origins = x'5a00'")
     desk.editing.commit(1, stroke(labels, 2, (10, 40), (50, 40))).result(PATIENCE)
     assert desk.project.labels.origin_at(1, 20, 10, (96, 64)) is None
     assert desk.project.labels.origin_at(1, 20, 40, (96, 64)) == (Origin.PAINTED, None)
     desk.editing.undo(1).result(PATIENCE)
     np.testing.assert_array_equal(desk.project.labels.read(1, 96, 64), before)
-    assert check(desk.project) == []
+    assert check_project(desk.project) == []
 
 
 def test_status_and_split_are_kept(desk: Desk) -> None:
@@ -219,7 +219,7 @@ def test_who_said_so_in_words(desk: Desk) -> None:
     run = desk.project.runs.start("{}", "{}", None, 3)
     labels = LabelMap.blank(96, 64)
     desk.editing.commit(1, stroke(labels, 1, (10, 10), (20, 10)))
-    edit = accept_everywhere(labels, PredictedMask(truth(), truth(), run.id)).make(labels)
+    edit = accept_everywhere(labels, PredictedMask(truth(), truth(), run.id)).apply(labels)
     assert edit is not None
     desk.editing.commit(1, edit).result(PATIENCE)
 
@@ -241,7 +241,7 @@ def test_a_prediction_only_fills_what_nobody_has_said(
     said: np.ndarray, values: np.ndarray, x: int, y: int
 ) -> None:
     prediction = PredictedMask(values, np.full_like(values, 200), 4)
-    classes = ClassList().added("road").added("tree").added("car")
+    classes = ClassList().with_class("road").with_class("tree").with_class("car")
     value = int(values[y, x])
     before = LabelMap(said.copy())
     for prepared, allowed in (
@@ -251,7 +251,7 @@ def test_a_prediction_only_fills_what_nobody_has_said(
     ):
         assert prepared.pixels >= np.count_nonzero(allowed & (said == 0))
         labels = LabelMap(said.copy())
-        edit = prepared.make(labels)
+        edit = prepared.apply(labels)
         expected = np.where(allowed & (said == 0), values, said)
         np.testing.assert_array_equal(labels.values, expected)
         assert not labels.is_editing
@@ -271,7 +271,7 @@ def test_a_region_over_many_tiles_is_accepted_whole() -> None:
     said[::7] = 1
     labels = LabelMap(said.copy())
     prediction = PredictedMask(values, np.full_like(values, 200), 4)
-    edit = accept_region(labels, prediction, Point(60.5, 110.5), ClassList()).make(labels)
+    edit = accept_region(labels, prediction, Point(60.5, 110.5), ClassList()).apply(labels)
     np.testing.assert_array_equal(labels.values, np.where((said == 0) & (values == 2), 2, said))
     assert edit is not None and edit.pixels == np.count_nonzero((said == 0) & (values == 2))
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from core.base.errors import Cancelled, ImageError
-from core.evaluation.label_errors import doubts_about
+from core.evaluation.label_errors import find_disagreements
 from core.labels.class_list import VOID
 from core.labels.label_map import LabelMap
 from core.labels.prediction import PredictedMask
@@ -39,7 +39,7 @@ def test_doubts_are_what_a_loop_over_the_pixels_counts(
         labelled += was not in (0, VOID)
         if was not in (0, VOID) and told not in (0, VOID) and was != told and confidence >= 204:
             expected[int(was), int(told)] = expected.get((int(was), int(told)), 0) + 1
-    found = doubts_about(label, PredictedMask(said, sure))
+    found = find_disagreements(label, PredictedMask(said, sure))
     assert dict(found.pixels) == expected
     assert found.labelled == labelled
     assert found.share == (sum(expected.values()) / labelled if labelled else 0)
@@ -48,7 +48,7 @@ def test_doubts_are_what_a_loop_over_the_pixels_counts(
 def test_masks_of_two_sizes_cannot_be_compared() -> None:
     small = np.ones((4, 4), np.uint8)
     with pytest.raises(ValueError, match="differ in size"):
-        doubts_about(truth(), PredictedMask(small, small))
+        find_disagreements(truth(), PredictedMask(small, small))
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
     for picture_id in (1, 2):
         predict(made, picture_id)
     made.close()
-    with Project.read(tmp_path / "pictures") as seen:
+    with Project.open_read_only(tmp_path / "pictures") as seen:
         yield seen
 
 
@@ -77,27 +77,27 @@ def label(project: Project, picture_id: int) -> np.ndarray:
 
 
 def test_a_glance_shows_picture_label_and_prediction_at_one_size(session: Session) -> None:
-    first = session.reviewing.glance(1, 48).result(PATIENCE)
+    first = session.review.preview(1, 48).result(PATIENCE)
     assert first.pixels.shape == (32, 48, 3)
     np.testing.assert_array_equal(first.label, truth(48, 32))
     np.testing.assert_array_equal(first.prediction, np.full((32, 48), 2))
-    assert first.doubts is not None and dict(first.doubts.pixels) == {(1, 2): 48 * 64}
-    nothing = session.reviewing.glance(3, 48).result(PATIENCE)
-    assert nothing.label is None and nothing.prediction is None and nothing.doubts is None
+    assert first.suspects is not None and dict(first.suspects.pixels) == {(1, 2): 48 * 64}
+    nothing = session.review.preview(3, 48).result(PATIENCE)
+    assert nothing.label is None and nothing.prediction is None and nothing.suspects is None
 
 
 def test_the_doctor_names_what_a_sure_network_contradicts(session: Session) -> None:
-    found = session.reviewing.examine(silent).result(PATIENCE)
+    found = session.review.check_labels(silent).result(PATIENCE)
     assert found.found == (((1, 2), 48 * 64, frozenset([1])),)
     assert found.shares == {1: 0.5} and found.compared == 1
 
 
 def test_an_unsure_network_contradicts_nobody(project: Project) -> None:
-    with Project.write(project.folder, purpose="a test") as writer:
+    with Project.open(project.folder, purpose="a test") as writer:
         predict(writer, 1, confidence=200)
     session = Session.open(project.folder, None, lambda _news: None)
     try:
-        assert session.reviewing.examine(silent).result(PATIENCE).found == ()
+        assert session.review.check_labels(silent).result(PATIENCE).found == ()
     finally:
         session.close()
 
@@ -105,49 +105,49 @@ def test_an_unsure_network_contradicts_nobody(project: Project) -> None:
 def test_predictions_are_accepted_by_the_dozen_and_taken_back_in_one(
     session: Session, project: Project
 ) -> None:
-    deed = session.reviewing.accept([1, 2, 3], silent, done=True).result(PATIENCE)
+    deed = session.review.accept([1, 2, 3], silent, done=True).result(PATIENCE)
     np.testing.assert_array_equal(label(project, 1), truth(), "a prediction never overwrites a label")
     assert (label(project, 2) == 2).all() and not label(project, 3).any()
     assert [project.pictures.get(i).status for i in (1, 2, 3)] == [Status.DONE, Status.DONE, Status.NEW]
     assert session.pictures.get(2).status == Status.DONE, "the index knows as well"
     assert deed.problems == ("p2.png: there is no prediction of this picture yet.",)
-    back = session.reviewing.take_back(deed, silent).result(PATIENCE)
+    back = session.review.undo(deed, silent).result(PATIENCE)
     assert sorted(back.edits) == [1, 2] and back.problems == ()
     assert not label(project, 2).any()
     assert {project.pictures.get(i).status for i in (1, 2)} == {Status.IN_PROGRESS}
 
 
 def test_what_was_painted_since_is_not_taken_back(session: Session, project: Project) -> None:
-    deed = session.reviewing.accept([2], silent).result(PATIENCE)
+    deed = session.review.accept([2], silent).result(PATIENCE)
     labels = LabelMap(label(project, 2))
     edit = stroke(labels, 1, (20, 20), (40, 20))
     session.editing.commit(2, edit).result(PATIENCE)
-    back = session.reviewing.take_back(deed, silent).result(PATIENCE)
+    back = session.review.undo(deed, silent).result(PATIENCE)
     assert back.edits == {} and back.problems == ("p1.png: it was changed since; undo it there.",)
     np.testing.assert_array_equal(label(project, 2), labels.values)
 
 
 def test_many_are_marked_and_those_that_were_so_are_left_alone(session: Session, project: Project) -> None:
-    session.reviewing.mark([1], Status.SKIPPED, silent).result(PATIENCE)
-    deed = session.reviewing.mark([1, 2], Status.SKIPPED, silent).result(PATIENCE)
+    session.review.set_status([1], Status.SKIPPED, silent).result(PATIENCE)
+    deed = session.review.set_status([1, 2], Status.SKIPPED, silent).result(PATIENCE)
     assert list(deed.edits) == [2]
-    session.reviewing.take_back(deed, silent).result(PATIENCE)
+    session.review.undo(deed, silent).result(PATIENCE)
     assert [project.pictures.get(i).status for i in (1, 2)] == [Status.SKIPPED, Status.NEW]
 
 
 def test_a_stop_keeps_what_was_done_and_says_what_was_not(session: Session, project: Project) -> None:
     def stop_at_once(done: int, _of: int) -> None:
         if done == 0:
-            session.reviewing.cancel()
+            session.review.cancel()
 
-    deed = session.reviewing.mark([1, 2, 3], Status.DONE, stop_at_once).result(PATIENCE)
+    deed = session.review.set_status([1, 2, 3], Status.DONE, stop_at_once).result(PATIENCE)
     assert list(deed.edits) == [1] and deed.problems == ("Stopped before the last 2.",)
     assert project.pictures.get(2).status == Status.NEW
     with pytest.raises(Cancelled):
-        session.reviewing.examine(lambda _done, _of: session.reviewing.cancel()).result(PATIENCE)
+        session.review.check_labels(lambda _done, _of: session.review.cancel()).result(PATIENCE)
 
 
 def test_a_picture_that_is_gone_has_no_glance(session: Session, project: Project) -> None:
     (project.folder / "p2.png").unlink()
     with pytest.raises(ImageError, match=r"p2\.png"):
-        session.reviewing.glance(3, 48).result(PATIENCE)
+        session.review.preview(3, 48).result(PATIENCE)

@@ -12,19 +12,19 @@ from core.base.geometry import Point
 from core.labels.label_map import Edit, LabelMap, Origin
 from core.labels.prediction import PredictedMask
 from core.tools.brush import Brush, Eraser
-from core.tools.tool import Modifiers, Stage, Tool
-from core.tools.tool_options import LARGEST_RADIUS, SMALLEST_RADIUS, Over, Tip, ToolOptions
+from core.tools.tool import Modifiers, Tool, ToolContext
+from core.tools.tool_options import LARGEST_RADIUS, SMALLEST_RADIUS, BrushTip, PaintOver, ToolOptions
 
 WIDTH, HEIGHT = 80, 60
 PLAIN, SHIFT, CTRL = Modifiers(), Modifiers(shift=True), Modifiers(ctrl=True)
 
 
-def stage_of(labels: LabelMap, radius: float = 4.0, value: int = 1, name: str = "road") -> Stage:
+def stage_of(labels: LabelMap, radius: float = 4.0, value: int = 1, name: str = "road") -> ToolContext:
     picture = np.zeros((labels.height, labels.width, 3), np.uint8)
-    return Stage(labels, value, name, picture, None, ToolOptions(radius, radius), 1.0)
+    return ToolContext(labels, value, name, picture, None, ToolOptions(radius, radius), 1.0)
 
 
-def stroke(tool: Tool, stage: Stage, path: list[Point], held: Modifiers = PLAIN) -> Edit | None:
+def stroke(tool: Tool, stage: ToolContext, path: list[Point], held: Modifiers = PLAIN) -> Edit | None:
     """Press at the first point, move through the others, release at the last."""
     outcomes = [tool.press(stage, path[0], held)]
     outcomes += [tool.drag(stage, at, held) for at in path[1:]]
@@ -145,7 +145,7 @@ def test_shift_has_no_last_point_after_the_tool_was_put_down() -> None:
     labels = LabelMap.blank(WIDTH, HEIGHT)
     brush, stage = Brush(), stage_of(labels, 2.5)
     stroke(brush, stage, [Point(10, 10)])
-    brush.leave(stage)
+    brush.deactivate(stage)
     stroke(brush, stage, [Point(60, 40)], SHIFT)
     assert np.array_equal(labels.values == 1, near([Point(10, 10)], 2.5) | near([Point(60, 40)], 2.5))
 
@@ -154,7 +154,7 @@ def test_painting_only_where_nobody_has_said_anything() -> None:
     labels = LabelMap.blank(WIDTH, HEIGHT)
     labels.values[:, 30:50] = 9
     stage = stage_of(labels)
-    stage = replace(stage, options=ToolOptions(6.2, 6.2, over=Over.UNLABELLED))
+    stage = replace(stage, options=ToolOptions(6.2, 6.2, over=PaintOver.UNLABELLED))
     path = [Point(10, 20), Point(70, 20)]
     stroke(Brush(), stage, path)
     expected = np.where(near(path, 6.2), 1, 0)
@@ -183,7 +183,7 @@ def test_putting_the_brush_down_finishes_the_stroke() -> None:
     labels = LabelMap.blank(WIDTH, HEIGHT)
     brush, stage = Brush(), stage_of(labels)
     brush.press(stage, Point(20, 20), PLAIN)
-    edit = brush.leave(stage).edit
+    edit = brush.deactivate(stage).edit
     assert edit is not None
     assert edit.pixels == (labels.values == 1).sum() > 0
 
@@ -205,7 +205,7 @@ def test_a_large_brush_that_trembles_still_ends_where_the_hand_ends() -> None:
 def test_a_square_tip_covers_what_the_square_sweeps(path: list[Point], radius: float) -> None:
     labels = LabelMap.blank(WIDTH, HEIGHT)
     stage = stage_of(labels, radius)
-    stage.options.tip = Tip.SQUARE
+    stage.options.tip = BrushTip.SQUARE
     stroke(Brush(), stage, path)
     assert np.array_equal(labels.values == 1, swept(path, radius))
 
@@ -237,21 +237,21 @@ def test_a_brush_stays_off_locked_classes_and_where_the_options_forbid_it() -> N
     prediction.values[:, :30] = 1
     across = [Point(0, 5), Point(WIDTH, 25), Point(WIDTH, 55), Point(0, 55)]
 
-    def painted(over: Over, locked: frozenset[int] = frozenset()) -> np.ndarray:
+    def painted(over: PaintOver, locked: frozenset[int] = frozenset()) -> np.ndarray:
         labels = LabelMap(values.copy())
         stage = replace(stage_of(labels, 8.2), prediction=prediction)
         stage.options.over, stage.options.locked = over, locked
         stroke(Brush(), stage, across)
         return labels.values != values
 
-    everything = painted(Over.ALL)
-    assert np.array_equal(painted(Over.UNLABELLED), everything & (values == 0))
-    assert np.array_equal(painted(Over.SAME), everything & (values == 2))
-    assert np.array_equal(painted(Over.PREDICTED), everything & (prediction.values == 1))
-    assert np.array_equal(painted(Over.ALL, frozenset({3})), everything & (values != 3))
+    everything = painted(PaintOver.ALL)
+    assert np.array_equal(painted(PaintOver.UNLABELLED), everything & (values == 0))
+    assert np.array_equal(painted(PaintOver.SAME), everything & (values == 2))
+    assert np.array_equal(painted(PaintOver.PREDICTED), everything & (prediction.values == 1))
+    assert np.array_equal(painted(PaintOver.ALL, frozenset({3})), everything & (values != 3))
     labels = LabelMap(values.copy())
     stage = stage_of(labels, 8.2)
-    stage.options.locked, stage.options.over = frozenset({2}), Over.UNLABELLED
+    stage.options.locked, stage.options.over = frozenset({2}), PaintOver.UNLABELLED
     stroke(Eraser(), stage, across)
     assert (labels.values[values == 2] == 2).all() and (labels.values[values == 3] == 0).any()
 

@@ -8,19 +8,19 @@ from core.base.geometry import Point
 from core.labels.label_map import LabelMap
 from core.tools.fill import Fill
 from core.tools.shapes.polygon import Polygon
-from core.tools.tool import NOTHING, Modifiers, Outcome, Stage
-from core.tools.tool_options import Over, ToolOptions
+from core.tools.tool import NO_RESULT, Modifiers, ToolContext, ToolResult
+from core.tools.tool_options import PaintOver, ToolOptions
 
 WIDTH, HEIGHT = 80, 60
 PLAIN = Modifiers()
 
 
-def stage_of(labels: LabelMap, value: int = 2, name: str = "tree", scale: float = 1.0) -> Stage:
+def stage_of(labels: LabelMap, value: int = 2, name: str = "tree", scale: float = 1.0) -> ToolContext:
     picture = np.zeros((labels.height, labels.width, 3), np.uint8)
-    return Stage(labels, value, name, picture, None, ToolOptions(), scale)
+    return ToolContext(labels, value, name, picture, None, ToolOptions(), scale)
 
 
-def click(tool: Polygon | Fill, stage: Stage, x: float, y: float) -> Outcome:
+def click(tool: Polygon | Fill, stage: ToolContext, x: float, y: float) -> ToolResult:
     pressed = tool.press(stage, Point(x, y), PLAIN)
     released = tool.release(stage, Point(x, y), PLAIN)
     return pressed if pressed.edit is not None else released
@@ -47,7 +47,7 @@ def test_enter_fills_the_shape() -> None:
     assert outcome.edit is not None
     assert (outcome.edit.name, outcome.edit.tool) == ("Polygon, tree", "polygon")
     assert np.array_equal(labels.values == 2, inside([(x + 0.2, y + 0.3) for x, y in CORNERS]))
-    assert outcome.dirty.intersected(outcome.edit.box) == outcome.edit.box
+    assert outcome.dirty.intersection(outcome.edit.box) == outcome.edit.box
     assert not polygon.is_busy
     assert outcome.outline is None
 
@@ -77,10 +77,10 @@ def test_the_outline_follows_the_clicks_and_the_cursor() -> None:
     shown = polygon.hover(stage, Point(30, 30), PLAIN).outline
     assert shown is not None
     assert (shown.points, shown.cursor) == ((Point(10, 10), Point(50, 12)), Point(30, 30))
-    shown = polygon.step_back(stage).outline
+    shown = polygon.undo_step(stage).outline
     assert shown is not None
     assert shown.points == (Point(10, 10),)
-    assert polygon.step_back(stage).outline is None
+    assert polygon.undo_step(stage).outline is None
     assert not polygon.is_busy
 
 
@@ -111,9 +111,9 @@ def test_putting_the_tool_down_finishes_a_shape() -> None:
     stage = stage_of(labels)
     for x, y in CORNERS:
         click(polygon, stage, x, y)
-    assert polygon.leave(stage).edit is not None
+    assert polygon.deactivate(stage).edit is not None
     click(polygon, stage, 3, 3)
-    assert polygon.leave(stage).edit is None
+    assert polygon.deactivate(stage).edit is None
     assert not polygon.is_busy
 
 
@@ -130,7 +130,7 @@ def test_a_polygon_can_spare_what_is_labelled() -> None:
     labels, polygon = LabelMap.blank(WIDTH, HEIGHT), Polygon()
     labels.values[20:30] = 9
     stage = stage_of(labels)
-    stage.options.over = Over.UNLABELLED
+    stage.options.over = PaintOver.UNLABELLED
     for x, y in CORNERS:
         click(polygon, stage, x + 0.2, y + 0.3)
     polygon.finish(stage)
@@ -171,15 +171,15 @@ def test_a_large_region_is_looked_for_elsewhere_and_filled_in_one_edit() -> None
     stage = stage_of(labels, 3, "water")
     asked = fill.press(stage, Point(100, 100), PLAIN)
     fill.release(stage, Point(100, 100), PLAIN)
-    assert asked.painting is not None and asked.edit is None
+    assert asked.deferred is not None and asked.edit is None
     assert (labels.values[:, :1200] == 5).all(), "nothing is painted yet"
     stage.options.locked = frozenset({5})  # what is locked afterwards has no say in what was clicked before
-    asked.painting.carry_out()
-    filled = asked.painting.edit
+    asked.deferred.run()
+    filled = asked.deferred.edit
     assert filled is not None and filled.name == "Fill, water" and filled.pixels == 1200 * 900
     assert (labels.values[:, :1200] == 3).all() and (labels.values[:, 1210:] == 5).all()
-    asked.painting.carry_out()
-    assert asked.painting.edit is filled, "once is enough"
+    asked.deferred.run()
+    assert asked.deferred.edit is filled, "once is enough"
     assert not labels.is_editing
 
 
@@ -189,20 +189,20 @@ def test_a_large_fill_that_was_clicked_does_not_depend_on_the_tool_any_more(what
     labels, fill = large(), Fill()
     stage = stage_of(labels, 3, "water")
     asked = fill.press(stage, Point(100, 100), PLAIN)
-    assert asked.painting is not None and not fill.is_busy
-    assert getattr(fill, what)(stage) == NOTHING
-    asked.painting.carry_out()
+    assert asked.deferred is not None and not fill.is_busy
+    assert getattr(fill, what)(stage) == NO_RESULT
+    asked.deferred.run()
     assert (labels.values[:, :1200] == 3).all()
 
 
 def test_nobody_can_change_a_label_while_it_is_lent_to_a_large_fill() -> None:
     labels, fill = large(), Fill()
     asked = fill.press(stage_of(labels, 3, "water"), Point(100, 100), PLAIN)
-    assert asked.painting is not None
+    assert asked.deferred is not None
     with pytest.raises(RuntimeError):
-        labels.begin("Stroke", "test", 1)
+        labels.begin_edit("Stroke", "test", 1)
     with pytest.raises(RuntimeError):
         labels.replace_tiles({})
-    asked.painting.give_up()
-    assert asked.painting.is_over and asked.painting.edit is None
+    asked.deferred.cancel()
+    assert asked.deferred.is_done and asked.deferred.edit is None
     assert not (labels.values == 3).any() and not labels.is_editing

@@ -13,17 +13,17 @@ from core.labels import morphology
 from core.labels.label_map import LabelMap
 from core.labels.prediction import PredictedMask
 from core.labels.rasterization import connected_region
-from core.tools.region import NEAR, Region
-from core.tools.region_operations import Way, Wish, carry_out, think
-from core.tools.tool import Modifiers, Stage
-from core.tools.tool_options import Freed, Over, ToolOptions
+from core.tools.region import NEARBY_PIXELS, RegionTool
+from core.tools.region_operations import RegionOperation, RegionParams, apply_result, compute_result
+from core.tools.tool import Modifiers, ToolContext
+from core.tools.tool_options import FreedPixels, PaintOver, ToolOptions
 
 PLAIN, CTRL = Modifiers(), Modifiers(ctrl=True)
 
 
-def stage_of(values: NDArray[np.uint8], **options: object) -> Stage:
+def stage_of(values: NDArray[np.uint8], **options: object) -> ToolContext:
     picture = np.zeros((*values.shape, 3), np.uint8)
-    return Stage(LabelMap(values), 2, "tree", picture, None, ToolOptions(**options), 1.0)
+    return ToolContext(LabelMap(values), 2, "tree", picture, None, ToolOptions(**options), 1.0)
 
 
 @st.composite
@@ -38,29 +38,34 @@ def labels_with_a_pixel(draw: st.DrawFn) -> tuple[NDArray[np.uint8], Point]:
 
 
 wishes = st.builds(
-    Wish, st.sampled_from(Way), st.integers(1, 9), st.integers(1, 60), st.sampled_from(Freed), st.booleans()
+    RegionParams,
+    st.sampled_from(RegionOperation),
+    st.integers(1, 9),
+    st.integers(1, 60),
+    st.sampled_from(FreedPixels),
+    st.booleans(),
 )
 
 
 @settings(max_examples=200, deadline=None)
-@given(labels_with_a_pixel(), wishes, st.sampled_from(Over), st.sets(st.integers(1, 3)))
+@given(labels_with_a_pixel(), wishes, st.sampled_from(PaintOver), st.sets(st.integers(1, 3)))
 def test_only_what_may_change_changes_and_undo_is_exact(
-    drawn: tuple[NDArray[np.uint8], Point], wish: Wish, over: Over, locked: set[int]
+    drawn: tuple[NDArray[np.uint8], Point], wish: RegionParams, over: PaintOver, locked: set[int]
 ) -> None:
     values, at = drawn
     before = values.copy()
     value = int(values[int(at.y), int(at.x)])
-    whole = wish.whole or wish.way.of_class
-    shape = morphology.whole_class(values, value) if whole else connected_region(values, at)
+    whole = wish.whole_class or wish.operation.is_whole_class
+    shape = morphology.class_region(values, value) if whole else connected_region(values, at)
     stage = stage_of(values, over=over, locked=frozenset(locked))
-    edit = carry_out(stage, think(before, shape, wish), "road")
+    edit = apply_result(stage, compute_result(before, shape, wish), "road")
     changed = values != before
     assert not np.isin(before[changed], list(locked)).any()
     gained = changed & (values == value)
-    if over == Over.UNLABELLED and value:
+    if over == PaintOver.UNLABELLED and value:
         assert not before[gained].any()
     assert (before[changed & ~gained] == value).all()
-    if wish.freed == Freed.UNLABELLED or wish.way == Way.DELETE:
+    if wish.freed == FreedPixels.UNLABELLED or wish.operation == RegionOperation.DELETE:
         assert not values[changed & ~gained].any()
     assert (edit is None) == (not changed.any())
     if edit is not None:
@@ -72,20 +77,20 @@ def test_only_what_may_change_changes_and_undo_is_exact(
 @pytest.mark.parametrize(
     ("way", "whole", "name"),
     [
-        (Way.GROW, False, "Grow region, road"),
-        (Way.SMOOTH, True, "Smooth class, road"),
-        (Way.REMOVE_ISLANDS, True, "Remove islands, road"),
-        (Way.DELETE, False, "Delete region, road"),
+        (RegionOperation.GROW, False, "Grow region, road"),
+        (RegionOperation.SMOOTH, True, "Smooth class, road"),
+        (RegionOperation.REMOVE_ISLANDS, True, "Remove islands, road"),
+        (RegionOperation.DELETE, False, "Delete region, road"),
     ],
 )
-def test_undo_steps_have_names(way: Way, whole: bool, name: str) -> None:
+def test_undo_steps_have_names(way: RegionOperation, whole: bool, name: str) -> None:
     values = np.zeros((40, 40), np.uint8)
     values[5:30, 5:30] = 1
     values[17, 30:38] = 1  # a spur
     values[38, 38] = 1  # an island
-    shape = morphology.whole_class(values, 1) if whole else connected_region(values, Point(10, 10))
-    wish = Wish(way, 3, 10, whole=whole)
-    edit = carry_out(stage_of(values), think(values.copy(), shape, wish), "road")
+    shape = morphology.class_region(values, 1) if whole else connected_region(values, Point(10, 10))
+    wish = RegionParams(way, 3, 10, whole_class=whole)
+    edit = apply_result(stage_of(values), compute_result(values.copy(), shape, wish), "road")
     assert edit is not None and edit.name == name
 
 
@@ -93,8 +98,10 @@ def test_a_speck_takes_the_class_around_it_when_that_is_wished() -> None:
     values = np.full((30, 30), 3, np.uint8)
     values[10:12, 10:12] = 1
     values[20:28, 20:28] = 1
-    wish = Wish(Way.REMOVE_ISLANDS, island_size=10, freed=Freed.NEIGHBOUR)
-    carry_out(stage_of(values), think(values.copy(), morphology.whole_class(values, 1), wish), "road")
+    wish = RegionParams(RegionOperation.REMOVE_ISLANDS, island_size=10, freed=FreedPixels.NEIGHBOUR)
+    apply_result(
+        stage_of(values), compute_result(values.copy(), morphology.class_region(values, 1), wish), "road"
+    )
     assert (values[:20, :20] == 3).all() and (values[20:28, 20:28] == 1).all()
 
 
@@ -103,20 +110,20 @@ def test_growing_inside_the_prediction_stops_where_it_ends() -> None:
     values[8:12, 8:12] = 1
     said = np.full((20, 20), 2, np.uint8)
     said[:, :12] = 1
-    stage = stage_of(values, over=Over.PREDICTED)
-    stage = Stage(stage.labels, 2, "tree", stage.picture, PredictedMask(said, said), stage.options, 1.0)
-    wish = Wish(Way.GROW, 4)
-    carry_out(stage, think(values.copy(), connected_region(values, Point(9, 9)), wish), "road")
+    stage = stage_of(values, over=PaintOver.PREDICTED)
+    stage = ToolContext(stage.labels, 2, "tree", stage.picture, PredictedMask(said, said), stage.options, 1.0)
+    wish = RegionParams(RegionOperation.GROW, 4)
+    apply_result(stage, compute_result(values.copy(), connected_region(values, Point(9, 9)), wish), "road")
     assert values[9, 4] == 1 and not values[:, 12:].any()
 
 
 # The tool, by the calls that a canvas makes ---------------------------------------------------------
 
 
-def square() -> tuple[NDArray[np.uint8], Stage, Region]:
+def square() -> tuple[NDArray[np.uint8], ToolContext, RegionTool]:
     values = np.zeros((60, 80), np.uint8)
     values[10:20, 10:30] = 1
-    stage, tool = stage_of(values), Region()
+    stage, tool = stage_of(values), RegionTool()
     tool.name_of = {1: "road"}.__getitem__
     tool.press(stage, Point(15.5, 15.5), PLAIN)
     tool.release(stage, Point(15.5, 15.5), PLAIN)
@@ -126,7 +133,7 @@ def square() -> tuple[NDArray[np.uint8], Stage, Region]:
 def test_the_promise_is_what_is_painted() -> None:
     values, stage, tool = square()
     tool.press(stage, Point(15.5, 15.5), PLAIN)
-    ghost = tool.drag(stage, Point(40.2, 55.9), PLAIN).ghost
+    ghost = tool.drag(stage, Point(40.2, 55.9), PLAIN).mask_preview
     assert ghost is not None and ghost.value == 1
     edit = tool.release(stage, Point(40.2, 55.9), PLAIN).edit
     assert edit is not None and edit.name == "Move region, road"
@@ -139,7 +146,7 @@ def test_the_promise_is_what_is_painted() -> None:
 def test_a_region_never_leaves_the_picture_for_good() -> None:
     values, stage, tool = square()
     for _ in range(30):
-        tool.key(stage, "Shift+Right")
+        tool.press_key(stage, "Shift+Right")
     tool.finish(stage)
     assert np.array_equal(np.argwhere(values)[:, 1], [79] * 10)
 
@@ -158,7 +165,7 @@ def test_a_copy_over_itself_and_a_drag_back_are_no_edits() -> None:
 def test_a_move_keeps_the_pixels_of_others_that_are_spared() -> None:
     values, stage, tool = square()
     values[10:20, 32:36] = 3
-    stage.options.over = Over.UNLABELLED
+    stage.options.over = PaintOver.UNLABELLED
     tool.press(stage, Point(15, 15), PLAIN)
     tool.release(stage, Point(25, 15), PLAIN)
     assert (values[10:20, 32:36] == 3).all()
@@ -168,12 +175,12 @@ def test_a_move_keeps_the_pixels_of_others_that_are_spared() -> None:
 
 def test_a_paste_moves_into_a_smaller_picture() -> None:
     _values, stage, tool = square()
-    tool.key(stage, "Ctrl+C")
-    tool.leave(stage)
+    tool.press_key(stage, "Ctrl+C")
+    tool.deactivate(stage)
     small = np.zeros((12, 25), np.uint8)
     other = stage_of(small)
-    assert tool.takes("Ctrl+V") and not tool.takes("Left")
-    tool.key(other, "Ctrl+V")
+    assert tool.handles_key("Ctrl+V") and not tool.handles_key("Left")
+    tool.press_key(other, "Ctrl+V")
     assert tool.finish(other).edit is not None
     assert small.sum() == 10 * 20
 
@@ -181,30 +188,30 @@ def test_a_paste_moves_into_a_smaller_picture() -> None:
 def test_what_was_undone_is_let_go_of() -> None:
     values, stage, tool = square()
     values[:] = 0
-    assert tool.look_again(stage).ghost is None
-    assert not tool.takes("Right")
+    assert tool.revalidate(stage).mask_preview is None
+    assert not tool.handles_key("Right")
 
 
 def test_a_large_region_is_looked_for_elsewhere() -> None:
-    values = np.ones((40, 2 * NEAR + 300), np.uint8)
+    values = np.ones((40, 2 * NEARBY_PIXELS + 300), np.uint8)
     values[:3, :3] = 2
-    stage, tool = stage_of(values), Region()
+    stage, tool = stage_of(values), RegionTool()
 
     def asked() -> object:
         tool.cancel(stage)
-        work = tool.press(stage, Point(700, 20), PLAIN).work
-        assert work is not None and tool.chosen is None
+        work = tool.press(stage, Point(700, 20), PLAIN).task
+        assert work is not None and tool.selected is None
         return work.run(lambda: False)
 
-    tool.done(stage, asked())
-    assert tool.chosen is not None and tool.chosen.shape[1].sum() == values.size - 9
+    tool.on_task_done(stage, asked())
+    assert tool.selected is not None and tool.selected.shape[1].sum() == values.size - 9
 
     older = asked()
     tool.press(stage, Point(1, 1), PLAIN)  # the newer click counts
-    tool.done(stage, older)
-    assert tool.chosen is not None and tool.chosen.value == 2
+    tool.on_task_done(stage, older)
+    assert tool.selected is not None and tool.selected.value == 2
 
     late = asked()
     values[30, 30] = 2  # the label has changed meanwhile
-    tool.done(stage, late)
-    assert tool.chosen is None
+    tool.on_task_done(stage, late)
+    assert tool.selected is None

@@ -11,14 +11,14 @@ from torch import nn
 
 from core.base.errors import TrainingError
 from core.models.spec import ModelSpec
-from core.training.augmentation import batch_of
-from core.training.budget import Budget, learning_rate
-from core.training.dataset import IGNORE, LabelledPictures
+from core.training.augmentation import make_batch
+from core.training.budget import Budget, learning_rate_at
+from core.training.dataset import IGNORE_INDEX, TrainingSet
 from core.training.ema import AveragedModel
-from core.training.losses import class_weights, label_loss
-from core.training.metrics import confusion, iou_from_confusion, mean_iou, pixel_accuracy
+from core.training.losses import class_weights, segmentation_loss
+from core.training.metrics import confusion_matrix, iou_from_confusion, mean_iou, pixel_accuracy
 from core.training.recipe import LOSSES, Recipe
-from core.training.snapshot import Snapshot
+from core.training.snapshot import TrainingSnapshot
 
 SPEC = ModelSpec("asymmetric-unet", None, "none", 64, (2, 7, 9))
 
@@ -30,12 +30,12 @@ SPEC = ModelSpec("asymmetric-unet", None, "none", 64, (2, 7, 9))
 def test_unlabelled_pixels_have_no_influence(kind: str) -> None:
     torch.manual_seed(0)
     targets = torch.randint(0, 3, (2, 8, 8))
-    targets[:, :5] = IGNORE
+    targets[:, :5] = IGNORE_INDEX
     logits = torch.randn(2, 3, 8, 8, requires_grad=True)
     other = logits.detach().clone()
     other[:, :, :5] = 50 * torch.randn(2, 3, 5, 8)
-    loss = label_loss(logits, targets, kind, torch.ones(3))
-    torch.testing.assert_close(loss, label_loss(other, targets, kind, torch.ones(3)))
+    loss = segmentation_loss(logits, targets, kind, torch.ones(3))
+    torch.testing.assert_close(loss, segmentation_loss(other, targets, kind, torch.ones(3)))
     loss.backward()
     assert logits.grad is not None
     assert not logits.grad[:, :, :5].any()
@@ -45,7 +45,7 @@ def test_unlabelled_pixels_have_no_influence(kind: str) -> None:
 @pytest.mark.parametrize("kind", LOSSES)
 def test_nothing_labelled_is_no_loss_but_has_a_gradient(kind: str) -> None:
     logits = torch.randn(2, 3, 8, 8, requires_grad=True)
-    loss = label_loss(logits, torch.full((2, 8, 8), IGNORE), kind, torch.ones(3))
+    loss = segmentation_loss(logits, torch.full((2, 8, 8), IGNORE_INDEX), kind, torch.ones(3))
     loss.backward()
     assert loss.item() == 0
     assert logits.grad is not None
@@ -59,14 +59,14 @@ def test_cross_entropy_agrees_with_torch_and_dice_with_its_formula() -> None:
         torch.randint(0, 3, (2, 8, 8)),
         torch.tensor([1.0, 2, 3]),
     )
-    targets[0, 0] = IGNORE
-    expected = nn.functional.cross_entropy(logits, targets, weights, ignore_index=IGNORE)
-    torch.testing.assert_close(label_loss(logits, targets, "ce", weights), expected)
-    counted = (targets != IGNORE).unsqueeze(1)
+    targets[0, 0] = IGNORE_INDEX
+    expected = nn.functional.cross_entropy(logits, targets, weights, ignore_index=IGNORE_INDEX)
+    torch.testing.assert_close(segmentation_loss(logits, targets, "ce", weights), expected)
+    counted = (targets != IGNORE_INDEX).unsqueeze(1)
     truth = nn.functional.one_hot(targets.clamp(max=2), 3).permute(0, 3, 1, 2) * counted
     soft = logits.softmax(1) * counted
     dice = (2 * (soft * truth).sum((0, 2, 3)) + 1) / (soft.sum((0, 2, 3)) + truth.sum((0, 2, 3)) + 1)
-    torch.testing.assert_close(label_loss(logits, targets, "dice", weights), 1 - dice.mean())
+    torch.testing.assert_close(segmentation_loss(logits, targets, "dice", weights), 1 - dice.mean())
 
 
 @pytest.mark.parametrize("kind", ["sqrt", "inverse", "effective"])
@@ -81,18 +81,22 @@ def test_rare_classes_weigh_more(kind: str) -> None:
 # Scores ---------------------------------------------------------------------------------------
 
 
-@given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from([0, 1, 2, 3, IGNORE])), min_size=1, max_size=60))
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 3), st.sampled_from([0, 1, 2, 3, IGNORE_INDEX])), min_size=1, max_size=60
+    )
+)
 def test_confusion_counts_labelled_pixels(pairs: list[tuple[int, int]]) -> None:
     """Deterministically or not."""
     expected = np.zeros((4, 4), np.int64)
     for guess, true in pairs:
-        if true != IGNORE:
+        if true != IGNORE_INDEX:
             expected[true, guess] += 1
     pred, truth = (torch.tensor(column, dtype=torch.uint8) for column in zip(*pairs, strict=True))
-    assert (confusion(pred, truth, 4).numpy() == expected).all()
+    assert (confusion_matrix(pred, truth, 4).numpy() == expected).all()
     torch.use_deterministic_algorithms(True)
     try:
-        assert (confusion(pred, truth, 4).numpy() == expected).all()
+        assert (confusion_matrix(pred, truth, 4).numpy() == expected).all()
     finally:
         torch.use_deterministic_algorithms(False)
 
@@ -134,34 +138,34 @@ def test_the_average_follows_and_soon_forgets_the_start() -> None:
 
 
 def test_budgets() -> None:
-    assert Budget(Recipe(minutes=None, steps=10), 5).share(5) == 0.5
+    assert Budget(Recipe(minutes=None, steps=10), 5).fraction_spent(5) == 0.5
     epochs = Budget(Recipe(minutes=None, epochs=3, batch=4), 10)
     assert epochs.steps == 8
-    assert epochs.share(8) == 1
-    assert Budget(Recipe(minutes=1.0), 5, seconds=30).share(0) == pytest.approx(0.5, abs=0.01)
+    assert epochs.fraction_spent(8) == 1
+    assert Budget(Recipe(minutes=1.0), 5, seconds=30).fraction_spent(0) == pytest.approx(0.5, abs=0.01)
 
 
 def test_late_labels_reopen_a_training_by_the_clock() -> None:
     budget = Budget(Recipe(minutes=1.0), 5, seconds=57)
-    budget.reopen(0)
-    assert budget.share(0) == pytest.approx(0.5, abs=0.01)
+    budget.extend(0)
+    assert budget.fraction_spent(0) == pytest.approx(0.5, abs=0.01)
     left = budget.seconds_left(0)
     assert left == pytest.approx(30, abs=0.5)
 
 
 def test_a_held_budget_does_not_run() -> None:
     budget = Budget(Recipe(minutes=1.0), 5)
-    budget.hold()
+    budget.pause()
     held = budget.seconds
-    budget.hold()
+    budget.pause()
     assert budget.seconds == held
-    budget.go_on()
+    budget.resume()
     assert budget.seconds >= held
 
 
 def test_the_learning_rate_rises_and_falls() -> None:
     recipe = Recipe(learning_rate=1.0)
-    rates = [learning_rate(recipe, step / 200, step) for step in range(201)]
+    rates = [learning_rate_at(recipe, step / 200, step) for step in range(201)]
     peak = int(np.argmax(rates))
     assert 15 <= peak <= 25
     assert rates[:peak] == sorted(rates[:peak])
@@ -172,9 +176,11 @@ def test_the_learning_rate_rises_and_falls() -> None:
 # Drawing --------------------------------------------------------------------------------------
 
 
-def filled(folder: Path, recipe: Recipe, values: dict[int, int], *, rare: int | None = None) -> Snapshot:
+def filled(
+    folder: Path, recipe: Recipe, values: dict[int, int], *, rare: int | None = None
+) -> TrainingSnapshot:
     """A snapshot of plain pictures, each of one class value; `rare` gets one pixel in the first of them."""
-    snapshot = Snapshot.create(folder, SPEC, recipe)
+    snapshot = TrainingSnapshot.create(folder, SPEC, recipe)
     for number, value in values.items():
         label = np.full((48, 64), value, np.uint8)
         if rare is not None and number == min(values):
@@ -186,31 +192,31 @@ def filled(folder: Path, recipe: Recipe, values: dict[int, int], *, rare: int | 
 def test_values_become_rows_and_strangers_are_ignored(tmp_path: Path) -> None:
     recipe = Recipe()
     snapshot = filled(tmp_path, recipe, {1: 2, 2: 9, 3: 100, 4: 0, 5: 255}, rare=7)
-    pictures = LabelledPictures(snapshot, SPEC, recipe, torch.device("cpu"))
+    pictures = TrainingSet(snapshot, SPEC, recipe, torch.device("cpu"))
     assert pictures.train_count == 2  # the others hold nothing this network can learn
-    assert pictures.class_pixels().tolist() == [48 * 64 - 1, 1, 48 * 64]
-    assert pictures.canvas == (64, 64)
-    assert set(pictures.digests) == {1, 2}
+    assert pictures.class_pixel_counts().tolist() == [48 * 64 - 1, 1, 48 * 64]
+    assert pictures.crop_size == (64, 64)
+    assert set(pictures.label_digests) == {1, 2}
 
 
 def test_a_rare_class_is_drawn_about_as_often_as_a_common_one(tmp_path: Path) -> None:
     recipe = Recipe(zoom=(1.0, 1.0), turn=0.0)
     snapshot = filled(tmp_path, recipe, dict.fromkeys(range(1, 40), 2), rare=7)
-    pictures = LabelledPictures(snapshot, SPEC, recipe, torch.device("cpu"))
-    on_it = sum(draw.centre == (60.5, 40.5) for draw in pictures.draw(400))
+    pictures = TrainingSet(snapshot, SPEC, recipe, torch.device("cpu"))
+    on_it = sum(draw.centre == (60.5, 40.5) for draw in pictures.sample(400))
     assert 60 < on_it < 140  # a quarter of 400: half are by class, of two classes; by pixel it would be none
 
 
 def test_fresh_labels_get_their_share_for_a_while(tmp_path: Path) -> None:
     recipe = Recipe(fresh=0.5, fresh_steps=25, batch=8)
     snapshot = filled(tmp_path, recipe, dict.fromkeys(range(1, 101), 2))
-    pictures = LabelledPictures(snapshot, SPEC, recipe, torch.device("cpu"))
+    pictures = TrainingSet(snapshot, SPEC, recipe, torch.device("cpu"))
     changed = np.full((48, 64), 9, np.uint8)
     snapshot.put(50, "50", "train", np.zeros((48, 64, 3), np.uint8), changed)
     assert pictures.refresh().train == {50}
-    drawn = [draw.example.entry.picture_id for draw in pictures.draw(200)]
+    drawn = [draw.example.entry.picture_id for draw in pictures.sample(200)]
     assert 80 < drawn.count(50) < 170
-    later = [draw.example.entry.picture_id for draw in pictures.draw(200)]
+    later = [draw.example.entry.picture_id for draw in pictures.sample(200)]
     assert later.count(50) < drawn.count(50)
     assert not pictures.refresh().train  # nothing new
 
@@ -219,10 +225,10 @@ def test_draws_whose_weights_are_thrown_away_cost_fresh_labels_nothing(tmp_path:
     recipe = Recipe(fresh=0.5, fresh_steps=25, batch=8)
     snapshot = filled(tmp_path, recipe, dict.fromkeys(range(1, 101), 2))
     seen = {number: entry.digest for number, entry in snapshot.entries().items() if number != 50}
-    pictures = LabelledPictures(snapshot, SPEC, recipe, torch.device("cpu"), seen)
-    with pictures.sparing_fresh():
-        pictures.draw(400)
-    drawn = [draw.example.entry.picture_id for draw in pictures.draw(200)]
+    pictures = TrainingSet(snapshot, SPEC, recipe, torch.device("cpu"), seen)
+    with pictures.fresh_quota_restored():
+        pictures.sample(400)
+    drawn = [draw.example.entry.picture_id for draw in pictures.sample(200)]
     assert 80 < drawn.count(50) < 170
 
 
@@ -231,63 +237,65 @@ def test_labels_may_be_replaced_while_batches_are_drawn(tmp_path: Path, changed:
     """Somebody paints on: between two looks, files that are known are gone and others are there."""
     recipe = Recipe(fresh=0.5)
     snapshot = filled(tmp_path, recipe, dict.fromkeys(range(48, 51), 2), rare=7)
-    pictures = LabelledPictures(snapshot, SPEC, recipe, torch.device("cpu"), {})
+    pictures = TrainingSet(snapshot, SPEC, recipe, torch.device("cpu"), {})
     for number in [*changed, *changed]:  # one earlier label stays readable, two do not
         snapshot.put(
             number, f"{number}", "train", np.zeros((48, 64, 3), np.uint8), np.full((48, 64), 9, np.uint8)
         )
-    drawn = [draw.example.entry for draw in pictures.draw(60)]
+    drawn = [draw.example.entry for draw in pictures.sample(60)]
     left = set(range(48, 51)) - changed or changed
     assert {entry.picture_id for entry in drawn} == left
     # What is new is told to whoever asks for it, even when drawing had to look earlier.
     assert pictures.refresh().train == changed
-    assert {draw.example.entry.picture_id for draw in pictures.draw(60)} == set(range(48, 51))
+    assert {draw.example.entry.picture_id for draw in pictures.sample(60)} == set(range(48, 51))
     assert not pictures.refresh().train
     # Only when they are really gone there is nothing to learn from.
     for number in range(48, 51):
         snapshot.remove(number)
-    pictures = LabelledPictures(filled(tmp_path, recipe, {1: 2}), SPEC, recipe, torch.device("cpu"))
+    pictures = TrainingSet(filled(tmp_path, recipe, {1: 2}), SPEC, recipe, torch.device("cpu"))
     snapshot.remove(1)
     with pytest.raises(TrainingError, match="taken away"):
-        pictures.draw(1)
+        pictures.sample(1)
 
 
 def test_what_the_base_has_not_seen_is_fresh(tmp_path: Path) -> None:
     recipe = Recipe(fresh=1.0)
     snapshot = filled(tmp_path, recipe, dict.fromkeys(range(1, 31), 2))
-    seen = LabelledPictures(snapshot, SPEC, recipe, torch.device("cpu")).digests
+    seen = TrainingSet(snapshot, SPEC, recipe, torch.device("cpu")).label_digests
     del seen[17]
-    pictures = LabelledPictures(snapshot, SPEC, recipe, torch.device("cpu"), seen)
-    assert {draw.example.entry.picture_id for draw in pictures.draw(30)} == {17}
+    pictures = TrainingSet(snapshot, SPEC, recipe, torch.device("cpu"), seen)
+    assert {draw.example.entry.picture_id for draw in pictures.sample(30)} == {17}
 
 
 def test_val_pictures_are_scored_and_never_drawn(tmp_path: Path) -> None:
     recipe = Recipe()
     snapshot = filled(tmp_path, recipe, {1: 2, 2: 7})
     snapshot.put(3, "3", "val", np.zeros((48, 64, 3), np.uint8), np.full((48, 64), 9, np.uint8))
-    pictures = LabelledPictures(snapshot, SPEC, recipe, torch.device("cpu"))
-    assert {draw.example.entry.picture_id for draw in pictures.draw(50)} == {1, 2}
-    assert [[e.entry.picture_id for e in examples] for examples in pictures.scored("val")] == [[3]]
+    pictures = TrainingSet(snapshot, SPEC, recipe, torch.device("cpu"))
+    assert {draw.example.entry.picture_id for draw in pictures.sample(50)} == {1, 2}
+    assert [[e.entry.picture_id for e in examples] for examples in pictures.evaluation_batches("val")] == [
+        [3]
+    ]
     snapshot.remove(3)
     assert pictures.refresh().val
-    assert list(pictures.scored("val")) == []
+    assert list(pictures.evaluation_batches("val")) == []
 
 
 def test_picture_and_label_go_through_the_same_change(tmp_path: Path) -> None:
     """The picture is dark exactly where the label says 2: whatever zoom, turn and mirror do, it stays so."""
     recipe = Recipe(colour=0.0, zoom=(0.5, 2.0), turn=20.0)
-    snapshot = Snapshot.create(tmp_path, SPEC, recipe)
+    snapshot = TrainingSnapshot.create(tmp_path, SPEC, recipe)
     label = np.full((48, 64), 9, np.uint8)
     label[10:40, 5:30] = 2
     picture = np.where(label == 2, 0, 255).astype(np.uint8)
     for number, cut in enumerate((slice(None), slice(0, 32))):  # two shapes in one batch
         snapshot.put(number, "a", "train", np.repeat(picture[cut, :, None], 3, 2), label[cut])
-    pictures = LabelledPictures(snapshot, SPEC, recipe, torch.device("cpu"))
-    batch, targets, _ = batch_of(pictures.draw(32), (64, 64), recipe, torch.Generator().manual_seed(1))
+    pictures = TrainingSet(snapshot, SPEC, recipe, torch.device("cpu"))
+    batch, targets, _ = make_batch(pictures.sample(32), (64, 64), recipe, torch.Generator().manual_seed(1))
     assert batch.shape == (32, 3, 64, 64)
     assert targets.dtype == torch.int64
-    dark, labelled = batch[:, 0] < 0, targets != IGNORE
+    dark, labelled = batch[:, 0] < 0, targets != IGNORE_INDEX
     wrong = ((targets == 0) != dark)[labelled].float().mean()
     assert wrong < 0.05  # only along the edges, where the picture is blended and the label is not
     assert 0.3 < labelled.float().mean() < 1
-    assert set(targets.unique().tolist()) == {0, 2, IGNORE}
+    assert set(targets.unique().tolist()) == {0, 2, IGNORE_INDEX}

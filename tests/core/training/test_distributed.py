@@ -92,6 +92,6 @@ def test_the_commands_work_on_two_devices(tmp_path: Path) -> None:
     assert said["pictures"] == 1
     assert len(said["problems"]) == 1
     assert "p5.png" in said["problems"][0]
-    with Project.read(folder) as project:
+    with Project.open_read_only(folder) as project:
         assert project.runs.prediction_runs() == {5: 1}
         assert read_prediction(project.prediction_path(5)).values.shape == (64, 96)

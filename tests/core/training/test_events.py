@@ -9,54 +9,54 @@ import pytest
 
 from core.base.errors import TrainingError
 from core.training.events import (
-    Evaluated,
-    Event,
-    Failed,
-    Finished,
-    Note,
-    NotPredicted,
-    Predicted,
-    Progress,
-    Published,
-    RangeTested,
-    Started,
-    from_line,
-    to_line,
+    CheckpointPublished,
+    LearningRateFound,
+    ModelEvaluated,
+    PredictionFailed,
+    PredictionReady,
+    TrainingEvent,
+    TrainingFinished,
+    TrainingNote,
+    TrainingProgress,
+    TrainingStarted,
+    WorkerFailed,
+    decode_event,
+    encode_event,
 )
-from core.training.exit_reason import MEMORY_SENTENCE, why_it_ended
+from core.training.exit_reason import OUT_OF_MEMORY_TEXT, exit_message
 from core.training.recipe import Recipe, default_recipe
 
-EVERY: list[Event] = [
-    Started("cuda:0", 1234, 12),
-    Progress(3, None, 0.5, 40.0, 2.0, None),
-    Progress(3, 10, 1.0, 40.0, 2.0, 5.0),
-    Evaluated(7, 9.5, 0.5, {1: 0.25, 200: 0.75}, 0.9, ((1, 2), (3, 4)), 5, "val"),
-    Published(7, 0.5, "/a folder/ü"),
-    Published(7, None, "x"),
-    Predicted(4, "a\nb.png", 0.875, 3),
-    NotPredicted(4, "It is gone."),
-    Failed("Training stopped.", "line\nline “two”"),
-    Finished("budget", 9),
-    Note("Aha."),
-    RangeTested(((1e-5, 2.0), (1e-4, 1.5)), 1e-5),
+EVERY: list[TrainingEvent] = [
+    TrainingStarted("cuda:0", 1234, 12),
+    TrainingProgress(3, None, 0.5, 40.0, 2.0, None),
+    TrainingProgress(3, 10, 1.0, 40.0, 2.0, 5.0),
+    ModelEvaluated(7, 9.5, 0.5, {1: 0.25, 200: 0.75}, 0.9, ((1, 2), (3, 4)), 5, "val"),
+    CheckpointPublished(7, 0.5, "/a folder/ü"),
+    CheckpointPublished(7, None, "x"),
+    PredictionReady(4, "a\nb.png", 0.875, 3),
+    PredictionFailed(4, "It is gone."),
+    WorkerFailed("Training stopped.", "line\nline “two”"),
+    TrainingFinished("budget", 9),
+    TrainingNote("Aha."),
+    LearningRateFound(((1e-5, 2.0), (1e-4, 1.5)), 1e-5),
 ]
 
 
 @pytest.mark.parametrize("event", EVERY, ids=lambda event: type(event).__name__)
-def test_round_trip(event: Event) -> None:
-    line = to_line(event)
+def test_round_trip(event: TrainingEvent) -> None:
+    line = encode_event(event)
     assert "\n" not in line
     assert line.isascii()
-    assert from_line(line) == event
+    assert decode_event(line) == event
 
 
 def test_every_kind_of_event_is_tried_above() -> None:
-    assert {type(event) for event in EVERY} == set(typing.get_args(Event))
+    assert {type(event) for event in EVERY} == set(typing.get_args(TrainingEvent))
 
 
 def test_what_json_cannot_say_becomes_nan() -> None:
-    back = from_line(to_line(Progress(1, None, math.inf, 1.0, 1.0, None)))
-    assert isinstance(back, Progress)
+    back = decode_event(encode_event(TrainingProgress(1, None, math.inf, 1.0, 1.0, None)))
+    assert isinstance(back, TrainingProgress)
     assert math.isnan(back.loss)
 
 
@@ -66,7 +66,7 @@ def test_what_json_cannot_say_becomes_nan() -> None:
 )
 def test_anything_else_is_refused(line: str) -> None:
     with pytest.raises(ValueError, match=r"."):
-        from_line(line)
+        decode_event(line)
 
 
 def test_recipe_round_trip() -> None:
@@ -109,11 +109,10 @@ def test_impossible_recipes_are_refused(change: dict[str, object]) -> None:
 
 
 def test_why_a_process_ended() -> None:
-    memory = MEMORY_SENTENCE.format("Training stopped: the training process")
-    assert why_it_ended(-9, [], short_of_memory=True, training=True) == memory
+    memory = OUT_OF_MEMORY_TEXT.format("Training stopped: the training process")
+    assert exit_message(-9, [], oom_kill_seen=True, training=True) == memory
     assert (
-        why_it_ended(1, ["RuntimeError: can't allocate memory"], short_of_memory=False, training=True)
-        == memory
+        exit_message(1, ["RuntimeError: can't allocate memory"], oom_kill_seen=False, training=True) == memory
     )
-    assert "signal 9" in why_it_ended(-9, [], short_of_memory=False, training=True)
-    assert "exit code 3" in why_it_ended(3, ["odd"], short_of_memory=True, training=False)
+    assert "signal 9" in exit_message(-9, [], oom_kill_seen=False, training=True)
+    assert "exit code 3" in exit_message(3, ["odd"], oom_kill_seen=True, training=False)

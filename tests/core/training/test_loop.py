@@ -13,19 +13,25 @@ import torch
 from torch import nn
 
 from core.base.errors import TrainingError
-from core.models.checkpoint import load_checkpoint, start_from
+from core.models.checkpoint import load_checkpoint, load_starting_model
 from core.models.inference import predict
-from core.models.network_builder import build
+from core.models.network_builder import build_network
 from core.models.spec import ModelSpec
-from core.training.checkpoint_selection import Judge
-from core.training.dataset import LabelledPictures
-from core.training.devices import fabric_for
-from core.training.distributed import Together
-from core.training.events import Evaluated, Event, Progress, Published, Started
-from core.training.loop import Outcome, train
-from core.training.metrics import confusion
+from core.training.checkpoint_selection import CheckpointSelector
+from core.training.dataset import TrainingSet
+from core.training.devices import make_fabric
+from core.training.distributed import ProcessGroup
+from core.training.events import (
+    CheckpointPublished,
+    ModelEvaluated,
+    TrainingEvent,
+    TrainingProgress,
+    TrainingStarted,
+)
+from core.training.loop import TrainingResult, train
+from core.training.metrics import confusion_matrix
 from core.training.recipe import Recipe
-from core.training.snapshot import Snapshot
+from core.training.snapshot import TrainingSnapshot
 
 SPEC = ModelSpec("asymmetric-unet", None, "none", 32, (4, 9))
 TWO_STEPS = Recipe(minutes=None, steps=2, batch=2, threads=1)
@@ -45,8 +51,10 @@ def example(seed: int) -> tuple[np.ndarray, np.ndarray]:
     return picture, values
 
 
-def frozen(folder: Path, recipe: Recipe, *, train: int = 4, val: int = 2, spec: ModelSpec = SPEC) -> Snapshot:
-    snapshot = Snapshot.create(folder, spec, recipe)
+def frozen(
+    folder: Path, recipe: Recipe, *, train: int = 4, val: int = 2, spec: ModelSpec = SPEC
+) -> TrainingSnapshot:
+    snapshot = TrainingSnapshot.create(folder, spec, recipe)
     for number in range(train + val):
         split = "train" if number < train else "val"
         snapshot.put(number, f"{number}.jpg", split, *example(number))
@@ -55,13 +63,13 @@ def frozen(folder: Path, recipe: Recipe, *, train: int = 4, val: int = 2, spec: 
 
 def fresh_model(spec: ModelSpec = SPEC) -> nn.Module:
     torch.manual_seed(1)
-    return build(spec)
+    return build_network(spec)
 
 
-Kind = TypeVar("Kind", bound=Event)
+Kind = TypeVar("Kind", bound=TrainingEvent)
 
 
-def of_kind(kind: type[Kind], events: list[Event]) -> list[Kind]:
+def of_kind(kind: type[Kind], events: list[TrainingEvent]) -> list[Kind]:
     return [event for event in events if isinstance(event, kind)]
 
 
@@ -78,8 +86,13 @@ def test_two_steps_are_a_training(tmp_path: Path) -> None:
     )
     assert outcome.step == 2
     assert not outcome.stopped
-    assert [type(event) for event in heard] == [Started, Progress, Evaluated, Published]
-    started, evaluated = of_kind(Started, heard)[0], of_kind(Evaluated, heard)[0]
+    assert [type(event) for event in heard] == [
+        TrainingStarted,
+        TrainingProgress,
+        ModelEvaluated,
+        CheckpointPublished,
+    ]
+    started, evaluated = of_kind(TrainingStarted, heard)[0], of_kind(ModelEvaluated, heard)[0]
     assert (started.device, started.pictures) == ("cpu", 4)
     assert (evaluated.split, evaluated.labelled_pictures, evaluated.step) == ("val", 2, 2)
     assert set(evaluated.per_class) == {4, 9}
@@ -87,8 +100,8 @@ def test_two_steps_are_a_training(tmp_path: Path) -> None:
     assert evaluated.miou == pytest.approx(np.mean(list(evaluated.per_class.values())))
     assert len(work) == 2
     loaded = load_checkpoint(tmp_path / "run")
-    assert loaded.card["miou"] == evaluated.miou
-    assert set(loaded.card["seen"]) == {"0", "1", "2", "3"}
+    assert loaded.metadata["miou"] == evaluated.miou
+    assert set(loaded.metadata["seen"]) == {"0", "1", "2", "3"}
     assert predict(loaded, example(5)[0]).values.shape == (24, 32)
 
 
@@ -106,7 +119,7 @@ def test_pixels_nobody_spoke_about_change_nothing(tmp_path: Path, loss: str) -> 
     """0 (unlabelled), 255 (void) and classes the network does not have train to the very same weights."""
     recipe, weights = replace(TWO_STEPS, loss=loss), []
     for nothing in (0, 255, 77):
-        snapshot = Snapshot.create(tmp_path / f"s{nothing}", SPEC, recipe)
+        snapshot = TrainingSnapshot.create(tmp_path / f"s{nothing}", SPEC, recipe)
         for number in range(3):
             picture, values = example(number)
             values[:, 16:] = nothing
@@ -133,12 +146,12 @@ def test_the_same_seed_gives_the_same_weights(tmp_path: Path) -> None:
 
 
 def test_without_val_pictures_it_publishes_by_training_pictures(tmp_path: Path) -> None:
-    heard: list[Event] = []
+    heard: list[TrainingEvent] = []
     snapshot = frozen(tmp_path / "s", TWO_STEPS, val=0)
     train(fresh_model(), SPEC, snapshot, TWO_STEPS, run_folder=tmp_path / "run", on_event=heard.append)
-    assert of_kind(Evaluated, heard)[0].split == "train"
-    assert of_kind(Published, heard)[0].miou is None
-    assert load_checkpoint(tmp_path / "run").card["miou"] is None
+    assert of_kind(ModelEvaluated, heard)[0].split == "train"
+    assert of_kind(CheckpointPublished, heard)[0].miou is None
+    assert load_checkpoint(tmp_path / "run").metadata["miou"] is None
 
 
 def test_nothing_labelled_is_refused(tmp_path: Path) -> None:
@@ -164,18 +177,26 @@ def good_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
     return folder / "run", outcome.best_miou
 
 
-def train_on(base: Path, snapshot: Snapshot, recipe: Recipe, run: Path, heard: list[Event]) -> Outcome:
+def train_on(
+    base: Path, snapshot: TrainingSnapshot, recipe: Recipe, run: Path, heard: list[TrainingEvent]
+) -> TrainingResult:
     spec = snapshot.spec
     return train(
-        start_from(base, spec), spec, snapshot, recipe, run_folder=run, on_event=heard.append, warm=True
+        load_starting_model(base, spec),
+        spec,
+        snapshot,
+        recipe,
+        run_folder=run,
+        on_event=heard.append,
+        warm_start=True,
     )
 
 
 def test_a_good_network_is_not_replaced_by_a_worse_one(tmp_path: Path, good_run: tuple[Path, float]) -> None:
     wild = replace(EASY, steps=4, learning_rate=1.0, ema=0.0)
-    heard: list[Event] = []
+    heard: list[TrainingEvent] = []
     outcome = train_on(good_run[0], frozen(tmp_path / "s", wild), wild, tmp_path / "run", heard)
-    assert of_kind(Evaluated, heard)[-1].miou < good_run[1]
+    assert of_kind(ModelEvaluated, heard)[-1].miou < good_run[1]
     assert not outcome.published
     assert outcome.best_miou == pytest.approx(good_run[1], abs=1e-4)
     assert not (tmp_path / "run").exists()
@@ -184,9 +205,9 @@ def test_a_good_network_is_not_replaced_by_a_worse_one(tmp_path: Path, good_run:
 def test_a_new_class_joins_and_the_old_ones_stay_known(tmp_path: Path, good_run: tuple[Path, float]) -> None:
     spec = replace(SPEC, class_values=(2, 4, 9))
     snapshot = frozen(tmp_path / "s", TWO_STEPS, spec=spec)
-    heard: list[Event] = []
+    heard: list[TrainingEvent] = []
     train_on(good_run[0], snapshot, TWO_STEPS, tmp_path / "run", heard)
-    assert of_kind(Evaluated, heard)[-1].miou > good_run[1] - 0.15
+    assert of_kind(ModelEvaluated, heard)[-1].miou > good_run[1] - 0.15
 
 
 def test_labels_put_while_training_are_learned_from(tmp_path: Path) -> None:
@@ -205,9 +226,9 @@ def test_labels_put_while_training_are_learned_from(tmp_path: Path) -> None:
         fresh_model(), SPEC, snapshot, recipe,
         run_folder=tmp_path / "run", on_event=heard.append, snapshot_changed=changed,
     )  # fmt: skip
-    assert of_kind(Started, heard)[0].pictures == 2
-    assert of_kind(Evaluated, heard)[-1].split == "val"
-    assert "10" in load_checkpoint(tmp_path / "run").card["seen"]
+    assert of_kind(TrainingStarted, heard)[0].pictures == 2
+    assert of_kind(ModelEvaluated, heard)[-1].split == "val"
+    assert "10" in load_checkpoint(tmp_path / "run").metadata["seen"]
 
 
 def test_the_best_is_scored_again_when_the_val_pictures_change(
@@ -226,7 +247,7 @@ def test_the_best_is_scored_again_when_the_val_pictures_change(
         return True
 
     outcome = train(
-        start_from(good_run[0], SPEC), SPEC, snapshot, recipe, warm=True,
+        load_starting_model(good_run[0], SPEC), SPEC, snapshot, recipe, warm_start=True,
         run_folder=tmp_path / "run", on_event=heard.append, snapshot_changed=changed,
     )  # fmt: skip
     assert outcome.best_miou is not None
@@ -235,7 +256,7 @@ def test_the_best_is_scored_again_when_the_val_pictures_change(
 
 def test_stop_and_pause(tmp_path: Path) -> None:
     recipe = replace(TWO_STEPS, steps=1000)
-    heard: list[Event] = []
+    heard: list[TrainingEvent] = []
     asked = iter(range(10**6))
     pausing = iter([False, False, True, True, True])
     outcome = train(
@@ -246,7 +267,7 @@ def test_stop_and_pause(tmp_path: Path) -> None:
     assert outcome.stopped
     assert outcome.step == 4  # seven times asked, three of them paused
     assert outcome.published
-    assert load_checkpoint(tmp_path / "run").card["step"] == 4
+    assert load_checkpoint(tmp_path / "run").metadata["step"] == 4
 
 
 def test_a_stop_does_not_wait_for_a_long_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -257,9 +278,9 @@ def test_a_stop_does_not_wait_for_a_long_look(tmp_path: Path, monkeypatch: pytes
     def slow(*words: Any) -> torch.Tensor:
         now[0] += 30.0
         scored.append(1)
-        return confusion(*words)
+        return confusion_matrix(*words)
 
-    monkeypatch.setattr("core.training.validation.confusion", slow)
+    monkeypatch.setattr("core.training.validation.confusion_matrix", slow)
     monkeypatch.setattr(
         "core.training.loop.time", SimpleNamespace(monotonic=lambda: now[0], sleep=time.sleep)
     )
@@ -273,12 +294,14 @@ def test_a_stop_does_not_wait_for_a_long_look(tmp_path: Path, monkeypatch: pytes
     assert len(scored) == 1
 
 
-def judge_of(run: Path, snapshot: Snapshot, heard: list[Event]) -> tuple[Judge, LabelledPictures]:
-    pictures = LabelledPictures(snapshot, SPEC, TWO_STEPS, torch.device("cpu"))
-    judge = Judge(
+def judge_of(
+    run: Path, snapshot: TrainingSnapshot, heard: list[TrainingEvent]
+) -> tuple[CheckpointSelector, TrainingSet]:
+    pictures = TrainingSet(snapshot, SPEC, TWO_STEPS, torch.device("cpu"))
+    judge = CheckpointSelector(
         run, SPEC, TWO_STEPS, pictures,
-        on_event=heard.append, autocast=nullcontext, give_up=lambda: False,
-        together=Together(fabric_for(TWO_STEPS)),
+        on_event=heard.append, autocast=nullcontext, should_abort=lambda: False,
+        group=ProcessGroup(make_fabric(TWO_STEPS)),
     )  # fmt: skip
     return judge, pictures
 
@@ -287,16 +310,16 @@ def test_looks_come_soon_then_seldom_and_sooner_after_news(tmp_path: Path) -> No
     judge, _ = judge_of(tmp_path / "run", frozen(tmp_path / "s", TWO_STEPS), [])
     model, looks = fresh_model().eval(), []
     for second in range(120):
-        if judge.due(second):
-            judge.look(model, second, second)
+        if judge.is_due(second):
+            judge.evaluate(model, second, second)
             looks.append(second)
     assert looks[0] <= 8
     gaps = np.diff(looks)
     assert gaps[0] < gaps[-1]
     assert gaps.max() <= 16
-    judge.news(120)
-    assert not judge.due(121)
-    assert judge.due(125)
+    judge.on_label_update(120)
+    assert not judge.is_due(121)
+    assert judge.is_due(125)
 
 
 @pytest.mark.parametrize("warm", [False, True], ids=["fresh", "warm"])
@@ -304,44 +327,44 @@ def test_a_look_at_val_pictures_that_are_being_painted_is_put_off_not_lost(
     tmp_path: Path, warm: bool
 ) -> None:
     """Who paints on in the only val picture replaces it all the time; nothing unmeasured is published meanwhile."""
-    heard: list[Event] = []
+    heard: list[TrainingEvent] = []
     snapshot = frozen(tmp_path / "s", TWO_STEPS, val=1)
     judge, pictures = judge_of(tmp_path / "run", snapshot, heard)
     model = fresh_model().eval()
     for seed in (70, 71):  # twice: what was there before a single change is still readable
         snapshot.put(4, "4.jpg", "val", *example(seed))
     if warm:
-        judge.judge_base(model, 0.0)
-    judge.look(model, 1, 6.0)
+        judge.evaluate_base(model, 0.0)
+    judge.evaluate(model, 1, 6.0)
     assert heard == []
-    assert judge.due(7.5)
+    assert judge.is_due(7.5)
     pictures.refresh()
     if warm:  # the weights to beat are scored first, and the same weights are not better
-        judge.look(model, 2, 7.5)
-        assert of_kind(Evaluated, heard)
-        assert not of_kind(Published, heard)
+        judge.evaluate(model, 2, 7.5)
+        assert of_kind(ModelEvaluated, heard)
+        assert not of_kind(CheckpointPublished, heard)
     else:
-        judge.look(model, 2, 7.5)
-        assert of_kind(Published, heard)[0].miou is not None
+        judge.evaluate(model, 2, 7.5)
+        assert of_kind(CheckpointPublished, heard)[0].miou is not None
 
 
 def test_val_pictures_without_a_known_class_do_not_judge(tmp_path: Path) -> None:
-    heard: list[Event] = []
+    heard: list[TrainingEvent] = []
     snapshot = frozen(tmp_path / "s", TWO_STEPS, val=0)
     picture, values = example(80)
     snapshot.put(9, "void.jpg", "val", picture, np.full_like(values, 255))
     judge, _ = judge_of(tmp_path / "run", snapshot, heard)
-    judge.look(fresh_model().eval(), 1, 6.0)
-    assert of_kind(Published, heard)[0].miou is None
+    judge.evaluate(fresh_model().eval(), 1, 6.0)
+    assert of_kind(CheckpointPublished, heard)[0].miou is None
 
 
 def test_weights_that_lose_a_class_are_met_part_of_the_way(
     tmp_path: Path, good_run: tuple[Path, float]
 ) -> None:
     """From a network that sees too little of class 9 to one that sees nothing else: what is good lies between."""
-    heard: list[Event] = []
+    heard: list[TrainingEvent] = []
     judge, _ = judge_of(tmp_path / "run", frozen(tmp_path / "s", EASY), heard)
-    model = start_from(good_run[0], SPEC).eval()
+    model = load_starting_model(good_run[0], SPEC).eval()
     right = model.state_dict()["head.bias"].clone()
     towards_9 = torch.tensor([-1.0, 1.0])
 
@@ -349,24 +372,24 @@ def test_weights_that_lose_a_class_are_met_part_of_the_way(
         model.state_dict()["head.bias"].copy_(right + (16 * share - 5) * towards_9)
 
     shift_to(0.0)
-    judge.judge_base(model, 0.0)
-    before = judge.best
+    judge.evaluate_base(model, 0.0)
+    before = judge.best_miou
     assert before is not None
     shift_to(1.0)
     looked_at = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    judge.look(model, 5, 6.0)
-    (published,), evaluated = of_kind(Published, heard), of_kind(Evaluated, heard)
-    assert published.miou == judge.best == evaluated[-1].miou > before + 0.1
-    assert judge.looks_in_vain == 0
+    judge.evaluate(model, 5, 6.0)
+    (published,), evaluated = of_kind(CheckpointPublished, heard), of_kind(ModelEvaluated, heard)
+    assert published.miou == judge.best_miou == evaluated[-1].miou > before + 0.1
+    assert judge.evaluations_without_gain == 0
     torch.testing.assert_close(
         load_checkpoint(tmp_path / "run").model.state_dict()["head.bias"], right - towards_9
     )
     for name, tensor in model.state_dict().items():
         assert torch.equal(tensor, looked_at[name]), "the training goes on from where it was"
     shift_to(9.0)  # nothing between is better than what is in use
-    judge.look(model, 6, 12.0)
-    assert len(of_kind(Published, heard)) == 1
-    assert judge.looks_in_vain == 1
+    judge.evaluate(model, 6, 12.0)
+    assert len(of_kind(CheckpointPublished, heard)) == 1
+    assert judge.evaluations_without_gain == 1
 
 
 def test_a_resumed_training_goes_on_where_it_ended(tmp_path: Path) -> None:
@@ -374,18 +397,30 @@ def test_a_resumed_training_goes_on_where_it_ended(tmp_path: Path) -> None:
     half, whole = replace(EASY, steps=4), replace(EASY, steps=8)
     snapshot, heard = frozen(tmp_path / "s", half), []
     first = fresh_model()
-    train(first, SPEC, snapshot, half, run_folder=tmp_path / "a", on_event=lambda _: None, keep=True)
+    train(first, SPEC, snapshot, half, run_folder=tmp_path / "a", on_event=lambda _: None, keep_state=True)
     again = fresh_model()
     outcome = train(
-        again, SPEC, snapshot, whole, run_folder=tmp_path / "a", on_event=heard.append, resume=tmp_path / "a"
+        again,
+        SPEC,
+        snapshot,
+        whole,
+        run_folder=tmp_path / "a",
+        on_event=heard.append,
+        resume_from=tmp_path / "a",
     )
     assert outcome.step == 8
-    assert of_kind(Progress, heard)[0].step == 5
-    assert of_kind(Evaluated, heard)[-1].step == 8
+    assert of_kind(TrainingProgress, heard)[0].step == 5
+    assert of_kind(ModelEvaluated, heard)[-1].step == 8
     assert not torch.equal(first.state_dict()["head.weight"], again.state_dict()["head.weight"])
     same = fresh_model()  # nothing left to do: what comes out is what was kept
     train(
-        same, SPEC, snapshot, half, run_folder=tmp_path / "b", on_event=lambda _: None, resume=tmp_path / "a"
+        same,
+        SPEC,
+        snapshot,
+        half,
+        run_folder=tmp_path / "b",
+        on_event=lambda _: None,
+        resume_from=tmp_path / "a",
     )
     for name, tensor in first.state_dict().items():
         torch.testing.assert_close(same.state_dict()[name], tensor, rtol=0, atol=0)
@@ -396,14 +431,14 @@ def test_what_cannot_be_resumed_is_a_sentence(tmp_path: Path, good_run: tuple[Pa
     with pytest.raises(TrainingError, match="left nothing to resume"):
         train(
             fresh_model(), SPEC, snapshot, TWO_STEPS,
-            run_folder=tmp_path / "run", on_event=lambda _: None, resume=good_run[0],
+            run_folder=tmp_path / "run", on_event=lambda _: None, resume_from=good_run[0],
         )  # fmt: skip
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "resume.safetensors").write_bytes(b"\x80\x04N.")
     with pytest.raises(TrainingError, match="cannot be resumed"):
         train(
             fresh_model(), SPEC, snapshot, TWO_STEPS,
-            run_folder=tmp_path / "run", on_event=lambda _: None, resume=tmp_path / "bad",
+            run_folder=tmp_path / "run", on_event=lambda _: None, resume_from=tmp_path / "bad",
         )  # fmt: skip
 
 
@@ -412,5 +447,5 @@ def test_networks_of_the_library_train_too(tmp_path: Path, name: str) -> None:
     spec = ModelSpec(name, "mit_b0" if name == "segformer" else "resnet18", "none", 64, (4, 9))
     snapshot, heard = frozen(tmp_path / "s", TWO_STEPS, spec=spec), []
     train(fresh_model(spec), spec, snapshot, TWO_STEPS, run_folder=tmp_path / "run", on_event=heard.append)
-    assert of_kind(Published, heard)
+    assert of_kind(CheckpointPublished, heard)
     assert predict(load_checkpoint(tmp_path / "run"), example(5)[0]).values.shape == (24, 32)

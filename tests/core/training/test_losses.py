@@ -7,26 +7,26 @@ import pytest
 import torch
 from torch import nn
 
-from core.training.dataset import IGNORE
-from core.training.losses import class_weights, label_loss
+from core.training.dataset import IGNORE_INDEX
+from core.training.losses import class_weights, segmentation_loss
 
 
 def test_losses_agree_with_their_formulas() -> None:
     torch.manual_seed(0)
     logits, targets, ones = torch.randn(2, 3, 8, 8), torch.randint(0, 3, (2, 8, 8)), torch.ones(3)
-    targets[0, 0] = IGNORE
-    counted = targets != IGNORE
+    targets[0, 0] = IGNORE_INDEX
+    counted = targets != IGNORE_INDEX
     truth = nn.functional.one_hot(targets.clamp(max=2), 3).permute(0, 3, 1, 2) * counted.unsqueeze(1)
     soft = logits.softmax(1) * counted.unsqueeze(1)
     hit, claimed, true = ((part).sum((0, 2, 3)) for part in (soft * truth, soft, truth))
     jaccard = 1 - ((hit + 0.5) / (claimed + true - hit + 0.5)).mean()
-    torch.testing.assert_close(label_loss(logits, targets, "jaccard", ones), jaccard)
+    torch.testing.assert_close(segmentation_loss(logits, targets, "jaccard", ones), jaccard)
     tversky = 1 - ((hit + 0.5) / (hit + 0.3 * (claimed - hit) + 0.7 * (true - hit) + 0.5)).mean()
-    torch.testing.assert_close(label_loss(logits, targets, "tversky", ones), tversky)
-    each = nn.functional.cross_entropy(logits, targets, ignore_index=IGNORE, reduction="none")[counted]
+    torch.testing.assert_close(segmentation_loss(logits, targets, "tversky", ones), tversky)
+    each = nn.functional.cross_entropy(logits, targets, ignore_index=IGNORE_INDEX, reduction="none")[counted]
     focal = ((1 - torch.exp(-each)) ** 2 * each).mean()
-    torch.testing.assert_close(label_loss(logits, targets, "focal", ones), focal)
-    both = label_loss(logits, targets, "0.5*focal+2*jaccard", ones)
+    torch.testing.assert_close(segmentation_loss(logits, targets, "focal", ones), focal)
+    both = segmentation_loss(logits, targets, "0.5*focal+2*jaccard", ones)
     torch.testing.assert_close(both, 0.5 * focal + 2 * jaccard)
 
 
@@ -34,12 +34,14 @@ def test_lovasz_is_one_minus_the_iou_of_a_certain_answer() -> None:
     """For probabilities of 0 and 1 the Lovász extension is the set function itself."""
     targets = torch.zeros(1, 4, 4, dtype=torch.int64)
     targets[0, 2:] = 1
-    targets[0, 0, 0] = IGNORE
+    targets[0, 0, 0] = IGNORE_INDEX
     said = torch.zeros(1, 4, 4, dtype=torch.int64)
     said[0, 3:] = 1
     logits = 100.0 * nn.functional.one_hot(said, 2).permute(0, 3, 1, 2)
     expected = 1 - (7 / 11 + 4 / 8) / 2
-    assert label_loss(logits, targets, "lovasz", torch.ones(2)).item() == pytest.approx(expected, abs=1e-4)
+    assert segmentation_loss(logits, targets, "lovasz", torch.ones(2)).item() == pytest.approx(
+        expected, abs=1e-4
+    )
 
 
 @pytest.mark.parametrize("kind", ["ce", "focal", "dice", "jaccard", "tversky"])
@@ -51,8 +53,8 @@ def test_what_was_corrected_counts_more(kind: str) -> None:
     twice = [0, 1, 1, 2, 3]
     weights = torch.tensor([1.0, 3.0])
     torch.testing.assert_close(
-        label_loss(logits, targets, kind, weights, emphasis),
-        label_loss(logits[..., twice], targets[..., twice], kind, weights),
+        segmentation_loss(logits, targets, kind, weights, emphasis),
+        segmentation_loss(logits[..., twice], targets[..., twice], kind, weights),
     )
 
 

@@ -8,24 +8,26 @@ import pytest
 
 from core.base.errors import TrainingError
 from core.training.recipe import (
-    BY_NAME,
     PRESETS,
-    TABLE,
+    RECIPE_OPTIONS,
+    RECIPE_OPTIONS_BY_NAME,
     Recipe,
-    in_words,
-    loss_terms,
+    format_recipe_changes,
+    parse_loss,
+    parse_recipe_options,
     preset_recipe,
-    read_choices,
 )
 
 
 def test_every_part_of_a_recipe_is_in_the_table_and_back() -> None:
-    assert [field.name for field in TABLE] and {f.name for f in TABLE} == set(Recipe().to_json())
-    for field in TABLE:
+    assert [field.name for field in RECIPE_OPTIONS] and {f.name for f in RECIPE_OPTIONS} == set(
+        Recipe().to_json()
+    )
+    for field in RECIPE_OPTIONS:
         assert field.help.endswith(".")
-        if field.default is not None or field.nothing:
-            assert field.parse(field.shown(field.default)) == field.default
-        for word, value in field.named:
+        if field.default is not None or field.none_word:
+            assert field.parse(field.format(field.default)) == field.default
+        for word, value in field.aliases:
             assert field.parse(word) == value
 
 
@@ -44,7 +46,7 @@ def test_every_part_of_a_recipe_is_in_the_table_and_back() -> None:
     ],
 )
 def test_words_become_values(name: str, text: str, value: object) -> None:
-    assert BY_NAME[name].parse(text) == value
+    assert RECIPE_OPTIONS_BY_NAME[name].parse(text) == value
 
 
 @pytest.mark.parametrize(
@@ -69,13 +71,13 @@ def test_words_become_values(name: str, text: str, value: object) -> None:
 )
 def test_impossible_words_are_a_sentence(name: str, text: str) -> None:
     with pytest.raises(TrainingError, match=r"^[A-Z].*\.$") as said:
-        BY_NAME[name].parse(text)
+        RECIPE_OPTIONS_BY_NAME[name].parse(text)
     assert text in str(said.value)
 
 
 def test_terms_of_a_loss() -> None:
-    assert loss_terms("ce + dice") == ((1.0, "ce"), (1.0, "dice"))
-    assert loss_terms("0.5*focal+2*lovasz") == ((0.5, "focal"), (2.0, "lovasz"))
+    assert parse_loss("ce + dice") == ((1.0, "ce"), (1.0, "dice"))
+    assert parse_loss("0.5*focal+2*lovasz") == ((0.5, "focal"), (2.0, "lovasz"))
 
 
 def test_recipes_of_the_first_version_are_read() -> None:
@@ -92,15 +94,17 @@ def test_presets_are_differences(tmp_path: Path) -> None:
         assert all(getattr(made, key) == value for key, value in differences.items())
     with pytest.raises(TrainingError, match="quick, balanced, best"):
         preset_recipe("fast", "cpu")
-    assert Recipe().changed({"steps": 3}) == Recipe(minutes=None, steps=3)
+    assert Recipe().with_changes({"steps": 3}) == Recipe(minutes=None, steps=3)
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_recipe_can_be_said_in_words_and_read_again(name: str) -> None:
     usual = preset_recipe("balanced", "cuda")
-    recipe = preset_recipe(name, "cuda").changed({"steps": 5, "learning_rate": None, "deterministic": True})
-    words = in_words(recipe, usual)
-    assert usual.changed(read_choices({**words, "loss": " "})) == recipe
-    assert in_words(usual, usual) == {}
+    recipe = preset_recipe(name, "cuda").with_changes(
+        {"steps": 5, "learning_rate": None, "deterministic": True}
+    )
+    words = format_recipe_changes(recipe, usual)
+    assert usual.with_changes(parse_recipe_options({**words, "loss": " "})) == recipe
+    assert format_recipe_changes(usual, usual) == {}
     with pytest.raises(TrainingError, match="exactly one budget"):
-        read_choices({"steps": "3", "minutes": "1"})
+        parse_recipe_options({"steps": "3", "minutes": "1"})

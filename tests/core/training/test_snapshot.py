@@ -9,7 +9,7 @@ import pytest
 from core.base.errors import ModelError, TrainingError
 from core.models.spec import ModelSpec
 from core.training.recipe import Recipe
-from core.training.snapshot import Snapshot
+from core.training.snapshot import TrainingSnapshot
 
 SPEC = ModelSpec("asymmetric-unet", None, "none", 64, (1, 2))
 
@@ -19,11 +19,11 @@ def picture_of(value: int, height: int = 30, width: int = 40) -> tuple[np.ndarra
 
 
 def test_what_is_put_is_read_at_work_size(tmp_path: Path) -> None:
-    snapshot = Snapshot.create(tmp_path / "s", SPEC, Recipe(minutes=2.0))
+    snapshot = TrainingSnapshot.create(tmp_path / "s", SPEC, Recipe(minutes=2.0))
     picture, values = picture_of(9, 300, 200)
     values[:150] = 255
     snapshot.put(5, "Straße 5.jpg", "val", picture, values)
-    again = Snapshot.open(tmp_path / "s")
+    again = TrainingSnapshot.open(tmp_path / "s")
     assert (again.spec, again.recipe) == (SPEC, Recipe(minutes=2.0))
     entry = again.entries()[5]
     assert (entry.name, entry.split, entry.width, entry.height) == ("Straße 5.jpg", "val", 43, 64)
@@ -35,7 +35,7 @@ def test_what_is_put_is_read_at_work_size(tmp_path: Path) -> None:
 
 
 def test_a_mask_is_never_blended(tmp_path: Path) -> None:
-    snapshot = Snapshot.create(tmp_path, SPEC, Recipe())
+    snapshot = TrainingSnapshot.create(tmp_path, SPEC, Recipe())
     values = np.random.default_rng(0).choice(np.array([0, 1, 200, 255], np.uint8), (500, 331))
     snapshot.put(1, "a", "train", np.zeros((500, 331, 3), np.uint8), values)
     read = snapshot.read(snapshot.entries()[1])
@@ -44,7 +44,7 @@ def test_a_mask_is_never_blended(tmp_path: Path) -> None:
 
 
 def test_put_again_replaces_and_remove_leaves_nothing(tmp_path: Path) -> None:
-    snapshot = Snapshot.create(tmp_path, SPEC, Recipe())
+    snapshot = TrainingSnapshot.create(tmp_path, SPEC, Recipe())
     snapshot.put(1, "a", "train", *picture_of(1))
     first = snapshot.entries()[1]
     snapshot.put(1, "a", "train", *picture_of(1))
@@ -63,22 +63,22 @@ def test_put_again_replaces_and_remove_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_create_forgets_and_revise_keeps(tmp_path: Path) -> None:
-    snapshot = Snapshot.create(tmp_path, SPEC, Recipe())
+    snapshot = TrainingSnapshot.create(tmp_path, SPEC, Recipe())
     snapshot.put(1, "a", "train", *picture_of(1))
     more = ModelSpec("asymmetric-unet", None, "none", 64, (1, 2, 3))
-    snapshot.revise(more, Recipe(minutes=1.0))
-    assert Snapshot.open(tmp_path).spec == more
+    snapshot.reconfigure(more, Recipe(minutes=1.0))
+    assert TrainingSnapshot.open(tmp_path).spec == more
     assert list(snapshot.entries()) == [1]
     with pytest.raises(TrainingError, match="another"):
-        snapshot.revise(ModelSpec("asymmetric-unet", None, "none", 96, (1, 2)), Recipe())
-    assert Snapshot.create(tmp_path, SPEC, Recipe()).entries() == {}
+        snapshot.reconfigure(ModelSpec("asymmetric-unet", None, "none", 96, (1, 2)), Recipe())
+    assert TrainingSnapshot.create(tmp_path, SPEC, Recipe()).entries() == {}
 
 
 def test_a_reader_never_sees_half_a_pair(tmp_path: Path) -> None:
     """Picture and label of one put are equal in every pixel; a mixed pair would not be."""
-    writer = Snapshot.create(tmp_path, SPEC, Recipe())
+    writer = TrainingSnapshot.create(tmp_path, SPEC, Recipe())
     writer.put(1, "a", "train", *picture_of(0))
-    reader, done, seen = Snapshot.open(tmp_path), threading.Event(), set()
+    reader, done, seen = TrainingSnapshot.open(tmp_path), threading.Event(), set()
 
     def read() -> None:
         while not done.is_set():
@@ -97,7 +97,7 @@ def test_a_reader_never_sees_half_a_pair(tmp_path: Path) -> None:
 
 
 def test_bad_puts_are_refused(tmp_path: Path) -> None:
-    snapshot = Snapshot.create(tmp_path, SPEC, Recipe())
+    snapshot = TrainingSnapshot.create(tmp_path, SPEC, Recipe())
     with pytest.raises(TrainingError, match="does not have the size"):
         snapshot.put(1, "a", "train", np.zeros((4, 4, 3), np.uint8), np.zeros((4, 5), np.uint8))
     with pytest.raises(TrainingError, match="not “test”"):
@@ -107,8 +107,8 @@ def test_bad_puts_are_refused(tmp_path: Path) -> None:
 
 def test_damage_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="cannot be read"):
-        Snapshot.open(tmp_path)
-    snapshot = Snapshot.create(tmp_path, SPEC, Recipe())
+        TrainingSnapshot.open(tmp_path)
+    snapshot = TrainingSnapshot.create(tmp_path, SPEC, Recipe())
     snapshot.put(1, "a", "train", *picture_of(1))
     entry = snapshot.entries()[1]
     (tmp_path / "items" / "1-1.values.npy").write_bytes(b"\x80\x04N.")
@@ -118,4 +118,4 @@ def test_damage_is_a_sentence(tmp_path: Path) -> None:
     assert list(snapshot.entries()) == [1]
     (tmp_path / "snapshot.json").write_text('{"spec": {}, "recipe": {}}')
     with pytest.raises(ModelError, match="damaged"):
-        Snapshot.open(tmp_path)
+        TrainingSnapshot.open(tmp_path)

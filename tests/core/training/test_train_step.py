@@ -11,32 +11,40 @@ import pytest
 import torch
 from torch import nn
 
-from core.models.network_builder import build
+from core.models.network_builder import build_network
 from core.models.spec import ModelSpec
-from core.training.augmentation import batch_of
-from core.training.budget import Budget, learning_rate
-from core.training.checkpoint_selection import Floor
-from core.training.dataset import IGNORE, LabelledPictures
-from core.training.events import Evaluated, Event, Note, Progress, RangeTested
-from core.training.learning_rate_finder import LOWEST, rate_from
-from core.training.loop import Outcome, train
+from core.training.augmentation import make_batch
+from core.training.budget import Budget, learning_rate_at
+from core.training.checkpoint_selection import Baseline
+from core.training.dataset import IGNORE_INDEX, TrainingSet
+from core.training.events import (
+    LearningRateFound,
+    ModelEvaluated,
+    TrainingEvent,
+    TrainingNote,
+    TrainingProgress,
+)
+from core.training.learning_rate_finder import MIN_RATE, rate_from_curve
+from core.training.loop import TrainingResult, train
 from core.training.recipe import (
     INITIALISERS,
     OPTIMIZERS,
     SCHEDULES,
     Recipe,
 )
-from core.training.snapshot import Snapshot
-from core.training.validation import Score
+from core.training.snapshot import TrainingSnapshot
+from core.training.validation import ValidationScore
 
 SPEC = ModelSpec("asymmetric-unet", None, "none", 32, (4, 9))
 UNET = ModelSpec("unet", "resnet18", "none", 32, (4, 9))
 TWO_STEPS = Recipe(minutes=None, steps=2, batch=2, threads=1)
 
 
-def frozen(folder: Path, recipe: Recipe = TWO_STEPS, *, spec: ModelSpec = SPEC, val: int = 1) -> Snapshot:
+def frozen(
+    folder: Path, recipe: Recipe = TWO_STEPS, *, spec: ModelSpec = SPEC, val: int = 1
+) -> TrainingSnapshot:
     """Half class 4, half class 9; the boundary lies elsewhere in each picture."""
-    snapshot = Snapshot.create(folder, spec, recipe)
+    snapshot = TrainingSnapshot.create(folder, spec, recipe)
     for number in range(4 + val):
         values = np.full((32, 32), 4, np.uint8)
         values[:, 8 + 3 * number :] = 9
@@ -47,11 +55,11 @@ def frozen(folder: Path, recipe: Recipe = TWO_STEPS, *, spec: ModelSpec = SPEC, 
 
 def trained(
     folder: Path, recipe: Recipe, *, spec: ModelSpec = SPEC, model: nn.Module | None = None, **more: Any
-) -> tuple[Outcome, nn.Module, list[Event]]:
+) -> tuple[TrainingResult, nn.Module, list[TrainingEvent]]:
     if model is None:
         torch.manual_seed(1)
-        model = build(spec)
-    heard: list[Event] = []
+        model = build_network(spec)
+    heard: list[TrainingEvent] = []
     snapshot = frozen(folder / "s", recipe, spec=spec)
     outcome = train(model, spec, snapshot, recipe, run_folder=folder / "run", on_event=heard.append, **more)
     return outcome, model, heard
@@ -63,7 +71,7 @@ def trained(
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_schedules_begin_softly_and_stay_below_the_peak(schedule: str) -> None:
     recipe = Recipe(learning_rate=1.0, schedule=schedule, warm_up=10)
-    rates = [learning_rate(recipe, step / 200, step) for step in range(201)]
+    rates = [learning_rate_at(recipe, step / 200, step) for step in range(201)]
     assert rates[0] <= 0.1
     assert 0.8 < max(rates) <= 1.0 + 1e-3
     assert all(rate > 0 for rate in rates)
@@ -75,56 +83,56 @@ def test_schedules_begin_softly_and_stay_below_the_peak(schedule: str) -> None:
 def test_an_epoch_of_smaller_batches_has_more_steps() -> None:
     budget = Budget(Recipe(minutes=None, epochs=4, batch=4), 10)
     assert budget.steps == 10
-    budget.batch_shrunk(2, 2.0)
+    budget.adjust_for_batch(2, 2.0)
     assert budget.steps == 18
     fixed = Budget(Recipe(minutes=None, steps=10), 10)
-    fixed.batch_shrunk(2, 2.0)
+    fixed.adjust_for_batch(2, 2.0)
     assert fixed.steps == 10
 
 
 def test_corrections_travel_with_their_pixels(tmp_path: Path) -> None:
     recipe = Recipe(zoom=(0.5, 2.0), turn=20.0, flip="strong", colour=0.0, correction_weight=3.0)
-    snapshot = Snapshot.create(tmp_path, SPEC, recipe)
+    snapshot = TrainingSnapshot.create(tmp_path, SPEC, recipe)
     values = np.full((24, 32), 4, np.uint8)
     values[6:18, 4:20] = 9
     picture = np.repeat((values * 25)[..., None], 3, 2)
     snapshot.put(1, "corrected", "train", picture, values, values == 9)
     snapshot.put(2, "not", "train", picture, values)
-    pictures = LabelledPictures(Snapshot.open(tmp_path), SPEC, recipe, torch.device("cpu"))
-    drawn = pictures.draw(16)
-    batch = batch_of(drawn, (32, 32), recipe, torch.Generator().manual_seed(0))
-    assert batch.emphasis is not None
-    for draw, targets, emphasis in zip(drawn, batch.targets, batch.emphasis, strict=True):
+    pictures = TrainingSet(TrainingSnapshot.open(tmp_path), SPEC, recipe, torch.device("cpu"))
+    drawn = pictures.sample(16)
+    batch = make_batch(drawn, (32, 32), recipe, torch.Generator().manual_seed(0))
+    assert batch.pixel_weights is not None
+    for draw, targets, emphasis in zip(drawn, batch.targets, batch.pixel_weights, strict=True):
         expected = torch.where((targets == 1) & (draw.example.entry.picture_id == 1), 3.0, 1.0)
         torch.testing.assert_close(emphasis, expected)
     plain = replace(recipe, correction_weight=1.0)
-    assert batch_of(drawn, (32, 32), plain, torch.Generator()).emphasis is None
+    assert make_batch(drawn, (32, 32), plain, torch.Generator()).pixel_weights is None
 
 
 def test_upside_down_only_when_strong(tmp_path: Path) -> None:
     """The upper half is class 4: it stays above unless pictures are mirrored upside down too."""
     for flip in ("none", "light", "strong"):
         recipe = Recipe(zoom=(1.0, 1.0), turn=0.0, flip=flip)
-        snapshot = Snapshot.create(tmp_path, SPEC, recipe)
+        snapshot = TrainingSnapshot.create(tmp_path, SPEC, recipe)
         values = np.full((32, 32), 9, np.uint8)
         values[:16] = 4
         values[:, :4] = 0
         snapshot.put(1, "a", "train", np.zeros((32, 32, 3), np.uint8), values)
-        pictures = LabelledPictures(snapshot, SPEC, recipe, torch.device("cpu"))
-        batch = batch_of(pictures.draw(24), (32, 32), recipe, torch.Generator().manual_seed(0))
+        pictures = TrainingSet(snapshot, SPEC, recipe, torch.device("cpu"))
+        batch = make_batch(pictures.sample(24), (32, 32), recipe, torch.Generator().manual_seed(0))
         upside_down = (batch.targets[:, 4, 16] == 1).float().mean().item()
-        sideways = (batch.targets[:, 4, 31] == IGNORE).float().mean().item()
+        sideways = (batch.targets[:, 4, 31] == IGNORE_INDEX).float().mean().item()
         assert (0.2 < upside_down < 0.8) is (flip == "strong")
         assert (0.2 < sideways < 0.8) is (flip != "none")
 
 
 def test_blur_softens_an_edge_and_noise_roughens_a_plain(tmp_path: Path) -> None:
     plain = Recipe(zoom=(1.0, 1.0), turn=0.0, flip="none", colour=0.0)
-    pictures = LabelledPictures(frozen(tmp_path), SPEC, plain, torch.device("cpu"))
-    drawn = pictures.draw(4)
+    pictures = TrainingSet(frozen(tmp_path), SPEC, plain, torch.device("cpu"))
+    drawn = pictures.sample(4)
 
     def edges(recipe: Recipe) -> tuple[float, float]:
-        made = batch_of(drawn, (32, 32), recipe, torch.Generator().manual_seed(3)).pictures
+        made = make_batch(drawn, (32, 32), recipe, torch.Generator().manual_seed(3)).pictures
         return made.diff(dim=3).abs().max().item(), made.diff(dim=2).abs().mean().item()
 
     assert edges(replace(plain, blur=2.0))[0] < edges(plain)[0]
@@ -135,9 +143,9 @@ def test_blur_softens_an_edge_and_noise_roughens_a_plain(tmp_path: Path) -> None
 # Publishing ------------------------------------------------------------------------------------------
 
 
-def scored(*ious: float) -> Score:
+def scored(*ious: float) -> ValidationScore:
     per_class = dict(enumerate(ious))
-    return Score(np.eye(len(ious), dtype=np.int64), float(np.mean(ious)), per_class, 0.5, 3, 0.1)
+    return ValidationScore(np.eye(len(ious), dtype=np.int64), float(np.mean(ious)), per_class, 0.5, 3, 0.1)
 
 
 @pytest.mark.parametrize(
@@ -152,9 +160,9 @@ def scored(*ious: float) -> Score:
     ],
 )
 def test_a_known_class_is_not_given_away(found: tuple[float, ...], news: bool, passes: bool) -> None:
-    floor, now = Floor.of(scored(0.60, 0.50, 0.1)), scored(*found)
-    assert set(floor.known) == {0, 1}
-    assert (floor.loss(now) <= floor.allowed(now, after_news=news)) is passes
+    floor, now = Baseline.from_score(scored(0.60, 0.50, 0.1)), scored(*found)
+    assert set(floor.known_iou) == {0, 1}
+    assert (floor.largest_class_loss(now) <= floor.allowed_class_loss(now, after_update=news)) is passes
 
 
 # Trainings ---------------------------------------------------------------------------------------------
@@ -189,7 +197,7 @@ def test_each_choice_trains_and_matters(tmp_path: Path, change: dict[str, Any]) 
 
 def test_a_frozen_encoder_stays_and_then_learns(tmp_path: Path) -> None:
     torch.manual_seed(1)
-    model = build(UNET)
+    model = build_network(UNET)
     assert isinstance(model.encoder, nn.Module)
     encoder, before = model.encoder, {k: v.clone() for k, v in model.encoder.state_dict().items()}
     seen: list[bool] = []
@@ -205,48 +213,48 @@ def test_a_frozen_encoder_stays_and_then_learns(tmp_path: Path) -> None:
 
 def test_what_a_network_cannot_do_is_said(tmp_path: Path) -> None:
     _, _, heard = trained(tmp_path, replace(TWO_STEPS, freeze_encoder=0.5))
-    assert ["no encoder" in event.sentence for event in heard if isinstance(event, Note)] == [True]
+    assert ["no encoder" in event.message for event in heard if isinstance(event, TrainingNote)] == [True]
 
 
 def test_a_range_test_finds_a_rate_and_changes_nothing_else(tmp_path: Path) -> None:
     recipe = replace(TWO_STEPS, learning_rate=None, steps=1)
     _, _, heard = trained(tmp_path / "a", recipe)
-    (found,) = [event for event in heard if isinstance(event, RangeTested)]
-    rates = [rate for rate, _ in found.points]
+    (found,) = [event for event in heard if isinstance(event, LearningRateFound)]
+    rates = [rate for rate, _ in found.curve]
     assert rates == sorted(rates)
-    assert LOWEST <= found.taken < 1
-    assert found.points[0][1] == pytest.approx(_first_loss(tmp_path / "b"), rel=1e-3)
+    assert MIN_RATE <= found.rate < 1
+    assert found.curve[0][1] == pytest.approx(_first_loss(tmp_path / "b"), rel=1e-3)
     # Whoever stops during the test gets the network as it was.
     asked = iter([False] * 5)
     outcome, model, heard = trained(tmp_path / "c", recipe, should_stop=lambda: next(asked, True))
     torch.manual_seed(1)
     assert outcome.step == 0
-    for name, tensor in build(SPEC).state_dict().items():
+    for name, tensor in build_network(SPEC).state_dict().items():
         torch.testing.assert_close(model.state_dict()[name], tensor)
 
 
 def _first_loss(folder: Path) -> float:
     _, _, heard = trained(folder, TWO_STEPS)
-    return next(event.loss for event in heard if isinstance(event, Progress))
+    return next(event.loss for event in heard if isinstance(event, TrainingProgress))
 
 
 def test_a_tenth_of_where_the_loss_was_lowest() -> None:
     curve = tuple((10.0 ** (-5 + n / 4), abs(n - 12) + 1.0) for n in range(17))
-    assert rate_from(curve) == pytest.approx(1e-3)
-    assert rate_from(curve[:4]) is None
+    assert rate_from_curve(curve) == pytest.approx(1e-3)
+    assert rate_from_curve(curve[:4]) is None
 
 
 def test_patience_ends_a_training_that_no_longer_gets_better(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.training.checkpoint_selection.FIRST_LOOK", 0.0)
-    monkeypatch.setattr("core.training.checkpoint_selection.WIDEST_GAP", 0.0)
-    monkeypatch.setattr("core.training.checkpoint_selection.COST_SHARE", 1e9)
+    monkeypatch.setattr("core.training.checkpoint_selection.FIRST_EVALUATION_SECONDS", 0.0)
+    monkeypatch.setattr("core.training.checkpoint_selection.MAX_INTERVAL_SECONDS", 0.0)
+    monkeypatch.setattr("core.training.checkpoint_selection.MAX_EVALUATION_SHARE", 1e9)
     recipe = replace(TWO_STEPS, steps=500, learning_rate=1e-8, ema=0.0, patience=3, schedule="constant")
     outcome, _, heard = trained(tmp_path, recipe)
     assert not outcome.stopped
     assert outcome.step < 500
-    assert "3 looks" in [event.sentence for event in heard if isinstance(event, Note)][-1]
+    assert "3 looks" in [event.message for event in heard if isinstance(event, TrainingNote)][-1]
 
 
 class Small(nn.Module):
@@ -254,7 +262,7 @@ class Small(nn.Module):
 
     def __init__(self, most: int) -> None:
         super().__init__()
-        self.inner, self.most = build(SPEC), most
+        self.inner, self.most = build_network(SPEC), most
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         if self.training and len(pictures) > self.most:
@@ -270,7 +278,7 @@ def test_when_memory_runs_out_the_batch_halves_and_that_is_said_once(tmp_path: P
     assert (
         outcome.step == 9
     )  # 2 steps of 16 were to come; the first took 2, and what was left is 8 times as much
-    (note,) = [event.sentence for event in heard if isinstance(event, Note)]
+    (note,) = [event.message for event in heard if isinstance(event, TrainingNote)]
     assert "16 pictures" in note
     assert "with 2" in note
     with pytest.raises(torch.OutOfMemoryError):
@@ -301,5 +309,7 @@ def test_a_network_that_cannot_be_compiled_trains_without(
     monkeypatch.setattr(torch, "compile", no_compiler)
     outcome, _, heard = trained(tmp_path, replace(TWO_STEPS, compile=True))
     assert outcome.published
-    assert next(e.sentence for e in heard if isinstance(e, Note)).startswith("The network cannot be compiled")
-    assert [e.step for e in heard if isinstance(e, Evaluated)] == [2]
+    assert next(e.message for e in heard if isinstance(e, TrainingNote)).startswith(
+        "The network cannot be compiled"
+    )
+    assert [e.step for e in heard if isinstance(e, ModelEvaluated)] == [2]

@@ -16,29 +16,36 @@ from PIL import Image
 from torch import nn
 
 from core.base.errors import ModelError, TrainingError
-from core.models.checkpoint import load_checkpoint, save_checkpoint, start_from
-from core.models.network_builder import build
+from core.models.checkpoint import load_checkpoint, load_starting_model, save_checkpoint
+from core.models.network_builder import build_network
 from core.models.spec import ModelSpec
-from core.training.events import Event, Failed, NotPredicted, Predicted, Published, Started
+from core.training.events import (
+    CheckpointPublished,
+    PredictionFailed,
+    PredictionReady,
+    TrainingEvent,
+    TrainingStarted,
+    WorkerFailed,
+)
 from core.training.exit_reason import (
-    LOST_DEVICE_CODE,
-    sounds_like_lost_device,
-    sounds_like_memory,
-    why_it_ended,
+    LOST_DEVICE_EXIT_CODE,
+    exit_message,
+    is_lost_device,
+    is_out_of_memory,
 )
 from core.training.loop import train
 from core.training.recipe import Recipe
-from core.training.snapshot import Snapshot
-from core.training.worker import Desk
-from core.training.worker_client import Worker
+from core.training.snapshot import TrainingSnapshot
+from core.training.worker import JobScheduler
+from core.training.worker_client import WorkerClient
 
 SPEC = ModelSpec("asymmetric-unet", None, "none", 32, (1, 2))
 RECIPE = Recipe(minutes=None, steps=4, batch=2, threads=1, device="cpu")
 PATIENCE = 120.0
 
 
-def freeze(folder: Path, recipe: Recipe = RECIPE) -> Snapshot:
-    snapshot = Snapshot.create(folder, SPEC, recipe)
+def freeze(folder: Path, recipe: Recipe = RECIPE) -> TrainingSnapshot:
+    snapshot = TrainingSnapshot.create(folder, SPEC, recipe)
     for number in range(3):
         values = np.full((24, 32), 1, np.uint8)
         values[:, 10 + number :] = 2
@@ -63,17 +70,17 @@ class Exploding(nn.Module):
 def test_numbers_that_explode_end_the_training_and_publish_nothing(tmp_path: Path, good_steps: int) -> None:
     """Without val pictures every look publishes: weights that are no numbers must not get through even so."""
     run = tmp_path / "run"
-    save_checkpoint(run, build(SPEC), SPEC, {"step": 1})
+    save_checkpoint(run, build_network(SPEC), SPEC, {"step": 1})
     before = (run / "model.safetensors").read_bytes()
-    heard: list[Event] = []
+    heard: list[TrainingEvent] = []
     with pytest.raises(TrainingError, match="last good network stays in use"):
         train(
-            Exploding(build(SPEC), good_steps), SPEC, freeze(tmp_path / "s"), RECIPE,
+            Exploding(build_network(SPEC), good_steps), SPEC, freeze(tmp_path / "s"), RECIPE,
             run_folder=run, on_event=heard.append,
         )  # fmt: skip
-    assert not [event for event in heard if isinstance(event, Published)]
+    assert not [event for event in heard if isinstance(event, CheckpointPublished)]
     assert (run / "model.safetensors").read_bytes() == before
-    start_from(run, SPEC)
+    load_starting_model(run, SPEC)
 
 
 def test_a_full_disk_ends_the_training_with_the_old_network(
@@ -81,15 +88,22 @@ def test_a_full_disk_ends_the_training_with_the_old_network(
 ) -> None:
     run = tmp_path / "run"
     snapshot = freeze(tmp_path / "s")
-    train(build(SPEC), SPEC, snapshot, RECIPE, run_folder=run, on_event=lambda _: None)
+    train(build_network(SPEC), SPEC, snapshot, RECIPE, run_folder=run, on_event=lambda _: None)
 
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(ModelError, match="free space"):
-        train(build(SPEC), SPEC, snapshot, replace(RECIPE, steps=6), run_folder=run, on_event=lambda _: None)
-    assert load_checkpoint(run).card["step"] == 4
+        train(
+            build_network(SPEC),
+            SPEC,
+            snapshot,
+            replace(RECIPE, steps=6),
+            run_folder=run,
+            on_event=lambda _: None,
+        )
+    assert load_checkpoint(run).metadata["step"] == 4
 
 
 @pytest.mark.parametrize(
@@ -104,11 +118,13 @@ def test_a_full_disk_ends_the_training_with_the_old_network(
     ],
 )
 def test_a_lost_graphics_card_is_known_by_its_words(said: str, lost: bool) -> None:
-    assert sounds_like_lost_device(said) is lost
+    assert is_lost_device(said) is lost
 
 
 def test_a_lost_graphics_card_is_a_sentence() -> None:
-    said = why_it_ended(LOST_DEVICE_CODE, ["RuntimeError: CUDA error"], short_of_memory=False, training=True)
+    said = exit_message(
+        LOST_DEVICE_EXIT_CODE, ["RuntimeError: CUDA error"], oom_kill_seen=False, training=True
+    )
     assert "lost its graphics card" in said
     assert "“cpu”" in said
 
@@ -123,7 +139,7 @@ def test_a_lost_graphics_card_is_a_sentence() -> None:
     ],
 )
 def test_memory_that_ran_out_is_known_by_its_words(said: str, memory: bool) -> None:
-    assert sounds_like_memory(said) is memory
+    assert is_out_of_memory(said) is memory
 
 
 def test_a_network_that_cannot_learn_from_one_picture_says_so(tmp_path: Path) -> None:
@@ -131,7 +147,7 @@ def test_a_network_that_cannot_learn_from_one_picture_says_so(tmp_path: Path) ->
     recipe = replace(RECIPE, batch=1)
     with pytest.raises(TrainingError, match="batch of 2 or more"):
         train(
-            build(spec), spec, freeze(tmp_path / "s", recipe), recipe,
+            build_network(spec), spec, freeze(tmp_path / "s", recipe), recipe,
             run_folder=tmp_path / "run", on_event=lambda _: None,
         )  # fmt: skip
 
@@ -145,18 +161,18 @@ def test_a_card_that_knows_no_double_numbers_can_publish(
         raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
 
     monkeypatch.setattr(torch.Tensor, "double", refused)
-    heard: list[Event] = []
+    heard: list[TrainingEvent] = []
     train(
-        build(SPEC), SPEC, freeze(tmp_path / "s"), RECIPE,
+        build_network(SPEC), SPEC, freeze(tmp_path / "s"), RECIPE,
         run_folder=tmp_path / "run", on_event=heard.append,
     )  # fmt: skip
-    assert [event for event in heard if isinstance(event, Published)]
+    assert [event for event in heard if isinstance(event, CheckpointPublished)]
 
 
 def test_a_prediction_between_two_steps_leaves_the_training_its_threads_and_dice(tmp_path: Path) -> None:
     recipe = replace(RECIPE, steps=6, deterministic=True)
     snapshot = freeze(tmp_path / "s", recipe)
-    save_checkpoint(tmp_path / "other", build(SPEC), SPEC, {})
+    save_checkpoint(tmp_path / "other", build_network(SPEC), SPEC, {})
     Image.fromarray(np.zeros((24, 32, 3), np.uint8)).save(tmp_path / "p.png")
     torch.set_num_threads(2)
 
@@ -164,9 +180,9 @@ def test_a_prediction_between_two_steps_leaves_the_training_its_threads_and_dice
         inbox: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         threads: set[int] = set()
 
-        def hear(event: Event) -> None:
+        def hear(event: TrainingEvent) -> None:
             threads.add(torch.get_num_threads())
-            if asked and isinstance(event, Started):
+            if asked and isinstance(event, TrainingStarted):
                 inbox.put(
                     {
                         "do": "predict", "checkpoint": str(tmp_path / "other"), "picture": str(tmp_path / "p.png"),
@@ -174,7 +190,7 @@ def test_a_prediction_between_two_steps_leaves_the_training_its_threads_and_dice
                     }
                 )  # fmt: skip
 
-        Desk(inbox, hear)._train(
+        JobScheduler(inbox, hear)._train(
             {"snapshot": str(snapshot.folder), "base": None, "run_folder": str(tmp_path / name)}
         )
         return threads, load_checkpoint(tmp_path / name).model.state_dict()
@@ -192,19 +208,19 @@ def test_a_prediction_between_two_steps_leaves_the_training_its_threads_and_dice
 
 
 @pytest.fixture
-def heard() -> queue.Queue[Event]:
+def heard() -> queue.Queue[TrainingEvent]:
     return queue.Queue()
 
 
 @pytest.fixture
-def worker(heard: queue.Queue[Event]) -> Iterator[Worker]:
-    made = Worker(heard.put)
+def worker(heard: queue.Queue[TrainingEvent]) -> Iterator[WorkerClient]:
+    made = WorkerClient(heard.put)
     yield made
     made.close()
 
 
-def until(heard: queue.Queue[Event], fits: Callable[[Event], bool]) -> list[Event]:
-    seen: list[Event] = []
+def until(heard: queue.Queue[TrainingEvent], fits: Callable[[TrainingEvent], bool]) -> list[TrainingEvent]:
+    seen: list[TrainingEvent] = []
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         try:
@@ -233,17 +249,17 @@ stepping.batch_of = lost
 
 
 def test_a_card_lost_in_a_training_and_a_picture_deleted_meanwhile(
-    tmp_path: Path, worker: Worker, heard: queue.Queue[Event], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, worker: WorkerClient, heard: queue.Queue[TrainingEvent], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The process with the broken card ends by itself; the next one works, and leaves out what is gone."""
     (tmp_path / "sitecustomize.py").write_text(LOSES_ITS_CARD.format(flag=tmp_path / "lost"))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    save_checkpoint(tmp_path / "base", build(SPEC), SPEC, {})
+    save_checkpoint(tmp_path / "base", build_network(SPEC), SPEC, {})
     snapshot = freeze(tmp_path / "s", replace(RECIPE, steps=None, minutes=10.0))
     worker.train(tmp_path / "run", snapshot.folder, tmp_path / "base")
-    events = until(heard, lambda e: isinstance(e, Failed))
-    assert sum(isinstance(event, Failed) for event in events) == 1
-    assert "lost its graphics card" in events[-1].sentence  # type: ignore[union-attr]
+    events = until(heard, lambda e: isinstance(e, WorkerFailed))
+    assert sum(isinstance(event, WorkerFailed) for event in events) == 1
+    assert "lost its graphics card" in events[-1].message  # type: ignore[union-attr]
     assert (tmp_path / "lost").exists()
 
     for name in ("a", "b"):
@@ -253,6 +269,6 @@ def test_a_card_lost_in_a_training_and_a_picture_deleted_meanwhile(
         worker.predict(
             tmp_path / "base", tmp_path / f"{name}.png", number, tmp_path / f"{number}.png", run_id=1
         )
-    events = until(heard, lambda e: isinstance(e, Predicted))
-    assert [type(event) for event in events] == [NotPredicted, Predicted]
-    assert "a.png" in events[0].sentence  # type: ignore[union-attr]
+    events = until(heard, lambda e: isinstance(e, PredictionReady))
+    assert [type(event) for event in events] == [PredictionFailed, PredictionReady]
+    assert "a.png" in events[0].message  # type: ignore[union-attr]

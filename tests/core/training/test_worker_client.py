@@ -16,21 +16,21 @@ from PIL import Image
 
 from core.labels.prediction import read_prediction
 from core.models.checkpoint import save_checkpoint
-from core.models.network_builder import build
+from core.models.network_builder import build_network
 from core.models.spec import ModelSpec
 from core.training.events import (
-    Event,
-    Failed,
-    Finished,
-    NotPredicted,
-    Predicted,
-    Progress,
-    Published,
-    Started,
+    CheckpointPublished,
+    PredictionFailed,
+    PredictionReady,
+    TrainingEvent,
+    TrainingFinished,
+    TrainingProgress,
+    TrainingStarted,
+    WorkerFailed,
 )
 from core.training.recipe import Recipe
-from core.training.snapshot import Snapshot
-from core.training.worker_client import Worker
+from core.training.snapshot import TrainingSnapshot
+from core.training.worker_client import WorkerClient
 
 SPEC = ModelSpec("asymmetric-unet", None, "none", 32, (1, 2))
 PATIENCE = 90.0
@@ -40,10 +40,10 @@ class Listener:
     """Collects events; `until` waits for one that fits and returns all up to it."""
 
     def __init__(self) -> None:
-        self.events: queue.Queue[Event] = queue.Queue()
+        self.events: queue.Queue[TrainingEvent] = queue.Queue()
 
-    def until(self, fits: Callable[[Event], bool]) -> list[Event]:
-        seen: list[Event] = []
+    def until(self, fits: Callable[[TrainingEvent], bool]) -> list[TrainingEvent]:
+        seen: list[TrainingEvent] = []
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             try:
@@ -54,7 +54,7 @@ class Listener:
                 return seen
         raise AssertionError(f"it never came; there were {seen[-8:]}")
 
-    def none_within(self, seconds: float, kind: type[Event]) -> bool:
+    def none_within(self, seconds: float, kind: type[TrainingEvent]) -> bool:
         time.sleep(seconds)
         left = []
         while not self.events.empty():
@@ -68,17 +68,19 @@ def listener() -> Listener:
 
 
 @pytest.fixture
-def worker(listener: Listener) -> Iterator[Worker]:
+def worker(listener: Listener) -> Iterator[WorkerClient]:
     before = set(threading.enumerate())
-    worker = Worker(listener.events.put)
+    worker = WorkerClient(listener.events.put)
     yield worker
     worker.close()
     worker.close()
     assert set(threading.enumerate()) <= before, "a thread survived"
 
 
-def freeze(folder: Path, **recipe: object) -> Snapshot:
-    snapshot = Snapshot.create(folder, SPEC, Recipe(**{"minutes": 10.0, "batch": 2, "threads": 1, **recipe}))  # type: ignore[arg-type]
+def freeze(folder: Path, **recipe: object) -> TrainingSnapshot:
+    snapshot = TrainingSnapshot.create(
+        folder, SPEC, Recipe(**{"minutes": 10.0, "batch": 2, "threads": 1, **recipe})
+    )  # type: ignore[arg-type]
     for number in range(3):
         values = np.full((24, 32), 1, np.uint8)
         values[:, 10 + number :] = 2
@@ -87,7 +89,7 @@ def freeze(folder: Path, **recipe: object) -> Snapshot:
     return snapshot
 
 
-def child_of(worker: Worker) -> int:
+def child_of(worker: WorkerClient) -> int:
     assert worker._child is not None
     return worker._child.pid
 
@@ -98,20 +100,20 @@ def picture_file(folder: Path) -> Path:
     return path
 
 
-def test_a_training_session(tmp_path: Path, worker: Worker, listener: Listener) -> None:
+def test_a_training_session(tmp_path: Path, worker: WorkerClient, listener: Listener) -> None:
     """Trains, publishes; predicts between two steps; pauses, and predicts meanwhile; goes on; stops."""
     run, picture = tmp_path / "run", picture_file(tmp_path)
     snapshot = freeze(tmp_path / "s")
     worker.train(run, snapshot.folder)
-    first = listener.until(lambda e: isinstance(e, Published))
-    assert isinstance(first[0], Started)
+    first = listener.until(lambda e: isinstance(e, CheckpointPublished))
+    assert isinstance(first[0], TrainingStarted)
     published = first[-1]
-    assert isinstance(published, Published)
+    assert isinstance(published, CheckpointPublished)
     assert Path(published.path) == run
 
     worker.predict(run, picture, 7, tmp_path / "p" / "7.png", run_id=3, urgent=True)
-    predicted = listener.until(lambda e: isinstance(e, Predicted))[-1]
-    assert isinstance(predicted, Predicted)
+    predicted = listener.until(lambda e: isinstance(e, PredictionReady))[-1]
+    assert isinstance(predicted, PredictionReady)
     assert (predicted.picture_id, predicted.run_id) == (7, 3)
     mask = read_prediction(Path(predicted.path))
     assert mask.values.shape == (40, 50)
@@ -120,24 +122,24 @@ def test_a_training_session(tmp_path: Path, worker: Worker, listener: Listener) 
 
     worker.pause()
     worker.predict(run, picture, 8, tmp_path / "p" / "8.png", run_id=3)
-    listener.until(lambda e: isinstance(e, Predicted) and e.picture_id == 8)
-    assert listener.none_within(1.5, Progress)
+    listener.until(lambda e: isinstance(e, PredictionReady) and e.picture_id == 8)
+    assert listener.none_within(1.5, TrainingProgress)
     worker.resume()
-    listener.until(lambda e: isinstance(e, Progress))
+    listener.until(lambda e: isinstance(e, TrainingProgress))
 
     worker.predict(run, tmp_path / "gone.png", 9, tmp_path / "p" / "9.png", run_id=3, urgent=True)
-    refused = listener.until(lambda e: isinstance(e, NotPredicted))[-1]
-    assert isinstance(refused, NotPredicted)
+    refused = listener.until(lambda e: isinstance(e, PredictionFailed))[-1]
+    assert isinstance(refused, PredictionFailed)
     assert refused.picture_id == 9
-    assert "gone.png" in refused.sentence
+    assert "gone.png" in refused.message
 
     snapshot.put(2, "2", "val", *_all_one_class())
     worker.refresh()
     worker.stop()
-    finished = listener.until(lambda e: isinstance(e, Finished | Failed))[-1]
-    assert finished == Finished("stopped", getattr(finished, "step", -1))
+    finished = listener.until(lambda e: isinstance(e, TrainingFinished | WorkerFailed))[-1]
+    assert finished == TrainingFinished("stopped", getattr(finished, "step", -1))
     worker.predict(run, picture, 10, tmp_path / "p" / "10.png", run_id=3)
-    listener.until(lambda e: isinstance(e, Predicted) and e.picture_id == 10)
+    listener.until(lambda e: isinstance(e, PredictionReady) and e.picture_id == 10)
 
     pid = child_of(worker)
     worker.close()
@@ -150,49 +152,51 @@ def _all_one_class() -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
-def test_a_killed_process_is_told_and_replaced(tmp_path: Path, worker: Worker, listener: Listener) -> None:
+def test_a_killed_process_is_told_and_replaced(
+    tmp_path: Path, worker: WorkerClient, listener: Listener
+) -> None:
     snapshot = freeze(tmp_path / "s")
     worker.train(tmp_path / "run", snapshot.folder)
-    listener.until(lambda e: isinstance(e, Progress))
+    listener.until(lambda e: isinstance(e, TrainingProgress))
     killed = child_of(worker)
     os.kill(killed, signal.SIGKILL)
-    failed = listener.until(lambda e: isinstance(e, Failed))[-1]
-    assert isinstance(failed, Failed)
-    assert failed.sentence.startswith("Training stopped: the training process ")
-    assert "signal 9" in failed.sentence or "memory" in failed.sentence
+    failed = listener.until(lambda e: isinstance(e, WorkerFailed))[-1]
+    assert isinstance(failed, WorkerFailed)
+    assert failed.message.startswith("Training stopped: the training process ")
+    assert "signal 9" in failed.message or "memory" in failed.message
     with pytest.raises(ProcessLookupError):
         os.kill(killed, 0)  # reaped, no zombie
 
     # The next commands start a fresh process: one that predicts, refuses bad trainings with a sentence, and lives.
-    save_checkpoint(tmp_path / "base", build(SPEC), SPEC, {})
+    save_checkpoint(tmp_path / "base", build_network(SPEC), SPEC, {})
     worker.predict(tmp_path / "base", picture_file(tmp_path), 1, tmp_path / "1.png", run_id=1)
-    listener.until(lambda e: isinstance(e, Predicted))
+    listener.until(lambda e: isinstance(e, PredictionReady))
     assert child_of(worker) != killed
     worker.train(tmp_path / "run", tmp_path / "no snapshot here")
-    refused = listener.until(lambda e: isinstance(e, Failed))[-1]
-    assert isinstance(refused, Failed)
-    assert "cannot be read" in refused.sentence
+    refused = listener.until(lambda e: isinstance(e, WorkerFailed))[-1]
+    assert isinstance(refused, WorkerFailed)
+    assert "cannot be read" in refused.message
     worker.train(tmp_path / "run2", freeze(tmp_path / "s2", minutes=None, steps=2).folder, tmp_path / "base")
-    assert listener.until(lambda e: isinstance(e, Finished))[-1] == Finished("budget", 2)
+    assert listener.until(lambda e: isinstance(e, TrainingFinished))[-1] == TrainingFinished("budget", 2)
 
     # A process that does not react to Stop any more is ended.
     worker.train(tmp_path / "run3", snapshot.folder)
-    listener.until(lambda e: isinstance(e, Progress))
+    listener.until(lambda e: isinstance(e, TrainingProgress))
     os.kill(child_of(worker), signal.SIGSTOP)
     worker.stop()
-    finished = listener.until(lambda e: isinstance(e, Finished | Failed))[-1]
-    assert isinstance(finished, Finished)
+    finished = listener.until(lambda e: isinstance(e, TrainingFinished | WorkerFailed))[-1]
+    assert isinstance(finished, TrainingFinished)
     assert finished.reason == "stopped"
 
 
 def test_a_process_that_cannot_live_is_not_started_for_ever(
-    worker: Worker, listener: Listener, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    worker: WorkerClient, listener: Listener, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("core.training.worker_process.sys.executable", str(tmp_path / "no-python"))
     worker.predict(tmp_path, tmp_path, 1, tmp_path, run_id=1)
     refused = listener.until(lambda e: True)[-1]
-    assert isinstance(refused, NotPredicted)
-    assert "cannot be started" in refused.sentence
+    assert isinstance(refused, PredictionFailed)
+    assert "cannot be started" in refused.message
     false = shutil.which("false")
     if false is None:
         pytest.skip("this system has no program that only fails")
@@ -200,13 +204,13 @@ def test_a_process_that_cannot_live_is_not_started_for_ever(
     crashes = 0
     for number in range(6):
         worker.predict(tmp_path, tmp_path, number, tmp_path, run_id=1)
-        heard = listener.until(lambda e: isinstance(e, NotPredicted))
-        crashes += sum(isinstance(event, Failed) for event in heard)
+        heard = listener.until(lambda e: isinstance(e, PredictionFailed))
+        crashes += sum(isinstance(event, WorkerFailed) for event in heard)
     assert crashes == 3
 
 
-def test_nothing_is_started_for_nothing(worker: Worker, listener: Listener) -> None:
-    for ask in (worker.stop, worker.pause, worker.resume, worker.refresh, worker.forget):
+def test_nothing_is_started_for_nothing(worker: WorkerClient, listener: Listener) -> None:
+    for ask in (worker.stop, worker.pause, worker.resume, worker.refresh, worker.drop_predictions):
         ask()
     time.sleep(0.1)
     assert worker._child is None

@@ -9,8 +9,16 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMainWindow, QSpinBox, QWidget
 
 from core.labels.class_list import ClassList
-from desktop.actions.catalog import ACTIONS, GESTURES, build_actions, keys_text, row, tooltip, typing_in
-from desktop.actions.cheat_sheet import COLUMNS, CheatSheet, lines
+from desktop.actions.catalog import (
+    ACTIONS,
+    GESTURES,
+    action_spec,
+    build_actions,
+    is_text_input,
+    shortcut_text,
+    tooltip,
+)
+from desktop.actions.cheat_sheet import GROUP_COLUMNS, CheatSheet, sheet_lines
 from desktop.theme.icons import icon_names
 from desktop.theme.theme import Theme, apply_theme
 from desktop.widgets.controls import LevelSlider, column
@@ -26,7 +34,7 @@ def theme(qapp: QApplication) -> Theme:
 
 
 def test_every_action_has_a_title_help_icon_and_a_group_of_the_cheat_sheet() -> None:
-    groups = {group for groups in COLUMNS for group in groups}
+    groups = {group for groups in GROUP_COLUMNS for group in groups}
     for entry in ACTIONS:
         assert entry.title and entry.title[0] == entry.title[0].upper(), entry.id
         assert entry.help.endswith("."), entry.id
@@ -60,16 +68,16 @@ def test_the_agreed_keys() -> None:
         "actual_size": "Ctrl+1",
         "cheat_sheet": "F1",
     }
-    assert {key: row(key).shortcuts[0] for key in agreed} == agreed
-    assert row("redo").shortcuts == ("Ctrl+Shift+Z", "Ctrl+Y")
+    assert {key: action_spec(key).shortcuts[0] for key in agreed} == agreed
+    assert action_spec("redo").shortcuts == ("Ctrl+Shift+Z", "Ctrl+Y")
 
 
 def test_plain_letters_are_known_as_such() -> None:
-    assert row("tool_brush").plain_letter
-    assert row("next_open").plain_letter
-    assert not row("undo").plain_letter
-    assert not row("full_screen").plain_letter
-    assert not row("theme_dark").plain_letter
+    assert action_spec("tool_brush").has_plain_key
+    assert action_spec("next_open").has_plain_key
+    assert not action_spec("undo").has_plain_key
+    assert not action_spec("full_screen").has_plain_key
+    assert not action_spec("theme_dark").has_plain_key
 
 
 def test_actions_carry_the_table(qtbot, theme: Theme) -> None:
@@ -79,7 +87,7 @@ def test_actions_carry_the_table(qtbot, theme: Theme) -> None:
     assert set(made) == {entry.id for entry in ACTIONS}
     assert not made["undo"].icon().isNull()
     assert made["undo"].toolTip() == tooltip("undo")
-    assert keys_text("undo") in tooltip("undo")
+    assert shortcut_text("undo") in tooltip("undo")
     made["tool_brush"].setChecked(True)
     made["tool_fill"].setChecked(True)
     assert not made["tool_brush"].isChecked()
@@ -100,7 +108,7 @@ class Desk(QWidget):
         self.canvas = QWidget()
         self.canvas.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.classes = ClassesPanel(theme)
-        self.classes.set_classes(ClassList().added("road").added("tree"))
+        self.classes.set_classes(ClassList().with_class("road").with_class("tree"))
         self.size = QSpinBox()
         self.slider = LevelSlider(0, 100, "Opacity")
         self.setLayout(column(self.canvas, self.classes, self.size, self.slider))
@@ -126,9 +134,9 @@ def test_plain_letters_choose_tools_from_the_canvas(qtbot, desk: Desk) -> None:
 
 
 def test_plain_letters_stay_in_a_field_with_the_focus(qtbot, desk: Desk) -> None:
-    field = desk.classes.field
+    field = desk.classes.name_field
     field.setFocus()
-    assert typing_in()
+    assert is_text_input()
     for key in (Qt.Key.Key_B, Qt.Key.Key_E, Qt.Key.Key_1, Qt.Key.Key_BracketLeft):
         QTest.keyClick(field, key)
     QTest.keyClicks(field, "D")
@@ -143,12 +151,12 @@ def test_plain_letters_stay_in_a_field_with_the_focus(qtbot, desk: Desk) -> None
 
 
 def test_letters_stay_in_a_name_that_is_being_edited(qtbot, desk: Desk) -> None:
-    rows = desk.classes.rows
+    rows = desk.classes.list_view
     rows.setFocus()
     rows.set_active(1)
     rows.edit(rows.currentIndex())
     editor = QApplication.focusWidget()
-    assert typing_in(editor)
+    assert is_text_input(editor)
     QTest.keyClick(editor, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
     QTest.keyClick(editor, Qt.Key.Key_B)
     QTest.keyClick(editor, Qt.Key.Key_Left)
@@ -164,7 +172,7 @@ def test_numbers_and_sliders_keep_their_keys(qtbot, desk: Desk) -> None:
     QTest.keyClick(desk.size, Qt.Key.Key_7)
     assert desk.size.value() == 7
     desk.slider.setFocus()
-    assert not typing_in()
+    assert not is_text_input()
     QTest.keyClick(desk.slider, Qt.Key.Key_Right)
     assert desk.slider.value() == 1
     assert desk.heard == []
@@ -173,7 +181,7 @@ def test_numbers_and_sliders_keep_their_keys(qtbot, desk: Desk) -> None:
 
 
 def test_the_cheat_sheet_names_every_key(qtbot, theme: Theme) -> None:
-    shown = [line for groups in COLUMNS for group in groups for line in lines(group)]
+    shown = [line for groups in GROUP_COLUMNS for group in groups for line in sheet_lines(group)]
     titles = {line.title for line in shown}
     for entry in ACTIONS:
         assert not entry.shortcuts or (entry.family or entry.title.rstrip("…")) in titles, entry.id

@@ -18,15 +18,15 @@ from pytestqt.qtbot import QtBot
 
 from core.base.geometry import Point
 from core.images.pyramid import Pyramid
-from core.labels.deferred_edit import Painting
+from core.labels.deferred_edit import DeferredEdit
 from core.labels.label_map import Edit, LabelMap
 from core.tools import deferred, fill
-from core.tools.registry import all_tools
+from core.tools.registry import create_tools
 from core.tools.shapes import drag_shape
-from core.tools.tool_options import Over
-from desktop.canvas.canvas import CanvasView
-from desktop.dispatcher import Bridge
-from desktop.workspaces.label.background_work import Working
+from core.tools.tool_options import PaintOver
+from desktop.canvas.canvas import Canvas
+from desktop.dispatcher import MainThreadDispatcher
+from desktop.workspaces.label.background_work import BackgroundWork
 from tests.tool_driver import iou
 
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
@@ -40,12 +40,12 @@ FRAME = [(10, 10), (60, 50)]
 class Table:
     """A canvas with a grey picture, and a worker that can be held."""
 
-    def __init__(self, canvas: CanvasView, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, canvas: Canvas, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
         self.canvas, self.qtbot, self._patch = canvas, qtbot, monkeypatch
-        self.working = Working(Bridge(), canvas)
+        self.working = BackgroundWork(MainThreadDispatcher(), canvas)
         self.said: list[str] = []
         self.edits: list[Edit] = []
-        self.ended: list[Painting] = []
+        self.ended: list[DeferredEdit] = []
         """Those that the other thread is done with."""
         self.go_on = threading.Event()
         self.working.message.connect(self.said.append)
@@ -56,7 +56,7 @@ class Table:
     def show(self) -> LabelMap:
         """Another picture."""
         labels = LabelMap.blank(WIDTH, HEIGHT)
-        self.canvas.show_picture(Pyramid.of(np.full((HEIGHT, WIDTH, 3), 90, np.uint8)), labels, None)
+        self.canvas.show_picture(Pyramid.build(np.full((HEIGHT, WIDTH, 3), 90, np.uint8)), labels, None)
         return labels
 
     @property
@@ -65,9 +65,9 @@ class Table:
 
     def hold(self) -> None:
         """From now on the other thread does not begin before `go_on`."""
-        carry_out = Painting.carry_out
+        carry_out = DeferredEdit.run
 
-        def held(deferred: Painting) -> None:
+        def held(deferred: DeferredEdit) -> None:
             elsewhere = threading.current_thread() is not threading.main_thread()
             if elsewhere:
                 assert self.go_on.wait(PATIENCE_S)
@@ -75,11 +75,11 @@ class Table:
             if elsewhere:
                 self.ended.append(deferred)
 
-        self._patch.setattr(Painting, "carry_out", held)
+        self._patch.setattr(DeferredEdit, "run", held)
 
     def hold_midway(self) -> threading.Event:
         """From now on the other thread stops when all is painted and nothing finished; the event says that it has."""
-        paint, is_there = drag_shape.fill_shape, threading.Event()
+        paint, is_there = drag_shape.paint_shape, threading.Event()
 
         def held(*asked: object) -> object:
             dirty = paint(*asked)  # type: ignore[arg-type]
@@ -88,7 +88,7 @@ class Table:
                 assert self.go_on.wait(PATIENCE_S)
             return dirty
 
-        self._patch.setattr(drag_shape, "fill_shape", held)
+        self._patch.setattr(drag_shape, "paint_shape", held)
         return is_there
 
     def until_ended(self, number: int = 1) -> None:
@@ -104,7 +104,7 @@ class Table:
         return [edit.name for edit in self.edits]
 
     def take(self, tool: str) -> None:
-        self.canvas.set_tool(all_tools()[f"tool_{tool}"])
+        self.canvas.set_tool(create_tools()[f"tool_{tool}"])
 
     def spot(self, x: float, y: float) -> QPoint:
         return self.canvas.widget_point(Point(x, y)).toPoint()
@@ -148,8 +148,8 @@ class Table:
 
 @pytest.fixture
 def table(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[Table]:
-    monkeypatch.setattr(deferred, "AT_ONCE", 0)
-    canvas = CanvasView()
+    monkeypatch.setattr(deferred, "MAX_IMMEDIATE_PIXELS", 0)
+    canvas = Canvas()
     qtbot.addWidget(canvas)
     canvas.resize(640, 480)
     canvas.show()
@@ -159,7 +159,7 @@ def table(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[Table]:
     yield made
     made.go_on.set()
     canvas.clear()
-    made.working.leave()
+    made.working.close()
 
 
 # Every tool, through the other thread
@@ -199,7 +199,7 @@ def test_a_polygon_and_its_outline_opened_again(table: Table) -> None:
     table.key(Qt.Key.Key_Return)
     table.until_edit()
     assert table.names() == ["Polygon, road"] and np.array_equal(table.painted, table.in_loop())
-    with table.qtbot.waitSignal(table.canvas.said, timeout=PATIENCE_MS):
+    with table.qtbot.waitSignal(table.canvas.message, timeout=PATIENCE_MS):
         table.click((60, 40), keys=Qt.KeyboardModifier.AltModifier)
     table.canvas.set_class(2, "path", (0, 0, 255))
     table.key(Qt.Key.Key_Return)
@@ -225,7 +225,7 @@ def test_a_wand(table: Table) -> None:
 
 
 def test_a_fill_up_to_what_is_there(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fill, "NEAR", 4)  # so that its region has to be looked for too
+    monkeypatch.setattr(fill, "NEARBY_PIXELS", 4)  # so that its region has to be looked for too
     cv2.circle(table.labels.values, (60, 40), 25, 7, 3)
     regions = cv2.connectedComponents((table.labels.values == 0).astype(np.uint8), connectivity=4)[1]
     wanted = regions == regions[40, 60]
@@ -274,10 +274,10 @@ def test_what_was_drawn_is_seen_until_it_is_painted(table: Table) -> None:
 def test_it_means_what_was_set_when_the_hand_let_go(table: Table) -> None:
     table.hold()
     table.labels.values[:, 30:] = 7
-    table.canvas.options.over = Over.SAME
+    table.canvas.options.over = PaintOver.SAME
     table.take("rectangle")
     table.drag((40, 10), (10, 50))  # begins on 7
-    table.canvas.options.over = Over.ALL
+    table.canvas.options.over = PaintOver.ALL
     table.canvas.options.locked = frozenset({7})
     table.canvas.set_class(2, "path", (0, 0, 255))
     table.go_on.set()
@@ -395,13 +395,13 @@ def test_what_a_hover_asks_for_neither_waits_nor_is_lost(table: Table) -> None:
     table.drag(*FRAME)
     QTest.mouseMove(table.canvas, table.spot(80, 60))
     bare = table.colour(80.5, 60.5)
-    ended, take = threading.Event(), table.canvas.take_result
+    ended, take = threading.Event(), table.canvas.deliver_result
 
     def hear(work: object, result: object) -> None:
         take(work, result)  # type: ignore[arg-type]
         ended.set()
 
-    table.canvas.take_result = hear  # type: ignore[method-assign]
+    table.canvas.deliver_result = hear  # type: ignore[method-assign]
     table.take("superpixels")
     table.qtbot.waitUntil(ended.is_set, timeout=PATIENCE_MS)
     assert table.edits == [] and table.canvas.is_waiting, "it waits until the label is free"
@@ -419,7 +419,7 @@ def test_what_cannot_be_painted_is_told_and_leaves_the_label_free(
 
     table.take("rectangle")
     with monkeypatch.context() as patch, table.qtbot.captureExceptions() as mistakes:
-        patch.setattr(drag_shape, "fill_shape", fails)
+        patch.setattr(drag_shape, "paint_shape", fails)
         table.drag(*FRAME)
         table.qtbot.waitUntil(lambda: len(mistakes) == 1, timeout=PATIENCE_MS)
     assert isinstance(mistakes[0][1], MemoryError)

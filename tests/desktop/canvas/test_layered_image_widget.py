@@ -20,14 +20,14 @@ from core.tools.brush import Brush, Eraser
 from core.tools.fill import Fill
 from core.tools.shapes.polygon import Polygon
 from core.tools.tool import Tool
-from desktop.canvas.canvas import CanvasView
+from desktop.canvas.canvas import Canvas
 
 LEFT, NO_KEY = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 
 
 @pytest.fixture
-def canvas(qtbot: QtBot) -> Iterator[CanvasView]:
-    made = CanvasView()
+def canvas(qtbot: QtBot) -> Iterator[Canvas]:
+    made = Canvas()
     qtbot.addWidget(made)
     made.resize(600, 400)
     made.show()
@@ -36,14 +36,14 @@ def canvas(qtbot: QtBot) -> Iterator[CanvasView]:
     made.clear()
 
 
-def open_picture(canvas: CanvasView, width: int = 300, height: int = 200) -> LabelMap:
+def open_picture(canvas: Canvas, width: int = 300, height: int = 200) -> LabelMap:
     labels = LabelMap.blank(width, height)
-    canvas.show_picture(Pyramid.of(np.full((height, width, 3), 120, np.uint8)), labels, None)
+    canvas.show_picture(Pyramid.build(np.full((height, width, 3), 120, np.uint8)), labels, None)
     canvas.set_class(1, "road", (230, 110, 40))
     return labels
 
 
-def inked(canvas: CanvasView) -> tuple[slice, slice] | None:
+def inked(canvas: Canvas) -> tuple[slice, slice] | None:
     """Rows and columns of what differs from the plain ground."""
     image = canvas.grab().toImage().convertToFormat(QImage.Format.Format_Grayscale8)
     grey = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
@@ -53,7 +53,7 @@ def inked(canvas: CanvasView) -> tuple[slice, slice] | None:
     return slice(int(rows.min()), int(rows.max())), slice(int(columns.min()), int(columns.max()))
 
 
-def test_words_stand_in_the_middle(canvas: CanvasView) -> None:
+def test_words_stand_in_the_middle(canvas: Canvas) -> None:
     canvas.clear("Drop a folder of pictures here", "Nothing in the folder is changed.")
     place = inked(canvas)
     assert place is not None
@@ -64,7 +64,7 @@ def test_words_stand_in_the_middle(canvas: CanvasView) -> None:
     assert inked(canvas) is None
 
 
-def test_loading_is_silent_at_first(canvas: CanvasView, qtbot: QtBot) -> None:
+def test_loading_is_silent_at_first(canvas: Canvas, qtbot: QtBot) -> None:
     open_picture(canvas)
     canvas.show_loading()
     assert inked(canvas) is None
@@ -75,7 +75,7 @@ def test_loading_is_silent_at_first(canvas: CanvasView, qtbot: QtBot) -> None:
     assert inked(canvas) is None
 
 
-def test_without_a_picture_hands_and_keys_do_nothing(canvas: CanvasView) -> None:
+def test_without_a_picture_hands_and_keys_do_nothing(canvas: Canvas) -> None:
     canvas.clear("Nothing here", "")
     QTest.mouseClick(canvas, LEFT, NO_KEY, QPoint(200, 200))
     QTest.mouseMove(canvas, QPoint(220, 200))
@@ -89,14 +89,14 @@ def test_without_a_picture_hands_and_keys_do_nothing(canvas: CanvasView) -> None
     assert canvas.options.brush_radius == 15
 
 
-def test_the_canvas_says_what_it_is(canvas: CanvasView) -> None:
+def test_the_canvas_says_what_it_is(canvas: Canvas) -> None:
     assert canvas.accessibleName() == "Canvas"
     assert canvas.accessibleDescription()
     assert canvas.focusPolicy() == Qt.FocusPolicy.StrongFocus
 
 
 @pytest.mark.parametrize("tool", [Brush(), Eraser(), Polygon(), Fill()])
-def test_each_tool_has_words_and_a_cursor(canvas: CanvasView, tool: Tool) -> None:
+def test_each_tool_has_words_and_a_cursor(canvas: Canvas, tool: Tool) -> None:
     assert tool.name
     assert tool.title[0].isupper()
     assert tool.help_line.endswith(".")
@@ -116,7 +116,7 @@ def test_keys_reach_the_canvas_where_the_eyes_are_but_not_while_typing(qtbot: Qt
     window = QWidget()
     qtbot.addWidget(window)
     window.resize(500, 300)
-    canvas, field, other = CanvasView(window), QLineEdit(window), QWidget(window)
+    canvas, field, other = Canvas(window), QLineEdit(window), QWidget(window)
     other.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     window.show()
     window.activateWindow()
@@ -131,7 +131,7 @@ def test_keys_reach_the_canvas_where_the_eyes_are_but_not_while_typing(qtbot: Qt
     assert canvas.hasFocus()
 
 
-def test_a_tool_at_work_comes_before_shortcuts(canvas: CanvasView) -> None:
+def test_a_tool_at_work_comes_before_shortcuts(canvas: Canvas) -> None:
     open_picture(canvas)
 
     def is_claimed(key: Qt.Key, held: Qt.KeyboardModifier = NO_KEY) -> bool:
@@ -147,14 +147,14 @@ def test_a_tool_at_work_comes_before_shortcuts(canvas: CanvasView) -> None:
     assert all(is_claimed(key) for key in keys)
     assert not is_claimed(Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     assert not is_claimed(Qt.Key.Key_B)
-    canvas.settle_all()
+    canvas.finish_all()
 
 
-def test_nothing_as_large_as_the_picture_is_made_while_working(canvas: CanvasView) -> None:
+def test_nothing_as_large_as_the_picture_is_made_while_working(canvas: Canvas) -> None:
     side = 5000
     labels = LabelMap.blank(side, side)
     said = np.ones((side, side), np.uint8)
-    pyramid = Pyramid.of(np.zeros((side, side, 3), np.uint8))
+    pyramid = Pyramid.build(np.zeros((side, side, 3), np.uint8))
     canvas.show_picture(pyramid, labels, PredictedMask(said, said))
     canvas.set_class(1, "road", (230, 110, 40))
     canvas.grab()

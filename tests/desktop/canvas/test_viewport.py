@@ -18,8 +18,8 @@ from pytestqt.qtbot import QtBot
 from core.base.geometry import Box, Point
 from core.images.pyramid import Pyramid
 from core.labels.label_map import LabelMap
-from desktop.canvas.canvas import CanvasView
-from desktop.canvas.viewport import LARGEST_SCALE, Viewport
+from desktop.canvas.canvas import Canvas
+from desktop.canvas.viewport import MAX_SCALE, Viewport
 
 sides = st.integers(1, 20_000)
 screens = st.integers(40, 4000)
@@ -55,8 +55,8 @@ def test_zoom_keeps_its_limits_and_the_picture_in_sight(
     for factor, x, y in turns:
         view.zoom(view.scale * factor, x, y)
         view.pan(x - 900, y - 1100)
-        assert lowest * 0.999 <= view.scale <= LARGEST_SCALE
-        shown = Box(0, 0, across, down).intersected(
+        assert lowest * 0.999 <= view.scale <= MAX_SCALE
+        shown = Box(0, 0, across, down).intersection(
             Box(
                 view.left,
                 view.top,
@@ -77,7 +77,7 @@ def test_the_point_under_the_cursor_stays_when_zooming(scale: float, x: int, y: 
     again = view.device_point(at)
     # Half a device pixel for keeping the corner on whole ones; more only if the picture would be lost from sight.
     if (
-        Box(60, 60, 740, 540).intersected(view.shown_box()).area > 0
+        Box(60, 60, 740, 540).intersection(view.visible_box()).area > 0
         and 0 <= at.x <= 1000
         and 0 <= at.y <= 800
     ):
@@ -93,7 +93,7 @@ def test_rows_columns_and_boxes_agree(
     view = fitted(1000, 800, 640, 480)
     for factor, across, down in turns:
         view.zoom(view.scale * factor, across % 640, down % 480)
-    shown = view.shown_box()
+    shown = view.visible_box()
     if shown.is_empty:
         return
     columns, rows = view.columns(shown.x0, shown.x1), view.rows(shown.y0, shown.y1)
@@ -113,7 +113,7 @@ def test_rows_columns_and_boxes_agree(
 @pytest.mark.parametrize(("width", "height"), [(16_000, 4), (4, 16_000), (20_000, 1), (1, 1)])
 def test_the_thinnest_picture_can_be_seen(width: int, height: int) -> None:
     view = fitted(width, height, 1088, 622)
-    shown = view.shown_box()
+    shown = view.visible_box()
     assert shown.width >= 1 and shown.height >= 1
     assert len(view.rows(shown.y0, shown.y1)) == shown.height
 
@@ -125,12 +125,12 @@ def test_factors_that_cancel_out_end_at_the_true_size() -> None:
 
 
 def picture(width: int, height: int) -> tuple[Pyramid, LabelMap, None]:
-    return Pyramid.of(np.zeros((height, width, 3), np.uint8)), LabelMap.blank(width, height), None
+    return Pyramid.build(np.zeros((height, width, 3), np.uint8)), LabelMap.blank(width, height), None
 
 
 @pytest.fixture
-def canvas(qtbot: QtBot) -> Iterator[CanvasView]:
-    made = CanvasView()
+def canvas(qtbot: QtBot) -> Iterator[Canvas]:
+    made = Canvas()
     qtbot.addWidget(made)
     made.resize(600, 400)
     made.show()
@@ -140,7 +140,7 @@ def canvas(qtbot: QtBot) -> Iterator[CanvasView]:
     made.clear()
 
 
-def wheel(canvas: CanvasView, at: tuple[int, int], notches: float) -> None:
+def wheel(canvas: Canvas, at: tuple[int, int], notches: float) -> None:
     place = QPointF(*at)
     event = QWheelEvent(
         place, canvas.mapToGlobal(place), QPoint(), QPoint(0, round(120 * notches)), Qt.MouseButton.NoButton,
@@ -149,7 +149,7 @@ def wheel(canvas: CanvasView, at: tuple[int, int], notches: float) -> None:
     QApplication.sendEvent(canvas, event)
 
 
-def test_a_first_picture_is_fitted_and_stays_so(canvas: CanvasView) -> None:
+def test_a_first_picture_is_fitted_and_stays_so(canvas: Canvas) -> None:
     assert canvas.is_fitted
     canvas.resize(400, 390)
     middle = canvas.image_point(QPointF(200, 195))
@@ -159,7 +159,7 @@ def test_a_first_picture_is_fitted_and_stays_so(canvas: CanvasView) -> None:
     assert canvas.widget_point(Point(1000, 500)).x() < 400
 
 
-def test_a_zoomed_picture_keeps_its_middle_when_the_canvas_changes(canvas: CanvasView) -> None:
+def test_a_zoomed_picture_keeps_its_middle_when_the_canvas_changes(canvas: Canvas) -> None:
     wheel(canvas, (100, 100), 6)
     assert not canvas.is_fitted
     scale, middle = canvas.scale, canvas.image_point(QPointF(300, 200))
@@ -169,7 +169,7 @@ def test_a_zoomed_picture_keeps_its_middle_when_the_canvas_changes(canvas: Canva
     assert (again.x, again.y) == pytest.approx((middle.x, middle.y), abs=0.51 / scale)
 
 
-def test_the_wheel_zooms_at_the_cursor_and_stops_at_the_true_size(canvas: CanvasView) -> None:
+def test_the_wheel_zooms_at_the_cursor_and_stops_at_the_true_size(canvas: Canvas) -> None:
     at = canvas.image_point(QPointF(350, 250))
     scales = []
     for _ in range(12):
@@ -181,7 +181,7 @@ def test_the_wheel_zooms_at_the_cursor_and_stops_at_the_true_size(canvas: Canvas
     assert (place.x(), place.y()) == pytest.approx((350, 250), abs=3)
 
 
-def test_actual_size_and_fit_and_keys_of_the_window(canvas: CanvasView) -> None:
+def test_actual_size_and_fit_and_keys_of_the_window(canvas: Canvas) -> None:
     told: list[float] = []
     canvas.view_changed.connect(told.append)
     canvas.actual_size()
@@ -197,7 +197,7 @@ def test_actual_size_and_fit_and_keys_of_the_window(canvas: CanvasView) -> None:
     assert told[-1] == canvas.scale < 1
 
 
-def test_keep_view_keeps_place_and_scale(canvas: CanvasView) -> None:
+def test_keep_view_keeps_place_and_scale(canvas: Canvas) -> None:
     wheel(canvas, (300, 200), 9)
     scale, at = canvas.scale, canvas.image_point(QPointF(0, 0))
     canvas.show_picture(*picture(1000, 500), keep_view=True)
@@ -211,15 +211,15 @@ def test_keep_view_keeps_place_and_scale(canvas: CanvasView) -> None:
     assert canvas.is_fitted
 
 
-def test_look_at_brings_a_box_to_the_middle(canvas: CanvasView) -> None:
-    canvas.look_at(Box(600, 100, 640, 120))
+def test_look_at_brings_a_box_to_the_middle(canvas: Canvas) -> None:
+    canvas.show_box(Box(600, 100, 640, 120))
     middle = canvas.image_point(QPointF(300, 200))
     assert (middle.x, middle.y) == pytest.approx((620, 110), abs=1)
     assert 40 * canvas.scale < 600
     assert canvas.scale > 2
 
 
-def test_small_steps_of_panning_add_up(canvas: CanvasView) -> None:
+def test_small_steps_of_panning_add_up(canvas: Canvas) -> None:
     canvas.actual_size()
     at = canvas.image_point(QPointF(300, 200))
     for _ in range(30):

@@ -6,35 +6,35 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from desktop.palette.palette import Palette
-from desktop.palette.search import PICTURES
-from desktop.tour.window_driver import CTRL, LEFT
+from desktop.palette.palette import CommandPalette
+from desktop.palette.search import MAX_PICTURES
+from desktop.tour.window_driver import CTRL, LEFT_BUTTON
 from tests.desktop.conftest import Desk
 
 pytestmark = pytest.mark.qt_log_ignore("does not support")
 
 
-def opened(desk: Desk) -> Palette:
+def opened(desk: Desk) -> CommandPalette:
     desk.key(Qt.Key.Key_K, CTRL)
-    palette = desk.window._beside.palette
+    palette = desk.window._auxiliary_windows.palette
     assert palette is not None and palette.isVisible()
-    desk.until(lambda: len(desk.window.searching._names) == 3, "the names of the pictures", 60)
+    desk.wait_until(lambda: len(desk.window.palette_search._names) == 3, "the names of the pictures", 60)
     return palette
 
 
 def typed(desk: Desk, text: str) -> list[str]:
     palette = opened(desk)
     QTest.keyClicks(palette.field, text)
-    palette.look()
-    return [find.title for find in palette.model.finds]
+    palette.refresh()
+    return [find.title for find in palette.model.items]
 
 
 def enter(desk: Desk) -> None:
-    palette = desk.window._beside.palette
+    palette = desk.window._auxiliary_windows.palette
     assert palette is not None
     QTest.keyClick(palette.field, Qt.Key.Key_Return)
     assert not palette.isVisible()
-    desk.rest(60)
+    desk.wait(60)
 
 
 def test_an_action_is_found_by_title_help_and_key_and_done(desk: Desk) -> None:
@@ -45,8 +45,8 @@ def test_an_action_is_found_by_title_help_and_key_and_done(desk: Desk) -> None:
     enter(desk)
     assert desk.window.actions_by_id["tool_fill"].isChecked()
     assert typed(desk, "ctrl+alt+3")[0] == "Train"
-    QTest.keyClick(desk.window._beside.palette.field, Qt.Key.Key_Escape)
-    assert not desk.window._beside.palette.isVisible()
+    QTest.keyClick(desk.window._auxiliary_windows.palette.field, Qt.Key.Key_Escape)
+    assert not desk.window._auxiliary_windows.palette.isVisible()
 
 
 def test_a_class_is_chosen_by_its_name(desk: Desk) -> None:
@@ -54,15 +54,15 @@ def test_a_class_is_chosen_by_its_name(desk: Desk) -> None:
     second = desk.session.editing.classes.classes[1].name
     assert typed(desk, second)[0] == second
     enter(desk)
-    assert desk.page.classes.rows.active() == 2
+    assert desk.page.classes.list_view.active_value() == 2
 
 
 def test_a_picture_is_shown_by_a_part_of_its_name(desk: Desk) -> None:
     record = desk.session.pictures.at(2)
     assert record.name in typed(desk, record.name.upper())
     enter(desk)
-    desk.until(lambda: desk.labelling.hand.shown == record.id, "the picture", 60)
-    assert PICTURES == 50
+    desk.wait_until(lambda: desk.labelling.picture.id == record.id, "the picture", 60)
+    assert MAX_PICTURES == 50
 
 
 def test_arrows_choose_and_go_round_and_a_click_does_it(desk: Desk) -> None:
@@ -73,11 +73,11 @@ def test_arrows_choose_and_go_round_and_a_click_does_it(desk: Desk) -> None:
     QTest.keyClick(palette.field, Qt.Key.Key_PageDown)
     assert palette.list.currentIndex().row() == 9
     QTest.keyClicks(palette.field, "eraser")
-    palette.look()
+    palette.refresh()
     QTest.mouseClick(
-        palette.list.viewport(), LEFT, pos=palette.list.visualRect(palette.model.index(0)).center()
+        palette.list.viewport(), LEFT_BUTTON, pos=palette.list.visualRect(palette.model.index(0)).center()
     )
-    desk.rest(60)
+    desk.wait(60)
     assert desk.window.actions_by_id["tool_eraser"].isChecked()
 
 
@@ -89,29 +89,29 @@ def test_the_last_letters_count_though_enter_came_at_once(desk: Desk) -> None:
 
 
 def test_pictures_appear_when_their_names_are_there(desk: Desk) -> None:
-    searching, record = desk.window.searching, desk.session.pictures.at(1)
-    searching.take(desk.session, desk.labelling)  # as after opening: no names yet
+    searching, record = desk.window.palette_search, desk.session.pictures.at(1)
+    searching.set_project(desk.session, desk.labelling)  # as after opening: no names yet
     desk.key(Qt.Key.Key_K, CTRL)
-    palette = desk.window._beside.palette
+    palette = desk.window._auxiliary_windows.palette
     assert palette is not None
     QTest.keyClicks(palette.field, record.name)
-    palette.look()
-    desk.until(lambda: record.name in [find.title for find in palette.model.finds], "the picture", 60)
+    palette.refresh()
+    desk.wait_until(lambda: record.name in [find.title for find in palette.model.items], "the picture", 60)
     palette.close()
 
 
 def test_nothing_found_says_so_and_nothing_impossible_is_offered(desk: Desk) -> None:
     assert typed(desk, "no such thing anywhere") == []
-    assert desk.window._beside.palette._nothing.isVisible()
-    desk.window._beside.palette.close()
+    assert desk.window._auxiliary_windows.palette._no_results.isVisible()
+    desk.window._auxiliary_windows.palette.close()
     desk.window.actions_by_id["undo"].setEnabled(False)
     assert "Undo" not in typed(desk, "undo")
-    desk.window._beside.palette.close()
+    desk.window._auxiliary_windows.palette.close()
 
 
 def test_without_a_project_only_what_is_possible_is_found(desk: Desk) -> None:
     desk.window.close_project()
-    searching = desk.window.searching
+    searching = desk.window.palette_search
     titles = [find.title for find in searching("")]
     assert "Open folder" in titles and "Settings" in titles
     assert "Brush" not in titles and "Export dataset" not in titles
@@ -119,8 +119,8 @@ def test_without_a_project_only_what_is_possible_is_found(desk: Desk) -> None:
 
 def test_the_bar_names_the_key_in_force(desk: Desk) -> None:
     try:
-        desk.window.keymap.put("command_palette", ("Ctrl+P",))
-        assert desk.window.top.search.text().endswith("Ctrl+P")
+        desk.window.keymap.assign("command_palette", ("Ctrl+P",))
+        assert desk.window.top_bar.search.text().endswith("Ctrl+P")
     finally:
-        desk.window.keymap.use("Maskloop")
-    assert desk.window.top.search.text().endswith("Ctrl+K")
+        desk.window.keymap.use_preset("Maskloop")
+    assert desk.window.top_bar.search.text().endswith("Ctrl+K")

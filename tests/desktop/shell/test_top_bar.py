@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QPushButton, QSpi
 
 from core.labels.class_list import ClassList
 from core.tools.brush import Brush
-from core.tools.region import Region
-from core.tools.registry import all_tools
+from core.tools.region import RegionTool
+from core.tools.registry import create_tools
 from core.tools.shapes.polygon import Polygon
 from core.tools.smart.wand import Wand
 from core.tools.tool_options import ToolOptions
@@ -21,19 +21,19 @@ from desktop.canvas.rendering.layer_style import LayerState
 from desktop.shell.top_bar import TopBar
 from desktop.shell.welcome_page import WelcomePage
 from desktop.theme.theme import GRID, Theme, apply_theme
-from desktop.widgets.controls import Elided
-from desktop.widgets.status_bar import StatusLine, clock
+from desktop.widgets.controls import ElidedLabel
+from desktop.widgets.status_bar import StatusBar, format_duration
 from desktop.workspaces.data.page import ClassCount, DataPage
 from desktop.workspaces.label.panels.filmstrip import Filmstrip
 from desktop.workspaces.label.panels.layers import LayersPanel
-from desktop.workspaces.label.panels.option_bar import BIGGEST, SMALLEST, OptionBar
+from desktop.workspaces.label.panels.option_bar import MAX_SIZE, MIN_SIZE, OptionBar
 from desktop.workspaces.label.panels.side_column import SideColumn
-from desktop.workspaces.label.panels.tool_strip import FAMILIES, ToolStrip
+from desktop.workspaces.label.panels.tool_strip import TOOL_GROUPS, ToolStrip
 from desktop.workspaces.train.page import RunRow, TrainPage
 
 pytestmark = pytest.mark.qt_log_ignore("does not support propagateSizeHints")
 
-CLASSES = ClassList().added("road").added("tree")
+CLASSES = ClassList().with_class("road").with_class("tree")
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_layers_tell_what_the_user_moves_and_not_what_is_set(qtbot, theme: Theme
 
 
 def test_the_status_line_answers_in_one_line(qtbot, theme: Theme) -> None:
-    line = StatusLine(theme)
+    line = StatusBar(theme)
     qtbot.addWidget(line)
     line.set_pixel(812, 344, "road", "painted", "fence", 0.54, (3, 7))
     assert line.pixel.text() == "x 812  y 344  ·  road (3, painted)  ·  predicted fence (7) 54 %"
@@ -96,7 +96,7 @@ def test_the_status_line_answers_in_one_line(qtbot, theme: Theme) -> None:
 
 
 def test_clock() -> None:
-    assert [clock(s) for s in (-1, 40, 125, 3720)] == ["0:00", "0:40", "2:05", "1:02:00"]
+    assert [format_duration(s) for s in (-1, 40, 125, 3720)] == ["0:00", "0:40", "2:05", "1:02:00"]
 
 
 def test_the_size_of_the_brush(qtbot, actions: dict[str, QAction], theme: Theme) -> None:
@@ -105,17 +105,17 @@ def test_the_size_of_the_brush(qtbot, actions: dict[str, QAction], theme: Theme)
     heard: list[int] = []
     bar.size_changed.connect(heard.append)
     bar.set_tool("Brush", "Paint.", 30)
-    assert (bar.number.value(), heard) == (30, [])
-    bar.number.setValue(64)
-    bar.slider.setValue(bar.slider.maximum())
-    bar.slider.setValue(bar.slider.minimum())
-    assert heard == [64, BIGGEST, SMALLEST]
+    assert (bar.size_field.value(), heard) == (30, [])
+    bar.size_field.setValue(64)
+    bar.size_slider.setValue(bar.size_slider.maximum())
+    bar.size_slider.setValue(bar.size_slider.minimum())
+    assert heard == [64, MAX_SIZE, MIN_SIZE]
     bar.set_size(200)
-    near = bar.slider.value()
-    bar.slider.setValue(near + 1)
+    near = bar.size_slider.value()
+    bar.size_slider.setValue(near + 1)
     assert 195 <= heard[-1] <= 205, "slider and number agree"
     bar.set_tool("Fill", "Fill.", None)
-    assert not bar.slider.isVisible() and not bar.number.isVisible()
+    assert not bar.size_slider.isVisible() and not bar.size_field.isVisible()
 
 
 def test_what_the_option_bar_shows_is_whole_at_any_width(
@@ -123,14 +123,19 @@ def test_what_the_option_bar_shows_is_whole_at_any_width(
 ) -> None:
     bar = OptionBar(actions, theme)
     options = ToolOptions()
-    for tool in (Brush(), Polygon(), Region()):
+    for tool in (Brush(), Polygon(), RegionTool()):
         for width in (1100, 748, 608):
             shown(qtbot, bar, width, 40)
             radius = tool.radius(options)
             bar.set_tool(tool.title, tool.help_line, None if radius is None else 30)
             bar.controls.show_controls([c for c in tool.controls if c.key != "pressure"], options)
             QApplication.processEvents()
-            parts = [*bar.findChildren(QComboBox), *bar.findChildren(QToolButton), bar.tool, bar.number]
+            parts = [
+                *bar.findChildren(QComboBox),
+                *bar.findChildren(QToolButton),
+                bar.tool_name,
+                bar.size_field,
+            ]
             parts = [part for part in parts if part.isVisible()]
             assert bar.undo in parts and bar.redo in parts
             for part in parts:
@@ -143,7 +148,7 @@ def test_what_the_option_bar_shows_is_whole_at_any_width(
                 assert not text or part.width() >= needed, f"{tool.title} at {width}: “{text}” is cut off"
     shown(qtbot, bar, 1100, 40)
     bar.set_tool("Brush", "Paint.", 30)
-    assert bar.slider.isVisible() and bar.history.isVisible(), "with room all of it comes back"
+    assert bar.size_slider.isVisible() and bar.history.isVisible(), "with room all of it comes back"
 
 
 def test_the_name_of_a_number_is_whole_or_not_there(qtbot, actions: dict[str, QAction], theme: Theme) -> None:
@@ -168,21 +173,21 @@ def test_a_narrow_bar_keeps_the_help_and_lets_the_slider_go(
     shown(qtbot, bar, 1100, 40)
     said = "Drag to paint. Right-drag erases. Shift+click draws a straight line from where the last stroke ended."
     bar.set_tool("Brush", said, 30)
-    assert bar.size_name.isVisible() and bar.slider.isVisible()
+    assert bar.size_name.isVisible() and bar.size_slider.isVisible()
     bar.resize(520, 40)
-    assert bar.number.isVisible() and not bar.slider.isVisible() and not bar.size_name.isVisible()
+    assert bar.size_field.isVisible() and not bar.size_slider.isVisible() and not bar.size_name.isVisible()
     qtbot.waitUntil(lambda: bar.help.width() > 60)
     bar.help.grab()
     assert bar.help.toolTip() == said  # two lines are not enough for all of it
     bar.resize(1100, 40)
-    assert bar.size_name.isVisible() and bar.slider.isVisible()
-    assert bar.tool.toolTip() == said
+    assert bar.size_name.isVisible() and bar.size_slider.isVisible()
+    assert bar.tool_name.toolTip() == said
 
 
 def test_without_room_there_is_no_lone_ellipsis(qtbot, theme: Theme) -> None:
     for lines in (1, 2):
-        text = Elided("Drag to paint, and more words than fit.", lines=lines)
-        empty = Elided("", lines=lines)
+        text = ElidedLabel("Drag to paint, and more words than fit.", lines=lines)
+        empty = ElidedLabel("", lines=lines)
         for part in (text, empty):
             part.setContentsMargins(GRID, 0, GRID, 0)
             shown(qtbot, part, 26, 40)
@@ -192,19 +197,19 @@ def test_without_room_there_is_no_lone_ellipsis(qtbot, theme: Theme) -> None:
 
 def test_words_break_into_two_lines_before_they_are_shortened(qtbot, theme: Theme) -> None:
     words = "Drag to paint. Right-drag erases."
-    label = Elided(words, lines=2)
+    label = ElidedLabel(words, lines=2)
     shown(qtbot, label, 400, 40)
-    assert label._shown(400) == words
+    assert label._elided(400) == words
     width = label.fontMetrics().horizontalAdvance("Right-drag erases.") + 2
-    assert label._shown(width) == "Drag to paint.\nRight-drag erases."
-    assert label._shown(width - 20).startswith("Drag to paint.\nRight-drag")
-    assert label._shown(width - 20).endswith("…")
+    assert label._elided(width) == "Drag to paint.\nRight-drag erases."
+    assert label._elided(width - 20).startswith("Drag to paint.\nRight-drag")
+    assert label._elided(width - 20).endswith("…")
 
 
 def test_undo_and_redo_say_what_they_touch(qtbot, actions: dict[str, QAction], theme: Theme) -> None:
     bar = OptionBar(actions, theme)
     qtbot.addWidget(bar)
-    bar.set_undo("Brush stroke, road")
+    bar.set_undo_names("Brush stroke, road")
     assert actions["undo"].isEnabled() and "Brush stroke, road" in bar.undo.toolTip()
     assert not actions["redo"].isEnabled() and "Nothing to redo" in bar.redo.toolTip()
     assert bar.undo.text() == "" or bar.undo.toolButtonStyle() == Qt.ToolButtonStyle.ToolButtonIconOnly
@@ -223,7 +228,7 @@ def test_the_tool_strip_and_the_actions_are_one(qtbot, actions: dict[str, QActio
 def test_tools_of_a_family_share_a_button(qtbot, actions: dict[str, QAction], theme: Theme) -> None:
     strip = ToolStrip(actions, theme)
     shown(qtbot, strip, 48, 700)
-    assert {key for family in FAMILIES for key in family} == {*all_tools(), "pick_class"}
+    assert {key for family in TOOL_GROUPS for key in family} == {*create_tools(), "pick_class"}
     button = strip.buttons["tool_lasso"]
     assert button is strip.buttons["tool_polygon"] and button.defaultAction() is actions["tool_polygon"]
     actions["tool_lasso"].trigger()
@@ -232,7 +237,7 @@ def test_tools_of_a_family_share_a_button(qtbot, actions: dict[str, QAction], th
     assert not button.isChecked()
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
     assert actions["tool_lasso"].isChecked()
-    assert [action.objectName() for action in button.menu().actions()] == list(FAMILIES[2])
+    assert [action.objectName() for action in button.menu().actions()] == list(TOOL_GROUPS[2])
     QApplication.sendEvent(
         button,
         QContextMenuEvent(QContextMenuEvent.Reason.Mouse, QPoint(5, 5), button.mapToGlobal(QPoint(5, 5))),
@@ -272,8 +277,8 @@ def test_saved_mark_and_recent_projects(qtbot, actions: dict[str, QAction], them
 def test_the_theme_button_asks_for_the_other_one(qtbot, actions: dict[str, QAction], theme: Theme) -> None:
     bar = TopBar(actions, theme)
     qtbot.addWidget(bar)
-    actions["theme_dark"].triggered.connect(lambda: theme.choose("dark"))
-    actions["theme_light"].triggered.connect(lambda: theme.choose("light"))
+    actions["theme_dark"].triggered.connect(lambda: theme.apply("dark"))
+    actions["theme_light"].triggered.connect(lambda: theme.apply("light"))
     bar.theme_button.click()
     assert theme.dark
     bar.theme_button.click()
@@ -285,9 +290,9 @@ def drop(page: WelcomePage, path: Path) -> None:
     carried.setUrls([QUrl.fromLocalFile(str(path))])
     copy, left, plain = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
     QApplication.sendEvent(page, QDragEnterEvent(QPoint(9, 9), copy, carried, left, plain))
-    assert page.place.lit
+    assert page.drop_zone.highlighted
     QApplication.sendEvent(page, QDropEvent(QPointF(9, 9), copy, carried, left, plain))
-    assert not page.place.lit
+    assert not page.drop_zone.highlighted
 
 
 def test_a_folder_or_a_picture_in_it_can_be_dropped(qtbot, theme: Theme, tmp_path: Path) -> None:
@@ -315,23 +320,23 @@ def test_the_welcome_page_knows_recent_projects(qtbot, theme: Theme) -> None:
     assert chosen.args == [Path("/pictures/street")]
     page.show_message("This folder holds no pictures; choose another one.")
     assert page.message.isVisible()
-    with qtbot.waitSignal(page.open_asked):
+    with qtbot.waitSignal(page.open_requested):
         page.open.click()
-    with qtbot.waitSignal(page.sample_asked):
+    with qtbot.waitSignal(page.sample_requested):
         page.sample.click()
 
 
 def test_the_data_page_counts(qtbot, theme: Theme) -> None:
     page = DataPage(theme)
     shown(qtbot, page, 1000, 700)
-    assert page.none.isVisible()
+    assert page.empty_text.isVisible()
     page.set_counts({"pictures": 12345, "done": 7})
     assert page._counts["pictures"].text() == "12,345"
     assert page._counts["val"].text() == "0"
     page.set_classes(CLASSES, [ClassCount(1, 3000, 4)])
     cells = [[page.classes.item(y, x).text() for x in (0, 3, 2, 4)] for y in range(2)]
     assert cells == [["road", "3,000", "100.0 %", "4"], ["tree", "0", "–", "0"]]
-    for button, signal in ((page.export, page.export_asked), (page.import_masks, page.import_asked)):
+    for button, signal in ((page.export, page.export_requested), (page.import_masks, page.import_requested)):
         with qtbot.waitSignal(signal):
             button.click()
 
@@ -340,7 +345,7 @@ def clipped(root: QWidget) -> list[str]:
     """Words that have less room than they need; Elided ones shorten themselves."""
     found = []
     for part in [*root.findChildren(QLabel), *root.findChildren(QPushButton)]:
-        if not part.isVisible() or isinstance(part, Elided) or not part.text():
+        if not part.isVisible() or isinstance(part, ElidedLabel) or not part.text():
             continue
         if isinstance(part, QLabel) and part.wordWrap():
             fits = part.height() >= part.heightForWidth(part.width())
@@ -358,11 +363,11 @@ def test_nothing_is_clipped_at_1280_by_800(qtbot, actions: dict[str, QAction], t
     side.classes.set_classes(CLASSES)
     side.classes.show_error("There is already a class called “road”; choose another name.")
     side.layers.set_layers(LayerState())
-    side.learning.set_curves([(0, 0.2), (60, 0.5)], {}, CLASSES)
-    side.learning.set_state(
+    side.training.set_curves([(0, 0.2), (60, 0.5)], {}, CLASSES)
+    side.training.set_state(
         "training", device="cuda:0", seconds=9, seconds_left=99, message="The rest is slow."
     )
-    side.learning.set_start_by_itself(True, "Starts when three pictures carry labels of two classes.")
+    side.training.set_auto_start(True, "Starts when three pictures carry labels of two classes.")
     strip = Filmstrip(theme)
     strip.set_done(99_999, 100_000)
     bar = OptionBar(actions, theme)
@@ -374,7 +379,7 @@ def test_nothing_is_clipped_at_1280_by_800(qtbot, actions: dict[str, QAction], t
     train.set_runs([RunRow(1, "Today", "cpu", 1, None, "Failed")])
     data = DataPage(theme)
     data.set_counts({"pictures": 100_000, "train": 80_000})
-    data.set_place("The project lives in " + "/a/long/path" * 12 + ".")
+    data.set_location("The project lives in " + "/a/long/path" * 12 + ".")
     for widget, width, height in (
         (side, side.width(), 728),
         (strip, 928, strip.sizeHint().height()),

@@ -8,8 +8,8 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QIcon, QImage
 from PySide6.QtWidgets import QApplication, QPushButton
 
-from desktop.theme.icons import app_icon, icon, icon_names, keep_icon, pixmap, resource_path
-from desktop.theme.theme import DARK, LIGHT, Theme, Tokens, apply_theme, stylesheet, tokens_for
+from desktop.theme.icons import app_icon, icon, icon_names, icon_pixmap, resource_path, set_themed_icon
+from desktop.theme.theme import DARK, LIGHT, Theme, ThemeTokens, apply_theme, stylesheet, tokens_for
 
 
 @pytest.fixture
@@ -31,13 +31,13 @@ def contrast(one: str, other: str) -> float:
 
 @pytest.mark.parametrize("tokens", [LIGHT, DARK], ids=["light", "dark"])
 @pytest.mark.parametrize("ground", ["window", "panel", "raised", "button", "hover", "accent_soft"])
-def test_words_are_readable_on_every_ground(tokens: Tokens, ground: str) -> None:
+def test_words_are_readable_on_every_ground(tokens: ThemeTokens, ground: str) -> None:
     assert contrast(tokens.text, getattr(tokens, ground)) >= 7
     assert contrast(tokens.muted, getattr(tokens, ground)) >= 4.5
 
 
 @pytest.mark.parametrize("tokens", [LIGHT, DARK], ids=["light", "dark"])
-def test_coloured_words_and_focus_are_readable(tokens: Tokens) -> None:
+def test_coloured_words_and_focus_are_readable(tokens: ThemeTokens) -> None:
     for word in ("accent_text", "warning", "danger", "good"):
         for ground in ("window", "panel"):
             assert contrast(getattr(tokens, word), getattr(tokens, ground)) >= 4.5, (word, ground)
@@ -48,7 +48,7 @@ def test_coloured_words_and_focus_are_readable(tokens: Tokens) -> None:
 
 
 @pytest.mark.parametrize("tokens", [LIGHT, DARK], ids=["light", "dark"])
-def test_surfaces_are_neutral_so_that_classes_are_the_only_colours(tokens: Tokens) -> None:
+def test_surfaces_are_neutral_so_that_classes_are_the_only_colours(tokens: ThemeTokens) -> None:
     for name in (
         "canvas",
         "window",
@@ -67,7 +67,7 @@ def test_surfaces_are_neutral_so_that_classes_are_the_only_colours(tokens: Token
 
 def test_every_token_is_a_colour() -> None:
     for tokens in (LIGHT, DARK):
-        for field in fields(Tokens):
+        for field in fields(ThemeTokens):
             assert re.fullmatch("#[0-9a-f]{6}", getattr(tokens, field.name)), field.name
 
 
@@ -98,16 +98,16 @@ def test_one_theme_for_the_application(qapp: QApplication, theme: Theme) -> None
 
 def test_the_system_is_followed_only_when_asked_to(qapp: QApplication, theme: Theme) -> None:
     heard = []
-    theme.choose("dark")
+    theme.apply("dark")
     theme.changed.connect(lambda: heard.append(theme.choice))
     qapp.styleHints().colorSchemeChanged.emit(Qt.ColorScheme.Light)
     assert heard == []
-    theme.choose("system")
+    theme.apply("system")
     assert heard == ["system"]
     # The system says once more what it said before: nothing is dressed anew.
     qapp.styleHints().colorSchemeChanged.emit(qapp.styleHints().colorScheme())
     assert heard == ["system"]
-    theme.choose("light")
+    theme.apply("light")
 
 
 @pytest.mark.parametrize("name", [name for name in icon_names() if name != "app"])
@@ -116,7 +116,7 @@ def test_icons_are_line_drawings_of_one_width(name: str) -> None:
     assert 'viewBox="0 0 20 20"' in text
     assert re.findall(r'stroke-width="([^"]+)"', text) == ["1.5"]
     assert not re.search(r"#[0-9a-fA-F]{3,6}", text), "an icon takes its colour from the theme"
-    image = pixmap(name, "#ff0000", 20).toImage()
+    image = icon_pixmap(name, "#ff0000", 20).toImage()
     inked = sum(image.pixelColor(x, y).alpha() > 40 for x in range(20) for y in range(20))
     assert inked >= 3
     edge = [image.pixelColor(x, y).alpha() for x in range(20) for y in (0, 19)]
@@ -153,18 +153,18 @@ def test_an_icon_is_crisp_at_200_percent(theme: Theme) -> None:
 def test_kept_icons_follow_the_theme_and_can_change(qtbot, theme: Theme) -> None:
     button = QPushButton()
     qtbot.addWidget(button)
-    keep_icon(button, "stop", theme)
+    set_themed_icon(button, "stop", theme)
     light = ink(button.icon(), QIcon.Mode.Normal)
-    theme.choose("dark")
+    theme.apply("dark")
     assert near(ink(button.icon(), QIcon.Mode.Normal), QColor(DARK.icon))
     assert not near(light, QColor(DARK.icon))
     before = button.icon().pixmap(20, 20).toImage()
-    keep_icon(button, "plus", theme)
+    set_themed_icon(button, "plus", theme)
     assert button.icon().pixmap(20, 20).toImage() != before
-    theme.choose("light")
+    theme.apply("light")
 
 
 def test_the_mark_of_the_program_has_all_sizes(qapp: QApplication) -> None:
     assert {size.width() for size in app_icon().availableSizes()} >= {16, 32, 48, 256}
     with pytest.raises(FileNotFoundError):
-        pixmap("no such icon", "#000000", 20)
+        icon_pixmap("no such icon", "#000000", 20)

@@ -32,9 +32,9 @@ def drop(desk: Desk, *paths: Path) -> None:
 
 
 def question(desk: Desk) -> QMessageBox:
-    taking_in = desk.window.rooms.taking_in
+    taking_in = desk.window.context.drop_controller
     assert taking_in is not None
-    desk.until(lambda: taking_in.question is not None and taking_in.question.isVisible(), "the question")
+    desk.wait_until(lambda: taking_in.question is not None and taking_in.question.isVisible(), "the question")
     assert taking_in.question is not None
     return taking_in.question
 
@@ -42,7 +42,7 @@ def question(desk: Desk) -> QMessageBox:
 def press(desk: Desk, box: QMessageBox, title: str) -> None:
     button: QAbstractButton = next(b for b in box.buttons() if b.text().replace("&", "") == title)
     button.click()
-    desk.rest(30)
+    desk.wait(30)
 
 
 @pytest.fixture
@@ -59,8 +59,8 @@ def test_dropped_pictures_are_copied_after_a_question_and_shown(
     box = question(desk)
     assert "p1.png" in box.text()
     press(desk, box, "Copy")
-    desk.until(lambda: desk.record.path == "p1-2.png", "the copy")
-    desk.until(lambda: desk.said == "p1-2.png was copied.", "the message")
+    desk.wait_until(lambda: desk.record.path == "p1-2.png", "the copy")
+    desk.wait_until(lambda: desk.said == "p1-2.png was copied.", "the message")
     assert (tmp_path / "pictures" / "p1-2.png").read_bytes() == (theirs / "p1.png").read_bytes()
     assert len(desk.session.pictures) == 4
 
@@ -68,7 +68,7 @@ def test_dropped_pictures_are_copied_after_a_question_and_shown(
 def test_who_cancels_changes_nothing(desk: Desk, theirs: Path, tmp_path: Path) -> None:
     drop(desk, theirs)
     press(desk, question(desk), "Cancel")
-    desk.rest(200)
+    desk.wait(200)
     assert len(desk.session.pictures) == 3
     assert len([p for p in (tmp_path / "pictures").iterdir() if not p.name.startswith(".")]) == 3
 
@@ -76,21 +76,23 @@ def test_who_cancels_changes_nothing(desk: Desk, theirs: Path, tmp_path: Path) -
 def test_a_dropped_folder_may_be_opened_instead(desk: Desk, theirs: Path) -> None:
     drop(desk, theirs)
     press(desk, question(desk), "Open as project")
-    desk.until(lambda: desk.window.rooms is not None and desk.session.folder == theirs, "the other project")
-    desk.until(desk.has_picture, "its picture")
+    desk.wait_until(
+        lambda: desk.window.context is not None and desk.session.folder == theirs, "the other project"
+    )
+    desk.wait_until(desk.has_picture, "its picture")
 
 
 def test_a_picture_that_is_here_already_is_just_shown(desk: Desk, tmp_path: Path) -> None:
     drop(desk, tmp_path / "pictures" / "p2.png")
-    desk.until(lambda: desk.record.path == "p2.png", "the picture")
-    assert desk.window.rooms is not None
-    assert desk.window.rooms.taking_in.question is None
+    desk.wait_until(lambda: desk.record.path == "p2.png", "the picture")
+    assert desk.window.context is not None
+    assert desk.window.context.drop_controller.question is None
 
 
 def test_what_is_no_picture_is_told(desk: Desk, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("words")
     drop(desk, tmp_path / "notes.txt")
-    desk.until(lambda: "no picture" in desk.said, "the sentence")
+    desk.wait_until(lambda: "no picture" in desk.said, "the sentence")
 
 
 def test_a_picture_from_the_clipboard_becomes_a_file(desk: Desk, tmp_path: Path) -> None:
@@ -98,19 +100,19 @@ def test_a_picture_from_the_clipboard_becomes_a_file(desk: Desk, tmp_path: Path)
     image = QImage(pixels.tobytes(), 40, 30, 120, QImage.Format.Format_RGB888).copy()
     QGuiApplication.clipboard().setImage(image)
     desk.key(Qt.Key.Key_V, CTRL)
-    desk.until(lambda: desk.record.path.startswith("pasted/pasted-"), "the pasted picture")
+    desk.wait_until(lambda: desk.record.path.startswith("pasted/pasted-"), "the pasted picture")
     np.testing.assert_array_equal(read_picture(tmp_path / "pictures" / desk.record.path), pixels)
     QGuiApplication.clipboard().setText("only words")
     desk.key(Qt.Key.Key_V, CTRL)
-    desk.until(lambda: "no picture in the clipboard" in desk.said, "the sentence")
+    desk.wait_until(lambda: "no picture in the clipboard" in desk.said, "the sentence")
 
 
 def test_the_folder_is_watched(desk: Desk, tmp_path: Path) -> None:
     folder = tmp_path / "pictures"
     Image.fromarray(picture(seed=8)).save(folder / "p8.png")
-    desk.until(lambda: len(desk.session.pictures) == 4, "the new picture")
+    desk.wait_until(lambda: len(desk.session.pictures) == 4, "the new picture")
     (folder / "p1.png").unlink()
-    desk.until(lambda: "p1.png is not there any more" in desk.said, "the notice")
+    desk.wait_until(lambda: "p1.png is not there any more" in desk.said, "the notice")
     assert desk.session.pictures.get(2).problem is not None
     Image.fromarray(picture(seed=1)).save(folder / "p1.png")
-    desk.until(lambda: desk.session.pictures.get(2).problem is None, "its return")
+    desk.wait_until(lambda: desk.session.pictures.get(2).problem is None, "its return")

@@ -12,15 +12,15 @@ from PySide6.QtTest import QTest
 
 from core.base.errors import Cancelled
 from core.project.project import Project
-from core.session.transfer.export_plan import ExportWish, plan_export
+from core.session.transfer.export_plan import ExportOptions, plan_export
 from core.session.transfer.export_service import run_export
 from desktop.transfer.export_dialog import ExportDialog
 from tests.desktop.conftest import Desk
 
 
 def opened(desk: Desk, format_name: str) -> ExportDialog:
-    desk.window.rooms.exchange.show_export()
-    dialog = desk.window.rooms.exchange.dialog
+    desk.window.context.export_controller.show()
+    dialog = desk.window.context.export_controller.dialog
     assert dialog is not None
     place = dialog.format.findData(format_name)
     dialog.format.setCurrentIndex(place)
@@ -33,11 +33,11 @@ def test_a_dataset_leaves_and_its_folder_is_shown(
 ) -> None:
     desk.dab(0.2, 0.6)
     dialog = opened(desk, "coco")
-    desk.until(dialog.export.isEnabled, "the numbers", 60)
+    desk.wait_until(dialog.export.isEnabled, "the numbers", 60)
     assert "1 masks of labels" in dialog.plan.text() and "100.0%" in dialog.plan.text()
     assert dialog.folder.text() == str(tmp_path / "pictures-coco")
     QTest.mouseClick(dialog.export, Qt.MouseButton.LeftButton)
-    desk.until(dialog.show_folder.isVisible, "the dataset", 60)
+    desk.wait_until(dialog.show_folder.isVisible, "the dataset", 60)
     out = tmp_path / "pictures-coco"
     assert (out / "annotations" / "instances_unsplit.json").is_file()
     assert str(out) in dialog.plan.text()
@@ -50,15 +50,15 @@ def test_a_dataset_leaves_and_its_folder_is_shown(
 
 def test_what_cannot_be_written_is_said_before_it_starts(desk: Desk) -> None:
     dialog = opened(desk, "masks")
-    desk.until(lambda: "nothing to export" in dialog.plan.text(), "the reason", 60)
+    desk.wait_until(lambda: "nothing to export" in dialog.plan.text(), "the reason", 60)
     assert not dialog.export.isEnabled()
     desk.dab(0.3)
     dialog.only_done.click()
-    desk.until(lambda: "nothing to export" in dialog.plan.text(), "the reason again", 60)
+    desk.wait_until(lambda: "nothing to export" in dialog.plan.text(), "the reason again", 60)
     dialog.only_done.click()
-    desk.until(dialog.export.isEnabled, "the numbers", 60)
-    dialog.choices.pattern.setText("{name")
-    desk.until(lambda: "cannot be understood" in dialog.plan.text(), "the pattern's mistake", 60)
+    desk.wait_until(dialog.export.isEnabled, "the numbers", 60)
+    dialog.option_fields.pattern.setText("{name")
+    desk.wait_until(lambda: "cannot be understood" in dialog.plan.text(), "the pattern's mistake", 60)
     assert not dialog.export.isEnabled()
     dialog.close()
 
@@ -66,7 +66,7 @@ def test_what_cannot_be_written_is_said_before_it_starts(desk: Desk) -> None:
 def test_cityscapes_is_refused_in_words_when_no_class_fits(desk: Desk, tmp_path: Path) -> None:
     desk.dab(0.3)
     dialog = opened(desk, "cityscapes")
-    desk.until(lambda: "No class of this project" in dialog.plan.text(), "the refusal", 60)
+    desk.wait_until(lambda: "No class of this project" in dialog.plan.text(), "the refusal", 60)
     assert not dialog.export.isEnabled()
     assert not (tmp_path / "pictures-cityscapes").exists()
     assert not dialog.show_folder.isVisible()
@@ -75,17 +75,19 @@ def test_cityscapes_is_refused_in_words_when_no_class_fits(desk: Desk, tmp_path:
 
 def test_a_stopped_export_goes_on_or_is_discarded(desk: Desk, tmp_path: Path) -> None:
     desk.dab(0.2, 0.6)
-    with Project.read(desk.session.home) as project:
-        wish = ExportWish(tmp_path / "pictures-coco", "coco", frozenset({"train", "val", "test", "unsplit"}))
+    with Project.open_read_only(desk.session.home) as project:
+        wish = ExportOptions(
+            tmp_path / "pictures-coco", "coco", frozenset({"train", "val", "test", "unsplit"})
+        )
         done: list[int] = []
         with pytest.raises(Cancelled):
             run_export(project, plan_export(project, wish), lambda *_: done.append(1), lambda: bool(done))
     dialog = opened(desk, "coco")
-    desk.until(dialog.discard.isVisible, "what is left", 60)
-    assert "stopped after 1 of 1 pictures" in dialog.left.text() and dialog.export.text() == "Go on"
+    desk.wait_until(dialog.discard.isVisible, "what is left", 60)
+    assert "stopped after 1 of 1 pictures" in dialog.resume_note.text() and dialog.export.text() == "Go on"
     QTest.mouseClick(dialog.discard, Qt.MouseButton.LeftButton)
-    desk.until(lambda: not dialog.discard.isVisible() and dialog.export.isEnabled(), "the numbers", 60)
-    assert dialog.export.text() == "Export" and not dialog.left.isVisible()
+    desk.wait_until(lambda: not dialog.discard.isVisible() and dialog.export.isEnabled(), "the numbers", 60)
+    assert dialog.export.text() == "Export" and not dialog.resume_note.isVisible()
     assert not (tmp_path / ".pictures-coco.unfinished").exists()
     dialog.close()
 
@@ -95,15 +97,15 @@ def test_a_cancelled_export_says_how_far_it_came(
 ) -> None:
     desk.dab(0.2, 0.6)
     dialog = opened(desk, "coco")
-    desk.until(dialog.export.isEnabled, "the numbers", 60)
-    exporting, run = desk.session.exporting, desk.session.exporting.run
+    desk.wait_until(dialog.export.isEnabled, "the numbers", 60)
+    exporting, run = desk.session.exports, desk.session.exports.run
     monkeypatch.setattr(exporting, "run", lambda plan, progress: run(plan, lambda *_: exporting.cancel()))
     QTest.mouseClick(dialog.export, Qt.MouseButton.LeftButton)
-    desk.until(lambda: "Stopped after 1 of 1" in dialog.plan.text(), "the end", 60)
+    desk.wait_until(lambda: "Stopped after 1 of 1" in dialog.plan.text(), "the end", 60)
     assert dialog.discard.isVisible() and dialog.export.text() == "Go on"
     monkeypatch.undo()
     QTest.mouseClick(dialog.export, Qt.MouseButton.LeftButton)
-    desk.until(dialog.show_folder.isVisible, "the dataset", 60)
+    desk.wait_until(dialog.show_folder.isVisible, "the dataset", 60)
     assert "1 of them had been written before" in dialog.plan.text()
     dialog.close()
 
@@ -113,8 +115,8 @@ def test_a_project_that_closes_takes_a_running_export_and_its_dialog_with_it(
 ) -> None:
     desk.dab(0.2)
     dialog = opened(desk, "coco")
-    desk.until(dialog.export.isEnabled, "the numbers", 60)
-    exporting, run = desk.session.exporting, desk.session.exporting.run
+    desk.wait_until(dialog.export.isEnabled, "the numbers", 60)
+    exporting, run = desk.session.exports, desk.session.exports.run
     under_way, told = threading.Event(), threading.Event()
 
     def hold(*_: int) -> None:
@@ -123,9 +125,9 @@ def test_a_project_that_closes_takes_a_running_export_and_its_dialog_with_it(
 
     monkeypatch.setattr(exporting, "run", lambda plan, _progress: run(plan, hold))
     QTest.mouseClick(dialog.export, Qt.MouseButton.LeftButton)
-    desk.until(under_way.is_set, "the export", 60)
+    desk.wait_until(under_way.is_set, "the export", 60)
     assert desk.window.close_project() and not dialog.isVisible()
-    desk.window._opening.submit(desk.window.bridge.post, told.set).result(60)
-    desk.until(told.is_set, "all that was told of it", 60)
+    desk.window._loading_lane.submit(desk.window.dispatcher.post, told.set).result(60)
+    desk.wait_until(told.is_set, "all that was told of it", 60)
     assert not dialog.isVisible()
     assert not (tmp_path / "pictures-coco").exists()

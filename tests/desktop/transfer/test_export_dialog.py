@@ -6,16 +6,16 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QDoubleSpinBox
 
 from core.base.errors import UserError
-from core.base.settings import TABLE
-from core.formats.writers.registry import OUTGOING
-from core.formats.writers.resize_and_tile import Shape
+from core.base.settings import SETTINGS
+from core.formats.writers.registry import EXPORT_FORMATS
+from core.formats.writers.resize_and_tile import ResizeOptions
 from desktop.shell.settings_dialog import SettingsDialog
 from desktop.theme.theme import Theme, apply_theme
-from desktop.transfer.export_dialog import ExportDialog, ExportWish
+from desktop.transfer.export_dialog import ExportDialog, ExportFormValues
 
 pytestmark = pytest.mark.qt_log_ignore("does not support propagateSizeHints")
 
-DEFAULTS = {setting.name: setting.default for setting in TABLE}
+DEFAULTS = {setting.name: setting.default for setting in SETTINGS}
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def test_every_setting_has_a_field_that_fits(qtbot, theme: Theme) -> None:
     dialog = SettingsDialog(theme, DEFAULTS.__getitem__)
     qtbot.addWidget(dialog)
     assert not dialog.isModal()
-    for setting in TABLE:
+    for setting in SETTINGS:
         field = dialog.fields[setting.name]
         assert field.accessibleName() == setting.title
         if isinstance(setting.default, bool):
@@ -63,7 +63,7 @@ def test_an_error_stands_in_the_dialog(qtbot, theme: Theme) -> None:
 
 @pytest.fixture
 def export(qtbot, theme: Theme) -> ExportDialog:
-    made = ExportDialog(theme, [OUTGOING[name] for name in ("masks", "coco")], "/out")
+    made = ExportDialog(theme, [EXPORT_FORMATS[name] for name in ("masks", "coco")], "/out")
     qtbot.addWidget(made)
     made.show()
     qtbot.waitExposed(made)
@@ -74,14 +74,14 @@ def test_an_export_is_counted_before_it_can_start(qtbot, export: ExportDialog) -
     assert not export.export.isEnabled()
     export.set_plan("24 masks of 8 classes.")
     assert export.export.isEnabled()
-    with qtbot.waitSignal(export.wish_changed) as changed:
+    with qtbot.waitSignal(export.values_changed) as changed:
         export.splits["test"].click()
-    assert changed.args == [ExportWish("masks", ("train", "val", "none"), "labels", "/out-masks")]
+    assert changed.args == [ExportFormValues("masks", ("train", "val", "none"), "labels", "/out-masks")]
     assert not export.export.isEnabled(), "the old numbers do not count for the new wish"
     export.set_plan("20 masks.")
-    with qtbot.waitSignal(export.export_asked) as asked:
+    with qtbot.waitSignal(export.export_requested) as asked:
         QTest.mouseClick(export.export, Qt.MouseButton.LeftButton)
-    assert asked.args == [export.wish()]
+    assert asked.args == [export.values()]
 
 
 def test_a_plan_that_cannot_be_done_keeps_the_button_off(export: ExportDialog) -> None:
@@ -94,7 +94,7 @@ def test_esc_stops_a_running_export_first(qtbot, export: ExportDialog) -> None:
     export.set_plan("24 masks.")
     export.set_progress(3, 24)
     assert export.progress.isVisible() and not export.export.isEnabled() and not export.format.isEnabled()
-    with qtbot.waitSignal(export.cancel_asked):
+    with qtbot.waitSignal(export.cancel_requested):
         QTest.keyClick(export, Qt.Key.Key_Escape)
     assert export.isVisible()
     export.set_finished("The export was stopped; nothing was left behind.", failed=True)
@@ -112,11 +112,11 @@ def test_after_an_export_the_dialog_says_what_is_there(export: ExportDialog) -> 
 
 
 def test_the_folder_follows_the_format_until_somebody_chooses_another(export: ExportDialog) -> None:
-    assert "pixel is the value of its class" in export.about.text()
+    assert "pixel is the value of its class" in export.format_help.text()
     choose(export, 1)
     assert export.folder.text() == "/out-coco"
-    assert "polygon" in export.about.text()
-    assert not export.choices.splits_as.isEnabled()
+    assert "polygon" in export.format_help.text()
+    assert not export.option_fields.splits_as.isEnabled()
     export.folder.setText("/mine")
     choose(export, 0)
     assert export.folder.text() == "/mine"
@@ -128,18 +128,18 @@ def choose(export: ExportDialog, place: int) -> None:
 
 
 def test_finer_choices_of_an_export_are_part_of_the_wish(qtbot, export: ExportDialog) -> None:
-    choices = export.choices
+    choices = export.option_fields
     assert not choices.tile.isEnabled() and not choices.longest.isEnabled()
-    choices.cut.click()
+    choices.tiles.click()
     choices.overlap.setValue(64)
     choices.size.setCurrentIndex(1)
     choices.size.activated.emit(1)
     choices.splits_as.setCurrentIndex(1)
     export.only_done.click()
-    with qtbot.waitSignal(export.wish_changed):
+    with qtbot.waitSignal(export.values_changed):
         choices.pattern.setText("{split}-{index:05}")
-    wish = export.wish()
-    assert wish.shape == Shape(1024, 512, 64)
+    wish = export.values()
+    assert wish.shape == ResizeOptions(1024, 512, 64)
     assert (wish.only_done, wish.lists, wish.pattern) == (True, True, "{split}-{index:05}")
 
 

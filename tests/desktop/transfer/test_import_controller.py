@@ -23,16 +23,19 @@ pytestmark = pytest.mark.qt_log_ignore("does not support propagateSizeHints")
 
 def opened(desk: Desk, folder: Path | None = None) -> ImportDialog:
     desk.key(Qt.Key.Key_I, CTRL)
-    exchange = desk.window.rooms.exchange
+    exchange = desk.window.context.export_controller
     assert exchange is not None
-    desk.until(
-        lambda: exchange.taking.dialog is not None and exchange.taking.dialog.isVisible(), "the dialog"
+    desk.wait_until(
+        lambda: (
+            exchange.import_controller.dialog is not None and exchange.import_controller.dialog.isVisible()
+        ),
+        "the dialog",
     )
-    dialog = exchange.taking.dialog
+    dialog = exchange.import_controller.dialog
     assert dialog is not None
     if folder is not None:
         dialog.set_folder(str(folder))
-        desk.until(dialog.bring.isEnabled, "the dry run")
+        desk.wait_until(dialog.import_button.isEnabled, "the dry run")
     return dialog
 
 
@@ -42,44 +45,44 @@ def form(name: str, place: Path) -> Path:
 
 
 def press_import(desk: Desk, dialog: ImportDialog) -> None:
-    QTest.mouseClick(dialog.bring, Qt.MouseButton.LeftButton)
-    desk.until(lambda: dialog.cancel.text() == "Close", "the end of the import")
+    QTest.mouseClick(dialog.import_button, Qt.MouseButton.LeftButton)
+    desk.wait_until(lambda: dialog.cancel.text() == "Close", "the end of the import")
 
 
 def test_a_folder_is_recognised_shown_counted_and_brought_in(desk: Desk, tmp_path: Path) -> None:
     dialog = opened(desk, form("cityscapes", tmp_path / "set"))
     assert dialog.format.currentData() == "cityscapes"
     assert "98%" in dialog.format.currentText()
-    assert "_gtFine_labelIds" in dialog.why.text()
+    assert "_gtFine_labelIds" in dialog.reason.text()
     assert "1 picture, 1 with masks (1 train); 19 new classes" in dialog.plan.text()
-    desk.until(dialog.previews.isVisible, "previews")
-    assert dialog.classes.field("road").currentText() == "New class of this name"
-    assert dialog.classes.field("ego vehicle").currentData() == "void"
+    desk.wait_until(dialog.previews.isVisible, "previews")
+    assert dialog.class_mapping.field("road").currentText() == "New class of this name"
+    assert dialog.class_mapping.field("ego vehicle").currentData() == "void"
     assert len(desk.session.pictures) == 3, "nothing is brought in before somebody says so"
     press_import(desk, dialog)
     assert "1 picture came in, 1 with labels" in dialog.plan.text()
-    desk.until(lambda: len(desk.session.pictures) == 4, "the picture")
+    desk.wait_until(lambda: len(desk.session.pictures) == 4, "the picture")
     assert desk.session.editing.classes.by_name("road") is not None
     press_import(desk, dialog)
-    desk.until(lambda: "1 were in already, unchanged" in dialog.plan.text(), "the second import")
+    desk.wait_until(lambda: "1 were in already, unchanged" in dialog.plan.text(), "the second import")
 
 
 def test_classes_go_where_the_person_says(desk: Desk, tmp_path: Path) -> None:
     dialog = opened(desk, form("coco", tmp_path / "set"))
     for name, becomes in (("roof", "grass"), ("everything else", "Void: never learned, never scored")):
-        field = dialog.classes.field(name)
+        field = dialog.class_mapping.field(name)
         field.showPopup()
         field.hidePopup()
         field.setCurrentText(becomes)
         field.activated.emit(field.currentIndex())
-    desk.until(dialog.bring.isEnabled, "the new dry run")
+    desk.wait_until(dialog.import_button.isEnabled, "the new dry run")
     press_import(desk, dialog)
     session = desk.session
-    desk.until(lambda: len(session.pictures) == 4, "the picture")
+    desk.wait_until(lambda: len(session.pictures) == 4, "the picture")
     shown = session.editing.classes.by_name("grass")
     assert shown is not None
     record = session.pictures.at(3)
-    values = session.opening.show(record.id).result(30).labels
+    values = session.loader.load(record.id).result(30).labels
     np.testing.assert_array_equal(values, np.where(RIGHT, shown.value, VOID))
 
 
@@ -87,8 +90,8 @@ def test_what_is_no_dataset_is_said_and_cannot_be_imported(desk: Desk, tmp_path:
     external_datasets.photo(tmp_path / "set" / "a.jpg")
     dialog = opened(desk)
     dialog.set_folder(str(tmp_path / "set"))
-    desk.until(lambda: "looks like no dataset" in dialog.plan.text(), "the refusal")
-    assert not dialog.bring.isEnabled()
+    desk.wait_until(lambda: "looks like no dataset" in dialog.plan.text(), "the refusal")
+    assert not dialog.import_button.isEnabled()
     assert dialog.plan.property("role") == "warning"
 
 
@@ -100,9 +103,13 @@ def test_another_format_can_be_chosen(desk: Desk, tmp_path: Path) -> None:
     assert "92%" in dialog.format.itemText(1)
     dialog.format.setCurrentIndex(1)
     dialog.format.activated.emit(1)
-    desk.until(lambda: "“shapes”" in dialog.why.text() and dialog.bring.isEnabled(), "the other reader")
+    desk.wait_until(
+        lambda: "“shapes”" in dialog.reason.text() and dialog.import_button.isEnabled(), "the other reader"
+    )
     dialog.set_folder(str(form("isat", tmp_path / "other")))
-    desk.until(lambda: dialog.format.currentData() == "isat" and dialog.bring.isEnabled(), "another folder")
+    desk.wait_until(
+        lambda: dialog.format.currentData() == "isat" and dialog.import_button.isEnabled(), "another folder"
+    )
 
 
 def test_a_folder_may_be_dropped(desk: Desk, tmp_path: Path) -> None:
@@ -113,7 +120,9 @@ def test_a_folder_may_be_dropped(desk: Desk, tmp_path: Path) -> None:
     dialog.dropEvent(
         QDropEvent(QPointF(9, 9), Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, nothing)
     )
-    desk.until(lambda: dialog.format.currentData() == "yolo-seg" and dialog.bring.isEnabled(), "the dry run")
+    desk.wait_until(
+        lambda: dialog.format.currentData() == "yolo-seg" and dialog.import_button.isEnabled(), "the dry run"
+    )
 
 
 def test_an_import_can_be_stopped_and_goes_on_from_there(desk: Desk, tmp_path: Path) -> None:
@@ -121,22 +130,22 @@ def test_an_import_can_be_stopped_and_goes_on_from_there(desk: Desk, tmp_path: P
         external_datasets.photo(tmp_path / "set" / "images" / f"{number:03}.jpg", seed=number)
         external_datasets.grey(tmp_path / "set" / "masks" / f"{number:03}.png", 0, 1)
     dialog = opened(desk, tmp_path / "set")
-    QTest.mouseClick(dialog.bring, Qt.MouseButton.LeftButton)
-    desk.until(lambda: dialog.progress.value() > 0, "the first pictures")
+    QTest.mouseClick(dialog.import_button, Qt.MouseButton.LeftButton)
+    desk.wait_until(lambda: dialog.progress.value() > 0, "the first pictures")
     QTest.keyClick(dialog, Qt.Key.Key_Escape)
-    desk.until(lambda: "Stopped" in dialog.plan.text() or dialog.cancel.text() == "Close", "the end")
+    desk.wait_until(lambda: "Stopped" in dialog.plan.text() or dialog.cancel.text() == "Close", "the end")
     assert dialog.isVisible()
     if dialog.cancel.text() != "Close":
         press_import(desk, dialog)
         assert "were in already" in dialog.plan.text()
-    desk.until(lambda: len(desk.session.pictures) == 63, "all pictures")
+    desk.wait_until(lambda: len(desk.session.pictures) == 63, "all pictures")
 
 
 def test_a_project_that_closes_takes_a_running_import_and_its_dialog_with_it(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dialog = opened(desk, form("coco", tmp_path / "set"))
-    importing, run = desk.session.importing, desk.session.importing.run
+    importing, run = desk.session.imports, desk.session.imports.run
     under_way, told = threading.Event(), threading.Event()
 
     def hold(*_: int) -> None:
@@ -144,9 +153,9 @@ def test_a_project_that_closes_takes_a_running_import_and_its_dialog_with_it(
         assert importing._cancel.wait(60)
 
     monkeypatch.setattr(importing, "run", lambda plan, _progress: run(plan, hold))
-    QTest.mouseClick(dialog.bring, Qt.MouseButton.LeftButton)
-    desk.until(under_way.is_set, "the import", 60)
+    QTest.mouseClick(dialog.import_button, Qt.MouseButton.LeftButton)
+    desk.wait_until(under_way.is_set, "the import", 60)
     assert desk.window.close_project() and not dialog.isVisible()
-    desk.window._opening.submit(desk.window.bridge.post, told.set).result(60)
-    desk.until(told.is_set, "all that was told of it", 60)
+    desk.window._loading_lane.submit(desk.window.dispatcher.post, told.set).result(60)
+    desk.wait_until(told.is_set, "all that was told of it", 60)
     assert not dialog.isVisible()

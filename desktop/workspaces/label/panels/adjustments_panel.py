@@ -9,9 +9,9 @@ from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
-from core.images.adjustments import Histogram, Tone
+from core.images.adjustments import Adjustments, Histogram
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.controls import HomeSlider, button, choice, column, icon_button, row, words
+from desktop.widgets.controls import ResettableSlider, button, column, combo_box, icon_button, row, text_label
 
 WIDTH = 37 * GRID
 STEPS = 100
@@ -65,7 +65,7 @@ class HistogramView(QWidget):
                 fill = QColor(colour)
                 fill.setAlphaF(0.75 if alike else 0.5)
                 painter.setBrush(fill)
-                painter.drawPath(_hill(np.sqrt(counts), area))
+                painter.drawPath(_area_path(np.sqrt(counts), area))
             painter.setPen(QPen(self._theme.colour("focus"), 1.5))
             for end in self._ends:
                 x = area.left() + area.width() * (end - shown.low) / (shown.high - shown.low)
@@ -74,12 +74,12 @@ class HistogramView(QWidget):
         painter.end()
 
 
-class ToneSheet(QFrame):
+class AdjustmentsPanel(QFrame):
     """Shows a Tone and emits `tone_changed` with another when somebody moves something."""
 
-    tone_changed = Signal(object)
-    auto_asked = Signal()
-    closed = Signal()
+    adjustments_changed = Signal(object)
+    stretch_requested = Signal()
+    close_requested = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
@@ -87,52 +87,54 @@ class ToneSheet(QFrame):
         # It lies on the canvas, but what is done here is not meant for the picture below.
         self.setAttribute(Qt.WidgetAttribute.WA_NoMousePropagation)
         self.setCursor(Qt.CursorShape.ArrowCursor)
-        self._tone, self._histogram = Tone(), None
+        self._adjustments, self._histogram = Adjustments(), None
         self._deep = False
         self.setAccessibleName("Brightness and contrast")
-        self.plot = HistogramView(theme)
+        self.histogram_view = HistogramView(theme)
         self.close_button = icon_button("close", "Close", theme, 16)
-        self.close_button.clicked.connect(self.closed)
-        self.auto = button("Stretch")
-        self.auto.setToolTip("Spread what the picture has from black to white.")
-        self.auto.clicked.connect(self.auto_asked)
-        self.reset = button("Reset", "quiet")
-        self.reset.setToolTip("Show the picture again as it is.")
-        self.reset.clicked.connect(lambda: self.tone_changed.emit(Tone()))
+        self.close_button.clicked.connect(self.close_requested)
+        self.stretch_button = button("Stretch")
+        self.stretch_button.setToolTip("Spread what the picture has from black to white.")
+        self.stretch_button.clicked.connect(self.stretch_requested)
+        self.reset_button = button("Reset", "quiet")
+        self.reset_button.setToolTip("Show the picture again as it is.")
+        self.reset_button.clicked.connect(lambda: self.adjustments_changed.emit(Adjustments()))
         self.sliders = {
-            "low": HomeSlider(0, STEPS, 0, "Black: values up to here are shown black"),
-            "high": HomeSlider(0, STEPS, STEPS, "White: values from here on are shown white"),
-            "gamma": HomeSlider(-STEPS, STEPS, 0, "Gamma: lightens or darkens the middle"),
-            "contrast": HomeSlider(-STEPS, STEPS, 0, "Contrast"),
-            "brightness": HomeSlider(-STEPS, STEPS, 0, "Brightness"),
+            "low": ResettableSlider(0, STEPS, 0, "Black: values up to here are shown black"),
+            "high": ResettableSlider(0, STEPS, STEPS, "White: values from here on are shown white"),
+            "gamma": ResettableSlider(-STEPS, STEPS, 0, "Gamma: lightens or darkens the middle"),
+            "contrast": ResettableSlider(-STEPS, STEPS, 0, "Contrast"),
+            "brightness": ResettableSlider(-STEPS, STEPS, 0, "Brightness"),
         }
         self._numbers: dict[str, QLabel] = {}
-        self.channels = choice(CHANNEL_ROWS, "Channels shown")
-        self.channels.currentIndexChanged.connect(self._chosen)
-        self.picks = tuple(choice((), f"Channel shown as {name}") for name in ("red", "green", "blue"))
-        for box in self.picks:
-            box.currentIndexChanged.connect(self._chosen)
-        self._pick_row = QWidget()
-        self._pick_row.setLayout(row(*self.picks, spacing=4))
-        title = words("View of the picture", "heading")
+        self.channels = combo_box(CHANNEL_ROWS, "Channels shown")
+        self.channels.currentIndexChanged.connect(self._channels_changed)
+        self.band_boxes = tuple(
+            combo_box((), f"Channel shown as {name}") for name in ("red", "green", "blue")
+        )
+        for box in self.band_boxes:
+            box.currentIndexChanged.connect(self._channels_changed)
+        self._band_row = QWidget()
+        self._band_row.setLayout(row(*self.band_boxes, spacing=4))
+        title = text_label("View of the picture", "heading")
         title.setToolTip("Only the view changes: the file and what the model sees stay as they are.")
         layout = column(
             row(title, None, self.close_button),
-            self.plot,
+            self.histogram_view,
             spacing=GRID // 2,
             margins=(2 * GRID, GRID, 2 * GRID, GRID),
         )
         for key, name in TITLES:
             layout.addLayout(self._row(key, name))
-        layout.addWidget(self._pick_row)
-        layout.addLayout(row(self.channels, None, self.reset, self.auto))
+        layout.addWidget(self._band_row)
+        layout.addLayout(row(self.channels, None, self.reset_button, self.stretch_button))
         self.setLayout(layout)
         self.setFixedWidth(WIDTH)
-        self.set_tone(Tone(), None, 3)
+        self.set_adjustments(Adjustments(), None, 3)
 
-    def set_tone(self, tone: Tone, histogram: Histogram | None, channels: int) -> None:
+    def set_adjustments(self, tone: Adjustments, histogram: Histogram | None, channels: int) -> None:
         """Show a tone for a picture of so many channels; emits nothing."""
-        self._tone, self._histogram = tone, histogram
+        self._adjustments, self._histogram = tone, histogram
         low, high = (histogram.low, histogram.high) if histogram else (0.0, 1.0)
         for slider in self.sliders.values():
             slider.blockSignals(True)
@@ -144,72 +146,74 @@ class ToneSheet(QFrame):
         self.sliders["brightness"].setValue(round(tone.brightness * STEPS))
         for slider in self.sliders.values():
             slider.blockSignals(False)
-        self._fill(self.channels, tone.channels)
-        self._offer_picks(tone, channels)
-        self._tell()
-        self.reset.setEnabled(not tone.is_plain)
-        self.auto.setEnabled(histogram is not None)
-        self.plot.show_histogram(histogram, tone.low, tone.high)
+        self._select(self.channels, tone.channels)
+        self._show_bands(tone, channels)
+        self._show_numbers()
+        self.reset_button.setEnabled(not tone.is_identity)
+        self.stretch_button.setEnabled(histogram is not None)
+        self.histogram_view.show_histogram(histogram, tone.low, tone.high)
         self.adjustSize()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         if event.key() == Qt.Key.Key_Escape:
-            self.closed.emit()
+            self.close_requested.emit()
         else:
             super().keyPressEvent(event)
 
     def _row(self, key: str, title: str) -> QHBoxLayout:
-        name, number = words(title), words("", "muted")
+        name, number = text_label(title), text_label("", "muted")
         name.setFixedWidth(self.fontMetrics().horizontalAdvance("Brightness") + 4)
         number.setFixedWidth(self.fontMetrics().horizontalAdvance("−100 %") + 4)
         number.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._numbers[key] = number
         slider = self.sliders[key]
-        slider.setToolTip("Double click: back to the middle." if slider.home == 0 and key != "low" else
+        slider.setToolTip("Double click: back to the middle." if slider.default == 0 and key != "low" else
                           "Double click: back to the end.")  # fmt: skip
-        slider.valueChanged.connect(lambda value, key=key: self._moved(key, value))
+        slider.valueChanged.connect(lambda value, key=key: self._slider_moved(key, value))
         return row(name, slider, number)
 
-    def _moved(self, key: str, value: int) -> None:
+    def _slider_moved(self, key: str, value: int) -> None:
         changed: float = value / STEPS
         if key == "gamma":
             changed = float(10**changed)
-        tone = replace(self._tone, **{key: changed})
+        tone = replace(self._adjustments, **{key: changed})
         # The two ends never cross: the one that is moved pushes the other.
         if tone.low >= tone.high:
             other = {"high": tone.low + 1 / STEPS} if key == "low" else {"low": tone.high - 1 / STEPS}
             tone = replace(tone, **other)
-        self.tone_changed.emit(tone)
+        self.adjustments_changed.emit(tone)
 
-    def _chosen(self, _index: int) -> None:
-        picks = tuple(int(box.currentData()) if box.count() else n for n, box in enumerate(self.picks))
-        self.tone_changed.emit(replace(self._tone, channels=str(self.channels.currentData()), picks=picks))
+    def _channels_changed(self, _index: int) -> None:
+        picks = tuple(int(box.currentData()) if box.count() else n for n, box in enumerate(self.band_boxes))
+        self.adjustments_changed.emit(
+            replace(self._adjustments, channels=str(self.channels.currentData()), picks=picks)
+        )
 
-    def _offer_picks(self, tone: Tone, channels: int) -> None:
-        self._pick_row.setVisible(channels > 3)
+    def _show_bands(self, tone: Adjustments, channels: int) -> None:
+        self._band_row.setVisible(channels > 3)
         if channels <= 3:
             return
-        for box, pick in zip(self.picks, tone.picks, strict=True):
+        for box, pick in zip(self.band_boxes, tone.picks, strict=True):
             if box.count() != channels:
                 box.blockSignals(True)
                 box.clear()
                 for number in range(channels):
                     box.addItem(f"Ch. {number + 1}", number)
                 box.blockSignals(False)
-            self._fill(box, min(pick, channels - 1))
+            self._select(box, min(pick, channels - 1))
 
-    def _fill(self, box: QComboBox, key: object) -> None:
+    def _select(self, box: QComboBox, key: object) -> None:
         box.blockSignals(True)
         box.setCurrentIndex(max(0, box.findData(key)))
         box.blockSignals(False)
 
-    def _tell(self) -> None:
+    def _show_numbers(self) -> None:
         for key in ("low", "high", "contrast", "brightness"):
-            self._numbers[key].setText(f"{round(getattr(self._tone, key) * 100)} %".replace("-", "−"))
-        self._numbers["gamma"].setText(f"{self._tone.gamma:.2f}")
+            self._numbers[key].setText(f"{round(getattr(self._adjustments, key) * 100)} %".replace("-", "−"))
+        self._numbers["gamma"].setText(f"{self._adjustments.gamma:.2f}")
 
 
-def _hill(heights: np.ndarray, area: QRectF) -> QPainterPath:
+def _area_path(heights: np.ndarray, area: QRectF) -> QPainterPath:
     """The outline under a row of heights, as high as the area."""
     most = max(
         float(heights[1:-1].max(initial=0)), 1.0

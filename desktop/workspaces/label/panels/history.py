@@ -18,16 +18,25 @@ from PySide6.QtWidgets import (
 
 from core.project.records import EditRecord
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.controls import MARGIN, button, column, ground, icon_button, row, set_role, words
+from desktop.widgets.controls import (
+    MARGIN,
+    button,
+    column,
+    icon_button,
+    row,
+    set_background,
+    set_role,
+    text_label,
+)
 from desktop.workspaces.label.panels.history_model import HistoryModel
 
 ROW_HEIGHT = 48
 HINT = "Point at a change to see the label as it was right after it; a double click goes there."
-CLOCK_MS = 20_000
+AGE_UPDATE_MS = 20_000
 """How often "2 min ago" is looked at again."""
 
 
-class EntryDelegate(QStyledItemDelegate):
+class HistoryRowDelegate(QStyledItemDelegate):
     """Paints a change in two lines beside a line of time: done, undone, and where the picture is now."""
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
@@ -48,21 +57,21 @@ class EntryDelegate(QStyledItemDelegate):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(self._theme.colour("accent_soft" if chosen else "hover"))
             painter.drawRoundedRect(rect.adjusted(GRID, 1, -GRID, -1), 6, 6)
-        self._paint_time(painter, rect, index.row(), model)
+        self._paint_timeline(painter, rect, index.row(), model)
         text = rect.adjusted(5 * GRID, 6, -MARGIN, -6)
         painter.setFont(self._theme.strong_font() if now else self._theme.font)
         painter.setPen(self._theme.colour("disabled" if entry.undone else "text"))
-        self._write(painter, text, Qt.AlignmentFlag.AlignTop, entry.name)
+        self._draw_text(painter, text, Qt.AlignmentFlag.AlignTop, entry.name)
         painter.setFont(self._theme.font)
         painter.setPen(self._theme.colour("disabled" if entry.undone else "muted"))
-        self._write(painter, text, Qt.AlignmentFlag.AlignBottom, model.details(entry))
+        self._draw_text(painter, text, Qt.AlignmentFlag.AlignBottom, model.details(entry))
         painter.restore()
 
-    def _write(self, painter: QPainter, rect: QRect, side: Qt.AlignmentFlag, text: str) -> None:
+    def _draw_text(self, painter: QPainter, rect: QRect, side: Qt.AlignmentFlag, text: str) -> None:
         shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, rect.width())
         painter.drawText(rect, side | Qt.AlignmentFlag.AlignLeft, shown)
 
-    def _paint_time(self, painter: QPainter, rect: QRect, at: int, model: HistoryModel) -> None:
+    def _paint_timeline(self, painter: QPainter, rect: QRect, at: int, model: HistoryModel) -> None:
         """A thread through all entries; its beads are empty for what is undone, strong for where the picture is."""
         entry, now = model.entries[at], at == model.current_row
         middle = QPointF(rect.left() + 3 * GRID, rect.top() + ROW_HEIGHT / 2)
@@ -83,59 +92,59 @@ class EntryDelegate(QStyledItemDelegate):
             painter.drawEllipse(middle, 5 if now else 3.5, 5 if now else 3.5)
 
 
-class EntryList(QListView):
+class HistoryList(QListView):
     """`pointed` carries the EditRecord under the pointer, else the chosen one, else None; `back_asked` an entry."""
 
-    pointed = Signal(object)
-    back_asked = Signal(object)
+    entry_hovered = Signal(object)
+    revert_requested = Signal(object)
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
-        self.entries = HistoryModel()
-        self.entries.setParent(self)
-        self.setModel(self.entries)
-        self.setItemDelegate(EntryDelegate(theme, self))
+        self.history_model = HistoryModel()
+        self.history_model.setParent(self)
+        self.setModel(self.history_model)
+        self.setItemDelegate(HistoryRowDelegate(theme, self))
         self.setUniformItemSizes(True)
         self.setMouseTracking(True)
         self.setAccessibleName("Changes of this picture, newest first")
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.entered.connect(lambda index: self.pointed.emit(self._entry(index)))
-        self.viewportEntered.connect(self._point_at_chosen)
+        self.entered.connect(lambda index: self.entry_hovered.emit(self._entry(index)))
+        self.viewportEntered.connect(self._hover_chosen)
         self.selectionModel().currentChanged.connect(
-            lambda index, _old: self.pointed.emit(self._entry(index))
+            lambda index, _old: self.entry_hovered.emit(self._entry(index))
         )
-        self.doubleClicked.connect(lambda index: self.back_asked.emit(self._entry(index)))
+        self.doubleClicked.connect(lambda index: self.revert_requested.emit(self._entry(index)))
         theme.changed.connect(self.viewport().update)
 
     def chosen(self) -> EditRecord | None:
         return self._entry(self.currentIndex())
 
-    def show_entries(self, entries: Sequence[EditRecord]) -> None:
+    def set_entries(self, entries: Sequence[EditRecord]) -> None:
         """Newest first. The chosen entry stays chosen while it is there."""
         old, place = self.chosen(), self.verticalScrollBar().value()
-        self.entries.show_entries(entries)
-        row_ = self.entries.row_of(old.id) if old else None
+        self.history_model.set_entries(entries)
+        row_ = self.history_model.row_of(old.id) if old else None
         if row_ is not None:
-            self.setCurrentIndex(self.entries.index(row_))
+            self.setCurrentIndex(self.history_model.index(row_))
         self.verticalScrollBar().setValue(place)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         entry = self.chosen()
         if entry is not None and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.back_asked.emit(entry)
+            self.revert_requested.emit(entry)
             return
         super().keyPressEvent(event)
 
     def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
         super().leaveEvent(event)
-        self._point_at_chosen()
+        self._hover_chosen()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         super().paintEvent(event)
-        if not self.entries.entries:
+        if not self.history_model.entries:
             painter = QPainter(self.viewport())
             painter.setPen(self._theme.colour("muted"))
             room = self.viewport().rect().adjusted(MARGIN, GRID, -MARGIN, 0)
@@ -144,10 +153,10 @@ class EntryList(QListView):
             painter.end()
 
     def _entry(self, index: QModelIndex) -> EditRecord | None:
-        return self.entries.entries[index.row()] if index.isValid() else None
+        return self.history_model.entries[index.row()] if index.isValid() else None
 
-    def _point_at_chosen(self) -> None:
-        self.pointed.emit(self.chosen())
+    def _hover_chosen(self) -> None:
+        self.entry_hovered.emit(self.chosen())
 
 
 class HistoryPanel(QWidget):
@@ -156,67 +165,71 @@ class HistoryPanel(QWidget):
     `pointed` carries the entry under the pointer or the chosen one, `picked` one that was clicked.
     """
 
-    pointed = Signal(object)
-    back_asked = Signal(object)
-    picked = Signal(object)
-    close_asked = Signal()
+    entry_hovered = Signal(object)
+    revert_requested = Signal(object)
+    entry_clicked = Signal(object)
+    close_requested = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        ground(self, "panel")
-        self.list = EntryList(theme)
+        set_background(self, "panel")
+        self.list = HistoryList(theme)
         self.close_button = icon_button("close", "Close the history", theme, 18)
-        self.note = words(HINT, "muted", wrap=True)
-        self.back = button("Go back to here")
-        self.list.pointed.connect(self.pointed)
-        self.list.back_asked.connect(self._ask)
-        self.list.clicked.connect(lambda _index: self.picked.emit(self.list.chosen()))
-        self.list.selectionModel().currentChanged.connect(lambda *_: self._dress())
-        self.list.entries.modelReset.connect(self._dress)
-        self.back.clicked.connect(lambda: self._ask(self.list.chosen()))
-        self.close_button.clicked.connect(self.close_asked)
-        self._clock = QTimer(self, interval=CLOCK_MS)
+        self.note = text_label(HINT, "muted", wrap=True)
+        self.revert_button = button("Go back to here")
+        self.list.entry_hovered.connect(self.entry_hovered)
+        self.list.revert_requested.connect(self._request_revert)
+        self.list.clicked.connect(lambda _index: self.entry_clicked.emit(self.list.chosen()))
+        self.list.selectionModel().currentChanged.connect(lambda *_: self._update_button())
+        self.list.history_model.modelReset.connect(self._update_button)
+        self.revert_button.clicked.connect(lambda: self._request_revert(self.list.chosen()))
+        self.close_button.clicked.connect(self.close_requested)
+        self._clock = QTimer(self, interval=AGE_UPDATE_MS)
         self._clock.timeout.connect(self.list.viewport().update)
         self._clock.start()
         self.setLayout(
             column(
-                row(words("History", "heading"), None, self.close_button, margins=(MARGIN, 0, GRID, 0)),
+                row(text_label("History", "heading"), None, self.close_button, margins=(MARGIN, 0, GRID, 0)),
                 self.list,
-                column(self.note, self.back, margins=(MARGIN, GRID, MARGIN, MARGIN)),
+                column(self.note, self.revert_button, margins=(MARGIN, GRID, MARGIN, MARGIN)),
                 margins=(0, 0, 0, 0),
                 spacing=4,
             )
         )
-        self._dress()
+        self._update_button()
 
     def set_entries(self, entries: Sequence[EditRecord]) -> None:
         """All changes, newest first."""
-        self.list.show_entries(entries)
+        self.list.set_entries(entries)
 
     def show_note(self, text: str, role: str = "muted") -> None:
         """A sentence above the button, such as why going back has stopped; an empty text brings the hint back."""
         set_role(self.note, role)
         self.note.setText(text or HINT)
 
-    def choose_none(self) -> None:
+    def clear_selection(self) -> None:
         """No entry is chosen any more, and none is pointed at."""
         self.list.setCurrentIndex(QModelIndex())
 
-    def leads_to(self, entry: EditRecord) -> bool:
+    def can_revert_to(self, entry: EditRecord) -> bool:
         """Whether the picture is elsewhere now and a way leads to how it was right after `entry`."""
-        return self.list.entries.way_to(entry) > 0
+        return self.list.history_model.steps_to(entry) > 0
 
-    def _ask(self, entry: EditRecord | None) -> None:
-        if entry is not None and self.list.entries.way_to(entry):
-            self.back_asked.emit(entry)
+    def _request_revert(self, entry: EditRecord | None) -> None:
+        if entry is not None and self.list.history_model.steps_to(entry):
+            self.revert_requested.emit(entry)
 
-    def _dress(self) -> None:
+    def _update_button(self) -> None:
         entry = self.list.chosen()
-        self.back.setText("Go forward to here" if entry is not None and entry.undone else "Go back to here")
-        self.back.setEnabled(entry is not None and self.list.entries.way_to(entry) > 0)
-        thinned = (
-            entry is not None and not self.back.isEnabled() and self.list.entries.is_behind_thinned(entry)
+        self.revert_button.setText(
+            "Go forward to here" if entry is not None and entry.undone else "Go back to here"
         )
-        self.back.setToolTip(
+        self.revert_button.setEnabled(entry is not None and self.list.history_model.steps_to(entry) > 0)
+        thinned = (
+            entry is not None
+            and not self.revert_button.isEnabled()
+            and self.list.history_model.is_blocked(entry)
+        )
+        self.revert_button.setToolTip(
             "The way there leads over changes that cannot be undone any more." if thinned else ""
         )

@@ -10,7 +10,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, Qt
 
 from core.project.records import EditRecord
 
-PIXEL_LESS = frozenset(("mark", "classes"))
+TOOLS_WITHOUT_PIXELS = frozenset(("mark", "classes"))
 """Tools whose changes are of words and lists: nobody painted them."""
 
 
@@ -23,7 +23,7 @@ class HistoryModel(QAbstractListModel):
         self.current_row: int | None = None
         """Where the picture is: the newest change that is not undone."""
 
-    def show_entries(self, entries: Sequence[EditRecord]) -> None:
+    def set_entries(self, entries: Sequence[EditRecord]) -> None:
         self.beginResetModel()
         self.entries = tuple(entries)
         self.current_row = next((n for n, entry in enumerate(self.entries) if not entry.undone), None)
@@ -32,17 +32,17 @@ class HistoryModel(QAbstractListModel):
     def row_of(self, edit_id: int) -> int | None:
         return next((n for n, entry in enumerate(self.entries) if entry.id == edit_id), None)
 
-    def way_to(self, aim: EditRecord) -> int:
+    def steps_to(self, target: EditRecord) -> int:
         """How many steps lead to the picture as it was right after `aim`; 0 when it is there or no way leads back."""
-        if aim.undone:
-            return sum(entry.undone and entry.id <= aim.id for entry in self.entries)
-        if self.is_behind_thinned(aim):
+        if target.undone:
+            return sum(entry.undone and entry.id <= target.id for entry in self.entries)
+        if self.is_blocked(target):
             return 0
-        return sum(not entry.undone and entry.id > aim.id for entry in self.entries)
+        return sum(not entry.undone and entry.id > target.id for entry in self.entries)
 
-    def is_behind_thinned(self, aim: EditRecord) -> bool:
+    def is_blocked(self, target: EditRecord) -> bool:
         """Whether a later change stays, because it can no longer be undone."""
-        return any(entry.thinned and entry.id > aim.id for entry in self.entries)
+        return any(entry.thinned and entry.id > target.id for entry in self.entries)
 
     def rowCount(self, parent: Any = QModelIndex()) -> int:  # noqa: N802, B008
         return 0 if parent.isValid() else len(self.entries)
@@ -60,23 +60,23 @@ class HistoryModel(QAbstractListModel):
 
     def details(self, entry: EditRecord) -> str:
         """When, how much and by whom, in one line."""
-        parts = [ago(entry.made_at)]
+        parts = [age_text(entry.made_at)]
         if entry.undone:
             parts.append("undone")
         if entry.thinned:
             parts.append("kept, cannot be undone")
         if entry.picture_id is None:
             parts.append("all pictures")
-        elif entry.tool not in PIXEL_LESS:
+        elif entry.tool not in TOOLS_WITHOUT_PIXELS:
             parts.append("1 pixel" if entry.pixels == 1 else f"{entry.pixels:,} pixels")
             parts.append(f"{entry.origin} from run {entry.run_id}" if entry.run_id else str(entry.origin))
         return " · ".join(parts)
 
 
-def ago(made_at: str, moment: datetime | None = None) -> str:
+def age_text(made_at: str, now: datetime | None = None) -> str:
     """How long ago a moment of the document (UTC, ISO 8601) was, in few words."""
     then = datetime.fromisoformat(made_at)
-    seconds = ((moment or datetime.now(UTC)) - then).total_seconds()
+    seconds = ((now or datetime.now(UTC)) - then).total_seconds()
     if seconds < 60:
         return "just now"
     if seconds < 3600:

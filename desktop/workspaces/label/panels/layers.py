@@ -8,11 +8,11 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
-from desktop.actions.catalog import row as action_row
-from desktop.canvas.rendering.layer_style import LayerState, Shape
-from desktop.theme.icons import keep_icon
+from desktop.actions.catalog import action_spec as action_row
+from desktop.canvas.rendering.layer_style import LayerState, RegionStyle
+from desktop.theme.icons import set_themed_icon
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.controls import MARGIN, LevelSlider, choice, column, icon_button, row, words
+from desktop.widgets.controls import MARGIN, LevelSlider, column, combo_box, icon_button, row, text_label
 
 LAYERS = (
     ("label", "Label", "What you painted, imported or accepted."),
@@ -20,7 +20,7 @@ LAYERS = (
     ("difference", "Difference", "Where the label and the prediction disagree."),
     ("uncertainty", "Uncertainty", "Where the model is not sure of its prediction."),
 )
-SHAPES = ((Shape.FILL, "Fill"), (Shape.OUTLINE, "Outline"), (Shape.BOTH, "Fill + outline"))
+SHAPES = ((RegionStyle.FILL, "Fill"), (RegionStyle.OUTLINE, "Outline"), (RegionStyle.BOTH, "Fill + outline"))
 
 
 class LayersPanel(QWidget):
@@ -34,16 +34,16 @@ class LayersPanel(QWidget):
         self._eyes: dict[str, QToolButton] = {}
         self._sliders: dict[str, LevelSlider] = {}
         self._numbers: dict[str, QLabel] = {}
-        self.shape = choice(SHAPES, "How regions of label and prediction are drawn", "compact")
+        self.shape = combo_box(SHAPES, "How regions of label and prediction are drawn", "compact")
         self.shape.setFixedHeight(3 * GRID)
         self.shape.setToolTip("How regions of label and prediction are drawn.")
-        self.shape.currentIndexChanged.connect(self._tell)
+        self.shape.currentIndexChanged.connect(self._emit_layers)
         self.patterns = icon_button("patterns", "Class patterns", theme, 14, checkable=True)
         self.patterns.setToolTip(
             "Marks over the fills, so that classes can be told apart without their colours."
         )
-        self.patterns.toggled.connect(self._tell)
-        self._head = row(words("Layers", "heading"), None, self.shape, self.patterns, spacing=4)
+        self.patterns.toggled.connect(self._emit_layers)
+        self._head = row(text_label("Layers", "heading"), None, self.shape, self.patterns, spacing=4)
         layout = column(self._head, spacing=0, margins=(MARGIN, GRID, MARGIN, GRID))
         for key, title, help_line in LAYERS:
             layout.addLayout(self._row(key, title, help_line))
@@ -54,11 +54,11 @@ class LayersPanel(QWidget):
         eye.setChecked(True)
         eye.setFixedHeight(3 * GRID)
         eye.setProperty("role", "eye")
-        name = words(title)
+        name = text_label(title)
         name.setToolTip(help_line)
         name.setFixedWidth(max(self.fontMetrics().horizontalAdvance(each) for _, each, _ in LAYERS) + 4)
         slider = LevelSlider(0, 100, f"Opacity of the layer {title.lower()}")
-        number = words("", "muted")
+        number = text_label("", "muted")
         number.setFixedWidth(self.fontMetrics().horizontalAdvance("100 %") + 2)
         number.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._eyes[key], self._sliders[key], self._numbers[key] = eye, slider, number
@@ -66,7 +66,7 @@ class LayersPanel(QWidget):
         slider.valueChanged.connect(lambda level, key=key: self._moved(key, level))
         return row(eye, name, slider, number)
 
-    def add_switches(self, actions: Iterable[QAction]) -> None:
+    def add_buttons(self, actions: Iterable[QAction]) -> None:
         """Buttons beside the heading, for what sets layers against each other."""
         for action in actions:
             made = QToolButton()
@@ -79,7 +79,7 @@ class LayersPanel(QWidget):
     def layers(self) -> LayerState:
         seen = {f"{key}_visible": eye.isChecked() for key, eye in self._eyes.items()}
         levels = {f"{key}_opacity": slider.value() / 100 for key, slider in self._sliders.items()}
-        shape = Shape(self.shape.currentData())
+        shape = RegionStyle(self.shape.currentData())
         return LayerState(**seen, **levels, shape=shape, patterns=self.patterns.isChecked())
 
     def set_layers(self, state: LayerState) -> None:
@@ -97,22 +97,22 @@ class LayersPanel(QWidget):
             self._sliders[key].setValue(round(getattr(state, f"{key}_opacity") * 100))
             self._eyes[key].blockSignals(False)
             self._sliders[key].blockSignals(False)
-            self._dress(key)
+            self._update_row(key)
 
     def _toggled(self, key: str, _on: bool) -> None:
-        self._dress(key)
-        self._tell()
+        self._update_row(key)
+        self._emit_layers()
 
     def _moved(self, key: str, _level: int) -> None:
-        self._dress(key)
-        self._tell()
+        self._update_row(key)
+        self._emit_layers()
 
-    def _tell(self, _moved: object = None) -> None:
+    def _emit_layers(self, _moved: object = None) -> None:
         self.layers_changed.emit(self.layers())
 
-    def _dress(self, key: str) -> None:
+    def _update_row(self, key: str) -> None:
         on = self._eyes[key].isChecked()
-        keep_icon(self._eyes[key], "eye" if on else "eye-off", self._theme, 16)
+        set_themed_icon(self._eyes[key], "eye" if on else "eye-off", self._theme, 16)
         self._sliders[key].setEnabled(on)
         self._numbers[key].setText(f"{self._sliders[key].value()} %")
         self._numbers[key].setEnabled(on)

@@ -8,9 +8,9 @@ from PySide6.QtWidgets import QFrame, QPlainTextEdit, QPushButton, QSizePolicy, 
 
 from core.project.records import PictureRecord, Split, Status
 from desktop.actions.catalog import tooltip
-from desktop.theme.icons import keep_icon
+from desktop.theme.icons import set_themed_icon
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.controls import Elided, choice, column, ground, row
+from desktop.widgets.controls import ElidedLabel, column, combo_box, row, set_background
 from desktop.workspaces.label.panels.tag_row import TagRow
 
 NAME_WIDTH = 18 * GRID
@@ -26,15 +26,15 @@ SPLITS = (
     (Split.VAL.value, "Validation"),
     (Split.TEST.value, "Test"),
 )
-SPLIT_HELP = (
+SPLIT_TOOLTIP = (
     "Train pictures teach the model, validation pictures measure it, test pictures are kept for the end."
 )
 
 
-class NoteSheet(QFrame):
+class NotePopup(QFrame):
     """A sheet to write on; `written` carries the text when it closes, whatever closes it."""
 
-    written = Signal(str)
+    edited = Signal(str)
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
@@ -59,7 +59,7 @@ class NoteSheet(QFrame):
 
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
         super().hideEvent(event)
-        self.written.emit(self.text.toPlainText().strip())
+        self.edited.emit(self.text.toPlainText().strip())
 
 
 class NoteButton(QPushButton):
@@ -70,27 +70,27 @@ class NoteButton(QPushButton):
         self.setProperty("role", "note")
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setIconSize(QSize(16, 16))
-        keep_icon(self, "note", theme, 16)
+        set_themed_icon(self, "note", theme, 16)
         self.note = ""
 
-    def show_note(self, note: str) -> None:
+    def set_note(self, note: str) -> None:
         self.note = note
         self.setAccessibleName(f"Note: {note}" if note else "Add a note")
         self.setToolTip(note or tooltip("edit_note"))
-        self._shorten()
+        self._elide()
 
     def resizeEvent(self, event: object) -> None:  # noqa: N802
         super().resizeEvent(event)
-        self._shorten()
+        self._elide()
 
-    def _shorten(self) -> None:
+    def _elide(self) -> None:
         first = " ".join(self.note.split()) or "Add a note"
         room = max(0, self.width() - 6 * GRID)
         short = self.fontMetrics().elidedText(first, Qt.TextElideMode.ElideRight, room)
         self.setText(short.replace("&", "&&"))
 
 
-class PictureLine(QWidget):
+class MetadataBar(QWidget):
     """Shows what `set_picture` gives; every signal carries the id of the picture it was meant for."""
 
     status_chosen = Signal(int, str)
@@ -99,38 +99,38 @@ class PictureLine(QWidget):
     tags_added = Signal(int, list)
     tag_removed = Signal(int, str)
     note_changed = Signal(int, str)
-    tags_wanted = Signal()
+    tags_requested = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        ground(self, "panel")
+        set_background(self, "panel")
         self.setFixedHeight(5 * GRID)
         self._picture: int | None = None
-        self._note_of: int | None = None
-        self.name = Elided("", mode=Qt.TextElideMode.ElideMiddle)
+        self._noted_picture: int | None = None
+        self.name = ElidedLabel("", mode=Qt.TextElideMode.ElideMiddle)
         self.name.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         self.name.setFixedWidth(NAME_WIDTH)
-        self.status = choice(STATUSES, "Status of this picture", "quiet")
+        self.status = combo_box(STATUSES, "Status of this picture", "quiet")
         self.status.setToolTip("How far you are with this picture.")
-        self.split = choice(SPLITS, "Split of this picture", "quiet")
-        self.split.setToolTip(SPLIT_HELP)
-        self.tags = TagRow(theme)
-        self.note = NoteButton(theme)
-        self.sheet = NoteSheet(self)
-        self.status.activated.connect(lambda _n: self._tell(self.status_chosen, self.status.currentData()))
-        self.split.activated.connect(lambda _n: self._tell(self.split_chosen, self.split.currentData()))
-        self.tags.added.connect(lambda tags: self._tell(self.tags_added, tags))
-        self.tags.removed.connect(lambda tag: self._tell(self.tag_removed, tag))
-        self.tags.tags_wanted.connect(self.tags_wanted)
-        self.note.clicked.connect(self.begin_note)
-        self.sheet.written.connect(self._written)
+        self.split = combo_box(SPLITS, "Split of this picture", "quiet")
+        self.split.setToolTip(SPLIT_TOOLTIP)
+        self.tag_row = TagRow(theme)
+        self.note_button = NoteButton(theme)
+        self.note_popup = NotePopup(self)
+        self.status.activated.connect(lambda _n: self._emit(self.status_chosen, self.status.currentData()))
+        self.split.activated.connect(lambda _n: self._emit(self.split_chosen, self.split.currentData()))
+        self.tag_row.added.connect(lambda tags: self._emit(self.tags_added, tags))
+        self.tag_row.removed.connect(lambda tag: self._emit(self.tag_removed, tag))
+        self.tag_row.tags_requested.connect(self.tags_requested)
+        self.note_button.clicked.connect(self.open_note)
+        self.note_popup.edited.connect(self._note_edited)
         line = row(
             GRID,
             self.name,
             self.status,
             self.split,
-            self.tags,
-            self.note,
+            self.tag_row,
+            self.note_button,
             margins=(GRID, 0, GRID, 0),
         )
         line.setStretch(4, 2)
@@ -141,9 +141,9 @@ class PictureLine(QWidget):
     def set_picture(self, record: PictureRecord | None) -> None:
         """The picture on screen as it is now; None while there is none."""
         if record is None or record.id != self._picture:
-            self.settle()
+            self.commit_edits()
         self._picture = record.id if record is not None else None
-        for part in (self.status, self.split, self.tags, self.note):
+        for part in (self.status, self.split, self.tag_row, self.note_button):
             part.setVisible(record is not None)
         self.name.setText(record.name if record is not None else "")
         self.name.setToolTip(record.path if record is not None else "")
@@ -154,41 +154,41 @@ class PictureLine(QWidget):
         self.status.setItemText(0, plain)
         self.status.setCurrentIndex(max(0, self.status.findData(record.status.value)))
         self.split.setCurrentIndex(self.split.findData(record.split.value if record.split else ""))
-        self.tags.set_tags(record.tags)
-        self.note.show_note(record.note)
+        self.tag_row.set_tags(record.tags)
+        self.note_button.set_note(record.note)
 
-    def offer_tags(self, tags: list[str]) -> None:
+    def set_known_tags(self, tags: list[str]) -> None:
         """The tags that the field completes."""
-        self.tags.field.known.setStringList(tags)
+        self.tag_row.field.completions.setStringList(tags)
 
-    def begin_tag(self) -> None:
+    def focus_tag_field(self) -> None:
         if self._picture is not None:
-            self.tags.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
+            self.tag_row.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
-    def begin_note(self) -> None:
+    def open_note(self) -> None:
         """Open the sheet above the note."""
         if self._picture is None:
             return
-        self._note_of = self._picture
-        self.sheet.text.setPlainText(self.note.note)
-        corner = self.note.mapToGlobal(QPoint(self.note.width(), -GRID))
-        self.sheet.move(corner.x() - self.sheet.width(), corner.y() - self.sheet.height())
-        self.sheet.show()
-        self.sheet.text.moveCursor(self.sheet.text.textCursor().MoveOperation.End)
-        self.sheet.text.setFocus()
+        self._noted_picture = self._picture
+        self.note_popup.text.setPlainText(self.note_button.note)
+        corner = self.note_button.mapToGlobal(QPoint(self.note_button.width(), -GRID))
+        self.note_popup.move(corner.x() - self.note_popup.width(), corner.y() - self.note_popup.height())
+        self.note_popup.show()
+        self.note_popup.text.moveCursor(self.note_popup.text.textCursor().MoveOperation.End)
+        self.note_popup.text.setFocus()
 
-    def settle(self) -> None:
+    def commit_edits(self) -> None:
         """A tag or a note that is being written is kept for the picture it belongs to."""
-        self.tags.settle()
-        if self.sheet.isVisible():
-            self.sheet.close()
+        self.tag_row.commit()
+        if self.note_popup.isVisible():
+            self.note_popup.close()
 
-    def _written(self, text: str) -> None:
-        meant, self._note_of = self._note_of, None
-        if meant is not None and text != self.note.note:
-            self.note.show_note(text)
+    def _note_edited(self, text: str) -> None:
+        meant, self._noted_picture = self._noted_picture, None
+        if meant is not None and text != self.note_button.note:
+            self.note_button.set_note(text)
             self.note_changed.emit(meant, text)
 
-    def _tell(self, signal: object, value: object) -> None:
+    def _emit(self, signal: object, value: object) -> None:
         if self._picture is not None:
             signal.emit(self._picture, value)  # type: ignore[attr-defined]

@@ -9,14 +9,21 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QAction, QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QSpinBox, QToolButton, QWidget
 
-from desktop.actions.catalog import keys_text
+from desktop.actions.catalog import shortcut_text
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.controls import Elided, LevelSlider, ground, indent_number, row, words
+from desktop.widgets.controls import (
+    ElidedLabel,
+    LevelSlider,
+    indent_spin_box,
+    row,
+    set_background,
+    text_label,
+)
 from desktop.workspaces.label.panels.tool_controls import ToolControls
 
-SMALLEST, BIGGEST = 1, 2000
-STEPS = 1000
-HELP = 12 * GRID
+MIN_SIZE, MAX_SIZE = 1, 2000
+SLIDER_STEPS = 1000
+MIN_HELP_WIDTH = 12 * GRID
 """Logical pixels that the help gets before the slider does."""
 
 
@@ -30,38 +37,38 @@ class OptionBar(QWidget):
         self._theme = theme
         self._actions = actions
         self._undo = self._redo = ""
-        self._under_way = False
-        ground(self, "panel")
+        self._is_busy = False
+        set_background(self, "panel")
         self.setFixedHeight(5 * GRID)
-        self.tool = words("", "heading")
-        self.size_name = words("Size", "muted")
-        self.slider = LevelSlider(0, STEPS, "Size of the brush")
-        self.slider.setFixedWidth(12 * GRID)
-        self.number = QSpinBox()
-        self.number.setRange(SMALLEST, BIGGEST)
-        self.number.setSuffix(" px")
-        self.number.setAccessibleName("Size of the brush in picture pixels")
-        self.number.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.number.setKeyboardTracking(False)
-        indent_number(self.number)
+        self.tool_name = text_label("", "heading")
+        self.size_name = text_label("Size", "muted")
+        self.size_slider = LevelSlider(0, SLIDER_STEPS, "Size of the brush")
+        self.size_slider.setFixedWidth(12 * GRID)
+        self.size_field = QSpinBox()
+        self.size_field.setRange(MIN_SIZE, MAX_SIZE)
+        self.size_field.setSuffix(" px")
+        self.size_field.setAccessibleName("Size of the brush in picture pixels")
+        self.size_field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.size_field.setKeyboardTracking(False)
+        indent_spin_box(self.size_field)
         self.controls = ToolControls(actions)
-        self.help = Elided("", "muted", lines=2)
+        self.help = ElidedLabel("", "muted", lines=2)
         self.view = self._button("adjust_view", "Brightness and contrast")
         self.undo = self._button("undo")
         self.redo = self._button("redo")
         self.history = self._button("history")
-        self.slider.valueChanged.connect(self._slid)
-        self.number.valueChanged.connect(self._typed)
+        self.size_slider.valueChanged.connect(self._slider_moved)
+        self.size_field.valueChanged.connect(self._number_changed)
         self._widest = QFontMetrics(theme.strong_font()).horizontalAdvance("Rectangle") + GRID
-        self.tool.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
+        self.tool_name.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         self.size_name.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
-        self.number.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.size_field.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.help.setContentsMargins(GRID, 0, GRID, 0)
         bar = row(
-            self.tool,
+            self.tool_name,
             self.size_name,
-            self.slider,
-            self.number,
+            self.size_slider,
+            self.size_field,
             self.controls,
             self.help,
             self.view,
@@ -73,73 +80,73 @@ class OptionBar(QWidget):
         bar.setStretch(5, 1)
         self.setLayout(bar)
         self._has_size = True
-        self.controls.changed.connect(self._fit)
+        self.controls.size_changed.connect(self._fit_width)
         self.set_tool("Brush", "", 30)
 
     def set_tool(self, title: str, help_line: str, size: int | None) -> None:
         """Show the tool in hand; `size` (diameter in picture pixels) is None for a tool without one."""
-        self.tool.setText(title)
-        self.tool.setToolTip(help_line)  # also where there is no room for the help itself
+        self.tool_name.setText(title)
+        self.tool_name.setToolTip(help_line)  # also where there is no room for the help itself
         self.help.setText(help_line)
         self._has_size = size is not None
-        self.number.setVisible(self._has_size)
+        self.size_field.setVisible(self._has_size)
         if size is not None:
             self.set_size(size)
-        self._fit()
+        self._fit_width()
 
     def set_size(self, size: float) -> None:
         """Show a size; emits nothing."""
-        whole = min(max(round(size), SMALLEST), BIGGEST)
-        for part in (self.slider, self.number):
+        whole = min(max(round(size), MIN_SIZE), MAX_SIZE)
+        for part in (self.size_slider, self.size_field):
             part.blockSignals(True)
-        self.number.setValue(whole)
-        self.slider.setValue(_step_of(whole))
-        for part in (self.slider, self.number):
+        self.size_field.setValue(whole)
+        self.size_slider.setValue(_step_of(whole))
+        for part in (self.size_slider, self.size_field):
             part.blockSignals(False)
 
-    def set_undo(self, undo: str = "", redo: str = "") -> None:
+    def set_undo_names(self, undo: str = "", redo: str = "") -> None:
         """Names of the changes that undo and redo would touch; empty: there is none."""
         self._undo, self._redo = undo, redo
-        self._offer()
+        self._update_undo_actions()
 
-    def set_under_way(self, under_way: bool) -> None:
+    def set_busy(self, under_way: bool) -> None:
         """Whether a stroke or shape is being drawn: undo takes that back, even where nothing came before it."""
-        self._under_way = under_way
-        self._offer()
+        self._is_busy = under_way
+        self._update_undo_actions()
 
-    def _offer(self) -> None:
-        for key, name, able in (("undo", self._undo, self._under_way), ("redo", self._redo, False)):
+    def _update_undo_actions(self) -> None:
+        for key, name, able in (("undo", self._undo, self._is_busy), ("redo", self._redo, False)):
             action = self._actions[key]
             word = key.capitalize()
             action.setEnabled(bool(name) or able)
             action.setText(f"{word} “{name}”" if name else word)
             told = action.text() if action.isEnabled() else f"Nothing to {key}"
-            action.setToolTip(f"{told}  {keys_text(key)}")
+            action.setToolTip(f"{told}  {shortcut_text(key)}")
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         super().resizeEvent(event)
-        self._fit()
+        self._fit_width()
 
-    def _fit(self) -> None:
+    def _fit_width(self) -> None:
         """Nothing is cut off where there is little room: boxes shrink to the word they show, then what has another
         way goes: the slider (there is the number), the buttons of the view and the history (there are keys), the names
         of numbers (there are tooltips)."""
-        spare = ((self.size_name, self.slider), (self.view,), (self.history,))
-        self.tool.setMinimumWidth(self._widest)
-        self.controls.set_tight(False)
-        self.controls.set_terse(False)
+        spare = ((self.size_name, self.size_slider), (self.view,), (self.history,))
+        self.tool_name.setMinimumWidth(self._widest)
+        self.controls.set_compact(False)
+        self.controls.hide_names(False)
         for n, parts in enumerate(spare):
             for part in parts:
                 part.setVisible(self._has_size or n > 0)
         if self._overflows():
-            self.controls.set_tight(True)
-            self.tool.setMinimumWidth(0)
+            self.controls.set_compact(True)
+            self.tool_name.setMinimumWidth(0)
         for n, parts in enumerate(spare):
-            if self._overflows(0 if n else HELP):
+            if self._overflows(0 if n else MIN_HELP_WIDTH):
                 for part in parts:
                     part.hide()
         if self._overflows():
-            self.controls.set_terse(True)
+            self.controls.hide_names(True)
 
     def _overflows(self, kept: int = 0) -> bool:
         line = self.layout()
@@ -148,17 +155,17 @@ class OptionBar(QWidget):
         needed = sum(max(part.minimumWidth(), part.sizeHint().width()) for part in shown)
         return needed + kept + len(shown) * line.spacing() + 3 * GRID > self.width()
 
-    def _slid(self, step: int) -> None:
+    def _slider_moved(self, step: int) -> None:
         size = _size_of(step)
-        self.number.blockSignals(True)
-        self.number.setValue(size)
-        self.number.blockSignals(False)
+        self.size_field.blockSignals(True)
+        self.size_field.setValue(size)
+        self.size_field.blockSignals(False)
         self.size_changed.emit(size)
 
-    def _typed(self, size: int) -> None:
-        self.slider.blockSignals(True)
-        self.slider.setValue(_step_of(size))
-        self.slider.blockSignals(False)
+    def _number_changed(self, size: int) -> None:
+        self.size_slider.blockSignals(True)
+        self.size_slider.setValue(_step_of(size))
+        self.size_slider.blockSignals(False)
         self.size_changed.emit(size)
 
     def _button(self, key: str, name: str = "") -> QToolButton:
@@ -173,8 +180,8 @@ class OptionBar(QWidget):
 
 def _size_of(step: int) -> int:
     """Sizes grow by proportion: the same way on the slider always multiplies the size by the same number."""
-    return round(SMALLEST * math.exp(step / STEPS * math.log(BIGGEST / SMALLEST)))
+    return round(MIN_SIZE * math.exp(step / SLIDER_STEPS * math.log(MAX_SIZE / MIN_SIZE)))
 
 
 def _step_of(size: int) -> int:
-    return round(STEPS * math.log(size / SMALLEST) / math.log(BIGGEST / SMALLEST))
+    return round(SLIDER_STEPS * math.log(size / MIN_SIZE) / math.log(MAX_SIZE / MIN_SIZE))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from desktop.theme.theme import Theme
-from desktop.widgets.controls import PANEL_WIDTH, column, ground, hairline
+from desktop.widgets.controls import PANEL_WIDTH, column, hairline, set_background
 from desktop.workspaces.label.panels.classes.panel import ClassesPanel
 from desktop.workspaces.label.panels.history import HistoryPanel
 from desktop.workspaces.label.panels.layers import LayersPanel
-from desktop.workspaces.label.panels.training import LearningPanel
+from desktop.workspaces.label.panels.training import TrainingPanel
 
 
 class SideColumn(QWidget):
@@ -17,13 +17,13 @@ class SideColumn(QWidget):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        ground(self, "panel")
+        set_background(self, "panel")
         self.classes = ClassesPanel(theme)
         self.layers = LayersPanel(theme)
-        self.learning = LearningPanel(theme)
+        self.training = TrainingPanel(theme)
         self.history = HistoryPanel(theme)
         panels = QWidget()
-        layout = column(self.classes, hairline(), self.layers, hairline(), self.learning, spacing=0)
+        layout = column(self.classes, hairline(), self.layers, hairline(), self.training, spacing=0)
         layout.setStretch(0, 1)
         panels.setLayout(layout)
         self._pages = QStackedWidget()

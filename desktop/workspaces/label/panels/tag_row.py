@@ -9,11 +9,11 @@ from PySide6.QtGui import QFocusEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QCompleter, QLineEdit, QMenu, QSizePolicy, QToolButton, QWidget
 
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.controls import Elided, ground, icon_button, row
+from desktop.widgets.controls import ElidedLabel, icon_button, row, set_background
 
 HEIGHT = 28
 FIELD_WIDTH = 10 * GRID
-WIDEST = 18 * GRID
+MAX_CHIP_WIDTH = 18 * GRID
 MORE_WIDTH = 5 * GRID
 
 
@@ -22,24 +22,24 @@ class TagChip(QWidget):
 
     def __init__(self, tag: str, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
-        ground(self, "chip")
+        set_background(self, "chip")
         self.tag = tag
-        self.word = Elided(tag)
-        self.word.setToolTip(tag)
-        self.cross = icon_button("close", f"Take the tag {tag} away", theme, 12)
-        self.cross.setFixedSize(20, 20)
-        self.setLayout(row(self.word, self.cross, spacing=2, margins=(GRID, 0, 2, 0)))
+        self.text = ElidedLabel(tag)
+        self.text.setToolTip(tag)
+        self.remove_button = icon_button("close", f"Take the tag {tag} away", theme, 12)
+        self.remove_button.setFixedSize(20, 20)
+        self.setLayout(row(self.text, self.remove_button, spacing=2, margins=(GRID, 0, 2, 0)))
         self.setFixedHeight(24)
 
-    def wanted_width(self) -> int:
-        return min(WIDEST, self.fontMetrics().horizontalAdvance(self.tag) + 2 + GRID + 24)
+    def preferred_width(self) -> int:
+        return min(MAX_CHIP_WIDTH, self.fontMetrics().horizontalAdvance(self.tag) + 2 + GRID + 24)
 
 
 class TagField(QLineEdit):
     """`wanted` comes with the focus, so that the tags it completes are those of now; `left` by Esc or Enter."""
 
-    wanted = Signal()
-    left = Signal()
+    focused = Signal()
+    cancelled = Signal()
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -47,19 +47,19 @@ class TagField(QLineEdit):
         self.setAccessibleName("Add a tag to this picture")
         self.setMaxLength(60)
         self.setProperty("role", "quiet")
-        self.known = QStringListModel(self)
-        completer = QCompleter(self.known, self)
+        self.completions = QStringListModel(self)
+        completer = QCompleter(self.completions, self)
         completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         self.setCompleter(completer)
 
     def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802
-        self.wanted.emit()
+        self.focused.emit()
         super().focusInEvent(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         if event.key() == Qt.Key.Key_Escape:
             self.clear()
-            self.left.emit()
+            self.cancelled.emit()
             return
         super().keyPressEvent(event)
 
@@ -69,23 +69,23 @@ class TagRow(QWidget):
 
     added = Signal(list)
     removed = Signal(str)
-    tags_wanted = Signal()
-    left = Signal()
+    tags_requested = Signal()
+    cancelled = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
         self.chips: list[TagChip] = []
-        self.more = QToolButton(self)
-        self.more.setAccessibleName("More tags")
-        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.more.setMenu(QMenu(self.more))
-        self.more.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.more_button = QToolButton(self)
+        self.more_button.setAccessibleName("More tags")
+        self.more_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.more_button.setMenu(QMenu(self.more_button))
+        self.more_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.field = TagField(self)
-        self.field.returnPressed.connect(self.settle)
-        self.field.editingFinished.connect(self.settle)
-        self.field.wanted.connect(self.tags_wanted)
-        self.field.left.connect(self.left)
+        self.field.returnPressed.connect(self.commit)
+        self.field.editingFinished.connect(self.commit)
+        self.field.focused.connect(self.tags_requested)
+        self.field.cancelled.connect(self.cancelled)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._arrange()
 
@@ -104,7 +104,7 @@ class TagRow(QWidget):
             gone.deleteLater()
         self._arrange()
 
-    def settle(self) -> None:
+    def commit(self) -> None:
         """Add what is typed."""
         typed = [" ".join(part.split()) for part in self.field.text().replace(";", ",").split(",")]
         fresh = [tag for tag in typed if tag and tag not in self.tags]
@@ -114,7 +114,7 @@ class TagRow(QWidget):
             self.added.emit(fresh)
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        chips = sum(chip.wanted_width() + 4 for chip in self.chips)
+        chips = sum(chip.preferred_width() + 4 for chip in self.chips)
         return QSize(chips + FIELD_WIDTH, HEIGHT)
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
@@ -126,11 +126,11 @@ class TagRow(QWidget):
 
     def _chip(self, tag: str) -> TagChip:
         chip = TagChip(tag, self._theme, self)
-        chip.cross.clicked.connect(lambda: self._remove(tag))
+        chip.remove_button.clicked.connect(lambda: self._remove(tag))
         return chip
 
     def _arrange(self) -> None:
-        widths = [chip.wanted_width() for chip in self.chips]
+        widths = [chip.preferred_width() for chip in self.chips]
         room = self.width() - FIELD_WIDTH
         fits = sum(widths) + 4 * len(widths) <= room
         if not fits:
@@ -144,13 +144,13 @@ class TagRow(QWidget):
                 left += width + 4
                 shown += 1
         hidden = self.tags[shown:]
-        self.more.setVisible(bool(hidden))
+        self.more_button.setVisible(bool(hidden))
         if hidden:
-            self.more.setText(f"+{len(hidden)}")
-            self.more.setToolTip("\n".join(hidden))
-            self.more.setGeometry(left, middle, MORE_WIDTH, 24)
+            self.more_button.setText(f"+{len(hidden)}")
+            self.more_button.setToolTip("\n".join(hidden))
+            self.more_button.setGeometry(left, middle, MORE_WIDTH, 24)
             left += MORE_WIDTH + 4
-            menu = self.more.menu()
+            menu = self.more_button.menu()
             menu.clear()
             for tag in hidden:
                 action = menu.addAction(f"Take “{tag}” away".replace("&", "&&"))

@@ -22,11 +22,17 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractScrollArea, QSizePolicy, QToolTip, QWidget
 
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.picture_status import PictureRow, describe, explain, paint_fault, paint_mark
+from desktop.widgets.picture_status import (
+    PictureRow,
+    error_tooltip,
+    paint_error,
+    paint_status,
+    picture_summary,
+)
 
-THUMB = QSize(104, 72)
-STEP = THUMB.width() + GRID
-KEPT = 600
+THUMBNAIL_SIZE = QSize(104, 72)
+COLUMN_WIDTH = THUMBNAIL_SIZE.width() + GRID
+CACHE_SIZE = 600
 """Thumbnails kept in memory: 600 of them are about 18 MB."""
 
 
@@ -51,11 +57,11 @@ class NoPictures:
         return None
 
 
-class Thumbs(QAbstractScrollArea):
+class ThumbnailStrip(QAbstractScrollArea):
     """Not a QListView: that one asks the model for every row whenever it lays itself out."""
 
     picture_chosen = Signal(int)
-    thumbnail_wanted = Signal(int)
+    thumbnail_requested = Signal(int)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -64,9 +70,9 @@ class Thumbs(QAbstractScrollArea):
         self._current: int | None = None
         self._hovered: int | None = None
         self._images: OrderedDict[int, QPixmap] = OrderedDict()
-        self._cards: dict[int, QPixmap] = {}  # as they are painted: cut, small and with round corners
-        self._wanted: set[int] = set()
-        self._faults: dict[int, str] = {}  # why a picture cannot be shown
+        self._scaled: dict[int, QPixmap] = {}  # as they are painted: cut, small and with round corners
+        self._requested: set[int] = set()
+        self._errors: dict[int, str] = {}  # why a picture cannot be shown
         self.empty_text = "No pictures yet."
         self.setFrameShape(QAbstractScrollArea.Shape.NoFrame)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -76,24 +82,24 @@ class Thumbs(QAbstractScrollArea):
         self.setAccessibleName("Pictures")
         self.viewport().setMouseTracking(True)
         self.viewport().setAutoFillBackground(False)
-        self.horizontalScrollBar().setSingleStep(STEP // 2)
+        self.horizontalScrollBar().setSingleStep(COLUMN_WIDTH // 2)
         self.setFixedHeight(self.sizeHint().height())
         theme.changed.connect(self.viewport().update)
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        return QSize(600, THUMB.height() + GRID + self.horizontalScrollBar().sizeHint().height())
+        return QSize(600, THUMBNAIL_SIZE.height() + GRID + self.horizontalScrollBar().sizeHint().height())
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
-        return QSize(2 * STEP, self.sizeHint().height())
+        return QSize(2 * COLUMN_WIDTH, self.sizeHint().height())
 
     def set_source(self, source: PictureSource) -> None:
         self._source = source
-        self._measure()
+        self._update_scroll_range()
         self.show_current()
 
     def refresh(self) -> None:
         """Look at the source again: rows may have come, gone or changed."""
-        self._measure()
+        self._update_scroll_range()
         self.viewport().update()
 
     def set_current(self, picture_id: int | None) -> None:
@@ -106,44 +112,44 @@ class Thumbs(QAbstractScrollArea):
         """Scroll as little as brings the current picture and a neighbour into sight."""
         row = self._source.row_of(self._current) if self._current is not None else None
         if row is not None:
-            self._tell(self._source.record(row))
-            bar, left = self.horizontalScrollBar(), GRID + row * STEP
-            lead = STEP if self.viewport().width() > 4 * STEP else 0
+            self._describe_current(self._source.record(row))
+            bar, left = self.horizontalScrollBar(), GRID + row * COLUMN_WIDTH
+            lead = COLUMN_WIDTH if self.viewport().width() > 4 * COLUMN_WIDTH else 0
             if left - lead < bar.value():
                 bar.setValue(left - lead - GRID)
-            elif left + STEP + lead > bar.value() + self.viewport().width():
-                bar.setValue(left + STEP + lead - self.viewport().width())
+            elif left + COLUMN_WIDTH + lead > bar.value() + self.viewport().width():
+                bar.setValue(left + COLUMN_WIDTH + lead - self.viewport().width())
         self._update(self._current)
 
     def set_thumbnail(self, picture_id: int, image: QImage) -> None:
-        self._wanted.discard(picture_id)
-        self._faults.pop(picture_id, None)
+        self._requested.discard(picture_id)
+        self._errors.pop(picture_id, None)
         self._images[picture_id] = QPixmap.fromImage(image)
-        self._cards.pop(picture_id, None)
-        while len(self._images) > KEPT:
+        self._scaled.pop(picture_id, None)
+        while len(self._images) > CACHE_SIZE:
             gone, _ = self._images.popitem(last=False)
-            self._cards.pop(gone, None)
+            self._scaled.pop(gone, None)
         self._update(picture_id)
 
-    def set_fault(self, picture_id: int, reason: str) -> None:
+    def set_error(self, picture_id: int, message: str) -> None:
         """There will be no thumbnail: show a sign, and the reason to who rests on it."""
-        self._faults[picture_id] = reason
+        self._errors[picture_id] = message
         self._update(picture_id)
         row = self._source.row_of(picture_id)
         if picture_id == self._current and row is not None:
-            self._tell(self._source.record(row))
+            self._describe_current(self._source.record(row))
 
-    def forget_thumbnails(self) -> None:
+    def clear_thumbnails(self) -> None:
         """Drop all thumbnails: another project is shown."""
         self._images.clear()
-        self._cards.clear()
-        self._faults.clear()
-        self._wanted.clear()
+        self._scaled.clear()
+        self._errors.clear()
+        self._requested.clear()
         self.viewport().update()
 
-    def _tell(self, record: PictureRow) -> None:
+    def _describe_current(self, record: PictureRow) -> None:
         """Who cannot see the strip hears the name of the current picture, and what is wrong with it."""
-        self.setAccessibleDescription(". ".join(filter(None, (record.name, self._faults.get(record.id)))))
+        self.setAccessibleDescription(". ".join(filter(None, (record.name, self._errors.get(record.id)))))
 
     def _update(self, picture_id: int | None) -> None:
         """Paint this picture's place again, and no other."""
@@ -153,23 +159,23 @@ class Thumbs(QAbstractScrollArea):
 
     # geometry
 
-    def _measure(self) -> None:
-        whole = self._source.count() * STEP + GRID
+    def _update_scroll_range(self) -> None:
+        whole = self._source.count() * COLUMN_WIDTH + GRID
         bar = self.horizontalScrollBar()
         bar.setPageStep(self.viewport().width())
         bar.setRange(0, max(0, whole - self.viewport().width()))
 
     def _rect_of(self, row: int) -> QRect:
-        left = GRID + row * STEP - self.horizontalScrollBar().value()
-        return QRect(left, GRID // 2, THUMB.width(), THUMB.height())
+        left = GRID + row * COLUMN_WIDTH - self.horizontalScrollBar().value()
+        return QRect(left, GRID // 2, THUMBNAIL_SIZE.width(), THUMBNAIL_SIZE.height())
 
     def _row_at(self, x: float) -> int | None:
-        row, within = divmod(int(x) + self.horizontalScrollBar().value() - GRID, STEP)
-        return row if 0 <= row < self._source.count() and within < THUMB.width() else None
+        row, within = divmod(int(x) + self.horizontalScrollBar().value() - GRID, COLUMN_WIDTH)
+        return row if 0 <= row < self._source.count() and within < THUMBNAIL_SIZE.width() else None
 
-    def rows_in_sight(self) -> range:
-        first = max(0, (self.horizontalScrollBar().value() - GRID) // STEP)
-        last = (self.horizontalScrollBar().value() + self.viewport().width() - GRID) // STEP
+    def visible_rows(self) -> range:
+        first = max(0, (self.horizontalScrollBar().value() - GRID) // COLUMN_WIDTH)
+        last = (self.horizontalScrollBar().value() + self.viewport().width() - GRID) // COLUMN_WIDTH
         return range(first, min(self._source.count(), last + 1))
 
     # painting
@@ -182,7 +188,7 @@ class Thumbs(QAbstractScrollArea):
         if not self._source.count():
             painter.setPen(self._theme.colour("muted"))
             painter.drawText(self.viewport().rect(), Qt.AlignmentFlag.AlignCenter, self.empty_text)
-        for row in self.rows_in_sight():
+        for row in self.visible_rows():
             rect = self._rect_of(row)
             if rect.adjusted(-GRID, -GRID, GRID, GRID).intersects(event.rect()):
                 self._paint_picture(painter, rect, row)
@@ -196,28 +202,28 @@ class Thumbs(QAbstractScrollArea):
             shape.addRoundedRect(QRectF(rect), 4, 4)
             painter.fillPath(shape, self._theme.colour("pressed"))
         if image is None:
-            if record.id not in self._wanted:
-                self._wanted.add(record.id)
-                self.thumbnail_wanted.emit(record.id)
-            elif record.id in self._faults:
-                paint_fault(painter, self._theme, rect, self.devicePixelRatioF())
+            if record.id not in self._requested:
+                self._requested.add(record.id)
+                self.thumbnail_requested.emit(record.id)
+            elif record.id in self._errors:
+                paint_error(painter, self._theme, rect, self.devicePixelRatioF())
         else:
             self._images.move_to_end(record.id)
             painter.setOpacity(0.4 if record.status == "skipped" else 1.0)
-            painter.drawPixmap(rect.topLeft(), self._card(record.id, image, rect.size()))
+            painter.drawPixmap(rect.topLeft(), self._scaled_thumbnail(record.id, image, rect.size()))
             painter.setOpacity(1.0)
         if row == self._hovered:
             self._paint_name(painter, rect, record.name)
-        paint_mark(painter, self._theme, QPointF(rect.right() - 11, rect.top() + 12), record)
+        paint_status(painter, self._theme, QPointF(rect.right() - 11, rect.top() + 12), record)
         if record.id == self._current:
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(self._theme.colour("focus"), 2.5))
             painter.drawRoundedRect(QRectF(rect).adjusted(-2.25, -2.25, 2.25, 2.25), 6, 6)
 
-    def _card(self, picture_id: int, image: QPixmap, size: QSize) -> QPixmap:
+    def _scaled_thumbnail(self, picture_id: int, image: QPixmap, size: QSize) -> QPixmap:
         """Made once: scaling and cutting each time would take longer than anything else on the way to a picture."""
         ratio = self.devicePixelRatioF()
-        card = self._cards.get(picture_id)
+        card = self._scaled.get(picture_id)
         if card is None or card.devicePixelRatio() != ratio:
             card = QPixmap(size * ratio)
             card.setDevicePixelRatio(ratio)
@@ -229,9 +235,9 @@ class Thumbs(QAbstractScrollArea):
             shape = QPainterPath()
             shape.addRoundedRect(QRectF(0, 0, size.width(), size.height()), 4, 4)
             painter.setClipPath(shape)
-            painter.drawPixmap(QRectF(0, 0, size.width(), size.height()), image, _middle(image, size))
+            painter.drawPixmap(QRectF(0, 0, size.width(), size.height()), image, _centre_crop(image, size))
             painter.end()
-            self._cards[picture_id] = card
+            self._scaled[picture_id] = card
         return card
 
     def _paint_name(self, painter: QPainter, rect: QRect, name: str) -> None:
@@ -246,7 +252,7 @@ class Thumbs(QAbstractScrollArea):
     # hands
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        self._measure()
+        self._update_scroll_range()
         super().resizeEvent(event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
@@ -283,8 +289,8 @@ class Thumbs(QAbstractScrollArea):
                 QToolTip.hideText()
             else:
                 record = self._source.record(row)
-                fault = self._faults.get(record.id)
-                words = explain(record, fault) if fault else describe(record)
+                fault = self._errors.get(record.id)
+                words = error_tooltip(record, fault) if fault else picture_summary(record)
                 QToolTip.showText(event.globalPos(), words, self.viewport())
             return True
         return super().viewportEvent(event)
@@ -306,7 +312,7 @@ class Thumbs(QAbstractScrollArea):
         self.picture_chosen.emit(self._source.record(aim).id)
 
 
-def _middle(image: QPixmap, size: QSize) -> QRectF:
+def _centre_crop(image: QPixmap, size: QSize) -> QRectF:
     """The largest middle part of an image with the proportions of `size`."""
     width, height = image.width(), image.height()
     scale = min(width / size.width(), height / size.height())

@@ -17,11 +17,11 @@ from PySide6.QtWidgets import (
     QWidgetAction,
 )
 
-from core.tools.tool_options import Amount, Choice, Control, Menu, Switch, ToolOptions
+from core.tools.tool_options import Amount, Choice, Control, OptionMenu, Switch, ToolOptions
 from desktop.theme.theme import GRID
-from desktop.widgets.controls import choice, indent_number, row, words
+from desktop.widgets.controls import combo_box, indent_spin_box, row, text_label
 
-_Made = tuple[QWidget, Callable[[ToolOptions], None]]
+_OptionWidget = tuple[QWidget, Callable[[ToolOptions], None]]
 """What shows an option, and what brings it up to date."""
 
 
@@ -29,13 +29,13 @@ class ToolControls(QWidget):
     """`option_changed` carries the name of the field of ToolOptions and its new value."""
 
     option_changed = Signal(str, object)
-    changed = Signal()
+    size_changed = Signal()
     """Other controls are shown, or one shows another word."""
 
     def __init__(self, actions: Mapping[str, QAction], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._actions = actions
-        self._made: dict[str, _Made] = {}
+        self._widgets: dict[str, _OptionWidget] = {}
         self._names: list[QWidget] = []
         self._line = row(spacing=GRID)
         self.setLayout(self._line)
@@ -44,38 +44,38 @@ class ToolControls(QWidget):
     def show_controls(self, controls: Sequence[Control], options: ToolOptions) -> None:
         """Show these and nothing else, with the values that hold now; emits nothing."""
         for control in controls:
-            if control.key not in self._made:
-                self._made[control.key] = self._make(control)
-            self._line.addWidget(self._made[control.key][0])  # in the order of this tool
+            if control.key not in self._widgets:
+                self._widgets[control.key] = self._build(control)
+            self._line.addWidget(self._widgets[control.key][0])  # in the order of this tool
         wanted = {control.key for control in controls}
-        for key, (widget, set_value) in self._made.items():
+        for key, (widget, set_value) in self._widgets.items():
             widget.setVisible(key in wanted)
             if key in wanted:
                 set_value(options)
         self.setVisible(bool(wanted))
-        self.changed.emit()
+        self.size_changed.emit()
 
-    def set_tight(self, tight: bool) -> None:
+    def set_compact(self, compact: bool) -> None:
         """Whether boxes are as narrow as the word they show, or as wide as the longest of their words."""
-        for box in (made[0] for made in self._made.values()):
+        for box in (made[0] for made in self._widgets.values()):
             if isinstance(box, QComboBox):
-                words_ = [box.currentText()] if tight else [box.itemText(n) for n in range(box.count())]
+                words_ = [box.currentText()] if compact else [box.itemText(n) for n in range(box.count())]
                 box.setFixedWidth(
                     max(box.fontMetrics().horizontalAdvance(word) for word in words_) + 7 * GRID
                 )
         self._line.invalidate()
 
-    def set_terse(self, terse: bool) -> None:
+    def hide_names(self, hidden: bool) -> None:
         """Whether numbers stand without their names, which their tooltips still say."""
         for name in self._names:
-            name.setVisible(not terse)
+            name.setVisible(not hidden)
         self._line.invalidate()
 
     def widget(self, key: str) -> QWidget:
         """What shows an option, for tests and the tour. Raises KeyError."""
-        return self._made[key][0]
+        return self._widgets[key][0]
 
-    def _make(self, control: Control) -> _Made:
+    def _build(self, control: Control) -> _OptionWidget:
         match control:
             case Choice():
                 return self._choice(control)
@@ -85,24 +85,24 @@ class ToolControls(QWidget):
                 made, name = self._amount(control)
                 self._names.append(name)
                 return made
-            case Menu():
+            case OptionMenu():
                 return self._menu(control)
 
-    def _choice(self, control: Choice) -> _Made:
-        box = choice(control.values, control.title, "quiet")
+    def _choice(self, control: Choice) -> _OptionWidget:
+        box = combo_box(control.values, control.title, "quiet")
         box.setToolTip(f"<b>{control.title}</b><br>{control.help}")
         # The data of a row comes back from Qt as plain text; the table knows what it was.
         values = [value for value, _title in control.values]
         box.activated.connect(lambda n: self.option_changed.emit(control.key, values[n]))
         return box, lambda options: box.setCurrentIndex(box.findData(str(getattr(options, control.key))))
 
-    def _switch(self, control: Switch) -> _Made:
+    def _switch(self, control: Switch) -> _OptionWidget:
         box = QCheckBox(control.title)
         box.setToolTip(control.help)
         box.clicked.connect(lambda on: self.option_changed.emit(control.key, on))
         return box, lambda options: box.setChecked(bool(getattr(options, control.key)))
 
-    def _menu(self, control: Menu) -> _Made:
+    def _menu(self, control: OptionMenu) -> _OptionWidget:
         button = QPushButton(control.title)
         button.setToolTip(control.help)
         # The button keeps its menu alive; the actions live as long as the window.
@@ -149,7 +149,7 @@ class ToolControls(QWidget):
 
         return check
 
-    def _amount(self, control: Amount) -> tuple[_Made, QWidget]:
+    def _amount(self, control: Amount) -> tuple[_OptionWidget, QWidget]:
         number = QSpinBox()
         number.setRange(control.low, control.high)
         number.setSuffix(control.suffix)
@@ -157,9 +157,9 @@ class ToolControls(QWidget):
         number.setToolTip(f"<b>{control.title}</b><br>{control.help}")
         number.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         number.setKeyboardTracking(False)
-        indent_number(number)
+        indent_spin_box(number)
         number.valueChanged.connect(lambda value: self.option_changed.emit(control.key, value))
-        name = words(control.title, "muted")
+        name = text_label(control.title, "muted")
         whole = QWidget()
         whole.setLayout(row(name, number, spacing=GRID // 2))
 

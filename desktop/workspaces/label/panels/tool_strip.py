@@ -8,11 +8,11 @@ from PySide6.QtCore import QPoint, QSize, Qt
 from PySide6.QtGui import QAction, QContextMenuEvent
 from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 
-from desktop.actions.catalog import row as action_row
+from desktop.actions.catalog import action_spec as action_row
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.controls import column, ground, hairline
+from desktop.widgets.controls import column, hairline, set_background
 
-FAMILIES: tuple[tuple[str, ...], ...] = (
+TOOL_GROUPS: tuple[tuple[str, ...], ...] = (
     ("tool_brush",),
     ("tool_eraser",),
     ("tool_polygon", "tool_lasso", "tool_rectangle", "tool_ellipse"),
@@ -21,11 +21,11 @@ FAMILIES: tuple[tuple[str, ...], ...] = (
     ("tool_region",),
     ("pick_class",),
 )
-ACCEPTS = ("accept_region", "accept_class", "accept_all", "accept_and_next")
-VIEWS = ("fit", "hide_overlays")
+ACCEPT_ACTIONS = ("accept_region", "accept_class", "accept_all", "accept_and_next")
+VIEW_ACTIONS = ("fit", "hide_overlays")
 
 
-class FamilyButton(QToolButton):
+class ToolGroupButton(QToolButton):
     """Shows the tool of its family that was used last; a long press or the right button shows the others."""
 
     def __init__(self, actions: Sequence[QAction]) -> None:
@@ -55,31 +55,31 @@ class ToolStrip(QWidget):
     def __init__(self, actions: Mapping[str, QAction], theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
-        ground(self, "bar")
+        set_background(self, "bar")
         self.buttons: dict[str, QToolButton] = {}
-        tools = [self._family([actions[key] for key in family]) for family in FAMILIES]
-        single = {key: self._single(actions[key]) for key in (*ACCEPTS, *VIEWS)}
+        tools = [self._group_button([actions[key] for key in family]) for family in TOOL_GROUPS]
+        single = {key: self._button(actions[key]) for key in (*ACCEPT_ACTIONS, *VIEW_ACTIONS)}
         self.setLayout(
             column(
                 *tools,
                 hairline(),
-                *(single[key] for key in ACCEPTS),
+                *(single[key] for key in ACCEPT_ACTIONS),
                 None,
-                *(single[key] for key in VIEWS),
+                *(single[key] for key in VIEW_ACTIONS),
                 spacing=GRID // 2,
                 margins=(6, GRID, 6, GRID),
             )
         )
         self.setFixedWidth(36 + 12)
 
-    def _family(self, actions: Sequence[QAction]) -> QToolButton:
+    def _group_button(self, actions: Sequence[QAction]) -> QToolButton:
         if len(actions) == 1:
-            return self._single(actions[0])
-        made = FamilyButton(actions)
+            return self._button(actions[0])
+        made = ToolGroupButton(actions)
         self.buttons |= {action.objectName(): made for action in actions}
         return _sized(made)
 
-    def _single(self, action: QAction) -> QToolButton:
+    def _button(self, action: QAction) -> QToolButton:
         made = QToolButton()
         made.setDefaultAction(action)
         made.setAccessibleName(action_row(action.objectName()).title)

@@ -8,11 +8,11 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QLabel, QProgressBar, QSizePolicy, QWidget
 
 from core.labels.class_list import ClassList
-from desktop.theme.icons import pixmap
+from desktop.theme.icons import icon_pixmap
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.chart import Chart, Curve, score_curves
-from desktop.widgets.controls import MARGIN, button, column, row, set_role, words
-from desktop.widgets.status_bar import clock
+from desktop.widgets.controls import MARGIN, button, column, row, set_role, text_label
+from desktop.widgets.status_bar import format_duration
 
 PHASES = {
     "idle": "Not training",
@@ -21,69 +21,69 @@ PHASES = {
     "paused": "Paused",
     "stopping": "Stopping…",
 }
-EXPLANATION = "IoU: overlap with the truth, 1.00 is perfect."
-LONG_EXPLANATION = (
+IOU_HINT = "IoU: overlap with the truth, 1.00 is perfect."
+IOU_TOOLTIP = (
     "IoU (intersection over union) of a class: the area where prediction and truth agree,\n"
     "divided by the area that either of them covers. mIoU is the mean over all classes."
 )
-BEGINNING = "Label a few pixels of two classes in three pictures, then the model can start to learn."
-STEADY = 0.005
+FIRST_HINT = "Label a few pixels of two classes in three pictures, then the model can start to learn."
+STEADY_CHANGE = 0.005
 """A change of mIoU below this is noise, not a trend."""
 
 
-class LearningPanel(QWidget):
+class TrainingPanel(QWidget):
     """Buttons appear by phase. Before the first score a hint stands where the chart will be."""
 
-    train_asked = Signal()
-    pause_asked = Signal()
-    continue_asked = Signal()
-    stop_asked = Signal()
-    start_by_itself_changed = Signal(bool)
+    train_requested = Signal()
+    pause_requested = Signal()
+    resume_requested = Signal()
+    stop_requested = Signal()
+    auto_start_changed = Signal(bool)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
-        self._scored = False
-        self._beginning = BEGINNING
+        self._has_score = False
+        self._first_hint = FIRST_HINT
         self._trend: tuple[float, float] | None = None
-        self.phase = words("", "muted")
-        self.score = words("", "headline")
-        self.score_name = words("mIoU", "muted")
-        self.trend_mark = QLabel()
-        self.trend = words("", "muted")
+        self.phase = text_label("", "muted")
+        self.score = text_label("", "headline")
+        self.score_name = text_label("mIoU", "muted")
+        self.trend_icon = QLabel()
+        self.trend = text_label("", "muted")
         self.chart = Chart(theme, time_axis=True, score_axis=True, small=True)
         self.chart.setMinimumHeight(7 * GRID)
         self.chart.setMaximumHeight(16 * GRID)
         self.chart.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        self.hint = words(BEGINNING, "muted", wrap=True)
+        self.hint = text_label(FIRST_HINT, "muted", wrap=True)
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
         self.progress.setAccessibleName("Progress of this round")
-        self.rest = words("", "muted")
-        self.message = words("", "warning", wrap=True)
-        self.train = button("Train", "primary")
-        self.pause = button("Pause")
-        self.go_on = button("Continue", "primary")
-        self.stop = button("Stop")
-        self.train.clicked.connect(self.train_asked)
-        self.pause.clicked.connect(self.pause_asked)
-        self.go_on.clicked.connect(self.continue_asked)
-        self.stop.clicked.connect(self.stop_asked)
-        self.by_itself = QCheckBox("Start by itself")
-        self.by_itself.toggled.connect(self.start_by_itself_changed)
-        self.rule = words("", "muted", wrap=True)
-        score_line = row(self.score, self.score_name, None, self.trend_mark, self.trend, spacing=6)
+        self.time_left = text_label("", "muted")
+        self.message = text_label("", "warning", wrap=True)
+        self.train_button = button("Train", "primary")
+        self.pause_button = button("Pause")
+        self.resume_button = button("Continue", "primary")
+        self.stop_button = button("Stop")
+        self.train_button.clicked.connect(self.train_requested)
+        self.pause_button.clicked.connect(self.pause_requested)
+        self.resume_button.clicked.connect(self.resume_requested)
+        self.stop_button.clicked.connect(self.stop_requested)
+        self.auto_start = QCheckBox("Start by itself")
+        self.auto_start.toggled.connect(self.auto_start_changed)
+        self.auto_start_rule = text_label("", "muted", wrap=True)
+        score_line = row(self.score, self.score_name, None, self.trend_icon, self.trend, spacing=6)
         self.setLayout(
             column(
-                row(words("Learning", "heading"), None, self.phase),
+                row(text_label("Learning", "heading"), None, self.phase),
                 score_line,
                 self.chart,
                 self.hint,
-                row(self.progress, self.rest),
+                row(self.progress, self.time_left),
                 self.message,
-                row(self.train, self.go_on, self.pause, self.stop),
-                self.by_itself,
-                self.rule,
+                row(self.train_button, self.resume_button, self.pause_button, self.stop_button),
+                self.auto_start,
+                self.auto_start_rule,
                 margins=(MARGIN, GRID, MARGIN, 12),
                 spacing=6,
             )
@@ -92,7 +92,7 @@ class LearningPanel(QWidget):
         self.set_state("idle")
         self.set_score(None)
         self.chart.hide()
-        self.rule.hide()
+        self.auto_start_rule.hide()
 
     def set_state(
         self,
@@ -117,20 +117,20 @@ class LearningPanel(QWidget):
         speed = f"{pictures_per_second:.1f} pictures per second" if pictures_per_second else ""
         self.phase.setToolTip("\n".join(filter(None, (f"Step {step:,}" if step else "", speed))))
         busy = phase != "idle"
-        self.train.setVisible(not busy)
-        self.train.setEnabled(can_train)
-        self.pause.setVisible(phase in ("starting", "training"))
-        self.pause.setEnabled(phase == "training")
-        self.go_on.setVisible(phase == "paused")
-        self.stop.setVisible(busy)
-        self.stop.setEnabled(phase != "stopping")
+        self.train_button.setVisible(not busy)
+        self.train_button.setEnabled(can_train)
+        self.pause_button.setVisible(phase in ("starting", "training"))
+        self.pause_button.setEnabled(phase == "training")
+        self.resume_button.setVisible(phase == "paused")
+        self.stop_button.setVisible(busy)
+        self.stop_button.setEnabled(phase != "stopping")
         known = busy and seconds is not None and seconds_left is not None and seconds + seconds_left > 0
         self.progress.setVisible(known)
-        self.rest.setVisible(known)
+        self.time_left.setVisible(known)
         if known:
             self.progress.setRange(0, 1000)
             self.progress.setValue(round(1000 * seconds / (seconds + seconds_left)))
-            self.rest.setText(f"{clock(seconds_left)} left")
+            self.time_left.setText(f"{format_duration(seconds_left)} left")
         set_role(self.message, "danger" if failed else "warning")
         self.message.setText(message)
         self.message.setVisible(bool(message))
@@ -138,19 +138,19 @@ class LearningPanel(QWidget):
     def set_score(self, miou: float | None, before: float | None = None) -> None:
         """The newest mIoU (0..1), and an earlier one to compare it with. None: there is no score yet."""
         self._trend = None if miou is None or before is None else (miou, before)
-        for part in (self.score, self.score_name, self.trend, self.trend_mark):
+        for part in (self.score, self.score_name, self.trend, self.trend_icon):
             part.setVisible(miou is not None)
         self.score.setText("" if miou is None else f"{miou:.2f}")
-        self._scored = miou is not None
-        self.hint.setText(EXPLANATION if self._scored else self._beginning)
-        self.hint.setToolTip("" if miou is None else LONG_EXPLANATION)
+        self._has_score = miou is not None
+        self.hint.setText(IOU_HINT if self._has_score else self._first_hint)
+        self.hint.setToolTip("" if miou is None else IOU_TOOLTIP)
         self._show_trend()
 
     def set_hint(self, text: str) -> None:
         """What stands here before the first score: what it waits for."""
-        self._beginning = text or BEGINNING
-        if not self._scored:
-            self.hint.setText(self._beginning)
+        self._first_hint = text or FIRST_HINT
+        if not self._has_score:
+            self.hint.setText(self._first_hint)
 
     def set_curves(self, miou: Curve, per_class: Mapping[int, Curve], classes: ClassList) -> None:
         """Curves over seconds of training; the bold one is mIoU, and its end is the score."""
@@ -162,24 +162,24 @@ class LearningPanel(QWidget):
         before = sum(earlier) / len(earlier) if earlier else None
         self.set_score(miou[-1][1] if miou else None, before)
 
-    def set_start_by_itself(self, on: bool, rule: str = "") -> None:
+    def set_auto_start(self, on: bool, rule: str = "") -> None:
         """Show the setting and the sentence that says when it starts; emits nothing."""
-        self.by_itself.blockSignals(True)
-        self.by_itself.setChecked(on)
-        self.by_itself.blockSignals(False)
-        self.rule.setText(rule)
-        self.rule.setVisible(bool(rule))
+        self.auto_start.blockSignals(True)
+        self.auto_start.setChecked(on)
+        self.auto_start.blockSignals(False)
+        self.auto_start_rule.setText(rule)
+        self.auto_start_rule.setVisible(bool(rule))
 
     def _show_trend(self) -> None:
         if self._trend is None:
             self.trend.setText("")
-            self.trend_mark.clear()
+            self.trend_icon.clear()
             return
         change = self._trend[0] - self._trend[1]
-        steady = abs(change) < STEADY
+        steady = abs(change) < STEADY_CHANGE
         name = "trend-flat" if steady else "trend-up" if change > 0 else "trend-down"
         shade = "muted" if steady else "good" if change > 0 else "warning"
         self.trend.setText("steady" if steady else f"{change:+.2f}".replace("-", "−"))
-        mark = pixmap(name, self._theme.colour(shade), 16, max(2.0, self.devicePixelRatioF()))
-        self.trend_mark.setPixmap(mark)
+        mark = icon_pixmap(name, self._theme.colour(shade), 16, max(2.0, self.devicePixelRatioF()))
+        self.trend_icon.setPixmap(mark)
         self.trend.setToolTip("Change of mIoU against the three evaluations before")

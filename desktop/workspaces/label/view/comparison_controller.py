@@ -11,29 +11,31 @@ from PySide6.QtGui import QAction, QKeySequence, QShortcut
 from core.base.settings import Settings
 from desktop.canvas.attachments.side_titles import SideTitles
 from desktop.canvas.attachments.swipe import Swipe
-from desktop.canvas.layered_image_widget import Surface
-from desktop.canvas.rendering.compare_styles import Comparison, Side
+from desktop.canvas.layered_image_widget import LayeredImageWidget
+from desktop.canvas.rendering.compare_styles import CompareSide, Comparison
 
-_STORED = "sides"
+_SETTING = "sides"
 
 
-class Comparing(QObject):
+class ComparisonController(QObject):
     """At most one of both ways is on; it ends with the window, the choice of sides stays. Lives on the GUI thread."""
 
-    def __init__(self, canvas: Surface, actions: Mapping[str, QAction], settings: Settings) -> None:
+    def __init__(
+        self, canvas: LayeredImageWidget, actions: Mapping[str, QAction], settings: Settings
+    ) -> None:
         super().__init__()
         self._canvas, self._settings = canvas, settings
-        self._swipe_action, self._double_action = actions["swipe"], actions["side_by_side"]
+        self._swipe_action, self._side_by_side_action = actions["swipe"], actions["side_by_side"]
         self._sides = Comparison()
         self.swipe = Swipe(canvas)
         self.titles = SideTitles(canvas)
-        self.titles.chosen.connect(self.set_sides)
-        self.swipe.moved.connect(self.titles.place_at)
+        self.titles.comparison_chosen.connect(self.set_sides)
+        self.swipe.moved.connect(self.titles.move_to_divider)
         self._swipe_action.toggled.connect(self._toggle_swipe)
-        self._double_action.toggled.connect(self._toggle_double)
-        self.swipe.ended.connect(lambda: self._swipe_action.setChecked(False))
+        self._side_by_side_action.toggled.connect(self._toggle_side_by_side)
+        self.swipe.close_requested.connect(lambda: self._swipe_action.setChecked(False))
         self._escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), canvas)
-        self._escape.activated.connect(lambda: self._double_action.setChecked(False))
+        self._escape.activated.connect(lambda: self._side_by_side_action.setChecked(False))
         self._escape.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         self._escape.setEnabled(False)
 
@@ -41,29 +43,29 @@ class Comparing(QObject):
         """Show other sides, in whichever way they are compared now."""
         self._sides = sides
         self.swipe.set_sides(sides)
-        if self._double_action.isChecked():
-            self._canvas.compare(replace(sides, share=None))
+        if self._side_by_side_action.isChecked():
+            self._canvas.set_comparison(replace(sides, divider=None))
 
-    def restore(self) -> None:
+    def load(self) -> None:
         """The sides that were chosen last; nonsense is not taken."""
-        stored = self._settings.remembered(_STORED, [])
+        stored = self._settings.get_state(_SETTING, [])
         try:
-            left, right = (Side(word) for word in stored)
+            left, right = (CompareSide(word) for word in stored)
         except (TypeError, ValueError):
             return
         self.set_sides(Comparison(left, right))
 
-    def remember(self) -> None:
-        self._settings.remember(_STORED, [str(self._sides.left), str(self._sides.right)])
+    def save(self) -> None:
+        self._settings.set_state(_SETTING, [str(self._sides.left), str(self._sides.right)])
 
     def _toggle_swipe(self, on: bool) -> None:
         if on:
-            self._double_action.setChecked(False)
-        self.swipe.set_on(on)
+            self._side_by_side_action.setChecked(False)
+        self.swipe.set_active(on)
 
-    def _toggle_double(self, on: bool) -> None:
+    def _toggle_side_by_side(self, on: bool) -> None:
         if on:
             self._swipe_action.setChecked(False)
-        self._canvas.let_go()
+        self._canvas.finish_stroke()
         self._escape.setEnabled(on)
-        self._canvas.compare(replace(self._sides, share=None) if on else None)
+        self._canvas.set_comparison(replace(self._sides, divider=None) if on else None)

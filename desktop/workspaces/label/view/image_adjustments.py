@@ -10,125 +10,125 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QEvent, QObject, QTimer, Signal
 from PySide6.QtGui import QAction
 
-from core.images.adjustments import Histogram, Tone, histogram_of
+from core.images.adjustments import Adjustments, Histogram, compute_histogram
 from core.images.pyramid import Pyramid
-from desktop.dispatcher import Bridge
+from desktop.dispatcher import MainThreadDispatcher
 from desktop.theme.theme import GRID, Theme
 from desktop.workspaces.label.page import LabelPage
-from desktop.workspaces.label.panels.adjustments_panel import ToneSheet
+from desktop.workspaces.label.panels.adjustments_panel import AdjustmentsPanel
 
 if TYPE_CHECKING:
     from core.session.session import Session
 
-FACT = "view_tone"
-REST_MS = 400
+PROJECT_KEY = "view_tone"
+SAVE_DELAY_MS = 400
 """A tone is remembered once the hand rests: a slider moves a hundred times a second."""
 
 
-class Toning(QObject):
+class ImageAdjustments(QObject):
     """Owns the Tone; lives as long as the window, on the GUI thread. `adjusted`: whether it changes anything."""
 
-    adjusted = Signal(bool)
+    adjusted_changed = Signal(bool)
 
     def __init__(self, page: LabelPage, actions: Mapping[str, QAction], theme: Theme) -> None:
         super().__init__()
         self._canvas, self._action = page.canvas, actions["adjust_view"]
         self._session: Session | None = None
         self._histogram: Histogram | None = None
-        self.tone = Tone()
-        self.sheet = ToneSheet(theme, page.canvas)
-        self.sheet.hide()
-        self._rest = QTimer(self, singleShot=True, interval=REST_MS)
-        self._rest.timeout.connect(self._remember)
+        self.adjustments = Adjustments()
+        self.panel = AdjustmentsPanel(theme, page.canvas)
+        self.panel.hide()
+        self._save_timer = QTimer(self, singleShot=True, interval=SAVE_DELAY_MS)
+        self._save_timer.timeout.connect(self._save)
         self._unsaved = False
         self._action.toggled.connect(self._toggled)
-        self.sheet.tone_changed.connect(self.set_tone)
-        self.sheet.auto_asked.connect(self._stretch)
-        self.sheet.closed.connect(lambda: self._action.setChecked(False))
+        self.panel.adjustments_changed.connect(self.set_adjustments)
+        self.panel.stretch_requested.connect(self._stretch)
+        self.panel.close_requested.connect(lambda: self._action.setChecked(False))
         page.canvas.picture_changed.connect(self._picture_changed)
         page.canvas.installEventFilter(self)
 
-    def handlers(self) -> dict[str, Callable[[], object]]:
-        return {"reset_view_tone": lambda: self.set_tone(Tone())}
+    def actions(self) -> dict[str, Callable[[], object]]:
+        return {"reset_view_tone": lambda: self.set_adjustments(Adjustments())}
 
-    def begin(self, session: Session, bridge: Bridge) -> None:
+    def start(self, session: Session, bridge: MainThreadDispatcher) -> None:
         """A project is open: look at it as it was looked at last time."""
         self._session = session
-        bridge.when_done(session.remembered(FACT), lambda text: self._recall(session, text))
+        bridge.when_done(session.fact(PROJECT_KEY), lambda text: self._restore(session, text))
 
-    def leave(self) -> None:
+    def close(self) -> None:
         """Before the session is closed."""
-        self._remember()
+        self._save()
         self._session = None
         self._action.setChecked(False)
-        self._show(Tone())
+        self._show(Adjustments())
 
-    def set_tone(self, tone: Tone) -> None:
+    def set_adjustments(self, tone: Adjustments) -> None:
         self._show(tone)
         self._unsaved = True
-        self._rest.start()
+        self._save_timer.start()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         if event.type() == QEvent.Type.Resize:
-            self._place()
+            self._move_panel()
         return super().eventFilter(watched, event)
 
-    def _show(self, tone: Tone) -> None:
-        picks_changed = tone.picks != self.tone.picks
-        self.tone = tone
-        self._canvas.set_tone(tone)
-        self.adjusted.emit(not tone.is_plain)
-        if self.sheet.isVisible():
+    def _show(self, tone: Adjustments) -> None:
+        picks_changed = tone.picks != self.adjustments.picks
+        self.adjustments = tone
+        self._canvas.set_adjustments(tone)
+        self.adjusted_changed.emit(not tone.is_identity)
+        if self.panel.isVisible():
             if picks_changed:
-                self._look()
-            self._fill()
+                self._compute_histogram()
+            self._update_panel()
 
     def _toggled(self, shown: bool) -> None:
         if shown:
-            self._look()
-            self._fill()
-            self._place()
-            self.sheet.raise_()
-        self.sheet.setVisible(shown)
+            self._compute_histogram()
+            self._update_panel()
+            self._move_panel()
+            self.panel.raise_()
+        self.panel.setVisible(shown)
         if shown:
-            self.sheet.sliders["low"].setFocus()
+            self.panel.sliders["low"].setFocus()
         else:
             self._canvas.setFocus()
 
     def _picture_changed(self) -> None:
-        if self.sheet.isVisible():
-            self._look()
-            self._fill()
+        if self.panel.isVisible():
+            self._compute_histogram()
+            self._update_panel()
 
-    def _look(self) -> None:
+    def _compute_histogram(self) -> None:
         pyramid = self._canvas.pyramid
-        self._histogram = histogram_of(pyramid, self.tone) if pyramid is not None else None
+        self._histogram = compute_histogram(pyramid, self.adjustments) if pyramid is not None else None
 
-    def _fill(self) -> None:
+    def _update_panel(self) -> None:
         pyramid = self._canvas.pyramid
-        deep = pyramid.deep if isinstance(pyramid, Pyramid) else None
-        self.sheet.set_tone(self.tone, self._histogram, deep.channels if deep else 3)
-        self._place()
+        deep = pyramid.raw if isinstance(pyramid, Pyramid) else None
+        self.panel.set_adjustments(self.adjustments, self._histogram, deep.channels if deep else 3)
+        self._move_panel()
 
-    def _place(self) -> None:
-        self.sheet.move(max(0, self._canvas.width() - self.sheet.width() - GRID), GRID)
+    def _move_panel(self) -> None:
+        self.panel.move(max(0, self._canvas.width() - self.panel.width() - GRID), GRID)
 
     def _stretch(self) -> None:
-        self._look()
+        self._compute_histogram()
         if self._histogram is not None:
-            low, high = self._histogram.stretched()
-            self.set_tone(replace(self.tone, low=low, high=high))
+            low, high = self._histogram.auto_levels()
+            self.set_adjustments(replace(self.adjustments, low=low, high=high))
 
-    def _remember(self) -> None:
-        self._rest.stop()
+    def _save(self) -> None:
+        self._save_timer.stop()
         if self._unsaved and self._session is not None:
-            self._session.remember(FACT, json.dumps(self.tone.to_json()))
+            self._session.set_fact(PROJECT_KEY, json.dumps(self.adjustments.to_json()))
         self._unsaved = False
 
-    def _recall(self, session: Session, text: str | None) -> None:
+    def _restore(self, session: Session, text: str | None) -> None:
         if session is not self._session or text is None or self._unsaved:
             return
         try:
-            self._show(Tone.from_json(json.loads(text)))
+            self._show(Adjustments.from_json(json.loads(text)))
         except ValueError:
             return

@@ -12,22 +12,22 @@ from PySide6.QtGui import QAction, QKeyEvent
 
 from core.base.settings import Settings
 from desktop.canvas.attachments.minimap import Minimap
-from desktop.canvas.rendering.compare_styles import Side, state_of
-from desktop.canvas.rendering.layer_style import LayerState, Shape
+from desktop.canvas.rendering.compare_styles import CompareSide, layers_of_side
+from desktop.canvas.rendering.layer_style import LayerState, RegionStyle
 from desktop.workspaces.label.page import LabelPage
-from desktop.workspaces.label.view.comparison_controller import Comparing
+from desktop.workspaces.label.view.comparison_controller import ComparisonController
 
-AIDS = {"minimap": True, "pixel_grid": True, "brush_ruler": False}
+VIEW_AIDS = {"minimap": True, "pixel_grid": True, "brush_ruler": False}
 """Switches that are remembered, and what they are at first; a comparison ends with the window."""
 SWITCHES: dict[str, Callable[[LayerState], bool]] = {
-    "outline_only": lambda layers: layers.shape == Shape.OUTLINE,
+    "outline_only": lambda layers: layers.shape == RegionStyle.OUTLINE,
     "class_patterns": lambda layers: layers.patterns,
     "uncertainty_layer": lambda layers: layers.uncertainty_visible,
 }
 """Actions that are switched on by a state of the layers."""
-HELD_SECONDS = 0.3
+HOLD_SECONDS = 0.3
 """A key that is down longer was held, not tapped."""
-VIEWS = (  # label, prediction, difference; the Cycle view action steps through them
+VIEW_CYCLE = (  # label, prediction, difference; the Cycle view action steps through them
     (True, True, False),
     (True, False, False),
     (False, True, False),
@@ -35,7 +35,7 @@ VIEWS = (  # label, prediction, difference; the Cycle view action steps through 
 )
 
 
-class Held:
+class HoldToggle:
     """A switch that a tap turns for good, and that is on for as long as its key is held."""
 
     def __init__(self, action: QAction) -> None:
@@ -50,13 +50,13 @@ class Held:
 
     def key_released(self, event: QKeyEvent) -> None:
         """A key came up."""
-        held = time.monotonic() - self._since > HELD_SECONDS
+        held = time.monotonic() - self._since > HOLD_SECONDS
         if self._is_key(event) and not event.isAutoRepeat():
             self._is_down = False
             if held:
                 self.action.setChecked(False)
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Keys may come up unseen from now on."""
         if self._is_down:
             self._is_down = False
@@ -69,7 +69,7 @@ class Held:
         self._since = time.monotonic()
 
 
-class Viewing(QObject):
+class LayerController(QObject):
     """Owns the LayerState; the panel and the canvas follow it. Lives on the GUI thread."""
 
     patterns_changed = Signal(bool)
@@ -79,7 +79,7 @@ class Viewing(QObject):
         super().__init__()
         self._page, self._settings = page, settings
         self._hide, self._flicker = actions["hide_overlays"], actions["flicker"]
-        self._held = (Held(self._hide), Held(self._flicker))
+        self._hold_toggles = (HoldToggle(self._hide), HoldToggle(self._flicker))
         self._switches = {key: actions[key] for key in SWITCHES}
         self.layers = LayerState()
         page.layers.layers_changed.connect(self._set)
@@ -88,53 +88,53 @@ class Viewing(QObject):
         page.canvas.before_edit.connect(lambda: self._flicker.setChecked(False))
         page.installEventFilter(self)
         for key, action in self._switches.items():
-            action.toggled.connect(partial(self._switch, key))
-        self._aids = {key: actions[key] for key in AIDS}
+            action.toggled.connect(partial(self._set_from_action, key))
+        self._aids = {key: actions[key] for key in VIEW_AIDS}
         self.minimap = Minimap(page.canvas)
-        self.comparing = Comparing(page.canvas, actions, settings)
-        actions["minimap"].toggled.connect(self.minimap.set_wanted)
-        actions["pixel_grid"].toggled.connect(page.canvas.set_grid)
+        self.comparison = ComparisonController(page.canvas, actions, settings)
+        actions["minimap"].toggled.connect(self.minimap.set_allowed)
+        actions["pixel_grid"].toggled.connect(page.canvas.set_pixel_grid)
         actions["brush_ruler"].toggled.connect(page.canvas.set_ruler)
 
-    def handlers(self) -> dict[str, Callable[[], object]]:
+    def actions(self) -> dict[str, Callable[[], object]]:
         return {
             "cycle_view": self._cycle,
-            "more_opaque": lambda: self._strengthen(0.1),
-            "less_opaque": lambda: self._strengthen(-0.1),
+            "more_opaque": lambda: self._change_opacity(0.1),
+            "less_opaque": lambda: self._change_opacity(-0.1),
         }
 
-    def restore(self) -> None:
+    def load(self) -> None:
         """The layers as they were when the window was closed."""
-        stored = self._settings.remembered("layers", {})
+        stored = self._settings.get_state("layers", {})
         known = asdict(LayerState())
         try:
             kept = {k: type(known[k])(v) for k, v in stored.items() if k in known}
             self._set(replace(LayerState(), **kept))
         except (AttributeError, TypeError, ValueError):
             self._set(LayerState())
-        aids = self._settings.remembered("aids", {})
+        aids = self._settings.get_state("aids", {})
         for key, action in self._aids.items():
             wish = aids.get(key) if isinstance(aids, dict) else None
-            action.setChecked(wish if isinstance(wish, bool) else AIDS[key])
-        self.comparing.restore()
+            action.setChecked(wish if isinstance(wish, bool) else VIEW_AIDS[key])
+        self.comparison.load()
 
-    def remember(self) -> None:
-        self.comparing.remember()
-        self._settings.remember("layers", asdict(self.layers))
-        self._settings.remember("aids", {key: action.isChecked() for key, action in self._aids.items()})
+    def save(self) -> None:
+        self.comparison.save()
+        self._settings.set_state("layers", asdict(self.layers))
+        self._settings.set_state("aids", {key: action.isChecked() for key, action in self._aids.items()})
 
     def key_released(self, event: QKeyEvent) -> None:
         """What was only hidden or swapped while a key was held comes back."""
-        for held in self._held:
+        for held in self._hold_toggles:
             held.key_released(event)
 
     def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """Keys may come up unseen while another window is in front: label and overlays come back."""
         if event.type() == QEvent.Type.WindowDeactivate:
             self._flicker.setChecked(False)
-            self._held[0].let_go()
+            self._hold_toggles[0].release()
         elif event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            self._held[0].key_pressed(event)
+            self._hold_toggles[0].key_pressed(event)
         return False
 
     def _toggled(self, hidden: bool) -> None:
@@ -145,7 +145,7 @@ class Viewing(QObject):
         told = layers.patterns != self.layers.patterns
         self.layers = layers
         self._page.layers.set_layers(layers)
-        self._page.classes.rows.set_patterns(layers.patterns)
+        self._page.classes.list_view.set_patterns(layers.patterns)
         for key, action in self._switches.items():
             action.setChecked(SWITCHES[key](layers))
         self._show()
@@ -155,17 +155,17 @@ class Viewing(QObject):
     def _show(self, _on: bool = False) -> None:
         shown = self.layers
         if self._hide.isChecked():
-            shown = shown.bare
+            shown = shown.image_only
         elif self._flicker.isChecked():
-            shown = state_of(Side.PREDICTION, shown)
+            shown = layers_of_side(CompareSide.PREDICTION, shown)
         self._page.canvas.set_layers(shown)
 
-    def _switch(self, key: str, on: bool) -> None:
+    def _set_from_action(self, key: str, on: bool) -> None:
         now = self.layers
         if on == SWITCHES[key](now):
             return
         if key == "outline_only":
-            self._set(replace(now, shape=Shape.OUTLINE if on else Shape.FILL))
+            self._set(replace(now, shape=RegionStyle.OUTLINE if on else RegionStyle.FILL))
         elif key == "class_patterns":
             self._set(replace(now, patterns=on))
         else:
@@ -173,15 +173,15 @@ class Viewing(QObject):
 
     def _cycle(self) -> None:
         now = (self.layers.label_visible, self.layers.prediction_visible, self.layers.difference_visible)
-        place = VIEWS.index(now) if now in VIEWS else -1
-        label, prediction, difference = VIEWS[(place + 1) % len(VIEWS)]
+        place = VIEW_CYCLE.index(now) if now in VIEW_CYCLE else -1
+        label, prediction, difference = VIEW_CYCLE[(place + 1) % len(VIEW_CYCLE)]
         self._set(
             replace(
                 self.layers, label_visible=label, prediction_visible=prediction, difference_visible=difference
             )
         )
 
-    def _strengthen(self, by: float) -> None:
+    def _change_opacity(self, by: float) -> None:
         def within(opacity: float) -> float:
             return min(1.0, max(0.1, opacity + by))
 

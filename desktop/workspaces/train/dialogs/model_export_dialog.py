@@ -8,16 +8,16 @@ from pathlib import Path
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QDialog, QFileDialog, QLineEdit, QProgressBar, QWidget
 
-from core.models.export_job import FORMATS
+from core.models.export_job import MODEL_FORMATS
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.controls import button, choice, column, row, set_role, words
+from desktop.widgets.controls import button, column, combo_box, row, set_role, text_label
 
 
-class ExportModelDialog(QDialog):
+class ModelExportDialog(QDialog):
     """`export_asked(path, run number)`; `cancel_asked` while it runs."""
 
-    export_asked = Signal(str, int)
-    cancel_asked = Signal()
+    export_requested = Signal(str, int)
+    cancel_requested = Signal()
 
     def __init__(
         self, theme: Theme, runs: Sequence[tuple[int, str]], file: str, parent: QWidget | None = None
@@ -29,13 +29,13 @@ class ExportModelDialog(QDialog):
         self.setWindowTitle("Export model")
         self.setModal(False)
         self.setMinimumWidth(600)
-        self.run = choice([(str(number), title) for number, title in runs], "Run")
-        self.format = choice(list(FORMATS.items()), "Format")
-        self.format.setCurrentIndex(max(0, list(FORMATS).index(Path(file).suffix)))
+        self.run = combo_box([(str(number), title) for number, title in runs], "Run")
+        self.format = combo_box(list(MODEL_FORMATS.items()), "Format")
+        self.format.setCurrentIndex(max(0, list(MODEL_FORMATS).index(Path(file).suffix)))
         self.file = QLineEdit(file)
         self.file.setAccessibleName("File")
-        self.choose = button("Choose…")
-        self.about = words(
+        self.browse = button("Choose…")
+        self.message = text_label(
             "Takes a picture and gives its mask; scaling and colours are seen to inside. A file with the names of "
             "the classes is written beside. Then it is compared with Maskloop's own predictions.",
             "muted",
@@ -48,16 +48,16 @@ class ExportModelDialog(QDialog):
         self.cancel = button("Cancel")
         self.format.activated.connect(self._rename)
         self.file.textChanged.connect(self._changed)
-        self.choose.clicked.connect(self._choose)
-        self.export.clicked.connect(self._ask)
+        self.browse.clicked.connect(self._choose)
+        self.export.clicked.connect(self._request)
         self.cancel.clicked.connect(self.reject)
         self.setLayout(
             column(
                 _line("Weights of", self.run),
                 _line("Format", self.format),
-                _line("File", self.file, self.choose),
+                _line("File", self.file, self.browse),
                 GRID,
-                self.about,
+                self.message,
                 self.progress,
                 None,
                 row(None, self.cancel, self.export),
@@ -71,46 +71,46 @@ class ExportModelDialog(QDialog):
     def is_running(self) -> bool:
         return self._running
 
-    def set_progress(self, what: str, done: int, of: int) -> None:
+    def set_progress(self, step: str, done: int, of: int) -> None:
         """What is being done; `of` 0: nobody knows how much there is."""
         self._running = True
         self._enable(False)
         self.progress.show()
         self.progress.setRange(0, of)
         self.progress.setValue(done)
-        set_role(self.about, "muted")
-        self.about.setText(f"{what}…")
+        set_role(self.message, "muted")
+        self.message.setText(f"{step}…")
 
     def set_finished(self, text: str, *, failed: bool = False) -> None:
         """The export ended: what was written and how well it agrees, or why not."""
         self._running = False
         self.progress.hide()
         self._enable(True)
-        self.about.setText(text)
-        set_role(self.about, "danger" if failed else "good")
+        self.message.setText(text)
+        set_role(self.message, "danger" if failed else "good")
         self.cancel.setText("Cancel" if failed else "Close")
 
     def reject(self) -> None:
         """Cancel and Esc stop a running export first; the second time they close."""
         if self._running:
-            self.cancel_asked.emit()
+            self.cancel_requested.emit()
             self.set_finished("The export was cancelled; nothing was written.", failed=True)
             return
         super().reject()
 
     def _enable(self, on: bool) -> None:
-        for part in (self.run, self.format, self.file, self.choose, self.export):
+        for part in (self.run, self.format, self.file, self.browse, self.export):
             part.setEnabled(on)
 
-    def _ask(self) -> None:
+    def _request(self) -> None:
         self.set_progress("Starting", 0, 0)
-        self.export_asked.emit(self.file.text().strip(), int(self.run.currentData()))
+        self.export_requested.emit(self.file.text().strip(), int(self.run.currentData()))
 
     def _changed(self) -> None:
         suffix = Path(self.file.text().strip()).suffix.lower()
-        self.export.setEnabled(suffix in FORMATS and not self._running)
-        if suffix in FORMATS:
-            self.format.setCurrentIndex(list(FORMATS).index(suffix))
+        self.export.setEnabled(suffix in MODEL_FORMATS and not self._running)
+        if suffix in MODEL_FORMATS:
+            self.format.setCurrentIndex(list(MODEL_FORMATS).index(suffix))
 
     def _rename(self) -> None:
         path = Path(self.file.text().strip() or "model")
@@ -119,13 +119,13 @@ class ExportModelDialog(QDialog):
     def _choose(self) -> None:
         dialog = QFileDialog(self, "Export model to", self.file.text())
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setNameFilters([f"{title} (*{suffix})" for suffix, title in FORMATS.items()])
+        dialog.setNameFilters([f"{title} (*{suffix})" for suffix, title in MODEL_FORMATS.items()])
         dialog.fileSelected.connect(self.file.setText)
         dialog.open()
 
 
 def _line(title: str, *fields: QWidget) -> object:
-    name = words(title, "muted")
+    name = text_label(title, "muted")
     name.setFixedWidth(96)
     line = row(name, *fields)
     line.setStretch(1, 1)

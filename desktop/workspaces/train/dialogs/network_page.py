@@ -15,21 +15,21 @@ from core.models.catalogue import (
     architecture,
     architectures,
     encoders_for,
+    has_pretrained_weights,
     network_cost,
-    pretrained,
 )
 from desktop.theme.theme import GRID
-from desktop.widgets.controls import choice, column, row, words
-from desktop.widgets.search_list import Option, SearchList
+from desktop.widgets.controls import column, combo_box, row, text_label
+from desktop.widgets.search_list import SearchList, SearchOption
 
-AS_IT_IS = ""
+UNCHANGED = ""
 """The value that wishes for nothing: as the newest run has it, or as is usual."""
 
 Values = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class NetworkField:
     """One row of the form.
 
     options: what can be chosen, given what the other fields say; empty switches the field off, with `none` as reason
@@ -39,48 +39,54 @@ class Field:
     name: str
     title: str
     help: str
-    options: Callable[[Values], Sequence[Option]]
+    options: Callable[[Values], Sequence[SearchOption]]
     columns: tuple[str, ...] = ()
     rows: int = 0
-    none: str = ""
+    unavailable: str = ""
 
 
-def _networks(_values: Values) -> list[Option]:
-    usual = Option(AS_IT_IS, "As it is", ("", "", "That of the newest run, or the usual one."))
+def _networks(_values: Values) -> list[SearchOption]:
+    usual = SearchOption(UNCHANGED, "As it is", ("", "", "That of the newest run, or the usual one."))
     return [
         usual,
         *(
-            Option(one.name, one.title, (*_cost(*network_cost(one.name)), one.idea))
+            SearchOption(one.name, one.title, (*_cost(*network_cost(one.name)), one.idea))
             for one in architectures()
         ),
     ]
 
 
-def _encoders(values: Values) -> list[Option]:
+def _encoders(values: Values) -> list[SearchOption]:
     row_of = _architecture(values)
     return [_encoder_option(one) for one in encoders_for(row_of)] if row_of else []
 
 
-def _encoder_option(one: Encoder) -> Option:
-    return Option(
+def _encoder_option(one: Encoder) -> SearchOption:
+    return SearchOption(
         one.name, one.name, (*_cost(one.parameters, one.gmacs), "ImageNet weights" if one.pretrained else "")
     )
 
 
-def _weights(values: Values) -> list[Option]:
+def _weights(values: Values) -> list[SearchOption]:
     row_of = _architecture(values)
-    if row_of is None or not pretrained(row_of, values.get("encoder") or None):
+    if row_of is None or not has_pretrained_weights(row_of, values.get("encoder") or None):
         return []
-    return [Option("none", "None: learn from scratch"), Option("imagenet", "ImageNet: downloaded once")]
+    return [
+        SearchOption("none", "None: learn from scratch"),
+        SearchOption("imagenet", "ImageNet: downloaded once"),
+    ]
 
 
-def _sizes(_values: Values) -> list[Option]:
+def _sizes(_values: Values) -> list[SearchOption]:
     sides = (128, 192, 256, 384, 512, 768, 1024)
-    return [Option(AS_IT_IS, "As it is"), *(Option(str(side), f"{side} pixels") for side in sides)]
+    return [
+        SearchOption(UNCHANGED, "As it is"),
+        *(SearchOption(str(side), f"{side} pixels") for side in sides),
+    ]
 
 
 FIELDS = (
-    Field(
+    NetworkField(
         "architecture",
         "Network",
         "A network that was trained here before goes on from its newest weights.",
@@ -88,23 +94,23 @@ FIELDS = (
         ("Network", "Million weights", "GMACs", "What it is"),
         6,
     ),
-    Field(
+    NetworkField(
         "encoder",
         "Encoder",
         "The way down, which sees what there is. More GMACs (work for 256 x 256 pixels): slower.",
         _encoders,
         ("Encoder", "Million weights", "GMACs", "Pretrained"),
         6,
-        none="This network has a way down of its own.",
+        unavailable="This network has a way down of its own.",
     ),
-    Field(
+    NetworkField(
         "weights",
         "Starting weights",
         "Only for an encoder that was not trained here yet.",
         _weights,
-        none="None can be had.",
+        unavailable="None can be had.",
     ),
-    Field(
+    NetworkField(
         "size",
         "Picture size",
         "Long side of what the network sees.",
@@ -141,27 +147,27 @@ class NetworkPage(QWidget):
             widget, options = self.widgets[field.name], field.options(known)
             keys = [one.key for one in options]
             if known.get(field.name, "") not in keys:
-                known[field.name] = _usual(field, known, keys)
+                known[field.name] = _default_key(field, known, keys)
             widget.setEnabled(bool(options))
-            missing = field.none if known.get("architecture") else "As the newest run has it."
+            missing = field.unavailable if known.get("architecture") else "As the newest run has it."
             self._help[field.name].setText(field.help if options else missing)
-            _show(widget, options, known[field.name])
+            _set_options(widget, options, known[field.name])
         # A search may hide the row that is chosen.
         chosen = _architecture(known)
         encoder = f" on {known['encoder']}" if known.get("encoder") else ""
         self.summary = f"{chosen.title}{encoder}" if chosen else "The network stays as it is"
 
-    def _row(self, field: Field) -> QLayout:
-        title, help_line = words(field.title, "heading"), words(field.help, "muted")
+    def _row(self, field: NetworkField) -> QLayout:
+        title, help_line = text_label(field.title, "heading"), text_label(field.help, "muted")
         self._help[field.name] = help_line
         if field.columns:
             many = SearchList(field.title, field.columns, field.rows)
-            many.widen(0, 30 * GRID)
-            many.widen(1, 15 * GRID)
+            many.set_column_width(0, 30 * GRID)
+            many.set_column_width(1, 15 * GRID)
             many.changed.connect(self._chosen)
             self.widgets[field.name] = many
             return column(row(title, help_line, None, spacing=2 * GRID), many, spacing=4)
-        box = choice((), field.title)
+        box = combo_box((), field.title)
         box.setFixedWidth(30 * GRID)
         box.activated.connect(self._chosen)
         self.widgets[field.name] = box
@@ -173,7 +179,7 @@ class NetworkPage(QWidget):
         self.changed.emit()
 
 
-def _usual(field: Field, values: Values, keys: Sequence[str]) -> str:
+def _default_key(field: NetworkField, values: Values, keys: Sequence[str]) -> str:
     """What a field says when what it said cannot be chosen any more."""
     row_of = _architecture(values)
     usual = (row_of.encoder or "") if field.name == "encoder" and row_of else ""
@@ -199,7 +205,7 @@ def _value(widget: SearchList | QComboBox) -> str:
     return widget.value() if isinstance(widget, SearchList) else (widget.currentData() or "")
 
 
-def _show(widget: SearchList | QComboBox, options: Sequence[Option], value: str) -> None:
+def _set_options(widget: SearchList | QComboBox, options: Sequence[SearchOption], value: str) -> None:
     if isinstance(widget, SearchList):
         widget.set_options(options)
     else:

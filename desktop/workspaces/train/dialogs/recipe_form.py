@@ -8,10 +8,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QGridLayout, QLineEdit, QWidget
 
 from core.base.errors import TrainingError
-from core.base.option_spec import Field
-from core.training.recipe import BY_NAME, TABLE, Recipe
+from core.base.option_spec import OptionSpec
+from core.training.recipe import RECIPE_OPTIONS, RECIPE_OPTIONS_BY_NAME, Recipe
 from desktop.theme.theme import GRID
-from desktop.widgets.controls import choice, words
+from desktop.widgets.controls import combo_box, text_label
 
 PAGES = {
     "Budget and loss": ("Budget", "What is made small", "Corrections and rare classes"),
@@ -20,14 +20,14 @@ PAGES = {
     "Machine": ("Machine",),
 }
 """Titles of pages, and the groups of the table that stand on each."""
-ELSEWHERE = frozenset({"device"})
+EXCLUDED = frozenset({"device"})
 """Chosen in the settings, because it belongs to the machine and not to a project."""
-FIELDS = tuple(field for field in TABLE if field.name not in ELSEWHERE)
+FIELDS = tuple(field for field in RECIPE_OPTIONS if field.name not in EXCLUDED)
 INPUT_WIDTH = 22 * GRID
 TITLE_WIDTH = 20 * GRID
 
 
-class RecipeRows(QWidget):
+class RecipeForm(QWidget):
     """Rows of some groups. A blank one leaves its choice to the program, whose own stands there in grey."""
 
     def __init__(self, groups: Sequence[str], usual: Recipe, changed: Callable[[], None]) -> None:
@@ -42,18 +42,18 @@ class RecipeRows(QWidget):
         for group in groups:
             if len(groups) > 1:
                 place = grid.rowCount()
-                grid.addWidget(words(group, "heading"), place, 0, 1, 3, Qt.AlignmentFlag.AlignBottom)
+                grid.addWidget(text_label(group, "heading"), place, 0, 1, 3, Qt.AlignmentFlag.AlignBottom)
                 grid.setRowMinimumHeight(place, 4 * GRID)
             for field in FIELDS:
                 if field.group == group:
-                    made = _input(field, field.shown(getattr(usual, field.name)), changed)
+                    made = _make_input(field, field.format(getattr(usual, field.name)), changed)
                     self.inputs[field.name] = made
-                    title = words(field.title)
+                    title = text_label(field.title)
                     title.setBuddy(made)
                     place = grid.rowCount()
                     grid.addWidget(title, place, 0)
                     grid.addWidget(made, place, 1)
-                    grid.addWidget(words(field.help, "muted", wrap=True), place, 2)
+                    grid.addWidget(text_label(field.help, "muted", wrap=True), place, 2)
         self.setLayout(grid)
 
     def values(self) -> dict[str, str]:
@@ -64,7 +64,7 @@ class RecipeRows(QWidget):
     def set_values(self, values: Mapping[str, str]) -> None:
         """Show these choices; rows that are not named become blank."""
         for name, made in self.inputs.items():
-            _show(made, values.get(name, ""))
+            _set_text(made, values.get(name, ""))
 
     def problems(self) -> list[str]:
         """A sentence for each row that says what is impossible; such a row is marked."""
@@ -74,29 +74,29 @@ class RecipeRows(QWidget):
             problem = ""
             if text:
                 try:
-                    BY_NAME[name].parse(text)
+                    RECIPE_OPTIONS_BY_NAME[name].parse(text)
                 except TrainingError as refused:
                     problem = str(refused)
-            _mark(made, bad=bool(problem))
+            _mark_invalid(made, bad=bool(problem))
             found += [problem] if problem else []
         return found
 
 
-def _input(field: Field, usual: str, changed: Callable[[], None]) -> QComboBox | QLineEdit:
-    offered = _offered(field)
+def _make_input(field: OptionSpec, usual: str, changed: Callable[[], None]) -> QComboBox | QLineEdit:
+    offered = _offered_texts(field)
     if not offered:
         line = QLineEdit()
         line.setPlaceholderText(usual)
         line.setAccessibleName(field.title)
-        line.setToolTip(f"Takes {field.range}.")
+        line.setToolTip(f"Takes {field.range_text}.")
         line.setFixedWidth(INPUT_WIDTH)
         line.textEdited.connect(lambda _text: changed())
         return line
     free = not field.choices and field.kind is not bool
     rows = [(text, text) for text in offered]
-    box = choice([("", "" if free else f"{usual} (by itself)"), *rows], field.title)
+    box = combo_box([("", "" if free else f"{usual} (by itself)"), *rows], field.title)
     box.setFixedWidth(INPUT_WIDTH)
-    box.setToolTip(f"Takes {field.range}.")
+    box.setToolTip(f"Takes {field.range_text}.")
     if free:
         box.setEditable(True)
         box.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
@@ -107,10 +107,10 @@ def _input(field: Field, usual: str, changed: Callable[[], None]) -> QComboBox |
     return box
 
 
-def _offered(field: Field) -> tuple[str, ...]:
+def _offered_texts(field: OptionSpec) -> tuple[str, ...]:
     if field.kind is bool:
         return ("yes", "no")
-    return field.choices or field.proposals or tuple(word for word, _ in field.named)
+    return field.choices or field.suggestions or tuple(word for word, _ in field.aliases)
 
 
 def _text(made: QComboBox | QLineEdit) -> str:
@@ -119,7 +119,7 @@ def _text(made: QComboBox | QLineEdit) -> str:
     return made.currentText().strip() if made.isEditable() else str(made.currentData())
 
 
-def _show(made: QComboBox | QLineEdit, text: str) -> None:
+def _set_text(made: QComboBox | QLineEdit, text: str) -> None:
     if isinstance(made, QLineEdit):
         made.setText(text)
         return
@@ -132,7 +132,7 @@ def _show(made: QComboBox | QLineEdit, text: str) -> None:
     made.blockSignals(False)
 
 
-def _mark(made: QComboBox | QLineEdit, *, bad: bool) -> None:
+def _mark_invalid(made: QComboBox | QLineEdit, *, bad: bool) -> None:
     state = "bad" if bad else ""
     if (made.property("state") or "") != state:
         made.setProperty("state", state)

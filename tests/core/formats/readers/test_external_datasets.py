@@ -11,23 +11,29 @@ import pytest
 from PIL import Image
 
 from core.base.errors import FormatError
-from core.formats.dataset_tree import Tree, stem_of
-from core.formats.dataset_types import Dataset, Fate, ReadMask
+from core.formats.dataset_tree import DatasetTree, stem_of
+from core.formats.dataset_types import ClassTarget, Dataset, LoadedMask
 from core.formats.readers import coco
-from core.formats.readers.registry import FORMATS, importable, open_dataset, others, recognise_all
+from core.formats.readers.registry import (
+    IMPORT_FORMATS,
+    importable_formats,
+    open_dataset,
+    other_candidates,
+    recognise_all,
+)
 from core.labels.class_list import VOID
 from core.project.project import Project
 from core.project.records import Status
 from core.session.loading.picture_loader import list_pictures
-from core.session.transfer.excluded_masks import aside_of
-from core.session.transfer.import_plan import Choice
+from core.session.transfer.excluded_masks import read_excluded
+from core.session.transfer.import_plan import ClassChoice
 from core.session.transfer.import_run import import_dataset
 from tests import external_datasets
 from tests.external_datasets import FORMS, PAIRS, RIGHT, Form
 from tests.factories import picture
 
 
-def names_of(dataset: Dataset, mask: ReadMask) -> np.ndarray:
+def names_of(dataset: Dataset, mask: LoadedMask) -> np.ndarray:
     """(H, W) names of classes instead of values."""
     names = np.array(
         ["(none)", *(c.name for c in dataset.classes), *["?"] * (255 - len(dataset.classes))], object
@@ -36,8 +42,8 @@ def names_of(dataset: Dataset, mask: ReadMask) -> np.ndarray:
     return names[mask.values]
 
 
-def read(dataset: Dataset, place: int = 0) -> ReadMask:
-    reader = dataset.samples[place].read
+def read(dataset: Dataset, place: int = 0) -> LoadedMask:
+    reader = dataset.samples[place].read_mask
     assert reader is not None
     return reader()
 
@@ -45,10 +51,10 @@ def read(dataset: Dataset, place: int = 0) -> ReadMask:
 @pytest.mark.parametrize("form", FORMS, ids=[f"{n}-{f.format}" for n, f in enumerate(FORMS)])
 def test_each_form_is_recognised_and_read(form: Form, tmp_path: Path) -> None:
     form.write(tmp_path)
-    said = recognise_all(Tree(tmp_path))
+    said = recognise_all(DatasetTree(tmp_path))
     assert said[0].format == form.format
-    assert 0 < said[0].sure <= 1
-    assert said[0].why.endswith(".")
+    assert 0 < said[0].confidence <= 1
+    assert said[0].reason.endswith(".")
     dataset = open_dataset(tmp_path)
     assert dataset.recognition == said[0]
     np.testing.assert_array_equal(names_of(dataset, read(dataset)), np.where(RIGHT, form.right, form.left))
@@ -61,7 +67,7 @@ def test_each_form_is_recognised_and_read(form: Form, tmp_path: Path) -> None:
 
 def test_every_format_that_comes_in_is_tried_here() -> None:
     tried = {form.format for form in (*FORMS, PAIRS)} | {"masks", "cityscapes-30", "cityscapes-34"}
-    assert {row.name for row in importable()} == tried
+    assert {row.name for row in importable_formats()} == tried
 
 
 def test_image_pairs_are_cut_and_their_colours_snapped(tmp_path: Path) -> None:
@@ -70,14 +76,14 @@ def test_image_pairs_are_cut_and_their_colours_snapped(tmp_path: Path) -> None:
     assert dataset.recognition.format == "cityscapes-pairs"
     mask = read(dataset)
     assert mask.values.shape == (64, 64)
-    assert 0.8 < mask.sure < 1
+    assert 0.8 < mask.confidence < 1
     names = names_of(dataset, mask)
     assert set(np.unique(names)) == {"road", "car", "void"}
     assert (names[:, :24] == "road").mean() > 0.9
-    with Project.write(_folder(tmp_path / "mine")) as project:
+    with Project.open(_folder(tmp_path / "mine")) as project:
         report = import_dataset(project, dataset)
         assert report.problems == ()
-        assert set(report.unsure) == {"train/1.png", "val/1.png"}
+        assert set(report.uncertain) == {"train/1.png", "val/1.png"}
         record = project.pictures.by_path("train/1.png")
         assert (record.width, record.height, record.split) == (64, 64, "train")
         with (
@@ -89,7 +95,7 @@ def test_image_pairs_are_cut_and_their_colours_snapped(tmp_path: Path) -> None:
 
 def test_pairs_are_not_taken_in_place(tmp_path: Path) -> None:
     PAIRS.write(tmp_path)
-    with Project.write(tmp_path) as project, pytest.raises(FormatError, match="another folder"):
+    with Project.open(tmp_path) as project, pytest.raises(FormatError, match="another folder"):
         import_dataset(project, open_dataset(tmp_path))
 
 
@@ -98,17 +104,17 @@ def test_cityscapes_comes_with_three_class_sets(count: int, kept: int, tmp_path:
     FORMS[0].write(tmp_path)
     name = "cityscapes" if count == 19 else f"cityscapes-{count}"
     dataset = open_dataset(tmp_path, name)
-    assert sum(c.fate == Fate.CLASS for c in dataset.classes) == kept
+    assert sum(c.target == ClassTarget.CLASS for c in dataset.classes) == kept
 
 
 def test_classes_may_be_mapped_when_they_come_in(tmp_path: Path) -> None:
     next(f for f in FORMS if f.format == "coco").write(tmp_path)
     choices = {
-        "ROOF": Choice(Fate.CLASS, "building"),
-        "everything else": Choice(Fate.CLASS, "ground"),
-        "street": Choice(Fate.SKIP),
+        "ROOF": ClassChoice(ClassTarget.CLASS, "building"),
+        "everything else": ClassChoice(ClassTarget.CLASS, "ground"),
+        "street": ClassChoice(ClassTarget.SKIP),
     }
-    with Project.write(_folder(tmp_path / "mine")) as project:
+    with Project.open(_folder(tmp_path / "mine")) as project:
         report = import_dataset(project, open_dataset(tmp_path), choices=choices)
         assert set(report.classes) == {"roof", "everything else"}
         classes = project.classes.read()
@@ -116,13 +122,13 @@ def test_classes_may_be_mapped_when_they_come_in(tmp_path: Path) -> None:
         values = project.labels.read(1, 24, 16)
         assert {classes.name_of(int(v)) for v in np.unique(values[RIGHT])} == {"building"}
         assert {classes.name_of(int(v)) for v in np.unique(values[~RIGHT])} == {"ground"}
-    with pytest.raises(FormatError, match="no class “sky”"), Project.write(tmp_path / "mine") as project:
-        import_dataset(project, open_dataset(tmp_path), choices={"sky": Choice(Fate.VOID)})
+    with pytest.raises(FormatError, match="no class “sky”"), Project.open(tmp_path / "mine") as project:
+        import_dataset(project, open_dataset(tmp_path), choices={"sky": ClassChoice(ClassTarget.VOID)})
 
 
 def test_tags_come_in_with_the_label_as_one_edit(tmp_path: Path) -> None:
     next(f for f in FORMS if f.format == "labelme").write(tmp_path)
-    with Project.write(_folder(tmp_path / "mine")) as project:
+    with Project.open(_folder(tmp_path / "mine")) as project:
         import_dataset(project, open_dataset(tmp_path))
         record = project.pictures.get(1)
         assert record.tags == ("night",)
@@ -218,7 +224,7 @@ def test_masks_as_jpeg_are_told_into_black_and_white(tmp_path: Path) -> None:
 
 def test_the_same_name_in_many_tiles_stays_apart(tmp_path: Path) -> None:
     external_datasets._tiles(tmp_path)
-    with Project.write(_folder(tmp_path / "mine")) as project:
+    with Project.open(_folder(tmp_path / "mine")) as project:
         report = import_dataset(project, open_dataset(tmp_path))
         assert (report.pictures, report.labels, report.problems) == (2, 2, ())
 
@@ -312,7 +318,7 @@ def base64_of(content: bytes) -> str:
 def test_a_broken_annotation_is_named_and_the_others_come_in(what: str, tmp_path: Path) -> None:
     form = _bad_codes()[what]
     form.write(tmp_path)
-    with Project.write(_folder(tmp_path / "mine")) as project:
+    with Project.open(_folder(tmp_path / "mine")) as project:
         try:
             dataset = open_dataset(tmp_path, form.format)
         except FormatError as problem:
@@ -341,7 +347,7 @@ def test_a_folder_that_is_no_dataset_is_said_to_be_none(tmp_path: Path) -> None:
         open_dataset(tmp_path / "missing")
 
 
-@pytest.mark.parametrize("name", [row.name for row in importable()])
+@pytest.mark.parametrize("name", [row.name for row in importable_formats()])
 def test_a_folder_of_pictures_is_refused_by_every_reader(name: str, tmp_path: Path) -> None:
     external_datasets.photo(tmp_path / "a.jpg")
     with pytest.raises(FormatError) as caught:
@@ -358,16 +364,16 @@ def test_of_several_forms_the_surest_is_taken_and_the_others_are_said(tmp_path: 
     external_datasets.write_json(
         tmp_path / "coco.json", external_datasets.coco_table([external_datasets.FLAT])
     )
-    said = recognise_all(Tree(tmp_path))
+    said = recognise_all(DatasetTree(tmp_path))
     assert [r.format for r in said] == ["coco", "labelme"]
-    assert others(said) == "Else it would be labelme (92%)."
+    assert other_candidates(said) == "Else it would be labelme (92%)."
 
 
 def test_an_import_goes_on_where_it_was_and_reads_what_changed(tmp_path: Path) -> None:
     for number in range(3):
         external_datasets.photo(tmp_path / "set" / "images" / f"{number}.jpg", seed=number)
         external_datasets.grey(tmp_path / "set" / "masks" / f"{number}.png", 0, 1)
-    with Project.write(_folder(tmp_path / "mine")) as project:
+    with Project.open(_folder(tmp_path / "mine")) as project:
         assert import_dataset(project, open_dataset(tmp_path / "set")).labels == 3
         project.journal.undo(2)
         (tmp_path / "mine" / "images" / "2.jpg").unlink()
@@ -382,10 +388,10 @@ def test_masks_of_a_dataset_that_stays_where_it_is_are_no_pictures(tmp_path: Pat
     external_datasets.grey(tmp_path / "gt" / "a.png", 0, 1)
     external_datasets.grey(tmp_path / "gt" / "other.png", 0, 1)
     external_datasets.photo(tmp_path / "img" / "new.jpg")
-    with Project.write(tmp_path) as project:
+    with Project.open(tmp_path) as project:
         (taken_for_a_picture,) = project.pictures.add(["gt/a.png"])
         import_dataset(project, open_dataset(tmp_path))
-        assert list(list_pictures(tmp_path, aside_of(project))) == ["img/a.jpg", "img/new.jpg"]
+        assert list(list_pictures(tmp_path, read_excluded(project))) == ["img/a.jpg", "img/new.jpg"]
         assert project.pictures.get(taken_for_a_picture.id).status == Status.SKIPPED
         assert project.pictures.by_path("img/a.jpg").is_labelled
 
@@ -393,16 +399,16 @@ def test_masks_of_a_dataset_that_stays_where_it_is_are_no_pictures(tmp_path: Pat
 def test_masks_beside_their_pictures_are_no_pictures_either(tmp_path: Path) -> None:
     external_datasets.photo(tmp_path / "a.jpg")
     external_datasets.grey(tmp_path / "a_mask.png", 0, 1)
-    with Project.write(tmp_path) as project:
+    with Project.open(tmp_path) as project:
         import_dataset(project, open_dataset(tmp_path))
         external_datasets.photo(tmp_path / "b.jpg")
-        assert list(list_pictures(tmp_path, aside_of(project))) == ["a.jpg", "b.jpg"]
+        assert list(list_pictures(tmp_path, read_excluded(project))) == ["a.jpg", "b.jpg"]
         project.set_fact("masks", "{")
-        assert "a_mask.png" in list(list_pictures(tmp_path, aside_of(project)))
+        assert "a_mask.png" in list(list_pictures(tmp_path, read_excluded(project)))
 
 
 def test_what_is_exported_is_recognised_again(tmp_path: Path) -> None:
-    assert json.dumps(sorted(FORMATS)) == json.dumps(sorted(set(FORMATS)))
+    assert json.dumps(sorted(IMPORT_FORMATS)) == json.dumps(sorted(set(IMPORT_FORMATS)))
     external_datasets.photo(tmp_path / "images" / "a.png")
     Image.fromarray(picture(24, 16)).save(tmp_path / "images" / "a.png")
     external_datasets.coloured(tmp_path / "masks" / "a.png", (1, 2, 3), (4, 5, 6))
@@ -439,6 +445,6 @@ def test_a_panoptic_table_does_not_go_through_all_pictures_for_each_of_them(
     (tmp_path / "annotations" / "panoptic_unsplit.json").write_text(json.dumps(table), "utf-8")
     asked: list[str] = []
     monkeypatch.setattr(coco, "stem_of", lambda name: asked.append(name) or stem_of(name))
-    found = coco.open_panoptic(Tree(tmp_path))
+    found = coco.open_panoptic(DatasetTree(tmp_path))
     assert [sample.picture for sample in found.samples] == [tmp_path / places[0] / name for name in names]
     assert len(asked) < 10 * len(names)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from core.base.errors import UserError
-from core.formats.dataset_tree import Tree
+from core.formats.dataset_tree import DatasetTree
 from core.formats.readers.registry import open_dataset, recognise_all
 from tests.external_datasets import FORMS, Form
 
@@ -82,11 +82,11 @@ def test_spoiled_files_give_sentences(form: Form, tmp_path: Path) -> None:
         else:
             spoil_text(path, chance)
         try:
-            recognise_all(Tree(tmp_path))
+            recognise_all(DatasetTree(tmp_path))
             dataset = open_dataset(tmp_path, form.format)
             for sample in dataset.samples:
-                if sample.read is not None:
-                    sample.read()
+                if sample.read_mask is not None:
+                    sample.read_mask()
         except UserError as problem:
             assert str(problem).endswith((".", "pairs.", "?")), problem
         path.write_bytes(before)

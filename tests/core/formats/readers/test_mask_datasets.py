@@ -11,16 +11,16 @@ import pytest
 from PIL import Image
 
 from core.base.errors import FormatError, ImageError
-from core.formats.dataset_tree import Tree
-from core.formats.dataset_types import Dataset, ReadMask
+from core.formats.dataset_tree import DatasetTree
+from core.formats.dataset_types import Dataset, LoadedMask
 from core.formats.readers.masks import (
-    is_dataset,
+    is_mask_dataset,
     open_dataset,
-    read_classes,
+    read_classes_file,
     recognise,
 )
-from core.formats.writers.base import colour_table, write_indices, write_rgb
-from core.formats.writers.masks import write_classes
+from core.formats.writers.base import colour_table, write_index_png, write_rgb_png
+from core.formats.writers.masks import write_classes_file
 from core.labels.class_list import VOID, ClassList
 from tests.mask_datasets import CLASSES, indices, mask_dataset
 
@@ -32,11 +32,11 @@ def classes_file(folder: Path, content: Any) -> Path:
 
 
 def opened(root: Path) -> Dataset:
-    return open_dataset(Tree(root))
+    return open_dataset(DatasetTree(root))
 
 
-def read_first(dataset: Dataset) -> ReadMask:
-    read = dataset.samples[0].read
+def read_first(dataset: Dataset) -> LoadedMask:
+    read = dataset.samples[0].read_mask
     assert read is not None
     return read()
 
@@ -65,7 +65,7 @@ def test_pictures_and_masks_are_paired_by_name(tmp_path: Path) -> None:
 
 def test_masks_may_have_another_ending_than_pictures(tmp_path: Path) -> None:
     dataset = opened(mask_dataset(tmp_path, suffix=".jpg"))
-    assert [pair.read is not None for pair in dataset.samples] == [True] * 3
+    assert [pair.read_mask is not None for pair in dataset.samples] == [True] * 3
 
 
 def test_a_path_with_dots_is_made_plain(tmp_path: Path) -> None:
@@ -85,8 +85,8 @@ def test_other_layouts_are_refused(tmp_path: Path) -> None:
         opened(tmp_path)
     with pytest.raises(FormatError, match="is a file"):
         opened(tmp_path / "file")
-    assert recognise(Tree(tmp_path)) is None
-    assert not is_dataset(tmp_path)
+    assert recognise(DatasetTree(tmp_path)) is None
+    assert not is_mask_dataset(tmp_path)
 
 
 def test_empty_folders_are_refused(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_a_missing_class_list_says_what_it_should_hold(tmp_path: Path) -> None:
 def test_a_broken_class_list_is_named_and_never_a_crash(content: str, tmp_path: Path) -> None:
     path = classes_file(tmp_path, content)
     with pytest.raises(FormatError) as caught:
-        read_classes(path)
+        read_classes_file(path)
     assert str(caught.value).startswith(str(path))
     assert str(caught.value).endswith(".")
 
@@ -151,12 +151,12 @@ def test_a_broken_class_list_is_named_and_never_a_crash(content: str, tmp_path: 
 def test_bytes_that_are_no_text_are_named(tmp_path: Path) -> None:
     (tmp_path / "classes.json").write_bytes(b"\xff\xfe\x00{")
     with pytest.raises(FormatError, match=r"classes\.json cannot be understood"):
-        read_classes(tmp_path / "classes.json")
+        read_classes_file(tmp_path / "classes.json")
 
 
 def test_a_bare_list_and_a_mark_at_the_beginning_are_fine(tmp_path: Path) -> None:
     path = classes_file(tmp_path, "\ufeff" + json.dumps(CLASSES["classes"][:2]))
-    classes, void, unlabelled = read_classes(path)
+    classes, void, unlabelled = read_classes_file(path)
     assert [(c.index, c.name) for c in classes] == [(0, "sky"), (1, "road")]
     assert [c.colour for c in classes] == [(10, 20, 30), (40, 50, 60)]
     assert (void, unlabelled) == (frozenset(), frozenset())
@@ -165,7 +165,7 @@ def test_a_bare_list_and_a_mark_at_the_beginning_are_fine(tmp_path: Path) -> Non
 @pytest.mark.parametrize("nothing", [-1, -100, 70000, None])
 def test_an_ignore_index_that_no_pixel_can_hold_ignores_nothing(nothing: int | None, tmp_path: Path) -> None:
     path = classes_file(tmp_path, {**CLASSES, "ignore_index": nothing})
-    classes, void, _ = read_classes(path)
+    classes, void, _ = read_classes_file(path)
     assert void == frozenset()
     assert len(classes) == 4
 
@@ -173,7 +173,7 @@ def test_an_ignore_index_that_no_pixel_can_hold_ignores_nothing(nothing: int | N
 def test_more_classes_than_a_project_holds_are_refused(tmp_path: Path) -> None:
     path = classes_file(tmp_path, [{"index": n, "name": str(n)} for n in range(255)])
     with pytest.raises(FormatError, match="1 to 254 classes"):
-        read_classes(path)
+        read_classes_file(path)
 
 
 def test_indices_become_values_of_the_project(tmp_path: Path) -> None:
@@ -214,10 +214,10 @@ def test_a_mask_that_is_no_picture_is_refused(tmp_path: Path) -> None:
 
 
 def test_written_masks_hold_indices_or_colours(tmp_path: Path) -> None:
-    classes = ClassList().added("sky", (1, 2, 3)).added("road", (4, 5, 6))
+    classes = ClassList().with_class("sky", (1, 2, 3)).with_class("road", (4, 5, 6))
     values = np.array([[0, 1, 2], [255, 2, 1]], np.uint8)
-    write_indices(tmp_path / "new" / "i.png", values)
-    write_rgb(tmp_path / "new" / "c.png", colour_table(classes)[values])
+    write_index_png(tmp_path / "new" / "i.png", values)
+    write_rgb_png(tmp_path / "new" / "c.png", colour_table(classes)[values])
     with Image.open(tmp_path / "new" / "i.png") as image:
         assert image.mode == "L"
         np.testing.assert_array_equal(np.asarray(image), values)
@@ -227,9 +227,9 @@ def test_written_masks_hold_indices_or_colours(tmp_path: Path) -> None:
 
 
 def test_a_written_class_list_is_read_as_it_was(tmp_path: Path) -> None:
-    classes = ClassList().added("ünï – 图", (1, 2, 3)).added("road", (4, 5, 6), 200)
-    write_classes(tmp_path, classes)
-    found, void, unlabelled = read_classes(tmp_path / "classes.json")
+    classes = ClassList().with_class("ünï – 图", (1, 2, 3)).with_class("road", (4, 5, 6), 200)
+    write_classes_file(tmp_path, classes)
+    found, void, unlabelled = read_classes_file(tmp_path / "classes.json")
     assert [(c.index, c.name, c.colour) for c in found] == [
         (1, "ünï – 图", (1, 2, 3)),
         (200, "road", (4, 5, 6)),

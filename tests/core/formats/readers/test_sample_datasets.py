@@ -14,9 +14,9 @@ import pytest
 from PIL import Image
 
 from core.base.errors import FormatError
-from core.formats.dataset_tree import Tree
+from core.formats.dataset_tree import DatasetTree
 from core.formats.dataset_types import Dataset
-from core.formats.rasterizer import Shape, painted, ring_of, uncompressed
+from core.formats.rasterizer import FilledShape, parse_ring, rasterize, runs_from_counts
 from core.formats.readers.registry import open_dataset, recognise_all
 from core.labels.class_list import VOID
 from core.project.project import Project
@@ -86,10 +86,10 @@ EXPECTED = (
 
 @pytest.mark.parametrize("expected", EXPECTED, ids=lambda e: e.folder)
 def test_each_folder_comes_in(expected: Expected, tmp_path: Path) -> None:
-    tree = Tree(SAMPLES / expected.folder)
+    tree = DatasetTree(SAMPLES / expected.folder)
     assert recognise_all(tree)[0].format == expected.format
     dataset = open_dataset(tree.root, tree=tree)
-    with Project.write(tmp_path) as project:
+    with Project.open(tmp_path) as project:
         report = import_dataset(project, dataset)
         assert (report.pictures, report.labels) == (expected.pictures, expected.labels)
         assert len(report.problems) == len(expected.problems)
@@ -108,7 +108,7 @@ def test_a_class_list_alone_is_no_dataset() -> None:
 
 
 def _names(dataset: Dataset, place: int) -> np.ndarray:
-    read = dataset.samples[place].read
+    read = dataset.samples[place].read_mask
     assert read is not None
     names = np.array(["", *(c.name for c in dataset.classes), *["?"] * (255 - len(dataset.classes))], object)
     names[VOID] = "void"
@@ -136,8 +136,8 @@ def test_areas_are_those_that_pycocotools_counts() -> None:
     """Who rounds how at the border of an object differs; nothing else does."""
     from pycocotools import mask as reader
 
-    tree = Tree(SAMPLES / "coco-tiny-4formats")
-    table = tree.json("coco_tiny.json")
+    tree = DatasetTree(SAMPLES / "coco-tiny-4formats")
+    table = tree.read_json("coco_tiny.json")
     sizes = {image["id"]: (image["width"], image["height"]) for image in table["images"]}
     for note in table["annotations"]:
         width, height = sizes[note["image_id"]]
@@ -145,10 +145,10 @@ def test_areas_are_those_that_pycocotools_counts() -> None:
         code = reader.frPyObjects(outline, height, width)
         theirs = _decoded(reader, reader.merge(code) if isinstance(code, list) else code) > 0
         if isinstance(outline, list):
-            shape = Shape(1, tuple(map(ring_of, outline)))
+            shape = FilledShape(1, tuple(map(parse_ring, outline)))
         else:
-            shape = Shape(1, runs=uncompressed(outline["counts"], height, width))
-        mine = painted((width, height), [shape], where=tree.root) > 0
+            shape = FilledShape(1, runs=runs_from_counts(outline["counts"], height, width))
+        mine = rasterize((width, height), [shape], source=tree.root) > 0
         border = cv2.morphologyEx(theirs.astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
         assert not ((mine ^ theirs) & ~border).any()
 
@@ -166,8 +166,8 @@ def test_camvids_colours_are_the_indices_of_its_own_packing() -> None:
     root = SAMPLES / "camvid-colour-11class"
     dataset = open_dataset(root)
     for sample in dataset.samples:
-        assert sample.read is not None
-        mine = sample.read().values[:-1, :-1]
+        assert sample.read_mask is not None
+        mine = sample.read_mask().values[:-1, :-1]
         with Image.open(root / "train_labels" / f"{sample.picture.stem}_L.png") as image:
             theirs = np.asarray(image)[:-1, :-1]
         np.testing.assert_array_equal(np.where(mine == VOID, 11, mine - 1), theirs)
@@ -193,4 +193,4 @@ def test_a_peers_own_fixtures_come_in() -> None:
         dataset = open_dataset(root / folder)
         assert dataset.recognition.format == name, folder
         for sample in dataset.samples:
-            assert sample.read is None or sample.read().values.ndim == 2
+            assert sample.read_mask is None or sample.read_mask().values.ndim == 2

@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw
 from pycocotools.coco import COCO
 from torchvision.datasets import Cityscapes, CocoDetection, VOCSegmentation
 
-from core.formats.class_sets import preset
+from core.formats.class_sets import class_set
 from core.labels.class_list import VOID
 from tests.exported_datasets import announced, classes_of, hard_label, street, write
 
@@ -64,7 +64,7 @@ def test_torchvision_reads_pascal_voc(split: str, tmp_path: Path) -> None:
 def test_torchvision_reads_cityscapes(split: str, tmp_path: Path) -> None:
     root = write("cityscapes", tmp_path, LABELS, street(), split)
     found = Cityscapes(str(root), split, "fine", ["semantic", "color"])
-    ids = {c.name: c for c in preset("cityscapes")}
+    ids = {c.name: c for c in class_set("cityscapes")}
     table, colours = np.zeros(256, int), np.zeros((256, 3), int)
     for c in street():
         table[c.value], colours[c.value] = ids[c.name.lower()].index, ids[c.name.lower()].colour

@@ -9,9 +9,9 @@ import pytest
 import tifffile
 
 from core.base.errors import ImageError
-from core.formats.writers.base import OutPicture, WritePlan
-from core.formats.writers.geotiff import GeoTiffWriter, georeference, moved
-from core.formats.writers.resize_and_tile import Shape, shaped
+from core.formats.writers.base import ExportPicture, WritePlan
+from core.formats.writers.geotiff import GeoTiffWriter, adapt_georeference, read_georeference
+from core.formats.writers.resize_and_tile import ResizeOptions, resize_and_tile
 from tests.exported_datasets import classes_of
 from tests.factories import picture, truth
 
@@ -47,12 +47,12 @@ def place(tags: dict, x: float, y: float) -> np.ndarray:
 def test_a_mask_keeps_the_georeference(tmp_path: Path) -> None:
     source = geotiff(tmp_path / "a.tif")
     writer = GeoTiffWriter()
-    writer.begin(WritePlan(tmp_path, classes_of(), 1))
-    writer.write(OutPicture("a", "train", source, 96, 64, truth()))
+    writer.start(WritePlan(tmp_path, classes_of(), 1))
+    writer.write(ExportPicture("a", "train", source, 96, 64, truth()))
     mask = tmp_path / "masks" / "train" / "a.tif"
     np.testing.assert_array_equal(tifffile.imread(mask), truth())
-    assert georeference(mask) == georeference(source)
-    assert georeference(mask)[34737] == "ETRS89 / UTM 32N|"
+    assert read_georeference(mask) == read_georeference(source)
+    assert read_georeference(mask)[34737] == "ETRS89 / UTM 32N|"
     with tifffile.TiffFile(mask) as tiff:
         assert tiff.is_geotiff
         assert tiff.pages.first.tags[42113].value == "0"
@@ -64,28 +64,28 @@ def test_a_mask_keeps_the_georeference(tmp_path: Path) -> None:
 @pytest.mark.parametrize("point", [False, True])
 def test_tiles_lie_where_they_were_cut_out(tmp_path: Path, matrix: bool, point: bool) -> None:
     source = geotiff(tmp_path / "a.tif", matrix=matrix, point=point)
-    whole = georeference(source)
-    out = OutPicture("a", "train", source, 96, 64, truth())
-    pieces = list(shaped(out, Shape(longest=48, tile=20, overlap=4)))
+    whole = read_georeference(source)
+    out = ExportPicture("a", "train", source, 96, 64, truth())
+    pieces = list(resize_and_tile(out, ResizeOptions(longest=48, tile=20, overlap=4)))
     assert len(pieces) == 6
     for piece in pieces:
-        tags = moved(whole, piece)
-        x0, y0, x1, y1 = piece.window
+        tags = adapt_georeference(whole, piece)
+        x0, y0, x1, y1 = piece.source_window
         np.testing.assert_allclose(place(tags, 0, 0), place(whole, x0, y0))
         np.testing.assert_allclose(place(tags, piece.width, piece.height), place(whole, x1, y1))
-    assert pieces[-1].window == (56, 24, 96, 64)
+    assert pieces[-1].source_window == (56, 24, 96, 64)
 
 
 def test_pictures_without_a_georeference_give_plain_tiffs(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", picture())
     (tmp_path / "b.png").write_bytes(b"")
-    assert georeference(tmp_path / "a.tif") == georeference(tmp_path / "b.png") == {}
+    assert read_georeference(tmp_path / "a.tif") == read_georeference(tmp_path / "b.png") == {}
 
 
 def test_a_damaged_tiff_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.tif").write_bytes(b"II*\0rubbish")
     writer = GeoTiffWriter()
-    writer.begin(WritePlan(tmp_path / "out", classes_of(), 1))
+    writer.start(WritePlan(tmp_path / "out", classes_of(), 1))
     with pytest.raises(ImageError, match=r"a\.tif"):
-        writer.write(OutPicture("a", "train", tmp_path / "a.tif", 96, 64, truth()))
+        writer.write(ExportPicture("a", "train", tmp_path / "a.tif", 96, 64, truth()))
     assert not (tmp_path / "out").exists()

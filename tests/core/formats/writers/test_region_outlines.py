@@ -14,11 +14,11 @@ from hypothesis.extra import numpy as arrays
 from pycocotools import mask as coco
 
 from core.base.geometry import Box
-from core.formats.json_stream import again, pieces_of
-from core.formats.rasterizer import compressed
-from core.formats.writers.region_outlines import regions_of, run_lengths
-from core.labels.outlines import traced
-from core.labels.rasterization import polygon, spans
+from core.formats.json_stream import iter_json, read_spans
+from core.formats.rasterizer import decode_rle
+from core.formats.writers.region_outlines import encode_rles, find_regions
+from core.labels.outlines import trace_outlines
+from core.labels.rasterization import polygon, polygon_runs
 
 labels = arrays.arrays(
     np.uint8,
@@ -30,7 +30,7 @@ labels = arrays.arrays(
 @settings(deadline=None, max_examples=60)
 @given(labels)
 def test_regions_are_those_that_opencv_finds(values: np.ndarray) -> None:
-    found = regions_of(values, [255, 1])
+    found = find_regions(values, [255, 1])
     expected = []
     for value in (255, 1):
         count, marks = cv2.connectedComponents((values == value).astype(np.uint8), connectivity=4)
@@ -45,19 +45,19 @@ def test_regions_are_those_that_opencv_finds(values: np.ndarray) -> None:
         )  # fmt: skip
         np.testing.assert_array_equal(region.mask, mask[region.box.slices])
         assert region.area == mask.sum() == region.mask.sum()
-        assert len(region.parts) == len(traced(region.box, region.mask))
+        assert len(region.corners) == len(trace_outlines(region.box, region.mask))
 
 
 @settings(deadline=None, max_examples=60)
 @given(labels)
 def test_run_lengths_are_those_of_pycocotools(values: np.ndarray) -> None:
     height, width = values.shape
-    regions = regions_of(values, [1, 2, 255])
-    for region, code in zip(regions, run_lengths(regions, width, height), strict=True):
+    regions = find_regions(values, [1, 2, 255])
+    for region, code in zip(regions, encode_rles(regions, width, height), strict=True):
         whole = np.zeros(values.shape, np.uint8, order="F")
         whole[region.box.slices] = region.mask
         assert coco.encode(whole)["counts"].decode() == code
-        runs = compressed(code, height, width)
+        runs = decode_rle(code, height, width)
         inside = np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(width, height).T
         np.testing.assert_array_equal(inside, whole)
 
@@ -70,7 +70,7 @@ corner = st.tuples(*[st.floats(-9, 30).map(lambda n: round(n * 4) / 4)] * 2)
 def test_spans_of_many_rings_are_the_pixels_of_each(rings: list[list[tuple[float, float]]]) -> None:
     whole = Box(0, 0, 21, 17)
     found = np.zeros((len(rings), 17, 21), bool)
-    for ring, row, left, right in zip(*spans([np.array(r) for r in rings], whole), strict=True):
+    for ring, row, left, right in zip(*polygon_runs([np.array(r) for r in rings], whole), strict=True):
         assert not found[ring, row, left:right].any()
         found[ring, row, left:right] = True
     for ring, mask in zip(rings, found, strict=True):
@@ -85,11 +85,11 @@ def test_a_large_object_is_read_piece_by_piece(tmp_path: Path) -> None:
     rows = ", ".join(f'{{"name": "straße {n}", "numbers": {list(range(n % 50))}}}' for n in range(9000))
     text = f'\ufeff{{"a": [], "rows": [{rows}],\n "number": 12.5, "b": {{"c": [1]}}}}'
     path.write_text(text, "utf-8")
-    found = list(pieces_of(path))
+    found = list(iter_json(path))
     assert [p.key for p in found[-2:]] == ["number", "b"] and found[-2].value == 12.5
     assert [p.value["name"] for p in found[:-2]] == [f"straße {n}" for n in range(9000)]
     with path.open("rb") as file:
-        several = again(file, [(found[5].start, found[6].end), (found[8999].start, found[8999].end)])
+        several = read_spans(file, [(found[5].start, found[6].end), (found[8999].start, found[8999].end)])
     assert several == [found[5].value, found[6].value, found[8999].value]
 
 
@@ -114,13 +114,13 @@ def test_pieces_are_what_a_parser_finds(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("core.formats.json_stream._CHUNK", chunk)
         patch.setattr("core.formats.json_stream._CLOSE", min(chunk, 16))
-        found = list(pieces_of(path))
+        found = list(iter_json(path))
     values = [("rows", row) for row in several]
     values += [("one", mixed)] if not isinstance(mixed, list) else [("one", row) for row in mixed]
     values += [("mixed", row) for row in content["mixed"]]
     assert repr([(p.key, p.value) for p in found]) == repr(values)
     with path.open("rb") as file:
-        assert repr([again(file, [(p.start, p.end)])[0] for p in found]) == repr([v for _, v in values])
+        assert repr([read_spans(file, [(p.start, p.end)])[0] for p in found]) == repr([v for _, v in values])
 
 
 @pytest.mark.parametrize(
@@ -130,4 +130,4 @@ def test_what_is_no_object_is_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "bad.json"
     path.write_text(text)
     with pytest.raises(ValueError, match=r"."):
-        list(pieces_of(path))
+        list(iter_json(path))

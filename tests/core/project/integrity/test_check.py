@@ -13,15 +13,15 @@ import pytest
 from PIL import Image
 
 from core.base.errors import ProjectError
-from core.base.geometry import TILE, Box
+from core.base.geometry import TILE_SIZE, Box
 from core.labels.codec import encode
 from core.labels.label_map import LabelMap
 from core.labels.prediction import PredictedMask, write_prediction
-from core.project.backup import FOLDER
-from core.project.integrity.check import check
-from core.project.integrity.findings import Finding, Kind
-from core.project.integrity.repair import repair
-from core.project.project import FILE, HOME, Project
+from core.project.backup import BACKUP_FOLDER
+from core.project.integrity.check import check_project
+from core.project.integrity.findings import FindingKind, IntegrityFinding
+from core.project.integrity.repair import repair_project
+from core.project.project import HOME_FOLDER, PROJECT_FILE, Project
 from core.project.records import Status
 from tests.factories import label_all, picture, picture_folder, project_in, stroke
 
@@ -37,14 +37,14 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         made.journal.commit(1, stroke(labels, 1, (5, 60), (90, 60)))
         made.journal.undo(1)
         label_all(made, made.pictures.all()[1:2])
-        assert check(made) == []
+        assert check_project(made) == []
     return folder
 
 
 @pytest.fixture
 def project(template: Path, tmp_path: Path) -> Iterator[Project]:
     folder = shutil.copytree(template, tmp_path / "project")
-    with Project.write(folder, purpose="a test") as opened:
+    with Project.open(folder, purpose="a test") as opened:
         yield opened
 
 
@@ -54,7 +54,7 @@ def break_it(project: Project, words: str, *values: object) -> None:
         raw.execute(words, values)
 
 
-def kinds(found: list[Finding]) -> list[Kind]:
+def kinds(found: list[IntegrityFinding]) -> list[FindingKind]:
     for finding in found:
         assert finding.sentence[-1] in ".!" or "maskloop " in finding.sentence
     return [finding.kind for finding in found]
@@ -62,15 +62,15 @@ def kinds(found: list[Finding]) -> list[Kind]:
 
 def mended(project: Project) -> list[str]:
     """Repair and look again: all is well."""
-    said = repair(project, check(project))
-    assert check(project) == []
-    assert repair(project, check(project)) == []
+    said = repair_project(project, check_project(project))
+    assert check_project(project) == []
+    assert repair_project(project, check_project(project)) == []
     return said
 
 
 def test_a_sound_project_needs_nothing(project: Project) -> None:
     assert mended(project) == []
-    assert not (project.home / FOLDER).exists()
+    assert not (project.home / BACKUP_FOLDER).exists()
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_sound_project_needs_nothing(project: Project) -> None:
         b"",
         b"Zgarbage",
         b"F",
-        encode(np.zeros((TILE, TILE), np.uint8))[:2] + b"\x01",
+        encode(np.zeros((TILE_SIZE, TILE_SIZE), np.uint8))[:2] + b"\x01",
         encode(np.eye(9, dtype=np.uint8)),
     ],
 )
@@ -89,9 +89,9 @@ def test_a_damaged_tile_comes_back_from_the_journal(project: Project, blob: obje
     stroke(labels, 2, (40, 10), (80, 50))
     whole = project.labels.read(1, 96, 64)
     break_it(project, "UPDATE tiles SET pixels = ? WHERE picture_id = 1", blob)
-    found = check(project)
+    found = check_project(project)
     # What cannot be read is counted as nothing.
-    assert kinds(found) == [Kind.TILE, Kind.COUNTS]
+    assert kinds(found) == [FindingKind.TILE, FindingKind.COUNTS]
     assert found[0].picture_id == 1
     with pytest.raises(ProjectError):
         project.labels.read(1, 96, 64)
@@ -102,14 +102,14 @@ def test_a_damaged_tile_comes_back_from_the_journal(project: Project, blob: obje
     after = project.labels.read(1, 96, 64)
     np.testing.assert_array_equal(after[:50], whole[:50])
     assert (after[60] == 1).all() or (after[60, 10:80] == 1).all()
-    with closing(sqlite3.connect(next((project.home / FOLDER).glob("*-before-repair.sqlite")))) as raw:
+    with closing(sqlite3.connect(next((project.home / BACKUP_FOLDER).glob("*-before-repair.sqlite")))) as raw:
         assert raw.execute("SELECT pixels FROM tiles WHERE picture_id = 1").fetchone() == (blob,)
 
 
 def test_an_other_side_that_is_damaged_too_is_passed_over(project: Project) -> None:
     break_it(project, "UPDATE tiles SET pixels = x'00' WHERE picture_id = 1")
     break_it(project, "UPDATE edit_tiles SET origins = x'00' WHERE edit_id = 3")
-    assert kinds(check(project)) == [Kind.TILE, Kind.COUNTS, Kind.EDIT]
+    assert kinds(check_project(project)) == [FindingKind.TILE, FindingKind.COUNTS, FindingKind.EDIT]
     assert any("as it was before “Brush stroke, class 2”" in line for line in mended(project))
     labels = LabelMap.blank(96, 64)
     stroke(labels, 1, (10, 10), (60, 40))
@@ -128,30 +128,33 @@ def test_a_tile_that_nothing_remembers_is_emptied_and_said(project: Project) -> 
 def test_who_said_so_may_be_lost_without_the_label(project: Project, blob: object) -> None:
     before = project.labels.read(2, 96, 64)
     break_it(project, "UPDATE tiles SET origins = ? WHERE picture_id = 2", blob)
-    assert kinds(check(project)) == [Kind.ORIGINS]
+    assert kinds(check_project(project)) == [FindingKind.ORIGINS]
     mended(project)
     np.testing.assert_array_equal(project.labels.read(2, 96, 64), before)
     assert project.labels.origin_at(2, 5, 5, (96, 64)) is None
 
 
 def test_tiles_outside_the_picture_go_only_when_they_are_empty(project: Project) -> None:
-    blank = encode(np.zeros((TILE, TILE), np.uint8)), encode(np.zeros((TILE, TILE), np.uint16))
+    blank = (
+        encode(np.zeros((TILE_SIZE, TILE_SIZE), np.uint8)),
+        encode(np.zeros((TILE_SIZE, TILE_SIZE), np.uint16)),
+    )
     for column in (1, -1):
         break_it(project, "INSERT INTO tiles VALUES (1, ?, 0, ?, ?)", column, *blank)
-    found = check(project)
-    assert [(f.kind, f.repairable) for f in found] == [(Kind.OUTSIDE, True)] * 2
+    found = check_project(project)
+    assert [(f.kind, f.repairable) for f in found] == [(FindingKind.OUTSIDE, True)] * 2
     mended(project)
-    painted = encode(np.ones((TILE, TILE), np.uint8)), blank[1]
+    painted = encode(np.ones((TILE_SIZE, TILE_SIZE), np.uint8)), blank[1]
     break_it(project, "INSERT INTO tiles VALUES (1, 7, 0, ?, ?)", *painted)
-    (found_one,) = check(project)
+    (found_one,) = check_project(project)
     assert not found_one.repairable
     assert "Put the larger picture back" in found_one.sentence
 
 
 def test_a_label_without_a_size(project: Project) -> None:
     break_it(project, "UPDATE pictures SET width = NULL WHERE id = 1")
-    (found,) = check(project)
-    assert (found.kind, found.repairable) == (Kind.SIZE, False)
+    (found,) = check_project(project)
+    assert (found.kind, found.repairable) == (FindingKind.SIZE, False)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +168,7 @@ def test_a_label_without_a_size(project: Project) -> None:
 def test_counts_are_counted_again(project: Project, words: str) -> None:
     before = [project.pictures.pixels_by_class(i) for i in (1, 2, 3)]
     break_it(project, words)
-    assert kinds(check(project)) == [Kind.COUNTS]
+    assert kinds(check_project(project)) == [FindingKind.COUNTS]
     mended(project)
     assert [project.pictures.pixels_by_class(i) for i in (1, 2, 3)] == before
 
@@ -173,15 +176,15 @@ def test_counts_are_counted_again(project: Project, words: str) -> None:
 def test_pixels_of_a_class_that_is_not_there_get_one(project: Project) -> None:
     before = project.labels.read(2, 96, 64)
     project.journal.undo(1)
-    journals = [project.journal.next(i) for i in (1, 2, 3)]
+    journals = [project.journal.undo_names(i) for i in (1, 2, 3)]
     assert journals[0].redo_name is not None
     break_it(project, "DELETE FROM classes WHERE value = 2")
-    (found,) = check(project)
-    assert (found.kind, found.class_value) == (Kind.NO_CLASS, 2)
+    (found,) = check_project(project)
+    assert (found.kind, found.class_value) == (FindingKind.NO_CLASS, 2)
     mended(project)
     assert [(c.value, c.name) for c in project.classes.read()] == [(1, "grass"), (2, "class 2")]
     np.testing.assert_array_equal(project.labels.read(2, 96, 64), before)
-    assert [project.journal.next(i) for i in (1, 2, 3)] == journals
+    assert [project.journal.undo_names(i) for i in (1, 2, 3)] == journals
 
 
 def test_rows_that_point_nowhere(project: Project) -> None:
@@ -190,8 +193,8 @@ def test_rows_that_point_nowhere(project: Project) -> None:
     break_it(project, "INSERT INTO predictions VALUES (3, 77, '2024', 0.5)")
     break_it(project, "UPDATE runs SET base_run_id = 66 WHERE id = ?", run.id)
     break_it(project, "UPDATE edits SET origin_id = 55 WHERE id = 1")
-    found = check(project)
-    assert kinds(found).count(Kind.ORPHAN) == 4
+    found = check_project(project)
+    assert kinds(found).count(FindingKind.ORPHAN) == 4
     said = mended(project)
     assert sum("dropped" in line for line in said) == 2
     assert project.runs.get(run.id).base_run_id is None
@@ -201,8 +204,8 @@ def test_rows_that_point_nowhere(project: Project) -> None:
 def test_an_edit_whose_other_side_is_damaged_closes_the_way_back_behind_it(project: Project) -> None:
     now = project.labels.read(1, 96, 64)
     break_it(project, "UPDATE edit_tiles SET pixels = x'00' WHERE edit_id = 1")
-    (found,) = check(project)
-    assert (found.kind, found.edit_id) == (Kind.EDIT, 1)
+    (found,) = check_project(project)
+    assert (found.kind, found.edit_id) == (FindingKind.EDIT, 1)
     mended(project)
     assert project.journal.undo(1) is not None  # the second stroke
     assert project.journal.undo(1) is None  # the first stays
@@ -214,7 +217,7 @@ def test_an_edit_whose_other_side_is_damaged_closes_the_way_back_behind_it(proje
 def test_a_damaged_other_side_of_an_undone_edit_ends_redo(project: Project) -> None:
     now = project.labels.read(1, 96, 64)
     break_it(project, "UPDATE edit_tiles SET pixels = x'00' WHERE edit_id = 3")
-    assert kinds(check(project)) == [Kind.EDIT]
+    assert kinds(check_project(project)) == [FindingKind.EDIT]
     mended(project)
     assert project.journal.redo(1) is None
     np.testing.assert_array_equal(project.labels.read(1, 96, 64), now)
@@ -225,7 +228,7 @@ def test_a_damaged_edit_of_the_whole_project_closes_every_picture_it_touched(pro
     project.classes.merge(2, 1)
     break_it(project, "UPDATE edit_tiles SET pixels = x'00' WHERE picture_id = 2 AND edit_id > 4")
     now = [project.labels.read(i, 96, 64) for i in (1, 2)]
-    assert kinds(check(project)) == [Kind.EDIT]
+    assert kinds(check_project(project)) == [FindingKind.EDIT]
     mended(project)
     # Undone past the merge, these would bring back a class that is gone.
     assert project.journal.undo(1) is None
@@ -239,10 +242,10 @@ def test_predictions_and_their_files(project: Project) -> None:
     mask = PredictedMask(np.ones((64, 96), np.uint8), np.ones((64, 96), np.uint8), run.id)
     for picture_id in (1, 2, 42):
         write_prediction(project.prediction_path(picture_id), mask)
-    project.runs.predicted(1, run.id, 0.5)
-    project.runs.predicted(2, run.id, 0.5)
+    project.runs.record_prediction(1, run.id, 0.5)
+    project.runs.record_prediction(2, run.id, 0.5)
     project.prediction_path(2).unlink()
-    assert kinds(check(project)) == [Kind.NO_FILE, Kind.NO_ROW]
+    assert kinds(check_project(project)) == [FindingKind.NO_FILE, FindingKind.NO_ROW]
     mended(project)
     assert project.runs.prediction_runs() == {1: run.id}
     assert [p.name for p in project.prediction_path(1).parent.glob("*.png")] == ["1.png"]
@@ -251,13 +254,13 @@ def test_predictions_and_their_files(project: Project) -> None:
 def test_a_run_without_weights_is_not_predicted_with(project: Project) -> None:
     whole, gone = (project.runs.start("{}", "{}", None, 1) for _ in range(2))
     for run in (whole, gone):
-        project.runs.note(run.id, published=1)
+        project.runs.update(run.id, published=1)
     project.run_folder(whole.id).mkdir(parents=True)
     (project.run_folder(whole.id) / "model.safetensors").write_bytes(b"weights")
-    (found,) = check(project)
-    assert (found.kind, found.run_id) == (Kind.WEIGHTS, gone.id)
+    (found,) = check_project(project)
+    assert (found.kind, found.run_id) == (FindingKind.WEIGHTS, gone.id)
     mended(project)
-    newest = project.runs.newest_published()
+    newest = project.runs.latest_published()
     assert newest is not None
     assert newest.id == whole.id
 
@@ -268,9 +271,9 @@ def test_a_run_without_weights_is_not_predicted_with(project: Project) -> None:
 def test_a_picture_that_is_gone_is_only_said(project: Project) -> None:
     (project.folder / "p0.png").rename(project.home / "elsewhere.png")
     for read in (True, False):
-        (found,) = check(project, read_pictures=read)
-        assert (found.kind, found.repairable, found.picture_id) == (Kind.MISSING, False, 1)
-    assert repair(project, [found]) == []
+        (found,) = check_project(project, read_pictures=read)
+        assert (found.kind, found.repairable, found.picture_id) == (FindingKind.MISSING, False, 1)
+    assert repair_project(project, [found]) == []
 
 
 def test_a_picture_that_was_moved_is_found_by_its_content(project: Project) -> None:
@@ -282,9 +285,9 @@ def test_a_picture_that_was_moved_is_found_by_its_content(project: Project) -> N
     run = project.runs.start("{}", "{}", None, 1)
     ones = np.ones((64, 96), np.uint8)
     write_prediction(project.prediction_path(fresh.id), PredictedMask(ones, ones, run.id))
-    project.runs.predicted(fresh.id, run.id, 0.5)
-    (found,) = check(project)
-    assert (found.kind, found.path) == (Kind.MOVED, "deep/other.png")
+    project.runs.record_prediction(fresh.id, run.id, 0.5)
+    (found,) = check_project(project)
+    assert (found.kind, found.path) == (FindingKind.MOVED, "deep/other.png")
     mended(project)
     assert project.pictures.by_path("deep/other.png").id == 1
     assert fresh.id not in {record.id for record in project.pictures.all()}
@@ -295,25 +298,25 @@ def test_a_picture_that_was_moved_is_found_by_its_content(project: Project) -> N
 def test_a_picture_is_not_moved_onto_one_with_work_of_its_own(project: Project) -> None:
     shutil.copy(project.folder / "p0.png", project.folder / "p1.png")  # the second is labelled
     (project.folder / "p0.png").unlink()
-    assert sorted(kinds(check(project))) == [Kind.CHANGED, Kind.MISSING]
+    assert sorted(kinds(check_project(project))) == [FindingKind.CHANGED, FindingKind.MISSING]
 
 
 def test_two_pictures_of_the_same_content_are_not_moved_to_one_place(tmp_path: Path) -> None:
     picture_folder(tmp_path, 1)
     shutil.copy(tmp_path / "p0.png", tmp_path / "p1.png")
-    with Project.write(tmp_path) as project:
+    with Project.open(tmp_path) as project:
         project.pictures.add(["p0.png", "p1.png"])
-        assert check(project) == []
+        assert check_project(project) == []
         (tmp_path / "p0.png").rename(tmp_path / "q.png")
         (tmp_path / "p1.png").unlink()
-        assert sorted(kinds(check(project))) == [Kind.MISSING, Kind.MOVED]
+        assert sorted(kinds(check_project(project))) == [FindingKind.MISSING, FindingKind.MOVED]
 
 
 def test_a_labelled_picture_that_changed_is_said_and_can_be_taken_as_it_is(project: Project) -> None:
     Image.fromarray(picture(seed=9)).save(project.folder / "p1.png")
     Image.fromarray(picture(seed=9)).save(project.folder / "p2.png")  # not labelled: nobody minds
-    (found,) = check(project)
-    assert (found.kind, found.picture_id) == (Kind.CHANGED, 2)
+    (found,) = check_project(project)
+    assert (found.kind, found.picture_id) == (FindingKind.CHANGED, 2)
     mended(project)
     assert project.pictures.get(2).status == Status.TO_REVIEW
     assert project.journal.undo(2) is not None
@@ -322,18 +325,18 @@ def test_a_labelled_picture_that_changed_is_said_and_can_be_taken_as_it_is(proje
 
 def test_a_labelled_picture_of_another_size_has_to_be_put_back(project: Project) -> None:
     Image.fromarray(picture(50, 40)).save(project.folder / "p1.png")
-    (found,) = check(project)
-    assert (found.kind, found.repairable) == (Kind.CHANGED, False)
+    (found,) = check_project(project)
+    assert (found.kind, found.repairable) == (FindingKind.CHANGED, False)
     assert "put the old picture back" in found.sentence
 
 
 def test_looking_changes_nothing_in_a_project_that_somebody_writes(project: Project) -> None:
     break_it(project, "UPDATE pictures SET digest = NULL")
     break_it(project, "UPDATE tiles SET pixels = x'00' WHERE picture_id = 1")
-    with Project.read(project.folder) as reader:
-        assert kinds(check(reader)) == [Kind.TILE, Kind.COUNTS]
+    with Project.open_read_only(project.folder) as reader:
+        assert kinds(check_project(reader)) == [FindingKind.TILE, FindingKind.COUNTS]
     assert project.pictures.digests() == {}
-    check(project)
+    check_project(project)
     assert len(project.pictures.digests()) == 3
 
 
@@ -342,7 +345,7 @@ def test_looking_changes_nothing_in_a_project_that_somebody_writes(project: Proj
 
 def test_a_damaged_index_is_rebuilt(tmp_path: Path) -> None:
     project_in(tmp_path).close()
-    path = tmp_path / HOME / FILE
+    path = tmp_path / HOME_FOLDER / PROJECT_FILE
     with closing(sqlite3.connect(path, isolation_level=None)) as raw:
         (sql,) = raw.execute("SELECT sql FROM sqlite_master WHERE name = 'ix_picture_tags_tag'").fetchone()
         raw.execute("PRAGMA writable_schema = ON")
@@ -354,34 +357,34 @@ def test_a_damaged_index_is_rebuilt(tmp_path: Path) -> None:
         raw.execute("INSERT INTO picture_tags VALUES (1, 'night')")
         raw.execute("PRAGMA writable_schema = ON")
         raw.execute("UPDATE sqlite_master SET sql = ? WHERE name = 'ix_picture_tags_tag'", (sql,))
-    with Project.write(tmp_path) as project:
-        assert kinds(check(project)) == [Kind.INDEX]
+    with Project.open(tmp_path) as project:
+        assert kinds(check_project(project)) == [FindingKind.INDEX]
         mended(project)
 
 
 def test_garbage_in_the_file_is_found_and_not_mended(tmp_path: Path) -> None:
     with project_in(tmp_path, count=3) as project:
         project.pictures.add(f"{'long name ' * 20}{n}.png" for n in range(300))
-    path = tmp_path / HOME / FILE
+    path = tmp_path / HOME_FOLDER / PROJECT_FILE
     whole = bytearray(path.read_bytes())
     for page in range(len(whole) // 4096 // 2, len(whole) // 4096):
         whole[page * 4096 : page * 4096 + 600] = b"\xa5" * 600
     path.write_bytes(whole)
-    with Project.read(tmp_path) as project:
-        (found,) = check(project)
-    assert (found.kind, found.repairable) == (Kind.FILE, False)
+    with Project.open_read_only(tmp_path) as project:
+        (found,) = check_project(project)
+    assert (found.kind, found.repairable) == (FindingKind.FILE, False)
     assert "maskloop restore" in found.sentence
 
 
 def test_progress_and_large_labels(tmp_path: Path) -> None:
     with project_in(tmp_path, count=2) as project:
-        project.pictures.set_size(1, 2 * TILE + 10, TILE + 3)
-        labels = LabelMap.blank(2 * TILE + 10, TILE + 3)
-        labels.begin("Label", "test", 1)
-        labels.put(Box(0, 0, labels.width, labels.height), np.ones(labels.values.shape, np.uint8))
-        edit = labels.finish()
+        project.pictures.set_size(1, 2 * TILE_SIZE + 10, TILE_SIZE + 3)
+        labels = LabelMap.blank(2 * TILE_SIZE + 10, TILE_SIZE + 3)
+        labels.begin_edit("Label", "test", 1)
+        labels.put_values(Box(0, 0, labels.width, labels.height), np.ones(labels.values.shape, np.uint8))
+        edit = labels.finish_edit()
         assert edit is not None
         project.journal.commit(1, edit)
         steps: list[tuple[int, int]] = []
-        assert check(project, progress=lambda done, of: steps.append((done, of))) == []
+        assert check_project(project, progress=lambda done, of: steps.append((done, of))) == []
         assert steps == [(0, 2), (1, 2), *((n, 6) for n in range(6)), (0, 2), (1, 2)]

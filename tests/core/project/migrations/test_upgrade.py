@@ -12,9 +12,9 @@ import pytest
 
 from core.base.errors import ProjectError
 from core.labels.label_map import LabelMap
-from core.project.backup import FOLDER
-from core.project.project import FILE, HOME, Project
-from core.project.schema import NEWEST, VIEWS
+from core.project.backup import BACKUP_FOLDER
+from core.project.project import HOME_FOLDER, PROJECT_FILE, Project
+from core.project.schema import CURRENT_REVISION, VIEWS
 from tests.factories import picture_folder, stroke
 
 KEPT = Path(__file__).resolve().parents[3] / "data"
@@ -23,8 +23,8 @@ KEPT = Path(__file__).resolve().parents[3] / "data"
 
 def old_project(folder: Path, name: str) -> Path:
     picture_folder(folder)
-    (folder / HOME).mkdir()
-    shutil.copy(KEPT / name, folder / HOME / FILE)
+    (folder / HOME_FOLDER).mkdir()
+    shutil.copy(KEPT / name, folder / HOME_FOLDER / PROJECT_FILE)
     return folder
 
 
@@ -39,12 +39,12 @@ def expected() -> LabelMap:
 def test_an_older_form_that_lies_elsewhere_is_opened_by_its_own_folder(tmp_path: Path, name: str) -> None:
     pictures, home = picture_folder(tmp_path / "pictures"), tmp_path / "project"
     home.mkdir()
-    shutil.copy(KEPT / name, home / FILE)
-    with closing(sqlite3.connect(home / FILE)) as raw, raw:
+    shutil.copy(KEPT / name, home / PROJECT_FILE)
+    with closing(sqlite3.connect(home / PROJECT_FILE)) as raw, raw:
         raw.execute("INSERT OR REPLACE INTO facts VALUES ('pictures', '../pictures')")
-    with Project.write(home) as project:
+    with Project.open(home) as project:
         assert (project.folder, project.home) == (pictures, home)
-        assert project.store.version() == NEWEST
+        assert project.store.version() == CURRENT_REVISION
         np.testing.assert_array_equal(project.labels.read(1, 96, 64), expected().values)
 
 
@@ -52,8 +52,8 @@ def test_an_older_form_that_lies_elsewhere_is_opened_by_its_own_folder(tmp_path:
 def test_an_older_form_comes_up_with_everything_in_it(tmp_path: Path, name: str) -> None:
     folder = old_project(tmp_path, name)
     with pytest.raises(ProjectError, match="older form"):
-        Project.read(folder)
-    with Project.write(folder) as project:
+        Project.open_read_only(folder)
+    with Project.open(folder) as project:
         labels = expected()
         np.testing.assert_array_equal(project.labels.read(1, 96, 64), labels.values)
         assert project.pictures.pixels_by_class(1) == {
@@ -69,9 +69,9 @@ def test_an_older_form_comes_up_with_everything_in_it(tmp_path: Path, name: str)
             assert project.journal.undo(1) is not None
         assert not project.labels.read(1, 96, 64).any()
         assert project.journal.undo(1) is None
-    copies = list((folder / HOME / FOLDER).glob("*.sqlite"))
+    copies = list((folder / HOME_FOLDER / BACKUP_FOLDER).glob("*.sqlite"))
     assert len(copies) == 1
-    assert f"before-{NEWEST}" in copies[0].name
+    assert f"before-{CURRENT_REVISION}" in copies[0].name
     with sqlite3.connect(copies[0]) as raw:
         assert raw.execute("SELECT version_num FROM alembic_version").fetchone() == (Path(name).stem[-4:],)
     raw.close()
@@ -79,7 +79,7 @@ def test_an_older_form_comes_up_with_everything_in_it(tmp_path: Path, name: str)
 
 def test_what_became_of_classes_comes_up_too(tmp_path: Path) -> None:
     """Runs: before 1 became 9; after that; after 2 had become 8, which was undone then."""
-    with Project.write(old_project(tmp_path, "moves-0002.sqlite")) as project:
+    with Project.open(old_project(tmp_path, "moves-0002.sqlite")) as project:
 
         def heirs() -> list[list[int]]:
             moments = [project.runs.get(run).after_move_id for run in (1, 2, 3)]
@@ -99,19 +99,19 @@ def test_a_failed_upgrade_leaves_the_old_file(tmp_path: Path, monkeypatch: pytes
     with monkeypatch.context() as patch:
         patch.setattr("alembic.op.create_index", fails)
         with pytest.raises(Exception, match="disk I/O error"):
-            Project.write(folder)
-    raw = sqlite3.connect(folder / HOME / FILE)
+            Project.open(folder)
+    raw = sqlite3.connect(folder / HOME_FOLDER / PROJECT_FILE)
     assert raw.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
     assert raw.execute("SELECT COUNT(*) FROM edit_tiles").fetchone()[0] > 0
     raw.close()
-    with Project.write(folder) as project:
+    with Project.open(folder) as project:
         np.testing.assert_array_equal(project.labels.read(1, 96, 64), expected().values)
 
 
 def test_every_view_answers(tmp_path: Path) -> None:
     folder = old_project(tmp_path, "project-0001.sqlite")
-    Project.write(folder).close()
-    raw = sqlite3.connect(folder / HOME / FILE)
+    Project.open(folder).close()
+    raw = sqlite3.connect(folder / HOME_FOLDER / PROJECT_FILE)
     for view in VIEWS:
         assert raw.execute(f"SELECT * FROM {view}").fetchall(), view
     raw.close()

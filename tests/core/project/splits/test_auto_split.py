@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from core.labels.class_list import ClassList
-from core.project.picture_repository import SAME_SEQUENCE
+from core.project.picture_repository import SEQUENCE_WARNING
 from core.project.project import Project
 from core.project.records import Split
 from core.project.row_changes import RowChange
-from core.project.splits.auto_split import divided, groups_of
+from core.project.splits.auto_split import assign_splits, sequence_groups
 from tests.factories import label_all, picture
 
 TRAIN, VAL, TEST = Split.TRAIN, Split.VAL, Split.TEST
@@ -23,7 +23,7 @@ TRAIN, VAL, TEST = Split.TRAIN, Split.VAL, Split.TEST
 def groups(*names: str) -> list[set[str]]:
     """The names that belong together, largest first."""
     found: dict[str, set[str]] = {}
-    for number, group in groups_of(dict(enumerate(names))).items():
+    for number, group in sequence_groups(dict(enumerate(names))).items():
         found.setdefault(group, set()).add(names[number])
     return sorted(found.values(), key=lambda some: (-len(some), sorted(some)))
 
@@ -56,7 +56,7 @@ def test_other_names_stand_alone(names: tuple[str, ...]) -> None:
 
 def sides(rows: list[tuple[str, Split | None]]) -> list[Split]:
     """The split of each picture afterwards; rows are (group, split) in order of id."""
-    found = divided(
+    found = assign_splits(
         [(n, split) for n, (_, split) in enumerate(rows)], {n: g for n, (g, _) in enumerate(rows)}
     )
     assert found.keys() == {n for n, (_, split) in enumerate(rows) if split is None}
@@ -108,18 +108,18 @@ def test_a_project_keeps_sequences_whole_and_says_when_it_cannot(tmp_path: Path)
     names = [f"{clip}_{n:04}.png" for clip in ("yard", "road") for n in range(0, 180, 30)]
     for name in names:
         Image.fromarray(picture()).save(tmp_path / name)
-    with Project.write(tmp_path, purpose="a test") as project:
-        project.classes.write(ClassList().added("grass").added("roof"))
+    with Project.open(tmp_path, purpose="a test") as project:
+        project.classes.save(ClassList().with_class("grass").with_class("roof"))
         records = project.pictures.add(names)
         for record in records:
             project.pictures.set_size(record.id, 96, 64)
         label_all(project, records[:3])
-        project.pictures.settle_splits()
-        assert project.pictures.split_note() == SAME_SEQUENCE
+        project.pictures.assign_missing_splits()
+        assert project.pictures.split_warning() == SEQUENCE_WARNING
         first = {r.id: r.split for r in project.pictures.labelled()}
         assert list(first.values()) == [TRAIN, TRAIN, VAL]
         label_all(project, records[6:])
-        project.pictures.settle_splits()
+        project.pictures.assign_missing_splits()
         road = {r.split for r in project.pictures.all()[6:]}
         assert len(road) == 1
         assert {r.id: r.split for r in project.pictures.all()[:3]} == first
@@ -129,7 +129,7 @@ def test_a_project_keeps_sequences_whole_and_says_when_it_cannot(tmp_path: Path)
         for record in records[:3]:
             tag = RowChange("picture_tags", f"{record.id}:group:north", {})
             project.journal.change_rows(record.id, "Change tags", "mark", [tag])
-        assert project.pictures.settle_splits().pictures
+        assert project.pictures.assign_missing_splits().pictures
         by_id = {r.id: r.split for r in project.pictures.labelled()}
         assert len({by_id[r.id] for r in records[:3]}) == 1
-        assert project.pictures.split_note() == ""
+        assert project.pictures.split_warning() == ""

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 from core.base.errors import UserError
 from core.project.records import PictureRecord, Split, Status
-from core.project.splits.split_plan import SPLITS, By, SplitPlan, SplitWish, only_in, plan_splits, sequence_of
+from core.project.splits.split_plan import (
+    ALL_SPLITS,
+    SplitGrouping,
+    SplitOptions,
+    SplitPlan,
+    classes_in_one_split,
+    plan_splits,
+    sequence_of,
+)
 
 shares = st.tuples(*[st.integers(0, 100)] * 3).filter(lambda s: sum(s) > 0)
 sizes = st.lists(st.integers(1, 30), min_size=1, max_size=25)
@@ -40,19 +48,19 @@ def test_groups_stay_whole_and_shares_are_met_within_a_group(
     counts: list[int], wanted: tuple[int, int, int], seed: int, stratify: bool
 ) -> None:
     records = frames(*counts)
-    wish = SplitWish(By.GROUP, wanted, stratify, seed)
+    wish = SplitOptions(SplitGrouping.GROUP, wanted, stratify, seed)
     pixels = {r.id: {1 + r.id % 3: 10 + r.id} for r in records}
     plan = plan_splits(records, pixels, wish)
     assert plan.changes.keys() == {r.id for r in records}
     assert not torn(records, plan)
     assert plan == plan_splits(records, pixels, wish)
-    for split, share in zip(SPLITS, wanted, strict=True):
+    for split, share in zip(ALL_SPLITS, wanted, strict=True):
         target = len(records) * share / sum(wanted)
-        assert plan.parts[split].pictures < target + max(counts) + 1e-6
+        assert plan.stats[split].pictures < target + max(counts) + 1e-6
         if not share:
-            assert plan.parts[split].pictures == 0
+            assert plan.stats[split].pictures == 0
     if len(counts) >= 3 and all(wanted):
-        assert all(plan.parts[split].pictures for split in SPLITS)
+        assert all(plan.stats[split].pictures for split in ALL_SPLITS)
 
 
 @given(st.integers(1, 200), shares, st.integers(0, 5), st.booleans())
@@ -61,21 +69,21 @@ def test_single_pictures_meet_the_shares_within_one(
 ) -> None:
     records = frames(count)
     pixels = {r.id: {1 + r.id % 4: r.id} for r in records}
-    plan = plan_splits(records, pixels, SplitWish(By.SHARE, wanted, stratify, seed))
+    plan = plan_splits(records, pixels, SplitOptions(SplitGrouping.SHARE, wanted, stratify, seed))
     most = 1 if count > 6 else 2  # of very few, each part gets one if it can
-    for split, share in zip(SPLITS, wanted, strict=True):
-        assert abs(plan.parts[split].pictures - count * share / sum(wanted)) <= most + 1
+    for split, share in zip(ALL_SPLITS, wanted, strict=True):
+        assert abs(plan.stats[split].pictures - count * share / sum(wanted)) <= most + 1
 
 
 @given(st.data())
 def test_what_has_a_split_keeps_it_and_its_group_joins(data: st.DataObject) -> None:
     counts = data.draw(sizes)
-    split = st.one_of(st.none(), st.sampled_from(SPLITS))
+    split = st.one_of(st.none(), st.sampled_from(ALL_SPLITS))
     records = [
         PictureRecord(r.id, r.path, split=data.draw(split) if r.id % 7 == 0 else None)
         for r in frames(*counts)
     ]
-    plan = plan_splits(records, {}, SplitWish(By.GROUP))
+    plan = plan_splits(records, {}, SplitOptions(SplitGrouping.GROUP))
     had = {r.id: r.split for r in records if r.split}
     assert not had.keys() & plan.changes.keys()
     assert plan.moved == 0
@@ -86,20 +94,20 @@ def test_what_has_a_split_keeps_it_and_its_group_joins(data: st.DataObject) -> N
             had[r.id] for r in records if r.id in had and sequence_of(r.path) == sequence_of(record.path)
         }
         assert not mates or after[record.id] in mates
-    again = plan_splits(records, {}, SplitWish(By.GROUP, everything=True))
+    again = plan_splits(records, {}, SplitOptions(SplitGrouping.GROUP, reassign=True))
     assert not torn(records, again)
     assert again.moved == len(had.keys() & again.changes.keys())
 
 
 def test_seeds_differ() -> None:
     records = frames(200)
-    plans = [plan_splits(records, {}, SplitWish(seed=seed)).changes for seed in (0, 1)]
+    plans = [plan_splits(records, {}, SplitOptions(seed=seed)).changes for seed in (0, 1)]
     assert plans[0] != plans[1]
 
 
 def test_what_is_counted_towards_the_shares() -> None:
     records = [PictureRecord(n, f"{n}.png", split=Split.TRAIN if n < 70 else None) for n in range(100)]
-    plan = plan_splits(records, {}, SplitWish())
+    plan = plan_splits(records, {}, SplitOptions())
     assert Counter(plan.changes.values()) == {Split.VAL: 15, Split.TEST: 15}
 
 
@@ -107,14 +115,14 @@ def distance(plan: SplitPlan, values: list[int]) -> float:
     """How far the pixels of each class are from the shares wanted, summed up."""
     far = 0.0
     for value in values:
-        total = sum(part.pixels[value] for part in plan.parts.values())
-        for split, share in zip(SPLITS, plan.wish.shares, strict=True):
-            far += abs(plan.parts[split].pixels[value] / total - share / sum(plan.wish.shares))
+        total = sum(part.pixels[value] for part in plan.stats.values())
+        for split, share in zip(ALL_SPLITS, plan.options.shares, strict=True):
+            far += abs(plan.stats[split].pixels[value] / total - share / sum(plan.options.shares))
     return far
 
 
-@pytest.mark.parametrize("by", [By.SHARE, By.GROUP])
-def test_stratified_is_better_than_chance_where_classes_are_rare(by: By) -> None:
+@pytest.mark.parametrize("by", [SplitGrouping.SHARE, SplitGrouping.GROUP])
+def test_stratified_is_better_than_chance_where_classes_are_rare(by: SplitGrouping) -> None:
     chance = np.random.default_rng(4)
     records = frames(*[5] * 60)
     pixels: dict[int, dict[int, int]] = {}
@@ -126,9 +134,10 @@ def test_stratified_is_better_than_chance_where_classes_are_rare(by: By) -> None
         if group in (3, 20, 40):
             pixels[record.id][4] = 50
     values = [1, 2, 3, 4]
-    plain = [distance(plan_splits(records, pixels, SplitWish(by, seed=s)), values) for s in range(8)]
+    plain = [distance(plan_splits(records, pixels, SplitOptions(by, seed=s)), values) for s in range(8)]
     better = [
-        distance(plan_splits(records, pixels, SplitWish(by, stratify=True, seed=s)), values) for s in range(8)
+        distance(plan_splits(records, pixels, SplitOptions(by, stratify=True, seed=s)), values)
+        for s in range(8)
     ]
     assert max(better) < np.median(plain)
     assert np.mean(better) < 0.6 * np.mean(plain)
@@ -137,7 +146,7 @@ def test_stratified_is_better_than_chance_where_classes_are_rare(by: By) -> None
 def test_folders_and_tags_called_like_a_split_decide_for_themselves() -> None:
     paths = ("images/Train/a/1.png", "images/val/1.png", "other/1.png", "other/2.png", "test/val/x.png")
     records = [PictureRecord(n, path) for n, path in enumerate(paths)]
-    plan = plan_splits(records, {}, SplitWish(By.FOLDER, (0, 0, 100)))
+    plan = plan_splits(records, {}, SplitOptions(SplitGrouping.FOLDER, (0, 0, 100)))
     assert dealt(records, plan) == {
         0: Split.TRAIN,
         1: Split.VAL,
@@ -147,7 +156,7 @@ def test_folders_and_tags_called_like_a_split_decide_for_themselves() -> None:
     }
     tags = (("night", "Val"), ("night",), ("night", "rain"), ("rain",), ("sun",), ())
     tagged = [PictureRecord(n, f"{n}.png", tags=t) for n, t in enumerate(tags)]
-    plan = plan_splits(tagged, {}, SplitWish(By.TAG, (50, 0, 50)))
+    plan = plan_splits(tagged, {}, SplitOptions(SplitGrouping.TAG, (50, 0, 50)))
     after = dealt(tagged, plan)
     assert after[0] == Split.VAL
     assert after[1] == after[2] == after[3]
@@ -166,13 +175,13 @@ def test_skipped_pictures_take_no_part_and_lonely_classes_are_named() -> None:
     records = [PictureRecord(n, f"{n}.png", labelled_pixels=9) for n in range(1, 5)]
     records.append(PictureRecord(9, "9.png", status=Status.SKIPPED))
     pixels = {1: {1: 5, 2: 4}, 2: {1: 9}, 3: {1: 9}, 4: {1: 8, 3: 1}}
-    plan = plan_splits(records, pixels, SplitWish(shares=(2, 1, 1)))
+    plan = plan_splits(records, pixels, SplitOptions(shares=(2, 1, 1)))
     assert plan.pictures == 4 and 9 not in plan.changes
-    lonely = only_in(plan.parts)
+    lonely = classes_in_one_split(plan.stats)
     assert lonely == {2: plan.changes[1], 3: plan.changes[4]}
 
 
 @pytest.mark.parametrize("bad", [(0, 0, 0), (-1, 2, 3), (float("nan"), 1, 1), (float("inf"), 1, 1)])
 def test_shares_that_are_none(bad: tuple[float, float, float]) -> None:
     with pytest.raises(UserError, match="70,15,15"):
-        SplitWish(shares=bad)
+        SplitOptions(shares=bad)

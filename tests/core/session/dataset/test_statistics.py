@@ -15,16 +15,16 @@ from core.labels.class_list import ClassList
 from core.labels.label_map import LabelMap
 from core.project.project import Project
 from core.project.records import PictureRecord, Split, Status
-from core.project.splits.split_plan import SplitWish
-from core.session.dataset.statistics import Oddity, statistics, tiny_regions
+from core.project.splits.split_plan import SplitOptions
+from core.session.dataset.statistics import DatasetFinding, count_tiny_regions, dataset_statistics
 from core.session.session import Session
-from core.session.training.service import TrainingWishes
+from core.session.training.service import TrainingPreferences
 from tests.factories import label_all, project_in
 
-CLASSES = ClassList().added("road").added("tree").added("pole")
+CLASSES = ClassList().with_class("road").with_class("tree").with_class("pole")
 
 
-def by_key(findings: tuple[Oddity, ...]) -> dict[str, set[int]]:
+def by_key(findings: tuple[DatasetFinding, ...]) -> dict[str, set[int]]:
     return {finding.key: set(finding.pictures) for finding in findings}
 
 
@@ -40,7 +40,7 @@ def test_what_is_odd_is_found_with_its_pictures() -> None:
         record(5, "a/s3_1.png", split=Split.TRAIN),
         record(6, "b/s3_2.png", split=Split.TEST),
     ]
-    told = statistics(records, {1: {1: 6, 3: 3}, 2: {1: 4, 2: 5}}, CLASSES)
+    told = dataset_statistics(records, {1: {1: 6, 3: 3}, 2: {1: 4, 2: 5}}, CLASSES)
     assert by_key(told.findings) == {
         "unreadable": {4},
         "empty done": {3},
@@ -57,9 +57,9 @@ def test_what_is_odd_is_found_with_its_pictures() -> None:
     assert (told.whole.pixels[1], told.whole.labelled) == (10, 2)
     assert (told.class_pictures[1, None], told.class_pictures[1, Split.VAL]) == (2, 1)
     assert told.sizes[0] == ((40, 30), 4)
-    assert statistics([], {}, CLASSES).findings == ()
+    assert dataset_statistics([], {}, CLASSES).findings == ()
     many = [record(n, f"s{n // 2}_{n}.png", split=(Split.TRAIN, Split.VAL)[n % 2]) for n in range(12)]
-    (torn,) = statistics(many, {}, CLASSES).findings
+    (torn,) = dataset_statistics(many, {}, CLASSES).findings
     assert (torn.key, torn.pictures) == ("torn", frozenset(range(12)))
     assert "6 sequences" in torn.sentence
 
@@ -68,8 +68,8 @@ def test_tiny_regions_are_counted_by_class() -> None:
     values = np.zeros((40, 40), np.uint8)
     values[:20] = 1
     values[3, 3], values[30:32, 30:32], values[10:14, 10:14] = 2, 2, 3
-    assert tiny_regions(values) == 2
-    assert tiny_regions(values, 17) == 3
+    assert count_tiny_regions(values) == 2
+    assert count_tiny_regions(values, 17) == 3
 
 
 def test_a_session_takes_care(tmp_path: Path) -> None:
@@ -83,29 +83,29 @@ def test_a_session_takes_care(tmp_path: Path) -> None:
         if isinstance(news, Changes) and len(news.pictures) == 3:
             told.set()
 
-    session = Session.open(tmp_path, None, listen, wishes=TrainingWishes(automatic=False))
+    session = Session.open(tmp_path, None, listen, preferences=TrainingPreferences(automatic=False))
     try:
-        caring = session.caring
+        caring = session.dataset
         assert caring.statistics().result(60).whole.labelled == 3
-        assert caring.with_class(2).result(60) == {1, 2, 3}
-        plan = caring.plan(SplitWish(shares=(1, 1, 1))).result(60)
-        assert caring.split(plan).result(60) == 3
+        assert caring.pictures_with_class(2).result(60) == {1, 2, 3}
+        plan = caring.plan_split(SplitOptions(shares=(1, 1, 1))).result(60)
+        assert caring.apply_split(plan).result(60) == 3
         assert told.wait(60)
         assert {i: session.pictures.get(i).split for i in (1, 2, 3)} == plan.changes
         assert caring.statistics().result(60).table[Split.VAL, Status.IN_PROGRESS] == 1
-        assert not caring.has_looked
-        assert caring.near_copies(lambda *_: None).result(60).looked == 3
-        assert caring.has_looked
-        assert caring.tiny_regions(lambda *_: None).result(60).pictures == frozenset()
-        labels = LabelMap(np.array(session.opening.show(2).result(60).labels))
-        labels.begin("Dot", "brush", 2)
-        labels.put(Box(5, 5, 7, 7), np.full((2, 2), 2, np.uint8))
-        edit = labels.finish()
+        assert not caring.has_fingerprints
+        assert caring.find_near_duplicates(lambda *_: None).result(60).compared == 3
+        assert caring.has_fingerprints
+        assert caring.find_tiny_regions(lambda *_: None).result(60).pictures == frozenset()
+        labels = LabelMap(np.array(session.loader.load(2).result(60).labels))
+        labels.begin_edit("Dot", "brush", 2)
+        labels.put_values(Box(5, 5, 7, 7), np.full((2, 2), 2, np.uint8))
+        edit = labels.finish_edit()
         assert edit is not None
         session.editing.commit(2, edit).result(60)
-        found = caring.tiny_regions(lambda *_: None).result(60)
+        found = caring.find_tiny_regions(lambda *_: None).result(60)
         assert (found.pictures, found.sentence) == ({2}, "1 regions of fewer than 16 pixels in 1 picture.")
-        stopped = caring.near_copies(lambda *_: caring.cancel())
+        stopped = caring.find_near_duplicates(lambda *_: caring.cancel())
         with pytest.raises(Cancelled):
             stopped.result(60)
     finally:
@@ -113,15 +113,15 @@ def test_a_session_takes_care(tmp_path: Path) -> None:
 
 
 def test_a_split_of_very_many_pictures_reaches_the_index(tmp_path: Path) -> None:
-    Project.write(tmp_path, purpose="a test").close()
+    Project.open(tmp_path, purpose="a test").close()
     (tmp_path / "a.png").write_bytes(b"")
-    with Project.write(tmp_path, purpose="a test") as project:
+    with Project.open(tmp_path, purpose="a test") as project:
         project.pictures.add(f"p{n}.png" for n in range(700))
     session = Session.open(tmp_path, None, lambda _news: None)
     try:
-        plan = session.caring.plan(SplitWish()).result(60)
-        assert session.caring.split(plan).result(60) == len(plan.changes) >= 700
-        session.settle()
+        plan = session.dataset.plan_split(SplitOptions()).result(60)
+        assert session.dataset.apply_split(plan).result(60) == len(plan.changes) >= 700
+        session.wait_until_saved()
         assert all(session.pictures.get(i).split == split for i, split in plan.changes.items())
         session.editing.undo(1).result(60)
         assert all(session.pictures.get(i).split is None for i in plan.changes)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from core.images.image_reader import read_picture
-from core.project.layout import FILE, HOME, shown_first
-from core.session.loading.first_picture import begin_glimpse, glimpse
+from core.project.layout import HOME_FOLDER, PROJECT_FILE, first_picture_path
+from core.session.loading.first_picture import prefetch_first_picture, read_first_picture
 from core.session.session import Session
 from tests.factories import picture_folder, project_in
 
@@ -26,70 +26,70 @@ def test_of_a_new_folder_it_is_the_first_in_natural_order(tmp_path: Path) -> Non
     folder = picture_folder(tmp_path / "pictures", 11)
     (folder / "p0.png").unlink()
     (folder / "p1.png").unlink()
-    seen = glimpse(folder)
+    seen = read_first_picture(folder)
     assert seen is not None
     assert seen.path == folder / "p2.png"  # and not p10.png
     np.testing.assert_array_equal(seen.pyramid.levels[0], read_picture(folder / "p2.png"))
-    assert not (folder / HOME).exists()
+    assert not (folder / HOME_FOLDER).exists()
 
 
 def test_of_a_project_it_is_the_one_shown_last(folder: Path, tmp_path: Path) -> None:
-    seen = glimpse(folder)
+    seen = read_first_picture(folder)
     assert seen is not None
     assert seen.path == folder / "p1.png"
-    elsewhere = (folder / HOME).rename(tmp_path / "kept elsewhere, 100 %")
-    again = glimpse(folder, elsewhere)
+    elsewhere = (folder / HOME_FOLDER).rename(tmp_path / "kept elsewhere, 100 %")
+    again = read_first_picture(folder, elsewhere)
     assert again is not None
     assert again.path == folder / "p1.png"
 
 
 def test_of_a_project_that_nobody_has_looked_at_it_is_the_first(tmp_path: Path) -> None:
     project_in(tmp_path / "pictures").close()
-    seen = glimpse(tmp_path / "pictures")
+    seen = read_first_picture(tmp_path / "pictures")
     assert seen is not None
     assert seen.path == tmp_path / "pictures" / "p0.png"
 
 
 def test_the_project_is_left_as_it_lies(folder: Path) -> None:
-    before = {path.name: path.read_bytes() for path in (folder / HOME).iterdir() if path.is_file()}
-    assert shown_first(folder / HOME) == "p1.png"
-    after = {path.name: path.read_bytes() for path in (folder / HOME).iterdir() if path.is_file()}
+    before = {path.name: path.read_bytes() for path in (folder / HOME_FOLDER).iterdir() if path.is_file()}
+    assert first_picture_path(folder / HOME_FOLDER) == "p1.png"
+    after = {path.name: path.read_bytes() for path in (folder / HOME_FOLDER).iterdir() if path.is_file()}
     assert after == before
 
 
 def test_what_cannot_be_known_without_the_project_is_not_guessed(folder: Path) -> None:
-    (folder / HOME / f"{FILE}-wal").touch()  # somebody has it open, or was killed
-    assert glimpse(folder) is None
+    (folder / HOME_FOLDER / f"{PROJECT_FILE}-wal").touch()  # somebody has it open, or was killed
+    assert read_first_picture(folder) is None
 
 
-@pytest.mark.parametrize("name", ["p1.png", f"{HOME}/{FILE}"], ids=["picture", "project"])
+@pytest.mark.parametrize("name", ["p1.png", f"{HOME_FOLDER}/{PROJECT_FILE}"], ids=["picture", "project"])
 def test_what_is_damaged_is_left_to_opening(folder: Path, name: str) -> None:
     (folder / name).write_bytes(b"no such thing" * 100)
-    assert glimpse(folder) is None
-    assert begin_glimpse(folder).result(10) is None
+    assert read_first_picture(folder) is None
+    assert prefetch_first_picture(folder).result(10) is None
 
 
 def test_a_picture_that_is_gone_is_not_looked_for(folder: Path) -> None:
     (folder / "p1.png").unlink()
-    assert glimpse(folder) is None
+    assert read_first_picture(folder) is None
 
 
 def test_masks_of_a_data_set_are_not_taken_for_pictures(tmp_path: Path) -> None:
     folder = picture_folder(tmp_path / "pictures")
     (folder / "classes.json").write_text("{}")
-    assert glimpse(folder) is None
+    assert read_first_picture(folder) is None
 
 
 def test_opening_does_not_read_it_again(tmp_path: Path) -> None:
     folder = picture_folder(tmp_path / "pictures")
-    seen = begin_glimpse(folder).result(10)
+    seen = prefetch_first_picture(folder).result(10)
     assert seen is not None
-    session = Session.open(folder, None, lambda _news: None, seen=seen)
+    session = Session.open(folder, None, lambda _news: None, first_picture=seen)
     try:
         while not len(session.pictures):
-            session.settle()
+            session.wait_until_saved()
         ids = {session.pictures.get(i).path: i for i in session.pictures.ids()}
-        assert session.opening.show(ids["p0.png"]).result(10).pyramid is seen.pyramid
-        assert session.opening.show(ids["p1.png"]).result(10).pyramid is not seen.pyramid
+        assert session.loader.load(ids["p0.png"]).result(10).pyramid is seen.pyramid
+        assert session.loader.load(ids["p1.png"]).result(10).pyramid is not seen.pyramid
     finally:
         session.close()

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from core.project.records import PictureRecord
-from core.session.loading.folder_watcher import Watching
+from core.session.loading.folder_watcher import FolderWatcher
 from core.session.picture_index import PictureIndex
 from tests.factories import picture, picture_folder
 
@@ -25,7 +25,7 @@ class Desk:
         self.index = PictureIndex()
         self.found: list[str] = []
         self.marks: list[dict[int, str | None]] = []
-        self.watching = Watching(folder, self.index, self._found, self._marked)
+        self.watching = FolderWatcher(folder, self.index, self._found, self._marked)
 
     def _found(self, paths: list[str]) -> None:
         self.found += paths
@@ -38,7 +38,7 @@ class Desk:
 
     def looks(self, count: int = 3) -> None:
         for _ in range(count):
-            self.watching.look()
+            self.watching.scan()
 
 
 def save(path: Path) -> None:
@@ -97,7 +97,7 @@ def test_a_drive_that_is_unplugged_takes_no_picture_away(tmp_path: Path) -> None
     desk.looks()
     shutil.move(tmp_path / "mine", tmp_path / "away")
     with pytest.raises(OSError, match="mine"):
-        desk.watching.look()
+        desk.watching.scan()
     assert desk.marks == []
     shutil.move(tmp_path / "away", tmp_path / "mine")
     desk.looks()
@@ -121,8 +121,8 @@ def test_a_folder_at_rest_is_not_listed_again(tmp_path: Path, monkeypatch: pytes
 def test_a_session_may_be_closed_while_the_watch_begins(tmp_path: Path) -> None:
     picture_folder(tmp_path, 1)
     for _ in range(100):
-        watching = Watching(tmp_path, PictureIndex(), lambda _paths: None, lambda _marks: None)
-        beginner = threading.Thread(target=watching.begin)
+        watching = FolderWatcher(tmp_path, PictureIndex(), lambda _paths: None, lambda _marks: None)
+        beginner = threading.Thread(target=watching.start)
         beginner.start()
         watching.close()
         beginner.join()

@@ -11,9 +11,14 @@ import pytest
 
 from core.base.errors import Cancelled
 from core.project.project import Project
-from core.session.models.augmentation_previewer import MOST, TIMES, Previewing, some_of
+from core.session.models.augmentation_previewer import (
+    MAX_PREVIEW_PICTURES,
+    VERSIONS_PER_PICTURE,
+    AugmentationPreviewer,
+    choose_pictures,
+)
 from core.session.picture_index import PictureIndex
-from core.training.augmentation_preview import augmented
+from core.training.augmentation_preview import augmented_versions
 from core.training.recipe import Recipe
 from tests.factories import label_all, picture, project_in
 
@@ -21,7 +26,7 @@ PLAIN = Recipe(flip="none", turn=0.0, zoom=(1.0, 1.0), colour=0.0)
 
 
 def test_without_augmentation_a_picture_stays_as_it_is() -> None:
-    seen = augmented(picture(96, 64), 96, PLAIN, seed=3, times=2)
+    seen = augmented_versions(picture(96, 64), 96, PLAIN, seed=3, count=2)
     assert [each.shape for each in seen] == [(64, 96, 3)] * 3
     for each in seen:
         assert np.abs(each.astype(int) - picture(96, 64)).max() <= 1
@@ -29,7 +34,7 @@ def test_without_augmentation_a_picture_stays_as_it_is() -> None:
 
 def test_the_dice_decide_and_can_be_thrown_again_alike() -> None:
     strong = replace(PLAIN, zoom=(0.5, 2.0), colour=0.4, noise=0.1, blur=1.0, flip="strong")
-    one, other, again = (augmented(picture(), 64, strong, seed, 1)[1] for seed in (1, 2, 1))
+    one, other, again = (augmented_versions(picture(), 64, strong, seed, 1)[1] for seed in (1, 2, 1))
     assert not np.array_equal(one, other)
     assert np.array_equal(one, again)
 
@@ -41,32 +46,32 @@ def project(tmp_path: Path) -> Iterator[Project]:
 
 
 @pytest.fixture
-def previewing(project: Project) -> Iterator[Previewing]:
-    made = Previewing(PictureIndex(project.pictures.all()), project.picture_path)
+def previewing(project: Project) -> Iterator[AugmentationPreviewer]:
+    made = AugmentationPreviewer(PictureIndex(project.pictures.all()), project.picture_path)
     yield made
     made.close()
 
 
 def test_own_pictures_come_back_and_one_that_is_gone_is_named(
-    project: Project, previewing: Previewing
+    project: Project, previewing: AugmentationPreviewer
 ) -> None:
-    shown = previewing.ask(PLAIN, 96, 0).result(240)
-    assert [len(versions) for versions in shown.pictures] == [1 + TIMES] * MOST
+    shown = previewing.request(PLAIN, 96, 0).result(240)
+    assert [len(versions) for versions in shown.pictures] == [1 + VERSIONS_PER_PICTURE] * MAX_PREVIEW_PICTURES
     assert shown.problem == ""
     assert np.abs(shown.pictures[0][1].astype(int) - picture(seed=0)).max() <= 1
     (project.folder / "p0.png").unlink()
-    shown = previewing.ask(PLAIN, 96, 0).result(240)
-    assert len(shown.pictures) == MOST - 1
+    shown = previewing.request(PLAIN, 96, 0).result(240)
+    assert len(shown.pictures) == MAX_PREVIEW_PICTURES - 1
     assert "p0.png" in shown.problem
     process = previewing._process
     assert process is not None
-    previewing.rest()
+    previewing.stop()
     assert process.wait(60) != 0
-    assert previewing.ask(PLAIN, 32, 0).result(240).pictures[0][0].shape == (21, 32, 3)
+    assert previewing.request(PLAIN, 32, 0).result(240).pictures[0][0].shape == (21, 32, 3)
 
 
-def test_only_the_newest_wish_is_answered(previewing: Previewing) -> None:
-    wishes = [previewing.ask(PLAIN, 32, seed) for seed in range(4)]
+def test_only_the_newest_wish_is_answered(previewing: AugmentationPreviewer) -> None:
+    wishes = [previewing.request(PLAIN, 32, seed) for seed in range(4)]
     wishes[-1].result(240)
     ends = [wish.exception(1) for wish in wishes]
     assert ends[-1] is None
@@ -74,7 +79,7 @@ def test_only_the_newest_wish_is_answered(previewing: Previewing) -> None:
 
 
 def test_labelled_pictures_are_shown_where_there_are_enough(project: Project) -> None:
-    assert [record.id for record in some_of(project.pictures.all())] == [1, 2, 4, 5]
+    assert [record.id for record in choose_pictures(project.pictures.all())] == [1, 2, 4, 5]
     label_all(project, project.pictures.all()[:4])
-    assert [record.id for record in some_of(project.pictures.all())] == [1, 2, 3, 4]
-    assert some_of([]) == []
+    assert [record.id for record in choose_pictures(project.pictures.all())] == [1, 2, 3, 4]
+    assert choose_pictures([]) == []

@@ -14,11 +14,11 @@ import pytest
 
 from core.base.geometry import Box
 from core.labels.label_map import LabelMap, Origin
-from core.project.project import FILE, HOME, Project
+from core.project.project import HOME_FOLDER, PROJECT_FILE, Project
 from core.project.records import Split, Status
 from core.project.row_changes import RowChange
-from core.session.simulation.setup import cast_of, make_robots_project
-from core.session.simulation.simulation import Simulation, SimulationWish
+from core.session.simulation.setup import make_simulation_project, split_for_simulation
+from core.session.simulation.simulation import Simulation, SimulationOptions
 from core.session.training.next_run import FACT, NextRun
 from tests.core.cli.test_app import asked, call, refused, wrong
 from tests.factories import label_all, project_in, truth
@@ -37,40 +37,40 @@ def source_in(folder: Path, count: int = 7, judges: int = 2) -> Path:
 
 
 def digest(folder: Path) -> str:
-    return hashlib.sha256((folder / HOME / FILE).read_bytes()).hexdigest()
+    return hashlib.sha256((folder / HOME_FOLDER / PROJECT_FILE).read_bytes()).hexdigest()
 
 
 @pytest.fixture
 def source(tmp_path: Path) -> Iterator[Project]:
-    with Project.read(source_in(tmp_path / "pictures")) as project:
+    with Project.open_read_only(source_in(tmp_path / "pictures")) as project:
         yield project
 
 
 def test_it_paints_then_corrects_and_every_stroke_can_be_undone(source: Project, tmp_path: Path) -> None:
     """With the real trainer: two pictures from blank, then one that the network has predicted meanwhile."""
     before = digest(source.folder)
-    cast = cast_of(source)
-    robots = make_robots_project(source, tmp_path / "robot", cast, 0)
-    wish = SimulationWish(pace=100.0, device="cpu")
+    cast = split_for_simulation(source)
+    robots = make_simulation_project(source, tmp_path / "robot", cast, 0)
+    wish = SimulationOptions(pace=100.0, device="cpu")
     with closing(Simulation(source, robots, wish)) as simulation:
-        simulation.work_on_next()
-        simulation.work_on_next()
+        simulation.label_next()
+        simulation.label_next()
         assert all(
-            w.iou is None and w.share == 1.0 and w.strokes == w.blank_strokes for w in simulation.worked
+            w.iou is None and w.share == 1.0 and w.strokes == w.blank_strokes for w in simulation.efforts
         )
         path = robots.prediction_path(5)
         end = time.monotonic() + 200
         while not path.exists():
             assert time.monotonic() < end, "waited in vain for a prediction"
             time.sleep(0.05)
-        simulation.work_on_next()
-    last = simulation.worked[-1]
+        simulation.label_next()
+    last = simulation.efforts[-1]
     assert last.name == "p4.png" and last.confidence is not None and last.iou is not None
     assert 0 <= last.pixels < 96 * 64 and last.strokes <= last.blank_strokes
     assert last.miou is not None and last.labelled_share == pytest.approx(3 / 5)
-    assert last.at == pytest.approx(sum(w.seconds for w in simulation.worked))
+    assert last.at == pytest.approx(sum(w.seconds for w in simulation.efforts))
 
-    with Project.write(robots.home) as kept:
+    with Project.open(robots.home) as kept:
         assert kept.folder == source.folder
         assert kept.classes.read() == source.classes.read()
         records = {r.name: r for r in kept.pictures.all()}
@@ -86,7 +86,7 @@ def test_it_paints_then_corrects_and_every_stroke_can_be_undone(source: Project,
         assert len(strokes) == last.strokes and sum(e.pixels for e in strokes) == last.pixels
         assert [e.tool for e in edits if e.origin is Origin.ACCEPTED] == ["accept"]
         painted = kept.journal.history(records["p2.png"].id)
-        first = simulation.worked[0]
+        first = simulation.efforts[0]
         assert sum(e.seconds for e in painted) == pytest.approx(first.seconds - 0.2)
         while kept.journal.undo(records["p2.png"].id) is not None:
             pass
@@ -95,10 +95,10 @@ def test_it_paints_then_corrects_and_every_stroke_can_be_undone(source: Project,
 
 
 def test_held_out_pictures_judge_and_are_never_worked_on(source: Project, tmp_path: Path) -> None:
-    cast = cast_of(source)
-    assert [r.name for r in cast.judges] == ["p0.png", "p1.png"]
-    assert [r.name for r in cast.work] == [f"p{n}.png" for n in range(2, 7)]
-    with make_robots_project(source, tmp_path / "robot", cast, 5) as robots:
+    cast = split_for_simulation(source)
+    assert [r.name for r in cast.validation] == ["p0.png", "p1.png"]
+    assert [r.name for r in cast.train] == [f"p{n}.png" for n in range(2, 7)]
+    with make_simulation_project(source, tmp_path / "robot", cast, 5) as robots:
         for record in robots.pictures.all():
             judges = record.name in ("p0.png", "p1.png")
             assert record.split == (Split.VAL if judges else Split.TRAIN)
@@ -114,10 +114,10 @@ def test_without_val_a_fifth_judges_whole_groups_where_there_are_some(tmp_path: 
         label_all(project, records)
         project.pictures.set_split([1], Split.TEST)
         project.pictures.set_status([2], Status.SKIPPED)
-        cast = cast_of(project)
-        assert {r.id for r in (*cast.work, *cast.judges)} == set(range(3, 11))
-        assert 1 <= len(cast.judges) <= 3
-        assert cast_of(project) == cast
+        cast = split_for_simulation(project)
+        assert {r.id for r in (*cast.train, *cast.validation)} == set(range(3, 11))
+        assert 1 <= len(cast.validation) <= 3
+        assert split_for_simulation(project) == cast
         for record in records:
             project.journal.change_rows(
                 record.id,
@@ -125,9 +125,9 @@ def test_without_val_a_fifth_judges_whole_groups_where_there_are_some(tmp_path: 
                 "mark",
                 [RowChange("picture_tags", f"{record.id}:group:{record.id % 4}", {})],
             )
-        grouped = cast_of(project)
-        assert {r.id % 4 for r in grouped.judges}.isdisjoint({r.id % 4 for r in grouped.work})
-        assert {r.id % 4 for r in (*grouped.work, *grouped.judges)} == {0, 1, 2, 3}
+        grouped = split_for_simulation(project)
+        assert {r.id % 4 for r in grouped.validation}.isdisjoint({r.id % 4 for r in grouped.train})
+        assert {r.id % 4 for r in (*grouped.train, *grouped.validation)} == {0, 1, 2, 3}
 
 
 def test_the_command_tells_a_table_an_object_and_rows(tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_the_command_tells_a_table_an_object_and_rows(tmp_path: Path) -> None:
         told = list(csv.DictReader(file))
     assert [row["name"] for row in told] == names
     assert [float(row["seconds"]) for row in told] == [row["seconds"] for row in said["by_picture"]]
-    with Project.write(folder):  # a window may be open on it
+    with Project.open(folder):  # a window may be open on it
         again = asked(*words, "--seed", 3, "--pictures", 4)
     assert [(r["name"], r["strokes"], r["seconds"]) for r in again["by_picture"]] == [
         (r["name"], r["strokes"], r["seconds"]) for r in said["by_picture"]
@@ -170,14 +170,14 @@ def test_what_cannot_be_simulated_is_one_sentence(tmp_path: Path) -> None:
     with project_in(tmp_path / "same", count=4) as project:
         for record in project.pictures.all():
             labels = LabelMap.blank(96, 64)
-            labels.begin("Label", "test", 1)
-            labels.put(Box(0, 0, 96, 64), np.ones((64, 96), np.uint8))
-            edit = labels.finish()
+            labels.begin_edit("Label", "test", 1)
+            labels.put_values(Box(0, 0, 96, 64), np.ones((64, 96), np.uint8))
+            edit = labels.finish_edit()
             assert edit is not None
             project.journal.commit(record.id, edit)
     assert "fewer than two classes" in refused("simulate", "--project", tmp_path / "same")
     folder = source_in(tmp_path / "pictures")
-    assert "already holds a project" in refused("simulate", "--project", folder, "--into", few / HOME)
+    assert "already holds a project" in refused("simulate", "--project", folder, "--into", few / HOME_FOLDER)
     assert "lies in the project" in refused("simulate", "--project", folder, "--into", folder / "robot")
     assert not (folder / "robot").exists()
     assert "above 0" in wrong("simulate", "--project", folder, "--pace", 0)

@@ -14,8 +14,8 @@ from core.labels.prediction import PredictedMask, read_prediction, write_predict
 from core.models.spec import ModelSpec
 from core.project.project import Project
 from core.project.records import Split
-from core.session.training.corrections import Correcting
-from core.session.training.snapshot_builder import freeze, open_snapshot
+from core.session.training.corrections import CorrectionCounter
+from core.session.training.snapshot_builder import add_to_snapshot, open_snapshot
 from core.training.recipe import Recipe
 from tests.factories import project_in
 
@@ -24,9 +24,9 @@ SPEC = ModelSpec("asymmetric-unet", None, "none", 96, (1, 2))
 
 def says(project: Project, values: np.ndarray, box: Box, origin: Origin, run_id: int | None = None) -> None:
     labels = LabelMap(project.labels.read(1, 96, 64))
-    labels.begin("Label", "test", 0, origin, run_id)
-    labels.put(box, values[box.slices])
-    edit = labels.finish()
+    labels.begin_edit("Label", "test", 0, origin, run_id)
+    labels.put_values(box, values[box.slices])
+    edit = labels.finish_edit()
     assert edit is not None
     project.journal.commit(1, edit)
 
@@ -50,9 +50,9 @@ def corrected(tmp_path: Path) -> Project:
 
 def test_only_what_was_painted_against_the_prediction_is_a_correction(corrected: Project) -> None:
     with corrected as project:
-        snapshot = open_snapshot(project.cache / "training", SPEC, Recipe())
+        snapshot = open_snapshot(project.cache_folder / "training", SPEC, Recipe())
         project.pictures.set_split([1], Split.TRAIN)
-        freeze(project, snapshot, project.pictures.get(1))
+        add_to_snapshot(project, snapshot, project.pictures.get(1))
         entry = snapshot.entries()[1]
         marks = snapshot.read_corrections(entry)
         assert marks is not None
@@ -64,11 +64,11 @@ def test_only_what_was_painted_against_the_prediction_is_a_correction(corrected:
 
         # Judged, it teaches nothing; and without a prediction nobody corrected one.
         project.pictures.set_split([1], Split.VAL)
-        freeze(project, snapshot, project.pictures.get(1))
+        add_to_snapshot(project, snapshot, project.pictures.get(1))
         assert snapshot.entries()[1].corrected == 0
         project.pictures.set_split([1], Split.TRAIN)
         project.prediction_path(1).unlink()
-        freeze(project, snapshot, project.pictures.get(1))
+        add_to_snapshot(project, snapshot, project.pictures.get(1))
         assert snapshot.read_corrections(snapshot.entries()[1]) is None
         newest = snapshot.entries()[1].revision
         assert len(list((snapshot.folder / "items").glob(f"1-{newest}.*.npy"))) == 2
@@ -79,16 +79,18 @@ def test_the_share_of_a_picture_that_was_corrected(corrected: Project) -> None:
         told = read_prediction(project.prediction_path(1))
         lane = Lane("document")
         try:
-            assert Correcting(project, lane).share(1, told).result(10) == pytest.approx(20 * 30 / (96 * 64))
+            assert CorrectionCounter(project, lane).corrected_share(1, told).result(10) == pytest.approx(
+                20 * 30 / (96 * 64)
+            )
         finally:
-            lane.close()
+            lane.shutdown()
 
 
 def test_marks_that_are_damaged_or_gone_are_no_marks(corrected: Project) -> None:
     with corrected as project:
-        snapshot = open_snapshot(project.cache / "training", SPEC, Recipe())
+        snapshot = open_snapshot(project.cache_folder / "training", SPEC, Recipe())
         project.pictures.set_split([1], Split.TRAIN)
-        freeze(project, snapshot, project.pictures.get(1))
+        add_to_snapshot(project, snapshot, project.pictures.get(1))
         entry = snapshot.entries()[1]
         (path,) = (snapshot.folder / "items").glob("*.corrected.npy")
         np.save(path, np.ones((3, 3), np.uint8))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.project.records import Measurement
-from core.session.training.curves import MOST_POINTS, Charting, CurveBook, GrowingCurve
+from core.session.training.curves import MAX_POINTS, CurveService, CurveStore, GrowingCurve
 from tests.factories import MODEL, project_in
 
 numbers = st.floats(0, 1, allow_nan=False)
@@ -29,7 +29,7 @@ def test_a_growing_curve_keeps_its_length_its_end_and_its_mean(values: list[floa
         assert points == tuple(enumerate(values))
     else:
         assert points[-1][0] <= len(values) - 1 and min(values) - 1e-9 <= points[0][1] <= max(values) + 1e-9
-    whole = len(values) - len(values) % curve._each
+    whole = len(values) - len(values) % curve._points_per_mean
     if whole:
         mean = sum(y for _, y in curve._means) / len(curve._means)
         assert mean == pytest.approx(sum(values[:whole]) / whole)
@@ -51,7 +51,7 @@ def point(
 
 
 def test_runs_stand_one_behind_the_other_and_the_best_of_each_count_is_kept() -> None:
-    book = CurveBook()
+    book = CurveStore()
     book.add([point(1, "loss", 2.0, 0), point(1, "miou", 0.2, 10), point(1, "iou", 0.1, 10, 5)])
     before = book.curves()
     book.add(
@@ -72,33 +72,37 @@ def test_runs_stand_one_behind_the_other_and_the_best_of_each_count_is_kept() ->
 
 
 def test_the_newest_range_test_is_kept() -> None:
-    book = CurveBook()
-    assert book.curves().rates == () and book.curves().rate_taken is None
+    book = CurveStore()
+    assert book.curves().lr_range == () and book.curves().lr_chosen is None
 
     def step(run: int, number: int, name: str, value: float) -> Measurement:
         return Measurement(run, name, None, number, 0.0, 3, value)
 
     book.add([step(1, n, "range_rate", 10.0**-n) for n in range(3)])
     book.add([step(1, n, "range_loss", float(n)) for n in range(2)])
-    assert book.curves().rates == ((1.0, 0.0), (0.1, 1.0)), "a rate whose loss is not read yet has no point"
+    assert book.curves().lr_range == ((1.0, 0.0), (0.1, 1.0)), (
+        "a rate whose loss is not read yet has no point"
+    )
     book.add([step(4, 0, "range_rate", 0.5), step(4, 0, "range_loss", 0.25), step(4, 1, "range_taken", 0.05)])
-    assert book.curves().rates == ((0.5, 0.25),)
-    assert book.curves().rate_taken == 0.05
+    assert book.curves().lr_range == ((0.5, 0.25),)
+    assert book.curves().lr_chosen == 0.05
     assert book.curves().loss == ()
 
 
 def test_the_lane_reads_only_what_is_new(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
-        charting = Charting(project)
+        charting = CurveService(project)
         try:
             assert charting.curves().result(10).loss == ()
             run = project.runs.start(MODEL, "{}", None, 3)
-            project.runs.measure([point(run.id, "loss", 1 / (n + 1), n) for n in range(11 * MOST_POINTS)])
+            project.runs.add_measurements(
+                [point(run.id, "loss", 1 / (n + 1), n) for n in range(11 * MAX_POINTS)]
+            )
             many = charting.curves().result(10).loss
-            assert MOST_POINTS // 2 <= len(many) <= MOST_POINTS + 1
+            assert MAX_POINTS // 2 <= len(many) <= MAX_POINTS + 1
             assert charting.curves().result(10).loss == many
             assert project.runs.measurements_after(charting._last) == (charting._last, [])
-            project.runs.measure([point(run.id, "miou", 0.5, 9)])
+            project.runs.add_measurements([point(run.id, "miou", 0.5, 9)])
             assert charting.curves().result(10).miou == ((9, 0.5),)
         finally:
             charting.close()

@@ -10,7 +10,7 @@ import pytest
 from core.models.spec import ModelSpec
 from core.project.project import Project
 from core.project.records import RunRecord
-from core.session.training.next_run import FACT, NextRun, planned, wished_recipe
+from core.session.training.next_run import FACT, NextRun, next_recipe, plan_next
 from core.training.recipe import default_recipe
 from tests.factories import project_in
 
@@ -19,17 +19,17 @@ def trained(project: Project, architecture: str, encoder: str | None) -> RunReco
     spec = ModelSpec(architecture, encoder, "none", 256, (1, 2))
     run = project.runs.start(json.dumps(spec.to_json()), "{}", None, 3)
     project.run_folder(run.id).mkdir(parents=True)
-    project.runs.note(run.id, published=1)
+    project.runs.update(run.id, published=1)
     return project.runs.get(run.id)
 
 
 def test_without_a_wish_the_newest_network_goes_on(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
-        spec, base = planned(project, project.pictures.all(), None, "cpu")
+        spec, base = plan_next(project, project.pictures.all(), None, "cpu")
         assert (spec.architecture, base) == ("asymmetric-unet", None)
         run = trained(project, "unet", "resnet18")
         project.set_fact(FACT, NextRun(size=512).to_json())
-        spec, base = planned(project, project.pictures.all(), run, "cpu")
+        spec, base = plan_next(project, project.pictures.all(), run, "cpu")
         assert base is not None
         assert (spec.architecture, spec.encoder, spec.size, base.id) == ("unet", "resnet18", 512, run.id)
 
@@ -39,7 +39,7 @@ def test_another_network_starts_anew_and_an_earlier_one_goes_on(tmp_path: Path) 
         first = trained(project, "unet", "resnet18")
         second = trained(project, "plain-unet", None)
         project.set_fact(FACT, NextRun("fpn", "mobilenet_v2", "imagenet").to_json())
-        spec, base = planned(project, project.pictures.all(), second, "cpu")
+        spec, base = plan_next(project, project.pictures.all(), second, "cpu")
         assert (spec.architecture, spec.encoder, spec.weights, base) == (
             "fpn",
             "mobilenet_v2",
@@ -48,7 +48,7 @@ def test_another_network_starts_anew_and_an_earlier_one_goes_on(tmp_path: Path) 
         )
         project.set_fact(FACT, NextRun("unet", "resnet18", "imagenet").to_json())
         project.classes.merge(2, 1)
-        spec, base = planned(project, project.pictures.all(), second, "cpu")
+        spec, base = plan_next(project, project.pictures.all(), second, "cpu")
         assert base is not None and base.id == first.id
         assert (spec.class_values, spec.inherits) == ((1,), ((1, 1), (1, 2)))
 
@@ -80,9 +80,9 @@ def test_a_wish_survives_the_trip() -> None:
 
 def test_what_was_chosen_goes_before_settings_and_defaults(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
-        usual = default_recipe("cpu").changed({"minutes": 2.0, "device": "cpu"})
-        assert wished_recipe(project, 2.0, "cpu") == usual
+        usual = default_recipe("cpu").with_changes({"minutes": 2.0, "device": "cpu"})
+        assert next_recipe(project, 2.0, "cpu") == usual
         choices = {"epochs": "3", "optimizer": "sgd", "zoom": "strong", "learning_rate": "auto"}
         project.set_fact(FACT, NextRun(choices=choices).to_json())
         expected = {"epochs": 3.0, "optimizer": "sgd", "zoom": (0.5, 2.0), "learning_rate": None}
-        assert wished_recipe(project, 2.0, "cpu") == usual.changed(expected)
+        assert next_recipe(project, 2.0, "cpu") == usual.with_changes(expected)

@@ -15,32 +15,32 @@ import pytest
 from core.labels.prediction import read_prediction
 from core.models.checkpoint import load_checkpoint, save_checkpoint
 from core.models.inference import predict_file
-from core.models.network_builder import build
+from core.models.network_builder import build_network
 from core.models.spec import WEIGHTS_FILE, ModelSpec
 from core.project.project import Project
-from core.session.training.prediction_queue import MOST_LOSSES, Predicting, in_turn
-from core.training.events import NotPredicted, Predicted
-from core.training.worker_client import Worker
+from core.session.training.prediction_queue import MAX_RETRIES, PredictionQueue, prediction_order
+from core.training.events import PredictionFailed, PredictionReady
+from core.training.worker_client import WorkerClient
 from tests.factories import MODEL, project_in
 
 PICTURES = [1, 2, 3, 4, 5, 6]
 
 
 def test_the_shown_picture_is_first_and_then_those_that_come_next() -> None:
-    assert in_turn(PICTURES, 4, {}) == [4, 5, 6, 1, 2, 3]
-    assert in_turn(PICTURES, None, {}) == PICTURES
-    assert in_turn(PICTURES, 9, {}) == PICTURES  # not among those that can be read
-    assert in_turn([], 4, {}) == []
+    assert prediction_order(PICTURES, 4, {}) == [4, 5, 6, 1, 2, 3]
+    assert prediction_order(PICTURES, None, {}) == PICTURES
+    assert prediction_order(PICTURES, 9, {}) == PICTURES  # not among those that can be read
+    assert prediction_order([], 4, {}) == []
 
 
 def test_who_has_no_prediction_comes_before_who_has_an_old_one() -> None:
-    assert in_turn(PICTURES, 4, {5: 2, 6: 1, 4: 3}) == [4, 1, 2, 3, 6, 5]
+    assert prediction_order(PICTURES, 4, {5: 2, 6: 1, 4: 3}) == [4, 1, 2, 3, 6, 5]
 
 
 def test_everybody_is_reached_however_often_the_weights_change() -> None:
     turns: dict[int, int] = {}
     for change in range(5):
-        for number, picture_id in enumerate(in_turn(PICTURES, 4, turns)[:2]):
+        for number, picture_id in enumerate(prediction_order(PICTURES, 4, turns)[:2]):
             turns[picture_id] = 2 * change + number
     assert set(turns) == set(PICTURES)
 
@@ -50,29 +50,29 @@ def test_another_number_of_looks_predicts_everything_again(tmp_path: Path) -> No
     spec = ModelSpec("asymmetric-unet", None, "none", 64, (1, 2))
     with project_in(tmp_path / "pictures", count=2) as project:
         run = project.runs.start(MODEL, "{}", None, 2)
-        save_checkpoint(project.run_folder(run.id), build(spec), spec, {})
-        project.runs.note(run.id, published=1)
+        save_checkpoint(project.run_folder(run.id), build_network(spec), spec, {})
+        project.runs.update(run.id, published=1)
         loaded = load_checkpoint(project.run_folder(run.id))
         told: queue.Queue[object] = queue.Queue()
-        worker = Worker(told.put)
-        turns = Predicting(project, worker, "none")
+        worker = WorkerClient(told.put)
+        turns = PredictionQueue(project, worker, "none")
 
         def answers(tta: str) -> None:
             for _ in range(2):
                 event = told.get(timeout=90)
-                assert isinstance(event, Predicted)
-                turns.answered(event)
+                assert isinstance(event, PredictionReady)
+                turns.on_answer(event)
                 record = project.pictures.get(event.picture_id)
                 expected = predict_file(loaded, project.picture_path(record.path), run.id, tta)
                 found = read_prediction(Path(event.path))
                 assert np.abs(found.confidence.astype(int) - expected.confidence).max() <= 1
 
         try:
-            turns.picture_shown(1, [2])
+            turns.on_picture_shown(1, [2])
             answers("none")
-            turns.wish("none", "auto")
+            turns.set_options("none", "auto")
             assert told.empty()
-            turns.wish("flip", "auto")
+            turns.set_options("flip", "auto")
             answers("flip")
         finally:
             worker.close()
@@ -98,7 +98,7 @@ def published(tmp_path: Path) -> Iterator[Project]:
     """Four pictures and a run that has published, its weights an hour old."""
     with project_in(tmp_path / "pictures", count=4) as project:
         run = project.runs.start(MODEL, "{}", None, 2)
-        project.runs.note(run.id, published=1)
+        project.runs.update(run.id, published=1)
         weights = project.run_folder(run.id) / WEIGHTS_FILE
         weights.parent.mkdir(parents=True)
         weights.write_bytes(b"")
@@ -106,21 +106,21 @@ def published(tmp_path: Path) -> Iterator[Project]:
         yield project
 
 
-def predicting(project: Project, asked: Any, device: str = "auto") -> Predicting:
-    return Predicting(project, asked, device=device)
+def predicting(project: Project, asked: Any, device: str = "auto") -> PredictionQueue:
+    return PredictionQueue(project, asked, device=device)
 
 
 def test_pictures_lost_with_their_process_are_asked_for_again_but_not_for_ever(published: Project) -> None:
     asked = Asked()
     turns = predicting(published, asked)
-    turns.picture_shown(1, [2, 3])
+    turns.on_picture_shown(1, [2, 3])
     assert asked.pictures == [1, 2, 3]
-    turns.answered(NotPredicted(2, "It is damaged."))
-    for _ in range(MOST_LOSSES + 3):
-        turns.answered(NotPredicted(1, "It was interrupted.", lost=True))
-    assert asked.pictures == [1, 2, 3, *[1] * MOST_LOSSES]
-    turns.picture_shown(1, [2, 3])
-    assert asked.pictures.count(1) == 1 + MOST_LOSSES
+    turns.on_answer(PredictionFailed(2, "It is damaged."))
+    for _ in range(MAX_RETRIES + 3):
+        turns.on_answer(PredictionFailed(1, "It was interrupted.", lost=True))
+    assert asked.pictures == [1, 2, 3, *[1] * MAX_RETRIES]
+    turns.on_picture_shown(1, [2, 3])
+    assert asked.pictures.count(1) == 1 + MAX_RETRIES
 
 
 def test_predictions_of_older_weights_are_not_up_to_date_when_a_project_is_opened_again(
@@ -128,21 +128,21 @@ def test_predictions_of_older_weights_are_not_up_to_date_when_a_project_is_opene
 ) -> None:
     run = published.runs.all()[0].id
     for picture_id in (1, 2):
-        published.runs.predicted(picture_id, run, 0.5)
+        published.runs.record_prediction(picture_id, run, 0.5)
     asked = Asked()
-    predicting(published, asked).picture_shown(1, [2, 3])
+    predicting(published, asked).on_picture_shown(1, [2, 3])
     assert asked.pictures == [3]
     # Better weights of the same run, published a moment before the window was closed.
     os.utime(published.run_folder(run) / WEIGHTS_FILE, (time.time() + 5,) * 2)
     asked = Asked()
-    predicting(published, asked).picture_shown(1, [2, 3])
+    predicting(published, asked).on_picture_shown(1, [2, 3])
     assert asked.pictures == [1, 2, 3]
 
 
 def test_predictions_are_made_where_the_settings_say(published: Project) -> None:
     asked = Asked()
     turns = predicting(published, asked, device="cpu")
-    turns.picture_shown(1, [])
-    turns.wish("none", "cuda:1")
-    turns.picture_shown(2, [])
+    turns.on_picture_shown(1, [])
+    turns.set_options("none", "cuda:1")
+    turns.on_picture_shown(2, [])
     assert asked.devices == ["cpu", "cuda:1"]

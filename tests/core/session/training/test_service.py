@@ -15,19 +15,26 @@ from core.base.changes import Changes
 from core.base.errors import ProjectError, TrainingError
 from core.base.lane import Lane
 from core.models.spec import ModelSpec, spec_from_base
-from core.project.project import Project, mapping_of
+from core.project.project import Project, run_class_mapping
 from core.project.records import RunRecord
-from core.session.training.service import Retraining, TrainingWishes
-from core.session.training.snapshot_builder import freeze_all
-from core.training.events import Event, Failed, Finished, Progress, Published, Started
-from core.training.snapshot import Snapshot
+from core.session.training.service import TrainingPreferences, TrainingService
+from core.session.training.snapshot_builder import update_snapshot
+from core.training.events import (
+    CheckpointPublished,
+    TrainingEvent,
+    TrainingFinished,
+    TrainingProgress,
+    TrainingStarted,
+    WorkerFailed,
+)
+from core.training.snapshot import TrainingSnapshot
 from tests.factories import label_all, project_in
 
 
 class NoProcess:
     """In place of the worker: what it was told to do, in order."""
 
-    def __init__(self, _on_event: Callable[[Event], None]) -> None:
+    def __init__(self, _on_event: Callable[[TrainingEvent], None]) -> None:
         self.told: list[str] = []
 
     def __getattr__(self, name: str) -> Callable[..., None]:
@@ -41,8 +48,8 @@ class Desk:
         self.project = project_in(folder, 4, ("grass", "roof"))
         label_all(self.project, self.project.pictures.all())
         self.document = Lane("document")
-        self.training = Retraining(
-            self.project, self.document, lambda _: None, lambda _: None, TrainingWishes(automatic=False)
+        self.training = TrainingService(
+            self.project, self.document, lambda _: None, lambda _: None, TrainingPreferences(automatic=False)
         )
         worker: Any = self.training._worker
         self.told: list[str] = worker.told
@@ -55,9 +62,9 @@ class Desk:
         self.settle()
         return self.project.runs.all()[0]
 
-    def hear(self, *events: Event) -> None:
+    def hear(self, *events: TrainingEvent) -> None:
         for event in events:
-            self.training._overhear(event)
+            self.training._on_worker_event(event)
         self.settle()
 
     def change(self, act: Callable[[], Changes]) -> None:
@@ -66,11 +73,11 @@ class Desk:
 
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    monkeypatch.setattr(core.session.training.service, "Worker", NoProcess)
+    monkeypatch.setattr(core.session.training.service, "WorkerClient", NoProcess)
     desk = Desk(tmp_path / "pictures")
     yield desk
     desk.training.close()
-    desk.document.close()
+    desk.document.shutdown()
     desk.project.close()
 
 
@@ -80,7 +87,7 @@ def renumber(project: Project) -> Changes:
 
 def replace_roof(project: Project) -> Changes:
     """Its value is free then, and the next class takes it."""
-    return project.classes.delete(2) | project.classes.write(project.classes.read().added("pool"))
+    return project.classes.delete(2) | project.classes.save(project.classes.read().with_class("pool"))
 
 
 def merge(project: Project) -> Changes:
@@ -101,17 +108,17 @@ def test_rows_keep_their_meaning_whenever_a_class_moves(
     meanwhile: bool,
 ) -> None:
     def frozen(*args: Any) -> list[str]:
-        found = freeze_all(*args)
+        found = update_snapshot(*args)
         desk.change(lambda: act(desk.project))
         return found
 
     if meanwhile:
-        monkeypatch.setattr(core.session.training.service, "freeze_all", frozen)
+        monkeypatch.setattr(core.session.training.service, "update_snapshot", frozen)
     run = desk.start()
     if not meanwhile:
         desk.change(lambda: act(desk.project))
     spec = ModelSpec.from_json(json.loads(run.model))
-    now = mapping_of(desk.project, run.id)
+    now = run_class_mapping(desk.project, run.id)
     assert [int(now[value]) for value in spec.class_values] == means
     follows = spec_from_base(spec, desk.project.classes.read().values, now.tolist())
     assert not any(old == 2 and new == 2 for new, old in follows.inherits)
@@ -147,14 +154,18 @@ def test_a_process_that_died_while_predicting_ends_no_training(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def frozen(*args: Any) -> list[str]:
-        desk.training._overhear(Failed("It ended unexpectedly.", "", training=False))
-        return freeze_all(*args)
+        desk.training._on_worker_event(WorkerFailed("It ended unexpectedly.", "", training=False))
+        return update_snapshot(*args)
 
-    monkeypatch.setattr(core.session.training.service, "freeze_all", frozen)
+    monkeypatch.setattr(core.session.training.service, "update_snapshot", frozen)
     run = desk.start()
     desk.settle()
     assert desk.training.state.message == "It ended unexpectedly."
-    desk.hear(Started("cpu", 1, 3), Progress(1, None, 1.0, 1.0, 1.0, 1.0), Published(1, 0.5, "there"))
+    desk.hear(
+        TrainingStarted("cpu", 1, 3),
+        TrainingProgress(1, None, 1.0, 1.0, 1.0, 1.0),
+        CheckpointPublished(1, 0.5, "there"),
+    )
     assert desk.training.state.phase == "training"
     run = desk.project.runs.get(run.id)
     assert (run.state, run.published) == ("running", 1)
@@ -164,14 +175,14 @@ def test_a_training_ends_where_the_document_refuses_to_note_it(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk.start()
-    desk.hear(Started("cpu", 1, 3))
+    desk.hear(TrainingStarted("cpu", 1, 3))
 
     def full(*_args: Any) -> Changes:
         raise ProjectError("The disk is full.")
 
     with monkeypatch.context() as patched:
         patched.setattr(desk.project.runs, "end", full)
-        desk.hear(Finished("budget", 10))
+        desk.hear(TrainingFinished("budget", 10))
     assert desk.training.state.phase == "idle"
     assert desk.training.state.message == "The disk is full."
     desk.start()
@@ -180,17 +191,17 @@ def test_a_training_ends_where_the_document_refuses_to_note_it(
 
 def test_labels_that_cannot_join_are_said_and_join_later(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.start()
-    desk.hear(Started("cpu", 1, 3))
+    desk.hear(TrainingStarted("cpu", 1, 3))
     desk.told.clear()
 
     def no_space(*_args: Any) -> None:
         raise TrainingError("There is no space left.")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Snapshot, "put", no_space)
-        desk.training.label_changed(1)
+        patched.setattr(TrainingSnapshot, "put", no_space)
+        desk.training.on_label_changed(1)
         desk.settle()
     assert desk.training.state.message == "There is no space left."
     assert "refresh" not in desk.told
-    desk.hear(Progress(1, None, 1.0, 1.0, 1.0, 1.0))
+    desk.hear(TrainingProgress(1, None, 1.0, 1.0, 1.0, 1.0))
     assert "refresh" in desk.told

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from core.base.errors import Cancelled, ImageError
-from core.images.folder import scan
+from core.images.folder import scan_folder
 from core.images.image_reader import read_picture
-from core.session.transfer.drop import PASTED, plan_intake, run_intake, store_pasted
+from core.session.transfer.drop import PASTED_FOLDER, copy_dropped, plan_drop, store_pasted
 from tests.factories import picture, picture_folder
 
 
@@ -29,13 +29,13 @@ def test_dropped_files_are_copied_and_nothing_is_overwritten(tmp_path: Path) -> 
     Image.fromarray(picture(seed=9)).save(theirs / "p1.png")
     (theirs / "notes.txt").write_text("no picture")
     before = (mine / "p1.png").read_bytes()
-    plan = plan_intake(mine, sorted(theirs.iterdir()))
+    plan = plan_drop(mine, sorted(theirs.iterdir()))
     assert [name for _, name in plan.copies] == ["p1-2.png", "p2.png"]
     assert plan.inside == ("p0.png",)  # the very same picture
     assert plan.others == 1
     assert plan.bytes == sum((theirs / n).stat().st_size for n in ("p1.png", "p2.png"))
     seen: list[tuple[int, int]] = []
-    names = run_intake(plan, lambda *at: seen.append(at), lambda: False)
+    names = copy_dropped(plan, lambda *at: seen.append(at), lambda: False)
     assert names == ["p1-2.png", "p2.png", "p0.png"]
     assert seen == [(0, 2), (1, 2), (2, 2)]
     assert (mine / "p1.png").read_bytes() == before
@@ -47,11 +47,11 @@ def test_a_dropped_folder_keeps_its_order_and_pictures_inside_stay(tmp_path: Pat
     mine = picture_folder(tmp_path / "mine", 1)
     picture_folder(tmp_path / "summer" / "beach", 1)
     picture_folder(tmp_path / "summer", 1)
-    plan = plan_intake(mine, [tmp_path / "summer", mine / "p0.png", tmp_path / "gone.png"])
-    run_intake(plan, quiet, lambda: False)
+    plan = plan_drop(mine, [tmp_path / "summer", mine / "p0.png", tmp_path / "gone.png"])
+    copy_dropped(plan, quiet, lambda: False)
     assert files_in(mine) == {"p0.png", "summer/p0.png", "summer/beach/p0.png"}
     assert plan.inside == ("p0.png",)
-    again = plan_intake(mine, [tmp_path / "summer"])
+    again = plan_drop(mine, [tmp_path / "summer"])
     assert again.copies == ()
     assert set(again.inside) == {"summer/p0.png", "summer/beach/p0.png"}
 
@@ -62,7 +62,7 @@ def test_names_that_differ_only_in_case_do_not_meet(tmp_path: Path) -> None:
     for number, place in enumerate(("a", "b")):
         (tmp_path / place).mkdir()
         Image.fromarray(picture(seed=number)).save(tmp_path / place / ("X.png" if number else "x.png"))
-    plan = plan_intake(mine, [tmp_path / "a" / "x.png", tmp_path / "b" / "X.png"])
+    plan = plan_drop(mine, [tmp_path / "a" / "x.png", tmp_path / "b" / "X.png"])
     assert [name for _, name in plan.copies] == ["x.png", "X-2.png"]
 
 
@@ -72,8 +72,8 @@ def test_a_long_name_is_taken_in_also_when_it_is_taken(tmp_path: Path) -> None:
         (tmp_path / place).mkdir()
         Image.fromarray(picture(seed=number)).save(tmp_path / place / f"{long}.png")
     Image.fromarray(picture(seed=2)).save(tmp_path / "theirs" / f"{'读' * 83}.png")
-    names = run_intake(
-        plan_intake(tmp_path / "mine", sorted((tmp_path / "theirs").iterdir())), quiet, lambda: False
+    names = copy_dropped(
+        plan_drop(tmp_path / "mine", sorted((tmp_path / "theirs").iterdir())), quiet, lambda: False
     )
     assert names == [f"{long[:50]}-2.png", f"{'读' * 83}.png"]
     assert files_in(tmp_path / "mine") == {f"{long}.png", *names}
@@ -81,7 +81,7 @@ def test_a_long_name_is_taken_in_also_when_it_is_taken(tmp_path: Path) -> None:
 
 def test_who_cancels_gets_the_folder_as_it_was(tmp_path: Path) -> None:
     mine, theirs = picture_folder(tmp_path / "mine", 0), picture_folder(tmp_path / "theirs", 5)
-    plan = plan_intake(mine, sorted(theirs.iterdir()))
+    plan = plan_drop(mine, sorted(theirs.iterdir()))
     asked: list[int] = []
 
     def after_three() -> bool:
@@ -89,7 +89,7 @@ def test_who_cancels_gets_the_folder_as_it_was(tmp_path: Path) -> None:
         return len(asked) > 6
 
     with pytest.raises(Cancelled):
-        run_intake(plan, quiet, after_three)
+        copy_dropped(plan, quiet, after_three)
     assert files_in(mine) == set()
 
 
@@ -98,30 +98,30 @@ def test_nobody_sees_a_picture_that_a_cancel_takes_away_again(tmp_path: Path) ->
     seen: list[Path] = []
 
     def looking(done: int, _of: int) -> None:
-        seen.extend(scan(mine))
+        seen.extend(scan_folder(mine))
 
     with pytest.raises(Cancelled):
-        run_intake(plan_intake(mine, [theirs]), looking, lambda: len(files_in(mine)) > 2)
+        copy_dropped(plan_drop(mine, [theirs]), looking, lambda: len(files_in(mine)) > 2)
     assert seen == []
     assert files_in(mine) == set()
 
 
 def test_a_name_that_was_taken_meanwhile_takes_all_back(tmp_path: Path) -> None:
     mine, theirs = picture_folder(tmp_path / "mine", 0), picture_folder(tmp_path / "theirs", 2)
-    plan = plan_intake(mine, sorted(theirs.iterdir()))
+    plan = plan_drop(mine, sorted(theirs.iterdir()))
     (mine / "p1.png").write_text("quicker")
     with pytest.raises(ImageError, match=r"p1\.png.* has just appeared"):
-        run_intake(plan, quiet, lambda: False)
+        copy_dropped(plan, quiet, lambda: False)
     assert files_in(mine) == {"p1.png"}
     assert (mine / "p1.png").read_text() == "quicker"
 
 
 def test_a_file_that_vanished_is_named_and_nothing_half_stays(tmp_path: Path) -> None:
     mine, theirs = picture_folder(tmp_path / "mine", 0), picture_folder(tmp_path / "theirs", 2)
-    plan = plan_intake(mine, sorted(theirs.iterdir()))
+    plan = plan_drop(mine, sorted(theirs.iterdir()))
     (theirs / "p1.png").unlink()
     with pytest.raises(ImageError, match=r"p1\.png.* could not be copied"):
-        run_intake(plan, quiet, lambda: False)
+        copy_dropped(plan, quiet, lambda: False)
     assert files_in(mine) == set()
 
 
@@ -130,8 +130,8 @@ def test_pasted_pictures_get_a_name_of_their_time(tmp_path: Path) -> None:
     first = store_pasted(tmp_path, picture(), at)
     second = store_pasted(tmp_path, np.dstack([picture(seed=1), np.full((64, 96), 7, np.uint8)]), at)
     assert (first, second) == (
-        f"{PASTED}/pasted-20310203-040506.png",
-        f"{PASTED}/pasted-20310203-040506-2.png",
+        f"{PASTED_FOLDER}/pasted-20310203-040506.png",
+        f"{PASTED_FOLDER}/pasted-20310203-040506-2.png",
     )
     np.testing.assert_array_equal(read_picture(tmp_path / first), picture())
     assert files_in(tmp_path) == {first, second}

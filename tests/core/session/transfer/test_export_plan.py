@@ -11,16 +11,16 @@ from PIL import Image
 
 from core.base.errors import FormatError
 from core.formats.readers.registry import open_dataset
-from core.formats.writers.dataset_card import CARD
-from core.formats.writers.registry import OUTGOING
-from core.formats.writers.resize_and_tile import Shape
+from core.formats.writers.dataset_card import CARD_FILE
+from core.formats.writers.registry import EXPORT_FORMATS
+from core.formats.writers.resize_and_tile import ResizeOptions
 from core.labels.class_list import ClassList
 from core.labels.prediction import PredictedMask, write_prediction
 from core.project.project import Project
 from core.project.records import PictureRecord, Split
-from core.session.transfer.export_plan import ExportWish, plan_export
+from core.session.transfer.export_plan import ExportOptions, plan_export
 from core.session.transfer.export_service import ExportReport, run_export
-from core.session.transfer.file_names import names_of, tidy
+from core.session.transfer.file_names import file_names, safe_name
 from core.session.transfer.import_run import import_dataset, store_label
 from tests.exported_datasets import UNLABELLED_IS_VOID, VOID_IS_UNLABELLED, hard_label, street
 from tests.factories import label_all, picture, project_in, truth
@@ -34,10 +34,10 @@ def labelled(folder: Path) -> Project:
     for record, split in zip(records, (Split.TRAIN, Split.VAL, None), strict=True):
         project.pictures.set_split([record.id], split)
     run = project.runs.start("{}", "{}", None, 3)
-    project.runs.note(run.id, published=1)
+    project.runs.update(run.id, published=1)
     said = np.full((64, 96), 2, np.uint8)
     write_prediction(project.prediction_path(2), PredictedMask(said, said, run.id))
-    project.runs.predicted(2, run.id, 0.5)
+    project.runs.record_prediction(2, run.id, 0.5)
     return project
 
 
@@ -53,8 +53,8 @@ def odd_project(folder: Path) -> Project:
             Image.fromarray(picture(16, 24)).save(folder / name, exif=exif, quality=95)
         else:
             Image.fromarray(picture(24, 16, seed=number)).save(folder / name)
-    project = Project.write(folder, purpose="a test")
-    project.classes.write(street())
+    project = Project.open(folder, purpose="a test")
+    project.classes.save(street())
     for record in project.pictures.add(names):
         project.pictures.set_size(record.id, 24, 16)
         store_label(project, project.pictures.get(record.id), hard_label(), "Label", "test")
@@ -62,7 +62,7 @@ def odd_project(folder: Path) -> Project:
     return project
 
 
-def exported(project: Project, wish: ExportWish) -> ExportReport:
+def exported(project: Project, wish: ExportOptions) -> ExportReport:
     return run_export(project, plan_export(project, wish))
 
 
@@ -75,28 +75,28 @@ def pixels(path: Path) -> np.ndarray:
         return np.asarray(image)
 
 
-@pytest.mark.parametrize("name", sorted(OUTGOING))
+@pytest.mark.parametrize("name", sorted(EXPORT_FORMATS))
 def test_two_exports_are_the_same_byte_for_byte(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with odd_project(tmp_path / "pictures") as project:
-        exported(project, ExportWish(tmp_path / "a", name))
-        exported(project, ExportWish(tmp_path / "b", name))
+        exported(project, ExportOptions(tmp_path / "a", name))
+        exported(project, ExportOptions(tmp_path / "b", name))
         first = tree(tmp_path / "a")
         assert first == tree(tmp_path / "b")
         monkeypatch.setenv("SOURCE_DATE_EPOCH", "1000000000")
-        exported(project, ExportWish(tmp_path / "c", name))
-    assert "2001-09-09T01:46:40+00:00" in (tmp_path / "c" / CARD).read_text("utf-8")
-    assert {n for n, content in tree(tmp_path / "c").items() if content != first[n]} == {CARD}
+        exported(project, ExportOptions(tmp_path / "c", name))
+    assert "2001-09-09T01:46:40+00:00" in (tmp_path / "c" / CARD_FILE).read_text("utf-8")
+    assert {n for n, content in tree(tmp_path / "c").items() if content != first[n]} == {CARD_FILE}
 
 
-@pytest.mark.parametrize("name", sorted(set(OUTGOING) - {"numpy", "webdataset"}))
+@pytest.mark.parametrize("name", sorted(set(EXPORT_FORMATS) - {"numpy", "webdataset"}))
 def test_odd_names_and_turned_pictures_come_back_with_their_masks(name: str, tmp_path: Path) -> None:
     with odd_project(tmp_path / "pictures") as project:
-        report = exported(project, ExportWish(tmp_path / "out", name))
+        report = exported(project, ExportOptions(tmp_path / "out", name))
     assert (report.pictures, report.problems) == (4, ())
     (tmp_path / "again").mkdir()
-    with Project.write(tmp_path / "again") as again:
+    with Project.open(tmp_path / "again") as again:
         back = import_dataset(again, open_dataset(tmp_path / "out"))
         assert (back.pictures, back.labels, back.problems) == (4, 4, ())
         classes = again.classes.read()
@@ -116,7 +116,7 @@ def test_odd_names_and_turned_pictures_come_back_with_their_masks(name: str, tmp
 
 def test_odd_names_stay_apart_in_shards(tmp_path: Path) -> None:
     with odd_project(tmp_path / "pictures") as project:
-        report = exported(project, ExportWish(tmp_path / "out", "webdataset"))
+        report = exported(project, ExportOptions(tmp_path / "out", "webdataset"))
     assert (report.pictures, report.problems) == (4, ())
     with tarfile.open(tmp_path / "out" / "val-000000.tar") as shard:
         names = shard.getnames()
@@ -132,7 +132,9 @@ def test_odd_names_stay_apart_in_shards(tmp_path: Path) -> None:
 
 def test_tiles_cover_the_picture_and_carry_their_part_of_the_mask(tmp_path: Path) -> None:
     with labelled(tmp_path / "pictures") as project:
-        wish = ExportWish(tmp_path / "out", shape=Shape(tile=40, overlap=10), splits=frozenset(["train"]))
+        wish = ExportOptions(
+            tmp_path / "out", shape=ResizeOptions(tile=40, overlap=10), splits=frozenset(["train"])
+        )
         plan = plan_export(project, wish)
         assert plan.pieces == 6
         report = run_export(project, plan)
@@ -153,30 +155,34 @@ def test_tiles_without_a_label_stay_away_unless_they_are_wanted(tmp_path: Path) 
     with project_in(tmp_path / "pictures", 1) as project:
         store_label(project, project.pictures.all()[0], values, "Label", "test")
         for drop, count in ((True, 1), (False, 6)):
-            wish = ExportWish(tmp_path / f"out{count}", shape=Shape(tile=32, drop_blank=drop))
+            wish = ExportOptions(tmp_path / f"out{count}", shape=ResizeOptions(tile=32, drop_blank=drop))
             exported(project, wish)
             assert len(list((tmp_path / f"out{count}" / "masks").rglob("*.png"))) == count
 
 
 def test_smaller_pictures_have_smaller_masks_of_the_nearest_pixels(tmp_path: Path) -> None:
     with labelled(tmp_path / "pictures") as project:
-        exported(project, ExportWish(tmp_path / "out", shape=Shape(longest=48)))
+        exported(project, ExportOptions(tmp_path / "out", shape=ResizeOptions(longest=48)))
     assert pixels(tmp_path / "out" / "images" / "train" / "p0.png").shape == (32, 48, 3)
     np.testing.assert_array_equal(pixels(tmp_path / "out" / "masks" / "train" / "p0.png"), truth(48, 32))
 
 
 @pytest.mark.parametrize(
     ("shape", "why"),
-    [(Shape(tile=4), "at least 16"), (Shape(longest=0), "at least 16"), (Shape(tile=32, overlap=20), "half")],
+    [
+        (ResizeOptions(tile=4), "at least 16"),
+        (ResizeOptions(longest=0), "at least 16"),
+        (ResizeOptions(tile=32, overlap=20), "half"),
+    ],
 )
-def test_sizes_that_cannot_be_are_refused(shape: Shape, why: str, tmp_path: Path) -> None:
+def test_sizes_that_cannot_be_are_refused(shape: ResizeOptions, why: str, tmp_path: Path) -> None:
     with labelled(tmp_path / "pictures") as project, pytest.raises(FormatError, match=why):
-        plan_export(project, ExportWish(tmp_path / "out", shape=shape))
+        plan_export(project, ExportOptions(tmp_path / "out", shape=shape))
 
 
 def test_lists_take_the_place_of_folders(tmp_path: Path) -> None:
     with labelled(tmp_path / "pictures") as project:
-        exported(project, ExportWish(tmp_path / "out", lists=True))
+        exported(project, ExportOptions(tmp_path / "out", lists=True))
     assert {p.name for p in (tmp_path / "out" / "masks").iterdir()} == {"p0.png", "p1.png", "p2.png"}
     said = {p.stem: p.read_text().split() for p in (tmp_path / "out" / "splits").iterdir()}
     assert said == {"train": ["p0"], "val": ["p1"], "unsplit": ["p2"]}
@@ -184,11 +190,11 @@ def test_lists_take_the_place_of_folders(tmp_path: Path) -> None:
 
 def test_a_format_for_one_mask_gets_two_datasets_for_labels_and_predictions(tmp_path: Path) -> None:
     with labelled(tmp_path / "pictures") as project:
-        report = exported(project, ExportWish(tmp_path / "both", "coco", predictions=True))
+        report = exported(project, ExportOptions(tmp_path / "both", "coco", predictions=True))
         assert (report.pictures, report.pairs, report.predictions) == (3, 3, 1)
-        exported(project, ExportWish(tmp_path / "one", "coco", labels=False, predictions=True))
+        exported(project, ExportOptions(tmp_path / "one", "coco", labels=False, predictions=True))
     both = {p.name for p in (tmp_path / "both").iterdir()}
-    assert both == {"labels", "predictions", CARD, "maskloop-export.json"}
+    assert both == {"labels", "predictions", CARD_FILE, "maskloop-export.json"}
     assert len(list((tmp_path / "both" / "labels" / "images").rglob("*.png"))) == 3
     assert (tmp_path / "one" / "annotations" / "instances_val.json").read_bytes() == (
         tmp_path / "both" / "predictions" / "annotations" / "instances_val.json"
@@ -197,16 +203,16 @@ def test_a_format_for_one_mask_gets_two_datasets_for_labels_and_predictions(tmp_
 
 def test_numpy_files_hold_how_sure_a_prediction_is(tmp_path: Path) -> None:
     with labelled(tmp_path / "pictures") as project:
-        exported(project, ExportWish(tmp_path / "out", "numpy", predictions=True))
+        exported(project, ExportOptions(tmp_path / "out", "numpy", predictions=True))
     for folder in ("predictions", "confidence"):
         assert (np.load(tmp_path / "out" / folder / "val" / "p1.npy", allow_pickle=False) == 2).all()
 
 
 def test_the_card_counts_what_was_written(tmp_path: Path) -> None:
     with labelled(tmp_path / "pictures") as project:
-        exported(project, ExportWish(tmp_path / "out", "pascal-voc", only_done=False))
-        newest = project.journal.newest_moment()
-    card = (tmp_path / "out" / CARD).read_text("utf-8")
+        exported(project, ExportOptions(tmp_path / "out", "pascal-voc", only_done=False))
+        newest = project.journal.latest_edit_time()
+    card = (tmp_path / "out" / CARD_FILE).read_text("utf-8")
     assert f"state of {newest}" in card
     for line in (
         "| train | 1 | 1 |",
@@ -221,7 +227,7 @@ def test_the_card_counts_what_was_written(tmp_path: Path) -> None:
 
 def test_a_plan_says_what_will_be_lost_and_counts_classes(tmp_path: Path) -> None:
     with odd_project(tmp_path / "pictures") as project:
-        plan = plan_export(project, ExportWish(tmp_path / "out", "coco"))
+        plan = plan_export(project, ExportOptions(tmp_path / "out", "coco"))
     assert plan.pixels == {int(v): 4 * int((hard_label() == v).sum()) for v in np.unique(hard_label()) if v}
     assert plan.losses == (
         "32 void pixels are left out: the format does not tell them from unlabelled ones.",
@@ -239,7 +245,7 @@ def test_a_plan_says_what_will_be_lost_and_counts_classes(tmp_path: Path) -> Non
 )
 def test_files_are_called_by_the_pattern(pattern: str, expected: list[str]) -> None:
     records = [PictureRecord(3, "z/a.png", split=Split.TRAIN), PictureRecord(9, "b.png")]
-    assert list(names_of(records, pattern).values()) == expected
+    assert list(file_names(records, pattern).values()) == expected
 
 
 @pytest.mark.parametrize(
@@ -257,17 +263,17 @@ def test_files_are_called_by_the_pattern(pattern: str, expected: list[str]) -> N
 def test_patterns_that_cannot_name_files_are_refused(pattern: str, why: str) -> None:
     records = [PictureRecord(1, "a.png"), PictureRecord(2, "b.png")]
     with pytest.raises(FormatError, match=why):
-        names_of(records, pattern)
+        file_names(records, pattern)
 
 
 def test_no_file_system_refuses_a_name() -> None:
     odd = {"CON": "_CON", "nul.x": "_nul.x", 'a<b>|"?': "a_b____", "...": "picture", " a. ": "a", "ü": "ü"}
-    assert {name: tidy(name) for name in odd} == odd
+    assert {name: safe_name(name) for name in odd} == odd
 
 
 def test_classes_of_one_colour_are_told_of() -> None:
-    twins = ClassList().added("a", (9, 9, 9)).added("b", (9, 9, 9))
+    twins = ClassList().with_class("a", (9, 9, 9)).with_class("b", (9, 9, 9))
     from core.formats.writers.base import LabelStatistics
 
     for name in ("colour-masks", "camvid"):
-        assert "same colour" in " ".join(OUTGOING[name].writer().losses(twins, LabelStatistics()))
+        assert "same colour" in " ".join(EXPORT_FORMATS[name].writer().losses(twins, LabelStatistics()))

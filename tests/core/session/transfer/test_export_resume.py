@@ -14,17 +14,17 @@ import pytest
 from PIL import Image
 
 from core.base.errors import Cancelled, FormatError
-from core.base.json_process import environment
+from core.base.json_process import child_environment
 from core.cli.app import app
 from core.cli.terminal import run
-from core.formats.writers.base import OutPicture, Written
+from core.formats.writers.base import ExportPicture, WriteResult
 from core.formats.writers.masks import MaskWriter
-from core.formats.writers.registry import OUTGOING
-from core.formats.writers.resize_and_tile import Shape
+from core.formats.writers.registry import EXPORT_FORMATS
+from core.formats.writers.resize_and_tile import ResizeOptions
 from core.project.project import Project
 from core.project.records import Split
-from core.session.transfer.export_plan import ExportWish, plan_export
-from core.session.transfer.export_resume import Unfinished, discard, folder_of
+from core.session.transfer.export_plan import ExportOptions, plan_export
+from core.session.transfer.export_resume import ResumableExport, discard, resume_folder
 from core.session.transfer.export_service import ExportReport, run_export
 from core.session.transfer.import_run import store_label
 from tests.exported_datasets import hard_label, street
@@ -41,8 +41,8 @@ def project(tmp_path: Path) -> Project:
     names = [f"p{number} é.png" for number in range(COUNT)]
     for number, name in enumerate(names):
         Image.fromarray(picture(24, 16, seed=number)).save(folder / name)
-    with Project.write(folder, purpose="a test") as opened:
-        opened.classes.write(street())
+    with Project.open(folder, purpose="a test") as opened:
+        opened.classes.save(street())
         for record, split in zip(opened.pictures.add(names), [*Split, None, *Split], strict=False):
             opened.pictures.set_size(record.id, 24, 16)
             store_label(opened, record, np.roll(hard_label(), record.id, axis=1), "Label", "test")
@@ -51,7 +51,9 @@ def project(tmp_path: Path) -> Project:
         yield opened
 
 
-def export(project: Project, wish: ExportWish, stop_after: int | None = None, **more: bool) -> ExportReport:
+def export(
+    project: Project, wish: ExportOptions, stop_after: int | None = None, **more: bool
+) -> ExportReport:
     """Stopped once so many pictures are done."""
     done: list[int] = []
     return run_export(
@@ -79,12 +81,12 @@ def change(project: Project, picture_id: int) -> None:
 
 
 @pytest.mark.parametrize("stop", [1, 4, COUNT])
-@pytest.mark.parametrize("name", sorted(OUTGOING))
+@pytest.mark.parametrize("name", sorted(EXPORT_FORMATS))
 def test_it_gives_the_bytes_of_one_that_was_not_stopped(
     name: str, stop: int, project: Project, tmp_path: Path
 ) -> None:
     """A label changes meanwhile, a picture too, one loses its label, one moves to another split."""
-    wish = ExportWish(tmp_path / "out" / "set", name)
+    wish = ExportOptions(tmp_path / "out" / "set", name)
     with pytest.raises(Cancelled):
         export(project, wish, stop)
     assert not wish.out.exists() and beside(wish.out) == [".set.unfinished"]
@@ -98,21 +100,21 @@ def test_it_gives_the_bytes_of_one_that_was_not_stopped(
     assert report.reused == {1: 0, 4: 0, COUNT: 2}[stop]
     assert report.problems == ()
     assert beside(wish.out) == []
-    export(project, ExportWish(tmp_path / "fresh" / "set", name))
+    export(project, ExportOptions(tmp_path / "fresh" / "set", name))
     assert tree(wish.out) == tree(tmp_path / "fresh" / "set")
 
 
 @pytest.mark.parametrize("name", ["coco", "masks", "webdataset"])
 def test_what_did_not_change_is_not_written_again(name: str, project: Project, tmp_path: Path) -> None:
-    wish = ExportWish(tmp_path / "set", name, labels=True, shape=Shape(tile=16, overlap=4))
+    wish = ExportOptions(tmp_path / "set", name, labels=True, shape=ResizeOptions(tile=16, overlap=4))
     with pytest.raises(Cancelled):
         export(project, wish, 4)
     plan = plan_export(project, wish)
     assert (
-        plan.leftover
+        plan.resume_notice
         == "An export to this place was stopped after 4 of 6 pictures; this one goes on from there."
     )
-    kept = {p: p.stat().st_ino for p in folder_of(wish.out).rglob("*.png")}
+    kept = {p: p.stat().st_ino for p in resume_folder(wish.out).rglob("*.png")}
     assert kept
     (tmp_path / "seen").mkdir()
     for number, path in enumerate(kept):
@@ -141,25 +143,25 @@ with Project.read(Path(sys.argv[1])) as project:
 
 @pytest.mark.parametrize("name", ["coco", "hugging-face"])
 def test_a_killed_process_leaves_what_it_had_finished(name: str, project: Project, tmp_path: Path) -> None:
-    wish = ExportWish(tmp_path / "set", name)
+    wish = ExportOptions(tmp_path / "set", name)
     words = [sys.executable, "-c", _CHILD, str(project.folder), str(wish.out), name]
-    assert subprocess.run(words, env=environment(), check=False).returncode != 0
+    assert subprocess.run(words, env=child_environment(), check=False).returncode != 0
     # Half a picture and half a line, as a kill between two writes leaves them.
-    root = folder_of(wish.out)
+    root = resume_folder(wish.out)
     (root / "dataset" / "half.png").write_bytes(b"half")
     with (root / "pictures.jsonl").open("ab") as lines:
         lines.write(b'{"id": 4, "signat')
     assert export(project, wish).reused == 3
-    export(project, ExportWish(tmp_path / "fresh", name))
+    export(project, ExportOptions(tmp_path / "fresh", name))
     assert tree(wish.out) == tree(tmp_path / "fresh")
 
 
 def test_a_disk_that_was_full_is_gone_on_from(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wish, write, written = ExportWish(tmp_path / "set"), MaskWriter.write, []
+    wish, write, written = ExportOptions(tmp_path / "set"), MaskWriter.write, []
 
-    def full(self: MaskWriter, leaving: OutPicture) -> Written:
+    def full(self: MaskWriter, leaving: ExportPicture) -> WriteResult:
         if len(written) == 2:
             raise OSError(28, "No space left on device")
         written.append(leaving)
@@ -170,18 +172,18 @@ def test_a_disk_that_was_full_is_gone_on_from(
         export(project, wish)
     monkeypatch.undo()
     assert export(project, wish).reused == 2
-    export(project, ExportWish(tmp_path / "fresh"))
+    export(project, ExportOptions(tmp_path / "fresh"))
     assert tree(wish.out) == tree(tmp_path / "fresh")
 
 
 @pytest.mark.parametrize("name", ["coco", "cvat", "webdataset"])
 def test_an_end_that_is_cut_short_is_made_again(name: str, project: Project, tmp_path: Path) -> None:
-    wish = ExportWish(tmp_path / "set", name)
+    wish = ExportOptions(tmp_path / "set", name)
     asked: list[int] = []
     with pytest.raises(Cancelled):  # six times before the pictures, twice in the end
         run_export(project, plan_export(project, wish), cancelled=lambda: len(asked) > 8 or asked.append(0))
     assert export(project, wish).reused == COUNT
-    export(project, ExportWish(tmp_path / "fresh", name))
+    export(project, ExportOptions(tmp_path / "fresh", name))
     assert tree(wish.out) == tree(tmp_path / "fresh")
 
 
@@ -198,54 +200,54 @@ def _damage_line(left: Path) -> None:
 def test_what_was_damaged_is_written_again(
     damage: Callable[[Path], None], project: Project, tmp_path: Path
 ) -> None:
-    wish = ExportWish(tmp_path / "set")
+    wish = ExportOptions(tmp_path / "set")
     with pytest.raises(Cancelled):
         export(project, wish, 4)
-    damage(folder_of(wish.out))
+    damage(resume_folder(wish.out))
     assert export(project, wish).reused == 3
-    export(project, ExportWish(tmp_path / "fresh"))
+    export(project, ExportOptions(tmp_path / "fresh"))
     assert tree(wish.out) == tree(tmp_path / "fresh")
 
 
 def test_another_wish_begins_anew_and_so_does_whoever_wants_to(project: Project, tmp_path: Path) -> None:
     out = tmp_path / "set"
     with pytest.raises(Cancelled):
-        export(project, ExportWish(out), 4)
-    plan = plan_export(project, ExportWish(out, "numpy"))
-    assert (plan.finished, plan.discards) == (0, 4) and "discarded" in str(plan.leftover)
+        export(project, ExportOptions(out), 4)
+    plan = plan_export(project, ExportOptions(out, "numpy"))
+    assert (plan.finished, plan.discards) == (0, 4) and "discarded" in str(plan.resume_notice)
     with pytest.raises(Cancelled):
-        export(project, ExportWish(out, "numpy"), 2)
-    assert export(project, ExportWish(out, "numpy"), anew=True).reused == 0
+        export(project, ExportOptions(out, "numpy"), 2)
+    assert export(project, ExportOptions(out, "numpy"), anew=True).reused == 0
     assert not list(out.rglob("*.png"))
-    project.classes.write(street().added("kerb", (1, 2, 3), 9))
+    project.classes.save(street().with_class("kerb", (1, 2, 3), 9))
     with pytest.raises(Cancelled):
-        export(project, ExportWish(out), 2)
-    project.classes.write(street())
-    assert export(project, ExportWish(out)).reused == 0
+        export(project, ExportOptions(out), 2)
+    project.classes.save(street())
+    assert export(project, ExportOptions(out)).reused == 0
 
 
 def test_what_is_left_can_be_discarded(project: Project, tmp_path: Path) -> None:
-    wish = ExportWish(tmp_path / "set")
+    wish = ExportOptions(tmp_path / "set")
     discard(wish.out)
     with pytest.raises(Cancelled):
         export(project, wish, 2)
     discard(wish.out)
-    assert beside(wish.out) == ["pictures"] and plan_export(project, wish).leftover is None
+    assert beside(wish.out) == ["pictures"] and plan_export(project, wish).resume_notice is None
 
 
 def test_two_exports_to_one_place_are_refused_and_strangers_are_kept(
     project: Project, tmp_path: Path
 ) -> None:
-    wish = ExportWish(tmp_path / "set")
-    held = Unfinished(wish.out, {})
+    wish = ExportOptions(tmp_path / "set")
+    held = ResumableExport(wish.out, {})
     with pytest.raises(FormatError, match="is running"):
         export(project, wish)
     held.close(keep=False)
-    folder_of(wish.out).mkdir()
-    (folder_of(wish.out) / "mine.txt").write_text("mine")
+    resume_folder(wish.out).mkdir()
+    (resume_folder(wish.out) / "mine.txt").write_text("mine")
     with pytest.raises(FormatError, match="in the way"):
         export(project, wish)
-    assert (folder_of(wish.out) / "mine.txt").read_text() == "mine"
+    assert (resume_folder(wish.out) / "mine.txt").read_text() == "mine"
 
 
 def test_the_command_says_that_it_was_stopped_and_goes_on(
@@ -254,7 +256,7 @@ def test_the_command_says_that_it_was_stopped_and_goes_on(
     words = ["export", "masks", str(tmp_path / "set"), "--project", str(project.folder)]
     write, written = MaskWriter.write, []
 
-    def interrupted(self: MaskWriter, leaving: OutPicture) -> Written:
+    def interrupted(self: MaskWriter, leaving: ExportPicture) -> WriteResult:
         if len(written) == 2:
             raise KeyboardInterrupt
         written.append(leaving)

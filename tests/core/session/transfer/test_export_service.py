@@ -15,17 +15,17 @@ from hypothesis.extra import numpy as arrays
 from PIL import Image
 
 from core.base.errors import Cancelled, FormatError
-from core.formats.dataset_tree import Tree
+from core.formats.dataset_tree import DatasetTree
 from core.formats.readers.masks import open_dataset
 from core.formats.writers.base import NO_SPLIT
-from core.formats.writers.dataset_card import CARD
+from core.formats.writers.dataset_card import CARD_FILE
 from core.labels.class_list import ClassList
 from core.project.project import Project
 from core.project.records import PictureRecord, Split, Status
 from core.session.transfer.export_destination import MARKER
-from core.session.transfer.export_plan import ExportWish, plan_export
-from core.session.transfer.export_service import Exporting, ExportReport, run_export
-from core.session.transfer.file_names import names_of
+from core.session.transfer.export_plan import ExportOptions, plan_export
+from core.session.transfer.export_service import ExportReport, ExportService, run_export
+from core.session.transfer.file_names import file_names
 from core.session.transfer.import_run import import_dataset, store_label
 from tests.factories import label_all, picture, predict, project_in, truth
 
@@ -39,7 +39,7 @@ def labelled_project(folder: Path, count: int = 3) -> Project:
     return project
 
 
-def exported(project: Project, wish: ExportWish) -> ExportReport:
+def exported(project: Project, wish: ExportOptions) -> ExportReport:
     return run_export(project, plan_export(project, wish))
 
 
@@ -48,7 +48,7 @@ def files(root: Path) -> dict[str, bytes]:
     return {
         p.relative_to(root).as_posix(): p.read_bytes()
         for p in root.rglob("*")
-        if p.is_file() and p.name not in (MARKER, CARD)
+        if p.is_file() and p.name not in (MARKER, CARD_FILE)
     }
 
 
@@ -60,7 +60,7 @@ def pixels(path: Path) -> np.ndarray:
 def test_pictures_and_masks_lie_side_by_side(tmp_path: Path) -> None:
     with labelled_project(tmp_path / "pictures") as project:
         heard: list[tuple[int, int]] = []
-        plan = plan_export(project, ExportWish(tmp_path / "deep" / "out"))
+        plan = plan_export(project, ExportOptions(tmp_path / "deep" / "out"))
         assert (len(plan.records), plan.labelled, plan.predicted) == (3, 3, 0)
         assert not (tmp_path / "deep").exists()
         report = run_export(project, plan, lambda done, of: heard.append((done, of)))
@@ -92,13 +92,13 @@ labels = arrays.arrays(
 def test_what_is_exported_comes_back_pixel_for_pixel(masks: list[np.ndarray]) -> None:
     everything = ClassList()
     for value in range(1, 255):
-        everything = everything.added(f"class {value}", value=value)
+        everything = everything.with_class(f"class {value}", value=value)
     with tempfile.TemporaryDirectory() as place:
         root = Path(place)
         (root / "one").mkdir()
         (root / "two").mkdir()
-        with Project.write(root / "one") as project:
-            project.classes.write(everything)
+        with Project.open(root / "one") as project:
+            project.classes.save(everything)
             for number, mask in enumerate(masks):
                 height, width = mask.shape
                 Image.fromarray(picture(width, height)).save(root / "one" / f"{number}.png")
@@ -107,11 +107,11 @@ def test_what_is_exported_comes_back_pixel_for_pixel(masks: list[np.ndarray]) ->
                 store_label(project, project.pictures.get(record.id), mask, "Label", "test")
             if not any(mask.any() for mask in masks):
                 with pytest.raises(FormatError, match="nothing to export"):
-                    plan_export(project, ExportWish(root / "out"))
+                    plan_export(project, ExportOptions(root / "out"))
                 return
-            exported(project, ExportWish(root / "out"))
-        with Project.write(root / "two") as again:
-            report = import_dataset(again, open_dataset(Tree(root / "out")))
+            exported(project, ExportOptions(root / "out"))
+        with Project.open(root / "two") as again:
+            report = import_dataset(again, open_dataset(DatasetTree(root / "out")))
             assert report.problems == ()
             assert again.classes.read() == everything
             for number, mask in enumerate(masks):
@@ -123,7 +123,7 @@ def test_what_is_exported_comes_back_pixel_for_pixel(masks: list[np.ndarray]) ->
 
 def test_colours_are_those_of_the_classes(tmp_path: Path) -> None:
     with labelled_project(tmp_path / "pictures", 1) as project:
-        report = exported(project, ExportWish(tmp_path / "out", "colour-masks"))
+        report = exported(project, ExportOptions(tmp_path / "out", "colour-masks"))
         palette = project.classes.read().palette()
     np.testing.assert_array_equal(pixels(report.out / "masks" / "train" / "p0.png"), palette[truth()])
 
@@ -134,13 +134,13 @@ def test_only_what_was_chosen_leaves(tmp_path: Path) -> None:
         predict(project, 2)
         for wish, expected in (
             (
-                ExportWish(tmp_path / "a", splits=frozenset(["val", NO_SPLIT])),
+                ExportOptions(tmp_path / "a", splits=frozenset(["val", NO_SPLIT])),
                 {"masks/val/p1", "masks/unsplit/p2"},
             ),
-            (ExportWish(tmp_path / "b", only_done=True), {"masks/train/p0"}),
-            (ExportWish(tmp_path / "c", labels=False, predictions=True), {"predictions/val/p1"}),
+            (ExportOptions(tmp_path / "b", only_done=True), {"masks/train/p0"}),
+            (ExportOptions(tmp_path / "c", labels=False, predictions=True), {"predictions/val/p1"}),
             (
-                ExportWish(tmp_path / "d", predictions=True, splits=frozenset(["val"])),
+                ExportOptions(tmp_path / "d", predictions=True, splits=frozenset(["val"])),
                 {"masks/val/p1", "predictions/val/p1"},
             ),
         ):
@@ -154,9 +154,9 @@ def test_only_what_was_chosen_leaves(tmp_path: Path) -> None:
 def test_nothing_to_export_is_said(tmp_path: Path) -> None:
     with project_in(tmp_path / "pictures") as project:
         with pytest.raises(FormatError, match="no picture of them carries a label"):
-            plan_export(project, ExportWish(tmp_path / "out"))
+            plan_export(project, ExportOptions(tmp_path / "out"))
         with pytest.raises(FormatError, match="carries a prediction"):
-            plan_export(project, ExportWish(tmp_path / "out", labels=False, predictions=True))
+            plan_export(project, ExportOptions(tmp_path / "out", labels=False, predictions=True))
     assert not (tmp_path / "out").exists()
 
 
@@ -167,7 +167,7 @@ def test_a_foreign_folder_is_refused_and_untouched(tmp_path: Path) -> None:
     (out / "classes.json").write_text('{"classes": []}')
     before = files(out)
     with labelled_project(tmp_path / "pictures") as project, pytest.raises(FormatError, match="not empty"):
-        exported(project, ExportWish(out))
+        exported(project, ExportOptions(out))
     assert files(out) == before
 
 
@@ -175,9 +175,9 @@ def test_a_file_in_the_way_is_refused(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file")
     with labelled_project(tmp_path / "pictures") as project:
         with pytest.raises(FormatError, match="is a file"):
-            plan_export(project, ExportWish(tmp_path / "out"))
+            plan_export(project, ExportOptions(tmp_path / "out"))
         with pytest.raises(FormatError, match="could not be written"):
-            exported(project, ExportWish(tmp_path / "out" / "below"))
+            exported(project, ExportOptions(tmp_path / "out" / "below"))
     assert (tmp_path / "out").read_text() == "a file"
 
 
@@ -189,22 +189,22 @@ def test_the_project_itself_is_no_place_for_an_export(place: str, tmp_path: Path
         labelled_project(tmp_path / "pictures") as project,
         pytest.raises(FormatError, match="of the project"),
     ):
-        plan_export(project, ExportWish(tmp_path / "pictures" / place))
+        plan_export(project, ExportOptions(tmp_path / "pictures" / place))
     assert not (tmp_path / "pictures" / "out").exists()
 
 
 def test_an_empty_folder_is_a_good_place(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     with labelled_project(tmp_path / "pictures") as project:
-        assert exported(project, ExportWish(tmp_path / "out")).pairs == 3
+        assert exported(project, ExportOptions(tmp_path / "out")).pairs == 3
 
 
 def test_a_second_export_replaces_the_first_whole(tmp_path: Path) -> None:
     out = tmp_path / "out"
     with labelled_project(tmp_path / "pictures") as project:
-        exported(project, ExportWish(out))
+        exported(project, ExportOptions(out))
         (out / ".DS_Store").write_bytes(b"a desktop was here")
-        exported(project, ExportWish(out, splits=frozenset(["val"])))
+        exported(project, ExportOptions(out, splits=frozenset(["val"])))
     assert set(files(out)) == {"classes.json", "images/val/p1.png", "masks/val/p1.png"}
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out", "pictures"]
 
@@ -212,17 +212,17 @@ def test_a_second_export_replaces_the_first_whole(tmp_path: Path) -> None:
 def test_an_export_that_somebody_works_in_is_not_replaced(tmp_path: Path) -> None:
     out = tmp_path / "out"
     with labelled_project(tmp_path / "pictures") as project:
-        exported(project, ExportWish(out))
-        Project.write(out).close()
+        exported(project, ExportOptions(out))
+        Project.open(out).close()
         before = files(out)
         with pytest.raises(FormatError, match="more than an export"):
-            plan_export(project, ExportWish(out))
+            plan_export(project, ExportOptions(out))
     assert files(out) == before
 
 
 def test_an_export_that_is_cancelled_at_once_leaves_nothing(tmp_path: Path) -> None:
     with labelled_project(tmp_path / "pictures") as project:
-        plan = plan_export(project, ExportWish(tmp_path / "new" / "folders" / "out"))
+        plan = plan_export(project, ExportOptions(tmp_path / "new" / "folders" / "out"))
         with pytest.raises(Cancelled):
             run_export(project, plan, cancelled=lambda: True)
         assert [p.name for p in tmp_path.iterdir()] == ["pictures"]
@@ -230,10 +230,10 @@ def test_an_export_that_is_cancelled_at_once_leaves_nothing(tmp_path: Path) -> N
 
 def test_a_cancelled_export_leaves_the_earlier_one(tmp_path: Path) -> None:
     with labelled_project(tmp_path / "pictures") as project:
-        exported(project, ExportWish(tmp_path / "out"))
+        exported(project, ExportOptions(tmp_path / "out"))
         before = files(tmp_path / "out")
         with pytest.raises(Cancelled):
-            run_export(project, plan_export(project, ExportWish(tmp_path / "out")), cancelled=lambda: True)
+            run_export(project, plan_export(project, ExportOptions(tmp_path / "out")), cancelled=lambda: True)
     assert files(tmp_path / "out") == before
 
 
@@ -246,7 +246,7 @@ def test_a_picture_that_its_exif_turns_is_upright_and_fits_its_mask(tmp_path: Pa
         record = project.pictures.add(["t.jpg"])[0]
         project.pictures.set_size(record.id, 64, 96)
         store_label(project, project.pictures.get(record.id), truth(64, 96), "Label", "test")
-        report = exported(project, ExportWish(tmp_path / "out"))
+        report = exported(project, ExportOptions(tmp_path / "out"))
     shown = pixels(report.out / "images" / "unsplit" / "t.png")
     mask = pixels(report.out / "masks" / "unsplit" / "t.png")
     assert shown.shape == (96, 64, 3)
@@ -267,7 +267,7 @@ def test_pictures_of_one_name_stay_apart(tmp_path: Path) -> None:
             project.pictures.set_size(record.id, 96, 64)
             values = np.full((64, 96), number + 1, np.uint8)
             store_label(project, project.pictures.get(record.id), values, "Label", "test")
-        report = exported(project, ExportWish(tmp_path / "out"))
+        report = exported(project, ExportOptions(tmp_path / "out"))
     assert (report.pictures, report.pairs) == (6, 6)
     masks = {p.stem: int(pixels(p)[0, 0]) for p in (report.out / "masks" / "unsplit").iterdir()}
     assert sorted(masks.values()) == [1, 2, 3, 4, 5, 6]
@@ -290,7 +290,7 @@ paths_of_pictures = st.builds(
 @given(st.lists(paths_of_pictures, unique=True, max_size=8))
 def test_no_two_pictures_get_one_name(paths: list[str]) -> None:
     records = tuple(PictureRecord(number + 1, path) for number, path in enumerate(paths))
-    names = names_of(records)
+    names = file_names(records)
     assert set(names) == {r.id for r in records}
     assert len({name.casefold() for name in names.values()}) == len(records)
     assert not any("/" in name for name in names.values())
@@ -300,7 +300,7 @@ def test_pictures_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     with labelled_project(tmp_path / "pictures") as project:
         (tmp_path / "pictures" / "p0.png").unlink()
         Image.fromarray(picture(48, 32)).save(tmp_path / "pictures" / "p1.png")
-        report = exported(project, ExportWish(tmp_path / "out"))
+        report = exported(project, ExportOptions(tmp_path / "out"))
     assert (report.pictures, report.pairs, len(report.problems)) == (1, 1, 2)
     assert "p0.png" in report.problems[0]
     assert "now 48 x 32 pixels, but it was 96 x 64" in report.problems[1]
@@ -309,12 +309,12 @@ def test_pictures_that_cannot_be_read_are_named(tmp_path: Path) -> None:
 
 def test_an_earlier_export_is_not_replaced_by_nothing(tmp_path: Path) -> None:
     with labelled_project(tmp_path / "pictures") as project:
-        exported(project, ExportWish(tmp_path / "out"))
+        exported(project, ExportOptions(tmp_path / "out"))
         before = files(tmp_path / "out")
         for number in range(3):
             (tmp_path / "pictures" / f"p{number}.png").unlink()
         with pytest.raises(FormatError, match=r"left as it is.*p0\.png"):
-            exported(project, ExportWish(tmp_path / "out"))
+            exported(project, ExportOptions(tmp_path / "out"))
     assert files(tmp_path / "out") == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out", "pictures"]
 
@@ -327,11 +327,11 @@ def test_a_lost_prediction_does_not_hold_back_the_label(loss: str, tmp_path: Pat
             project.prediction_path(1).unlink()
         if loss == "damaged":
             project.prediction_path(1).write_bytes(b"\x89PNG\r\n\x1a\n")
-        report = exported(project, ExportWish(tmp_path / "out", predictions=True))
+        report = exported(project, ExportOptions(tmp_path / "out", predictions=True))
         assert (report.pictures, report.pairs, report.predictions) == (3, 3, 0)
         assert len(report.problems) == 1
         with pytest.raises(FormatError, match="Nothing could be exported"):
-            exported(project, ExportWish(tmp_path / "other", labels=False, predictions=True))
+            exported(project, ExportOptions(tmp_path / "other", labels=False, predictions=True))
     assert not (tmp_path / "other").exists()
 
 
@@ -340,19 +340,19 @@ def test_a_prediction_of_a_picture_whose_size_nobody_noted_leaves_too(tmp_path: 
         Image.fromarray(picture()).save(tmp_path / "pictures" / "new.png")
         record = project.pictures.add(["new.png"])[0]
         predict(project, record.id)
-        report = exported(project, ExportWish(tmp_path / "out", labels=False, predictions=True))
+        report = exported(project, ExportOptions(tmp_path / "out", labels=False, predictions=True))
     assert (report.pictures, report.predictions, report.problems) == (1, 1, ())
 
 
 def test_the_window_exports_beside_the_hand(tmp_path: Path) -> None:
     with labelled_project(tmp_path / "pictures") as project:
-        exporting = Exporting(project.home)
+        exporting = ExportService(project.home)
         try:
-            plan = exporting.plan(ExportWish(tmp_path / "out")).result(10)
+            plan = exporting.plan(ExportOptions(tmp_path / "out")).result(10)
             project.pictures.set_status([1], Status.DONE)  # the writer is not held up by the reader
             assert exporting.run(plan, lambda done, of: None).result(10).pairs == 3
             stopped = exporting.run(
-                replace(plan, wish=ExportWish(tmp_path / "two")), lambda *_: exporting.cancel()
+                replace(plan, options=ExportOptions(tmp_path / "two")), lambda *_: exporting.cancel()
             )
             with pytest.raises(Cancelled):
                 stopped.result(10)

@@ -11,12 +11,12 @@ import pytest
 from PIL import Image
 
 from core.base.errors import FormatError
-from core.formats.dataset_tree import Tree
+from core.formats.dataset_tree import DatasetTree
 from core.formats.readers.masks import open_dataset
-from core.formats.writers.dataset_card import CARD
-from core.formats.writers.resize_and_tile import Shape
+from core.formats.writers.dataset_card import CARD_FILE
+from core.formats.writers.resize_and_tile import ResizeOptions
 from core.project.project import Project
-from core.session.transfer.export_plan import ExportWish, plan_export
+from core.session.transfer.export_plan import ExportOptions, plan_export
 from core.session.transfer.export_service import run_export
 from core.session.transfer.import_run import import_dataset, store_label
 from tests.factories import label_all, picture, project_in, truth
@@ -33,7 +33,7 @@ def test_labels_never_leave_under_classes_that_have_changed_since(
     tmp_path: Path, moved_at: int | None
 ) -> None:
     with labelled_project(tmp_path / "pictures") as project:
-        plan = plan_export(project, ExportWish(tmp_path / "out"))
+        plan = plan_export(project, ExportOptions(tmp_path / "out"))
         if moved_at is None:
             project.classes.change_value(2, 7)
 
@@ -44,10 +44,10 @@ def test_labels_never_leave_under_classes_that_have_changed_since(
         with pytest.raises(FormatError, match="The classes have changed meanwhile"):
             run_export(project, plan, renumber)
         assert not (tmp_path / "out").exists()
-        assert run_export(project, plan_export(project, ExportWish(tmp_path / "out"))).problems == ()
+        assert run_export(project, plan_export(project, ExportOptions(tmp_path / "out"))).problems == ()
     (tmp_path / "again").mkdir()
-    with Project.write(tmp_path / "again") as again:
-        assert import_dataset(again, open_dataset(Tree(tmp_path / "out"))).labels == 3
+    with Project.open(tmp_path / "again") as again:
+        assert import_dataset(again, open_dataset(DatasetTree(tmp_path / "out"))).labels == 3
         for record in again.pictures.all():
             np.testing.assert_array_equal(
                 again.labels.read(record.id, 96, 64), np.where(truth() == 2, 7, truth())
@@ -60,7 +60,7 @@ def test_a_label_whose_picture_was_once_out_of_reach_leaves_or_is_named(tmp_path
             {1: "p0.png is not there any more.", 2: "p1.png is not there any more."}
         )
         (tmp_path / "pictures" / "p1.png").unlink()  # p0.png is back
-        plan = plan_export(project, ExportWish(tmp_path / "out"))
+        plan = plan_export(project, ExportOptions(tmp_path / "out"))
         report = run_export(project, plan)
     assert (plan.labelled, report.pictures, len(report.problems)) == (3, 2, 1)
     assert "p1.png" in report.problems[0]
@@ -75,7 +75,7 @@ def test_long_names_leave_cut_between_two_letters_and_still_apart(tmp_path: Path
         for record in project.pictures.add(paths):
             project.pictures.set_size(record.id, 96, 64)
         label_all(project, project.pictures.all())
-        report = run_export(project, plan_export(project, ExportWish(tmp_path / "out")))
+        report = run_export(project, plan_export(project, ExportOptions(tmp_path / "out")))
     assert (report.pictures, report.problems) == (2, ())
     names = {p.stem for p in (tmp_path / "out" / "masks" / "unsplit").iterdir()}
     assert names == {"甲" * 50, "乙" * 50}
@@ -84,9 +84,9 @@ def test_long_names_leave_cut_between_two_letters_and_still_apart(tmp_path: Path
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the names of folders are text")
 def test_a_project_whose_folder_is_not_called_in_utf_8_leaves_all_the_same(tmp_path: Path) -> None:
     with labelled_project(tmp_path / os.fsdecode(b"caf\xe9")) as project:
-        report = run_export(project, plan_export(project, ExportWish(tmp_path / "out")))
+        report = run_export(project, plan_export(project, ExportOptions(tmp_path / "out")))
     assert (report.pictures, report.problems) == (3, ())
-    assert "caf?" in (tmp_path / "out" / CARD).read_text("utf-8")
+    assert "caf?" in (tmp_path / "out" / CARD_FILE).read_text("utf-8")
 
 
 def test_a_picture_that_is_called_like_a_tile_of_another_stays_apart(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_a_picture_that_is_called_like_a_tile_of_another_stays_apart(tmp_path: P
             record = project.pictures.add([f"{name}.png"])[0]
             project.pictures.set_size(record.id, side, side)
             store_label(project, record, np.full((side, side), 1, np.uint8), "Label", "test")
-        plan = plan_export(project, ExportWish(tmp_path / "out", shape=Shape(tile=32)))
+        plan = plan_export(project, ExportOptions(tmp_path / "out", shape=ResizeOptions(tile=32)))
         run_export(project, plan)
     written = {p.stem for p in (tmp_path / "out" / "images" / "unsplit").iterdir()}
     tiles = {f"a_y{y:05}_x{x:05}" for y in (0, 32) for x in (0, 32)}

@@ -10,19 +10,19 @@ import pytest
 from PIL import Image
 
 from core.base.errors import Cancelled, FormatError, UserError
-from core.formats.dataset_tree import Tree
-from core.formats.dataset_types import Dataset, Fate
+from core.formats.dataset_tree import DatasetTree
+from core.formats.dataset_types import ClassTarget, Dataset
 from core.formats.readers.masks import open_dataset
 from core.labels.class_list import VOID, ClassList
 from core.labels.label_map import LabelMap, Origin
-from core.project.integrity.check import check
-from core.project.integrity.findings import Kind
-from core.project.integrity.repair import repair
+from core.project.integrity.check import check_project
+from core.project.integrity.findings import FindingKind
+from core.project.integrity.repair import repair_project
 from core.project.project import Project
 from core.project.records import Split, Status
 from core.session.session import Session
-from core.session.training.service import TrainingWishes
-from core.session.transfer.import_plan import Choice
+from core.session.training.service import TrainingPreferences
+from core.session.transfer.import_plan import ClassChoice
 from core.session.transfer.import_run import ImportReport, import_dataset
 from tests.factories import picture, steps_of, stroke
 from tests.mask_datasets import CLASSES, indices, mask_dataset
@@ -33,11 +33,11 @@ VALUES = {0: 1, 1: 2, 2: 3, 11: VOID}
 
 def empty_project(folder: Path) -> Project:
     folder.mkdir(exist_ok=True)
-    return Project.write(folder, purpose="a test")
+    return Project.open(folder, purpose="a test")
 
 
 def opened(root: Path) -> Dataset:
-    return open_dataset(Tree(root))
+    return open_dataset(DatasetTree(root))
 
 
 def brought_in(project: Project, dataset: Path, split: Split | None = None) -> ImportReport:
@@ -75,10 +75,10 @@ def test_an_imported_picture_is_found_again_where_it_was_moved_to(tmp_path: Path
         brought_in(project, mask_dataset(tmp_path / "set"))
         there = project.picture_path("train/a.png")
         there.rename(project.folder / "elsewhere.png")
-        (found,) = check(project)
-        assert (found.kind, found.path) == (Kind.MOVED, "elsewhere.png")
-        repair(project, [found])
-        assert check(project) == []
+        (found,) = check_project(project)
+        assert (found.kind, found.path) == (FindingKind.MOVED, "elsewhere.png")
+        repair_project(project, [found])
+        assert check_project(project) == []
         assert project.pictures.by_path("elsewhere.png").is_labelled
 
 
@@ -117,7 +117,7 @@ def test_a_second_import_changes_nothing(tmp_path: Path) -> None:
 def test_labels_that_are_there_are_never_overwritten(tmp_path: Path) -> None:
     dataset = mask_dataset(tmp_path / "set")
     with empty_project(tmp_path / "mine") as project:
-        project.classes.write(ClassList().added("mine"))
+        project.classes.save(ClassList().with_class("mine"))
         (tmp_path / "mine" / "train").mkdir()
         (tmp_path / "mine" / "train" / "a.png").write_bytes((dataset / "images/train/a.png").read_bytes())
         record = project.pictures.add(["train/a.png"])[0]
@@ -140,7 +140,7 @@ def test_labels_that_are_there_are_never_overwritten(tmp_path: Path) -> None:
 
 def test_classes_are_matched_by_name(tmp_path: Path) -> None:
     with empty_project(tmp_path / "mine") as project:
-        project.classes.write(ClassList().added("Tree", (9, 9, 9)).added("car"))
+        project.classes.save(ClassList().with_class("Tree", (9, 9, 9)).with_class("car"))
         report = brought_in(project, mask_dataset(tmp_path / "set"))
         assert report.classes == {"sky": 3, "road": 4, "tree": 1}
         assert [(c.value, c.name) for c in project.classes.read()] == [
@@ -166,8 +166,8 @@ def test_more_classes_than_there_is_room_for_are_refused(tmp_path: Path) -> None
     with empty_project(tmp_path / "mine") as project:
         full = ClassList()
         for number in range(253):
-            full = full.added(f"class {number}")
-        project.classes.write(full)
+            full = full.with_class(f"class {number}")
+        project.classes.save(full)
         with pytest.raises(UserError, match="more than 254 classes"):
             brought_in(project, mask_dataset(tmp_path / "set"))
         assert project.classes.read() == full
@@ -240,7 +240,7 @@ def test_a_picture_labelled_at_another_size_is_left_alone(tmp_path: Path) -> Non
     with empty_project(tmp_path) as project:
         record = project.pictures.add(["images/a.png"])[0]
         project.pictures.set_size(record.id, 48, 32)
-        project.classes.write(ClassList().added("mine"))
+        project.classes.save(ClassList().with_class("mine"))
         labels = LabelMap.blank(48, 32)
         project.journal.commit(record.id, stroke(labels, 1, (4, 4), (40, 20)))
         report = brought_in(project, tmp_path)
@@ -321,7 +321,7 @@ def test_a_long_name_comes_in_and_one_that_is_too_long_stops_nothing(tmp_path: P
     with empty_project(tmp_path / "mine") as project:
         found = opened(dataset)
         samples = [
-            replace(s, place="x" * 300 + ".png") if s.picture.stem == "b" else s for s in found.samples
+            replace(s, target_path="x" * 300 + ".png") if s.picture.stem == "b" else s for s in found.samples
         ]
         report = import_dataset(project, replace(found, samples=tuple(samples)))
         assert {record.path for record in project.pictures.all()} == {f"train/{long}", "val/c.png"}
@@ -333,13 +333,13 @@ def test_a_long_name_comes_in_and_one_that_is_too_long_stops_nothing(tmp_path: P
 def test_a_session_that_hears_of_many_looks_at_those_alone(tmp_path: Path) -> None:
     dataset = opened(mask_dataset(tmp_path / "set", tuple(f"p{n}" for n in range(60))))
     project = empty_project(tmp_path / "mine")
-    session = Session(project, lambda _news: None, wishes=TrainingWishes(automatic=False))
+    session = Session(project, lambda _news: None, preferences=TrainingPreferences(automatic=False))
     try:
-        plan = session.importing.plan(dataset).result(60)
+        plan = session.imports.plan(dataset).result(60)
 
         def bring() -> None:
-            assert session.importing.run(plan, lambda _done, _of: None).result(60).pictures == 60
-            session.settle()
+            assert session.imports.run(plan, lambda _done, _of: None).result(60).pictures == 60
+            session.wait_until_saved()
 
         steps = steps_of(project, bring)
         assert steps.count("SCAN pictures") == 1, "the list with which an import begins"
@@ -358,7 +358,9 @@ def test_names_that_no_class_can_have_are_mended_or_told_before_anything_comes_i
         with pytest.raises(FormatError, match=r"The class “very long .* at most 80 letters.*--map OLD=NEW"):
             import_dataset(project, long)
         assert not project.pictures.all() and not project.classes.read().classes
-        report = import_dataset(project, long, choices={long.classes[0].name: Choice(Fate.CLASS, "sky")})
+        report = import_dataset(
+            project, long, choices={long.classes[0].name: ClassChoice(ClassTarget.CLASS, "sky")}
+        )
         assert "sky" in [c.name for c in project.classes.read()]
         assert import_dataset(project, odd).classes.keys() >= {"?", f"class {second.index}"}
     assert report.problems == ()

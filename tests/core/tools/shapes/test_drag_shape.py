@@ -13,23 +13,25 @@ from hypothesis import strategies as st
 from core.base.geometry import Box, Point
 from core.labels.label_map import LabelMap
 from core.labels.rasterization import polygon
-from core.tools.shapes.drag_shape import Drawn, Lasso
+from core.tools.shapes.drag_shape import DragShapeTool, Lasso
 from core.tools.shapes.polygon import Polygon
 from core.tools.shapes.rectangle_ellipse import Ellipse, Rectangle
-from core.tools.tool import Modifiers, Outcome, Stage, Tool
-from core.tools.tool_options import Over, ToolOptions
+from core.tools.tool import Modifiers, Tool, ToolContext, ToolResult
+from core.tools.tool_options import PaintOver, ToolOptions
 
 WIDTH, HEIGHT = 90, 70
 PLAIN, SHIFT, CTRL, ALT = Modifiers(), Modifiers(shift=True), Modifiers(ctrl=True), Modifiers(alt=True)
 BOTH = Modifiers(shift=True, alt=True)
 
 
-def stage_of(labels: LabelMap, value: int = 2, scale: float = 1.0) -> Stage:
+def stage_of(labels: LabelMap, value: int = 2, scale: float = 1.0) -> ToolContext:
     picture = np.zeros((labels.height, labels.width, 3), np.uint8)
-    return Stage(labels, value, "tree", picture, None, ToolOptions(), scale)
+    return ToolContext(labels, value, "tree", picture, None, ToolOptions(), scale)
 
 
-def drag(tool: Drawn, stage: Stage, path: list[tuple[float, float]], held: Modifiers = PLAIN) -> Outcome:
+def drag(
+    tool: DragShapeTool, stage: ToolContext, path: list[tuple[float, float]], held: Modifiers = PLAIN
+) -> ToolResult:
     tool.press(stage, Point(*path[0]), held)
     for place in path[1:]:
         tool.drag(stage, Point(*place), held)
@@ -119,7 +121,7 @@ def test_what_is_shown_is_what_comes_and_its_size_is_said() -> None:
     rectangle.press(stage, Point(10.2, 10.4), PLAIN)
     assert rectangle.drag(stage, Point(10.4, 30), PLAIN).outline is None
     shown = rectangle.drag(stage, Point(30.4, 500), PLAIN)
-    assert shown.say == "20 × 60 pixels"
+    assert shown.message == "20 × 60 pixels"
     assert shown.outline is not None and shown.outline.points == ((10, 10), (30, 10), (30, 70), (10, 70))
     assert not labels.values.any()
     edit = rectangle.release(stage, Point(30.4, 500), PLAIN).edit
@@ -136,7 +138,7 @@ def test_shapes_of_any_size_far_beside_the_picture_cost_nothing() -> None:
 
 
 @pytest.mark.parametrize("kind", [Lasso, Rectangle, Ellipse])
-def test_ctrl_erases_and_esc_forgets(kind: type[Drawn]) -> None:
+def test_ctrl_erases_and_esc_forgets(kind: type[DragShapeTool]) -> None:
     labels, tool = LabelMap.blank(WIDTH, HEIGHT), kind()
     labels.values[:] = 5
     stage = stage_of(labels)
@@ -157,7 +159,7 @@ def test_ctrl_erases_and_esc_forgets(kind: type[Drawn]) -> None:
 
 
 @pytest.mark.parametrize("kind", [Lasso, Rectangle, Ellipse])
-def test_locks_and_paint_over_are_obeyed(kind: type[Drawn]) -> None:
+def test_locks_and_paint_over_are_obeyed(kind: type[DragShapeTool]) -> None:
     labels = LabelMap.blank(WIDTH, HEIGHT)
     labels.values[:20], labels.values[20:40] = 5, 6
     before = labels.values.copy()
@@ -169,7 +171,7 @@ def test_locks_and_paint_over_are_obeyed(kind: type[Drawn]) -> None:
     assert np.array_equal(labels.values[20:40], before[20:40])
     labels = LabelMap(before.copy())
     stage = stage_of(labels, 3)
-    stage.options.over = Over.UNLABELLED
+    stage.options.over = PaintOver.UNLABELLED
     drag(kind(), stage, [*path, (60.0, 60.0)])
     assert np.array_equal(labels.values[:40], before[:40]) and (labels.values[40:] == 3).any()
 
@@ -186,10 +188,10 @@ def bands_of(box: Box, rows: int) -> Iterator[Box]:
         yield Box(box.x0, top, box.x1, min(top + rows, box.y1))
 
 
-@pytest.mark.parametrize("over", [Over.ALL, Over.SAME, Over.UNLABELLED])
+@pytest.mark.parametrize("over", [PaintOver.ALL, PaintOver.SAME, PaintOver.UNLABELLED])
 @pytest.mark.parametrize("kind", [Lasso, Rectangle, Ellipse, Polygon])
 def test_a_shape_is_the_same_in_one_piece_and_in_many(
-    kind: type[Tool], over: Over, monkeypatch: pytest.MonkeyPatch
+    kind: type[Tool], over: PaintOver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Large shapes are worked out a row of tiles after the other; what may change is settled before the first."""
     labels = []

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from core.base.geometry import Box, Point
-from core.tools.smart.livewire import LONGEST, drawn_to_edge, window_around
+from core.tools.smart.livewire import MAX_SIDE, search_window, snap_to_edge
 from core.tools.smart.scissors import Scissors
 from core.tools.tool import Modifiers
-from tests.tool_driver import ALT, ToolHand, disc_picture, iou
+from tests.tool_driver import ALT, ToolDriver, disc_picture, iou
 
 PLAIN = Modifiers()
 
@@ -24,7 +24,7 @@ def on_ring(share: float, radius: float = 36.0) -> tuple[float, float]:
 @pytest.mark.parametrize("seed", range(3))
 def test_four_clicks_near_the_edge_cut_out_a_disc(seed: int) -> None:
     picture, disc = disc_picture(seed=seed)
-    hand = ToolHand(Scissors(), picture)
+    hand = ToolDriver(Scissors(), picture)
     for share in (0.02, 0.26, 0.49, 0.77):
         hand.click(*on_ring(share, 37.5))
     assert hand.outline is not None and len(hand.outline.anchors) == 4
@@ -36,13 +36,13 @@ def test_four_clicks_near_the_edge_cut_out_a_disc(seed: int) -> None:
 
 def test_with_straight_lines_four_clicks_are_a_square() -> None:
     picture, _ = disc_picture()
-    hand = ToolHand(Scissors(), picture)
+    hand = ToolDriver(Scissors(), picture)
     for x, y in ((40, 20), (120, 20), (120, 100), (40, 100)):
         hand.click(x, y, held=ALT)
-    hand.take(hand.tool.hover(hand.stage, Point(10, 50), ALT))
+    hand.take(hand.tool.hover(hand.context, Point(10, 50), ALT))
     assert hand.outline is not None
     assert hand.outline.points == ((40, 20), (120, 20), (120, 100), (40, 100), (10, 50))
-    hand.take(hand.tool.leave(hand.stage))
+    hand.take(hand.tool.deactivate(hand.context))
     square = np.zeros_like(hand.painted)
     square[20:100, 40:120] = True
     # The last side is found along edges: there are none at its place.
@@ -50,40 +50,40 @@ def test_with_straight_lines_four_clicks_are_a_square() -> None:
 
 
 def test_the_way_to_the_cursor_is_shown_live_and_a_click_keeps_it() -> None:
-    hand = ToolHand(Scissors(), disc_picture()[0])
+    hand = ToolDriver(Scissors(), disc_picture()[0])
     hand.click(*on_ring(0.0))
     cursor = Point(*on_ring(0.25))
-    hand.take(hand.tool.hover(hand.stage, cursor, PLAIN))
+    hand.take(hand.tool.hover(hand.context, cursor, PLAIN))
     assert hand.outline is not None
     away = [abs(math.dist(point, (80, 60)) - 36) for point in hand.outline.points]
     assert len(away) > 4 and max(away) < 4
     anchors = hand.outline.anchors
     hand.click(*cursor)
     assert hand.outline is not None and len(hand.outline.anchors) == 2 and hand.outline.anchors[:1] == anchors
-    hand.take(hand.tool.step_back(hand.stage))
+    hand.take(hand.tool.undo_step(hand.context))
     assert hand.outline is not None and hand.outline.anchors == anchors
-    hand.take(hand.tool.step_back(hand.stage))
+    hand.take(hand.tool.undo_step(hand.context))
     assert hand.outline is None and not hand.tool.is_busy
 
 
 def test_enter_before_the_ways_are_known_fills_when_they_are() -> None:
     picture, disc = disc_picture()
-    hand = ToolHand(Scissors(), picture)
+    hand = ToolDriver(Scissors(), picture)
     for share in (0.0, 0.25, 0.5):
         hand.click(*on_ring(share))
-    asked = hand.tool.press(hand.stage, Point(*on_ring(0.75)), PLAIN)
-    assert asked.work is not None
+    asked = hand.tool.press(hand.context, Point(*on_ring(0.75)), PLAIN)
+    assert asked.task is not None
     hand.enter()
     assert hand.edits == [] and hand.tool.is_busy
-    hand.take(hand.tool.done(hand.stage, asked.work.run(lambda: False)))
+    hand.take(hand.tool.on_task_done(hand.context, asked.task.run(lambda: False)))
     assert len(hand.edits) == 1 and iou(hand.painted, disc) > 0.9
 
 
 def test_a_click_on_the_first_anchor_closes() -> None:
-    hand = ToolHand(Scissors(), disc_picture()[0])
+    hand = ToolDriver(Scissors(), disc_picture()[0])
     for share in (0.0, 0.3, 0.6):
         hand.click(*on_ring(share))
-    hand.take(hand.tool.hover(hand.stage, Point(*on_ring(0.01)), PLAIN))
+    hand.take(hand.tool.hover(hand.context, Point(*on_ring(0.01)), PLAIN))
     assert hand.outline is not None and hand.outline.closing
     hand.click(*on_ring(0.01))
     assert len(hand.edits) == 1
@@ -91,7 +91,7 @@ def test_a_click_on_the_first_anchor_closes() -> None:
 
 def test_the_last_side_never_goes_back_along_the_first_ones() -> None:
     picture, disc = disc_picture()
-    hand = ToolHand(Scissors(), picture)
+    hand = ToolDriver(Scissors(), picture)
     for share in (0.0, 0.15, 0.35):
         hand.click(*on_ring(share))
     hand.enter()
@@ -100,23 +100,23 @@ def test_the_last_side_never_goes_back_along_the_first_ones() -> None:
 
 
 def test_esc_throws_the_outline_away_and_two_anchors_are_no_shape() -> None:
-    hand = ToolHand(Scissors(), disc_picture()[0])
+    hand = ToolDriver(Scissors(), disc_picture()[0])
     hand.click(*on_ring(0.0))
     hand.click(*on_ring(0.3))
     hand.enter()
     assert hand.tool.is_busy and hand.edits == []
-    hand.take(hand.tool.cancel(hand.stage))
+    hand.take(hand.tool.cancel(hand.context))
     assert not hand.tool.is_busy and hand.outline is None and not hand.labels.values.any()
     hand.click(*on_ring(0.0))
-    hand.take(hand.tool.leave(hand.stage))
+    hand.take(hand.tool.deactivate(hand.context))
     assert not hand.tool.is_busy and hand.edits == []
 
 
 def test_locked_pixels_are_spared() -> None:
     picture, disc = disc_picture()
-    hand = ToolHand(Scissors(), picture)
+    hand = ToolDriver(Scissors(), picture)
     hand.labels.values[:60] = 7
-    hand.stage.options.locked = frozenset({7})
+    hand.context.options.locked = frozenset({7})
     for share in (0.0, 0.25, 0.5, 0.75):
         hand.click(*on_ring(share))
     hand.enter()
@@ -128,24 +128,24 @@ def test_locked_pixels_are_spared() -> None:
 def test_what_is_thought_about_stays_bounded(scale: float) -> None:
     """However large the picture and however far away one looks from."""
     whole = Box(0, 0, 16_000, 12_000)
-    crop = window_around(Point(15_990, 5_000), scale, whole)
-    assert max(crop.width, crop.height) <= LONGEST
-    assert crop.box.intersected(whole) == crop.box
+    crop = search_window(Point(15_990, 5_000), scale, whole)
+    assert max(crop.width, crop.height) <= MAX_SIDE
+    assert crop.box.intersection(whole) == crop.box
     assert crop.box.y0 <= 4_900 and crop.box.y1 >= 5_100
 
 
 def test_the_way_goes_straight_where_it_leaves_the_window() -> None:
     picture, _ = disc_picture(900, 300, (450, 150), 60)
-    hand = ToolHand(Scissors(), picture, scale=8.0)
+    hand = ToolDriver(Scissors(), picture, scale=8.0)
     hand.click(20, 150, held=ALT)
-    hand.take(hand.tool.hover(hand.stage, Point(880, 20), PLAIN))
+    hand.take(hand.tool.hover(hand.context, Point(880, 20), PLAIN))
     assert hand.outline is not None
     assert hand.outline.points[-1] == (880, 20) and max(p.x for p in hand.outline.points[:-1]) < 200
 
 
 def test_a_click_goes_to_the_edge_beside_it() -> None:
     picture, _ = disc_picture()
-    drawn = drawn_to_edge(picture, Point(113, 60), 6)
+    drawn = snap_to_edge(picture, Point(113, 60), 6)
     assert abs(math.dist(drawn, (80, 60)) - 36) < 1.5
     flat = np.full((50, 50, 3), 90, np.uint8)
-    assert drawn_to_edge(flat, Point(20.2, 20.7), 6) == (20.2, 20.7)
+    assert snap_to_edge(flat, Point(20.2, 20.7), 6) == (20.2, 20.7)

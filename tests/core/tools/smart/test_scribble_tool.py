@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.base.geometry import Box, Point
-from core.tools.smart.downscaled_crop import Crop
-from core.tools.smart.grabcut import FINE, GrabCut
-from core.tools.smart.scribble_tool import Hinting
+from core.tools.smart.downscaled_crop import DownscaledCrop
+from core.tools.smart.grabcut import FINE_SIDE, GrabCut
+from core.tools.smart.scribble_tool import ScribbleTool
 from core.tools.smart.watershed import Watershed
 from core.tools.tool import Modifiers
-from tests.tool_driver import ALT, CTRL, ToolHand, disc_picture, iou, make_all_large
+from tests.tool_driver import ALT, CTRL, ToolDriver, disc_picture, iou, make_all_large
 
 PLAIN = Modifiers()
 
@@ -38,69 +38,69 @@ def two_blobs() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("scale", [1.0, 4.0])
 def test_a_box_around_a_disc_finds_it(scale: float) -> None:
     picture, disc = disc_picture()
-    hand = ToolHand(GrabCut(), picture, scale)
+    hand = ToolDriver(GrabCut(), picture, scale)
     hand.stroke((35, 15), (90, 80), (125, 105))
-    assert iou(hand.promised, disc) > 0.95
+    assert iou(hand.previewed, disc) > 0.95
     assert not hand.labels.values.any()
-    promised = hand.promised
+    promised = hand.previewed
     hand.enter()
     assert np.array_equal(hand.painted, promised)
     assert [(edit.name, edit.tool) for edit in hand.edits] == [("GrabCut, tree", "grabcut")]
-    assert not hand.tool.is_busy and hand.outline is None and hand.ghost is None
+    assert not hand.tool.is_busy and hand.outline is None and hand.mask_preview is None
 
 
 def test_the_same_box_always_gives_the_same() -> None:
     found = []
     for _ in range(2):
-        hand = ToolHand(GrabCut(), disc_picture()[0])
+        hand = ToolDriver(GrabCut(), disc_picture()[0])
         hand.stroke((35, 15), (125, 105))
-        found.append(hand.promised)
+        found.append(hand.previewed)
         cv2.setRNGSeed(99)
     assert np.array_equal(*found)
 
 
 def test_a_line_around_it_does_as_well() -> None:
     picture, disc = disc_picture()
-    hand = ToolHand(GrabCut(), picture)
+    hand = ToolDriver(GrabCut(), picture)
     hand.stroke((80, 15), (122, 35), (122, 85), (80, 107), (36, 85), (36, 35), held=ALT)
     assert hand.outline is not None and hand.outline.closed and len(hand.outline.points) > 5
-    assert iou(hand.promised, disc) > 0.95
+    assert iou(hand.previewed, disc) > 0.95
 
 
 def test_strokes_add_and_take_away() -> None:
     picture, disc = disc_picture()
     picture[20:40, 120:150] = picture[60, 80]  # of the disc's colour, beside it
-    hand = ToolHand(GrabCut(), picture)
+    hand = ToolDriver(GrabCut(), picture)
     hand.stroke((35, 15), (118, 105))
-    assert not hand.promised[:, 120:].any()
+    assert not hand.previewed[:, 120:].any()
     hand.stroke((125, 30), (145, 30))
-    assert hand.promised[22:38, 122:148].mean() > 0.9
+    assert hand.previewed[22:38, 122:148].mean() > 0.9
     hand.stroke((125, 25), (145, 25), (125, 35), (145, 35), held=CTRL)
-    assert hand.outline is not None and [s.against for s in hand.outline.scribbles] == [False, True]
-    assert not hand.promised[25, 128:142].any()
-    hand.take(hand.tool.step_back(hand.stage))
-    assert hand.promised[25, 128:142].any()
+    assert hand.outline is not None and [s.is_background for s in hand.outline.scribbles] == [False, True]
+    assert not hand.previewed[25, 128:142].any()
+    hand.take(hand.tool.undo_step(hand.context))
+    assert hand.previewed[25, 128:142].any()
     hand.enter()
     assert len(hand.edits) == 1 and iou(hand.painted[:, :118], disc[:, :118]) > 0.9
 
 
 def test_the_whole_picture_can_be_the_box() -> None:
     picture, disc = disc_picture()
-    hand = ToolHand(GrabCut(), picture)
+    hand = ToolDriver(GrabCut(), picture)
     hand.stroke((-20, -20), (400, 400))
-    assert iou(hand.promised, disc) > 0.95
+    assert iou(hand.previewed, disc) > 0.95
 
 
 def test_a_large_thing_is_cut_out_of_a_smaller_copy() -> None:
     picture, disc = disc_picture(1200, 900, (600, 450), 300)
-    hand = ToolHand(GrabCut(), picture, 0.5)
+    hand = ToolDriver(GrabCut(), picture, 0.5)
     hand.stroke((260, 110), (940, 800))
-    assert Crop.of(Box(0, 0, 1200, 900), FINE).factor > 1.5
-    assert iou(hand.promised, disc) > 0.985
+    assert DownscaledCrop.fit(Box(0, 0, 1200, 900), FINE_SIDE).factor > 1.5
+    assert iou(hand.previewed, disc) > 0.985
 
 
 def test_a_stray_click_is_no_box() -> None:
-    hand = ToolHand(GrabCut(), disc_picture()[0])
+    hand = ToolDriver(GrabCut(), disc_picture()[0])
     hand.click(50, 50)
     assert not hand.tool.is_busy and hand.works == 0 and hand.said == ["Drag a box around the thing."]
 
@@ -110,11 +110,11 @@ def test_a_stray_click_is_no_box() -> None:
 
 def test_watershed_parts_two_blobs() -> None:
     picture, left, right = two_blobs()
-    hand = ToolHand(Watershed(), picture)
+    hand = ToolDriver(Watershed(), picture)
     hand.stroke((45, 50), (65, 50))
-    assert hand.ghost is None and hand.said == ["Now a stroke outside the thing."]
+    assert hand.mask_preview is None and hand.said == ["Now a stroke outside the thing."]
     hand.stroke((95, 50), (118, 50), (150, 92), (80, 94), (10, 92), (8, 8), (150, 8))  # the second is outside
-    assert iou(hand.promised, left) > 0.93
+    assert iou(hand.previewed, left) > 0.93
     hand.enter()
     assert not hand.painted[right].mean() > 0.05
     assert [(edit.name, edit.tool) for edit in hand.edits] == [("Watershed, tree", "watershed")]
@@ -122,23 +122,23 @@ def test_watershed_parts_two_blobs() -> None:
 
 def test_more_strokes_refine() -> None:
     picture, left, right = two_blobs()
-    hand = ToolHand(Watershed(), picture)
+    hand = ToolDriver(Watershed(), picture)
     hand.stroke((45, 50), (65, 50))
     hand.stroke((10, 92), (8, 8), (150, 8), (150, 92), (10, 92))
     hand.stroke((95, 50), (118, 50))
-    assert iou(hand.promised, left | right) > 0.93
-    hand.take(hand.tool.step_back(hand.stage))
+    assert iou(hand.previewed, left | right) > 0.93
+    hand.take(hand.tool.undo_step(hand.context))
     hand.stroke((95, 50), (118, 50), held=CTRL)
-    assert iou(hand.promised, left) > 0.93
+    assert iou(hand.previewed, left) > 0.93
 
 
 def test_a_thing_at_the_border_reaches_it() -> None:
     picture = np.full((60, 80, 3), 200, np.uint8)
     picture[40:] = 40
-    hand = ToolHand(Watershed(), picture)
+    hand = ToolDriver(Watershed(), picture)
     hand.stroke((10, 50), (70, 50))
     hand.stroke((10, 20), (70, 20))
-    assert hand.promised[41:].all() and not hand.promised[:39].any()
+    assert hand.previewed[41:].all() and not hand.previewed[:39].any()
 
 
 @settings(max_examples=40, deadline=None)
@@ -154,10 +154,10 @@ def test_any_strokes_are_survived_and_obeyed(
 ) -> None:
     """Wherever they lie: what is promised is then painted, and nothing else is."""
     picture, _ = disc_picture(96, 64, (50, 30), 20)
-    hand = ToolHand(Watershed(), picture, scale)
+    hand = ToolDriver(Watershed(), picture, scale)
     for against, way in strokes:
         hand.stroke(*way, held=CTRL if against else PLAIN)
-    promised = hand.promised
+    promised = hand.previewed
     hand.enter()
     assert np.array_equal(hand.painted, promised)
 
@@ -168,71 +168,71 @@ def test_any_strokes_are_survived_and_obeyed(
 TOOLS = [GrabCut, Watershed]
 
 
-def begun(kind: type[Hinting]) -> ToolHand:
-    hand = ToolHand(kind(), disc_picture()[0])
+def begun(kind: type[ScribbleTool]) -> ToolDriver:
+    hand = ToolDriver(kind(), disc_picture()[0])
     if kind is GrabCut:
         hand.stroke((35, 15), (125, 105))
     else:
         hand.stroke((70, 60), (90, 60))
         hand.stroke((20, 10), (140, 10), (140, 110), (20, 110))
-    assert hand.promised.any()
+    assert hand.previewed.any()
     return hand
 
 
 @pytest.mark.parametrize("kind", TOOLS)
-def test_esc_leaves_the_label_untouched(kind: type[Hinting]) -> None:
+def test_esc_leaves_the_label_untouched(kind: type[ScribbleTool]) -> None:
     hand = begun(kind)
-    hand.take(hand.tool.cancel(hand.stage))
+    hand.take(hand.tool.cancel(hand.context))
     hand.enter()
     assert not hand.tool.is_busy and hand.edits == [] and not hand.labels.values.any()
-    assert hand.outline is None and hand.ghost is None
+    assert hand.outline is None and hand.mask_preview is None
 
 
 @pytest.mark.parametrize("kind", TOOLS)
-def test_putting_the_tool_down_paints_what_was_shown(kind: type[Hinting]) -> None:
+def test_putting_the_tool_down_paints_what_was_shown(kind: type[ScribbleTool]) -> None:
     hand = begun(kind)
-    promised = hand.promised
-    hand.take(hand.tool.leave(hand.stage))
+    promised = hand.previewed
+    hand.take(hand.tool.deactivate(hand.context))
     assert np.array_equal(hand.painted, promised) and len(hand.edits) == 1 and not hand.tool.is_busy
 
 
 @pytest.mark.parametrize("kind", TOOLS)
-def test_enter_while_it_is_looked_for_paints_what_is_found(kind: type[Hinting]) -> None:
+def test_enter_while_it_is_looked_for_paints_what_is_found(kind: type[ScribbleTool]) -> None:
     hand = begun(kind)
-    hand.take(hand.tool.press(hand.stage, Point(75, 50), PLAIN))
-    asked = hand.tool.release(hand.stage, Point(85, 50), PLAIN)
-    assert asked.work is not None
+    hand.take(hand.tool.press(hand.context, Point(75, 50), PLAIN))
+    asked = hand.tool.release(hand.context, Point(85, 50), PLAIN)
+    assert asked.task is not None
     hand.enter()
     assert hand.edits == []
-    hand.take(hand.tool.done(hand.stage, asked.work.run(lambda: False)))
+    hand.take(hand.tool.on_task_done(hand.context, asked.task.run(lambda: False)))
     assert len(hand.edits) == 1 and hand.painted.any()
 
 
 @pytest.mark.parametrize("large", [False, True])
 @pytest.mark.parametrize("kind", TOOLS)
 def test_locked_pixels_are_neither_promised_nor_painted(
-    kind: type[Hinting], large: bool, monkeypatch: pytest.MonkeyPatch
+    kind: type[ScribbleTool], large: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if large:
         make_all_large(monkeypatch)
     hand = begun(kind)
     hand.labels.values[:60] = 7
-    hand.stage.options.locked = frozenset({7})
-    hand.take(hand.tool.retouch(hand.stage))
-    assert hand.promised[60:].any() and not hand.promised[:60].any()
+    hand.context.options.locked = frozenset({7})
+    hand.take(hand.tool.refresh(hand.context))
+    assert hand.previewed[60:].any() and not hand.previewed[:60].any()
     hand.enter()
     assert (hand.labels.values[:60] == 7).all() and hand.painted[60:].any()
 
 
 def test_a_crop_and_its_picture_agree_on_places() -> None:
-    crop = Crop.of(Box(100, 50, 1100, 350), 250)
+    crop = DownscaledCrop.fit(Box(100, 50, 1100, 350), 250)
     assert (crop.width, crop.height, crop.factor) == (250, 75, 4.0)
-    assert crop.inward(Point(102, 52)) == (0.5, 0.5)
-    assert crop.outward(Point(0.5, 0.5)) == (102, 52)
-    assert crop.pixel(Point(5000, -3)) == (249, 0)
+    assert crop.to_crop(Point(102, 52)) == (0.5, 0.5)
+    assert crop.to_picture(Point(0.5, 0.5)) == (102, 52)
+    assert crop.pixel_at(Point(5000, -3)) == (249, 0)
     picture = np.zeros((400, 1200, 3), np.uint8)
     picture[50:54, 104:108] = 255
-    small = crop.pixels(picture)
+    small = crop.read(picture)
     assert small[0, 1].tolist() == [255] * 3 and small.sum() == 3 * 255
-    far = Crop.of(Box(0, 0, 1200, 400), 100)
-    assert far.pixels(picture).shape == (33, 100, 3)
+    far = DownscaledCrop.fit(Box(0, 0, 1200, 400), 100)
+    assert far.read(picture).shape == (33, 100, 3)

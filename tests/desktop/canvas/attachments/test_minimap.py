@@ -16,11 +16,11 @@ from core.base.geometry import Box, Point
 from core.images.pyramid import Pyramid
 from core.labels.label_map import LabelMap
 from core.labels.prediction import PredictedMask
-from desktop.canvas.attachments.minimap import PAUSE_MS, Minimap
+from desktop.canvas.attachments.minimap import UPDATE_INTERVAL_MS, Minimap
 from desktop.canvas.attachments.swipe import Swipe
-from desktop.canvas.canvas import CanvasView
+from desktop.canvas.canvas import Canvas
 from desktop.canvas.rendering.layer_style import LayerState
-from desktop.tour.window_driver import LEFT, PLAIN
+from desktop.tour.window_driver import LEFT_BUTTON, NO_MODIFIER
 from tests.desktop.conftest import Desk
 
 pytestmark = pytest.mark.qt_log_ignore("does not support")
@@ -29,8 +29,8 @@ RED, GREEN = (220, 0, 0), (0, 220, 0)
 
 
 @pytest.fixture
-def canvas(qtbot: QtBot) -> Iterator[CanvasView]:
-    made = CanvasView()
+def canvas(qtbot: QtBot) -> Iterator[Canvas]:
+    made = Canvas()
     qtbot.addWidget(made)
     made.resize(600, 400)
     made.show()
@@ -43,14 +43,14 @@ def canvas(qtbot: QtBot) -> Iterator[CanvasView]:
     made.clear()
 
 
-def show(canvas: CanvasView, width: int = 1200, height: int = 800) -> LabelMap:
+def show(canvas: Canvas, width: int = 1200, height: int = 800) -> LabelMap:
     """A grey picture whose left half is labelled 1; the prediction says 2 everywhere."""
     values = np.zeros((height, width), np.uint8)
     values[:, : width // 2] = 1
     labels = LabelMap(values)
     said = np.full((height, width), 2, np.uint8)
     canvas.show_picture(
-        Pyramid.of(np.full((height, width, 3), 120, np.uint8)), labels, PredictedMask(said, said)
+        Pyramid.build(np.full((height, width, 3), 120, np.uint8)), labels, PredictedMask(said, said)
     )
     return labels
 
@@ -60,15 +60,15 @@ def seen(widget: QWidget, at: QPoint) -> tuple[int, int, int]:
     return colour.red(), colour.green(), colour.blue()
 
 
-def test_the_overview_is_there_only_while_the_picture_is_larger(canvas: CanvasView) -> None:
+def test_the_overview_is_there_only_while_the_picture_is_larger(canvas: Canvas) -> None:
     minimap = Minimap(canvas)
     show(canvas)
     assert minimap.isHidden()
     canvas.actual_size()
     assert minimap.isVisible()
-    minimap.set_wanted(False)
+    minimap.set_allowed(False)
     assert minimap.isHidden()
-    minimap.set_wanted(True)
+    minimap.set_allowed(True)
     assert minimap.isVisible()
     canvas.resize(1300, 900)
     assert minimap.isHidden()
@@ -78,7 +78,7 @@ def test_the_overview_is_there_only_while_the_picture_is_larger(canvas: CanvasVi
     assert minimap.isHidden()
 
 
-def test_the_frame_of_the_overview_is_the_part_in_sight(canvas: CanvasView) -> None:
+def test_the_frame_of_the_overview_is_the_part_in_sight(canvas: Canvas) -> None:
     minimap = Minimap(canvas)
     show(canvas)
     canvas.actual_size()
@@ -86,12 +86,12 @@ def test_the_frame_of_the_overview_is_the_part_in_sight(canvas: CanvasView) -> N
     corner = canvas.image_point(QPointF(0, 0))
     canvas.pan_by(QPointF(corner.x, corner.y))  # the corner of the picture in the corner of the view
     assert canvas.image_point(QPointF(0, 0)) == Point(0, 0)
-    frame = minimap.frame
+    frame = minimap.view_frame
     assert frame.width() == pytest.approx((minimap.width() - 2) / 2, abs=1.5)
     assert frame.topLeft().manhattanLength() <= 3
 
 
-def test_a_drag_in_the_overview_moves_the_view(canvas: CanvasView) -> None:
+def test_a_drag_in_the_overview_moves_the_view(canvas: Canvas) -> None:
     minimap = Minimap(canvas)
     labels = show(canvas)
     canvas.actual_size()
@@ -100,15 +100,15 @@ def test_a_drag_in_the_overview_moves_the_view(canvas: CanvasView) -> None:
     def middle() -> Point:
         return canvas.image_point(QPointF(canvas.width() / 2, canvas.height() / 2))
 
-    QTest.mousePress(minimap, LEFT, PLAIN, QPoint(minimap.width() // 2, minimap.height() // 2))
+    QTest.mousePress(minimap, LEFT_BUTTON, NO_MODIFIER, QPoint(minimap.width() // 2, minimap.height() // 2))
     assert middle() == pytest.approx((600, 400), abs=8)
     QTest.mouseMove(minimap, QPoint(round(minimap.width() * 0.6), round(minimap.height() * 0.6)))
     assert middle() == pytest.approx((720, 480), abs=8)
-    QTest.mouseRelease(minimap, LEFT, PLAIN, QPoint(0, 0))
+    QTest.mouseRelease(minimap, LEFT_BUTTON, NO_MODIFIER, QPoint(0, 0))
     assert np.array_equal(labels.values, before), "the overview is no place to paint"
 
 
-def test_the_overview_follows_the_label_after_a_while(qtbot: QtBot, canvas: CanvasView) -> None:
+def test_the_overview_follows_the_label_after_a_while(qtbot: QtBot, canvas: Canvas) -> None:
     minimap = Minimap(canvas)
     labels = show(canvas)
     canvas.actual_size()
@@ -117,10 +117,10 @@ def test_the_overview_follows_the_label_after_a_while(qtbot: QtBot, canvas: Canv
     labels.values[:] = 2
     canvas.refresh(Box(0, 0, labels.width, labels.height))
     qtbot.waitUntil(lambda: seen(minimap, left)[1] > seen(minimap, left)[0], timeout=60_000)
-    assert PAUSE_MS >= 200, "at most a few times a second"
+    assert UPDATE_INTERVAL_MS >= 200, "at most a few times a second"
 
 
-def test_a_picture_of_another_form_gets_an_overview_of_its_form(canvas: CanvasView) -> None:
+def test_a_picture_of_another_form_gets_an_overview_of_its_form(canvas: Canvas) -> None:
     minimap = Minimap(canvas)
     show(canvas)
     canvas.actual_size()
@@ -131,10 +131,10 @@ def test_a_picture_of_another_form_gets_an_overview_of_its_form(canvas: CanvasVi
     assert canvas.rect().contains(minimap.geometry())
 
 
-def test_the_grid_stands_between_pixels_and_only_where_they_are_large(canvas: CanvasView) -> None:
+def test_the_grid_stands_between_pixels_and_only_where_they_are_large(canvas: Canvas) -> None:
     show(canvas, 40, 30)
     canvas.set_layers(LayerState(label_visible=False, prediction_visible=False))
-    canvas.set_grid(True)
+    canvas.set_pixel_grid(True)
     canvas.zoom_at(QPointF(300, 200), 11.5 / canvas.scale)
     assert canvas.scale < 12
     plain = np.unique(inside(canvas))
@@ -147,52 +147,52 @@ def test_the_grid_stands_between_pixels_and_only_where_they_are_large(canvas: Ca
     left = round(canvas.widget_point(Point(0, 0)).x())
     dark = np.nonzero(row < plain[0] - 20)[0] + 200
     assert dark.size and set((dark - left) % 16) == {0}
-    canvas.set_grid(False)
+    canvas.set_pixel_grid(False)
     assert np.unique(inside(canvas)).size == 1
 
 
-def inside(canvas: CanvasView) -> np.ndarray:
+def inside(canvas: Canvas) -> np.ndarray:
     """Greys of a part of the canvas that the picture fills, (H, W)."""
     image = canvas.grab().toImage().convertToFormat(QImage.Format.Format_Grayscale8)
     grey = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
     return grey[150:250, 200:400].astype(int)
 
 
-def test_a_swipe_shows_the_label_left_and_the_prediction_right(canvas: CanvasView) -> None:
+def test_a_swipe_shows_the_label_left_and_the_prediction_right(canvas: Canvas) -> None:
     swipe = Swipe(canvas)
     show(canvas, 600, 400)
     left, right = QPoint(230, 150), QPoint(400, 150)
     assert seen(canvas, left) == RED
-    swipe.set_on(True)
+    swipe.set_active(True)
     assert (seen(canvas, left), seen(canvas, right)) == (RED, GREEN)
-    QTest.mousePress(swipe, LEFT, PLAIN, QPoint(11, 200))
+    QTest.mousePress(swipe, LEFT_BUTTON, NO_MODIFIER, QPoint(11, 200))
     QTest.mouseMove(swipe, QPoint(11 - 150, 200))
-    QTest.mouseRelease(swipe, LEFT, PLAIN, QPoint(11, 200))
-    assert swipe.share == pytest.approx(0.25, abs=0.01)
+    QTest.mouseRelease(swipe, LEFT_BUTTON, NO_MODIFIER, QPoint(11, 200))
+    assert swipe.position == pytest.approx(0.25, abs=0.01)
     assert seen(canvas, left) == GREEN, "left of the middle, but right of the line"
     canvas.set_layers(LayerState(label_visible=False))
     assert seen(canvas, QPoint(100, 150)) == (120, 120, 120), "the bare picture"
-    swipe.set_on(False)
+    swipe.set_active(False)
     assert swipe.isHidden()
     canvas.set_layers(LayerState(label_opacity=1.0))
     assert seen(canvas, left) == RED
 
 
-def test_arrow_keys_move_the_line_and_esc_asks_for_its_end(qtbot: QtBot, canvas: CanvasView) -> None:
+def test_arrow_keys_move_the_line_and_esc_asks_for_its_end(qtbot: QtBot, canvas: Canvas) -> None:
     swipe = Swipe(canvas)
     show(canvas)
-    swipe.set_on(True)
+    swipe.set_active(True)
     swipe.setFocus()
     QTest.keyClick(swipe, Qt.Key.Key_Left)
-    assert swipe.share == pytest.approx(0.48)
+    assert swipe.position == pytest.approx(0.48)
     canvas.activateWindow()
     qtbot.waitUntil(canvas.isActiveWindow, timeout=60_000)
-    with qtbot.waitSignal(swipe.ended, timeout=60_000):
+    with qtbot.waitSignal(swipe.close_requested, timeout=60_000):
         QTest.keyClick(canvas, Qt.Key.Key_Escape)
 
 
 def test_keys_switch_the_aids(desk: Desk) -> None:
-    aids, viewing = desk.window.actions_by_id, desk.window.viewing
+    aids, viewing = desk.window.actions_by_id, desk.window.layer_controller
     assert aids["minimap"].isChecked() and aids["pixel_grid"].isChecked()
     desk.canvas.zoom_by(8)
     assert viewing.minimap.isVisible()
@@ -200,20 +200,20 @@ def test_keys_switch_the_aids(desk: Desk) -> None:
     assert not viewing.minimap.isVisible()
     desk.key(Qt.Key.Key_F, Qt.KeyboardModifier.ShiftModifier)
     desk.key(Qt.Key.Key_Y)
-    assert viewing.comparing.swipe.isVisible()
+    assert viewing.comparison.swipe.isVisible()
     desk.key(Qt.Key.Key_Escape)
-    assert not viewing.comparing.swipe.isVisible() and not aids["swipe"].isChecked()
+    assert not viewing.comparison.swipe.isVisible() and not aids["swipe"].isChecked()
 
 
 def test_aids_are_remembered_and_nonsense_is_not(desk: Desk) -> None:
-    viewing, settings = desk.window.viewing, desk.window._settings
+    viewing, settings = desk.window.layer_controller, desk.window._settings
     grid = desk.window.actions_by_id["pixel_grid"]
     grid.trigger()
-    viewing.remember()
-    assert settings.remembered("aids")["pixel_grid"] is False
+    viewing.save()
+    assert settings.get_state("aids")["pixel_grid"] is False
     grid.trigger()
-    viewing.restore()
+    viewing.load()
     assert not grid.isChecked()
-    settings.remember("aids", ["nonsense"])
-    viewing.restore()
+    settings.set_state("aids", ["nonsense"])
+    viewing.load()
     assert grid.isChecked()

@@ -19,7 +19,7 @@ from core.labels.label_map import Edit, LabelMap
 from core.tools.brush import Eraser
 from core.tools.fill import Fill
 from core.tools.shapes.polygon import Polygon
-from desktop.canvas.canvas import CanvasView
+from desktop.canvas.canvas import Canvas
 
 LEFT, RIGHT, MIDDLE = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton
 NO_KEY = Qt.KeyboardModifier.NoModifier
@@ -34,7 +34,7 @@ WIDTH, HEIGHT = 300, 200
 class Desk:
     """A shown canvas with a picture, and all it told."""
 
-    def __init__(self, canvas: CanvasView) -> None:
+    def __init__(self, canvas: Canvas) -> None:
         self.canvas = canvas
         self.edits: list[Edit] = []
         self.told: list[str] = []
@@ -54,7 +54,7 @@ class Desk:
     def open_picture(self) -> LabelMap:
         picture = np.random.default_rng(0).integers(0, 255, (HEIGHT, WIDTH, 3)).astype(np.uint8)
         self.labels = LabelMap.blank(WIDTH, HEIGHT)
-        self.canvas.show_picture(Pyramid.of(picture), self.labels, None)
+        self.canvas.show_picture(Pyramid.build(picture), self.labels, None)
         return self.labels
 
     def drag(
@@ -112,7 +112,7 @@ def near(path: list[Point], radius: float) -> np.ndarray:
 
 @pytest.fixture
 def desk(qtbot: QtBot) -> Iterator[Desk]:
-    canvas = CanvasView()
+    canvas = Canvas()
     qtbot.addWidget(canvas)
     canvas.resize(640, 480)
     canvas.show()
@@ -304,9 +304,9 @@ def test_corners_are_taken_back_by_key_by_right_click_and_by_the_window(desk: De
     QTest.keyClick(desk.canvas, Qt.Key.Key_Backspace)
     QTest.mouseClick(desk.canvas, RIGHT, NO_KEY, QPoint(50, 50))
     assert desk.canvas.is_busy
-    assert desk.canvas.step_back()
+    assert desk.canvas.undo_point()
     assert not desk.canvas.is_busy
-    assert not desk.canvas.step_back()
+    assert not desk.canvas.undo_point()
     assert desk.edits == []
 
 
@@ -347,9 +347,9 @@ def test_fill_by_click(desk: Desk) -> None:
 
 def test_actions_and_wheel_and_hand_change_the_size_of_the_active_tool(desk: Desk) -> None:
     QTest.mouseMove(desk.canvas, QPoint(300, 200))
-    desk.canvas.size_tool(1)
+    desk.canvas.resize_tool(1)
     assert desk.sizes[-1] == desk.canvas.options.brush_radius > 8.3
-    desk.canvas.size_tool(-1)
+    desk.canvas.resize_tool(-1)
     desk.wheel((300, 200), 3, SHIFT)
     assert desk.sizes[2] > desk.sizes[1] < desk.sizes[0]
     start = desk.canvas.options.brush_radius
@@ -364,10 +364,10 @@ def test_actions_and_wheel_and_hand_change_the_size_of_the_active_tool(desk: Des
 
 def test_the_smallest_brush_can_grow_again(desk: Desk) -> None:
     desk.canvas.set_radius(0.5)
-    desk.canvas.size_tool(1)
+    desk.canvas.resize_tool(1)
     assert desk.canvas.options.brush_radius == 1.0
-    desk.canvas.size_tool(-1)
-    desk.canvas.size_tool(-1)
+    desk.canvas.resize_tool(-1)
+    desk.canvas.resize_tool(-1)
     assert desk.canvas.options.brush_radius == 0.5
 
 
@@ -397,7 +397,7 @@ def test_keys_that_the_tool_does_not_need_are_left_to_the_window(qtbot: QtBot) -
     window = QWidget()
     qtbot.addWidget(window)
     window.resize(400, 300)
-    canvas = CanvasView(window)
+    canvas = Canvas(window)
     seen: list[int] = []
     window.keyPressEvent = lambda event: seen.append(event.key())  # type: ignore[method-assign]
     window.show()

@@ -19,10 +19,10 @@ from core.tools.shapes.drag_shape import Lasso
 from core.tools.shapes.polygon import Polygon
 from core.tools.shapes.rectangle_ellipse import Ellipse, Rectangle
 from core.tools.tool import Modifiers, Tool
-from core.tools.tool_options import Detail
-from desktop.canvas.canvas import CanvasView
-from desktop.dispatcher import Bridge
-from desktop.workspaces.label.background_work import Working
+from core.tools.tool_options import OutlineDetail
+from desktop.canvas.canvas import Canvas
+from desktop.dispatcher import MainThreadDispatcher
+from desktop.workspaces.label.background_work import BackgroundWork
 
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 PLAIN, SHIFT, CTRL, ALT = (
@@ -39,15 +39,15 @@ LOOP = [(20, 20), (70, 15), (100, 40), (80, 70), (30, 60)]
 class Desk:
     """A shown canvas with a grey picture, worked in image pixels."""
 
-    def __init__(self, canvas: CanvasView, qtbot: QtBot) -> None:
+    def __init__(self, canvas: Canvas, qtbot: QtBot) -> None:
         self.canvas, self.qtbot = canvas, qtbot
-        self.working = Working(Bridge(), canvas)
+        self.working = BackgroundWork(MainThreadDispatcher(), canvas)
         self.edits: list[Edit] = []
         self.said: list[str] = []
         self.labels = LabelMap.blank(WIDTH, HEIGHT)
         canvas.edit_finished.connect(self.edits.append)
-        canvas.said.connect(self.said.append)
-        canvas.show_picture(Pyramid.of(np.full((HEIGHT, WIDTH, 3), 90, np.uint8)), self.labels, None)
+        canvas.message.connect(self.said.append)
+        canvas.show_picture(Pyramid.build(np.full((HEIGHT, WIDTH, 3), 90, np.uint8)), self.labels, None)
         canvas.set_class(1, "road", (255, 0, 0))
 
     def take(self, tool: Tool) -> None:
@@ -80,7 +80,7 @@ class Desk:
 
     def open_outline(self, x: float, y: float) -> None:
         """Alt+click, until the outline is there."""
-        with self.qtbot.waitSignal(self.canvas.said, timeout=PATIENCE_MS):
+        with self.qtbot.waitSignal(self.canvas.message, timeout=PATIENCE_MS):
             self.click(x, y, ALT)
 
     def key(self, key: Qt.Key) -> None:
@@ -95,14 +95,14 @@ class Desk:
 
 @pytest.fixture
 def desk(qtbot: QtBot) -> Iterator[Desk]:
-    canvas = CanvasView()
+    canvas = Canvas()
     qtbot.addWidget(canvas)
     canvas.resize(640, 480)
     canvas.show()
     qtbot.waitExposed(canvas)
     made = Desk(canvas, qtbot)
     yield made
-    made.working.leave()
+    made.working.close()
     canvas.clear()
 
 
@@ -205,7 +205,7 @@ def test_the_outline_of_a_region_is_opened_changed_and_put_back(desk: Desk) -> N
     desk.labels.values[30:40, 45:55] = 0
     before = desk.labels.values.copy()
     desk.canvas.class_picked.connect(lambda: desk.canvas.set_class(6, "pond", (0, 0, 255)))
-    desk.canvas.options.detail = Detail.EXACT
+    desk.canvas.options.detail = OutlineDetail.EXACT
     desk.take(Polygon())
     desk.open_outline(35, 25)
     desk.key(Qt.Key.Key_Return)

@@ -16,11 +16,11 @@ from pytestqt.qtbot import QtBot
 from core.base.geometry import Point
 from core.images.pyramid import Pyramid
 from core.labels.label_map import Edit, LabelMap
-from core.tools.registry import all_tools
+from core.tools.registry import create_tools
 from core.tools.smart import superpixels
-from desktop.canvas.canvas import CanvasView
-from desktop.dispatcher import Bridge
-from desktop.workspaces.label.background_work import Working
+from desktop.canvas.canvas import Canvas
+from desktop.dispatcher import MainThreadDispatcher
+from desktop.workspaces.label.background_work import BackgroundWork
 from tests.desktop.conftest import Desk
 from tests.tool_driver import disc_picture, iou
 
@@ -34,7 +34,7 @@ PICTURE, DISC = disc_picture()
 class Table:
     """A canvas with a picture of a disc, and what came of it."""
 
-    def __init__(self, canvas: CanvasView, qtbot: QtBot) -> None:
+    def __init__(self, canvas: Canvas, qtbot: QtBot) -> None:
         self.canvas, self.qtbot = canvas, qtbot
         self.edits: list[Edit] = []
         self.said: list[str] = []
@@ -42,7 +42,7 @@ class Table:
 
     @property
     def painted(self) -> np.ndarray:
-        return self.canvas.stage().labels.values == 1
+        return self.canvas.tool_context().labels.values == 1
 
     def spot(self, x: float, y: float) -> QPoint:
         return self.canvas.widget_point(Point(x, y)).toPoint()
@@ -82,21 +82,21 @@ class Table:
 
 @pytest.fixture
 def table(qtbot: QtBot, request: pytest.FixtureRequest) -> Iterator[Table]:
-    canvas = CanvasView()
+    canvas = Canvas()
     qtbot.addWidget(canvas)
     canvas.resize(640, 480)
     canvas.show()
     qtbot.waitExposed(canvas)
     QTest.mouseMove(canvas, QPoint(1, 1))  # the test before may have left it where this one goes
-    canvas.show_picture(Pyramid.of(PICTURE), LabelMap.blank(160, 120), None)
+    canvas.show_picture(Pyramid.build(PICTURE), LabelMap.blank(160, 120), None)
     canvas.set_class(1, "road", (255, 0, 255))
     made = Table(canvas, qtbot)
-    working = Working(Bridge(), canvas)
+    working = BackgroundWork(MainThreadDispatcher(), canvas)
     working.message.connect(made.said.append)
-    canvas.set_tool(all_tools()[request.param])
+    canvas.set_tool(create_tools()[request.param])
     yield made
     canvas.clear()
-    working.leave()
+    working.close()
 
 
 def with_tool(name: str) -> pytest.MarkDecorator:
@@ -119,9 +119,9 @@ def test_the_wheel_and_the_brackets_turn_the_tolerance(table: Table) -> None:
     table.move(80, 60)
     table.turn(80, 60, 3)
     wheel = table.canvas.options.tolerance
-    table.canvas.size_tool(1)
+    table.canvas.resize_tool(1)
     key = table.canvas.options.tolerance
-    table.canvas.size_tool(-1)
+    table.canvas.resize_tool(-1)
     assert 12 < wheel < key
     assert table.canvas.options.tolerance < key
     assert not table.painted.any()
@@ -196,7 +196,7 @@ def test_the_plain_wheel_changes_the_pieces_and_with_ctrl_it_zooms(table: Table)
     assert table.canvas.scale == scale
     table.turn(80, 60, 2, CTRL)
     assert table.canvas.scale > scale
-    table.canvas.set_tool(all_tools()["tool_wand"])
+    table.canvas.set_tool(create_tools()["tool_wand"])
     table.turn(80, 60, -2, PLAIN)
     assert table.canvas.scale == scale
 
@@ -218,13 +218,13 @@ def test_a_drag_over_pieces(table: Table) -> None:
 def test_pieces_that_were_given_up_are_looked_for_again(
     table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    go_on, find = threading.Event(), superpixels.find_pieces
+    go_on, find = threading.Event(), superpixels.compute_superpixels
 
     def slowly(*asked: object) -> object:
         go_on.wait(60)
         return find(*asked)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(superpixels, "find_pieces", slowly)
+    monkeypatch.setattr(superpixels, "compute_superpixels", slowly)
     bare = table.seen(80, 60)
     table.move(80, 60)
     assert table.canvas.is_waiting
@@ -251,7 +251,7 @@ def test_a_stroke_inside_and_one_outside(table: Table) -> None:
 @with_tool("superpixels")
 def test_another_tool_in_the_hand_ends_what_was_asked_for(table: Table) -> None:
     table.move(80, 60)
-    table.canvas.set_tool(all_tools()["tool_brush"])
+    table.canvas.set_tool(create_tools()["tool_brush"])
     table.stroke((20, 20))
     table.until_edit()
     assert table.edits[0].name == "Brush stroke, road" and not table.canvas.is_busy
@@ -265,7 +265,7 @@ def test_keys_of_the_window_take_the_tools_and_turn_them(desk: Desk) -> None:
         names.append(desk.canvas.tool.name)
     assert names == ["scissors", "grabcut", "superpixels", "watershed"]
     desk.key(Qt.Key.Key_W)
-    shown = desk.page.options.controls.widget("tolerance").findChild(QSpinBox)
+    shown = desk.page.option_bar.controls.widget("tolerance").findChild(QSpinBox)
     assert shown is not None
     before = shown.value()
     desk.key(Qt.Key.Key_BracketRight)
@@ -277,6 +277,6 @@ def test_a_smart_edit_is_stored_and_one_undo_takes_it_back(desk: Desk) -> None:
     desk.key(Qt.Key.Key_W)
     desk.canvas.options.tolerance = 120
     desk.dab(0.25)
-    assert desk.painted > 100
+    assert desk.labelled_pixels > 100
     desk.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
-    desk.until(lambda: desk.painted == 0, "the undo")
+    desk.wait_until(lambda: desk.labelled_pixels == 0, "the undo")

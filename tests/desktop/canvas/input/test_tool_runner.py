@@ -18,11 +18,11 @@ from core.base.errors import UserError
 from core.base.geometry import Box, Point
 from core.images.pyramid import Pyramid
 from core.labels.label_map import LabelMap
-from core.tools.edit_constraint import fill
-from core.tools.tool import NOTHING, Ghost, Modifiers, Outcome, Stage, Tool, Work
-from desktop.canvas.canvas import CanvasView
-from desktop.dispatcher import Bridge
-from desktop.workspaces.label.background_work import Working
+from core.tools.edit_constraint import paint_mask
+from core.tools.tool import NO_RESULT, BackgroundTask, MaskPreview, Modifiers, Tool, ToolContext, ToolResult
+from desktop.canvas.canvas import Canvas
+from desktop.dispatcher import MainThreadDispatcher
+from desktop.workspaces.label.background_work import BackgroundWork
 
 SQUARE = Box(10, 10, 30, 20)
 PATIENCE_MS = 60_000
@@ -34,61 +34,61 @@ class Thinker(Tool):
     name, title = "thinker", "Thinker"
 
     def __init__(self, run: Callable[[Callable[[], bool]], object], quiet: bool = False) -> None:
-        self._work = Work("Thinking", run, quiet)
+        self._work = BackgroundTask("Thinking", run, quiet)
 
-    def hover(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
-        return Outcome(ghost=Ghost(SQUARE, np.ones((SQUARE.height, SQUARE.width), bool)))
+    def hover(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+        return ToolResult(mask_preview=MaskPreview(SQUARE, np.ones((SQUARE.height, SQUARE.width), bool)))
 
-    def press(self, stage: Stage, at: Point, modifiers: Modifiers) -> Outcome:
-        return Outcome(work=self._work)
+    def press(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+        return ToolResult(task=self._work)
 
-    def done(self, stage: Stage, result: object) -> Outcome:
+    def on_task_done(self, stage: ToolContext, result: object) -> ToolResult:
         if not isinstance(result, Box):
-            return NOTHING
-        stage.labels.begin("Think", self.name, stage.class_value)
-        dirty = fill(stage, result, np.ones((result.height, result.width), bool))
-        return Outcome(dirty, stage.labels.finish())
+            return NO_RESULT
+        stage.labels.begin_edit("Think", self.name, stage.class_value)
+        dirty = paint_mask(stage, result, np.ones((result.height, result.width), bool))
+        return ToolResult(dirty, stage.labels.finish_edit())
 
 
 @pytest.fixture
-def canvas(qtbot: QtBot) -> Iterator[CanvasView]:
-    made = CanvasView()
+def canvas(qtbot: QtBot) -> Iterator[Canvas]:
+    made = Canvas()
     qtbot.addWidget(made)
     made.resize(480, 320)
     made.show()
     qtbot.waitExposed(made)
-    made.show_picture(Pyramid.of(np.full((80, 120, 3), 60, np.uint8)), LabelMap.blank(120, 80), None)
+    made.show_picture(Pyramid.build(np.full((80, 120, 3), 60, np.uint8)), LabelMap.blank(120, 80), None)
     made.set_class(1, "road", (255, 0, 0))
     yield made
     made.clear()
 
 
 @pytest.fixture
-def working(canvas: CanvasView) -> Iterator[Working]:
-    made = Working(Bridge(), canvas)
+def working(canvas: Canvas) -> Iterator[BackgroundWork]:
+    made = BackgroundWork(MainThreadDispatcher(), canvas)
     yield made
-    made.leave()
+    made.close()
 
 
-def click(canvas: CanvasView, x: float, y: float) -> None:
+def click(canvas: Canvas, x: float, y: float) -> None:
     QTest.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=canvas.widget_point(Point(x, y)).toPoint())
 
 
-def colour_at(canvas: CanvasView, x: float, y: float) -> tuple[int, int, int]:
+def colour_at(canvas: Canvas, x: float, y: float) -> tuple[int, int, int]:
     spot = canvas.widget_point(Point(x, y)).toPoint()
     return canvas.grab().toImage().pixelColor(spot).getRgb()[:3]
 
 
-def test_a_promise_is_seen_before_it_is_kept(canvas: CanvasView) -> None:
+def test_a_promise_is_seen_before_it_is_kept(canvas: Canvas) -> None:
     bare = colour_at(canvas, 20.5, 15.5)
     canvas.set_tool(Thinker(lambda _unwanted: None))
     QTest.mouseMove(canvas, QPoint(200, 200))
     inside, outside = colour_at(canvas, 20.5, 15.5), colour_at(canvas, 60.5, 60.5)
     assert inside[0] > bare[0] + 60 and inside[1] < bare[1] and outside == bare
-    assert not canvas.stage().labels.values.any()
+    assert not canvas.tool_context().labels.values.any()
 
 
-def test_work_comes_back_as_one_edit(canvas: CanvasView, working: Working, qtbot: QtBot) -> None:
+def test_work_comes_back_as_one_edit(canvas: Canvas, working: BackgroundWork, qtbot: QtBot) -> None:
     threads: list[threading.Thread] = []
 
     def run(_unwanted: Callable[[], bool]) -> object:
@@ -99,12 +99,12 @@ def test_work_comes_back_as_one_edit(canvas: CanvasView, working: Working, qtbot
     with qtbot.waitSignal(canvas.edit_finished, timeout=PATIENCE_MS) as finished:
         click(canvas, 50, 50)
     assert finished.args[0].pixels == SQUARE.area
-    assert canvas.stage().labels.values[SQUARE.slices].all()
+    assert canvas.tool_context().labels.values[SQUARE.slices].all()
     assert threads != [threading.main_thread()]
 
 
 def test_work_that_nobody_wants_any_more_changes_nothing(
-    canvas: CanvasView, working: Working, qtbot: QtBot
+    canvas: Canvas, working: BackgroundWork, qtbot: QtBot
 ) -> None:
     go_on, ended, asked = threading.Event(), threading.Event(), []
 
@@ -116,15 +116,15 @@ def test_work_that_nobody_wants_any_more_changes_nothing(
 
     canvas.set_tool(Thinker(run))
     click(canvas, 50, 50)
-    canvas.settle_all()  # another picture or another tool
+    canvas.finish_all()  # another picture or another tool
     go_on.set()
     qtbot.waitUntil(ended.is_set, timeout=PATIENCE_MS)
     QApplication.processEvents()
     assert asked == [True]
-    assert not canvas.stage().labels.values.any()
+    assert not canvas.tool_context().labels.values.any()
 
 
-def test_work_that_fails_says_why(canvas: CanvasView, working: Working, qtbot: QtBot) -> None:
+def test_work_that_fails_says_why(canvas: Canvas, working: BackgroundWork, qtbot: QtBot) -> None:
     def run(_unwanted: Callable[[], bool]) -> object:
         raise UserError("The outline is too short; draw it once around the thing.")
 
@@ -132,10 +132,10 @@ def test_work_that_fails_says_why(canvas: CanvasView, working: Working, qtbot: Q
     with qtbot.waitSignal(working.message, timeout=PATIENCE_MS) as said:
         click(canvas, 50, 50)
     assert said.args == ["The outline is too short; draw it once around the thing."]
-    assert not canvas.stage().labels.values.any()
+    assert not canvas.tool_context().labels.values.any()
 
 
-def test_a_pen_paints_by_its_pressure_and_erases_with_its_other_end(canvas: CanvasView) -> None:
+def test_a_pen_paints_by_its_pressure_and_erases_with_its_other_end(canvas: Canvas) -> None:
     canvas.options.brush_radius = 10
     light = pen_dab(canvas, (30, 40), 0.1)
     firm = pen_dab(canvas, (80, 40), 1.0)
@@ -144,13 +144,13 @@ def test_a_pen_paints_by_its_pressure_and_erases_with_its_other_end(canvas: Canv
 
 
 def pen_dab(
-    canvas: CanvasView,
+    canvas: Canvas,
     at: tuple[int, int],
     pressure: float,
     end: QPointingDevice.PointerType = QPointingDevice.PointerType.Pen,
 ) -> int:
     """Put a pen down and lift it, as Qt tells it: a tablet event, then a mouse event. Returns pixels gained."""
-    labels = canvas.stage().labels
+    labels = canvas.tool_context().labels
     before = int(np.count_nonzero(labels.values))
     device = QPointingDevice(
         "pen", 1, QInputDevice.DeviceType.Stylus, end, QInputDevice.Capability.Pressure, 1, 3
@@ -172,7 +172,7 @@ def pen_dab(
 
 @pytest.mark.parametrize("quiet", [False, True])
 def test_long_work_is_spoken_of_until_it_ends(
-    canvas: CanvasView, working: Working, qtbot: QtBot, quiet: bool
+    canvas: Canvas, working: BackgroundWork, qtbot: QtBot, quiet: bool
 ) -> None:
     go_on, heard = threading.Event(), []
     working.message.connect(heard.append)
@@ -183,10 +183,10 @@ def test_long_work_is_spoken_of_until_it_ends(
     qtbot.waitUntil(lambda: heard == ["Thinking… Esc cancels.", ""], timeout=PATIENCE_MS)
 
 
-def test_work_that_goes_on_is_spoken_of_again(canvas: CanvasView, working: Working, qtbot: QtBot) -> None:
+def test_work_that_goes_on_is_spoken_of_again(canvas: Canvas, working: BackgroundWork, qtbot: QtBot) -> None:
     go_on, heard = threading.Event(), []
     working.message.connect(heard.append)
-    working._thinks.again.setInterval(30)
+    working._task_status.repeat_timer.setInterval(30)
     canvas.set_tool(Thinker(lambda _unwanted: go_on.wait(60) and SQUARE))
     click(canvas, 50, 50)
     qtbot.waitUntil(lambda: len(heard) > 3, timeout=PATIENCE_MS)

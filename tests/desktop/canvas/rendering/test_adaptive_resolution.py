@@ -17,9 +17,9 @@ from pytestqt.qtbot import QtBot
 from core.base.geometry import Box
 from core.images.pyramid import Pyramid
 from core.labels.label_map import LabelMap
-from desktop.canvas.canvas import CanvasView
-from desktop.canvas.rendering.frame_budget import Pace
-from desktop.canvas.rendering.pixel_buffer import Pixels, Sheet
+from desktop.canvas.canvas import Canvas
+from desktop.canvas.rendering.frame_budget import FrameBudget
+from desktop.canvas.rendering.pixel_buffer import PixelBuffer, PixelWords
 
 FRAME = 1_000_000
 
@@ -27,44 +27,44 @@ FRAME = 1_000_000
 def test_a_fast_machine_draws_every_pixel_and_a_slow_one_fewer() -> None:
     steps = []
     for nanoseconds in (2, 10, 40, 4000):
-        pace = Pace()
+        pace = FrameBudget()
         for _ in range(7):
-            pace.learn(FRAME, FRAME * nanoseconds * 1e-9)
+            pace.record(FRAME, FRAME * nanoseconds * 1e-9)
         steps.append(pace.step(FRAME))
     assert steps == [1, 2, 3, 4]
 
 
 def test_one_frame_that_was_held_up_changes_nothing() -> None:
-    pace = Pace()
+    pace = FrameBudget()
     for seconds in (0.002, 0.002, 3.0, 0.002):
-        pace.learn(FRAME, seconds)
+        pace.record(FRAME, seconds)
     assert pace.step(FRAME) == 1
 
 
 def test_a_few_pixels_say_nothing_of_the_machine() -> None:
-    pace = Pace()
+    pace = FrameBudget()
     for _ in range(9):
-        pace.learn(2000, 1.0)
+        pace.record(2000, 1.0)
     assert pace.step(FRAME) == 1
 
 
 def test_a_small_canvas_is_always_drawn_whole() -> None:
-    pace = Pace()
-    pace.learn(FRAME, 1.0)
+    pace = FrameBudget()
+    pace.record(FRAME, 1.0)
     assert (pace.step(FRAME), pace.step(FRAME // 2)) == (4, 1)
 
 
-def paint_places(box: Box, into: Pixels) -> None:
+def paint_places(box: Box, into: PixelWords) -> None:
     """Every pixel is its own place."""
     y, x = np.mgrid[box.y0 : box.y1, box.x0 : box.x1]
     into[:] = 0xFF000000 | y << 12 | x
 
 
-def seen(sheet: Sheet) -> np.ndarray:
+def seen(sheet: PixelBuffer) -> np.ndarray:
     """(h, w) uint32 as it is drawn."""
     image = QImage(sheet.width, sheet.height, QImage.Format.Format_RGB32)
     painter = QPainter(image)
-    sheet.show(painter, Box(0, 0, sheet.width, sheet.height))
+    sheet.draw(painter, Box(0, 0, sheet.width, sheet.height))
     painter.end()
     return np.frombuffer(image.constBits(), np.uint32).reshape(sheet.height, sheet.width).copy()
 
@@ -77,84 +77,84 @@ moves = st.lists(st.tuples(st.integers(-70, 70), st.integers(-260, 260)), max_si
 def test_a_sheet_that_moved_shows_what_was_drawn_before_in_its_new_place(
     turns: list[tuple[int, int]],
 ) -> None:
-    sheet = Sheet(60, 250, QImage.Format.Format_RGB32)
-    sheet.freshen(paint_places)
+    sheet = PixelBuffer(60, 250, QImage.Format.Format_RGB32)
+    sheet.redraw_damaged(paint_places)
     expected, unknown = seen(sheet), 0xFF000000 | 9
     for dx, dy in turns:
         sheet.scroll(dx, dy)
         moved = np.full_like(expected, unknown)
-        kept = Box(0, 0, 60, 250).intersected(Box(0, 0, 60, 250).moved(dx, dy))
+        kept = Box(0, 0, 60, 250).intersection(Box(0, 0, 60, 250).moved(dx, dy))
         if not kept.is_empty:
             moved[kept.slices] = expected[kept.moved(-dx, -dy).slices]
         expected = moved
-        drawn = sheet.freshen(lambda _box, into: into.fill(unknown))
+        drawn = sheet.redraw_damaged(lambda _box, into: into.fill(unknown))
         assert drawn >= 60 * 250 - kept.area
         assert np.array_equal(seen(sheet), expected)
 
 
 def test_a_sheet_is_freshened_a_little_at_a_time() -> None:
-    sheet = Sheet(600, 1250, QImage.Format.Format_RGB32)
+    sheet = PixelBuffer(600, 1250, QImage.Format.Format_RGB32)
     sheet.scroll(13, 77)
     rounds = 0
-    while not sheet.is_fresh:
-        assert 0 < sheet.freshen(paint_places, until=time.perf_counter()) < 600 * 1250
+    while not sheet.is_up_to_date:
+        assert 0 < sheet.redraw_damaged(paint_places, deadline=time.perf_counter()) < 600 * 1250
         rounds += 1
     assert rounds > 2
-    whole = Sheet(600, 1250, QImage.Format.Format_RGB32)
-    whole.freshen(paint_places)
+    whole = PixelBuffer(600, 1250, QImage.Format.Format_RGB32)
+    whole.redraw_damaged(paint_places)
     assert np.array_equal(seen(sheet), seen(whole))
 
 
 @pytest.fixture
-def canvas(qtbot: QtBot) -> Iterator[CanvasView]:
-    made = CanvasView()
+def canvas(qtbot: QtBot) -> Iterator[Canvas]:
+    made = Canvas()
     qtbot.addWidget(made)
     made.resize(1300, 900)
     made.set_class(1, "road", (230, 110, 40))
     made.show()
     qtbot.waitExposed(made)
     noise = np.random.default_rng(2).integers(0, 255, (1400, 1900, 3)).astype(np.uint8)
-    made.show_picture(Pyramid.of(noise), LabelMap.blank(1900, 1400), None)
+    made.show_picture(Pyramid.build(noise), LabelMap.blank(1900, 1400), None)
     yield made
     made.clear()
 
 
-def test_another_picture_is_drawn_whole_at_once(canvas: CanvasView) -> None:
-    canvas._screen.pace = slow = Pace()
-    slow.learn(FRAME, 1.0)
+def test_another_picture_is_drawn_whole_at_once(canvas: Canvas) -> None:
+    canvas._compositor.frame_budget = slow = FrameBudget()
+    slow.record(FRAME, 1.0)
     canvas.zoom_at(QPointF(300, 200), 1.4)
-    assert canvas.is_coarse
-    canvas.show_picture(Pyramid.of(np.zeros((1400, 1900, 3), np.uint8)), LabelMap.blank(1900, 1400), None)
-    assert not canvas.is_coarse
+    assert canvas.is_low_resolution
+    canvas.show_picture(Pyramid.build(np.zeros((1400, 1900, 3), np.uint8)), LabelMap.blank(1900, 1400), None)
+    assert not canvas.is_low_resolution
 
 
-def test_whoever_paints_right_after_a_zoom_sees_every_pixel(canvas: CanvasView, qtbot: QtBot) -> None:
-    canvas._screen.pace = slow = Pace()
-    slow.learn(FRAME, 1.0)
+def test_whoever_paints_right_after_a_zoom_sees_every_pixel(canvas: Canvas, qtbot: QtBot) -> None:
+    canvas._compositor.frame_budget = slow = FrameBudget()
+    slow.record(FRAME, 1.0)
     canvas.zoom_at(QPointF(300, 200), 1.4)
     coarse = canvas.grab().toImage()
-    qtbot.waitUntil(lambda: not canvas.is_coarse, timeout=5000)
+    qtbot.waitUntil(lambda: not canvas.is_low_resolution, timeout=5000)
     fine = canvas.grab().toImage()
     assert coarse != fine
     canvas.zoom_at(QPointF(300, 200), 1 / 1.4)
     canvas.zoom_at(QPointF(300, 200), 1.4)
     assert canvas.grab().toImage() == coarse
     QTest.mousePress(canvas, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(5, 5))
-    assert canvas.is_held
+    assert canvas.is_stroking
     QTest.mouseMove(canvas, QPoint(2, 2))
     shown = canvas.grab().toImage()
     far = QRect(200, 200, 900, 600)
     assert shown.copy(far) == fine.copy(far)
 
 
-def test_moving_the_picture_ends_a_zoom(canvas: CanvasView) -> None:
-    canvas._screen.pace = slow = Pace()
-    slow.learn(FRAME, 1.0)
+def test_moving_the_picture_ends_a_zoom(canvas: Canvas) -> None:
+    canvas._compositor.frame_budget = slow = FrameBudget()
+    slow.record(FRAME, 1.0)
     canvas.zoom_at(QPointF(300, 200), 3.0 / canvas.scale)
     canvas.zoom_at(QPointF(300, 200), 3.0 / canvas.scale)
-    assert canvas.is_coarse and canvas.scale == 3.0
+    assert canvas.is_low_resolution and canvas.scale == 3.0
     canvas.pan_by(QPointF(7, -3))
-    assert not canvas.is_coarse
+    assert not canvas.is_low_resolution
     moved = canvas.grab().toImage()
-    canvas._screen.damage_all()
+    canvas._compositor.damage_all()
     assert canvas.grab().toImage() == moved

@@ -17,13 +17,13 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from core.base.geometry import Box, Point
-from core.images.adjustments import Tone
+from core.images.adjustments import Adjustments
 from core.images.pyramid import Pyramid
 from core.labels.label_map import LabelMap
 from core.labels.prediction import PredictedMask
-from desktop.canvas.canvas import CanvasView
+from desktop.canvas.canvas import Canvas
 from desktop.canvas.rendering.compare_styles import Comparison
-from desktop.canvas.rendering.frame_budget import Pace
+from desktop.canvas.rendering.frame_budget import FrameBudget
 from desktop.canvas.rendering.layer_style import LayerState
 
 WIDTH, HEIGHT = 1300, 900
@@ -33,7 +33,7 @@ LEFT, NO_KEY = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 SCALES = [0.26, 0.5, 0.77, 1.0, 1.37, 3.0, 9.6, 64.0]
 
 
-def screen(canvas: CanvasView) -> np.ndarray:
+def screen(canvas: Canvas) -> np.ndarray:
     """(h, w, 3) uint8 RGB, one entry a device pixel."""
     image = canvas.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
     raw = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
@@ -51,9 +51,9 @@ def patches(seed: int, values: int, width: int = WIDTH, height: int = HEIGHT) ->
 
 
 @pytest.mark.parametrize("step", [2, 3])
-def test_a_large_canvas_is_coarse_only_while_it_zooms(canvas: CanvasView, qtbot: QtBot, step: int) -> None:
+def test_a_large_canvas_is_coarse_only_while_it_zooms(canvas: Canvas, qtbot: QtBot, step: int) -> None:
     canvas.resize(2000, 1400)
-    canvas._screen.pace = Slow(step)
+    canvas._compositor.frame_budget = Slow(step)
     labels, prediction = patches(11, 4), patches(12, 4)
     show(canvas, labels, prediction)
     for scale in (0.77, 3.7):
@@ -61,8 +61,8 @@ def test_a_large_canvas_is_coarse_only_while_it_zooms(canvas: CanvasView, qtbot:
         screen(canvas)
         zoom_to(canvas, scale, 1001, 701)
         moving = screen(canvas)
-        assert canvas.is_coarse
-        qtbot.waitUntil(lambda: not canvas.is_coarse, timeout=5000)
+        assert canvas.is_low_resolution
+        qtbot.waitUntil(lambda: not canvas.is_low_resolution, timeout=5000)
         resting = screen(canvas)
         canvas.set_layers(SOLID)  # everything anew
         assert np.array_equal(screen(canvas), resting)
@@ -75,7 +75,7 @@ def test_a_large_canvas_is_coarse_only_while_it_zooms(canvas: CanvasView, qtbot:
         assert np.percentile(around[60:-60, 60:-60], 99) < 50
 
 
-class Slow(Pace):
+class Slow(FrameBudget):
     """A machine on which so many pixels must share one."""
 
     def __init__(self, step: int) -> None:
@@ -87,8 +87,8 @@ class Slow(Pace):
 
 
 @pytest.fixture
-def canvas(qtbot: QtBot) -> Iterator[CanvasView]:
-    made = CanvasView()
+def canvas(qtbot: QtBot) -> Iterator[Canvas]:
+    made = Canvas()
     qtbot.addWidget(made)
     made.resize(300, 220)
     made.set_palette(PALETTE)
@@ -99,23 +99,23 @@ def canvas(qtbot: QtBot) -> Iterator[CanvasView]:
     made.clear()
 
 
-def show(canvas: CanvasView, labels: np.ndarray, prediction: np.ndarray | None = None) -> np.ndarray:
+def show(canvas: Canvas, labels: np.ndarray, prediction: np.ndarray | None = None) -> np.ndarray:
     """A noisy picture with these layers. Returns the picture."""
     height, width = labels.shape
     picture = np.random.default_rng(3).integers(0, 255, (height, width, 3)).astype(np.uint8)
     mask = None if prediction is None else PredictedMask(prediction, prediction)
-    canvas.show_picture(Pyramid.of(picture), LabelMap(labels), mask)
+    canvas.show_picture(Pyramid.build(picture), LabelMap(labels), mask)
     return picture
 
 
-def zoom_to(canvas: CanvasView, scale: float, x: float = 151.0, y: float = 79.0) -> None:
+def zoom_to(canvas: Canvas, scale: float, x: float = 151.0, y: float = 79.0) -> None:
     """Just this scale, without a stop at the true size on the way."""
     for _ in range(3):
         canvas.zoom_at(QPointF(x, y), scale / canvas.scale)
     assert canvas.scale == pytest.approx(scale)
 
 
-def under(canvas: CanvasView, shown: np.ndarray, count: int = 400) -> Iterator[tuple[np.ndarray, int, int]]:
+def under(canvas: Canvas, shown: np.ndarray, count: int = 400) -> Iterator[tuple[np.ndarray, int, int]]:
     """Random device pixels of the picture: their colour, and the image column and row under their centre."""
     rng = np.random.default_rng(9)
     ratio = canvas.devicePixelRatioF()
@@ -132,7 +132,7 @@ def under(canvas: CanvasView, shown: np.ndarray, count: int = 400) -> Iterator[t
 
 
 @pytest.mark.parametrize("scale", SCALES)
-def test_layers_lie_on_the_pixel_they_belong_to(canvas: CanvasView, scale: float) -> None:
+def test_layers_lie_on_the_pixel_they_belong_to(canvas: Canvas, scale: float) -> None:
     labels, prediction = patches(1, 6), patches(2, 6)
     prediction[prediction == 0] = 1
     show(canvas, labels, prediction)
@@ -143,7 +143,7 @@ def test_layers_lie_on_the_pixel_they_belong_to(canvas: CanvasView, scale: float
 
 
 @pytest.mark.parametrize("scale", [scale for scale in SCALES if scale >= 1])
-def test_magnified_pixels_are_crisp_and_in_place(canvas: CanvasView, scale: float) -> None:
+def test_magnified_pixels_are_crisp_and_in_place(canvas: Canvas, scale: float) -> None:
     picture = show(canvas, np.zeros((HEIGHT, WIDTH), np.uint8))
     zoom_to(canvas, scale)
     for colour, x, y in under(canvas, screen(canvas)):
@@ -151,13 +151,13 @@ def test_magnified_pixels_are_crisp_and_in_place(canvas: CanvasView, scale: floa
 
 
 @pytest.mark.parametrize("turned", [False, True])
-def test_a_picture_thinner_than_a_pixel_is_a_line(canvas: CanvasView, turned: bool) -> None:
+def test_a_picture_thinner_than_a_pixel_is_a_line(canvas: Canvas, turned: bool) -> None:
     picture = np.full((4, 16_000, 3), (200, 30, 30), np.uint8)
     labels = np.zeros((4, 16_000), np.uint8)
     labels[:, 8000:] = 3
     if turned:
         picture, labels = picture.transpose(1, 0, 2).copy(), labels.T.copy()
-    canvas.show_picture(Pyramid.of(picture), LabelMap(labels), None)
+    canvas.show_picture(Pyramid.build(picture), LabelMap(labels), None)
     shown = screen(canvas)
     shown = shown.transpose(1, 0, 2) if turned else shown
     line = shown[shown.shape[0] // 2 - 2 : shown.shape[0] // 2 + 2]
@@ -178,12 +178,12 @@ def test_the_same_on_screens_with_more_pixels(factor: str) -> None:
 
 
 @pytest.mark.parametrize("scale", [0.25, 0.31, 0.5, 0.77])
-def test_minified_pixels_are_smooth_and_in_place(canvas: CanvasView, scale: float) -> None:
+def test_minified_pixels_are_smooth_and_in_place(canvas: Canvas, scale: float) -> None:
     """How bright a row is tells where the edge lies that it crosses, to a small part of a device pixel."""
     y, x = np.mgrid[:HEIGHT, :WIDTH]
     white = x + 0.5 > 600 + 0.37 * (y + 0.5 - HEIGHT / 2)
     picture = np.repeat((white * 255).astype(np.uint8)[..., None], 3, axis=2)
-    canvas.show_picture(Pyramid.of(picture), LabelMap.blank(WIDTH, HEIGHT), None)
+    canvas.show_picture(Pyramid.build(picture), LabelMap.blank(WIDTH, HEIGHT), None)
     zoom_to(canvas, scale)
     shown = screen(canvas)[..., 0]
     ratio = canvas.devicePixelRatioF()
@@ -202,7 +202,7 @@ def test_minified_pixels_are_smooth_and_in_place(canvas: CanvasView, scale: floa
     assert len(np.unique(shown)) > 4
 
 
-def test_the_ground_around_the_picture_is_plain(canvas: CanvasView) -> None:
+def test_the_ground_around_the_picture_is_plain(canvas: Canvas) -> None:
     show(canvas, np.full((HEIGHT, WIDTH), 3, np.uint8))
     shown = screen(canvas)
     ratio = canvas.devicePixelRatioF()
@@ -215,7 +215,7 @@ def test_the_ground_around_the_picture_is_plain(canvas: CanvasView) -> None:
     assert (shown[on_picture] == PALETTE[3]).all()
 
 
-def test_the_ground_follows_a_dark_and_a_light_theme(canvas: CanvasView) -> None:
+def test_the_ground_follows_a_dark_and_a_light_theme(canvas: Canvas) -> None:
     greys = []
     for window in (QColor(32, 33, 36), QColor(244, 240, 235)):
         palette = QPalette()
@@ -228,7 +228,7 @@ def test_the_ground_follows_a_dark_and_a_light_theme(canvas: CanvasView) -> None
     assert greys[1] > 180
 
 
-def painted_anew(canvas: CanvasView) -> np.ndarray:
+def painted_anew(canvas: Canvas) -> np.ndarray:
     """The same view with nothing kept from before: another size and back makes new sheets."""
     size, at = canvas.size(), canvas.image_point(QPointF(150, 110))
     canvas.resize(size.width() + 2, size.height())
@@ -237,7 +237,7 @@ def painted_anew(canvas: CanvasView) -> np.ndarray:
     return screen(canvas)
 
 
-def test_incremental_painting_ends_where_painting_anew_would(canvas: CanvasView) -> None:
+def test_incremental_painting_ends_where_painting_anew_would(canvas: Canvas) -> None:
     """Strokes, pans and zooms in any order leave the same screen as drawing everything at once."""
     labels = patches(1, 3)
     labels[300:500, 300:700] = 255
@@ -268,18 +268,18 @@ def test_incremental_painting_ends_where_painting_anew_would(canvas: CanvasView)
 @pytest.mark.parametrize("scale", [None, 0.5, 3.0])
 @pytest.mark.parametrize("has_prediction", [True, False])
 def test_a_picture_drawn_ahead_looks_as_if_it_were_painted(
-    canvas: CanvasView, scale: float | None, has_prediction: bool
+    canvas: Canvas, scale: float | None, has_prediction: bool
 ) -> None:
     canvas.set_layers(LayerState(difference_visible=True))
     show(canvas, patches(1, 4), patches(2, 4))
     if scale is not None:
         zoom_to(canvas, scale)
-    pyramid = Pyramid.of(np.random.default_rng(4).integers(0, 255, (HEIGHT, WIDTH, 3)).astype(np.uint8))
+    pyramid = Pyramid.build(np.random.default_rng(4).integers(0, 255, (HEIGHT, WIDTH, 3)).astype(np.uint8))
     labels, said = LabelMap(patches(5, 4)), patches(6, 4)
     prediction = PredictedMask(said, said) if has_prediction else None
-    drawn = canvas.draft(keep_view=True).draw(pyramid, labels, prediction)
-    canvas.show_picture(pyramid, labels, prediction, keep_view=True, drawn=drawn)
-    assert canvas._screen._sheets is drawn.screen._sheets
+    drawn = canvas.frame_request(keep_view=True).render(pyramid, labels, prediction)
+    canvas.show_picture(pyramid, labels, prediction, keep_view=True, prerendered=drawn)
+    assert canvas._compositor._buffers is drawn.compositor._buffers
     ahead = screen(canvas)
     assert np.array_equal(ahead, painted_anew(canvas))
     labels.values[200:220, 300:330] = 3
@@ -288,12 +288,12 @@ def test_a_picture_drawn_ahead_looks_as_if_it_were_painted(
 
 
 @pytest.mark.parametrize("what", ["size", "palette", "layers", "tone", "comparing", "place", "ground"])
-def test_what_was_drawn_ahead_of_another_view_is_not_shown(canvas: CanvasView, what: str) -> None:
+def test_what_was_drawn_ahead_of_another_view_is_not_shown(canvas: Canvas, what: str) -> None:
     show(canvas, patches(1, 4), patches(2, 4))
-    pyramid = Pyramid.of(np.random.default_rng(4).integers(0, 255, (HEIGHT, WIDTH, 3)).astype(np.uint8))
+    pyramid = Pyramid.build(np.random.default_rng(4).integers(0, 255, (HEIGHT, WIDTH, 3)).astype(np.uint8))
     labels, said = LabelMap(patches(5, 4)), patches(6, 4)
     prediction = PredictedMask(said, said)
-    drawn = canvas.draft(keep_view=True).draw(pyramid, labels, prediction)
+    drawn = canvas.frame_request(keep_view=True).render(pyramid, labels, prediction)
     if what == "size":
         canvas.resize(320, 200)
     elif what == "palette":
@@ -301,23 +301,23 @@ def test_what_was_drawn_ahead_of_another_view_is_not_shown(canvas: CanvasView, w
     elif what == "layers":
         canvas.set_layers(LayerState(label_opacity=0.2))
     elif what == "tone":
-        canvas.set_tone(Tone(brightness=0.3))
+        canvas.set_adjustments(Adjustments(brightness=0.3))
     elif what == "comparing":
-        canvas.compare(Comparison())
+        canvas.set_comparison(Comparison())
     elif what == "place":
         zoom_to(canvas, 2.0)
     else:
-        canvas._screen.set_background(7)
-    canvas.show_picture(pyramid, labels, prediction, keep_view=True, drawn=drawn)
+        canvas._compositor.set_background(7)
+    canvas.show_picture(pyramid, labels, prediction, keep_view=True, prerendered=drawn)
     shown = screen(canvas)
-    assert canvas._screen._sheets is not drawn.screen._sheets
+    assert canvas._compositor._buffers is not drawn.compositor._buffers
     assert np.array_equal(shown, painted_anew(canvas))
 
 
-def test_a_change_from_outside_shows_after_refresh(canvas: CanvasView) -> None:
+def test_a_change_from_outside_shows_after_refresh(canvas: Canvas) -> None:
     labels = LabelMap.blank(WIDTH, HEIGHT)
     picture = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
-    canvas.show_picture(Pyramid.of(picture), labels, None)
+    canvas.show_picture(Pyramid.build(picture), labels, None)
     before = screen(canvas)
     labels.values[100:300, 200:500] = 4
     assert np.array_equal(screen(canvas), before)
@@ -328,7 +328,7 @@ def test_a_change_from_outside_shows_after_refresh(canvas: CanvasView) -> None:
     assert changed.sum() == pytest.approx(200 * 300 * canvas.scale**2, rel=0.05)
 
 
-def test_a_new_prediction_and_its_end(canvas: CanvasView) -> None:
+def test_a_new_prediction_and_its_end(canvas: Canvas) -> None:
     show(canvas, np.zeros((HEIGHT, WIDTH), np.uint8))
     before = screen(canvas)
     said = np.full((HEIGHT, WIDTH), 2, np.uint8)
@@ -339,19 +339,19 @@ def test_a_new_prediction_and_its_end(canvas: CanvasView) -> None:
     assert np.array_equal(screen(canvas), before)
 
 
-def test_layers_of_another_size_are_refused(canvas: CanvasView) -> None:
+def test_layers_of_another_size_are_refused(canvas: Canvas) -> None:
     show(canvas, np.zeros((HEIGHT, WIDTH), np.uint8))
     small = np.zeros((5, 5), np.uint8)
     with pytest.raises(ValueError, match="do not belong"):
         canvas.set_prediction(PredictedMask(small, small))
     picture = np.zeros((6, 5, 3), np.uint8)
     with pytest.raises(ValueError, match="do not belong"):
-        canvas.show_picture(Pyramid.of(picture), LabelMap(small), None)
+        canvas.show_picture(Pyramid.build(picture), LabelMap(small), None)
 
 
-def test_the_ring_is_of_true_size_and_in_the_classs_colour(canvas: CanvasView) -> None:
+def test_the_ring_is_of_true_size_and_in_the_classs_colour(canvas: Canvas) -> None:
     canvas.show_picture(
-        Pyramid.of(np.full((HEIGHT, WIDTH, 3), 90, np.uint8)), LabelMap.blank(WIDTH, HEIGHT), None
+        Pyramid.build(np.full((HEIGHT, WIDTH, 3), 90, np.uint8)), LabelMap.blank(WIDTH, HEIGHT), None
     )
     canvas.set_class(1, "road", (250, 10, 20))
     canvas.options.brush_radius = 100

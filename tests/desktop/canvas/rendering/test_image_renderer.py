@@ -14,11 +14,11 @@ from PySide6.QtTest import QTest
 
 from core.base.geometry import Box
 from core.images.image_reader import read_picture
-from core.images.tiled_pyramid import GiantPyramid
+from core.images.tiled_pyramid import TiledPyramid
 from core.session.loading import picture_loader
-from core.tools.smart.colour_similarity import Seed, region_alike
+from core.tools.smart.colour_similarity import Seed, find_similar_region
 from desktop.main_window import MainWindow
-from desktop.tour.window_driver import LEFT, PLAIN
+from desktop.tour.window_driver import LEFT_BUTTON, NO_MODIFIER
 from tests.desktop.conftest import Desk
 
 WIDTH, HEIGHT = 3000, 2500
@@ -43,17 +43,17 @@ def with_giant(
     one_window: tuple[MainWindow, list[BaseException]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Desk:
     """A project of one picture that counts as a giant."""
-    monkeypatch.setattr(picture_loader, "GIANT_PIXELS", 5_000_000)
+    monkeypatch.setattr(picture_loader, "TILED_FROM_PIXELS", 5_000_000)
     giant(tmp_path / "giant.tif")
     desk = Desk(one_window[0])
-    desk.window.open(tmp_path)
-    desk.until(desk.has_picture, "a picture")
+    desk.window.open_project(tmp_path)
+    desk.wait_until(desk.has_picture, "a picture")
     return desk
 
 
 def test_a_giant_sharpens_by_itself_and_can_be_painted_on(with_giant: Desk, tmp_path: Path) -> None:
     desk = with_giant
-    assert isinstance(desk.canvas._pyramid, GiantPyramid)
+    assert isinstance(desk.canvas._pyramid, TiledPyramid)
     picture = read_picture(tmp_path / "giant.tif")
 
     def middle_is_right(tolerance: int) -> bool:
@@ -63,14 +63,14 @@ def test_a_giant_sharpens_by_itself_and_can_be_painted_on(with_giant: Desk, tmp_
         y, x = int(at.y), int(at.x)
         return np.abs(shown[height // 2, width // 2, :2].astype(int) - picture[y, x, :2]).max() <= tolerance
 
-    desk.until(lambda: middle_is_right(3), "the coarse picture")
+    desk.wait_until(lambda: middle_is_right(3), "the coarse picture")
     desk.canvas.actual_size()
 
-    desk.until(lambda: middle_is_right(0), "the true pixels")
+    desk.wait_until(lambda: middle_is_right(0), "the true pixels")
     desk.page.classes.classes_added.emit(["water"])
-    desk.until(lambda: len(desk.session.editing.classes) == 1, "a class")
+    desk.wait_until(lambda: len(desk.session.editing.classes) == 1, "a class")
     desk.dab(0.5)
-    assert 0 < desk.painted < 100_000
+    assert 0 < desk.labelled_pixels < 100_000
     desk.window.close_project()
 
 
@@ -80,32 +80,32 @@ def test_the_wand_sees_a_giant(with_giant: Desk, tmp_path: Path) -> None:
     desk.page.classes.classes_added.emit(["road"])
     desk.key(Qt.Key.Key_W)
     desk.canvas.options.tolerance = 4
-    desk.canvas.look_at(Box(1000, 900, 1400, 1200))
+    desk.canvas.show_box(Box(1000, 900, 1400, 1200))
     desk.canvas.actual_size()
     middle = desk.canvas.rect().center()
     at = desk.canvas.image_point(QPointF(middle))
     seed = Seed(int(at.x), int(at.y), desk.canvas.options.colours)
-    same = region_alike(picture, seed, 4, True, None)
+    same = find_similar_region(picture, seed, 4, True, None)
     assert same is not None and 100 < same.mask.sum() < 200_000
     around = same.box.grown(2)
     pyramid = desk.canvas.pyramid
     assert pyramid is not None
-    desk.until(
+    desk.wait_until(
         lambda: (
             desk.canvas.grab() is not None
-            and np.array_equal(pyramid.whole()[around.slices], picture[around.slices])
+            and np.array_equal(pyramid.full_image()[around.slices], picture[around.slices])
         ),
         "sharp tiles",
     )
     QTest.mouseMove(desk.canvas, middle)
-    QTest.mouseClick(desk.canvas, LEFT, PLAIN, middle)
-    desk.until(lambda: desk.painted > 0, "the edit")
-    expected = np.zeros(desk.values.shape, bool)
+    QTest.mouseClick(desk.canvas, LEFT_BUTTON, NO_MODIFIER, middle)
+    desk.wait_until(lambda: desk.labelled_pixels > 0, "the edit")
+    expected = np.zeros(desk.label_values.shape, bool)
     expected[same.box.slices] = same.mask
-    assert np.array_equal(desk.values > 0, expected)
+    assert np.array_equal(desk.label_values > 0, expected)
     desk.key(Qt.Key.Key_B)
     desk.window.close_project()
 
 
 def test_a_small_picture_stays_in_memory(desk: Desk) -> None:
-    assert not isinstance(desk.canvas._pyramid, GiantPyramid)
+    assert not isinstance(desk.canvas._pyramid, TiledPyramid)

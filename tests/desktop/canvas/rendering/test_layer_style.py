@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 
 from core.base.geometry import Box
 from core.labels.class_list import UNLABELLED, VOID
-from desktop.canvas.rendering.layer_style import ColourTable, Hatch, LayerState, premultiplied, sample
+from desktop.canvas.rendering.layer_style import (
+    ColourTable,
+    DiagonalHatch,
+    LayerState,
+    premultiplied,
+    sample_nearest,
+)
 
 PALETTE = np.random.default_rng(5).integers(1, 255, (256, 3)).astype(np.uint8)
 CLEAR = 0
@@ -39,19 +45,19 @@ def test_each_layer_has_its_say(state: LayerState, label: int, said: int, stripe
     found = one(table.compose(pixel(label), pixel(said), lambda: pixel(stripe)))
     differs = label not in (UNLABELLED, VOID) and said not in (UNLABELLED, label)
     if table.is_empty:
-        assert state.label == state.prediction == state.difference == 0
-    elif differs and stripe and state.difference:
+        assert state.label_alpha == state.prediction_alpha == state.difference_alpha == 0
+    elif differs and stripe and state.difference_alpha:
         assert is_grey(found)
-        assert found >> 24 == round(255 * state.difference)
-    elif label == VOID and state.label:
+        assert found >> 24 == round(255 * state.difference_alpha)
+    elif label == VOID and state.label_alpha:
         assert is_grey(found)
-        assert found >> 24 == round(255 * state.label)
-    elif label != UNLABELLED and state.label:
-        assert found == shade(label, state.label)
+        assert found >> 24 == round(255 * state.label_alpha)
+    elif label != UNLABELLED and state.label_alpha:
+        assert found == shade(label, state.label_alpha)
     elif said in (UNLABELLED, VOID):
         assert found == CLEAR
     else:
-        assert found == shade(said, state.prediction)
+        assert found == shade(said, state.prediction_alpha)
 
 
 @settings(max_examples=50, deadline=None)
@@ -59,12 +65,12 @@ def test_each_layer_has_its_say(state: LayerState, label: int, said: int, stripe
 def test_without_a_prediction_only_labels_show(state: LayerState, label: int, stripe: int) -> None:
     table = ColourTable(PALETTE, state, has_prediction=False)
     found = one(table.compose(pixel(label), None, lambda: pixel(stripe)))
-    if label == UNLABELLED or not state.label:
+    if label == UNLABELLED or not state.label_alpha:
         assert found == CLEAR
     elif label == VOID:
         assert is_grey(found)
     else:
-        assert found == shade(label, state.label)
+        assert found == shade(label, state.label_alpha)
 
 
 def test_void_and_difference_are_striped() -> None:
@@ -91,14 +97,14 @@ rising = st.lists(st.integers(0, 39), min_size=1, max_size=90).map(lambda v: np.
 @given(rising, rising)
 def test_sample_is_indexing(rows: np.ndarray, columns: np.ndarray) -> None:
     array = np.random.default_rng(0).integers(0, 255, (40, 40)).astype(np.uint8)
-    assert np.array_equal(sample(array, rows, columns), array[np.ix_(rows, columns)])
+    assert np.array_equal(sample_nearest(array, rows, columns), array[np.ix_(rows, columns)])
 
 
 @pytest.mark.parametrize("ratio", [1.0, 1.5, 2.0])
 def test_the_hatch_moves_with_the_picture_and_has_no_seams(ratio: float) -> None:
-    hatch = Hatch(ratio)
-    whole = hatch.over(Box(0, 0, 90, 70), -13, 29)
-    assert np.array_equal(hatch.over(Box(31, 7, 80, 60), -13, 29), whole[7:60, 31:80])
-    assert np.array_equal(hatch.over(Box(5, -3, 95, 67), -8, 26), whole)
+    hatch = DiagonalHatch(ratio)
+    whole = hatch.cover(Box(0, 0, 90, 70), -13, 29)
+    assert np.array_equal(hatch.cover(Box(31, 7, 80, 60), -13, 29), whole[7:60, 31:80])
+    assert np.array_equal(hatch.cover(Box(5, -3, 95, 67), -8, 26), whole)
     assert set(np.unique(whole)) == {0, 1, 2}
     assert 0.3 < (whole == 0).mean() < 0.7

@@ -16,10 +16,10 @@ from core.images.pyramid import Pyramid
 from core.labels.class_list import VOID
 from core.labels.label_map import LabelMap
 from core.labels.prediction import PredictedMask
-from desktop.canvas.canvas import CanvasView
+from desktop.canvas.canvas import Canvas
 from desktop.canvas.rendering import class_patterns
-from desktop.canvas.rendering.layer_style import LayerState, Shape
-from desktop.canvas.rendering.overlay_renderer import borders, heat, over
+from desktop.canvas.rendering.layer_style import LayerState, RegionStyle
+from desktop.canvas.rendering.overlay_renderer import blend_over, confidence_heatmap, region_borders
 from tests.desktop.conftest import Desk
 
 pytestmark = pytest.mark.qt_log_ignore("does not support")
@@ -31,8 +31,8 @@ REACH = 2
 
 
 @pytest.fixture
-def canvas(qtbot: QtBot) -> Iterator[CanvasView]:
-    made = CanvasView()
+def canvas(qtbot: QtBot) -> Iterator[Canvas]:
+    made = Canvas()
     qtbot.addWidget(made)
     made.resize(300, 220)
     made.show()
@@ -45,19 +45,19 @@ def canvas(qtbot: QtBot) -> Iterator[CanvasView]:
     made.clear()
 
 
-def show(canvas: CanvasView, values: np.ndarray, said: np.ndarray | None = None) -> LabelMap:
+def show(canvas: Canvas, values: np.ndarray, said: np.ndarray | None = None) -> LabelMap:
     """A grey picture of the canvas's size, at its true size and in its corner."""
     height, width = values.shape
     labels = LabelMap(values)
     prediction = None if said is None else PredictedMask(said, np.full_like(said, 128))
-    canvas.show_picture(Pyramid.of(np.full((height, width, 3), GREY, np.uint8)), labels, prediction)
+    canvas.show_picture(Pyramid.build(np.full((height, width, 3), GREY, np.uint8)), labels, prediction)
     canvas.actual_size()
     corner = canvas.image_point(QPointF(0, 0))
     canvas.pan_by(QPointF(corner.x, corner.y))
     return labels
 
 
-def pixels(canvas: CanvasView) -> np.ndarray:
+def pixels(canvas: Canvas) -> np.ndarray:
     """What is seen, (H, W, 3) uint8 RGB."""
     image = canvas.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
     rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
@@ -82,9 +82,9 @@ def edges(ids: np.ndarray, reach: int) -> np.ndarray:
     return found
 
 
-def test_an_outline_is_where_something_else_begins(canvas: CanvasView) -> None:
+def test_an_outline_is_where_something_else_begins(canvas: Canvas) -> None:
     values = blobs()
-    canvas.set_layers(LayerState(label_opacity=1.0, shape=Shape.OUTLINE))
+    canvas.set_layers(LayerState(label_opacity=1.0, shape=RegionStyle.OUTLINE))
     show(canvas, values)
     found = pixels(canvas)
     line = edges(values, REACH) & (values != 0)
@@ -95,10 +95,10 @@ def test_an_outline_is_where_something_else_begins(canvas: CanvasView) -> None:
     assert (found[~line] == GREY).all(), "the inside is clear"
 
 
-def test_fill_and_outline(canvas: CanvasView) -> None:
+def test_fill_and_outline(canvas: Canvas) -> None:
     values = blobs()
     values[values == VOID] = 0
-    canvas.set_layers(LayerState(label_opacity=0.5, shape=Shape.BOTH))
+    canvas.set_layers(LayerState(label_opacity=0.5, shape=RegionStyle.BOTH))
     show(canvas, values)
     found, line = pixels(canvas).astype(int), edges(values, REACH)
     inside, edge = found[(values == 1) & ~line], found[(values == 1) & line]
@@ -107,10 +107,10 @@ def test_fill_and_outline(canvas: CanvasView) -> None:
     assert (found[values == 0] == GREY).all()
 
 
-def test_label_and_prediction_have_lines_of_their_own(canvas: CanvasView) -> None:
+def test_label_and_prediction_have_lines_of_their_own(canvas: Canvas) -> None:
     values, said = blobs(), np.full((220, 300), 3, np.uint8)
     said[:, 250:] = 1
-    canvas.set_layers(LayerState(label_opacity=1.0, prediction_opacity=1.0, shape=Shape.OUTLINE))
+    canvas.set_layers(LayerState(label_opacity=1.0, prediction_opacity=1.0, shape=RegionStyle.OUTLINE))
     show(canvas, values, said)
     shown = np.where(values != 0, values.astype(int), 256 + said.astype(int))
     found, line = pixels(canvas), edges(shown, REACH)
@@ -121,9 +121,9 @@ def test_label_and_prediction_have_lines_of_their_own(canvas: CanvasView) -> Non
     assert (found[~line] == GREY).all()
 
 
-def test_what_is_drawn_in_parts_is_what_is_drawn_at_once(canvas: CanvasView) -> None:
+def test_what_is_drawn_in_parts_is_what_is_drawn_at_once(canvas: Canvas) -> None:
     """Strokes and scrolling work out pieces of the screen; no seam may show where they meet."""
-    canvas.set_layers(LayerState(label_opacity=1.0, shape=Shape.BOTH, class_patterns=True))
+    canvas.set_layers(LayerState(label_opacity=1.0, shape=RegionStyle.BOTH, patterns=True))
     values = np.zeros((600, 700), np.uint8)
     labels = show(canvas, values)
     pixels(canvas)
@@ -144,12 +144,12 @@ def test_what_is_drawn_in_parts_is_what_is_drawn_at_once(canvas: CanvasView) -> 
 def test_borders(reach: int) -> None:
     ids = np.random.default_rng(reach).integers(0, 3, (20, 30)).repeat(2, 0).repeat(3, 1).astype(np.uint16)
     ids[ids == 2] = 300
-    assert np.array_equal(borders(ids, reach), edges(ids, reach))
+    assert np.array_equal(region_borders(ids, reach), edges(ids, reach))
 
 
-def test_patterns_differ_from_class_to_class_and_hold_on_to_the_picture(canvas: CanvasView) -> None:
+def test_patterns_differ_from_class_to_class_and_hold_on_to_the_picture(canvas: Canvas) -> None:
     canvas.set_palette(np.full((256, 3), 90, np.uint8), tuple(range(1, 9)))
-    canvas.set_layers(LayerState(label_opacity=0.6, class_patterns=True))
+    canvas.set_layers(LayerState(label_opacity=0.6, patterns=True))
     labels = show(canvas, np.zeros((440, 600), np.uint8))
     seen = []
     for value in range(1, 9):
@@ -166,12 +166,13 @@ def test_patterns_differ_from_class_to_class_and_hold_on_to_the_picture(canvas: 
 
 
 def test_patterns_go_by_the_place_in_the_list() -> None:
-    bits = class_patterns.kinds((7, 3, 200))
+    bits = class_patterns.pattern_bits((7, 3, 200))
     assert bits[7] == 0 and bits[3] != 0 and bits[200] not in (0, bits[3])
     assert np.count_nonzero(bits) == 2
-    again = class_patterns.kinds(tuple(range(1, 2 * class_patterns.KINDS + 1)))
+    again = class_patterns.pattern_bits(tuple(range(1, 2 * class_patterns.PATTERN_COUNT + 1)))
     assert np.array_equal(
-        again[1 : class_patterns.KINDS + 1], again[class_patterns.KINDS + 1 : 2 * class_patterns.KINDS + 1]
+        again[1 : class_patterns.PATTERN_COUNT + 1],
+        again[class_patterns.PATTERN_COUNT + 1 : 2 * class_patterns.PATTERN_COUNT + 1],
     )
 
 
@@ -182,15 +183,15 @@ def test_a_chip_shows_the_pattern_in_its_form_only(qapp, ratio: float) -> None:
     image.setDevicePixelRatio(ratio)
     image.fill(Qt.GlobalColor.transparent)
     painter = QPainter(image)
-    class_patterns.draw_chip(painter, QRectF(0, 0, 16, 16), 4, QColor(250, 230, 40), 1)
+    class_patterns.draw_chip_pattern(painter, QRectF(0, 0, 16, 16), 4, QColor(250, 230, 40), 1)
     painter.end()
     alpha = np.array([[QColor.fromRgba(image.pixel(x, y)).alpha() for x in range(side)] for y in range(side)])
     assert 0.05 < (alpha > 128).mean() < 0.6
     assert QColor.fromRgba(image.pixel(side + 4, side // 2)).alpha() == 0
 
 
-def test_the_heat_is_strong_where_the_model_is_not_sure(canvas: CanvasView) -> None:
-    colours = heat(0.8)
+def test_the_heat_is_strong_where_the_model_is_not_sure(canvas: Canvas) -> None:
+    colours = confidence_heatmap(0.8)
     alpha = (colours >> 24).astype(int)
     assert alpha[255] == 0 and alpha[0] == round(255 * 0.8)
     assert (np.diff(alpha) <= 0).all()
@@ -198,9 +199,11 @@ def test_the_heat_is_strong_where_the_model_is_not_sure(canvas: CanvasView) -> N
     said = np.ones((220, 300), np.uint8)
     sure = np.full((220, 300), 255, np.uint8)
     sure[:, 100:200] = 90
-    canvas.set_layers(replace(LayerState().bare, uncertainty_opacity=0.8, uncertainty_visible=True))
+    canvas.set_layers(replace(LayerState().image_only, uncertainty_opacity=0.8, uncertainty_visible=True))
     labels = LabelMap(values)
-    canvas.show_picture(Pyramid.of(np.full((220, 300, 3), GREY, np.uint8)), labels, PredictedMask(said, sure))
+    canvas.show_picture(
+        Pyramid.build(np.full((220, 300, 3), GREY, np.uint8)), labels, PredictedMask(said, sure)
+    )
     canvas.actual_size()
     found = pixels(canvas)
     assert (found[:, :95] == found[0, 0]).all() and (found[:, 205:] == found[0, 0]).all()
@@ -220,7 +223,7 @@ def test_over_is_how_a_painter_does_it() -> None:
         return (alpha << 24 | parts[0] << 16 | parts[1] << 8 | parts[2]).astype(np.uint32)
 
     top, bottom = premultiplied(4000), premultiplied(4000)
-    found = over(top, bottom)
+    found = blend_over(top, bottom)
     for shift in (0, 8, 16, 24):
         one, other = (top >> shift & 0xFF).astype(float), (bottom >> shift & 0xFF).astype(float)
         wanted = one + other * (255 - (top >> 24)) / 255
@@ -228,24 +231,24 @@ def test_over_is_how_a_painter_does_it() -> None:
 
 
 def test_keys_and_panel_say_the_same(desk: Desk) -> None:
-    panel, actions, viewing = desk.page.layers, desk.window.actions_by_id, desk.window.viewing
+    panel, actions, viewing = desk.page.layers, desk.window.actions_by_id, desk.window.layer_controller
     desk.key(Qt.Key.Key_T, Qt.KeyboardModifier.ShiftModifier)
-    assert panel.shape.currentText() == "Outline" and desk.canvas.layers.shape == Shape.OUTLINE
+    assert panel.shape.currentText() == "Outline" and desk.canvas.layers.shape == RegionStyle.OUTLINE
     panel.shape.setCurrentIndex(2)
-    assert desk.canvas.layers.shape == Shape.BOTH and not actions["outline_only"].isChecked()
+    assert desk.canvas.layers.shape == RegionStyle.BOTH and not actions["outline_only"].isChecked()
     panel.shape.setCurrentIndex(0)
     desk.key(Qt.Key.Key_X, Qt.KeyboardModifier.ShiftModifier)
     assert panel.patterns.isChecked() and desk.canvas.layers.patterns
-    assert desk.page.classes.rows.classes_model.patterned
+    assert desk.page.classes.list_view.class_model.shows_patterns
     panel.patterns.click()
     assert not desk.canvas.layers.patterns and not actions["class_patterns"].isChecked()
     desk.key(Qt.Key.Key_U, Qt.KeyboardModifier.ControlModifier)
-    assert desk.canvas.layers.uncertainty > 0 and panel.layers().uncertainty_visible
-    viewing.remember()
+    assert desk.canvas.layers.uncertainty_alpha > 0 and panel.layers().uncertainty_visible
+    viewing.save()
     actions["uncertainty_layer"].trigger()
-    viewing.restore()
-    assert desk.canvas.layers.uncertainty > 0, "remembered"
+    viewing.load()
+    assert desk.canvas.layers.uncertainty_alpha > 0, "remembered"
     actions["uncertainty_layer"].trigger()
-    desk.window._settings.remember("layers", {"shape": "nonsense"})
-    viewing.restore()
+    desk.window._settings.set_state("layers", {"shape": "nonsense"})
+    viewing.load()
     assert viewing.layers == LayerState()

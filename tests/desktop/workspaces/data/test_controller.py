@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 from core.project.records import Split, Status
 from desktop.theme.theme import apply_theme
 from desktop.tour.window_driver import CTRL
-from desktop.workspaces.data.near_duplicates import AT_ONCE, NearCopiesCard, PairRow, Side
+from desktop.workspaces.data.near_duplicates import PAGE_SIZE, NearDuplicatesCard, PairMember, PairRow
 from desktop.workspaces.data.page import DataPage
 from tests.desktop.conftest import Desk
 
@@ -27,28 +27,28 @@ def page(desk: Desk) -> DataPage:
 
 def look(desk: Desk) -> None:
     desk.window.actions_by_id["workspace_data"].trigger()
-    desk.until(desk.window.workspaces.data.isVisible, "the Data workspace")
+    desk.wait_until(desk.window.workspaces.data.isVisible, "the Data workspace")
 
 
 def follow(desk: Desk, number: QPushButton) -> tuple[str, list[str]]:
     """Click on a number: the filter that is chosen then, and the pictures in the strip."""
-    desk.until(lambda: number.isEnabled() and number.isVisible(), "a number to click on")
+    desk.wait_until(lambda: number.isEnabled() and number.isVisible(), "a number to click on")
     desk.window.workspaces.data.area.ensureWidgetVisible(number)
     desk.click(number)
     return seen(desk)
 
 
 def seen(desk: Desk) -> tuple[str, list[str]]:
-    desk.until(desk.page.isVisible, "the Label workspace")
-    source = desk.page.filmstrip.thumbs._source
+    desk.wait_until(desk.page.isVisible, "the Label workspace")
+    source = desk.page.filmstrip.thumbnails._source
     names = [source.record(row).name for row in range(source.count())]
     return desk.page.filmstrip.filter.currentText(), names
 
 
 def test_sizes_lead_to_their_pictures(desk: Desk, page: DataPage) -> None:
     look(desk)
-    desk.until(lambda: len(page.sizes.lines) == 1, "the sizes", 10)
-    (line,) = page.sizes.lines
+    desk.wait_until(lambda: len(page.sizes.buttons) == 1, "the sizes", 10)
+    (line,) = page.sizes.buttons
     assert line.text().startswith("96 × 64: ") and not page.sizes.more.isVisible()
     filter_, names = follow(desk, line)
     assert filter_ == "96 × 64" and "p0.png" in names
@@ -56,7 +56,7 @@ def test_sizes_lead_to_their_pictures(desk: Desk, page: DataPage) -> None:
 
 def test_more_sizes_than_have_lines_are_counted(page: DataPage) -> None:
     page.sizes.set_sizes([((10 + n, 10), 1) for n in range(9)])
-    assert len(page.sizes.lines) == 6 and page.sizes.more.text() == "and 3 more sizes"
+    assert len(page.sizes.buttons) == 6 and page.sizes.more.text() == "and 3 more sizes"
     page.sizes.set_sizes(())
     assert page.sizes.isHidden()
 
@@ -67,27 +67,27 @@ def test_numbers_lead_to_their_pictures(desk: Desk, page: DataPage) -> None:
     desk.session.editing.set_status(second, Status.DONE)
     desk.session.editing.set_split(second, Split.VAL)
     look(desk)
-    line = page.findings.lines
-    desk.until(lambda: "empty done" in line, "a finding")
+    line = page.findings.buttons
+    desk.wait_until(lambda: "empty done" in line, "a finding")
     assert line["empty done"].text() == "1 picture marked as done without any label."
     assert follow(desk, line["empty done"]) == ("Done without label", ["p1.png"])
-    desk.until(lambda: desk.record.name == "p1.png", "its picture")
+    desk.wait_until(lambda: desk.record.name == "p1.png", "its picture")
 
     look(desk)
-    desk.until(lambda: page.classes.item(0, 4).text() == "1", "the count of a class")
+    desk.wait_until(lambda: page.classes.item(0, 4).text() == "1", "the count of a class")
     page.area.ensureWidgetVisible(page.classes)
     place = page.classes.visualItemRect(page.classes.item(0, 0)).center()
     QTest.mouseClick(page.classes.viewport(), Qt.MouseButton.LeftButton, pos=place)
-    desk.until(desk.page.isVisible, "the Label workspace")
+    desk.wait_until(desk.page.isVisible, "the Label workspace")
     assert seen(desk) == ("With grass", ["p0.png"])
     look(desk)
     page.classes.setFocus()
     page.classes.setCurrentCell(1, 0)
     QTest.keyClick(page.classes, Qt.Key.Key_Return)
-    desk.until(lambda: seen(desk) == ("With roof", []), "the class nobody painted")
+    desk.wait_until(lambda: seen(desk) == ("With roof", []), "the class nobody painted")
 
     look(desk)
-    desk.until(lambda: page.splits.cells[Split.VAL, Status.DONE].text() == "1", "the table")
+    desk.wait_until(lambda: page.splits.cells[Split.VAL, Status.DONE].text() == "1", "the table")
     assert follow(desk, page.splits.cells[Split.VAL, Status.DONE]) == ("Validation, done", ["p1.png"])
     look(desk)
     assert not page.splits.cells[Split.TEST, None].isEnabled()
@@ -96,7 +96,7 @@ def test_numbers_lead_to_their_pictures(desk: Desk, page: DataPage) -> None:
     desk.page.filmstrip.filter.hidePopup()
     assert desk.page.filmstrip.filter.currentText() == "Without a split, new"
     look(desk)
-    desk.until(page._counts["pictures"].isEnabled, "the count of all")
+    desk.wait_until(page._counts["pictures"].isEnabled, "the count of all")
     assert follow(desk, page._counts["pictures"]) == ("All pictures", ["p0.png", "p1.png", "p2.png"])
 
 
@@ -104,104 +104,104 @@ def test_a_split_is_shown_done_and_undone_in_one_step(desk: Desk, page: DataPage
     look(desk)
     page.area.ensureWidgetVisible(page.splits.split)
     desk.click(page.splits.split)
-    dialog = desk.window.rooms.caring.splitting.dialog
+    dialog = desk.window.context.data_controller.split_controller.dialog
     assert dialog is not None
-    desk.until(dialog.split.isEnabled, "the plan")
+    desk.wait_until(dialog.split.isEnabled, "the plan")
     assert dialog.split.text() == "Split 3 pictures"
     assert [dialog.table.item(0, x).text()[0] for x in (1, 2, 3)] == ["1", "1", "1"]
     for box in dialog.shares.values():
         box.setValue(0)
-    desk.until(lambda: "70,15,15" in dialog.plan.text(), "what is wrong with no shares")
+    desk.wait_until(lambda: "70,15,15" in dialog.plan.text(), "what is wrong with no shares")
     assert not dialog.split.isEnabled()
     dialog.shares["test"].setValue(1)
-    desk.until(dialog.split.isEnabled, "the plan again")
+    desk.wait_until(dialog.split.isEnabled, "the plan again")
     assert dialog.table.item(0, 3).text().startswith("3 ")
     desk.click(dialog.split)
     index = desk.session.pictures
-    desk.until(lambda: all(index.get(i).split == Split.TEST for i in index.ids()), "the split")
-    desk.until(lambda: not dialog.isVisible() and "Undo" in desk.said, "the end of the dialog")
-    desk.until(lambda: page.splits.cells[Split.TEST, None].text() == "3", "the new counts")
-    desk.until(lambda: "Split 3 pictures" in desk.page.options.undo.toolTip(), "its name in undo")
+    desk.wait_until(lambda: all(index.get(i).split == Split.TEST for i in index.ids()), "the split")
+    desk.wait_until(lambda: not dialog.isVisible() and "Undo" in desk.said, "the end of the dialog")
+    desk.wait_until(lambda: page.splits.cells[Split.TEST, None].text() == "3", "the new counts")
+    desk.wait_until(lambda: "Split 3 pictures" in desk.page.option_bar.undo.toolTip(), "its name in undo")
     desk.window.actions_by_id["workspace_label"].trigger()
     desk.key(Qt.Key.Key_Z, CTRL)
-    desk.until(lambda: all(index.get(i).split is None for i in index.ids()), "no split again")
+    desk.wait_until(lambda: all(index.get(i).split is None for i in index.ids()), "no split again")
 
 
 def test_near_copies_are_shown_opened_and_put_right(desk: Desk, page: DataPage) -> None:
-    card, index = page.copies, desk.session.pictures
+    card, index = page.near_duplicates, desk.session.pictures
     first, second, _third = index.ids()
     desk.session.editing.set_split(first, Split.TRAIN)
     desk.session.editing.set_split(second, Split.VAL)
     look(desk)
-    page.area.ensureWidgetVisible(card.look)
-    desk.click(card.look)
-    desk.until(lambda: "1 pair of near-copies in different splits" in card.said.text(), "the leak")
-    assert len(card.lines) == 3
-    line = card.lines[0]
-    assert (line.pair.one.id, line.pair.two.id, line.join.toolTip()) == (
+    page.area.ensureWidgetVisible(card.find_button)
+    desk.click(card.find_button)
+    desk.wait_until(lambda: "1 pair of near-copies in different splits" in card.summary.text(), "the leak")
+    assert len(card.pair_widgets) == 3
+    line = card.pair_widgets[0]
+    assert (line.pair.one.id, line.pair.two.id, line.same_split.toolTip()) == (
         first,
         second,
         "Puts p0.png into validation.",
     )
-    desk.until(lambda: all(t._image is not None for t in card.lines[0].thumbs), "both thumbnails")
-    desk.until(card.lines[0].join.isVisible, "the lines in their places")
-    page.area.ensureWidgetVisible(card.lines[0].join)
-    desk.click(card.lines[0].join)
-    desk.until(lambda: index.get(first).split == Split.VAL, "both on one side")
-    desk.until(lambda: "none in different splits" in card.said.text(), "no leak any more")
-    desk.until(card.lines[0].skip.isVisible, "the lines in their places")
-    gone = card.lines[0].pair.going.id
-    page.area.ensureWidgetVisible(card.lines[0].skip)
-    desk.click(card.lines[0].skip)
-    desk.until(lambda: index.get(gone).status == Status.SKIPPED, "one skipped")
-    desk.until(lambda: len(card.lines) == 1, "the pair that is left")
-    desk.until(card.lines[0].isVisible, "it in its place")
-    left = card.lines[0].pair
+    desk.wait_until(lambda: all(t._image is not None for t in card.pair_widgets[0].thumbs), "both thumbnails")
+    desk.wait_until(card.pair_widgets[0].same_split.isVisible, "the lines in their places")
+    page.area.ensureWidgetVisible(card.pair_widgets[0].same_split)
+    desk.click(card.pair_widgets[0].same_split)
+    desk.wait_until(lambda: index.get(first).split == Split.VAL, "both on one side")
+    desk.wait_until(lambda: "none in different splits" in card.summary.text(), "no leak any more")
+    desk.wait_until(card.pair_widgets[0].skip.isVisible, "the lines in their places")
+    gone = card.pair_widgets[0].pair.skip_candidate.id
+    page.area.ensureWidgetVisible(card.pair_widgets[0].skip)
+    desk.click(card.pair_widgets[0].skip)
+    desk.wait_until(lambda: index.get(gone).status == Status.SKIPPED, "one skipped")
+    desk.wait_until(lambda: len(card.pair_widgets) == 1, "the pair that is left")
+    desk.wait_until(card.pair_widgets[0].isVisible, "it in its place")
+    left = card.pair_widgets[0].pair
     assert gone not in (left.one.id, left.two.id)
-    page.area.ensureWidgetVisible(card.lines[0].thumbs[1])
-    desk.click(card.lines[0].thumbs[1])
-    desk.until(lambda: desk.page.isVisible() and desk.record.id == left.two.id, "the picture")
+    page.area.ensureWidgetVisible(card.pair_widgets[0].thumbs[1])
+    desk.click(card.pair_widgets[0].thumbs[1])
+    desk.wait_until(lambda: desk.page.isVisible() and desk.record.id == left.two.id, "the picture")
 
 
 def test_tiny_regions_are_counted_when_asked(desk: Desk, page: DataPage) -> None:
     look(desk)
-    page.area.ensureWidgetVisible(page.findings.tiny)
-    desk.click(page.findings.tiny)
-    desk.until(lambda: "tiny" in page.findings.lines, "the answer")
-    assert page.findings.lines["tiny"].text() == "No region has fewer than 16 pixels."
-    assert not page.findings.lines["tiny"].isEnabled()
+    page.area.ensureWidgetVisible(page.findings.find_tiny)
+    desk.click(page.findings.find_tiny)
+    desk.wait_until(lambda: "tiny" in page.findings.buttons, "the answer")
+    assert page.findings.buttons["tiny"].text() == "No region has fewer than 16 pixels."
+    assert not page.findings.buttons["tiny"].isEnabled()
     desk.window.close_project()
-    assert page.findings.lines == {} or not page.findings.isVisible()
+    assert page.findings.buttons == {} or not page.findings.isVisible()
 
 
 def test_looking_can_be_cancelled_and_says_how_far_it_is(desk: Desk, page: DataPage) -> None:
     look(desk)
-    card, heard = page.copies, []
-    card.cancel_asked.connect(lambda: heard.append("cancel"))
+    card, heard = page.near_duplicates, []
+    card.cancel_requested.connect(lambda: heard.append("cancel"))
     card.set_running((3, 1000))
-    assert card.said.text() == "Looked at 3 of 1,000 pictures…" and card.progress.value() == 3
-    page.area.ensureWidgetVisible(card.look)
-    assert card.look.text() == "Cancel"
-    desk.click(card.look)
+    assert card.summary.text() == "Looked at 3 of 1,000 pictures…" and card.progress.value() == 3
+    page.area.ensureWidgetVisible(card.find_button)
+    assert card.find_button.text() == "Cancel"
+    desk.click(card.find_button)
     assert heard == ["cancel"]
     card.clear()
-    assert (card.look.text(), card.progress.isVisible()) == ("Look for near-copies", False)
+    assert (card.find_button.text(), card.progress.isVisible()) == ("Look for near-copies", False)
 
 
 def test_more_pairs_are_shown_when_asked(qtbot: QtBot, qapp: QApplication) -> None:
-    card = NearCopiesCard(apply_theme(qapp, "light"))
+    card = NearDuplicatesCard(apply_theme(qapp, "light"))
     qtbot.addWidget(card)
-    sides = [Side(n, f"p{n}.png", "train") for n in range(31)]
+    sides = [PairMember(n, f"p{n}.png", "train") for n in range(31)]
     pairs = [PairRow(one, two, 0.99, "", two) for one, two in itertools.pairwise(sides)]
     wanted: list[int] = []
-    card.thumbnail_wanted.connect(wanted.append)
+    card.thumbnail_requested.connect(wanted.append)
     card.set_pairs(pairs, "30 pairs")
-    assert len(card.lines) == AT_ONCE and set(wanted) == set(range(AT_ONCE + 1))
-    kept = list(card.lines)
+    assert len(card.pair_widgets) == PAGE_SIZE and set(wanted) == set(range(PAGE_SIZE + 1))
+    kept = list(card.pair_widgets)
     card.set_pairs(list(pairs), "30 pairs")
-    assert card.lines == kept
-    for count in (2 * AT_ONCE, 30):
+    assert card.pair_widgets == kept
+    for count in (2 * PAGE_SIZE, 30):
         assert not card.more.isHidden()
         card.more.click()
-        assert len(card.lines) == count
+        assert len(card.pair_widgets) == count
     assert card.more.isHidden()

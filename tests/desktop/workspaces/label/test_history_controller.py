@@ -17,12 +17,12 @@ from pytestqt.qtbot import QtBot
 
 from core.base.geometry import Box
 from core.labels.label_map import LabelMap, Origin
-from core.project.project import FILE, HOME
+from core.project.project import HOME_FOLDER, PROJECT_FILE
 from core.project.records import EditRecord
 from desktop.theme.theme import apply_theme
 from desktop.tour.window_driver import CTRL, SHIFT
 from desktop.workspaces.label.panels.history import HistoryPanel
-from desktop.workspaces.label.panels.history_model import ago
+from desktop.workspaces.label.panels.history_model import age_text
 from tests.desktop.conftest import Desk
 from tests.factories import picture_folder, stroke
 
@@ -30,25 +30,25 @@ pytestmark = pytest.mark.qt_log_ignore("does not support")
 
 
 def opened(desk: Desk, count: int) -> HistoryPanel:
-    panel = desk.page.side.history
+    panel = desk.page.side_column.history
     if not panel.isVisible():
         desk.key(Qt.Key.Key_H, CTRL)
-    desk.until(lambda: len(panel.list.entries.entries) == count, f"{count} entries", 10)
+    desk.wait_until(lambda: len(panel.list.history_model.entries) == count, f"{count} entries", 10)
     return panel
 
 
 def states(panel: HistoryPanel) -> list[tuple[str, bool]]:
-    return [(entry.name, entry.undone) for entry in panel.list.entries.entries]
+    return [(entry.name, entry.undone) for entry in panel.list.history_model.entries]
 
 
 def test_a_stroke_can_be_undone_before_the_disk_has_answered(desk: Desk) -> None:
     undo = desk.window.actions_by_id["undo"]
-    QTest.mouseClick(desk.canvas, Qt.MouseButton.LeftButton, pos=desk.at(0.3, 0.5))
-    assert desk.labelling.saving.pending == 1 and desk.painted
+    QTest.mouseClick(desk.canvas, Qt.MouseButton.LeftButton, pos=desk.position_of(0.3, 0.5))
+    assert desk.labelling.edit_queue.pending == 1 and desk.labelled_pixels
     assert undo.isEnabled() and "Brush stroke" in undo.text()
     undo.trigger()
-    desk.until(lambda: not desk.painted, "no stroke", 60)
-    desk.until(lambda: not undo.isEnabled(), "nothing to undo", 60)
+    desk.wait_until(lambda: not desk.labelled_pixels, "no stroke", 60)
+    desk.wait_until(lambda: not undo.isEnabled(), "nothing to undo", 60)
 
 
 def test_a_stroke_that_can_never_be_stored_leaves_the_screen_and_is_told(
@@ -57,24 +57,24 @@ def test_a_stroke_that_can_never_be_stored_leaves_the_screen_and_is_told(
     # Were it kept for ever, closing would ask, and nobody is there to answer.
     monkeypatch.setattr(QMessageBox, "warning", lambda *_: QMessageBox.StandardButton.Discard)
     desk.dab(0.2)
-    kept = desk.values.copy()
-    with closing(sqlite3.connect(desk.session.folder / HOME / FILE)) as raw:
+    kept = desk.label_values.copy()
+    with closing(sqlite3.connect(desk.session.folder / HOME_FOLDER / PROJECT_FILE)) as raw:
         raw.execute(
             "CREATE TRIGGER never BEFORE INSERT ON edits WHEN NEW.class_value = 2 "
             "BEGIN SELECT RAISE(ABORT, 'class 2 is not taken'); END"
         )
     desk.key(Qt.Key.Key_2)
-    QTest.mouseClick(desk.canvas, Qt.MouseButton.LeftButton, pos=desk.at(0.5, 0.5))
-    assert 2 in desk.values
-    desk.until(lambda: np.array_equal(desk.values, kept), "what is stored", 10)
+    QTest.mouseClick(desk.canvas, Qt.MouseButton.LeftButton, pos=desk.position_of(0.5, 0.5))
+    assert 2 in desk.label_values
+    desk.wait_until(lambda: np.array_equal(desk.label_values, kept), "what is stored", 10)
     assert "p0.png could not be saved and is lost" in desk.said
-    assert desk.window.top.saved.text.text().startswith("Not saved")
-    assert not desk.labelling.saving.is_stuck and desk.labelling.saving.pending == 0
+    assert desk.window.top_bar.saved.text.text().startswith("Not saved")
+    assert not desk.labelling.edit_queue.is_blocked and desk.labelling.edit_queue.pending == 0
     desk.key(Qt.Key.Key_1)
     desk.dab(0.8)
-    assert desk.window.top.saved.text.text() == "Saved"
+    assert desk.window.top_bar.saved.text.text() == "Saved"
     desk.window.actions_by_id["undo"].trigger()
-    desk.until(lambda: np.array_equal(desk.values, kept), "the newest stroke taken back", 10)
+    desk.wait_until(lambda: np.array_equal(desk.label_values, kept), "the newest stroke taken back", 10)
 
 
 def test_it_lists_strokes_marks_and_classes_newest_first_and_follows(desk: Desk) -> None:
@@ -91,22 +91,22 @@ def test_it_lists_strokes_marks_and_classes_newest_first_and_follows(desk: Desk)
         "Brush stroke, grass",
         "Brush stroke, grass",
     ]
-    details = [panel.list.entries.details(entry) for entry in panel.list.entries.entries]
+    details = [panel.list.history_model.details(entry) for entry in panel.list.history_model.entries]
     assert details[:2] == ["just now · all pictures", "just now"]
     assert details[2].endswith("pixels · painted")
     desk.key(Qt.Key.Key_Escape)
     desk.click(panel.close_button)
-    assert desk.page.classes.isVisible() and not desk.page.options.history.isChecked()
+    assert desk.page.classes.isVisible() and not desk.page.option_bar.history.isChecked()
 
 
 def test_pointing_at_an_entry_frames_its_pixels(desk: Desk) -> None:
     desk.dab(0.2, 0.8)
     panel = opened(desk, 2)
     plain = desk.canvas.grab().toImage()
-    left = panel.list.entries.entries[1]
+    left = panel.list.history_model.entries[1]
     assert left.box.x1 < 60
-    QTest.mouseMove(panel.list.viewport(), panel.list.visualRect(panel.list.entries.index(1)).center())
-    desk.until(lambda: desk.canvas.grab().toImage() != plain, "the frame", 5)
+    QTest.mouseMove(panel.list.viewport(), panel.list.visualRect(panel.list.history_model.index(1)).center())
+    desk.wait_until(lambda: desk.canvas.grab().toImage() != plain, "the frame", 5)
     shown = desk.canvas.grab().toImage()
     changed = [
         x
@@ -114,46 +114,46 @@ def test_pointing_at_an_entry_frames_its_pixels(desk: Desk) -> None:
         for y in range(0, plain.height(), 2)
         if plain.pixel(x, y) != shown.pixel(x, y)
     ]
-    assert changed and max(changed) < desk.at(0.6, 0).x()
+    assert changed and max(changed) < desk.position_of(0.6, 0).x()
     desk.key(Qt.Key.Key_H, CTRL)
-    desk.until(lambda: desk.canvas.grab().toImage() == plain, "no frame", 5)
+    desk.wait_until(lambda: desk.canvas.grab().toImage() == plain, "no frame", 5)
     opened(desk, 2)
-    desk.canvas.zoom_at(QPointF(desk.at(0.2, 0.5)), 16)
-    spot = desk.at(0.8, 0.5)
+    desk.canvas.zoom_at(QPointF(desk.position_of(0.2, 0.5)), 16)
+    spot = desk.position_of(0.8, 0.5)
     assert not desk.canvas.rect().contains(spot)
-    at = panel.list.visualRect(panel.list.entries.index(0)).center()
+    at = panel.list.visualRect(panel.list.history_model.index(0)).center()
     QTest.mouseClick(panel.list.viewport(), Qt.MouseButton.LeftButton, pos=at)
-    assert desk.canvas.rect().contains(desk.at(0.8, 0.5)), "a click brings the place into sight"
+    assert desk.canvas.rect().contains(desk.position_of(0.8, 0.5)), "a click brings the place into sight"
 
 
 def test_pointing_at_an_entry_shows_the_label_of_then_and_changes_nothing(desk: Desk) -> None:
     for x in (0.2, 0.5, 0.8):
         desk.dab(x)
     panel = opened(desk, 3)
-    now, spot = desk.values.copy(), desk.at(0.8, 0.5)
+    now, spot = desk.label_values.copy(), desk.position_of(0.8, 0.5)
     painted = desk.canvas.grab().toImage().pixel(spot)
 
     def shown() -> int:
         return desk.canvas.grab().toImage().pixel(spot)
 
-    first = panel.list.visualRect(panel.list.entries.index(2)).center()
+    first = panel.list.visualRect(panel.list.history_model.index(2)).center()
     QTest.mouseMove(panel.list.viewport(), first)
-    desk.until(lambda: shown() != painted, "the label without the last stroke", 5)
-    np.testing.assert_array_equal(desk.values, now)
+    desk.wait_until(lambda: shown() != painted, "the label without the last stroke", 5)
+    np.testing.assert_array_equal(desk.label_values, now)
     QApplication.sendEvent(panel.list, QEvent(QEvent.Type.Leave))
     assert shown() == painted, "the pointer has left the list"
 
-    panel.list.setCurrentIndex(panel.list.entries.index(2))
-    desk.until(lambda: shown() != painted, "the same with the keyboard", 5)
+    panel.list.setCurrentIndex(panel.list.history_model.index(2))
+    desk.wait_until(lambda: shown() != painted, "the same with the keyboard", 5)
     desk.dab(0.35)
     assert shown() == painted, "who paints sees what is painted on"
-    desk.until(lambda: len(panel.list.entries.entries) == 4, "the new stroke", 10)
+    desk.wait_until(lambda: len(panel.list.history_model.entries) == 4, "the new stroke", 10)
     assert panel.list.chosen() is None
 
-    panel.list.setCurrentIndex(panel.list.entries.index(3))
-    desk.until(lambda: shown() != painted, "the label of then again", 5)
+    panel.list.setCurrentIndex(panel.list.history_model.index(3))
+    desk.wait_until(lambda: shown() != painted, "the label of then again", 5)
     desk.key(Qt.Key.Key_Z, CTRL)
-    desk.until(lambda: panel.list.chosen() is None, "undo seen on the label as it is", 10)
+    desk.wait_until(lambda: panel.list.chosen() is None, "undo seen on the label as it is", 10)
     assert shown() == painted
 
 
@@ -161,23 +161,27 @@ def test_going_back_and_forward_takes_the_road_of_undo(desk: Desk) -> None:
     after: list[np.ndarray] = []
     for x in (0.2, 0.4, 0.6, 0.8):
         desk.dab(x)
-        after.append(desk.values.copy())
+        after.append(desk.label_values.copy())
     panel = opened(desk, 4)
-    panel.list.setCurrentIndex(panel.list.entries.index(3))
-    desk.click(panel.back)
-    desk.until(lambda: [undone for _, undone in states(panel)] == [True, True, True, False], "the way", 10)
-    np.testing.assert_array_equal(desk.values, after[0])
-    assert panel.back.isEnabled() is False
-    assert "Redo “Brush stroke, grass”" in desk.page.options.redo.toolTip()
+    panel.list.setCurrentIndex(panel.list.history_model.index(3))
+    desk.click(panel.revert_button)
+    desk.wait_until(
+        lambda: [undone for _, undone in states(panel)] == [True, True, True, False], "the way", 10
+    )
+    np.testing.assert_array_equal(desk.label_values, after[0])
+    assert panel.revert_button.isEnabled() is False
+    assert "Redo “Brush stroke, grass”" in desk.page.option_bar.redo.toolTip()
 
-    at = panel.list.visualRect(panel.list.entries.index(1)).center()
+    at = panel.list.visualRect(panel.list.history_model.index(1)).center()
     QTest.mouseClick(panel.list.viewport(), Qt.MouseButton.LeftButton, pos=at)
-    assert panel.back.text() == "Go forward to here"
+    assert panel.revert_button.text() == "Go forward to here"
     QTest.mouseDClick(panel.list.viewport(), Qt.MouseButton.LeftButton, pos=at)
-    desk.until(lambda: [undone for _, undone in states(panel)] == [True, False, False, False], "forward", 10)
-    np.testing.assert_array_equal(desk.values, after[2])
+    desk.wait_until(
+        lambda: [undone for _, undone in states(panel)] == [True, False, False, False], "forward", 10
+    )
+    np.testing.assert_array_equal(desk.label_values, after[2])
     desk.key(Qt.Key.Key_Z, CTRL | SHIFT)
-    desk.until(lambda: np.array_equal(desk.values, after[3]), "redo goes on from there", 10)
+    desk.wait_until(lambda: np.array_equal(desk.label_values, after[3]), "redo goes on from there", 10)
 
 
 def test_an_undo_that_is_refused_is_said_and_blocks_nothing(desk: Desk) -> None:
@@ -189,25 +193,29 @@ def test_an_undo_that_is_refused_is_said_and_blocks_nothing(desk: Desk) -> None:
     editing.commit(other, stroke(labels, 1, (10, 10), (30, 30))).result(10)
     editing.merge_class(1, 2).result(10)
     editing.commit(other, stroke(labels, 2, (50, 30), (70, 30))).result(10)
-    desk.until(lambda: 2 in desk.values, "the merged pixels", 10)
-    merged = desk.values.copy()
+    desk.wait_until(lambda: 2 in desk.label_values, "the merged pixels", 10)
+    merged = desk.label_values.copy()
     desk.key(Qt.Key.Key_2)
     desk.dab(0.5, 0.8)
 
     panel = opened(desk, 4)
-    panel.list.setCurrentIndex(panel.list.entries.index(3))
-    desk.click(panel.back)
-    desk.until(lambda: "p2.png has been edited since" in panel.note.text(), "the reason in the panel", 10)
-    desk.until(lambda: [undone for _, undone in states(panel)] == [True, True, False, False], "two steps", 10)
-    np.testing.assert_array_equal(desk.values, merged)
+    panel.list.setCurrentIndex(panel.list.history_model.index(3))
+    desk.click(panel.revert_button)
+    desk.wait_until(
+        lambda: "p2.png has been edited since" in panel.note.text(), "the reason in the panel", 10
+    )
+    desk.wait_until(
+        lambda: [undone for _, undone in states(panel)] == [True, True, False, False], "two steps", 10
+    )
+    np.testing.assert_array_equal(desk.label_values, merged)
 
-    desk.window.say("")
-    assert "Merge" in desk.page.options.undo.toolTip()
+    desk.window.show_message("")
+    assert "Merge" in desk.page.option_bar.undo.toolTip()
     desk.key(Qt.Key.Key_Z, CTRL)
-    desk.until(lambda: "p2.png has been edited since" in desk.said, "the reason in the status line", 10)
-    np.testing.assert_array_equal(desk.values, merged)
+    desk.wait_until(lambda: "p2.png has been edited since" in desk.said, "the reason in the status line", 10)
+    np.testing.assert_array_equal(desk.label_values, merged)
     desk.dab(0.7)
-    assert desk.painted > np.count_nonzero(merged)
+    assert desk.labelled_pixels > np.count_nonzero(merged)
 
 
 def test_undo_of_a_merge_brings_the_pixels_back_also_in_a_picture_shown_meanwhile(desk: Desk) -> None:
@@ -217,14 +225,20 @@ def test_undo_of_a_merge_brings_the_pixels_back_also_in_a_picture_shown_meanwhil
     labels = LabelMap.blank(96, 64)
     editing.commit(second, stroke(labels, 1, (10, 10), (30, 30))).result(10)
     editing.merge_class(1, 2).result(10)
-    desk.until(lambda: 1 not in desk.values and 2 in desk.values, "the merged pixels on screen", 10)
+    desk.wait_until(
+        lambda: 1 not in desk.label_values and 2 in desk.label_values, "the merged pixels on screen", 10
+    )
     # Undo is asked for one picture, and the next is asked for before it is done.
     QTest.keyClick(desk.canvas, Qt.Key.Key_Z, CTRL)
     QTest.keyClick(desk.canvas, Qt.Key.Key_D)
-    desk.until(lambda: desk.labelling.hand.shown == second, "the next picture", 10)
-    desk.until(lambda: 1 in desk.values and 2 not in desk.values, "its pixels as before the merge", 10)
+    desk.wait_until(lambda: desk.labelling.picture.id == second, "the next picture", 10)
+    desk.wait_until(
+        lambda: 1 in desk.label_values and 2 not in desk.label_values, "its pixels as before the merge", 10
+    )
     desk.key(Qt.Key.Key_A)
-    desk.until(lambda: desk.labelling.hand.shown == first and 1 in desk.values, "the first picture", 10)
+    desk.wait_until(
+        lambda: desk.labelling.picture.id == first and 1 in desk.label_values, "the first picture", 10
+    )
 
 
 def test_a_stroke_made_while_the_label_is_read_again_is_not_lost(desk: Desk) -> None:
@@ -235,15 +249,15 @@ def test_a_stroke_made_while_the_label_is_read_again_is_not_lost(desk: Desk) -> 
     desk.key(Qt.Key.Key_2)
     desk.labelling.reload()
     QTest.mouseClick(desk.canvas, Qt.MouseButton.LeftButton, pos=desk.canvas.rect().center())
-    painted = desk.painted
-    desk.until_saved(2)
-    desk.until(lambda: 1 not in desk.values, "the merged pixels", 10)
-    desk.rest(100)
-    assert desk.painted == painted
+    painted = desk.labelled_pixels
+    desk.wait_until_saved(2)
+    desk.wait_until(lambda: 1 not in desk.label_values, "the merged pixels", 10)
+    desk.wait(100)
+    assert desk.labelled_pixels == painted
     assert desk.canvas.scale > scale, "the view stays where it is"
-    shown = desk.labelling.hand.shown
+    shown = desk.labelling.picture.id
     assert shown is not None
-    np.testing.assert_array_equal(desk.session.opening.show(shown).result(10).labels, desk.values)
+    np.testing.assert_array_equal(desk.session.loader.load(shown).result(10).labels, desk.label_values)
 
 
 def entry(n: int, **changes: object) -> EditRecord:
@@ -269,14 +283,14 @@ def panel(qtbot: QtBot, qapp: QApplication) -> HistoryPanel:
 
 def test_what_is_thinned_is_kept_and_bars_the_way(panel: HistoryPanel, qtbot: QtBot) -> None:
     panel.set_entries([entry(3), entry(2, thinned=True, origin=Origin.ACCEPTED, run_id=4), entry(1)])
-    model = panel.list.entries
+    model = panel.list.history_model
     assert "kept, cannot be undone" in model.details(model.entries[1])
     assert "accepted from run 4" in model.details(model.entries[1])
-    assert [model.way_to(each) for each in model.entries] == [0, 1, 0]
+    assert [model.steps_to(each) for each in model.entries] == [0, 1, 0]
     panel.list.setCurrentIndex(model.index(2))
-    assert not panel.back.isEnabled() and "cannot be undone" in panel.back.toolTip()
+    assert not panel.revert_button.isEnabled() and "cannot be undone" in panel.revert_button.toolTip()
     panel.list.setCurrentIndex(model.index(1))
-    with qtbot.waitSignal(panel.back_asked) as asked:
+    with qtbot.waitSignal(panel.revert_requested) as asked:
         QTest.keyClick(panel.list, Qt.Key.Key_Return)
     assert asked.args[0].id == 2
 
@@ -284,22 +298,23 @@ def test_what_is_thinned_is_kept_and_bars_the_way(panel: HistoryPanel, qtbot: Qt
 def test_a_thousand_entries_keep_choice_and_place(panel: HistoryPanel) -> None:
     many = [entry(n) for n in range(1000, 0, -1)]
     panel.set_entries(many)
-    panel.list.setCurrentIndex(panel.list.entries.index(700))
+    panel.list.setCurrentIndex(panel.list.history_model.index(700))
     place = panel.list.verticalScrollBar().value()
     panel.set_entries([entry(1001), *many])
     chosen = panel.list.chosen()
     assert chosen is not None and chosen.id == 300
     assert panel.list.verticalScrollBar().value() == place > 0
-    assert panel.list.entries.way_to(chosen) == 701
+    assert panel.list.history_model.steps_to(chosen) == 701
 
 
 def test_how_long_ago_in_few_words() -> None:
     moment = datetime.now(UTC)
     said = [
-        ago((moment - timedelta(seconds=s)).isoformat(), moment) for s in (5, 130, 7300, 90000, 3 * 86400, -4)
+        age_text((moment - timedelta(seconds=s)).isoformat(), moment)
+        for s in (5, 130, 7300, 90000, 3 * 86400, -4)
     ]
     assert said == ["just now", "2 min ago", "2 h ago", "yesterday", "3 days ago", "just now"]
-    assert ago("2020-05-04T12:00:00+00:00", moment) == "2020-05-04"
+    assert age_text("2020-05-04T12:00:00+00:00", moment) == "2020-05-04"
 
 
 def test_an_empty_history_says_so_in_both_themes(panel: HistoryPanel, qapp: QApplication) -> None:
@@ -313,7 +328,7 @@ def test_an_empty_history_says_so_in_both_themes(panel: HistoryPanel, qapp: QApp
 
 def test_a_folder_without_edits(desk: Desk, tmp_path: Path) -> None:
     panel = opened(desk, 0)
-    assert not panel.back.isEnabled()
-    desk.window.open(picture_folder(tmp_path / "other"))
-    desk.until(lambda: desk.window.rooms is not None and desk.session.name == "other", "it", 20)
+    assert not panel.revert_button.isEnabled()
+    desk.window.open_project(picture_folder(tmp_path / "other"))
+    desk.wait_until(lambda: desk.window.context is not None and desk.session.name == "other", "it", 20)
     assert not panel.isVisible(), "another project begins with its classes in sight"

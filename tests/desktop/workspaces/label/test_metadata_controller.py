@@ -11,11 +11,11 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from core.project.records import PictureRecord, Split, Status
-from desktop.picture_list import PASSES, TAG_KEY, passes
+from desktop.picture_list import PREDICATES, TAG_PREFIX, predicate_for
 from desktop.theme.theme import apply_theme
 from desktop.tour.window_driver import CTRL, SHIFT
 from desktop.workspaces.label.panels.filmstrip import FILTERS
-from desktop.workspaces.label.panels.metadata_bar import PictureLine
+from desktop.workspaces.label.panels.metadata_bar import MetadataBar
 from tests.desktop.conftest import Desk
 
 pytestmark = pytest.mark.qt_log_ignore("does not support")
@@ -32,37 +32,39 @@ def pick(box: object, key: str) -> None:
 
 
 def test_status_follows_keys_and_box_and_can_be_undone(desk: Desk) -> None:
-    line = desk.page.picture_line
+    line = desk.page.metadata_bar
     assert (line.name.text(), line.status.currentText()) == ("p0.png", "New")
     desk.key(Qt.Key.Key_D, CTRL)
-    desk.until(lambda: line.status.currentText() == "Done", "the mark of the key", 10)
+    desk.wait_until(lambda: line.status.currentText() == "Done", "the mark of the key", 10)
     QTest.keyClick(line.status, Qt.Key.Key_End)  # the last of the list, at once
-    desk.until(lambda: desk.record.status == Status.SKIPPED, "the mark of the box", 10)
-    desk.until(desk.window.actions_by_id["mark_skipped"].isChecked, "the same mark in the menu", 10)
-    desk.until(lambda: "Mark as skipped" in desk.page.options.undo.toolTip(), "its name in undo", 10)
+    desk.wait_until(lambda: desk.record.status == Status.SKIPPED, "the mark of the box", 10)
+    desk.wait_until(desk.window.actions_by_id["mark_skipped"].isChecked, "the same mark in the menu", 10)
+    desk.wait_until(lambda: "Mark as skipped" in desk.page.option_bar.undo.toolTip(), "its name in undo", 10)
     desk.key(Qt.Key.Key_Z, CTRL)
-    desk.until(lambda: line.status.currentText() == "Done", "the mark before", 10)
+    desk.wait_until(lambda: line.status.currentText() == "Done", "the mark before", 10)
     pick(line.status, "")
-    desk.until(lambda: desk.record.status == Status.NEW, "no mark", 10)
+    desk.wait_until(lambda: desk.record.status == Status.NEW, "no mark", 10)
     desk.dab(0.5)
-    desk.until(lambda: line.status.currentText() == "In progress", "what a stroke makes of it", 10)
+    desk.wait_until(lambda: line.status.currentText() == "In progress", "what a stroke makes of it", 10)
 
 
 def test_tags_and_split_are_kept_found_and_undone(desk: Desk) -> None:
-    line, strip = desk.page.picture_line, desk.page.filmstrip
+    line, strip = desk.page.metadata_bar, desk.page.filmstrip
     desk.key(Qt.Key.Key_T)
-    assert line.tags.field.hasFocus()
-    QTest.keyClicks(line.tags.field, "night, low  sun")
-    QTest.keyClick(line.tags.field, Qt.Key.Key_Return)
-    QTest.keyClicks(line.tags.field, "rain")
-    QTest.keyClick(line.tags.field, Qt.Key.Key_Return)
-    desk.until(lambda: desk.record.tags == ("low sun", "night", "rain"), "three tags", 10)
-    desk.click(line.tags.chips[1].cross)
-    desk.until(lambda: desk.record.tags == ("low sun", "rain"), "two tags", 10)
+    assert line.tag_row.field.hasFocus()
+    QTest.keyClicks(line.tag_row.field, "night, low  sun")
+    QTest.keyClick(line.tag_row.field, Qt.Key.Key_Return)
+    QTest.keyClicks(line.tag_row.field, "rain")
+    QTest.keyClick(line.tag_row.field, Qt.Key.Key_Return)
+    desk.wait_until(lambda: desk.record.tags == ("low sun", "night", "rain"), "three tags", 10)
+    desk.click(line.tag_row.chips[1].remove_button)
+    desk.wait_until(lambda: desk.record.tags == ("low sun", "rain"), "two tags", 10)
     desk.key(Qt.Key.Key_Z, CTRL)
-    desk.until(lambda: line.tags.tags == ["low sun", "night", "rain"], "the tag that was taken away", 10)
+    desk.wait_until(
+        lambda: line.tag_row.tags == ["low sun", "night", "rain"], "the tag that was taken away", 10
+    )
     pick(line.split, Split.TEST.value)
-    desk.until(lambda: desk.record.split == Split.TEST, "the split", 10)
+    desk.wait_until(lambda: desk.record.split == Split.TEST, "the split", 10)
 
     strip.filter.showPopup()
     strip.filter.hidePopup()
@@ -71,87 +73,89 @@ def test_tags_and_split_are_kept_found_and_undone(desk: Desk) -> None:
         "Tagged “night”",
         "Tagged “rain”",
     ]
-    shown = strip.thumbs._source
-    for key, count in ((TAG_KEY + "night", 1), ("test", 1), ("no split", 2), ("noted", 0), ("all", 3)):
+    shown = strip.thumbnails._source
+    for key, count in ((TAG_PREFIX + "night", 1), ("test", 1), ("no split", 2), ("noted", 0), ("all", 3)):
         pick(strip.filter, key)
-        shown = strip.thumbs._source
+        shown = strip.thumbnails._source
         assert (key, shown.count()) == (key, count)
     assert shown.row_of(desk.record.id) == 0
 
 
 def test_the_pixel_under_a_resting_pointer_is_that_of_the_picture_on_screen(desk: Desk) -> None:
     desk.dab(0.5)
-    QTest.mouseMove(desk.canvas, desk.at(0.5, 0.5))
-    desk.until(lambda: "grass (1, painted)" in desk.window.status.pixel.text(), "who said so", 10)
+    QTest.mouseMove(desk.canvas, desk.position_of(0.5, 0.5))
+    desk.wait_until(lambda: "grass (1, painted)" in desk.window.status_bar.pixel.text(), "who said so", 10)
     desk.key(Qt.Key.Key_D)
-    desk.until(lambda: desk.labelling.hand.shown == 2, "the next picture", 10)
-    assert desk.window.status.pixel.text().endswith("unlabelled (0)")
+    desk.wait_until(lambda: desk.labelling.picture.id == 2, "the next picture", 10)
+    assert desk.window.status_bar.pixel.text().endswith("unlabelled (0)")
     desk.key(Qt.Key.Key_A)
-    desk.until(lambda: "grass (1, painted)" in desk.window.status.pixel.text(), "the first one again", 10)
+    desk.wait_until(
+        lambda: "grass (1, painted)" in desk.window.status_bar.pixel.text(), "the first one again", 10
+    )
 
 
 def test_a_hurrying_pointer_is_followed_as_fast_as_anybody_reads(desk: Desk) -> None:
-    pixel, reading = desk.window.status.pixel, desk.labelling._pointing._reading
-    desk.until(lambda: not reading.isActive(), "nothing to be read", 5)
+    pixel, reading = desk.window.status_bar.pixel, desk.labelling._pixel_readout._update_timer
+    desk.wait_until(lambda: not reading.isActive(), "nothing to be read", 5)
     reading.setInterval(60_000)
-    QTest.mouseMove(desk.canvas, desk.at(0.3, 0.5))
+    QTest.mouseMove(desk.canvas, desk.position_of(0.3, 0.5))
     first = pixel.text()
     for step in range(1, 9):
-        QTest.mouseMove(desk.canvas, desk.at(0.3 + 0.05 * step, 0.5))
+        QTest.mouseMove(desk.canvas, desk.position_of(0.3 + 0.05 * step, 0.5))
         assert pixel.text() == first
     reading.start(0)
     at = desk.canvas.cursor_point
     assert at is not None
-    desk.until(lambda: pixel.text().startswith(f"x {int(at.x)}  y {int(at.y)}"), "where it stopped", 5)
+    desk.wait_until(lambda: pixel.text().startswith(f"x {int(at.x)}  y {int(at.y)}"), "where it stopped", 5)
     assert pixel.text() != first
 
 
 def test_a_note_is_kept_for_the_picture_it_was_written_for(desk: Desk) -> None:
-    line = desk.page.picture_line
+    line = desk.page.metadata_bar
     desk.key(Qt.Key.Key_N, SHIFT)
-    desk.until(line.sheet.isVisible, "the sheet", 5)
-    QTest.keyClicks(line.sheet.text, "blurred at the left")
+    desk.wait_until(line.note_popup.isVisible, "the sheet", 5)
+    QTest.keyClicks(line.note_popup.text, "blurred at the left")
     first = desk.record.id
-    desk.labelling.show(desk.session.pictures.ids()[1])
-    desk.until(lambda: desk.record.id != first, "the next picture", 10)
-    assert not line.sheet.isVisible()
-    desk.until(lambda: desk.session.pictures.get(first).note == "blurred at the left", "the note", 10)
-    assert desk.record.note == "" and line.note.text() == "Add a note"
+    desk.labelling.show_picture(desk.session.pictures.ids()[1])
+    desk.wait_until(lambda: desk.record.id != first, "the next picture", 10)
+    assert not line.note_popup.isVisible()
+    desk.wait_until(lambda: desk.session.pictures.get(first).note == "blurred at the left", "the note", 10)
+    assert desk.record.note == "" and line.note_button.text() == "Add a note"
 
-    desk.click(line.note)
-    QTest.keyClicks(line.sheet.text, "fine")
-    QTest.keyClick(line.sheet.text, Qt.Key.Key_Return, CTRL)
-    desk.until(lambda: desk.record.note == "fine", "the second note", 10)
-    assert line.note.text() == "fine"
-    desk.until(desk.page.options.undo.isEnabled, "undo", 10)
+    desk.click(line.note_button)
+    QTest.keyClicks(line.note_popup.text, "fine")
+    QTest.keyClick(line.note_popup.text, Qt.Key.Key_Return, CTRL)
+    desk.wait_until(lambda: desk.record.note == "fine", "the second note", 10)
+    assert line.note_button.text() == "fine"
+    desk.wait_until(desk.page.option_bar.undo.isEnabled, "undo", 10)
     desk.key(Qt.Key.Key_Z, CTRL)
-    desk.until(lambda: line.note.text() == "Add a note", "no note again", 10)
+    desk.wait_until(lambda: line.note_button.text() == "Add a note", "no note again", 10)
 
 
 def test_a_note_under_the_pen_survives_the_end_of_the_session(desk: Desk) -> None:
-    desk.page.picture_line.begin_note()
-    QTest.keyClicks(desk.page.picture_line.sheet.text, "look again")
+    desk.page.metadata_bar.open_note()
+    QTest.keyClicks(desk.page.metadata_bar.note_popup.text, "look again")
     folder, first = desk.session.folder, desk.record.id
     desk.window.close_project()
-    assert not desk.page.picture_line.status.isVisible()
-    desk.window.open(folder)
-    desk.until(desk.has_picture, "the picture", 20)
+    assert not desk.page.metadata_bar.status.isVisible()
+    desk.window.open_project(folder)
+    desk.wait_until(desk.has_picture, "the picture", 20)
     assert desk.session.pictures.get(first).note == "look again"
 
 
 def test_a_tag_under_the_pen_stays_with_its_picture(desk: Desk) -> None:
-    line, first = desk.page.picture_line, desk.record.id
-    line.begin_tag()
-    QTest.keyClicks(line.tags.field, "rainy")
+    line, first = desk.page.metadata_bar, desk.record.id
+    line.focus_tag_field()
+    QTest.keyClicks(line.tag_row.field, "rainy")
     desk.window.actions_by_id["next_picture"].trigger()
-    desk.until(lambda: desk.labelling.hand.shown != first, "the next picture", 10)
-    desk.until(lambda: desk.session.pictures.get(first).tags == ("rainy",), "the tag", 10)
-    assert desk.record.tags == () and line.tags.tags == [] and not line.tags.field.text()
+    desk.wait_until(lambda: desk.labelling.picture.id != first, "the next picture", 10)
+    desk.wait_until(lambda: desk.session.pictures.get(first).tags == ("rainy",), "the tag", 10)
+    assert desk.record.tags == () and line.tag_row.tags == [] and not line.tag_row.field.text()
 
 
 @pytest.fixture
-def line(qtbot: QtBot, qapp: QApplication) -> PictureLine:
-    made = PictureLine(apply_theme(qapp, "light"))
+def line(qtbot: QtBot, qapp: QApplication) -> MetadataBar:
+    made = MetadataBar(apply_theme(qapp, "light"))
     qtbot.addWidget(made)
     made.resize(900, 40)
     made.show()
@@ -159,37 +163,40 @@ def line(qtbot: QtBot, qapp: QApplication) -> PictureLine:
     return made
 
 
-def test_more_tags_than_fit_stand_behind_a_count(line: PictureLine, qtbot: QtBot) -> None:
+def test_more_tags_than_fit_stand_behind_a_count(line: MetadataBar, qtbot: QtBot) -> None:
     tags = tuple(f"tag number {n}" for n in range(12))
     line.set_picture(PictureRecord(7, "a.png", tags=tags))
-    shown = [chip for chip in line.tags.chips if chip.isVisible()]
+    shown = [chip for chip in line.tag_row.chips if chip.isVisible()]
     assert 0 < len(shown) < 12
-    assert line.tags.more.text() == f"+{12 - len(shown)}"
-    places = [chip.geometry() for chip in shown] + [line.tags.more.geometry(), line.tags.field.geometry()]
+    assert line.tag_row.more_button.text() == f"+{12 - len(shown)}"
+    places = [chip.geometry() for chip in shown] + [
+        line.tag_row.more_button.geometry(),
+        line.tag_row.field.geometry(),
+    ]
     assert all(a.right() < b.left() for a, b in itertools.pairwise(places))
-    assert places[-1].right() < line.tags.width()
+    assert places[-1].right() < line.tag_row.width()
     with qtbot.waitSignal(line.tag_removed) as removed:
-        line.tags.more.menu().actions()[-1].trigger()
+        line.tag_row.more_button.menu().actions()[-1].trigger()
     assert removed.args == [7, tags[-1]]
     line.resize(3000, 40)
-    assert all(chip.isVisible() for chip in line.tags.chips) and not line.tags.more.isVisible()
+    assert all(chip.isVisible() for chip in line.tag_row.chips) and not line.tag_row.more_button.isVisible()
 
 
-def test_a_lagging_echo_takes_no_tag_back_and_no_chip_away_under_the_pointer(line: PictureLine) -> None:
+def test_a_lagging_echo_takes_no_tag_back_and_no_chip_away_under_the_pointer(line: MetadataBar) -> None:
     line.set_picture(PictureRecord(7, "a.png", tags=("night",)))
-    chip = line.tags.chips[0]
+    chip = line.tag_row.chips[0]
     heard: list[object] = []
     line.tags_added.connect(lambda *args: heard.append(args))
     line.tag_removed.connect(lambda *args: heard.append(args))
-    QTest.keyClicks(line.tags.field, "rain")
-    QTest.keyClick(line.tags.field, Qt.Key.Key_Return)
+    QTest.keyClicks(line.tag_row.field, "rain")
+    QTest.keyClick(line.tag_row.field, Qt.Key.Key_Return)
     line.set_picture(PictureRecord(7, "a.png", tags=("night",), note="an older look"))
-    assert line.tags.chips == [chip]
-    QTest.mouseClick(chip.cross, Qt.MouseButton.LeftButton)
+    assert line.tag_row.chips == [chip]
+    QTest.mouseClick(chip.remove_button, Qt.MouseButton.LeftButton)
     assert heard == [(7, ["rain"]), (7, "night")]
 
 
-def test_showing_a_picture_asks_for_nothing(line: PictureLine, qtbot: QtBot) -> None:
+def test_showing_a_picture_asks_for_nothing(line: MetadataBar, qtbot: QtBot) -> None:
     signals = [line.status_chosen, line.split_chosen, line.tags_added, line.tag_removed, line.note_changed]
     heard: list[object] = []
     for signal in signals:
@@ -202,12 +209,12 @@ def test_showing_a_picture_asks_for_nothing(line: PictureLine, qtbot: QtBot) -> 
 
 
 def test_every_filter_has_its_test() -> None:
-    assert [key for key, _ in FILTERS if key != "all" and key not in PASSES] == []
+    assert [key for key, _ in FILTERS if key != "all" and key not in PREDICATES] == []
     plain, tagged = PictureRecord(1, "a.png"), PictureRecord(2, "b.png", tags=("night",), note="x")
-    assert [passes(key)(plain) for key in ("tag:night", "noted", "all", "skipped")] == [
+    assert [predicate_for(key)(plain) for key in ("tag:night", "noted", "all", "skipped")] == [
         False,
         False,
         True,
         False,
     ]
-    assert [passes(key)(tagged) for key in ("tag:night", "tag:nigh", "noted")] == [True, False, True]
+    assert [predicate_for(key)(tagged) for key in ("tag:night", "tag:nigh", "noted")] == [True, False, True]

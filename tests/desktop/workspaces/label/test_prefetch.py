@@ -20,27 +20,27 @@ from tests.factories import stroke
 
 def until_ready(desk: Desk) -> int:
     """Wait until the picture that comes next lies ready. Returns its id."""
-    ahead = desk.labelling._foreseeing
+    ahead = desk.labelling._prefetcher
 
     def is_ready() -> bool:
-        ready = ahead._ready()
-        return ready is not None and desk.session.opening.is_current(ready.opened)
+        ready = ahead._result()
+        return ready is not None and desk.session.loader.is_current(ready.loaded)
 
-    desk.until(is_ready, "the next picture", 20)
-    assert ahead._expected is not None
-    return ahead._expected
+    desk.wait_until(is_ready, "the next picture", 20)
+    assert ahead._picture_id is not None
+    return ahead._picture_id
 
 
 def go_on(desk: Desk) -> bool:
     """Press the key for the next picture. Returns whether that picture is in hand as soon as the key is handled."""
-    before = desk.labelling.hand.shown
+    before = desk.labelling.picture.id
     desk.window.actions_by_id["next_picture"].trigger()
-    return desk.labelling.hand.shown != before
+    return desk.labelling.picture.id != before
 
 
 def stored(desk: Desk, picture_id: int) -> Values:
     """The label of a picture as the file holds it."""
-    return desk.session.opening.show(picture_id).result(20).labels
+    return desk.session.loader.load(picture_id).result(20).labels
 
 
 def test_the_next_picture_is_there_at_once_and_is_the_true_one(desk: Desk) -> None:
@@ -48,14 +48,14 @@ def test_the_next_picture_is_there_at_once_and_is_the_true_one(desk: Desk) -> No
         expected = until_ready(desk)
         assert go_on(desk)
         assert desk.record.name == name and desk.record.id == expected
-        np.testing.assert_array_equal(desk.values, stored(desk, expected))
+        np.testing.assert_array_equal(desk.label_values, stored(desk, expected))
         desk.dab(0.3)
-        np.testing.assert_array_equal(stored(desk, expected), desk.values)
-    assert desk.painted > 0
+        np.testing.assert_array_equal(stored(desk, expected), desk.label_values)
+    assert desk.labelled_pixels > 0
     desk.key(Qt.Key.Key_A)
-    desk.until(lambda: desk.record.name == "p1.png", "the way back")
-    assert desk.painted > 0  # what was painted since it was read ahead
-    assert "Brush" in desk.page.options.undo.text()
+    desk.wait_until(lambda: desk.record.name == "p1.png", "the way back")
+    assert desk.labelled_pixels > 0  # what was painted since it was read ahead
+    assert "Brush" in desk.page.option_bar.undo.text()
 
 
 def paint(desk: Desk, picture_id: int) -> Future[object]:
@@ -94,11 +94,11 @@ def test_whatever_changes_the_next_picture_is_seen_on_it(
         future = act(desk, coming)
         future.result(20)
         go_on(desk)
-    desk.until(lambda: desk.labelling.hand.shown == coming, "the picture")
+    desk.wait_until(lambda: desk.labelling.picture.id == coming, "the picture")
     truth, journal = stored(desk, coming), desk.session.editing.journal(coming).result(20)
-    desk.until(lambda: np.array_equal(desk.values, truth), "its label")
-    desk.until(
-        lambda: desk.page.options.undo.isEnabled() == (journal.undo_name is not None),
+    desk.wait_until(lambda: np.array_equal(desk.label_values, truth), "its label")
+    desk.wait_until(
+        lambda: desk.page.option_bar.undo.isEnabled() == (journal.undo_name is not None),
         "what can be taken back",
     )
 
@@ -108,13 +108,13 @@ def test_a_stroke_on_a_label_that_was_out_of_date_is_kept(desk: Desk) -> None:
     gate = threading.Event()
     desk.session._document.submit(gate.wait, 20)
     paint(desk, coming)
-    assert go_on(desk) and desk.painted == 0
-    edit = stroke(desk.labelling.hand.labels, 2, (70, 10), (80, 50))  # type: ignore[arg-type]
+    assert go_on(desk) and desk.labelled_pixels == 0
+    edit = stroke(desk.labelling.picture.labels, 2, (70, 10), (80, 50))  # type: ignore[arg-type]
     desk.canvas.edit_finished.emit(edit)
     gate.set()
-    desk.until_saved(1)
-    desk.until(lambda: np.array_equal(desk.values, stored(desk, coming)), "both strokes")
-    assert set(np.unique(desk.values)) == {0, 1, 2}
+    desk.wait_until_saved(1)
+    desk.wait_until(lambda: np.array_equal(desk.label_values, stored(desk, coming)), "both strokes")
+    assert set(np.unique(desk.label_values)) == {0, 1, 2}
 
 
 def test_a_newer_prediction_is_the_one_that_is_shown(desk: Desk) -> None:
@@ -125,9 +125,9 @@ def test_a_newer_prediction_is_the_one_that_is_shown(desk: Desk) -> None:
     ids = frozenset([coming])
     desk.session._document.submit(desk.session._announce, Changes(pictures=ids, predictions=ids)).result(20)
     go_on(desk)
-    desk.until(lambda: desk.labelling.hand.prediction is not None, "the prediction")
-    assert desk.labelling.hand.shown == coming
-    np.testing.assert_array_equal(desk.labelling.hand.prediction.values, values)  # type: ignore[union-attr]
+    desk.wait_until(lambda: desk.labelling.picture.prediction is not None, "the prediction")
+    assert desk.labelling.picture.id == coming
+    np.testing.assert_array_equal(desk.labelling.picture.prediction.values, values)  # type: ignore[union-attr]
 
 
 def test_only_the_way_that_is_travelled_is_foreseen(desk: Desk) -> None:
@@ -135,8 +135,8 @@ def test_only_the_way_that_is_travelled_is_foreseen(desk: Desk) -> None:
     assert go_on(desk)
     until_ready(desk)
     assert go_on(desk)
-    desk.until(lambda: desk.labelling._foreseeing._expected is None, "the end of the list")
+    desk.wait_until(lambda: desk.labelling._prefetcher._picture_id is None, "the end of the list")
     desk.window.actions_by_id["previous_picture"].trigger()
     assert desk.record.name == "p2.png"  # the one before is on its way
-    desk.until(lambda: desk.record.name == "p1.png", "the picture before")
+    desk.wait_until(lambda: desk.record.name == "p1.png", "the picture before")
     assert until_ready(desk) == 1

@@ -12,12 +12,12 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from core.base.geometry import Box, Point
-from core.labels.deferred_edit import Painting
-from core.labels.morphology import grown, whole_class
+from core.labels.deferred_edit import DeferredEdit
+from core.labels.morphology import class_region, dilate
 from core.project.project import Project
-from core.tools.tool import Work
-from core.tools.tool_options import Scope
-from desktop.tour.window_driver import CTRL, PLAIN, SHIFT
+from core.tools.tool import BackgroundTask
+from core.tools.tool_options import RegionScope
+from desktop.tour.window_driver import CTRL, NO_MODIFIER, SHIFT
 from desktop.workspaces.label import region_controller
 from desktop.workspaces.label.panels.tool_controls import ToolControls
 from tests.desktop.conftest import Desk
@@ -28,16 +28,16 @@ LEFT = Qt.MouseButton.LeftButton
 
 def paint(desk: Desk, box: Box, value: int = 1) -> None:
     """A rectangle of a class as an edit like any other."""
-    labels = desk.labelling.hand.labels
+    labels = desk.labelling.picture.labels
     assert labels is not None
-    labels.begin("Rectangle", "test", value)
+    labels.begin_edit("Rectangle", "test", value)
     labels.paint(box, np.ones((box.height, box.width), bool), value)
-    edit = labels.finish()
+    edit = labels.finish_edit()
     assert edit is not None
-    before = desk.labelling.saving.strokes
+    before = desk.labelling.edit_queue.stored_count
     desk.canvas.refresh(box)
     desk.canvas.edit_finished.emit(edit)
-    desk.until_saved(before + 1)
+    desk.wait_until_saved(before + 1)
 
 
 def expected(*rectangles: tuple[Box, int]) -> np.ndarray:
@@ -50,21 +50,21 @@ def expected(*rectangles: tuple[Box, int]) -> np.ndarray:
 def click(desk: Desk, x: float, y: float) -> None:
     spot = desk.canvas.widget_point(Point(x, y)).toPoint()
     QTest.mouseMove(desk.canvas, spot)
-    QTest.mouseClick(desk.canvas, LEFT, PLAIN, spot)
-    desk.rest(20)
+    QTest.mouseClick(desk.canvas, LEFT, NO_MODIFIER, spot)
+    desk.wait(20)
 
 
 def pull(
-    desk: Desk, start: tuple[float, float], end: tuple[float, float], held: Qt.KeyboardModifier = PLAIN
+    desk: Desk, start: tuple[float, float], end: tuple[float, float], held: Qt.KeyboardModifier = NO_MODIFIER
 ) -> None:
     spots = [desk.canvas.widget_point(Point(*at)).toPoint() for at in (start, end)]
     QTest.mouseMove(desk.canvas, spots[0])
     QTest.mousePress(desk.canvas, LEFT, held, spots[0])
     for n in range(1, 6):
         QTest.mouseMove(desk.canvas, spots[0] + (spots[1] - spots[0]) * n / 5)
-        desk.rest(5)
+        desk.wait(5)
     QTest.mouseRelease(desk.canvas, LEFT, held, spots[1])
-    desk.rest(20)
+    desk.wait(20)
 
 
 def undo(desk: Desk) -> None:
@@ -85,99 +85,101 @@ def chosen(desk: Desk) -> Desk:
 
 
 def test_a_drag_moves_what_is_chosen_in_one_step(chosen: Desk) -> None:
-    before = chosen.values.copy()
+    before = chosen.label_values.copy()
     pull(chosen, (15, 15), (25, 35))
-    assert np.array_equal(chosen.values, expected((A.moved(10, 20), 1), (B, 1)))
-    chosen.until(lambda: "Move region, grass" in chosen.page.options.undo.text(), "the name of the step")
+    assert np.array_equal(chosen.label_values, expected((A.moved(10, 20), 1), (B, 1)))
+    chosen.wait_until(
+        lambda: "Move region, grass" in chosen.page.option_bar.undo.text(), "the name of the step"
+    )
     undo(chosen)
-    chosen.until(lambda: np.array_equal(chosen.values, before), "undo")
+    chosen.wait_until(lambda: np.array_equal(chosen.label_values, before), "undo")
 
 
 def test_ctrl_drag_copies(chosen: Desk) -> None:
     pull(chosen, (15, 15), (25, 40), CTRL)
-    assert np.array_equal(chosen.values, expected((A, 1), (A.moved(10, 25), 1), (B, 1)))
+    assert np.array_equal(chosen.label_values, expected((A, 1), (A.moved(10, 25), 1), (B, 1)))
 
 
 def test_a_drag_of_what_is_not_chosen_only_chooses(chosen: Desk) -> None:
-    before = chosen.values.copy()
+    before = chosen.label_values.copy()
     pull(chosen, (70, 40), (40, 40))
-    assert np.array_equal(chosen.values, before)
+    assert np.array_equal(chosen.label_values, before)
     chosen.key(Qt.Key.Key_Delete)
-    assert np.array_equal(chosen.values, expected((A, 1)))
+    assert np.array_equal(chosen.label_values, expected((A, 1)))
 
 
 def test_arrows_nudge_until_enter(chosen: Desk) -> None:
-    shown = chosen.labelling.hand.shown
-    before = chosen.values.copy()
+    shown = chosen.labelling.picture.id
+    before = chosen.label_values.copy()
     chosen.key(Qt.Key.Key_Right)
     chosen.key(Qt.Key.Key_Down, SHIFT)
     chosen.key(Qt.Key.Key_Left)
     chosen.key(Qt.Key.Key_Right)
-    assert np.array_equal(chosen.values, before) and chosen.labelling.hand.shown == shown
+    assert np.array_equal(chosen.label_values, before) and chosen.labelling.picture.id == shown
     chosen.key(Qt.Key.Key_Return)
-    assert np.array_equal(chosen.values, expected((A.moved(1, 10), 1), (B, 1)))
+    assert np.array_equal(chosen.label_values, expected((A.moved(1, 10), 1), (B, 1)))
     undo(chosen)
-    chosen.until(lambda: np.array_equal(chosen.values, before), "undo")
+    chosen.wait_until(lambda: np.array_equal(chosen.label_values, before), "undo")
 
 
 def test_esc_takes_a_nudge_back_and_then_lets_go(chosen: Desk) -> None:
-    shown, before = chosen.labelling.hand.shown, chosen.values.copy()
+    shown, before = chosen.labelling.picture.id, chosen.label_values.copy()
     chosen.key(Qt.Key.Key_Right)
     chosen.key(Qt.Key.Key_Escape)
     chosen.key(Qt.Key.Key_Return)
-    assert np.array_equal(chosen.values, before)
+    assert np.array_equal(chosen.label_values, before)
     chosen.key(Qt.Key.Key_Escape)
     chosen.key(Qt.Key.Key_Right)  # nothing is chosen any more: the next picture
-    chosen.until(lambda: chosen.labelling.hand.shown != shown, "the next picture")
+    chosen.wait_until(lambda: chosen.labelling.picture.id != shown, "the next picture")
 
 
 def test_ctrl_z_takes_a_nudge_back_before_it_undoes(chosen: Desk) -> None:
-    before = chosen.values.copy()
+    before = chosen.label_values.copy()
     chosen.key(Qt.Key.Key_Right)
     undo(chosen)
-    chosen.rest(100)
-    assert np.array_equal(chosen.values, before)
+    chosen.wait(100)
+    assert np.array_equal(chosen.label_values, before)
     undo(chosen)
-    chosen.until(lambda: np.array_equal(chosen.values, expected((A, 1))), "undo")
+    chosen.wait_until(lambda: np.array_equal(chosen.label_values, expected((A, 1))), "undo")
 
 
 def test_a_region_goes_to_another_picture(chosen: Desk, tmp_path: Path) -> None:
-    shown = chosen.labelling.hand.shown
+    shown = chosen.labelling.picture.id
     chosen.key(Qt.Key.Key_C, CTRL)
     chosen.key(Qt.Key.Key_D)
-    chosen.until(lambda: chosen.labelling.hand.shown != shown, "the next picture")
-    strokes = chosen.labelling.saving.strokes
+    chosen.wait_until(lambda: chosen.labelling.picture.id != shown, "the next picture")
+    strokes = chosen.labelling.edit_queue.stored_count
     chosen.key(Qt.Key.Key_V, CTRL)
-    assert not chosen.values.any()
+    assert not chosen.label_values.any()
     chosen.key(Qt.Key.Key_Right, SHIFT)
     chosen.key(Qt.Key.Key_Return)
-    assert np.array_equal(chosen.values, expected((A.moved(10, 0), 1)))
-    chosen.until_saved(strokes + 1)
-    with Project.read(tmp_path / "pictures") as reader:
+    assert np.array_equal(chosen.label_values, expected((A.moved(10, 0), 1)))
+    chosen.wait_until_saved(strokes + 1)
+    with Project.open_read_only(tmp_path / "pictures") as reader:
         assert np.array_equal(reader.labels.read(2, 96, 64), expected((A.moved(10, 0), 1)))
         assert reader.journal.history(2)[-1].name == "Paste region, grass"
 
 
 def test_what_is_in_the_air_is_put_down_when_one_goes_on(chosen: Desk) -> None:
-    shown = chosen.labelling.hand.shown
-    strokes = chosen.labelling.saving.strokes
+    shown = chosen.labelling.picture.id
+    strokes = chosen.labelling.edit_queue.stored_count
     chosen.key(Qt.Key.Key_Right, SHIFT)
     chosen.key(Qt.Key.Key_D)
-    chosen.until(lambda: chosen.labelling.hand.shown != shown, "the next picture")
-    chosen.until_saved(strokes + 1)
+    chosen.wait_until(lambda: chosen.labelling.picture.id != shown, "the next picture")
+    chosen.wait_until_saved(strokes + 1)
     chosen.key(Qt.Key.Key_A)
-    chosen.until(lambda: chosen.labelling.hand.shown == shown, "the picture before")
-    assert np.array_equal(chosen.values, expected((A.moved(10, 0), 1), (B, 1)))
+    chosen.wait_until(lambda: chosen.labelling.picture.id == shown, "the picture before")
+    assert np.array_equal(chosen.label_values, expected((A.moved(10, 0), 1), (B, 1)))
 
 
 def test_a_locked_class_is_neither_moved_nor_covered(chosen: Desk) -> None:
-    before = chosen.values.copy()
+    before = chosen.label_values.copy()
     chosen.canvas.options.locked = frozenset({1})
     try:
         pull(chosen, (15, 15), (30, 30))
-        assert np.array_equal(chosen.values, before) and "locked" in chosen.said
+        assert np.array_equal(chosen.label_values, before) and "locked" in chosen.said
         chosen.key(Qt.Key.Key_Delete)
-        assert np.array_equal(chosen.values, before)
+        assert np.array_equal(chosen.label_values, before)
     finally:
         chosen.canvas.options.locked = frozenset()
 
@@ -186,144 +188,151 @@ def test_delete_takes_the_region_under_the_pointer_with_any_tool(desk: Desk) -> 
     paint(desk, A)
     paint(desk, B)
     QTest.mouseMove(desk.canvas, desk.canvas.widget_point(Point(70, 40)).toPoint())
-    desk.rest(20)
+    desk.wait(20)
     desk.key(Qt.Key.Key_Delete)
-    assert np.array_equal(desk.values, expected((A, 1)))
+    assert np.array_equal(desk.label_values, expected((A, 1)))
     QTest.mouseMove(desk.canvas, desk.canvas.widget_point(Point(50, 5)).toPoint())
-    desk.rest(20)
+    desk.wait(20)
     desk.key(Qt.Key.Key_Delete)
     assert "no label here" in desk.said
 
 
-@pytest.mark.parametrize("at_once", [region_controller.AT_ONCE, 0])
+@pytest.mark.parametrize("at_once", [region_controller.INLINE_PIXELS, 0])
 def test_keys_change_the_shape_of_what_is_chosen(
     chosen: Desk, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
     """In one go, and on another thread as for large regions."""
-    monkeypatch.setattr(region_controller, "AT_ONCE", at_once)
-    before, amount = chosen.values.copy(), chosen.canvas.options.region_amount
+    monkeypatch.setattr(region_controller, "INLINE_PIXELS", at_once)
+    before, amount = chosen.label_values.copy(), chosen.canvas.options.region_amount
     wanted = before.copy()
-    box, mask = grown(whole_class(expected((A, 1)), 1), amount, Box(0, 0, 96, 64))
+    box, mask = dilate(class_region(expected((A, 1)), 1), amount, Box(0, 0, 96, 64))
     wanted[box.slices][mask] = 1
     chosen.key(Qt.Key.Key_G, SHIFT)
-    chosen.until(lambda: np.array_equal(chosen.values, wanted), "the larger region")
+    chosen.wait_until(lambda: np.array_equal(chosen.label_values, wanted), "the larger region")
     # The larger region is what is chosen now.
     chosen.key(Qt.Key.Key_G, CTRL | SHIFT)
-    chosen.until(lambda: np.array_equal(chosen.values, before), "the region as it was")
+    chosen.wait_until(lambda: np.array_equal(chosen.label_values, before), "the region as it was")
     undo(chosen)
-    chosen.until(lambda: np.array_equal(chosen.values, wanted), "undo")
+    chosen.wait_until(lambda: np.array_equal(chosen.label_values, wanted), "undo")
 
 
 @pytest.fixture
 def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """Whatever is painted is large, and the other thread does not begin before the event."""
-    go_on, carry_out = threading.Event(), Painting.carry_out
+    go_on, carry_out = threading.Event(), DeferredEdit.run
 
-    def wait(painting: Painting) -> None:
+    def wait(painting: DeferredEdit) -> None:
         if threading.current_thread() is not threading.main_thread():
             assert go_on.wait(60)
         carry_out(painting)
 
     make_all_large(monkeypatch)
-    monkeypatch.setattr(region_controller, "AT_ONCE", 0)
-    monkeypatch.setattr(Painting, "carry_out", wait)
+    monkeypatch.setattr(region_controller, "INLINE_PIXELS", 0)
+    monkeypatch.setattr(DeferredEdit, "run", wait)
     yield go_on
     go_on.set()
 
 
 def test_a_large_region_that_is_moved_stays_chosen(chosen: Desk, held: threading.Event) -> None:
     pull(chosen, (15, 15), (25, 35))
-    assert np.array_equal(chosen.values, expected((A, 1), (B, 1))), "not yet"
+    assert np.array_equal(chosen.label_values, expected((A, 1), (B, 1))), "not yet"
     held.set()
     there = A.moved(10, 20)
-    chosen.until(lambda: np.array_equal(chosen.values, expected((there, 1), (B, 1))), "the move")
+    chosen.wait_until(lambda: np.array_equal(chosen.label_values, expected((there, 1), (B, 1))), "the move")
     chosen.key(Qt.Key.Key_Delete)
-    chosen.until(lambda: np.array_equal(chosen.values, expected((B, 1))), "only what was chosen is gone")
+    chosen.wait_until(
+        lambda: np.array_equal(chosen.label_values, expected((B, 1))), "only what was chosen is gone"
+    )
 
 
 def test_a_large_region_that_was_thrown_away_is_where_it_was(chosen: Desk, held: threading.Event) -> None:
-    strokes = chosen.labelling.saving.strokes
+    strokes = chosen.labelling.edit_queue.stored_count
     pull(chosen, (15, 15), (25, 35))
     chosen.key(Qt.Key.Key_Escape)
     held.set()
-    chosen.rest(50)
-    assert np.array_equal(chosen.values, expected((A, 1), (B, 1)))
-    assert chosen.labelling.saving.strokes == strokes
-    chosen.until(lambda: "Rectangle" in chosen.page.options.undo.text(), "what undo would take back")
+    chosen.wait(50)
+    assert np.array_equal(chosen.label_values, expected((A, 1), (B, 1)))
+    assert chosen.labelling.edit_queue.stored_count == strokes
+    chosen.wait_until(lambda: "Rectangle" in chosen.page.option_bar.undo.text(), "what undo would take back")
 
 
 def test_a_large_region_in_the_air_is_put_down_by_another_tool(chosen: Desk, held: threading.Event) -> None:
     chosen.key(Qt.Key.Key_Right)
     chosen.key(Qt.Key.Key_B)
     held.set()
-    chosen.until(lambda: np.array_equal(chosen.values, expected((A.moved(1, 0), 1), (B, 1))), "the move")
+    chosen.wait_until(
+        lambda: np.array_equal(chosen.label_values, expected((A.moved(1, 0), 1), (B, 1))), "the move"
+    )
 
 
 @pytest.mark.parametrize("act", ["esc", "undo", "wait"])
 def test_a_large_change_of_a_shape_that_is_being_painted(
     chosen: Desk, held: threading.Event, act: str
 ) -> None:
-    before, strokes = chosen.values.copy(), chosen.labelling.saving.strokes
+    before, strokes = chosen.label_values.copy(), chosen.labelling.edit_queue.stored_count
     chosen.key(Qt.Key.Key_Delete)
-    chosen.until(lambda: chosen.canvas.pending.is_wanted, "the thought")
+    chosen.wait_until(lambda: chosen.canvas.deferred_edit.is_cancellable, "the thought")
     if act == "esc":
         chosen.key(Qt.Key.Key_Escape)
         held.set()
-        chosen.rest(50)
-        assert np.array_equal(chosen.values, before) and chosen.labelling.saving.strokes == strokes
+        chosen.wait(50)
+        assert (
+            np.array_equal(chosen.label_values, before)
+            and chosen.labelling.edit_queue.stored_count == strokes
+        )
         return
     if act == "undo":
         undo(chosen)
-        chosen.until_saved(strokes + 1)
-        chosen.until(lambda: np.array_equal(chosen.values, before), "the undo")
+        chosen.wait_until_saved(strokes + 1)
+        chosen.wait_until(lambda: np.array_equal(chosen.label_values, before), "the undo")
         return
     held.set()
-    chosen.until(lambda: np.array_equal(chosen.values, expected((B, 1))), "the change")
+    chosen.wait_until(lambda: np.array_equal(chosen.label_values, expected((B, 1))), "the change")
 
 
 def test_a_change_that_comes_late_is_not_made(chosen: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(region_controller, "AT_ONCE", 0)
+    monkeypatch.setattr(region_controller, "INLINE_PIXELS", 0)
     chosen.window.actions_by_id["grow_region"].trigger()
     paint_now = Box(28, 20, 34, 24)  # before the result can be handed over
-    labels = chosen.labelling.hand.labels
+    labels = chosen.labelling.picture.labels
     assert labels is not None
-    labels.begin("Rectangle", "test", 2)
+    labels.begin_edit("Rectangle", "test", 2)
     labels.paint(paint_now, np.ones((4, 6), bool), 2)
-    edit = labels.finish()
+    edit = labels.finish_edit()
     chosen.canvas.edit_finished.emit(edit)
-    chosen.until(lambda: "meanwhile" in chosen.said, "the sentence")
-    assert np.array_equal(chosen.values, expected((A, 1), (B, 1), (paint_now, 2)))
+    chosen.wait_until(lambda: "meanwhile" in chosen.said, "the sentence")
+    assert np.array_equal(chosen.label_values, expected((A, 1), (B, 1), (paint_now, 2)))
 
 
 def test_the_menu_of_the_option_bar_does_the_same(chosen: Desk) -> None:
-    controls = chosen.page.options.controls
+    controls = chosen.page.option_bar.controls
     assert isinstance(controls, ToolControls)
     menu = controls.widget("reshape").menu()
     listed = [action.objectName() for action in menu.actions() if not action.isSeparator()]
-    assert set(region_controller._WAYS) <= set(listed)
+    assert set(region_controller._OPERATIONS) <= set(listed)
     next(action for action in menu.actions() if action.objectName() == "keep_largest").trigger()
-    chosen.until(lambda: np.array_equal(chosen.values, expected((B, 1))), "the largest part alone")
+    chosen.wait_until(lambda: np.array_equal(chosen.label_values, expected((B, 1))), "the largest part alone")
 
 
 def test_the_menu_holds_what_is_set_rarely(chosen: Desk) -> None:
-    menu = chosen.page.options.controls.widget("reshape").menu()
+    menu = chosen.page.option_bar.controls.widget("reshape").menu()
     rows = {action.objectName(): action for action in menu.actions() if action.isCheckable()}
     assert rows["scope=region"].isChecked()
     rows["scope=class"].trigger()
     try:
         chosen.key(Qt.Key.Key_Delete)
-        chosen.until(lambda: not chosen.values.any(), "both regions gone")
+        chosen.wait_until(lambda: not chosen.label_values.any(), "both regions gone")
     finally:
         rows["scope=region"].trigger()
-    assert chosen.canvas.options.scope == Scope.REGION
+    assert chosen.canvas.options.scope == RegionScope.REGION
 
 
 def test_nothing_changes_where_nobody_sees_it(chosen: Desk) -> None:
-    before = chosen.values.copy()
+    before = chosen.label_values.copy()
     chosen.window.actions_by_id["workspace_train"].trigger()
     chosen.window.actions_by_id["delete_region"].trigger()
     chosen.window.actions_by_id["workspace_label"].trigger()
-    assert np.array_equal(chosen.values, before)
+    assert np.array_equal(chosen.label_values, before)
 
 
 def test_paste_from_the_menu_takes_the_tool(chosen: Desk) -> None:
@@ -333,17 +342,17 @@ def test_paste_from_the_menu_takes_the_tool(chosen: Desk) -> None:
     chosen.key(Qt.Key.Key_Down, SHIFT)
     chosen.key(Qt.Key.Key_Return)
     both = Box(A.x0, A.y0, A.x1, A.y1 + 10)
-    assert np.array_equal(chosen.values, expected((both, 1), (B, 1)))
+    assert np.array_equal(chosen.label_values, expected((both, 1), (B, 1)))
 
 
 def test_what_was_copied_goes_with_its_class(chosen: Desk) -> None:
     chosen.key(Qt.Key.Key_C, CTRL)
     chosen.session.editing.delete_class(1).result(60)
-    chosen.until(lambda: not chosen.values.any(), "the class gone")
+    chosen.wait_until(lambda: not chosen.label_values.any(), "the class gone")
     chosen.window.actions_by_id["paste_region"].trigger()
     assert "Copy a region first" in chosen.said
     chosen.key(Qt.Key.Key_Return)
-    assert not chosen.values.any()
+    assert not chosen.label_values.any()
 
 
 def test_esc_makes_an_end_of_thinking_and_keeps_what_is_chosen(chosen: Desk) -> None:
@@ -355,11 +364,11 @@ def test_esc_makes_an_end_of_thinking_and_keeps_what_is_chosen(chosen: Desk) -> 
         ended.set()
         return None
 
-    chosen.canvas.start(Work("Grow, grass", run), lambda _result: results.append("taken"))
+    chosen.canvas.run_task(BackgroundTask("Grow, grass", run), lambda _result: results.append("taken"))
     chosen.key(Qt.Key.Key_Escape)
     go_on.set()
-    chosen.until(ended.is_set, "the end of the work")
-    chosen.rest(50)
+    chosen.wait_until(ended.is_set, "the end of the work")
+    chosen.wait(50)
     assert results == [True]
     chosen.key(Qt.Key.Key_Delete)
-    assert np.array_equal(chosen.values, expected((B, 1)))
+    assert np.array_equal(chosen.label_values, expected((B, 1)))

@@ -9,8 +9,8 @@ import pytest
 from PySide6.QtCore import Qt
 
 from core.session.training.service import TrainingState
-from desktop.tour.window_driver import CTRL, PLAIN, SHIFT
-from desktop.workspaces.label.visibility_guard import ELSEWHERE
+from desktop.tour.window_driver import CTRL, NO_MODIFIER, SHIFT
+from desktop.workspaces.label.visibility_guard import ONLY_IN_LABEL
 from tests.desktop.conftest import Desk
 from tests.factories import predict, project_in
 
@@ -24,8 +24,10 @@ def predicted(desk: Desk, tmp_path: Path) -> Desk:
     """The first picture has a prediction, a stroke and the tool that is no brush."""
     with project_in(tmp_path / "predicted") as project:
         predict(project, project.pictures.all()[0].id)
-    desk.window.open(tmp_path / "predicted")
-    desk.until(lambda: desk.has_picture() and desk.labelling.hand.prediction is not None, "a prediction", 20)
+    desk.window.open_project(tmp_path / "predicted")
+    desk.wait_until(
+        lambda: desk.has_picture() and desk.labelling.picture.prediction is not None, "a prediction", 20
+    )
     desk.dab(0.5)
     desk.window.actions_by_id["tool_eraser"].trigger()
     return desk
@@ -33,48 +35,48 @@ def predicted(desk: Desk, tmp_path: Path) -> Desk:
 
 def go(desk: Desk, workspace: str) -> None:
     desk.window.actions_by_id[f"workspace_{workspace}"].trigger()
-    desk.window.say("")
+    desk.window.show_message("")
 
 
 @pytest.mark.parametrize("workspace", OTHERS)
 def test_keys_leave_the_unseen_picture_as_it_is(predicted: Desk, workspace: str) -> None:
     desk = predicted
-    before, shown, record = desk.values.copy(), desk.labelling.hand.shown, desk.record
+    before, shown, record = desk.label_values.copy(), desk.labelling.picture.id, desk.record
     actions = desk.window.actions_by_id
     pressed = (
-        (Qt.Key.Key_Return, CTRL), (Qt.Key.Key_D, CTRL), (Qt.Key.Key_Z, CTRL), (Qt.Key.Key_R, PLAIN),
-        (Qt.Key.Key_S, SHIFT), (Qt.Key.Key_D, PLAIN), (Qt.Key.Key_B, PLAIN), (Qt.Key.Key_H, CTRL),
+        (Qt.Key.Key_Return, CTRL), (Qt.Key.Key_D, CTRL), (Qt.Key.Key_Z, CTRL), (Qt.Key.Key_R, NO_MODIFIER),
+        (Qt.Key.Key_S, SHIFT), (Qt.Key.Key_D, NO_MODIFIER), (Qt.Key.Key_B, NO_MODIFIER), (Qt.Key.Key_H, CTRL),
     )  # fmt: skip
     for key, modifiers in pressed:
         go(desk, workspace)
         desk.key(key, modifiers, on=desk.window.workspaces.currentWidget())
-        desk.until(lambda: desk.said == ELSEWHERE, "where it works", 5)
-    assert (desk.labelling.hand.shown, desk.record) == (shown, record)
-    assert np.array_equal(desk.values, before)
+        desk.wait_until(lambda: desk.said == ONLY_IN_LABEL, "where it works", 5)
+    assert (desk.labelling.picture.id, desk.record) == (shown, record)
+    assert np.array_equal(desk.label_values, before)
     assert actions["tool_eraser"].isChecked() and not actions["tool_brush"].isChecked()
     assert not any(
         actions[key].isChecked() for key in ("mark_done", "mark_review", "mark_skipped", "history")
     )
     go(desk, "label")
     desk.key(Qt.Key.Key_Z, CTRL)
-    desk.until(lambda: not desk.values.any(), "the stroke taken back in sight", 5)
+    desk.wait_until(lambda: not desk.label_values.any(), "the stroke taken back in sight", 5)
 
 
 def test_what_was_done_to_the_whole_project_is_undone_where_it_was_done(desk: Desk) -> None:
     desk.dab(0.5)
-    before, editing, options = desk.values.copy(), desk.session.editing, desk.page.options
+    before, editing, options = desk.label_values.copy(), desk.session.editing, desk.page.option_bar
     go(desk, "data")
     page = desk.window.workspaces.data
     editing.change_class(1, name="lawn").result(60)
-    desk.until(lambda: "Rename" in options.undo.toolTip(), "its name in undo", 5)
+    desk.wait_until(lambda: "Rename" in options.undo.toolTip(), "its name in undo", 5)
     desk.key(Qt.Key.Key_Z, CTRL, on=page)
-    desk.until(lambda: editing.classes.name_of(1) == "grass", "the name of before", 5)
-    desk.until(lambda: "Rename" in options.redo.toolTip(), "its name in redo", 5)
+    desk.wait_until(lambda: editing.classes.name_of(1) == "grass", "the name of before", 5)
+    desk.wait_until(lambda: "Rename" in options.redo.toolTip(), "its name in redo", 5)
     desk.key(Qt.Key.Key_Z, CTRL, on=page)
-    desk.until(lambda: desk.said == ELSEWHERE, "the stroke stays", 5)
-    assert np.array_equal(desk.values, before)
+    desk.wait_until(lambda: desk.said == ONLY_IN_LABEL, "the stroke stays", 5)
+    assert np.array_equal(desk.label_values, before)
     desk.key(Qt.Key.Key_Y, CTRL, on=page)
-    desk.until(lambda: editing.classes.name_of(1) == "lawn", "the new name again", 5)
+    desk.wait_until(lambda: editing.classes.name_of(1) == "lawn", "the new name again", 5)
 
 
 def test_only_what_can_be_done_is_offered(desk: Desk) -> None:
@@ -82,7 +84,7 @@ def test_only_what_can_be_done_is_offered(desk: Desk) -> None:
     folder = desk.session.folder
     desk.dab(0.5)
     assert {key for key, action in actions.items() if not action.isEnabled()} == {"redo", *ending}
-    desk.window.rooms.hear_training(TrainingState("training"))
+    desk.window.context.on_training(TrainingState("training"))
     assert all(actions[key].isEnabled() for key in ending)
     go(desk, "data")
     desk.window.close_project()
@@ -94,7 +96,7 @@ def test_only_what_can_be_done_is_offered(desk: Desk) -> None:
         "open_folder", "settings", "quit", "theme_light", "theme_dark", "theme_system", "command_palette", "edit_keys",
         "cheat_sheet", "full_screen",
     }  # fmt: skip
-    desk.window.open(folder)
-    desk.until(desk.has_picture, "the picture again", 20)
+    desk.window.open_project(folder)
+    desk.wait_until(desk.has_picture, "the picture again", 20)
     assert actions["workspace_label"].isChecked() and actions["mark_done"].isEnabled()
-    desk.until(actions["undo"].isEnabled, "undo across a restart", 5)
+    desk.wait_until(actions["undo"].isEnabled, "undo across a restart", 5)

@@ -17,16 +17,16 @@ from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QWidget
 from torch.nn import functional as F  # noqa: N812
 
 from core.lessons.kernels import BLUR, EDGES_ACROSS, EDGES_DOWN
-from core.lessons.layer_demo import OPERATIONS, Setup
+from core.lessons.layer_demo import OPERATIONS, DemoSetup
 from core.lessons.lessons import LESSONS
-from core.lessons.patch import brightness, drawn
+from core.lessons.patch import brightness, practice_picture
 from core.models.spec import ModelSpec, default_spec
-from core.models.summary_types import DOWN, HEAD, UP, Stage, Stages
+from core.models.summary_types import DECODER, ENCODER, HEAD, NetworkStage, NetworkSummary
 from core.project.project import Project
 from desktop.actions.catalog import ACTIONS
-from desktop.shell.top_bar import WORKSPACES
+from desktop.shell.top_bar import WORKSPACE_ACTIONS
 from desktop.theme.theme import DARK, LIGHT, apply_theme
-from desktop.workspaces.learn.bench import POINT, Bench
+from desktop.workspaces.learn.bench import HINT, Bench
 from desktop.workspaces.learn.network_card import NetworkCard
 from desktop.workspaces.learn.page import LearnPage
 from tests.desktop.conftest import Desk
@@ -37,9 +37,9 @@ pytestmark = pytest.mark.qt_log_ignore("does not support")
 def come(desk: Desk) -> LearnPage:
     """Into the Learn workspace, by its button."""
     page = desk.window.workspaces.learn
-    desk.click(desk.window.top._segment_of["workspace_learn"])
-    desk.until(lambda: page.isVisible() and page.is_furnished, "the Learn workspace", 20)
-    desk.until(lambda: page.bench.worked is not None and page.bench.picker.width() > 1, "a patch", 20)
+    desk.click(desk.window.top_bar._workspace_buttons["workspace_learn"])
+    desk.wait_until(lambda: page.isVisible() and page.is_ready, "the Learn workspace", 20)
+    desk.wait_until(lambda: page.bench.result is not None and page.bench.picker.width() > 1, "a patch", 20)
     return page
 
 
@@ -48,7 +48,7 @@ def page(desk: Desk) -> Iterator[LearnPage]:
     found = come(desk)
     for grid in found.bench.outputs:
         grid.current = None
-    found.bench.set_setup(Setup())
+    found.bench.set_setup(DemoSetup())
     yield found
     desk.window.actions_by_id["workspace_label"].trigger()
 
@@ -56,11 +56,11 @@ def page(desk: Desk) -> Iterator[LearnPage]:
 def own_picture(desk: Desk) -> np.ndarray:
     pyramid = desk.canvas.pyramid
     assert pyramid is not None
-    return pyramid.whole()
+    return pyramid.full_image()
 
 
 def test_learn_comes_last_and_waits_until_it_is_wanted(desk: Desk) -> None:
-    assert WORKSPACES[-1] == "workspace_learn"
+    assert WORKSPACE_ACTIONS[-1] == "workspace_learn"
     code = (
         "import sys, desktop.app;"
         "sys.exit(any(n in sys.modules for n in ('desktop.workspaces.learn.bench', 'core.lessons.layer_demo')))"
@@ -68,7 +68,7 @@ def test_learn_comes_last_and_waits_until_it_is_wanted(desk: Desk) -> None:
     root = Path(__file__).resolve().parents[4]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
     untouched = LearnPage(apply_theme(QApplication.instance(), "light"))  # type: ignore[arg-type]
-    assert not untouched.findChildren(QLabel) and not untouched.is_furnished
+    assert not untouched.findChildren(QLabel) and not untouched.is_ready
     untouched.deleteLater()
 
 
@@ -77,7 +77,7 @@ def test_the_own_picture_lies_on_the_bench(desk: Desk, page: LearnPage) -> None:
     seen = brightness(own_picture(desk))
     left, top = bench.picker.left, bench.picker.top
     np.testing.assert_array_equal(bench.source.values, seen[top : top + 8, left : left + 8])
-    bench.set_setup(Setup(kernel=EDGES_ACROSS))
+    bench.set_setup(DemoSetup(kernel=EDGES_ACROSS))
     right = F.conv2d(
         torch.from_numpy(bench.source.values)[None, None],
         torch.tensor(EDGES_ACROSS, dtype=torch.float64)[None, None],
@@ -88,7 +88,7 @@ def test_the_own_picture_lies_on_the_bench(desk: Desk, page: LearnPage) -> None:
 
 def test_a_click_into_the_picture_and_arrows_move_the_patch(desk: Desk, page: LearnPage) -> None:
     bench, picker = page.bench, page.bench.picker
-    shown = desk.labelling.hand.shown
+    shown = desk.labelling.picture.id
     QTest.mouseClick(picker, Qt.MouseButton.LeftButton, pos=QPoint(picker.width() // 2, picker.height() // 2))
     scale = picker.width() / 96  # pictures of the tests are 96 by 64
     middle = int(picker.width() // 2 / scale) - 4, int(picker.height() // 2 / scale) - 4
@@ -99,8 +99,8 @@ def test_a_click_into_the_picture_and_arrows_move_the_patch(desk: Desk, page: Le
     np.testing.assert_array_equal(bench.source.values[:, :-1], before[:, 1:])
     desk.key(Qt.Key.Key_Up, Qt.KeyboardModifier.ShiftModifier, on=picker)
     assert picker.top == middle[1] - 8
-    desk.rest(50)
-    assert desk.labelling.hand.shown == shown  # the arrows turned no page
+    desk.wait(50)
+    assert desk.labelling.picture.id == shown  # the arrows turned no page
     picked = picker.left + 4, picker.top + 4
     bench.patch_side.setCurrentIndex(bench.patch_side.findData(16))
     assert (picker.left + 8, picker.top + 8) == picked  # it grows around its middle
@@ -109,21 +109,21 @@ def test_a_click_into_the_picture_and_arrows_move_the_patch(desk: Desk, page: Le
 
 def test_pointing_at_an_output_spells_out_its_sum(page: LearnPage) -> None:
     bench = page.bench
-    bench.set_setup(Setup(kernel=EDGES_DOWN, same=False))
+    bench.set_setup(DemoSetup(kernel=EDGES_DOWN, same_padding=False))
     grid = bench.outputs[0]
-    assert bench.sum.text() == POINT
+    assert bench.explanation.text() == HINT
     QTest.mouseMove(grid, grid.rect_of((2, 1)).center())
     assert grid.current == (2, 1)
-    assert bench.source.marked == {(x, y) for x in (2, 3, 4) for y in (1, 2, 3)}
+    assert bench.source.highlighted == {(x, y) for x in (2, 3, 4) for y in (1, 2, 3)}
     patch = bench.source.values
     total = sum(EDGES_DOWN[a][b] * patch[1 + a, 2 + b] for a in range(3) for b in range(3))
-    assert bench.sum.text().startswith(f"Row 2, column 3:  −1·{patch[1, 2]:g} − 2·{patch[1, 3]:g}")
-    assert bench.sum.text().endswith(f"= {total:g}".replace("-", "−"))
-    assert grid.accessibleDescription() in bench.sum.text()
+    assert bench.explanation.text().startswith(f"Row 2, column 3:  −1·{patch[1, 2]:g} − 2·{patch[1, 3]:g}")
+    assert bench.explanation.text().endswith(f"= {total:g}".replace("-", "−"))
+    assert grid.accessibleDescription() in bench.explanation.text()
 
 
 def test_the_output_can_be_walked_with_arrows(desk: Desk, page: LearnPage) -> None:
-    shown, grid = desk.labelling.hand.shown, page.bench.outputs[0]
+    shown, grid = desk.labelling.picture.id, page.bench.outputs[0]
     page.bench.operation.setFocus()
     grid.setFocus()
     assert grid.current == (0, 0)
@@ -133,8 +133,8 @@ def test_the_output_can_be_walked_with_arrows(desk: Desk, page: LearnPage) -> No
     for _ in range(20):
         desk.key(Qt.Key.Key_Down, on=grid)
     assert grid.current == (1, 7)
-    assert page.bench.source.marked == {(x, y) for x in (0, 1, 2) for y in (6, 7)}  # below is padding
-    assert desk.labelling.hand.shown == shown
+    assert page.bench.source.highlighted == {(x, y) for x in (0, 1, 2) for y in (6, 7)}  # below is padding
+    assert desk.labelling.picture.id == shown
 
 
 def test_boxes_that_do_not_matter_are_not_there(page: LearnPage) -> None:
@@ -165,7 +165,7 @@ def test_own_numbers(page: LearnPage) -> None:
     bench = page.bench
     assert bench.kernel.currentText() == "Blur"
     bench.kernel.setCurrentText("Own numbers")
-    first = bench.numbers.fields[0]
+    first = bench.kernel_editor.fields[0]
     assert first.hasFocus() and bench.setup.kernel == BLUR
     first.clear()
     QTest.keyClicks(first, "-")  # only begun: nothing changes yet
@@ -176,27 +176,27 @@ def test_own_numbers(page: LearnPage) -> None:
     QTest.keyClicks(first, "x")
     assert first.text() == "-1.5"
     bench.kernel.setCurrentText("Sharpen")
-    assert [field.text() for field in bench.numbers.fields[3:6]] == ["-1", "5", "-1"]
+    assert [field.text() for field in bench.kernel_editor.fields[3:6]] == ["-1", "5", "-1"]
 
 
 def test_correlation_beside_convolution(desk: Desk, page: LearnPage) -> None:
     bench = page.bench
-    bench.set_setup(Setup("flipped", EDGES_ACROSS, same=False))
-    desk.rest(50)  # the second output finds its place
+    bench.set_setup(DemoSetup("flipped", EDGES_ACROSS, same_padding=False))
+    desk.wait(50)  # the second output finds its place
     one, other = bench.outputs
     np.testing.assert_allclose(one.values, -other.values)
-    np.testing.assert_array_equal(bench.turned.values, np.array(EDGES_ACROSS)[::-1, ::-1])
+    np.testing.assert_array_equal(bench.flipped_kernel.values, np.array(EDGES_ACROSS)[::-1, ::-1])
     QTest.mouseMove(one, one.rect_of((1, 1)).center())
     QTest.mouseMove(other, other.rect_of((2, 2)).center())
     assert one.current is None and other.current == (2, 2)
-    assert bench.sum.text().endswith(f"= {other.values[2, 2]:g}".replace("-", "−"))
+    assert bench.explanation.text().endswith(f"= {other.values[2, 2]:g}".replace("-", "−"))
 
 
 def test_a_kernel_that_does_not_fit_is_explained(page: LearnPage) -> None:
     bench = page.bench
-    bench.set_setup(Setup("dilated", rate=4, same=False, side=4))
+    bench.set_setup(DemoSetup("dilated", rate=4, same_padding=False, patch_side=4))
     assert "does not fit into 4" in bench.formula.text()
-    assert not bench.outputs[0].isVisible() and bench.sum.text() == ""
+    assert not bench.outputs[0].isVisible() and bench.explanation.text() == ""
     bench.padding.setCurrentIndex(bench.padding.findData("same"))
     assert bench.outputs[0].isVisible() and bench.formula.text() == "(4 + 2·4 − 9) / 1 + 1 = 4"
 
@@ -205,7 +205,7 @@ def test_every_lesson_leads_where_it_says(desk: Desk, page: LearnPage) -> None:
     for lesson in LESSONS:
         for kind in ("bench", "door"):
             button = page.lessons.buttons.get((lesson.title, kind))
-            assert (button is not None) == bool(lesson.setup if kind == "bench" else lesson.place)
+            assert (button is not None) == bool(lesson.setup if kind == "bench" else lesson.action_id)
             if button is None:
                 continue
             page.area.ensureWidgetVisible(button)
@@ -214,18 +214,18 @@ def test_every_lesson_leads_where_it_says(desk: Desk, page: LearnPage) -> None:
                 assert page.bench.setup == lesson.setup
                 assert page.area.verticalScrollBar().value() == 0 and page.bench.outputs[0].hasFocus()
             else:
-                assert desk.window.actions_by_id[lesson.place].isChecked() and not page.isVisible()
+                assert desk.window.actions_by_id[lesson.action_id].isChecked() and not page.isVisible()
                 come(desk)
 
 
 def test_without_a_picture_there_is_a_drawn_one(desk: Desk, page: LearnPage) -> None:
     desk.canvas.clear("This picture cannot be shown", "for a test")
-    seen = brightness(drawn())
+    seen = brightness(practice_picture())
     left, top = page.bench.picker.left, page.bench.picker.top
     np.testing.assert_array_equal(page.bench.source.values, seen[top : top + 8, left : left + 8])
     page.bench.picker.set_side(4)
-    desk.labelling.show(desk.session.pictures.ids()[1])
-    desk.until(lambda: desk.canvas.pyramid is not None, "another picture")
+    desk.labelling.show_picture(desk.session.pictures.ids()[1])
+    desk.wait_until(lambda: desk.canvas.pyramid is not None, "another picture")
     whole = brightness(own_picture(desk))
     left, top = page.bench.picker.left, page.bench.picker.top
     np.testing.assert_array_equal(page.bench.source.values, whole[top : top + 4, left : left + 4])
@@ -233,22 +233,22 @@ def test_without_a_picture_there_is_a_drawn_one(desk: Desk, page: LearnPage) -> 
 
 def test_the_usual_network_then_that_of_the_newest_run(desk: Desk, page: LearnPage) -> None:
     card = page.network
-    desk.until(lambda: card.stages is not None, "the stages of the usual network")
-    assert card.stages is not None
+    desk.wait_until(lambda: card.network is not None, "the stages of the usual network")
+    assert card.network is not None
     usual = default_spec("cpu", (1, 2))
-    assert card.stages.size == usual.size and "nothing has been trained yet" in card.said.text()
+    assert card.network.size == usual.size and "nothing has been trained yet" in card.summary.text()
     folder = desk.session.folder
     desk.window.close_project()
     spec = ModelSpec("asymmetric-unet-small", None, "none", 128, (1, 2))
-    with Project.write(folder, purpose="a test") as project:
+    with Project.open(folder, purpose="a test") as project:
         run = project.runs.start(json.dumps(spec.to_json()), "{}", None, 3)
-    desk.window.open(folder)
-    desk.until(desk.has_picture, "a picture", 20)
+    desk.window.open_project(folder)
+    desk.wait_until(desk.has_picture, "a picture", 20)
     come(desk)
-    assert card.stages is None or "small" in card.said.text()
-    desk.until(lambda: card.stages is not None, "the stages of the run's network")
-    assert card.said.text().startswith(f"Asymmetric U-Net, small (that of run {run.id}).")
-    assert card.side.currentData() == 128
+    assert card.network is None or "small" in card.summary.text()
+    desk.wait_until(lambda: card.network is not None, "the stages of the run's network")
+    assert card.summary.text().startswith(f"Asymmetric U-Net, small (that of run {run.id}).")
+    assert card.input_size.currentData() == 128
     assert [card.table.item(y, 0).text() for y in range(3)] == ["Way down 1", "Way down 2", "Way down 3"]
     assert "torch" not in vars(sys.modules["desktop.workspaces.learn.controller"])
 
@@ -262,42 +262,44 @@ def card(qtbot) -> NetworkCard:
     return made
 
 
-STAGES = Stages(
+STAGES = NetworkSummary(
     "A small U",
     128,
     3,
     2,
     1_234_567,
     (
-        Stage(DOWN, "Way down 1", "Halves the size.", 16, 400, {128: (64, 64), 256: (128, 128)}),
-        Stage(DOWN, "Way down 2", "Halves it again.", 32, 9000, {128: (32, 32), 256: (64, 64)}),
-        Stage(UP, "Way up 1", "Doubles the size.", 16, 1_225_133, {128: (64, 64), 256: (128, 128)}),
-        Stage(HEAD, "Head", "One score for each class.", 2, 34, {256: (128, 128)}),
+        NetworkStage(ENCODER, "Way down 1", "Halves the size.", 16, 400, {128: (64, 64), 256: (128, 128)}),
+        NetworkStage(ENCODER, "Way down 2", "Halves it again.", 32, 9000, {128: (32, 32), 256: (64, 64)}),
+        NetworkStage(
+            DECODER, "Way up 1", "Doubles the size.", 16, 1_225_133, {128: (64, 64), 256: (128, 128)}
+        ),
+        NetworkStage(HEAD, "Head", "One score for each class.", 2, 34, {256: (128, 128)}),
     ),
 )
 
 
 def test_the_network_in_rows_and_boxes(card: NetworkCard) -> None:
-    assert not card.table.isVisible() and "takes a few seconds" in card.said.text()
+    assert not card.table.isVisible() and "takes a few seconds" in card.summary.text()
     card.set_stages(STAGES, "that of run 7")
-    assert card.said.text() == (
+    assert card.summary.text() == (
         "A small U (that of run 7). 1.23 million numbers to learn; 3 channels in, 2 classes out."
     )
     sizes = lambda: [card.table.item(y, 1).text() for y in range(4)]  # noqa: E731
     assert sizes() == ["64 × 64", "32 × 32", "64 × 64", "–"]
     assert card.table.item(2, 3).text() == "1,225,133"
-    down, deeper, up = (card.drawing.rect_of(at) for at in range(3))
+    down, deeper, up = (card.diagram.rect_of(at) for at in range(3))
     assert down.y() == up.y() < deeper.y() and down.x() < deeper.x() < up.x()
-    assert card.drawing.rect_of(3).isEmpty()
-    card.side.setCurrentIndex(card.side.findData(256))
+    assert card.diagram.rect_of(3).isEmpty()
+    card.input_size.setCurrentIndex(card.input_size.findData(256))
     assert sizes() == ["128 × 128", "64 × 64", "128 × 128", "128 × 128"]
-    place = card.drawing.rect_of(2).center().toPoint()
-    QTest.mouseClick(card.drawing, Qt.MouseButton.LeftButton, pos=place)
-    assert card.table.currentRow() == 2 and card.does.text() == "Way up 1: doubles the size."
+    place = card.diagram.rect_of(2).center().toPoint()
+    QTest.mouseClick(card.diagram, Qt.MouseButton.LeftButton, pos=place)
+    assert card.table.currentRow() == 2 and card.description.text() == "Way up 1: doubles the size."
     QTest.keyClick(card.table, Qt.Key.Key_Down)
-    assert card.does.text() == "Head: one score for each class." and card.drawing.current == 3
+    assert card.description.text() == "Head: one score for each class." and card.diagram.current == 3
     card.set_waiting("There is no encoder called “nobody”.")
-    assert not card.table.isVisible() and card.said.text() == "There is no encoder called “nobody”."
+    assert not card.table.isVisible() and card.summary.text() == "There is no encoder called “nobody”."
 
 
 @pytest.mark.parametrize("size", [(960, 640), (1440, 900)])
@@ -306,8 +308,8 @@ def test_nothing_is_cut_off(desk: Desk, page: LearnPage, size: tuple[int, int]) 
     desk.window.resize(*size)
     try:
         for key, _, _ in OPERATIONS:
-            page.bench.set_setup(Setup(key, side=64))
-            desk.rest(30)
+            page.bench.set_setup(DemoSetup(key, patch_side=64))
+            desk.wait(30)
             inner = page.area.widget()
             assert inner.width() <= page.area.viewport().width()
             for widget in inner.findChildren(QWidget):
@@ -325,13 +327,18 @@ def test_nothing_is_cut_off(desk: Desk, page: LearnPage, size: tuple[int, int]) 
 
 
 def test_everything_can_be_reached_and_has_a_name(page: LearnPage) -> None:
-    reachable = [page.bench.picker, *page.bench.numbers.fields, page.bench.outputs[0], page.network.side]
+    reachable = [
+        page.bench.picker,
+        *page.bench.kernel_editor.fields,
+        page.bench.outputs[0],
+        page.network.input_size,
+    ]
     reachable += [*page.lessons.buttons.values(), page.bench.operation, page.bench.patch_side]
     for widget in reachable:
         assert widget.focusPolicy() & Qt.FocusPolicy.TabFocus
         assert widget.accessibleName() or widget.text(), widget  # type: ignore[attr-defined]
     assert page.bench.outputs[0].accessibleName() == "Output, 8 by 8"
-    assert {lesson.place for lesson in LESSONS if lesson.place} <= {entry.id for entry in ACTIONS}
+    assert {lesson.action_id for lesson in LESSONS if lesson.action_id} <= {entry.id for entry in ACTIONS}
 
 
 def test_the_bench_follows_the_theme(qtbot) -> None:
@@ -340,20 +347,20 @@ def test_the_bench_follows_the_theme(qtbot) -> None:
     qtbot.addWidget(bench)
     bench.resize(1100, 520)
     bench.show()
-    bench.set_picture(drawn())
-    bench.outputs[0].choose(2, 2)
+    bench.set_picture(practice_picture())
+    bench.outputs[0].select(2, 2)
 
     def frame() -> str:
         return bench.outputs[0].grab().toImage().pixelColor(0, 60).name()
 
     light = frame()
-    theme.choose("dark")
+    theme.apply("dark")
     assert light == LIGHT.edge and frame() == DARK.edge
-    theme.choose("light")
+    theme.apply("light")
 
 
 def test_five_workspaces_find_room_beside_a_long_name(desk: Desk) -> None:
-    top = desk.window.top
+    top = desk.window.top_bar
     top.set_project("a very long name of a project that nobody would have wanted")
     assert top.layout().minimumSize().width() <= 960
     assert top.project.text().startswith("a very") and "…" in top.project.text()

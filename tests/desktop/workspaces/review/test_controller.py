@@ -12,7 +12,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from core.project.records import Status
-from desktop.tour.window_driver import CTRL, PLAIN, SHIFT
+from desktop.tour.window_driver import CTRL, NO_MODIFIER, SHIFT
 from desktop.workspaces.review.grid import ReviewGrid
 from desktop.workspaces.review.page import ReviewPage
 from tests.desktop.conftest import Desk
@@ -30,21 +30,21 @@ def page(desk: Desk, tmp_path: Path) -> Iterator[ReviewPage]:
         label_all(project, project.pictures.all()[:2])
         for picture_id in range(1, COUNT):
             predict(project, picture_id)
-    desk.window.open(tmp_path / "many")
-    desk.until(lambda: desk.has_picture() and len(desk.session.pictures) == COUNT, "all pictures", 20)
+    desk.window.open_project(tmp_path / "many")
+    desk.wait_until(lambda: desk.has_picture() and len(desk.session.pictures) == COUNT, "all pictures", 20)
     desk.window.actions_by_id["workspace_review"].trigger()
     page = desk.window.workspaces.review
-    desk.until(lambda: page.isVisible() and page.grid.missing() is None, "all cards", 20)
+    desk.wait_until(lambda: page.isVisible() and page.grid.next_missing() is None, "all cards", 20)
     yield page
     desk.window.actions_by_id["workspace_label"].trigger()
 
 
-def press(grid: ReviewGrid, row: int, modifiers: Qt.KeyboardModifier = PLAIN) -> None:
+def press(grid: ReviewGrid, row: int, modifiers: Qt.KeyboardModifier = NO_MODIFIER) -> None:
     QTest.mouseClick(grid.viewport(), Qt.MouseButton.LeftButton, modifiers, grid.rect_of(row).center())
 
 
 def chosen(grid: ReviewGrid) -> list[int]:
-    return sorted(grid.chosen)
+    return sorted(grid.selection)
 
 
 def colour_at(grid: ReviewGrid, row: int, across: float) -> QColor:
@@ -92,9 +92,9 @@ def test_pictures_are_chosen_as_in_any_list(page: ReviewPage) -> None:
     assert chosen(grid) == [2, 3, 4, 5]
     press(grid, 3, CTRL)
     assert chosen(grid) == [2, 3, 5]
-    assert page.said.text() == f"3 of {COUNT} chosen"
+    assert page.selection_text.text() == f"3 of {COUNT} chosen"
     QTest.keyClick(grid, Qt.Key.Key_A, CTRL)
-    assert len(grid.chosen) == COUNT and not page.everything.isEnabled()
+    assert len(grid.selection) == COUNT and not page.select_all.isEnabled()
     QTest.keyClick(grid, Qt.Key.Key_Escape)
     assert chosen(grid) == [] and not page.accept.isEnabled()
 
@@ -112,42 +112,44 @@ def test_keys_alone_reach_every_picture(desk: Desk, page: ReviewPage) -> None:
     QTest.keyClick(grid, Qt.Key.Key_End)
     assert chosen(grid) == [COUNT]
     QTest.keyClick(grid, Qt.Key.Key_Return)
-    desk.until(lambda: desk.page.isVisible() and desk.labelling.hand.shown == COUNT, "that picture", 10)
+    desk.wait_until(lambda: desk.page.isVisible() and desk.labelling.picture.id == COUNT, "that picture", 10)
 
 
 def test_a_double_click_opens_a_picture(desk: Desk, page: ReviewPage) -> None:
     spot = page.grid.rect_of(2).center()
-    QTest.mouseDClick(page.grid.viewport(), Qt.MouseButton.LeftButton, PLAIN, spot)
-    desk.until(lambda: desk.page.isVisible() and desk.labelling.hand.shown == 3, "that picture", 10)
+    QTest.mouseDClick(page.grid.viewport(), Qt.MouseButton.LeftButton, NO_MODIFIER, spot)
+    desk.wait_until(lambda: desk.page.isVisible() and desk.labelling.picture.id == 3, "that picture", 10)
 
 
 def test_what_is_chosen_is_accepted_and_taken_back(desk: Desk, page: ReviewPage) -> None:
     press(page.grid, 2)
     press(page.grid, 4, SHIFT)
     desk.click(page.accept_done)
-    desk.until(page.undo.isVisible, "the deed", 10)
+    desk.wait_until(page.undo.isVisible, "the deed", 10)
     assert desk.said == "3 pictures changed."
     statuses = [desk.session.pictures.get(i).status for i in (3, 4, 5, 6)]
     assert statuses == [Status.DONE] * 3 + [Status.NEW]
-    desk.until(lambda: page.grid.missing() is None, "cards as they are now", 10)
+    desk.wait_until(lambda: page.grid.next_missing() is None, "cards as they are now", 10)
     desk.click(page.undo)
-    desk.until(lambda: not desk.session.pictures.get(4).is_labelled, "it is taken back", 10)
-    desk.until(lambda: desk.said == "3 pictures taken back.", "the words for it", 10)
+    desk.wait_until(lambda: not desk.session.pictures.get(4).is_labelled, "it is taken back", 10)
+    desk.wait_until(lambda: desk.said == "3 pictures taken back.", "the words for it", 10)
     assert not page.undo.isVisible()
 
 
 def test_the_picture_in_hand_follows(desk: Desk, page: ReviewPage) -> None:
     desk.window.actions_by_id["workspace_label"].trigger()
-    desk.labelling.show(7)
-    desk.until(lambda: desk.labelling.hand.shown == 7, "the picture", 10)
+    desk.labelling.show_picture(7)
+    desk.wait_until(lambda: desk.labelling.picture.id == 7, "the picture", 10)
     desk.dab(0.5)
-    painted = desk.painted
-    assert 0 < painted < desk.values.size
+    painted = desk.labelled_pixels
+    assert 0 < painted < desk.label_values.size
     desk.window.actions_by_id["workspace_review"].trigger()
     press(page.grid, 6)
     desk.click(page.accept)
-    desk.until(lambda: desk.painted == desk.values.size, "the accepted label under the hand", 10)
-    assert (desk.values == 1).sum() == painted, "what was painted stays"
+    desk.wait_until(
+        lambda: desk.labelled_pixels == desk.label_values.size, "the accepted label under the hand", 10
+    )
+    assert (desk.label_values == 1).sum() == painted, "what was painted stays"
 
 
 def test_marks_are_given_to_many(desk: Desk, page: ReviewPage) -> None:
@@ -155,7 +157,7 @@ def test_marks_are_given_to_many(desk: Desk, page: ReviewPage) -> None:
     press(page.grid, 1, SHIFT)
     (skip,) = [a for a in page.mark.menu().actions() if a.text() == "Skipped"]
     skip.trigger()
-    desk.until(page.undo.isVisible, "the deed", 10)
+    desk.wait_until(page.undo.isVisible, "the deed", 10)
     assert [desk.session.pictures.get(i).status for i in (1, 2, 3)] == [Status.SKIPPED] * 2 + [Status.NEW]
 
 
@@ -163,19 +165,19 @@ def test_nothing_chosen_nothing_predicted(desk: Desk, page: ReviewPage) -> None:
     assert not page.accept.isEnabled() and not page.mark.isEnabled()
     press(page.grid, COUNT - 1)
     desk.click(page.accept)
-    desk.until(lambda: "there is no prediction" in desk.said, "the reason", 10)
+    desk.wait_until(lambda: "there is no prediction" in desk.said, "the reason", 10)
     assert desk.said.startswith("Nothing had to be changed.") and not page.undo.isVisible()
 
 
 def test_the_doctor_leads_to_the_pictures_in_doubt(desk: Desk, page: ReviewPage) -> None:
-    desk.click(page.doctor.examine)
-    desk.until(lambda: page.doctor.lines, "what it found", 10)
-    (line,) = page.doctor.lines
+    desk.click(page.label_check.check)
+    desk.wait_until(lambda: page.label_check.buttons, "what it found", 10)
+    (line,) = page.label_check.buttons
     assert line.accessibleName() == "grass taken for roof, 6,144 pixels in 2 pictures"
     desk.click(line)
     assert [page.grid._source.record(row).id for row in range(page.grid._source.count())] == [1, 2]
     assert page.filter.currentText() == "grass in doubt" and page.order.currentData() == "doubt"
-    desk.click(page.doctor.everything)
+    desk.click(page.label_check.show_all)
     assert page.grid._source.count() == COUNT and page.filter.currentData() == "all"
 
 
@@ -206,9 +208,9 @@ def test_ctrl_and_the_wheel_change_the_size(page: ReviewPage) -> None:
 
 def test_in_a_narrow_window_nothing_is_pressed_together(desk: Desk, page: ReviewPage) -> None:
     desk.window.resize(960, 640)
-    desk.rest(50)
+    desk.wait(50)
     for segment in page.layer_buttons.values():
         assert segment.width() >= segment.minimumWidth()
-    for part in (page.accept, page.accept_done, page.mark, page.everything):
+    for part in (page.accept, page.accept_done, page.mark, page.select_all):
         assert part.width() >= part.sizeHint().width() and page.rect().contains(part.mapTo(page, QPoint()))
     desk.window.resize(1280, 800)

@@ -12,64 +12,64 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
 
 from core.models.checkpoint import save_checkpoint
-from core.models.network_builder import build
+from core.models.network_builder import build_network
 from core.models.spec import ModelSpec
 from core.project.project import Project
 from core.session.training.next_run import FACT, NextRun
-from core.training.recipe import BY_NAME, TABLE, Recipe
-from desktop.workspaces.train.dialogs.model_export_dialog import ExportModelDialog
-from desktop.workspaces.train.dialogs.run_form import TrainingForm
-from desktop.workspaces.train.run_setup import Planning
+from core.training.recipe import RECIPE_OPTIONS, RECIPE_OPTIONS_BY_NAME, Recipe
+from desktop.workspaces.train.dialogs.model_export_dialog import ModelExportDialog
+from desktop.workspaces.train.dialogs.run_form import RunForm
+from desktop.workspaces.train.run_setup import RunSetup
 from tests.desktop.conftest import Desk
 
 SPEC = ModelSpec("asymmetric-unet-small", None, "none", 64, (1, 2))
 
 
-def planning(desk: Desk) -> Planning:
-    assert desk.window.rooms is not None
-    return desk.window.rooms.learning.planning
+def planning(desk: Desk) -> RunSetup:
+    assert desk.window.context is not None
+    return desk.window.context.train_controller.run_setup
 
 
-def form(desk: Desk) -> TrainingForm:
+def form(desk: Desk) -> RunForm:
     desk.window.actions_by_id["choose_network"].trigger()
     shown = planning(desk).form
     assert shown is not None and shown.isVisible()
     return shown
 
 
-def search(desk: Desk, shown: TrainingForm, field: str, words: str) -> None:
+def search(desk: Desk, shown: RunForm, field: str, words: str) -> None:
     """Type, go down to the rows, to the first one."""
     widget = shown.network.widgets[field]
     widget.search.clear()
     QTest.keyClicks(widget.search, words)
-    desk.rest(20)
+    desk.wait(20)
     QTest.keyClick(widget.search, Qt.Key.Key_Down)
     QTest.keyClick(widget.table, Qt.Key.Key_Home, Qt.KeyboardModifier.ControlModifier)
     widget.table.selectRow(0)
-    desk.rest(20)
+    desk.wait(20)
 
 
 def with_weights(desk: Desk, recipe: Recipe | None = None) -> None:
     """Open the project again with a run that has weights."""
     folder = desk.session.folder
     desk.window.close_project()
-    with Project.write(folder, purpose="a test") as project:
+    with Project.open(folder, purpose="a test") as project:
         run = project.runs.start(
             json.dumps(SPEC.to_json()), json.dumps((recipe or Recipe()).to_json()), None, 3
         )
         torch.manual_seed(0)
-        save_checkpoint(project.run_folder(run.id), build(SPEC), SPEC, {})
-        project.runs.note(run.id, published=1, best_miou=0.5)
+        save_checkpoint(project.run_folder(run.id), build_network(SPEC), SPEC, {})
+        project.runs.update(run.id, published=1, best_miou=0.5)
         project.runs.end(run.id, "finished")
-    desk.window.open(folder)
-    desk.until(desk.has_picture, "a picture", 60)
-    desk.until(desk.window.workspaces.train.export.isEnabled, "the run with weights", 60)
+    desk.window.open_project(folder)
+    desk.wait_until(desk.has_picture, "a picture", 60)
+    desk.wait_until(desk.window.workspaces.train.export.isEnabled, "the run with weights", 60)
 
 
-def export_dialog(desk: Desk, out: Path) -> ExportModelDialog:
+def export_dialog(desk: Desk, out: Path) -> ModelExportDialog:
     desk.window.actions_by_id["workspace_train"].trigger()
     desk.click(desk.window.workspaces.train.export)
-    shown = planning(desk).export
+    shown = planning(desk).export_dialog
     assert shown is not None and shown.isVisible()
     assert shown.run.currentText() == "Run 1: Asymmetric U-Net, small, mIoU 0.500"
     shown.file.setText(str(out))
@@ -85,17 +85,17 @@ def test_a_network_is_found_and_kept_with_the_project(desk: Desk) -> None:
     search(desk, shown, "encoder", "v2 mobilenet")
     assert shown.network.values()["encoder"] == "mobilenet_v2"
     shown.network.widgets["weights"].setCurrentIndex(1)
-    desk.click(shown.use)
+    desk.click(shown.accept_button)
     said = "Next run: DeepLab v3+ on mobilenet_v2, ImageNet weights"
     assert desk.window.workspaces.train.next_run.text() == said
-    wish = NextRun.from_json(desk.session.remembered(FACT).result(60))
+    wish = NextRun.from_json(desk.session.fact(FACT).result(60))
     assert wish == NextRun("deeplabv3plus", "mobilenet_v2", "imagenet")
     folder = desk.session.folder
     desk.window.close_project()
     assert desk.window.workspaces.train.next_run.text() == ""
-    desk.window.open(folder)
-    desk.until(desk.has_picture, "a picture", 60)
-    desk.until(
+    desk.window.open_project(folder)
+    desk.wait_until(desk.has_picture, "a picture", 60)
+    desk.wait_until(
         lambda: desk.window.workspaces.train.next_run.text() == said, "the choice, after opening again", 60
     )
     again = form(desk)
@@ -126,8 +126,8 @@ def test_a_model_is_exported_and_its_agreement_told(desk: Desk, tmp_path: Path) 
     shown.file.setText(str(tmp_path / "net.safetensors"))
     assert shown.format.currentData() == ".safetensors"
     desk.click(shown.export)
-    desk.until(lambda: not shown.is_running, "the end of the export", 120)
-    assert "100 % of the pixels" in shown.about.text()
+    desk.wait_until(lambda: not shown.is_running, "the end of the export", 120)
+    assert "100 % of the pixels" in shown.message.text()
     assert (tmp_path / "net.safetensors").is_file()
     shown.reject()
     assert not shown.isVisible()
@@ -139,18 +139,18 @@ def test_an_export_can_be_cancelled(desk: Desk, tmp_path: Path) -> None:
     desk.click(shown.export)
     assert shown.is_running
     shown.reject()
-    assert shown.isVisible() and "cancelled" in shown.about.text()
-    desk.rest(500)
+    assert shown.isVisible() and "cancelled" in shown.message.text()
+    desk.wait(500)
     assert list(tmp_path.glob("*net*")) == []
 
 
 def test_every_choice_of_training_has_a_row_and_a_line_of_help(desk: Desk) -> None:
     shown = form(desk)
     inputs = {name: made for rows in shown.rows for name, made in rows.inputs.items()}
-    assert set(inputs) == {field.name for field in TABLE} - {"device"}
+    assert set(inputs) == {field.name for field in RECIPE_OPTIONS} - {"device"}
     for rows in shown.rows:
         helps = {label.text() for label in rows.findChildren(QLabel)}
-        assert {BY_NAME[name].help for name in rows.inputs} <= helps
+        assert {RECIPE_OPTIONS_BY_NAME[name].help for name in rows.inputs} <= helps
     shown.reject()
 
 
@@ -162,7 +162,7 @@ def test_choices_are_kept_with_the_project_and_what_is_impossible_is_said(desk: 
     batch.setFocus()
     QTest.keyClicks(batch, "many")
     assert shown.summary.text() == "Batch cannot be “many”; it takes a whole number from 1 to 4096."
-    assert not shown.use.isEnabled()
+    assert not shown.accept_button.isEnabled()
     batch.clear()
     QTest.keyClicks(batch, "3")
     shown.show_page("Budget and loss")
@@ -171,12 +171,12 @@ def test_choices_are_kept_with_the_project_and_what_is_impossible_is_said(desk: 
     assert "exactly one budget" in shown.summary.text()
     shown.rows[0].inputs["epochs"].setFocus()
     QTest.keyClick(shown.rows[0].inputs["epochs"], Qt.Key.Key_Backspace)
-    assert shown.origin.currentText() == "Your own choices"
-    desk.click(shown.use)
+    assert shown.starting_point.currentText() == "Your own choices"
+    desk.click(shown.accept_button)
     assert (
         desk.window.workspaces.train.next_run.text() == "Next run: the usual network, 2 choices of your own"
     )
-    wish = NextRun.from_json(desk.session.remembered(FACT).result(60))
+    wish = NextRun.from_json(desk.session.fact(FACT).result(60))
     assert wish.choices == {"batch": "3", "steps": "7"}
     again = form(desk)
     assert again.choices() == wish.choices
@@ -186,13 +186,13 @@ def test_choices_are_kept_with_the_project_and_what_is_impossible_is_said(desk: 
 def test_a_preset_or_a_run_fills_the_form(desk: Desk) -> None:
     with_weights(desk, Recipe(minutes=None, steps=30, optimizer="sgd", zoom=(0.9, 1.1)))
     shown = form(desk)
-    titles = [shown.origin.itemText(place) for place in range(shown.origin.count())]
+    titles = [shown.starting_point.itemText(place) for place in range(shown.starting_point.count())]
     assert titles[:3] == ["Balanced: as usual", "Quick: a minute", "Best: half an hour"]
-    shown.origin.setCurrentIndex(2)
-    shown.origin.activated.emit(2)
+    shown.starting_point.setCurrentIndex(2)
+    shown.starting_point.activated.emit(2)
     assert shown.choices() == {"minutes": "30", "zoom": "strong", "ema": "0.998", "patience": "40"}
-    shown.origin.setCurrentIndex(3)
-    shown.origin.activated.emit(3)
+    shown.starting_point.setCurrentIndex(3)
+    shown.starting_point.activated.emit(3)
     assert titles[3].startswith("Run 1: ")
     assert shown.choices() == {"steps": "30", "optimizer": "sgd", "zoom": "0.9-1.1"}
     assert shown.network.values()["architecture"] == "asymmetric-unet-small"
@@ -202,19 +202,19 @@ def test_a_preset_or_a_run_fills_the_form(desk: Desk) -> None:
 def test_augmentation_is_shown_on_the_own_pictures(desk: Desk) -> None:
     shown = form(desk)
     shown.show_page("Augmentation")
-    desk.until(lambda: shown.preview.is_shown, "the preview", 240)
+    desk.wait_until(lambda: shown.preview.has_pictures, "the preview", 240)
 
     def lines() -> list[QImage]:
         return [cells[0].pixmap().toImage() for cells in shown.preview.cells]
 
     as_it_is, first, _ = lines()
     assert as_it_is != first
-    desk.click(shown.preview.more)
-    desk.until(lambda: lines()[1] != first, "other dice", 240)
+    desk.click(shown.preview.reroll)
+    desk.wait_until(lambda: lines()[1] != first, "other dice", 240)
     assert lines()[0] == as_it_is
     before = lines()[1]
     shown.rows[2].inputs["colour"].setEditText("strong")
-    desk.until(lambda: lines()[1] != before, "stronger colours", 240)
+    desk.wait_until(lambda: lines()[1] != before, "stronger colours", 240)
     assert lines()[0] == as_it_is
-    assert shown.preview.about.text() == ""
+    assert shown.preview.message.text() == ""
     shown.reject()

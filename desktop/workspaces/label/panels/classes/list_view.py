@@ -9,21 +9,21 @@ from PySide6.QtWidgets import QAbstractItemView, QColorDialog, QListView, QWidge
 from core.labels.class_list import ClassList, LabelClass
 from desktop.theme.theme import Theme
 from desktop.workspaces.label.panels.classes.menu import ClassMenu
-from desktop.workspaces.label.panels.classes.model import ClassModel, Shields
-from desktop.workspaces.label.panels.classes.row_delegate import ROW_HEIGHT, ClassDelegate, RowPlaces
+from desktop.workspaces.label.panels.classes.model import ClassFlags, ClassListModel
+from desktop.workspaces.label.panels.classes.row_delegate import ROW_HEIGHT, ClassRowDelegate, RowLayout
 
 
-class ClassRows(QListView):
+class ClassListView(QListView):
     """Keyboard: up and down choose, F2 renames, the menu key opens the menu. Mouse: a click chooses, on the colour
     recolours, on the eye hides (with Alt all others), on the lock locks, on the dots or with the right button opens
     the menu, twice renames; a drag puts in another order.
     """
 
     class_chosen = Signal(int)
-    class_asked = Signal(str, int)
+    action_requested = Signal(str, int)
     """Action id and class value: something of the menu of a class."""
-    merge_asked = Signal(int, int)
-    order_asked = Signal(list)
+    merge_requested = Signal(int, int)
+    order_requested = Signal(list)
     """All class values in the order wanted."""
     class_renamed = Signal(int, str)
     class_recoloured = Signal(int, object)
@@ -31,13 +31,13 @@ class ClassRows(QListView):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
-        self._quiet = False
-        self._on_sign = False
-        self.classes_model = ClassModel()
-        self.classes_model.setParent(self)
-        self.classes_model.rename_asked.connect(self.class_renamed)
-        self.setModel(self.classes_model)
-        self.setItemDelegate(ClassDelegate(theme, self))
+        self._is_updating = False
+        self._icon_pressed = False
+        self.class_model = ClassListModel()
+        self.class_model.setParent(self)
+        self.class_model.rename_requested.connect(self.class_renamed)
+        self.setModel(self.class_model)
+        self.setItemDelegate(ClassRowDelegate(theme, self))
         self.setUniformItemSizes(True)
         self.setMouseTracking(True)
         self.setAccessibleName("Classes")
@@ -64,67 +64,67 @@ class ClassRows(QListView):
 
     def set_classes(self, classes: ClassList) -> None:
         """Show another list; the chosen value stays chosen when it is still there."""
-        chosen = self.active()
-        self._quiet = True
-        self.classes_model.show(classes)
-        self._quiet = False
+        chosen = self.active_value()
+        self._is_updating = True
+        self.class_model.set_classes(classes)
+        self._is_updating = False
         if chosen is not None:
             self.set_active(chosen)
 
-    def active(self) -> int | None:
+    def active_value(self) -> int | None:
         index = self.currentIndex()
-        return self.classes_model.value_at(index.row()) if index.isValid() else None
+        return self.class_model.value_at(index.row()) if index.isValid() else None
 
     def set_active(self, value: int) -> None:
-        found = self.classes_model.row_of(value)
-        if found is None or not self.classes_model.rowCount():
+        found = self.class_model.row_of(value)
+        if found is None or not self.class_model.rowCount():
             return
-        self._quiet = True
-        self.setCurrentIndex(self.classes_model.index(found))
-        self._quiet = False
+        self._is_updating = True
+        self.setCurrentIndex(self.class_model.index(found))
+        self._is_updating = False
 
     def set_patterns(self, shown: bool) -> None:
         """Whether the swatches have marks besides their colours."""
-        self.classes_model.patterned = shown
+        self.class_model.shows_patterns = shown
         self.viewport().update()
 
     def set_scores(self, scores: dict[int, float]) -> None:
-        if scores != self.classes_model.numbers.scores:
-            self.classes_model.numbers.scores = dict(scores)
-            self.classes_model.touch()
+        if scores != self.class_model.numbers.scores:
+            self.class_model.numbers.scores = dict(scores)
+            self.class_model.notify_changed()
 
     def set_shares(self, shares: dict[int, float]) -> None:
-        if shares != self.classes_model.numbers.shares:
-            self.classes_model.numbers.shares = dict(shares)
-            self.classes_model.touch()
+        if shares != self.class_model.numbers.shares:
+            self.class_model.numbers.shares = dict(shares)
+            self.class_model.notify_changed()
 
-    def set_shields(self, shields: Shields) -> None:
+    def set_flags(self, shields: ClassFlags) -> None:
         """Which classes are hidden and locked."""
-        self.classes_model.shields = shields
-        self.classes_model.touch()
+        self.class_model.class_flags = shields
+        self.class_model.notify_changed()
 
     def _current_changed(self, index: QModelIndex, _before: QModelIndex) -> None:
-        if not self._quiet and index.isValid():
-            self.class_chosen.emit(self.classes_model.value_at(index.row()))
+        if not self._is_updating and index.isValid():
+            self.class_chosen.emit(self.class_model.value_at(index.row()))
 
-    def rename(self, value: int) -> None:
+    def edit_name(self, value: int) -> None:
         """Open the field over the name of a class."""
-        found = self.classes_model.row_of(value)
+        found = self.class_model.row_of(value)
         if found is not None:
-            self.scrollTo(self.classes_model.index(found))
-            self.edit(self.classes_model.index(found))
+            self.scrollTo(self.class_model.index(found))
+            self.edit(self.class_model.index(found))
 
     def _class_at(self, position: QPoint, part: str) -> LabelClass | None:
         """The class whose part ("chip", "eye", "lock", "more") is there."""
         index = self.indexAt(position)
         if not index.isValid():
             return None
-        places = RowPlaces.within(self.visualRect(index), self.scroll_bar_width())
+        places = RowLayout.in_rect(self.visualRect(index), self.scroll_bar_width())
         spare = {"chip": (-4, -4, 4, 4), "more": (0, -4, 4, 4)}.get(part, (0, -4, 0, 4))
         room = getattr(places, part).adjusted(*spare)
-        return self.classes_model.class_at(index.row()) if room.contains(position) else None
+        return self.class_model.class_at(index.row()) if room.contains(position) else None
 
-    def _press_sign(self, event: QMouseEvent) -> bool:
+    def _press_icon(self, event: QMouseEvent) -> bool:
         """A press on the eye or the lock of a class, which does not choose the class."""
         if event.button() != Qt.MouseButton.LeftButton:
             return False
@@ -133,13 +133,13 @@ class ClassRows(QListView):
         for part, key in (("eye", "solo_class" if alone else "hide_class"), ("lock", "lock_class")):
             found = self._class_at(at, part)
             if found is not None:
-                self.class_asked.emit(key, found.value)
+                self.action_requested.emit(key, found.value)
                 return True
         return False
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        self._on_sign = self._press_sign(event)
-        if self._on_sign:
+        self._icon_pressed = self._press_icon(event)
+        if self._icon_pressed:
             return
         super().mousePressEvent(event)
         at = event.position().toPoint()
@@ -148,19 +148,23 @@ class ClassRows(QListView):
             self.show_menu(self.indexAt(at))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        if self._on_sign:
-            self._on_sign = False
+        if self._icon_pressed:
+            self._icon_pressed = False
             return
         left = event.button() == Qt.MouseButton.LeftButton
         found = self._class_at(event.position().toPoint(), "chip") if left else None
         super().mouseReleaseEvent(event)
         if found is not None:
-            self.ask_colour(found.value)
+            self.open_colour_dialog(found.value)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        self._on_sign = self._press_sign(event)
+        self._icon_pressed = self._press_icon(event)
         at = event.position().toPoint()
-        if not self._on_sign and self._class_at(at, "chip") is None and self._class_at(at, "more") is None:
+        if (
+            not self._icon_pressed
+            and self._class_at(at, "chip") is None
+            and self._class_at(at, "more") is None
+        ):
             super().mouseDoubleClickEvent(event)
 
     def viewportEvent(self, event: QEvent) -> bool:  # noqa: N802
@@ -175,8 +179,8 @@ class ClassRows(QListView):
 
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
         """A class was dragged: only ask for the new order; the owner answers with set_classes."""
-        values = list(self.classes_model.classes.values)
-        moved = self.active()
+        values = list(self.class_model.classes.values)
+        moved = self.active_value()
         event.setDropAction(Qt.DropAction.IgnoreAction)
         event.accept()
         self.stopAutoScroll()
@@ -191,7 +195,7 @@ class ClassRows(QListView):
             place = min(len(values), index.row() + below)
         was = values.index(moved)
         values.insert(place - (place > was), values.pop(was))
-        self.order_asked.emit(values)
+        self.order_requested.emit(values)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802
         by_mouse = event.reason() == QContextMenuEvent.Reason.Mouse
@@ -199,20 +203,20 @@ class ClassRows(QListView):
 
     def show_menu(self, index: QModelIndex, *, by_mouse: bool = False) -> None:
         """Open the menu of a class; unlabelled and void have none."""
-        found = self.classes_model.class_at(index.row()) if index.isValid() else None
+        found = self.class_model.class_at(index.row()) if index.isValid() else None
         if found is None:
             return
-        shields = self.classes_model.shields_of(found.value)
-        menu = ClassMenu(found, self.classes_model.classes, self, shields)
-        menu.asked.connect(self.class_asked)
-        menu.merge_asked.connect(self.merge_asked)
-        places = RowPlaces.within(self.visualRect(index), self.scroll_bar_width())
-        below = self.viewport().mapToGlobal(places.more.bottomLeft() + QPoint(0, 2))
+        shields = self.class_model.flags_of(found.value)
+        menu = ClassMenu(found, self.class_model.classes, self, shields)
+        menu.action_requested.connect(self.action_requested)
+        menu.merge_requested.connect(self.merge_requested)
+        places = RowLayout.in_rect(self.visualRect(index), self.scroll_bar_width())
+        below = self.viewport().mapToGlobal(places.menu_button.bottomLeft() + QPoint(0, 2))
         menu.popup(QCursor.pos() if by_mouse else below)
 
-    def ask_colour(self, value: int) -> None:
+    def open_colour_dialog(self, value: int) -> None:
         """Open the colour dialog, which does not block the window."""
-        found = self.classes_model.classes.by_value(value)
+        found = self.class_model.classes.by_value(value)
         if found is None:
             return
         dialog = QColorDialog(QColor(*found.colour), self)

@@ -7,33 +7,33 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QWidget
 
 from core.labels.class_list import ClassList, LabelClass
-from desktop.actions.catalog import keys_text, row
-from desktop.widgets.table import chip_icon
+from desktop.actions.catalog import action_spec, shortcut_text
+from desktop.widgets.table import colour_chip_icon
 
 
 class ClassMenu(QMenu):
     """`asked` carries the id of an action and the value of the class; `merge_asked` the class and its heir."""
 
-    asked = Signal(str, int)
-    merge_asked = Signal(int, int)
+    action_requested = Signal(str, int)
+    merge_requested = Signal(int, int)
 
     def __init__(
         self,
-        about: LabelClass,
+        label_class: LabelClass,
         classes: ClassList,
         parent: QWidget | None = None,
-        shields: tuple[bool, bool] = (False, False),
+        flags: tuple[bool, bool] = (False, False),
     ) -> None:
         """shields: whether the class is hidden, and whether it is locked."""
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setToolTipsVisible(True)
-        self._value = about.value
-        place = classes.values.index(about.value)
+        self._value = label_class.value
+        place = classes.values.index(label_class.value)
         self._add("rename_class", "Rename")
         self._add("recolour_class")
         self.addSeparator()
-        hidden, locked = shields
+        hidden, locked = flags
         self._add("hide_class", "Show" if hidden else "Hide")
         self._add("solo_class", "Show only this").setEnabled(len(classes) > 1)
         self._add("lock_class", "Unlock" if locked else "Lock")
@@ -41,23 +41,25 @@ class ClassMenu(QMenu):
         self._add("class_up", "Move up").setEnabled(place > 0)
         self._add("class_down", "Move down").setEnabled(place < len(classes) - 1)
         self.addSeparator()
-        self.heirs = self.addMenu("Merge into")
+        self.merge_menu = self.addMenu("Merge into")
         for heir in classes:
-            if heir.value != about.value:
-                action = self.heirs.addAction(chip_icon(heir.colour), heir.name.replace("&", "&&"))
-                action.triggered.connect(
-                    lambda _on=False, value=heir.value: self.merge_asked.emit(self._value, value)
+            if heir.value != label_class.value:
+                action = self.merge_menu.addAction(
+                    colour_chip_icon(heir.colour), heir.name.replace("&", "&&")
                 )
-        self.heirs.setEnabled(len(classes) > 1)
+                action.triggered.connect(
+                    lambda _on=False, value=heir.value: self.merge_requested.emit(self._value, value)
+                )
+        self.merge_menu.setEnabled(len(classes) > 1)
         self._add("change_class_value")
         self._add("split_class")
         self.addSeparator()
         self._add("delete_class", "Delete…")
 
     def _add(self, key: str, title: str = "") -> QAction:
-        keys = keys_text(key)
-        made = self.addAction((title or row(key).title) + (f"\t{keys}" if keys else ""))
+        keys = shortcut_text(key)
+        made = self.addAction((title or action_spec(key).title) + (f"\t{keys}" if keys else ""))
         made.setObjectName(key)
-        made.setToolTip(row(key).help)
-        made.triggered.connect(lambda _on=False: self.asked.emit(key, self._value))
+        made.setToolTip(action_spec(key).help)
+        made.triggered.connect(lambda _on=False: self.action_requested.emit(key, self._value))
         return made

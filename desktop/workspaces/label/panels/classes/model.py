@@ -9,36 +9,36 @@ from typing import Any
 from PySide6.QtCore import QAbstractListModel, QModelIndex, Qt, Signal
 
 from core.labels.class_list import UNLABELLED, VOID, ClassList, LabelClass
-from desktop.actions.catalog import keys_text
+from desktop.actions.catalog import shortcut_text
 
 Index = QModelIndex
 
 
 @dataclass(slots=True)
-class Numbers:
+class ClassNumbers:
     scores: dict[int, float] = field(default_factory=dict)
     shares: dict[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Shields:
+class ClassFlags:
     """Values of classes that are not shown, and of those that no tool may paint over."""
 
     hidden: frozenset[int] = frozenset()
     locked: frozenset[int] = frozenset()
 
 
-class ClassModel(QAbstractListModel):
+class ClassListModel(QAbstractListModel):
     """The classes in list order, then unlabelled and void. Renaming only asks: the owner answers with set_classes."""
 
-    rename_asked = Signal(int, str)
+    rename_requested = Signal(int, str)
 
     def __init__(self) -> None:
         super().__init__()
         self.classes = ClassList()
-        self.numbers = Numbers()
-        self.shields = Shields()
-        self.patterned = False
+        self.numbers = ClassNumbers()
+        self.class_flags = ClassFlags()
+        self.shows_patterns = False
 
     def rowCount(self, parent: Any = Index()) -> int:  # noqa: N802, B008
         return 0 if parent.isValid() or not len(self.classes) else len(self.classes) + 2
@@ -56,17 +56,17 @@ class ClassModel(QAbstractListModel):
             return beyond[value]
         return next((i for i, c in enumerate(self.classes) if c.value == value), None)
 
-    def key_of(self, row: int) -> str:
+    def shortcut_of(self, row: int) -> str:
         """The key that chooses the class where it is a short one, else its place in the list."""
         beyond = row - len(self.classes)
         if beyond >= 0:
-            return keys_text(("class_0", "class_void")[beyond])[:2]
-        keys = keys_text(f"class_{row + 1}") if row < 9 else ""
+            return shortcut_text(("class_0", "class_void")[beyond])[:2]
+        keys = shortcut_text(f"class_{row + 1}") if row < 9 else ""
         return keys if 0 < len(keys) <= 2 else str(row + 1)
 
-    def shields_of(self, value: int) -> tuple[bool, bool]:
+    def flags_of(self, value: int) -> tuple[bool, bool]:
         """Whether a class is hidden, and whether it is locked."""
-        return value in self.shields.hidden, value in self.shields.locked
+        return value in self.class_flags.hidden, value in self.class_flags.locked
 
     def data(self, index: Any, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid():
@@ -89,9 +89,9 @@ class ClassModel(QAbstractListModel):
         parts.append("no pixel labelled yet" if not share else f"{share * 100:.1f} % of the labelled pixels")
         if score is not None and not math.isnan(score):
             parts.append(f"IoU {score:.2f}: how well the predicted area covers the true one")
-        if value in self.shields.hidden:
+        if value in self.class_flags.hidden:
             parts.append("hidden: neither label nor prediction is shown")
-        if value in self.shields.locked:
+        if value in self.class_flags.locked:
             parts.append("locked: no tool paints over it")
         return "\n".join(parts)
 
@@ -100,7 +100,7 @@ class ClassModel(QAbstractListModel):
         name = " ".join(str(value).split())
         if role != Qt.ItemDataRole.EditRole or found is None or not name or name == found.name:
             return False
-        self.rename_asked.emit(found.value, name)
+        self.rename_requested.emit(found.value, name)
         return True
 
     def flags(self, index: Any) -> Qt.ItemFlag:
@@ -113,11 +113,11 @@ class ClassModel(QAbstractListModel):
     def supportedDropActions(self) -> Qt.DropAction:  # noqa: N802
         return Qt.DropAction.MoveAction
 
-    def show(self, classes: ClassList) -> None:
+    def set_classes(self, classes: ClassList) -> None:
         self.beginResetModel()
         self.classes = classes
         self.endResetModel()
 
-    def touch(self) -> None:
+    def notify_changed(self) -> None:
         if self.rowCount():
             self.dataChanged.emit(self.index(0), self.index(self.rowCount() - 1))

@@ -6,13 +6,13 @@ from PySide6.QtCore import QRect, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QLineEdit, QPushButton, QSizePolicy, QStackedWidget, QWidget
 
-from core.labels.class_list import ClassList, colour_of
+from core.labels.class_list import ClassList, default_colour
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.controls import MARGIN, column, row, words
-from desktop.workspaces.label.panels.classes.list_view import ClassRows
-from desktop.workspaces.label.panels.classes.row_delegate import EDGE, SCORE_WIDTH, SHARE_WIDTH
+from desktop.widgets.controls import MARGIN, column, row, text_label
+from desktop.workspaces.label.panels.classes.list_view import ClassListView
+from desktop.workspaces.label.panels.classes.row_delegate import ROW_MARGIN, SCORE_WIDTH, SHARE_WIDTH
 
-PRESETS = (
+CLASS_PRESETS = (
     ("Street", ("road", "building", "tree", "car", "person", "sky")),
     ("Aerial", ("road", "building", "tree", "field", "water")),
     ("Object", ("object", "background")),
@@ -22,7 +22,7 @@ PRESETS = (
 _LEFT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
 
 
-class PresetButton(QPushButton):
+class ClassPresetButton(QPushButton):
     """A ready list of classes: its title, its names, and the colours they will get."""
 
     def __init__(self, theme: Theme, title: str, names: tuple[str, ...]) -> None:
@@ -64,7 +64,7 @@ class PresetButton(QPushButton):
         painter.setPen(Qt.PenStyle.NoPen)
         left = inside.right() + 1 - 14 * len(self._names) + 4
         for at in range(len(self._names)):
-            painter.setBrush(QColor(*colour_of(at + 1)))
+            painter.setBrush(QColor(*default_colour(at + 1)))
             painter.drawRoundedRect(left + 14 * at, title.center().y() - 5, 10, 10, 2.5, 2.5)
         painter.end()
 
@@ -76,42 +76,42 @@ class ClassesPanel(QWidget):
     classes_added = Signal(list)
     class_renamed = Signal(int, str)
     class_recoloured = Signal(int, object)
-    class_asked = Signal(str, int)
-    merge_asked = Signal(int, int)
-    order_asked = Signal(list)
+    action_requested = Signal(str, int)
+    merge_requested = Signal(int, int)
+    order_requested = Signal(list)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
-        self.rows = ClassRows(theme)
-        self.rows.class_chosen.connect(self.class_chosen)
-        self.rows.class_renamed.connect(self.class_renamed)
-        self.rows.class_recoloured.connect(self.class_recoloured)
-        self.rows.class_asked.connect(self.class_asked)
-        self.rows.merge_asked.connect(self.merge_asked)
-        self.rows.order_asked.connect(self.order_asked)
-        self.field = QLineEdit()
-        self.field.setPlaceholderText("Add classes: road, tree, water")
-        self.field.setAccessibleName("Names of new classes, with commas between them")
-        self.field.setMaxLength(2000)
-        self.field.returnPressed.connect(self._add)
-        self.field.textEdited.connect(lambda _text: self.show_error(""))
-        self._error = words("", "danger", wrap=True)
+        self.list_view = ClassListView(theme)
+        self.list_view.class_chosen.connect(self.class_chosen)
+        self.list_view.class_renamed.connect(self.class_renamed)
+        self.list_view.class_recoloured.connect(self.class_recoloured)
+        self.list_view.action_requested.connect(self.action_requested)
+        self.list_view.merge_requested.connect(self.merge_requested)
+        self.list_view.order_requested.connect(self.order_requested)
+        self.name_field = QLineEdit()
+        self.name_field.setPlaceholderText("Add classes: road, tree, water")
+        self.name_field.setAccessibleName("Names of new classes, with commas between them")
+        self.name_field.setMaxLength(2000)
+        self.name_field.returnPressed.connect(self._add)
+        self.name_field.textEdited.connect(lambda _text: self.show_error(""))
+        self._error = text_label("", "danger", wrap=True)
         self._error.hide()
-        self._numbers = (words("Pixels", "muted"), words("IoU", "muted"))
-        self._numbers[0].setToolTip("Share of all labelled pixels")
-        self._numbers[1].setToolTip(
+        self._column_titles = (text_label("Pixels", "muted"), text_label("IoU", "muted"))
+        self._column_titles[0].setToolTip("Share of all labelled pixels")
+        self._column_titles[1].setToolTip(
             "How well the predicted area of a class covers the true one; 1.00 is perfect"
         )
         self._pages = QStackedWidget()
-        self._pages.addWidget(self.rows)
+        self._pages.addWidget(self.list_view)
         self._pages.addWidget(self._empty_page())
         self._pages.addWidget(QWidget())
         self.setLayout(
             column(
                 self._head(),
                 self._pages,
-                column(self.field, self._error, margins=(MARGIN, 4, MARGIN, 12), spacing=4),
+                column(self.name_field, self._error, margins=(MARGIN, 4, MARGIN, 12), spacing=4),
                 margins=(0, GRID, 0, 0),
                 spacing=4,
             )
@@ -119,28 +119,28 @@ class ClassesPanel(QWidget):
         self.set_classes(ClassList())
 
     def set_classes(self, classes: ClassList) -> None:
-        self.rows.set_classes(classes)
+        self.list_view.set_classes(classes)
         self._pages.setCurrentIndex(0 if len(classes) else 1)
-        for part in self._numbers:
+        for part in self._column_titles:
             part.setVisible(len(classes) > 0)
 
-    def wait(self) -> None:
+    def show_loading(self) -> None:
         """A project is being opened: nobody knows yet whether it has classes."""
         self._pages.setCurrentIndex(2)
-        for part in self._numbers:
+        for part in self._column_titles:
             part.hide()
 
     def set_active(self, value: int) -> None:
         """Mark the class that is painted with: 0 unlabelled, 255 void."""
-        self.rows.set_active(value)
+        self.list_view.set_active(value)
 
     def set_scores(self, scores: dict[int, float]) -> None:
         """Newest IoU (0..1) by class value; missing ones are shown as unknown."""
-        self.rows.set_scores(scores)
+        self.list_view.set_scores(scores)
 
     def set_shares(self, shares: dict[int, float]) -> None:
         """Share (0..1) of the labelled pixels by class value."""
-        self.rows.set_shares(shares)
+        self.list_view.set_shares(shares)
 
     def show_error(self, text: str) -> None:
         """Say under the field why something was not possible; an empty text takes it away."""
@@ -148,15 +148,15 @@ class ClassesPanel(QWidget):
             return
         self._error.setText(text)
         self._error.setVisible(bool(text))
-        self.field.setProperty("state", "bad" if text else "")
-        self.field.style().unpolish(self.field)
-        self.field.style().polish(self.field)
+        self.name_field.setProperty("state", "bad" if text else "")
+        self.name_field.style().unpolish(self.name_field)
+        self.name_field.style().polish(self.name_field)
 
-    def focus_field(self) -> None:
-        self.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
+    def focus_name_field(self) -> None:
+        self.name_field.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _add(self) -> None:
-        names = [" ".join(part.split()) for part in self.field.text().replace(";", ",").split(",")]
+        names = [" ".join(part.split()) for part in self.name_field.text().replace(";", ",").split(",")]
         names = list(dict.fromkeys(name for name in names if name))
         if not names:
             self.show_error("Type at least one name; put commas between several.")
@@ -164,28 +164,34 @@ class ClassesPanel(QWidget):
         self.show_error("")
         self.classes_added.emit(names)
         if not self._error.text():  # what was refused stays, to be put right
-            self.field.clear()
+            self.name_field.clear()
 
     def _head(self) -> QWidget:
         head = QWidget()
-        for part, width in zip(self._numbers, (SHARE_WIDTH, SCORE_WIDTH), strict=True):
+        for part, width in zip(self._column_titles, (SHARE_WIDTH, SCORE_WIDTH), strict=True):
             part.setFixedWidth(width)
             part.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         head.setLayout(
-            row(words("Classes", "heading"), None, *self._numbers, spacing=0, margins=(MARGIN, 0, EDGE, 0))
+            row(
+                text_label("Classes", "heading"),
+                None,
+                *self._column_titles,
+                spacing=0,
+                margins=(MARGIN, 0, ROW_MARGIN, 0),
+            )
         )
         return head
 
     def _empty_page(self) -> QWidget:
         page = QWidget()
         layout = column(
-            words("Add the classes you want to find.", wrap=True),
-            words("Type them below, or start with one of these:", "muted", wrap=True),
+            text_label("Add the classes you want to find.", wrap=True),
+            text_label("Type them below, or start with one of these:", "muted", wrap=True),
             4,
             margins=(MARGIN, 4, MARGIN, 4),
         )
-        for title, names in PRESETS:
-            card = PresetButton(self._theme, title, names)
+        for title, names in CLASS_PRESETS:
+            card = ClassPresetButton(self._theme, title, names)
             card.clicked.connect(lambda _checked=False, names=names: self.classes_added.emit(list(names)))
             layout.addWidget(card)
         layout.addStretch(1)

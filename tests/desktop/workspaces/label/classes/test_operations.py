@@ -17,28 +17,28 @@ from core.labels.label_map import LabelMap
 from desktop.theme.theme import apply_theme
 from desktop.tour.window_driver import CTRL
 from desktop.workspaces.label.classes.dialogs import (
-    ClassQuestion,
-    DeleteClass,
-    MergeClass,
-    SplitClass,
-    ValueOfClass,
+    ClassDialog,
+    ClassValueDialog,
+    DeleteClassDialog,
+    MergeClassDialog,
+    SplitClassDialog,
 )
-from desktop.workspaces.label.panels.classes.list_view import ClassRows
+from desktop.workspaces.label.panels.classes.list_view import ClassListView
 from desktop.workspaces.label.panels.classes.menu import ClassMenu
 from desktop.workspaces.label.panels.classes.panel import ClassesPanel
-from desktop.workspaces.label.panels.classes.row_delegate import RowPlaces
+from desktop.workspaces.label.panels.classes.row_delegate import RowLayout
 from tests.desktop.conftest import Desk
 from tests.factories import stroke
 
 pytestmark = pytest.mark.qt_log_ignore("does not support")
 
-Q = TypeVar("Q", bound=ClassQuestion)
+Q = TypeVar("Q", bound=ClassDialog)
 ALT = Qt.KeyboardModifier.AltModifier
 
 
-def menu_of(rows: ClassRows, row: int) -> ClassMenu:
+def menu_of(rows: ClassListView, row: int) -> ClassMenu:
     """The menu of a row, opened by a right click."""
-    at = rows.visualRect(rows.classes_model.index(row)).center()
+    at = rows.visualRect(rows.class_model.index(row)).center()
     event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, at, rows.viewport().mapToGlobal(at))
     QApplication.sendEvent(rows.viewport(), event)
     return open_menu()
@@ -61,7 +61,7 @@ def question(desk: Desk, kind: type[Q]) -> Q:
     def there() -> Q | None:
         return next((each for each in desk.page.findChildren(kind) if each.isVisible()), None)
 
-    desk.until(lambda: there() is not None, kind.__name__, 10)
+    desk.wait_until(lambda: there() is not None, kind.__name__, 10)
     found = there()
     assert found is not None
     return found
@@ -81,102 +81,104 @@ def elsewhere(desk: Desk, value: int) -> None:
 def test_delete_says_its_numbers_and_undo_brings_all_back(desk: Desk) -> None:
     desk.dab(0.2)
     elsewhere(desk, 1)
-    painted = desk.values.copy()
-    reach = desk.session.editing.class_reach(1).result(10)
-    rows = desk.page.classes.rows
+    painted = desk.label_values.copy()
+    reach = desk.session.editing.class_usage(1).result(10)
+    rows = desk.page.classes.list_view
     choose(menu_of(rows, 0), "delete_class")
-    asked = question(desk, DeleteClass)
+    asked = question(desk, DeleteClassDialog)
     assert asked.sentence.text() == f"{reach.pixels:,} pixels in 2 pictures become unlabelled."
-    desk.click(asked.no)
+    desk.click(asked.cancel_button)
     assert names(desk) == ["grass", "roof"]
 
     choose(menu_of(rows, 0), "delete_class")
-    asked = question(desk, DeleteClass)
+    asked = question(desk, DeleteClassDialog)
     asked.void.click()
     assert "become void" in asked.sentence.text()
-    desk.click(asked.yes)
-    desk.until(lambda: VOID in desk.values, "void pixels on screen", 10)
-    np.testing.assert_array_equal(desk.values == VOID, painted == 1)
-    desk.until(lambda: desk.said.endswith("became void. Undo brings it back."), "the sentence", 10)
+    desk.click(asked.accept_button)
+    desk.wait_until(lambda: VOID in desk.label_values, "void pixels on screen", 10)
+    np.testing.assert_array_equal(desk.label_values == VOID, painted == 1)
+    desk.wait_until(lambda: desk.said.endswith("became void. Undo brings it back."), "the sentence", 10)
     assert names(desk) == ["roof"]
-    assert rows.active() == 2, "the class in the hand is gone; the next one is taken"
-    desk.until(lambda: "Undo “Delete grass”" in desk.page.options.undo.toolTip(), "its name in undo", 10)
+    assert rows.active_value() == 2, "the class in the hand is gone; the next one is taken"
+    desk.wait_until(
+        lambda: "Undo “Delete grass”" in desk.page.option_bar.undo.toolTip(), "its name in undo", 10
+    )
 
     desk.key(Qt.Key.Key_Z, CTRL)
-    desk.until(lambda: names(desk) == ["grass", "roof"], "the class", 10)
-    desk.until(lambda: np.array_equal(desk.values, painted), "its pixels", 10)
-    desk.until(lambda: rows.classes_model.rowCount() == 4, "its row", 10)
+    desk.wait_until(lambda: names(desk) == ["grass", "roof"], "the class", 10)
+    desk.wait_until(lambda: np.array_equal(desk.label_values, painted), "its pixels", 10)
+    desk.wait_until(lambda: rows.class_model.rowCount() == 4, "its row", 10)
 
 
 def test_a_class_without_pixels_goes_without_a_question(desk: Desk) -> None:
-    choose(menu_of(desk.page.classes.rows, 1), "delete_class")
-    desk.until(lambda: names(desk) == ["grass"], "the end of the class", 10)
-    desk.until(lambda: "Undo brings it back." in desk.said, "the sentence", 10)
-    assert not any(each.isVisible() for each in desk.page.findChildren(ClassQuestion))
+    choose(menu_of(desk.page.classes.list_view, 1), "delete_class")
+    desk.wait_until(lambda: names(desk) == ["grass"], "the end of the class", 10)
+    desk.wait_until(lambda: "Undo brings it back." in desk.said, "the sentence", 10)
+    assert not any(each.isVisible() for each in desk.page.findChildren(ClassDialog))
 
 
 def test_merge_into_another_class(desk: Desk) -> None:
     desk.dab(0.3)
-    painted = desk.values.copy()
-    menu = menu_of(desk.page.classes.rows, 0)
-    assert [action.text() for action in menu.heirs.actions()] == ["roof"]
+    painted = desk.label_values.copy()
+    menu = menu_of(desk.page.classes.list_view, 0)
+    assert [action.text() for action in menu.merge_menu.actions()] == ["roof"]
     menu.close()
-    menu.heirs.actions()[0].trigger()
-    asked = question(desk, MergeClass)
+    menu.merge_menu.actions()[0].trigger()
+    asked = question(desk, MergeClassDialog)
     assert asked.sentence.text().endswith("in 1 picture become roof, and the class grass goes.")
-    desk.click(asked.yes)
-    desk.until(lambda: np.array_equal(desk.values, painted * 2), "the merged pixels on screen", 10)
-    assert names(desk) == ["roof"] and desk.page.classes.rows.active() == 2
-    desk.until(lambda: "is roof now" in desk.said, "the sentence", 10)
+    desk.click(asked.accept_button)
+    desk.wait_until(lambda: np.array_equal(desk.label_values, painted * 2), "the merged pixels on screen", 10)
+    assert names(desk) == ["roof"] and desk.page.classes.list_view.active_value() == 2
+    desk.wait_until(lambda: "is roof now" in desk.said, "the sentence", 10)
 
 
 def test_another_value_moves_the_pixels_and_a_taken_one_is_refused(desk: Desk) -> None:
     desk.dab(0.3)
-    painted = desk.values.copy()
-    choose(menu_of(desk.page.classes.rows, 0), "change_class_value")
-    asked = question(desk, ValueOfClass)
-    assert not asked.yes.isEnabled()
-    asked.number.setValue(2)
-    assert "taken" in asked.error.text() and not asked.yes.isEnabled()
-    asked.number.setValue(7)
-    desk.click(asked.yes)
-    desk.until(lambda: np.array_equal(desk.values, painted * 7), "the new value on screen", 10)
+    painted = desk.label_values.copy()
+    choose(menu_of(desk.page.classes.list_view, 0), "change_class_value")
+    asked = question(desk, ClassValueDialog)
+    assert not asked.accept_button.isEnabled()
+    asked.value_field.setValue(2)
+    assert "taken" in asked.error.text() and not asked.accept_button.isEnabled()
+    asked.value_field.setValue(7)
+    desk.click(asked.accept_button)
+    desk.wait_until(lambda: np.array_equal(desk.label_values, painted * 7), "the new value on screen", 10)
     assert desk.session.editing.classes.values == (7, 2) and names(desk) == ["grass", "roof"]
     # Between question and answer somebody else may take the value: then the panel says why not.
     panel = desk.page.classes
-    choose(menu_of(panel.rows, 0), "change_class_value")
-    asked = question(desk, ValueOfClass)
-    asked.number.setValue(9)
+    choose(menu_of(panel.list_view, 0), "change_class_value")
+    asked = question(desk, ClassValueDialog)
+    asked.value_field.setValue(9)
     desk.session.editing.change_class_value(2, 9).result(10)
-    desk.click(asked.yes)
-    desk.until(lambda: "value 9 cannot be used" in panel._error.text(), "the reason", 10)
+    desk.click(asked.accept_button)
+    desk.wait_until(lambda: "value 9 cannot be used" in panel._error.text(), "the reason", 10)
     assert panel._error.isVisible()
 
 
 def test_split_off_in_this_picture_alone(desk: Desk) -> None:
     desk.dab(0.3)
     elsewhere(desk, 1)
-    painted = desk.values.copy()
-    choose(menu_of(desk.page.classes.rows, 0), "split_class")
-    asked = question(desk, SplitClass)
-    assert asked.sentence.text().startswith(f"{desk.painted:,} pixels of grass")
-    QTest.keyClicks(asked.field, "roof")
-    assert "already a class" in asked.error.text() and not asked.yes.isEnabled()
-    asked.field.clear()
-    QTest.keyClicks(asked.field, "meadow")
-    desk.click(asked.yes)
-    desk.until(lambda: np.array_equal(desk.values, painted * 3), "the new class on screen", 10)
+    painted = desk.label_values.copy()
+    choose(menu_of(desk.page.classes.list_view, 0), "split_class")
+    asked = question(desk, SplitClassDialog)
+    assert asked.sentence.text().startswith(f"{desk.labelled_pixels:,} pixels of grass")
+    QTest.keyClicks(asked.name_field, "roof")
+    assert "already a class" in asked.error.text() and not asked.accept_button.isEnabled()
+    asked.name_field.clear()
+    QTest.keyClicks(asked.name_field, "meadow")
+    desk.click(asked.accept_button)
+    desk.wait_until(lambda: np.array_equal(desk.label_values, painted * 3), "the new class on screen", 10)
     assert names(desk) == ["grass", "roof", "meadow"]
-    assert desk.session.editing.class_reach(1).result(10).pictures == 1
-    choose(menu_of(desk.page.classes.rows, 1), "split_class")
+    assert desk.session.editing.class_usage(1).result(10).pictures == 1
+    choose(menu_of(desk.page.classes.list_view, 1), "split_class")
     assert "no pixel of roof" in desk.page.classes._error.text()
 
 
 def test_order_by_keys_and_menu(desk: Desk) -> None:
-    rows = desk.page.classes.rows
+    rows = desk.page.classes.list_view
     desk.key(Qt.Key.Key_Down, ALT)
-    desk.until(lambda: names(desk) == ["roof", "grass"], "the other order", 10)
-    assert rows.active() == 1, "the class stays in the hand"
+    desk.wait_until(lambda: names(desk) == ["roof", "grass"], "the other order", 10)
+    assert rows.active_value() == 1, "the class stays in the hand"
     desk.key(Qt.Key.Key_Down, ALT)
     assert names(desk) == ["roof", "grass"], "it was the last one"
     menu = menu_of(rows, 0)
@@ -184,20 +186,20 @@ def test_order_by_keys_and_menu(desk: Desk) -> None:
     assert (up.isEnabled(), down.isEnabled()) == (False, True)
     choose(menu, "class_down")
     assert names(desk) == ["grass", "roof"]
-    desk.until(lambda: "Reorder classes" in desk.page.options.undo.toolTip(), "its name in undo", 10)
+    desk.wait_until(lambda: "Reorder classes" in desk.page.option_bar.undo.toolTip(), "its name in undo", 10)
     desk.key(Qt.Key.Key_Z, CTRL)
-    desk.until(lambda: names(desk) == ["roof", "grass"], "the order before", 10)
+    desk.wait_until(lambda: names(desk) == ["roof", "grass"], "the order before", 10)
 
 
 def test_f2_renames_the_class_in_the_hand_from_the_canvas(desk: Desk) -> None:
     desk.key(Qt.Key.Key_2)
     desk.key(Qt.Key.Key_F2)
-    editor = desk.page.classes.rows.viewport().findChild(QLineEdit)
+    editor = desk.page.classes.list_view.viewport().findChild(QLineEdit)
     assert editor is not None and editor.text() == "roof"
     editor.selectAll()
     QTest.keyClicks(editor, "tiles")
     QTest.keyClick(editor, Qt.Key.Key_Return)
-    desk.until(lambda: names(desk) == ["grass", "tiles"], "the new name", 10)
+    desk.wait_until(lambda: names(desk) == ["grass", "tiles"], "the new name", 10)
 
 
 @pytest.fixture
@@ -207,19 +209,19 @@ def panel(qtbot: QtBot, qapp: QApplication) -> ClassesPanel:
     made.resize(304, 400)
     made.show()
     qtbot.waitExposed(made)
-    made.set_classes(ClassList().added("road").added("tree").added("water"))
+    made.set_classes(ClassList().with_class("road").with_class("tree").with_class("water"))
     made.set_active(1)
     return made
 
 
 def test_the_menu_opens_by_mouse_dots_and_key_but_not_for_what_is_no_class(panel: ClassesPanel) -> None:
-    rows = panel.rows
+    rows = panel.list_view
     menu_of(rows, 2).close()
-    rect = rows.visualRect(rows.classes_model.index(1))
-    dots = RowPlaces.within(rect, rows.scroll_bar_width()).more.center()
+    rect = rows.visualRect(rows.class_model.index(1))
+    dots = RowLayout.in_rect(rect, rows.scroll_bar_width()).menu_button.center()
     QTest.mouseClick(rows.viewport(), Qt.MouseButton.LeftButton, pos=dots)
     menu = open_menu()
-    assert [action.text() for action in menu.heirs.actions()] == ["road", "water"]
+    assert [action.text() for action in menu.merge_menu.actions()] == ["road", "water"]
     menu.close()
     by_key = QContextMenuEvent(
         QContextMenuEvent.Reason.Keyboard, QPoint(0, 0), rows.mapToGlobal(QPoint(0, 0))
@@ -238,10 +240,10 @@ def test_the_menu_opens_by_mouse_dots_and_key_but_not_for_what_is_no_class(panel
 def test_a_drop_asks_for_an_order(
     panel: ClassesPanel, monkeypatch: pytest.MonkeyPatch, row: int, below: bool, wanted: list[int]
 ) -> None:
-    rows = panel.rows
+    rows = panel.list_view
     heard: list[list[int]] = []
-    panel.order_asked.connect(heard.append)
-    rect = rows.visualRect(rows.classes_model.index(row))
+    panel.order_requested.connect(heard.append)
+    rect = rows.visualRect(rows.class_model.index(row))
     at = QPointF(rect.center().x(), rect.bottom() - 2 if below else rect.top() + 2)
     left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
     event = QDropEvent(at, Qt.DropAction.MoveAction, QMimeData(), left, none)
@@ -249,4 +251,4 @@ def test_a_drop_asks_for_an_order(
     monkeypatch.setattr(event, "source", lambda: rows, raising=False)
     rows.dropEvent(event)
     assert heard == [wanted]
-    assert [c.value for c in rows.classes_model.classes] == [1, 2, 3], "the owner decides, then sets the list"
+    assert [c.value for c in rows.class_model.classes] == [1, 2, 3], "the owner decides, then sets the list"

@@ -11,9 +11,9 @@ from PySide6.QtTest import QTest
 
 from core.labels.class_list import VOID
 from desktop.canvas.rendering.layer_style import ColourTable, LayerState
-from desktop.tour.window_driver import CTRL, LEFT, PLAIN, SHIFT
+from desktop.tour.window_driver import CTRL, LEFT_BUTTON, NO_MODIFIER, SHIFT
 from desktop.workspaces.label.panels.classes.menu import ClassMenu
-from desktop.workspaces.label.panels.classes.row_delegate import RowPlaces
+from desktop.workspaces.label.panels.classes.row_delegate import RowLayout
 from tests.desktop.conftest import Desk
 
 pytestmark = pytest.mark.qt_log_ignore("does not support")
@@ -22,19 +22,19 @@ ALT = Qt.KeyboardModifier.AltModifier
 
 
 def part(desk: Desk, row: int, name: str) -> QPoint:
-    rows = desk.page.classes.rows
+    rows = desk.page.classes.list_view
     return getattr(
-        RowPlaces.within(rows.visualRect(rows.classes_model.index(row)), rows.scroll_bar_width()), name
+        RowLayout.in_rect(rows.visualRect(rows.class_model.index(row)), rows.scroll_bar_width()), name
     ).center()
 
 
-def click(desk: Desk, row: int, name: str, held: Qt.KeyboardModifier = PLAIN) -> None:
-    QTest.mouseClick(desk.page.classes.rows.viewport(), LEFT, held, part(desk, row, name))
-    desk.rest(20)
+def click(desk: Desk, row: int, name: str, held: Qt.KeyboardModifier = NO_MODIFIER) -> None:
+    QTest.mouseClick(desk.page.classes.list_view.viewport(), LEFT_BUTTON, held, part(desk, row, name))
+    desk.wait(20)
 
 
 def hidden(desk: Desk) -> set[int]:
-    return set(desk.page.classes.rows.classes_model.shields.hidden)
+    return set(desk.page.classes.list_view.class_model.class_flags.hidden)
 
 
 def test_a_hidden_class_is_transparent_in_every_layer() -> None:
@@ -73,16 +73,16 @@ def test_keys_hide_show_alone_and_lock_the_active_class(desk: Desk) -> None:
 
 
 def test_the_eye_and_the_lock_of_a_row_do_not_choose_it(desk: Desk) -> None:
-    rows = desk.page.classes.rows
+    rows = desk.page.classes.list_view
     desk.key(Qt.Key.Key_1)
     click(desk, 1, "eye")
     click(desk, 1, "lock")
-    assert (hidden(desk), desk.canvas.options.locked, rows.active()) == ({2}, {2}, 1)
+    assert (hidden(desk), desk.canvas.options.locked, rows.active_value()) == ({2}, {2}, 1)
     click(desk, 1, "eye", ALT)
     assert hidden(desk) == {1}
     click(desk, 1, "eye", ALT)
     assert hidden(desk) == set()
-    assert "locked" in rows.classes_model.data(rows.classes_model.index(1), Qt.ItemDataRole.ToolTipRole)
+    assert "locked" in rows.class_model.data(rows.class_model.index(1), Qt.ItemDataRole.ToolTipRole)
 
 
 def test_who_paints_with_a_hidden_class_sees_it_again(desk: Desk) -> None:
@@ -97,30 +97,30 @@ def test_who_paints_with_a_hidden_class_sees_it_again(desk: Desk) -> None:
 def test_no_stroke_goes_over_a_locked_class(desk: Desk) -> None:
     desk.key(Qt.Key.Key_1)
     desk.dab(0.4)
-    mine = desk.values == 1
+    mine = desk.label_values == 1
     desk.key(Qt.Key.Key_K)
     desk.key(Qt.Key.Key_2)
     desk.dab(0.5)
-    assert (desk.values[mine] == 1).all() and (desk.values == 2).any()
+    assert (desk.label_values[mine] == 1).all() and (desk.label_values == 2).any()
 
 
 def test_the_name_stays_while_the_pointer_is_on_a_sign(desk: Desk) -> None:
-    rows = desk.page.classes.rows
-    name = rows.visualRect(rows.classes_model.index(1))
+    rows = desk.page.classes.list_view
+    name = rows.visualRect(rows.class_model.index(1))
     name.setLeft(part(desk, 1, "chip").x() + 14)
     name.setWidth(30)
     for sign in ("eye", "lock", "more"):
         QTest.mouseMove(rows.viewport(), part(desk, 1, sign))
-        desk.rest(20)
+        desk.wait(20)
         seen = rows.viewport().grab(name).toImage()
         shades = {seen.pixel(x, y) for x in range(seen.width()) for y in range(seen.height())}
         assert len(shades) > 8, f"no letters while the pointer is on the {sign}"
 
 
 def test_the_menu_says_what_it_would_do(desk: Desk) -> None:
-    rows = desk.page.classes.rows
-    classes = rows.classes_model.classes
-    menu = ClassMenu(classes.classes[0], classes, rows, shields=(True, True))
+    rows = desk.page.classes.list_view
+    classes = rows.class_model.classes
+    menu = ClassMenu(classes.classes[0], classes, rows, flags=(True, True))
     titles = {action.objectName(): action.text().split("\t")[0] for action in menu.actions()}
     assert (titles["hide_class"], titles["lock_class"]) == ("Show", "Unlock")
     menu.deleteLater()
@@ -131,21 +131,21 @@ def test_both_are_there_when_the_project_is_opened_again(desk: Desk, tmp_path: P
     click(desk, 1, "lock")
     desk.window.close_project()
     assert desk.canvas.options.locked == frozenset(), "the next project has other classes"
-    desk.window.open(tmp_path / "pictures")
-    desk.until(desk.has_picture, "a picture", 60)
-    desk.until(
+    desk.window.open_project(tmp_path / "pictures")
+    desk.wait_until(desk.has_picture, "a picture", 60)
+    desk.wait_until(
         lambda: (hidden(desk), set(desk.canvas.options.locked)) == ({1}, {2}), "what was remembered", 60
     )
 
 
 @pytest.mark.parametrize("text", ["", "1,999,x,-3,²,0,255", ",".join(["7"] * 5000), "\x00"])
 def test_nonsense_in_the_file_hides_nothing_else(desk: Desk, tmp_path: Path, text: str) -> None:
-    desk.session.remember("hidden_classes", text)
+    desk.session.set_fact("hidden_classes", text)
     desk.window.close_project()
-    desk.window.open(tmp_path / "pictures")
-    desk.until(desk.has_picture, "a picture", 60)
+    desk.window.open_project(tmp_path / "pictures")
+    desk.wait_until(desk.has_picture, "a picture", 60)
     wanted = {1} if text.startswith("1") else set()
-    desk.until(lambda: hidden(desk) == wanted, "what makes sense of it", 60)
+    desk.wait_until(lambda: hidden(desk) == wanted, "what makes sense of it", 60)
 
 
 def test_a_deleted_class_takes_its_shields_along(desk: Desk) -> None:
@@ -153,19 +153,19 @@ def test_a_deleted_class_takes_its_shields_along(desk: Desk) -> None:
     click(desk, 1, "lock")
     desk.key(Qt.Key.Key_2)
     desk.window.actions_by_id["delete_class"].trigger()
-    desk.until(lambda: len(desk.session.editing.classes) == 1, "the class to go", 60)
-    desk.until(
+    desk.wait_until(lambda: len(desk.session.editing.classes) == 1, "the class to go", 60)
+    desk.wait_until(
         lambda: (hidden(desk), desk.canvas.options.locked) == (set(), frozenset()), "the shields to go", 60
     )
 
 
 def test_hand_and_shields_follow_a_class_to_another_value(desk: Desk) -> None:
-    rows, editing = desk.page.classes.rows, desk.session.editing
+    rows, editing = desk.page.classes.list_view, desk.session.editing
 
     def follows(value: int) -> None:
-        desk.until(lambda: rows.active() == value, "the class in the hand", 5)
+        desk.wait_until(lambda: rows.active_value() == value, "the class in the hand", 5)
         assert desk.canvas.options.locked == {value}
-        desk.until(lambda: set(np.unique(desk.values)) == {0, value}, "the pixels", 5)
+        desk.wait_until(lambda: set(np.unique(desk.label_values)) == {0, value}, "the pixels", 5)
 
     desk.key(Qt.Key.Key_2)
     desk.key(Qt.Key.Key_K)
@@ -178,7 +178,7 @@ def test_hand_and_shields_follow_a_class_to_another_value(desk: Desk) -> None:
     editing.change_class_value(9, 20)
     follows(20)
     assert hidden(desk) == {20}
-    desk.until(lambda: "to 20" in desk.page.options.undo.toolTip(), "its name in undo", 5)
+    desk.wait_until(lambda: "to 20" in desk.page.option_bar.undo.toolTip(), "its name in undo", 5)
     desk.key(Qt.Key.Key_Z, CTRL)
     follows(9)
     assert hidden(desk) == {9}

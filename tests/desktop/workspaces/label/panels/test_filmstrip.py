@@ -10,7 +10,12 @@ from PySide6.QtWidgets import QApplication, QToolTip
 
 from desktop.theme.theme import Theme, apply_theme
 from desktop.workspaces.label.panels.filmstrip import Filmstrip
-from desktop.workspaces.label.panels.thumbnail_strip import KEPT, STEP, THUMB, describe
+from desktop.workspaces.label.panels.thumbnail_strip import (
+    CACHE_SIZE,
+    COLUMN_WIDTH,
+    THUMBNAIL_SIZE,
+    picture_summary,
+)
 
 pytestmark = pytest.mark.qt_log_ignore("does not support propagateSizeHints")
 
@@ -60,7 +65,7 @@ def strip(qtbot, theme: Theme) -> Filmstrip:
 
 
 def paint(strip: Filmstrip) -> QImage:
-    return strip.thumbs.viewport().grab().toImage()
+    return strip.thumbnails.viewport().grab().toImage()
 
 
 def test_of_100_000_pictures_only_those_in_sight_are_asked_for(strip: Filmstrip) -> None:
@@ -69,19 +74,19 @@ def test_of_100_000_pictures_only_those_in_sight_are_asked_for(strip: Filmstrip)
     strip.set_current(1000 + 70_000)
     folder.asked.clear()
     paint(strip)
-    assert len(folder.asked) <= 900 // STEP + 3
+    assert len(folder.asked) <= 900 // COLUMN_WIDTH + 3
     assert 70_000 in folder.asked
     assert set(folder.asked) <= set(range(69_980, 70_020))
 
 
 def test_thumbnails_are_wanted_once_and_only_in_sight(qtbot, strip: Filmstrip) -> None:
     wanted: list[int] = []
-    strip.thumbnail_wanted.connect(wanted.append)
+    strip.thumbnail_requested.connect(wanted.append)
     strip.set_source(Folder(500))
     paint(strip)
     paint(strip)
     assert wanted == sorted(set(wanted)) and 1000 in wanted
-    assert max(wanted) < 1000 + 900 // STEP + 2
+    assert max(wanted) < 1000 + 900 // COLUMN_WIDTH + 2
 
 
 def test_a_thumbnail_is_shown(strip: Filmstrip) -> None:
@@ -89,9 +94,9 @@ def test_a_thumbnail_is_shown(strip: Filmstrip) -> None:
     red = QImage(200, 150, QImage.Format.Format_RGB32)
     red.fill(QColor(200, 10, 10))
     strip.set_thumbnail(1000, red)
-    centre = strip.thumbs._rect_of(0).center()
+    centre = strip.thumbnails._rect_of(0).center()
     assert paint(strip).pixelColor(centre) == QColor(200, 10, 10)
-    strip.forget_thumbnails()
+    strip.clear_thumbnails()
     assert paint(strip).pixelColor(centre) != QColor(200, 10, 10)
 
 
@@ -103,15 +108,15 @@ def test_a_picture_that_cannot_be_shown_has_a_sign_and_says_why(
     strip.set_source(Folder(3))
     strip.set_current(1000)
     waiting = paint(strip)
-    strip.set_fault(1000, "“a<b.png” cannot be opened: the file is empty.")
-    place = strip.thumbs._rect_of(0)
+    strip.set_error(1000, "“a<b.png” cannot be opened: the file is empty.")
+    place = strip.thumbnails._rect_of(0)
     assert paint(strip).copy(place) != waiting.copy(place), "it does not look like one that is still to come"
     middle = place.center()
-    QApplication.sendEvent(strip.thumbs.viewport(), QHelpEvent(QEvent.Type.ToolTip, middle, middle))
+    QApplication.sendEvent(strip.thumbnails.viewport(), QHelpEvent(QEvent.Type.ToolTip, middle, middle))
     assert "picture 0.png" in told[0] and "a&lt;b.png” cannot be opened: the file is empty." in told[0]
-    assert strip.thumbs.accessibleDescription().endswith("the file is empty.")
+    assert strip.thumbnails.accessibleDescription().endswith("the file is empty.")
     strip.set_thumbnail(1000, QImage(4, 4, QImage.Format.Format_RGB32))
-    strip.forget_thumbnails()
+    strip.clear_thumbnails()
     assert paint(strip).copy(place) == waiting.copy(place)
 
 
@@ -120,10 +125,10 @@ def test_old_thumbnails_are_dropped_and_wanted_again(strip: Filmstrip) -> None:
     small = QImage(4, 4, QImage.Format.Format_RGB32)
     paint(strip)
     strip.set_thumbnail(1000, small)
-    for n in range(KEPT):
+    for n in range(CACHE_SIZE):
         strip.set_thumbnail(5000 + n, small)
     wanted: list[int] = []
-    strip.thumbnail_wanted.connect(wanted.append)
+    strip.thumbnail_requested.connect(wanted.append)
     paint(strip)
     assert wanted == [1000]
 
@@ -133,8 +138,10 @@ def test_a_click_chooses_and_a_gap_does_not(qtbot, strip: Filmstrip) -> None:
     chosen: list[int] = []
     strip.picture_chosen.connect(chosen.append)
     left, plain = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    QTest.mouseClick(strip.thumbs.viewport(), left, plain, strip.thumbs._rect_of(2).center())
-    QTest.mouseClick(strip.thumbs.viewport(), left, plain, strip.thumbs._rect_of(2).topRight() + QPoint(4, 5))
+    QTest.mouseClick(strip.thumbnails.viewport(), left, plain, strip.thumbnails._rect_of(2).center())
+    QTest.mouseClick(
+        strip.thumbnails.viewport(), left, plain, strip.thumbnails._rect_of(2).topRight() + QPoint(4, 5)
+    )
     assert chosen == [1002]
 
 
@@ -142,8 +149,8 @@ def test_the_current_picture_comes_into_sight_with_its_frame(strip: Filmstrip, t
     strip.set_source(Folder(400))
     for row in (399, 0, 200):
         strip.set_current(1000 + row)
-        rect = strip.thumbs._rect_of(row)
-        assert strip.thumbs.viewport().rect().contains(rect)
+        rect = strip.thumbnails._rect_of(row)
+        assert strip.thumbnails.viewport().rect().contains(rect)
         assert paint(strip).pixelColor(rect.center().x(), rect.top() - 2) == theme.colour("focus")
     strip.set_current(None)
     assert paint(strip).pixelColor(rect.center().x(), rect.top() - 2) != theme.colour("focus")
@@ -171,28 +178,28 @@ def test_the_wheel_scrolls_sideways(strip: Filmstrip) -> None:
         Qt.ScrollPhase.NoScrollPhase,
         False,
     )
-    QApplication.sendEvent(strip.thumbs.viewport(), turn)
-    assert strip.thumbs.horizontalScrollBar().value() == 240
-    assert strip.thumbs.rows_in_sight().start == (240 - 8) // STEP
+    QApplication.sendEvent(strip.thumbnails.viewport(), turn)
+    assert strip.thumbnails.horizontalScrollBar().value() == 240
+    assert strip.thumbnails.visible_rows().start == (240 - 8) // COLUMN_WIDTH
 
 
 def test_home_and_end(strip: Filmstrip) -> None:
     strip.set_source(Folder(40))
     chosen: list[int] = []
     strip.picture_chosen.connect(chosen.append)
-    QTest.keyClick(strip.thumbs, Qt.Key.Key_End)
-    QTest.keyClick(strip.thumbs, Qt.Key.Key_Home)
+    QTest.keyClick(strip.thumbnails, Qt.Key.Key_End)
+    QTest.keyClick(strip.thumbnails, Qt.Key.Key_Home)
     assert chosen == [1039, 1000]
 
 
 def test_rows_that_come_are_counted(strip: Filmstrip) -> None:
     folder = Folder(2)
     strip.set_source(folder)
-    assert strip.thumbs.horizontalScrollBar().maximum() == 0
+    assert strip.thumbnails.horizontalScrollBar().maximum() == 0
     folder.total = 1000
     strip.refresh()
-    assert strip.thumbs.horizontalScrollBar().maximum() > 900 * STEP
-    assert len(strip.thumbs.rows_in_sight()) > 5
+    assert strip.thumbnails.horizontalScrollBar().maximum() > 900 * COLUMN_WIDTH
+    assert len(strip.thumbnails.visible_rows()) > 5
 
 
 def test_filter_and_order_only_ask(qtbot, strip: Filmstrip) -> None:
@@ -209,27 +216,27 @@ def test_filter_and_order_only_ask(qtbot, strip: Filmstrip) -> None:
 
 def test_done_is_counted(strip: Filmstrip) -> None:
     strip.set_done(12, 1367)
-    assert strip.done.text() == "12 of 1,367 done"
-    assert (strip.bar.value(), strip.bar.maximum()) == (12, 1367)
+    assert strip.done_text.text() == "12 of 1,367 done"
+    assert (strip.progress_bar.value(), strip.progress_bar.maximum()) == (12, 1367)
     strip.set_done(0, 0)
-    assert strip.done.text() == ""
-    assert not strip.bar.isVisible()
+    assert strip.done_text.text() == ""
+    assert not strip.progress_bar.isVisible()
 
 
 def test_every_status_has_its_own_mark(strip: Filmstrip) -> None:
     strip.set_source(Folder(5))
     shown = paint(strip)
-    corners = [strip.thumbs._rect_of(row) for row in range(5)]
+    corners = [strip.thumbnails._rect_of(row) for row in range(5)]
     marks = [
         shown.copy(r.right() - 20, r.top(), 20, 22).convertToFormat(QImage.Format.Format_RGB32)
         for r in corners
     ]
     assert len({bytes(mark.constBits()) for mark in marks}) == 5
-    assert corners[0].size() == THUMB
+    assert corners[0].size() == THUMBNAIL_SIZE
 
 
 def test_a_picture_describes_itself() -> None:
-    words = describe(Card(1, "a.png", "to review", 0.25, 0.417))
+    words = picture_summary(Card(1, "a.png", "to review", 0.25, 0.417))
     assert words.splitlines() == [
         "a.png",
         "To review",

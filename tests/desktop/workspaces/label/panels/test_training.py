@@ -11,13 +11,20 @@ from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 from core.labels.class_list import ClassList
 from desktop.theme.theme import Theme, apply_theme
 from desktop.widgets.axes import CountAxis, PowerAxis, ScoreAxis, TimeAxis, even_ticks
-from desktop.widgets.chart import _SPANS, Chart, count_text, score_curves, span_text, thin
-from desktop.workspaces.label.panels.training import BEGINNING, EXPLANATION, LearningPanel
+from desktop.widgets.chart import (
+    _TICK_DISTANCES,
+    Chart,
+    count_label,
+    downsample,
+    duration_label,
+    score_curves,
+)
+from desktop.workspaces.label.panels.training import FIRST_HINT, IOU_HINT, TrainingPanel
 from desktop.workspaces.train.page import RunRow, TrainPage
 
 pytestmark = pytest.mark.qt_log_ignore("does not support propagateSizeHints")
 
-CLASSES = ClassList().added("road").added("tree")
+CLASSES = ClassList().with_class("road").with_class("tree")
 MIOU = [(0.0, 0.1), (30.0, 0.4), (60.0, 0.5), (90.0, 0.6)]
 PER_CLASS = {1: [(0.0, 0.2), (90.0, 0.8)], 2: [(0.0, 0.0), (90.0, 0.4)], 9: [(0.0, 1.0)]}
 
@@ -28,8 +35,8 @@ def theme(qapp: QApplication) -> Theme:
 
 
 @pytest.fixture
-def panel(qtbot, theme: Theme) -> LearningPanel:
-    made = LearningPanel(theme)
+def panel(qtbot, theme: Theme) -> TrainingPanel:
+    made = TrainingPanel(theme)
     qtbot.addWidget(made)
     made.resize(304, 420)
     made.show()
@@ -47,33 +54,33 @@ def panel(qtbot, theme: Theme) -> LearningPanel:
         ("stopping", {"Stop"}, set()),
     ],
 )
-def test_buttons_by_phase(panel: LearningPanel, phase: str, visible: set[str], enabled: set[str]) -> None:
+def test_buttons_by_phase(panel: TrainingPanel, phase: str, visible: set[str], enabled: set[str]) -> None:
     panel.set_state(phase)
     shown = [button for button in panel.findChildren(QPushButton) if button.isVisible()]
     assert {button.text() for button in shown} == visible
     assert {button.text() for button in shown if button.isEnabled()} == enabled
 
 
-def test_buttons_ask(qtbot, panel: LearningPanel) -> None:
+def test_buttons_ask(qtbot, panel: TrainingPanel) -> None:
     for phase, button, signal in (
-        ("idle", panel.train, panel.train_asked),
-        ("training", panel.pause, panel.pause_asked),
-        ("paused", panel.go_on, panel.continue_asked),
-        ("training", panel.stop, panel.stop_asked),
+        ("idle", panel.train_button, panel.train_requested),
+        ("training", panel.pause_button, panel.pause_requested),
+        ("paused", panel.resume_button, panel.resume_requested),
+        ("training", panel.stop_button, panel.stop_requested),
     ):
         panel.set_state(phase)
         with qtbot.waitSignal(signal):
             QTest.mouseClick(button, Qt.MouseButton.LeftButton)
     panel.set_state("idle", can_train=False)
-    with qtbot.assertNotEmitted(panel.train_asked):
-        QTest.mouseClick(panel.train, Qt.MouseButton.LeftButton)
+    with qtbot.assertNotEmitted(panel.train_requested):
+        QTest.mouseClick(panel.train_button, Qt.MouseButton.LeftButton)
 
 
-def test_progress_is_shown_only_when_it_is_known(panel: LearningPanel) -> None:
+def test_progress_is_shown_only_when_it_is_known(panel: TrainingPanel) -> None:
     panel.set_state("training", device="cpu", seconds=30, seconds_left=90, step=1200, pictures_per_second=3.2)
     assert panel.phase.text() == "Training on cpu"
     assert panel.progress.value() == 250
-    assert panel.rest.text() == "1:30 left"
+    assert panel.time_left.text() == "1:30 left"
     assert "1,200" in panel.phase.toolTip()
     panel.set_state("training", device="cpu")
     assert not panel.progress.isVisible()
@@ -81,7 +88,7 @@ def test_progress_is_shown_only_when_it_is_known(panel: LearningPanel) -> None:
         panel.set_state("dreaming")
 
 
-def test_a_failure_says_why(panel: LearningPanel) -> None:
+def test_a_failure_says_why(panel: TrainingPanel) -> None:
     panel.set_state(
         "idle", message="The graphics card ran out of memory; choose a smaller size.", failed=True
     )
@@ -91,8 +98,8 @@ def test_a_failure_says_why(panel: LearningPanel) -> None:
     assert not panel.message.isVisible()
 
 
-def test_before_the_first_score_a_hint_stands_in_its_place(panel: LearningPanel) -> None:
-    assert panel.hint.text() == BEGINNING
+def test_before_the_first_score_a_hint_stands_in_its_place(panel: TrainingPanel) -> None:
+    assert panel.hint.text() == FIRST_HINT
     assert not panel.score.isVisible()
     assert not panel.chart.isVisible()
     panel.set_hint("Two more pictures and the model can start.")
@@ -100,30 +107,30 @@ def test_before_the_first_score_a_hint_stands_in_its_place(panel: LearningPanel)
     panel.set_curves([], {}, CLASSES)
     assert panel.hint.text().startswith("Two more")
     panel.set_hint("")
-    assert panel.hint.text() == BEGINNING
+    assert panel.hint.text() == FIRST_HINT
 
 
-def test_curves_give_the_score_and_its_trend(panel: LearningPanel) -> None:
+def test_curves_give_the_score_and_its_trend(panel: TrainingPanel) -> None:
     panel.set_curves(MIOU, PER_CLASS, CLASSES)
     assert panel.chart.isVisible()
     assert panel.score.text() == "0.60"
     assert panel.trend.text() == "+0.27"
-    assert panel.hint.text() == EXPLANATION
+    assert panel.hint.text() == IOU_HINT
     panel.set_score(0.5, 0.6)
     assert panel.trend.text() == "−0.10"
     panel.set_score(0.601, 0.6)
     assert panel.trend.text() == "steady"
     panel.set_curves([], {}, CLASSES)
     assert not panel.chart.isVisible()
-    assert panel.hint.text() == BEGINNING
+    assert panel.hint.text() == FIRST_HINT
 
 
-def test_start_by_itself_tells_only_what_the_user_does(qtbot, panel: LearningPanel) -> None:
-    with qtbot.assertNotEmitted(panel.start_by_itself_changed):
-        panel.set_start_by_itself(True, "Starts with three pictures.")
-    assert panel.rule.isVisible()
-    with qtbot.waitSignal(panel.start_by_itself_changed) as changed:
-        panel.by_itself.click()
+def test_start_by_itself_tells_only_what_the_user_does(qtbot, panel: TrainingPanel) -> None:
+    with qtbot.assertNotEmitted(panel.auto_start_changed):
+        panel.set_auto_start(True, "Starts with three pictures.")
+    assert panel.auto_start_rule.isVisible()
+    with qtbot.waitSignal(panel.auto_start_changed) as changed:
+        panel.auto_start.click()
     assert changed.args == [False]
 
 
@@ -178,15 +185,15 @@ def test_a_chart_follows_the_theme(qtbot, theme: Theme) -> None:
     chart.show()
     qtbot.waitUntil(lambda: "miou" in chart._curves)
     for choice in ("light", "dark"):
-        theme.choose(choice)
+        theme.apply(choice)
         assert chart._curves["miou"].opts["pen"].color() == theme.colour("text")
         assert chart._plot.getAxis("left").textPen().color() == theme.colour("muted")
-    theme.choose("light")
+    theme.apply("light")
 
 
 def test_ticks_stand_where_people_count(qapp: QApplication) -> None:
     assert even_ticks(3, 31, 10) == [(10, [10, 20, 30])]
-    time = TimeAxis(_SPANS)
+    time = TimeAxis(_TICK_DISTANCES)
     [(spacing, places)] = time.tickValues(-2, 312, 300)
     assert (spacing, time.tickStrings(places, 1, spacing)) == (120, ["0", "2 min", "4 min"])
     [(spacing, places)] = time.tickValues(0, 40, 300)
@@ -216,16 +223,16 @@ def test_ticks_stand_where_people_count(qapp: QApplication) -> None:
 
 def test_long_curves_are_thinned_to_means_that_keep_the_end() -> None:
     points = [(float(i), float(i % 2)) for i in range(10_001)]
-    short = thin(points)
+    short = downsample(points)
     assert len(short) <= 402
     assert short[-1] == points[-1]
     assert all(0.4 < y < 0.6 for _, y in short[:-1])
-    assert thin(points[:400]) == points[:400]
+    assert downsample(points[:400]) == points[:400]
 
 
 def test_axis_words() -> None:
-    assert [span_text(s) for s in (0, 40, 90, 720, 20_000)] == ["0", "40 s", "90 s", "12 min", "5.56 h"]
-    assert [count_text(n) for n in (0, 800, 12_000, 3.5e6)] == ["0", "800", "12 k", "3.5 M"]
+    assert [duration_label(s) for s in (0, 40, 90, 720, 20_000)] == ["0", "40 s", "90 s", "12 min", "5.56 h"]
+    assert [count_label(n) for n in (0, 800, 12_000, 3.5e6)] == ["0", "800", "12 k", "3.5 M"]
 
 
 RUNS = [
@@ -251,7 +258,7 @@ def test_the_train_page_begins_with_an_explanation(qtbot, theme: Theme) -> None:
     assert cells[0][5] == "–"
     assert [page.scores.item(y, 0).text() for y in range(2)] == ["tree", "road"], "the worst first"
     assert "road" in page.legend.accessibleName()
-    with qtbot.waitSignal(page.run_chosen) as chosen:
+    with qtbot.waitSignal(page.run_selected) as chosen:
         page.runs.selectRow(1)
     assert chosen.args == [1]
     qtbot.waitUntil(lambda: page.by_labels._plot is not None)

@@ -17,11 +17,11 @@ from core.base.geometry import Point
 from core.images.pyramid import Pyramid
 from core.labels.label_map import LabelMap
 from core.labels.prediction import PredictedMask
-from desktop.canvas.canvas import CanvasView
-from desktop.canvas.rendering.compare_styles import Comparison, Side
+from desktop.canvas.canvas import Canvas
+from desktop.canvas.rendering.compare_styles import CompareSide, Comparison
 from desktop.canvas.rendering.layer_style import LayerState
-from desktop.tour.window_driver import LEFT, PLAIN
-from desktop.workspaces.label.view.layer_controller import HELD_SECONDS
+from desktop.tour.window_driver import LEFT_BUTTON, NO_MODIFIER
+from desktop.workspaces.label.view.layer_controller import HOLD_SECONDS
 from tests.desktop.conftest import Desk
 
 pytestmark = pytest.mark.qt_log_ignore("does not support")
@@ -31,8 +31,8 @@ SHIFT = Qt.KeyboardModifier.ShiftModifier
 
 
 @pytest.fixture
-def canvas(qtbot: QtBot) -> Iterator[CanvasView]:
-    made = CanvasView()
+def canvas(qtbot: QtBot) -> Iterator[Canvas]:
+    made = Canvas()
     qtbot.addWidget(made)
     made.resize(600, 400)
     made.show()
@@ -46,45 +46,45 @@ def canvas(qtbot: QtBot) -> Iterator[CanvasView]:
     values[:, :300] = 1
     said = np.full((400, 600), 2, np.uint8)
     made.show_picture(
-        Pyramid.of(np.full((400, 600, 3), GREY[0], np.uint8)), LabelMap(values), PredictedMask(said, said)
+        Pyramid.build(np.full((400, 600, 3), GREY[0], np.uint8)), LabelMap(values), PredictedMask(said, said)
     )
     yield made
     made.clear()
 
 
-def pixels(canvas: CanvasView) -> np.ndarray:
+def pixels(canvas: Canvas) -> np.ndarray:
     """(H, W, 3) uint8 RGB."""
     image = canvas.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
     rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
     return rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).copy()
 
 
-def at(canvas: CanvasView, x: float, y: float) -> QPoint:
+def at(canvas: Canvas, x: float, y: float) -> QPoint:
     """Where an image point is, in the first of two views."""
     return canvas.widget_point(Point(x, y)).toPoint()
 
 
-def second(canvas: CanvasView, place: QPoint) -> QPoint:
+def second(canvas: Canvas, place: QPoint) -> QPoint:
     return place + QPoint(canvas.width() // 2, 0)
 
 
-def seen(canvas: CanvasView, place: QPoint) -> tuple[int, ...]:
+def seen(canvas: Canvas, place: QPoint) -> tuple[int, ...]:
     return tuple(pixels(canvas)[place.y(), place.x()].tolist())
 
 
 @pytest.mark.parametrize(
     ("side", "labelled", "empty"),
     [
-        (Side.PICTURE, {GREY}, {GREY}),
-        (Side.LABEL, {RED}, {GREY}),
-        (Side.PREDICTION, {GREEN}, {GREEN}),
-        (Side.DIFFERENCE, {RED, (255, 255, 255), (16, 16, 16)}, {GREY}),
+        (CompareSide.PICTURE, {GREY}, {GREY}),
+        (CompareSide.LABEL, {RED}, {GREY}),
+        (CompareSide.PREDICTION, {GREEN}, {GREEN}),
+        (CompareSide.DIFFERENCE, {RED, (255, 255, 255), (16, 16, 16)}, {GREY}),
     ],
 )
 def test_what_a_side_shows(
-    canvas: CanvasView, side: Side, labelled: set[tuple[int, ...]], empty: set[tuple[int, ...]]
+    canvas: Canvas, side: CompareSide, labelled: set[tuple[int, ...]], empty: set[tuple[int, ...]]
 ) -> None:
-    canvas.compare(Comparison(Side.PICTURE, side, None))
+    canvas.set_comparison(Comparison(CompareSide.PICTURE, side, None))
     found = pixels(canvas)
     for x, wanted in ((150, labelled), (450, empty)):
         corner = second(canvas, at(canvas, x, 150))
@@ -93,8 +93,8 @@ def test_what_a_side_shows(
         assert seen(canvas, at(canvas, x, 150)) == GREY
 
 
-def test_two_views_show_the_same_place_at_any_zoom(canvas: CanvasView) -> None:
-    canvas.compare(Comparison(Side.LABEL, Side.LABEL, None))
+def test_two_views_show_the_same_place_at_any_zoom(canvas: Canvas) -> None:
+    canvas.set_comparison(Comparison(CompareSide.LABEL, CompareSide.LABEL, None))
     for act in (
         lambda: None,
         lambda: canvas.zoom_at(QPointF(100, 100), 2.3),
@@ -106,20 +106,20 @@ def test_two_views_show_the_same_place_at_any_zoom(canvas: CanvasView) -> None:
         found, half = pixels(canvas), canvas.width() // 2
         assert np.array_equal(found[:, 2 : half - 4], found[:, half + 2 : 2 * half - 4])
         assert len(np.unique(found[:, : half - 4].reshape(-1, 3), axis=0)) >= 2
-    canvas.compare(None)
-    assert canvas.is_fitted and not canvas.is_double
-    assert canvas.room.width() == canvas.width()
+    canvas.set_comparison(None)
+    assert canvas.is_fitted and not canvas.is_side_by_side
+    assert canvas.view_rect.width() == canvas.width()
 
 
-def test_both_views_can_be_painted_in(canvas: CanvasView) -> None:
-    canvas.compare(Comparison(Side.LABEL, Side.PICTURE, None))
+def test_both_views_can_be_painted_in(canvas: Canvas) -> None:
+    canvas.set_comparison(Comparison(CompareSide.LABEL, CompareSide.PICTURE, None))
     canvas.set_radius(12)
     edits: list[object] = []
     canvas.edit_finished.connect(edits.append)
-    labels = canvas.stage().labels
+    labels = canvas.tool_context().labels
     for x, place in ((400, at(canvas, 400, 100)), (500, second(canvas, at(canvas, 500, 300)))):
         QTest.mouseMove(canvas, place)
-        QTest.mouseClick(canvas, LEFT, PLAIN, place)
+        QTest.mouseClick(canvas, LEFT_BUTTON, NO_MODIFIER, place)
         QTest.mouseMove(canvas, QPoint(3, 3))
         y = 100 if x == 400 else 300
         assert labels.values[y, x] == 1 and labels.values[400 - y, x] == 0
@@ -127,82 +127,84 @@ def test_both_views_can_be_painted_in(canvas: CanvasView) -> None:
     assert len(edits) == 2
 
 
-def test_a_stroke_stays_in_the_view_where_it_began(canvas: CanvasView) -> None:
-    canvas.compare(Comparison(Side.LABEL, Side.PICTURE, None))
+def test_a_stroke_stays_in_the_view_where_it_began(canvas: Canvas) -> None:
+    canvas.set_comparison(Comparison(CompareSide.LABEL, CompareSide.PICTURE, None))
     canvas.set_radius(10)
-    labels = canvas.stage().labels
+    labels = canvas.tool_context().labels
     labels.values[:] = 0
     start = at(canvas, 560, 200)
     QTest.mouseMove(canvas, start)
-    QTest.mousePress(canvas, LEFT, PLAIN, start)
+    QTest.mousePress(canvas, LEFT_BUTTON, NO_MODIFIER, start)
     QTest.mouseMove(canvas, QPoint(canvas.width() // 2 + 60, start.y()))
-    QTest.mouseRelease(canvas, LEFT, PLAIN, QPoint(canvas.width() // 2 + 60, start.y()))
+    QTest.mouseRelease(canvas, LEFT_BUTTON, NO_MODIFIER, QPoint(canvas.width() // 2 + 60, start.y()))
     painted = np.nonzero(labels.values.any(axis=0))[0]
     assert painted.min() >= 540 and painted.max() == 599, "to the border, and not in from the other side"
 
 
 def test_titles_choose_what_is_compared(desk: Desk) -> None:
-    comparing = desk.window.viewing.comparing
+    comparing = desk.window.layer_controller.comparison
     desk.key(Qt.Key.Key_Y, SHIFT)
-    assert desk.canvas.is_double
+    assert desk.canvas.is_side_by_side
     left, right = comparing.titles.buttons
     assert left.isVisible() and (left.text(), right.text()) == ("Label", "No prediction yet")
     next(a for a in right.menu().actions() if a.text() == "Picture").trigger()
-    assert right.text() == "Picture" and desk.canvas.comparison == Comparison(Side.LABEL, Side.PICTURE, None)
+    assert right.text() == "Picture" and desk.canvas.comparison == Comparison(
+        CompareSide.LABEL, CompareSide.PICTURE, None
+    )
     desk.key(Qt.Key.Key_Y)
-    assert not desk.canvas.is_double and comparing.swipe.isVisible()
-    assert desk.canvas.comparison == Comparison(Side.LABEL, Side.PICTURE, 0.5), "the sides stay"
+    assert not desk.canvas.is_side_by_side and comparing.swipe.isVisible()
+    assert desk.canvas.comparison == Comparison(CompareSide.LABEL, CompareSide.PICTURE, 0.5), "the sides stay"
     middle = left.x()
-    QTest.mousePress(comparing.swipe, LEFT, PLAIN, QPoint(11, 200))
+    QTest.mousePress(comparing.swipe, LEFT_BUTTON, NO_MODIFIER, QPoint(11, 200))
     QTest.mouseMove(comparing.swipe, QPoint(111, 200))
-    QTest.mouseRelease(comparing.swipe, LEFT, PLAIN, QPoint(11, 200))
+    QTest.mouseRelease(comparing.swipe, LEFT_BUTTON, NO_MODIFIER, QPoint(11, 200))
     assert left.x() == pytest.approx(middle + 100, abs=2), "titles go with the line"
-    comparing.remember()
+    comparing.save()
     comparing.set_sides(Comparison())
-    comparing.restore()
+    comparing.load()
     assert right.text() == "Picture"
-    desk.window._settings.remember("sides", ["label", "nonsense"])
-    comparing.restore()
+    desk.window._settings.set_state("sides", ["label", "nonsense"])
+    comparing.load()
     assert right.text() == "Picture"
     desk.key(Qt.Key.Key_Escape)
     assert desk.canvas.comparison is None and not left.isVisible()
     desk.key(Qt.Key.Key_Y, SHIFT)
     desk.key(Qt.Key.Key_Escape)
-    assert not desk.canvas.is_double and not desk.window.actions_by_id["side_by_side"].isChecked()
+    assert not desk.canvas.is_side_by_side and not desk.window.actions_by_id["side_by_side"].isChecked()
 
 
 def test_the_prediction_flickers_while_the_key_is_held(desk: Desk) -> None:
     flicker, canvas = desk.window.actions_by_id["flicker"], desk.canvas
     usual = canvas.layers
     QTest.keyPress(canvas, Qt.Key.Key_F4)
-    assert canvas.layers.label == 0 and canvas.layers.prediction == usual.label
-    time.sleep(HELD_SECONDS + 0.05)
+    assert canvas.layers.label_alpha == 0 and canvas.layers.prediction_alpha == usual.label_alpha
+    time.sleep(HOLD_SECONDS + 0.05)
     QTest.keyRelease(canvas, Qt.Key.Key_F4)
     assert canvas.layers == usual
     desk.key(Qt.Key.Key_F4)
-    assert canvas.layers.label == 0, "a tap keeps it"
+    assert canvas.layers.label_alpha == 0, "a tap keeps it"
     desk.dab(0.5)
     assert canvas.layers == usual and not flicker.isChecked(), "nobody paints on a label that is out of sight"
 
 
 def test_the_ring_says_how_large_it_is(desk: Desk) -> None:
-    canvas, ring = desk.canvas, desk.canvas._ring
-    QTest.mouseMove(canvas, desk.at(0.5, 0.5))
-    desk.until(lambda: not ring.has_ruler, "no scale")
+    canvas, ring = desk.canvas, desk.canvas._brush_cursor
+    QTest.mouseMove(canvas, desk.position_of(0.5, 0.5))
+    desk.wait_until(lambda: not ring.shows_ruler, "no scale")
     before = pixels(canvas)
     desk.key(Qt.Key.Key_BracketRight)
-    assert ring.has_ruler and f"{2 * canvas.tool.radius(canvas.options):g} px" == ring._words()
+    assert ring.shows_ruler and f"{2 * canvas.tool.radius(canvas.options):g} px" == ring._size_text()
     assert not np.array_equal(pixels(canvas), before)
-    desk.until(lambda: not ring.has_ruler, "the end of the scale")
+    desk.wait_until(lambda: not ring.shows_ruler, "the end of the scale")
     desk.key(Qt.Key.Key_R, SHIFT)
-    assert ring.has_ruler
-    place = ring.place()
+    assert ring.shows_ruler
+    place = ring.circle()
     assert place is not None
-    bar, words = ring._ruler(*place)
+    bar, words = ring._ruler_rects(*place)
     assert bar.width() == pytest.approx(2 * place[1])
     assert canvas.rect().contains(words.toAlignedRect())
     desk.key(Qt.Key.Key_R, SHIFT)
-    assert not ring.has_ruler
+    assert not ring.shows_ruler
 
 
 def test_both_ways_to_compare_have_a_button_beside_the_layers(desk: Desk) -> None:
@@ -214,6 +216,6 @@ def test_both_ways_to_compare_have_a_button_beside_the_layers(desk: Desk) -> Non
         )
         desk.click(made)
         assert desk.canvas.comparison is not None
-        assert desk.canvas.is_double == (key == "side_by_side")
+        assert desk.canvas.is_side_by_side == (key == "side_by_side")
         desk.click(made)
         assert desk.canvas.comparison is None

@@ -8,12 +8,12 @@ from PySide6.QtWidgets import QApplication, QColorDialog, QPushButton
 
 from core.labels.class_list import UNLABELLED, VOID, ClassList
 from desktop.theme.theme import Theme, apply_theme
-from desktop.workspaces.label.panels.classes.panel import PRESETS, ClassesPanel, PresetButton
-from desktop.workspaces.label.panels.classes.row_delegate import RowPlaces, share_text
+from desktop.workspaces.label.panels.classes.panel import CLASS_PRESETS, ClassesPanel, ClassPresetButton
+from desktop.workspaces.label.panels.classes.row_delegate import RowLayout, share_text
 
 pytestmark = pytest.mark.qt_log_ignore("does not support propagateSizeHints")
 
-CLASSES = ClassList().added("road").added("tree").added("water")
+CLASSES = ClassList().with_class("road").with_class("tree").with_class("water")
 
 
 @pytest.fixture
@@ -33,24 +33,24 @@ def panel(qtbot, theme: Theme) -> ClassesPanel:
 
 
 def middle_of(panel: ClassesPanel, row: int, part: str) -> QPoint:
-    rows = panel.rows
-    rect = rows.visualRect(rows.classes_model.index(row))
-    return getattr(RowPlaces.within(rect, rows.scroll_bar_width()), part).center()
+    rows = panel.list_view
+    rect = rows.visualRect(rows.class_model.index(row))
+    return getattr(RowLayout.in_rect(rect, rows.scroll_bar_width()), part).center()
 
 
 def test_a_click_chooses_and_a_setter_does_not_answer(qtbot, panel: ClassesPanel) -> None:
     heard = []
     panel.class_chosen.connect(heard.append)
     panel.set_active(3)
-    assert (heard, panel.rows.active()) == ([], 3)
+    assert (heard, panel.list_view.active_value()) == ([], 3)
     QTest.mouseClick(
-        panel.rows.viewport(),
+        panel.list_view.viewport(),
         Qt.MouseButton.LeftButton,
         Qt.KeyboardModifier.NoModifier,
         middle_of(panel, 1, "name"),
     )
     assert heard == [2]
-    QTest.keyClick(panel.rows, Qt.Key.Key_Down)
+    QTest.keyClick(panel.list_view, Qt.Key.Key_Down)
     assert heard == [2, 3]
 
 
@@ -58,36 +58,36 @@ def test_unlabelled_and_void_can_be_chosen_but_not_renamed(qtbot, panel: Classes
     heard = []
     panel.class_chosen.connect(heard.append)
     panel.set_active(VOID)
-    QTest.keyClick(panel.rows, Qt.Key.Key_Up)
+    QTest.keyClick(panel.list_view, Qt.Key.Key_Up)
     assert heard == [UNLABELLED]
-    QTest.keyClick(panel.rows, Qt.Key.Key_F2)
-    assert panel.rows.state() != panel.rows.State.EditingState
+    QTest.keyClick(panel.list_view, Qt.Key.Key_F2)
+    assert panel.list_view.state() != panel.list_view.State.EditingState
 
 
 def test_the_choice_survives_a_new_list(panel: ClassesPanel) -> None:
     heard = []
     panel.set_active(2)
     panel.class_chosen.connect(heard.append)
-    panel.set_classes(CLASSES.added("sky"))
-    assert (panel.rows.active(), heard) == (2, [])
+    panel.set_classes(CLASSES.with_class("sky"))
+    assert (panel.list_view.active_value(), heard) == (2, [])
 
 
 def test_a_double_click_renames(qtbot, panel: ClassesPanel) -> None:
     at = middle_of(panel, 0, "name")
     left, plain = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    QTest.mouseClick(panel.rows.viewport(), left, plain, at)
-    QTest.mouseDClick(panel.rows.viewport(), left, plain, at)
-    editor = panel.rows.findChild(type(panel.field))
+    QTest.mouseClick(panel.list_view.viewport(), left, plain, at)
+    QTest.mouseDClick(panel.list_view.viewport(), left, plain, at)
+    editor = panel.list_view.findChild(type(panel.name_field))
     editor.selectAll()
     QTest.keyClicks(editor, "  street   big ")
     with qtbot.waitSignal(panel.class_renamed) as renamed:
         QTest.keyClick(editor, Qt.Key.Key_Return)
     assert renamed.args == [1, "street big"]
-    assert panel.rows.classes_model.classes == CLASSES, "the owner decides, then sets the list"
+    assert panel.list_view.class_model.classes == CLASSES, "the owner decides, then sets the list"
 
 
 def test_an_unchanged_or_empty_name_asks_for_nothing(qtbot, panel: ClassesPanel) -> None:
-    model = panel.rows.classes_model
+    model = panel.list_view.class_model
     with qtbot.assertNotEmitted(panel.class_renamed):
         assert not model.setData(model.index(0), " road ")
         assert not model.setData(model.index(0), "   ")
@@ -96,12 +96,12 @@ def test_an_unchanged_or_empty_name_asks_for_nothing(qtbot, panel: ClassesPanel)
 
 def test_a_click_on_the_colour_opens_a_dialog_that_does_not_block(qtbot, panel: ClassesPanel) -> None:
     QTest.mouseClick(
-        panel.rows.viewport(),
+        panel.list_view.viewport(),
         Qt.MouseButton.LeftButton,
         Qt.KeyboardModifier.NoModifier,
         middle_of(panel, 1, "chip"),
     )
-    dialog = panel.rows.findChild(QColorDialog)
+    dialog = panel.list_view.findChild(QColorDialog)
     assert dialog is not None
     assert dialog.currentColor() == QColor(*CLASSES.classes[1].colour)
     dialog.setCurrentColor(QColor(1, 2, 3))
@@ -111,37 +111,37 @@ def test_a_click_on_the_colour_opens_a_dialog_that_does_not_block(qtbot, panel: 
 
 
 def test_several_names_are_added_at_once(qtbot, panel: ClassesPanel) -> None:
-    QTest.keyClicks(panel.field, " sky, tall  grass;, car ,")
+    QTest.keyClicks(panel.name_field, " sky, tall  grass;, car ,")
     with qtbot.waitSignal(panel.classes_added) as added:
-        QTest.keyClick(panel.field, Qt.Key.Key_Return)
+        QTest.keyClick(panel.name_field, Qt.Key.Key_Return)
     assert added.args == [["sky", "tall grass", "car"]]
-    assert panel.field.text() == ""
+    assert panel.name_field.text() == ""
 
 
 def test_names_that_are_refused_stay_to_be_put_right(panel: ClassesPanel) -> None:
     panel.classes_added.connect(lambda _names: panel.show_error("There is already a class called “sky”."))
-    QTest.keyClicks(panel.field, "sky, sky, car")
-    QTest.keyClick(panel.field, Qt.Key.Key_Return)
-    assert panel.field.text() == "sky, sky, car" and panel._error.isVisible()
+    QTest.keyClicks(panel.name_field, "sky, sky, car")
+    QTest.keyClick(panel.name_field, Qt.Key.Key_Return)
+    assert panel.name_field.text() == "sky, sky, car" and panel._error.isVisible()
 
 
 def test_nothing_typed_is_explained_and_typing_takes_it_away(qtbot, panel: ClassesPanel) -> None:
     with qtbot.assertNotEmitted(panel.classes_added):
-        QTest.keyClicks(panel.field, " , ")
-        QTest.keyClick(panel.field, Qt.Key.Key_Return)
+        QTest.keyClicks(panel.name_field, " , ")
+        QTest.keyClick(panel.name_field, Qt.Key.Key_Return)
     assert panel._error.isVisible()
-    QTest.keyClicks(panel.field, "s")
+    QTest.keyClicks(panel.name_field, "s")
     assert not panel._error.isVisible()
 
 
 def test_a_low_window_shows_the_titles_of_presets_alone(qtbot, theme: Theme) -> None:
     def seen(height: int, *names: str) -> QImage:
-        card = PresetButton(theme, "Street", names)
+        card = ClassPresetButton(theme, "Street", names)
         qtbot.addWidget(card)
         card.resize(240, height)
         return card.grab().toImage()
 
-    whole = PresetButton(theme, "Street", ("road",)).sizeHint().height()
+    whole = ClassPresetButton(theme, "Street", ("road",)).sizeHint().height()
     for height, same in ((whole, False), (whole - 12, False), (28, True), (22, True)):
         assert (seen(height, "road", "car") == seen(height, "sky", "tree")) == same, f"{height} pixels"
 
@@ -149,22 +149,22 @@ def test_a_low_window_shows_the_titles_of_presets_alone(qtbot, theme: Theme) -> 
 def test_an_empty_list_offers_presets(qtbot, panel: ClassesPanel) -> None:
     panel.set_classes(ClassList())
     cards = [card for card in panel.findChildren(QPushButton) if card.isVisible()]
-    assert len(cards) == len(PRESETS)
+    assert len(cards) == len(CLASS_PRESETS)
     with qtbot.waitSignal(panel.classes_added) as added:
         QTest.mouseClick(cards[0], Qt.MouseButton.LeftButton)
-    assert added.args == [list(PRESETS[0][1])]
+    assert added.args == [list(CLASS_PRESETS[0][1])]
     panel.set_classes(CLASSES)
     assert not cards[0].isVisible()
 
 
 def test_scores_and_shares_are_painted_and_told(panel: ClassesPanel) -> None:
-    before = panel.rows.viewport().grab().toImage()
+    before = panel.list_view.viewport().grab().toImage()
     panel.set_scores({1: 0.93, 2: float("nan"), 99: 0.5})
     panel.set_shares({1: 0.312})
-    assert panel.rows.viewport().grab().toImage() != before
-    tip = panel.rows.classes_model.index(0).data(Qt.ItemDataRole.ToolTipRole)
+    assert panel.list_view.viewport().grab().toImage() != before
+    tip = panel.list_view.class_model.index(0).data(Qt.ItemDataRole.ToolTipRole)
     assert "IoU 0.93" in tip and "31.2" in tip
-    assert "IoU" not in panel.rows.classes_model.index(1).data(Qt.ItemDataRole.ToolTipRole)
+    assert "IoU" not in panel.list_view.class_model.index(1).data(Qt.ItemDataRole.ToolTipRole)
 
 
 def test_shares_are_honest_about_very_little() -> None:
@@ -179,19 +179,21 @@ def test_shares_are_honest_about_very_little() -> None:
 
 def test_the_chosen_row_is_painted_in_both_themes(panel: ClassesPanel, theme: Theme) -> None:
     panel.set_active(1)
-    rect = panel.rows.visualRect(panel.rows.currentIndex())
+    rect = panel.list_view.visualRect(panel.list_view.currentIndex())
     for choice in ("light", "dark"):
-        theme.choose(choice)
-        shown = panel.rows.viewport().grab().toImage()
+        theme.apply(choice)
+        shown = panel.list_view.viewport().grab().toImage()
         assert shown.pixelColor(rect.left() + 12, rect.center().y()) == theme.colour("accent_soft")
-    theme.choose("light")
+    theme.apply("light")
 
 
 def test_254_classes_are_listed(panel: ClassesPanel) -> None:
     many = ClassList()
     for n in range(254):
-        many = many.added(f"class number {n}")
+        many = many.with_class(f"class number {n}")
     panel.set_classes(many)
     panel.set_active(254)
-    assert panel.rows.classes_model.rowCount() == 256
-    assert panel.rows.visualRect(panel.rows.currentIndex()).intersects(panel.rows.viewport().rect())
+    assert panel.list_view.class_model.rowCount() == 256
+    assert panel.list_view.visualRect(panel.list_view.currentIndex()).intersects(
+        panel.list_view.viewport().rect()
+    )
