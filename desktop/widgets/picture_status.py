@@ -25,7 +25,7 @@ class PictureRow(Protocol):
     @property
     def status(self) -> str: ...  # new, in progress, done, to review, skipped
     @property
-    def label_share(self) -> float: ...  # 0..1 of its pixels
+    def labelled_share(self) -> float: ...  # 0..1 of its pixels
     @property
     def uncertainty(self) -> float | None: ...  # 0..1, None without a prediction
 
@@ -44,14 +44,14 @@ def paint_status(painter: QPainter, theme: Theme, middle: QPointF, record: Pictu
         painter.drawPixmap(QPointF(middle.x() - 6, middle.y() - 6), icon_pixmap("flag", white, 12, 2))
     elif record.status == "skipped":
         painter.drawPixmap(QPointF(middle.x() - 6, middle.y() - 6), icon_pixmap("minus", white, 12, 2))
-    elif record.label_share > 0:
+    elif record.labelled_share > 0:
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(white, 1.5))
         painter.drawEllipse(middle, 4, 4)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(white)
         painter.drawPie(
-            QRectF(middle.x() - 4, middle.y() - 4, 8, 8), 90 * 16, -round(5760 * record.label_share)
+            QRectF(middle.x() - 4, middle.y() - 4, 8, 8), 90 * 16, -round(5760 * record.labelled_share)
         )
     else:
         painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -78,8 +78,8 @@ def picture_summary(record: PictureRow) -> str:
     }
     lines = [record.name, words.get(record.status, record.status)]
     lines.append(
-        f"{record.label_share * 100:.0f} % of the pixels labelled"
-        if record.label_share
+        f"{record.labelled_share * 100:.0f} % of the pixels labelled"
+        if record.labelled_share
         else "No pixel labelled"
     )
     if record.uncertainty is not None:

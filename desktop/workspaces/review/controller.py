@@ -180,7 +180,7 @@ class ReviewController(QObject):
 
     def caption(self, record: PictureRow) -> str:
         """What the numbers say of a picture, in one short line."""
-        parts = [f"{100 * record.label_share:.0f} % labelled"] if record.label_share else []
+        parts = [f"{100 * record.labelled_share:.0f} % labelled"] if record.labelled_share else []
         glance = self._previews.get(record.id)
         if glance is not None and glance.suspects is not None and glance.suspects.labelled:
             parts.append(f"{100 * glance.suspects.share:.1f} % in doubt")

@@ -25,7 +25,7 @@ class Card:
     id: int
     name: str = "picture.png"
     status: str = "new"
-    label_share: float = 0.0
+    labelled_share: float = 0.0
     uncertainty: float | None = None
 
 
