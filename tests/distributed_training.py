@@ -12,13 +12,13 @@ from safetensors.torch import save_file
 from torch import nn
 
 from core.models.spec import ModelSpec
+from core.training.data.snapshot import TrainingSnapshot
 from core.training.devices import make_fabric
 from core.training.distributed import leave_process_group
 from core.training.distributed_config import DistributedConfig
 from core.training.events import ModelEvaluated, TrainingEvent
 from core.training.loop import train
 from core.training.recipe import Recipe
-from core.training.snapshot import TrainingSnapshot
 
 SPEC = ModelSpec("asymmetric-unet", None, "none", 32, (4, 9))
 RECIPE = Recipe(

@@ -91,9 +91,9 @@ def _train(
     should_stop: Callable[[], bool],
 ) -> TrainingResult:
     from core.models.checkpoint import load_starting_model
+    from core.training.data.snapshot import TrainingSnapshot
     from core.training.devices import seed_everything
     from core.training.loop import train
-    from core.training.snapshot import TrainingSnapshot
 
     snapshot = TrainingSnapshot.open(task.snapshot)
     seed_everything(task.recipe)  # fresh weights are those of the seed

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from core.models.preprocessing import normalise
+from core.models.input_tensors import normalise
 from core.models.spec import ModelSpec, round_up_to_stride, work_size
 
 

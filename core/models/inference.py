@@ -17,7 +17,7 @@ from core.images.image_reader import MAX_PIXELS, needs_tiled_reading, read_model
 from core.images.tiff_reader import read_downscaled
 from core.labels.prediction import PredictedMask
 from core.models.checkpoint import LoadedModel
-from core.models.preprocessing import channels_first
+from core.models.input_tensors import channels_first
 from core.models.spec import work_size
 from core.models.tiling import MIN_TILE, max_pixels_at_once, tiled_logits
 

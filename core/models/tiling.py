@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  (the customary name)
 
-from core.models.preprocessing import normalise
+from core.models.input_tensors import normalise
 from core.models.spec import STRIDE, round_up_to_stride
 
 OVERLAP = 256

@@ -17,7 +17,8 @@ from core.models.checkpoint import load_checkpoint
 from core.models.spec import ModelSpec
 from core.training.budget import Budget, learning_rate_at
 from core.training.checkpoint_selection import CheckpointSelector
-from core.training.dataset import TrainingSet
+from core.training.data.dataset import TrainingSet
+from core.training.data.snapshot import TrainingSnapshot
 from core.training.devices import make_fabric, seed_everything
 from core.training.distributed import ProcessGroup
 from core.training.ema import AveragedModel
@@ -34,7 +35,6 @@ from core.training.optimizer import (
 from core.training.progress import ProgressReporter
 from core.training.recipe import Recipe, default_recipe
 from core.training.resume_state import ResumePoint, StatefulOptimizer, load_state, save_state
-from core.training.snapshot import TrainingSnapshot
 from core.training.train_step import TrainStep
 
 FINAL_EVALUATION_SECONDS = 0.5

@@ -25,6 +25,7 @@ from core.formats.readers.registry import open_dataset
 from core.images.image_reader import read_picture
 from core.models.spec import default_spec
 from core.samples.scenes import SCENE_CLASSES, draw_scene
+from core.training.data.snapshot import TrainingSnapshot
 from core.training.device_probe import likely_device
 from core.training.events import (
     CheckpointPublished,
@@ -33,9 +34,8 @@ from core.training.events import (
     TrainingFinished,
     WorkerFailed,
 )
+from core.training.process.worker_client import WorkerClient
 from core.training.recipe import default_recipe
-from core.training.snapshot import TrainingSnapshot
-from core.training.worker_client import WorkerClient
 
 HELD_OUT = "0006R0"
 Labelled = tuple[str, NDArray[np.uint8], NDArray[np.uint8]]

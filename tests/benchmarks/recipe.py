@@ -40,12 +40,12 @@ from core.models.checkpoint import load_checkpoint, load_starting_model, read_ch
 from core.models.inference import predict
 from core.models.network_builder import build_network
 from core.models.spec import ModelSpec
+from core.training.data.snapshot import TrainingSnapshot
 from core.training.devices import seed_everything
 from core.training.events import CheckpointPublished, TrainingEvent, TrainingStarted
 from core.training.loop import train
 from core.training.metrics import confusion_matrix, iou_from_confusion, mean_iou, pixel_accuracy
 from core.training.recipe import Recipe, default_recipe, parse_recipe_options
-from core.training.snapshot import TrainingSnapshot
 from tests.benchmarks.plain import Pair, learn_plainly, predict_plainly
 
 RIVAL_BATCH = 8

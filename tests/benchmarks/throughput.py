@@ -32,14 +32,14 @@ from torch.nn import functional as F  # noqa: N812
 from core.models.network_builder import build_network
 from core.models.spec import ModelSpec
 from core.samples.scenes import SCENE_CLASSES, draw_scene
-from core.training.augmentation import make_batch
-from core.training.dataset import TrainingSet
+from core.training.data.augmentation import make_batch
+from core.training.data.dataset import TrainingSet
+from core.training.data.snapshot import TrainingSnapshot
 from core.training.devices import make_fabric, resolve_device
 from core.training.ema import AveragedModel
 from core.training.losses import class_weights
 from core.training.optimizer import make_optimizer
 from core.training.recipe import Recipe
-from core.training.snapshot import TrainingSnapshot
 from core.training.train_step import TrainStep
 
 TURN = {"cpu": 0.0, "cuda": 1.5}

@@ -278,5 +278,5 @@ def _kill_children() -> None:
                 fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
             except OSError:
                 continue
-            if fields[1] == mine and "core.training.worker" in (entry / "cmdline").read_text():
+            if fields[1] == mine and "core.training.process.worker" in (entry / "cmdline").read_text():
                 os.kill(int(entry.name), signal.SIGKILL)

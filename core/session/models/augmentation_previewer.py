@@ -20,8 +20,8 @@ from core.base.errors import Cancelled, TrainingError
 from core.base.lane import Lane
 from core.project.records import PictureRecord
 from core.session.picture_index import PictureIndex
+from core.training.process.worker_process import start_process
 from core.training.recipe import Recipe
-from core.training.worker_process import start_process
 
 if TYPE_CHECKING:
     Process = subprocess.Popen[str]
@@ -139,7 +139,7 @@ class AugmentationPreviewer:
 
 def _start() -> Process:
     try:
-        return start_process("core.training.augmentation_preview_worker", read_stderr=False)
+        return start_process("core.training.process.augmentation_preview_worker", read_stderr=False)
     except OSError as problem:
         raise TrainingError(
             f"The preview cannot be started: {problem}. Close other programs and try again."

@@ -17,7 +17,7 @@ from core.models.export_job import MAX_COMPARED_PICTURES, ExportedClass, Exporte
 from core.project.project import Project, run_class_mapping
 from core.project.records import PictureRecord, RunRecord, Split
 from core.training.exit_reason import OUT_OF_MEMORY_TEXT, is_out_of_memory
-from core.training.worker_process import start_process
+from core.training.process.worker_process import start_process
 
 if TYPE_CHECKING:
     Process = subprocess.Popen[str]

@@ -13,7 +13,7 @@ from core.base.errors import Cancelled, ModelError
 from core.base.lane import Lane
 from core.models.spec import ModelSpec
 from core.models.summary_types import NetworkSummary
-from core.training.worker_process import start_process
+from core.training.process.worker_process import start_process
 
 if TYPE_CHECKING:
     Process = subprocess.Popen[str]

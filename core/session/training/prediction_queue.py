@@ -10,7 +10,7 @@ from core.models.spec import WEIGHTS_FILE
 from core.project.project import Project
 from core.project.records import RunRecord, timestamp
 from core.training.events import PredictionFailed, PredictionReady
-from core.training.worker_client import WorkerClient
+from core.training.process.worker_client import WorkerClient
 
 MAX_IN_FLIGHT = 3
 """Predictions handed to the worker at a time: few, so that the picture on screen never waits long."""

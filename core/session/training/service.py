@@ -26,8 +26,8 @@ from core.session.training.snapshot_builder import (
     update_snapshot,
 )
 from core.training import events
-from core.training.snapshot import TrainingSnapshot
-from core.training.worker_client import WorkerClient
+from core.training.data.snapshot import TrainingSnapshot
+from core.training.process.worker_client import WorkerClient
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class TrainingPreferences:
 class TrainingService:
     """Owns training and prediction. Called from any thread; everything happens on the training lane.
 
-    The heavy work is done by a child process (core.training.worker_client); this class decides what it does and puts what
+    The heavy work is done by a child process (core.training.process.worker_client); this class decides what it does and puts what
     it says into the document. It reads the project through a connection of its own, so that freezing a hundred
     pictures never holds up a stroke, and writes through the document lane.
     """

@@ -17,8 +17,8 @@ from core.models.spec import ModelSpec, default_spec
 from core.project.project import Project, run_class_mapping
 from core.project.records import PictureRecord, Split
 from core.session.training.corrections import painted_differently
+from core.training.data.snapshot import TrainingSnapshot
 from core.training.recipe import Recipe
-from core.training.snapshot import TrainingSnapshot
 
 
 def trainable_pictures(project: Project) -> list[PictureRecord]:

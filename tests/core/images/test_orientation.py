@@ -17,8 +17,8 @@ from core.models.spec import ModelSpec
 from core.project.project import Project
 from core.project.records import Split
 from core.session.training.snapshot_builder import add_to_snapshot
+from core.training.data.snapshot import TrainingSnapshot
 from core.training.recipe import Recipe
-from core.training.snapshot import TrainingSnapshot
 from tests.factories import label_all, picture, project_in
 
 SPEC = ModelSpec("asymmetric-unet", None, "none", 96, (1, 2))

@@ -18,7 +18,8 @@ from core.models.inference import predict
 from core.models.network_builder import build_network
 from core.models.spec import ModelSpec
 from core.training.checkpoint_selection import CheckpointSelector
-from core.training.dataset import TrainingSet
+from core.training.data.dataset import TrainingSet
+from core.training.data.snapshot import TrainingSnapshot
 from core.training.devices import make_fabric
 from core.training.distributed import ProcessGroup
 from core.training.events import (
@@ -31,7 +32,6 @@ from core.training.events import (
 from core.training.loop import TrainingResult, train
 from core.training.metrics import confusion_matrix
 from core.training.recipe import Recipe
-from core.training.snapshot import TrainingSnapshot
 
 SPEC = ModelSpec("asymmetric-unet", None, "none", 32, (4, 9))
 TWO_STEPS = Recipe(minutes=None, steps=2, batch=2, threads=1)

@@ -13,10 +13,11 @@ from torch import nn
 
 from core.models.network_builder import build_network
 from core.models.spec import ModelSpec
-from core.training.augmentation import make_batch
 from core.training.budget import Budget, learning_rate_at
 from core.training.checkpoint_selection import Baseline
-from core.training.dataset import IGNORE_INDEX, TrainingSet
+from core.training.data.augmentation import make_batch
+from core.training.data.dataset import IGNORE_INDEX, TrainingSet
+from core.training.data.snapshot import TrainingSnapshot
 from core.training.events import (
     LearningRateFound,
     ModelEvaluated,
@@ -32,7 +33,6 @@ from core.training.recipe import (
     SCHEDULES,
     Recipe,
 )
-from core.training.snapshot import TrainingSnapshot
 from core.training.validation import ValidationScore
 
 SPEC = ModelSpec("asymmetric-unet", None, "none", 32, (4, 9))

@@ -18,7 +18,7 @@ from core.session.models.augmentation_previewer import (
     choose_pictures,
 )
 from core.session.picture_index import PictureIndex
-from core.training.augmentation_preview import augmented_versions
+from core.training.data.augmentation_preview import augmented_versions
 from core.training.recipe import Recipe
 from tests.factories import label_all, picture, project_in
 

@@ -20,7 +20,7 @@ from core.models.spec import WEIGHTS_FILE, ModelSpec
 from core.project.project import Project
 from core.session.training.prediction_queue import MAX_RETRIES, PredictionQueue, prediction_order
 from core.training.events import PredictionFailed, PredictionReady
-from core.training.worker_client import WorkerClient
+from core.training.process.worker_client import WorkerClient
 from tests.factories import MODEL, project_in
 
 PICTURES = [1, 2, 3, 4, 5, 6]

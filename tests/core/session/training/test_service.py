@@ -19,6 +19,7 @@ from core.project.project import Project, run_class_mapping
 from core.project.records import RunRecord
 from core.session.training.service import TrainingPreferences, TrainingService
 from core.session.training.snapshot_builder import update_snapshot
+from core.training.data.snapshot import TrainingSnapshot
 from core.training.events import (
     CheckpointPublished,
     TrainingEvent,
@@ -27,7 +28,6 @@ from core.training.events import (
     TrainingStarted,
     WorkerFailed,
 )
-from core.training.snapshot import TrainingSnapshot
 from tests.factories import label_all, project_in
 
 

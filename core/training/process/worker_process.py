@@ -22,7 +22,7 @@ _numbers = itertools.count(1)
 
 
 class WorkerProcess:
-    """A running `python -m core.training.worker` and the two threads that read what it says.
+    """A running `python -m core.training.process.worker` and the two threads that read what it says.
 
     Belongs to one thread; `on_line(number, line)` and `on_end(number)` are called on the reading thread. Raises
     OSError when the process cannot be started.
@@ -33,7 +33,7 @@ class WorkerProcess:
         self.stderr_tail: deque[str] = deque(maxlen=60)
         self._memory_kills = oom_kill_count()
         self._on_line, self._on_end = on_line, on_end
-        self._process = start_process("core.training.worker")
+        self._process = start_process("core.training.process.worker")
         self._readers = (
             threading.Thread(target=self._read_events, name="training-events", daemon=True),
             threading.Thread(target=self._read_last_words, name="training-log", daemon=True),

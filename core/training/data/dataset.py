@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.base.errors import TrainingError
-from core.models.preprocessing import channels_first
+from core.models.input_tensors import channels_first
 from core.models.spec import ModelSpec, round_up_to_stride
+from core.training.data.snapshot import SnapshotEntry, TrainingSnapshot
 from core.training.recipe import Recipe
-from core.training.snapshot import SnapshotEntry, TrainingSnapshot
 
 IGNORE_INDEX = 255
 """Target of a pixel that nothing is learned from: unlabelled, void, or of a class the network does not have."""

@@ -11,14 +11,14 @@ from torch import nn
 
 from core.base.errors import TrainingError
 from core.models.spec import ModelSpec
-from core.training.augmentation import make_batch
 from core.training.budget import Budget, learning_rate_at
-from core.training.dataset import IGNORE_INDEX, TrainingSet
+from core.training.data.augmentation import make_batch
+from core.training.data.dataset import IGNORE_INDEX, TrainingSet
+from core.training.data.snapshot import TrainingSnapshot
 from core.training.ema import AveragedModel
 from core.training.losses import class_weights, segmentation_loss
 from core.training.metrics import confusion_matrix, iou_from_confusion, mean_iou, pixel_accuracy
 from core.training.recipe import LOSSES, Recipe
-from core.training.snapshot import TrainingSnapshot
 
 SPEC = ModelSpec("asymmetric-unet", None, "none", 64, (2, 7, 9))
 

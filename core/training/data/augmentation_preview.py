@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.models.preprocessing import channels_first, denormalise
+from core.models.input_tensors import channels_first, denormalise
 from core.models.spec import round_up_to_stride, work_size
-from core.training.augmentation import make_batch
-from core.training.dataset import IGNORE_INDEX, CropSample, LabelledExample
+from core.training.data.augmentation import make_batch
+from core.training.data.dataset import IGNORE_INDEX, CropSample, LabelledExample
+from core.training.data.snapshot import SnapshotEntry
 from core.training.recipe import Recipe
-from core.training.snapshot import SnapshotEntry
 
 
 def augmented_versions(

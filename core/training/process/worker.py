@@ -1,6 +1,6 @@
 """The training process: commands as lines of JSON on standard input, events as lines of JSON on standard output.
 
-Started by `core.training.worker_client`; everything a library prints goes to standard error. It ends when its input closes,
+Started by `core.training.process.worker_client`; everything a library prints goes to standard error. It ends when its input closes,
 which also happens when the program that started it dies.
 """
 
@@ -166,9 +166,9 @@ class JobScheduler:
 
     def _run(self, command: Command) -> tuple[int, bool]:
         from core.models.checkpoint import trained_label_digests
+        from core.training.data.snapshot import TrainingSnapshot
         from core.training.devices import seed_everything
         from core.training.loop import train
-        from core.training.snapshot import TrainingSnapshot
 
         snapshot = TrainingSnapshot.open(Path(command["snapshot"]))
         seed_everything(snapshot.recipe)  # a fresh network starts with weights of its seed

@@ -19,6 +19,7 @@ from core.base.errors import ModelError, TrainingError
 from core.models.checkpoint import load_checkpoint, load_starting_model, save_checkpoint
 from core.models.network_builder import build_network
 from core.models.spec import ModelSpec
+from core.training.data.snapshot import TrainingSnapshot
 from core.training.events import (
     CheckpointPublished,
     PredictionFailed,
@@ -34,10 +35,9 @@ from core.training.exit_reason import (
     is_out_of_memory,
 )
 from core.training.loop import train
+from core.training.process.worker import JobScheduler
+from core.training.process.worker_client import WorkerClient
 from core.training.recipe import Recipe
-from core.training.snapshot import TrainingSnapshot
-from core.training.worker import JobScheduler
-from core.training.worker_client import WorkerClient
 
 SPEC = ModelSpec("asymmetric-unet", None, "none", 32, (1, 2))
 RECIPE = Recipe(minutes=None, steps=4, batch=2, threads=1, device="cpu")

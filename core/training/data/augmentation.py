@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  (the customary name)
 
-from core.models.preprocessing import normalise
-from core.training.dataset import IGNORE_INDEX, CropSample
+from core.models.input_tensors import normalise
+from core.training.data.dataset import IGNORE_INDEX, CropSample
 from core.training.recipe import Recipe
 
 

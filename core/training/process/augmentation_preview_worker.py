@@ -30,7 +30,7 @@ def _answer(asked: dict[str, Any]) -> dict[str, Any]:
     """{"rows": for each picture its versions [height, width, base64 of RGB bytes], "problem": a sentence or ""}."""
     from core.base.errors import ImageError
     from core.images.image_reader import read_model_input
-    from core.training.augmentation_preview import augmented_versions
+    from core.training.data.augmentation_preview import augmented_versions
     from core.training.recipe import Recipe
 
     rows, problem = [], ""

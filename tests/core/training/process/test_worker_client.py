@@ -18,6 +18,7 @@ from core.labels.prediction import read_prediction
 from core.models.checkpoint import save_checkpoint
 from core.models.network_builder import build_network
 from core.models.spec import ModelSpec
+from core.training.data.snapshot import TrainingSnapshot
 from core.training.events import (
     CheckpointPublished,
     PredictionFailed,
@@ -28,9 +29,8 @@ from core.training.events import (
     TrainingStarted,
     WorkerFailed,
 )
+from core.training.process.worker_client import WorkerClient
 from core.training.recipe import Recipe
-from core.training.snapshot import TrainingSnapshot
-from core.training.worker_client import WorkerClient
 
 SPEC = ModelSpec("asymmetric-unet", None, "none", 32, (1, 2))
 PATIENCE = 90.0
@@ -192,7 +192,7 @@ def test_a_killed_process_is_told_and_replaced(
 def test_a_process_that_cannot_live_is_not_started_for_ever(
     worker: WorkerClient, listener: Listener, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("core.training.worker_process.sys.executable", str(tmp_path / "no-python"))
+    monkeypatch.setattr("core.training.process.worker_process.sys.executable", str(tmp_path / "no-python"))
     worker.predict(tmp_path, tmp_path, 1, tmp_path, run_id=1)
     refused = listener.until(lambda e: True)[-1]
     assert isinstance(refused, PredictionFailed)
@@ -200,7 +200,7 @@ def test_a_process_that_cannot_live_is_not_started_for_ever(
     false = shutil.which("false")
     if false is None:
         pytest.skip("this system has no program that only fails")
-    monkeypatch.setattr("core.training.worker_process.sys.executable", false)
+    monkeypatch.setattr("core.training.process.worker_process.sys.executable", false)
     crashes = 0
     for number in range(6):
         worker.predict(tmp_path, tmp_path, number, tmp_path, run_id=1)
@@ -222,8 +222,8 @@ def test_the_process_ends_when_its_parent_is_gone(tmp_path: Path) -> None:
     import subprocess
 
     child = subprocess.Popen(
-        [sys.executable, "-m", "core.training.worker"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path(__file__).parents[3],
+        [sys.executable, "-m", "core.training.process.worker"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path(__file__).parents[4],
     )  # fmt: skip
     out, _ = child.communicate(b"this is not a command\n", timeout=PATIENCE)
     assert (child.returncode, out) == (0, b"")

@@ -23,7 +23,7 @@ from core.training.events import (
     decode_event,
 )
 from core.training.exit_reason import exit_message
-from core.training.worker_process import WorkerProcess
+from core.training.process.worker_process import WorkerProcess
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ import pytest
 
 from core.base.errors import ModelError, TrainingError
 from core.models.spec import ModelSpec
+from core.training.data.snapshot import TrainingSnapshot
 from core.training.recipe import Recipe
-from core.training.snapshot import TrainingSnapshot
 
 SPEC = ModelSpec("asymmetric-unet", None, "none", 64, (1, 2))
 

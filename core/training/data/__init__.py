@@ -1,0 +1,1 @@
+"""Labelled pictures for training: the frozen snapshot, the sampled training set, augmentation."""
