@@ -13,7 +13,6 @@ from core.base.geometry import Box, TileKey, tile_box
 from core.labels.class_list import UNLABELLED, VOID
 from core.labels.codec import decode, encode
 from core.labels.label_map import Origin
-from core.project.label_repository import blank_tile, origin_id
 from core.project.packed_picture import PackedLabel, PackedPicture, PackedTile
 from core.project.records import Status, now
 from core.project.schema import (
@@ -27,6 +26,7 @@ from core.project.schema import (
     tiles,
 )
 from core.project.store import Store
+from core.project.stored_tiles import blank_tile, origin_id
 from core.project.undo_order import discard_undone_edits
 
 _PICTURES = (

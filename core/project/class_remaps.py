@@ -17,8 +17,8 @@ from sqlalchemy import Connection, Row, func, insert, select
 
 from core.labels.class_list import UNLABELLED, VOID
 from core.labels.label_map import Edit
-from core.project.label_repository import count_values
 from core.project.schema import class_moves, classes
+from core.project.stored_tiles import count_values
 
 RemapTable = NDArray[np.uint8]
 """(256,) uint8, looked up by pixel value."""

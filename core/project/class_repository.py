@@ -17,10 +17,10 @@ from core.labels.class_list import MAX_CLASS_VALUE, UNLABELLED, VOID, ClassList,
 from core.labels.codec import decode, encode
 from core.project.class_remaps import RemapKind, latest_remap_id, log_remap, remap_since
 from core.project.journal import begin_project_edit, save_and_swap_rows, save_and_write_tile
-from core.project.label_repository import StoredTile, count_values, tiles_of_picture, update_pixel_counts
 from core.project.row_changes import RowChange, swap_rows
 from core.project.schema import class_moves, class_pixels, classes, edits, facts, pictures
 from core.project.store import Store
+from core.project.stored_tiles import StoredTile, count_values, tiles_of_picture, update_pixel_counts
 
 HIGHEST_VALUE_FACT = "highest_class"
 """The fact that says which class value is the highest ever given."""

@@ -22,7 +22,11 @@ from core.labels.class_list import UNLABELLED
 from core.labels.codec import decode, encode
 from core.labels.label_map import Edit, Origin, Values
 from core.project.class_remaps import log_undo_or_redo, replacement_values
-from core.project.label_repository import (
+from core.project.records import EditRecord, Status, UndoNames, UndoResult, now
+from core.project.row_changes import RowChange, content_from_json, content_to_json, swap_rows
+from core.project.schema import edit_rows, edit_tiles, edits, pictures, tiles
+from core.project.store import Store
+from core.project.stored_tiles import (
     StoredTile,
     blank_tile,
     count_values,
@@ -34,10 +38,6 @@ from core.project.label_repository import (
     write_tile,
     write_tiles,
 )
-from core.project.records import EditRecord, Status, UndoNames, UndoResult, now
-from core.project.row_changes import RowChange, content_from_json, content_to_json, swap_rows
-from core.project.schema import edit_rows, edit_tiles, edits, pictures, tiles
-from core.project.store import Store
 from core.project.undo_order import (
     check_can_swap,
     discard_undone_edits,

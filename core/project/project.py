@@ -23,7 +23,7 @@ from core.project.schema import facts
 from core.project.store import Store
 from core.project.writer_lock import WriterLock
 
-__all__ = ["PROJECT_FILE", "HOME_FOLDER", "Project", "find_home", "run_class_mapping"]
+__all__ = ["HOME_FOLDER", "PROJECT_FILE", "Project", "find_home", "run_class_mapping"]
 
 
 class Project:

@@ -1,24 +1,24 @@
-"""The newest form of the project file in one piece: what all migrations together make of an empty file.
+"""The current schema as one SQL script, which creates an empty project file without running the migrations.
 
-Running them needs Alembic, which takes a third of a second to import, and the person waits for the first picture.
-`python -m core.project.schema_script` writes `newest.sql` again after a migration was added; a test compares the two.
+Migrations need Alembic, and importing it takes a third of a second in which the user waits for the first picture.
+`python -m core.project.migrations.write_schema` rewrites `schema.sql` after a migration was added; a test compares the
+script with what the migrations make.
 """
 
 from __future__ import annotations
 
 import sqlite3
-import tempfile
 from contextlib import closing
 from pathlib import Path
 
 from core.project.schema import CURRENT_REVISION
 
-SCHEMA_FILE = Path(__file__).parent / "newest.sql"
+SCHEMA_FILE = Path(__file__).parent / "schema.sql"
 _END = ";\n\n"
 
 
 def schema_statements() -> list[str]:
-    """The statements that make a file of the newest form; none when the text here is of an older one."""
+    """The statements that create the current schema; empty while `schema.sql` is of another revision."""
     head, _, text = SCHEMA_FILE.read_text("utf-8").partition("\n")
     if head != f"-- {CURRENT_REVISION}":
         return []
@@ -26,7 +26,7 @@ def schema_statements() -> list[str]:
 
 
 def schema_of(file: Path) -> str:
-    """The tables, indices and views of a project file as the text of `newest.sql`."""
+    """Tables, indexes, views and revision of a project file, in the format of `schema.sql`."""
     with closing(sqlite3.connect(file)) as connection:
         rows = connection.execute(
             "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY rowid"
@@ -35,19 +35,3 @@ def schema_of(file: Path) -> str:
         (version,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     statements.append(f"INSERT INTO alembic_version (version_num) VALUES ('{version}')")
     return f"-- {version}\n" + "".join(statement + _END for statement in statements).rstrip("\n") + "\n"
-
-
-def _write() -> None:
-    from core.project.store import Store
-
-    SCHEMA_FILE.write_text("-- none\n", "utf-8")
-    with tempfile.TemporaryDirectory() as scratch:
-        file = Path(scratch) / "project.sqlite"
-        store = Store(file, writing=True)
-        store.upgrade()
-        store.close()
-        SCHEMA_FILE.write_text(schema_of(file), "utf-8")
-
-
-if __name__ == "__main__":
-    _write()

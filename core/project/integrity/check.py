@@ -15,9 +15,9 @@ from core.labels.class_list import MAX_CLASS_VALUE, VOID
 from core.labels.codec import decode
 from core.project.integrity.findings import FindingKind, IntegrityFinding, ProgressReport
 from core.project.integrity.missing_pictures import check_pictures
-from core.project.label_repository import StoredTile, count_values
 from core.project.project import Project
 from core.project.schema import class_pixels, classes, edit_tiles, edits, pictures, predictions, runs, tiles
+from core.project.stored_tiles import StoredTile, count_values
 
 Size = tuple[int, int]
 WEIGHTS_FILE = "model.safetensors"

@@ -20,7 +20,12 @@ from core.project.backup import BACKUP_FOLDER, make_backup
 from core.project.integrity.check import Size, is_tile_valid, read_pixels
 from core.project.integrity.findings import FindingKind, IntegrityFinding
 from core.project.integrity.missing_pictures import paths_with_work
-from core.project.label_repository import (
+from core.project.packed_picture import file_digest
+from core.project.project import Project
+from core.project.records import Status
+from core.project.row_changes import RowChange
+from core.project.schema import class_pixels, edit_tiles, edits, metadata, pictures, predictions, runs, tiles
+from core.project.stored_tiles import (
     StoredTile,
     blank_tile,
     count_values,
@@ -30,11 +35,6 @@ from core.project.label_repository import (
     update_pixel_counts,
     write_tile,
 )
-from core.project.packed_picture import file_digest
-from core.project.project import Project
-from core.project.records import Status
-from core.project.row_changes import RowChange
-from core.project.schema import class_pixels, edit_tiles, edits, metadata, pictures, predictions, runs, tiles
 
 
 def repair_project(project: Project, findings: Sequence[IntegrityFinding]) -> list[str]:

@@ -90,10 +90,10 @@ setups = st.builds(
     operation=st.sampled_from([key for key, _, _ in OPERATIONS]),
     kernel=st.sampled_from([kernel for _, _, kernel in KERNELS]),
     stride=st.sampled_from([1, 2]),
-    same=st.booleans(),
-    window=st.sampled_from([2, 3, 4]),
+    same_padding=st.booleans(),
+    pool_size=st.sampled_from([2, 3, 4]),
     rate=st.sampled_from([1, 2, 4]),
-    side=st.sampled_from([4, 8, 16]),
+    patch_side=st.sampled_from([4, 8, 16]),
 )
 
 

@@ -194,7 +194,7 @@ def test_the_newest_form_is_what_the_migrations_make(tmp_path: Path, monkeypatch
     store.upgrade()
     store.close()
     assert told(schema_of(tmp_path / PROJECT_FILE)) == told(SCHEMA_FILE.read_text("utf-8")), (
-        "run: python -m core.project.schema_script"
+        "run: python -m core.project.migrations.write_schema"
     )
 
 
@@ -258,8 +258,8 @@ def test_splits_of_many_pictures_are_written_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "look",
-    [lambda d: d.get(2), lambda d: d.by_path("p1.png"), lambda d: d.some([1, 2])],
-    ids=["by id", "by path", "some"],
+    [lambda d: d.get(2), lambda d: d.by_path("p1.png"), lambda d: d.get_many([1, 2])],
+    ids=["by id", "by path", "many"],
 )
 def test_who_looks_at_some_pictures_looks_at_no_other(
     tmp_path: Path, look: Callable[[PictureRepository], object]

@@ -467,7 +467,7 @@ def test_a_program_killed_during_a_backup_leaves_no_half_copy(tmp_path: Path) ->
         project.pictures.add(f"{'long name ' * 20}{n}.png" for n in range(2000))
     script = (
         "import sys, time; from pathlib import Path; from core.project import backup\n"
-        "backup.PAGES = 5; home = Path(sys.argv[1])\n"
+        "backup.PAGES_PER_STEP = 5; home = Path(sys.argv[1])\n"
         "def slow():\n    print('copying', flush=True); time.sleep(0.01); return False\n"
         "backup.make_backup(home / 'project.sqlite', home / 'backups', should_stop=slow)"
     )
