@@ -1,4 +1,4 @@
-"""Connections that end with a session, while the widgets live on for the next one."""
+"""Signal connections that end when a project closes, while the widgets stay for the next project."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from PySide6.QtCore import QObject, SignalInstance
 
 
 class ConnectionGroup:
-    """Remembers what it joined. Without it, a closed session would go on hearing its old buttons."""
+    """Without it, the controllers of a closed project would still react to the widgets."""
 
     def __init__(self) -> None:
         self._connections: list[Any] = []
 
     def connect(self, signal: SignalInstance, slot: Callable[..., object]) -> None:
-        """Call `act` whenever `signal` is emitted, until `cut`."""
+        """Call `slot` whenever `signal` is emitted, until `disconnect_all`."""
         self._connections.append(signal.connect(slot))
 
     def disconnect_all(self) -> None:
-        """Join nothing any more. May be called twice."""
+        """May be called twice."""
         for connection in self._connections:
             QObject.disconnect(connection)
         self._connections.clear()

@@ -17,7 +17,7 @@ class Controller(QObject):
     """Lives on the GUI thread from the opening of a project to its closing. Subclasses override what they need.
 
     `message` carries a sentence for the status bar. Connections to widgets go through `self.connections`, because
-    the widgets outlive the project: `close` ends them.
+    the widgets outlive the project: `close` ends them. A result that arrives later finds `is_closed`.
     """
 
     message = Signal(str)
@@ -25,12 +25,14 @@ class Controller(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.connections = ConnectionGroup()
+        self.is_closed = False
 
     def start(self) -> None:
         """Fill the widgets; called once, after all controllers of the project exist."""
 
     def close(self) -> None:
-        """The project closes: disconnect from the widgets and drop answers that are still on their way."""
+        """The project closes: disconnect from the widgets."""
+        self.is_closed = True
         self.connections.disconnect_all()
 
     def on_changes(self, changes: Changes) -> None:

@@ -1,4 +1,4 @@
-"""Brings news and answers from the lanes to the GUI thread; the only place where threads meet Qt."""
+"""Passes events and results of worker threads to the GUI thread; nothing else connects threads with Qt."""
 
 from __future__ import annotations
 
@@ -21,7 +21,11 @@ R = TypeVar("R")
 
 
 class MainThreadDispatcher(QObject):
-    """Lives on the GUI thread. `tell` and the futures' endings may come from any thread."""
+    """Lives on the GUI thread; `dispatch` and `post` may be called from any thread.
+
+    changed: `Changes` of the project; training_changed: a `TrainingState`; noticed: a sentence for people;
+    failed: a `MaskloopError` that no caller of `when_done` handles.
+    """
 
     changed = Signal(object)
     training_changed = Signal(object)
@@ -34,7 +38,7 @@ class MainThreadDispatcher(QObject):
         self._call.connect(_run, Qt.ConnectionType.QueuedConnection)
 
     def dispatch(self, event: SessionEvent) -> None:
-        """A session's listener: hands over and returns."""
+        """The listener that a session is given: queues the event for the GUI thread and returns at once."""
         match event:
             case Changes():
                 self.post(lambda: self.changed.emit(event))
@@ -44,25 +48,26 @@ class MainThreadDispatcher(QObject):
                 self.post(lambda: self.training_changed.emit(event))
 
     def post(self, callback: Callable[[], object]) -> None:
-        """Run `act` on the GUI thread, soon. After the window is gone nothing happens."""
+        """Call `callback` on the GUI thread, in the order of posting. Ignored once the window is destroyed."""
         try:
             self._call.emit(callback)
         except RuntimeError:
-            log.debug("news after the end of the window")
+            log.debug("dropped a callback: the window is destroyed")
 
     def when_done(
         self,
         future: Future[R],
         on_result: Callable[[R], Any],
         on_error: Callable[[MaskloopError], Any] | None = None,
+        on_cancelled: Callable[[], Any] | None = None,
     ) -> Future[R]:
-        """Call `act` with the result on the GUI thread, or `otherwise` with an error that is not our own.
+        """Call `on_result` on the GUI thread, or `on_error` with an error that the user can do something about.
 
-        Without `otherwise` the error is told by `failed`. Our own mistakes reach the crash handler by the lane.
+        Without `on_error`, `failed` carries it. Other exceptions were reported by the lane that ran the work.
         """
 
         def ended(done: Future[R]) -> None:
-            self.post(lambda: self._deliver(done, on_result, on_error))
+            self.post(lambda: self._deliver(done, on_result, on_error, on_cancelled))
 
         future.add_done_callback(ended)
         return future
@@ -70,23 +75,26 @@ class MainThreadDispatcher(QObject):
     def _deliver(
         self,
         done: Future[R],
-        act: Callable[[R], Any],
-        otherwise: Callable[[MaskloopError], Any] | None,
+        on_result: Callable[[R], Any],
+        on_error: Callable[[MaskloopError], Any] | None,
+        on_cancelled: Callable[[], Any] | None,
     ) -> None:
         try:
             result = done.result()
         except (CancelledError, Cancelled):
+            if on_cancelled is not None:
+                on_cancelled()
             return
         except MaskloopError as problem:
-            if otherwise is not None:
-                otherwise(problem)
+            if on_error is not None:
+                on_error(problem)
             else:
                 self.failed.emit(problem)
             return
         except Exception:
             log.debug("already reported by its lane", exc_info=True)
             return
-        act(result)
+        on_result(result)
 
 
 class LatestRequest:
@@ -133,5 +141,5 @@ class LatestRequest:
         self._number += 1
 
 
-def _run(act: Callable[[], object]) -> None:
-    act()
+def _run(callback: Callable[[], object]) -> None:
+    callback()

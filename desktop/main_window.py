@@ -1,4 +1,4 @@
-"""The one window: welcome page or workspaces, and who hears which action and which news."""
+"""The main window: welcome page or workspaces; runs actions and passes events on to the open project."""
 
 from __future__ import annotations
 
@@ -25,18 +25,21 @@ from core.base.errors import MaskloopError
 from core.base.gc_freeze import collect_frozen, freeze_gc
 from core.base.lane import Lane
 from core.base.settings import Settings
+from core.base.text import count_of
 from core.session.loading.first_picture import FirstPicture
 from desktop.actions.catalog import build_actions
 from desktop.actions.keymap import KeyMap
+from desktop.controller import Actions
 from desktop.dispatcher import MainThreadDispatcher
 from desktop.palette.search import PaletteSearch
 from desktop.project_loader import ProjectLoader
 from desktop.shell.auxiliary_windows import AuxiliaryWindows
 from desktop.shell.top_bar import WORKSPACE_ACTIONS, TopBar
-from desktop.shell.welcome_page import WelcomePage, dropped_folder, dropped_paths
+from desktop.shell.welcome_page import WelcomePage
 from desktop.shell.workspace_stack import WorkspaceStack
 from desktop.theme.icons import app_icon
 from desktop.theme.theme import Theme
+from desktop.transfer.dropped_files import dropped_folder, dropped_paths
 from desktop.widgets.status_bar import StatusBar
 from desktop.workspaces.label.page import LabelPage
 from desktop.workspaces.label.saved_tool_options import load_options, save_options
@@ -50,20 +53,24 @@ if TYPE_CHECKING:
     from desktop.project_context import ProjectContext
 
 MAX_RECENT = 8
+"""Recent projects that are stored."""
 MESSAGE_MS = 6000
 
 
 class MainWindow(QMainWindow):
-    """Owns the widgets for its whole life, and one session at a time."""
+    """Owns the widgets, and at most one open project (`context`)."""
 
-    def __init__(self, theme: Theme, settings: Settings, on_mistake: Callable[[BaseException], None]) -> None:
+    def __init__(
+        self, theme: Theme, settings: Settings, on_unexpected_error: Callable[[BaseException], None]
+    ) -> None:
+        """on_unexpected_error: gets exceptions that are a fault of the program; called on any thread."""
         super().__init__()
-        self._theme, self._settings, self._on_mistake = theme, settings, on_mistake
+        self._theme, self._settings = theme, settings
         self.sample_folder = platformdirs.user_data_path("maskloop", appauthor=False) / "sample"
         self.dispatcher = MainThreadDispatcher(self)
-        self._loading_lane = Lane("opening", on_unexpected_error=on_mistake)
+        self._loading_lane = Lane("opening", on_unexpected_error=on_unexpected_error)
         self.context: ProjectContext | None = None
-        """What belongs to the open project; None on the welcome page."""
+        """The open project; None on the welcome page and while a project is being opened."""
 
         self.actions_by_id = build_actions(self, theme)
         self.keymap = KeyMap(self.actions_by_id, settings, self)
@@ -83,12 +90,12 @@ class MainWindow(QMainWindow):
         )
         self.status_bar = StatusBar(theme)
         self._project_loader = ProjectLoader(
-            self.label_page.canvas, self.dispatcher, self._loading_lane, settings, on_mistake
+            self.label_page.canvas, self.dispatcher, self._loading_lane, settings, on_unexpected_error
         )
         self.layer_controller = LayerController(self.label_page, self.actions_by_id, settings)
         self.image_adjustments = ImageAdjustments(self.label_page, self.actions_by_id, theme)
         self.image_adjustments.adjusted_changed.connect(self.status_bar.adjusted.setVisible)
-        self._message_over = QTimer(self, singleShot=True, interval=MESSAGE_MS)
+        self._message_timer = QTimer(self, singleShot=True, interval=MESSAGE_MS)
         self._lay_out()
         self._connect()
         self._restore()
@@ -105,9 +112,9 @@ class MainWindow(QMainWindow):
         train: bool = False,
         first_picture: Future[FirstPicture | None] | None = None,
     ) -> None:
-        """Open a folder as the project of this window; the old one is closed first. `train`: begin at once.
+        """Close the open project and open a folder as one. `train`: start training at once.
 
-        `glimpse`: its first picture is being read already.
+        `home`: where the project is stored, None for its usual place; `first_picture`: is being read already.
         """
         if not self.close_project():
             return
@@ -118,46 +125,57 @@ class MainWindow(QMainWindow):
         )
 
     def open_sample(self, folder: Path) -> None:
-        """Make the sample project if need be, open it and begin to train."""
+        """Open the sample project and start training; it is created on first use."""
         if not self.close_project():
             return
-        self._show_opening("Drawing the sample pictures")
+        self._show_opening("Creating the sample pictures")
         self._project_loader.create_sample(
             folder, lambda: self.open_project(folder, train=True), self._cannot_open
         )
 
     def close_project(self) -> bool:
-        """Back to the welcome page. False when the user would rather stay, because something is not saved."""
+        """Go back to the welcome page. False: edits are not saved, and the user cancelled."""
         if self.context is None:
             return True
-        labelling = self.context.label_controller
-        if not labelling.can_close() and not self._confirm_discard(labelling.edit_queue.pending):
+        label = self.context.label_controller
+        if not label.can_close() and not self._confirm_discard(label.edit_queue.pending):
             return False
-        rooms, self.context = self.context, None
-        rooms.close()
-        QTimer.singleShot(0, collect_frozen)  # once it is no longer in use
-        self.palette_search.set_project(None, None)
+        context, self.context = self.context, None
+        context.close()
+        QTimer.singleShot(0, collect_frozen)  # when nothing refers to the project any more
+        self.palette_search.set_project(None)
         self._set_project(None)
         return True
 
     def _cancel_opening(self) -> None:
-        """Back to the welcome page while a project is still on its way."""
+        """Go back to the welcome page while a project is still being opened."""
         self._project_loader.cancel()
         self._set_project(None)
 
     def _opened(self, session: Session, *, train: bool) -> None:
-        from desktop.project_context import ProjectContext
+        from desktop.project_context import ProjectContext, WindowParts
 
+        parts = WindowParts(
+            self,
+            self.dispatcher,
+            self.actions_by_id,
+            self.top_bar,
+            self.status_bar,
+            self.label_page,
+            self.workspaces,
+            self.image_adjustments,
+        )
         with freeze_gc():
-            self.context = rooms = ProjectContext(session, self, self._settings, self._theme)
-        rooms.message.connect(self.show_message)
-        rooms.folder_chosen.connect(self.open_project)
-        rooms.label_workspace_requested.connect(self.actions_by_id["workspace_label"].trigger)
+            self.context = context = ProjectContext(session, parts, self._settings, self._theme)
+        context.message.connect(self.show_message)
+        context.folder_chosen.connect(self.open_project)
+        context.label_workspace_requested.connect(self.actions_by_id["workspace_label"].trigger)
         self._remember_recent(session)
-        self.palette_search.set_project(session, rooms.label_controller)
+        label = context.label_controller
+        self.palette_search.set_project(session, label.choose_class, label.show_picture)
         self._set_project(session.name)
         self.top_bar.set_saved("saved")
-        rooms.start(train=train)
+        context.start(train=train)
         self.label_page.canvas.setFocus()
 
     def _cannot_open(self, problem: MaskloopError) -> None:
@@ -168,7 +186,7 @@ class MainWindow(QMainWindow):
         answer = QMessageBox.warning(
             self,
             "Not saved",
-            f"{pending} changes could not be saved yet. Close all the same and lose them?",
+            f"{count_of(pending, 'edit')} could not be saved yet. Close anyway and lose them?",
             QMessageBox.StandardButton.Discard | QMessageBox.StandardButton.Cancel,
             QMessageBox.StandardButton.Cancel,
         )
@@ -179,7 +197,7 @@ class MainWindow(QMainWindow):
         self.layer_controller.save()
         save_options(self._settings, self.label_page.canvas.options)
         if self.context is None or self.context.label_controller.can_close():
-            self.hide()  # ending the training takes a moment; nobody needs to watch
+            self.hide()  # stopping the training takes a moment
         if not self.close_project():
             event.ignore()
             return
@@ -192,7 +210,7 @@ class MainWindow(QMainWindow):
         self.layer_controller.key_released(event)
         super().keyReleaseEvent(event)
 
-    # News ----------------------------------------------------------------------------------------
+    # Events --------------------------------------------------------------------------------------
 
     def _on_changes(self, changes: Changes) -> None:
         if self.context:
@@ -203,13 +221,13 @@ class MainWindow(QMainWindow):
             self.context.on_training(state)
 
     def show_message(self, sentence: str) -> None:
-        """A sentence in the status line, for a while; on the welcome page, which has none, below its buttons."""
+        """Show a sentence in the status bar for some seconds; also on the welcome page, where the bar is hidden."""
         self.status_bar.show_message(sentence)
-        self._message_over.start()
+        self._message_timer.start()
         if self.stack.currentWidget() is self.welcome_page:
             self.welcome_page.show_message(sentence)
 
-    # Laying out and wiring -----------------------------------------------------------------------
+    # Layout and connections ----------------------------------------------------------------------
 
     def _lay_out(self) -> None:
         self.setWindowIcon(app_icon())
@@ -217,14 +235,14 @@ class MainWindow(QMainWindow):
         self.stack = QStackedWidget()
         self.stack.addWidget(self.welcome_page)
         self.stack.addWidget(self.workspaces)
-        whole = QWidget()
-        stack = QVBoxLayout(whole)
-        stack.setContentsMargins(0, 0, 0, 0)
-        stack.setSpacing(0)
-        stack.addWidget(self.top_bar)
-        stack.addWidget(self.stack, 1)
-        stack.addWidget(self.status_bar)
-        self.setCentralWidget(whole)
+        central = QWidget()
+        layout = QVBoxLayout(central)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.top_bar)
+        layout.addWidget(self.stack, 1)
+        layout.addWidget(self.status_bar)
+        self.setCentralWidget(central)
         self.setMinimumSize(960, 640)
 
     def _connect(self) -> None:
@@ -238,7 +256,7 @@ class MainWindow(QMainWindow):
         self.workspaces.currentChanged.connect(
             lambda place: self.status_bar.set_picture_visible(visible=place == 0)
         )
-        self._message_over.timeout.connect(lambda: self.status_bar.show_message(""))
+        self._message_timer.timeout.connect(lambda: self.status_bar.show_message(""))
         self.top_bar.recent_chosen.connect(lambda path: self.open_project(Path(path)))
         self.label_page.training.auto_start_changed.connect(
             lambda on: self._auxiliary_windows.show_setting("train_automatically", on)
@@ -254,13 +272,13 @@ class MainWindow(QMainWindow):
             action.triggered.connect(lambda _checked=False, key=key: self._run_action(key))
 
     def _run_action(self, key: str) -> None:
-        """Do what an action says; those of a project do nothing without one."""
+        """Run an action; those of a project do nothing without one."""
         act = self._actions().get(key)
         if act is not None:
             act()
 
-    def _actions(self) -> dict[str, Callable[[], object]]:
-        always: dict[str, Callable[[], object]] = {
+    def _actions(self) -> Actions:
+        always: Actions = {
             "open_folder": self._ask_folder,
             **self._auxiliary_windows.actions(),
             "quit": self.close,
@@ -281,11 +299,11 @@ class MainWindow(QMainWindow):
         }
 
     def _is_available(self, key: str) -> bool:
-        """Whether an action does anything now; not all that a project needs have a handler: some are heard of."""
+        """Whether an action does anything now. With a project all do: some act by their `toggled` signal alone."""
         return self.context is not None or key in self._actions()
 
     def _update_actions(self) -> None:
-        """Switch actions on that can do something now; undo and redo know for themselves, once there is a picture."""
+        """Enable the actions that do something now; undo and redo are enabled by the Label workspace."""
         for key, action in self.actions_by_id.items():
             if key not in UNGUARDED:
                 action.setEnabled(self._is_available(key))
@@ -304,7 +322,7 @@ class MainWindow(QMainWindow):
         if name == "theme":
             self._choose_theme(str(value))
         elif self.context:
-            self.context.train_controller.settings_changed()
+            self.context.settings_changed()
 
     def _toggle_full_screen(self) -> None:
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
@@ -319,15 +337,15 @@ class MainWindow(QMainWindow):
         if self.context:
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.context.session.home)))
 
-    def _show_opening(self, words: str) -> None:
-        """While a project opens: the workspace stands already, its canvas says what is going on."""
+    def _show_opening(self, text: str) -> None:
+        """While a project opens, show the Label workspace; its canvas says what is under way."""
         self.stack.setCurrentWidget(self.workspaces)
         self.workspaces.setCurrentWidget(self.label_page)
-        self.status_bar.show()  # now, so that the canvas keeps its size when the project is there
+        self.status_bar.show()  # now, so that the canvas is not resized when the project is open
         self.label_page.classes.show_loading()
-        self.label_page.filmstrip.set_empty_text(f"{words} …")
+        self.label_page.filmstrip.set_empty_text(f"{text} …")
         self.label_page.canvas.clear()
-        self.label_page.canvas.show_loading(words)
+        self.label_page.canvas.show_loading(text)
         self._update_actions()
 
     def _set_project(self, name: str | None) -> None:
@@ -353,16 +371,16 @@ class MainWindow(QMainWindow):
     def _restore(self) -> None:
         stored = self._settings.get_state("geometry")
         if not isinstance(stored, str) or not self.restoreGeometry(QByteArray.fromBase64(stored.encode())):
-            room = QApplication.primaryScreen().availableGeometry()
-            self.resize(min(1440, room.width()), min(900, room.height()))
+            screen = QApplication.primaryScreen().availableGeometry()
+            self.resize(min(1440, screen.width()), min(900, screen.height()))
         self._choose_theme(str(self._settings.get("theme")))
         self.layer_controller.load()
         load_options(self._settings, self.label_page.canvas.options)
 
-    # Dropping folders and pictures ------------------------------------------------------------------
+    # Drag and drop ------------------------------------------------------------------------------
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
-        if dropped_paths(event.mimeData()):  # what lies in the web only is no file yet
+        if dropped_paths(event.mimeData()):  # URLs of the web are no local files
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802

@@ -1,131 +1,139 @@
-"""All that lives as long as one project is open: its session, and the rooms that bring the window to life for it."""
+"""An open project in the window: its session and the controllers that connect it to the widgets."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QWidget
 
-from core.base.changes import Changes
 from core.base.settings import Settings
 from core.session.session import Session
 from core.session.training.service import TrainingState
+from desktop.controller import Actions, ControllerGroup
+from desktop.dispatcher import MainThreadDispatcher
+from desktop.shell.top_bar import TopBar
+from desktop.shell.workspace_stack import WorkspaceStack
 from desktop.theme.theme import Theme
 from desktop.transfer.drop_controller import DropController
 from desktop.transfer.export_controller import ExportController
+from desktop.transfer.import_controller import ImportController
+from desktop.widgets.status_bar import StatusBar
 from desktop.workspaces.data.controller import DataController
 from desktop.workspaces.label.controller import LabelController
+from desktop.workspaces.label.page import LabelPage
+from desktop.workspaces.label.training_panel_controller import TrainingPanelController
+from desktop.workspaces.label.view.image_adjustments import ImageAdjustments
 from desktop.workspaces.learn.controller import LearnController
 from desktop.workspaces.review.controller import ReviewController
 from desktop.workspaces.train.controller import TrainController
 
-if TYPE_CHECKING:
-    from desktop.main_window import MainWindow
+
+@dataclass(frozen=True, slots=True)
+class WindowParts:
+    """What the controllers of a project use of the window; all of it outlives the project."""
+
+    window: QWidget
+    dispatcher: MainThreadDispatcher
+    actions: Mapping[str, QAction]
+    top_bar: TopBar
+    status_bar: StatusBar
+    label_page: LabelPage
+    workspaces: WorkspaceStack
+    image_adjustments: ImageAdjustments
 
 
-class ProjectContext(QObject):
-    """Made when a project has been opened, left when it closes. Lives on the GUI thread.
+class ProjectContext(ControllerGroup):
+    """Made when a project has been opened, closed with it. Lives on the GUI thread.
 
-    `message`: a sentence for people; `folder_chosen`: another folder shall be opened instead; `label_asked`: the
-    Label workspace shall be in sight.
+    folder_chosen: another folder is to be opened instead; label_workspace_requested: show the Label workspace.
     """
 
-    message = Signal(str)
     folder_chosen = Signal(object)
     label_workspace_requested = Signal()
 
-    def __init__(self, session: Session, window: MainWindow, settings: Settings, theme: Theme) -> None:
-        super().__init__(window)
-        self.session, self._toning, self._bridge = session, window.image_adjustments, window.dispatcher
-        bridge, page, pages = window.dispatcher, window.label_page, window.workspaces
-        actions, status = window.actions_by_id, window.status_bar
-        keep_view = lambda: bool(settings.get("keep_view"))  # noqa: E731
-        self.label_controller = LabelController(session, bridge, page, status, actions, keep_view)
-        self.train_controller = TrainController(
-            session, bridge, page, pages.train, pages.data, status, actions, settings, theme
+    def __init__(self, session: Session, parts: WindowParts, settings: Settings, theme: Theme) -> None:
+        super().__init__(parts.window)
+        self.session, self._parts = session, parts
+        dispatcher, window, actions = parts.dispatcher, parts.window, parts.actions
+        pages, label_page, status_bar = parts.workspaces, parts.label_page, parts.status_bar
+        self.export_controller = ExportController(session, dispatcher, theme, window)
+        self.import_controller = ImportController(session, dispatcher, theme, window)
+        self.drop_controller = DropController(session, dispatcher, window)
+        self.label_controller = LabelController(
+            session, dispatcher, label_page, status_bar, actions, lambda: bool(settings.get("keep_view"))
         )
-        self.export_controller = ExportController(session, bridge, theme, window)
-        self.data_controller = DataController(session, bridge, pages.data, theme, window)
-        self.review_controller = ReviewController(session, bridge, pages.review, theme)
-        self.drop_controller = DropController(session, bridge, window)
-        self.learn_controller = LearnController(session, bridge, pages.learn, page.canvas, settings)
-        for room in (
-            self.label_controller,
-            self.export_controller,
-            self.data_controller,
-            self.review_controller,
-            self.drop_controller,
-        ):
-            room.message.connect(self.message)
-        self.label_controller.save_state_changed.connect(window.top_bar.set_saved)
-        self.export_controller.labels_imported.connect(self.label_controller.reload)
-        self.data_controller.filter_requested.connect(self._show_pictures)
-        self.data_controller.picture_requested.connect(self._show_picture)
-        self.review_controller.picture_requested.connect(self._show_picture)
-        self.review_controller.about_to_change.connect(self.label_controller.finish_stroke)
-        self.review_controller.labels_changed.connect(self.label_controller.reload)
-        self.drop_controller.picture_added.connect(self.label_controller.show_picture)
-        self.drop_controller.folder_chosen.connect(self.folder_chosen)
+        self.training_panel_controller = TrainingPanelController(session, label_page, settings)
+        self.train_controller = TrainController(
+            session, dispatcher, pages.train, status_bar, actions, settings, theme
+        )
+        self.data_controller = DataController(session, dispatcher, pages.data, theme, window)
+        self.review_controller = ReviewController(session, dispatcher, pages.review, theme)
+        self.learn_controller = LearnController(session, dispatcher, pages.learn, label_page.canvas, settings)
+        self.set_members(
+            (
+                self.export_controller,
+                self.import_controller,
+                self.drop_controller,
+                self.label_controller,
+                self.training_panel_controller,
+                self.train_controller,
+                self.data_controller,
+                self.review_controller,
+                self.learn_controller,
+            )
+        )
+        self._connect_members()
 
-    def start(self, *, train: bool) -> None:
-        """Fill the pages; `train`: begin to learn at once."""
-        self.label_controller.start()
-        self.train_controller.start()
-        self._toning.start(self.session, self._bridge)
+    def _connect_members(self) -> None:
+        label = self.label_controller
+        label.save_state_changed.connect(self._parts.top_bar.set_saved)
+        self.import_controller.labels_imported.connect(label.reload)
+        self.drop_controller.picture_added.connect(label.show_picture)
+        self.drop_controller.folder_chosen.connect(self.folder_chosen)
+        self.training_panel_controller.settings_changed.connect(self.settings_changed)
+        self.train_controller.curves_loaded.connect(self.training_panel_controller.show_curves)
+        self.train_controller.counts_loaded.connect(self.training_panel_controller.show_counts)
+        self.train_controller.counts_loaded.connect(self.data_controller.show_counts)
+        self.data_controller.filter_requested.connect(self._filter_pictures)
+        self.data_controller.picture_requested.connect(self._open_picture)
+        self.review_controller.picture_requested.connect(self._open_picture)
+        self.review_controller.about_to_change.connect(label.finish_stroke)
+        self.review_controller.labels_changed.connect(label.reload)
+
+    def start(self, *, train: bool = False) -> None:
+        """Fill the pages; `train`: start training at once."""
+        super().start()
+        self._parts.image_adjustments.start(self.session, self._parts.dispatcher)
         if train:
             self.session.training.start()
 
     def close(self) -> None:
-        """Whatever is under the pen becomes an edit, and everything ends in order."""
-        self.export_controller.close()
-        self.drop_controller.close()
-        self._toning.close()
-        self.label_controller.close()
-        self.train_controller.close()
-        self.data_controller.close()
-        self.review_controller.close()
-        self.learn_controller.close()
+        """End whatever is under way: a stroke in progress becomes an edit, and the session is closed last."""
+        self._parts.image_adjustments.close()
+        super().close()
         self.session.close()
-        for room in (
-            self.label_controller,
-            self.train_controller,
-            self.export_controller,
-            self.drop_controller,
-            self.data_controller,
-            self.review_controller,
-            self.learn_controller,
-            self,
-        ):
-            room.deleteLater()
-
-    def on_changes(self, changes: Changes) -> None:
-        """Something changed."""
-        self.label_controller.on_changes(changes)
-        self.train_controller.on_changes(changes)
-        self.data_controller.on_changes(changes)
-        self.review_controller.on_changes(changes)
-        self.learn_controller.on_changes(changes)
+        for controller in (*self.members, self):
+            controller.deleteLater()
 
     def on_training(self, state: TrainingState) -> None:
+        """The training has changed its state."""
         self.train_controller.show_state(state)
+        self.training_panel_controller.show_state(state)
 
-    def actions(self) -> dict[str, Callable[[], object]]:
+    def settings_changed(self) -> None:
+        """A setting that concerns the project was changed."""
+        self.training_panel_controller.show_settings()
+        self.train_controller.settings_changed()
+
+    def actions(self) -> Actions:
         """What each action that needs a project does."""
-        retraining = self.session.training
         return {
-            **self._toning.actions(),
-            **self.drop_controller.actions(),
-            **self.label_controller.actions(),
-            "export": self.export_controller.show,
-            "import_masks": self.export_controller.import_controller.show,
-            "export_model": self.train_controller.run_setup.show_export,
-            "choose_network": self.train_controller.run_setup.show_form,
-            "split_pictures": self.data_controller.split_controller.show,
+            **super().actions(),
+            **self._parts.image_adjustments.actions(),
             "save": self._save,
-            "train_now": retraining.start,
-            "pause_training": self.train_controller.toggle_pause,
-            "stop_training": retraining.stop,
         }
 
     def _save(self) -> None:
@@ -133,11 +141,11 @@ class ProjectContext(QObject):
         if self.label_controller.edit_queue.pending == 0:
             self.message.emit("Everything is saved; Maskloop saves every stroke as you make it.")
 
-    def _show_pictures(self, key: str, title: str, found: frozenset[int]) -> None:
-        """Pictures that a number of the Data workspace is about."""
-        self.label_controller.filter_pictures(key, title, found)
+    def _filter_pictures(self, key: str, title: str, ids: frozenset[int]) -> None:
+        """Show these pictures alone in the Label workspace."""
+        self.label_controller.filter_pictures(key, title, ids)
         self.label_workspace_requested.emit()
 
-    def _show_picture(self, picture_id: int) -> None:
+    def _open_picture(self, picture_id: int) -> None:
         self.label_controller.show_picture(picture_id)
         self.label_workspace_requested.emit()

@@ -1,4 +1,4 @@
-"""From a folder to an open project: its first picture is on screen while all else is still being loaded."""
+"""Opens a folder as a project: its first picture is on screen while everything else is still being loaded."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QTimer
 
@@ -16,34 +16,35 @@ from core.base.lane import Lane
 from core.base.settings import Settings
 from core.session.loading.first_picture import FirstPicture, prefetch_first_picture
 from desktop.canvas.canvas import Canvas
-from desktop.dispatcher import MainThreadDispatcher
+from desktop.dispatcher import LatestRequest, MainThreadDispatcher
 
 if TYPE_CHECKING:
     from core.session.session import Session
+    from core.session.training.service import TrainingPreferences
 
 _PAINT_TIMEOUT_MS = 250
-"""How long the first picture may take to be painted before the rest begins all the same."""
+"""How long painting the first picture may take before the project is loaded all the same."""
 
 
 class ProjectLoader(QObject):
-    """Lives on the GUI thread; loads and opens on the `lane`. Of several folders only the newest arrives."""
+    """Lives on the GUI thread; imports and opens on the `lane`. Of several folders only the newest is opened."""
 
     def __init__(
         self,
         canvas: Canvas,
-        bridge: MainThreadDispatcher,
+        dispatcher: MainThreadDispatcher,
         lane: Lane,
         settings: Settings,
-        on_mistake: Callable[[BaseException], None],
+        on_unexpected_error: Callable[[BaseException], None],
     ) -> None:
         super().__init__()
-        self._canvas, self._bridge, self._lane = canvas, bridge, lane
-        self._settings, self._on_mistake = settings, on_mistake
-        self._request = 0
+        self._canvas, self._dispatcher, self._lane = canvas, dispatcher, lane
+        self._settings, self._on_unexpected_error = settings, on_unexpected_error
+        self._request = LatestRequest(dispatcher)
         self._next: Callable[[], None] | None = None
         self._paint_timeout = QTimer(self, singleShot=True, interval=_PAINT_TIMEOUT_MS)
         self._paint_timeout.timeout.connect(self._continue)
-        # Queued: while the painting itself goes on, nothing else shall begin.
+        # Queued: the import must not start before painting has ended.
         canvas.preview_painted.connect(self._continue, Qt.ConnectionType.QueuedConnection)
 
     def load(
@@ -54,89 +55,91 @@ class ProjectLoader(QObject):
         on_opened: Callable[[Session], None],
         on_error: Callable[[MaskloopError], None],
     ) -> None:
-        """Open the project of a folder; `glimpse` when its first picture is being read already."""
-        self._request += 1
-        asked = self._request
+        """Open the project of a folder; `first_picture` when that is being read already."""
 
-        def seen(picture: FirstPicture | None) -> None:
-            if asked != self._request:
-                return
-            # What a project needs takes half a second to load, and Python does one thing at a time: picture first.
-            self._next = lambda: self._when_done(
-                self._lane.submit(_import_project_modules), asked, lambda _: loaded(picture)
-            )
+        def show(picture: FirstPicture | None) -> None:
+            # The import takes half a second and holds the interpreter lock, so that painting would wait for it.
+            self._next = lambda: import_modules(picture)
             if picture is None:
                 self._continue()
             else:
                 self._canvas.show_preview(picture.pyramid)
                 self._paint_timeout.start()
 
-        def loaded(picture: FirstPicture | None) -> None:
+        def import_modules(picture: FirstPicture | None) -> None:
+            self._request.send(self._lane.submit(_import_project_modules), lambda _: open_session(picture))
+
+        def open_session(picture: FirstPicture | None) -> None:
             from desktop.workspaces.train.controller import training_preferences
 
-            wishes = training_preferences(self._settings)
-            arrived = self._lane.submit(
-                _open_session, folder, home, self._bridge.dispatch, self._on_mistake, wishes, picture
-            )
-            self._bridge.when_done(
-                arrived,
-                lambda session: on_opened(session) if asked == self._request else session.close(),
-                lambda problem: on_error(problem) if asked == self._request else None,
+            is_latest = self._request.renew()
+            preferences = training_preferences(self._settings)
+            self._dispatcher.when_done(
+                self._lane.submit(self._open_session, folder, home, preferences, picture),
+                lambda session: on_opened(session) if is_latest() else session.close(),
+                lambda problem: on_error(problem) if is_latest() else None,
             )
 
-        self._bridge.when_done(first_picture or prefetch_first_picture(folder, home), seen)
+        self._request.send(first_picture or prefetch_first_picture(folder, home), show)
 
     def create_sample(
         self, folder: Path, on_created: Callable[[], None], on_error: Callable[[MaskloopError], None]
     ) -> None:
-        """Make the sample project if need be; whatever is asked for meanwhile stops it."""
-        from core.session.sample_project import make_sample_project  # draws with much that nothing else needs
+        """Create the sample project unless it exists; opening another folder stops that."""
+        from core.session.sample_project import make_sample_project  # imports what only the sample needs
 
         self.cancel()
-        asked = self._request
+        is_latest = self._request.renew()
 
-        def is_wanted() -> bool:
-            return asked == self._request
+        def show_progress(done: int, of: int) -> None:
+            text = f"Creating the sample pictures: {done} of {of}"
+            self._dispatcher.post(lambda: self._canvas.clear(text) if is_latest() else None)
 
-        def drawn(done: int, of: int) -> None:
-            words = f"Drawing the sample pictures: {done} of {of}"
-            self._bridge.post(lambda: self._canvas.clear(words) if is_wanted() else None)
-
-        self._bridge.when_done(
-            self._lane.submit(
-                make_sample_project, folder, progress=drawn, should_stop=lambda: not is_wanted()
-            ),
-            lambda _none: on_created() if is_wanted() else None,
-            lambda problem: on_error(problem) if is_wanted() else None,
+        future = self._lane.submit(
+            make_sample_project, folder, progress=show_progress, should_stop=lambda: not is_latest()
+        )
+        self._dispatcher.when_done(
+            future,
+            lambda _none: on_created() if is_latest() else None,
+            lambda problem: on_error(problem) if is_latest() else None,
         )
 
     def cancel(self) -> None:
-        """Nothing that is on its way is wanted any more."""
-        self._request += 1
+        """Do not open what is being loaded."""
+        self._request.cancel()
         self._next = None
         self._paint_timeout.stop()
 
-    def _when_done(self, future: Future[None], asked: int, act: Callable[[None], None]) -> None:
-        self._bridge.when_done(future, lambda done: act(done) if asked == self._request else None)
-
     def _continue(self) -> None:
-        """The picture is on screen, or does not come: now the rest."""
+        """The first picture is painted, or there is none, or painting takes too long."""
         self._paint_timeout.stop()
-        following, self._next = self._next, None
-        if following is not None:
-            following()
+        act, self._next = self._next, None
+        if act is not None:
+            act()
+
+    def _open_session(
+        self,
+        folder: Path,
+        home: Path | None,
+        preferences: TrainingPreferences,
+        picture: FirstPicture | None,
+    ) -> Session:
+        """On the lane. The project's hundred thousand records live as long as it is open, so they are frozen."""
+        from core.session.session import Session
+
+        with freeze_gc():
+            return Session.open(
+                folder,
+                home,
+                self._dispatcher.dispatch,
+                self._on_unexpected_error,
+                preferences,
+                picture,
+            )
 
 
 def _import_project_modules() -> None:
-    """All that an open project needs and the bare window does not."""
+    """Import what an open project needs and the bare window does not."""
     with freeze_gc():
         importlib.import_module("core.session.session")
         importlib.import_module("desktop.project_context")
-
-
-def _open_session(*asked: Any) -> Session:
-    """The project; its hundred thousand records stay as long as it is open."""
-    from core.session.session import Session
-
-    with freeze_gc():
-        return Session.open(*asked)

@@ -1,6 +1,6 @@
-"""What is made to stay: Python's garbage collector need not look through it, neither while it is made nor ever after.
+"""Freezes long-lived objects (`gc.freeze`), so that a garbage collection takes less than a frame.
 
-Looking through all objects of the program takes up to a tenth of a second, in which the window does nothing else.
+A full collection over all objects of the program takes up to a tenth of a second, in which the window does not react.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _active = 0
 
 @contextlib.contextmanager
 def freeze_gc() -> Iterator[None]:
-    """What is made in this block stays. Threads may be in such blocks at the same time; the last one ends it."""
+    """Freeze the objects made in this block; collect nothing meanwhile. Blocks on several threads may overlap."""
     global _active  # noqa: PLW0603
     with _lock:
         _active += 1
@@ -32,10 +32,10 @@ def freeze_gc() -> Iterator[None]:
 
 
 def collect_frozen() -> None:
-    """What was made to stay and is used no more goes, such as a project that was closed; the rest stays.
+    """Collect frozen objects that are unreachable, such as a closed project, and freeze the rest again.
 
-    For the GUI thread alone: timers and widgets are ended by the thread that collects them, and end the program when
-    it is another than their own.
+    For the GUI thread alone: the collecting thread destroys timers and widgets, and Qt aborts when that is not the
+    thread they live on.
     """
     gc.unfreeze()
     gc.collect()

@@ -1,4 +1,4 @@
-"""Pictures found by a part of their name, at once among a hundred thousand."""
+"""Finds pictures by a part of their path, within a frame among a hundred thousand."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from core.project.records import PictureRecord
 
 
 class NameIndex:
-    """All names in one text with a line for each: looking through it is one search of the C library.
+    """All paths joined into one text, one a line, so that a search is one `str.find`.
 
     Immutable; built on any thread, read on any thread.
     """
@@ -31,7 +31,7 @@ class NameIndex:
         return len(self._ids)
 
     def find(self, part: str, most: int) -> list[int]:
-        """Ids of the first `most` pictures, in list order, whose path holds `part`; case does not count."""
+        """Ids of the first `most` pictures, in list order, whose path contains `part`, ignoring case."""
         wanted = _plain(part).strip()
         found: list[int] = []
         at = self._text.find(wanted) if wanted else -1
@@ -45,5 +45,5 @@ class NameIndex:
 
 
 def _plain(text: str) -> str:
-    """For comparing: without case, and on one line."""
+    """For comparison: case folded, on one line."""
     return text.casefold().replace("\n", " ")

@@ -1,4 +1,4 @@
-"""The search over everything: what can be done, classes, and pictures by name. Enter does what is chosen."""
+"""The command palette: a popup that searches actions, classes and pictures by name; Enter runs the selected one."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.palette.item import PaletteItem, SearchFunction
+from desktop.palette.search import PaletteItem, SearchFunction
 from desktop.theme.icons import icon_pixmap
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.controls import column, text_label
 
 WIDTH, ROW_HEIGHT, ROWS = 600, 34, 10
 TYPING_DELAY_MS = 60
-"""Between the last letter and the search, so that fast typing is searched once."""
+"""Between the last key press and the search, so that fast typing is searched once."""
 
 
 class PaletteModel(QAbstractListModel):
@@ -38,12 +38,12 @@ class PaletteModel(QAbstractListModel):
     def data(self, index: Any, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid():
             return None
-        find = self.items[index.row()]
+        item = self.items[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
-            return find.title
+            return item.title
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return ", ".join(part for part in (find.title, find.kind, find.keys) if part)
-        return find.note if role == Qt.ItemDataRole.ToolTipRole else None
+            return ", ".join(part for part in (item.title, item.kind, item.keys) if part)
+        return item.note if role == Qt.ItemDataRole.ToolTipRole else None
 
     def set_items(self, items: Sequence[PaletteItem]) -> None:
         self.beginResetModel()
@@ -52,7 +52,7 @@ class PaletteModel(QAbstractListModel):
 
 
 class PaletteDelegate(QStyledItemDelegate):
-    """An icon or chip, the title, a quiet note, and the keys at the right."""
+    """An icon or colour chip, the title, a note, and the shortcut at the right."""
 
     def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -62,48 +62,48 @@ class PaletteDelegate(QStyledItemDelegate):
         return QSize(WIDTH - 4 * GRID, ROW_HEIGHT)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Any) -> None:
-        find: PaletteItem = index.model().finds[index.row()]
+        item: PaletteItem = index.model().items[index.row()]
         colour = self._theme.colour
-        chosen = bool(option.state & QStyle.StateFlag.State_Selected)
+        selected = bool(option.state & QStyle.StateFlag.State_Selected)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
-        if chosen:
+        if selected:
             painter.setBrush(colour("accent_soft"))
             painter.drawRoundedRect(option.rect.adjusted(4, 1, -4, -1), 6, 6)
         room = option.rect.adjusted(2 * GRID, 0, -2 * GRID, 0)
-        self._paint_icon(painter, room, find)
+        self._paint_icon(painter, room, item)
         room.setLeft(room.left() + 28)
         painter.setFont(self._theme.font)
         metrics = painter.fontMetrics()
         middle = Qt.AlignmentFlag.AlignVCenter
-        right = find.keys or find.kind
-        painter.setPen(colour("text" if find.keys else "muted"))
+        right = item.keys or item.kind
+        painter.setPen(colour("text" if item.keys else "muted"))
         painter.drawText(room, middle | Qt.AlignmentFlag.AlignRight, right)
         room.setRight(room.right() - metrics.horizontalAdvance(right) - 2 * GRID)
-        title = metrics.elidedText(find.title, Qt.TextElideMode.ElideMiddle, room.width())
+        title = metrics.elidedText(item.title, Qt.TextElideMode.ElideMiddle, room.width())
         painter.setPen(colour("text"))
         painter.drawText(room, middle | Qt.AlignmentFlag.AlignLeft, title)
         room.setLeft(room.left() + metrics.horizontalAdvance(title) + 12)
-        if find.note and room.width() > 60:
+        if item.note and room.width() > 60:
             painter.setPen(colour("muted"))
-            note = metrics.elidedText(find.note, Qt.TextElideMode.ElideRight, room.width())
+            note = metrics.elidedText(item.note, Qt.TextElideMode.ElideRight, room.width())
             painter.drawText(room, middle | Qt.AlignmentFlag.AlignLeft, note)
         painter.restore()
 
-    def _paint_icon(self, painter: QPainter, room: QRect, find: PaletteItem) -> None:
+    def _paint_icon(self, painter: QPainter, room: QRect, item: PaletteItem) -> None:
         middle = room.center().y()
-        if find.colour is not None:
-            painter.setBrush(QColor(*find.colour))
+        if item.colour is not None:
+            painter.setBrush(QColor(*item.colour))
             painter.drawRoundedRect(QRect(room.left() + 1, middle - 7, 15, 15), 4, 4)
-        elif find.icon:
+        elif item.icon:
             ratio = painter.device().devicePixelRatioF()
-            sign = icon_pixmap(find.icon, self._theme.colour("icon"), 18, ratio)
-            painter.drawPixmap(QPoint(room.left(), middle - 9), sign)
+            icon = icon_pixmap(item.icon, self._theme.colour("icon"), 18, ratio)
+            painter.drawPixmap(QPoint(room.left(), middle - 9), icon)
 
 
 class CommandPalette(QFrame):
-    """A popup below the bar. `search` gives the lines for a text; it is asked on the GUI thread and must be quick."""
+    """`search` gives the items for a text; it is called on the GUI thread and must return within a frame."""
 
     def __init__(self, theme: Theme, search: SearchFunction, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
@@ -112,7 +112,7 @@ class CommandPalette(QFrame):
         self.setAttribute(Qt.WidgetAttribute.WA_TranslucentBackground)  # round corners
         self.setAccessibleName("Search")
         self.field = QLineEdit()
-        self.field.setPlaceholderText("Search what can be done, classes, pictures")
+        self.field.setPlaceholderText("Search actions, classes, pictures")
         self.field.setAccessibleName("Search")
         self.model = PaletteModel(self)
         self.list = QListView()
@@ -120,10 +120,10 @@ class CommandPalette(QFrame):
         self.list.setItemDelegate(PaletteDelegate(theme, self.list))
         self.list.setUniformItemSizes(True)
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.list.setAccessibleName("What was found")
+        self.list.setAccessibleName("Results")
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setFixedHeight(ROWS * ROW_HEIGHT)
-        self._no_results = text_label("Nothing has a name like this.", "muted")
+        self._no_results = text_label("No results.", "muted")
         self._no_results.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
         self._delay = QTimer(self, singleShot=True, interval=TYPING_DELAY_MS)
         self._delay.timeout.connect(self.refresh)
@@ -135,7 +135,7 @@ class CommandPalette(QFrame):
         self.setFixedWidth(WIDTH)
 
     def open_over(self, window: QWidget) -> None:
-        """Appear in the upper middle of a window, empty."""
+        """Show it empty, at the top centre of a window."""
         self.field.clear()
         self.refresh()
         self.adjustSize()
@@ -145,7 +145,7 @@ class CommandPalette(QFrame):
         self.field.setFocus(Qt.FocusReason.PopupFocusReason)
 
     def refresh(self) -> None:
-        """Search now."""
+        """Search at once."""
         self._delay.stop()
         self.model.set_items(self._search(self.field.text()))
         self._no_results.setVisible(not self.model.items)
@@ -180,14 +180,14 @@ class CommandPalette(QFrame):
         if not count:
             return
         at = self.list.currentIndex().row() + by
-        # Single steps go round; pages stop at the ends.
+        # Single steps wrap around; pages stop at the ends.
         at = at % count if abs(by) == 1 else min(count - 1, max(0, at))
         self.list.setCurrentIndex(self.model.index(at))
 
     def _activate(self, index: QModelIndex) -> None:
         if not index.isValid():
             return
-        find = self.model.items[index.row()]
+        item = self.model.items[index.row()]
         self.close()
-        # The popup must be gone before what it started looks for the focus or opens a dialog.
-        QTimer.singleShot(0, find.activate)
+        # The popup must be closed before the action looks for the focus or opens a dialog.
+        QTimer.singleShot(0, item.activate)

@@ -1,4 +1,4 @@
-"""What opens beside the window: settings, the cheat sheet, the keys, and the search over everything."""
+"""Opens the windows beside the main window: settings, cheat sheet, keymap and command palette."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 from core.base.errors import UserError
 from core.base.settings import Settings
 from desktop.actions.keymap import KeyMap
+from desktop.controller import Actions
 from desktop.palette.search import PaletteSearch
 from desktop.theme.theme import Theme
 
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
 
 
 class AuxiliaryWindows:
-    """Opens each of them, once; `on_setting` hears of a setting that was changed and stored. GUI thread.
+    """At most one of each is open. `on_setting_changed` gets the name and value of a setting that was stored.
 
-    What draws them is loaded when it is first asked for: the window stands sooner without.
+    Their modules are imported when first needed, so that the main window shows sooner. GUI thread.
     """
 
     def __init__(
@@ -37,15 +38,15 @@ class AuxiliaryWindows:
         search: PaletteSearch,
     ) -> None:
         self._window, self._theme, self._settings, self._keymap = window, theme, settings, keymap
-        self._on_setting, self._search = on_setting_changed, search
+        self._on_setting_changed, self._search = on_setting_changed, search
         self.palette: CommandPalette | None = None
-        search.on_names_ready = self._search_again
-        self._dialog: SettingsDialog | None = None
+        search.on_names_ready = self._refresh_palette
+        self._settings_dialog: SettingsDialog | None = None
         self._cheat_sheet: CheatSheet | None = None
         self._keymap_dialog: KeymapDialog | None = None
         keymap.changed.connect(self._rebuild_cheat_sheet)
 
-    def actions(self) -> dict[str, Callable[[], object]]:
+    def actions(self) -> Actions:
         return {
             "settings": self.show_settings,
             "cheat_sheet": self.show_cheat_sheet,
@@ -54,24 +55,24 @@ class AuxiliaryWindows:
         }
 
     def close(self) -> None:
-        """The window goes."""
+        """Close those that would stay open without the main window."""
         for each in (self._cheat_sheet, self._keymap_dialog):
             if each is not None:
                 each.close()
 
     def show_settings(self) -> None:
-        if self._dialog is None:
-            self._dialog = self._settings_dialog()
-        self._dialog.show()
-        self._dialog.raise_()
-        self._dialog.activateWindow()
+        if self._settings_dialog is None:
+            self._settings_dialog = self._make_settings_dialog()
+        self._settings_dialog.show()
+        self._settings_dialog.raise_()
+        self._settings_dialog.activateWindow()
 
     def show_setting(self, name: str, value: object) -> None:
-        """A setting was changed elsewhere in the window: open settings say so too."""
-        if self._dialog is not None:
-            self._dialog.show_value(name, value)
+        """Update the open settings dialog after a setting was changed elsewhere."""
+        if self._settings_dialog is not None:
+            self._settings_dialog.show_value(name, value)
 
-    def _settings_dialog(self) -> SettingsDialog:
+    def _make_settings_dialog(self) -> SettingsDialog:
         from desktop.shell.settings_dialog import SettingsDialog
 
         dialog = SettingsDialog(self._theme, self._settings.get, self._window)
@@ -83,7 +84,7 @@ class AuxiliaryWindows:
             except UserError as problem:
                 dialog.show_error(str(problem))
                 return
-            self._on_setting(name, value)
+            self._on_setting_changed(name, value)
 
         dialog.changed.connect(change)
         dialog.keymap_requested.connect(self.show_keymap)
@@ -91,10 +92,10 @@ class AuxiliaryWindows:
         return dialog
 
     def _settings_closed(self) -> None:
-        self._dialog = None  # the next one reads all settings anew
+        self._settings_dialog = None  # the next one reads all settings again
 
     def show_cheat_sheet(self) -> None:
-        """Show it, or put it away."""
+        """Show or hide it."""
         from desktop.actions.cheat_sheet import CheatSheet
 
         if self._cheat_sheet is None:
@@ -113,7 +114,7 @@ class AuxiliaryWindows:
         self._keymap_dialog.search.setFocus()
 
     def show_palette(self) -> None:
-        """A field to search everything; pictures that came meanwhile are found as soon as they are listed."""
+        """Open the command palette; added pictures are found as soon as their names are indexed."""
         from desktop.palette.palette import CommandPalette
 
         self._search.update_names()
@@ -121,7 +122,7 @@ class AuxiliaryWindows:
             self.palette = CommandPalette(self._theme, self._search, self._window)
         self.palette.open_over(self._window)
 
-    def _search_again(self) -> None:
+    def _refresh_palette(self) -> None:
         if self.palette is not None and self.palette.isVisible() and self.palette.field.text():
             self.palette.refresh()
 

@@ -1,23 +1,24 @@
-"""The page before a project: drop a folder, open one, try the sample, or go on with a recent one."""
+"""The page without a project: drop or open a folder, try the sample project, open a recent project."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QMimeData, QRectF, Qt, Signal
+from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop.theme.icons import icon_pixmap
 from desktop.theme.theme import GRID, Theme
+from desktop.transfer.dropped_files import dropped_folder
 from desktop.widgets.controls import ElidedLabel, button, column, row, set_background, text_label
 
 WIDTH = 520
 
 
 class DropZone(QFrame):
-    """A dashed frame that lights up while a folder hangs over the page."""
+    """A dashed frame, highlighted while a folder is dragged over the page."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -43,7 +44,7 @@ class DropZone(QFrame):
 
 
 class WelcomePage(QWidget):
-    """`folder_chosen` carries a Path that was dropped or picked among the recent ones; the rest only asks."""
+    """`folder_chosen` carries the Path of a dropped folder or a recent project."""
 
     open_requested = Signal()
     sample_requested = Signal()
@@ -101,7 +102,7 @@ class WelcomePage(QWidget):
         """Recent projects as (name, folder), newest first; at most six are shown."""
         while self._recent.count():
             old = self._recent.takeAt(0).widget()
-            old.hide()  # Qt deletes it in its own time; until then it would stand above the others
+            old.hide()  # deleteLater waits for the event loop; until then it would cover the others
             old.deleteLater()
         for name, folder in projects[:6]:
             entry = button("", "row")
@@ -121,7 +122,7 @@ class WelcomePage(QWidget):
         self._recent_head.setVisible(bool(projects))
 
     def show_message(self, text: str) -> None:
-        """Say why a folder could not be opened, or what a closed project left; an empty text takes it away."""
+        """Say why a folder could not be opened, or what a closed project left; an empty text hides the line."""
         self.message.setText(text)
         self.message.setVisible(bool(text))
 
@@ -145,17 +146,3 @@ class WelcomePage(QWidget):
         self.logo.setPixmap(
             icon_pixmap("logo", self._theme.colour("accent_text"), 40, max(2, self.devicePixelRatioF()))
         )
-
-
-def dropped_folder(event: QDropEvent) -> Path | None:
-    """The folder that is dropped; for a picture the folder it lies in; None for anything else."""
-    for url in event.mimeData().urls():
-        if url.isLocalFile():
-            path = Path(url.toLocalFile())
-            return path if path.is_dir() else path.parent
-    return None
-
-
-def dropped_paths(mime: QMimeData) -> list[Path]:
-    """The files and folders of this machine that are dropped or pasted."""
-    return [Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile()]

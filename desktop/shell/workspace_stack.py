@@ -1,4 +1,4 @@
-"""The five workspaces in one place: Label stands from the start, the others are made once a project needs them."""
+"""The stack of the five workspaces. Label exists from the start, the others are built once a project needs them."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ REVIEW, TRAIN, DATA, LEARN = range(1, 5)
 
 
 class WorkspaceStack(QStackedWidget):
-    """Each page is made when it is first asked for, in its own place: the first picture of a folder is on screen a
-    few hundredths of a second sooner without them. What they ask for comes from here. GUI thread."""
+    """Building a page on first access brings the first picture of a folder on screen tens of milliseconds earlier.
+    Signals of the pages are passed on. GUI thread."""
 
     export_requested = Signal()
     import_requested = Signal()
@@ -30,7 +30,7 @@ class WorkspaceStack(QStackedWidget):
     action_requested = Signal(str)
 
     def __init__(self, theme: Theme, label_page: QWidget, caption: Caption) -> None:
-        """caption: the words below a picture of the Review workspace."""
+        """caption: makes the line below a picture of the Review workspace."""
         super().__init__()
         self._theme, self._caption = theme, caption
         self._patterns = False
@@ -76,7 +76,7 @@ class WorkspaceStack(QStackedWidget):
         return page
 
     def set_patterns(self, shown: bool) -> None:
-        """Whether classes are told apart by marks too."""
+        """Whether the legend shows the pattern of each class."""
         self._patterns = shown
         if "train" in self.__dict__:
             self.train.legend.set_patterns(shown)

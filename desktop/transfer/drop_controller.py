@@ -1,4 +1,4 @@
-"""Pictures come in by drag and drop or from the clipboard: what they mean, a question, progress, and then they show."""
+"""Adds pictures that are dropped on the window or pasted: asks, copies with a progress dialog, shows the first."""
 
 from __future__ import annotations
 
@@ -9,44 +9,46 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QMessageBox, QProgressDialog, QWidget
 
+from core.base.text import count_of
 from core.session.session import Session
 from core.session.transfer.drop import DropPlan
+from desktop.controller import Actions, Controller
 from desktop.dispatcher import MainThreadDispatcher
-from desktop.shell.welcome_page import dropped_paths
+from desktop.transfer.dropped_files import dropped_paths
 
 PROGRESS_DELAY_MS = 600
-"""Copying that takes longer shows how far it is."""
+"""Copying that takes longer shows a progress dialog."""
 
 
-class DropController(QObject):
-    """For one session, on the GUI thread. `arrived` carries the id of the picture to show."""
+class DropController(Controller):
+    """`picture_added` carries the id of the picture to show, `folder_chosen` a folder to open as a project instead."""
 
     picture_added = Signal(int)
     folder_chosen = Signal(object)
-    message = Signal(str)
 
-    def __init__(self, session: Session, bridge: MainThreadDispatcher, window: QWidget) -> None:
+    def __init__(self, session: Session, dispatcher: MainThreadDispatcher, window: QWidget) -> None:
         super().__init__(window)
-        self._session, self._bridge, self._window = session, bridge, window
+        self._session, self._dispatcher, self._window = session, dispatcher, window
         self.question: QMessageBox | None = None
         self._stop = threading.Event()
 
-    def actions(self) -> dict[str, Callable[[], object]]:
+    def actions(self) -> Actions:
         return {"paste": self.paste}
 
     def drop(self, paths: Sequence[Path]) -> None:
-        """Files and folders from elsewhere, or pictures that are here already."""
+        """Add files and folders, or show the first of those that are in the project already."""
         if paths:
-            self._bridge.when_done(self._session.plan_drop(list(paths)), partial(self._planned, list(paths)))
+            plan = self._session.plan_drop(list(paths))
+            self._dispatcher.when_done(plan, partial(self._on_plan, list(paths)))
 
     def paste(self) -> None:
-        """What the clipboard holds: files, or a picture."""
-        held = QGuiApplication.clipboard().mimeData()
-        paths = dropped_paths(held) if held is not None else []
+        """Add the files or the image on the clipboard."""
+        mime = QGuiApplication.clipboard().mimeData()
+        paths = dropped_paths(mime) if mime is not None else []
         if paths:
             self.drop(paths)
             return
@@ -55,108 +57,112 @@ class DropController(QObject):
             self.message.emit("There is no picture in the clipboard. Copy one and paste again.")
             return
         future = self._session.add_pasted(image_to_array(image))
-        self._bridge.when_done(future, partial(self._on_added, "Pasted as {name}."))
+        self._dispatcher.when_done(future, partial(self._on_added, "Pasted as {}.".format))
 
     def close(self) -> None:
-        """The session ends: what is being copied is given up."""
+        """Stop copying."""
+        super().close()
         self._stop.set()
         if self.question is not None:
             self.question.close()
 
-    def _planned(self, paths: list[Path], intake: DropPlan) -> None:
-        if self._stop.is_set():
+    def _on_plan(self, paths: list[Path], plan: DropPlan) -> None:
+        if self.is_closed:
             return
-        if not intake.copies:
-            if intake.inside:
-                self._bridge.when_done(
-                    self._session.loader.add_pictures(intake.inside),
-                    partial(self._on_added, "{name} is in this project."),
-                )
-            else:
-                self.message.emit(
-                    "There is no picture in what was dropped. Drop pictures or a folder of pictures."
-                )
-            return
-        folder = paths[0] if len(paths) == 1 and paths[0].is_dir() else None
-        self._ask_to_copy(intake, folder)
+        if plan.copies:
+            self._ask_to_copy(plan, paths[0] if len(paths) == 1 and paths[0].is_dir() else None)
+        elif plan.inside:
+            future = self._session.loader.add_pictures(plan.inside)
+            self._dispatcher.when_done(future, partial(self._on_added, "{} is in this project.".format))
+        else:
+            self.message.emit(
+                "There is no picture in what was dropped. Drop pictures or a folder of pictures."
+            )
 
-    def _ask_to_copy(self, intake: DropPlan, folder: Path | None) -> None:
-        count = len(intake.copies)
-        pictures = f"{count:,} pictures" if count > 1 else f"“{intake.copies[0][0].name}”"
+    def _ask_to_copy(self, plan: DropPlan, folder: Path | None) -> None:
+        """`folder`: it was dropped alone, so that it may be opened as a project instead."""
+        count = len(plan.copies)
+        pictures = count_of(count, "picture") if count > 1 else f"“{plan.copies[0][0].name}”"
         box = QMessageBox(self._window)
         box.setIcon(QMessageBox.Icon.Question)
-        box.setWindowTitle("Take pictures in")
+        box.setWindowTitle("Add pictures")
         box.setText(f"Copy {pictures} into this project?")
-        told = [
-            f"{_size(intake.bytes)} will be copied to {intake.folder}. The originals stay where they are."
+        details = [
+            f"{_format_size(plan.bytes)} will be copied to {plan.folder}. The originals stay where they are."
         ]
-        if intake.inside:
-            told.append(f"{len(intake.inside):,} more are there already.")
-        if intake.others:
-            told.append(f"{intake.others:,} files are no pictures and are left out.")
-        box.setInformativeText(" ".join(told))
+        if plan.inside:
+            details.append(f"{len(plan.inside):,} more are in the project already.")
+        if plan.others:
+            details.append(f"{plan.others:,} files are no pictures and are left out.")
+        box.setInformativeText(" ".join(details))
         copy = box.addButton("Copy", QMessageBox.ButtonRole.AcceptRole)
-        other = box.addButton("Open as project", QMessageBox.ButtonRole.ActionRole) if folder else None
+        open_ = box.addButton("Open as project", QMessageBox.ButtonRole.ActionRole) if folder else None
         box.addButton(QMessageBox.StandardButton.Cancel)
         box.setDefaultButton(copy)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.finished.connect(lambda _result: self._answered(box.clickedButton(), copy, other, intake, folder))
+        box.finished.connect(lambda _result: self._on_answer(box.clickedButton(), copy, open_, plan, folder))
         self.question = box
         box.open()
 
-    def _answered(
-        self, clicked: object, copy: object, other: object, intake: DropPlan, folder: Path | None
+    def _on_answer(
+        self, clicked: object, copy: object, open_: object, plan: DropPlan, folder: Path | None
     ) -> None:
         self.question = None
-        if self._stop.is_set():
+        if self.is_closed:
             return
         if clicked is copy:
-            self._copy(intake)
-        elif other is not None and clicked is other:
+            self._copy(plan)
+        elif open_ is not None and clicked is open_:
             self.folder_chosen.emit(folder)
 
-    def _copy(self, intake: DropPlan) -> None:
+    def _copy(self, plan: DropPlan) -> None:
         cancelled = threading.Event()
-        dialog = QProgressDialog("Copying pictures", "Cancel", 0, len(intake.copies), self._window)
-        dialog.setWindowTitle("Take pictures in")
+        count = len(plan.copies)
+        dialog = QProgressDialog("Copying pictures", "Cancel", 0, count, self._window)
+        dialog.setWindowTitle("Add pictures")
         dialog.setMinimumDuration(PROGRESS_DELAY_MS)
         dialog.setWindowModality(Qt.WindowModality.NonModal)
         dialog.setValue(0)
         dialog.canceled.connect(cancelled.set)
+        has_ended = False
 
-        def progress(done: int, _of: int) -> None:
-            self._bridge.post(lambda: None if cancelled.is_set() or ended else dialog.setValue(done))
-
-        ended: list[bool] = []
+        def show_progress(done: int) -> None:
+            if not has_ended and not cancelled.is_set():
+                dialog.setValue(done)
 
         def end() -> None:
-            if not ended:
-                ended.append(True)
-                dialog.deleteLater()
+            nonlocal has_ended
+            has_ended = True
+            dialog.deleteLater()
 
         future = self._session.add_dropped(
-            intake, progress, lambda: cancelled.is_set() or self._stop.is_set()
+            plan,
+            lambda done, _of: self._dispatcher.post(lambda: show_progress(done)),
+            lambda: cancelled.is_set() or self._stop.is_set(),
         )
-        future.add_done_callback(lambda _done: self._bridge.post(end))
-        count = len(intake.copies)
-        words = f"{count:,} pictures were copied into this project." if count > 1 else "{name} was copied."
-        self._bridge.when_done(future, partial(self._on_added, words))
+        future.add_done_callback(lambda _done: self._dispatcher.post(end))
+        many = f"{count_of(count, 'picture')} were copied into this project."
+        self._dispatcher.when_done(
+            future, partial(self._on_added, (lambda _name: many) if count > 1 else "{} was copied.".format)
+        )
 
-    def _on_added(self, words: str, ids: list[int]) -> None:
-        if ids and not self._stop.is_set():
+    def _on_added(self, sentence: Callable[[str], str], ids: list[int]) -> None:
+        """`sentence`: makes the message from the name of the first picture."""
+        if ids and not self.is_closed:
             self.picture_added.emit(ids[0])
-            self.message.emit(words.format(name=self._session.pictures.get(ids[0]).name))
+            self.message.emit(sentence(self._session.pictures.get(ids[0]).name))
 
 
 def image_to_array(image: QImage) -> NDArray[np.uint8]:
-    """(h, w, 3) uint8 RGB of an image, or (h, w, 4) where it is transparent in places."""
-    clear = image.hasAlphaChannel()
-    form, channels = (QImage.Format.Format_RGBA8888, 4) if clear else (QImage.Format.Format_RGB888, 3)
+    """(h, w, 3) uint8 RGB; (h, w, 4) RGBA where at least one pixel is not opaque."""
+    has_alpha = image.hasAlphaChannel()
+    form, channels = (QImage.Format.Format_RGBA8888, 4) if has_alpha else (QImage.Format.Format_RGB888, 3)
     plain = image.convertToFormat(form)
     rows = np.frombuffer(plain.constBits(), np.uint8).reshape(plain.height(), plain.bytesPerLine())
     pixels = rows[:, : plain.width() * channels].reshape(plain.height(), plain.width(), channels).copy()
-    return pixels[:, :, :3].copy() if clear and bool((pixels[:, :, 3] == 255).all()) else pixels
+    return pixels[:, :, :3].copy() if has_alpha and bool((pixels[:, :, 3] == 255).all()) else pixels
 
 
-def _size(count: int) -> str:
+def _format_size(count: int) -> str:
+    """Bytes for people; never less than 0.1 MB."""
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{max(count, 100_000) / 1e6:.1f} MB"

@@ -1,188 +1,189 @@
-"""Doors in and out: the export dialog at work for one session, beside the import of datasets (taking)."""
+"""Runs the export dialog: a plan after every change of an option, the export itself, and how it ended."""
 
 from __future__ import annotations
 
-from concurrent.futures import CancelledError, Future
-from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QUrl, Signal
+from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QWidget
 
-from core.base.errors import Cancelled, MaskloopError
+from core.base.errors import MaskloopError
+from core.base.text import count_of
 from core.formats.writers.base import NO_SPLIT
 from core.formats.writers.registry import EXPORT_FORMATS
 from core.session.session import Session
 from core.session.transfer.export_plan import ExportOptions, ExportPlan
 from core.session.transfer.export_service import ExportReport
 from core.session.transfer.file_names import PATTERN
-from desktop.dispatcher import MainThreadDispatcher
+from desktop.controller import Actions, Controller
+from desktop.dispatcher import LatestRequest, MainThreadDispatcher
 from desktop.theme.theme import Theme
-from desktop.transfer import export_dialog as dialog
-from desktop.transfer.import_controller import ImportController
+from desktop.transfer.export_dialog import ExportDialog, ExportFormValues
+
+MAX_CLASSES_NAMED = 6
+"""Classes whose share of the labelled pixels the plan names."""
 
 
-class ExportController(QObject):
-    """Lives on the GUI thread; the work is done on the session's lanes. `message` carries a sentence for people."""
+class ExportController(Controller):
+    """The work is done on the session's lanes."""
 
-    message = Signal(str)
-    labels_imported = Signal()
-
-    def __init__(self, session: Session, bridge: MainThreadDispatcher, theme: Theme, window: QWidget) -> None:
+    def __init__(
+        self, session: Session, dispatcher: MainThreadDispatcher, theme: Theme, window: QWidget
+    ) -> None:
         super().__init__()
-        self._session, self._bridge, self._theme, self._window = session, bridge, theme, window
-        self._asked = 0
+        self._session, self._dispatcher, self._theme, self._window = session, dispatcher, theme, window
+        self._plan_request = LatestRequest(dispatcher)
         self._written: Path | None = None
-        self.dialog: dialog.ExportDialog | None = None
-        self.import_controller = ImportController(session, bridge, theme, window)
-        self.import_controller.message.connect(self.message)
-        self.import_controller.labels_imported.connect(self.labels_imported)
+        self.dialog: ExportDialog | None = None
+
+    def actions(self) -> Actions:
+        return {"export": self.show}
 
     def show(self) -> None:
-        """Open the export dialog, with a dry run for its first choices."""
+        """Open the dialog, with a plan for its first values."""
         if self.dialog is not None and self.dialog.isVisible():
             self.dialog.raise_()
             return
         folder = self._session.folder.parent / self._session.name
-        shown = dialog.ExportDialog(self._theme, list(EXPORT_FORMATS.values()), str(folder), self._window)
-        shown.values_changed.connect(self._plan)
-        shown.export_requested.connect(self._export)
-        shown.cancel_requested.connect(self._session.exports.cancel)
-        shown.discard_requested.connect(self._discard)
-        shown.show_folder_requested.connect(self._show_folder)
-        self.dialog = shown
-        shown.show()
-        self._plan(shown.values())
+        dialog = ExportDialog(self._theme, list(EXPORT_FORMATS.values()), str(folder), self._window)
+        dialog.values_changed.connect(self._request_plan)
+        dialog.export_requested.connect(self._export)
+        dialog.cancel_requested.connect(self._session.exports.cancel)
+        dialog.discard_requested.connect(self._discard)
+        dialog.show_folder_requested.connect(self._show_folder)
+        self.dialog = dialog
+        dialog.show()
+        self._request_plan(dialog.values())
 
     def close(self) -> None:
-        """The session ends. An export under way ends with it, and finds no dialog that it could tell."""
-        self.import_controller.close()
-        leaving, self.dialog = self.dialog, None
-        if leaving is not None:
-            leaving.hide()
-            leaving.deleteLater()
+        """An export under way is cancelled with the session; its answer finds no dialog."""
+        super().close()
+        dialog, self.dialog = self.dialog, None
+        if dialog is not None:
+            dialog.hide()
+            dialog.deleteLater()
 
-    def _plan(self, wish: dialog.ExportFormValues) -> None:
+    # The plan -----------------------------------------------------------------------------------
+
+    def _request_plan(self, values: ExportFormValues) -> None:
         if self.dialog is None:
             return
-        if not wish.splits or not wish.folder:
-            self.dialog.set_plan("Choose at least one part and a folder.", ready=False, warning=True)
+        if not values.splits or not values.folder:
+            self._plan_request.cancel()
+            self.dialog.set_plan("Choose at least one split and a folder.", ready=False, warning=True)
             return
-        self._asked += 1
-        self._bridge.when_done(
-            self._session.exports.plan(_core_wish(wish)),
-            partial(self._planned, self._asked),
-            partial(self._refused, self._asked),
-        )
+        plan = self._session.exports.plan(_export_options(values))
+        self._plan_request.send(plan, self._show_plan, self._show_plan_error)
 
-    def _planned(self, asked: int, plan: ExportPlan) -> None:
-        if self.dialog is None or asked != self._asked:
-            return
-        self.dialog.set_plan(
-            _in_numbers(plan), losses=plan.losses, resume_note=plan.resume_notice, resumable=plan.finished > 0
-        )
+    def _show_plan(self, plan: ExportPlan) -> None:
+        if self.dialog is not None:
+            self.dialog.set_plan(
+                _plan_text(plan),
+                losses=plan.losses,
+                resume_note=plan.resume_notice,
+                resumable=plan.finished > 0,
+            )
 
-    def _refused(self, asked: int, problem: MaskloopError) -> None:
-        if self.dialog is not None and asked == self._asked:
+    def _show_plan_error(self, problem: MaskloopError) -> None:
+        if self.dialog is not None:
             self.dialog.set_plan(str(problem), ready=False, warning=True)
 
-    def _export(self, wish: dialog.ExportFormValues) -> None:
+    # The export ---------------------------------------------------------------------------------
+
+    def _export(self, values: ExportFormValues) -> None:
+        """Plan once more, because labels may have changed since the plan that is shown."""
         if self.dialog is None:
             return
         self.dialog.set_progress(0, 0)
-        self._bridge.when_done(self._session.exports.plan(_core_wish(wish)), self._run, self._failed)
+        plan = self._session.exports.plan(_export_options(values))
+        self._dispatcher.when_done(plan, self._run, self._show_error)
 
     def _run(self, plan: ExportPlan) -> None:
         if self.dialog is None:
             return
         future = self._session.exports.run(
-            plan, lambda done, of: self._bridge.post(lambda: self._progress(done, of))
+            plan, lambda done, of: self._dispatcher.post(lambda: self._show_progress(done, of))
         )
-        future.add_done_callback(self._ended)
-        self._bridge.when_done(future, self._exported, self._failed)
+        self._dispatcher.when_done(future, self._show_report, self._show_error, self._on_cancelled)
 
-    def _ended(self, running: Future[ExportReport]) -> None:
-        """On the export lane. A cancelled export tells nobody else."""
-        if running.cancelled() or isinstance(running.exception(), Cancelled | CancelledError):
-            self._bridge.post(self._stopped)
-
-    def _stopped(self) -> None:
-        """How far it came is asked of what is left, as the next export would."""
-        if self.dialog is not None:
-            wish = _core_wish(self.dialog.values())
-            self._bridge.when_done(self._session.exports.plan(wish), self._stopped_at, self._failed)
-
-    def _stopped_at(self, plan: ExportPlan) -> None:
-        if self.dialog is None:
-            return
-        self.dialog.set_finished("Stopped; nothing was left behind.", failed=True)
-        if plan.finished:
-            self.dialog.set_finished(
-                f"Stopped after {plan.finished:,} of {len(plan.records):,} pictures, which are kept.",
-                failed=True,
-            )
-            self.dialog.set_resumable("Exporting again goes on from there.", resumable=True)
-
-    def _discard(self, wish: dialog.ExportFormValues) -> None:
-        """Forget what a stopped export has left, and say again what an export would write."""
-        self._bridge.when_done(
-            self._session.exports.discard(_core_wish(wish).out), lambda _: self._plan(wish), self._failed
-        )
-
-    def _progress(self, done: int, of: int) -> None:
+    def _show_progress(self, done: int, of: int) -> None:
         if self.dialog is not None and self.dialog.isVisible():
             self.dialog.set_progress(done, of)
 
-    def _exported(self, report: ExportReport) -> None:
+    def _on_cancelled(self) -> None:
+        """A new plan tells how many files the cancelled export has finished."""
+        if self.dialog is not None:
+            plan = self._session.exports.plan(_export_options(self.dialog.values()))
+            self._dispatcher.when_done(plan, self._show_cancelled, self._show_error)
+
+    def _show_cancelled(self, plan: ExportPlan) -> None:
         if self.dialog is None:
             return
-        left = f" Left out: {' '.join(report.problems[:3])}" if report.problems else ""
+        self.dialog.set_finished("Cancelled; no files were left behind.", failed=True)
+        if plan.finished:
+            self.dialog.set_finished(
+                f"Cancelled after {plan.finished:,} of {count_of(len(plan.records), 'picture')}, which are kept.",
+                failed=True,
+            )
+            self.dialog.set_resumable("Exporting again continues from there.", resumable=True)
+
+    def _discard(self, values: ExportFormValues) -> None:
+        """Delete what a cancelled export has finished, then plan from the beginning."""
+        discarded = self._session.exports.discard(_export_options(values).out)
+        self._dispatcher.when_done(discarded, lambda _: self._request_plan(values), self._show_error)
+
+    def _show_report(self, report: ExportReport) -> None:
+        if self.dialog is None:
+            return
         self._written = report.out
-        again = f" {report.reused:,} of them had been written before it was stopped." if report.reused else ""
-        words = f"{report.pictures:,} pictures with {report.pairs:,} masks are in {report.out}.{again}{left}"
-        self.dialog.set_finished(words)
-        self.message.emit(words)
+        reused = f" {report.reused:,} of them were already finished." if report.reused else ""
+        skipped = f" Left out: {' '.join(report.problems[:3])}" if report.problems else ""
+        written = f"{count_of(report.pictures, 'picture')} with {count_of(report.pairs, 'mask')}"
+        sentence = f"{written} are in {report.out}.{reused}{skipped}"
+        self.dialog.set_finished(sentence)
+        self.message.emit(sentence)
 
     def _show_folder(self) -> None:
         if self._written is not None:
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._written)))
 
-    def _failed(self, problem: MaskloopError) -> None:
+    def _show_error(self, problem: MaskloopError) -> None:
         if self.dialog is not None:
             self.dialog.set_finished(str(problem), failed=True)
 
 
-def _in_numbers(plan: ExportPlan) -> str:
-    parts = [
-        f"{len(plan.records):,} pictures ({', '.join(f'{n:,} {s}' for s, n in sorted(plan.splits.items()))})"
-    ]
+def _plan_text(plan: ExportPlan) -> str:
+    splits = ", ".join(f"{count:,} {split}" for split, count in sorted(plan.splits.items()))
+    parts = [f"{count_of(len(plan.records), 'picture')} ({splits})"]
     if plan.pieces > len(plan.records):
-        parts.append(f"{plan.pieces:,} tiles at most")
+        parts.append(f"at most {count_of(plan.pieces, 'tile')}")
     if plan.options.labels:
-        parts.append(f"{plan.labelled:,} masks of labels")
+        parts.append(f"{count_of(plan.labelled, 'label mask')}")
     if plan.options.predictions:
-        parts.append(f"{plan.predicted:,} masks of predictions")
+        parts.append(f"{count_of(plan.predicted, 'prediction mask')}")
     lines = [f"Writes {', '.join(parts)}."]
     total = sum(plan.pixels.values())
     if total:
-        most = sorted(plan.pixels.items(), key=lambda item: -item[1])
-        shown = [f"{plan.classes.name_of(value)} {count / total:.1%}" for value, count in most[:6]]
-        more = f" and {len(most) - 6} more" if len(most) > 6 else ""
-        lines.append(f"Labelled pixels: {', '.join(shown)}{more}.")
+        largest = sorted(plan.pixels.items(), key=lambda item: -item[1])
+        shares = [
+            f"{plan.classes.name_of(value)} {count / total:.1%}"
+            for value, count in largest[:MAX_CLASSES_NAMED]
+        ]
+        rest = len(largest) - MAX_CLASSES_NAMED
+        lines.append(f"Labelled pixels: {', '.join(shares)}{f' and {rest} more' if rest > 0 else ''}.")
     return "\n".join(lines)
 
 
-def _core_wish(wish: dialog.ExportFormValues) -> ExportOptions:
-    splits = frozenset(NO_SPLIT if key == "none" else key for key in wish.splits)
+def _export_options(values: ExportFormValues) -> ExportOptions:
     return ExportOptions(
-        Path(wish.folder).expanduser(),
-        wish.format,
-        splits,
-        wish.content in ("labels", "both"),
-        wish.content in ("predictions", "both"),
-        wish.only_done,
-        wish.shape,
-        wish.pattern or PATTERN,
-        wish.lists,
+        Path(values.folder).expanduser(),
+        values.format,
+        frozenset(NO_SPLIT if key == "none" else key for key in values.splits),
+        values.content in ("labels", "both"),
+        values.content in ("predictions", "both"),
+        values.only_done,
+        values.shape,
+        values.pattern or PATTERN,
+        values.lists,
     )

@@ -104,7 +104,7 @@ class ExportDialog(QDialog):
         self.resume_note.setText(text or "")
         self.resume_note.setVisible(bool(text))
         self.discard.setVisible(resumable)
-        self.export.setText("Go on" if resumable else "Export")
+        self.export.setText("Continue" if resumable else "Export")
 
     def set_progress(self, done: int, total: int) -> None:
         """The export runs; `total` 0: nobody knows how long."""

@@ -114,7 +114,7 @@ class NearDuplicatesCard(Card):
     skip_requested = Signal(object)
 
     def __init__(self, theme: Theme) -> None:
-        self.find_button = button("Look for near-copies")
+        self.find_button = button("Find near-duplicates")
         super().__init__("Near-copies", self.find_button)
         self._theme = theme
         self._pairs: tuple[PairRow, ...] = ()
@@ -144,7 +144,7 @@ class NearDuplicatesCard(Card):
     def set_running(self, done: tuple[int, int] | None) -> None:
         """How many of how many were looked at; None: nobody is looking."""
         self._running = done is not None
-        self.find_button.setText("Cancel" if self._running else "Look for near-copies")
+        self.find_button.setText("Cancel" if self._running else "Find near-duplicates")
         self.progress.setVisible(self._running)
         if done is not None:
             self.progress.setRange(0, done[1])

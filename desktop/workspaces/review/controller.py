@@ -1,11 +1,12 @@
-"""Brings the Review workspace to life: cards for what is in sight, deeds for what is chosen, the label doctor."""
+"""Controller of the Review workspace: loads visible cards, edits the selected pictures, checks labels."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QPixmap
 
 from core.base.changes import Changes
@@ -14,7 +15,7 @@ from core.base.text import count_of
 from core.project.records import Status
 from core.session.review import BatchEdit, LabelCheck, PicturePreview
 from core.session.session import Session
-from desktop.connections import ConnectionGroup
+from desktop.controller import Controller
 from desktop.dispatcher import MainThreadDispatcher
 from desktop.picture_list import FOUND_PREFIX, PictureList, tags_in_use
 from desktop.theme.theme import Theme
@@ -27,49 +28,48 @@ from desktop.workspaces.review.page import LAYERS, ReviewPage, join_problems
 
 CARD_PIXELS = 320
 MAX_ROWS = 40
+"""Pairs of confused classes that the label check lists."""
 
 
-class ReviewController(QObject):
-    """Lives on the GUI thread. `picture_asked` carries the id of a picture to be opened in the Label workspace;
-    `about_to_change` and `labels_changed` tell before and after labels are changed by other hands than the brush's."""
+class ReviewController(Controller):
+    """`picture_requested` carries the id of a picture to open in the Label workspace. `about_to_change` comes before
+    labels are changed here, `labels_changed` after: the Label workspace may show one of them."""
 
     picture_requested = Signal(int)
     about_to_change = Signal()
     labels_changed = Signal()
-    message = Signal(str)
 
     def __init__(
-        self, session: Session, bridge: MainThreadDispatcher, page: ReviewPage, theme: Theme
+        self, session: Session, dispatcher: MainThreadDispatcher, page: ReviewPage, theme: Theme
     ) -> None:
         super().__init__()
-        self._session, self._bridge, self._page, self._theme = session, bridge, page, theme
+        self._session, self._dispatcher, self._page = session, dispatcher, page
         self._list = PictureList(session.pictures)
         self._layer = LAYERS[0][0]
         self._previews: dict[int, PicturePreview] = {}
         self._loading: int | None = None
         self._last_edit: BatchEdit | None = None
         self._check = LabelCheck()
-        self._was_shown = self._closed = False
+        self._was_shown = False
         self._load_timer = QTimer(self, singleShot=True, interval=0)
         self._load_timer.timeout.connect(self._load_next)
-        self._wires = ConnectionGroup()
-        join, grid = self._wires.connect, page.grid
-        join(page.shown, self._on_page_shown)
-        join(page.filter_changed, lambda key: self._relist(key, self._list.order))
-        join(page.order_changed, lambda key: self._relist(self._list.filter, key))
-        join(page.filter.opened, lambda: page.filter.set_tags(tags_in_use(session.pictures)))
-        join(page.layer_changed, self._show_layer)
-        join(page.accept_requested, self._accept)
-        join(page.mark_requested, self._set_status)
-        join(page.undo_requested, self._undo)
-        join(page.stop_requested, session.review.cancel)
-        join(page.label_check.check_requested, self._check_labels)
-        join(page.label_check.cancel_requested, session.review.cancel)
-        join(page.label_check.confusion_requested, self._show_confusion)
-        join(grid.cards_missing, self._load_timer.start)
-        join(grid.selection_changed, self._update_selection)
-        join(grid.picture_opened, self.picture_requested.emit)
-        join(theme.changed, self._render_cards)
+        connect, grid = self.connections.connect, page.grid
+        connect(page.shown, self._on_page_shown)
+        connect(page.filter_changed, lambda key: self._list_pictures(key, self._list.order))
+        connect(page.order_changed, lambda key: self._list_pictures(self._list.filter, key))
+        connect(page.filter.opened, lambda: page.filter.set_tags(tags_in_use(session.pictures)))
+        connect(page.layer_changed, self._show_layer)
+        connect(page.accept_requested, self._accept)
+        connect(page.mark_requested, self._set_status)
+        connect(page.undo_requested, self._undo)
+        connect(page.stop_requested, session.review.cancel)
+        connect(page.label_check.check_requested, self._check_labels)
+        connect(page.label_check.cancel_requested, session.review.cancel)
+        connect(page.label_check.confusion_requested, self._show_confusion)
+        connect(grid.cards_missing, self._load_timer.start)
+        connect(grid.selection_changed, self._update_selection)
+        connect(grid.picture_opened, self.picture_requested.emit)
+        connect(theme.changed, self._render_cards)
         page.label_check.clear()
         page.set_undo("")
         page.filter.set_tags([])
@@ -79,7 +79,7 @@ class ReviewController(QObject):
         grid.clear_cards()
 
     def on_changes(self, changes: Changes) -> None:
-        """Something changed: look again at what it touches, once it is in sight."""
+        """Reload the cards of changed pictures once they are visible."""
         grid = self._page.grid
         if changes.classes:
             self._previews.clear()
@@ -95,14 +95,12 @@ class ReviewController(QObject):
         if changes.picture_list:
             grid.refresh()
             self._update_selection()
-        else:  # of a hundred thousand that are chosen, none goes by a mark or a label
+        else:  # only a changed list can remove selected pictures; checking each is slow for a hundred thousand
             grid.viewport().update()
 
     def close(self) -> None:
-        """The session ends."""
-        self._closed = True
+        super().close()
         self._load_timer.stop()
-        self._wires.disconnect_all()
         self._session.review.cancel()
         self._page.grid.set_source(NoPictures())
         self._page.grid.clear_cards()
@@ -111,16 +109,15 @@ class ReviewController(QObject):
     # What is shown ---------------------------------------------------------------------------------
 
     def _on_page_shown(self) -> None:
-        """The page comes into sight."""
         if self._was_shown:
             self._list.refresh()
             self._page.grid.refresh()
         else:
             self._was_shown = True
-            self._relist(self._list.filter, self._list.order)
+            self._list_pictures(self._list.filter, self._list.order)
         self._update_selection()
 
-    def _relist(self, filter_: str, order: str) -> None:
+    def _list_pictures(self, filter_: str, order: str) -> None:
         self._list.filter, self._list.order = filter_, order
         self._list.refresh()
         self._page.grid.empty_text = (
@@ -130,7 +127,7 @@ class ReviewController(QObject):
         )
         self._page.grid.set_source(self._list)
         if order == "doubt" and not self._check.shares:
-            self.message.emit("Nothing is known of doubt yet: examine the labels first.")
+            self.message.emit("Pictures can be sorted by suspect pixels once the labels have been checked.")
 
     def _update_selection(self) -> None:
         self._page.set_selection(len(self._page.grid.selection), self._list.count())
@@ -140,153 +137,158 @@ class ReviewController(QObject):
         self._render_cards()
 
     def _render_cards(self) -> None:
-        for picture_id, glance in self._previews.items():
-            self._page.grid.set_card(picture_id, self._card(glance))
+        for picture_id, preview in self._previews.items():
+            self._page.grid.set_card(picture_id, self._card(preview))
 
     def _load_next(self) -> None:
-        """One card at a time, what is in sight first: nothing waits that was scrolled past."""
-        if self._loading is not None or self._closed or not self._page.isVisible():
+        """Load one card at a time, the first visible one that is missing: what was scrolled past is not loaded."""
+        if self._loading is not None or self.is_closed or not self._page.isVisible():
             return
         wanted = self._page.grid.next_missing()
         if wanted is None:
             return
         known = self._previews.get(wanted)
-        if known is not None:  # its card had to make room for others
+        if known is not None:  # its card was evicted from the cache
             self._page.grid.set_card(wanted, self._card(known))
             self._load_timer.start()
             return
         self._loading = wanted
-        self._bridge.when_done(
+        self._dispatcher.when_done(
             self._session.review.preview(wanted, CARD_PIXELS),
             partial(self._on_preview, wanted),
             lambda _problem: self._on_preview(
                 wanted, None
-            ),  # the reason stands on the canvas of the Label workspace
+            ),  # the canvas of the Label workspace gives the reason
         )
 
-    def _on_preview(self, picture_id: int, glance: PicturePreview | None) -> None:
+    def _on_preview(self, picture_id: int, preview: PicturePreview | None) -> None:
         self._loading = None
-        if self._closed:
+        if self.is_closed:
             return
-        if glance is not None:
-            self._previews[picture_id] = glance
+        if preview is not None:
+            self._previews[picture_id] = preview
             while len(self._previews) > CAPACITY:
                 self._previews.pop(next(iter(self._previews)))
-        self._page.grid.set_card(picture_id, self._card(glance) if glance else None)
+        self._page.grid.set_card(picture_id, self._card(preview) if preview else None)
         self._load_timer.start()
 
-    def _card(self, glance: PicturePreview) -> QPixmap:
-        return render_card(glance, self._layer, self._session.editing.classes)
+    def _card(self, preview: PicturePreview) -> QPixmap:
+        return render_card(preview, self._layer, self._session.editing.classes)
 
     def caption(self, record: PictureRow) -> str:
-        """What the numbers say of a picture, in one short line."""
+        """Shares of labelled and suspect pixels, or the uncertainty, in one short line."""
         parts = [f"{100 * record.labelled_share:.0f} % labelled"] if record.labelled_share else []
-        glance = self._previews.get(record.id)
-        if glance is not None and glance.suspects is not None and glance.suspects.labelled:
-            parts.append(f"{100 * glance.suspects.share:.1f} % in doubt")
+        preview = self._previews.get(record.id)
+        if preview is not None and preview.suspects is not None and preview.suspects.labelled:
+            parts.append(f"{100 * preview.suspects.share:.1f} % suspect")
         elif record.uncertainty is not None:
-            parts.append(f"unsure {record.uncertainty:.2f}")
-        return " · ".join(parts) or "Nobody has said anything yet"
+            parts.append(f"uncertainty {record.uncertainty:.2f}")
+        return " · ".join(parts) or "No label and no prediction yet"
 
-    # Deeds -------------------------------------------------------------------------------------------
+    # Edits of many pictures ---------------------------------------------------------------------
 
     def _selected_ids(self) -> list[int]:
-        """In the order of the grid."""
+        """Ids of the selected pictures, in the order of the grid."""
         rows = sorted(row for i in self._page.grid.selection if (row := self._list.row_of(i)) is not None)
         return [self._list.record(row).id for row in rows]
 
     def _accept(self, done: bool) -> None:
         self.about_to_change.emit()
-        self._run(
-            self._session.review.accept(self._selected_ids(), self._show_progress, done=done), "changed"
-        )
+        future = self._session.review.accept(self._selected_ids(), self._show_progress, done=done)
+        self._run(future, self._on_edited)
 
     def _set_status(self, status: Status) -> None:
-        self._run(
-            self._session.review.set_status(self._selected_ids(), status, self._show_progress), "changed"
-        )
+        future = self._session.review.set_status(self._selected_ids(), status, self._show_progress)
+        self._run(future, self._on_edited)
 
     def _undo(self) -> None:
-        if self._last_edit is not None:
+        edit, self._last_edit = self._last_edit, None
+        if edit is not None:
             self.about_to_change.emit()
-            deed, self._last_edit = self._last_edit, None
             self._page.set_undo("")
-            self._run(self._session.review.undo(deed, self._show_progress), "taken back")
+            self._run(self._session.review.undo(edit, self._show_progress), self._on_undone)
 
-    def _run(self, future: Future[BatchEdit], done: str) -> None:
+    def _run(self, future: Future[BatchEdit], on_result: Callable[[BatchEdit], None]) -> None:
         self._page.set_running((0, 1))
-        self._bridge.when_done(future, partial(self._finished, done), self._on_error)
+        self._dispatcher.when_done(future, on_result, self._on_error)
 
     def _show_progress(self, done: int, of: int) -> None:
-        self._bridge.post(lambda: self._closed or self._page.set_running((done, of)))
+        """Called on a lane."""
+        self._dispatcher.post(lambda: self.is_closed or self._page.set_running((done, of)))
 
-    def _finished(self, done: str, deed: BatchEdit) -> None:
-        if self._closed:
-            return
+    def _on_edited(self, edit: BatchEdit) -> None:
+        if not self.is_closed:
+            self._last_edit = edit if edit.edits else None
+            self._page.set_undo(edit.name if edit.edits else "")
+            self._report(edit, f"{count_of(len(edit.edits), 'picture')} changed.")
+
+    def _on_undone(self, edit: BatchEdit) -> None:
+        if not self.is_closed:
+            self._report(edit, f"{count_of(len(edit.edits), 'picture')} reverted.")
+
+    def _report(self, edit: BatchEdit, sentence: str) -> None:
         self._page.set_running(None)
-        if done == "changed":
-            self._last_edit = deed if deed.edits else None
-            self._page.set_undo(deed.name if deed.edits else "")
         self.labels_changed.emit()
-        told = (
-            f"{count_of(len(deed.edits), 'picture')} {done}." if deed.edits else "Nothing had to be changed."
-        )
-        self.message.emit(" ".join([told, join_problems(deed.problems)]).strip())
+        if not edit.edits:
+            sentence = "Nothing had to be changed."
+        self.message.emit(" ".join([sentence, join_problems(edit.problems)]).strip())
 
     def _on_error(self, problem: MaskloopError) -> None:
-        if not self._closed:
+        if not self.is_closed:
             self._page.set_running(None)
         self.message.emit(str(problem))
 
-    # The label doctor ----------------------------------------------------------------------------------
+    # The label check ----------------------------------------------------------------------------
 
     def _check_labels(self) -> None:
-        doctor = self._page.label_check
-        doctor.set_running((0, 1))
+        panel = self._page.label_check
+        panel.set_running((0, 1))
         future = self._session.review.check_labels(
-            lambda done, of: self._bridge.post(lambda: self._closed or doctor.set_running((done, of)))
+            lambda done, of: self._dispatcher.post(lambda: self.is_closed or panel.set_running((done, of)))
         )
         future.add_done_callback(
-            lambda _end: self._bridge.post(lambda: self._closed or doctor.set_running(None))
+            lambda _end: self._dispatcher.post(lambda: self.is_closed or panel.set_running(None))
         )
-        self._bridge.when_done(future, self._show_check)
+        self._dispatcher.when_done(future, self._show_check)
 
-    def _show_check(self, found: LabelCheck) -> None:
-        if self._closed:
+    def _show_check(self, check: LabelCheck) -> None:
+        if self.is_closed:
             return
-        self._check = found
-        self._list.disagreement = found.shares
+        self._check = check
+        self._list.disagreement = check.shares
         classes = self._session.editing.classes
 
-        def named(value: int) -> tuple[tuple[int, int, int], str]:
+        def colour_and_name(value: int) -> tuple[tuple[int, int, int], str]:
             known = classes.by_value(value)
             return (known.colour, known.name) if known else ((128, 128, 128), str(value))
 
-        lines = [
+        rows = [
             ConfusionRow(
-                pair, named(pair[0]), named(pair[1]), f"{pixels:,} pixels in {count_of(len(ids), 'picture')}"
+                pair,
+                colour_and_name(pair[0]),
+                colour_and_name(pair[1]),
+                f"{pixels:,} pixels in {count_of(len(ids), 'picture')}",
             )
-            for pair, pixels, ids in found.found[:MAX_ROWS]
+            for pair, pixels, ids in check.found[:MAX_ROWS]
         ]
-        if not found.compared:
-            said = "There is no labelled picture with a prediction yet. Train first; it takes a minute."
-        elif not lines:
-            said = f"{count_of(found.compared, 'picture')} compared: the network contradicts nothing."
+        if not check.compared:
+            text = "There is no labelled picture with a prediction yet. Train first; it takes a minute."
+        elif not rows:
+            text = f"{count_of(check.compared, 'picture')} compared: no confident prediction contradicts a label."
         else:
-            said = f"{count_of(found.compared, 'picture')} compared. Labelled → what the network is sure of:"
-        self._page.label_check.set_rows(lines, said)
+            text = f"{count_of(check.compared, 'picture')} compared. Label → confident prediction:"
+        self._page.label_check.set_rows(rows, text)
 
     def _show_confusion(self, pair: tuple[int, int] | None) -> None:
+        """Filter by the pictures in which this pair of classes is confused; None: show all pictures again."""
         if pair is None:
             self._page.filter.set_filter("all")
-            self._relist("all", "name")
+            self._list_pictures("all", "name")
             self._page.order.setCurrentIndex(0)
             return
-        ids = next((ids for key, _pixels, ids in self._check.found if key == pair), frozenset())
-        classes = self._session.editing.classes
-        title = f"{classes.name_of(pair[0])} in doubt"
-        self._list.found = ids
+        title = f"{self._session.editing.classes.name_of(pair[0])} suspect"
+        self._list.found = next((ids for key, _pixels, ids in self._check.found if key == pair), frozenset())
         self._page.filter.set_filter(FOUND_PREFIX + title, title)
         self._page.order.setCurrentIndex(self._page.order.findData("doubt"))
-        self._relist(FOUND_PREFIX + title, "doubt")
+        self._list_pictures(FOUND_PREFIX + title, "doubt")
         self._page.layer_buttons["difference"].click()

@@ -1,16 +1,15 @@
-"""The next run and the export of a network: the two dialogs of the Train workspace, for one session."""
+"""Runs the two dialogs of the Train workspace: the form of the next run, and the export of a trained network."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QObject
-
 from core.base.errors import MaskloopError
 from core.base.settings import Settings
+from core.base.text import count_of
 from core.models.catalogue import architecture
 from core.models.export_job import ExportedModel
 from core.models.spec import ModelSpec, default_spec
@@ -19,7 +18,7 @@ from core.session.session import Session
 from core.session.training.next_run import FACT, NextRun
 from core.training.device_probe import likely_device
 from core.training.recipe import Recipe, default_recipe, format_recipe_changes
-from desktop.connections import ConnectionGroup
+from desktop.controller import Actions, Controller
 from desktop.dispatcher import MainThreadDispatcher
 from desktop.theme.theme import Theme
 from desktop.workspaces.train.dialogs.model_export_dialog import ModelExportDialog
@@ -29,28 +28,30 @@ from desktop.workspaces.train.dialogs.run_form import RunForm, StartingPoint
 from desktop.workspaces.train.page import TrainPage
 
 
-class RunSetup(QObject):
-    """Lives on the GUI thread; what is slow is done on the session's lanes."""
+class RunSetup(Controller):
+    """The work is done on the session's lanes and in processes of its own."""
 
     def __init__(
         self,
         session: Session,
-        bridge: MainThreadDispatcher,
+        dispatcher: MainThreadDispatcher,
         page: TrainPage,
         settings: Settings,
         theme: Theme,
     ) -> None:
         super().__init__()
-        self._session, self._bridge, self._page, self._theme = session, bridge, page, theme
+        self._session, self._dispatcher, self._page, self._theme = session, dispatcher, page, theme
         self._settings = settings
         self._next_run = NextRun()
         self._runs: list[RunRecord] = []
-        self._wires = ConnectionGroup()
-        self._wires.connect(page.next_run_requested, self.show_form)
-        self._wires.connect(page.export_requested, self.show_export)
+        self.connections.connect(page.next_run_requested, self.show_form)
+        self.connections.connect(page.export_requested, self.show_export)
         self.form: RunForm | None = None
         self.export_dialog: ModelExportDialog | None = None
-        bridge.when_done(session.fact(FACT), lambda text: self._set_next_run(NextRun.from_json(text)))
+        dispatcher.when_done(session.fact(FACT), lambda text: self._set_next_run(NextRun.from_json(text)))
+
+    def actions(self) -> Actions:
+        return {"export_model": self.show_export, "choose_network": self.show_form}
 
     def set_runs(self, runs: list[RunRecord]) -> None:
         """All runs, newest first."""
@@ -59,8 +60,7 @@ class RunSetup(QObject):
         self._show_next_run()
 
     def close(self) -> None:
-        """The session ends."""
-        self._wires.disconnect_all()
+        super().close()
         for dialog in (self.form, self.export_dialog):
             if dialog is not None:
                 dialog.hide()
@@ -68,112 +68,117 @@ class RunSetup(QObject):
         self._page.set_can_export(False)
         self._page.set_next_run("")
 
+    # The next run -------------------------------------------------------------------------------
+
     def show_form(self) -> None:
-        """Open the form with what was chosen before."""
+        """Open the form with what was chosen last."""
         if self.form is not None and self.form.isVisible():
             self.form.raise_()
             return
-        wish, usual = self._next_run, self._default_recipe()
-        runs = [found for run in self._runs if (found := _starting_point(run, usual)) is not None]
-        sizes = [size for run in self._runs[:1] if (size := _size(run))]
-        kind = likely_device(usual.device)
-        shown = RunForm(
+        run, default = self._next_run, self._default_recipe()
+        earlier = [point for each in self._runs if (point := _starting_point(each, default)) is not None]
+        sizes = [size for each in self._runs[:1] if (size := _input_size(each))]
+        form = RunForm(
             self._theme,
             {
-                "architecture": wish.architecture or UNCHANGED,
-                "encoder": wish.encoder or "",
-                "weights": wish.weights,
-                "size": str(wish.size or UNCHANGED),
+                "architecture": run.architecture or UNCHANGED,
+                "encoder": run.encoder or "",
+                "weights": run.weights,
+                "size": str(run.size or UNCHANGED),
             },
-            wish.choices,
-            usual,
-            size=sizes[0] if sizes else default_spec(kind, (1,)).size,
-            runs=runs,
+            run.choices,
+            default,
+            size=sizes[0] if sizes else default_spec(likely_device(default.device), (1,)).size,
+            runs=earlier,
             parent=self._page.window(),
         )
-        shown.values_accepted.connect(self._on_form_accepted)
-        shown.preview_requested.connect(self._load_preview)
-        shown.finished.connect(self._session.augmentation_previewer.stop)
-        self.form = shown
-        shown.show()
+        form.values_accepted.connect(self._on_form_accepted)
+        form.preview_requested.connect(self._load_preview)
+        form.finished.connect(self._session.augmentation_previewer.stop)
+        self.form = form
+        form.show()
+
+    def _default_recipe(self) -> Recipe:
+        """The recipe of a run for which nothing is chosen: device and duration come from the settings."""
+        device = self._settings.get("device")
+        recipe = default_recipe(likely_device(device))
+        return replace(recipe, minutes=self._settings.get("round_minutes"), device=device)
+
+    def _load_preview(self, recipe: Recipe, size: int, seed: int) -> None:
+        form = self.form
+        assert form is not None
+        self._dispatcher.when_done(
+            self._session.augmentation_previewer.request(recipe, size, seed),
+            lambda pictures: form.preview.set_pictures(pictures) if form is self.form else None,
+            lambda problem: form.preview.set_error(str(problem)) if form is self.form else None,
+        )
+
+    def _on_form_accepted(self, network: dict[str, str], choices: dict[str, str]) -> None:
+        run = NextRun(
+            network["architecture"] or None,
+            network["encoder"] or None,
+            network["weights"] or "none",
+            int(network["size"]) if network["size"] else None,
+            choices,
+        )
+        self._session.set_fact(FACT, run.to_json())
+        self._set_next_run(run)
+
+    def _set_next_run(self, run: NextRun) -> None:
+        self._next_run = run
+        self._show_next_run()
+
+    def _show_next_run(self) -> None:
+        """Describe the next run in one line of the page."""
+        run = self._next_run
+        if run.architecture is not None:
+            network = _architecture_title(run.architecture, run.encoder)
+        else:
+            network = network_title(self._runs[0]) if self._runs else "the default network"
+        weights = ", ImageNet weights" if run.weights == "imagenet" else ""
+        size = f", {run.size} pixels" if run.size else ""
+        changed = f", {count_of(len(run.choices), 'changed option')}" if run.choices else ""
+        self._page.set_next_run(f"Next run: {network}{weights}{size}{changed}")
+
+    # Export of a trained network ----------------------------------------------------------------
 
     def show_export(self) -> None:
-        """Open the dialog for the newest run; without weights there is nothing to export."""
+        """Open the dialog with the newest run selected; without trained weights only a message says so."""
         if not self._runs:
-            self._bridge.failed.emit(MaskloopError("There are no trained weights yet. Train first."))
+            self._dispatcher.failed.emit(MaskloopError("There are no trained weights yet. Train first."))
             return
         if self.export_dialog is not None and self.export_dialog.isVisible():
             self.export_dialog.raise_()
             return
         file = self._session.folder.parent / f"{self._session.name}-model.onnx"
         titles = [(run.id, f"Run {run.id}: {network_title(run)}{_score(run)}") for run in self._runs]
-        shown = ModelExportDialog(self._theme, titles, str(file), self._page.window())
-        shown.export_requested.connect(self._export_model)
-        shown.cancel_requested.connect(self._session.model_exporter.cancel)
-        self.export_dialog = shown
-        shown.show()
-
-    def _default_recipe(self) -> Recipe:
-        """How a training learns where nothing is chosen."""
-        device = self._settings.get("device")
-        recipe = default_recipe(likely_device(device))
-        return replace(recipe, minutes=self._settings.get("round_minutes"), device=device)
-
-    def _load_preview(self, recipe: Recipe, size: int, seed: int) -> None:
-        shown = self.form
-        assert shown is not None
-        self._bridge.when_done(
-            self._session.augmentation_previewer.request(recipe, size, seed),
-            lambda found: shown.preview.set_pictures(found) if shown is self.form else None,
-            lambda problem: shown.preview.set_error(str(problem)) if shown is self.form else None,
-        )
-
-    def _on_form_accepted(self, values: dict[str, str], choices: dict[str, str]) -> None:
-        wish = NextRun(
-            values["architecture"] or None,
-            values["encoder"] or None,
-            values["weights"] or "none",
-            int(values["size"]) if values["size"] else None,
-            choices,
-        )
-        self._session.set_fact(FACT, wish.to_json())
-        self._set_next_run(wish)
-
-    def _set_next_run(self, wish: NextRun) -> None:
-        self._next_run = wish
-        self._show_next_run()
-
-    def _show_next_run(self) -> None:
-        """One line that says what the next training will be."""
-        wish = self._next_run
-        if wish.architecture is not None:
-            named = _architecture_title(wish.architecture, wish.encoder)
-        else:
-            named = network_title(self._runs[0]) if self._runs else "the usual network"
-        size = f", {wish.size} pixels" if wish.size else ""
-        weights = ", ImageNet weights" if wish.weights == "imagenet" else ""
-        own = f", {_count_choices(wish.choices)}" if wish.choices else ""
-        self._page.set_next_run(f"Next run: {named}{weights}{size}{own}")
+        dialog = ModelExportDialog(self._theme, titles, str(file), self._page.window())
+        dialog.export_requested.connect(self._export_model)
+        dialog.cancel_requested.connect(self._session.model_exporter.cancel)
+        self.export_dialog = dialog
+        dialog.show()
 
     def _export_model(self, file: str, run: int) -> None:
-        shown = self.export_dialog
-        assert shown is not None
+        dialog = self.export_dialog
+        assert dialog is not None
 
-        def report(what: str, done: int, of: int) -> None:
-            self._bridge.post(lambda: self._if_open(shown, lambda: shown.set_progress(what, done, of)))
+        def show_progress(step: str, done: int, of: int) -> None:
+            self._dispatcher.post(
+                lambda: self._if_running(dialog, lambda: dialog.set_progress(step, done, of))
+            )
 
-        self._bridge.when_done(
-            self._session.model_exporter.export(Path(file), run, report),
-            lambda delivered: self._on_exported(shown, delivered),
-            lambda problem: self._if_open(shown, lambda: shown.set_finished(str(problem), failed=True)),
+        self._dispatcher.when_done(
+            self._session.model_exporter.export(Path(file), run, show_progress),
+            lambda model: self._on_exported(dialog, model),
+            lambda problem: self._if_running(dialog, lambda: dialog.set_finished(str(problem), failed=True)),
         )
 
-    def _on_exported(self, shown: ModelExportDialog, delivered: ExportedModel) -> None:
-        self._if_open(shown, lambda: shown.set_finished(delivered.message))
+    def _on_exported(self, dialog: ModelExportDialog, model: ExportedModel) -> None:
+        self._if_running(dialog, lambda: dialog.set_finished(model.message))
 
-    def _if_open(self, shown: ModelExportDialog, act: Callable[[], None]) -> None:
-        """News of an export come late; the dialog may be gone, or stopped by its user."""
-        if shown is self.export_dialog and shown.isVisible() and shown.is_running:
+    def _if_running(self, dialog: ModelExportDialog, act: Callable[[], None]) -> None:
+        """Call `act` unless the dialog was closed, replaced or cancelled while the export ran."""
+        if dialog is self.export_dialog and dialog.isVisible() and dialog.is_running:
             act()
 
 
@@ -181,20 +186,16 @@ def _architecture_title(name: str, encoder: str | None) -> str:
     return architecture(name).title + (f" on {encoder}" if encoder else "")
 
 
-def _count_choices(choices: Mapping[str, str]) -> str:
-    return "one choice of your own" if len(choices) == 1 else f"{len(choices)} choices of your own"
-
-
-def _starting_point(run: RunRecord, usual: Recipe) -> StartingPoint | None:
-    """The choices of a run, to repeat it; None when they cannot be read."""
+def _starting_point(run: RunRecord, default: Recipe) -> StartingPoint | None:
+    """Network and recipe of an earlier run, to repeat it; None when they cannot be read."""
     try:
         spec = ModelSpec.from_json(json.loads(run.model))
-        words = format_recipe_changes(Recipe.from_json(json.loads(run.recipe)), usual)
+        changes = format_recipe_changes(Recipe.from_json(json.loads(run.recipe)), default)
     except (MaskloopError, ValueError, TypeError, AttributeError):
         return None
     return StartingPoint(
         f"Run {run.id}: {network_title(run)}{_score(run)}",
-        {name: text for name, text in words.items() if name not in EXCLUDED},
+        {name: text for name, text in changes.items() if name not in EXCLUDED},
         {
             "architecture": spec.architecture,
             "encoder": spec.encoder or "",
@@ -204,7 +205,8 @@ def _starting_point(run: RunRecord, usual: Recipe) -> StartingPoint | None:
     )
 
 
-def _size(run: RunRecord) -> int | None:
+def _input_size(run: RunRecord) -> int | None:
+    """Side of the network's input in pixels; None when it cannot be read."""
     try:
         return ModelSpec.from_json(json.loads(run.model)).size
     except (MaskloopError, ValueError, TypeError, AttributeError):

@@ -34,7 +34,7 @@ def test_a_dataset_leaves_and_its_folder_is_shown(
     desk.dab(0.2, 0.6)
     dialog = opened(desk, "coco")
     desk.wait_until(dialog.export.isEnabled, "the numbers", 60)
-    assert "1 masks of labels" in dialog.plan.text() and "100.0%" in dialog.plan.text()
+    assert "1 label mask" in dialog.plan.text() and "100.0%" in dialog.plan.text()
     assert dialog.folder.text() == str(tmp_path / "pictures-coco")
     QTest.mouseClick(dialog.export, Qt.MouseButton.LeftButton)
     desk.wait_until(dialog.show_folder.isVisible, "the dataset", 60)
@@ -84,7 +84,7 @@ def test_a_stopped_export_goes_on_or_is_discarded(desk: Desk, tmp_path: Path) ->
             run_export(project, plan_export(project, wish), lambda *_: done.append(1), lambda: bool(done))
     dialog = opened(desk, "coco")
     desk.wait_until(dialog.discard.isVisible, "what is left", 60)
-    assert "stopped after 1 of 1 pictures" in dialog.resume_note.text() and dialog.export.text() == "Go on"
+    assert "stopped after 1 of 1 pictures" in dialog.resume_note.text() and dialog.export.text() == "Continue"
     QTest.mouseClick(dialog.discard, Qt.MouseButton.LeftButton)
     desk.wait_until(lambda: not dialog.discard.isVisible() and dialog.export.isEnabled(), "the numbers", 60)
     assert dialog.export.text() == "Export" and not dialog.resume_note.isVisible()
@@ -101,12 +101,12 @@ def test_a_cancelled_export_says_how_far_it_came(
     exporting, run = desk.session.exports, desk.session.exports.run
     monkeypatch.setattr(exporting, "run", lambda plan, progress: run(plan, lambda *_: exporting.cancel()))
     QTest.mouseClick(dialog.export, Qt.MouseButton.LeftButton)
-    desk.wait_until(lambda: "Stopped after 1 of 1" in dialog.plan.text(), "the end", 60)
-    assert dialog.discard.isVisible() and dialog.export.text() == "Go on"
+    desk.wait_until(lambda: "Cancelled after 1 of 1" in dialog.plan.text(), "the end", 60)
+    assert dialog.discard.isVisible() and dialog.export.text() == "Continue"
     monkeypatch.undo()
     QTest.mouseClick(dialog.export, Qt.MouseButton.LeftButton)
     desk.wait_until(dialog.show_folder.isVisible, "the dataset", 60)
-    assert "1 of them had been written before" in dialog.plan.text()
+    assert "1 of them were already finished" in dialog.plan.text()
     dialog.close()
 
 

@@ -23,15 +23,12 @@ pytestmark = pytest.mark.qt_log_ignore("does not support propagateSizeHints")
 
 def opened(desk: Desk, folder: Path | None = None) -> ImportDialog:
     desk.key(Qt.Key.Key_I, CTRL)
-    exchange = desk.window.context.export_controller
-    assert exchange is not None
+    controller = desk.window.context.import_controller
     desk.wait_until(
-        lambda: (
-            exchange.import_controller.dialog is not None and exchange.import_controller.dialog.isVisible()
-        ),
+        lambda: controller.dialog is not None and controller.dialog.isVisible(),
         "the dialog",
     )
-    dialog = exchange.import_controller.dialog
+    dialog = controller.dialog
     assert dialog is not None
     if folder is not None:
         dialog.set_folder(str(folder))
@@ -60,11 +57,13 @@ def test_a_folder_is_recognised_shown_counted_and_brought_in(desk: Desk, tmp_pat
     assert dialog.class_mapping.field("ego vehicle").currentData() == "void"
     assert len(desk.session.pictures) == 3, "nothing is brought in before somebody says so"
     press_import(desk, dialog)
-    assert "1 picture came in, 1 with labels" in dialog.plan.text()
+    assert "1 picture imported, 1 with labels" in dialog.plan.text()
     desk.wait_until(lambda: len(desk.session.pictures) == 4, "the picture")
     assert desk.session.editing.classes.by_name("road") is not None
     press_import(desk, dialog)
-    desk.wait_until(lambda: "1 were in already, unchanged" in dialog.plan.text(), "the second import")
+    desk.wait_until(
+        lambda: "1 were imported before and have not changed" in dialog.plan.text(), "the second import"
+    )
 
 
 def test_classes_go_where_the_person_says(desk: Desk, tmp_path: Path) -> None:
@@ -133,11 +132,11 @@ def test_an_import_can_be_stopped_and_goes_on_from_there(desk: Desk, tmp_path: P
     QTest.mouseClick(dialog.import_button, Qt.MouseButton.LeftButton)
     desk.wait_until(lambda: dialog.progress.value() > 0, "the first pictures")
     QTest.keyClick(dialog, Qt.Key.Key_Escape)
-    desk.wait_until(lambda: "Stopped" in dialog.plan.text() or dialog.cancel.text() == "Close", "the end")
+    desk.wait_until(lambda: "Cancelled" in dialog.plan.text() or dialog.cancel.text() == "Close", "the end")
     assert dialog.isVisible()
     if dialog.cancel.text() != "Close":
         press_import(desk, dialog)
-        assert "were in already" in dialog.plan.text()
+        assert "were imported before" in dialog.plan.text()
     desk.wait_until(lambda: len(desk.session.pictures) == 63, "all pictures")
 
 

@@ -135,7 +135,9 @@ def test_near_copies_are_shown_opened_and_put_right(desk: Desk, page: DataPage) 
     look(desk)
     page.area.ensureWidgetVisible(card.find_button)
     desk.click(card.find_button)
-    desk.wait_until(lambda: "1 pair of near-copies in different splits" in card.summary.text(), "the leak")
+    desk.wait_until(
+        lambda: "1 pair of near-duplicates in different splits" in card.summary.text(), "the leak"
+    )
     assert len(card.pair_widgets) == 3
     line = card.pair_widgets[0]
     assert (line.pair.one.id, line.pair.two.id, line.same_split.toolTip()) == (
@@ -185,7 +187,7 @@ def test_looking_can_be_cancelled_and_says_how_far_it_is(desk: Desk, page: DataP
     desk.click(card.find_button)
     assert heard == ["cancel"]
     card.clear()
-    assert (card.find_button.text(), card.progress.isVisible()) == ("Look for near-copies", False)
+    assert (card.find_button.text(), card.progress.isVisible()) == ("Find near-duplicates", False)
 
 
 def test_more_pairs_are_shown_when_asked(qtbot: QtBot, qapp: QApplication) -> None:

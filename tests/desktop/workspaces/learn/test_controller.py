@@ -247,7 +247,7 @@ def test_the_usual_network_then_that_of_the_newest_run(desk: Desk, page: LearnPa
     come(desk)
     assert card.network is None or "small" in card.summary.text()
     desk.wait_until(lambda: card.network is not None, "the stages of the run's network")
-    assert card.summary.text().startswith(f"Asymmetric U-Net, small (that of run {run.id}).")
+    assert card.summary.text().startswith(f"Asymmetric U-Net, small (from run {run.id}).")
     assert card.input_size.currentData() == 128
     assert [card.table.item(y, 0).text() for y in range(3)] == ["Way down 1", "Way down 2", "Way down 3"]
     assert "torch" not in vars(sys.modules["desktop.workspaces.learn.controller"])
@@ -281,9 +281,9 @@ STAGES = NetworkSummary(
 
 def test_the_network_in_rows_and_boxes(card: NetworkCard) -> None:
     assert not card.table.isVisible() and "takes a few seconds" in card.summary.text()
-    card.set_stages(STAGES, "that of run 7")
+    card.set_stages(STAGES, "from run 7")
     assert card.summary.text() == (
-        "A small U (that of run 7). 1.23 million numbers to learn; 3 channels in, 2 classes out."
+        "A small U (from run 7). 1.23 million numbers to learn; 3 channels in, 2 classes out."
     )
     sizes = lambda: [card.table.item(y, 1).text() for y in range(4)]  # noqa: E731
     assert sizes() == ["64 × 64", "32 × 32", "64 × 64", "–"]

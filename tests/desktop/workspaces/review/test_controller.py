@@ -132,7 +132,7 @@ def test_what_is_chosen_is_accepted_and_taken_back(desk: Desk, page: ReviewPage)
     desk.wait_until(lambda: page.grid.next_missing() is None, "cards as they are now", 10)
     desk.click(page.undo)
     desk.wait_until(lambda: not desk.session.pictures.get(4).is_labelled, "it is taken back", 10)
-    desk.wait_until(lambda: desk.said == "3 pictures taken back.", "the words for it", 10)
+    desk.wait_until(lambda: desk.said == "3 pictures reverted.", "the words for it", 10)
     assert not page.undo.isVisible()
 
 
@@ -176,7 +176,7 @@ def test_the_doctor_leads_to_the_pictures_in_doubt(desk: Desk, page: ReviewPage)
     assert line.accessibleName() == "grass taken for roof, 6,144 pixels in 2 pictures"
     desk.click(line)
     assert [page.grid._source.record(row).id for row in range(page.grid._source.count())] == [1, 2]
-    assert page.filter.currentText() == "grass in doubt" and page.order.currentData() == "doubt"
+    assert page.filter.currentText() == "grass suspect" and page.order.currentData() == "doubt"
     desk.click(page.label_check.show_all)
     assert page.grid._source.count() == COUNT and page.filter.currentData() == "all"
 
