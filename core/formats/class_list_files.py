@@ -1,4 +1,4 @@
-"""Lists of classes as datasets bring them along: CSV, JSON, lines of names, lines of colours."""
+"""Reads class lists that lie in datasets: CSV, JSON, label maps, lists of names, lists of colours."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from core.labels.class_list import MAX_CLASS_VALUE, Colour, default_colour
 
 @dataclass(frozen=True, slots=True)
 class ClassListFile:
-    """A list that was found: the file it stands in, the classes, and whether their colours are the dataset's own;
-    indices that mean void, and those that mean unlabelled."""
+    """A class list and the file it was read from.
+
+    has_colours: the colours are from the file, not assigned by us; void, unlabelled: indices with that meaning.
+    """
 
     name: str
     classes: tuple[DatasetClass, ...]
@@ -26,7 +28,7 @@ class ClassListFile:
 
 
 def find_class_list(tree: DatasetTree) -> ClassListFile | None:
-    """The class list nearest to the root; None when there is none that can be understood."""
+    """The readable class list nearest to the root of the dataset; None if there is none."""
     readers = (
         ("classes.json", _own_json),
         ("class_dict_seg.csv", _csv),
@@ -50,7 +52,7 @@ def find_class_list(tree: DatasetTree) -> ClassListFile | None:
 
 
 def _own_json(tree: DatasetTree, name: str) -> ClassListFile | None:
-    """Ours ({"classes": [{"index", "name", "color"}]}) or Supervisely's ({"title", "color": "#rrggbb"})."""
+    """Maskloop's form ({"classes": [{"index", "name", "color"}]}) or Supervisely's ({"title", "color": "#rrggbb"})."""
     content = tree.read_json(name)
     rows = content["classes"] if isinstance(content, dict) else content
     classes = []
@@ -66,7 +68,7 @@ def _own_json(tree: DatasetTree, name: str) -> ClassListFile | None:
 
 
 def _csv(tree: DatasetTree, name: str) -> ClassListFile | None:
-    """name,r,g,b with or without a column of numbers; else the row's number. A class numbered -1 is in no mask."""
+    """Columns name, r, g, b and optionally id or index; without one the row number is the index. -1 is in no mask."""
     header, *rows = tree.read_csv(name)
     titles = [cell.casefold() for cell in header]
     column = {title: titles.index(title) for title in ("name", "r", "g", "b")}
@@ -91,7 +93,7 @@ def _meta_json(tree: DatasetTree, name: str) -> ClassListFile | None:
 
 
 def _colour_lines(tree: DatasetTree, name: str) -> ClassListFile | None:
-    """Lines of “R G B name”; the line's number is the index."""
+    """Lines of “R G B name”; the line number is the index."""
     classes = []
     for place, line in enumerate(tree.read_lines(name)):
         red, green, blue, title = line.split(None, 3)
@@ -100,7 +102,7 @@ def _colour_lines(tree: DatasetTree, name: str) -> ClassListFile | None:
 
 
 def _label_map(tree: DatasetTree, name: str) -> ClassListFile | None:
-    """Lines of “name:r,g,b:parts:actions”, as CVAT writes them beside masks in the form of Pascal VOC."""
+    """Lines of “name:r,g,b:parts:actions”, as CVAT writes them for Pascal VOC masks."""
     classes: list[DatasetClass] = []
     for line in tree.read_lines(name):
         if line.startswith("#"):
@@ -112,7 +114,7 @@ def _label_map(tree: DatasetTree, name: str) -> ClassListFile | None:
 
 
 def _names(tree: DatasetTree, name: str) -> ClassListFile | None:
-    """One name a line; the line's number is the index."""
+    """One name per line; the line number is the index."""
     names = tree.read_lines(name)
     if len(set(names)) < len(names) or any(len(n) > 80 for n in names):
         return None

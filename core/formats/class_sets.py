@@ -1,4 +1,4 @@
-"""Classes of well-known datasets: numbers, names and colours, as their makers published them."""
+"""Class sets of well-known datasets: index, name and colour of each class as published."""
 
 from __future__ import annotations
 
@@ -22,20 +22,21 @@ def _sets() -> dict[str, list[list[object]]]:
 def class_set(name: str) -> tuple[DatasetClass, ...]:
     """The classes of cityscapes (34), camvid-32, camvid-11, pet, voc, ade-150, drone or dubai. Raises KeyError.
 
-    Classes that stand for "nothing to learn here" are void: those of Cityscapes without a training number too.
+    Classes whose name means "ignore" are void.
     """
     return tuple(_class(row) for row in _sets()[name])
 
 
 @cache
 def train_ids() -> dict[int, int]:
-    """Of Cityscapes: the label's id by its training number, 0..18."""
+    """Cityscapes label id by train id (0..18)."""
     return {int(str(row[3])): int(str(row[0])) for row in _sets()["cityscapes"] if row[3] is not None}
 
 
 @cache
 def cityscapes_classes(count: int = 19) -> tuple[DatasetClass, ...]:
-    """All 34 labels of Cityscapes, of which 19 (those that are scored), 30 (all that are seen) or 34 stay classes."""
+    """All 34 labels of Cityscapes; 19 (the evaluated ones), 30 (all but the technical ones) or 34 of them are classes, the
+    others void."""
     kept = {19: frozenset(train_ids().values()), 30: frozenset(range(4, 34)), 34: frozenset(range(34))}[count]
     return tuple(
         DatasetClass(c.index, c.name, c.colour, ClassTarget.CLASS if c.index in kept else ClassTarget.VOID)
@@ -44,7 +45,7 @@ def cityscapes_classes(count: int = 19) -> tuple[DatasetClass, ...]:
 
 
 def class_set_of_colours(colours: set[Colour]) -> str | None:
-    """The set whose colours hold all of these, black and white aside; the smallest when several do."""
+    """The smallest class set that has all of these colours, ignoring black and white; None if there is none."""
     wanted = colours - {(0, 0, 0), (255, 255, 255)}
     if len(wanted) < 2:
         return None
@@ -62,7 +63,7 @@ _VOID_NAMES = {"void", "unlabeled", "unlabelled", "border", "conflicting", "__ig
 
 
 def default_target(name: str) -> ClassTarget:
-    """What a class called so most likely wants to become: void where the name says that nobody knows."""
+    """The default target of a class of this name: void if the name means "ignore", otherwise a class."""
     return ClassTarget.VOID if name.casefold() in _VOID_NAMES else ClassTarget.CLASS
 
 

@@ -1,4 +1,4 @@
-"""A dataset's folder, listed once; what its files say is read with limits and looked up only among what was listed."""
+"""The file listing of a dataset folder, with size-limited readers for its files and lookup of names among those listed."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from core.images.image_reader import PICTURE_SUFFIXES
 
 MAX_FILES = 2_000_000
 MAX_JSON_BYTES = 1 << 30
-"""Largest JSON that is read: annotations of 118,000 pictures of COCO are 0.45 GB."""
+"""Largest JSON file that is read; the COCO annotations of 118,000 pictures are 0.45 GB."""
 MAX_TEXT_BYTES = 64 << 20
-"""Largest XML, list or table that is read."""
+"""Largest XML, text or CSV file that is read."""
 MALFORMED_ERRORS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, StopIteration)
-"""What looking into JSON raises where it is not as its format says: missing keys, other kinds, endless numbers."""
+"""Exceptions that access to malformed JSON raises: missing keys, wrong types, infinite numbers."""
 SPLIT_NAMES = {
     "train": "train",
     "training": "train",
@@ -39,24 +39,24 @@ SPLIT_NAMES = {
 
 
 class DatasetTree:
-    """What lies below `root`: names relative to it, with forward slashes, in natural order; hidden files left out.
+    """The files below `root`: names relative to it, with forward slashes, in natural order, without hidden files.
 
-    A name that a file of the dataset gives is never opened as a path: `find` looks for it among the names listed, so
-    no dataset reaches outside its folder. A folder behind a link is listed once.
+    A file name found inside a dataset is never opened as a path: `find` looks it up among the listed names, so a dataset
+    cannot refer to files outside its folder. A folder reached through links is listed once.
     """
 
     def __init__(self, root: Path) -> None:
-        """Raises FormatError when there is no such folder or it holds more than MAX_FILES."""
+        """Raises FormatError if the folder does not exist or contains more than MAX_FILES files."""
         if not root.exists():
             raise FormatError(f"There is no folder {root}. Check the name and try again.")
         if not root.is_dir():
-            raise FormatError(f"{root} is a file. Choose the folder that holds the dataset.")
+            raise FormatError(f"{root} is a file. Choose the folder that contains the dataset.")
         self.root = Path(os.path.normpath(root.absolute()))
         self.files = tuple(sorted(_list_files(self.root), key=natural_key))
 
     @cached_property
     def pictures(self) -> tuple[str, ...]:
-        """Names that end as pictures do."""
+        """Names with the suffix of an image file."""
         return tuple(name for name in self.files if PurePosixPath(name).suffix.lower() in PICTURE_SUFFIXES)
 
     @cached_property
@@ -75,7 +75,7 @@ class DatasetTree:
 
     @cached_property
     def folders(self) -> frozenset[str]:
-        """Every folder that holds a file somewhere below it; "" is the root."""
+        """All folders that contain a file at any depth; "" is the root."""
         found = {""}
         for name in self.files:
             parts = name.split("/")[:-1]
@@ -83,28 +83,28 @@ class DatasetTree:
         return frozenset(found)
 
     def path(self, name: str) -> Path:
-        """Where a listed name lies."""
+        """The path of a listed name."""
         return self.root / name
 
     def files_ending(self, *endings: str) -> list[str]:
-        """Names that end so, upper or lower case alike."""
+        """Names with one of these endings (lower case), ignoring case."""
         return [name for name in self.files if name.casefold().endswith(endings)]
 
     def files_named(self, name: str) -> list[str]:
-        """Names whose last part is this one."""
+        """Names whose last part is `name`, ignoring case."""
         return self._by_name.get(name.casefold(), [])
 
     def find(self, reference: str, near_folder: str = "") -> str | None:
-        """The listed file that a dataset means by `said`: same last part, then most folders in common with what
-        was said, then nearest to the folder `near`. None when there is none, or several fit equally."""
+        """The listed file that a reference in a dataset means: the same last part, then the most folders in common with
+        the reference, then the nearest to `near_folder`. None if there is none or the best match is not unique."""
         parts = [p for p in reference.replace("\\", "/").split("/") if p not in ("", ".", "..")]
         if not parts:
             return None
         return _best_match(self.files_named(parts[-1]), parts, near_folder)
 
     def find_picture(self, reference: str, near_folder: str = "", split: str | None = None) -> str | None:
-        """Like `find`, among pictures only; those of a split first, and when none is called so, one of that name with
-        another ending."""
+        """Like `find` among pictures only. Pictures of `split` are preferred; if no picture has the name, one with
+        another suffix is taken."""
         parts = [p for p in reference.replace("\\", "/").split("/") if p not in ("", ".", "..")]
         if not parts:
             return None
@@ -120,11 +120,11 @@ class DatasetTree:
         return None
 
     def pictures_with_stem(self, stem: str) -> list[str]:
-        """Pictures of this name without its ending, upper or lower case alike."""
+        """Pictures with this name without suffix, ignoring case."""
         return self._by_stem.get(stem.casefold(), [])
 
     def read_ends(self, name: str, size: int = 1 << 16) -> str:
-        """The beginning and the end of a file as text: which keys a large JSON has can be told from both."""
+        """The first and last `size` bytes of a file as text, enough to find the keys of a large JSON; empty if unreadable."""
         path = self.path(name)
         try:
             with path.open("rb") as file:
@@ -136,32 +136,32 @@ class DatasetTree:
             return ""
 
     def read_yaml(self, name: str) -> Any:
-        """Plain values only. Raises FormatError naming the file."""
+        """A YAML file, plain values only (safe_load). Raises FormatError naming the file."""
         try:
             return yaml.safe_load(self.read_text(name, 1 << 20))
         except (yaml.YAMLError, RecursionError) as problem:
             raise FormatError(
-                f"{self.path(name)} is no sound YAML: {str(problem).splitlines()[0]}."
+                f"{self.path(name)} is not valid YAML: {str(problem).splitlines()[0]}."
             ) from problem
 
     def read_text(self, name: str, limit: int = MAX_TEXT_BYTES) -> str:
-        """A text file. Raises FormatError naming it."""
+        """A UTF-8 text file. Raises FormatError naming the file."""
         path = self.path(name)
         try:
             if path.stat().st_size > limit:
                 raise FormatError(
-                    f"{path} is larger than {limit >> 20} MB, more than is read at once; part it into smaller files."
+                    f"{path} is larger than {limit >> 20} MB, the largest that can be read. Split it into smaller files."
                 )
             return path.read_bytes().decode("utf-8-sig")
         except OSError as problem:
             raise FormatError(f"{path} cannot be read: {problem.strerror or problem}.") from problem
         except UnicodeDecodeError as problem:
             raise FormatError(
-                f"{path} cannot be understood: it is no text in UTF-8. Save it as UTF-8."
+                f"{path} cannot be read: it is not UTF-8 text. Save it as UTF-8."
             ) from problem
 
     def read_head(self, name: str, size: int = 4096) -> str:
-        """The beginning of a file as text, whatever it holds; empty when it cannot be read."""
+        """The first `size` bytes of a file as text; empty if it cannot be read."""
         try:
             with self.path(name).open("rb") as file:
                 return file.read(size).decode("utf-8-sig", "replace")
@@ -169,46 +169,46 @@ class DatasetTree:
             return ""
 
     def read_lines(self, name: str) -> list[str]:
-        """Lines that are not empty, without blanks around them."""
+        """The non-empty lines of a text file, stripped. Raises FormatError."""
         return [line.strip() for line in self.read_text(name).splitlines() if line.strip()]
 
     def read_json(self, name: str) -> Any:
-        """Raises FormatError naming the file."""
+        """A JSON file. Raises FormatError naming the file."""
         try:
             return json.loads(self.read_text(name, MAX_JSON_BYTES))
         except (ValueError, RecursionError) as problem:
-            raise FormatError(f"{self.path(name)} is no sound JSON: {problem}.") from problem
+            raise FormatError(f"{self.path(name)} is not valid JSON: {problem}.") from problem
 
     def read_xml(self, name: str) -> Element:
-        """Entities, outside references and document types of its own are refused. Raises FormatError."""
+        """An XML file; entities, external references and document types are refused. Raises FormatError."""
         try:
             found: Element = defusedxml.ElementTree.fromstring(self.read_text(name), forbid_dtd=True)
         except (ParseError, DefusedXmlException, ValueError, RecursionError) as problem:
-            raise FormatError(f"{self.path(name)} is no sound XML: {problem}.") from problem
+            raise FormatError(f"{self.path(name)} is not valid XML: {problem}.") from problem
         return found
 
     def read_csv(self, name: str) -> list[list[str]]:
-        """Rows of a CSV file, without blanks around what the cells hold."""
+        """The non-empty rows of a CSV file with stripped cells. Raises FormatError."""
         try:
             rows = list(csv.reader(io.StringIO(self.read_text(name)), skipinitialspace=True))
         except csv.Error as problem:
-            raise FormatError(f"{self.path(name)} is no sound table: {problem}.") from problem
+            raise FormatError(f"{self.path(name)} is not a valid CSV table: {problem}.") from problem
         return [[cell.strip() for cell in row] for row in rows if any(cell.strip() for cell in row)]
 
 
 def stem_of(name: str) -> str:
-    """The last part without its ending."""
+    """The last part of a name without its suffix."""
     last = name.rsplit("/", 1)[-1]
     return last.rsplit(".", 1)[0] if "." in last.lstrip(".") else last
 
 
 def folder_of(name: str) -> str:
-    """The folder a name lies in; "" is the root."""
+    """The folder of a name; "" is the root."""
     return name.rpartition("/")[0]
 
 
 def split_of(name: str) -> str | None:
-    """train, val or test when a folder of the name says so, the outermost first."""
+    """train, val or test if a folder in the name says so, the outermost first; otherwise None."""
     for part in name.split("/")[:-1]:
         if (found := SPLIT_NAMES.get(part.casefold().rstrip("0123456789"))) is not None:  # train2017
             return found
@@ -253,6 +253,6 @@ def _list_files(root: Path) -> list[str]:
         names.extend(lead + name for name in files if not name.startswith("."))
         if len(names) > MAX_FILES:
             raise FormatError(
-                f"{root} holds more than {MAX_FILES:,} files. Choose a folder closer to the dataset."
+                f"{root} contains more than {MAX_FILES:,} files. Choose a folder closer to the dataset."
             )
     return names

@@ -1,4 +1,4 @@
-"""What every reader gives: a dataset from outside, recognised, its pictures listed, its masks not read yet."""
+"""Types that every reader returns: a recognised dataset, its classes, and its samples with masks that load on demand."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Values = NDArray[np.uint8]
 
 
 class ClassTarget(StrEnum):
-    """What may become of a class of a dataset: a class of the project, void, or nothing at all (unlabelled)."""
+    """What a class of a dataset becomes in a project: a class, void, or unlabelled (skip)."""
 
     CLASS = "class"
     VOID = "void"
@@ -27,7 +27,7 @@ class ClassTarget(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Recognition:
-    """A reader's opinion of a folder: how sure it is, 0..1, and why in one sentence."""
+    """A reader's verdict on a folder: the format, the confidence (0..1), and the reason in one sentence."""
 
     format: str
     confidence: float
@@ -36,10 +36,10 @@ class Recognition:
 
 @dataclass(frozen=True, slots=True)
 class DatasetClass:
-    """A class as a dataset knows it. `index` is its own number there; `fate` is what the format says becomes of it.
+    """A class of a dataset. `index` is its number in the dataset; `target` is what it becomes by default.
 
-    The name can always be stored and typed: for halves of letters, as JSON may hold them, it has question marks, and
-    one that is empty is made of the index.
+    The name is always valid UTF-8: lone surrogates, which JSON can contain, become question marks, and an empty name is
+    replaced by one made from the index.
     """
 
     index: int
@@ -54,8 +54,11 @@ class DatasetClass:
 
 @dataclass(frozen=True, slots=True)
 class LoadedMask:
-    """One mask, read: `values` (H, W) uint8 count the dataset's classes: 0 unlabelled, n is `classes[n - 1]`, 255
-    void. `sure` is below 1 where values were guessed (colours smeared by JPEG); `notes` are sentences for people."""
+    """A mask in memory.
+
+    values: (H, W) uint8; 0 is unlabelled, n is `Dataset.classes[n - 1]`, 255 is void. confidence: share of the pixels
+    whose value is certain; below 1 where colours were blurred by JPEG. notes: sentences for the user.
+    """
 
     values: Values
     confidence: float = 1.0
@@ -66,9 +69,9 @@ class LoadedMask:
 class Sample:
     """One picture of a dataset.
 
-    place: the relative path it gets in a project that does not hold it yet; split: train, val, test or None; read:
-    reads the mask, None where there is none, and may raise ImageError or FormatError; cut: the part of the file that
-    is the picture, None for all of it; sources: files besides the picture that the mask is made of.
+    target_path: the relative path of the picture when it is copied into a project; split: train, val, test or None;
+    read_mask: loads the mask, None if there is none; it may raise ImageError or FormatError; crop: the part of the file
+    that is the picture, None for all of it; sources: the files besides the picture that the mask is read from.
     """
 
     picture: Path
@@ -82,7 +85,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A dataset on disk. `notes` say by which rules it was understood; `problems` what was left out, file by file."""
+    """A dataset on disk. `notes` state the rules it was read by; `problems` what was left out, one sentence a file."""
 
     root: Path
     recognition: Recognition
@@ -92,7 +95,7 @@ class Dataset:
     problems: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
-        """Raises FormatError when there is nothing that can be imported."""
+        """Raises FormatError if there are no samples, or more classes than a project can hold."""
         if not self.samples:
             why = f" {self.problems[0]}" if self.problems else ""
             raise FormatError(f"There are no pictures in {self.root} that belong to the dataset.{why}")
@@ -105,7 +108,7 @@ class Dataset:
 def numbered_classes(
     names: list[str], known_colours: dict[str, Colour] | None = None
 ) -> tuple[DatasetClass, ...]:
-    """Classes from names alone, numbered from 1."""
+    """Classes from names only, numbered from 1."""
     known = known_colours or {}
     return tuple(
         DatasetClass(n, name, known.get(name) or default_colour((n - 1) % MAX_CLASS_VALUE + 1))

@@ -1,4 +1,4 @@
-"""docs/formats.md, made from the two tables of formats; a test holds all together."""
+"""Generates docs/formats.md from the registries of readers and writers; a test compares the two."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from core.formats.writers.registry import EXPORT_FORMATS
 
 
 def render_page() -> str:
-    """docs/formats.md: everything the table says, as Markdown."""
+    """The text of docs/formats.md."""
     incoming = [
         (f"`{r.name}`: {r.title}", r.about, r.limitations, r.tested_with) for r in IMPORT_FORMATS.values()
     ]

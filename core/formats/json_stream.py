@@ -1,8 +1,8 @@
-"""One large JSON object, read piece by piece: what stands in its lists is handed over one at a time and never held.
+"""A streaming reader for one large JSON object: list elements are yielded one at a time and never kept.
 
-Where the objects of a list end is found in a whole part of the file at once, by counting brackets outside of strings;
-they are then parsed together. That is ten times as fast as asking a parser for one after the other, and says the same:
-every piece is parsed, and where the count of brackets and the parser disagree, the parser is asked one by one.
+The ends of the objects in a list are found for a whole chunk of the file at once, by counting brackets outside strings;
+the objects are then parsed together. That is ten times as fast as parsing them one by one, with the same result: every
+element is parsed, and where bracket count and parser disagree, the elements are parsed one by one.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 _CHUNK = 1 << 18
 _CLOSE = 1 << 12
-"""Bytes that are looked at first where pieces are read one by one."""
+"""Bytes that are tried first when elements are parsed one by one."""
 MAX_ELEMENT_BYTES = 256 << 20
-"""Bytes of one element of a list, or of one value that is no list."""
+"""Largest list element, and largest value that is not a list, in bytes."""
 _BLANK = re.compile(rb"[ \t\n\r]*")
 _MARK = b"\xef\xbb\xbf"
 """The byte order mark of UTF-8."""
@@ -32,7 +32,7 @@ _KINDS[[ord(c) for c in '"\\[{]}']] = _QUOTE, _ESCAPE, _OPENS, _OPENS, _CLOSES, 
 
 
 class JsonElement(NamedTuple):
-    """A value under `key` of the object, or an element of the list there; `start` and `end` are bytes of the file."""
+    """The value of `key` in the object, or one element of the list there; `start` and `end` are byte offsets in the file."""
 
     key: str
     value: Any
@@ -41,17 +41,17 @@ class JsonElement(NamedTuple):
 
 
 def iter_json(path: Path, partial_types: Mapping[str, type] | None = None) -> Iterator[JsonElement]:
-    """All pieces, in the order of the file. Raises OSError, and ValueError where it is no sound JSON object.
+    """All elements in file order. Raises OSError, and ValueError if the file is not a valid JSON object.
 
-    `light`: by key, the msgspec.Struct that elements of this list become, where one has fields enough; the rest of them
-    is passed over. Those that do not fit it come as the dicts that they are.
+    partial_types: by key, the msgspec.Struct into which the elements of that list are decoded; other fields are skipped.
+    Elements that do not match the struct are returned as dicts.
     """
     with path.open("rb") as file:
         yield from _JsonReader(file, partial_types or {}).pieces()
 
 
 def read_spans(file: IO[bytes], spans: list[tuple[int, int]]) -> list[Any]:
-    """The elements that lie in these bytes; one span may hold several that follow each other. Raises ValueError."""
+    """Parse the elements in these byte spans; one span may hold several consecutive elements. Raises ValueError."""
     parts = []
     for start, end in spans:
         file.seek(start)
@@ -61,9 +61,9 @@ def read_spans(file: IO[bytes], spans: list[tuple[int, int]]) -> list[Any]:
 
 
 def parse_json(text: bytes) -> Any:
-    """What a JSON text says. Raises ValueError, and RecursionError for what is nested without end.
+    """Parse JSON. Raises ValueError, and RecursionError if it is nested too deeply.
 
-    NaN and halves of surrogate pairs are no JSON, but many programs write them: Python's parser takes them.
+    NaN and lone surrogates are not valid JSON, but many programs write them, so Python's parser is the fallback.
     """
     try:
         return msgspec.json.decode(text)
@@ -72,7 +72,7 @@ def parse_json(text: bytes) -> Any:
 
 
 class _JsonReader:
-    """`_text` is a part of the file, `_at` how far it has been used."""
+    """`_text` is a chunk of the file, `_at` the read position in it."""
 
     def __init__(self, file: IO[bytes], light: Mapping[str, type]) -> None:
         self._light = {key: msgspec.json.Decoder(list[kind]) for key, kind in light.items()}  # type: ignore[valid-type]
@@ -80,9 +80,9 @@ class _JsonReader:
         self._text = file.read(_CHUNK)
         self._at = len(_MARK) if self._text.startswith(_MARK) else 0
         self._before = 0
-        """Bytes of the file before `_text`."""
+        """File offset of `_text`."""
         self._singly_until = 0
-        """Byte of the file up to which pieces are read one by one, because together they did not make sense."""
+        """File offset up to which elements are parsed one by one, because parsing them together failed."""
         self._decode = json.JSONDecoder().raw_decode
 
     def pieces(self) -> Iterator[JsonElement]:
@@ -111,7 +111,7 @@ class _JsonReader:
             self._next()
 
     def _several(self, key: str) -> list[JsonElement]:
-        """The objects that lie here whole, one behind the other; none where it takes a closer look."""
+        """The complete consecutive objects at this position; empty if they have to be parsed one by one."""
         if self._before + self._at < self._singly_until or self._text[self._at : self._at + 1] != b"{":
             return []
         self._singly_until = self._before + len(self._text)
@@ -137,7 +137,7 @@ class _JsonReader:
         return found
 
     def _next(self) -> bytes:
-        """The next letter that is no blank, left where it is."""
+        """The next byte that is not white space, without consuming it."""
         while True:
             found = _BLANK.match(self._text, self._at)
             self._at = found.end() if found else self._at
@@ -154,7 +154,7 @@ class _JsonReader:
         return found
 
     def _value(self, key: str = "") -> JsonElement:
-        """Bytes are taken for letters (Latin-1), so that places in the text are places in the file; each piece is
+        """Bytes are decoded as Latin-1, so that positions in the text are byte offsets; each element is then decoded as
         UTF-8."""
         self._next()
         size, want = _CLOSE, _CHUNK
@@ -168,7 +168,7 @@ class _JsonReader:
                 if whole and not self._more(want):
                     raise
             else:
-                # A number may go on behind what has been read: "1", "1." and "1e+" all begin with one.
+                # A number may continue in the next chunk: "1", "1." and "1e+" all begin with a number.
                 if end + 2 < len(text) or (whole and not self._more(want)):
                     break
             size = min(size * 8, MAX_ELEMENT_BYTES + 1)
@@ -183,7 +183,7 @@ class _JsonReader:
         return JsonElement(key, value, start, start + end)
 
     def _more(self, size: int) -> bool:
-        """Whether there was more of the file to read; what has been used is let go."""
+        """Read on and drop what has been consumed. Returns whether there was anything left to read."""
         fresh = self._file.read(size)
         self._before += self._at
         self._text, self._at = self._text[self._at :] + fresh, 0
@@ -191,7 +191,7 @@ class _JsonReader:
 
 
 def _objects(text: bytes, at: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Where the objects and lists begin, and end, that follow each other from `at` on and are whole."""
+    """Start and end offsets of the complete objects and lists that follow each other from `at` on."""
     letters = np.frombuffer(text, np.uint8, offset=at)
     kinds = _KINDS[letters]
     places = np.flatnonzero(kinds)
@@ -201,7 +201,7 @@ def _objects(text: bytes, at: int) -> tuple[NDArray[np.int64], NDArray[np.int64]
     outside = (np.cumsum(kinds == _QUOTE) & 1 == 0) & (kinds != _QUOTE)
     places, opens = places[outside], kinds[outside] == _OPENS
     depth = np.cumsum(np.where(opens, 1, -1))
-    # A depth below zero is the end of the list that they stand in.
+    # A depth below zero is the end of the enclosing list.
     stop = int(np.argmax(depth < 0)) if (depth < 0).any() else len(depth)
     places, opens, depth = places[:stop], opens[:stop], depth[:stop]
     ends = places[~opens & (depth == 0)] + 1 + at
@@ -212,7 +212,7 @@ def _objects(text: bytes, at: int) -> tuple[NDArray[np.int64], NDArray[np.int64]
 def _without_escaped(
     places: NDArray[np.int64], kinds: NDArray[np.uint8]
 ) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-    """Only the quotes that begin or end a string: before one of the others stands an odd number of backslashes."""
+    """Drop escaped quotes: those preceded by an odd number of backslashes."""
     slashes = places[kinds == _ESCAPE]
     first = np.flatnonzero(np.diff(slashes, prepend=-2) != 1)
     odd = np.diff(first, append=len(slashes)) % 2 == 1

@@ -1,4 +1,4 @@
-"""Mask files become values of a dataset's classes: by index, by palette, by colour, by the nearest colour."""
+"""Converts mask files to class values: by index, by colour, or by the nearest colour."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from core.images.image_reader import read_mask, read_picture
 from core.labels.class_list import UNLABELLED, VOID, Colour
 
 MAX_INDEX = 65535
-"""A mask holds at most 16 bits a pixel."""
+"""Masks have at most 16 bits per pixel."""
 
 
 def values_by_index(
@@ -22,15 +22,15 @@ def values_by_index(
     void: frozenset[int] = frozenset(),
     unlabelled: frozenset[int] = frozenset(),
 ) -> dict[int, int]:
-    """Which value of a ReadMask each index of a mask file has."""
+    """LoadedMask value by index in a mask file; `void` and `unlabelled` are indices with that meaning."""
     table = {c.index: place for place, c in enumerate(classes, 1)}
     return table | dict.fromkeys(void, VOID) | dict.fromkeys(unlabelled, UNLABELLED)
 
 
 def read_index_mask(path: Path, values: Mapping[int, int], source: str) -> LoadedMask:
-    """A mask of indices (greyscale or palette). `where` names the table of classes.
+    """Read a mask of indices (greyscale or palette). `source` names the class list in messages.
 
-    Raises ImageError when it cannot be read and FormatError when it holds an index nobody has named.
+    Raises ImageError if the file cannot be read, FormatError if it contains an index that is not in `values`.
     """
     return LoadedMask(remap_indices(read_mask(path), values, path, source))
 
@@ -38,25 +38,25 @@ def read_index_mask(path: Path, values: Mapping[int, int], source: str) -> Loade
 def remap_indices(
     indices: NDArray[np.uint8] | NDArray[np.uint16], values: Mapping[int, int], path: Path, source: str
 ) -> NDArray[np.uint8]:
-    """(H, W) indices of any kind as values of a ReadMask. Raises FormatError naming what is not in the table."""
+    """Map (H, W) indices to LoadedMask values. Raises FormatError naming the indices that are not in `values`."""
     table = np.zeros(MAX_INDEX + 1, np.uint8)
     known = np.zeros(MAX_INDEX + 1, bool)
     for index, value in values.items():
-        if 0 <= index <= MAX_INDEX:  # other tools write -1 for "none": no pixel can hold that
+        if 0 <= index <= MAX_INDEX:  # other tools write -1 for "none", which no pixel can have
             table[index], known[index] = value, True
     strangers = np.unique(indices[~known[indices]])
     if strangers.size:
         shown = ", ".join(str(v) for v in strangers[:5])
-        raise FormatError(f"{path} holds the index {shown}, which {source} does not name; it was left out.")
+        raise FormatError(f"{path} contains the index {shown}, which {source} does not list; it was left out.")
     return table[indices]
 
 
 def read_colour_mask(
     path: Path, colours: Mapping[Colour, int], unlabelled: Mapping[Colour, int] | None = None
 ) -> LoadedMask:
-    """A mask of colours; a palette is taken for its colours. What nobody has named becomes unlabelled, and a note.
+    """Read a mask of colours (RGB, or a palette image by its palette). Unknown colours become unlabelled, with a note.
 
-    Raises ImageError when it cannot be read, FormatError when not one colour is known.
+    Raises ImageError if the file cannot be read, FormatError if none of its colours is known.
     """
     known = dict(colours) | dict(unlabelled or {})
     packed = pack_rgb(read_picture(path))
@@ -65,14 +65,14 @@ def read_colour_mask(
     values = np.array([numbers.get(int(c), UNLABELLED) for c in found], np.uint8)
     strange = np.array([int(c) not in numbers for c in found])
     if strange.all():
-        raise FormatError(f"{path} holds none of the colours of the classes; it was left out.")
+        raise FormatError(f"{path} contains none of the class colours; it was left out.")
     notes: tuple[str, ...] = ()
     if strange.any():
         share = counts[strange].sum() / packed.size
         worst = found[strange][np.argsort(-counts[strange])][:3]
         shown = ", ".join(f"#{int(c):06x}" for c in worst)
         notes = (
-            f"{path.name}: {share:.2%} of the pixels have a colour of no class ({shown}); left unlabelled.",
+            f"{path.name}: {share:.2%} of the pixels have an unknown colour ({shown}) and stay unlabelled.",
         )
     return LoadedMask(values[inverse].reshape(packed.shape), 1.0, notes)
 
@@ -80,10 +80,10 @@ def read_colour_mask(
 def match_nearest_colours(
     pixels: NDArray[np.uint8], colours: Sequence[Colour], values: Sequence[int], *, tolerance: int
 ) -> LoadedMask:
-    """(H, W, 3) uint8 colours that were smeared, snapped to the nearest of the palette.
+    """Class values of (H, W, 3) uint8 pixels by the nearest colour, for colours blurred by lossy compression.
 
-    A pixel further than `reach` (the largest difference of a channel) from every colour is void. `sure` is the share
-    of pixels within it.
+    A pixel that differs from every colour by more than `tolerance` in some channel is void. `confidence` of the result
+    is the share of the other pixels.
     """
     palette = np.array(colours, np.int16)
     packed = pack_rgb(pixels)

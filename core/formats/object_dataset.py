@@ -1,4 +1,7 @@
-"""Datasets of drawn objects: each names its label in words; what lies outside all objects is a class of its own."""
+"""Datasets of annotated objects (polygons, masks): objects are rasterized into one mask of class values per picture.
+
+Pixels outside all objects belong to a class of their own, "everything else".
+"""
 
 from __future__ import annotations
 
@@ -20,15 +23,15 @@ from core.images.image_reader import MAX_PIXELS, read_size
 from core.labels.class_list import MAX_CLASS_VALUE, Colour, default_colour
 
 UNCOVERED = "everything else"
-"""The class of pixels that no object covers. Unlabelled, unless somebody gives it a class of the project."""
+"""Class of the pixels that no object covers; unlabelled unless the user maps it to a class of the project."""
 UNCOVERED_INDEX = 255
 ERASE_LABEL = "\0"
-"""Label of an object that takes away what lies below it."""
+"""Label of an object that erases the objects below it."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnnotatedObject:
-    """One drawn object with its label."""
+    """One object with its label: outlines and holes in them, or run lengths of the whole picture."""
 
     label: str
     rings: tuple[Ring, ...] = ()
@@ -38,8 +41,11 @@ class AnnotatedObject:
 
 @dataclass(frozen=True, slots=True)
 class PictureAnnotation:
-    """All objects of one picture. `picture` is what the dataset calls it; `size` is None where it does not say;
-    `skipped` counts what is no area: points, lines, boxes of formats whose boxes only surround things."""
+    """All objects of one picture.
+
+    picture: the name in the dataset; size: (width, height), None if the dataset does not state it; skipped: number of
+    annotations that are not areas: points, lines, and bounding boxes.
+    """
 
     picture: str
     size: tuple[int, int] | None
@@ -50,7 +56,8 @@ class PictureAnnotation:
 
 
 ReadAnnotation = Callable[[], PictureAnnotation]
-"""Reads one picture's objects, again each time, so that not all of a dataset lies in memory. Raises FormatError."""
+"""Reads the objects of one picture. Called again for each use, so that the objects of a whole dataset are never all in
+memory. Raises FormatError."""
 
 
 def build_object_dataset(
@@ -62,11 +69,13 @@ def build_object_dataset(
     later_on_top: bool = False,
     notes: tuple[str, ...] = (),
 ) -> Dataset:
-    """A dataset of (file that says it, objects); where all labels are known, a third part may give the drawing without
-    its objects, so that nothing is read twice. `known` are labels with colours, numbered in this order before all
-    others. With `in_order` later objects lie above earlier ones, else smaller above larger.
+    """A dataset from annotations, each given as (annotation file, reader of its objects).
 
-    Raises FormatError when not one picture is there or there are too many labels.
+    annotations: if all labels are known, a third element may read the annotation without its objects, so that they are
+    not read twice. known_labels: labels with colours; they are numbered first, in this order. later_on_top: later
+    objects cover earlier ones; otherwise smaller ones cover larger ones.
+
+    Raises FormatError if no picture exists or there are too many labels.
     """
     labels = dict(known_labels)
     problems: list[str] = []
@@ -80,7 +89,7 @@ def build_object_dataset(
             continue
         picture = tree.find_picture(drawing.picture, source.rpartition("/")[0], drawing.split)
         if picture is None:
-            problems.append(f"The picture {drawing.picture} that {tree.path(source)} names is not there.")
+            problems.append(f"{tree.path(source)} names the picture {drawing.picture}, which does not exist.")
             continue
         for thing in drawing.objects:
             if thing.label != ERASE_LABEL:
@@ -110,8 +119,8 @@ def build_object_dataset(
         )
         for picture, source, draws, light in found
     ]
-    rule = "Where objects overlap, later ones lie above earlier ones." if later_on_top else OVERLAP_RULE
-    more = (f"{skipped:,} points, lines or plain boxes are no areas and were left out.",) if skipped else ()
+    rule = "Where objects overlap, later ones cover earlier ones." if later_on_top else OVERLAP_RULE
+    more = (f"{skipped:,} points, lines or bounding boxes are not areas and were left out.",) if skipped else ()
     rest = DatasetClass(UNCOVERED_INDEX, UNCOVERED, (128, 128, 128), ClassTarget.SKIP)
     return Dataset(
         tree.root,
@@ -142,9 +151,9 @@ def _read(
 
 
 def place_mask(part: NDArray[np.bool_], x: int, y: int, size: tuple[int, int]) -> Runs:
-    """A mask (h, w) whose corner lies at x, y of a picture (width, height), as run lengths of the whole picture.
+    """Run lengths of a whole picture of `size` (width, height) from a part (h, w) bool with its top left corner at x, y.
 
-    Raises ValueError for a size that no picture has.
+    Raises ValueError for an impossible size.
     """
     width, height = size
     if width < 1 or not 0 < width * height <= MAX_PIXELS:
@@ -157,9 +166,9 @@ def place_mask(part: NDArray[np.bool_], x: int, y: int, size: tuple[int, int]) -
 
 
 def decode_png_mask(content: bytes) -> NDArray[np.bool_]:
-    """A small PNG inside an annotation as (h, w) bool: where it is neither black nor transparent.
+    """A PNG embedded in an annotation as (h, w) bool: True where it is neither black nor transparent.
 
-    Raises ValueError when it is no sound PNG or larger than a picture may be.
+    Raises ValueError if it is not a valid PNG or larger than the picture size limit.
     """
     if content[:8] != b"\x89PNG\r\n\x1a\n" or len(content) < 24:
         raise ValueError("not a PNG")

@@ -1,4 +1,4 @@
-"""Which mask belongs to which picture, by a rule that can be said: folders named for masks, endings, equal names."""
+"""Pairs pictures with masks by folder names, file name endings, and equal names."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LOSSLESS = (".png", ".bmp", ".tif", ".tiff", ".gif", ".webp", ".ppm", ".pgm")
 
 @dataclass(frozen=True, slots=True)
 class MaskGroup:
-    """Masks of one kind: in folders of one name, with names of one ending. `pairs`: mask by picture."""
+    """Masks of one kind: the same folder name and the same name ending. `pairs` maps picture to mask."""
 
     kind: str
     pairs: dict[str, str]
@@ -32,7 +32,7 @@ class MaskGroup:
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """Pictures, and the groups of masks that were found for them, the one that fits most first."""
+    """The pictures, the mask groups found for them, the largest first, and the masks without a picture."""
 
     pictures: tuple[str, ...]
     groups: tuple[MaskGroup, ...]
@@ -40,11 +40,11 @@ class Pairing:
 
 
 def pair_masks(tree: DatasetTree) -> Pairing:
-    """Part the pictures of a tree into pictures and masks, and pair them.
+    """Separate the image files of a dataset into pictures and masks, and pair them.
 
-    A file is a mask when a folder it lies in is named for masks, or its name ends as a mask's does while a picture
-    without that ending is there. Both belong together when folders (but for those words) and name (but for the
-    ending) are equal; else when just the names are, and no two pictures share one.
+    A file is a mask if one of its folders has a mask word (masks, labels, gt, …) in its name, or if its name has a mask
+    ending (`_mask`, `_L`, …) and a picture without the ending exists. A mask belongs to the picture with the same
+    folders (without those words) and the same name (without the ending); otherwise to the only picture of that name.
     """
     stems = {stem_of(name).casefold() for name in tree.pictures}
     masks = [name for name in tree.pictures if _is_mask(name, stems)]
@@ -94,7 +94,7 @@ def _without_mask_ending(stem: str) -> str:
 
 
 def _pairing_key(name: str) -> str:
-    """Folders without the words for pictures and masks, and the name without a mask's ending."""
+    """The folders without picture and mask words, and the name without a mask ending; equal for a pair."""
     parts = []
     for part in folder_of(name).split("/"):
         rest = _words(re.sub("annot$", "", part.casefold())) - MASK_WORDS - PICTURE_WORDS
@@ -104,7 +104,7 @@ def _pairing_key(name: str) -> str:
 
 
 def _kind(mask: str) -> str:
-    """What masks of one kind have in common: the folder named for masks, and the ending."""
+    """The mask folder and the name ending, which all masks of one group share."""
     named = [
         p for p in folder_of(mask).split("/") if _words(p) & MASK_WORDS or p.casefold().endswith("annot")
     ]

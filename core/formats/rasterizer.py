@@ -1,4 +1,4 @@
-"""Polygons, boxes and run lengths become one mask of values: each pixel belongs to one class."""
+"""Rasterizes polygons, boxes and run lengths into one mask of class values; each pixel gets one value."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from core.images.image_reader import MAX_PIXELS
 from core.labels.rasterization import polygon, polygon_runs, ring_successors
 
 Ring = NDArray[np.float64]
-"""(n, 2) corners x, y in pixels of the picture; closed by itself."""
+"""(n, 2) float64: corners x, y of a closed polygon, in image pixels."""
 
 Runs = NDArray[np.int64]
-"""Run lengths down the columns of a picture, in turn outside and inside, beginning with outside."""
+"""Run lengths in column-major order, alternately outside and inside, starting with outside (as in COCO)."""
 
 PIXELS_PER_BATCH = 1 << 22
-"""Pixels that are painted at once."""
+"""Pixels filled in one step, which limits memory."""
 MAX_COORDINATE = 1e6
-"""Further out no corner lies in any picture."""
+"""Largest absolute coordinate that is accepted."""
 MAX_RLE_DIGITS = 11
-"""Characters of one number of a run-length code, counted from 0."""
-OVERLAP_RULE = "Where objects overlap, smaller ones lie above larger ones."
+"""Index of the last character that a number of a compressed run-length code may have."""
+OVERLAP_RULE = "Where objects overlap, smaller ones cover larger ones."
 
 
 _Lines = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]
-"""Lines of pixels in a flat picture: whose they are (a place in a list of shapes), first pixel, step, count."""
+"""Pixel lines in a flattened picture: index of the shape, first pixel, step, count."""
 _NO_PIXELS = np.zeros(0, np.intp)
 _NO_LINES: _Lines = (_NO_PIXELS, _NO_PIXELS, _NO_PIXELS, _NO_PIXELS)
 
 
 @dataclass(frozen=True, slots=True)
 class FilledShape:
-    """One object: `value` of a ReadMask; outlines and the holes in them; or run lengths of the whole picture."""
+    """One object: its value in a LoadedMask, and outlines with holes, or run lengths of the whole picture."""
 
     value: int
     rings: tuple[Ring, ...] = ()
@@ -55,22 +55,21 @@ def rasterize(
     background: int = 0,
     source: Path,
 ) -> NDArray[np.uint8]:
-    """(height, width) uint8 of values, `ground` where no shape is. Smaller shapes lie above larger ones; with
-    `in_order`
-    later ones above earlier ones.
+    """(height, width) uint8 class values, `background` outside all shapes.
 
-    Raises FormatError naming `where` for a size that no picture has and for run lengths of another size.
+    Smaller shapes cover larger ones; with `later_on_top` later shapes cover earlier ones. Raises FormatError, which
+    names the file `source`, for an impossible size and for run lengths that do not match it.
     """
     width, height = size
     if not 0 < width * height <= MAX_PIXELS or width < 0:
-        raise FormatError(f"{source} says that its picture is {width} x {height} pixels, which cannot be.")
+        raise FormatError(f"{source} states a picture size of {width} x {height} pixels, which is not possible.")
     values = np.full((height, width), background, np.uint8)
     ordered = list(shapes)
     if not later_on_top:
         areas = _areas(ordered)
         ordered = [ordered[n] for n in np.argsort(-areas, kind="stable").tolist()]
     if any(shape.runs is not None and shape.runs.sum() != width * height for shape in ordered):
-        raise FormatError(f"{source} holds a mask that is not of its picture's size, {width} x {height}.")
+        raise FormatError(f"{source} contains a mask whose size is not that of its picture, {width} x {height}.")
     for holes, group in groupby(ordered, lambda shape: bool(shape.holes)):
         if holes:
             for shape in group:
@@ -81,62 +80,62 @@ def rasterize(
 
 
 def parse_ring(points: Any) -> Ring:
-    """[[x, y], ..] or [x, y, x, y, ..] as a ring. Raises ValueError for what are no finite numbers in pairs."""
+    """A ring from [[x, y], ..] or [x, y, x, y, ..]. Raises ValueError unless these are finite numbers in pairs."""
     ring = np.asarray(points, np.float64).reshape(-1, 2)
     if len(ring) < 3 or not np.isfinite(ring).all() or np.abs(ring).max() > MAX_COORDINATE:
-        raise ValueError("an outline needs three corners or more, with plain numbers")
+        raise ValueError("an outline needs at least three corners with finite coordinates")
     return ring
 
 
 def parse_rings(flat: Sequence[Sequence[Any]]) -> list[Ring]:
-    """Many rings [x, y, x, y, ..] at once, as `ring_of` makes one. Raises ValueError and TypeError."""
+    """Many rings [x, y, x, y, ..] at once; like `parse_ring` for each. Raises ValueError and TypeError."""
     lengths = [len(ring) for ring in flat]
     if any(length % 2 for length in lengths):
-        raise ValueError("an outline whose last corner has no y")
+        raise ValueError("an outline whose last corner has no y coordinate")
     numbers = np.fromiter(chain.from_iterable(flat), np.float64, sum(lengths))
     if not np.isfinite(numbers).all() or np.abs(numbers).max(initial=0) > MAX_COORDINATE:
-        raise ValueError("an outline with numbers that are no places in a picture")
+        raise ValueError("an outline with coordinates outside any picture")
     corners = numbers.reshape(-1, 2)
     ends = np.cumsum(lengths, dtype=np.int64) // 2
     return [corners[end - length // 2 : end] for end, length in zip(ends.tolist(), lengths, strict=True)]
 
 
 def box_ring(x0: float, y0: float, x1: float, y1: float) -> Ring:
-    """A rectangle from corner to corner: the pixel at x1, y1 is outside."""
+    """A half-open rectangle: the pixel at x1, y1 is outside."""
     return parse_ring([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
 
 
 def circle_ring(x: float, y: float, across: float, down: float | None = None) -> Ring:
-    """An ellipse around x, y with these radii, as 64 corners."""
+    """An ellipse around x, y with these radii as a polygon of 64 corners."""
     turn = np.linspace(0, 2 * np.pi, 64, endpoint=False)
     return parse_ring(np.stack([x + across * np.cos(turn), y + (down or across) * np.sin(turn)], axis=1))
 
 
 def runs_from_counts(counts: Sequence[Any], height: int, width: int) -> Runs:
-    """Run lengths as a file lists them. Raises ValueError when they do not fill the picture."""
+    """Run lengths from a list of counts. Raises ValueError if they do not add up to the picture."""
     return _check_runs(np.fromiter(counts, np.int64, len(counts)), height, width)
 
 
 def _check_runs(runs: Runs, height: int, width: int) -> Runs:
-    """No run is longer than all pixels, which also keeps the sum from running over."""
+    """No run may be longer than the picture, which also prevents an overflow of the sum."""
     pixels = height * width
     if not 0 < pixels <= MAX_PIXELS or runs.min(initial=0) < 0 or runs.max(initial=0) > pixels:
-        raise ValueError(f"the run lengths do not fill a picture of {width} x {height}")
+        raise ValueError(f"the run lengths do not add up to a picture of {width} x {height}")
     if runs.sum() != pixels:
-        raise ValueError(f"the run lengths do not fill a picture of {width} x {height}")
+        raise ValueError(f"the run lengths do not add up to a picture of {width} x {height}")
     return runs
 
 
 def decode_rle(text: str, height: int, width: int) -> Runs:
-    """One code as `all_compressed` reads many. Raises ValueError."""
+    """Decode one compressed run-length code, see `decode_rles`. Raises ValueError."""
     return decode_rles([text], height, width)[0]
 
 
 def decode_rles(texts: Sequence[str], height: int, width: int) -> list[Runs]:
-    """COCO's compressed form: 5 bits a character, differences from the run before the last one.
+    """Decode COCO's compressed run-length codes: 5 bits per character, each run relative to the one two before it.
 
-    After the description in the COCO API (maskApi.c, rleFrString), which itself trusts the lengths and would write past
-    the picture. Raises ValueError when they do not fill it.
+    Source: COCO API, maskApi.c, rleFrString, which does not check the lengths and would write past the picture. Raises
+    ValueError for a damaged code and if the runs do not add up to the picture.
     """
     if not texts:
         return []
@@ -159,14 +158,14 @@ def decode_rles(texts: Sequence[str], height: int, width: int) -> list[Runs]:
     counts -= np.where(bits[ends] & 16, np.left_shift(1, 5 * (place[ends] + 1)), 0)
     found = np.split(counts, np.searchsorted(ends, last[:-1], "right"))
     for numbers in found:
-        # From the fourth on a number is the difference from the one before the last.
+        # From the fourth run on a number is the difference from the run two before it.
         numbers[1::2] = np.cumsum(numbers[1::2])
         numbers[2::2] = np.cumsum(numbers[2::2])
     return [_check_runs(numbers, height, width) for numbers in found]
 
 
 def mask_to_runs(mask: NDArray[np.bool_]) -> Runs:
-    """(height, width) bool as run lengths down the columns, beginning with what is outside."""
+    """Run lengths of a (height, width) bool mask in column-major order, starting with outside."""
     flat = mask.ravel("F")
     turns = np.flatnonzero(flat[1:] != flat[:-1]) + 1
     ends = np.concatenate([[0] if flat.size and flat[0] else [], turns, [flat.size]])
@@ -174,7 +173,7 @@ def mask_to_runs(mask: NDArray[np.bool_]) -> Runs:
 
 
 def _fill_shapes(values: NDArray[np.uint8], shapes: Sequence[FilledShape]) -> None:
-    """Paint shapes of rings or runs, none with holes, each over those before it."""
+    """Fill shapes without holes in list order."""
     height, width = values.shape
     parts = [_ring_lines(shapes, width, height), _run_lines(shapes, width, height)]
     turn, start, step, count = (np.concatenate(column) for column in zip(*parts, strict=True))
@@ -186,7 +185,7 @@ def _fill_shapes(values: NDArray[np.uint8], shapes: Sequence[FilledShape]) -> No
 
 
 def _ring_lines(shapes: Sequence[FilledShape], width: int, height: int) -> _Lines:
-    """What rings cover, row by row."""
+    """Pixel rows inside the rings of the shapes."""
     rings = [ring for shape in shapes for ring in shape.rings]
     if not rings:
         return _NO_LINES
@@ -196,7 +195,7 @@ def _ring_lines(shapes: Sequence[FilledShape], width: int, height: int) -> _Line
 
 
 def _run_lines(shapes: Sequence[FilledShape], width: int, height: int) -> _Lines:
-    """What run lengths cover, column by column; a run that goes on in the next column is cut there."""
+    """Pixel columns inside the runs of the shapes; a run that continues in the next column is cut there."""
     runs = [(turn, shape.runs) for turn, shape in enumerate(shapes) if shape.runs is not None]
     if not runs:
         return _NO_LINES
@@ -221,7 +220,7 @@ def _paint(
     count: NDArray[np.intp],
     colour: NDArray[np.uint8],
 ) -> None:
-    """Lines of pixels, none of them empty, later ones over earlier ones."""
+    """Fill non-empty pixel lines of a flattened picture in order; later lines overwrite earlier ones."""
     ends = np.cumsum(count)
     first = 0
     while first < len(count):
@@ -229,7 +228,7 @@ def _paint(
         last = max(first + 1, int(np.searchsorted(ends, before + PIXELS_PER_BATCH, "right")))
         part = slice(first, last)
         length, stride = count[part], step[part]
-        # From pixel to pixel a step, and from line to line a leap to where the next begins.
+        # Index differences: `stride` within a line, and a jump from the end of a line to the start of the next.
         leaps = np.diff(start[part], prepend=0)
         leaps[1:] -= (length[:-1] - 1) * stride[:-1]
         at = np.repeat(stride, length)
@@ -249,7 +248,7 @@ def _fill_with_holes(values: NDArray[np.uint8], shape: FilledShape) -> None:
 
 
 def _areas(shapes: Sequence[FilledShape]) -> NDArray[np.float64]:
-    """Pixels inside each shape, by the shoelace formula."""
+    """Area of each shape in pixels, by the shoelace formula."""
     rings = [(ring, n, 1) for n, shape in enumerate(shapes) for ring in shape.rings]
     rings += [(ring, n, -1) for n, shape in enumerate(shapes) for ring in shape.holes]
     found = np.array([0.0 if s.runs is None else float(s.runs[1::2].sum()) for s in shapes])
