@@ -1,4 +1,4 @@
-"""Options that several commands take, and what those have in common that open a project to learn or to predict."""
+"""Options shared by several commands, and helpers for commands that train or predict."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ ProjectOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
-def _known(device: str) -> str:
+def _device(device: str) -> str:
     if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", device):
         raise typer.BadParameter("choose auto, cpu, cuda, cuda:0 (the first of several), or mps.")
     return device
 
 
-DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", callback=_known)]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", callback=_device)]
 
 
-def _look(tta: str) -> str:
+def _tta(tta: str) -> str:
     if tta not in TTA_MODES:
         raise typer.BadParameter(f"choose one of {', '.join(TTA_MODES)}.")
     return tta
@@ -45,27 +45,31 @@ def _strategy(strategy: str) -> str:
 TtaOption = Annotated[
     str,
     typer.Option(
-        help="Average several looks at a picture: none, flip, scales or all of them.", callback=_look
+        help="Test-time augmentation: average predictions over none, flip, scales or all.", callback=_tta
     ),
 ]
 DevicesOption = Annotated[
-    int, typer.Option(min=1, help="How many devices of a machine work together, a process each.")
+    int, typer.Option(min=1, help="Number of devices per machine, with a process for each.")
 ]
 NodesOption = Annotated[
-    int, typer.Option(min=1, help="How many machines, which all see the folder of the project.")
+    int, typer.Option(min=1, help="Number of machines; all need access to the project folder.")
 ]
-StrategyOption = Annotated[str, typer.Option(help="How several keep in step: ddp.", callback=_strategy)]
-RunOption = Annotated[int | None, typer.Option("--run", help="Which run's weights; the newest by default.")]
+StrategyOption = Annotated[
+    str, typer.Option(help="Strategy for several processes: auto or ddp.", callback=_strategy)
+]
+RunOption = Annotated[
+    int | None, typer.Option("--run", help="Use the weights of this run; default: the newest.")
+]
 
 
 def open_existing(where: Path, purpose: str) -> Project:
-    """Open for writing, but never make a project: there would be nothing in it to learn from."""
+    """Open an existing project for writing. Raises ProjectError if there is none; none is created."""
     find_home(where)
     return open_for_writing(where, None, purpose)
 
 
-def scale_batch(recipe: Recipe, spread: DistributedConfig) -> Recipe:
-    """With a batch of which every process gets as many pictures. Raises WrongUseError."""
-    if spread.world_size > 1 and ":" in recipe.device:
-        raise UsageError(f"--device {recipe.device} names a single device; leave the number out.")
-    return replace(recipe, batch=-(-recipe.batch // spread.world_size) * spread.world_size)
+def scale_batch(recipe: Recipe, distribution: DistributedConfig) -> Recipe:
+    """The recipe with the batch size rounded up to a multiple of the number of processes. Raises UsageError."""
+    if distribution.world_size > 1 and ":" in recipe.device:
+        raise UsageError(f"--device {recipe.device} names a single device; omit the number.")
+    return replace(recipe, batch=-(-recipe.batch // distribution.world_size) * distribution.world_size)

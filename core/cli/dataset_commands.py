@@ -1,4 +1,4 @@
-"""split and duplicates: the commands that take care of a dataset as a whole."""
+"""The commands split and duplicates, which work on the dataset as a whole."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from core.session.dataset.near_duplicates import find_near_duplicates, leaks, sp
 from core.session.dataset.split_edits import apply_split_plan, split_plan
 
 MAX_PAIRS_SHOWN = 20
-"""Pairs named to people; a script gets all."""
+"""Pairs listed in the text output; --json lists all."""
 
 
 def split_command(
@@ -32,29 +32,34 @@ def split_command(
         SplitGrouping,
         typer.Option(
             "--by",
-            help="What stays together: nothing (share), folders, the frames of a sequence (group), or tags. "
-            "A folder or tag called train, val or test decides for itself.",
+            help="Units that stay together: single pictures (share), folders, sequences (group), or tags. "
+            "A folder or tag called train, val or test is assigned to that split.",
         ),
     ] = SplitGrouping.SHARE,
-    shares: Annotated[str, typer.Option(help="Of train, val and test, with commas between.")] = "70,15,15",
+    shares: Annotated[
+        str, typer.Option(help="Shares of train, val and test, separated by commas.")
+    ] = "70,15,15",
     stratify: Annotated[
-        bool, typer.Option("--stratify", help="Give each split its share of every class.")
+        bool, typer.Option("--stratify", help="Stratify by class: each split gets its share of every class.")
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same split.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed; the same seed gives the same split.")] = 0,
     everything: Annotated[
-        bool, typer.Option("--all", help="Deal pictures anew that have a split already, also those of val.")
+        bool,
+        typer.Option("--all", help="Reassign pictures that already have a split, including those of val."),
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be done, and change nothing.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Divide the pictures among train, val and test; one step that can be undone."""
+    """Assign the pictures to train, val and test; one undoable step."""
     with report_errors():
         wish = SplitOptions(by, _shares(shares), stratify, seed, everything)
         if dry_run:
             with Project.open_read_only(project) as opened:
                 plan, classes = split_plan(opened, wish), opened.classes.read()
         else:
-            Project.open_read_only(project).close()  # where there is no project, none is made
+            Project.open_read_only(project).close()  # raises ProjectError if there is no project
             with open_for_writing(project, None, "maskloop split") as opened:
                 plan, classes = split_plan(opened, wish), opened.classes.read()
                 apply_split_plan(opened, plan)
@@ -67,7 +72,7 @@ def _shares(text: str) -> tuple[float, float, float]:
     try:
         train, val, test = (float(part) for part in text.split(","))
     except ValueError:
-        raise UsageError("--shares takes three numbers with commas between, such as 70,15,15.") from None
+        raise UsageError("--shares takes three numbers separated by commas, such as 70,15,15.") from None
     return train, val, test
 
 
@@ -88,7 +93,7 @@ def _as_json(plan: SplitPlan, classes: ClassList, *, done: bool) -> dict[str, An
 
 
 def split_json(part: SplitStats, classes: ClassList) -> dict[str, Any]:
-    """One split as the commands tell it."""
+    """JSON of one split, used by several commands."""
     shares = {c.name: {"pixels": part.pixels[c.value], "share": part.share(c.value)} for c in classes}
     return {"pictures": part.pictures, "labelled": part.labelled, "classes": shares}
 
@@ -118,7 +123,7 @@ def _lines(plan: SplitPlan, classes: ClassList, *, done: bool) -> list[str]:
 
 
 def duplicates_command(project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
-    """Find pictures that are near-copies of each other, and those that leak from one split into another."""
+    """Find near-duplicate pictures, and those that leak from one split into another."""
     with (
         report_errors(),
         Project.open_read_only(project) as opened,
@@ -147,8 +152,8 @@ def duplicates_command(project: ProjectOption = Path(), as_json: JsonOption = Fa
         "sequences_in_several_splits": {name: dict(sides) for name, sides in torn.items()},
     }
     lines = [
-        f"{count_of(found.compared, 'picture')} looked at; pairs of near-copies: {len(found.pairs):,} in {len(found.groups):,} "
-        f"groups, {len(leaking):,} of them between splits."
+        f"{count_of(found.compared, 'picture')} compared: {count_of(len(found.pairs), 'pair')} of near-duplicates in "
+        f"{count_of(len(found.groups), 'group')}; {len(leaking):,} of the pairs leak between splits."
     ]
     for pair in leaking[:MAX_PAIRS_SHOWN]:
         one, two = records[pair.one], records[pair.two]
@@ -157,7 +162,7 @@ def duplicates_command(project: ProjectOption = Path(), as_json: JsonOption = Fa
         lines.append(f"... and {len(leaking) - MAX_PAIRS_SHOWN:,} more; --json lists all.")
     for name, sides in torn.items():
         counts = ", ".join(f"{count:,} in {side}" for side, count in sides.items())
-        lines.append(f"Frames of “{name}” are on several sides: {counts}.")
+        lines.append(f"The frames of “{name}” are in several splits: {counts}.")
     if found.unreadable:
         lines.append(
             f"{count_of(len(found.unreadable), 'picture')} could not be read: {names[found.unreadable[0]]}."

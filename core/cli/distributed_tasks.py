@@ -1,4 +1,7 @@
-"""Commands that several processes do together: what the first of them tells the others, and what those do."""
+"""Training and prediction in several processes: the task that rank 0 broadcasts, and the work of each rank.
+
+Rank 0 (the leader) owns the project, writes and prints. The other ranks (followers) only do their share of the work.
+"""
 
 from __future__ import annotations
 
@@ -22,13 +25,13 @@ if TYPE_CHECKING:
     from core.training.loop import TrainingResult
 
 FOLLOWER_EXIT_CODE = 0
-"""Also when the leader is gone: it says what happened, and Fabric ends it when a follower says that it failed."""
+"""Followers never report failure: the leader reports it, and Fabric would kill the leader if a follower failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingTask:
-    """All that a training needs to know, in paths that every machine sees. base: the folder of the run whose weights
-    it starts from; with_state: also from what that run's optimiser remembers."""
+    """Everything that training needs, with paths valid on every machine. base: the folder of the run whose weights it
+    starts from; with_state: also restore the state of that run's optimizer."""
 
     recipe: Recipe
     snapshot: Path
@@ -40,8 +43,8 @@ class TrainingTask:
 
 @dataclass(frozen=True, slots=True)
 class PredictionTask:
-    """checkpoint: its folder; work: of each picture the file, where its prediction goes, and the (width, height) at
-    which it was labelled, None when it was not; tta: as `predict` takes it."""
+    """checkpoint: its folder; items: for each picture its file, the file for its prediction, and the (width, height) of
+    its label, None if it has none; tta: test-time augmentation."""
 
     checkpoint: Path
     items: Sequence[tuple[Path, Path, tuple[int, int] | None]]
@@ -50,22 +53,24 @@ class PredictionTask:
 
 
 @contextmanager
-def launch_processes(recipe: Recipe, spread: DistributedConfig) -> Iterator[tuple[Fabric, ProcessGroup]]:
-    """All processes, started and joined. Raises TrainingError, also when one of them is lost on the way."""
+def launch_processes(
+    recipe: Recipe, distribution: DistributedConfig
+) -> Iterator[tuple[Fabric, ProcessGroup]]:
+    """Start all processes and connect them. Raises TrainingError, also if a process is lost while they work."""
     from core.training.devices import make_fabric
     from core.training.distributed import ProcessGroup, leave_process_group
 
-    fabric = make_fabric(recipe, spread)
+    fabric = make_fabric(recipe, distribution)
     try:
         fabric.launch()
         yield fabric, ProcessGroup(fabric)
     except (RuntimeError, ValueError) as problem:
-        if spread.world_size == 1:
+        if distribution.world_size == 1:
             raise
         reason = str(problem).strip().split("\n", maxsplit=1)[0][:160]
         raise TrainingError(
-            f"The work of {spread.world_size} processes ended, because one of them was lost or could not start ({reason}). "
-            "What was saved before is still there; try again, or with one device."
+            f"One of the {distribution.world_size} processes was lost or could not be started ({reason}). "
+            "Everything saved before is kept. Try again, or use one device."
         ) from problem
     finally:
         leave_process_group()
@@ -73,21 +78,21 @@ def launch_processes(recipe: Recipe, spread: DistributedConfig) -> Iterator[tupl
 
 def run_distributed_training(
     task: TrainingTask,
-    spread: DistributedConfig,
+    distribution: DistributedConfig,
     on_event: Callable[[TrainingEvent], None],
     on_note: Callable[[str], None],
     should_stop: Callable[[], bool],
 ) -> TrainingResult:
-    """Train with all processes. Raises TrainingError or ModelError."""
-    with launch_processes(task.recipe, spread) as (fabric, together):
-        return _train(together.broadcast(task), fabric, on_event, on_note, should_stop)
+    """Train with all processes; called by the leader. Raises TrainingError or ModelError."""
+    with launch_processes(task.recipe, distribution) as (fabric, group):
+        return _train(group.broadcast(task), fabric, on_event, on_note, should_stop)
 
 
 def _train(
     task: TrainingTask,
     fabric: Fabric,
     on_event: Callable[[TrainingEvent], None],
-    say: Callable[[str], None],
+    on_note: Callable[[str], None],
     should_stop: Callable[[], bool],
 ) -> TrainingResult:
     from core.models.checkpoint import load_starting_model
@@ -96,9 +101,9 @@ def _train(
     from core.training.loop import train
 
     snapshot = TrainingSnapshot.open(task.snapshot)
-    seed_everything(task.recipe)  # fresh weights are those of the seed
+    seed_everything(task.recipe)  # so that the seed determines the initial weights
     return train(
-        load_starting_model(task.base, snapshot.spec, say),
+        load_starting_model(task.base, snapshot.spec, on_note),
         snapshot.spec,
         snapshot,
         task.recipe,
@@ -116,20 +121,20 @@ def _train(
 def run_distributed_prediction(
     task: PredictionTask,
     recipe: Recipe,
-    spread: DistributedConfig,
+    distribution: DistributedConfig,
     on_result: Callable[[int, float | str], None],
 ) -> None:
-    """Predict with all processes. `hear` is told the number of a picture and its mean confidence, or why it has no
-    prediction; of the leader's pictures at once, of the others' at the end.
+    """Predict with all processes; called by the leader. Raises ModelError if the weights cannot be loaded.
 
-    Raises ModelError when the weights cannot be loaded.
+    on_result: receives the number of a picture and its mean confidence, or the reason why it has no prediction. Results
+    of the leader arrive at once, those of the followers at the end.
     """
-    with launch_processes(recipe, spread) as (fabric, together):
-        _predict(together.broadcast(task), fabric, together, on_result)
+    with launch_processes(recipe, distribution) as (fabric, group):
+        _predict(group.broadcast(task), fabric, group, on_result)
 
 
 def _predict(
-    task: PredictionTask, fabric: Fabric, together: ProcessGroup, hear: Callable[[int, float | str], None]
+    task: PredictionTask, fabric: Fabric, group: ProcessGroup, on_result: Callable[[int, float | str], None]
 ) -> None:
     from core.evaluation.run_score import check_size
     from core.labels.prediction import write_prediction
@@ -137,40 +142,39 @@ def _predict(
     from core.models.inference import predict_file
 
     loaded = load_checkpoint(task.checkpoint, fabric.device)
-    said: dict[int, float | str] = {}
+    results: dict[int, float | str] = {}
     for number, (picture, out, size) in enumerate(task.items):
-        if not together.is_local(number):
+        if not group.is_local(number):
             continue
         try:
             mask = predict_file(loaded, picture, task.run_id, task.tta)
             check_size(picture, mask, size)
             write_prediction(out, mask)
-            said[number] = mask.mean_confidence
+            results[number] = mask.mean_confidence
         except (ImageError, ModelError) as problem:
-            said[number] = str(problem)
+            results[number] = str(problem)
         except OSError as problem:
-            said[number] = f"The prediction of “{picture.name}” cannot be saved: {problem}."
-        hear(number, said[number])
-    for share in together.gather_objects(said)[1:]:
-        for number, words in share.items():
-            hear(number, words)
+            results[number] = f"The prediction of “{picture.name}” cannot be saved: {problem}."
+        on_result(number, results[number])
+    for follower_results in group.gather_objects(results)[1:]:
+        for number, result in follower_results.items():
+            on_result(number, result)
 
 
-def run_follower(recipe: Callable[[], Recipe], spread: DistributedConfig) -> None:
-    """What a follower does instead of the command: its share of whatever the leader says. Does not come back.
+def run_follower(recipe: Callable[[], Recipe], distribution: DistributedConfig) -> None:
+    """Run a follower process instead of the command: its share of the leader's task. Ends the process.
 
-    recipe: finds the leader's; what is wrong with it the leader says.
+    recipe: returns the same recipe as in the leader, which reports errors in it.
     """
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl+C reaches all: the leader agrees with them when to stop
+    # Ctrl+C is sent to all processes; the leader tells the followers when to stop.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with launch_processes(recipe(), spread) as (fabric, together):
-            task: TrainingTask | PredictionTask | None = together.broadcast(None)
+        with launch_processes(recipe(), distribution) as (fabric, group):
+            task: TrainingTask | PredictionTask | None = group.broadcast(None)
             if isinstance(task, TrainingTask):
                 _train(task, fabric, lambda _: None, lambda _: None, lambda: False)
             elif isinstance(task, PredictionTask):
-                _predict(task, fabric, together, lambda _number, _said: None)
+                _predict(task, fabric, group, lambda _number, _result: None)
     except (MaskloopError, OSError):
         pass
     os._exit(FOLLOWER_EXIT_CODE)

@@ -1,4 +1,4 @@
-"""models, model export, model import: which networks there are, and trained ones as files."""
+"""The commands models, model export and model import: list networks, and exchange trained ones as files."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from core.base.errors import ModelError
+from core.cli.common_options import JsonOption, ProjectOption, RunOption
 from core.cli.terminal import UsageError, open_for_writing, print_result, progress_bar, report_errors
 from core.labels.class_list import ClassList, default_colour
 from core.models.catalogue import (
@@ -31,64 +32,56 @@ from core.training.recipe import Recipe
 if TYPE_CHECKING:
     from core.models.weights_import import ImportedClass, ImportedModel
 
-ProjectOption = Annotated[
-    Path, typer.Option("--project", help="The folder of pictures, or the project folder itself.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 MAX_ENCODERS_SHOWN = 40
-"""Encoders in a list for people; --json has them all."""
+"""Encoders in the text output; --json lists all."""
 
-model_app = typer.Typer(name="model", help="Trained networks out of a project and into it.")
+model_app = typer.Typer(name="model", help="Export and import trained networks.")
 
 
 def models_command(
-    search: Annotated[str, typer.Argument(help="Words that a name must have.")] = "",
-    arch: Annotated[str | None, typer.Option(help="Count this network ...")] = None,
-    encoder: Annotated[str | None, typer.Option(help="... on this encoder.")] = None,
+    search: Annotated[str, typer.Argument(help="Words that the name must contain.")] = "",
+    arch: Annotated[str | None, typer.Option(help="Print the size of this network ...")] = None,
+    encoder: Annotated[str | None, typer.Option(help="... with this encoder.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List networks and encoders with millions of weights and GMACs for a picture of 256 x 256."""
+    """List networks and encoders with millions of parameters and GMACs for a 256 x 256 picture."""
     with report_errors():
         if arch is not None or encoder is not None:
             print_result(*_counted(arch or "unet", encoder, as_json))
             return
         rows = [row for row in architectures() if matches(search, row.name, row.title, row.idea)]
         pairs = [pair for pair in NAMED_NETWORKS if matches(search, pair.name, pair.title)]
-        ways_down = search_encoders(search, encoders())
+        found_encoders = search_encoders(search, encoders())
         result = {
             "architectures": [_architecture_json(row) for row in rows],
             "named": [asdict(pair) for pair in pairs],
-            "encoders": [_encoder_json(one) for one in ways_down],
+            "encoders": [_encoder_json(one) for one in found_encoders],
         }
         lines = [_line(row.name, *network_cost(row.name), row.idea) for row in rows]
         lines += [
             f"{pair.name:24} {pair.title}: --arch {pair.architecture} --encoder {pair.encoder}"
             for pair in pairs
         ]
-        lines += ["", "Encoders:"] if ways_down else []
+        lines += ["", "Encoders:"] if found_encoders else []
         lines += [
             _line(one.name, one.parameters, one.gmacs, "ImageNet" if one.pretrained else "")
-            for one in ways_down[:MAX_ENCODERS_SHOWN]
+            for one in found_encoders[:MAX_ENCODERS_SHOWN]
         ]
-        if len(ways_down) > MAX_ENCODERS_SHOWN:
+        if len(found_encoders) > MAX_ENCODERS_SHOWN:
             lines.append(
-                f"... and {len(ways_down) - MAX_ENCODERS_SHOWN} more; search for a word, or add --json."
+                f"... and {len(found_encoders) - MAX_ENCODERS_SHOWN} more; search for a word, or add --json."
             )
-        print_result(result, as_json, lines or [f"No network and no encoder has “{search}” in its name."])
+        print_result(result, as_json, lines or [f"No network or encoder has “{search}” in its name."])
 
 
 @model_app.command("export")
 def export_command(
-    out: Annotated[
-        Path, typer.Argument(metavar="OUT", help="A file that ends in .onnx, .pt2 or .safetensors.")
-    ],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="A .onnx, .pt2 or .safetensors file.")],
     project: ProjectOption = Path(),
-    run: Annotated[
-        int | None, typer.Option("--run", help="Which run's weights; the newest by default.")
-    ] = None,
+    run: RunOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write a trained network for use elsewhere, and compare it with our own predictions."""
+    """Export a trained network for use elsewhere, and compare its predictions with Maskloop's."""
     with report_errors():
         with Project.open_read_only(project) as opened:
             job = make_export_job(opened, out, run)
@@ -104,19 +97,24 @@ def export_command(
 @model_app.command("import")
 def import_command(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A .safetensors, or a .pt that holds only weights.")
+        Path,
+        typer.Argument(metavar="FILE", help="A .safetensors file, or a .pt file that contains only weights."),
     ],
     project: ProjectOption = Path(),
-    arch: Annotated[str | None, typer.Option(help="What plain weights are of: unet, deeplabv3 ...")] = None,
-    encoder: Annotated[str | None, typer.Option(help="Its encoder, such as resnet34.")] = None,
-    size: Annotated[int, typer.Option(help="Long side in pixels at which it is to look.")] = 256,
+    arch: Annotated[
+        str | None, typer.Option(help="Architecture of plain weights: unet, deeplabv3 ...")
+    ] = None,
+    encoder: Annotated[str | None, typer.Option(help="Encoder of plain weights, such as resnet34.")] = None,
+    size: Annotated[int, typer.Option(help="Input size: the longer side of pictures in pixels.")] = 256,
     classes: Annotated[
         str,
-        typer.Option(help="Names of plain weights' classes, with commas between, in the order of the head."),
+        typer.Option(
+            help="Class names of plain weights, separated by commas, in the order of the output channels."
+        ),
     ] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Bring trained weights into a project: they predict from now on, and the next training can start from them."""
+    """Import trained weights into a project: they predict from now on, and training can start from them."""
     with report_errors():
         find_home(project)
         from core.models.checkpoint import save_checkpoint
@@ -189,27 +187,27 @@ def _line(name: str, parameters: float, gmacs: float, idea: str) -> str:
 
 
 def _named(arrived: ImportedModel, classes: str) -> tuple[ImportedClass, ...]:
-    """Its classes, by the names given where the file has none."""
+    """The classes of a model: those of the file, or those given by name if the file has none. Raises UsageError."""
     from core.models.weights_import import ImportedClass
 
     count = len(arrived.spec.class_values)
     names = [name.strip() for name in classes.split(",") if name.strip()]
     if arrived.classes and names:
-        raise UsageError("The file names its classes itself; leave --classes out.")
+        raise UsageError("The file contains its class names; leave --classes out.")
     if arrived.classes:
         return arrived.classes
     if len(names) != count:
-        raise UsageError(f"These weights tell {count} classes apart. Name them: --classes a,b,c")
+        raise UsageError(f"These weights have {count} classes. Name them: --classes a,b,c")
     return tuple(ImportedClass(name, default_colour(at)) for at, name in enumerate(names, 1))
 
 
 def _matched(known: ClassList, named: tuple[ImportedClass, ...]) -> tuple[ClassList, list[int]]:
-    """The project's classes with those it lacked, and the value of each arriving one, found by name."""
+    """The project's class list with the missing classes added, and the value of each imported class, by name."""
     listed = known
     for each in named:
         if listed.by_name(each.name) is None:
             listed = listed.with_class(each.name, each.colour)
     values = [found.value for each in named if (found := listed.by_name(each.name)) is not None]
     if len(set(values)) < len(named):
-        raise ModelError("The network has two classes of the same name, so that they cannot be told apart.")
+        raise ModelError("The network has two classes of the same name, so they cannot be distinguished.")
     return listed, values

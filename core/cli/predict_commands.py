@@ -1,4 +1,4 @@
-"""predict and evaluate: the commands that use a trained network. torch is imported only once one of them runs."""
+"""The commands predict and evaluate. torch is imported only when one of them runs."""
 
 from __future__ import annotations
 
@@ -35,21 +35,23 @@ if TYPE_CHECKING:
 def predict_command(
     project: ProjectOption = Path(),
     run: RunOption = None,
-    images: Annotated[str, typer.Option(help="unlabelled, all, train, val or test.")] = "unlabelled",
+    images: Annotated[
+        str, typer.Option(help="Which pictures: unlabelled, all, train, val or test.")
+    ] = "unlabelled",
     device: DeviceOption = "auto",
     tta: TtaOption = "none",
     devices: DevicesOption = 1,
     nodes: NodesOption = 1,
     as_json: JsonOption = False,
 ) -> None:
-    """Predict pictures into the project."""
-    spread = DistributedConfig.resolve(devices, nodes, "auto")
+    """Predict pictures and store the predictions in the project."""
+    distribution = DistributedConfig.resolve(devices, nodes, "auto")
 
     def recipe() -> Recipe:
-        return scale_batch(replace(default_recipe(likely_device(device)), device=device), spread)
+        return scale_batch(replace(default_recipe(likely_device(device)), device=device), distribution)
 
-    if spread.is_follower():
-        run_follower(recipe, spread)
+    if distribution.is_follower():
+        run_follower(recipe, distribution)
     with report_errors(), open_existing(project, "maskloop predict") as opened:
         from core.evaluation.run_score import find_run, labelled_size
 
@@ -60,19 +62,19 @@ def predict_command(
         problems: list[str] = []
         with progress_bar("Predicting", quiet=as_json) as bar:
 
-            def hear(number: int, said: float | str) -> None:
-                if isinstance(said, str):
-                    problems.append(said)
+            def on_result(number: int, result: float | str) -> None:
+                if isinstance(result, str):
+                    problems.append(result)
                 else:
-                    opened.runs.record_prediction(records[number].id, chosen.id, said)
-                    confidence.append(said)
+                    opened.runs.record_prediction(records[number].id, chosen.id, result)
+                    confidence.append(result)
                 bar(number + 1, len(records))
 
-            work = [
+            items = [
                 (opened.picture_path(r.path), opened.prediction_path(r.id), labelled_size(r)) for r in records
             ]
-            task = PredictionTask(opened.run_folder(chosen.id), work, chosen.id, tta)
-            run_distributed_prediction(task, recipe(), spread, hear)
+            task = PredictionTask(opened.run_folder(chosen.id), items, chosen.id, tta)
+            run_distributed_prediction(task, recipe(), distribution, on_result)
         seconds = time.perf_counter() - began
         mean = sum(confidence) / len(confidence) if confidence else 0.0
         result = {
@@ -88,18 +90,18 @@ def predict_command(
 
 def evaluate_command(
     project: ProjectOption = Path(),
-    split: Annotated[Split, typer.Option(help="Which pictures to score on.")] = Split.VAL,
+    split: Annotated[Split, typer.Option(help="Evaluate on the pictures of this split.")] = Split.VAL,
     run: RunOption = None,
     device: DeviceOption = "auto",
     tta: TtaOption = "none",
     as_json: JsonOption = False,
 ) -> None:
-    """Score a run on the labelled pictures of a split; void and unlabelled pixels are left out."""
+    """Evaluate a run on the labelled pictures of a split; void and unlabelled pixels are ignored."""
     with report_errors(), Project.open_read_only(project) as opened:
         from core.evaluation.run_score import evaluate_run, find_run
 
         chosen = find_run(opened, run)
-        with progress_bar("Scoring", quiet=as_json) as bar:
+        with progress_bar("Evaluating", quiet=as_json) as bar:
             score = evaluate_run(opened, chosen, split, device, bar, tta)
         names = {c.value: c.name for c in opened.classes.read()}
         print_result(

@@ -1,4 +1,4 @@
-"""check, backup, restore: the commands that look after the project file itself."""
+"""The commands check, backup and restore for the project file."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ ROUNDS = 3
 
 def check_command(
     project: ProjectOption = Path(),
-    mend: Annotated[
-        bool, typer.Option("--repair", help="Mend what can be mended; a copy is made first.")
+    repair_: Annotated[
+        bool, typer.Option("--repair", help="Repair what can be repaired; a backup is made first.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Look for damage and for pictures that are gone, moved or changed; works while a window is open."""
+    """Check for damage and for missing, moved or changed pictures; works while a window is open."""
     with report_errors():
         find_home(project)
         done: list[str] = []
         with (
             open_for_writing(project, None, "maskloop check --repair")
-            if mend
+            if repair_
             else Project.open_read_only(project) as opened,
-            progress_bar("Looking", quiet=as_json) as bar,
+            progress_bar("Checking", quiet=as_json) as bar,
         ):
             found = check_project(opened, progress=bar)
-            # What has been mended may show more: a tile brought back may be of a class that is gone.
-            for _ in range(ROUNDS if mend else 0):
+            # A repair can reveal more: a restored tile may have a class that was deleted.
+            for _ in range(ROUNDS if repair_ else 0):
                 if not any(finding.repairable for finding in found):
                     break
                 done += repair_project(opened, found)
@@ -61,9 +61,9 @@ def check_command(
         }
         lines = done + [finding.sentence for finding in found]
         if not found:
-            lines.append(f"All is well in {home}.")
+            lines.append(f"No problems in {home}.")
         elif any(finding.repairable for finding in found):
-            lines.append("Much of this can be mended with: maskloop check --repair")
+            lines.append("To repair what can be repaired: maskloop check --repair")
         print_result(result, as_json, lines)
         if found:
             raise typer.Exit(1)
@@ -72,17 +72,17 @@ def check_command(
 def backup_command(
     out: Annotated[
         Path | None,
-        typer.Argument(metavar="OUT", help="A new file, or a folder; the project's own by default."),
+        typer.Argument(metavar="OUT", help="A new file, or a folder; default: the project's backup folder."),
     ] = None,
     project: ProjectOption = Path(),
     as_json: JsonOption = False,
 ) -> None:
-    """Copy the project file as it is now; works while a window is open."""
+    """Back up the project file; works while a window is open."""
     with report_errors():
         home = find_home(project)
         if out is not None and not out.is_dir():
             if out.exists():
-                raise ProjectError(f"{out} is already there and was left as it is. Choose another name.")
+                raise ProjectError(f"{out} already exists and was not changed. Choose another name.")
             write_backup(home / PROJECT_FILE, out)
             made = out
         else:
@@ -94,23 +94,23 @@ def backup_command(
 def restore_command(
     backup: Annotated[
         Path | None,
-        typer.Argument(metavar="BACKUP", help="A file, or its name in the list; the newest by default."),
+        typer.Argument(metavar="BACKUP", help="A file, or its name in the list; default: the newest."),
     ] = None,
     project: ProjectOption = Path(),
     listing: Annotated[bool, typer.Option("--list", help="Only list the backups, newest first.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Bring a backup back; what is there now is kept beside it."""
+    """Restore a backup; the current project file is kept as another backup."""
     with report_errors():
         home = _home_with_backups(project)
         folder = home / BACKUP_FOLDER
         if listing:
             if backup is not None:
-                raise UsageError("--list takes no backup; leave one of them out.")
+                raise UsageError("--list and a backup exclude each other; give only one of them.")
             _list(folder, as_json)
             return
         chosen = _chosen(backup, folder)
-        # Not Project.write: the file may be too damaged to be opened.
+        # Not Project.open, which may fail if the file is damaged.
         try:
             guard = WriterLock(home, "maskloop restore")
         except OSError as problem:
@@ -122,8 +122,10 @@ def restore_command(
         finally:
             guard.release()
         result = {"restored": str(chosen), "replaced": str(replaced) if replaced else None}
-        lines = [f"{chosen} is the project now."]
-        print_result(result, as_json, lines + ([f"What was there before is {replaced}."] if replaced else []))
+        lines = [f"{chosen} was restored."]
+        print_result(
+            result, as_json, lines + ([f"The previous project file is now {replaced}."] if replaced else [])
+        )
 
 
 def _list(folder: Path, as_json: bool) -> None:
@@ -149,12 +151,12 @@ def _chosen(backup: Path | None, folder: Path) -> Path:
         return newest
     found = next((path for path in (backup, folder / backup) if path.is_file()), None)
     if found is None:
-        raise ProjectError(f"There is no backup {backup}. See which there are: maskloop restore --list")
+        raise ProjectError(f"There is no backup {backup}. List the backups: maskloop restore --list")
     return found
 
 
 def _home_with_backups(where: Path) -> Path:
-    """The project's folder, even where its file is gone. Raises ProjectError when there is none."""
+    """The project folder, even if the project file is missing. Raises ProjectError if there is none."""
     try:
         return find_home(where)
     except ProjectError:

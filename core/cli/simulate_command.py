@@ -1,4 +1,4 @@
-"""simulate: how much work a network saves, measured with a robot that corrects it from the known truth."""
+"""The command simulate: measures how much labelling work a network saves, with a simulated annotator."""
 
 from __future__ import annotations
 
@@ -24,33 +24,39 @@ from core.project.project import Project
 from core.project.records import Split
 
 TARGET_SHARE = 0.29
-"""Of the time from blank, what correcting the last quarter may take: 2:02 of 7:01 minutes (RootPainter3D)."""
+"""Target for the last quarter of the pictures, as a share of the time from blank: 2:02 of 7:01 min (RootPainter3D)."""
 WIDE = 110
 
 
 def simulate_command(
     project: ProjectOption = Path(),
-    order: Annotated[PictureOrder, typer.Option(help="Which picture comes next.")] = PictureOrder.NAME,
-    pictures: Annotated[int | None, typer.Option(min=1, help="Stop after so many pictures.")] = None,
+    order: Annotated[PictureOrder, typer.Option(help="Order of the pictures.")] = PictureOrder.NAME,
+    pictures: Annotated[int | None, typer.Option(min=1, help="Stop after this many pictures.")] = None,
     minutes: Annotated[
-        float | None, typer.Option(help="Stop after so many minutes of simulated work.")
+        float | None, typer.Option(help="Stop after this many minutes of simulated work.")
     ] = None,
     pace: Annotated[
-        float, typer.Option(help="Simulated seconds for each real one; 1 is a person's own pace.")
+        float, typer.Option(help="Simulated seconds per real second; 1 is a person's pace.")
     ] = 1.0,
-    cap: Annotated[float, typer.Option(help="Real seconds that the trainer gets a picture at most.")] = 60.0,
-    zoom: Annotated[float, typer.Option(help="Screen pixels for each pixel of a picture.")] = 1.0,
-    seed: Annotated[int, typer.Option(min=0, help="Of the order of pictures, and of training.")] = 0,
+    cap: Annotated[
+        float, typer.Option(help="At most this many real seconds of training per picture.")
+    ] = 60.0,
+    zoom: Annotated[float, typer.Option(help="Screen pixels per image pixel.")] = 1.0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Random seed of the order of pictures and of training.")
+    ] = 0,
     device: DeviceOption = "auto",
-    into: Annotated[Path | None, typer.Option(help="Keep the robot's project in this new folder.")] = None,
+    into: Annotated[
+        Path | None, typer.Option(help="Keep the project of the simulation in this new folder.")
+    ] = None,
     csv_file: Annotated[
-        Path | None, typer.Option("--csv", help="Write a row for each picture into this file.")
+        Path | None, typer.Option("--csv", help="Write a CSV file with a row per picture.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Let a robot label a labelled project anew, correcting predictions by the known truth, and count what it takes.
+    """Simulate labelling a labelled project again: correct predictions with the known labels, and measure the effort.
 
-    The project itself is only read.
+    The project itself is opened read-only.
     """
     with report_errors():
         for name, number in (("--minutes", minutes), ("--pace", pace), ("--cap", cap), ("--zoom", zoom)):
@@ -58,7 +64,7 @@ def simulate_command(
                 raise UsageError(f"{name} takes a number above 0.")
         if csv_file and not csv_file.absolute().parent.is_dir():
             raise ProjectError(f"There is no folder {csv_file.parent} to write {csv_file.name} into.")
-        # Here, because the session brings half the program with it.
+        # Imported here: the session imports most of the program.
         from core.session.simulation.setup import make_simulation_project, split_for_simulation
         from core.session.simulation.simulation import Simulation, SimulationOptions
 
@@ -70,7 +76,7 @@ def simulate_command(
             robots = make_simulation_project(source, home, cast, seed)
             where, simulation = robots.home, Simulation(source, robots, wish)
             try:
-                with progress_bar("Correcting", quiet=as_json) as bar:
+                with progress_bar("Simulating", quiet=as_json) as bar:
                     bar(0, simulation.total)
                     simulation.run(bar)
                 worked, real = simulation.efforts, simulation.real_seconds
@@ -104,7 +110,7 @@ def simulate_command(
 
 @contextlib.contextmanager
 def _home(into: Path | None) -> Iterator[Path]:
-    """The folder of the robot's project: the one named, else one that is gone afterwards."""
+    """The folder of the simulation's project: the given one, or a temporary one."""
     if into is not None:
         yield into
         return
@@ -113,14 +119,14 @@ def _home(into: Path | None) -> Iterator[Path]:
 
 
 def _final_miou(home: Path, device: str, *, quiet: bool) -> float | None:
-    """Of the last network on the held-out pictures at their full size; None when it never came to one."""
+    """mIoU of the last network on the held-out pictures at full size; None if none was published."""
     with Project.open_read_only(home) as robots:
         run = robots.runs.latest_published()
         if run is None:
             return None
-        from core.evaluation.run_score import evaluate_run  # here: it brings torch with it
+        from core.evaluation.run_score import evaluate_run  # imports torch
 
-        with progress_bar("Scoring", quiet=quiet) as bar:
+        with progress_bar("Evaluating", quiet=quiet) as bar:
             return evaluate_run(robots, run, Split.VAL, device, bar).miou
 
 
@@ -129,18 +135,18 @@ def _rows(worked: Sequence[AnnotatedPicture]) -> list[dict[str, Any]]:
 
 
 def _write_csv(path: Path, worked: Sequence[AnnotatedPicture]) -> None:
-    """Written beside, then renamed. Raises ProjectError."""
+    """Write to a temporary file, then rename it. Raises ProjectError."""
     text = io.StringIO(newline="")
     rows = _rows(worked)
     table = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     table.writeheader()
     table.writerows(rows)
-    beside = path.with_name(f".{path.name}.tmp")
+    temporary = path.with_name(f".{path.name}.tmp")
     try:
-        beside.write_text(text.getvalue(), "utf-8")
-        beside.replace(path)
+        temporary.write_text(text.getvalue(), "utf-8")
+        temporary.replace(path)
     except OSError as problem:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise ProjectError(
             f"{path} cannot be written ({problem.strerror or problem}). Choose another file with --csv."
         ) from problem
@@ -186,13 +192,14 @@ def _lines(
         *(line.rstrip() for line in text.getvalue().splitlines()),
         "",
         f"{told.pictures} pictures in {told.seconds:.0f} simulated seconds with {told.strokes} strokes, "
-        f"{told.share:.0%} of the {told.blank_seconds:.0f} s from blank; the trainer had {real:.0f} s.",
-        f"Last quarter: {told.share_last_quarter:.0%} of the time from blank (target {TARGET_SHARE:.0%}: {met}); strokes a "
-        f"picture {told.strokes_first_quarter:.0f} in the first quarter, {told.strokes_last_quarter:.0f} in the last.",
+        f"{told.share:.0%} of the {told.blank_seconds:.0f} s from blank; training had {real:.0f} s.",
+        f"Last quarter: {told.share_last_quarter:.0%} of the time from blank (target {TARGET_SHARE:.0%}: {met}); "
+        f"strokes per picture: {told.strokes_first_quarter:.0f} in the first quarter, "
+        f"{told.strokes_last_quarter:.0f} in the last.",
         f"mIoU on {judges} held-out pictures at the end: {miou:.3f}."
         if miou is not None
         else complaint
-        or "No network was published, so nothing could be scored; more pictures or a slower --pace give it time.",
+        or "No network was published, so none could be evaluated. More pictures or a slower --pace give it more time.",
     ]
 
 

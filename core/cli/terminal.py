@@ -1,4 +1,4 @@
-"""What every command shares: progress on the terminal, one JSON object, one sentence for an error."""
+"""Terminal output of all commands: progress bar, result as JSON or text, errors as one sentence, exit codes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from core.base.errors import Cancelled, MaskloopError, UserError
 from core.project.project import Project
 
-# Standard output is for results; everything said on the way goes to standard error.
+# Standard output is for results; progress and messages go to standard error.
 console = Console(stderr=True, highlight=False)
 
 ProgressCallback = Callable[[int, int], None]
@@ -25,7 +25,7 @@ ProgressCallback = Callable[[int, int], None]
 
 @contextlib.contextmanager
 def progress_bar(title: str, *, quiet: bool) -> Iterator[ProgressCallback]:
-    """A bar on a terminal, silence elsewhere. Yields a function that takes how many of how many are done."""
+    """A progress bar, shown only on a terminal. Yields a function that takes the numbers done and total."""
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -41,7 +41,7 @@ def progress_bar(title: str, *, quiet: bool) -> Iterator[ProgressCallback]:
 
 
 def open_for_writing(folder: Path, home: Path | None, purpose: str) -> Project:
-    """Like `Project.open`, and says what had to be put in order first."""
+    """Like `Project.open`; prints a notice if the project file was migrated or repaired."""
     project = Project.open(folder, home, purpose)
     if project.store.notice:
         console.print(project.store.notice, markup=False, soft_wrap=True)
@@ -49,18 +49,18 @@ def open_for_writing(folder: Path, home: Path | None, purpose: str) -> Project:
 
 
 _TyperUsageError: Any = typer.BadParameter.__bases__[0]
-"""What typer raises for words that it does not take; its own name is a private one in newer releases."""
+"""Base class of typer's exceptions for wrong arguments, which is private in newer releases."""
 
 
 def run(app: typer.Typer, words: list[str]) -> int:
-    """Run a command. Returns the exit code; wrong use is one sentence on standard error, as any other error is."""
+    """Run a command and return its exit code. Wrong arguments are reported as one sentence on standard error."""
     try:
         code = app(args=words, prog_name="maskloop", standalone_mode=False)
     except _TyperUsageError as problem:
-        said = problem.format_message().removesuffix(".").replace("Value error, ", "")
-        if "\n" not in said:  # else it is the help of a word that needs another one behind it
-            said += f"; see {problem.ctx.command_path if problem.ctx else 'maskloop'} --help."
-        console.print(said, markup=False, soft_wrap=True)
+        message = problem.format_message().removesuffix(".").replace("Value error, ", "")
+        if "\n" not in message:  # otherwise it is the help text of a group without subcommand
+            message += f"; see {problem.ctx.command_path if problem.ctx else 'maskloop'} --help."
+        console.print(message, markup=False, soft_wrap=True)
         return 2
     except typer.Abort:
         console.print("Interrupted.")
@@ -69,12 +69,12 @@ def run(app: typer.Typer, words: list[str]) -> int:
 
 
 class UsageError(UserError):
-    """The command was called with words it does not take."""
+    """The command was called with wrong arguments."""
 
 
 @contextlib.contextmanager
 def report_errors() -> Iterator[None]:
-    """Turn our errors into one sentence on standard error and exit code 1, 2 for wrong use."""
+    """Print MaskloopErrors as one sentence on standard error; exit code 1, for wrong arguments 2."""
     try:
         yield
     except UsageError as problem:
@@ -92,12 +92,12 @@ def report_errors() -> Iterator[None]:
 
 
 def print_result(result: dict[str, Any], as_json: bool, lines: list[str]) -> None:
-    """The result of a command: one JSON object, or lines for people."""
+    """Print the result of a command: one JSON object, or lines of text."""
     encoding = sys.stdout.encoding or "utf-8"
-    # A pipe on Windows may not know the letters of a class name: JSON escapes them, lines show a question mark.
-    narrow = not encoding.lower().startswith("utf")
+    # A pipe on Windows may not be able to encode a class name: JSON escapes it, text shows question marks.
+    ascii_only = not encoding.lower().startswith("utf")
     text = (
-        json.dumps(_replace_non_finite(result), ensure_ascii=narrow, allow_nan=False)
+        json.dumps(_replace_non_finite(result), ensure_ascii=ascii_only, allow_nan=False)
         if as_json
         else "\n".join(lines)
     )
@@ -105,7 +105,7 @@ def print_result(result: dict[str, Any], as_json: bool, lines: list[str]) -> Non
 
 
 def _replace_non_finite(value: Any) -> Any:
-    """JSON has no "not a number": a score that does not exist is null."""
+    """Replace NaN and infinity, which JSON does not have, by null."""
     if isinstance(value, dict):
         return {key: _replace_non_finite(part) for key, part in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""train: the command, whose process leads others when it is spread. torch is imported only once it runs."""
+"""The command train, in one process or several. torch is imported only when it runs."""
 
 from __future__ import annotations
 
@@ -53,71 +53,76 @@ def train(
         str | None, typer.Option(help="Encoder of the architecture, such as resnet34.")
     ] = None,
     weights: Annotated[
-        str | None, typer.Option(help="What the encoder starts from: none (by itself) or imagenet.")
+        str | None,
+        typer.Option(help="Initial weights of the encoder: none (random, the default) or imagenet."),
     ] = None,
-    size: Annotated[int | None, typer.Option(help="Long side in pixels at which the network looks.")] = None,
+    size: Annotated[
+        int | None, typer.Option(help="Input size: the longer side of pictures in pixels.")
+    ] = None,
     preset: Annotated[
         str | None,
-        typer.Option(help=f"A set of choices: {', '.join(PRESETS)}. What else is said goes first."),
+        typer.Option(help=f"A preset of options: {', '.join(PRESETS)}. Explicit options override it."),
     ] = None,
     like: Annotated[
-        int | None, typer.Option(help="Repeat the network and all choices of this run, from fresh weights.")
+        int | None, typer.Option(help="Use the network and all options of this run, with new weights.")
     ] = None,
     resume: Annotated[
-        int | None, typer.Option(help="Go on with this run; a budget said beside it comes on top.")
+        int | None, typer.Option(help="Resume this run; a given budget is added to the one used.")
     ] = None,
     devices: DevicesOption = 1,
     nodes: NodesOption = 1,
     strategy: StrategyOption = "auto",
     as_json: JsonOption = False,
     *,
-    said: GivenOptions,
+    given: GivenOptions,
 ) -> None:
-    """Train on everything that is labelled; from fresh weights unless --resume names a run."""
-    spread = DistributedConfig.resolve(devices, nodes, strategy)
+    """Train on all labelled pictures, with new weights unless --resume names a run."""
+    distribution = DistributedConfig.resolve(devices, nodes, strategy)
     named = resume if like is None else like
-    if spread.is_follower():
-        run_follower(lambda: _follower_recipe(project, named, preset, said, spread), spread)
+    if distribution.is_follower():
+        run_follower(lambda: _follower_recipe(project, named, preset, given, distribution), distribution)
     with report_errors(), open_existing(project, "maskloop train") as opened:
         opened.pictures.assign_missing_splits()
         records = trainable_pictures(opened)
         check_trainable(opened, records)
         if like is not None and resume is not None:
-            raise UsageError("--like begins anew and --resume goes on; give one of them.")
+            raise UsageError(
+                "--like starts with new weights and --resume continues a run; give only one of them."
+            )
         base, model_run = _run(opened, resume), _run(opened, named)
-        recipe = _requested_recipe(model_run, preset, said, spread)
+        recipe = _requested_recipe(model_run, preset, given, distribution)
         kind = likely_device(recipe.device)
         spec = _spec(opened, model_run, kind, arch, encoder, weights, size, resumed=base is not None)
-        going_on = plan_resume(opened, base, spec, recipe, is_budget_given(said)) if base else None
-        recipe = going_on.recipe if going_on else recipe
+        resume_plan = plan_resume(opened, base, spec, recipe, is_budget_given(given)) if base else None
+        recipe = resume_plan.recipe if resume_plan else recipe
         snapshot = open_snapshot(opened.cache_folder / "training", spec, recipe)
         with progress_bar("Reading pictures", quiet=as_json) as bar:
             problems = update_snapshot(opened, snapshot, records, progress=bar)
         note = opened.pictures.split_warning()
         recorder = RunRecorder(opened, spec, recipe, base, len(records), note)
-        heard = _TrainingMonitor(recorder, quiet=as_json)
-        with_state = bool(going_on and going_on.with_state)
-        heard.train(opened, recipe, spread, snapshot.folder, base, with_state=with_state)
-        notes = [part for part in (going_on.sentence if going_on else "", note) if part]
+        monitor = _TrainingMonitor(recorder, quiet=as_json)
+        with_state = bool(resume_plan and resume_plan.with_state)
+        monitor.train(opened, recipe, distribution, snapshot.folder, base, with_state=with_state)
+        notes = [part for part in (resume_plan.sentence if resume_plan else "", note) if part]
         run = opened.runs.get(recorder.run.id)
         result = {
             "run": run.id,
             "state": run.state,
             "device": run.device,
-            "steps": heard.step,
-            "seconds": round(heard.seconds, 1),
+            "steps": monitor.step,
+            "seconds": round(monitor.seconds, 1),
             "pictures": len(records),
             "best_miou": run.best_miou,
             "published": run.published,
             "folder": str(opened.run_folder(run.id)),
             "problems": problems,
-            "resumed": going_on and ("state" if going_on.with_state else "weights"),
+            "resumed": resume_plan and ("state" if resume_plan.with_state else "weights"),
             "notes": notes,
         }
         score = (
-            f"best mIoU {run.best_miou:.3f}" if run.best_miou is not None else "no val picture to score on"
+            f"best mIoU {run.best_miou:.3f}" if run.best_miou is not None else "no val picture to evaluate on"
         )
-        lines = [f"Run {run.id}: {heard.step} steps in {heard.seconds:.0f} s, {score}."]
+        lines = [f"Run {run.id}: {monitor.step} steps in {monitor.seconds:.0f} s, {score}."]
         print_result(result, as_json, lines + notes + [f"Left out: {problem}" for problem in problems])
 
 
@@ -125,7 +130,7 @@ train_command = with_recipe_options(train)
 
 
 class _TrainingMonitor:
-    """Follows a training in this process: writes it into the document and moves the bar."""
+    """Runs a training, records its events in the project, and updates the progress bar."""
 
     def __init__(self, recorder: RunRecorder, *, quiet: bool) -> None:
         self._recorder = recorder
@@ -137,14 +142,14 @@ class _TrainingMonitor:
         self,
         project: Project,
         recipe: Recipe,
-        spread: DistributedConfig,
+        distribution: DistributedConfig,
         snapshot: Path,
         base: RunRecord | None,
         *,
         with_state: bool,
     ) -> None:
-        """Run the loop to its end, which Ctrl+C brings about in order. Raises TrainingError or ModelError; the
-        run's row then says failed."""
+        """Train to the end of the budget, or to the first Ctrl+C. Raises TrainingError or ModelError; the run is then
+        recorded as failed."""
         from core.models.checkpoint import trained_label_digests
         from core.training.resume_state import delete_old_states
 
@@ -159,7 +164,9 @@ class _TrainingMonitor:
                 with_state=with_state,
             )
             with progress_bar("Training", quiet=self._quiet) as self._bar, stop_on_interrupt() as should_stop:
-                outcome = run_distributed_training(task, spread, self._hear, _say, should_stop)
+                outcome = run_distributed_training(
+                    task, distribution, self._on_event, _print_note, should_stop
+                )
             delete_old_states(task.run_folder.parent)
             self._recorder.record(
                 events.TrainingFinished("stopped" if outcome.stopped else "budget", outcome.step)
@@ -172,13 +179,13 @@ class _TrainingMonitor:
             self._recorder.record(events.WorkerFailed(str(problem), repr(problem)))
             raise
 
-    def _hear(self, event: events.TrainingEvent) -> None:
+    def _on_event(self, event: events.TrainingEvent) -> None:
         self._recorder.record(event)
         match event:
             case events.TrainingProgress():
                 self.step, self.seconds = event.step, event.seconds
-                whole = event.seconds + (event.seconds_left or 0)
-                self._bar(round(event.seconds), round(whole))
+                total = event.seconds + (event.seconds_left or 0)
+                self._bar(round(event.seconds), round(total))
             case events.ModelEvaluated() if not self._quiet:
                 console.print(
                     f"{event.seconds:6.0f} s  step {event.step:6}  mIoU on {event.split} {event.miou:.3f}"
@@ -187,27 +194,27 @@ class _TrainingMonitor:
                 console.print(event.message, markup=False)
 
 
-def _say(sentence: str) -> None:
+def _print_note(sentence: str) -> None:
     console.print(sentence, markup=False)
 
 
 def _requested_recipe(
-    run: RunRecord | None, preset: str | None, said: GivenOptions, spread: DistributedConfig
+    run: RunRecord | None, preset: str | None, given: GivenOptions, distribution: DistributedConfig
 ) -> Recipe:
-    """Of the run that is gone on with or repeated, the preset and what was said; before a budget is added up."""
+    """The recipe of the run to resume or repeat, with preset and given options; budgets are not added yet."""
     start = Recipe.from_json(json.loads(run.recipe)) if run else None
-    device = likely_device(given_values(said).get("device") or (start.device if start else "auto"))
-    return scale_batch(build_recipe(start, preset, said, device), spread)
+    device = likely_device(given_values(given).get("device") or (start.device if start else "auto"))
+    return scale_batch(build_recipe(start, preset, given, device), distribution)
 
 
 def _follower_recipe(
-    where: Path, named: int | None, preset: str | None, said: GivenOptions, spread: DistributedConfig
+    where: Path, named: int | None, preset: str | None, given: GivenOptions, distribution: DistributedConfig
 ) -> Recipe:
-    """The leader's recipe as a follower finds it: the project is only read, and only when a run is named."""
+    """The recipe in a follower process. The project is opened read-only, and only if a run is named."""
     if named is None:
-        return _requested_recipe(None, preset, said, spread)
+        return _requested_recipe(None, preset, given, distribution)
     with Project.open_read_only(where) as opened:
-        return _requested_recipe(_run(opened, named), preset, said, spread)
+        return _requested_recipe(_run(opened, named), preset, given, distribution)
 
 
 def _run(project: Project, number: int | None) -> RunRecord | None:
@@ -240,7 +247,7 @@ def _spec(
         )
     )
     if resumed and (arch or encoder):
-        raise UsageError("--resume goes on with the run's own network; leave --arch and --encoder out.")
+        raise UsageError("--resume uses the network of the run; leave --arch and --encoder out.")
     if arch is not None or encoder is not None:
         name, chosen = resolve_network(arch or "unet", encoder)
         spec = replace(spec, architecture=name, encoder=chosen)

@@ -1,4 +1,4 @@
-"""The choices of a training as options of a command, made from the table in core/training/recipe.py."""
+"""Command options for all fields of a recipe, generated from the table in core/training/recipe.py."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from core.training.recipe import (
 )
 
 GivenOptions = Mapping[str, Any]
-"""What somebody said of the choices, by name of the field: text, yes or no; None for what was left out."""
+"""Given option values by recipe field: text or bool; None if the option was omitted."""
 
 
 def with_recipe_options(command: Callable[..., None]) -> Callable[..., None]:
-    """`command`, whose argument `said` is filled from one option for each row of the table."""
+    """Add an option per recipe field to a command; the values arrive in its argument `given`."""
 
-    def called(**given: Any) -> None:
-        said = {name: given.pop(name) for name in RECIPE_OPTIONS_BY_NAME}
-        command(**given, said=said)
+    def called(**arguments: Any) -> None:
+        given = {name: arguments.pop(name) for name in RECIPE_OPTIONS_BY_NAME}
+        command(**arguments, given=given)
 
     hints = typing.get_type_hints(command, include_extras=True)
     own = [
         part.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY)
         for name, part in inspect.signature(command).parameters.items()
-        if name != "said"
+        if name != "given"
     ]
     rows = [
         inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_option(field))
@@ -49,7 +49,7 @@ def with_recipe_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _option(field: OptionSpec) -> Any:
-    """The annotation that typer reads; values stay text, so that our own sentence says what is wrong with them."""
+    """The annotation for typer. Values stay text, so that Maskloop's own message explains a wrong one."""
     if field.kind is bool:
         flag = f"{field.cli_option}/--no-{field.cli_option.removeprefix('--')}"
         return Annotated[bool | None, typer.Option(flag, help=field.help, rich_help_panel=field.group)]
@@ -67,7 +67,7 @@ def _option(field: OptionSpec) -> Any:
 
 
 def given_values(given: GivenOptions) -> dict[str, Any]:
-    """The values of what was said. Raises WrongUseError for an impossible one, or for two budgets."""
+    """Parsed values of the given options. Raises UsageError for an impossible value, and for several budgets."""
     try:
         found = {
             name: value if isinstance(value, bool) else RECIPE_OPTIONS_BY_NAME[name].parse(value)
@@ -82,7 +82,7 @@ def given_values(given: GivenOptions) -> dict[str, Any]:
 
 
 def build_recipe(start: Recipe | None, preset: str | None, given: GivenOptions, device_kind: str) -> Recipe:
-    """A run's recipe (`start`) or the default of a device, then the preset's differences, then what was said."""
+    """The recipe `start` (of a run) or the default of a device, changed by the preset and then by the given options."""
     if preset is not None and preset not in PRESETS:
         raise UsageError(f"There is no preset “{preset}”; choose {', '.join(PRESETS)}.")
     recipe = default_recipe(device_kind) if start is None else start

@@ -1,4 +1,4 @@
-"""Going on with a run: with all that its optimiser remembers where that was kept, and stopping so that it can be."""
+"""Resuming a run, with the state of its optimizer if that was saved, and stopping a run so that it can be resumed."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ResumePlan:
-    """How a run is gone on with: the recipe with its whole budget, whether with the optimiser's state, and that in
-    a sentence."""
+    """How a run is resumed: the recipe with the total budget, whether the optimizer state is restored, and a sentence
+    that says so."""
 
     recipe: Recipe
     with_state: bool
@@ -35,8 +35,10 @@ class ResumePlan:
 def plan_resume(
     project: Project, base: RunRecord, spec: ModelSpec, recipe: Recipe, extend_budget: bool
 ) -> ResumePlan:
-    """`recipe` is what the run is to go on with; its budget comes on top of what was spent when `on_top`, and is
-    the whole otherwise. Raises TrainingError when nothing of it is left."""
+    """recipe: of the resumed run; its budget is added to the one used if `extend_budget`, otherwise it is the total.
+
+    Raises TrainingError if nothing of the budget is left.
+    """
     from core.training.resume_state import read_resume_point
 
     spent = read_resume_point(project.run_folder(base.id))
@@ -44,22 +46,22 @@ def plan_resume(
     optimizer = Recipe.from_json(json.loads(base.recipe)).optimizer
     reason = ""
     if spent is None:
-        reason = "left no state of its optimiser"
+        reason = "has no saved optimizer state"
     elif replace(before, weights="none", inherits=()) != replace(spec, weights="none"):
-        reason = "was of another size or of other classes"
+        reason = "has another input size or other classes"
     elif optimizer != recipe.optimizer:
-        reason = f"learned with another optimiser ({optimizer})"
+        reason = f"used another optimizer ({optimizer})"
     if spent is None or reason:
-        sentence = f"Run {base.id} {reason}; a new training starts from its weights."
+        sentence = f"Run {base.id} {reason}; training starts from its weights."
         return ResumePlan(recipe, False, sentence)
     pictures = max(1, sum(1 for r in project.pictures.labelled(Split.TRAIN)))
     if extend_budget:
         recipe = _more(recipe, spent, pictures)
     elif _is_spent(recipe, spent, pictures):
         raise TrainingError(
-            f"Run {base.id} has used up its budget; say how much more it gets with --minutes, --steps or --epochs."
+            f"Run {base.id} has used up its budget; extend it with --minutes, --steps or --epochs."
         )
-    return ResumePlan(recipe, True, f"Goes on with run {base.id} and its optimiser at step {spent.step}.")
+    return ResumePlan(recipe, True, f"Resumes run {base.id} with its optimizer state at step {spent.step}.")
 
 
 def _more(recipe: Recipe, spent: ResumePoint, pictures: int) -> Recipe:
@@ -80,18 +82,18 @@ def _is_spent(recipe: Recipe, spent: ResumePoint, pictures: int) -> bool:
 
 @contextlib.contextmanager
 def stop_on_interrupt() -> Iterator[Callable[[], bool]]:
-    """Yields a question that is true once Ctrl+C was pressed. The second press does what it always does."""
+    """Yields a function that returns True after Ctrl+C was pressed once. A second press interrupts as usual."""
     pressed = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield pressed.is_set
         return
     before = signal.getsignal(signal.SIGINT)
 
-    def note(_number: int, _frame: FrameType | None) -> None:
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, before)
         pressed.set()
 
-    signal.signal(signal.SIGINT, note)
+    signal.signal(signal.SIGINT, on_signal)
     try:
         yield pressed.is_set
     finally:

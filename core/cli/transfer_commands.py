@@ -1,15 +1,16 @@
-"""Commands that bring datasets in and send them out."""
+"""The commands formats, import and export."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from core.base.errors import ProjectError
+from core.base.text import count_of
+from core.cli.common_options import JsonOption, ProjectOption
 from core.cli.terminal import UsageError, console, open_for_writing, print_result, progress_bar, report_errors
 from core.formats.dataset_tree import DatasetTree
 from core.formats.dataset_types import ClassTarget, Dataset
@@ -33,9 +34,7 @@ from core.session.transfer.import_plan import ClassChoice, ImportPlan, plan_impo
 from core.session.transfer.import_run import ImportReport, run_import
 
 MAX_LINES_SHOWN = 20
-"""Sentences of one kind that a terminal shows; --json has all of them."""
-
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+"""Sentences of one kind in the text output; --json lists all."""
 
 
 def formats_command(as_json: JsonOption = False) -> None:
@@ -51,88 +50,99 @@ def formats_command(as_json: JsonOption = False) -> None:
 
 def import_command(
     format_: Annotated[
-        str, typer.Argument(metavar="FORMAT", help="auto, or one of “maskloop formats” that comes in.")
+        str, typer.Argument(metavar="FORMAT", help="auto, or an import format of “maskloop formats”.")
     ],
-    source: Annotated[Path, typer.Argument(metavar="SRC", help="The dataset's folder.")],
+    source: Annotated[Path, typer.Argument(metavar="SRC", help="The folder of the dataset.")],
     into: Annotated[
-        Path | None, typer.Option("--into", help="The project's folder; pictures are copied there.")
+        Path | None, typer.Option("--into", help="The folder of the project; pictures are copied there.")
     ] = None,
     split: Annotated[
-        Split | None, typer.Option("--split", help="Put all of it here, whatever its own folders say.")
+        Split | None,
+        typer.Option("--split", help="Assign all pictures to this split, whatever the dataset says."),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would come in, and do nothing.")
+        bool, typer.Option("--dry-run", help="Print what would be imported, and change nothing.")
     ] = False,
     map_: Annotated[
         list[str] | None,
-        typer.Option("--map", help="OLD=NEW: a class of the dataset becomes NEW; void and skip are special."),
+        typer.Option(
+            "--map", help="OLD=NEW: a class of the dataset becomes class NEW, void, or unlabelled (skip)."
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Bring a dataset into a project."""
+    """Import a dataset into a project."""
     with report_errors():
         if format_ != AUTO and format_ not in {row.name for row in importable_formats()}:
-            raise UsageError(f"“{format_}” cannot be imported; “maskloop formats” lists what can.")
+            raise UsageError(f"“{format_}” cannot be imported; “maskloop formats” lists the formats.")
         choices = dict(_choice(text) for text in map_ or [])
         tree = DatasetTree(source)
         dataset = open_dataset(source, format_, tree)
-        instead = other_candidates(recognise_all(tree)) if format_ == AUTO else ""
-        how = f"{dataset.recognition.format}, {dataset.recognition.confidence:.0%} sure: {dataset.recognition.reason} {instead}"
+        verdict = dataset.recognition
+        recognised = f"{verdict.format}, {verdict.confidence:.0%} sure: {verdict.reason}"
+        if format_ == AUTO:
+            recognised = f"{recognised} {other_candidates(recognise_all(tree))}".strip()
         folder = into or source
         if dry_run:
             classes, place = _known(folder)
             plan = plan_import(classes, place, dataset, choices, split)
-            print_result(_import_plan_json(plan), as_json, [how.strip(), *_import_plan_lines(plan)])
+            print_result(_import_plan_json(plan), as_json, [recognised, *_import_plan_lines(plan)])
             return
         report, home = _import(folder, dataset, choices, split, as_json)
         result = {
             "project": str(home),
-            "format": dataset.recognition.format,
-            **asdict(report),
+            "format": verdict.format,
+            "pictures": report.pictures,
+            "labels": report.labels,
+            "classes": report.classes,
+            "skipped": report.skipped,
+            "unsure": dict(report.uncertain),
             "problems": list(report.problems),
             "notes": list(report.notes),
         }
-        print_result(result, as_json, [how.strip()] * (format_ == AUTO) + _import_report_lines(report))
+        print_result(result, as_json, [recognised] * (format_ == AUTO) + _import_report_lines(report))
 
 
 def export_command(
-    format_: Annotated[
-        str, typer.Argument(metavar="FORMAT", help="One of “maskloop formats” that goes out.")
-    ],
+    format_: Annotated[str, typer.Argument(metavar="FORMAT", help="An export format of “maskloop formats”.")],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="A new folder for the dataset.")],
-    project: Annotated[
-        Path, typer.Option("--project", help="The folder of pictures, or the project folder itself.")
-    ] = Path(),
+    project: ProjectOption = Path(),
     split: Annotated[
-        list[Split] | None, typer.Option("--split", help="Only this part of the dataset; may be said again.")
+        list[Split] | None,
+        typer.Option("--split", help="Only pictures of this split; can be given several times."),
     ] = None,
-    what: Annotated[str, typer.Option(help="labels, predictions, or both with a comma between.")] = "labels",
-    only_done: Annotated[bool, typer.Option(help="Leave out pictures not marked done.")] = False,
+    what: Annotated[str, typer.Option(help="labels, predictions, or both, separated by a comma.")] = "labels",
+    only_done: Annotated[bool, typer.Option(help="Only pictures marked done.")] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be written and lost, and write nothing.")
+        bool, typer.Option("--dry-run", help="Print what would be written and lost, and write nothing.")
     ] = False,
     names: Annotated[
-        str, typer.Option(help="What files are called: {name}, {split} and {index:05} may be in it.")
+        str, typer.Option(help="Pattern of file names, with {name}, {split} and {index:05}.")
     ] = PATTERN,
     longest: Annotated[
-        int | None, typer.Option(help="Bring the longer side of each picture to so many pixels.")
+        int | None, typer.Option(help="Resize the longer side of each picture to this many pixels.")
     ] = None,
-    tile: Annotated[int | None, typer.Option(help="Cut pictures into squares of this side.")] = None,
-    overlap: Annotated[int, typer.Option(help="Pixels that neighbouring tiles share.")] = 0,
-    blank_tiles: Annotated[bool, typer.Option(help="Keep tiles that carry no label.")] = False,
-    lists: Annotated[bool, typer.Option(help="Write splits as lists of names, not as folders.")] = False,
+    tile: Annotated[
+        int | None, typer.Option(help="Cut pictures into square tiles of this side in pixels.")
+    ] = None,
+    overlap: Annotated[int, typer.Option(help="Overlap of neighbouring tiles in pixels.")] = 0,
+    blank_tiles: Annotated[bool, typer.Option(help="Keep tiles without labelled pixels.")] = False,
+    lists: Annotated[bool, typer.Option(help="Write splits as lists of names instead of folders.")] = False,
     anew: Annotated[
-        bool, typer.Option("--anew", help="Begin from the beginning where an export to OUT was stopped.")
+        bool,
+        typer.Option(
+            "--anew", help="Start from the beginning instead of resuming an interrupted export to OUT."
+        ),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write pictures and masks as a dataset. One that was stopped goes on when it is asked for again."""
+    """Export pictures and masks as a dataset. An interrupted export is resumed by the same command."""
     with report_errors():
         row = EXPORT_FORMATS.get(format_)
         if row is None:
-            raise UsageError(f"“{format_}” cannot be exported; “maskloop formats” lists what can.")
+            raise UsageError(f"“{format_}” cannot be exported; “maskloop formats” lists the formats.")
         if lists and not row.split_lists:
-            raise UsageError(f"“{format_}” has its own way to say splits; leave out --lists.")
+            raise UsageError(f"“{format_}” stores splits in its own way; leave out --lists.")
         wanted = {part.strip() for part in what.split(",")}
         if not wanted <= {"labels", "predictions"}:
             raise UsageError("--what takes labels, predictions, or labels,predictions.")
@@ -153,20 +163,25 @@ def export_command(
                 print_result(_export_plan_json(plan), as_json, _export_plan_lines(plan))
                 return
             if plan.resume_notice and not anew:
-                hint = " With --anew it begins from the beginning." if plan.finished else ""
+                hint = " Use --anew to start from the beginning." if plan.finished else ""
                 console.print(plan.resume_notice + hint, markup=False, soft_wrap=True)
             try:
                 with progress_bar("Exporting", quiet=as_json) as bar:
                     report = run_export(opened, plan, bar, restart=anew)
             except KeyboardInterrupt:
                 left = plan_export(opened, wish)
-                words = "The same command goes on from there, with --anew it begins from the beginning."
-                said = f"Stopped after {left.finished:,} of {len(left.records):,} pictures. {words}"
-                console.print(said, markup=False, soft_wrap=True)
+                message = (
+                    f"Stopped after {left.finished:,} of {len(left.records):,} pictures. The same command resumes the "
+                    "export; use --anew to start from the beginning."
+                )
+                console.print(message, markup=False, soft_wrap=True)
                 raise typer.Exit(1) from None
         result = {
-            **asdict(report),
             "out": str(report.out),
+            "pictures": report.pictures,
+            "pairs": report.pairs,
+            "predictions": report.predictions,
+            "reused": report.reused,
             "problems": list(report.problems),
             "losses": list(plan.losses),
         }
@@ -175,22 +190,26 @@ def export_command(
             f"in {report.out}."
         ]
         if report.reused:
-            lines.append(f"{report.reused} of the pictures had been written before the export was stopped.")
+            lines.append(
+                f"{count_of(report.reused, 'picture')} had been written before the export was interrupted."
+            )
         lines += [f"Lost: {loss}" for loss in plan.losses]
         print_result(result, as_json, lines + _limited("Left out: ", report.problems))
 
 
 def _format(name: str) -> dict[str, Any]:
-    """A format in both directions."""
-    comes, goes = IMPORT_FORMATS.get(name), EXPORT_FORMATS.get(name)
+    """JSON of a format in both directions."""
+    importable, exportable = IMPORT_FORMATS.get(name), EXPORT_FORMATS.get(name)
     row: dict[str, Any] = {
-        "directions": ", ".join(word for word, has in (("in", comes and comes.open), ("out", goes)) if has),
-        "about": comes.about if comes else goes.about if goes else "",
+        "directions": ", ".join(
+            word for word, has in (("in", importable and importable.open), ("out", exportable)) if has
+        ),
+        "about": importable.about if importable else exportable.about if exportable else "",
     }
-    if comes:
-        row |= {"not_taken_over": comes.limitations, "tried_with": comes.tested_with}
-    if goes:
-        row |= {"cannot_hold": goes.limitations, "read_back_by": goes.tested_with}
+    if importable:
+        row |= {"not_taken_over": importable.limitations, "tried_with": importable.tested_with}
+    if exportable:
+        row |= {"cannot_hold": exportable.limitations, "read_back_by": exportable.tested_with}
     return row
 
 
@@ -224,7 +243,7 @@ def _export_plan_lines(plan: ExportPlan) -> list[str]:
 
 
 def _known(folder: Path) -> tuple[ClassList, Path]:
-    """Classes and folder of pictures of a project; a dry run makes none that is not there."""
+    """Class list and picture folder of a project; empty if there is none, as a dry run creates no project."""
     if not (folder / HOME_FOLDER).is_dir():
         return ClassList(), Path(os.path.normpath(folder.absolute()))
     with Project.open_read_only(folder) as project:
@@ -237,7 +256,7 @@ def _import(
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
-        raise ProjectError(f"{folder} cannot be made: {problem.strerror or problem}.") from problem
+        raise ProjectError(f"{folder} cannot be created: {problem.strerror or problem}.") from problem
     with (
         open_for_writing(folder, None, "maskloop import") as project,
         progress_bar("Importing", quiet=quiet) as bar,
@@ -258,11 +277,11 @@ def _choice(text: str) -> tuple[str, ClassChoice]:
 
 
 def _import_plan_json(plan: ImportPlan) -> dict[str, Any]:
-    said = plan.dataset.recognition
+    verdict = plan.dataset.recognition
     return {
-        "format": said.format,
-        "sure": said.confidence,
-        "why": said.reason,
+        "format": verdict.format,
+        "sure": verdict.confidence,
+        "why": verdict.reason,
         "pictures": plan.pictures,
         "masks": plan.masks,
         "splits": dict(plan.splits),
@@ -288,13 +307,13 @@ def _import_plan_lines(plan: ImportPlan) -> list[str]:
 def _import_report_lines(report: ImportReport) -> list[str]:
     lines = [f"{report.pictures} pictures, {report.labels} with labels, {len(report.classes)} classes."]
     if report.skipped:
-        lines.append(f"{report.skipped} more were in already, unchanged.")
+        lines.append(f"{count_of(report.skipped, 'picture')} already imported and unchanged.")
     if report.uncertain:
         least = min(report.uncertain, key=lambda name: report.uncertain[name])
         mean = sum(report.uncertain.values()) / len(report.uncertain)
         lines.append(
-            f"Classes of {len(report.uncertain)} masks were guessed from smeared colours: {mean:.1%} of their pixels are "
-            f"sure, {report.uncertain[least]:.1%} in {least}; unsure pixels are void."
+            f"The colours of {count_of(len(report.uncertain), 'mask')} are blurred: {mean:.1%} of the pixels have a certain "
+            f"class, {report.uncertain[least]:.1%} in {least}; the others are void."
         )
     return lines + _limited("", report.notes) + _limited("Left out: ", report.problems)
 

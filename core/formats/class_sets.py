@@ -35,8 +35,8 @@ def train_ids() -> dict[int, int]:
 
 @cache
 def cityscapes_classes(count: int = 19) -> tuple[DatasetClass, ...]:
-    """All 34 labels of Cityscapes; 19 (the evaluated ones), 30 (all but the technical ones) or 34 of them are classes, the
-    others void."""
+    """The 34 labels of Cityscapes, of which 19 (evaluated), 30 (all but technical ones) or 34 are classes, others
+    void."""
     kept = {19: frozenset(train_ids().values()), 30: frozenset(range(4, 34)), 34: frozenset(range(34))}[count]
     return tuple(
         DatasetClass(c.index, c.name, c.colour, ClassTarget.CLASS if c.index in kept else ClassTarget.VOID)

@@ -1,4 +1,4 @@
-"""The file listing of a dataset folder, with size-limited readers for its files and lookup of names among those listed."""
+"""The file listing of a dataset folder, with name lookup and size-limited readers for its files."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ SPLIT_NAMES = {
 class DatasetTree:
     """The files below `root`: names relative to it, with forward slashes, in natural order, without hidden files.
 
-    A file name found inside a dataset is never opened as a path: `find` looks it up among the listed names, so a dataset
-    cannot refer to files outside its folder. A folder reached through links is listed once.
+    A file name found inside a dataset is never opened as a path: `find` looks it up among the listed names, so a
+    dataset cannot refer to files outside its folder. A folder reached through links is listed once.
     """
 
     def __init__(self, root: Path) -> None:
@@ -124,7 +124,7 @@ class DatasetTree:
         return self._by_stem.get(stem.casefold(), [])
 
     def read_ends(self, name: str, size: int = 1 << 16) -> str:
-        """The first and last `size` bytes of a file as text, enough to find the keys of a large JSON; empty if unreadable."""
+        """Start and end of a file (`size` bytes) as text, to find the keys of a large JSON; empty if unreadable."""
         path = self.path(name)
         try:
             with path.open("rb") as file:
@@ -150,15 +150,13 @@ class DatasetTree:
         try:
             if path.stat().st_size > limit:
                 raise FormatError(
-                    f"{path} is larger than {limit >> 20} MB, the largest that can be read. Split it into smaller files."
+                    f"{path} is larger than the limit of {limit >> 20} MB. Split it into smaller files."
                 )
             return path.read_bytes().decode("utf-8-sig")
         except OSError as problem:
             raise FormatError(f"{path} cannot be read: {problem.strerror or problem}.") from problem
         except UnicodeDecodeError as problem:
-            raise FormatError(
-                f"{path} cannot be read: it is not UTF-8 text. Save it as UTF-8."
-            ) from problem
+            raise FormatError(f"{path} cannot be read: it is not UTF-8 text. Save it as UTF-8.") from problem
 
     def read_head(self, name: str, size: int = 4096) -> str:
         """The first `size` bytes of a file as text; empty if it cannot be read."""

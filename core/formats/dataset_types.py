@@ -1,10 +1,11 @@
-"""Types that every reader returns: a recognised dataset, its classes, and its samples with masks that load on demand."""
+"""Types that every reader returns: a recognised dataset, its classes, and samples whose masks load on demand."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,11 @@ class Recognition:
     format: str
     confidence: float
     reason: str
+
+    @classmethod
+    def requested(cls, format_name: str) -> Recognition:
+        """For a dataset that is opened by the name of its format although it was not recognised."""
+        return cls(format_name, 0.0, "The format was given by name.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,21 @@ class Sample:
     crop: Box | None = None
     sources: tuple[Path, ...] = ()
 
+    @classmethod
+    def with_mask(
+        cls,
+        picture: Path,
+        target_path: str,
+        split: str | None,
+        mask: Path | None,
+        read: Callable[[Path], LoadedMask],
+        tags: tuple[str, ...] = (),
+    ) -> Sample:
+        """A picture with one mask file, which `read` loads, or without one."""
+        if mask is None:
+            return cls(picture, target_path, split, tags=tags)
+        return cls(picture, target_path, split, partial(read, mask), tags, sources=(mask,))
+
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
@@ -101,7 +122,7 @@ class Dataset:
             raise FormatError(f"There are no pictures in {self.root} that belong to the dataset.{why}")
         if len(self.classes) > MAX_CLASS_VALUE:
             raise FormatError(
-                f"The dataset in {self.root} has {len(self.classes)} classes; a project holds at most {MAX_CLASS_VALUE}."
+                f"The dataset in {self.root} has {len(self.classes)} classes; a project has at most {MAX_CLASS_VALUE}."
             )
 
 

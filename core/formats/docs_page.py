@@ -19,12 +19,12 @@ def render_page() -> str:
     return "\n".join(
         [
             *_LEAD,
-            *_table(("format", "what", "what is not taken over", "tried with"), incoming),
+            *_table(("format", "content", "not imported", "tested with"), incoming),
             "",
             *_RULES,
             "",
             *_OUT,
-            *_table(("format", "what", "what it cannot hold", "read back by"), leaving),
+            *_table(("format", "content", "not exported", "verified with"), leaving),
             "",
             *_OUT_RULES,
             "",
@@ -38,56 +38,61 @@ def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
 
 _LEAD = """# Dataset formats
 
-`maskloop import auto SRC` recognises what lies in a folder and says how sure it is; `maskloop formats` lists these
-tables, which `core/formats/docs_page.py` made from the program's own. An import never overwrites a label that is there, is
-one undoable edit for each picture, and goes on where it was stopped.
+`maskloop import auto SRC` recognises the format of a folder and states its confidence. `maskloop formats` lists the
+same tables; this page is generated from the program's registries by `core/formats/docs_page.py`. An import never
+overwrites an existing label, is one undoable edit per picture, and can be resumed.
 
-## In
-
-""".splitlines()
-
-_OUT = """## Out
-
-`maskloop export FORMAT OUT` writes pictures and masks; `--dry-run` says first what would be written and lost. All
-formats but NumPy arrays and WebDataset shards are read back by Maskloop itself, pixel for pixel but for what the table
-says; the last column names readers of others that gave the same pixels.
+## Import
 
 """.splitlines()
 
-_OUT_RULES = """## How datasets are written
+_OUT = """## Export
 
-- **Whole or not at all.** All is written to a folder beside and renamed at the end; an earlier export is replaced as a
-  whole, and anything else in its place is left alone.
-- **Stopped is not lost.** What a cancelled, killed or failed export had finished stays in a hidden folder beside, and
-  the same export goes on from there: only pictures that are new or changed are written, and the bytes are those of an
-  export that was never stopped. Other choices begin anew, and so does `--anew`.
-- **The same labels give the same bytes.** The date in DATASET.md is that of the newest edit, or SOURCE_DATE_EPOCH.
-- **DATASET.md** counts pictures, classes and their shares, says who labelled the pixels (painted, imported, accepted
-  from a prediction), how the dataset was made and what its format does not hold.
-- **Outlines run a quarter of a pixel inside the edge of their region.** Readers that ask which pixel centres lie inside
-  and those that draw the outline too both get exactly its pixels. Where a format knows no holes, a cut of no width
-  leads into each.
-- **Labels and predictions** lie side by side where a format has room for both; else there are two datasets, in folders
-  of these names.
-- **Smaller pictures and tiles** (`--longest`, `--tile`, `--overlap`) take masks by the nearest pixel, pictures by the
-  mean of an area, or by Lanczos where they grow. Tiles at the right and bottom edge are moved in, not padded.
-- **Pictures** leave byte for byte, but for those that EXIF turns, those resized or cut, and those whose kind a format
-  does not take.""".splitlines()
+`maskloop export FORMAT OUT` writes pictures and masks; `--dry-run` states beforehand what would be written and lost.
+All formats except NumPy arrays and WebDataset shards can be imported again, with identical pixels except for the
+losses in the table. The last column names independent readers that returned the same pixels.
 
-_RULES = """## How datasets are understood
+""".splitlines()
 
-- **Each pixel is of one class.** Where objects overlap, smaller ones lie above larger ones; tools that keep an order
-  (CVAT, ISAT, Supervisely, Label Studio, Datumaro) keep it: later above earlier.
-- **What no object covers** is the class “everything else” of formats that hold objects. It stays unlabelled unless it
-  is given a class: `--map "everything else=background"`.
-- **Void**: borders of Pascal VOC and Pet, what Cityscapes and Mapillary do not score, ADE20K's 0, pixels of image pairs
-  whose colour is near no class. `--map name=void` makes any class void, `--map name=skip` leaves it unlabelled.
-- **Pairs of pictures and masks** are found by folders named for masks (masks, labels, annotations, gt, …annot), by
-  endings (`_L`, `_mask`, `_gt`, `_labelIds` …) and by equal names in equal folders.
-- **Points, lines and boxes** are no areas; how many were left out is said. Rectangles that somebody drew as shapes
-  (CVAT, labelme, Supervisely, Label Studio) are areas.
-- **What is broken** is named, file by file, and the rest comes in. Names inside a dataset's files are only looked up
-  among the files of its folder; XML with entities, JSON over 1 GB (COCO's outlines may take any size) and masks that
-  claim impossible sizes are refused.
-- **A table for many pictures** (CVAT, Label Studio, Datumaro) is held in memory while it is read: about five times its
-  size on disk. Of COCO's only the list of pictures is held. Masks are read one at a time.""".splitlines()
+_OUT_RULES = """## Rules of export
+
+- **Atomic.** The dataset is written to a temporary folder next to its destination and renamed at the end. An earlier
+  export is replaced as a whole; a folder with anything else in it is refused.
+- **Resumable.** Pictures finished by a cancelled, killed or failed export stay in a hidden folder next to the
+  destination. The same export command continues from there: only new or changed pictures are written, and the result
+  is byte for byte that of an uninterrupted export. An export with other options starts from the beginning, and so
+  does `--anew`.
+- **Reproducible.** The same labels give the same bytes. The date in DATASET.md is that of the newest edit, or
+  SOURCE_DATE_EPOCH.
+- **DATASET.md** is the dataset card: pictures, classes and their shares, the origin of the labels (painted, imported,
+  accepted from a prediction), the export options, and what the format does not store.
+- **Polygons run a quarter of a pixel inside the region's edge.** Readers that test pixel centres and readers that
+  also draw the outline both get exactly the pixels of the region. If a format has no holes, a cut of zero width
+  connects each hole to the outline.
+- **Labels and predictions** are in one dataset if the format can store both; otherwise in two, in folders of these
+  names.
+- **Resizing and tiling** (`--longest`, `--tile`, `--overlap`): masks use nearest-neighbour interpolation; pictures
+  use area interpolation when they shrink and Lanczos when they grow. Tiles at the right and bottom edge are shifted
+  inwards, not padded.
+- **Pictures** are copied byte for byte, except those rotated by EXIF, resized or cropped ones, and file types that
+  the format does not allow.""".splitlines()
+
+_RULES = """## Rules of import
+
+- **Each pixel gets one class.** Where objects overlap, smaller ones cover larger ones. Formats with a drawing order
+  (CVAT, ISAT, Supervisely, Label Studio, Datumaro) keep it: later objects cover earlier ones.
+- **Pixels outside all objects** belong to the class “everything else” of formats with objects. They stay unlabelled
+  unless the class is mapped: `--map "everything else=background"`.
+- **Void** are borders in Pascal VOC and Pet, classes that Cityscapes and Mapillary do not evaluate, ADE20K's 0, and
+  pixels of image pairs whose colour is not near that of any class. `--map name=void` makes any class
+  void, `--map name=skip` leaves it unlabelled.
+- **Pictures and masks are paired** by mask folders (masks, labels, annotations, gt, …annot), by name endings (`_L`,
+  `_mask`, `_gt`, `_labelIds` …) and by equal names in equal folders.
+- **Points, lines and bounding boxes** are not areas; the import reports how many were left out. Rectangles drawn as
+  shapes (CVAT, labelme, Supervisely, Label Studio) are areas.
+- **Malformed files** are reported one by one, and the rest is imported. File names inside a dataset are looked up
+  only in its own folder. XML with entities, JSON over 1 GB (COCO instance files may have any size) and masks of
+  impossible sizes are refused.
+- **Memory.** An annotation file for many pictures (CVAT, Label Studio, Datumaro) is in memory while it is read, about
+  five times its size on disk. Of COCO instance files only the list of pictures is kept. Masks are read one at a
+  time.""".splitlines()

@@ -32,7 +32,7 @@ _KINDS[[ord(c) for c in '"\\[{]}']] = _QUOTE, _ESCAPE, _OPENS, _OPENS, _CLOSES, 
 
 
 class JsonElement(NamedTuple):
-    """The value of `key` in the object, or one element of the list there; `start` and `end` are byte offsets in the file."""
+    """The value of `key`, or one element of the list there; `start` and `end` are byte offsets in the file."""
 
     key: str
     value: Any
@@ -43,7 +43,7 @@ class JsonElement(NamedTuple):
 def iter_json(path: Path, partial_types: Mapping[str, type] | None = None) -> Iterator[JsonElement]:
     """All elements in file order. Raises OSError, and ValueError if the file is not a valid JSON object.
 
-    partial_types: by key, the msgspec.Struct into which the elements of that list are decoded; other fields are skipped.
+    partial_types: by key, the msgspec.Struct into which the elements of that list are decoded, without other fields.
     Elements that do not match the struct are returned as dicts.
     """
     with path.open("rb") as file:

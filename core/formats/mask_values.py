@@ -47,7 +47,9 @@ def remap_indices(
     strangers = np.unique(indices[~known[indices]])
     if strangers.size:
         shown = ", ".join(str(v) for v in strangers[:5])
-        raise FormatError(f"{path} contains the index {shown}, which {source} does not list; it was left out.")
+        raise FormatError(
+            f"{path} contains the index {shown}, which {source} does not list; it was left out."
+        )
     return table[indices]
 
 

@@ -18,7 +18,8 @@ from core.base.errors import FormatError
 from core.formats.class_sets import default_target
 from core.formats.dataset_tree import DatasetTree
 from core.formats.dataset_types import ClassTarget, Dataset, DatasetClass, LoadedMask, Recognition, Sample
-from core.formats.rasterizer import OVERLAP_RULE, FilledShape, Ring, Runs, mask_to_runs, rasterize
+from core.formats.rasterizer import OVERLAP_RULE, FilledShape, Ring, rasterize
+from core.formats.run_length import Runs, mask_to_runs
 from core.images.image_reader import MAX_PIXELS, read_size
 from core.labels.class_list import MAX_CLASS_VALUE, Colour, default_colour
 
@@ -105,7 +106,7 @@ def build_object_dataset(
         )
     if len(labels) >= MAX_CLASS_VALUE:
         raise FormatError(
-            f"{tree.root} has {len(labels)} labels; a project holds at most {MAX_CLASS_VALUE} classes."
+            f"{tree.root} has {len(labels)} labels; a project has at most {MAX_CLASS_VALUE} classes."
         )
     places = {label: n for n, label in enumerate(labels, 1)}
     samples = [
@@ -120,7 +121,9 @@ def build_object_dataset(
         for picture, source, draws, light in found
     ]
     rule = "Where objects overlap, later ones cover earlier ones." if later_on_top else OVERLAP_RULE
-    more = (f"{skipped:,} points, lines or bounding boxes are not areas and were left out.",) if skipped else ()
+    more = (
+        (f"{skipped:,} points, lines or bounding boxes are not areas and were left out.",) if skipped else ()
+    )
     rest = DatasetClass(UNCOVERED_INDEX, UNCOVERED, (128, 128, 128), ClassTarget.SKIP)
     return Dataset(
         tree.root,
@@ -151,7 +154,7 @@ def _read(
 
 
 def place_mask(part: NDArray[np.bool_], x: int, y: int, size: tuple[int, int]) -> Runs:
-    """Run lengths of a whole picture of `size` (width, height) from a part (h, w) bool with its top left corner at x, y.
+    """Run lengths of a picture of `size` (width, height) from a part (h, w) bool with its top left corner at x, y.
 
     Raises ValueError for an impossible size.
     """

@@ -1,4 +1,4 @@
-"""ADE20K scene parsing: 150 classes in 8-bit masks, 0 is everything else."""
+"""Reads ADE20K scene parsing: 150 classes in 8-bit masks, where 0 is everything else."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from core.labels.class_list import default_colour
 
 NAME = "ade20k"
 _FILE = re.compile(r"^ADE_(train|val|test)_\d+$")
-_TABLE = "objectInfo150.txt"
+_CLASS_FILE = "objectInfo150.txt"
 
 
 def recognise(tree: DatasetTree) -> Recognition | None:
     masks = _masks(tree)
     if not masks:
         return None
-    return Recognition(NAME, 0.97, f"{len(masks):,} masks in annotations/ are called as those of ADE20K are.")
+    return Recognition(NAME, 0.97, f"annotations/ contains {len(masks):,} masks with ADE20K file names.")
 
 
 def open_dataset(tree: DatasetTree) -> Dataset:
-    """Names are from objectInfo150.txt when it is there; only the first of several names is kept."""
+    """Class names are from objectInfo150.txt if it exists; of several names only the first is used."""
     masks = _masks(tree)
     if not masks:
         raise FormatError(
@@ -33,17 +33,23 @@ def open_dataset(tree: DatasetTree) -> Dataset:
         )
     classes = _classes(tree)
     values = values_by_index(classes, frozenset([0, 255]))
+    read = partial(read_index_mask, values=values, source="ADE20K")
     samples = []
     for name in tree.pictures:
         found = _FILE.match(stem_of(name))
         if found is None or "annotations/" in name:
             continue
         mask = masks.get(stem_of(name))
-        read = None if mask is None else partial(read_index_mask, tree.path(mask), values, "ADE20K")
-        sources = () if mask is None else (tree.path(mask),)
-        split = split_of(name) or found[1]
-        samples.append(Sample(tree.path(name), name.removeprefix("images/"), split, read, sources=sources))
-    recognition = recognise(tree) or Recognition(NAME, 0.0, "It was asked for.")
+        samples.append(
+            Sample.with_mask(
+                tree.path(name),
+                name.removeprefix("images/"),
+                split_of(name) or found[1],
+                tree.path(mask) if mask else None,
+                read,
+            )
+        )
+    recognition = recognise(tree) or Recognition.requested(NAME)
     notes = ("0 (everything else) is void.",)
     return Dataset(tree.root, recognition, classes, tuple(samples), notes)
 
@@ -55,7 +61,7 @@ def _masks(tree: DatasetTree) -> dict[str, str]:
 
 
 def _classes(tree: DatasetTree) -> tuple[DatasetClass, ...]:
-    for name in tree.files_named(_TABLE):
+    for name in tree.files_named(_CLASS_FILE):
         rows = [line.split("\t") for line in tree.read_lines(name)[1:]]
         try:
             listed = [(int(row[0]), row[-1].split(",")[0].strip()) for row in rows]

@@ -1,4 +1,4 @@
-"""CamVid: the original 32 classes in colours, and the 11 classes that SegNet made of them, in indices or colours."""
+"""Reads CamVid: the original 32 classes as colours, and SegNet's 11 classes as indices or colours."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from core.labels.class_list import VOID
 
 NAME = "camvid"
 _FRAME = re.compile(r"^(0001TP|0006R0|0016E5|Seq05VD)_", re.IGNORECASE)
-_LOOKED_AT = 12
+_SAMPLED_MASKS = 12
+"""Masks that are read to find out which class set they use."""
 _SEGNET_VOID = 11
 _PAVEMENT = (60, 40, 222)
-"""Another colour of pavement that is in use."""
+"""A second colour of Pavement that occurs."""
 
 
 def recognise(tree: DatasetTree) -> Recognition | None:
@@ -30,11 +31,11 @@ def recognise(tree: DatasetTree) -> Recognition | None:
     if not frames or not pair_masks(tree).groups:
         return None
     share = frames / len(tree.pictures)
-    return Recognition(NAME, 0.5 + 0.45 * share, f"{frames:,} pictures are called as CamVid's frames are.")
+    return Recognition(NAME, 0.5 + 0.45 * share, f"{frames:,} pictures have CamVid file names.")
 
 
 def open_dataset(tree: DatasetTree) -> Dataset:
-    """Colours before indices: some index masks that go round have a broken edge."""
+    """Colour masks are preferred to index masks, some of which have a broken last row and column."""
     pairing = pair_masks(tree)
     groups = [g for g in pairing.groups if g.pairs]
     if not groups:
@@ -42,28 +43,29 @@ def open_dataset(tree: DatasetTree) -> Dataset:
             f"No frame in {tree.root} has a mask (NAME_L.png, or NAME.png in a folder like trainannot)."
         )
     group, classes, coloured = max(
-        ((g, *_kind(tree, g)) for g in groups), key=lambda k: (len(k[0].pairs), k[2])
+        ((g, *_class_set(tree, g)) for g in groups), key=lambda k: (len(k[0].pairs), k[2])
     )
+    read = partial(_read, classes=classes)
     samples = []
     for name in pairing.pictures:
         mask = group.pairs.get(name)
-        read = None if mask is None else partial(_read, tree.path(mask), classes)
-        sources = () if mask is None else (tree.path(mask),)
         split = split_of(name) or (_annot_split(mask) if mask else None)
-        samples.append(Sample(tree.path(name), name, split, read, sources=sources))
-    recognition = recognise(tree) or Recognition(NAME, 0.0, "It was asked for.")
+        samples.append(
+            Sample.with_mask(tree.path(name), name, split, tree.path(mask) if mask else None, read)
+        )
+    recognition = recognise(tree) or Recognition.requested(NAME)
     notes = [f"{len(classes)} classes; masks are {'colours' if coloured else 'indices'} ({group.kind})."]
     if others := [g.kind for g in groups if g is not group]:
         notes.append(f"Not used: other masks of the same pictures ({', '.join(others)}).")
     return Dataset(tree.root, recognition, classes, tuple(samples), tuple(notes))
 
 
-def _kind(tree: DatasetTree, group: MaskGroup) -> tuple[tuple[DatasetClass, ...], bool]:
-    """Which of the two sets the masks use, and whether as colours."""
+def _class_set(tree: DatasetTree, group: MaskGroup) -> tuple[tuple[DatasetClass, ...], bool]:
+    """The class set of the masks, and whether they are colour masks."""
     colours: set[int] = set()
     highest = 0
     coloured = False
-    for mask in list(group.pairs.values())[:: max(1, len(group.pairs) // _LOOKED_AT)][:_LOOKED_AT]:
+    for mask in list(group.pairs.values())[:: max(1, len(group.pairs) // _SAMPLED_MASKS)][:_SAMPLED_MASKS]:
         try:
             highest = max(highest, int(read_mask(tree.path(mask)).max()))
         except ColourMaskError:
@@ -71,19 +73,17 @@ def _kind(tree: DatasetTree, group: MaskGroup) -> tuple[tuple[DatasetClass, ...]
             colours |= set(np.unique(pack_rgb(read_picture(tree.path(mask)))).tolist())
         except ImageError:
             continue
-    known = {c.colour[0] << 16 | c.colour[1] << 8 | c.colour[2] for c in class_set("camvid-11")} | {
-        0,
-        0x3C28DE,
-    }
-    few = colours <= known if coloured else highest <= _SEGNET_VOID
-    return class_set("camvid-11" if few else "camvid-32"), coloured
+    known = {c.colour[0] << 16 | c.colour[1] << 8 | c.colour[2] for c in class_set("camvid-11")}
+    known |= {0, 0x3C28DE}  # black, and _PAVEMENT
+    is_segnet = colours <= known if coloured else highest <= _SEGNET_VOID
+    return class_set("camvid-11" if is_segnet else "camvid-32"), coloured
 
 
 def _read(path: Path, classes: tuple[DatasetClass, ...]) -> LoadedMask:
     try:
         indices = read_mask(path)
     except ColourMaskError:
-        colours = {c.colour: place for place, c in enumerate(classes, 1)}
+        colours = {c.colour: value for value, c in enumerate(classes, 1)}
         colours.setdefault((0, 0, 0), VOID)
         colours.setdefault(_PAVEMENT, colours.get((0, 0, 192), VOID))
         return read_colour_mask(path, colours)

@@ -1,4 +1,4 @@
-"""Cityscapes: the official folders, and the image pairs that put picture and coloured mask into one JPEG."""
+"""Reads Cityscapes: the official folders, and image pairs with picture and colour mask side by side in one JPEG."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from core.labels.class_list import VOID
 
 NAME, PAIRS = "cityscapes", "cityscapes-pairs"
 COLOUR_TOLERANCE = 24
-"""A smeared colour further than this from every colour of the palette, in any channel, is void."""
+"""A blurred colour that differs from every palette colour by more than this in some channel is void."""
 
 _MASK = re.compile(
     r"([^/]+)_gt(?:Fine|Coarse)_(labelIds|instanceIds|labelTrainIds|color|polygons)\.(?:png|json)$"
 )
 _PICTURE = re.compile(r"([^/]+)_leftImg8bit\.(?:png|jpe?g)$")
 _ORDER = ("labelIds", "instanceIds", "labelTrainIds", "color", "polygons")
-"""What says most comes first; the others of a frame are not read."""
+"""Kinds of mask files, most informative first; only the first one of a frame is read."""
 
 
 def recognise(tree: DatasetTree) -> Recognition | None:
@@ -35,12 +35,12 @@ def recognise(tree: DatasetTree) -> Recognition | None:
     if not masks:
         return None
     return Recognition(
-        NAME, 0.98, f"{masks:,} files end as Cityscapes' do (_gtFine_labelIds.png and the like)."
+        NAME, 0.98, f"{masks:,} files have Cityscapes file names (such as _gtFine_labelIds.png)."
     )
 
 
 def open_dataset(tree: DatasetTree, count: int = 19) -> Dataset:
-    """`count` labels stay classes: 19, 30 or 34; the others are void."""
+    """`count` (19, 30 or 34) of the labels become classes, the others void."""
     masks: dict[str, dict[str, str]] = {}
     for name in tree.files:
         if found := _MASK.search(name):
@@ -53,24 +53,25 @@ def open_dataset(tree: DatasetTree, count: int = 19) -> Dataset:
         seen.add(found[1])
         kinds = masks.get(found[1], {})
         kind = next((k for k in _ORDER if k in kinds), None)
-        read = None if kind is None else partial(_read, tree, kinds[kind], kind)
-        place = name.split("leftImg8bit/", 1)[-1]
-        sources = () if kind is None else (tree.path(kinds[kind]),)
-        samples.append(Sample(tree.path(name), place, split_of(name), read, sources=sources))
+        target = name.split("leftImg8bit/", 1)[-1]
+        mask = tree.path(kinds[kind]) if kind else None
+        read = partial(_read, tree=tree, name=kinds[kind], kind=kind) if kind else None
+        sources = (mask,) if mask else ()
+        samples.append(Sample(tree.path(name), target, split_of(name), read, sources=sources))
     problems = []
     if missing := sorted(masks.keys() - seen):
         problems.append(
-            f"{len(missing):,} masks have no picture (NAME_leftImg8bit.png), {missing[0]} for one; they were left out."
+            f"{len(missing):,} masks have no picture (NAME_leftImg8bit.png), for example {missing[0]}; left out."
         )
-    recognition = recognise(tree) or Recognition(NAME, 0.0, "It was asked for.")
-    note = f"{count} of Cityscapes' 34 labels stay classes; the others are void."
+    recognition = recognise(tree) or Recognition.requested(NAME)
+    note = f"{count} of Cityscapes' 34 labels are classes; the others are void."
     return Dataset(
         tree.root, recognition, cityscapes_classes(count), tuple(samples), (note,), tuple(problems)
     )
 
 
 def recognise_pairs(tree: DatasetTree) -> Recognition | None:
-    """Twice as wide as high, and one half in Cityscapes' colours."""
+    """Recognised by three sampled pictures in which the same half has Cityscapes' label colours."""
     sides = [_side(tree.path(name)) for name in tree.pictures[:: max(1, len(tree.pictures) // 3)][:3]]
     if not sides or None in sides or len(set(sides)) > 1:
         return None
@@ -80,13 +81,13 @@ def recognise_pairs(tree: DatasetTree) -> Recognition | None:
 
 
 def open_pairs(tree: DatasetTree) -> Dataset:
-    """The half without label colours becomes the picture, cut out; the other its mask, by the nearest colour."""
+    """The half without label colours becomes the picture; the other one is its mask, by the nearest colours."""
     samples, problems = [], []
     sides = [_side(tree.path(name)) for name in tree.pictures[:: max(1, len(tree.pictures) // 3)][:3]]
     side = max(set(sides), key=sides.count) if sides else None
     if side is None:
         raise FormatError(
-            f"The pictures in {tree.root} are no pairs of a photo and a mask in Cityscapes' colours."
+            f"The pictures in {tree.root} are not pairs of a photo and a mask in Cityscapes' colours."
         )
     for name in tree.pictures:
         path = tree.path(name)
@@ -97,36 +98,36 @@ def open_pairs(tree: DatasetTree) -> Dataset:
             continue
         if width % 2:
             problems.append(
-                f"{path} is {width} pixels wide, which does not part into two halves; it was left out."
+                f"{path} is {width} pixels wide, which cannot be divided into two halves; it was left out."
             )
             continue
         halves = Box(0, 0, width // 2, height), Box(width // 2, 0, width, height)
         picture, mask = halves if side == "right" else halves[::-1]
-        place = name.rsplit(".", 1)[0] + ".png"
-        samples.append(Sample(path, place, split_of(name), partial(_read_half, path, mask), crop=picture))
-    recognition = recognise_pairs(tree) or Recognition(PAIRS, 0.0, "It was asked for.")
+        target = name.rsplit(".", 1)[0] + ".png"
+        samples.append(Sample(path, target, split_of(name), partial(_read_half, path, mask), crop=picture))
+    recognition = recognise_pairs(tree) or Recognition.requested(PAIRS)
     notes = (
-        f"Each file is a pair; its {side} half was read as the mask, every pixel as the nearest label colour. "
-        f"Pixels more than {COLOUR_TOLERANCE} steps from every colour are void.",
+        f"Each file is an image pair. Its {side} half is the mask, each pixel gets the class of the nearest colour. "
+        f"Pixels that differ from every colour by more than {COLOUR_TOLERANCE} are void.",
     )
     return Dataset(tree.root, recognition, cityscapes_classes(19), tuple(samples), notes, tuple(problems))
 
 
 def _read(tree: DatasetTree, name: str, kind: str) -> LoadedMask:
     path = tree.path(name)
-    by_id = {c.index: place for place, c in enumerate(class_set("cityscapes"), 1)}
+    by_id = {c.index: value for value, c in enumerate(class_set("cityscapes"), 1)}
     match kind:
         case "labelIds":
             return LoadedMask(remap_indices(read_mask(path), by_id | {255: VOID}, path, "Cityscapes"))
         case "instanceIds":
             ids = read_mask(path).astype(np.uint16)
-            # Things carry id * 1000 + number.
+            # Instances have label id * 1000 + number.
             return LoadedMask(
                 remap_indices(np.where(ids >= 1000, ids // 1000, ids), by_id, path, "Cityscapes")
             )
         case "labelTrainIds":
             by_train = {train: by_id[label] for train, label in train_ids().items()}
-            # Some tools write 19 where the official ones write 255.
+            # Some tools write 19 instead of the official 255.
             return LoadedMask(
                 remap_indices(read_mask(path), by_train | {255: VOID, 19: VOID}, path, "Cityscapes")
             )
@@ -139,30 +140,30 @@ def _read(tree: DatasetTree, name: str, kind: str) -> LoadedMask:
 
 
 def _polygons(tree: DatasetTree, name: str) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    """Later objects lie above earlier ones, as the dataset says; a group of people is what its members are."""
+    """Later objects cover earlier ones, as in the dataset; a label like persongroup counts as person."""
     content = tree.read_json(name)
-    places = {c.name: place for place, c in enumerate(class_set("cityscapes"), 1)}
+    values = {c.name: value for value, c in enumerate(class_set("cityscapes"), 1)}
     try:
         size = int(content["imgWidth"]), int(content["imgHeight"])
         shapes = []
-        for thing in content["objects"]:
-            label = str(thing["label"])
-            place = places.get(label) or places.get(label.removesuffix("group"))
-            if place is not None and not thing.get("deleted"):
-                shapes.append(FilledShape(place, (parse_ring(thing["polygon"]),)))
+        for obj in content["objects"]:
+            label = str(obj["label"])
+            value = values.get(label) or values.get(label.removesuffix("group"))
+            if value is not None and not obj.get("deleted"):
+                shapes.append(FilledShape(value, (parse_ring(obj["polygon"]),)))
     except MALFORMED_ERRORS as problem:
         raise FormatError(
-            f"{tree.path(name)} does not hold the polygons of Cityscapes ({problem})."
+            f"{tree.path(name)} does not have the structure of a Cityscapes polygon file ({problem})."
         ) from problem
     return rasterize(size, shapes, later_on_top=True, source=tree.path(name))
 
 
 def _palette() -> tuple[list[tuple[int, int, int]], list[int]]:
-    """Colours and values; labels that are void share black and more, so they come as void."""
+    """Colours and their LoadedMask values; all labels that are not evaluated are void, some of them share black."""
     known: dict[tuple[int, int, int], int] = {}
-    learned = set(train_ids().values())
-    for place, c in enumerate(class_set("cityscapes"), 1):
-        known.setdefault(c.colour, place if c.index in learned else VOID)
+    evaluated = set(train_ids().values())
+    for value, c in enumerate(class_set("cityscapes"), 1):
+        known.setdefault(c.colour, value if c.index in evaluated else VOID)
     return list(known), list(known.values())
 
 
@@ -172,7 +173,7 @@ def _read_half(path: Path, half: Box) -> LoadedMask:
 
 
 def _side(path: Path) -> str | None:
-    """Which half of the file has label colours; None when it is no pair."""
+    """The half of the file with label colours, left or right; None if it is not an image pair."""
     try:
         width, height = read_size(path)
         if width % 2 or not 1.5 <= width / height <= 4.2:

@@ -1,4 +1,4 @@
-"""CVAT for images 1.1: one XML with polygons, boxes, ellipses and run-length masks of all pictures."""
+"""Reads CVAT for images 1.1: one XML file with polygons, boxes, ellipses and run-length masks of all pictures."""
 
 from __future__ import annotations
 
@@ -24,59 +24,61 @@ def recognise(tree: DatasetTree) -> Recognition | None:
     files = _files(tree)
     if not files:
         return None
-    return Recognition(NAME, 0.95, f"{files[0]} begins as CVAT's annotations do, and lists images.")
+    return Recognition(NAME, 0.95, f"{files[0]} has the header of CVAT annotations and lists images.")
 
 
 def open_dataset(tree: DatasetTree) -> Dataset:
-    """Shapes lie in CVAT's own order (z_order). Lines, points and skeletons are no areas."""
+    """Shapes of higher z_order cover lower ones. Lines, points and skeletons are not areas."""
     files = _files(tree)
     if not files:
-        raise FormatError(f"There is no XML file of CVAT (“for images”) in {tree.root}.")
-    drawings = []
+        raise FormatError(f"There is no CVAT XML file (“CVAT for images”) in {tree.root}.")
+    annotations = []
     known: dict[str, Colour | None] = {}
     for file in files:
         root = tree.read_xml(file)
         for label in root.findall("./meta//labels/label"):
             known.setdefault(label.findtext("name", "").strip(), _colour(label.findtext("color")))
-        drawings += [(file, partial(_drawing, tree, file, image)) for image in root.findall("image")]
+        annotations += [
+            (file, partial(_read_annotation, tree, file, image)) for image in root.findall("image")
+        ]
     known.pop("", None)
-    recognition = recognise(tree) or Recognition(NAME, 0.0, "It was asked for.")
-    return build_object_dataset(tree, recognition, drawings, known.items(), later_on_top=True)
+    recognition = recognise(tree) or Recognition.requested(NAME)
+    return build_object_dataset(tree, recognition, annotations, known.items(), later_on_top=True)
 
 
 def _files(tree: DatasetTree) -> list[str]:
     return [
         name
         for name in tree.files_ending(".xml")
-        if "<annotations>" in (said := tree.read_head(name))
-        and "<version>1.1" in said
+        if "<annotations>" in (head := tree.read_head(name))
+        and "<version>1.1" in head
         and "<image" in tree.read_ends(name)
     ]
 
 
-def _drawing(tree: DatasetTree, file: str, image: Element) -> PictureAnnotation:
+def _read_annotation(tree: DatasetTree, file: str, image: Element) -> PictureAnnotation:
     try:
         size = int(image.attrib["width"]), int(image.attrib["height"])
-        things, skipped = [], 0
+        objects, skipped = [], 0
         for shape in sorted(image, key=lambda s: int(s.get("z_order") or 0)):
             label = shape.get("label", "")
             if shape.tag in ("tag", "attribute"):
                 continue
-            thing = _thing(shape, label, size) if label else None
-            things += [thing] if thing else []
-            skipped += thing is None
+            obj = _read_object(shape, label, size) if label else None
+            objects += [obj] if obj else []
+            skipped += obj is None
         tags = tuple(tag.get("label", "") for tag in image.findall("tag") if tag.get("label"))
         name = image.attrib["name"]
         split = SPLIT_NAMES.get(image.get("subset", "").casefold()) or split_of(name)
-        return PictureAnnotation(name, size, tuple(things), split, tags, skipped)
+        return PictureAnnotation(name, size, tuple(objects), split, tags, skipped)
     except MALFORMED_ERRORS as problem:
         called = image.get("name", "an image")
         raise FormatError(
-            f"What {tree.path(file)} says about {called} cannot be understood ({problem})."
+            f"The annotation of {called} in {tree.path(file)} cannot be understood ({problem})."
         ) from problem
 
 
-def _thing(shape: Element, label: str, size: tuple[int, int]) -> AnnotatedObject | None:
+def _read_object(shape: Element, label: str, size: tuple[int, int]) -> AnnotatedObject | None:
     match shape.tag:
         case "polygon":
             corners = [part.split(",") for part in shape.attrib["points"].split(";")]
@@ -84,31 +86,31 @@ def _thing(shape: Element, label: str, size: tuple[int, int]) -> AnnotatedObject
         case "box":
             x0, y0, x1, y1 = (float(shape.attrib[key]) for key in ("xtl", "ytl", "xbr", "ybr"))
             return AnnotatedObject(
-                label, (_turned(box_ring(x0, y0, x1, y1), float(shape.get("rotation", 0))),)
+                label, (_rotated(box_ring(x0, y0, x1, y1), float(shape.get("rotation", 0))),)
             )
         case "ellipse":
             x, y, across, down = (float(shape.attrib[key]) for key in ("cx", "cy", "rx", "ry"))
             ring = circle_ring(x, y, across, down)
-            return AnnotatedObject(label, (_turned(ring, float(shape.get("rotation", 0))),))
+            return AnnotatedObject(label, (_rotated(ring, float(shape.get("rotation", 0))),))
         case "mask":
             left, top, width, height = (int(shape.attrib[key]) for key in ("left", "top", "width", "height"))
             return AnnotatedObject(
-                label, runs=place_mask(_rows(shape.attrib["rle"], width, height), left, top, size)
+                label, runs=place_mask(_decode_rows(shape.attrib["rle"], width, height), left, top, size)
             )
         case _:
             return None
 
 
-def _rows(rle: str, width: int, height: int) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-    """Run lengths along the rows of a box, beginning with what is outside. ValueError when they do not fill it."""
+def _decode_rows(rle: str, width: int, height: int) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    """(height, width) bool from row-major run lengths of a box, starting with outside. Raises ValueError."""
     runs = np.array([int(part) for part in rle.split(",")], np.int64)
     if (runs < 0).any() or not 0 < width * height <= MAX_PIXELS or runs.sum() != width * height:
-        raise ValueError("the run lengths of a mask do not fill its box")
+        raise ValueError("the run lengths of a mask do not add up to its box")
     return np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(height, width)
 
 
-def _turned(ring: Ring, degrees: float) -> Ring:
-    """Around its middle, clockwise on the screen."""
+def _rotated(ring: Ring, degrees: float) -> Ring:
+    """Rotated about its centre, clockwise on the screen."""
     if not degrees:
         return ring
     x, y = ring.mean(axis=0)

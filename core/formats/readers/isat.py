@@ -1,4 +1,4 @@
-"""ISAT: a JSON file a picture with objects in layers, an isat.yaml with the colours of its categories."""
+"""Reads ISAT: a JSON file per picture with objects in layers, and an isat.yaml with categories and colours."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from core.labels.class_list import Colour
 
 NAME = "isat"
 _BACKGROUND = "__background__"
-_LOOKED_AT = 20
+_SAMPLED_FILES = 20
 
 
 def recognise(tree: DatasetTree) -> Recognition | None:
     candidates = tree.files_ending(".json")
-    looked = candidates[:: max(1, len(candidates) // _LOOKED_AT)][:_LOOKED_AT]
-    found = [name for name in looked if _is_isat(tree, name)]
-    if not found or len(found) * 4 < len(looked):
+    sampled = candidates[:: max(1, len(candidates) // _SAMPLED_FILES)][:_SAMPLED_FILES]
+    found = [name for name in sampled if _is_isat(tree, name)]
+    if not found or len(found) * 4 < len(sampled):
         return None
-    return Recognition(NAME, 0.93, f"{found[0]} and others say that ISAT wrote them.")
+    return Recognition(NAME, 0.93, f"{found[0]} and others name ISAT as the program that wrote them.")
 
 
 def open_dataset(tree: DatasetTree) -> Dataset:
-    """Higher layers lie above lower ones; an object of the background takes away what lies below it."""
+    """Higher layers cover lower ones; an object of the background category erases what lies below it."""
     files = [name for name in tree.files_ending(".json") if _is_isat(tree, name)]
     if not files:
         raise FormatError(f"There are no JSON files of ISAT in {tree.root}.")
-    drawings = [(file, partial(_drawing, tree, file)) for file in files]
-    recognition = recognise(tree) or Recognition(NAME, 0.0, "It was asked for.")
-    return build_object_dataset(tree, recognition, drawings, _known(tree), later_on_top=True)
+    annotations = [(file, partial(_read_annotation, tree, file)) for file in files]
+    recognition = recognise(tree) or Recognition.requested(NAME)
+    return build_object_dataset(tree, recognition, annotations, _categories(tree), later_on_top=True)
 
 
 def _is_isat(tree: DatasetTree, name: str) -> bool:
-    said = tree.read_head(name)
-    return '"ISAT"' in said and '"info"' in said
+    head = tree.read_head(name)
+    return '"ISAT"' in head and '"info"' in head
 
 
-def _known(tree: DatasetTree) -> list[tuple[str, Colour | None]]:
+def _categories(tree: DatasetTree) -> list[tuple[str, Colour | None]]:
     for name in tree.files_named("isat.yaml"):
         try:
             rows = tree.read_yaml(name)["label"]
@@ -53,21 +53,23 @@ def _known(tree: DatasetTree) -> list[tuple[str, Colour | None]]:
     return []
 
 
-def _drawing(tree: DatasetTree, name: str) -> PictureAnnotation:
+def _read_annotation(tree: DatasetTree, name: str) -> PictureAnnotation:
     content = tree.read_json(name)
     try:
-        said = content["info"]
-        ordered = sorted(content["objects"], key=lambda thing: float(thing.get("layer") or 0))
-        things = []
-        for thing in ordered:
-            label = str(thing["category"])
-            outline = thing["segmentation"]
-            things.append(
+        info = content["info"]
+        ordered = sorted(content["objects"], key=lambda obj: float(obj.get("layer") or 0))
+        objects = []
+        for obj in ordered:
+            label = str(obj["category"])
+            outline = obj["segmentation"]
+            objects.append(
                 AnnotatedObject(ERASE_LABEL if label == _BACKGROUND else label, (parse_ring(outline),))
             )
-        tags = (str(said["note"]),) if 0 < len(str(said.get("note") or "")) <= 40 else ()
+        tags = (str(info["note"]),) if 0 < len(str(info.get("note") or "")) <= 40 else ()
         return PictureAnnotation(
-            str(said["name"]), (int(said["width"]), int(said["height"])), tuple(things), split_of(name), tags
+            str(info["name"]), (int(info["width"]), int(info["height"])), tuple(objects), split_of(name), tags
         )
     except MALFORMED_ERRORS as problem:
-        raise FormatError(f"{tree.path(name)} is not laid out as ISAT's files are ({problem}).") from problem
+        raise FormatError(
+            f"{tree.path(name)} does not have the structure of an ISAT file ({problem})."
+        ) from problem

@@ -1,4 +1,4 @@
-"""Label Studio's JSON: tasks with polygons, rectangles and ellipses in per cent, and brush masks in its own code."""
+"""Reads Label Studio's JSON export: polygons, rectangles and ellipses in per cent, and brush masks."""
 
 from __future__ import annotations
 
@@ -26,32 +26,33 @@ def recognise(tree: DatasetTree) -> Recognition | None:
     files = _files(tree)
     if not files:
         return None
-    return Recognition(NAME, 0.93, f"{files[0]} holds tasks with results, as Label Studio exports them.")
+    return Recognition(NAME, 0.93, f"{files[0]} contains tasks with results, as Label Studio exports them.")
 
 
 def open_dataset(tree: DatasetTree) -> Dataset:
-    """Of several annotations of one picture, the first that was not cancelled is taken; later results lie above."""
+    """Of several annotations of a picture the first not cancelled one is used; later results cover earlier ones."""
     files = _files(tree)
     if not files:
-        raise FormatError(f"There is no JSON export of Label Studio in {tree.root}.")
-    drawings = []
+        raise FormatError(f"There is no Label Studio JSON export in {tree.root}.")
+    annotations = []
     for file in files:
         tasks = tree.read_json(file)
         if isinstance(tasks, dict):
             tasks = [tasks]
         if not isinstance(tasks, list):
-            raise FormatError(f"{tree.path(file)} is no list of tasks.")
-        drawings += [(file, partial(_drawing, tree, file, task)) for task in tasks]
-    recognition = recognise(tree) or Recognition(NAME, 0.0, "It was asked for.")
-    return build_object_dataset(tree, recognition, drawings, later_on_top=True)
+            raise FormatError(f"{tree.path(file)} is not a list of tasks.")
+        annotations += [(file, partial(_read_annotation, tree, file, task)) for task in tasks]
+    recognition = recognise(tree) or Recognition.requested(NAME)
+    return build_object_dataset(tree, recognition, annotations, later_on_top=True)
 
 
 def brush_mask(code: list[int], size: tuple[int, int]) -> NDArray[np.bool_]:
-    """(height, width) bool of a brush: bits of 32 for the count of numbers, 5 for the width of one (less 1), four
-    times 4 for the widths of run lengths (less 1); then runs: a bit whether all numbers of it are alike, 2 bits which
-    width its length (less 1) has, and the numbers. They are RGBA of every pixel, alpha is the mask.
+    """(height, width) bool from Label Studio's run-length code of a brush.
 
-    After the description in Label Studio's documentation. Raises ValueError when it does not fill the picture.
+    Header bits: 32 for the number of words, 5 for the word size minus 1, 4 x 4 for the run-length sizes minus 1. Then
+    runs: 1 bit whether all words of the run are equal, 2 bits which run-length size applies, the run length minus 1,
+    and one word or all of them. The words are RGBA values of the pixels; alpha is the mask. Source: Label Studio's
+    documentation. Raises ValueError if the code does not fill the picture.
     """
     width, height = size
     if not 0 < width * height <= MAX_PIXELS:
@@ -62,7 +63,7 @@ def brush_mask(code: list[int], size: tuple[int, int]) -> NDArray[np.bool_]:
     def read(count: int) -> int:
         nonlocal at
         if at + count > bits.size:
-            raise ValueError("the code of a brush ends too early")
+            raise ValueError("the run-length code of a brush ends too early")
         found = int("".join(map(str, bits[at : at + count].tolist())), 2)
         at += count
         return found
@@ -70,7 +71,7 @@ def brush_mask(code: list[int], size: tuple[int, int]) -> NDArray[np.bool_]:
     total, word = read(32), read(5) + 1
     widths = [read(4) + 1 for _ in range(4)]
     if total != width * height * 4:
-        raise ValueError("a brush does not fill its picture")
+        raise ValueError("the run-length code of a brush does not fill its picture")
     values = np.zeros(total, np.uint8)
     place = 0
     while place < total:
@@ -81,7 +82,7 @@ def brush_mask(code: list[int], size: tuple[int, int]) -> NDArray[np.bool_]:
         else:
             count = end - place
             if at + count * word > bits.size:
-                raise ValueError("the code of a brush ends too early")
+                raise ValueError("the run-length code of a brush ends too early")
             numbers = bits[at : at + count * word].reshape(count, word)[:, -8:]
             values[place:end] = np.packbits(numbers, axis=1)[:, 0] >> (8 - numbers.shape[1])
             at += count * word
@@ -93,18 +94,20 @@ def _files(tree: DatasetTree) -> list[str]:
     return [
         name
         for name in tree.files_ending(".json")
-        if '"result"' in (said := tree.read_ends(name))
-        and '"annotations"' in said
-        and ('"original_width"' in said or '"from_name"' in said)
+        if '"result"' in (text := tree.read_ends(name))
+        and '"annotations"' in text
+        and ('"original_width"' in text or '"from_name"' in text)
     ]
 
 
-def _drawing(tree: DatasetTree, file: str, task: Any) -> PictureAnnotation:
+def _read_annotation(tree: DatasetTree, file: str, task: Any) -> PictureAnnotation:
     try:
-        said = next(str(value) for value in task["data"].values() if isinstance(value, str) and "." in value)
-        picture = _picture(tree, said)
+        reference = next(
+            str(value) for value in task["data"].values() if isinstance(value, str) and "." in value
+        )
+        picture = _picture(tree, reference)
         made = [a for a in task.get("annotations") or () if not a.get("was_cancelled")]
-        things: list[AnnotatedObject] = []
+        objects: list[AnnotatedObject] = []
         size: tuple[int, int] | None = None
         skipped = 0
         for result in made[0]["result"] if made else ():
@@ -113,13 +116,13 @@ def _drawing(tree: DatasetTree, file: str, task: Any) -> PictureAnnotation:
                 skipped += "value" in result and "labels" in kind
                 continue
             size = int(result["original_width"]), int(result["original_height"])
-            things.append(_thing(kind, result["value"], size))
-        return PictureAnnotation(picture, size, tuple(things), skipped=skipped)
+            objects.append(_read_object(kind, result["value"], size))
+        return PictureAnnotation(picture, size, tuple(objects), skipped=skipped)
     except MALFORMED_ERRORS as problem:
         raise FormatError(f"A task in {tree.path(file)} cannot be understood ({problem}).") from problem
 
 
-def _thing(kind: str, value: dict[str, Any], size: tuple[int, int]) -> AnnotatedObject:
+def _read_object(kind: str, value: dict[str, Any], size: tuple[int, int]) -> AnnotatedObject:
     label = str(value[kind][0])
     scale = np.array(size) / 100
     match kind:
@@ -129,7 +132,7 @@ def _thing(kind: str, value: dict[str, Any], size: tuple[int, int]) -> Annotated
             x, y = float(value["x"]), float(value["y"])
             ring = box_ring(x, y, x + float(value["width"]), y + float(value["height"])) * scale
             turn = np.radians(float(value.get("rotation") or 0))
-            corner = ring[0]  # the corner above left is what it turns around
+            corner = ring[0]  # rotation is about the top left corner
             matrix = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
             return AnnotatedObject(label, ((ring - corner) @ matrix + corner,))
         case "ellipselabels":
@@ -139,9 +142,9 @@ def _thing(kind: str, value: dict[str, Any], size: tuple[int, int]) -> Annotated
             return AnnotatedObject(label, runs=place_mask(brush_mask(value["rle"], size), 0, 0, size))
 
 
-def _picture(tree: DatasetTree, said: str) -> str:
-    """The picture's name without server and folder, and without what an upload puts before it."""
-    query = urlsplit(said).query
-    path = unquote(query.split("d=", 1)[1] if "d=" in query else urlsplit(said).path)
+def _picture(tree: DatasetTree, reference: str) -> str:
+    """The picture name without server, folder, and the prefix that an upload adds."""
+    query = urlsplit(reference).query
+    path = unquote(query.split("d=", 1)[1] if "d=" in query else urlsplit(reference).path)
     last = path.replace("\\", "/").rsplit("/", 1)[-1]
     return last if tree.find_picture(last) else _UPLOAD.sub("", last)

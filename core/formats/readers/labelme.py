@@ -1,4 +1,4 @@
-"""labelme and X-AnyLabeling: a JSON file a picture with shapes; polygons, rectangles, circles and small masks."""
+"""Reads labelme and X-AnyLabeling: a JSON file per picture with polygons, rectangles, circles and masks."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from core.formats.rasterizer import box_ring, circle_ring, parse_ring
 
 NAME, X_NAME = "labelme", "xanylabeling"
 _KEYS = ('"shapes"', '"imagePath"')
-_LOOKED_AT = 20
-_X_MARKS = ('"description"', '"difficult"', '"kie_linking"')
-"""Keys that X-AnyLabeling gives every shape and labelme does not, together."""
+_SAMPLED_FILES = 20
+_X_KEYS = ('"description"', '"difficult"', '"kie_linking"')
+"""Keys that together occur in every X-AnyLabeling shape, but not in labelme's."""
 
 
 def recognise(tree: DatasetTree) -> Recognition | None:
@@ -35,27 +35,27 @@ def recognise_x(tree: DatasetTree) -> Recognition | None:
 
 
 def open_dataset(tree: DatasetTree, name: str = NAME) -> Dataset:
-    """Later shapes do not matter: smaller ones lie above larger ones. Points and lines are no areas."""
+    """Smaller shapes cover larger ones; the file order does not matter. Points and lines are not areas."""
     files = _files(tree, tree.files_ending(".json"))
     if not files:
         raise FormatError(f"There are no JSON files with shapes and an imagePath in {tree.root}.")
-    drawings = [(file, partial(_drawing, tree, file)) for file in files]
-    recognition = _recognise(tree, name, x=name == X_NAME) or Recognition(name, 0.0, "It was asked for.")
-    return build_object_dataset(tree, recognition, drawings)
+    annotations = [(file, partial(_read_annotation, tree, file)) for file in files]
+    recognition = _recognise(tree, name, x=name == X_NAME) or Recognition.requested(name)
+    return build_object_dataset(tree, recognition, annotations)
 
 
 def _recognise(tree: DatasetTree, name: str, *, x: bool) -> Recognition | None:
     candidates = tree.files_ending(".json")
-    looked = candidates[:: max(1, len(candidates) // _LOOKED_AT)][:_LOOKED_AT]
-    found = _files(tree, looked)
-    if not found or len(found) * 4 < len(looked):
+    sampled = candidates[:: max(1, len(candidates) // _SAMPLED_FILES)][:_SAMPLED_FILES]
+    found = _files(tree, sampled)
+    if not found or len(found) * 4 < len(sampled):
         return None
-    marked = all(mark in tree.read_ends(found[0]) for mark in _X_MARKS[1:])
-    if marked != x:
+    has_x_keys = all(key in tree.read_ends(found[0]) for key in _X_KEYS[1:])
+    if has_x_keys != x:
         return None
-    count = len(candidates) * len(found) // len(looked)
+    count = len(candidates) * len(found) // len(sampled)
     return Recognition(
-        name, 0.9 if x else 0.92, f"About {count:,} JSON files hold “shapes” and an “imagePath”."
+        name, 0.9 if x else 0.92, f"About {count:,} JSON files contain “shapes” and an “imagePath”."
     )
 
 
@@ -63,29 +63,29 @@ def _files(tree: DatasetTree, names: list[str]) -> list[str]:
     return [name for name in names if all(key in tree.read_ends(name) for key in _KEYS)]
 
 
-def _drawing(tree: DatasetTree, name: str) -> PictureAnnotation:
+def _read_annotation(tree: DatasetTree, name: str) -> PictureAnnotation:
     content = tree.read_json(name)
     try:
         size = int(content["imageWidth"]), int(content["imageHeight"])
-        things, skipped = [], 0
+        objects, skipped = [], 0
         for shape in content["shapes"]:
-            thing = _thing(shape, size)
-            things += [thing] if thing else []
-            skipped += thing is None
+            obj = _read_object(shape, size)
+            objects += [obj] if obj else []
+            skipped += obj is None
         picture = str(content.get("imagePath") or name)
-        # Files that were moved keep the old path; the JSON's own name is as good.
+        # Moved files keep the old path; then the name of the JSON file identifies the picture.
         beside = name.rsplit(".", 1)[0]
         moved = tree.find_picture(picture, name.rpartition("/")[0]) is None and tree.find_picture(beside)
-        said = beside if moved else picture
+        reference = beside if moved else picture
         tags = tuple(str(key) for key, on in (content.get("flags") or {}).items() if on)
-        return PictureAnnotation(said, size, tuple(things), split_of(name), tags, skipped)
+        return PictureAnnotation(reference, size, tuple(objects), split_of(name), tags, skipped)
     except MALFORMED_ERRORS as problem:
         raise FormatError(
-            f"{tree.path(name)} is not laid out as labelme's files are ({problem})."
+            f"{tree.path(name)} does not have the structure of a labelme file ({problem})."
         ) from problem
 
 
-def _thing(shape: dict[str, Any], size: tuple[int, int]) -> AnnotatedObject | None:
+def _read_object(shape: dict[str, Any], size: tuple[int, int]) -> AnnotatedObject | None:
     label, points = str(shape["label"]), shape["points"]
     match shape.get("shape_type", "polygon"):
         case "mask":

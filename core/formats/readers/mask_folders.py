@@ -1,4 +1,4 @@
-"""Folders of pictures and masks named in any way; classes from a list that lies beside them, or from the masks."""
+"""Reads pictures and masks in folders of any name; classes come from a class list file or from the masks."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from core.labels.class_list import MAX_CLASS_VALUE, UNLABELLED, VOID, Colour, de
 
 NAME = "mask-folders"
 SAMPLED_MASKS = 400
-"""Masks that are opened to learn which values there are, spread over all."""
+"""Masks, evenly spread over the dataset, that are read to find the values that occur."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Survey:
-    """What masks hold. Either `colours` or `indices` has all of what was seen; more than 254 is `many`."""
+    """Pixel counts of the indices or colours in the sampled masks; `many` if there are more than 254."""
 
     indices: Counter[int]
     colours: Counter[Colour]
@@ -40,7 +40,7 @@ class _Survey:
 
 
 def recognise(tree: DatasetTree) -> Recognition | None:
-    """The more pictures have a mask, the surer; never as sure as a format with a name of its own."""
+    """Confidence grows with the share of pictures that have a mask, but stays below that of specific formats."""
     pairing = pair_masks(tree)
     if not pairing.groups or not pairing.pictures:
         return None
@@ -54,40 +54,40 @@ def recognise(tree: DatasetTree) -> Recognition | None:
 
 
 def open_dataset(tree: DatasetTree) -> Dataset:
-    """Pair, look at what the masks hold, find names for it. Raises FormatError when there is nothing to pair."""
+    """Pairs pictures and masks, samples the masks, and finds class names. Raises FormatError if there are no pairs."""
     pairing = pair_masks(tree)
     if not pairing.groups:
         raise FormatError(
-            f"No picture in {tree.root} has a mask. Masks are found by name: a.jpg belongs to a.png in a folder called "
-            "masks, labels or annotations, or to a_mask.png beside it."
+            f"No picture in {tree.root} has a mask. Masks are paired by name: a.jpg belongs to a.png in a folder "
+            "called masks, labels or annotations, or to a_mask.png beside it."
         )
-    group = _chosen(tree, pairing)
-    survey = _survey([tree.path(m) for m in _spread(list(group.pairs.values()))])
-    table = find_class_list(tree)
-    classes, values, colours, notes = _classes(survey, table)
+    group = _best_group(tree, pairing)
+    survey = _survey([tree.path(mask) for mask in _sampled(list(group.pairs.values()))])
+    classes, values, colours, class_notes = _classes(survey, find_class_list(tree))
+    read = partial(_read, values=values, colours=colours)
     samples = []
     for name in pairing.pictures:
         mask = group.pairs.get(name)
-        read = None if mask is None else partial(_read, tree.path(mask), values, colours)
-        sources = () if mask is None else (tree.path(mask),)
-        samples.append(Sample(tree.path(name), name, split_of(name), read, sources=sources))
-    said = [f"{len(group.pairs):,} masks ({group.kind}) belong to pictures of the same name.", *notes]
+        samples.append(
+            Sample.with_mask(tree.path(name), name, split_of(name), tree.path(mask) if mask else None, read)
+        )
+    notes = [f"{len(group.pairs):,} masks ({group.kind}) belong to pictures of the same name.", *class_notes]
     if others := [g.kind for g in pairing.groups if g is not group]:
-        said.append(f"Not used: other masks of the same pictures ({', '.join(others)}).")
+        notes.append(f"Not used: other masks of the same pictures ({', '.join(others)}).")
     problems = []
     if pairing.unpaired:
         problems.append(
-            f"{len(pairing.unpaired):,} masks belong to no picture, {pairing.unpaired[0]} for one; they were left out."
+            f"{len(pairing.unpaired):,} masks have no picture, for example {pairing.unpaired[0]}; they were left out."
         )
-    recognition = recognise(tree) or Recognition(NAME, 0.0, "It was asked for.")
-    return Dataset(tree.root, recognition, classes, tuple(samples), tuple(said), tuple(problems))
+    recognition = recognise(tree) or Recognition.requested(NAME)
+    return Dataset(tree.root, recognition, classes, tuple(samples), tuple(notes), tuple(problems))
 
 
-def _chosen(tree: DatasetTree, pairing: Pairing) -> MaskGroup:
-    """Of masks for equally many pictures: those in colours, which name their classes themselves, then indices."""
+def _best_group(tree: DatasetTree, pairing: Pairing) -> MaskGroup:
+    """Of the largest groups, one with colour masks, because colours identify classes; otherwise one with indices."""
     most = len(pairing.groups[0].pairs)
-    even = [g for g in pairing.groups if len(g.pairs) == most]
-    return max(even, key=lambda g: (_rank(tree.path(next(iter(g.pairs.values())))), -len(g.kind)))
+    largest = [g for g in pairing.groups if len(g.pairs) == most]
+    return max(largest, key=lambda g: (_rank(tree.path(next(iter(g.pairs.values())))), -len(g.kind)))
 
 
 def _rank(path: Path) -> int:
@@ -116,18 +116,18 @@ def _survey(paths: list[Path]) -> _Survey:
             found, counts = np.unique(pack_rgb(read_picture(path)), return_counts=True)
             colours.update({_colour(int(c)): int(n) for c, n in zip(found[:4096], counts, strict=False)})
         except ImageError:
-            continue  # reading it for the import says what is wrong
+            continue  # reported when the mask is read for the import
     return _Survey(indices, colours, max(len(indices), len(colours)) > MAX_CLASS_VALUE)
 
 
 def _classes(
     survey: _Survey, table: ClassListFile | None
 ) -> tuple[tuple[DatasetClass, ...], dict[int, int], dict[Colour, int], list[str]]:
-    """Classes, the value of each index and of each colour, and how they were named."""
+    """Classes, LoadedMask value by index and by colour, and notes on where the class names are from."""
     if survey.many:
         raise FormatError(
-            "The masks hold more than 254 different values or colours, so these are no classes. Masks saved as JPEG "
-            "smear their colours: save them as PNG, or name their colours in a class_dict.csv (name,r,g,b)."
+            "The masks contain more than 254 different values or colours, so these cannot be classes. JPEG blurs the "
+            "colours of masks: save them as PNG, or list the colours in a class_dict.csv (name,r,g,b)."
         )
     if survey.colours:
         return _named_colours(survey, table)
@@ -144,24 +144,24 @@ def _named_colours(
     listed = {c.colour for c in table.classes} if table and table.has_colours else set()
     if table and len(listed & seen) * 2 >= len(seen):
         classes = table.classes
-        notes.append(f"Names and colours of the classes are from {table.name}.")
+        notes.append(f"Class names and colours are from {table.name}.")
     elif known:
         classes = class_set(known)
-        notes.append(f"The colours are those of the class set “{known}”, so its names were taken.")
+        notes.append(f"The colours are those of the class set “{known}”, so its names are used.")
         if table:
-            notes.append(f"The colours in {table.name} do not occur in the masks; it was not used.")
+            notes.append(f"{table.name} is not used: its colours do not occur in the masks.")
     else:
         ordered = sorted(seen, key=lambda c: -survey.colours[c])
         classes = tuple(
             DatasetClass(n, "colour #{:02x}{:02x}{:02x}".format(*c), c) for n, c in enumerate(ordered, 1)
         )
-        notes.append("Nothing names the colours; each became a class of its own.")
+        notes.append("No file names the colours, so each becomes a class.")
     colours: dict[Colour, int] = {}
     for place, c in enumerate(classes, 1):
         colours.setdefault(c.colour, place)
     if missing := [c for c in seen if c not in colours]:
         shown = ", ".join("#{:02x}{:02x}{:02x}".format(*c) for c in missing[:5])
-        notes.append(f"{len(missing)} colours belong to no class ({shown}); such pixels stay unlabelled.")
+        notes.append(f"{len(missing)} colours belong to no class ({shown}); their pixels stay unlabelled.")
     return classes, {}, colours, notes
 
 
@@ -176,7 +176,7 @@ def _named_indices(
             classes,
             values_by_index(classes, void, table.unlabelled),
             {},
-            [f"Names of the classes are from {table.name}."],
+            [f"Class names are from {table.name}."],
         )
     two = len(seen) == 2 and seen[0] == 0
     void = frozenset() if two or 255 not in seen else frozenset([255])
@@ -184,14 +184,16 @@ def _named_indices(
     names = {0: "background", seen[-1]: "foreground"} if two else {}
     if len(rest) > MAX_CLASS_VALUE:
         raise FormatError(
-            f"The masks hold {len(rest)} different values; a project holds at most {MAX_CLASS_VALUE}."
+            f"The masks contain {len(rest)} different values; a project has at most {MAX_CLASS_VALUE} classes."
         )
     classes = tuple(
         DatasetClass(v, names.get(v, f"class {v}"), default_colour(n), ClassTarget.CLASS)
         for n, v in enumerate(rest, 1)
     )
     mapped = ", ".join(str(v) for v in rest[:12]) + (" …" if len(rest) > 12 else "")
-    notes = [f"Nothing names the values, so each became a class: {mapped}{' (255 is void)' if void else ''}."]
+    notes = [
+        f"No file names the values, so each becomes a class: {mapped}{' (255 is void)' if void else ''}."
+    ]
     return classes, values_by_index(classes, void), {}, notes
 
 
@@ -217,11 +219,11 @@ def _read(path: Path, values: dict[int, int], colours: dict[Colour, int]) -> Loa
 def _thresholded(
     values: np.ndarray[tuple[int, ...], np.dtype[np.uint8]],
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    """A grey JPEG can only be told into black and white."""
+    """In a grey JPEG only black and white can be told apart."""
     return np.where(values > 127, np.uint8(255), np.uint8(0))
 
 
-def _spread(names: list[str]) -> list[str]:
+def _sampled(names: list[str]) -> list[str]:
     step = max(1, len(names) // SAMPLED_MASKS)
     return names[::step][:SAMPLED_MASKS]
 

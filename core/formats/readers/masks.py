@@ -1,10 +1,10 @@
-"""Our own form: folders of pictures and index masks with a classes.json, side by side. `writers.masks` writes it.
+"""Reads Maskloop's own format: folders of pictures and index masks with a classes.json. `writers.masks` writes it.
 
     classes.json           {"classes": [{"index", "name", "color": [r, g, b]}], "ignore_index": 255}
     images/train/NAME.jpg
-    masks/train/NAME.png   one byte a pixel, the index of a class; or the class's colour
+    masks/train/NAME.png   one byte per pixel, a class index; or a class colour
 
-Reading also takes the folders without splits, and `color` spelt `colour`.
+Also accepted: folders without splits, and the key `colour`.
 """
 
 from __future__ import annotations
@@ -17,17 +17,16 @@ from typing import Any
 from core.base.errors import FormatError
 from core.formats.dataset_tree import DatasetTree, split_of
 from core.formats.dataset_types import Dataset, DatasetClass, LoadedMask, Recognition, Sample
+from core.formats.mask_layout import CLASSES_FILE, IMAGES, MASKS
 from core.formats.mask_values import MAX_INDEX, read_colour_mask, read_index_mask, values_by_index
 from core.images.image_reader import ColourMaskError
 from core.labels.class_list import MAX_CLASS_VALUE, UNLABELLED, VOID, Colour, default_colour
 
 NAME = "masks"
-CLASSES_FILE = "classes.json"
-IMAGES, MASKS, PREDICTIONS = "images", "masks", "predictions"
 
 
 def recognise(tree: DatasetTree) -> Recognition | None:
-    """Sure when all three are there; a classes.json of another tool is not ours."""
+    """Certain if both folders and a readable classes.json exist; other tools have files of that name, too."""
     if not {IMAGES, MASKS} <= tree.folders or CLASSES_FILE not in tree.files:
         return None
     try:
@@ -35,39 +34,42 @@ def recognise(tree: DatasetTree) -> Recognition | None:
     except FormatError:
         return None
     return Recognition(
-        NAME, 1.0, f"It holds {IMAGES}/, {MASKS}/ and a {CLASSES_FILE} that names the classes."
+        NAME, 1.0, f"It contains {IMAGES}/, {MASKS}/ and a {CLASSES_FILE} that names the classes."
     )
 
 
 def open_dataset(tree: DatasetTree) -> Dataset:
-    """Pair pictures and masks by relative name without ending.
+    """Pairs pictures and masks by relative path without suffix.
 
-    Raises FormatError, saying what is missing, when the folder is not laid out like that.
+    Raises FormatError, which says what is missing, if the folder does not have this layout.
     """
     if not all((tree.root / name).is_dir() for name in (IMAGES, MASKS)):
         raise FormatError(
-            f"{tree.root} does not hold the folders “{IMAGES}” and “{MASKS}”. Point at the folder above both."
+            f"{tree.root} does not contain the folders “{IMAGES}” and “{MASKS}”. Choose the folder above both."
         )
     classes, void, blank = read_classes_file(tree.root / CLASSES_FILE)
-    mask_by_name = {_below(name): name for name in tree.pictures if name.startswith(f"{MASKS}/")}
+    mask_of = {_relative_stem(name): name for name in tree.pictures if name.startswith(f"{MASKS}/")}
     pictures = [name for name in tree.pictures if name.startswith(f"{IMAGES}/")]
     if not pictures:
         raise FormatError(f"There are no pictures in {tree.root / IMAGES}.")
-    if not any(_below(name) in mask_by_name for name in pictures):
+    if not any(_relative_stem(name) in mask_of for name in pictures):
         raise FormatError(
-            f"No mask in {tree.root / MASKS} has the name of a picture in {tree.root / IMAGES}. Masks are found by "
-            "name: images/train/a.jpg belongs to masks/train/a.png."
+            f"No mask in {tree.root / MASKS} has the name of a picture in {tree.root / IMAGES}. Masks are paired by "
+            "name: masks/train/a.png belongs to images/train/a.jpg."
         )
     indices = values_by_index(classes, void, blank)
-    colours = {c.colour: place for place, c in enumerate(classes, 1)} | {(255, 255, 255): VOID}
+    colours = {c.colour: value for value, c in enumerate(classes, 1)} | {(255, 255, 255): VOID}
+    read = partial(_read, indices=indices, colours=colours)
     samples = []
     for name in pictures:
-        place = name.removeprefix(f"{IMAGES}/")
-        mask = mask_by_name.get(_below(name))
-        reader = None if mask is None else partial(_read, tree.path(mask), indices, colours)
-        sources = () if mask is None else (tree.path(mask),)
-        samples.append(Sample(tree.path(name), place, split_of(place), reader, sources=sources))
-    recognition = recognise(tree) or Recognition(NAME, 1.0, "It was asked for.")
+        target = name.removeprefix(f"{IMAGES}/")
+        mask = mask_of.get(_relative_stem(name))
+        samples.append(
+            Sample.with_mask(
+                tree.path(name), target, split_of(target), tree.path(mask) if mask else None, read
+            )
+        )
+    recognition = recognise(tree) or Recognition.requested(NAME)
     return Dataset(tree.root, recognition, classes, tuple(samples))
 
 
@@ -79,45 +81,40 @@ def _read(path: Path, indices: dict[int, int], colours: dict[Colour, int]) -> Lo
 
 
 def read_classes_file(path: Path) -> tuple[tuple[DatasetClass, ...], frozenset[int], frozenset[int]]:
-    """Classes, the values that mean void and those that mean unlabelled. Raises FormatError naming the file."""
+    """Classes, the indices that mean void, and those that mean unlabelled. Raises FormatError naming the file."""
     try:
-        raw = json.loads(path.read_text("utf-8-sig"))  # editors on Windows like to mark the file as UTF-8
+        raw = json.loads(path.read_text("utf-8-sig"))  # editors on Windows often write a byte order mark
         rows = raw["classes"] if isinstance(raw, dict) else raw
         ignore = raw.get("ignore_index") if isinstance(raw, dict) else None
         unlabelled = raw.get("unlabelled_index") if isinstance(raw, dict) else None
         void, blank = _index_or_none(ignore), _index_or_none(unlabelled)
-        listed = [_foreign(row) for row in rows]
+        listed = [_dataset_class(row) for row in rows]
     except FileNotFoundError as missing:
         raise FormatError(
-            f"{path} is missing. It names the classes: "
+            f"{path} is missing. It lists the classes: "
             '{"classes": [{"index": 0, "name": "road", "color": [128, 64, 128]}], "ignore_index": 255}'
         ) from missing
     except (KeyError, TypeError, AttributeError) as problem:
         raise FormatError(
-            f"{path} cannot be understood: every class needs “index” and “name”, and may have “color”."
+            f"{path} cannot be understood: every class needs “index” and “name”; “color” is optional."
         ) from problem
     except (OSError, ValueError, OverflowError) as problem:
         raise FormatError(f"{path} cannot be understood: {problem}.") from problem
     listed = [c for c in listed if c.index not in void | blank]
     if not listed or len(listed) > MAX_CLASS_VALUE or len({c.index for c in listed}) < len(listed):
-        raise FormatError(f"{path} must list 1 to {MAX_CLASS_VALUE} classes, each with an index of its own.")
+        raise FormatError(f"{path} must list 1 to {MAX_CLASS_VALUE} classes with different indices.")
     return tuple(listed), void, blank
 
 
-def is_mask_dataset(root: Path) -> bool:
-    """Whether a folder is laid out as a dataset of this format; cheap, nothing is read."""
-    return (root / CLASSES_FILE).is_file() and (root / IMAGES).is_dir() and (root / MASKS).is_dir()
-
-
 def _index_or_none(value: Any) -> frozenset[int]:
-    """A pixel value of a mask. Other tools write -1 or -100 for "none of them": no pixel can hold that."""
+    """A mask index from JSON. Other tools write -1 or -100 for "no index", which no pixel can have."""
     return frozenset() if value is None or not 0 <= int(value) <= MAX_INDEX else frozenset([int(value)])
 
 
-def _foreign(row: Any) -> DatasetClass:
+def _dataset_class(row: Any) -> DatasetClass:
     index, name = int(row["index"]), str(row["name"])
     if not 0 <= index <= MAX_INDEX:
-        raise ValueError(f"index {index} is not from 0 to {MAX_INDEX}")
+        raise ValueError(f"index {index} is not between 0 and {MAX_INDEX}")
     if not name.strip():
         raise ValueError(f"the class with the index {index} has no name")
     colour = row.get("color", row.get("colour"))
@@ -129,5 +126,5 @@ def _foreign(row: Any) -> DatasetClass:
     return DatasetClass(index, name, (red, green, blue))
 
 
-def _below(name: str) -> str:
+def _relative_stem(name: str) -> str:
     return PurePosixPath(*PurePosixPath(name).with_suffix("").parts[1:]).as_posix()

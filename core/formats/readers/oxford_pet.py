@@ -1,4 +1,4 @@
-"""Oxford-IIIT Pet: trimaps (pet, background, border), lists of breeds; the breed becomes a tag."""
+"""Reads Oxford-IIIT Pet: trimaps (pet, background, border) and split lists; the breed becomes a tag."""
 
 from __future__ import annotations
 
@@ -16,46 +16,54 @@ _PET = re.compile(r"^(.+)_(\d+)$")
 
 
 def recognise(tree: DatasetTree) -> Recognition | None:
-    trimaps = sum(1 for name in tree.pictures if folder_of(name).split("/")[-1].casefold() == "trimaps")
+    trimaps = sum(_is_trimap(name) for name in tree.pictures)
     if not trimaps:
         return None
-    return Recognition(NAME, 0.97, f"It holds {trimaps:,} masks in a folder called trimaps.")
+    return Recognition(NAME, 0.97, f"A folder trimaps contains {trimaps:,} masks.")
 
 
 def open_dataset(tree: DatasetTree) -> Dataset:
-    """The lists trainval.txt and test.txt give the split; names in them that are not there are counted."""
-    masks = {stem_of(n): n for n in tree.pictures if folder_of(n).split("/")[-1].casefold() == "trimaps"}
+    """trainval.txt and test.txt give the split; listed pictures that do not exist are counted as a problem."""
+    masks = {stem_of(name): name for name in tree.pictures if _is_trimap(name)}
     if not masks:
         raise FormatError(f"There is no folder “trimaps” with masks in {tree.root}.")
     classes = class_set("pet")
-    values = values_by_index(classes)
-    listed = _listed(tree)
+    read = partial(read_index_mask, values=values_by_index(classes), source="the Pet dataset")
+    splits = _splits(tree)
     samples, seen = [], set()
     for name in tree.pictures:
-        stem = stem_of(name)
-        if name == masks.get(stem) or folder_of(name).split("/")[-1].casefold() == "trimaps":
+        if _is_trimap(name):
             continue
+        stem = stem_of(name)
         seen.add(stem)
         mask = masks.get(stem)
-        read = None if mask is None else partial(read_index_mask, tree.path(mask), values, "the Pet dataset")
         breed = _PET.match(stem)
-        tags = (breed[1].replace("_", " ").lower(),) if breed else ()
-        sources = () if mask is None else (tree.path(mask),)
         samples.append(
-            Sample(
-                tree.path(name), name.removeprefix("images/"), listed.get(stem), read, tags, sources=sources
+            Sample.with_mask(
+                tree.path(name),
+                name.removeprefix("images/"),
+                splits.get(stem),
+                tree.path(mask) if mask else None,
+                read,
+                (breed[1].replace("_", " ").lower(),) if breed else (),
             )
         )
     problems = []
-    if gone := sorted(listed.keys() - seen):
-        problems.append(f"The lists name {len(gone):,} pictures that are not there, {gone[0]} for one.")
-    recognition = recognise(tree) or Recognition(NAME, 0.0, "It was asked for.")
-    notes = ("The border of a pet is void: nobody says what it is. The breed, from the name, becomes a tag.",)
+    if missing := sorted(splits.keys() - seen):
+        problems.append(
+            f"The lists name {len(missing):,} pictures that do not exist, for example {missing[0]}."
+        )
+    recognition = recognise(tree) or Recognition.requested(NAME)
+    notes = ("The border of a pet is void. The breed in the file name becomes a tag.",)
     return Dataset(tree.root, recognition, classes, tuple(samples), notes, tuple(problems))
 
 
-def _listed(tree: DatasetTree) -> dict[str, str]:
-    """Split by name. What is in no list has none."""
+def _is_trimap(name: str) -> bool:
+    return folder_of(name).split("/")[-1].casefold() == "trimaps"
+
+
+def _splits(tree: DatasetTree) -> dict[str, str]:
+    """Split by picture name."""
     found: dict[str, str] = {}
     for last, split in (("trainval.txt", "train"), ("test.txt", "test")):
         for name in tree.files_named(last):

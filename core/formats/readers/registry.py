@@ -1,4 +1,4 @@
-"""The table of formats that come in, and which of them a folder is; `core.formats.writers.registry` has those that go out."""
+"""The table of dataset formats that can be imported, and recognition of the format of a folder."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from core.formats.readers import (
     camvid,
     cityscapes,
     coco,
+    coco_panoptic,
     cvat,
     datumaro,
     isat,
@@ -34,8 +35,11 @@ AUTO = "auto"
 
 @dataclass(frozen=True, slots=True)
 class ImportFormat:
-    """One row of what comes in. `loses` says what is not taken over; `checked_by` what wrote the files that were
-    tried."""
+    """A format that can be imported.
+
+    limitations: what is not imported; tested_with: the origin of the files it was tested with. Without `recognise` the
+    format is never recognised, only opened by name; without `open` it cannot be imported.
+    """
 
     name: str
     title: str
@@ -46,17 +50,15 @@ class ImportFormat:
     open: Callable[[DatasetTree], Dataset] | None = None
 
 
-_PIXELS = "read back pixel for pixel"
-
 IMPORT_FORMATS: dict[str, ImportFormat] = {
     row.name: row
     for row in (
         ImportFormat(
             "masks",
-            "Masks: one byte a pixel, the value of its class",
+            "Index masks",
             "folders images/ and masks/ with a classes.json; a mask pixel is a class index",
             "Tags and notes.",
-            _PIXELS,
+            "pixel-exact round trip",
             masks.recognise,
             masks.open_dataset,
         ),
@@ -64,25 +66,25 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
             "mask-folders",
             "Pictures and masks in folders of any name",
             "paired by name; indices, palettes or colours; names from class_dict.csv, label_colors.txt, codes.txt",
-            "What each value means, when no list lies beside the masks.",
-            "a Dubai and a Semantic Drone class list, CamVid as packed by fast.ai",
+            "The meaning of the values, if there is no class list file.",
+            "class lists of Dubai and Semantic Drone, CamVid as packaged by fast.ai",
             mask_folders.recognise,
             mask_folders.open_dataset,
         ),
         ImportFormat(
             cityscapes.PAIRS,
             "Cityscapes image pairs",
-            "photo and coloured mask side by side in one JPEG; the nearest colour counts, unsure pixels are void",
-            "Exact borders: JPEG smears them.",
+            "photo and colour mask side by side in one JPEG; the nearest colour counts, uncertain pixels are void",
+            "Exact borders, which JPEG blurs.",
             "28 real pairs",
             cityscapes.recognise_pairs,
             cityscapes.open_pairs,
         ),
         ImportFormat(
             cityscapes.NAME,
-            "Cityscapes, the 19 classes that are scored",
+            "Cityscapes, the 19 evaluated classes",
             "folders leftImg8bit and gtFine: labelIds, instanceIds, labelTrainIds, color or polygons",
-            "Single objects: those of one class become one area.",
+            "Instances: objects of one class become one area.",
             "real frames, and Datumaro's fixtures",
             cityscapes.recognise,
             cityscapes.open_dataset,
@@ -91,8 +93,8 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
             ImportFormat(
                 f"{cityscapes.NAME}-{count}",
                 f"Cityscapes, {count} classes",
-                f"the same with {count} labels as classes",
-                "Single objects: those of one class become one area.",
+                f"the same, with {count} labels as classes",
+                "Instances: objects of one class become one area.",
                 "real frames",
                 open=partial(cityscapes.open_dataset, count=count),
             )
@@ -101,26 +103,26 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
         ImportFormat(
             camvid.NAME,
             "CamVid, 32 or 11 classes",
-            "colours (NAME_L.png), or indices in folders like trainannot; 32 or 11 classes by what the masks hold",
+            "colours (NAME_L.png), or indices in folders such as trainannot; the masks decide which class set",
             "Nothing.",
-            "real frames of three packings, and Datumaro's fixtures",
+            "real frames in three packagings, and Datumaro's fixtures",
             camvid.recognise,
             camvid.open_dataset,
         ),
         ImportFormat(
             oxford_pet.NAME,
             "Oxford-IIIT Pet",
-            "trimaps: pet, background, border (void); lists give the split, breeds become tags",
-            "Boxes of heads.",
-            "real pictures, with the oddities of the original",
+            "trimaps: pet, background, border (void); split lists; breeds become tags",
+            "Head bounding boxes.",
+            "real pictures, with the irregularities of the original",
             oxford_pet.recognise,
             oxford_pet.open_dataset,
         ),
         ImportFormat(
             voc.NAME,
             "Pascal VOC",
-            "JPEGImages and SegmentationClass, palette or colours, labelmap.txt when there; the border is void",
-            "Single objects; boxes.",
+            "JPEGImages and SegmentationClass, palette or colours, optional labelmap.txt; the border is void",
+            "Instances; bounding boxes.",
             "a real picture, and Datumaro's fixtures",
             voc.recognise,
             voc.open_dataset,
@@ -129,7 +131,7 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
             ade20k.NAME,
             "ADE20K scene parsing, 150 classes",
             "images/ and annotations/ with ADE_val_… names; 0 is void",
-            "Parts of objects; the full set of 3,000 names.",
+            "Parts of objects; the full set of 3,000 classes.",
             "real pictures",
             ade20k.recognise,
             ade20k.open_dataset,
@@ -138,25 +140,25 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
             mapillary.NAME,
             "Mapillary Vistas 1.2 and 2.0",
             "config.json, images/ and labels/",
-            "Single objects: those of one class become one area.",
+            "Instances: objects of one class become one area.",
             "Datumaro's fixtures",
             mapillary.recognise,
             mapillary.open_dataset,
         ),
         ImportFormat(
-            coco.PANOPTIC,
+            coco_panoptic.NAME,
             "COCO panoptic",
-            "PNGs of segments with a JSON table",
-            "Single objects: those of one class become one area.",
+            "PNGs of segment ids with a JSON file",
+            "Instances: objects of one class become one area.",
             "the two pictures of panopticapi",
-            coco.recognise_panoptic,
-            coco.open_panoptic,
+            coco_panoptic.recognise,
+            coco_panoptic.open_dataset,
         ),
         ImportFormat(
             coco.NAME,
             "COCO instances and stuff",
-            "polygons and run-length codes, crowds too, in one or several JSON files",
-            "Single objects; boxes, key points, captions.",
+            "polygons and run-length codes, including crowds, in one or several JSON files",
+            "Instances; bounding boxes, keypoints, captions.",
             "pycocotools",
             coco.recognise,
             coco.open_dataset,
@@ -164,17 +166,17 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
         ImportFormat(
             yolo.NAME,
             "YOLO segmentation",
-            "a text file a picture; names from data.yaml, obj.names or classes.txt",
-            "Single objects; boxes are not taken.",
-            "the same pictures in COCO's form",
+            "a text file per picture; names from data.yaml, obj.names or classes.txt",
+            "Instances; bounding boxes.",
+            "the same pictures as COCO",
             yolo.recognise,
             yolo.open_dataset,
         ),
         ImportFormat(
             labelme.NAME,
             "labelme",
-            "a JSON file a picture: polygons, rectangles, circles, masks",
-            "Single objects; points and lines.",
+            "a JSON file per picture: polygons, rectangles, circles, masks",
+            "Instances; points and lines.",
             "real files of labelme 4 and 5",
             labelme.recognise,
             labelme.open_dataset,
@@ -182,17 +184,17 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
         ImportFormat(
             labelme.X_NAME,
             "X-AnyLabeling",
-            "labelme's form with a few keys more; turned boxes too",
-            "Single objects; points, lines, text.",
-            "files written to its published form",
+            "labelme's format with a few more keys; also rotated boxes",
+            "Instances; points, lines, text.",
+            "files written by its documentation",
             labelme.recognise_x,
             partial(labelme.open_dataset, name=labelme.X_NAME),
         ),
         ImportFormat(
             isat.NAME,
             "ISAT",
-            "a JSON file a picture: outlines in layers, colours from isat.yaml",
-            "Single objects.",
+            "a JSON file per picture: outlines in layers, colours from isat.yaml",
+            "Instances.",
             "real files of ISAT",
             isat.recognise,
             isat.open_dataset,
@@ -201,7 +203,7 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
             cvat.NAME,
             "CVAT for images 1.1",
             "annotations.xml: polygons, boxes, ellipses, masks; tags",
-            "Single objects; points, lines, skeletons, attributes.",
+            "Instances; points, lines, skeletons, attributes.",
             "Datumaro's fixtures",
             cvat.recognise,
             cvat.open_dataset,
@@ -210,8 +212,8 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
             supervisely.NAME,
             "Supervisely",
             "meta.json, img/ and ann/: polygons with holes, rectangles, bitmaps; tags",
-            "Single objects; points and lines.",
-            "files written to its published form",
+            "Instances; points and lines.",
+            "files written by its documentation",
             supervisely.recognise,
             supervisely.open_dataset,
         ),
@@ -219,8 +221,8 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
             label_studio.NAME,
             "Label Studio",
             "the JSON export: polygons, rectangles, ellipses, brushes",
-            "Single objects; key points; all annotations of a picture but the first.",
-            "files written to its published form",
+            "Instances; keypoints; all annotations of a picture but the first.",
+            "files written by its documentation",
             label_studio.recognise,
             label_studio.open_dataset,
         ),
@@ -228,7 +230,7 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
             datumaro.NAME,
             "Datumaro",
             "annotations/SPLIT.json: polygons and masks",
-            "Single objects; boxes, points, captions.",
+            "Instances; bounding boxes, points, captions.",
             "Datumaro's fixtures",
             datumaro.recognise,
             datumaro.open_dataset,
@@ -238,15 +240,15 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
 
 
 def recognise_all(tree: DatasetTree) -> list[Recognition]:
-    """What every reader thinks of the folder, the surest first."""
-    said = [row.recognise(tree) for row in IMPORT_FORMATS.values() if row.recognise]
-    return sorted((r for r in said if r is not None), key=lambda r: -r.confidence)
+    """The verdicts of all readers that recognise the folder, highest confidence first."""
+    verdicts = [row.recognise(tree) for row in IMPORT_FORMATS.values() if row.recognise]
+    return sorted((r for r in verdicts if r is not None), key=lambda r: -r.confidence)
 
 
 def open_dataset(root: Path, format_name: str = AUTO, tree: DatasetTree | None = None) -> Dataset:
-    """Recognise a folder, or take it as what it is said to be, and open it.
+    """Open a dataset by its format, which is recognised if `format_name` is AUTO.
 
-    Raises FormatError when nothing fits, with what comes nearest, or when the dataset is broken.
+    Raises FormatError if no format is recognised, if the format does not exist, or if the dataset is malformed.
     """
     tree = tree or DatasetTree(root)
     guessed = format_name == AUTO
@@ -254,13 +256,13 @@ def open_dataset(root: Path, format_name: str = AUTO, tree: DatasetTree | None =
         found = recognise_all(tree)
         if not found:
             raise FormatError(
-                f"{tree.root} looks like no dataset that Maskloop reads. “maskloop formats” lists them; say which one "
-                "it is, or point at the folder that holds both pictures and annotations."
+                f"No dataset format was recognised in {tree.root}. Give the format by name (“maskloop formats” lists "
+                "them), or choose the folder that contains both pictures and annotations."
             )
         format_name = found[0].format
     row = IMPORT_FORMATS.get(format_name)
     if row is None or row.open is None:
-        raise FormatError(f"“{format_name}” cannot be imported; “maskloop formats” lists what can.")
+        raise FormatError(f"“{format_name}” cannot be imported; “maskloop formats” lists the formats.")
     try:
         return row.open(tree)
     except FormatError as problem:
@@ -268,22 +270,22 @@ def open_dataset(root: Path, format_name: str = AUTO, tree: DatasetTree | None =
         if len(several) < 2:
             raise
         raise FormatError(
-            f"{tree.root} holds {len(several)} datasets side by side. Import them one by one: "
+            f"{tree.root} contains {len(several)} datasets side by side. Import them one by one: "
             f"{', '.join(several[:-1])} and {several[-1]}."
         ) from problem
 
 
 def _datasets_below(tree: DatasetTree) -> list[str]:
-    """Folders right below that look like datasets by themselves; those of splits are parts of one."""
-    mask_folders = sorted({name.split("/")[0] for name in tree.files if "/" in name})
-    apart = [folder for folder in mask_folders if split_of(f"{folder}/") is None]
-    return [folder for folder in apart if recognise_all(DatasetTree(tree.path(folder)))]
+    """Direct subfolders that are recognised as datasets; split folders (train, val, test) do not count."""
+    folders = sorted({name.split("/")[0] for name in tree.files if "/" in name})
+    candidates = [folder for folder in folders if split_of(f"{folder}/") is None]
+    return [folder for folder in candidates if recognise_all(DatasetTree(tree.path(folder)))]
 
 
 def other_candidates(recognitions: list[Recognition]) -> str:
-    """What a folder would have been else, as half a sentence; empty when there is nothing else."""
+    """A sentence that names the other formats that were recognised; empty if there is none."""
     rest = [f"{r.format} ({r.confidence:.0%})" for r in recognitions[1:4]]
-    return f"Else it would be {' or '.join(rest)}." if rest else ""
+    return f"Other candidates: {', '.join(rest)}." if rest else ""
 
 
 def importable_formats() -> list[ImportFormat]:

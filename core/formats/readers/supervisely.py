@@ -1,4 +1,4 @@
-"""Supervisely: meta.json with classes; per dataset a folder img/ and a folder ann/ with polygons and bitmaps."""
+"""Reads Supervisely: meta.json with classes; per dataset a folder img/, and ann/ with polygons and bitmaps."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from core.labels.class_list import Colour
 
 NAME = "supervisely"
 _LARGEST_BITMAP = 64 << 20
-"""Bytes of a packed bitmap, unpacked; a PNG of a mask is far smaller."""
+"""Largest decompressed bitmap in bytes, a guard against decompression bombs; mask PNGs are far smaller."""
 
 
 def recognise(tree: DatasetTree) -> Recognition | None:
@@ -35,25 +35,25 @@ def recognise(tree: DatasetTree) -> Recognition | None:
     ):
         return None
     return Recognition(
-        NAME, 0.95, f"It holds a meta.json and {len(files):,} annotations in folders called ann."
+        NAME, 0.95, f"It contains a meta.json and {len(files):,} annotations in folders called ann."
     )
 
 
 def open_dataset(tree: DatasetTree) -> Dataset:
-    """Objects lie in the order of the file."""
+    """Later objects in a file cover earlier ones."""
     files = _files(tree)
     if not files:
         raise FormatError(f"There are no JSON files in a folder called ann in {tree.root}.")
-    drawings = [(file, partial(_drawing, tree, file)) for file in files]
-    recognition = recognise(tree) or Recognition(NAME, 0.0, "It was asked for.")
-    return build_object_dataset(tree, recognition, drawings, _known(tree), later_on_top=True)
+    annotations = [(file, partial(_read_annotation, tree, file)) for file in files]
+    recognition = recognise(tree) or Recognition.requested(NAME)
+    return build_object_dataset(tree, recognition, annotations, _classes(tree), later_on_top=True)
 
 
 def _files(tree: DatasetTree) -> list[str]:
     return [name for name in tree.files_ending(".json") if folder_of(name).split("/")[-1] == "ann"]
 
 
-def _known(tree: DatasetTree) -> list[tuple[str, Colour | None]]:
+def _classes(tree: DatasetTree) -> list[tuple[str, Colour | None]]:
     for name in tree.files_named("meta.json"):
         try:
             return [
@@ -65,27 +65,27 @@ def _known(tree: DatasetTree) -> list[tuple[str, Colour | None]]:
     return []
 
 
-def _drawing(tree: DatasetTree, name: str) -> PictureAnnotation:
+def _read_annotation(tree: DatasetTree, name: str) -> PictureAnnotation:
     content = tree.read_json(name)
     try:
         size = int(content["size"]["width"]), int(content["size"]["height"])
-        things, skipped = [], 0
+        objects, skipped = [], 0
         for row in content["objects"]:
-            thing = _thing(row, size)
-            things += [thing] if thing else []
-            skipped += thing is None
+            obj = _read_object(row, size)
+            objects += [obj] if obj else []
+            skipped += obj is None
         tags = tuple(str(tag["name"]) for tag in content.get("tags") or () if "name" in tag)
         folder = folder_of(folder_of(name))
         called = name.rsplit("/", 1)[-1].removesuffix(".json")
         picture = "/".join(filter(None, (folder, "img", called)))
-        return PictureAnnotation(picture, size, tuple(things), split_of(name), tags, skipped)
+        return PictureAnnotation(picture, size, tuple(objects), split_of(name), tags, skipped)
     except (*MALFORMED_ERRORS, zlib.error) as problem:
         raise FormatError(
-            f"{tree.path(name)} is not laid out as Supervisely's files are ({problem})."
+            f"{tree.path(name)} does not have the structure of a Supervisely file ({problem})."
         ) from problem
 
 
-def _thing(row: dict[str, Any], size: tuple[int, int]) -> AnnotatedObject | None:
+def _read_object(row: dict[str, Any], size: tuple[int, int]) -> AnnotatedObject | None:
     label = str(row["classTitle"])
     match row.get("geometryType"):
         case "polygon":

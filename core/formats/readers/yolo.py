@@ -1,4 +1,4 @@
-"""YOLO segmentation: a text file a picture, a line an object: its class and the corners of its outline, 0..1."""
+"""Reads YOLO segmentation: a text file per picture, a line per object with class and polygon corners (0..1)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LINE = re.compile(r"^\d+(?:\s+-?[\d.]+(?:[eE][+-]?\d+)?){4,}\s*$")
 
 
 def recognise(tree: DatasetTree) -> Recognition | None:
-    files = _texts(tree)
+    files = _text_files(tree)
     if not files:
         return None
     first = [tree.read_head(name).splitlines()[:1] for name in files[:20]]
@@ -26,58 +26,60 @@ def recognise(tree: DatasetTree) -> Recognition | None:
     if not lines or not all(_LINE.match(line[:4000]) or len(line) > 4000 for line in lines):
         return None
     outlines = sum(len(line.split()) > 6 for line in lines)
-    named = "a list of names" if _names(tree) else "no list of names"
+    named = "a list of class names" if _names(tree) else "no list of class names"
     return Recognition(
         NAME,
         (0.88 if _names(tree) else 0.8) if outlines else 0.35,
-        f"{len(files):,} text files are called as pictures are and hold outlines; there is {named}.",
+        f"{len(files):,} text files have the names of pictures and contain outlines; there is {named}.",
     )
 
 
 def open_dataset(tree: DatasetTree) -> Dataset:
-    """Names are from data.yaml, obj.names or classes.txt; else classes are called by their number."""
-    files = _texts(tree)
+    """Class names are from data.yaml, obj.names or classes.txt; otherwise the class number is the name."""
+    files = _text_files(tree)
     if not files:
-        raise FormatError(f"There are no text files called as pictures in {tree.root}.")
+        raise FormatError(f"There are no text files with the names of pictures in {tree.root}.")
     names = _names(tree)
-    drawings = [(name, partial(_drawing, tree, name, names)) for name in files]
-    known = [(names[n], None) for n in sorted(names)]
-    recognition = recognise(tree) or Recognition(NAME, 0.0, "It was asked for.")
-    notes = () if names else ("Nothing names the classes, so they are called by their number.",)
-    return build_object_dataset(tree, recognition, drawings, known, notes=notes)
+    annotations = [(name, partial(_read_annotation, tree, name, names)) for name in files]
+    labels = [(names[n], None) for n in sorted(names)]
+    recognition = recognise(tree) or Recognition.requested(NAME)
+    notes = () if names else ("No file lists the class names, so the class numbers are used.",)
+    return build_object_dataset(tree, recognition, annotations, labels, notes=notes)
 
 
-def _drawing(tree: DatasetTree, name: str, names: dict[int, str]) -> PictureAnnotation:
+def _read_annotation(tree: DatasetTree, name: str, names: dict[int, str]) -> PictureAnnotation:
     split = split_of(name)
     picture = _picture(tree, name)
     if picture is None:
-        raise FormatError(f"{tree.path(name)} belongs to no picture: there is none called {stem_of(name)}.")
+        raise FormatError(f"{tree.path(name)} has no picture: there is none with the name {stem_of(name)}.")
     try:
         width, height = read_size(tree.path(picture))
     except ImageError as problem:
         raise FormatError(str(problem)) from problem
-    things, skipped = [], 0
+    objects, skipped = [], 0
     for number, line in enumerate(tree.read_lines(name), 1):
         try:
             kind, *corners = line.split()
-            if len(corners) == 4:  # a box: it surrounds the object, it is not the object
+            if len(corners) == 4:  # a bounding box, not an outline
                 skipped += 1
                 continue
             ring = parse_ring([float(part) for part in corners]) * (width, height)
             label = names.get(int(kind), f"class {int(kind)}")
         except ValueError as problem:
-            raise FormatError(f"Line {number} of {tree.path(name)} is no outline ({problem}).") from problem
-        things.append(AnnotatedObject(label, (ring,)))
-    return PictureAnnotation(picture, (width, height), tuple(things), split, (), skipped)
+            raise FormatError(
+                f"Line {number} of {tree.path(name)} is not an outline ({problem})."
+            ) from problem
+        objects.append(AnnotatedObject(label, (ring,)))
+    return PictureAnnotation(picture, (width, height), tuple(objects), split, (), skipped)
 
 
-def _texts(tree: DatasetTree) -> list[str]:
+def _text_files(tree: DatasetTree) -> list[str]:
     pictures = {stem_of(name) for name in tree.pictures}
     return [name for name in tree.files_ending(".txt") if stem_of(name) in pictures]
 
 
 def _picture(tree: DatasetTree, name: str) -> str | None:
-    """images/train/a.jpg for labels/train/a.txt; else the nearest of that name."""
+    """images/train/a.jpg for labels/train/a.txt; otherwise the nearest picture of that name."""
     folder = re.sub(r"(^|/)labels(/|$)", r"\1images\2", folder_of(name))
     return tree.find_picture(f"{folder}/{stem_of(name)}", folder, split_of(name))
 
@@ -85,10 +87,10 @@ def _picture(tree: DatasetTree, name: str) -> str | None:
 def _names(tree: DatasetTree) -> dict[int, str]:
     for name in tree.files_ending(".yaml", ".yml"):
         try:
-            said: Any = tree.read_yaml(name)
+            content: Any = tree.read_yaml(name)
         except FormatError:
             continue
-        names = said.get("names") if isinstance(said, dict) else None
+        names = content.get("names") if isinstance(content, dict) else None
         if isinstance(names, list):
             return {n: str(title) for n, title in enumerate(names)}
         if isinstance(names, dict) and all(str(n).isdigit() for n in names):

@@ -1,4 +1,4 @@
-"""What every writer does: begin, write picture by picture, finish; and say beforehand what its format cannot hold."""
+"""The writer protocol (start, write each picture, finish), the types it uses, and file functions that writers share."""
 
 from __future__ import annotations
 
@@ -24,13 +24,16 @@ JPEG_SUFFIXES = (".jpg", ".jpeg")
 JPEG_QUALITY = 95
 _UNSAFE = re.compile(r"[^\w.-]+")
 NO_SPLIT = "unsplit"
-"""The split of pictures that belong to none."""
+"""Name of the split of pictures without one."""
 
 
 @dataclass(frozen=True, slots=True)
 class LabelStatistics:
-    """What is to be written, in numbers: label pixels by value (255 is void), pictures by split, pictures with tags
-    or notes, pictures by ending (".jpg"), and whether predictions are among it."""
+    """Counts of what will be exported.
+
+    pixels: label pixels by value (255 is void); splits: pictures by split; unlabelled: unlabelled pixels; tagged:
+    pictures with tags or notes; predictions: whether any are exported; suffixes: pictures by file suffix (".jpg").
+    """
 
     pixels: Mapping[int, int] = field(default_factory=dict)
     splits: Mapping[str, int] = field(default_factory=dict)
@@ -50,8 +53,8 @@ class LabelStatistics:
 
 @dataclass(frozen=True, slots=True)
 class WritePlan:
-    """`root` is an empty folder that becomes the dataset once all is written; `count` pictures will come. With `lists`
-    splits become lists of names instead of folders, where a format leaves the choice."""
+    """`root` is an empty folder that becomes the dataset; `count` is the number of pictures. With `split_lists`
+    splits are written as lists of names instead of folders, in formats that allow both."""
 
     root: Path
     classes: ClassList
@@ -61,12 +64,12 @@ class WritePlan:
 
 @dataclass(frozen=True, slots=True)
 class ExportPicture:
-    """One picture on its way out.
+    """One picture to be exported.
 
-    name: without ending and folder, different from all others; split: train, val, test or NO_SPLIT; width and height:
-    upright; label and prediction: (height, width) uint8 project values, None where there is none; confidence:
-    (height, width) uint8, 255 is certain, with a prediction; pixels: (height, width, 3) uint8 where the picture is
-    no longer that of its file; then `window` (x0, y0, x1, y1) is the part of the file it shows, stretched.
+    name: unique, without folder and suffix; split: train, val, test or NO_SPLIT; width, height: after EXIF rotation;
+    label, prediction: (height, width) uint8 class values of the project, or None; confidence: (height, width) uint8,
+    255 is certain, with a prediction; pixels: (height, width, 3) uint8 if the picture differs from its file; then
+    `source_window` (x0, y0, x1, y1) is the part of the file that it shows, scaled to width x height.
     """
 
     name: str
@@ -84,48 +87,47 @@ class ExportPicture:
 
 @dataclass(frozen=True, slots=True)
 class WriteResult:
-    """What became of one picture: its files, and whatever `finish` has to know of it, as JSON can hold it."""
+    """The files written for one picture, and a JSON-serializable entry that `finish` needs."""
 
     files: tuple[Path, ...]
     entry: Any = None
 
 
 class DatasetWriter(Protocol):
-    """Writes one dataset. Made afresh for each export: begin, write .., finish.
+    """Writes one dataset; a new instance for each export: start, write .., finish.
 
-    After `begin` it can be pickled and does not change, so that pictures are written in any process and order; their
-    parts are kept in a file until the end, which is what an export that was stopped goes on from.
+    After `start` it is immutable and can be pickled, so that pictures are written in any process and any order. Their
+    entries are stored in a file until the end, from which an interrupted export is resumed.
     """
 
     def losses(self, classes: ClassList, statistics: LabelStatistics) -> tuple[str, ...]:
-        """Sentences: what of this project the format cannot hold. Asked before anything is written.
+        """Sentences on what the format cannot store of this project; called before anything is written.
 
-        Raises FormatError when the project cannot be written in this format at all, as `begin` does.
+        Raises FormatError, like `start`, if the project cannot be written in this format at all.
         """
         ...
 
     def start(self, plan: WritePlan) -> None:
-        """Raises FormatError when the project cannot be written in this format at all."""
+        """Raises FormatError if the project cannot be written in this format at all."""
         ...
 
     def write(self, picture: ExportPicture) -> WriteResult:
-        """Raises ImageError or FormatError when it has to be left out."""
+        """Raises ImageError or FormatError if the picture has to be left out."""
         ...
 
     def finish(self, entries: Iterable[Any]) -> None:
-        """Write what is known only at the end: tables, lists, one large file. `parts` are those of all pictures in
-        their order, read from a file each time they are gone through."""
+        """Write the files that depend on all pictures: tables, lists, one large file. `entries` are those of all
+        pictures in order, read from a file on each iteration."""
         ...
 
 
 def copy_picture(
     picture: ExportPicture, folder: Path, name: str | None = None, suffixes: Iterable[str] = ()
 ) -> Path:
-    """Put the picture into `folder` under its (or a) name, upright. Returns the file. Raises ImageError.
+    """Write the picture into `folder`, as `name` or under its own name. Returns the file. Raises ImageError.
 
-    A picture that lies upright is copied byte for byte; one that relies on its EXIF turn would not lie under its
-    mask in most readers, so it is written anew as PNG. With `endings` only such files are copied as they are, and
-    others written anew as the first of them.
+    The file is copied byte for byte. If it has an EXIF rotation, which many readers ignore so that the mask would not
+    match, it is rotated and saved as PNG. With `suffixes` other file types are saved as the first of them.
     """
     allowed = tuple(suffixes)
     suffix = picture.source.suffix.lower()
@@ -157,7 +159,7 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
 
 
 def write_index_png(path: Path, values: Values, palette: Values | None = None) -> None:
-    """(H, W) uint8 as an 8-bit PNG: greyscale, or with a (256, 3) uint8 palette."""
+    """Write (H, W) uint8 as an 8-bit PNG: greyscale, or with a (256, 3) uint8 palette."""
     path.parent.mkdir(parents=True, exist_ok=True)
     image = Image.fromarray(values)
     if palette is not None:
@@ -166,27 +168,27 @@ def write_index_png(path: Path, values: Values, palette: Values | None = None) -
 
 
 def write_rgb_png(path: Path, pixels: Values) -> None:
-    """(H, W, 3) uint8 as a PNG."""
+    """Write (H, W, 3) uint8 as a PNG."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels).save(path, "PNG", compress_level=6)
 
 
 def colour_table(classes: ClassList) -> Values:
-    """(256, 3) uint8 RGB by pixel value: unlabelled black, void white."""
+    """(256, 3) uint8 RGB by pixel value; unlabelled is black, void is white."""
     table = classes.palette()
     table[VOID] = 255
     return table
 
 
 class ClassNumbering:
-    """Numbers from `first` on for the classes of a project in list order, for formats whose numbers have no gaps."""
+    """Consecutive numbers from `first` for the classes of a project in list order."""
 
     def __init__(self, classes: ClassList, first: int) -> None:
         self.classes: tuple[LabelClass, ...] = tuple(classes)
         self.number = {c.value: n for n, c in enumerate(self.classes, first)}
 
     def table(self, unlabelled: int, void: int) -> Values:
-        """(256,) uint8: the number of each pixel value; values of no class count as unlabelled."""
+        """(256,) uint8: number by pixel value; values without a class count as unlabelled."""
         table = np.full(256, unlabelled, np.uint8)
         for value, number in self.number.items():
             table[value] = number
@@ -195,22 +197,22 @@ class ClassNumbering:
 
 
 def safe_name(name: str) -> str:
-    """A file name of letters, digits, dots, dashes and underscores, for formats that list names with blanks between."""
+    """A file name of letters, digits, dots, dashes and underscores, for formats with space-separated lists of names."""
     return _UNSAFE.sub("_", name).strip("._") or "picture"
 
 
 def dotless_name(name: str) -> str:
-    """The same without dots, for formats where a name ends at the first one."""
+    """The same without dots, for formats where the name ends at the first dot."""
     return safe_name(name.replace(".", "_"))
 
 
 def tag_losses(statistics: LabelStatistics) -> tuple[str, ...]:
-    """The loss of formats that know nothing but pixels."""
+    """The loss of formats that store only pixels."""
     return ("Tags and notes of pictures are not written.",) if statistics.tagged else ()
 
 
 def void_losses(statistics: LabelStatistics, target: str) -> tuple[str, ...]:
-    """The loss of formats that know one kind of pixel without a class."""
+    """The loss of formats with only one kind of pixel without a class."""
     if not statistics.void or not statistics.unlabelled:
         return ()
-    return (f"Void and unlabelled pixels both become {target}: the format cannot tell them apart.",)
+    return (f"Void and unlabelled pixels both become {target}: the format does not distinguish them.",)

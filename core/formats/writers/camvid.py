@@ -1,4 +1,4 @@
-"""CamVid: folders SPLIT and SPLITannot, masks in colours, a list of pairs, and label_colors.txt."""
+"""Writes CamVid: folders SPLIT and SPLITannot, colour masks, lists of pairs, and label_colors.txt."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _VOID_NAME = "Void"
 
 
 class CamvidWriter:
-    """Black is Void, the name that CamVid has for what belongs to no class."""
+    """Unlabelled and void pixels are black, CamVid's class Void."""
 
     def losses(self, classes: ClassList, statistics: LabelStatistics) -> tuple[str, ...]:
         lost = [*tag_losses(statistics), *void_losses(statistics, "black, which is Void")]
         if statistics.unlabelled and not statistics.void:
             lost.append("Unlabelled pixels become black, which is Void.")
         if any(_name(c.name) != c.name for c in classes):
-            lost.append("Blanks in the names of classes become underscores, as the format has it.")
+            lost.append("Spaces in class names become underscores, as the format requires.")
         return (*lost, *colour_conflicts(classes, void=False))
 
     def start(self, plan: WritePlan) -> None:

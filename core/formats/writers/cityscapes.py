@@ -1,4 +1,4 @@
-"""Cityscapes: leftImg8bit and gtFine with labelIds, labelTrainIds and colours, for classes that it knows by name."""
+"""Writes Cityscapes: leftImg8bit and gtFine with labelIds, labelTrainIds and colours, for classes of the same name."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _NOT_TRAINED = 255
 
 
 class CityscapesWriter:
-    """Classes are found by their names; what has none there is unlabelled, 0."""
+    """Classes are matched by name; pixels of other classes become unlabeled (0)."""
 
     def losses(self, classes: ClassList, statistics: LabelStatistics) -> tuple[str, ...]:
         known = _known(classes)
@@ -38,17 +38,17 @@ class CityscapesWriter:
         if strange := [c.name for c in classes if c.value not in known]:
             lost.append(
                 f"Cityscapes has no class called {', '.join(strange[:8])}{' …' if len(strange) > 8 else ''}: "
-                "these pixels become unlabeled."
+                "their pixels become unlabeled."
             )
         trained = set(train_ids().values())
         if unscored := [c.name for c in known.values() if c.index not in trained]:
             lost.append(
-                f"labelTrainIds do not hold {', '.join(unscored[:8])}: Cityscapes does not score them."
+                f"labelTrainIds do not contain {', '.join(unscored[:8])}: Cityscapes does not evaluate them."
             )
         if statistics.without_split:
             lost.append(
-                f"{statistics.without_split:,} pictures without a split lie in a folder “{NO_SPLIT}”, which readers of "
-                "Cityscapes do not look into."
+                f"Pictures without a split ({statistics.without_split:,}) are written to a folder “{NO_SPLIT}”, "
+                "which readers of Cityscapes ignore."
             )
         return tuple(lost)
 
@@ -83,13 +83,13 @@ class CityscapesWriter:
 
 
 def _known(classes: ClassList) -> Mapping[int, DatasetClass]:
-    """The label of Cityscapes for each class whose name it knows. Raises FormatError when it knows none."""
+    """Cityscapes label by class value, for classes of the same name. Raises FormatError if there is none."""
     labels = {c.name.casefold(): c for c in class_set("cityscapes") if c.index > 0}
     known = {c.value: labels[c.name.casefold()] for c in classes if c.name.casefold() in labels}
     if not known:
         names = ", ".join(c.name for c in class_set("cityscapes") if c.index in train_ids().values())
         raise FormatError(
-            f"No class of this project is called as one of Cityscapes ({names}). Rename classes, or choose a format "
-            "that takes any names."
+            f"No class of this project has the name of a Cityscapes class ({names}). Rename classes, or choose a "
+            "format that allows any name."
         )
     return known

@@ -1,4 +1,4 @@
-"""CVAT for images 1.1: one annotations.xml, a run-length mask for each connected region."""
+"""Writes CVAT for images 1.1: one annotations.xml with a run-length mask per connected region."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from core.labels.class_list import VOID, ClassList
 IMAGES = "images"
 VOID_NAME = "void"
 _SUBSETS = {NO_SPLIT: "default"}
-"""CVAT's name for pictures of no split."""
+"""CVAT's subset names by split."""
 
 
 class CvatWriter:
-    """Void becomes a label called void, tags become tags. An image is an element by itself."""
+    """Void becomes a label called void, tags become tags. The entry of a picture is its XML element."""
 
     def losses(self, classes: ClassList, statistics: LabelStatistics) -> tuple[str, ...]:
         if statistics.void and classes.by_name(VOID_NAME):
-            return ("There is a class called void, which void pixels become one with.",)
+            return ("Void pixels are merged with the class called void.",)
         return ()
 
     def start(self, plan: WritePlan) -> None:
@@ -85,7 +85,7 @@ class CvatWriter:
 
 
 def _rows(region: ConnectedRegion) -> str:
-    """Run lengths along the rows of the box, beginning with what is outside."""
+    """Row-major run lengths of the box, starting with outside."""
     flat = region.mask.ravel()
     turns = np.flatnonzero(np.diff(flat)) + 1
     lengths = np.diff(np.r_[0, turns, flat.size])

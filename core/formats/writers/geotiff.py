@@ -1,4 +1,4 @@
-"""Masks as GeoTIFFs that lie where their pictures lie: the tags that say it are taken over from the picture."""
+"""Writes masks as GeoTIFFs with the georeference tags of their pictures, adapted to resizing and tiling."""
 
 from __future__ import annotations
 
@@ -23,19 +23,17 @@ GeoTags = dict[int, Any]
 
 
 class GeoTiffWriter(MaskWriter):
-    """images/ and masks/ as TIFFs; unlabelled is GDAL's "no data"."""
+    """Writes images/ and masks/ as TIFFs; unlabelled is GDAL's "no data"."""
 
     def losses(self, classes: ClassList, statistics: LabelStatistics) -> tuple[str, ...]:
         others = sum(count for ending, count in statistics.suffixes.items() if ending not in TIFF_SUFFIXES)
         lost = super().losses(classes, statistics)
         if others:
-            lost += (f"{others:,} pictures are no TIFFs; their masks say nothing about where they lie.",)
+            lost += (f"{others:,} pictures are not TIFFs; their masks have no georeference.",)
         return lost
 
     def write(self, picture: ExportPicture) -> WriteResult:
-        read_georeference(
-            picture.source
-        )  # refuses a damaged file while nothing of the picture is written yet
+        read_georeference(picture.source)  # refuses a damaged file before anything of it is written
         return super().write(picture)
 
     def write_picture(self, picture: ExportPicture, folder: Path) -> Path:
@@ -52,7 +50,7 @@ class GeoTiffWriter(MaskWriter):
 
 
 def read_georeference(path: Path) -> GeoTags:
-    """The tags that say where a TIFF lies; empty when it does not say. Raises ImageError."""
+    """The georeference tags of a TIFF; empty if it has none. Raises ImageError."""
     if path.suffix.lower() not in TIFF_SUFFIXES:
         return {}
     import tifffile
@@ -61,17 +59,17 @@ def read_georeference(path: Path) -> GeoTags:
         with tifffile.TiffFile(path) as tiff:
             found = tiff.pages.first.tags
             tags = {code: found[code].value for code in (_SCALE, _TIES, _MATRIX, *_KEYS) if code in found}
-    except Exception as problem:  # readers of damaged files raise anything
-        raise ImageError(f"Where “{path}” lies cannot be read ({problem}).") from problem
+    except Exception as problem:  # tifffile raises arbitrary exceptions for damaged files
+        raise ImageError(f"The georeference of “{path}” cannot be read ({problem}).") from problem
     return tags if tags.keys() & {_TIES, _MATRIX} else {}
 
 
 def adapt_georeference(tags: GeoTags, picture: ExportPicture) -> GeoTags:
-    """The tags for a picture that shows a stretched part of its file.
+    """The tags for a picture that shows a scaled part of its file.
 
-    Tie points are (column, row, level, x, y, z): the pixels move, the places stay. A pixel that is stretched covers
-    less ground. The matrix takes columns and rows to places, so it is multiplied by the way back. Where the file
-    counts from the middles of its pixels, so does the new one.
+    Tie points are (column, row, level, x, y, z): their pixel coordinates change, their map coordinates stay. The pixel
+    scale is divided by the scale factor. The transformation matrix maps pixels to map coordinates, so it is multiplied
+    by the map from new to old pixels. If pixel coordinates refer to pixel centres (PixelIsPoint), they still do.
     """
     if picture.source_window is None or not tags:
         return tags
@@ -99,7 +97,7 @@ def _adapted_tags(picture: ExportPicture) -> GeoTags:
 
 
 def _is_pixel_is_point(tags: GeoTags) -> bool:
-    """GTRasterTypeGeoKey is RasterPixelIsPoint."""
+    """Whether GTRasterTypeGeoKey is RasterPixelIsPoint: coordinates refer to pixel centres."""
     keys = np.array(tags.get(_KEYS[0], ()), int).reshape(-1, 4)
     return any(int(row[0]) == 1025 and int(row[3]) == 2 for row in keys[1:])
 

@@ -1,4 +1,4 @@
-"""Hugging Face: a folder that `datasets.load_dataset` opens, with columns image and mask."""
+"""Writes Hugging Face datasets: a folder for `datasets.load_dataset` with columns image, mask and tags."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from core.formats.writers.masks import write_classes_file
 from core.labels.class_list import UNLABELLED, VOID, ClassList
 
 _SPLITS = {"val": "validation"}
-"""Names that Hugging Face has for ours."""
+"""Hugging Face's split names by ours."""
 IMAGES, MASKS = "images", "masks"
 
 
 class HuggingFaceWriter:
-    """SPLIT/images, SPLIT/masks and SPLIT/metadata.jsonl; a mask pixel is the value of its class."""
+    """Writes SPLIT/images, SPLIT/masks and SPLIT/metadata.jsonl; a mask pixel is a class value."""
 
     def losses(self, classes: ClassList, statistics: LabelStatistics) -> tuple[str, ...]:
         del classes, statistics

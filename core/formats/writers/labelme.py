@@ -1,4 +1,4 @@
-"""labelme: a JSON beside each picture; outlines, and small masks for regions with holes."""
+"""Writes labelme: a JSON file beside each picture with polygons, and masks for regions with holes."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from core.formats.writers.region_outlines import ConnectedRegion, find_regions
 from core.labels.class_list import VOID, ClassList
 
 IGNORED = "__ignore__"
-"""What labelme's own converters take for pixels that nobody should look at."""
+"""The label that labelme's converters treat as void."""
 _VERSION = "5.5.0"
 
 
 class LabelmeWriter:
-    """Tags become flags of the picture; void becomes regions called __ignore__."""
+    """Tags become flags of the picture; void regions get the label __ignore__."""
 
     def losses(self, classes: ClassList, statistics: LabelStatistics) -> tuple[str, ...]:
         del classes, statistics
@@ -73,7 +73,7 @@ class LabelmeWriter:
         }
         if region.has_holes:
             box = region.box
-            # labelme counts the last row and column in.
+            # labelme includes the last row and column.
             corners = [[box.x0, box.y0], [box.x1 - 1, box.y1 - 1]]
             shape |= {"shape_type": "mask", "points": corners, "mask": _png(region)}
         return shape

@@ -1,4 +1,4 @@
-"""Folders of pictures and masks with a classes.json: index, palette or colour PNGs, NumPy files, TIFFs."""
+"""Writes folders of pictures and masks with a classes.json: index, palette or colour PNGs, and NumPy files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from core.formats.readers.masks import CLASSES_FILE, IMAGES, MASKS, PREDICTIONS
+from core.formats.mask_layout import CLASSES_FILE, IMAGES, MASKS, PREDICTIONS
 from core.formats.writers.base import (
     MADE_BY,
     ExportPicture,
@@ -35,7 +35,7 @@ SPLITS = "splits"
 
 
 class MaskEncoding(StrEnum):
-    """What a pixel of a mask file is: its value; its value with a palette for people to see; its class's colour."""
+    """How a mask file stores class values: as indices, as indices with a colour palette, or as RGB colours."""
 
     INDEX = "index"
     PALETTE = "palette"
@@ -43,7 +43,7 @@ class MaskEncoding(StrEnum):
 
 
 class MaskWriter:
-    """images/, masks/ and predictions/ side by side, each with a folder for each split."""
+    """Writes images/, masks/ and predictions/, each with a folder per split."""
 
     def __init__(self, look: MaskEncoding = MaskEncoding.INDEX) -> None:
         self._encoding = look
@@ -68,7 +68,7 @@ class MaskWriter:
         return WriteResult(tuple(files), [picture.split, picture.name] if self._lists else None)
 
     def split_folder(self, picture: ExportPicture) -> str:
-        """The folder of the picture's split; none when lists say it."""
+        """The folder of the picture's split; empty if splits are written as lists."""
         return "" if self._lists else picture.split
 
     def write_picture(self, picture: ExportPicture, folder: Path) -> Path:
@@ -92,9 +92,9 @@ class MaskWriter:
 
 
 class NumpyWriter(MaskWriter):
-    """The same with .npy arrays, (H, W) uint8 for masks and (H, W, 3) uint8 for pictures; nothing is pickled.
+    """Writes .npy files without pickles: masks (H, W) uint8 and pictures (H, W, 3) uint8.
 
-    Predictions come with a confidence for each pixel, (H, W) uint8, 255 is certain.
+    Predictions have a confidence per pixel, (H, W) uint8, 255 is certain.
     """
 
     def write(self, picture: ExportPicture) -> WriteResult:
@@ -119,20 +119,20 @@ class NumpyWriter(MaskWriter):
 
 
 def write_classes_file(folder: Path, classes: ClassList) -> None:
-    """The classes.json of an export; indices are the project's own class values."""
+    """Write the classes.json of an export; the indices are the class values of the project."""
     rows = [{"index": c.value, "name": c.name, "color": list(c.colour)} for c in classes]
     content = {"made_by": MADE_BY, "classes": rows, "unlabelled_index": UNLABELLED, "ignore_index": VOID}
     write_json(folder / CLASSES_FILE, content)
 
 
 def colour_conflicts(classes: ClassList, *, void: bool = True) -> list[str]:
-    """Which classes cannot be told apart by their colours, from each other or from what has no class."""
+    """Sentences on classes whose colours are not distinct from each other or from those of unlabelled and void."""
     lost = []
     if len({c.colour for c in classes}) < len(classes):
-        lost.append("Two classes have the same colour, so their pixels cannot be told apart.")
+        lost.append("Two classes have the same colour, so their pixels cannot be distinguished.")
     taken = {(0, 0, 0): "unlabelled"} | ({(255, 255, 255): "void"} if void else {})
     lost += [
-        f"{c.name} has the colour that stands for {taken[c.colour]}; give it another one."
+        f"{c.name} has the colour of {taken[c.colour]} pixels; choose another colour for it."
         for c in classes
         if c.colour in taken
     ]

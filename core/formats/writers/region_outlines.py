@@ -1,7 +1,7 @@
-"""What formats of drawn objects are made of: connected regions with outlines that give back exactly their pixels.
+"""Connected regions of a label and their outlines, from which polygon formats restore exactly the same pixels.
 
-All outlines of a picture are followed at once, along the edges of pixels, with no mask for any region: a label of some
-hundred regions takes a few milliseconds.
+The outlines of all regions of a picture are traced at once along pixel edges, without a mask per region: a label with a
+few hundred regions takes a few milliseconds.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from numpy.typing import NDArray
 from core.base.geometry import Box
 
 Ring = NDArray[np.float64]
-"""(n, 2) corners x, y in pixels of the picture; closed by itself."""
+"""(n, 2) float64: corners x, y of a closed polygon, in image pixels."""
 Corners = NDArray[np.int64]
-"""(n, 2) corners x, y of a ring in whole pixels: positions between pixels, where its sides meet."""
+"""(n, 2) int64: corners x, y of a closed polygon on the pixel grid (or in subpixels, see SUBPIXELS)."""
 
 INSET = 0.25
-"""Outlines run so far inside the edges of their pixels.
+"""Distance of an outline inside the edges of its pixels.
 
-Readers that ask which pixel centres lie inside then find exactly the region, and so do those that cut corners off to
-whole pixels and draw the outline as well (OpenCV's fillPoly, Pillow's polygon): for them the line runs through the
-outermost pixels of the region, and never through a pixel beside it.
+Readers that test pixel centres then get exactly the region. So do readers that truncate corners to whole pixels and
+draw the outline as well (OpenCV's fillPoly, Pillow's polygon): their line runs through the outermost pixels of the
+region.
 """
 SUBPIXELS = round(1 / INSET)
 """Corners of `Region.corners` are counted in so many parts of a pixel."""
@@ -32,9 +32,9 @@ SUBPIXELS = round(1 / INSET)
 
 @dataclass(frozen=True, slots=True)
 class ConnectedRegion:
-    """Pixels of one value that hold together side by side.
+    """A 4-connected region of one value.
 
-    `parts` are the corners of its outline and then of its holes, inset, counted in parts of a pixel.
+    corners: the inset corners of its outline, then of its holes, in subpixels (1 / SUBPIXELS pixels).
     """
 
     value: int
@@ -52,7 +52,7 @@ class ConnectedRegion:
 
     @property
     def mask(self) -> NDArray[np.bool_]:
-        """(h, w) bool of `box`."""
+        """(h, w) bool, the pixels of the region in `box`."""
         box = self.box
         inside = np.zeros(box.height * box.width + 1, np.int8)
         turns = _column_crossings([self], box.height)[1] - box.x0 * box.height - box.y0
@@ -61,12 +61,11 @@ class ConnectedRegion:
 
 
 def find_regions(values: NDArray[np.uint8], wanted: Iterable[int]) -> list[ConnectedRegion]:
-    """All regions of (H, W) values, class by class in the order of `wanted`, from top to bottom.
+    """All regions of (H, W) uint8 values, in the order of `wanted`, each class from top to bottom.
 
-    Corners of an outline come in pairs: of those in one row whose outlines have the region on the same side, the first
-    is joined to the second, the third to the fourth and so on, and likewise in a column (O'Rourke, "Uniqueness of
-    orthogonal connect-the-dots", 1988). Following the pairs, once along a row and once along a column, goes around each
-    ring.
+    The corners of an outline come in pairs: of the corners in one row with the region on the same side, the first is
+    connected to the second, the third to the fourth and so on, and likewise in columns (O'Rourke, "Uniqueness of
+    orthogonal connect-the-dots", 1988). Alternating between row and column pairs goes around each ring.
     """
     height, width = values.shape
     order = np.array(list(wanted), np.int64)
@@ -83,7 +82,7 @@ def find_regions(values: NDArray[np.uint8], wanted: Iterable[int]) -> list[Conne
     columns = np.argsort(upright)
     beside = np.empty(len(x), np.int64)
     beside[columns[::2]], beside[columns[1::2]] = columns[1::2], columns[::2]
-    # With the region to the right hand: along a row to the right where it lies below, else to the left.
+    # Clockwise, region on the right: rightwards along a row if the region is below, otherwise leftwards.
     start = np.arange(0, len(x), 2) + ~below[::2]
     sides, begins = _walk_rings(beside[start ^ 1] >> 1)
     path = np.stack([start[sides], start[sides] ^ 1], axis=1).ravel()
@@ -92,10 +91,10 @@ def find_regions(values: NDArray[np.uint8], wanted: Iterable[int]) -> list[Conne
     ring_of = np.empty(len(x), np.int64)
     ring_of[path] = np.repeat(np.arange(len(begins)), lengths)
 
-    # The topmost side of an outline has its region below, that of a hole above.
+    # The topmost side of an outline has the region below it, that of a hole above it.
     first = path[begins]
     holes = np.flatnonzero(~below[first])
-    # The pixel left of a hole is of the region; where its run in the row begins lies a ring that is owned already.
+    # The pixel left of a hole is in the region; the run of that pixel starts at a ring whose owner is known.
     corner = first[holes] & ~1
     runs = np.flatnonzero(values.ravel()[1:] != values.ravel()[:-1]) + 1
     at = y[corner] * width + x[corner] - 1
@@ -121,12 +120,12 @@ def find_regions(values: NDArray[np.uint8], wanted: Iterable[int]) -> list[Conne
 
 
 def join_holes(rings: tuple[Ring, ...]) -> Ring:
-    """Outline and holes as one line: from each hole a cut of no width runs left through the region to the next edge.
+    """Outline and holes as one ring: a cut of zero width goes left from each hole through the region to the next edge.
 
-    Whoever fills by even and odd fills the same pixels; whoever draws the line draws on the region only.
+    The even-odd rule fills the same pixels, and the drawn line covers only pixels of the region.
     """
     line = rings[0]
-    # From left to right: the cut of a hole ends at the outline or at a hole that has been joined already.
+    # From left to right: the cut of a hole ends at the outline or at a hole that is already connected.
     for hole in sorted(rings[1:], key=lambda ring: (float(ring[:, 0].min()), float(ring[:, 1].min()))):
         left = hole[:, 0].min()
         first = int(np.flatnonzero(hole[:, 0] == left)[0])
@@ -140,15 +139,15 @@ def join_holes(rings: tuple[Ring, ...]) -> Ring:
 def encode_rles(regions: list[ConnectedRegion], width: int, height: int) -> list[str]:
     """COCO's compressed run-length code of each region in a picture of this size.
 
-    Runs down the columns, in turn outside and inside; 5 bits a character, low ones first; from the fourth run on the
-    difference from the run before the last one (maskApi.c, rleToString).
+    Column-major runs, alternately outside and inside; 5 bits per character, low bits first; from the fourth run on the
+    difference from the run two before it (COCO API, maskApi.c, rleToString).
     """
     if not regions:
         return []
     stride = width * height + 1
     of, turns = _column_crossings(regions, height)
     keys = np.sort(of * stride + turns)
-    # A column that is full to the bottom goes on at the top of the next.
+    # A run that reaches the bottom of a column continues at the top of the next one.
     same = np.flatnonzero(keys[1:] == keys[:-1])
     keys = np.delete(keys, np.concatenate([same, same + 1]))
     ends = np.arange(1, len(regions) + 1) * stride - 1
@@ -166,7 +165,7 @@ def encode_rles(regions: list[ConnectedRegion], width: int, height: int) -> list
         low = left & 31
         left >>= 5
         there.append(goes_on)
-        # Done when what is left is nothing but the sign that the last five bits already have.
+        # A number ends when the remaining bits are only the sign extension of the last five.
         goes_on = goes_on & (left != np.where(low & 16, -1, 0))
         letters.append((low | goes_on * 32) + 48)
     present = np.array(there).T
@@ -178,11 +177,11 @@ def encode_rles(regions: list[ConnectedRegion], width: int, height: int) -> list
 def _column_crossings(
     regions: list[ConnectedRegion], height: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Where, counted down the columns of a picture so high, inside and outside of regions change: the place of the
-    region in the list, and the pixel. Every side that lies along a row turns each column that it crosses."""
+    """Changes between inside and outside in column-major order: index of the region and pixel number, in a picture
+    of this height. Each horizontal side of an outline causes a change in every column it crosses."""
     rings = (np.concatenate([part for r in regions for part in r.corners]) + SUBPIXELS // 2) // SUBPIXELS
     sides = [sum(map(len, region.corners)) // 2 for region in regions]
-    begin, end, y = rings[::2, 0], rings[1::2, 0], rings[::2, 1]  # a ring goes along a row first
+    begin, end, y = rings[::2, 0], rings[1::2, 0], rings[::2, 1]  # the first side of a ring is horizontal
     left, count = np.minimum(begin, end), np.abs(end - begin)
     columns = np.arange(count.sum()) + np.repeat(left - np.cumsum(count) + count, count)
     of = np.repeat(np.repeat(np.arange(len(regions)), sides), count)
@@ -192,10 +191,10 @@ def _column_crossings(
 def _corners(
     values: NDArray[np.uint8],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
-    """x, y of all corners of all regions; whether the region lies below the side along the row that meets there, and
-    right of the one along the column.
+    """x, y of all corners of all regions; whether the region is below the horizontal side at the corner, and right of
+    the vertical one.
 
-    A pixel has a corner where both neighbours there are of other values, or where only the one between them is.
+    A pixel has a corner where both its neighbours there have other values, or where only the diagonal one has.
     """
     height, width = values.shape
     beside, above = np.zeros((height, width + 1), bool), np.zeros((height + 1, width), bool)
@@ -218,10 +217,10 @@ def _corners(
 
 
 def _walk_rings(after: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Sides in the order of a walk around all rings, each from its lowest number on, and where each ring begins.
+    """Sides in the order of a walk around all rings, each from its lowest number on, and the start of each ring.
 
-    after: the number of the side that follows each. Steps double in length each turn, so a ring of a million sides
-    takes twenty (pointer jumping: Wyllie, "The complexity of parallel computations", 1979).
+    after: the number of the next side. Steps double in length each turn, so a ring of a million sides takes twenty
+    (pointer jumping: Wyllie, "The complexity of parallel computations", 1979).
     """
     count = len(after)
     lowest, jump = np.arange(count), after
@@ -236,7 +235,7 @@ def _walk_rings(after: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np
 
 
 def _edge_left_of(line: Ring, point: NDArray[np.float64]) -> tuple[int, NDArray[np.float64]]:
-    """The side of `line` that is met first on the way left from `point`: its first corner, and where it is met."""
+    """The first side of `line` to the left of `point`: the index of its first corner, and the meeting point."""
     x, y = point
     after = np.roll(line, -1, axis=0)
     low, high = np.minimum(line[:, 1], after[:, 1]), np.maximum(line[:, 1], after[:, 1])

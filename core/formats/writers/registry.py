@@ -1,4 +1,4 @@
-"""The table of formats that datasets leave in: what each is, what it cannot hold, and who else reads it."""
+"""The table of dataset formats that can be exported."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from core.base.errors import FormatError
 from core.formats.writers.base import DatasetWriter, dotless_name, safe_name
 from core.formats.writers.camvid import CamvidWriter
 from core.formats.writers.cityscapes import CityscapesWriter
-from core.formats.writers.coco import CocoWriter, PanopticWriter
+from core.formats.writers.coco import CocoWriter
+from core.formats.writers.coco_panoptic import PanopticWriter
 from core.formats.writers.cvat import CvatWriter
 from core.formats.writers.geotiff import GeoTiffWriter
 from core.formats.writers.huggingface import HuggingFaceWriter
@@ -23,9 +24,12 @@ from core.formats.writers.yolo import YoloWriter
 
 @dataclass(frozen=True, slots=True)
 class ExportFormat:
-    """One row. `about` is one line, `loses` what the format cannot hold, `checked_by` which readers, ours aside, got
-    the same pixels. A `layered` format holds labels and predictions side by side; of others there are two then. With
-    `lists` splits may be lists of names instead of folders."""
+    """A format that can be exported.
+
+    about: one line; limitations: what the format cannot store; tested_with: independent readers that returned the same
+    pixels; layered: labels and predictions fit into one dataset, otherwise two are written; split_lists: splits may be
+    lists of names instead of folders.
+    """
 
     name: str
     title: str
@@ -36,7 +40,7 @@ class ExportFormat:
     layered: bool = False
     split_lists: bool = False
     safe_name: Callable[[str], str] | None = None
-    """What becomes of the names of pictures where a format does not take any."""
+    """Makes a picture name valid for the format; None if any name is valid."""
 
 
 EXPORT_FORMATS: dict[str, ExportFormat] = {
@@ -65,8 +69,8 @@ EXPORT_FORMATS: dict[str, ExportFormat] = {
         ExportFormat(
             "colour-masks",
             "Colour masks (PNG)",
-            "folders images/ and masks/, these in the classes' colours; unlabelled is black, void white",
-            "Tags and notes; two classes of one colour become one.",
+            "folders images/ and masks/ in the colours of the classes; unlabelled is black, void white",
+            "Tags and notes; classes of the same colour are merged.",
             "Pillow",
             partial(MaskWriter, MaskEncoding.COLOUR),
             layered=True,
@@ -75,7 +79,7 @@ EXPORT_FORMATS: dict[str, ExportFormat] = {
         ExportFormat(
             "coco",
             "COCO",
-            "a JSON file a split; each region is a polygon, or a run-length code where it has holes",
+            "a JSON file per split; each region is a polygon, or a run-length code if it has holes",
             "Void; tags and notes.",
             "pycocotools, Datumaro",
             CocoWriter,
@@ -83,7 +87,7 @@ EXPORT_FORMATS: dict[str, ExportFormat] = {
         ExportFormat(
             "coco-panoptic",
             "COCO panoptic",
-            "PNGs of segments with a JSON file a split; each class is one segment of a picture",
+            "PNGs of segments with a JSON file per split; each class is one segment per picture",
             "The difference between void and unlabelled; tags and notes.",
             "Datumaro",
             PanopticWriter,
@@ -92,7 +96,7 @@ EXPORT_FORMATS: dict[str, ExportFormat] = {
             "pascal-voc",
             "Pascal VOC",
             "JPEGImages, SegmentationClass with palette masks, ImageSets, labelmap.txt; 255 is void",
-            "The difference between void and unlabelled; pictures that are no JPEGs change a little; tags and notes.",
+            "The difference between void and unlabelled; other files than JPEGs are recompressed; tags and notes.",
             "torchvision, Datumaro",
             VocWriter,
             safe_name=safe_name,
@@ -100,15 +104,15 @@ EXPORT_FORMATS: dict[str, ExportFormat] = {
         ExportFormat(
             "yolo-seg",
             "YOLO segmentation",
-            "a text file a picture with an outline for each region, cut open where it has holes, and a data.yaml",
+            "a text file per picture with an outline per region, holes joined by a cut, and a data.yaml",
             "Void; tags and notes.",
-            "OpenCV's and Pillow's way to fill outlines",
+            "polygon filling of OpenCV and Pillow",
             YoloWriter,
         ),
         ExportFormat(
             "cityscapes",
             "Cityscapes",
-            "folders leftImg8bit and gtFine: labelIds, labelTrainIds and colours, for classes with Cityscapes' names",
+            "folders leftImg8bit and gtFine: labelIds, labelTrainIds and colours, for classes with Cityscapes names",
             "Classes with other names; the difference between void and unlabelled; tags and notes.",
             "torchvision",
             CityscapesWriter,
@@ -117,8 +121,8 @@ EXPORT_FORMATS: dict[str, ExportFormat] = {
         ExportFormat(
             "camvid",
             "CamVid",
-            "folders like train and trainannot, masks in the classes' colours, label_colors.txt",
-            "The difference between void and unlabelled; two classes of one colour; tags and notes.",
+            "folders such as train and trainannot, masks in the colours of the classes, label_colors.txt",
+            "The difference between void and unlabelled; classes of the same colour; tags and notes.",
             "Datumaro",
             CamvidWriter,
             safe_name=safe_name,
@@ -126,7 +130,7 @@ EXPORT_FORMATS: dict[str, ExportFormat] = {
         ExportFormat(
             "labelme",
             "labelme",
-            "a JSON file beside each picture; polygons, and small masks for regions with holes",
+            "a JSON file beside each picture; polygons, and mask shapes for regions with holes",
             "Notes.",
             "labelme 6.3",
             LabelmeWriter,
@@ -134,7 +138,7 @@ EXPORT_FORMATS: dict[str, ExportFormat] = {
         ExportFormat(
             "cvat",
             "CVAT for images 1.1",
-            "annotations.xml with a run-length mask for each region; tags are kept",
+            "annotations.xml with a run-length mask per region; tags",
             "Notes.",
             "Datumaro",
             CvatWriter,
@@ -142,7 +146,7 @@ EXPORT_FORMATS: dict[str, ExportFormat] = {
         ExportFormat(
             "hugging-face",
             "Hugging Face datasets",
-            "a folder that load_dataset opens: columns image, mask and tags, id2label.json",
+            "a folder for load_dataset: columns image, mask and tags, id2label.json",
             "Notes.",
             "Hugging Face datasets 5.2",
             HuggingFaceWriter,
@@ -150,7 +154,7 @@ EXPORT_FORMATS: dict[str, ExportFormat] = {
         ExportFormat(
             "webdataset",
             "WebDataset shards",
-            "a tar file for each thousand pictures: NAME.jpg, NAME.mask.png, NAME.json with the tags; classes.json",
+            "a tar file per thousand pictures: NAME.jpg, NAME.mask.png, NAME.json with tags; classes.json",
             "Notes.",
             "Python's tarfile, webdataset 1.0",
             WebDatasetWriter,
@@ -159,7 +163,7 @@ EXPORT_FORMATS: dict[str, ExportFormat] = {
         ExportFormat(
             "numpy",
             "NumPy arrays",
-            ".npy files: pictures (H, W, 3), masks (H, W), confidences; all uint8, nothing pickled",
+            ".npy files: pictures (H, W, 3), masks (H, W), confidences; all uint8, no pickles",
             "Tags and notes.",
             "NumPy",
             NumpyWriter,
@@ -181,8 +185,8 @@ EXPORT_FORMATS: dict[str, ExportFormat] = {
 
 
 def export_format(name: str) -> ExportFormat:
-    """The row of a format. Raises FormatError for one that cannot be written."""
+    """The format of this name. Raises FormatError if it cannot be exported."""
     row = EXPORT_FORMATS.get(name)
     if row is None:
-        raise FormatError(f"“{name}” cannot be exported; “maskloop formats” lists what can.")
+        raise FormatError(f"“{name}” cannot be exported; “maskloop formats” lists the formats.")
     return row

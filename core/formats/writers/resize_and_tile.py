@@ -1,4 +1,4 @@
-"""Pictures on their way out, made smaller or cut into tiles, masks along with them."""
+"""Resizes exported pictures and cuts them into tiles, together with their masks."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from core.labels.class_list import UNLABELLED
 
 _TILE = re.compile(r"(?i)_y\d{5,}_x\d{5,}$")
 MIN_SIDE = 16
-"""Sides of pictures and tiles below this are no use to anybody."""
+"""Smallest allowed side of pictures and tiles in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResizeOptions:
-    """`longest`: the longer side of a picture is brought to this many pixels; `tile`: it is then cut into squares of
-    this side which share `overlap` pixels. `drop_blank` leaves out tiles that carry no label."""
+    """longest: length of the longer side after resizing; tile: side of the square tiles, which share `overlap` pixels;
+    drop_blank: leave out tiles without labelled pixels. The field names are stored in the state of an export."""
 
     longest: int | None = None
     tile: int | None = None
@@ -32,35 +32,35 @@ class ResizeOptions:
 
     @property
     def is_identity(self) -> bool:
-        """Whether pictures leave as they are."""
+        """Whether pictures stay unchanged."""
         return self.longest is None and self.tile is None
 
     def validate(self) -> None:
-        """Raises FormatError for numbers that cannot be."""
+        """Raises FormatError for impossible values."""
         for side, what in ((self.longest, "The longer side"), (self.tile, "The side of a tile")):
             if side is not None and side < MIN_SIDE:
                 raise FormatError(f"{what} must be at least {MIN_SIDE} pixels, not {side}.")
         if self.overlap < 0 or (self.tile is not None and self.overlap > self.tile // 2):
-            raise FormatError("Tiles may share from 0 pixels to half of their side.")
+            raise FormatError("The overlap of tiles must be between 0 and half of their side.")
 
     def losses(self) -> tuple[str, ...]:
-        """What is lost because pictures do not leave as they are."""
+        """Sentences on what resizing and tiling loses."""
         if self.is_identity:
             return ()
         return (
-            "Pictures are written anew as PNG with 8 bits and three channels; what was deeper is as shown.",
+            "Pictures are saved as 8-bit RGB PNG; images with a higher bit depth are converted as displayed.",
         )
 
     def size_of(self, width: int, height: int) -> tuple[int, int]:
-        """Width and height after the picture was made larger or smaller."""
+        """Width and height after resizing."""
         if self.longest is None:
             return width, height
         factor = self.longest / max(width, height)
         return max(1, round(width * factor)), max(1, round(height * factor))
 
     def tile_boxes(self, width: int, height: int) -> list[Box]:
-        """The tiles of a picture of this size, row by row; those at the right and bottom edge are moved in, not
-        padded, and a picture smaller than a tile is one tile of its own size."""
+        """The tiles of a resized picture, row by row. Those at the right and bottom edge are shifted inwards, not
+        padded; a picture smaller than a tile is one tile of its own size."""
         if self.tile is None:
             return [Box(0, 0, width, height)]
         return [
@@ -70,13 +70,13 @@ class ResizeOptions:
         ]
 
     def tile_count(self, width: int, height: int) -> int:
-        """How many pictures become of one, those without a label counted as well."""
+        """Number of tiles of a picture of this size, including unlabelled ones."""
         return len(self.tile_boxes(*self.size_of(width, height)))
 
 
 def resize_and_tile(picture: ExportPicture, options: ResizeOptions) -> Iterator[ExportPicture]:
-    """What becomes of a picture. Masks take the nearest pixel; pictures the mean when they shrink, Lanczos when they
-    grow. Raises ImageError."""
+    """The resized picture or its tiles. Interpolation: nearest neighbour for masks; for pictures area when shrinking
+    and Lanczos when growing. Raises ImageError."""
     if options.is_identity:
         yield picture
         return
@@ -111,12 +111,12 @@ def resize_and_tile(picture: ExportPicture, options: ResizeOptions) -> Iterator[
 
 
 def tile_name(name: str, box: Box) -> str:
-    """What a tile of a picture is called: where it begins says which it is."""
+    """The name of a tile, with its top left corner."""
     return f"{name}_y{box.y0:05}_x{box.x0:05}"
 
 
 def avoid_tile_name(name: str) -> str:
-    """A picture's name that no tile of another picture has: one that ends as theirs do gets another end."""
+    """`name`, changed if it ends like a tile name, so that it cannot collide with a tile of another picture."""
     return f"{name}-1" if _TILE.search(name) else name
 
 

@@ -1,4 +1,4 @@
-"""Pascal VOC: JPEGImages, SegmentationClass with palette masks, lists of names, and a labelmap.txt."""
+"""Writes Pascal VOC: JPEGImages, SegmentationClass with palette masks, split lists, and a labelmap.txt."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ _LISTS = "ImageSets/Segmentation"
 
 
 class VocWriter:
-    """0 is a class called background, whether there is one or not; unlabelled and void are 255, which readers skip."""
+    """0 is always the class background; unlabelled and void are 255, which readers ignore."""
 
     def losses(self, classes: ClassList, statistics: LabelStatistics) -> tuple[str, ...]:
-        lost = [*tag_losses(statistics), *void_losses(statistics, "255, which is not scored")]
+        lost = [*tag_losses(statistics), *void_losses(statistics, "255, which is not evaluated")]
         if statistics.unlabelled and not statistics.void:
-            lost.append("Unlabelled pixels become 255, the void of Pascal VOC.")
+            lost.append("Unlabelled pixels become 255, which is void in Pascal VOC.")
         others = sum(count for ending, count in statistics.suffixes.items() if ending not in JPEG_SUFFIXES)
         if others:
             lost.append(
-                f"{others:,} pictures are no JPEGs; the format wants JPEGs, so they are saved anew and change a little."
+                f"{others:,} pictures are not JPEGs, as the format requires; they are recompressed and change slightly."
             )
         if any(_name(c.name) != c.name for c in classes):
-            lost.append("Colons in the names of classes become dashes.")
+            lost.append("Colons in class names become dashes.")
         return tuple(lost)
 
     def start(self, plan: WritePlan) -> None:
@@ -63,7 +63,7 @@ class VocWriter:
             f"{_name(name)}:{','.join(str(part) for part in self._palette[number])}::"
             for number, name in enumerate([BACKGROUND, *(c.name for c in numbering.classes)])
         ]
-        # Readers that go by colours want the border named as well.
+        # Readers that use colours need the border to be listed, too.
         self._rows.append(f"{IGNORED}:{','.join(str(part) for part in BORDER)}::")
 
     def write(self, picture: ExportPicture) -> WriteResult:

@@ -1,4 +1,4 @@
-"""WebDataset: tar files of pictures and masks in a row, which trainers read from start to end without seeking."""
+"""Writes WebDataset shards: tar files of pictures and masks that are read sequentially."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from core.formats.writers.masks import write_classes_file
 from core.labels.class_list import ClassList
 
 MOST_PICTURES, MOST_BYTES = 1000, 1 << 30
-"""A shard is full at so many pictures, or so many bytes, whichever comes first."""
+"""A shard is full at this many pictures or bytes, whichever comes first."""
 _ENDINGS = (".jpg", ".jpeg", ".png", ".webp")
-"""What the decoders of WebDataset know; others are saved as PNG."""
+"""File types that WebDataset decodes; others are saved as PNG."""
 
 
 class WebDatasetWriter:
-    """SPLIT-000000.tar and on: NAME.jpg, NAME.mask.png (values of classes) and NAME.json (tags) follow each other."""
+    """Writes SPLIT-000000.tar and so on with NAME.jpg, NAME.mask.png (class values) and NAME.json (tags)."""
 
     def losses(self, classes: ClassList, statistics: LabelStatistics) -> tuple[str, ...]:
         del classes, statistics
@@ -39,7 +39,7 @@ class WebDatasetWriter:
         self._making = plan.root / "making"
 
     def write(self, picture: ExportPicture) -> WriteResult:
-        # What follows the first dot of a name is the kind of the file there.
+        # In a shard the first dot of a name separates it from the file type.
         name, split = picture.name, picture.split
         copied = copy_picture(picture, self._making / split, suffixes=(".png", *_ENDINGS))
         files = [copied]
@@ -52,7 +52,7 @@ class WebDatasetWriter:
         return WriteResult(tuple(files), [split, [path.name for path in files]])
 
     def finish(self, entries: Iterable[Any]) -> None:
-        """What was made for a shard goes once it is full; when that is cut short, it is made again."""
+        """The files of a shard are deleted when it is full; if that is interrupted, they are written again."""
         shards: dict[str, _Shards] = {}
         with contextlib.ExitStack() as all_shards:
             for split, names in entries:
@@ -64,7 +64,7 @@ class WebDatasetWriter:
 
 
 class _Shards:
-    """The tar files of one split, one after the other."""
+    """The shards of one split, written one after the other."""
 
     def __init__(self, root: Path, making: Path, split: str) -> None:
         self._root, self._making, self._split = root, making / split, split
@@ -80,7 +80,7 @@ class _Shards:
             self._tar.close()
 
     def add(self, names: list[str]) -> None:
-        """A picture: its files lie side by side."""
+        """Add the files of one picture, which must stay together in one shard."""
         if self._tar is not None and (self._pictures >= MOST_PICTURES or self._tar.offset >= MOST_BYTES):
             self._tar.close()
             self._tar = None
@@ -96,7 +96,7 @@ class _Shards:
         self._pictures += 1
 
     def _add(self, tar: tarfile.TarFile, path: Path) -> None:
-        """With no date and no owner, so that the same labels give the same bytes."""
+        """Without date and owner, so that the same labels give the same bytes."""
         entry = tarfile.TarInfo(path.name)
         entry.size = path.stat().st_size
         with path.open("rb") as content:

@@ -1,4 +1,4 @@
-"""YOLO segmentation: a text file a picture, a line a region, and a data.yaml."""
+"""Writes YOLO segmentation: a text file per picture with a line per region, and a data.yaml."""
 
 from __future__ import annotations
 
@@ -22,21 +22,22 @@ from core.labels.class_list import ClassList
 
 IMAGES, TEXTS = "images", "labels"
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
-"""What YOLO trainers open; others are saved as PNG."""
+"""File types that YOLO trainers read; others are saved as PNG."""
 
 
 class YoloWriter:
-    """images/SPLIT and labels/SPLIT; classes are numbered from 0. A picture without a region has an empty file."""
+    """Writes images/SPLIT and labels/SPLIT; classes are numbered from 0. A picture without regions has an empty
+    file."""
 
     def losses(self, classes: ClassList, statistics: LabelStatistics) -> tuple[str, ...]:
         del classes
         lost = list(tag_losses(statistics))
         if statistics.void or statistics.unlabelled:
-            lost.append("Void and unlabelled pixels become background: the format knows regions only.")
+            lost.append("Void and unlabelled pixels become background: the format stores only regions.")
         if statistics.without_split:
             lost.append(
-                f"{statistics.without_split:,} pictures without a split lie in {IMAGES}/{NO_SPLIT}, which data.yaml "
-                "does not name."
+                f"Pictures without a split ({statistics.without_split:,}) are written to {IMAGES}/{NO_SPLIT}, which "
+                "data.yaml does not list."
             )
         return tuple(lost)
 
@@ -54,7 +55,7 @@ class YoloWriter:
         return WriteResult((image, path), picture.split)
 
     def finish(self, entries: Iterable[Any]) -> None:
-        """Strings are quoted as in JSON, which YAML reads as well."""
+        """Strings are quoted as in JSON, which is valid YAML."""
         splits = set(entries)
         lines = ["path: .", *(f"{s}: {IMAGES}/{s}" for s in ("train", "val", "test") if s in splits)]
         lines.append("names:")
@@ -65,7 +66,7 @@ class YoloWriter:
         write_lines(self._plan.root / "data.yaml", lines)
 
     def _line(self, region: ConnectedRegion, width: int, height: int) -> str:
-        """Eight digits: a hundredth of a pixel in a picture of a million."""
+        """Eight digits resolve a hundredth of a pixel in a picture a million pixels wide."""
         corners = join_holes(region.rings) / (width, height)
         numbers = " ".join(f"{part:.8g}" for part in corners.ravel().tolist())
         return f"{self._numbering.number[region.value]} {numbers}"

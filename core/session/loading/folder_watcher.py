@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from core.formats.readers.masks import MASKS, PREDICTIONS, is_mask_dataset
+from core.formats.mask_layout import MASKS, PREDICTIONS, is_mask_dataset
 from core.images.folder import is_encodable_name, list_folder, natural_key
 from core.session.picture_index import PictureIndex
 

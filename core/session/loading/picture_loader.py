@@ -14,7 +14,7 @@ from typing import TypeVar
 from core.base.changes import Changes
 from core.base.errors import ImageError, MaskloopError
 from core.base.lane import Lane
-from core.formats.readers.masks import MASKS, PREDICTIONS, is_mask_dataset
+from core.formats.mask_layout import MASKS, PREDICTIONS, is_mask_dataset
 from core.images.cache import PictureCache
 from core.images.folder import has_pictures, is_encodable_name, read_thumbnail, scan_folder
 from core.images.image_reader import count_frames, needs_tiled_reading, read_raster

@@ -277,7 +277,7 @@ def test_what_is_no_dataset_is_refused_and_nothing_made(tmp_path: Path) -> None:
     unnamed = mask_dataset(tmp_path / "unnamed", classes=None)
     assert "classes.json is missing" in refused("import", "masks", unnamed, "--into", tmp_path / "a")
     assert "There is no folder" in refused("import", "masks", tmp_path / "no", "--into", tmp_path / "a")
-    assert "does not hold the folders" in refused("import", "masks", tmp_path, "--into", tmp_path / "a")
+    assert "does not contain the folders" in refused("import", "masks", tmp_path, "--into", tmp_path / "a")
     assert not (tmp_path / "a").exists()
     (tmp_path / "file").write_text("")
     good = mask_dataset(tmp_path / "good")

@@ -1,4 +1,4 @@
-"""What is written about formats is what the table says."""
+"""docs/formats.md is the generated page, and the registries are complete."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from core.formats.writers.registry import EXPORT_FORMATS
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "formats.md"
 
 
-def test_the_page_is_the_table() -> None:
-    assert PAGE.read_text("utf-8") == render_page(), "write it anew: PAGE.write_text(page())"
+def test_page_is_up_to_date() -> None:
+    assert PAGE.read_text("utf-8") == render_page(), "regenerate it: PAGE.write_text(render_page())"
 
 
-def test_every_row_is_complete() -> None:
+def test_every_format_is_described() -> None:
     for name, row in [*IMPORT_FORMATS.items(), *EXPORT_FORMATS.items()]:
         assert name == row.name
-        assert row.loses.endswith(".")
-        for cell in (row.title, row.about, row.checked_by):
+        assert row.limitations.endswith(".")
+        for cell in (row.title, row.about, row.tested_with):
             assert cell and "|" not in cell and not cell.endswith(".")

@@ -114,7 +114,7 @@ def test_numpy_files_hold_the_values(tmp_path: Path) -> None:
 
 
 def test_cityscapes_needs_a_class_that_it_knows(tmp_path: Path) -> None:
-    with pytest.raises(FormatError, match="No class of this project is called"):
+    with pytest.raises(FormatError, match="No class of this project has the name"):
         write("cityscapes", tmp_path, [hard_label()], classes_of())
 
 
@@ -157,6 +157,6 @@ def test_datasets_side_by_side_are_named(tmp_path: Path) -> None:
     for name in ("coco", "coco-panoptic"):
         write(name, tmp_path / name, [hard_label()], classes_for(name))
     with pytest.raises(
-        FormatError, match=r"holds 2 datasets side by side.* one by one: coco and coco-panoptic\.$"
+        FormatError, match=r"contains 2 datasets side by side.* one by one: coco and coco-panoptic\.$"
     ):
         open_dataset(tmp_path)

@@ -89,7 +89,7 @@ def test_what_is_no_dataset_is_said_and_cannot_be_imported(desk: Desk, tmp_path:
     external_datasets.photo(tmp_path / "set" / "a.jpg")
     dialog = opened(desk)
     dialog.set_folder(str(tmp_path / "set"))
-    desk.wait_until(lambda: "looks like no dataset" in dialog.plan.text(), "the refusal")
+    desk.wait_until(lambda: "No dataset format was recognised" in dialog.plan.text(), "the refusal")
     assert not dialog.import_button.isEnabled()
     assert dialog.plan.property("role") == "warning"
 

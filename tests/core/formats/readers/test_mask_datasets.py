@@ -13,8 +13,8 @@ from PIL import Image
 from core.base.errors import FormatError, ImageError
 from core.formats.dataset_tree import DatasetTree
 from core.formats.dataset_types import Dataset, LoadedMask
+from core.formats.mask_layout import is_mask_dataset
 from core.formats.readers.masks import (
-    is_mask_dataset,
     open_dataset,
     read_classes_file,
     recognise,
@@ -81,7 +81,7 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
 
 def test_other_layouts_are_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(FormatError, match="does not hold the folders “images” and “masks”"):
+    with pytest.raises(FormatError, match="does not contain the folders “images” and “masks”"):
         opened(tmp_path)
     with pytest.raises(FormatError, match="is a file"):
         opened(tmp_path / "file")
@@ -100,7 +100,7 @@ def test_empty_folders_are_refused(tmp_path: Path) -> None:
 def test_masks_of_other_names_are_refused(tmp_path: Path) -> None:
     mask_dataset(tmp_path, ("train/a",))
     (tmp_path / "masks" / "train" / "a.png").rename(tmp_path / "masks" / "train" / "a_mask.png")
-    with pytest.raises(FormatError, match="found by name"):
+    with pytest.raises(FormatError, match="paired by name"):
         opened(tmp_path)
 
 
@@ -188,7 +188,7 @@ def test_an_index_nobody_has_named_is_refused(tmp_path: Path) -> None:
     mask = indices()
     mask[3, 4], mask[0, 0] = 77, 200
     dataset = opened(mask_dataset(tmp_path, ("a",), masks={"a": mask}))
-    with pytest.raises(FormatError, match=r"a\.png holds the index 77, 200"):
+    with pytest.raises(FormatError, match=r"a\.png contains the index 77, 200"):
         read_first(dataset)
 
 
@@ -202,7 +202,7 @@ def test_masks_of_sixteen_bits_are_read(tmp_path: Path) -> None:
 
 def test_a_mask_in_colours_of_no_class_is_refused(tmp_path: Path) -> None:
     dataset = opened(mask_dataset(tmp_path, ("a",), masks={"a": np.full((16, 24, 3), 77, np.uint8)}))
-    with pytest.raises(FormatError, match="none of the colours"):
+    with pytest.raises(FormatError, match="none of the class colours"):
         read_first(dataset)
 
 

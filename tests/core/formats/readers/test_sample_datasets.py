@@ -16,8 +16,9 @@ from PIL import Image
 from core.base.errors import FormatError
 from core.formats.dataset_tree import DatasetTree
 from core.formats.dataset_types import Dataset
-from core.formats.rasterizer import FilledShape, parse_ring, rasterize, runs_from_counts
+from core.formats.rasterizer import FilledShape, parse_ring, rasterize
 from core.formats.readers.registry import open_dataset, recognise_all
+from core.formats.run_length import runs_from_counts
 from core.labels.class_list import VOID
 from core.project.project import Project
 from core.session.transfer.import_run import import_dataset
@@ -77,7 +78,7 @@ EXPECTED = (
         {"Building", "Land (unpaved area)", "Road", "Vegetation", "Water"},
     ),
     Expected(
-        "oxford-pets", "oxford-pet", 16, 16, {"pet", "background"}, ("583 pictures that are not there",)
+        "oxford-pets", "oxford-pet", 16, 16, {"pet", "background"}, ("583 pictures that do not exist",)
     ),
     Expected("pascal-voc", "pascal-voc", 2, 1, {"chair", "dog", "background"}),
     Expected("sahi-terrain", "coco", 1, 1, {"human"}),
@@ -103,7 +104,7 @@ def test_each_folder_comes_in(expected: Expected, tmp_path: Path) -> None:
 
 
 def test_a_class_list_alone_is_no_dataset() -> None:
-    with pytest.raises(FormatError, match="looks like no dataset"):
+    with pytest.raises(FormatError, match="No dataset format was recognised"):
         open_dataset(SAMPLES / "semantic-drone-classdict")
 
 

@@ -15,7 +15,7 @@ from pycocotools import mask as coco
 
 from core.base.geometry import Box
 from core.formats.json_stream import iter_json, read_spans
-from core.formats.rasterizer import decode_rle
+from core.formats.run_length import decode_rle
 from core.formats.writers.region_outlines import encode_rles, find_regions
 from core.labels.outlines import trace_outlines
 from core.labels.rasterization import polygon, polygon_runs

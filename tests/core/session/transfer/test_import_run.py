@@ -215,7 +215,7 @@ def test_bad_masks_and_pictures_are_named_and_the_others_come_in(tmp_path: Path)
             assert problem.endswith(".")
         assert "16 x 24 pixels, the picture 24 x 16" in told["other_size"]
         assert "index 99" in told["unknown"]
-        assert "none of the colours" in told["colour"]
+        assert "none of the class colours" in told["colour"]
         assert [r.name for r in project.pictures.labelled()] == ["good.png"]
         with pytest.raises(KeyError):
             project.pictures.by_path("broken_picture.png")

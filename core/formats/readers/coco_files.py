@@ -1,0 +1,44 @@
+"""Finds the COCO annotation files of a dataset and tells instance files from panoptic ones."""
+
+from __future__ import annotations
+
+import re
+
+from core.formats.dataset_tree import SPLIT_NAMES, DatasetTree, split_of, stem_of
+
+_KEYS = ('"images"', '"annotations"', '"categories"')
+_MAX_FILES = 200
+"""A dataset with more JSON files has one per picture, which COCO does not."""
+
+
+def instance_files(tree: DatasetTree) -> list[str]:
+    """Files with instance or stuff annotations."""
+    return [name for name in _annotation_files(tree) if not _is_panoptic(tree, name)]
+
+
+def panoptic_files(tree: DatasetTree) -> list[str]:
+    """Files with panoptic segments."""
+    return [name for name in _annotation_files(tree) if _is_panoptic(tree, name)]
+
+
+def split_of_file(file: str) -> str | None:
+    """The split in the name of an annotation file, such as instances_val2017.json, otherwise that of its folders."""
+    words = re.split(r"[^a-z]+", stem_of(file).casefold())
+    return next((SPLIT_NAMES[w] for w in words if w in SPLIT_NAMES), split_of(file))
+
+
+def _annotation_files(tree: DatasetTree) -> list[str]:
+    """Recognised by keys at the start and end of a file: the files are too large to be parsed for this."""
+    files = tree.files_ending(".json")
+    if len(files) > _MAX_FILES:
+        files = [name for name in files if "annotation" in name.casefold() or "/" not in name][:_MAX_FILES]
+    return [
+        name
+        for name in files
+        if sum(key in (text := tree.read_ends(name)) for key in _KEYS) >= 2
+        and ('"file_name"' in text or '"image_id"' in text)
+    ]
+
+
+def _is_panoptic(tree: DatasetTree, name: str) -> bool:
+    return '"segments_info"' in tree.read_ends(name)
