@@ -1,4 +1,4 @@
-"""Lanes: named threads that take work in order, so that each mutable thing has one owner."""
+"""A lane: an executor with named threads and a queue in which urgent work can go to the front."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Executor, Future
 from typing import Any, ParamSpec, TypeVar
 
 from core.base.errors import MaskloopError
@@ -20,12 +20,13 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Lane:
-    """A queue served by one or a few threads, in order of arrival; urgent work goes to the front.
+class Lane(Executor):
+    """A queue served in order by one or a few threads. What only one lane changes needs no lock.
 
-    Safe to use from any thread. An exception reaches whoever asks the future; one that is not a MaskloopError
-    is our own mistake and also goes to `on_mistake`, because a future nobody asks stays silent. A `modest` lane lets
-    all others go first where the system can do that for a single thread.
+    May be used from any thread. Differs from ThreadPoolExecutor in three ways: `submit_first` puts work at the front;
+    the threads are daemons, so that a blocked read does not keep the program alive; and an exception that is not a
+    MaskloopError is a bug, which goes to the log and to `on_unexpected_error` even if nobody asks the future.
+    low_priority: the threads yield the processor to others, where the system can do that for single threads (Linux).
     """
 
     def __init__(
@@ -36,36 +37,36 @@ class Lane:
         *,
         low_priority: bool = False,
     ) -> None:
-        self._on_mistake = on_unexpected_error
-        self._modest = low_priority
+        self._on_unexpected_error = on_unexpected_error
+        self._low_priority = low_priority
         self._queue: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
         self._wake = threading.Condition()
-        self._closing = False
+        self._is_shut_down = False
         self._threads = [
             threading.Thread(target=self._serve, name=f"{name}-{n}", daemon=True) for n in range(threads)
         ]
         for thread in self._threads:
             thread.start()
 
-    def submit(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Future[R]:
-        """Run `work` after everything queued before it. Raises RuntimeError once the lane is closed."""
-        return self._put(lambda: work(*args, **kwargs), first=False)
+    def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
+        """Run `fn` after everything queued before it. Raises RuntimeError after `shutdown`."""
+        return self._put(lambda: fn(*args, **kwargs), first=False)
 
-    def submit_first(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Future[R]:
-        """Run `work` before everything that still waits: the picture on screen before thumbnails."""
-        return self._put(lambda: work(*args, **kwargs), first=True)
+    def submit_first(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
+        """Run `fn` before everything that is queued. Raises RuntimeError after `shutdown`."""
+        return self._put(lambda: fn(*args, **kwargs), first=True)
 
     def owns_current_thread(self) -> bool:
         """Whether the caller runs on this lane."""
         return threading.current_thread() in self._threads
 
-    def shutdown(self, *, cancel_futures: bool = False, wait: bool = True) -> None:
-        """Finish what is queued (or drop it), then end the threads. May be called twice.
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Take no more work; finish what is queued, or cancel it; then end the threads. May be called twice.
 
-        Without `wait` the caller does not wait for what is under way.
+        wait: return only when the threads have ended.
         """
         with self._wake:
-            self._closing = True
+            self._is_shut_down = True
             if cancel_futures:
                 for future, _ in self._queue:
                     future.cancel()
@@ -77,8 +78,8 @@ class Lane:
     def _put(self, work: Callable[[], R], *, first: bool) -> Future[R]:
         future: Future[R] = Future()
         with self._wake:
-            if self._closing:
-                raise RuntimeError("this lane is closed")
+            if self._is_shut_down:
+                raise RuntimeError("this lane is shut down")
             if first:
                 self._queue.appendleft((future, work))
             else:
@@ -87,36 +88,36 @@ class Lane:
         return future
 
     def _serve(self) -> None:
-        if self._modest:
+        if self._low_priority:
             _lower_priority()
         while True:
             with self._wake:
-                while not self._queue and not self._closing:
+                while not self._queue and not self._is_shut_down:
                     self._wake.wait()
                 if not self._queue:
                     return
                 future, work = self._queue.popleft()
-            self._do(future, work)
-            # Let go of pictures and labels before waiting for the next piece of work.
+            self._run(future, work)
+            # Release pictures and labels before waiting for more work.
             del future, work
 
-    def _do(self, future: Future[Any], work: Callable[[], Any]) -> None:
+    def _run(self, future: Future[Any], work: Callable[[], Any]) -> None:
         if not future.set_running_or_notify_cancel():
             return
         try:
             result = work()
-        except BaseException as problem:
-            future.set_exception(problem)
-            if not isinstance(problem, MaskloopError):
+        except BaseException as error:
+            future.set_exception(error)
+            if not isinstance(error, MaskloopError):
                 log.exception("unexpected error on lane %s", threading.current_thread().name)
-                if self._on_mistake:
-                    self._on_mistake(problem)
+                if self._on_unexpected_error:
+                    self._on_unexpected_error(error)
         else:
             future.set_result(result)
 
 
 def _lower_priority() -> None:
-    """Lower the priority of this thread; only on Linux does a thread have one of its own that may be lowered."""
+    """Lower the priority of this thread. Only Linux has priorities of threads that may be lowered."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)

@@ -1,4 +1,5 @@
-"""A choice of training as a row of a table: what it may be, in numbers and in words. No torch in here."""
+"""One option: its name, title, type, limits and default. Settings, training recipes, tool options, the forms and command
+line options made from them, and the tables in the docs all read these descriptions."""
 
 from __future__ import annotations
 
@@ -7,46 +8,63 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core.base.errors import TrainingError
+from core.base.errors import UserError
 
 _YES, _NO = {"yes", "true", "on", "1"}, {"no", "false", "off", "0"}
-_KINDS = {int: "a whole number", float: "a number", bool: "yes or no", tuple: "two numbers such as 0.75-1.6"}
+_KIND_NAMES = {
+    int: "a whole number",
+    float: "a number",
+    bool: "yes or no",
+    tuple: "two numbers such as 0.75-1.6",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class OptionSpec:
-    """One row. From these rows come the options of the command line, the page of the docs, and forms.
+    """Description of one option; immutable.
 
     kind: str, int, float, bool, or tuple for two numbers, the smaller first
-    choices: the only words that a text may be; low, high: the range of numbers, both ends included
-    named: words that stand for values, such as ("light", 0.15); nothing: the word for None, empty where None is
-    impossible; group: under which heading it stands; short: another name of the option; check: raises
-    TrainingError for what the rest cannot say; proposals: of a text that may be anything, some worth offering
+    choices: the only values that a text may have; choice_titles: their titles in a form, in the same order; empty:
+    the values themselves
+    minimum, maximum: range of a number, both ends included; unit: shown after a number, such as " px"
+    aliases: words that stand for values, such as ("light", 0.15)
+    none_word: the word for None; empty where None is not allowed
+    group: heading under which a form or a docs table lists it; short: short form of the command line option
+    validator: raises `error` for what the fields above cannot express; suggestions: offered for a free text
+    error: class of what `parse` and `validate` raise
     """
 
     name: str
     title: str
     help: str
-    group: str
     kind: type
     default: Any
+    group: str = ""
     choices: tuple[str, ...] = ()
+    choice_titles: tuple[str, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
+    unit: str = ""
     aliases: tuple[tuple[str, Any], ...] = ()
     none_word: str = ""
     short: str = ""
     validator: Callable[[str], object] | None = None
     suggestions: tuple[str, ...] = ()
+    error: type[UserError] = UserError
+
+    @property
+    def titled_choices(self) -> tuple[tuple[str, str], ...]:
+        """(value, title) of each choice, for a combo box or a menu."""
+        return tuple(zip(self.choices, self.choice_titles or self.choices, strict=True))
 
     @property
     def cli_option(self) -> str:
-        """As the command line calls it."""
+        """The option on the command line, such as "--learning-rate"."""
         return "--" + self.name.replace("_", "-")
 
     @property
     def range_text(self) -> str:
-        """What is possible, in words."""
+        """The allowed values in words: "a number from 0 to 1, or auto"."""
         words = [
             *self.choices,
             *(word for word, _ in self.aliases),
@@ -57,94 +75,101 @@ class OptionSpec:
         if self.kind is not str:
             low = "" if self.minimum is None else f"from {self.minimum:g}"
             high = "" if self.maximum is None else f"to {self.maximum:g}"
-            words.insert(0, " ".join(part for part in (_KINDS[self.kind], low, high) if part))
+            words.insert(0, " ".join(part for part in (_KIND_NAMES[self.kind], low, high) if part))
         first, last = words[:-1], words[-1:]
         return ", or ".join([", ".join(first), *last] if first else last) or "text"
 
     def format(self, value: Any) -> str:
-        """A value in the words that `parse` reads."""
-        for word, meant in self.aliases:
-            if value == meant:
+        """A value as text that `parse` reads back."""
+        for word, aliased in self.aliases:
+            if value == aliased:
                 return word
         if value is None:
             return self.none_word
         if isinstance(value, bool):
             return "yes" if value else "no"
-        if isinstance(value, tuple | list):
+        if self.kind is tuple and isinstance(value, tuple | list):
             return "-".join(f"{part:g}" for part in value)
         return f"{value:g}" if isinstance(value, float) else str(value)
 
     def parse(self, text: str) -> Any:
-        """The value that a text says. Raises TrainingError when it says none, or an impossible one."""
-        said = text.strip().lower() if self.kind is not str or self.choices else text.strip()
-        value: Any = dict(self.aliases).get(said, said)
-        if self.none_word and said == self.none_word:
+        """The value of a text. Raises `error` when the text is not a value or the value is not allowed."""
+        word = text.strip().lower() if self.kind is not str or self.choices else text.strip()
+        value: Any = dict(self.aliases).get(word, word)
+        if self.none_word and word == self.none_word:
             value = None
         elif isinstance(value, str):
             try:
-                value = self._read(said)
+                value = self._convert(word)
             except ValueError as problem:
-                raise self._wrong(text) from problem
+                raise self._invalid(text) from problem
         self.validate(value)
         return value
 
-    def _read(self, said: str) -> Any:
+    def _convert(self, word: str) -> Any:
         if self.kind is bool:
-            if said not in _YES | _NO:
-                raise ValueError(said)
-            return said in _YES
+            if word not in _YES | _NO:
+                raise ValueError(word)
+            return word in _YES
         if self.kind is tuple:
-            low, high = said.replace(",", "-").split("-")
+            low, high = word.replace(",", "-").split("-")
             return float(low), float(high)
-        return self.kind(said)
+        return self.kind(word)
 
     def validate(self, value: Any) -> None:
-        """Raises TrainingError, saying what is possible, unless the value is."""
+        """Raises `error`, with the allowed values in its message, when the value is not allowed."""
         if value is None and self.none_word:
             return
-        if not self._fits(value):
-            raise self._wrong(self.format(value))
+        if not self._has_allowed_value(value):
+            raise self._invalid(self.format(value))
         if self.validator:
             self.validator(value)
 
-    def _fits(self, value: Any) -> bool:
+    def allows(self, value: Any) -> bool:
+        """Whether `validate` accepts the value."""
+        try:
+            self.validate(value)
+        except UserError:
+            return False
+        return True
+
+    def _has_allowed_value(self, value: Any) -> bool:
         if self.kind is str:
             return isinstance(value, str) and (not self.choices or value in self.choices)
         if self.kind is bool:
             return isinstance(value, bool)
         if self.kind is tuple:
-            return isinstance(value, tuple) and len(value) == 2 and all(map(self._counts, value)) and (
+            return isinstance(value, tuple) and len(value) == 2 and all(map(self._is_in_range, value)) and (
                 value[0] <= value[1]
             )  # fmt: skip
-        return self._counts(value) and (self.kind is float or isinstance(value, int))
+        return self._is_in_range(value) and (self.kind is float or isinstance(value, int))
 
-    def _counts(self, number: Any) -> bool:
+    def _is_in_range(self, number: Any) -> bool:
         if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
             return False
         return (self.minimum is None or number >= self.minimum) and (
             self.maximum is None or number <= self.maximum
         )
 
-    def _wrong(self, shown: str) -> TrainingError:
-        return TrainingError(f"{self.title} cannot be “{shown}”; it takes {self.range_text}.")
+    def _invalid(self, shown: str) -> UserError:
+        return self.error(f"{self.title} cannot be “{shown}”; it takes {self.range_text}.")
 
 
 def markdown(table: tuple[OptionSpec, ...], presets: Mapping[str, Mapping[str, Any]]) -> str:
-    """The table as docs/training.md shows it, one table a group, and the presets."""
+    """The options as Markdown, one table for each group, then a table of the presets (name: values that differ)."""
     lines: list[str] = []
-    by_name = {field.name: field for field in table}
-    for group in dict.fromkeys(field.group for field in table):
+    by_name = {option.name: option for option in table}
+    for group in dict.fromkeys(option.group for option in table):
         lines += [f"### {group}", "", "| option | takes | by itself | what it is |", "|---|---|---|---|"]
-        for field in table:
-            if field.group == group:
-                names = f"`{field.cli_option}`" + (f", `{field.short}`" if field.short else "")
-                default = field.format(field.default) or "none"
-                lines.append(f"| {names} | {field.range_text} | {default} | {field.help} |")
+        for option in table:
+            if option.group == group:
+                names = f"`{option.cli_option}`" + (f", `{option.short}`" if option.short else "")
+                default = option.format(option.default) or "none"
+                lines.append(f"| {names} | {option.range_text} | {default} | {option.help} |")
         lines.append("")
     lines += ["### Presets", "", "| preset | differs in |", "|---|---|"]
     for name, differences in presets.items():
-        said = ", ".join(
-            f"`{by_name[key].cli_option} {by_name[key].format(v)}`" for key, v in differences.items()
-        )
-        lines.append(f"| {name} | {said or 'nothing: what training does by itself'} |")
+        settings = [f"{by_name[key].cli_option} {by_name[key].format(v)}" for key, v in differences.items()]
+        described = ", ".join(f"`{setting}`" for setting in settings) or "nothing: what training does by itself"
+        lines.append(f"| {name} | {described} |")
     return "\n".join(lines) + "\n"

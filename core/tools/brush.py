@@ -11,14 +11,14 @@ from core.labels.class_list import UNLABELLED
 from core.labels.rasterization import capsule, swept_square
 from core.tools.edit_constraint import EditConstraint
 from core.tools.tool import NO_RESULT, Cursor, Modifiers, OutlinePreview, Tool, ToolContext, ToolResult
-from core.tools.tool_options import BRUSH_TIP, PAINT_OVER, BrushTip, Switch, ToolOptions, within_limits
+from core.tools.tool_options import BRUSH_TIP, PAINT_OVER, BrushTip, ToolOptions, tool_option, within_limits
 
 _LARGE, _TREMBLE = 100.0, 1 / 64
 """Brushes of a larger radius wait until the hand has moved this part of it. A mouse may report a thousand moves a
 second, each worth a pixel; nobody sees that at the edge of such a brush, but each would cost a millisecond."""
 _LIGHTEST = 0.15
 """The share of the radius that a pen paints which barely touches."""
-PRESSURE = Switch("pressure", "Pen pressure", "A pen that is pressed less paints a smaller spot.")
+PRESSURE = tool_option("pressure", "Pen pressure", "A pen that is pressed less paints a smaller spot.")
 
 
 class Brush(Tool):

@@ -26,39 +26,48 @@ from core.tools.tool import (
 )
 from core.tools.tool_options import (
     PAINT_OVER,
-    Amount,
-    Choice,
     FreedPixels,
     OptionMenu,
     PaintOver,
     RegionScope,
+    tool_option,
 )
 
-SCOPE = Choice(
+SCOPE = tool_option(
     "scope",
     "What is changed",
     "Grow, shrink, smooth and fill one region, or all pixels of its class in this picture.",
-    ((RegionScope.REGION, "Change one region"), (RegionScope.CLASS, "Change the whole class")),
+    choices={RegionScope.REGION: "Change one region", RegionScope.CLASS: "Change the whole class"},
 )
-AMOUNT = Amount(
-    "region_amount", "By", "Pixels by which regions grow, shrink and are smoothed.", 1, 500, " px"
+AMOUNT = tool_option(
+    "region_amount",
+    "By",
+    "Pixels by which regions grow, shrink and are smoothed.",
+    minimum=1,
+    maximum=500,
+    unit=" px",
 )
-ISLANDS = Amount(
-    "island_size", "Islands under", "Parts of a class with fewer pixels are islands.", 2, 1_000_000, " px"
+ISLANDS = tool_option(
+    "island_size",
+    "Islands under",
+    "Connected components of a class with fewer pixels are islands.",
+    minimum=2,
+    maximum=1_000_000,
+    unit=" px",
 )
-FREED = Choice(
+FREED = tool_option(
     "freed",
     "What becomes of the rest",
-    "Pixels that a region gives away become unlabelled, or take the class beside them.",
-    (
-        (FreedPixels.UNLABELLED, "Leave the rest unlabelled"),
-        (FreedPixels.NEIGHBOUR, "Give the rest to its neighbour"),
-    ),
+    "Pixels that a region loses become unlabelled, or take the class next to them.",
+    choices={
+        FreedPixels.UNLABELLED: "Leave the rest unlabelled",
+        FreedPixels.NEIGHBOUR: "Give the rest to its neighbour",
+    },
 )
 RESHAPE = OptionMenu(
     "reshape",
     "Change region",
-    "What can be done with the chosen region, or the one under the pointer.",
+    "Operations on the selected region, or on the one under the pointer.",
     (
         "grow_region", "shrink_region", "smooth_region", "fill_holes", None, "remove_islands", "keep_largest", None,
         "copy_region", "paste_region", "delete_region",

@@ -1,9 +1,13 @@
-"""What people set for tools, and how the option bar shows it."""
+"""The options of the tools: their values (`ToolOptions`) and their descriptions for the option bar."""
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+
+from core.base.option_spec import OptionSpec
 
 SMALLEST_RADIUS, LARGEST_RADIUS = 0.5, 2000.0
 """Limits of brush radii in image pixels; the smallest paints single pixels."""
@@ -20,9 +24,9 @@ class ColourSpace(StrEnum):
     """In which space two colours are compared."""
 
     LAB = "lab"
-    """As far apart as they look."""
+    """CIE L*a*b*: distances follow how different colours look."""
     RGB = "rgb"
-    """As far apart as their numbers."""
+    """Stored values."""
 
 
 class PaintOver(StrEnum):
@@ -31,30 +35,30 @@ class PaintOver(StrEnum):
     ALL = "all"
     UNLABELLED = "unlabelled"
     SAME = "same"
-    """Those of the class that was under the pointer when the edit began."""
+    """Those of the class under the pointer when the edit began."""
     PREDICTED = "predicted"
-    """Those that the prediction gives to the class that is painted."""
+    """Those where the prediction shows the class that is painted."""
 
 
 class RegionScope(StrEnum):
-    """What a change of shape is about."""
+    """What an operation on regions (grow, smooth, ...) applies to."""
 
     REGION = "region"
-    """The chosen region, else the one under the pointer."""
+    """The selected region, else the one under the pointer."""
     CLASS = "class"
     """All pixels of its class in the picture."""
 
 
 class FreedPixels(StrEnum):
-    """What becomes of pixels that a region gives away."""
+    """What pixels become that a region loses when it shrinks."""
 
     UNLABELLED = "unlabelled"
     NEIGHBOUR = "neighbour"
-    """They take the class beside them."""
+    """The class next to them."""
 
 
 class OutlineDetail(StrEnum):
-    """How closely the outline of a labelled region is followed when it is opened again."""
+    """How closely the outline of a labelled region follows its pixels when it is opened for editing."""
 
     EXACT = "exact"
     FINE = "fine"
@@ -63,15 +67,16 @@ class OutlineDetail(StrEnum):
 
 @dataclass(slots=True)
 class ToolOptions:
-    """Lives on the GUI thread and is shared by all tools of a canvas.
+    """Values of all options. Lives on the GUI thread and is shared by all tools of a canvas.
 
-    Radii are image pixels. locked: class values whose pixels no tool may change. pressure: whether a pen that is
-    pressed less paints a smaller spot. tolerance: how far a colour may be from the one clicked, 0..255;
-    contiguous: whether only pixels connected with the one clicked are meant; segment_size: side of a superpixel in
-    pixels of the picture, or of the screen when the picture is shown smaller than it is;
-    region_amount: pixels by which regions grow, shrink and are smoothed;
-    island_size: parts of fewer pixels are islands; snap: whether corners jump to edges; detail: of outlines opened
-    again.
+    brush_radius, eraser_radius: image pixels
+    pressure: whether a pen that is pressed less paints a smaller spot
+    locked: class values whose pixels no tool may change
+    tolerance: largest colour distance of the magic wand, 0..255; contiguous: only pixels connected with the one clicked
+    segment_size: side of a superpixel in image pixels, or in screen pixels when the picture is shown reduced
+    region_amount: pixels by which regions grow, shrink and are smoothed
+    island_size: connected components of fewer pixels are islands
+    snap: whether corners snap to edges; detail: of outlines opened for editing
     """
 
     brush_radius: float = 15.0
@@ -92,84 +97,89 @@ class ToolOptions:
     detail: OutlineDetail = OutlineDetail.FINE
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One of several `values` (value, title) for the field `key` of ToolOptions."""
-
-    key: str
-    title: str
-    help: str
-    values: tuple[tuple[str, str], ...]
+_DEFAULTS = {field.name: field.default for field in dataclasses.fields(ToolOptions)}
 
 
-@dataclass(frozen=True, slots=True)
-class Switch:
-    """On or off for the field `key` of ToolOptions."""
-
-    key: str
-    title: str
-    help: str
-
-
-@dataclass(frozen=True, slots=True)
-class Amount:
-    """A whole number from `low` to `high` for the field `key` of ToolOptions."""
-
-    key: str
-    title: str
-    help: str
-    low: int
-    high: int
-    suffix: str = ""
+def tool_option(
+    name: str,
+    title: str,
+    help_text: str,
+    *,
+    choices: Mapping[str, str] | None = None,
+    minimum: int | None = None,
+    maximum: int | None = None,
+    unit: str = "",
+) -> OptionSpec:
+    """Describes the field `name` of ToolOptions, with its default; choices: value and title, in the order shown."""
+    default = _DEFAULTS[name]
+    return OptionSpec(
+        name,
+        title,
+        help_text,
+        str if choices else type(default),
+        default,
+        choices=tuple(choices or ()),
+        choice_titles=tuple((choices or {}).values()),
+        minimum=minimum,
+        maximum=maximum,
+        unit=unit,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class OptionMenu:
-    """A button that opens a menu of `actions`, ids of the table of actions, with `controls` below them that are
-    needed too rarely to stand in the bar. `key` names it; None is a line."""
+    """A button in the option bar that opens a menu of actions, with rarely used options below them.
 
-    key: str
+    actions: ids of the table of actions; None is a separator.
+    """
+
+    name: str
     title: str
     help: str
     actions: tuple[str | None, ...]
-    controls: tuple[Choice | Amount, ...] = ()
+    options: tuple[OptionSpec, ...] = ()
 
 
-Control = Choice | Switch | Amount | OptionMenu
+Control = OptionSpec | OptionMenu
+"""What the option bar shows: a combo box, a check box or a number for an option, or a menu button."""
 
-PAINT_OVER = Choice(
+PAINT_OVER = tool_option(
     "over",
     "Over",
-    "Which pixels may change: all, only those without a label, only those of the class under the pointer when you "
-    "begin, or only where the prediction says the class you paint.",
-    (
-        (PaintOver.ALL, "Everything"),
-        (PaintOver.UNLABELLED, "Unlabelled"),
-        (PaintOver.SAME, "Class under pointer"),
-        (PaintOver.PREDICTED, "Inside prediction"),
-    ),
+    "Which pixels an edit may change: all, only unlabelled ones, only those of the class under the pointer when the "
+    "edit begins, or only those where the prediction shows the class you paint.",
+    choices={
+        PaintOver.ALL: "Everything",
+        PaintOver.UNLABELLED: "Unlabelled",
+        PaintOver.SAME: "Class under pointer",
+        PaintOver.PREDICTED: "Inside prediction",
+    },
 )
-BRUSH_TIP = Choice(
-    "tip", "Tip", "The shape of brush and eraser.", ((BrushTip.ROUND, "Round"), (BrushTip.SQUARE, "Square"))
+BRUSH_TIP = tool_option(
+    "tip",
+    "Tip",
+    "The shape of brush and eraser.",
+    choices={BrushTip.ROUND: "Round", BrushTip.SQUARE: "Square"},
 )
-
-SNAP = Switch(
+SNAP = tool_option(
     "snap",
     "Snap",
-    "Corners jump to the border of a label nearby, else to the strongest edge of the picture. Alt holds it off.",
+    "Corners snap to the border of a label nearby, else to the strongest edge of the picture. Hold Alt to place a "
+    "corner freely.",
 )
-DETAIL = Choice(
+DETAIL = tool_option(
     "detail",
     "Detail",
-    "How closely an outline that is opened again follows its pixels. What you do not move stays as it is.",
-    (
-        (OutlineDetail.EXACT, "Every pixel"),
-        (OutlineDetail.FINE, "Fine outline"),
-        (OutlineDetail.COARSE, "Coarse outline"),
-    ),
+    "How closely an outline that is opened for editing follows its pixels. Parts that you do not move keep their "
+    "pixels.",
+    choices={
+        OutlineDetail.EXACT: "Every pixel",
+        OutlineDetail.FINE: "Fine outline",
+        OutlineDetail.COARSE: "Coarse outline",
+    },
 )
 
 
 def within_limits(radius: float) -> float:
-    """A radius between the smallest and the largest allowed."""
+    """The radius clamped to the allowed range."""
     return min(LARGEST_RADIUS, max(SMALLEST_RADIUS, radius))

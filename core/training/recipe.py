@@ -134,7 +134,7 @@ _DEFAULTS = {field.name: field.default for field in dataclasses.fields(Recipe)}
 
 
 def _row(name: str, title: str, kind: type, help_: str, group: str, **more: Any) -> OptionSpec:
-    return OptionSpec(name, title, help_, group, kind, _DEFAULTS[name], **more)
+    return OptionSpec(name, title, help_, kind, _DEFAULTS[name], group, error=TrainingError, **more)
 
 
 _B, _L, _C, _O = "Budget", "What is made small", "Corrections and rare classes", "How it learns"

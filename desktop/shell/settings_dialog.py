@@ -9,25 +9,12 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QDialog, QDoubleSpinBox, QLineEdit, QWidget
 
 from core.base.errors import UserError
-from core.base.settings import SETTINGS, Setting
+from core.base.option_spec import OptionSpec
+from core.base.settings import SETTINGS
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.controls import button, column, combo_box, indent_spin_box, row, text_label
 
 FIELD_WIDTH = 168
-CHOICE_TITLES = {
-    "system": "As the system",
-    "light": "Light",
-    "dark": "Dark",
-    "auto": "Automatic",
-    "cpu": "Processor",
-    "cuda": "NVIDIA graphics",
-    "mps": "Apple graphics",
-    "none": "None",
-    "flip": "Mirrored",
-    "scales": "Three sizes",
-    "all": "Both",
-}
-"""Choices of the table in words for people; others are shown as they are."""
 
 
 class SettingsDialog(QDialog):
@@ -71,7 +58,7 @@ class SettingsDialog(QDialog):
             field.setCurrentIndex(field.findData(value))
         field.blockSignals(False)
 
-    def _row(self, setting: Setting, value: Any) -> Any:
+    def _row(self, setting: OptionSpec, value: Any) -> Any:
         field = self._field(setting, value)
         field.setAccessibleName(setting.title)
         self.fields[setting.name] = field
@@ -82,23 +69,21 @@ class SettingsDialog(QDialog):
         title.setBuddy(field)
         return column(row(title, None, field), help_line, spacing=4)
 
-    def _field(self, setting: Setting, value: Any) -> QWidget:
-        if isinstance(setting.default, bool):
+    def _field(self, setting: OptionSpec, value: Any) -> QWidget:
+        if setting.kind is bool:
             switch = QCheckBox(setting.title)
             switch.setChecked(bool(value))
             switch.toggled.connect(lambda on: self._emit(setting.name, bool(on)))
             return switch
         if setting.choices:
-            box = combo_box(
-                [(each, CHOICE_TITLES.get(each, each)) for each in setting.choices], setting.title
-            )
+            box = combo_box(setting.titled_choices, setting.title)
             box.setCurrentIndex(setting.choices.index(value))
             box.setFixedWidth(FIELD_WIDTH)
             box.activated.connect(lambda _i: self._emit(setting.name, box.currentData()))
             return box
-        if isinstance(setting.default, float):
+        if setting.kind is float:
             number = QDoubleSpinBox()
-            number.setRange(setting.low or 0, setting.high if setting.high is not None else 1e6)
+            number.setRange(setting.minimum or 0, setting.maximum if setting.maximum is not None else 1e6)
             number.setDecimals(1)
             number.setValue(float(value))
             number.setFixedWidth(FIELD_WIDTH)

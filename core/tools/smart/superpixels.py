@@ -16,15 +16,21 @@ from core.base.geometry import Box, Point
 from core.tools.edit_constraint import EditConstraint, preview_mask
 from core.tools.smart.superpixel_grid import SuperpixelCell, SuperpixelLabels, cell_at, compute_superpixels
 from core.tools.tool import NO_RESULT, BackgroundTask, MaskPreview, Modifiers, Tool, ToolContext, ToolResult
-from core.tools.tool_options import PAINT_OVER, Amount
+from core.tools.tool_options import PAINT_OVER, tool_option
 
 MIN_SEGMENT_SIZE, MAX_SEGMENT_SIZE = 6, 96
-_NOTCH = 1.2
-_KEPT = 32
-"""Sheets kept, of half a megabyte each."""
-SEGMENT_SIZE = Amount(
-    "segment_size", "Piece size", "About how long and high a piece is; zoom in for finer ones.", MIN_SEGMENT_SIZE, MAX_SEGMENT_SIZE, " px"
-)  # fmt: skip
+_WHEEL_FACTOR = 1.2
+"""Change of the segment size for one step of the wheel."""
+_CACHED_CELLS = 32
+"""Cells kept in memory, half a megabyte each."""
+SEGMENT_SIZE = tool_option(
+    "segment_size",
+    "Piece size",
+    "About the width and height of a superpixel; zoom in for finer ones.",
+    minimum=MIN_SEGMENT_SIZE,
+    maximum=MAX_SEGMENT_SIZE,
+    unit=" px",
+)
 
 
 class Superpixels(Tool):
@@ -104,7 +110,7 @@ class Superpixels(Tool):
     def adjust(self, stage: ToolContext, steps: int) -> ToolResult | None:
         options = stage.options
         size = options.segment_size
-        turned = round(size * _NOTCH**steps)
+        turned = round(size * _WHEEL_FACTOR**steps)
         turned = turned if turned != size else size + (1 if steps > 0 else -1)
         options.segment_size = min(max(turned, MIN_SEGMENT_SIZE), MAX_SEGMENT_SIZE)
         shown = self._promise(stage)
@@ -188,7 +194,7 @@ class Superpixels(Tool):
 
     def _keep(self, cell: SuperpixelCell, sheet: SuperpixelLabels) -> None:
         self._sheets[cell] = sheet
-        while len(self._sheets) > _KEPT:
+        while len(self._sheets) > _CACHED_CELLS:
             self._sheets.popitem(last=False)
 
     def _work(self, stage: ToolContext, cell: SuperpixelCell) -> BackgroundTask | None:

@@ -12,7 +12,7 @@ from core.tools.deferred import paint_or_defer
 from core.tools.edit_constraint import paint_mask, preview_mask
 from core.tools.smart.colour_similarity import Seed, SimilarRegion, find_similar_region, warm_up
 from core.tools.tool import NO_RESULT, BackgroundTask, MaskPreview, Modifiers, Tool, ToolContext, ToolResult
-from core.tools.tool_options import PAINT_OVER, Amount, Choice, ColourSpace, Switch
+from core.tools.tool_options import PAINT_OVER, ColourSpace, tool_option
 
 MAX_TOLERANCE = 200
 """The largest tolerance; everything is alike then."""
@@ -21,19 +21,23 @@ MAX_IMMEDIATE_SEARCH = 512 * 512
 _STEP, _STILL = 3.0, 4.0
 """Widget pixels that the hand moves for one more of tolerance, and those that a plain click may tremble."""
 
-TOLERANCE = Amount(
-    "tolerance", "Tolerance", "How far a colour may be from the one you press on.", 0, MAX_TOLERANCE
+TOLERANCE = tool_option(
+    "tolerance",
+    "Tolerance",
+    "How far a colour may be from the one you press on.",
+    minimum=0,
+    maximum=MAX_TOLERANCE,
 )
-CONTIGUOUS = Switch(
+CONTIGUOUS = tool_option(
     "contiguous",
     "Connected",
     "Only pixels connected with the one you press on; otherwise all of the picture.",
 )
-COLOURS = Choice(
+COLOURS = tool_option(
     "colours",
     "Compare",
     "Compare colours as they look (Lab) or as they are stored (RGB).",
-    ((ColourSpace.LAB, "Lab"), (ColourSpace.RGB, "RGB")),
+    choices={ColourSpace.LAB: "Lab", ColourSpace.RGB: "RGB"},
 )
 
 

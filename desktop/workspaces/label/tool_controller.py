@@ -138,7 +138,7 @@ class ToolController(QObject):
 
     def _show_controls(self) -> None:
         # Only who has a pen is asked what its pressure shall do.
-        asked = [c for c in self._canvas.tool.controls if c.key != PRESSURE.key or self._canvas.has_pen]
+        asked = [c for c in self._canvas.tool.controls if c.name != PRESSURE.name or self._canvas.has_pen]
         self._page.option_bar.controls.show_controls(asked, self._canvas.options)
 
     def _set_option(self, key: str, value: object) -> None:

@@ -1,4 +1,4 @@
-"""Lanes: work is done in order, by its own threads, and nothing gets lost or stays alive unseen."""
+"""The lane: order of work, urgent work, errors, shutdown, and what it keeps alive."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from core.base.errors import UserError
 from core.base.lane import Lane
 
-PATIENCE = 10
+TIMEOUT = 10
 
 
 @pytest.fixture
@@ -25,55 +25,55 @@ def lane() -> Iterator[Lane]:
     made.shutdown()
 
 
-def held(lane: Lane) -> threading.Event:
+def block(lane: Lane) -> threading.Event:
     """Keep the lane busy until the event is set."""
-    gate, began = threading.Event(), threading.Event()
+    gate, started = threading.Event(), threading.Event()
 
     def wait() -> None:
-        began.set()
-        assert gate.wait(PATIENCE)
+        started.set()
+        assert gate.wait(TIMEOUT)
 
     lane.submit(wait)
-    assert began.wait(PATIENCE)
+    assert started.wait(TIMEOUT)
     return gate
 
 
-def test_work_is_done_in_order_of_arrival(lane: Lane) -> None:
+def test_work_runs_in_order(lane: Lane) -> None:
     seen: list[int] = []
     futures = [lane.submit(seen.append, n) for n in range(50)]
-    futures[-1].result(PATIENCE)
+    futures[-1].result(TIMEOUT)
     assert seen == list(range(50))
 
 
-def test_urgent_work_goes_before_all_that_waits(lane: Lane) -> None:
+def test_submit_first_puts_work_at_the_front(lane: Lane) -> None:
     seen: list[str] = []
-    gate = held(lane)
+    gate = block(lane)
     last = [lane.submit(seen.append, "thumbnail"), lane.submit(seen.append, "another")][-1]
     lane.submit_first(seen.append, "picture")
     lane.submit_first(seen.append, "newer picture")
     gate.set()
-    last.result(PATIENCE)
+    last.result(TIMEOUT)
     assert seen == ["newer picture", "picture", "thumbnail", "another"]
 
 
-def test_results_and_keywords_go_through(lane: Lane) -> None:
-    assert lane.submit(sorted, [1, 3, 2], reverse=True).result(PATIENCE) == [3, 2, 1]
+def test_arguments_and_results_are_passed_on(lane: Lane) -> None:
+    assert lane.submit(sorted, [1, 3, 2], reverse=True).result(TIMEOUT) == [3, 2, 1]
 
 
-def test_work_knows_that_it_is_on_its_lane(lane: Lane) -> None:
-    assert lane.submit(lane.owns_current_thread).result(PATIENCE)
+def test_owns_current_thread(lane: Lane) -> None:
+    assert lane.submit(lane.owns_current_thread).result(TIMEOUT)
     assert not lane.owns_current_thread()
 
 
-def test_two_threads_serve_at_the_same_time() -> None:
+def test_two_threads_run_at_the_same_time() -> None:
     lane = Lane("pair", threads=2)
-    meeting = threading.Barrier(2, timeout=PATIENCE)
+    meeting = threading.Barrier(2, timeout=TIMEOUT)
     futures = [lane.submit(meeting.wait) for _ in range(2)]
-    assert {future.result(PATIENCE) for future in futures} == {0, 1}
+    assert {future.result(TIMEOUT) for future in futures} == {0, 1}
     lane.shutdown()
 
 
-def test_an_error_reaches_who_asks_and_the_lane_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_exception_is_set_on_the_future_and_the_lane_goes_on(caplog: pytest.LogCaptureFixture) -> None:
     mistakes: list[BaseException] = []
     lane = Lane("test", on_unexpected_error=mistakes.append)
 
@@ -83,15 +83,15 @@ def test_an_error_reaches_who_asks_and_the_lane_goes_on(caplog: pytest.LogCaptur
     expected, ours = UserError("The disk is full."), ZeroDivisionError("ours")
     with caplog.at_level(logging.CRITICAL):
         for problem in (expected, ours):
-            assert lane.submit(fail, problem).exception(PATIENCE) is problem
-        assert lane.submit(lambda: 1).result(PATIENCE) == 1
+            assert lane.submit(fail, problem).exception(TIMEOUT) is problem
+        assert lane.submit(lambda: 1).result(TIMEOUT) == 1
     lane.shutdown()
     assert mistakes == [ours]
 
 
-def test_closing_finishes_what_is_queued(lane: Lane) -> None:
+def test_shutdown_finishes_queued_work(lane: Lane) -> None:
     seen: list[int] = []
-    gate = held(lane)
+    gate = block(lane)
     for number in range(5):
         lane.submit(seen.append, number)
     gate.set()
@@ -99,51 +99,51 @@ def test_closing_finishes_what_is_queued(lane: Lane) -> None:
     assert seen == list(range(5))
 
 
-def test_closing_may_drop_what_waits(lane: Lane) -> None:
+def test_shutdown_can_cancel_queued_work(lane: Lane) -> None:
     seen: list[int] = []
-    gate = held(lane)
+    gate = block(lane)
     waiting = lane.submit(seen.append, 1)
-    closer = threading.Thread(target=lane.shutdown, kwargs={"drop_waiting": True})
+    closer = threading.Thread(target=lane.shutdown, kwargs={"cancel_futures": True})
     closer.start()
     with pytest.raises(CancelledError):
-        waiting.result(PATIENCE)
+        waiting.result(TIMEOUT)
     gate.set()
-    closer.join(PATIENCE)
+    closer.join(TIMEOUT)
     assert not closer.is_alive()
     assert seen == []
 
 
-def test_a_cancelled_future_is_passed_over(lane: Lane) -> None:
+def test_a_cancelled_future_is_skipped(lane: Lane) -> None:
     seen: list[int] = []
-    gate = held(lane)
+    gate = block(lane)
     lane.submit(seen.append, 1).cancel()
     last = lane.submit(seen.append, 2)
     gate.set()
-    last.result(PATIENCE)
+    last.result(TIMEOUT)
     assert seen == [2]
 
 
-def test_a_closed_lane_takes_nothing(lane: Lane) -> None:
+def test_submit_after_shutdown_raises(lane: Lane) -> None:
     lane.shutdown()
     lane.shutdown()
     for submit in (lane.submit, lane.submit_first):
-        with pytest.raises(RuntimeError, match="closed"):
+        with pytest.raises(RuntimeError, match="shut down"):
             submit(lambda: None)
 
 
-def test_a_waiting_lane_keeps_no_picture_alive(lane: Lane) -> None:
+def test_an_idle_lane_keeps_no_argument_alive(lane: Lane) -> None:
     def picture() -> Callable[[], np.ndarray | None]:
         pixels = np.zeros((4, 4))
-        lane.submit(lambda kept: kept, pixels).result(PATIENCE)
+        lane.submit(lambda kept: kept, pixels).result(TIMEOUT)
         return weakref.ref(pixels)
 
     alive = picture()
-    lane.submit(lambda: None).result(PATIENCE)  # the lane has let go once it does something else
+    lane.submit(lambda: None).result(TIMEOUT)  # the lane released it when it took this
     gc.collect()
     assert alive() is None
 
 
-def test_a_result_that_nobody_wants_is_let_go(lane: Lane) -> None:
+def test_an_unused_result_is_released(lane: Lane) -> None:
     done = threading.Event()
     seen: list[weakref.ref[np.ndarray]] = []
 
@@ -155,10 +155,10 @@ def test_a_result_that_nobody_wants_is_let_go(lane: Lane) -> None:
     future = lane.submit(picture)
     future.add_done_callback(lambda _: done.set())
     del future
-    assert done.wait(PATIENCE)
+    assert done.wait(TIMEOUT)
     end = threading.Event()
     for _ in range(500):  # the lane needs a moment to come back to its queue
         if seen[0]() is None:
             return
         end.wait(0.01)
-    pytest.fail("the lane still holds the picture while it waits")
+    pytest.fail("the idle lane still holds the picture")

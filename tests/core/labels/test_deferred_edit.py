@@ -32,7 +32,7 @@ def noise() -> np.ndarray:
 # Snapshots
 
 
-@given(st.lists(boxes, max_size=4), st.lists(boxes, max_size=4), st.sampled_from(["finish", "cancel"]))
+@given(st.lists(boxes, max_size=4), st.lists(boxes, max_size=4), st.sampled_from(["finish_edit", "cancel_edit"]))
 def test_a_snapshot_is_the_label_of_that_moment(before: list[Box], after: list[Box], end: str) -> None:
     labels = LabelMap(noise())
     labels.begin_edit("Stroke", "test", 5)
@@ -42,7 +42,7 @@ def test_a_snapshot_is_the_label_of_that_moment(before: list[Box], after: list[B
     for box in after:
         stroke(labels, box, 6)
     edit = getattr(labels, end)()
-    if end == "finish" and edit is not None:
+    if end == "finish_edit" and edit is not None:
         labels.replace_tiles({tile.key: tile.before for tile in edit.tiles})
     later = labels.snapshot()
     assert np.array_equal(taken.copy(), wanted)

@@ -183,7 +183,7 @@ def test_a_large_region_is_looked_for_elsewhere_and_filled_in_one_edit() -> None
     assert not labels.is_editing
 
 
-@pytest.mark.parametrize("what", ["cancel", "leave"])
+@pytest.mark.parametrize("what", ["cancel", "deactivate"])
 def test_a_large_fill_that_was_clicked_does_not_depend_on_the_tool_any_more(what: str) -> None:
     """Esc is a matter of the canvas, which gives the painting up; another tool in the hand loses nothing."""
     labels, fill = large(), Fill()

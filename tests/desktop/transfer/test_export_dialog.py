@@ -37,7 +37,7 @@ def test_every_setting_has_a_field_that_fits(qtbot, theme: Theme) -> None:
             assert tuple(field.itemData(i) for i in range(field.count())) == setting.choices
         elif isinstance(setting.default, float):
             assert isinstance(field, QDoubleSpinBox)
-            assert (field.minimum(), field.value()) == (setting.low, setting.default)
+            assert (field.minimum(), field.value()) == (setting.minimum, setting.default)
 
 
 def test_a_change_is_told_at_once(qtbot, theme: Theme) -> None:

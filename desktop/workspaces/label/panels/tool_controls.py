@@ -17,7 +17,8 @@ from PySide6.QtWidgets import (
     QWidgetAction,
 )
 
-from core.tools.tool_options import Amount, Choice, Control, OptionMenu, Switch, ToolOptions
+from core.base.option_spec import OptionSpec
+from core.tools.tool_options import Control, OptionMenu, ToolOptions
 from desktop.theme.theme import GRID
 from desktop.widgets.controls import combo_box, indent_spin_box, row, text_label
 
@@ -44,10 +45,10 @@ class ToolControls(QWidget):
     def show_controls(self, controls: Sequence[Control], options: ToolOptions) -> None:
         """Show these and nothing else, with the values that hold now; emits nothing."""
         for control in controls:
-            if control.key not in self._widgets:
-                self._widgets[control.key] = self._build(control)
-            self._line.addWidget(self._widgets[control.key][0])  # in the order of this tool
-        wanted = {control.key for control in controls}
+            if control.name not in self._widgets:
+                self._widgets[control.name] = self._build(control)
+            self._line.addWidget(self._widgets[control.name][0])  # in the order of this tool
+        wanted = {control.name for control in controls}
         for key, (widget, set_value) in self._widgets.items():
             widget.setVisible(key in wanted)
             if key in wanted:
@@ -76,31 +77,28 @@ class ToolControls(QWidget):
         return self._widgets[key][0]
 
     def _build(self, control: Control) -> _OptionWidget:
-        match control:
-            case Choice():
-                return self._choice(control)
-            case Switch():
-                return self._switch(control)
-            case Amount():
-                made, name = self._amount(control)
-                self._names.append(name)
-                return made
-            case OptionMenu():
-                return self._menu(control)
+        if isinstance(control, OptionMenu):
+            return self._menu(control)
+        if control.choices:
+            return self._choice(control)
+        if control.kind is bool:
+            return self._switch(control)
+        made, name = self._amount(control)
+        self._names.append(name)
+        return made
 
-    def _choice(self, control: Choice) -> _OptionWidget:
-        box = combo_box(control.values, control.title, "quiet")
+    def _choice(self, control: OptionSpec) -> _OptionWidget:
+        box = combo_box(control.titled_choices, control.title, "quiet")
         box.setToolTip(f"<b>{control.title}</b><br>{control.help}")
         # The data of a row comes back from Qt as plain text; the table knows what it was.
-        values = [value for value, _title in control.values]
-        box.activated.connect(lambda n: self.option_changed.emit(control.key, values[n]))
-        return box, lambda options: box.setCurrentIndex(box.findData(str(getattr(options, control.key))))
+        box.activated.connect(lambda n: self.option_changed.emit(control.name, control.choices[n]))
+        return box, lambda options: box.setCurrentIndex(box.findData(str(getattr(options, control.name))))
 
-    def _switch(self, control: Switch) -> _OptionWidget:
+    def _switch(self, control: OptionSpec) -> _OptionWidget:
         box = QCheckBox(control.title)
         box.setToolTip(control.help)
-        box.clicked.connect(lambda on: self.option_changed.emit(control.key, on))
-        return box, lambda options: box.setChecked(bool(getattr(options, control.key)))
+        box.clicked.connect(lambda on: self.option_changed.emit(control.name, on))
+        return box, lambda options: box.setChecked(bool(getattr(options, control.name)))
 
     def _menu(self, control: OptionMenu) -> _OptionWidget:
         button = QPushButton(control.title)
@@ -113,7 +111,7 @@ class ToolControls(QWidget):
                 menu.addSeparator()
             else:
                 menu.addAction(self._actions[key])
-        setters = [self._add_to_menu(menu, inner) for inner in control.controls]
+        setters = [self._add_to_menu(menu, inner) for inner in control.options]
         button.setMenu(menu)
 
         def set_values(options: ToolOptions) -> None:
@@ -122,9 +120,9 @@ class ToolControls(QWidget):
 
         return button, set_values
 
-    def _add_to_menu(self, menu: QMenu, control: Choice | Amount) -> Callable[[ToolOptions], None]:
+    def _add_to_menu(self, menu: QMenu, control: OptionSpec) -> Callable[[ToolOptions], None]:
         menu.addSeparator()
-        if isinstance(control, Amount):
+        if not control.choices:
             (whole, set_value), _name = self._amount(control)
             whole.setContentsMargins(GRID, 0, GRID, 0)
             held = QWidgetAction(menu)
@@ -132,40 +130,40 @@ class ToolControls(QWidget):
             menu.addAction(held)
             return set_value
         group = QActionGroup(menu)
-        for value, title in control.values:
+        for value, title in control.titled_choices:
             row_of_it = group.addAction(title)
             row_of_it.setCheckable(True)
-            row_of_it.setObjectName(f"{control.key}={value}")
+            row_of_it.setObjectName(f"{control.name}={value}")
             row_of_it.setData(str(value))
             row_of_it.setToolTip(control.help)
             row_of_it.triggered.connect(
-                lambda _on=False, value=value: self.option_changed.emit(control.key, value)
+                lambda _on=False, value=value: self.option_changed.emit(control.name, value)
             )
         menu.addActions(group.actions())
 
         def check(options: ToolOptions) -> None:
             for action in group.actions():
-                action.setChecked(action.data() == str(getattr(options, control.key)))
+                action.setChecked(action.data() == str(getattr(options, control.name)))
 
         return check
 
-    def _amount(self, control: Amount) -> tuple[_OptionWidget, QWidget]:
+    def _amount(self, control: OptionSpec) -> tuple[_OptionWidget, QWidget]:
         number = QSpinBox()
-        number.setRange(control.low, control.high)
-        number.setSuffix(control.suffix)
+        number.setRange(int(control.minimum or 0), int(control.maximum or 0))
+        number.setSuffix(control.unit)
         number.setAccessibleName(control.title)
         number.setToolTip(f"<b>{control.title}</b><br>{control.help}")
         number.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         number.setKeyboardTracking(False)
         indent_spin_box(number)
-        number.valueChanged.connect(lambda value: self.option_changed.emit(control.key, value))
+        number.valueChanged.connect(lambda value: self.option_changed.emit(control.name, value))
         name = text_label(control.title, "muted")
         whole = QWidget()
         whole.setLayout(row(name, number, spacing=GRID // 2))
 
         def set_value(options: ToolOptions) -> None:
             number.blockSignals(True)
-            number.setValue(int(getattr(options, control.key)))
+            number.setValue(int(getattr(options, control.name)))
             number.blockSignals(False)
 
         return (whole, set_value), name
