@@ -170,6 +170,8 @@ def markdown(table: tuple[OptionSpec, ...], presets: Mapping[str, Mapping[str, A
     lines += ["### Presets", "", "| preset | differs in |", "|---|---|"]
     for name, differences in presets.items():
         settings = [f"{by_name[key].cli_option} {by_name[key].format(v)}" for key, v in differences.items()]
-        described = ", ".join(f"`{setting}`" for setting in settings) or "nothing: what training does by itself"
+        described = (
+            ", ".join(f"`{setting}`" for setting in settings) or "nothing: what training does by itself"
+        )
         lines.append(f"| {name} | {described} |")
     return "\n".join(lines) + "\n"

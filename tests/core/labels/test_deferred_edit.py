@@ -32,7 +32,9 @@ def noise() -> np.ndarray:
 # Snapshots
 
 
-@given(st.lists(boxes, max_size=4), st.lists(boxes, max_size=4), st.sampled_from(["finish_edit", "cancel_edit"]))
+@given(
+    st.lists(boxes, max_size=4), st.lists(boxes, max_size=4), st.sampled_from(["finish_edit", "cancel_edit"])
+)
 def test_a_snapshot_is_the_label_of_that_moment(before: list[Box], after: list[Box], end: str) -> None:
     labels = LabelMap(noise())
     labels.begin_edit("Stroke", "test", 5)
