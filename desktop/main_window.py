@@ -42,7 +42,7 @@ from desktop.theme.theme import Theme
 from desktop.transfer.dropped_files import dropped_folder, dropped_paths
 from desktop.widgets.status_bar import StatusBar
 from desktop.workspaces.label.page import LabelPage
-from desktop.workspaces.label.saved_tool_options import load_options, save_options
+from desktop.workspaces.label.tool_state import load_options, save_options
 from desktop.workspaces.label.view.image_adjustments import ImageAdjustments
 from desktop.workspaces.label.view.layer_controller import LayerController
 from desktop.workspaces.label.visibility_guard import UNGUARDED

@@ -1,13 +1,14 @@
-"""Which pictures the filmstrip shows, and in which order."""
+"""Lists of pictures with a filter and an order, as filmstrip and Review grid show them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from core.project.records import PictureRecord, Split, Status
+from desktop.widgets.picture_status import PictureRow
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the window imports this module before a project is open
     from core.session.picture_index import PictureIndex
 
 PREDICATES: dict[str, Callable[[PictureRecord], bool]] = {
@@ -26,36 +27,41 @@ PREDICATES: dict[str, Callable[[PictureRecord], bool]] = {
     "no split": lambda r: r.split is None,
     "noted": lambda r: bool(r.note),
 }
+"""Filter key -> whether a picture passes."""
 AND_SEPARATOR = "+"
-"""Between two filters of which a picture must pass both."""
+"""Joins the keys of two filters that both have to pass."""
 FOUND_PREFIX = "found:"
-"""Before a name, in the key of the filter that shows the pictures found elsewhere (`PictureList.found`)."""
+"""Begins the key of a filter that shows `PictureList.found`."""
 TAG_PREFIX = "tag:"
-"""Before a tag, in the key of the filter that shows pictures with it."""
+"""Begins the key of a filter that shows the pictures with a tag."""
 
 
-def predicate_for(key: str) -> Callable[[PictureRecord], bool]:
-    """The test of a filter, by its key; a key that is not known lets everything pass."""
-    if key.startswith(TAG_PREFIX):
-        tag = key.removeprefix(TAG_PREFIX)
-        return lambda record: tag in record.tags
-    if AND_SEPARATOR in key:
-        first, _, rest = key.partition(AND_SEPARATOR)
-        one, other = predicate_for(first), predicate_for(rest)
-        return lambda record: one(record) and other(record)
-    return PREDICATES.get(key, lambda _record: True)
+class PictureSource(Protocol):
+    """Pictures in the chosen order and filter. Every call must be fast: widgets ask while they paint."""
+
+    def count(self) -> int: ...
+    def record(self, row: int) -> PictureRow: ...
+    def row_of(self, picture_id: int) -> int | None: ...
 
 
-def tags_in_use(index: PictureIndex) -> list[str]:
-    """All tags that some picture carries, in order. Looks at every picture: for when a list of them is opened."""
-    return sorted({tag for i in index.ids() for tag in index.get(i).tags}, key=str.casefold)
+class NoPictures:
+    """The empty source."""
+
+    def count(self) -> int:
+        return 0
+
+    def record(self, row: int) -> PictureRow:
+        raise IndexError(row)
+
+    def row_of(self, picture_id: int) -> int | None:  # noqa: ARG002
+        return None
 
 
 class PictureList:
-    """A filmstrip's source over the session's index. Lives on the GUI thread.
+    """A PictureSource over the session's index. Lives on the GUI thread.
 
-    Without filter and order it is the index itself and costs nothing; else ids are listed once and again on
-    `refresh`, so that a picture does not vanish from under the hand when its status changes.
+    Without filter and order it is the index itself and costs nothing. Else ids are listed on `refresh` only, so that a
+    picture does not disappear while it is worked on because its status changed.
     """
 
     def __init__(self, index: PictureIndex, filter_: str = "all", order: str = "name") -> None:
@@ -63,23 +69,23 @@ class PictureList:
         self.filter, self.order = filter_, order
         self.found: frozenset[int] = frozenset()
         self.disagreement: Mapping[int, float] = {}
-        """Share of the label that a network contradicts, by picture: what the order "doubt" goes by."""
+        """Share (0..1) of the label that the network contradicts, by picture: the order "doubt" sorts by it."""
         self._ids: list[int] | None = None
         self._rows: dict[int, int] = {}
         self.refresh()
 
     def refresh(self) -> None:
-        """List anew: pictures came, or the filter or order changed."""
+        """List the ids again: pictures were added, or filter or order changed."""
         if self.filter == "all" and self.order == "name":
             self._ids = None
             return
         if self.filter.startswith(FOUND_PREFIX):
             ids = [i for i in self._index.ids() if i in self.found]
         else:
-            wanted = predicate_for(self.filter)
-            ids = [i for i in self._index.ids() if wanted(self._index.get(i))]
+            predicate = predicate_for(self.filter)
+            ids = [i for i in self._index.ids() if predicate(self._index.get(i))]
         if self.order == "uncertainty":
-            # Sorting is stable: pictures without prediction keep their order, behind those with one.
+            # Sorting is stable: pictures without a prediction keep their order, behind those with one.
             ids.sort(key=lambda i: -(self._index.get(i).uncertainty or 0.0))
         elif self.order == "doubt":
             ids.sort(key=lambda i: -self.disagreement.get(i, 0.0))
@@ -103,7 +109,7 @@ class PictureList:
     def neighbour(
         self, picture_id: int | None, step: int, predicate: Callable[[PictureRecord], bool] = lambda _r: True
     ) -> int | None:
-        """The next picture in direction `step` (1 or -1) that is `wanted`; None at the end."""
+        """Id of the next picture in direction `step` (1 or -1) that passes; None at the end."""
         row = self.row_of(picture_id) if picture_id is not None else None
         at = (row if row is not None else -1) + step
         while 0 <= at < self.count():
@@ -114,7 +120,7 @@ class PictureList:
         return None
 
     def most_uncertain(self, except_for: int | None) -> int | None:
-        """The picture the network is least sure of among those that nobody has finished."""
+        """Id of the picture with the highest uncertainty among the open ones; None without predictions."""
         best: PictureRecord | None = None
         for row in range(self.count()):
             record = self.record(row)
@@ -123,3 +129,20 @@ class PictureList:
             if best is None or record.uncertainty > (best.uncertainty or 0.0):
                 best = record
         return best.id if best else None
+
+
+def predicate_for(key: str) -> Callable[[PictureRecord], bool]:
+    """The predicate of a filter key; an unknown key lets everything pass."""
+    if key.startswith(TAG_PREFIX):
+        tag = key.removeprefix(TAG_PREFIX)
+        return lambda record: tag in record.tags
+    if AND_SEPARATOR in key:
+        left_key, _, right_key = key.partition(AND_SEPARATOR)
+        left, right = predicate_for(left_key), predicate_for(right_key)
+        return lambda record: left(record) and right(record)
+    return PREDICATES.get(key, lambda _record: True)
+
+
+def tags_in_use(index: PictureIndex) -> list[str]:
+    """All tags of all pictures, sorted. Reads every record, so call it when a list of tags is opened."""
+    return sorted({tag for i in index.ids() for tag in index.get(i).tags}, key=str.casefold)

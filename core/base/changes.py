@@ -12,7 +12,8 @@ class Changes:
     """Kinds and ids touched by one operation; immutable, crosses threads.
 
     `pictures` are rows whose status, split or size changed (or that are new), `labels` and `predictions` are
-    ids of pictures whose pixels changed; the flags say that a whole table should be read again.
+    ids of pictures whose pixels changed; the flags say that a whole table should be read again. `undo_names_known`
+    are pictures whose next undo and redo the sender of the change knows already: nobody needs to query them.
     """
 
     pictures: frozenset[int] = NO_IDS
@@ -22,6 +23,7 @@ class Changes:
     classes: bool = False
     runs: bool = False
     measurements: bool = False
+    undo_names_known: frozenset[int] = NO_IDS
 
     def __or__(self, other: Changes) -> Changes:
         return Changes(
@@ -32,6 +34,7 @@ class Changes:
             self.classes or other.classes,
             self.runs or other.runs,
             self.measurements or other.measurements,
+            self.undo_names_known | other.undo_names_known,
         )
 
     def __bool__(self) -> bool:

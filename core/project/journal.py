@@ -91,7 +91,7 @@ class JournalRepository:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def commit(self, picture_id: int, edit: Edit, rows: Sequence[RowChange] = ()) -> UndoNames:
+    def commit(self, picture_id: int, edit: Edit, rows: Sequence[RowChange] = ()) -> None:
         """Store an edit of pixels, with `rows` of the picture that belong to it. A new picture is now in progress.
 
         Undone edits are let go: a new edit starts a new future. Pixels of a class that went while the hand painted
@@ -125,7 +125,6 @@ class JournalRepository:
                 .where(pictures.c.id == picture_id, pictures.c.status == Status.NEW.value)
                 .values(status=Status.IN_PROGRESS.value)
             )
-            return undo_names(connection, picture_id)
 
     def change_rows(self, picture_id: int | None, name: str, tool: str, rows: Sequence[RowChange]) -> Changes:
         """Store an edit of rows: marks, notes and tags of a picture, or (None) classes of the whole project."""

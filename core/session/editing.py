@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from functools import cache, partial
 
 from core.base.changes import Changes
@@ -41,7 +42,7 @@ class EditingService:
         # something back meanwhile means that edit, and would lose the one before it.
         self._lost: set[int] = set()
 
-    def commit(self, picture_id: int, edit: Edit) -> Future[UndoNames]:
+    def commit(self, picture_id: int, edit: Edit) -> Future[None]:
         """Store an edit. The future ends when it is durable.
 
         It raises DiskError when the disk refuses: everything else is refused too until this edit is stored, so try it
@@ -194,11 +195,11 @@ class EditingService:
             self.classes = self._project.classes.read()
         self._announce(changes)
 
-    def _commit(self, picture_id: int, edit: Edit) -> UndoNames:
+    def _commit(self, picture_id: int, edit: Edit) -> None:
         if self._refused is not None and self._refused[0] is not edit:
             raise DiskError(str(self._refused[1]))
         try:
-            journal = self._project.journal.commit(picture_id, edit)
+            self._project.journal.commit(picture_id, edit)
         except DiskError as problem:
             self._refused = edit, problem
             raise
@@ -211,12 +212,12 @@ class EditingService:
                 f"“{edit.name}” in {path} could not be saved and is lost. {problem}"
             ) from problem
         self._refused = None
-        changes = changes_of_edit(picture_id)
+        # A new edit is what undo takes next, and leaves nothing to redo.
+        changes = replace(changes_of_edit(picture_id), undo_names_known=frozenset([picture_id]))
         if self.classes.by_value(edit.class_value) is None and edit.class_value not in (UNLABELLED, VOID):
             # Its class went while the stroke was on its way: what is stored is its heir, and the screen must see it.
             changes |= Changes(classes=True)
         self._announce(changes)
-        return journal
 
     def _origin_at(self, picture_id: int, x: int, y: int, size: tuple[int, int]) -> str:
         found = self._project.labels.origin_at(picture_id, x, y, size)
@@ -236,7 +237,7 @@ class EditingService:
         if reverted is not None:
             if reverted.changes.classes:
                 self.classes = self._project.classes.read()
-            self._announce(reverted.changes)
+            self._announce(replace(reverted.changes, undo_names_known=frozenset([picture_id])))
         return reverted
 
     def _write_and_announce(self, act: Callable[[], Changes]) -> None:

@@ -1,4 +1,4 @@
-"""The picture in hand: which one it is, its live label, and what the network says about it."""
+"""The picture on the canvas: its id, its live label and its prediction."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from core.labels.prediction import PredictedMask
 
 @dataclass(slots=True)
 class ActivePicture:
-    """Written by Labelling alone, read by whoever shows something of it. Lives on the GUI thread.
-
-    shown: id of the picture on screen; labels: None while it cannot be shown; prediction: None until there is one.
-    """
+    """Written by `PictureController` alone. Lives on the GUI thread."""
 
     id: int | None = None
+    """None before the first picture of a project."""
     labels: LabelMap | None = None
+    """None while the picture cannot be shown."""
     prediction: PredictedMask | None = None
+    """None until the network has predicted the picture."""
+
+    def clear(self) -> None:
+        """No picture is shown: the project closes."""
+        self.id = self.labels = self.prediction = None

@@ -1,42 +1,36 @@
-"""Labels of the picture before are taken over into the picture in hand."""
+"""Copies the label of an earlier picture into the active one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
 
-from PySide6.QtCore import QObject, Signal
-
 from core.base.errors import MaskloopError, UserError
 from core.labels.deferred_edit import EditRequest
 from core.labels.label_map import Edit, LabelMap
 from core.session.copy_labels import LabelCopier, SourceLabel, copy_labels
 from desktop.canvas.canvas import Canvas
+from desktop.controller import Actions, Controller
 from desktop.dispatcher import MainThreadDispatcher
 from desktop.workspaces.label.active_picture import ActivePicture
 
 
-class CopyLabelsController(QObject):
-    """Asks for the other label and puts it under the hand as one edit. Lives on the GUI thread.
-
-    `apply` is given an edit to make of the label in hand and whom to tell; it does all that an edit needs.
-    """
-
-    message = Signal(str)
+class CopyLabelsController(Controller):
+    """Lives on the GUI thread. `apply_edit` is `LabelController`'s way to make an edit without a tool."""
 
     def __init__(
         self,
-        copying: LabelCopier,
-        bridge: MainThreadDispatcher,
+        copier: LabelCopier,
+        dispatcher: MainThreadDispatcher,
         canvas: Canvas,
         picture: ActivePicture,
-        apply: Callable[[LabelMap, EditRequest, Callable[[Edit | None], object]], None],
+        apply_edit: Callable[[LabelMap, EditRequest, Callable[[Edit | None], object]], None],
     ) -> None:
         super().__init__()
-        self._copier, self._bridge, self._canvas = copying, bridge, canvas
-        self._picture, self._apply = picture, apply
+        self._copier, self._dispatcher, self._canvas = copier, dispatcher, canvas
+        self._picture, self._apply_edit = picture, apply_edit
 
-    def actions(self) -> dict[str, Callable[[], object]]:
+    def actions(self) -> Actions:
         return {
             "copy_previous": partial(self._find_previous, overwrite=False),
             "copy_previous_over": partial(self._find_previous, overwrite=True),
@@ -46,34 +40,33 @@ class CopyLabelsController(QObject):
         shown, labels = self._picture.id, self._picture.labels
         if shown is None or labels is None:
             return
-        self._bridge.when_done(
+        self._dispatcher.when_done(
             self._copier.previous(shown, labels.width, labels.height),
             partial(self._copy, shown, overwrite),
             partial(self._not_found, shown),
         )
 
-    def _copy(self, picture_id: int, overwrite: bool, found: SourceLabel) -> None:
+    def _copy(self, picture_id: int, overwrite: bool, source: SourceLabel) -> None:
         labels = self._picture.labels
         if picture_id != self._picture.id or labels is None:
-            return  # another picture is in hand by now
-        locked = self._canvas.options.locked
+            return  # another picture is active by now
         try:
-            prepared = copy_labels(labels, found, locked, overwrite=overwrite)
-        except UserError as problem:
-            self.message.emit(str(problem))
+            request = copy_labels(labels, source, self._canvas.options.locked, overwrite=overwrite)
+        except UserError as error:
+            self.message.emit(str(error))
             return
-        self._apply(labels, prepared, partial(self._report, found.name, overwrite))
+        self._apply_edit(labels, request, partial(self._report, source.name, overwrite))
 
     def _report(self, name: str, overwrite: bool, edit: Edit | None) -> None:
         if edit is not None:
             self.message.emit(f"Copied {edit.pixels:,} pixels from {name}.")
         elif overwrite:
-            self.message.emit(f"Nothing to copy: this label says all that {name} says.")
+            self.message.emit(f"Nothing to copy: every labelled pixel of {name} has the same class here.")
         else:
             self.message.emit(
-                f"Nothing to copy: every pixel that {name} labels carries a label here. With Shift it is copied over."
+                f"Nothing to copy: every pixel that {name} labels has a label here. With Shift it is overwritten."
             )
 
-    def _not_found(self, picture_id: int, problem: MaskloopError) -> None:
+    def _not_found(self, picture_id: int, error: MaskloopError) -> None:
         if picture_id == self._picture.id:
-            self.message.emit(str(problem))
+            self.message.emit(str(error))

@@ -1,4 +1,4 @@
-"""Edits on their way to the disk: in order, tried again when the disk refuses, dropped only with a word."""
+"""Stores edits in the order in which they were made, and tries again when the disk refuses."""
 
 from __future__ import annotations
 
@@ -7,78 +7,83 @@ from collections import deque
 from concurrent.futures import Future, wait
 from functools import partial
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QTimer, Signal
 
 from core.base.errors import DiskError, MaskloopError
 from core.labels.label_map import Edit
-from core.project.records import UndoNames
 from core.session.editing import EditingService
+from desktop.controller import Controller
 from desktop.dispatcher import MainThreadDispatcher
 
 RETRY_MS = 2000
 FLUSH_SECONDS = 3.0
-"""So long the window may wait for the disk when it has to know whether all is stored."""
+"""How long the window may freeze for the disk when it has to know whether everything is stored."""
 
 
-class EditQueue(QObject):
-    """Lives on the GUI thread. `saved` says saved, saving, or failed and why; `stored`: one edit is durable;
-    `lost`: one can never be, and why. The label on screen has to be read again then.
+class EditQueue(Controller):
+    """Lives on the GUI thread.
+
+    `state_changed` carries state and reason: "saved", "saving" or "failed". `stored` carries the id of the picture
+    whose edit is durable. `lost` carries picture and reason when an edit can never be stored: the label on screen has
+    to be read again then.
 
     Once the disk refused an edit, all later ones wait behind it: stored out of order they would undo wrongly.
     """
 
     state_changed = Signal(str, str)
-    stored = Signal(int, object)
+    stored = Signal(int)
     lost = Signal(int, str)
 
-    def __init__(
-        self, editing: EditingService, bridge: MainThreadDispatcher, parent: QObject | None = None
-    ) -> None:
-        super().__init__(parent)
-        self._editing = editing
-        self._bridge = bridge
-        self._in_flight: dict[Future[UndoNames], tuple[int, Edit]] = {}
+    def __init__(self, editing: EditingService, dispatcher: MainThreadDispatcher) -> None:
+        super().__init__()
+        self._editing, self._dispatcher = editing, dispatcher
+        self._in_flight: dict[Future[None], tuple[int, Edit]] = {}
         self._refused: deque[tuple[int, Edit]] = deque()
         self._retried: Edit | None = None
         self._closed = False
         self._retry_timer = QTimer(self, singleShot=True, interval=RETRY_MS)
         self._retry_timer.timeout.connect(self._try_again)
+        self.commit_count = 0
+        """Edits handed in so far."""
         self.stored_count = 0
+        """Edits that are durable."""
 
     @property
     def is_blocked(self) -> bool:
-        """Whether the disk refuses: undo has to wait, because it would work on what is stored."""
+        """Whether the disk refuses edits: undo has to wait, because it would work on what is stored."""
         return bool(self._refused)
 
     @property
     def pending(self) -> int:
-        """Edits that are not durable yet."""
+        """Number of edits that are not durable yet."""
         return len(self._in_flight) + len(self._refused)
 
     def commit(self, picture_id: int, edit: Edit) -> None:
-        """Store an edit as soon as may be."""
+        """Store an edit as soon as possible."""
+        self.commit_count += 1
         if self._refused:
             self._refused.append((picture_id, edit))
             return
         self._send(picture_id, edit)
 
     def flush(self) -> None:
-        """Wait for what is on its way, a few seconds at most: then `is_stuck` says whether the disk has taken it."""
+        """Wait a few seconds for the edits in flight. Then `is_blocked` says whether the disk has taken them."""
         until = time.monotonic() + FLUSH_SECONDS
         while self._in_flight:
             sent = next(iter(self._in_flight))
             if not wait([sent], max(0.0, until - time.monotonic())).done:
                 return
-            problem = sent.exception()
-            if isinstance(problem, MaskloopError):
-                self._failed(sent, problem)
-            elif problem is None:
-                self._done(sent, sent.result())
+            error = sent.exception()
+            if isinstance(error, MaskloopError):
+                self._failed(sent, error)
+            elif error is None:
+                self._done(sent, None)
             else:
-                del self._in_flight[sent]  # our own mistake; its lane has reported it
+                del self._in_flight[sent]  # a bug, which the lane has reported
 
     def close(self) -> None:
-        """The session ends: one last try for what the disk refused. What it refuses again is told by the bridge."""
+        """Try once more to store what the disk refused; `MainThreadDispatcher.noticed` says what is lost."""
+        super().close()
         self._retry_timer.stop()
         self._closed = True
         while self._refused:
@@ -88,30 +93,30 @@ class EditQueue(QObject):
         sent = self._editing.commit(picture_id, edit)
         self._in_flight[sent] = picture_id, edit
         self.state_changed.emit("saving", "")
-        self._bridge.when_done(sent, partial(self._done, sent), partial(self._failed, sent))
+        self._dispatcher.when_done(sent, partial(self._done, sent), partial(self._failed, sent))
 
-    def _done(self, sent: Future[UndoNames], journal: UndoNames) -> None:
+    def _done(self, sent: Future[None], _result: None) -> None:
         picture_id, _ = self._in_flight.pop(sent, (None, None))
         if picture_id is None or self._closed:
-            return  # `settle` was faster, or nobody is there who would want to know
+            return  # `flush` was faster, or the project is closed
         self.stored_count += 1
-        self.stored.emit(picture_id, journal)
+        self.stored.emit(picture_id)
         if self._refused:
             self._try_again()
         elif not self._in_flight:
             self.state_changed.emit("saved", "")
 
-    def _failed(self, sent: Future[UndoNames], problem: MaskloopError) -> None:
-        """The lane refuses whatever comes behind a refused edit, so refusals arrive in the order of the strokes."""
+    def _failed(self, sent: Future[None], error: MaskloopError) -> None:
+        """The lane refuses whatever comes behind a refused edit, so refusals arrive in the order of the edits."""
         refused = self._in_flight.pop(sent, None)
         if refused is None:
-            return  # `settle` was faster
+            return  # `flush` was faster
         if self._closed:
-            self._bridge.noticed.emit(f"What was painted last could not be saved and is lost. {problem}")
+            self._dispatcher.noticed.emit(f"The last edits could not be saved and are lost. {error}")
             return
-        if not isinstance(problem, DiskError):
-            self.state_changed.emit("failed", str(problem))
-            self.lost.emit(refused[0], str(problem))
+        if not isinstance(error, DiskError):
+            self.state_changed.emit("failed", str(error))
+            self.lost.emit(refused[0], str(error))
             self._try_again()
             return
         if self._retried is refused[1]:
@@ -119,7 +124,7 @@ class EditQueue(QObject):
             self._refused.appendleft(refused)
         else:
             self._refused.append(refused)
-        self.state_changed.emit("failed", str(problem))
+        self.state_changed.emit("failed", str(error))
         self._retry_timer.start()
 
     def _try_again(self) -> None:

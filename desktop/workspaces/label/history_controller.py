@@ -1,152 +1,162 @@
-"""The history of the picture in hand: shown while it is open, and the way back through it."""
+"""The history panel of the active picture: lists its edits, previews the label after each, and goes back to one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 
-from PySide6.QtCore import QObject, QRectF, QTimer
+from PySide6.QtCore import QRectF, QTimer
 from PySide6.QtGui import QAction
 
+from core.base.changes import Changes
 from core.base.errors import MaskloopError
 from core.base.geometry import Point, TileKey
 from core.labels.label_map import Values
 from core.project.records import EditRecord, UndoResult
 from core.session.editing import EditingService
 from desktop.canvas.rendering.layer_style import NO_HISTORY
-from desktop.connections import ConnectionGroup
+from desktop.controller import Actions, Controller
 from desktop.dispatcher import MainThreadDispatcher
 from desktop.workspaces.label.active_picture import ActivePicture
 from desktop.workspaces.label.page import LabelPage
 from desktop.workspaces.label.undo_controller import UndoController
 
 REFRESH_DELAY_MS = 60
-"""Strokes come in bursts; the journal is read anew at most this often."""
+"""Edits come in bursts; the journal is read at most this often."""
 PREVIEW_DELAY_MS = 60
-"""The label of another time is asked for once the pointer rests on a change."""
+"""The earlier label is requested once the pointer rests on an entry."""
 
 
-class HistoryController(QObject):
-    """Going back is undo after undo, on the same road as the key; it ends where one is refused. GUI thread."""
+class HistoryController(Controller):
+    """Lives on the GUI thread.
+
+    Going back is one undo after the other, through the same code as the shortcut; it ends where one is refused.
+    """
 
     def __init__(
         self,
         editing: EditingService,
-        bridge: MainThreadDispatcher,
+        dispatcher: MainThreadDispatcher,
         page: LabelPage,
         actions: Mapping[str, QAction],
         picture: ActivePicture,
         undo: UndoController,
     ) -> None:
         super().__init__()
-        self._editing, self._bridge, self._picture, self._undo = editing, bridge, picture, undo
-        self._page, self._panel, self._action = page, page.side_column.history, actions["history"]
-        self._steps: list[int] = []
+        self._editing, self._dispatcher, self._picture, self._undo = editing, dispatcher, picture, undo
+        self._canvas, self._side_column = page.canvas, page.side_column
+        self._panel, self._action = page.side_column.history, actions["history"]
+        self._steps: list[int] = []  # ids of the edits still to be undone or redone
         self._refresh_timer = QTimer(self, singleShot=True, interval=REFRESH_DELAY_MS)
         self._refresh_timer.timeout.connect(self._request)
         self._hovered: EditRecord | None = None
         self._preview_timer = QTimer(self, singleShot=True, interval=PREVIEW_DELAY_MS)
         self._preview_timer.timeout.connect(self._request_preview)
-        self._wires = ConnectionGroup()
-        self._wires.connect(self._panel.entry_hovered, self._hover)
-        self._wires.connect(self._page.canvas.before_edit, self._panel.clear_selection)
-        self._wires.connect(undo.label_changed, self._reverted)
-        self._wires.connect(self._panel.entry_clicked, self._scroll_to)
-        self._wires.connect(self._panel.revert_requested, self._go_to)
-        self._wires.connect(self._panel.close_requested, partial(self._set_open, False))
+        connect = self.connections.connect
+        connect(self._panel.entry_hovered, self._hover)
+        connect(self._canvas.before_edit, self._panel.clear_selection)
+        connect(undo.label_changed, self._reverted)
+        connect(self._panel.entry_clicked, self._scroll_to)
+        connect(self._panel.revert_requested, self._go_to)
+        connect(self._panel.close_requested, partial(self._set_open, False))
         self._set_open(False)
 
-    def actions(self) -> dict[str, Callable[[], object]]:
-        return {"history": lambda: self._set_open(self._action.isChecked())}
-
-    def picture_changed(self) -> None:
-        """Another picture is in hand: it has a history of its own."""
-        self._steps.clear()
-        self._panel.show_note("")
-        self._panel.set_entries(())
-        self._hover(None)
-        self.refresh()
-
-    def refresh(self) -> None:
-        """The journal may have changed."""
-        if self._action.isChecked() and not self._refresh_timer.isActive():
-            self._refresh_timer.start()
-
     def close(self) -> None:
-        self._wires.disconnect_all()
+        super().close()
         self._refresh_timer.stop()
         self._steps.clear()
         self._set_open(False)
         self._preview_timer.stop()
 
-    def _set_open(self, shown: bool) -> None:
-        self._action.setChecked(shown)
-        self._page.side_column.show_history(shown)
+    def on_changes(self, changes: Changes) -> None:
+        if changes.classes or self._picture.id in changes.pictures:
+            self._refresh()
+
+    def actions(self) -> Actions:
+        return {"history": lambda: self._set_open(self._action.isChecked())}
+
+    def picture_changed(self) -> None:
+        """Another picture is active: show its history."""
+        self._steps.clear()
+        self._panel.show_note("")
+        self._panel.set_entries(())
+        self._hover(None)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        if self._action.isChecked() and not self._refresh_timer.isActive():
+            self._refresh_timer.start()
+
+    def _set_open(self, is_open: bool) -> None:
+        self._action.setChecked(is_open)
+        self._side_column.show_history(is_open)
         self._panel.show_note("")
         self._hover(None)
-        if shown:
+        if is_open:
             self._request()
             self._panel.list.setFocus()
         else:
             self._panel.set_entries(())
-            self._page.canvas.setFocus()
+            self._canvas.setFocus()
 
-    def _hover(self, entry: EditRecord | None) -> None:
-        """Frame where a change happened, and show the label as it was right after it. Nothing of it is changed."""
-        self._page.canvas.highlight(entry.box if entry is not None else None)
-        self._hovered = entry if entry is not None and self._panel.can_revert_to(entry) else None
-        if self._hovered is not None:
-            self._preview_timer.start()
-        else:
-            self._preview_timer.stop()
-            self._page.canvas.show_history_tiles(NO_HISTORY)
-
-    def _request_preview(self) -> None:
-        shown, entry = self._picture.id, self._hovered
-        if shown is not None and entry is not None:
-            self._bridge.when_done(
-                self._editing.label_after(shown, entry.id), partial(self._show_preview, shown, entry)
-            )
-
-    def _show_preview(self, picture_id: int, entry: EditRecord, tiles: Mapping[TileKey, Values]) -> None:
-        if picture_id == self._picture.id and entry == self._hovered:
-            self._page.canvas.show_history_tiles(tiles)
-
-    def _reverted(self) -> None:
-        """Undo and redo by key are seen on the picture as it is now."""
-        if not self._steps:
-            self._panel.clear_selection()
-
-    def _scroll_to(self, entry: EditRecord | None) -> None:
-        """Move the picture only when nothing of the place can be seen now."""
-        if entry is None or entry.box.is_empty:
-            return
-        canvas, box = self._page.canvas, entry.box
-        corners = canvas.widget_point(Point(box.x0, box.y0)), canvas.widget_point(Point(box.x1, box.y1))
-        if not QRectF(*corners).intersects(QRectF(canvas.rect())):
-            canvas.show_box(box)
+    # Entries and preview ----------------------------------------------------------------------------
 
     def _request(self) -> None:
         shown = self._picture.id
         if shown is not None:
-            self._bridge.when_done(self._editing.history(shown), partial(self._show, shown))
+            self._dispatcher.when_done(self._editing.history(shown), partial(self._show, shown))
 
     def _show(self, picture_id: int, entries: list[EditRecord]) -> None:
         if picture_id == self._picture.id and self._action.isChecked():
             self._panel.set_entries(entries[::-1])
 
-    # The way back -----------------------------------------------------------------------------------
+    def _hover(self, entry: EditRecord | None) -> None:
+        """Frame where an edit changed pixels, and preview the label as it was right after it."""
+        self._canvas.highlight(entry.box if entry is not None else None)
+        self._hovered = entry if entry is not None and self._panel.can_revert_to(entry) else None
+        if self._hovered is not None:
+            self._preview_timer.start()
+        else:
+            self._preview_timer.stop()
+            self._canvas.show_history_tiles(NO_HISTORY)
+
+    def _request_preview(self) -> None:
+        shown, entry = self._picture.id, self._hovered
+        if shown is not None and entry is not None:
+            self._dispatcher.when_done(
+                self._editing.label_after(shown, entry.id), partial(self._show_preview, shown, entry)
+            )
+
+    def _show_preview(self, picture_id: int, entry: EditRecord, tiles: Mapping[TileKey, Values]) -> None:
+        if picture_id == self._picture.id and entry == self._hovered:
+            self._canvas.show_history_tiles(tiles)
+
+    def _reverted(self) -> None:
+        """After undo or redo by shortcut the canvas shows the label as it is now."""
+        if not self._steps:
+            self._panel.clear_selection()
+
+    def _scroll_to(self, entry: EditRecord | None) -> None:
+        """Show the box of an entry when nothing of it is visible."""
+        if entry is None or entry.box.is_empty:
+            return
+        canvas, box = self._canvas, entry.box
+        corners = canvas.widget_point(Point(box.x0, box.y0)), canvas.widget_point(Point(box.x1, box.y1))
+        if not QRectF(*corners).intersects(QRectF(canvas.rect())):
+            canvas.show_box(box)
+
+    # Going back -------------------------------------------------------------------------------------
 
     def _go_to(self, target: EditRecord) -> None:
-        """First finish what is under the pen, then read the journal: only then are the steps known."""
+        """Finish what is being drawn, then read the journal: only then the steps are known."""
         shown = self._picture.id
         if shown is not None and not self._steps:
             self._panel.show_note("")
-            self._page.canvas.show_history_tiles(
-                NO_HISTORY
-            )  # what is seen on the way there is what is stored
-            self._page.canvas.finish_all()
-            self._bridge.when_done(self._editing.history(shown), partial(self._start_steps, shown, target.id))
+            self._canvas.show_history_tiles(NO_HISTORY)  # the steps show what is stored
+            self._canvas.finish_all()
+            self._dispatcher.when_done(
+                self._editing.history(shown), partial(self._start_steps, shown, target.id)
+            )
 
     def _start_steps(self, picture_id: int, target: int, entries: list[EditRecord]) -> None:
         found = next((entry for entry in entries if entry.id == target), None)
@@ -162,16 +172,16 @@ class HistoryController(QObject):
         future = self._undo.revert(redo=redo) if self._steps else None
         if future is None:
             self._steps.clear()
-            self.refresh()
+            self._refresh()
             return
-        self._bridge.when_done(future, partial(self._stepped, redo=redo), self._refused)
+        self._dispatcher.when_done(future, partial(self._stepped, redo=redo), self._refused)
 
-    def _stepped(self, reverted: UndoResult | None, *, redo: bool) -> None:
-        if not self._steps or reverted is None or reverted.edit.id != self._steps.pop(0):
-            self._steps.clear()  # another picture, or somebody else stepped in between
+    def _stepped(self, result: UndoResult | None, *, redo: bool) -> None:
+        if not self._steps or result is None or result.edit.id != self._steps.pop(0):
+            self._steps.clear()  # another picture is active, or another undo came between
         self._step(redo=redo)
 
-    def _refused(self, problem: MaskloopError) -> None:
+    def _refused(self, error: MaskloopError) -> None:
         self._steps.clear()
-        self._panel.show_note(str(problem), "warning")
-        self.refresh()
+        self._panel.show_note(str(error), "warning")
+        self._refresh()

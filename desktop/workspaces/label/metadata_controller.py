@@ -1,55 +1,68 @@
-"""What a person says about the picture in hand: its status, split, tags and note."""
+"""Status, split, tags and note of the active picture: the bar below the canvas and the actions that mark a picture."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future
 from functools import partial
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QAction
 
+from core.base.changes import Changes
 from core.base.errors import MaskloopError, UserError
 from core.project.records import PictureRecord, Split, Status
 from core.session.session import Session
-from desktop.connections import ConnectionGroup
+from desktop.controller import Actions, Controller
 from desktop.dispatcher import MainThreadDispatcher
 from desktop.picture_list import tags_in_use
 from desktop.workspaces.label.active_picture import ActivePicture
 from desktop.workspaces.label.page import LabelPage
 
-STATUS_OF_ACTION = {"mark_done": Status.DONE, "mark_review": Status.TO_REVIEW, "mark_skipped": Status.SKIPPED}
+STATUS_OF_ACTION = {
+    "mark_done": Status.DONE,
+    "mark_review": Status.TO_REVIEW,
+    "mark_skipped": Status.SKIPPED,
+}
 
 
-class PictureMetadataController(QObject):
-    """Brings the line below the canvas and the three marks to life. Lives on the GUI thread."""
+class PictureMetadataController(Controller):
+    """Lives on the GUI thread. `marked_done` carries the id of a picture."""
 
-    message = Signal(str)
     marked_done = Signal(int)
-    """A picture is marked done."""
 
     def __init__(
         self,
         session: Session,
-        bridge: MainThreadDispatcher,
+        dispatcher: MainThreadDispatcher,
         page: LabelPage,
         actions: Mapping[str, QAction],
         picture: ActivePicture,
     ) -> None:
         super().__init__()
-        self._session, self._bridge, self._bar = session, bridge, page.metadata_bar
+        self._session, self._dispatcher, self._bar = session, dispatcher, page.metadata_bar
         self._actions, self._picture = actions, picture
-        self._wires = ConnectionGroup()
-        join, line = self._wires.connect, page.metadata_bar
-        join(line.status_chosen, self._set_status)
-        join(line.split_chosen, self._set_split)
-        join(line.tags_added, self._add_tags)
-        join(line.tag_removed, self._remove_tag)
-        join(line.note_changed, self._set_note)
-        join(line.tags_requested, lambda: line.set_known_tags(tags_in_use(session.pictures)))
+        connect, bar = self.connections.connect, page.metadata_bar
+        connect(bar.status_chosen, self._choose_status)
+        connect(bar.split_chosen, self._choose_split)
+        connect(bar.tags_added, self._add_tags)
+        connect(bar.tag_removed, self._remove_tag)
+        connect(bar.note_changed, self._set_note)
+        connect(bar.tags_requested, lambda: bar.set_known_tags(tags_in_use(session.pictures)))
 
-    def actions(self) -> dict[str, Callable[[], object]]:
-        """What each action that concerns the picture in hand does."""
+    def start(self) -> None:
+        self.refresh()
+
+    def close(self) -> None:
+        self._bar.commit_edits()  # a tag or note that is being typed is kept
+        super().close()
+        self._bar.set_picture(None)
+
+    def on_changes(self, changes: Changes) -> None:
+        if self._picture.id in changes.pictures:
+            self.refresh()
+
+    def actions(self) -> Actions:
         return {
             **{key: partial(self._toggle, status) for key, status in STATUS_OF_ACTION.items()},
             "add_tag": self._bar.focus_tag_field,
@@ -57,56 +70,49 @@ class PictureMetadataController(QObject):
         }
 
     def refresh(self) -> None:
-        """Another picture is in hand, or something else is said of this one now."""
+        """Show the metadata of the active picture as they are stored."""
         record = self._record()
         self._bar.set_picture(record)
-        for key, meant in STATUS_OF_ACTION.items():
-            self._actions[key].setChecked(record is not None and record.status == meant)
+        for key, status in STATUS_OF_ACTION.items():
+            self._actions[key].setChecked(record is not None and record.status == status)
 
     def set_status(self, status: Status) -> None:
-        """Mark the picture in hand; a mark that it has already is no change that could be undone."""
+        """Mark the active picture; no edit is made when it has the status already."""
         record = self._record()
-        if record is not None and record.status != status:
-            self._send(self._session.editing.set_status(record.id, status))
-            if status == Status.DONE:
-                self.marked_done.emit(record.id)
-
-    def close(self) -> None:
-        """The session ends: a tag or a note that is being written is kept."""
-        self._bar.commit_edits()
-        self._wires.disconnect_all()
-        self._bar.set_picture(None)
+        if record is not None:
+            self._store_status(record, status)
 
     def _record(self) -> PictureRecord | None:
         return self._session.pictures.get(self._picture.id) if self._picture.id is not None else None
 
     def _toggle(self, status: Status) -> None:
-        """Mark the picture, or take the mark back."""
+        """Mark the picture, or remove the mark."""
         record = self._record()
         if record is None:
             return
         self.set_status(_unmarked_status(record) if record.status == status else status)
-        # An action that can be checked has checked itself; it shall say what is stored.
-        self.refresh()
+        self.refresh()  # the action has toggled itself; it has to show what is stored
 
-    def _set_status(self, picture_id: int, status: str) -> None:
+    def _choose_status(self, picture_id: int, status: str) -> None:
         record = self._session.pictures.get(picture_id)
-        wanted = Status(status) if status else _unmarked_status(record)
-        if record.status != wanted:
-            self._send(self._session.editing.set_status(picture_id, wanted))
-            if wanted == Status.DONE:
-                self.marked_done.emit(picture_id)
+        self._store_status(record, Status(status) if status else _unmarked_status(record))
 
-    def _set_split(self, picture_id: int, split: str) -> None:
-        wanted = Split(split) if split else None
-        if self._session.pictures.get(picture_id).split != wanted:
-            self._send(self._session.editing.set_split(picture_id, wanted))
+    def _store_status(self, record: PictureRecord, status: Status) -> None:
+        if record.status != status:
+            self._send(self._session.editing.set_status(record.id, status))
+            if status == Status.DONE:
+                self.marked_done.emit(record.id)
+
+    def _choose_split(self, picture_id: int, text: str) -> None:
+        split = Split(text) if text else None
+        if self._session.pictures.get(picture_id).split != split:
+            self._send(self._session.editing.set_split(picture_id, split))
 
     def _add_tags(self, picture_id: int, tags: list[str]) -> None:
         try:
             self._send(self._session.editing.add_tags(picture_id, tags))
-        except UserError as problem:
-            self._refused(problem)
+        except UserError as error:
+            self._refused(error)
 
     def _remove_tag(self, picture_id: int, tag: str) -> None:
         self._send(self._session.editing.remove_tag(picture_id, tag))
@@ -115,13 +121,12 @@ class PictureMetadataController(QObject):
         self._send(self._session.editing.set_note(picture_id, note))
 
     def _send(self, future: Future[None]) -> None:
-        self._bridge.when_done(future, lambda _none: None, self._refused)
+        self._dispatcher.when_done(future, lambda _none: None, self._refused)
 
-    def _refused(self, problem: MaskloopError) -> None:
-        self.message.emit(str(problem))
+    def _refused(self, error: MaskloopError) -> None:
+        self.message.emit(str(error))
         self.refresh()
 
 
 def _unmarked_status(record: PictureRecord) -> Status:
-    """The status of a picture without any mark."""
     return Status.IN_PROGRESS if record.is_labelled else Status.NEW

@@ -1,4 +1,4 @@
-"""The Label workspace laid out: tools, options, canvas, filmstrip, the column of panels; and the way back from them."""
+"""Layout of the Label workspace: tool strip, option bar, canvas, metadata bar, filmstrip and side column."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from desktop.workspaces.label.panels.tool_strip import ToolStrip
 
 
 class LabelPage(QWidget):
-    """Holds the widgets that Labelling and Learning bring to life."""
+    """Holds the widgets; LabelController and TrainController fill them while a project is open."""
 
     def __init__(self, actions: Mapping[str, QAction], theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -29,11 +29,8 @@ class LabelPage(QWidget):
         self.metadata_bar = MetadataBar(theme)
         self.filmstrip = Filmstrip(theme)
         self.side_column = SideColumn(theme)
-        self.classes, self.layers, self.training = (
-            self.side_column.classes,
-            self.side_column.layers,
-            self.side_column.training,
-        )
+        self.classes, self.layers = self.side_column.classes, self.side_column.layers
+        self.training = self.side_column.training
         self.canvas.busy_changed.connect(self.option_bar.set_busy)
         self.layers.add_buttons(actions[key] for key in ("swipe", "side_by_side"))
 
@@ -46,21 +43,20 @@ class LabelPage(QWidget):
         middle.addWidget(hairline())
         middle.addWidget(self.filmstrip)
 
-        whole = QHBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.setSpacing(0)
-        whole.addWidget(self.tool_strip)
-        whole.addLayout(middle, 1)
-        whole.addWidget(self.side_column)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.tool_strip)
+        layout.addLayout(middle, 1)
+        layout.addWidget(self.side_column)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        """Esc leads from anywhere back to the picture, and so does Enter once a number is typed: keys of tools would
-        only be typed into the field otherwise, and Tab takes forty steps."""
-        entered = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
-        typed = entered and isinstance(QApplication.focusWidget(), QAbstractSpinBox)
-        if event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier == Qt.KeyboardModifier.NoModifier and (
-            typed or event.key() == Qt.Key.Key_Escape
-        ):
+        """Esc moves the focus back to the canvas, and so does Enter in a number field: shortcuts of tools would be
+        typed into the field otherwise, and Tab takes forty steps."""
+        is_enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        is_entered = is_enter and isinstance(QApplication.focusWidget(), QAbstractSpinBox)
+        modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        if modifiers == Qt.KeyboardModifier.NoModifier and (is_entered or event.key() == Qt.Key.Key_Escape):
             self.canvas.setFocus()
             event.accept()
             return

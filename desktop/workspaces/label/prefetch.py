@@ -1,4 +1,4 @@
-"""The picture that comes next lies ready, with its label and as it will look: going on need not wait for anything."""
+"""Keeps the next picture ready, with its label and its first frame rendered, so that it is shown without waiting."""
 
 from __future__ import annotations
 
@@ -10,19 +10,18 @@ from functools import partial
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from core.labels.label_map import LabelMap
-from core.session.loading.picture_loader import LoadedPicture
-from core.session.session import Session
+from core.session.loading.picture_loader import LoadedPicture, PictureLoader
 from desktop.canvas.canvas import Canvas
 from desktop.canvas.rendering.offscreen_frame import FrameRequest, RenderedFrame
 from desktop.dispatcher import MainThreadDispatcher
 
 _REREAD_DELAY_MS = 60
-"""After a change the next picture is read anew; changes come in bursts, from a training above all."""
+"""Changes come in bursts, from a training above all; the next picture is read again once they pause."""
 
 
 @dataclass(frozen=True, slots=True)
 class PrefetchedPicture:
-    """A picture ready to be shown; its label is the receiver's own."""
+    """A picture ready to be shown. `labels` belongs to the receiver."""
 
     loaded: LoadedPicture
     labels: LabelMap
@@ -30,19 +29,23 @@ class PrefetchedPicture:
 
 
 class PicturePrefetcher(QObject):
-    """Keeps one picture. Whatever changes it lets go of it, so that no label is shown that is out of date.
+    """Keeps one picture, and drops it when anything changes it, so that no outdated label is shown.
 
-    Lives on the GUI thread. `outdated`: what was taken last has been changed by something that was still on its way
-    to the document; it is to be read again.
+    Lives on the GUI thread. `outdated`: the picture taken last was changed by something that was still queued for the
+    document then; it has to be read again.
     """
 
     outdated = Signal()
 
     def __init__(
-        self, session: Session, bridge: MainThreadDispatcher, canvas: Canvas, keep_view: Callable[[], bool]
+        self,
+        loader: PictureLoader,
+        dispatcher: MainThreadDispatcher,
+        canvas: Canvas,
+        keep_view: Callable[[], bool],
     ) -> None:
         super().__init__()
-        self._loader, self._bridge, self._canvas = session.loader, bridge, canvas
+        self._loader, self._dispatcher, self._canvas = loader, dispatcher, canvas
         self._keep_view = keep_view
         self._picture_id: int | None = None
         self._future: Future[PrefetchedPicture | None] | None = None
@@ -50,30 +53,30 @@ class PicturePrefetcher(QObject):
         self._delay.timeout.connect(self._request)
 
     def prefetch(self, picture_id: int | None) -> None:
-        """This one will be asked for next; what lay ready of another is let go."""
+        """Make this picture ready instead of another one."""
         if picture_id != self._picture_id:
             self._discard()
             self._picture_id = picture_id
             self._request()
 
     def take(self, picture_id: int) -> PrefetchedPicture | None:
-        """The picture, if it lies ready and nothing of it was changed meanwhile; it is given away once."""
+        """The picture, when it is ready and unchanged since. It is given away once."""
         ready = self._result() if picture_id == self._picture_id else None
         self._discard()
         if ready is None or not self._loader.is_current(ready.loaded):
             return None
-        self._bridge.when_done(self._loader.confirm_current(ready.loaded), self._checked)
+        self._dispatcher.when_done(self._loader.confirm_current(ready.loaded), self._checked)
         return ready
 
     def discard_outdated(self) -> None:
-        """Something was changed: perhaps also what lies ready."""
+        """Something changed: read the picture again if that concerns it."""
         ready = self._result()
         if ready is not None and not self._loader.is_current(ready.loaded):
             self._future = None
             self._delay.start()
 
     def close(self) -> None:
-        """The session ends."""
+        """The project closes."""
         self._discard()
 
     def _discard(self) -> None:
@@ -86,7 +89,7 @@ class PicturePrefetcher(QObject):
             self._future = self._loader.prefetch(self._picture_id, prepare)
 
     def _result(self) -> PrefetchedPicture | None:
-        """What lies ready; None while it is on its way, and of a picture that is not read ahead."""
+        """None while it is being read, and for a picture that cannot be prefetched."""
         if self._future is None or not self._future.done() or self._future.cancelled():
             return None
         return None if self._future.exception() else self._future.result()
@@ -96,7 +99,7 @@ class PicturePrefetcher(QObject):
             self.outdated.emit()
 
 
-def _prepare(draft: FrameRequest, opened: LoadedPicture) -> PrefetchedPicture:
-    """Reading lane: the picture as the canvas would show it."""
-    labels = LabelMap(opened.labels)
-    return PrefetchedPicture(opened, labels, draft.render(opened.pyramid, labels, opened.prediction))
+def _prepare(request: FrameRequest, loaded: LoadedPicture) -> PrefetchedPicture:
+    """Runs on the reading lane: renders the picture as the canvas would."""
+    labels = LabelMap(loaded.labels)
+    return PrefetchedPicture(loaded, labels, request.render(loaded.pyramid, labels, loaded.prediction))

@@ -1,38 +1,33 @@
-"""What acts on the picture in hand acts only while that picture is seen."""
+"""Runs actions about the active picture only while the canvas is visible."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction
 
 from desktop.actions.catalog import action_spec
 from desktop.canvas.canvas import Canvas
-
-if TYPE_CHECKING:
-    from desktop.workspaces.label.tool_controller import ToolController
+from desktop.controller import Actions, Controller
+from desktop.workspaces.label.tool_controller import ToolController
 
 ONLY_IN_LABEL = "This works in the Label workspace."
 CANVAS_GROUPS = frozenset(("Tools", "Regions", "Pictures", "Predictions"))
-"""Groups of the table of actions that are about the picture in hand."""
+"""Groups of the action catalog that are about the active picture."""
 UNGUARDED = frozenset(("undo", "redo"))
-"""They see for themselves: what was done to the whole project can be taken back from everywhere."""
+"""They check it themselves: an edit of the whole project can be undone from every workspace."""
 
 
-class CanvasVisibleGuard(QObject):
-    """Stands before the deeds of actions, so that key, menu and search agree. Lives on the GUI thread."""
-
-    message = Signal(str)
+class CanvasVisibleGuard(Controller):
+    """Wraps the actions, so that shortcut, menu and command palette behave alike. Lives on the GUI thread."""
 
     def __init__(self, canvas: Canvas, actions: Mapping[str, QAction], tools: ToolController) -> None:
         super().__init__()
         self._canvas, self._actions, self._tools = canvas, actions, tools
 
-    def guard(self, actions: Mapping[str, Callable[[], object]]) -> dict[str, Callable[[], object]]:
-        """The same deeds; those about the picture in hand are done only in its sight, else a sentence says where."""
+    def guard(self, actions: Actions) -> Actions:
+        """The same actions; those about the active picture only show a message while the canvas is hidden."""
         return {
             key: partial(self._run, key, act)
             if action_spec(key).group in CANVAS_GROUPS and key not in UNGUARDED
@@ -44,7 +39,7 @@ class CanvasVisibleGuard(QObject):
         if self._canvas.isVisible():
             act()
             return
-        # An action that can be checked has checked itself; it shall say what holds.
+        # A checkable action has toggled itself already; set it back.
         action = self._actions[key]
         if action_spec(key).exclusive_group:
             self._actions[self._tools.tool_key].setChecked(True)

@@ -17,12 +17,11 @@ from core.session.review import BatchEdit, LabelCheck, PicturePreview
 from core.session.session import Session
 from desktop.controller import Controller
 from desktop.dispatcher import MainThreadDispatcher
-from desktop.picture_list import FOUND_PREFIX, PictureList, tags_in_use
+from desktop.picture_list import FOUND_PREFIX, NoPictures, PictureList, tags_in_use
 from desktop.theme.theme import Theme
 from desktop.widgets.picture_status import PictureRow
 from desktop.workspaces.review.card import render_card
 from desktop.workspaces.review.card_cache import CAPACITY
-from desktop.workspaces.review.grid import NoPictures
 from desktop.workspaces.review.label_check import ConfusionRow
 from desktop.workspaces.review.page import LAYERS, ReviewPage, join_problems
 

@@ -19,9 +19,9 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 
+from desktop.picture_list import NoPictures, PictureSource
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.picture_status import PictureRow, paint_status, picture_summary
-from desktop.workspaces.label.panels.thumbnail_strip import NoPictures, PictureSource
 from desktop.workspaces.review.card_cache import CardCache
 from desktop.workspaces.review.selection import PictureSelection
 

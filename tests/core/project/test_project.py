@@ -23,7 +23,7 @@ from core.labels.label_map import LabelMap, Origin
 from core.project import store as store_module
 from core.project.picture_repository import PictureRepository
 from core.project.project import HOME_FOLDER, PROJECT_FILE, Project
-from core.project.records import Measurement, Split, Status
+from core.project.records import Measurement, Split, Status, UndoNames
 from core.project.schema import CURRENT_REVISION, metadata
 from core.project.schema_script import SCHEMA_FILE, schema_of
 from tests.factories import label_all, picture_folder, project_in, steps_of, stroke
@@ -69,9 +69,8 @@ def test_a_new_edit_ends_the_undone_future(tmp_path: Path) -> None:
         reverted = project.journal.undo(1)
         assert reverted is not None
         labels.replace_tiles(reverted.tiles)
-        journal = project.journal.commit(1, stroke(labels, 2, (40, 40), (50, 40)))
-        assert journal.undo_name == "Brush stroke, class 2"
-        assert journal.redo_name is None
+        project.journal.commit(1, stroke(labels, 2, (40, 40), (50, 40)))
+        assert project.journal.undo_names(1) == UndoNames("Brush stroke, class 2", None)
         assert [edit.class_value for edit in project.journal.history(1)] == [2]
 
 

@@ -23,7 +23,7 @@ from core.labels.class_list import UNLABELLED, VOID, ClassList, LabelClass
 from core.labels.label_map import LabelMap, Origin
 from core.labels.rasterization import capsule
 from core.project.project import HOME_FOLDER, PROJECT_FILE, Project
-from core.project.records import Status, UndoResult
+from core.project.records import Status, UndoNames, UndoResult
 from core.project.row_changes import RowChange
 
 SIZES = {1: (300, 270), 2: (97, 64), 3: (256, 257)}
@@ -226,8 +226,8 @@ class DocumentMachine(RuleBasedStateMachine):
         edit = labels.finish_edit()
         if edit is None:
             return
-        journal = self.project.journal.commit(picture, edit)
-        assert (journal.undo_name, journal.redo_name) == (edit.name, None)
+        self.project.journal.commit(picture, edit)
+        assert self.project.journal.undo_names(picture) == UndoNames(edit.name, None)
         model, look = self.model, self.model.looks[picture]
         changed = labels.values != (look.values if seen is None else seen)
         step = model.add(picture, edit.name)

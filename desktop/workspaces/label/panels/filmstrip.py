@@ -8,15 +8,13 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QProgressBar, QWidget
 
+from desktop.picture_list import PictureSource
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.controls import column, combo_box, icon_button, row, set_background, text_label
-from desktop.widgets.filter_box import FILTERS, FilterBox
-from desktop.widgets.picture_status import PictureRow
-from desktop.workspaces.label.panels.thumbnail_strip import NoPictures, PictureSource, ThumbnailStrip
+from desktop.widgets.filter_box import FilterBox
+from desktop.workspaces.label.panels.thumbnail_strip import ThumbnailStrip
 
 ORDERS = (("name", "By name"), ("uncertainty", "By uncertainty"))
-
-__all__ = ["FILTERS", "ORDERS", "Filmstrip", "NoPictures", "PictureRow", "PictureSource"]
 
 
 class Filmstrip(QWidget):

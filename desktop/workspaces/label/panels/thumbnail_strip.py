@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Protocol
 
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
@@ -21,6 +20,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QSizePolicy, QToolTip, QWidget
 
+from desktop.picture_list import NoPictures, PictureSource
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.picture_status import (
     PictureRow,
@@ -34,27 +34,6 @@ THUMBNAIL_SIZE = QSize(104, 72)
 COLUMN_WIDTH = THUMBNAIL_SIZE.width() + GRID
 CACHE_SIZE = 600
 """Thumbnails kept in memory: 600 of them are about 18 MB."""
-
-
-class PictureSource(Protocol):
-    """The pictures in the order and filter chosen. Every call must be quick: the strip asks while painting."""
-
-    def count(self) -> int: ...
-    def record(self, row: int) -> PictureRow: ...
-    def row_of(self, picture_id: int) -> int | None: ...
-
-
-class NoPictures:
-    """The empty source."""
-
-    def count(self) -> int:
-        return 0
-
-    def record(self, row: int) -> PictureRow:
-        raise IndexError(row)
-
-    def row_of(self, picture_id: int) -> int | None:  # noqa: ARG002
-        return None
 
 
 class ThumbnailStrip(QAbstractScrollArea):

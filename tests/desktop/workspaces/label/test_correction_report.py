@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 
 from core.labels.prediction import PredictedMask, write_prediction
 from desktop.tour.window_driver import CTRL
-from desktop.workspaces.label.correction_report import percent_text
+from desktop.workspaces.label.prediction_controller import percent_text
 from tests.desktop.conftest import Desk
 from tests.factories import project_in
 

@@ -21,8 +21,7 @@ from core.project.project import HOME_FOLDER, PROJECT_FILE
 from core.project.records import EditRecord
 from desktop.theme.theme import apply_theme
 from desktop.tour.window_driver import CTRL, SHIFT
-from desktop.workspaces.label.panels.history import HistoryPanel
-from desktop.workspaces.label.panels.history_model import age_text
+from desktop.workspaces.label.panels.history import HistoryPanel, age_text
 from tests.desktop.conftest import Desk
 from tests.factories import picture_folder, stroke
 
@@ -148,12 +147,12 @@ def test_pointing_at_an_entry_shows_the_label_of_then_and_changes_nothing(desk: 
     desk.dab(0.35)
     assert shown() == painted, "who paints sees what is painted on"
     desk.wait_until(lambda: len(panel.list.history_model.entries) == 4, "the new stroke", 10)
-    assert panel.list.chosen() is None
+    assert panel.list.selected() is None
 
     panel.list.setCurrentIndex(panel.list.history_model.index(3))
     desk.wait_until(lambda: shown() != painted, "the label of then again", 5)
     desk.key(Qt.Key.Key_Z, CTRL)
-    desk.wait_until(lambda: panel.list.chosen() is None, "undo seen on the label as it is", 10)
+    desk.wait_until(lambda: panel.list.selected() is None, "undo seen on the label as it is", 10)
     assert shown() == painted
 
 
@@ -301,7 +300,7 @@ def test_a_thousand_entries_keep_choice_and_place(panel: HistoryPanel) -> None:
     panel.list.setCurrentIndex(panel.list.history_model.index(700))
     place = panel.list.verticalScrollBar().value()
     panel.set_entries([entry(1001), *many])
-    chosen = panel.list.chosen()
+    chosen = panel.list.selected()
     assert chosen is not None and chosen.id == 300
     assert panel.list.verticalScrollBar().value() == place > 0
     assert panel.list.history_model.steps_to(chosen) == 701

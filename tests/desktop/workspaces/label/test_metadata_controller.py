@@ -14,7 +14,7 @@ from core.project.records import PictureRecord, Split, Status
 from desktop.picture_list import PREDICATES, TAG_PREFIX, predicate_for
 from desktop.theme.theme import apply_theme
 from desktop.tour.window_driver import CTRL, SHIFT
-from desktop.workspaces.label.panels.filmstrip import FILTERS
+from desktop.widgets.filter_box import FILTERS
 from desktop.workspaces.label.panels.metadata_bar import MetadataBar
 from tests.desktop.conftest import Desk
 

@@ -1,8 +1,8 @@
-"""The list of the classes panel: choose, rename, recolour, drag, and the menu of each class."""
+"""The class list: selection, renaming, recolouring, drag and drop, and the menu of each class."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QModelIndex, QPoint, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QContextMenuEvent, QCursor, QDropEvent, QMouseEvent
 from PySide6.QtWidgets import QAbstractItemView, QColorDialog, QListView, QWidget
 
@@ -10,21 +10,37 @@ from core.labels.class_list import ClassList, LabelClass
 from desktop.theme.theme import Theme
 from desktop.workspaces.label.panels.classes.menu import ClassMenu
 from desktop.workspaces.label.panels.classes.model import ClassFlags, ClassListModel
-from desktop.workspaces.label.panels.classes.row_delegate import ROW_HEIGHT, ClassRowDelegate, RowLayout
+from desktop.workspaces.label.panels.classes.row_delegate import (
+    ROW_HEIGHT,
+    ClassRowDelegate,
+    RowLayout,
+    scroll_bar_width,
+)
+
+_HIT_MARGINS = {
+    "swatch": (-4, -4, 4, 4),
+    "eye": (0, -4, 0, 4),
+    "lock": (0, -4, 0, 4),
+    "menu_button": (0, -4, 4, 4),
+}
+"""Part of a row that can be clicked -> how far it reaches beyond its rectangle: left, top, right, bottom."""
 
 
 class ClassListView(QListView):
-    """Keyboard: up and down choose, F2 renames, the menu key opens the menu. Mouse: a click chooses, on the colour
-    recolours, on the eye hides (with Alt all others), on the lock locks, on the dots or with the right button opens
-    the menu, twice renames; a drag puts in another order.
+    """Shows the classes that `set_classes` is given; every change is only requested by a signal.
+
+    Keyboard: up and down select, F2 renames, the menu key opens the menu. Mouse: a click selects, a click on the
+    swatch recolours, on the eye hides (with Alt: hides all others), on the lock locks, on the dots or with the right
+    button opens the menu; a double click renames; a drag reorders.
     """
 
     class_chosen = Signal(int)
     action_requested = Signal(str, int)
-    """Action id and class value: something of the menu of a class."""
+    """Action id and class value."""
     merge_requested = Signal(int, int)
+    """Values of the class to merge and of the class that it becomes."""
     order_requested = Signal(list)
-    """All class values in the order wanted."""
+    """All class values in the new order."""
     class_renamed = Signal(int, str)
     class_recoloured = Signal(int, object)
 
@@ -59,32 +75,30 @@ class ClassListView(QListView):
     def minimumSizeHint(self) -> QSize:  # noqa: N802
         return QSize(200, ROW_HEIGHT * 3)
 
-    def scroll_bar_width(self) -> int:
-        return self.width() - self.viewport().width()
-
     def set_classes(self, classes: ClassList) -> None:
-        """Show another list; the chosen value stays chosen when it is still there."""
-        chosen = self.active_value()
+        """Show another list. The selected value stays selected when it is still there."""
+        selected = self.active_value()
         self._is_updating = True
         self.class_model.set_classes(classes)
         self._is_updating = False
-        if chosen is not None:
-            self.set_active(chosen)
+        if selected is not None:
+            self.set_active(selected)
 
     def active_value(self) -> int | None:
         index = self.currentIndex()
         return self.class_model.value_at(index.row()) if index.isValid() else None
 
     def set_active(self, value: int) -> None:
-        found = self.class_model.row_of(value)
-        if found is None or not self.class_model.rowCount():
+        """Select a class without emitting `class_chosen`."""
+        row = self.class_model.row_of(value)
+        if row is None or not self.class_model.rowCount():
             return
         self._is_updating = True
-        self.setCurrentIndex(self.class_model.index(found))
+        self.setCurrentIndex(self.class_model.index(row))
         self._is_updating = False
 
     def set_patterns(self, shown: bool) -> None:
-        """Whether the swatches have marks besides their colours."""
+        """Whether the swatches show the pattern of their class."""
         self.class_model.shows_patterns = shown
         self.viewport().update()
 
@@ -98,9 +112,9 @@ class ClassListView(QListView):
             self.class_model.numbers.shares = dict(shares)
             self.class_model.notify_changed()
 
-    def set_flags(self, shields: ClassFlags) -> None:
+    def set_flags(self, flags: ClassFlags) -> None:
         """Which classes are hidden and locked."""
-        self.class_model.class_flags = shields
+        self.class_model.class_flags = flags
         self.class_model.notify_changed()
 
     def _current_changed(self, index: QModelIndex, _before: QModelIndex) -> None:
@@ -108,29 +122,28 @@ class ClassListView(QListView):
             self.class_chosen.emit(self.class_model.value_at(index.row()))
 
     def edit_name(self, value: int) -> None:
-        """Open the field over the name of a class."""
-        found = self.class_model.row_of(value)
-        if found is not None:
-            self.scrollTo(self.class_model.index(found))
-            self.edit(self.class_model.index(found))
+        """Open the editor over the name of a class."""
+        row = self.class_model.row_of(value)
+        if row is not None:
+            self.scrollTo(self.class_model.index(row))
+            self.edit(self.class_model.index(row))
 
     def _class_at(self, position: QPoint, part: str) -> LabelClass | None:
-        """The class whose part ("chip", "eye", "lock", "more") is there."""
+        """The class that has this part (a field of RowLayout) at a position of the viewport."""
         index = self.indexAt(position)
         if not index.isValid():
             return None
-        places = RowLayout.in_rect(self.visualRect(index), self.scroll_bar_width())
-        spare = {"chip": (-4, -4, 4, 4), "more": (0, -4, 4, 4)}.get(part, (0, -4, 0, 4))
-        room = getattr(places, part).adjusted(*spare)
-        return self.class_model.class_at(index.row()) if room.contains(position) else None
+        layout = RowLayout.in_rect(self.visualRect(index), scroll_bar_width(self))
+        rect: QRect = getattr(layout, part).adjusted(*_HIT_MARGINS[part])
+        return self.class_model.class_at(index.row()) if rect.contains(position) else None
 
     def _press_icon(self, event: QMouseEvent) -> bool:
-        """A press on the eye or the lock of a class, which does not choose the class."""
+        """Handle a press on the eye or the lock, which does not select the class."""
         if event.button() != Qt.MouseButton.LeftButton:
             return False
         at = event.position().toPoint()
-        alone = bool(event.modifiers() & Qt.KeyboardModifier.AltModifier)
-        for part, key in (("eye", "solo_class" if alone else "hide_class"), ("lock", "lock_class")):
+        only_this = bool(event.modifiers() & Qt.KeyboardModifier.AltModifier)
+        for part, key in (("eye", "solo_class" if only_this else "hide_class"), ("lock", "lock_class")):
             found = self._class_at(at, part)
             if found is not None:
                 self.action_requested.emit(key, found.value)
@@ -143,16 +156,16 @@ class ClassListView(QListView):
             return
         super().mousePressEvent(event)
         at = event.position().toPoint()
-        if event.button() == Qt.MouseButton.LeftButton and self._class_at(at, "more"):
-            self.setState(QAbstractItemView.State.NoState)  # a press on the dots begins no drag
+        if event.button() == Qt.MouseButton.LeftButton and self._class_at(at, "menu_button"):
+            self.setState(QAbstractItemView.State.NoState)  # a press on the menu button starts no drag
             self.show_menu(self.indexAt(at))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         if self._icon_pressed:
             self._icon_pressed = False
             return
-        left = event.button() == Qt.MouseButton.LeftButton
-        found = self._class_at(event.position().toPoint(), "chip") if left else None
+        is_left = event.button() == Qt.MouseButton.LeftButton
+        found = self._class_at(event.position().toPoint(), "swatch") if is_left else None
         super().mouseReleaseEvent(event)
         if found is not None:
             self.open_colour_dialog(found.value)
@@ -160,25 +173,22 @@ class ClassListView(QListView):
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         self._icon_pressed = self._press_icon(event)
         at = event.position().toPoint()
-        if (
-            not self._icon_pressed
-            and self._class_at(at, "chip") is None
-            and self._class_at(at, "more") is None
-        ):
+        on_button = any(self._class_at(at, part) for part in ("swatch", "menu_button"))
+        if not self._icon_pressed and not on_button:
             super().mouseDoubleClickEvent(event)
 
     def viewportEvent(self, event: QEvent) -> bool:  # noqa: N802
         if event.type() == QEvent.Type.MouseMove and isinstance(event, QMouseEvent):
             at = event.position().toPoint()
-            points = any(self._class_at(at, part) for part in ("chip", "eye", "lock", "more"))
+            on_button = any(self._class_at(at, part) for part in _HIT_MARGINS)
             self.viewport().setCursor(
-                Qt.CursorShape.PointingHandCursor if points else Qt.CursorShape.ArrowCursor
+                Qt.CursorShape.PointingHandCursor if on_button else Qt.CursorShape.ArrowCursor
             )
             self.viewport().update(self.visualRect(self.indexAt(at)))
         return super().viewportEvent(event)
 
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
-        """A class was dragged: only ask for the new order; the owner answers with set_classes."""
+        """Request the new order; the rows move when `set_classes` is called with it."""
         values = list(self.class_model.classes.values)
         moved = self.active_value()
         event.setDropAction(Qt.DropAction.IgnoreAction)
@@ -189,12 +199,12 @@ class ClassListView(QListView):
         if event.source() is not self or moved not in values:
             return
         index = self.indexAt(event.position().toPoint())
-        place = len(values)
+        new_row = len(values)
         if index.isValid():
             below = event.position().y() > self.visualRect(index).center().y()
-            place = min(len(values), index.row() + below)
-        was = values.index(moved)
-        values.insert(place - (place > was), values.pop(was))
+            new_row = min(len(values), index.row() + below)
+        old_row = values.index(moved)
+        values.insert(new_row - (new_row > old_row), values.pop(old_row))
         self.order_requested.emit(values)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802
@@ -206,16 +216,16 @@ class ClassListView(QListView):
         found = self.class_model.class_at(index.row()) if index.isValid() else None
         if found is None:
             return
-        shields = self.class_model.flags_of(found.value)
-        menu = ClassMenu(found, self.class_model.classes, self, shields)
+        flags = self.class_model.flags_of(found.value)
+        menu = ClassMenu(found, self.class_model.classes, self, flags)
         menu.action_requested.connect(self.action_requested)
         menu.merge_requested.connect(self.merge_requested)
-        places = RowLayout.in_rect(self.visualRect(index), self.scroll_bar_width())
-        below = self.viewport().mapToGlobal(places.menu_button.bottomLeft() + QPoint(0, 2))
+        layout = RowLayout.in_rect(self.visualRect(index), scroll_bar_width(self))
+        below = self.viewport().mapToGlobal(layout.menu_button.bottomLeft() + QPoint(0, 2))
         menu.popup(QCursor.pos() if by_mouse else below)
 
     def open_colour_dialog(self, value: int) -> None:
-        """Open the colour dialog, which does not block the window."""
+        """Open the colour dialog without blocking the window."""
         found = self.class_model.classes.by_value(value)
         if found is None:
             return

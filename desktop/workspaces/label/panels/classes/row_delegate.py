@@ -1,30 +1,34 @@
-"""One row of the classes panel: where its parts are, and how they are painted."""
+"""Delegate of the class list: the layout of a row, how it is painted, and the editor over the name."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QBrush, QColor, QCursor, QPainter, QPen
-from PySide6.QtWidgets import QLineEdit, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QLineEdit,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
 
 from core.labels.class_list import VOID
 from desktop.canvas.rendering.class_patterns import draw_chip_pattern
 from desktop.theme.icons import icon_pixmap
 from desktop.theme.theme import GRID, Theme
-from desktop.workspaces.label.panels.classes.model import ClassListModel, ClassNumbers
-
-if TYPE_CHECKING:
-    from desktop.workspaces.label.panels.classes.list_view import ClassListView
+from desktop.workspaces.label.panels.classes.model import ClassListModel
 
 ROW_HEIGHT = 32
 SWATCH = 16
 MENU_BUTTON = 24
-"""The button that opens the menu of a class: it stands at the end of the name while the row is hovered or chosen."""
+"""Width of the button that opens the menu of a class; shown at the end of the name of a hovered or selected row."""
 ICON_WIDTH = 20
-"""The eye and the lock, left of the dots: there while the row is hovered, or while they say something."""
+"""Width of the eye and the lock, left of the menu button; shown in a hovered row and when they are on."""
 SHARE_WIDTH = 48
 SCORE_WIDTH = 48
 ROW_MARGIN = 2 * GRID
@@ -32,7 +36,7 @@ ROW_MARGIN = 2 * GRID
 
 @dataclass(frozen=True, slots=True)
 class RowLayout:
-    """Where the parts of one row are; the painter, the editor and the mouse agree through this."""
+    """Rectangles of the parts of one row, shared by painting, editor and mouse handling."""
 
     key: QRect
     swatch: QRect
@@ -45,24 +49,24 @@ class RowLayout:
 
     @staticmethod
     def in_rect(rect: QRect, scroll_bar: int = 0) -> RowLayout:
-        """`scroll_bar`: the width it takes away at the right; the columns stay below their titles."""
+        """`scroll_bar`: its width, which is added so that the columns stay below their titles."""
         left, right = rect.left() + ROW_MARGIN, rect.right() + 1 - ROW_MARGIN + scroll_bar
         top, height = rect.top(), rect.height()
-        chip = QRect(left + 24, top + (height - SWATCH) // 2, SWATCH, SWATCH)
+        swatch = QRect(left + 24, top + (height - SWATCH) // 2, SWATCH, SWATCH)
         score = QRect(right - SCORE_WIDTH, top, SCORE_WIDTH, height)
         share = QRect(score.left() - SHARE_WIDTH, top, SHARE_WIDTH, height)
-        name_left = chip.right() + 1 + GRID
+        name_left = swatch.right() + 1 + GRID
         name = QRect(name_left, top, share.left() - name_left, height)
-        more = QRect(share.left() - MENU_BUTTON, top + (height - MENU_BUTTON) // 2, MENU_BUTTON, MENU_BUTTON)
-        lock = QRect(more.left() - ICON_WIDTH, top + (height - MENU_BUTTON) // 2, ICON_WIDTH, MENU_BUTTON)
+        menu = QRect(share.left() - MENU_BUTTON, top + (height - MENU_BUTTON) // 2, MENU_BUTTON, MENU_BUTTON)
+        lock = QRect(menu.left() - ICON_WIDTH, top + (height - MENU_BUTTON) // 2, ICON_WIDTH, MENU_BUTTON)
         eye = lock.translated(-ICON_WIDTH, 0)
-        return RowLayout(QRect(left, top, 20, height), chip, name, eye, lock, more, share, score)
+        return RowLayout(QRect(left, top, 20, height), swatch, name, eye, lock, menu, share, score)
 
 
 class ClassRowDelegate(QStyledItemDelegate):
-    """Paints a row and opens the editor over the name."""
+    """Paints rows of a ClassListModel and opens the editor over the name."""
 
-    def __init__(self, theme: Theme, view: ClassListView) -> None:
+    def __init__(self, theme: Theme, view: QAbstractItemView) -> None:
         super().__init__(view)
         self._theme = theme
         self._view = view
@@ -77,80 +81,86 @@ class ClassRowDelegate(QStyledItemDelegate):
         return editor
 
     def updateEditorGeometry(self, editor: QWidget, option: QStyleOptionViewItem, _index: Any) -> None:  # noqa: N802
-        bar = self._view.scroll_bar_width()
+        bar = scroll_bar_width(self._view)
         left = RowLayout.in_rect(option.rect, bar).name.left() - GRID
         right = option.rect.right() + 1 - max(0, GRID - bar)
         editor.setGeometry(left, option.rect.top(), right - left, option.rect.height())
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Any) -> None:
         model: ClassListModel = index.model()
-        places = RowLayout.in_rect(option.rect, self._view.scroll_bar_width())
+        bar = scroll_bar_width(self._view)
+        layout = RowLayout.in_rect(option.rect, bar)
         colour = self._theme.colour
-        chosen = bool(option.state & QStyle.StateFlag.State_Selected)
-        focused = bool(option.state & QStyle.StateFlag.State_HasFocus)
+        is_selected = bool(option.state & QStyle.StateFlag.State_Selected)
+        is_focused = bool(option.state & QStyle.StateFlag.State_HasFocus)
+        is_hovered = bool(option.state & QStyle.StateFlag.State_MouseOver)
+        value, label_class = model.value_at(index.row()), model.class_at(index.row())
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        ground = option.rect.adjusted(GRID, 1, -max(0, GRID - self._view.scroll_bar_width()), -1)
-        if chosen or option.state & QStyle.StateFlag.State_MouseOver:
+        background = option.rect.adjusted(GRID, 1, -max(0, GRID - bar), -1)
+        if is_selected or is_hovered:
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(colour("accent_soft" if chosen else "hover"))
-            painter.drawRoundedRect(ground, 6, 6)
-        if focused and chosen:
+            painter.setBrush(colour("accent_soft" if is_selected else "hover"))
+            painter.drawRoundedRect(background, 6, 6)
+        if is_focused and is_selected:
             painter.setPen(QPen(colour("focus"), 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRoundedRect(ground.adjusted(1, 1, -1, -1), 5, 5)
-        value = model.value_at(index.row())
+            painter.drawRoundedRect(background.adjusted(1, 1, -1, -1), 5, 5)
+        left = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
+        has_shortcut = index.row() < 9 or 10 <= index.row() < 19 or label_class is None
         painter.setFont(self._theme.font)
-        middle = Qt.AlignmentFlag.AlignVCenter
-        reachable = index.row() < 9 or 10 <= index.row() < 19 or model.class_at(index.row()) is None
-        painter.setPen(colour("muted" if reachable else "disabled"))
-        painter.drawText(places.key, middle | Qt.AlignmentFlag.AlignLeft, model.shortcut_of(index.row()))
-        self._paint_swatch(painter, places.swatch, value, model)
-        painter.setFont(self._theme.strong_font() if chosen else self._theme.font)
-        room = places.name if model.class_at(index.row()) else places.name.united(places.score)
-        if model.class_at(index.row()):
-            hovered = bool(option.state & QStyle.StateFlag.State_MouseOver)
-            room.setRight(self._paint_icons(painter, places, model.flags_of(value), chosen, hovered))
-        shown = model.class_at(index.row()) and value not in model.class_flags.hidden
-        painter.setPen(colour("text" if shown else "muted"))
-        name = painter.fontMetrics().elidedText(
-            index.data(), Qt.TextElideMode.ElideRight, room.width() - GRID
-        )
-        painter.drawText(room, middle | Qt.AlignmentFlag.AlignLeft, name)
+        painter.setPen(colour("muted" if has_shortcut else "disabled"))
+        painter.drawText(layout.key, left, model.shortcut_of(index.row()))
+        self._paint_swatch(painter, layout.swatch, value, model)
+        painter.setFont(self._theme.strong_font() if is_selected else self._theme.font)
+        name_rect = layout.name if label_class else layout.name.united(layout.score)
+        if label_class:
+            flags = model.flags_of(value)
+            name_rect.setRight(self._paint_icons(painter, layout, flags, is_selected, is_hovered))
+        is_shown = label_class and value not in model.class_flags.hidden
+        painter.setPen(colour("text" if is_shown else "muted"))
+        width = name_rect.width() - GRID
+        name = painter.fontMetrics().elidedText(index.data(), Qt.TextElideMode.ElideRight, width)
+        painter.drawText(name_rect, left, name)
         painter.setFont(self._theme.font)
-        if model.class_at(index.row()):
-            self._paint_numbers(painter, places, value, model.numbers)
+        if label_class:
+            self._paint_numbers(painter, layout, value, model)
         painter.restore()
 
     def _paint_icons(
-        self, painter: QPainter, places: RowLayout, shields: tuple[bool, bool], chosen: bool, hovered: bool
+        self,
+        painter: QPainter,
+        layout: RowLayout,
+        flags: tuple[bool, bool],
+        is_selected: bool,
+        is_hovered: bool,
     ) -> int:
-        """Eye, lock and dots, as far as they are to be seen. Returns where the room for the name ends."""
-        hidden, locked = shields
-        end = places.name.right()
-        if chosen or hovered:
-            self._paint_icon(painter, places.menu_button, "more")
-            end = places.menu_button.left() + GRID
-        if locked or hovered:
-            self._paint_icon(painter, places.lock, "lock" if locked else "unlock", quiet=not locked)
-            end = places.lock.left() + GRID // 2
-        if hidden or hovered:
-            self._paint_icon(painter, places.eye, "eye-off" if hidden else "eye", quiet=not hidden)
-            end = places.eye.left() + GRID // 2
+        """Paint eye, lock and menu button where they are shown. Returns the right end of what is left for the name."""
+        hidden, locked = flags
+        end = layout.name.right()
+        if is_selected or is_hovered:
+            self._paint_icon(painter, layout.menu_button, "more")
+            end = layout.menu_button.left() + GRID
+        if locked or is_hovered:
+            self._paint_icon(painter, layout.lock, "lock" if locked else "unlock", quiet=not locked)
+            end = layout.lock.left() + GRID // 2
+        if hidden or is_hovered:
+            self._paint_icon(painter, layout.eye, "eye-off" if hidden else "eye", quiet=not hidden)
+            end = layout.eye.left() + GRID // 2
         return end
 
-    def _paint_icon(self, painter: QPainter, place: QRect, icon: str, quiet: bool = False) -> None:
-        under_pointer = place.contains(self._view.viewport().mapFromGlobal(QCursor.pos()))
+    def _paint_icon(self, painter: QPainter, rect: QRect, icon: str, quiet: bool = False) -> None:
+        under_pointer = rect.contains(self._view.viewport().mapFromGlobal(QCursor.pos()))
         if under_pointer:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(self._theme.colour("pressed"))
-            painter.drawRoundedRect(place, 6, 6)
+            painter.drawRoundedRect(rect, 6, 6)
         shade = self._theme.colour("text" if under_pointer else "disabled" if quiet else "icon")
         ratio = painter.device().devicePixelRatioF()
-        corner = place.center() - QPoint(7, 7)
+        corner = rect.center() - QPoint(7, 7)
         painter.drawPixmap(corner, icon_pixmap(icon, shade, 16, ratio))
 
-    def _paint_swatch(self, painter: QPainter, chip: QRect, value: int, model: ClassListModel) -> None:
+    def _paint_swatch(self, painter: QPainter, rect: QRect, value: int, model: ClassListModel) -> None:
         found = model.classes.by_value(value)
         painter.setPen(QPen(self._theme.colour("text", 0.18), 1))
         if found:
@@ -160,33 +170,39 @@ class ClassRowDelegate(QStyledItemDelegate):
         else:
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(self._theme.colour("muted"), 1, Qt.PenStyle.DotLine))
-        painter.drawRoundedRect(chip.adjusted(0, 0, -1, -1), 4, 4)
-        place = model.row_of(value)
-        if found and model.shows_patterns and place is not None:
-            draw_chip_pattern(painter, QRectF(chip), 4, QColor(*found.colour), place)
+        painter.drawRoundedRect(rect.adjusted(0, 0, -1, -1), 4, 4)
+        row = model.row_of(value)
+        if found and model.shows_patterns and row is not None:
+            draw_chip_pattern(painter, QRectF(rect), 4, QColor(*found.colour), row)
 
-    def _paint_numbers(self, painter: QPainter, places: RowLayout, value: int, numbers: ClassNumbers) -> None:
+    def _paint_numbers(self, painter: QPainter, layout: RowLayout, value: int, model: ClassListModel) -> None:
         right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
         painter.setPen(self._theme.colour("muted"))
-        painter.drawText(places.share, right, share_text(numbers.shares.get(value, 0.0)))
-        score = numbers.scores.get(value)
+        painter.drawText(layout.share, right, share_text(model.numbers.shares.get(value, 0.0)))
+        score = model.numbers.scores.get(value)
         if score is None or math.isnan(score):
             painter.setPen(self._theme.colour("disabled"))
-            painter.drawText(places.score, right, "–")
+            painter.drawText(layout.score, right, "–")
             return
         painter.setPen(self._theme.colour("text"))
-        painter.drawText(places.score, right, f"{score:.2f}")
-        bar = QRect(places.score.right() - 31, places.score.bottom() - 5, 32, 3)
+        painter.drawText(layout.score, right, f"{score:.2f}")
+        bar = QRect(layout.score.right() - 31, layout.score.bottom() - 5, 32, 3)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(self._theme.colour("pressed"))
         painter.drawRoundedRect(bar, 1.5, 1.5)
-        found = self._view.class_model.classes.by_value(value)
-        painter.setBrush(QColor(*found.colour))
+        label_class = model.classes.by_value(value)
+        assert label_class is not None
+        painter.setBrush(QColor(*label_class.colour))
         painter.drawRoundedRect(QRect(bar.left(), bar.top(), max(3, round(bar.width() * score)), 3), 1.5, 1.5)
 
 
+def scroll_bar_width(view: QAbstractItemView) -> int:
+    """Width of the vertical scroll bar of a view; 0 while it is hidden."""
+    return view.width() - view.viewport().width()
+
+
 def share_text(share: float) -> str:
-    """A share for a narrow column: whole per cent, and honest about very little."""
+    """A share (0..1) for a narrow column: "–", "<1 %", "12 %"."""
     if share <= 0:
         return "–"
     return "<1 %" if share < 0.01 else f"{share * 100:.0f} %"
