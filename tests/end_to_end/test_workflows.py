@@ -103,8 +103,8 @@ def test_a_stroke_becomes_a_durable_label(tmp_path: Path, listener: Listener) ->
         session.editing.add_classes(["grass", "roof"])
         shown = session.loader.load(1).result(10)
         labels = LabelMap(shown.labels)
-        journal = session.editing.commit(1, stroke(labels, 1, (10, 10), (60, 40))).result(10)
-        assert journal.undo_name == "Brush stroke, class 1"
+        session.editing.commit(1, stroke(labels, 1, (10, 10), (60, 40))).result(10)
+        assert session.editing.journal(1).result(10).undo_name == "Brush stroke, class 1"
         painted = labels.values.copy()
         reverted = session.editing.undo(1).result(10)
         assert reverted is not None

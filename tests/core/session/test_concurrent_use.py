@@ -116,8 +116,8 @@ def test_nobody_waits_for_a_lock_and_nothing_is_lost(tmp_path: Path) -> None:
         start, stop = (x, float(chance.uniform(5, 30))), (x, float(chance.uniform(31, 60)))
         edit = stroke(labels[picture_id], value, start, stop, 12)
         truly[picture_id].add(labels[picture_id].values.tobytes())
-        journal = session.editing.commit(picture_id, edit).result(PATIENCE)
-        assert journal.undo_name == edit.name
+        session.editing.commit(picture_id, edit).result(PATIENCE)
+        assert session.editing.journal(picture_id).result(PATIENCE).undo_name == edit.name
         acknowledged[picture_id] += 1
         if number % 7 == 6:
             for act in (session.editing.undo, session.editing.redo):

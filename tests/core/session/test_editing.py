@@ -75,8 +75,9 @@ def test_tags_given_in_quick_succession_all_stay(desk: Desk) -> None:
 def test_strokes_undo_and_redo(desk: Desk) -> None:
     labels = LabelMap.blank(96, 64)
     before = labels.values.copy()
-    journal = desk.editing.commit(1, stroke(labels, 1, (10, 10), (50, 40))).result(PATIENCE)
-    assert (journal.undo_name, journal.redo_name) == ("Brush stroke, class 1", None)
+    desk.editing.commit(1, stroke(labels, 1, (10, 10), (50, 40))).result(PATIENCE)
+    names = desk.editing.journal(1).result(PATIENCE)
+    assert (names.undo_name, names.redo_name) == ("Brush stroke, class 1", None)
     after = labels.values.copy()
     reverted = desk.editing.undo(1).result(PATIENCE)
     assert reverted is not None
@@ -87,7 +88,8 @@ def test_strokes_undo_and_redo(desk: Desk) -> None:
     assert again is not None
     labels.replace_tiles(again.tiles)
     np.testing.assert_array_equal(labels.values, after)
-    assert desk.news == [Changes(pictures=frozenset([1]), labels=frozenset([1]))] * 3
+    one = frozenset([1])
+    assert desk.news == [Changes(pictures=one, labels=one, undo_names_known=one)] * 3
 
 
 def test_nothing_to_undo_is_no_news(desk: Desk) -> None:

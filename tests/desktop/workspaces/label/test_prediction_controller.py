@@ -38,7 +38,9 @@ def predict(desk: Desk) -> int:
     """Put a prediction under the hand. Returns the picture."""
     shown = desk.labelling.picture.id
     assert shown is not None
-    desk.labelling._predictions._receive(shown, PredictedMask(TOLD, np.full(TOLD.shape, 255, np.uint8)))
+    desk.labelling._pictures._prediction_loaded(
+        shown, PredictedMask(TOLD, np.full(TOLD.shape, 255, np.uint8))
+    )
     return shown
 
 
@@ -97,7 +99,9 @@ def test_whoever_is_too_quick_does_not_accept_it_for_the_next_picture(
     desk: Desk, held: threading.Event
 ) -> None:
     first = predict(desk)
-    desk.wait_until(lambda: desk.labelling._prefetcher._result() is not None, "the next picture to lie ready")
+    desk.wait_until(
+        lambda: desk.labelling._pictures._prefetcher._result() is not None, "the next picture to lie ready"
+    )
     act(desk, "accept_and_next")
     act(desk, "accept_and_next")
     desk.wait_until(lambda: desk.labelling.picture.id != first, "the next picture")
@@ -109,7 +113,9 @@ def test_whoever_is_too_quick_does_not_accept_it_for_the_next_picture(
 
 def test_a_stroke_that_comes_meanwhile_is_for_this_picture(desk: Desk, held: threading.Event) -> None:
     first = predict(desk)
-    desk.wait_until(lambda: desk.labelling._prefetcher._result() is not None, "the next picture to lie ready")
+    desk.wait_until(
+        lambda: desk.labelling._pictures._prefetcher._result() is not None, "the next picture to lie ready"
+    )
     desk.key(Qt.Key.Key_2)
     act(desk, "accept_and_next")
     QTest.mousePress(desk.canvas, Qt.MouseButton.LeftButton, pos=desk.position_of(0.2, 0.5))

@@ -20,7 +20,7 @@ from tests.factories import stroke
 
 def until_ready(desk: Desk) -> int:
     """Wait until the picture that comes next lies ready. Returns its id."""
-    ahead = desk.labelling._prefetcher
+    ahead = desk.labelling._pictures._prefetcher
 
     def is_ready() -> bool:
         ready = ahead._result()
@@ -135,7 +135,7 @@ def test_only_the_way_that_is_travelled_is_foreseen(desk: Desk) -> None:
     assert go_on(desk)
     until_ready(desk)
     assert go_on(desk)
-    desk.wait_until(lambda: desk.labelling._prefetcher._picture_id is None, "the end of the list")
+    desk.wait_until(lambda: desk.labelling._pictures._prefetcher._picture_id is None, "the end of the list")
     desk.window.actions_by_id["previous_picture"].trigger()
     assert desk.record.name == "p2.png"  # the one before is on its way
     desk.wait_until(lambda: desk.record.name == "p1.png", "the picture before")

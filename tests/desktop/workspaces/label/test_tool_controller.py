@@ -206,7 +206,7 @@ def test_a_region_is_accepted_with_the_mouse_alone(desk: Desk) -> None:
     said = np.full((64, 96), 1, np.uint8)
     said[:, 48:] = 2
     shown = desk.record.id
-    desk.labelling._predictions._receive(shown, PredictedMask(said, np.full((64, 96), 255, np.uint8)))
+    desk.labelling._pictures._prediction_loaded(shown, PredictedMask(said, np.full((64, 96), 255, np.uint8)))
     strokes = desk.labelling.edit_queue.stored_count
     by_mouse(desk, "accept_region")
     click(desk, 0.75, 0.5)

@@ -26,7 +26,7 @@ from desktop.workspaces.label.classes.dialogs import (
 from desktop.workspaces.label.panels.classes.list_view import ClassListView
 from desktop.workspaces.label.panels.classes.menu import ClassMenu
 from desktop.workspaces.label.panels.classes.panel import ClassesPanel
-from desktop.workspaces.label.panels.classes.row_delegate import RowLayout
+from desktop.workspaces.label.panels.classes.row_delegate import RowLayout, scroll_bar_width
 from tests.desktop.conftest import Desk
 from tests.factories import stroke
 
@@ -129,7 +129,7 @@ def test_merge_into_another_class(desk: Desk) -> None:
     desk.click(asked.accept_button)
     desk.wait_until(lambda: np.array_equal(desk.label_values, painted * 2), "the merged pixels on screen", 10)
     assert names(desk) == ["roof"] and desk.page.classes.list_view.active_value() == 2
-    desk.wait_until(lambda: "is roof now" in desk.said, "the sentence", 10)
+    desk.wait_until(lambda: desk.said.startswith("Merged grass into roof: "), "the sentence", 10)
 
 
 def test_another_value_moves_the_pixels_and_a_taken_one_is_refused(desk: Desk) -> None:
@@ -218,7 +218,7 @@ def test_the_menu_opens_by_mouse_dots_and_key_but_not_for_what_is_no_class(panel
     rows = panel.list_view
     menu_of(rows, 2).close()
     rect = rows.visualRect(rows.class_model.index(1))
-    dots = RowLayout.in_rect(rect, rows.scroll_bar_width()).menu_button.center()
+    dots = RowLayout.in_rect(rect, scroll_bar_width(rows)).menu_button.center()
     QTest.mouseClick(rows.viewport(), Qt.MouseButton.LeftButton, pos=dots)
     menu = open_menu()
     assert [action.text() for action in menu.merge_menu.actions()] == ["road", "water"]

@@ -13,7 +13,7 @@ from core.labels.class_list import VOID
 from desktop.canvas.rendering.layer_style import ColourTable, LayerState
 from desktop.tour.window_driver import CTRL, LEFT_BUTTON, NO_MODIFIER, SHIFT
 from desktop.workspaces.label.panels.classes.menu import ClassMenu
-from desktop.workspaces.label.panels.classes.row_delegate import RowLayout
+from desktop.workspaces.label.panels.classes.row_delegate import RowLayout, scroll_bar_width
 from tests.desktop.conftest import Desk
 
 pytestmark = pytest.mark.qt_log_ignore("does not support")
@@ -24,7 +24,7 @@ ALT = Qt.KeyboardModifier.AltModifier
 def part(desk: Desk, row: int, name: str) -> QPoint:
     rows = desk.page.classes.list_view
     return getattr(
-        RowLayout.in_rect(rows.visualRect(rows.class_model.index(row)), rows.scroll_bar_width()), name
+        RowLayout.in_rect(rows.visualRect(rows.class_model.index(row)), scroll_bar_width(rows)), name
     ).center()
 
 
@@ -107,9 +107,9 @@ def test_no_stroke_goes_over_a_locked_class(desk: Desk) -> None:
 def test_the_name_stays_while_the_pointer_is_on_a_sign(desk: Desk) -> None:
     rows = desk.page.classes.list_view
     name = rows.visualRect(rows.class_model.index(1))
-    name.setLeft(part(desk, 1, "chip").x() + 14)
+    name.setLeft(part(desk, 1, "swatch").x() + 14)
     name.setWidth(30)
-    for sign in ("eye", "lock", "more"):
+    for sign in ("eye", "lock", "menu_button"):
         QTest.mouseMove(rows.viewport(), part(desk, 1, sign))
         desk.wait(20)
         seen = rows.viewport().grab(name).toImage()

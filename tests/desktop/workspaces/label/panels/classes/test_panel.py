@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication, QColorDialog, QPushButton
 from core.labels.class_list import UNLABELLED, VOID, ClassList
 from desktop.theme.theme import Theme, apply_theme
 from desktop.workspaces.label.panels.classes.panel import CLASS_PRESETS, ClassesPanel, ClassPresetButton
-from desktop.workspaces.label.panels.classes.row_delegate import RowLayout, share_text
+from desktop.workspaces.label.panels.classes.row_delegate import RowLayout, scroll_bar_width, share_text
 
 pytestmark = pytest.mark.qt_log_ignore("does not support propagateSizeHints")
 
@@ -35,7 +35,7 @@ def panel(qtbot, theme: Theme) -> ClassesPanel:
 def middle_of(panel: ClassesPanel, row: int, part: str) -> QPoint:
     rows = panel.list_view
     rect = rows.visualRect(rows.class_model.index(row))
-    return getattr(RowLayout.in_rect(rect, rows.scroll_bar_width()), part).center()
+    return getattr(RowLayout.in_rect(rect, scroll_bar_width(rows)), part).center()
 
 
 def test_a_click_chooses_and_a_setter_does_not_answer(qtbot, panel: ClassesPanel) -> None:
@@ -99,7 +99,7 @@ def test_a_click_on_the_colour_opens_a_dialog_that_does_not_block(qtbot, panel: 
         panel.list_view.viewport(),
         Qt.MouseButton.LeftButton,
         Qt.KeyboardModifier.NoModifier,
-        middle_of(panel, 1, "chip"),
+        middle_of(panel, 1, "swatch"),
     )
     dialog = panel.list_view.findChild(QColorDialog)
     assert dialog is not None
