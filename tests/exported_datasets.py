@@ -1,4 +1,4 @@
-"""Datasets written for tests: pictures with hard labels, and what each format says becomes of them."""
+"""Exports small datasets with difficult labels for tests, and applies the losses that each format announces."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ READ_AS = {
     "camvid": "mask-folders",
     "hugging-face": "mask-folders",
 }
-"""Which of our readers reads what our writer wrote; the others read their own."""
+"""Import format by export format, where the names differ."""
 
 
 def classes_of(count: int = 3) -> ClassList:
-    """`count` classes of values 1 .. count, each with its own colour."""
+    """`count` classes with values 1 .. count and different colours."""
     made = ClassList()
     for value in range(1, count + 1):
         made = made.with_class(f"class-{value}", (value, 255 - value, (value * 37) % 256), value)
@@ -40,7 +40,7 @@ def classes_of(count: int = 3) -> ClassList:
 
 
 def street() -> ClassList:
-    """Three classes that Cityscapes knows, with gaps between the values."""
+    """Three classes with the names of Cityscapes classes."""
     known = {c.name: c.colour for c in class_set("cityscapes")}
     return (
         ClassList()
@@ -51,7 +51,7 @@ def street() -> ClassList:
 
 
 def hard_label() -> Values:
-    """(16, 24) uint8: a hole with an island in it, a line of one pixel, corners that touch, neighbours, void."""
+    """(16, 24) uint8: a hole with an island in it, one-pixel lines, diagonal neighbours, adjacent classes, void."""
     values = np.zeros((16, 24), np.uint8)
     values[1:12, 1:12] = 1
     values[3:10, 3:10] = 0
@@ -69,7 +69,7 @@ def hard_label() -> Values:
 def write(
     format_name: str, folder: Path, labels: Iterable[Values | None], classes: ClassList, split: str = "train"
 ) -> Path:
-    """A dataset of pictures p0, p1 .. with these labels. Returns its folder."""
+    """Export pictures p0, p1 .. with these labels. Returns the folder of the dataset."""
     pictures, root = folder / "pictures", folder / "out"
     pictures.mkdir(parents=True)
     root.mkdir()
@@ -88,7 +88,7 @@ def write(
 
 
 def announced(format_name: str, values: Values) -> Values:
-    """What the format says becomes of a label."""
+    """The label after the losses that the format announces."""
     if format_name in VOID_IS_UNLABELLED:
         return np.where(values == VOID, 0, values).astype(np.uint8)
     if format_name in UNLABELLED_IS_VOID:
@@ -97,17 +97,17 @@ def announced(format_name: str, values: Values) -> Values:
 
 
 def read_labels(dataset: Dataset, classes: ClassList) -> dict[str, Values | None]:
-    """Labels by name of the picture, in the values of `classes`, as an import would take them by default."""
+    """Labels by picture name, in the values of `classes`, as with the default import options."""
     table = np.zeros(256, np.uint8)
     table[VOID] = VOID
     for place, c in enumerate(dataset.classes, 1):
         known = classes.by_name(c.name)
-        fates = {
+        targets = {
             ClassTarget.CLASS: known.value if known else 254,
             ClassTarget.VOID: VOID,
             ClassTarget.SKIP: 0,
         }
-        table[place] = fates[c.target]
+        table[place] = targets[c.target]
     return {
         s.picture.stem.removesuffix("_leftImg8bit"): None
         if s.read_mask is None

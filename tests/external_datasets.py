@@ -1,4 +1,4 @@
-"""The same small dataset in the forms of other programs: left half one class, right half another."""
+"""One small dataset in the formats of other programs: the left half of the picture is one class, the right another."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ FLAT = [part for corner in BOX for part in corner]
 
 @dataclass(frozen=True)
 class Form:
-    """A format, how to write it, and what its reader shall say: names of the classes left and right."""
+    """A format, a function that writes the dataset, and the expected result: class names left and right, split,
+    tags."""
 
     format: str
     write: Callable[[Path], None]
@@ -442,6 +443,6 @@ FORMS = (
     Form("datumaro", _datumaro({"type": "polygon", "points": FLAT}), REST, "roof", "val"),
     Form("datumaro", _datumaro({"type": "mask", "rle": compressed(RIGHT)}), REST, "roof", "val"),
 )
-"""Every form but the image pairs, whose colours are smeared."""
+"""All formats except image pairs, whose colours are blurred by JPEG."""
 
 PAIRS = Form("cityscapes-pairs", _pairs, "road", "car")

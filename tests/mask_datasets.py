@@ -1,4 +1,4 @@
-"""Small datasets of pictures and masks on disk, as other programs leave them."""
+"""Small datasets of pictures and masks in Maskloop's own format for tests."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ CLASSES: dict[str, Any] = {
 
 
 def indices(seed: int = 0, width: int = 24, height: int = 16) -> NDArray[np.uint8]:
-    """(height, width) uint8: a mask of the indices of CLASSES, void (11) included."""
-    chance = np.random.default_rng(seed)
-    return chance.choice(np.array([0, 1, 2, 11], np.uint8), (height, width))
+    """(height, width) uint8: a random mask of the indices of CLASSES, including void (11)."""
+    rng = np.random.default_rng(seed)
+    return rng.choice(np.array([0, 1, 2, 11], np.uint8), (height, width))
 
 
 def mask_dataset(
@@ -38,8 +38,10 @@ def mask_dataset(
     masks: Mapping[str, NDArray[Any] | None] | None = None,
     suffix: str = ".png",
 ) -> Path:
-    """A dataset in `root`: pictures of 24 x 16 with masks of `indices`; `masks` gives some of them by name instead,
-    None for none at all. `classes` None leaves classes.json out."""
+    """Write a dataset to `root`: 24 x 16 pictures with masks of `indices`.
+
+    masks: other masks by name, None for no mask; classes: content of classes.json, None for no file.
+    """
     given = masks or {}
     for number, name in enumerate(names):
         place = root / "images" / f"{name}{suffix}"

@@ -1,4 +1,4 @@
-"""The commands about networks: the list, a trained one out as a file, and in again."""
+"""The commands models, model export and model import."""
 
 from __future__ import annotations
 
@@ -7,25 +7,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from typer.testing import CliRunner
 
-from core.base.errors import Cancelled, ModelError
-from core.cli.app import app
 from core.models.checkpoint import save_checkpoint
 from core.models.network_builder import build_network
 from core.models.spec import ModelSpec
 from core.project.project import Project
-from core.session.models.model_exporter import ModelExporter
+from tests.command_line import run_command
 from tests.factories import project_in
 
 SPEC = ModelSpec("asymmetric-unet-small", None, "none", 64, (1, 2))
-
-
-def call(*words: object) -> tuple[int, str, str]:
-    result = CliRunner().invoke(app, [str(word) for word in words])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result.exit_code, result.stdout, result.stderr
 
 
 @pytest.fixture
@@ -40,8 +30,8 @@ def trained(tmp_path: Path) -> Path:
     return tmp_path / "pictures"
 
 
-def test_networks_are_listed_and_found() -> None:
-    code, out, _ = call("models", "--json")
+def test_models_lists_and_searches_networks() -> None:
+    code, out, _ = run_command("models", "--json")
     whole = json.loads(out)
     assert code == 0
     assert {"unet", "dpt", "fcn-8s", "asymmetric-unet-large"} <= {
@@ -49,30 +39,30 @@ def test_networks_are_listed_and_found() -> None:
     }
     assert len(whole["encoders"]) > 500
     assert all(row["million_parameters"] > 0 for row in whole["architectures"] + whole["encoders"])
-    code, out, _ = call("models", "mobilenet v2", "--json")
+    code, out, _ = run_command("models", "mobilenet v2", "--json")
     found = json.loads(out)
     assert "mobilenet_v2" in [one["name"] for one in found["encoders"]]
     assert [pair["name"] for pair in found["named"]] == ["unet-mobilenetv2"]
-    code, out, _ = call("models", "no such thing")
+    code, out, _ = run_command("models", "no such thing")
     assert (code, out.count("\n")) == (0, 1)
 
 
-def test_one_network_is_counted() -> None:
-    code, out, _ = call("models", "--arch", "plain-unet", "--json")
+def test_models_prints_the_size_of_one_network() -> None:
+    code, out, _ = run_command("models", "--arch", "plain-unet", "--json")
     assert code == 0
     assert 7e6 < json.loads(out)["parameters"] < 9e6
-    code, _, errors = call("models", "--arch", "linknet", "--encoder", "mit_b0")
+    code, _, errors = run_command("models", "--arch", "linknet", "--encoder", "mit_b0")
     assert (code, errors.count("\n")) == (1, 1)
     assert "cannot be built on mit_b0" in errors
 
 
-def test_a_network_leaves_and_comes_into_another_project(trained: Path, tmp_path: Path) -> None:
+def test_network_is_exported_and_imported_into_another_project(trained: Path, tmp_path: Path) -> None:
     out = tmp_path / "net.safetensors"
-    code, said, errors = call("model", "export", out, "--project", trained, "--json")
+    code, said, errors = run_command("model", "export", out, "--project", trained, "--json")
     assert (code, errors) == (0, "")
     assert json.loads(said)["equal"] == 1.0
     project_in(tmp_path / "other", classes=("sky", "roof")).close()
-    code, said, errors = call("model", "import", out, "--project", tmp_path / "other", "--json")
+    code, said, errors = run_command("model", "import", out, "--project", tmp_path / "other", "--json")
     assert (code, errors) == (0, "")
     result = json.loads(said)
     assert (result["classes"], result["added"]) == (["grass", "roof"], ["grass"])
@@ -81,11 +71,11 @@ def test_a_network_leaves_and_comes_into_another_project(trained: Path, tmp_path
         run = project.runs.latest_published()
         assert grass is not None and run is not None
         assert ModelSpec.from_json(json.loads(run.model)).class_values == (grass.value, 2)
-    code, said, _ = call("predict", "--project", tmp_path / "other", "--images", "all", "--json")
+    code, said, _ = run_command("predict", "--project", tmp_path / "other", "--images", "all", "--json")
     assert (code, json.loads(said)["pictures"]) == (0, 3)
 
 
-def test_plain_weights_need_names(trained: Path, tmp_path: Path) -> None:
+def test_plain_weights_need_class_names(trained: Path, tmp_path: Path) -> None:
     torch.save(build_network(SPEC).state_dict(), tmp_path / "theirs.pt")
     words = [
         "model",
@@ -96,45 +86,13 @@ def test_plain_weights_need_names(trained: Path, tmp_path: Path) -> None:
         "--arch",
         "asymmetric-unet-small",
     ]
-    code, _, errors = call(*words)
-    assert (code, errors) == (2, "These weights tell 2 classes apart. Name them: --classes a,b,c\n")
-    assert call(*words, "--classes", "roof,lake")[0] == 0
+    code, _, errors = run_command(*words)
+    assert (code, errors) == (2, "These weights have 2 classes. Name them: --classes a,b,c\n")
+    assert run_command(*words, "--classes", "roof,lake")[0] == 0
 
 
-def test_a_project_without_weights_has_nothing_to_export(tmp_path: Path) -> None:
+def test_export_needs_trained_weights(tmp_path: Path) -> None:
     project_in(tmp_path).close()
-    code, _, errors = call("model", "export", tmp_path / "x.onnx", "--project", tmp_path)
+    code, _, errors = run_command("model", "export", tmp_path / "x.onnx", "--project", tmp_path)
     assert code == 1
     assert errors == "There are no trained weights yet, so there is no network to export. Train first.\n"
-
-
-# The same in a process of its own ----------------------------------------------------------------
-
-
-def test_the_window_delivers_beside(trained: Path, tmp_path: Path) -> None:
-    told: list[int] = []
-    delivering = ModelExporter(trained / ".maskloop")
-    try:
-        out = tmp_path / "deep" / "net.safetensors"
-        delivered = delivering.export(out, None, lambda _what, done, _of: told.append(done)).result(120)
-        assert (delivered.equal, delivered.pictures) == (1.0, 3)
-        assert out.is_file() and told == [0, 1, 3, 4, 5]
-        with pytest.raises(ModelError, match="There is no run 99"):
-            delivering.export(out, 99, lambda *_: None).result(120)
-        (trained / ".maskloop" / "models" / "1" / "model.safetensors").write_bytes(b"")
-        with pytest.raises(ModelError, match="damaged"):
-            delivering.export(out, None, lambda *_: None).result(120)
-    finally:
-        delivering.close()
-
-
-def test_a_cancelled_delivery_leaves_nothing(trained: Path, tmp_path: Path) -> None:
-    delivering = ModelExporter(trained / ".maskloop")
-    try:
-        out = tmp_path / "deep" / "net.onnx"
-        future = delivering.export(out, None, lambda _what, done, _of: delivering.cancel() if done else None)
-        with pytest.raises(Cancelled):
-            future.result(120)
-        assert not out.parent.exists() or list(out.parent.iterdir()) == []
-    finally:
-        delivering.close()

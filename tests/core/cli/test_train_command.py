@@ -1,4 +1,4 @@
-"""maskloop train: choices, presets, repeating a run, and going on with one."""
+"""The train command: recipe options, presets, repeating a run, and resuming one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from core.project.project import Project
 from core.training.recipe import RECIPE_OPTIONS, Recipe
 from core.training.resume_state import STATE_FILE
-from tests.core.cli.test_app import asked, call, refused, wrong
+from tests.command_line import error_of, json_of, run_command, usage_error_of
 from tests.factories import label_all, project_in
 
 SMALL = ("--size", 64, "--device", "cpu", "--threads", 1)
@@ -19,12 +19,12 @@ SMALL = ("--size", 64, "--device", "cpu", "--threads", 1)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project of four labelled pictures with one run of two steps, of its own kind."""
+    """A project of four labelled pictures with one run of two steps and non-default options."""
     folder = tmp_path_factory.mktemp("chosen")
     with project_in(folder, count=4) as project:
         label_all(project, project.pictures.all())
     words = ("--loss", "focal+dice", "--optimizer", "sgd", "--lr", 0.01, "--batch", 2, "--colour", "strong")
-    said = asked("train", "--project", folder, *SMALL, "--steps", 2, "--deterministic", "--seed", 7, *words)
+    said = json_of("train", "--project", folder, *SMALL, "--steps", 2, "--deterministic", "--seed", 7, *words)
     assert said["state"] == "finished"
     return folder
 
@@ -39,46 +39,46 @@ def weights_of(folder: Path, run: int) -> bytes:
         return (project.run_folder(run) / "model.safetensors").read_bytes()
 
 
-def test_what_was_chosen_is_kept_with_the_run(folder: Path) -> None:
+def test_given_options_are_stored_with_the_run(folder: Path) -> None:
     recipe = recipe_of(folder, 1)
     assert (recipe.loss, recipe.optimizer, recipe.learning_rate) == ("focal+dice", "sgd", 0.01)
     assert (recipe.batch, recipe.colour, recipe.seed, recipe.deterministic) == (2, 0.4, 7, True)
 
 
-def test_a_run_can_be_repeated_to_the_last_bit_and_varied(folder: Path) -> None:
-    said = asked("train", "--project", folder, "--like", 1)
+def test_like_repeats_a_run_exactly_or_with_changes(folder: Path) -> None:
+    said = json_of("train", "--project", folder, "--like", 1)
     assert recipe_of(folder, said["run"]) == recipe_of(folder, 1)
     assert weights_of(folder, said["run"]) == weights_of(folder, 1)
-    other = asked("train", "--project", folder, "--like", 1, "--loss", "ce", "--epochs", 1)
+    other = json_of("train", "--project", folder, "--like", 1, "--loss", "ce", "--epochs", 1)
     varied = recipe_of(folder, other["run"])
     assert (varied.loss, varied.epochs, varied.steps, varied.optimizer) == ("ce", 1.0, None, "sgd")
 
 
-def test_going_on_takes_the_optimiser_along_and_says_so(folder: Path) -> None:
-    start = asked("train", "--project", folder, *SMALL, "--steps", 2)["run"]
-    assert "used up its budget" in refused("train", "--project", folder, "--resume", start)
-    said = asked("train", "--project", folder, "--resume", start, "--steps", 3)
+def test_resume_restores_the_optimizer_state(folder: Path) -> None:
+    start = json_of("train", "--project", folder, *SMALL, "--steps", 2)["run"]
+    assert "used up its budget" in error_of("train", "--project", folder, "--resume", start)
+    said = json_of("train", "--project", folder, "--resume", start, "--steps", 3)
     assert (said["steps"], said["resumed"]) == (5, "state")
-    assert f"run {start} and its optimiser at step 2" in said["notes"][0]
+    assert f"run {start} with its optimizer state at step 2" in said["notes"][0]
     assert recipe_of(folder, said["run"]).steps == 5
-    words = call("train", "--project", folder, "--resume", said["run"], "--steps", 1)[1]
-    assert "its optimiser at step 5" in words
+    words = run_command("train", "--project", folder, "--resume", said["run"], "--steps", 1)[1]
+    assert "its optimizer state at step 5" in words
 
-    # Without the state, or with another optimiser, the weights are the start.
-    other = asked("train", "--project", folder, "--resume", start, "--steps", 1, "--optimizer", "sgd")
+    # Without the state, or with another optimizer, only the weights are used.
+    other = json_of("train", "--project", folder, "--resume", start, "--steps", 1, "--optimizer", "sgd")
     assert (other["steps"], other["resumed"]) == (1, "weights")
-    assert "another optimiser (adamw)" in other["notes"][0]
+    assert "another optimizer (adamw)" in other["notes"][0]
     with Project.open_read_only(folder) as project:
         (project.run_folder(start) / STATE_FILE).unlink(missing_ok=True)
         states = list(project.run_folder(start).parent.glob(f"*/{STATE_FILE}"))
     assert len(states) <= 3
-    bare = asked("train", "--project", folder, "--resume", start, "--steps", 1)
+    bare = json_of("train", "--project", folder, "--resume", start, "--steps", 1)
     assert (bare["steps"], bare["resumed"]) == (1, "weights")
-    assert "left no state" in bare["notes"][0]
+    assert "no saved optimizer state" in bare["notes"][0]
 
 
-def test_a_range_test_is_measured_and_its_rate_kept(folder: Path) -> None:
-    run = asked("train", "--project", folder, *SMALL, "--steps", 1, "--batch", 1, "--lr", "auto")["run"]
+def test_learning_rate_range_test_is_recorded(folder: Path) -> None:
+    run = json_of("train", "--project", folder, *SMALL, "--steps", 1, "--batch", 1, "--lr", "auto")["run"]
     with Project.open_read_only(folder) as project:
         points = project.runs.measurements(run)
     rates = [p.value for p in points if p.name == "range_rate"]
@@ -89,13 +89,13 @@ def test_a_range_test_is_measured_and_its_rate_kept(folder: Path) -> None:
     assert recipe_of(folder, run).learning_rate == taken
 
 
-def test_presets_come_before_what_else_is_said(folder: Path) -> None:
-    run = asked("train", "--project", folder, *SMALL, "--preset", "best", "--steps", 1, "--ema", 0)["run"]
+def test_given_options_override_the_preset(folder: Path) -> None:
+    run = json_of("train", "--project", folder, *SMALL, "--preset", "best", "--steps", 1, "--ema", 0)["run"]
     recipe = recipe_of(folder, run)
     assert (recipe.zoom, recipe.patience, recipe.ema, recipe.steps) == ((0.5, 2.0), 40, 0.0, 1)
 
 
-def test_the_first_interrupt_ends_a_training_in_order(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_first_interrupt_stops_training_resumably(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from core.training.train_step import TrainStep
 
     step = TrainStep.step
@@ -106,11 +106,11 @@ def test_the_first_interrupt_ends_a_training_in_order(folder: Path, monkeypatch:
 
     monkeypatch.setattr(TrainStep, "step", pressed)
     before = signal.getsignal(signal.SIGINT)
-    said = asked("train", "--project", folder, *SMALL, "--steps", 50)
+    said = json_of("train", "--project", folder, *SMALL, "--steps", 50)
     assert signal.getsignal(signal.SIGINT) is before
     assert (said["state"], said["steps"]) == ("stopped", 1)
     monkeypatch.undo()
-    again = asked("train", "--project", folder, "--resume", said["run"], "--steps", 1)
+    again = json_of("train", "--project", folder, "--resume", said["run"], "--steps", 1)
     assert (again["steps"], again["resumed"]) == (2, "state")
 
 
@@ -125,24 +125,24 @@ def test_the_first_interrupt_ends_a_training_in_order(folder: Path, monkeypatch:
         (("--steps", "many"), "a whole number from 0, or none"),
     ],
 )
-def test_impossible_choices_are_wrong_use_and_no_run(
+def test_invalid_options_are_usage_errors_and_create_no_run(
     words: tuple[object, ...], sentence: str, folder: Path
 ) -> None:
-    runs = len(asked("status", "--project", folder)["runs"])
-    assert sentence in wrong("train", "--project", folder, *words)
-    assert len(asked("status", "--project", folder)["runs"]) == runs
+    runs = len(json_of("status", "--project", folder)["runs"])
+    assert sentence in usage_error_of("train", "--project", folder, *words)
+    assert len(json_of("status", "--project", folder)["runs"]) == runs
 
 
-def test_a_run_that_is_not_there_cannot_be_followed(folder: Path) -> None:
-    assert "no run 77" in refused("train", "--project", folder, "--like", 77)
+def test_like_needs_an_existing_run(folder: Path) -> None:
+    assert "no run 77" in error_of("train", "--project", folder, "--like", 77)
 
 
-def test_beginning_anew_and_going_on_exclude_each_other(folder: Path) -> None:
-    assert "--like" in wrong("train", "--project", folder, "--like", 1, "--resume", 1)
+def test_like_and_resume_exclude_each_other(folder: Path) -> None:
+    assert "--like" in usage_error_of("train", "--project", folder, "--like", 1, "--resume", 1)
 
 
-def test_help_shows_every_choice() -> None:
-    code, out, _ = call("train", "--help")
+def test_help_lists_every_recipe_option() -> None:
+    code, out, _ = run_command("train", "--help")
     assert code == 0
     for field in RECIPE_OPTIONS:
         assert field.cli_option in out

@@ -1,4 +1,4 @@
-"""Every format out and in again gives the same pixels, or exactly the loss that was announced."""
+"""Export and re-import in every format gives the same pixels, except for the announced losses."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from tests.exported_datasets import (
     write,
 )
 
-IN_AND_OUT = sorted(name for name in EXPORT_FORMATS if READ_AS.get(name, name) in IMPORT_FORMATS)
+ROUND_TRIP_FORMATS = sorted(name for name in EXPORT_FORMATS if READ_AS.get(name, name) in IMPORT_FORMATS)
 
 
 def classes_for(name: str) -> ClassList:
     return street() if name == "cityscapes" else classes_of()
 
 
-def same(name: str, labels: list[np.ndarray], classes: ClassList) -> None:
+def assert_round_trip(name: str, labels: list[np.ndarray], classes: ClassList) -> None:
     with tempfile.TemporaryDirectory() as place:
         root = write(name, Path(place), labels, classes)
         dataset = open_dataset(root, READ_AS.get(name, name))
@@ -46,13 +46,13 @@ def same(name: str, labels: list[np.ndarray], classes: ClassList) -> None:
         assert {s.split for s in dataset.samples} == {"train"}
 
 
-def test_all_but_numpy_files_and_shards_come_in_again() -> None:
-    assert set(EXPORT_FORMATS) - set(IN_AND_OUT) == {"numpy", "webdataset"}
+def test_all_formats_but_numpy_and_webdataset_can_be_imported() -> None:
+    assert set(EXPORT_FORMATS) - set(ROUND_TRIP_FORMATS) == {"numpy", "webdataset"}
 
 
-@pytest.mark.parametrize("name", IN_AND_OUT)
-def test_holes_islands_lines_and_neighbours_come_back(name: str) -> None:
-    same(name, [hard_label()], classes_for(name))
+@pytest.mark.parametrize("name", ROUND_TRIP_FORMATS)
+def test_difficult_shapes_survive_a_round_trip(name: str) -> None:
+    assert_round_trip(name, [hard_label()], classes_for(name))
 
 
 noise = arrays.arrays(
@@ -62,35 +62,37 @@ noise = arrays.arrays(
 ).filter(lambda label: (label % VOID).any())
 
 
-@pytest.mark.parametrize("name", IN_AND_OUT)
-def test_any_label_comes_back(name: str) -> None:
+@pytest.mark.parametrize("name", ROUND_TRIP_FORMATS)
+def test_random_labels_survive_a_round_trip(name: str) -> None:
     @settings(max_examples=12, deadline=None)
     @given(st.lists(noise, min_size=1, max_size=2))
     def check(labels: list[np.ndarray]) -> None:
-        # A class that occurs nowhere would be missing where classes are learned from what occurs.
-        same(name, [*labels, hard_label()], classes_for(name))
+        # Formats without class lists lose classes that do not occur, so the second label has all of them.
+        assert_round_trip(name, [*labels, hard_label()], classes_for(name))
 
     check()
 
 
-@pytest.mark.parametrize("name", [n for n in IN_AND_OUT if n not in ("cityscapes", "labelme", "cvat")])
-def test_254_classes_come_back(name: str) -> None:
-    # Readers add classes of their own: everything else, Void, background and ignored.
+@pytest.mark.parametrize(
+    "name", [n for n in ROUND_TRIP_FORMATS if n not in ("cityscapes", "labelme", "cvat")]
+)
+def test_254_classes_survive_a_round_trip(name: str) -> None:
+    # Some readers add classes: everything else, Void, background and ignored.
     count = {"coco": 253, "yolo-seg": 253, "camvid": 253, "pascal-voc": 252}.get(name, 254)
     classes = classes_of(count)
-    same(name, [np.resize(np.arange(1, count + 1, dtype=np.uint8), (16, 16))], classes)
+    assert_round_trip(name, [np.resize(np.arange(1, count + 1, dtype=np.uint8), (16, 16))], classes)
 
 
-@pytest.mark.parametrize("name", IN_AND_OUT)
-def test_a_picture_without_a_region_does_no_harm(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ROUND_TRIP_FORMATS)
+def test_unlabelled_picture_survives_a_round_trip(name: str, tmp_path: Path) -> None:
     classes = classes_for(name)
     root = write(name, tmp_path, [hard_label(), np.zeros((9, 7), np.uint8)], classes)
     found = read_labels(open_dataset(root, READ_AS.get(name, name)), classes)
     assert (found["p1"] == (VOID if name in UNLABELLED_IS_VOID else 0)).all()
 
 
-@pytest.mark.parametrize("name", IN_AND_OUT)
-def test_what_is_written_is_recognised(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ROUND_TRIP_FORMATS)
+def test_exported_format_is_recognised(name: str, tmp_path: Path) -> None:
     root = write(name, tmp_path, [hard_label()], classes_for(name))
     assert open_dataset(root).recognition.format == READ_AS.get(name, name)
 
@@ -106,19 +108,19 @@ def test_losses_are_announced(name: str) -> None:
     assert "void" not in said.casefold()
 
 
-def test_numpy_files_hold_the_values(tmp_path: Path) -> None:
+def test_numpy_files_contain_the_values(tmp_path: Path) -> None:
     root = write("numpy", tmp_path, [hard_label()], classes_of())
     found = np.load(root / "masks" / "train" / "p0.npy", allow_pickle=False)
     np.testing.assert_array_equal(found, hard_label())
     assert np.load(root / "images" / "train" / "p0.npy", allow_pickle=False).shape == (16, 24, 3)
 
 
-def test_cityscapes_needs_a_class_that_it_knows(tmp_path: Path) -> None:
+def test_cityscapes_needs_a_class_of_its_own(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="No class of this project has the name"):
         write("cityscapes", tmp_path, [hard_label()], classes_of())
 
 
-def test_a_class_that_cityscapes_does_not_know_is_named(tmp_path: Path) -> None:
+def test_classes_unknown_to_cityscapes_are_announced(tmp_path: Path) -> None:
     classes = street().with_changes(3, name="dragon")
     said = EXPORT_FORMATS["cityscapes"].writer().losses(classes, LabelStatistics())
     assert "dragon" in said[0]
@@ -128,7 +130,7 @@ def test_a_class_that_cityscapes_does_not_know_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["pascal-voc", "cityscapes", "camvid"])
-def test_names_with_blanks_stay_apart_where_lists_part_them(name: str, tmp_path: Path) -> None:
+def test_names_with_spaces_stay_distinct_in_lists(name: str, tmp_path: Path) -> None:
     from PIL import Image
 
     from core.formats.writers.base import ExportPicture, WritePlan
@@ -152,8 +154,8 @@ def test_names_with_blanks_stay_apart_where_lists_part_them(name: str, tmp_path:
     assert all(s.read_mask is not None for s in samples)
 
 
-def test_datasets_side_by_side_are_named(tmp_path: Path) -> None:
-    """Of the pictures that both are about nobody can say which is meant."""
+def test_several_datasets_in_one_folder_are_refused(tmp_path: Path) -> None:
+    """Both datasets contain the same pictures, so the reader cannot choose."""
     for name in ("coco", "coco-panoptic"):
         write(name, tmp_path / name, [hard_label()], classes_for(name))
     with pytest.raises(

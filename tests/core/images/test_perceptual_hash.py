@@ -34,7 +34,7 @@ from core.session.dataset.near_duplicates import (
     list_pairs,
     split_sequences,
 )
-from tests.core.cli.test_app import asked, done
+from tests.command_line import json_of, output_of
 
 Picture = NDArray[np.uint8]
 
@@ -139,7 +139,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_leaks_are_named_with_their_pictures(folder: Path) -> None:
-    told = asked("duplicates", "--project", folder)
+    told = json_of("duplicates", "--project", folder)
     assert told["looked"] == 4 and told["unreadable"] == ["broken.png"]
     assert told["groups"] == [["clip7_0.png", "clip7_1.png"]]
     (leak,) = told["leaks"]
@@ -150,7 +150,7 @@ def test_leaks_are_named_with_their_pictures(folder: Path) -> None:
         "val",
     )
     assert told["sequences_in_several_splits"] == {"clip7_": {"train": 1, "val": 1}}
-    words = done("duplicates", "--project", folder)
+    words = output_of("duplicates", "--project", folder)
     assert "1 of them between splits" in words and "broken.png" in words and "“clip7_”" in words
 
 

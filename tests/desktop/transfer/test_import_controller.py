@@ -16,7 +16,7 @@ from desktop.tour.window_driver import CTRL
 from desktop.transfer.import_dialog import ImportDialog
 from tests import external_datasets
 from tests.desktop.conftest import Desk
-from tests.external_datasets import FORMS, RIGHT
+from tests.external_datasets import EXTERNAL_DATASETS, RIGHT
 
 pytestmark = pytest.mark.qt_log_ignore("does not support propagateSizeHints")
 
@@ -37,7 +37,7 @@ def opened(desk: Desk, folder: Path | None = None) -> ImportDialog:
 
 
 def form(name: str, place: Path) -> Path:
-    next(f for f in FORMS if f.format == name).write(place)
+    next(f for f in EXTERNAL_DATASETS if f.format == name).write(place)
     return place
 
 

@@ -1,4 +1,4 @@
-"""Datasets of other programs: recognised, opened, and read to the same pixels; what is broken is named."""
+"""Datasets in the formats of other programs are recognised and read to the same pixels; malformed ones are reported."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from core.session.transfer.excluded_masks import read_excluded
 from core.session.transfer.import_plan import ClassChoice
 from core.session.transfer.import_run import import_dataset
 from tests import external_datasets
-from tests.external_datasets import FORMS, PAIRS, RIGHT, Form
+from tests.external_datasets import EXTERNAL_DATASETS, IMAGE_PAIRS, RIGHT, ExternalDataset
 from tests.factories import picture
 
 
 def names_of(dataset: Dataset, mask: LoadedMask) -> np.ndarray:
-    """(H, W) names of classes instead of values."""
+    """(H, W) class names instead of values."""
     names = np.array(
         ["(none)", *(c.name for c in dataset.classes), *["?"] * (255 - len(dataset.classes))], object
     )
@@ -48,8 +48,10 @@ def read(dataset: Dataset, place: int = 0) -> LoadedMask:
     return reader()
 
 
-@pytest.mark.parametrize("form", FORMS, ids=[f"{n}-{f.format}" for n, f in enumerate(FORMS)])
-def test_each_form_is_recognised_and_read(form: Form, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "form", EXTERNAL_DATASETS, ids=[f"{n}-{f.format}" for n, f in enumerate(EXTERNAL_DATASETS)]
+)
+def test_each_format_is_recognised_and_read(form: ExternalDataset, tmp_path: Path) -> None:
     form.write(tmp_path)
     said = recognise_all(DatasetTree(tmp_path))
     assert said[0].format == form.format
@@ -65,13 +67,17 @@ def test_each_form_is_recognised_and_read(form: Form, tmp_path: Path) -> None:
     assert dataset.problems == () or form.format == "oxford-pet"
 
 
-def test_every_format_that_comes_in_is_tried_here() -> None:
-    tried = {form.format for form in (*FORMS, PAIRS)} | {"masks", "cityscapes-30", "cityscapes-34"}
+def test_every_import_format_is_tested_here() -> None:
+    tried = {form.format for form in (*EXTERNAL_DATASETS, IMAGE_PAIRS)} | {
+        "masks",
+        "cityscapes-30",
+        "cityscapes-34",
+    }
     assert {row.name for row in importable_formats()} == tried
 
 
-def test_image_pairs_are_cut_and_their_colours_snapped(tmp_path: Path) -> None:
-    PAIRS.write(tmp_path)
+def test_image_pairs_are_split_and_colours_matched(tmp_path: Path) -> None:
+    IMAGE_PAIRS.write(tmp_path)
     dataset = open_dataset(tmp_path)
     assert dataset.recognition.format == "cityscapes-pairs"
     mask = read(dataset)
@@ -93,22 +99,22 @@ def test_image_pairs_are_cut_and_their_colours_snapped(tmp_path: Path) -> None:
             np.testing.assert_array_equal(np.asarray(cut), np.asarray(both)[:, :64])
 
 
-def test_pairs_are_not_taken_in_place(tmp_path: Path) -> None:
-    PAIRS.write(tmp_path)
+def test_image_pairs_cannot_be_imported_in_place(tmp_path: Path) -> None:
+    IMAGE_PAIRS.write(tmp_path)
     with Project.open(tmp_path) as project, pytest.raises(FormatError, match="another folder"):
         import_dataset(project, open_dataset(tmp_path))
 
 
 @pytest.mark.parametrize(("count", "kept"), [(19, 19), (30, 30), (34, 34)])
-def test_cityscapes_comes_with_three_class_sets(count: int, kept: int, tmp_path: Path) -> None:
-    FORMS[0].write(tmp_path)
+def test_cityscapes_has_three_class_sets(count: int, kept: int, tmp_path: Path) -> None:
+    EXTERNAL_DATASETS[0].write(tmp_path)
     name = "cityscapes" if count == 19 else f"cityscapes-{count}"
     dataset = open_dataset(tmp_path, name)
     assert sum(c.target == ClassTarget.CLASS for c in dataset.classes) == kept
 
 
-def test_classes_may_be_mapped_when_they_come_in(tmp_path: Path) -> None:
-    next(f for f in FORMS if f.format == "coco").write(tmp_path)
+def test_classes_are_mapped_by_an_import(tmp_path: Path) -> None:
+    next(f for f in EXTERNAL_DATASETS if f.format == "coco").write(tmp_path)
     choices = {
         "ROOF": ClassChoice(ClassTarget.CLASS, "building"),
         "everything else": ClassChoice(ClassTarget.CLASS, "ground"),
@@ -126,8 +132,8 @@ def test_classes_may_be_mapped_when_they_come_in(tmp_path: Path) -> None:
         import_dataset(project, open_dataset(tmp_path), choices={"sky": ClassChoice(ClassTarget.VOID)})
 
 
-def test_tags_come_in_with_the_label_as_one_edit(tmp_path: Path) -> None:
-    next(f for f in FORMS if f.format == "labelme").write(tmp_path)
+def test_label_and_tags_are_imported_as_one_edit(tmp_path: Path) -> None:
+    next(f for f in EXTERNAL_DATASETS if f.format == "labelme").write(tmp_path)
     with Project.open(_folder(tmp_path / "mine")) as project:
         import_dataset(project, open_dataset(tmp_path))
         record = project.pictures.get(1)
@@ -138,7 +144,7 @@ def test_tags_come_in_with_the_label_as_one_edit(tmp_path: Path) -> None:
         assert (record.tags, record.is_labelled) == ((), False)
 
 
-def test_smaller_objects_lie_above_larger_ones(tmp_path: Path) -> None:
+def test_smaller_objects_cover_larger_ones(tmp_path: Path) -> None:
     external_datasets.photo(tmp_path / "a.jpg")
     small = {"label": "chimney", "shape_type": "rectangle", "points": [[14, 2], [18, 6]]}
     content = external_datasets.labelme({"shape_type": "polygon", "points": external_datasets.BOX})
@@ -151,7 +157,7 @@ def test_smaller_objects_lie_above_larger_ones(tmp_path: Path) -> None:
     assert any("smaller ones cover" in note for note in dataset.notes)
 
 
-def test_a_hole_belongs_to_what_is_around_it(tmp_path: Path) -> None:
+def test_hole_is_not_part_of_the_object(tmp_path: Path) -> None:
     hole = [[14, 2], [18, 2], [18, 6], [14, 6]]
     geometry = {"geometryType": "polygon", "points": {"exterior": external_datasets.BOX, "interior": [hole]}}
     external_datasets._supervisely(geometry)(tmp_path)
@@ -160,7 +166,7 @@ def test_a_hole_belongs_to_what_is_around_it(tmp_path: Path) -> None:
     assert (names == "roof").sum() == 12 * 16 - 16
 
 
-# Pictures and masks of any naming -------------------------------------------------------------------
+# Pictures and masks in folders of any name
 
 
 @pytest.mark.parametrize(
@@ -176,7 +182,7 @@ def test_a_hole_belongs_to_what_is_around_it(tmp_path: Path) -> None:
         ("val_img/a.jpg", "val_mask/a.png"),
     ],
 )
-def test_masks_are_found_by_names_people_give(shot: str, mask: str, tmp_path: Path) -> None:
+def test_masks_are_paired_by_common_names(shot: str, mask: str, tmp_path: Path) -> None:
     external_datasets.photo(tmp_path / shot)
     external_datasets.grey(tmp_path / mask, 0, 1)
     dataset = open_dataset(tmp_path, "mask-folders")
@@ -187,7 +193,7 @@ def test_masks_are_found_by_names_people_give(shot: str, mask: str, tmp_path: Pa
     assert "belong to pictures of the same name" in dataset.notes[0]
 
 
-def test_distinct_values_become_classes_and_keep_their_number(tmp_path: Path) -> None:
+def test_unnamed_values_become_classes_with_the_same_index(tmp_path: Path) -> None:
     for number, (left, right) in enumerate(((10, 40000), (10, 500))):
         external_datasets.photo(tmp_path / "images" / f"{number}.jpg")
         external_datasets.grey(tmp_path / "masks" / f"{number}.png", left, right, np.uint16)
@@ -200,7 +206,7 @@ def test_distinct_values_become_classes_and_keep_their_number(tmp_path: Path) ->
     assert "10, 500, 40000" in " ".join(dataset.notes)
 
 
-def test_colours_of_no_class_are_said_and_stay_unlabelled(tmp_path: Path) -> None:
+def test_unknown_colours_are_reported_and_stay_unlabelled(tmp_path: Path) -> None:
     external_datasets._tiles(tmp_path)
     path = tmp_path / "Tile 1" / "masks" / "image_part_001.png"
     pixels = external_datasets.colours((132, 41, 246), (60, 16, 152))
@@ -211,7 +217,7 @@ def test_colours_of_no_class_are_said_and_stay_unlabelled(tmp_path: Path) -> Non
     assert "#010203" in mask.notes[0]
 
 
-def test_masks_as_jpeg_are_told_into_black_and_white(tmp_path: Path) -> None:
+def test_jpeg_masks_are_thresholded(tmp_path: Path) -> None:
     external_datasets.photo(tmp_path / "images" / "a.jpg")
     path = tmp_path / "masks" / "a.jpg"
     path.parent.mkdir()
@@ -222,18 +228,18 @@ def test_masks_as_jpeg_are_told_into_black_and_white(tmp_path: Path) -> None:
     assert (names[:, :8] == "background").all()
 
 
-def test_the_same_name_in_many_tiles_stays_apart(tmp_path: Path) -> None:
+def test_equal_names_in_different_folders_stay_separate(tmp_path: Path) -> None:
     external_datasets._tiles(tmp_path)
     with Project.open(_folder(tmp_path / "mine")) as project:
         report = import_dataset(project, open_dataset(tmp_path))
         assert (report.pictures, report.labels, report.problems) == (2, 2, ())
 
 
-# Nothing hostile gets through -----------------------------------------------------------------------
+# Malicious and malformed files
 
 
 @pytest.mark.parametrize("name", ["/etc/passwd", "../../secret.jpg", "..\\..\\secret.jpg", "C:/secret.jpg"])
-def test_names_inside_files_stay_inside_the_folder(name: str, tmp_path: Path) -> None:
+def test_file_names_in_annotations_cannot_leave_the_folder(name: str, tmp_path: Path) -> None:
     external_datasets.photo(tmp_path / "secret.jpg")
     external_datasets.photo(tmp_path / "set" / "val2017" / "a.jpg")
     external_datasets.write_json(
@@ -254,14 +260,14 @@ def test_names_inside_files_stay_inside_the_folder(name: str, tmp_path: Path) ->
     ],
     ids=["outside entity", "entities that grow"],
 )
-def test_entities_in_xml_are_refused(xml: str, tmp_path: Path) -> None:
+def test_xml_entities_are_refused(xml: str, tmp_path: Path) -> None:
     external_datasets.photo(tmp_path / "a.jpg")
     external_datasets.write_text(tmp_path / "annotations.xml", xml)
     with pytest.raises(FormatError, match="is not valid XML"):
         open_dataset(tmp_path, "cvat")
 
 
-def _bad_codes() -> dict[str, Form]:
+def _bad_codes() -> dict[str, ExternalDataset]:
     size = [16, 24]
     runs = {"size": size, "counts": [10, 5]}
     beyond = {"size": size, "counts": "0" + "o" * 9}
@@ -271,24 +277,24 @@ def _bad_codes() -> dict[str, Form]:
         "data": base64_of(zlib.compress(b"\x89PNG\r\n\x1a\n" + b"\0" * 8 + b"\x7f\xff\xff\xff" * 2)),
     }
     return {
-        "runs that do not fill": Form("coco", external_datasets._coco(runs), "", ""),
-        "a code past the picture": Form("coco", external_datasets._coco(beyond), "", ""),
-        "a code of another size": Form(
+        "runs that do not fill": ExternalDataset("coco", external_datasets._coco(runs), "", ""),
+        "a code past the picture": ExternalDataset("coco", external_datasets._coco(beyond), "", ""),
+        "a code of another size": ExternalDataset(
             "coco", external_datasets._coco({**external_datasets.compressed(RIGHT), "size": [24, 16]}), "", ""
         ),
-        "an outline of two corners": Form(
+        "an outline of two corners": ExternalDataset(
             "datumaro", external_datasets._datumaro({"type": "polygon", "points": [1, 2, 3, 4]}), "", ""
         ),
-        "numbers that are none": Form(
+        "numbers that are none": ExternalDataset(
             "datumaro", external_datasets._datumaro({"type": "polygon", "points": [float("nan")] * 6}), "", ""
         ),
-        "rows that do not fill": Form(
+        "rows that do not fill": ExternalDataset(
             "cvat",
             external_datasets._cvat('<mask label="roof" rle="1,2" left="0" top="0" width="9" height="9"/>'),
             "",
             "",
         ),
-        "a bitmap that unpacks for ever": Form(
+        "a bitmap that unpacks for ever": ExternalDataset(
             "supervisely",
             external_datasets._supervisely(
                 {"geometryType": "bitmap", "bitmap": {"origin": [0, 0], "data": bomb}}
@@ -296,10 +302,10 @@ def _bad_codes() -> dict[str, Form]:
             "",
             "",
         ),
-        "a giant PNG inside": Form(
+        "a giant PNG inside": ExternalDataset(
             "supervisely", external_datasets._supervisely({"geometryType": "bitmap", "bitmap": giant}), "", ""
         ),
-        "a brush cut short": Form(
+        "a brush cut short": ExternalDataset(
             "label-studio",
             external_datasets._label_studio("brushlabels", {"rle": external_datasets.brush_code(RIGHT)[:9]}),
             "",
@@ -315,7 +321,7 @@ def base64_of(content: bytes) -> str:
 
 
 @pytest.mark.parametrize("what", _bad_codes())
-def test_a_broken_annotation_is_named_and_the_others_come_in(what: str, tmp_path: Path) -> None:
+def test_malformed_annotation_is_reported(what: str, tmp_path: Path) -> None:
     form = _bad_codes()[what]
     form.write(tmp_path)
     with Project.open(_folder(tmp_path / "mine")) as project:
@@ -329,17 +335,17 @@ def test_a_broken_annotation_is_named_and_the_others_come_in(what: str, tmp_path
         assert told.endswith(".")
 
 
-def test_deep_json_is_no_crash(tmp_path: Path) -> None:
+def test_deeply_nested_json_is_refused(tmp_path: Path) -> None:
     external_datasets.photo(tmp_path / "a.jpg")
     external_datasets.write_text(tmp_path / "a.json", '{"shapes": ' + "[" * 100_000 + '"imagePath"')
     with pytest.raises(FormatError):
         open_dataset(tmp_path, "labelme")
 
 
-# What nobody knows, and what several know -----------------------------------------------------------
+# Recognition and repeated import
 
 
-def test_a_folder_that_is_no_dataset_is_said_to_be_none(tmp_path: Path) -> None:
+def test_folder_that_is_not_a_dataset_is_refused(tmp_path: Path) -> None:
     external_datasets.photo(tmp_path / "a.jpg")
     with pytest.raises(FormatError, match="No dataset format was recognised"):
         open_dataset(tmp_path)
@@ -348,14 +354,14 @@ def test_a_folder_that_is_no_dataset_is_said_to_be_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [row.name for row in importable_formats()])
-def test_a_folder_of_pictures_is_refused_by_every_reader(name: str, tmp_path: Path) -> None:
+def test_every_reader_refuses_a_folder_of_pictures(name: str, tmp_path: Path) -> None:
     external_datasets.photo(tmp_path / "a.jpg")
     with pytest.raises(FormatError) as caught:
         open_dataset(tmp_path, name)
     assert str(caught.value).endswith((".", "pairs."))
 
 
-def test_of_several_forms_the_surest_is_taken_and_the_others_are_said(tmp_path: Path) -> None:
+def test_format_with_the_highest_confidence_is_used(tmp_path: Path) -> None:
     external_datasets.photo(tmp_path / "a.jpg")
     external_datasets.write_json(
         tmp_path / "a.json",
@@ -369,7 +375,7 @@ def test_of_several_forms_the_surest_is_taken_and_the_others_are_said(tmp_path: 
     assert other_candidates(said) == "Other candidates: labelme (92%)."
 
 
-def test_an_import_goes_on_where_it_was_and_reads_what_changed(tmp_path: Path) -> None:
+def test_repeated_import_reads_only_what_changed(tmp_path: Path) -> None:
     for number in range(3):
         external_datasets.photo(tmp_path / "set" / "images" / f"{number}.jpg", seed=number)
         external_datasets.grey(tmp_path / "set" / "masks" / f"{number}.png", 0, 1)
@@ -383,7 +389,7 @@ def test_an_import_goes_on_where_it_was_and_reads_what_changed(tmp_path: Path) -
         assert (tmp_path / "mine" / "images" / "2.jpg").exists()
 
 
-def test_masks_of_a_dataset_that_stays_where_it_is_are_no_pictures(tmp_path: Path) -> None:
+def test_masks_of_a_dataset_imported_in_place_are_not_listed_as_pictures(tmp_path: Path) -> None:
     external_datasets.photo(tmp_path / "img" / "a.jpg")
     external_datasets.grey(tmp_path / "gt" / "a.png", 0, 1)
     external_datasets.grey(tmp_path / "gt" / "other.png", 0, 1)
@@ -396,7 +402,7 @@ def test_masks_of_a_dataset_that_stays_where_it_is_are_no_pictures(tmp_path: Pat
         assert project.pictures.by_path("img/a.jpg").is_labelled
 
 
-def test_masks_beside_their_pictures_are_no_pictures_either(tmp_path: Path) -> None:
+def test_masks_beside_pictures_are_not_listed_as_pictures(tmp_path: Path) -> None:
     external_datasets.photo(tmp_path / "a.jpg")
     external_datasets.grey(tmp_path / "a_mask.png", 0, 1)
     with Project.open(tmp_path) as project:
@@ -407,7 +413,7 @@ def test_masks_beside_their_pictures_are_no_pictures_either(tmp_path: Path) -> N
         assert "a_mask.png" in list(list_pictures(tmp_path, read_excluded(project)))
 
 
-def test_what_is_exported_is_recognised_again(tmp_path: Path) -> None:
+def test_mask_dataset_with_colour_masks_is_recognised(tmp_path: Path) -> None:
     assert json.dumps(sorted(IMPORT_FORMATS)) == json.dumps(sorted(set(IMPORT_FORMATS)))
     external_datasets.photo(tmp_path / "images" / "a.png")
     Image.fromarray(picture(24, 16)).save(tmp_path / "images" / "a.png")
@@ -427,7 +433,7 @@ def _folder(path: Path) -> Path:
     return path
 
 
-def test_a_panoptic_table_does_not_go_through_all_pictures_for_each_of_them(
+def test_panoptic_reader_does_not_search_all_pictures_for_each_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names, places = [f"f{n}.png" for n in range(40)], ("images/unsplit", "annotations/panoptic_unsplit")

@@ -1,4 +1,4 @@
-"""Folders of index masks: recognised by their layout, refused in words that say what is missing."""
+"""Maskloop's own mask format: layout, class list, indices and colours, and messages for what is missing."""
 
 from __future__ import annotations
 
@@ -63,18 +63,18 @@ def test_pictures_and_masks_are_paired_by_name(tmp_path: Path) -> None:
     assert [c.name for c in dataset.classes] == ["sky", "road", "tree"]
 
 
-def test_masks_may_have_another_ending_than_pictures(tmp_path: Path) -> None:
+def test_masks_may_have_another_suffix_than_pictures(tmp_path: Path) -> None:
     dataset = opened(mask_dataset(tmp_path, suffix=".jpg"))
     assert [pair.read_mask is not None for pair in dataset.samples] == [True] * 3
 
 
-def test_a_path_with_dots_is_made_plain(tmp_path: Path) -> None:
+def test_root_path_is_normalised(tmp_path: Path) -> None:
     mask_dataset(tmp_path / "set")
     (tmp_path / "other").mkdir()
     assert opened(tmp_path / "other" / ".." / "set").root == tmp_path / "set"
 
 
-def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+def test_missing_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="There is no folder"):
         opened(tmp_path / "missing")
 
@@ -97,14 +97,14 @@ def test_empty_folders_are_refused(tmp_path: Path) -> None:
         opened(tmp_path)
 
 
-def test_masks_of_other_names_are_refused(tmp_path: Path) -> None:
+def test_masks_with_other_names_are_refused(tmp_path: Path) -> None:
     mask_dataset(tmp_path, ("train/a",))
     (tmp_path / "masks" / "train" / "a.png").rename(tmp_path / "masks" / "train" / "a_mask.png")
     with pytest.raises(FormatError, match="paired by name"):
         opened(tmp_path)
 
 
-def test_a_missing_class_list_says_what_it_should_hold(tmp_path: Path) -> None:
+def test_missing_class_list_is_explained(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match=r"classes\.json is missing.*\"index\": 0"):
         opened(mask_dataset(tmp_path, classes=None))
 
@@ -140,7 +140,7 @@ def test_a_missing_class_list_says_what_it_should_hold(tmp_path: Path) -> None:
         '{"classes": [{"index": 255, "name": "void"}], "ignore_index": 255}',
     ],
 )
-def test_a_broken_class_list_is_named_and_never_a_crash(content: str, tmp_path: Path) -> None:
+def test_malformed_class_list_is_refused(content: str, tmp_path: Path) -> None:
     path = classes_file(tmp_path, content)
     with pytest.raises(FormatError) as caught:
         read_classes_file(path)
@@ -148,13 +148,13 @@ def test_a_broken_class_list_is_named_and_never_a_crash(content: str, tmp_path: 
     assert str(caught.value).endswith(".")
 
 
-def test_bytes_that_are_no_text_are_named(tmp_path: Path) -> None:
+def test_class_list_must_be_utf8(tmp_path: Path) -> None:
     (tmp_path / "classes.json").write_bytes(b"\xff\xfe\x00{")
     with pytest.raises(FormatError, match=r"classes\.json cannot be understood"):
         read_classes_file(tmp_path / "classes.json")
 
 
-def test_a_bare_list_and_a_mark_at_the_beginning_are_fine(tmp_path: Path) -> None:
+def test_class_list_may_be_a_bare_list_with_byte_order_mark(tmp_path: Path) -> None:
     path = classes_file(tmp_path, "\ufeff" + json.dumps(CLASSES["classes"][:2]))
     classes, void, unlabelled = read_classes_file(path)
     assert [(c.index, c.name) for c in classes] == [(0, "sky"), (1, "road")]
@@ -163,20 +163,20 @@ def test_a_bare_list_and_a_mark_at_the_beginning_are_fine(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("nothing", [-1, -100, 70000, None])
-def test_an_ignore_index_that_no_pixel_can_hold_ignores_nothing(nothing: int | None, tmp_path: Path) -> None:
+def test_impossible_ignore_index_ignores_nothing(nothing: int | None, tmp_path: Path) -> None:
     path = classes_file(tmp_path, {**CLASSES, "ignore_index": nothing})
     classes, void, _ = read_classes_file(path)
     assert void == frozenset()
     assert len(classes) == 4
 
 
-def test_more_classes_than_a_project_holds_are_refused(tmp_path: Path) -> None:
+def test_too_many_classes_are_refused(tmp_path: Path) -> None:
     path = classes_file(tmp_path, [{"index": n, "name": str(n)} for n in range(255)])
     with pytest.raises(FormatError, match="1 to 254 classes"):
         read_classes_file(path)
 
 
-def test_indices_become_values_of_the_project(tmp_path: Path) -> None:
+def test_indices_become_class_values(tmp_path: Path) -> None:
     dataset = opened(mask_dataset(tmp_path))
     found = read_first(dataset).values
     expected = {0: 1, 1: 2, 2: 3, 11: VOID}
@@ -184,7 +184,7 @@ def test_indices_become_values_of_the_project(tmp_path: Path) -> None:
     assert found.dtype == np.uint8
 
 
-def test_an_index_nobody_has_named_is_refused(tmp_path: Path) -> None:
+def test_unknown_index_is_refused(tmp_path: Path) -> None:
     mask = indices()
     mask[3, 4], mask[0, 0] = 77, 200
     dataset = opened(mask_dataset(tmp_path, ("a",), masks={"a": mask}))
@@ -192,7 +192,7 @@ def test_an_index_nobody_has_named_is_refused(tmp_path: Path) -> None:
         read_first(dataset)
 
 
-def test_masks_of_sixteen_bits_are_read(tmp_path: Path) -> None:
+def test_16_bit_masks_are_read(tmp_path: Path) -> None:
     classes = [{"index": 40000, "name": "far"}, {"index": 3, "name": "near"}]
     mask = np.where(indices() > 1, 40000, 3).astype(np.uint16)
     dataset = opened(mask_dataset(tmp_path, ("a",), classes=classes, masks={"a": mask}))
@@ -200,20 +200,20 @@ def test_masks_of_sixteen_bits_are_read(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found, np.where(mask == 3, 2, 1))
 
 
-def test_a_mask_in_colours_of_no_class_is_refused(tmp_path: Path) -> None:
+def test_mask_without_class_colours_is_refused(tmp_path: Path) -> None:
     dataset = opened(mask_dataset(tmp_path, ("a",), masks={"a": np.full((16, 24, 3), 77, np.uint8)}))
     with pytest.raises(FormatError, match="none of the class colours"):
         read_first(dataset)
 
 
-def test_a_mask_that_is_no_picture_is_refused(tmp_path: Path) -> None:
+def test_unreadable_mask_is_refused(tmp_path: Path) -> None:
     dataset = opened(mask_dataset(tmp_path, ("a",)))
     (tmp_path / "masks" / "a.png").write_text("not a picture")
     with pytest.raises(ImageError, match=r"a\.png"):
         read_first(dataset)
 
 
-def test_written_masks_hold_indices_or_colours(tmp_path: Path) -> None:
+def test_index_and_colour_png_are_written(tmp_path: Path) -> None:
     classes = ClassList().with_class("sky", (1, 2, 3)).with_class("road", (4, 5, 6))
     values = np.array([[0, 1, 2], [255, 2, 1]], np.uint8)
     write_index_png(tmp_path / "new" / "i.png", values)
@@ -226,7 +226,7 @@ def test_written_masks_hold_indices_or_colours(tmp_path: Path) -> None:
     assert shown == [[[0, 0, 0], [1, 2, 3], [4, 5, 6]], [[255] * 3, [4, 5, 6], [1, 2, 3]]]
 
 
-def test_a_written_class_list_is_read_as_it_was(tmp_path: Path) -> None:
+def test_class_list_round_trip(tmp_path: Path) -> None:
     classes = ClassList().with_class("ünï – 图", (1, 2, 3)).with_class("road", (4, 5, 6), 200)
     write_classes_file(tmp_path, classes)
     found, void, unlabelled = read_classes_file(tmp_path / "classes.json")

@@ -1,5 +1,4 @@
-"""Real datasets, where they are at hand: in a folder beside the checkout, or in the one that MASKLOOP_SAMPLES names.
-Nothing is written there."""
+"""Real datasets, if present: in a folder beside the checkout or in MASKLOOP_SAMPLES. The tests only read them."""
 
 from __future__ import annotations
 
@@ -32,7 +31,7 @@ pytestmark = pytest.mark.skipif(
 
 @dataclass(frozen=True)
 class Expected:
-    """What a folder shall be: format, pictures, pictures with a label, classes that occur, parts of problems."""
+    """Expected result for a folder: format, pictures, labelled pictures, occurring classes, parts of the problems."""
 
     folder: str
     format: str
@@ -84,7 +83,7 @@ EXPECTED = (
 
 
 @pytest.mark.parametrize("expected", EXPECTED, ids=lambda e: e.folder)
-def test_each_folder_comes_in(expected: Expected, tmp_path: Path) -> None:
+def test_each_sample_is_imported(expected: Expected, tmp_path: Path) -> None:
     tree = DatasetTree(SAMPLES / expected.folder)
     assert recognise_all(tree)[0].format == expected.format
     dataset = open_dataset(tree.root, tree=tree)
@@ -101,7 +100,7 @@ def test_each_folder_comes_in(expected: Expected, tmp_path: Path) -> None:
             assert Counter(r.split for r in project.pictures.all()) == expected.splits
 
 
-def test_a_class_list_alone_is_no_dataset() -> None:
+def test_class_list_alone_is_not_a_dataset() -> None:
     with pytest.raises(FormatError, match="No dataset format was recognised"):
         open_dataset(SAMPLES / "semantic-drone-classdict")
 
@@ -114,8 +113,8 @@ def _names(dataset: Dataset, place: int) -> np.ndarray:
     return names[read().values]
 
 
-def test_the_same_objects_in_two_formats_are_the_same_pixels() -> None:
-    """YOLO's files were made from COCO's: several parts were joined and crowds dropped, the rest is equal."""
+def test_coco_and_yolo_of_the_same_objects_agree() -> None:
+    """The YOLO files were converted from COCO: parts of objects were joined and crowds dropped."""
     root = SAMPLES / "coco-tiny-4formats"
     coco, yolo = open_dataset(root, "coco"), open_dataset(root, "yolo-seg")
     kinds = [c.name for c in coco.classes]
@@ -131,8 +130,8 @@ def test_the_same_objects_in_two_formats_are_the_same_pixels() -> None:
     assert np.mean(shares) > 0.9
 
 
-def test_areas_are_those_that_pycocotools_counts() -> None:
-    """Who rounds how at the border of an object differs; nothing else does."""
+def test_rasterized_areas_agree_with_pycocotools() -> None:
+    """Only border pixels differ, because of rounding."""
     from pycocotools import mask as reader
 
     tree = DatasetTree(SAMPLES / "coco-tiny-4formats")
@@ -156,12 +155,12 @@ def _decoded(reader: object, code: object) -> np.ndarray:
     import warnings
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # it speaks to numpy as of before 2.0
+        warnings.simplefilter("ignore", DeprecationWarning)  # it uses the API of NumPy before 2.0
         return np.asarray(reader.decode(code))  # type: ignore[attr-defined]
 
 
-def test_camvids_colours_are_the_indices_of_its_own_packing() -> None:
-    """The index masks of the same frames have a broken last row and column; everywhere else both say the same."""
+def test_camvid_colours_agree_with_its_index_masks() -> None:
+    """The index masks of the same frames have a broken last row and column; all other pixels agree."""
     root = SAMPLES / "camvid-colour-11class"
     dataset = open_dataset(root)
     for sample in dataset.samples:
@@ -172,7 +171,7 @@ def test_camvids_colours_are_the_indices_of_its_own_packing() -> None:
         np.testing.assert_array_equal(np.where(mine == VOID, 11, mine - 1), theirs)
 
 
-def test_a_peers_own_fixtures_come_in() -> None:
+def test_datumaro_fixtures_are_imported() -> None:
     root = SAMPLES / "datumaro-fixtures"
     expected = {
         "camvid_dataset": "camvid",

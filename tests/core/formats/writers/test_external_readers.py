@@ -1,6 +1,6 @@
-"""What we write is read by readers that others wrote, and gives the same masks.
+"""Exported datasets are read by independent libraries, with the same masks.
 
-Heavy ones run where they are installed, for which there is
+Large optional libraries are tested if they are installed:
 uv run --with labelme --with datumaro --with datasets --with webdataset pytest THIS FILE
 """
 
@@ -26,7 +26,7 @@ LABELS = [hard_label(), np.rot90(hard_label()).copy(), np.full((5, 7), 2, np.uin
 
 
 def labels_of(api: COCO, image: int) -> np.ndarray:
-    """The label of a picture from COCO's annotations, which must not overlap."""
+    """The label of a picture from its COCO annotations, which must not overlap."""
     row = api.loadImgs(image)[0]
     values = np.zeros((row["height"], row["width"]), int)
     for note in api.loadAnns(api.getAnnIds(imgIds=image)):
@@ -36,7 +36,7 @@ def labels_of(api: COCO, image: int) -> np.ndarray:
     return values
 
 
-@pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")  # its own, with new NumPy
+@pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")  # raised by pycocotools with NumPy 2
 def test_pycocotools_reads_coco(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = write("coco", tmp_path, LABELS, classes_of(), "val")
     api = COCO(str(root / "annotations" / "instances_val.json"))
@@ -45,7 +45,7 @@ def test_pycocotools_reads_coco(tmp_path: Path, capsys: pytest.CaptureFixture[st
     seen = CocoDetection(str(root / "images" / "val"), str(root / "annotations" / "instances_val.json"))
     assert [image.size for image, _ in seen] == [label.shape[::-1] for label in LABELS]
     kinds = {type(note["segmentation"]) for note in api.loadAnns(api.getAnnIds())}
-    assert kinds == {list, dict}, "holes need run lengths, all else is a polygon"
+    assert kinds == {list, dict}, "regions with holes are run-length codes, all others polygons"
 
 
 @pytest.mark.parametrize("split", ["train", "val", "trainval"])
@@ -69,7 +69,7 @@ def test_torchvision_reads_cityscapes(split: str, tmp_path: Path) -> None:
     for c in street():
         table[c.value], colours[c.value] = ids[c.name.lower()].index, ids[c.name.lower()].colour
     assert len(found) == len(LABELS)
-    for path, (_, (semantic, colour)) in zip(found.images, found, strict=True):  # in the order of the disk
+    for path, (_, (semantic, colour)) in zip(found.images, found, strict=True):  # in directory order
         label = LABELS[int(Path(path).name[1])]
         np.testing.assert_array_equal(np.asarray(semantic), table[label])
         np.testing.assert_array_equal(np.asarray(colour)[..., :3], colours[label])
@@ -81,7 +81,7 @@ def test_torchvision_reads_cityscapes(split: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("way", ["pillow", "opencv"])
-def test_who_draws_the_outlines_of_yolo_gets_the_same_pixels(way: str, tmp_path: Path) -> None:
+def test_drawn_yolo_outlines_give_the_same_pixels(way: str, tmp_path: Path) -> None:
     root = write("yolo-seg", tmp_path, LABELS, classes_of())
     for number, label in enumerate(LABELS):
         height, width = label.shape
@@ -120,7 +120,7 @@ def test_labelme_reads_labelme(tmp_path: Path) -> None:
 
 
 def labelme_shape(shape: dict) -> dict:
-    """As labelme's own loader hands it on: a mask is decoded."""
+    """The shape as labelme's loader returns it, with a decoded mask."""
     if shape["mask"] is not None:
         from labelme.utils import img_b64_to_arr
 
@@ -133,7 +133,7 @@ def test_datasets_reads_hugging_face(tmp_path: Path) -> None:
     root = write("hugging-face", tmp_path, LABELS, classes_of(), "val")
     import tqdm
 
-    tqdm.tqdm.monitor_interval = 0  # a thread that nobody would stop
+    tqdm.tqdm.monitor_interval = 0  # otherwise a thread keeps running
     found = datasets.load_dataset(str(root), cache_dir=str(tmp_path / "cache"))
     assert set(found) == {"validation"}
     for row, label in zip(found["validation"], LABELS, strict=True):
@@ -164,7 +164,7 @@ def test_tarfile_reads_shards(tmp_path: Path) -> None:
         assert json.loads(found[f"p{number}.json"]) == {"tags": []}
 
 
-@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # it leaves its shard open
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # webdataset leaves its shard open
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_webdataset_reads_shards(tmp_path: Path) -> None:
     webdataset = pytest.importorskip("webdataset", exc_type=ImportError)
@@ -185,7 +185,7 @@ DATUMARO = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")  # of pycocotools, with new NumPy
+@pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")  # raised by pycocotools with NumPy 2
 @pytest.mark.parametrize("name", DATUMARO)
 def test_datumaro_reads(name: str, tmp_path: Path) -> None:
     datumaro = pytest.importorskip("datumaro", exc_type=ImportError)
@@ -204,7 +204,7 @@ def test_datumaro_reads(name: str, tmp_path: Path) -> None:
             value = VOID if title in void else classes.by_name(title).value
             values[datumaro_mask(note, label.shape)] = value
         expected = announced(name, label)
-        if name != "cvat":  # what belongs to no class: Datumaro has no mask for it
+        if name != "cvat":  # Datumaro has no mask for pixels without a class
             values[values == VOID], expected = 0, np.where(expected == VOID, 0, expected)
         np.testing.assert_array_equal(values, expected)
 

@@ -1,4 +1,4 @@
-"""Masks lie where their pictures lie, also when they are cut out of them or made smaller."""
+"""GeoTIFF masks keep the georeference of their pictures, also when resized or tiled."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def geotiff(path: Path, *, matrix: bool = False, point: bool = False) -> Path:
     return path
 
 
-def place(tags: dict, x: float, y: float) -> np.ndarray:
-    """Where on the map the picture's position x, y (0, 0 is the outer corner) lies; by the GeoTIFF standard, 7.1.1."""
+def map_position(tags: dict, x: float, y: float) -> np.ndarray:
+    """Map coordinates of the pixel position x, y (0, 0 is the outer corner); GeoTIFF standard, 7.1.1."""
     keys = np.array(tags[34735]).reshape(-1, 4)
     half = 0.5 if any(k[0] == 1025 and k[3] == 2 for k in keys) else 0.0
     x, y = x - half, y - half
@@ -44,7 +44,7 @@ def place(tags: dict, x: float, y: float) -> np.ndarray:
     return np.array([east + (x - i) * tags[33550][0], north - (y - j) * tags[33550][1]])
 
 
-def test_a_mask_keeps_the_georeference(tmp_path: Path) -> None:
+def test_mask_keeps_the_georeference(tmp_path: Path) -> None:
     source = geotiff(tmp_path / "a.tif")
     writer = GeoTiffWriter()
     writer.start(WritePlan(tmp_path, classes_of(), 1))
@@ -62,7 +62,7 @@ def test_a_mask_keeps_the_georeference(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("matrix", [False, True])
 @pytest.mark.parametrize("point", [False, True])
-def test_tiles_lie_where_they_were_cut_out(tmp_path: Path, matrix: bool, point: bool) -> None:
+def test_tiles_have_the_georeference_of_their_part(tmp_path: Path, matrix: bool, point: bool) -> None:
     source = geotiff(tmp_path / "a.tif", matrix=matrix, point=point)
     whole = read_georeference(source)
     out = ExportPicture("a", "train", source, 96, 64, truth())
@@ -71,18 +71,18 @@ def test_tiles_lie_where_they_were_cut_out(tmp_path: Path, matrix: bool, point: 
     for piece in pieces:
         tags = adapt_georeference(whole, piece)
         x0, y0, x1, y1 = piece.source_window
-        np.testing.assert_allclose(place(tags, 0, 0), place(whole, x0, y0))
-        np.testing.assert_allclose(place(tags, piece.width, piece.height), place(whole, x1, y1))
+        np.testing.assert_allclose(map_position(tags, 0, 0), map_position(whole, x0, y0))
+        np.testing.assert_allclose(map_position(tags, piece.width, piece.height), map_position(whole, x1, y1))
     assert pieces[-1].source_window == (56, 24, 96, 64)
 
 
-def test_pictures_without_a_georeference_give_plain_tiffs(tmp_path: Path) -> None:
+def test_pictures_without_georeference_give_plain_tiffs(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", picture())
     (tmp_path / "b.png").write_bytes(b"")
     assert read_georeference(tmp_path / "a.tif") == read_georeference(tmp_path / "b.png") == {}
 
 
-def test_a_damaged_tiff_is_named(tmp_path: Path) -> None:
+def test_damaged_tiff_is_reported(tmp_path: Path) -> None:
     (tmp_path / "a.tif").write_bytes(b"II*\0rubbish")
     writer = GeoTiffWriter()
     writer.start(WritePlan(tmp_path / "out", classes_of(), 1))

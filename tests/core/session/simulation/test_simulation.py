@@ -20,7 +20,7 @@ from core.project.row_changes import RowChange
 from core.session.simulation.setup import make_simulation_project, split_for_simulation
 from core.session.simulation.simulation import Simulation, SimulationOptions
 from core.session.training.next_run import FACT, NextRun
-from tests.core.cli.test_app import asked, call, refused, wrong
+from tests.command_line import error_of, json_of, run_command, usage_error_of
 from tests.factories import label_all, project_in, truth
 
 
@@ -135,7 +135,7 @@ def test_the_command_tells_a_table_an_object_and_rows(tmp_path: Path) -> None:
     before = digest(folder)
     rows = tmp_path / "rows.csv"
     words = ("simulate", "--project", folder, "--pace", 1000, "--device", "cpu", "--order", "random")
-    said = asked(*words, "--seed", 3, "--pictures", 4, "--csv", rows, "--into", tmp_path / "robot")
+    said = json_of(*words, "--seed", 3, "--pictures", 4, "--csv", rows, "--into", tmp_path / "robot")
     assert (said["pictures"], said["held_out"], said["order"], said["seed"]) == (4, 2, "random", 3)
     names = [row["name"] for row in said["by_picture"]]
     assert len(set(names)) == 4 and names != sorted(names) and {"p0.png", "p1.png"}.isdisjoint(names)
@@ -146,13 +146,13 @@ def test_the_command_tells_a_table_an_object_and_rows(tmp_path: Path) -> None:
     assert [row["name"] for row in told] == names
     assert [float(row["seconds"]) for row in told] == [row["seconds"] for row in said["by_picture"]]
     with Project.open(folder):  # a window may be open on it
-        again = asked(*words, "--seed", 3, "--pictures", 4)
+        again = json_of(*words, "--seed", 3, "--pictures", 4)
     assert [(r["name"], r["strokes"], r["seconds"]) for r in again["by_picture"]] == [
         (r["name"], r["strokes"], r["seconds"]) for r in said["by_picture"]
     ]
     assert again["kept_in"] is None
 
-    code, out, errors = call(*words, "--minutes", 0.001)
+    code, out, errors = run_command(*words, "--minutes", 0.001)
     assert (code, errors) == (0, "")
     assert out.startswith("picture ") and "1 pictures in 1 simulated seconds" in out
     assert digest(folder) == before
@@ -161,12 +161,12 @@ def test_the_command_tells_a_table_an_object_and_rows(tmp_path: Path) -> None:
 def test_what_cannot_be_simulated_is_one_sentence(tmp_path: Path) -> None:
     with project_in(tmp_path / "blank", count=3):
         pass
-    assert "carries a label" in refused("simulate", "--project", tmp_path / "blank")
+    assert "carries a label" in error_of("simulate", "--project", tmp_path / "blank")
     with project_in(tmp_path / "lone", count=3, classes=("grass",)):
         pass
-    assert "at least two classes" in refused("simulate", "--project", tmp_path / "lone")
+    assert "at least two classes" in error_of("simulate", "--project", tmp_path / "lone")
     few = source_in(tmp_path / "few", count=3, judges=2)
-    assert "there are 1 and 2" in refused("simulate", "--project", few)
+    assert "there are 1 and 2" in error_of("simulate", "--project", few)
     with project_in(tmp_path / "same", count=4) as project:
         for record in project.pictures.all():
             labels = LabelMap.blank(96, 64)
@@ -175,13 +175,13 @@ def test_what_cannot_be_simulated_is_one_sentence(tmp_path: Path) -> None:
             edit = labels.finish_edit()
             assert edit is not None
             project.journal.commit(record.id, edit)
-    assert "fewer than two classes" in refused("simulate", "--project", tmp_path / "same")
+    assert "fewer than two classes" in error_of("simulate", "--project", tmp_path / "same")
     folder = source_in(tmp_path / "pictures")
-    assert "already holds a project" in refused("simulate", "--project", folder, "--into", few / HOME_FOLDER)
-    assert "lies in the project" in refused("simulate", "--project", folder, "--into", folder / "robot")
+    assert "already holds a project" in error_of("simulate", "--project", folder, "--into", few / HOME_FOLDER)
+    assert "lies in the project" in error_of("simulate", "--project", folder, "--into", folder / "robot")
     assert not (folder / "robot").exists()
-    assert "above 0" in wrong("simulate", "--project", folder, "--pace", 0)
+    assert "above 0" in usage_error_of("simulate", "--project", folder, "--pace", 0)
     (folder / "p3.png").unlink()
-    assert "p3.png is not in" in refused("simulate", "--project", folder)
-    assert "no Maskloop project" in refused("simulate", "--project", tmp_path)
-    assert "no folder" in refused("simulate", "--project", folder, "--csv", tmp_path / "no" / "rows.csv")
+    assert "p3.png is not in" in error_of("simulate", "--project", folder)
+    assert "no Maskloop project" in error_of("simulate", "--project", tmp_path)
+    assert "no folder" in error_of("simulate", "--project", folder, "--csv", tmp_path / "no" / "rows.csv")

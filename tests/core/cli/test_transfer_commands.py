@@ -1,0 +1,152 @@
+"""formats, import and export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from core.project.project import HOME_FOLDER
+from tests.command_line import error_of, json_of, output_of, usage_error_of
+from tests.external_datasets import EXTERNAL_DATASETS
+from tests.factories import label_all, project_in
+from tests.mask_datasets import indices, mask_dataset
+
+
+def test_formats_lists_both_directions() -> None:
+    assert {"masks", "colour-masks"} <= set(json_of("formats"))
+    assert "classes.json" in output_of("formats")
+
+
+def test_dataset_is_imported_and_exported(tmp_path: Path) -> None:
+    dataset, mine, out = mask_dataset(tmp_path / "set"), tmp_path / "mine", tmp_path / "out"
+    came = json_of("import", "masks", dataset, "--into", mine)
+    assert came == {
+        "project": str(mine / HOME_FOLDER),
+        "format": "masks",
+        "pictures": 3,
+        "labels": 3,
+        "classes": {"sky": 1, "road": 2, "tree": 3},
+        "problems": [],
+        "skipped": 0,
+        "notes": [],
+        "unsure": {},
+    }
+    left = json_of("export", "masks", out, "--project", mine, "--split", "train")
+    assert left == {
+        "out": str(out),
+        "pictures": 2,
+        "pairs": 2,
+        "predictions": 0,
+        "problems": [],
+        "reused": 0,
+        "losses": [],
+    }
+    with Image.open(out / "masks" / "train" / "a.png") as image:
+        shown = np.asarray(image)
+    np.testing.assert_array_equal(
+        shown, np.vectorize({0: 1, 1: 2, 2: 3, 11: 255}.get)(indices(0)).astype(np.uint8)
+    )
+    words = output_of("export", "colour-masks", out, "--project", mine)
+    assert words == f"3 pictures, 3 with masks, 0 predictions in {out}.\n"
+    with Image.open(out / "masks" / "val" / "c.png") as image:
+        assert image.mode == "RGB"
+
+
+def test_import_lists_problems(tmp_path: Path) -> None:
+    dataset = mask_dataset(tmp_path / "set", masks={"val/c": np.full((16, 24), 99, np.uint8)})
+    out = output_of("import", "masks", dataset, "--into", tmp_path / "mine", "--split", "test")
+    first, second = out.splitlines()
+    assert first == "3 pictures, 2 with labels, 3 classes."
+    assert second.startswith("Left out: ")
+    assert "index 99" in second
+    found = json_of("import", "masks", dataset, "--into", tmp_path / "mine")
+    assert len(found["problems"]) == 1
+    assert json_of("status", "--project", tmp_path / "mine")["splits"] == {"test": 3}
+
+
+def test_import_recognises_the_format_and_has_a_dry_run(tmp_path: Path) -> None:
+    next(form for form in EXTERNAL_DATASETS if form.format == "coco").write(tmp_path / "set")
+    chosen = ("--map", "roof=building", "--map", "everything else=skip", "--map", "street=void")
+    words = ("import", "auto", tmp_path / "set", "--into", tmp_path / "mine", *chosen)
+    plan = json_of(*words, "--dry-run")
+    assert (plan["format"], plan["sure"], plan["pictures"], plan["masks"]) == ("coco", 0.94, 1, 1)
+    assert plan["classes"] == {"street": "void", "roof": "building", "everything else": "skip"}
+    assert plan["new_classes"] == ["building"]
+    assert not (tmp_path / "mine").exists()
+    told = output_of(*words, "--dry-run")
+    assert told.startswith("coco, 94% sure: ")
+    assert "roof                     becomes building (new)" in told
+    came = json_of(*words)
+    assert (came["format"], came["labels"], came["classes"]) == ("coco", 1, {"roof": 2})
+    assert "building (known)" in output_of(*words, "--dry-run")
+    assert "1 picture already imported and unchanged." in output_of(*words)
+    assert "--map takes OLD=NEW" in usage_error_of("import", "auto", tmp_path / "set", "--map", "roof")
+    assert "no class “sky”" in error_of(*words, "--map", "sky=void")
+
+
+def test_import_of_malformed_datasets_creates_nothing(tmp_path: Path) -> None:
+    broken = mask_dataset(tmp_path / "broken")
+    (broken / "classes.json").write_text("{")
+    assert "classes.json cannot be understood" in error_of(
+        "import", "masks", broken, "--into", tmp_path / "a"
+    )
+    unnamed = mask_dataset(tmp_path / "unnamed", classes=None)
+    assert "classes.json is missing" in error_of("import", "masks", unnamed, "--into", tmp_path / "a")
+    assert "There is no folder" in error_of("import", "masks", tmp_path / "no", "--into", tmp_path / "a")
+    assert "does not contain the folders" in error_of("import", "masks", tmp_path, "--into", tmp_path / "a")
+    assert not (tmp_path / "a").exists()
+    (tmp_path / "file").write_text("")
+    good = mask_dataset(tmp_path / "good")
+    assert "cannot be created" in error_of("import", "masks", good, "--into", tmp_path / "file")
+
+
+def test_export_dry_run_lists_losses(tmp_path: Path) -> None:
+    mine, out = tmp_path / "mine", tmp_path / "out"
+    output_of("import", "masks", mask_dataset(tmp_path / "set"), "--into", mine)
+    words = ("export", "coco", out, "--project", mine, "--tile", 16)
+    plan = json_of(*words, "--dry-run")
+    assert (plan["pictures"], plan["pieces"], plan["labels"], plan["predictions"]) == (3, 6, 3, 0)
+    assert plan["splits"] == {"train": 2, "val": 1}
+    assert set(plan["pixels"]) == {"sky", "road", "tree", "void"}
+    assert "void pixels are left out" in plan["losses"][0]
+    told = output_of(*words, "--dry-run")
+    assert told.startswith(
+        "3 pictures as 6 tiles or less (train 2, val 1), 3 with labels, 0 with predictions"
+    )
+    assert "Would be lost: " in told
+    assert not out.exists()
+    assert "Lost: " in output_of(*words)
+    assert len(list((out / "images" / "train").iterdir())) == 4
+    named = tmp_path / "named"
+    output_of(
+        "export", "masks", named, "--project", mine, "--names", "{index:03}", "--lists", "--longest", 48
+    )
+    assert {p.name for p in (named / "masks").iterdir()} == {"000.png", "001.png", "002.png"}
+    assert "leave out --lists" in usage_error_of("export", "coco", out, "--project", mine, "--lists")
+
+
+def test_formats_name_independent_readers(tmp_path: Path) -> None:
+    table = json_of("formats")
+    assert table["coco"]["directions"] == "in, out"
+    assert table["geotiff"]["directions"] == "out"
+    assert table["oxford-pet"]["directions"] == "in"
+    assert "pycocotools" in table["coco"]["read_back_by"]
+    assert "Void" in table["yolo-seg"]["cannot_hold"]
+
+
+def test_export_never_overwrites_other_files(tmp_path: Path) -> None:
+    with project_in(tmp_path / "pictures") as project:
+        label_all(project, project.pictures.all())
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.txt").write_text("years of work")
+    assert "not empty" in error_of("export", "masks", tmp_path / "out", "--project", tmp_path / "pictures")
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["thesis.txt"]
+    assert "of the project" in error_of(
+        "export", "masks", tmp_path / "pictures" / "out", "--project", tmp_path / "pictures"
+    )
+    assert "nothing to export" in error_of(
+        "export", "masks", tmp_path / "new", "--project", tmp_path / "pictures", "--only-done"
+    )
+    assert not (tmp_path / "new").exists()
