@@ -195,7 +195,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         self._settings.set_state("geometry", bytes(self.saveGeometry().toBase64().data()).decode())
         self.layer_controller.save()
-        save_options(self._settings, self.label_page.canvas.options)
+        save_options(self._settings, self.label_page.canvas.tools.options)
         if self.context is None or self.context.label_controller.can_close():
             self.hide()  # stopping the training takes a moment
         if not self.close_project():
@@ -375,7 +375,7 @@ class MainWindow(QMainWindow):
             self.resize(min(1440, screen.width()), min(900, screen.height()))
         self._choose_theme(str(self._settings.get("theme")))
         self.layer_controller.load()
-        load_options(self._settings, self.label_page.canvas.options)
+        load_options(self._settings, self.label_page.canvas.tools.options)
 
     # Drag and drop ------------------------------------------------------------------------------
 

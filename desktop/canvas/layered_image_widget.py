@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QPalette
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QWidget
 
 from core.base.geometry import Box, TileKey
@@ -177,7 +177,7 @@ class LayeredImageWidget(PanZoomWidget):
         self.update()
 
     @property
-    def scene(self) -> CanvasContent | None:
+    def content(self) -> CanvasContent | None:
         """What is shown, None while there is no picture."""
         return self._compositor.content
 
@@ -202,6 +202,9 @@ class LayeredImageWidget(PanZoomWidget):
     @property
     def layers(self) -> LayerState:
         return self._layers
+
+    def class_colour(self, value: int) -> QColor:
+        return QColor(*(int(part) for part in self._classes.palette[value]))
 
     @property
     def has_picture(self) -> bool:

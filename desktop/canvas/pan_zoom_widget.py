@@ -36,6 +36,11 @@ class PanZoomWidget(QWidget):
         return self._viewport.scale
 
     @property
+    def viewport(self) -> Viewport:
+        """Scale and position of the picture in device pixels; read only for everybody else."""
+        return self._viewport
+
+    @property
     def is_low_resolution(self) -> bool:
         """Whether fewer pixels are drawn than there are on the screen, because every frame is another."""
         return self._resolution.is_low_resolution

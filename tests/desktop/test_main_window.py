@@ -95,7 +95,7 @@ def test_a_stroke_with_the_mouse_is_in_the_file_without_saving(hands: WindowDriv
     painted = hands.label_values.copy()
     # An independent raster: every pixel near the segment between the two points of the mouse.
     a, b = (hands.canvas.image_point(QPointF(p)) for p in (start, end))
-    box, mask = capsule(Point(*a), Point(*b), hands.canvas.options.brush_radius, Box(0, 0, 96, 64))
+    box, mask = capsule(Point(*a), Point(*b), hands.canvas.tools.options.brush_radius, Box(0, 0, 96, 64))
     expected = np.zeros((64, 96), np.uint8)
     expected[box.slices][mask] = 2
     assert np.count_nonzero(painted != expected) <= 0.02 * np.count_nonzero(expected)

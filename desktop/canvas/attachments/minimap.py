@@ -93,8 +93,8 @@ class Minimap(QWidget):
     # Steps of the above
 
     def _content_changed(self) -> None:
-        scene = self._canvas.scene
-        if scene is None or scene.pyramid is not self._pyramid:
+        content = self._canvas.content
+        if content is None or content.pyramid is not self._pyramid:
             self._pyramid = self._picture = self._layers = None
             self._update_geometry()
         elif self.isVisible() and not self._timer.isActive():
@@ -102,13 +102,13 @@ class Minimap(QWidget):
 
     def _update_geometry(self, _scale: float = 0.0) -> None:
         """Another place or zoom: appear, go, or move the frame."""
-        scene = self._canvas.scene
-        shown = self._allowed and scene is not None and self._canvas.exceeds_view
-        if not shown or scene is None:
+        content = self._canvas.content
+        shown = self._allowed and content is not None and self._canvas.exceeds_view
+        if not shown or content is None:
             self.hide()
             return
-        if scene.pyramid is not self._pyramid:
-            self._resize_for(scene)
+        if content.pyramid is not self._pyramid:
+            self._resize_for(content)
         self.move(
             self._canvas.view_rect.width() - self.width() - GAP, self._canvas.height() - self.height() - GAP
         )
@@ -118,39 +118,39 @@ class Minimap(QWidget):
             self.raise_()
         self.update()
 
-    def _resize_for(self, scene: CanvasContent) -> None:
-        width, height = scene.pyramid.size
+    def _resize_for(self, content: CanvasContent) -> None:
+        width, height = content.pyramid.size
         scale = min(MAX_SIZE.width() / width, MAX_SIZE.height() / height)
         self.resize(max(24, round(width * scale)) + 2 * _BORDER, max(24, round(height * scale)) + 2 * _BORDER)
-        self._pyramid = scene.pyramid
+        self._pyramid = content.pyramid
         self._picture = self._layers = None
 
-    def _render_picture(self, scene: CanvasContent) -> QImage:
+    def _render_picture(self, content: CanvasContent) -> QImage:
         """From a coarse level, as the canvas shows it; of a giant it becomes clear with time."""
         ratio = self.devicePixelRatioF()
         size = (round((self.width() - 2) * ratio), round((self.height() - 2) * ratio))
-        level = scene.pyramid.level_for(size[0] / scene.pyramid.size[0])
-        seen = scene.image.render(scene.image.part(level, Box(0, 0, *scene.pyramid.level_size(level))))
+        level = content.pyramid.level_for(size[0] / content.pyramid.size[0])
+        seen = content.image.render(content.image.part(level, Box(0, 0, *content.pyramid.level_size(level))))
         small = cv2.resize(seen, size, interpolation=cv2.INTER_AREA)
         return _to_image(cv2.cvtColor(small, cv2.COLOR_RGB2BGRA), QImage.Format.Format_RGB32)
 
     def _render(self) -> None:
         """Sample the layers anew."""
-        scene = self._canvas.scene
-        if scene is None or scene.pyramid is not self._pyramid:
+        content = self._canvas.content
+        if content is None or content.pyramid is not self._pyramid:
             return
         if self._canvas.is_stroking:
             self._timer.start()
             return
-        self._picture, self._layers = self._render_picture(scene), None
-        if not scene.colours.is_empty:
-            height, width = scene.labels.values.shape
+        self._picture, self._layers = self._render_picture(content), None
+        if not content.colours.is_empty:
+            height, width = content.labels.values.shape
             rows = _even_indices(self._picture.height(), height)
             columns = _even_indices(self._picture.width(), width)
-            labels = sample_nearest(scene.labels.values, rows, columns)
-            said = scene.prediction
+            labels = sample_nearest(content.labels.values, rows, columns)
+            said = content.prediction
             prediction = None if said is None else sample_nearest(said.values, rows, columns)
-            colours = scene.colours.compose(labels, prediction, lambda: np.zeros_like(labels))
+            colours = content.colours.compose(labels, prediction, lambda: np.zeros_like(labels))
             self._layers = _to_image(colours, QImage.Format.Format_ARGB32_Premultiplied)
         self.update()
 

@@ -88,11 +88,11 @@ class SideTitles(QObject):
             self.move_to_divider(width // 2 if shown.divider is None else round(shown.divider * width))
 
     def _title(self, side: CompareSide) -> str:
-        scene = self._canvas.scene
+        content = self._canvas.content
         if (
             side in (CompareSide.PREDICTION, CompareSide.DIFFERENCE)
-            and scene is not None
-            and scene.prediction is None
+            and content is not None
+            and content.prediction is None
         ):
             return "No prediction yet"
         if side == CompareSide.LABEL and self._canvas.layers.label_alpha <= 0:

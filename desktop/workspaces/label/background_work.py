@@ -39,9 +39,9 @@ class BackgroundWork(Controller):
         self._cancelled = threading.Event()
         self._task_status, self._edit_status = DelayedStatus(self), DelayedStatus(self)
         connect = self.connections.connect
-        connect(canvas.task_requested, self._start_task)
-        connect(canvas.deferred_edit_requested, self._start_edit)
-        for message in (canvas.message, self._task_status.message, self._edit_status.message):
+        connect(canvas.tools.task_requested, self._start_task)
+        connect(canvas.tools.deferred_edit_requested, self._start_edit)
+        for message in (canvas.tools.message, self._task_status.message, self._edit_status.message):
             connect(message, self.message.emit)
 
     def close(self) -> None:
@@ -71,12 +71,12 @@ class BackgroundWork(Controller):
     def _task_done(self, task: BackgroundTask, cancelled: threading.Event, result: object) -> None:
         if not cancelled.is_set():
             self._task_status.stop()
-            self._canvas.deliver_result(task, result)
+            self._canvas.tools.deliver_result(task, result)
 
     def _task_failed(self, task: BackgroundTask, cancelled: threading.Event, error: MaskloopError) -> None:
         if not cancelled.is_set():
             self._task_status.stop()
-            self._canvas.deliver_result(task, None)
+            self._canvas.tools.deliver_result(task, None)
             self.message.emit(str(error))
 
     def _start_edit(self, deferred: DeferredEdit | None) -> None:
@@ -86,7 +86,7 @@ class BackgroundWork(Controller):
             return
         self._edit_status.start(deferred.title)
         future: Future[None] = self._edit_lane.submit(deferred.run)
-        self._dispatcher.when_done(future, lambda _none: self._canvas.deferred_edit.finish(deferred))
+        self._dispatcher.when_done(future, lambda _none: self._canvas.tools.pending_edit.finish(deferred))
 
 
 class DelayedStatus(QObject):

@@ -115,9 +115,9 @@ class LabelController(ControllerGroup):
 
     def _connect_members(self) -> None:
         connect, canvas, pictures = self.connections.connect, self._canvas, self._pictures
-        connect(canvas.edit_finished, self._commit)
-        connect(canvas.deferred_edit_requested, self._undo.on_deferred_edit)
-        connect(canvas.before_edit, self._undo.wait_for_pending)
+        connect(canvas.tools.edit_finished, self._commit)
+        connect(canvas.tools.deferred_edit_requested, self._undo.on_deferred_edit)
+        connect(canvas.tools.before_edit, self._undo.wait_for_pending)
         # The slots of one signal run in the order of these lines.
         connect(pictures.picture_changed, self._undo.drop_pending)
         connect(pictures.picture_changed, self._corrections.prediction_shown)
@@ -205,9 +205,9 @@ class LabelController(ControllerGroup):
             return
         request.begin_edit(labels)
         deferred = DeferredEdit(labels, request.name, partial(request.paint, labels))
-        self._canvas.deferred_edit.start(deferred, on_done=partial(self._applied, on_finished))
+        self._canvas.tools.pending_edit.start(deferred, on_done=partial(self._applied, on_finished))
         if request.pixels <= MAX_IMMEDIATE_PIXELS:
-            self._canvas.deferred_edit.finish_now()
+            self._canvas.tools.pending_edit.finish_now()
 
     def _applied(self, on_finished: Callable[[Edit | None], object], deferred: DeferredEdit) -> None:
         self._pixel_readout.refresh()

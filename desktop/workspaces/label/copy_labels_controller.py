@@ -51,7 +51,7 @@ class CopyLabelsController(Controller):
         if picture_id != self._picture.id or labels is None:
             return  # another picture is active by now
         try:
-            request = copy_labels(labels, source, self._canvas.options.locked, overwrite=overwrite)
+            request = copy_labels(labels, source, self._canvas.tools.options.locked, overwrite=overwrite)
         except UserError as error:
             self.message.emit(str(error))
             return

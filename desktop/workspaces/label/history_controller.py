@@ -54,7 +54,7 @@ class HistoryController(Controller):
         self._preview_timer.timeout.connect(self._request_preview)
         connect = self.connections.connect
         connect(self._panel.entry_hovered, self._hover)
-        connect(self._canvas.before_edit, self._panel.clear_selection)
+        connect(self._canvas.tools.before_edit, self._panel.clear_selection)
         connect(undo.label_changed, self._reverted)
         connect(self._panel.entry_clicked, self._scroll_to)
         connect(self._panel.revert_requested, self._go_to)

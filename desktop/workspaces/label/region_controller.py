@@ -94,13 +94,13 @@ class RegionController(Controller):
 
     def refresh(self) -> None:
         """The label has changed: the selected region may be gone."""
-        context = self._canvas.tool_context()
+        context = self._canvas.tools.context()
         if context is not None and self._has_tool:
-            self._canvas.show_result(self._tool.revalidate(context))
+            self._canvas.tools.show_result(self._tool.revalidate(context))
 
     @property
     def _has_tool(self) -> bool:
-        return self._canvas.tool is self._tool
+        return self._canvas.tools.tool is self._tool
 
     def _name_of(self, value: int) -> str:
         return self._editing.classes.name_of(value)  # always of the current class list
@@ -110,8 +110,8 @@ class RegionController(Controller):
         if self._picture.labels is None or not self._canvas.isVisible():
             return None
         self._canvas.finish_edit()
-        self._canvas.before_edit.emit()
-        return self._canvas.tool_context()
+        self._canvas.tools.before_edit.emit()
+        return self._canvas.tools.context()
 
     # Copy and paste -----------------------------------------------------------------------------
 
@@ -120,13 +120,13 @@ class RegionController(Controller):
         if context is None or not (self._has_tool and self._tool.handles_key("Ctrl+C")):
             self.message.emit("Choose a region with the region tool first; then it can be copied.")
             return
-        self._canvas.show_result(self._tool.press_key(context, "Ctrl+C"))
+        self._canvas.tools.show_result(self._tool.press_key(context, "Ctrl+C"))
 
     def _paste(self) -> None:
         context = self._context()
         if context is not None:
             self._tools.select_tool("tool_region")
-            self._canvas.show_result(self._tool.paste(context))
+            self._canvas.tools.show_result(self._tool.paste(context))
             self._canvas.setFocus()
 
     # Operations ---------------------------------------------------------------------------------
@@ -137,10 +137,10 @@ class RegionController(Controller):
             return
         if self._has_tool and self._tool.is_busy:
             if operation == RegionOperation.DELETE and self._tool.selected is None:
-                self._canvas.show_result(self._tool.cancel(context))  # a pasted region that is not placed yet
+                self._canvas.tools.show_result(self._tool.cancel(context))  # a pasted region that is not placed yet
                 return
-            self._canvas.show_result(self._tool.finish(context))
-            self._canvas.deferred_edit.finish_now()
+            self._canvas.tools.show_result(self._tool.finish(context))
+            self._canvas.tools.pending_edit.finish_now()
         at = self._canvas.cursor_point
         selected = self._tool.selected if self._has_tool else None
         if selected is None and at is None:
@@ -182,17 +182,17 @@ class RegionController(Controller):
             return _ComputedRegion(values, compute_result(values, found, params))
 
         title = f"{operation.value}, {self._name_of(value)}"
-        self._canvas.run_task(BackgroundTask(title, run), partial(self._apply_deferred, labels))
+        self._canvas.tools.run_task(BackgroundTask(title, run), partial(self._apply_deferred, labels))
 
     def _apply(self, context: ToolContext, result: RegionResult) -> None:
         edit = apply_result(context, result, self._name_of(result.value))
         if edit is not None and not self._has_tool:
             self._canvas.refresh(edit.box)
-            self._canvas.edit_finished.emit(edit)
+            self._canvas.tools.edit_finished.emit(edit)
         elif edit is not None:
             keeps = self._keeps_selection(result)
             selection = self._tool.select(context, result.region, result.value) if keeps else ToolResult()
-            self._canvas.show_result(replace(selection, dirty=edit.box, edit=edit))
+            self._canvas.tools.show_result(replace(selection, dirty=edit.box, edit=edit))
             self.refresh()
         else:
             self.message.emit(_no_change_text(result, self._name_of(result.value)))
@@ -213,15 +213,15 @@ class RegionController(Controller):
 
         deferred = DeferredEdit(labels, begin_edit(labels, result, self._name_of(result.value)), paint)
         on_done = partial(self._applied, result, is_outdated, self._keeps_selection(result))
-        self._canvas.deferred_edit.start(deferred, on_done=on_done)
+        self._canvas.tools.pending_edit.start(deferred, on_done=on_done)
 
     def _applied(
         self, result: RegionResult, is_outdated: Event, keeps_selection: bool, deferred: DeferredEdit
     ) -> None:
-        context = self._canvas.tool_context()
+        context = self._canvas.tools.context()
         if deferred.edit is not None:
             if keeps_selection and self._has_tool and context is not None:
-                self._canvas.show_result(self._tool.select(context, result.region, result.value))
+                self._canvas.tools.show_result(self._tool.select(context, result.region, result.value))
         elif is_outdated.is_set():
             self.message.emit("The label has changed meanwhile; please try again.")
         elif not deferred.is_cancelled:

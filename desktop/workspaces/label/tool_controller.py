@@ -27,11 +27,11 @@ class ToolController(Controller):
         self._prompt: PointPrompt | None = None
         self._on_point: Callable[[], object] = lambda: None
         connect, canvas, bar = self.connections.connect, page.canvas, page.option_bar
-        connect(canvas.tool_finished, self._prompt_finished)
+        connect(canvas.tools.tool_finished, self._prompt_finished)
         connect(canvas.pen_detected, self._show_controls)
-        connect(canvas.options_changed, self._show_controls)
-        connect(canvas.brush_size_changed, lambda radius: bar.set_size(round(2 * radius)))
-        connect(bar.size_changed, lambda size: canvas.set_radius(size / 2))
+        connect(canvas.tools.options_changed, self._show_controls)
+        connect(canvas.tools.brush_size_changed, lambda radius: bar.set_size(round(2 * radius)))
+        connect(bar.size_changed, lambda size: canvas.tools.set_radius(size / 2))
         connect(bar.controls.option_changed, self._set_option)
         self.select_tool("tool_brush")
 
@@ -43,8 +43,8 @@ class ToolController(Controller):
         return {
             **{key: partial(self._switch_tool, key) for key in self._tools},
             "edit_region_outline": self._edit_outline,
-            "brush_smaller": partial(self._canvas.resize_tool, -1),
-            "brush_bigger": partial(self._canvas.resize_tool, 1),
+            "brush_smaller": partial(self._canvas.tools.resize, -1),
+            "brush_bigger": partial(self._canvas.tools.resize, 1),
         }
 
     def tool(self, key: str) -> Tool:
@@ -59,9 +59,9 @@ class ToolController(Controller):
         """Make the tool of this action the active one."""
         tool = self._tools[key]
         self.tool_key = key
-        self._canvas.set_tool(tool)
+        self._canvas.tools.set_tool(tool)
         self._actions[key].setChecked(True)
-        radius = tool.radius(self._canvas.options)
+        radius = tool.radius(self._canvas.tools.options)
         self._option_bar.set_tool(tool.title, tool.help_line, None if radius is None else round(2 * radius))
         self._show_controls()
 
@@ -71,19 +71,19 @@ class ToolController(Controller):
         For actions at the pointer that are triggered by a button: reaching for the button took the pointer away. The
         active tool is replaced until the click, Esc or the right button.
         """
-        if self._canvas.tool_context() is None:
+        if self._canvas.tools.context() is None:
             return
         instruction = f"Click {target}. Esc or the right button cancels."
         self._prompt, self._on_point = PointPrompt(title, instruction), on_point
-        self._canvas.set_tool(self._prompt)
+        self._canvas.tools.set_tool(self._prompt)
         self._option_bar.set_tool(title, instruction, None)
-        self._option_bar.controls.show_controls([], self._canvas.options)
+        self._option_bar.controls.show_controls([], self._canvas.tools.options)
         self._canvas.setFocus()
         self.message.emit(instruction)
 
     def _prompt_finished(self) -> None:
         prompt, self._prompt = self._prompt, None
-        if prompt is None or self._canvas.tool is not prompt:
+        if prompt is None or self._canvas.tools.tool is not prompt:
             return
         self.message.emit("")
         self.select_tool(self.tool_key)
@@ -92,13 +92,13 @@ class ToolController(Controller):
 
     def _show_controls(self) -> None:
         # The option for pen pressure is shown once a pen was used.
-        tool, has_pen = self._canvas.tool, self._canvas.has_pen
+        tool, has_pen = self._canvas.tools.tool, self._canvas.has_pen
         controls = [c for c in tool.controls if c.name != PRESSURE.name or has_pen]
-        self._option_bar.controls.show_controls(controls, self._canvas.options)
+        self._option_bar.controls.show_controls(controls, self._canvas.tools.options)
 
     def _set_option(self, key: str, value: object) -> None:
-        setattr(self._canvas.options, key, value)
-        self._canvas.refresh_tool()
+        setattr(self._canvas.tools.options, key, value)
+        self._canvas.tools.refresh()
 
     def _switch_tool(self, key: str) -> None:
         self.message.emit("")  # the message of the tool before no longer applies

@@ -51,7 +51,7 @@ class Maskloop:
         return self.canvas.has_picture and self.window.context is not None
 
     def take_brush(self, radius: float) -> None:
-        self.canvas.set_radius(radius)
+        self.canvas.tools.set_radius(radius)
 
     def label_at(self, position: Any) -> int:
         labels = self.window.context.label_controller.picture.labels  # type: ignore[union-attr]

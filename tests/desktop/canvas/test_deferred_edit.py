@@ -49,9 +49,9 @@ class Table:
         """Those that the other thread is done with."""
         self.go_on = threading.Event()
         self.working.message.connect(self.said.append)
-        canvas.edit_finished.connect(self.edits.append)
+        canvas.tools.edit_finished.connect(self.edits.append)
         self.labels = self.show()
-        canvas.set_class(1, "road", (255, 0, 0))
+        canvas.tools.set_class(1, "road", (255, 0, 0))
 
     def show(self) -> LabelMap:
         """Another picture."""
@@ -104,7 +104,7 @@ class Table:
         return [edit.name for edit in self.edits]
 
     def take(self, tool: str) -> None:
-        self.canvas.set_tool(create_tools()[f"tool_{tool}"])
+        self.canvas.tools.set_tool(create_tools()[f"tool_{tool}"])
 
     def spot(self, x: float, y: float) -> QPoint:
         return self.canvas.widget_point(Point(x, y)).toPoint()
@@ -199,9 +199,9 @@ def test_a_polygon_and_its_outline_opened_again(table: Table) -> None:
     table.key(Qt.Key.Key_Return)
     table.until_edit()
     assert table.names() == ["Polygon, road"] and np.array_equal(table.painted, table.in_loop())
-    with table.qtbot.waitSignal(table.canvas.message, timeout=PATIENCE_MS):
+    with table.qtbot.waitSignal(table.canvas.tools.message, timeout=PATIENCE_MS):
         table.click((60, 40), keys=Qt.KeyboardModifier.AltModifier)
-    table.canvas.set_class(2, "path", (0, 0, 255))
+    table.canvas.tools.set_class(2, "path", (0, 0, 255))
     table.key(Qt.Key.Key_Return)
     table.until_edit(2)
     assert table.names()[1] == "Edit outline, path"
@@ -259,7 +259,7 @@ def test_what_was_drawn_is_seen_until_it_is_painted(table: Table) -> None:
     table.take("lasso")
     bare = table.colour(60.5, 40.5)
     table.drag(*LOOP)
-    table.canvas.set_class(2, "path", (0, 0, 255))
+    table.canvas.tools.set_class(2, "path", (0, 0, 255))
     QTest.mouseMove(table.canvas, table.spot(5, 5))
     seen = table.colour(60.5, 40.5)
     assert seen[0] > bare[0] and seen[2] < bare[2], "in the colour that it will have"
@@ -274,12 +274,12 @@ def test_what_was_drawn_is_seen_until_it_is_painted(table: Table) -> None:
 def test_it_means_what_was_set_when_the_hand_let_go(table: Table) -> None:
     table.hold()
     table.labels.values[:, 30:] = 7
-    table.canvas.options.over = PaintOver.SAME
+    table.canvas.tools.options.over = PaintOver.SAME
     table.take("rectangle")
     table.drag((40, 10), (10, 50))  # begins on 7
-    table.canvas.options.over = PaintOver.ALL
-    table.canvas.options.locked = frozenset({7})
-    table.canvas.set_class(2, "path", (0, 0, 255))
+    table.canvas.tools.options.over = PaintOver.ALL
+    table.canvas.tools.options.locked = frozenset({7})
+    table.canvas.tools.set_class(2, "path", (0, 0, 255))
     table.go_on.set()
     table.until_edit()
     assert (table.labels.values[12:48, 30:38] == 1).all() and not table.labels.values[:, :30].any()
@@ -290,9 +290,9 @@ def test_esc_throws_it_away(table: Table) -> None:
     table.take("rectangle")
     table.drag(*FRAME)
     before = table.colour(30.5, 30.5)
-    assert table.canvas.is_waiting
+    assert table.canvas.tools.is_waiting
     table.key(Qt.Key.Key_Escape)
-    assert not table.canvas.is_waiting and not table.labels.is_editing
+    assert not table.canvas.tools.is_waiting and not table.labels.is_editing
     assert table.colour(30.5, 30.5) != before, "the tint has gone"
     table.go_on.set()
     table.until_ended()
@@ -308,7 +308,9 @@ def test_esc_when_all_but_the_end_is_painted(table: Table) -> None:
     table.drag(*FRAME)
     assert is_there.wait(PATIENCE_S)
     table.key(Qt.Key.Key_Escape)
-    assert not table.canvas.is_waiting and table.labels.is_editing, "the other thread has to see it first"
+    assert not table.canvas.tools.is_waiting and table.labels.is_editing, (
+        "the other thread has to see it first"
+    )
     table.go_on.set()
     table.qtbot.waitUntil(lambda: not table.labels.is_editing, timeout=PATIENCE_MS)
     assert not table.labels.values.any()
@@ -320,13 +322,13 @@ def test_esc_when_all_but_the_end_is_painted(table: Table) -> None:
 
 def brush_beside(table: Table) -> None:
     table.take("brush")
-    table.canvas.options.brush_radius = 3
+    table.canvas.tools.options.brush_radius = 3
     table.click((100, 70))
 
 
 def erase_inside(table: Table) -> None:
     table.take("eraser")
-    table.canvas.options.eraser_radius = 3
+    table.canvas.tools.options.eraser_radius = 3
     table.click((30, 30))
 
 
@@ -359,7 +361,7 @@ def test_a_tool_that_is_put_down_does_not_wait_and_loses_nothing(table: Table) -
     table.take("polygon")
     table.click(*LOOP)
     table.take("brush")  # finishes the polygon
-    assert table.edits == [] and table.canvas.is_waiting
+    assert table.edits == [] and table.canvas.tools.is_waiting
     table.go_on.set()
     table.until_edit()
     assert np.array_equal(table.painted, table.in_loop())
@@ -395,16 +397,16 @@ def test_what_a_hover_asks_for_neither_waits_nor_is_lost(table: Table) -> None:
     table.drag(*FRAME)
     QTest.mouseMove(table.canvas, table.spot(80, 60))
     bare = table.colour(80.5, 60.5)
-    ended, take = threading.Event(), table.canvas.deliver_result
+    ended, take = threading.Event(), table.canvas.tools.deliver_result
 
     def hear(work: object, result: object) -> None:
         take(work, result)  # type: ignore[arg-type]
         ended.set()
 
-    table.canvas.deliver_result = hear  # type: ignore[method-assign]
+    table.canvas.tools.deliver_result = hear  # type: ignore[method-assign]
     table.take("superpixels")
     table.qtbot.waitUntil(ended.is_set, timeout=PATIENCE_MS)
-    assert table.edits == [] and table.canvas.is_waiting, "it waits until the label is free"
+    assert table.edits == [] and table.canvas.tools.is_waiting, "it waits until the label is free"
     table.go_on.set()
     table.until_edit()
     assert np.array_equal(table.painted, table.in_frame())
@@ -423,7 +425,7 @@ def test_what_cannot_be_painted_is_told_and_leaves_the_label_free(
         table.drag(*FRAME)
         table.qtbot.waitUntil(lambda: len(mistakes) == 1, timeout=PATIENCE_MS)
     assert isinstance(mistakes[0][1], MemoryError)
-    assert not table.labels.is_editing and not table.canvas.is_waiting
+    assert not table.labels.is_editing and not table.canvas.tools.is_waiting
     table.drag(*FRAME)
     table.until_edit()
     assert np.array_equal(table.painted, table.in_frame())

@@ -39,7 +39,7 @@ def canvas(qtbot: QtBot) -> Iterator[Canvas]:
 def open_picture(canvas: Canvas, width: int = 300, height: int = 200) -> LabelMap:
     labels = LabelMap.blank(width, height)
     canvas.show_picture(Pyramid.build(np.full((height, width, 3), 120, np.uint8)), labels, None)
-    canvas.set_class(1, "road", (230, 110, 40))
+    canvas.tools.set_class(1, "road", (230, 110, 40))
     return labels
 
 
@@ -86,7 +86,7 @@ def test_without_a_picture_hands_and_keys_do_nothing(canvas: Canvas) -> None:
     canvas.set_prediction(None)
     assert canvas.cursor_point is None
     assert not canvas.is_busy
-    assert canvas.options.brush_radius == 15
+    assert canvas.tools.options.brush_radius == 15
 
 
 def test_the_canvas_says_what_it_is(canvas: Canvas) -> None:
@@ -101,7 +101,7 @@ def test_each_tool_has_words_and_a_cursor(canvas: Canvas, tool: Tool) -> None:
     assert tool.title[0].isupper()
     assert tool.help_line.endswith(".")
     open_picture(canvas)
-    canvas.set_tool(tool)
+    canvas.tools.set_tool(tool)
     assert canvas.cursor().shape() == Qt.CursorShape.BitmapCursor
     QTest.keyPress(canvas, Qt.Key.Key_Space)
     assert canvas.cursor().shape() == Qt.CursorShape.OpenHandCursor
@@ -142,7 +142,7 @@ def test_a_tool_at_work_comes_before_shortcuts(canvas: Canvas) -> None:
 
     keys = (Qt.Key.Key_Escape, Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Backspace)
     assert not any(is_claimed(key) for key in keys)
-    canvas.set_tool(Polygon())
+    canvas.tools.set_tool(Polygon())
     QTest.mouseClick(canvas, LEFT, NO_KEY, QPoint(300, 200))
     assert all(is_claimed(key) for key in keys)
     assert not is_claimed(Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
@@ -156,7 +156,7 @@ def test_nothing_as_large_as_the_picture_is_made_while_working(canvas: Canvas) -
     said = np.ones((side, side), np.uint8)
     pyramid = Pyramid.build(np.zeros((side, side, 3), np.uint8))
     canvas.show_picture(pyramid, labels, PredictedMask(said, said))
-    canvas.set_class(1, "road", (230, 110, 40))
+    canvas.tools.set_class(1, "road", (230, 110, 40))
     canvas.grab()
     tracemalloc.start()
     for zoom in (1.0, 4.0, 4.0, 0.1):

@@ -38,8 +38,8 @@ class ClassController(Controller):
         self._previous = UNLABELLED
         self._classes = editing.classes
         connect = self.connections.connect
-        connect(self._canvas.needs_class, self._ask_for_class)
-        connect(self._canvas.class_picked, self._pick_class)
+        connect(self._canvas.tools.needs_class, self._ask_for_class)
+        connect(self._canvas.tools.class_picked, self._pick_class)
         connect(self._panel.class_chosen, self.choose_class)
         connect(self._panel.classes_added, self._add)
         connect(self._panel.class_renamed, self._rename)
@@ -74,7 +74,7 @@ class ClassController(Controller):
             self._previous, self._active = self._active, value
         colour = found.colour if found else NO_CLASS_COLOUR
         # Without any class there is nothing to paint with: the canvas then emits `needs_class`.
-        self._canvas.set_class(value if len(classes) else None, classes.name_of(value), colour)
+        self._canvas.tools.set_class(value if len(classes) else None, classes.name_of(value), colour)
         self._panel.set_active(value)
 
     def refresh(self) -> None:

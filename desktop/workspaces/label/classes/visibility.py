@@ -31,7 +31,7 @@ class ClassVisibility(Controller):
         self._classes = session.editing.classes
         self._closed = False
         self.connections.connect(page.classes.list_view.action_requested, self.toggle)
-        self.connections.connect(page.canvas.before_edit, self._show_active_class)
+        self.connections.connect(page.canvas.tools.before_edit, self._show_active_class)
         self._update_widgets()
         dispatcher.when_done(session.fact(HIDDEN_KEY), lambda text: self._restore(hidden=text))
         dispatcher.when_done(session.fact(LOCKED_KEY), lambda text: self._restore(locked=text))
@@ -100,7 +100,7 @@ class ClassVisibility(Controller):
     def _show_active_class(self) -> None:
         """An edit begins: what is painted must be visible."""
         value = self._class_controller.active_class
-        if value in self._hidden and self._page.canvas.tool.needs_class:
+        if value in self._hidden and self._page.canvas.tools.tool.needs_class:
             name = self._session.editing.classes.name_of(value)
             self._set(self._hidden - {value}, self._locked, f"{name} is shown again, as you paint with it.")
 
@@ -124,7 +124,7 @@ class ClassVisibility(Controller):
             self.message.emit(message)
 
     def _update_widgets(self) -> None:
-        self._page.canvas.options.locked = self._locked
+        self._page.canvas.tools.options.locked = self._locked
         self._page.canvas.set_hidden_classes(self._hidden)
         self._page.classes.list_view.set_flags(ClassFlags(self._hidden, self._locked))
 

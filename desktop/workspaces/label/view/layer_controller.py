@@ -85,7 +85,7 @@ class LayerController(QObject):
         page.layers.layers_changed.connect(self._set)
         self._hide.toggled.connect(self._toggled)
         self._flicker.toggled.connect(self._show)
-        page.canvas.before_edit.connect(lambda: self._flicker.setChecked(False))
+        page.canvas.tools.before_edit.connect(lambda: self._flicker.setChecked(False))
         page.installEventFilter(self)
         for key, action in self._switches.items():
             action.toggled.connect(partial(self._set_from_action, key))

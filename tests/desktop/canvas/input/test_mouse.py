@@ -39,13 +39,13 @@ class Desk:
         self.edits: list[Edit] = []
         self.told: list[str] = []
         self.sizes: list[float] = []
-        canvas.edit_finished.connect(self._edited)
-        canvas.before_edit.connect(lambda: self.told.append("before"))
-        canvas.needs_class.connect(lambda: self.told.append("needs class"))
-        canvas.brush_size_changed.connect(self.sizes.append)
+        canvas.tools.edit_finished.connect(self._edited)
+        canvas.tools.before_edit.connect(lambda: self.told.append("before"))
+        canvas.tools.needs_class.connect(lambda: self.told.append("needs class"))
+        canvas.tools.brush_size_changed.connect(self.sizes.append)
         self.labels = self.open_picture()
-        canvas.set_class(1, "road", (230, 110, 40))
-        canvas.options.brush_radius = 8.3
+        canvas.tools.set_class(1, "road", (230, 110, 40))
+        canvas.tools.options.brush_radius = 8.3
 
     def _edited(self, edit: Edit) -> None:
         self.edits.append(edit)
@@ -153,15 +153,15 @@ def test_the_right_button_and_ctrl_erase_with_the_brush(
 
 def test_the_eraser_has_a_size_of_its_own(desk: Desk) -> None:
     desk.labels.values[:] = 4
-    desk.canvas.set_tool(Eraser())
-    desk.canvas.set_radius(20)
+    desk.canvas.tools.set_tool(Eraser())
+    desk.canvas.tools.set_radius(20)
     path = desk.drag((200, 200), (300, 210))
     assert np.array_equal(desk.labels.values == 0, near(path, 20))
-    assert desk.canvas.options.brush_radius == 8.3
+    assert desk.canvas.tools.options.brush_radius == 8.3
 
 
 def test_void_is_painted_like_a_class(desk: Desk) -> None:
-    desk.canvas.set_class(VOID, "void", (128, 128, 128))
+    desk.canvas.tools.set_class(VOID, "void", (128, 128, 128))
     path = desk.drag((200, 200), (300, 210))
     assert np.array_equal(desk.labels.values == VOID, near(path, 8.3))
 
@@ -223,7 +223,7 @@ def _leave(desk: Desk) -> None:
         lambda desk: desk.canvas.hide(),
         lambda desk: desk.canvas.clear("Gone", ""),
         lambda desk: desk.canvas.show_loading(),
-        lambda desk: desk.canvas.set_tool(Polygon()),
+        lambda desk: desk.canvas.tools.set_tool(Polygon()),
         lambda desk: desk.canvas.fit(),
         lambda desk: desk.canvas.settle(),
         Desk.open_picture,
@@ -259,7 +259,7 @@ def test_a_layout_that_changes_under_the_hand_does_not_move_the_picture(desk: De
 
 
 def test_without_a_class_nothing_is_painted_and_a_hint_is_asked_for(desk: Desk) -> None:
-    desk.canvas.set_class(None)
+    desk.canvas.tools.set_class(None)
     desk.drag((200, 200), (300, 210))
     assert desk.told == ["needs class"]
     assert not desk.labels.values.any()
@@ -269,7 +269,7 @@ def test_without_a_class_nothing_is_painted_and_a_hint_is_asked_for(desk: Desk) 
 
 
 def test_a_polygon_by_clicks_closed_on_its_first_corner(desk: Desk) -> None:
-    desk.canvas.set_tool(Polygon())
+    desk.canvas.tools.set_tool(Polygon())
     corners = [(200, 150), (400, 160), (420, 300), (210, 310)]
     for place in [*corners, (203, 152)]:
         QTest.mouseMove(desk.canvas, QPoint(*place))
@@ -285,7 +285,7 @@ def test_a_polygon_by_clicks_closed_on_its_first_corner(desk: Desk) -> None:
 
 @pytest.mark.parametrize("way", ["enter", "double click"])
 def test_other_ways_to_close_a_polygon(desk: Desk, way: str) -> None:
-    desk.canvas.set_tool(Polygon())
+    desk.canvas.tools.set_tool(Polygon())
     for place in [(200, 150), (400, 160), (420, 300)]:
         QTest.mouseClick(desk.canvas, LEFT, NO_KEY, QPoint(*place))
     if way == "enter":
@@ -298,7 +298,7 @@ def test_other_ways_to_close_a_polygon(desk: Desk, way: str) -> None:
 
 def test_corners_are_taken_back_by_key_by_right_click_and_by_the_window(desk: Desk) -> None:
     tool = Polygon()
-    desk.canvas.set_tool(tool)
+    desk.canvas.tools.set_tool(tool)
     for place in [(200, 150), (400, 160), (420, 300)]:
         QTest.mouseClick(desk.canvas, LEFT, NO_KEY, QPoint(*place))
     QTest.keyClick(desk.canvas, Qt.Key.Key_Backspace)
@@ -311,7 +311,7 @@ def test_corners_are_taken_back_by_key_by_right_click_and_by_the_window(desk: De
 
 
 def test_a_polygon_under_way_outlives_a_look_elsewhere_but_not_escape(desk: Desk) -> None:
-    desk.canvas.set_tool(Polygon())
+    desk.canvas.tools.set_tool(Polygon())
     for place in [(200, 150), (400, 160), (420, 300)]:
         QTest.mouseClick(desk.canvas, LEFT, NO_KEY, QPoint(*place))
     _lose_focus(desk)
@@ -323,7 +323,7 @@ def test_a_polygon_under_way_outlives_a_look_elsewhere_but_not_escape(desk: Desk
 
 
 def test_another_picture_finishes_a_polygon_on_its_own_picture(desk: Desk) -> None:
-    desk.canvas.set_tool(Polygon())
+    desk.canvas.tools.set_tool(Polygon())
     old = desk.labels
     for place in [(200, 150), (400, 160), (420, 300)]:
         QTest.mouseClick(desk.canvas, LEFT, NO_KEY, QPoint(*place))
@@ -336,7 +336,7 @@ def test_another_picture_finishes_a_polygon_on_its_own_picture(desk: Desk) -> No
 
 def test_fill_by_click(desk: Desk) -> None:
     desk.labels.values[50:100, 60:200] = 7
-    desk.canvas.set_tool(Fill())
+    desk.canvas.tools.set_tool(Fill())
     place = desk.canvas.widget_point(Point(100, 75)).toPoint()
     QTest.mouseClick(desk.canvas, LEFT, NO_KEY, place)
     expected = np.zeros((HEIGHT, WIDTH))
@@ -347,28 +347,28 @@ def test_fill_by_click(desk: Desk) -> None:
 
 def test_actions_and_wheel_and_hand_change_the_size_of_the_active_tool(desk: Desk) -> None:
     QTest.mouseMove(desk.canvas, QPoint(300, 200))
-    desk.canvas.resize_tool(1)
-    assert desk.sizes[-1] == desk.canvas.options.brush_radius > 8.3
-    desk.canvas.resize_tool(-1)
+    desk.canvas.tools.resize(1)
+    assert desk.sizes[-1] == desk.canvas.tools.options.brush_radius > 8.3
+    desk.canvas.tools.resize(-1)
     desk.wheel((300, 200), 3, SHIFT)
     assert desk.sizes[2] > desk.sizes[1] < desk.sizes[0]
-    start = desk.canvas.options.brush_radius
+    start = desk.canvas.tools.options.brush_radius
     desk.send(QEvent.Type.MouseButtonPress, (300, 200), RIGHT, RIGHT, ALT)
     desk.send(QEvent.Type.MouseMove, (364, 200), Qt.MouseButton.NoButton, RIGHT, ALT)
     desk.send(QEvent.Type.MouseButtonRelease, (364, 200), RIGHT, Qt.MouseButton.NoButton, ALT)
     assert desk.sizes[-1] == pytest.approx(start + 64 / desk.canvas.scale, abs=0.5)
-    assert desk.canvas.options.eraser_radius == 15
+    assert desk.canvas.tools.options.eraser_radius == 15
     assert desk.edits == []
     assert not desk.labels.values.any()
 
 
 def test_the_smallest_brush_can_grow_again(desk: Desk) -> None:
-    desk.canvas.set_radius(0.5)
-    desk.canvas.resize_tool(1)
-    assert desk.canvas.options.brush_radius == 1.0
-    desk.canvas.resize_tool(-1)
-    desk.canvas.resize_tool(-1)
-    assert desk.canvas.options.brush_radius == 0.5
+    desk.canvas.tools.set_radius(0.5)
+    desk.canvas.tools.resize(1)
+    assert desk.canvas.tools.options.brush_radius == 1.0
+    desk.canvas.tools.resize(-1)
+    desk.canvas.tools.resize(-1)
+    assert desk.canvas.tools.options.brush_radius == 0.5
 
 
 def test_space_and_middle_drag_pan_without_painting(desk: Desk) -> None:

@@ -45,13 +45,13 @@ class Desk:
         self.edits: list[Edit] = []
         self.said: list[str] = []
         self.labels = LabelMap.blank(WIDTH, HEIGHT)
-        canvas.edit_finished.connect(self.edits.append)
-        canvas.message.connect(self.said.append)
+        canvas.tools.edit_finished.connect(self.edits.append)
+        canvas.tools.message.connect(self.said.append)
         canvas.show_picture(Pyramid.build(np.full((HEIGHT, WIDTH, 3), 90, np.uint8)), self.labels, None)
-        canvas.set_class(1, "road", (255, 0, 0))
+        canvas.tools.set_class(1, "road", (255, 0, 0))
 
     def take(self, tool: Tool) -> None:
-        self.canvas.set_tool(tool)
+        self.canvas.tools.set_tool(tool)
 
     def spot(self, x: float, y: float) -> QPoint:
         return self.canvas.widget_point(Point(x, y)).toPoint()
@@ -80,7 +80,7 @@ class Desk:
 
     def open_outline(self, x: float, y: float) -> None:
         """Alt+click, until the outline is there."""
-        with self.qtbot.waitSignal(self.canvas.message, timeout=PATIENCE_MS):
+        with self.qtbot.waitSignal(self.canvas.tools.message, timeout=PATIENCE_MS):
             self.click(x, y, ALT)
 
     def key(self, key: Qt.Key) -> None:
@@ -137,7 +137,7 @@ def test_the_right_button_and_ctrl_erase(
     desk: Desk, kind: type[Tool], button: Qt.MouseButton, keys: Qt.KeyboardModifier
 ) -> None:
     desk.labels.values[:] = 4
-    desk.canvas.set_class(None)  # taking away needs no class
+    desk.canvas.tools.set_class(None)  # taking away needs no class
     desk.take(kind())
     desk.drag(*LOOP, button=button, keys=keys)
     assert desk.names() == ["Erase"]
@@ -204,8 +204,8 @@ def test_the_outline_of_a_region_is_opened_changed_and_put_back(desk: Desk) -> N
     desk.labels.values[20:50, 30:70] = 6
     desk.labels.values[30:40, 45:55] = 0
     before = desk.labels.values.copy()
-    desk.canvas.class_picked.connect(lambda: desk.canvas.set_class(6, "pond", (0, 0, 255)))
-    desk.canvas.options.detail = OutlineDetail.EXACT
+    desk.canvas.tools.class_picked.connect(lambda: desk.canvas.tools.set_class(6, "pond", (0, 0, 255)))
+    desk.canvas.tools.options.detail = OutlineDetail.EXACT
     desk.take(Polygon())
     desk.open_outline(35, 25)
     desk.key(Qt.Key.Key_Return)
@@ -233,7 +233,7 @@ def test_the_hand_that_opens_an_outline_is_the_one_of_a_click(desk: Desk) -> Non
 
 def test_alt_click_with_the_brush_asks_for_the_class_and_paints_nothing(desk: Desk) -> None:
     picked: list[None] = []
-    desk.canvas.class_picked.connect(lambda: picked.append(None))
+    desk.canvas.tools.class_picked.connect(lambda: picked.append(None))
     desk.click(50, 30, ALT)
     desk.take(Eraser())
     desk.click(50, 30, ALT)

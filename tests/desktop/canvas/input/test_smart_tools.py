@@ -38,11 +38,11 @@ class Table:
         self.canvas, self.qtbot = canvas, qtbot
         self.edits: list[Edit] = []
         self.said: list[str] = []
-        canvas.edit_finished.connect(self.edits.append)
+        canvas.tools.edit_finished.connect(self.edits.append)
 
     @property
     def painted(self) -> np.ndarray:
-        return self.canvas.tool_context().labels.values == 1
+        return self.canvas.tools.context().labels.values == 1
 
     def spot(self, x: float, y: float) -> QPoint:
         return self.canvas.widget_point(Point(x, y)).toPoint()
@@ -89,11 +89,11 @@ def table(qtbot: QtBot, request: pytest.FixtureRequest) -> Iterator[Table]:
     qtbot.waitExposed(canvas)
     QTest.mouseMove(canvas, QPoint(1, 1))  # the test before may have left it where this one goes
     canvas.show_picture(Pyramid.build(PICTURE), LabelMap.blank(160, 120), None)
-    canvas.set_class(1, "road", (255, 0, 255))
+    canvas.tools.set_class(1, "road", (255, 0, 255))
     made = Table(canvas, qtbot)
     working = BackgroundWork(MainThreadDispatcher(), canvas)
     working.message.connect(made.said.append)
-    canvas.set_tool(create_tools()[request.param])
+    canvas.tools.set_tool(create_tools()[request.param])
     yield made
     canvas.clear()
     working.close()
@@ -106,7 +106,7 @@ def with_tool(name: str) -> pytest.MarkDecorator:
 @with_tool("wand")
 def test_a_press_and_a_drag_with_the_wand(table: Table) -> None:
     changed: list[int] = []
-    table.canvas.options_changed.connect(lambda: changed.append(table.canvas.options.tolerance))
+    table.canvas.tools.options_changed.connect(lambda: changed.append(table.canvas.tools.options.tolerance))
     table.stroke((80, 60), (100, 60), (110, 60))
     table.until_edit()
     assert changed and changed[-1] > 12
@@ -118,12 +118,12 @@ def test_a_press_and_a_drag_with_the_wand(table: Table) -> None:
 def test_the_wheel_and_the_brackets_turn_the_tolerance(table: Table) -> None:
     table.move(80, 60)
     table.turn(80, 60, 3)
-    wheel = table.canvas.options.tolerance
-    table.canvas.resize_tool(1)
-    key = table.canvas.options.tolerance
-    table.canvas.resize_tool(-1)
+    wheel = table.canvas.tools.options.tolerance
+    table.canvas.tools.resize(1)
+    key = table.canvas.tools.options.tolerance
+    table.canvas.tools.resize(-1)
     assert 12 < wheel < key
-    assert table.canvas.options.tolerance < key
+    assert table.canvas.tools.options.tolerance < key
     assert not table.painted.any()
 
 
@@ -188,15 +188,15 @@ def test_esc_while_it_thinks_leaves_all_as_it_was(table: Table) -> None:
 @with_tool("superpixels")
 def test_the_plain_wheel_changes_the_pieces_and_with_ctrl_it_zooms(table: Table) -> None:
     table.move(80, 60)
-    scale, size = table.canvas.scale, table.canvas.options.segment_size
+    scale, size = table.canvas.scale, table.canvas.tools.options.segment_size
     table.turn(80, 60, 2, PLAIN)
-    coarser = table.canvas.options.segment_size
+    coarser = table.canvas.tools.options.segment_size
     table.turn(80, 60, 1, SHIFT)
-    assert size < coarser < table.canvas.options.segment_size
+    assert size < coarser < table.canvas.tools.options.segment_size
     assert table.canvas.scale == scale
     table.turn(80, 60, 2, CTRL)
     assert table.canvas.scale > scale
-    table.canvas.set_tool(create_tools()["tool_wand"])
+    table.canvas.tools.set_tool(create_tools()["tool_wand"])
     table.turn(80, 60, -2, PLAIN)
     assert table.canvas.scale == scale
 
@@ -207,7 +207,7 @@ def test_a_drag_over_pieces(table: Table) -> None:
     table.move(80, 60)
     table.until_seen_anew(80, 60, bare)
     table.turn(80, 60, -3)
-    assert table.canvas.options.segment_size < 24
+    assert table.canvas.tools.options.segment_size < 24
     table.stroke((60, 60), (80, 60), (100, 60))
     table.until_edit()
     assert table.painted[60, 60:101].all() and len(table.edits) == 1
@@ -227,9 +227,9 @@ def test_pieces_that_were_given_up_are_looked_for_again(
     monkeypatch.setattr(superpixels, "compute_superpixels", slowly)
     bare = table.seen(80, 60)
     table.move(80, 60)
-    assert table.canvas.is_waiting
+    assert table.canvas.tools.is_waiting
     table.key(Qt.Key.Key_Escape)
-    assert not table.canvas.is_waiting
+    assert not table.canvas.tools.is_waiting
     go_on.set()
     table.move(81, 60)
     table.until_seen_anew(80, 60, bare)
@@ -251,7 +251,7 @@ def test_a_stroke_inside_and_one_outside(table: Table) -> None:
 @with_tool("superpixels")
 def test_another_tool_in_the_hand_ends_what_was_asked_for(table: Table) -> None:
     table.move(80, 60)
-    table.canvas.set_tool(create_tools()["tool_brush"])
+    table.canvas.tools.set_tool(create_tools()["tool_brush"])
     table.stroke((20, 20))
     table.until_edit()
     assert table.edits[0].name == "Brush stroke, road" and not table.canvas.is_busy
@@ -262,7 +262,7 @@ def test_keys_of_the_window_take_the_tools_and_turn_them(desk: Desk) -> None:
     names = []
     for key, held in keys:
         desk.key(key, held)
-        names.append(desk.canvas.tool.name)
+        names.append(desk.canvas.tools.tool.name)
     assert names == ["scissors", "grabcut", "superpixels", "watershed"]
     desk.key(Qt.Key.Key_W)
     shown = desk.page.option_bar.controls.widget("tolerance").findChild(QSpinBox)
@@ -270,12 +270,12 @@ def test_keys_of_the_window_take_the_tools_and_turn_them(desk: Desk) -> None:
     before = shown.value()
     desk.key(Qt.Key.Key_BracketRight)
     desk.key(Qt.Key.Key_BracketRight)
-    assert shown.value() == desk.canvas.options.tolerance > before
+    assert shown.value() == desk.canvas.tools.options.tolerance > before
 
 
 def test_a_smart_edit_is_stored_and_one_undo_takes_it_back(desk: Desk) -> None:
     desk.key(Qt.Key.Key_W)
-    desk.canvas.options.tolerance = 120
+    desk.canvas.tools.options.tolerance = 120
     desk.dab(0.25)
     assert desk.labelled_pixels > 100
     desk.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)

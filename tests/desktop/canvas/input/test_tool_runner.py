@@ -81,11 +81,11 @@ def colour_at(canvas: Canvas, x: float, y: float) -> tuple[int, int, int]:
 
 def test_a_promise_is_seen_before_it_is_kept(canvas: Canvas) -> None:
     bare = colour_at(canvas, 20.5, 15.5)
-    canvas.set_tool(Thinker(lambda _unwanted: None))
+    canvas.tools.set_tool(Thinker(lambda _unwanted: None))
     QTest.mouseMove(canvas, QPoint(200, 200))
     inside, outside = colour_at(canvas, 20.5, 15.5), colour_at(canvas, 60.5, 60.5)
     assert inside[0] > bare[0] + 60 and inside[1] < bare[1] and outside == bare
-    assert not canvas.tool_context().labels.values.any()
+    assert not canvas.tools.context().labels.values.any()
 
 
 def test_work_comes_back_as_one_edit(canvas: Canvas, working: BackgroundWork, qtbot: QtBot) -> None:
@@ -95,11 +95,11 @@ def test_work_comes_back_as_one_edit(canvas: Canvas, working: BackgroundWork, qt
         threads.append(threading.current_thread())
         return SQUARE
 
-    canvas.set_tool(Thinker(run))
-    with qtbot.waitSignal(canvas.edit_finished, timeout=PATIENCE_MS) as finished:
+    canvas.tools.set_tool(Thinker(run))
+    with qtbot.waitSignal(canvas.tools.edit_finished, timeout=PATIENCE_MS) as finished:
         click(canvas, 50, 50)
     assert finished.args[0].pixels == SQUARE.area
-    assert canvas.tool_context().labels.values[SQUARE.slices].all()
+    assert canvas.tools.context().labels.values[SQUARE.slices].all()
     assert threads != [threading.main_thread()]
 
 
@@ -114,29 +114,29 @@ def test_work_that_nobody_wants_any_more_changes_nothing(
         ended.set()
         return SQUARE
 
-    canvas.set_tool(Thinker(run))
+    canvas.tools.set_tool(Thinker(run))
     click(canvas, 50, 50)
     canvas.finish_all()  # another picture or another tool
     go_on.set()
     qtbot.waitUntil(ended.is_set, timeout=PATIENCE_MS)
     QApplication.processEvents()
     assert asked == [True]
-    assert not canvas.tool_context().labels.values.any()
+    assert not canvas.tools.context().labels.values.any()
 
 
 def test_work_that_fails_says_why(canvas: Canvas, working: BackgroundWork, qtbot: QtBot) -> None:
     def run(_unwanted: Callable[[], bool]) -> object:
         raise UserError("The outline is too short; draw it once around the thing.")
 
-    canvas.set_tool(Thinker(run))
+    canvas.tools.set_tool(Thinker(run))
     with qtbot.waitSignal(working.message, timeout=PATIENCE_MS) as said:
         click(canvas, 50, 50)
     assert said.args == ["The outline is too short; draw it once around the thing."]
-    assert not canvas.tool_context().labels.values.any()
+    assert not canvas.tools.context().labels.values.any()
 
 
 def test_a_pen_paints_by_its_pressure_and_erases_with_its_other_end(canvas: Canvas) -> None:
-    canvas.options.brush_radius = 10
+    canvas.tools.options.brush_radius = 10
     light = pen_dab(canvas, (30, 40), 0.1)
     firm = pen_dab(canvas, (80, 40), 1.0)
     assert 0 < light < firm and canvas.has_pen
@@ -150,7 +150,7 @@ def pen_dab(
     end: QPointingDevice.PointerType = QPointingDevice.PointerType.Pen,
 ) -> int:
     """Put a pen down and lift it, as Qt tells it: a tablet event, then a mouse event. Returns pixels gained."""
-    labels = canvas.tool_context().labels
+    labels = canvas.tools.context().labels
     before = int(np.count_nonzero(labels.values))
     device = QPointingDevice(
         "pen", 1, QInputDevice.DeviceType.Stylus, end, QInputDevice.Capability.Pressure, 1, 3
@@ -176,7 +176,7 @@ def test_long_work_is_spoken_of_until_it_ends(
 ) -> None:
     go_on, heard = threading.Event(), []
     working.message.connect(heard.append)
-    canvas.set_tool(Thinker(lambda _unwanted: go_on.wait(60) and SQUARE, quiet))
+    canvas.tools.set_tool(Thinker(lambda _unwanted: go_on.wait(60) and SQUARE, quiet))
     click(canvas, 50, 50)
     qtbot.waitUntil(lambda: heard == ["Thinking… Esc cancels."], timeout=PATIENCE_MS)
     go_on.set()
@@ -187,7 +187,7 @@ def test_work_that_goes_on_is_spoken_of_again(canvas: Canvas, working: Backgroun
     go_on, heard = threading.Event(), []
     working.message.connect(heard.append)
     working._task_status.repeat_timer.setInterval(30)
-    canvas.set_tool(Thinker(lambda _unwanted: go_on.wait(60) and SQUARE))
+    canvas.tools.set_tool(Thinker(lambda _unwanted: go_on.wait(60) and SQUARE))
     click(canvas, 50, 50)
     qtbot.waitUntil(lambda: len(heard) > 3, timeout=PATIENCE_MS)
     go_on.set()

@@ -242,7 +242,7 @@ def test_incremental_painting_ends_where_painting_anew_would(canvas: Canvas) -> 
     labels = patches(1, 3)
     labels[300:500, 300:700] = 255
     canvas.set_layers(LayerState(difference_visible=True))
-    canvas.set_class(1, "road", (1, 2, 3))
+    canvas.tools.set_class(1, "road", (1, 2, 3))
     show(canvas, labels, patches(2, 5))
     rng = np.random.default_rng(11)
     for _ in range(30):
@@ -353,8 +353,8 @@ def test_the_ring_is_of_true_size_and_in_the_classs_colour(canvas: Canvas) -> No
     canvas.show_picture(
         Pyramid.build(np.full((HEIGHT, WIDTH, 3), 90, np.uint8)), LabelMap.blank(WIDTH, HEIGHT), None
     )
-    canvas.set_class(1, "road", (250, 10, 20))
-    canvas.options.brush_radius = 100
+    canvas.tools.set_class(1, "road", (250, 10, 20))
+    canvas.tools.options.brush_radius = 100
     before = screen(canvas).astype(int)
     QTest.mouseMove(canvas, QPoint(150, 110))
     drawn = np.abs(screen(canvas).astype(int) - before).max(axis=2) > 30
@@ -366,7 +366,7 @@ def test_the_ring_is_of_true_size_and_in_the_classs_colour(canvas: Canvas) -> No
     red = screen(canvas)[drawn].astype(int)
     assert ((red[:, 0] - red[:, 1]) > 80).any()
     QTest.mouseMove(canvas, QPoint(100, 100))
-    canvas.set_tool(type(canvas.tool)())
+    canvas.tools.set_tool(type(canvas.tools.tool)())
     again = screen(canvas).astype(int)
     y, x = np.nonzero(np.abs(again - before).max(axis=2) > 30)
     assert np.hypot(x / ratio - 100, y / ratio - 100).max() < 100 * canvas.scale / ratio + 5

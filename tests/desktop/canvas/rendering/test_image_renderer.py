@@ -79,12 +79,12 @@ def test_the_wand_sees_a_giant(with_giant: Desk, tmp_path: Path) -> None:
     picture = read_picture(tmp_path / "giant.tif")
     desk.page.classes.classes_added.emit(["road"])
     desk.key(Qt.Key.Key_W)
-    desk.canvas.options.tolerance = 4
+    desk.canvas.tools.options.tolerance = 4
     desk.canvas.show_box(Box(1000, 900, 1400, 1200))
     desk.canvas.actual_size()
     middle = desk.canvas.rect().center()
     at = desk.canvas.image_point(QPointF(middle))
-    seed = Seed(int(at.x), int(at.y), desk.canvas.options.colours)
+    seed = Seed(int(at.x), int(at.y), desk.canvas.tools.options.colours)
     same = find_similar_region(picture, seed, 4, True, None)
     assert same is not None and 100 < same.mask.sum() < 200_000
     around = same.box.grown(2)

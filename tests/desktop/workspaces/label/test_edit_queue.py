@@ -20,7 +20,7 @@ PLAIN, CTRL = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifie
 def held(desk: Desk, go_on: threading.Event, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """A window in which a rectangle is drawn and the other thread held until the event."""
     monkeypatch.setattr(deferred, "MAX_IMMEDIATE_PIXELS", 0)
-    desk.canvas.set_tool(create_tools()["tool_rectangle"])
+    desk.canvas.tools.set_tool(create_tools()["tool_rectangle"])
     canvas, (start, end) = desk.canvas, (desk.position_of(0.2, 0.2), desk.position_of(0.6, 0.6))
     QTest.mousePress(canvas, LEFT, PLAIN, start)
     QTest.mouseMove(canvas, end)
@@ -42,7 +42,7 @@ def test_esc_in_the_window_leaves_no_step(desk: Desk, held: threading.Event) -> 
     desk.key(Qt.Key.Key_Escape)
     held.set()
     desk.key(Qt.Key.Key_Z, CTRL)
-    desk.canvas.set_tool(create_tools()["tool_brush"])
+    desk.canvas.tools.set_tool(create_tools()["tool_brush"])
     desk.dab(0.9)
     assert desk.labelling.edit_queue.stored_count == 1
 

@@ -106,7 +106,7 @@ def test_whoever_is_too_quick_does_not_accept_it_for_the_next_picture(
     act(desk, "accept_and_next")
     desk.wait_until(lambda: desk.labelling.picture.id != first, "the next picture")
     held.set()
-    desk.wait_until(lambda: not desk.canvas.is_waiting, "the other thread")
+    desk.wait_until(lambda: not desk.canvas.tools.is_waiting, "the other thread")
     desk.wait_until_saved(1)
     assert desk.labelled_pixels == 0 and desk.labelling.edit_queue.stored_count == 1
 

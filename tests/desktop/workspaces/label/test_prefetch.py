@@ -110,7 +110,7 @@ def test_a_stroke_on_a_label_that_was_out_of_date_is_kept(desk: Desk) -> None:
     paint(desk, coming)
     assert go_on(desk) and desk.labelled_pixels == 0
     edit = stroke(desk.labelling.picture.labels, 2, (70, 10), (80, 50))  # type: ignore[arg-type]
-    desk.canvas.edit_finished.emit(edit)
+    desk.canvas.tools.edit_finished.emit(edit)
     gate.set()
     desk.wait_until_saved(1)
     desk.wait_until(lambda: np.array_equal(desk.label_values, stored(desk, coming)), "both strokes")

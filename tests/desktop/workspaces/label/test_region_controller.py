@@ -36,7 +36,7 @@ def paint(desk: Desk, box: Box, value: int = 1) -> None:
     assert edit is not None
     before = desk.labelling.edit_queue.stored_count
     desk.canvas.refresh(box)
-    desk.canvas.edit_finished.emit(edit)
+    desk.canvas.tools.edit_finished.emit(edit)
     desk.wait_until_saved(before + 1)
 
 
@@ -174,14 +174,14 @@ def test_what_is_in_the_air_is_put_down_when_one_goes_on(chosen: Desk) -> None:
 
 def test_a_locked_class_is_neither_moved_nor_covered(chosen: Desk) -> None:
     before = chosen.label_values.copy()
-    chosen.canvas.options.locked = frozenset({1})
+    chosen.canvas.tools.options.locked = frozenset({1})
     try:
         pull(chosen, (15, 15), (30, 30))
         assert np.array_equal(chosen.label_values, before) and "locked" in chosen.said
         chosen.key(Qt.Key.Key_Delete)
         assert np.array_equal(chosen.label_values, before)
     finally:
-        chosen.canvas.options.locked = frozenset()
+        chosen.canvas.tools.options.locked = frozenset()
 
 
 def test_delete_takes_the_region_under_the_pointer_with_any_tool(desk: Desk) -> None:
@@ -203,7 +203,7 @@ def test_keys_change_the_shape_of_what_is_chosen(
 ) -> None:
     """In one go, and on another thread as for large regions."""
     monkeypatch.setattr(region_controller, "INLINE_PIXELS", at_once)
-    before, amount = chosen.label_values.copy(), chosen.canvas.options.region_amount
+    before, amount = chosen.label_values.copy(), chosen.canvas.tools.options.region_amount
     wanted = before.copy()
     box, mask = dilate(class_region(expected((A, 1)), 1), amount, Box(0, 0, 96, 64))
     wanted[box.slices][mask] = 1
@@ -271,7 +271,7 @@ def test_a_large_change_of_a_shape_that_is_being_painted(
 ) -> None:
     before, strokes = chosen.label_values.copy(), chosen.labelling.edit_queue.stored_count
     chosen.key(Qt.Key.Key_Delete)
-    chosen.wait_until(lambda: chosen.canvas.deferred_edit.is_cancellable, "the thought")
+    chosen.wait_until(lambda: chosen.canvas.tools.pending_edit.is_cancellable, "the thought")
     if act == "esc":
         chosen.key(Qt.Key.Key_Escape)
         held.set()
@@ -299,7 +299,7 @@ def test_a_change_that_comes_late_is_not_made(chosen: Desk, monkeypatch: pytest.
     labels.begin_edit("Rectangle", "test", 2)
     labels.paint(paint_now, np.ones((4, 6), bool), 2)
     edit = labels.finish_edit()
-    chosen.canvas.edit_finished.emit(edit)
+    chosen.canvas.tools.edit_finished.emit(edit)
     chosen.wait_until(lambda: "meanwhile" in chosen.said, "the sentence")
     assert np.array_equal(chosen.label_values, expected((A, 1), (B, 1), (paint_now, 2)))
 
@@ -324,7 +324,7 @@ def test_the_menu_holds_what_is_set_rarely(chosen: Desk) -> None:
         chosen.wait_until(lambda: not chosen.label_values.any(), "both regions gone")
     finally:
         rows["scope=region"].trigger()
-    assert chosen.canvas.options.scope == RegionScope.REGION
+    assert chosen.canvas.tools.options.scope == RegionScope.REGION
 
 
 def test_nothing_changes_where_nobody_sees_it(chosen: Desk) -> None:
@@ -364,7 +364,7 @@ def test_esc_makes_an_end_of_thinking_and_keeps_what_is_chosen(chosen: Desk) -> 
         ended.set()
         return None
 
-    chosen.canvas.run_task(BackgroundTask("Grow, grass", run), lambda _result: results.append("taken"))
+    chosen.canvas.tools.run_task(BackgroundTask("Grow, grass", run), lambda _result: results.append("taken"))
     chosen.key(Qt.Key.Key_Escape)
     go_on.set()
     chosen.wait_until(ended.is_set, "the end of the work")

@@ -24,7 +24,7 @@ RIGHT, LEFT, DOWN, UP = Qt.Key.Key_Right, Qt.Key.Key_Left, Qt.Key.Key_Down, Qt.K
 
 
 def place(desk: Desk) -> QPointF:
-    found = desk.canvas._input.position
+    found = desk.canvas._input.pointer.position
     assert found is not None
     return found
 
@@ -53,7 +53,7 @@ def test_keys_lead_the_cursor(desk: Desk) -> None:
 @pytest.mark.parametrize(("key", "held"), [(Qt.Key.Key_Insert, NO_MODIFIER), (Qt.Key.Key_Space, CTRL)])
 def test_a_stroke_with_keys_alone(desk: Desk, key: Qt.Key, held: Qt.KeyboardModifier) -> None:
     desk.canvas._input.pointer_left()
-    desk.canvas.set_radius(2)
+    desk.canvas.tools.set_radius(2)
     strokes = desk.labelling.edit_queue.stored_count
     desk.key(key, held)
     assert desk.canvas.is_stroking
@@ -155,7 +155,7 @@ def test_esc_leads_back_to_the_picture_and_enter_from_a_number(desk: Desk) -> No
     number.selectAll()
     QTest.keyClicks(number, "42")
     QTest.keyClick(number, Qt.Key.Key_Return)
-    assert focus() is desk.canvas and desk.canvas.options.brush_radius == 21
+    assert focus() is desk.canvas and desk.canvas.tools.options.brush_radius == 21
     field.setFocus()
     QTest.keyClicks(field, ",")
     QTest.keyClick(field, Qt.Key.Key_Return)
@@ -181,24 +181,26 @@ def test_a_class_is_picked_with_the_mouse_alone(desk: Desk) -> None:
     desk.key(Qt.Key.Key_2)
     desk.dab(0.25)
     desk.key(Qt.Key.Key_1)
-    tool, before = desk.canvas.tool, desk.label_values.copy()
+    tool, before = desk.canvas.tools.tool, desk.label_values.copy()
     by_mouse(desk, "pick_class")
     assert "Click a pixel of the class" in desk.said
     assert desk.page.option_bar.tool_name.text() == "Pick class"
     click(desk, 0.25, 0.5)
     assert desk.page.classes.list_view.active_value() == 2
-    assert desk.canvas.tool is tool and desk.page.option_bar.tool_name.text() == "Brush", "the brush is back"
+    assert desk.canvas.tools.tool is tool and desk.page.option_bar.tool_name.text() == "Brush", (
+        "the brush is back"
+    )
     assert (desk.label_values == before).all(), "the click has painted nothing"
     desk.key(Qt.Key.Key_1)
     for button, x in ((Qt.MouseButton.RightButton, 0.25), (Qt.MouseButton.LeftButton, 1.4)):
         by_mouse(desk, "pick_class")
         click(desk, x, 0.5, button)
-    assert desk.canvas.tool is not tool, "a click beside the picture says nothing: the question stands"
+    assert desk.canvas.tools.tool is not tool, "a click beside the picture says nothing: the question stands"
     desk.key(Qt.Key.Key_Escape)
-    assert desk.canvas.tool is tool and desk.page.classes.list_view.active_value() == 1
+    assert desk.canvas.tools.tool is tool and desk.page.classes.list_view.active_value() == 1
     by_mouse(desk, "pick_class")
     desk.click(desk.page.tool_strip.buttons["tool_fill"])
-    assert desk.canvas.tool.name == "fill", "who takes another tool wants that"
+    assert desk.canvas.tools.tool.name == "fill", "who takes another tool wants that"
     desk.key(Qt.Key.Key_B)
 
 
@@ -215,13 +217,13 @@ def test_a_region_is_accepted_with_the_mouse_alone(desk: Desk) -> None:
 
 
 def test_an_outline_is_opened_with_the_mouse_alone(desk: Desk) -> None:
-    desk.canvas.set_radius(10)
+    desk.canvas.tools.set_radius(10)
     desk.dab(0.5)
     QApplication.sendEvent(desk.canvas, QEvent(QEvent.Type.Leave))
     desk.window.actions_by_id["edit_region_outline"].trigger()
     click(desk, 0.5, 0.5)
     desk.wait_until(
-        lambda: desk.canvas.tool.name == "polygon" and desk.canvas.tool.is_busy, "its corners", 20
+        lambda: desk.canvas.tools.tool.name == "polygon" and desk.canvas.tools.tool.is_busy, "its corners", 20
     )
     desk.key(Qt.Key.Key_Escape)
     desk.key(Qt.Key.Key_B)
@@ -242,11 +244,11 @@ def test_every_action_is_in_the_menu(desk: Desk) -> None:
 def test_tool_and_class_stay_with_the_next_picture_and_the_next_start(desk: Desk, tmp_path: Path) -> None:
     desk.key(Qt.Key.Key_G)
     desk.key(Qt.Key.Key_2)
-    tool = desk.canvas.tool
+    tool = desk.canvas.tools.tool
     shown = desk.labelling.picture.id
     desk.key(Qt.Key.Key_D)
     desk.wait_until(lambda: desk.labelling.picture.id not in (None, shown), "the next picture")
-    assert desk.canvas.tool is tool and desk.page.classes.list_view.active_value() == 2
+    assert desk.canvas.tools.tool is tool and desk.page.classes.list_view.active_value() == 2
     desk.window.close_project()
     desk.window.open_project(tmp_path / "pictures")
     desk.wait_until(desk.has_picture, "a picture", 60)

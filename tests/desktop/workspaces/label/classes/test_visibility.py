@@ -66,10 +66,10 @@ def test_keys_hide_show_alone_and_lock_the_active_class(desk: Desk) -> None:
     desk.key(Qt.Key.Key_J, SHIFT)
     assert hidden(desk) == set()
     desk.key(Qt.Key.Key_K)
-    assert desk.canvas.options.locked == {2}
+    assert desk.canvas.tools.options.locked == {2}
     assert "locked" in desk.said
     desk.key(Qt.Key.Key_K, SHIFT)
-    assert desk.canvas.options.locked == frozenset()
+    assert desk.canvas.tools.options.locked == frozenset()
 
 
 def test_the_eye_and_the_lock_of_a_row_do_not_choose_it(desk: Desk) -> None:
@@ -77,7 +77,7 @@ def test_the_eye_and_the_lock_of_a_row_do_not_choose_it(desk: Desk) -> None:
     desk.key(Qt.Key.Key_1)
     click(desk, 1, "eye")
     click(desk, 1, "lock")
-    assert (hidden(desk), desk.canvas.options.locked, rows.active_value()) == ({2}, {2}, 1)
+    assert (hidden(desk), desk.canvas.tools.options.locked, rows.active_value()) == ({2}, {2}, 1)
     click(desk, 1, "eye", ALT)
     assert hidden(desk) == {1}
     click(desk, 1, "eye", ALT)
@@ -130,11 +130,11 @@ def test_both_are_there_when_the_project_is_opened_again(desk: Desk, tmp_path: P
     click(desk, 0, "eye")
     click(desk, 1, "lock")
     desk.window.close_project()
-    assert desk.canvas.options.locked == frozenset(), "the next project has other classes"
+    assert desk.canvas.tools.options.locked == frozenset(), "the next project has other classes"
     desk.window.open_project(tmp_path / "pictures")
     desk.wait_until(desk.has_picture, "a picture", 60)
     desk.wait_until(
-        lambda: (hidden(desk), set(desk.canvas.options.locked)) == ({1}, {2}), "what was remembered", 60
+        lambda: (hidden(desk), set(desk.canvas.tools.options.locked)) == ({1}, {2}), "what was remembered", 60
     )
 
 
@@ -155,7 +155,9 @@ def test_a_deleted_class_takes_its_shields_along(desk: Desk) -> None:
     desk.window.actions_by_id["delete_class"].trigger()
     desk.wait_until(lambda: len(desk.session.editing.classes) == 1, "the class to go", 60)
     desk.wait_until(
-        lambda: (hidden(desk), desk.canvas.options.locked) == (set(), frozenset()), "the shields to go", 60
+        lambda: (hidden(desk), desk.canvas.tools.options.locked) == (set(), frozenset()),
+        "the shields to go",
+        60,
     )
 
 
@@ -164,7 +166,7 @@ def test_hand_and_shields_follow_a_class_to_another_value(desk: Desk) -> None:
 
     def follows(value: int) -> None:
         desk.wait_until(lambda: rows.active_value() == value, "the class in the hand", 5)
-        assert desk.canvas.options.locked == {value}
+        assert desk.canvas.tools.options.locked == {value}
         desk.wait_until(lambda: set(np.unique(desk.label_values)) == {0, value}, "the pixels", 5)
 
     desk.key(Qt.Key.Key_2)

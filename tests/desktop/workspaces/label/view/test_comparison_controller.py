@@ -113,10 +113,10 @@ def test_two_views_show_the_same_place_at_any_zoom(canvas: Canvas) -> None:
 
 def test_both_views_can_be_painted_in(canvas: Canvas) -> None:
     canvas.set_comparison(Comparison(CompareSide.LABEL, CompareSide.PICTURE, None))
-    canvas.set_radius(12)
+    canvas.tools.set_radius(12)
     edits: list[object] = []
-    canvas.edit_finished.connect(edits.append)
-    labels = canvas.tool_context().labels
+    canvas.tools.edit_finished.connect(edits.append)
+    labels = canvas.tools.context().labels
     for x, place in ((400, at(canvas, 400, 100)), (500, second(canvas, at(canvas, 500, 300)))):
         QTest.mouseMove(canvas, place)
         QTest.mouseClick(canvas, LEFT_BUTTON, NO_MODIFIER, place)
@@ -129,8 +129,8 @@ def test_both_views_can_be_painted_in(canvas: Canvas) -> None:
 
 def test_a_stroke_stays_in_the_view_where_it_began(canvas: Canvas) -> None:
     canvas.set_comparison(Comparison(CompareSide.LABEL, CompareSide.PICTURE, None))
-    canvas.set_radius(10)
-    labels = canvas.tool_context().labels
+    canvas.tools.set_radius(10)
+    labels = canvas.tools.context().labels
     labels.values[:] = 0
     start = at(canvas, 560, 200)
     QTest.mouseMove(canvas, start)
@@ -188,12 +188,14 @@ def test_the_prediction_flickers_while_the_key_is_held(desk: Desk) -> None:
 
 
 def test_the_ring_says_how_large_it_is(desk: Desk) -> None:
-    canvas, ring = desk.canvas, desk.canvas._brush_cursor
+    canvas, ring = desk.canvas, desk.canvas._overlays.brush_cursor
     QTest.mouseMove(canvas, desk.position_of(0.5, 0.5))
     desk.wait_until(lambda: not ring.shows_ruler, "no scale")
     before = pixels(canvas)
     desk.key(Qt.Key.Key_BracketRight)
-    assert ring.shows_ruler and f"{2 * canvas.tool.radius(canvas.options):g} px" == ring._size_text()
+    assert (
+        ring.shows_ruler and f"{2 * canvas.tools.tool.radius(canvas.tools.options):g} px" == ring._size_text()
+    )
     assert not np.array_equal(pixels(canvas), before)
     desk.wait_until(lambda: not ring.shows_ruler, "the end of the scale")
     desk.key(Qt.Key.Key_R, SHIFT)

@@ -1,0 +1,72 @@
+"""Everything drawn above the layers: previews, the shape under way, a highlighted box and the brush cursor."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRect
+from PySide6.QtGui import QColor, QPainter
+
+from core.base.geometry import Box
+from core.tools.tool import MaskPreview
+from desktop.canvas.input.host import CanvasHost
+from desktop.canvas.input.mouse import InputHandler
+from desktop.canvas.input.tool_runner import ToolRunner
+from desktop.canvas.overlays import outlines
+from desktop.canvas.overlays.brush_cursor import BrushCursor
+from desktop.canvas.overlays.mask_preview import MaskPreviewPainter
+
+
+class OverlayPainter:
+    """Draws the overlays and repaints only the areas they cover. Lives on the GUI thread."""
+
+    def __init__(self, host: CanvasHost, tools: ToolRunner, inputs: InputHandler) -> None:
+        self._host, self._tools, self._input = host, tools, inputs
+        self.brush_cursor = BrushCursor(host, tools, inputs)
+        self._preview_painter = MaskPreviewPainter()
+        self._pending_painter = MaskPreviewPainter()
+        self._highlight: Box | None = None
+        self._areas: list[QRect] = []
+
+    def set_highlight(self, box: Box | None) -> None:
+        """Frame these image pixels; None removes the frame."""
+        self._highlight = None if box is None or box.is_empty else box
+
+    def update(self) -> None:
+        """Repaint where the overlays were at the last call and where they are now."""
+        to_widget = self._host.widget_point
+        preview, pending = self._tools.mask_preview, self._tools.pending_edit
+        areas = [
+            *self.brush_cursor.areas(),
+            outlines.outline_area(pending.outline, to_widget),
+            outlines.frame_area(pending.preview.box if pending.preview else None, to_widget),
+            outlines.outline_area(self._tools.outline, to_widget),
+            outlines.frame_area(self._highlight, to_widget),
+            outlines.frame_area(preview.box if preview else None, to_widget),
+        ]
+        for area in (*self._areas, *areas):
+            if not area.isEmpty():
+                self._host.update_area(area)
+        self._areas = areas
+
+    def draw(self, painter: QPainter) -> None:
+        """The painter counts widget pixels."""
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        tools, to_widget = self._tools, self._host.widget_point
+        pending, class_colour = tools.pending_edit, tools.colour_of(None)
+        self._draw_preview(painter, self._pending_painter, pending.preview, pending.colour)
+        if pending.outline is not None:
+            outlines.draw_outline(painter, pending.outline, to_widget, pending.colour)
+        preview = tools.mask_preview
+        self._draw_preview(painter, self._preview_painter, preview, tools.colour_of(preview))
+        if self._highlight is not None:
+            outlines.draw_frame(painter, self._highlight, to_widget)
+        if tools.outline is not None:
+            outlines.draw_outline(painter, tools.outline, to_widget, class_colour)
+        self.brush_cursor.draw(painter, class_colour, self._input.erases or tools.paints_unlabelled)
+
+    def _draw_preview(
+        self, painter: QPainter, previews: MaskPreviewPainter, preview: MaskPreview | None, colour: QColor
+    ) -> None:
+        if preview is None:
+            previews.clear()
+        else:
+            previews.draw(painter, preview, self._host.viewport, self._host.devicePixelRatioF(), colour)
