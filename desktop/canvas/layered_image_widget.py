@@ -155,12 +155,12 @@ class LayeredImageWidget(PanZoomWidget):
         if (before is not None and before.divider is None) != self.is_side_by_side:
             self._resolution.stop()
             self._apply_size()
-        share = comparison.divider if comparison else None
-        at_divider = before is not None and before.divider is not None and share is not None
-        if at_divider and replace(before, share=share) == comparison:  # nothing but the divider has moved
-            self._compositor.move_divider(share)
-            self.update()
-            return
+        if before is not None and comparison is not None and comparison.divider is not None:
+            only_moved = replace(before, divider=comparison.divider) == comparison
+            if before.divider is not None and only_moved:
+                self._compositor.move_divider(comparison.divider)
+                self.update()
+                return
         self._update_layers()
 
     @property
@@ -289,10 +289,10 @@ class LayeredImageWidget(PanZoomWidget):
     def _update_layers(self, renderer: OverlayRenderer | None = None) -> None:
         has_prediction = self._prediction is not None
         renderer = renderer or OverlayRenderer(self._classes, self._layers, has_prediction)
-        halves = self._comparison and self._comparison.split_style(
-            self._classes, self._layers, has_prediction
-        )
-        self._compositor.set_layers(renderer, self._prediction, halves)
+        split = None
+        if self._comparison is not None:
+            split = self._comparison.split_style(self._classes, self._layers, has_prediction)
+        self._compositor.set_layers(renderer, self._prediction, split)
         self.update()
         self.content_changed.emit()
 

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QWidget
 
 from core.base.geometry import Box, Point
 from core.images.tiled_pyramid import AnyPyramid
-from desktop.canvas.layered_image_widget import LayeredImageWidget
+from desktop.canvas.canvas import Canvas
 from desktop.canvas.rendering.compositor import CanvasContent
 from desktop.canvas.rendering.layer_style import sample_nearest
 
@@ -32,7 +32,7 @@ class Minimap(QWidget):
     many places as the overview has pixels. Neither follows the size of the picture. GUI thread.
     """
 
-    def __init__(self, canvas: LayeredImageWidget) -> None:
+    def __init__(self, canvas: Canvas) -> None:
         super().__init__(canvas)
         self._canvas = canvas
         self._allowed = True

@@ -27,14 +27,14 @@ SIDE_TITLES = {
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two sides at a divider, which stands at a share of the width; without a share, side by side."""
+    """Two sides of a divider, given as a share 0..1 of the width; None: two views side by side."""
 
     left: CompareSide = CompareSide.LABEL
     right: CompareSide = CompareSide.PREDICTION
     divider: float | None = 0.5
 
     def split_style(self, classes: ClassPalette, state: LayerState, has_prediction: bool) -> SplitStyle:
-        looks = (
+        left, right = (
             OverlayRenderer(
                 classes,
                 layers_of_side(side, state),
@@ -42,7 +42,7 @@ class Comparison:
             )
             for side in (self.left, self.right)
         )
-        return SplitStyle(*looks, self.divider)
+        return SplitStyle(left, right, self.divider)
 
 
 def layers_of_side(side: CompareSide, state: LayerState) -> LayerState:

@@ -42,7 +42,7 @@ class Maskloop:
         self.window.open_project(folder, first_picture=glimpse)
 
     def shown(self) -> object:
-        if self.canvas.is_glimpse:
+        if self.canvas.is_preview:
             return "glimpse"
         rooms = self.window.context
         return rooms.label_controller.picture.id if rooms and self.canvas.has_picture else None

@@ -225,7 +225,7 @@ def _leave(desk: Desk) -> None:
         lambda desk: desk.canvas.show_loading(),
         lambda desk: desk.canvas.tools.set_tool(Polygon()),
         lambda desk: desk.canvas.fit(),
-        lambda desk: desk.canvas.settle(),
+        lambda desk: desk.canvas.finish_edit(),
         Desk.open_picture,
     ],
 )
