@@ -137,7 +137,9 @@ class RegionController(Controller):
             return
         if self._has_tool and self._tool.is_busy:
             if operation == RegionOperation.DELETE and self._tool.selected is None:
-                self._canvas.tools.show_result(self._tool.cancel(context))  # a pasted region that is not placed yet
+                self._canvas.tools.show_result(
+                    self._tool.cancel(context)
+                )  # a pasted region that is not placed yet
                 return
             self._canvas.tools.show_result(self._tool.finish(context))
             self._canvas.tools.pending_edit.finish_now()
