@@ -91,18 +91,10 @@ class ToolController(Controller):
             self._on_point()
 
     def _show_controls(self) -> None:
-<<<<<<< HEAD
         # The option for pen pressure is shown once a pen was used.
         tool, has_pen = self._canvas.tools.tool, self._canvas.has_pen
         controls = [c for c in tool.controls if c.name != PRESSURE.name or has_pen]
         self._option_bar.controls.show_controls(controls, self._canvas.tools.options)
-=======
-        # Only who has a pen is asked what its pressure shall do.
-        asked = [
-            c for c in self._canvas.tools.tool.controls if c.name != PRESSURE.name or self._canvas.has_pen
-        ]
-        self._page.option_bar.controls.show_controls(asked, self._canvas.tools.options)
->>>>>>> 3bc8abb (Reach the active tool through canvas.tools everywhere)
 
     def _set_option(self, key: str, value: object) -> None:
         setattr(self._canvas.tools.options, key, value)
