@@ -49,7 +49,7 @@ from desktop.workspaces.label.visibility_guard import UNGUARDED
 
 if TYPE_CHECKING:
     from core.session.session import Session
-    from core.session.training.service import TrainingState
+    from core.session.training.training_state import TrainingState
     from desktop.project_context import ProjectContext
 
 MAX_RECENT = 8

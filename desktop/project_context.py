@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QWidget
 
 from core.base.settings import Settings
 from core.session.session import Session
-from core.session.training.service import TrainingState
+from core.session.training.training_state import TrainingState
 from desktop.controller import Actions, ControllerGroup
 from desktop.dispatcher import MainThreadDispatcher
 from desktop.shell.top_bar import TopBar

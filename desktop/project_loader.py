@@ -20,7 +20,7 @@ from desktop.dispatcher import LatestRequest, MainThreadDispatcher
 
 if TYPE_CHECKING:
     from core.session.session import Session
-    from core.session.training.service import TrainingPreferences
+    from core.session.training.training_state import TrainingPreferences
 
 _PAINT_TIMEOUT_MS = 250
 """How long painting the first picture may take before the project is loaded all the same."""

@@ -14,7 +14,7 @@ from core.cli.terminal import open_for_writing, print_result, report_errors
 from core.labels.class_list import ClassList
 from core.project.project import HOME_FOLDER, Project
 from core.session.dataset.statistics import dataset_statistics
-from core.session.loading.picture_loader import check_folder, list_pictures
+from core.session.loading.folder_scan import check_folder, list_pictures
 
 
 def init_command(

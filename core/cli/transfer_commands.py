@@ -28,7 +28,7 @@ from core.labels.class_list import ClassList
 from core.project.project import HOME_FOLDER, Project
 from core.project.records import Split
 from core.session.transfer.export_plan import ExportOptions, ExportPlan, plan_export
-from core.session.transfer.export_service import run_export
+from core.session.transfer.export_run import run_export
 from core.session.transfer.file_names import PATTERN
 from core.session.transfer.import_plan import ClassChoice, ImportPlan, plan_import
 from core.session.transfer.import_run import ImportReport, run_import

@@ -1,4 +1,4 @@
-"""The pictures of the open project as every thread may read them; the document lane keeps them true."""
+"""The picture list of the open project in memory, readable from every thread."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from core.session.transfer.excluded_masks import ExcludedPaths
 
 
 class PictureIndex:
-    """Records in list order. Reading is safe from any thread; only the document lane writes."""
+    """Picture records in list order. Any thread may read; only the document lane writes."""
 
     def __init__(self, records: Iterable[PictureRecord] = ()) -> None:
         self._lock = threading.Lock()
@@ -19,7 +19,7 @@ class PictureIndex:
         self._records: dict[int, PictureRecord] = {}
         self._done = 0
         self.excluded = ExcludedPaths()
-        """What is no picture to label; set on the document lane, and only as a whole."""
+        """Mask files that are not pictures to label. Replaced as a whole, on the document lane."""
         self.extend(records)
 
     def __len__(self) -> int:
@@ -27,7 +27,7 @@ class PictureIndex:
 
     @property
     def done_count(self) -> int:
-        """How many are marked done."""
+        """Number of pictures marked done."""
         return self._done
 
     def ids(self) -> list[int]:
@@ -46,11 +46,11 @@ class PictureIndex:
         return picture_id in self._records
 
     def row(self, picture_id: int) -> int:
-        """Place in the list. Raises KeyError."""
+        """Position in the list, from 0. Raises KeyError."""
         return self._rows[picture_id]
 
     def extend(self, records: Iterable[PictureRecord]) -> None:
-        """Document lane: more pictures at the end."""
+        """Document lane: append pictures."""
         with self._lock:
             for record in records:
                 self._rows[record.id] = len(self._ids)
@@ -59,7 +59,7 @@ class PictureIndex:
                 self._done += record.status == Status.DONE
 
     def update(self, record: PictureRecord) -> None:
-        """Document lane: a picture as it is now."""
+        """Document lane: replace the record of a picture."""
         with self._lock:
             self._done += (record.status == Status.DONE) - (self._records[record.id].status == Status.DONE)
             self._records[record.id] = record

@@ -1,4 +1,4 @@
-"""Many pictures at a glance: small copies with their masks, predictions accepted by the dozen, and the label doctor."""
+"""Review of many pictures: previews with masks, batch edits, and the check of labels against predictions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -16,6 +15,8 @@ from numpy.typing import NDArray
 from core.base.changes import Changes
 from core.base.errors import Cancelled, ImageError, MaskloopError
 from core.base.lane import Lane
+from core.base.progress import ProgressCallback
+from core.base.text import count_of
 from core.evaluation.label_errors import ClassPair, LabelDisagreement, find_disagreements
 from core.images.folder import read_thumbnail
 from core.labels.label_map import LabelMap, Values
@@ -26,18 +27,19 @@ from core.project.records import PictureRecord, Status
 from core.project.row_changes import RowChange
 from core.session.editing import accept_everywhere
 from core.session.picture_index import PictureIndex
-
-R = TypeVar("R")
-ProgressCallback = Callable[[int, int], None]
+from core.session.read_lane import ReadLane
 
 PREVIEW_PIXELS = 100_000_000
-"""Masks of larger pictures are not read for a glance: it would take longer than a glance."""
+"""Masks of larger pictures are not read for a preview: that would take seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class PicturePreview:
-    """A picture as a grid shows it. pixels: (h, w, 3) uint8; label, prediction: (h, w) uint8 class values, None where
-    there is none; doubts: None without both."""
+    """A picture as the review grid shows it.
+
+    pixels: (h, w, 3) uint8; label, prediction: (h, w) uint8 class values, None where there is none; suspects: where
+    label and prediction disagree, None unless there are both.
+    """
 
     pixels: NDArray[np.uint8]
     label: Values | None
@@ -47,7 +49,7 @@ class PicturePreview:
 
 @dataclass(frozen=True, slots=True)
 class BatchEdit:
-    """What was done to many pictures, so that it can be taken back: ids of edits by picture, oldest first."""
+    """One operation on many pictures, kept for undo. edits: ids of its edits by picture id, oldest first."""
 
     name: str
     edits: Mapping[int, tuple[int, ...]]
@@ -56,8 +58,11 @@ class BatchEdit:
 
 @dataclass(frozen=True, slots=True)
 class LabelCheck:
-    """What the label doctor found: by contradiction its pixels and pictures, most pixels first; by picture the share
-    of its labelled pixels that is in doubt; how many pictures could be compared."""
+    """Where labels disagree with predictions.
+
+    found: (class pair, pixels, picture ids), most pixels first; shares: by picture id the share of its labelled pixels
+    that disagree, 0..1; compared: how many pictures have both a label and a prediction.
+    """
 
     found: tuple[tuple[ClassPair, int, frozenset[int]], ...] = ()
     shares: Mapping[int, float] = field(default_factory=dict)
@@ -65,145 +70,149 @@ class LabelCheck:
 
 
 class ReviewService:
-    """Called from the GUI thread. Reads on a lane and through a connection of its own; what is changed is written on
-    the document lane, a picture at a time, so that the hand's strokes never wait for all of it."""
+    """Called from the GUI thread; reads on its own lane.
+
+    Changes are written on the document lane one picture at a time, so that a brush stroke never waits for a batch.
+    """
 
     def __init__(
         self, project: Project, index: PictureIndex, document: Lane, announce: Callable[[Changes], None]
     ) -> None:
         self._project, self._index, self._document, self._announce = project, index, document, announce
-        self._lane = Lane("reviewing", low_priority=True)
+        self._lane = ReadLane("review", project.home, low_priority=True)
         self._cancel = threading.Event()
-        self._reader: Project | None = (
-            None  # reviewing lane; opening one for each small picture would take longer
-        )
 
     def preview(self, picture_id: int, side: int) -> Future[PicturePreview]:
-        """The picture with its masks, its longer side at most `side` pixels. The future raises ImageError."""
-        return self._lane.submit_first(self._preview, picture_id, side)
+        """The picture and its masks, the longer side at most `side` pixels. The future raises ImageError."""
+        return self._lane.read_first(self._preview, picture_id, side)
 
     def accept(
         self, picture_ids: Sequence[int], progress: ProgressCallback, *, done: bool = False
     ) -> Future[BatchEdit]:
-        """Take the predictions of these pictures over wherever nobody has said anything; with `done` mark them done.
+        """Accept the predictions of these pictures on unlabelled pixels; with `done` mark the pictures done.
 
-        One undoable edit for each picture. A picture without prediction is named in the deed's problems. Cancelled, it
-        ends after the picture under way; what was accepted stays and is in the deed.
+        One undoable edit for each picture. A picture without a prediction is named in the problems. When cancelled, it
+        ends after the current picture; what was accepted stays and is in the result.
         """
-        name = f"Accept {_predictions(len(picture_ids))}"
-        return self._submit_batch(name, picture_ids, progress, lambda i: self._accept(i, done=done))
+        name = f"Accept {count_of(len(picture_ids), 'prediction')}"
+        return self._submit_batch(
+            name, picture_ids, progress, lambda project, i: self._accept(project, i, done=done)
+        )
 
     def set_status(
         self, picture_ids: Sequence[int], status: Status, progress: ProgressCallback
     ) -> Future[BatchEdit]:
         """Give these pictures a status, as one undoable edit for each."""
         return self._submit_batch(
-            f"Mark as {status}", picture_ids, progress, lambda i: self._set_status(i, status)
+            f"Mark as {status}", picture_ids, progress, lambda _, i: self._set_status(i, status)
         )
 
     def undo(self, batch: BatchEdit, progress: ProgressCallback) -> Future[BatchEdit]:
-        """Undo a deed where nothing was done to a picture since; the others are named in the problems."""
+        """Undo a batch. Pictures that were edited since are left alone and named in the problems."""
         return self._submit_batch(
             f"Undo {batch.name[:1].lower()}{batch.name[1:]}",
             list(batch.edits),
             progress,
-            lambda i: self._undo(i, batch.edits[i]),
+            lambda _, i: self._undo(i, batch.edits[i]),
         )
 
     def check_labels(self, progress: ProgressCallback) -> Future[LabelCheck]:
-        """Compare all labels with the predictions there are. The future raises Cancelled."""
+        """Compare all labels with their predictions. The future raises Cancelled."""
         self._cancel.clear()
-        return self._lane.submit(self._check_labels, progress)
+        return self._lane.read(self._check_labels, progress)
 
     def cancel(self) -> None:
-        """Stop after the picture under way."""
+        """Stop after the current picture."""
         self._cancel.set()
 
     def close(self) -> None:
         self.cancel()
-        self._lane.shutdown(cancel_futures=True)
-        if self._reader is not None:
-            self._reader.close()
+        self._lane.close()
 
-    # Looking: reviewing lane ----------------------------------------------------------------------
+    # Review lane: reading ---------------------------------------------------------------------------
 
-    def _read(self) -> Project:
-        if self._reader is None:
-            self._reader = Project.open_read_only(self._project.home)
-        return self._reader
-
-    def _preview(self, picture_id: int, side: int) -> PicturePreview:
+    def _preview(self, project: Project, picture_id: int, side: int) -> PicturePreview:
         record = self._index.get(picture_id)
-        pixels = read_thumbnail(self._project.picture_path(record.path), side)
-        label, told = self._masks(record)
-        doubts = find_disagreements(label, told) if label is not None and told is not None else None
+        pixels = read_thumbnail(project.picture_path(record.path), side)
+        label, prediction = self._masks(project, record)
+        suspects = None
+        if label is not None and prediction is not None:
+            suspects = find_disagreements(label, prediction)
         shape = pixels.shape[:2]
         return PicturePreview(
-            pixels, _small(label, shape), _small(told.values if told else None, shape), doubts
+            pixels,
+            _resized(label, shape),
+            _resized(prediction.values if prediction else None, shape),
+            suspects,
         )
 
-    def _masks(self, record: PictureRecord) -> tuple[Values | None, PredictedMask | None]:
-        """Label and prediction of a picture as the classes are now, each where there is one of the picture's size."""
+    def _masks(self, project: Project, record: PictureRecord) -> tuple[Values | None, PredictedMask | None]:
+        """Label and prediction in today's class values; None for one that does not exist or has another size."""
         width, height = record.width or 0, record.height or 0
         if not 0 < width * height <= PREVIEW_PIXELS:
             return None, None
-        project = self._read()
         label = project.labels.read(record.id, width, height) if record.is_labelled else None
-        return label, self._read_prediction(record) if record.is_predicted else None
+        return label, self._read_prediction(project, record) if record.is_predicted else None
 
-    def _read_prediction(self, record: PictureRecord) -> PredictedMask | None:
+    def _read_prediction(self, project: Project, record: PictureRecord) -> PredictedMask | None:
         try:
-            told = read_prediction(self._project.prediction_path(record.id))
+            prediction = read_prediction(project.prediction_path(record.id))
         except ImageError:
             return None
-        if told.values.shape != (record.height, record.width):
+        if prediction.values.shape != (record.height, record.width):
             return None
-        return told.remapped(run_class_mapping(self._read(), told.run_id))
+        return prediction.remapped(run_class_mapping(project, prediction.run_id))
 
-    def _check_labels(self, progress: ProgressCallback) -> LabelCheck:
-        wanted = [r for i in self._index.ids() if (r := self._index.get(i)).is_labelled and r.is_predicted]
+    def _check_labels(self, project: Project, progress: ProgressCallback) -> LabelCheck:
+        records = [r for i in self._index.ids() if (r := self._index.get(i)).is_labelled and r.is_predicted]
         pixels: Counter[ClassPair] = Counter()
-        where: dict[ClassPair, set[int]] = {}
+        pictures: dict[ClassPair, set[int]] = {}
         shares: dict[int, float] = {}
-        for at, record in enumerate(wanted):
-            progress(at, len(wanted))
+        for done, record in enumerate(records):
+            progress(done, len(records))
             if self._cancel.is_set():
                 raise Cancelled
-            label, told = self._masks(record)
-            if label is None or told is None:
+            label, prediction = self._masks(project, record)
+            if label is None or prediction is None:
                 continue
-            doubts = find_disagreements(label, told)
-            shares[record.id] = doubts.share
-            for pair, count in doubts.pixels.items():
+            disagreement = find_disagreements(label, prediction)
+            shares[record.id] = disagreement.share
+            for pair, count in disagreement.pixels.items():
                 pixels[pair] += count
-                where.setdefault(pair, set()).add(record.id)
-        found = tuple((pair, count, frozenset(where[pair])) for pair, count in pixels.most_common())
+                pictures.setdefault(pair, set()).add(record.id)
+        found = tuple((pair, count, frozenset(pictures[pair])) for pair, count in pixels.most_common())
         return LabelCheck(found, shares, len(shares))
 
-    # Doing: a picture at a time on the document lane -----------------------------------------------
+    # Document lane: writing, one picture at a time --------------------------------------------------
 
     def _submit_batch(
         self,
         name: str,
         picture_ids: Sequence[int],
         progress: ProgressCallback,
-        act: Callable[[int], list[int]],
+        edit_picture: Callable[[Project, int], list[int]],
     ) -> Future[BatchEdit]:
+        """`edit_picture` gets the review lane's project and a picture id, and returns the ids of the edits it made."""
         self._cancel.clear()
-        return self._lane.submit(self._run_batch, name, list(picture_ids), progress, act)
+        return self._lane.read(self._run_batch, name, list(picture_ids), progress, edit_picture)
 
     def _run_batch(
-        self, name: str, picture_ids: list[int], progress: ProgressCallback, act: Callable[[int], list[int]]
+        self,
+        project: Project,
+        name: str,
+        picture_ids: list[int],
+        progress: ProgressCallback,
+        edit_picture: Callable[[Project, int], list[int]],
     ) -> BatchEdit:
         edits: dict[int, tuple[int, ...]] = {}
         problems: list[str] = []
-        for at, picture_id in enumerate(picture_ids):
+        for done, picture_id in enumerate(picture_ids):
             if self._cancel.is_set():
-                problems.append(f"Stopped before the last {len(picture_ids) - at}.")
+                problems.append(f"Stopped before the last {len(picture_ids) - done}.")
                 break
-            progress(at, len(picture_ids))
+            progress(done, len(picture_ids))
             try:
-                made = act(picture_id)
+                made = edit_picture(project, picture_id)
             except MaskloopError as problem:
                 problems.append(f"{self._index.get(picture_id).name}: {problem}")
                 continue
@@ -211,16 +220,16 @@ class ReviewService:
                 edits[picture_id] = tuple(made)
         return BatchEdit(name, edits, tuple(problems))
 
-    def _accept(self, picture_id: int, *, done: bool) -> list[int]:
+    def _accept(self, project: Project, picture_id: int, *, done: bool) -> list[int]:
         record = self._index.get(picture_id)
-        told = self._read_prediction(record) if record.is_predicted else None
-        if told is None:
+        prediction = self._read_prediction(project, record) if record.is_predicted else None
+        if prediction is None:
             raise ImageError("there is no prediction of this picture yet.")
-        height, width = told.values.shape
+        height, width = prediction.values.shape
 
         def write() -> list[int]:
             labels = LabelMap(self._project.labels.read(picture_id, width, height))
-            edit = accept_everywhere(labels, told).apply(labels)
+            edit = accept_everywhere(labels, prediction).apply(labels)
             made = []
             if edit is not None:
                 self._project.journal.commit(picture_id, edit)
@@ -241,32 +250,28 @@ class ReviewService:
         return [self._newest_edit(picture_id)]
 
     def _newest_edit(self, picture_id: int) -> int:
-        """Document lane: the edit that undo would take back next; 0 when there is none."""
+        """Document lane: id of the edit that undo would revert next; 0 when there is none."""
         done = [e.id for e in self._project.journal.history(picture_id) if not e.undone and not e.thinned]
         return done[-1] if done else 0
 
     def _undo(self, picture_id: int, edit_ids: tuple[int, ...]) -> list[int]:
         def write() -> list[int]:
-            taken = []
+            undone = []
             for edit_id in reversed(edit_ids):
                 if self._newest_edit(picture_id) != edit_id:
-                    raise ImageError("it was changed since; undo it there.")
+                    raise ImageError("it was edited since; undo it in the Label workspace.")
                 reverted = self._project.journal.undo(picture_id)
                 if reverted is not None:
                     self._announce(reverted.changes)
-                    taken.append(edit_id)
-            return taken
+                    undone.append(edit_id)
+            return undone
 
         return self._document.submit(write).result()
 
 
-def _small(values: Values | None, shape: tuple[int, int]) -> Values | None:
-    """A mask at another size; no class is invented between two others."""
+def _resized(values: Values | None, shape: tuple[int, int]) -> Values | None:
+    """A mask at another size (height, width), by nearest neighbour: interpolation would invent classes."""
     if values is None:
         return None
     height, width = shape
     return np.asarray(cv2.resize(values, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8)
-
-
-def _predictions(count: int) -> str:
-    return "1 prediction" if count == 1 else f"{count:,} predictions"

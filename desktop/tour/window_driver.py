@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QWidget
 from core.base.geometry import Point
 from core.project.records import PictureRecord
 from core.session.session import Session
-from core.session.training.service import TrainingState
+from core.session.training.training_state import TrainingState
 from desktop.canvas.canvas import Canvas
 from desktop.main_window import MainWindow
 from desktop.transfer.export_dialog import ExportDialog

@@ -42,7 +42,7 @@ class DropController(Controller):
     def drop(self, paths: Sequence[Path]) -> None:
         """Add files and folders, or show the first of those that are in the project already."""
         if paths:
-            plan = self._session.plan_drop(list(paths))
+            plan = self._session.drops.plan(list(paths))
             self._dispatcher.when_done(plan, partial(self._on_plan, list(paths)))
 
     def paste(self) -> None:
@@ -56,7 +56,7 @@ class DropController(Controller):
         if image.isNull():
             self.message.emit("There is no picture in the clipboard. Copy one and paste again.")
             return
-        future = self._session.add_pasted(image_to_array(image))
+        future = self._session.drops.paste(image_to_array(image))
         self._dispatcher.when_done(future, partial(self._on_added, "Pasted as {}.".format))
 
     def close(self) -> None:
@@ -72,7 +72,7 @@ class DropController(Controller):
         if plan.copies:
             self._ask_to_copy(plan, paths[0] if len(paths) == 1 and paths[0].is_dir() else None)
         elif plan.inside:
-            future = self._session.loader.add_pictures(plan.inside)
+            future = self._session.folder_sync.add_pictures(plan.inside)
             self._dispatcher.when_done(future, partial(self._on_added, "{} is in this project.".format))
         else:
             self.message.emit(
@@ -135,7 +135,7 @@ class DropController(Controller):
             has_ended = True
             dialog.deleteLater()
 
-        future = self._session.add_dropped(
+        future = self._session.drops.copy(
             plan,
             lambda done, _of: self._dispatcher.post(lambda: show_progress(done)),
             lambda: cancelled.is_set() or self._stop.is_set(),

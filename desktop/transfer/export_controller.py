@@ -14,7 +14,7 @@ from core.formats.writers.base import NO_SPLIT
 from core.formats.writers.registry import EXPORT_FORMATS
 from core.session.session import Session
 from core.session.transfer.export_plan import ExportOptions, ExportPlan
-from core.session.transfer.export_service import ExportReport
+from core.session.transfer.export_run import ExportReport
 from core.session.transfer.file_names import PATTERN
 from desktop.controller import Actions, Controller
 from desktop.dispatcher import LatestRequest, MainThreadDispatcher

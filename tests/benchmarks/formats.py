@@ -34,7 +34,7 @@ from core.formats.writers.region_outlines import find_regions
 from core.project.project import Project
 from core.samples.scenes import SCENE_CLASSES, draw_scene
 from core.session.transfer.export_plan import ExportOptions, plan_export
-from core.session.transfer.export_service import run_export
+from core.session.transfer.export_run import run_export
 from core.session.transfer.import_run import import_dataset
 
 SIZE = (512, 256)

@@ -28,7 +28,7 @@ from core.project.records import Split
 from core.samples.scenes import SCENE_CLASSES, draw_scene
 from core.session.session import Session
 from core.session.training import service, snapshot_builder
-from core.session.training.service import TrainingPreferences
+from core.session.training.training_state import TrainingPreferences
 
 PATIENCE = 180.0
 

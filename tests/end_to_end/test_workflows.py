@@ -23,7 +23,7 @@ from core.project.records import Split, Status
 from core.session.editing import accept_class, accept_everywhere, accept_region
 from core.session.session import Session
 from core.session.training.next_run import FACT, NextRun
-from core.session.training.service import TrainingPreferences, TrainingState
+from core.session.training.training_state import TrainingPreferences, TrainingState
 from core.session.transfer.export_plan import ExportOptions
 from tests.factories import picture, picture_folder, stroke, truth
 

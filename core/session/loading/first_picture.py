@@ -1,4 +1,4 @@
-"""The first picture of a folder before its project is open: a picture is read sooner than a project is opened."""
+"""Reads the first picture of a folder before its project is open: that is faster than opening the project."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from core.images.pyramid import Pyramid
 from core.project.layout import HOME_FOLDER, first_picture_path
 
 TILED_FROM_PIXELS = 200_000_000
-"""A TIFF with more pixels is shown from its tiles; decoding it whole would take seconds and a gigabyte."""
+"""A TIFF with more pixels is shown tile by tile; decoding it whole would take seconds and a gigabyte."""
 
 
 @dataclass(frozen=True, slots=True)
 class FirstPicture:
-    """A picture that has been read, for the screen and for `PictureLoader`, which need not read it again."""
+    """A decoded picture, for the canvas and for `PictureLoader`, which need not read it again."""
 
     path: Path
     pyramid: Pyramid
 
 
 def read_first_picture(folder: Path, home: Path | None = None) -> FirstPicture | None:
-    """The picture that will most likely be shown first: that of last time, or the first of a folder that is new.
+    """The picture that will most likely be shown first: the one shown last, or the first of a new folder.
 
-    None when that is not known without the project, or the picture cannot be read; opening says why.
+    None when the project is needed to know it, or the picture cannot be read; opening the project then says why.
     """
     with contextlib.suppress(MaskloopError, OSError):
         path = _likely_first(folder, home or folder / HOME_FOLDER)
@@ -40,8 +40,8 @@ def read_first_picture(folder: Path, home: Path | None = None) -> FirstPicture |
 
 
 def prefetch_first_picture(folder: Path, home: Path | None = None) -> Future[FirstPicture | None]:
-    """The same on a thread of its own, which ends with it."""
-    lane = Lane("glimpse")
+    """`read_first_picture` on a thread that ends with it."""
+    lane = Lane("first picture")
     found = lane.submit(read_first_picture, folder, home)
     lane.shutdown(wait=False)
     return found
@@ -53,5 +53,5 @@ def _likely_first(folder: Path, home: Path) -> Path | None:
         path = Path(os.path.normpath(folder / first)) if first else None
         return path if path and path.is_relative_to(folder) and path.is_file() else None
     if (folder / "classes.json").exists():
-        return None  # a data set of ours: some of its pictures are masks
+        return None  # a mask dataset of ours: some of its pictures are masks
     return next(scan_folder(folder), None)

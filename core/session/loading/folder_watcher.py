@@ -1,4 +1,4 @@
-"""Keeps an eye on the folder: new pictures join by themselves, those that vanish are told as missing."""
+"""Watches the folder of a project: reports new pictures, and those whose files disappear or come back."""
 
 from __future__ import annotations
 
@@ -9,22 +9,25 @@ import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from core.formats.mask_layout import MASKS, PREDICTIONS, is_mask_dataset
-from core.images.folder import is_encodable_name, list_folder, natural_key
+from core.images.folder import list_folder, natural_key
+from core.session.loading.folder_scan import picture_filter
 from core.session.picture_index import PictureIndex
 
 log = logging.getLogger(__name__)
 
 SCAN_SECONDS = 2.0
-"""Between two looks. A look asks each folder when it was changed last; only one that was is listed again, so a look
-at a hundred thousand pictures that rest costs as much as at one. Asking works on network drives too, where the
-system's own notices do not."""
+"""Between two scans. A scan asks each folder for its modification time and lists only folders that changed, so it costs
+the same with 100,000 pictures as with one. This works on network drives, where file-system notifications do not."""
 _MISSING = "is not there any more. Put it back; its label is kept."
+"""Stored with the picture; by this ending a file that comes back is recognized."""
 
 
 class FolderWatcher:
-    """A thread of its own that only looks; what it finds is handed to `found` (new paths) and `marked` (picture id to
-    what is wrong with its file, None for one that came back)."""
+    """Scans on its own thread and reports on it.
+
+    on_new: gets relative paths of new pictures, in natural order
+    on_problems: gets by picture id what is wrong with its file, None for a file that came back
+    """
 
     def __init__(
         self,
@@ -39,16 +42,17 @@ class FolderWatcher:
         self._stop = threading.Event()
         self._start_lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._modified: dict[str, int] = {}
-        self._names: dict[str, frozenset[str]] = {}
-        self._rescan: set[str] = set()
-        self._growing: dict[str, int] = {}
+        # By folder, relative, "" or ending in "/":
+        self._modified: dict[str, int] = {}  # modification time, ns
+        self._names: dict[str, frozenset[str]] = {}  # pictures in it
+        self._rescan: set[str] = set()  # to list again at the next scan
+        self._growing: dict[str, int] = {}  # by new path its size at the last scan
 
     def start(self) -> None:
-        """Start to look, once the folder has been searched for the first time."""
-        with self._start_lock:  # a session may be closed at the very moment at which its search ends
+        """Start scanning. Call it after the first scan of the whole folder."""
+        with self._start_lock:  # `close` may be called at the same moment on another thread
             if self._thread is None and not self._stop.is_set():
-                self._thread = threading.Thread(target=self._watch, name="watching", daemon=True)
+                self._thread = threading.Thread(target=self._watch, name="folder watcher", daemon=True)
                 self._thread.start()
 
     def close(self) -> None:
@@ -63,76 +67,69 @@ class FolderWatcher:
             try:
                 self.scan()
             except OSError as problem:
-                log.info("the folder cannot be looked at now: %s", problem)
+                log.info("the folder cannot be scanned now: %s", problem)
             except RuntimeError:
                 return  # the lanes are closed
             self._stop.wait(self._seconds)
 
     def scan(self) -> None:
-        """One look. Raises OSError when the folder as a whole is out of reach: then nothing is called missing."""
-        os.stat(self._folder)  # noqa: PTH116  (a drive that is unplugged takes no picture away)
-        again, self._rescan = self._rescan, set()
+        """Scan once. Raises OSError when the folder itself is unreachable; then no picture is reported as missing."""
+        os.stat(self._folder)  # noqa: PTH116  (a drive may be unplugged)
+        rescan, self._rescan = self._rescan, set()
         changed = False
         pending = list(self._modified) or [""]
         while pending and not self._stop.is_set():
-            place = pending.pop()
+            folder = pending.pop()
             try:
-                stamp = os.stat(self._folder / place).st_mtime_ns  # noqa: PTH116
-                if stamp == self._modified.get(place) and place not in again:
+                modified = os.stat(self._folder / folder).st_mtime_ns  # noqa: PTH116
+                if modified == self._modified.get(folder) and folder not in rescan:
                     continue
-                pending += self._list(place)
+                pending += self._list(folder)
             except OSError:
-                self._forget(place)
+                self._forget(folder)
             else:
-                if stamp != self._modified.get(place):
-                    # Once more at the next look: what comes within a tick of the clock leaves the stamp as it is.
-                    self._rescan.add(place)
-                self._modified[place] = stamp
+                if modified != self._modified.get(folder):
+                    # A file that comes within the same clock tick leaves the time as it is: list once more.
+                    self._rescan.add(folder)
+                self._modified[folder] = modified
             changed = True
         if changed and not self._stop.is_set():
             self._compare()
 
-    def _list(self, place: str) -> list[str]:
-        """Note what a sub-folder holds (`place` is relative, "" or ending in "/"). Returns folders not yet known."""
-        pictures, folders = list_folder(self._folder / place)
-        self._names[place] = frozenset(pictures)
-        return [path for name in folders if (path := f"{place}{name}/") not in self._modified]
+    def _list(self, folder: str) -> list[str]:
+        """List a folder. Returns its sub-folders that are new."""
+        pictures, folders = list_folder(self._folder / folder)
+        self._names[folder] = frozenset(pictures)
+        return [path for name in folders if (path := f"{folder}{name}/") not in self._modified]
 
-    def _forget(self, place: str) -> None:
-        for known in [p for p in self._modified if p.startswith(place)]:
+    def _forget(self, folder: str) -> None:
+        for known in [path for path in self._modified if path.startswith(folder)]:
             del self._modified[known]
             self._names.pop(known, None)
             self._rescan.discard(known)
 
     def _compare(self) -> None:
-        there = {f"{place}{name}" for place, names in self._names.items() for name in names}
-        masks = (f"{MASKS}/", f"{PREDICTIONS}/") if is_mask_dataset(self._folder) else ()
+        """Compare the files that are there with the picture list, and report the differences."""
+        present = {f"{folder}{name}" for folder, names in self._names.items() for name in names}
+        is_picture = picture_filter(self._folder, self._index.excluded)
         known: set[str] = set()
-        marks: dict[int, str | None] = {}
+        problems: dict[int, str | None] = {}
         for picture_id in self._index.ids():
             record = self._index.get(picture_id)
             known.add(record.path)
-            was_gone = bool(record.problem and record.problem.endswith(_MISSING))
-            # Pictures behind a link are in no listing; they are asked for one by one.
-            is_there = record.path in there or (self._folder / record.path).is_file()
-            if is_there == was_gone:
-                marks[picture_id] = None if is_there else f"{record.path} {_MISSING}"
-        aside = self._index.excluded
-        fresh = [
-            p
-            for p in there - known
-            if not p.startswith(masks)
-            and not aside.excludes(p)
-            and is_encodable_name(p)
-            and self._is_complete(p)
-        ]
-        if fresh:
-            self._on_new(sorted(fresh, key=natural_key))
-        if marks:
-            self._on_problems(marks)
+            was_missing = bool(record.problem and record.problem.endswith(_MISSING))
+            # Pictures behind a symbolic link are in no listing: they are checked one by one.
+            is_present = record.path in present or (self._folder / record.path).is_file()
+            if is_present == was_missing:
+                problems[picture_id] = None if is_present else f"{record.path} {_MISSING}"
+        new = [path for path in present - known if is_picture(path) and self._is_complete(path)]
+        if new:
+            self._on_new(sorted(new, key=natural_key))
+        if problems:
+            self._on_problems(problems)
 
     def _is_complete(self, path: str) -> bool:
-        """Whether a new file has stopped growing: it has the size that it had at the look before."""
+        """Whether a new file is written to its end: its size is the same as at the last scan."""
         with contextlib.suppress(OSError):
             size = os.stat(self._folder / path).st_size  # noqa: PTH116
             if self._growing.pop(path, -1) == size:

@@ -1,11 +1,10 @@
-"""Journey one: open a folder, see the first picture at once, and whatever the network already thinks of it."""
+"""Loads pictures with label, prediction and undo state for the canvas, and prefetches those that come next."""
 
 from __future__ import annotations
 
 import contextlib
-import itertools
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +13,8 @@ from typing import TypeVar
 from core.base.changes import Changes
 from core.base.errors import ImageError, MaskloopError
 from core.base.lane import Lane
-from core.formats.mask_layout import MASKS, PREDICTIONS, is_mask_dataset
 from core.images.cache import PictureCache
-from core.images.folder import has_pictures, is_encodable_name, read_thumbnail, scan_folder
+from core.images.folder import read_thumbnail
 from core.images.image_reader import count_frames, needs_tiled_reading, read_raster
 from core.images.pyramid import Pyramid
 from core.images.tiff_reader import TiffRegionReader
@@ -24,33 +22,35 @@ from core.images.tiled_pyramid import AnyPyramid, TiledPyramid
 from core.labels.label_map import Values
 from core.labels.prediction import PredictedMask, read_prediction
 from core.project.packed_picture import file_digest
-from core.project.project import HOME_FOLDER, Project, run_class_mapping
+from core.project.project import Project, run_class_mapping
 from core.project.records import PictureRecord, UndoNames
 from core.session.loading.first_picture import TILED_FROM_PIXELS, FirstPicture
-from core.session.loading.picture_versions import OUTDATED, PictureVersions, Version
 from core.session.picture_index import PictureIndex
-from core.session.transfer.excluded_masks import ExcludedPaths, read_excluded
 
 log = logging.getLogger(__name__)
 
 R = TypeVar("R")
 
 CACHE_BYTES = 512 * 2**20
-"""Decoded pictures kept in memory: the one shown, its neighbours, and those seen last."""
+"""Size of the cache of decoded pictures: the one shown, its neighbours, and those seen last."""
 MASK_BYTES = 64 * 2**20
-"""The same for predictions as they lie on disk."""
+"""Size of the cache of predictions as they lie on disk."""
 PREFETCH_PIXELS = 32_000_000
-"""The label of a larger picture is not read ahead: it may lie in memory for nothing."""
-FIRST_CHUNK, CHUNK = 64, 2000
-"""Pictures are added in chunks: a small one first, so that something is on screen at once."""
+"""Larger pictures are not prefetched: their label would take much memory, perhaps for nothing."""
+
+Version = tuple[int, int]
+"""How often all pictures at once, and this one alone, have changed so far."""
+OUTDATED: Version = (-1, -1)
+"""The version of a picture that changed while it was being read."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedPicture:
-    """All that is needed to show a picture. `labels` (H, W) uint8 is the receiver's own to change.
+    """All that the canvas needs to show a picture. `labels` (H, W) uint8 belongs to the receiver, who may change it.
 
-    frames: how many the file holds; the first is shown. stamp: when it was read, for `PictureLoader.is_current`.
-    forgets: its file has another size than it had, and what was painted and taken back then cannot be brought back.
+    frames: how many the file holds; the first is shown
+    version: for `PictureLoader.is_current`
+    history_trimmed: the size of the file has changed, and undo steps of the old size were dropped
     """
 
     record: PictureRecord
@@ -63,8 +63,40 @@ class LoadedPicture:
     history_trimmed: bool = False
 
 
+class PictureVersions:
+    """Counts changes of pictures. Written on the document lane, in order with the changes; read on any thread."""
+
+    def __init__(self) -> None:
+        self._all = 0
+        self._each: dict[int, int] = {}
+
+    def on_changes(self, changes: Changes) -> None:
+        """Document lane. A change of the class list concerns the label of every picture."""
+        self._all += changes.classes
+        for picture_id in changes.pictures | changes.labels | changes.predictions:
+            self._each[picture_id] = self._each.get(picture_id, 0) + 1
+
+    def of(self, picture_id: int) -> Version:
+        """Differs from every earlier version as soon as anything of the picture has changed."""
+        return self._all, self._each.get(picture_id, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _StoredPart:
+    """What the project stores of a picture, read in one piece of work of the document lane.
+
+    class_mapping: (256,) uint8 from the prediction's run to today's class values, None without a prediction
+    """
+
+    labels: Values
+    journal: UndoNames
+    class_mapping: Values | None
+    version: Version
+    history_trimmed: bool
+
+
 class PictureLoader:
-    """Reads pictures for the screen. Called from the GUI thread; the work is done on the reading lane."""
+    """Called from the GUI thread; files are read on the reading lane, the project on the document lane."""
 
     def __init__(
         self,
@@ -75,7 +107,7 @@ class PictureLoader:
         announce: Callable[[Changes], None],
         first_picture: FirstPicture | None = None,
     ) -> None:
-        """`seen`: a picture that was read before the project was open."""
+        """`first_picture` was decoded before the project was open and need not be read again."""
         self._first_picture = first_picture
         self._project = project
         self._index = index
@@ -84,10 +116,10 @@ class PictureLoader:
         self._announce = announce
         self._closing = False
         self._versions = PictureVersions()
-        self._frames: dict[int, int] = {}  # of files that were read and hold several
-        self._digests: dict[int, str] = {}  # of files that were read, until the document knows them
+        self._frames: dict[int, int] = {}  # by picture id, of files read so far that hold several
+        self._digests: dict[int, str] = {}  # by picture id, of files read, until they are stored
         self._cache: PictureCache[int, AnyPyramid] = PictureCache(
-            self._read, lambda p: p.memory_bytes, CACHE_BYTES
+            self._read_pyramid, lambda p: p.memory_bytes, CACHE_BYTES
         )
         self._masks: PictureCache[tuple[int, int, int], PredictedMask] = PictureCache(
             lambda key: read_prediction(project.prediction_path(key[0])),
@@ -95,39 +127,37 @@ class PictureLoader:
             MASK_BYTES,
         )
 
-    def load(self, picture_id: int) -> Future[LoadedPicture]:
-        """The picture with label, prediction and journal; waits behind nothing but what is being read now.
+    # For the canvas ---------------------------------------------------------------------------------
 
-        The future raises ImageError when the file cannot be read (the record then carries the reason).
+    def load(self, picture_id: int) -> Future[LoadedPicture]:
+        """The picture, before all other work that waits on the reading lane.
+
+        The future raises ImageError when the file cannot be read; the reason is stored in the record as well.
         """
         return self._reading.submit_first(self._load, picture_id)
 
     def warm_cache(self, picture_ids: Sequence[int]) -> None:
-        """Read pictures that are likely to be asked for next."""
+        """Decode pictures that are likely to be loaded next."""
         for picture_id in picture_ids:
             self._reading.submit(self._warm_cache, picture_id)
 
     def prefetch(self, picture_id: int, prepare: Callable[[LoadedPicture], R]) -> Future[R | None]:
-        """The same as `show` before it is asked for: what `prepare` makes of it on the reading lane.
+        """Load a picture before it is asked for. Returns what `prepare` makes of it on the reading lane.
 
-        Ask `is_current` before it is shown. None for a picture that is too large, or cannot be read: `show` says why.
+        Ask `is_current` before showing it. None for a picture that is too large or unreadable: `load` says why.
         """
         return self._reading.submit(self._prefetch, picture_id, prepare)
 
     def is_current(self, loaded: LoadedPicture) -> bool:
-        """Whether nothing was changed since it was read, as far as that is known by now. Any thread."""
+        """Whether no stored change has been announced since the picture was read. Any thread."""
         return self._versions.of(loaded.record.id) == loaded.version
 
     def confirm_current(self, loaded: LoadedPicture) -> Future[bool]:
-        """The same, behind all that was asked of the document before: the last word."""
+        """`is_current` behind everything that waits on the document lane, so that the answer is final."""
         return self._document.submit(self.is_current, loaded)
 
-    def on_changes(self, changes: Changes) -> None:
-        """Document lane: something was changed, by whomever."""
-        self._versions.on_changes(changes)
-
     def prediction(self, picture_id: int) -> Future[PredictedMask]:
-        """The newest prediction of a picture. The future raises ImageError when there is none."""
+        """The newest prediction, in today's class values. The future raises ImageError when there is none."""
         return self._reading.submit_first(self._prediction, picture_id)
 
     def thumbnail(self, picture_id: int, side: int) -> Future[Values]:
@@ -135,62 +165,82 @@ class PictureLoader:
         path = self._project.picture_path(self._index.get(picture_id).path)
         return self._reading.submit(read_thumbnail, path, side)
 
-    def scan_folder(self) -> Future[None]:
-        """Look through the folder and add what is new, chunk by chunk; the future ends with the search."""
-        # On a thread of its own lane it would hold up the first picture; as one of two readers it does not.
-        return self._reading.submit(self._scan_folder)
+    # For the session --------------------------------------------------------------------------------
 
-    def add_pictures(self, paths: Sequence[str]) -> Future[list[int]]:
-        """Add pictures that have come into the folder, by relative path. Returns the ids of all of them, in order."""
-        return self._document.submit(self._add_pictures, list(paths))
+    def on_changes(self, changes: Changes) -> None:
+        """Document lane: something was stored."""
+        self._versions.on_changes(changes)
+
+    def on_files_added(self, picture_ids: Iterable[int]) -> None:
+        """Document lane: these files are new; another file may have had the name before."""
+        for picture_id in picture_ids:
+            self._cache.drop(picture_id)
+        self._versions.on_changes(Changes(pictures=frozenset(picture_ids)))
 
     def stop(self) -> None:
-        """Give up searching: the window is closing."""
+        """Skip prefetches that still wait: the session closes."""
         self._closing = True
 
     def clear(self) -> None:
-        """Everything has ended: let go of all that is kept in memory."""
+        """Free the caches, once both lanes have ended."""
         self._first_picture = None
         self._cache.clear()
         self._masks.clear()
 
-    def _scan_folder(self) -> None:
-        aside = self._index.excluded = self._document.submit(read_excluded, self._project).result()
-        found = list_pictures(self._project.folder, aside)
-        size = FIRST_CHUNK
-        while not self._closing:
-            chunk = list(itertools.islice(found, size))
-            if not chunk:
-                return
-            size = CHUNK
-            # One at a time: what the person asks of the document must not wait behind all of a large folder.
-            self._document.submit(self._add, chunk).result()
+    # Reading lane -----------------------------------------------------------------------------------
 
-    def _add(self, chunk: list[str]) -> None:
-        fresh = self._project.pictures.add(chunk)
-        if fresh:
-            self._index.extend(fresh)
-            self._announce(Changes(picture_list=True))
+    def _load(self, picture_id: int) -> LoadedPicture:
+        started = self._versions.of(picture_id)
+        try:
+            pyramid = self._pyramid(picture_id)
+        except ImageError as problem:
+            self._document.submit(self._store_problem, picture_id, str(problem))
+            raise
+        return self._with_label(picture_id, pyramid, started)
 
-    def _add_pictures(self, paths: list[str]) -> list[int]:
-        for start in range(0, len(paths), CHUNK):
-            self._add(paths[start : start + CHUNK])
-        ids = [self._project.pictures.by_path(path).id for path in paths]
-        for picture_id in ids:  # another file may have had this name before
-            self._cache.drop(picture_id)
-        self._versions.on_changes(Changes(pictures=frozenset(ids)))
-        return ids
+    def _prefetch(self, picture_id: int, prepare: Callable[[LoadedPicture], R]) -> R | None:
+        if self._closing:
+            return None
+        started = self._versions.of(picture_id)
+        try:
+            pyramid = self._pyramid(picture_id)
+            width, height = pyramid.size
+            if isinstance(pyramid, TiledPyramid) or width * height > PREFETCH_PIXELS:
+                return None
+            loaded = self._with_label(picture_id, pyramid, started)
+        except MaskloopError:
+            return None  # reported when the picture is loaded
+        return prepare(loaded)
 
-    def _read(self, picture_id: int) -> AnyPyramid:
+    def _warm_cache(self, picture_id: int) -> None:
+        if self._closing:
+            return
+        try:
+            self._cache.get(picture_id)
+            self._mask(picture_id)
+        except MaskloopError:
+            return  # reported when the picture is loaded
+
+    def _pyramid(self, picture_id: int) -> AnyPyramid:
+        """From the cache or the file. Raises ImageError, also when the label was painted at another size."""
+        pyramid = self._cache.get(picture_id)
+        width, height = pyramid.size
+        record = self._index.get(picture_id)
+        if record.is_labelled and (record.width, record.height) != (width, height):
+            raise ImageError(
+                f"{record.path} is now {width} x {height} pixels, but it was labelled at "
+                f"{record.width} x {record.height}. Put the old picture back to go on with its label."
+            )
+        return pyramid
+
+    def _read_pyramid(self, picture_id: int) -> AnyPyramid:
         path = self._project.picture_path(self._index.get(picture_id).path)
         if needs_tiled_reading(path, TILED_FROM_PIXELS):
-            return self._tiled(picture_id, path)
-        seen, self._first_picture = (
-            self._first_picture,
-            None,
-        )  # of any but the first picture it would only be memory
-        pyramid = seen.pyramid if seen and seen.path == path else Pyramid.from_raster(read_raster(path))
-        with contextlib.suppress(ImageError):  # what lies behind the first need not be whole
+            return self._tiled_pyramid(picture_id, path)
+        # Kept for the first read only: for any other picture it would waste memory.
+        first, self._first_picture = self._first_picture, None
+        pyramid = first.pyramid if first and first.path == path else Pyramid.from_raster(read_raster(path))
+        with contextlib.suppress(ImageError):  # frames behind the first may be damaged
             frames = count_frames(path)
             if frames > 1:
                 self._frames[picture_id] = frames
@@ -200,120 +250,90 @@ class PictureLoader:
             log.warning("gone since it was read: %s", path)
         return pyramid
 
-    def _tiled(self, picture_id: int, path: Path) -> TiledPyramid:
-        # No digest: reading gigabytes once more, only to find the file again should it move, is not worth it.
-        def tell(sentence: str) -> None:
-            self._document.submit(self._note_problem, picture_id, sentence)
+    def _tiled_pyramid(self, picture_id: int, path: Path) -> TiledPyramid:
+        # No digest: reading gigabytes again, only to find the file should it be moved, is not worth it.
+        def on_problem(message: str) -> None:
+            self._document.submit(self._store_problem, picture_id, message)
 
-        return TiledPyramid(TiffRegionReader(path), self._reading.submit, self._reading.submit_first, tell)
-
-    def _warm_cache(self, picture_id: int) -> None:
-        if self._closing:
-            return
-        try:
-            self._cache.get(picture_id)
-            self._mask(picture_id)
-        except MaskloopError:
-            return  # it will be said when the picture is shown
-
-    def _prefetch(self, picture_id: int, prepare: Callable[[LoadedPicture], R]) -> R | None:
-        if self._closing:
-            return None
-        begun = self._versions.of(picture_id)
-        try:
-            pyramid = self._pyramid(picture_id)
-            width, height = pyramid.size
-            if isinstance(pyramid, TiledPyramid) or width * height > PREFETCH_PIXELS:
-                return None
-            opened = self._with_label(picture_id, pyramid, begun)
-        except MaskloopError:
-            return None  # it will be said when the picture is shown
-        return prepare(opened)
-
-    def _load(self, picture_id: int) -> LoadedPicture:
-        begun = self._versions.of(picture_id)
-        try:
-            pyramid = self._pyramid(picture_id)
-        except ImageError as problem:
-            self._document.submit(self._note_problem, picture_id, str(problem))
-            raise
-        return self._with_label(picture_id, pyramid, begun)
-
-    def _pyramid(self, picture_id: int) -> AnyPyramid:
-        pyramid = self._cache.get(picture_id)
-        self._check_size(picture_id, *pyramid.size)
-        return pyramid
+        return TiledPyramid(
+            TiffRegionReader(path), self._reading.submit, self._reading.submit_first, on_problem
+        )
 
     def _with_label(self, picture_id: int, pyramid: AnyPyramid, started: Version) -> LoadedPicture:
         width, height = pyramid.size
-        try:
+        mask = None
+        with contextlib.suppress(ImageError):
             mask = self._mask(picture_id)
-        except ImageError:
-            mask = None
         if mask is not None and mask.values.shape != (height, width):
             mask = None
+        run_id = mask.run_id if mask else None
         # In order with the strokes: a label read before the last stroke is stored would lose it on screen.
-        labels, journal, moved, stamp, forgets = self._document.submit(
-            self._read_label, picture_id, width, height, mask.run_id if mask else None, started
-        ).result()
-        prediction = None if mask is None or moved is None else mask.remapped(moved)
-        frames = self._frames.get(picture_id, 1)
-        record = self._index.get(picture_id)
-        return LoadedPicture(record, pyramid, labels, prediction, journal, frames, stamp, forgets)
+        stored = self._document.submit(self._read_stored, picture_id, width, height, run_id, started).result()
+        prediction = None
+        if mask is not None and stored.class_mapping is not None:
+            prediction = mask.remapped(stored.class_mapping)
+        return LoadedPicture(
+            self._index.get(picture_id),
+            pyramid,
+            stored.labels,
+            prediction,
+            stored.journal,
+            self._frames.get(picture_id, 1),
+            stored.version,
+            stored.history_trimmed,
+        )
 
     def _prediction(self, picture_id: int) -> PredictedMask:
-        """As the classes are now: a network that knows older ones is read through what became of them."""
         mask = self._mask(picture_id)
         return mask.remapped(self._document.submit(run_class_mapping, self._project, mask.run_id).result())
 
     def _mask(self, picture_id: int) -> PredictedMask:
-        """As the network said it. Kept under the file's age too: a newer one is read anew. Raises ImageError."""
+        """The prediction as stored, in the class values of its run. Raises ImageError.
+
+        The cache key holds the time and size of the file, so that a newer one is read.
+        """
         path = self._project.prediction_path(picture_id)
         record = self._index.get(picture_id)
         if 2 * (record.width or 0) * (record.height or 0) > MASK_BYTES // 2:
-            return read_prediction(path)  # reading is not what takes long with a giant; memory is scarce
+            return read_prediction(path)  # it would fill the cache, and reading is not what takes long here
         try:
-            found = path.stat()
+            status = path.stat()
         except OSError:
-            return read_prediction(path)  # says what is wrong
-        return self._masks.get((picture_id, found.st_mtime_ns, found.st_size))
+            return read_prediction(path)  # raises with the reason
+        return self._masks.get((picture_id, status.st_mtime_ns, status.st_size))
 
-    def _check_size(self, picture_id: int, width: int, height: int) -> None:
-        record = self._index.get(picture_id)
-        if record.is_labelled and (record.width, record.height) != (width, height):
-            raise ImageError(
-                f"{record.path} is now {width} x {height} pixels, but it was labelled at "
-                f"{record.width} x {record.height}. Put the old picture back to go on with its label."
-            )
+    # Document lane ----------------------------------------------------------------------------------
 
-    def _read_label(
+    def _read_stored(
         self, picture_id: int, width: int, height: int, run_id: int | None, started: Version
-    ) -> tuple[Values, UndoNames, Values | None, Version, bool]:
-        """Label and journal, what became of the classes since that run, when that was, and whether a new size took
-        steps of the journal along.
+    ) -> _StoredPart:
+        """The stored part of a picture that has this size now. `run_id` is the run that made its prediction.
 
-        `begun`: when the reading of picture and prediction began, which happens beside the document lane.
+        started: the version at which reading the file and the prediction began, beside this lane.
         """
         outdated = self._versions.of(picture_id) != started
         record = self._index.get(picture_id)
-        forgets = False
+        history_trimmed = False
         if (record.width, record.height) != (width, height) or record.problem:
             steps = self._undo_steps(picture_id)
             self._announce(self._project.pictures.set_size(picture_id, width, height))
-            forgets = self._undo_steps(picture_id) < steps
-        self._note_digest(record)
-        labels = self._project.labels.read(picture_id, width, height)
-        moved = None if run_id is None else run_class_mapping(self._project, run_id)
-        stamp = OUTDATED if outdated else self._versions.of(picture_id)
-        return labels, self._project.journal.undo_names(picture_id), moved, stamp, forgets
+            history_trimmed = self._undo_steps(picture_id) < steps
+        self._store_digest(record)
+        return _StoredPart(
+            self._project.labels.read(picture_id, width, height),
+            self._project.journal.undo_names(picture_id),
+            None if run_id is None else run_class_mapping(self._project, run_id),
+            OUTDATED if outdated else self._versions.of(picture_id),
+            history_trimmed,
+        )
 
     def _undo_steps(self, picture_id: int) -> int:
         return sum(not edit.thinned for edit in self._project.journal.history(picture_id))
 
-    def _note_digest(self, record: PictureRecord) -> None:
-        """What the file holds, so that it can be found again once it is moved.
+    def _store_digest(self, record: PictureRecord) -> None:
+        """Store the digest of the file, by which it is found again when it is moved.
 
-        Of a labelled picture the digest stays what it was when it was labelled.
+        A labelled picture keeps the digest that it had when it was labelled.
         """
         digest = self._digests.pop(record.id, None)
         if digest is None:
@@ -322,37 +342,6 @@ class PictureLoader:
         if known is None or (known != digest and not record.is_labelled):
             self._project.pictures.set_digests({record.id: digest})
 
-    def _note_problem(self, picture_id: int, sentence: str) -> None:
-        if self._index.get(picture_id).problem != sentence:
-            self._announce(self._project.pictures.set_problem(picture_id, sentence))
-
-
-def list_pictures(folder: Path, excluded: ExcludedPaths | None = None) -> Iterator[str]:
-    """Paths of all pictures below `folder`, relative, with forward slashes, in natural order; lazy.
-
-    The masks of a dataset that lies there, and what was set `aside`, are no pictures to label; names that are no text
-    are passed over.
-    """
-    masks = (f"{MASKS}/", f"{PREDICTIONS}/") if is_mask_dataset(folder) else ()
-    paths = (path.relative_to(folder).as_posix() for path in scan_folder(folder))
-    there = excluded or ExcludedPaths()
-    return (
-        path
-        for path in paths
-        if not path.startswith(masks) and not there.excludes(path) and is_encodable_name(path)
-    )
-
-
-def check_folder(folder: Path) -> None:
-    """Raises ImageError when there is nothing to label in `folder`, before a project is made in it."""
-    if (folder / HOME_FOLDER).is_dir():
-        return
-    if not folder.exists():
-        raise ImageError(f"There is no folder {folder}. Check the name and try again.")
-    if not folder.is_dir():
-        raise ImageError(f"{folder} is a file. Open the folder that holds your pictures instead.")
-    if not has_pictures(folder):
-        raise ImageError(
-            f"There are no pictures in {folder}. Put pictures there (JPEG, PNG, TIFF, WebP, BMP and other kinds) or "
-            "open another folder."
-        )
+    def _store_problem(self, picture_id: int, message: str) -> None:
+        if self._index.get(picture_id).problem != message:
+            self._announce(self._project.pictures.set_problem(picture_id, message))

@@ -18,7 +18,7 @@ from core.project.project import Project
 from core.project.records import PictureRecord, Split, Status
 from core.session.editing import accept_everywhere
 from core.session.session import Session, SessionEvent
-from core.session.training.service import TrainingPreferences, TrainingState
+from core.session.training.training_state import TrainingPreferences, TrainingState
 
 MAX_WAIT_SECONDS = 3.0
 """Seconds that a person waits for the newest network's prediction of a picture, once there is one. They count."""

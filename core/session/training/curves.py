@@ -1,27 +1,32 @@
-"""What charts and panels count, beside the document's own lane: each new point is read once, whatever came before."""
+"""Training curves and project counts for charts, read incrementally on a lane of their own."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from core.base.lane import Lane
 from core.project.project import Project
 from core.project.records import Measurement, ProjectCounts
+from core.session.read_lane import ReadLane
 
 Curve = tuple[tuple[float, float], ...]
-"""Points (x, y), in the order in which they were measured."""
+"""Points (x, y) in the order of measurement."""
 
 MAX_POINTS = 400
-"""No curve has more points than this; a chart is not wider."""
+"""Most points of a curve; a chart has no more pixels."""
 
 
 @dataclass(frozen=True, slots=True)
 class Curves:
-    """Over seconds of training of all runs, one behind the other: loss, mIoU, IoU by class value. by_labels: the best
-    mIoU with each number of labelled pictures, and the same by class. newest: the IoU of each class measured last.
-    rates: the newest range test, (learning rate, smoothed loss), and rate_taken: the rate that came of it."""
+    """All curves of a project.
+
+    loss, miou, per_class (IoU by class value): over seconds of training, runs one after another.
+    by_labels, class_by_labels: the best mIoU, or IoU by class value, for each number of labelled pictures.
+    newest: by class value the IoU measured last.
+    lr_range: the newest learning-rate range test, (learning rate, smoothed loss); lr_chosen: the rate taken from it.
+    """
 
     loss: Curve = ()
     miou: Curve = ()
@@ -34,16 +39,16 @@ class Curves:
 
 
 class GrowingCurve:
-    """A curve that thins itself as it grows: when it has too many points, each two neighbours become their mean.
+    """A curve of bounded size: when it has `max_points` (even), each two neighbours are replaced by their mean.
 
-    So it costs the same after a week as after an hour. The last point stays as it is. `most` is even.
+    So it costs the same after a week as after an hour. The last point is never averaged.
     """
 
     def __init__(self, max_points: int = MAX_POINTS) -> None:
         self._max_points = max_points
         self._means: list[tuple[float, float]] = []
-        self._points_per_mean = 1  # how many measured points a mean stands for
-        self._pending: list[tuple[float, float]] = []  # points on their way to the next mean
+        self._points_per_mean = 1  # measured points averaged into one
+        self._pending: list[tuple[float, float]] = []  # points of the next mean
 
     def add(self, x: float, y: float) -> None:
         self._pending.append((x, y))
@@ -62,7 +67,7 @@ class GrowingCurve:
 
 
 class CurveStore:
-    """All curves of a project, fed with its points in the order of their ids."""
+    """Accumulates the measurements of a project, given in the order of their ids, into curves."""
 
     def __init__(self) -> None:
         self._curves: dict[tuple[str, int | None], GrowingCurve] = {}
@@ -77,7 +82,7 @@ class CurveStore:
         for point in points:
             key = point.name, point.class_value
             start = self._starts.get(point.run_id)
-            if start is None:  # a run begins where those before it have come to
+            if start is None:  # a run begins where the runs before it ended
                 start = self._starts[point.run_id] = max(self._ends.values(), default=0.0)
             at = start + point.seconds
             self._ends[point.run_id] = max(self._ends.get(point.run_id, start), at)
@@ -99,19 +104,19 @@ class CurveStore:
         self._range_points.setdefault(point.name, {})[point.step] = point.value
 
     def curves(self) -> Curves:
-        """As they are now; later points do not change what is returned."""
+        """The curves so far; later points do not change what is returned."""
 
         def curve(name: str) -> Curve:
             found = self._curves.get((name, None))
             return found.points() if found else ()
 
         def best(key: tuple[str, int | None]) -> Curve:
-            points = sorted((float(pictures), value) for pictures, value in self._best.get(key, {}).items())
+            points = sorted((float(count), value) for count, value in self._best.get(key, {}).items())
             step = max(1, -(-len(points) // MAX_POINTS))
-            return tuple(points[-1::-step][::-1])  # the last one is always among them
+            return tuple(points[-1::-step][::-1])  # the last point is always kept
 
-        rate_at, loss_at = self._range_points.get("range_rate", {}), self._range_points.get("range_loss", {})
-        taken = self._range_points.get("range_taken", {})
+        rates, losses = self._range_points.get("range_rate", {}), self._range_points.get("range_loss", {})
+        chosen = self._range_points.get("range_taken", {})
         classes = {value: (name, value) for name, value in self._curves if name == "iou" and value}
         return Curves(
             curve("loss"),
@@ -120,46 +125,34 @@ class CurveStore:
             best(("miou", None)),
             {value: best(key) for value, key in classes.items()},
             dict(self._newest),
-            tuple((rate, loss_at[step]) for step, rate in rate_at.items() if step in loss_at),
-            next(iter(taken.values()), None),
+            tuple((rate, losses[step]) for step, rate in rates.items() if step in losses),
+            next(iter(chosen.values()), None),
         )
 
 
 class CurveService:
-    """Called from the GUI thread; reads on a lane and through a connection of its own."""
+    """Called from the GUI thread; reads on its own lane."""
 
-    def __init__(self, project: Project) -> None:
-        self._project = project
-        self._lane = Lane("charting")
-        self._reader: Project | None = None
+    def __init__(self, home: Path) -> None:
+        self._lane = ReadLane("charts", home)
         self._store = CurveStore()
-        self._last = 0
+        self._last_id = 0
 
     def curves(self) -> Future[Curves]:
-        """All curves as the document has them now."""
-        return self._lane.submit(self._read)
+        """All curves as stored now."""
+        return self._lane.read(self._read_curves)
 
     def counts(self) -> Future[ProjectCounts]:
-        """The project in numbers. With a hundred thousand pictures this takes a tenth of a second."""
-        return self._lane.submit(self._count)
+        """Counts of the project. With 100,000 pictures this takes 0.1 s."""
+        return self._lane.read(lambda project: project.pictures.counts())
 
     def close(self) -> None:
-        self._lane.shutdown(cancel_futures=True)
-        if self._reader is not None:
-            self._reader.close()
+        self._lane.close()
 
-    def _open(self) -> Project:
-        if self._reader is None:
-            self._reader = Project.open_read_only(self._project.home)
-        return self._reader
-
-    def _count(self) -> ProjectCounts:
-        return self._open().pictures.counts()
-
-    def _read(self) -> Curves:
+    def _read_curves(self, project: Project) -> Curves:
         more = True
-        while more:  # a part at a time: of months of learning not all is held in memory at once
-            self._last, points = self._open().runs.measurements_after(self._last)
+        while more:  # in batches: months of measurements are never in memory at once
+            self._last_id, points = project.runs.measurements_after(self._last_id)
             self._store.add(points)
             more = bool(points)
         return self._store.curves()

@@ -1,12 +1,14 @@
-"""Pictures from elsewhere come into the project's folder: planned first, copied beside, renamed into place."""
+"""Copies dropped and pasted pictures into the project's folder: planned first, then copied, then renamed into place."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import shutil
+import threading
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +18,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.base.errors import Cancelled, ImageError
+from core.base.lane import Lane
+from core.base.progress import ProgressCallback
 from core.images.folder import scan_folder
 from core.images.image_reader import PICTURE_SUFFIXES
 from core.project.project import HOME_FOLDER
@@ -24,13 +28,14 @@ from core.session.transfer.file_names import shorten
 PASTED_FOLDER = "pasted"
 """Sub-folder for pictures from the clipboard."""
 
-ProgressCallback = Callable[[int, int], None]
-
 
 @dataclass(frozen=True, slots=True)
 class DropPlan:
-    """What would be copied: (file, relative path in the project's folder). inside: relative paths of pictures that lie
-    in the folder already; others: how many files are no pictures."""
+    """What a drop would do.
+
+    copies: (file, relative path in the project's folder); inside: relative paths of pictures that are in the folder
+    already; others: number of files that are not pictures; bytes: to be copied
+    """
 
     folder: Path
     copies: tuple[tuple[Path, str], ...]
@@ -39,11 +44,56 @@ class DropPlan:
     bytes: int
 
 
-def plan_drop(folder: Path, paths: Iterable[Path]) -> DropPlan:
-    """What dropped files and folders mean for a project. Takes a moment; raises ImageError for a folder that is locked.
+class DropService:
+    """Called from the GUI thread; copies on its own lane. `add_pictures` puts new files into the picture list."""
 
-    The pictures of a dropped folder keep their places below a folder of its name. Where a name is taken by another
-    picture, a number is added; the same picture (same bytes) is not copied twice.
+    def __init__(
+        self,
+        folder: Path,
+        add_pictures: Callable[[Sequence[str]], Future[list[int]]],
+        on_unexpected_error: Callable[[BaseException], None] | None = None,
+    ) -> None:
+        self._folder, self._add_pictures = folder, add_pictures
+        self._lane = Lane("drop", on_unexpected_error=on_unexpected_error)
+        self._closing = threading.Event()
+
+    def plan(self, paths: Sequence[Path]) -> Future[DropPlan]:
+        """What dropping these files and folders would do. The future raises ImageError."""
+        return self._lane.submit(plan_drop, self._folder, paths)
+
+    def copy(
+        self, plan: DropPlan, progress: ProgressCallback, should_stop: Callable[[], bool]
+    ) -> Future[list[int]]:
+        """Copy as planned and add the pictures. Returns their ids; the future raises ImageError or Cancelled."""
+
+        def work() -> list[int]:
+            paths = copy_dropped(plan, progress, lambda: self._closing.is_set() or should_stop())
+            return self._add_pictures(paths).result()
+
+        return self._lane.submit(work)
+
+    def paste(self, picture: NDArray[np.uint8]) -> Future[list[int]]:
+        """Store a picture from the clipboard, (H, W, 3) or (H, W, 4) uint8, as a new file. Returns its id in a list.
+
+        The future raises ImageError.
+        """
+
+        def work() -> list[int]:
+            return self._add_pictures([store_pasted(self._folder, picture, datetime.now())]).result()
+
+        return self._lane.submit(work)
+
+    def close(self) -> None:
+        """Cancel a copy under way and end the lane."""
+        self._closing.set()
+        self._lane.shutdown(cancel_futures=True)
+
+
+def plan_drop(folder: Path, paths: Iterable[Path]) -> DropPlan:
+    """What dropping these files and folders would do. Reads files; raises ImageError for an unreadable folder.
+
+    Pictures of a dropped folder keep their relative paths below a folder of its name. Where another picture has the
+    name, a number is added; a picture with the same bytes is not copied again.
     """
     home = Path(os.path.realpath(folder))
     copies: list[tuple[Path, str]] = []
@@ -69,10 +119,10 @@ def plan_drop(folder: Path, paths: Iterable[Path]) -> DropPlan:
 
 
 def copy_dropped(plan: DropPlan, progress: ProgressCallback, should_stop: Callable[[], bool]) -> list[str]:
-    """Copy as planned. Returns the relative paths of all pictures meant, those that were there already included.
+    """Copy as planned. Returns the relative paths of all pictures, including those that were there already.
 
-    Raises ImageError when a file cannot be read or written, and Cancelled; what was copied is taken away again then.
-    All copies are hidden until the last one is whole, so that nobody who watches the folder takes in what may go again.
+    Raises ImageError when a file cannot be read or written, and Cancelled; the copies are deleted again then. All
+    copies have hidden names until the last one is complete, so that the folder watcher adds none that may be deleted.
     """
     hidden: list[tuple[Path, Path]] = []
     shown: list[Path] = []
@@ -83,13 +133,13 @@ def copy_dropped(plan: DropPlan, progress: ProgressCallback, should_stop: Callab
                 raise Cancelled
             target = plan.folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            # A short name, however long the picture's own is.
-            beside = target.with_name(f".{uuid.uuid4().hex}.part")
-            hidden.append((beside, target))
-            _copy(source, beside, should_stop)
+            # Short, because the picture's own name may be as long as the disk allows.
+            partial = target.with_name(f".{uuid.uuid4().hex}.part")
+            hidden.append((partial, target))
+            _copy(source, partial, should_stop)
         progress(len(plan.copies), len(plan.copies))
-        for beside, target in hidden:
-            _publish(beside, target)
+        for partial, target in hidden:
+            _publish(partial, target)
             shown.append(target)
     except (Cancelled, OSError) as problem:
         for target in shown:
@@ -99,18 +149,18 @@ def copy_dropped(plan: DropPlan, progress: ProgressCallback, should_stop: Callab
             raise
         reason = problem.strerror or problem
         raise ImageError(
-            f"“{problem.filename or plan.folder}” could not be copied ({reason}), so nothing was taken in. Check the "
-            "free space and your rights, and try again."
+            f"“{problem.filename or plan.folder}” could not be copied ({reason}), so nothing was added. "
+            "Check the free space and the permissions, and try again."
         ) from problem
     finally:
-        for beside, _ in hidden:
-            with contextlib.suppress(OSError):  # gone when it has been shown
-                beside.unlink()
+        for partial, _ in hidden:
+            with contextlib.suppress(OSError):  # renamed already
+                partial.unlink()
     return [*(name for _, name in plan.copies), *plan.inside]
 
 
 def store_pasted(folder: Path, picture: NDArray[np.uint8], at: datetime) -> str:
-    """Write a picture from the clipboard, (H, W, 3) or (H, W, 4) uint8, as a new PNG. Returns its relative path.
+    """Write a picture, (H, W, 3) or (H, W, 4) uint8, as a new PNG named after the time `at`. Returns its relative path.
 
     Raises ImageError.
     """
@@ -120,9 +170,9 @@ def store_pasted(folder: Path, picture: NDArray[np.uint8], at: datetime) -> str:
         name, number = f"{PASTED_FOLDER}/{stem}.png", 2
         while (folder / name).exists():
             name, number = f"{PASTED_FOLDER}/{stem}-{number}.png", number + 1
-        beside = folder / PASTED_FOLDER / f".{Path(name).name}.part"
-        Image.fromarray(picture).save(beside, "PNG", compress_level=3)
-        beside.replace(folder / name)
+        partial = folder / PASTED_FOLDER / f".{Path(name).name}.part"
+        Image.fromarray(picture).save(partial, "PNG", compress_level=3)
+        partial.replace(folder / name)
     except OSError as problem:
         raise ImageError(
             f"The pasted picture could not be written to {folder / PASTED_FOLDER} ({problem.strerror or problem}). Check the "
@@ -132,7 +182,7 @@ def store_pasted(folder: Path, picture: NDArray[np.uint8], at: datetime) -> str:
 
 
 def _pictures_of(paths: Iterable[Path]) -> Iterable[tuple[Path, str | None]]:
-    """Each file with the relative path that it should get; None for what is no picture."""
+    """Each file with the relative path that it should get; None for a file that is not a picture."""
     for path in paths:
         if path.is_dir():
             for found in scan_folder(path):
@@ -142,7 +192,7 @@ def _pictures_of(paths: Iterable[Path]) -> Iterable[tuple[Path, str | None]]:
 
 
 def _free_name(folder: Path, wanted: str, source: Path, taken: set[str]) -> str | None:
-    """A name that nobody has, upper or lower case; None when the very same picture has the wanted one."""
+    """A relative path that is free, whatever its case; None when the same picture has the wanted one already."""
     path, number, name = Path(wanted), 2, wanted
     while name.casefold() in taken or (folder / name).exists():
         if name.casefold() not in taken and _same_bytes(folder / name, source):
@@ -165,16 +215,16 @@ def _same_bytes(one: Path, other: Path) -> bool:
     return True
 
 
-def _copy(source: Path, beside: Path, should_stop: Callable[[], bool]) -> None:
-    with source.open("rb") as coming, beside.open("wb") as going:
-        while block := coming.read(1 << 22):
+def _copy(source: Path, target: Path, should_stop: Callable[[], bool]) -> None:
+    with source.open("rb") as reader, target.open("wb") as writer:
+        while block := reader.read(1 << 22):
             if should_stop():
                 raise Cancelled
-            going.write(block)
-    shutil.copystat(source, beside)
+            writer.write(block)
+    shutil.copystat(source, target)
 
 
-def _publish(beside: Path, target: Path) -> None:
-    if target.exists():  # somebody was quicker; nothing is ever overwritten
+def _publish(partial: Path, target: Path) -> None:
+    if target.exists():  # created by another program meanwhile; nothing is ever overwritten
         raise FileExistsError(17, "a file of this name has just appeared", str(target))
-    beside.replace(target)
+    partial.replace(target)

@@ -1,15 +1,17 @@
-"""What an export would write, before anything is: the wish, and in numbers what becomes of it."""
+"""What an export will write: the options, the dry run in numbers, and the dataset card."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from core.base.errors import FormatError
-from core.formats.writers.base import MADE_BY, NO_SPLIT
+from core.formats.writers.base import MADE_BY, NO_SPLIT, LabelStatistics
+from core.formats.writers.dataset_card import DatasetCard, DatasetCounts, dataset_date
 from core.formats.writers.registry import ExportFormat, export_format
 from core.formats.writers.resize_and_tile import ResizeOptions, avoid_tile_name
 from core.labels.class_list import ClassList
@@ -17,15 +19,16 @@ from core.project.project import Project
 from core.project.records import PictureRecord, Status
 from core.session.transfer.export_destination import check_destination
 from core.session.transfer.export_resume import count_finished
-from core.session.transfer.export_summary import label_statistics
 from core.session.transfer.file_names import PATTERN, file_names, make_unique
 
 
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
-    """What to export. `format` is a row of OUTGOING; `splits` are names (train, val, test, NO_SPLIT), empty means all
-    of them; `only_done` leaves out what is not marked done; `pattern` names the files; `lists` asks for lists of the
-    splits instead of folders."""
+    """What to export. Stored by field name in `export.json` of an unfinished export.
+
+    format: id of an `ExportFormat`; splits: of train, val, test and NO_SPLIT, empty for all; only_done: only pictures
+    marked done; pattern: for file names, see `file_names`; lists: list files of the splits instead of folders
+    """
 
     out: Path
     format: str = "masks"
@@ -40,17 +43,18 @@ class ExportOptions:
 
 @dataclass(frozen=True, slots=True)
 class ExportPlan:
-    """What an export would write, in numbers, and what its format cannot hold, before anything is written.
+    """The dry run of an export.
 
-    moment: that of the classes, as `ClassRepository.latest_remap_id` tells it; pieces: pictures after tiling, those without a label
-    counted as well; pixels: label pixels by value; finished: pictures that an export with this wish had written before
-    it was stopped; discards: those that one with another wish had.
+    remap_id: `ClassRepository.latest_remap_id` at the time; names: file names without suffix by picture id
+    pieces: pictures after tiling, unlabelled tiles included; pixels: label pixels by value
+    losses: sentences about what the format cannot hold
+    finished: pictures that a stopped export with the same options has written; discards: with other options
     """
 
     options: ExportOptions
-    row: ExportFormat
+    format: ExportFormat
     classes: ClassList
-    moment: int
+    remap_id: int
     records: tuple[PictureRecord, ...] = ()
     names: dict[int, str] = field(default_factory=dict)
     labelled: int = 0
@@ -64,23 +68,23 @@ class ExportPlan:
 
     @property
     def resume_notice(self) -> str | None:
-        """What becomes of what a stopped export to this place has left, as a sentence."""
+        """A sentence about an export to this folder that was stopped, None without one."""
         if self.finished:
             return (
-                f"An export to this place was stopped after {self.finished:,} of {len(self.records):,} pictures; "
-                "this one goes on from there."
+                f"An export to this folder was stopped after {self.finished:,} of {len(self.records):,} pictures; "
+                "this one resumes it."
             )
         if self.discards:
             return (
-                f"An export with other choices was stopped at this place after {self.discards:,} pictures; they are "
+                f"An export with other options was stopped in this folder after {self.discards:,} pictures; they are "
                 "discarded."
             )
         return None
 
 
 def plan_export(project: Project, options: ExportOptions) -> ExportPlan:
-    """The dry run. Raises FormatError when there is nothing to write or the place is taken."""
-    row = export_format(options.format)
+    """The dry run. Raises FormatError when there is nothing to write or the destination is in use."""
+    target = export_format(options.format)
     options.shape.validate()
     check_destination(options.out, project)
     records = tuple(
@@ -93,21 +97,23 @@ def plan_export(project: Project, options: ExportOptions) -> ExportPlan:
     if not records:
         wanted = " or ".join(["label"] * options.labels + ["prediction"] * options.predictions)
         raise FormatError(
-            f"There is nothing to export with these choices: no picture of them carries a {wanted or 'mask'}."
+            f"There is nothing to export with these options: none of the pictures has a {wanted or 'mask'}."
         )
-    moment, classes = project.classes.latest_remap_id(), project.classes.read()
+    remap_id, classes = project.classes.latest_remap_id(), project.classes.read()
     statistics = label_statistics(project, records, labels=options.labels, predictions=options.predictions)
     names = file_names(records, options.pattern)
-    if row.safe_name is not None:
-        names = make_unique(names, row.safe_name)
+    if target.safe_name is not None:
+        names = make_unique(names, target.safe_name)
     if options.shape.tile is not None:
         names = make_unique(names, avoid_tile_name)
-    left, same = count_finished(options.out.absolute(), describe_export(project, options, classes))
+    finished, same_options = count_finished(
+        options.out.absolute(), describe_export(project, options, classes)
+    )
     return ExportPlan(
         options,
-        row,
+        target,
         classes,
-        moment,
+        remap_id,
         records,
         names,
         sum(r.is_labelled for r in records) if options.labels else 0,
@@ -115,23 +121,84 @@ def plan_export(project: Project, options: ExportOptions) -> ExportPlan:
         sum(options.shape.tile_count(r.width or 1, r.height or 1) for r in records),
         statistics.splits,
         statistics.pixels,
-        (*row.writer().losses(classes, statistics), *options.shape.losses()),
-        min(left, len(records)) if same else 0,
-        0 if same else left,
+        (*target.writer().losses(classes, statistics), *options.shape.losses()),
+        min(finished, len(records)) if same_options else 0,
+        0 if same_options else finished,
+    )
+
+
+def label_statistics(
+    project: Project, records: tuple[PictureRecord, ...], *, labels: bool, predictions: bool
+) -> LabelStatistics:
+    """Counts over what will be written. Pixels of predictions are not counted: all of them would have to be read."""
+    labelled = [r for r in records if labels and r.is_labelled]
+    return LabelStatistics(
+        project.pictures.total_pixels_by_class([r.id for r in labelled]),
+        Counter(str(r.split or NO_SPLIT) for r in records),
+        sum(max(0, (r.width or 0) * (r.height or 0) - r.labelled_pixels) for r in labelled),
+        sum(bool(r.tags or r.note) for r in records),
+        predictions,
+        Counter(PurePosixPath(r.path).suffix.lower() for r in records),
     )
 
 
 def check_classes(project: Project, plan: ExportPlan) -> None:
-    """Raises FormatError when the classes are no longer those of the plan: labels would go out under other names."""
-    if (project.classes.latest_remap_id(), project.classes.read()) != (plan.moment, plan.classes):
+    """Raises FormatError when the classes have changed since the plan: labels would get the names of other classes."""
+    if (project.classes.latest_remap_id(), project.classes.read()) != (plan.remap_id, plan.classes):
         raise FormatError("The classes have changed meanwhile, so nothing was exported. Export again.")
 
 
 def describe_export(project: Project, options: ExportOptions, classes: ClassList) -> dict[str, Any]:
-    """All that an export is made of but for its pictures, as JSON."""
+    """Everything but the pictures that decides what an export writes, as JSON."""
     return {
         "made_by": f"{MADE_BY} {version('maskloop')}",
         "project": str(project.home),
         "wish": asdict(options) | {"out": options.out.name, "splits": sorted(options.splits)},
         "classes": [[c.value, c.name, list(c.colour)] for c in classes],
     }
+
+
+def add_to_counts(counts: DatasetCounts, picture: Mapping[str, Any]) -> None:
+    """Add the tally of one picture, as `ExportTask` returns it, with its origins by name."""
+    counts.pictures[picture["split"]] += picture["pieces"]
+    counts.masks[picture["split"]] += picture["masks"]
+    counts.pixels.update(dict(picture["pixels"]))
+    counts.class_pictures.update(dict(picture["holding"]))
+    counts.origin_pixels.update(picture["said"])
+
+
+def dataset_card(project: Project, plan: ExportPlan, left_out: int) -> DatasetCard:
+    """The card of the dataset, without its counts."""
+    options = plan.options
+    what = " and ".join(["Labels"] * options.labels + ["predictions"] * options.predictions)
+    return DatasetCard(
+        project.name,
+        plan.format.title,
+        plan.format.about,
+        version("maskloop"),
+        dataset_date(project.journal.latest_edit_time()),
+        what[:1].upper() + what[1:],
+        _describe_options(options),
+        plan.losses,
+        left_out,
+    )
+
+
+def _describe_options(options: ExportOptions) -> tuple[str, ...]:
+    sentences = []
+    if options.splits:
+        sentences.append(f"Only these splits: {', '.join(sorted(options.splits))}.")
+    if options.only_done:
+        sentences.append("Only pictures that are marked done.")
+    if options.shape.longest:
+        sentences.append(
+            f"The longer side of each picture was resized to {options.shape.longest} pixels; masks were resized by "
+            "nearest neighbour."
+        )
+    if options.shape.tile:
+        kept = "unlabelled tiles were left out" if options.shape.drop_blank else "unlabelled tiles were kept"
+        sentences.append(
+            f"Cut into tiles of {options.shape.tile} pixels with an overlap of {options.shape.overlap}; {kept}. "
+            "_y and _x in a name are the position of the tile."
+        )
+    return tuple(sentences)

@@ -8,7 +8,8 @@ from core.base.settings import SETTINGS, Settings
 from core.project.records import ProjectCounts
 from core.session.session import Session
 from core.session.training.curves import Curves
-from core.session.training.service import MIN_LABELLED_PICTURES, TrainingState
+from core.session.training.start_rule import MIN_LABELLED_PICTURES
+from core.session.training.training_state import TrainingState
 from desktop.controller import Controller
 from desktop.workspaces.label.page import LabelPage
 

@@ -13,7 +13,7 @@ from core.base.settings import Settings
 from core.project.records import ProjectCounts, RunRecord
 from core.session.session import Session
 from core.session.training.curves import Curves
-from core.session.training.service import TrainingPreferences, TrainingState
+from core.session.training.training_state import TrainingPreferences, TrainingState
 from desktop.controller import Actions, Controller
 from desktop.dispatcher import MainThreadDispatcher
 from desktop.theme.theme import Theme

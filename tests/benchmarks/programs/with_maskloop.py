@@ -85,7 +85,7 @@ def furnish(folder: Path, *, labels: bool) -> None:
     from core.labels.label_map import LabelMap
     from core.labels.prediction import PredictedMask, write_prediction
     from core.project.project import HOME_FOLDER, Project
-    from core.session.loading.picture_loader import list_pictures
+    from core.session.loading.folder_scan import list_pictures
 
     Image.MAX_IMAGE_PIXELS = None
     shutil.rmtree(folder / HOME_FOLDER, ignore_errors=True)

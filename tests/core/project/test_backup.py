@@ -34,7 +34,7 @@ from core.project.project import HOME_FOLDER, PROJECT_FILE, Project
 from core.session import maintenance as keeping_module
 from core.session.maintenance import CHECK_SECONDS, MaintenanceService
 from core.session.session import Session, SessionEvent
-from core.session.training.service import TrainingPreferences
+from core.session.training.training_state import TrainingPreferences
 from tests.factories import label_all, picture_folder, project_in, stroke
 
 NOW = datetime(2024, 5, 17, 12, 30, tzinfo=UTC)

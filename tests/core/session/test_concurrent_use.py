@@ -21,7 +21,7 @@ from core.labels.prediction import read_prediction
 from core.project.backup import make_backup
 from core.project.project import HOME_FOLDER, PROJECT_FILE, Project
 from core.session.session import Session, SessionEvent
-from core.session.training.service import TrainingPreferences, TrainingState
+from core.session.training.training_state import TrainingPreferences, TrainingState
 from core.session.transfer.export_plan import ExportOptions
 from tests.factories import picture_folder, stroke
 

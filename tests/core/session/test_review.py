@@ -123,7 +123,9 @@ def test_what_was_painted_since_is_not_taken_back(session: Session, project: Pro
     edit = stroke(labels, 1, (20, 20), (40, 20))
     session.editing.commit(2, edit).result(PATIENCE)
     back = session.review.undo(deed, silent).result(PATIENCE)
-    assert back.edits == {} and back.problems == ("p1.png: it was changed since; undo it there.",)
+    assert back.edits == {} and back.problems == (
+        "p1.png: it was edited since; undo it in the Label workspace.",
+    )
     np.testing.assert_array_equal(label(project, 2), labels.values)
 
 

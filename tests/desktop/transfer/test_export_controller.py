@@ -13,7 +13,7 @@ from PySide6.QtTest import QTest
 from core.base.errors import Cancelled
 from core.project.project import Project
 from core.session.transfer.export_plan import ExportOptions, plan_export
-from core.session.transfer.export_service import run_export
+from core.session.transfer.export_run import run_export
 from desktop.transfer.export_dialog import ExportDialog
 from tests.desktop.conftest import Desk
 

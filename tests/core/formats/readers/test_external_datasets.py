@@ -24,7 +24,7 @@ from core.formats.readers.registry import (
 from core.labels.class_list import VOID
 from core.project.project import Project
 from core.project.records import Status
-from core.session.loading.picture_loader import list_pictures
+from core.session.loading.folder_scan import list_pictures
 from core.session.transfer.excluded_masks import read_excluded
 from core.session.transfer.import_plan import ClassChoice
 from core.session.transfer.import_run import import_dataset

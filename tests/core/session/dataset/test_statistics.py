@@ -18,7 +18,7 @@ from core.project.records import PictureRecord, Split, Status
 from core.project.splits.split_plan import SplitOptions
 from core.session.dataset.statistics import DatasetFinding, count_tiny_regions, dataset_statistics
 from core.session.session import Session
-from core.session.training.service import TrainingPreferences
+from core.session.training.training_state import TrainingPreferences
 from tests.factories import label_all, project_in
 
 CLASSES = ClassList().with_class("road").with_class("tree").with_class("pole")

@@ -21,14 +21,9 @@ from core.project.packed_picture import file_digest
 from core.project.project import HOME_FOLDER, Project
 from core.project.records import PictureRecord, Status
 from core.project.row_changes import RowChange
-from core.session.loading.picture_loader import (
-    CHUNK,
-    FIRST_CHUNK,
-    LoadedPicture,
-    PictureLoader,
-    check_folder,
-    list_pictures,
-)
+from core.session.loading.folder_scan import check_folder, list_pictures
+from core.session.loading.folder_sync import CHUNK, FIRST_CHUNK, FolderSync
+from core.session.loading.picture_loader import LoadedPicture, PictureLoader
 from core.session.picture_index import PictureIndex
 from tests.factories import picture, picture_folder, stroke, truth
 from tests.mask_datasets import mask_dataset
@@ -48,10 +43,12 @@ class Desk:
         self.document = Lane("document", on_unexpected_error=self.mistakes.append)
         self.reading = Lane("reading", threads=2, on_unexpected_error=self.mistakes.append)
         self.index = PictureIndex(self.project.pictures.all())
-        self.opening = PictureLoader(self.project, self.index, self.document, self.reading, self._hear)
+        shared = (self.project, self.index, self.document, self.reading, self._hear)
+        self.opening = PictureLoader(*shared)
+        self.sync = FolderSync(*shared, self.opening.on_files_added)
 
     def find(self) -> list[str]:
-        self.opening.scan_folder().result(PATIENCE)
+        self.sync.scan_folder().result(PATIENCE)
         self.settle()
         return [self.index.at(row).path for row in range(len(self.index))]
 
@@ -59,6 +56,7 @@ class Desk:
         self.document.submit(lambda: None).result(PATIENCE)
 
     def close(self) -> None:
+        self.sync.close()
         self.opening.stop()
         self.reading.shutdown(cancel_futures=True)
         self.document.shutdown()
@@ -300,7 +298,7 @@ def test_another_file_under_the_name_is_not_the_one_foreseen(desk: Desk) -> None
     desk.find()
     opened = foreseen(desk, 1)
     Image.fromarray(picture(seed=9)).save(desk.project.folder / "p0.png")
-    desk.opening.add_pictures(["p0.png"]).result(PATIENCE)
+    desk.sync.add_pictures(["p0.png"]).result(PATIENCE)
     assert opened is not None and not desk.opening.is_current(opened)
     again = foreseen(desk, 1)
     assert again is not None

@@ -91,7 +91,7 @@ def test_the_newest_range_test_is_kept() -> None:
 
 def test_the_lane_reads_only_what_is_new(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
-        charting = CurveService(project)
+        charting = CurveService(project.home)
         try:
             assert charting.curves().result(10).loss == ()
             run = project.runs.start(MODEL, "{}", None, 3)

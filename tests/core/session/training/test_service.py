@@ -17,8 +17,9 @@ from core.base.lane import Lane
 from core.models.spec import ModelSpec, spec_from_base
 from core.project.project import Project, run_class_mapping
 from core.project.records import RunRecord
-from core.session.training.service import TrainingPreferences, TrainingService
+from core.session.training.service import TrainingService
 from core.session.training.snapshot_builder import update_snapshot
+from core.session.training.training_state import TrainingPreferences
 from core.training.data.snapshot import TrainingSnapshot
 from core.training.events import (
     CheckpointPublished,

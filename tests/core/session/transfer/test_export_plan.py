@@ -19,7 +19,7 @@ from core.labels.prediction import PredictedMask, write_prediction
 from core.project.project import Project
 from core.project.records import PictureRecord, Split
 from core.session.transfer.export_plan import ExportOptions, plan_export
-from core.session.transfer.export_service import ExportReport, run_export
+from core.session.transfer.export_run import ExportReport, run_export
 from core.session.transfer.file_names import file_names, safe_name
 from core.session.transfer.import_run import import_dataset, store_label
 from tests.exported_datasets import UNLABELLED_IS_VOID, VOID_IS_UNLABELLED, hard_label, street

@@ -25,7 +25,7 @@ from core.project.project import Project
 from core.project.records import Split
 from core.session.transfer.export_plan import ExportOptions, plan_export
 from core.session.transfer.export_resume import ResumableExport, discard, resume_folder
-from core.session.transfer.export_service import ExportReport, run_export
+from core.session.transfer.export_run import ExportReport, run_export
 from core.session.transfer.import_run import store_label
 from tests.exported_datasets import hard_label, street
 from tests.factories import picture
@@ -112,7 +112,7 @@ def test_what_did_not_change_is_not_written_again(name: str, project: Project, t
     plan = plan_export(project, wish)
     assert (
         plan.resume_notice
-        == "An export to this place was stopped after 4 of 6 pictures; this one goes on from there."
+        == "An export to this place was stopped after 4 of 6 pictures; this one resumes it."
     )
     kept = {p: p.stat().st_ino for p in resume_folder(wish.out).rglob("*.png")}
     assert kept
@@ -129,15 +129,15 @@ _CHILD = """
 import os, signal, sys
 from pathlib import Path
 from core.project.project import Project
-from core.session.transfer.export_plan import ExportWish, plan_export
-from core.session.transfer.export_service import run_export
+from core.session.transfer.export_plan import ExportOptions, plan_export
+from core.session.transfer.export_run import run_export
 
 def heard(done, of):
     if done == 3:
         os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
 
-with Project.read(Path(sys.argv[1])) as project:
-    run_export(project, plan_export(project, ExportWish(Path(sys.argv[2]), sys.argv[3])), heard)
+with Project.open_read_only(Path(sys.argv[1])) as project:
+    run_export(project, plan_export(project, ExportOptions(Path(sys.argv[2]), sys.argv[3])), heard)
 """
 
 
@@ -168,7 +168,7 @@ def test_a_disk_that_was_full_is_gone_on_from(
         return write(self, leaving)
 
     monkeypatch.setattr(MaskWriter, "write", full)
-    with pytest.raises(FormatError, match=r"No space left on device.*goes on from here"):
+    with pytest.raises(FormatError, match=r"No space left on device.*resumes here"):
         export(project, wish)
     monkeypatch.undo()
     assert export(project, wish).reused == 2
@@ -217,7 +217,7 @@ def test_another_wish_begins_anew_and_so_does_whoever_wants_to(project: Project,
     assert (plan.finished, plan.discards) == (0, 4) and "discarded" in str(plan.resume_notice)
     with pytest.raises(Cancelled):
         export(project, ExportOptions(out, "numpy"), 2)
-    assert export(project, ExportOptions(out, "numpy"), anew=True).reused == 0
+    assert export(project, ExportOptions(out, "numpy"), restart=True).reused == 0
     assert not list(out.rglob("*.png"))
     project.classes.save(street().with_class("kerb", (1, 2, 3), 9))
     with pytest.raises(Cancelled):
@@ -267,7 +267,7 @@ def test_the_command_says_that_it_was_stopped_and_goes_on(
     assert "Stopped after 2 of 6 pictures. The same command goes on" in capsys.readouterr().err
     monkeypatch.undo()
     assert run(app, [*words, "--dry-run"]) == 0
-    assert "stopped after 2 of 6 pictures; this one goes on from there" in capsys.readouterr().out
+    assert "stopped after 2 of 6 pictures; this one resumes it" in capsys.readouterr().out
     assert run(app, words) == 0
     said = capsys.readouterr()
     assert "--anew" in said.err and "2 of the pictures had been written before" in said.out

@@ -24,7 +24,8 @@ from core.project.project import Project
 from core.project.records import PictureRecord, Split, Status
 from core.session.transfer.export_destination import MARKER
 from core.session.transfer.export_plan import ExportOptions, plan_export
-from core.session.transfer.export_service import ExportReport, ExportService, run_export
+from core.session.transfer.export_run import ExportReport, run_export
+from core.session.transfer.export_service import ExportService
 from core.session.transfer.file_names import file_names
 from core.session.transfer.import_run import import_dataset, store_label
 from tests.factories import label_all, picture, predict, project_in, truth

@@ -17,7 +17,7 @@ from core.formats.writers.dataset_card import CARD_FILE
 from core.formats.writers.resize_and_tile import ResizeOptions
 from core.project.project import Project
 from core.session.transfer.export_plan import ExportOptions, plan_export
-from core.session.transfer.export_service import run_export
+from core.session.transfer.export_run import run_export
 from core.session.transfer.import_run import import_dataset, store_label
 from tests.factories import label_all, picture, project_in, truth
 

@@ -21,7 +21,7 @@ from core.project.integrity.repair import repair_project
 from core.project.project import Project
 from core.project.records import Split, Status
 from core.session.session import Session
-from core.session.training.service import TrainingPreferences
+from core.session.training.training_state import TrainingPreferences
 from core.session.transfer.import_plan import ClassChoice
 from core.session.transfer.import_run import ImportReport, import_dataset
 from tests.factories import picture, steps_of, stroke

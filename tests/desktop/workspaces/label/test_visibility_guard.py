@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
-from core.session.training.service import TrainingState
+from core.session.training.training_state import TrainingState
 from desktop.tour.window_driver import CTRL, NO_MODIFIER, SHIFT
 from desktop.workspaces.label.visibility_guard import ONLY_IN_LABEL
 from tests.desktop.conftest import Desk

@@ -1,0 +1,133 @@
+"""Applies the events of the training worker: run rows, measurements, predictions and the state on screen."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import ParamSpec
+
+from core.base.changes import Changes
+from core.base.errors import MaskloopError
+from core.base.lane import Lane
+from core.project.project import Project
+from core.session.training.prediction_queue import PredictionQueue
+from core.session.training.run_recorder import RunRecorder
+from core.session.training.training_state import TrainingStatus
+from core.training import events
+
+log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+
+
+class WorkerEventHandler:
+    """Lives on the training lane; reads through `reader` and writes through `project` on the document lane.
+
+    `on_progress` is called after each step event, `on_finished` after a training that ended by itself.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        reader: Project,
+        document: Lane,
+        announce: Callable[[Changes], None],
+        status: TrainingStatus,
+        predictions: PredictionQueue,
+        *,
+        on_progress: Callable[[], None],
+        on_finished: Callable[[], None],
+    ) -> None:
+        self._project = project
+        self._reader = reader
+        self._document = document
+        self._announce = announce
+        self._status = status
+        self._predictions = predictions
+        self._on_training_progress = on_progress
+        self._on_training_finished = on_finished
+        self._reported: set[int] = set()
+        self.recorder: RunRecorder | None = None
+        """Writes the run under way; None between trainings. The document lane owns what it writes."""
+
+    def handle(self, event: events.TrainingEvent) -> None:
+        """Store what the event says, then update the state, the predictions and what depends on them."""
+        write_error = ""
+        if self.recorder is not None:
+            write_error = self._try_write(self.recorder.record, event)
+        match event:
+            case events.TrainingStarted():
+                self._status.set(replace(self._status.state, device=event.device))
+                self._status.change_phase({"starting": "training"})
+            case events.TrainingProgress():
+                self._on_progress(event)
+            case events.CheckpointPublished():
+                self._on_published(event)
+            case events.PredictionReady():
+                record = self._project.runs.record_prediction
+                self._try_write(record, event.picture_id, event.run_id, event.mean_confidence)
+                self._predictions.on_answer(event)
+            case events.PredictionFailed():
+                self._on_prediction_failed(event)
+            case events.TrainingFinished():
+                if event.reason != "replaced":
+                    self._end(write_error, failed=bool(write_error))
+                    # After a stop or a failure the person decides whether to train again.
+                    if event.reason != "stopped" and not write_error:
+                        self._on_training_finished()
+            case events.WorkerFailed():
+                self._on_failed(event)
+            case events.TrainingNote():
+                self._status.show_message(event.message)
+
+    def _on_progress(self, event: events.TrainingProgress) -> None:
+        self._status.change_phase({"starting": "training"})
+        self._status.set(
+            replace(
+                self._status.state,
+                step=event.step,
+                seconds=event.seconds,
+                seconds_left=event.seconds_left,
+                pictures_per_second=event.pictures_per_second,
+                loss=event.loss,
+            )
+        )
+        self._on_training_progress()
+
+    def _on_published(self, event: events.CheckpointPublished) -> None:
+        if self.recorder is not None:
+            published = self.recorder.published
+            self._status.set(replace(self._status.state, published=published, miou=event.miou))
+            self._predictions.on_new_weights(self._reader.runs.get(self.recorder.run.id))
+
+    def _on_prediction_failed(self, event: events.PredictionFailed) -> None:
+        self._predictions.on_answer(event)
+        if not event.lost and event.picture_id not in self._reported and not self._status.state.failed:
+            self._reported.add(event.picture_id)  # once: every new checkpoint would repeat it
+            self._status.show_message(event.message)
+
+    def _on_failed(self, event: events.WorkerFailed) -> None:
+        log.error("the training process: %s\n%s", event.message, event.details)
+        if event.training:
+            self._end(event.message, failed=True)
+        else:  # it was predicting; a training may be about to start in the next process
+            self._status.show_message(event.message)
+
+    def _end(self, message: str, *, failed: bool) -> None:
+        self.recorder = None
+        state = replace(self._status.state, phase="idle", seconds_left=None, message=message, failed=failed)
+        self._status.set(state)
+
+    def _try_write(self, write: Callable[P, Changes], *args: P.args, **kwargs: P.kwargs) -> str:
+        """Write on the document lane. Returns the error message when that fails (a full disk), and shows it.
+
+        The training goes on, and so does everything else that follows from the event.
+        """
+        try:
+            self._announce(self._document.submit(write, *args, **kwargs).result())
+        except MaskloopError as problem:
+            log.warning("could not store what the worker reported: %s", problem)
+            self._status.show_message(str(problem))
+            return str(problem)
+        return ""
