@@ -1,4 +1,4 @@
-"""The card of near-copies: pairs side by side, those that leak between splits first."""
+"""Card of near-duplicates: pairs of pictures, those in different splits (leaks) first."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from desktop.widgets.controls import ElidedLabel, button, column, hairline, row,
 
 THUMBNAIL_SIZE = QSize(120, 80)
 PAGE_SIZE = 12
-"""Pairs shown before somebody asks for more."""
+"""Pairs shown at first, and added by “Show more”."""
 
 
 @dataclass(frozen=True, slots=True)
 class PairMember:
-    """One picture of a pair; `split` in words, empty for none."""
+    """One picture of a pair; `split`: its title, empty for none."""
 
     id: int
     name: str
@@ -29,9 +29,9 @@ class PairMember:
 
 @dataclass(frozen=True, slots=True)
 class PairRow:
-    """A pair as the card shows it. `advice` says what putting both on one side would do; empty: they are there.
+    """`similarity`: 0..1; `advice`: what moving both into one split would do, empty if they are in one.
 
-    `going` is the one of the two that would be skipped.
+    `skip_candidate`: the one that “Skip one” skips.
     """
 
     one: PairMember
@@ -42,7 +42,7 @@ class PairRow:
 
 
 class PairThumbnail(QPushButton):
-    """A picture to click on; grey until it has come."""
+    """A clickable thumbnail; grey until its image is set."""
 
     def __init__(self, side: PairMember, theme: Theme) -> None:
         super().__init__()
@@ -79,13 +79,13 @@ class PairThumbnail(QPushButton):
 
 
 class PairWidget(QWidget):
-    """Two pictures, what they are called, and what can be done."""
+    """Two thumbnails, their names and splits, and buttons."""
 
     def __init__(self, pair: PairRow, theme: Theme) -> None:
         super().__init__()
         self.pair = pair
         self.thumbs = (PairThumbnail(pair.one, theme), PairThumbnail(pair.two, theme))
-        self.same_split = button("Put both on the same side")
+        self.same_split = button("Move to same split")
         self.same_split.setToolTip(pair.advice)
         self.same_split.setVisible(bool(pair.advice))
         self.skip = button("Skip one", "quiet")
@@ -93,7 +93,7 @@ class PairWidget(QWidget):
         names = column(
             None,
             *(ElidedLabel(f"{side.name}  ·  {side.split or 'no split'}") for side in (pair.one, pair.two)),
-            text_label(f"{100 * pair.similarity:.1f} % alike", "muted"),
+            text_label(f"{100 * pair.similarity:.1f} % similar", "muted"),
             None,
             spacing=2,
         )
@@ -104,7 +104,7 @@ class PairWidget(QWidget):
 
 
 class NearDuplicatesCard(Card):
-    """Setters only; the buttons only ask. `pair_joined` and `pair_skipped` carry the PairRow."""
+    """`same_split_requested` and `skip_requested` carry the `PairRow`."""
 
     search_requested = Signal()
     cancel_requested = Signal()
@@ -115,7 +115,7 @@ class NearDuplicatesCard(Card):
 
     def __init__(self, theme: Theme) -> None:
         self.find_button = button("Find near-duplicates")
-        super().__init__("Near-copies", self.find_button)
+        super().__init__("Near-duplicates", self.find_button)
         self._theme = theme
         self._pairs: tuple[PairRow, ...] = ()
         self._shown = PAGE_SIZE
@@ -125,7 +125,7 @@ class NearDuplicatesCard(Card):
         self.summary = text_label("", "muted", wrap=True)
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
-        self.progress.setAccessibleName("Pictures looked at")
+        self.progress.setAccessibleName("Pictures compared")
         self.more = button("Show more", "quiet")
         self._list = QVBoxLayout()
         self._list.setSpacing(GRID)
@@ -135,21 +135,21 @@ class NearDuplicatesCard(Card):
         self.clear()
 
     def clear(self) -> None:
-        """Nobody has looked yet."""
+        """Show that nothing has been searched yet."""
         self._images.clear()
         self.set_running(None)
-        self.set_pairs((), "Pictures that are nearly the same in train and in val or test make a model look better "
-                       "than it is.")  # fmt: skip
+        self.set_pairs((), "Near-duplicates in train and in val or test (leaks) make a model's scores too "
+                       "high.")  # fmt: skip
 
     def set_running(self, done: tuple[int, int] | None) -> None:
-        """How many of how many were looked at; None: nobody is looking."""
+        """How many of how many pictures are compared; None: no search is under way."""
         self._running = done is not None
         self.find_button.setText("Cancel" if self._running else "Find near-duplicates")
         self.progress.setVisible(self._running)
         if done is not None:
             self.progress.setRange(0, done[1])
             self.progress.setValue(done[0])
-            self.set_summary(f"Looked at {done[0]:,} of {done[1]:,} pictures…" if done[1] else "Looking…")
+            self.set_summary(f"Compared {done[0]:,} of {done[1]:,} pictures…" if done[1] else "Comparing…")
 
     @property
     def is_running(self) -> bool:
@@ -160,7 +160,7 @@ class NearDuplicatesCard(Card):
         set_role(self.summary, role)
 
     def set_pairs(self, pairs: Sequence[PairRow], text: str, *, warning: bool = False) -> None:
-        """Show pairs below one sentence; lines that are there already stay."""
+        """List pairs below one sentence; an unchanged list is not rebuilt."""
         self.set_summary(text, "warning" if warning else "muted")
         if tuple(pairs) != self._pairs:
             self._pairs, self._shown = tuple(pairs), max(PAGE_SIZE, min(self._shown, len(pairs)))

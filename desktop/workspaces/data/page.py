@@ -1,4 +1,4 @@
-"""The Data workspace: what the project holds in numbers, what looks odd, and the doors in and out."""
+"""Page of the Data workspace: statistics, findings, near-duplicates, and the buttons for import and export."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from desktop.workspaces.data.near_duplicates import NearDuplicatesCard
 
 WIDTH = 960
 MAX_SIZES = 6
-"""Lines of the card of sizes."""
+"""Image sizes that are listed."""
 COUNTS = (
     ("pictures", "all", "Pictures"),
     ("labelled", "labelled", "Labelled"),
@@ -28,12 +28,12 @@ COUNTS = (
     ("val", "val", "For validation"),
     ("test", "test", "For testing"),
 )
-"""Of each number its key, the filter that shows its pictures, and its name."""
+"""(key, filter of the picture list, title) of each count."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClassCount:
-    """Labelled pixels of a class, in how many pictures they are, and in how many of train, val and test."""
+    """Labelled pixels of a class, the number of pictures with it, and that number in train, val and test."""
 
     value: int
     pixels: int
@@ -42,7 +42,7 @@ class ClassCount:
 
 
 class ShareBar(QWidget):
-    """One bar, divided among the classes by their labelled pixels."""
+    """A stacked bar of the classes by their labelled pixels."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -72,48 +72,48 @@ class ShareBar(QWidget):
 
 
 class FindingsCard(Card):
-    """What looks odd, one line each; a click shows the pictures."""
+    """Findings about the dataset, one line each; a click shows the pictures."""
 
     finding_requested = Signal(str)
     tiny_regions_requested = Signal()
 
     def __init__(self) -> None:
-        self.find_tiny = button("Look for tiny regions")
+        self.find_tiny = button("Find tiny regions")
         self.find_tiny.setToolTip(
-            "Count connected regions of very few pixels in all labels; most are slips of the hand."
+            "Count connected regions of very few pixels in all labels; most are painted by mistake."
         )
-        super().__init__("Worth a look", self.find_tiny)
+        super().__init__("Findings", self.find_tiny)
         self.find_tiny.clicked.connect(self.tiny_regions_requested)
-        self.empty_text = text_label("Nothing looks odd.", "muted")
+        self.empty_text = text_label("No findings.", "muted")
         self.buttons: dict[str, QPushButton] = {}
         self._list = QVBoxLayout()
         self._list.setSpacing(0)
         self.add(self.empty_text, self._list)
 
     def set_findings(self, findings: Sequence[tuple[str, str, bool]]) -> None:
-        """Key and sentence of each, and whether it leads to pictures."""
-        wanted = {key: (sentence, leads) for key, sentence, leads in findings}
+        """(key, sentence, whether it lists pictures) of each."""
+        wanted = {key: (sentence, has_pictures) for key, sentence, has_pictures in findings}
         for key in [key for key in self.buttons if key not in wanted]:
             self.buttons.pop(key).deleteLater()
-        for key, (sentence, leads) in wanted.items():
+        for key, (sentence, has_pictures) in wanted.items():
             if key not in self.buttons:
                 line = self.buttons[key] = link_button("", "", "")
                 line.clicked.connect(lambda _on=False, key=key: self.finding_requested.emit(key))
                 self._list.addWidget(line)
             self.buttons[key].setText(sentence.replace("&", "&&"))
             self.buttons[key].setAccessibleName(sentence)
-            self.buttons[key].setToolTip("Show these pictures." if leads else "")
-            self.buttons[key].setEnabled(leads)
+            self.buttons[key].setToolTip("Show these pictures." if has_pictures else "")
+            self.buttons[key].setEnabled(has_pictures)
         self.empty_text.setVisible(not wanted)
 
 
 class SizesCard(Card):
-    """How large the pictures are, a line for each size; a click shows those of that size."""
+    """Image sizes, most frequent first; a click shows the pictures of a size."""
 
     size_requested = Signal(int, int)
 
     def __init__(self) -> None:
-        super().__init__("Sizes of the pictures opened so far")
+        super().__init__("Image sizes (of pictures opened so far)")
         self.more = text_label("", "muted")
         self.buttons: list[QPushButton] = []
         self._list = QVBoxLayout()
@@ -122,7 +122,7 @@ class SizesCard(Card):
         self.set_sizes(())
 
     def set_sizes(self, sizes: Sequence[tuple[tuple[int, int], int]]) -> None:
-        """Width, height and how many pictures, the most frequent first."""
+        """((width, height), number of pictures), most frequent first."""
         for old in self.buttons:
             self._list.removeWidget(old)
             old.hide()
@@ -144,13 +144,13 @@ class SizesCard(Card):
 
 
 class DataPage(QWidget):
-    """Setters only; the buttons only ask."""
+    """Shows what its setters are given; buttons emit signals."""
 
     export_requested = Signal()
     import_requested = Signal()
     show_folder_requested = Signal()
     filter_requested = Signal(str, str)
-    """Key and title of a filter of the filmstrip."""
+    """Key and title of a filter of the picture list."""
     class_requested = Signal(int)
     size_requested = Signal(int, int)
     """Width and height of the pictures to show."""
@@ -187,7 +187,7 @@ class DataPage(QWidget):
         self.findings.set_findings(())
 
     def set_counts(self, counts: Mapping[str, int]) -> None:
-        """Numbers by the keys of COUNTS; missing ones are 0."""
+        """Counts by the keys of `COUNTS`; missing ones are 0."""
         for key, label in self._counts.items():
             label.setText(f"{counts.get(key, 0):,}")
             label.setEnabled(counts.get(key, 0) > 0)
@@ -213,7 +213,7 @@ class DataPage(QWidget):
         self.empty_text.setVisible(not cells)
 
     def set_location(self, text: str) -> None:
-        """A sentence that says where the project and its labels live."""
+        """A sentence that says where the project is stored."""
         self.location.setText(text)
 
     def showEvent(self, event: object) -> None:  # noqa: N802

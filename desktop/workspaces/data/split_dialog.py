@@ -1,4 +1,4 @@
-"""Split pictures: by what, in which shares, and in numbers what each split will hold, before anything is done."""
+"""Dialog that splits pictures into train, val and test: grouping, shares, and a table of what each split will hold."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from desktop.widgets.controls import button, column, combo_box, indent_spin_box,
 from desktop.widgets.table import ROW_HEIGHT, Cell, DataTable
 
 STRATEGIES = (
-    (SplitGrouping.SHARE.value, "Each picture for itself"),
-    (SplitGrouping.GROUP.value, "Frames of one sequence together"),
-    (SplitGrouping.FOLDER.value, "Pictures of one folder together"),
-    (SplitGrouping.TAG.value, "Pictures of one tag together"),
+    (SplitGrouping.SHARE.value, "Each picture on its own"),
+    (SplitGrouping.GROUP.value, "Frames of a sequence"),
+    (SplitGrouping.FOLDER.value, "Pictures of a folder"),
+    (SplitGrouping.TAG.value, "Pictures of a tag"),
 )
 STRATEGY_HELP = {
-    SplitGrouping.SHARE: "Pictures are dealt one by one. Frames of a video are better kept together.",
-    SplitGrouping.GROUP: "A sequence: same folder, and same name before the last number, such as walk_0001 and walk_0002.",
-    SplitGrouping.FOLDER: "Folders called train, val or test decide for themselves; all others are dealt whole.",
-    SplitGrouping.TAG: "Tags called train, val or test decide for themselves; pictures that share another tag stay together.",
+    SplitGrouping.SHARE: "Pictures are assigned one by one. Keep frames of a video together instead.",
+    SplitGrouping.GROUP: "A sequence: same folder, same name before the last number, such as walk_0001 and walk_0002.",
+    SplitGrouping.FOLDER: "Folders named train, val or test keep their split; all others are assigned as a whole.",
+    SplitGrouping.TAG: "Tags named train, val or test decide; pictures that share another tag stay together.",
 }
 SPLIT_TITLES = (("train", "Train"), ("val", "Validation"), ("test", "Test"))
 MAX_ROWS = 9
@@ -31,14 +31,14 @@ MAX_ROWS = 9
 
 @dataclass(frozen=True, slots=True)
 class SplitPlanRow:
-    """One line of the plan: its title, and a cell for train, val and test."""
+    """One row of the table: title, and the cells for train, val and test."""
 
     title: Cell
     cells: tuple[str, str, str]
 
 
 class SplitDialog(QDialog):
-    """Asks for a dry run at every change (`wish_changed`), and for the split that is shown (`split_asked`)."""
+    """`options_changed` requests a new plan, `split_requested` applies the one that is shown."""
 
     options_changed = Signal(object)
     split_requested = Signal()
@@ -54,16 +54,14 @@ class SplitDialog(QDialog):
         self.shares = {key: _number(f"Share for {title.lower()}", 0, 1000) for key, title in SPLIT_TITLES}
         for box, share in zip(self.shares.values(), (70, 15, 15), strict=True):
             box.setValue(share)
-        self.stratify = QCheckBox("Give each split its share of every class")
+        self.stratify = QCheckBox("Stratify: give each split its share of every class")
         self.stratify.setChecked(True)
-        self.redistribute = QCheckBox("Deal anew what has a split already")
+        self.redistribute = QCheckBox("Also redistribute pictures that have a split")
         self.redistribute.setToolTip(
-            "Also moves pictures into and out of validation: scores from before can then not be compared any more."
+            "Moves pictures into and out of validation: scores can then not be compared with earlier ones."
         )
         self.seed = _number("Seed", 0, 2**31 - 1)
-        self.seed.setToolTip(
-            "Another number deals the pictures in another way; the same number in the same way."
-        )
+        self.seed.setToolTip("Seed of the random assignment: the same number gives the same splits.")
         self.plan = text_label("", wrap=True)
         self.table = DataTable(("", "Train", "Validation", "Test"), (1, 2, 3), "What each split will hold")
         self.table.stretch(0)
@@ -96,7 +94,7 @@ class SplitDialog(QDialog):
         self.set_plan("Counting…", ready=False)
 
     def options(self) -> SplitOptions:
-        """What is asked for. Raises UserError while all shares are 0."""
+        """The chosen options. Raises UserError while all shares are 0."""
         train, val, test = (float(self.shares[key].value()) for key, _ in SPLIT_TITLES)
         return SplitOptions(
             SplitGrouping(self.by.currentData()),
@@ -107,14 +105,14 @@ class SplitDialog(QDialog):
         )
 
     def set_plan(self, text: str, *, ready: bool = True, warning: bool = False, title: str = "Split") -> None:
-        """What would be done, in a sentence; not `ready` keeps the button, called `title`, off."""
+        """What would be done, in a sentence; not `ready` disables the button, whose text is `title`."""
         self.plan.setText(text)
         set_role(self.plan, "warning" if warning else "")
         self.split.setText(title)
         self.split.setEnabled(ready)
 
     def set_rows(self, rows: Sequence[SplitPlanRow]) -> None:
-        """What each split would hold."""
+        """Show what each split would hold."""
         self.table.set_cells([[each.title, *each.cells] for each in rows])
         head = self.table.horizontalHeader().sizeHint().height()
         self.table.setFixedHeight(head + max(3, min(MAX_ROWS, len(rows))) * ROW_HEIGHT + 2)

@@ -1,4 +1,4 @@
-"""One picture of the Review workspace as it is painted: small, with one mask above it."""
+"""Renders the card of a picture: a thumbnail with one mask blended over it."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ SAME = (40, 160, 90)
 
 
 def render_card(preview: PicturePreview, layer: str, classes: ClassList) -> QPixmap:
-    """The small picture with one mask above it: label, prediction, difference or none."""
+    """`layer`: label, prediction, difference or none."""
     height, width = preview.pixels.shape[:2]
     image = QImage(preview.pixels.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888)
     card = QPixmap.fromImage(image)
-    veil = _mask_overlay(preview, layer, classes)
-    if veil is not None:
+    overlay = _mask_overlay(preview, layer, classes)
+    if overlay is not None:
         painter = QPainter(card)
-        painter.drawImage(0, 0, QImage(veil.tobytes(), width, height, QImage.Format.Format_RGBA8888))
+        painter.drawImage(0, 0, QImage(overlay.tobytes(), width, height, QImage.Format.Format_RGBA8888))
         painter.end()
     return card
 
 
-def _mask_overlay(glance: PicturePreview, layer: str, classes: ClassList) -> NDArray[np.uint8] | None:
-    """(h, w, 4) uint8 RGBA, not premultiplied; None for nothing to show."""
+def _mask_overlay(preview: PicturePreview, layer: str, classes: ClassList) -> NDArray[np.uint8] | None:
+    """(h, w, 4) uint8 RGBA, not premultiplied; None: nothing to blend."""
     if layer == "difference":
-        if glance.label is None or glance.prediction is None:
+        if preview.label is None or preview.prediction is None:
             return None
-        return _difference_overlay(glance.label, glance.prediction)
-    values = {"label": glance.label, "prediction": glance.prediction}.get(layer)
+        return _difference_overlay(preview.label, preview.prediction)
+    values = {"label": preview.label, "prediction": preview.prediction}.get(layer)
     if values is None:
         return None
     table = np.zeros((256, 4), np.uint8)
@@ -45,9 +45,9 @@ def _mask_overlay(glance: PicturePreview, layer: str, classes: ClassList) -> NDA
 
 
 def _difference_overlay(label: Values, prediction: Values) -> NDArray[np.uint8]:
-    """Red where the two differ, a breath of green where they agree, nothing where nobody has said anything."""
-    said = (label != UNLABELLED) & (label != VOID)
-    veil = np.zeros((*label.shape, 4), np.uint8)
-    veil[said & (label == prediction)] = (*SAME, MASK_ALPHA // 3)
-    veil[said & (label != prediction)] = (*DIFFERENT, 220)
-    return veil
+    """(h, w, 4) uint8 RGBA: red where the two differ, light green where they agree, clear where there is no label."""
+    labelled = (label != UNLABELLED) & (label != VOID)
+    overlay = np.zeros((*label.shape, 4), np.uint8)
+    overlay[labelled & (label == prediction)] = (*SAME, MASK_ALPHA // 3)
+    overlay[labelled & (label != prediction)] = (*DIFFERENT, 220)
+    return overlay

@@ -1,4 +1,4 @@
-"""A grid of pictures with their masks, of which many can be chosen; it paints only what is in sight."""
+"""A grid of pictures with masks, with multiple selection; only visible cells are painted."""
 
 from __future__ import annotations
 
@@ -36,20 +36,19 @@ KEYS = frozenset(
 
 
 class Caption(Protocol):
-    """What stands below a picture, by its record."""
+    """Makes the second line below a picture from its record."""
 
     def __call__(self, record: PictureRow) -> str: ...
 
 
 class ReviewGrid(QAbstractScrollArea):
-    """Setters only. `picture_opened` carries an id; `chosen_changed` tells that other pictures are chosen;
-    `cards_missing` that pictures are in sight whose card is not there or out of date (`missing`)."""
+    """`picture_opened` carries a picture id; `cards_missing`: a visible card may be missing or stale (`next_missing`)."""
 
     picture_opened = Signal(int)
     selection_changed = Signal()
     cards_missing = Signal()
     resize_requested = Signal(int)
-    """Steps larger, or smaller."""
+    """Carries steps: 1 larger, -1 smaller."""
 
     def __init__(self, theme: Theme, caption: Caption, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -66,10 +65,10 @@ class ReviewGrid(QAbstractScrollArea):
         self.viewport().setAutoFillBackground(False)
         theme.changed.connect(self.viewport().update)
 
-    # what is shown
+    # Content
 
     def set_source(self, source: PictureSource) -> None:
-        """Other pictures; none of them is chosen."""
+        """Show other pictures, none of them selected."""
         self._source = source
         self.selection.clear()
         self.verticalScrollBar().setValue(0)
@@ -77,7 +76,7 @@ class ReviewGrid(QAbstractScrollArea):
         self.selection_changed.emit()
 
     def refresh(self) -> None:
-        """Look at the source again: rows may have come, gone or changed."""
+        """Read the source again: rows may have been added, removed or changed."""
         self._update_scroll_range()
         if self.selection.retain(self._is_listed):
             self.selection_changed.emit()
@@ -85,7 +84,7 @@ class ReviewGrid(QAbstractScrollArea):
         self.cards_missing.emit()
 
     def set_card_width(self, side: int) -> None:
-        """How wide a picture is, in pixels; what was in the middle stays in sight."""
+        """Width of a card in pixels; the first visible row stays visible."""
         first = self._row_of_line(self.verticalScrollBar().value())
         self._side = side
         self._update_scroll_range()
@@ -94,24 +93,24 @@ class ReviewGrid(QAbstractScrollArea):
         self.cards_missing.emit()
 
     def set_card(self, picture_id: int, card: QPixmap | None) -> None:
-        """The picture as it shall look; None: it cannot be shown."""
+        """The card of a picture; None: it cannot be shown."""
         self._cards.put(picture_id, card)
         row = self._source.row_of(picture_id)
         if row is not None:
             self.viewport().update(self.rect_of(row))
 
     def invalidate(self, picture_ids: Iterable[int] | None = None) -> None:
-        """These cards (None: all) are no longer true; they stay until the new ones come."""
+        """Mark these cards (None: all) as stale; they stay until new ones are set."""
         self._cards.invalidate(picture_ids)
         self.cards_missing.emit()
 
     def clear_cards(self) -> None:
-        """Another project: nothing of the old one is true."""
+        """Forget all cards, for another project."""
         self._cards = CardCache()
         self.viewport().update()
 
     def next_missing(self) -> int | None:
-        """The first picture in sight whose card is not there, or not true any more."""
+        """Id of the first visible picture whose card is missing or stale."""
         for row in self.visible_rows():
             picture_id = self._source.record(row).id
             if self._cards.is_missing(picture_id):
@@ -120,7 +119,7 @@ class ReviewGrid(QAbstractScrollArea):
 
     @property
     def current(self) -> int | None:
-        """The picture that the keys move from."""
+        """Id of the picture that the arrow keys move from."""
         return self.selection.current
 
     def select_all(self) -> None:
@@ -131,11 +130,11 @@ class ReviewGrid(QAbstractScrollArea):
         self.selection.clear()
         self._on_selection_changed()
 
-    # geometry
+    # Geometry
 
     @property
     def card_size(self) -> QSize:
-        """Of the picture in a cell, in pixels."""
+        """Size of the picture in a cell, in pixels."""
         return QSize(self._side, round(self._side * 0.7))
 
     @property
@@ -154,7 +153,7 @@ class ReviewGrid(QAbstractScrollArea):
         bar.setRange(0, max(0, lines * self._row_height + GAP - view))
 
     def rect_of(self, row: int) -> QRect:
-        """The cell of a row of the source, in pixels of the viewport."""
+        """Cell of a row of the source, in viewport pixels."""
         line, column = divmod(row, self.columns)
         left = GAP + column * (self._side + GAP)
         top = GAP + line * self._row_height - self.verticalScrollBar().value()
@@ -183,14 +182,14 @@ class ReviewGrid(QAbstractScrollArea):
         return self._source.row_of(picture_id) is not None
 
     def _scroll_to(self, row: int) -> None:
-        """Scroll as little as brings a row of the source into sight."""
+        """Scroll no further than needed to make a row of the source visible."""
         bar, top = self.verticalScrollBar(), GAP + row // self.columns * self._row_height
         if top - GAP < bar.value():
             bar.setValue(top - GAP)
         elif top + self._row_height > bar.value() + self.viewport().height():
             bar.setValue(top + self._row_height - self.viewport().height())
 
-    # painting
+    # Painting
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         painter = QPainter(self.viewport())
@@ -248,7 +247,7 @@ class ReviewGrid(QAbstractScrollArea):
         words = elide(self._caption(record), Qt.TextElideMode.ElideRight, width)
         painter.drawText(name.translated(0, height), 0, words)
 
-    # hands
+    # Mouse and keyboard
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         self._update_scroll_range()
@@ -282,13 +281,15 @@ class ReviewGrid(QAbstractScrollArea):
             self.picture_opened.emit(self.picture_id_at(row))
 
     def event(self, event: QEvent) -> bool:
-        """Keys that are shortcuts elsewhere are this grid's own while it has the focus."""
+        """While the grid has the focus, keys that are shortcuts of the window belong to it."""
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
             plain = not event.modifiers() & ~(
                 Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier
             )
-            whole = event.key() == Qt.Key.Key_A and event.modifiers() == Qt.KeyboardModifier.ControlModifier
-            if whole or (plain and event.key() in KEYS):
+            select_all = (
+                event.key() == Qt.Key.Key_A and event.modifiers() == Qt.KeyboardModifier.ControlModifier
+            )
+            if select_all or (plain and event.key() in KEYS):
                 event.accept()
                 return True
         return super().event(event)
@@ -308,10 +309,10 @@ class ReviewGrid(QAbstractScrollArea):
             Qt.Key.Key_End: count,
         }
         if key in steps and count:
-            aim = 0 if row is None else row + steps[Qt.Key(key)]
-            if row is None or 0 <= aim < count or abs(steps[Qt.Key(key)]) > self.columns:
+            target = 0 if row is None else row + steps[Qt.Key(key)]
+            if row is None or 0 <= target < count or abs(steps[Qt.Key(key)]) > self.columns:
                 self._select(
-                    min(max(aim, 0), count - 1), event.modifiers() & ~Qt.KeyboardModifier.ControlModifier
+                    min(max(target, 0), count - 1), event.modifiers() & ~Qt.KeyboardModifier.ControlModifier
                 )
         elif key == Qt.Key.Key_Space and row is not None:
             self._select(row, Qt.KeyboardModifier.ControlModifier)
@@ -325,7 +326,7 @@ class ReviewGrid(QAbstractScrollArea):
             super().keyPressEvent(event)
 
     def _select(self, row: int, modifiers: Qt.KeyboardModifier) -> None:
-        """A click or a step onto a row: alone, with Shift all up to it, with Ctrl in or out of what is chosen."""
+        """Select a row: alone, with Shift the range from the anchor, with Ctrl toggled."""
         picture_id = self.picture_id_at(row)
         if modifiers & Qt.KeyboardModifier.ShiftModifier:
             anchor = self._source.row_of(self.selection.anchor) if self.selection.anchor is not None else None
@@ -350,7 +351,7 @@ class ReviewGrid(QAbstractScrollArea):
                 QToolTip.hideText()
             else:
                 record = self._source.record(row)
-                words = f"{picture_summary(record)}\nDouble click to open it in the Label workspace."
+                words = f"{picture_summary(record)}\nDouble-click to open it in the Label workspace."
                 QToolTip.showText(event.globalPos(), words, self.viewport())
             return True
         return super().viewportEvent(event)

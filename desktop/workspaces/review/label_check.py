@@ -1,4 +1,4 @@
-"""The label doctor: what the network surely takes for something else, one line for each pair of classes."""
+"""Panel of the label check: pairs of classes that confident predictions confuse with the label, most pixels first."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from desktop.widgets.controls import MARGIN, button, column, row, scroll_area, s
 from desktop.widgets.table import colour_chip_icon
 
 INTRODUCTION = (
-    "Finds likely slips: pixels that the network is sure to be of another class than the label says."
+    "Finds likely label errors: pixels that the network confidently predicts as another class than the label."
 )
 ROW_HEIGHT = 44
 
 
 @dataclass(frozen=True, slots=True)
 class ConfusionRow:
-    """One contradiction as the doctor tells it; `key` says which."""
+    """A label class and the class predicted instead. `key`: their values; `text`: how many pixels and pictures."""
 
     key: tuple[int, int]
     label: tuple[Colour, str]
@@ -31,7 +31,7 @@ class ConfusionRow:
 
 
 class ConfusionButton(QPushButton):
-    """Two classes and an arrow between them, and below how much of it there is."""
+    """Both classes with an arrow between them, and below how many pixels and pictures."""
 
     def __init__(self, line: ConfusionRow) -> None:
         super().__init__()
@@ -39,9 +39,9 @@ class ConfusionButton(QPushButton):
         self.setProperty("role", "row")
         self.setFixedHeight(ROW_HEIGHT)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setAccessibleName(f"{line.label[1]} taken for {line.prediction[1]}, {line.text}")
+        self.setAccessibleName(f"{line.label[1]} predicted as {line.prediction[1]}, {line.text}")
         self.setToolTip(
-            f"Labelled {line.label[1]}, but the network is sure of {line.prediction[1]}. Show these pictures."
+            f"Labelled {line.label[1]}, confidently predicted as {line.prediction[1]}. Show these pictures."
         )
 
     def sizeHint(self) -> QSize:  # noqa: N802
@@ -69,7 +69,7 @@ class ConfusionButton(QPushButton):
 
 
 class LabelCheckPanel(QWidget):
-    """Setters only. `line_asked` carries the key of a line, None for all pictures again."""
+    """Shows what its setters are given. `confusion_requested` carries the key of a row, None for all pictures."""
 
     check_requested = Signal()
     cancel_requested = Signal()
@@ -78,12 +78,12 @@ class LabelCheckPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         set_background(self, "panel")
-        self.check = button("Examine labels")
-        self.check.clicked.connect(self._examine_or_cancel)
+        self.check = button("Check labels")
+        self.check.clicked.connect(self._check_or_cancel)
         self.summary = text_label(INTRODUCTION, "muted", wrap=True)
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
-        self.bar.setAccessibleName("Labels examined")
+        self.bar.setAccessibleName("Labels checked")
         self.buttons: list[ConfusionButton] = []
         self.show_all = button("Show all pictures again", "quiet")
         self.show_all.clicked.connect(lambda: self.confusion_requested.emit(None))
@@ -94,7 +94,7 @@ class LabelCheckPanel(QWidget):
         inner.setLayout(column(self._list, row(self.show_all, None), None, spacing=GRID))
         area = scroll_area(inner)
         whole = column(
-            row(text_label("Label doctor", "heading"), None),
+            row(text_label("Label check", "heading"), None),
             self.summary,
             row(self.check, None),
             self.bar,
@@ -106,31 +106,31 @@ class LabelCheckPanel(QWidget):
         self.clear()
 
     def clear(self) -> None:
-        """Nobody has examined anything yet."""
+        """Show that nothing has been checked yet."""
         self.set_running(None)
         self.set_rows((), INTRODUCTION)
 
     def set_running(self, done: tuple[int, int] | None) -> None:
-        """How many of how many labels were examined; None: nobody is examining."""
+        """How many of how many labels are checked; None: no check is under way."""
         self._running = done is not None
-        self.check.setText("Cancel" if self._running else "Examine labels")
+        self.check.setText("Cancel" if self._running else "Check labels")
         self.bar.setVisible(self._running)
         if done is not None:
             self.bar.setRange(0, max(1, done[1]))
             self.bar.setValue(done[0])
 
     def set_rows(self, rows: Sequence[ConfusionRow], text: str) -> None:
-        """What was found, below one sentence."""
+        """Show what was found, below one sentence."""
         self.summary.setText(text)
         for old in self.buttons:
             self._list.removeWidget(old)
             old.hide()
             old.deleteLater()
-        self.buttons = [ConfusionButton(line) for line in rows]
+        self.buttons = [ConfusionButton(each) for each in rows]
         for made in self.buttons:
             made.clicked.connect(lambda _on=False, key=made.row.key: self.confusion_requested.emit(key))
             self._list.addWidget(made)
         self.show_all.setVisible(bool(rows))
 
-    def _examine_or_cancel(self) -> None:
+    def _check_or_cancel(self) -> None:
         (self.cancel_requested if self._running else self.check_requested).emit()

@@ -1,4 +1,4 @@
-"""The Review workspace laid out: a grid of pictures, what can be done to those chosen, and the label doctor."""
+"""Page of the Review workspace: filters, a grid of pictures, actions for the selected ones, and the label check."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from desktop.workspaces.review.grid import Caption, ReviewGrid
 from desktop.workspaces.review.label_check import LabelCheckPanel
 
 LAYERS = (
-    ("label", "Label", "What people and imports say."),
-    ("prediction", "Prediction", "What the network says."),
-    ("difference", "Difference", "Where the prediction says something else than the label."),
-    ("none", "Picture", "The pictures alone."),
+    ("label", "Label", "Labels, painted or imported."),
+    ("prediction", "Prediction", "Predictions of the network."),
+    ("difference", "Difference", "Pixels where prediction and label differ."),
+    ("none", "Picture", "Pictures without masks."),
 )
-ORDERS = (("name", "By name"), ("uncertainty", "By uncertainty"), ("doubt", "By doubt"))
+ORDERS = (("name", "By name"), ("uncertainty", "By uncertainty"), ("doubt", "By suspect pixels"))
 MARKS = (
     (Status.DONE, "Done"),
     (Status.TO_REVIEW, "To review"),
@@ -44,14 +44,14 @@ MIN_WIDTH_FOR_SLIDER = 98 * GRID
 
 
 class ReviewPage(QWidget):
-    """Setters only; what is pressed is only asked for."""
+    """Shows what its setters are given; buttons emit signals."""
 
     shown = Signal()
     filter_changed = Signal(str)
     order_changed = Signal(str)
     layer_changed = Signal(str)
     accept_requested = Signal(bool)
-    """Whether the pictures shall be marked done too."""
+    """Carries whether to mark the pictures as done too."""
     mark_requested = Signal(object)
     undo_requested = Signal()
     stop_requested = Signal()
@@ -65,25 +65,25 @@ class ReviewPage(QWidget):
         self.filter = FilterBox(theme)
         self.order = combo_box(ORDERS, "Order of the pictures", "quiet")
         self.order.setToolTip(
-            "Uncertainty: how unsure the network is.\nDoubt: how much of the label it contradicts."
+            "Uncertainty: mean uncertainty of the prediction.\nSuspect pixels: share of the label that a confident prediction contradicts."
         )
         self.size = LevelSlider(*CELL_WIDTHS, "Size of the pictures")
         self.size.setValue(200)
         self.size.setFixedWidth(9 * GRID)
         self.size.setToolTip("Size of the pictures (Ctrl and the wheel)")
         self.selection_text = ElidedLabel("", "muted")
-        self.select_all = button("Choose all", "quiet")
+        self.select_all = button("Select all", "quiet")
         self.mark = button("Mark as", "quiet")
         self.mark.setMenu(self._marks())
         self.accept = button("Accept predictions")
-        self.accept.setToolTip("Take the predictions over wherever nobody has said anything yet.")
+        self.accept.setToolTip("Copy the predictions to all pixels that have no label.")
         self.accept_done = button("Accept and mark done", "primary")
         self.undo = button("Undo", "quiet")
         self.stop = button("Stop", "quiet")
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setFixedWidth(12 * GRID)
-        self.bar.setAccessibleName("Pictures worked on")
+        self.bar.setAccessibleName("Progress")
         self._selected, self._running = 0, False
         self._connect()
         self._lay_out()
@@ -91,18 +91,18 @@ class ReviewPage(QWidget):
         self.set_running(None)
         self.set_undo("")
 
-    def set_selection(self, chosen: int, total: int) -> None:
-        """How many of how many pictures are chosen."""
-        self._selected = chosen
-        if not chosen:
-            self.selection_text.setText(f"{total:,} pictures. Choose some to act on them." if total else "")
+    def set_selection(self, selected: int, total: int) -> None:
+        """How many of how many pictures are selected."""
+        self._selected = selected
+        if not selected:
+            self.selection_text.setText(f"{total:,} pictures. Select some to edit them." if total else "")
         else:
-            self.selection_text.setText(f"{chosen:,} of {total:,} chosen")
-        self.select_all.setEnabled(chosen < total)
+            self.selection_text.setText(f"{selected:,} of {total:,} selected")
+        self.select_all.setEnabled(selected < total)
         self._update_buttons()
 
     def set_running(self, done: tuple[int, int] | None) -> None:
-        """How many of how many pictures were worked on; None: nothing is under way."""
+        """How many of how many pictures are done; None: nothing is under way."""
         self._running = done is not None
         for part in (self.bar, self.stop):
             part.setVisible(self._running)
@@ -112,7 +112,7 @@ class ReviewPage(QWidget):
         self._update_buttons()
 
     def set_undo(self, name: str) -> None:
-        """What can be taken back; empty: nothing."""
+        """Name of the edit that can be undone; empty: none."""
         self.undo.setVisible(bool(name))
         self.undo.setToolTip(f"Undo “{name}”." if name else "")
 
@@ -122,7 +122,7 @@ class ReviewPage(QWidget):
         self.grid.setFocus()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        # In a narrow window there is no room for it; Ctrl with the wheel does the same.
+        # A narrow window has no room for the slider; Ctrl and the wheel do the same.
         self.size.setVisible(event.size().width() - LABEL_CHECK_WIDTH >= MIN_WIDTH_FOR_SLIDER)
         super().resizeEvent(event)
 
@@ -158,19 +158,19 @@ class ReviewPage(QWidget):
         return frame
 
     def _lay_out(self) -> None:
-        edge = 2 * GRID
+        margin = 2 * GRID
         head = row(
-            self.filter, self.order, None, self._layers(), GRID, self.size, margins=(edge, GRID, edge, 0)
+            self.filter, self.order, None, self._layers(), GRID, self.size, margins=(margin, GRID, margin, 0)
         )
-        deeds = QWidget()
-        set_background(deeds, "panel")
+        actions = QWidget()
+        set_background(actions, "panel")
         line = row(
             self.selection_text, self.select_all, self.bar, self.stop, self.undo, self.mark, self.accept,
-            self.accept_done, margins=(edge, GRID, edge, GRID),
+            self.accept_done, margins=(margin, GRID, margin, GRID),
         )  # fmt: skip
         line.setStretch(0, 1)
-        deeds.setLayout(line)
-        left = column(head, self.grid, hairline(), deeds, spacing=GRID)
+        actions.setLayout(line)
+        left = column(head, self.grid, hairline(), actions, spacing=GRID)
         left.setStretch(1, 1)
         self.label_check.setFixedWidth(LABEL_CHECK_WIDTH)
         whole = row(left, hairline(vertical=True), self.label_check, spacing=0)
@@ -179,6 +179,6 @@ class ReviewPage(QWidget):
 
 
 def join_problems(texts: Sequence[str], most: int = 3) -> str:
-    """Problems as one line: the first few, and how many more."""
+    """Sentences about problems as one line: the first `most`, and how many more."""
     more = f" And {len(texts) - most} more." if len(texts) > most else ""
     return " ".join(texts[:most]) + more

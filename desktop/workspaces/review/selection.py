@@ -1,4 +1,4 @@
-"""Which of many pictures are chosen, as lists of files have taught everybody: click, Ctrl and Shift."""
+"""Multiple selection of pictures with the usual meaning of click, Ctrl+click and Shift+click."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 
 class PictureSelection:
-    """Ids of the chosen ones, the one that the keys move from, and the anchor that Shift reaches from."""
+    """Selected ids; `current`: the one the arrow keys move from; `anchor`: the one a Shift range starts at."""
 
     def __init__(self) -> None:
         self._ids: set[int] = set()
@@ -31,7 +31,7 @@ class PictureSelection:
         self.current = self.anchor = picture_id
 
     def extend_to(self, picture_id: int, picture_ids: Iterable[int]) -> None:
-        """All from the anchor up to this one, and no others."""
+        """Select exactly `picture_ids`, the range from the anchor to this one."""
         self._ids = set(picture_ids)
         self.current = picture_id
         if self.anchor is None:
@@ -43,10 +43,10 @@ class PictureSelection:
     def clear(self) -> None:
         self._ids = set()
 
-    def retain(self, is_there: Callable[[int], bool]) -> bool:
-        """Let go of what is not there any more; whether that changed anything."""
+    def retain(self, is_listed: Callable[[int], bool]) -> bool:
+        """Deselect what is not listed any more; whether that changed the selection."""
         before = len(self._ids)
-        self._ids = {i for i in self._ids if is_there(i)}
-        if self.current is not None and not is_there(self.current):
+        self._ids = {i for i in self._ids if is_listed(i)}
+        if self.current is not None and not is_listed(self.current):
             self.current = self.anchor = None
         return len(self._ids) != before

@@ -181,7 +181,7 @@ def test_looking_can_be_cancelled_and_says_how_far_it_is(desk: Desk, page: DataP
     card, heard = page.near_duplicates, []
     card.cancel_requested.connect(lambda: heard.append("cancel"))
     card.set_running((3, 1000))
-    assert card.summary.text() == "Looked at 3 of 1,000 pictures…" and card.progress.value() == 3
+    assert card.summary.text() == "Compared 3 of 1,000 pictures…" and card.progress.value() == 3
     page.area.ensureWidgetVisible(card.find_button)
     assert card.find_button.text() == "Cancel"
     desk.click(card.find_button)

@@ -92,7 +92,7 @@ def test_pictures_are_chosen_as_in_any_list(page: ReviewPage) -> None:
     assert chosen(grid) == [2, 3, 4, 5]
     press(grid, 3, CTRL)
     assert chosen(grid) == [2, 3, 5]
-    assert page.selection_text.text() == f"3 of {COUNT} chosen"
+    assert page.selection_text.text() == f"3 of {COUNT} selected"
     QTest.keyClick(grid, Qt.Key.Key_A, CTRL)
     assert len(grid.selection) == COUNT and not page.select_all.isEnabled()
     QTest.keyClick(grid, Qt.Key.Key_Escape)
@@ -173,7 +173,7 @@ def test_the_doctor_leads_to_the_pictures_in_doubt(desk: Desk, page: ReviewPage)
     desk.click(page.label_check.check)
     desk.wait_until(lambda: page.label_check.buttons, "what it found", 10)
     (line,) = page.label_check.buttons
-    assert line.accessibleName() == "grass taken for roof, 6,144 pixels in 2 pictures"
+    assert line.accessibleName() == "grass predicted as roof, 6,144 pixels in 2 pictures"
     desk.click(line)
     assert [page.grid._source.record(row).id for row in range(page.grid._source.count())] == [1, 2]
     assert page.filter.currentText() == "grass suspect" and page.order.currentData() == "doubt"
