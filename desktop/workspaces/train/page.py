@@ -1,4 +1,4 @@
-"""The Train workspace: how loss and IoU develop, what more labels bring, and all runs."""
+"""Page of the Train workspace: curves of loss and IoU, IoU over labelled pictures, and the table of runs."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from desktop.widgets.controls import ElidedLabel, button, column, row, set_backg
 from desktop.widgets.legend import CurveLegend
 from desktop.widgets.table import Cell, DataTable
 
-EDGE = 3 * GRID
+MARGIN = 3 * GRID
 
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """One run for the table; numbers that nobody knows are None."""
+    """One row of the table of runs; unknown numbers are None."""
 
     number: int
     started: str  # for people, local time
@@ -33,7 +33,7 @@ class RunRow:
 
 
 class TrainPage(QWidget):
-    """Setters only; `train_asked` comes from the empty page, `run_chosen` from the table, the others from buttons."""
+    """Shows what its setters are given. `run_selected` carries the number of a run of the table."""
 
     train_requested = Signal()
     next_run_requested = Signal()
@@ -61,20 +61,20 @@ class TrainPage(QWidget):
         self.runs.itemSelectionChanged.connect(self._chosen)
         self.next_run = ElidedLabel("", "muted")
         self.choose_network = button("Next run…")
-        self.choose_network.setToolTip("Choose the network of the next training, and how it learns.")
+        self.choose_network.setToolTip("Choose network and recipe of the next run.")
         self.choose_network.clicked.connect(self.next_run_requested)
         self.export = button("Export model…")
         self.export.clicked.connect(self.export_requested)
         self._pages = QStackedWidget()
         self._pages.addWidget(self._empty_page())
         self._pages.addWidget(self._full_page())
-        top = row(self.next_run, self.choose_network, self.export, margins=(EDGE, 2 * GRID, EDGE, 0))
+        top = row(self.next_run, self.choose_network, self.export, margins=(MARGIN, 2 * GRID, MARGIN, 0))
         top.setStretch(0, 1)
         self.setLayout(column(top, self._pages, spacing=0))
         self.set_can_export(False)
 
     def set_next_run(self, text: str) -> None:
-        """What the next training will be, in one line."""
+        """One line that describes the next run."""
         self.next_run.setText(text)
 
     def set_can_export(self, on: bool) -> None:
@@ -83,7 +83,7 @@ class TrainPage(QWidget):
         self.export.setToolTip("" if on else "There are no trained weights yet. Train first.")
 
     def set_runs(self, runs: Sequence[RunRow]) -> None:
-        """All runs, newest first. None: the page explains how to begin."""
+        """All runs, newest first; without any the page explains how to start."""
         self._numbers = [run.number for run in runs]
         self._pages.setCurrentIndex(1 if runs else 0)
         cells: list[list[Cell]] = [
@@ -113,8 +113,11 @@ class TrainPage(QWidget):
         rates: Curve = (),
         rate_taken: float | None = None,
     ) -> None:
-        """Curves over seconds of training; `by_labels`: (labelled pictures, best mIoU); `rates`: the newest range test,
-        (learning rate, loss), which is shown if there was one, and the rate that was taken from it."""
+        """`loss`, `miou`, `per_class`: (seconds of training, value); `by_labels`: (labelled pictures, best mIoU).
+
+        `rates`: (learning rate, loss) of the newest learning-rate range test, empty if there was none; `rate_taken`:
+        the rate that was chosen from it.
+        """
         curves = score_curves(miou, per_class, classes)
         self.loss.set_curves({"loss": (loss, "text", 2.0)} if loss else {})
         self.iou.set_curves(curves)
@@ -128,14 +131,14 @@ class TrainPage(QWidget):
         if rates and taken is not None:
             loss = min(rates, key=lambda point: abs(point[0] - taken))[1]
             shown["taken"] = ([(taken, loss)], "accent", 2.0)
-            title += f": {taken:.1e} was taken"
+            title += f": {taken:.1e} was chosen"
         self._rates_title.setText(title)
         self.rates.set_curves(shown)
         for part in (self._rates_title, self.rates):
             part.setVisible(bool(rates))
 
     def set_scores(self, scores: Mapping[int, float], classes: ClassList) -> None:
-        """The newest IoU of every class, worst first: that is where labels help most."""
+        """The newest IoU of every class, lowest first: labels help most there."""
         known = [c for c in classes if c.value in scores and not math.isnan(scores[c.value])]
         known.sort(key=lambda c: scores[c.value])
         self.scores.set_cells([[(c.colour, c.name), f"{scores[c.value]:.3f}"] for c in known])
@@ -153,7 +156,7 @@ class TrainPage(QWidget):
             None,
             text_label("No training yet", "headline"),
             text_label(
-                "Label a few pixels of two classes in three pictures; then the model can start to learn.",
+                "Label a few pixels of two classes in three pictures to start training.",
                 "muted",
             ),
             GRID,
@@ -184,12 +187,12 @@ class TrainPage(QWidget):
             ("Best mIoU over labelled pictures", self.by_labels, 3),
             ("Newest IoU of each class", self.scores, 4),
         )
-        # Only where a learning rate was looked for.
+        # Hidden unless the run did a range test.
         self._rates_title = text_label("", "heading")
         right.insertWidget(2, self._rates_title)
         right.insertWidget(3, self.rates, 3)
         self._show_rates((), None)
-        both = row(left, right, spacing=4 * GRID, margins=(EDGE, 2 * GRID, EDGE, 2 * GRID))
+        both = row(left, right, spacing=4 * GRID, margins=(MARGIN, 2 * GRID, MARGIN, 2 * GRID))
         both.setStretch(0, 3)
         both.setStretch(1, 2)
         page.setLayout(both)
@@ -200,7 +203,7 @@ class TrainPage(QWidget):
 
 
 def _stack(*parts: tuple[str, QWidget, int]) -> QVBoxLayout:
-    """Title, widget and stretch, one below the other."""
+    """(title, widget, stretch), one below the other."""
     stack = column(spacing=GRID)
     for title, widget, stretch in parts:
         if title:

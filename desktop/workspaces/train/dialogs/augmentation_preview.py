@@ -1,4 +1,4 @@
-"""Own pictures as augmentation would change them, beside how they are."""
+"""Preview of the augmentation: pictures of the project, unchanged and augmented."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from desktop.theme.theme import GRID
 from desktop.widgets.controls import button, column, row, text_label
 
 CELL_WIDTH, CELL_HEIGHT = 22 * GRID, 13 * GRID
-"""Pixels on screen that a picture may take."""
+"""Room for a picture, in widget pixels."""
 
 
 class AugmentationPreview(QWidget):
-    """A column for each picture: as it is, and below it as training would draw it. `again` asks for other dice."""
+    """A column for each picture: unchanged, and below it augmented. `reroll_requested`: preview with another seed."""
 
     reroll_requested = Signal()
 
     def __init__(self) -> None:
         super().__init__()
-        self.reroll = button("Roll again")
-        self.reroll.setToolTip("Draw the same pictures with other dice.")
+        self.reroll = button("Reroll")
+        self.reroll.setToolTip("Augment the same pictures with another random seed.")
         self.reroll.clicked.connect(self.reroll_requested)
         self.message = text_label("", "muted")
         self.cells: list[list[QLabel]] = []
@@ -36,7 +36,7 @@ class AugmentationPreview(QWidget):
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(GRID)
         for line in range(1 + VERSIONS_PER_PICTURE):
-            said = "As it is" if not line else "As learned from"
+            said = "Unchanged" if not line else "Augmented"
             grid.addWidget(text_label(said if line < 2 else "", "muted"), line, 0, Qt.AlignmentFlag.AlignTop)
             cells = []
             for place in range(MAX_PREVIEW_PICTURES):
@@ -50,11 +50,11 @@ class AugmentationPreview(QWidget):
         grid.setColumnStretch(1 + MAX_PREVIEW_PICTURES, 1)
         grid.setColumnMinimumWidth(0, 13 * GRID)
         self.setLayout(
-            column(row(text_label("On your pictures", "heading"), self.message, None, self.reroll), grid)
+            column(row(text_label("Augmentation preview", "heading"), self.message, None, self.reroll), grid)
         )
 
     def set_waiting(self) -> None:
-        """The first preview takes seconds, because torch has to be loaded; later ones do not."""
+        """Say that the first preview is being made: importing torch takes seconds. Later ones are quick."""
         if not self.has_pictures:
             self.message.setText("Preparing the preview…")
 
@@ -72,7 +72,7 @@ class AugmentationPreview(QWidget):
 
     @property
     def has_pictures(self) -> bool:
-        """Whether there is a picture to look at."""
+        """Whether a preview is shown."""
         return not self.cells[0][0].pixmap().isNull()
 
 

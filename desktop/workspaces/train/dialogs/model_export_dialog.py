@@ -1,4 +1,4 @@
-"""Export a trained network: as what, where to, and how well what was written agrees with us."""
+"""Dialog that exports a trained network to a file, and shows how well that agrees with the network."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from desktop.widgets.controls import button, column, combo_box, row, set_role, t
 
 
 class ModelExportDialog(QDialog):
-    """`export_asked(path, run number)`; `cancel_asked` while it runs."""
+    """`export_requested` carries path and run number."""
 
     export_requested = Signal(str, int)
     cancel_requested = Signal()
@@ -22,7 +22,7 @@ class ModelExportDialog(QDialog):
     def __init__(
         self, theme: Theme, runs: Sequence[tuple[int, str]], file: str, parent: QWidget | None = None
     ) -> None:
-        """`runs`: (number, title) of those with weights, newest first; `file`: what is proposed, with suffix."""
+        """`runs`: (number, title) of those with weights, newest first; `file`: the proposed path, with suffix."""
         super().__init__(parent)
         self._theme = theme
         self._running = False
@@ -36,8 +36,8 @@ class ModelExportDialog(QDialog):
         self.file.setAccessibleName("File")
         self.browse = button("Choose…")
         self.message = text_label(
-            "Takes a picture and gives its mask; scaling and colours are seen to inside. A file with the names of "
-            "the classes is written beside. Then it is compared with Maskloop's own predictions.",
+            "The model takes a picture and returns its mask; resizing and normalization are included. A file with the "
+            "class names is written next to it. Its output is then compared with Maskloop's own predictions.",
             "muted",
             wrap=True,
         )
@@ -72,7 +72,7 @@ class ModelExportDialog(QDialog):
         return self._running
 
     def set_progress(self, step: str, done: int, of: int) -> None:
-        """What is being done; `of` 0: nobody knows how much there is."""
+        """`step`: what is being done; `of` 0: the total is unknown."""
         self._running = True
         self._enable(False)
         self.progress.show()
@@ -82,7 +82,7 @@ class ModelExportDialog(QDialog):
         self.message.setText(f"{step}…")
 
     def set_finished(self, text: str, *, failed: bool = False) -> None:
-        """The export ended: what was written and how well it agrees, or why not."""
+        """The export ended: what was written and how well it agrees, or why it failed."""
         self._running = False
         self.progress.hide()
         self._enable(True)
@@ -91,7 +91,7 @@ class ModelExportDialog(QDialog):
         self.cancel.setText("Cancel" if failed else "Close")
 
     def reject(self) -> None:
-        """Cancel and Esc stop a running export first; the second time they close."""
+        """Cancel and Esc stop a running export; pressed again they close the dialog."""
         if self._running:
             self.cancel_requested.emit()
             self.set_finished("The export was cancelled; nothing was written.", failed=True)

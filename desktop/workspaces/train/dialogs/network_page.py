@@ -1,4 +1,4 @@
-"""Which network the next training is for: rows that hang on each other, made from a table of fields."""
+"""Page of the run form that chooses the network: each field's choices depend on the fields above it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QLabel, QLayout, QWidget
 
+from core.base.option_spec import OptionSpec
 from core.models.catalogue import (
     Architecture,
-    Encoder,
     architecture,
     architectures,
     encoders_for,
@@ -23,104 +23,114 @@ from desktop.widgets.controls import column, combo_box, row, text_label
 from desktop.widgets.search_list import SearchList, SearchOption
 
 UNCHANGED = ""
-"""The value that wishes for nothing: as the newest run has it, or as is usual."""
+"""The value of a field that chooses nothing: as in the newest run, or the default."""
+INPUT_SIZES = (128, 192, 256, 384, 512, 768, 1024)
+"""Sides of the network's input in pixels."""
 
 Values = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkField:
-    """One row of the form.
+    """One row of the page: an option whose choices depend on the values of the others.
 
-    options: what can be chosen, given what the other fields say; empty switches the field off, with `none` as reason
-    columns: their titles; with them the field is a list to search, of `rows` rows, else a box
+    choices: for these values; none disables the field, with `unavailable` as the reason
+    columns: titles; with them the field is a searchable list that shows `rows` rows, else a combo box
     """
 
-    name: str
-    title: str
-    help: str
-    options: Callable[[Values], Sequence[SearchOption]]
+    option: OptionSpec
+    choices: Callable[[Values], Sequence[SearchOption]]
     columns: tuple[str, ...] = ()
     rows: int = 0
     unavailable: str = ""
 
+    @property
+    def name(self) -> str:
+        return self.option.name
 
-def _networks(_values: Values) -> list[SearchOption]:
-    usual = SearchOption(UNCHANGED, "As it is", ("", "", "That of the newest run, or the usual one."))
+
+def _network_choices(_values: Values) -> list[SearchOption]:
+    unchanged = SearchOption(UNCHANGED, "Unchanged", ("", "", "That of the newest run, or the default."))
     return [
-        usual,
+        unchanged,
         *(
-            SearchOption(one.name, one.title, (*_cost(*network_cost(one.name)), one.idea))
-            for one in architectures()
+            SearchOption(each.name, each.title, (*_cost(*network_cost(each.name)), each.idea))
+            for each in architectures()
         ),
     ]
 
 
-def _encoders(values: Values) -> list[SearchOption]:
-    row_of = _architecture(values)
-    return [_encoder_option(one) for one in encoders_for(row_of)] if row_of else []
+def _encoder_choices(values: Values) -> list[SearchOption]:
+    chosen = _architecture(values)
+    return [
+        SearchOption(
+            each.name,
+            each.name,
+            (*_cost(each.parameters, each.gmacs), "ImageNet weights" if each.pretrained else ""),
+        )
+        for each in (encoders_for(chosen) if chosen else ())
+    ]
 
 
-def _encoder_option(one: Encoder) -> SearchOption:
-    return SearchOption(
-        one.name, one.name, (*_cost(one.parameters, one.gmacs), "ImageNet weights" if one.pretrained else "")
-    )
-
-
-def _weights(values: Values) -> list[SearchOption]:
-    row_of = _architecture(values)
-    if row_of is None or not has_pretrained_weights(row_of, values.get("encoder") or None):
+def _weight_choices(values: Values) -> list[SearchOption]:
+    chosen = _architecture(values)
+    if chosen is None or not has_pretrained_weights(chosen, values.get("encoder") or None):
         return []
     return [
-        SearchOption("none", "None: learn from scratch"),
+        SearchOption("none", "None: train from scratch"),
         SearchOption("imagenet", "ImageNet: downloaded once"),
     ]
 
 
-def _sizes(_values: Values) -> list[SearchOption]:
-    sides = (128, 192, 256, 384, 512, 768, 1024)
+def _size_choices(_values: Values) -> list[SearchOption]:
     return [
-        SearchOption(UNCHANGED, "As it is"),
-        *(SearchOption(str(side), f"{side} pixels") for side in sides),
+        SearchOption(UNCHANGED, "Unchanged"),
+        *(SearchOption(str(side), f"{side} pixels") for side in INPUT_SIZES),
     ]
+
+
+def _option(name: str, title: str, help_text: str) -> OptionSpec:
+    return OptionSpec(name, title, help_text, kind=str, default=UNCHANGED, group="Network")
 
 
 FIELDS = (
     NetworkField(
-        "architecture",
-        "Network",
-        "A network that was trained here before goes on from its newest weights.",
-        _networks,
-        ("Network", "Million weights", "GMACs", "What it is"),
+        _option(
+            "architecture",
+            "Network",
+            "One that was trained in this project continues from its newest weights.",
+        ),
+        _network_choices,
+        ("Network", "Million weights", "GMACs", "Description"),
         6,
     ),
     NetworkField(
-        "encoder",
-        "Encoder",
-        "The way down, which sees what there is. More GMACs (work for 256 x 256 pixels): slower.",
-        _encoders,
+        _option(
+            "encoder",
+            "Encoder",
+            "The backbone that computes features. More GMACs (for 256 × 256 pixels): slower.",
+        ),
+        _encoder_choices,
         ("Encoder", "Million weights", "GMACs", "Pretrained"),
         6,
-        unavailable="This network has a way down of its own.",
+        unavailable="This network has an encoder of its own.",
     ),
     NetworkField(
-        "weights",
-        "Starting weights",
-        "Only for an encoder that was not trained here yet.",
-        _weights,
-        unavailable="None can be had.",
+        _option(
+            "weights", "Initial weights", "Only for an encoder that was not trained in this project yet."
+        ),
+        _weight_choices,
+        unavailable="There are no pretrained weights for it.",
     ),
     NetworkField(
-        "size",
-        "Picture size",
-        "Long side of what the network sees.",
-        _sizes,
+        _option("size", "Input size", "Longer side of the network's input."),
+        _size_choices,
     ),
 )
 
 
 class NetworkPage(QWidget):
-    """`changed` when the user chooses something else."""
+    """`changed` when the user chooses something else. `summary`: the chosen network, for people."""
 
     changed = Signal()
 
@@ -137,53 +147,54 @@ class NetworkPage(QWidget):
         self.set_values(values)
 
     def values(self) -> dict[str, str]:
-        """What each field says; "" where it is switched off or wishes for nothing."""
+        """The value of each field by name; `UNCHANGED` where it is disabled or chooses nothing."""
         return {name: _value(widget) for name, widget in self.widgets.items()}
 
     def set_values(self, values: Values) -> None:
-        """Each field anew, in order: what can be chosen may hang on those above it."""
+        """Fill the fields in order, as the choices of one depend on those above it."""
         known = dict(values)
         for field in FIELDS:
-            widget, options = self.widgets[field.name], field.options(known)
-            keys = [one.key for one in options]
+            widget, choices = self.widgets[field.name], field.choices(known)
+            keys = [each.key for each in choices]
             if known.get(field.name, "") not in keys:
                 known[field.name] = _default_key(field, known, keys)
-            widget.setEnabled(bool(options))
-            missing = field.unavailable if known.get("architecture") else "As the newest run has it."
-            self._help[field.name].setText(field.help if options else missing)
-            _set_options(widget, options, known[field.name])
-        # A search may hide the row that is chosen.
+            widget.setEnabled(bool(choices))
+            reason = field.unavailable if known.get("architecture") else "As in the newest run."
+            self._help[field.name].setText(field.option.help if choices else reason)
+            _set_choices(widget, choices, known[field.name])
+        # Not read from the list: a search may hide the row that is selected.
         chosen = _architecture(known)
         encoder = f" on {known['encoder']}" if known.get("encoder") else ""
-        self.summary = f"{chosen.title}{encoder}" if chosen else "The network stays as it is"
+        self.summary = f"{chosen.title}{encoder}" if chosen else "The network stays unchanged"
 
     def _row(self, field: NetworkField) -> QLayout:
-        title, help_line = text_label(field.title, "heading"), text_label(field.help, "muted")
+        option = field.option
+        title, help_line = text_label(option.title, "heading"), text_label(option.help, "muted")
         self._help[field.name] = help_line
         if field.columns:
-            many = SearchList(field.title, field.columns, field.rows)
-            many.set_column_width(0, 30 * GRID)
-            many.set_column_width(1, 15 * GRID)
-            many.changed.connect(self._chosen)
-            self.widgets[field.name] = many
-            return column(row(title, help_line, None, spacing=2 * GRID), many, spacing=4)
-        box = combo_box((), field.title)
+            search_list = SearchList(option.title, field.columns, field.rows)
+            search_list.set_column_width(0, 30 * GRID)
+            search_list.set_column_width(1, 15 * GRID)
+            search_list.changed.connect(self._on_chosen)
+            self.widgets[field.name] = search_list
+            return column(row(title, help_line, None, spacing=2 * GRID), search_list, spacing=4)
+        box = combo_box((), option.title)
         box.setFixedWidth(30 * GRID)
-        box.activated.connect(self._chosen)
+        box.activated.connect(self._on_chosen)
         self.widgets[field.name] = box
         title.setFixedWidth(16 * GRID)
         return row(title, box, help_line, None, spacing=2 * GRID)
 
-    def _chosen(self) -> None:
+    def _on_chosen(self) -> None:
         self.set_values(self.values())
         self.changed.emit()
 
 
 def _default_key(field: NetworkField, values: Values, keys: Sequence[str]) -> str:
-    """What a field says when what it said cannot be chosen any more."""
-    row_of = _architecture(values)
-    usual = (row_of.encoder or "") if field.name == "encoder" and row_of else ""
-    return usual if usual in keys else (keys[0] if keys else "")
+    """The value of a field whose former value is no longer among its choices."""
+    chosen = _architecture(values)
+    default = (chosen.encoder or "") if field.name == "encoder" and chosen else ""
+    return default if default in keys else (keys[0] if keys else "")
 
 
 def _architecture(values: Values) -> Architecture | None:
@@ -205,14 +216,13 @@ def _value(widget: SearchList | QComboBox) -> str:
     return widget.value() if isinstance(widget, SearchList) else (widget.currentData() or "")
 
 
-def _set_options(widget: SearchList | QComboBox, options: Sequence[SearchOption], value: str) -> None:
+def _set_choices(widget: SearchList | QComboBox, choices: Sequence[SearchOption], value: str) -> None:
     if isinstance(widget, SearchList):
-        widget.set_options(options)
-    else:
-        widget.clear()
-        for one in options:
-            widget.addItem(one.title, one.key)
-    if isinstance(widget, SearchList):
+        widget.set_options(choices)
         widget.set_value(value)
-    elif options:
-        widget.setCurrentIndex([one.key for one in options].index(value))
+        return
+    widget.clear()
+    for each in choices:
+        widget.addItem(each.title, each.key)
+    if choices:
+        widget.setCurrentIndex([each.key for each in choices].index(value))

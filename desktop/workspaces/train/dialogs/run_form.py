@@ -1,4 +1,4 @@
-"""What the next training is to be like: its network, and every choice of how it learns."""
+"""Form of the next run: its network, every option of its recipe, and a preview of the augmentation."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QButtonGroup, QDialog, QFrame, QStackedWidget, QWidget
 
 from core.base.errors import TrainingError
+from core.base.text import count_of
 from core.training.recipe import PRESETS, RECIPE_OPTIONS_BY_NAME, Recipe, parse_recipe_options
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.controls import button, column, combo_box, row, set_role, text_label
@@ -19,13 +20,13 @@ from desktop.workspaces.train.dialogs.recipe_form import PAGES, RecipeForm
 
 CUSTOM = "own"
 PREVIEW_DELAY_MS = 250
-"""After the last change, until the preview follows."""
+"""Between the last change and the request for a new preview."""
 
 
 @dataclass(frozen=True, slots=True)
 class StartingPoint:
-    """Choices that somebody can begin with: a preset, or those of a run. network: of the network page, empty to
-    leave that as it is."""
+    """Values to start from: a preset, or those of an earlier run. `network`: values of the network page, empty to keep
+    them."""
 
     title: str
     choices: Mapping[str, str]
@@ -33,8 +34,8 @@ class StartingPoint:
 
 
 def preset_starting_points() -> list[StartingPoint]:
-    """One for each preset, the usual one first."""
-    titles = {"balanced": "Balanced: as usual", "quick": "Quick: a minute", "best": "Best: half an hour"}
+    """One for each preset, the default first."""
+    titles = {"balanced": "Balanced: the default", "quick": "Quick: a minute", "best": "Best: half an hour"}
     return [
         StartingPoint(
             titles[name],
@@ -45,10 +46,10 @@ def preset_starting_points() -> list[StartingPoint]:
 
 
 class RunForm(QDialog):
-    """`accepted_values` carries the network's values and the choices when the user is done; `preview_asked` a recipe,
-    a picture size and the seed of the dice.
+    """`values_accepted` carries the values of the network page and the changed recipe options, both by name;
+    `preview_requested` a `Recipe`, the input size in pixels and a random seed.
 
-    usual: how a training learns where nothing is chosen; size: at which the network looks then
+    usual: the recipe of a run for which nothing is chosen; size: input size in pixels unless one is chosen
     """
 
     values_accepted = Signal(dict, dict)
@@ -79,7 +80,7 @@ class RunForm(QDialog):
         self._preview_timer = QTimer(self, singleShot=True, interval=PREVIEW_DELAY_MS)
         self._preview_timer.timeout.connect(self._request_preview)
         titles = [(str(place), one.title) for place, one in enumerate(self._starting_points)]
-        self.starting_point = combo_box([*titles, (CUSTOM, "Your own choices")], "Choices to begin with")
+        self.starting_point = combo_box([*titles, (CUSTOM, "Custom")], "Start from")
         self.starting_point.setFixedWidth(40 * GRID)
         self.starting_point.activated.connect(self._apply_starting_point)
         self.pages = QStackedWidget()
@@ -88,7 +89,7 @@ class RunForm(QDialog):
         self.cancel = button("Cancel")
         self.cancel.clicked.connect(self.reject)
         self.summary = text_label("", "muted")
-        begin = row(text_label("Choices of"), self.starting_point, spacing=2 * GRID)
+        begin = row(text_label("Start from"), self.starting_point, spacing=2 * GRID)
         self.setLayout(
             column(
                 row(self._segments(), None, begin),
@@ -104,11 +105,11 @@ class RunForm(QDialog):
         self.starting_point.setCurrentIndex(same[0] if same else len(self._starting_points))
 
     def choices(self) -> dict[str, str]:
-        """What the rows say, in words by name; blank ones are left out."""
+        """The changed recipe options as text, by name."""
         return {name: text for rows in self.rows for name, text in rows.values().items()}
 
     def show_page(self, title: str) -> None:
-        """One of "Network" and the titles of PAGES."""
+        """`title`: "Network" or a title of `PAGES`."""
         self.segments[title].click()
 
     def _segments(self) -> QFrame:
@@ -122,7 +123,7 @@ class RunForm(QDialog):
             segment = button(title, "segment")
             segment.setCheckable(True)
             segment.setChecked(not place)
-            # The chosen one is bold: room for that in all of them, so that nothing moves.
+            # The checked one is bold: reserve its width, so that the others do not move.
             segment.setMinimumWidth(metrics.horizontalAdvance(title) + 4 * GRID)
             segment.clicked.connect(lambda _on, place=place: self._show_page(place))
             group.addButton(segment)
@@ -157,7 +158,7 @@ class RunForm(QDialog):
         self._changed()
 
     def _edited(self) -> None:
-        """The user changed a row."""
+        """The user changed an option."""
         self.starting_point.setCurrentIndex(len(self._starting_points))
         self._changed()
 
@@ -169,8 +170,8 @@ class RunForm(QDialog):
             except TrainingError as problem:
                 problems = [str(problem)]
         count = len(self.choices())
-        own = {0: "usual choices", 1: "one choice of your own"}.get(count, f"{count} choices of your own")
-        self.summary.setText(problems[0] if problems else f"{self.network.summary}, {own}.")
+        changed = count_of(count, "changed option") if count else "default options"
+        self.summary.setText(problems[0] if problems else f"{self.network.summary}, {changed}.")
         set_role(self.summary, "danger" if problems else "muted")
         self.accept_button.setEnabled(not problems)
         if not problems:
@@ -181,7 +182,7 @@ class RunForm(QDialog):
         self._request_preview()
 
     def _request_preview(self) -> None:
-        """Only while somebody looks at it and what is chosen is possible."""
+        """Only while the preview is visible and all options are valid."""
         if self.preview.isVisible() and self.accept_button.isEnabled():
             self.preview.set_waiting()
             recipe = self._default.with_changes(parse_recipe_options(self.choices()))

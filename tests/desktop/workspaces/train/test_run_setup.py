@@ -171,7 +171,7 @@ def test_choices_are_kept_with_the_project_and_what_is_impossible_is_said(desk: 
     assert "exactly one budget" in shown.summary.text()
     shown.rows[0].inputs["epochs"].setFocus()
     QTest.keyClick(shown.rows[0].inputs["epochs"], Qt.Key.Key_Backspace)
-    assert shown.starting_point.currentText() == "Your own choices"
+    assert shown.starting_point.currentText() == "Custom"
     desk.click(shown.accept_button)
     assert desk.window.workspaces.train.next_run.text() == "Next run: the default network, 2 changed options"
     wish = NextRun.from_json(desk.session.fact(FACT).result(60))
