@@ -1,4 +1,4 @@
-"""What becomes of each class of a dataset: a new class, one of the project's, void, or nothing."""
+"""Maps each class of a dataset to a new class, a class of the project, void, or nothing."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QFocusEvent, QIcon
 from PySide6.QtWidgets import QComboBox, QFrame, QLabel, QScrollArea, QWidget
 
+from core.base.text import count_of
 from core.formats.dataset_types import ClassTarget, DatasetClass
 from core.labels.class_list import ClassList
 from core.session.transfer.import_plan import ClassChoice
@@ -20,7 +21,7 @@ MAPPING_ROW_HEIGHT = 36
 
 
 class ClassMapping(QWidget):
-    """One line a class. `changed` when a person chose."""
+    """One line for each class. `changed`: the user has chosen."""
 
     changed = Signal()
 
@@ -33,15 +34,15 @@ class ClassMapping(QWidget):
         self._area = QScrollArea()
         self._area.setWidgetResizable(True)
         self._area.setFrameShape(QFrame.Shape.NoFrame)
-        self._area.setAccessibleName("What becomes of each class")
+        self._area.setAccessibleName("Mapping of classes")
         self.setLayout(column(self.title, self._area, spacing=4))
 
     def set_classes(self, classes: Sequence[DatasetClass], known: ClassList) -> None:
-        """The dataset's classes with what the format advises."""
+        """Show the classes of the dataset with the mapping that the format suggests; `known`: those of the project."""
         self._classes = {c.name: c for c in classes}
         self._fields = {c.name: _TargetBox(c, known) for c in classes}
         lines = []
-        for c in sorted(classes, key=lambda c: c.target != ClassTarget.CLASS):  # what is kept comes first
+        for c in sorted(classes, key=lambda c: c.target != ClassTarget.CLASS):  # imported classes come first
             chip = QLabel()
             chip.setPixmap(QIcon(colour_chip_icon(c.colour)).pixmap(16, 16))
             name = ElidedLabel(c.name)
@@ -53,11 +54,10 @@ class ClassMapping(QWidget):
         inside.setLayout(column(*lines, None, spacing=4, margins=(0, 0, GRID, 0)))
         self._area.setWidget(inside)
         self._area.setFixedHeight(MAPPING_ROW_HEIGHT * min(VISIBLE_ROWS, max(1, len(lines))))
-        count = len(classes)
-        self.title.setText(f"{count:,} classes" if count != 1 else "1 class")
+        self.title.setText(count_of(len(classes), "class", "classes"))
 
     def field(self, name: str) -> QComboBox:
-        """The box of one class, by its name in the dataset."""
+        """The combo box of a class, by its name in the dataset."""
         return self._fields[name]
 
     def choices(self) -> dict[str, ClassChoice]:
@@ -65,12 +65,12 @@ class ClassMapping(QWidget):
 
 
 class _TargetBox(QComboBox):
-    """Holds one item until somebody looks: with 150 classes on both sides, all items together would be 22,500."""
+    """Holds one item until it is opened: with 150 classes on both sides, all items together would be 22,500."""
 
     def __init__(self, foreign: DatasetClass, known: ClassList) -> None:
         super().__init__()
         self._foreign, self._known, self._filled = foreign, known, False
-        combo_box((), f"{foreign.name} becomes", box=self)
+        combo_box((), f"Target of {foreign.name}", box=self)
         self.setFixedWidth(260)
         found = known.by_name(foreign.name)
         self._key = {
@@ -114,9 +114,9 @@ class _TargetBox(QComboBox):
     def _add(self, key: str) -> None:
         match key:
             case "void":
-                self.addItem("Void: never learned, never scored", key)
+                self.addItem("Void: ignored in training and scores", key)
             case "skip":
-                self.addItem("Nothing: stays unlabelled", key)
+                self.addItem("Nothing: left unlabelled", key)
             case "new":
                 self.addItem(colour_chip_icon(self._foreign.colour), "New class of this name", key)
             case _:

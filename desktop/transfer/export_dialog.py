@@ -1,4 +1,4 @@
-"""Export a dataset: what, where, and in numbers what will be written and lost, before anything is."""
+"""Dialog that exports a dataset: what and where, and a plan of what will be written and lost."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ SPLITS = (("train", "Training"), ("val", "Validation"), ("test", "Test"), ("none
 CONTENTS = (
     ("labels", "Labels"),
     ("predictions", "Predictions"),
-    ("both", "Labels and predictions, side by side"),
+    ("both", "Labels and predictions"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class ExportFormValues:
-    """What the dialog asks for. `splits` are keys of SPLITS, `content` one of CONTENTS."""
+    """What is chosen in the dialog. `splits`: keys of `SPLITS`; `content`: a key of `CONTENTS`."""
 
     format: str
     splits: tuple[str, ...]
@@ -38,8 +38,8 @@ class ExportFormValues:
 
 
 class ExportDialog(QDialog):
-    """Asks for a dry run at every change (`wish_changed`), for the export itself (`export_asked`), and to
-    forget what a stopped one has left (`discard_asked`)."""
+    """Signals carry `ExportFormValues`. `values_changed` requests a new plan, `discard_requested` deletes what a
+    cancelled export has finished."""
 
     values_changed = Signal(object)
     export_requested = Signal(object)
@@ -50,7 +50,7 @@ class ExportDialog(QDialog):
     def __init__(
         self, theme: Theme, formats: Sequence[ExportFormat], folder: str = "", parent: QWidget | None = None
     ) -> None:
-        """`formats`: what can be written; `folder`: the destination that is proposed, the format's name behind it."""
+        """`folder`: the proposed destination, to which the name of the format is appended."""
         super().__init__(parent)
         self._theme = theme
         self._formats = {row.name: row for row in formats}
@@ -89,8 +89,10 @@ class ExportDialog(QDialog):
         resume_note: str | None = None,
         resumable: bool = False,
     ) -> None:
-        """What an export would write, in numbers, and what its format cannot hold; not `ready` keeps the button off.
-        `left` says what becomes of what a stopped export has left, which it may go on from."""
+        """What an export would write, and what its format cannot represent; not `ready` disables the button.
+
+        `resume_note`, `resumable`: see `set_resumable`.
+        """
         self.show_folder.hide()
         self.plan.setText(text)
         set_role(self.plan, "warning" if warning else "")
@@ -100,14 +102,15 @@ class ExportDialog(QDialog):
         self.set_resumable(resume_note, resumable=resumable)
 
     def set_resumable(self, text: str | None, *, resumable: bool) -> None:
-        """What a stopped export has left; the button that discards it is there when the next would go on from it."""
+        """`text`: what happens to the files of a cancelled export; `resumable`: the next one continues from them, and a
+        button discards them."""
         self.resume_note.setText(text or "")
         self.resume_note.setVisible(bool(text))
         self.discard.setVisible(resumable)
         self.export.setText("Continue" if resumable else "Export")
 
     def set_progress(self, done: int, total: int) -> None:
-        """The export runs; `total` 0: nobody knows how long."""
+        """The export runs; `total` 0: the total is unknown."""
         self._running = True
         self.progress.show()
         self.progress.setRange(0, total)
@@ -122,7 +125,7 @@ class ExportDialog(QDialog):
         self.plan.setText(f"Writing {done:,} of {total:,}…" if total else "Writing…")
 
     def set_finished(self, text: str, *, failed: bool = False) -> None:
-        """The export ended: what was written, or why not."""
+        """The export ended: what was written, or why it failed."""
         self._running = False
         self.set_resumable(None, resumable=False)
         self.progress.hide()
@@ -133,7 +136,7 @@ class ExportDialog(QDialog):
         self.show_folder.setVisible(not failed)
 
     def reject(self) -> None:
-        """Cancel and Esc stop a running export first; the second time they close."""
+        """Cancel and Esc stop a running export; pressed again they close the dialog."""
         if self._running:
             self.cancel_requested.emit()
             return
@@ -144,7 +147,7 @@ class ExportDialog(QDialog):
         self.format_help = text_label("", "muted", wrap=True)
         self.content = combo_box(CONTENTS, "What to write")
         self.splits = {key: QCheckBox(title) for key, title in SPLITS}
-        self.only_done = QCheckBox("Only those marked done")
+        self.only_done = QCheckBox("Only pictures marked as done")
         self.option_fields = ExportOptionFields()
         self.folder = QLineEdit()
         self.folder.setAccessibleName("Destination")
@@ -152,7 +155,7 @@ class ExportDialog(QDialog):
         self.plan = text_label("", wrap=True)
         self.losses = text_label("", "warning", wrap=True)
         self.resume_note = text_label("", "muted", wrap=True)
-        self.discard = button("Discard what is finished")
+        self.discard = button("Discard finished part")
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
         self.progress.hide()
@@ -168,7 +171,7 @@ class ExportDialog(QDialog):
                 form_row("Format", self.format),
                 form_row("", self.format_help),
                 form_row("Write", self.content),
-                form_row("Of", *self.splits.values(), None),
+                form_row("Splits", *self.splits.values(), None),
                 form_row("", self.only_done, None),
                 self.option_fields,
                 form_row("Into folder", self.folder, self.browse),
@@ -208,13 +211,13 @@ class ExportDialog(QDialog):
         self.values_changed.emit(self.values())
 
     def _format_chosen(self, *_: object) -> None:
-        """The proposed folder follows the format until somebody has chosen another one."""
-        own = self.folder.text() != self._proposal
+        """The proposed folder follows the format until the user has chosen another one."""
+        is_custom = self.folder.text() != self._proposal
         self._show_format()
-        if not own:
-            with_signals = self.folder.blockSignals(True)
+        if not is_custom:
+            was_blocked = self.folder.blockSignals(True)
             self.folder.setText(self._proposed_folder())
-            self.folder.blockSignals(with_signals)
+            self.folder.blockSignals(was_blocked)
         self._changed()
 
     def _show_format(self) -> None:

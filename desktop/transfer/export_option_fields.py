@@ -1,4 +1,4 @@
-"""The finer choices of an export: size, tiles, names, lists. Most people leave them as they are."""
+"""Fields for the less common options of an export: picture size, tiles, file names, split lists."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from PySide6.QtWidgets import QCheckBox, QLineEdit, QSpinBox, QWidget
 from core.formats.writers.resize_and_tile import MIN_SIDE, ResizeOptions
 from desktop.widgets.controls import column, combo_box, indent_spin_box, row, text_label
 
-SIZES = (("", "As they are"), ("longest", "Longer side brought to"))
-SPLIT_STYLES = (("folders", "A folder for each"), ("lists", "Lists of names"))
+SIZES = (("", "Unchanged"), ("longest", "Longer side resized to"))
+SPLIT_STYLES = (("folders", "A folder for each split"), ("lists", "A list of file names for each split"))
 MAX_SIDE = 16_384
 NAME_WIDTH = 112
-"""Pixels for the words before a line."""
+"""Width of the titles in pixels."""
 
 
 class ExportOptionFields(QWidget):
-    """`changed` with every choice."""
+    """`changed`: any field has changed."""
 
     changed = Signal()
 
@@ -26,13 +26,13 @@ class ExportOptionFields(QWidget):
         self.longest = _pixel_box(1024, MIN_SIDE, MAX_SIDE, "Longer side")
         self.tiles = QCheckBox("Tiles of")
         self.tile = _pixel_box(512, MIN_SIDE, MAX_SIDE, "Side of a tile")
-        self.overlap = _pixel_box(0, 0, MAX_SIDE // 2, "Pixels that tiles share")
-        self.keep_blank = QCheckBox("blank ones too")
-        self.keep_blank.setToolTip("Without this, tiles that carry no label are left out")
+        self.overlap = _pixel_box(0, 0, MAX_SIDE // 2, "Overlap of tiles")
+        self.keep_blank = QCheckBox("keep blank tiles")
+        self.keep_blank.setToolTip("Also write tiles without any label")
         self.pattern = QLineEdit("{name}")
-        self.pattern.setAccessibleName("Names of files")
-        self.pattern.setToolTip("{name}, {split} and {index:05} stand for what each picture has of its own")
-        self.splits_as = combo_box(SPLIT_STYLES, "How splits are said")
+        self.pattern.setAccessibleName("File names")
+        self.pattern.setToolTip("{name}, {split} and {index:05} are replaced for each picture")
+        self.splits_as = combo_box(SPLIT_STYLES, "How splits are written")
         self._splits_line = form_row("Splits as", self.splits_as, None)
         layout = column(
             form_row("Pictures", self.size, self.longest, None),
@@ -63,9 +63,9 @@ class ExportOptionFields(QWidget):
         return self.splits_as.isEnabled() and self.splits_as.currentData() == "lists"
 
     def set_lists_available(self, possible: bool) -> None:
-        """Whether the format leaves it open how splits are said."""
+        """Whether the format allows to choose how splits are written."""
         self.splits_as.setEnabled(possible)
-        self.splits_as.setToolTip("" if possible else "The format has its own way to say splits")
+        self.splits_as.setToolTip("" if possible else "The format has its own way to write splits")
 
     def _on_edited(self, *_: object) -> None:
         self._update_enabled()
@@ -78,7 +78,7 @@ class ExportOptionFields(QWidget):
 
 
 def form_row(title: str, *fields: QWidget | None) -> QWidget:
-    """A name and what belongs to it; None takes the space that is left."""
+    """A title and its fields; None takes the remaining width."""
     name = text_label(title, "muted")
     name.setFixedWidth(NAME_WIDTH)
     made = QWidget()

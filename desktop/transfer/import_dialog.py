@@ -1,4 +1,4 @@
-"""Import a dataset: what it is taken for, how it looks, what becomes of its classes, before anything is brought in."""
+"""Dialog that imports a dataset: its recognised format, samples, the mapping of its classes, and a plan."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from desktop.transfer.preview_row import PreviewRow
 from desktop.widgets.controls import button, column, combo_box, row, set_role, text_label
 
 SPLITS = (
-    ("", "As the dataset says"),
+    ("", "As in the dataset"),
     ("train", "All to training"),
     ("val", "All to validation"),
     ("test", "All to test"),
@@ -29,11 +29,10 @@ SPLITS = (
 
 
 class ImportDialog(QDialog):
-    """Asks for a folder to be looked at (`place_chosen`), for a dry run at every change (`wish_changed`), and for the
-    import (`import_asked`)."""
+    """`source_chosen` requests a scan of a folder, `options_changed` a new plan."""
 
     source_chosen = Signal(str, str)
-    """Folder, and the format it is said to be; “auto” to have it recognised."""
+    """Carries folder and format, or the key for automatic recognition."""
     options_changed = Signal()
     import_requested = Signal()
     cancel_requested = Signal()
@@ -41,7 +40,7 @@ class ImportDialog(QDialog):
     def __init__(
         self, theme: Theme, formats: Sequence[tuple[str, str]], auto: str, parent: QWidget | None = None
     ) -> None:
-        """`formats`: (key, title) of what can be read; `auto`: the key of having it recognised."""
+        """`formats`: (key, title) of what can be read; `auto`: the key for automatic recognition."""
         super().__init__(parent)
         self._titles, self._auto = dict(formats), auto
         self._running = self._ready = False
@@ -53,7 +52,7 @@ class ImportDialog(QDialog):
         self.folder.setPlaceholderText("Drop the dataset's folder here, or choose it")
         self.folder.setAccessibleName("Dataset's folder")
         self.browse = button("Choose…")
-        self.format = combo_box([(auto, "Recognise it"), *formats], "Format")
+        self.format = combo_box([(auto, "Detect automatically"), *formats], "Format")
         self.reason = text_label("", "muted", wrap=True)
         self.reason.hide()
         self.previews = PreviewRow(theme)
@@ -69,27 +68,27 @@ class ImportDialog(QDialog):
         self.progress.hide()
         self.previews.hide()
         self.class_mapping.hide()
-        self.set_plan("Nothing is changed before you press Import.", ready=False)
+        self.set_plan("Nothing is changed until you press Import.", ready=False)
 
-    # What is asked for --------------------------------------------------------------------------------
+    # Chosen values ------------------------------------------------------------------------------------
 
     def class_choices(self) -> dict[str, ClassChoice]:
-        """What shall become of each class, by its name in the dataset."""
+        """The chosen target of each class, by its name in the dataset."""
         return self.class_mapping.choices()
 
     def split_choice(self) -> Split | None:
         return Split(self.split.currentData()) if self.split.currentData() else None
 
     def set_folder(self, folder: str) -> None:
-        """Look at another folder."""
+        """Scan another folder."""
         self.folder.setText(folder)
         self._recognise()
 
     # What is shown ------------------------------------------------------------------------------------
 
     def set_scanning(self) -> None:
-        """The folder is being looked at; nobody knows how long."""
-        self._set_reason("Looking at the folder…")
+        """The folder is being scanned; the duration is unknown."""
+        self._set_reason("Scanning the folder…")
         self.progress.setRange(0, 0)
         self.progress.show()
         self.previews.hide()
@@ -104,7 +103,7 @@ class ImportDialog(QDialog):
         classes: Sequence[DatasetClass],
         known: ClassList,
     ) -> None:
-        """What the folder is taken for, what else it could be, and its classes."""
+        """Show the recognised format, the other candidates and the classes."""
         self.progress.hide()
         self._set_formats(recognitions, recognition.format)
         self._set_reason(recognition.reason)
@@ -113,19 +112,19 @@ class ImportDialog(QDialog):
         self.adjustSize()
 
     def set_previews(self, previews: Sequence[SamplePreview], classes: Sequence[DatasetClass]) -> None:
-        """A few pictures with their masks over them."""
+        """Show a few pictures with their masks."""
         self.previews.set_previews(previews, classes)
         self.previews.setVisible(bool(previews))
         self.adjustSize()
 
     def set_error(self, sentence: str) -> None:
-        """The folder is no dataset, or not the one it is said to be."""
+        """The folder holds no dataset, or not one of the chosen format."""
         self.progress.hide()
         self._set_reason("")
         self.set_plan(sentence, ready=False, warning=True)
 
     def set_plan(self, text: str, *, ready: bool = True, warning: bool = False) -> None:
-        """What an import would do, in numbers; not `ready` keeps the button off."""
+        """What an import would do; not `ready` disables the button."""
         self._ready = ready
         self.plan.setText(text)
         set_role(self.plan, "warning" if warning else "")
@@ -142,7 +141,7 @@ class ImportDialog(QDialog):
         set_role(self.plan, "")
 
     def set_finished(self, text: str, *, failed: bool = False) -> None:
-        """The import ended: what came in, or why not."""
+        """The import ended: what was imported, or why it failed."""
         self._running = False
         self.progress.hide()
         self._enable(True)
@@ -151,7 +150,7 @@ class ImportDialog(QDialog):
         self.cancel.setText("Cancel" if failed else "Close")
 
     def reject(self) -> None:
-        """Cancel and Esc stop a running import first; the second time they close."""
+        """Cancel and Esc stop a running import; pressed again they close the dialog."""
         if self._running:
             self.cancel_requested.emit()
             return
@@ -172,14 +171,14 @@ class ImportDialog(QDialog):
         self.reason.setVisible(bool(text))
 
     def _set_formats(self, recognitions: Sequence[Recognition], taken: str) -> None:
-        """First what the folder may be, the surest first, then all other formats."""
-        likely = {
+        """Offer the recognised formats, most confident first, then all others."""
+        candidates = {
             r.format: f"{self._titles.get(r.format, r.format)} ({r.confidence:.0%} sure)"
             for r in recognitions
         }
-        rest = {key: title for key, title in self._titles.items() if key not in likely}
+        rest = {key: title for key, title in self._titles.items() if key not in candidates}
         self.format.clear()
-        for key, title in (likely | rest).items():
+        for key, title in (candidates | rest).items():
             self.format.addItem(title, key)
         self.format.setCurrentIndex(max(0, self.format.findData(taken)))
 
@@ -190,7 +189,7 @@ class ImportDialog(QDialog):
 
     def _recognise(self) -> None:
         self._set_formats((), self._auto)
-        self.format.insertItem(0, "Recognise it", self._auto)
+        self.format.insertItem(0, "Detect automatically", self._auto)
         self.format.setCurrentIndex(0)
         self._scan()
 

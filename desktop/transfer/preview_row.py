@@ -1,4 +1,4 @@
-"""A few pictures of a dataset, each with its mask laid over it."""
+"""Row of sample pictures of a dataset, each with its mask blended over it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from desktop.theme.theme import GRID, Theme
 from desktop.widgets.controls import ElidedLabel, column, row, text_label
 
 PREVIEW_SIDE = 188
-"""Pixels of the longer side on screen; previews may have more for sharp screens."""
+"""Longer side in widget pixels; previews may have more for high-density screens."""
 _MASK_OPACITY = 0.6
 _GREY = (128, 128, 128)
 
 
 class PreviewRow(QWidget):
-    """Side by side: picture under mask, and the name; or why a sample cannot be read."""
+    """Picture and mask with the name below, or why the sample cannot be read."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -63,7 +63,10 @@ class PreviewRow(QWidget):
 def blend_mask(
     picture: NDArray[np.uint8], values: NDArray[np.uint8] | None, classes: Sequence[DatasetClass]
 ) -> NDArray[np.uint8]:
-    """(h, w, 3) uint8: the picture with its classes' colours over it; void is grey, unlabelled shows the picture."""
+    """(h, w, 3) uint8 RGB: the picture with the class colours blended over it; void is grey, unlabelled is clear.
+
+    picture: (h, w, 3) uint8 RGB; values: (h, w) uint8, 1 for the first of `classes`.
+    """
     if values is None:
         return picture
     table = np.zeros((256, 3), np.float32)

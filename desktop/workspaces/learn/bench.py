@@ -1,4 +1,4 @@
-"""The bench: a patch of the picture, one operation of a network, and what comes out, number by number."""
+"""The bench: applies one operation of a network to a patch of the picture and shows every number."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from desktop.workspaces.learn.kernel_editor import KernelEditor
 from desktop.workspaces.learn.number_grid import MAX_SIDE, NumberGrid
 from desktop.workspaces.learn.patch_view import PatchView
 
-HINT = "Point at a cell of the output, or walk there with the arrow keys, to see what it was made of."
+HINT = "Point at a cell of the output, or go there with the arrow keys, to see how it was computed."
 FLIPPED_KERNEL_WIDTH = 13 * GRID
 MAX_OUTPUTS = 2
-"""Outputs that there can be at once."""
+"""Outputs that an operation may have."""
 
 
 class Bench(Card):
-    """Calculates at once whatever is chosen: a patch has at most 64 by 64 pixels. GUI thread."""
+    """Computes on the GUI thread at every change, as a patch has at most 64 × 64 pixels."""
 
     changed = Signal()
 
@@ -36,39 +36,37 @@ class Bench(Card):
         self.setup = DemoSetup()
         self.result: DemoResult | None = None
         self._explained_output = 0
-        self._is_custom_kernel = False  # somebody writes their own numbers, even if those of now have a name
-        self.operation = combo_box([(key, title) for key, title, _ in OPERATIONS], "Operation")
-        self.kernel = combo_box(
-            [*((key, title) for key, title, _ in KERNELS), (CUSTOM, "Own numbers")], "Kernel"
+        self._is_custom_kernel = (
+            False  # the user edits the numbers, even if the present ones are those of a named kernel
         )
+        self.operation = combo_box([(key, title) for key, title, _ in OPERATIONS], "Operation")
+        self.kernel = combo_box([*((key, title) for key, title, _ in KERNELS), (CUSTOM, "Custom")], "Kernel")
         self.stride = _number_box(
             "Stride", "Stride {}", (1, 2), "How many pixels the kernel moves at each step."
         )
         self.padding = combo_box((("same", "Padding: same"), ("none", "Padding: none")), "Padding")
-        self.padding.setToolTip("“Same” puts zeros around the picture, so that its size stays.")
+        self.padding.setToolTip("“Same” adds zeros around the patch, so that the output has the same size.")
         self.window_side = _number_box(
-            "Squares", "Squares of {}", (2, 3, 4), "Side of the squares that become one pixel."
+            "Window", "Window {0} × {0}", (2, 3, 4), "Side of the pooling window in pixels."
         )
         self.rate = _number_box(
-            "Rate", "Rate {}", (1, 2, 4), "How far apart the numbers of the kernel lie: 1 is side by side."
+            "Rate", "Rate {}", (1, 2, 4), "Dilation rate: distance of the kernel's elements; 1 is adjacent."
         )
-        self.patch_side = _number_box(
-            "Patch", "Patch {0} × {0}", PATCH_SIDES, "How many pixels of the picture lie on the bench."
-        )
+        self.patch_side = _number_box("Patch", "Patch {0} × {0}", PATCH_SIDES, "Side of the patch in pixels.")
         self.about = text_label("", "muted", wrap=True)
         self.picker = PatchView(theme)
         self.source = NumberGrid(theme, "Input")
         self.kernel_editor = KernelEditor()
-        self.flipped_kernel = NumberGrid(theme, "Kernel, turned")
+        self.flipped_kernel = NumberGrid(theme, "Kernel, flipped")
         self.flipped_kernel.setFixedWidth(FLIPPED_KERNEL_WIDTH)
         self.outputs = [NumberGrid(theme, "Output", selectable=True) for _ in range(MAX_OUTPUTS)]
         self._source_size, self._source_title = text_label("", "muted"), text_label("Input", "heading")
         self._titles = [text_label("", "heading") for _ in range(MAX_OUTPUTS)]
         self._sizes = [text_label("", "muted") for _ in range(MAX_OUTPUTS)]
         for size in self._sizes:
-            size.setToolTip("Width × height, and the numbers that are shown black and white.")
+            size.setToolTip("Width × height, and the numbers shown as black and white.")
         self.formula = text_label("", wrap=True)
-        self.formula.setToolTip("The size that comes out: (size + 2·padding − kernel) / stride + 1.")
+        self.formula.setToolTip("Output size: (size + 2·padding − kernel) / stride + 1.")
         self.explanation = text_label("", "muted", wrap=True)
         self.explanation.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.explanation.setMinimumHeight(2 * self.explanation.fontMetrics().lineSpacing())
@@ -78,15 +76,13 @@ class Bench(Card):
         self._show_setup()
 
     def set_picture(self, picture: NDArray[np.uint8]) -> None:
-        """What patches are taken from, (H, W, 3) uint8."""
+        """The picture that patches are taken from, (h, w, 3) uint8 RGB."""
         self.picker.set_picture(picture)
 
     def set_setup(self, setup: DemoSetup) -> None:
-        """Put something else on the bench."""
+        """Show another setup."""
         self._is_custom_kernel = False
         self._apply(setup)
-
-    # Steps of the above
 
     def _apply(self, setup: DemoSetup) -> None:
         self.setup = setup
@@ -97,7 +93,7 @@ class Bench(Card):
             self._compute()
 
     def _show_setup(self) -> None:
-        """The boxes say what is chosen; those that do not matter are not there."""
+        """Show the setup in the boxes; hide those that the operation does not use."""
         setup, operation = self.setup, self.setup.operation
         chosen: tuple[tuple[QComboBox, object], ...] = (
             (self.operation, operation),
@@ -127,7 +123,7 @@ class Bench(Card):
         self.about.setText(next(line for key, _, line in OPERATIONS if key == operation))
 
     def _on_box_changed(self) -> None:
-        """A person has chosen something in a box."""
+        """The user has chosen something in a box."""
         name = self.kernel.currentData()
         if name == CUSTOM and not self._is_custom_kernel:
             self.kernel_editor.fields[0].setFocus()
@@ -177,7 +173,7 @@ class Bench(Card):
         self.changed.emit()
 
     def _explain(self, at: int, x: int, y: int) -> None:
-        """What a cell of an output was made of."""
+        """Show how a cell of an output was computed."""
         assert self.result is not None
         self._explained_output = at
         output = self.result.outputs[at]
@@ -211,15 +207,15 @@ class Bench(Card):
         top = Qt.AlignmentFlag.AlignTop
         picture = _column(
             text_label("Picture", "heading"),
-            text_label("Click for another patch", "muted"),
+            text_label("Click to move the patch", "muted"),
             self.picker,
             self.patch_side,
         )
         source = _column(self._source_title, self._source_size, self.source)
-        self.flipped_column = _column(text_label("Turned", "heading"), self.flipped_kernel)
+        self.flipped_column = _column(text_label("Flipped", "heading"), self.flipped_kernel)
         self.kernel_column = _column(
             text_label("Kernel", "heading"),
-            text_label("Write your own", "muted"),
+            text_label("Editable", "muted"),
             self.kernel_editor,
             GRID,
             self.flipped_column,
@@ -228,10 +224,10 @@ class Bench(Card):
             _column(*parts) for parts in zip(self._titles, self._sizes, self.outputs, strict=True)
         ]
         for widget in (self.kernel_column, self._columns[0]):
-            # Their place stays free, so that nothing jumps from one operation to the next.
-            rule = widget.sizePolicy()
-            rule.setRetainSizeWhenHidden(True)
-            widget.setSizePolicy(rule)
+            # Keep their room when hidden, so that the layout does not change with the operation.
+            policy = widget.sizePolicy()
+            policy.setRetainSizeWhenHidden(True)
+            widget.setSizePolicy(policy)
         for widget in (source, *self._columns):
             widget.setMaximumWidth(MAX_SIDE)
         line = row(spacing=2 * GRID)
@@ -268,5 +264,5 @@ def _size(values: NDArray[np.float64]) -> str:
 
 
 def _range(output: DemoOutput) -> str:
-    """What is black, and what is white."""
+    """The numbers shown as black and as white."""
     return f"{format_number(output.low)} to {format_number(output.high)}"

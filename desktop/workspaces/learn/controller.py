@@ -111,7 +111,7 @@ class LearnController(Controller):
 
     def _on_summary(self, spec: ModelSpec, origin: str, summary: NetworkSummary) -> None:
         if not self.is_closed and spec == self._requested:
-            self._page.network.set_stages(summary, origin)
+            self._page.network.set_summary(summary, origin)
 
     def _on_summary_error(self, spec: ModelSpec, problem: MaskloopError) -> None:
         if not self.is_closed and spec == self._requested:

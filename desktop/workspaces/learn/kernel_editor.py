@@ -1,4 +1,4 @@
-"""Nine numbers in a square, each of which can be written over."""
+"""Editor of a 3 × 3 kernel."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LIMIT = 99.0
 
 
 class KernelEditor(QWidget):
-    """`edited` carries the kernel as it is now, whenever a person has written a number."""
+    """`edited` carries the kernel, a tuple of three rows, when the user has changed a number."""
 
     edited = Signal(object)
 
@@ -31,10 +31,10 @@ class KernelEditor(QWidget):
             field.setFixedWidth(WIDTH)
             field.setAlignment(Qt.AlignmentFlag.AlignCenter)
             field.setAccessibleName(f"Kernel, row {at // 3 + 1}, column {at % 3 + 1}")
-            field.setToolTip("A number of the kernel, by which the pixel that lies under it is multiplied.")
+            field.setToolTip("Weight of the pixel at this position.")
             rule = QDoubleValidator(-LIMIT, LIMIT, 2, field)
             rule.setNotation(QDoubleValidator.Notation.StandardNotation)
-            rule.setLocale(QLocale.c())  # a point in every country, as the numbers beside it have
+            rule.setLocale(QLocale.c())  # a decimal point in every locale, as in the grids beside it
             field.setValidator(rule)
             field.textEdited.connect(self._on_edited)
             grid.addWidget(field, at // 3, at % 3)
@@ -44,11 +44,11 @@ class KernelEditor(QWidget):
     def set_kernel(self, kernel: Kernel) -> None:
         numbers = [each for line in kernel for each in line]
         for field, each in zip(self.fields, numbers, strict=True):
-            if _value(field.text()) != each:  # what is being written stays as it is written
+            if _value(field.text()) != each:  # keeps the text while it is being typed
                 field.setText(format_number(each).replace(MINUS, "-"))
 
     def _on_edited(self) -> None:
-        """A number that is only begun, such as a lone minus, changes nothing yet."""
+        """Ignores incomplete input, such as a lone minus."""
         with contextlib.suppress(TypeError):
             a, b, c, d, e, f, g, h, i = (_value(field.text()) + 0 for field in self.fields)  # type: ignore[operator]
             self.edited.emit(((a, b, c), (d, e, f), (g, h, i)))

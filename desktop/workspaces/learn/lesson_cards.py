@@ -1,4 +1,4 @@
-"""The lessons, side by side: a title, a few sentences, and a button that shows it."""
+"""Card of the lessons: each has a title, a few sentences, and buttons that lead to what it explains."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COLUMNS = 3
 
 
 class LessonCards(Card):
-    """`bench_asked` carries the setup of a lesson, `door_asked` the id of an action that leads to another place."""
+    """`bench_requested` carries the setup of a lesson, `action_requested` the id of an action."""
 
     bench_requested = Signal(object)
     action_requested = Signal(str)
@@ -24,7 +24,7 @@ class LessonCards(Card):
     def __init__(self) -> None:
         super().__init__("Lessons")
         self.buttons: dict[tuple[str, str], QPushButton] = {}
-        """By the title of the lesson and "bench" or "door"."""
+        """By the title of the lesson and "bench" or "action"."""
         grid = QGridLayout()
         grid.setHorizontalSpacing(4 * GRID)
         grid.setVerticalSpacing(3 * GRID)
@@ -37,24 +37,24 @@ class LessonCards(Card):
     def _lesson_widget(self, lesson: Lesson) -> QWidget:
         text = text_label(lesson.text, "muted", wrap=True)
         text.setAlignment(Qt.AlignmentFlag.AlignTop)
-        doors = []
+        buttons = []
         if lesson.setup is not None:
             made = button("Show on the bench")
             made.setAccessibleName(f"Show on the bench: {lesson.title}")
             made.setToolTip("Sets up the bench above, with a patch of your picture.")
             made.clicked.connect(partial(self._request_bench, lesson))
             self.buttons[lesson.title, "bench"] = made
-            doors.append(made)
+            buttons.append(made)
         if lesson.action_id:
-            made = button(lesson.button_text, "quiet" if doors else "")
+            made = button(lesson.button_text, "quiet" if buttons else "")
             made.setAccessibleName(f"{lesson.button_text}: {lesson.title}")
             made.clicked.connect(partial(self._request_action, lesson))
-            self.buttons[lesson.title, "door"] = made
-            doors.append(made)
+            self.buttons[lesson.title, "action"] = made
+            buttons.append(made)
         one = QWidget()
         title = text_label(lesson.title, "heading")
         title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        one.setLayout(column(title, text, None, row(*doors, None), spacing=GRID))
+        one.setLayout(column(title, text, None, row(*buttons, None), spacing=GRID))
         return one
 
     def _request_bench(self, lesson: Lesson) -> None:

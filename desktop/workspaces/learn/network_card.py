@@ -1,4 +1,4 @@
-"""The network that learns in this project, stage by stage."""
+"""Card of the project's network: diagram and table of its stages."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from desktop.widgets.controls import column, row, text_label
 from desktop.widgets.table import ROW_HEIGHT, DataTable
 from desktop.workspaces.learn.network_diagram import NetworkDiagram
 
-WAITING = "Looking into the network; the first time that takes a few seconds."
+WAITING = "Reading the network; the first time this takes a few seconds."
 
 
 class NetworkCard(Card):
-    """Setters only. The size of the picture is chosen here: all answers for it are known. GUI thread."""
+    """Shows what its setters are given; a summary holds the stage sizes for every input size that can be chosen."""
 
     def __init__(self, theme: Theme) -> None:
         self.input_size = QComboBox()
-        self.input_size.setAccessibleName("Size of the picture")
-        self.input_size.setToolTip("What comes out of each stage for a square picture of this size.")
-        super().__init__("The network that learns here", self.input_size)
+        self.input_size.setAccessibleName("Input size")
+        self.input_size.setToolTip("Output size of each stage for a square input of this size.")
+        super().__init__("Network of this project", self.input_size)
         self.network: NetworkSummary | None = None
         self.summary = text_label(WAITING, "muted", wrap=True)
         self.diagram = NetworkDiagram(theme)
@@ -30,18 +30,16 @@ class NetworkCard(Card):
         self.description.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.description.setMinimumHeight(3 * self.description.fontMetrics().lineSpacing())
         self.table = DataTable(
-            ("Stage", "Size", "Channels", "Numbers to learn"), (1, 2, 3), "Stages of the network"
+            ("Stage", "Size", "Channels", "Parameters"), (1, 2, 3), "Stages of the network"
         )
         self.table.stretch(0)
         self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.table.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.table.horizontalHeaderItem(2).setToolTip("How many pictures of its own a stage hands on.")
-        self.table.horizontalHeaderItem(3).setToolTip(
-            "Numbers that training changes, also called parameters."
-        )
+        self.table.horizontalHeaderItem(2).setToolTip("Feature maps that the stage outputs.")
+        self.table.horizontalHeaderItem(3).setToolTip("Numbers that training changes (weights and biases).")
         note = text_label(
-            "Boxes hold their channels; dashed lines are bridges from the way down to the way up.",
+            "The number in a box is its channels; dashed lines are skip connections from encoder to decoder.",
             "muted",
             wrap=True,
         )
@@ -60,28 +58,28 @@ class NetworkCard(Card):
         self.set_waiting()
 
     def set_waiting(self, problem: str = "") -> None:
-        """Nothing is known yet, or why it will not be."""
+        """Show that the summary is being made, or why it cannot be."""
         self.network = None
         self.summary.setText(problem or WAITING)
         self.input_size.hide()
         self._body.hide()
 
-    def set_stages(self, stages: NetworkSummary, origin: str) -> None:
-        """The network, and where it comes from: a run, or the usual one."""
-        self.network = stages
-        million = stages.parameters / 1e6
+    def set_summary(self, network: NetworkSummary, origin: str) -> None:
+        """`origin`: where the network comes from, a run or the default."""
+        self.network = network
+        million = network.parameters / 1e6
         self.summary.setText(
-            f"{stages.title} ({origin}). {million:,.2f} million numbers to learn; "
-            f"{stages.channels} channels in, {stages.classes} classes out."
+            f"{network.title} ({origin}). {million:,.2f} million parameters; "
+            f"{network.channels} input channels, {network.classes} classes."
         )
         self.input_size.blockSignals(True)
         self.input_size.clear()
-        for side in stages.sides:
-            self.input_size.addItem(f"Picture of {side} × {side}", side)
-        nearest = min(stages.sides, key=lambda side: abs(side - stages.size), default=0)
+        for side in network.sides:
+            self.input_size.addItem(f"Input {side} × {side}", side)
+        nearest = min(network.sides, key=lambda side: abs(side - network.size), default=0)
         self.input_size.setCurrentIndex(self.input_size.findData(nearest))
         self.input_size.blockSignals(False)
-        self.input_size.setVisible(bool(stages.sides))
+        self.input_size.setVisible(bool(network.sides))
         self._body.show()
         self._show_sizes()
         self.table.setCurrentCell(0, 0)

@@ -1,4 +1,4 @@
-"""A network as a row of boxes: the smaller its pictures, the lower the box; bridges lead across at one size."""
+"""Diagram of a network: a row of boxes, lower for smaller feature maps, with skip connections at equal size."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from desktop.theme.theme import GRID, Theme
 
 BOX_HEIGHT = 3 * GRID
 LEVEL_HEIGHT = 4 * GRID
-"""Pixels from one level to the next."""
+"""Widget pixels from one level to the next."""
 AXIS_WIDTH = 5 * GRID
-"""Room at the left for the sizes."""
+"""Room for the sizes at the left, in widget pixels."""
 MAX_BOX_WIDTH = 7 * GRID
 
 
 class NetworkDiagram(QWidget):
-    """A click chooses a stage: `chosen` carries its place. The table beside it says the same in words. GUI thread."""
+    """A click selects a stage; `stage_selected` carries its index."""
 
     stage_selected = Signal(int)
 
@@ -34,11 +34,11 @@ class NetworkDiagram(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setMinimumWidth(34 * GRID)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setAccessibleName("Drawing of the network; the table has the same in words")
+        self.setAccessibleName("Diagram of the network; the table has the same as text")
         theme.changed.connect(self.update)
 
     def set_stages(self, stages: tuple[NetworkStage, ...], side: int) -> None:
-        """Stages with a known size for a square picture of `side` are drawn."""
+        """Draw the stages whose size is known for a square input of `side` pixels."""
         self._stages, self._side = stages, side
         self.updateGeometry()
         self.update()
@@ -48,7 +48,7 @@ class NetworkDiagram(QWidget):
         self.update()
 
     def rect_of(self, place: int) -> QRectF:
-        """Where the box of a stage is; empty when it has none."""
+        """Box of a stage in widget pixels; empty when it is not drawn."""
         drawn = self._drawn_stages()
         if place not in drawn:
             return QRectF()
@@ -85,14 +85,14 @@ class NetworkDiagram(QWidget):
         painter.end()
 
     def _draw_axis(self, painter: QPainter) -> None:
-        """The sizes at the left, each once."""
+        """Each size once, at the left."""
         painter.setPen(self._theme.colour("muted"))
         for size, level in {self._size(at): self._level(at) for at in self._drawn_stages()}.items():
             where = QRectF(0, 4 + level * LEVEL_HEIGHT, AXIS_WIDTH - GRID, BOX_HEIGHT)
             painter.drawText(where, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, f"{size}")
 
     def _draw_connections(self, painter: QPainter) -> None:
-        """From each stage to the next, and dashed across from down to up."""
+        """Lines from each stage to the next, dashed ones for skip connections."""
         drawn = self._drawn_stages()
         painter.setPen(QPen(self._theme.colour("muted"), 1.5))
         for one, other in itertools.pairwise(drawn):
@@ -116,6 +116,6 @@ class NetworkDiagram(QWidget):
         return self._stages[place].sizes[self._side][0]
 
     def _level(self, place: int) -> float:
-        """How often its size was halved, counted from the largest there is."""
+        """How often the size was halved, from the largest drawn stage."""
         largest = max(self._size(at) for at in self._drawn_stages())
         return math.log2(largest / self._size(place))

@@ -1,4 +1,4 @@
-"""A matrix as a crisp picture: one square a number, and the number itself where there is room for it."""
+"""Shows a matrix: one grey square for each number, with the number in it where it fits."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ ARROW_STEPS = {
 }
 
 GridCell = tuple[int, int]
-"""x, y."""
+"""x, y: column and row."""
 
 
 class NumberGrid(QWidget):
-    """As wide as there is room, up to `LARGEST`, and as high. GUI thread.
+    """A square, as wide as there is room, up to `MAX_SIDE`.
 
-    Where `choosing`, the pointer or the arrow keys choose a cell: `chosen` carries its x and y.
+    selectable: mouse and arrow keys select a cell; `cell_selected` carries its x and y.
     """
 
     cell_selected = Signal(int, int)
@@ -59,22 +59,24 @@ class NumberGrid(QWidget):
 
     @property
     def values(self) -> NDArray[np.float64]:
-        """(h, w), as shown."""
+        """(h, w) float64, as shown."""
         return self._values
 
     @property
     def highlighted(self) -> frozenset[GridCell]:
-        """Cells with an outline."""
+        """Outlined cells."""
         return self._highlighted
 
     @property
     def cell_side(self) -> int:
-        """Side of a square in pixels of this widget."""
+        """Side of a square in widget pixels."""
         return max(1, (min(self.width(), MAX_SIDE) - 2) // self._cells_per_side)
 
     def set_values(self, values: NDArray[np.float64], low: float, high: float, cells_per_side: int) -> None:
-        """Numbers (h, w); `low` and below is black, `high` and above white. `most`: squares that must find room
-        along a side, so that several grids can have squares of one size."""
+        """`values`: (h, w) float64; `low` and below is black, `high` and above white.
+
+        `cells_per_side`: squares to make room for along a side, so that several grids have squares of one size.
+        """
         self._values, self._low, self._high, self._cells_per_side = values, low, high, cells_per_side
         grey = np.clip((values - low) / (high - low) * 255, 0, 255).astype(np.uint8)
         height, width = grey.shape
@@ -87,13 +89,13 @@ class NumberGrid(QWidget):
         self.update()
 
     def highlight(self, cells: Collection[GridCell]) -> None:
-        """Outline some cells; those outside are left out."""
+        """Outline these cells; those outside the matrix are ignored."""
         height, width = self._values.shape
         self._highlighted = frozenset((x, y) for x, y in cells if 0 <= x < width and 0 <= y < height)
         self.update()
 
     def select(self, x: int, y: int) -> None:
-        """Make a cell the current one, if there is such a cell."""
+        """Select a cell; ignored outside the matrix."""
         height, width = self._values.shape
         if 0 <= x < width and 0 <= y < height and (x, y) != self.current:
             self.current = (x, y)
@@ -101,7 +103,7 @@ class NumberGrid(QWidget):
             self.cell_selected.emit(x, y)
 
     def rect_of(self, cell: GridCell) -> QRect:
-        """Where a cell is, in pixels of this widget."""
+        """Square of a cell, in widget pixels."""
         side = self.cell_side
         return QRect(1 + cell[0] * side, 1 + cell[1] * side, side, side)
 
@@ -115,7 +117,7 @@ class NumberGrid(QWidget):
         self.setFixedHeight(min(self.width(), MAX_SIDE))
 
     def event(self, event: QEvent) -> bool:
-        # Arrows are shortcuts of the window; here they belong to the grid.
+        # Arrow keys are shortcuts of the window; with the focus they belong to the grid.
         if self._selectable and claim_arrow_keys(event):
             return True
         return super().event(event)
@@ -159,14 +161,14 @@ class NumberGrid(QWidget):
         painter.end()
 
     def _paint_numbers(self, painter: QPainter, side: int) -> None:
-        """Numbers, if the longest of them fits into a square; rounded, if only so they do."""
+        """Paint the numbers if the longest fits into a square, else rounded to integers if those fit."""
         metrics = painter.fontMetrics()
         if metrics.height() > side:
             return
         if not self._texts:
             exact = [format_number(float(value)) for value in self._values.flat]
             whole = [format_number(float(value)) for value in np.rint(self._values).flat]
-            # Shares and scores say nothing without what stands behind the point.
+            # Small ranges, such as probabilities, mean nothing when rounded to integers.
             self._texts = (exact, whole) if self._high > 9 else (exact,)
         for texts in self._texts:
             if max(map(metrics.horizontalAdvance, texts)) <= side - 2:
@@ -182,7 +184,7 @@ class NumberGrid(QWidget):
             painter.drawText(self.rect_of(cell), Qt.AlignmentFlag.AlignCenter, text)
 
     def _paint_outline(self, painter: QPainter, where: QRect) -> None:
-        """The accent between two light lines, so that it is seen on black, on white, and on grey."""
+        """The accent colour between two white lines, so that it is visible on black, white and grey."""
         inner = where.adjusted(1, 1, -2, -2) if where.width() >= GRID else where
         for colour, width in ((QColor("#ffffff"), 4), (self._theme.colour("accent"), 2)):
             pen = QPen(colour, width)
@@ -192,7 +194,10 @@ class NumberGrid(QWidget):
 
 
 def claim_arrow_keys(event: QEvent) -> bool:
-    """Keep the arrow keys, with Shift or without, for the widget that has the focus. True: the event is dealt with."""
+    """Accept the shortcut override of arrow keys, with or without Shift, so that the focus widget gets them as keys.
+
+    Returns whether the event was accepted.
+    """
     if event.type() != QEvent.Type.ShortcutOverride or not isinstance(event, QKeyEvent):
         return False
     held = event.modifiers() & ~(Qt.KeyboardModifier.KeypadModifier | Qt.KeyboardModifier.ShiftModifier)

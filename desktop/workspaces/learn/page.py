@@ -1,4 +1,4 @@
-"""The Learn workspace: a bench for one operation on one patch, lessons, and the network stage by stage."""
+"""Page of the Learn workspace: a bench for one operation on one patch, lessons, and the network stage by stage."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ END = object()
 
 
 class LearnPage(QWidget):
-    """Empty until it is shown for the first time, so that the start of the window does not pay for it.
+    """Builds its cards when first shown, so that the window starts faster.
 
-    `shown`: it came into sight and its cards are there; `door_asked` carries the id of an action.
+    `shown`: it is visible and its cards exist; `action_requested` carries the id of an action.
     """
 
     shown = Signal()
@@ -45,18 +45,18 @@ class LearnPage(QWidget):
 
     def showEvent(self, event: object) -> None:  # noqa: N802
         super().showEvent(event)  # type: ignore[arg-type]
-        # Only once the workspace is on screen: the click that leads here answers at once.
+        # Only once the workspace is painted, so that the click reacts at once.
         QTimer.singleShot(0, self, self._on_shown)
 
     def show_on_bench(self, setup: DemoSetup) -> None:
-        """Put something on the bench and bring it into sight."""
+        """Set up the bench and scroll to it."""
         self.bench.set_setup(setup)
         self.area.verticalScrollBar().setValue(0)
         self.bench.outputs[0].setFocus()
 
     @property
     def is_ready(self) -> bool:
-        """Whether the cards are there."""
+        """Whether the cards exist."""
         return self._ready
 
     def _on_shown(self) -> None:
@@ -67,7 +67,7 @@ class LearnPage(QWidget):
             self.shown.emit()
 
     def _continue(self, steps: Iterator[None]) -> None:
-        """One step at a time, so that the window answers in between."""
+        """One step for each turn of the event loop, so that the window stays responsive."""
         if next(steps, END) is None:
             QTimer.singleShot(0, self, lambda: self._continue(steps))
             return
@@ -78,7 +78,7 @@ class LearnPage(QWidget):
     def _build_cards(self) -> Iterator[None]:
         cards = column(
             text_label("Learn", "headline"),
-            text_label("What the network does, on your own picture.", "muted"),
+            text_label("What a network computes, shown on your own picture.", "muted"),
             None,
             spacing=2 * GRID,
         )

@@ -1,4 +1,4 @@
-"""A small view of the picture in which a patch is chosen."""
+"""Thumbnail of the picture in which the patch for the bench is placed."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from desktop.workspaces.learn.number_grid import ARROW_STEPS, claim_arrow_keys
 
 MAX_SIZE = QSize(20 * GRID, 20 * GRID)
 LARGE_STEP = 8
-"""Pixels that the patch moves with Shift held."""
+"""Pixels that an arrow key with Shift moves the patch."""
 
 
 class PatchView(QWidget):
-    """A click or drag brings the patch there, arrow keys move it by a pixel. `moved`: it is elsewhere. GUI thread."""
+    """A click or drag centres the patch there, arrow keys move it by a pixel. `moved`: it has moved or changed size."""
 
     moved = Signal()
 
@@ -43,11 +43,11 @@ class PatchView(QWidget):
         self.setFixedSize(MAX_SIZE)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.CrossCursor)
-        self.setAccessibleName("Where the patch is taken from")
-        self.setToolTip("Click where the patch shall be taken from, or move it with the arrow keys.")
+        self.setAccessibleName("Position of the patch")
+        self.setToolTip("Click to place the patch, or move it with the arrow keys.")
 
     def set_picture(self, picture: NDArray[np.uint8]) -> None:
-        """(H, W, 3) uint8; the patch starts where there is most contrast."""
+        """`picture`: (h, w, 3) uint8 RGB; the patch starts where there is most contrast."""
         self._picture = picture
         height, width = picture.shape[:2]
         image = QImage(
@@ -63,23 +63,23 @@ class PatchView(QWidget):
         self._center_at(*highest_contrast(picture, self.side))
 
     def set_side(self, side: int) -> None:
-        """The patch grows or shrinks around its middle; one that nobody has chosen goes where there is most to see."""
+        """Resize the patch around its centre; one that the user has not placed moves to where there is most contrast."""
         x, y = self.left + self.side // 2, self.top + self.side // 2
         self.side = side
         self._center_at(*((x, y) if self._placed_by_user else highest_contrast(self._picture, side)))
 
     def patch(self) -> Matrix:
-        """(side, side) brightness."""
+        """(side, side) float64 brightness, 0..255."""
         return extract_patch(self._picture, self.left, self.top, self.side)
 
     @property
     def frame(self) -> QRectF:
-        """The patch in pixels of this widget."""
+        """The patch in widget pixels."""
         scale = self.width() / self._picture.shape[1]
         return QRectF(self.left * scale, self.top * scale, self.side * scale, self.side * scale)
 
     def _center_at(self, x: int, y: int) -> None:
-        """The middle of the patch to a pixel of the picture."""
+        """Centre the patch at image pixel x, y, inside the picture."""
         height, width = self._picture.shape[:2]
         self.left, self.top = patch_position(x, y, self.side, width, height)
         self.update()
@@ -122,7 +122,7 @@ class PatchView(QWidget):
         painter = QPainter(self)
         painter.drawPixmap(QRect(0, 0, self.width(), self.height()), self._shown)
         frame = self.frame
-        least = 6.0  # a frame around very few pixels would be a dot that nobody finds
+        least = 6.0  # widget pixels; a smaller frame is hard to see
         if frame.width() < least:
             frame = QRectF(
                 frame.center() - QPointF(least / 2, least / 2), frame.size().expandedTo(QSize(6, 6).toSizeF())

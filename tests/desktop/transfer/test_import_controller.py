@@ -68,7 +68,7 @@ def test_a_folder_is_recognised_shown_counted_and_brought_in(desk: Desk, tmp_pat
 
 def test_classes_go_where_the_person_says(desk: Desk, tmp_path: Path) -> None:
     dialog = opened(desk, form("coco", tmp_path / "set"))
-    for name, becomes in (("roof", "grass"), ("everything else", "Void: never learned, never scored")):
+    for name, becomes in (("roof", "grass"), ("everything else", "Void: ignored in training and scores")):
         field = dialog.class_mapping.field(name)
         field.showPopup()
         field.hidePopup()

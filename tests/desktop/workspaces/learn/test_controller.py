@@ -164,14 +164,14 @@ def test_boxes_that_do_not_matter_are_not_there(page: LearnPage) -> None:
 def test_own_numbers(page: LearnPage) -> None:
     bench = page.bench
     assert bench.kernel.currentText() == "Blur"
-    bench.kernel.setCurrentText("Own numbers")
+    bench.kernel.setCurrentText("Custom")
     first = bench.kernel_editor.fields[0]
     assert first.hasFocus() and bench.setup.kernel == BLUR
     first.clear()
     QTest.keyClicks(first, "-")  # only begun: nothing changes yet
     assert bench.setup.kernel == BLUR
     QTest.keyClicks(first, "1.5")
-    assert bench.setup.kernel[0] == (-1.5, 0.1, 0.1) and bench.kernel.currentText() == "Own numbers"
+    assert bench.setup.kernel[0] == (-1.5, 0.1, 0.1) and bench.kernel.currentText() == "Custom"
     assert first.text() == "-1.5"
     QTest.keyClicks(first, "x")
     assert first.text() == "-1.5"
@@ -203,7 +203,7 @@ def test_a_kernel_that_does_not_fit_is_explained(page: LearnPage) -> None:
 
 def test_every_lesson_leads_where_it_says(desk: Desk, page: LearnPage) -> None:
     for lesson in LESSONS:
-        for kind in ("bench", "door"):
+        for kind in ("bench", "action"):
             button = page.lessons.buttons.get((lesson.title, kind))
             assert (button is not None) == bool(lesson.setup if kind == "bench" else lesson.action_id)
             if button is None:
@@ -281,9 +281,9 @@ STAGES = NetworkSummary(
 
 def test_the_network_in_rows_and_boxes(card: NetworkCard) -> None:
     assert not card.table.isVisible() and "takes a few seconds" in card.summary.text()
-    card.set_stages(STAGES, "from run 7")
+    card.set_summary(STAGES, "from run 7")
     assert card.summary.text() == (
-        "A small U (from run 7). 1.23 million numbers to learn; 3 channels in, 2 classes out."
+        "A small U (from run 7). 1.23 million parameters; 3 input channels, 2 classes."
     )
     sizes = lambda: [card.table.item(y, 1).text() for y in range(4)]  # noqa: E731
     assert sizes() == ["64 × 64", "32 × 32", "64 × 64", "–"]
