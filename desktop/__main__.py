@@ -1,4 +1,4 @@
-"""The command `maskloop`: a folder opens the window, a word is a command, `demo` shows what it is all about."""
+"""The program `maskloop`: without arguments or with a folder it opens the window, else it runs a command."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ COMMANDS = frozenset((
     "backup", "check", "demo", "duplicates", "evaluate", "export", "formats", "import", "init", "model", "models",
     "open", "predict", "restore", "simulate", "split", "status", "train",
 ))  # fmt: skip
-"""Every word that is a command: to ask the commands themselves takes half a second, which a window would come later."""
+"""Names of all commands. Asking typer for them takes half a second, by which the window would show later."""
 
 
 def main() -> None:
-    """Entry point: the first word decides; a path (or nothing) means the window."""
+    """Entry point: the first argument is a command, or a folder for the window."""
     words = sys.argv[1:]
     first = words[0] if words else ""
     if not words or (len(words) == 1 and _is_folder_argument(first)):
-        # The way most people come in: without what only commands need, the window is there a tenth sooner.
+        # The usual start: without the imports of the commands the window shows a tenth of a second sooner.
         sys.exit(_open_window(Path(first).absolute() if first else None))
     from core.cli.app import command_names
     from core.cli.terminal import run
@@ -32,21 +32,21 @@ def main() -> None:
 
 
 def _open_window(folder: Path | None) -> int:
-    """The first picture is read while what draws the window is still being loaded."""
+    """The first picture is read while the modules of the window are still being imported."""
     if folder is None:
         from desktop.app import open_window
 
         return open_window(None)
     from core.session.loading.first_picture import prefetch_first_picture
 
-    begun = [prefetch_first_picture(folder)]
+    loads = [prefetch_first_picture(folder)]
     from desktop.app import open_window
 
-    return open_window(folder, first_picture_loads=begun)
+    return open_window(folder, first_picture_loads=loads)
 
 
 def _is_folder_argument(word: str) -> bool:
-    """A folder, by a name that can be no command; one that can is meant by its path, as in ./train."""
+    """Whether this is a folder and no command; a folder named like a command needs a path, such as ./train."""
     return word not in COMMANDS and Path(word).is_dir()
 
 

@@ -1,4 +1,4 @@
-"""Builds the program: everything is made here once and handed down by argument."""
+"""Builds the application: Qt, theme, crash reporter and main window."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from desktop.theme.theme import theme_of
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """The parts that live as long as the program."""
+    """The objects that live as long as the program."""
 
     qt: QApplication
     window: MainWindow
     crash_reporter: CrashReporter
 
     def run(self, on_shown: Callable[[MainWindow], None]) -> int:
-        """Show the window, let it begin once it stands, and stay until it is closed. Returns the exit code."""
+        """Show the window, call `on_shown` from the event loop, run until it is closed. Returns the exit code."""
         self.window.show()
         QTimer.singleShot(0, lambda: on_shown(self.window))
         signal.signal(signal.SIGINT, lambda *_: self.window.close())
-        # Python hears a signal only between two of its instructions; a slow tick gives it the chance.
+        # Python handles signals between two of its instructions only; a slow timer runs one now and then.
         tick = QTimer()
         tick.timeout.connect(lambda: None)
         tick.start(300)
@@ -43,7 +43,7 @@ class App:
 
 def build(settings: Settings | None = None) -> App:
     """The application and its window, not shown yet."""
-    # Every move of the pointer counts for a stroke: without this X11 joins those that come while the window is busy.
+    # A stroke needs every mouse move: by default Qt on X11 merges those that arrive while the window is busy.
     QApplication.setAttribute(Qt.ApplicationAttribute.AA_CompressHighFrequencyEvents, False)
     qt = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(qt, QApplication)
@@ -52,7 +52,7 @@ def build(settings: Settings | None = None) -> App:
     qt.setWindowIcon(app_icon())
     settings = settings or Settings()
     theme = theme_of(qt)
-    theme.prepare(str(settings.get("theme")))  # the window dresses once it is whole
+    theme.prepare(str(settings.get("theme")))  # the style sheet is applied once the window is complete
     crash = CrashReporter(lambda sentence: window.dispatcher.post(lambda: window.show_message(sentence)))
     with freeze_gc():
         window = MainWindow(theme, settings, crash.report)
@@ -65,12 +65,12 @@ def open_window(
     home: Path | None = None,
     first_picture_loads: list[Future[FirstPicture | None]] | None = None,
 ) -> int:
-    """The window, on a folder of pictures if one is given. Returns the exit code once it is closed.
+    """Run the window, on a folder of pictures if one is given. Returns the exit code once it is closed.
 
-    `begun` holds its first picture if that is being read already.
+    first_picture_loads: holds the first picture if that is being read already
     """
     if folder is None:
         return build().run(lambda _window: None)
-    coming = first_picture_loads or [prefetch_first_picture(folder, home)]  # read while the window is made
-    # Taken out of the list, so that nothing holds on to the picture for as long as the program runs.
-    return build().run(lambda window: window.open_project(folder, home, first_picture=coming.pop()))
+    loads = first_picture_loads or [prefetch_first_picture(folder, home)]  # read while the window is built
+    # Popped from the list, so that nothing keeps the picture alive for as long as the program runs.
+    return build().run(lambda window: window.open_project(folder, home, first_picture=loads.pop()))

@@ -1,4 +1,4 @@
-"""All words of the command line: those of core, and the two that need a window."""
+"""The command line: the commands of core, and the two that open the window."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When Maskloop itself is at fault: write it down, tell the person once, and go on if possible."""
+"""Handles unexpected errors: writes them to a log file, tells the user, and lets the program continue."""
 
 from __future__ import annotations
 
@@ -14,26 +14,23 @@ from types import TracebackType
 
 import platformdirs
 
-NOTIFY_SECONDS = 5.0
-
 log = logging.getLogger(__name__)
 
 
 class CrashReporter:
-    """Catches what nobody caught, on any thread, and the interpreter's own death. Labels are on disk already.
+    """Catches unhandled exceptions on any thread, and crashes of the interpreter. Labels are on disk already.
 
-    `tell` gets one sentence for people; it may be called from any thread and must hand over.
+    notify: gets one sentence for people, on any thread; must return at once
     """
 
     def __init__(self, notify: Callable[[str], None], folder: Path | None = None) -> None:
-        self._tell = notify
+        self._notify = notify
         self.path = (folder or platformdirs.user_log_path("maskloop", appauthor=False)) / "crash.log"
         self._faults = None
-        self._told = 0.0
         self.count = 0
 
     def install(self) -> None:
-        """Start catching. A folder that cannot be written only loses the log, never the program."""
+        """Install the hooks. Without a writable folder there is no log, but errors are still reported."""
         sys.excepthook = self._hook
         threading.excepthook = lambda args: self.report(args.exc_value)
         try:
@@ -44,7 +41,7 @@ class CrashReporter:
             faulthandler.enable()
 
     def report(self, problem: BaseException | None) -> None:
-        """Write the error down and say so."""
+        """Log the error and notify the user; None is ignored."""
         if problem is None:
             return
         self.count += 1
@@ -56,7 +53,7 @@ class CrashReporter:
             where = f" Details are in {self.path}."
         except OSError:
             where = ""
-        self._tell(
+        self._notify(
             f"Something went wrong inside Maskloop ({type(problem).__name__}). Your labels are saved.{where}"
         )
 

@@ -1,4 +1,4 @@
-"""All keys and mouse gestures on one page, made from the table of actions."""
+"""The cheat sheet: all shortcuts and mouse gestures on one page, made from the table of actions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from desktop.widgets.controls import button, column, row, text_label
 
 GROUP_COLUMNS = (
     ("Tools", "Regions"),
-    ("Pictures", "Classes", "Predictions", "Learning"),
+    ("Pictures", "Classes", "Predictions", "Training"),
     ("View", "Project", "Window"),
 )
 
@@ -27,12 +27,12 @@ class CheatSheetLine:
 
 
 def sheet_lines(group: str) -> tuple[CheatSheetLine, ...]:
-    """What a group of the cheat sheet says: a line for each action with keys or family of them, then the mouse."""
+    """Lines of a group: one for each action with shortcuts or family of actions, then the mouse gestures."""
     made: dict[str, CheatSheetLine] = {}
     for entry in ACTIONS:
         if entry.group != group or not shortcuts_of(entry.id):
             continue
-        if entry.family in made:  # one more of a family: only the last key matters
+        if entry.family in made:  # a further action of a family: the line shows first … last
             first = made[entry.family].keys[0].split(" ")[0]
             last = native_text(shortcuts_of(entry.id)[0])
             made[entry.family] = CheatSheetLine((f"{first} … {last}",), entry.family, entry.help)
@@ -48,19 +48,19 @@ def sheet_lines(group: str) -> tuple[CheatSheetLine, ...]:
 
 
 def displayed_shortcuts(entry: ActionSpec) -> tuple[str, ...]:
-    """At most two keys of an action, and only one of Return and Enter: the others type the same."""
+    """At most two shortcuts of an action, and only one where Return and Enter both are shortcuts."""
     keys = shortcuts_of(entry.id)
     return keys[:1] if "Return" in keys[0] else keys[:2]
 
 
 def native_text(keys: str) -> str:
-    """A shortcut as this system writes it; the key that Qt calls Return has Enter printed on it."""
+    """A shortcut as the system writes it; the key that Qt calls Return is labelled Enter."""
     text = QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
     return text.replace("Return", "Enter")
 
 
 class CheatSheet(QDialog):
-    """Stays beside the window; Esc or the key that opened it closes it. `keys_asked`: the keys shall be others."""
+    """Not modal; Esc or the shortcut that opened it closes it. `keymap_requested`: open the keymap dialog."""
 
     keymap_requested = Signal()
 

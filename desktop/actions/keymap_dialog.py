@@ -1,4 +1,4 @@
-"""All keys in one list: find one by name or by pressing it, give it to something else, use a ready set."""
+"""Dialog of the keymap: search actions by name or shortcut, assign shortcuts, use a preset."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from desktop.actions.keymap_presets import PRESETS, STANDARD
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.controls import button, column, combo_box, row, text_label
 
-CUSTOM = "Your own keys"
+CUSTOM = "Custom"
 _ID = Qt.ItemDataRole.UserRole
 ROW_HEIGHT = 28
 _WIDTHS = (232, 144, 208, 104, 104)
 
 
 class ShortcutDelegate(QStyledItemDelegate):
-    """Opens a field over a cell that takes the next key pressed; Esc leaves the key as it was."""
+    """Edits a cell by the next key pressed; Esc cancels."""
 
     shortcut_typed = Signal(str, int, str)
-    """Action id, which of its keys, and the key."""
+    """Carries action id, index of the shortcut, and the new shortcut."""
 
     def sizeHint(  # noqa: N802
         self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
@@ -48,7 +48,7 @@ class ShortcutDelegate(QStyledItemDelegate):
         self, parent: QWidget, _option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> QWidget:
         if index.column() == 0 or not index.siblingAtColumn(0).data(_ID):
-            return None  # type: ignore[return-value]  # Qt's way to say that this cell has no field
+            return None  # type: ignore[return-value]  # Qt: this cell cannot be edited
         field = QKeySequenceEdit(parent)
         field.setMaximumSequenceLength(1)
         field.setAccessibleName("Press the new key")
@@ -58,13 +58,13 @@ class ShortcutDelegate(QStyledItemDelegate):
         return field
 
     def setEditorData(self, _editor: QWidget, _index: QModelIndex | QPersistentModelIndex) -> None:  # noqa: N802
-        """The field begins empty: it waits for a key."""
+        """The editor starts empty."""
 
     def setModelData(self, *_: object) -> None:  # noqa: N802
-        """Nothing: what was typed is told by `typed`, and the owner decides."""
+        """Does nothing: `shortcut_typed` carries what was typed, and the dialog decides."""
 
     def eventFilter(self, editor: QObject, event: QEvent) -> bool:  # noqa: N802
-        # The base class would end the field at Enter and Tab with any modifier; here they are keys like others.
+        # The base class ends editing at Enter and Tab with any modifier; here they are keys like others.
         pressed = isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress
         if pressed and (
             event.key() != Qt.Key.Key_Escape or event.modifiers() != Qt.KeyboardModifier.NoModifier
@@ -82,7 +82,7 @@ class ShortcutDelegate(QStyledItemDelegate):
         if keys.isEmpty():
             return
         number = index.column() - 1
-        # When it loses the focus it would tell once more, and be closed twice.
+        # Losing the focus would emit once more and close the editor twice.
         field.keySequenceChanged.disconnect()
         field.removeEventFilter(self)
         self.closeEditor.emit(field)
@@ -90,12 +90,12 @@ class ShortcutDelegate(QStyledItemDelegate):
 
 
 class KeymapDialog(QDialog):
-    """Every change counts at once. GUI thread."""
+    """Every change takes effect at once."""
 
     def __init__(self, theme: Theme, keymap: KeyMap, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme, self._keymap = theme, keymap
-        self.setWindowTitle("Keys")
+        self.setWindowTitle("Keyboard shortcuts")
         self.setModal(False)
         self.search = QLineEdit()
         self.search.setPlaceholderText("Search by name")
@@ -108,20 +108,20 @@ class KeymapDialog(QDialog):
         line = self.shortcut_search.findChild(QLineEdit)
         if line is not None:
             line.setPlaceholderText("Search by pressing a key")
-        self.preset = combo_box([(name, name) for name in (*PRESETS, CUSTOM)], "Ready sets of keys")
+        self.preset = combo_box([(name, name) for name in (*PRESETS, CUSTOM)], "Keymap preset")
         self.list = self._make_list()
         self._message, self._offer_button = text_label("", "muted", wrap=True), button("")
         self._offer_button.clicked.connect(self._run_offer)
         self._offered_action: Callable[[], None] | None = None
         self.reset, self.reset_all = button("Reset"), button("Reset all")
-        self.reset.setToolTip("Give the chosen line its standard keys back.")
+        self.reset.setToolTip("Restore the default shortcuts of the selected action.")
         self._connect()
         self._lay_out()
         self.refresh()
 
     def _make_list(self) -> QTreeWidget:
         made = QTreeWidget()
-        made.setAccessibleName("Keys of all actions")
+        made.setAccessibleName("Shortcuts of all actions")
         made.setHeaderLabels(["", "Key", "or", "or", "or"])
         made.setRootIsDecorated(False)
         made.setIndentation(0)
@@ -175,7 +175,7 @@ class KeymapDialog(QDialog):
                 self.list,
                 message,
                 row(
-                    text_label("Click a key to change it; Del takes it away.", "muted"),
+                    text_label("Click a shortcut to change it; Del removes it.", "muted"),
                     None,
                     self.reset,
                     self.reset_all,
@@ -186,12 +186,12 @@ class KeymapDialog(QDialog):
         )
         for each in (self.search, self.reset, self.reset_all, close, self._offer_button):
             if not isinstance(each, QLineEdit):
-                each.setAutoDefault(False)  # Enter belongs to the list
+                each.setAutoDefault(False)  # Enter edits the selected cell of the list
         self._message.setMinimumHeight(self._offer_button.sizeHint().height())
         self.resize(sum(_WIDTHS) + 6 * GRID, 640)
 
     def refresh(self) -> None:
-        """Show the keys in force."""
+        """Show the current shortcuts."""
         for action_id, item in self._items.items():
             keys = self._keymap.shortcuts(action_id)
             changed = self._keymap.is_changed(action_id)
@@ -220,8 +220,6 @@ class KeymapDialog(QDialog):
             self._clear()
             return True
         return False
-
-    # Steps of the above
 
     def _filter(self) -> None:
         wanted = self.search.text().casefold().split()
@@ -260,7 +258,7 @@ class KeymapDialog(QDialog):
                 take = partial(self._change, partial(self._keymap.assign, action_id, tuple(had)))
                 said = f"{_shortcut_text(keys)} belongs to “{_title(owner)}”."
                 self._show_message(
-                    said, f"Take it for “{title}”", partial(take, f"{_shortcut_text(keys)} is “{title}” now.")
+                    said, f"Assign to “{title}”", partial(take, f"{_shortcut_text(keys)} is “{title}” now.")
                 )
 
     def _clear(self) -> None:
@@ -279,17 +277,17 @@ class KeymapDialog(QDialog):
         before, losers = self._keymap.snapshot(), self._keymap.reset(chosen)
         names = ", ".join(f"“{_title(each)}”" for each in losers)
         lost = f", taken from {names}" if names else ""
-        self._offer_undo(before, f"“{_title(chosen)}” has its standard keys{lost}.")
+        self._offer_undo(before, f"“{_title(chosen)}” has its default shortcuts{lost}.")
 
     def _use(self) -> None:
         name = self.preset.currentData()
         if name in PRESETS:
             self._use_set(name)
         else:
-            self.refresh()  # one's own keys are made, not chosen
+            self.refresh()  # “Custom” cannot be chosen
 
     def _use_set(self, name: str) -> None:
-        said = "All keys are the standard ones." if name == STANDARD else f"The keys are now “{name}”."
+        said = "All shortcuts are the default ones." if name == STANDARD else f"The keymap is now “{name}”."
         self._change(partial(self._keymap.use_preset, name), said)
 
     def _change(self, act: Callable[[], None], said: str) -> None:
@@ -317,7 +315,7 @@ class KeymapDialog(QDialog):
 
 
 def _shortcut_text(keys: str) -> str:
-    """A key as it is written on it; there are two that say Enter."""
+    """A shortcut for people; distinguishes the two Enter keys."""
     return (
         native_text(keys)
         if not keys.endswith("Enter")

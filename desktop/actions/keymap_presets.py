@@ -1,4 +1,4 @@
-"""Ready sets of keys for hands that come from another program: only what has a counterpart there and here."""
+"""Keymap presets that follow other programs, for the actions that both have."""
 
 from __future__ import annotations
 
@@ -57,4 +57,4 @@ PRESETS: dict[str, dict[str, tuple[str, ...]]] = {
     "Like labelme": LABELME,
     "Like Photoshop": PHOTOSHOP,
 }
-"""Where each differs from the standard; an action that loses its only key to one of these gets another here."""
+"""What each preset changes in the defaults; an action that loses its only shortcut to it gets another one here."""

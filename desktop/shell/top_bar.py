@@ -1,4 +1,4 @@
-"""The one bar at the top: the mark, the project, the workspaces, and whether all is saved."""
+"""The bar at the top: project menu, workspaces, search, save state, theme and shortcuts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from desktop.widgets.status_bar import SaveIndicator
 
 HEIGHT = 44
 NAME_WIDTH = 192
-"""Pixels for the name of the project: all workspaces have to find room beside it in the narrowest window."""
+"""Maximal width of the project name in pixels: the workspaces must fit beside it in the narrowest window."""
 WORKSPACE_ACTIONS = (
     "workspace_label",
     "workspace_review",
@@ -40,12 +40,12 @@ MENU = (
 )
 
 
-MENU_GROUPS = ("Tools", "Regions", "Classes", "Pictures", "Predictions", "Learning", "View", "Window")
-"""Groups of the table of actions that have a menu of their own; those of the project stand in the menu itself."""
+MENU_GROUPS = ("Tools", "Regions", "Classes", "Pictures", "Predictions", "Training", "View", "Window")
+"""Groups of actions that have a submenu; the actions of the group Project are in the menu itself."""
 
 
 class TopBar(QWidget):
-    """Menu and buttons are made from the actions; `recent_chosen` carries the path of a recent project."""
+    """`recent_chosen` carries the path of a recent project."""
 
     recent_chosen = Signal(str)
 
@@ -94,16 +94,16 @@ class TopBar(QWidget):
         self.set_recent(())
 
     def set_project(self, name: str | None) -> None:
-        """Name of the open project; None: the welcome page is shown."""
+        """Show the name of the open project; None on the welcome page."""
         self.project.setText(
             self.fontMetrics().elidedText(name or "Maskloop", Qt.TextElideMode.ElideMiddle, NAME_WIDTH)
         )
-        self.project.setToolTip(f"{name}: the menu of all that can be done" if name else "The menu")
+        self.project.setToolTip(f"{name}: menu of all actions" if name else "Menu")
         self.workspaces.setVisible(name is not None)
         self.saved.setVisible(name is not None)
 
     def update_shortcuts(self) -> None:
-        """Name the keys in force: they may have been changed."""
+        """Show the current shortcuts in tooltips and on the search button."""
         self.shortcuts_button.setToolTip(tooltip("cheat_sheet"))
         keys = shortcut_text("command_palette")
         self.search.setText("Search" + (f"   {keys}" if keys else ""))
@@ -136,7 +136,7 @@ class TopBar(QWidget):
         themes = QMenu("Theme", menu)
         for key in ("theme_light", "theme_dark", "theme_system"):
             themes.addAction(actions[key])
-        # Whatever can be done can be done with the mouse alone, even what has no button.
+        # Every action can be reached with the mouse alone, even without a button of its own.
         for entry in ACTIONS:
             if entry.group == "Project" and entry.id not in MENU:
                 menu.insertAction(actions["settings"], actions[entry.id])
@@ -147,7 +147,7 @@ class TopBar(QWidget):
         return menu
 
     def _segments(self, actions: Mapping[str, QAction]) -> QFrame:
-        """One button for each workspace. They follow the actions, as those follow the buttons."""
+        """One button for each workspace, in sync with its action."""
         frame, self._workspace_buttons = segmented_control(
             {key: actions[key].text() for key in WORKSPACE_ACTIONS}, self._theme
         )
@@ -169,7 +169,7 @@ class TopBar(QWidget):
 
 
 def _group_menu(group: str, actions: Mapping[str, QAction], parent: QMenu) -> QMenu:
-    """All actions of a group; those of one family share a menu, and the themes have theirs elsewhere."""
+    """Menu of a group of actions; a family has a submenu, and the themes have a menu elsewhere."""
     made = QMenu(group, parent)
     families: dict[str, QMenu] = {}
     for entry in ACTIONS:

@@ -63,7 +63,7 @@ class PatchView(QWidget):
         self._center_at(*highest_contrast(picture, self.side))
 
     def set_side(self, side: int) -> None:
-        """Resize the patch around its centre; one that the user has not placed moves to where there is most contrast."""
+        """Resize the patch around its centre; unless the user has placed it, move it to where contrast is highest."""
         x, y = self.left + self.side // 2, self.top + self.side // 2
         self.side = side
         self._center_at(*((x, y) if self._placed_by_user else highest_contrast(self._picture, side)))

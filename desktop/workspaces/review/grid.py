@@ -42,7 +42,7 @@ class Caption(Protocol):
 
 
 class ReviewGrid(QAbstractScrollArea):
-    """`picture_opened` carries a picture id; `cards_missing`: a visible card may be missing or stale (`next_missing`)."""
+    """`picture_opened` carries a picture id; `cards_missing`: a visible card may be missing or stale."""
 
     picture_opened = Signal(int)
     selection_changed = Signal()

@@ -65,7 +65,8 @@ class ReviewPage(QWidget):
         self.filter = FilterBox(theme)
         self.order = combo_box(ORDERS, "Order of the pictures", "quiet")
         self.order.setToolTip(
-            "Uncertainty: mean uncertainty of the prediction.\nSuspect pixels: share of the label that a confident prediction contradicts."
+            "Uncertainty: mean uncertainty of the prediction.\n"
+            "Suspect pixels: share of the label that a confident prediction contradicts."
         )
         self.size = LevelSlider(*CELL_WIDTHS, "Size of the pictures")
         self.size.setValue(200)

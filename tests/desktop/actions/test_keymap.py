@@ -171,7 +171,7 @@ def test_a_click_and_a_key_give_an_action_that_key(dialog: KeymapDialog, keymap:
     assert keymap.shortcuts("tool_brush") == ("F9",)
     press(dialog, "tool_brush", Qt.Key.Key_F10, place=2)
     assert keymap.shortcuts("tool_brush") == ("F9", "F10")
-    assert dialog.preset.currentText() == "Your own keys"
+    assert dialog.preset.currentText() == "Custom"
     press(dialog, "tool_fill", Qt.Key.Key_Space)
     assert keymap.shortcuts("tool_fill") == ("G",)
     assert "moves the picture" in dialog.message
