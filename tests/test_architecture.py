@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = sorted(path for name in ("core", "desktop") for path in (ROOT / name).rglob("*.py"))
-NOUNS_IN_ING = {"editing", "training", "loading", "rendering", "tiling", "pairing"}
+NOUNS_IN_ING = {"editing", "training", "loading", "rendering", "tiling", "pairing", "mapping"}
 """Module and package names that end in -ing and are the usual noun for what they hold."""
 REPEATED_STEMS = {"__init__", "page", "controller", "registry", "base", "service"}
 """Module names whose package says which one is meant; every other name occurs once in `core/` and in `desktop/`."""
@@ -94,7 +94,7 @@ def test_module_names_are_unique_nouns() -> None:
         )
         assert {stem for stem, count in stems.items() if count > 1} - REPEATED_STEMS == set(), top
     words = {part for path in MODULES for part in path.relative_to(ROOT).with_suffix("").parts}
-    assert {word for word in words if re.search(r"(^|_)\w+ing$", word)} - NOUNS_IN_ING == set()
+    assert {word.split("_")[-1] for word in words if word.endswith("ing")} - NOUNS_IN_ING == set()
 
 
 def test_files_and_folders_stay_small() -> None:

@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from core.labels.class_list import LabelClass
-from desktop.canvas.rendering.class_patterns import draw_chip_pattern
+from desktop.theme.class_patterns import draw_chip_pattern
 from desktop.theme.theme import GRID, Theme
 
 LINE_HEIGHT = 20

@@ -14,8 +14,8 @@ from core.base.geometry import Box, TileKey
 from core.labels.class_list import UNLABELLED, VOID
 from core.labels.label_map import LabelMap
 from core.labels.prediction import PredictedMask
-from desktop.canvas.rendering import class_patterns
-from desktop.canvas.rendering.class_patterns import ClassPatterns
+from desktop.theme import class_patterns
+from desktop.theme.class_patterns import ClassPatterns
 from desktop.canvas.rendering.layer_style import (
     NO_HISTORY,
     Colours,

@@ -17,7 +17,7 @@ from core.labels.class_list import VOID
 from core.labels.label_map import LabelMap
 from core.labels.prediction import PredictedMask
 from desktop.canvas.canvas import Canvas
-from desktop.canvas.rendering import class_patterns
+from desktop.theme import class_patterns
 from desktop.canvas.rendering.layer_style import LayerState, RegionStyle
 from desktop.canvas.rendering.overlay_renderer import blend_over, confidence_heatmap, region_borders
 from tests.desktop.conftest import Desk

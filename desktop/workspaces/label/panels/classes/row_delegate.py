@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from core.labels.class_list import VOID
-from desktop.canvas.rendering.class_patterns import draw_chip_pattern
+from desktop.theme.class_patterns import draw_chip_pattern
 from desktop.theme.icons import icon_pixmap
 from desktop.theme.theme import GRID, Theme
 from desktop.workspaces.label.panels.classes.model import ClassListModel
