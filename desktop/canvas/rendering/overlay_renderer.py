@@ -14,8 +14,6 @@ from core.base.geometry import Box, TileKey
 from core.labels.class_list import UNLABELLED, VOID
 from core.labels.label_map import LabelMap
 from core.labels.prediction import PredictedMask
-from desktop.theme import class_patterns
-from desktop.theme.class_patterns import ClassPatterns
 from desktop.canvas.rendering.layer_style import (
     NO_HISTORY,
     Colours,
@@ -29,6 +27,8 @@ from desktop.canvas.rendering.layer_style import (
     sample_nearest,
 )
 from desktop.canvas.viewport import Viewport
+from desktop.theme import class_patterns
+from desktop.theme.class_patterns import ClassPatterns
 
 _OUTLINE_WIDTH = 1.5
 """Logical pixels of an outline at its side of the border; the region beyond it has its own line."""

@@ -17,9 +17,9 @@ from core.labels.class_list import VOID
 from core.labels.label_map import LabelMap
 from core.labels.prediction import PredictedMask
 from desktop.canvas.canvas import Canvas
-from desktop.theme import class_patterns
 from desktop.canvas.rendering.layer_style import LayerState, RegionStyle
 from desktop.canvas.rendering.overlay_renderer import blend_over, confidence_heatmap, region_borders
+from desktop.theme import class_patterns
 from tests.desktop.conftest import Desk
 
 pytestmark = pytest.mark.qt_log_ignore("does not support")
