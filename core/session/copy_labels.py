@@ -1,4 +1,4 @@
-"""Labels of the picture before, taken over: in a film most of the next frame is like the one before."""
+"""Copies labels from the previous picture: in a video most of a frame is like the frame before."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from core.session.picture_index import PictureIndex
 
 @dataclass(frozen=True, slots=True)
 class SourceLabel:
-    """The label of another picture, for people and to copy from. values: (H, W) uint8."""
+    """A label to copy from. name: of its picture; values: (H, W) uint8."""
 
     name: str
     values: Values
 
 
 class LabelCopier:
-    """Looks for labels to copy. Called from the GUI thread; read on the document lane, behind every stroke."""
+    """Finds labels to copy. Called from the GUI thread; reads on the document lane, after all strokes submitted before."""
 
     def __init__(self, project: Project, index: PictureIndex, document: Lane) -> None:
         self._project = project
@@ -34,7 +34,7 @@ class LabelCopier:
         self._document = document
 
     def previous(self, picture_id: int, width: int, height: int) -> Future[SourceLabel]:
-        """The label of the nearest picture before this one, in list order, that has one and is of this size.
+        """The label of the nearest labelled picture before this one in the list that has this size.
 
         The future raises UserError when there is none, and ProjectError when it cannot be read.
         """
@@ -54,32 +54,32 @@ class LabelCopier:
                 "No picture before this one in the list has a label to copy. Label an earlier one first."
             )
         raise UserError(
-            f"{nearest.name} is {nearest.width} × {nearest.height} pixels and this picture {width} × {height}: "
-            "labels are copied between pictures of one size only."
+            f"{nearest.name} is {nearest.width} × {nearest.height} pixels and this picture {width} × {height}. "
+            "Labels can only be copied between pictures of the same size."
         )
 
 
 def copy_labels(
     labels: LabelMap, source: SourceLabel, locked: frozenset[int] = frozenset(), *, overwrite: bool = False
 ) -> EditRequest:
-    """Takes the other label over, wherever it says something.
+    """An edit that copies the labelled pixels of `source`.
 
-    Only pixels without a label change; with `over` all but those of `locked` classes. Raises UserError when the sizes
-    differ.
+    It changes only unlabelled pixels, or with `overwrite` all except those of `locked` class values. Raises UserError
+    when the sizes differ.
     """
     if source.values.shape != labels.values.shape:
-        raise UserError(f"{source.name} is not of the size of this picture: its label cannot be copied.")
-    takes = np.zeros(256, bool)
-    takes[UNLABELLED] = True
+        raise UserError(f"{source.name} has another size than this picture, so its label cannot be copied.")
+    writable = np.zeros(256, bool)  # by class value
+    writable[UNLABELLED] = True
     if overwrite:
-        takes[:] = True
-        takes[list(locked - {UNLABELLED})] = False
+        writable[:] = True
+        writable[list(locked - {UNLABELLED})] = False
     whole = Box(0, 0, labels.width, labels.height)
 
     def paint(labels: LabelMap) -> Box:
         for band in whole.bands():
-            other = source.values[band.slices]
-            labels.put_values(band, other, takes[labels.values[band.slices]] & (other != UNLABELLED))
+            copied = source.values[band.slices]
+            labels.put_values(band, copied, writable[labels.values[band.slices]] & (copied != UNLABELLED))
         return whole
 
     return EditRequest(f"Copy labels from {source.name}", "copy", UNLABELLED, whole.area, paint)

@@ -1,4 +1,4 @@
-"""Journey two: a stroke becomes a durable label, and can be undone for ever."""
+"""Stores every edit that a person makes, with undo and redo."""
 
 from __future__ import annotations
 
@@ -28,70 +28,73 @@ log = logging.getLogger(__name__)
 
 
 class EditingService:
-    """Everything a person changes. Called from the GUI thread; written on the document lane, in order."""
+    """Called from the GUI thread; writes on the document lane, in order of the calls."""
 
     def __init__(self, project: Project, document: Lane, announce: Callable[[Changes], None]) -> None:
         self._project = project
         self._document = document
         self._announce = announce
         self.classes: ClassList = project.classes.read()
-        # Document lane: the edit that the disk refused. Whatever comes behind it is refused too, or a later
-        # edit would be stored before an earlier one and undo would bring back a label that never was.
+        # Document lane: the edit that the disk refused. Once it did, all later ones are refused until this one is
+        # stored: stored out of order they would undo wrongly.
         self._refused: tuple[Edit, DiskError] | None = None
-        # Document lane: pictures of which an edit can never be stored, until the hand has heard of it. Whoever takes
-        # something back meanwhile means that edit, and would lose the one before it.
+        # Document lane: pictures with an edit that can never be stored, until the canvas knows. An undo meanwhile
+        # means that edit, and would revert the one before it.
         self._lost: set[int] = set()
 
     def commit(self, picture_id: int, edit: Edit) -> Future[None]:
         """Store an edit. The future ends when it is durable.
 
-        It raises DiskError when the disk refuses: everything else is refused too until this edit is stored, so try it
-        again. It raises another ProjectError, which names the picture, when this edit can never be stored: it is lost,
-        and nothing else. Of what was painted on top of it, each stroke is stored with its own pixels. Then look at
-        the label anew, and call `hear_of_loss`.
+        The future raises DiskError when the disk refuses. Commit the same edit again then: until it is stored, all
+        others are refused. It raises another ProjectError, which names the picture, when the edit can never be stored.
+        Only this edit is lost; later strokes are stored with their own pixels. Reload the label then, and call
+        `acknowledge_loss`.
         """
         return self._document.submit(self._commit, picture_id, edit)
 
     def acknowledge_loss(self, picture_id: int) -> None:
-        """The hand knows that an edit of this picture is lost: what is undone or redone from now on is meant so."""
+        """The canvas shows the label without the lost edit: allow undo and redo of this picture again."""
         self._document.submit(self._lost.discard, picture_id)
 
     def undo(self, picture_id: int, *, only_whole: bool = False) -> Future[UndoResult | None]:
-        """Take the newest edit back; None when there is none. `only_whole`: unless it is of this picture alone."""
-        act = partial(self._project.journal.undo, only_project_edits=only_whole)
-        return self._document.submit(self._revert, picture_id, act)
+        """Undo the newest edit; None when there is none. `only_whole`: only if it is an edit of the whole project."""
+        undo = partial(self._project.journal.undo, only_project_edits=only_whole)
+        return self._document.submit(self._revert, picture_id, undo)
 
     def redo(self, picture_id: int, *, only_whole: bool = False) -> Future[UndoResult | None]:
-        """Do the edit undone last again; None when there is none. `only_whole` as for `undo`."""
-        act = partial(self._project.journal.redo, only_project_edits=only_whole)
-        return self._document.submit(self._revert, picture_id, act)
+        """Redo the edit undone last; None when there is none. `only_whole` as in `undo`."""
+        redo = partial(self._project.journal.redo, only_project_edits=only_whole)
+        return self._document.submit(self._revert, picture_id, redo)
 
     def history(self, picture_id: int) -> Future[list[EditRecord]]:
-        """The journal of a picture, oldest first."""
+        """The edits of a picture, oldest first, undone ones included."""
         return self._document.submit(self._project.journal.history, picture_id)
 
     def label_after(self, picture_id: int, edit_id: int) -> Future[dict[TileKey, Values]]:
-        """Tiles of a label as they were right after an edit; see `JournalRepository.changed_tiles_at`."""
+        """Tiles of a label as they were after an edit; see `JournalRepository.changed_tiles_at`."""
         return self._document.submit(self._project.journal.changed_tiles_at, picture_id, edit_id)
 
     def journal(self, picture_id: int) -> Future[UndoNames]:
-        """What undo and redo of a picture would do next."""
+        """Names of the edits that undo and redo of a picture would revert next."""
         return self._document.submit(self._project.journal.undo_names, picture_id)
 
     def origin_at(self, picture_id: int, x: int, y: int, size: tuple[int, int]) -> Future[str]:
-        """Who said so at a pixel, for people: "painted", "imported", "accepted from run 3"; empty for nobody."""
+        """The origin of a pixel, for people: "painted", "imported", "accepted from run 3"; empty when unlabelled.
+
+        size: (width, height) of the picture
+        """
         return self._document.submit(self._origin_at, picture_id, x, y, size)
 
     def set_status(self, picture_id: int, status: Status) -> Future[None]:
         return self._change_rows([picture_id], f"Mark as {status}", {"status": status.value})
 
     def set_split(self, picture_id: int, split: Split | None) -> Future[None]:
-        """Put a picture into a part of the dataset, or take it out of all."""
+        """Put a picture into a split, or None for none."""
         value = split.value if split else None
         return self._change_rows([picture_id], f"Put into {value or 'no split'}", {"split": value})
 
     def add_classes(self, names: list[str]) -> Future[None]:
-        """Raises UserError at once, and adds none, when a name is bad or taken."""
+        """Raises UserError at once, and adds no class, when a name is invalid or taken."""
 
         def added(classes: ClassList) -> ClassList:
             for name in names:
@@ -103,57 +106,57 @@ class EditingService:
     def change_class(
         self, value: int, *, name: str | None = None, colour: Colour | None = None
     ) -> Future[None]:
-        """Rename or recolour. Raises UserError at once when the name is bad or taken."""
-        was = self.classes.name_of(value)
-        said = f"Rename {was} to {name}" if name is not None else f"Recolour {was}"
-        return self._change_list(lambda classes: classes.with_changes(value, name=name, colour=colour), said)
+        """Rename or recolour. Raises UserError at once when the name is invalid or taken."""
+        old = self.classes.name_of(value)
+        title = f"Rename {old} to {name}" if name is not None else f"Recolour {old}"
+        return self._change_list(lambda classes: classes.with_changes(value, name=name, colour=colour), title)
 
     def order_classes(self, values: Sequence[int]) -> Future[None]:
-        """Put the classes in this order; values that are left out come last."""
-        place = {value: n for n, value in enumerate(values)}
+        """Reorder the class list; values that are left out come last."""
+        position = {value: n for n, value in enumerate(values)}
 
         def ordered(classes: ClassList) -> ClassList:
-            return classes.with_classes(sorted(classes, key=lambda c: place.get(c.value, len(place))))
+            return classes.with_classes(sorted(classes, key=lambda c: position.get(c.value, len(position))))
 
         return self._change_list(ordered, "Reorder classes")
 
     def class_usage(self, value: int) -> Future[ClassUsage]:
-        """How many pixels in how many pictures carry a class: to be said before it is merged or deleted."""
+        """How many pixels in how many pictures have a class, to show before it is merged or deleted."""
         return self._document.submit(self._project.classes.usage, value)
 
     def merge_class(self, value: int, into: int) -> Future[None]:
-        """All pixels of one class become another's, and the class goes. The future raises UserError."""
+        """Give all pixels of a class to another and remove the class. The future raises UserError."""
         return self._document.submit(self._relabel, lambda: self._project.classes.merge(value, into))
 
     def delete_class(self, value: int, *, leave: int = UNLABELLED) -> Future[None]:
-        """The class goes; its pixels become unlabelled, or void. The future raises UserError."""
+        """Remove a class; its pixels become `leave`, unlabelled or void. The future raises UserError."""
         return self._document.submit(
             self._relabel, lambda: self._project.classes.delete(value, replace_with=leave)
         )
 
     def change_class_value(self, value: int, new: int) -> Future[None]:
-        """The class and its pixels get another value. The future raises UserError when it is taken."""
+        """Give a class and its pixels another value. The future raises UserError when that is taken."""
         return self._document.submit(self._relabel, lambda: self._project.classes.change_value(value, new))
 
     def split_class(self, value: int, name: str, picture_ids: Sequence[int]) -> Future[None]:
-        """In these pictures the pixels of a class become a new class. The future raises UserError."""
+        """Give the pixels of a class in these pictures to a new class. The future raises UserError."""
         return self._document.submit(
             self._relabel, lambda: self._project.classes.split_off(value, name, picture_ids)
         )
 
     def set_note(self, picture_id: int, note: str) -> Future[None]:
-        """Say something about a picture."""
+        """Set the note of a picture."""
         return self._change_rows([picture_id], "Change note", {"note": note})
 
     def add_tags(self, picture_id: int, tags: Sequence[str]) -> Future[None]:
-        """Give a picture more tags. Raises UserError for a tag that is empty or too long."""
-        more = {_checked_tag(tag) for tag in tags}
+        """Add tags to a picture. Raises UserError for a tag that is empty or too long."""
+        added = {_validated_tag(tag) for tag in tags}
         return self._document.submit(
-            self._write_and_announce, lambda: self._write_tags(picture_id, more, set())
+            self._write_and_announce, lambda: self._write_tags(picture_id, added, set())
         )
 
     def remove_tag(self, picture_id: int, tag: str) -> Future[None]:
-        """Take one tag of a picture away."""
+        """Remove a tag from a picture."""
         return self._document.submit(
             self._write_and_announce, lambda: self._write_tags(picture_id, set(), {tag})
         )
@@ -170,27 +173,27 @@ class EditingService:
 
         return self._document.submit(self._write_and_announce, write)
 
-    def _write_tags(self, picture_id: int, more: set[str], fewer: set[str]) -> Changes:
-        # What to add and to take away, never the whole list: a screen that lags behind would take a new tag back.
-        had = set(self._project.pictures.get(picture_id).tags)
-        rows = [RowChange("picture_tags", f"{picture_id}:{tag}", None) for tag in had & fewer]
-        rows += [RowChange("picture_tags", f"{picture_id}:{tag}", {}) for tag in more - had]
+    def _write_tags(self, picture_id: int, added: set[str], removed: set[str]) -> Changes:
+        # Differences, never the whole list: a window that is behind would remove a tag that is new.
+        present = set(self._project.pictures.get(picture_id).tags)
+        rows = [RowChange("picture_tags", f"{picture_id}:{tag}", None) for tag in present & removed]
+        rows += [RowChange("picture_tags", f"{picture_id}:{tag}", {}) for tag in added - present]
         if not rows:
             return Changes()
         return self._project.journal.change_rows(picture_id, "Change tags", "mark", rows)
 
     def _change_list(self, change: Callable[[ClassList], ClassList], name: str) -> Future[None]:
-        """Change the list at once for the screen, and once more on the document lane for the file.
+        """Change the class list in memory at once, and the stored one on the document lane.
 
-        There it starts from what is stored: a merge still under way must not be taken back by an older list.
+        The latter starts from what is stored, so that an older list never reverts a merge that is still under way.
         """
         self.classes = change(self.classes)
-        write = self._project.classes
-        return self._document.submit(self._relabel, lambda: write.save(change(write.read()), name))
+        stored = self._project.classes
+        return self._document.submit(self._relabel, lambda: stored.save(change(stored.read()), name))
 
-    def _relabel(self, act: Callable[[], Changes]) -> None:
+    def _relabel(self, write: Callable[[], Changes]) -> None:
         try:
-            changes = act()
+            changes = write()
         finally:
             self.classes = self._project.classes.read()
         self._announce(changes)
@@ -215,7 +218,7 @@ class EditingService:
         # A new edit is what undo takes next, and leaves nothing to redo.
         changes = replace(changes_of_edit(picture_id), undo_names_known=frozenset([picture_id]))
         if self.classes.by_value(edit.class_value) is None and edit.class_value not in (UNLABELLED, VOID):
-            # Its class went while the stroke was on its way: what is stored is its heir, and the screen must see it.
+            # The class was removed meanwhile: the stroke was stored as the class that replaces it, so reload it.
             changes |= Changes(classes=True)
         self._announce(changes)
 
@@ -226,28 +229,26 @@ class EditingService:
         origin, run_id = found
         return f"{origin} from run {run_id}" if run_id is not None else str(origin)
 
-    def _revert(self, picture_id: int, act: Callable[[int], UndoResult | None]) -> UndoResult | None:
+    def _revert(self, picture_id: int, revert: Callable[[int], UndoResult | None]) -> UndoResult | None:
         if self._refused is not None:
-            raise ProjectError("An earlier change could not be saved yet; undo and redo wait behind it.")
+            raise ProjectError("An earlier edit is not saved yet. Undo and redo are possible once it is.")
         if picture_id in self._lost:
-            raise ProjectError(
-                "The newest change could not be saved and is gone; nothing else was taken back."
-            )
-        reverted = act(picture_id)
+            raise ProjectError("The newest edit could not be saved and is lost; nothing else was undone.")
+        reverted = revert(picture_id)
         if reverted is not None:
             if reverted.changes.classes:
                 self.classes = self._project.classes.read()
             self._announce(replace(reverted.changes, undo_names_known=frozenset([picture_id])))
         return reverted
 
-    def _write_and_announce(self, act: Callable[[], Changes]) -> None:
-        self._announce(act())
+    def _write_and_announce(self, write: Callable[[], Changes]) -> None:
+        self._announce(write())
 
 
-def _checked_tag(tag: str) -> str:
+def _validated_tag(tag: str) -> str:
     tag = " ".join(tag.split())
     if not tag or len(tag) > 60 or not tag.isprintable():
-        raise UserError("A tag has 1 to 60 letters.")
+        raise UserError("A tag has 1 to 60 characters.")
     return tag
 
 

@@ -1,4 +1,4 @@
-"""The built-in sample project: pictures we draw ourselves, a few of them labelled, the exact truth kept aside."""
+"""Creates the sample project: rendered pictures, a few of them labelled, with the ground truth of all."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.base.errors import Cancelled, ProjectError
+from core.base.progress import ProgressCallback
 from core.labels.class_list import ClassList
 from core.project.project import Project
 from core.project.records import Split, Status
@@ -19,25 +20,25 @@ from core.session.transfer.import_run import store_label
 COUNT = 60
 LABELLED = 12
 VALIDATION = 3
-"""Of the labelled pictures, so many go to val."""
+"""Labelled pictures in the split val; the others are in train."""
 TRUTH_FOLDER = "truth"
-"""Folder in the project's home: what is really there, for simulations and tests; training never reads it."""
+"""Folder in the project's home with the ground truth, for simulations and tests; training never reads it."""
 
 
 def make_sample_project(
     folder: Path,
     *,
     seed: int = 0,
-    progress: Callable[[int, int], None] = lambda *_: None,
+    progress: ProgressCallback = lambda *_: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Draw the pictures into `folder` and make a project of them. Nothing happens when there is one already.
+    """Render the pictures into `folder` and create a project there, unless there is one already.
 
-    Raises ProjectError when the folder holds something else or cannot be written, and Cancelled when it `should_stop`:
-    what was drawn until then is gone again.
+    Raises ProjectError when the folder holds other files or cannot be written, and Cancelled when `should_stop`
+    returns true; the pictures rendered so far are deleted then.
     """
 
-    def drawn(done: int, of: int) -> None:
+    def on_rendered(done: int, of: int) -> None:
         if should_stop():
             raise Cancelled
         progress(done, of)
@@ -49,14 +50,14 @@ def make_sample_project(
         if any(folder.iterdir()):
             raise ProjectError(f"{folder} is not empty. Choose a new folder for the sample with --dir.")
         try:
-            samples = write_sample_pictures(folder, count=COUNT, seed=seed, progress=drawn)
+            samples = write_sample_pictures(folder, count=COUNT, seed=seed, progress=on_rendered)
         except Cancelled:
             for path in folder.iterdir():
                 path.unlink()
             raise
     except OSError as problem:
         raise ProjectError(
-            f"The sample cannot be made in {folder}: {problem.strerror or problem}."
+            f"The sample project cannot be created in {folder}: {problem.strerror or problem}."
         ) from problem
     with Project.open(folder, purpose="making the sample project") as project:
         classes = ClassList()
@@ -67,20 +68,20 @@ def make_sample_project(
         for number, (record, sample) in enumerate(zip(records, samples, strict=True)):
             height, width = sample.truth.shape
             project.pictures.set_size(record.id, width, height)
-            _keep_truth(project, record.path, sample.truth)
+            _store_truth(project, record.path, sample.truth)
             if number < LABELLED:
                 store_label(project, project.pictures.get(record.id), sample.truth, "Sample label", "import")
                 project.pictures.set_status([record.id], Status.DONE)
-                judge = number % (LABELLED // VALIDATION) == 2
-                project.pictures.set_split([record.id], Split.VAL if judge else Split.TRAIN)
+                is_val = number % (LABELLED // VALIDATION) == 2
+                project.pictures.set_split([record.id], Split.VAL if is_val else Split.TRAIN)
 
 
 def truth_path(project: Project, relative: str) -> Path:
-    """Where the exact truth of a sample picture lies, an index PNG."""
+    """Path of the ground truth of a sample picture, a PNG of class values."""
     return project.home / TRUTH_FOLDER / f"{relative}.png"
 
 
-def _keep_truth(project: Project, relative: str, truth: NDArray[np.uint8]) -> None:
+def _store_truth(project: Project, relative: str, truth: NDArray[np.uint8]) -> None:
     path = truth_path(project, relative)
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(truth, "L").save(path)

@@ -1,4 +1,4 @@
-"""How much of a picture a person had to correct: what says best whether the network is worth its while."""
+"""Measures how much of a prediction a person corrected: the best sign of what a network is worth."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from core.project.project import Project
 
 
 class CorrectionCounter:
-    """Called from the GUI thread; answered on the document lane, behind all that was painted."""
+    """Called from the GUI thread; works on the document lane, after all strokes submitted before."""
 
     def __init__(self, project: Project, document: Lane) -> None:
         self._project, self._document = project, document
 
     def corrected_share(self, picture_id: int, prediction: PredictedMask) -> Future[float]:
-        """Of all pixels of a picture, the share (0..1) that a person painted otherwise than `told`."""
+        """The share (0..1) of the pixels of a picture that a person painted differently from `prediction`."""
 
         def work() -> float:
             height, width = prediction.values.shape
@@ -34,12 +34,13 @@ class CorrectionCounter:
 def painted_differently(
     project: Project, picture_id: int, values: Values, predicted: Values
 ) -> NDArray[np.bool_]:
-    """(H, W): where a person painted something else than a prediction `told`. Both are (H, W) uint8.
+    """(H, W) bool: pixels that a person painted as another class than predicted.
 
-    What was imported or accepted is nobody's correction, and neither is what nobody has said or made void.
+    values, predicted: the label and the prediction, (H, W) uint8. Imported and accepted pixels do not count, nor do
+    unlabelled and void ones.
     """
     height, width = values.shape
-    who, meaning = project.labels.provenance(picture_id, width, height)
-    painted = np.isin(who, [number for number, (origin, _) in meaning.items() if origin is Origin.PAINTED])
+    origin_ids, origins = project.labels.provenance(picture_id, width, height)
+    painted = np.isin(origin_ids, [i for i, (origin, _) in origins.items() if origin is Origin.PAINTED])
     counted = (values != UNLABELLED) & (values != VOID) & (predicted != UNLABELLED)
     return np.asarray(painted & counted & (predicted != values))

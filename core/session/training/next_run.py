@@ -1,4 +1,4 @@
-"""What the user has chosen for the next training of a project, and which weights it then starts from."""
+"""The network, recipe and starting weights of the next training, as chosen in a project."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from core.training.device_probe import likely_device
 from core.training.recipe import Recipe, default_recipe, parse_recipe_options
 
 FACT = "next_run"
-"""Name of the fact in the project file that holds the wish as JSON."""
+"""Name of the fact in the project file that holds a `NextRun` as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
 class NextRun:
-    """architecture None: the network of the newest run, or the usual one for the device; size None: likewise.
+    """What was chosen for the next training. Stored as JSON by field name.
 
-    weights: what an encoder starts from that was not trained here yet, "none" or "imagenet"
-    choices: how it learns, in words by name of the field of `core.training.recipe.TABLE`, as far as that is not left
-    to the program
+    architecture, size: None for those of the newest run, or the default of the device
+    weights: what an encoder starts from that was never trained in this project, "none" or "imagenet"
+    choices: recipe options by field name of `core.training.recipe.TABLE`, as text; the others have their defaults
     """
 
     architecture: str | None = None
@@ -40,21 +40,21 @@ class NextRun:
 
     @classmethod
     def from_json(cls, text: str | None) -> NextRun:
-        """The wish that `to_json` wrote. One that is missing, damaged or of another version wishes for nothing."""
+        """Read what `to_json` wrote. Defaults when that is missing, damaged or of another version."""
         try:
             raw: Mapping[str, Any] = json.loads(text or "{}")
             size = raw.get("size")
-            wish = cls(
+            chosen = cls(
                 raw.get("architecture"),
                 raw.get("encoder"),
                 raw.get("weights", "none"),
                 size and int(size),
                 {str(name): str(text) for name, text in raw.get("choices", {}).items()},
             )
-            parse_recipe_options(wish.choices)
-            if wish.architecture is not None:
-                resolve_network(wish.architecture, wish.encoder)
-            return wish if wish.weights in WEIGHTS else replace(wish, weights="none")
+            parse_recipe_options(chosen.choices)
+            if chosen.architecture is not None:
+                resolve_network(chosen.architecture, chosen.encoder)
+            return chosen if chosen.weights in WEIGHTS else replace(chosen, weights="none")
         except (ValueError, TypeError, AttributeError, KeyError, ModelError, TrainingError):
             return cls()
 
@@ -62,40 +62,41 @@ class NextRun:
 def plan_next(
     project: Project, records: Iterable[PictureRecord], newest: RunRecord | None, device: str
 ) -> tuple[ModelSpec, RunRecord | None]:
-    """The network of the next training, and the run whose weights it starts from.
+    """The network of the next training, and the run whose weights it starts from, None for new weights.
 
-    That is the newest run of this very network, so that going back to one goes on where it was; None when it was
-    never trained here. `records`: what it will learn from; `newest`: the run that predicts now; device: of the
-    settings. Raises ModelError.
+    That is the newest run of the same network, so that an earlier network resumes where it was. records: to train on;
+    newest: the run that predicts now; device: as in the settings. Raises ModelError.
     """
-    wish = NextRun.from_json(project.fact(FACT))
+    chosen = NextRun.from_json(project.fact(FACT))
     values = project.classes.read().values
     base = (
         newest
-        if wish.architecture is None
-        else _newest_run_of(project, *resolve_network(wish.architecture, wish.encoder))
+        if chosen.architecture is None
+        else _newest_run_of(project, *resolve_network(chosen.architecture, chosen.encoder))
     )
     if base is not None:
-        now = project.classes.mapping_since(base.after_move_id)
-        spec = spec_from_base(spec_of(base), values, now.tolist())
+        mapping = project.classes.mapping_since(base.after_move_id)
+        spec = spec_from_base(spec_of(base), values, mapping.tolist())
     else:
         spec = initial_spec(project, records, likely_device(device))
-        if wish.architecture is not None:
-            architecture, encoder = resolve_network(wish.architecture, wish.encoder)
-            weights = wish.weights if encoder else "none"
+        if chosen.architecture is not None:
+            architecture, encoder = resolve_network(chosen.architecture, chosen.encoder)
+            weights = chosen.weights if encoder else "none"
             spec = replace(spec, architecture=architecture, encoder=encoder, weights=weights)
-    return replace(spec, size=wish.size or spec.size), base
+    return replace(spec, size=chosen.size or spec.size), base
 
 
 def next_recipe(project: Project, minutes: float, device: str) -> Recipe:
-    """How the next training learns: as is usual on a device (of the settings) for so many minutes, but for what was
-    chosen for this project."""
-    said = parse_recipe_options(NextRun.from_json(project.fact(FACT)).choices)
-    return replace(default_recipe(likely_device(device)), minutes=minutes, device=device).with_changes(said)
+    """The recipe of the next training: the defaults of the device and the options chosen in this project.
+
+    minutes, device: as in the settings. Raises TrainingError.
+    """
+    chosen = parse_recipe_options(NextRun.from_json(project.fact(FACT)).choices)
+    return replace(default_recipe(likely_device(device)), minutes=minutes, device=device).with_changes(chosen)
 
 
 def spec_of(run: RunRecord) -> ModelSpec:
-    """Raises ModelError when the run's description is damaged."""
+    """The network of a run. Raises ModelError when its description is damaged."""
     try:
         return ModelSpec.from_json(json.loads(run.model))
     except ValueError as problem:

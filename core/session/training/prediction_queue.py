@@ -1,4 +1,4 @@
-"""Which picture is predicted next: the one on screen, then those that will come, then all others in turn."""
+"""The order of predictions: the picture on screen, then those that come next, then all others in turn."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from core.training.events import PredictionFailed, PredictionReady
 from core.training.process.worker_client import WorkerClient
 
 MAX_IN_FLIGHT = 3
-"""Predictions handed to the worker at a time: few, so that the picture on screen never waits long."""
+"""Predictions given to the worker at a time: few, so that the picture on screen never waits long."""
 MAX_RETRIES = 2
-"""Times that a picture is asked for again because the process ended under it; it may be what ends the process."""
+"""Times that a picture is sent again after the worker died on it; it may be what kills the worker."""
 
 
 class PredictionQueue:
@@ -40,18 +40,18 @@ class PredictionQueue:
 
     @property
     def run(self) -> RunRecord | None:
-        """The run whose weights predict."""
+        """The run whose weights predict, None before the first checkpoint."""
         return self._run
 
     def on_picture_shown(self, picture_id: int, upcoming: Sequence[int]) -> None:
-        """This picture is on screen now, and those are likely to come next."""
+        """This picture is on screen now; the `upcoming` ones are likely to come next."""
         self._shown = picture_id
         first = [p for p in (picture_id, *upcoming) if p not in self._up_to_date and p not in self._in_flight]
         self._waiting = deque(first + [p for p in self._waiting if p not in first])
         self._send(beyond=int(picture_id in first))
 
     def on_new_weights(self, run: RunRecord) -> None:
-        """New weights: every prediction is old news; an old one stays on screen until its successor is there."""
+        """Predict every picture again; an old prediction stays on screen until the new one is there."""
         self._run = run
         self._worker.drop_predictions()
         self._in_flight.clear()
@@ -61,8 +61,7 @@ class PredictionQueue:
         self._send()
 
     def set_options(self, tta: str, device: str) -> None:
-        """How often each picture is looked at from now on, and where; if the first is another number, all are predicted
-        again."""
+        """Set test-time augmentation and device; when the former changes, every picture is predicted again."""
         self._device = device
         if tta != self._tta:
             self._tta = tta
@@ -70,8 +69,7 @@ class PredictionQueue:
                 self.on_new_weights(self._run)
 
     def on_answer(self, event: PredictionReady | PredictionFailed) -> None:
-        """The worker has dealt with one; whatever came of it, it is not asked for again with these weights, unless
-        its process ended under it."""
+        """The worker is done with a picture. It is not sent again with these weights, unless the worker died on it."""
         self._in_flight.discard(event.picture_id)
         if isinstance(event, PredictionFailed) and event.lost:
             self._retries[event.picture_id] += 1
@@ -86,7 +84,7 @@ class PredictionQueue:
         self._send()
 
     def _send(self, beyond: int = 0) -> None:
-        """Hand out pictures; `beyond` lets the one on screen go past the limit, it must not wait."""
+        """Send pictures up to the limit; `beyond` raises it, so that the one on screen need not wait."""
         while self._waiting and self._run is not None and len(self._in_flight) < MAX_IN_FLIGHT + beyond:
             picture_id = self._waiting.popleft()
             record = self._reader.pictures.get(picture_id)
@@ -103,7 +101,7 @@ class PredictionQueue:
             )
 
     def _published_at(self, run: RunRecord) -> str:
-        """When the newest weights of a run were published; the beginning of time where there are none."""
+        """When the newest weights of a run were published; 1970 when there are none."""
         published = 0.0
         with contextlib.suppress(OSError):
             published = (self._reader.run_folder(run.id) / WEIGHTS_FILE).stat().st_mtime
@@ -111,12 +109,12 @@ class PredictionQueue:
 
 
 def prediction_order(order: Sequence[int], shown: int | None, last_predicted: Mapping[int, int]) -> list[int]:
-    """Ids of pictures as they are to be predicted: the one shown, those without a prediction, the oldest ones.
+    """Picture ids in the order of prediction: the one shown, those without a prediction, then the oldest predictions.
 
-    Among equals those that come next in `order` come first. `turns`: when each was predicted last, as any number
-    that grows. Without turns, weights that change faster than all pictures are predicted would always begin again
-    at the same few, and never reach the others.
+    order: picture ids in list order; of equals the next ones after `shown` come first
+    last_predicted: when each was predicted, as any growing number. Without it, weights that change faster than all
+    pictures are predicted would always restart at the same few pictures.
     """
-    place = order.index(shown) if shown in order else 0
-    ahead = [*order[place:], *order[:place]]
-    return sorted(ahead, key=lambda picture_id: (picture_id != shown, last_predicted.get(picture_id, -1)))
+    start = order.index(shown) if shown in order else 0
+    rotated = [*order[start:], *order[:start]]
+    return sorted(rotated, key=lambda picture_id: (picture_id != shown, last_predicted.get(picture_id, -1)))

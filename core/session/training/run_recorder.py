@@ -1,4 +1,4 @@
-"""What a training says goes into the document: the run's row and every point of the charts."""
+"""Stores the events of one training: the row of the run and its measurements."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from core.training.recipe import Recipe
 
 
 class RunRecorder:
-    """Writes one run, event by event. Lives where its project lives."""
+    """Writes one run, event by event. Belongs to the thread that owns `project`."""
 
     def __init__(
         self,
@@ -25,10 +25,13 @@ class RunRecorder:
         base: RunRecord | None,
         labelled_pictures: int,
         note: str = "",
-        moment: int | None = None,
+        remap_id: int | None = None,
     ) -> None:
-        """`note`: a sentence that stays with the run, about what it was trained and judged on; `moment`: whose classes
-        `spec` means, None: those of now."""
+        """Start a run.
+
+        note: a sentence stored with the run, about its training and validation pictures
+        remap_id: `ClassRepository.latest_remap_id` when `spec` was made, None for now
+        """
         self._project, self._recipe, self._note = project, recipe, note
         self.labelled_pictures = labelled_pictures
         self.published = 0
@@ -37,14 +40,13 @@ class RunRecorder:
             json.dumps(recipe.to_json()),
             base.id if base else None,
             labelled_pictures,
-            moment,
+            remap_id,
         )
-
         if note:
             project.runs.update(self.run.id, message=note)
 
     def record(self, event: events.TrainingEvent) -> Changes:
-        """Store what `event` says. Predictions and notes are nobody's measurement and change nothing here."""
+        """Store what `event` reports. Events about predictions and notes change nothing here."""
         runs, run_id = self._project.runs, self.run.id
         match event:
             case events.TrainingStarted():
@@ -52,7 +54,7 @@ class RunRecorder:
             case events.TrainingProgress():
                 return self._measure(event.step, event.seconds, [("loss", None, event.loss)])
             case events.ModelEvaluated() if event.split == Split.VAL:
-                # Scores on pictures that were learned from say nothing about new ones: no chart shows them.
+                # Only validation scores are stored: those on training pictures say nothing about new pictures.
                 points: list[tuple[str, int | None, float]] = [
                     ("miou", None, event.miou),
                     ("pixel_accuracy", None, event.pixel_accuracy),
@@ -72,12 +74,12 @@ class RunRecorder:
         return Changes()
 
     def set_labelled_pictures(self, labelled_pictures: int) -> Changes:
-        """More labels have joined the training."""
+        """More labelled pictures have joined the training."""
         self.labelled_pictures = labelled_pictures
         return self._project.runs.update(self.run.id, labelled_pictures=labelled_pictures)
 
     def _record_range_test(self, event: events.LearningRateFound) -> Changes:
-        """Keep the curve, and in the recipe the rate that was taken: only so can the run be repeated."""
+        """Store the curve, and the chosen rate in the recipe, so that the run can be repeated."""
         for number, (rate, loss) in enumerate(event.curve):
             self._measure(number, 0.0, [("range_rate", None, rate), ("range_loss", None, loss)])
         self._measure(len(event.curve), 0.0, [("range_taken", None, event.rate)])

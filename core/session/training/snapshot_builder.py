@@ -1,8 +1,8 @@
-"""Labelled pictures go into the trainer's own folder: what training sees is frozen, the document stays free."""
+"""Copies labelled pictures into the snapshot that the worker trains on, so that the project can change meanwhile."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.base.errors import ImageError, ModelError, TrainingError
+from core.base.progress import ProgressCallback
 from core.images.image_reader import read_model_input, read_raster
 from core.labels.label_map import Values
 from core.labels.prediction import read_prediction
@@ -22,12 +23,12 @@ from core.training.recipe import Recipe
 
 
 def trainable_pictures(project: Project) -> list[PictureRecord]:
-    """Labelled pictures that train or judge the network; test pictures are never shown to it."""
+    """Labelled pictures of the splits train and val; training never sees the test split."""
     return [r for r in project.pictures.labelled() if r.split in (Split.TRAIN, Split.VAL)]
 
 
 def check_trainable(project: Project, records: Iterable[PictureRecord]) -> None:
-    """Raises TrainingError, saying what is missing, when there is too little to learn from."""
+    """Raises TrainingError with what is missing when there is too little to train on."""
     classes = project.classes.read()
     if len(classes) < 2:
         raise TrainingError("Training needs at least two classes. Add them, and paint a little of each.")
@@ -42,9 +43,9 @@ def check_trainable(project: Project, records: Iterable[PictureRecord]) -> None:
 
 
 def initial_spec(project: Project, records: Iterable[PictureRecord], device_kind: str) -> ModelSpec:
-    """What a project starts with: the default of the device, with as many channels as its pictures have.
+    """The first network of a project: the default of the device, with the channels of the first readable picture.
 
-    The first picture that can be read decides; pictures of another kind are left out with a sentence.
+    device_kind: as `likely_device` returns it. Pictures with other channels are left out of the training.
     """
     spec = default_spec(device_kind, project.classes.read().values)
     for record in records:
@@ -57,7 +58,7 @@ def initial_spec(project: Project, records: Iterable[PictureRecord], device_kind
 
 
 def open_snapshot(folder: Path, spec: ModelSpec, recipe: Recipe) -> TrainingSnapshot:
-    """The snapshot kept from an earlier round where it still fits, so that only changes are frozen again."""
+    """The snapshot of the last training if it is compatible, so that only changes are copied; else a new one."""
     try:
         snapshot = TrainingSnapshot.open(folder)
         snapshot.reconfigure(spec, recipe)
@@ -67,30 +68,29 @@ def open_snapshot(folder: Path, spec: ModelSpec, recipe: Recipe) -> TrainingSnap
 
 
 def add_to_snapshot(project: Project, snapshot: TrainingSnapshot, record: PictureRecord) -> None:
-    """Put one picture and its label into the snapshot. Raises ImageError or TrainingError."""
+    """Copy a picture and its label into the snapshot. Raises ImageError or TrainingError."""
     picture = read_model_input(project.picture_path(record.path), snapshot.spec.channels)
     height, width = picture.shape[:2]
     if (record.width, record.height) != (width, height):
-        raise ImageError(f"{record.path} is no longer of the size at which it was labelled; it is left out.")
+        raise ImageError(f"{record.path} has another size than when it was labelled; it is left out.")
     values = project.labels.read(record.id, width, height)
     corrected = corrected_pixels(project, record.id, values) if record.split == Split.TRAIN else None
     snapshot.put(record.id, record.name, str(record.split), picture, values, corrected)
 
 
 def corrected_pixels(project: Project, picture_id: int, values: Values) -> NDArray[np.bool_] | None:
-    """(H, W), where a person painted what the newest prediction of the picture says otherwise; None without one.
+    """(H, W) bool: pixels that a person painted as another class than the newest prediction; None without a prediction.
 
-    values: the label, (H, W) uint8.
+    values: the label, (H, W) uint8
     """
     try:
         mask = read_prediction(project.prediction_path(picture_id))
-        moved = run_class_mapping(project, mask.run_id)
+        mapping = run_class_mapping(project, mask.run_id)
     except (ImageError, KeyError):
-        return None  # the cache may be gone: without it nothing weighs more
+        return None  # the cache may have been deleted: then all pixels weigh the same
     if mask.values.shape != values.shape:
         return None
-    said = mask.remapped(moved).values
-    return painted_differently(project, picture_id, values, said)
+    return painted_differently(project, picture_id, values, mask.remapped(mapping).values)
 
 
 def update_snapshot(
@@ -98,16 +98,15 @@ def update_snapshot(
     snapshot: TrainingSnapshot,
     records: list[PictureRecord],
     outdated: Sequence[PictureRecord] | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: ProgressCallback | None = None,
 ) -> list[str]:
-    """Make the snapshot hold exactly `records`; only `stale` ones are read again (all of them without it).
+    """Make the snapshot hold exactly `records`; only the `outdated` ones are copied again, or all when that is None.
 
-    Returns a sentence for each picture that had to be left out. `progress` hears how many of how many are done.
-    Raises TrainingError when every picture had to be.
+    Returns a sentence for each picture that had to be left out. Raises TrainingError when that was every picture.
     """
     problems: list[str] = []
-    for gone in set(snapshot.entries()) - {record.id for record in records}:
-        snapshot.remove(gone)
+    for removed in set(snapshot.entries()) - {record.id for record in records}:
+        snapshot.remove(removed)
     outdated = records if outdated is None else outdated
     for done, record in enumerate(outdated):
         try:
