@@ -27,7 +27,7 @@ FLAT = [part for corner in BOX for part in corner]
 
 
 @dataclass(frozen=True)
-class Form:
+class ExternalDataset:
     """A format, a function that writes the dataset, and the expected result: class names left and right, split,
     tags."""
 
@@ -318,9 +318,9 @@ def _runs() -> list[int]:
 _ROWS = ",".join(["0", str(MIDDLE * HEIGHT)])
 _X = {"description": "", "difficult": False, "kie_linking": [], "group_id": None}
 
-FORMS = (
+EXTERNAL_DATASETS = (
     *(
-        Form("cityscapes", _cityscapes(kind, left, right), "road", "car", "train")
+        ExternalDataset("cityscapes", _cityscapes(kind, left, right), "road", "car", "train")
         for kind, left, right in (
             ("labelIds", 7, 26),
             ("labelTrainIds", 0, 13),
@@ -329,21 +329,25 @@ FORMS = (
             ("polygons", "road", "cargroup"),
         )
     ),
-    Form("camvid", _camvid_colours, "LaneMkgsDriv", "Sidewalk"),
-    Form("camvid", _camvid_indices, "Road", "Car", "train"),
-    Form("oxford-pet", _pet, "background", "pet", "train", ("great pyrenees",)),
-    Form("mask-folders", _drone, "paved-area", "roof"),
-    Form("mask-folders", _tiles, "Land (unpaved area)", "Building"),
-    Form("pascal-voc", _voc, "background", "dog", "val"),
-    Form("ade20k", _ade, "sky", "wall", "val"),
-    Form("mapillary", _mapillary, "Bird", "Curb", "val"),
-    Form("coco", _coco([FLAT]), REST, "roof", "val"),
-    Form("coco", _coco({"size": [HEIGHT, WIDTH], "counts": _runs()}, crowd=1), REST, "roof", "val"),
-    Form("coco", _coco(compressed(RIGHT)), REST, "roof", "val"),
-    Form("coco-panoptic", _panoptic, "street", "roof", "val"),
-    Form("yolo-seg", _yolo, REST, "roof", "train"),
-    Form("labelme", _labelme({"shape_type": "polygon", "points": BOX}), REST, "roof", None, ("night",)),
-    Form(
+    ExternalDataset("camvid", _camvid_colours, "LaneMkgsDriv", "Sidewalk"),
+    ExternalDataset("camvid", _camvid_indices, "Road", "Car", "train"),
+    ExternalDataset("oxford-pet", _pet, "background", "pet", "train", ("great pyrenees",)),
+    ExternalDataset("mask-folders", _drone, "paved-area", "roof"),
+    ExternalDataset("mask-folders", _tiles, "Land (unpaved area)", "Building"),
+    ExternalDataset("pascal-voc", _voc, "background", "dog", "val"),
+    ExternalDataset("ade20k", _ade, "sky", "wall", "val"),
+    ExternalDataset("mapillary", _mapillary, "Bird", "Curb", "val"),
+    ExternalDataset("coco", _coco([FLAT]), REST, "roof", "val"),
+    ExternalDataset(
+        "coco", _coco({"size": [HEIGHT, WIDTH], "counts": _runs()}, crowd=1), REST, "roof", "val"
+    ),
+    ExternalDataset("coco", _coco(compressed(RIGHT)), REST, "roof", "val"),
+    ExternalDataset("coco-panoptic", _panoptic, "street", "roof", "val"),
+    ExternalDataset("yolo-seg", _yolo, REST, "roof", "train"),
+    ExternalDataset(
+        "labelme", _labelme({"shape_type": "polygon", "points": BOX}), REST, "roof", None, ("night",)
+    ),
+    ExternalDataset(
         "labelme",
         _labelme({"shape_type": "rectangle", "points": [[12, 0], [24, 16]]}),
         REST,
@@ -351,7 +355,7 @@ FORMS = (
         None,
         ("night",),
     ),
-    Form(
+    ExternalDataset(
         "labelme",
         _labelme(
             {
@@ -365,7 +369,7 @@ FORMS = (
         None,
         ("night",),
     ),
-    Form(
+    ExternalDataset(
         "xanylabeling",
         _labelme({"shape_type": "rotation", "points": BOX, **_X}),
         REST,
@@ -373,8 +377,8 @@ FORMS = (
         None,
         ("night",),
     ),
-    Form("isat", _isat, REST, "roof", None, ("night",)),
-    Form(
+    ExternalDataset("isat", _isat, REST, "roof", None, ("night",)),
+    ExternalDataset(
         "cvat",
         _cvat('<polygon label="roof" points="12,0;24,0;24,16;12,16" z_order="0"/>'),
         REST,
@@ -382,7 +386,7 @@ FORMS = (
         "train",
         ("night",),
     ),
-    Form(
+    ExternalDataset(
         "cvat",
         _cvat('<box label="roof" xtl="12" ytl="0" xbr="24" ybr="16"/>'),
         REST,
@@ -390,7 +394,7 @@ FORMS = (
         "train",
         ("night",),
     ),
-    Form(
+    ExternalDataset(
         "cvat",
         _cvat('<mask label="roof" rle="0, 192" left="12" top="0" width="12" height="16"/>'),
         REST,
@@ -398,7 +402,7 @@ FORMS = (
         "train",
         ("night",),
     ),
-    Form(
+    ExternalDataset(
         "supervisely",
         _supervisely({"geometryType": "polygon", "points": {"exterior": BOX, "interior": []}}),
         REST,
@@ -406,7 +410,7 @@ FORMS = (
         None,
         ("night",),
     ),
-    Form(
+    ExternalDataset(
         "supervisely",
         _supervisely(
             {
@@ -422,27 +426,27 @@ FORMS = (
         None,
         ("night",),
     ),
-    Form(
+    ExternalDataset(
         "label-studio",
         _label_studio("polygonlabels", {"points": [[50, 0], [100, 0], [100, 100], [50, 100]]}),
         REST,
         "roof",
     ),
-    Form(
+    ExternalDataset(
         "label-studio",
         _label_studio("rectanglelabels", {"x": 50, "y": 0, "width": 50, "height": 100, "rotation": 0}),
         REST,
         "roof",
     ),
-    Form(
+    ExternalDataset(
         "label-studio",
         _label_studio("brushlabels", {"format": "rle", "rle": brush_code(RIGHT)}),
         REST,
         "roof",
     ),
-    Form("datumaro", _datumaro({"type": "polygon", "points": FLAT}), REST, "roof", "val"),
-    Form("datumaro", _datumaro({"type": "mask", "rle": compressed(RIGHT)}), REST, "roof", "val"),
+    ExternalDataset("datumaro", _datumaro({"type": "polygon", "points": FLAT}), REST, "roof", "val"),
+    ExternalDataset("datumaro", _datumaro({"type": "mask", "rle": compressed(RIGHT)}), REST, "roof", "val"),
 )
 """All formats except image pairs, whose colours are blurred by JPEG."""
 
-PAIRS = Form("cityscapes-pairs", _pairs, "road", "car")
+IMAGE_PAIRS = ExternalDataset("cityscapes-pairs", _pairs, "road", "car")

@@ -153,7 +153,7 @@ def duplicates_command(project: ProjectOption = Path(), as_json: JsonOption = Fa
     }
     lines = [
         f"{count_of(found.compared, 'picture')} compared: {count_of(len(found.pairs), 'pair')} of near-duplicates in "
-        f"{count_of(len(found.groups), 'group')}; {len(leaking):,} of the pairs leak between splits."
+        f"{count_of(len(found.groups), 'group')}; {count_of(len(leaking), 'pair')} between splits."
     ]
     for pair in leaking[:MAX_PAIRS_SHOWN]:
         one, two = records[pair.one], records[pair.two]

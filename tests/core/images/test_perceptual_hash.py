@@ -151,7 +151,7 @@ def test_leaks_are_named_with_their_pictures(folder: Path) -> None:
     )
     assert told["sequences_in_several_splits"] == {"clip7_": {"train": 1, "val": 1}}
     words = output_of("duplicates", "--project", folder)
-    assert "1 of them between splits" in words and "broken.png" in words and "“clip7_”" in words
+    assert "; 1 pair between splits" in words and "broken.png" in words and "“clip7_”" in words
 
 
 def test_the_cache_saves_reading_and_may_be_lost_or_spoiled(folder: Path) -> None:
