@@ -312,8 +312,8 @@ def _import_report_lines(report: ImportReport) -> list[str]:
         least = min(report.uncertain, key=lambda name: report.uncertain[name])
         mean = sum(report.uncertain.values()) / len(report.uncertain)
         lines.append(
-            f"The colours of {count_of(len(report.uncertain), 'mask')} are blurred: {mean:.1%} of the pixels have a certain "
-            f"class, {report.uncertain[least]:.1%} in {least}; the others are void."
+            f"The colours of {count_of(len(report.uncertain), 'mask')} are blurred: {mean:.1%} of the pixels have a "
+            f"certain class, {report.uncertain[least]:.1%} in {least}; the others are void."
         )
     return lines + _limited("", report.notes) + _limited("Left out: ", report.problems)
 

@@ -63,7 +63,7 @@ class ModelExportJob:
             Path(raw["folder"]),
             Path(raw["out"]),
             tuple(ExportedClass(c["value"], c["name"], tuple(c["colour"])) for c in raw["classes"]),
-            tuple(raw["now"]),
+            tuple(raw["value_map"]),
             tuple(Path(path) for path in raw["pictures"]),
             tuple((width, height) for width, height in raw["sizes"]),
         )
