@@ -1,4 +1,4 @@
-"""Questions about a class, in numbers, before something reaches into labels."""
+"""Dialogs that ask before an operation on a class changes pixels; each says how many pixels in how many pictures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WIDTH = 400
 
 
 class ClassDialog(QDialog):
-    """A heading, a sentence with numbers, room for a choice, and a verb on the button. Does not block the window."""
+    """A heading, a sentence with numbers, widgets for a choice, and a verb on the button. Open it with `open`."""
 
     def __init__(self, title: str, sentence: str, button_text: str, parent: QWidget) -> None:
         super().__init__(parent)
@@ -33,7 +33,7 @@ class ClassDialog(QDialog):
         self._title = title
 
     def set_content(self, *middle: QWidget | QLayout) -> None:
-        """Put what a question needs between the sentence and the buttons."""
+        """Lay the dialog out, with `middle` between the sentence and the buttons."""
         self.setLayout(
             column(
                 text_label(self._title, "heading"),
@@ -53,27 +53,28 @@ class ClassDialog(QDialog):
         super().showEvent(event)
 
     def show_error(self, text: str) -> None:
-        """Say why it cannot be done as it stands; an empty text takes it away."""
+        """Show why the operation is not possible as it stands; an empty text hides it."""
         self.error.setText(text)
         self.error.setVisible(bool(text))
         self.accept_button.setEnabled(not text)
         self._fit_height()
 
     def _fit_height(self) -> None:
-        """As high as the wrapped sentences need at this width; a dialog by itself guesses too much."""
+        """Set the height that wrapped text needs at this width; the size hint of the dialog is too high."""
         layout = self.layout()
+        assert layout is not None
         layout.activate()
         self.setFixedHeight(layout.totalHeightForWidth(WIDTH))
 
 
 class DeleteClassDialog(ClassDialog):
-    """`leave` is what its pixels become: UNLABELLED or VOID."""
+    """`new_value` is what the pixels become: UNLABELLED or VOID."""
 
-    def __init__(self, deleted: LabelClass, reach: str, parent: QWidget) -> None:
+    def __init__(self, deleted: LabelClass, usage: str, parent: QWidget) -> None:
         super().__init__(f"Delete class {deleted.name}", "", "Delete", parent)
-        self._reach = reach
-        self.unlabelled = QRadioButton("Unlabelled: nobody has said yet what they are")
-        self.void = QRadioButton("Void: ignored by training and counts")
+        self._usage = usage
+        self.unlabelled = QRadioButton("Unlabelled: they have no label any more")
+        self.void = QRadioButton("Void: ignored by training and scores")
         self.unlabelled.setChecked(True)
         self.void.toggled.connect(self._update_sentence)
         self._update_sentence()
@@ -85,31 +86,31 @@ class DeleteClassDialog(ClassDialog):
 
     def _update_sentence(self) -> None:
         became = "void" if self.void.isChecked() else "unlabelled"
-        self.sentence.setText(f"{sentence_start(self._reach)} {became}.")
+        self.sentence.setText(f"{sentence_start(self._usage)} {became}.")
 
 
 class MergeClassDialog(ClassDialog):
-    """One class becomes part of another."""
+    """Asks before all pixels of one class become those of another."""
 
-    def __init__(self, source: LabelClass, target: LabelClass, reach: str, parent: QWidget) -> None:
-        sentence = f"{sentence_start(reach)} {target.name}, and the class {source.name} goes."
+    def __init__(self, source: LabelClass, target: LabelClass, usage: str, parent: QWidget) -> None:
+        sentence = f"{sentence_start(usage)} {target.name}, and the class {source.name} is deleted."
         super().__init__(f"Merge {source.name} into {target.name}", sentence, "Merge", parent)
         self.set_content()
 
 
 class ClassValueDialog(ClassDialog):
-    """`value` is the pixel value that was chosen, one of `free`."""
+    """`value` is the chosen pixel value, one of `free`."""
 
-    def __init__(self, about: LabelClass, reach: str, free: frozenset[int], parent: QWidget) -> None:
-        sentence = f"The number that stands for {about.name} in masks. It changes in {reach}."
-        super().__init__(f"Change value of {about.name}", sentence, "Change", parent)
-        self._free, self._old = free, about.value
+    def __init__(self, label_class: LabelClass, usage: str, free: frozenset[int], parent: QWidget) -> None:
+        sentence = f"The pixel value of {label_class.name} in masks. It changes for {usage}."
+        super().__init__(f"Change value of {label_class.name}", sentence, "Change", parent)
+        self._free, self._current = free, label_class.value
         self.value_field = QSpinBox()
         self.value_field.setRange(1, MAX_CLASS_VALUE)
         self.value_field.setAccessibleName("Value of the class")
         self.value_field.setFixedWidth(12 * GRID)
         indent_spin_box(self.value_field)
-        self.value_field.setValue(about.value)
+        self.value_field.setValue(label_class.value)
         self.value_field.valueChanged.connect(self._check)
         title = text_label("Value")
         title.setBuddy(self.value_field)
@@ -122,20 +123,24 @@ class ClassValueDialog(ClassDialog):
         return self.value_field.value()
 
     def _check(self, value: int) -> None:
-        taken = value not in self._free and value != self._old
-        self.show_error(f"The value {value} is taken by another class; choose a free one." if taken else "")
+        is_taken = value not in self._free and value != self._current
+        self.show_error(
+            f"The value {value} is taken by another class; choose a free one." if is_taken else ""
+        )
         self.accept_button.setEnabled(value in self._free)
 
 
 class SplitClassDialog(ClassDialog):
-    """`name` is that of the new class."""
+    """`name` is the name of the new class."""
 
-    def __init__(self, about: LabelClass, pixels: int, classes: ClassList, parent: QWidget) -> None:
+    def __init__(self, label_class: LabelClass, pixels: int, classes: ClassList, parent: QWidget) -> None:
         count = sentence_start(
-            f"{pixels:,} pixels of {about.name} in this picture" if pixels > 1 else "1 pixel in this picture"
+            f"{pixels:,} pixels of {label_class.name} in this picture"
+            if pixels > 1
+            else "1 pixel in this picture"
         )
         sentence = f"{count} a new class. Other pictures stay as they are."
-        super().__init__(f"Split off {about.name}", sentence, "Split off", parent)
+        super().__init__(f"Split off {label_class.name}", sentence, "Split off", parent)
         self._classes = classes
         self.name_field = QLineEdit()
         self.name_field.setMaxLength(80)
@@ -153,12 +158,12 @@ class SplitClassDialog(ClassDialog):
     def _check(self, _text: str) -> None:
         try:
             self._classes.with_class(self.name)
-        except UserError as problem:
-            self.show_error(str(problem))
+        except UserError as error:
+            self.show_error(str(error))
         else:
             self.show_error("")
 
 
-def sentence_start(reach: str) -> str:
-    """The first words of a sentence: 1,204 pixels in 18 pictures become."""
-    return f"{reach} becomes" if reach.startswith("1 pixel ") else f"{reach} become"
+def sentence_start(usage: str) -> str:
+    """The start of a sentence: "1,204 pixels in 18 pictures become"."""
+    return f"{usage} becomes" if usage.startswith("1 pixel ") else f"{usage} become"

@@ -1,8 +1,9 @@
-"""Brightness, contrast, levels and channels of the picture on screen: a sheet over the canvas with a histogram."""
+"""The panel over the canvas that adjusts how the picture is shown: histogram, levels, gamma, contrast, channels."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
@@ -15,7 +16,7 @@ from desktop.widgets.controls import ResettableSlider, button, column, combo_box
 
 WIDTH = 37 * GRID
 STEPS = 100
-"""Steps of a slider for the whole range of a share."""
+"""Steps of a slider for a range of 1."""
 TITLES = (
     ("low", "Black"),
     ("high", "White"),
@@ -33,7 +34,7 @@ CHANNEL_ROWS = (
 
 
 class HistogramView(QWidget):
-    """How often each value occurs, by colour, and which values become black and white."""
+    """Frequency of each value by channel, with lines at the values that are shown black and white."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -59,11 +60,11 @@ class HistogramView(QWidget):
         shown = self._histogram
         if shown is not None and shown.counts.any():
             painter.setPen(Qt.PenStyle.NoPen)
-            alike = bool((shown.counts == shown.counts[0]).all())
-            colours = ["#808086"] if alike else ["#e05555", "#4fae5c", "#5b7de8"]
+            is_grey = bool((shown.counts == shown.counts[0]).all())
+            colours = ["#808086"] if is_grey else ["#e05555", "#4fae5c", "#5b7de8"]
             for counts, colour in zip(shown.counts, colours, strict=False):
                 fill = QColor(colour)
-                fill.setAlphaF(0.75 if alike else 0.5)
+                fill.setAlphaF(0.75 if is_grey else 0.5)
                 painter.setBrush(fill)
                 painter.drawPath(_area_path(np.sqrt(counts), area))
             painter.setPen(QPen(self._theme.colour("focus"), 1.5))
@@ -75,7 +76,7 @@ class HistogramView(QWidget):
 
 
 class AdjustmentsPanel(QFrame):
-    """Shows a Tone and emits `tone_changed` with another when somebody moves something."""
+    """Shows Adjustments; `adjustments_changed` carries new ones when the user moves something."""
 
     adjustments_changed = Signal(object)
     stretch_requested = Signal()
@@ -84,20 +85,22 @@ class AdjustmentsPanel(QFrame):
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
         self.setProperty("role", "sheet")
-        # It lies on the canvas, but what is done here is not meant for the picture below.
+        # Its parent is the canvas, which must not get the mouse events of the panel.
         self.setAttribute(Qt.WidgetAttribute.WA_NoMousePropagation)
         self.setCursor(Qt.CursorShape.ArrowCursor)
-        self._adjustments, self._histogram = Adjustments(), None
-        self._deep = False
+        self._adjustments = Adjustments()
+        self._histogram: Histogram | None = None
         self.setAccessibleName("Brightness and contrast")
         self.histogram_view = HistogramView(theme)
         self.close_button = icon_button("close", "Close", theme, 16)
         self.close_button.clicked.connect(self.close_requested)
         self.stretch_button = button("Stretch")
-        self.stretch_button.setToolTip("Spread what the picture has from black to white.")
+        self.stretch_button.setToolTip(
+            "Stretch contrast: the darkest values of the picture become black and the lightest white."
+        )
         self.stretch_button.clicked.connect(self.stretch_requested)
         self.reset_button = button("Reset", "quiet")
-        self.reset_button.setToolTip("Show the picture again as it is.")
+        self.reset_button.setToolTip("Show the picture without adjustments.")
         self.reset_button.clicked.connect(lambda: self.adjustments_changed.emit(Adjustments()))
         self.sliders = {
             "low": ResettableSlider(0, STEPS, 0, "Black: values up to here are shown black"),
@@ -117,7 +120,7 @@ class AdjustmentsPanel(QFrame):
         self._band_row = QWidget()
         self._band_row.setLayout(row(*self.band_boxes, spacing=4))
         title = text_label("View of the picture", "heading")
-        title.setToolTip("Only the view changes: the file and what the model sees stay as they are.")
+        title.setToolTip("Only the view changes: neither the file nor the input of the model.")
         layout = column(
             row(title, None, self.close_button),
             self.histogram_view,
@@ -132,26 +135,26 @@ class AdjustmentsPanel(QFrame):
         self.setFixedWidth(WIDTH)
         self.set_adjustments(Adjustments(), None, 3)
 
-    def set_adjustments(self, tone: Adjustments, histogram: Histogram | None, channels: int) -> None:
-        """Show a tone for a picture of so many channels; emits nothing."""
-        self._adjustments, self._histogram = tone, histogram
+    def set_adjustments(self, adjustments: Adjustments, histogram: Histogram | None, channels: int) -> None:
+        """Show adjustments for a picture with so many channels; emits no `adjustments_changed`."""
+        self._adjustments, self._histogram = adjustments, histogram
         low, high = (histogram.low, histogram.high) if histogram else (0.0, 1.0)
         for slider in self.sliders.values():
             slider.blockSignals(True)
         for key in ("low", "high"):
             self.sliders[key].setRange(round(low * STEPS), round(high * STEPS))
-            self.sliders[key].setValue(round(getattr(tone, key) * STEPS))
-        self.sliders["gamma"].setValue(round(np.log10(tone.gamma) * STEPS))
-        self.sliders["contrast"].setValue(round(tone.contrast * STEPS))
-        self.sliders["brightness"].setValue(round(tone.brightness * STEPS))
+            self.sliders[key].setValue(round(getattr(adjustments, key) * STEPS))
+        self.sliders["gamma"].setValue(round(np.log10(adjustments.gamma) * STEPS))
+        self.sliders["contrast"].setValue(round(adjustments.contrast * STEPS))
+        self.sliders["brightness"].setValue(round(adjustments.brightness * STEPS))
         for slider in self.sliders.values():
             slider.blockSignals(False)
-        self._select(self.channels, tone.channels)
-        self._show_bands(tone, channels)
+        self._select(self.channels, adjustments.channels)
+        self._show_bands(adjustments, channels)
         self._show_numbers()
-        self.reset_button.setEnabled(not tone.is_identity)
+        self.reset_button.setEnabled(not adjustments.is_identity)
         self.stretch_button.setEnabled(histogram is not None)
-        self.histogram_view.show_histogram(histogram, tone.low, tone.high)
+        self.histogram_view.show_histogram(histogram, adjustments.low, adjustments.high)
         self.adjustSize()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
@@ -167,8 +170,10 @@ class AdjustmentsPanel(QFrame):
         number.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._numbers[key] = number
         slider = self.sliders[key]
-        slider.setToolTip("Double click: back to the middle." if slider.default == 0 and key != "low" else
-                          "Double click: back to the end.")  # fmt: skip
+        resets_to_middle = slider.default == 0 and key != "low"
+        slider.setToolTip(
+            "Double click resets to the middle." if resets_to_middle else "Double click resets to the end."
+        )
         slider.valueChanged.connect(lambda value, key=key: self._slider_moved(key, value))
         return row(name, slider, number)
 
@@ -176,24 +181,28 @@ class AdjustmentsPanel(QFrame):
         changed: float = value / STEPS
         if key == "gamma":
             changed = float(10**changed)
-        tone = replace(self._adjustments, **{key: changed})
-        # The two ends never cross: the one that is moved pushes the other.
-        if tone.low >= tone.high:
-            other = {"high": tone.low + 1 / STEPS} if key == "low" else {"low": tone.high - 1 / STEPS}
-            tone = replace(tone, **other)
-        self.adjustments_changed.emit(tone)
+        values: dict[str, Any] = {key: changed}
+        adjustments = replace(self._adjustments, **values)
+        # Black and white never cross: the one that is moved pushes the other.
+        if adjustments.low >= adjustments.high and key == "low":
+            adjustments = replace(adjustments, high=adjustments.low + 1 / STEPS)
+        elif adjustments.low >= adjustments.high:
+            adjustments = replace(adjustments, low=adjustments.high - 1 / STEPS)
+        self.adjustments_changed.emit(adjustments)
 
     def _channels_changed(self, _index: int) -> None:
-        picks = tuple(int(box.currentData()) if box.count() else n for n, box in enumerate(self.band_boxes))
-        self.adjustments_changed.emit(
-            replace(self._adjustments, channels=str(self.channels.currentData()), picks=picks)
+        red, green, blue = (
+            int(box.currentData()) if box.count() else n for n, box in enumerate(self.band_boxes)
         )
+        channels = str(self.channels.currentData())
+        adjustments = replace(self._adjustments, channels=channels, picks=(red, green, blue))
+        self.adjustments_changed.emit(adjustments)
 
-    def _show_bands(self, tone: Adjustments, channels: int) -> None:
+    def _show_bands(self, adjustments: Adjustments, channels: int) -> None:
         self._band_row.setVisible(channels > 3)
         if channels <= 3:
             return
-        for box, pick in zip(self.band_boxes, tone.picks, strict=True):
+        for box, pick in zip(self.band_boxes, adjustments.picks, strict=True):
             if box.count() != channels:
                 box.blockSignals(True)
                 box.clear()
@@ -214,14 +223,13 @@ class AdjustmentsPanel(QFrame):
 
 
 def _area_path(heights: np.ndarray, area: QRectF) -> QPainterPath:
-    """The outline under a row of heights, as high as the area."""
-    most = max(
-        float(heights[1:-1].max(initial=0)), 1.0
-    )  # what is clipped at the ends must not flatten the rest
+    """The outline of a bar chart scaled to the height of the area. heights: (n,) float, of any unit."""
+    # The first and last value hold all clipped pixels, which would flatten the rest.
+    highest = max(float(heights[1:-1].max(initial=0)), 1.0)
     path = QPainterPath(QPointF(area.left(), area.bottom()))
-    for place, height in enumerate(heights):
-        x = area.left() + area.width() * place / (len(heights) - 1)
-        path.lineTo(x, area.bottom() - (area.height() - 4) * min(1.0, float(height) / most))
+    for index, height in enumerate(heights):
+        x = area.left() + area.width() * index / (len(heights) - 1)
+        path.lineTo(x, area.bottom() - (area.height() - 4) * min(1.0, float(height) / highest))
     path.lineTo(area.right(), area.bottom())
     path.closeSubpath()
     return path

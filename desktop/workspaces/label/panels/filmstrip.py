@@ -1,4 +1,4 @@
-"""The filmstrip: thumbnails of all pictures with filter, order, and how many are done."""
+"""The filmstrip: thumbnails of all pictures, with filter, order, and the number of pictures done."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ORDERS = (("name", "By name"), ("uncertainty", "By uncertainty"))
 
 
 class Filmstrip(QWidget):
-    """Filter and order are only asked for: the owner answers with another source."""
+    """Filter and order are only requested; PictureNavigator answers with another source."""
 
     picture_chosen = Signal(int)
     thumbnail_requested = Signal(int)
@@ -48,7 +48,7 @@ class Filmstrip(QWidget):
         self.progress_bar.setTextVisible(False)
         self.progress_bar.setFixedWidth(12 * GRID)
         self.progress_bar.setAccessibleName("Pictures done")
-        head = row(
+        header = row(
             self.filter,
             self.order,
             None,
@@ -59,7 +59,7 @@ class Filmstrip(QWidget):
             self.next_button,
             margins=(GRID, GRID // 2, GRID, 0),
         )
-        self.setLayout(column(head, self.thumbnails, spacing=0))
+        self.setLayout(column(header, self.thumbnails, spacing=0))
         self.set_done(0, 0)
 
     def set_source(self, source: PictureSource) -> None:
@@ -67,7 +67,7 @@ class Filmstrip(QWidget):
         self.thumbnails.set_source(source)
 
     def refresh(self) -> None:
-        """Rows of the source came, went or changed."""
+        """Rows of the source were added, removed or changed."""
         self.thumbnails.refresh()
 
     def set_current(self, picture_id: int | None) -> None:
@@ -101,6 +101,6 @@ class Filmstrip(QWidget):
         self.order.setCurrentIndex(self.order.findData(key))
 
     def set_empty_text(self, text: str) -> None:
-        """What stands in the strip when no picture passes the filter."""
+        """The text in place of thumbnails when no picture passes the filter."""
         self.thumbnails.empty_text = text
         self.thumbnails.viewport().update()

@@ -1,8 +1,9 @@
-"""The layers above the picture, each with an eye and an opacity, and the shape in which regions are drawn."""
+"""The layers panel: visibility and opacity of each overlay, and the style in which regions are drawn."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QAction
@@ -24,7 +25,7 @@ SHAPES = ((RegionStyle.FILL, "Fill"), (RegionStyle.OUTLINE, "Outline"), (RegionS
 
 
 class LayersPanel(QWidget):
-    """A row for each layer. `layers_changed` carries a LayerState whenever the user moves something."""
+    """A row for each layer. `layers_changed` carries a LayerState whenever the user changes something."""
 
     layers_changed = Signal(object)
 
@@ -40,11 +41,11 @@ class LayersPanel(QWidget):
         self.shape.currentIndexChanged.connect(self._emit_layers)
         self.patterns = icon_button("patterns", "Class patterns", theme, 14, checkable=True)
         self.patterns.setToolTip(
-            "Marks over the fills, so that classes can be told apart without their colours."
+            "Draws a pattern over each class, so that classes can be told apart without their colours."
         )
         self.patterns.toggled.connect(self._emit_layers)
-        self._head = row(text_label("Layers", "heading"), None, self.shape, self.patterns, spacing=4)
-        layout = column(self._head, spacing=0, margins=(MARGIN, GRID, MARGIN, GRID))
+        self._header = row(text_label("Layers", "heading"), None, self.shape, self.patterns, spacing=4)
+        layout = column(self._header, spacing=0, margins=(MARGIN, GRID, MARGIN, GRID))
         for key, title, help_line in LAYERS:
             layout.addLayout(self._row(key, title, help_line))
         self.setLayout(layout)
@@ -67,23 +68,24 @@ class LayersPanel(QWidget):
         return row(eye, name, slider, number)
 
     def add_buttons(self, actions: Iterable[QAction]) -> None:
-        """Buttons beside the heading, for what sets layers against each other."""
+        """Put checkable actions beside the heading: the two ways to compare layers."""
         for action in actions:
-            made = QToolButton()
-            made.setDefaultAction(action)
-            made.setAccessibleName(action_row(action.objectName()).title)
-            made.setIconSize(QSize(14, 14))
-            made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            self._head.addWidget(made)
+            button = QToolButton()
+            button.setDefaultAction(action)
+            button.setAccessibleName(action_row(action.objectName()).title)
+            button.setIconSize(QSize(14, 14))
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            self._header.addWidget(button)
 
     def layers(self) -> LayerState:
-        seen = {f"{key}_visible": eye.isChecked() for key, eye in self._eyes.items()}
-        levels = {f"{key}_opacity": slider.value() / 100 for key, slider in self._sliders.items()}
+        """The state that the widgets show."""
+        values: dict[str, Any] = {f"{key}_visible": eye.isChecked() for key, eye in self._eyes.items()}
+        values |= {f"{key}_opacity": slider.value() / 100 for key, slider in self._sliders.items()}
         shape = RegionStyle(self.shape.currentData())
-        return LayerState(**seen, **levels, shape=shape, patterns=self.patterns.isChecked())
+        return LayerState(**values, shape=shape, patterns=self.patterns.isChecked())
 
     def set_layers(self, state: LayerState) -> None:
-        """Show a state without emitting anything."""
+        """Show a state without emitting `layers_changed`."""
         self.shape.blockSignals(True)
         self.patterns.blockSignals(True)
         self.shape.setCurrentIndex([shape for shape, _ in SHAPES].index(state.shape))

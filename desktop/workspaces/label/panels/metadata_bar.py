@@ -1,9 +1,9 @@
-"""The line below the picture: its name, and what a person says of it."""
+"""The bar below the canvas: name, status, split, tags and note of the picture."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QPoint, QSize, Qt, Signal
-from PySide6.QtGui import QHideEvent, QKeyEvent
+from PySide6.QtCore import QEvent, QObject, QPoint, QSize, Qt, Signal, SignalInstance
+from PySide6.QtGui import QHideEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QPlainTextEdit, QPushButton, QSizePolicy, QWidget
 
 from core.project.records import PictureRecord, Split, Status
@@ -15,7 +15,7 @@ from desktop.workspaces.label.panels.tag_row import TagRow
 
 NAME_WIDTH = 18 * GRID
 STATUSES = (
-    ("", "In progress"),  # or “New” or “Predicted”: no mark of a person
+    ("", "In progress"),  # or “New” or “Predicted”: the user has not marked it
     (Status.DONE.value, "Done"),
     (Status.TO_REVIEW.value, "To review"),
     (Status.SKIPPED.value, "Skipped"),
@@ -32,7 +32,7 @@ SPLIT_TOOLTIP = (
 
 
 class NotePopup(QFrame):
-    """A sheet to write on; `written` carries the text when it closes, whatever closes it."""
+    """A popup with a text field; `edited` carries the text when it closes, whatever closes it."""
 
     edited = Signal(str)
 
@@ -40,7 +40,7 @@ class NotePopup(QFrame):
         super().__init__(parent, Qt.WindowType.Popup)
         self.setProperty("role", "sheet")
         self.text = QPlainTextEdit()
-        self.text.setPlaceholderText("What should be known about this picture?")
+        self.text.setPlaceholderText("Note about this picture")
         self.text.setAccessibleName("Note about this picture")
         self.text.setTabChangesFocus(True)
         self.text.installEventFilter(self)
@@ -48,7 +48,7 @@ class NotePopup(QFrame):
         self.resize(320, 128)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        """Esc and Ctrl+Enter close; nothing is lost, because undo brings an older note back."""
+        """Esc and Ctrl+Enter close and keep the text; undo brings an older note back."""
         if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
             enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
             with_ctrl = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
@@ -63,7 +63,7 @@ class NotePopup(QFrame):
 
 
 class NoteButton(QPushButton):
-    """The first line of the note, shortened to its room."""
+    """Shows the note in one line, elided."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -79,22 +79,22 @@ class NoteButton(QPushButton):
         self.setToolTip(note or tooltip("edit_note"))
         self._elide()
 
-    def resizeEvent(self, event: object) -> None:  # noqa: N802
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         super().resizeEvent(event)
         self._elide()
 
     def _elide(self) -> None:
-        first = " ".join(self.note.split()) or "Add a note"
-        room = max(0, self.width() - 6 * GRID)
-        short = self.fontMetrics().elidedText(first, Qt.TextElideMode.ElideRight, room)
-        self.setText(short.replace("&", "&&"))
+        text = " ".join(self.note.split()) or "Add a note"
+        width = max(0, self.width() - 6 * GRID)
+        elided = self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, width)
+        self.setText(elided.replace("&", "&&"))
 
 
 class MetadataBar(QWidget):
-    """Shows what `set_picture` gives; every signal carries the id of the picture it was meant for."""
+    """Shows the record that `set_picture` is given; every signal carries the id of the picture it is about."""
 
     status_chosen = Signal(int, str)
-    """The status, or an empty text for none of the marks."""
+    """Picture id and status; an empty status removes the mark."""
     split_chosen = Signal(int, str)
     tags_added = Signal(int, list)
     tag_removed = Signal(int, str)
@@ -111,7 +111,7 @@ class MetadataBar(QWidget):
         self.name.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         self.name.setFixedWidth(NAME_WIDTH)
         self.status = combo_box(STATUSES, "Status of this picture", "quiet")
-        self.status.setToolTip("How far you are with this picture.")
+        self.status.setToolTip("How far the labelling of this picture is.")
         self.split = combo_box(SPLITS, "Split of this picture", "quiet")
         self.split.setToolTip(SPLIT_TOOLTIP)
         self.tag_row = TagRow(theme)
@@ -124,7 +124,7 @@ class MetadataBar(QWidget):
         self.tag_row.tags_requested.connect(self.tags_requested)
         self.note_button.clicked.connect(self.open_note)
         self.note_popup.edited.connect(self._note_edited)
-        line = row(
+        layout = row(
             GRID,
             self.name,
             self.status,
@@ -133,13 +133,13 @@ class MetadataBar(QWidget):
             self.note_button,
             margins=(GRID, 0, GRID, 0),
         )
-        line.setStretch(4, 2)
-        line.setStretch(5, 1)
-        self.setLayout(line)
+        layout.setStretch(4, 2)
+        layout.setStretch(5, 1)
+        self.setLayout(layout)
         self.set_picture(None)
 
     def set_picture(self, record: PictureRecord | None) -> None:
-        """The picture on screen as it is now; None while there is none."""
+        """Show the metadata of a picture; None while no picture is shown."""
         if record is None or record.id != self._picture:
             self.commit_edits()
         self._picture = record.id if record is not None else None
@@ -149,16 +149,16 @@ class MetadataBar(QWidget):
         self.name.setToolTip(record.path if record is not None else "")
         if record is None:
             return
-        begun = record.is_labelled or record.status == Status.IN_PROGRESS
-        plain = "In progress" if begun else "Predicted" if record.is_predicted else "New"
-        self.status.setItemText(0, plain)
+        is_started = record.is_labelled or record.status == Status.IN_PROGRESS
+        unmarked = "In progress" if is_started else "Predicted" if record.is_predicted else "New"
+        self.status.setItemText(0, unmarked)
         self.status.setCurrentIndex(max(0, self.status.findData(record.status.value)))
         self.split.setCurrentIndex(self.split.findData(record.split.value if record.split else ""))
         self.tag_row.set_tags(record.tags)
         self.note_button.set_note(record.note)
 
     def set_known_tags(self, tags: list[str]) -> None:
-        """The tags that the field completes."""
+        """Set the tags that the field completes."""
         self.tag_row.field.completions.setStringList(tags)
 
     def focus_tag_field(self) -> None:
@@ -166,7 +166,7 @@ class MetadataBar(QWidget):
             self.tag_row.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def open_note(self) -> None:
-        """Open the sheet above the note."""
+        """Open the popup above the note button."""
         if self._picture is None:
             return
         self._noted_picture = self._picture
@@ -178,17 +178,17 @@ class MetadataBar(QWidget):
         self.note_popup.text.setFocus()
 
     def commit_edits(self) -> None:
-        """A tag or a note that is being written is kept for the picture it belongs to."""
+        """Emit a tag or a note that is still being typed, for the picture that it is about."""
         self.tag_row.commit()
         if self.note_popup.isVisible():
             self.note_popup.close()
 
     def _note_edited(self, text: str) -> None:
-        meant, self._noted_picture = self._noted_picture, None
-        if meant is not None and text != self.note_button.note:
+        picture_id, self._noted_picture = self._noted_picture, None
+        if picture_id is not None and text != self.note_button.note:
             self.note_button.set_note(text)
-            self.note_changed.emit(meant, text)
+            self.note_changed.emit(picture_id, text)
 
-    def _emit(self, signal: object, value: object) -> None:
+    def _emit(self, signal: SignalInstance, value: object) -> None:
         if self._picture is not None:
-            signal.emit(self._picture, value)  # type: ignore[attr-defined]
+            signal.emit(self._picture, value)

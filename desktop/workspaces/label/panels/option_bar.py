@@ -1,4 +1,4 @@
-"""The line above the canvas: the tool in hand, its size, what it does; the view, undo and redo."""
+"""The bar above the canvas: active tool, brush size, tool options, help; view adjustments, undo, redo, history."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from desktop.workspaces.label.panels.tool_controls import ToolControls
 MIN_SIZE, MAX_SIZE = 1, 2000
 SLIDER_STEPS = 1000
 MIN_HELP_WIDTH = 12 * GRID
-"""Logical pixels that the help gets before the slider does."""
+"""Logical pixels of the help text below which the size slider is hidden."""
 
 
 class OptionBar(QWidget):
-    """`size_changed` carries the diameter in picture pixels."""
+    """`size_changed` carries the brush diameter in picture pixels."""
 
     size_changed = Signal(int)
 
@@ -64,7 +64,7 @@ class OptionBar(QWidget):
         self.size_name.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         self.size_field.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.help.setContentsMargins(GRID, 0, GRID, 0)
-        bar = row(
+        self._layout = row(
             self.tool_name,
             self.size_name,
             self.size_slider,
@@ -77,16 +77,27 @@ class OptionBar(QWidget):
             self.history,
             margins=(2 * GRID, 0, GRID, 0),
         )
-        bar.setStretch(5, 1)
-        self.setLayout(bar)
+        self._layout.setStretch(5, 1)
+        self.setLayout(self._layout)
+        self._parts: tuple[QWidget, ...] = (
+            self.tool_name,
+            self.size_name,
+            self.size_slider,
+            self.size_field,
+            self.controls,
+            self.view,
+            self.undo,
+            self.redo,
+            self.history,
+        )
         self._has_size = True
         self.controls.size_changed.connect(self._fit_width)
         self.set_tool("Brush", "", 30)
 
     def set_tool(self, title: str, help_line: str, size: int | None) -> None:
-        """Show the tool in hand; `size` (diameter in picture pixels) is None for a tool without one."""
+        """Show the active tool; `size` (diameter in picture pixels) is None for a tool without a size."""
         self.tool_name.setText(title)
-        self.tool_name.setToolTip(help_line)  # also where there is no room for the help itself
+        self.tool_name.setToolTip(help_line)  # the help text may be elided
         self.help.setText(help_line)
         self._has_size = size is not None
         self.size_field.setVisible(self._has_size)
@@ -95,7 +106,7 @@ class OptionBar(QWidget):
         self._fit_width()
 
     def set_size(self, size: float) -> None:
-        """Show a size; emits nothing."""
+        """Show a size without emitting `size_changed`."""
         whole = min(max(round(size), MIN_SIZE), MAX_SIZE)
         for part in (self.size_slider, self.size_field):
             part.blockSignals(True)
@@ -105,55 +116,54 @@ class OptionBar(QWidget):
             part.blockSignals(False)
 
     def set_undo_names(self, undo: str = "", redo: str = "") -> None:
-        """Names of the changes that undo and redo would touch; empty: there is none."""
+        """Names of the edits that undo and redo would revert; empty where there is none."""
         self._undo, self._redo = undo, redo
         self._update_undo_actions()
 
     def set_busy(self, under_way: bool) -> None:
-        """Whether a stroke or shape is being drawn: undo takes that back, even where nothing came before it."""
+        """Whether a stroke or shape is being drawn: undo cancels that, so it is enabled without any earlier edit."""
         self._is_busy = under_way
         self._update_undo_actions()
 
     def _update_undo_actions(self) -> None:
-        for key, name, able in (("undo", self._undo, self._is_busy), ("redo", self._redo, False)):
+        for key, name, cancels in (("undo", self._undo, self._is_busy), ("redo", self._redo, False)):
             action = self._actions[key]
-            word = key.capitalize()
-            action.setEnabled(bool(name) or able)
-            action.setText(f"{word} “{name}”" if name else word)
-            told = action.text() if action.isEnabled() else f"Nothing to {key}"
-            action.setToolTip(f"{told}  {shortcut_text(key)}")
+            title = key.capitalize()
+            action.setEnabled(bool(name) or cancels)
+            action.setText(f"{title} “{name}”" if name else title)
+            tooltip = action.text() if action.isEnabled() else f"Nothing to {key}"
+            action.setToolTip(f"{tooltip}  {shortcut_text(key)}")
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         super().resizeEvent(event)
         self._fit_width()
 
     def _fit_width(self) -> None:
-        """Nothing is cut off where there is little room: boxes shrink to the word they show, then what has another
-        way goes: the slider (there is the number), the buttons of the view and the history (there are keys), the names
-        of numbers (there are tooltips)."""
-        spare = ((self.size_name, self.size_slider), (self.view,), (self.history,))
+        """Cut nothing off in a narrow window: combo boxes shrink to the text they show, then what is redundant is
+        hidden: the slider (there is the spin box), the buttons for view and history (there are shortcuts), and the
+        names of spin boxes (there are tooltips)."""
+        redundant = ((self.size_name, self.size_slider), (self.view,), (self.history,))
         self.tool_name.setMinimumWidth(self._widest)
         self.controls.set_compact(False)
         self.controls.hide_names(False)
-        for n, parts in enumerate(spare):
+        for n, parts in enumerate(redundant):
             for part in parts:
                 part.setVisible(self._has_size or n > 0)
         if self._overflows():
             self.controls.set_compact(True)
             self.tool_name.setMinimumWidth(0)
-        for n, parts in enumerate(spare):
+        for n, parts in enumerate(redundant):
             if self._overflows(0 if n else MIN_HELP_WIDTH):
                 for part in parts:
                     part.hide()
         if self._overflows():
             self.controls.hide_names(True)
 
-    def _overflows(self, kept: int = 0) -> bool:
-        line = self.layout()
-        parts = [line.itemAt(n).widget() for n in range(line.count())]
-        shown = [part for part in parts if part is not self.help and not part.isHidden()]
+    def _overflows(self, help_width: int = 0) -> bool:
+        """Whether the visible widgets need more than the width of the bar, with so much left for the help text."""
+        shown = [part for part in self._parts if not part.isHidden()]
         needed = sum(max(part.minimumWidth(), part.sizeHint().width()) for part in shown)
-        return needed + kept + len(shown) * line.spacing() + 3 * GRID > self.width()
+        return needed + help_width + len(shown) * self._layout.spacing() + 3 * GRID > self.width()
 
     def _slider_moved(self, step: int) -> None:
         size = _size_of(step)
@@ -169,17 +179,17 @@ class OptionBar(QWidget):
         self.size_changed.emit(size)
 
     def _button(self, key: str, name: str = "") -> QToolButton:
-        made = QToolButton()
-        made.setDefaultAction(self._actions[key])
-        made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
-        made.setAccessibleName(name or key.capitalize())
-        made.setIconSize(QSize(20, 20))
-        made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        return made
+        button = QToolButton()
+        button.setDefaultAction(self._actions[key])
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+        button.setAccessibleName(name or key.capitalize())
+        button.setIconSize(QSize(20, 20))
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        return button
 
 
 def _size_of(step: int) -> int:
-    """Sizes grow by proportion: the same way on the slider always multiplies the size by the same number."""
+    """Exponential: equal distances on the slider multiply the size by equal factors."""
     return round(MIN_SIZE * math.exp(step / SLIDER_STEPS * math.log(MAX_SIZE / MIN_SIZE)))
 
 

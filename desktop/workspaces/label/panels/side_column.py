@@ -1,4 +1,4 @@
-"""The column at the right: classes, layers, learning; or, while it is open, the history in their place."""
+"""The column at the right of the canvas: classes, layers and training panels, or the history in their place."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from desktop.workspaces.label.panels.training import TrainingPanel
 
 
 class SideColumn(QWidget):
-    """Holds the panels; whoever owns the session talks to them. The list of classes gets the room that is left."""
+    """Holds the panels; controllers fill them. The class list gets the height that is left."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -33,5 +33,5 @@ class SideColumn(QWidget):
         self.setFixedWidth(PANEL_WIDTH)
 
     def show_history(self, shown: bool) -> None:
-        """The history stands where the panels were, so that neither the picture nor its place moves."""
+        """Swap the panels for the history; both have the same width, so that the canvas keeps its size."""
         self._pages.setCurrentIndex(int(shown))

@@ -1,4 +1,4 @@
-"""The tags of a picture as chips, with a field for the next one."""
+"""The tags of a picture as chips, and a field that adds tags."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MORE_WIDTH = 5 * GRID
 
 
 class TagChip(QWidget):
-    """A tag and the cross that takes it away."""
+    """A tag and the button that removes it."""
 
     def __init__(self, tag: str, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
@@ -26,7 +26,7 @@ class TagChip(QWidget):
         self.tag = tag
         self.text = ElidedLabel(tag)
         self.text.setToolTip(tag)
-        self.remove_button = icon_button("close", f"Take the tag {tag} away", theme, 12)
+        self.remove_button = icon_button("close", f"Remove the tag {tag}", theme, 12)
         self.remove_button.setFixedSize(20, 20)
         self.setLayout(row(self.text, self.remove_button, spacing=2, margins=(GRID, 0, 2, 0)))
         self.setFixedHeight(24)
@@ -36,7 +36,7 @@ class TagChip(QWidget):
 
 
 class TagField(QLineEdit):
-    """`wanted` comes with the focus, so that the tags it completes are those of now; `left` by Esc or Enter."""
+    """`focused` lets the owner set the tags to complete; `cancelled`: Esc was pressed."""
 
     focused = Signal()
     cancelled = Signal()
@@ -65,7 +65,7 @@ class TagField(QLineEdit):
 
 
 class TagRow(QWidget):
-    """Chips from the left as many as there is room for, the others behind a count, then the field."""
+    """As many chips as fit, then a menu of the others, then the field."""
 
     added = Signal(list)
     removed = Signal(str)
@@ -96,22 +96,22 @@ class TagRow(QWidget):
     def set_tags(self, tags: Sequence[str]) -> None:
         if list(tags) == self.tags:
             return
-        # A chip stays the same widget as long as its tag stays: somebody may be about to click it.
-        had = {chip.tag: chip for chip in self.chips}
-        self.chips = [had.pop(tag, None) or self._chip(tag) for tag in tags]
-        for gone in had.values():
-            gone.hide()
-            gone.deleteLater()
+        # A chip stays the same widget as long as its tag stays: it may be about to be clicked.
+        existing = {chip.tag: chip for chip in self.chips}
+        self.chips = [existing.pop(tag, None) or self._chip(tag) for tag in tags]
+        for removed in existing.values():
+            removed.hide()
+            removed.deleteLater()
         self._arrange()
 
     def commit(self) -> None:
-        """Add what is typed."""
+        """Add the typed tags."""
         typed = [" ".join(part.split()) for part in self.field.text().replace(";", ",").split(",")]
-        fresh = [tag for tag in typed if tag and tag not in self.tags]
+        new_tags = [tag for tag in typed if tag and tag not in self.tags]
         self.field.clear()
-        if fresh:
-            self.set_tags(sorted({*self.tags, *fresh}))  # at once; the document follows
-            self.added.emit(fresh)
+        if new_tags:
+            self.set_tags(sorted({*self.tags, *new_tags}))  # shown at once, before it is stored
+            self.added.emit(new_tags)
 
     def sizeHint(self) -> QSize:  # noqa: N802
         chips = sum(chip.preferred_width() + 4 for chip in self.chips)
@@ -131,13 +131,13 @@ class TagRow(QWidget):
 
     def _arrange(self) -> None:
         widths = [chip.preferred_width() for chip in self.chips]
-        room = self.width() - FIELD_WIDTH
-        fits = sum(widths) + 4 * len(widths) <= room
+        available = self.width() - FIELD_WIDTH
+        fits = sum(widths) + 4 * len(widths) <= available
         if not fits:
-            room -= MORE_WIDTH + 4
+            available -= MORE_WIDTH + 4
         left, shown, middle = 0, 0, (self.height() - 24) // 2
         for chip, width in zip(self.chips, widths, strict=True):
-            fits_too = shown == self.chips.index(chip) and left + width + 4 <= room
+            fits_too = shown == self.chips.index(chip) and left + width + 4 <= available
             chip.setVisible(fits_too)
             if fits_too:
                 chip.setGeometry(left, middle, width, 24)
@@ -153,7 +153,7 @@ class TagRow(QWidget):
             menu = self.more_button.menu()
             menu.clear()
             for tag in hidden:
-                action = menu.addAction(f"Take “{tag}” away".replace("&", "&&"))
+                action = menu.addAction(f"Remove “{tag}”".replace("&", "&&"))
                 action.triggered.connect(lambda _on=False, tag=tag: self._remove(tag))
         self.field.setGeometry(left, (self.height() - HEIGHT) // 2, FIELD_WIDTH, HEIGHT)
         self.updateGeometry()

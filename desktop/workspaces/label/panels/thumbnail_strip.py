@@ -1,4 +1,4 @@
-"""The row of thumbnails itself: it paints only what is in sight, so that 100,000 pictures cost what ten do."""
+"""The row of thumbnails in the filmstrip. Only visible ones are painted, so 100,000 pictures cost as much as ten."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections import OrderedDict
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
+    QHelpEvent,
     QImage,
     QKeyEvent,
     QMouseEvent,
@@ -33,11 +34,11 @@ from desktop.widgets.picture_status import (
 THUMBNAIL_SIZE = QSize(104, 72)
 COLUMN_WIDTH = THUMBNAIL_SIZE.width() + GRID
 CACHE_SIZE = 600
-"""Thumbnails kept in memory: 600 of them are about 18 MB."""
+"""Thumbnails in memory: 600 are about 18 MB."""
 
 
 class ThumbnailStrip(QAbstractScrollArea):
-    """Not a QListView: that one asks the model for every row whenever it lays itself out."""
+    """Not a QListView, which asks the model for every row in each layout."""
 
     picture_chosen = Signal(int)
     thumbnail_requested = Signal(int)
@@ -49,9 +50,9 @@ class ThumbnailStrip(QAbstractScrollArea):
         self._current: int | None = None
         self._hovered: int | None = None
         self._images: OrderedDict[int, QPixmap] = OrderedDict()
-        self._scaled: dict[int, QPixmap] = {}  # as they are painted: cut, small and with round corners
+        self._scaled: dict[int, QPixmap] = {}  # as painted: cropped, scaled, with round corners
         self._requested: set[int] = set()
-        self._errors: dict[int, str] = {}  # why a picture cannot be shown
+        self._errors: dict[int, str] = {}  # picture id -> why it cannot be shown
         self.empty_text = "No pictures yet."
         self.setFrameShape(QAbstractScrollArea.Shape.NoFrame)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -77,7 +78,7 @@ class ThumbnailStrip(QAbstractScrollArea):
         self.show_current()
 
     def refresh(self) -> None:
-        """Look at the source again: rows may have come, gone or changed."""
+        """Rows of the source were added, removed or changed."""
         self._update_scroll_range()
         self.viewport().update()
 
@@ -88,7 +89,7 @@ class ThumbnailStrip(QAbstractScrollArea):
             self.show_current()
 
     def show_current(self) -> None:
-        """Scroll as little as brings the current picture and a neighbour into sight."""
+        """Scroll as little as possible until the current picture and a neighbour are visible."""
         row = self._source.row_of(self._current) if self._current is not None else None
         if row is not None:
             self._describe_current(self._source.record(row))
@@ -111,7 +112,7 @@ class ThumbnailStrip(QAbstractScrollArea):
         self._update(picture_id)
 
     def set_error(self, picture_id: int, message: str) -> None:
-        """There will be no thumbnail: show a sign, and the reason to who rests on it."""
+        """There is no thumbnail: show a warning sign, with the message as its tooltip."""
         self._errors[picture_id] = message
         self._update(picture_id)
         row = self._source.row_of(picture_id)
@@ -119,7 +120,7 @@ class ThumbnailStrip(QAbstractScrollArea):
             self._describe_current(self._source.record(row))
 
     def clear_thumbnails(self) -> None:
-        """Drop all thumbnails: another project is shown."""
+        """Drop all thumbnails; another project is shown."""
         self._images.clear()
         self._scaled.clear()
         self._errors.clear()
@@ -127,22 +128,22 @@ class ThumbnailStrip(QAbstractScrollArea):
         self.viewport().update()
 
     def _describe_current(self, record: PictureRow) -> None:
-        """Who cannot see the strip hears the name of the current picture, and what is wrong with it."""
+        """Give screen readers the name of the current picture, and its error."""
         self.setAccessibleDescription(". ".join(filter(None, (record.name, self._errors.get(record.id)))))
 
     def _update(self, picture_id: int | None) -> None:
-        """Paint this picture's place again, and no other."""
+        """Repaint only the thumbnail of this picture."""
         row = self._source.row_of(picture_id) if picture_id is not None else None
         if row is not None:
             self.viewport().update(self._rect_of(row).adjusted(-GRID, -GRID, GRID, GRID))
 
-    # geometry
+    # Geometry ------------------------------------------------------------------------------------
 
     def _update_scroll_range(self) -> None:
-        whole = self._source.count() * COLUMN_WIDTH + GRID
+        width = self._source.count() * COLUMN_WIDTH + GRID
         bar = self.horizontalScrollBar()
         bar.setPageStep(self.viewport().width())
-        bar.setRange(0, max(0, whole - self.viewport().width()))
+        bar.setRange(0, max(0, width - self.viewport().width()))
 
     def _rect_of(self, row: int) -> QRect:
         left = GRID + row * COLUMN_WIDTH - self.horizontalScrollBar().value()
@@ -157,7 +158,7 @@ class ThumbnailStrip(QAbstractScrollArea):
         last = (self.horizontalScrollBar().value() + self.viewport().width() - GRID) // COLUMN_WIDTH
         return range(first, min(self._source.count(), last + 1))
 
-    # painting
+    # Painting ------------------------------------------------------------------------------------
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         painter = QPainter(self.viewport())
@@ -176,7 +177,7 @@ class ThumbnailStrip(QAbstractScrollArea):
     def _paint_picture(self, painter: QPainter, rect: QRect, row: int) -> None:
         record = self._source.record(row)
         image = self._images.get(record.id)
-        if image is None or record.status == "skipped":  # a skipped one is pale on the same ground
+        if image is None or record.status == "skipped":  # a skipped one is painted half transparent over it
             shape = QPainterPath()
             shape.addRoundedRect(QRectF(rect), 4, 4)
             painter.fillPath(shape, self._theme.colour("pressed"))
@@ -200,7 +201,7 @@ class ThumbnailStrip(QAbstractScrollArea):
             painter.drawRoundedRect(QRectF(rect).adjusted(-2.25, -2.25, 2.25, 2.25), 6, 6)
 
     def _scaled_thumbnail(self, picture_id: int, image: QPixmap, size: QSize) -> QPixmap:
-        """Made once: scaling and cutting each time would take longer than anything else on the way to a picture."""
+        """Cached: scaling and cropping on each paint would be the slowest part of showing another picture."""
         ratio = self.devicePixelRatioF()
         card = self._scaled.get(picture_id)
         if card is None or card.devicePixelRatio() != ratio:
@@ -228,7 +229,7 @@ class ThumbnailStrip(QAbstractScrollArea):
         short = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, line.width() - 12)
         painter.drawText(line.adjusted(6, 0, -6, 0), Qt.AlignmentFlag.AlignVCenter, short)
 
-    # hands
+    # Input ---------------------------------------------------------------------------------------
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         self._update_scroll_range()
@@ -236,9 +237,9 @@ class ThumbnailStrip(QAbstractScrollArea):
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
         turn = event.pixelDelta() if not event.pixelDelta().isNull() else event.angleDelta()
-        move = turn.x() if abs(turn.x()) > abs(turn.y()) else turn.y()
+        distance = turn.x() if abs(turn.x()) > abs(turn.y()) else turn.y()
         bar = self.horizontalScrollBar()
-        bar.setValue(bar.value() - move)
+        bar.setValue(bar.value() - distance)
         event.accept()
 
     def scrollContentsBy(self, _dx: int, _dy: int) -> None:  # noqa: N802
@@ -262,7 +263,7 @@ class ThumbnailStrip(QAbstractScrollArea):
             self.viewport().update()
 
     def viewportEvent(self, event: QEvent) -> bool:  # noqa: N802
-        if event.type() == QEvent.Type.ToolTip:
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             row = self._row_at(event.pos().x())
             if row is None:
                 QToolTip.hideText()
@@ -275,24 +276,24 @@ class ThumbnailStrip(QAbstractScrollArea):
         return super().viewportEvent(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        """Home and End, and left and right where the window has no shortcut of its own for them."""
+        """Home and End, and left and right where the window has no shortcut for them."""
         steps = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
         row = self._source.row_of(self._current) if self._current is not None else None
-        aim: int | None = None
+        target: int | None = None
         if event.key() in steps and row is not None:
-            aim = row + steps[Qt.Key(event.key())]
+            target = row + steps[Qt.Key(event.key())]
         elif event.key() == Qt.Key.Key_Home:
-            aim = 0
+            target = 0
         elif event.key() == Qt.Key.Key_End:
-            aim = self._source.count() - 1
-        if aim is None or not 0 <= aim < self._source.count():
+            target = self._source.count() - 1
+        if target is None or not 0 <= target < self._source.count():
             super().keyPressEvent(event)
             return
-        self.picture_chosen.emit(self._source.record(aim).id)
+        self.picture_chosen.emit(self._source.record(target).id)
 
 
 def _centre_crop(image: QPixmap, size: QSize) -> QRectF:
-    """The largest middle part of an image with the proportions of `size`."""
+    """The largest centred part of an image with the aspect ratio of `size`."""
     width, height = image.width(), image.height()
     scale = min(width / size.width(), height / size.height())
     part_width, part_height = size.width() * scale, size.height() * scale

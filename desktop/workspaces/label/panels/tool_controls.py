@@ -1,4 +1,4 @@
-"""The options of the tool in hand, made from the table that the tool brings along."""
+"""The widgets for the options of the active tool, built from the option specs of the tool."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from desktop.theme.theme import GRID
 from desktop.widgets.controls import combo_box, indent_spin_box, row, text_label
 
 _OptionWidget = tuple[QWidget, Callable[[ToolOptions], None]]
-"""What shows an option, and what brings it up to date."""
+"""The widget of an option, and a function that shows the value from ToolOptions in it."""
 
 
 class ToolControls(QWidget):
@@ -31,7 +31,7 @@ class ToolControls(QWidget):
 
     option_changed = Signal(str, object)
     size_changed = Signal()
-    """Other controls are shown, or one shows another word."""
+    """Other controls are shown, or one shows a text of another width."""
 
     def __init__(self, actions: Mapping[str, QAction], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -43,7 +43,7 @@ class ToolControls(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
 
     def show_controls(self, controls: Sequence[Control], options: ToolOptions) -> None:
-        """Show these and nothing else, with the values that hold now; emits nothing."""
+        """Show these controls with their current values; emits no `option_changed`."""
         for control in controls:
             if control.name not in self._widgets:
                 self._widgets[control.name] = self._build(control)
@@ -57,23 +57,22 @@ class ToolControls(QWidget):
         self.size_changed.emit()
 
     def set_compact(self, compact: bool) -> None:
-        """Whether boxes are as narrow as the word they show, or as wide as the longest of their words."""
-        for box in (made[0] for made in self._widgets.values()):
+        """Whether combo boxes are as wide as the text they show, or as their longest text."""
+        for box, _set_value in self._widgets.values():
             if isinstance(box, QComboBox):
-                words_ = [box.currentText()] if compact else [box.itemText(n) for n in range(box.count())]
-                box.setFixedWidth(
-                    max(box.fontMetrics().horizontalAdvance(word) for word in words_) + 7 * GRID
-                )
+                texts = [box.currentText()] if compact else [box.itemText(n) for n in range(box.count())]
+                widest = max(box.fontMetrics().horizontalAdvance(text) for text in texts)
+                box.setFixedWidth(widest + 7 * GRID)
         self._line.invalidate()
 
     def hide_names(self, hidden: bool) -> None:
-        """Whether numbers stand without their names, which their tooltips still say."""
+        """Whether spin boxes stand without their names, which are also in the tooltips."""
         for name in self._names:
             name.setVisible(not hidden)
         self._line.invalidate()
 
     def widget(self, key: str) -> QWidget:
-        """What shows an option, for tests and the tour. Raises KeyError."""
+        """The widget of an option, for tests and the tour. Raises KeyError."""
         return self._widgets[key][0]
 
     def _build(self, control: Control) -> _OptionWidget:
@@ -90,7 +89,7 @@ class ToolControls(QWidget):
     def _choice(self, control: OptionSpec) -> _OptionWidget:
         box = combo_box(control.titled_choices, control.title, "quiet")
         box.setToolTip(f"<b>{control.title}</b><br>{control.help}")
-        # The data of a row comes back from Qt as plain text; the table knows what it was.
+        # Qt gives the data of a row back as plain text; the option spec has the typed values.
         box.activated.connect(lambda n: self.option_changed.emit(control.name, control.choices[n]))
         return box, lambda options: box.setCurrentIndex(box.findData(str(getattr(options, control.name))))
 
@@ -123,20 +122,20 @@ class ToolControls(QWidget):
     def _add_to_menu(self, menu: QMenu, control: OptionSpec) -> Callable[[ToolOptions], None]:
         menu.addSeparator()
         if not control.choices:
-            (whole, set_value), _name = self._amount(control)
-            whole.setContentsMargins(GRID, 0, GRID, 0)
-            held = QWidgetAction(menu)
-            held.setDefaultWidget(whole)
-            menu.addAction(held)
+            (widget, set_value), _name = self._amount(control)
+            widget.setContentsMargins(GRID, 0, GRID, 0)
+            widget_action = QWidgetAction(menu)
+            widget_action.setDefaultWidget(widget)
+            menu.addAction(widget_action)
             return set_value
         group = QActionGroup(menu)
         for value, title in control.titled_choices:
-            row_of_it = group.addAction(title)
-            row_of_it.setCheckable(True)
-            row_of_it.setObjectName(f"{control.name}={value}")
-            row_of_it.setData(str(value))
-            row_of_it.setToolTip(control.help)
-            row_of_it.triggered.connect(
+            action = group.addAction(title)
+            action.setCheckable(True)
+            action.setObjectName(f"{control.name}={value}")
+            action.setData(str(value))
+            action.setToolTip(control.help)
+            action.triggered.connect(
                 lambda _on=False, value=value: self.option_changed.emit(control.name, value)
             )
         menu.addActions(group.actions())
@@ -158,12 +157,12 @@ class ToolControls(QWidget):
         indent_spin_box(number)
         number.valueChanged.connect(lambda value: self.option_changed.emit(control.name, value))
         name = text_label(control.title, "muted")
-        whole = QWidget()
-        whole.setLayout(row(name, number, spacing=GRID // 2))
+        widget = QWidget()
+        widget.setLayout(row(name, number, spacing=GRID // 2))
 
         def set_value(options: ToolOptions) -> None:
             number.blockSignals(True)
             number.setValue(int(getattr(options, control.name)))
             number.blockSignals(False)
 
-        return (whole, set_value), name
+        return (widget, set_value), name

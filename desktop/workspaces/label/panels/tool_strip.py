@@ -1,4 +1,4 @@
-"""The tools, one below the other at the left edge; tools of one family share a button."""
+"""The tool strip at the left edge: a button for each tool or group of tools, for accepting and for the view."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ VIEW_ACTIONS = ("fit", "hide_overlays")
 
 
 class ToolGroupButton(QToolButton):
-    """Shows the tool of its family that was used last; a long press or the right button shows the others."""
+    """Shows the tool of its group that was used last; a long press or the right button opens a menu of the others."""
 
     def __init__(self, actions: Sequence[QAction]) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class ToolGroupButton(QToolButton):
 
 
 class ToolStrip(QWidget):
-    """Buttons of actions: what is checked, enabled and chosen lives in the actions."""
+    """Buttons for actions; which one is checked or enabled is the state of the action."""
 
     def __init__(self, actions: Mapping[str, QAction], theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)

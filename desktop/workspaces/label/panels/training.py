@@ -1,4 +1,4 @@
-"""How learning goes: phase, mIoU with its trend, the curves, and the buttons that start and stop it."""
+"""The training panel: phase, mIoU with its trend, validation curves, progress, and start, pause and stop buttons."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ PHASES = {
     "paused": "Paused",
     "stopping": "Stopping…",
 }
-IOU_HINT = "IoU: overlap with the truth, 1.00 is perfect."
+IOU_HINT = "IoU: overlap of prediction and label, 1.00 is perfect."
 IOU_TOOLTIP = (
-    "IoU (intersection over union) of a class: the area where prediction and truth agree,\n"
+    "IoU (intersection over union) of a class: the area where prediction and label agree,\n"
     "divided by the area that either of them covers. mIoU is the mean over all classes."
 )
-FIRST_HINT = "Label a few pixels of two classes in three pictures, then the model can start to learn."
+FIRST_HINT = "Label a few pixels of two classes in three pictures, then training can start."
 STEADY_CHANGE = 0.005
 """A change of mIoU below this is noise, not a trend."""
 
 
 class TrainingPanel(QWidget):
-    """Buttons appear by phase. Before the first score a hint stands where the chart will be."""
+    """Shows the buttons that fit the phase, and a hint in place of the chart before the first score."""
 
     train_requested = Signal()
     pause_requested = Signal()
@@ -69,13 +69,13 @@ class TrainingPanel(QWidget):
         self.pause_button.clicked.connect(self.pause_requested)
         self.resume_button.clicked.connect(self.resume_requested)
         self.stop_button.clicked.connect(self.stop_requested)
-        self.auto_start = QCheckBox("Start by itself")
+        self.auto_start = QCheckBox("Start automatically")
         self.auto_start.toggled.connect(self.auto_start_changed)
         self.auto_start_rule = text_label("", "muted", wrap=True)
         score_line = row(self.score, self.score_name, None, self.trend_icon, self.trend, spacing=6)
         self.setLayout(
             column(
-                row(text_label("Learning", "heading"), None, self.phase),
+                row(text_label("Training", "heading"), None, self.phase),
                 score_line,
                 self.chart,
                 self.hint,
@@ -107,13 +107,12 @@ class TrainingPanel(QWidget):
         failed: bool = False,
         can_train: bool = True,
     ) -> None:
-        """Show a phase (a key of PHASES). `seconds` of training so far with `seconds_left` fill the progress line.
+        """Show a phase (a key of PHASES). `seconds` so far and `seconds_left` set the progress bar.
 
-        `message` stands above the buttons, in red when training `failed`. Raises KeyError for an unknown phase.
+        `message` is shown above the buttons, in red when training `failed`. Raises KeyError for an unknown phase.
         """
-        self.phase.setText(
-            PHASES[phase] + (f" on {device}" if device and phase in ("training", "paused") else "")
-        )
+        shows_device = bool(device) and phase in ("training", "paused")
+        self.phase.setText(f"{PHASES[phase]} on {device}" if shows_device else PHASES[phase])
         speed = f"{pictures_per_second:.1f} pictures per second" if pictures_per_second else ""
         self.phase.setToolTip("\n".join(filter(None, (f"Step {step:,}" if step else "", speed))))
         busy = phase != "idle"
@@ -124,22 +123,25 @@ class TrainingPanel(QWidget):
         self.resume_button.setVisible(phase == "paused")
         self.stop_button.setVisible(busy)
         self.stop_button.setEnabled(phase != "stopping")
-        known = busy and seconds is not None and seconds_left is not None and seconds + seconds_left > 0
-        self.progress.setVisible(known)
-        self.time_left.setVisible(known)
-        if known:
-            self.progress.setRange(0, 1000)
-            self.progress.setValue(round(1000 * seconds / (seconds + seconds_left)))
-            self.time_left.setText(f"{format_duration(seconds_left)} left")
+        self._show_progress(seconds if busy else None, seconds_left)
         set_role(self.message, "danger" if failed else "warning")
         self.message.setText(message)
         self.message.setVisible(bool(message))
 
+    def _show_progress(self, seconds: float | None, seconds_left: float | None) -> None:
+        is_known = seconds is not None and seconds_left is not None and seconds + seconds_left > 0
+        self.progress.setVisible(is_known)
+        self.time_left.setVisible(is_known)
+        if seconds is not None and seconds_left is not None and is_known:
+            self.progress.setRange(0, 1000)
+            self.progress.setValue(round(1000 * seconds / (seconds + seconds_left)))
+            self.time_left.setText(f"{format_duration(seconds_left)} left")
+
     def set_score(self, miou: float | None, before: float | None = None) -> None:
-        """The newest mIoU (0..1), and an earlier one to compare it with. None: there is no score yet."""
+        """Show the newest mIoU (0..1) and its change since `before`. None: there is no score yet."""
         self._trend = None if miou is None or before is None else (miou, before)
-        for part in (self.score, self.score_name, self.trend, self.trend_icon):
-            part.setVisible(miou is not None)
+        for widget in (self.score, self.score_name, self.trend, self.trend_icon):
+            widget.setVisible(miou is not None)
         self.score.setText("" if miou is None else f"{miou:.2f}")
         self._has_score = miou is not None
         self.hint.setText(IOU_HINT if self._has_score else self._first_hint)
@@ -147,13 +149,13 @@ class TrainingPanel(QWidget):
         self._show_trend()
 
     def set_hint(self, text: str) -> None:
-        """What stands here before the first score: what it waits for."""
+        """Say what is missing before the first score; an empty text shows the general hint."""
         self._first_hint = text or FIRST_HINT
         if not self._has_score:
             self.hint.setText(self._first_hint)
 
     def set_curves(self, miou: Curve, per_class: Mapping[int, Curve], classes: ClassList) -> None:
-        """Curves over seconds of training; the bold one is mIoU, and its end is the score."""
+        """Curves of IoU over seconds of training; the bold one is mIoU, and its last value is the score."""
         curves = score_curves(miou, per_class, classes)
         self.chart.setVisible(bool(curves))
         if curves:
@@ -163,7 +165,7 @@ class TrainingPanel(QWidget):
         self.set_score(miou[-1][1] if miou else None, before)
 
     def set_auto_start(self, on: bool, rule: str = "") -> None:
-        """Show the setting and the sentence that says when it starts; emits nothing."""
+        """Show the setting and the rule when training starts, without emitting `auto_start_changed`."""
         self.auto_start.blockSignals(True)
         self.auto_start.setChecked(on)
         self.auto_start.blockSignals(False)
@@ -178,8 +180,8 @@ class TrainingPanel(QWidget):
         change = self._trend[0] - self._trend[1]
         steady = abs(change) < STEADY_CHANGE
         name = "trend-flat" if steady else "trend-up" if change > 0 else "trend-down"
-        shade = "muted" if steady else "good" if change > 0 else "warning"
+        role = "muted" if steady else "good" if change > 0 else "warning"
         self.trend.setText("steady" if steady else f"{change:+.2f}".replace("-", "−"))
-        mark = icon_pixmap(name, self._theme.colour(shade), 16, max(2.0, self.devicePixelRatioF()))
-        self.trend_icon.setPixmap(mark)
-        self.trend.setToolTip("Change of mIoU against the three evaluations before")
+        icon = icon_pixmap(name, self._theme.colour(role), 16, max(2.0, self.devicePixelRatioF()))
+        self.trend_icon.setPixmap(icon)
+        self.trend.setToolTip("Change of mIoU against the mean of the three validations before")

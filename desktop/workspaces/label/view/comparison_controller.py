@@ -1,4 +1,4 @@
-"""Comparing two sides: at a divider or in two views, what each side shows, and what is remembered of that."""
+"""Compares two layer styles, at a divider on the canvas or in two views, and stores which ones."""
 
 from __future__ import annotations
 
@@ -11,18 +11,16 @@ from PySide6.QtGui import QAction, QKeySequence, QShortcut
 from core.base.settings import Settings
 from desktop.canvas.attachments.side_titles import SideTitles
 from desktop.canvas.attachments.swipe import Swipe
-from desktop.canvas.layered_image_widget import LayeredImageWidget
+from desktop.canvas.canvas import Canvas
 from desktop.canvas.rendering.compare_styles import CompareSide, Comparison
 
 _SETTING = "sides"
 
 
 class ComparisonController(QObject):
-    """At most one of both ways is on; it ends with the window, the choice of sides stays. Lives on the GUI thread."""
+    """At most one of both ways is on. Lives on the GUI thread, as long as the window; only the styles are stored."""
 
-    def __init__(
-        self, canvas: LayeredImageWidget, actions: Mapping[str, QAction], settings: Settings
-    ) -> None:
+    def __init__(self, canvas: Canvas, actions: Mapping[str, QAction], settings: Settings) -> None:
         super().__init__()
         self._canvas, self._settings = canvas, settings
         self._swipe_action, self._side_by_side_action = actions["swipe"], actions["side_by_side"]
@@ -40,22 +38,23 @@ class ComparisonController(QObject):
         self._escape.setEnabled(False)
 
     def set_sides(self, sides: Comparison) -> None:
-        """Show other sides, in whichever way they are compared now."""
+        """Compare other styles, in the way that is on."""
         self._sides = sides
         self.swipe.set_sides(sides)
         if self._side_by_side_action.isChecked():
             self._canvas.set_comparison(replace(sides, divider=None))
 
     def load(self) -> None:
-        """The sides that were chosen last; nonsense is not taken."""
+        """Read the stored styles; invalid ones are ignored."""
         stored = self._settings.get_state(_SETTING, [])
         try:
-            left, right = (CompareSide(word) for word in stored)
+            left, right = (CompareSide(value) for value in stored)
         except (TypeError, ValueError):
             return
         self.set_sides(Comparison(left, right))
 
     def save(self) -> None:
+        """Store the chosen styles."""
         self._settings.set_state(_SETTING, [str(self._sides.left), str(self._sides.right)])
 
     def _toggle_swipe(self, on: bool) -> None:

@@ -1,9 +1,9 @@
-"""How the picture on screen is looked at: the sheet of sliders, the canvas, and what the project remembers of it."""
+"""View adjustments of the picture: connects the adjustments panel with the canvas and stores them in the project."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from PySide6.QtGui import QAction
 
 from core.images.adjustments import Adjustments, Histogram, compute_histogram
 from core.images.pyramid import Pyramid
+from desktop.controller import Actions
 from desktop.dispatcher import MainThreadDispatcher
 from desktop.theme.theme import GRID, Theme
 from desktop.workspaces.label.page import LabelPage
@@ -22,11 +23,14 @@ if TYPE_CHECKING:
 
 PROJECT_KEY = "view_tone"
 SAVE_DELAY_MS = 400
-"""A tone is remembered once the hand rests: a slider moves a hundred times a second."""
+"""Adjustments are stored once they stop changing: a slider moves a hundred times a second."""
 
 
 class ImageAdjustments(QObject):
-    """Owns the Tone; lives as long as the window, on the GUI thread. `adjusted`: whether it changes anything."""
+    """Owns the Adjustments. Lives on the GUI thread, as long as the window.
+
+    `adjusted_changed`: whether the picture is shown with adjustments.
+    """
 
     adjusted_changed = Signal(bool)
 
@@ -48,23 +52,24 @@ class ImageAdjustments(QObject):
         page.canvas.picture_changed.connect(self._picture_changed)
         page.canvas.installEventFilter(self)
 
-    def actions(self) -> dict[str, Callable[[], object]]:
+    def actions(self) -> Actions:
         return {"reset_view_tone": lambda: self.set_adjustments(Adjustments())}
 
-    def start(self, session: Session, bridge: MainThreadDispatcher) -> None:
-        """A project is open: look at it as it was looked at last time."""
+    def start(self, session: Session, dispatcher: MainThreadDispatcher) -> None:
+        """A project was opened: restore its adjustments."""
         self._session = session
-        bridge.when_done(session.fact(PROJECT_KEY), lambda text: self._restore(session, text))
+        dispatcher.when_done(session.fact(PROJECT_KEY), lambda text: self._restore(session, text))
 
     def close(self) -> None:
-        """Before the session is closed."""
+        """The project closes; call before its session is closed."""
         self._save()
         self._session = None
         self._action.setChecked(False)
         self._show(Adjustments())
 
-    def set_adjustments(self, tone: Adjustments) -> None:
-        self._show(tone)
+    def set_adjustments(self, adjustments: Adjustments) -> None:
+        """Show the picture with these adjustments and store them soon."""
+        self._show(adjustments)
         self._unsaved = True
         self._save_timer.start()
 
@@ -73,11 +78,11 @@ class ImageAdjustments(QObject):
             self._move_panel()
         return super().eventFilter(watched, event)
 
-    def _show(self, tone: Adjustments) -> None:
-        picks_changed = tone.picks != self.adjustments.picks
-        self.adjustments = tone
-        self._canvas.set_adjustments(tone)
-        self.adjusted_changed.emit(not tone.is_identity)
+    def _show(self, adjustments: Adjustments) -> None:
+        picks_changed = adjustments.picks != self.adjustments.picks
+        self.adjustments = adjustments
+        self._canvas.set_adjustments(adjustments)
+        self.adjusted_changed.emit(not adjustments.is_identity)
         if self.panel.isVisible():
             if picks_changed:
                 self._compute_histogram()

@@ -1,4 +1,4 @@
-"""What is laid over the picture: layers, their strength, and hiding them for a moment."""
+"""Visibility, opacity and style of the overlays, hiding them for a moment, and view aids such as the minimap."""
 
 from __future__ import annotations
 
@@ -8,25 +8,26 @@ from dataclasses import asdict, replace
 from functools import partial
 
 from PySide6.QtCore import QEvent, QObject, Signal
-from PySide6.QtGui import QAction, QKeyEvent
+from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
 
 from core.base.settings import Settings
 from desktop.canvas.attachments.minimap import Minimap
 from desktop.canvas.rendering.compare_styles import CompareSide, layers_of_side
 from desktop.canvas.rendering.layer_style import LayerState, RegionStyle
+from desktop.controller import Actions
 from desktop.workspaces.label.page import LabelPage
 from desktop.workspaces.label.view.comparison_controller import ComparisonController
 
 VIEW_AIDS = {"minimap": True, "pixel_grid": True, "brush_ruler": False}
-"""Switches that are remembered, and what they are at first; a comparison ends with the window."""
+"""Actions whose state is stored -> their initial state. A comparison is not stored: it ends with the window."""
 SWITCHES: dict[str, Callable[[LayerState], bool]] = {
     "outline_only": lambda layers: layers.shape == RegionStyle.OUTLINE,
     "class_patterns": lambda layers: layers.patterns,
     "uncertainty_layer": lambda layers: layers.uncertainty_visible,
 }
-"""Actions that are switched on by a state of the layers."""
+"""Actions that are checked while the layers are in a certain state."""
 HOLD_SECONDS = 0.3
-"""A key that is down longer was held, not tapped."""
+"""A key that is pressed for longer counts as held."""
 VIEW_CYCLE = (  # label, prediction, difference; the Cycle view action steps through them
     (True, True, False),
     (True, False, False),
@@ -36,7 +37,7 @@ VIEW_CYCLE = (  # label, prediction, difference; the Cycle view action steps thr
 
 
 class HoldToggle:
-    """A switch that a tap turns for good, and that is on for as long as its key is held."""
+    """A checkable action that a tap of its key toggles, and that is checked only while the key is held."""
 
     def __init__(self, action: QAction) -> None:
         self.action = action
@@ -45,11 +46,9 @@ class HoldToggle:
         action.toggled.connect(self._toggled)
 
     def key_pressed(self, event: QKeyEvent) -> None:
-        """A key went down."""
         self._is_down |= self._is_key(event)
 
     def key_released(self, event: QKeyEvent) -> None:
-        """A key came up."""
         held = time.monotonic() - self._since > HOLD_SECONDS
         if self._is_key(event) and not event.isAutoRepeat():
             self._is_down = False
@@ -57,23 +56,24 @@ class HoldToggle:
                 self.action.setChecked(False)
 
     def release(self) -> None:
-        """Keys may come up unseen from now on."""
+        """Uncheck the action if its key is down: the release will not be seen."""
         if self._is_down:
             self._is_down = False
             self.action.setChecked(False)
 
     def _is_key(self, event: QKeyEvent) -> bool:
-        return any(keys[0].key() == event.key() for keys in self.action.shortcuts())
+        sequences = [QKeySequence(shortcut) for shortcut in self.action.shortcuts()]
+        return any(sequence[0].key() == event.key() for sequence in sequences)
 
     def _toggled(self, _on: bool) -> None:
         self._since = time.monotonic()
 
 
 class LayerController(QObject):
-    """Owns the LayerState; the panel and the canvas follow it. Lives on the GUI thread."""
+    """Owns the LayerState; panel and canvas follow it. Lives on the GUI thread, as long as the window."""
 
     patterns_changed = Signal(bool)
-    """Whether classes have marks besides their colours, for swatches anywhere in the window."""
+    """Whether classes are drawn with patterns, for swatches anywhere in the window."""
 
     def __init__(self, page: LabelPage, actions: Mapping[str, QAction], settings: Settings) -> None:
         super().__init__()
@@ -96,7 +96,7 @@ class LayerController(QObject):
         actions["pixel_grid"].toggled.connect(page.canvas.set_pixel_grid)
         actions["brush_ruler"].toggled.connect(page.canvas.set_ruler)
 
-    def actions(self) -> dict[str, Callable[[], object]]:
+    def actions(self) -> Actions:
         return {
             "cycle_view": self._cycle,
             "more_opaque": lambda: self._change_opacity(0.1),
@@ -104,7 +104,7 @@ class LayerController(QObject):
         }
 
     def load(self) -> None:
-        """The layers as they were when the window was closed."""
+        """Restore what `save` has stored; invalid values are ignored."""
         stored = self._settings.get_state("layers", {})
         known = asdict(LayerState())
         try:
@@ -114,22 +114,23 @@ class LayerController(QObject):
             self._set(LayerState())
         aids = self._settings.get_state("aids", {})
         for key, action in self._aids.items():
-            wish = aids.get(key) if isinstance(aids, dict) else None
-            action.setChecked(wish if isinstance(wish, bool) else VIEW_AIDS[key])
+            checked = aids.get(key) if isinstance(aids, dict) else None
+            action.setChecked(checked if isinstance(checked, bool) else VIEW_AIDS[key])
         self.comparison.load()
 
     def save(self) -> None:
+        """Write layers, view aids and compared styles to the settings."""
         self.comparison.save()
         self._settings.set_state("layers", asdict(self.layers))
         self._settings.set_state("aids", {key: action.isChecked() for key, action in self._aids.items()})
 
     def key_released(self, event: QKeyEvent) -> None:
-        """What was only hidden or swapped while a key was held comes back."""
-        for held in self._hold_toggles:
-            held.key_released(event)
+        """End what lasts only while a key is held."""
+        for toggle in self._hold_toggles:
+            toggle.key_released(event)
 
     def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        """Keys may come up unseen while another window is in front: label and overlays come back."""
+        """When another window is activated, the key release is not seen: show label and overlays again."""
         if event.type() == QEvent.Type.WindowDeactivate:
             self._flicker.setChecked(False)
             self._hold_toggles[0].release()
@@ -142,14 +143,14 @@ class LayerController(QObject):
         self._hide.setText("Show overlays" if hidden else "Hide overlays")
 
     def _set(self, layers: LayerState) -> None:
-        told = layers.patterns != self.layers.patterns
+        patterns_changed = layers.patterns != self.layers.patterns
         self.layers = layers
         self._page.layers.set_layers(layers)
         self._page.classes.list_view.set_patterns(layers.patterns)
         for key, action in self._switches.items():
             action.setChecked(SWITCHES[key](layers))
         self._show()
-        if told:
+        if patterns_changed:
             self.patterns_changed.emit(layers.patterns)
 
     def _show(self, _on: bool = False) -> None:
@@ -173,8 +174,8 @@ class LayerController(QObject):
 
     def _cycle(self) -> None:
         now = (self.layers.label_visible, self.layers.prediction_visible, self.layers.difference_visible)
-        place = VIEW_CYCLE.index(now) if now in VIEW_CYCLE else -1
-        label, prediction, difference = VIEW_CYCLE[(place + 1) % len(VIEW_CYCLE)]
+        index = VIEW_CYCLE.index(now) if now in VIEW_CYCLE else -1
+        label, prediction, difference = VIEW_CYCLE[(index + 1) % len(VIEW_CYCLE)]
         self._set(
             replace(
                 self.layers, label_visible=label, prediction_visible=prediction, difference_visible=difference
@@ -182,13 +183,13 @@ class LayerController(QObject):
         )
 
     def _change_opacity(self, by: float) -> None:
-        def within(opacity: float) -> float:
+        def changed(opacity: float) -> float:
             return min(1.0, max(0.1, opacity + by))
 
         self._set(
             replace(
                 self.layers,
-                label_opacity=within(self.layers.label_opacity),
-                prediction_opacity=within(self.layers.prediction_opacity),
+                label_opacity=changed(self.layers.label_opacity),
+                prediction_opacity=changed(self.layers.prediction_opacity),
             )
         )

@@ -1,4 +1,4 @@
-"""The menu of one class: everything that can be done with it, with the keys that do the same."""
+"""The context menu of a class: its operations, with their shortcuts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from desktop.widgets.table import colour_chip_icon
 
 
 class ClassMenu(QMenu):
-    """`asked` carries the id of an action and the value of the class; `merge_asked` the class and its heir."""
+    """`action_requested` carries action id and class value; `merge_requested` the values of source and target."""
 
     action_requested = Signal(str, int)
     merge_requested = Signal(int, int)
@@ -24,12 +24,12 @@ class ClassMenu(QMenu):
         parent: QWidget | None = None,
         flags: tuple[bool, bool] = (False, False),
     ) -> None:
-        """shields: whether the class is hidden, and whether it is locked."""
+        """flags: whether the class is hidden, and whether it is locked."""
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setToolTipsVisible(True)
         self._value = label_class.value
-        place = classes.values.index(label_class.value)
+        row = classes.values.index(label_class.value)
         self._add("rename_class", "Rename")
         self._add("recolour_class")
         self.addSeparator()
@@ -38,17 +38,16 @@ class ClassMenu(QMenu):
         self._add("solo_class", "Show only this").setEnabled(len(classes) > 1)
         self._add("lock_class", "Unlock" if locked else "Lock")
         self.addSeparator()
-        self._add("class_up", "Move up").setEnabled(place > 0)
-        self._add("class_down", "Move down").setEnabled(place < len(classes) - 1)
+        self._add("class_up", "Move up").setEnabled(row > 0)
+        self._add("class_down", "Move down").setEnabled(row < len(classes) - 1)
         self.addSeparator()
         self.merge_menu = self.addMenu("Merge into")
-        for heir in classes:
-            if heir.value != label_class.value:
-                action = self.merge_menu.addAction(
-                    colour_chip_icon(heir.colour), heir.name.replace("&", "&&")
-                )
+        for target in classes:
+            if target.value != label_class.value:
+                icon = colour_chip_icon(target.colour)
+                action = self.merge_menu.addAction(icon, target.name.replace("&", "&&"))
                 action.triggered.connect(
-                    lambda _on=False, value=heir.value: self.merge_requested.emit(self._value, value)
+                    lambda _on=False, value=target.value: self.merge_requested.emit(self._value, value)
                 )
         self.merge_menu.setEnabled(len(classes) > 1)
         self._add("change_class_value")
@@ -57,9 +56,9 @@ class ClassMenu(QMenu):
         self._add("delete_class", "Delete…")
 
     def _add(self, key: str, title: str = "") -> QAction:
-        keys = shortcut_text(key)
-        made = self.addAction((title or action_spec(key).title) + (f"\t{keys}" if keys else ""))
-        made.setObjectName(key)
-        made.setToolTip(action_spec(key).help)
-        made.triggered.connect(lambda _on=False: self.action_requested.emit(key, self._value))
-        return made
+        shortcut, spec = shortcut_text(key), action_spec(key)
+        action = self.addAction((title or spec.title) + (f"\t{shortcut}" if shortcut else ""))
+        action.setObjectName(key)
+        action.setToolTip(spec.help)
+        action.triggered.connect(lambda _on=False: self.action_requested.emit(key, self._value))
+        return action

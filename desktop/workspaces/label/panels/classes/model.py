@@ -1,4 +1,4 @@
-"""What the rows of the classes panel show: the list of classes with two more rows, and the numbers of each."""
+"""Model of the class list: the classes, then unlabelled and void; with scores, shares, and what is hidden or locked."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, Qt, Signal
 from core.labels.class_list import UNLABELLED, VOID, ClassList, LabelClass
 from desktop.actions.catalog import shortcut_text
 
-Index = QModelIndex
-
 
 @dataclass(slots=True)
 class ClassNumbers:
+    """By class value: `scores` are IoU (0..1), `shares` of the labelled pixels (0..1)."""
+
     scores: dict[int, float] = field(default_factory=dict)
     shares: dict[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class ClassFlags:
-    """Values of classes that are not shown, and of those that no tool may paint over."""
+    """Values of the classes that are not shown, and of those that no tool may paint over."""
 
     hidden: frozenset[int] = frozenset()
     locked: frozenset[int] = frozenset()
 
 
 class ClassListModel(QAbstractListModel):
-    """The classes in list order, then unlabelled and void. Renaming only asks: the owner answers with set_classes."""
+    """Renaming is only requested; `set_classes` is called with the new name when it is accepted."""
 
     rename_requested = Signal(int, str)
 
@@ -40,29 +40,29 @@ class ClassListModel(QAbstractListModel):
         self.class_flags = ClassFlags()
         self.shows_patterns = False
 
-    def rowCount(self, parent: Any = Index()) -> int:  # noqa: N802, B008
+    def rowCount(self, parent: Any = QModelIndex()) -> int:  # noqa: N802, B008
         return 0 if parent.isValid() or not len(self.classes) else len(self.classes) + 2
 
     def value_at(self, row: int) -> int:
-        beyond = row - len(self.classes)
-        return self.classes.classes[row].value if beyond < 0 else (UNLABELLED, VOID)[beyond]
+        extra = row - len(self.classes)
+        return self.classes.classes[row].value if extra < 0 else (UNLABELLED, VOID)[extra]
 
     def class_at(self, row: int) -> LabelClass | None:
         return self.classes.classes[row] if row < len(self.classes) else None
 
     def row_of(self, value: int) -> int | None:
-        beyond = {UNLABELLED: len(self.classes), VOID: len(self.classes) + 1}
-        if value in beyond:
-            return beyond[value]
+        extra = {UNLABELLED: len(self.classes), VOID: len(self.classes) + 1}
+        if value in extra:
+            return extra[value]
         return next((i for i, c in enumerate(self.classes) if c.value == value), None)
 
     def shortcut_of(self, row: int) -> str:
-        """The key that chooses the class where it is a short one, else its place in the list."""
-        beyond = row - len(self.classes)
-        if beyond >= 0:
-            return shortcut_text(("class_0", "class_void")[beyond])[:2]
-        keys = shortcut_text(f"class_{row + 1}") if row < 9 else ""
-        return keys if 0 < len(keys) <= 2 else str(row + 1)
+        """The shortcut of the class when it is short enough to show, else its position in the list."""
+        extra = row - len(self.classes)
+        if extra >= 0:
+            return shortcut_text(("class_0", "class_void")[extra])[:2]
+        shortcut = shortcut_text(f"class_{row + 1}") if row < 9 else ""
+        return shortcut if 0 < len(shortcut) <= 2 else str(row + 1)
 
     def flags_of(self, value: int) -> tuple[bool, bool]:
         """Whether a class is hidden, and whether it is locked."""
@@ -80,15 +80,17 @@ class ClassListModel(QAbstractListModel):
 
     def _tooltip(self, value: int) -> str:
         if value == UNLABELLED:
-            return "Nobody has said yet what these pixels are. Never trained on."
+            return "Pixels without a label yet. Never trained on."
         if value == VOID:
-            return "Pixels to be ignored: never trained on, never counted."
+            return "Pixels to ignore: never trained on, never counted."
         name = self.classes.name_of(value)
         share, score = self.numbers.shares.get(value), self.numbers.scores.get(value)
         parts = [f"{name}, pixel value {value}"]
         parts.append("no pixel labelled yet" if not share else f"{share * 100:.1f} % of the labelled pixels")
         if score is not None and not math.isnan(score):
-            parts.append(f"IoU {score:.2f}: how well the predicted area covers the true one")
+            parts.append(
+                f"IoU {score:.2f} (intersection over union): how well the predicted area covers the labelled one"
+            )
         if value in self.class_flags.hidden:
             parts.append("hidden: neither label nor prediction is shown")
         if value in self.class_flags.locked:
@@ -104,11 +106,11 @@ class ClassListModel(QAbstractListModel):
         return True
 
     def flags(self, index: Any) -> Qt.ItemFlag:
-        plain = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+        common = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
         if not index.isValid():
             return Qt.ItemFlag.ItemIsDropEnabled  # rows are dropped between others, not on them
         of_class = Qt.ItemFlag.ItemIsEditable | Qt.ItemFlag.ItemIsDragEnabled
-        return plain | of_class if self.class_at(index.row()) else plain
+        return common | of_class if self.class_at(index.row()) else common
 
     def supportedDropActions(self) -> Qt.DropAction:  # noqa: N802
         return Qt.DropAction.MoveAction

@@ -1,4 +1,4 @@
-"""The list of classes: choose, add, rename and recolour them, and see how well each is learned."""
+"""The classes panel: the class list with shares and IoU, ready sets of classes, and the field that adds classes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LEFT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
 
 
 class ClassPresetButton(QPushButton):
-    """A ready list of classes: its title, its names, and the colours they will get."""
+    """A button that adds a ready set of classes; shows its title, the names and the colours they will get."""
 
     def __init__(self, theme: Theme, title: str, names: tuple[str, ...]) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class ClassPresetButton(QPushButton):
         return QSize(200, 2 * self.fontMetrics().height() + 2 * GRID + 4)
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
-        """In a low window only the title is shown, beside the colours."""
+        """In a low window only title and colours are shown."""
         return QSize(120, self.fontMetrics().height() + GRID)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
@@ -45,19 +45,19 @@ class ClassPresetButton(QPushButton):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         line = self.fontMetrics().height()
-        spare = self.height() - 2 * line
+        free = self.height() - 2 * line
         inside = self.rect().adjusted(12, 0, -12, 0)
         title, names = QRect(inside), QRect(inside)
-        if spare >= 4:  # room for both lines, one below the other
-            gap = min(GRID, spare // 2)
+        if free >= 4:  # both lines fit, one below the other
+            gap = min(GRID, free // 2)
             title.setRect(inside.left(), gap, inside.width(), line)
             names.setRect(inside.left(), self.height() - gap - line, inside.width(), line)
             painter.setFont(self._theme.font)
             painter.setPen(self._theme.colour("muted"))
-            shown = self.fontMetrics().elidedText(
+            elided = self.fontMetrics().elidedText(
                 ", ".join(self._names), Qt.TextElideMode.ElideRight, names.width()
             )
-            painter.drawText(names, _LEFT, shown)
+            painter.drawText(names, _LEFT, elided)
         painter.setFont(self._theme.strong_font())
         painter.setPen(self._theme.colour("text"))
         painter.drawText(title, _LEFT, self._title)
@@ -70,7 +70,7 @@ class ClassPresetButton(QPushButton):
 
 
 class ClassesPanel(QWidget):
-    """Rows with key, colour, name, share of labelled pixels and IoU; a field that adds several names at once."""
+    """Every change is only requested by a signal; `set_classes` is called with the result."""
 
     class_chosen = Signal(int)
     classes_added = Signal(list)
@@ -92,7 +92,7 @@ class ClassesPanel(QWidget):
         self.list_view.order_requested.connect(self.order_requested)
         self.name_field = QLineEdit()
         self.name_field.setPlaceholderText("Add classes: road, tree, water")
-        self.name_field.setAccessibleName("Names of new classes, with commas between them")
+        self.name_field.setAccessibleName("Names of new classes, separated by commas")
         self.name_field.setMaxLength(2000)
         self.name_field.returnPressed.connect(self._add)
         self.name_field.textEdited.connect(lambda _text: self.show_error(""))
@@ -101,7 +101,7 @@ class ClassesPanel(QWidget):
         self._column_titles = (text_label("Pixels", "muted"), text_label("IoU", "muted"))
         self._column_titles[0].setToolTip("Share of all labelled pixels")
         self._column_titles[1].setToolTip(
-            "How well the predicted area of a class covers the true one; 1.00 is perfect"
+            "Intersection over union: how well the predicted area of a class covers the labelled one; 1.00 is perfect"
         )
         self._pages = QStackedWidget()
         self._pages.addWidget(self.list_view)
@@ -109,7 +109,7 @@ class ClassesPanel(QWidget):
         self._pages.addWidget(QWidget())
         self.setLayout(
             column(
-                self._head(),
+                self._header(),
                 self._pages,
                 column(self.name_field, self._error, margins=(MARGIN, 4, MARGIN, 12), spacing=4),
                 margins=(0, GRID, 0, 0),
@@ -125,17 +125,17 @@ class ClassesPanel(QWidget):
             part.setVisible(len(classes) > 0)
 
     def show_loading(self) -> None:
-        """A project is being opened: nobody knows yet whether it has classes."""
+        """Show neither list nor presets while a project is being opened."""
         self._pages.setCurrentIndex(2)
         for part in self._column_titles:
             part.hide()
 
     def set_active(self, value: int) -> None:
-        """Mark the class that is painted with: 0 unlabelled, 255 void."""
+        """Select the active class: 0 unlabelled, 1..254 a class, 255 void."""
         self.list_view.set_active(value)
 
     def set_scores(self, scores: dict[int, float]) -> None:
-        """Newest IoU (0..1) by class value; missing ones are shown as unknown."""
+        """Newest IoU (0..1) by class value; missing ones are shown as a dash."""
         self.list_view.set_scores(scores)
 
     def set_shares(self, shares: dict[int, float]) -> None:
@@ -143,7 +143,7 @@ class ClassesPanel(QWidget):
         self.list_view.set_shares(shares)
 
     def show_error(self, text: str) -> None:
-        """Say under the field why something was not possible; an empty text takes it away."""
+        """Show below the field why something was not possible; an empty text hides it."""
         if text == self._error.text():
             return
         self._error.setText(text)
@@ -159,19 +159,19 @@ class ClassesPanel(QWidget):
         names = [" ".join(part.split()) for part in self.name_field.text().replace(";", ",").split(",")]
         names = list(dict.fromkeys(name for name in names if name))
         if not names:
-            self.show_error("Type at least one name; put commas between several.")
+            self.show_error("Type at least one name; separate several by commas.")
             return
         self.show_error("")
         self.classes_added.emit(names)
-        if not self._error.text():  # what was refused stays, to be put right
+        if not self._error.text():  # refused names stay, so that they can be corrected
             self.name_field.clear()
 
-    def _head(self) -> QWidget:
-        head = QWidget()
+    def _header(self) -> QWidget:
+        header = QWidget()
         for part, width in zip(self._column_titles, (SHARE_WIDTH, SCORE_WIDTH), strict=True):
             part.setFixedWidth(width)
             part.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        head.setLayout(
+        header.setLayout(
             row(
                 text_label("Classes", "heading"),
                 None,
@@ -180,7 +180,7 @@ class ClassesPanel(QWidget):
                 margins=(MARGIN, 0, ROW_MARGIN, 0),
             )
         )
-        return head
+        return header
 
     def _empty_page(self) -> QWidget:
         page = QWidget()
