@@ -98,7 +98,7 @@ class TagRow(QWidget):
             return
         # A chip stays the same widget as long as its tag stays: it may be about to be clicked.
         existing = {chip.tag: chip for chip in self.chips}
-        self.chips = [existing.pop(tag, None) or self._chip(tag) for tag in tags]
+        self.chips = [existing.pop(tag) if tag in existing else self._chip(tag) for tag in tags]
         for removed in existing.values():
             removed.hide()
             removed.deleteLater()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from PySide6.QtCore import QPoint, QSize, Qt
 from PySide6.QtGui import QAction, QContextMenuEvent
@@ -35,13 +36,17 @@ class ToolGroupButton(QToolButton):
         menu = QMenu(self)
         for action in actions:
             menu.addAction(action)
-            action.toggled.connect(lambda on, taken=action: on and self._show(taken))
+            action.toggled.connect(partial(self._toggled, action))
         self.setMenu(menu)
         self._show(actions[0])
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802
         self.menu().popup(self.mapToGlobal(QPoint(self.width(), 0)))
         event.accept()
+
+    def _toggled(self, action: QAction, is_active: bool) -> None:
+        if is_active:
+            self._show(action)
 
     def _show(self, action: QAction) -> None:
         self.setDefaultAction(action)

@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from functools import partial
+from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, Signal
-from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
+from PySide6.QtGui import QAction, QKeyEvent
 
 from core.base.settings import Settings
 from desktop.canvas.attachments.minimap import Minimap
@@ -62,8 +63,9 @@ class HoldToggle:
             self.action.setChecked(False)
 
     def _is_key(self, event: QKeyEvent) -> bool:
-        sequences = [QKeySequence(shortcut) for shortcut in self.action.shortcuts()]
-        return any(sequence[0].key() == event.key() for sequence in sequences)
+        # The stubs of PySide6 do not know that a QKeySequence can be indexed.
+        first_keys: list[Any] = list(self.action.shortcuts())
+        return any(keys[0].key() == event.key() for keys in first_keys)
 
     def _toggled(self, _on: bool) -> None:
         self._since = time.monotonic()
