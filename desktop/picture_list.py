@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from core.project.records import PictureRecord, Split, Status
+from desktop.widgets.filter_box import TAG_PREFIX
 from desktop.widgets.picture_status import PictureRow
 
 if TYPE_CHECKING:  # the window imports this module before a project is open
@@ -32,8 +33,6 @@ AND_SEPARATOR = "+"
 """Joins the keys of two filters that both have to pass."""
 FOUND_PREFIX = "found:"
 """Begins the key of a filter that shows `PictureList.found`."""
-TAG_PREFIX = "tag:"
-"""Begins the key of a filter that shows the pictures with a tag."""
 
 
 class PictureSource(Protocol):

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath
 
+from core.base.geometry import Box
 from core.labels.class_list import MAX_CLASS_VALUE, UNLABELLED
-from desktop.canvas.rendering.layer_style import RepeatedTile
 
 PATTERN_COUNT = 8
 """No marks, stripes in four directions, dots, crosses, rings; then from the start again."""
@@ -20,6 +20,22 @@ _PERIOD = 12
 _STROKE_WIDTH = 1.6
 _CONTRAST = 0.72
 """How far a mark is away from the colour it lies on, towards black or white."""
+
+
+class RepeatedTile:
+    """A square of device pixels repeated over the screen; it holds on to the picture while that moves."""
+
+    def __init__(self, tile: NDArray[np.uint8]) -> None:
+        """tile: (n, n) uint8."""
+        self._period = len(tile)
+        self._tile = tile
+
+    def cover(self, box: Box, left: int, top: int) -> NDArray[np.uint8]:
+        """The device pixels of `box` for a picture whose corner lies at (left, top)."""
+        down, right = (box.y0 - top) % self._period, (box.x0 - left) % self._period
+        repeats = (box.height // self._period + 2, box.width // self._period + 2)
+        tiles = np.tile(self._tile, repeats)
+        return tiles[down : down + box.height, right : right + box.width]
 
 
 class ClassPatterns(RepeatedTile):

@@ -9,7 +9,6 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QComboBox, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
-from desktop.picture_list import TAG_PREFIX
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.controls import combo_box
 
@@ -29,6 +28,8 @@ FILTERS = (
     ("no split", "Without a split"),
     ("noted", "With a note"),
 )
+TAG_PREFIX = "tag:"
+"""Begins the key of a filter that shows the pictures with a tag."""
 FIRST_OF_GROUP = ("train", "noted")
 """Filters that begin another kind: a line stands above them."""
 

@@ -10,8 +10,9 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from core.base.geometry import TILE_SIZE, Box, TileKey
+from core.base.geometry import TILE_SIZE, TileKey
 from core.labels.class_list import MAX_CLASS_VALUE, UNLABELLED, VOID
+from desktop.theme.class_patterns import RepeatedTile
 
 Values = NDArray[np.uint8]
 Colours = NDArray[np.uint32]
@@ -174,22 +175,6 @@ def apply_tiles(
         near, far = np.searchsorted(columns, (left, left + width))
         if high < low and near < far:
             sampled[high:low, near:far] = tile[rows[high:low] - top].take(columns[near:far] - left, axis=1)
-
-
-class RepeatedTile:
-    """A square of device pixels repeated over the screen; it holds on to the picture while that moves."""
-
-    def __init__(self, tile: Values) -> None:
-        """tile: (n, n) uint8."""
-        self._period = len(tile)
-        self._tile = tile
-
-    def cover(self, box: Box, left: int, top: int) -> Values:
-        """The device pixels of `box` for a picture whose corner lies at (left, top)."""
-        down, right = (box.y0 - top) % self._period, (box.x0 - left) % self._period
-        repeats = (box.height // self._period + 2, box.width // self._period + 2)
-        tiles = np.tile(self._tile, repeats)
-        return tiles[down : down + box.height, right : right + box.width]
 
 
 class DiagonalHatch(RepeatedTile):
