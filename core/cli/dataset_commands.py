@@ -19,7 +19,7 @@ from core.project.splits.split_plan import (
     SplitStats,
     classes_in_one_split,
 )
-from core.session.dataset.near_duplicates import find_near_duplicates, leaks, split_sequences
+from core.session.dataset.near_duplicates import find_near_duplicates, leaks, sequences_across_splits
 from core.session.dataset.split_edits import apply_split_plan, split_plan
 
 MAX_PAIRS_SHOWN = 20
@@ -132,7 +132,7 @@ def duplicates_command(project: ProjectOption = Path(), as_json: JsonOption = Fa
         found = find_near_duplicates(opened, bar)
         records = {record.id: record for record in opened.pictures.all()}
     leaking = leaks(found.pairs, records)
-    torn = split_sequences(list(records.values()))
+    torn = sequences_across_splits(list(records.values()))
     names = {i: record.path for i, record in records.items()}
     result = {
         "looked": found.compared,

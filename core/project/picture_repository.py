@@ -274,8 +274,8 @@ class PictureRepository:
                 edits=connection.execute(select(func.count()).select_from(edits)).scalar_one(),
             )
 
-    def _set(self, picture_ids: Sequence[int], *, lasting: bool = True, **values: object) -> Changes:
-        with self._store.write_transaction(durable=lasting) as connection:
+    def _set(self, picture_ids: Sequence[int], *, durable: bool = True, **values: object) -> Changes:
+        with self._store.write_transaction(durable=durable) as connection:
             connection.execute(update(pictures).where(pictures.c.id.in_(list(picture_ids))).values(**values))
         return Changes(pictures=frozenset(picture_ids))
 

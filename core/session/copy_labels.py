@@ -26,7 +26,7 @@ class SourceLabel:
 
 
 class LabelCopier:
-    """Finds labels to copy. Called from the GUI thread; reads on the document lane, after all strokes submitted before."""
+    """Finds labels to copy. Called from the GUI thread; reads on the document lane, after all earlier strokes."""
 
     def __init__(self, project: Project, index: PictureIndex, document: Lane) -> None:
         self._project = project

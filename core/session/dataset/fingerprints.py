@@ -1,4 +1,4 @@
-"""Fingerprints of all pictures, kept in the cache so that each is read once; the file may be deleted at any time."""
+"""Caches the fingerprint of every picture, so that each is read once. The file may be deleted at any time."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.base.errors import Cancelled, ImageError, ProjectError
+from core.base.progress import ProgressCallback
 from core.images.perceptual_hash import GREY_SIDE, Fingerprint, fingerprint_file
 from core.project.project import Project
 from core.project.records import PictureRecord
@@ -28,7 +29,7 @@ _ROW = np.dtype(
         ("grey", "u1", (GREY_SIDE, GREY_SIDE)),
     ]
 )
-"""One picture, 288 bytes: of numbers alone, because a project may come from a stranger."""
+"""One picture, 288 bytes. Numbers only: unpickling a file would be unsafe, because projects are exchanged."""
 _SAVE_EVERY = 2000
 
 Rows = NDArray[np.void]
@@ -37,19 +38,19 @@ Rows = NDArray[np.void]
 def read_fingerprints(
     project: Project,
     records: Iterable[PictureRecord],
-    progress: Callable[[int, int], None] = lambda _done, _of: None,
+    progress: ProgressCallback = lambda _done, _of: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> tuple[Rows, list[int]]:
     """A row (id, bits, grey, ...) for every picture that can be read, and the ids of those that cannot.
 
-    Only pictures that are new or were changed are read. Raises Cancelled; what was read until then is kept.
+    Only new and changed files are read. Raises Cancelled; the fingerprints computed until then are cached.
     """
     wanted = list(records)
     path = project.cache_folder / FINGERPRINT_FILE
     known = {int(row["id"]): row for row in _load(path, 2 * len(wanted))}
     rows: list[np.void] = []
-    unread: list[int] = []
-    fresh = 0
+    unreadable: list[int] = []
+    unsaved = 0
     try:
         for done, record in enumerate(wanted):
             if cancelled():
@@ -60,24 +61,24 @@ def read_fingerprints(
                 row = known.get(record.id)
                 if row is None or (row["stamp"], row["bytes"]) != (status.st_mtime_ns, status.st_size):
                     row = known[record.id] = _row(record.id, status, fingerprint_file(file))
-                    fresh += 1
+                    unsaved += 1
                 rows.append(row)
             except (OSError, ImageError, ProjectError):
-                unread.append(record.id)
-            if fresh >= _SAVE_EVERY:
+                unreadable.append(record.id)
+            if unsaved >= _SAVE_EVERY:
                 _store(path, list(known.values()))
-                fresh = 0
+                unsaved = 0
             if done % 16 == 0:
                 progress(done, len(wanted))
     finally:
-        if fresh:
+        if unsaved:
             _store(path, list(known.values()))
     progress(len(wanted), len(wanted))
-    return _stacked(rows), unread
+    return _stacked(rows), unreadable
 
 
 def has_fingerprints(home: Path) -> bool:
-    """Whether pictures of a project were looked at before."""
+    """Whether fingerprints of a project are cached."""
     return (home / "cache" / FINGERPRINT_FILE).is_file()
 
 
@@ -92,27 +93,27 @@ def _stacked(rows: list[np.void]) -> Rows:
     return np.array(rows, _ROW) if rows else np.zeros(0, _ROW)
 
 
-def _load(path: Path, most: int) -> Rows:
-    """What is kept, of `most` pictures; nothing when the file is not there or not of this form."""
+def _load(path: Path, limit: int) -> Rows:
+    """The cached rows, at most `limit`; none when the file is missing or has another format."""
     try:
         with path.open("rb") as file:
             if file.read(len(_HEAD)) != _HEAD:
                 return np.zeros(0, _ROW)
             count = (path.stat().st_size - len(_HEAD)) // _ROW.itemsize
-            return np.fromfile(file, _ROW, min(count, most))
+            return np.fromfile(file, _ROW, min(count, limit))
     except OSError:
         return np.zeros(0, _ROW)
 
 
 def _store(path: Path, rows: list[np.void]) -> None:
-    """Beside, then renamed. A cache that cannot be written costs time at the next look, no more."""
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    """Write a temporary file, then rename it. Errors are ignored: the next search only takes longer."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("wb") as file:
+        with temporary.open("wb") as file:
             file.write(_HEAD)
             _stacked(rows).tofile(file)
-        beside.replace(path)
+        temporary.replace(path)
     except OSError:
         with contextlib.suppress(OSError):
-            beside.unlink()
+            temporary.unlink()

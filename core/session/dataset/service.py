@@ -131,5 +131,5 @@ class DatasetService:
         if not found:
             return DatasetFinding("tiny", f"No region has fewer than {TINY_PIXELS} pixels.", found)
         pictures = count_of(len(found), "picture")
-        sentence = f"{count:,} regions of fewer than {TINY_PIXELS} pixels in {pictures}."
+        sentence = f"{count_of(count, 'region')} of fewer than {TINY_PIXELS} pixels in {pictures}."
         return DatasetFinding("tiny", sentence, found)

@@ -1,4 +1,4 @@
-"""Splits for many pictures at once: planned in numbers first, then one edit of the whole project."""
+"""Changes the splits of many pictures as one undoable edit of the project."""
 
 from __future__ import annotations
 
@@ -17,44 +17,45 @@ _METHOD_SUFFIX = {
 }
 
 
-def split_plan(project: Project, wish: SplitOptions) -> SplitPlan:
-    """The dry run, from what is stored now."""
-    return plan_splits(project.pictures.all(), project.pictures.pixels_by_picture(), wish)
+def split_plan(project: Project, options: SplitOptions) -> SplitPlan:
+    """Plan a split of the stored pictures, without changing anything."""
+    return plan_splits(project.pictures.all(), project.pictures.pixels_by_picture(), options)
 
 
 def apply_split_plan(project: Project, plan: SplitPlan) -> Changes:
-    """Do what was planned, as one edit that can be undone. Nothing happens where there is nothing to change.
+    """Apply a plan as one undoable edit; no edit when nothing changes.
 
-    A picture that got a split since the plan was made keeps it, unless all pictures were meant.
+    A picture that got a split after the plan was made keeps it, unless the plan reassigns all pictures.
     """
-    now = {record.id: record.split for record in project.pictures.all()}
+    current = {record.id: record.split for record in project.pictures.all()}
     rows = [
         RowChange("pictures", str(picture_id), {"split": split.value})
         for picture_id, split in plan.changes.items()
-        if picture_id in now
-        and now[picture_id] != split
-        and (plan.options.reassign or now[picture_id] is None)
+        if picture_id in current
+        and current[picture_id] != split
+        and (plan.options.reassign or current[picture_id] is None)
     ]
     return change_rows(project, rows, edit_title(plan.options, len(rows)))
 
 
 def set_split(project: Project, picture_ids: list[int], split: Split) -> Changes:
-    """Put these pictures into one split, as one edit."""
+    """Put these pictures into one split, as one undoable edit."""
     rows = [RowChange("pictures", str(i), {"split": split.value}) for i in picture_ids]
     return change_rows(project, rows, f"Put {count_of(len(rows), 'picture')} into {split}")
 
 
 def change_rows(project: Project, rows: list[RowChange], name: str) -> Changes:
+    """Change rows of many pictures as one edit called `name`; no edit without rows."""
     return project.journal.change_rows(None, name, "mark", rows) if rows else Changes()
 
 
-def edit_title(wish: SplitOptions, count: int) -> str:
-    """As it stands in the history."""
-    shares = " : ".join(f"{share:g}" for share in wish.shares)
-    return f"Split {count_of(count, 'picture')} {shares}{_METHOD_SUFFIX[wish.grouping]}"
+def edit_title(options: SplitOptions, count: int) -> str:
+    """The name of the edit in the history. Stored, so it must not change."""
+    shares = " : ".join(f"{share:g}" for share in options.shares)
+    return f"Split {count_of(count, 'picture')} {shares}{_METHOD_SUFFIX[options.grouping]}"
 
 
 def common_split(one: Split | None, two: Split | None) -> Split | None:
-    """Where both of a pair belong: with the one that judges, because what was measured shall stay comparable."""
+    """The split for both of a near-duplicate pair: test before val before train, so that scores stay comparable."""
     known = [split for split in (one, two) if split is not None]
     return max(known, key=ALL_SPLITS.index, default=None)

@@ -1,7 +1,8 @@
-"""The dataset in numbers, and what in it looks odd; from what is known already, so that it costs little."""
+"""Dataset statistics and findings, computed from stored counts without reading labels or pictures."""
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,18 +15,18 @@ from core.labels.class_list import UNLABELLED, ClassList
 from core.labels.label_map import Values
 from core.project.records import PictureRecord, Split, Status
 from core.project.splits.split_plan import Pixels, SplitStats, classes_in_one_split, split_stats
-from core.session.dataset.near_duplicates import sequence_name, split_sequences
+from core.session.dataset.near_duplicates import sequence_name, sequences_across_splits
 
 TINY_PIXELS = 16
-"""Regions of fewer pixels are most often slips of the hand."""
+"""Regions of fewer pixels are mostly painted by mistake."""
 
 MAX_LISTED_SEQUENCES = 5
-"""Sequences named one by one; of more only the number is told."""
+"""Up to so many sequences have a finding each; more share one."""
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetFinding:
-    """Something worth a look: in one sentence, with the pictures it is about. `key` names its kind."""
+    """A possible problem of the dataset. key: names its kind; pictures: ids of those that it is about."""
 
     key: str
     sentence: str
@@ -34,10 +35,11 @@ class DatasetFinding:
 
 @dataclass(frozen=True, slots=True)
 class DatasetStatistics:
-    """`table` counts pictures by split and status, `parts` the labels of each split, `whole` those of all.
+    """Counts of a dataset.
 
-    `class_pictures` counts pictures by class value, in all and by split; `sizes` are (width, height) with how many
-    pictures have them, the most frequent first; only pictures that were opened have one.
+    table: pictures by split and status; parts: labels of each split; whole: labels of all pictures
+    class_pictures: pictures by class value and split, with split None for all pictures
+    sizes: ((width, height), pictures) of the pictures opened so far, the most frequent first
     """
 
     table: Mapping[tuple[Split | None, Status], int]
@@ -51,7 +53,7 @@ class DatasetStatistics:
 def dataset_statistics(
     records: Sequence[PictureRecord], pixels: Pixels, classes: ClassList
 ) -> DatasetStatistics:
-    """Count. `class_pictures` has the pictures without a split under None only together with all others."""
+    """Count. pixels: labelled pixels by picture id and class value"""
     whole, class_pictures = SplitStats(), Counter[tuple[int, Split | None]]()
     for record in records:
         whole.pictures += 1
@@ -80,53 +82,59 @@ def _findings(
     parts: Mapping[Split, SplitStats],
     sizes: Counter[tuple[int, int]],
 ) -> list[DatasetFinding]:
-    unread = frozenset(r.id for r in records if r.problem is not None)
+    unreadable = frozenset(r.id for r in records if r.problem is not None)
     empty = frozenset(r.id for r in records if r.status == Status.DONE and not r.is_labelled)
     found = [
-        DatasetFinding("unreadable", f"{count_of(len(unread), 'picture')} cannot be read.", unread),
+        DatasetFinding("unreadable", f"{count_of(len(unreadable), 'picture')} cannot be read.", unreadable),
         DatasetFinding(
-            "empty done", f"{count_of(len(empty), 'picture')} marked as done without any label.", empty
+            "empty done", f"{count_of(len(empty), 'picture')} marked as done without a label.", empty
         ),
     ]
     if len(sizes) > 1:
         usual, _ = sizes.most_common(1)[0]
-        odd = frozenset(r.id for r in records if r.width and (r.width, r.height) != usual)
-        said = f"{count_of(len(odd), 'picture')} of another size than the usual {usual[0]} × {usual[1]}."
-        found.append(DatasetFinding("odd size", said, odd))
+        others = frozenset(r.id for r in records if r.width and (r.width, r.height) != usual)
+        sentence = (
+            f"{count_of(len(others), 'picture')} of another size than the usual {usual[0]} × {usual[1]}."
+        )
+        found.append(DatasetFinding("odd size", sentence, others))
     for value, split in classes_in_one_split(parts).items():
-        carriers = frozenset(i for i, of_one in pixels.items() if of_one.get(value))
-        lack = "it is never judged" if split == Split.TRAIN else "it is never taught"
-        if split == Split.TRAIN or not parts[Split.TRAIN].pixels[value]:
-            said = f"{classes.name_of(value)} occurs in {split} only: {lack}."
-            found.append(DatasetFinding(f"only:{value}", said, carriers))
+        with_class = frozenset(i for i, of_picture in pixels.items() if of_picture.get(value))
+        name = classes.name_of(value)
+        if split == Split.TRAIN:
+            sentence = f"{name} occurs only in train, so it is never scored."
+            found.append(DatasetFinding(f"only:{value}", sentence, with_class))
+        elif not parts[Split.TRAIN].pixels[value]:
+            sentence = f"{name} occurs only in {split}, so it is never trained."
+            found.append(DatasetFinding(f"only:{value}", sentence, with_class))
     return found + _split_sequence_findings(records)
 
 
 def _split_sequence_findings(records: Sequence[PictureRecord]) -> list[DatasetFinding]:
-    torn = split_sequences(records)
-    frames: dict[str, list[int]] = {name: [] for name in torn}
+    sequences = sequences_across_splits(records)
+    frames: dict[str, list[int]] = {name: [] for name in sequences}
     for record in records:
         if record.split is not None and sequence_name(record) in frames:
             frames[sequence_name(record)].append(record.id)
-    if len(torn) > MAX_LISTED_SEQUENCES:
-        said = (
-            f"Frames of {len(torn):,} sequences are on several sides, such as those of “{next(iter(torn))}”."
+    if len(sequences) > MAX_LISTED_SEQUENCES:
+        first = next(iter(sequences))
+        sentence = (
+            f"Frames of {len(sequences):,} sequences are in several splits, such as those of “{first}”."
         )
-        return [DatasetFinding("torn", said, frozenset(i for of_one in frames.values() for i in of_one))]
+        return [DatasetFinding("torn", sentence, frozenset(itertools.chain.from_iterable(frames.values())))]
     found = []
-    for name, sides in torn.items():
-        counts = ", ".join(f"{count:,} in {side}" for side, count in sides.items())
-        said = f"Frames of “{name}” are on several sides: {counts}."
-        found.append(DatasetFinding(f"torn:{name}", said, frozenset(frames[name])))
+    for name, splits in sequences.items():
+        counts = ", ".join(f"{count:,} in {split}" for split, count in splits.items())
+        sentence = f"Frames of “{name}” are in several splits: {counts}."
+        found.append(DatasetFinding(f"torn:{name}", sentence, frozenset(frames[name])))
     return found
 
 
 def count_tiny_regions(values: Values, limit: int = TINY_PIXELS) -> int:
-    """How many connected regions of fewer than `limit` pixels a label has, (H, W) uint8; diagonals hang together."""
+    """Number of 8-connected regions of fewer than `limit` pixels in a label, (H, W) uint8."""
     count = 0
     for value in np.unique(values):
         if value != UNLABELLED:
             mask = (values == value).view(np.uint8)
-            _, _, numbers, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-            count += int((numbers[1:, cv2.CC_STAT_AREA] < limit).sum())
+            _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+            count += int((stats[1:, cv2.CC_STAT_AREA] < limit).sum())
     return count

@@ -101,7 +101,7 @@ class Simulation:
         return len(self.efforts) >= self.total or (minutes is not None and self.seconds >= 60 * minutes)
 
     def run(self, progress: ProgressCallback) -> None:
-        """Label pictures until finished. Raises TrainingError when training fails, ProjectError when the disk refuses."""
+        """Label pictures until finished. Raises TrainingError when training fails, and ProjectError."""
         while not self.is_finished:
             self.label_next()
             progress(len(self.efforts), self.total)

@@ -175,8 +175,8 @@ def store_pasted(folder: Path, picture: NDArray[np.uint8], at: datetime) -> str:
         partial.replace(folder / name)
     except OSError as problem:
         raise ImageError(
-            f"The pasted picture could not be written to {folder / PASTED_FOLDER} ({problem.strerror or problem}). Check the "
-            "free space and your rights, and paste again."
+            f"The pasted picture could not be written to {folder / PASTED_FOLDER} "
+            f"({problem.strerror or problem}). Check the free space and the permissions, and paste again."
         ) from problem
     return name
 

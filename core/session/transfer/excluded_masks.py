@@ -1,4 +1,4 @@
-"""Mask files of a dataset that was imported where it lies: they are no pictures to label."""
+"""Mask files of a dataset that was imported in place: they are not pictures to label."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from core.project.project import Project
 from core.project.records import PictureRecord, Status
 
 FACT = "masks"
+"""Name of the fact in the project file that holds `ExcludedPaths` as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExcludedPaths:
-    """Folders (with all below them) and single files, relative to the project's folder."""
+    """Folders, with everything below them, and single files, relative to the project's folder."""
 
     folders: frozenset[str] = frozenset()
     files: frozenset[str] = frozenset()
@@ -28,36 +29,41 @@ class ExcludedPaths:
 
 
 def read_excluded(project: Project) -> ExcludedPaths:
-    """What earlier imports set aside. A fact that cannot be understood sets nothing aside."""
+    """The masks of earlier imports; none when the stored fact is damaged."""
     try:
-        said = json.loads(project.fact(FACT) or "{}")
-        return ExcludedPaths(frozenset(map(str, said["folders"])), frozenset(map(str, said["files"])))
+        stored = json.loads(project.fact(FACT) or "{}")
+        return ExcludedPaths(frozenset(map(str, stored["folders"])), frozenset(map(str, stored["files"])))
     except (ValueError, KeyError, TypeError):
         return ExcludedPaths()
 
 
 def exclude_masks(project: Project, dataset: Dataset, known: Iterable[PictureRecord]) -> list[int]:
-    """Note the masks of a dataset that lies in the project's folder: by folder where no picture lies in it, else file
-    by file. Those that were taken for pictures before, and carry no label, are marked as skipped; returns their ids."""
+    """Store which files in the project's folder are masks of `dataset`.
+
+    A folder without pictures is stored as a whole, other masks file by file. Masks that are in the picture list
+    already, as new pictures without a label, are marked as skipped. Returns their ids.
+    """
     masks, pictures = _inside(project, dataset)
     if not masks:
         return []
-    kept = {folder for name in pictures for folder in map(str, PurePosixPath(name).parents)}
-    folders = {str(PurePosixPath(name).parent) for name in masks} - kept
+    with_pictures = {folder for name in pictures for folder in map(str, PurePosixPath(name).parents)}
+    folders = {str(PurePosixPath(name).parent) for name in masks} - with_pictures
     before = read_excluded(project)
     files = {name for name in masks if str(PurePosixPath(name).parent) not in folders}
-    aside = ExcludedPaths(before.folders | folders, before.files | files)
-    if aside != before:
-        content = {"folders": sorted(aside.folders), "files": sorted(aside.files)}
+    excluded = ExcludedPaths(before.folders | folders, before.files | files)
+    if excluded != before:
+        content = {"folders": sorted(excluded.folders), "files": sorted(excluded.files)}
         project.set_fact(FACT, json.dumps(content, ensure_ascii=False))
-    idle = [r.id for r in known if r.status == Status.NEW and not r.is_labelled and aside.excludes(r.path)]
-    for start in range(0, len(idle), 500):
-        project.pictures.set_status(idle[start : start + 500], Status.SKIPPED)
-    return idle
+    listed = [
+        r.id for r in known if r.status == Status.NEW and not r.is_labelled and excluded.excludes(r.path)
+    ]
+    for start in range(0, len(listed), 500):
+        project.pictures.set_status(listed[start : start + 500], Status.SKIPPED)
+    return listed
 
 
 def _inside(project: Project, dataset: Dataset) -> tuple[set[str], set[str]]:
-    """Names of masks and of pictures that lie in the project's folder."""
+    """Relative paths of the masks and of the pictures of a dataset that are in the project's folder."""
     masks = {path for sample in dataset.samples for path in sample.sources}
     pictures = {sample.picture for sample in dataset.samples}
     masks, pictures = (

@@ -1,4 +1,4 @@
-"""Where an export goes: never over anybody's files, and never half."""
+"""The destination of an export: other files are never overwritten, and a dataset is published whole or not at all."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from core.formats.writers.base import MADE_BY, write_json
 from core.project.project import Project
 
 MARKER = "maskloop-export.json"
-"""Lies in every export and lists what was written beside it, so that a later export knows what it may replace."""
+"""File in every export that lists what was written beside it, so that a later export knows what it may replace."""
 _DESKTOP_FILES = {".DS_Store", "Thumbs.db", "desktop.ini"}
-"""Left by desktops everywhere."""
+"""Written by file managers into any folder."""
 
 
 def check_destination(out: Path, project: Project) -> None:
+    """Raises FormatError when `out` holds files that are not an export, or is in the project's folder or around it."""
     out = Path(os.path.normpath(out.absolute()))
     if project.folder.is_relative_to(out) or project.home.is_relative_to(out):
         raise FormatError(f"{out} holds the pictures of the project. Choose a new folder for the export.")
     if out.is_relative_to(project.folder) or out.is_relative_to(project.home):
         raise FormatError(
-            f"{out} lies among the pictures of the project, where what is exported would be taken for new ones. "
-            "Choose a folder outside."
+            f"{out} is inside the project's folder, where exported pictures would be added to the project. "
+            "Choose a folder outside it."
         )
     if out.is_file():
         raise FormatError(f"{out} is a file. Choose a folder for the export.")
@@ -36,14 +37,14 @@ def check_destination(out: Path, project: Project) -> None:
 
 
 def write_marker(folder: Path, format_name: str) -> None:
-    """Note what was written, so that exactly this may be replaced."""
+    """List what was written, so that a later export may replace exactly that."""
     names = sorted(path.name for path in folder.iterdir())
     content = {"made_by": MADE_BY, "format": format_name, "names": names}
     write_json(folder / MARKER, content)
 
 
 def _is_own_export(folder: Path) -> bool:
-    """Whether all in `folder` is ours to replace; a project made in an export since then is not."""
+    """Whether `folder` holds nothing but an export; a project created in it since then counts as something else."""
     try:
         marker = json.loads((folder / MARKER).read_text("utf-8"))
         ours = {MARKER, *map(str, marker["names"])} | _DESKTOP_FILES
@@ -53,7 +54,7 @@ def _is_own_export(folder: Path) -> bool:
 
 
 def publish(finished: Path, out: Path) -> None:
-    """Rename; an earlier export steps aside first and is only deleted once the new one stands."""
+    """Rename the finished dataset to `out`. An earlier export is renamed first and deleted last. Raises OSError."""
     if not out.exists():
         finished.rename(out)
         return

@@ -1,13 +1,12 @@
-"""What an export that was stopped has left beside its place, so that the next one goes on from there.
+"""The state of an unfinished export, kept beside its destination so that the next export can resume.
 
     .NAME.unfinished/
-        export.json     what was wished; an export that wishes anything else begins anew
-        pictures.jsonl  a line for each finished picture: its id, what it was made of, its files, where its parts lie
-        parts.jsonl     what the format wants to know of each picture at the end, which may be large
+        export.json     the options; an export with other options restarts
+        pictures.jsonl  a line for each exported picture: id, signature, files, position of its parts
+        parts.jsonl     what the writer needs of each picture for the files at the end, which may be large
         dataset/        becomes NAME
 
-A line is only trusted where the picture, its label and everything else that it was made of are still the same and its
-files have the sizes that they had.
+A line counts only if the signature is still the same and the files have the sizes noted.
 """
 
 from __future__ import annotations
@@ -37,8 +36,11 @@ _OPTIONS, _PICTURES, _PARTS, _LOCK, DATASET = (
 
 @dataclass(frozen=True, slots=True)
 class ExportedItem:
-    """A picture that is written. files: sizes by name below the dataset; tally: what it adds to the card; problems:
-    sentences; at and size: bytes of its parts."""
+    """An exported picture. Stored by field name in `pictures.jsonl`.
+
+    files: size by path below the dataset; tally: counts for the dataset card; pairs, predictions: 0 or 1
+    problems: sentences; at, size: position and length in bytes of its parts in `parts.jsonl`
+    """
 
     id: int
     signature: str
@@ -56,7 +58,7 @@ def resume_folder(out: Path) -> Path:
 
 
 def count_finished(out: Path, options: dict[str, Any]) -> tuple[int, bool]:
-    """How many pictures an export to this place has left finished, and whether it had the same wish. Cheap."""
+    """How many pictures an unfinished export to `out` has written, and whether its options are the same. Fast."""
     folder = resume_folder(out)
     try:
         same = json.loads((folder / _OPTIONS).read_text("utf-8")) == json.loads(json.dumps(options))
@@ -67,12 +69,13 @@ def count_finished(out: Path, options: dict[str, Any]) -> tuple[int, bool]:
 
 
 class ResumableExport:
-    """One export under way. Belongs to the thread that runs it, and to no other process at the same time.
-
-    Raises FormatError when somebody else exports to this place now or something else lies there, and OSError.
-    """
+    """An export under way. Belongs to the thread that runs it; a file lock keeps out other processes."""
 
     def __init__(self, out: Path, options: dict[str, Any], *, restart: bool = False) -> None:
+        """Resume, or restart when asked to or when the options differ.
+
+        Raises FormatError when another process exports to `out`, or other files are in the way, and OSError.
+        """
         self._folder = resume_folder(out)
         self._missing = [parent for parent in out.parents if not parent.exists()]
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -91,11 +94,11 @@ class ResumableExport:
 
     @property
     def root(self) -> Path:
-        """Where the dataset is written."""
+        """The folder in which the dataset is written."""
         return self._folder / DATASET
 
     def find(self, picture_id: int, signature: str) -> ExportedItem | None:
-        """The picture as it was finished, from exactly this; asked once for each."""
+        """The picture if it is exported already with this signature. To be called once for each picture."""
         found = self._finished.get(picture_id)
         if found is None or found.signature != signature:
             return None
@@ -109,7 +112,7 @@ class ResumableExport:
         return found
 
     def record(self, finished: ExportedItem, parts: list[Any]) -> ExportedItem:
-        """A picture is written. Its parts come first, so that a line never speaks of what is not there."""
+        """Note an exported picture. Its parts are written first, so that a line never points to missing parts."""
         self._parts.seek(0, os.SEEK_END)
         at = self._parts.tell()
         size = self._parts.write(msgspec.json.encode(parts) + b"\n")
@@ -121,7 +124,7 @@ class ResumableExport:
         return row
 
     def parts(self, ids: Iterable[int], sink: int, check_cancelled: Callable[[], None]) -> Iterator[Any]:
-        """What was noted for one of the datasets, picture by picture, tile by tile. `going_on` may raise."""
+        """The parts for one dataset, by its number, in order of pictures and tiles. `check_cancelled` may raise."""
         for picture_id in ids:
             check_cancelled()
             row = self._finished[picture_id]
@@ -131,27 +134,27 @@ class ResumableExport:
                     yield part
 
     def remove_strays(self, ids: Iterable[int]) -> None:
-        """Take away what belongs to none of these pictures: half of one, or the tables of an end that was cut short."""
+        """Delete files of none of these pictures: half-written ones, or tables of an interrupted end."""
         known = {os.path.normpath(name) for picture_id in ids for name in self._finished[picture_id].files}
         for folder, inside, names in os.walk(self.root, topdown=False):
             for name in names:
                 if os.path.relpath(os.path.join(folder, name), self.root) not in known:  # noqa: PTH118  (many)
                     Path(folder, name).unlink()
             for name in inside:
-                with contextlib.suppress(OSError):  # stays when something is in it
+                with contextlib.suppress(OSError):  # not empty
                     Path(folder, name).rmdir()
 
     def close(self, *, keep: bool) -> None:
-        """Let go of the place; what is finished stays for the next export when it is to be kept and there is any."""
+        """Release the lock. With `keep` the exported pictures, if any, stay for the next export."""
         for file in (self._pictures, self._parts):
-            with contextlib.suppress(OSError):  # a full disk says so once more
+            with contextlib.suppress(OSError):  # a full disk fails once more
                 file.close()
         if not keep or not self._finished:
             shutil.rmtree(self._folder, ignore_errors=True)
         self._lock.release()
         if not keep or not self._finished:
-            shutil.rmtree(self._folder, ignore_errors=True)  # Windows keeps a file that is locked
-            for parent in self._missing:  # only goes when it is empty: when nothing was exported
+            shutil.rmtree(self._folder, ignore_errors=True)  # Windows cannot delete a locked file
+            for parent in self._missing:  # removed only if empty: nothing was exported
                 with contextlib.suppress(OSError):
                     parent.rmdir()
 
@@ -162,8 +165,8 @@ class ResumableExport:
             raise FormatError(
                 f"{self._folder} is in the way; it holds more than a stopped export. Move it away."
             )
-        if restart or self._record() != options:
-            # The record first: without it nothing of the rest is believed.
+        if restart or self._stored_options() != options:
+            # The options first: without them the rest is ignored.
             for name in (_OPTIONS, _PICTURES, _PARTS):
                 (self._folder / name).unlink(missing_ok=True)
             if self.root.exists():
@@ -174,7 +177,7 @@ class ResumableExport:
         self._pictures: IO[bytes] = (self._folder / _PICTURES).open("ab")
         self._parts: IO[bytes] = (self._folder / _PARTS).open("a+b")
 
-    def _record(self) -> Any:
+    def _stored_options(self) -> Any:
         try:
             return json.loads((self._folder / _OPTIONS).read_text("utf-8"))
         except (OSError, ValueError):
@@ -182,19 +185,19 @@ class ResumableExport:
 
 
 def _without_details(row: ExportedItem) -> ExportedItem:
-    """What is still wanted of a picture that was counted: of a large dataset all of them are in memory."""
+    """Without what is no longer needed once the picture is counted: all pictures are kept in memory."""
     return replace(row, signature="", tally={}, problems=[])
 
 
 def discard(out: Path) -> None:
-    """Forget what an export to this place has left. Raises FormatError when one is running."""
+    """Delete an unfinished export to `out`. Raises FormatError when it is running."""
     if count_finished(out, {})[0] or (resume_folder(out) / _OPTIONS).exists():
         ResumableExport(out, {}, restart=True).close(keep=False)
 
 
 def _read_items(path: Path) -> Iterator[ExportedItem]:
-    """The lines that are whole; behind the last one the file is cut off, so that the next line begins a line."""
-    good = 0
+    """The complete lines. A broken last line is cut off the file, so that the next one starts on a new line."""
+    complete_bytes = 0
     try:
         with path.open("rb") as lines:
             for line in lines:
@@ -202,7 +205,7 @@ def _read_items(path: Path) -> Iterator[ExportedItem]:
                     break
                 with contextlib.suppress(ValueError, TypeError):
                     yield msgspec.json.decode(line, type=ExportedItem)
-                good += len(line)
-        os.truncate(path, good)
+                complete_bytes += len(line)
+        os.truncate(path, complete_bytes)
     except FileNotFoundError:
         return

@@ -1,4 +1,4 @@
-"""One picture of an export becomes files, in any process: read, shaped, given to the format, counted."""
+"""Exports one picture in a worker process: reads, resizes and tiles it, writes its files, counts its pixels."""
 
 from __future__ import annotations
 
@@ -22,8 +22,11 @@ LABELS, PREDICTIONS = "labels", "predictions"
 
 @dataclass(frozen=True, slots=True)
 class ExportItem:
-    """A picture that is to be written. path: as the project calls it; size: as it was when it was last opened, if
-    anybody noted it; label: None when none is wanted; prediction and confidence: (H, W) uint8 or None."""
+    """A picture to export.
+
+    path: in the project; size: (width, height) when it was last opened, None when unknown; label: None when not wanted
+    prediction, confidence: (H, W) uint8 or None
+    """
 
     id: int
     path: str
@@ -38,11 +41,11 @@ class ExportItem:
 
     @property
     def weight(self) -> int:
-        """Pixels, as far as they are known."""
+        """Number of pixels, 0 when unknown."""
         return self.size[0] * self.size[1] if self.size else 0
 
     def signature(self) -> str:
-        """The same as long as the picture, its file and all that is wanted of it are."""
+        """Changes when anything changes that the exported files are made of."""
         digest = hashlib.blake2b(digest_size=16)
         facts = (self.path, self.name, self.split, self.size, self.tags, self.label and self.label.digest())
         digest.update(repr(facts).encode("utf-8", "surrogateescape"))
@@ -57,8 +60,14 @@ class ExportItem:
 
 @dataclass(frozen=True, slots=True)
 class ExportItemResult:
-    """A picture that was written, or that could not be: then `problem` says why. parts: for each tile and dataset the
-    number of the dataset and what its format noted; tally: what it adds to the card; said: pixels by who said so."""
+    """What became of an ExportItem.
+
+    files: size by path below the root
+    parts: for each tile and dataset the number of the dataset, and what its writer noted for the end
+    tally: counts for the dataset card, as JSON; pixels_by_origin: number of pixels by id of their origin
+    problems: sentences about masks left out; problem: why the picture was not written, else None
+    label, prediction: whether there is one
+    """
 
     files: dict[str, int] = field(default_factory=dict)
     parts: list[tuple[int, Any]] = field(default_factory=list)
@@ -72,13 +81,13 @@ class ExportItemResult:
 
 @dataclass(frozen=True, slots=True)
 class DatasetSink:
-    """One dataset that is written. A format that is not layered holds one mask a picture: `only` says which."""
+    """One dataset to write. only: which mask, for formats that hold one mask a picture; None for both."""
 
     writer: DatasetWriter
     only: str | None
 
     def select(self, picture: ExportPicture) -> ExportPicture | None:
-        """The picture as this dataset holds it; None when it has no such mask."""
+        """The picture as this dataset holds it, None when it has no such mask."""
         if self.only is None:
             return picture
         mask = picture.prediction if self.only == PREDICTIONS else picture.label
@@ -87,23 +96,23 @@ class DatasetSink:
 
 @dataclass(frozen=True, slots=True)
 class ExportTask:
-    """Writes pictures below `root`, in any process."""
+    """Writes pictures below `root`, in any process. Called with None for a picture that is written already."""
 
     root: Path
     sinks: tuple[DatasetSink, ...]
     shape: ResizeOptions
 
-    def __call__(self, leaving: ExportItem | None) -> ExportItemResult | None:
-        """None for None. Raises OSError when the disk refuses, and ProjectError when a label is damaged."""
-        if leaving is None:
+    def __call__(self, item: ExportItem | None) -> ExportItemResult | None:
+        """Raises OSError when the disk refuses, and ProjectError when a label is damaged."""
+        if item is None:
             return None
         try:
-            return self._export(leaving)
+            return self._export(item)
         except (ImageError, FormatError) as problem:
             return ExportItemResult(problem=str(problem))
 
-    def _export(self, leaving: ExportItem) -> ExportItemResult:
-        whole, problems = _picture(leaving)
+    def _export(self, item: ExportItem) -> ExportItemResult:
+        whole, problems = _picture(item)
         if whole is None:
             return ExportItemResult(problems=problems)
         files: dict[str, int] = {}
@@ -118,15 +127,15 @@ class ExportTask:
                     for path in written.files:
                         files[path.relative_to(self.root).as_posix()] = path.stat().st_size
             tally.count(piece)
-        said: Counter[int] = Counter()
-        if leaving.label is not None:
-            said = leaving.label.pixels_by_origin(whole.width, whole.height)
-        there = whole.label is not None, whole.prediction is not None
-        return ExportItemResult(files, parts, tally.as_json(), said, problems, None, *there)
+        origins: Counter[int] = Counter()
+        if item.label is not None:
+            origins = item.label.pixels_by_origin(whole.width, whole.height)
+        has_masks = whole.label is not None, whole.prediction is not None
+        return ExportItemResult(files, parts, tally.as_json(), origins, problems, None, *has_masks)
 
 
 class _ItemTally:
-    """Pictures, masks, pixels by value and pictures that hold a value, of one picture's tiles."""
+    """Over the tiles of one picture: tiles, masks, pixels by value, and tiles that contain a value."""
 
     def __init__(self) -> None:
         self._pieces = self._masks = 0
@@ -142,12 +151,12 @@ class _ItemTally:
             return
         self._masks += 1
         counts = np.bincount(values.ravel(), minlength=256)
-        there = {int(value): int(counts[value]) for value in np.flatnonzero(counts)}
-        self._pixels.update(there)
-        self._holding.update(there.keys())
+        present = {int(value): int(counts[value]) for value in np.flatnonzero(counts)}
+        self._pixels.update(present)
+        self._holding.update(present.keys())
 
     def as_json(self) -> dict[str, Any]:
-        """JSON knows no numbers as keys."""
+        """Lists of pairs, because keys in JSON are never numbers."""
         return {
             "split": self._split,
             "pieces": self._pieces,
@@ -157,23 +166,23 @@ class _ItemTally:
         }
 
 
-def _picture(leaving: ExportItem) -> tuple[ExportPicture | None, tuple[str, ...]]:
-    """The picture with what is wanted of it, None when nothing is there, and what is missing. Raises ImageError."""
-    size = read_size(leaving.source)
-    if leaving.size is not None and size != leaving.size:
+def _picture(item: ExportItem) -> tuple[ExportPicture | None, tuple[str, ...]]:
+    """The picture with its masks, None when it has none, and sentences about masks left out. Raises ImageError."""
+    size = read_size(item.source)
+    if item.size is not None and size != item.size:
         raise ImageError(
-            f"{leaving.path} is now {size[0]} x {size[1]} pixels, but it was {leaving.size[0]} x {leaving.size[1]} "
+            f"{item.path} is now {size[0]} x {size[1]} pixels, but it was {item.size[0]} x {item.size[1]} "
             "when it was last opened; it was left out."
         )
     problems: tuple[str, ...] = ()
-    prediction, confidence = leaving.prediction, leaving.confidence
+    prediction, confidence = item.prediction, item.confidence
     if prediction is not None and prediction.shape[::-1] != size:
-        problems = (f"The prediction of {leaving.path} is of another size; predict it again.",)
+        problems = (f"The prediction of {item.path} has another size; predict it again.",)
         prediction = confidence = None
-    label = None if leaving.label is None else leaving.label.values(*size)
+    label = None if item.label is None else item.label.values(*size)
     if label is None and prediction is None:
         return None, problems
     picture = ExportPicture(
-        leaving.name, leaving.split, leaving.source, *size, label, prediction, confidence, leaving.tags
+        item.name, item.split, item.source, *size, label, prediction, confidence, item.tags
     )
     return picture, problems

@@ -1,4 +1,4 @@
-"""What an import has brought in already, so that one that was stopped goes on where it was. It may be lost."""
+"""Records which pictures an import has stored, so that a stopped import can resume. A cache: it may be deleted."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from typing import IO
 
 
 class ImportLedger:
-    """One line of JSON for each picture that is in: its place, and a signature of all that it was made of.
+    """A JSON line for each imported picture: its path in the project and a signature of what it was made from.
 
-    Lies in the project's cache. Without it an import reads everything again and finds that nothing changes.
+    Without it an import reads everything again and finds nothing to change.
     """
 
     def __init__(self, folder: Path, root: Path) -> None:
+        """folder: of all ledgers, in the project's cache; root: of the dataset."""
         name = hashlib.blake2b(str(root).encode("utf-8", "surrogateescape"), digest_size=12).hexdigest()
         self._path = folder / f"{name}.jsonl"
         self._known: dict[str, str] = {}
@@ -24,19 +25,19 @@ class ImportLedger:
         with contextlib.suppress(OSError, ValueError), self._path.open(encoding="utf-8") as lines:
             for line in lines:
                 with contextlib.suppress(ValueError):  # the last line of an import that was killed
-                    place, signature = json.loads(line)
-                    self._known[str(place)] = str(signature)
+                    path, signature = json.loads(line)
+                    self._known[str(path)] = str(signature)
 
-    def has(self, place: str, signature: str) -> bool:
-        return self._known.get(place) == signature
+    def has(self, path: str, signature: str) -> bool:
+        return self._known.get(path) == signature
 
-    def add(self, place: str, signature: str) -> None:
-        """A disk that refuses is no reason to stop: only resuming is lost."""
+    def add(self, path: str, signature: str) -> None:
+        """Errors of the disk are ignored: without the line only resuming takes longer."""
         with contextlib.suppress(OSError, ValueError):
             if self._file is None:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 self._file = self._path.open("a", encoding="utf-8", buffering=1)
-            self._file.write(json.dumps([place, signature]) + "\n")
+            self._file.write(json.dumps([path, signature]) + "\n")
 
     def close(self) -> None:
         if self._file is not None:
@@ -45,7 +46,7 @@ class ImportLedger:
 
 
 def signature_of(files: Iterable[Path], *facts: bytes | str) -> str:
-    """Size and time of every file and whatever else decides what a picture becomes, as one short text."""
+    """Hash of the size and modification time of every file, and of `facts` that decide how it is imported."""
     digest = hashlib.blake2b(digest_size=12)
     for path in files:
         with contextlib.suppress(OSError):

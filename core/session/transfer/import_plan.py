@@ -1,4 +1,4 @@
-"""Before a dataset comes in: what becomes of each of its classes, and what the import would do, in numbers."""
+"""What an import will do: the mapping of the dataset's classes, and the dry run in numbers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from core.project.records import Split
 
 @dataclass(frozen=True, slots=True)
 class ClassChoice:
-    """What shall become of a class of the dataset. `name` is the class of the project it becomes, new or known."""
+    """What a class of the dataset becomes. name: of the project's class, new or existing, for ClassTarget.CLASS."""
 
     fate: ClassTarget
     name: str = ""
@@ -26,7 +26,7 @@ class ClassChoice:
 
 @dataclass(frozen=True, slots=True)
 class ImportClassRow:
-    """One class of the dataset and what becomes of it; `known` when the project has the class already."""
+    """One class of the dataset and what it becomes. known: whether the project has that class already."""
 
     foreign: DatasetClass
     choice: ClassChoice
@@ -35,7 +35,12 @@ class ImportClassRow:
 
 @dataclass(frozen=True, slots=True)
 class ImportPlan:
-    """The dry run. `pictures` will be looked at, `masks` of them have one, `splits` counts them by split."""
+    """The dry run of an import.
+
+    rows: in the order of the dataset's classes; split: for all pictures, None for those of the dataset
+    pictures: number of samples; masks: of them with a mask; splits: number of samples by split, or "unsplit"
+    in_place: whether the pictures are in the project's folder already
+    """
 
     dataset: Dataset
     rows: tuple[ImportClassRow, ...]
@@ -47,7 +52,7 @@ class ImportPlan:
 
     @property
     def new_classes(self) -> tuple[str, ...]:
-        """Names of the classes that would be new."""
+        """Names of the classes that the import adds to the project."""
         names = [r.choice.name for r in self.rows if r.choice.fate == ClassTarget.CLASS and not r.known]
         return tuple(dict.fromkeys(names))
 
@@ -59,30 +64,29 @@ def plan_import(
     choices: Mapping[str, ClassChoice] | None = None,
     split: Split | None = None,
 ) -> ImportPlan:
-    """What an import would do to a project with these classes, whose pictures lie in `folder`.
+    """The dry run of an import into a project with the class list `known`, whose pictures are in `folder`.
 
-    `choices` go by the name of the dataset's class; the others follow the dataset's own advice: the class of the same
-    name, a new one where there is none. Raises FormatError for a class the dataset does not have, for a name that no
-    class of a project can have, and where pictures cannot be taken in place.
+    choices: by name of the dataset's class. A class without one becomes what its reader proposes: mostly the project's
+    class of the same name, or a new one. Raises FormatError for a choice about a class that the dataset does not have,
+    for an invalid class name, for too many classes, and for cropped pictures that would have to be imported in place.
     """
-    wanted = {name.casefold(): choice for name, choice in (choices or {}).items()}
-    strange = wanted.keys() - {c.name.casefold() for c in dataset.classes}
-    if strange:
+    chosen = {name.casefold(): choice for name, choice in (choices or {}).items()}
+    unknown = chosen.keys() - {c.name.casefold() for c in dataset.classes}
+    if unknown:
         names = ", ".join(f"“{c.name}”" for c in dataset.classes[:20])
-        raise FormatError(f"The dataset has no class “{sorted(strange)[0]}”. It has {names}.")
+        raise FormatError(f"The dataset has no class “{sorted(unknown)[0]}”. It has {names}.")
     in_place = any(sample.picture.is_relative_to(folder) for sample in dataset.samples)
     if in_place and any(sample.crop is not None for sample in dataset.samples):
         raise FormatError(
-            "The pictures of this dataset are parts of its files, so they have to be written anew. Import them into a "
-            "project in another folder (on the command line: --into FOLDER)."
+            "The pictures of this dataset are parts of its files, so they must be written as new files. Import them "
+            "into a project in another folder (on the command line: --into FOLDER)."
         )
-    rows = tuple(_row(c, wanted.get(c.name.casefold()), known) for c in dataset.classes)
-    if len(known) + len(
-        {r.choice.name.casefold() for r in rows if r.choice.fate == ClassTarget.CLASS and not r.known}
-    ) > (MAX_CLASS_VALUE):
+    rows = tuple(_row(c, chosen.get(c.name.casefold()), known) for c in dataset.classes)
+    added = {r.choice.name.casefold() for r in rows if r.choice.fate == ClassTarget.CLASS and not r.known}
+    if len(known) + len(added) > MAX_CLASS_VALUE:
         raise FormatError(
-            f"The project would have more than {MAX_CLASS_VALUE} classes. Let some of the dataset's become the same class, "
-            "void or nothing."
+            f"The project would have more than {MAX_CLASS_VALUE} classes. Map some of the dataset's classes to the "
+            "same class, to void or to nothing."
         )
     return ImportPlan(
         dataset,
@@ -96,26 +100,26 @@ def plan_import(
 
 
 def map_classes(classes: ClassList, rows: tuple[ImportClassRow, ...]) -> tuple[ClassList, NDArray[np.uint8]]:
-    """The list with the new classes, and (256,) uint8: the project's value of each value of a ReadMask.
+    """The class list with the new classes, and a lookup table (256,) uint8 from values of a ReadMask to class values.
 
-    New classes keep their colour and take their index (plus one when indices begin at 0) where those are free.
+    New classes keep their colour, and their index as the value (plus one when indices start at 0), if those are free.
     """
-    taken = {c.colour for c in classes}
+    used_colours = {c.colour for c in classes}
     shift = int(any(row.foreign.index == 0 for row in rows))
     table = np.zeros(256, np.uint8)
     table[VOID] = VOID
-    for place, row in enumerate(rows, 1):
+    for read_value, row in enumerate(rows, 1):
         if row.choice.fate != ClassTarget.CLASS:
-            table[place] = VOID if row.choice.fate == ClassTarget.VOID else UNLABELLED
+            table[read_value] = VOID if row.choice.fate == ClassTarget.VOID else UNLABELLED
             continue
         known = classes.by_name(row.choice.name)
         if known is None:
-            wanted = row.foreign.index + shift
-            free = 1 <= wanted <= MAX_CLASS_VALUE and classes.by_value(wanted) is None
-            colour = None if row.foreign.colour in taken else row.foreign.colour
-            classes = classes.with_class(row.choice.name, colour, wanted if free else None)
+            value = row.foreign.index + shift
+            is_free = 1 <= value <= MAX_CLASS_VALUE and classes.by_value(value) is None
+            colour = None if row.foreign.colour in used_colours else row.foreign.colour
+            classes = classes.with_class(row.choice.name, colour, value if is_free else None)
             known = classes.classes[-1]
-        table[place] = known.value
+        table[read_value] = known.value
     return classes, table
 
 

@@ -1,4 +1,4 @@
-"""Journey four, the other way: a dataset comes in while the window goes on."""
+"""Recognises, previews and imports datasets in the background."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from core.base.errors import FormatError, ImageError
 from core.base.lane import Lane
+from core.base.progress import ProgressCallback
 from core.formats.dataset_tree import DatasetTree
 from core.formats.dataset_types import Dataset, Recognition, Sample
 from core.formats.readers.registry import AUTO, open_dataset, recognise_all
@@ -27,13 +28,13 @@ from core.session.transfer.import_run import ImportReport, run_import
 R = TypeVar("R")
 
 NOTIFY_EVERY = 50
-"""The window hears of so many pictures at once: each time it looks at its whole list again."""
+"""Imported pictures announced at once: at each announcement the window reads its whole list again."""
 PREVIEW_COUNT = 3
 
 
 @dataclass(frozen=True, slots=True)
 class SamplePreview:
-    """A sample made small: picture (h, w, 3) uint8, values (h, w) uint8 as a ReadMask has them, or what is wrong."""
+    """A downscaled sample: picture (h, w, 3) uint8, values (h, w) uint8 as in a ReadMask; or the problem with it."""
 
     name: str
     picture: NDArray[np.uint8] | None
@@ -43,14 +44,17 @@ class SamplePreview:
 
 @dataclass(frozen=True, slots=True)
 class RecognisedDataset:
-    """A folder, looked at: what readers think of it, the surest first, and the dataset as the chosen one reads it."""
+    """What the readers recognise in a folder, the most certain first, and the dataset as the chosen reader opens it."""
 
     recognitions: tuple[Recognition, ...]
     dataset: Dataset
 
 
 class ImportService:
-    """Reads on a lane of its own; only what touches the document waits its turn on the document's lane."""
+    """Called from the GUI thread; reads on its own lane, and writes to the project on the document lane.
+
+    `on_imported` gets the imported pictures on the document lane.
+    """
 
     def __init__(
         self, project: Project, document: Lane, on_imported: Callable[[list[PictureRecord]], None]
@@ -60,7 +64,7 @@ class ImportService:
         self._cancel = threading.Event()
 
     def open(self, folder: Path, format_name: str = AUTO) -> Future[RecognisedDataset]:
-        """Recognise and open. The future raises FormatError."""
+        """Recognise the format of a folder and open it as a dataset. The future raises FormatError."""
         return self._lane.submit(_recognise, folder, format_name)
 
     def preview(self, dataset: Dataset, side: int = 200) -> Future[list[SamplePreview]]:
@@ -73,17 +77,17 @@ class ImportService:
         """The dry run. The future raises FormatError."""
         return self._document.submit(self._plan, dataset, choices, split)
 
-    def run(self, plan: ImportPlan, progress: Callable[[int, int], None]) -> Future[ImportReport]:
-        """Bring it in. `progress` is called on the import lane. The future raises FormatError or Cancelled."""
+    def run(self, plan: ImportPlan, progress: ProgressCallback) -> Future[ImportReport]:
+        """Run the import. `progress` is called on the import lane. The future raises FormatError or Cancelled."""
         self._cancel.clear()
         return self._lane.submit(self._run, plan, progress)
 
     def cancel(self) -> None:
-        """Stop after the picture under way; what came in stays."""
+        """Stop after the current picture; the pictures imported so far stay."""
         self._cancel.set()
 
     def close(self) -> None:
-        """Ends the lane; an import under way stops after its picture."""
+        """Cancel an import under way and end the lane."""
         self.cancel()
         self._lane.shutdown(cancel_futures=True)
 
@@ -92,26 +96,27 @@ class ImportService:
     ) -> ImportPlan:
         return plan_import(self._project.classes.read(), self._project.folder, dataset, choices, split)
 
-    def _run(self, plan: ImportPlan, progress: Callable[[int, int], None]) -> ImportReport:
-        fresh: list[PictureRecord] = []
+    def _run(self, plan: ImportPlan, progress: ProgressCallback) -> ImportReport:
+        imported: list[PictureRecord] = []
 
-        def came(record: PictureRecord) -> None:
-            fresh.append(record)
-            if len(fresh) >= NOTIFY_EVERY:
-                tell()
+        def on_imported(record: PictureRecord) -> None:
+            imported.append(record)
+            if len(imported) >= NOTIFY_EVERY:
+                notify()
 
-        def tell() -> None:
-            told = list(fresh)
-            fresh.clear()
-            self._document.submit(self._on_imported, told).result()
+        def notify() -> None:
+            records = list(imported)
+            imported.clear()
+            self._document.submit(self._on_imported, records).result()
 
+        cancelled = self._cancel.is_set
         try:
-            return run_import(self._project, plan, progress, self._cancel.is_set, self._on_document, came)
+            return run_import(self._project, plan, progress, cancelled, self._on_document, on_imported)
         finally:
-            tell()
+            notify()
 
-    def _on_document(self, act: Callable[[], R]) -> R:
-        return self._document.submit(act).result()
+    def _on_document(self, work: Callable[[], R]) -> R:
+        return self._document.submit(work).result()
 
 
 def _recognise(folder: Path, format_name: str) -> RecognisedDataset:
@@ -120,9 +125,9 @@ def _recognise(folder: Path, format_name: str) -> RecognisedDataset:
 
 
 def _previews(dataset: Dataset, side: int) -> list[SamplePreview]:
-    masked = [sample for sample in dataset.samples if sample.read_mask is not None] or list(dataset.samples)
-    step = max(1, len(masked) // PREVIEW_COUNT)
-    return [_preview(sample, side) for sample in masked[::step][:PREVIEW_COUNT]]
+    samples = [sample for sample in dataset.samples if sample.read_mask is not None] or list(dataset.samples)
+    step = max(1, len(samples) // PREVIEW_COUNT)
+    return [_preview(sample, side) for sample in samples[::step][:PREVIEW_COUNT]]
 
 
 def _preview(sample: Sample, side: int) -> SamplePreview:

@@ -1,4 +1,4 @@
-"""One picture of a dataset that comes in: put where it belongs, its mask read. Nothing here touches the document."""
+"""Imports one picture in a worker process: copies its file and reads its mask. The project is not touched here."""
 
 from __future__ import annotations
 
@@ -28,8 +28,11 @@ from core.project.records import Split
 
 @dataclass(frozen=True, slots=True)
 class ImportRequest:
-    """A picture to be read: `path` is the one it gets in the project, `known` whether it is there, `signature` says of
-    what it is made; `is_in` when an earlier import brought exactly that."""
+    """A picture to import.
+
+    path: in the project; signature: of the files it is made from; known: whether the project has a picture there
+    is_imported: whether an earlier import stored it with this signature
+    """
 
     sample: Sample
     path: str
@@ -41,9 +44,12 @@ class ImportRequest:
 
 @dataclass(frozen=True, slots=True)
 class ImportItem:
-    """One picture that lies where it belongs, its mask read. `values` (H, W) uint8 of the project, None without one;
-    `arrival` is both for a project that does not hold the picture yet, with `values` in it; `sure` is that of the
-    mask; `whole` when nothing of it is missing; `labelled` when there is a mask."""
+    """A picture whose file is in the project's folder and whose mask is read.
+
+    values: (H, W) uint8 class values of the project, None without a mask, or when they are in `packed_picture`
+    packed_picture: row and label for a picture that the project does not have yet
+    confidence: of a mask that had to be guessed, 0..1; is_complete: whether nothing had to be left out
+    """
 
     path: str
     split: Split | None
@@ -59,7 +65,7 @@ class ImportItem:
     has_mask: bool = False
 
     def label(self) -> Values | None:
-        """(H, W) uint8, None without one."""
+        """Class values (H, W) uint8, None without a mask."""
         return (
             self.values if self.packed_picture is None or not self.has_mask else self.packed_picture.values()
         )
@@ -67,35 +73,37 @@ class ImportItem:
 
 @dataclass(frozen=True, slots=True)
 class ImportTask:
-    """Reads samples in any process. folder: that of the project; table: (256,) uint8, the project's value of each value
-    of a ReadMask."""
+    """Imports pictures in any process.
+
+    folder: of the project's pictures; table: (256,) uint8, from values of a ReadMask to class values
+    """
 
     folder: Path
     table: NDArray[np.uint8]
 
-    def __call__(self, asked: ImportRequest) -> ImportItem | str | None:
-        """None when it is in already, a sentence when it cannot come. Raises ProjectError when the disk refuses."""
-        if asked.is_imported:
+    def __call__(self, request: ImportRequest) -> ImportItem | str | None:
+        """None when it is imported already, a sentence when it cannot be. Raises ProjectError when the disk refuses."""
+        if request.is_imported:
             return None
         try:
-            return self._read(asked)
+            return self._read(request)
         except (ImageError, FormatError) as problem:
             return str(problem)
 
-    def _read(self, asked: ImportRequest) -> ImportItem:
-        """Raises ImageError and FormatError."""
-        sample, path = asked.sample, asked.path
+    def _read(self, request: ImportRequest) -> ImportItem:
+        """Raises ImageError, FormatError and ProjectError."""
+        sample, path = request.sample, request.path
         if not is_encodable_name(str(sample.picture)):
             raise FormatError(f"The name {sample.picture.name!r} is not readable text; rename the file.")
         size = self._copy_picture(sample, path)
         values: Values | None = None
         notes: tuple[str, ...] = ()
         problems: tuple[str, ...] = ()
-        sure = 1.0
+        confidence = 1.0
         if sample.read_mask is not None:
             try:
                 mask = sample.read_mask()
-                notes, sure = mask.notes, mask.confidence
+                notes, confidence = mask.notes, mask.confidence
                 values = np.asarray(cv2.LUT(np.ascontiguousarray(mask.values), self.table), np.uint8)
             except (ImageError, FormatError) as problem:
                 problems = (str(problem),)
@@ -105,27 +113,38 @@ class ImportTask:
                 f"{size[0]} x {size[1]}; the label was left out.",
             )
             values = None
-        labelled = values is not None
-        whole = labelled or sample.read_mask is None
-        arrival = None
-        if not asked.known:
-            arrival, values = self._pack(asked, size, values), None
-        tags, sign = sample.tags, asked.signature
+        has_mask = values is not None
+        packed_picture = None
+        if not request.known:
+            packed_picture, values = self._pack(request, size, values), None
         return ImportItem(
-            path, asked.split, tags, sign, size, values, arrival, notes, problems, sure, whole, labelled
+            path,
+            request.split,
+            sample.tags,
+            request.signature,
+            size,
+            values,
+            packed_picture,
+            notes,
+            problems,
+            confidence,
+            has_mask or sample.read_mask is None,
+            has_mask,
         )
 
-    def _pack(self, asked: ImportRequest, size: tuple[int, int], values: Values | None) -> PackedPicture:
+    def _pack(self, request: ImportRequest, size: tuple[int, int], values: Values | None) -> PackedPicture:
         digest = None
         with contextlib.suppress(OSError):
-            digest = file_digest(self.folder / asked.path)
-        tags = tuple(sorted(set(asked.sample.tags)))
+            digest = file_digest(self.folder / request.path)
+        tags = tuple(sorted(set(request.sample.tags)))
         label = None if values is None else pack_label(values)
-        return PackedPicture(asked.path, *size, digest, asked.split, tags, label)
+        return PackedPicture(request.path, *size, digest, request.split, tags, label)
 
     def _copy_picture(self, sample: Sample, path: str) -> tuple[int, int]:
-        """Make the picture lie where it belongs. Returns its size, upright. Raises ImageError, FormatError for a
-        picture that cannot lie there, and ProjectError when the disk refuses."""
+        """Copy the picture to its path in the project. Returns its upright size (width, height).
+
+        Raises ImageError, FormatError when another picture is there, and ProjectError when the disk refuses.
+        """
         target = self.folder / path
         try:
             if sample.crop is not None:
@@ -146,7 +165,7 @@ class ImportTask:
 
 
 def _crop_picture(source: Path, part: Box, target: Path) -> None:
-    """A part of a picture as a PNG of its own; one that is there already is taken for it."""
+    """Write a part of a picture as a PNG; an existing file of that size is taken for it."""
     if target.exists():
         if read_size(target) != (part.width, part.height):
             raise FormatError(
@@ -154,30 +173,30 @@ def _crop_picture(source: Path, part: Box, target: Path) -> None:
             )
         return
     pixels = read_picture(source)[part.slices]
-    with _temporary_file(target) as beside:
-        Image.fromarray(np.ascontiguousarray(pixels)).save(beside, "PNG")
+    with _temporary_file(target) as temporary:
+        Image.fromarray(np.ascontiguousarray(pixels)).save(temporary, "PNG")
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy beside, then rename; a file that is there already must be the same picture."""
+    """Copy, then rename; an existing file must have the same bytes."""
     if target.exists():
         if not filecmp.cmp(source, target, shallow=False):
             raise FormatError(
                 f"Another picture called {target.name} is already in {target.parent}; it was kept."
             )
         return
-    with _temporary_file(target) as beside:
-        shutil.copyfile(source, beside)
+    with _temporary_file(target) as temporary:
+        shutil.copyfile(source, temporary)
 
 
 @contextlib.contextmanager
 def _temporary_file(target: Path) -> Iterator[Path]:
-    """A file to write, that becomes `target` in the end. Raises OSError."""
-    beside = target.with_name(f".{uuid.uuid4().hex}.tmp")  # short, however long the target's own name is
+    """A file to write that is renamed to `target` at the end. Raises OSError."""
+    temporary = target.with_name(f".{uuid.uuid4().hex}.tmp")  # short, because the target's name may be long
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        yield beside
-        beside.replace(target)
+        yield temporary
+        temporary.replace(target)
     finally:
-        with contextlib.suppress(OSError):  # what was raised before says more
-            beside.unlink()
+        with contextlib.suppress(OSError):  # renamed, or an earlier error says more
+            temporary.unlink()

@@ -32,7 +32,7 @@ from core.session.dataset.near_duplicates import (
     find_near_duplicates,
     leaks,
     list_pairs,
-    split_sequences,
+    sequences_across_splits,
 )
 from tests.command_line import json_of, output_of
 
@@ -200,4 +200,4 @@ def test_sides() -> None:
         4,
     )  # six of ten are without the skipped one
     assert told.pairs[:2] == tuple(leaks(pairs, records))
-    assert split_sequences(list(records.values())) == {"s1_": {Split.TRAIN: 2, Split.VAL: 1}}
+    assert sequences_across_splits(list(records.values())) == {"s1_": {Split.TRAIN: 2, Split.VAL: 1}}

@@ -50,8 +50,8 @@ def test_what_is_odd_is_found_with_its_pictures() -> None:
         "torn:s3_": {5, 6},
     }
     said = {f.key: f.sentence for f in told.findings}
-    assert said["only:3"] == "pole occurs in train only: it is never judged."
-    assert said["only:2"] == "tree occurs in val only: it is never taught."
+    assert said["only:3"] == "pole occurs only in train, so it is never scored."
+    assert said["only:2"] == "tree occurs only in val, so it is never trained."
     assert "40 × 30" in said["odd size"]
     assert told.table[None, Status.DONE] == 1 and told.table[Split.TRAIN, Status.NEW] == 1
     assert (told.whole.pixels[1], told.whole.labelled) == (10, 2)
@@ -104,7 +104,7 @@ def test_a_session_takes_care(tmp_path: Path) -> None:
         assert edit is not None
         session.editing.commit(2, edit).result(60)
         found = caring.find_tiny_regions(lambda *_: None).result(60)
-        assert (found.pictures, found.sentence) == ({2}, "1 regions of fewer than 16 pixels in 1 picture.")
+        assert (found.pictures, found.sentence) == ({2}, "1 region of fewer than 16 pixels in 1 picture.")
         stopped = caring.find_near_duplicates(lambda *_: caring.cancel())
         with pytest.raises(Cancelled):
             stopped.result(60)

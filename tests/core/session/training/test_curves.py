@@ -101,7 +101,7 @@ def test_the_lane_reads_only_what_is_new(tmp_path: Path) -> None:
             many = charting.curves().result(10).loss
             assert MAX_POINTS // 2 <= len(many) <= MAX_POINTS + 1
             assert charting.curves().result(10).loss == many
-            assert project.runs.measurements_after(charting._last) == (charting._last, [])
+            assert project.runs.measurements_after(charting._last_id) == (charting._last_id, [])
             project.runs.add_measurements([point(run.id, "miou", 0.5, 9)])
             assert charting.curves().result(10).miou == ((9, 0.5),)
         finally:

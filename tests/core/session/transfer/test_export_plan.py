@@ -220,7 +220,7 @@ def test_the_card_counts_what_was_written(tmp_path: Path) -> None:
         "| 1 | grass | #e66e28 | 9,216 | 50.00% | 3 |",
         "| 255 | (void) |  | 0 | 0.00% | 0 |",
         "Who labelled the pixels: painted 100.0%.",
-        "- 3 pictures are no JPEGs",
+        "- 3 pictures are not JPEGs",
     ):
         assert line in card
 
@@ -230,7 +230,7 @@ def test_a_plan_says_what_will_be_lost_and_counts_classes(tmp_path: Path) -> Non
         plan = plan_export(project, ExportOptions(tmp_path / "out", "coco"))
     assert plan.pixels == {int(v): 4 * int((hard_label() == v).sum()) for v in np.unique(hard_label()) if v}
     assert plan.losses == (
-        "32 void pixels are left out: the format does not tell them from unlabelled ones.",
+        "32 void pixels are left out: the format does not distinguish them from unlabelled ones.",
     )
     assert not (tmp_path / "out").exists()
 
@@ -254,10 +254,10 @@ def test_files_are_called_by_the_pattern(pattern: str, expected: list[str]) -> N
         ("same", "more than one"),
         ("{split}", "more than one"),
         ("{name", "cannot be understood"),
-        ("{path}", "may hold"),
-        ("{name.__class__}", "may hold"),
-        ("{index:99999999}", "may hold"),
-        ("{0}", "may hold"),
+        ("{path}", "may only contain"),
+        ("{name.__class__}", "may only contain"),
+        ("{index:99999999}", "may only contain"),
+        ("{0}", "may only contain"),
     ],
 )
 def test_patterns_that_cannot_name_files_are_refused(pattern: str, why: str) -> None:

@@ -112,7 +112,7 @@ def test_what_did_not_change_is_not_written_again(name: str, project: Project, t
     plan = plan_export(project, wish)
     assert (
         plan.resume_notice
-        == "An export to this place was stopped after 4 of 6 pictures; this one resumes it."
+        == "An export to this folder was stopped after 4 of 6 pictures; this one resumes it."
     )
     kept = {p: p.stat().st_ino for p in resume_folder(wish.out).rglob("*.png")}
     assert kept
@@ -264,7 +264,7 @@ def test_the_command_says_that_it_was_stopped_and_goes_on(
 
     monkeypatch.setattr(MaskWriter, "write", interrupted)
     assert run(app, words) == 1
-    assert "Stopped after 2 of 6 pictures. The same command goes on" in capsys.readouterr().err
+    assert "Stopped after 2 of 6 pictures. The same command resumes the export" in capsys.readouterr().err
     monkeypatch.undo()
     assert run(app, [*words, "--dry-run"]) == 0
     assert "stopped after 2 of 6 pictures; this one resumes it" in capsys.readouterr().out

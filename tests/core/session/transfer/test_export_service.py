@@ -154,7 +154,7 @@ def test_only_what_was_chosen_leaves(tmp_path: Path) -> None:
 
 def test_nothing_to_export_is_said(tmp_path: Path) -> None:
     with project_in(tmp_path / "pictures") as project:
-        with pytest.raises(FormatError, match="no picture of them carries a label"):
+        with pytest.raises(FormatError, match="none of the pictures has a label"):
             plan_export(project, ExportOptions(tmp_path / "out"))
         with pytest.raises(FormatError, match="carries a prediction"):
             plan_export(project, ExportOptions(tmp_path / "out", labels=False, predictions=True))

@@ -69,7 +69,7 @@ def test_numbers_lead_to_their_pictures(desk: Desk, page: DataPage) -> None:
     look(desk)
     line = page.findings.buttons
     desk.wait_until(lambda: "empty done" in line, "a finding")
-    assert line["empty done"].text() == "1 picture marked as done without any label."
+    assert line["empty done"].text() == "1 picture marked as done without a label."
     assert follow(desk, line["empty done"]) == ("Done without label", ["p1.png"])
     desk.wait_until(lambda: desk.record.name == "p1.png", "its picture")
 
