@@ -1,14 +1,14 @@
-"""What is to be delivered of a trained network, and what came of it, in words that fit in a line. No torch here."""
+"""Jobs and results of exporting a trained network. Sent between processes; does not import torch."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from core.base.errors import ModelError
+from core.base.text import count_of
 
 MODEL_FORMATS = {
     ".onnx": "ONNX, for ONNX Runtime and others",
@@ -16,12 +16,12 @@ MODEL_FORMATS = {
     ".safetensors": "Weights, for Maskloop and for own code",
 }
 MAX_COMPARED_PICTURES = 12
-"""Pictures on which what was delivered is compared with our own predictions."""
+"""Pictures on which the exported network is compared with Maskloop's own predictions."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExportedClass:
-    """A class as the delivered network numbers it; `value` is what a pixel of its mask holds."""
+    """A class of the exported network; value: of its pixels in the mask."""
 
     value: int
     name: str
@@ -30,10 +30,11 @@ class ExportedClass:
 
 @dataclass(frozen=True, slots=True)
 class ModelExportJob:
-    """folder: of the checkpoint; out: the file to write, its suffix one of FORMATS
+    """What to export.
 
-    classes: those of the project now; now: (256,) what a class value of the checkpoint is called by now
-    pictures: files to compare on; sizes: (width, height) of the pictures it is for, one of each shape at least
+    folder: of the checkpoint; out: the file to write, its suffix one of MODEL_FORMATS
+    classes: those of the project now; value_map: (256,) class value at the time of the training -> value now
+    pictures: files to compare predictions on; sizes: (width, height) of the project's pictures, each shape at least once
     """
 
     folder: Path
@@ -50,31 +51,14 @@ class ModelExportJob:
                 f"“{self.out.name}” does not say what to write. End the name with one of {known}."
             )
 
-    def to_line(self) -> str:
-        raw = asdict(self)
-        for name in ("folder", "out"):
-            raw[name] = str(raw[name])
-        return json.dumps({**raw, "pictures": [str(path) for path in self.pictures]})
-
-    @classmethod
-    def from_line(cls, line: str) -> ModelExportJob:
-        raw = json.loads(line)
-        return cls(
-            Path(raw["folder"]),
-            Path(raw["out"]),
-            tuple(ExportedClass(c["value"], c["name"], tuple(c["colour"])) for c in raw["classes"]),
-            tuple(raw["value_map"]),
-            tuple(Path(path) for path in raw["pictures"]),
-            tuple((width, height) for width, height in raw["sizes"]),
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class ExportedModel:
     """What was written.
 
-    pictures: how many were compared; equal: share of their pixels that say the same as our own predictions, None
-    when nothing could be compared, which `note` then explains; canvas: (width, height) that the network sees
+    canvas: (width, height) of the network's input; pictures: how many were compared
+    equal: share of their pixels with the same class as in Maskloop's own predictions; None when nothing could be
+    compared, for the reason in `note`
     """
 
     out: str
@@ -87,18 +71,35 @@ class ExportedModel:
 
     @property
     def message(self) -> str:
-        """For people."""
-        said = f"{Path(self.out).name} ({self.megabytes:.1f} MB) is written."
-        if self.equal is not None:
-            count = "1 picture" if self.pictures == 1 else f"{self.pictures} pictures"
-            said += (
-                f" On {count} it gives {_percent(self.equal)} of the pixels the class that Maskloop predicts."
-            )
-        return f"{said} {self.note}".strip()
+        """For the user."""
+        written = f"{Path(self.out).name} ({self.megabytes:.1f} MB) is written."
+        if self.equal is None:
+            return f"{written} {self.note}".strip()
+        compared = (
+            f"On {count_of(self.pictures, 'picture')} it gives {_percent(self.equal)} of the pixels the class that "
+            "Maskloop predicts."
+        )
+        return f"{written} {compared} {self.note}".strip()
 
-    @classmethod
-    def from_json(cls, raw: Mapping[str, Any]) -> ExportedModel:
-        return cls(**{**raw, "canvas": tuple(raw["canvas"])})
+
+class ExportStep(msgspec.Struct, frozen=True, tag=True):
+    """Progress: what is being done, after `done` of `total` steps."""
+
+    what: str
+    done: int
+    total: int
+
+
+class ExportReady(msgspec.Struct, frozen=True, tag=True):
+    model: ExportedModel
+
+
+class ExportFailed(msgspec.Struct, frozen=True, tag=True):
+    message: str
+
+
+ExportMessage = ExportStep | ExportReady | ExportFailed
+"""Messages of `core.models.export_worker`; the last one is ExportReady or ExportFailed."""
 
 
 def _percent(share: float) -> str:

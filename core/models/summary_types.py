@@ -1,19 +1,21 @@
-"""The stages of a network as words and numbers, ready to be sent from one process to another. No torch in here."""
+"""The summary of a network: its stages with sizes and parameters. Sent between processes; does not import torch."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
-ENCODER, BOTTLENECK, DECODER, HEAD, OTHER = "down", "middle", "up", "head", "rest"
-"""Where in a network a stage is."""
+import msgspec
+
+ENCODER, BOTTLENECK, DECODER, HEAD, OTHER = "encoder", "bottleneck", "decoder", "head", "other"
+"""Kinds of stages."""
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkStage:
-    """kind: DOWN, MIDDLE, UP, HEAD or REST; does: one sentence; channels: of what comes out, 0 when unknown
-    sizes: by the side of a square picture, (width, height) of what comes out."""
+    """kind: ENCODER, BOTTLENECK, DECODER, HEAD or OTHER; description: one sentence
+    channels: of the output, 0 when unknown; sizes: side of a square input -> (width, height) of the output
+    """
 
     kind: str
     name: str
@@ -25,7 +27,7 @@ class NetworkStage:
 
 @dataclass(frozen=True, slots=True)
 class NetworkSummary:
-    """A network from its picture to its scores. size: long side of what it looks at; parameters: of all of it."""
+    """A network from input to logits. size: long side of the input; parameters: of the whole network."""
 
     title: str
     size: int
@@ -36,22 +38,17 @@ class NetworkSummary:
 
     @property
     def sides(self) -> list[int]:
-        """Sides of pictures that sizes are known for, ascending."""
+        """Sides of the square inputs for which sizes are known, ascending."""
         return sorted({side for stage in self.stages for side in stage.sizes})
 
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
-    @classmethod
-    def from_json(cls, raw: Mapping[str, Any]) -> NetworkSummary:
-        """What `to_json` described; JSON has turned the sides into words meanwhile."""
-        stages = [
-            NetworkStage(
-                **{
-                    **stage,
-                    "sizes": {int(side): (width, height) for side, (width, height) in stage["sizes"].items()},
-                }
-            )
-            for stage in raw["stages"]
-        ]
-        return cls(**{**raw, "stages": tuple(stages)})
+class SummaryReady(msgspec.Struct, frozen=True, tag=True):
+    summary: NetworkSummary
+
+
+class SummaryFailed(msgspec.Struct, frozen=True, tag=True):
+    message: str
+
+
+SummaryReply = SummaryReady | SummaryFailed
+"""Answer of `core.models.summary_worker`."""

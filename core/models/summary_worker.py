@@ -1,4 +1,4 @@
-"""The process that looks into a network: a spec as a line of JSON on standard input, its stages on standard output.
+"""The network summary process (`python -m`): one ModelSpec from standard input, its summary to standard output.
 
 A process of its own, because the window never loads torch; it answers once and ends.
 """
@@ -6,31 +6,31 @@ A process of its own, because the window never loads torch; it answers once and 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 
 from core.base.errors import ModelError
+from core.base.json_process import decode_message
+from core.base.json_worker import lower_priority, reserve_stdout, send_message
 from core.models.spec import ModelSpec
+from core.models.summary_types import SummaryFailed, SummaryReady, SummaryReply
 
 
 def main() -> None:
-    if hasattr(os, "nice"):
-        os.nice(10)
-    told = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
-    os.dup2(2, 1)  # whatever a library prints is not for whoever reads our lines
-    os.environ["OMP_NUM_THREADS"] = "1"  # only shapes are worked out
+    lower_priority()
+    messages = reserve_stdout()
+    os.environ["OMP_NUM_THREADS"] = "1"  # only shapes are computed
     with contextlib.suppress(BrokenPipeError, KeyboardInterrupt):
-        try:
-            from core.models.summary import summarise_network
+        send_message(messages, _reply(sys.stdin.readline()))
 
-            words = {
-                "stages": summarise_network(ModelSpec.from_json(json.loads(sys.stdin.readline()))).to_json()
-            }
-        except ModelError as problem:
-            words = {"failed": str(problem)}  # type: ignore[dict-item]
-        told.write(json.dumps(words) + "\n")
-        told.flush()
+
+def _reply(line: str) -> SummaryReply:
+    try:
+        from core.models.summary import summarise_network
+
+        return SummaryReady(summarise_network(decode_message(line, ModelSpec)))
+    except ModelError as error:
+        return SummaryFailed(str(error))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The training loop, in the order in which it runs."""
+"""The training loop, from top to bottom in the order in which it runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from core.base.errors import ModelError, TrainingError
 from core.models.checkpoint import load_checkpoint
 from core.models.spec import ModelSpec
-from core.training.budget import Budget, learning_rate_at
+from core.training.budget import Budget
 from core.training.checkpoint_selection import CheckpointSelector
 from core.training.data.dataset import TrainingSet
 from core.training.data.snapshot import TrainingSnapshot
@@ -35,10 +35,13 @@ from core.training.optimizer import (
 from core.training.progress import ProgressReporter
 from core.training.recipe import Recipe, default_recipe
 from core.training.resume_state import ResumePoint, StatefulOptimizer, load_state, save_state
+from core.training.schedule import learning_rate_at
 from core.training.train_step import TrainStep
 
 FINAL_EVALUATION_SECONDS = 0.5
-"""Seconds that scoring may take when somebody pressed Stop; after so many it is given up."""
+"""Time for the last evaluation after the user pressed Stop; it is given up when it takes longer."""
+PAUSE_SECONDS = 0.03
+"""Between two looks whether a pause is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,183 +74,182 @@ def train(
 ) -> TrainingResult:
     """Train `model` on a snapshot and publish checkpoints into `run_folder`.
 
-    model: as `core.models.checkpoint.start_from` gives it; `warm` when it comes from a trained checkpoint, which
-    is then the one to beat, and `base_seen` the labels that one has seen (`seen` in its card, numbers as keys)
-    should_stop, should_pause, snapshot_changed: asked between two steps; the last is true once after labels were
-    put into the snapshot; between_steps: other work for this thread, such as a prediction
-    resume: a run folder whose training kept its state, to go on from there (also with a larger budget);
-    keep: leave such a state in `run_folder` at the end
-    fabric: one that has launched several processes, each of which calls this with the same arguments and a batch that
-    is a multiple of their number; only the first tells, publishes and is asked to stop. Pause and news are for one
-    process.
+    model: from `core.models.checkpoint.load_starting_model`; with `warm_start` it comes from a trained checkpoint, whose
+    score is then the one to beat, and `base_digests` are the labels it was trained on (picture id -> digest)
+    should_stop, should_pause, snapshot_changed: asked between two steps; the last is true once after labels in the
+    snapshot have changed; between_steps: other work for this thread, such as a prediction
+    resume_from: a run folder with a saved state, to continue from there (also with a larger budget)
+    keep_state: save such a state in `run_folder` at the end
+    fabric: one that has launched several processes. Each calls this with the same arguments and a batch size that is a
+    multiple of their number; only rank zero reports, publishes and is asked to stop. Pause and changed labels are for
+    a single process.
 
-    Raises TrainingError when there is nothing to learn from or the numbers explode, ModelError when a checkpoint
-    cannot be written.
+    Raises TrainingError when nothing is labelled or the loss diverges, ModelError when a checkpoint cannot be written.
     """
     fabric = fabric or make_fabric(recipe)
-    together = ProcessGroup(fabric)
-    on_event = together.rank_zero_only(on_event)
+    group = ProcessGroup(fabric)
+    on_event = group.rank_zero_only(on_event)
     seed_everything(recipe)
 
-    def tell(sentence: str) -> None:
-        on_event(TrainingNote(sentence))
+    def note(message: str) -> None:
+        on_event(TrainingNote(message))
 
-    def give_up() -> bool:
+    def should_abort() -> bool:
         between_steps()
-        return bool(together.rank_zero_value(should_stop()))
+        return bool(group.rank_zero_value(should_stop()))
 
+    # Data, network, optimizer
     pictures = TrainingSet(snapshot, spec, recipe, fabric.device, base_digests)
-    weights = _weights(pictures, recipe)
+    weights = _class_weights(pictures, recipe)
     if not (warm_start or resume_from):
         initialise_weights(model, recipe.initialiser, keep_encoder=spec.weights != "none")
-    learning = _set_up(fabric, together, model, recipe, tell)
-    spent = learning.take_up(resume_from)
-    on_event(
-        TrainingStarted(str(fabric.device), sum(p.numel() for p in model.parameters()), pictures.train_count)
-    )
+    state = _set_up(fabric, group, model, recipe, note)
+    start = state.load(resume_from)
+    parameters = sum(p.numel() for p in model.parameters())
+    on_event(TrainingStarted(str(fabric.device), parameters, pictures.train_count))
     if recipe.learning_rate is None:
-        recipe = replace(recipe, learning_rate=_found_rate(learning, pictures, weights, give_up, on_event))
+        rate = _find_learning_rate(state, pictures, weights, should_abort, on_event)
+        recipe = replace(recipe, learning_rate=rate)
 
-    budget = Budget(recipe, pictures.train_count, step=spent.step, seconds=spent.seconds)
-    teller = ProgressReporter(budget, on_event)
-    judge = CheckpointSelector(
+    budget = Budget(recipe, pictures.train_count, step=start.step, seconds=start.seconds)
+    progress = ProgressReporter(budget, on_event)
+    selector = CheckpointSelector(
         run_folder, spec, recipe, pictures,
-        on_event=on_event, autocast=fabric.autocast, should_abort=give_up, group=together,
+        on_event=on_event, autocast=fabric.autocast, should_abort=should_abort, group=group,
     )  # fmt: skip
     if warm_start or resume_from:
-        judge.evaluate_base(_to_beat(resume_from, spec, learning.averaged.model), budget.seconds)
+        selector.evaluate_base(_model_to_beat(resume_from, spec, state.averaged.model), budget.seconds)
 
-    step, hopeless = spent.step, False
-    while (share := together.rank_zero_value(budget.fraction_spent(step))) < 1 and not give_up():
+    # Steps
+    step, out_of_patience = start.step, False
+    while (fraction := group.rank_zero_value(budget.fraction_spent(step))) < 1 and not should_abort():
         if should_pause():
             budget.pause()
-            time.sleep(0.03)
+            time.sleep(PAUSE_SECONDS)
             continue
         budget.resume()
-        before = learning.stepper.batch_size
-        loss = learning.step(share, learning_rate_at(recipe, share, step - spent.step), pictures, weights)
+        rate = learning_rate_at(recipe, fraction, step - start.step)
+        batch_before = state.train_step.batch_size
+        loss = state.step(fraction, rate, pictures, weights)
         step += 1
-        budget.adjust_for_batch(step, before / learning.stepper.batch_size)
-        if together.is_rank_zero:
-            teller.add_step(step, loss, learning.stepper.batch_size)
-        if snapshot_changed():  # between step and look, so that the look is at the labels of now
-            weights = _take_in_news(pictures, recipe, budget, judge, step)
-        if together.rank_zero_value(judge.is_due(budget.seconds)):
-            judge.evaluate(learning.averaged.model, step, budget.seconds)
-            if hopeless := 0 < recipe.patience <= judge.evaluations_without_gain:
-                tell(f"Training ended early: {judge.evaluations_without_gain} looks brought nothing better.")
+        budget.adjust_for_batch(step, batch_before / state.train_step.batch_size)
+        if group.is_rank_zero:
+            progress.add_step(step, loss, state.train_step.batch_size)
+        if snapshot_changed():  # before the evaluation, which then uses the labels of now
+            weights = _apply_label_update(pictures, recipe, budget, selector, step)
+        if group.rank_zero_value(selector.is_due(budget.seconds)):
+            selector.evaluate(state.averaged.model, step, budget.seconds)
+            if out_of_patience := 0 < recipe.patience <= selector.evaluations_without_gain:
+                note(f"Training ended early: {selector.evaluations_without_gain} evaluations without a gain.")
                 break
 
-    stopped = share < 1 and not hopeless
-    # A stop is answered at once; the last look is skipped when it would keep the person waiting.
-    if (
-        step
-        and not hopeless
-        and (not stopped or together.rank_zero_value(judge.evaluation_seconds) < FINAL_EVALUATION_SECONDS)
-    ):
-        ends = time.monotonic() + (FINAL_EVALUATION_SECONDS if stopped else math.inf)
-        judge.evaluate_final(
-            learning.averaged.model,
+    # Last evaluation, saved state
+    stopped = fraction < 1 and not out_of_patience
+    # The user waits after Stop: then the evaluation is skipped when it is known to take long.
+    quick = not stopped or group.rank_zero_value(selector.evaluation_seconds) < FINAL_EVALUATION_SECONDS
+    if step and not out_of_patience and quick:
+        deadline = time.monotonic() + (FINAL_EVALUATION_SECONDS if stopped else math.inf)
+        selector.evaluate_final(
+            state.averaged.model,
             step,
             budget.seconds,
-            lambda: bool(together.rank_zero_value(time.monotonic() > ends)),
+            lambda: bool(group.rank_zero_value(time.monotonic() > deadline)),
         )
-    judge.report_rejected()
-    if keep_state and together.is_rank_zero:
-        learning.keep(run_folder, ResumePoint(step, budget.seconds), tell)
-    return TrainingResult(step, stopped, judge.best_miou, judge.published)
+    selector.report_rejected()
+    if keep_state and group.is_rank_zero:
+        state.save(run_folder, ResumePoint(step, budget.seconds), note)
+    return TrainingResult(step, stopped, selector.best_miou, selector.published)
 
 
 @dataclass(frozen=True, slots=True)
-class _Learning:
-    """The parts of a training that change with each step."""
+class _TrainState:
+    """The parts of a training that change with each step. default_rate: learning rate of this kind of device."""
 
     model: nn.Module
     averaged: AveragedModel
     optimizer: StatefulOptimizer
-    stepper: TrainStep
+    train_step: TrainStep
     frozen: FrozenEncoder
-    usual_rate: float
+    default_rate: float
 
-    def step(self, share: float, rate: float, pictures: TrainingSet, weights: Tensor) -> Tensor:
-        self.frozen.step(share)
-        self.stepper.set_learning_rate(rate)
-        loss = self.stepper.step(pictures, weights)
+    def step(self, fraction: float, rate: float, pictures: TrainingSet, weights: Tensor) -> Tensor:
+        self.frozen.step(fraction)
+        self.train_step.set_learning_rate(rate)
+        loss = self.train_step.step(pictures, weights)
         self.averaged.update()
         return loss
 
-    def take_up(self, resume: Path | None) -> ResumePoint:
-        return load_state(resume, self.model, self.averaged, self.optimizer) if resume else ResumePoint()
+    def load(self, folder: Path | None) -> ResumePoint:
+        return load_state(folder, self.model, self.averaged, self.optimizer) if folder else ResumePoint()
 
-    def keep(self, folder: Path, spent: ResumePoint, tell: Callable[[str], None]) -> None:
+    def save(self, folder: Path, point: ResumePoint, note: Callable[[str], None]) -> None:
         try:
-            save_state(folder, self.model, self.averaged, self.optimizer, spent)
-        except ModelError as problem:  # the network itself is safe: not to be able to go on is no failure
-            tell(str(problem))
+            save_state(folder, self.model, self.averaged, self.optimizer, point)
+        except ModelError as error:  # the checkpoint is safe; only resuming is lost
+            note(str(error))
 
 
 def _set_up(
-    fabric: Fabric, together: ProcessGroup, model: nn.Module, recipe: Recipe, tell: Callable[[str], None]
-) -> _Learning:
+    fabric: Fabric, group: ProcessGroup, model: nn.Module, recipe: Recipe, note: Callable[[str], None]
+) -> _TrainState:
     model = model.to(device=fabric.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    model = together.sync_batch_norm(model)
-    usual_rate = default_recipe(fabric.device.type).learning_rate or 1e-3
-    rate = recipe.learning_rate or usual_rate
-    learner, optimizer = fabric.setup(model, make_optimizer(model, recipe, rate))
+    model = group.sync_batch_norm(model)
+    default_rate = default_recipe(fabric.device.type).learning_rate or 1e-3
+    rate = recipe.learning_rate or default_rate
+    network, optimizer = fabric.setup(model, make_optimizer(model, recipe, rate))
     averaged = AveragedModel(model, recipe.ema)  # after the setup, which gives all processes the same weights
     if not add_head_dropout(model, recipe.dropout):
-        tell("This network has no place for dropout; training goes on without.")
+        note("This network has no place for dropout; training goes on without.")
     if recipe.freeze_encoder and not has_encoder(model):
-        tell("This network has no encoder of its own that could be frozen; all of it learns.")
-    stepper = TrainStep(fabric, learner, optimizer, recipe, tell, together)
+        note("This network has no encoder that could be frozen; all of it is trained.")
+    train_step = TrainStep(fabric, network, optimizer, recipe, note, group)
     frozen = FrozenEncoder(model, recipe.freeze_encoder)
-    return _Learning(model, averaged, optimizer, stepper, frozen, usual_rate)
+    return _TrainState(model, averaged, optimizer, train_step, frozen, default_rate)
 
 
-def _found_rate(
-    learning: _Learning,
+def _find_learning_rate(
+    state: _TrainState,
     pictures: TrainingSet,
     weights: Tensor,
-    give_up: Callable[[], bool],
+    should_abort: Callable[[], bool],
     on_event: Callable[[TrainingEvent], None],
 ) -> float:
     with pictures.fresh_quota_restored():
         found, curve = find_learning_rate(
-            learning.stepper, learning.model, learning.optimizer, pictures, weights, give_up
+            state.train_step, state.model, state.optimizer, pictures, weights, should_abort
         )
-    rate = found or learning.usual_rate
+    rate = found or state.default_rate
     on_event(LearningRateFound(curve, rate))
     return rate
 
 
-def _take_in_news(
-    pictures: TrainingSet, recipe: Recipe, budget: Budget, judge: CheckpointSelector, step: int
+def _apply_label_update(
+    pictures: TrainingSet, recipe: Recipe, budget: Budget, selector: CheckpointSelector, step: int
 ) -> Tensor:
-    """Labels have changed: there is time to learn them, and somebody waits for an answer. Their class weights."""
-    news = pictures.refresh()
-    if news.train:
+    """Load the changed labels, give them time, evaluate soon: the user waits for a result. Returns class weights."""
+    update = pictures.refresh()
+    if update.train:
         budget.extend(step)
-    if news.train or news.val:
-        judge.on_label_update(budget.seconds)
-    return _weights(pictures, recipe)
+    if update.train or update.val:
+        selector.on_label_update(budget.seconds)
+    return _class_weights(pictures, recipe)
 
 
-def _to_beat(resume: Path | None, spec: ModelSpec, average: nn.Module) -> nn.Module:
-    """The best weights of the run that goes on; those it ended with where it never published."""
-    if resume is not None:
+def _model_to_beat(resume_from: Path | None, spec: ModelSpec, averaged: nn.Module) -> nn.Module:
+    """The published network of the resumed run; the averaged weights where there is none that fits."""
+    if resume_from is not None:
         try:
-            loaded = load_checkpoint(resume, next(average.parameters()).device)
+            loaded = load_checkpoint(resume_from, next(averaged.parameters()).device)
         except ModelError:
-            return average
+            return averaged
         if loaded.spec == spec:
             return loaded.model
-    return average
+    return averaged
 
 
-def _weights(pictures: TrainingSet, recipe: Recipe) -> Tensor:
-    """Class weights for the labels of now, on their device. Raises TrainingError when there are no labels."""
+def _class_weights(pictures: TrainingSet, recipe: Recipe) -> Tensor:
+    """(classes,) float32 for the labels of now, on their device. Raises TrainingError when nothing is labelled."""
     if not pictures.train_count:
         raise TrainingError("There is nothing to learn from yet. Paint a few strokes of two classes first.")
-    return torch.from_numpy(class_weights(pictures.class_pixel_counts(), recipe.class_weights)).to(
-        pictures.device
-    )
+    weights = class_weights(pictures.class_pixel_counts(), recipe.class_weights)
+    return torch.from_numpy(weights).to(pictures.device)

@@ -1,50 +1,74 @@
-"""The process behind a preview of augmentation: wishes as lines of JSON in, pictures as lines of JSON out.
+"""The augmentation preview process (`python -m`): requests from standard input, augmented pictures to standard output.
 
 A process of its own, because the window never loads torch; it ends when its input closes.
 """
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
+
+import msgspec
+
+from core.base.json_process import decode_message
+from core.base.json_worker import reserve_stdout, send_message
+from core.training.recipe import Recipe
+
+
+class PreviewRequest(msgspec.Struct, frozen=True):
+    """Picture files to augment. size: long side in pixels; seed: of the random choices; count: versions of each."""
+
+    recipe: Recipe
+    size: int
+    seed: int
+    count: int
+    pictures: tuple[Path, ...]
+
+
+class PreviewImage(msgspec.Struct, frozen=True):
+    """pixels: RGB, uint8, height x width x 3, row by row."""
+
+    height: int
+    width: int
+    pixels: bytes
+
+
+class PreviewReply(msgspec.Struct, frozen=True):
+    """pictures: for each that could be read its versions; problem: a sentence about one that could not, or empty."""
+
+    pictures: tuple[tuple[PreviewImage, ...], ...]
+    problem: str
 
 
 def main() -> None:
-    told = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
-    os.dup2(2, 1)  # whatever a library prints is not for whoever reads our lines
-    os.environ["OMP_NUM_THREADS"] = (
-        "1"  # so little work is not quicker on many cores, and slow where they are taken
-    )
+    messages = reserve_stdout()
+    # So little work is no faster on several cores, and much slower where they are busy.
+    os.environ["OMP_NUM_THREADS"] = "1"
     with contextlib.suppress(BrokenPipeError, KeyboardInterrupt):
         for line in sys.stdin:
-            told.write(json.dumps(_answer(json.loads(line))) + "\n")
-            told.flush()
+            send_message(messages, _reply(decode_message(line, PreviewRequest)))
 
 
-def _answer(asked: dict[str, Any]) -> dict[str, Any]:
-    """{"rows": for each picture its versions [height, width, base64 of RGB bytes], "problem": a sentence or ""}."""
+def _reply(request: PreviewRequest) -> PreviewReply:
     from core.base.errors import ImageError
-    from core.images.image_reader import read_model_input
+    from core.images.source import read_model_input
     from core.training.data.augmentation_preview import augmented_versions
-    from core.training.recipe import Recipe
 
-    rows, problem = [], ""
-    recipe = Recipe.from_json(asked["recipe"])
-    for number, path in enumerate(asked["pictures"]):
+    pictures, problem = [], ""
+    for number, path in enumerate(request.pictures):
         try:
-            picture = read_model_input(Path(path), 3)
-        except ImageError as refused:
-            problem = str(refused)
+            picture = read_model_input(path, 3)
+        except ImageError as error:
+            problem = str(error)
             continue
-        seed = asked["seed"] + 1000 * number
-        made = augmented_versions(picture, asked["size"], recipe, seed, asked["times"])
-        rows.append([[*each.shape[:2], base64.b64encode(each.tobytes()).decode()] for each in made])
-    return {"rows": rows, "problem": problem}
+        seed = request.seed + 1000 * number
+        versions = augmented_versions(picture, request.size, request.recipe, seed, request.count)
+        pictures.append(
+            tuple(PreviewImage(image.shape[0], image.shape[1], image.tobytes()) for image in versions)
+        )
+    return PreviewReply(tuple(pictures), problem)
 
 
 if __name__ == "__main__":

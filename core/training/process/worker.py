@@ -1,7 +1,7 @@
-"""The training process: commands as lines of JSON on standard input, events as lines of JSON on standard output.
+"""The training process (`python -m`): reads commands from standard input, writes events to standard output.
 
-Started by `core.training.process.worker_client`; everything a library prints goes to standard error. It ends when its input closes,
-which also happens when the program that started it dies.
+Started by `core.training.process.worker_client`. It ends when its input closes, which also happens when the program
+that started it dies.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import gc
-import json
 import os
 import queue
 import signal
@@ -20,9 +19,10 @@ import traceback
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING
 
 from core.base.errors import MaskloopError, ModelError
+from core.base.json_worker import lower_priority, reserve_stdout, send_message
 from core.training.events import (
     PredictionFailed,
     PredictionReady,
@@ -30,7 +30,6 @@ from core.training.events import (
     TrainingFinished,
     TrainingNote,
     WorkerFailed,
-    encode_event,
 )
 from core.training.exit_reason import (
     LOST_DEVICE_EXIT_CODE,
@@ -38,39 +37,54 @@ from core.training.exit_reason import (
     is_lost_device,
     is_out_of_memory,
 )
+from core.training.process.commands import (
+    DropPredictionsCommand,
+    PauseCommand,
+    PredictCommand,
+    PrepareCommand,
+    QuitCommand,
+    RefreshCommand,
+    ResumeCommand,
+    StopCommand,
+    TrainCommand,
+    WorkerCommand,
+    decode_command,
+)
 
-# torch is imported where it is first needed, on the main thread, while the reading thread already listens.
+# torch is imported inside functions, on the main thread, while the reading thread already accepts commands.
 if TYPE_CHECKING:
+    from torch import nn
+
     from core.models.checkpoint import LoadedModel
     from core.models.spec import ModelSpec
 
-Command = dict[str, Any]
-
 BACKGROUND_SHARE = 0.25
-"""Of the time of a running training, what predictions may take that nobody looks at yet."""
+"""Share of the time of a running training for predictions that are not on screen."""
 
 
 class JobScheduler:
-    """What is to be done and in which order. Lives on the main thread; only the queue is shared with the reader.
+    """Decides which command runs next. Lives on the main thread; only the queue is shared with the reading thread.
 
-    Urgent predictions come first, also between two training steps; then training; the other predictions get a
-    small share of its time, or all of it while training is paused or over.
+    Urgent predictions come first, also between two training steps; then training; the other predictions get
+    `BACKGROUND_SHARE` of its time, or all of it while training is paused or over.
     """
 
-    def __init__(self, inbox: queue.SimpleQueue[Command], emit: Callable[[TrainingEvent], None]) -> None:
+    def __init__(
+        self, inbox: queue.SimpleQueue[WorkerCommand], emit: Callable[[TrainingEvent], None]
+    ) -> None:
         self._inbox, self._emit = inbox, emit
-        self._urgent: deque[Command] = deque()
-        self._ordinary: deque[Command] = deque()
-        self._next_ordinary = 0.0
-        self._next_training: Command | None = None
+        self._urgent: deque[PredictCommand] = deque()
+        self._background: deque[PredictCommand] = deque()
+        self._next_background = 0.0
+        self._next_training: TrainCommand | None = None
         self._quit = self._stop = self._pause = self._changed = False
-        self._learning = False
+        self._training = False
         self._loaded: tuple[tuple[str, int, str], LoadedModel] | None = None
 
     def run(self) -> None:
-        """Until told to quit."""
+        """Run commands until QuitCommand."""
         while True:
-            self._listen(wait=not (self._urgent or self._ordinary or self._next_training))
+            self._poll(wait=not (self._urgent or self._background or self._next_training))
             if self._quit:
                 return
             if self._urgent:
@@ -78,163 +92,163 @@ class JobScheduler:
             elif self._next_training:
                 command, self._next_training = self._next_training, None
                 self._train(command)
-            elif self._ordinary:
-                self._predict(self._ordinary.popleft())
+            elif self._background:
+                self._predict(self._background.popleft())
 
-    def _listen(self, *, wait: bool = False) -> None:
+    def _poll(self, *, wait: bool = False) -> None:
+        """Accept every queued command; with `wait` the first is waited for."""
         with contextlib.suppress(queue.Empty):
             while True:
-                self._take(self._inbox.get(block=wait))
+                self._accept(self._inbox.get(block=wait))
                 wait = False
 
-    def _take(self, command: Command) -> None:
-        match command["do"]:
-            case "train":
+    def _accept(self, command: WorkerCommand) -> None:
+        match command:
+            case TrainCommand():
                 self._next_training, self._stop, self._pause = command, False, False
-            case "refresh":
+            case RefreshCommand():
                 self._changed = True
-            case "predict":
-                same = command["picture_id"]
-                for waiting in (self._urgent, self._ordinary):
-                    for old in [c for c in waiting if c["picture_id"] == same]:
+            case PredictCommand():
+                for waiting in (self._urgent, self._background):
+                    for old in [c for c in waiting if c.picture_id == command.picture_id]:
                         waiting.remove(old)
-                (self._urgent if command["urgent"] else self._ordinary).append(command)
-            case "forget":
-                self._ordinary.clear()
-            case "pause":
+                (self._urgent if command.urgent else self._background).append(command)
+            case DropPredictionsCommand():
+                self._background.clear()
+            case PauseCommand():
                 self._pause = True
-            case "resume":
+            case ResumeCommand():
                 self._pause = False
-            case "stop":
+            case StopCommand():
                 if self._next_training:
                     self._next_training = None
                     self._emit(TrainingFinished("stopped", 0))
                 self._stop = True
-            case "prepare":
+            case PrepareCommand():
                 _import_all()
-            case "quit":
+            case QuitCommand():
                 self._quit = True
 
     # Training ---------------------------------------------------------------------------------
 
     def _between_steps(self) -> None:
-        self._listen()
+        self._poll()
         while self._urgent and not self._quit:
             self._predict(self._urgent.popleft())
-            self._listen()
-        if self._quit or self._stop:  # the person waits for the end; what nobody looks at waits for it too
+            self._poll()
+        if self._quit or self._stop:  # the user waits for the end of the training; background work waits too
             return
-        if self._ordinary and (self._pause or time.monotonic() >= self._next_ordinary):
-            began = time.monotonic()
-            self._predict(self._ordinary.popleft())
+        if self._background and (self._pause or time.monotonic() >= self._next_background):
+            started = time.monotonic()
+            self._predict(self._background.popleft())
             now = time.monotonic()
-            self._next_ordinary = now + (now - began) * (1 / BACKGROUND_SHARE - 1)
+            self._next_background = now + (now - started) * (1 / BACKGROUND_SHARE - 1)
 
     def _should_stop(self) -> bool:
         return self._stop or self._quit or self._next_training is not None
 
     def _snapshot_changed(self) -> bool:
-        self._listen()
+        self._poll()
         changed, self._changed = self._changed, False
         return changed
 
-    def _train(self, command: Command) -> None:
-        """One training from start to Finished or Failed; its memory is free afterwards."""
+    def _train(self, command: TrainCommand) -> None:
+        """One training from start to TrainingFinished or WorkerFailed; its memory is free afterwards."""
         self._stop = self._changed = False
-        self._learning = True
+        self._training = True
         try:
-            step, stopped = self._run(command)
-        except Exception as problem:  # whatever happens is told; the process stays for predictions
-            detail = traceback.format_exc()
-            _end_if_device_is_lost(problem)
-            if isinstance(problem, MaskloopError):
-                sentence = str(problem)
-            elif isinstance(problem, MemoryError) or is_out_of_memory(f"{type(problem).__name__}: {problem}"):
-                sentence = OUT_OF_MEMORY_TEXT.format("Training stopped: the training process")
+            step, stopped = self._run_training(command)
+        except Exception as error:  # every failure is reported; the process stays for predictions
+            details = traceback.format_exc()
+            _exit_if_device_is_lost(error)
+            if isinstance(error, MaskloopError):
+                message = str(error)
+            elif _is_out_of_memory(error):
+                message = OUT_OF_MEMORY_TEXT.format("Training stopped: the training process")
             else:
-                sentence = (
-                    f"Training stopped because of a mistake in Maskloop ({type(problem).__name__}). "
+                message = (
+                    f"Training stopped because of a mistake in Maskloop ({type(error).__name__}). "
                     "Nothing you painted is lost; start it again, and report the details if it happens again."
                 )
-            self._emit(WorkerFailed(sentence, detail))
+            self._emit(WorkerFailed(message, details))
         else:
             replaced = self._next_training is not None
             self._emit(TrainingFinished("replaced" if replaced else "stopped" if stopped else "budget", step))
         finally:
-            self._stop = self._pause = self._learning = False
-            _give_memory_back()
+            self._stop = self._pause = self._training = False
+            _free_memory()
 
-    def _run(self, command: Command) -> tuple[int, bool]:
+    def _run_training(self, command: TrainCommand) -> tuple[int, bool]:
+        """(steps done, whether it was stopped)."""
         from core.models.checkpoint import trained_label_digests
         from core.training.data.snapshot import TrainingSnapshot
         from core.training.devices import seed_everything
         from core.training.loop import train
 
-        snapshot = TrainingSnapshot.open(Path(command["snapshot"]))
-        seed_everything(snapshot.recipe)  # a fresh network starts with weights of its seed
-        base = Path(command["base"]) if command["base"] else None
-        model, warm = self._first_model(base, snapshot.spec)
-        outcome = train(
+        snapshot = TrainingSnapshot.open(command.snapshot)
+        seed_everything(snapshot.recipe)  # before a new network draws its weights
+        model, warm_start = self._starting_model(command.base, snapshot.spec)
+        result = train(
             model,
             snapshot.spec,
             snapshot,
             snapshot.recipe,
-            run_folder=Path(command["run_folder"]),
+            run_folder=command.run_folder,
             on_event=self._emit,
             should_stop=self._should_stop,
             should_pause=lambda: self._pause,
             snapshot_changed=self._snapshot_changed,
             between_steps=self._between_steps,
-            warm_start=warm,
-            base_digests=trained_label_digests(base) if base and warm else None,
+            warm_start=warm_start,
+            base_digests=trained_label_digests(command.base) if command.base and warm_start else None,
         )
-        return outcome.step, outcome.stopped
+        return result.step, result.stopped
 
-    def _first_model(self, base: Path | None, spec: ModelSpec) -> tuple[Any, bool]:
-        """The network to start with, and whether it has learned before. Bad old weights are no reason not to train."""
+    def _starting_model(self, base: Path | None, spec: ModelSpec) -> tuple[nn.Module, bool]:
+        """The network to start with, and whether it was trained before. An unusable checkpoint is only noted."""
         from core.models.checkpoint import load_starting_model
 
-        def tell(sentence: str) -> None:
-            self._emit(TrainingNote(sentence))
+        def note(message: str) -> None:
+            self._emit(TrainingNote(message))
 
         if base is not None:
             try:
                 return load_starting_model(base, spec), True
-            except ModelError as problem:
-                tell(f"Training starts from scratch, because the last network cannot be used: {problem}")
-        return load_starting_model(None, spec, tell), False
+            except ModelError as error:
+                note(f"Training starts from scratch, because the last network cannot be used: {error}")
+        return load_starting_model(None, spec, note), False
 
     # Predictions ------------------------------------------------------------------------------
 
-    def _predict(self, command: Command) -> None:
-        """One picture from file to file; a failure is told and goes no further."""
-        picture_id = int(command["picture_id"])
+    def _predict(self, command: PredictCommand) -> None:
+        """Predict one picture from file to file; a failure is reported and ends nothing else."""
         try:
             from core.labels.prediction import write_prediction
             from core.models.inference import predict_file
 
-            loaded = self._checkpoint(Path(command["checkpoint"]), command["device"])
-            mask = predict_file(
-                loaded, Path(command["picture"]), int(command["run_id"]), command.get("tta", "none")
+            loaded = self._load(command.checkpoint, command.device)
+            mask = predict_file(loaded, command.picture, command.run_id, command.tta)
+            write_prediction(command.out, mask)
+            self._emit(
+                PredictionReady(command.picture_id, str(command.out), mask.mean_confidence, mask.run_id)
             )
-            out = Path(command["out"])
-            write_prediction(out, mask)
-            self._emit(PredictionReady(picture_id, str(out), mask.mean_confidence, mask.run_id))
-        except MaskloopError as problem:
-            self._emit(PredictionFailed(picture_id, str(problem)))
-        except Exception as problem:  # as above: told, and on with the next
+        except MaskloopError as error:
+            self._emit(PredictionFailed(command.picture_id, str(error)))
+        except Exception as error:  # reported, and on with the next
             traceback.print_exc()
-            _end_if_device_is_lost(problem)
-            if isinstance(problem, MemoryError) or is_out_of_memory(f"{type(problem).__name__}: {problem}"):
+            _exit_if_device_is_lost(error)
+            if _is_out_of_memory(error):
                 reason = "there is not enough memory for it; close other programs"
             else:
-                reason = f"{type(problem).__name__}: {problem}"
-            name = Path(command["picture"]).name
-            self._emit(PredictionFailed(picture_id, f"{name} could not be predicted: {reason}."))
+                reason = f"{type(error).__name__}: {error}"
+            message = f"{command.picture.name} could not be predicted: {reason}."
+            self._emit(PredictionFailed(command.picture_id, message))
 
-    def _checkpoint(self, folder: Path, device: str) -> LoadedModel:
-        """The network of a checkpoint folder, kept until its weights change or another is asked for. A training that
-        is under way keeps its threads and its dice."""
+    def _load(self, folder: Path, device: str) -> LoadedModel:
+        """The network of a checkpoint folder, cached until its weights change or another is asked for.
+
+        A running training keeps its number of threads and its random generator.
+        """
         import torch
 
         from core.models.checkpoint import load_checkpoint
@@ -243,11 +257,11 @@ class JobScheduler:
 
         try:
             key = (str(folder), (folder / WEIGHTS_FILE).stat().st_mtime_ns, device)
-        except OSError as problem:
-            raise ModelError(f"There is no trained network in {folder.name}; train one first.") from problem
+        except OSError as error:
+            raise ModelError(f"There is no trained network in {folder.name}; train one first.") from error
         if self._loaded is None or self._loaded[0] != key:
             self._loaded = None
-            if not self._learning:
+            if not self._training:
                 set_cpu_threads(None)
             with torch.random.fork_rng(devices=[]):
                 self._loaded = (key, load_checkpoint(folder, resolve_device(device)))
@@ -255,21 +269,25 @@ class JobScheduler:
 
 
 def _import_all() -> None:
-    """Import what the first training will need, so that it starts at once."""
+    """Import what the first training needs, so that it starts at once."""
     import core.models.inference
     import core.training.loop  # noqa: F401
 
 
-def _end_if_device_is_lost(problem: Exception) -> None:
-    """The program says what happened, and starts a fresh process when it needs one."""
-    if isinstance(problem, RuntimeError) and is_lost_device(str(problem)):
+def _is_out_of_memory(error: Exception) -> bool:
+    return isinstance(error, MemoryError) or is_out_of_memory(f"{type(error).__name__}: {error}")
+
+
+def _exit_if_device_is_lost(error: Exception) -> None:
+    """End the process: it cannot use the graphics card again. The client reports it and starts a new process."""
+    if isinstance(error, RuntimeError) and is_lost_device(str(error)):
         traceback.print_exc()
         sys.stderr.flush()
         os._exit(LOST_DEVICE_EXIT_CODE)
 
 
-def _give_memory_back() -> None:
-    """To the graphics card and to the system."""
+def _free_memory() -> None:
+    """Return unused memory to the graphics card and to the system."""
     import torch
 
     gc.collect()
@@ -282,46 +300,33 @@ def _give_memory_back() -> None:
             ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
-def _reserve_stdout() -> TextIO:
-    """The real standard output, for events only; whatever else is written to it from now on goes to standard error."""
-    sys.stdout.flush()
-    events = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
-    os.dup2(2, 1)
-    sys.stdout = sys.stderr
-    return events
-
-
-def _read_commands(inbox: queue.SimpleQueue[Command]) -> None:
+def _read_commands(inbox: queue.SimpleQueue[WorkerCommand]) -> None:
     for line in sys.stdin:
         try:
-            command = json.loads(line)
-            if isinstance(command, dict) and "do" in command:
-                inbox.put(command)
+            inbox.put(decode_command(line))
         except ValueError:
             print(f"not a command: {line[:200]!r}", file=sys.stderr)  # noqa: T201  (this is the log)
-    inbox.put({"do": "quit"})
+    inbox.put(QuitCommand())
 
 
 def main() -> None:
-    events = _reserve_stdout()
+    messages = reserve_stdout()
     faulthandler.enable()
     with contextlib.suppress(ValueError):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the program; it closes our input
-    if hasattr(os, "nice"):
-        os.nice(10)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the program, which then closes our input
+    lower_priority()
 
     def emit(event: TrainingEvent) -> None:
         try:
-            events.write(encode_event(event) + "\n")
-            events.flush()
+            send_message(messages, event)
         except OSError:
-            os._exit(0)  # nobody listens any more
+            os._exit(0)  # nobody reads any more
 
-    inbox: queue.SimpleQueue[Command] = queue.SimpleQueue()
+    inbox: queue.SimpleQueue[WorkerCommand] = queue.SimpleQueue()
     threading.Thread(target=_read_commands, args=(inbox,), name="commands", daemon=True).start()
     JobScheduler(inbox, emit).run()
-    events.close()
-    # No teardown of torch and its threads: nothing of it is worth the second it takes.
+    messages.close()
+    # Without the teardown of torch and its threads, which takes a second.
     sys.stderr.flush()
     os._exit(0)
 

@@ -1,4 +1,7 @@
-"""The training process as the program sees it: commands in, events out, care when it dies. No torch here."""
+"""Client of the training process: starts it, sends commands, receives events, replaces it after a crash.
+
+Does not import torch.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from core.base.json_process import JsonProcess
 from core.training.events import (
     PredictionFailed,
     PredictionReady,
@@ -22,75 +25,89 @@ from core.training.events import (
     WorkerFailed,
     decode_event,
 )
-from core.training.exit_reason import exit_message
-from core.training.process.worker_process import WorkerProcess
+from core.training.exit_reason import exit_message, oom_kill_count
+from core.training.process.commands import (
+    DropPredictionsCommand,
+    PauseCommand,
+    PredictCommand,
+    PrepareCommand,
+    QuitCommand,
+    RefreshCommand,
+    ResumeCommand,
+    StopCommand,
+    TrainCommand,
+    WorkerCommand,
+)
 
 log = logging.getLogger(__name__)
 
+MODULE = "core.training.process.worker"
 STOP_TIMEOUT = 2.0
-"""How long the process may take to stop by itself before it is ended."""
+"""Seconds the process has to stop by itself before it is terminated."""
 MAX_CRASHES = 3
-"""Crashes in a row, without an event between them, after which only a new `train` starts the process again."""
-_NEEDS_PROCESS = {"prepare", "train", "predict"}
+"""Crashes in a row without an event in between, after which only a new `train` starts the process again."""
+_START_PROCESS = PrepareCommand | TrainCommand | PredictCommand
+"""Commands that start the process when it does not run; the others mean nothing to a new one."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
-    child: int
+class _OutputLine:
+    process: JsonProcess
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class _Ended:
-    child: int
+class _ProcessEnded:
+    process: JsonProcess
+
+
+_Item = WorkerCommand | _OutputLine | _ProcessEnded
 
 
 class WorkerClient:
-    """Starts the training process when it is first needed, talks to it, and starts a fresh one after a crash.
+    """Starts the training process when it is first needed and starts a fresh one after a crash.
 
-    Every method may be called from any thread and returns at once (`close` excepted). `on_event` is called on
-    the worker's own thread, one event after the other; it must be quick and hand over to where the event
-    belongs. Nothing is lost silently: each `train` ends in Finished or Failed, each `predict` in Predicted or
-    NotPredicted, or is dropped by `forget` or by a newer `predict` of the same picture.
+    Every method may be called from any thread and returns at once (`close` excepted). `on_event` is called on the
+    client's own thread, one event after the other; it must be quick. Each `train` ends in TrainingFinished or
+    WorkerFailed; each `predict` in PredictionReady or PredictionFailed, unless it is dropped by `drop_predictions` or
+    replaced by a newer `predict` of the same picture.
     """
 
     def __init__(self, on_event: Callable[[TrainingEvent], None]) -> None:
         self._on_event = on_event
-        self._inbox: queue.SimpleQueue[dict[str, Any] | _Line | _Ended] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[_Item] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._starting = threading.Lock()
+        self._lock = threading.Lock()
         self._closed = False
-        # From here on: touched by the supervising thread only.
-        self._backlog: deque[dict[str, Any] | _Line | _Ended] = deque()
-        self._child: WorkerProcess | None = None
+        # Below: used by the supervising thread only.
+        self._backlog: deque[_Item] = deque()
+        self._process: JsonProcess | None = None
+        self._oom_kills = 0
         self._crashes = 0
         self._training = False
         self._step = 0
-        self._waiting: set[int] = set()
-        self._stop_by: float | None = None
-        self._insisted = False
+        self._pending: set[int] = set()
+        self._stop_deadline: float | None = None
+        self._terminated = False
 
-    # What the program asks for -------------------------------------------------------------
+    # Commands -----------------------------------------------------------------------------
 
     def prepare(self) -> None:
-        """Start the process and let it import torch, so that the first training or prediction comes sooner."""
-        self._ask(do="prepare")
+        """Start the process and let it import torch, so that the first training or prediction starts sooner."""
+        self._enqueue(PrepareCommand())
 
     def train(self, run_folder: Path, snapshot: Path, base: Path | None = None) -> None:
         """Train on `snapshot` and publish into `run_folder`; start from the checkpoint folder `base`.
 
-        A training that is running ends first (Finished with reason "replaced").
+        A training that is running ends first (TrainingFinished with reason "replaced").
         """
-        self._ask(
-            do="train",
-            run_folder=str(run_folder.absolute()),
-            snapshot=str(snapshot.absolute()),
-            base=str(base.absolute()) if base else None,
+        self._enqueue(
+            TrainCommand(run_folder.absolute(), snapshot.absolute(), base.absolute() if base else None)
         )
 
     def refresh(self) -> None:
-        """Labels were put into (or removed from) the snapshot: learn from them from the next step on."""
-        self._ask(do="refresh")
+        """Labels in the snapshot have changed: train on them from the next step on."""
+        self._enqueue(RefreshCommand())
 
     def predict(
         self,
@@ -104,48 +121,44 @@ class WorkerClient:
         tta: str = "none",
         device: str = "auto",
     ) -> None:
-        """Predict one picture file into `out`; an urgent one (on screen) next, between two training steps. `tta`: how
-        often it is looked at, a key of `core.models.inference.VIEWS`; `device` as in a recipe."""
-        self._ask(
-            do="predict",
-            checkpoint=str(checkpoint.absolute()),
-            picture=str(picture.absolute()),
-            picture_id=picture_id,
-            out=str(out.absolute()),
-            urgent=urgent,
-            run_id=run_id,
-            tta=tta,
-            device=device,
-        )
+        """Predict one picture file into `out`; an urgent one (on screen) next, between two training steps.
+
+        tta: test-time augmentation, a key of `core.models.inference.TTA_VIEWS`; device: as in a recipe
+        """
+        self._enqueue(
+            PredictCommand(
+                checkpoint.absolute(), picture.absolute(), picture_id, out.absolute(), run_id, urgent, tta, device
+            )
+        )  # fmt: skip
 
     def drop_predictions(self) -> None:
-        """Drop all waiting predictions that are not urgent; they get no event."""
-        self._ask(do="forget")
+        """Drop all queued predictions that are not urgent; they get no event."""
+        self._enqueue(DropPredictionsCommand())
 
     def pause(self) -> None:
-        """Hold training between two steps; predictions go on."""
-        self._ask(do="pause")
+        """Hold training between two steps; predictions continue."""
+        self._enqueue(PauseCommand())
 
     def resume(self) -> None:
-        """Go on after `pause`."""
-        self._ask(do="resume")
+        """Continue after `pause`."""
+        self._enqueue(ResumeCommand())
 
     def stop(self) -> None:
-        """End training within two seconds and keep the best checkpoint; Finished follows."""
-        self._ask(do="stop")
+        """End training within two seconds and keep the best checkpoint; TrainingFinished follows."""
+        self._enqueue(StopCommand())
 
     def close(self, timeout: float = 8.0) -> None:
         """End the process and every thread; returns when they are gone. No event comes afterwards."""
-        with self._starting:
+        with self._lock:
             self._closed = True
             thread = self._thread
         if thread is None or thread is threading.current_thread():
             return
-        self._inbox.put({"do": "quit"})
+        self._inbox.put(QuitCommand())
         thread.join(timeout)
 
-    def _ask(self, **command: Any) -> None:
-        with self._starting:
+    def _enqueue(self, command: WorkerCommand) -> None:
+        with self._lock:
             if self._closed:
                 return
             if self._thread is None:
@@ -160,68 +173,76 @@ class WorkerClient:
             try:
                 item = self._next()
             except queue.Empty:
-                self._insist()
+                self._enforce_stop()
                 continue
-            if isinstance(item, _Line):
-                if self._child and self._child.number == item.child:
-                    self._hear(item.text)
-            elif isinstance(item, _Ended):
-                if self._child and self._child.number == item.child:
-                    self._bury()
-            elif item["do"] == "quit":
-                self._quit()
-                return
-            else:
-                self._tell(item)
+            match item:
+                case _OutputLine():
+                    if item.process is self._process:
+                        self._handle_line(item.text)
+                case _ProcessEnded():
+                    if item.process is self._process:
+                        self._reap()
+                case QuitCommand():
+                    self._quit()
+                    return
+                case command:
+                    self._send(command)
 
-    def _next(self) -> dict[str, Any] | _Line | _Ended:
-        """What comes next; raises queue.Empty when it is time to insist on a stop."""
+    def _next(self) -> _Item:
+        """The next item; raises queue.Empty when the deadline of a stop has passed."""
         if self._backlog:
             return self._backlog.popleft()
-        wait = None if self._stop_by is None else max(0.0, self._stop_by - time.monotonic())
-        return self._inbox.get(timeout=wait)
+        deadline = self._stop_deadline
+        return self._inbox.get(timeout=None if deadline is None else max(0.0, deadline - time.monotonic()))
 
-    def _tell(self, command: dict[str, Any]) -> None:
-        """Hand one command to the process, starting one when the command needs it."""
-        if self._child and self._child.has_exited:
-            self._bury()
-        if command["do"] == "train":
+    def _send(self, command: WorkerCommand) -> None:
+        """Send one command, starting the process when the command needs it."""
+        if self._process and self._process.has_exited:
+            self._reap()
+        if isinstance(command, TrainCommand):
             self._crashes = 0
-        if self._child is None:
-            if command["do"] not in _NEEDS_PROCESS:
-                return
-            if self._crashes >= MAX_CRASHES:
-                self._refuse(command, "it ended unexpectedly several times in a row")
-                return
-            try:
-                self._child = WorkerProcess(
-                    lambda number, line: self._inbox.put(_Line(number, line)),
-                    lambda number: self._inbox.put(_Ended(number)),
-                )
-            except OSError as problem:
-                self._refuse(command, str(problem))
-                return
-        match command["do"]:
-            case "train":
+        process = self._process or self._start(command)
+        if process is None:
+            return
+        match command:
+            case TrainCommand():
                 self._training, self._step = True, 0
-                self._stop_by, self._insisted = None, False
-            case "predict":
-                self._waiting.add(command["picture_id"])
-            case "forget":
+                self._stop_deadline, self._terminated = None, False
+            case PredictCommand(picture_id=picture_id):
+                self._pending.add(picture_id)
+            case DropPredictionsCommand():
                 # Urgent ones are few; one that is answered later finds no entry here, which does no harm.
-                self._waiting.clear()
-            case "stop" if self._training:
-                self._stop_by = time.monotonic() + STOP_TIMEOUT
+                self._pending.clear()
+            case StopCommand() if self._training:
+                self._stop_deadline = time.monotonic() + STOP_TIMEOUT
         try:
-            self._child.send(command)
+            process.send(command)
         except (OSError, ValueError):
-            self._bury()
+            self._reap()
 
-    def _hear(self, text: str) -> None:
+    def _start(self, command: WorkerCommand) -> JsonProcess | None:
+        """A new process, or None when the command does not need one or it cannot be started."""
+        if not isinstance(command, _START_PROCESS):
+            return None
+        if self._crashes >= MAX_CRASHES:
+            self._refuse(command, "it ended unexpectedly several times in a row")
+            return None
+        self._oom_kills = oom_kill_count()
+        try:
+            self._process = JsonProcess(
+                MODULE,
+                on_line=lambda process, line: self._inbox.put(_OutputLine(process, line)),
+                on_exit=lambda process: self._inbox.put(_ProcessEnded(process)),
+            )
+        except OSError as error:
+            self._refuse(command, str(error))
+        return self._process
+
+    def _handle_line(self, text: str) -> None:
         try:
             event = decode_event(text)
         except ValueError:
-            log.warning("the training process said something else than an event: %s", text[:200])
+            log.warning("the training process wrote a line that is not an event: %s", text[:200])
             return
         self._crashes = 0
         match event:
@@ -230,78 +251,80 @@ class WorkerClient:
             case TrainingProgress(step=step):
                 self._step = step
             case PredictionReady(picture_id=picture_id) | PredictionFailed(picture_id=picture_id):
-                self._waiting.discard(picture_id)
+                self._pending.discard(picture_id)
             case TrainingFinished(reason=reason) if reason != "replaced":
-                self._training, self._stop_by = False, None
+                self._training, self._stop_deadline = False, None
             case WorkerFailed():
-                self._training, self._stop_by = False, None
-        self._give(event)
+                self._training, self._stop_deadline = False, None
+        self._emit(event)
 
-    def _insist(self) -> None:
-        """Stopping takes too long: end the process, first politely. What was published is safe on the disk."""
-        if self._child is None:
-            self._stop_by = None
-        elif not self._insisted:
-            self._insisted = True
-            self._stop_by = time.monotonic() + 1.0
-            self._child.terminate()
+    def _enforce_stop(self) -> None:
+        """Stopping takes too long: terminate the process, then kill it. Published checkpoints are already on disk."""
+        if self._process is None:
+            self._stop_deadline = None
+        elif not self._terminated:
+            self._terminated = True
+            self._stop_deadline = time.monotonic() + 1.0
+            self._process.terminate()
         else:
-            self._stop_by = None
-            self._child.kill()
+            self._stop_deadline = None
+            self._process.kill()
 
-    def _bury(self) -> None:
-        """The process is gone or unusable: reap it, say what that means, and be ready to start another."""
-        child = self._child
-        if child is None:
+    def _reap(self) -> None:
+        """The process is gone or unusable: wait for its end and report what that means for pending work."""
+        process = self._process
+        if process is None:
             return
-        wanted, code = self._insisted, child.reap(STOP_TIMEOUT)
-        self._hear_the_rest(child)
-        self._child = None
-        training, waiting = self._training, sorted(self._waiting)
-        self._training, self._stop_by, self._insisted = False, None, False
-        self._waiting.clear()
-        if not wanted:
+        expected, code = self._terminated, process.reap(STOP_TIMEOUT)
+        self._handle_remaining_lines(process)
+        self._process = None
+        training, pending = self._training, sorted(self._pending)
+        self._training, self._stop_deadline, self._terminated = False, None, False
+        self._pending.clear()
+        if not expected:
             self._crashes += 1
-            last_words = list(child.stderr_tail)
-            sentence = exit_message(code, last_words, oom_kill_seen=child.oom_kill_seen, training=training)
-            self._give(WorkerFailed(sentence, "\n".join(last_words), training))
+            stderr_tail = list(process.stderr_tail)
+            oom_kill_seen = oom_kill_count() > self._oom_kills
+            message = exit_message(code, stderr_tail, oom_kill_seen=oom_kill_seen, training=training)
+            self._emit(WorkerFailed(message, "\n".join(stderr_tail), training))
         elif training:
-            self._give(TrainingFinished("stopped", self._step))
-        for picture_id in waiting:
-            self._give(PredictionFailed(picture_id, "The prediction was interrupted.", lost=True))
+            self._emit(TrainingFinished("stopped", self._step))
+        for picture_id in pending:
+            self._emit(PredictionFailed(picture_id, "The prediction was interrupted.", lost=True))
 
-    def _hear_the_rest(self, child: WorkerProcess) -> None:
-        """What the process said before it ended still counts; everything else keeps its order."""
+    def _handle_remaining_lines(self, process: JsonProcess) -> None:
+        """Handle what the process wrote before it ended; everything else in the inbox keeps its order."""
         others = list(self._backlog)
         while not self._inbox.empty():
             others.append(self._inbox.get())
         self._backlog.clear()
         for item in others:
-            if isinstance(item, _Line) and item.child == child.number:
-                self._hear(item.text)
+            if isinstance(item, _OutputLine) and item.process is process:
+                self._handle_line(item.text)
             else:
                 self._backlog.append(item)
 
-    def _refuse(self, command: dict[str, Any], reason: str) -> None:
-        sentence = f"The training process cannot be started: {reason}. Close other programs and try again."
-        if command["do"] == "predict":
-            self._give(PredictionFailed(command["picture_id"], sentence))
-        elif command["do"] == "train":
-            self._give(WorkerFailed(sentence, reason))
+    def _refuse(self, command: WorkerCommand, reason: str) -> None:
+        message = f"The training process cannot be started: {reason}. Close other programs and try again."
+        match command:
+            case PredictCommand(picture_id=picture_id):
+                self._emit(PredictionFailed(picture_id, message))
+            case TrainCommand():
+                self._emit(WorkerFailed(message, reason))
 
     def _quit(self) -> None:
-        if self._child:
+        if self._process:
             try:
-                self._child.send({"do": "quit"})
+                self._process.send(QuitCommand())
             except (OSError, ValueError):
-                log.debug("the training process was gone before it could be told to quit")
-            self._child.reap(STOP_TIMEOUT)
-            self._child = None
+                log.debug("the training process ended before it was told to quit")
+            self._process.reap(STOP_TIMEOUT)
+            self._process = None
 
-    def _give(self, event: TrainingEvent) -> None:
+    def _emit(self, event: TrainingEvent) -> None:
         if self._closed:
             return
         try:
             self._on_event(event)
-        except Exception:  # the listener's mistake must not end the supervision of a process
+        except Exception:  # an error in the listener must not end the supervision of the process
             log.exception("an event of the training process could not be delivered: %r", event)

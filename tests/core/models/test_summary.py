@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import pytest
 import torch
 
 from core.base.errors import Cancelled, ModelError
+from core.base.json_process import decode_message, encode_message
 from core.models.asymmetric_unet import WIDTHS
 from core.models.network_builder import build_network
 from core.models.spec import ModelSpec
@@ -74,7 +74,7 @@ def test_the_stages_of_an_encoder_are_what_it_answers() -> None:
 
 def test_stages_travel_as_json() -> None:
     told = summarise_network(OURS)
-    assert NetworkSummary.from_json(json.loads(json.dumps(told.to_json()))) == told
+    assert decode_message(encode_message(told), NetworkSummary) == told
     assert told.sides[0] == 128
 
 

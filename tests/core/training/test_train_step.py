@@ -13,7 +13,7 @@ from torch import nn
 
 from core.models.network_builder import build_network
 from core.models.spec import ModelSpec
-from core.training.budget import Budget, learning_rate_at
+from core.training.budget import Budget
 from core.training.checkpoint_selection import Baseline
 from core.training.data.augmentation import make_batch
 from core.training.data.dataset import IGNORE_INDEX, TrainingSet
@@ -33,6 +33,7 @@ from core.training.recipe import (
     SCHEDULES,
     Recipe,
 )
+from core.training.schedule import learning_rate_at
 from core.training.validation import ValidationScore
 
 SPEC = ModelSpec("asymmetric-unet", None, "none", 32, (4, 9))
@@ -254,7 +255,7 @@ def test_patience_ends_a_training_that_no_longer_gets_better(
     outcome, _, heard = trained(tmp_path, recipe)
     assert not outcome.stopped
     assert outcome.step < 500
-    assert "3 looks" in [event.message for event in heard if isinstance(event, TrainingNote)][-1]
+    assert "3 evaluations" in [event.message for event in heard if isinstance(event, TrainingNote)][-1]
 
 
 class Small(nn.Module):

@@ -66,7 +66,7 @@ def test_own_pictures_come_back_and_one_that_is_gone_is_named(
     process = previewing._process
     assert process is not None
     previewing.stop()
-    assert process.wait(60) != 0
+    assert process.reap(60) != 0
     assert previewing.request(PLAIN, 32, 0).result(240).pictures[0][0].shape == (21, 32, 3)
 
 

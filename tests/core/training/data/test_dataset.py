@@ -11,7 +11,7 @@ from torch import nn
 
 from core.base.errors import TrainingError
 from core.models.spec import ModelSpec
-from core.training.budget import Budget, learning_rate_at
+from core.training.budget import Budget
 from core.training.data.augmentation import make_batch
 from core.training.data.dataset import IGNORE_INDEX, TrainingSet
 from core.training.data.snapshot import TrainingSnapshot
@@ -19,6 +19,7 @@ from core.training.ema import AveragedModel
 from core.training.losses import class_weights, segmentation_loss
 from core.training.metrics import confusion_matrix, iou_from_confusion, mean_iou, pixel_accuracy
 from core.training.recipe import LOSSES, Recipe
+from core.training.schedule import learning_rate_at
 
 SPEC = ModelSpec("asymmetric-unet", None, "none", 64, (2, 7, 9))
 

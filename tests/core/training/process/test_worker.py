@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -35,6 +34,7 @@ from core.training.exit_reason import (
     is_out_of_memory,
 )
 from core.training.loop import train
+from core.training.process.commands import PredictCommand, TrainCommand, WorkerCommand
 from core.training.process.worker import JobScheduler
 from core.training.process.worker_client import WorkerClient
 from core.training.recipe import Recipe
@@ -177,22 +177,20 @@ def test_a_prediction_between_two_steps_leaves_the_training_its_threads_and_dice
     torch.set_num_threads(2)
 
     def trained(name: str, *, asked: bool) -> tuple[set[int], dict[str, torch.Tensor]]:
-        inbox: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        inbox: queue.SimpleQueue[WorkerCommand] = queue.SimpleQueue()
         threads: set[int] = set()
 
         def hear(event: TrainingEvent) -> None:
             threads.add(torch.get_num_threads())
             if asked and isinstance(event, TrainingStarted):
                 inbox.put(
-                    {
-                        "do": "predict", "checkpoint": str(tmp_path / "other"), "picture": str(tmp_path / "p.png"),
-                        "picture_id": 1, "out": str(tmp_path / "out.png"), "urgent": True, "run_id": 1, "device": "cpu",
-                    }
+                    PredictCommand(
+                        tmp_path / "other", tmp_path / "p.png", 1, tmp_path / "out.png", run_id=1, urgent=True,
+                        device="cpu",
+                    )
                 )  # fmt: skip
 
-        JobScheduler(inbox, hear)._train(
-            {"snapshot": str(snapshot.folder), "base": None, "run_folder": str(tmp_path / name)}
-        )
+        JobScheduler(inbox, hear)._train(TrainCommand(tmp_path / name, snapshot.folder, None))
         return threads, load_checkpoint(tmp_path / name).model.state_dict()
 
     try:

@@ -89,9 +89,9 @@ def freeze(folder: Path, **recipe: object) -> TrainingSnapshot:
     return snapshot
 
 
-def child_of(worker: WorkerClient) -> int:
-    assert worker._child is not None
-    return worker._child.pid
+def pid_of(worker: WorkerClient) -> int:
+    assert worker._process is not None
+    return worker._process.pid
 
 
 def picture_file(folder: Path) -> Path:
@@ -141,7 +141,7 @@ def test_a_training_session(tmp_path: Path, worker: WorkerClient, listener: List
     worker.predict(run, picture, 10, tmp_path / "p" / "10.png", run_id=3)
     listener.until(lambda e: isinstance(e, PredictionReady) and e.picture_id == 10)
 
-    pid = child_of(worker)
+    pid = pid_of(worker)
     worker.close()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
@@ -158,7 +158,7 @@ def test_a_killed_process_is_told_and_replaced(
     snapshot = freeze(tmp_path / "s")
     worker.train(tmp_path / "run", snapshot.folder)
     listener.until(lambda e: isinstance(e, TrainingProgress))
-    killed = child_of(worker)
+    killed = pid_of(worker)
     os.kill(killed, signal.SIGKILL)
     failed = listener.until(lambda e: isinstance(e, WorkerFailed))[-1]
     assert isinstance(failed, WorkerFailed)
@@ -171,7 +171,7 @@ def test_a_killed_process_is_told_and_replaced(
     save_checkpoint(tmp_path / "base", build_network(SPEC), SPEC, {})
     worker.predict(tmp_path / "base", picture_file(tmp_path), 1, tmp_path / "1.png", run_id=1)
     listener.until(lambda e: isinstance(e, PredictionReady))
-    assert child_of(worker) != killed
+    assert pid_of(worker) != killed
     worker.train(tmp_path / "run", tmp_path / "no snapshot here")
     refused = listener.until(lambda e: isinstance(e, WorkerFailed))[-1]
     assert isinstance(refused, WorkerFailed)
@@ -182,7 +182,7 @@ def test_a_killed_process_is_told_and_replaced(
     # A process that does not react to Stop any more is ended.
     worker.train(tmp_path / "run3", snapshot.folder)
     listener.until(lambda e: isinstance(e, TrainingProgress))
-    os.kill(child_of(worker), signal.SIGSTOP)
+    os.kill(pid_of(worker), signal.SIGSTOP)
     worker.stop()
     finished = listener.until(lambda e: isinstance(e, TrainingFinished | WorkerFailed))[-1]
     assert isinstance(finished, TrainingFinished)
@@ -192,7 +192,7 @@ def test_a_killed_process_is_told_and_replaced(
 def test_a_process_that_cannot_live_is_not_started_for_ever(
     worker: WorkerClient, listener: Listener, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("core.training.process.worker_process.sys.executable", str(tmp_path / "no-python"))
+    monkeypatch.setattr("core.base.json_process.sys.executable", str(tmp_path / "no-python"))
     worker.predict(tmp_path, tmp_path, 1, tmp_path, run_id=1)
     refused = listener.until(lambda e: True)[-1]
     assert isinstance(refused, PredictionFailed)
@@ -200,7 +200,7 @@ def test_a_process_that_cannot_live_is_not_started_for_ever(
     false = shutil.which("false")
     if false is None:
         pytest.skip("this system has no program that only fails")
-    monkeypatch.setattr("core.training.process.worker_process.sys.executable", false)
+    monkeypatch.setattr("core.base.json_process.sys.executable", false)
     crashes = 0
     for number in range(6):
         worker.predict(tmp_path, tmp_path, number, tmp_path, run_id=1)
@@ -213,7 +213,7 @@ def test_nothing_is_started_for_nothing(worker: WorkerClient, listener: Listener
     for ask in (worker.stop, worker.pause, worker.resume, worker.refresh, worker.drop_predictions):
         ask()
     time.sleep(0.1)
-    assert worker._child is None
+    assert worker._process is None
     assert listener.events.empty()
 
 
