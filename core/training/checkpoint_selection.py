@@ -44,7 +44,7 @@ MAX_VALIDATION_PICTURES, MAX_TRAINING_PICTURES = 256, 16
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """Scores of the starting weights on the current val pictures. known_iou: by row, classes from KNOWN_CLASS_IOU on."""
+    """Scores of the starting weights on the current val pictures. known_iou: by row, of the known classes only."""
 
     miou: float
     known_iou: Mapping[int, float]

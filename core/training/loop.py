@@ -74,8 +74,8 @@ def train(
 ) -> TrainingResult:
     """Train `model` on a snapshot and publish checkpoints into `run_folder`.
 
-    model: from `core.models.checkpoint.load_starting_model`; with `warm_start` it comes from a trained checkpoint, whose
-    score is then the one to beat, and `base_digests` are the labels it was trained on (picture id -> digest)
+    model: from `core.models.checkpoint.load_starting_model`; with `warm_start` from a trained checkpoint, whose score is
+    then the one to beat, and `base_digests` are the labels it was trained on (picture id -> digest)
     should_stop, should_pause, snapshot_changed: asked between two steps; the last is true once after labels in the
     snapshot have changed; between_steps: other work for this thread, such as a prediction
     resume_from: a run folder with a saved state, to continue from there (also with a larger budget)
@@ -145,16 +145,8 @@ def train(
 
     # Last evaluation, saved state
     stopped = fraction < 1 and not out_of_patience
-    # The user waits after Stop: then the evaluation is skipped when it is known to take long.
-    quick = not stopped or group.rank_zero_value(selector.evaluation_seconds) < FINAL_EVALUATION_SECONDS
-    if step and not out_of_patience and quick:
-        deadline = time.monotonic() + (FINAL_EVALUATION_SECONDS if stopped else math.inf)
-        selector.evaluate_final(
-            state.averaged.model,
-            step,
-            budget.seconds,
-            lambda: bool(group.rank_zero_value(time.monotonic() > deadline)),
-        )
+    if step and not out_of_patience:
+        _evaluate_final(selector, state.averaged.model, step, budget.seconds, group, stopped=stopped)
     selector.report_rejected()
     if keep_state and group.is_rank_zero:
         state.save(run_folder, ResumePoint(step, budget.seconds), note)
@@ -233,6 +225,24 @@ def _apply_label_update(
     if update.train or update.val:
         selector.on_label_update(budget.seconds)
     return _class_weights(pictures, recipe)
+
+
+def _evaluate_final(
+    selector: CheckpointSelector,
+    averaged: nn.Module,
+    step: int,
+    seconds: float,
+    group: ProcessGroup,
+    *,
+    stopped: bool,
+) -> None:
+    """The last evaluation. After Stop the user waits: it is skipped or given up when it takes long."""
+    if stopped and group.rank_zero_value(selector.evaluation_seconds) >= FINAL_EVALUATION_SECONDS:
+        return
+    deadline = time.monotonic() + (FINAL_EVALUATION_SECONDS if stopped else math.inf)
+    selector.evaluate_final(
+        averaged, step, seconds, lambda: bool(group.rank_zero_value(time.monotonic() > deadline))
+    )
 
 
 def _model_to_beat(resume_from: Path | None, spec: ModelSpec, averaged: nn.Module) -> nn.Module:

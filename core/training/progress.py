@@ -1,4 +1,4 @@
-"""Telling how far a training is, about once a second."""
+"""Progress events of a training, about once a second."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ DIVERGED_TEXT = (
     "start again with a smaller learning rate."
 )
 REPORT_INTERVAL = 1.0
-"""Seconds between two Progress events."""
+"""Seconds between two TrainingProgress events."""
 
 
 class ProgressReporter:
-    """Sums losses on their device, because asking a graphics card for a number makes it wait; asks once a second."""
+    """Sums losses on their device and reads the sum once a second: reading makes a graphics card wait."""
 
     def __init__(self, budget: Budget, on_event: Callable[[TrainingEvent], None]) -> None:
         self._budget, self._on_event = budget, on_event
-        self._sum: Tensor | None = None
+        self._loss_sum: Tensor | None = None
         self._steps = self._pictures = 0
-        self._told = time.monotonic()
+        self._reported = time.monotonic()
 
     def add_step(self, step: int, loss: Tensor, pictures: int) -> None:
-        """Count a step of so many pictures. Raises TrainingError when the loss is no longer a number."""
+        """Count a step with this many pictures. Raises TrainingError when the loss is not finite."""
         loss = loss.detach()
-        first = self._sum is None
-        self._sum = loss if self._sum is None else self._sum + loss
+        first = self._loss_sum is None
+        self._loss_sum = loss if self._loss_sum is None else self._loss_sum + loss
         self._steps += 1
         self._pictures += pictures
         now = time.monotonic()
-        if now - self._told < REPORT_INTERVAL and not first:
+        if now - self._reported < REPORT_INTERVAL and not first:
             return
-        mean = float(self._sum) / self._steps
+        mean = float(self._loss_sum) / self._steps
         if not math.isfinite(mean):
             raise TrainingError(DIVERGED_TEXT)
-        rate = self._pictures / max(now - self._told, 1e-6)
+        rate = self._pictures / max(now - self._reported, 1e-6)
         budget = self._budget
         self._on_event(
             TrainingProgress(step, budget.steps, mean, rate, budget.seconds, budget.seconds_left(step))
         )
-        self._told, self._steps, self._pictures = now, 0, 0
-        self._sum = torch.zeros_like(loss)
+        self._reported, self._steps, self._pictures = now, 0, 0
+        self._loss_sum = torch.zeros_like(loss)

@@ -1,4 +1,4 @@
-"""One step of training: a batch drawn, its loss made smaller. Smaller batches when memory runs out."""
+"""One training step: sample, augment, forward, loss, backward, update; with a smaller batch when memory runs out."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ BATCH_TOO_SMALL_TEXT = (
 
 
 class TrainStep:
-    """Takes steps with a network and an optimiser that Fabric has set up. Lives on the training thread.
+    """Runs training steps on a network and an optimizer that Fabric has set up. Lives on the training thread.
 
-    tell: hears a sentence when something has to be done otherwise than the recipe says. `batch` is what a step
-    takes by now. Of several processes all draw the same batch, by the same dice, and each learns from its share.
+    on_note: called with a sentence when something is done differently than the recipe says
+    batch_size: of the current steps, smaller than the recipe's after memory ran out
+    Several processes sample the same batch with the same random generator; each computes its part.
     """
 
     def __init__(
@@ -39,79 +40,81 @@ class TrainStep:
         on_note: Callable[[str], None],
         group: ProcessGroup | None = None,
     ) -> None:
-        self._fabric, self._plain, self._optimizer, self._recipe = fabric, network, optimizer, recipe
+        self._fabric, self._uncompiled, self._optimizer, self._recipe = fabric, network, optimizer, recipe
         compiled: Callable[[Tensor], Tensor] = torch.compile(network) if recipe.compile else network
-        self._learner: Callable[[Tensor], Tensor] = compiled
-        self._compiled_now = recipe.compile
-        self._chance = torch.Generator().manual_seed(recipe.seed)
-        self._tell = on_note
+        self._network: Callable[[Tensor], Tensor] = compiled
+        self._compile_pending = recipe.compile
+        self._generator = torch.Generator().manual_seed(recipe.seed)
+        self._on_note = on_note
         self.group = group or ProcessGroup(fabric)
-        self.batch_size = self._told = recipe.batch
+        self.batch_size = self._reported_batch_size = recipe.batch
 
     def set_learning_rate(self, learning_rate: float) -> None:
-        """Of the steps from now on."""
+        """Set it for the next steps."""
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate
 
     def step(self, pictures: TrainingSet, class_weights: Tensor) -> Tensor:
-        """The loss of a step that is done. Half the batch, and half again, when memory does not suffice for it;
-        raises what torch raises when it does not for a single picture, or when several processes take part: the
-        others would wait for an answer. Raises TrainingError when this network cannot learn from a single one."""
+        """Run one step and return its loss, a scalar. class_weights: (classes,) float32.
+
+        The batch is halved, repeatedly, when memory runs out. With a single picture, or with several processes, of
+        which the others would wait for ever, torch's error is raised instead. Raises TrainingError when this network
+        cannot be trained on single pictures.
+        """
         while True:
             try:
-                drawn = pictures.sample(self.batch_size)
+                samples = pictures.sample(self.batch_size)
                 loss = self.step_on_batch(
-                    make_batch(drawn, pictures.crop_size, self._recipe, self._chance), class_weights
+                    make_batch(samples, pictures.crop_size, self._recipe, self._generator), class_weights
                 )
                 break
-            except ValueError as problem:
-                if "more than 1 value per channel" in str(problem):
-                    raise TrainingError(BATCH_TOO_SMALL_TEXT) from problem
+            except ValueError as error:
+                if "more than 1 value per channel" in str(error):
+                    raise TrainingError(BATCH_TOO_SMALL_TEXT) from error
                 raise
-            except (RuntimeError, MemoryError) as problem:
-                least = self.batch_size == 1 or self.group.world_size > 1
-                if least or not is_out_of_memory(f"{type(problem).__name__}: {problem}"):
+            except (RuntimeError, MemoryError) as error:
+                cannot_halve = self.batch_size == 1 or self.group.world_size > 1
+                if cannot_halve or not is_out_of_memory(f"{type(error).__name__}: {error}"):
                     raise
-            # Outside the handler: until it ends, the problem holds on to everything that was computed.
-            self._halve()
-        if self.batch_size != self._told:
-            self._told = self.batch_size
-            self._tell(
-                f"Memory does not suffice for {self._recipe.batch} pictures a step; training goes on with "
-                f"{self.batch_size}."
+            # Outside the handler: until it ends, the exception keeps all tensors of the failed step alive.
+            self._halve_batch()
+        if self.batch_size != self._reported_batch_size:
+            self._reported_batch_size = self.batch_size
+            self._on_note(
+                f"Not enough memory for {self._recipe.batch} pictures a step; training goes on with {self.batch_size}."
             )
         return loss
 
     def step_on_batch(self, batch: TrainingBatch, class_weights: Tensor) -> Tensor:
-        """One step on a batch that is ready; its loss."""
+        """One step on an augmented batch; its loss."""
         recipe = self._recipe
-        logits = self.group.gather(self._answer(self.group.local_part(batch.pictures)))
+        logits = self.group.gather(self._forward(self.group.local_part(batch.pictures)))
         loss = segmentation_loss(logits, batch.targets, recipe.loss, class_weights, batch.pixel_weights)
         self._fabric.backward(loss)
         if recipe.clip:
             self._fabric.clip_gradients(
-                self._plain, self._optimizer, max_norm=recipe.clip, error_if_nonfinite=False
+                self._uncompiled, self._optimizer, max_norm=recipe.clip, error_if_nonfinite=False
             )
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
         return loss
 
-    def _answer(self, pictures: Tensor) -> Tensor:
-        if not self._compiled_now:
-            return self._learner(pictures)
-        self._compiled_now = False  # only the first call compiles
+    def _forward(self, pictures: Tensor) -> Tensor:
+        if not self._compile_pending:
+            return self._network(pictures)
+        self._compile_pending = False  # only the first call compiles
         try:
-            answer: Tensor = self._learner(pictures)
-            return answer
-        except Exception as problem:  # a missing compiler, an unknown operation: torch has a hundred reasons
-            if is_out_of_memory(f"{type(problem).__name__}: {problem}"):
+            logits: Tensor = self._network(pictures)
+            return logits
+        except Exception as error:  # no compiler, an unsupported operation, ...: torch raises many types
+            if is_out_of_memory(f"{type(error).__name__}: {error}"):
                 raise
-            self._learner = self._plain
-            reason = str(problem).strip().split("\n", maxsplit=1)[0][:120]
-            self._tell(f"The network cannot be compiled here ({reason}); training goes on without.")
-            return self._answer(pictures)
+            self._network = self._uncompiled
+            reason = str(error).strip().split("\n", maxsplit=1)[0][:120]
+            self._on_note(f"The network cannot be compiled here ({reason}); training goes on without.")
+            return self._forward(pictures)
 
-    def _halve(self) -> None:
+    def _halve_batch(self) -> None:
         self.batch_size = max(1, self.batch_size // 2)
         self._optimizer.zero_grad(set_to_none=True)
         gc.collect()

@@ -1,4 +1,4 @@
-"""Scores of a network on labelled pictures at work size."""
+"""Validation scores of a network on labelled pictures, scaled to the size of its input."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ from core.training.metrics import confusion_matrix, iou_from_confusion, mean_iou
 
 @dataclass(frozen=True, slots=True)
 class ValidationScore:
-    """What a network reached on `pictures` pictures; per_class IoU by row for the classes that occur there.
+    """Scores on `pictures` pictures.
 
-    seconds: what it took, without the other work that was done between two batches
+    matrix: (classes, classes) int64 pixels, rows true, columns predicted; per_class: IoU by row of the labelled classes
+    seconds: time spent, without other work done between two batches
     """
 
     matrix: NDArray[np.int64]
@@ -45,10 +46,10 @@ def validate(
     should_abort: Callable[[], bool],
     group: ProcessGroup,
 ) -> ValidationScore | None:
-    """Run `model` (in eval mode) over the pictures of a split, at most `most` of them, each process over its share.
+    """Score `model` (in eval mode) on the pictures of a split, at most `limit` of them, divided over the processes.
 
-    `give_up` is asked between two batches (and may do other work there); None when it says yes, or when there
-    is nothing to score on.
+    `should_abort` is asked between two batches (and may do other work there). None when it says yes, or when nothing
+    in the split is labelled.
     """
     total = torch.zeros((class_count, class_count), dtype=torch.int64, device=pictures.device)
     count, seconds = 0, 0.0
@@ -57,7 +58,7 @@ def validate(
             return None
         if not group.is_local(number):
             continue
-        began = time.monotonic()
+        started = time.monotonic()
         batch = pad_to_stride(normalise(torch.stack([example.picture for example in examples])))
         truth = torch.stack([example.target for example in examples])
         with autocast():
@@ -65,7 +66,7 @@ def validate(
         rows = logits[:, :, : truth.shape[1], : truth.shape[2]].argmax(1)
         total += confusion_matrix(rows, truth, class_count)
         count += len(examples)
-        seconds += time.monotonic() - began
+        seconds += time.monotonic() - started
     count = int(group.sum(torch.tensor(count, device=pictures.device)))
     if not count:
         return None

@@ -18,7 +18,7 @@ class PrepareCommand(_Command, frozen=True):
 
 
 class TrainCommand(_Command, frozen=True):
-    """Train on `snapshot` and publish into `run_folder`; base: the checkpoint folder to start from, None: from scratch."""
+    """Train on `snapshot` and publish into `run_folder`. base: checkpoint folder to start from, None: from scratch."""
 
     run_folder: Path
     snapshot: Path
