@@ -1,4 +1,4 @@
-"""Guesses, without importing torch, where a network would run: the window must not wait for torch."""
+"""Guess of the device a network will run on, without importing torch, for which the window must not wait."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 
 @functools.cache
 def likely_device(requested: str = "auto") -> str:
-    """ "cuda", "mps" or "cpu". Asks the driver itself; torch has the last word once training starts."""
+    """ "cuda", "mps" or "cpu". Asks the CUDA driver; torch decides once training starts."""
     if requested != "auto":
         return requested.split(":", maxsplit=1)[0]
     if sys.platform == "darwin":

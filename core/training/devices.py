@@ -1,4 +1,4 @@
-"""Devices, their cores and their number format, as a recipe asks for them."""
+"""Device, number format, threads and seeds as the recipe asks for them."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from core.training.recipe import Recipe
 
 
 def make_fabric(recipe: Recipe, config: DistributedConfig | None = None) -> Fabric:
-    """One device by itself; several are one process each, which `launch` starts.
+    """Fabric for one device, or for several with one process each, which `launch` starts.
 
-    Raises TrainingError when this machine does not have them.
+    Raises TrainingError when this machine does not have the devices.
     """
     config = config or DistributedConfig()
     kind, _, number = resolve_device(recipe.device).partition(":")
     precision = recipe.precision
     if precision == "auto":
         precision = "bf16-mixed" if _has_bfloat16(kind) else "16-mixed" if kind == "cuda" else "32-true"
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it tells which precision it was given
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it logs the precision
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module="lightning_fabric.*")
@@ -35,34 +35,36 @@ def make_fabric(recipe: Recipe, config: DistributedConfig | None = None) -> Fabr
                 strategy=_strategy(recipe, config),
                 precision=precision,
             )
-    except Exception as problem:  # Fabric has a dozen ways to say no
+    except Exception as error:  # Fabric raises many types
         raise TrainingError(
-            f"The device “{recipe.device}” cannot be used here ({problem}). Choose the device “auto”."
-        ) from problem
+            f"The device “{recipe.device}” cannot be used here ({error}). Choose the device “auto”."
+        ) from error
     if fabric.device.type == "cpu":
         set_cpu_threads(recipe.threads, processes=config.devices)
     return fabric
 
 
 def _strategy(recipe: Recipe, spread: DistributedConfig) -> str:
-    """Weights that are frozen have no gradient to wait for, which has to be said before."""
+    """DDP waits for the gradient of every weight; it must be told that frozen ones have none."""
     if spread.strategy == "ddp" and recipe.freeze_encoder:
         return "ddp_find_unused_parameters_true"
     return spread.strategy
 
 
 def seed_everything(recipe: Recipe) -> None:
-    """Seed torch, and keep it to repeatable arithmetic when the recipe asks for that; call it before a network is
-    built. Where an operation has no repeatable form, torch says so and goes on."""
+    """Seed torch, and make it deterministic when the recipe asks for it; call it before a network is built.
+
+    An operation without a deterministic form only warns.
+    """
     if recipe.deterministic:
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # or cuBLAS refuses
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS requires it
     torch.use_deterministic_algorithms(recipe.deterministic, warn_only=True)
     torch.backends.cudnn.deterministic = recipe.deterministic
     torch.manual_seed(recipe.seed)
 
 
 def _has_bfloat16(kind: str) -> bool:
-    """Half-size numbers in hardware: on recent processors they make a step a quarter shorter, on others much longer."""
+    """Whether the hardware has bfloat16: a step is a quarter shorter with it, and much longer where it is emulated."""
     if kind == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     features = (
@@ -72,14 +74,14 @@ def _has_bfloat16(kind: str) -> bool:
 
 
 def resolve_device(requested: str) -> str:
-    """As torch names it; "auto" is the first of cuda, mps and cpu that this machine has."""
+    """The device as torch names it; "auto" is the first of cuda, mps and cpu that this machine has."""
     if requested != "auto":
         return requested
     return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def set_cpu_threads(threads: int | None, processes: int = 1) -> None:
-    """Let torch use this many processor cores; when None, all that this process may use, shared with others."""
+    """Number of threads of torch; None: all cores this process may use, divided by `processes`."""
     if threads is None:
         threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         threads = max(1, threads // processes)

@@ -1,17 +1,17 @@
-"""Over how many processes and machines a command is spread, and which of them this process is. No torch in here."""
+"""Number of processes and machines of a command, and whether this process is rank zero. Does not import torch."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
 
-_RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")
-"""How torchrun, Fabric and a cluster tell a process its number; one that is not 0 makes it a follower."""
+_RANK_VARIABLES = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")
+"""Variables in which torchrun, Fabric and Slurm give a process its rank; one that is not 0 makes it a follower."""
 
 
 @dataclass(frozen=True, slots=True)
 class DistributedConfig:
-    """devices: processes on each of `nodes` machines; strategy: what Fabric calls the way they keep in step."""
+    """devices: processes on each of `nodes` machines; strategy: Fabric's, such as "ddp"."""
 
     devices: int = 1
     nodes: int = 1
@@ -23,7 +23,7 @@ class DistributedConfig:
 
     @classmethod
     def resolve(cls, devices: int, nodes: int, strategy: str) -> DistributedConfig:
-        """As the command line says; started by torchrun, as that says."""
+        """From the options of the command line; from the environment when torchrun started this process."""
         if "TORCHELASTIC_RUN_ID" in os.environ:
             devices = int(os.environ["LOCAL_WORLD_SIZE"])
             nodes = int(os.environ["WORLD_SIZE"]) // devices
@@ -32,5 +32,5 @@ class DistributedConfig:
         return cls(devices, nodes, strategy)
 
     def is_follower(self) -> bool:
-        """Whether this process was started by or beside one that leads."""
-        return self.world_size > 1 and any(os.environ.get(name, "0") != "0" for name in _RANKS)
+        """Whether another process is rank zero."""
+        return self.world_size > 1 and any(os.environ.get(name, "0") != "0" for name in _RANK_VARIABLES)

@@ -1,4 +1,4 @@
-"""Why the training process ended, said so that a person can act on it. No torch in here."""
+"""Why a child process ended, as a message the user can act on. Does not import torch."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ OUT_OF_MEMORY_MESSAGES = (
     "unable to allocate", "cannot allocate memory", "not enough memory", "alloc_failed", "allocation_failed",
     "error 1455", "<1455>",
 )  # fmt: skip
-"""As torch, CUDA and its libraries, C++, numpy, Linux and Windows say it. 1455: the paging file is too small."""
+"""Messages of torch, CUDA and its libraries, C++, numpy, Linux and Windows. 1455: the paging file is too small."""
 
 LOST_DEVICE_MESSAGES = (
     "cuda error", "cudnn_status", "cublas_status", "cudnn error", "nccl error", "hip error", "device-side assert",
     "mps backend", "device lost", "driver shutting down",
 )  # fmt: skip
-"""As torch says that a graphics card does not answer any more."""
+"""Messages of torch when a graphics card no longer answers."""
 LOST_DEVICE_EXIT_CODE = 75
-"""With which the process ends then: whatever it asks of the card from now on would fail too."""
+"""Exit code of the training process then: every later use of the card would fail too."""
 
 OUT_OF_MEMORY_TEXT = (
     "{} ran out of memory. "
@@ -29,19 +29,19 @@ OUT_OF_MEMORY_TEXT = (
 
 
 def is_out_of_memory(text: str) -> bool:
-    """True when an error message says that memory ran out."""
+    """Whether an error message says that memory ran out."""
     lower = text.lower()
     return any(words in lower for words in OUT_OF_MEMORY_MESSAGES)
 
 
 def is_lost_device(text: str) -> bool:
-    """True when an error message says that a graphics card is lost; memory that ran out is no such thing."""
+    """Whether an error message says that a graphics card no longer answers, for another reason than memory."""
     lower = text.lower()
     return any(words in lower for words in LOST_DEVICE_MESSAGES) and not is_out_of_memory(text)
 
 
 def oom_kill_count() -> int:
-    """How often this machine has ended a process for want of memory since it was started; 0 where unknown."""
+    """Processes that Linux has killed for lack of memory since it was started; 0 on other systems."""
     with contextlib.suppress(OSError, ValueError):
         for line in Path("/proc/vmstat").read_text("ascii").splitlines():
             if line.startswith("oom_kill "):
@@ -50,10 +50,10 @@ def oom_kill_count() -> int:
 
 
 def exit_message(code: int, stderr_tail: Sequence[str], *, oom_kill_seen: bool, training: bool) -> str:
-    """One sentence or two for people.
+    """A message for the user about a training process that ended.
 
-    code: as `Popen.returncode` (negative: ended by that signal); last_words: lines of its standard error
-    short_of_memory: the system has just ended a process for want of memory
+    code: as `Popen.returncode` (negative: ended by that signal); stderr_tail: last lines of its standard error
+    oom_kill_seen: the system has killed a process for lack of memory meanwhile; training: it was training
     """
     start = "Training stopped: the training process" if training else "The training process"
     killed = code == -getattr(signal, "SIGKILL", 9)

@@ -35,7 +35,10 @@ def find_learning_rate(
     The range test of Smith 2017, arXiv 1506.01186, with rates that grow by a constant factor. Weights and optimizer
     are restored afterwards.
     """
-    weights_before, optimizer_before = copy.deepcopy(model.state_dict()), copy.deepcopy(optimizer.state_dict())
+    weights_before, optimizer_before = (
+        copy.deepcopy(model.state_dict()),
+        copy.deepcopy(optimizer.state_dict()),
+    )
     curve: list[tuple[float, float]] = []
     mean, best = 0.0, math.inf
     aborted = False

@@ -54,7 +54,7 @@ class TrainingResult:
     published: bool
 
 
-def train(
+def train(  # noqa: PLR0915  (one pass from top to bottom)
     model: nn.Module,
     spec: ModelSpec,
     snapshot: TrainingSnapshot,
@@ -74,8 +74,8 @@ def train(
 ) -> TrainingResult:
     """Train `model` on a snapshot and publish checkpoints into `run_folder`.
 
-    model: from `core.models.checkpoint.load_starting_model`; with `warm_start` from a trained checkpoint, whose score is
-    then the one to beat, and `base_digests` are the labels it was trained on (picture id -> digest)
+    model: from `core.models.checkpoint.load_starting_model`; with `warm_start` from a trained checkpoint, then the
+    one to beat, and `base_digests` are the labels it was trained on (picture id -> digest)
     should_stop, should_pause, snapshot_changed: asked between two steps; the last is true once after labels in the
     snapshot have changed; between_steps: other work for this thread, such as a prediction
     resume_from: a run folder with a saved state, to continue from there (also with a larger budget)

@@ -1,4 +1,4 @@
-"""How good a network is: one confusion matrix over all pictures, and what is read from it."""
+"""Confusion matrix over all pictures, and the scores computed from it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from core.training.data.dataset import IGNORE_INDEX
 
 
 def confusion_matrix(pred: Tensor, truth: Tensor, class_count: int) -> Tensor:
-    """(classes, classes) int64, rows true, columns predicted.
+    """(classes, classes) int64 pixels, rows true, columns predicted.
 
-    pred and truth hold rows of the network, any equal shape; where truth is IGNORE the pixel does not count.
+    pred, truth: class indices of the network, of the same shape; pixels with truth IGNORE_INDEX do not count
     """
     counts = truth != IGNORE_INDEX
     pairs = truth[counts].long() * class_count + pred[counts].long()
-    # torchmetrics has a way around devices that cannot count, or not deterministically: pixels x classes x classes
-    # numbers, gigabytes for two dozen classes. The processor can.
+    # bincount is missing on MPS and not deterministic on CUDA. torchmetrics' replacement makes pixels x classes x
+    # classes numbers, gigabytes for two dozen classes; the processor counts faster.
     if pairs.device.type == "mps" or torch.are_deterministic_algorithms_enabled():
         pairs = pairs.cpu()
     counted = torch.bincount(pairs, minlength=class_count**2).view(class_count, class_count)
@@ -35,9 +35,9 @@ def iou_from_confusion(matrix: Tensor | NDArray[np.int64]) -> NDArray[np.float64
 
 
 def mean_iou(matrix: Tensor | NDArray[np.int64]) -> float:
-    """Mean of the IoU over the classes that occur in the truth; nan when nothing is labelled.
+    """Mean IoU (0..1) over the classes that occur in the truth; nan when nothing is labelled.
 
-    A class that is only predicted, by mistake, costs the others already; it has no IoU of its own to average.
+    A class that is only predicted lowers the IoU of the others already and has none of its own to average.
     """
     counted = _array(matrix)
     occurring = counted.sum(1) > 0
@@ -45,7 +45,7 @@ def mean_iou(matrix: Tensor | NDArray[np.int64]) -> float:
 
 
 def pixel_accuracy(matrix: Tensor | NDArray[np.int64]) -> float:
-    """Share of the labelled pixels that are right, 0..1; nan when nothing is labelled."""
+    """Share (0..1) of the labelled pixels that are predicted correctly; nan when nothing is labelled."""
     counted = _array(matrix)
     total = counted.sum()
     return float(np.diag(counted).sum() / total) if total else float("nan")
