@@ -160,7 +160,7 @@ def markdown(table: tuple[OptionSpec, ...], presets: Mapping[str, Mapping[str, A
     lines: list[str] = []
     by_name = {option.name: option for option in table}
     for group in dict.fromkeys(option.group for option in table):
-        lines += [f"### {group}", "", "| option | takes | by itself | what it is |", "|---|---|---|---|"]
+        lines += [f"### {group}", "", "| option | values | default | description |", "|---|---|---|---|"]
         for option in table:
             if option.group == group:
                 names = f"`{option.cli_option}`" + (f", `{option.short}`" if option.short else "")
@@ -170,8 +170,6 @@ def markdown(table: tuple[OptionSpec, ...], presets: Mapping[str, Mapping[str, A
     lines += ["### Presets", "", "| preset | differs in |", "|---|---|"]
     for name, differences in presets.items():
         settings = [f"{by_name[key].cli_option} {by_name[key].format(v)}" for key, v in differences.items()]
-        described = (
-            ", ".join(f"`{setting}`" for setting in settings) or "nothing: what training does by itself"
-        )
+        described = ", ".join(f"`{setting}`" for setting in settings) or "nothing: the default recipe"
         lines.append(f"| {name} | {described} |")
     return "\n".join(lines) + "\n"

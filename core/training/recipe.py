@@ -1,4 +1,4 @@
-"""How to train: every choice that the loop has, in words that fit in a file. No torch in here."""
+"""The recipe: every option of a training, its presets and defaults. Does not import torch."""
 
 from __future__ import annotations
 
@@ -23,13 +23,15 @@ PRESETS: dict[str, dict[str, Any]] = {
     "balanced": {},
     "best": {"minutes": 30.0, "zoom": (0.5, 2.0), "ema": 0.998, "patience": 40},
 }
-"""Named sets of differences from what training does by itself."""
+"""Named sets of differences from the default recipe."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """One training; TABLE says what each part is. Exactly one of `minutes`, `steps`, `epochs` is the budget, the
-    others are None. Raises TrainingError when a part is impossible.
+    """The options of one training, described by RECIPE_OPTIONS. Field names are stored with each run.
+
+    Exactly one of `minutes`, `steps` and `epochs` is the budget, the others are None. Raises TrainingError when a value
+    is not allowed.
     """
 
     minutes: float | None = 5.0
@@ -90,7 +92,7 @@ class Recipe:
             if isinstance(given.get("zoom"), list):
                 low, high = given["zoom"]
                 given["zoom"] = (float(low), float(high))
-            # As the first versions said it: a power of 1/frequency, a long name, sideways or not.
+            # As the first versions texts it: a power of 1/frequency, a long name, sideways or not.
             if isinstance(given.get("class_weights"), int | float):
                 given["class_weights"] = {0.0: "none", 1.0: "inverse"}.get(
                     float(given["class_weights"]), "sqrt"
@@ -100,8 +102,8 @@ class Recipe:
             if isinstance(given.get("loss"), str):
                 given["loss"] = given["loss"].replace("cross-entropy", "ce")
             return cls(**given)
-        except (TypeError, ValueError) as problem:
-            raise TrainingError(f"The training recipe is damaged ({problem}).") from problem
+        except (TypeError, ValueError) as error:
+            raise TrainingError(f"The training recipe is damaged ({error}).") from error
 
     def with_changes(self, differences: Mapping[str, Any]) -> Recipe:
         """With other parts; a budget among them takes the place of the one there was. Raises TrainingError."""
@@ -137,95 +139,103 @@ def _row(name: str, title: str, kind: type, help_: str, group: str, **more: Any)
     return OptionSpec(name, title, help_, kind, _DEFAULTS[name], group, error=TrainingError, **more)
 
 
-_B, _L, _C, _O = "Budget", "What is made small", "Corrections and rare classes", "How it learns"
-_A, _M = "Augmentation", "Machine"
+_B, _L, _S, _O = "Budget", "Loss", "Sampling of corrections and rare classes", "Optimization"
+_A, _M = "Augmentation", "Device and reproducibility"
 _STRENGTHS = ("none", "light", "strong")
 
 RECIPE_OPTIONS: tuple[OptionSpec, ...] = (
     _row("minutes", "Minutes", float, "Budget in minutes.", _B, minimum=0, none_word="none"),
-    _row("steps", "Steps", int, "Budget in steps.", _B, minimum=0, none_word="none"),
+    _row("steps", "Steps", int, "Budget in optimizer steps.", _B, minimum=0, none_word="none"),
     _row("epochs", "Epochs", float, "Budget in passes over the labelled pictures.", _B, minimum=0, none_word="none"),
-    _row("patience", "Patience", int, "End after so many looks at the val pictures without a better one; 0 = never.",
-         _B, minimum=0),
+    _row("patience", "Patience", int,
+         "Early stopping: end after this many evaluations on val without a gain; 0 = never.", _B, minimum=0),
     _row("loss", "Loss", str, f"One of {', '.join(LOSSES)}, or a weighted sum: ce+dice, 0.5*ce+lovasz.", _L,
          validator=parse_loss, suggestions=(*LOSSES, "ce+dice", "ce+lovasz", "focal+dice")),
     _row("class_weights", "Class weights", str,
-         "What a pixel of a rare class counts more in ce and focal: by the square root of 1/frequency, by all of it, "
-         "or by effective number.", _L, choices=CLASS_WEIGHTS),
-    _row("correction_weight", "Weight of corrections", float,
-         "What a pixel counts where a person painted over another prediction; Lovász counts all alike.", _C, minimum=1,
-         maximum=10),
-    _row("fresh", "Share of fresh labels", float,
-         "Of each batch, what comes from labels that have just changed; the others are old ones of all kinds.", _C,
-         minimum=0, maximum=1),
-    _row("fresh_steps", "Steps with fresh labels", int, "For how many steps a label stays fresh.", _C, minimum=0),
-    _row("balanced", "Balanced crops", float,
-         "Share of the other crops that lie around a class drawn evenly, however rare it is.", _C, minimum=0, maximum=1),
-    _row("optimizer", "Optimiser", str, "Who turns gradients into steps; sgd is with Nesterov momentum 0.9.", _O,
-         choices=OPTIMIZERS),
-    _row("learning_rate", "Learning rate", float, "At its peak; auto finds one by a short range test.", _O, minimum=1e-8,
-         maximum=10, none_word="auto", short="--lr"),
-    _row("schedule", "Schedule", str, "How the learning rate falls over the budget.", _O, choices=SCHEDULES),
-    _row("warm_up", "Warm-up", int, "Steps in which the learning rate rises to its peak.", _O, minimum=0, maximum=100_000),
-    _row("weight_decay", "Weight decay", float, "Pull towards zero of weights, not of biases and norms.", _O, minimum=0,
-         maximum=1),
-    _row("clip", "Longest gradient", float, "Longer gradients are shortened to it; 0 = never.", _O, minimum=0),
-    _row("batch", "Batch", int, "Pictures a step; halves by itself when memory runs out.", _O, minimum=1, maximum=4096),
-    _row("crop", "Crop", int, "Longest side in pixels of the piece that is learned from.", _O, minimum=32, maximum=16384,
-         none_word="whole"),
-    _row("ema", "Averaging", float, "Decay a step of the averaged weights, which are scored and published; 0 = off.",
+         "Weight of a class in ce and focal: 1/frequency (inverse), its square root (sqrt), or by effective number.",
+         _L, choices=CLASS_WEIGHTS),
+    _row("correction_weight", "Correction weight", float,
+         "Weight in the loss (except lovasz) of pixels where a prediction was corrected by hand.",
+         _S, minimum=1, maximum=10),
+    _row("fresh", "Fresh labels", float,
+         "Share of each batch from labels that have just changed; the rest is sampled from all labels.",
+         _S, minimum=0, maximum=1),
+    _row("fresh_steps", "Steps with fresh labels", int, "Steps for which a changed label counts as fresh.",
+         _S, minimum=0),
+    _row("balanced", "Class-balanced crops", float,
+         "Share of the other crops that are centred on a pixel of a class chosen with equal probability.",
+         _S, minimum=0, maximum=1),
+    _row("optimizer", "Optimizer", str, "sgd uses Nesterov momentum 0.9.", _O, choices=OPTIMIZERS),
+    _row("learning_rate", "Learning rate", float, "Peak learning rate; auto runs the learning-rate finder.",
+         _O, minimum=1e-8, maximum=10, none_word="auto", short="--lr"),
+    _row("schedule", "Schedule", str, "Decay of the learning rate over the budget.", _O, choices=SCHEDULES),
+    _row("warm_up", "Warm-up", int, "Steps in which the learning rate rises linearly to its peak.",
+         _O, minimum=0, maximum=100_000),
+    _row("weight_decay", "Weight decay", float, "Acts on weights, not on biases and norm layers.",
+         _O, minimum=0, maximum=1),
+    _row("clip", "Gradient clipping", float, "Largest norm of the gradient; 0 = no clipping.", _O, minimum=0),
+    _row("batch", "Batch size", int, "Pictures a step; halved when memory runs out.", _O, minimum=1, maximum=4096),
+    _row("crop", "Crop size", int, "Longest side in pixels of the crop that is trained on.",
+         _O, minimum=32, maximum=16384, none_word="whole"),
+    _row("ema", "EMA decay", float,
+         "Decay a step of the averaged weights (EMA), which are evaluated and published; 0 = off.",
          _O, minimum=0, maximum=0.99999),
-    _row("dropout", "Dropout", float, "Share of the channels before the last layer that are silenced.", _O, minimum=0,
-         maximum=0.9),
-    _row("initialiser", "Initialiser", str, "Of weights that start at random; own = as the network's makers did.",
+    _row("dropout", "Dropout", float, "Share of the channels before the last layer that are dropped.",
+         _O, minimum=0, maximum=0.9),
+    _row("initialiser", "Initialisation", str, "Of weights that are not pretrained; own = the network's own.",
          _O, choices=INITIALISERS),
-    _row("freeze_encoder", "Frozen encoder", float, "Share of the budget in which the encoder stays as it is.", _O,
-         minimum=0, maximum=1),
-    _row("flip", "Flip", str, "Mirror: light sideways, strong also upside down.", _A, choices=_STRENGTHS),
-    _row("turn", "Turn", float, "Degrees either way.", _A, minimum=0, maximum=180,
+    _row("freeze_encoder", "Freeze encoder", float, "Share of the budget in which the encoder is not trained.",
+         _O, minimum=0, maximum=1),
+    _row("flip", "Flip", str, "light: horizontally; strong: also vertically.", _A, choices=_STRENGTHS),
+    _row("turn", "Rotation", float, "Largest angle in degrees, either way.", _A, minimum=0, maximum=180,
          aliases=(("none", 0.0), ("light", 3.0), ("strong", 20.0))),
-    _row("zoom", "Scale", tuple, "Smallest and largest enlargement.", _A, minimum=0.1, maximum=10,
+    _row("zoom", "Scale", tuple, "Smallest and largest scale factor.", _A, minimum=0.1, maximum=10,
          aliases=(("none", (1.0, 1.0)), ("light", (0.75, 1.6)), ("strong", (0.5, 2.0)))),
-    _row("colour", "Colour", float, "Change of brightness, contrast, saturation and tint.", _A, minimum=0, maximum=1,
-         aliases=(("none", 0.0), ("light", 0.15), ("strong", 0.4))),
-    _row("blur", "Blur", float, "Largest radius in pixels (sigma).", _A, minimum=0, maximum=5,
+    _row("colour", "Colour jitter", float, "Largest change of brightness, contrast, saturation and tint.",
+         _A, minimum=0, maximum=1, aliases=(("none", 0.0), ("light", 0.15), ("strong", 0.4))),
+    _row("blur", "Blur", float, "Largest sigma of a Gaussian blur, in pixels.", _A, minimum=0, maximum=5,
          aliases=(("none", 0.0), ("light", 0.8), ("strong", 2.0))),
-    _row("noise", "Noise", float, "Largest strength, as a share of the range of a colour.", _A, minimum=0, maximum=0.5,
-         aliases=(("none", 0.0), ("light", 0.03), ("strong", 0.1))),
-    _row("seed", "Seed", int, "Of every random choice.", _M, minimum=0, maximum=2**31 - 1),
+    _row("noise", "Noise", float, "Largest strength of Gaussian noise, as a share of the range of a colour.",
+         _A, minimum=0, maximum=0.5, aliases=(("none", 0.0), ("light", 0.03), ("strong", 0.1))),
+    _row("seed", "Seed", int, "Of all random choices.", _M, minimum=0, maximum=2**31 - 1),
     _row("deterministic", "Deterministic", bool,
          "The same seed gives the same weights, with a budget in steps or epochs; slower on graphics cards.", _M),
-    _row("precision", "Precision", str, "Number format; auto takes half-size numbers where the hardware has them.",
+    _row("precision", "Precision", str, "Number format; auto uses bfloat16 or float16 where the hardware has it.",
          _M, choices=PRECISIONS),
-    _row("compile", "Compile", bool, "Let torch compile the network: slow to begin, quicker later.", _M),
-    _row("device", "Device", str, "auto, cpu, cuda, cuda:0 (the first of several) or mps.", _M, validator=validate_device),
-    _row("threads", "Threads", int, "Of torch on the processor.", _M, minimum=1, maximum=1024, none_word="all"),
+    _row("compile", "Compile", bool, "Compile the network with torch.compile: slow start, faster steps.", _M),
+    _row("device", "Device", str, "auto, cpu, cuda, cuda:0 (the first of several) or mps.",
+         _M, validator=validate_device),
+    _row("threads", "Threads", int, "Threads of torch on the processor.",
+         _M, minimum=1, maximum=1024, none_word="all"),
 )  # fmt: skip
-"""Every choice of a training, once: options, docs and forms are made from it."""
+"""Every option of a training; command line options, docs and forms are made from it."""
 
-RECIPE_OPTIONS_BY_NAME = {field.name: field for field in RECIPE_OPTIONS}
+RECIPE_OPTIONS_BY_NAME = {option.name: option for option in RECIPE_OPTIONS}
 
 
 def default_recipe(device_kind: str) -> Recipe:
-    """What to start with on a device ("cpu", "mps" or "cuda"). docs/benchmarks.md says how it was found."""
+    """The default on a device ("cpu", "mps" or "cuda"). docs/benchmarks.md says how it was found."""
     if device_kind == "cuda":
         return Recipe(batch=16, learning_rate=1e-3, ema=0.995, zoom=(0.5, 2.0))
     return Recipe()
 
 
-def parse_recipe_options(said: Mapping[str, str]) -> dict[str, Any]:
-    """The values of choices said in words, by name of the field; what is blank is not said. Raises TrainingError."""
-    found = {name: RECIPE_OPTIONS_BY_NAME[name].parse(text) for name, text in said.items() if text.strip()}
+def parse_recipe_options(texts: Mapping[str, str]) -> dict[str, Any]:
+    """The values of options given as text, by field name; blank ones are left out. Raises TrainingError."""
+    found = {name: RECIPE_OPTIONS_BY_NAME[name].parse(text) for name, text in texts.items() if text.strip()}
     if sum(found.get(name) is not None for name in BUDGETS) > 1:
         raise TrainingError("Give a training exactly one budget: minutes, steps or epochs.")
     return {name: value for name, value in found.items() if name not in BUDGETS or value is not None}
 
 
-def format_recipe_changes(recipe: Recipe, usual: Recipe) -> dict[str, str]:
-    """What a recipe has otherwise than another, in the words that `read_choices` reads."""
-    pairs = ((field, getattr(recipe, field.name)) for field in RECIPE_OPTIONS)
-    return {f.name: f.format(value) for f, value in pairs if value is not None or f.name not in BUDGETS
-            if value != getattr(usual, f.name)}  # fmt: skip
+def format_recipe_changes(recipe: Recipe, default: Recipe) -> dict[str, str]:
+    """The options in which a recipe differs from another, as text that `parse_recipe_options` reads."""
+    values = {option.name: getattr(recipe, option.name) for option in RECIPE_OPTIONS}
+    return {
+        name: RECIPE_OPTIONS_BY_NAME[name].format(value)
+        for name, value in values.items()
+        if value != getattr(default, name) and (value is not None or name not in BUDGETS)
+    }
 
 
 def preset_recipe(name: str, device_kind: str) -> Recipe:

@@ -14,10 +14,10 @@ from desktop.theme.theme import GRID
 from desktop.widgets.controls import combo_box, text_label
 
 PAGES = {
-    "Budget and loss": ("Budget", "What is made small", "Corrections and rare classes"),
-    "How it learns": ("How it learns",),
+    "Budget and loss": ("Budget", "Loss", "Sampling of corrections and rare classes"),
+    "Optimization": ("Optimization",),
     "Augmentation": ("Augmentation",),
-    "Machine": ("Machine",),
+    "Device": ("Device and reproducibility",),
 }
 """Titles of pages, and the groups of the table that stand on each."""
 EXCLUDED = frozenset({"device"})

@@ -157,7 +157,7 @@ def test_every_choice_of_training_has_a_row_and_a_line_of_help(desk: Desk) -> No
 def test_choices_are_kept_with_the_project_and_what_is_impossible_is_said(desk: Desk) -> None:
     shown = form(desk)
     assert shown.choices() == {}
-    shown.show_page("How it learns")
+    shown.show_page("Optimization")
     batch = shown.rows[1].inputs["batch"]
     batch.setFocus()
     QTest.keyClicks(batch, "many")
