@@ -12,8 +12,8 @@ class AveragedModel:
     """Exponential moving average of a model's weights and batch norm statistics (Polyak and Juditsky 1992; as in
     Mean Teacher, Tarvainen and Valpola 2017, arXiv 1703.01780).
 
-    The decay grows as (1 + n) / (10 + n) up to `decay`, so that the random start soon loses influence. Running means and
-    variances belong to the weights they were measured with and are averaged the same way; counters are copied.
+    The decay grows as (1 + n) / (10 + n) up to `decay`, so that the random start soon loses influence. Running means
+    and variances belong to the weights they were measured with and are averaged in the same way; counters are copied.
 
     model: the averaged network, in eval mode; updates: number of `update` calls
     """

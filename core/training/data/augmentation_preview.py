@@ -1,4 +1,4 @@
-"""What augmentation makes of a few pictures, for somebody who chooses it: the very code that training runs."""
+"""Augmented versions of a picture for a preview, made by the code that training runs."""
 
 from __future__ import annotations
 
@@ -18,17 +18,19 @@ from core.training.recipe import Recipe
 def augmented_versions(
     picture: NDArray[np.uint8], size: int, recipe: Recipe, seed: int, count: int
 ) -> list[NDArray[np.uint8]]:
-    """A picture (H, W, 3) uint8 as the network sees it, its long side `size`: first as it is, then `times` times as
-    training would draw it, each (h, w, 3) uint8."""
+    """The picture scaled to the network's input (long side `size`), then `count` augmented versions.
+
+    picture: (H, W, 3) uint8 RGB; each result (h, w, 3) uint8 RGB. Equal seeds give equal results.
+    """
     width, height = work_size(picture.shape[1], picture.shape[0], size)
-    small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
-    rows = np.full((height, width), IGNORE_INDEX, np.uint8)
+    scaled = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    no_labels = np.full((height, width), IGNORE_INDEX, np.uint8)
     entry = SnapshotEntry(0, "", "train", 1, "", width, height, ())
-    example = LabelledExample(entry, channels_first(small), torch.from_numpy(rows), rows)
+    example = LabelledExample(entry, channels_first(scaled), torch.from_numpy(no_labels), no_labels)
     longest = round_up_to_stride(recipe.crop or max(height, width))
-    canvas = min(round_up_to_stride(height), longest), min(round_up_to_stride(width), longest)
-    dice = np.random.default_rng(seed)
-    draws = [CropSample(example, (dice.random() * width, dice.random() * height)) for _ in range(count)]
+    crop_size = min(round_up_to_stride(height), longest), min(round_up_to_stride(width), longest)
+    rng = np.random.default_rng(seed)
+    samples = [CropSample(example, (rng.random() * width, rng.random() * height)) for _ in range(count)]
     torch.manual_seed(seed)
-    batch = make_batch(draws, canvas, recipe, torch.Generator().manual_seed(seed))
-    return [small, *denormalise(batch.pictures)]
+    batch = make_batch(samples, crop_size, recipe, torch.Generator().manual_seed(seed))
+    return [scaled, *denormalise(batch.pictures)]

@@ -116,7 +116,7 @@ class TrainingSet:
 
     @property
     def validation_key(self) -> frozenset[tuple[int, str]]:
-        """(id, digest) of the val pictures with a pixel of the network's classes; scores with equal keys are comparable."""
+        """(id, digest) of the val pictures with a labelled pixel; scores with equal keys are comparable."""
         return frozenset(
             (n, known.entry.digest)
             for n, known in self._known.items()
@@ -241,8 +241,8 @@ class TrainingSet:
     # Sampling ---------------------------------------------------------------------------------
 
     def sample(self, count: int) -> list[CropSample]:
-        """`count` crops. Fresh labels get their share; of the others a share (`balanced`) is centred on a pixel of a class
-        chosen with equal probability, so that rare classes are trained on as often as frequent ones.
+        """`count` crops. Fresh labels get their share; a share of the others (`balanced`) is centred on a pixel of a
+        class chosen with equal probability, so that rare classes are trained on as often as frequent ones.
 
         Raises TrainingError when no label is left.
         """

@@ -1,4 +1,4 @@
-"""The frozen folder a training learns from: pictures and labels at work size. No torch in here."""
+"""The training snapshot: a folder with pictures and labels scaled to the network's input. Does not import torch."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ ARRAY_KINDS = ("picture", "values", "corrected")
 
 @dataclass(frozen=True, slots=True)
 class SnapshotEntry:
-    """One labelled picture in a snapshot.
+    """One labelled picture in a snapshot. Field names are stored.
 
     split: "train" or "val"; revision: grows with every `put` of this picture
-    digest: of the label's pixels, equal when nothing was painted between two puts, also of two snapshots
-    width, height: at work size; counts: (pixel value, number of pixels) of the label, in order of value
-    corrected: pixels that a person painted over another prediction
+    digest: of the label's pixels; equal for equal labels, also in two snapshots
+    width, height: of the scaled picture; counts: (pixel value, number of pixels) of the label, ordered by value
+    corrected: number of pixels where a prediction was corrected by hand
     """
 
     picture_id: int
@@ -48,20 +48,20 @@ class SnapshotEntry:
 
 
 class TrainingSnapshot:
-    """A folder with `snapshot.json` (spec and recipe) and, per picture, two or three .npy files and a small .json.
+    """A folder with `snapshot.json` (spec and recipe) and, for each picture, two or three .npy files and a .json file.
 
-    The .json is renamed into place last and names the revision of the arrays, so a reader sees the old pair
-    or the new pair, never half of each. The arrays before stay for one revision more: who has read the old card
-    can still read what it names. One process writes (`put`, `remove`), any may read. No thread of its own.
+    The .json file is renamed into place last and names the revision of the arrays, so a reader sees the old pair or the
+    new pair, never a mixture. The arrays of the previous revision stay until the next `put`, for readers that have read
+    the old .json file. One process writes (`put`, `remove`), any may read. Not thread-safe.
     """
 
     def __init__(self, folder: Path, spec: ModelSpec, recipe: Recipe) -> None:
         self.folder, self.spec, self.recipe = folder, spec, recipe
-        self._known: dict[str, tuple[tuple[int, int, int], SnapshotEntry]] = {}
+        self._cache: dict[str, tuple[tuple[int, int, int], SnapshotEntry]] = {}
 
     @classmethod
     def create(cls, folder: Path, spec: ModelSpec, recipe: Recipe) -> TrainingSnapshot:
-        """A new, empty snapshot in place of what lies in `folder`. Raises TrainingError."""
+        """A new, empty snapshot that replaces the content of `folder`. Raises TrainingError."""
         try:
             shutil.rmtree(folder / ITEMS_FOLDER, ignore_errors=True)
             (folder / ITEMS_FOLDER).mkdir(parents=True, exist_ok=True)
@@ -75,26 +75,25 @@ class TrainingSnapshot:
 
     @classmethod
     def open(cls, folder: Path) -> TrainingSnapshot:
-        """An existing snapshot. Raises TrainingError or ModelError when there is none or it is damaged."""
+        """An existing snapshot. Raises TrainingError or ModelError when it is missing or damaged."""
         try:
             raw = json.loads((folder / PLAN_FILE).read_text("utf-8"))
             return cls(folder, ModelSpec.from_json(raw["spec"]), Recipe.from_json(raw["recipe"]))
         except (OSError, ValueError, KeyError, TypeError) as problem:
-            raise TrainingError(f"The labels frozen for training cannot be read: {problem}.") from problem
+            raise TrainingError(f"The training snapshot cannot be read: {problem}.") from problem
 
     def is_compatible(self, spec: ModelSpec) -> bool:
-        """Whether pictures frozen here are what a network of this spec looks at."""
+        """Whether the pictures have the size and channels that a network of this spec takes."""
         return (spec.size, spec.channels) == (self.spec.size, self.spec.channels)
 
     def reconfigure(self, spec: ModelSpec, recipe: Recipe) -> None:
         """Change spec and recipe for the next training and keep the pictures.
 
-        Raises TrainingError when the new spec looks at another size or number of channels: the pictures are stored
-        as the old one wanted them.
+        Raises TrainingError when the new spec has another size or number of channels than the stored pictures.
         """
         if not self.is_compatible(spec):
             raise TrainingError(
-                "Pictures frozen for one kind of network cannot be trained on by another; make a new snapshot."
+                "The pictures of this snapshot have another size than the network takes; make a new snapshot."
             )
         self.spec, self.recipe = spec, recipe
         self._write_plan()
@@ -110,13 +109,12 @@ class TrainingSnapshot:
     ) -> None:
         """Add or replace one labelled picture, scaled so that its long side is the spec's size.
 
-        picture: (H, W, C) uint8, C as the spec says
-        values: (H, W) uint8 pixel values (0 unlabelled, 255 void), same H and W
-        corrected: (H, W), where a person painted over another prediction; None when nowhere
-        Raises TrainingError when they do not fit together or the disk refuses.
+        picture: (H, W, C) uint8, C as in the spec; values: (H, W) uint8 pixel values, 0 unlabelled, 255 void
+        corrected: (H, W) bool, where a prediction was corrected by hand; None when nowhere
+        Raises TrainingError when the sizes differ or the disk refuses.
         """
         if split not in SPLITS:
-            raise TrainingError(f"A picture is learned from (train) or scored on (val), not “{split}”.")
+            raise TrainingError(f"A training snapshot has the splits train and val, not “{split}”.")
         if picture.ndim != 3 or picture.shape[:2] != values.shape or 0 in picture.shape:
             raise TrainingError(f"The label of {name} does not have the size of the picture.")
         height, width = values.shape
@@ -124,10 +122,10 @@ class TrainingSnapshot:
         shrinks = small[0] < width
         pixels = cv2.resize(picture, small, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
         labels = cv2.resize(values, small, interpolation=cv2.INTER_NEAREST_EXACT)
-        marks = np.zeros((0, 0), np.uint8)
+        corrections = np.zeros((0, 0), np.uint8)
         if corrected is not None and corrected.any():
-            marks = cv2.resize(corrected.astype(np.uint8), small, interpolation=cv2.INTER_NEAREST_EXACT)
-        old = self._entry(self._card(picture_id))
+            corrections = cv2.resize(corrected.astype(np.uint8), small, interpolation=cv2.INTER_NEAREST_EXACT)
+        old = self._read_entry(self._entry_path(picture_id))
         entry = SnapshotEntry(
             picture_id=picture_id,
             name=name,
@@ -139,51 +137,51 @@ class TrainingSnapshot:
             counts=tuple(
                 (int(v), int(n)) for v, n in zip(*np.unique(labels, return_counts=True), strict=True)
             ),
-            corrected=int(np.count_nonzero(marks)),
+            corrected=int(np.count_nonzero(corrections)),
         )
         try:
-            for path, array in zip(self._arrays(entry), (pixels, labels, marks), strict=False):
-                with _beside(path) as stream:
+            for path, array in zip(self._arrays(entry), (pixels, labels, corrections), strict=False):
+                with _atomic_file(path) as stream:
                     np.save(stream, np.ascontiguousarray(array), allow_pickle=False)
-            _write_json(self._card(picture_id), _entry_json(entry))
+            _write_json(self._entry_path(picture_id), _entry_json(entry))
         except OSError as problem:
             raise TrainingError(
-                f"The label of {name} cannot be handed to training: {problem}. "
+                f"The label of {name} cannot be saved for training: {problem}. "
                 "Check the free space of the disk."
             ) from problem
         if old:
-            self._forget_arrays(old, old.revision - 1)
+            self._delete_arrays(old, old.revision - 1)
 
     def remove(self, picture_id: int) -> None:
-        """Take a picture out; nothing happens when it is not there."""
-        old = self._entry(self._card(picture_id))
+        """Remove a picture; does nothing when it is not there."""
+        old = self._read_entry(self._entry_path(picture_id))
         with contextlib.suppress(OSError):
-            self._card(picture_id).unlink()
+            self._entry_path(picture_id).unlink()
         if old:
-            self._forget_arrays(old, old.revision, old.revision - 1)
+            self._delete_arrays(old, old.revision, old.revision - 1)
 
     def entries(self) -> dict[int, SnapshotEntry]:
-        """All pictures that are complete, by id, in order of id."""
+        """All complete pictures, by id, in order of id."""
         known: dict[str, tuple[tuple[int, int, int], SnapshotEntry]] = {}
         with os.scandir(self.folder / ITEMS_FOLDER) as files:
             for file in files:
                 if not file.name.endswith(".json") or file.name.startswith("."):
                     continue
-                # A card is read again only when it changed: a look at a hundred thousand must stay quick.
+                # Read again only when the file has changed: with 100,000 pictures this must stay fast.
                 try:
                     stat = (self.folder / ITEMS_FOLDER / file.name).stat()
                 except OSError:
                     continue
                 stamp = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
-                old = self._known.get(file.name)
-                entry = old[1] if old and old[0] == stamp else self._entry(Path(file.path))
+                old = self._cache.get(file.name)
+                entry = old[1] if old and old[0] == stamp else self._read_entry(Path(file.path))
                 if entry:
                     known[file.name] = (stamp, entry)
-        self._known = known
+        self._cache = known
         return {e.picture_id: e for _, e in sorted(known.values(), key=lambda pair: pair[1].picture_id)}
 
     def read(self, entry: SnapshotEntry) -> tuple[NDArray[np.uint8], NDArray[np.uint8]] | None:
-        """Picture (h, w, C) and label (h, w) of an entry; None when it was replaced twice or removed meanwhile.
+        """Picture (h, w, C) uint8 and label (h, w) uint8; None when it was replaced twice or removed meanwhile.
 
         Raises TrainingError when the files are damaged.
         """
@@ -192,26 +190,26 @@ class TrainingSnapshot:
         except FileNotFoundError:
             return None
         except (OSError, ValueError, EOFError) as problem:
-            raise TrainingError(f"The frozen label of {entry.name} cannot be read: {problem}.") from problem
+            raise TrainingError(f"The training label of {entry.name} cannot be read: {problem}.") from problem
         if (
             pixels.shape != (entry.height, entry.width, self.spec.channels)
             or labels.shape != pixels.shape[:2]
         ):
-            raise TrainingError(f"The frozen label of {entry.name} has the wrong size.")
+            raise TrainingError(f"The training label of {entry.name} has the wrong size.")
         return pixels, labels
 
     def read_corrections(self, entry: SnapshotEntry) -> NDArray[np.uint8] | None:
-        """(h, w) uint8, 1 where a person painted over another prediction; None when nowhere or no longer known."""
+        """(h, w) uint8, 1 where a prediction was corrected by hand; None when nowhere or no longer readable."""
         if not entry.corrected:
             return None
         try:
-            marks = np.load(self._arrays(entry)[2], allow_pickle=False)
+            corrections = np.load(self._arrays(entry)[2], allow_pickle=False)
         except (OSError, ValueError, EOFError):
-            return None  # without them it trains as well, only less eagerly
-        fits = marks.shape == (entry.height, entry.width) and marks.dtype == np.uint8
-        return np.minimum(marks, 1) if fits else None
+            return None  # training works without them
+        fits = corrections.shape == (entry.height, entry.width) and corrections.dtype == np.uint8
+        return np.minimum(corrections, 1) if fits else None
 
-    def _card(self, picture_id: int) -> Path:
+    def _entry_path(self, picture_id: int) -> Path:
         return self.folder / ITEMS_FOLDER / f"{picture_id}.json"
 
     def _arrays(self, entry: SnapshotEntry) -> list[Path]:
@@ -223,18 +221,18 @@ class TrainingSnapshot:
     def _array(self, picture_id: int, revision: int, kind: str) -> Path:
         return self.folder / ITEMS_FOLDER / f"{picture_id}-{revision}.{kind}.npy"
 
-    def _entry(self, card: Path) -> SnapshotEntry | None:
+    def _read_entry(self, path: Path) -> SnapshotEntry | None:
         try:
-            raw = json.loads(card.read_text("utf-8"))
+            raw = json.loads(path.read_text("utf-8"))
             counts = tuple((int(value), int(count)) for value, count in raw.pop("counts"))
             return SnapshotEntry(**raw, counts=counts)
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return None
 
-    def _forget_arrays(self, entry: SnapshotEntry, *revisions: int) -> None:
+    def _delete_arrays(self, entry: SnapshotEntry, *revisions: int) -> None:
         for revision in revisions:
             for kind in ARRAY_KINDS:
-                # On Windows the trainer may hold it open: one stale file does no harm.
+                # On Windows the training process may have it open: a stale file does no harm.
                 with contextlib.suppress(OSError):
                     self._array(entry.picture_id, revision, kind).unlink()
 
@@ -253,13 +251,13 @@ def _entry_json(entry: SnapshotEntry) -> dict[str, Any]:
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    with _beside(path) as stream:
+    with _atomic_file(path) as stream:
         stream.write(json.dumps(content).encode("utf-8"))
 
 
 @contextlib.contextmanager
-def _beside(path: Path) -> Any:
-    """A binary file that is renamed to `path` when all went well and removed when not."""
+def _atomic_file(path: Path) -> Any:
+    """A temporary binary file, renamed to `path` on success and removed otherwise."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as stream:
