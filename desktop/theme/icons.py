@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from importlib.resources import files
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from PySide6.QtCore import (
     QByteArray,
@@ -22,8 +20,9 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QColor, QIcon, QIconEngine, QImage, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
-if TYPE_CHECKING:
-    from desktop.theme.theme import Theme
+from desktop.theme.theme import Theme
+from resources import resource_path
+
 
 
 _COUNTS_DEVICE_PIXELS = QLibraryInfo.version() < QVersionNumber(6, 8)
@@ -34,16 +33,6 @@ class HasIcon(Protocol):
     """A button or an action."""
 
     def setIcon(self, icon: QIcon) -> None: ...  # noqa: N802
-
-
-def resource_path(name: str) -> Path:
-    """Where a file or folder of the package `resources` lies."""
-    return _resources() / name
-
-
-@lru_cache(maxsize=1)
-def _resources() -> Path:
-    return Path(str(files("resources")))
 
 
 def icon_names() -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontInfo, QPalette
 from PySide6.QtWidgets import QApplication
 
-from desktop.theme.icons import resource_path
+from resources import resource_path
 
 GRID = 8
 """Everything is spaced by this many pixels, or half of it."""

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QMessageBox, QProgressDialog, QWidget
 from core.base.text import count_of
 from core.session.session import Session
 from core.session.transfer.drop import DropPlan
+from desktop.widgets.image_conversion import to_array
 from desktop.controller import Actions, Controller
 from desktop.dispatcher import MainThreadDispatcher
 from desktop.transfer.dropped_files import dropped_paths
@@ -56,7 +57,7 @@ class DropController(Controller):
         if image.isNull():
             self.message.emit("There is no picture in the clipboard. Copy one and paste again.")
             return
-        future = self._session.drops.paste(image_to_array(image))
+        future = self._session.drops.paste(to_array(image))
         self._dispatcher.when_done(future, partial(self._on_added, "Pasted as {}.".format))
 
     def close(self) -> None:
@@ -151,16 +152,6 @@ class DropController(Controller):
         if ids and not self.is_closed:
             self.picture_added.emit(ids[0])
             self.message.emit(sentence(self._session.pictures.get(ids[0]).name))
-
-
-def image_to_array(image: QImage) -> NDArray[np.uint8]:
-    """(h, w, 3) uint8 RGB; (h, w, 4) RGBA where at least one pixel is not opaque."""
-    has_alpha = image.hasAlphaChannel()
-    form, channels = (QImage.Format.Format_RGBA8888, 4) if has_alpha else (QImage.Format.Format_RGB888, 3)
-    plain = image.convertToFormat(form)
-    rows = np.frombuffer(plain.constBits(), np.uint8).reshape(plain.height(), plain.bytesPerLine())
-    pixels = rows[:, : plain.width() * channels].reshape(plain.height(), plain.width(), channels).copy()
-    return pixels[:, :, :3].copy() if has_alpha and bool((pixels[:, :, 3] == 255).all()) else pixels
 
 
 def _format_size(count: int) -> str:

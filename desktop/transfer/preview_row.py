@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QLabel, QWidget
 from core.formats.dataset_types import ClassTarget, DatasetClass
 from core.labels.class_list import VOID
 from core.session.transfer.import_service import SamplePreview
+from desktop.widgets.image_conversion import to_qimage
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.controls import ElidedLabel, column, row, text_label
 
@@ -46,7 +47,7 @@ class PreviewRow(QWidget):
             return card
         shown = QLabel()
         shown.setAccessibleName(f"{preview.name} with its mask")
-        image = _image(blend_mask(preview.picture, preview.values, classes))
+        image = to_qimage(blend_mask(preview.picture, preview.values, classes))
         ratio = max(1.0, self.devicePixelRatioF())
         pixmap = QPixmap.fromImage(image).scaled(
             round(PREVIEW_SIDE * ratio),
@@ -77,9 +78,3 @@ def blend_mask(
     table[VOID], shown[VOID] = _GREY, True
     mixed = picture * (1 - _MASK_OPACITY) + table[values] * _MASK_OPACITY
     return np.where(shown[values][..., None], mixed, picture).astype(np.uint8)
-
-
-def _image(pixels: NDArray[np.uint8]) -> QImage:
-    height, width = pixels.shape[:2]
-    kept = np.ascontiguousarray(pixels)
-    return QImage(kept.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()

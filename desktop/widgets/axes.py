@@ -8,9 +8,26 @@ from collections.abc import Sequence
 from pyqtgraph import AxisItem
 from PySide6.QtCore import QRectF
 
-from desktop.widgets.chart import count_label, duration_label
-
 Ticks = list[tuple[float, list[float]]]
+
+
+def duration_label(seconds: float, spacing: float = 0) -> str:
+    """A moment of training as an axis shows it: 0, 40 s, 12 min, 3 h."""
+    if seconds == 0:
+        return "0"
+    if spacing < 60 and seconds < 120:
+        return f"{seconds:g} s"
+    if spacing < 3600 and seconds < 4 * 3600:
+        return f"{seconds / 60:.3g} min"
+    return f"{seconds / 3600:.3g} h"
+
+
+def count_label(number: float) -> str:
+    """A number of pixels as an axis shows it: 800, 12 k, 3.5 M."""
+    for size, sign in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if abs(number) >= size:
+            return f"{number / size:.3g}{sign}"
+    return f"{number:g}"
 
 
 def even_ticks(low: float, high: float, spacing: float) -> Ticks:

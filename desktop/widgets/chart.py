@@ -26,25 +26,6 @@ CurveStyle = tuple[Curve, str | Colour, float]
 _TICK_DISTANCES = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 36000, 86400)
 
 
-def duration_label(seconds: float, spacing: float = 0) -> str:
-    """A moment of training as an axis shows it: 0, 40 s, 12 min, 3 h."""
-    if seconds == 0:
-        return "0"
-    if spacing < 60 and seconds < 120:
-        return f"{seconds:g} s"
-    if spacing < 3600 and seconds < 4 * 3600:
-        return f"{seconds / 60:.3g} min"
-    return f"{seconds / 3600:.3g} h"
-
-
-def count_label(number: float) -> str:
-    """A number of pixels as an axis shows it: 800, 12 k, 3.5 M."""
-    for size, sign in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
-        if abs(number) >= size:
-            return f"{number / size:.3g}{sign}"
-    return f"{number:g}"
-
-
 def score_curves(miou: Curve, per_class: Mapping[int, Curve], classes: ClassList) -> dict[object, CurveStyle]:
     """IoU of each class as a thin line in its colour, mIoU as a bold one above them."""
     curves: dict[object, CurveStyle] = {}

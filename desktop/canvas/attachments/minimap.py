@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 
 from core.base.geometry import Box, Point
 from core.images.tiled_pyramid import AnyPyramid
+from desktop.widgets.image_conversion import to_qimage, words_to_qimage
 from desktop.canvas.canvas import Canvas
 from desktop.canvas.rendering.compositor import CanvasContent
 from desktop.canvas.rendering.layer_style import sample_nearest
@@ -132,7 +133,7 @@ class Minimap(QWidget):
         level = content.pyramid.level_for(size[0] / content.pyramid.size[0])
         seen = content.image.render(content.image.part(level, Box(0, 0, *content.pyramid.level_size(level))))
         small = cv2.resize(seen, size, interpolation=cv2.INTER_AREA)
-        return _to_image(cv2.cvtColor(small, cv2.COLOR_RGB2BGRA), QImage.Format.Format_RGB32)
+        return to_qimage(small)
 
     def _render(self) -> None:
         """Sample the layers anew."""
@@ -151,7 +152,7 @@ class Minimap(QWidget):
             said = content.prediction
             prediction = None if said is None else sample_nearest(said.values, rows, columns)
             colours = content.colours.compose(labels, prediction, lambda: np.zeros_like(labels))
-            self._layers = _to_image(colours, QImage.Format.Format_ARGB32_Premultiplied)
+            self._layers = words_to_qimage(colours)
         self.update()
 
     def _draw_frame(self, painter: QPainter) -> None:
@@ -201,9 +202,3 @@ def _even_indices(count: int, size: int) -> NDArray[np.intp]:
     """`count` places spread evenly over `size` pixels."""
     return np.minimum((np.arange(count) + 0.5) * (size / count), size - 1).astype(np.intp)
 
-
-def _to_image(pixels: NDArray[np.uint8] | NDArray[np.uint32], form: QImage.Format) -> QImage:
-    """Four bytes a pixel as an image that owns its memory."""
-    whole = np.ascontiguousarray(pixels)
-    height, width = whole.shape[:2]
-    return QImage(whole.data, width, height, 4 * width, form).copy()

@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor, QImage, QPainter
 
 from core.base.geometry import Box
 from core.tools.tool import MaskPreview
+from desktop.widgets.image_conversion import words_to_qimage
 from desktop.canvas.rendering.layer_style import premultiplied, sample_nearest
 from desktop.canvas.viewport import Viewport
 
@@ -63,9 +64,7 @@ class MaskPreviewPainter:
             inner = _eroded(mask)
             pixels[(mask & ~inner)[1:-1, 1:-1]] = edge
             mask = inner
-        height, width = pixels.shape
-        picture = QImage(pixels.data, width, height, width * 4, QImage.Format.Format_ARGB32_Premultiplied)
-        self._image = picture.copy()  # the array goes when this call ends
+        self._image = words_to_qimage(pixels)
         self._position = QPoint(shown.x0, shown.y0)
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import partial, reduce
 
 import numpy as np
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtGui import QPainter
 
 from core.base.geometry import TILE_SIZE, Box, TileKey
 from core.images.adjustments import AdjustedView, Adjustments
@@ -57,15 +57,15 @@ class FrameBuffers:
     def __init__(self, width: int, height: int, ratio: float) -> None:
         """width, height: device pixels; ratio: how many of them a logical pixel has."""
         self.size_and_ratio = width, height, ratio
-        self.image = PixelBuffer(width, height, QImage.Format.Format_RGB32)
+        self.image = PixelBuffer(width, height, opaque=True)
         self.overlay = self.transparent_buffer(width, height)
-        self.composite = PixelBuffer(width, height, QImage.Format.Format_RGB32)
+        self.composite = PixelBuffer(width, height, opaque=True)
         self.patterns = ScreenPatterns.for_ratio(ratio)
 
     @staticmethod
     def transparent_buffer(width: int, height: int) -> PixelBuffer:
         """One for layers: what is below shows through."""
-        return PixelBuffer(width, height, QImage.Format.Format_ARGB32_Premultiplied)
+        return PixelBuffer(width, height, opaque=False)
 
 
 class Compositor:

@@ -12,9 +12,10 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QRect
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtGui import QPainter
 
 from core.base.geometry import Box
+from desktop.widgets.image_conversion import wrap_words
 
 PixelWords = NDArray[np.uint32]
 RenderBox = Callable[[Box, PixelWords], None]
@@ -35,11 +36,11 @@ class PixelBuffer:
     moves where the canvas' top left corner is kept. What leaves at one side makes room for what comes in at the other.
     """
 
-    def __init__(self, width: int, height: int, image_format: QImage.Format) -> None:
+    def __init__(self, width: int, height: int, *, opaque: bool) -> None:
         self.width, self.height = width, height
         self._pixels: PixelWords = np.zeros((height, width), np.uint32)
         # The image only looks at the array's memory; both live and die with the sheet.
-        self._image = QImage(self._pixels.data, width, height, width * 4, image_format)
+        self._image = wrap_words(self._pixels, opaque=opaque)
         self._whole = Box(0, 0, width, height)
         self._left = self._top = 0  # where in the array the corner of the canvas is kept
         self._damaged = [self._whole]

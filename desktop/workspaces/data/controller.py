@@ -19,6 +19,7 @@ from core.session.dataset.near_duplicates import DuplicatePair, NearDuplicates, 
 from core.session.dataset.split_edits import common_split
 from core.session.dataset.statistics import DatasetFinding, DatasetStatistics
 from core.session.session import Session
+from desktop.widgets.image_conversion import to_qimage
 from desktop.controller import Actions, Controller
 from desktop.dispatcher import MainThreadDispatcher
 from desktop.picture_list import FOUND_PREFIX
@@ -289,6 +290,4 @@ class DataController(Controller):
     def _on_thumbnail(self, picture_id: int, pixels: NDArray[np.uint8]) -> None:
         """`pixels`: (h, w, 3) uint8 RGB."""
         if not self.is_closed:
-            height, width = pixels.shape[:2]
-            image = QImage(pixels.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888)
-            self._page.near_duplicates.set_thumbnail(picture_id, image.copy())  # the copy owns its bytes
+            self._page.near_duplicates.set_thumbnail(picture_id, to_qimage(pixels))

@@ -12,6 +12,7 @@ from PySide6.QtGui import QImage
 from core.base.changes import Changes
 from core.base.errors import MaskloopError
 from core.session.session import Session
+from desktop.widgets.image_conversion import to_qimage
 from desktop.controller import Actions, Controller
 from desktop.dispatcher import MainThreadDispatcher
 from desktop.picture_list import PREDICATES, NoPictures, PictureList, tags_in_use
@@ -146,6 +147,4 @@ class PictureNavigator(Controller):
 
     def _show_thumbnail(self, picture_id: int, pixels: NDArray[np.uint8]) -> None:
         """pixels: (h, w, 3) uint8, RGB."""
-        height, width = pixels.shape[:2]
-        image = QImage(pixels.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888)
-        self._strip.set_thumbnail(picture_id, image.copy())  # the copy owns its bytes
+        self._strip.set_thumbnail(picture_id, to_qimage(pixels))

@@ -21,6 +21,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from core.lessons.formulas import format_number
+from desktop.widgets.image_conversion import to_qimage
 from desktop.theme.theme import GRID, Theme
 
 MAX_SIDE, MIN_SIDE = 352, 15 * GRID
@@ -80,7 +81,7 @@ class NumberGrid(QWidget):
         self._values, self._low, self._high, self._cells_per_side = values, low, high, cells_per_side
         grey = np.clip((values - low) / (high - low) * 255, 0, 255).astype(np.uint8)
         height, width = grey.shape
-        self._image = QImage(grey.tobytes(), width, height, width, QImage.Format.Format_Grayscale8).copy()
+        self._image = to_qimage(grey)
         self._texts: tuple[list[str], ...] = ()
         if self.current is not None and not (self.current[0] < width and self.current[1] < height):
             self.current = None

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import QWidget
 
 from core.lessons.operations import Matrix
 from core.lessons.patch import extract_patch, highest_contrast, patch_position
+from desktop.widgets.image_conversion import to_qimage
 from desktop.theme.theme import GRID, Theme
 from desktop.workspaces.learn.number_grid import ARROW_STEPS, claim_arrow_keys
 
@@ -49,12 +50,8 @@ class PatchView(QWidget):
     def set_picture(self, picture: NDArray[np.uint8]) -> None:
         """`picture`: (h, w, 3) uint8 RGB; the patch starts where there is most contrast."""
         self._picture = picture
-        height, width = picture.shape[:2]
-        image = QImage(
-            np.ascontiguousarray(picture).tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888
-        )
         self._shown = QPixmap.fromImage(
-            image.scaled(
+            to_qimage(picture).scaled(
                 MAX_SIZE, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
             )
         )

@@ -9,6 +9,7 @@ from PySide6.QtGui import QImage, QPainter, QPixmap
 from core.labels.class_list import UNLABELLED, VOID, ClassList
 from core.labels.label_map import Values
 from core.session.review import PicturePreview
+from desktop.widgets.image_conversion import to_qimage
 
 MASK_ALPHA = 150
 DIFFERENT = (226, 60, 60)
@@ -17,13 +18,11 @@ SAME = (40, 160, 90)
 
 def render_card(preview: PicturePreview, layer: str, classes: ClassList) -> QPixmap:
     """`layer`: label, prediction, difference or none."""
-    height, width = preview.pixels.shape[:2]
-    image = QImage(preview.pixels.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888)
-    card = QPixmap.fromImage(image)
+    card = QPixmap.fromImage(to_qimage(preview.pixels))
     overlay = _mask_overlay(preview, layer, classes)
     if overlay is not None:
         painter = QPainter(card)
-        painter.drawImage(0, 0, QImage(overlay.tobytes(), width, height, QImage.Format.Format_RGBA8888))
+        painter.drawImage(0, 0, to_qimage(overlay))
         painter.end()
     return card
 

@@ -8,7 +8,8 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QIcon, QImage
 from PySide6.QtWidgets import QApplication, QPushButton
 
-from desktop.theme.icons import app_icon, icon, icon_names, icon_pixmap, resource_path, set_themed_icon
+from desktop.theme.icons import app_icon, icon, icon_names, icon_pixmap, set_themed_icon
+from resources import resource_path
 from desktop.theme.theme import DARK, LIGHT, Theme, ThemeTokens, apply_theme, stylesheet, tokens_for
 
 

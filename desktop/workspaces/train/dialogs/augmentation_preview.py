@@ -13,6 +13,7 @@ from core.session.models.augmentation_previewer import (
     VERSIONS_PER_PICTURE,
     AugmentedPictures,
 )
+from desktop.widgets.image_conversion import to_qimage
 from desktop.theme.theme import GRID
 from desktop.widgets.controls import button, column, row, text_label
 
@@ -77,10 +78,7 @@ class AugmentationPreview(QWidget):
 
 
 def _pixmap(pixels: NDArray[np.uint8], ratio: float) -> QPixmap:
-    height, width = pixels.shape[:2]
-    kept = np.ascontiguousarray(pixels)
-    image = QImage(kept.data, width, height, 3 * width, QImage.Format.Format_RGB888)
-    made = QPixmap.fromImage(image).scaled(
+    made = QPixmap.fromImage(to_qimage(pixels)).scaled(
         round(CELL_WIDTH * ratio),
         round(CELL_HEIGHT * ratio),
         Qt.AspectRatioMode.KeepAspectRatio,

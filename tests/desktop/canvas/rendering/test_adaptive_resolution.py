@@ -62,7 +62,7 @@ def paint_places(box: Box, into: PixelWords) -> None:
 
 def seen(sheet: PixelBuffer) -> np.ndarray:
     """(h, w) uint32 as it is drawn."""
-    image = QImage(sheet.width, sheet.height, QImage.Format.Format_RGB32)
+    image = QImage(sheet.width, sheet.height, opaque=True)
     painter = QPainter(image)
     sheet.draw(painter, Box(0, 0, sheet.width, sheet.height))
     painter.end()
@@ -77,7 +77,7 @@ moves = st.lists(st.tuples(st.integers(-70, 70), st.integers(-260, 260)), max_si
 def test_a_sheet_that_moved_shows_what_was_drawn_before_in_its_new_place(
     turns: list[tuple[int, int]],
 ) -> None:
-    sheet = PixelBuffer(60, 250, QImage.Format.Format_RGB32)
+    sheet = PixelBuffer(60, 250, opaque=True)
     sheet.redraw_damaged(paint_places)
     expected, unknown = seen(sheet), 0xFF000000 | 9
     for dx, dy in turns:
@@ -93,14 +93,14 @@ def test_a_sheet_that_moved_shows_what_was_drawn_before_in_its_new_place(
 
 
 def test_a_sheet_is_freshened_a_little_at_a_time() -> None:
-    sheet = PixelBuffer(600, 1250, QImage.Format.Format_RGB32)
+    sheet = PixelBuffer(600, 1250, opaque=True)
     sheet.scroll(13, 77)
     rounds = 0
     while not sheet.is_up_to_date:
         assert 0 < sheet.redraw_damaged(paint_places, deadline=time.perf_counter()) < 600 * 1250
         rounds += 1
     assert rounds > 2
-    whole = PixelBuffer(600, 1250, QImage.Format.Format_RGB32)
+    whole = PixelBuffer(600, 1250, opaque=True)
     whole.redraw_damaged(paint_places)
     assert np.array_equal(seen(sheet), seen(whole))
 
