@@ -23,8 +23,6 @@ from PySide6.QtSvg import QSvgRenderer
 from desktop.theme.theme import Theme
 from resources import resource_path
 
-
-
 _COUNTS_DEVICE_PIXELS = QLibraryInfo.version() < QVersionNumber(6, 8)
 """Whether Qt asks an icon for a size in device pixels; since 6.8 it asks in logical ones."""
 

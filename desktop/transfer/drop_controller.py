@@ -7,19 +7,17 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QGuiApplication, QImage
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMessageBox, QProgressDialog, QWidget
 
 from core.base.text import count_of
 from core.session.session import Session
 from core.session.transfer.drop import DropPlan
-from desktop.widgets.image_conversion import to_array
 from desktop.controller import Actions, Controller
 from desktop.dispatcher import MainThreadDispatcher
 from desktop.transfer.dropped_files import dropped_paths
+from desktop.widgets.image_conversion import to_array
 
 PROGRESS_DELAY_MS = 600
 """Copying that takes longer shows a progress dialog."""

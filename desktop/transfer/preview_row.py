@@ -7,15 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QImage, QPixmap
+from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QLabel, QWidget
 
 from core.formats.dataset_types import ClassTarget, DatasetClass
 from core.labels.class_list import VOID
 from core.session.transfer.import_service import SamplePreview
-from desktop.widgets.image_conversion import to_qimage
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.controls import ElidedLabel, column, row, text_label
+from desktop.widgets.image_conversion import to_qimage
 
 PREVIEW_SIDE = 188
 """Longer side in widget pixels; previews may have more for high-density screens."""

@@ -8,7 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtGui import QImage
 
-_FORMATS = {1: QImage.Format.Format_Grayscale8, 3: QImage.Format.Format_RGB888, 4: QImage.Format.Format_RGBA8888}
+_FORMATS = {
+    1: QImage.Format.Format_Grayscale8,
+    3: QImage.Format.Format_RGB888,
+    4: QImage.Format.Format_RGBA8888,
+}
 
 
 def to_qimage(pixels: NDArray[np.uint8]) -> QImage:
@@ -26,7 +30,9 @@ def words_to_qimage(words: NDArray[np.uint32], *, opaque: bool = False) -> QImag
 def wrap_words(words: NDArray[np.uint32], *, opaque: bool) -> QImage:
     """An image that shares the memory of a contiguous (h, w) uint32 array, whose owner must outlive it. Drawing into
     the array shows in the image and the other way round."""
-    return _wrap(words, 4, QImage.Format.Format_RGB32 if opaque else QImage.Format.Format_ARGB32_Premultiplied)
+    return _wrap(
+        words, 4, QImage.Format.Format_RGB32 if opaque else QImage.Format.Format_ARGB32_Premultiplied
+    )
 
 
 def to_array(image: QImage) -> NDArray[np.uint8]:

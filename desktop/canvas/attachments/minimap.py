@@ -11,10 +11,10 @@ from PySide6.QtWidgets import QWidget
 
 from core.base.geometry import Box, Point
 from core.images.tiled_pyramid import AnyPyramid
-from desktop.widgets.image_conversion import to_qimage, words_to_qimage
 from desktop.canvas.canvas import Canvas
 from desktop.canvas.rendering.compositor import CanvasContent
 from desktop.canvas.rendering.layer_style import sample_nearest
+from desktop.widgets.image_conversion import to_qimage, words_to_qimage
 
 MAX_SIZE = QSize(200, 160)
 GAP = 12
@@ -201,4 +201,3 @@ class Minimap(QWidget):
 def _even_indices(count: int, size: int) -> NDArray[np.intp]:
     """`count` places spread evenly over `size` pixels."""
     return np.minimum((np.arange(count) + 0.5) * (size / count), size - 1).astype(np.intp)
-

@@ -9,9 +9,9 @@ from PySide6.QtGui import QColor, QImage, QPainter
 
 from core.base.geometry import Box
 from core.tools.tool import MaskPreview
-from desktop.widgets.image_conversion import words_to_qimage
 from desktop.canvas.rendering.layer_style import premultiplied, sample_nearest
 from desktop.canvas.viewport import Viewport
+from desktop.widgets.image_conversion import words_to_qimage
 
 _OPACITY = 0.55
 _LIGHT, _DARK = np.uint32(0xFFFFFFFF), np.uint32(0xFF000000)

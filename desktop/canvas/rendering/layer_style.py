@@ -10,9 +10,8 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from core.base.geometry import TILE_SIZE, TileKey
+from core.base.geometry import TILE_SIZE, Box, TileKey
 from core.labels.class_list import MAX_CLASS_VALUE, UNLABELLED, VOID
-from desktop.theme.class_patterns import RepeatedTile
 
 Values = NDArray[np.uint8]
 Colours = NDArray[np.uint32]
@@ -175,6 +174,22 @@ def apply_tiles(
         near, far = np.searchsorted(columns, (left, left + width))
         if high < low and near < far:
             sampled[high:low, near:far] = tile[rows[high:low] - top].take(columns[near:far] - left, axis=1)
+
+
+class RepeatedTile:
+    """A square tile of values repeated over the screen, anchored at the picture so that it pans with it."""
+
+    def __init__(self, tile: Values) -> None:
+        """tile: (n, n) uint8, in device pixels."""
+        self._period = len(tile)
+        self._tile = tile
+
+    def cover(self, box: Box, left: int, top: int) -> Values:
+        """Values for the device pixels of `box`, (h, w) uint8, for a picture whose corner is at (left, top)."""
+        down, right = (box.y0 - top) % self._period, (box.x0 - left) % self._period
+        repeats = (box.height // self._period + 2, box.width // self._period + 2)
+        tiles = np.tile(self._tile, repeats)
+        return tiles[down : down + box.height, right : right + box.width]
 
 
 class DiagonalHatch(RepeatedTile):

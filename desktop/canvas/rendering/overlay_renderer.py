@@ -21,14 +21,14 @@ from desktop.canvas.rendering.layer_style import (
     DiagonalHatch,
     LayerState,
     RegionStyle,
+    RepeatedTile,
     Values,
     apply_tiles,
     premultiplied,
     sample_nearest,
 )
 from desktop.canvas.viewport import Viewport
-from desktop.theme import class_patterns
-from desktop.theme.class_patterns import ClassPatterns
+from desktop.theme.class_patterns import pattern_bits, pattern_colours, pattern_tile
 
 _OUTLINE_WIDTH = 1.5
 """Logical pixels of an outline at its side of the border; the region beyond it has its own line."""
@@ -61,13 +61,15 @@ class ScreenPatterns:
     """What is repeated over the screen, for one number of device pixels to a logical one."""
 
     hatch: DiagonalHatch
-    class_patterns: ClassPatterns
+    class_patterns: RepeatedTile
     line_width: int
     """Device pixels of an outline."""
 
     @classmethod
     def for_ratio(cls, ratio: float) -> ScreenPatterns:
-        return cls(DiagonalHatch(ratio), ClassPatterns(ratio), max(1, round(_OUTLINE_WIDTH * ratio)))
+        return cls(
+            DiagonalHatch(ratio), RepeatedTile(pattern_tile(ratio)), max(1, round(_OUTLINE_WIDTH * ratio))
+        )
 
 
 class OverlayRenderer:
@@ -100,10 +102,8 @@ class OverlayRenderer:
             strong = [
                 min(1.0, 0.2 + 0.8 * s) if s else 0.0 for s in (state.label_alpha, state.prediction_alpha)
             ]
-            self._pattern_colours = _label_and_prediction_colours(
-                class_patterns.pattern_colours(classes.palette), *strong
-            )
-            self._pattern_bits = np.tile(class_patterns.pattern_bits(classes.order), 2)
+            self._pattern_colours = _label_and_prediction_colours(pattern_colours(classes.palette), *strong)
+            self._pattern_bits = np.tile(pattern_bits(classes.order), 2)
 
     @property
     def is_empty(self) -> bool:

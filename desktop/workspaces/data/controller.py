@@ -7,7 +7,6 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QWidget
 
 from core.base.changes import Changes
@@ -19,11 +18,11 @@ from core.session.dataset.near_duplicates import DuplicatePair, NearDuplicates, 
 from core.session.dataset.split_edits import common_split
 from core.session.dataset.statistics import DatasetFinding, DatasetStatistics
 from core.session.session import Session
-from desktop.widgets.image_conversion import to_qimage
 from desktop.controller import Actions, Controller
 from desktop.dispatcher import MainThreadDispatcher
 from desktop.picture_list import FOUND_PREFIX
 from desktop.theme.theme import Theme
+from desktop.widgets.image_conversion import to_qimage
 from desktop.workspaces.data.near_duplicates import PairMember, PairRow
 from desktop.workspaces.data.page import ClassCount, DataPage
 from desktop.workspaces.data.split_controller import SplitController, split_title

@@ -12,9 +12,11 @@ from PySide6.QtWidgets import QGridLayout, QPushButton, QVBoxLayout, QWidget
 from core.base.text import count_of
 from core.labels.class_list import ClassList, Colour
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.cards import Card, ClassTable, SplitCard, link_button
+from desktop.widgets.cards import Card, link_button
 from desktop.widgets.controls import button, card_page, column, row, set_background, text_label
+from desktop.workspaces.data.class_table import ClassTable
 from desktop.workspaces.data.near_duplicates import NearDuplicatesCard
+from desktop.workspaces.data.split_card import SplitCard
 
 WIDTH = 960
 MAX_SIZES = 6

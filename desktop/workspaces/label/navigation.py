@@ -7,15 +7,14 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QImage
 
 from core.base.changes import Changes
 from core.base.errors import MaskloopError
 from core.session.session import Session
-from desktop.widgets.image_conversion import to_qimage
 from desktop.controller import Actions, Controller
 from desktop.dispatcher import MainThreadDispatcher
 from desktop.picture_list import PREDICATES, NoPictures, PictureList, tags_in_use
+from desktop.widgets.image_conversion import to_qimage
 from desktop.workspaces.label.page import LabelPage
 
 THUMBNAIL_PIXELS = 208

@@ -10,7 +10,6 @@ from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFocusEvent,
-    QImage,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -21,8 +20,8 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from core.lessons.formulas import format_number
-from desktop.widgets.image_conversion import to_qimage
 from desktop.theme.theme import GRID, Theme
+from desktop.widgets.image_conversion import to_qimage
 
 MAX_SIDE, MIN_SIDE = 352, 15 * GRID
 ARROW_STEPS = {

@@ -9,8 +9,8 @@ from PySide6.QtGui import QColor, QIcon, QImage
 from PySide6.QtWidgets import QApplication, QPushButton
 
 from desktop.theme.icons import app_icon, icon, icon_names, icon_pixmap, set_themed_icon
-from resources import resource_path
 from desktop.theme.theme import DARK, LIGHT, Theme, ThemeTokens, apply_theme, stylesheet, tokens_for
+from resources import resource_path
 
 
 @pytest.fixture

@@ -10,7 +10,15 @@ from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
 from core.labels.class_list import ClassList
 from desktop.theme.theme import Theme, apply_theme
-from desktop.widgets.axes import CountAxis, PowerAxis, ScoreAxis, TimeAxis, count_label, duration_label, even_ticks
+from desktop.widgets.axes import (
+    CountAxis,
+    PowerAxis,
+    ScoreAxis,
+    TimeAxis,
+    count_label,
+    duration_label,
+    even_ticks,
+)
 from desktop.widgets.chart import (
     _TICK_DISTANCES,
     Chart,
