@@ -1,1 +1,1 @@
-"""The canvas: shows a picture with its layers and forwards pointer events to tools."""
+"""The canvas: shows one picture with its layers, and passes mouse, pen and keys to the active tool."""

@@ -1,4 +1,4 @@
-"""The surface under the tools: shows one picture with its layers, at any zoom, and words when there is none."""
+"""Shows one picture with its layers at any zoom, or a message while there is none."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ from desktop.canvas.rendering.offscreen_frame import FrameRequest, RenderedFrame
 from desktop.canvas.rendering.overlay_renderer import ClassPalette, OverlayRenderer
 
 _LOADING_DELAY_MS = 300
-"""How long loading stays silent: most pictures are there sooner, and a flash of words would only disturb."""
+"""Milliseconds before loading is announced: most pictures load faster, and a short message would only flicker."""
 
 
 class LayeredImageWidget(PanZoomWidget):
-    """One picture, its label, its prediction. Reads the label's live array; knows nothing of tools. GUI thread.
+    """One picture with label and prediction. Reads the label's live array; knows nothing of tools. GUI thread.
 
-    What it costs to paint follows the widget and what changed on it, never the size of the picture.
+    The cost of painting depends on the size of the widget and on what changed, never on the size of the picture.
     """
 
     content_changed = Signal()
-    """Another picture or none, other layers, or other labels: also in the middle of a stroke."""
+    """Another picture or none, other layers, or changed labels: also in the middle of a stroke."""
     picture_changed = Signal()
     """Another picture is shown, or none."""
     preview_painted = Signal()
-    """The picture of `show_glimpse` has been painted."""
+    """The picture of `show_preview` has been painted."""
     _tile_loaded = Signal(object)
-    """A box of image pixels of a giant picture that has been read; comes from another thread."""
+    """A box of image pixels of a tiled picture that has been loaded; emitted by another thread."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -72,9 +72,9 @@ class LayeredImageWidget(PanZoomWidget):
         keep_view: bool = False,
         prerendered: RenderedFrame | None = None,
     ) -> None:
-        """Show another picture: fitted, or with `keep_view` at the same scale and place as the one before.
+        """Show another picture: fitted, or with `keep_view` at the scale and position of the one before.
 
-        `drawn`: what became of a `draft`; of no use once anything but the picture has changed since.
+        prerendered: the result of a `frame_request`; ignored if the canvas has changed since.
         Raises ValueError when picture, label and prediction differ in size.
         """
         width, height = pyramid.size
@@ -89,23 +89,23 @@ class LayeredImageWidget(PanZoomWidget):
         self._resolution.stop()
         self._viewport.set_picture(width, height, keep_view=keep_view)
         self._compositor.set_picture(pyramid, labels)
-        ready = prerendered if prerendered and prerendered.matches(self._classes, self._layers) else None
-        self._update_layers(ready.renderer if ready else None)
+        frame = prerendered if prerendered and prerendered.matches(self._classes, self._layers) else None
+        self._update_layers(frame.renderer if frame else None)
         self._view_moved()
-        if ready:
-            self._compositor.adopt(ready.compositor)
+        if frame:
+            self._compositor.adopt(frame.compositor)
         self.picture_changed.emit()
 
     def frame_request(self, keep_view: bool = False) -> FrameRequest:
-        """What is needed to draw another picture on another thread, as it would be shown now."""
+        """What is needed to render another picture on another thread, as it would be shown now."""
         view = replace(self._viewport)
         keep_view = keep_view and self._pyramid is not None
         return FrameRequest(self._compositor.clone(view), view, self._classes, self._layers, keep_view)
 
     def show_preview(self, pyramid: AnyPyramid) -> None:
-        """Show a picture, fitted, before there is a label: it is no `has_picture` yet, nothing can be done with it.
+        """Show a picture, fitted, while its label is loading: `has_picture` is still false and no tool works on it.
 
-        `glimpsed` is emitted when it has been painted.
+        `preview_painted` is emitted when it has been painted.
         """
         self._remove_picture("", "")
         self._loading_delay.stop()
@@ -115,13 +115,13 @@ class LayeredImageWidget(PanZoomWidget):
         self.update()
 
     def clear(self, message_title: str = "", message_body: str = "") -> None:
-        """Show no picture, only these words."""
+        """Show no picture, only this message."""
         self._remove_picture(message_title, message_body)
         self._loading_delay.stop()
         self.update()
 
     def show_loading(self, message: str = "Opening the picture") -> None:
-        """Show an empty ground, and `message` only if it takes long; a glimpse stays."""
+        """Show an empty canvas, and `message` only if it takes long; a preview stays."""
         if self._is_preview:
             return
         self._remove_picture(message, "")
@@ -129,14 +129,14 @@ class LayeredImageWidget(PanZoomWidget):
         self.update()
 
     def set_prediction(self, prediction: PredictedMask | None) -> None:
-        """Another prediction for the picture shown. Raises ValueError when its size differs."""
+        """Another prediction of the picture shown. Raises ValueError when its size differs."""
         if prediction is not None and self._labels is not None:
             _check_size(prediction.values, self._labels.values.shape)
         self._prediction = prediction if self._labels is not None else None
         self._update_layers()
 
     def set_palette(self, palette: NDArray[np.uint8], order: Sequence[int] = ()) -> None:
-        """Class colours, (256, 3) uint8 RGB by class value, and the values in the order of the list."""
+        """Class colours, (256, 3) uint8 RGB by class value, and the class values as listed."""
         self._classes = replace(self._classes, palette=np.array(palette, np.uint8), order=tuple(order))
         self._update_layers()
 
@@ -150,7 +150,7 @@ class LayeredImageWidget(PanZoomWidget):
         self._update_layers()
 
     def set_comparison(self, comparison: Comparison | None) -> None:
-        """Set two sides against each other: at a divider, or in two views of the same place. None: no more."""
+        """Compare two sides: at a divider, or in two views side by side. None: end the comparison."""
         before, self._comparison = self._comparison, comparison
         if (before is not None and before.divider is None) != self.is_side_by_side:
             self._resolution.stop()
@@ -172,13 +172,13 @@ class LayeredImageWidget(PanZoomWidget):
         return self._comparison is not None and self._comparison.divider is None
 
     def set_pixel_grid(self, shown: bool) -> None:
-        """Whether there are lines between the picture's pixels where they are large."""
+        """Whether lines are drawn between image pixels where these are large."""
         self._compositor.set_pixel_grid(shown)
         self.update()
 
     @property
     def content(self) -> CanvasContent | None:
-        """What is shown, None while there is no picture."""
+        """What is shown; None while there is no picture with a label."""
         return self._compositor.content
 
     @property
@@ -189,7 +189,7 @@ class LayeredImageWidget(PanZoomWidget):
         return self.has_picture and (wide > view.width + 1 or high > view.height + 1)
 
     def set_adjustments(self, adjustments: Adjustments) -> None:
-        """How the picture itself is looked at."""
+        """Brightness, contrast and channels in which the picture is shown."""
         self._compositor.set_adjustments(adjustments)
         self.update()
         self.content_changed.emit()
@@ -212,35 +212,36 @@ class LayeredImageWidget(PanZoomWidget):
 
     @property
     def is_preview(self) -> bool:
-        """Whether a picture is on screen whose label is still on its way."""
+        """Whether a picture is shown whose label is still loading."""
         return self._is_preview
 
     def refresh(self, box: Box) -> None:
-        """The labels of these image pixels changed: look at them again."""
+        """The labels of these image pixels changed."""
         self.update_area(self._to_logical(self._compositor.damage_labels(box)))
         self.content_changed.emit()
 
     def show_history_tiles(self, tiles: Mapping[TileKey, NDArray[np.uint8]]) -> None:
-        """Show the label as it was once, (h, w) uint8 by tile; without any it is shown as it is. Nothing else of it is
-        touched, and tools go on working on the label."""
+        """Show an earlier state of the label in these tiles, (h, w) uint8 each; without tiles the label as it is. Tools
+        still work on the label itself."""
         self.update_area(self._to_logical(self._compositor.set_history_tiles(tiles)))
 
-    # For those who put something on top
+    # For subclasses
 
     def finish_all(self) -> None:
-        """Called before the picture goes: finish everything under way."""
+        """Called before another picture is shown: finish everything under way."""
 
     def draw_overlays(self, painter: QPainter) -> None:
-        """Draw what lies above the layers, in widget pixels."""
+        """Paint what is above the layers, in widget pixels."""
 
     # Qt
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         painter = QPainter(self)
         ratio = self.devicePixelRatioF()
-        # Device pixels are drawn one to one; the place of the widget in the window is already in the painter.
+        # The compositor counts device pixels; the painter already has the widget's position in the window.
         painter.scale(1 / ratio, 1 / ratio)
-        exposed = [self._to_device(area) for area in event.region()]
+        # The stubs of PySide lack QRegion.__iter__.
+        exposed = [self._to_device(area) for area in event.region()]  # type: ignore[attr-defined]
         self._paint_layers(painter, exposed)
         if self.is_side_by_side:
             self._compositor.paint_second_view(
@@ -264,14 +265,16 @@ class LayeredImageWidget(PanZoomWidget):
     # Steps of the above
 
     def _subscribe_to_tiles(self, pyramid: AnyPyramid | None) -> None:
-        """Hear of tiles of this picture, and no longer of those of the one before."""
+        """Repaint when tiles of this picture are loaded, and no longer for the one before."""
         if isinstance(self._pyramid, TiledPyramid):
             self._pyramid.on_tile_loaded = None
         if isinstance(pyramid, TiledPyramid):
             pyramid.on_tile_loaded = self._tile_loaded.emit
 
     def _show_loaded_tile(self, box: Box) -> None:
-        if isinstance(self._pyramid, TiledPyramid):  # late news of a picture that has left do no harm
+        if isinstance(
+            self._pyramid, TiledPyramid
+        ):  # a tile of the picture before only causes a needless repaint
             self.update_area(self._to_logical(self._compositor.damage_picture(box)))
             self.content_changed.emit()
 
@@ -297,7 +300,7 @@ class LayeredImageWidget(PanZoomWidget):
         self.content_changed.emit()
 
     def _paint_overlays(self, painter: QPainter) -> None:
-        """What lies above the layers, the same in both views."""
+        """What is above the layers, the same in both views."""
         if not self.is_side_by_side:
             self.draw_overlays(painter)
             return
@@ -309,7 +312,7 @@ class LayeredImageWidget(PanZoomWidget):
             painter.restore()
 
     def _update_background(self) -> None:
-        """A neutral grey a little darker than the window, whatever tint the theme has."""
+        """A neutral grey a little darker than the window: a tint would change how colours look."""
         lightness = self.palette().color(QPalette.ColorRole.Window).lightness()
         self._compositor.set_background(round(lightness * (0.86 if lightness > 127 else 0.68)))
         self.update()

@@ -1,4 +1,4 @@
-"""A widget through which a picture is looked at: where the picture lies, zooming and moving it."""
+"""The base of the canvas: pan, zoom and coordinates."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from desktop.canvas.viewport import Viewport
 
 
 class PanZoomWidget(QWidget):
-    """Has a screen to draw and knows nothing of what is on it. Positions are widget pixels. GUI thread."""
+    """Owns viewport and compositor, and knows nothing of the content. Positions are widget pixels. GUI thread."""
 
     view_changed = Signal(float)
-    """The scale, after every zoom and every movement of the picture."""
+    """The scale, after every zoom and every pan."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -32,7 +32,7 @@ class PanZoomWidget(QWidget):
 
     @property
     def scale(self) -> float:
-        """Device pixels per image pixel: 1.0 is the true size."""
+        """Device pixels per image pixel: 1.0 is the actual size."""
         return self._viewport.scale
 
     @property
@@ -42,7 +42,7 @@ class PanZoomWidget(QWidget):
 
     @property
     def is_low_resolution(self) -> bool:
-        """Whether fewer pixels are drawn than there are on the screen, because every frame is another."""
+        """Whether frames are drawn in less than full resolution now, because the view is changing."""
         return self._resolution.is_low_resolution
 
     @property
@@ -51,11 +51,11 @@ class PanZoomWidget(QWidget):
 
     @property
     def view_rect(self) -> QRect:
-        """The widget pixels of the view, of the first one while there are two."""
+        """The widget pixels of the view; of the first one while there are two side by side."""
         return self._side_by_side.view_rect
 
     def to_first_view(self, position: QPointF, *, new_gesture: bool = True) -> QPointF:
-        """A widget position as one in the first view; not `anew`: in whichever view the last one was."""
+        """A widget position as one in the first view. Not `new_gesture`: counted from the view of the last position."""
         return (
             self._side_by_side.to_first_view(position, new_gesture=new_gesture)
             if self.is_side_by_side
@@ -63,7 +63,7 @@ class PanZoomWidget(QWidget):
         )
 
     def image_point(self, position: QPointF) -> Point:
-        """The image point at a widget position, also beyond the picture's border."""
+        """The image point at a widget position, also outside the picture."""
         ratio = self.devicePixelRatioF()
         return self._viewport.image_point(position.x() * ratio, position.y() * ratio)
 
@@ -85,18 +85,18 @@ class PanZoomWidget(QWidget):
         self._zoom(1.0, self.zoom_centre())
 
     def zoom_by(self, factor: float) -> None:
-        """Zoom at the pointer, or at the middle while the pointer is elsewhere."""
+        """Zoom at the pointer, or at the centre while the pointer is elsewhere."""
         self.zoom_at(self.zoom_centre(), factor)
 
     def zoom_at(self, position: QPointF, factor: float) -> None:
-        """Zoom while the image point at a widget position stays there; a small step past the true size stops at it."""
+        """Zoom while the image point at a widget position stays there; a small step past the actual size stops at it."""
         old, new = self.scale, self.scale * factor
         if 0.6 < factor < 1.6 and (old < 1 < new or new < 1 < old):
             new = 1.0
         self._zoom(new, position)
 
     def show_box(self, box: Box) -> None:
-        """Bring a box of image pixels to the middle, as large as it can be worked on."""
+        """Centre a box of image pixels, zoomed in far enough to work on it."""
         self.finish_edit()
         view = self._viewport
         room = min(view.width / max(1, box.width), view.height / max(1, box.height))
@@ -105,41 +105,41 @@ class PanZoomWidget(QWidget):
         self._view_moved()
 
     def pan_by(self, step: QPointF) -> None:
-        """Move the picture by widget pixels; what is less than a device pixel is kept for the next time."""
+        """Pan by widget pixels; fractions of a device pixel are added to the next call."""
         wanted = step * self.devicePixelRatioF() + self._pan_remainder
         whole = wanted.toPoint()
         self._pan_remainder = wanted - QPointF(whole)
         dx, dy = self._viewport.pan(whole.x(), whole.y())
         if (dx, dy) != (0, 0):
-            self._resolution.stop()  # what is drawn moves along, which is cheaper than drawing however coarsely
+            self._resolution.stop()  # scrolling the drawn pixels is cheaper than drawing in any resolution
             self._compositor.scroll(dx, dy)
             self.update()
             self.view_changed.emit(self.scale)
 
     def update_area(self, area: QRect) -> None:
-        """Paint these widget pixels again, in both views."""
+        """Repaint these widget pixels, in both views."""
         self.update(area)
         if self.is_side_by_side:
             self.update(self._side_by_side.to_second_view(area))
 
-    # For those who put something on top
+    # For subclasses
 
     @property
     def is_side_by_side(self) -> bool:
-        """Whether there are two views of the same place side by side. All places are told for the first of them."""
+        """Whether there are two views of the same part side by side. All positions are given for the first of them."""
         return False
 
     @property
     def is_stroking(self) -> bool:
-        """Whether the picture must stay under the hand now."""
+        """Whether a stroke is under way, so that the picture must not move and full resolution is needed."""
         return False
 
     def zoom_centre(self) -> QPointF:
-        """Where zooming without a mouse wheel happens, in widget pixels."""
+        """Where zooming by key or button is centred, in widget pixels."""
         return QPointF(self.view_rect.width() / 2, self.height() / 2)
 
     def finish_edit(self) -> None:
-        """Called before the view jumps: finish what hangs on the hand's place."""
+        """Called before the view jumps: finish what depends on the position of the pointer."""
 
     # Qt
 
@@ -155,7 +155,7 @@ class PanZoomWidget(QWidget):
     # Steps of the above
 
     def _paint_layers(self, painter: QPainter, exposed: list[Box]) -> None:
-        """Draw the exposed boxes of the first view; the painter counts device pixels."""
+        """Paint the exposed boxes of the first view; the painter counts device pixels."""
         if self.is_low_resolution and not self.is_stroking:
             self._resolution.paint(painter, exposed)
         else:
@@ -164,7 +164,7 @@ class PanZoomWidget(QWidget):
     def _zoom(self, scale: float, position: QPointF) -> None:
         ratio = self.devicePixelRatioF()
         self._viewport.zoom(scale, position.x() * ratio, position.y() * ratio)
-        if not self.is_side_by_side:  # each of two views has only half of the canvas, and is drawn as it is
+        if not self.is_side_by_side:  # each of two views has half the pixels and needs no lower resolution
             self._resolution.start()
         self._view_moved()
 

@@ -1,4 +1,4 @@
-"""Where the picture lies on the screen: scale, place, and the way from pixel to pixel."""
+"""Scale and position of the picture on the canvas, and the conversion between image and device pixels."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ MAX_SCALE = 64.0
 MARGIN = 16
 """Device pixels left free around a picture that is fitted."""
 _MIN_VISIBLE = 48
-"""Device pixels of the picture that panning never pushes out of sight."""
+"""Device pixels of the picture that stay visible however far it is panned."""
 
 
 @dataclass(slots=True)
 class Viewport:
-    """Everything here counts device pixels of the canvas, also on screens where a widget pixel has several.
+    """All positions are device pixels of the canvas, also on screens where a widget pixel has several of them.
 
-    width, height: the canvas; picture_width, picture_height: image pixels; scale: device pixels per image
-    pixel; left, top: where the picture's corner lies. The corner stays on whole device pixels, so that panning
-    moves what is drawn instead of drawing it anew, and nothing shimmers.
+    width, height: size of the canvas; picture_width, picture_height: image pixels; scale: device pixels per image
+    pixel; left, top: corner of the picture; fitted: whether the whole picture is shown and stays so on resize. The
+    corner is on whole device pixels, so that panning can scroll the buffers and resampled pixels do not flicker.
     """
 
     width: int = 1
@@ -38,24 +38,24 @@ class Viewport:
 
     @property
     def fit_scale(self) -> float:
-        """The scale that shows the whole picture, never magnified beyond the largest scale."""
+        """The scale at which the whole picture is visible, at most `MAX_SCALE`."""
         room_x, room_y = max(1, self.width - 2 * MARGIN), max(1, self.height - 2 * MARGIN)
         return min(room_x / self.picture_width, room_y / self.picture_height, MAX_SCALE)
 
     @property
     def min_scale(self) -> float:
-        # A picture smaller than the screen can still be seen at its true size.
+        # A picture smaller than the canvas can still be shown at its actual size.
         return min(0.5 * self.fit_scale, 1.0)
 
     def fit(self) -> None:
-        """Show the whole picture in the middle."""
+        """Show the whole picture, centred."""
         self.scale = self.fit_scale
         self.left = round((self.width - self.picture_width * self.scale) / 2)
         self.top = round((self.height - self.picture_height * self.scale) / 2)
         self.fitted = True
 
     def set_picture(self, width: int, height: int, *, keep_view: bool) -> None:
-        """Another picture: fitted, or seen at the same scale and relative place as the one before."""
+        """Another picture: fitted, or with `keep_view` at the scale and relative position of the one before."""
         x = (self.width / 2 - self.left) / (self.scale * self.picture_width)
         y = (self.height / 2 - self.top) / (self.scale * self.picture_height)
         same = (width, height) == (self.picture_width, self.picture_height)
@@ -67,9 +67,9 @@ class Viewport:
             self.centre_on(Point(x * width, y * height))
 
     def resize(self, width: int, height: int, *, keep_position: bool = False) -> None:
-        """A new canvas size: a fitted picture is fitted again, else the middle stays in the middle.
+        """A new canvas size: a fitted picture is fitted again, otherwise the centre stays in the centre.
 
-        keep_place leaves the picture where it is: under the hand that is drawing.
+        keep_position: do not move the picture, because a stroke is under way.
         """
         dx, dy = (width - self.width) / 2, (height - self.height) / 2
         self.width, self.height = max(1, width), max(1, height)
@@ -84,7 +84,7 @@ class Viewport:
         """Change the scale while the image point at device position (x, y) stays there."""
         scale = min(MAX_SCALE, max(self.min_scale, scale))
         if abs(scale - 1) < 1e-9:
-            scale = 1.0  # factors that almost cancel out must not make true pixels smooth
+            scale = 1.0  # rounding errors of repeated zooming must not interpolate pixels at 1:1
         ratio = scale / self.scale
         self.scale = scale
         self.left = round(x - (x - self.left) * ratio)
@@ -93,14 +93,14 @@ class Viewport:
         self._clamp_position()
 
     def centre_on(self, at: Point) -> None:
-        """Bring an image point to the middle of the canvas."""
+        """Bring an image point to the centre of the canvas."""
         self.left = round(self.width / 2 - at.x * self.scale)
         self.top = round(self.height / 2 - at.y * self.scale)
         self.fitted = False
         self._clamp_position()
 
     def pan(self, dx: int, dy: int) -> tuple[int, int]:
-        """Move the picture by whole device pixels. Returns how far it could go."""
+        """Move the picture by whole device pixels. Returns how far it moved: some of it always stays visible."""
         old = self.left, self.top
         self.left += dx
         self.top += dy
@@ -111,7 +111,7 @@ class Viewport:
         return moved
 
     def downscaled(self, step: int) -> Viewport:
-        """The same view with one pixel for `step` device pixels in each direction."""
+        """The same view at 1/`step` of the resolution in each direction."""
         return Viewport(
             -(-self.width // step),
             -(-self.height // step),
@@ -124,24 +124,24 @@ class Viewport:
         )
 
     def image_point(self, x: float, y: float) -> Point:
-        """The image point at a device position; positions between pixel centres count."""
+        """The image point, with fractions, at a device position."""
         return Point((x - self.left) / self.scale, (y - self.top) / self.scale)
 
     def device_point(self, at: Point) -> tuple[float, float]:
         return self.left + at.x * self.scale, self.top + at.y * self.scale
 
     def visible_box(self) -> Box:
-        """The device pixels of the canvas whose centre lies on the picture; one at least in each direction."""
+        """The device pixels of the canvas whose centre lies on the picture; at least one in each direction."""
         return self.picture_box().clipped(self.width, self.height)
 
     def picture_box(self) -> Box:
-        """The same, also of what lies beyond the canvas."""
+        """The same, including what lies outside the canvas."""
         box = self._to_device_box(Box(0, 0, self.picture_width, self.picture_height), 0)
-        # A picture of 16,000 x 4 pixels is fitted into a quarter of a device pixel: it would show nothing at all.
+        # A picture of 16,000 x 4 pixels may be fitted into a quarter of a device pixel: nothing of it would be visible.
         return Box(box.x0, box.y0, max(box.x1, box.x0 + 1), max(box.y1, box.y0 + 1))
 
     def device_box(self, box: Box, margin: int = 1) -> Box:
-        """The device pixels of the canvas that show pixels of `box`, with a margin for smooth drawing."""
+        """The device pixels of the canvas that show pixels of `box`, with a margin for interpolation."""
         if box.is_empty:
             return Box.empty()
         return self._to_device_box(box, margin).clipped(self.width, self.height)
@@ -155,11 +155,11 @@ class Viewport:
         )
 
     def columns(self, x0: int, x1: int) -> NDArray[np.intp]:
-        """The image column under the centre of each device column x0..x1-1; all must lie on the picture."""
+        """Image column under the centre of each device column x0..x1-1, (n,) intp; all must lie on the picture."""
         return _pixel_indices(x0, x1, self.left, self.scale, self.picture_width)
 
     def rows(self, y0: int, y1: int) -> NDArray[np.intp]:
-        """The image row under the centre of each device row y0..y1-1; all must lie on the picture."""
+        """Image row under the centre of each device row y0..y1-1, (n,) intp; all must lie on the picture."""
         return _pixel_indices(y0, y1, self.top, self.scale, self.picture_height)
 
     def _clamp_position(self) -> None:
@@ -169,13 +169,13 @@ class Viewport:
 
 @lru_cache(maxsize=64)  # a large canvas is drawn in bands, which share their columns
 def _pixel_indices(start: int, end: int, offset: int, scale: float, size: int) -> NDArray[np.intp]:
-    places = np.floor((np.arange(start, end) + (0.5 - offset)) / scale).astype(np.intp)
-    np.clip(places, 0, size - 1, out=places)
-    places.flags.writeable = False
-    return places
+    indices: NDArray[np.intp] = np.floor((np.arange(start, end) + (0.5 - offset)) / scale).astype(np.intp)
+    np.clip(indices, 0, size - 1, out=indices)
+    indices.flags.writeable = False
+    return indices
 
 
-def _clamp_offset(offset: int, size: float, room: int) -> int:
+def _clamp_offset(offset: int, size: float, available: int) -> int:
     whole = max(1, math.ceil(size))
-    kept = min(_MIN_VISIBLE, whole, room)
-    return max(kept - whole, min(room - kept, offset))
+    visible = min(_MIN_VISIBLE, whole, available)
+    return max(visible - whole, min(available - visible, offset))

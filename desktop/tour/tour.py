@@ -185,7 +185,7 @@ class Tour(WindowDriver):
     def _undo(self) -> str:
         before = self.label_values.copy()
         self.key(Qt.Key.Key_Z, CTRL)
-        self.wait_until(lambda: self.labelled_pixels < np.count_nonzero(before), "fewer pixels")
+        self.wait_until(lambda: self.labelled_pixels < int(np.count_nonzero(before)), "fewer pixels")
         self._before = before
         return "the polygon is gone"
 

@@ -1,4 +1,4 @@
-"""Axes of the charts: they put ticks where people count. Imports pyqtgraph, so it is imported late."""
+"""Chart axes with round tick distances. Imports pyqtgraph, which is slow, so this module is imported late."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Ticks = list[tuple[float, list[float]]]
 
 
 def duration_label(seconds: float, spacing: float = 0) -> str:
-    """A moment of training as an axis shows it: 0, 40 s, 12 min, 3 h."""
+    """A training time on an axis: 0, 40 s, 12 min, 3 h. `spacing`: distance of the ticks in seconds."""
     if seconds == 0:
         return "0"
     if spacing < 60 and seconds < 120:
@@ -23,7 +23,7 @@ def duration_label(seconds: float, spacing: float = 0) -> str:
 
 
 def count_label(number: float) -> str:
-    """A number of pixels as an axis shows it: 800, 12 k, 3.5 M."""
+    """A count on an axis: 800, 12 k, 3.5 M."""
     for size, sign in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
         if abs(number) >= size:
             return f"{number / size:.3g}{sign}"
@@ -31,7 +31,7 @@ def count_label(number: float) -> str:
 
 
 def even_ticks(low: float, high: float, spacing: float) -> Ticks:
-    """All multiples of `spacing` from `low` to `high`, in the form that pyqtgraph asks for."""
+    """All multiples of `spacing` from `low` to `high`, in the form of `AxisItem.tickValues`."""
     first = -(-low // spacing)
     count = int((high - first * spacing) / spacing + 1e-9) + 1
     return [(spacing, [(first + step) * spacing for step in range(max(0, count))])]
@@ -39,12 +39,13 @@ def even_ticks(low: float, high: float, spacing: float) -> Ticks:
 
 class _Axis(AxisItem):  # type: ignore[misc]
     def boundingRect(self) -> QRectF:  # noqa: N802
-        """A little more than the axis: pyqtgraph drops labels that reach out of it, as the first and last do."""
-        return super().boundingRect().adjusted(-24, -10, 24, 10)
+        """Larger than the axis: pyqtgraph drops labels that reach outside, as the first and last do."""
+        rect: QRectF = super().boundingRect()
+        return rect.adjusted(-24, -10, 24, 10)
 
 
 class TimeAxis(_Axis):
-    """Seconds of training, written as s, min, h. `spans`: distances of ticks, ascending."""
+    """Seconds of training, written as s, min, h. tick_distances: in seconds, ascending."""
 
     def __init__(self, tick_distances: Sequence[float]) -> None:
         super().__init__("bottom")
@@ -62,7 +63,7 @@ class TimeAxis(_Axis):
 
 
 class CountAxis(_Axis):
-    """Large numbers in short, at multiples of 1, 2 or 5 times a power of ten."""
+    """Counts with a unit prefix, at multiples of 1, 2 or 5 times a power of ten."""
 
     def tickValues(self, low: float, high: float, size: float) -> Ticks:  # noqa: N802
         most = max(2, int(size / (72 if self.orientation == "bottom" else 32)))
@@ -70,7 +71,7 @@ class CountAxis(_Axis):
         power = 10.0 ** math.floor(math.log10(rough))
         spacing = next(step * power for step in (1, 2, 5, 10) if step * power >= rough * 0.999)
         if self.orientation == "bottom":
-            spacing = max(1.0, spacing)  # things that are counted are whole
+            spacing = max(1.0, spacing)  # counts are whole numbers
         return even_ticks(max(0.0, low), high, spacing)
 
     def tickStrings(self, values: list[float], _scale: float, _spacing: float) -> list[str]:  # noqa: N802
@@ -78,7 +79,7 @@ class CountAxis(_Axis):
 
 
 class PowerAxis(_Axis):
-    """The logarithms of numbers far below one, with a tick at each power of ten."""
+    """A logarithmic axis for small numbers, such as learning rates, with a tick at each power of ten."""
 
     def tickValues(self, low: float, high: float, size: float) -> Ticks:  # noqa: N802
         return even_ticks(low, high, max(1.0, math.ceil((high - low) * 56 / size)))
@@ -88,7 +89,7 @@ class PowerAxis(_Axis):
 
 
 class ScoreAxis(_Axis):
-    """0 to 1 in fifths; `coarse`: in halves."""
+    """Scores from 0 to 1 with ticks at fifths; `coarse`: at halves."""
 
     def __init__(self, *, coarse: bool) -> None:
         super().__init__("left")

@@ -1,4 +1,4 @@
-"""Cards of the Data workspace: a heading, what can be done, and numbers that can be clicked."""
+"""Cards that the pages of Data and Learn are made of: a heading with buttons, and content below it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from desktop.widgets.controls import button, column, row, text_label
 
 
 class Card(QFrame):
-    """A heading with buttons at its right, and whatever is filled in below."""
+    """A heading with buttons at its right; `add` puts content below it."""
 
     def __init__(self, title: str, *buttons: QWidget) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class Card(QFrame):
 
 
 def link_button(text: str, name: str, help_: str = "") -> QPushButton:
-    """Words or a number that lead to pictures; `name` is what a screen reader says."""
+    """Text that leads to pictures when clicked; `name` is its accessible name, `help_` its tooltip."""
     made = button(text, "row")
     made.setAccessibleName(name)
     made.setToolTip(help_)

@@ -1,4 +1,4 @@
-"""A quiet table of words, numbers and colour chips that is set as a whole."""
+"""A read-only table of texts, numbers and colour chips whose rows are set all at once."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from desktop.theme.theme import GRID
 ROW_HEIGHT = 32
 
 Cell = str | tuple[Colour, str]
-"""Words, or words behind a chip of a colour."""
+"""Text, or text behind a chip of a colour."""
 
 
 class DataTable(QTableWidget):
-    """`numbers` are the columns that hold numbers: they stand at the right."""
+    """numeric_columns: columns whose texts are right-aligned."""
 
     def __init__(
         self, titles: Sequence[str], numeric_columns: Sequence[int], name: str, parent: QWidget | None = None
@@ -29,7 +29,9 @@ class DataTable(QTableWidget):
         self.setHorizontalHeaderLabels(list(titles))
         for at in range(len(titles)):
             side = Qt.AlignmentFlag.AlignRight if at in self._numeric_columns else Qt.AlignmentFlag.AlignLeft
-            self.horizontalHeaderItem(at).setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
+            header = self.horizontalHeaderItem(at)
+            if header is not None:
+                header.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
         self.setAccessibleName(name)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
@@ -45,7 +47,7 @@ class DataTable(QTableWidget):
         self.setTabKeyNavigation(False)
 
     def set_cells(self, rows: Sequence[Sequence[Cell]]) -> None:
-        """Exactly these rows. Those that stand there already stay as they are: hundreds of them cost nothing then."""
+        """Show exactly these rows. Unchanged rows are not touched, so that hundreds of them cost nothing."""
         wanted = [tuple(cells) for cells in rows]
         self.setRowCount(len(wanted))
         before, self._rows = self._rows, wanted
@@ -63,12 +65,12 @@ class DataTable(QTableWidget):
                 self.setItem(y, x, item)
 
     def stretch(self, column: int) -> None:
-        """Give a column the room that is left."""
+        """Give a column the remaining width."""
         self.horizontalHeader().setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
 
 
 def colour_chip_icon(colour: Colour, side: int = 14) -> QIcon:
-    """A rounded square in a class's colour, crisp at 200 %."""
+    """A rounded square in a class's colour, `side` logical pixels wide, drawn for 200 % scaling."""
     image = QPixmap(side * 2, side * 2)
     image.setDevicePixelRatio(2)
     image.fill(Qt.GlobalColor.transparent)

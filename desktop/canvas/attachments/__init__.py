@@ -1,1 +1,1 @@
-"""Small widgets on the canvas: minimap, comparison divider, titles."""
+"""Child widgets of the canvas: minimap, divider and titles of a comparison."""

@@ -1,4 +1,4 @@
-"""The overview in a corner of the canvas: the whole picture, with a frame around the part in sight."""
+"""The minimap in a corner of the canvas: the whole picture, with a frame around the visible part."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from desktop.widgets.image_conversion import to_qimage, words_to_qimage
 
 MAX_SIZE = QSize(200, 160)
 GAP = 12
-"""Widget pixels between the overview and the corner of the canvas."""
+"""Widget pixels between the minimap and the corner of the canvas."""
 UPDATE_INTERVAL_MS = 350
-"""What is painted is seen here at most every so often: a stroke must not pay for its small copy."""
+"""Changes of the label are shown at most this often: redrawing the minimap must not slow down a stroke."""
 _BORDER = 1
 _MIN_FRAME = 8.0
-"""A frame around very few pixels would be a dot that nobody finds."""
+"""Smallest side of the frame in widget pixels; a smaller one would be hard to find."""
 
 
 class Minimap(QWidget):
-    """Stands in the corner while the picture is larger than the view; a click or drag brings a place to the middle.
+    """Visible while the picture is larger than the view; a click or drag centres the view there.
 
-    The picture is scaled down once, from the coarsest level that is fine enough; the layers are sampled at as
-    many places as the overview has pixels. Neither follows the size of the picture. GUI thread.
+    The picture comes from the coarsest pyramid level that is fine enough; the layers are sampled once per minimap
+    pixel. So the cost does not depend on the size of the picture. GUI thread.
     """
 
     def __init__(self, canvas: Canvas) -> None:
@@ -45,20 +45,20 @@ class Minimap(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setCursor(Qt.CursorShape.ArrowCursor)
         self.setAccessibleName("Overview")
-        self.setAccessibleDescription("The whole picture; drag to move the part in sight.")
+        self.setAccessibleDescription("The whole picture; drag to move the visible part.")
         self.hide()
         canvas.view_changed.connect(self._update_geometry)
         canvas.content_changed.connect(self._content_changed)
         canvas.installEventFilter(self)
 
     def set_allowed(self, allowed: bool) -> None:
-        """Whether it may be seen at all."""
+        """Whether it may be shown at all."""
         self._allowed = allowed
         self._update_geometry()
 
     @property
     def view_frame(self) -> QRectF:
-        """The part in sight, in pixels of this widget."""
+        """The visible part of the picture, in pixels of this widget."""
         top, end = QPointF(0, 0), QPointF(self._canvas.view_rect.width(), self._canvas.height())
         return QRectF(self._to_minimap(top), self._to_minimap(end)) & QRectF(self.rect())
 
@@ -89,7 +89,7 @@ class Minimap(QWidget):
             self._centre_on(event.position())
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
-        event.ignore()  # zooming is the canvas's
+        event.ignore()  # the canvas zooms
 
     # Steps of the above
 
@@ -102,7 +102,7 @@ class Minimap(QWidget):
             self._timer.start()
 
     def _update_geometry(self, _scale: float = 0.0) -> None:
-        """Another place or zoom: appear, go, or move the frame."""
+        """The view changed: show or hide the minimap, and move its frame."""
         content = self._canvas.content
         shown = self._allowed and content is not None and self._canvas.exceeds_view
         if not shown or content is None:
@@ -127,7 +127,7 @@ class Minimap(QWidget):
         self._picture = self._layers = None
 
     def _render_picture(self, content: CanvasContent) -> QImage:
-        """From a coarse level, as the canvas shows it; of a giant it becomes clear with time."""
+        """The picture with its adjustments; a tiled picture sharpens as its tiles are loaded."""
         ratio = self.devicePixelRatioF()
         size = (round((self.width() - 2) * ratio), round((self.height() - 2) * ratio))
         level = content.pyramid.level_for(size[0] / content.pyramid.size[0])
@@ -136,7 +136,7 @@ class Minimap(QWidget):
         return to_qimage(small)
 
     def _render(self) -> None:
-        """Sample the layers anew."""
+        """Draw picture and layers again; later while a stroke is under way."""
         content = self._canvas.content
         if content is None or content.pyramid is not self._pyramid:
             return
@@ -184,7 +184,7 @@ class Minimap(QWidget):
         )
 
     def _centre_on(self, position: QPointF) -> None:
-        """Move the picture so that the place at `position` comes to the middle of the canvas."""
+        """Centre the view on the image point at a position of this widget."""
         height, width = self._picture_size()
         across = min(1.0, max(0.0, (position.x() - _BORDER) / (self.width() - 2 * _BORDER)))
         down = min(1.0, max(0.0, (position.y() - _BORDER) / (self.height() - 2 * _BORDER)))
@@ -199,5 +199,8 @@ class Minimap(QWidget):
 
 
 def _even_indices(count: int, size: int) -> NDArray[np.intp]:
-    """`count` places spread evenly over `size` pixels."""
-    return np.minimum((np.arange(count) + 0.5) * (size / count), size - 1).astype(np.intp)
+    """`count` indices spread evenly over `size` pixels, (count,) intp."""
+    indices: NDArray[np.intp] = np.minimum((np.arange(count) + 0.5) * (size / count), size - 1).astype(
+        np.intp
+    )
+    return indices

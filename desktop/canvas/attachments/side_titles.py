@@ -1,4 +1,4 @@
-"""What is seen at both sides of a comparison, as two small buttons over the canvas that let people choose it."""
+"""The titles of both sides of a comparison: two buttons above the canvas whose menus change a side."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _SIDE_NAMES = ("Left side", "Right side")
 
 
 class SideTitles(QObject):
-    """Stand at the head of the line between both sides while there is a comparison. GUI thread.
+    """Placed at the top of the line between both sides while there is a comparison. GUI thread.
 
-    `chosen` carries a Comparison with other sides.
+    `comparison_chosen` carries a Comparison with other sides.
     """
 
     comparison_chosen = Signal(object)
@@ -36,7 +36,7 @@ class SideTitles(QObject):
         return False
 
     def move_to_divider(self, across: int) -> None:
-        """The line stands at this widget pixel of the canvas."""
+        """The line is at this widget pixel of the canvas."""
         left, right = self.buttons
         left.move(across - _DIVIDER_MARGIN - left.width(), _TOP_MARGIN)
         right.move(across + _DIVIDER_MARGIN, _TOP_MARGIN)
@@ -48,7 +48,7 @@ class SideTitles(QObject):
         made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         made.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         made.setToolTip(f"{_SIDE_NAMES[place]} of the comparison: choose what it shows.")
-        # What is done here is not meant for the picture below.
+        # Clicks on the button must not reach the canvas below.
         made.setAttribute(Qt.WidgetAttribute.WA_NoMousePropagation)
         menu = QMenu(made)
         group = QActionGroup(menu)

@@ -1,4 +1,4 @@
-"""A line across the canvas to compare by: one side at its left, another at its right."""
+"""The divider of a comparison: a line across the canvas with one side on its left and another on its right."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from desktop.canvas.layered_image_widget import LayeredImageWidget
 from desktop.canvas.rendering.compare_styles import Comparison
 
 _HALF_WIDTH = 11
-"""Half the width of the strip that takes the mouse, in widget pixels; a line alone would be hard to hit."""
+"""Half the width of the draggable strip in widget pixels; the line alone would be hard to hit."""
 _KNOB = 9.0
 _STEP = 0.02
 """How far an arrow key moves the line, as a share of the width."""
 
 
 class Swipe(QWidget):
-    """The divider, as a strip above the canvas that can be dragged. GUI thread.
+    """A strip above the canvas that can be dragged, or moved with the arrow keys. GUI thread.
 
-    `ended` is emitted when Esc asks for its end; the owner answers with set_on(False).
+    `close_requested` is emitted on Esc; the owner answers with set_active(False).
     """
 
     close_requested = Signal()
     moved = Signal(int)
-    """The line stands at this widget pixel of the canvas now."""
+    """The line is at this widget pixel of the canvas now."""
 
     def __init__(self, canvas: LayeredImageWidget) -> None:
         super().__init__(canvas)
@@ -40,7 +40,7 @@ class Swipe(QWidget):
         self.setAccessibleName("Divider of the comparison")
         self.setAccessibleDescription("Left and right move it, Esc ends the comparison.")
         self.hide()
-        # A tool that has something under way takes Esc before it becomes a shortcut.
+        # A tool with a shape under way claims Esc before it becomes a shortcut.
         self._escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), canvas, self.close_requested.emit)
         self._escape.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         self._escape.setEnabled(False)
@@ -49,7 +49,7 @@ class Swipe(QWidget):
 
     @property
     def position(self) -> float:
-        """Where the line is, as a share of the canvas's width."""
+        """Position of the line as a share 0..1 of the canvas's width."""
         return self._position
 
     def set_active(self, active: bool) -> None:
@@ -61,7 +61,7 @@ class Swipe(QWidget):
         self._update_geometry()
 
     def set_sides(self, sides: Comparison) -> None:
-        """What is seen left and right; the place of the line stays."""
+        """What is shown left and right; the line stays where it is."""
         self._sides = sides
         if self._active:
             self._apply()

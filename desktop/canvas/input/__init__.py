@@ -1,1 +1,1 @@
-"""Mouse, pen, touch and keyboard events become tool events."""
+"""Input on the canvas: one module a gesture, and the runner of the active tool."""

@@ -1,1 +1,1 @@
-"""Cursors, outlines and previews painted over the layers."""
+"""What is painted above the layers: brush cursor, outlines, previews."""

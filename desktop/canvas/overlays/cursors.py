@@ -1,4 +1,4 @@
-"""Mouse cursors of the tools, drawn so that they show on any ground."""
+"""Mouse cursors of the tools, light with a dark casing so that they are visible on any picture."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SIDE = 37
 
 
 def cursor_for(kind: Cursor, ratio: float) -> QCursor:
-    """The cursor of a tool, sharp on a screen of `ratio` device pixels to a logical pixel."""
+    """The mouse cursor of a tool, drawn for `ratio` device pixels per logical pixel."""
     if kind == Cursor.MOVE:
         return QCursor(Qt.CursorShape.SizeAllCursor)
     pixmap = QPixmap(round(_SIDE * ratio), round(_SIDE * ratio))
@@ -28,14 +28,14 @@ def cursor_for(kind: Cursor, ratio: float) -> QCursor:
     elif kind == Cursor.CROSS:
         _draw_cased(painter, _cross(spot, 3, 13))
     else:
-        # The ring itself is drawn on the canvas; this small cross moves at the speed of the hardware.
+        # The ring is painted on the canvas; this small cross is a hardware cursor and never lags.
         _draw_cased(painter, _cross(spot, 0, 2.5))
     painter.end()
     return QCursor(pixmap, middle, middle)
 
 
 def _cross(at: QPointF, inner: float, outer: float) -> QPainterPath:
-    """Four strokes around a free middle: the pixel pointed at stays visible."""
+    """Four lines around a free middle: the pixel pointed at stays visible."""
     path = QPainterPath()
     for x, y in ((1, 0), (-1, 0), (0, 1), (0, -1)):
         path.moveTo(at.x() + x * inner, at.y() + y * inner)

@@ -1,4 +1,4 @@
-"""The promise of a tool: pixels that a click would paint, laid over the picture before they are painted."""
+"""The mask preview of a tool: the pixels that a click would paint, drawn before they are painted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LIGHT, _DARK = np.uint32(0xFFFFFFFF), np.uint32(0xFF000000)
 
 
 class MaskPreviewPainter:
-    """Keeps the picture of one ghost for as long as neither it nor the view changes. Lives on the GUI thread."""
+    """Caches the rendered preview until it or the viewport changes. Lives on the GUI thread."""
 
     def __init__(self) -> None:
         self._cache_key: tuple[object, ...] = ()
@@ -26,13 +26,13 @@ class MaskPreviewPainter:
         self._position = QPoint()
 
     def clear(self) -> None:
-        """There is no ghost any more: let go of the one before, which may hold on to a large picture."""
+        """Empty the cache: the preview in its key may keep a large mask in memory."""
         self._cache_key, self._image = (), None
 
     def draw(
         self, painter: QPainter, preview: MaskPreview, view: Viewport, ratio: float, colour: QColor
     ) -> None:
-        """The painter counts widget pixels; `ratio` device pixels make one."""
+        """The painter counts widget pixels; `ratio`: device pixels per widget pixel."""
         state = (preview, view.scale, view.left, view.top, view.width, view.height, colour.rgb())
         if state != self._cache_key:
             self._cache_key = state
@@ -44,8 +44,8 @@ class MaskPreviewPainter:
             painter.restore()
 
     def _render(self, preview: MaskPreview, view: Viewport, colour: QColor, edge_width: int) -> None:
-        """The class's colour within a light edge of one device pixel; without it an edge of `line` light pixels and
-        as many dark ones, which shows on any ground. The cost follows the screen."""
+        """Fill in the class's colour with a light edge of one device pixel; a preview that is not filled gets an edge of
+        `edge_width` light and as many dark pixels, visible on any picture. The cost depends on the visible part."""
         self._image = None
         whole = view.device_box(preview.box, margin=0)
         shown = whole.intersection(view.visible_box())
@@ -69,7 +69,7 @@ class MaskPreviewPainter:
 
 
 def _padded(mask: NDArray[np.bool_], shown: Box, whole: Box) -> NDArray[np.bool_]:
-    """The mask with one more pixel around it: nothing, but where the view cuts the ghost off it goes on."""
+    """The mask with one more pixel on each side: False, or the outermost values where the view cuts the mask off."""
     wide = np.pad(mask, 1, mode="edge")
     wide[0] &= shown.y0 > whole.y0
     wide[-1] &= shown.y1 < whole.y1
@@ -79,7 +79,7 @@ def _padded(mask: NDArray[np.bool_], shown: Box, whole: Box) -> NDArray[np.bool_
 
 
 def _eroded(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The pixels whose four neighbours are of the mask too."""
+    """The pixels of the mask whose four neighbours are in the mask too."""
     inner = mask.copy()
     inner[1:] &= mask[:-1]
     inner[:-1] &= mask[1:]

@@ -1,4 +1,4 @@
-"""What is drawn above the picture: the brush ring, the shape under way, words when there is no picture."""
+"""Painting functions for the overlays: rings, outlines of shapes with handles, frames and messages."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from core.base.geometry import Box, Point
 from core.tools.tool import OutlinePreview
 
 ToWidget = Callable[[Point], QPointF]
-"""From image pixels to widget pixels."""
+"""Converts an image point to a widget position."""
 
 _DARK = QColor(0, 0, 0, 170)
 _LIGHT = QColor(255, 255, 255, 230)
 _FAINT = QColor(255, 255, 255, 165)
 _TINT_ALPHA = 50
-"""How strongly, of 255, the inside of a shape under way is tinted."""
+"""Alpha, 0..255, of the fill of a shape under way."""
 _HANDLE = 3.5
 _MIN_HANDLE_DISTANCE = 2 * _HANDLE
 _MIN_RING_RADIUS = 2.5
-"""Rings of a smaller radius, in widget pixels, would hide what they point at; the cursor's cross is enough."""
+"""Rings with a smaller radius, in widget pixels, would hide what is below; the cross of the cursor is enough."""
 
 
 def ring_area(centre: QPointF, radius: float) -> QRect:
@@ -34,13 +34,13 @@ def ring_area(centre: QPointF, radius: float) -> QRect:
 def draw_ring(
     painter: QPainter, centre: QPointF, radius: float, colour: QColor, erases: bool, ratio: float
 ) -> None:
-    """A circle of true size: its colour between a dark and a light line shows on any ground; erasing is dashed.
+    """A circle in the brush's size: the colour between a dark and a light line is visible anywhere; erasing is dashed.
 
     ratio: device pixels per widget pixel.
     """
     if radius < _MIN_RING_RADIUS:
         return
-    # Circles one device pixel wide side by side: Qt strokes those forty times as fast as one wider line.
+    # Several circles of one device pixel: Qt strokes them forty times as fast as one wider line.
     painter.setBrush(Qt.BrushStyle.NoBrush)
     pens = _ring_pens(colour, erases, ratio)
     for number, pen in enumerate(pens):
@@ -52,7 +52,7 @@ def draw_ring(
 def draw_square(
     painter: QPainter, centre: QPointF, radius: float, colour: QColor, erases: bool, ratio: float
 ) -> None:
-    """Like `draw_ring`, but square: the one pixel that a brush of this size paints."""
+    """Like `draw_ring`, but square: for a square brush, or the one pixel that the smallest brush paints."""
     if radius < _MIN_RING_RADIUS:
         return
     painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -90,14 +90,14 @@ def outline_area(outline: OutlinePreview | None, to_widget: ToWidget) -> QRect:
         points += line
     if not points:
         return QRect()
-    # Only two corners are put in place: this is asked at every move of the hand.
+    # Only two corners are converted: this runs on every mouse move.
     xs, ys = [x for x, _ in points], [y for _, y in points]
     corners = QRectF(to_widget(Point(min(xs), min(ys))), to_widget(Point(max(xs), max(ys))))
     return corners.normalized().adjusted(-9, -9, 9, 9).toAlignedRect()
 
 
 def draw_outline(painter: QPainter, outline: OutlinePreview, to_widget: ToWidget, colour: QColor) -> None:
-    """The lines in the class's colour with a dark and a light casing, points as small handles."""
+    """Lines in the class's colour with a dark and a light casing, points as small handles."""
     _draw_scribbles(painter, outline, to_widget, colour)
     points = [to_widget(p) for p in outline.points]
     rings = [[to_widget(p) for p in ring] for ring in outline.rings]
@@ -110,13 +110,13 @@ def draw_outline(painter: QPainter, outline: OutlinePreview, to_widget: ToWidget
     if outline.filled:
         _tint(painter, lines, _DARK if outline.erases else colour)
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    # Qt looks for crossings within a wide line, which costs more and more as it grows; pieces cost what they are.
-    # Only dashes must know where the piece before them ended.
-    pieces = [QLineF(start, end) for line in lines for start, end in pairwise(line.toList())]
+    # Qt searches a wide polyline for crossings, at more than linear cost; separate segments cost what they are.
+    # Only dashed lines must be continuous.
+    segments = [QLineF(start, end) for line in lines for start, end in pairwise(line.toList())]
     for pen in _line_pens(outline.erases, colour):
         painter.setPen(pen)
         if pen.style() == Qt.PenStyle.SolidLine:
-            painter.drawLines(pieces)
+            painter.drawLines(segments)
         else:
             for line in lines:
                 painter.drawPolyline(line)
@@ -149,7 +149,7 @@ def _line_pens(erases: bool, colour: QColor) -> list[QPen]:
 
 
 def _draw_handles(painter: QPainter, places: list[QPointF], outline: OutlinePreview, colour: QColor) -> None:
-    """Handles closer together than a hand can tell apart are left out; the one that is chosen never is."""
+    """Handles too close to be told apart are left out, except the active one."""
     last: QPointF | None = None
     for number, point in enumerate(places):
         chosen = number == outline.active_handle
@@ -175,7 +175,7 @@ def _draw_handle(painter: QPainter, point: QPointF, reach: float, colour: QColor
 
 
 def _draw_scribbles(painter: QPainter, outline: OutlinePreview, to_widget: ToWidget, colour: QColor) -> None:
-    """Strokes for the thing in the class's colour, strokes against it dashed in light on dark."""
+    """Foreground scribbles in the class's colour, background scribbles dashed in light on dark."""
     painter.setBrush(Qt.BrushStyle.NoBrush)
     for scribble in outline.scribbles:
         line = QPolygonF([to_widget(p) for p in scribble.points])
@@ -198,7 +198,7 @@ def frame_area(box: Box | None, to_widget: ToWidget) -> QRect:
 
 
 def draw_frame(painter: QPainter, box: Box, to_widget: ToWidget) -> None:
-    """A frame just outside a box of image pixels, light in a dark casing: it shows on any ground."""
+    """A frame just outside a box of image pixels, light with a dark casing."""
     painter.setBrush(Qt.BrushStyle.NoBrush)
     for shade, width in ((_DARK, 4.0), (_LIGHT, 2.0)):
         pen = QPen(shade, width)
@@ -215,7 +215,7 @@ def _frame_rect(box: Box, to_widget: ToWidget) -> QRectF:
 def draw_message(
     painter: QPainter, area: QRect, palette: QPalette, font: QFont, title: str, body: str
 ) -> None:
-    """A title with a few calm lines below it, in the middle of the area."""
+    """A title with a paragraph below it, centred in the area."""
     strong = QFont(font)
     strong.setPointSizeF(font.pointSizeF() * 1.3 if font.pointSizeF() > 0 else 14)
     strong.setWeight(QFont.Weight.DemiBold)

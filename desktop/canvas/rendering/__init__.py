@@ -1,1 +1,1 @@
-"""Picture and layers become pixels of the screen."""
+"""From picture, label and prediction to device pixels."""

@@ -1,4 +1,4 @@
-"""What can be set against what while two sides are compared, and how each of them looks."""
+"""Comparing two sides: what each side can show, and the layer style it is drawn with."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ class Comparison:
 
 
 def layers_of_side(side: CompareSide, state: LayerState) -> LayerState:
-    """The layers of one side; hidden labels stay hidden, so that a key still shows the bare picture."""
+    """The layers of one side; hidden labels stay hidden, so that their shortcut still shows the bare picture."""
     if side == CompareSide.LABEL:
         return replace(state.image_only, label_visible=state.label_visible)
     if side == CompareSide.PREDICTION:
-        # Both are looked at together, so the weaker one must not look like the less certain one.
+        # Label and prediction are compared, so a lower opacity must not suggest a lower confidence.
         opacity = max(state.prediction_opacity, state.label_opacity)
         return replace(
             state.image_only,

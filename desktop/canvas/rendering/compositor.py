@@ -1,7 +1,7 @@
-"""What is on the screen now: sheets of device pixels, the picture, the layers over it, and both joined.
+"""The compositor: keeps buffers of the drawn picture, the overlay above it, and both composited.
 
-A widget is asked to paint for many reasons: a ring moves, a menu closes, a stroke grows. All sheets are kept
-and only the places reported as damaged are worked out again, so that most paints are one copy.
+A widget is asked to paint for many reasons: the brush cursor moves, a menu closes, a stroke grows. All buffers are
+kept and only boxes reported as damaged are redrawn, so that most paints copy one buffer to the screen.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ from desktop.canvas.viewport import Viewport
 
 @dataclass(frozen=True, slots=True)
 class CanvasContent:
-    """What is shown, for those who show it once more in another size; nobody writes into it."""
+    """The picture shown, with its label and prediction and the colours of the layers. Read only, except that the
+    active tool edits `labels`."""
 
     pyramid: AnyPyramid
     image: AdjustedView
@@ -43,8 +44,8 @@ class CanvasContent:
 
 @dataclass(frozen=True, slots=True)
 class SplitStyle:
-    """How both sides look while they are compared: at a divider, which stands at a share of the view's width, or,
-    without a share, side by side, each showing the same place."""
+    """How both sides are drawn while they are compared. divider: its position as a share 0..1 of the view's width;
+    None: two views side by side, both of the same part of the picture."""
 
     left: OverlayRenderer
     right: OverlayRenderer
@@ -52,10 +53,10 @@ class SplitStyle:
 
 
 class FrameBuffers:
-    """What a screen needs for one size of the canvas, and nothing of what it shows."""
+    """The buffers for one size of the canvas; they know nothing of the content."""
 
     def __init__(self, width: int, height: int, ratio: float) -> None:
-        """width, height: device pixels; ratio: how many of them a logical pixel has."""
+        """width, height: device pixels; ratio: device pixels per logical pixel."""
         self.size_and_ratio = width, height, ratio
         self.image = PixelBuffer(width, height, opaque=True)
         self.overlay = self.transparent_buffer(width, height)
@@ -64,12 +65,12 @@ class FrameBuffers:
 
     @staticmethod
     def transparent_buffer(width: int, height: int) -> PixelBuffer:
-        """One for layers: what is below shows through."""
+        """A buffer for an overlay."""
         return PixelBuffer(width, height, opaque=False)
 
 
 class Compositor:
-    """The picture and its layers as the canvas shows them. Lives on the GUI thread."""
+    """Draws the picture and its layers. Lives on the GUI thread; a clone may draw on another one."""
 
     def __init__(self, view: Viewport) -> None:
         self.view = view
@@ -87,14 +88,14 @@ class Compositor:
         self.resize(1, 1, 1.0)
 
     def resize(self, width: int, height: int, ratio: float) -> None:
-        """Fresh sheets of `width` by `height` device pixels, `ratio` of them to a logical pixel."""
+        """New buffers of `width` x `height` device pixels, `ratio` of them per logical pixel."""
         self._buffers = FrameBuffers(width, height, ratio)
         self._second_overlay: PixelBuffer | None = None
         self._allocate_second_overlay()
 
     @property
     def ratio(self) -> float:
-        """Device pixels to a logical pixel."""
+        """Device pixels per logical pixel."""
         return self._buffers.size_and_ratio[2]
 
     def set_background(self, grey: int) -> None:
@@ -117,22 +118,22 @@ class Compositor:
     def set_layers(
         self, renderer: OverlayRenderer, prediction: PredictedMask | None, split: SplitStyle | None = None
     ) -> None:
-        """How the layers look; `halves` take their place while two sides are compared."""
+        """How the layers are drawn; `split` replaces `renderer` while two sides are compared."""
         self._renderer, self._prediction, self._split = renderer, prediction, split
         self._allocate_second_overlay()
         self._damage_overlay()
 
     def move_divider(self, divider: float) -> None:
-        """Only what lies between the old place and the new one is worked out again."""
+        """Redraws only what lies between the old position and the new one."""
         if self._split is None or self._split.divider is None:
             return
-        places = sorted(self._divider_column(each) for each in (self._split.divider, divider))
+        left, right = sorted(self._divider_column(each) for each in (self._split.divider, divider))
         self._split = replace(self._split, divider=divider)
-        self._damage_overlay(Box(places[0], 0, places[-1], self.view.height))
+        self._damage_overlay(Box(left, 0, right, self.view.height))
 
     def set_history_tiles(self, tiles: Mapping[TileKey, Values]) -> Box:
-        """Show these tiles in place of those of the label, which is not touched. Returns the device pixels that will
-        look different."""
+        """Show these tiles in place of those of the label, which does not change. Returns the device pixels that
+        will change."""
         keys, self._history_tiles = {*self._history_tiles, *tiles}, tiles
         places = (
             Box(k.column * TILE_SIZE, k.row * TILE_SIZE, (k.column + 1) * TILE_SIZE, (k.row + 1) * TILE_SIZE)
@@ -141,7 +142,7 @@ class Compositor:
         return self.damage_labels(reduce(Box.union, places, Box.empty()))
 
     def set_pixel_grid(self, shown: bool) -> None:
-        """Whether there are lines between the picture's pixels where they are large."""
+        """Whether lines are drawn between image pixels where these are large."""
         self._pixel_grid = shown
         self._damage_overlay()
 
@@ -155,57 +156,59 @@ class Compositor:
         self._damage_overlay()
 
     def damage_labels(self, box: Box) -> Box:
-        """Labels of these image pixels changed. Returns the device pixels that will look different."""
-        looks = (self._split.left, self._split.right) if self._split else (self._renderer,)
-        reach = max(look.outline_reach(self._buffers.patterns) if look else 0 for look in looks)
+        """Labels of these image pixels changed. Returns the device pixels that will change."""
+        renderers = (self._split.left, self._split.right) if self._split else (self._renderer,)
+        reach = max(each.outline_reach(self._buffers.patterns) if each else 0 for each in renderers)
         on_screen = self.view.device_box(box, margin=1 + reach)
         self._damage_overlay(on_screen)
         return on_screen
 
     def damage_picture(self, box: Box) -> Box:
-        """These image pixels can be shown better now. Returns the device pixels that will look different."""
-        # Smooth drawing looks a pixel of its level beyond the box.
+        """These image pixels are available in better quality now. Returns the device pixels that will change."""
+        # Interpolation reads one pixel of its pyramid level beyond the box.
         on_screen = self.view.device_box(box, margin=2)
         self._damage_image(on_screen)
         return on_screen
 
     def scroll(self, dx: int, dy: int) -> None:
         """The picture moved by whole device pixels."""
-        for sheet in (self._buffers.image, *self._overlay_buffers(), self._buffers.composite):
-            sheet.scroll(dx, dy)
+        for buffer in (self._buffers.image, *self._overlay_buffers(), self._buffers.composite):
+            buffer.scroll(dx, dy)
 
     def paint(self, painter: QPainter, exposed: list[Box], step: int = 1) -> None:
-        """Draw the pixels of the exposed boxes, each as a square of `step` device pixels, which the painter counts."""
+        """Paint the exposed boxes, each pixel as a square of `step` device pixels; the painter counts device pixels."""
         self._update()
         for box in exposed:
             self._buffers.composite.draw(painter, box, step)
 
     def update_for(self, seconds: float) -> bool:
-        """Bring the sheets up to date for about so long. Returns whether all is done."""
+        """Redraw damaged boxes for about this long. Returns whether everything is up to date."""
         self._update(time.perf_counter() + seconds)
         return self._buffers.composite.is_up_to_date
 
     def _update(self, deadline: float = math.inf) -> None:
-        """Bring all sheets up to date, as far as there is time."""
-        ground, layers = self._buffers.image, self._buffers.overlay
-        began = time.perf_counter()
-        drawn = ground.redraw_damaged(self._render_image, deadline)
-        looks: tuple[OverlayRenderer | None, ...] = (self._renderer,)
+        """Redraw the damaged boxes of all buffers until the deadline."""
+        image, overlay = self._buffers.image, self._buffers.overlay
+        start = time.perf_counter()
+        drawn = image.redraw_damaged(self._render_image, deadline)
+        renderers: tuple[OverlayRenderer | None, ...] = (self._renderer,)
         if self._split is not None:
-            looks = (self._split.left,) if self._second_overlay else (self._split.left, self._split.right)
-        has_layers = self._shows_pixel_grid or any(look is not None and not look.is_empty for look in looks)
-        if has_layers:
-            layers.redraw_damaged(partial(self._render_overlay, self._split_parts), deadline)
-        if (
-            deadline == math.inf and self._labels is not None
-        ):  # a picture that has no label yet is drawn sooner
-            self.frame_budget.record(drawn, time.perf_counter() - began)
-        if ground.is_up_to_date and (layers.is_up_to_date or not has_layers):
-            self._buffers.composite.composite(ground, layers if has_layers else None)
+            sides = (self._split.left, self._split.right)
+            renderers = sides[:1] if self._second_overlay else sides
+        has_overlay = self._shows_pixel_grid or any(
+            each is not None and not each.is_empty for each in renderers
+        )
+        if has_overlay:
+            overlay.redraw_damaged(partial(self._render_overlay, self._split_parts), deadline)
+        # Only complete frames with a label are measured: a preview, which has none, is faster to draw.
+        if deadline == math.inf and self._labels is not None:
+            self.frame_budget.record(drawn, time.perf_counter() - start)
+        if image.is_up_to_date and (overlay.is_up_to_date or not has_overlay):
+            self._buffers.composite.composite(image, overlay if has_overlay else None)
 
     def clone(self, view: Viewport, buffers: FrameBuffers | None = None) -> Compositor:
-        """A screen that draws the same with a view and sheets of its own, if need be on another thread. Only for now:
-        it holds on to the picture."""
+        """A compositor that draws the same content with a viewport and buffers of its own, if need be on another
+        thread. For temporary use: it keeps the picture in memory."""
         other = copy.copy(self)
         other.view = view
         other._buffers = buffers or FrameBuffers(*self._buffers.size_and_ratio)
@@ -218,18 +221,16 @@ class Compositor:
         prediction: PredictedMask | None,
         renderer: OverlayRenderer,
     ) -> None:
-        """Draw all of a picture on fresh sheets, for `adopt`."""
-        self.frame_budget = (
-            FrameBudget()
-        )  # what another thread takes beside this one tells nothing of this one
+        """Draw all of a picture into new buffers, for `adopt`."""
+        self.frame_budget = FrameBudget()  # the speed of another thread is no measurement for the GUI thread
         self._split = None
         self.set_picture(pyramid, labels)
         self.set_layers(renderer, prediction)
         self._update()
 
     def adopt(self, other: Compositor) -> bool:
-        """Take over the sheets that another screen has drawn. False, and nothing is taken, unless it shows what this
-        one shows, in the same way."""
+        """Take over the buffers that another compositor has drawn. False, and nothing happens, unless it has drawn the
+        same content in the same style."""
         same = (
             self._split is None
             and not self._history_tiles
@@ -245,15 +246,15 @@ class Compositor:
         return same
 
     def paint_second_view(self, painter: QPainter, exposed: list[Box]) -> None:
-        """Draw these boxes of the second of two views that stand side by side, after `paint`; the corner of that
-        view is the painter's origin."""
+        """Paint these boxes of the second of two views side by side, after `paint`; the origin of the painter is the
+        corner of that view."""
         if self._second_overlay is None or self._split is None:
             return
-        sheet, look = self._second_overlay, self._split.right
-        sheet.redraw_damaged(partial(self._render_overlay, lambda inside: [(inside, look)]))
+        overlay, renderer = self._second_overlay, self._split.right
+        overlay.redraw_damaged(partial(self._render_overlay, lambda inside: [(inside, renderer)]))
         for box in exposed:
             self._buffers.image.draw(painter, box)
-            sheet.draw(painter, box)
+            overlay.draw(painter, box)
 
     def _overlay_buffers(self) -> list[PixelBuffer]:
         return (
@@ -265,11 +266,11 @@ class Compositor:
         self._buffers.composite.damage(box)
 
     def _damage_overlay(self, box: Box | None = None) -> None:
-        for sheet in (*self._overlay_buffers(), self._buffers.composite):
-            sheet.damage(box)
+        for buffer in (*self._overlay_buffers(), self._buffers.composite):
+            buffer.damage(box)
 
     def _allocate_second_overlay(self) -> None:
-        """There is a second sheet as long as two views stand side by side, as large as the first."""
+        """There is a second overlay buffer while two views are side by side, as large as the first."""
         if self._split is None or self._split.divider is not None:
             self._second_overlay = None
         elif self._second_overlay is None:
@@ -290,8 +291,8 @@ class Compositor:
             into[:] = 0
         if self._labels is None or inside.is_empty:
             return
-        for part, look in parts(inside):
-            into[_within(part, box)] = look.render(
+        for part, renderer in parts(inside):
+            into[_within(part, box)] = renderer.render(
                 part, self.view, self._labels, self._prediction, self._buffers.patterns, self._history_tiles
             )
         if self._shows_pixel_grid:
@@ -302,17 +303,17 @@ class Compositor:
         return self._pixel_grid and self.view.scale >= MIN_GRID_SCALE
 
     def _split_parts(self, box: Box) -> Iterator[tuple[Box, OverlayRenderer]]:
-        """The box cut at the divider, each part with how it looks."""
+        """The box cut at the divider, each part with its renderer."""
         if self._split is None or self._split.divider is None:
-            look = self._renderer if self._split is None else self._split.left
-            if look is not None:
-                yield box, look
+            renderer = self._renderer if self._split is None else self._split.left
+            if renderer is not None:
+                yield box, renderer
             return
-        place = min(box.x1, max(box.x0, self._divider_column(self._split.divider)))
-        left, right = Box(box.x0, box.y0, place, box.y1), Box(place, box.y0, box.x1, box.y1)
-        for part, look in ((left, self._split.left), (right, self._split.right)):
+        column = min(box.x1, max(box.x0, self._divider_column(self._split.divider)))
+        left, right = Box(box.x0, box.y0, column, box.y1), Box(column, box.y0, box.x1, box.y1)
+        for part, renderer in ((left, self._split.left), (right, self._split.right)):
             if not part.is_empty:
-                yield part, look
+                yield part, renderer
 
     def _divider_column(self, divider: float) -> int:
         return round(divider * self.view.width)

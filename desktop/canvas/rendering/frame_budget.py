@@ -1,4 +1,4 @@
-"""How fast this machine draws, and what it can draw in time."""
+"""Measures how long a device pixel takes to draw, and derives the resolution that fits into a frame."""
 
 from __future__ import annotations
 
@@ -7,35 +7,35 @@ from collections import deque
 from statistics import median
 
 _RENDER_SECONDS = 0.007
-"""Seconds of a frame for working out its pixels; sixty frames a second leave 16.7 ms for everything."""
+"""Seconds of a frame for drawing pixels; 60 frames per second leave 16.7 ms for everything."""
 
 _MAX_STEP = 4
-"""More device pixels than this in each direction never share one."""
+"""Lowest resolution: one drawn pixel for this many device pixels in each direction."""
 
 _MIN_SAMPLE_PIXELS = 100_000
-"""Device pixels from which on the time to work them out tells something of the machine."""
+"""Drawing fewer device pixels than this is no reliable measurement."""
 
 _MIN_PIXELS = 700_000
-"""Device pixels that are always drawn: so few are soon worked out on any machine."""
+"""Up to this many device pixels are always drawn in full resolution: any machine is fast enough."""
 
 
 class FrameBudget:
-    """How long a device pixel takes, learned while drawing."""
+    """The time per device pixel, measured while drawing. GUI thread."""
 
     def __init__(self, seconds_per_pixel: float = 6e-9) -> None:
-        """seconds: what is believed of a pixel before anything was measured."""
+        """seconds_per_pixel: assumed before anything was measured."""
         self._default_seconds = seconds_per_pixel
         self._samples: deque[float] = deque(maxlen=7)
 
     def record(self, pixels: int, seconds: float) -> None:
-        """So many pixels were worked out in so long."""
+        """Note that drawing `pixels` took `seconds`."""
         if pixels >= _MIN_SAMPLE_PIXELS:
             self._samples.append(seconds / pixels)
 
     def step(self, pixels: int) -> int:
-        """How many device pixels in each direction must share one for so many to be worked out in time; 1: none."""
+        """How many device pixels in each direction have to share one drawn pixel to be in time; 1: full resolution."""
         if pixels < _MIN_PIXELS:
             return 1
-        # The median, for now and then another program takes the processor away.
+        # The median, because other programs delay single frames.
         each = median(self._samples) if self._samples else self._default_seconds
         return max(1, min(_MAX_STEP, math.ceil(math.sqrt(pixels * each / _RENDER_SECONDS))))

@@ -1,4 +1,4 @@
-"""The picture itself on a part of the screen: crisp where its pixels are large, smooth where they are small."""
+"""Draws the picture: nearest neighbour when magnified, bilinear interpolation when minified."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from desktop.canvas.viewport import Viewport
 def render_image(
     pyramid: AnyPyramid, image: AdjustedView, view: Viewport, box: Box, into: NDArray[np.uint32]
 ) -> None:
-    """The device pixels of `box`, which lie on the picture, as 0xFFRRGGBB into an array of the box's size."""
+    """Draw the device pixels of `box`, which lie on the picture, into an (h, w) uint32 array as 0xFFRRGGBB."""
     if view.scale >= 1:
         into[:] = _magnified(image, view, box)
     else:
@@ -23,7 +23,7 @@ def render_image(
 
 
 def _magnified(image: AdjustedView, view: Viewport, box: Box) -> NDArray[np.uint32]:
-    """Crisp pixels: each device pixel takes the image pixel under its centre."""
+    """Nearest neighbour: each device pixel takes the image pixel under its centre."""
     rows, columns = view.rows(box.y0, box.y1), view.columns(box.x0, box.x1)
     top, left = int(rows[0]), int(columns[0])
     part = _to_words(image.render(image.part(0, Box(left, top, int(columns[-1]) + 1, int(rows[-1]) + 1))))
@@ -33,23 +33,23 @@ def _magnified(image: AdjustedView, view: Viewport, box: Box) -> NDArray[np.uint
 def _minify(
     pyramid: AnyPyramid, image: AdjustedView, view: Viewport, box: Box, into: NDArray[np.uint32]
 ) -> None:
-    """Smooth pixels: between the four nearest of the level that is at most twice as fine as the screen."""
+    """Bilinear interpolation in the pyramid level that has at most twice the resolution of the screen."""
     number = pyramid.level_for(view.scale)
     step = 1 / (view.scale * 2**number)
     x = (box.x0 + 0.5 - view.left) * step - 0.5
     y = (box.y0 + 0.5 - view.top) * step - 0.5
-    # Only the part in sight goes to OpenCV: its coordinates are short integers, and far pixels cost precision.
+    # Only the visible part goes to OpenCV: its coordinates are 16-bit integers, and large ones cost precision.
     width, height = pyramid.level_size(number)
     near = Box(int(x) - 1, int(y) - 1, int(x + box.width * step) + 3, int(y + box.height * step) + 3).clipped(
         width, height
     )
-    way = np.array([[step, 0, x - near.x0], [0, step, y - near.y0]])
+    matrix = np.array([[step, 0, x - near.x0], [0, step, y - near.y0]])
     part = image.part(number, near)
-    if image.is_identity:  # four channels first: OpenCV interpolates them twice as fast as three
+    if image.is_identity:  # OpenCV interpolates four channels twice as fast as three
         part = cv2.cvtColor(part, cv2.COLOR_RGB2BGRA)
     smooth = cv2.warpAffine(
         part,
-        way,
+        matrix,
         (box.width, box.height),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
@@ -59,4 +59,5 @@ def _minify(
 
 def _to_words(picture: NDArray[np.uint8]) -> NDArray[np.uint32]:
     """(h, w, 3) uint8 RGB as (h, w) uint32 0xFFRRGGBB."""
-    return cv2.cvtColor(picture, cv2.COLOR_RGB2BGRA).view(np.uint32)[..., 0]
+    words: NDArray[np.uint32] = cv2.cvtColor(picture, cv2.COLOR_RGB2BGRA).view(np.uint32)[..., 0]
+    return words

@@ -1,4 +1,4 @@
-"""Layers over the picture: which colour a pixel takes from its label, its prediction and their difference."""
+"""The style of the layers: which colour a pixel gets from its label, its prediction and their difference."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from core.labels.class_list import MAX_CLASS_VALUE, UNLABELLED, VOID
 
 Values = NDArray[np.uint8]
 Colours = NDArray[np.uint32]
-NO_HISTORY: Mapping[TileKey, Values] = MappingProxyType({})
-"""No tiles of another time: the label as it is."""
 """Premultiplied 0xAARRGGBB, the layout of QImage.Format_ARGB32_Premultiplied."""
+NO_HISTORY: Mapping[TileKey, Values] = MappingProxyType({})
+"""No tiles of an earlier label: the label as it is now."""
 
-# Stripes of the hatch, in logical pixels: wide enough to be seen, narrow enough to fit into small regions.
+# The hatch in logical pixels: its stripes are wide enough to be visible and narrow enough for small regions.
 _PERIOD, _STRIPE, _EDGE = 10, 2, 1
-# What a pixel of the hatch is, and the greys it gives to void: plain ground, the stripe, the stripe's two edges.
+# What a pixel of the hatch is: background, stripe, or one of the stripe's two edges; and void's grey for each.
 _BACKGROUND, _ON_STRIPE, _ON_EDGE = range(3)
 _VOID_GREYS = ((112, 112, 112), (176, 176, 176), (64, 64, 64))
 _DIFFERENCE_STRIPE, _DIFFERENCE_EDGE = (255, 255, 255), (16, 16, 16)
@@ -37,12 +37,11 @@ class RegionStyle(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LayerState:
-    """What is shown and how strongly. Opacities are 0..1; a hidden layer keeps its opacity.
+    """Visibility and opacity (0..1) of each layer; a hidden layer keeps its opacity.
 
-    The prediction is drawn where nobody has said anything yet (label 0); with the label layer hidden it is
-    drawn everywhere, so that it can be looked at as a whole. The difference is a hatch where a class was
-    given and the prediction says another. Void is hatched in grey. Uncertainty is a heat above all of them,
-    strong where the prediction is not sure of itself. `patterns` lays marks over fills, by place in the list.
+    The prediction is drawn where there is no label yet (value 0); with the label layer hidden it is drawn everywhere.
+    The difference is a hatch where label and prediction are different classes. Void is hatched in grey. Uncertainty
+    is a heat map above all other layers, strong where the confidence is low. `patterns`: a pattern for each class.
     """
 
     label_opacity: float = 0.55
@@ -58,7 +57,7 @@ class LayerState:
 
     @property
     def image_only(self) -> LayerState:
-        """The picture alone."""
+        """The same with only the picture visible."""
         return replace(
             self,
             label_visible=False,
@@ -69,29 +68,29 @@ class LayerState:
 
     @property
     def label_alpha(self) -> float:
-        """The opacity in effect."""
+        """The opacity in effect, 0 while hidden."""
         return self.label_opacity if self.label_visible else 0.0
 
     @property
     def prediction_alpha(self) -> float:
-        """The opacity in effect."""
+        """The opacity in effect, 0 while hidden."""
         return self.prediction_opacity if self.prediction_visible else 0.0
 
     @property
     def difference_alpha(self) -> float:
-        """The opacity in effect."""
+        """The opacity in effect, 0 while hidden."""
         return self.difference_opacity if self.difference_visible else 0.0
 
     @property
     def uncertainty_alpha(self) -> float:
-        """The opacity in effect."""
+        """The opacity in effect, 0 while hidden."""
         return self.uncertainty_opacity if self.uncertainty_visible else 0.0
 
 
 class ColourTable:
-    """The colour of each (hatch, label, prediction) in one table, so that composing layers is one look-up.
+    """The colour of each (hatch, label, prediction) in one table, so that composing the layers is one look-up.
 
-    Three by 256 by 256 uint32 are 768 KiB; built when classes or layers change, never while painting.
+    3 x 256 x 256 uint32 (768 KiB), built when classes or layers change, never while painting.
     """
 
     def __init__(
@@ -101,7 +100,7 @@ class ColourTable:
         has_prediction: bool,
         hidden: frozenset[int] = frozenset(),
     ) -> None:
-        """palette: (256, 3) uint8 RGB by class value; hidden: values that are shown in no layer."""
+        """palette: (256, 3) uint8 RGB by class value; hidden: class values that no layer shows."""
         unseen = np.array(sorted(hidden), np.intp)
         self.uses_prediction = has_prediction and (state.prediction_alpha > 0 or state.difference_alpha > 0)
         self.is_empty = not self.uses_prediction and state.label_alpha <= 0
@@ -129,9 +128,9 @@ class ColourTable:
         self._label_only = table[:, :, 0].ravel()
 
     def compose(self, labels: Values, prediction: Values | None, hatch: Callable[[], Values]) -> Colours:
-        """The overlay, (h, w) uint32, of sampled labels, predictions and, if it shows, hatch, each (h, w) uint8."""
+        """Overlay colours, (h, w) uint32, for labels, predictions and, if visible, the hatch, each (h, w) uint8."""
         hatched = self._shows_difference or int(labels.max(initial=0)) == VOID
-        # All indices are inside by construction; mode="wrap" spares numpy its check of each.
+        # All indices are valid by construction; mode="wrap" skips the bounds check of numpy.
         if prediction is None or not self.uses_prediction:
             if not hatched:
                 return self._label_only.take(labels, mode="wrap")
@@ -149,24 +148,25 @@ def premultiplied(colours: NDArray[np.uint8], opacity: float) -> Colours:
     """(n, 3) uint8 RGB at an opacity 0..1 as (n,) premultiplied uint32."""
     alpha = np.uint32(round(255 * min(1.0, max(0.0, opacity))))
     red, green, blue = ((colours.astype(np.uint32) * alpha + np.uint32(127)) // np.uint32(255)).T
-    return (alpha << 24) | (red << 16) | (green << 8) | blue
+    words: Colours = (alpha << 24) | (red << 16) | (green << 8) | blue
+    return words
 
 
 def sample_nearest(values: Values, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Values:
-    """values[rows][:, columns] for rising indices, at the cost of what is looked at."""
+    """values[rows][:, columns] for ascending indices, at a cost that depends on the size of the result only."""
     top, left = int(rows[0]), int(columns[0])
     part = values[top : int(rows[-1]) + 1, left : int(columns[-1]) + 1]
-    # Copying whole rows is fastest, so it comes where most is left to do: last when magnified, else first.
+    # Copying whole rows is fastest, so it is done on the larger array: last when magnified, else first.
     if part.shape[0] < rows.size:
         return part.take(columns - left, axis=1).take(rows - top, axis=0)
-    # Not part.take(rows, axis=0): take copies an array with gaps between its rows before it looks at anything.
+    # Not part.take(rows, axis=0): take first copies an array whose rows are not contiguous.
     return part[rows - top].take(columns - left, axis=1)
 
 
 def apply_tiles(
     sampled: Values, tiles: Mapping[TileKey, Values], rows: NDArray[np.intp], columns: NDArray[np.intp]
 ) -> None:
-    """Put what other tiles hold into a sample of a label: `said` was sampled at these rising rows and columns."""
+    """Overwrite `sampled`, taken from a label at these ascending rows and columns, with the values of tiles."""
     for key, tile in tiles.items():
         height, width = tile.shape
         top, left = key.row * TILE_SIZE, key.column * TILE_SIZE
@@ -193,7 +193,7 @@ class RepeatedTile:
 
 
 class DiagonalHatch(RepeatedTile):
-    """Diagonal stripes with an edge at both sides."""
+    """Diagonal stripes with an edge on both sides: 0 background, 1 stripe, 2 edge."""
 
     def __init__(self, ratio: float) -> None:
         """ratio: device pixels per logical pixel."""

@@ -1,4 +1,4 @@
-"""The next picture drawn before it is asked for, on another thread: going on is then two copies to the screen."""
+"""Renders the next picture on another thread before it is shown: showing it then only copies two buffers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from desktop.canvas.viewport import Viewport
 
 @dataclass(frozen=True, slots=True)
 class RenderedFrame:
-    """A screen whose sheets are ready, and what its layers were mixed from."""
+    """A compositor whose buffers are drawn, and the classes and layers they were drawn with."""
 
     compositor: Compositor
     classes: ClassPalette
@@ -23,17 +23,18 @@ class RenderedFrame:
     renderer: OverlayRenderer
 
     def matches(self, classes: ClassPalette, layers: LayerState) -> bool:
-        """Whether the look of the layers is this one: of the very same classes, with the same strengths."""
+        """Whether it was drawn with this very palette and equal layers."""
         return self.classes is classes and self.layers == layers
 
 
 @dataclass(frozen=True, slots=True)
 class FrameRequest:
-    """How the canvas would show another picture. Made on the GUI thread, used once, on any thread."""
+    """What is needed to render another picture as the canvas would show it. Made on the GUI thread, used once on
+    any thread."""
 
     compositor: Compositor
     viewport: Viewport
-    """The screen's own, of the picture shown before."""
+    """The compositor's own, still of the picture shown before."""
     classes: ClassPalette
     layers: LayerState
     keep_view: bool
@@ -41,8 +42,8 @@ class FrameRequest:
     def render(
         self, pyramid: AnyPyramid, labels: LabelMap, prediction: PredictedMask | None
     ) -> RenderedFrame:
-        """Nobody may change the label before it is shown. Takes as long as painting a canvas anew."""
+        """Takes as long as repainting the whole canvas. The label must not change before it is shown."""
         self.viewport.set_picture(*pyramid.size, keep_view=self.keep_view)
-        look = OverlayRenderer(self.classes, self.layers, prediction is not None)
-        self.compositor.render_offscreen(pyramid, labels, prediction, look)
-        return RenderedFrame(self.compositor, self.classes, self.layers, look)
+        renderer = OverlayRenderer(self.classes, self.layers, prediction is not None)
+        self.compositor.render_offscreen(pyramid, labels, prediction, renderer)
+        return RenderedFrame(self.compositor, self.classes, self.layers, renderer)

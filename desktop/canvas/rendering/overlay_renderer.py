@@ -1,4 +1,4 @@
-"""How label, prediction and confidence look on a part of the screen: fills, marks, outlines and heat."""
+"""Draws label, prediction and confidence for a part of the screen: fills, patterns, outlines and heat map."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from desktop.canvas.viewport import Viewport
 from desktop.theme.class_patterns import pattern_bits, pattern_colours, pattern_tile
 
 _OUTLINE_WIDTH = 1.5
-"""Logical pixels of an outline at its side of the border; the region beyond it has its own line."""
+"""Logical pixels of an outline inside its region; the neighbouring region has an outline of its own."""
 _OUTLINE_GAMMA = 0.35
-"""A thin line must be stronger than a fill of the same opacity to be seen as well."""
+"""Exponent for the opacity of outlines: a thin line must be stronger than a fill to be equally visible."""
 _VOID_OUTLINE = (176, 176, 176)
 _CERTAIN = 0.97
-"""From this probability on nothing of the heat is seen."""
-_HEAT_STOPS = (  # doubt (1: none of the classes is likelier than chance would have it), red, green, blue, strength
+"""From this confidence on the heat map is transparent."""
+_HEAT_STOPS = (  # uncertainty (1: as likely as chance), red, green, blue, opacity
     (0.0, 120, 30, 140, 0.0),
     (0.2, 150, 30, 140, 0.5),
     (0.5, 240, 90, 50, 0.85),
@@ -48,8 +48,8 @@ _HEAT_STOPS = (  # doubt (1: none of the classes is likelier than chance would h
 
 @dataclass(frozen=True, slots=True)
 class ClassPalette:
-    """What the layers know of the classes. palette: (256, 3) uint8 RGB by value; hidden: values that no layer
-    shows; order: values as they are listed."""
+    """What the layers need of the classes. palette: (256, 3) uint8 RGB by class value; hidden: class values that no
+    layer shows; order: class values as listed, which decides on their patterns."""
 
     palette: NDArray[np.uint8]
     hidden: frozenset[int] = frozenset()
@@ -58,7 +58,7 @@ class ClassPalette:
 
 @dataclass(frozen=True, slots=True)
 class ScreenPatterns:
-    """What is repeated over the screen, for one number of device pixels to a logical one."""
+    """Patterns repeated over the screen and the width of outlines, for one device pixel ratio."""
 
     hatch: DiagonalHatch
     class_patterns: RepeatedTile
@@ -73,12 +73,12 @@ class ScreenPatterns:
 
 
 class OverlayRenderer:
-    """Made when classes or layers change, never while painting. With fills alone composing is one look-up; what is
-    added to it costs as much as it has pixels on the screen."""
+    """Immutable; made when classes or layers change, never while painting. Fills are one table look-up; patterns,
+    outlines and heat map cost in proportion to the device pixels drawn."""
 
     def __init__(self, classes: ClassPalette, state: LayerState, has_prediction: bool) -> None:
         self.fill_table = ColourTable(classes.palette, state, has_prediction, classes.hidden)
-        """Label and prediction as filled regions, whatever their shape here."""
+        """Label and prediction as filled regions, whatever the style of this renderer."""
         empty = replace(state, label_visible=False, prediction_visible=False)
         self._table = (
             ColourTable(classes.palette, empty, has_prediction, classes.hidden)
@@ -110,7 +110,7 @@ class OverlayRenderer:
         return self.fill_table.is_empty and self._heatmap is None
 
     def outline_reach(self, patterns: ScreenPatterns) -> int:
-        """How many device pixels away from a label that changed the screen may look different."""
+        """How many device pixels beyond changed labels have to be redrawn."""
         return patterns.line_width if self._region_ids is not None and self._outlined else 0
 
     def render(
@@ -122,8 +122,8 @@ class OverlayRenderer:
         patterns: ScreenPatterns,
         history_tiles: Mapping[TileKey, Values] = NO_HISTORY,
     ) -> Colours:
-        """The device pixels of `box`, which lie on the picture, (h, w) uint32. `then`: tiles that are shown in place
-        of those of the label."""
+        """The overlay of the device pixels of `box`, which lie on the picture, (h, w) uint32 premultiplied.
+        history_tiles: values shown in place of the label's tiles."""
         reach = self.outline_reach(patterns)
         wide = Box(box.x0 - reach, box.y0 - reach, box.x1 + reach, box.y1 + reach)
         wide = wide.intersection(view.picture_box()) if reach else box
@@ -153,7 +153,7 @@ class OverlayRenderer:
         return self._table.compose(labels, predicted, partial(patterns.hatch.cover, box, view.left, view.top))
 
     def _regions(self, labels: Values, predicted: Values | None) -> NDArray[np.uint16]:
-        """What each pixel shows: 0 nothing, 1..255 the label, 256 and more the prediction."""
+        """The region id of each pixel, (h, w) uint16: 0 nothing, 1..255 the label, 256 and above the prediction."""
         assert self._region_ids is not None
         index = np.left_shift(labels, 8, dtype=np.uint16)
         if predicted is not None:
@@ -182,7 +182,7 @@ class OverlayRenderer:
 
 
 def region_borders(regions: NDArray[np.uint16], reach: int) -> NDArray[np.bool_]:
-    """Where something else is at most `reach` rows and columns away; there is nothing beyond the array."""
+    """(h, w) bool: whether another region is at most `reach` rows and columns away. The array's edge is no border."""
     kernel = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
     high = cv2.dilate(regions, kernel, borderType=cv2.BORDER_REPLICATE)
     low = cv2.erode(regions, kernel, borderType=cv2.BORDER_REPLICATE)
@@ -190,17 +190,20 @@ def region_borders(regions: NDArray[np.uint16], reach: int) -> NDArray[np.bool_]
 
 
 def confidence_heatmap(opacity: float) -> Colours:
-    """The colour of each confidence 0..255, (256,) premultiplied uint32: clear where it is sure, then ever brighter."""
-    doubt = np.clip((_CERTAIN - np.arange(256) / 255) / (_CERTAIN - 0.15), 0, 1)
+    """Colours by confidence 0..255, (256,) uint32 premultiplied: transparent at high, brightest at low confidence."""
+    uncertainty = np.clip((_CERTAIN - np.arange(256) / 255) / (_CERTAIN - 0.15), 0, 1)
     steps = np.array(_HEAT_STOPS)
-    red, green, blue, strength = (np.interp(doubt, steps[:, 0], steps[:, part]) for part in range(1, 5))
-    alpha = strength * min(1.0, max(0.0, opacity))
+    red, green, blue, opacities = (
+        np.interp(uncertainty, steps[:, 0], steps[:, part]) for part in range(1, 5)
+    )
+    alpha = opacities * min(1.0, max(0.0, opacity))
     words = np.rint(np.stack([red * alpha, green * alpha, blue * alpha, 255 * alpha])).astype(np.uint32)
-    return words[3] << 24 | words[0] << 16 | words[1] << 8 | words[2]
+    colours: Colours = words[3] << 24 | words[0] << 16 | words[1] << 8 | words[2]
+    return colours
 
 
 def blend_over(top: Colours, bottom: Colours) -> Colours:
-    """Premultiplied colours laid over others: two channels at a time, each in its own two bytes."""
+    """Source-over of premultiplied colours: two channels at a time, each in two bytes of its own."""
     kept, pairs = np.uint32(256) - (top >> np.uint32(24)), np.uint32(0x00FF00FF)
     low = ((bottom & pairs) * kept >> np.uint32(8)) & pairs
     high = ((bottom >> np.uint32(8)) & pairs) * kept & ~pairs
@@ -208,7 +211,7 @@ def blend_over(top: Colours, bottom: Colours) -> Colours:
 
 
 def _region_table(state: LayerState, has_prediction: bool, hidden: frozenset[int]) -> NDArray[np.uint16]:
-    """What is shown for each label and prediction, (65536,) uint16: the rules of `ColourTable`, as numbers."""
+    """The region id for each label and prediction, (65536,) uint16: the rules of `ColourTable` as numbers."""
     unseen = np.array(sorted(hidden), np.intp)
     said = np.arange(256, dtype=np.uint16)
     told = said + np.uint16(256)
@@ -229,5 +232,5 @@ def _outline_colours(palette: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _label_and_prediction_colours(colours: NDArray[np.uint8], label: float, prediction: float) -> Colours:
-    """(256, 3) uint8 RGB as label and as prediction, (512,) premultiplied."""
+    """Colours by region id, (512,) uint32 premultiplied, from (256, 3) uint8 RGB and the opacities of both layers."""
     return np.concatenate([premultiplied(colours, label), premultiplied(colours, prediction)])

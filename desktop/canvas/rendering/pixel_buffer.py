@@ -1,4 +1,4 @@
-"""An array of device pixels that is brought up to date only where it was damaged, and moves without being copied."""
+"""A buffer of device pixels that is redrawn only where it was damaged, and scrolls without copying."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ from desktop.widgets.image_conversion import wrap_words
 
 PixelWords = NDArray[np.uint32]
 RenderBox = Callable[[Box, PixelWords], None]
-"""Works out the device pixels of a box, into an array of that box's size."""
+"""Draws the device pixels of a box into an array of the size of that box."""
 
 _MAX_DAMAGED_BOXES = 8
-"""Damaged boxes beyond this number are united: one larger box is cheaper than many calls."""
+"""More damaged boxes than this are united: one larger box is cheaper than many calls."""
 
 _BAND_PIXELS = 100_000
-"""Pixels worked out at once: what numpy makes on the way then stays in the processor's cache, and the operating
-system need not hand out fresh memory for it, which would cost more than the work itself."""
+"""Pixels drawn in one call: temporary arrays then fit into the processor's cache, and the allocator reuses their
+memory, whereas fresh memory from the operating system would cost more than the drawing itself."""
 
 
 class PixelBuffer:
-    """Device pixels that Qt draws without a copy, and the parts of them that are out of date.
+    """Device pixels that Qt draws without a copy, and the boxes of them that are out of date.
 
-    Opposite sides of the array belong together, as on a ring: when the picture moves, only the place in the array
-    moves where the canvas' top left corner is kept. What leaves at one side makes room for what comes in at the other.
+    A ring buffer in both directions: scrolling only moves the position in the array that stands for the top left
+    corner of the canvas; what leaves on one side makes room for what appears on the other.
     """
 
     def __init__(self, width: int, height: int, *, opaque: bool) -> None:
         self.width, self.height = width, height
         self._pixels: PixelWords = np.zeros((height, width), np.uint32)
-        # The image only looks at the array's memory; both live and die with the sheet.
+        # Shares the memory of the array; both have the lifetime of the buffer.
         self._image = wrap_words(self._pixels, opaque=opaque)
         self._whole = Box(0, 0, width, height)
-        self._left = self._top = 0  # where in the array the corner of the canvas is kept
+        self._left = self._top = 0  # position of the canvas's corner in the array
         self._damaged = [self._whole]
 
     def damage(self, box: Box | None = None) -> None:
-        """Have the device pixels of `box` (all by default) worked out before they are drawn next."""
+        """Mark the device pixels of `box` (all by default) as out of date."""
         if box is None:
             self._damaged = [self._whole]
         elif not (box := box.intersection(self._whole)).is_empty:
@@ -61,8 +61,8 @@ class PixelBuffer:
         return not self._damaged
 
     def redraw_damaged(self, render: RenderBox, deadline: float = math.inf) -> int:
-        """Bring what is damaged up to date, as far as there is time: `until` is one of `time.perf_counter`. Returns how
-        many pixels were worked out."""
+        """Redraw the damaged boxes until the deadline, a time of `time.perf_counter`; at least one band. Returns how
+        many pixels were drawn."""
         waiting = deque(band for box in self._damaged for band in _bands(box))
         drawn = 0
         while waiting and (not drawn or time.perf_counter() < deadline):
@@ -74,19 +74,19 @@ class PixelBuffer:
         return drawn
 
     def composite(self, below: PixelBuffer, above: PixelBuffer | None) -> None:
-        """Bring what is damaged up to date from sheets that are and have always moved with this one: one laid over the
-        other."""
+        """Redraw the damaged boxes from buffers that have always scrolled together with this one: `above` is drawn over
+        `below`."""
         if self.is_up_to_date:
             return
         painter = QPainter(self._image)
         for place in (place for box in self._damaged for _, place in self._wrapped_parts(box)):
-            for sheet in (below, above) if above else (below,):
-                painter.drawImage(_rect(place), sheet._image, _rect(place))
+            for source in (below, above) if above else (below,):
+                painter.drawImage(_rect(place), source._image, _rect(place))
         painter.end()
         self._damaged = []
 
     def scroll(self, dx: int, dy: int) -> None:
-        """Move the pixels; the strips that come into sight are damaged."""
+        """Scroll by device pixels; the strips that appear are damaged."""
         kept = self._whole.intersection(self._whole.moved(dx, dy))
         if kept.is_empty:
             self.damage()
@@ -101,13 +101,13 @@ class PixelBuffer:
         self.damage(Box(kept.x1, kept.y0, self.width, kept.y1))
 
     def draw(self, painter: QPainter, box: Box, step: int = 1) -> None:
-        """Draw the pixels of `box`, each as a square of `step` device pixels, which the painter counts."""
+        """Paint the pixels of `box`, each as a square of `step` device pixels; the painter counts device pixels."""
         for part, place in self._wrapped_parts(box):
             squares = Box(part.x0 * step, part.y0 * step, part.x1 * step, part.y1 * step)
             painter.drawImage(_rect(squares), self._image, _rect(place))
 
     def _wrapped_parts(self, box: Box) -> Iterator[tuple[Box, Box]]:
-        """A box cut where the array ends: the parts, and where in the array each is kept."""
+        """A box cut where the ring buffer wraps: each part, and its position in the array."""
         for y0, y1, down in _wrapped_ranges(box.y0, box.y1, self._top, self.height):
             for x0, x1, across in _wrapped_ranges(box.x0, box.x1, self._left, self.width):
                 yield Box(x0, y0, x1, y1), Box(across, down, across + x1 - x0, down + y1 - y0)

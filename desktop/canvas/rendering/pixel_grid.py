@@ -1,4 +1,4 @@
-"""Lines between the pixels of the picture, drawn into the sheet of the layers where pixels are large."""
+"""The pixel grid: lines between image pixels, drawn into the overlay where pixels are large."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from core.base.geometry import Box
 from desktop.canvas.viewport import Viewport
 
 MIN_GRID_SCALE = 12.0
-"""Device pixels per image pixel from which on the grid is drawn: below, it would hide what it divides."""
+"""Device pixels per image pixel from which on the grid is drawn: at a smaller scale it would hide the pixels."""
 _DARK, _LIGHT = (0, 80), (255, 56)
-"""Grey and opacity, 0..255. A dark line beside a light one shows on any ground."""
+"""Grey and opacity, 0..255. A dark line beside a light one is visible on any picture."""
 
 
 def draw_pixel_grid(part: NDArray[np.uint32], box: Box, view: Viewport) -> None:
-    """Blend the lines through the device pixels of `box` over them, (h, w) premultiplied 0xAARRGGBB.
+    """Blend the grid lines of `box` over its device pixels `part`, (h, w) uint32 premultiplied 0xAARRGGBB.
 
     The dark line is the first row or column of device pixels of an image pixel, the light one the last of the
     pixel before.
@@ -32,7 +32,7 @@ def draw_pixel_grid(part: NDArray[np.uint32], box: Box, view: Viewport) -> None:
 
 
 def _blend_grey(pixels: NDArray[np.uint32], grey: int, alpha: int) -> NDArray[np.uint32]:
-    """A grey at an opacity laid over premultiplied pixels: two channels at a time, each in its own two bytes."""
+    """Source-over of one grey at an opacity: two channels at a time, each in two bytes of its own."""
     kept, pairs = np.uint32(256 - alpha), np.uint32(0x00FF00FF)
     low = ((pixels & pairs) * kept >> np.uint32(8)) & pairs
     high = ((pixels >> np.uint32(8)) & pairs) * kept & ~pairs
@@ -41,9 +41,10 @@ def _blend_grey(pixels: NDArray[np.uint32], grey: int, alpha: int) -> NDArray[np
 
 
 def _pixel_edges(start: int, end: int, offset: int, scale: float) -> NDArray[np.intp]:
-    """The first device pixel of each image pixel that begins between `start` and one beyond `end`."""
+    """First device pixel of each image pixel that starts between `start` and `end` + 1, (n,) intp."""
     numbers = np.arange(math.floor((start - offset) / scale), math.ceil((end + 1 - offset) / scale) + 1)
-    return np.ceil(offset + numbers * scale - 0.5).astype(np.intp)
+    edges: NDArray[np.intp] = np.ceil(offset + numbers * scale - 0.5).astype(np.intp)
+    return edges
 
 
 def _inside(places: NDArray[np.intp], size: int) -> NDArray[np.intp]:
