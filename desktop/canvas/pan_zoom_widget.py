@@ -89,7 +89,7 @@ class PanZoomWidget(QWidget):
         self.zoom_at(self.zoom_centre(), factor)
 
     def zoom_at(self, position: QPointF, factor: float) -> None:
-        """Zoom while the image point at a widget position stays there; a small step past the actual size stops at it."""
+        """Zoom around a widget position; a small step past the actual size stops at it."""
         old, new = self.scale, self.scale * factor
         if 0.6 < factor < 1.6 and (old < 1 < new or new < 1 < old):
             new = 1.0

@@ -55,7 +55,7 @@ class SideBySide:
         return area.translated(math.floor(self.offset), 0).adjusted(0, 0, 1, 0)
 
     def begin_second_view(self, painter: QPainter, exposed: list[Box]) -> list[Box]:
-        """Move the painter, which counts device pixels, to the second view. Returns what is exposed, in its coordinates."""
+        """Move the painter, which counts device pixels, to the second view. Returns what is exposed there."""
         step = self.widget_width - self._viewport.width
         painter.translate(step, 0)
         whole = Box(0, 0, self._viewport.width, self._viewport.height)

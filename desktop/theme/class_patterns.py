@@ -11,7 +11,7 @@ from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor, QPainter, QPainterPath
 
 from core.labels.class_list import MAX_CLASS_VALUE, UNLABELLED
-from desktop.widgets.image_conversion import wrap_words
+from desktop.image_conversion import wrap_words
 
 PATTERN_COUNT = 8
 """None, stripes in four directions, dots, crosses, rings; then from the start again."""

@@ -16,8 +16,8 @@ from core.session.session import Session
 from core.session.transfer.drop import DropPlan
 from desktop.controller import Actions, Controller
 from desktop.dispatcher import MainThreadDispatcher
+from desktop.image_conversion import to_array
 from desktop.transfer.dropped_files import dropped_paths
-from desktop.widgets.image_conversion import to_array
 
 PROGRESS_DELAY_MS = 600
 """Copying that takes longer shows a progress dialog."""

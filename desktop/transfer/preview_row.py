@@ -13,9 +13,9 @@ from PySide6.QtWidgets import QLabel, QWidget
 from core.formats.dataset_types import ClassTarget, DatasetClass
 from core.labels.class_list import VOID
 from core.session.transfer.import_service import SamplePreview
+from desktop.image_conversion import to_qimage
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.controls import ElidedLabel, column, row, text_label
-from desktop.widgets.image_conversion import to_qimage
 
 PREVIEW_SIDE = 188
 """Longer side in widget pixels; previews may have more for high-density screens."""

@@ -14,7 +14,7 @@ from core.images.tiled_pyramid import AnyPyramid
 from desktop.canvas.canvas import Canvas
 from desktop.canvas.rendering.compositor import CanvasContent
 from desktop.canvas.rendering.layer_style import sample_nearest
-from desktop.widgets.image_conversion import to_qimage, words_to_qimage
+from desktop.image_conversion import to_qimage, words_to_qimage
 
 MAX_SIZE = QSize(200, 160)
 GAP = 12

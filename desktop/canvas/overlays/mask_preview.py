@@ -11,7 +11,7 @@ from core.base.geometry import Box
 from core.tools.tool import MaskPreview
 from desktop.canvas.rendering.layer_style import premultiplied, sample_nearest
 from desktop.canvas.viewport import Viewport
-from desktop.widgets.image_conversion import words_to_qimage
+from desktop.image_conversion import words_to_qimage
 
 _OPACITY = 0.55
 _LIGHT, _DARK = np.uint32(0xFFFFFFFF), np.uint32(0xFF000000)
@@ -44,7 +44,7 @@ class MaskPreviewPainter:
             painter.restore()
 
     def _render(self, preview: MaskPreview, view: Viewport, colour: QColor, edge_width: int) -> None:
-        """Fill in the class's colour with a light edge of one device pixel; a preview that is not filled gets an edge of
+        """Fill in the class's colour with a light edge of one device pixel; a preview without fill gets an edge of
         `edge_width` light and as many dark pixels, visible on any picture. The cost depends on the visible part."""
         self._image = None
         whole = view.device_box(preview.box, margin=0)

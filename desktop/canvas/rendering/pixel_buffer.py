@@ -15,7 +15,7 @@ from PySide6.QtCore import QRect
 from PySide6.QtGui import QPainter
 
 from core.base.geometry import Box
-from desktop.widgets.image_conversion import wrap_words
+from desktop.image_conversion import wrap_words
 
 PixelWords = NDArray[np.uint32]
 RenderBox = Callable[[Box, PixelWords], None]

@@ -20,9 +20,9 @@ from core.session.dataset.statistics import DatasetFinding, DatasetStatistics
 from core.session.session import Session
 from desktop.controller import Actions, Controller
 from desktop.dispatcher import MainThreadDispatcher
+from desktop.image_conversion import to_qimage
 from desktop.picture_list import FOUND_PREFIX
 from desktop.theme.theme import Theme
-from desktop.widgets.image_conversion import to_qimage
 from desktop.workspaces.data.near_duplicates import PairMember, PairRow
 from desktop.workspaces.data.page import ClassCount, DataPage
 from desktop.workspaces.data.split_controller import SplitController, split_title

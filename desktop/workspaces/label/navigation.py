@@ -13,8 +13,8 @@ from core.base.errors import MaskloopError
 from core.session.session import Session
 from desktop.controller import Actions, Controller
 from desktop.dispatcher import MainThreadDispatcher
+from desktop.image_conversion import to_qimage
 from desktop.picture_list import PREDICATES, NoPictures, PictureList, tags_in_use
-from desktop.widgets.image_conversion import to_qimage
 from desktop.workspaces.label.page import LabelPage
 
 THUMBNAIL_PIXELS = 208

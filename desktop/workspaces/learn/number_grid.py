@@ -20,8 +20,8 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from core.lessons.formulas import format_number
+from desktop.image_conversion import to_qimage
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.image_conversion import to_qimage
 
 MAX_SIDE, MIN_SIDE = 352, 15 * GRID
 ARROW_STEPS = {

@@ -19,8 +19,8 @@ from PySide6.QtWidgets import QWidget
 
 from core.lessons.operations import Matrix
 from core.lessons.patch import extract_patch, highest_contrast, patch_position
+from desktop.image_conversion import to_qimage
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.image_conversion import to_qimage
 from desktop.workspaces.learn.number_grid import ARROW_STEPS, claim_arrow_keys
 
 MAX_SIZE = QSize(20 * GRID, 20 * GRID)

@@ -9,7 +9,7 @@ from PySide6.QtGui import QPainter, QPixmap
 from core.labels.class_list import UNLABELLED, VOID, ClassList
 from core.labels.label_map import Values
 from core.session.review import PicturePreview
-from desktop.widgets.image_conversion import to_qimage
+from desktop.image_conversion import to_qimage
 
 MASK_ALPHA = 150
 DIFFERENT = (226, 60, 60)

@@ -13,9 +13,9 @@ from core.session.models.augmentation_previewer import (
     VERSIONS_PER_PICTURE,
     AugmentedPictures,
 )
+from desktop.image_conversion import to_qimage
 from desktop.theme.theme import GRID
 from desktop.widgets.controls import button, column, row, text_label
-from desktop.widgets.image_conversion import to_qimage
 
 CELL_WIDTH, CELL_HEIGHT = 22 * GRID, 13 * GRID
 """Room for a picture, in widget pixels."""
