@@ -58,7 +58,7 @@ def canvas(qtbot: QtBot) -> Iterator[Canvas]:
     made.show()
     qtbot.waitExposed(made)
     made.show_picture(Pyramid.build(np.full((80, 120, 3), 60, np.uint8)), LabelMap.blank(120, 80), None)
-    made.set_class(1, "road", (255, 0, 0))
+    made.tools.set_class(1, "road", (255, 0, 0))
     yield made
     made.clear()
 

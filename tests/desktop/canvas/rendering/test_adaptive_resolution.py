@@ -110,7 +110,7 @@ def canvas(qtbot: QtBot) -> Iterator[Canvas]:
     made = Canvas()
     qtbot.addWidget(made)
     made.resize(1300, 900)
-    made.set_class(1, "road", (230, 110, 40))
+    made.tools.set_class(1, "road", (230, 110, 40))
     made.show()
     qtbot.waitExposed(made)
     noise = np.random.default_rng(2).integers(0, 255, (1400, 1900, 3)).astype(np.uint8)

@@ -41,7 +41,7 @@ def canvas(qtbot: QtBot) -> Iterator[Canvas]:
     palette[1], palette[2] = RED, GREEN
     made.set_palette(palette)
     made.set_layers(LayerState(label_opacity=1.0, prediction_opacity=1.0, difference_opacity=1.0))
-    made.set_class(1, "one", RED)
+    made.tools.set_class(1, "one", RED)
     values = np.zeros((400, 600), np.uint8)
     values[:, :300] = 1
     said = np.full((400, 600), 2, np.uint8)
