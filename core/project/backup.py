@@ -1,4 +1,4 @@
-"""Copies of the project file: made while it is open, thinned with age, and brought back beside what is there."""
+"""Backups of the project file: made while it is open, thinned by age, and restored."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from core.project.folder_sync import sync_folder
 
 BACKUP_FOLDER = "backups"
 BACKUP_INTERVAL = timedelta(minutes=30)
-"""A copy is made at most this often while somebody works."""
+"""Least time between two automatic backups."""
 FREE_SPACE_RESERVE = 64 << 20
-"""Bytes that a backup leaves free on the disk: strokes come before copies."""
+"""Bytes that a backup leaves free on the disk, so that edits can still be stored."""
 _TIME_FORMAT = "%Y%m%dT%H%M%SZ"
 _PREFIX, _SUFFIX, _REPLACED = "project-", ".sqlite", "replaced"
 _STALE_TEMP_SECONDS = 86400.0
 PAGES_PER_STEP = 2000
-"""Copied at a step: 8 MB."""
+"""Pages of 4 KB that are copied before the backup checks whether to stop."""
 
-# Newest copies all stay; then one an hour for a day, one a day for two weeks, one a week for half a year.
+# The newest backups are kept; then one an hour for a day, one a day for two weeks, one a week for half a year.
 _ALWAYS_KEPT = 3
 _RETENTION = (
     (timedelta(days=1), timedelta(hours=1)),
@@ -47,9 +47,9 @@ def make_backup(
     label: str = "",
     should_stop: Callable[[], bool] = _never_stop,
 ) -> Path:
-    """Copy an open (or closed) project file into `folder`, named by its time; returns the copy.
+    """Copy a project file, open or not, into `folder` under a name with the time `at`; returns the path of the copy.
 
-    Raises ProjectError when it cannot be made, and Cancelled when `should_stop` says so; nothing is left then.
+    Raises ProjectError when it cannot be made and Cancelled when `should_stop` returns True; no partial copy is left.
     """
     target = _unused_name(folder, at or datetime.now(UTC), label)
     write_backup(project_file, target, should_stop=should_stop)
@@ -57,21 +57,21 @@ def make_backup(
 
 
 def write_backup(project_file: Path, target: Path, *, should_stop: Callable[[], bool] = _never_stop) -> None:
-    """Copy a project file to `target`: written beside and renamed, checked before it counts.
+    """Copy a project file to `target`: written to a temporary file, checked, then renamed.
 
-    Raises ProjectError or Cancelled, and leaves nothing then.
+    Raises ProjectError or Cancelled; no partial copy is left.
     """
-    beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        size = sum(path.stat().st_size for path in (project_file, _wal_path(project_file)) if path.exists())
+        size = sum(path.stat().st_size for path in (project_file, wal_path(project_file)) if path.exists())
         if shutil.disk_usage(target.parent).free < size + FREE_SPACE_RESERVE:
             raise ProjectError(
                 f"No backup of {project_file} was made: the disk of {target.parent} is almost full. "
                 f"Free {(size + FREE_SPACE_RESERVE) >> 20} MB there."
             )
-        copy_database(project_file, beside, should_stop=should_stop)
-        beside.replace(target)
+        copy_database(project_file, temporary, should_stop=should_stop)
+        temporary.replace(target)
         sync_folder(target.parent)
     except (OSError, sqlite3.Error) as problem:
         raise ProjectError(
@@ -81,49 +81,52 @@ def write_backup(project_file: Path, target: Path, *, should_stop: Callable[[], 
     finally:
         for rest in ("", "-journal"):
             with contextlib.suppress(OSError):
-                beside.with_name(beside.name + rest).unlink(missing_ok=True)
+                temporary.with_name(temporary.name + rest).unlink(missing_ok=True)
 
 
 def copy_database(source: Path, target: Path, *, should_stop: Callable[[], bool] = _never_stop) -> None:
-    """A consistent copy of `source` as it is now, whoever is writing. Raises sqlite3.Error, OSError or Cancelled."""
+    """Copy the present state of `source`, consistently even while others write, and check the copy.
 
-    def look(*_: int) -> None:
+    Raises sqlite3.Error, OSError or Cancelled.
+    """
+
+    def check_cancelled(*_: int) -> None:
         if should_stop():
             raise Cancelled
 
     with (
         contextlib.closing(
             sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
-        ) as there,
-        contextlib.closing(sqlite3.connect(target)) as here,
+        ) as original,
+        contextlib.closing(sqlite3.connect(target)) as copy,
     ):
-        # Within a transaction of our own the source stands still for us: without it, every stroke that is stored
-        # meanwhile makes SQLite begin again, and a large project would never be copied while somebody paints.
-        there.execute("BEGIN")
-        there.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
-        there.backup(here, pages=PAGES_PER_STEP, progress=look, sleep=0.001)
-        here.execute("PRAGMA journal_mode = DELETE")  # one file, ready to be carried away
-        here.execute(new_file_id_sql())
-        here.set_progress_handler(should_stop, 100_000)
+        # A read transaction fixes the state that is copied. Without it SQLite restarts the backup at every write, and a
+        # large project would never be copied while the user paints.
+        original.execute("BEGIN")
+        original.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
+        original.backup(copy, pages=PAGES_PER_STEP, progress=check_cancelled, sleep=0.001)
+        copy.execute("PRAGMA journal_mode = DELETE")  # a single file, without a WAL beside it
+        copy.execute(new_file_id_sql())
+        copy.set_progress_handler(should_stop, 100_000)
         try:
-            verdict = here.execute("PRAGMA quick_check(1)").fetchone()[0]
+            verdict = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
         except sqlite3.OperationalError:
-            look()
+            check_cancelled()
             raise
         if verdict != "ok":
             raise sqlite3.DatabaseError(f"the copy is damaged: {' '.join(verdict.split())}")
 
 
 def new_file_id_sql() -> str:
-    """SQL that marks a file as itself and no other: a journal that a killed program leaves carries the same mark.
+    """SQL that gives a file a random id, which its write-ahead log then repeats: so a WAL is known to be of this file.
 
-    SQLite keeps this number for programs to use as they like, in the header of the file.
+    `user_version` is a number in the file's header that SQLite leaves to applications.
     """
     return f"PRAGMA user_version = {random.randrange(1, 1 << 31)}"
 
 
 def list_backups(folder: Path) -> list[tuple[datetime, Path]]:
-    """All backups with their times, newest first. What is called otherwise is not ours."""
+    """All backups in a folder with their times, newest first; files with other names are ignored."""
     found: list[tuple[datetime, Path]] = []
     for path in folder.glob(f"{_PREFIX}*{_SUFFIX}"):
         with contextlib.suppress(ValueError):
@@ -134,52 +137,52 @@ def list_backups(folder: Path) -> list[tuple[datetime, Path]]:
 
 
 def latest_backup(folder: Path) -> Path | None:
-    """The copy to go back to: the newest one, but never what a restore has put aside."""
+    """The backup to restore by default: the newest one that is not a file replaced by an earlier restore."""
     copies = (path for _, path in list_backups(folder) if not _stem(path).endswith(f"-{_REPLACED}"))
     return next(copies, None)
 
 
 def is_backup_due(folder: Path, now: datetime | None = None) -> bool:
-    """Whether the newest copy is old enough. Copies from the future (the clock went backwards) do not count."""
+    """Whether the newest backup is older than BACKUP_INTERVAL. Backups from the future (after the clock was set back)
+    are ignored."""
     now = now or datetime.now(UTC)
     newest = next((moment for moment, _ in list_backups(folder) if moment <= now), None)
     return newest is None or now - newest >= BACKUP_INTERVAL
 
 
 def expired_backups(times: Sequence[datetime], now: datetime) -> list[datetime]:
-    """Which backups may go: of each hour, day or week (by age) only the newest stays."""
+    """The times of the backups to delete: of each hour, day or week (by age) only the newest is kept."""
     ordered = sorted(times, reverse=True)
     kept_slots: set[tuple[timedelta, int]] = set()
-    gone: list[datetime] = []
-    for place, moment in enumerate(ordered):
+    expired: list[datetime] = []
+    for index, moment in enumerate(ordered):
         age = now - moment
-        step = next((step for limit, step in _RETENTION if age <= limit), None)
-        if place < _ALWAYS_KEPT:
+        period = next((period for limit, period in _RETENTION if age <= limit), None)
+        if index < _ALWAYS_KEPT:
             continue
-        if step is None:
-            gone.append(moment)
+        if period is None:
+            expired.append(moment)
             continue
-        slot = (step, int(moment.timestamp() // step.total_seconds()))
+        slot = (period, int(moment.timestamp() // period.total_seconds()))
         if slot in kept_slots:
-            gone.append(moment)
+            expired.append(moment)
         kept_slots.add(slot)
-    return gone
+    return expired
 
 
 def thin_backups(folder: Path, now: datetime | None = None) -> list[Path]:
-    """Delete backups by the rule above; returns what went.
+    """Delete the backups that `expired_backups` selects; returns their paths.
 
-    Those with a word in their name were made for a reason (before an upgrade or a repair, replaced by a restore)
-    and stay until a person deletes them.
+    Backups with a label (made before an upgrade or a repair, replaced by a restore) are never deleted.
     """
-    copies = [(moment, path) for moment, path in list_backups(folder) if "-" not in _stem(path)]
-    gone = set(expired_backups([moment for moment, _ in copies], now or datetime.now(UTC)))
+    backups = [(moment, path) for moment, path in list_backups(folder) if "-" not in _stem(path)]
+    expired = set(expired_backups([moment for moment, _ in backups], now or datetime.now(UTC)))
     removed: list[Path] = []
-    for path in (path for moment, path in copies if moment in gone):
+    for path in (path for moment, path in backups if moment in expired):
         with contextlib.suppress(OSError):
             path.unlink()
             removed.append(path)
-    for path in folder.glob(f".{_PREFIX}*.tmp*"):  # begun by a process that was killed
+    for path in folder.glob(f".{_PREFIX}*.tmp*"):  # of processes that were killed during a backup
         with contextlib.suppress(OSError):
             if abs(time.time() - path.stat().st_mtime) > _STALE_TEMP_SECONDS:
                 path.unlink()
@@ -187,25 +190,25 @@ def thin_backups(folder: Path, now: datetime | None = None) -> list[Path]:
 
 
 def restore_backup(project_file: Path, backup: Path) -> Path | None:
-    """Put a backup in place of the project file; the caller holds the writer's guard and nobody has it open.
+    """Replace the project file by a backup. The caller holds the writer lock, and nobody has the file open.
 
-    What was there steps aside as `project-...-replaced.sqlite` in the backups' folder and is returned. Raises
-    ProjectError, with everything as it was, when the backup is damaged or no project, somebody reads, or the disk
-    refuses.
+    The replaced file is kept as `project-...-replaced.sqlite` in the backup folder; returns its path. Raises
+    ProjectError, with everything as it was, when the backup is damaged or not a project, another process reads the
+    project, or the disk refuses.
     """
-    beside = project_file.with_name(f".{project_file.name}.{os.getpid()}.tmp")
+    temporary = project_file.with_name(f".{project_file.name}.{os.getpid()}.tmp")
     try:
-        copy_database(backup, beside)
-        _require_project_file(beside)
+        copy_database(backup, temporary)
+        _require_project_file(temporary)
         replaced = _keep_replaced(project_file) if project_file.exists() else None
-        # A journal left behind would be applied to the wrong file.
+        # SQLite would apply the WAL of the replaced file to the restored one.
         for rest in ("-wal", "-shm"):
             project_file.with_name(project_file.name + rest).unlink(missing_ok=True)
-        beside.replace(project_file)
+        temporary.replace(project_file)
         sync_folder(project_file.parent)
     except (OSError, sqlite3.Error) as problem:
         with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
         raise ProjectError(
             f"The backup {backup} could not be restored: {problem}. The project was left as it was; "
             "close every Maskloop that has it open, or choose another backup with: maskloop restore --list"
@@ -216,20 +219,20 @@ def restore_backup(project_file: Path, backup: Path) -> Path | None:
 def _keep_replaced(project_file: Path) -> Path:
     replaced = _unused_name(project_file.parent / BACKUP_FOLDER, datetime.now(UTC), _REPLACED)
     replaced.parent.mkdir(exist_ok=True)
-    if _wal_path(project_file).exists():  # SQLite drops the journal of a file that it cannot read
-        shutil.copyfile(_wal_path(project_file), _wal_path(replaced))
+    if wal_path(project_file).exists():  # SQLite deletes the WAL of a file that it cannot read
+        shutil.copyfile(wal_path(project_file), wal_path(replaced))
     try:
-        with contextlib.closing(sqlite3.connect(project_file, timeout=1.0)) as there:
-            # Takes the journal into the file; refused while anybody has it open.
-            there.execute("PRAGMA journal_mode = DELETE")
+        with contextlib.closing(sqlite3.connect(project_file, timeout=1.0)) as connection:
+            # Writes the WAL into the file; fails with "locked" while another process has it open.
+            connection.execute("PRAGMA journal_mode = DELETE")
         copy_database(project_file, replaced)
-        _wal_path(replaced).unlink(missing_ok=True)
+        wal_path(replaced).unlink(missing_ok=True)
     except sqlite3.DatabaseError as problem:
         replaced.unlink(missing_ok=True)
         if isinstance(problem, sqlite3.OperationalError) and "locked" in str(problem):
-            _wal_path(replaced).unlink(missing_ok=True)
+            wal_path(replaced).unlink(missing_ok=True)
             raise
-        shutil.copyfile(project_file, replaced)  # too damaged to be read: kept as it lies, with its journal
+        shutil.copyfile(project_file, replaced)  # too damaged to be read: copied as it is, beside its WAL
     return replaced
 
 
@@ -240,7 +243,7 @@ def _require_project_file(copy: Path) -> None:
 
 
 def _unused_name(folder: Path, moment: datetime, label: str) -> Path:
-    """Two copies within a second get two names."""
+    """The name for a backup of this moment, or of the next second that has none."""
     while True:
         name = f"{_PREFIX}{moment.strftime(_TIME_FORMAT)}{f'-{label}' if label else ''}{_SUFFIX}"
         if not (folder / name).exists():
@@ -252,5 +255,6 @@ def _stem(path: Path) -> str:
     return path.name.removeprefix(_PREFIX).removesuffix(_SUFFIX)
 
 
-def _wal_path(path: Path) -> Path:
+def wal_path(path: Path) -> Path:
+    """SQLite's write-ahead log of a database file."""
     return path.with_name(path.name + "-wal")

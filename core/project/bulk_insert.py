@@ -1,4 +1,4 @@
-"""Pictures that come with their labels, many in one transaction: what an import of thousands spends its time on."""
+"""Inserts many labelled pictures in one transaction, because an import of thousands spends its time there."""
 
 from __future__ import annotations
 
@@ -34,51 +34,51 @@ _PICTURES = (
 )
 
 
-def insert_pictures(store: Store, arrivals: Sequence[PackedPicture]) -> dict[str, int]:
-    """Store pictures, labels and tags, each picture's as one edit that can be undone. Returns their ids by path.
+def insert_pictures(store: Store, packed: Sequence[PackedPicture]) -> dict[str, int]:
+    """Insert pictures with their labels and tags, each as one undoable edit. Returns their ids by path.
 
-    Left out, for the caller to bring in one by one, are pictures that somebody has added meanwhile and labels with a
-    class that is gone meanwhile. Raises ProjectError when the disk refuses; nothing is stored then.
+    Pictures that exist already, and labels with a class that does not exist, are left out for the caller to store one
+    by one. Raises ProjectError when the disk refuses; nothing is stored in that case.
     """
     with store.write_transaction() as connection:
         known = {UNLABELLED, VOID, *connection.execute(select(classes.c.value)).scalars()}
-        coming = {a.path: a for a in arrivals if a.label is None or a.label.counts.keys() <= known}
-        if not coming:
+        new = {p.path: p for p in packed if p.label is None or p.label.counts.keys() <= known}
+        if not new:
             return {}
-        added = connection.execute(_PICTURES, [_picture(a) for a in coming.values()]).all()
+        added = connection.execute(_PICTURES, [_picture_columns(p) for p in new.values()]).all()
         ids = {str(path): int(number) for number, path in sorted(map(tuple, added))}
         edit_id = discard_undone_edits(connection, min(ids.values(), default=0))
-        who = {o: origin_id(connection, o, None) for o in (Origin.IMPORTED, Origin.PAINTED)}
+        origin_ids = {o: origin_id(connection, o, None) for o in (Origin.IMPORTED, Origin.PAINTED)}
         moment = now()
-        made: dict[Any, list[dict[str, Any]]] = {
+        rows_of: dict[Any, list[dict[str, Any]]] = {
             table: [] for table in (edits, tiles, edit_tiles, class_pixels, picture_tags, edit_rows)
         }
         for path, number in ids.items():
-            arrival = coming[path]
-            label = arrival.label
-            if label is None and not arrival.tags:
+            picture = new[path]
+            label = picture.label
+            if label is None and not picture.tags:
                 continue
-            made[edits].append(_edit(label, edit_id, number, who) | {"made_at": moment})
+            rows_of[edits].append(_edit_columns(label, edit_id, number, origin_ids) | {"made_at": moment})
             for tile in label.tiles if label else ():
-                place = _tile_columns(number, tile.key)
+                key_columns = _tile_columns(number, tile.key)
                 blank = blank_tile()
-                said = _origin_plane(
-                    tile, tile_box(tile.key, arrival.width, arrival.height), who[Origin.IMPORTED]
+                origin_plane = _origin_plane(
+                    tile, tile_box(tile.key, picture.width, picture.height), origin_ids[Origin.IMPORTED]
                 )
-                made[tiles].append(place | {"pixels": tile.pixels, "origins": said})
-                was = {"edit_id": edit_id, "pixels": blank.pixels, "origins": blank.origins}
-                made[edit_tiles].append(place | was)
-            made[class_pixels] += [
+                rows_of[tiles].append(key_columns | {"pixels": tile.pixels, "origins": origin_plane})
+                before = {"edit_id": edit_id, "pixels": blank.pixels, "origins": blank.origins}
+                rows_of[edit_tiles].append(key_columns | before)
+            rows_of[class_pixels] += [
                 {"picture_id": number, "class_value": value, "pixels": count}
                 for value, count in (label.counts if label else {}).items()
                 if value != UNLABELLED
             ]
-            for tag in arrival.tags:
-                made[picture_tags].append({"picture_id": number, "tag": tag})
+            for tag in picture.tags:
+                rows_of[picture_tags].append({"picture_id": number, "tag": tag})
                 key = {"table_name": "picture_tags", "row_key": f"{number}:{tag}", "content": None}
-                made[edit_rows].append({"edit_id": edit_id} | key)
+                rows_of[edit_rows].append({"edit_id": edit_id} | key)
             edit_id += 1
-        for table, rows in made.items():
+        for table, rows in rows_of.items():
             if rows:
                 connection.execute(_INSERTS[table], rows)
     return ids
@@ -89,19 +89,21 @@ _INSERTS = {
 }
 
 
-def _picture(arrival: PackedPicture) -> dict[str, Any]:
-    status = Status.NEW if arrival.label is None else Status.DONE
+def _picture_columns(picture: PackedPicture) -> dict[str, Any]:
+    status = Status.NEW if picture.label is None else Status.DONE
     return {
-        "path": arrival.path,
-        "width": arrival.width,
-        "height": arrival.height,
-        "digest": arrival.digest,
-        "split": arrival.split.value if arrival.split else None,
+        "path": picture.path,
+        "width": picture.width,
+        "height": picture.height,
+        "digest": picture.digest,
+        "split": picture.split.value if picture.split else None,
         "status": status.value,
     }
 
 
-def _edit(label: PackedLabel | None, edit_id: int, picture_id: int, who: dict[Origin, int]) -> dict[str, Any]:
+def _edit_columns(
+    label: PackedLabel | None, edit_id: int, picture_id: int, origin_ids: dict[Origin, int]
+) -> dict[str, Any]:
     box = label.box if label else None
     return {
         "id": edit_id,
@@ -115,16 +117,16 @@ def _edit(label: PackedLabel | None, edit_id: int, picture_id: int, who: dict[Or
         "y1": box.y1 if box else 0,
         "pixels": label.pixels if label else 0,
         "seconds": 0.0,
-        "origin_id": who[Origin.IMPORTED if label else Origin.PAINTED],
+        "origin_id": origin_ids[Origin.IMPORTED if label else Origin.PAINTED],
     }
 
 
-def _origin_plane(tile: PackedTile, place: Box, who: int) -> bytes:
-    """The plane of who said so: one origin wherever there is a label."""
+def _origin_plane(tile: PackedTile, box: Box, origin: int) -> bytes:
+    """The encoded origin plane: `origin` wherever the tile is labelled, else 0."""
     if tile.is_fully_labelled:
-        return encode(np.full((1, 1), who, np.uint16))
-    labelled = decode(tile.pixels, place.height, place.width, np.uint8) != UNLABELLED
-    return encode(labelled * np.uint16(who))
+        return encode(np.full((1, 1), origin, np.uint16))
+    labelled = decode(tile.pixels, box.height, box.width, np.uint8) != UNLABELLED
+    return encode(labelled * np.uint16(origin))
 
 
 def _tile_columns(picture_id: int, key: TileKey) -> dict[str, int]:

@@ -1,7 +1,8 @@
-"""What became of class values: a network or a hand that still means the old ones is read through this.
+"""The log of class values that were replaced by others, and the lookup tables made from it.
 
-Table `class_moves` is a log: undoing adds a row that takes an earlier one back, redoing adds the move once more.
-So it tells for every moment which moves were in force, also for those whose edits have been forgotten since.
+Networks that were trained before, and strokes that are being stored meanwhile, still use the old values. The table
+`class_moves` only grows: undoing a replacement adds a row that reverts it, redoing adds the replacement again. So the
+replacements in effect at any earlier time are known, even when their edits were discarded from the journal.
 """
 
 from __future__ import annotations
@@ -21,91 +22,93 @@ from core.project.schema import class_moves, classes
 from core.project.stored_tiles import count_values
 
 RemapTable = NDArray[np.uint8]
-"""(256,) uint8, looked up by pixel value."""
+"""(256,) uint8: the new value of each old value."""
 
 
 class RemapKind(StrEnum):
-    """What happened to a class."""
+    """Why a value was replaced."""
 
     MERGE = "merge"
     DELETE = "delete"
     VALUE = "value"
-    """The same class under another value."""
+    """The class got another value."""
     SPLIT = "split"
-    """Some of its pixels became a new class; who knew the old one still means it."""
+    """Some of its pixels became a new class; the old value still stands for the old class."""
 
 
 def log_remap(connection: Connection, edit_id: int, kind: RemapKind, old: int, new: int) -> None:
-    """An edit of the whole project gave pixels of one value another."""
+    """Log that an edit of the whole project replaced the value `old` by `new` in labels."""
     connection.execute(
         insert(class_moves).values(edit_id=edit_id, kind=kind.value, old_value=old, new_value=new)
     )
 
 
 def log_undo_or_redo(connection: Connection, edit_id: int, *, undone: bool) -> None:
-    """An edit of the whole project was undone or redone; nothing happens for one that moved no class."""
+    """Log that an edit of the whole project was undone or redone; does nothing for one that replaced no value."""
     own = class_moves.c.edit_id == edit_id
     query = select(class_moves).where(own, class_moves.c.takes_back.is_(None))
-    move = connection.execute(query.order_by(class_moves.c.id.desc()).limit(1)).first()
-    if move is not None:
+    remap = connection.execute(query.order_by(class_moves.c.id.desc()).limit(1)).first()
+    if remap is not None:
         row = {
             "edit_id": edit_id,
-            "kind": move.kind,
-            "old_value": move.old_value,
-            "new_value": move.new_value,
+            "kind": remap.kind,
+            "old_value": remap.old_value,
+            "new_value": remap.new_value,
         }
-        row["takes_back"] = move.id if undone else None
+        row["takes_back"] = remap.id if undone else None
         connection.execute(insert(class_moves).values(row))
 
 
 def latest_remap_id(connection: Connection) -> int:
-    """The moment now, as `moved_since` understands it: the id of the newest row, 0 while there is none."""
+    """The id of the newest row of the log, 0 while it is empty; marks the present for a later `remap_since`."""
     return int(connection.execute(select(func.coalesce(func.max(class_moves.c.id), 0))).scalar_one())
 
 
 def remap_since(connection: Connection, remap_id: int) -> RemapTable:
-    """What a pixel value of the time of `moment` is called now.
+    """What the values in use when `remap_id` was the newest row have become.
 
-    Moves are undone in the opposite order of how they were made, so what was in force then and what is in force now
-    begin alike. The rest of then is taken back, newest first; the rest of now is done.
+    Edits are undone in the reverse order of their making, so the replacements in effect then and now start with the
+    same rows. Those of then that follow are reverted, newest first, and those of now that follow are applied.
     """
     log = connection.execute(select(class_moves).order_by(class_moves.c.id)).all()
     then, now = (_active_remaps(log, until) for until in (remap_id, None))
-    # An edit that was undone and redone is the one it was.
+    # Compared by edit: one that was undone and redone has a new row, but replaces the same value.
     pairs = zip(then, now, strict=False)
     shared = sum(1 for _ in takewhile(lambda pair: pair[0].edit_id == pair[1].edit_id, pairs))
     table = np.arange(256, dtype=np.uint8)
-    for move in reversed(then[shared:]):
-        if move.kind in (
-            RemapKind.VALUE,
-            RemapKind.SPLIT,
-        ):  # a merge cannot be told apart again, a deletion neither
-            table[table == move.new_value] = move.old_value
-    for move in now[shared:]:
-        if move.kind != RemapKind.SPLIT:
-            table[table == move.old_value] = move.new_value
+    for remap in reversed(then[shared:]):
+        # A merge or deletion cannot be reverted: which of the pixels had the old value is not known.
+        if remap.kind in (RemapKind.VALUE, RemapKind.SPLIT):
+            table[table == remap.new_value] = remap.old_value
+    for remap in now[shared:]:
+        if remap.kind != RemapKind.SPLIT:
+            table[table == remap.old_value] = remap.new_value
     return table
 
 
 def replacement_values(connection: Connection, edit: Edit) -> RemapTable:
-    """What each value of an edit shall be stored as: itself, or, where its class has just gone, what it became.
+    """The value to store for each value of an edit: itself, or the one that has just replaced it.
 
-    A stroke may be on its way while its class is merged or deleted. Nothing is ever stored of a class that is not
-    there: without an heir such pixels are unlabelled.
+    A class may be merged or deleted while a stroke of it waits to be stored. Values of classes that do not exist are
+    never stored: without a replacement such pixels become unlabelled.
     """
     table = np.arange(256, dtype=np.uint8)
     known = {UNLABELLED, VOID, *connection.execute(select(classes.c.value)).scalars()}
     painted = {int(v) for change in edit.tiles for v in np.flatnonzero(count_values(change.after))}
     for value in painted - known:
         log = connection.execute(select(class_moves).order_by(class_moves.c.id)).all()
-        left = [m.id for m in _active_remaps(log, None) if m.old_value == value and m.kind != RemapKind.SPLIT]
-        heir = int(remap_since(connection, left[-1] - 1)[value]) if left else UNLABELLED
-        table[value] = heir if heir in known else UNLABELLED
+        replaced = [
+            remap.id
+            for remap in _active_remaps(log, None)
+            if remap.old_value == value and remap.kind != RemapKind.SPLIT
+        ]
+        new_value = int(remap_since(connection, replaced[-1] - 1)[value]) if replaced else UNLABELLED
+        table[value] = new_value if new_value in known else UNLABELLED
     return table
 
 
 def _active_remaps(log: Sequence[Row[Any]], until: int | None) -> list[Row[Any]]:
-    """The moves done and not taken back when row `until` was the newest (None: now), in the order they were made."""
+    """The replacements in effect when row `until` was the newest (None: now), oldest first."""
     rows = [row for row in log if until is None or row.id <= until]
-    gone = {row.takes_back for row in rows}
-    return [row for row in rows if row.takes_back is None and row.id not in gone]
+    reverted = {row.takes_back for row in rows}
+    return [row for row in rows if row.takes_back is None and row.id not in reverted]

@@ -1,4 +1,4 @@
-"""What it takes for a new name in a folder to survive a power cut."""
+"""Makes new entries of a folder survive a power cut."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the disk keep the names in `folder`: flushing a file keeps what is in it, not that it is called so.
+    """Flush the entries of `folder` to the disk: flushing a file keeps its content, but not its name in the folder.
 
-    Does nothing where folders cannot be flushed (Windows, some network drives): nothing better can be had there.
+    Does nothing where folders cannot be flushed (Windows, some network drives).
     """
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
@@ -21,8 +21,8 @@ def sync_folder(folder: Path) -> None:
 
 
 def create_folder(folder: Path) -> None:
-    """Make a folder and those above it that are missing, so that a power cut leaves them there. Raises OSError."""
-    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    """Create a folder and its missing parents, so that they survive a power cut. Raises OSError."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
-    for place in missing:
-        sync_folder(place.parent)
+    for path in missing:
+        sync_folder(path.parent)

@@ -1,7 +1,9 @@
-"""The journal: every change of the document is one edit, one transaction, and can be undone.
+"""The edit journal: every change of labels, classes or picture metadata is one edit, one transaction, and can be
+undone.
 
-An edit keeps the *other side* of all it touched: tiles and rows as they were before it, or, once it is undone, as they
-were after it. Undo and redo are the same act: swap what is there with the other side.
+An edit saves the previous state of all tiles and rows it changes; once it is undone, it holds their later state
+instead.
+Undo and redo are therefore the same operation: they swap the saved state with the current one.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from core.labels.codec import decode, encode
 from core.labels.label_map import Edit, Origin, Values
 from core.project.class_remaps import log_undo_or_redo, replacement_values
 from core.project.records import EditRecord, Status, UndoNames, UndoResult, now
-from core.project.row_changes import RowChange, content_from_json, content_to_json, swap_rows
+from core.project.row_changes import BATCH_SIZE, RowChange, content_from_json, content_to_json, swap_rows
 from core.project.schema import edit_rows, edit_tiles, edits, pictures, tiles
 from core.project.store import Store
 from core.project.stored_tiles import (
@@ -48,11 +50,11 @@ from core.project.undo_order import (
 )
 
 KEPT_UNDO_STEPS = 1000
-"""Newest steps of each picture that are never thinned."""
+"""The newest edits of each picture that always stay undoable."""
 JOURNAL_BYTES_LIMIT = 2 << 30
-"""Thinning begins when the other sides of all edits take more than this."""
+"""Thinning starts when the saved tiles of all edits take more than this."""
 
-# Made once: to put a question together takes longer than to answer it.
+# Built once: SQLAlchemy takes longer to build a statement than SQLite to execute it.
 _INSERT_SAVED_TILE = insert(edit_tiles)
 _SAVE_TILE = _INSERT_SAVED_TILE.on_conflict_do_update(
     index_elements=["edit_id", "picture_id", "tile_column", "tile_row"],
@@ -68,8 +70,8 @@ _SAVED_AND_CURRENT = (
         edit_tiles,
         pictures.c.width,
         pictures.c.height,
-        tiles.c.pixels.label("now_pixels"),
-        tiles.c.origins.label("now_origins"),
+        tiles.c.pixels.label("current_pixels"),
+        tiles.c.origins.label("current_origins"),
     )
     .join(pictures, pictures.c.id == edit_tiles.c.picture_id)
     .outerjoin(tiles, _SAME_TILE)
@@ -79,46 +81,48 @@ _SAVED_AND_CURRENT = (
 
 @dataclass(frozen=True, slots=True)
 class ThinningResult:
-    """What thinning took: edits that can no longer be undone, and the bytes they gave back."""
+    """Number of edits that can no longer be undone, and the bytes freed."""
 
     edits: int
     bytes: int
 
 
 class JournalRepository:
-    """All changes of one open project. Lives where its Store lives."""
+    """Commits, undoes and lists the edits of an open project. Used on the thread that owns its Store."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def commit(self, picture_id: int, edit: Edit, rows: Sequence[RowChange] = ()) -> None:
-        """Store an edit of pixels, with `rows` of the picture that belong to it. A new picture is now in progress.
+        """Store an edit of pixels, with `rows` of the picture that belong to it. A new picture becomes in progress.
 
-        Undone edits are let go: a new edit starts a new future. Pixels of a class that went while the hand painted
-        become its heir's. Raises DiskError when the disk refuses, ProjectError when the edit does not fit what is
-        stored; nothing is stored then.
+        Discards the edits that were undone before it. Pixels of a class that was merged or deleted while the user was
+        painting are stored as the class that replaced it. Raises DiskError when the disk refuses, ProjectError when the
+        edit does not fit what is stored; nothing is stored in either case.
         """
         with self._store.write_transaction() as connection:
-            who = origin_id(connection, edit.origin, edit.run_id)
-            edit_id = _insert_edit(connection, picture_id, edit, who)
-            heirs = replacement_values(connection, edit)
-            gained = np.zeros(256, np.int64)
-            kept, written = [], []
+            edit_origin = origin_id(connection, edit.origin, edit.run_id)
+            edit_id = _insert_edit(connection, picture_id, edit, edit_origin)
+            replacements = replacement_values(connection, edit)
+            delta = np.zeros(256, np.int64)
+            saved, written = [], []
             for change in edit.tiles:
                 height, width = change.after.shape
                 stored = read_tile(connection, picture_id, change.key) or blank_tile()
-                before, said = decode_origins_or_clear(stored, height, width)
-                was = decode(before.pixels, height, width, np.uint8)
-                # An import may have changed this tile since the hand saw it: an edit changes its own pixels only.
+                before, origin_plane = decode_origins_or_clear(stored, height, width)
+                values_before = decode(before.pixels, height, width, np.uint8)
+                # An import may have changed this tile since the canvas read it, so only the pixels that the edit itself
+                # changed are written.
                 changed = change.before != change.after
-                after = np.where(changed, heirs[change.after], was)
-                said[changed] = np.where(after[changed] == UNLABELLED, 0, who)
-                kept.append({"edit_id": edit_id, **tile_row(picture_id, change.key, before)})
-                written.append(tile_row(picture_id, change.key, StoredTile(encode(after), encode(said))))
-                gained += count_values(after) - count_values(was)
-            _save_tiles(connection, kept)
+                after = np.where(changed, replacements[change.after], values_before)
+                origin_plane[changed] = np.where(after[changed] == UNLABELLED, 0, edit_origin)
+                saved.append({"edit_id": edit_id, **tile_row(picture_id, change.key, before)})
+                tile = StoredTile(encode(after), encode(origin_plane))
+                written.append(tile_row(picture_id, change.key, tile))
+                delta += count_values(after) - count_values(values_before)
+            _save_tiles(connection, saved)
             write_tiles(connection, written)
-            update_pixel_counts(connection, picture_id, gained)
+            update_pixel_counts(connection, picture_id, delta)
             save_and_swap_rows(connection, edit_id, rows)
             connection.execute(
                 update(pictures)
@@ -127,7 +131,7 @@ class JournalRepository:
             )
 
     def change_rows(self, picture_id: int | None, name: str, tool: str, rows: Sequence[RowChange]) -> Changes:
-        """Store an edit of rows: marks, notes and tags of a picture, or (None) classes of the whole project."""
+        """Store an edit of rows: status, split, note and tags of a picture, or (None) an edit of the whole project."""
         with self._store.write_transaction() as connection:
             edit_id = _insert_edit(
                 connection,
@@ -139,24 +143,24 @@ class JournalRepository:
         return _changes_of(rows, ())
 
     def undo(self, picture_id: int, *, only_project_edits: bool = False) -> UndoResult | None:
-        """Take the newest edit of a picture, or of the whole project, back. None when there is none.
+        """Undo the newest edit of a picture or of the whole project, whichever is newer. None when there is none.
 
-        `only_whole`: None too when the newest is one of the picture alone. Raises ProjectError when an edit of the
-        whole project cannot be undone because a picture that it touched has been edited since.
+        `only_project_edits`: also None when that edit is one of the picture alone. Raises ProjectError when an edit of
+        the whole project cannot be undone because a picture that it changed has been edited since.
         """
         return self._swap(picture_id, undone=False, only_project_edits=only_project_edits)
 
     def redo(self, picture_id: int, *, only_project_edits: bool = False) -> UndoResult | None:
-        """Do the edit undone last again; None when there is none, as with `undo`."""
+        """Redo the edit that was undone last; None when there is none, as with `undo`."""
         return self._swap(picture_id, undone=True, only_project_edits=only_project_edits)
 
     def undo_names(self, picture_id: int) -> UndoNames:
-        """What undo and redo would do next."""
+        """The names of the edits that undo and redo would take next."""
         with self._store.read_transaction() as connection:
             return undo_names(connection, picture_id)
 
     def history(self, picture_id: int) -> list[EditRecord]:
-        """All edits of a picture and of the whole project, oldest first, undone ones included."""
+        """All edits of a picture and of the whole project, undone ones included, oldest first."""
         with self._store.read_transaction() as connection:
             rows = connection.execute(select_edits().where(_affects(picture_id)).order_by(edits.c.id))
             return [edit_record(row) for row in rows]
@@ -164,32 +168,34 @@ class JournalRepository:
     def changed_tiles_at(
         self, picture_id: int, edit_id: int
     ) -> dict[TileKey, np.ndarray[Any, np.dtype[np.uint8]]]:
-        """Tiles of a label as they were right after an edit (or would be, if it is undone), where they may differ from
-        now, each (h, w) uint8. Nothing is changed. What thinning let go is not known any more: no tile of it comes.
+        """Tiles of a label as they were right after an edit (or would be after redoing it), each (h, w) uint8.
+
+        Only tiles that may differ from the current label are returned; nothing is changed. Tiles whose saved state was
+        thinned are missing.
         """
         with self._store.read_transaction() as connection:
             undone = connection.execute(select(edits.c.undone).where(edits.c.id == edit_id)).scalar()
             if undone is None:
                 return {}
-            # Whichever step towards that moment comes last holds the tile as it was then: the last one overwrites.
-            way = edits.c.id <= edit_id if undone else edits.c.id > edit_id
+            # Undoing (or redoing) edit by edit towards that one, the last edit that changed a tile holds its state.
+            between = edits.c.id <= edit_id if undone else edits.c.id > edit_id
             steps = (
                 select(edit_tiles, pictures.c.width, pictures.c.height)
                 .join(edits, edits.c.id == edit_tiles.c.edit_id)
                 .join(pictures, pictures.c.id == edit_tiles.c.picture_id)
                 .where(_affects(picture_id), edit_tiles.c.picture_id == picture_id)
-                .where(way, edits.c.undone == undone)
+                .where(between, edits.c.undone == undone)
                 .order_by(edits.c.id if undone else edits.c.id.desc())
             )
             last = {TileKey(row.tile_column, row.tile_row): row for row in connection.execute(steps)}
-        then = {}
+        found = {}
         for key, row in last.items():
             place = tile_box(key, row.width, row.height)
-            then[key] = decode(row.pixels, place.height, place.width, np.uint8)
-        return then
+            found[key] = decode(row.pixels, place.height, place.width, np.uint8)
+        return found
 
     def latest_edit_time(self) -> str | None:
-        """When the newest edit was made, as the document stores it; None before the first."""
+        """When the newest edit was made, as it is stored; None without any edit."""
         with self._store.read_transaction() as connection:
             found = connection.execute(select(func.max(edits.c.made_at))).scalar()
         return None if found is None else str(found)
@@ -197,11 +203,12 @@ class JournalRepository:
     def thin(
         self, kept_steps: int = KEPT_UNDO_STEPS, kept_bytes: int = JOURNAL_BYTES_LIMIT
     ) -> ThinningResult:
-        """Let go of the other sides of old edits once they take more than `kept_bytes` together.
+        """Delete the saved tiles of old edits once those of all edits take more than `kept_bytes` together.
 
-        The rule: the newest `kept_steps` edits of each picture stay undoable whatever they take; of the others the
-        oldest go first, until the rest fits. Edits of the whole project stay, because nothing older could be undone
-        past a gap, and so does what is undone. The rows of the journal stay, marked as thinned. The caller tells.
+        The newest `kept_steps` edits of each picture stay undoable whatever they take; of the others the oldest are
+        thinned first, until the rest fits. Edits of the whole project are kept, because no older edit could be undone
+        past such a gap, and so are undone edits. The rows of the journal stay, marked as thinned. The caller reports
+        the result to the user.
         """
         with self._store.write_transaction() as connection:
             size = func.sum(func.length(edit_tiles.c.pixels) + func.length(edit_tiles.c.origins))
@@ -209,8 +216,8 @@ class JournalRepository:
             if total <= kept_bytes:
                 return ThinningResult(0, 0)
             rank = func.row_number().over(partition_by=edits.c.picture_id, order_by=edits.c.id.desc())
-            may_go = (edits.c.thinned == 0, edits.c.undone == 0, edits.c.picture_id.is_not(None))
-            ranked = select(edits.c.id, rank.label("rank")).where(*may_go).subquery()
+            candidates = (edits.c.thinned == 0, edits.c.undone == 0, edits.c.picture_id.is_not(None))
+            ranked = select(edits.c.id, rank.label("rank")).where(*candidates).subquery()
             old = connection.execute(
                 select(ranked.c.id, size)
                 .join(edit_tiles, edit_tiles.c.edit_id == ranked.c.id)
@@ -218,17 +225,17 @@ class JournalRepository:
                 .group_by(ranked.c.id)
                 .order_by(ranked.c.id)
             ).all()
-            gone, freed = [], 0
-            for edit_id, taken in old:
+            thinned, freed = [], 0
+            for edit_id, edit_size in old:
                 if total - freed <= kept_bytes:
                     break
-                gone.append(edit_id)
-                freed += taken
-            for start in range(0, len(gone), 500):
-                part = gone[start : start + 500]
-                connection.execute(delete(edit_tiles).where(edit_tiles.c.edit_id.in_(part)))
-                connection.execute(update(edits).where(edits.c.id.in_(part)).values(thinned=1))
-        return ThinningResult(len(gone), freed)
+                thinned.append(edit_id)
+                freed += edit_size
+            for start in range(0, len(thinned), BATCH_SIZE):
+                batch = thinned[start : start + BATCH_SIZE]
+                connection.execute(delete(edit_tiles).where(edit_tiles.c.edit_id.in_(batch)))
+                connection.execute(update(edits).where(edits.c.id.in_(batch)).values(thinned=1))
+        return ThinningResult(len(thinned), freed)
 
     def _swap(self, picture_id: int, *, undone: bool, only_project_edits: bool) -> UndoResult | None:
         with self._store.write_transaction() as connection:
@@ -237,17 +244,17 @@ class JournalRepository:
                 return None
             check_can_swap(connection, record)
             rows = _swap_saved_rows(connection, record.id)
-            touched, shown = _swap_saved_tiles(connection, record.id, picture_id)
+            changed, shown = _swap_saved_tiles(connection, record.id, picture_id)
             connection.execute(update(edits).where(edits.c.id == record.id).values(undone=int(not undone)))
             if record.picture_id is None:
                 log_undo_or_redo(connection, record.id, undone=not undone)
             return UndoResult(
-                record, shown, undo_names(connection, picture_id), _changes_of(rows, touched | {picture_id})
+                record, shown, undo_names(connection, picture_id), _changes_of(rows, changed | {picture_id})
             )
 
 
 def begin_project_edit(connection: Connection, name: str, tool: str) -> int:
-    """Open an edit of the whole project within a transaction of the caller. Returns its id."""
+    """Insert an edit of the whole project within a transaction of the caller. Returns its id."""
     return _insert_edit(
         connection, None, _edit_without_pixels(name, tool), origin_id(connection, Origin.PAINTED, None)
     )
@@ -256,13 +263,13 @@ def begin_project_edit(connection: Connection, name: str, tool: str) -> int:
 def save_and_write_tile(
     connection: Connection, edit_id: int, picture_id: int, key: TileKey, old: StoredTile, new: StoredTile
 ) -> None:
-    """Change one tile as part of an edit that `begin_edit` opened."""
+    """Write one tile and save its `old` state with an edit that `begin_project_edit` inserted."""
     _save_tiles(connection, [{"edit_id": edit_id, **tile_row(picture_id, key, old)}])
     write_tile(connection, picture_id, key, new)
 
 
 def save_and_swap_rows(connection: Connection, edit_id: int, rows: Sequence[RowChange]) -> None:
-    """Change rows as part of an edit that `begin_edit` opened."""
+    """Change rows and save their previous content with an edit."""
     _save_rows(connection, edit_id, swap_rows(connection, list(rows)))
 
 
@@ -270,7 +277,7 @@ def _edit_without_pixels(name: str, tool: str) -> Edit:
     return Edit(name, tool, 0, Box.empty(), 0, 0.0, Origin.PAINTED, None, ())
 
 
-def _insert_edit(connection: Connection, picture_id: int | None, edit: Edit, who: int) -> int:
+def _insert_edit(connection: Connection, picture_id: int | None, edit: Edit, edit_origin: int) -> int:
     edit_id = discard_undone_edits(connection, picture_id)
     connection.execute(
         insert(edits).values(
@@ -285,7 +292,7 @@ def _insert_edit(connection: Connection, picture_id: int | None, edit: Edit, who
             y1=edit.box.y1,
             pixels=edit.pixels,
             seconds=edit.seconds,
-            origin_id=who,
+            origin_id=edit_origin,
             made_at=now(),
         )
     )
@@ -307,39 +314,42 @@ def _save_rows(connection: Connection, edit_id: int, before: list[RowChange]) ->
 
 
 def _swap_saved_rows(connection: Connection, edit_id: int) -> list[RowChange]:
-    kept = connection.execute(select(edit_rows).where(edit_rows.c.edit_id == edit_id)).all()
-    wanted = [RowChange(row.table_name, row.row_key, content_from_json(row.content)) for row in kept]
+    saved = connection.execute(select(edit_rows).where(edit_rows.c.edit_id == edit_id)).all()
+    changes = [RowChange(row.table_name, row.row_key, content_from_json(row.content)) for row in saved]
     connection.execute(delete(edit_rows).where(edit_rows.c.edit_id == edit_id))
-    _save_rows(connection, edit_id, swap_rows(connection, wanted))
-    return wanted
+    _save_rows(connection, edit_id, swap_rows(connection, changes))
+    return changes
 
 
 def _swap_saved_tiles(
     connection: Connection, edit_id: int, shown_id: int
 ) -> tuple[set[int], dict[TileKey, Values]]:
-    """Exchange all tiles of an edit with their other sides: in as few questions as there are tables, for a stroke over
-    a large picture has hundreds. Returns the pictures touched, and of the one shown the pixels that are there now."""
-    written, kept = [], []
+    """Swap the saved tiles of an edit with the current ones. Returns the ids of the pictures changed, and the new tiles
+    of the picture `shown_id`.
+
+    Uses one statement a table, not one a tile: a stroke over a large picture changes hundreds of tiles.
+    """
+    written, saved = [], []
     shown: dict[TileKey, Values] = {}
-    gained: dict[int, NDArray[np.int64]] = defaultdict(lambda: np.zeros(256, np.int64))
+    deltas: dict[int, NDArray[np.int64]] = defaultdict(lambda: np.zeros(256, np.int64))
     blank = blank_tile()
     for row in connection.execute(_SAVED_AND_CURRENT, {"edit": edit_id}).all():
         key = TileKey(row.tile_column, row.tile_row)
         place = tile_box(key, row.width, row.height)
-        other = StoredTile(row.pixels, row.origins)
-        now_there = blank if row.now_pixels is None else StoredTile(row.now_pixels, row.now_origins)
-        values = decode(other.pixels, place.height, place.width, np.uint8)
-        was = decode(now_there.pixels, place.height, place.width, np.uint8)
-        gained[row.picture_id] += count_values(values) - count_values(was)
-        written.append(tile_row(row.picture_id, key, other))
-        kept.append({"edit_id": edit_id, **tile_row(row.picture_id, key, now_there)})
+        restored = StoredTile(row.pixels, row.origins)
+        current = blank if row.current_pixels is None else StoredTile(row.current_pixels, row.current_origins)
+        values = decode(restored.pixels, place.height, place.width, np.uint8)
+        values_before = decode(current.pixels, place.height, place.width, np.uint8)
+        deltas[row.picture_id] += count_values(values) - count_values(values_before)
+        written.append(tile_row(row.picture_id, key, restored))
+        saved.append({"edit_id": edit_id, **tile_row(row.picture_id, key, current)})
         if row.picture_id == shown_id:
             shown[key] = values
     write_tiles(connection, written)
-    _save_tiles(connection, kept)
-    for picture_id, change in gained.items():
-        update_pixel_counts(connection, picture_id, change)
-    return set(gained), shown
+    _save_tiles(connection, saved)
+    for picture_id, delta in deltas.items():
+        update_pixel_counts(connection, picture_id, delta)
+    return set(deltas), shown
 
 
 def _affects(picture_id: int) -> Any:
@@ -347,15 +357,15 @@ def _affects(picture_id: int) -> Any:
 
 
 def _changes_of(rows: Sequence[RowChange], labels: set[int] | tuple[()]) -> Changes:
-    marked = {int(r.key.split(":")[0]) for r in rows if r.table != "classes"}
+    with_rows = {int(r.key.split(":")[0]) for r in rows if r.table != "classes"}
     return Changes(
-        pictures=frozenset(marked | set(labels)),
+        pictures=frozenset(with_rows | set(labels)),
         labels=frozenset(labels),
         classes=any(r.table == "classes" for r in rows),
     )
 
 
 def changes_of_edit(picture_id: int) -> Changes:
-    """What a commit of pixels touches."""
+    """What a committed edit of pixels changes."""
     ids = frozenset([picture_id])
     return Changes(pictures=ids, labels=ids)

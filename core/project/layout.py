@@ -1,4 +1,4 @@
-"""Where a project lies, and the one thing wanted of it before it is open: which picture comes first."""
+"""File names of a project, and a quick look-up of the picture to show first, before the project is open."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _FIRST_PICTURE = """
 
 
 def first_picture_path(home: Path) -> str | None:
-    """The relative path of the picture that was on screen last, else of the first; None when that cannot be told.
+    """The relative path of the picture shown last, else of the first picture; None when it is not known.
 
-    Asks SQLite itself, because loading what opens a project takes longer than all else before the first picture. The
-    file is read as it lies, without locks and without making a journal: who opens it for writing finds it untouched.
+    Uses sqlite3 directly, because importing the modules that open a project takes longer than everything else before
+    the first picture. The file is read without locks and without creating a WAL, so it stays as it is.
     """
     file = home / PROJECT_FILE
     if not file.is_file() or file.with_name(f"{PROJECT_FILE}-wal").exists():
-        return None  # in use, or left by a killed program: the newest may be in the journal alone
+        return None  # open elsewhere, or left by a killed program: the newest state may be in the WAL only
     with contextlib.suppress(sqlite3.Error):
         where = f"{file.absolute().as_uri()}?immutable=1"
         with contextlib.closing(sqlite3.connect(where, uri=True)) as connection:

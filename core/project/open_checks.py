@@ -1,7 +1,8 @@
-"""What lies beside the project file before it is opened: a killed program's journal, or somebody else's.
+"""Checks before SQLite opens a project file: an emptied file, and a write-ahead log (WAL) that belongs to another file.
 
-SQLite takes any journal that is whole in itself for the file's own. Where a person has put a backup in place by hand
-while the journal of a killed program lay there, that would ruin the backup or bring the old file back.
+SQLite applies any valid WAL beside a file, whether or not it belongs to it. When a user copies a backup over the
+project file by hand while the WAL of a killed program is still there, that would corrupt the backup or bring the old
+file back.
 """
 
 from __future__ import annotations
@@ -14,29 +15,25 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from core.base.errors import ProjectError
-from core.project.backup import BACKUP_FOLDER
+from core.project.backup import BACKUP_FOLDER, wal_path
 
-# https://www.sqlite.org/fileformat2.html: the header of the file, and of its write-ahead log.
+# https://www.sqlite.org/fileformat2.html: sizes and offsets in the headers of a database file and of its WAL.
 _USER_VERSION_OFFSET, _HEADER_SIZE = 60, 100
 _WAL_HEADER_SIZE, _FRAME_HEADER_SIZE = 32, 24
 
 
-def wal_path(path: Path) -> Path:
-    """SQLite's write-ahead log of a file."""
-    return path.with_name(path.name + "-wal")
-
-
-def has_frames(journal: Path) -> bool:
-    """Whether there is a journal that holds more than its header."""
+def has_frames(wal: Path) -> bool:
+    """Whether the WAL exists and contains more than its header."""
     try:
-        return journal.stat().st_size > _WAL_HEADER_SIZE
+        return wal.stat().st_size > _WAL_HEADER_SIZE
     except OSError:
         return False
 
 
 def refuse_emptied_file(path: Path) -> None:
-    """An empty file is a project that begins, unless there was one before: SQLite would silently start anew, and
-    throw the journal away. Raises ProjectError.
+    """Raises ProjectError for an empty file that used to be a project, as a WAL or backups beside it show.
+
+    SQLite would take it for a new database and delete the WAL. An empty file without these becomes a new project.
     """
     if not path.exists() or path.stat().st_size:
         return
@@ -47,48 +44,48 @@ def refuse_emptied_file(path: Path) -> None:
 
 
 def set_aside_foreign_wal(path: Path) -> str | None:
-    """Before a writer opens `path`: a journal that is not its own steps aside. Returns a sentence for people then.
+    """Rename the WAL beside `path` if it belongs to another file; returns a sentence for the user in that case.
 
-    It is strange when its first page carries another file's stamp, or when the file is whole without it but not
-    with it.
+    It does when a copy of page 1 in it has another file id than the file (see `backup.new_file_id_sql`), or when the
+    file passes a check without it but not with it. Raises ProjectError when it cannot be renamed.
     """
-    journal = wal_path(path)
-    if not path.exists() or not has_frames(journal):
+    wal = wal_path(path)
+    if not path.exists() or not has_frames(wal):
         return None
     uri = path.absolute().as_uri()
-    if not _has_other_file_id(path, journal) and (
+    if not _has_other_file_id(path, wal) and (
         _is_sound(f"{uri}?mode=ro") or not _is_sound(f"{uri}?immutable=1")
     ):
         return None
-    aside = journal.with_name(f"{journal.name}-{int(time.time())}")
+    aside = wal.with_name(f"{wal.name}-{int(time.time())}")
     try:
-        journal.replace(aside)
+        wal.replace(aside)
         path.with_name(path.name + "-shm").unlink(missing_ok=True)
     except OSError as problem:
         raise ProjectError(
-            f"{journal} belongs to another file and could not be put aside ({problem.strerror or problem}). "
+            f"{wal} belongs to another file and could not be put aside ({problem.strerror or problem}). "
             "Move it to another folder, then open the project again."
         ) from problem
     return (
-        f"The journal beside {path.name} belongs to another file and was put aside as {aside.name}. "
-        "Look whether your newest labels are there; maskloop check tells whether all is well."
+        f"The write-ahead log beside {path.name} belongs to another file and was put aside as {aside.name}. "
+        "Check that your newest labels are there, and run maskloop check to look for damage."
     )
 
 
-def _has_other_file_id(path: Path, journal: Path) -> bool:
+def _has_other_file_id(path: Path, wal: Path) -> bool:
     try:
         with path.open("rb") as file:
             own = _file_id(file.read(_HEADER_SIZE))
-        # A file that is just being made has its stamp in the journal only.
-        found = set(_file_ids_in(journal)) if own else set()
-    except OSError:  # SQLite will say why
+        # A file that was just created has its id in the WAL only.
+        found = set(_file_ids_in(wal)) if own else set()
+    except OSError:  # opening the file will report it
         return False
     return bool(found) and own not in found
 
 
-def _file_ids_in(journal: Path) -> Iterator[int]:
-    """Of every copy of the first page that the journal holds."""
-    with journal.open("rb") as file:
+def _file_ids_in(wal: Path) -> Iterator[int]:
+    """The file id in each copy of page 1 that the WAL holds."""
+    with wal.open("rb") as file:
         header = file.read(_WAL_HEADER_SIZE)
         (size,), salts = struct.unpack(">I", header[8:12]), header[16:24]
         if not 512 <= size <= 65536:
@@ -96,7 +93,7 @@ def _file_ids_in(journal: Path) -> Iterator[int]:
         place = _WAL_HEADER_SIZE
         while len(frame := file.read(_FRAME_HEADER_SIZE + _HEADER_SIZE)) == _FRAME_HEADER_SIZE + _HEADER_SIZE:
             if frame[8:16] != salts:
-                return  # left from before the journal was last begun anew
+                return  # a frame from before the last checkpoint; the WAL is overwritten from its start
             if frame[:4] == b"\0\0\0\1":
                 yield _file_id(frame[_FRAME_HEADER_SIZE:])
             place += _FRAME_HEADER_SIZE + size

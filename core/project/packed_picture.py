@@ -1,4 +1,4 @@
-"""A picture on its way into a project, its label as small as it will be stored. Made in any process; light to load."""
+"""Pictures to insert, with their labels already encoded. Imports little, because worker processes make them too."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from core.project.records import Split
 
 @dataclass(frozen=True, slots=True)
 class PackedTile:
-    """A tile with a label: its values as they are stored, and whether each of its pixels is labelled."""
+    """A tile that is not blank: its encoded class values, and whether all of its pixels are labelled."""
 
     key: TileKey
     pixels: bytes
@@ -27,8 +27,8 @@ class PackedTile:
 
 @dataclass(frozen=True, slots=True)
 class PackedLabel:
-    """A whole label. box: the smallest that holds every labelled pixel; pixels: how many are; counts: pixels by value
-    in the tiles that are here."""
+    """The label of a picture. box: around all labelled pixels; pixels: their number; counts: pixels by value in
+    `tiles`, unlabelled ones included."""
 
     box: Box
     pixels: int
@@ -38,7 +38,8 @@ class PackedLabel:
 
 @dataclass(frozen=True, slots=True)
 class PackedPicture:
-    """A picture that the project does not hold yet, upright size, and its label; None when no pixel has one."""
+    """A picture that the project does not have yet: its upright size in pixels, and its label, None without any
+    labelled pixel."""
 
     path: str
     width: int
@@ -58,7 +59,7 @@ class PackedPicture:
 
 
 def pack_label(values: Values) -> PackedLabel | None:
-    """A label (H, W) uint8, as the edit of a blank one would store it."""
+    """Encode a label, (H, W) uint8 class values, as an edit of a blank label would store it; None when it is blank."""
     height, width = values.shape
     tiles, counts, labelled = [], np.zeros(256, np.int64), 0
     box = Box.empty()
@@ -81,6 +82,6 @@ def pack_label(values: Values) -> PackedLabel | None:
 
 
 def file_digest(path: Path) -> str:
-    """A fingerprint of a file's bytes (BLAKE2b, 20 bytes, as hex). Raises OSError."""
+    """Hash of a file's content (BLAKE2b, 20 bytes, as hex). Raises OSError."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=20)).hexdigest()

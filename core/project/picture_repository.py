@@ -1,4 +1,4 @@
-"""The drawer of pictures: which there are, how far each is, which split it belongs to."""
+"""The pictures of a project: paths, sizes, status, splits, and counts of labelled pixels."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from core.project.splits.auto_split import GROUP_TAG, assign_splits, sequence_gr
 from core.project.store import Store
 
 TAG_SEPARATOR = "\x1f"
-"""Between tags where several come in one text; no tag holds it."""
+"""Separates several tags in one text; no tag contains it."""
 BATCH_SIZE = 500
-"""Pictures that are asked for, or written, at once; SQLite has a limit."""
+"""Rows in one statement; SQLite limits the number of parameters."""
 SEQUENCE_WARNING = (
-    "By their names, pictures to learn from and pictures to judge by are frames of the same sequence: the score "
-    "may flatter. Label another sequence, or name groups with tags such as “group:garden”."
+    "By their names, training and validation pictures are frames of the same sequence, so the validation score may be "
+    "too high. Label another sequence, or name groups with tags such as “group:garden”."
 )
 
-# Of each picture by itself: were they grouped first, those of all would be added up in order to look at one.
+# Correlated subqueries: with GROUP BY, a query for one picture would first sum up the pixels of all.
 _PIXELS = select(func.sum(class_pixels.c.pixels)).where(class_pixels.c.picture_id == pictures.c.id)
 _TAGS = select(func.group_concat(picture_tags.c.tag, TAG_SEPARATOR)).where(
     picture_tags.c.picture_id == pictures.c.id
@@ -57,19 +57,19 @@ _LABELLED_SPLITS = select(pictures.c.id, pictures.c.split).where(
 
 
 class PictureRepository:
-    """Pictures of one open project. Lives where its Store lives."""
+    """The pictures of an open project. Used on the thread that owns its Store."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._grouped: tuple[tuple[Any, ...], dict[int, str]] | None = None
 
     def all(self) -> list[PictureRecord]:
-        """Every picture, in the order in which the folder was read."""
+        """Every picture, in the order in which they were added."""
         with self._store.read_transaction() as connection:
             return [_record(row) for row in connection.execute(_RECORDS.order_by(pictures.c.id))]
 
     def get(self, picture_id: int) -> PictureRecord:
-        """Raises KeyError for an id that is not there."""
+        """The picture with this id. Raises KeyError when there is none."""
         with self._store.read_transaction() as connection:
             row = connection.execute(_RECORDS.where(pictures.c.id == picture_id)).first()
         if row is None:
@@ -77,7 +77,7 @@ class PictureRepository:
         return _record(row)
 
     def get_many(self, picture_ids: Iterable[int]) -> list[PictureRecord]:
-        """Those of these pictures that are there, in no order; no other is looked at."""
+        """Those of these pictures that exist, in no order. Reads the rows of no other picture."""
         wanted = list(picture_ids)
         found: list[PictureRecord] = []
         with self._store.read_transaction() as connection:
@@ -87,7 +87,7 @@ class PictureRepository:
         return found
 
     def by_path(self, path: str) -> PictureRecord:
-        """The picture at a relative path. Raises KeyError when it is not there."""
+        """The picture at a relative path. Raises KeyError when there is none."""
         with self._store.read_transaction() as connection:
             row = connection.execute(_RECORDS.where(pictures.c.path == path)).first()
         if row is None:
@@ -95,7 +95,7 @@ class PictureRepository:
         return _record(row)
 
     def add(self, paths: Iterable[str]) -> list[PictureRecord]:
-        """Add pictures by relative path; known ones stay as they are. Returns the new ones."""
+        """Add pictures by relative path; existing ones stay as they are. Returns the new ones."""
         wanted = list(paths)
         if not wanted:
             return []
@@ -109,10 +109,10 @@ class PictureRepository:
         return sorted(fresh, key=lambda record: record.id)
 
     def set_size(self, picture_id: int, width: int, height: int) -> Changes:
-        """Note the upright size, once the picture has been read; a problem noted earlier is over then.
+        """Store the upright size of a picture that has been read, and clear its problem.
 
-        What was painted and taken back on an unlabelled picture of another size can then be neither undone nor redone:
-        such tiles do not fit any more. The journal keeps these edits, marked as thinned.
+        If an unlabelled picture had another size before, its earlier edits can no longer be undone or redone, because
+        their tiles do not fit any more. The journal keeps these edits, marked as thinned.
         """
         with self._store.write_transaction(durable=False) as connection:
             this = pictures.c.id == picture_id
@@ -123,11 +123,11 @@ class PictureRepository:
         return Changes(pictures=frozenset([picture_id]))
 
     def set_problem(self, picture_id: int, sentence: str) -> Changes:
-        """Note why a picture cannot be read."""
+        """Store why a picture cannot be read."""
         return self._set([picture_id], durable=False, problem=sentence)
 
     def set_problems(self, problems: Mapping[int, str | None]) -> Changes:
-        """Note for many pictures why they cannot be read, or that they can again (None)."""
+        """Store for many pictures why they cannot be read; None where they can be read again."""
         rows = [{"id_": picture_id, "problem_": sentence} for picture_id, sentence in problems.items()]
         statement = update(pictures).where(pictures.c.id == bindparam("id_"))
         with self._store.write_transaction() as connection:
@@ -135,18 +135,18 @@ class PictureRepository:
         return Changes(pictures=frozenset(problems))
 
     def digests(self) -> dict[int, str]:
-        """Digests of the pictures' files as they were when somebody looked at them last; only those known."""
+        """Digests of the pictures' files when they were last read, by picture id; unknown ones are missing."""
         query = select(pictures.c.id, pictures.c.digest).where(pictures.c.digest.is_not(None))
         with self._store.read_transaction() as connection:
             return {int(picture_id): str(digest) for picture_id, digest in connection.execute(query)}
 
     def digest(self, picture_id: int) -> str | None:
-        """The digest of one picture's file; None while it is not known."""
+        """The digest of one picture's file when it was last read; None while it is not known."""
         with self._store.read_transaction() as connection:
             return connection.execute(select(pictures.c.digest).where(pictures.c.id == picture_id)).scalar()
 
     def set_digests(self, digests: Mapping[int, str]) -> None:
-        """Note what the files hold (`digest_of`)."""
+        """Store digests of files (`packed_picture.file_digest`) by picture id."""
         with self._store.write_transaction(durable=False) as connection:
             for picture_id, digest in digests.items():
                 connection.execute(update(pictures).where(pictures.c.id == picture_id).values(digest=digest))
@@ -158,16 +158,16 @@ class PictureRepository:
         return self._set(picture_ids, split=split.value if split else None)
 
     def assign_missing_splits(self) -> Changes:
-        """Give every labelled picture without a split one, for ever: about each fifth to val, the others to train,
+        """Give every labelled picture without a split one, for good: about every fifth to val, the others to train,
         frames of one sequence to the same side (`core.project.splits.auto_split`).
 
-        The third labelled picture is the first of val, so that three are enough to begin. What somebody has
-        set, or an import brought, is counted but never changed.
+        The third labelled picture is the first in val, so that training can start with three. Splits that the user or
+        an import has set count, but are never changed.
         """
         waiting = _LABELLED_SPLITS.where(pictures.c.split.is_(None)).limit(1)
         with self._store.read_transaction() as connection:
             if connection.execute(waiting).first() is None:
-                return Changes()  # nearly always: it is asked with every stroke that joins
+                return Changes()  # nearly always: this is called for every new label
         found = assign_splits(self._labelled_splits(), self._groups())
         given = [{"id_": picture_id, "split_": split.value} for picture_id, split in found.items()]
         statement = update(pictures).where(pictures.c.id == bindparam("id_"))
@@ -176,7 +176,7 @@ class PictureRepository:
         return Changes(pictures=frozenset(found))
 
     def split_warning(self) -> str:
-        """A sentence when frames of one sequence both teach and judge, else nothing."""
+        """SEQUENCE_WARNING when a sequence has labelled pictures in train and in val, else ""."""
         groups = self._groups()
         sides: dict[str, set[Split | None]] = {}
         for picture_id, split in self._labelled_splits():
@@ -189,7 +189,7 @@ class PictureRepository:
             return [(int(i), _SPLIT[split]) for i, split in rows]
 
     def _groups(self) -> dict[int, str]:
-        """Of every picture. The names are looked through again only when their number has changed: with 100,000
+        """The group of every picture by id. The names are analysed again only when pictures were added: with 100,000
         pictures that takes a third of a second."""
         named = select(picture_tags.c.picture_id, picture_tags.c.tag).where(
             picture_tags.c.tag.startswith(GROUP_TAG, autoescape=True)
@@ -203,7 +203,7 @@ class PictureRepository:
         return {**self._grouped[1], **tags}
 
     def labelled(self, split: Split | None = None) -> list[PictureRecord]:
-        """Pictures that carry at least one labelled pixel, of one split if wanted."""
+        """Pictures with at least one labelled pixel, of one split if given."""
         query = _RECORDS.where(pictures.c.id.in_(select(class_pixels.c.picture_id))).order_by(pictures.c.id)
         if split is not None:
             query = query.where(pictures.c.split == split.value)
@@ -211,14 +211,14 @@ class PictureRepository:
             return [_record(row) for row in connection.execute(query)]
 
     def pixels_by_class(self, picture_id: int) -> dict[int, int]:
-        """Labelled pixels of one picture by class value."""
+        """Number of labelled pixels of one picture by class value."""
         query = select(class_pixels.c.class_value, class_pixels.c.pixels)
         with self._store.read_transaction() as connection:
             rows = connection.execute(query.where(class_pixels.c.picture_id == picture_id))
             return {int(value): int(count) for value, count in rows}
 
     def total_pixels_by_class(self, picture_ids: Sequence[int]) -> dict[int, int]:
-        """Labelled pixels of these pictures together, by class value."""
+        """Number of labelled pixels of these pictures together, by class value."""
         found: Counter[int] = Counter()
         query = select(class_pixels.c.class_value, func.sum(class_pixels.c.pixels))
         with self._store.read_transaction() as connection:
@@ -231,7 +231,7 @@ class PictureRepository:
         return dict(found)
 
     def pixels_by_picture(self) -> dict[int, dict[int, int]]:
-        """Labelled pixels of every labelled picture, by picture id and class value."""
+        """Number of labelled pixels of every labelled picture, by picture id and class value."""
         query = select(class_pixels.c.picture_id, class_pixels.c.class_value, class_pixels.c.pixels)
         found: dict[int, dict[int, int]] = {}
         with self._store.read_transaction() as connection:
@@ -240,13 +240,13 @@ class PictureRepository:
         return found
 
     def ids_with_class(self, value: int) -> frozenset[int]:
-        """Ids of the pictures whose label holds a class."""
+        """Ids of the pictures whose label contains a class."""
         query = select(class_pixels.c.picture_id).where(class_pixels.c.class_value == value)
         with self._store.read_transaction() as connection:
             return frozenset(int(picture_id) for (picture_id,) in connection.execute(query))
 
     def counts(self) -> ProjectCounts:
-        """The whole project in numbers."""
+        """Counts over the whole project."""
         with self._store.read_transaction() as connection:
             total = select(func.count()).select_from(pictures)
             split_rows = connection.execute(
@@ -281,7 +281,7 @@ class PictureRepository:
 
 
 def _delete_tiles(connection: Connection, picture_id: int) -> None:
-    """All tiles of a picture and of the edits that touched it, unless it is labelled."""
+    """Delete all tiles of a picture, and those saved with edits of it, unless it has labelled pixels."""
     labelled = select(class_pixels.c.class_value).where(class_pixels.c.picture_id == picture_id)
     if connection.execute(labelled.limit(1)).first() is not None:
         return
@@ -297,7 +297,7 @@ _SPLIT: dict[str | None, Split | None] = {None: None} | {str(split): split for s
 
 
 def _record(row: Row[Any]) -> PictureRecord:
-    # By place and by table: with 100,000 pictures, names and enumerations would take as long as the query.
+    # By position and by dict: with 100,000 pictures, attributes and enum calls would take as long as the query.
     picture_id, path, width, height, status, split, problem, pixels, confidence, note, tags = tuple(row)
     return PictureRecord(
         picture_id,

@@ -1,4 +1,4 @@
-"""The user's document: a folder of pictures and the .maskloop folder that holds all that was said about them."""
+"""The document of the user: a folder of pictures, and the home folder with the project file, weights and caches."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ __all__ = ["HOME_FOLDER", "PROJECT_FILE", "Project", "find_home", "run_class_map
 
 
 class Project:
-    """One open document. Lives on one thread at a time: the document lane, or a command's only thread.
+    """An open project. Used by one thread at a time: the document lane, or the only thread of a command.
 
-    `folder` holds the pictures and is never written to; `home` holds project.sqlite, models/ and cache/.
+    folder: the pictures; the program writes nothing there but the `home` folder
+    home: project.sqlite, backups/, models/ and cache/; `.maskloop` in `folder` unless the user chose another place
     """
 
     def __init__(self, folder: Path, home: Path, store: Store, lock: WriterLock | None) -> None:
@@ -45,10 +46,12 @@ class Project:
 
     @classmethod
     def open(cls, folder: Path, home: Path | None = None, purpose: str = "a Maskloop command") -> Project:
-        """Open for writing; a project that is not there yet is made.
+        """Open for writing; creates the project if there is none. `folder` may also be the home of a project.
 
-        Raises ProjectError with a sentence for people: no such folder, cannot be written, damaged, made by a
-        newer Maskloop, or already open for writing elsewhere (which is then named).
+        purpose: what the project is open for, told to others that try to open it. Raises ProjectError with a sentence
+        for
+        the user: the folder does not exist or cannot be written, the file is damaged or was made by a newer version, or
+        another process has the project open for writing (ProjectLockedError).
         """
         folder = _normalized(folder)
         if home is None and (folder / PROJECT_FILE).is_file():
@@ -58,7 +61,7 @@ class Project:
             raise ProjectError(f"There is no folder {folder}. Check the name, or make it first.")
         try:
             create_folder(home)
-            guard = WriterLock(home, purpose)
+            lock = WriterLock(home, purpose)
         except OSError as problem:
             raise ProjectError(
                 f"{home} cannot be written ({problem.strerror or problem}), so labels cannot be kept there. "
@@ -68,22 +71,22 @@ class Project:
             store = Store(home / PROJECT_FILE, writing=True)
             try:
                 store.upgrade()
-                project = cls(folder, home, store, guard)
+                project = cls(folder, home, store, lock)
                 project._store_folder()
                 project.runs.close_interrupted()
             except BaseException:
                 store.close()
                 raise
         except BaseException:
-            guard.release()
+            lock.release()
             raise
         return project
 
     @classmethod
     def open_read_only(cls, where: Path) -> Project:
-        """Open for reading, also while a window writes. `where` is the pictures' folder or the project's own.
+        """Open for reading, also while another process writes. `where` is the folder of the pictures or the home.
 
-        Raises ProjectError when there is no project, or its file is not of this program's form.
+        Raises ProjectError when there is no project or its file has another schema.
         """
         home = find_home(where)
         store = Store(home / PROJECT_FILE, writing=False)
@@ -98,19 +101,22 @@ class Project:
 
     @property
     def name(self) -> str:
+        """The name of the folder of the pictures."""
         return self.folder.name or str(self.folder)
 
     @property
     def models_folder(self) -> Path:
+        """Holds a folder of weights for each run."""
         return self.home / "models"
 
     @property
     def cache_folder(self) -> Path:
+        """Holds what can be computed again: predictions, training snapshots."""
         return self.home / "cache"
 
     @property
     def store(self) -> Store:
-        """The file itself, for what no drawer does: checking and repairing."""
+        """Direct access to the file, for code outside the repositories such as check, repair and bulk insert."""
         return self._store
 
     @property
@@ -118,7 +124,7 @@ class Project:
         return self._lock is not None
 
     def picture_path(self, relative: str) -> Path:
-        """Where a picture lies. Raises ProjectError when the stored path climbs out of the folder."""
+        """The file of a picture. Raises ProjectError when the stored path leads out of the folder."""
         path = self.folder / relative
         if not Path(os.path.normpath(path)).is_relative_to(self.folder):
             raise ProjectError(
@@ -127,17 +133,20 @@ class Project:
         return path
 
     def prediction_path(self, picture_id: int) -> Path:
+        """The file of a picture's newest prediction; it may not exist."""
         return self.cache_folder / "predictions" / f"{picture_id}.png"
 
     def run_folder(self, run_id: int) -> Path:
+        """The folder of a run's weights; it may not exist."""
         return self.models_folder / str(run_id)
 
     def fact(self, name: str) -> str | None:
-        """A stored fact about the project, such as the picture shown last."""
+        """A value of the table `facts`, such as the picture shown last; None where it is not set."""
         with self._store.read_transaction() as connection:
             return connection.execute(select(facts.c.value).where(facts.c.name == name)).scalar()
 
     def set_fact(self, name: str, value: str) -> None:
+        """Store a fact under a name. Raises ProjectError when the disk refuses."""
         with self._store.write_transaction() as connection:
             statement = insert(facts).values(name=name, value=value)
             connection.execute(
@@ -145,7 +154,7 @@ class Project:
             )
 
     def close(self) -> None:
-        """Give file and guard back. May be called twice."""
+        """Close the file and release the writer lock. May be called twice."""
         self._store.close()
         if self._lock is not None:
             self._lock.release()
@@ -158,7 +167,7 @@ class Project:
 
     def _store_folder(self) -> None:
         try:
-            # Relative where possible: pictures and project may move together.
+            # Relative where possible, so that pictures and project can be moved together.
             stored = Path(os.path.relpath(self.folder, self.home)).as_posix()
         except ValueError:  # another drive on Windows
             stored = str(self.folder)
@@ -172,16 +181,17 @@ class Project:
 
 
 def run_class_mapping(project: Project, run_id: int) -> NDArray[np.uint8]:
-    """(256,) uint8: what the pixel values that a run predicts are called now; as they are for an unknown run."""
+    """(256,) uint8: the present class value of each value that a run predicts; the identity for an unknown run."""
     try:
-        began = project.runs.get(run_id).after_move_id
+        remap_id = project.runs.get(run_id).after_move_id
     except KeyError:
         return np.arange(256, dtype=np.uint8)
-    return project.classes.mapping_since(began)
+    return project.classes.mapping_since(remap_id)
 
 
 def find_home(where: Path) -> Path:
-    """The folder of the project file that `where` means. Raises ProjectError when there is none."""
+    """The home of a project, given that folder or the folder of its pictures. Raises ProjectError when there is
+    none."""
     where = _normalized(where)
     for home in (where / HOME_FOLDER, where):
         if (home / PROJECT_FILE).is_file():
@@ -190,13 +200,13 @@ def find_home(where: Path) -> Path:
 
 
 def _normalized(path: Path) -> Path:
-    """Absolute and without "..", so that paths can be compared by their parts."""
+    """An absolute path without "..", so that paths can be compared by their parts."""
     return Path(os.path.normpath(path.absolute()))
 
 
 def _read_pictures_folder(home: Path) -> Path:
-    """Of a project of any form: it is upgraded only once it is known where its pictures are."""
+    """The folder of the pictures, read from a project file of any revision: it is needed before the migration."""
     store = Store(home / PROJECT_FILE, writing=False)
     with Project(home, home, store, None) as project:
-        # A file without tables knows of no folder, and what is no project is refused in words.
+        # An empty file has no facts; `version` raises for a database that is no project.
         return project._stored_folder() if store.version() else home.parent

@@ -1,4 +1,4 @@
-"""Rows of the document as plain immutable values; they cross threads freely."""
+"""Rows of the project file as immutable values that any thread may use."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from core.labels.label_map import Origin, Values
 
 
 class Status(StrEnum):
-    """How far a person is with a picture."""
+    """How far the user is with a picture."""
 
     NEW = "new"
     IN_PROGRESS = "in progress"
@@ -23,7 +23,7 @@ class Status(StrEnum):
 
 
 class Split(StrEnum):
-    """Which part of the dataset a picture belongs to."""
+    """The part of the dataset a picture belongs to."""
 
     TRAIN = "train"
     VAL = "val"
@@ -32,7 +32,7 @@ class Split(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PictureRecord:
-    """One picture of the project. `path` is relative to the pictures' folder, with forward slashes.
+    """One picture of the project. `path` is relative to the folder of the pictures, with forward slashes.
 
     labelled_pixels counts pixels with a class or void; mean_confidence is that of the newest prediction, 0..1.
     """
@@ -63,7 +63,7 @@ class PictureRecord:
 
     @property
     def labelled_share(self) -> float:
-        """Share of the picture that carries a label, 0..1."""
+        """Share of the pixels that are labelled, 0..1."""
         area = (self.width or 0) * (self.height or 0)
         return min(1.0, self.labelled_pixels / area) if area else 0.0
 
@@ -75,7 +75,7 @@ class PictureRecord:
 
 @dataclass(frozen=True, slots=True)
 class EditRecord:
-    """One row of the journal. `picture_id` is None for an edit of the whole project; a thinned one stays done."""
+    """One row of the journal. `picture_id` is None for an edit of the whole project; a thinned one cannot be undone."""
 
     id: int
     picture_id: int | None
@@ -94,7 +94,7 @@ class EditRecord:
 
 @dataclass(frozen=True, slots=True)
 class UndoNames:
-    """What undo and redo would do next for one picture; None where there is nothing."""
+    """The names of the edits of one picture that undo and redo would take next; None where there is none."""
 
     undo_name: str | None = None
     redo_name: str | None = None
@@ -102,7 +102,8 @@ class UndoNames:
 
 @dataclass(frozen=True, slots=True)
 class UndoResult:
-    """An undo or redo: the tiles of the picture asked for as they are now, what comes next, what was touched."""
+    """Result of an undo or redo: the edit, the new tiles of the picture asked for, what can be undone next, and all
+    that changed."""
 
     edit: EditRecord
     tiles: dict[TileKey, Values]
@@ -112,7 +113,7 @@ class UndoResult:
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """One training. `model` and `recipe` are JSON; `published` counts the checkpoints it gave."""
+    """One training run. `model` and `recipe` are JSON; `published` counts its published checkpoints."""
 
     id: int
     state: str
@@ -131,7 +132,7 @@ class RunRecord:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One point of a chart: `name` is loss, miou, iou (with class_value) or pixel_accuracy."""
+    """One point of a training curve: `name` is loss, miou, iou (with class_value) or pixel_accuracy."""
 
     run_id: int
     name: str
@@ -144,7 +145,7 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class ProjectCounts:
-    """The project in numbers."""
+    """Counts over the whole project."""
 
     pictures: int = 0
     labelled: int = 0
@@ -158,11 +159,10 @@ class ProjectCounts:
 
 
 def now() -> str:
-    """This moment as the document stores it."""
+    """The present time as it is stored."""
     return timestamp(time.time())
 
 
 def timestamp(seconds: float) -> str:
-    """A moment, in seconds since 1970, as the document stores it: UTC, ISO 8601, milliseconds. Later ones sort after
-    earlier ones."""
+    """Seconds since 1970 as they are stored: UTC, ISO 8601, milliseconds, so that the text sorts by time."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")

@@ -1,4 +1,4 @@
-"""Rows that an edit changes beside pixels: classes, marks, notes, tags. Each is swapped with its other side."""
+"""Changes of rows as part of an edit: classes, tags, and the status, split and note of pictures."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from sqlalchemy.dialects.sqlite import insert
 from core.project.schema import classes, picture_tags, pictures
 
 BATCH_SIZE = 500
-"""Keys in one question."""
+"""Rows in one statement; SQLite limits the number of parameters."""
 
 RowContent = Mapping[str, Any] | None
-"""The columns of a row; None where there is no such row."""
+"""The columns of a row by name; None for a row that does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
 class RowChange:
-    """A row as it shall be. `table` is a key of KINDS, `key` its primary key as text."""
+    """The new content of a row. `table` is a key of EDITABLE_TABLES, `key` the primary key as text, with ":" between
+    columns."""
 
     table: str
     key: str
@@ -30,7 +31,10 @@ class RowChange:
 
 @dataclass(frozen=True, slots=True)
 class _EditableTable:
-    """A table whose rows may be swapped: its key columns, and the only columns that are touched."""
+    """A table that edits may change: its primary key, and the columns that edits may write.
+
+    keeps_row: edits change rows, but never insert or delete any.
+    """
 
     table: Table
     keys: tuple[str, ...]
@@ -40,23 +44,22 @@ class _EditableTable:
 
 EDITABLE_TABLES = {
     "classes": _EditableTable(classes, ("value",), ("name", "colour", "position")),
-    # A picture's row is never made or dropped by an edit; only what a person says of it changes.
     "pictures": _EditableTable(pictures, ("id",), ("status", "split", "note"), keeps_row=True),
     "picture_tags": _EditableTable(picture_tags, ("picture_id", "tag"), ()),
 }
 
 
 def swap_rows(connection: Connection, changes: list[RowChange]) -> list[RowChange]:
-    """Make all rows as wanted. Returns them as they were, ready to be swapped back.
+    """Apply `changes`. Returns the changes that restore the previous content.
 
-    First all that go, then all that come: two classes may exchange their names.
+    All rows are deleted before any is inserted, so that two classes can exchange their unique names.
     """
-    there = _read_pictures(connection, changes)
+    current = _read_pictures(connection, changes)
     before = [
         RowChange(
             c.table,
             c.key,
-            _touched_columns(there.get(int(c.key)), c) if c.table == "pictures" else _read(connection, c),
+            _touched_columns(current.get(int(c.key)), c) if c.table == "pictures" else _read(connection, c),
         )
         for c in changes
     ]
@@ -74,15 +77,17 @@ def swap_rows(connection: Connection, changes: list[RowChange]) -> list[RowChang
 
 
 def content_to_json(content: RowContent) -> str | None:
+    """The content as it is saved with an edit; None for a row that does not exist."""
     return None if content is None else json.dumps(dict(content), ensure_ascii=False)
 
 
 def content_from_json(text: str | None) -> RowContent:
+    """The content that `content_to_json` wrote."""
     return None if text is None else json.loads(text)
 
 
 def columns_of(text: str | None) -> frozenset[str]:
-    """Which columns of a row a kept content speaks of."""
+    """The columns of a row that a saved content contains."""
     return frozenset(content_from_json(text) or ())
 
 
@@ -97,11 +102,11 @@ def _read(connection: Connection, change: RowChange) -> RowContent:
     return dict(row._mapping) if kind.columns else {}
 
 
-def _read_pictures(connection: Connection, wanted: list[RowChange]) -> dict[int, RowContent]:
-    """What is said of all pictures among `wanted`: of a hundred thousand in seconds, because many are asked at once."""
+def _read_pictures(connection: Connection, changes: list[RowChange]) -> dict[int, RowContent]:
+    """The editable columns of all pictures among `changes`, by id. Batches of rows: 100,000 pictures take seconds."""
     kind = EDITABLE_TABLES["pictures"]
     columns = [pictures.c.id, *(pictures.c[name] for name in kind.columns)]
-    ids = [int(change.key) for change in wanted if change.table == "pictures"]
+    ids = [int(change.key) for change in changes if change.table == "pictures"]
     found: dict[int, RowContent] = {}
     for start in range(0, len(ids), BATCH_SIZE):
         rows = connection.execute(select(*columns).where(pictures.c.id.in_(ids[start : start + BATCH_SIZE])))
@@ -109,19 +114,19 @@ def _read_pictures(connection: Connection, wanted: list[RowChange]) -> dict[int,
     return found
 
 
-def _write_pictures(connection: Connection, wanted: list[RowChange]) -> None:
-    alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for change in wanted:
+def _write_pictures(connection: Connection, changes: list[RowChange]) -> None:
+    by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}  # one statement for each set of columns
+    for change in changes:
         if change.table == "pictures" and change.content:
             known = {n: v for n, v in change.content.items() if n in EDITABLE_TABLES["pictures"].columns}
-            alike.setdefault(tuple(sorted(known)), []).append({"picture": int(change.key), **known})
-    for names, rows in alike.items():
+            by_columns.setdefault(tuple(sorted(known)), []).append({"picture": int(change.key), **known})
+    for names, rows in by_columns.items():
         if names:
             connection.execute(update(pictures).where(pictures.c.id == bindparam("picture")), rows)
 
 
 def _touched_columns(row: RowContent, change: RowChange) -> RowContent:
-    """Of a picture only what this edit touches is kept: another mark made meanwhile must not come back."""
+    """The columns of a picture that the edit changes. Undoing it must not reset a column that a later edit changed."""
     return None if row is None else {n: v for n, v in row.items() if n in (change.content or {})}
 
 
@@ -130,7 +135,7 @@ def _key_matches(kind: _EditableTable, key: str) -> list[Any]:
 
 
 def _key_columns(kind: _EditableTable, key: str) -> dict[str, Any]:
-    """The key's parts; the last takes the rest, so that a tag may contain the separator."""
+    """The primary key by column. The last column takes the rest of the text, because a tag may contain a colon."""
     parts = key.split(":", len(kind.keys) - 1)
     return {
         name: int(part) if kind.table.c[name].type.python_type is int else part

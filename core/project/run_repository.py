@@ -1,4 +1,4 @@
-"""The drawer of learning: runs, what was measured, and which predictions there are."""
+"""Training runs, their measurements, and which run each picture's prediction is from."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MEASUREMENT_COLUMNS = ("run_id", "name", "class_value", "step", "seconds", "lab
 
 
 class RunRepository:
-    """Runs of one open project. Lives where its Store lives."""
+    """The training runs of an open project. Used on the thread that owns its Store."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -31,8 +31,8 @@ class RunRepository:
         labelled_pictures: int,
         after_move_id: int | None = None,
     ) -> RunRecord:
-        """Note that a training begins. `after_move_id`: the moment (`ClassRepository.latest_remap_id`) whose classes the model
-        means, None: those of now."""
+        """Insert a running run. `after_move_id`: the `ClassRepository.latest_remap_id` whose class values the model
+        predicts, None: the present one."""
         with self._store.write_transaction() as connection:
             run_id = inserted_id(
                 connection.execute(
@@ -50,17 +50,17 @@ class RunRepository:
         return self.get(run_id)
 
     def update(self, run_id: int, **values: object) -> Changes:
-        """Change columns of a run: device, best_miou, published, message, labelled_pictures."""
+        """Change columns of a run, such as device, best_miou, published, message or labelled_pictures."""
         with self._store.write_transaction() as connection:
             connection.execute(update(runs).where(runs.c.id == run_id).values(**values))
         return Changes(runs=True)
 
     def end(self, run_id: int, state: str, message: str | None = None) -> Changes:
-        """Note how a training ended: finished, stopped or failed."""
+        """Store how a run ended. `state`: finished, stopped or failed."""
         return self.update(run_id, state=state, ended_at=now(), message=message)
 
     def close_interrupted(self) -> None:
-        """Runs still called running belong to a program that was killed."""
+        """Mark runs as stopped that are still called running: the program that trained them was killed."""
         with self._store.write_transaction() as connection:
             connection.execute(
                 update(runs)
@@ -83,14 +83,14 @@ class RunRepository:
             return [RunRecord(**row._mapping) for row in rows]
 
     def latest_published(self) -> RunRecord | None:
-        """The run whose weights predict: the newest one that published any."""
+        """The run whose weights make predictions: the newest one that published any."""
         query = select(runs).where(runs.c.published > 0).order_by(runs.c.id.desc()).limit(1)
         with self._store.read_transaction() as connection:
             row = connection.execute(query).first()
         return RunRecord(**row._mapping) if row else None
 
     def add_measurements(self, points: Iterable[Measurement]) -> Changes:
-        """Store points of the charts."""
+        """Store points of the training curves."""
         rows = [
             {
                 "run_id": p.run_id,
@@ -109,7 +109,7 @@ class RunRepository:
         return Changes(measurements=bool(rows))
 
     def measurements(self, run_id: int | None = None) -> list[Measurement]:
-        """Points of one run, or of all, in the order in which they were measured."""
+        """Points of one run, or of all runs, in the order in which they were measured."""
         query = select(*(measurements.c[name] for name in _MEASUREMENT_COLUMNS)).order_by(measurements.c.id)
         if run_id is not None:
             query = query.where(measurements.c.run_id == run_id)
@@ -117,8 +117,8 @@ class RunRepository:
             return [Measurement(*row) for row in connection.execute(query)]
 
     def measurements_after(self, last_id: int, limit: int = 4000) -> tuple[int, list[Measurement]]:
-        """The first points measured since the one with this id (0: the very first), in order, and the id of the last
-        of them."""
+        """At most `limit` points with an id above `last_id` (0: from the start), in order, and the id of the last
+        one."""
         query = (
             select(measurements.c.id, *(measurements.c[name] for name in _MEASUREMENT_COLUMNS))
             .where(measurements.c.id > last_id)
@@ -130,7 +130,7 @@ class RunRepository:
         return (rows[-1][0] if rows else last_id), [Measurement(*row[1:]) for row in rows]
 
     def record_prediction(self, picture_id: int, run_id: int, mean_confidence: float) -> Changes:
-        """Note a new prediction; its pixels are already in the cache."""
+        """Store that a picture has a new prediction; its pixels are already in the cache."""
         values = {"run_id": run_id, "made_at": now(), "mean_confidence": mean_confidence}
         with self._store.write_transaction(durable=False) as connection:
             connection.execute(
@@ -142,13 +142,13 @@ class RunRepository:
         return Changes(pictures=ids, predictions=ids)
 
     def prediction_runs(self) -> dict[int, int]:
-        """Which run each picture's newest prediction is from."""
+        """The run of each picture's newest prediction, by picture id."""
         with self._store.read_transaction() as connection:
             rows = connection.execute(select(predictions.c.picture_id, predictions.c.run_id))
             return {int(picture_id): int(run_id) for picture_id, run_id in rows}
 
     def predicted_since(self, run_id: int, since: str) -> set[int]:
-        """Pictures whose prediction is of this run and was made at that moment (`records.stamp`) or later."""
+        """Pictures whose prediction is of this run and was made at `since` (a `records.timestamp`) or later."""
         query = select(predictions.c.picture_id).where(
             predictions.c.run_id == run_id, predictions.c.made_at >= since
         )

@@ -1,6 +1,6 @@
-"""The tables of project.sqlite, as SQLAlchemy sees them; docs/project-file.md tells the same to people.
+"""The tables of project.sqlite for SQLAlchemy; docs/project-file.md describes them for users.
 
-Migrations create and change them; this module only describes the newest form. A test compares the two.
+Migrations create and change the tables; this module only describes the current schema. A test compares the two.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 CURRENT_REVISION = "0003"
-"""The revision this program writes and reads."""
+"""The schema revision that this program reads and writes."""
 
 metadata = MetaData(
     naming_convention={
@@ -42,7 +42,7 @@ def _run_key(name: str, *, nullable: bool = True) -> Column[int]:
     return Column(name, ForeignKey("runs.id"), nullable=nullable)
 
 
-facts = Table(  # name of the project, where its pictures are, when it was made
+facts = Table(  # values by name: where the pictures are, when the project was made, state of the window
     "facts",
     metadata,
     Column("name", Text, primary_key=True),
@@ -63,14 +63,14 @@ pictures = Table(
     "pictures",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("path", Text, nullable=False, unique=True),  # relative to the pictures' folder, with /
+    Column("path", Text, nullable=False, unique=True),  # relative to the folder of the pictures, with /
     Column("width", Integer),  # upright; known once the picture has been read
     Column("height", Integer),
     Column("status", Text, nullable=False, server_default="new"),
-    Column("split", Text),  # train, val, test; once set by the program it stays
+    Column("split", Text),  # train, val, test; never changed by the program once it is set
     Column("problem", Text),  # why it cannot be read
     Column("note", Text, nullable=False, server_default=""),
-    Column("digest", Text),  # of the file's bytes, so that a picture that was moved can be found again
+    Column("digest", Text),  # hash of the file's content, to find a picture again that was moved
     CheckConstraint("status IN ('new', 'in progress', 'done', 'to review', 'skipped')", name="status"),
     CheckConstraint("split IN ('train', 'val', 'test')", name="split"),
 )
@@ -82,7 +82,7 @@ picture_tags = Table(
     Column("tag", Text, primary_key=True, index=True),
 )
 
-class_pixels = Table(  # how many pixels of each class a label holds; kept with every edit
+class_pixels = Table(  # number of pixels of each class in a label; updated by every edit
     "class_pixels",
     metadata,
     _picture_key(primary_key=True),
@@ -90,7 +90,7 @@ class_pixels = Table(  # how many pixels of each class a label holds; kept with 
     Column("pixels", Integer, nullable=False),
 )
 
-origins = Table(  # who said so; pixels point here through tiles.origins
+origins = Table(  # where labelled pixels come from; tiles.origins refers to it
     "origins",
     metadata,
     Column("id", Integer, primary_key=True),
@@ -100,17 +100,17 @@ origins = Table(  # who said so; pixels point here through tiles.origins
     CheckConstraint("kind IN ('painted', 'imported', 'accepted')", name="kind"),
 )
 
-tiles = Table(  # the label itself; a tile that is not here is unlabelled throughout
+tiles = Table(  # the labels; a tile without a row is unlabelled
     "tiles",
     metadata,
     _picture_key(primary_key=True),
     Column("tile_column", Integer, primary_key=True),
     Column("tile_row", Integer, primary_key=True),
-    Column("pixels", LargeBinary, nullable=False),  # uint8 class values, core/labels/codec.py
-    Column("origins", LargeBinary, nullable=False),  # uint16 ids of table origins, 0 = nobody
+    Column("pixels", LargeBinary, nullable=False),  # uint8 class values, encoded by core/labels/codec.py
+    Column("origins", LargeBinary, nullable=False),  # uint16 ids of the table origins, 0 = unlabelled
 )
 
-edits = Table(  # the journal: one row for every change; without a picture it is one of the whole project
+edits = Table(  # the journal: one row for each edit; picture_id is NULL for an edit of the whole project
     "edits",
     metadata,
     Column("id", Integer, primary_key=True),
@@ -127,11 +127,13 @@ edits = Table(  # the journal: one row for every change; without a picture it is
     Column("origin_id", ForeignKey("origins.id"), nullable=False),
     Column("made_at", Text, nullable=False),  # UTC, ISO 8601
     Column("undone", Integer, nullable=False, server_default="0"),
-    Column("thinned", Integer, nullable=False, server_default="0"),  # too old to be undone
+    Column(
+        "thinned", Integer, nullable=False, server_default="0"
+    ),  # its saved tiles are gone: it cannot be undone
     Index("ix_edits_picture_id_undone_id", "picture_id", "undone", "id"),
 )
 
-edit_tiles = Table(  # the other side of an edit: what was before, or, once undone, what was after
+edit_tiles = Table(  # tiles saved with an edit: as they were before it, or, once it is undone, after it
     "edit_tiles",
     metadata,
     Column("edit_id", ForeignKey("edits.id", ondelete="CASCADE"), primary_key=True),
@@ -142,25 +144,25 @@ edit_tiles = Table(  # the other side of an edit: what was before, or, once undo
     Column("origins", LargeBinary, nullable=False),
 )
 
-edit_rows = Table(  # the other side of rows that an edit changed: classes, marks, notes, tags
+edit_rows = Table(  # rows saved with an edit, likewise: of classes, pictures and picture_tags
     "edit_rows",
     metadata,
     Column("edit_id", ForeignKey("edits.id", ondelete="CASCADE"), primary_key=True),
     Column("table_name", Text, primary_key=True),
     Column("row_key", Text, primary_key=True),
-    Column("content", Text),  # JSON of the columns; NULL: there was no such row
+    Column("content", Text),  # columns as JSON; NULL: the row does not exist
 )
 
 class_moves = (
-    Table(  # a log of values that became others: networks that know the old ones are read through this
+    Table(  # log of class values replaced by others, to map the output of networks that were trained before
         "class_moves",
         metadata,
         Column("id", Integer, primary_key=True),
-        Column("edit_id", Integer, nullable=False, index=True),  # may have been forgotten since
+        Column("edit_id", Integer, nullable=False, index=True),  # the edit may have been discarded since
         Column("kind", Text, nullable=False),
         Column("old_value", Integer, nullable=False),
         Column("new_value", Integer, nullable=False),
-        Column("takes_back", ForeignKey("class_moves.id")),  # undone: the row that no longer holds
+        Column("takes_back", ForeignKey("class_moves.id")),  # for an undo: the row that it reverts
         CheckConstraint("kind IN ('merge', 'delete', 'value', 'split')", name="kind"),
     )
 )
@@ -178,7 +180,7 @@ runs = Table(
     _run_key("base_run_id"),
     Column(
         "after_move_id", Integer, nullable=False, server_default="0"
-    ),  # newest of class_moves when it began
+    ),  # the newest row of class_moves when the run started
     Column("labelled_pictures", Integer, nullable=False),
     Column("best_miou", Float),
     Column("published", Integer, nullable=False, server_default="0"),
@@ -186,7 +188,7 @@ runs = Table(
     CheckConstraint("state IN ('running', 'finished', 'stopped', 'failed')", name="state"),
 )
 
-measurements = Table(  # everything the charts show
+measurements = Table(  # the points of the training curves
     "measurements",
     metadata,
     Column("id", Integer, primary_key=True),
@@ -194,7 +196,7 @@ measurements = Table(  # everything the charts show
     Column("name", Text, nullable=False),  # loss, miou, iou, pixel_accuracy
     Column("class_value", Integer),  # for iou
     Column("step", Integer, nullable=False),
-    Column("seconds", Float, nullable=False),  # of training since the run began
+    Column("seconds", Float, nullable=False),  # of training since the run started
     Column("labelled_pictures", Integer, nullable=False),
     Column("value", Float, nullable=False),
 )
@@ -215,4 +217,4 @@ VIEWS = (
     "effort_by_picture",
     "scores_by_run",
 )
-"""For people with a SQLite tool; migrations hold their text."""
+"""Views for users with a SQLite tool; their SQL is in the migrations."""

@@ -1,4 +1,4 @@
-"""The SQLite file: one connection, transactions that we begin ourselves, and its upgrade to the newest form."""
+"""The SQLite file of a project: one connection, explicit transactions, and the upgrade to the current schema."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class Store:
-    """An open project.sqlite. Lives on one thread at a time (the document lane, or a command's only thread).
+    """An open project.sqlite. Used by one thread at a time (the document lane, or the only thread of a command).
 
-    WAL lets any number of readers look while the one writer writes. synchronous=FULL: a commit returns once the disk
-    says that it has it, so it survives a killed program and a power cut alike. What the program can find out again
-    (`writing(lasting=False)`) and the single steps of a long act (`together`) do not wait: a power cut may take the
-    newest of them back, in order and whole, and never anything that came before a commit that waited. docs/adr/0008.
+    In WAL mode any number of readers can read while the one writer writes. With synchronous=FULL a commit returns after
+    the disk has confirmed it, so it survives a killed process and a power cut. Transactions with `durable=False` and
+    those within `deferred_sync` do not wait: a power cut may undo the newest of them, each as a whole and in order,
+    but nothing from before the last commit that waited. See docs/adr/0008.
     """
 
     def __init__(self, path: Path, *, writing: bool) -> None:
-        """Open `path`; it must exist unless writing. Raises ProjectError when it is no database.
+        """Open `path`; it must exist unless writing. Raises ProjectError when it is not a database.
 
-        `notice` is a sentence for people when something had to be put in order first.
+        `notice` is a sentence for the user when the files had to be repaired first, else None.
         """
         self.path = path
         refuse_emptied_file(path)
@@ -50,17 +50,17 @@ class Store:
 
     @contextlib.contextmanager
     def read_transaction(self) -> Iterator[Connection]:
-        """One consistent look at the file."""
+        """A consistent view of the file, whatever is written meanwhile. Raises ProjectError."""
         with self._transaction("BEGIN") as connection:
             yield connection
 
     @contextlib.contextmanager
     def write_transaction(self, *, durable: bool = True) -> Iterator[Connection]:
-        """One named operation, all or nothing. Raises DiskError when the disk refuses, ProjectError when the operation
-        does not fit what is stored; nothing is changed then.
+        """One operation, all or nothing. Raises DiskError when the disk refuses, ProjectError when the operation does
+        not fit what is stored; nothing is changed in either case.
 
-        When it returns, a power cut no longer takes it back; unless it is not to be `lasting`, because the program
-        can find it out again (a size, a score): then it is whole and in order, but the disk is not waited for.
+        `durable`: a power cut cannot undo it once this returns. Turn it off for what the program can compute again (the
+        size of a picture, a score): the transaction is still atomic and in order, but does not wait for the disk.
         """
         self._set_synchronous(durable and not self._defers_sync)
         with self._transaction("BEGIN IMMEDIATE") as connection:
@@ -68,9 +68,9 @@ class Store:
 
     @contextlib.contextmanager
     def deferred_sync(self) -> Iterator[None]:
-        """Many operations that somebody waits for as one, such as an import: the disk is waited for at the end.
+        """Many transactions that the user waits for as one, such as an import: waits for the disk once, at the end.
 
-        Each is still a transaction of its own; what was done before an error stays. Raises ProjectError.
+        Each is still a transaction of its own; those committed before an error stay. Raises ProjectError.
         """
         self._defers_sync = True
         try:
@@ -78,12 +78,13 @@ class Store:
         finally:
             self._defers_sync = False
             with self.write_transaction() as connection:
-                # A commit that waits takes all before it along, but only one that writes: a row comes and goes.
+                # A durable commit also makes all earlier ones durable, but SQLite only syncs if the transaction wrote a
+                # page: so a row is inserted and deleted again.
                 connection.exec_driver_sql("INSERT OR REPLACE INTO facts (name, value) VALUES ('stored', '')")
                 connection.exec_driver_sql("DELETE FROM facts WHERE name = 'stored'")
 
     def version(self) -> str | None:
-        """The revision of the file, None for an empty one. Raises ProjectError when it is not one of ours."""
+        """The schema revision of the file, None for an empty file. Raises ProjectError when it is no project file."""
         with self.read_transaction() as connection:
             names = {str(n) for (n,) in connection.execute(text("SELECT name FROM sqlite_master"))}
             if not names:
@@ -93,11 +94,12 @@ class Store:
             return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one())
 
     def upgrade(self) -> None:
-        """Bring the file to the newest form. Raises ProjectTooNewError, with the file untouched, if it is newer."""
+        """Migrate the file to the current schema, after a backup. Raises ProjectTooNewError, with the file untouched,
+        when its schema is newer."""
         version = self.version()
         if version == CURRENT_REVISION or (version is None and self._create_current()):
             return
-        # Alembic is imported only when there is something to do: it costs a third of a second.
+        # Imported only when there is something to migrate: it takes a third of a second.
         from alembic import command
         from alembic.config import Config
         from alembic.script import ScriptDirectory
@@ -112,28 +114,29 @@ class Store:
         except CommandError as unknown:
             raise too_new_error(self.path) from unknown
         if version is not None:
-            # The old form stays beside the new one, whatever happens now.
             make_backup(self.path, self.path.parent / BACKUP_FOLDER, label=f"before-{CURRENT_REVISION}")
-        # Rebuilding a table drops the old one, which would delete the rows that point to it.
+        # A migration that rebuilds a table drops the old one, which would cascade to the rows that refer to it.
         self._pragma("foreign_keys = OFF")
         try:
             with self.write_transaction() as connection:
                 config.attributes["connection"] = connection
                 command.upgrade(config, CURRENT_REVISION)
                 if not connection.exec_driver_sql("PRAGMA user_version").scalar_one():
-                    # A file that has its mark keeps it: with another, the journal that holds this upgrade and all
-                    # that comes after it would be taken for another file's, should the program be killed now.
+                    # A file that has an id keeps it. The upgrade is in the WAL first: if the program were killed now,
+                    # a WAL with another id than the file's would be taken for that of another file and set aside.
                     connection.exec_driver_sql(new_file_id_sql())
                 orphans = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
                 if orphans is not None:
                     raise ProjectError(
-                        f"{self.path} could not be upgraded: rows of {orphans[0]} point nowhere."
+                        f"{self.path} could not be upgraded: rows of the table {orphans[0]} refer to missing rows. "
+                        "The file was left as it was."
                     )
         finally:
             self._pragma("foreign_keys = ON")
 
     def _create_current(self) -> bool:
-        """Make an empty file in the newest form at once. False when only the migrations know that form."""
+        """Create the current schema in an empty file. False when schema.sql is out of date and migrations are
+        needed."""
         statements = schema_statements()
         if not statements:
             return False
@@ -144,10 +147,13 @@ class Store:
         return True
 
     def require_current_schema(self) -> None:
-        """For readers, which cannot upgrade. Raises ProjectError when the file is not of the newest form."""
+        """For readers, which cannot migrate. Raises ProjectError when the file has another schema."""
         version = self.version()
         if version is None or version < CURRENT_REVISION:
-            raise ProjectError(f"{self.path} is of an older form. Open it once in the Maskloop window.")
+            raise ProjectError(
+                f"{self.path} was made by an older version of Maskloop. "
+                "Open it once in the Maskloop window to upgrade it."
+            )
         if version > CURRENT_REVISION:
             raise too_new_error(self.path)
 
@@ -156,7 +162,7 @@ class Store:
         self._engine.dispose()
 
     def _pragma(self, statement: str) -> None:
-        """Outside of a transaction: inside, SQLite ignores most of them."""
+        """Execute a PRAGMA outside of a transaction: SQLite ignores most of them inside one."""
         self._connection.exec_driver_sql(f"PRAGMA {statement}")
         self._connection.commit()
 
@@ -168,7 +174,7 @@ class Store:
     @contextlib.contextmanager
     def _transaction(self, begin: str) -> Iterator[Connection]:
         try:
-            # SQLAlchemy's own begin sends nothing to SQLite; the words that SQLite hears are ours.
+            # With isolation_level=None SQLAlchemy's begin sends nothing to SQLite, so BEGIN is sent here.
             with self._connection.begin():
                 self._connection.exec_driver_sql(begin)
                 yield self._connection
@@ -185,7 +191,7 @@ def inserted_id(result: CursorResult[Any]) -> int:
 
 
 def too_new_error(path: Path) -> ProjectTooNewError:
-    """The sentence for a file that a newer program made."""
+    """The error for a file with a newer schema."""
     return ProjectTooNewError(
         f"{path} was made by a newer Maskloop and was left untouched. Update Maskloop, then open it again."
     )
@@ -195,24 +201,23 @@ def _engine(path: Path, *, writing: bool) -> Engine:
     uri = path.absolute().as_uri()
 
     def connect() -> sqlite3.Connection:
-        # A reader opens read-only altogether: as the last to close, it would otherwise write the journal of a
-        # killed writer into the file.
+        # Readers open the file read-only: the last connection to close would otherwise checkpoint the WAL of a killed
+        # writer into the file.
         raw = _connect(f"{uri}?mode={'rwc' if writing else 'ro'}")
         try:
             if writing:
                 raw.execute("PRAGMA journal_mode = WAL")
                 raw.execute("PRAGMA synchronous = FULL")
-                raw.execute(
-                    "PRAGMA fullfsync = ON"
-                )  # macOS: otherwise only the drive's own memory is reached
+                # On macOS fsync alone leaves the data in the drive's cache.
+                raw.execute("PRAGMA fullfsync = ON")
             else:
-                raw.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()  # SQLite opens lazily
+                raw.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()  # SQLite opens files lazily
         except sqlite3.OperationalError as problem:
             raw.close()
             locked_out = any(sign in str(problem) for sign in ("readonly", "unable to open"))
             if writing or not locked_out or not path.exists() or has_frames(wal_path(path)):
                 raise
-            # A read-only medium: nobody can be writing, so the file may be read as it lies.
+            # A read-only medium: nobody can be writing, so the file can be opened without locks and WAL.
             raw = _connect(f"{uri}?immutable=1")
         except sqlite3.DatabaseError:
             raw.close()
@@ -229,8 +234,8 @@ def _connect(uri: str) -> sqlite3.Connection:
         uri,
         uri=True,
         timeout=BUSY_SECONDS,
-        isolation_level=None,  # we say BEGIN ourselves: a rolled-back CREATE TABLE must not stay
-        check_same_thread=False,  # opened by one thread, then owned by the document lane
+        isolation_level=None,  # explicit BEGIN: sqlite3 would commit before DDL, and a failed migration would stay
+        check_same_thread=False,  # opened by one thread, then used by the document lane
     )
 
 
@@ -259,8 +264,8 @@ _SQLITE_MESSAGES: tuple[tuple[tuple[str, ...], str], ...] = (
 
 def _project_error(path: Path, problem: DatabaseError) -> ProjectError:
     reason = str(problem.orig or problem)
-    if isinstance(problem, IntegrityError):  # not the disk's fault: however often it is asked, it stays so
-        return ProjectError(f"It does not fit what is stored in {path} ({reason}).")
+    if isinstance(problem, IntegrityError):  # not the disk's fault, and trying again would not help
+        return ProjectError(f"The change does not fit what is stored in {path} ({reason}).")
     otherwise = "{path} could not be used: {reason}. Check that the folder can be written to."
     sentence = next(
         (words for signs, words in _SQLITE_MESSAGES if any(s in reason for s in signs)), otherwise

@@ -1,4 +1,4 @@
-"""The stored label of one picture as bytes: quickly compared, small to send, read in any process."""
+"""The encoded label of one picture: quick to compare, small to send to another process, decoded there."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from core.labels.label_map import Values, blank_values
 
 @dataclass(frozen=True, slots=True)
 class StoredLabel:
-    """All tiles of a label as they are stored: key, class values, ids of who said so; in the order of their keys."""
+    """All tiles of a label, ordered by row and column: key, encoded class values, encoded origin ids."""
 
     tiles: tuple[tuple[TileKey, bytes, bytes], ...]
 
     def digest(self) -> str:
-        """The same for the same label, as text; another one for another label."""
+        """Hash of the label, as hex."""
         digest = hashlib.blake2b(digest_size=16)
         for key, pixels, origins in self.tiles:
             digest.update(f"{key.column} {key.row} {len(pixels)} {len(origins)}\n".encode())
@@ -29,7 +29,7 @@ class StoredLabel:
         return digest.hexdigest()
 
     def values(self, width: int, height: int) -> Values:
-        """(height, width) uint8. Raises ProjectError when a tile is damaged."""
+        """(height, width) uint8 class values. Raises ProjectError when a tile is damaged."""
         values = blank_values(width, height)
         for key, pixels, _ in self.tiles:
             place = tile_box(key, width, height)
@@ -38,7 +38,7 @@ class StoredLabel:
         return values
 
     def pixels_by_origin(self, width: int, height: int) -> Counter[int]:
-        """Pixels by the id of who said so; those of nobody are not counted. Raises ProjectError."""
+        """Number of pixels by origin id, without unlabelled ones. Raises ProjectError when a tile is damaged."""
         found: Counter[int] = Counter()
         for key, _, origins in self.tiles:
             place = tile_box(key, width, height)

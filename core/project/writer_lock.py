@@ -1,4 +1,4 @@
-"""The writer's guard: one window or command writes to a project at a time, anybody may read."""
+"""The writer lock: only one process writes to a project at a time; any number may read."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from core.base.errors import ProjectLockedError
 
 
 class WriterLock:
-    """Held while a project is open for writing.
+    """The lock that is held while a project is open for writing.
 
-    The lock is the operating system's own, so that a crash gives it back by itself; the note beside it is only
-    for people. Raises ProjectLockedError, naming the holder, when somebody else holds it, and OSError when the
-    folder cannot be written to.
+    It is a lock of the operating system, which releases it when the process crashes; `writer.json` beside it only names
+    the holder to users. Raises ProjectLockedError, naming the holder, when another process holds it, and OSError when
+    the folder cannot be written to.
     """
 
     def __init__(self, home: Path, purpose: str) -> None:
@@ -39,7 +39,7 @@ class WriterLock:
             self._note.write_text(json.dumps(note), "utf-8")
 
     def release(self) -> None:
-        """Let the next writer in. May be called twice."""
+        """Release the lock. May be called twice."""
         if self._lock.is_locked:
             with contextlib.suppress(OSError):
                 self._note.unlink(missing_ok=True)

@@ -1,8 +1,8 @@
 """A project file of the current revision stays readable: names in the code may change, what is stored may not.
 
-`tests/data/complete-0003.sqlite` has five pictures with strokes, a note that was undone, classes that were renumbered and
-split, a merge that was undone, accepted and imported pixels, a prediction, two runs with their recipes, and every fact
-that the window stores.
+`tests/data/complete-0003.sqlite` has five pictures with strokes, a note that was undone, classes that were renumbered
+and split, a merge that was undone, accepted and imported pixels, a prediction, two runs with their recipes, and every
+fact that the window stores.
 """
 
 from __future__ import annotations

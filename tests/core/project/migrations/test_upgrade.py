@@ -1,4 +1,4 @@
-"""Project files of every older form are upgraded, with a copy of the old one beside; newer ones are refused."""
+"""Project files of every older schema are migrated, with a backup of the old file; newer ones are refused."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from core.project.schema import CURRENT_REVISION, VIEWS
 from tests.factories import picture_folder, stroke
 
 KEPT = Path(__file__).resolve().parents[3] / "data"
-"""Small projects as older forms wrote them: three pictures, two strokes and one undone in the first, a run."""
+"""Small projects with older schemas: three pictures, two strokes and one undone in the first, a run."""
 
 
 def old_project(folder: Path, name: str) -> Path:
@@ -51,7 +51,7 @@ def test_an_older_form_that_lies_elsewhere_is_opened_by_its_own_folder(tmp_path:
 @pytest.mark.parametrize("name", sorted(p.name for p in KEPT.glob("project-*.sqlite")))
 def test_an_older_form_comes_up_with_everything_in_it(tmp_path: Path, name: str) -> None:
     folder = old_project(tmp_path, name)
-    with pytest.raises(ProjectError, match="older form"):
+    with pytest.raises(ProjectError, match="older version"):
         Project.open_read_only(folder)
     with Project.open(folder) as project:
         labels = expected()
