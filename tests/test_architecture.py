@@ -17,6 +17,20 @@ ROOT = Path(__file__).resolve().parents[1]
 MODULES = sorted(path for name in ("core", "desktop") for path in (ROOT / name).rglob("*.py"))
 NOUNS_IN_ING = {"editing", "training", "loading", "rendering", "tiling", "pairing", "mapping"}
 """Module and package names that end in -ing and are the usual noun for what they hold."""
+TORCH = ("torch", "segmentation_models_pytorch", "timm", "lightning_fabric")
+LIBRARY_PLACES = {
+    "PySide6": ("desktop/",),
+    "pyqtgraph": ("desktop/widgets/",),
+    "sqlalchemy": ("core/project/",),
+    "alembic": ("core/project/",),
+    "typer": ("core/cli/", "desktop/cli_commands.py"),
+    "rich": ("core/cli/",),
+    **dict.fromkeys(
+        TORCH,
+        ("core/models/", "core/training/", "core/evaluation/run_score.py", "core/cli/distributed_tasks.py"),
+    ),
+}
+"""Library -> where it may be imported, at the top of a module or inside a function."""
 REPEATED_STEMS = {"__init__", "page", "controller", "registry", "base", "service"}
 """Module names whose package says which one is meant; every other name occurs once in `core/` and in `desktop/`."""
 
@@ -63,6 +77,25 @@ def test_window_shows_before_project_modules_are_imported() -> None:
     code = f"import sys, desktop.__main__, desktop.app; print([n for n in {heavy} if n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_libraries_are_imported_only_where_they_belong() -> None:
+    misplaced = []
+    for path in MODULES:
+        for library in _imported_libraries(path) & set(LIBRARY_PLACES):
+            if not relative(path).startswith(LIBRARY_PLACES[library]):
+                misplaced.append(f"{relative(path)} imports {library}")
+    assert misplaced == []
+
+
+def _imported_libraries(path: Path) -> set[str]:
+    names: list[str] = []
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names.append(node.module or "")
+    return {name.split(".")[0] for name in names}
 
 
 def test_no_import_cycle() -> None:
