@@ -12,7 +12,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from core.base.errors import ProjectError
 from core.project.class_repository import ClassRepository
-from core.project.folder_sync import create_folder
+from core.project.durable_names import create_folder
 from core.project.journal import JournalRepository
 from core.project.label_repository import LabelRepository
 from core.project.layout import HOME_FOLDER, PROJECT_FILE

@@ -18,7 +18,7 @@ from core.models.spec import ModelSpec
 from core.training.data.dataset import TrainingSet
 from core.training.distributed import ProcessGroup
 from core.training.events import CheckpointPublished, ModelEvaluated, TrainingEvent, TrainingNote
-from core.training.progress import DIVERGED_TEXT
+from core.training.progress_reporter import DIVERGED_TEXT
 from core.training.recipe import Recipe
 from core.training.validation import ValidationScore, validate
 

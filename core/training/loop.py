@@ -32,7 +32,7 @@ from core.training.optimizer import (
     initialise_weights,
     make_optimizer,
 )
-from core.training.progress import ProgressReporter
+from core.training.progress_reporter import ProgressReporter
 from core.training.recipe import Recipe, default_recipe
 from core.training.resume_state import ResumePoint, StatefulOptimizer, load_state, save_state
 from core.training.schedule import learning_rate_at
