@@ -54,14 +54,14 @@ def split_command(
 ) -> None:
     """Assign the pictures to train, val and test; one undoable step."""
     with report_errors():
-        wish = SplitOptions(by, _shares(shares), stratify, seed, everything)
+        options = SplitOptions(by, _shares(shares), stratify, seed, everything)
         if dry_run:
             with Project.open_read_only(project) as opened:
-                plan, classes = split_plan(opened, wish), opened.classes.read()
+                plan, classes = split_plan(opened, options), opened.classes.read()
         else:
             Project.open_read_only(project).close()  # raises ProjectError if there is no project
             with open_for_writing(project, None, "maskloop split") as opened:
-                plan, classes = split_plan(opened, wish), opened.classes.read()
+                plan, classes = split_plan(opened, options), opened.classes.read()
                 apply_split_plan(opened, plan)
         print_result(
             _as_json(plan, classes, done=not dry_run), as_json, _lines(plan, classes, done=not dry_run)
@@ -99,13 +99,17 @@ def split_json(part: SplitStats, classes: ClassList) -> dict[str, Any]:
 
 
 def _lines(plan: SplitPlan, classes: ClassList, *, done: bool) -> list[str]:
-    would = "" if done else "would "
-    get = "got" if done else "get"
-    units = "" if plan.options.grouping == SplitGrouping.SHARE else f" in {plan.units:,} groups"
-    lines = [f"{count_of(plan.pictures, 'picture')}{units}; {len(plan.changes):,} {would}{get} a split."]
+    pictures, moved = count_of(plan.pictures, "picture"), count_of(plan.moved, "picture")
+    if plan.options.grouping != SplitGrouping.SHARE:
+        pictures = f"{pictures} in {count_of(plan.units, 'group')}"
+    lines = [
+        f"{pictures}; {len(plan.changes):,} assigned to a split."
+        if done
+        else f"{pictures}; {len(plan.changes):,} would be assigned to a split."
+    ]
     if plan.moved:
         lines.append(
-            f"{count_of(plan.moved, 'picture')} {would}{'left' if done else 'leave'} the split they had."
+            f"{moved} moved from another split." if done else f"{moved} would be moved from another split."
         )
     for split, part in plan.stats.items():
         share = part.pictures / plan.pictures if plan.pictures else 0
@@ -116,9 +120,9 @@ def _lines(plan: SplitPlan, classes: ClassList, *, done: bool) -> list[str]:
             lines.append(
                 f"{c.name:20}" + "".join(f"{part.share(c.value):9.1%}" for part in plan.stats.values())
             )
-    lonely = classes_in_one_split(plan.stats).items()
     return lines + [
-        f"Of {classes.name_of(value)} there is something in {split} only." for value, split in lonely
+        f"The class {classes.name_of(value)} occurs only in {split}."
+        for value, split in classes_in_one_split(plan.stats).items()
     ]
 
 
@@ -132,7 +136,7 @@ def duplicates_command(project: ProjectOption = Path(), as_json: JsonOption = Fa
         found = find_near_duplicates(opened, bar)
         records = {record.id: record for record in opened.pictures.all()}
     leaking = leaks(found.pairs, records)
-    torn = sequences_across_splits(list(records.values()))
+    divided = sequences_across_splits(list(records.values()))
     names = {i: record.path for i, record in records.items()}
     result = {
         "looked": found.compared,
@@ -149,7 +153,9 @@ def duplicates_command(project: ProjectOption = Path(), as_json: JsonOption = Fa
             }
             for pair in leaking
         ],
-        "sequences_in_several_splits": {name: dict(sides) for name, sides in torn.items()},
+        "sequences_in_several_splits": {
+            name: dict(counts_by_split) for name, counts_by_split in divided.items()
+        },
     }
     lines = [
         f"{count_of(found.compared, 'picture')} compared: {count_of(len(found.pairs), 'pair')} of near-duplicates in "
@@ -160,8 +166,8 @@ def duplicates_command(project: ProjectOption = Path(), as_json: JsonOption = Fa
         lines.append(f"{pair.similarity:.3f}  {one.path} ({one.split})  {two.path} ({two.split})")
     if len(leaking) > MAX_PAIRS_SHOWN:
         lines.append(f"... and {len(leaking) - MAX_PAIRS_SHOWN:,} more; --json lists all.")
-    for name, sides in torn.items():
-        counts = ", ".join(f"{count:,} in {side}" for side, count in sides.items())
+    for name, counts_by_split in divided.items():
+        counts = ", ".join(f"{count:,} in {side}" for side, count in counts_by_split.items())
         lines.append(f"The frames of “{name}” are in several splits: {counts}.")
     if found.unreadable:
         lines.append(

@@ -68,21 +68,21 @@ def simulate_command(
         from core.session.simulation.setup import make_simulation_project, split_for_simulation
         from core.session.simulation.simulation import Simulation, SimulationOptions
 
-        wish = SimulationOptions(
+        options = SimulationOptions(
             order, pictures, minutes, pace, cap, seed, device, replace(AnnotatorModel(), zoom=zoom)
         )
         with Project.open_read_only(project) as source, _home(into) as home:
-            cast = split_for_simulation(source)
-            robots = make_simulation_project(source, home, cast, seed)
-            where, simulation = robots.home, Simulation(source, robots, wish)
+            split = split_for_simulation(source)
+            simulated = make_simulation_project(source, home, split, seed)
+            simulation_home, simulation = simulated.home, Simulation(source, simulated, options)
             try:
                 with progress_bar("Simulating", quiet=as_json) as bar:
                     bar(0, simulation.total)
                     simulation.run(bar)
-                worked, real = simulation.efforts, simulation.real_seconds
+                pictures_done, real = simulation.efforts, simulation.real_seconds
             finally:
                 simulation.close()
-            miou = _final_miou(where, device, quiet=as_json)
+            miou = _final_miou(simulation_home, device, quiet=as_json)
             complaint = simulation.start_failure if miou is None else ""
         result = {
             "order": order.value,
@@ -90,21 +90,23 @@ def simulate_command(
             "pace": pace,
             "cap": cap,
             "zoom": zoom,
-            "kept_in": str(where) if into else None,
-            "held_out": len(cast.validation),
+            "kept_in": str(simulation_home) if into else None,
+            "held_out": len(split.validation),
             "trainer_seconds": round(real, 1),
             "miou": miou,
             "complaint": complaint,
             "target_share_last_quarter": TARGET_SHARE,
-            **asdict(summarise_effort(worked)),
-            "by_picture": _rows(worked),
+            **asdict(summarise_effort(pictures_done)),
+            "by_picture": _rows(pictures_done),
         }
         if csv_file:
-            _write_csv(csv_file, worked)
+            _write_csv(csv_file, pictures_done)
         print_result(
             result,
             as_json,
-            _lines(worked, summarise_effort(worked), miou, len(cast.validation), real, complaint),
+            _lines(
+                pictures_done, summarise_effort(pictures_done), miou, len(split.validation), real, complaint
+            ),
         )
 
 
@@ -120,24 +122,24 @@ def _home(into: Path | None) -> Iterator[Path]:
 
 def _final_miou(home: Path, device: str, *, quiet: bool) -> float | None:
     """mIoU of the last network on the held-out pictures at full size; None if none was published."""
-    with Project.open_read_only(home) as robots:
-        run = robots.runs.latest_published()
+    with Project.open_read_only(home) as simulated:
+        run = simulated.runs.latest_published()
         if run is None:
             return None
         from core.evaluation.run_score import evaluate_run  # imports torch
 
         with progress_bar("Evaluating", quiet=quiet) as bar:
-            return evaluate_run(robots, run, Split.VAL, device, bar).miou
+            return evaluate_run(simulated, run, Split.VAL, device, bar).miou
 
 
-def _rows(worked: Sequence[AnnotatedPicture]) -> list[dict[str, Any]]:
-    return [asdict(w) | {"share": w.share} for w in worked]
+def _rows(pictures_done: Sequence[AnnotatedPicture]) -> list[dict[str, Any]]:
+    return [asdict(w) | {"share": w.share} for w in pictures_done]
 
 
-def _write_csv(path: Path, worked: Sequence[AnnotatedPicture]) -> None:
+def _write_csv(path: Path, pictures_done: Sequence[AnnotatedPicture]) -> None:
     """Write to a temporary file, then rename it. Raises ProjectError."""
     text = io.StringIO(newline="")
-    rows = _rows(worked)
+    rows = _rows(pictures_done)
     table = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     table.writeheader()
     table.writerows(rows)
@@ -153,10 +155,10 @@ def _write_csv(path: Path, worked: Sequence[AnnotatedPicture]) -> None:
 
 
 def _lines(
-    worked: Sequence[AnnotatedPicture],
-    told: Effort,
+    pictures_done: Sequence[AnnotatedPicture],
+    total: Effort,
     miou: float | None,
-    judges: int,
+    held_out: int,
     real: float,
     complaint: str,
 ) -> list[str]:
@@ -173,7 +175,7 @@ def _lines(
         "mIoU",
     ):
         table.add_column(title, justify="right")
-    for w in worked:
+    for w in pictures_done:
         table.add_row(
             w.name,
             f"{w.strokes}",
@@ -187,16 +189,16 @@ def _lines(
         )
     text = io.StringIO()
     Console(file=text, width=WIDE, color_system=None).print(table)
-    met = "met" if told.share_last_quarter <= TARGET_SHARE else "missed"
+    met = "met" if total.share_last_quarter <= TARGET_SHARE else "missed"
     return [
         *(line.rstrip() for line in text.getvalue().splitlines()),
         "",
-        f"{told.pictures} pictures in {told.seconds:.0f} simulated seconds with {told.strokes} strokes, "
-        f"{told.share:.0%} of the {told.blank_seconds:.0f} s from blank; training had {real:.0f} s.",
-        f"Last quarter: {told.share_last_quarter:.0%} of the time from blank (target {TARGET_SHARE:.0%}: {met}); "
-        f"strokes per picture: {told.strokes_first_quarter:.0f} in the first quarter, "
-        f"{told.strokes_last_quarter:.0f} in the last.",
-        f"mIoU on {judges} held-out pictures at the end: {miou:.3f}."
+        f"{total.pictures} pictures in {total.seconds:.0f} simulated seconds with {total.strokes} strokes, "
+        f"{total.share:.0%} of the {total.blank_seconds:.0f} s from blank; training had {real:.0f} s.",
+        f"Last quarter: {total.share_last_quarter:.0%} of the time from blank (target {TARGET_SHARE:.0%}: {met}); "
+        f"strokes per picture: {total.strokes_first_quarter:.0f} in the first quarter, "
+        f"{total.strokes_last_quarter:.0f} in the last.",
+        f"mIoU on {held_out} held-out pictures at the end: {miou:.3f}."
         if miou is not None
         else complaint
         or "No network was published, so none could be evaluated. More pictures or a slower --pace give it more time.",

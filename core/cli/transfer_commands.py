@@ -84,8 +84,8 @@ def import_command(
             recognised = f"{recognised} {other_candidates(recognise_all(tree))}".strip()
         folder = into or source
         if dry_run:
-            classes, place = _known(folder)
-            plan = plan_import(classes, place, dataset, choices, split)
+            classes, picture_folder = _class_list_and_folder(folder)
+            plan = plan_import(classes, picture_folder, dataset, choices, split)
             print_result(_import_plan_json(plan), as_json, [recognised, *_import_plan_lines(plan)])
             return
         report, home = _import(folder, dataset, choices, split, as_json)
@@ -146,7 +146,7 @@ def export_command(
         wanted = {part.strip() for part in what.split(",")}
         if not wanted <= {"labels", "predictions"}:
             raise UsageError("--what takes labels, predictions, or labels,predictions.")
-        wish = ExportOptions(
+        options = ExportOptions(
             out,
             format_,
             frozenset(s.value for s in split or ()),
@@ -158,7 +158,7 @@ def export_command(
             lists,
         )
         with Project.open_read_only(project) as opened:
-            plan = plan_export(opened, wish)
+            plan = plan_export(opened, options)
             if dry_run:
                 print_result(_export_plan_json(plan), as_json, _export_plan_lines(plan))
                 return
@@ -169,10 +169,10 @@ def export_command(
                 with progress_bar("Exporting", quiet=as_json) as bar:
                     report = run_export(opened, plan, bar, restart=anew)
             except KeyboardInterrupt:
-                left = plan_export(opened, wish)
+                interrupted = plan_export(opened, options)
                 message = (
-                    f"Stopped after {left.finished:,} of {len(left.records):,} pictures. The same command resumes the "
-                    "export; use --anew to start from the beginning."
+                    f"Stopped after {interrupted.finished:,} of {len(interrupted.records):,} pictures. The same "
+                    "command resumes the export; use --anew to start from the beginning."
                 )
                 console.print(message, markup=False, soft_wrap=True)
                 raise typer.Exit(1) from None
@@ -242,7 +242,7 @@ def _export_plan_lines(plan: ExportPlan) -> list[str]:
     return lines + ([plan.resume_notice] if plan.resume_notice else [])
 
 
-def _known(folder: Path) -> tuple[ClassList, Path]:
+def _class_list_and_folder(folder: Path) -> tuple[ClassList, Path]:
     """Class list and picture folder of a project; empty if there is none, as a dry run creates no project."""
     if not (folder / HOME_FOLDER).is_dir():
         return ClassList(), Path(os.path.normpath(folder.absolute()))
@@ -309,11 +309,11 @@ def _import_report_lines(report: ImportReport) -> list[str]:
     if report.skipped:
         lines.append(f"{count_of(report.skipped, 'picture')} already imported and unchanged.")
     if report.uncertain:
-        least = min(report.uncertain, key=lambda name: report.uncertain[name])
+        worst = min(report.uncertain, key=lambda name: report.uncertain[name])
         mean = sum(report.uncertain.values()) / len(report.uncertain)
         lines.append(
             f"The colours of {count_of(len(report.uncertain), 'mask')} are blurred: {mean:.1%} of the pixels have a "
-            f"certain class, {report.uncertain[least]:.1%} in {least}; the others are void."
+            f"certain class, {report.uncertain[worst]:.1%} in {worst}; the others are void."
         )
     return lines + _limited("", report.notes) + _limited("Left out: ", report.problems)
 

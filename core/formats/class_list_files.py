@@ -56,15 +56,17 @@ def _own_json(tree: DatasetTree, name: str) -> ClassListFile | None:
     content = tree.read_json(name)
     rows = content["classes"] if isinstance(content, dict) else content
     classes = []
-    for place, row in enumerate(rows):
+    for position, row in enumerate(rows):
         title = str(row.get("name") or row["title"])
         colour = row.get("color", row.get("colour"))
-        classes.append(_class(int(row.get("index", place)), title, _colour(colour)))
+        classes.append(_class(int(row.get("index", position)), title, _colour(colour)))
     ignore = content.get("ignore_index") if isinstance(content, dict) else None
-    unlabelled = content.get("unlabelled_index") if isinstance(content, dict) else None
-    void, blank = (frozenset([int(i)] if i is not None else []) for i in (ignore, unlabelled))
-    kept = tuple(c for c in classes if c.index not in void | blank)
-    return ClassListFile(name, kept, any(row.get("color", row.get("colour")) for row in rows), void, blank)
+    unlabelled_index = content.get("unlabelled_index") if isinstance(content, dict) else None
+    void, unlabelled = (frozenset([int(i)] if i is not None else []) for i in (ignore, unlabelled_index))
+    listed = tuple(c for c in classes if c.index not in void | unlabelled)
+    return ClassListFile(
+        name, listed, any(row.get("color", row.get("colour")) for row in rows), void, unlabelled
+    )
 
 
 def _csv(tree: DatasetTree, name: str) -> ClassListFile | None:
@@ -74,9 +76,9 @@ def _csv(tree: DatasetTree, name: str) -> ClassListFile | None:
     column = {title: titles.index(title) for title in ("name", "r", "g", "b")}
     number = next((titles.index(title) for title in ("id", "index") if title in titles), None)
     classes = []
-    for place, row in enumerate(rows):
+    for position, row in enumerate(rows):
         colour = (int(row[column["r"]]), int(row[column["g"]]), int(row[column["b"]]))
-        index = place if number is None else int(row[number])
+        index = position if number is None else int(row[number])
         classes.append(_class(index, row[column["name"]], colour))
     return ClassListFile(name, tuple(classes), True)
 
@@ -86,8 +88,8 @@ def _meta_json(tree: DatasetTree, name: str) -> ClassListFile | None:
     content = tree.read_json(name)
     colours = content.get("segmentation_colors") or []
     classes = []
-    for place, (index, title) in enumerate(content["label_map"].items()):
-        colour = _colour(colours[place]) if place < len(colours) else None
+    for position, (index, title) in enumerate(content["label_map"].items()):
+        colour = _colour(colours[position]) if position < len(colours) else None
         classes.append(_class(int(index), str(title), colour))
     return ClassListFile(name, tuple(classes), bool(colours))
 
@@ -95,9 +97,9 @@ def _meta_json(tree: DatasetTree, name: str) -> ClassListFile | None:
 def _colour_lines(tree: DatasetTree, name: str) -> ClassListFile | None:
     """Lines of “R G B name”; the line number is the index."""
     classes = []
-    for place, line in enumerate(tree.read_lines(name)):
+    for position, line in enumerate(tree.read_lines(name)):
         red, green, blue, title = line.split(None, 3)
-        classes.append(_class(place, title, (int(red), int(green), int(blue))))
+        classes.append(_class(position, title, (int(red), int(green), int(blue))))
     return ClassListFile(name, tuple(classes), True)
 
 
@@ -130,12 +132,12 @@ def _class(index: int, title: str, colour: Colour | None) -> DatasetClass:
     )
 
 
-def _colour(said: Any) -> Colour | None:
-    if said is None or said == "":
+def _colour(value: Any) -> Colour | None:
+    if value is None or value == "":
         return None
-    if isinstance(said, str):
-        return parse_hex_colour(said)
-    red, green, blue = (int(part) for part in said[:3])
+    if isinstance(value, str):
+        return parse_hex_colour(value)
+    red, green, blue = (int(part) for part in value[:3])
     if not all(0 <= part <= 255 for part in (red, green, blue)):
-        raise ValueError(json.dumps(said))
+        raise ValueError(json.dumps(value))
     return red, green, blue

@@ -37,9 +37,12 @@ def train_ids() -> dict[int, int]:
 def cityscapes_classes(count: int = 19) -> tuple[DatasetClass, ...]:
     """The 34 labels of Cityscapes, of which 19 (evaluated), 30 (all but technical ones) or 34 are classes, others
     void."""
-    kept = {19: frozenset(train_ids().values()), 30: frozenset(range(4, 34)), 34: frozenset(range(34))}[count]
+    ids_by_count = {19: train_ids().values(), 30: range(4, 34), 34: range(34)}
+    class_ids = frozenset(ids_by_count[count])
     return tuple(
-        DatasetClass(c.index, c.name, c.colour, ClassTarget.CLASS if c.index in kept else ClassTarget.VOID)
+        DatasetClass(
+            c.index, c.name, c.colour, ClassTarget.CLASS if c.index in class_ids else ClassTarget.VOID
+        )
         for c in class_set("cityscapes")
     )
 
@@ -69,5 +72,5 @@ def default_target(name: str) -> ClassTarget:
 
 def _class(row: list[object]) -> DatasetClass:
     index, title, colour = int(str(row[0])), str(row[1]), row[2]
-    shade = parse_hex_colour(str(colour)) if colour else default_colour(max(1, index))
-    return DatasetClass(index, title, shade, default_target(title))
+    rgb = parse_hex_colour(str(colour)) if colour else default_colour(max(1, index))
+    return DatasetClass(index, title, rgb, default_target(title))

@@ -213,24 +213,24 @@ def split_of(name: str) -> str | None:
     return None
 
 
-def _best_match(names: list[str], said: list[str], near: str) -> str | None:
+def _best_match(names: list[str], reference: list[str], near_folder: str) -> str | None:
     if len(names) <= 1:
         return names[0] if names else None
-    ranked = sorted(names, key=lambda name: _match_score(name, said, near), reverse=True)
-    first, second = (_match_score(name, said, near) for name in ranked[:2])
+    ranked = sorted(names, key=lambda name: _match_score(name, reference, near_folder), reverse=True)
+    first, second = (_match_score(name, reference, near_folder) for name in ranked[:2])
     return ranked[0] if first > second else None
 
 
-def _match_score(name: str, said: list[str], near: str) -> tuple[int, int, int]:
+def _match_score(name: str, reference: list[str], near_folder: str) -> tuple[int, int, int]:
     parts = name.split("/")
     tail = 0
-    for mine, theirs in zip(reversed(parts[:-1]), reversed(said[:-1]), strict=False):
-        if mine.casefold() != theirs.casefold():
+    for part, other in zip(reversed(parts[:-1]), reversed(reference[:-1]), strict=False):
+        if part.casefold() != other.casefold():
             break
         tail += 1
     close = 0
-    for mine, theirs in zip(parts[:-1], near.split("/"), strict=False):
-        if mine != theirs:
+    for part, other in zip(parts[:-1], near_folder.split("/"), strict=False):
+        if part != other:
             break
         close += 1
     return tail, close, -len(parts)

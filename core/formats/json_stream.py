@@ -74,8 +74,8 @@ def parse_json(text: bytes) -> Any:
 class _JsonReader:
     """`_text` is a chunk of the file, `_at` the read position in it."""
 
-    def __init__(self, file: IO[bytes], light: Mapping[str, type]) -> None:
-        self._light = {key: msgspec.json.Decoder(list[kind]) for key, kind in light.items()}  # type: ignore[valid-type]
+    def __init__(self, file: IO[bytes], partial_types: Mapping[str, type]) -> None:
+        self._decoders = {key: msgspec.json.Decoder(list[kind]) for key, kind in partial_types.items()}  # type: ignore[valid-type]
         self._file = file
         self._text = file.read(_CHUNK)
         self._at = len(_MARK) if self._text.startswith(_MARK) else 0
@@ -130,9 +130,9 @@ class _JsonReader:
         return [JsonElement(key, value, *place) for value, place in zip(values, places, strict=True)]
 
     def _parsed(self, key: str, text: bytes) -> list[Any]:
-        if key in self._light:
+        if key in self._decoders:
             with contextlib.suppress(msgspec.DecodeError):
-                return self._light[key].decode(text)
+                return self._decoders[key].decode(text)
         found: list[Any] = parse_json(text)
         return found
 
@@ -157,23 +157,23 @@ class _JsonReader:
         """Bytes are decoded as Latin-1, so that positions in the text are byte offsets; each element is then decoded as
         UTF-8."""
         self._next()
-        size, want = _CLOSE, _CHUNK
+        size, chunk_size = _CLOSE, _CHUNK
         while True:
             text = self._text[self._at : self._at + size].decode("latin-1")
-            whole = self._at + size >= len(self._text)
+            is_rest = self._at + size >= len(self._text)
             try:
                 value, end = self._decode(text)
             except ValueError:
                 value, end = None, len(text)
-                if whole and not self._more(want):
+                if is_rest and not self._more(chunk_size):
                     raise
             else:
                 # A number may continue in the next chunk: "1", "1." and "1e+" all begin with a number.
-                if end + 2 < len(text) or (whole and not self._more(want)):
+                if end + 2 < len(text) or (is_rest and not self._more(chunk_size)):
                     break
             size = min(size * 8, MAX_ELEMENT_BYTES + 1)
-            if whole:
-                want = min(want * 2, MAX_ELEMENT_BYTES)
+            if is_rest:
+                chunk_size = min(chunk_size * 2, MAX_ELEMENT_BYTES)
             if len(text) > MAX_ELEMENT_BYTES:
                 raise ValueError(f"a part of it is larger than {MAX_ELEMENT_BYTES >> 20} MB")
         if not text[:end].isascii():
@@ -217,5 +217,5 @@ def _without_escaped(
     first = np.flatnonzero(np.diff(slashes, prepend=-2) != 1)
     odd = np.diff(first, append=len(slashes)) % 2 == 1
     last = slashes[np.append(first[1:], len(slashes)) - 1]
-    kept = (kinds != _ESCAPE) & ~((kinds == _QUOTE) & np.isin(places, last[odd] + 1))
-    return places[kept], kinds[kept]
+    keep = (kinds != _ESCAPE) & ~((kinds == _QUOTE) & np.isin(places, last[odd] + 1))
+    return places[keep], kinds[keep]

@@ -23,7 +23,7 @@ def values_by_index(
     unlabelled: frozenset[int] = frozenset(),
 ) -> dict[int, int]:
     """LoadedMask value by index in a mask file; `void` and `unlabelled` are indices with that meaning."""
-    table = {c.index: place for place, c in enumerate(classes, 1)}
+    table = {c.index: value for value, c in enumerate(classes, 1)}
     return table | dict.fromkeys(void, VOID) | dict.fromkeys(unlabelled, UNLABELLED)
 
 
@@ -44,9 +44,9 @@ def remap_indices(
     for index, value in values.items():
         if 0 <= index <= MAX_INDEX:  # other tools write -1 for "none", which no pixel can have
             table[index], known[index] = value, True
-    strangers = np.unique(indices[~known[indices]])
-    if strangers.size:
-        shown = ", ".join(str(v) for v in strangers[:5])
+    unknown = np.unique(indices[~known[indices]])
+    if unknown.size:
+        shown = ", ".join(str(v) for v in unknown[:5])
         raise FormatError(
             f"{path} contains the index {shown}, which {source} does not list; it was left out."
         )
@@ -65,13 +65,13 @@ def read_colour_mask(
     found, inverse, counts = np.unique(packed, return_inverse=True, return_counts=True)
     numbers = {_number(colour): value for colour, value in known.items()}
     values = np.array([numbers.get(int(c), UNLABELLED) for c in found], np.uint8)
-    strange = np.array([int(c) not in numbers for c in found])
-    if strange.all():
+    is_unknown = np.array([int(c) not in numbers for c in found])
+    if is_unknown.all():
         raise FormatError(f"{path} contains none of the class colours; it was left out.")
     notes: tuple[str, ...] = ()
-    if strange.any():
-        share = counts[strange].sum() / packed.size
-        worst = found[strange][np.argsort(-counts[strange])][:3]
+    if is_unknown.any():
+        share = counts[is_unknown].sum() / packed.size
+        worst = found[is_unknown][np.argsort(-counts[is_unknown])][:3]
         shown = ", ".join(f"#{int(c):06x}" for c in worst)
         notes = (
             f"{path.name}: {share:.2%} of the pixels have an unknown colour ({shown}) and stay unlabelled.",

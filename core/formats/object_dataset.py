@@ -82,43 +82,45 @@ def build_object_dataset(
     problems: list[str] = []
     found: list[tuple[str, str, ReadAnnotation, PictureAnnotation]] = []
     skipped = 0
-    for source, draws, *light in annotations:
+    for source, read, *without_objects in annotations:
         try:
-            drawing = light[0]() if light else draws()
+            annotation = without_objects[0]() if without_objects else read()
         except FormatError as problem:
             problems.append(str(problem))
             continue
-        picture = tree.find_picture(drawing.picture, source.rpartition("/")[0], drawing.split)
+        picture = tree.find_picture(annotation.picture, source.rpartition("/")[0], annotation.split)
         if picture is None:
-            problems.append(f"{tree.path(source)} names the picture {drawing.picture}, which does not exist.")
+            problems.append(
+                f"{tree.path(source)} names the picture {annotation.picture}, which does not exist."
+            )
             continue
-        for thing in drawing.objects:
-            if thing.label != ERASE_LABEL:
-                labels.setdefault(thing.label, None)
-        skipped += drawing.skipped
+        for obj in annotation.objects:
+            if obj.label != ERASE_LABEL:
+                labels.setdefault(obj.label, None)
+        skipped += annotation.skipped
         found.append(
             (
                 picture,
                 source,
-                draws,
-                PictureAnnotation(drawing.picture, None, (), drawing.split, drawing.tags),
+                read,
+                PictureAnnotation(annotation.picture, None, (), annotation.split, annotation.tags),
             )
         )
     if len(labels) >= MAX_CLASS_VALUE:
         raise FormatError(
             f"{tree.root} has {len(labels)} labels; a project has at most {MAX_CLASS_VALUE} classes."
         )
-    places = {label: n for n, label in enumerate(labels, 1)}
+    value_of = {label: n for n, label in enumerate(labels, 1)}
     samples = [
         Sample(
             tree.path(picture),
             picture,
-            light.split,
-            partial(_read, tree.path(picture), tree.path(source), draws, places, later_on_top),
-            light.tags,
+            head.split,
+            partial(_read, tree.path(picture), tree.path(source), read, value_of, later_on_top),
+            head.tags,
             sources=(tree.path(source),),
         )
-        for picture, source, draws, light in found
+        for picture, source, read, head in found
     ]
     rule = "Where objects overlap, later ones cover earlier ones." if later_on_top else OVERLAP_RULE
     more = (
@@ -131,7 +133,7 @@ def build_object_dataset(
         (
             *(
                 DatasetClass(n, label, labels[label] or default_colour(n), default_target(label))
-                for label, n in places.items()
+                for label, n in value_of.items()
             ),
             rest,
         ),
@@ -142,14 +144,14 @@ def build_object_dataset(
 
 
 def _read(
-    picture: Path, source: Path, draws: ReadAnnotation, places: dict[str, int], in_order: bool
+    picture: Path, source: Path, read: ReadAnnotation, value_of: dict[str, int], later_on_top: bool
 ) -> LoadedMask:
-    drawing = draws()
-    blank = {ERASE_LABEL: len(places) + 1}
-    shapes = [FilledShape((places | blank)[t.label], t.rings, t.holes, t.runs) for t in drawing.objects]
-    size = drawing.size or read_size(picture)
+    annotation = read()
+    erased = {ERASE_LABEL: len(value_of) + 1}
+    shapes = [FilledShape((value_of | erased)[o.label], o.rings, o.holes, o.runs) for o in annotation.objects]
+    size = annotation.size or read_size(picture)
     return LoadedMask(
-        rasterize(size, shapes, later_on_top=in_order, background=len(places) + 1, source=source)
+        rasterize(size, shapes, later_on_top=later_on_top, background=len(value_of) + 1, source=source)
     )
 
 

@@ -48,15 +48,15 @@ def pair_masks(tree: DatasetTree) -> Pairing:
     """
     stems = {stem_of(name).casefold() for name in tree.pictures}
     masks = [name for name in tree.pictures if _is_mask(name, stems)]
-    barred = set(masks)
-    pictures = [name for name in tree.pictures if name not in barred]
+    mask_set = set(masks)
+    pictures = [name for name in tree.pictures if name not in mask_set]
     by_key: dict[str, list[str]] = defaultdict(list)
     by_stem: dict[str, list[str]] = defaultdict(list)
     for name in pictures:
         by_key[_pairing_key(name)].append(name)
         by_stem[stem_of(name).casefold()].append(name)
     groups: dict[str, dict[str, str]] = defaultdict(dict)
-    lonely = []
+    unpaired = []
     for mask in masks:
         found = by_key.get(_pairing_key(mask)) or by_stem.get(
             _without_mask_ending(stem_of(mask)).casefold(), []
@@ -66,9 +66,9 @@ def pair_masks(tree: DatasetTree) -> Pairing:
         if len(found) == 1:
             groups[_kind(mask)].setdefault(found[0], mask)
         else:
-            lonely.append(mask)
+            unpaired.append(mask)
     ordered = sorted(groups.items(), key=lambda item: -len(item[1]))
-    return Pairing(tuple(pictures), tuple(MaskGroup(kind, pairs) for kind, pairs in ordered), tuple(lonely))
+    return Pairing(tuple(pictures), tuple(MaskGroup(kind, pairs) for kind, pairs in ordered), tuple(unpaired))
 
 
 def _is_mask(name: str, stems: set[str]) -> bool:

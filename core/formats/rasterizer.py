@@ -141,8 +141,8 @@ def _run_lines(shapes: Sequence[FilledShape], width: int, height: int) -> _Lines
     ends = np.concatenate([np.cumsum(part)[1::2] for _, part in runs])
     begins = ends - np.concatenate([part[1::2] for _, part in runs])
     turn = np.repeat([turn for turn, _ in runs], [len(part) // 2 for _, part in runs])
-    there = begins < ends
-    begins, ends, turn = begins[there], ends[there], turn[there]
+    keep = begins < ends
+    begins, ends, turn = begins[keep], ends[keep], turn[keep]
     first = begins // height
     pieces = (ends - 1) // height - first + 1
     of = np.repeat(np.arange(len(pieces)), pieces)
@@ -177,12 +177,12 @@ def _paint(
 
 
 def _fill_with_holes(values: NDArray[np.uint8], shape: FilledShape) -> None:
-    whole = Box(0, 0, values.shape[1], values.shape[0])
+    bounds = Box(0, 0, values.shape[1], values.shape[0])
     inside = np.zeros(values.shape, bool)
-    for rings, there in ((shape.rings, True), (shape.holes, False)):
+    for rings, is_inside in ((shape.rings, True), (shape.holes, False)):
         for ring in rings:
-            box, mask = polygon([(x, y) for x, y in ring.tolist()], whole)
-            inside[box.slices][mask] = there
+            box, mask = polygon([(x, y) for x, y in ring.tolist()], bounds)
+            inside[box.slices][mask] = is_inside
     values[inside] = shape.value
 
 

@@ -60,11 +60,11 @@ def decode_rles(texts: Sequence[str], height: int, width: int) -> list[Runs]:
         raise ValueError("the run-length code ends within a number")
     ends = np.flatnonzero(~goes_on)
     begins = np.append(0, ends[:-1] + 1)
-    place = np.arange(len(bits)) - np.repeat(begins, ends - begins + 1)
-    if place.max() > MAX_RLE_DIGITS:
+    position = np.arange(len(bits)) - np.repeat(begins, ends - begins + 1)
+    if position.max() > MAX_RLE_DIGITS:
         raise ValueError("the run-length code is damaged")
-    counts = np.add.reduceat((bits & 31) << 5 * place, begins)
-    counts -= np.where(bits[ends] & 16, np.left_shift(1, 5 * (place[ends] + 1)), 0)
+    counts = np.add.reduceat((bits & 31) << 5 * position, begins)
+    counts -= np.where(bits[ends] & 16, np.left_shift(1, 5 * (position[ends] + 1)), 0)
     found = np.split(counts, np.searchsorted(ends, last[:-1], "right"))
     for numbers in found:
         # From the fourth run on a number is the difference from the run two before it.

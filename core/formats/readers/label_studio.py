@@ -73,20 +73,20 @@ def brush_mask(code: list[int], size: tuple[int, int]) -> NDArray[np.bool_]:
     if total != width * height * 4:
         raise ValueError("the run-length code of a brush does not fill its picture")
     values = np.zeros(total, np.uint8)
-    place = 0
-    while place < total:
+    position = 0
+    while position < total:
         alike = read(1)
-        end = min(total, place + read(widths[read(2)]) + 1)
+        end = min(total, position + read(widths[read(2)]) + 1)
         if alike:
-            values[place:end] = read(word) & 255
+            values[position:end] = read(word) & 255
         else:
-            count = end - place
+            count = end - position
             if at + count * word > bits.size:
                 raise ValueError("the run-length code of a brush ends too early")
             numbers = bits[at : at + count * word].reshape(count, word)[:, -8:]
-            values[place:end] = np.packbits(numbers, axis=1)[:, 0] >> (8 - numbers.shape[1])
+            values[position:end] = np.packbits(numbers, axis=1)[:, 0] >> (8 - numbers.shape[1])
             at += count * word
-        place = end
+        position = end
     return np.asarray(values.reshape(height, width, 4)[..., 3] > 127, bool)
 
 

@@ -74,9 +74,11 @@ def _read_annotation(tree: DatasetTree, name: str) -> PictureAnnotation:
             skipped += obj is None
         picture = str(content.get("imagePath") or name)
         # Moved files keep the old path; then the name of the JSON file identifies the picture.
-        beside = name.rsplit(".", 1)[0]
-        moved = tree.find_picture(picture, name.rpartition("/")[0]) is None and tree.find_picture(beside)
-        reference = beside if moved else picture
+        json_stem = name.rsplit(".", 1)[0]
+        is_moved = tree.find_picture(picture, name.rpartition("/")[0]) is None and tree.find_picture(
+            json_stem
+        )
+        reference = json_stem if is_moved else picture
         tags = tuple(str(key) for key, on in (content.get("flags") or {}).items() if on)
         return PictureAnnotation(reference, size, tuple(objects), split_of(name), tags, skipped)
     except MALFORMED_ERRORS as problem:

@@ -157,8 +157,8 @@ def _named_colours(
         )
         notes.append("No file names the colours, so each becomes a class.")
     colours: dict[Colour, int] = {}
-    for place, c in enumerate(classes, 1):
-        colours.setdefault(c.colour, place)
+    for value, c in enumerate(classes, 1):
+        colours.setdefault(c.colour, value)
     if missing := [c for c in seen if c not in colours]:
         shown = ", ".join("#{:02x}{:02x}{:02x}".format(*c) for c in missing[:5])
         notes.append(f"{len(missing)} colours belong to no class ({shown}); their pixels stay unlabelled.")

@@ -35,9 +35,9 @@ class CityscapesWriter:
     def losses(self, classes: ClassList, statistics: LabelStatistics) -> tuple[str, ...]:
         known = _known(classes)
         lost = [*tag_losses(statistics), *void_losses(statistics, "0, unlabeled")]
-        if strange := [c.name for c in classes if c.value not in known]:
+        if unknown := [c.name for c in classes if c.value not in known]:
             lost.append(
-                f"Cityscapes has no class called {', '.join(strange[:8])}{' …' if len(strange) > 8 else ''}: "
+                f"Cityscapes has no class called {', '.join(unknown[:8])}{' …' if len(unknown) > 8 else ''}: "
                 "their pixels become unlabeled."
             )
         trained = set(train_ids().values())

@@ -64,16 +64,16 @@ class CvatWriter:
             f"        <task><name>{name}</name><size>{count}</size><subset>{name}</subset></task>\n"
             for name, count in sorted(counts.items())
         ]
-        with (self._plan.root / "annotations.xml").open("w", encoding="utf-8", newline="\n") as whole:
-            whole.write('<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n  <version>1.1</version>\n')
-            whole.write(
+        with (self._plan.root / "annotations.xml").open("w", encoding="utf-8", newline="\n") as file:
+            file.write('<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n  <version>1.1</version>\n')
+            file.write(
                 f"  <meta>\n    <project>\n      <name>{MADE_BY}</name>\n      <labels>\n{''.join(labels)}"
             )
-            whole.write(f"      </labels>\n      <tasks>\n{''.join(tasks)}      </tasks>\n    </project>\n")
-            whole.write("  </meta>\n")
+            file.write(f"      </labels>\n      <tasks>\n{''.join(tasks)}      </tasks>\n    </project>\n")
+            file.write("  </meta>\n")
             for number, (_, _, image) in enumerate(entries):
-                whole.write(f'  <image id="{number}" {image}')
-            whole.write("</annotations>\n")
+                file.write(f'  <image id="{number}" {image}')
+            file.write("</annotations>\n")
 
     def _mask(self, region: ConnectedRegion) -> str:
         box = region.box

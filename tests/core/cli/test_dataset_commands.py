@@ -36,7 +36,7 @@ def test_split_is_planned_applied_and_kept(tmp_path: Path) -> None:
     assert (again["changed"], again["moved"]) == (0, 0)
     assert splits_of(tmp_path) == first
     words = output_of("split", "--project", tmp_path, "--all", "--shares", "1,1,0", "--dry-run")
-    assert "would leave the split they had" in words and "roof" in words
+    assert "would be moved from another split" in words and "roof" in words
     moved = json_of("split", "--project", tmp_path, "--all", "--shares", "1,1,0")
     assert moved["moved"] > 0 and Split.TEST not in splits_of(tmp_path)
 
