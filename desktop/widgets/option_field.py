@@ -109,7 +109,9 @@ def _text_combo_box(
         )
     box.setEditable(True)
     box.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-    box.lineEdit().setPlaceholderText(default)
+    line = box.lineEdit()
+    assert line is not None
+    line.setPlaceholderText(default)
     box.editTextChanged.connect(lambda _text: on_changed())
 
     def show(text: str) -> None:
