@@ -358,7 +358,7 @@ def test_a_project_does_not_close_over_a_stroke_that_the_disk_is_about_to_refuse
     QTest.mouseClick(hands.canvas, Qt.MouseButton.LeftButton, pos=hands.position_of(0.5, 0.5))
     assert not hands.labelling.edit_queue.is_blocked, "the answer of the disk is still on its way"
     assert not hands.window.close_project()
-    assert len(asked) == 1 and asked[0].startswith("1 change") and hands.labelling.edit_queue.pending == 1
+    assert len(asked) == 1 and asked[0].startswith("1 edit") and hands.labelling.edit_queue.pending == 1
     hands.window.close()
     assert len(asked) == 2 and hands.window.isVisible()
     answer = QMessageBox.StandardButton.Discard

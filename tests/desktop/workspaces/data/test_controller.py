@@ -143,7 +143,7 @@ def test_near_copies_are_shown_opened_and_put_right(desk: Desk, page: DataPage) 
     assert (line.pair.one.id, line.pair.two.id, line.same_split.toolTip()) == (
         first,
         second,
-        "Puts p0.png into validation.",
+        "Moves p0.png into validation.",
     )
     desk.wait_until(lambda: all(t._image is not None for t in card.pair_widgets[0].thumbs), "both thumbnails")
     desk.wait_until(card.pair_widgets[0].same_split.isVisible, "the lines in their places")
