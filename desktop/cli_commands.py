@@ -9,6 +9,8 @@ import typer
 
 from core.cli.app import app
 
+__all__ = ["app"]
+
 
 @app.command("open", hidden=True)
 def open_(

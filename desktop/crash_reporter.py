@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
+from typing import TextIO
 
 import platformdirs
 
@@ -26,7 +27,7 @@ class CrashReporter:
     def __init__(self, notify: Callable[[str], None], folder: Path | None = None) -> None:
         self._notify = notify
         self.path = (folder or platformdirs.user_log_path("maskloop", appauthor=False)) / "crash.log"
-        self._faults = None
+        self._fault_file: TextIO | None = None
         self.count = 0
 
     def install(self) -> None:
@@ -35,8 +36,8 @@ class CrashReporter:
         threading.excepthook = lambda args: self.report(args.exc_value)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._faults = (self.path.parent / "fault.log").open("a", encoding="utf-8")
-            faulthandler.enable(self._faults)
+            self._fault_file = (self.path.parent / "fault.log").open("a", encoding="utf-8")
+            faulthandler.enable(self._fault_file)
         except OSError:
             faulthandler.enable()
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QKeyCombination, QObject, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence
 
 from core.base.settings import Settings
@@ -41,22 +41,26 @@ _CANVAS_KEYS = {"Ins", "Shift+Ins", "Ctrl+Ins", "Alt+Ins", "Ctrl+Space"} | {
 def normalize(keys: str) -> str:
     """A shortcut in portable text, as it is stored; empty for what is no key, or a sequence of several."""
     found = QKeySequence(keys)
-    if found.count() != 1 or found[0].key() in _NO_KEYS:
+    if found.count() != 1 or _first_key(found).key() in _NO_KEYS:
         return ""
     return found.toString(QKeySequence.SequenceFormat.PortableText)
 
 
 def reserved_reason(keys: str) -> str:
     """Why no action may have this shortcut, as a sentence; empty when it may."""
-    found = QKeySequence(keys)
     if not normalize(keys):
         return "This key cannot be used."
     if normalize(keys) in _CANVAS_KEYS:
         return "The canvas uses this key in place of the mouse."
-    held = found[0].keyboardModifiers() & ~Qt.KeyboardModifier.KeypadModifier
-    if held in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier):
-        return _RESERVED.get(found[0].key(), "")
+    key = _first_key(QKeySequence(keys))
+    modifiers = key.keyboardModifiers() & ~Qt.KeyboardModifier.KeypadModifier
+    if modifiers in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier):
+        return _RESERVED.get(key.key(), "")
     return ""
+
+
+def _first_key(sequence: QKeySequence) -> QKeyCombination:
+    return sequence[0]  # type: ignore[index,no-any-return,unused-ignore]  # the stubs lack __getitem__
 
 
 class KeyMap(QObject):

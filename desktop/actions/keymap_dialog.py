@@ -19,8 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.actions.catalog import ACTIONS
-from desktop.actions.catalog import action_spec as action_row
+from desktop.actions.catalog import ACTIONS, action_spec
 from desktop.actions.cheat_sheet import GROUP_COLUMNS, native_text
 from desktop.actions.keymap import MAX_SHORTCUTS, KeyMap, normalize, reserved_reason
 from desktop.actions.keymap_presets import PRESETS, STANDARD
@@ -47,14 +46,13 @@ class ShortcutDelegate(QStyledItemDelegate):
     def createEditor(  # noqa: N802
         self, parent: QWidget, _option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> QWidget:
-        if index.column() == 0 or not index.siblingAtColumn(0).data(_ID):
+        action_id = index.sibling(index.row(), 0).data(_ID)
+        if index.column() == 0 or not action_id:
             return None  # type: ignore[return-value]  # Qt: this cell cannot be edited
         field = QKeySequenceEdit(parent)
         field.setMaximumSequenceLength(1)
         field.setAccessibleName("Press the new key")
-        field.keySequenceChanged.connect(
-            lambda keys: self._finish(field, index.siblingAtColumn(0).data(_ID), index, keys)
-        )
+        field.keySequenceChanged.connect(lambda keys: self._finish(field, action_id, index, keys))
         return field
 
     def setEditorData(self, _editor: QWidget, _index: QModelIndex | QPersistentModelIndex) -> None:  # noqa: N802
@@ -65,11 +63,10 @@ class ShortcutDelegate(QStyledItemDelegate):
 
     def eventFilter(self, editor: QObject, event: QEvent) -> bool:  # noqa: N802
         # The base class ends editing at Enter and Tab with any modifier; here they are keys like others.
-        pressed = isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress
-        if pressed and (
-            event.key() != Qt.Key.Key_Escape or event.modifiers() != Qt.KeyboardModifier.NoModifier
-        ):
-            return False
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            is_plain = event.modifiers() == Qt.KeyboardModifier.NoModifier
+            if event.key() != Qt.Key.Key_Escape or not is_plain:
+                return False
         return super().eventFilter(editor, event)
 
     def _finish(
@@ -215,8 +212,12 @@ class KeymapDialog(QDialog):
         return self._offer_button
 
     def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        pressed = isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress
-        if pressed and event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
+        is_press = event.type() == QEvent.Type.KeyPress
+        if (
+            is_press
+            and isinstance(event, QKeyEvent)
+            and event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace)
+        ):
             self._clear()
             return True
         return False
@@ -225,14 +226,15 @@ class KeymapDialog(QDialog):
         wanted = self.search.text().casefold().split()
         key = normalize(self.shortcut_search.keySequence().toString(QKeySequence.SequenceFormat.PortableText))
         for action_id, item in self._items.items():
-            entry = action_row(action_id)
+            entry = action_spec(action_id)
             text = f"{entry.title} {entry.group} {entry.help}".casefold()
             fits = all(word in text for word in wanted) and (
                 not key or key in self._keymap.shortcuts(action_id)
             )
             item.setHidden(not fits)
         for head in self._groups:
-            head.setHidden(all(head.child(n).isHidden() for n in range(head.childCount())))
+            children = (head.child(n) for n in range(head.childCount()))
+            head.setHidden(all(child is None or child.isHidden() for child in children))
 
     def _clicked(self, item: QTreeWidgetItem, place: int) -> None:
         if item.data(0, _ID):
@@ -324,4 +326,4 @@ def _shortcut_text(keys: str) -> str:
 
 
 def _title(action_id: str) -> str:
-    return action_row(action_id).title.rstrip("…")
+    return action_spec(action_id).title.rstrip("…")

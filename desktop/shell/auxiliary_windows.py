@@ -94,7 +94,7 @@ class AuxiliaryWindows:
     def _settings_closed(self) -> None:
         self._settings_dialog = None  # the next one reads all settings again
 
-    def show_cheat_sheet(self) -> None:
+    def show_cheat_sheet(self) -> CheatSheet:
         """Show or hide it."""
         from desktop.actions.cheat_sheet import CheatSheet
 
@@ -102,6 +102,7 @@ class AuxiliaryWindows:
             self._cheat_sheet = CheatSheet(self._theme, self._window)
             self._cheat_sheet.keymap_requested.connect(self.show_keymap)
         self._cheat_sheet.setVisible(not self._cheat_sheet.isVisible())
+        return self._cheat_sheet
 
     def show_keymap(self) -> None:
         from desktop.actions.keymap_dialog import KeymapDialog
@@ -133,6 +134,4 @@ class AuxiliaryWindows:
             old.close()
             old.deleteLater()
             if shown:
-                self.show_cheat_sheet()
-                assert self._cheat_sheet is not None
-                self._cheat_sheet.setGeometry(place)
+                self.show_cheat_sheet().setGeometry(place)

@@ -66,15 +66,17 @@ class WelcomePage(QWidget):
         self._recent_head = text_label("Recent projects", "heading")
         self._recent: QVBoxLayout = column(spacing=0)
         centre = Qt.AlignmentFlag.AlignHCenter
+        heading = text_label("Drop a folder of pictures here", "heading")
+        note = text_label("The pictures stay where they are and are never changed.", "muted")
         inside = column(
-            text_label("Drop a folder of pictures here", "heading"),
-            text_label("The pictures stay where they are and are never changed.", "muted"),
+            heading,
+            note,
             GRID,
             row(None, self.open, self.sample, None),
             margins=(4 * GRID, 4 * GRID, 4 * GRID, 4 * GRID),
         )
-        for at in (0, 1):
-            inside.setAlignment(inside.itemAt(at).widget(), centre)
+        for label in (heading, note):
+            inside.setAlignment(label, centre)
         self.drop_zone.setLayout(inside)
         middle = QWidget()
         middle.setFixedWidth(WIDTH)
@@ -101,7 +103,9 @@ class WelcomePage(QWidget):
     def set_recent(self, projects: Sequence[tuple[str, str]]) -> None:
         """Recent projects as (name, folder), newest first; at most six are shown."""
         while self._recent.count():
-            old = self._recent.takeAt(0).widget()
+            item = self._recent.takeAt(0)
+            old = item.widget() if item is not None else None
+            assert old is not None
             old.hide()  # deleteLater waits for the event loop; until then it would cover the others
             old.deleteLater()
         for name, folder in projects[:6]:

@@ -82,7 +82,8 @@ class WorkspaceStack(QStackedWidget):
             self.train.legend.set_patterns(shown)
 
     def _replace_placeholder(self, place: int, page: QWidget) -> None:
-        empty = self.widget(place)
-        self.removeWidget(empty)
-        empty.deleteLater()
+        placeholder = self.widget(place)
+        assert placeholder is not None
+        self.removeWidget(placeholder)
+        placeholder.deleteLater()
         self.insertWidget(place, page)

@@ -12,8 +12,9 @@ from core.formats.writers.registry import ExportFormat
 from core.formats.writers.resize_and_tile import ResizeOptions
 from core.session.transfer.file_names import PATTERN
 from desktop.theme.theme import GRID, Theme
-from desktop.transfer.export_option_fields import ExportOptionFields, form_row
+from desktop.transfer.export_option_fields import ExportOptionFields
 from desktop.widgets.controls import button, column, combo_box, row, set_role, text_label
+from desktop.widgets.form_row import form_row
 
 SPLITS = (("train", "Training"), ("val", "Validation"), ("test", "Test"), ("none", "Without a split"))
 CONTENTS = (

@@ -6,13 +6,12 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QLineEdit, QSpinBox, QWidget
 
 from core.formats.writers.resize_and_tile import MIN_SIDE, ResizeOptions
-from desktop.widgets.controls import column, combo_box, indent_spin_box, row, text_label
+from desktop.widgets.controls import column, combo_box, indent_spin_box, text_label
+from desktop.widgets.form_row import form_row
 
 SIZES = (("", "Unchanged"), ("longest", "Longer side resized to"))
 SPLIT_STYLES = (("folders", "A folder for each split"), ("lists", "A list of file names for each split"))
 MAX_SIDE = 16_384
-NAME_WIDTH = 112
-"""Width of the titles in pixels."""
 
 
 class ExportOptionFields(QWidget):
@@ -22,7 +21,7 @@ class ExportOptionFields(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.size = combo_box(SIZES, "Size of pictures")
+        self.size_mode = combo_box(SIZES, "Size of pictures")
         self.longest = _pixel_box(1024, MIN_SIDE, MAX_SIDE, "Longer side")
         self.tiles = QCheckBox("Tiles of")
         self.tile = _pixel_box(512, MIN_SIDE, MAX_SIDE, "Side of a tile")
@@ -33,14 +32,13 @@ class ExportOptionFields(QWidget):
         self.pattern.setAccessibleName("File names")
         self.pattern.setToolTip("{name}, {split} and {index:05} are replaced for each picture")
         self.splits_as = combo_box(SPLIT_STYLES, "How splits are written")
-        self._splits_line = form_row("Splits as", self.splits_as, None)
         layout = column(
-            form_row("Pictures", self.size, self.longest, None),
+            form_row("Pictures", self.size_mode, self.longest, None),
             form_row(
                 "", self.tiles, self.tile, text_label("overlap", "muted"), self.overlap, self.keep_blank, None
             ),
             form_row("File names", self.pattern),
-            self._splits_line,
+            form_row("Splits as", self.splits_as, None),
             spacing=12,
         )
         self.setLayout(layout)
@@ -48,14 +46,14 @@ class ExportOptionFields(QWidget):
             number.valueChanged.connect(self._on_edited)
         for box in (self.tiles, self.keep_blank):
             box.toggled.connect(self._on_edited)
-        for chosen in (self.size, self.splits_as):
+        for chosen in (self.size_mode, self.splits_as):
             chosen.activated.connect(self._on_edited)
         self.pattern.textChanged.connect(self._on_edited)
         self._update_enabled()
 
     def shape(self) -> ResizeOptions:
         tile = self.tile.value() if self.tiles.isChecked() else None
-        longest = self.longest.value() if self.size.currentData() else None
+        longest = self.longest.value() if self.size_mode.currentData() else None
         overlap = self.overlap.value() if tile else 0
         return ResizeOptions(longest, tile, overlap, drop_blank=not self.keep_blank.isChecked())
 
@@ -72,20 +70,9 @@ class ExportOptionFields(QWidget):
         self.changed.emit()
 
     def _update_enabled(self) -> None:
-        self.longest.setEnabled(bool(self.size.currentData()))
+        self.longest.setEnabled(bool(self.size_mode.currentData()))
         for part in (self.tile, self.overlap, self.keep_blank):
             part.setEnabled(self.tiles.isChecked())
-
-
-def form_row(title: str, *fields: QWidget | None) -> QWidget:
-    """A title and its fields; None takes the remaining width."""
-    name = text_label(title, "muted")
-    name.setFixedWidth(NAME_WIDTH)
-    made = QWidget()
-    made.setLayout(row(name, *fields))
-    if None not in fields:
-        made.layout().setStretch(1, 1)  # type: ignore[union-attr]
-    return made
 
 
 def _pixel_box(value: int, low: int, high: int, name: str) -> QSpinBox:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QComboBox, QDialog, QFileDialog, QLineEdit, QProgressBar, QWidget
+from PySide6.QtWidgets import QDialog, QFileDialog, QLineEdit, QProgressBar, QWidget
 
 from core.formats.dataset_types import DatasetClass, Recognition
 from core.labels.class_list import ClassList
@@ -19,6 +19,7 @@ from desktop.transfer.class_mapping import ClassMapping
 from desktop.transfer.dropped_files import dropped_folder
 from desktop.transfer.preview_row import PreviewRow
 from desktop.widgets.controls import button, column, combo_box, row, set_role, text_label
+from desktop.widgets.form_row import TITLE_WIDTH, form_row
 
 SPLITS = (
     ("", "As in the dataset"),
@@ -58,6 +59,8 @@ class ImportDialog(QDialog):
         self.previews = PreviewRow(theme)
         self.class_mapping = ClassMapping(theme)
         self.split = combo_box(SPLITS, "Split")
+        for box in (self.format, self.split):
+            box.setMinimumContentsLength(20)
         self.plan = text_label("", wrap=True)
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
@@ -224,12 +227,12 @@ class ImportDialog(QDialog):
     def _lay_out(self) -> None:
         self.setLayout(
             column(
-                _line("From folder", self.folder, self.browse),
-                _line("Format", self.format),
-                row(96 + GRID, self.reason),
+                form_row("From folder", self.folder, self.browse),
+                form_row("Format", self.format),
+                row(TITLE_WIDTH + GRID, self.reason),
                 self.previews,
                 self.class_mapping,
-                _line("Split", self.split),
+                form_row("Split", self.split),
                 GRID,
                 self.plan,
                 self.progress,
@@ -239,13 +242,3 @@ class ImportDialog(QDialog):
                 spacing=12,
             )
         )
-
-
-def _line(title: str, *fields: QWidget) -> object:
-    name = text_label(title, "muted")
-    name.setFixedWidth(96)
-    line = row(name, *fields)
-    line.setStretch(1, 1)
-    if len(fields) == 1 and isinstance(fields[0], QComboBox):
-        fields[0].setMinimumContentsLength(20)
-    return line

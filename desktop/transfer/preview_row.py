@@ -29,15 +29,15 @@ class PreviewRow(QWidget):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
-        self.setLayout(row())
+        self._row = row()
+        self.setLayout(self._row)
 
     def set_previews(self, previews: Sequence[SamplePreview], classes: Sequence[DatasetClass]) -> None:
-        layout = self.layout()
-        while (item := layout.takeAt(0)) is not None:
+        while (item := self._row.takeAt(0)) is not None:
             if (old := item.widget()) is not None:
                 old.deleteLater()
         for preview in previews:
-            layout.addWidget(self._card(preview, classes))
+            self._row.addWidget(self._card(preview, classes))
 
     def _card(self, preview: SamplePreview, classes: Sequence[DatasetClass]) -> QWidget:
         card = QWidget()

@@ -187,9 +187,9 @@ class NearDuplicatesCard(Card):
 
     def _lay_out(self) -> None:
         while (item := self._list.takeAt(0)) is not None:
-            if item.widget() is not None:
-                item.widget().hide()
-                item.widget().deleteLater()
+            if (old := item.widget()) is not None:
+                old.hide()
+                old.deleteLater()
         self.pair_widgets = []
         in_sight = {side.id for pair in self._pairs[: self._shown] for side in (pair.one, pair.two)}
         self._images = {i: image for i, image in self._images.items() if i in in_sight}

@@ -14,6 +14,7 @@ from core.labels.class_list import ClassList, Colour
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.cards import Card, link_button
 from desktop.widgets.controls import button, card_page, column, row, set_background, text_label
+from desktop.widgets.table import Cell
 from desktop.workspaces.data.class_table import ClassTable
 from desktop.workspaces.data.near_duplicates import NearDuplicatesCard
 from desktop.workspaces.data.split_card import SplitCard
@@ -198,7 +199,8 @@ class DataPage(QWidget):
         by_value = {count.value: count for count in counts}
         total = sum(count.pixels for count in counts) or 1
         most = max((count.pixels for count in counts), default=1) or 1
-        cells, bars = [], []
+        cells: list[list[Cell]] = []
+        bars: list[tuple[Colour, float]] = []
         for each in classes:
             count = by_value.get(each.value, ClassCount(each.value, 0, 0))
             share = f"{100 * count.pixels / total:.1f} %" if count.pixels else "–"

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QCheckBox, QDialog, QSpinBox, QWidget
 from core.project.splits.split_plan import SplitGrouping, SplitOptions
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.controls import button, column, combo_box, indent_spin_box, row, set_role, text_label
+from desktop.widgets.form_row import form_row
 from desktop.widgets.table import ROW_HEIGHT, Cell, DataTable
 
 STRATEGIES = (
@@ -72,15 +73,16 @@ class SplitDialog(QDialog):
         self._connect()
         self.setLayout(
             column(
-                _line("Keep together", self.by),
-                _line("", self.help),
-                _line(
+                form_row("Keep together", self.by),
+                form_row("", self.help),
+                form_row(
                     "Shares",
                     *(part for key, title in SPLIT_TITLES for part in (text_label(title), self.shares[key])),
+                    None,
                 ),
-                _line("", self.stratify),
-                _line("", self.redistribute),
-                _line("Seed", self.seed, QWidget()),
+                form_row("", self.stratify),
+                form_row("", self.redistribute),
+                form_row("Seed", self.seed, None),
                 GRID,
                 self.table,
                 self.plan,
@@ -142,14 +144,3 @@ def _number(name: str, low: int, high: int) -> QSpinBox:
     box.setMinimumWidth(9 * GRID)
     indent_spin_box(box)
     return box
-
-
-def _line(title: str, *fields: QWidget) -> object:
-    name = text_label(title, "muted")
-    name.setFixedWidth(104)
-    line = row(name, *fields)
-    if len(fields) > 2:
-        line.addStretch(1)
-    else:
-        line.setStretch(len(fields), 1)
-    return line

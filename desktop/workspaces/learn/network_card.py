@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QSizePolicy, QWidget
+from PySide6.QtWidgets import QComboBox, QSizePolicy, QTableWidgetItem, QWidget
 
 from core.models.summary_types import NetworkSummary
 from desktop.theme.theme import GRID, Theme
@@ -36,8 +36,8 @@ class NetworkCard(Card):
         self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.table.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.table.horizontalHeaderItem(2).setToolTip("Feature maps that the stage outputs.")
-        self.table.horizontalHeaderItem(3).setToolTip("Numbers that training changes (weights and biases).")
+        self._header(2).setToolTip("Feature maps that the stage outputs.")
+        self._header(3).setToolTip("Numbers that training changes (weights and biases).")
         note = text_label(
             "The number in a box is its channels; dashed lines are skip connections from encoder to decoder.",
             "muted",
@@ -56,6 +56,11 @@ class NetworkCard(Card):
         self.diagram.stage_selected.connect(self.table.selectRow)
         self.table.currentCellChanged.connect(lambda row_at, *_: self._select(row_at))
         self.set_waiting()
+
+    def _header(self, column_at: int) -> QTableWidgetItem:
+        item = self.table.horizontalHeaderItem(column_at)
+        assert item is not None
+        return item
 
     def set_waiting(self, problem: str = "") -> None:
         """Show that the summary is being made, or why it cannot be."""
@@ -102,7 +107,9 @@ class NetworkCard(Card):
             ]
         )
         for at, stage in enumerate(stages):
-            self.table.item(at, 0).setToolTip(stage.description)
+            cell = self.table.item(at, 0)
+            assert cell is not None
+            cell.setToolTip(stage.description)
         self.table.blockSignals(False)
         header = self.table.horizontalHeader().sizeHint().height()
         self.table.setFixedHeight(header + len(stages) * ROW_HEIGHT + 2)

@@ -213,7 +213,7 @@ class ReviewController(Controller):
 
     def _show_progress(self, done: int, of: int) -> None:
         """Called on a lane."""
-        self._dispatcher.post(lambda: self.is_closed or self._page.set_running((done, of)))
+        self._dispatcher.post(lambda: self._page.set_running((done, of)) if not self.is_closed else None)
 
     def _on_edited(self, edit: BatchEdit) -> None:
         if not self.is_closed:
@@ -243,10 +243,12 @@ class ReviewController(Controller):
         panel = self._page.label_check
         panel.set_running((0, 1))
         future = self._session.review.check_labels(
-            lambda done, of: self._dispatcher.post(lambda: self.is_closed or panel.set_running((done, of)))
+            lambda done, of: self._dispatcher.post(
+                lambda: None if self.is_closed else panel.set_running((done, of))
+            )
         )
         future.add_done_callback(
-            lambda _end: self._dispatcher.post(lambda: self.is_closed or panel.set_running(None))
+            lambda _end: self._dispatcher.post(lambda: None if self.is_closed else panel.set_running(None))
         )
         self._dispatcher.when_done(future, self._show_check)
 

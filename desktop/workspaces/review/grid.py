@@ -7,6 +7,7 @@ from typing import Protocol
 
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
+    QHelpEvent,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -345,13 +346,13 @@ class ReviewGrid(QAbstractScrollArea):
         self.selection_changed.emit()
 
     def viewportEvent(self, event: QEvent) -> bool:  # noqa: N802
-        if event.type() == QEvent.Type.ToolTip:
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             row = self._row_at(QPointF(event.pos()))
             if row is None:
                 QToolTip.hideText()
             else:
                 record = self._source.record(row)
-                words = f"{picture_summary(record)}\nDouble-click to open it in the Label workspace."
-                QToolTip.showText(event.globalPos(), words, self.viewport())
+                text = f"{picture_summary(record)}\nDouble-click to open it in the Label workspace."
+                QToolTip.showText(event.globalPos(), text, self.viewport())
             return True
         return super().viewportEvent(event)

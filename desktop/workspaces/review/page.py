@@ -68,10 +68,10 @@ class ReviewPage(QWidget):
             "Uncertainty: mean uncertainty of the prediction.\n"
             "Suspect pixels: share of the label that a confident prediction contradicts."
         )
-        self.size = LevelSlider(*CELL_WIDTHS, "Size of the pictures")
-        self.size.setValue(200)
-        self.size.setFixedWidth(9 * GRID)
-        self.size.setToolTip("Size of the pictures (Ctrl and the wheel)")
+        self.size_slider = LevelSlider(*CELL_WIDTHS, "Size of the pictures")
+        self.size_slider.setValue(200)
+        self.size_slider.setFixedWidth(9 * GRID)
+        self.size_slider.setToolTip("Size of the pictures (Ctrl and the wheel)")
         self.selection_text = ElidedLabel("", "muted")
         self.select_all = button("Select all", "quiet")
         self.mark = button("Mark as", "quiet")
@@ -124,7 +124,7 @@ class ReviewPage(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         # A narrow window has no room for the slider; Ctrl and the wheel do the same.
-        self.size.setVisible(event.size().width() - LABEL_CHECK_WIDTH >= MIN_WIDTH_FOR_SLIDER)
+        self.size_slider.setVisible(event.size().width() - LABEL_CHECK_WIDTH >= MIN_WIDTH_FOR_SLIDER)
         super().resizeEvent(event)
 
     def _update_buttons(self) -> None:
@@ -135,8 +135,10 @@ class ReviewPage(QWidget):
     def _connect(self) -> None:
         self.filter.activated.connect(lambda _at: self.filter_changed.emit(self.filter.currentData()))
         self.order.activated.connect(lambda _at: self.order_changed.emit(self.order.currentData()))
-        self.size.valueChanged.connect(self.grid.set_card_width)
-        self.grid.resize_requested.connect(lambda steps: self.size.setValue(self.size.value() + 20 * steps))
+        self.size_slider.valueChanged.connect(self.grid.set_card_width)
+        self.grid.resize_requested.connect(
+            lambda steps: self.size_slider.setValue(self.size_slider.value() + 20 * steps)
+        )
         self.select_all.clicked.connect(self.grid.select_all)
         self.accept.clicked.connect(lambda: self.accept_requested.emit(False))
         self.accept_done.clicked.connect(lambda: self.accept_requested.emit(True))
@@ -161,7 +163,13 @@ class ReviewPage(QWidget):
     def _lay_out(self) -> None:
         margin = 2 * GRID
         head = row(
-            self.filter, self.order, None, self._layers(), GRID, self.size, margins=(margin, GRID, margin, 0)
+            self.filter,
+            self.order,
+            None,
+            self._layers(),
+            GRID,
+            self.size_slider,
+            margins=(margin, GRID, margin, 0),
         )
         actions = QWidget()
         set_background(actions, "panel")

@@ -152,20 +152,14 @@ class TrainPage(QWidget):
         page = QWidget()
         go = button("Train now", "primary")
         go.clicked.connect(self.train_requested)
-        middle = column(
-            None,
+        parts = (
             text_label("No training yet", "headline"),
-            text_label(
-                "Label a few pixels of two classes in three pictures to start training.",
-                "muted",
-            ),
-            GRID,
+            text_label("Label a few pixels of two classes in three pictures to start training.", "muted"),
             go,
-            None,
         )
-        for at in range(middle.count()):
-            if middle.itemAt(at).widget():
-                middle.setAlignment(middle.itemAt(at).widget(), Qt.AlignmentFlag.AlignHCenter)
+        middle = column(None, *parts[:2], GRID, go, None)
+        for part in parts:
+            middle.setAlignment(part, Qt.AlignmentFlag.AlignHCenter)
         page.setLayout(middle)
         return page
 

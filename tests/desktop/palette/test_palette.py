@@ -90,7 +90,9 @@ def test_the_last_letters_count_though_enter_came_at_once(desk: Desk) -> None:
 
 def test_pictures_appear_when_their_names_are_there(desk: Desk) -> None:
     searching, record = desk.window.palette_search, desk.session.pictures.at(1)
-    searching.set_project(desk.session, desk.labelling.choose_class, desk.labelling.show_picture)  # as after opening: no names yet
+    searching.set_project(
+        desk.session, desk.labelling.choose_class, desk.labelling.show_picture
+    )  # as after opening: no names yet
     desk.key(Qt.Key.Key_K, CTRL)
     palette = desk.window._auxiliary_windows.palette
     assert palette is not None

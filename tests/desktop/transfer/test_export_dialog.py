@@ -132,8 +132,8 @@ def test_finer_choices_of_an_export_are_part_of_the_wish(qtbot, export: ExportDi
     assert not choices.tile.isEnabled() and not choices.longest.isEnabled()
     choices.tiles.click()
     choices.overlap.setValue(64)
-    choices.size.setCurrentIndex(1)
-    choices.size.activated.emit(1)
+    choices.size_mode.setCurrentIndex(1)
+    choices.size_mode.activated.emit(1)
     choices.splits_as.setCurrentIndex(1)
     export.only_done.click()
     with qtbot.waitSignal(export.values_changed):

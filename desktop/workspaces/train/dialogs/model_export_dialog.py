@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QLineEdit, QProgressBar, QWi
 from core.models.export_job import MODEL_FORMATS
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.controls import button, column, combo_box, row, set_role, text_label
+from desktop.widgets.form_row import form_row
 
 
 class ModelExportDialog(QDialog):
@@ -53,9 +54,9 @@ class ModelExportDialog(QDialog):
         self.cancel.clicked.connect(self.reject)
         self.setLayout(
             column(
-                _line("Weights of", self.run),
-                _line("Format", self.format),
-                _line("File", self.file, self.browse),
+                form_row("Weights of", self.run),
+                form_row("Format", self.format),
+                form_row("File", self.file, self.browse),
                 GRID,
                 self.message,
                 self.progress,
@@ -122,11 +123,3 @@ class ModelExportDialog(QDialog):
         dialog.setNameFilters([f"{title} (*{suffix})" for suffix, title in MODEL_FORMATS.items()])
         dialog.fileSelected.connect(self.file.setText)
         dialog.open()
-
-
-def _line(title: str, *fields: QWidget) -> object:
-    name = text_label(title, "muted")
-    name.setFixedWidth(96)
-    line = row(name, *fields)
-    line.setStretch(1, 1)
-    return line

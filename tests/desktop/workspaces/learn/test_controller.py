@@ -182,7 +182,7 @@ def test_own_numbers(page: LearnPage) -> None:
 def test_correlation_beside_convolution(desk: Desk, page: LearnPage) -> None:
     bench = page.bench
     bench.set_setup(DemoSetup("flipped", EDGES_ACROSS, same_padding=False))
-    desk.wait(50)  # the second output finds its place
+    desk.wait(300)  # the second output finds its place
     one, other = bench.outputs
     np.testing.assert_allclose(one.values, -other.values)
     np.testing.assert_array_equal(bench.flipped_kernel.values, np.array(EDGES_ACROSS)[::-1, ::-1])

@@ -193,7 +193,7 @@ def test_filters_and_an_empty_one_say_what_to_do(desk: Desk, page: ReviewPage) -
 
 
 def test_ctrl_and_the_wheel_change_the_size(page: ReviewPage) -> None:
-    before, columns = page.size.value(), page.grid.columns
+    before, columns = page.size_slider.value(), page.grid.columns
     for turn in (120, 120, 120, 120):
         middle = QPointF(200, 200)
         page.grid.wheelEvent(
@@ -202,8 +202,8 @@ def test_ctrl_and_the_wheel_change_the_size(page: ReviewPage) -> None:
                 CTRL, Qt.ScrollPhase.NoScrollPhase, False,
             )
         )  # fmt: skip
-    assert page.size.value() == before + 80 and page.grid.columns < columns
-    page.size.setValue(before)
+    assert page.size_slider.value() == before + 80 and page.grid.columns < columns
+    page.size_slider.setValue(before)
 
 
 def test_in_a_narrow_window_nothing_is_pressed_together(desk: Desk, page: ReviewPage) -> None:
