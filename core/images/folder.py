@@ -1,26 +1,16 @@
-"""Finds the pictures of a folder in natural order without opening one, and makes thumbnails."""
+"""Finds the pictures of a folder and its sub-folders, in natural order, without opening a file."""
 
 from __future__ import annotations
 
 import logging
-import math
 import os
 import re
 from collections.abc import Iterator
 from operator import attrgetter
 from pathlib import Path
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
 from core.base.errors import ImageError
-from core.base.geometry import Box
-from core.images.error_messages import PictureTooLargeError
-from core.images.image_reader import PICTURE_SUFFIXES, read_picture
-from core.images.lazy_array import PLACEHOLDER_GREY
-from core.images.tiff import is_tiff
-from core.images.tiff_reader import TiffRegionReader
+from core.images.image_reader import PICTURE_SUFFIXES
 
 log = logging.getLogger(__name__)
 
@@ -86,36 +76,6 @@ def natural_key(name: str) -> tuple[list[str | int], str]:
     parts: list[str | int] = [*_NUMBER.split(name.casefold())]
     parts[1::2] = map(int, parts[1::2])
     return parts, name
-
-
-def read_thumbnail(path: Path, side: int) -> NDArray[np.uint8]:
-    """(h, w, 3) uint8 RGB, upright, the longer side at most `side` pixels; small pictures are not enlarged.
-
-    Raises ImageError.
-    """
-    try:
-        picture = read_picture(path, min_side=side)
-    except PictureTooLargeError:
-        if not is_tiff(path):
-            raise
-        picture = _thumbnail_of_huge_tiff(path, side)
-    height, width = picture.shape[:2]
-    scale = side / max(height, width)
-    if scale >= 1:
-        return picture
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def _thumbnail_of_huge_tiff(path: Path, side: int) -> NDArray[np.uint8]:
-    """A giant in about `side` pixels where its file holds a small copy of it; else an even grey of its shape: to read
-    gigabytes for a thumbnail would keep the disk from what is looked at."""
-    parts = TiffRegionReader(path)
-    level = max(0, int(math.log2(max(parts.size) / side)))
-    width, height = (-(-each // 2**level) for each in parts.size)
-    if parts.has_overview:
-        return parts.read_region(level, Box(0, 0, width, height))
-    return np.full((height, width, 3), PLACEHOLDER_GREY, np.uint8)
 
 
 def _listed(folder: str | Path) -> list[os.DirEntry[str]]:

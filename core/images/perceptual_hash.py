@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.base.errors import Cancelled
-from core.images.folder import read_thumbnail
+from core.images.thumbnail import read_thumbnail
 
 GREY_SIDE = 16
 """Side of the grey copy that decides."""

@@ -6,18 +6,14 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 
 from core.base.changes import Changes
 from core.base.errors import DiskError, ProjectError, UserError
-from core.base.geometry import Box, Point, TileKey
+from core.base.geometry import TileKey
 from core.base.lane import Lane
 from core.labels.class_list import UNLABELLED, VOID, ClassList, Colour
-from core.labels.deferred_edit import EditRequest
-from core.labels.label_map import Edit, LabelMap, Mask, Origin, Values
-from core.labels.morphology import NEARBY_PIXELS, RegionMask, mask_in_box, nearby_region
-from core.labels.prediction import PredictedMask
-from core.labels.rasterization import connected_region
+from core.labels.label_map import Edit, Values
 from core.project.class_repository import ClassUsage
 from core.project.journal import changes_of_edit
 from core.project.project import Project
@@ -250,67 +246,3 @@ def _validated_tag(tag: str) -> str:
     if not tag or len(tag) > 60 or not tag.isprintable():
         raise UserError("A tag has 1 to 60 characters.")
     return tag
-
-
-def accept_everywhere(labels: LabelMap, prediction: PredictedMask) -> EditRequest:
-    """Takes the prediction over wherever nobody has said anything yet."""
-    return _accept(labels, prediction, "Accept prediction", 0)
-
-
-def accept_class(labels: LabelMap, prediction: PredictedMask, value: int, name: str) -> EditRequest:
-    """Takes the prediction of one class over wherever nobody has said anything yet."""
-    return _accept(
-        labels, prediction, f"Accept {name}", value, lambda band: prediction.values[band.slices] == value
-    )
-
-
-def accept_region(labels: LabelMap, prediction: PredictedMask, at: Point, classes: ClassList) -> EditRequest:
-    """Takes the connected predicted region under `at` over, where nobody has said anything yet.
-
-    Raises UserError when the point is outside the picture.
-    """
-    try:
-        near = nearby_region(prediction.values, at, NEARBY_PIXELS)
-    except IndexError as outside:
-        raise UserError("Point at a region inside the picture to accept it.") from outside
-    value = int(prediction.values[int(at.y), int(at.x)])
-
-    @cache
-    def region() -> RegionMask:
-        return near or connected_region(prediction.values, at)
-
-    return _accept(
-        labels,
-        prediction,
-        f"Accept region, {classes.name_of(value)}",
-        value,
-        lambda band: mask_in_box(region(), band),
-        near[0] if near else None,
-    )
-
-
-def _accept(
-    labels: LabelMap,
-    prediction: PredictedMask,
-    name: str,
-    value: int,
-    wanted: Callable[[Box], Mask] | None = None,
-    within: Box | None = None,
-) -> EditRequest:
-    """A prediction never overwrites what a person or an import said: only unlabelled pixels are filled.
-
-    wanted: which pixels of a band of the box `within` (None: the picture) are taken over; None: all.
-    """
-    if prediction.values.shape != labels.values.shape:
-        raise UserError("The prediction does not have the size of the picture; it will be made again.")
-    box = within or Box(0, 0, labels.width, labels.height)
-
-    def paint(labels: LabelMap) -> Box:
-        for band in box.bands():
-            free = labels.values[band.slices] == UNLABELLED
-            if wanted is not None:
-                free &= wanted(band)
-            labels.put_values(band, prediction.values[band.slices], free)
-        return box
-
-    return EditRequest(name, "accept", value, box.area, paint, Origin.ACCEPTED, prediction.run_id or None)

@@ -18,14 +18,14 @@ from core.base.lane import Lane
 from core.base.progress import ProgressCallback
 from core.base.text import count_of
 from core.evaluation.label_errors import ClassPair, LabelDisagreement, find_disagreements
-from core.images.folder import read_thumbnail
+from core.images.thumbnail import read_thumbnail
+from core.labels.accept import accept_everywhere
 from core.labels.label_map import LabelMap, Values
 from core.labels.prediction import PredictedMask, read_prediction
 from core.project.journal import changes_of_edit
 from core.project.project import Project, run_class_mapping
 from core.project.records import PictureRecord, Status
 from core.project.row_changes import RowChange
-from core.session.editing import accept_everywhere
 from core.session.picture_index import PictureIndex
 from core.session.read_lane import ReadLane
 

@@ -17,10 +17,10 @@ from PIL import Image
 from core.base.changes import Changes
 from core.base.errors import ImageError
 from core.base.geometry import Box, Point
+from core.labels.accept import accept_class, accept_everywhere, accept_region
 from core.labels.label_map import LabelMap
 from core.project.project import HOME_FOLDER
 from core.project.records import Split, Status
-from core.session.editing import accept_class, accept_everywhere, accept_region
 from core.session.session import Session
 from core.session.training.next_run import FACT, NextRun
 from core.session.training.training_state import TrainingPreferences, TrainingState

@@ -14,9 +14,9 @@ from core.base.changes import Changes
 from core.base.errors import ImageError, MaskloopError
 from core.base.lane import Lane
 from core.images.cache import PictureCache
-from core.images.folder import read_thumbnail
 from core.images.image_reader import count_frames, needs_tiled_reading, read_raster
 from core.images.pyramid import Pyramid
+from core.images.thumbnail import read_thumbnail
 from core.images.tiff_reader import TiffRegionReader
 from core.images.tiled_pyramid import AnyPyramid, TiledPyramid
 from core.labels.label_map import Values

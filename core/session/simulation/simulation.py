@@ -13,11 +13,11 @@ from core.base.errors import ImageError, TrainingError
 from core.base.progress import ProgressCallback
 from core.evaluation.effort import AnnotatedPicture, PictureOrder, initial_order, next_first, picture_iou
 from core.evaluation.simulated_annotator import AnnotatorModel, PlannedStroke, plan_strokes, total_seconds
+from core.labels.accept import accept_everywhere
 from core.labels.label_map import LabelMap, blank_values
 from core.labels.prediction import PredictedMask, read_prediction
 from core.project.project import Project
 from core.project.records import PictureRecord, Split, Status
-from core.session.editing import accept_everywhere
 from core.session.session import Session, SessionEvent
 from core.session.training.training_state import TrainingPreferences, TrainingState
 

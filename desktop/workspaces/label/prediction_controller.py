@@ -9,10 +9,10 @@ from PySide6.QtCore import Signal
 
 from core.base.errors import UserError
 from core.base.geometry import Point
+from core.labels.accept import accept_class, accept_everywhere, accept_region
 from core.labels.deferred_edit import EditRequest
 from core.labels.label_map import Edit, LabelMap
 from core.labels.prediction import PredictedMask
-from core.session.editing import accept_class, accept_everywhere, accept_region
 from core.session.session import Session
 from desktop.canvas.canvas import Canvas
 from desktop.controller import Actions, Controller

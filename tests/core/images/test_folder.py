@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from core.base.errors import ImageError
-from core.images.folder import has_pictures, list_folder, natural_key, read_thumbnail, scan_folder
+from core.images.folder import has_pictures, list_folder, natural_key, scan_folder
+from core.images.thumbnail import read_thumbnail
 
 
 def touch(folder: Path, *names: str) -> None:

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from core.base.errors import ImageError
 from core.base.geometry import Box
 from core.base.lane import Lane
-from core.images import folder
+from core.images import thumbnail
 from core.images.error_messages import PictureTooLargeError
-from core.images.folder import read_thumbnail
 from core.images.image_reader import needs_tiled_reading, read_picture, read_size
 from core.images.pyramid import Pyramid
+from core.images.thumbnail import read_thumbnail
 from core.images.tiff_reader import TiffRegionReader
 from core.images.tiled_pyramid import TiledPyramid
 
@@ -268,7 +268,7 @@ def test_a_giant_has_a_thumbnail_of_its_shape(tmp_path: Path, monkeypatch: pytes
     def too_large(path: Path, **_: object) -> None:
         raise PictureTooLargeError(f"{path} is too large")
 
-    monkeypatch.setattr(folder, "read_picture", too_large)
+    monkeypatch.setattr(thumbnail, "read_picture", too_large)
     small = read_thumbnail(path, 200)
     assert small.shape == (136, 200, 3)
     expected = cv2.resize(255 - picture, (200, 136), interpolation=cv2.INTER_AREA).astype(int)

@@ -17,13 +17,14 @@ from core.base.changes import Changes
 from core.base.errors import ProjectError, UserError
 from core.base.geometry import Point
 from core.base.lane import Lane
+from core.labels.accept import accept_class, accept_everywhere, accept_region
 from core.labels.class_list import VOID, ClassList
 from core.labels.label_map import LabelMap, Origin
 from core.labels.prediction import PredictedMask
 from core.project.integrity.check import check_project
 from core.project.project import Project
 from core.project.records import Split, Status
-from core.session.editing import EditingService, accept_class, accept_everywhere, accept_region
+from core.session.editing import EditingService
 from tests.factories import project_in, stroke, truth
 
 PATIENCE = 10

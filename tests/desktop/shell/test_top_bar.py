@@ -128,7 +128,7 @@ def test_what_the_option_bar_shows_is_whole_at_any_width(
             shown(qtbot, bar, width, 40)
             radius = tool.radius(options)
             bar.set_tool(tool.title, tool.help_line, None if radius is None else 30)
-            bar.controls.show_controls([c for c in tool.controls if c.key != "pressure"], options)
+            bar.controls.show_controls([c for c in tool.controls if c.name != "pressure"], options)
             QApplication.processEvents()
             parts = [
                 *bar.findChildren(QComboBox),

@@ -1,0 +1,47 @@
+"""Reads a picture at a small size, as cheaply as its format allows."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from core.base.geometry import Box
+from core.images.error_messages import PictureTooLargeError
+from core.images.image_reader import read_picture
+from core.images.lazy_array import PLACEHOLDER_GREY
+from core.images.tiff import is_tiff
+from core.images.tiff_reader import TiffRegionReader
+
+
+def read_thumbnail(path: Path, side: int) -> NDArray[np.uint8]:
+    """(h, w, 3) uint8 RGB, upright, the longer side at most `side` pixels; small pictures are not enlarged.
+
+    Raises ImageError.
+    """
+    try:
+        picture = read_picture(path, min_side=side)
+    except PictureTooLargeError:
+        if not is_tiff(path):
+            raise
+        picture = _thumbnail_of_huge_tiff(path, side)
+    height, width = picture.shape[:2]
+    scale = side / max(height, width)
+    if scale >= 1:
+        return picture
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _thumbnail_of_huge_tiff(path: Path, side: int) -> NDArray[np.uint8]:
+    """A giant in about `side` pixels where its file holds a small copy of it; else an even grey of its shape: to read
+    gigabytes for a thumbnail would keep the disk from what is looked at."""
+    parts = TiffRegionReader(path)
+    level = max(0, int(math.log2(max(parts.size) / side)))
+    width, height = (-(-each // 2**level) for each in parts.size)
+    if parts.has_overview:
+        return parts.read_region(level, Box(0, 0, width, height))
+    return np.full((height, width, 3), PLACEHOLDER_GREY, np.uint8)

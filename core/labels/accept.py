@@ -1,0 +1,79 @@
+"""Accepting a prediction: predicted classes are copied into unlabelled pixels of the label, as one edit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+from core.base.errors import UserError
+from core.base.geometry import Box, Point
+from core.labels.class_list import UNLABELLED, ClassList
+from core.labels.deferred_edit import EditRequest
+from core.labels.label_map import LabelMap, Mask, Origin
+from core.labels.morphology import NEARBY_PIXELS, RegionMask, mask_in_box, nearby_region
+from core.labels.prediction import PredictedMask
+from core.labels.rasterization import connected_region
+
+
+def accept_everywhere(labels: LabelMap, prediction: PredictedMask) -> EditRequest:
+    """Accepts the prediction for all unlabelled pixels. Raises UserError when the sizes differ."""
+    return _accept(labels, prediction, "Accept prediction", 0)
+
+
+def accept_class(labels: LabelMap, prediction: PredictedMask, value: int, name: str) -> EditRequest:
+    """Accepts one class of the prediction for all unlabelled pixels. Raises UserError when the sizes differ."""
+    return _accept(
+        labels, prediction, f"Accept {name}", value, lambda band: prediction.values[band.slices] == value
+    )
+
+
+def accept_region(labels: LabelMap, prediction: PredictedMask, at: Point, classes: ClassList) -> EditRequest:
+    """Accepts the connected predicted region at a point, for its unlabelled pixels.
+
+    Raises UserError when the point is outside the picture or the sizes differ.
+    """
+    try:
+        nearby = nearby_region(prediction.values, at, NEARBY_PIXELS)
+    except IndexError as outside:
+        raise UserError("Point at a region inside the picture to accept it.") from outside
+    value = int(prediction.values[int(at.y), int(at.x)])
+
+    @cache
+    def region() -> RegionMask:
+        return nearby or connected_region(prediction.values, at)
+
+    return _accept(
+        labels,
+        prediction,
+        f"Accept region, {classes.name_of(value)}",
+        value,
+        lambda band: mask_in_box(region(), band),
+        nearby[0] if nearby else None,
+    )
+
+
+def _accept(
+    labels: LabelMap,
+    prediction: PredictedMask,
+    name: str,
+    value: int,
+    mask_of: Callable[[Box], Mask] | None = None,
+    within: Box | None = None,
+) -> EditRequest:
+    """A prediction never overwrites what a person or an import labelled: only unlabelled pixels are filled.
+
+    mask_of: the (h, w) bool mask of the accepted pixels of a band of the box `within` (None: of the picture); None: all
+    """
+    if prediction.values.shape != labels.values.shape:
+        raise UserError("The prediction does not have the size of the picture; it will be made again.")
+    box = within or Box(0, 0, labels.width, labels.height)
+
+    def paint(labels: LabelMap) -> Box:
+        for band in box.bands():
+            free = labels.values[band.slices] == UNLABELLED
+            if mask_of is not None:
+                free &= mask_of(band)
+            labels.put_values(band, prediction.values[band.slices], free)
+        return box
+
+    return EditRequest(name, "accept", value, box.area, paint, Origin.ACCEPTED, prediction.run_id or None)
