@@ -1,4 +1,4 @@
-"""What an operation touched: the one message that tells the rest of the program to look again. And notices."""
+"""What an operation changed, as one message from the document to the window, and notices for people."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ NO_IDS: frozenset[int] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Kinds and ids touched by one operation; immutable, crosses threads.
+    """Kinds and ids touched by one operation; immutable, sent between threads.
 
-    `pictures` are rows whose status, split or size changed (or that are new), `labels` and `predictions` are
-    ids of pictures whose pixels changed; the flags say that a whole table should be read again. `undo_names_known`
-    are pictures whose next undo and redo the sender of the change knows already: nobody needs to query them.
+    pictures: ids of rows whose status, split or size changed, or that are new
+    labels, predictions: ids of pictures whose label or prediction changed
+    picture_list, classes, runs, measurements: the whole table has to be read again
+    undo_names_known: pictures whose next undo and redo the sender already knows, so that nobody needs to query them
     """
 
     pictures: frozenset[int] = NO_IDS
@@ -43,6 +44,6 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something that people should know, in a sentence or two; nothing has to be done at once."""
+    """A message for people that needs no action, in a sentence or two."""
 
     message: str

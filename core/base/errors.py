@@ -1,27 +1,27 @@
-"""The tree of things that can go wrong.
+"""The hierarchy of exceptions.
 
 MaskloopError
-├── UserError          the world's fault: the message is for people, whole sentences, says what to do
+├── UserError          a cause outside the program: the message is for people, in whole sentences, and says what to do
 │   ├── ImageError     a picture cannot be read
 │   ├── ProjectError   a project cannot be opened or written
-│   │   ├── DiskError            the disk refuses, perhaps not for long
-│   │   ├── ProjectLockedError   somebody else is writing to it
+│   │   ├── DiskError            the disk refuses; trying again may help
+│   │   ├── ProjectLockedError   another process is writing to it
 │   │   └── ProjectTooNewError   a newer Maskloop made it
 │   ├── FormatError    a dataset cannot be read or written
 │   ├── ModelError     a network cannot be built, loaded or saved
-│   └── TrainingError  training cannot start or go on
-└── Cancelled          somebody pressed cancel; nothing is wrong
+│   └── TrainingError  training cannot start or continue
+└── Cancelled          the user cancelled; nothing is wrong
 
-Anything else that is raised is our own mistake and is reported as such.
+Every other exception is a bug and is reported as one.
 """
 
 
 class MaskloopError(Exception):
-    """Root of all errors that Maskloop raises on purpose."""
+    """Base class of all exceptions that Maskloop raises on purpose."""
 
 
 class UserError(MaskloopError):
-    """Something outside Maskloop is not as needed; `str(error)` is a sentence for people."""
+    """Something outside Maskloop is not as needed; `str(error)` is a message for people."""
 
 
 class ImageError(UserError):
@@ -29,11 +29,11 @@ class ImageError(UserError):
 
 
 class ProjectError(UserError):
-    """A project cannot be opened, made or written."""
+    """A project cannot be opened, created or written."""
 
 
 class DiskError(ProjectError):
-    """The disk does not take or give what is asked of it: full, busy, failing. The same may go well later."""
+    """The disk refuses to read or write: it is full, busy or failing. Trying again may help."""
 
 
 class ProjectLockedError(ProjectError):
@@ -41,7 +41,7 @@ class ProjectLockedError(ProjectError):
 
 
 class ProjectTooNewError(ProjectError):
-    """The project was made by a newer Maskloop; it was left untouched."""
+    """A newer Maskloop made the project; it was not changed."""
 
 
 class FormatError(UserError):
@@ -53,7 +53,7 @@ class ModelError(UserError):
 
 
 class TrainingError(UserError):
-    """Training cannot start or go on."""
+    """Training cannot start or continue."""
 
 
 class Cancelled(MaskloopError):  # noqa: N818  (it is not an error, only the end)

@@ -1,4 +1,4 @@
-"""Points and boxes in upright image pixels: x to the right, y downwards, boxes half-open."""
+"""Points, boxes and tiles in upright image pixels: x to the right, y downwards, boxes half-open."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 TILE_SIZE = 256
-"""Side of a label tile in pixels; docs/adr/0003 says why."""
+"""Side of a label tile in pixels; docs/adr/0003 gives the reason."""
 
 
 class Point(NamedTuple):
@@ -36,12 +36,12 @@ class Box:
 
     @classmethod
     def empty(cls) -> Box:
-        """The empty box, neutral in `united`."""
+        """The box without pixels, neutral in `union`."""
         return cls(0, 0, 0, 0)
 
     @classmethod
     def bounding(cls, points: Iterable[tuple[float, float]], margin: float = 0.0) -> Box:
-        """The smallest box holding all points, grown by `margin` pixels; empty without points."""
+        """The smallest box that contains all points, expanded by `margin` pixels; empty without points."""
         listed = list(points)
         if not listed:
             return cls.empty()
@@ -71,11 +71,11 @@ class Box:
 
     @property
     def slices(self) -> tuple[slice, slice]:
-        """Rows and columns, ready to index an (H, W) array."""
+        """Rows and columns, to index an (H, W) array."""
         return slice(self.y0, self.y1), slice(self.x0, self.x1)
 
     def union(self, other: Box) -> Box:
-        """The smallest box holding both."""
+        """The smallest box that contains both."""
         if self.is_empty:
             return other
         if other.is_empty:
@@ -89,7 +89,7 @@ class Box:
         return self.intersection(Box(0, 0, width, height))
 
     def intersection(self, other: Box) -> Box:
-        """The part shared with `other`, `nothing()` where there is none."""
+        """The part shared with `other`; `Box.empty()` where there is none."""
         box = Box(
             max(self.x0, other.x0), max(self.y0, other.y0), min(self.x1, other.x1), min(self.y1, other.y1)
         )
@@ -103,8 +103,8 @@ class Box:
         return Box(self.x0 + dx, self.y0 + dy, self.x1 + dx, self.y1 + dy)
 
     def bands(self) -> Iterator[Box]:
-        """The box as parts that lie in one row of tiles each, from the top: what stays in the processor's cache takes
-        half the time, and what is worked out for a band takes no memory of the size of a picture."""
+        """The box in parts of one row of tiles each, from the top. A band fits into the processor's cache, which halves
+        the time of work on large boxes, and temporary arrays stay small."""
         if self.is_empty:
             return
         for top in range(self.y0 - self.y0 % TILE_SIZE, self.y1, TILE_SIZE):

@@ -1,5 +1,7 @@
-"""One option: its name, title, type, limits and default. Settings, training recipes, tool options, the forms and command
-line options made from them, and the tables in the docs all read these descriptions."""
+"""The description of one option: name, title, type, limits and default.
+
+Settings, training recipes, tool options, forms, command line options and tables in the docs are made from it.
+"""
 
 from __future__ import annotations
 

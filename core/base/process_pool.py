@@ -1,9 +1,10 @@
-"""Many things worked on by several cores at once, the answers in the order of the things.
+"""Maps a function over many items in several worker processes, with the results in the order of the items.
 
-Python works on one thing at a time in a process, so each worker is a process of its own (`python -m core.base.process_pool`): it
-is sent the work once, then thing after thing, and answers each. Starting one takes as long as some hundred pictures, so
-for few things there are none. (The pool of concurrent.futures loads the main module of the program in each worker, and
-with it the window; nor can it say how the memory of a worker is to be kept.)
+Each worker is a process (`python -m core.base.process_pool`) that gets the function once, then item after item, as
+pickles on standard input, and results each on standard output. Starting one takes as long as some hundred pictures, so
+that few items are processed in this process. The pool of `concurrent.futures` does not fit: it imports the main module
+of the program in each worker, and with it the window, and it cannot set the environment variables that bound the
+workers' memory.
 """
 
 from __future__ import annotations
@@ -26,24 +27,24 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 MIN_ITEMS = 400
-"""Fewer things are worked on where they are."""
+"""Fewer items are processed in this process."""
 MAX_WORKERS = 4
 MAX_WEIGHT = 16_000_000
-"""Pixels that are worked on at once, so that memory stays flat; a larger picture is worked on alone."""
+"""Pixels in progress at the same time, so that memory is bounded; a larger picture is processed alone."""
 _WORKER_ENVIRONMENT = {
     "OPENCV_FOR_THREADS_NUM": "1",
     "OMP_NUM_THREADS": "1",
     "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
     "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
 }
-"""One thread each, as there is a worker for each core. And memory of one picture is kept for the next: giving it back
-to the system and asking for it anew took a fifth of the time (glibc; others do not know these words)."""
+"""One thread for each worker, as there is a worker for each core. The malloc settings (glibc; others ignore them) keep
+the memory of one picture for the next: returning it to the system took a fifth of the time."""
 _EXIT_TIMEOUT = 5.0
-"""Seconds that a worker has to end by itself."""
+"""Seconds until a worker that does not exit is killed."""
 
 
 def available_cores() -> int:
-    """How many cores this process may use."""
+    """Number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -56,40 +57,42 @@ def map_in_order(
     weight: Callable[[T], int],
     conflict_key: Callable[[T], Hashable] | None = None,
 ) -> Generator[R, None, None]:
-    """Work on about `count` things; take them and give answers on the caller's thread, one for each, in their order.
+    """Yield `function(item)` for each item in order; items are taken and results given on the caller's thread.
 
-    At most MOST_WEIGHT is under way or waits for the caller, and no two things of which `apart` says the same. What
-    `work` raises is raised in its turn; then, and when the caller goes away, what is under way is waited for and the
-    rest is never begun. Work and things are pickled; what cannot be, and whatever a worker that is gone has left, is
-    done here.
+    count: about how many items there are; weight: size of an item in pixels, of which at most MAX_WEIGHT are in
+    progress or wait for the caller; conflict_key: items with equal keys (not None) are never in progress together
+
+    An exception of `function` is raised at the place of its result. Then, and when the caller closes the generator,
+    items in progress are finished and the others are not started. Function and items are pickled; what cannot be
+    pickled, and items of a worker that died, are processed in this process.
     """
     workers = min(available_cores(), MAX_WORKERS)
     if count < MIN_ITEMS or workers < 2:
         yield from map(function, items)
         return
-    with _WorkerPool(function, workers) as team:
+    with _WorkerPool(function, workers) as pool:
         under_way: deque[tuple[Future[R], int, Hashable]] = deque()
-        for thing in items:
-            heavy, said = weight(thing), conflict_key(thing) if conflict_key else None
+        for item in items:
+            size, key = weight(item), conflict_key(item) if conflict_key else None
             while under_way and (
                 len(under_way) > 2 * workers
-                or sum(other for _, other, _ in under_way) + heavy > MAX_WEIGHT
-                or any(said is not None and said == other for *_, other in under_way)
+                or sum(other for _, other, _ in under_way) + size > MAX_WEIGHT
+                or any(key is not None and key == other for *_, other in under_way)
             ):
                 yield under_way.popleft()[0].result()
-            under_way.append((team.submit(thing), heavy, said))
+            under_way.append((pool.submit(item), size, key))
         while under_way:
             yield under_way.popleft()[0].result()
 
 
 class _WorkerPool(Generic[T, R]):
-    """Workers, each with a thread of ours that waits for it."""
+    """Worker processes, and a thread for each call that waits for one."""
 
     def __init__(self, work: Callable[[T], R], count: int) -> None:
         self._work = work
         self._free: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
-        self._all = [_Worker(work) for _ in range(count)]
-        for worker in self._all:
+        self._workers = [_Worker(work) for _ in range(count)]
+        for worker in self._workers:
             self._free.put(worker)
         self._pool = ThreadPoolExecutor(count, "work")
 
@@ -98,34 +101,34 @@ class _WorkerPool(Generic[T, R]):
 
     def __exit__(self, *_: object) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
-        for worker in self._all:
+        for worker in self._workers:
             worker.close()
 
-    def submit(self, thing: T) -> Future[R]:
-        return self._pool.submit(self._done, thing)
+    def submit(self, item: T) -> Future[R]:
+        return self._pool.submit(self._call, item)
 
-    def _done(self, thing: T) -> R:
+    def _call(self, item: T) -> R:
         worker = self._free.get()
         try:
-            asked = worker.call(thing)
+            outcome = worker.call(item)
         finally:
             self._free.put(worker)
-        if asked is None:
-            return self._work(thing)
-        fine, answer = asked
-        if not fine:
+        if outcome is None:
+            return self._work(item)
+        succeeded, answer = outcome
+        if not succeeded:
             raise answer
-        found: R = answer
-        return found
+        result: R = answer
+        return result
 
 
 class _Worker:
-    """One process. Used by one thread at a time."""
+    """One worker process. Used by one thread at a time."""
 
     def __init__(self, work: object) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         with contextlib.suppress(OSError, *_PICKLE_ERRORS):
-            packed = pickle.dumps(work, pickle.HIGHEST_PROTOCOL)
+            pickled = pickle.dumps(work, pickle.HIGHEST_PROTOCOL)
             flags = 0
             if sys.platform == "win32":
                 flags = subprocess.CREATE_NO_WINDOW
@@ -137,27 +140,27 @@ class _Worker:
                 env=child_environment() | _WORKER_ENVIRONMENT,
                 creationflags=flags,
             )
-            self._send(packed)
+            self._send(pickled)
 
-    def call(self, thing: object) -> tuple[bool, Any] | None:
-        """Whether it went well, and the answer or what was raised; None when it has to be done by somebody else."""
+    def call(self, item: object) -> tuple[bool, Any] | None:
+        """(whether it succeeded, result or exception); None when the item has to be processed in this process."""
         if self._process is None:
             return None
         try:
-            packed = pickle.dumps(thing, pickle.HIGHEST_PROTOCOL)
+            pickled = pickle.dumps(item, pickle.HIGHEST_PROTOCOL)
         except _PICKLE_ERRORS:
             return None
         try:
-            self._send(packed)
+            self._send(pickled)
             assert self._process.stdout is not None
-            said: tuple[bool, Any] | None = pickle.load(self._process.stdout)
+            result: tuple[bool, Any] | None = pickle.load(self._process.stdout)
         except (OSError, EOFError, *_PICKLE_ERRORS):
             self.close()
             return None
-        return said
+        return result
 
     def close(self) -> None:
-        """It ends when nothing more is to come. May be called twice."""
+        """End the process by closing its pipes. May be called twice."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -171,36 +174,36 @@ class _Worker:
             process.kill()
             process.wait()
 
-    def _send(self, packed: bytes) -> None:
+    def _send(self, pickled: bytes) -> None:
         assert self._process is not None and self._process.stdin is not None
-        self._process.stdin.write(packed)
+        self._process.stdin.write(pickled)
         self._process.stdin.flush()
 
 
 _PICKLE_ERRORS = (pickle.PickleError, TypeError, AttributeError, ImportError, RecursionError)
-"""What is raised for things that cannot be pickled."""
+"""What `pickle` raises for objects that it cannot handle."""
 
 
 def main() -> None:
-    """One worker: answers until nothing more comes, which is also so when whoever asks is gone."""
-    # Who is interrupted in the terminal decides what becomes of us.
+    """The worker process: results until its input closes, which also happens when the parent dies."""
+    # Ctrl+C in a terminal reaches all processes of the group; the parent decides when the worker ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    asks, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever a library prints is no answer
+    requests, results = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints must not get between the results
     with contextlib.suppress(EOFError, OSError):
-        work = pickle.load(asks)
+        work = pickle.load(requests)
         while True:
-            thing = pickle.load(asks)
+            item = pickle.load(requests)
             try:
-                said = True, work(thing)
-            except Exception as problem:
-                said = False, problem
+                result = True, work(item)
+            except Exception as error:
+                result = False, error
             try:
-                packed = pickle.dumps(said, pickle.HIGHEST_PROTOCOL)
+                pickled = pickle.dumps(result, pickle.HIGHEST_PROTOCOL)
             except _PICKLE_ERRORS:
-                packed = pickle.dumps(None)
-            answers.write(packed)
-            answers.flush()
+                pickled = pickle.dumps(None)
+            results.write(pickled)
+            results.flush()
 
 
 if __name__ == "__main__":

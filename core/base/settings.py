@@ -1,4 +1,4 @@
-"""The user's settings: one table of options, which the settings dialog and the docs show, and the JSON file of values."""
+"""The user's settings: a table of options, shown by the settings dialog and the docs, and the JSON file of values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps the pictures used last in memory, up to a budget of bytes."""
+"""A cache of pictures that were used recently, with a budget of bytes."""
 
 from __future__ import annotations
 
@@ -13,63 +13,63 @@ V = TypeVar("V")
 
 
 class PictureCache(Generic[K, V]):
-    """Least recently used goes first. Any thread may call anything; two that ask for one key read it once.
+    """An LRU cache that any thread may use; two threads that ask for the same key share one read.
 
-    `read` makes a value and runs in the asking thread, outside the lock; what it raises reaches all that wait
-    for it and is not kept. `cost` is the value's bytes. The newest value stays even if it alone is over budget.
+    `read` makes a value, in the thread that asks and outside the lock; its exception reaches everyone who waits and is
+    not cached. `cost` is the size of a value in bytes. The newest value is kept even if it alone exceeds the budget.
     """
 
     def __init__(self, read: Callable[[K], V], cost: Callable[[V], int], budget_bytes: int) -> None:
         self._read, self._cost, self._budget = read, cost, budget_bytes
         self._lock = threading.Lock()
-        self._kept: OrderedDict[K, tuple[V, int]] = OrderedDict()
-        self._being_read: dict[K, Future[V]] = {}
+        self._values: OrderedDict[K, tuple[V, int]] = OrderedDict()
+        self._pending: dict[K, Future[V]] = {}
         self._bytes = 0
 
     def get(self, key: K) -> V:
-        """The value, read if need be; waits when another thread is reading it. Raises what `read` raises."""
+        """The value, read if it is not cached; waits if another thread is reading it. Raises what `read` raises."""
         with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key][0]
-            theirs = self._being_read.get(key)
-            if theirs is None:
-                mine: Future[V] = Future()
-                self._being_read[key] = mine
-        if theirs is not None:
-            return theirs.result()
+            if key in self._values:
+                self._values.move_to_end(key)
+                return self._values[key][0]
+            other = self._pending.get(key)
+            if other is None:
+                own: Future[V] = Future()
+                self._pending[key] = own
+        if other is not None:
+            return other.result()
         try:
             value = self._read(key)
             cost = self._cost(value)
         except BaseException as error:
-            self._finish(key, mine)
-            mine.set_exception(error)
+            self._end_read(key, own)
+            own.set_exception(error)
             raise
-        if self._finish(key, mine):
-            self._keep(key, value, cost)
-        mine.set_result(value)
+        if self._end_read(key, own):
+            self._store(key, value, cost)
+        own.set_result(value)
         return value
 
     def peek(self, key: K) -> V | None:
-        """The value if it is in memory; never reads, never waits for a reader."""
+        """The value if it is cached; never reads, never waits."""
         with self._lock:
-            if key not in self._kept:
+            if key not in self._values:
                 return None
-            self._kept.move_to_end(key)
-            return self._kept[key][0]
+            self._values.move_to_end(key)
+            return self._values[key][0]
 
     def drop(self, key: K) -> None:
-        """Forgets one value; one being read now is handed to those who wait but not kept."""
+        """Remove one value. A value that is being read now goes to those who wait for it but is not cached."""
         with self._lock:
-            self._being_read.pop(key, None)
-            _, cost = self._kept.pop(key, (None, 0))
+            self._pending.pop(key, None)
+            _, cost = self._values.pop(key, (None, 0))
             self._bytes -= cost
 
     def clear(self) -> None:
-        """Forgets everything, also what is being read now."""
+        """Remove everything; values being read now are not cached."""
         with self._lock:
-            self._being_read.clear()
-            self._kept.clear()
+            self._pending.clear()
+            self._values.clear()
             self._bytes = 0
 
     @property
@@ -79,21 +79,21 @@ class PictureCache(Generic[K, V]):
 
     def __len__(self) -> int:
         with self._lock:
-            return len(self._kept)
+            return len(self._values)
 
-    def _finish(self, key: K, mine: Future[V]) -> bool:
-        """Ends this reading; False when it was dropped, or begun anew, in the meantime."""
+    def _end_read(self, key: K, own: Future[V]) -> bool:
+        """End this read; False when the key was dropped, or a new read started, in the meantime."""
         with self._lock:
-            if self._being_read.get(key) is not mine:
+            if self._pending.get(key) is not own:
                 return False
-            del self._being_read[key]
+            del self._pending[key]
             return True
 
-    def _keep(self, key: K, value: V, cost: int) -> None:
+    def _store(self, key: K, value: V, cost: int) -> None:
         with self._lock:
-            _, before = self._kept.pop(key, (None, 0))
-            self._kept[key] = (value, cost)
+            _, before = self._values.pop(key, (None, 0))
+            self._values[key] = (value, cost)
             self._bytes += cost - before
-            while self._bytes > self._budget and len(self._kept) > 1:
-                _, (_, freed) = self._kept.popitem(last=False)
+            while self._bytes > self._budget and len(self._values) > 1:
+                _, (_, freed) = self._values.popitem(last=False)
                 self._bytes -= freed

@@ -15,20 +15,20 @@ from core.images.image_reader import PICTURE_SUFFIXES
 log = logging.getLogger(__name__)
 
 _NUMBER = re.compile(r"([0-9]+)")
-_ENDINGS = frozenset(suffix[1:] for suffix in PICTURE_SUFFIXES)
+_SUFFIXES = frozenset(suffix[1:] for suffix in PICTURE_SUFFIXES)
 _NO_DIGITS = str.maketrans("123456789", "000000000")
 
 
 def scan_folder(folder: Path) -> Iterator[Path]:
     """Every picture below `folder`, as `folder / ..`, in natural order of the relative path.
 
-    Lazy: a directory is listed and sorted when it is reached, no file is opened or asked for its size. Hidden
-    files and folders (`.maskloop` is one) are left out. A link to a folder is followed once and only out of
-    `folder`, for what lies inside is found under its own name. Sub-folders that may not be read are passed
-    over; if `folder` itself may not, the first step raises ImageError.
+    Lazy: a directory is listed and sorted when it is reached; no file is opened or asked for its size. Hidden files and
+    folders (such as `.maskloop`) are left out. A link to a folder is followed once, and only out of `folder`: what lies
+    inside is found under its own name. Sub-folders without read permission are skipped; if `folder` itself cannot be
+    listed, the first step raises ImageError.
     """
     try:
-        pending = [iter(_listed(folder))]
+        pending = [iter(_list_entries(folder))]
         root = os.path.realpath(folder)
         seen = {_identity(folder)}
     except OSError as error:
@@ -42,23 +42,24 @@ def scan_folder(folder: Path) -> Iterator[Path]:
             pending.pop()
         elif not _is_folder(entry):
             yield Path(entry.path)
-        elif (inside := _entered(entry, root, seen)) is not None:
+        elif (inside := _enter_folder(entry, root, seen)) is not None:
             pending.append(iter(inside))
 
 
 def has_pictures(folder: Path) -> bool:
-    """Whether `scan` would find any, without putting a large folder in order. Raises ImageError as it does."""
+    """Whether `scan_folder` would find any, without sorting a large folder. Raises ImageError as it does."""
     try:
         with os.scandir(folder) as entries:
             if any(_is_picture(e.name) and e.name[0] != "." and not _is_folder(e) for e in entries):
                 return True
     except OSError:
-        pass  # scan says it better
+        pass  # scan_folder raises it with a message
     return next(scan_folder(folder), None) is not None
 
 
 def list_folder(folder: Path) -> tuple[list[str], list[str]]:
-    """Names of the pictures and of the sub-folders that are no links, not hidden, in no order. Raises OSError."""
+    """(names of pictures, names of sub-folders) in no order, without hidden entries and links to folders. Raises
+    OSError."""
     pictures, folders = [], []
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -72,24 +73,24 @@ def list_folder(folder: Path) -> tuple[list[str], list[str]]:
 
 
 def natural_key(name: str) -> tuple[list[str | int], str]:
-    """Sorts names as people do: img2 before img10, upper beside lower case; the name itself decides ties."""
+    """Sort key for names as people sort them: img2 before img10, ignoring case; ties by the name itself."""
     parts: list[str | int] = [*_NUMBER.split(name.casefold())]
     parts[1::2] = map(int, parts[1::2])
     return parts, name
 
 
-def _listed(folder: str | Path) -> list[os.DirEntry[str]]:
+def _list_entries(folder: str | Path) -> list[os.DirEntry[str]]:
     """Sub-folders and pictures of one directory, not hidden, in natural order. Raises OSError."""
     with os.scandir(folder) as entries:
         found = [e for e in entries if (name := e.name)[0] != "." and (_is_picture(name) or _is_folder(e))]
-    return _in_order(found)
+    return _sorted_entries(found)
 
 
-def _in_order(entries: list[os.DirEntry[str]]) -> list[os.DirEntry[str]]:
-    """In natural order. Names that differ in their digits alone, as those of a camera, are in it as plain text,
+def _sorted_entries(entries: list[os.DirEntry[str]]) -> list[os.DirEntry[str]]:
+    """In natural order. Names that differ only in their digits, as those of a camera, are in that order as plain text,
     which is ten times faster for a hundred thousand of them."""
     names = [entry.name for entry in entries]
-    # All at once, as one text: no name holds a slash.
+    # One translation of all names together: none contains a slash.
     shape = names[0].translate(_NO_DIGITS) if names else ""
     if "/".join(names).translate(_NO_DIGITS) == "/".join([shape] * len(names)):
         return sorted(entries, key=attrgetter("name"))
@@ -97,38 +98,38 @@ def _in_order(entries: list[os.DirEntry[str]]) -> list[os.DirEntry[str]]:
 
 
 def _is_picture(name: str) -> bool:
-    # For a hundred thousand names; a Path for each would take ten times as long.
+    # Called for a hundred thousand names; making a Path of each takes ten times as long.
     _, dot, ending = name.rpartition(".")
-    return ending.lower() in _ENDINGS and dot == "."
+    return ending.lower() in _SUFFIXES and dot == "."
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
-    """Whether it is one or a link to one. A link that leads round or to where nobody may look is none: one bad link
-    must not hide what lies beside it."""
+    """Whether it is a folder or a link to one. False for a link that loops or has no permission: one bad link must not
+    hide its siblings."""
     try:
         return entry.is_dir()
     except OSError:
         return False
 
 
-def _entered(
+def _enter_folder(
     folder: os.DirEntry[str], root: str, seen: set[tuple[int, int]]
 ) -> list[os.DirEntry[str]] | None:
-    """The sub-folder's entries; None when it was seen before, lies elsewhere in the tree or is locked."""
+    """Entries of a sub-folder; None when it was visited before, lies elsewhere in the tree or cannot be read."""
     try:
-        if folder.is_symlink() and _related(os.path.realpath(folder.path), root):
+        if folder.is_symlink() and _is_related(os.path.realpath(folder.path), root):
             return None
         identity = _identity(folder.path)
         if identity in seen:
             return None
         seen.add(identity)
-        return _listed(folder.path)
+        return _list_entries(folder.path)
     except OSError:
         return None
 
 
-def _related(target: str, root: str) -> bool:
-    """Whether `target` is inside `root` (found there anyway) or around it (would list the tree again)."""
+def _is_related(target: str, root: str) -> bool:
+    """Whether `target` is inside `root` (found there anyway) or contains it (would list the tree again)."""
     try:
         return os.path.commonpath((target, root)) in (target, root)
     except ValueError:  # two drives on Windows
@@ -141,7 +142,7 @@ def _identity(folder: str | Path) -> tuple[int, int]:
 
 
 def is_encodable_name(name: str) -> bool:
-    """Whether a file's name is text that can be stored. On Linux a name may be any bytes."""
+    """Whether a file's name is valid text and can be stored. On Linux a name may be any bytes."""
     try:
         name.encode()
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""One picture or mask file becomes an upright array; whatever is wrong with the file becomes a sentence."""
+"""Reads picture and mask files as upright arrays. Every failure becomes an ImageError with a message for people."""
 
 from __future__ import annotations
 
@@ -25,39 +25,39 @@ PICTURE_SUFFIXES = frozenset({
     ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".tif", ".tiff", ".webp", ".bmp", ".dib", ".gif",
     ".avif", ".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".pnm", ".qoi",
 })  # fmt: skip
-"""Lower-case endings of the files offered as pictures; how one is read is decided by its content."""
+"""Lower-case suffixes of files offered as pictures; the reader goes by a file's content."""
 
 MAX_PIXELS = 300_000_000
-"""Largest picture that is decoded: 17,320 pixels square, 0.9 GB as RGB."""
+"""Largest picture that is decoded whole: 17,320 pixels square, 0.9 GB as RGB."""
 LARGE_JPEG_PIXELS = 16_000_000
-"""Pixels from which a JPEG is worth loading a better decoder for."""
+"""Size from which loading a faster JPEG decoder pays."""
 MAX_TILED_PIXELS = 4_000_000_000
-"""Largest TIFF that is opened in parts; its label takes a byte for each pixel, once something is painted there."""
+"""Largest TIFF that is opened tile by tile; its label takes a byte for each pixel once something is painted."""
 
 # Only these readers of Pillow are let near a file: EPS would start Ghostscript, others open further files. The
 # first five are loaded by `Image.open` anyway; a longer walk down the list imports all of Pillow.
 _FORMATS = ("JPEG", "PNG", "GIF", "BMP", "PPM", "TIFF", "WEBP", "AVIF", "JPEG2000", "QOI", "DIB")
 
-_GROUND = (128, 128, 128, 255)
-"""Mid-grey behind transparent pixels: always the same, so that a model sees the same picture in every run."""
+_BACKGROUND = (128, 128, 128, 255)
+"""Mid-grey behind transparent pixels: always the same, so that a network sees the same picture in every run."""
 
-_KIND_OF_PAGE = 254
-"""TIFF 6.0, NewSubfileType: its lowest bit says that the page is a smaller copy of another."""
+_NEW_SUBFILE_TYPE = 254
+"""TIFF 6.0, NewSubfileType: its lowest bit marks a page as a reduced copy of another."""
 
 log = logging.getLogger(__name__)
 
 
 class ColourMaskError(ImageError):
-    """The mask holds colours, not class values; it needs a table from colours to classes."""
+    """The mask contains colours instead of class values; it needs a table from colours to classes."""
 
 
 def read_size(path: Path) -> tuple[int, int]:
-    """(width, height) in upright pixels, from the header alone; also of a giant that is opened in parts.
+    """(width, height) in upright pixels, from the header alone; also of a TIFF that is opened tile by tile.
 
     Raises ImageError.
     """
     try:
-        with _opened(path) as image:
+        with _open(path) as image:
             width, height = image.size
             # Pillow decodes a whole PNG to look for EXIF, so first see whether there is any.
             turned = (image.format != "PNG" or _png_has_exif(path)) and _orientation_of(image) >= 5
@@ -73,7 +73,7 @@ def read_size(path: Path) -> tuple[int, int]:
 
 
 def needs_tiled_reading(path: Path, max_pixels: int) -> bool:
-    """Whether the file is a TIFF of more than `beyond` pixels. Raises ImageError."""
+    """Whether the file is a TIFF of more than `max_pixels` pixels. Raises ImageError."""
     width, height = read_size(path)
     try:
         return width * height > max_pixels and is_tiff(path)
@@ -82,16 +82,16 @@ def needs_tiled_reading(path: Path, max_pixels: int) -> bool:
 
 
 def count_frames(path: Path) -> int:
-    """How many frames or pages the file holds; only the first is ever shown. Raises ImageError.
+    """Number of frames or pages in the file; only the first is ever shown. Raises ImageError.
 
-    Smaller copies of the same picture, as a TIFF may hold, do not count.
+    Reduced copies, as a TIFF may contain, do not count.
     """
     try:
-        with _opened(path) as image:
+        with _open(path) as image:
             count = int(getattr(image, "n_frames", 1))
             if count > 1 and isinstance(image, TiffImagePlugin.TiffImageFile):
                 image.seek(1)
-                if int(image.tag_v2.get(_KIND_OF_PAGE, 0)) & 1:
+                if int(image.tag_v2.get(_NEW_SUBFILE_TYPE, 0)) & 1:
                     return 1
             return count
     except _UnusualTiffError:
@@ -101,18 +101,18 @@ def count_frames(path: Path) -> int:
 def read_picture(
     path: Path, *, max_pixels: int = MAX_PIXELS, min_side: int | None = None
 ) -> NDArray[np.uint8]:
-    """The first frame or page, upright: (H, W, 3) uint8 RGB, as people see it.
+    """The first frame or page, upright: (H, W, 3) uint8 RGB, as displayed.
 
-    More than 8 bits a channel are shown through a window (`core.images.raster`), of more than three channels the
-    first three; transparent pixels lie on mid-grey. With `at_least` (pixels) a JPEG may come out at a half, a
-    quarter or an eighth of its size as long as both sides keep so many. Raises ImageError, before decoding when
-    there are more than `max_pixels`.
+    More than 8 bits are mapped through a display window (`core.images.raster`); of more than three channels the first
+    three are taken; transparent pixels are blended with mid-grey. With `min_side` (pixels) a JPEG may be decoded at a
+    half, a quarter or an eighth of its size as long as both sides keep that many. Raises ImageError; for more than
+    `max_pixels` before decoding.
     """
     return _read(path, max_pixels, min_side).to_rgb()
 
 
 def read_raster(path: Path, *, max_pixels: int = MAX_PIXELS) -> Raster:
-    """The first frame or page, upright, as deep as the file and with all its channels. Raises ImageError."""
+    """The first frame or page, upright, with the bit depth and all channels of the file. Raises ImageError."""
     return _read(path, max_pixels, None)
 
 
@@ -132,22 +132,22 @@ def read_model_input(path: Path, channels: int, *, max_pixels: int = MAX_PIXELS)
 
 def _read(path: Path, max_pixels: int, at_least: int | None) -> Raster:
     try:
-        with _opened(path, max_pixels) as image:
+        with _open(path, max_pixels) as image:
             if exceeds_pillow(image):
                 try:
                     return read_tiff(path, max_pixels)
                 except PictureTooLargeError:
                     raise
                 except ImageError:
-                    log.info("read by Pillow instead: %s", path)  # some old files are only known to libtiff
+                    log.info("read by Pillow instead: %s", path)  # some old files are only read by libtiff
             if at_least is not None and isinstance(image, ImageFile.ImageFile):
                 image.draft(image.mode, (at_least, at_least))  # does nothing but for JPEG
             elif image.format == "JPEG" and image.mode == "RGB":
-                # Pillow takes 4 bytes a pixel and then copies; these decode the same bits into three.
+                # Pillow decodes into 4 bytes a pixel and copies; these decode the same file into 3.
                 picture = _decode_jpeg(path, image)
                 if picture is not None:
                     return Raster.from_bytes(turn_upright(picture, _orientation_of(image)))
-            deep = _deep_of(image, path)
+            deep = _high_bit_depth(image, path)
             if deep is not None:
                 return Raster.from_values(turn_upright(deep, _orientation_of(image)), one_window=True)
             return Raster.from_bytes(turn_upright(_rgb_of(image), _orientation_of(image)))
@@ -159,40 +159,39 @@ def _read(path: Path, max_pixels: int, at_least: int | None) -> Raster:
 
 
 def is_upright(path: Path) -> bool:
-    """Whether the file shows the picture upright without its EXIF orientation. Raises ImageError."""
+    """Whether the file is upright without applying its EXIF orientation. Raises ImageError."""
     try:
-        with _opened(path) as image:
+        with _open(path) as image:
             return _orientation_of(image) == 1
     except _UnusualTiffError:
         return True
 
 
 def read_mask(path: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    """The values of a mask as stored, upright: (H, W) uint8, or uint16 when the file holds more than 8 bits.
+    """The stored values of a mask, upright: (H, W) uint8, or uint16 when the file has more than 8 bits.
 
-    Palette files give their indices and 1-bit files 0 and 1; palettes and transparency are ignored.
-    Greyscale files of 2 or 4 bits give 0..3 or 0..15, not the stretched greys. Raises ColourMaskError for
-    colours, else ImageError.
+    Palette files give their indices and 1-bit files 0 and 1; palettes and transparency are ignored. Greyscale files of
+    2 or 4 bits give 0..3 or 0..15, not greys scaled to 0..255. Raises ColourMaskError for colours, else ImageError.
     """
     try:
-        with _opened(path, max_pixels) as image:
-            values = _values_of(image, path)
+        with _open(path, max_pixels) as image:
+            values = _mask_values(image, path)
             return turn_upright(values, _orientation_of(image))
     except _UnusualTiffError as error:
-        raise _no_mask(path, "it is a TIFF of a rare kind") from error
+        raise _mask_error(path, "it is a TIFF of a rare kind") from error
 
 
 # Opening, and what every reader needs --------------------------------------------------------------
 
 
 @contextmanager
-def _opened(path: Path, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
-    """The file opened by Pillow, not yet decoded. Whatever fails inside the `with` becomes ImageError."""
+def _open(path: Path, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
+    """The file opened by Pillow, not yet decoded. Every failure inside the `with` becomes ImageError."""
     # Pillow warns above its own limit and refuses above twice that, also for pictures hidden inside the file.
     # It stays on as the outer net; the exact check is ours.
     Image.MAX_IMAGE_PIXELS = max(max_pixels, MAX_PIXELS)
     try:
-        with _QUIET, Image.open(path, formats=_FORMATS) as image:
+        with _NO_WARNINGS, Image.open(path, formats=_FORMATS) as image:
             check_pixel_limit(path, image.size, max_pixels)
             if isinstance(image, TiffImagePlugin.TiffImageFile) and image.tag_v2.get(ORIENTATION_TAG, 1) != 1:
                 image.filename = (
@@ -212,7 +211,7 @@ def _opened(path: Path, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
 
 
 def _orientation_of(image: Image.Image) -> int:
-    """EXIF orientation 1..8 that is still to be applied; 1 when there is none or the metadata are damaged."""
+    """EXIF orientation 1..8 that is still to be applied; 1 when there is none or the metadata is damaged."""
     if image.format == "TIFF":
         return 1  # Pillow turns a TIFF itself, and its size says so already before
     try:
@@ -222,9 +221,9 @@ def _orientation_of(image: Image.Image) -> int:
     return orientation if orientation in range(1, 9) else 1
 
 
-def _deep_of(image: Image.Image, path: Path) -> NDArray[Any] | None:
-    """(H, W) or (H, W, 3) numbers of an opened picture with more than 8 bits; None for all others."""
-    deep = _decode_deep(path, image) if _raw_mode(image).startswith("RGB;16") else None
+def _high_bit_depth(image: Image.Image, path: Path) -> NDArray[Any] | None:
+    """(H, W) or (H, W, 3) values of an opened picture with more than 8 bits; None for all others."""
+    deep = _decode_16_bit(path, image) if _raw_mode(image).startswith("RGB;16") else None
     if deep is None and image.mode.startswith(("I", "F")):
         _load(image)
         return np.asarray(image)
@@ -232,21 +231,21 @@ def _deep_of(image: Image.Image, path: Path) -> NDArray[Any] | None:
 
 
 def _rgb_of(image: Image.Image) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8 RGB of an opened picture, not yet turned upright. Raises whatever Pillow raises."""
+    """(H, W, 3) uint8 RGB of an opened picture, not yet upright. Raises whatever Pillow raises."""
     _load(image)
     width, height = image.size
     picture = np.empty((height, width, 3), np.uint8)
-    see_through = image.has_transparency_data
+    has_transparency = image.has_transparency_data
     for top in range(0, height, STRIP_ROWS):
         strip = image.crop((0, top, width, min(top + STRIP_ROWS, height)))
-        if see_through:
-            strip = Image.alpha_composite(Image.new("RGBA", strip.size, _GROUND), strip.convert("RGBA"))
+        if has_transparency:
+            strip = Image.alpha_composite(Image.new("RGBA", strip.size, _BACKGROUND), strip.convert("RGBA"))
         picture[top : top + STRIP_ROWS] = np.asarray(strip.convert("RGB"))
     return picture
 
 
 def _load(image: Image.Image) -> None:
-    """Decodes; a PNG whose pixels are whole passes even when what follows them is cut off."""
+    """Decodes the pixels; a PNG that is cut off after its pixels passes."""
     try:
         image.load()
     except OSError:
@@ -254,7 +253,7 @@ def _load(image: Image.Image) -> None:
             raise
 
 
-def _values_of(image: Image.Image, path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
+def _mask_values(image: Image.Image, path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
     raw_mode = _raw_mode(image)  # gone once the pixels are decoded
     if image.mode not in ("1", "P", "L", "PA", "LA", "La") and not image.mode.startswith(("I", "F")):
         raise ColourMaskError(
@@ -262,7 +261,7 @@ def _values_of(image: Image.Image, path: Path) -> NDArray[np.uint8] | NDArray[np
             "Say which colour means which class, or save it as an 8-bit PNG of class values."
         )
     if image.mode == "LA" and ";16" in raw_mode:
-        raise _no_mask(path, "it mixes 16-bit values with transparency")
+        raise _mask_error(path, "it mixes 16-bit values with transparency")
     _load(image)
     if not image.mode.startswith(("I", "F")):
         values = np.asarray(image if len(image.mode) == 1 else image.getchannel(0)).astype(np.uint8)
@@ -271,11 +270,11 @@ def _values_of(image: Image.Image, path: Path) -> NDArray[np.uint8] | NDArray[np
     wide = np.asarray(image)
     whole = wide.astype(np.uint16) if np.all((wide >= 0) & (wide <= 65535)) else None
     if whole is None or not np.array_equal(whole, wide):
-        raise _no_mask(path, "some values are not whole numbers from 0 to 65,535")
+        raise _mask_error(path, "some values are not whole numbers from 0 to 65,535")
     return whole
 
 
-def _no_mask(path: Path, reason: str) -> ImageError:
+def _mask_error(path: Path, reason: str) -> ImageError:
     return ImageError(
         f"“{path}” cannot be used as a mask: {reason}. "
         "Save it again as an 8-bit or 16-bit PNG of class values."
@@ -291,7 +290,7 @@ def _raw_mode(image: Image.Image) -> str:
 
 
 def _png_has_exif(path: Path) -> bool:
-    """Whether any chunk of a PNG, before or behind its pixels, may tell an orientation."""
+    """Whether any chunk of a PNG, before or after its pixels, may contain an orientation."""
     with path.open("rb", buffering=0) as file:
         file.seek(8)
         while len(head := file.read(8)) == 8:
@@ -311,7 +310,7 @@ def _png_has_exif(path: Path) -> bool:
 
 
 def _decode_jpeg(path: Path, image: Image.Image) -> NDArray[np.uint8] | None:
-    """(H, W, 3) uint8 RGB, not turned; None when the file is cut short, which OpenCV would not tell."""
+    """(H, W, 3) uint8 RGB, orientation not applied; None when the file is truncated, which OpenCV would not report."""
     content = path.read_bytes()
     end_of_image, last_scan = content.rfind(b"\xff\xd9"), content.rfind(b"\xff\xda")
     if end_of_image < last_scan:
@@ -322,7 +321,7 @@ def _decode_jpeg(path: Path, image: Image.Image) -> NDArray[np.uint8] | None:
 
 
 def _decode_large(content: bytes, size: tuple[int, int]) -> NDArray[np.uint8] | None:
-    """The same pixels in half the time and into the array itself; OpenCV 5 holds them twice for a moment."""
+    """The same pixels in half the time, decoded directly into the array; OpenCV 5 holds them twice for a moment."""
     import imagecodecs  # worth loading only here
 
     picture = np.empty((size[1], size[0], 3), np.uint8)
@@ -333,8 +332,8 @@ def _decode_large(content: bytes, size: tuple[int, int]) -> NDArray[np.uint8] | 
     return picture
 
 
-def _decode_deep(path: Path, image: Image.Image) -> NDArray[Any] | None:
-    """(H, W, 3) uint16 RGB of a file whose lower 8 bits Pillow would drop; None when it cannot be had."""
+def _decode_16_bit(path: Path, image: Image.Image) -> NDArray[Any] | None:
+    """(H, W, 3) uint16 RGB of a file whose lower 8 bits Pillow would drop; None when OpenCV cannot decode it."""
     if image.format == "TIFF" and image.getexif().get(ORIENTATION_TAG, 1) != 1:
         return None  # OpenCV and Pillow turn TIFFs differently
     flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
@@ -350,7 +349,7 @@ def _decoded(content: bytes, size: tuple[int, int], flags: int) -> NDArray[Any] 
 
 
 class _UnusualTiffError(Exception):
-    """A TIFF that Pillow does not know."""
+    """A TIFF that Pillow does not read."""
 
 
 def _unusual_tiff(path: Path) -> _UnusualTiffError | None:
@@ -360,10 +359,10 @@ def _unusual_tiff(path: Path) -> _UnusualTiffError | None:
         return None
 
 
-class _Quiet:
-    """Silences Pillow's warnings about odd files while any thread reads one.
+class _SuppressedWarnings:
+    """Suppresses Pillow's warnings about unusual files while any thread reads one.
 
-    `warnings.catch_warnings` alone is not safe: two threads that overlap restore each other's filters.
+    `warnings.catch_warnings` alone is not thread-safe: two overlapping threads restore each other's filters.
     """
 
     def __init__(self) -> None:
@@ -387,4 +386,4 @@ class _Quiet:
                 self._filters = None
 
 
-_QUIET = _Quiet()
+_NO_WARNINGS = _SuppressedWarnings()

@@ -1,4 +1,4 @@
-"""A picture in ever smaller copies, so that drawing it costs the same at every zoom."""
+"""An image pyramid: a picture in ever smaller copies, so that drawing it costs the same at every zoom."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ SMALLEST_SIDE = 512
 
 @dataclass(frozen=True, slots=True)
 class RawLevels:
-    """What a picture holds beyond what is shown: each level (h, w, C) uint8 or uint16, and the windows it is shown
-    through, one a channel."""
+    """The stored values of a picture with more than 8 bits or other than three channels.
+
+    levels: (h, w, C) uint8 or uint16, as many as the pyramid has; windows: display window of each channel
+    """
 
     levels: tuple[NDArray[np.uint8] | NDArray[np.uint16], ...]
     windows: tuple[Window, ...]
@@ -32,10 +34,10 @@ class RawLevels:
 
 @dataclass(frozen=True, slots=True)
 class Pyramid:
-    """`levels[0]` is the picture (H, W, 3) uint8; each next level is half of it, down to `SMALLEST`.
+    """`levels[0]` is the picture, (H, W, 3) uint8 RGB; each next level is half of it, down to `SMALLEST_SIDE`.
 
-    Pixel (x, y) of level i covers exactly the square of side 2**i that begins at (x, y) * 2**i: an odd side is
-    rounded up and its last pixel is the mean of what there is. Nobody may write into the arrays.
+    Pixel (x, y) of level i covers the square of side 2**i that starts at (x, y) * 2**i: an odd side is rounded up and
+    its last pixel is the mean of the pixels that exist. The arrays must not be written to.
     """
 
     levels: tuple[NDArray[np.uint8], ...]
@@ -43,7 +45,7 @@ class Pyramid:
 
     @classmethod
     def from_raster(cls, raster: Raster) -> Pyramid:
-        """As shown; with the depth and the channels beside, where the file has more than is shown."""
+        """Of the displayed picture; with its stored values as `raw`, where the file has more than is displayed."""
         shown = cls.build(raster.to_rgb())
         if raster.is_displayable:
             return shown
@@ -54,14 +56,14 @@ class Pyramid:
 
     @classmethod
     def build(cls, picture: NDArray[np.uint8]) -> Pyramid:
-        """Builds all levels; together they take a third more memory than the picture."""
+        """All levels of an (H, W, 3) uint8 picture; together they take a third more memory than the picture."""
         levels = [picture]
         while max(levels[-1].shape[:2]) > SMALLEST_SIDE:
             levels.append(halve(levels[-1]))
         return cls(tuple(levels))
 
     def level_for(self, zoom: float) -> int:
-        """The smallest level with a pixel for each screen pixel; `zoom` is screen per image pixels."""
+        """The smallest level with at least one pixel for each screen pixel; `zoom` is screen pixels per image pixel."""
         wanted = math.floor(-math.log2(zoom)) if zoom > 0 else len(self.levels)
         return min(max(wanted, 0), len(self.levels) - 1)
 
@@ -81,11 +83,11 @@ class Pyramid:
         return width, height
 
     def part(self, level: int, box: Box) -> NDArray[np.uint8]:
-        """(h, w, 3) of `box` in pixels of a level; not a copy."""
+        """(h, w, 3) uint8 of `box` in pixels of a level; a view, not a copy."""
         return self.levels[level][box.slices]
 
     def full_image(self) -> NDArray[np.uint8]:
-        """(H, W, 3) at its true size."""
+        """(H, W, 3) uint8 at full resolution."""
         return self.levels[0]
 
     @property
@@ -98,19 +100,19 @@ V = TypeVar("V", bound=NDArray[Any])
 
 
 def halve(picture: V) -> V:
-    """Half the size, odd sides rounded up: each pixel the mean of the square that it covers."""
+    """Half the size, odd sides rounded up: each pixel is the mean of the pixels that it covers."""
     height, width = picture.shape[:2]
-    half: Any = np.empty(((height + 1) // 2, (width + 1) // 2, *picture.shape[2:]), picture.dtype)
+    result: Any = np.empty(((height + 1) // 2, (width + 1) // 2, *picture.shape[2:]), picture.dtype)
     rows, columns = height // 2, width // 2
-    if rows and columns:  # exactly two to one is OpenCV's fast road, ten times faster than a crooked ratio
-        half[:rows, :columns] = _area(picture[: rows * 2, : columns * 2], columns, rows)
+    if rows and columns:  # exactly 2:1 is a fast path of OpenCV, ten times faster than any other ratio
+        result[:rows, :columns] = _area(picture[: rows * 2, : columns * 2], columns, rows)
     if height % 2 and columns:
-        half[rows:, :columns] = _area(picture[-1:, : columns * 2], columns, 1)
+        result[rows:, :columns] = _area(picture[-1:, : columns * 2], columns, 1)
     if width % 2 and rows:
-        half[:rows, columns:] = _area(picture[: rows * 2, -1:], 1, rows)
+        result[:rows, columns:] = _area(picture[: rows * 2, -1:], 1, rows)
     if height % 2 and width % 2:
-        half[-1, -1] = picture[-1, -1]
-    return half  # type: ignore[no-any-return]
+        result[-1, -1] = picture[-1, -1]
+    return result  # type: ignore[no-any-return]
 
 
 def _area(part: NDArray[Any], width: int, height: int) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""Pixels as deep as the file has them, and the window through which they become 8 bits for eyes and networks."""
+"""Pixels with the bit depth and channels of the file, and the display windows that map them to 8 bits."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_CHANNELS = 16
-"""A picture may have so many channels; a network can be built for as many."""
+"""Most channels of a picture, and most input channels of a network."""
 SAMPLE_PIXELS = 1 << 20
-"""Pixels looked at for a window: enough that a thousandth of them is a crowd, few enough to be quick."""
+"""Pixels sampled for a window: many enough for a thousandth of them to be significant, few enough to be quick."""
 WINDOW_PERCENTILES = (0.1, 99.9)
-"""Percentiles that become black and white: a hot pixel or a dead line must not flatten the whole picture."""
+"""Percentiles that become black and white: a hot pixel or a dead line must not flatten the contrast of the picture."""
 STRIP_ROWS = 256
-"""Rows converted at a time, so that the whole picture never lies in memory a third time."""
+"""Rows converted at a time, so that no temporary array has the size of the picture."""
 
 
 class Window(NamedTuple):
-    """The stored value shown as black and the one shown as white."""
+    """The display window of a channel: the stored value shown as black and the one shown as white."""
 
     low: int
     high: int
 
 
 FULL_WINDOW = Window(0, 255)
-"""The window of 8-bit channels: what the file says is what is shown."""
+"""The window of 8-bit channels: stored values are shown unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Raster:
-    """A picture, upright, as deep as its file.
+    """A picture, upright, with the bit depth and channels of its file.
 
-    values: (H, W, C) uint8 or uint16, C >= 1; nobody may write into it
-    windows: one a channel; three channels that are colours of one picture share one, so that hues stay
-    first, step: the file's own number is `first + step * value`, for decimals and signed numbers
+    values: (H, W, C) uint8 or uint16, C >= 1; must not be written to
+    windows: one for each channel; three channels that are RGB share one, so that hues are kept
+    offset, step: the number in the file is `offset + step * value`, for floats and signed integers
     """
 
     values: NDArray[np.uint8] | NDArray[np.uint16]
@@ -46,32 +46,33 @@ class Raster:
 
     @classmethod
     def from_bytes(cls, picture: NDArray[np.uint8]) -> Raster:
-        """(H, W, C) uint8 as it is."""
+        """(H, W, C) uint8, unchanged."""
         return cls(picture, (FULL_WINDOW,) * picture.shape[2])
 
     @classmethod
     def from_values(cls, values: NDArray[Any], *, one_window: bool, nodata: float | None = None) -> Raster:
-        """Any numbers, (H, W) or (H, W, C). More than 16 bits are counted in 65,535 even steps of their range.
+        """Any numeric array, (H, W) or (H, W, C). More than 16 bits are quantised into 65,535 even steps of their
+        range.
 
-        nan becomes the lowest value, infinities the ends of the range; neither they nor `missing` (the number
-        that the file says stands for "nothing measured") move a window. one_window: all channels share one.
+        nan becomes the lowest value, infinities the ends of the range. Neither they nor `nodata` (the file's number for
+        "not measured") influence a window. one_window: all channels share one window.
         """
         if values.ndim == 2:
             values = values[:, :, None]
         if values.dtype == np.bool_:
             values = values.astype(np.uint8) * np.uint8(255)
-        sample = _sampled(values)
+        sample = _sample(values)
         known = np.isfinite(sample) if sample.dtype.kind == "f" else np.ones(sample.shape, bool)
         if nodata is not None:
             known &= sample != np.asarray(nodata).astype(sample.dtype)
         if values.dtype in (np.uint8, np.uint16):
             windows = _windows(sample, known, one_window)
             return cls(np.ascontiguousarray(values), windows)
-        first, step = _range(values, nodata)
+        first, step = _value_range(values, nodata)
         with np.errstate(invalid="ignore"):
             steps = np.clip((sample.astype(np.float64) - first) / step, 0, 65535)
         windows = _windows(np.nan_to_num(steps).round().astype(np.uint16), known, one_window)
-        return cls(_counted(values, first, step), windows, first, step)
+        return cls(_quantised(values, first, step), windows, first, step)
 
     @property
     def channels(self) -> int:
@@ -79,34 +80,34 @@ class Raster:
 
     @property
     def is_displayable(self) -> bool:
-        """Whether the values are what is shown: 8-bit colours or grey."""
+        """Whether the values are what is shown: 8-bit RGB or grey."""
         return (
             self.values.dtype == np.uint8 and self.channels in (1, 3) and set(self.windows) == {FULL_WINDOW}
         )
 
     def to_rgb(self) -> NDArray[np.uint8]:
-        """(H, W, 3) uint8 RGB for eyes: the first three channels; of fewer the first as grey."""
+        """(H, W, 3) uint8 RGB for display: the first three channels; with fewer, the first as grey."""
         channels = (0, 1, 2) if self.channels >= 3 else (0, 0, 0)
         if self.is_displayable and self.channels == 3:
             return self.values  # type: ignore[return-value]
         return apply_tables(self.values, window_tables(self), channels)
 
     def to_model_input(self) -> NDArray[np.uint8]:
-        """(H, W, C) uint8 for a network: RGB for grey and colours, else each channel through its own window."""
+        """(H, W, C) uint8 for a network: RGB for grey and RGB pictures, else each channel through its own window."""
         if self.channels in (1, 3):
             return self.to_rgb()
         return apply_tables(self.values, window_tables(self), tuple(range(self.channels)))
 
 
 def window_tables(raster: Raster) -> tuple[NDArray[np.uint8], ...]:
-    """For each channel the (256,) or (65536,) uint8 table from a stored value to what is shown."""
+    """For each channel the (256,) or (65536,) uint8 lookup table from a stored value to a shown one."""
     depth = 256 if raster.values.dtype == np.uint8 else 65536
-    made: dict[Window, NDArray[np.uint8]] = {}
-    return tuple(made.setdefault(window, window_table(window, depth)) for window in raster.windows)
+    tables: dict[Window, NDArray[np.uint8]] = {}
+    return tuple(tables.setdefault(window, window_table(window, depth)) for window in raster.windows)
 
 
 def window_table(window: Window, depth: int) -> NDArray[np.uint8]:
-    """(depth,) uint8: 0 up to the window's low end, 255 from its high end on, even steps between."""
+    """(depth,) uint8: 0 up to the window's low end, 255 from its high end on, linear between."""
     span = max(1, window.high - window.low)
     rising = (np.arange(depth) - window.low) * (255.0 / span)
     return np.asarray(np.clip(rising, 0, 255).round(), np.uint8)
@@ -117,20 +118,20 @@ def apply_tables(
     tables: Sequence[NDArray[np.uint8]],
     channels: Sequence[int],
 ) -> NDArray[np.uint8]:
-    """(H, W, len(channels)) uint8: the chosen channels of (H, W, C) looked up in their tables."""
-    made = np.empty((*values.shape[:2], len(channels)), np.uint8)
+    """(H, W, len(channels)) uint8: the chosen channels of (H, W, C), each looked up in its table."""
+    result = np.empty((*values.shape[:2], len(channels)), np.uint8)
     for top in range(0, len(values), STRIP_ROWS):
         rows = slice(top, top + STRIP_ROWS)
         for place, channel in enumerate(channels):
-            made[rows, :, place] = tables[channel][values[rows, :, channel]]
-    return made
+            result[rows, :, place] = tables[channel][values[rows, :, channel]]
+    return result
 
 
-def _sampled(numbers: NDArray[Any]) -> NDArray[Any]:
-    """Every n-th pixel, always the same ones; single bright lines are met because rows and columns step alike."""
-    height, width = numbers.shape[:2]
+def _sample(values: NDArray[Any]) -> NDArray[Any]:
+    """Every n-th pixel of every n-th row, always the same ones."""
+    height, width = values.shape[:2]
     step = max(1, int(np.ceil(np.sqrt(height * width / SAMPLE_PIXELS))))
-    return numbers[::step, ::step]
+    return values[::step, ::step]
 
 
 def _windows(sample: NDArray[Any], known: NDArray[np.bool_], one_window: bool) -> tuple[Window, ...]:
@@ -145,19 +146,19 @@ def _windows(sample: NDArray[Any], known: NDArray[np.bool_], one_window: bool) -
 def _window(known: NDArray[np.uint16]) -> Window:
     if not known.size:
         return Window(0, 1)
-    # Neighbouring values, not means between them: of a small picture these are its darkest and brightest.
+    # No interpolation: in a small picture the percentiles are its darkest and brightest values.
     low = np.percentile(known, WINDOW_PERCENTILES[0], method="lower")
     high = np.percentile(known, WINDOW_PERCENTILES[1], method="higher")
-    if low == high:  # all but a few pixels are alike: then those few are the picture
+    if low == high:  # nearly all pixels are equal: show the few that are not
         low, high = known.min(), known.max()
     return Window(int(low), int(high))
 
 
-def _range(numbers: NDArray[Any], missing: float | None) -> tuple[float, float]:
-    """(lowest, step) that spread the finite numbers over 0..65535."""
+def _value_range(values: NDArray[Any], missing: float | None) -> tuple[float, float]:
+    """(lowest, step) that spread the finite values over 0..65535."""
     low, high = np.inf, -np.inf
-    for top in range(0, len(numbers), STRIP_ROWS):
-        strip = numbers[top : top + STRIP_ROWS]
+    for top in range(0, len(values), STRIP_ROWS):
+        strip = values[top : top + STRIP_ROWS]
         if missing is not None:
             strip = strip[strip != np.asarray(missing).astype(strip.dtype)]
         strip = strip[np.isfinite(strip)] if strip.dtype.kind == "f" else strip
@@ -165,19 +166,19 @@ def _range(numbers: NDArray[Any], missing: float | None) -> tuple[float, float]:
             low, high = min(low, float(strip.min())), max(high, float(strip.max()))
     if not low < high:
         return (low if np.isfinite(low) else 0.0), 1.0
-    whole = numbers.dtype.kind in "iu" and high - low <= 65535
+    whole = values.dtype.kind in "iu" and high - low <= 65535
     return low, 1.0 if whole else (high - low) / 65535
 
 
-def _counted(numbers: NDArray[Any], first: float, step: float) -> NDArray[np.uint16]:
-    counted = np.empty(numbers.shape, np.uint16)
-    for top in range(0, len(numbers), STRIP_ROWS):
-        strip = numbers[top : top + STRIP_ROWS].astype(np.float64)
+def _quantised(values: NDArray[Any], first: float, step: float) -> NDArray[np.uint16]:
+    counted = np.empty(values.shape, np.uint16)
+    for top in range(0, len(values), STRIP_ROWS):
+        strip = values[top : top + STRIP_ROWS].astype(np.float64)
         strip = (strip - first) / step
-        counted[top : top + STRIP_ROWS] = _whole(strip)
+        counted[top : top + STRIP_ROWS] = _to_uint16(strip)
     return counted
 
 
-def _whole(steps: NDArray[np.float64]) -> NDArray[np.uint16]:
+def _to_uint16(steps: NDArray[np.float64]) -> NDArray[np.uint16]:
     steps = np.nan_to_num(steps, copy=False, nan=0.0, posinf=65535.0, neginf=0.0)
     return np.clip(steps, 0, 65535, out=steps).round().astype(np.uint16)

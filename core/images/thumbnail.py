@@ -37,11 +37,11 @@ def read_thumbnail(path: Path, side: int) -> NDArray[np.uint8]:
 
 
 def _thumbnail_of_huge_tiff(path: Path, side: int) -> NDArray[np.uint8]:
-    """A giant in about `side` pixels where its file holds a small copy of it; else an even grey of its shape: to read
-    gigabytes for a thumbnail would keep the disk from what is looked at."""
-    parts = TiffRegionReader(path)
-    level = max(0, int(math.log2(max(parts.size) / side)))
-    width, height = (-(-each // 2**level) for each in parts.size)
-    if parts.has_overview:
-        return parts.read_region(level, Box(0, 0, width, height))
+    """About `side` pixels, from an overview stored in the file; without one, even grey of the same shape: reading
+    gigabytes for a thumbnail would keep the disk from the picture on screen."""
+    reader = TiffRegionReader(path)
+    level = max(0, int(math.log2(max(reader.size) / side)))
+    width, height = (-(-each // 2**level) for each in reader.size)
+    if reader.has_overview:
+        return reader.read_region(level, Box(0, 0, width, height))
     return np.full((height, width, 3), PLACEHOLDER_GREY, np.uint8)

@@ -1,4 +1,5 @@
-"""TIFFs beyond what Pillow reads: deep, decimal, signed, of many channels, larger than 4 GB, packed in rare ways."""
+"""Reads TIFFs that Pillow does not: more than 8 bits, floats, signed values, many channels, larger than 4 GB, rare
+compressions."""
 
 from __future__ import annotations
 
@@ -22,17 +23,17 @@ if TYPE_CHECKING:
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 MAX_SEGMENT_VALUES = 1 << 28
-"""Values in one tile or strip; a file that claims more would take gigabytes before it is seen to be false."""
+"""Values in one tile or strip; a damaged file that claims more would allocate gigabytes before it fails."""
 
 MAX_IMAGE_BYTES = 1 << 32
-"""Largest picture that is held in memory as it is stored; the most pixels, as four bytes of three channels, fit."""
+"""Largest picture, in bytes as stored, that is held in memory; `MAX_PIXELS` pixels of three 32-bit channels fit."""
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB = 0, 1, 2
 _BITS, _PHOTOMETRIC, _SAMPLES, _EXTRA, _KIND, _NODATA = 258, 262, 277, 338, 339, 42113
 
 
 def is_tiff(path: Path) -> bool:
-    """Whether the file begins like a TIFF or BigTIFF. Raises OSError."""
+    """Whether the file has the magic number of TIFF or BigTIFF. Raises OSError."""
     with path.open("rb") as file:
         return file.read(4) in MAGIC
 
@@ -42,10 +43,10 @@ def exceeds_pillow(image: Image.Image) -> bool:
     tags = getattr(image, "tag_v2", {})
     if image.format != "TIFF" or tags.get(_PHOTOMETRIC) not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB):
         return False
-    bits, kinds = _all(tags.get(_BITS, 1)), _all(tags.get(_KIND, 1))
+    bits, kinds = _as_tuple(tags.get(_BITS, 1)), _as_tuple(tags.get(_KIND, 1))
     colours = 3 if tags.get(_PHOTOMETRIC) == _RGB else 1
     more = tags.get(_SAMPLES, 1) - colours
-    is_alpha = more == 1 and set(_all(tags.get(_EXTRA, 0))) <= {1, 2}
+    is_alpha = more == 1 and set(_as_tuple(tags.get(_EXTRA, 0))) <= {1, 2}
     return max(bits) > 8 or set(kinds) - {1, 4} != set() or (more > 0 and not is_alpha)
 
 
@@ -58,20 +59,20 @@ def tiff_size(path: Path) -> tuple[int, int]:
 
 
 def read_tiff(path: Path, max_pixels: int) -> Raster:
-    """The first picture of the file, upright, with all its channels. Raises ImageError."""
+    """The first picture of the file, upright, with all channels. Raises ImageError."""
     with open_tiff(path) as tiff:
         page = first_page(tiff)
         check_pixel_limit(path, (page.imagewidth, page.imagelength), max_pixels)
         check_layout(path, tiff)
         _check_memory(path, tiff)
-        return raster_from_page(_numbers(tiff), page)
+        return raster_from_page(_stored_values(tiff), page)
 
 
 def raster_from_page(numbers: NDArray[Any], page: TiffPage) -> Raster:
-    """(H, W, C) as stored, in the file's own direction, made a picture."""
+    """The raster of (H, W, C) stored values, in the file's own orientation."""
     if page.photometric == _WHITE_IS_ZERO and numbers.dtype.kind == "u":
         numbers = np.iinfo(numbers.dtype).max - numbers
-    numbers = _on_ground(numbers, page)
+    numbers = _blend_transparency(numbers, page)
     is_colour = page.photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO) and numbers.shape[2] == 3
     turned = turn_upright(numbers, orientation_of(page))
     return Raster.from_values(turned, one_window=is_colour, nodata=nodata_of(page))
@@ -79,26 +80,26 @@ def raster_from_page(numbers: NDArray[Any], page: TiffPage) -> Raster:
 
 @contextmanager
 def open_tiff(path: Path) -> Iterator[TiffFile]:
-    """The file opened by tifffile. Whatever fails inside the `with` becomes ImageError."""
-    import tifffile  # a quarter of a second that only such pictures should cost
+    """The file opened by tifffile. Every failure inside the `with` becomes ImageError."""
+    import tifffile  # takes a quarter of a second, needed only for such pictures
 
     try:
         with tifffile.TiffFile(path) as tiff:
             yield tiff
     except (ImageError, MemoryError):
         raise
-    except Exception as error:  # readers of damaged files raise anything
+    except Exception as error:  # decoders raise anything for damaged files
         if "requires" in str(error) and "codec" in str(error):
-            told = f"“{path}” is packed in a way that Maskloop cannot read ({error}). Save it as plain TIFF or PNG."
+            message = f"“{path}” is packed in a way that Maskloop cannot read ({error}). Save it as plain TIFF or PNG."
         else:
-            told = (
+            message = (
                 f"“{path}” cannot be opened: its content is damaged. Copy it again from where it came from."
             )
-        raise ImageError(told) from error
+        raise ImageError(message) from error
 
 
 def first_page(tiff: TiffFile) -> TiffPage:
-    """What is shown of a file of many pages."""
+    """The page that is shown of a file with several."""
     page = tiff.pages.first
     if page.imagewidth < 1 or page.imagelength < 1:
         raise ImageError(f"“{tiff.filehandle.path}” holds no picture. Save it again.")
@@ -106,13 +107,13 @@ def first_page(tiff: TiffFile) -> TiffPage:
 
 
 def first_series(tiff: TiffFile) -> TiffPageSeries | None:
-    """The pages that belong to the first, which may be its channels or its smaller copies; None when it is alone."""
+    """The pages that belong to the first, which may be its channels or its reduced copies; None when it is alone."""
     series = tiff.series[0] if tiff.series else None
     return series if series is not None and series.keyframe.index == tiff.pages.first.index else None
 
 
 def check_layout(path: Path, tiff: TiffFile) -> None:
-    """Raises ImageError for more channels than can be used, and for a file that claims absurd tiles."""
+    """Raises ImageError for more channels than can be used, and for a file that claims impossibly large tiles."""
     page = first_page(tiff)
     channels = page.samplesperpixel * len(_pages(tiff))
     if channels > MAX_CHANNELS:
@@ -132,7 +133,7 @@ def orientation_of(page: TiffPage) -> int:
 
 
 def nodata_of(page: TiffPage) -> float | None:
-    """The number that stands for "nothing measured", as GDAL notes it."""
+    """The number that stands for "not measured", as GDAL stores it."""
     tag = page.tags.get(_NODATA)
     try:
         return None if tag is None else float(tag.value)
@@ -141,18 +142,18 @@ def nodata_of(page: TiffPage) -> float | None:
 
 
 def _check_memory(path: Path, tiff: TiffFile) -> None:
-    """A file that leaves out what is empty may be small and still claim more than the memory holds."""
+    """Raises PictureTooLargeError: a sparse file may be small and still decode to more than the memory holds."""
     page = first_page(tiff)
     channels = page.samplesperpixel * len(_pages(tiff))
     size = page.imagewidth * page.imagelength * channels * page.bitspersample // 8
     if size > MAX_IMAGE_BYTES:
         raise PictureTooLargeError(
-            f"“{path}” would take {size / 1e9:,.1f} GB of memory; Maskloop opens at most {MAX_IMAGE_BYTES / 1e9:,.1f} GB at "
-            "once. Save it with fewer channels or fewer bits, or cut it into tiles."
+            f"“{path}” would take {size / 1e9:,.1f} GB of memory; Maskloop opens at most "
+            f"{MAX_IMAGE_BYTES / 1e9:,.1f} GB at once. Save it with fewer channels or fewer bits, or cut it into tiles."
         )
 
 
-def _numbers(tiff: TiffFile) -> NDArray[Any]:
+def _stored_values(tiff: TiffFile) -> NDArray[Any]:
     """(H, W, C) as stored."""
     layers = [_channels_last(page.asarray(maxworkers=1), page) for page in _pages(tiff)]
     return layers[0] if len(layers) == 1 else np.concatenate(layers, axis=2)
@@ -166,7 +167,7 @@ def _channels_last(stored: NDArray[Any], page: Any) -> NDArray[Any]:
 
 
 def _pages(tiff: TiffFile) -> list[Any]:
-    """The pages whose channels make the first picture: usually one; one a channel in files of microscopes."""
+    """The pages whose channels make up the first picture: usually one; in microscopy files one for each channel."""
     first, series = first_page(tiff), first_series(tiff)
     if series is None or "C" not in series.axes or "C" in first.axes:
         return [first]
@@ -179,8 +180,8 @@ def _pages(tiff: TiffFile) -> list[Any]:
     return pages if all(page is not None and page.shape == first.shape for page in pages) else [first]
 
 
-def _on_ground(numbers: NDArray[Any], page: TiffPage) -> NDArray[Any]:
-    """Without an alpha channel: what is transparent lies on the middle of the scale, as in every other picture."""
+def _blend_transparency(numbers: NDArray[Any], page: TiffPage) -> NDArray[Any]:
+    """Without an alpha channel: transparent pixels are blended with mid-grey, as in every other format."""
     extra = [int(kind) for kind in page.extrasamples]
     if numbers.shape[2] < 2 or len(extra) != 1 or extra[0] not in (1, 2) or page.samplesperpixel > 4:
         return numbers
@@ -195,5 +196,5 @@ def _on_ground(numbers: NDArray[Any], page: TiffPage) -> NDArray[Any]:
     return flat
 
 
-def _all(value: Any) -> tuple[int, ...]:
+def _as_tuple(value: Any) -> tuple[int, ...]:
     return tuple(value) if isinstance(value, tuple | list) else (value,)
