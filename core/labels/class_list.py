@@ -1,4 +1,4 @@
-"""The list of classes: value, name and colour of what can be painted."""
+"""The classes of a project: value, name and colour of what can be painted."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from core.base.errors import UserError
 
 UNLABELLED = 0
-"""Pixel value: nobody has said yet. Never trained on."""
+"""Pixel value: not labelled yet. Never trained on."""
 VOID = 255
 """Pixel value: deliberately ignored."""
 MAX_CLASS_VALUE = 254
 
 Colour = tuple[int, int, int]
 
-# Twenty colours that stay apart on photographs and for colour-blind eyes: hue and lightness vary together, and
-# neighbours in the list (usually the first classes of a project) differ most. Chosen by hand.
+# Twenty colours that are distinct on photographs and for colour-blind people: hue and lightness vary together, and
+# neighbours in the list (usually the first classes of a project) differ most.
 PRESET_COLOURS: tuple[Colour, ...] = (
     (230, 110, 40), (60, 140, 230), (250, 205, 60), (30, 160, 120), (200, 75, 155),
     (120, 205, 245), (150, 60, 60), (165, 215, 75), (105, 85, 205), (250, 165, 155),
@@ -41,10 +41,10 @@ class LabelClass:
 
 @dataclass(frozen=True, slots=True)
 class ClassList:
-    """All classes in list order. Immutable: every change gives a new list.
+    """All classes in list order. Immutable: every change returns a new list.
 
-    highest: the highest value ever given, also to a class that is gone. Networks, imports and hands that still know it
-    must not mean another class by it.
+    highest: the highest value ever used, also by a deleted class. Networks, imports and edits in progress may still use
+    that value, which must not come to mean another class.
     """
 
     classes: tuple[LabelClass, ...] = ()
@@ -64,11 +64,11 @@ class ClassList:
         return next((c for c in self.classes if c.value == value), None)
 
     def by_name(self, name: str) -> LabelClass | None:
-        wanted = _tidy(name).casefold()
-        return next((c for c in self.classes if c.name.casefold() == wanted), None)
+        normalised_name = _normalised(name).casefold()
+        return next((c for c in self.classes if c.name.casefold() == normalised_name), None)
 
     def name_of(self, value: int) -> str:
-        """Name for people, for any pixel value."""
+        """Name for people of any pixel value."""
         if value == UNLABELLED:
             return "unlabelled"
         if value == VOID:
@@ -77,9 +77,10 @@ class ClassList:
         return found.name if found else f"class {value}"
 
     def value_in(self, value: int, later: ClassList) -> int:
-        """What `value` of this list is in a later one: a class that was given another value is known by its name.
+        """The value that class `value` of this list has in a later list, where the class may have another value: it is
+        found by its name.
 
-        Unlabelled where the class is gone; unlabelled and void are always what they are.
+        Unlabelled where the class was deleted; unlabelled and void never change.
         """
         if value == VOID or later.by_value(value):
             return value
@@ -88,7 +89,7 @@ class ClassList:
         return found.value if found else UNLABELLED
 
     def with_class(self, name: str, colour: Colour | None = None, value: int | None = None) -> ClassList:
-        """With one more class at the end. Raises UserError for a bad name, a taken value or too many."""
+        """With one more class at the end. Raises UserError for an invalid name, a used value or too many classes."""
         name = self._checked_name(name)
         free = value if value is not None else self.next_value()
         if not 1 <= free <= MAX_CLASS_VALUE or self.by_value(free):
@@ -99,7 +100,7 @@ class ClassList:
         return ClassList((*self.classes, fresh), max(self.highest, free))
 
     def with_changes(self, value: int, *, name: str | None = None, colour: Colour | None = None) -> ClassList:
-        """With class `value` renamed or recoloured. Raises UserError when it is not there or the name is bad."""
+        """With class `value` renamed or recoloured. Raises UserError when it does not exist or the name is invalid."""
         old = self.by_value(value)
         if old is None:
             raise UserError(f"There is no class with the value {value}.")
@@ -110,11 +111,12 @@ class ClassList:
         return self.with_classes(old if c.value == value else c for c in self.classes)
 
     def with_classes(self, classes: Iterable[LabelClass]) -> ClassList:
-        """Other classes in the place of these; which values were given is remembered."""
+        """With these classes instead; the highest value ever used is kept."""
         return replace(self, classes=tuple(classes))
 
     def next_value(self) -> int:
-        """The smallest value above all that were ever used, else the smallest free one. Raises UserError when full."""
+        """The smallest value above all that were ever used, else the smallest free one. Raises UserError when there
+        is none."""
         used = set(self.values)
         after = max(self.highest, *used, 0) + 1
         if after <= MAX_CLASS_VALUE:
@@ -132,7 +134,7 @@ class ClassList:
         return table
 
     def _checked_name(self, name: str, besides: int | None = None) -> str:
-        name = _tidy(name)
+        name = _normalised(name)
         if not name:
             raise UserError("A class needs a name; type at least one letter.")
         if len(name) > 80:
@@ -143,15 +145,15 @@ class ClassList:
         return name
 
 
-def _tidy(name: str) -> str:
+def _normalised(name: str) -> str:
     return " ".join(name.split())
 
 
 def default_colour(value: int) -> Colour:
-    """The colour a new class of this value starts with.
+    """The colour of a new class of this value.
 
-    Beyond the hand-picked ones, hues step by the golden ratio (neighbours are far apart however many there are)
-    while lightness alternates, so that close hues differ in brightness.
+    After the preset colours, hues step by the golden ratio (neighbours are far apart, however many there are) while
+    lightness alternates, so that similar hues differ in brightness.
     """
     if 1 <= value <= len(PRESET_COLOURS):
         return PRESET_COLOURS[value - 1]

@@ -1,4 +1,4 @@
-"""Tiles become bytes and back."""
+"""Encodes label tiles as bytes and decodes them."""
 
 from __future__ import annotations
 
@@ -18,38 +18,38 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 def encode(tile: NDArray[Any]) -> bytes:
-    """Compress an (h, w) tile of whole numbers. One value throughout takes a few bytes: most tiles of most labels.
+    """Compress an (h, w) tile of integers. A tile of one value, as most are, takes a few bytes.
 
-    The rest is zlib at level 1 over the little-endian rows: any language's standard library can read it.
+    Other tiles are zlib level 1 of the little-endian rows, which the standard library of any language can read.
     """
-    flat = tile.ravel()
-    little = flat.astype(flat.dtype.newbyteorder("<"), copy=False)
-    if flat.size and (flat == flat[0]).all():
-        return _FLAT + little[:1].tobytes()
-    return _ZLIB + zlib.compress(little.tobytes(), 1)
+    values = tile.ravel()
+    little_endian = values.astype(values.dtype.newbyteorder("<"), copy=False)
+    if values.size and (values == values[0]).all():
+        return _FLAT + little_endian[:1].tobytes()
+    return _ZLIB + zlib.compress(little_endian.tobytes(), 1)
 
 
 def decode(blob: bytes, height: int, width: int, dtype: type[Scalar]) -> NDArray[Scalar]:
-    """The (height, width) tile, writable. Raises ProjectError when the bytes are not such a tile."""
+    """The (height, width) tile, writable. Raises ProjectError when the bytes are not a tile of this size."""
     kind, body = blob[:1], blob[1:]
-    little = np.dtype(dtype).newbyteorder("<")
-    if kind == _FLAT and len(body) == little.itemsize:
-        return np.full((height, width), np.frombuffer(body, little)[0], dtype)
+    little_endian = np.dtype(dtype).newbyteorder("<")
+    if kind == _FLAT and len(body) == little_endian.itemsize:
+        return np.full((height, width), np.frombuffer(body, little_endian)[0], dtype)
     if kind == _ZLIB:
-        room = height * width * little.itemsize
-        unpacked = zlib.decompressobj()
+        size = height * width * little_endian.itemsize
+        decompressor = zlib.decompressobj()
         try:
-            # One byte more than fits shows an overlong tile without unpacking a bomb.
-            pixels = unpacked.decompress(body, room + 1)
+            # One byte more than fits detects an overlong tile without decompressing a bomb.
+            pixels = decompressor.decompress(body, size + 1)
         except zlib.error as problem:
             raise ProjectError(_DAMAGED.format(problem)) from problem
-        if len(pixels) == room and unpacked.eof:  # the checksum comes last
-            return np.frombuffer(pixels, little).reshape(height, width).astype(dtype)
+        if len(pixels) == size and decompressor.eof:  # the checksum comes last
+            return np.frombuffer(pixels, little_endian).reshape(height, width).astype(dtype)
     raise ProjectError(_DAMAGED.format("its size is not that of the picture"))
 
 
 def contains_value(blob: bytes, value: int) -> bool:
-    """Whether a tile of uint8 has a pixel of this value, without making an array of it."""
+    """Whether an encoded uint8 tile has a pixel of this value, without making an array. Raises ProjectError."""
     kind, body = blob[:1], blob[1:]
     try:
         return bytes([value]) in (zlib.decompress(body) if kind == _ZLIB else body)

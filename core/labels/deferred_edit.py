@@ -1,4 +1,5 @@
-"""A label lent to another thread, while something large is painted into it; and edits that are ready to be made."""
+"""Edits that are prepared in one place and painted in another: later, or on another thread while the label is
+locked."""
 
 from __future__ import annotations
 
@@ -12,9 +13,9 @@ from core.labels.label_map import Edit, LabelMap, Origin
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EditRequest:
-    """An edit that is ready to be made: what `LabelMap.begin_edit` is told, and what paints.
+    """An edit that is ready to be painted: the arguments of `LabelMap.begin_edit`, and a function that paints.
 
-    pixels: how many it may touch; paint: paints into the open edit of a label and returns the dirty box.
+    pixels: how many it may change; paint: paints into the open edit of a label and returns the dirty box
     """
 
     name: str
@@ -29,51 +30,51 @@ class EditRequest:
         labels.begin_edit(self.name, self.tool, self.class_value, self.origin, self.run_id)
 
     def apply(self, labels: LabelMap) -> Edit | None:
-        """Make it, for whoever can wait. None when no pixel differs from before."""
+        """Begin, paint and finish the edit on this thread. None when no pixel differs from before."""
         self.begin_edit(labels)
         self.paint(labels)
         return labels.finish_edit()
 
 
 class DeferredEdit:
-    """An edit that takes longer than a frame. Whoever comes first carries it out: another thread, or the GUI thread
-    because it can wait no longer. Who comes second waits for the first.
+    """An edit that takes longer than a frame. It is painted once, by whoever calls `run` first: another thread, or the
+    GUI thread when it can wait no longer. A second caller waits for the first.
 
-    The label has its edit open for as long as it is lent, so that nobody else can begin one; it may be looked at.
-    title: what is being done, for people; paint: paints into the open edit and returns the dirty box.
+    The label has the edit open until it is done, so that no other edit can begin; it may be read for display.
+    title: name of the edit for people; paint: paints into the open edit and returns the dirty box
     """
 
     def __init__(self, labels: LabelMap, title: str, paint: Callable[[], Box]) -> None:
         if not labels.is_editing:
-            raise RuntimeError("a label is lent with an edit open: call begin first")
+            raise RuntimeError("a deferred edit needs an open edit: call begin_edit first")
         self.title = title
         self.dirty = Box.empty()
-        """The pixels that look different, once it is over."""
+        """The changed pixels, once it is done."""
         self.edit: Edit | None = None
-        """What came of it, once it is over; None: no pixel has changed."""
+        """The finished edit, once it is done; None when no pixel has changed."""
         self.error: Exception | None = None
-        """What went wrong; the label is then as it was before."""
+        """What failed; the label is then as it was before."""
         self.is_done = False
         self.is_cancelled = False
         self._labels, self._paint = labels, paint
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
 
     def run(self) -> None:
-        """Paint, unless that is done; afterwards it is over and the label is free again. For any thread."""
-        with self._turn:
-            self._do()
+        """Paint unless that is done; then it is done and the label is free again. Any thread."""
+        with self._lock:
+            self._run_locked()
 
     def cancel(self) -> None:
-        """The label shall be as it was. It is at once, unless another thread is painting; then as soon as that has
-        ended. Only for the GUI thread; a moment too late the edit is made and stays."""
+        """Restore the label: at once, or as soon as another thread that is painting has ended. Only for the GUI
+        thread; when painting has just finished, the edit stays."""
         self.is_cancelled = True
-        if self._turn.acquire(blocking=False):
+        if self._lock.acquire(blocking=False):
             try:
-                self._do()
+                self._run_locked()
             finally:
-                self._turn.release()
+                self._lock.release()
 
-    def _do(self) -> None:
+    def _run_locked(self) -> None:
         if self.is_done:
             return
         try:
@@ -83,7 +84,7 @@ class DeferredEdit:
             else:
                 self.edit = self._labels.finish_edit()
             self.dirty = dirty
-        except Exception as problem:  # told by whoever asks next, on the GUI thread
-            self.error = problem
+        except Exception as error:  # reported later, by the GUI thread
+            self.error = error
             self.dirty = self._labels.cancel_edit()
         self.is_done = True

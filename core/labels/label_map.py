@@ -1,4 +1,4 @@
-"""The class of every pixel of the picture on screen, and the edits that change it."""
+"""The label of a picture in memory: the class of each pixel, and edits as sets of changed tiles."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Mask = NDArray[np.bool_]
 
 
 class Origin(StrEnum):
-    """Who said so: where the pixels of an edit came from."""
+    """Where the pixels of an edit came from."""
 
     PAINTED = "painted"
     IMPORTED = "imported"
@@ -30,8 +30,8 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TileChange:
-    """One tile before and after an edit. Arrays are (h, w) uint8, only to be read, and smaller than TILE only at the
-    picture's edge."""
+    """One tile before and after an edit. (h, w) uint8 arrays that must not be written to, smaller than TILE_SIZE
+    only at the right and bottom edge of the picture."""
 
     key: TileKey
     before: Values
@@ -40,10 +40,10 @@ class TileChange:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One undoable change of one picture's label: what the journal stores. Immutable, crosses threads.
+    """One undoable change of the label of one picture: what the journal stores. Immutable, sent between threads.
 
-    box: the smallest box holding every changed pixel; pixels: how many changed; seconds: time the hand took;
-    run_id: the run whose prediction was accepted, else None.
+    box: bounding box of the changed pixels; pixels: number of changed pixels; seconds: duration of the edit; run_id:
+    the training run whose prediction was accepted, else None
     """
 
     name: str
@@ -58,10 +58,10 @@ class Edit:
 
 
 def blank_values(width: int, height: int) -> Values:
-    """(height, width) uint8 zeros. Memory is taken as pixels are written.
+    """(height, width) uint8 zeros. Memory is allocated as pixels are written.
 
-    A mapping of its own rather than `np.zeros`: large arrays of numpy ask for pages of 2 MiB, and clearing such a
-    page at its first touch delays the first stroke there by several milliseconds.
+    An anonymous mapping rather than `np.zeros`: numpy asks for huge pages of 2 MiB for large arrays, and clearing one
+    at its first access delays the first stroke there by several milliseconds.
     """
     area = width * height
     if area < _MAPPED_PIXELS:
@@ -70,17 +70,18 @@ def blank_values(width: int, height: int) -> Values:
 
 
 class LabelMap:
-    """The live label of one picture. Lives on the GUI thread; others see copies inside an Edit, or a `Snapshot`, or
-    have it lent to them with an edit open (core/labels/deferred_edit.py).
+    """The label of one picture while it is edited. Owned by the GUI thread; other threads get copies inside an Edit, a
+    `LabelSnapshot`, or the map itself for a `DeferredEdit`.
 
-    `values` is (H, W) uint8, written by nobody but the methods here. Between `begin` and `finish` the first touch of a
-    tile keeps a copy of it, so the cost of an edit follows the pixels it touches and never the size of the picture.
+    `values` is (H, W) uint8 and is written only by the methods here. Between `begin_edit` and `finish_edit` the first
+    change of a tile keeps a copy of it, so that the cost of an edit follows the changed pixels and not the size of the
+    picture.
     """
 
     def __init__(self, values: Values) -> None:
         self.values = values
         self._before: dict[TileKey, Values] = {}
-        self._open: _Open | None = None
+        self._open: _OpenEdit | None = None
         self._snapshots: weakref.WeakSet[LabelSnapshot] = weakref.WeakSet()
 
     @classmethod
@@ -108,28 +109,29 @@ class LabelMap:
         origin: Origin = Origin.PAINTED,
         run_id: int | None = None,
     ) -> None:
-        """Start an edit; everything until `finish` is one undo step."""
+        """Open an edit; everything until `finish_edit` is one undo step. Raises RuntimeError when one is open."""
         if self._open is not None:
             raise RuntimeError("an edit is already open")
-        self._open = _Open(name, tool, class_value, origin, run_id, time.monotonic())
+        self._open = _OpenEdit(name, tool, class_value, origin, run_id, time.monotonic())
 
     def paint(self, box: Box, mask: Mask, value: int) -> Box:
-        """Set pixels of `box` where `mask` (h, w of the unclipped box, bool) is true. Returns the dirty box."""
+        """Set the pixels of `box` where `mask`, (h, w) bool of the unclipped box, is true. Returns the dirty box."""
         inside = box.clipped(self.width, self.height)
         if inside.is_empty:
             return Box.empty()
         rows, columns = inside.moved(-box.x0, -box.y0).slices
-        self._keep(inside)
+        self._keep_tiles(inside)
         self.values[inside.slices][mask[rows, columns]] = value
         return inside
 
     def put_values(self, box: Box, values: Values, mask: Mask | None = None) -> Box:
-        """Copy `values` (h, w of the unclipped box) where `mask` is true, everywhere without one."""
+        """Copy `values`, (h, w) uint8 of the unclipped box, where `mask` is true, or everywhere. Returns the dirty
+        box."""
         inside = box.clipped(self.width, self.height)
         if inside.is_empty:
             return Box.empty()
         rows, columns = inside.moved(-box.x0, -box.y0).slices
-        self._keep(inside)
+        self._keep_tiles(inside)
         if mask is None:
             self.values[inside.slices] = values[rows, columns]
         else:
@@ -137,107 +139,107 @@ class LabelMap:
         return inside
 
     def finish_edit(self) -> Edit | None:
-        """End the edit. None when no pixel differs from before, so that a stray click is not an undo step."""
-        note = self._open
-        if note is None:
+        """Close the edit. None when no pixel differs from before, so that a click without effect is no undo step."""
+        opened = self._open
+        if opened is None:
             raise RuntimeError("no edit is open")
         box, pixels, changes = Box.empty(), 0, []
         for key, before in self._before.items():
-            place = tile_box(key, self.width, self.height)
-            after = self.values[place.slices]
+            tile = tile_box(key, self.width, self.height)
+            after = self.values[tile.slices]
             changed = before != after
             count = int(np.count_nonzero(changed))
             if count:
-                changes.append(TileChange(key, before, _kept(after)))
+                changes.append(TileChange(key, before, _copy_of(after)))
                 pixels += count
-                box = box.union(_bounds(changed).moved(place.x0, place.y0))
+                box = box.union(_bounds(changed).moved(tile.x0, tile.y0))
         self._open, self._before = None, {}
         if not changes:
             return None
-        seconds = time.monotonic() - note.since
+        seconds = time.monotonic() - opened.since
         return Edit(
-            note.name,
-            note.tool,
-            note.class_value,
+            opened.name,
+            opened.tool,
+            opened.class_value,
             box,
             pixels,
             seconds,
-            note.origin,
-            note.run_id,
+            opened.origin,
+            opened.run_id,
             tuple(changes),
         )
 
     def cancel_edit(self) -> Box:
-        """Give back what was there before `begin`. Returns the dirty box."""
+        """Restore the pixels from before `begin_edit`. Returns the dirty box."""
         dirty = self._restore(self._before)
         self._open, self._before = None, {}
         return dirty
 
     def replace_tiles(self, tiles: Mapping[TileKey, Values]) -> Box:
-        """Undo and redo: put whole tiles back. Returns the dirty box. Not allowed while an edit is open."""
+        """Undo and redo: replace whole tiles. Returns the dirty box. Raises RuntimeError while an edit is open."""
         if self._open is not None:
             raise RuntimeError("an edit is open")
         return self._restore(tiles)
 
     def snapshot(self) -> LabelSnapshot:
-        """The label as it is now, for another thread, at no cost here: it is copied there."""
-        taken = LabelSnapshot(self)
-        self._snapshots.add(taken)
-        return taken
+        """The label as it is now, for another thread. Costs nothing here: the pixels are copied there."""
+        snapshot = LabelSnapshot(self)
+        self._snapshots.add(snapshot)
+        return snapshot
 
     def _restore(self, tiles: Mapping[TileKey, Values]) -> Box:
-        dirty, taken = Box.empty(), list(self._snapshots)
+        dirty, snapshots = Box.empty(), list(self._snapshots)
         for key, values in tiles.items():
-            place = tile_box(key, self.width, self.height)
-            for snapshot in taken:
-                snapshot.keep_tile(key, self.values[place.slices])
-            self.values[place.slices] = values
-            dirty = dirty.union(place)
+            tile = tile_box(key, self.width, self.height)
+            for snapshot in snapshots:
+                snapshot.keep_tile(key, self.values[tile.slices])
+            self.values[tile.slices] = values
+            dirty = dirty.union(tile)
         return dirty
 
-    def _keep(self, box: Box) -> None:
+    def _keep_tiles(self, box: Box) -> None:
         if self._open is None:
-            raise RuntimeError("paint and put need an open edit: call begin first")
-        taken = list(self._snapshots)
+            raise RuntimeError("paint and put_values need an open edit: call begin_edit first")
+        snapshots = list(self._snapshots)
         for key in box.tiles():
-            if key in self._before and not taken:
-                continue  # nearly all of them, in a stroke
+            if key in self._before and not snapshots:
+                continue  # the usual case within a stroke
             tile = self.values[tile_box(key, self.width, self.height).slices]
-            for snapshot in taken:
+            for snapshot in snapshots:
                 snapshot.keep_tile(key, tile)
             if key not in self._before:
-                self._before[key] = _kept(tile)
+                self._before[key] = _copy_of(tile)
 
 
 class LabelSnapshot:
-    """A label as it was at one moment, however it changes afterwards. `copy` may be called on any thread, once.
+    """A label as it was at one moment (copy on write). `copy` may be called once, on any thread.
 
-    Until then each tile that is about to change is kept first, so that nothing has to be copied while a hand waits.
+    Until then every tile is kept before it changes, so that nothing has to be copied on the GUI thread.
     """
 
     def __init__(self, labels: LabelMap) -> None:
         self._values, self._size = labels.values, (labels.width, labels.height)
-        self._kept: dict[TileKey, Values] = {}
+        self._tiles: dict[TileKey, Values] = {}
         self._is_copied = False
 
     def keep_tile(self, key: TileKey, values: Values) -> None:
-        """This tile is about to change; `values` are those it still has."""
-        if not self._is_copied and key not in self._kept:
-            self._kept[key] = _kept(values)
+        """Called before this tile changes; `values` are its present ones."""
+        if not self._is_copied and key not in self._tiles:
+            self._tiles[key] = _copy_of(values)
 
     def copy(self) -> Values:
-        """(H, W) uint8 of its own."""
-        # A tile that changes while it is copied was kept before, and is put right below.
+        """(H, W) uint8, owned by the caller."""
+        # A tile that changes while it is copied was kept before, and is restored below.
         values = self._values.copy()
         self._is_copied = True
-        for key, tile in list(self._kept.items()):
+        for key, tile in list(self._tiles.items()):
             values[tile_box(key, *self._size).slices] = tile
-        self._kept = {}
+        self._tiles = {}
         return values
 
 
 @dataclass(frozen=True, slots=True)
-class _Open:
+class _OpenEdit:
     name: str
     tool: str
     class_value: int
@@ -246,15 +248,15 @@ class _Open:
     since: float
 
 
-def _kept(tile: Values) -> Values:
-    """What a tile holds, for good. Most tiles hold one value throughout: that takes neither memory nor the time to get
-    it, which for a large edit is most of its time."""
+def _copy_of(tile: Values) -> Values:
+    """The tile's values, independent of later changes. Most tiles have one value: that takes neither memory nor the
+    time to allocate it, which is most of the time of a large edit."""
     first = tile[0, 0]
     return np.broadcast_to(first, tile.shape) if (tile == first).all() else tile.copy()
 
 
 def _bounds(mask: Mask) -> Box:
-    """The smallest box of the true pixels of a mask that has some."""
+    """The bounding box of the true pixels of a mask, which must have some."""
     rows = np.flatnonzero(mask.any(axis=1))
     columns = np.flatnonzero(mask.any(axis=0))
     return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)

@@ -1,4 +1,4 @@
-"""What a network says about one picture, and its file in the project's cache."""
+"""The prediction of a network for one picture, and its file in the project's cache."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from core.base.errors import ImageError
 
 @dataclass(frozen=True, slots=True)
 class PredictedMask:
-    """A prediction in upright image pixels. Never mixed with labels.
+    """A prediction in upright image pixels. Kept apart from labels.
 
     values: (H, W) uint8, class values 1..254
     confidence: (H, W) uint8, probability of that class, 255 = certain
-    run_id: the run whose weights said so
+    run_id: the training run whose weights predicted it
     """
 
     values: NDArray[np.uint8]
@@ -33,32 +33,33 @@ class PredictedMask:
         return float(self.confidence.mean()) / 255.0 if self.confidence.size else 0.0
 
     def remapped(self, table: NDArray[np.uint8]) -> PredictedMask:
-        """The same prediction with values looked up in `table` (256,) uint8: classes have moved since the training."""
+        """With values looked up in `table` (256,) uint8: class values have changed since the training."""
         return PredictedMask(np.asarray(cv2.LUT(self.values, table), np.uint8), self.confidence, self.run_id)
 
 
 def write_prediction(path: Path, mask: PredictedMask) -> None:
-    """Store as a two-channel PNG (class value, confidence) that any viewer opens; written beside, then renamed.
+    """Write a two-channel PNG (class value, confidence), which any viewer opens. Written to a temporary file, then
+    renamed.
 
-    Raises OSError when the disk refuses.
+    Raises OSError.
     """
     both = np.dstack([mask.values, mask.confidence])
     text = PngImagePlugin.PngInfo()
     text.add_text("run", str(mask.run_id))
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        # Level 1: predictions are read and rewritten far more often than they are kept.
-        Image.fromarray(both, "LA").save(beside, "PNG", compress_level=1, pnginfo=text)
-        beside.replace(path)
+        # Level 1: predictions are read and rewritten often and kept for a short time.
+        Image.fromarray(both, "LA").save(temporary, "PNG", compress_level=1, pnginfo=text)
+        temporary.replace(path)
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def read_prediction(path: Path) -> PredictedMask:
-    """Read what `write_prediction` wrote. Raises ImageError when the file is missing or not such a file."""
+    """Read what `write_prediction` wrote. Raises ImageError when the file is missing or invalid."""
     try:
-        # Not Image.open: the file is our own, so only one format can be right and no size is a bomb.
+        # Not Image.open: the file is our own, so that only one format is valid and no size is a decompression bomb.
         with PngImagePlugin.PngImageFile(path) as image:
             if image.mode != "LA":
                 raise ImageError(f"{path.name} is not a prediction of Maskloop.")

@@ -1,4 +1,4 @@
-"""Shapes become pixels: discs, capsules, polygons and flood fills as boolean masks in a box."""
+"""Rasterizes shapes: discs, capsules, polygons, ellipses and flood fills as boolean masks of a box."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from core.base.geometry import Box, Point
 
 Mask = NDArray[np.bool_]
 
-_FIRST_REACH = 256
-"""Pixels to each side of the point that a flood fill looks at first."""
+_FIRST_WINDOW = 256
+"""Pixels to each side of the seed in the first window of a flood fill."""
 
 
 def capsule(start: Point, end: Point, radius: float, within: Box | None = None) -> tuple[Box, Mask]:
     """All pixels whose centre lies within `radius` pixels of the segment from `start` to `end`.
 
-    A brush stroke is a chain of capsules, without gaps at any speed. `within` limits the box (the picture).
-    Returns the box and its (h, w) bool mask.
+    A brush stroke is a chain of capsules, without gaps at any speed. `within` limits the box (the picture). Returns the
+    box and its (h, w) bool mask.
 
-    A capsule is convex, so each row of pixels is one run: its ends are the outermost of the two discs' edges
-    and of the two straight sides. That is a little work per row and next to none per pixel, which keeps a brush of
-    1,000 px radius at about a millisecond.
+    A capsule is convex, so that each row of pixels is one run: its ends are the outermost of the edges of the two discs
+    and of the two straight sides. That is little work for each row and next to none for each pixel: a brush of 1,000 px
+    radius takes about a millisecond.
     """
     box = Box.bounding([start, end], margin=radius)
     if within is not None:
@@ -45,19 +45,19 @@ def capsule(start: Point, end: Point, radius: float, within: Box | None = None) 
         length = math.hypot(dx, dy)
         for side in (radius / length, -radius / length):
             x0, y0 = start.x - side * dy, start.y + side * dx
-            along = (y - y0) / dy
-            x = x0 + along * dx
-            crossed = (along >= 0) & (along <= 1)
-            np.minimum(left, x, out=left, where=crossed)
-            np.maximum(right, x, out=right, where=crossed)
-    return box, _between(left, right, box)
+            position = (y - y0) / dy
+            x = x0 + position * dx
+            is_crossed = (position >= 0) & (position <= 1)
+            np.minimum(left, x, out=left, where=is_crossed)
+            np.maximum(right, x, out=right, where=is_crossed)
+    return box, _rows_between(left, right, box)
 
 
 def swept_square(start: Point, end: Point, reach: float, within: Box | None = None) -> tuple[Box, Mask]:
-    """All pixels whose centre lies in an upright square of half side `reach` that moves from `start` to `end`.
+    """All pixels whose centre lies in an axis-aligned square of half side `reach` that moves from `start` to `end`.
 
-    The squares at both ends and the straight sides between their corners: convex, so each row is one run, as in
-    `capsule`. `within` limits the box (the picture). Returns the box and its (h, w) bool mask.
+    Bounded by the squares at both ends and the straight sides between their corners: convex, so that each row is one
+    run, as in `capsule`. `within` limits the box (the picture). Returns the box and its (h, w) bool mask.
     """
     box = Box.bounding([start, end], margin=reach)
     if within is not None:
@@ -72,23 +72,23 @@ def swept_square(start: Point, end: Point, reach: float, within: Box | None = No
         np.maximum(right, centre.x + reach, out=right, where=inside)
     dx, dy = end.x - start.x, end.y - start.y
     if dy:
-        for across, down in ((-reach, -reach), (-reach, reach), (reach, -reach), (reach, reach)):
-            along = (y - start.y - down) / dy
-            x = start.x + across + along * dx
-            crossed = (along >= 0) & (along <= 1)
-            np.minimum(left, x, out=left, where=crossed)
-            np.maximum(right, x, out=right, where=crossed)
-    return box, _between(left, right, box)
+        for offset_x, offset_y in ((-reach, -reach), (-reach, reach), (reach, -reach), (reach, reach)):
+            position = (y - start.y - offset_y) / dy
+            x = start.x + offset_x + position * dx
+            is_crossed = (position >= 0) & (position <= 1)
+            np.minimum(left, x, out=left, where=is_crossed)
+            np.maximum(right, x, out=right, where=is_crossed)
+    return box, _rows_between(left, right, box)
 
 
-def _between(left: NDArray[np.float64], right: NDArray[np.float64], box: Box) -> Mask:
+def _rows_between(left: NDArray[np.float64], right: NDArray[np.float64], box: Box) -> Mask:
     """The (h, w) mask of the pixels of a box whose centres lie between `left` and `right` of their row."""
-    # Rows that nothing reaches keep an infinite run the wrong way round, and so do rows beside the box.
+    # Rows outside the shape have an inverted infinite run, and so do rows outside the box.
     first = np.ceil(np.clip(left - 0.5, box.x0, box.x1)) - box.x0
     more = np.floor(np.clip(right - 0.5, box.x0 - 1, box.x1 - 1)) - box.x0 - first
     first[more < 0], more[more < 0] = box.width, 0
-    # One comparison a pixel: counted from a run's first pixel in unsigned numbers, all before it is far behind it.
-    # Numbers as narrow as the box allows make that a quarter of the time.
+    # One comparison for each pixel: relative to the first pixel of the run, unsigned, pixels before it wrap around to
+    # large numbers. The narrowest possible integers take a quarter of the time.
     narrow: np.dtype[Any] = np.dtype(np.uint16 if box.width < 32_000 else np.uint32)
     columns = np.arange(box.width, dtype=narrow)
     mask: Mask = (columns - first.astype(narrow)[:, None]) <= more.astype(narrow)[:, None]
@@ -96,7 +96,7 @@ def _between(left: NDArray[np.float64], right: NDArray[np.float64], box: Box) ->
 
 
 def ellipse(frame: Box, within: Box | None = None) -> tuple[Box, Mask]:
-    """All pixels whose centre lies in the ellipse that touches the four sides of a box.
+    """All pixels whose centre lies in the ellipse inscribed in a box.
 
     `within` limits the box (the picture). Returns the box and its (h, w) bool mask.
     """
@@ -107,26 +107,27 @@ def ellipse(frame: Box, within: Box | None = None) -> tuple[Box, Mask]:
     high = 1 - np.square((y - (frame.y0 + frame.y1) / 2) / (frame.height / 2))
     half = frame.width / 2 * np.sqrt(np.maximum(high, 0.0))
     middle = (frame.x0 + frame.x1) / 2
-    return box, _between(middle - half, middle + half, box)
+    return box, _rows_between(middle - half, middle + half, box)
 
 
 def polygon(points: Sequence[tuple[float, float]], within: Box | None = None) -> tuple[Box, Mask]:
-    """All pixels whose centre lies inside a closed outline (even-odd where it crosses itself).
+    """All pixels whose centre lies inside a closed outline (even-odd rule).
 
-    As `polygons` with a single ring. Fewer than three points give an empty box.
+    Like `polygons` with one ring. Fewer than three points give an empty box.
     """
     return polygons([points], within)
 
 
 def polygons(rings: Sequence[Sequence[tuple[float, float]]], within: Box | None = None) -> tuple[Box, Mask]:
-    """All pixels whose centre lies inside an odd number of closed outlines: a ring within a ring is a hole.
+    """All pixels whose centre lies inside an odd number of closed outlines (even-odd rule): a ring inside a ring is a
+    hole.
 
-    Points are positions, not pixel indices: (0, 0) to (2, 2) covers the four pixels 0..1. A centre exactly on
-    an edge belongs to the shape on its right or below, so that neighbours who share an edge neither overlap
-    nor leave a gap. `within` limits the box (the picture). Rings of fewer than three points count for nothing.
+    Points are positions, not pixel indices: (0, 0) to (2, 2) covers the four pixels 0..1. A centre exactly on an edge
+    belongs to the shape on its right or below, so that shapes that share an edge neither overlap nor leave a gap.
+    `within` limits the box (the picture). Rings of fewer than three points are ignored.
 
-    Each edge toggles one place in every row it crosses; a running exclusive-or along the row then fills
-    between them (edge flags: Ackland and Weste, IEEE Trans. Computers C-30, 1981).
+    Each edge toggles one pixel in every row that it crosses; a running exclusive-or along the row then fills between
+    them (edge flags: Ackland and Weste, IEEE Trans. Computers C-30, 1981).
     """
     arrays = [np.array(ring, np.float64) for ring in rings if len(ring) >= 3]
     box = Box.bounding([(x, y) for ring in arrays for x, y in (ring.min(axis=0), ring.max(axis=0))])
@@ -135,20 +136,20 @@ def polygons(rings: Sequence[Sequence[tuple[float, float]]], within: Box | None 
     if box.is_empty:
         return Box.empty(), np.zeros((0, 0), bool)
     edges = np.concatenate([np.hstack([ring, np.roll(ring, -1, axis=0)]) for ring in arrays])
-    # Always downwards: the same arithmetic for both neighbours of an edge, whichever way they walk it.
+    # Edges always point down: both polygons that share an edge compute the same crossings, whatever their direction.
     upwards = edges[:, 1] > edges[:, 3]
     edges[upwards] = edges[upwards][:, [2, 3, 0, 1]]
     top = np.maximum(np.ceil(edges[:, 1] - 0.5), box.y0).astype(np.intp)
     bottom = np.minimum(np.ceil(edges[:, 3] - 0.5), box.y1).astype(np.intp)
     crossing = top < bottom
     edges, top, count = edges[crossing], top[crossing], (bottom - top)[crossing]
-    # One entry for every row that an edge crosses.
+    # One entry for each row that each edge crosses.
     of = np.repeat(np.arange(len(edges)), count)
     rows = np.arange(len(of)) + np.repeat(top - np.concatenate([[0], np.cumsum(count)[:-1]]), count)
     x0, y0, x1, y1 = edges[of].T
     x = x0 + (rows + 0.5 - y0) * ((x1 - x0) / (y1 - y0))
     columns = np.clip(np.ceil(x - 0.5), box.x0, box.x1).astype(np.intp) - box.x0
-    # One more column takes the crossings to the right of the box, which matter to nobody.
+    # The extra column takes crossings to the right of the box, which have no effect.
     flags = np.zeros((box.height, box.width + 1), bool)
     np.logical_xor.at(flags, (rows - box.y0, columns), True)
     return box, np.logical_xor.accumulate(flags, axis=1)[:, :-1]
@@ -157,15 +158,15 @@ def polygons(rings: Sequence[Sequence[tuple[float, float]]], within: Box | None 
 def polygon_runs(
     rings: Sequence[NDArray[np.float64]], within: Box
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
-    """The pixels of many closed outlines, (n, 2) corners each, as runs along the rows of a box: the place of the ring
-    in the list, row, first column and first column behind.
+    """The pixels of many closed outlines, (n, 2) corners each, as runs along the rows of a box: (index of the ring,
+    row, first column, column after the last), an array each.
 
-    Each ring gives the pixels that `polygon` gives, and all of them together take hardly longer than one.
+    Each ring gives the same pixels as `polygon`; all of them together take hardly longer than one.
     """
     lengths = [len(ring) for ring in rings]
     _, after = ring_successors(lengths)
     corners = np.concatenate(rings)
-    # The first row that an edge may cross, at each of its ends; between equal ones it crosses none.
+    # The first row that an edge may cross, at each of its ends; if both are equal it crosses none.
     rows_at = np.clip(np.ceil(corners[:, 1] - 0.5), within.y0, within.y1).astype(np.intp)
     crossing = np.flatnonzero(rows_at != rows_at[after])
     ring_of = np.repeat(np.arange(len(rings)), lengths)[crossing]
@@ -192,27 +193,28 @@ def polygon_runs(
 
 
 def ring_successors(lengths: Sequence[int]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """For corners of rings one after the other: where each ring begins, and which corner follows each."""
+    """For the corners of rings one after the other: the index at which each ring starts, and of the corner after
+    each corner."""
     sizes = np.array(lengths, np.intp)
     ends = np.cumsum(sizes, dtype=np.intp)
-    begins = ends - sizes
+    starts = ends - sizes
     after = np.arange(1, int(ends[-1]) + 1)
-    after[ends - 1] = begins
-    return begins, after
+    after[ends - 1] = starts
+    return starts, after
 
 
 def connected_region(values: NDArray[np.uint8], at: Point) -> tuple[Box, Mask]:
     """The four-connected pixels of equal value around `at` in an (H, W) uint8 array.
 
-    Raises IndexError when the point is outside. Looks at a window around the point first and doubles it while
-    the region runs on, so that the cost follows the region and not the picture.
+    Raises IndexError when the point is outside. Fills within a window around the point first and doubles it while the
+    region touches its edge, so that the cost follows the region and not the picture.
     """
     height, width = values.shape
     x, y = int(np.floor(at.x)), int(np.floor(at.y))
     if not (0 <= x < width and 0 <= y < height):
         raise IndexError(f"({x}, {y}) is outside a picture of {width} x {height}")
     whole = Box(0, 0, width, height)
-    reach = _FIRST_REACH
+    reach = _FIRST_WINDOW
     while True:
         window = Box(x - reach, y - reach, x + reach, y + reach).intersection(whole)
         box, mask = _flood(values, window, x, y)

@@ -1,4 +1,4 @@
-"""Brush and eraser: a stroke is a chain of capsules, without gaps at any speed."""
+"""Brush and eraser. A stroke is a chain of capsules, without gaps at any speed."""
 
 # ruff: noqa: ARG002 - the calls are those of core.tools.tool.Tool.
 
@@ -13,11 +13,11 @@ from core.tools.edit_constraint import EditConstraint
 from core.tools.tool import NO_RESULT, Cursor, Modifiers, OutlinePreview, Tool, ToolContext, ToolResult
 from core.tools.tool_options import BRUSH_TIP, PAINT_OVER, BrushTip, ToolOptions, tool_option, within_limits
 
-_LARGE, _TREMBLE = 100.0, 1 / 64
-"""Brushes of a larger radius wait until the hand has moved this part of it. A mouse may report a thousand moves a
-second, each worth a pixel; nobody sees that at the edge of such a brush, but each would cost a millisecond."""
-_LIGHTEST = 0.15
-"""The share of the radius that a pen paints which barely touches."""
+_LARGE_RADIUS, _MIN_MOVE = 100.0, 1 / 64
+"""Brushes with a larger radius than `_LARGE_RADIUS` wait until the pointer has moved `_MIN_MOVE` of it. A mouse may
+report a thousand moves a second, each of about a pixel: invisible with such a brush, but a millisecond of work."""
+_MIN_PRESSURE_SHARE = 0.15
+"""Share of the radius that a pen paints with the lightest touch."""
 PRESSURE = tool_option("pressure", "Pen pressure", "A pen that is pressed less paints a smaller spot.")
 
 
@@ -33,7 +33,7 @@ class Brush(Tool):
 
     def __init__(self) -> None:
         self._at: Point | None = None
-        self._ground: EditConstraint | None = None
+        self._constraint: EditConstraint | None = None
         self._value = UNLABELLED
         self._last: Point | None = None
 
@@ -47,77 +47,81 @@ class Brush(Tool):
     def set_radius(self, options: ToolOptions, radius: float) -> None:
         options.brush_radius = within_limits(radius)
 
-    def press(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+    def press(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         if self._at is not None:
             return NO_RESULT
         if modifiers.alt and self.needs_class:
             return ToolResult(picks_class=True)
-        self._value = self._value_for(stage, modifiers)
-        name = "Erase" if self._value == UNLABELLED else f"Brush stroke, {stage.class_name}"
-        stage.labels.begin_edit(name, self.name, self._value)
+        self._value = self._value_for(context, modifiers)
+        name = "Erase" if self._value == UNLABELLED else f"Brush stroke, {context.class_name}"
+        context.labels.begin_edit(name, self.name, self._value)
         start = self._last if modifiers.shift and self._last is not None else at
-        self._at, self._ground = at, EditConstraint(stage, at, self._value)
-        return ToolResult(self._paint(stage, start, at, modifiers))
+        self._at, self._constraint = at, EditConstraint(context, at, self._value)
+        return ToolResult(self._paint(context, start, at, modifiers))
 
-    def drag(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
-        radius = self.radius(stage.options) or 0.0
-        if self._at is None or math.dist(at, self._at) < radius * _TREMBLE * (radius > _LARGE):
+    def drag(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+        radius = self.radius(context.options) or 0.0
+        if self._at is None or math.dist(at, self._at) < radius * _MIN_MOVE * (radius > _LARGE_RADIUS):
             return NO_RESULT
-        return ToolResult(self._to(stage, at, modifiers))
+        return ToolResult(self._paint_to(context, at, modifiers))
 
-    def hover(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+    def hover(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         if modifiers.shift and self._last is not None:
             return ToolResult(outline=OutlinePreview((self._last,), cursor=at, handles=False))
         return NO_RESULT
 
-    def release(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+    def release(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         if self._at is None:
             return NO_RESULT
-        # A pen that is lifted presses with nothing: the last spot is none.
-        dirty = self._to(stage, at, modifiers) if at != self._at and modifiers.pressure > 0 else Box.empty()
-        return ToolResult(dirty, self.finish(stage).edit)
+        # A pen that is lifted has no pressure: nothing is painted at the last position.
+        dirty = (
+            self._paint_to(context, at, modifiers)
+            if at != self._at and modifiers.pressure > 0
+            else Box.empty()
+        )
+        return ToolResult(dirty, self.finish(context).edit)
 
-    def finish(self, stage: ToolContext) -> ToolResult:
+    def finish(self, context: ToolContext) -> ToolResult:
         if self._at is None:
             return NO_RESULT
         self._last, self._at = self._at, None
-        return ToolResult(edit=stage.labels.finish_edit())
+        return ToolResult(edit=context.labels.finish_edit())
 
-    def cancel(self, stage: ToolContext) -> ToolResult:
+    def cancel(self, context: ToolContext) -> ToolResult:
         if self._at is None:
             return NO_RESULT
         self._at = None
-        return ToolResult(stage.labels.cancel_edit())
+        return ToolResult(context.labels.cancel_edit())
 
-    def deactivate(self, stage: ToolContext) -> ToolResult:
-        outcome = self.finish(stage)
+    def deactivate(self, context: ToolContext) -> ToolResult:
+        result = self.finish(context)
         self._last = None
-        return outcome
+        return result
 
-    def _value_for(self, stage: ToolContext, modifiers: Modifiers) -> int:
-        return UNLABELLED if modifiers.ctrl else stage.class_value
+    def _value_for(self, context: ToolContext, modifiers: Modifiers) -> int:
+        return UNLABELLED if modifiers.ctrl else context.class_value
 
-    def _to(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> Box:
+    def _paint_to(self, context: ToolContext, at: Point, modifiers: Modifiers) -> Box:
         start, self._at = self._at or at, at
-        return self._paint(stage, start, at, modifiers)
+        return self._paint(context, start, at, modifiers)
 
-    def _paint(self, stage: ToolContext, start: Point, end: Point, modifiers: Modifiers) -> Box:
-        labels, options = stage.labels, stage.options
+    def _paint(self, context: ToolContext, start: Point, end: Point, modifiers: Modifiers) -> Box:
+        labels, options = context.labels, context.options
         radius = self.radius(options) or 0.5
         if options.pressure:
-            radius *= _LIGHTEST + (1 - _LIGHTEST) * modifiers.pressure
+            radius *= _MIN_PRESSURE_SHARE + (1 - _MIN_PRESSURE_SHARE) * modifiers.pressure
         if radius < 1.0:
-            # A disc this small may hold no pixel centre; from centre to centre it always holds a thin line.
+            # A disc this small may contain no pixel centre; from centre to centre it always gives a thin line.
             start, end, radius = _centre(start), _centre(end), max(0.5, radius)
-        sweep = swept_square if options.tip == BrushTip.SQUARE else capsule
-        box, mask = sweep(start, end, radius, Box(0, 0, labels.width, labels.height))
-        if box.is_empty or self._ground is None:
+        rasterize = swept_square if options.tip == BrushTip.SQUARE else capsule
+        box, mask = rasterize(start, end, radius, Box(0, 0, labels.width, labels.height))
+        if box.is_empty or self._constraint is None:
             return box
-        return labels.paint(box, self._ground.restrict(stage, box, mask), self._value)
+        return labels.paint(box, self._constraint.restrict(context, box, mask), self._value)
 
 
 class Eraser(Brush):
-    """Makes pixels unlabelled again; has a radius of its own."""
+    """Makes pixels unlabelled again; has its own radius."""
 
     name = "eraser"
     title = "Eraser"
@@ -131,7 +135,7 @@ class Eraser(Brush):
     def set_radius(self, options: ToolOptions, radius: float) -> None:
         options.eraser_radius = within_limits(radius)
 
-    def _value_for(self, stage: ToolContext, modifiers: Modifiers) -> int:
+    def _value_for(self, context: ToolContext, modifiers: Modifiers) -> int:
         return UNLABELLED
 
 

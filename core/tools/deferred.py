@@ -1,4 +1,4 @@
-"""A shape becomes an edit: at once where it is small, beside the window where it is not."""
+"""Paints a shape as an edit: at once when it is small, else as a deferred edit on another thread."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from core.labels.deferred_edit import DeferredEdit
 from core.tools.tool import MaskPreview, OutlinePreview, ToolContext, ToolResult
 
 MAX_IMMEDIATE_PIXELS = 1 << 20
-"""Pixels that are painted between two frames: five to twelve nanoseconds each."""
+"""Pixels that are painted within a frame: five to twelve nanoseconds each."""
 
 
 def paint_or_defer(
-    stage: ToolContext,
+    context: ToolContext,
     name: str,
     tool: str,
     value: int,
@@ -24,19 +24,19 @@ def paint_or_defer(
     outline: OutlinePreview | None = None,
     mask_preview: MaskPreview | None = None,
 ) -> ToolResult:
-    """Have `paint` paint into an edit of this name, tool and class, with the options as they are now.
+    """Have `paint` paint into an edit with this name, tool and class, with the options as they are now.
 
-    pixels: how many it may touch, None where nobody knows yet: then another thread paints. `paint` is given the stage
-    and returns the dirty box; it may be called later, and must not look at the tool. outline, ghost: what is seen of
-    the shape until it is painted.
+    pixels: how many it may change; None when that is not known yet: then it is deferred. `paint` gets the context and
+    returns the dirty box; it may be called later, and must not read the tool's state. outline, mask_preview: shown
+    until the shape is painted.
     """
-    stage.labels.begin_edit(name, tool, value)
+    context.labels.begin_edit(name, tool, value)
     if pixels is not None and pixels <= MAX_IMMEDIATE_PIXELS:
-        dirty = paint(stage)
-        return ToolResult(dirty, stage.labels.finish_edit())
-    settled = replace(stage, options=replace(stage.options))
+        dirty = paint(context)
+        return ToolResult(dirty, context.labels.finish_edit())
+    fixed_context = replace(context, options=replace(context.options))
     return ToolResult(
         outline=outline,
         mask_preview=mask_preview,
-        deferred=DeferredEdit(stage.labels, name, lambda: paint(settled)),
+        deferred=DeferredEdit(context.labels, name, lambda: paint(fixed_context)),
     )

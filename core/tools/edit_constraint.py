@@ -1,4 +1,4 @@
-"""Which pixels an edit may change: the one place where locks and "paint over" are obeyed."""
+"""Which pixels an edit may change: the only place where locked classes and the option "Over" are applied."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ Mask = NDArray[np.bool_]
 
 
 class EditConstraint:
-    """Settled when an edit begins, so that it means the same from the first pixel of a stroke to the last."""
+    """Decided when an edit begins, so that it is the same from the first pixel of a stroke to the last."""
 
-    def __init__(self, stage: ToolContext, at: Point | None, value: int) -> None:
-        """at: where the edit begins, for `PaintOver.SAME`; value: what will be painted."""
-        options = stage.options
+    def __init__(self, context: ToolContext, at: Point | None, value: int) -> None:
+        """at: where the edit begins, for `PaintOver.SAME`; value: the class that will be painted."""
+        options = context.options
         self._over = options.over
         self._value = value
         self._allowed = np.ones(256, bool)
@@ -30,91 +30,91 @@ class EditConstraint:
             self._allowed[1:] = False
         elif self._over == PaintOver.SAME:
             self._allowed[:] = False
-            self._allowed[_under(stage, at)] = True
+            self._allowed[_value_under(context, at)] = True
         self._allowed[list(options.locked - {UNLABELLED})] = False
         self._takes_all = bool(self._allowed.all())
 
-    def allows_all(self, stage: ToolContext) -> bool:
+    def allows_all(self, context: ToolContext) -> bool:
         """Whether every pixel may change."""
-        bound = (
-            self._over == PaintOver.PREDICTED and self._value != UNLABELLED and stage.prediction is not None
+        is_limited_to_prediction = (
+            self._over == PaintOver.PREDICTED and self._value != UNLABELLED and context.prediction is not None
         )
-        return self._takes_all and not bound
+        return self._takes_all and not is_limited_to_prediction
 
-    def restrict(self, stage: ToolContext, box: Box, mask: Mask) -> Mask:
-        """The pixels of `mask`, (h, w) bool of a `box` inside the picture, that may change; writes into `mask`."""
+    def restrict(self, context: ToolContext, box: Box, mask: Mask) -> Mask:
+        """The pixels of `mask`, (h, w) bool of a `box` inside the picture, that may change; modifies and returns
+        `mask`."""
         if not self._takes_all:
-            mask &= self._allowed.take(stage.labels.values[box.slices])
-        if self._over == PaintOver.PREDICTED and self._value != UNLABELLED and stage.prediction is not None:
-            mask &= stage.prediction.values[box.slices] == self._value
+            mask &= self._allowed.take(context.labels.values[box.slices])
+        if self._over == PaintOver.PREDICTED and self._value != UNLABELLED and context.prediction is not None:
+            mask &= context.prediction.values[box.slices] == self._value
         return mask
 
-    def allowed_at(self, stage: ToolContext, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Mask:
+    def allowed_at(self, context: ToolContext, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Mask:
         """Which pixels in these rows and columns of the picture may change, (rows, columns) bool."""
         where = np.ix_(rows, columns)
-        allowed: Mask = self._allowed.take(stage.labels.values[where])
-        if self._over == PaintOver.PREDICTED and self._value != UNLABELLED and stage.prediction is not None:
-            allowed &= stage.prediction.values[where] == self._value
+        allowed: Mask = self._allowed.take(context.labels.values[where])
+        if self._over == PaintOver.PREDICTED and self._value != UNLABELLED and context.prediction is not None:
+            allowed &= context.prediction.values[where] == self._value
         return allowed
 
 
 def paint_mask(
-    stage: ToolContext, box: Box, mask: Mask, at: Point | None = None, value: int | None = None
+    context: ToolContext, box: Box, mask: Mask, at: Point | None = None, value: int | None = None
 ) -> Box:
-    """Paint a whole shape into the open edit of the label, where that is allowed. Returns the dirty box.
+    """Paint a mask into the open edit of the label, where that is allowed. Returns the dirty box.
 
-    mask: (h, w) bool of `box`, which may reach beyond the picture; value: the class of the stage by default.
+    mask: (h, w) bool of `box`, which may extend beyond the picture; value: the active class by default
     """
 
     def part(within: Box) -> tuple[Box, Mask]:
         return within, mask[within.moved(-box.x0, -box.y0).slices]
 
-    return paint_shape(stage, box, part, at, value)
+    return paint_shape(context, box, part, at, value)
 
 
 def paint_shape(
-    stage: ToolContext,
+    context: ToolContext,
     box: Box,
     shape: Callable[[Box], tuple[Box, Mask]],
     at: Point | None = None,
     value: int | None = None,
 ) -> Box:
-    """The same for a shape that is not worked out yet: `shape` gives its pixels within a part of `box`, as
-    raster.polygon does. One band comes after the other.
-    """
-    labels, dirty = stage.labels, Box.empty()
-    value = stage.class_value if value is None else value
-    ground = EditConstraint(stage, at, value)
+    """As `paint_mask`, for a shape that is rasterized in bands: `shape` returns its pixels within a part of `box`,
+    as rasterization.polygon does."""
+    labels, dirty = context.labels, Box.empty()
+    value = context.class_value if value is None else value
+    constraint = EditConstraint(context, at, value)
     for band in box.clipped(labels.width, labels.height).bands():
         part, mask = shape(band)
-        if not ground.allows_all(stage):
-            mask = ground.restrict(stage, part, mask.copy())
+        if not constraint.allows_all(context):
+            mask = constraint.restrict(context, part, mask.copy())
         dirty = dirty.union(labels.paint(part, mask, value))
     return dirty
 
 
-def preview_mask(stage: ToolContext, box: Box, mask: Mask, at: Point | None = None) -> MaskPreview | None:
-    """What `fill` would paint now, None when that is nothing to see; `box` and `mask` as there.
+def preview_mask(context: ToolContext, box: Box, mask: Mask, at: Point | None = None) -> MaskPreview | None:
+    """What `paint_mask` would paint now; None when no pixel is inside the picture. `box` and `mask` as there.
 
-    Worth keeping while neither label nor options change: the canvas draws a ghost that it knows already for nothing.
+    Keep it while label and options do not change: the canvas draws a known preview at no cost.
     """
-    inside = box.clipped(stage.labels.width, stage.labels.height)
+    inside = box.clipped(context.labels.width, context.labels.height)
     if inside.is_empty:
         return None
     rows, columns = inside.moved(-box.x0, -box.y0).slices
-    part, ground = mask[rows, columns], EditConstraint(stage, at, stage.class_value)
-    if ground.allows_all(stage):
+    part, constraint = mask[rows, columns], EditConstraint(context, at, context.class_value)
+    if constraint.allows_all(context):
         return MaskPreview(inside, part)
     if inside.area > MAX_IMMEDIATE_PIXELS:
-        return MaskPreview(inside, part, allowed=partial(ground.allowed_at, stage))
-    return MaskPreview(inside, ground.restrict(stage, inside, part.copy()))
+        return MaskPreview(inside, part, allowed=partial(constraint.allowed_at, context))
+    return MaskPreview(inside, constraint.restrict(context, inside, part.copy()))
 
 
-def _under(stage: ToolContext, at: Point | None) -> int:
-    labels = stage.labels
+def _value_under(context: ToolContext, at: Point | None) -> int:
+    labels = context.labels
     if at is None:
         return UNLABELLED
-    # A stroke may begin a little beside the picture: the nearest pixel is meant then.
+    # A stroke may begin a little outside the picture: the nearest pixel counts.
     x = min(max(int(at.x), 0), labels.width - 1)
     y = min(max(int(at.y), 0), labels.height - 1)
     return int(labels.values[y, x])

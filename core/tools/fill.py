@@ -1,4 +1,4 @@
-"""Fill: one click gives a connected region of one class to another."""
+"""The fill tool: a click changes the class of a connected region."""
 
 # ruff: noqa: ARG002 - the calls are those of core.tools.tool.Tool.
 
@@ -14,7 +14,7 @@ from core.tools.tool_options import PAINT_OVER
 
 
 class Fill(Tool):
-    """The bucket: pixels that touch side by side and have the value under the cursor take the active class."""
+    """The bucket: four-connected pixels with the value under the pointer get the active class."""
 
     name = "fill"
     title = "Fill"
@@ -22,17 +22,17 @@ class Fill(Tool):
     cursor = Cursor.BUCKET
     controls = (PAINT_OVER,)
 
-    def press(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
-        labels = stage.labels
+    def press(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+        labels = context.labels
         if not (0 <= at.x < labels.width and 0 <= at.y < labels.height):
             return NO_RESULT
-        if labels.values[int(at.y), int(at.x)] == stage.class_value:
+        if labels.values[int(at.y), int(at.x)] == context.class_value:
             return NO_RESULT
-        near = nearby_region(labels.values, at, NEARBY_PIXELS)
+        nearby = nearby_region(labels.values, at, NEARBY_PIXELS)
 
-        def paint(stage: ToolContext) -> Box:
-            # How far a region goes that runs on is found out only here; the label is lent, so nobody changes it.
-            return paint_mask(stage, *(near or connected_region(labels.values, at)), at)
+        def paint(context: ToolContext) -> Box:
+            # A large region is searched only here; the label cannot change meanwhile, since its edit is open.
+            return paint_mask(context, *(nearby or connected_region(labels.values, at)), at)
 
-        name, pixels = f"Fill, {stage.class_name}", near[0].area if near else None
-        return paint_or_defer(stage, name, self.name, stage.class_value, pixels, paint)
+        name, pixels = f"Fill, {context.class_name}", nearby[0].area if nearby else None
+        return paint_or_defer(context, name, self.name, context.class_value, pixels, paint)

@@ -1,4 +1,4 @@
-"""A click on the picture that something asked for waits for: which pixel, which region is meant."""
+"""Asks for one click on the picture, for a command that needs a pixel or a region."""
 
 # ruff: noqa: ARG002 - the calls are those of core.tools.tool.Tool.
 
@@ -9,7 +9,7 @@ from core.tools.tool import Modifiers, Tool, ToolContext, ToolResult
 
 
 class PointPrompt(Tool):
-    """Changes nothing itself. It is over with the first click, or when somebody gives it up; `at` says which."""
+    """Changes nothing itself. Finished after the first click, or when it is cancelled; `point` tells which."""
 
     name = "aim"
     needs_class = False
@@ -17,21 +17,21 @@ class PointPrompt(Tool):
     def __init__(self, title: str, help_line: str) -> None:
         self.title, self.help_line = title, help_line
         self.point: Point | None = None
-        """What was clicked; None until then, and after it was given up."""
+        """Where the user clicked; None before that, and when it was cancelled."""
 
     @property
     def is_busy(self) -> bool:
         return True
 
-    def press(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
-        inside = 0 <= at.x < stage.labels.width and 0 <= at.y < stage.labels.height
+    def press(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+        inside = 0 <= at.x < context.labels.width and 0 <= at.y < context.labels.height
         if not inside:
-            return ToolResult()  # beside the picture there is nothing to mean
+            return ToolResult()  # a click outside the picture means nothing
         self.point = at
         return ToolResult(is_finished=True)
 
-    def cancel(self, stage: ToolContext) -> ToolResult:
+    def cancel(self, context: ToolContext) -> ToolResult:
         return ToolResult(is_finished=True)
 
-    def undo_step(self, stage: ToolContext) -> ToolResult:
+    def undo_step(self, context: ToolContext) -> ToolResult:
         return ToolResult(is_finished=True)

@@ -1,4 +1,4 @@
-"""Region: choose a connected region, move it, copy it, carry it to another picture."""
+"""The region tool: select a connected region, move it, copy it, paste it into another picture."""
 
 # ruff: noqa: ARG002 - the calls are those of core.tools.tool.Tool.
 
@@ -76,22 +76,22 @@ RESHAPE = OptionMenu(
 )  # fmt: skip
 
 _STEPS = {"Left": (-1, 0), "Right": (1, 0), "Up": (0, -1), "Down": (0, 1)}
-_FAR = 10
+_FAST_STEP = 10
 """Pixels that an arrow key moves with Shift."""
 
 
-def editable_pixels(stage: ToolContext, box: Box, mask: Mask, value: int) -> Mask:
-    """The pixels of `mask`, (h, w) bool of a box inside the picture, that may become `value`; writes into `mask`.
+def editable_pixels(context: ToolContext, box: Box, mask: Mask, value: int) -> Mask:
+    """The pixels of `mask`, (h, w) bool of a box inside the picture, that may become `value`; modifies `mask`.
 
-    "Class under pointer" means everything here: the pixel under the pointer is of the region itself.
+    `PaintOver.SAME` counts as `ALL` here: the pixel under the pointer belongs to the region itself.
     """
-    if stage.options.over == PaintOver.SAME:
-        stage = replace(stage, options=replace(stage.options, over=PaintOver.ALL))
-    return EditConstraint(stage, None, value).restrict(stage, box, mask)
+    if context.options.over == PaintOver.SAME:
+        context = replace(context, options=replace(context.options, over=PaintOver.ALL))
+    return EditConstraint(context, None, value).restrict(context, box, mask)
 
 
 def all_have_value(values: Values, shape: RegionMask, value: int) -> bool:
-    """Whether all pixels of a shape have this value in (H, W) uint8 `values`."""
+    """Whether all pixels of a region have this value in (H, W) uint8 `values`."""
     box, mask = shape
     return not any(
         ((values[band.slices] != value) & mask[band.moved(-box.x0, -box.y0).slices]).any()
@@ -112,27 +112,30 @@ class SelectedRegion:
         return box.x0 <= x < box.x1 and box.y0 <= y < box.y1 and bool(mask[y - box.y0, x - box.x0])
 
     def still_matches(self, labels: LabelMap) -> bool:
-        """Whether the label still says so."""
+        """Whether the label still has this value in all pixels of the region."""
         return all_have_value(labels.values, self.shape, self.value)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _FloatingRegion:
-    """A region on its way. verb: what the undo step says; lifted: its old place becomes unlabelled; loose: it stays
-    in the air when the button goes up."""
+    """A region that is being moved (a floating selection).
+
+    verb: name in the undo step; is_moved: its old place becomes unlabelled; is_loose: it floats on when the button is
+    released, until Enter
+    """
 
     what: SelectedRegion
     dx: int = 0
     dy: int = 0
     verb: str = "Move"
-    lifted: bool = True
-    loose: bool = False
+    is_moved: bool = True
+    is_loose: bool = False
 
     def place(self, labels: LabelMap) -> RegionMask:
         return translate(self.what.shape, self.dx, self.dy, Box(0, 0, labels.width, labels.height))
 
     def put(self, dx: int, dy: int, labels: LabelMap) -> _FloatingRegion:
-        """At so many pixels from where it was; one row or column of its box at least stays in the picture."""
+        """At this offset from its origin; at least one row or column of its box stays in the picture."""
         box = self.what.shape[0]
         dx = min(max(dx, 1 - box.x1), labels.width - 1 - box.x0)
         dy = min(max(dy, 1 - box.y1), labels.height - 1 - box.y0)
@@ -140,12 +143,12 @@ class _FloatingRegion:
 
 
 class RegionTool(Tool):
-    """A click chooses; a drag of what is chosen moves it, with Ctrl a copy; arrows and a paste leave it in the air
-    until Enter or a click elsewhere puts it down. Esc takes it back, and then lets go of the choice."""
+    """A click selects; dragging the selection moves it, with Ctrl a copy. After an arrow key or a paste it floats
+    until Enter or a click elsewhere places it. Esc discards the floating region, then the selection."""
 
     name = "region"
     title = "Region"
-    help_line = "Click a region to choose it; drag moves it, Ctrl+drag copies, arrows nudge, Esc lets go."
+    help_line = "Click a region to select it; drag moves it, Ctrl+drag copies, arrows nudge, Esc deselects."
     needs_class = False
     controls = (RESHAPE, AMOUNT, PAINT_OVER)
 
@@ -154,220 +157,225 @@ class RegionTool(Tool):
         """Gives the name of a class by its value."""
         self.selected: SelectedRegion | None = None
         self.clipboard: SelectedRegion | None = None
-        """What was copied last; it outlives pictures."""
-        self._carried: _FloatingRegion | None = None
-        self._grip: tuple[Point, int, int] | None = None
-        self._over = False
-        self._sought: Point | None = None
-        self._ghost: tuple[object, MaskPreview] | None = None
+        """The region that was copied last; kept when another picture is opened."""
+        self._floating: _FloatingRegion | None = None
+        self._drag_start: tuple[Point, int, int] | None = None
+        self._is_hovered = False
+        self._searched_at: Point | None = None
+        self._mask_preview: tuple[object, MaskPreview] | None = None
 
     @property
     def is_busy(self) -> bool:
-        return self._carried is not None
+        return self._floating is not None
 
     @property
     def cursor(self) -> Cursor:  # type: ignore[override]
-        return Cursor.MOVE if self._over or self._grip else Cursor.CROSS
+        return Cursor.MOVE if self._is_hovered or self._drag_start else Cursor.CROSS
 
-    def select(self, stage: ToolContext, shape: RegionMask, value: int) -> ToolResult:
-        """Choose these pixels; nothing when they are none, or not all of `value` any more."""
-        found = SelectedRegion(shape, value)
-        self.selected = found if shape[1].any() and found.still_matches(stage.labels) else None
-        return self._shown(stage)
+    def select(self, context: ToolContext, shape: RegionMask, value: int) -> ToolResult:
+        """Select these pixels; nothing when there are none, or when not all of them have `value` any more."""
+        region = SelectedRegion(shape, value)
+        self.selected = region if shape[1].any() and region.still_matches(context.labels) else None
+        return self._show(context)
 
-    def revalidate(self, stage: ToolContext) -> ToolResult:
-        """The label has changed: a region that is no longer there is let go of, and so is what moves away from it."""
-        if self.selected is not None and not self.selected.still_matches(stage.labels):
+    def revalidate(self, context: ToolContext) -> ToolResult:
+        """The label has changed: a selection that no longer matches it is dropped, and so is a region that is moved
+        from it."""
+        if self.selected is not None and not self.selected.still_matches(context.labels):
             self.selected = None
-            if self._carried is not None and self._carried.lifted:
-                self._carried = self._grip = None
-        return self._shown(stage)
+            if self._floating is not None and self._floating.is_moved:
+                self._floating = self._drag_start = None
+        return self._show(context)
 
     # The pointer
 
-    def press(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
-        held = self._held(stage)
-        if held is not None and held.contains(at):
-            carried = self._carried
-            self._grip = at, carried.dx if carried else 0, carried.dy if carried else 0
-            return self._shown(stage)
-        put_down = self.finish(stage)
-        if put_down.deferred is not None:
-            return put_down  # there is nothing certain to be chosen before it is painted
-        chosen = self._choose_at(stage, at)
-        return replace(
-            chosen, dirty=put_down.dirty, edit=put_down.edit, message=put_down.message or chosen.message
-        )
+    def press(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+        movable = self._movable(context)
+        if movable is not None and movable.contains(at):
+            floating = self._floating
+            self._drag_start = at, floating.dx if floating else 0, floating.dy if floating else 0
+            return self._show(context)
+        placed = self.finish(context)
+        if placed.deferred is not None:
+            return placed  # what is under the pointer is known only once it is painted
+        chosen = self._select_at(context, at)
+        return replace(chosen, dirty=placed.dirty, edit=placed.edit, message=placed.message or chosen.message)
 
-    def drag(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
-        if self._grip is None:
-            return self._shown(stage)
-        start, dx, dy = self._grip
+    def drag(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+        if self._drag_start is None:
+            return self._show(context)
+        start, dx, dy = self._drag_start
         dx, dy = dx + round(at.x - start.x), dy + round(at.y - start.y)
-        if self._carried is None and self.selected is not None and (dx or dy):
-            self._carried = _FloatingRegion(self.selected)
-        if self._carried is not None:
-            self._carried = self._carried.put(dx, dy, stage.labels)
-            if not self._carried.loose:
-                copies = modifiers.ctrl
-                self._carried = replace(self._carried, lifted=not copies, verb="Copy" if copies else "Move")
-        return self._shown(stage)
+        if self._floating is None and self.selected is not None and (dx or dy):
+            self._floating = _FloatingRegion(self.selected)
+        if self._floating is not None:
+            self._floating = self._floating.put(dx, dy, context.labels)
+            if not self._floating.is_loose:
+                is_copy = modifiers.ctrl
+                self._floating = replace(
+                    self._floating, is_moved=not is_copy, verb="Copy" if is_copy else "Move"
+                )
+        return self._show(context)
 
-    def release(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
-        outcome = self.drag(stage, at, modifiers)
-        self._grip = None
-        if self._carried is None or self._carried.loose:
-            return outcome
-        return self.finish(stage)
+    def release(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+        result = self.drag(context, at, modifiers)
+        self._drag_start = None
+        if self._floating is None or self._floating.is_loose:
+            return result
+        return self.finish(context)
 
-    def hover(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
-        held = self._held(stage)
-        self._over = held is not None and held.contains(at)
-        return self._shown(stage)
+    def hover(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+        movable = self._movable(context)
+        self._is_hovered = movable is not None and movable.contains(at)
+        return self._show(context)
 
     # Keys
 
-    def finish(self, stage: ToolContext) -> ToolResult:
-        carried, self._carried, self._grip = self._carried, None, None
-        if carried is None:
-            return self._shown(stage)
-        locked = carried.what.value in stage.options.locked
-        if carried.lifted and locked:
-            said = f"The class {self.name_of(carried.what.value)} is locked; unlock it to move its regions."
-            return replace(self._shown(stage), message=said)
-        outcome = self._put_down(stage, carried)
-        shape, value = carried.place(stage.labels), carried.what.value
-        if outcome.deferred is not None:
-            self.selected = SelectedRegion(shape, value)  # whether it is all there shows once it is painted
-            return outcome
-        return replace(self.select(stage, shape, value), dirty=outcome.dirty, edit=outcome.edit)
+    def finish(self, context: ToolContext) -> ToolResult:
+        floating, self._floating, self._drag_start = self._floating, None, None
+        if floating is None:
+            return self._show(context)
+        locked = floating.what.value in context.options.locked
+        if floating.is_moved and locked:
+            message = (
+                f"The class {self.name_of(floating.what.value)} is locked; unlock it to move its regions."
+            )
+            return replace(self._show(context), message=message)
+        result = self._place(context, floating)
+        shape, value = floating.place(context.labels), floating.what.value
+        if result.deferred is not None:
+            self.selected = SelectedRegion(shape, value)  # validated once it is painted
+            return result
+        return replace(self.select(context, shape, value), dirty=result.dirty, edit=result.edit)
 
-    def on_deferred_done(self, stage: ToolContext) -> ToolResult | None:
-        return self.revalidate(stage)
+    def on_deferred_done(self, context: ToolContext) -> ToolResult | None:
+        return self.revalidate(context)
 
-    def cancel(self, stage: ToolContext) -> ToolResult:
-        if self._carried is None:
+    def cancel(self, context: ToolContext) -> ToolResult:
+        if self._floating is None:
             self.selected = None
-        self._carried = self._grip = None
-        return self._shown(stage)
+        self._floating = self._drag_start = None
+        return self._show(context)
 
-    def undo_step(self, stage: ToolContext) -> ToolResult:
-        return self.cancel(stage) if self._carried else self._shown(stage)
+    def undo_step(self, context: ToolContext) -> ToolResult:
+        return self.cancel(context) if self._floating else self._show(context)
 
-    def deactivate(self, stage: ToolContext) -> ToolResult:
-        outcome = self.finish(stage)
-        self.selected, self._over = None, False
-        return replace(outcome.committed, message=outcome.message)
+    def deactivate(self, context: ToolContext) -> ToolResult:
+        result = self.finish(context)
+        self.selected, self._is_hovered = None, False
+        return replace(result.committed, message=result.message)
 
     def handles_key(self, key: str) -> bool:
         if key == "Ctrl+V":
             return self.clipboard is not None
-        if self.selected is None and self._carried is None:
+        if self.selected is None and self._floating is None:
             return False
         return key in ("Esc", "Ctrl+C") or key.removeprefix("Shift+") in _STEPS
 
-    def press_key(self, stage: ToolContext, key: str) -> ToolResult:
+    def press_key(self, context: ToolContext, key: str) -> ToolResult:
         if key == "Esc":
-            return self.cancel(stage)
+            return self.cancel(context)
         if key == "Ctrl+C":
-            self.clipboard = self._held(stage)
-            return replace(self._shown(stage), message="Copied. Ctrl+V puts it into this or another picture.")
+            self.clipboard = self._movable(context)
+            return replace(
+                self._show(context), message="Copied. Ctrl+V puts it into this or another picture."
+            )
         if key == "Ctrl+V":
-            return self.paste(stage)
+            return self.paste(context)
         across, down = _STEPS[key.removeprefix("Shift+")]
-        far = _FAR if key.startswith("Shift+") else 1
-        return self._nudge(stage, across * far, down * far)
+        step = _FAST_STEP if key.startswith("Shift+") else 1
+        return self._nudge(context, across * step, down * step)
 
-    def paste(self, stage: ToolContext) -> ToolResult:
-        """What was copied hangs above the same place, or as near to it as the picture allows."""
+    def paste(self, context: ToolContext) -> ToolResult:
+        """The copied region floats at its old position, or as near to it as the picture allows."""
         if self.clipboard is None:
-            return replace(self._shown(stage), message="Copy a region first: choose it and press Ctrl+C.")
-        put_down = self.finish(stage).committed
+            return replace(self._show(context), message="Copy a region first: select it and press Ctrl+C.")
+        placed = self.finish(context).committed
         box = self.clipboard.shape[0]
-        dx = max(min(0, stage.labels.width - box.x1), -box.x0)
-        dy = max(min(0, stage.labels.height - box.y1), -box.y0)
+        dx = max(min(0, context.labels.width - box.x1), -box.x0)
+        dy = max(min(0, context.labels.height - box.y1), -box.y0)
         self.selected = None
-        self._carried = _FloatingRegion(self.clipboard, verb="Paste", lifted=False, loose=True).put(
-            dx, dy, stage.labels
+        self._floating = _FloatingRegion(self.clipboard, verb="Paste", is_moved=False, is_loose=True).put(
+            dx, dy, context.labels
         )
-        said = "Drag or nudge it; Enter puts it down, Esc takes it back."
-        if put_down.deferred is not None:
-            return replace(put_down, message=said)
-        return replace(self._shown(stage), dirty=put_down.dirty, edit=put_down.edit, message=said)
+        message = "Drag it or nudge it with the arrow keys; Enter places it, Esc takes it back."
+        if placed.deferred is not None:
+            return replace(placed, message=message)
+        return replace(self._show(context), dirty=placed.dirty, edit=placed.edit, message=message)
 
-    # Regions too large to be found between two frames
+    # Regions too large to be found within a frame
 
-    def on_task_done(self, stage: ToolContext, result: object) -> ToolResult:
-        sought, self._sought = self._sought, None
+    def on_task_done(self, context: ToolContext, result: object) -> ToolResult:
+        sought, self._searched_at = self._searched_at, None
         match result:
-            case (at, SelectedRegion() as found) if at is sought:
-                return self.select(stage, found.shape, found.value)
+            case (at, SelectedRegion() as region) if at is sought:
+                return self.select(context, region.shape, region.value)
             case _:
-                return self._shown(stage)  # something else was clicked meanwhile
+                return self._show(context)  # the user has clicked somewhere else since
 
-    # Steps of the above
+    # Internals
 
-    def refresh(self, stage: ToolContext) -> ToolResult:
-        return self._shown(stage)
+    def refresh(self, context: ToolContext) -> ToolResult:
+        return self._show(context)
 
-    def _held(self, stage: ToolContext) -> SelectedRegion | None:
-        """What the hand would take now: the region in the air where it is, else the chosen one."""
-        if self._carried is not None:
-            return SelectedRegion(self._carried.place(stage.labels), self._carried.what.value)
+    def _movable(self, context: ToolContext) -> SelectedRegion | None:
+        """What a drag would move: the floating region where it is, else the selection."""
+        if self._floating is not None:
+            return SelectedRegion(self._floating.place(context.labels), self._floating.what.value)
         return self.selected
 
-    def _choose_at(self, stage: ToolContext, at: Point) -> ToolResult:
-        labels = stage.labels
-        self.selected = self._sought = None
+    def _select_at(self, context: ToolContext, at: Point) -> ToolResult:
+        labels = context.labels
+        self.selected = self._searched_at = None
         if not (0 <= at.x < labels.width and 0 <= at.y < labels.height):
-            return self._shown(stage)
+            return self._show(context)
         value = int(labels.values[int(at.y), int(at.x)])
         if value == UNLABELLED:
-            return self._shown(stage)
-        near = nearby_region(labels.values, at, NEARBY_PIXELS)
-        if near is not None:
-            return self.select(stage, near, value)
+            return self._show(context)
+        nearby = nearby_region(labels.values, at, NEARBY_PIXELS)
+        if nearby is not None:
+            return self.select(context, nearby, value)
         label = labels.snapshot()
-        self._sought = at
+        self._searched_at = at
 
-        def seek(_unwanted: Callable[[], bool]) -> object:
+        def search(_is_cancelled: Callable[[], bool]) -> object:
             return at, SelectedRegion(connected_region(label.copy(), at), value)
 
-        return ToolResult(task=BackgroundTask("Choosing the region", seek))
+        return ToolResult(task=BackgroundTask("Selecting the region", search))
 
-    def _nudge(self, stage: ToolContext, dx: int, dy: int) -> ToolResult:
-        if self._carried is None and self.selected is not None:
-            self._carried = _FloatingRegion(self.selected, loose=True)
-        if self._carried is None:
+    def _nudge(self, context: ToolContext, dx: int, dy: int) -> ToolResult:
+        if self._floating is None and self.selected is not None:
+            self._floating = _FloatingRegion(self.selected, is_loose=True)
+        if self._floating is None:
             return NO_RESULT
-        self._carried = self._carried.put(self._carried.dx + dx, self._carried.dy + dy, stage.labels)
-        return replace(self._shown(stage), message="Enter puts it down, Esc takes it back.")
+        self._floating = self._floating.put(self._floating.dx + dx, self._floating.dy + dy, context.labels)
+        return replace(self._show(context), message="Enter places the region, Esc takes it back.")
 
-    def _put_down(self, stage: ToolContext, carried: _FloatingRegion) -> ToolResult:
-        value, lifted, there = carried.what.value, carried.what.shape, carried.place(stage.labels)
+    def _place(self, context: ToolContext, floating: _FloatingRegion) -> ToolResult:
+        value, is_moved, there = floating.what.value, floating.what.shape, floating.place(context.labels)
 
-        def paint(stage: ToolContext) -> Box:
-            labels, dirty = stage.labels, Box.empty()
-            if carried.lifted:
-                box, mask = lifted
-                dirty = labels.paint(box, editable_pixels(stage, box, mask.copy(), UNLABELLED), UNLABELLED)
+        def paint(context: ToolContext) -> Box:
+            labels, dirty = context.labels, Box.empty()
+            if floating.is_moved:
+                box, mask = is_moved
+                dirty = labels.paint(box, editable_pixels(context, box, mask.copy(), UNLABELLED), UNLABELLED)
             box, mask = there
-            return dirty.union(labels.paint(box, editable_pixels(stage, box, mask.copy(), value), value))
+            return dirty.union(labels.paint(box, editable_pixels(context, box, mask.copy(), value), value))
 
-        name, pixels = f"{carried.verb} region, {self.name_of(value)}", lifted[0].area + there[0].area
+        name, pixels = f"{floating.verb} region, {self.name_of(value)}", is_moved[0].area + there[0].area
         return paint_or_defer(
-            stage, name, self.name, value, pixels, paint, mask_preview=MaskPreview(*there, value)
+            context, name, self.name, value, pixels, paint, mask_preview=MaskPreview(*there, value)
         )
 
-    def _shown(self, stage: ToolContext) -> ToolResult:
-        """The ghost is the same object for as long as it shows the same, so that it is not painted again."""
-        subject = self._carried or self.selected
+    def _show(self, context: ToolContext) -> ToolResult:
+        """The preview object stays the same while it shows the same, so that it is not rendered again."""
+        subject = self._floating or self.selected
         if subject is None:
             return NO_RESULT
-        if self._ghost is None or self._ghost[0] is not subject:
+        if self._mask_preview is None or self._mask_preview[0] is not subject:
             if isinstance(subject, SelectedRegion):
-                ghost = MaskPreview(*subject.shape, subject.value, filled=False)
+                mask_preview = MaskPreview(*subject.shape, subject.value, filled=False)
             else:
-                ghost = MaskPreview(*subject.place(stage.labels), subject.what.value)
-            self._ghost = subject, ghost
-        return ToolResult(mask_preview=self._ghost[1])
+                mask_preview = MaskPreview(*subject.place(context.labels), subject.what.value)
+            self._mask_preview = subject, mask_preview
+        return ToolResult(mask_preview=self._mask_preview[1])

@@ -1,7 +1,7 @@
-"""Regions of a label change their shape: each change is one edit, and locks and "paint over" hold.
+"""Operations on the regions of a label: grow, shrink, smooth, fill holes, remove islands, delete. Each is one edit that
+respects locks and the option "Over".
 
-A change is thought out on a copy of the label, which may happen on another thread, and then carried out on the live
-one.
+An operation is computed on a copy of the label, possibly on another thread, and then applied to the label itself.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from core.tools.tool_options import FreedPixels
 
 
 class RegionOperation(StrEnum):
-    """How a shape changes; the words are those of the undo step."""
+    """The operations; the values are the names of their undo steps."""
 
     GROW = "Grow"
     SHRINK = "Shrink"
@@ -34,14 +34,14 @@ class RegionOperation(StrEnum):
 
     @property
     def is_whole_class(self) -> bool:
-        """Whether it is always about all pixels of a class: one region has no islands."""
+        """Whether it always applies to all pixels of a class: a single region has no islands."""
         return self in (RegionOperation.REMOVE_ISLANDS, RegionOperation.KEEP_LARGEST)
 
 
 @dataclass(frozen=True, slots=True)
 class RegionParams:
-    """by: pixels for growing, shrinking, smoothing; island_size: parts of fewer pixels go; freed: what becomes of
-    pixels that are given away; whole: the shape is all of its class, not one region."""
+    """distance: pixels for growing, shrinking, smoothing; island_size: smaller components are removed; freed: what
+    removed pixels become; whole_class: the shape is all of its class, not one region"""
 
     operation: RegionOperation
     distance: int = 1
@@ -52,8 +52,11 @@ class RegionParams:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RegionResult:
-    """What a wish comes to: `shape` is the new shape; `lost` are pixels that are given away and `heirs` (uint8 of
-    the box of `lost`) what they become; nothing is known of locks yet."""
+    """The result of an operation before locks are applied.
+
+    region: the new region; removed: pixels that it loses; replacement: (h, w) uint8 of the box of `removed`, what they
+    become
+    """
 
     params: RegionParams
     value: int
@@ -62,77 +65,81 @@ class RegionResult:
     replacement: Values
 
 
-def compute_result(values: Values, shape: RegionMask, wish: RegionParams) -> RegionResult:
-    """Work a wish out. Reads (H, W) uint8 `values` and changes nothing; may run on any thread with a copy."""
+def compute_result(values: Values, shape: RegionMask, params: RegionParams) -> RegionResult:
+    """Compute an operation on a region of (H, W) uint8 `values`, which are not changed. Any thread, with a copy."""
     box, mask = shape
     value = int(values[box.slices][mask][0]) if mask.any() else UNLABELLED
-    new = _new_shape(values, shape, wish)
-    lost = morphology.trim((box, mask & ~morphology.mask_in_box(new, box)))
-    return RegionResult(wish, value, new, lost, _heirs(values, lost, shape, wish))
+    region = _new_shape(values, shape, params)
+    lost = morphology.trim((box, mask & ~morphology.mask_in_box(region, box)))
+    return RegionResult(params, value, region, lost, _replacement(values, lost, shape, params))
 
 
-def apply_result(stage: ToolContext, reshaped: RegionResult, class_name: str) -> Edit | None:
-    """Make the change, where it is allowed, as one edit. None when that changes nothing."""
-    begin_edit(stage.labels, reshaped, class_name)
-    paint_result(stage, reshaped)
-    return stage.labels.finish_edit()
+def apply_result(context: ToolContext, reshaped: RegionResult, class_name: str) -> Edit | None:
+    """Apply the result, where that is allowed, as one edit. None when that changes nothing."""
+    begin_edit(context.labels, reshaped, class_name)
+    paint_result(context, reshaped)
+    return context.labels.finish_edit()
 
 
 def begin_edit(labels: LabelMap, reshaped: RegionResult, class_name: str) -> str:
-    """Open the edit of a change. Returns its name."""
-    wish = reshaped.params
-    about = wish.operation.value
-    if wish.operation in (
+    """Open the edit of a result. Returns its name."""
+    params = reshaped.params
+    verb = params.operation.value
+    if params.operation in (
         RegionOperation.GROW,
         RegionOperation.SHRINK,
         RegionOperation.SMOOTH,
         RegionOperation.DELETE,
     ):
-        about += " class" if wish.whole_class else " region"
-    name = f"{about}, {class_name}"
+        verb += " class" if params.whole_class else " region"
+    name = f"{verb}, {class_name}"
     labels.begin_edit(name, "region", reshaped.value)
     return name
 
 
-def paint_result(stage: ToolContext, reshaped: RegionResult) -> Box:
-    """Make the change in the open edit, where it is allowed. Returns the dirty box."""
-    value, labels = reshaped.value, stage.labels
+def paint_result(context: ToolContext, reshaped: RegionResult) -> Box:
+    """Paint the result into the open edit, where that is allowed. Returns the dirty box."""
+    value, labels = reshaped.value, context.labels
     box, mask = reshaped.region
     gained = mask & (labels.values[box.slices] != value)
-    dirty = labels.paint(box, editable_pixels(stage, box, gained, value), value)
+    dirty = labels.paint(box, editable_pixels(context, box, gained, value), value)
     box, mask = reshaped.removed
     if not box.is_empty:
-        free = editable_pixels(stage, box, mask.copy(), UNLABELLED)
+        free = editable_pixels(context, box, mask.copy(), UNLABELLED)
         dirty = dirty.union(labels.put_values(box, reshaped.replacement, free))
     return dirty
 
 
-def _new_shape(values: Values, shape: RegionMask, wish: RegionParams) -> RegionMask:
+def _new_shape(values: Values, shape: RegionMask, params: RegionParams) -> RegionMask:
     within = Box(0, 0, values.shape[1], values.shape[0])
-    match wish.operation:
+    match params.operation:
         case RegionOperation.GROW:
-            return morphology.dilate(shape, wish.distance, within)
+            return morphology.dilate(shape, params.distance, within)
         case RegionOperation.SHRINK:
-            return morphology.erode(shape, wish.distance, within)
+            return morphology.erode(shape, params.distance, within)
         case RegionOperation.SMOOTH:
-            return morphology.smooth(shape, wish.distance, within)
+            return morphology.smooth(shape, params.distance, within)
         case RegionOperation.FILL_HOLES:
             return morphology.fill_holes(shape)
         case RegionOperation.REMOVE_ISLANDS:
-            return _without(shape, morphology.small_components(shape, wish.island_size))
+            return _subtract(shape, morphology.small_components(shape, params.island_size))
         case RegionOperation.KEEP_LARGEST:
-            return _without(shape, morphology.all_but_largest_component(shape))
+            return _subtract(shape, morphology.all_but_largest_component(shape))
         case RegionOperation.DELETE:
             return morphology.EMPTY_REGION
 
 
-def _without(shape: RegionMask, lost: RegionMask) -> RegionMask:
+def _subtract(shape: RegionMask, lost: RegionMask) -> RegionMask:
     return morphology.trim((shape[0], shape[1] & ~morphology.mask_in_box(lost, shape[0])))
 
 
-def _heirs(values: Values, lost: RegionMask, shape: RegionMask, wish: RegionParams) -> Values:
-    if lost[0].is_empty or wish.freed == FreedPixels.UNLABELLED or wish.operation == RegionOperation.DELETE:
+def _replacement(values: Values, lost: RegionMask, shape: RegionMask, params: RegionParams) -> Values:
+    if (
+        lost[0].is_empty
+        or params.freed == FreedPixels.UNLABELLED
+        or params.operation == RegionOperation.DELETE
+    ):
         return np.full((lost[0].height, lost[0].width), UNLABELLED, np.uint8)
-    if wish.operation.is_whole_class:
+    if params.operation.is_whole_class:
         return morphology.majority_neighbours(values, lost)
     return morphology.nearest_other_values(values, lost, shape)

@@ -1,4 +1,4 @@
-"""Every tool there is, in the order of the tool strip."""
+"""All tools, in the order of the tool strip."""
 
 from __future__ import annotations
 
@@ -33,5 +33,5 @@ TOOLS: tuple[type[Tool], ...] = (
 
 
 def create_tools() -> dict[str, Tool]:
-    """One of each by the id of its action, "tool_" and its name."""
+    """A new instance of each, by the id of its action: "tool_" and its name."""
     return {f"tool_{kind.name}": kind() for kind in TOOLS}

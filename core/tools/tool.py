@@ -1,4 +1,4 @@
-"""What a tool is: a small state machine between the hand and the label."""
+"""The interface of a tool: a state machine that turns pointer and key events into edits of a label."""
 
 # ruff: noqa: ARG002 - every tool answers the same calls; few need every argument of every call.
 
@@ -20,9 +20,9 @@ from core.tools.tool_options import Control, ToolOptions
 
 @dataclass(frozen=True, slots=True)
 class Modifiers:
-    """How the pointer acts: the keys held, and how hard a pen presses (0..1; a mouse always 1).
+    """Keys held, and the pressure of a pen (0..1; a mouse always 1).
 
-    The secondary button and the other end of a pen count as `ctrl` for tools that erase with it.
+    The secondary mouse button and the eraser end of a pen count as `ctrl` for tools that erase with it.
     """
 
     shift: bool = False
@@ -33,9 +33,9 @@ class Modifiers:
 
 @dataclass(frozen=True, slots=True)
 class ToolContext:
-    """What a tool may see and touch while it handles one event.
+    """What a tool may read and change while it handles one event.
 
-    picture: (H, W, 3) uint8 RGB; scale: widget pixels per image pixel, so that "near" means near for the hand.
+    picture: (H, W, 3) uint8 RGB; scale: widget pixels per image pixel, for distances that are meant on the screen
     """
 
     labels: LabelMap
@@ -49,7 +49,7 @@ class ToolContext:
 
 @dataclass(frozen=True, slots=True)
 class Scribble:
-    """A stroke that says something of what it touches: that it belongs to the thing, or `against`: that it does not."""
+    """A hint stroke drawn above the picture: for the object, or for the background."""
 
     points: tuple[Point, ...]
     is_background: bool = False
@@ -57,13 +57,14 @@ class Scribble:
 
 @dataclass(frozen=True, slots=True)
 class OutlinePreview:
-    """A shape under way, drawn above the picture: a line through `points` and on to `cursor`.
+    """A shape that is being drawn, shown above the picture: a line through `points` and on to `cursor`.
 
-    closed: the line also returns to the first point; closing: the next click will close it; rings: further closed
-    lines; handles: the points of all lines are drawn as small handles; chosen: the handle that the pointer has,
-    counted through `points` and then through the rings; spots: where a click would make a handle; filled: what all
-    lines together enclose (even-odd) is tinted; erases: the shape will take labels away; anchors: points with a
-    handle on a line that has many more; scribbles: strokes drawn apart from the line.
+    closed: the line returns to its first point; closing: the next click closes it; rings: further closed lines
+    handles: all points have small handles; active_handle: the one under the pointer, counted through `points` and then
+    through the rings; insertion_points: where a click would insert a point; anchors: points with a handle on a line
+    that has many more points
+    filled: the enclosed area (even-odd) is tinted; erases: the shape will erase labels
+    scribbles: strokes drawn apart from the line
     """
 
     points: tuple[Point, ...]
@@ -82,12 +83,11 @@ class OutlinePreview:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MaskPreview:
-    """Pixels that a click would paint, shown in the class's colour before they are: (h, w) bool `mask` of `box`,
-    which lies inside the picture.
+    """Pixels that a click would paint, shown in the class's colour: (h, w) bool `mask` of a `box` inside the picture.
 
-    value: the class whose colour it has, None for the active one; filled: False shows only its edge; allowed: of a
-    large one says which pixels in these rows and columns of the picture, both rising, may change, as (rows, columns)
-    bool: it is asked only for those that are on screen.
+    value: the class whose colour it has, None for the active one; filled: False shows only the edge
+    allowed: for a large mask, computed only for pixels on screen: which pixels in these rows and columns of the
+    picture, both ascending, may change, as (rows, columns) bool
     """
 
     box: Box
@@ -99,12 +99,11 @@ class MaskPreview:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BackgroundTask:
-    """Something that takes longer than a frame. `run` is called on another thread, with a function to ask now and
-    then whether its result is still wanted; what it returns comes back to the tool through `Tool.on_task_done`. It must not
-    touch the label or the options; it takes copies along. It may raise MaskloopError: a sentence for people.
+    """Work that takes longer than a frame. `run` is called on another thread with a function that tells whether it was
+    cancelled; its return value goes to `Tool.on_task_done`. It may raise MaskloopError.
 
-    The picture may be read from there, since nobody ever changes it. quiet: work that nobody asked for in so many
-    words, such as what a mere hover needs, is spoken of later.
+    `run` must not use the label or the options, only copies; it may read the picture, which never changes. quiet: the
+    task was not asked for explicitly (a hover, for example), so that its progress is shown later.
     """
 
     title: str
@@ -117,14 +116,14 @@ _NO_PIXELS = Box.empty()
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What one event did: the label pixels to redraw, the finished edit, and the shape to draw now (None: none).
+    """What one event did. Everything not mentioned is as before, except the previews: None removes them.
 
-    ghost: pixels to show as a promise now (None: none); work: what to start; newer work replaces older, and so does
-    leaving the tool; say: a sentence for the status line; tuned: the tool has changed an option; picks: the class
-    under the pointer comes into the hand; over: the tool has done its part, what was in the hand before may come back.
-
-    painting: an edit that is too large to be made between two frames, in place of `dirty` and `edit`: it is made beside
-    the window, and outline and ghost stay until it is. Nothing but Esc throws it away.
+    dirty: label pixels to redraw; edit: the finished edit; outline, mask_preview: what to show above the label
+    task: work to start; it replaces an earlier task, and deactivating the tool cancels it
+    message: for the status line; options_changed: the tool changed an option; picks_class: make the class under the
+    pointer active; is_finished: return to the tool that was active before
+    deferred: an edit that is too large to be painted within a frame, instead of `dirty` and `edit`: it is painted on
+    another thread, and outline and mask preview stay until then; only Esc cancels it
     """
 
     dirty: Box = _NO_PIXELS
@@ -140,7 +139,7 @@ class ToolResult:
 
     @property
     def committed(self) -> ToolResult:
-        """What must not be lost when the tool is put down."""
+        """Only what must not be lost when the tool is deactivated."""
         if self.deferred is not None:
             return ToolResult(deferred=self.deferred, outline=self.outline, mask_preview=self.mask_preview)
         return ToolResult(self.dirty, self.edit)
@@ -150,7 +149,7 @@ NO_RESULT = ToolResult()
 
 
 class Cursor(StrEnum):
-    """What the pointer looks like over the picture."""
+    """The shape of the pointer over the picture."""
 
     RING = "ring"
     ERASER_RING = "eraser ring"
@@ -160,11 +159,11 @@ class Cursor(StrEnum):
 
 
 class Tool:
-    """One tool; every method answers an event and by default does nothing. Lives on the GUI thread.
+    """One tool. Each method handles an event and does nothing by default. Lives on the GUI thread.
 
-    A tool that changes labels opens the edit itself and hands it over in an Outcome exactly once. While
-    `is_busy` the canvas sends Enter, Esc and Backspace to it; `leave` is called when another tool, another
-    picture or the end of the program takes over: what was drawn must not be lost then.
+    A tool opens the edit of the label itself and returns it in exactly one ToolResult. While `is_busy` the canvas sends
+    Enter, Esc and Backspace to it. `deactivate` is called before another tool or picture becomes active and at the end
+    of the program: what was drawn must not be lost.
     """
 
     name = ""
@@ -173,82 +172,83 @@ class Tool:
     cursor = Cursor.CROSS
     needs_class = True
     can_erase = False
-    """Whether Ctrl, or the secondary button, makes it take labels away."""
+    """Whether Ctrl, or the secondary button, makes it erase."""
     controls: tuple[Control, ...] = ()
-    """What the option bar offers while the tool is in the hand, beside its size."""
+    """What the option bar shows for the tool, beside its size."""
     wheel_adjusts = False
-    """Whether the plain wheel does what Shift and the wheel do for others; the wheel then zooms with Ctrl."""
+    """Whether the plain wheel calls `adjust`, as Shift+wheel does for other tools; Ctrl+wheel then zooms."""
     uses_both_buttons = False
-    """Whether the secondary button presses and drags too, as `ctrl`; else it takes back a step."""
+    """Whether the secondary button presses and drags too, as `ctrl`; otherwise it undoes a step."""
 
     @property
     def is_busy(self) -> bool:
-        """Whether something is under way that Esc would throw away."""
+        """Whether something is in progress that Esc would discard."""
         return False
 
     def radius(self, options: ToolOptions) -> float | None:
-        """The radius in image pixels that the ring shows, None for tools without size."""
+        """The radius of the brush cursor in image pixels; None for tools without a size."""
         return None
 
     def set_radius(self, options: ToolOptions, radius: float) -> None:
-        """Store a new radius, kept within the limits."""
+        """Store a new radius, clamped to the limits."""
 
-    def press(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
-        """The primary button went down (or the secondary one, as `ctrl`, for tools that can erase)."""
+    def press(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+        """The primary button was pressed (or the secondary one, as `ctrl`, for tools that can erase)."""
         return NO_RESULT
 
-    def drag(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
-        """The pointer moved with the button down."""
+    def drag(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+        """The pointer moved with the button pressed."""
         return NO_RESULT
 
-    def hover(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
-        """The pointer moved with no button down."""
+    def hover(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+        """The pointer moved with no button pressed."""
         return NO_RESULT
 
-    def release(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
-        """The button went up."""
+    def release(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+        """The button was released."""
         return NO_RESULT
 
-    def finish(self, stage: ToolContext) -> ToolResult:
+    def finish(self, context: ToolContext) -> ToolResult:
         """Enter, or a double click: complete the shape."""
         return NO_RESULT
 
-    def cancel(self, stage: ToolContext) -> ToolResult:
-        """Esc: throw away what is under way; labels are as before."""
+    def cancel(self, context: ToolContext) -> ToolResult:
+        """Esc: discard what is in progress; the label is as before."""
         return NO_RESULT
 
-    def undo_step(self, stage: ToolContext) -> ToolResult:
-        """Backspace: take back the last point."""
+    def undo_step(self, context: ToolContext) -> ToolResult:
+        """Backspace: remove the last point."""
         return NO_RESULT
 
-    def delete_point(self, stage: ToolContext) -> ToolResult:
-        """Delete: take away the point under the pointer."""
+    def delete_point(self, context: ToolContext) -> ToolResult:
+        """Delete: remove the point under the pointer."""
         return NO_RESULT
 
-    def adjust(self, stage: ToolContext, steps: int) -> ToolResult | None:
-        """Shift and the wheel, or a bracket key, for tools without a radius; None: there is nothing to turn."""
+    def adjust(self, context: ToolContext, steps: int) -> ToolResult | None:
+        """Shift+wheel, or a bracket key, for tools without a radius; None: there is nothing to adjust."""
         return None
 
     def handles_key(self, key: str) -> bool:
-        """Whether a key, written as in "Shift+Left" or "Ctrl+C", belongs to the tool now, before any shortcut."""
+        """Whether a key, written as in "Shift+Left" or "Ctrl+C", goes to the tool now, before any shortcut."""
         return False
 
-    def press_key(self, stage: ToolContext, key: str) -> ToolResult:
-        """A key that the tool takes went down."""
+    def press_key(self, context: ToolContext, key: str) -> ToolResult:
+        """A key was pressed for which `handles_key` is true."""
         return NO_RESULT
 
-    def refresh(self, stage: ToolContext) -> ToolResult:
-        """An option or the class changed while `is_busy`: show what it would be now."""
+    def refresh(self, context: ToolContext) -> ToolResult:
+        """An option or the class changed while `is_busy`: update the previews."""
         return NO_RESULT
 
-    def on_task_done(self, stage: ToolContext, result: object) -> ToolResult:
-        """The work that an Outcome asked for has come to its end; None: it could not, and people were told why."""
+    def on_task_done(self, context: ToolContext, result: object) -> ToolResult:
+        """The background task has ended. result: what `run` returned; None when it failed, which was shown to the
+        user."""
         return NO_RESULT
 
-    def on_deferred_done(self, stage: ToolContext) -> ToolResult | None:
-        """A painting is over, and the label is free again. None: that changes nothing of what is shown."""
+    def on_deferred_done(self, context: ToolContext) -> ToolResult | None:
+        """A deferred edit is done, and the label is free again. None: the previews stay as they are."""
         return None
 
-    def deactivate(self, stage: ToolContext) -> ToolResult:
-        """Put the tool down: complete what is under way, forget the place."""
-        return self.finish(stage)
+    def deactivate(self, context: ToolContext) -> ToolResult:
+        """Another tool takes over: complete what is in progress, forget positions."""
+        return self.finish(context)

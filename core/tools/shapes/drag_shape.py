@@ -38,49 +38,49 @@ class DragShapeTool(Tool):
     def is_busy(self) -> bool:
         return self._start is not None
 
-    def press(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+    def press(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         if self._start is not None:
             return NO_RESULT
         self._start, self._erases = at, modifiers.ctrl
-        self._begin(stage, at)
+        self._begin(context, at)
         return NO_RESULT
 
-    def drag(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+    def drag(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         if self._start is None:
             return NO_RESULT
-        self._extend(stage, at, modifiers)
-        return self._shown(stage)
+        self._extend(context, at, modifiers)
+        return self._shown(context)
 
-    def release(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+    def release(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         if self._start is None:
             return NO_RESULT
-        self._extend(stage, at, modifiers)
-        return self.finish(stage)
+        self._extend(context, at, modifiers)
+        return self.finish(context)
 
-    def finish(self, stage: ToolContext) -> ToolResult:
+    def finish(self, context: ToolContext) -> ToolResult:
         if self._start is None:
             return NO_RESULT
         start, self._start = self._start, None
         box, shape = self._shape()
-        pixels = box.clipped(stage.labels.width, stage.labels.height).area
-        value = UNLABELLED if self._erases else stage.class_value
-        name = "Erase" if value == UNLABELLED else f"{self.title}, {stage.class_name}"
+        pixels = box.clipped(context.labels.width, context.labels.height).area
+        value = UNLABELLED if self._erases else context.class_value
+        name = "Erase" if value == UNLABELLED else f"{self.title}, {context.class_name}"
 
-        def paint(stage: ToolContext) -> Box:
-            return paint_shape(stage, box, shape, start, value)
+        def paint(context: ToolContext) -> Box:
+            return paint_shape(context, box, shape, start, value)
 
         return paint_or_defer(
-            stage, name, self.name, value, pixels, paint, outline=self._shown(stage).outline
+            context, name, self.name, value, pixels, paint, outline=self._shown(context).outline
         )
 
-    def cancel(self, stage: ToolContext) -> ToolResult:
+    def cancel(self, context: ToolContext) -> ToolResult:
         self._start = None
         return NO_RESULT
 
-    def _begin(self, stage: ToolContext, at: Point) -> None:
+    def _begin(self, context: ToolContext, at: Point) -> None:
         raise NotImplementedError
 
-    def _extend(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> None:
+    def _extend(self, context: ToolContext, at: Point, modifiers: Modifiers) -> None:
         """The hand is here now."""
         raise NotImplementedError
 
@@ -89,7 +89,7 @@ class DragShapeTool(Tool):
         also when the hand draws something else by then."""
         raise NotImplementedError
 
-    def _shown(self, stage: ToolContext) -> ToolResult:
+    def _shown(self, context: ToolContext) -> ToolResult:
         raise NotImplementedError
 
 
@@ -105,23 +105,23 @@ class Lasso(DragShapeTool):
         self._kept: list[Point] = []
         self._raw: list[Point] = []
 
-    def _begin(self, stage: ToolContext, at: Point) -> None:
+    def _begin(self, context: ToolContext, at: Point) -> None:
         self._kept, self._raw = [], [at]
 
-    def _extend(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> None:
-        if math.dist(at, self._raw[-1]) * stage.scale < _STEP:
+    def _extend(self, context: ToolContext, at: Point, modifiers: Modifiers) -> None:
+        if math.dist(at, self._raw[-1]) * context.scale < _STEP:
             return
         self._raw.append(at)
         if len(self._raw) >= _RAW:
             # The last point begins the next lot.
-            self._kept += _simplified(self._raw, _SLACK / stage.scale)[:-1]
+            self._kept += _simplified(self._raw, _SLACK / context.scale)[:-1]
             self._raw = [at]
 
     def _shape(self) -> tuple[Box, Callable[[Box], tuple[Box, Mask]]]:
         line = [*self._kept, *self._raw]
         return Box.bounding(line), lambda within: polygon(line, within)
 
-    def _shown(self, stage: ToolContext) -> ToolResult:
+    def _shown(self, context: ToolContext) -> ToolResult:
         line = (*self._kept, *self._raw)
         outline = OutlinePreview(line, closed=True, handles=False, filled=True, erases=self._erases)
         return ToolResult(outline=outline)

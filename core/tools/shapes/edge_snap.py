@@ -15,24 +15,26 @@ _FAINTEST = 10.0
 """A step in brightness, of 255, that is no edge yet."""
 
 
-def snap_corner(stage: ToolContext, at: Point) -> Point:
+def snap_corner(context: ToolContext, at: Point) -> Point:
     """The place where a corner set at `at` belongs. All such places lie where pixels meet, as borders of labels do.
 
     `at` itself where there is no edge within reach.
     """
-    reach = min(MAX_SNAP_DISTANCE, max(MIN_SNAP_DISTANCE, SNAP_DISTANCE / stage.scale))
-    around = Box.bounding([at], margin=reach).intersection(Box(1, 1, stage.labels.width, stage.labels.height))
+    reach = min(MAX_SNAP_DISTANCE, max(MIN_SNAP_DISTANCE, SNAP_DISTANCE / context.scale))
+    around = Box.bounding([at], margin=reach).intersection(
+        Box(1, 1, context.labels.width, context.labels.height)
+    )
     if around.is_empty:
         return at
     y, x = np.mgrid[around.slices]
     apart = np.hypot(x - at.x, y - at.y)
     near = apart <= reach
-    border = _borders(stage.labels.values, around) & near
+    border = _borders(context.labels.values, around) & near
     if border.any():
         found = int(np.where(border, apart, np.inf).argmin())
     else:
         # Of two edges alike the nearer one is meant.
-        steps = _steps(stage.picture, around) * near * (1 - 0.5 * apart / reach)
+        steps = _steps(context.picture, around) * near * (1 - 0.5 * apart / reach)
         found = int(steps.argmax())
         if steps.flat[found] < _FAINTEST:
             return at

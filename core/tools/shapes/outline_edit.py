@@ -38,15 +38,15 @@ class OutlineEdit:
     label: LabelSnapshot | None
 
     @classmethod
-    def at_point(cls, stage: ToolContext, at: Point) -> OutlineEdit | None:
+    def at_point(cls, context: ToolContext, at: Point) -> OutlineEdit | None:
         """The labelled region under a point; None where there is none."""
-        labels = stage.labels
+        labels = context.labels
         inside = 0 <= at.x < labels.width and 0 <= at.y < labels.height
         value = int(labels.values[int(at.y), int(at.x)]) if inside else UNLABELLED
         if value == UNLABELLED:
             return None
         # Corners that the screen cannot tell apart help nobody; what is not moved keeps its pixels anyway.
-        slack = _SLACK[stage.options.detail] * max(1.0, 1 / stage.scale)
+        slack = _SLACK[context.options.detail] * max(1.0, 1 / context.scale)
         shape = nearby_region(labels.values, at, NEARBY_PIXELS)
         return cls(at, value, slack, shape, labels.snapshot() if shape is None else None)
 
@@ -60,7 +60,7 @@ class OutlineEdit:
         return tuple(plain or exact)
 
     def commit(
-        self, stage: ToolContext, tool: str, shown: Sequence[Ring], rings: Sequence[Ring]
+        self, context: ToolContext, tool: str, shown: Sequence[Ring], rings: Sequence[Ring]
     ) -> ToolResult:
         """The region becomes what `rings` enclose: what is outside now is unlabelled, the rest takes the class.
 
@@ -68,19 +68,19 @@ class OutlineEdit:
         coarse the outline. Only after `outline`.
         """
         assert self.shape is not None
-        whole = Box(0, 0, stage.labels.width, stage.labels.height)
+        whole = Box(0, 0, context.labels.width, context.labels.height)
         box = self.shape[0]
         for ring in (*shown, *rings):
             box = box.union(Box.bounding(ring).intersection(whole))
 
-        def paint(stage: ToolContext) -> Box:
-            return self._paint(stage, shown, rings)
+        def paint(context: ToolContext) -> Box:
+            return self._paint(context, shown, rings)
 
         return paint_or_defer(
-            stage,
-            f"Edit outline, {stage.class_name}",
+            context,
+            f"Edit outline, {context.class_name}",
             tool,
-            stage.class_value,
+            context.class_value,
             box.area,
             paint,
             outline=OutlinePreview(
@@ -88,10 +88,10 @@ class OutlineEdit:
             ),
         )
 
-    def _paint(self, stage: ToolContext, shown: Sequence[Ring], rings: Sequence[Ring]) -> Box:
+    def _paint(self, context: ToolContext, shown: Sequence[Ring], rings: Sequence[Ring]) -> Box:
         """Into the open edit. Returns the dirty box."""
         assert self.shape is not None
-        labels = stage.labels
+        labels = context.labels
         whole = Box(0, 0, labels.width, labels.height)
         before, after = polygons(shown, whole), polygons(rings, whole)
         box = self.shape[0].union(before[0]).union(after[0])
@@ -103,9 +103,9 @@ class OutlineEdit:
         final = np.where(moved, new, region)
         lost = region & ~final & (labels.values[box.slices] == self.value)
         # What was and stays in the region needs no paint, unless the class is another one now.
-        gained = final & ~region if stage.class_value == self.value else final
-        return paint_mask(stage, box, lost, self.at, UNLABELLED).union(
-            paint_mask(stage, box, gained, self.at)
+        gained = final & ~region if context.class_value == self.value else final
+        return paint_mask(context, box, lost, self.at, UNLABELLED).union(
+            paint_mask(context, box, gained, self.at)
         )
 
 

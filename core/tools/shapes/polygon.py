@@ -64,38 +64,38 @@ class Polygon(Tool):
     def is_busy(self) -> bool:
         return bool(self._draft) or self._reopened is not None
 
-    def press(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+    def press(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         if not self._draft:
             self._forget()  # an outline that is not there yet is not waited for
             if modifiers.alt:
-                return self._reopen(stage, at)
-        self._cursor = place = self._placed(stage, at, modifiers)
+                return self._reopen(context, at)
+        self._cursor = place = self._placed(context, at, modifiers)
         self._at = self._pressed = at
         self._fresh = self._moves = False
-        self._closes = self._can_close(stage, at)
-        self._held = 0 if self._closes else self._draft.nearest_point(at, _GRASP / stage.scale)
+        self._closes = self._can_close(context, at)
+        self._held = 0 if self._closes else self._draft.nearest_point(at, _GRASP / context.scale)
         if self._held is not None and modifiers.ctrl:
             self._remove(self._held)
         elif self._held is None:
-            self._set_corner(stage, at, place)
-        return self._shown(stage)
+            self._set_corner(context, at, place)
+        return self._shown(context)
 
-    def drag(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+    def drag(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         if self._held is None:
-            return self._shown(stage)
-        if not self._moves and math.dist(at, self._pressed) * stage.scale > _TREMBLE:
+            return self._shown(context)
+        if not self._moves and math.dist(at, self._pressed) * context.scale > _TREMBLE:
             self._moves = True
             if not self._fresh:  # else it is still being set
                 self._past.append(self._draft)
         if self._moves:
-            self._cursor = self._placed(stage, at, modifiers)
+            self._cursor = self._placed(context, at, modifiers)
             self._draft = self._draft.with_moved(self._held, self._cursor)
-        return self._shown(stage)
+        return self._shown(context)
 
-    def hover(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
-        self._at, self._cursor = at, self._placed(stage, at, modifiers)
+    def hover(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+        self._at, self._cursor = at, self._placed(context, at, modifiers)
         if self._draft:
-            return self._shown(stage, at)
+            return self._shown(context, at)
         # Where the first corner would jump to.
         return (
             ToolResult(outline=OutlinePreview((), insertion_points=(self._cursor,)))
@@ -103,36 +103,36 @@ class Polygon(Tool):
             else NO_RESULT
         )
 
-    def release(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+    def release(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         clicked_first = self._closes and self._held == 0 and not self._moves
         self._held, self._closes = None, False
         if clicked_first and not modifiers.shift:
-            return self.finish(stage)
+            return self.finish(context)
         if clicked_first:
             self._change(self._draft.with_line_closed())
-        return self.hover(stage, at, modifiers) if self._draft else NO_RESULT
+        return self.hover(context, at, modifiers) if self._draft else NO_RESULT
 
-    def finish(self, stage: ToolContext) -> ToolResult:
+    def finish(self, context: ToolContext) -> ToolResult:
         """Fill the shape; with fewer than three corners there is none yet and it stays as it is."""
         draft, reopened = self._draft, self._reopened
         if not draft.fillable_rings:
-            return self._shown(stage) if draft else NO_RESULT
+            return self._shown(context) if draft else NO_RESULT
         shown = self._shown_at_first
         self._forget()
         if reopened is not None:
-            return reopened.commit(stage, self.name, shown, draft.fillable_rings)
+            return reopened.commit(context, self.name, shown, draft.fillable_rings)
         shapes = draft.fillable_rings
         box = Box.bounding(point for ring in shapes for point in ring)
-        box = box.clipped(stage.labels.width, stage.labels.height)
+        box = box.clipped(context.labels.width, context.labels.height)
 
-        def paint(stage: ToolContext) -> Box:
-            return paint_shape(stage, box, lambda within: polygons(shapes, within), shapes[0][0])
+        def paint(context: ToolContext) -> Box:
+            return paint_shape(context, box, lambda within: polygons(shapes, within), shapes[0][0])
 
         return paint_or_defer(
-            stage,
-            f"Polygon, {stage.class_name}",
+            context,
+            f"Polygon, {context.class_name}",
             self.name,
-            stage.class_value,
+            context.class_value,
             box.area,
             paint,
             outline=OutlinePreview(
@@ -140,53 +140,53 @@ class Polygon(Tool):
             ),
         )
 
-    def cancel(self, stage: ToolContext) -> ToolResult:
+    def cancel(self, context: ToolContext) -> ToolResult:
         self._forget()
         return NO_RESULT
 
-    def undo_step(self, stage: ToolContext) -> ToolResult:
+    def undo_step(self, context: ToolContext) -> ToolResult:
         if self._past:
             self._draft = self._past.pop()
         if self._draft:
-            return self._shown(stage, self._at)
+            return self._shown(context, self._at)
         self._forget()
         return NO_RESULT
 
-    def delete_point(self, stage: ToolContext) -> ToolResult:
-        found = self._draft.nearest_point(self._at, CLOSING_DISTANCE / stage.scale)
+    def delete_point(self, context: ToolContext) -> ToolResult:
+        found = self._draft.nearest_point(self._at, CLOSING_DISTANCE / context.scale)
         if found is not None:
             self._remove(found)
-        return self._shown(stage) if self._draft else NO_RESULT
+        return self._shown(context) if self._draft else NO_RESULT
 
-    def refresh(self, stage: ToolContext) -> ToolResult:
+    def refresh(self, context: ToolContext) -> ToolResult:
         if self._reopened is not None and self._draft == PolygonDraft((), self._shown_at_first):
-            wanted = OutlineEdit.at_point(stage, self._reopened.at)
+            wanted = OutlineEdit.at_point(context, self._reopened.at)
             if wanted is not None and wanted.tolerance != self._reopened.tolerance:
-                return ToolResult(outline=self._shown(stage).outline, task=self._ask(wanted))
-        return self._shown(stage)
+                return ToolResult(outline=self._shown(context).outline, task=self._ask(wanted))
+        return self._shown(context)
 
-    def on_task_done(self, stage: ToolContext, result: object) -> ToolResult:
+    def on_task_done(self, context: ToolContext, result: object) -> ToolResult:
         untouched = self._draft == PolygonDraft((), self._shown_at_first)
         if self._reopened is None or not untouched or not isinstance(result, tuple):
             if not self._draft:
                 self._forget()
-            return self._shown(stage) if self._draft else NO_RESULT
+            return self._shown(context) if self._draft else NO_RESULT
         self._past, self._draft, self._shown_at_first = [PolygonDraft()], PolygonDraft((), result), result
         return ToolResult(
-            outline=self._shown(stage).outline, message="Drag corners, then Enter. Esc leaves it as it was."
+            outline=self._shown(context).outline, message="Drag corners, then Enter. Esc leaves it as it was."
         )
 
-    def deactivate(self, stage: ToolContext) -> ToolResult:
-        outcome = self.finish(stage)
+    def deactivate(self, context: ToolContext) -> ToolResult:
+        outcome = self.finish(context)
         self._forget()
         return outcome.committed
 
     # Steps of the above
 
-    def _set_corner(self, stage: ToolContext, at: Point, place: Point) -> None:
+    def _set_corner(self, context: ToolContext, at: Point, place: Point) -> None:
         """A new corner, which the hand then holds: on an edge whose middle is there, else at the end of the line."""
         self._fresh = True
-        middle = self._draft.nearest_midpoint(at, _GRASP / stage.scale, _SHORT / stage.scale)
+        middle = self._draft.nearest_midpoint(at, _GRASP / context.scale, _SHORT / context.scale)
         if middle is not None:
             before, place = middle
             self._change(self._draft.with_inserted(before, place))
@@ -201,40 +201,40 @@ class Polygon(Tool):
         if not self._draft:
             self._forget()
 
-    def _reopen(self, stage: ToolContext, at: Point) -> ToolResult:
-        region = OutlineEdit.at_point(stage, at)
+    def _reopen(self, context: ToolContext, at: Point) -> ToolResult:
+        region = OutlineEdit.at_point(context, at)
         if region is None:
             return ToolResult(message="Point at a labelled region to change its outline.")
-        if region.value in stage.options.locked:
+        if region.value in context.options.locked:
             return ToolResult(message="This class is locked: unlock it to change the outline.")
         return ToolResult(task=self._ask(region), picks_class=True)
 
     def _ask(self, region: OutlineEdit) -> BackgroundTask:
         self._reopened = region
-        return BackgroundTask("Following the outline", lambda _unwanted: region.outline())
+        return BackgroundTask("Following the outline", lambda _is_cancelled: region.outline())
 
     def _change(self, draft: PolygonDraft) -> None:
         self._past.append(self._draft)
         self._draft = draft
 
-    def _placed(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> Point:
+    def _placed(self, context: ToolContext, at: Point, modifiers: Modifiers) -> Point:
         """Where a corner set here goes. One beyond the border moves onto it, so that shapes can reach the very edge."""
-        if stage.options.snap and not modifiers.alt:
-            at = snap_corner(stage, at)
-        return Point(min(max(at.x, 0.0), stage.labels.width), min(max(at.y, 0.0), stage.labels.height))
+        if context.options.snap and not modifiers.alt:
+            at = snap_corner(context, at)
+        return Point(min(max(at.x, 0.0), context.labels.width), min(max(at.y, 0.0), context.labels.height))
 
-    def _can_close(self, stage: ToolContext, at: Point) -> bool:
+    def _can_close(self, context: ToolContext, at: Point) -> bool:
         line = self._draft.open_line
-        return len(line) > 2 and math.dist(at, line[0]) * stage.scale <= CLOSING_DISTANCE
+        return len(line) > 2 and math.dist(at, line[0]) * context.scale <= CLOSING_DISTANCE
 
-    def _shown(self, stage: ToolContext, at: Point | None = None) -> ToolResult:
+    def _shown(self, context: ToolContext, at: Point | None = None) -> ToolResult:
         """at: where the pointer is, while it holds nothing."""
         draft, chosen = self._draft, self._held
         spots: tuple[Point, ...] = ()
-        closing = at is not None and self._can_close(stage, at)
+        closing = at is not None and self._can_close(context, at)
         if at is not None and not closing:
-            chosen = draft.nearest_point(at, _GRASP / stage.scale)
-            middle = draft.nearest_midpoint(at, _INVITING / stage.scale, _SHORT / stage.scale)
+            chosen = draft.nearest_point(at, _GRASP / context.scale)
+            middle = draft.nearest_midpoint(at, _INVITING / context.scale, _SHORT / context.scale)
             spots = (middle[1],) if middle is not None and chosen is None else ()
         # A line to the pointer says that a click there adds a corner.
         adds = at is not None and chosen is None

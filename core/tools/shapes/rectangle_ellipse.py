@@ -30,10 +30,10 @@ class Rectangle(DragShapeTool):
         self._from = (0, 0)
         self._box = Box.empty()
 
-    def _begin(self, stage: ToolContext, at: Point) -> None:
+    def _begin(self, context: ToolContext, at: Point) -> None:
         self._from, self._box = _meeting(at), Box.empty()
 
-    def _extend(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> None:
+    def _extend(self, context: ToolContext, at: Point, modifiers: Modifiers) -> None:
         x, y = self._from
         across, down = _meeting(at)
         across, down = across - x, down - y
@@ -47,8 +47,8 @@ class Rectangle(DragShapeTool):
     def _shape(self) -> tuple[Box, Callable[[Box], tuple[Box, Mask]]]:
         return self._box, lambda within: (within, np.ones((within.height, within.width), bool))
 
-    def _shown(self, stage: ToolContext) -> ToolResult:
-        box = self._measured(stage)
+    def _shown(self, context: ToolContext) -> ToolResult:
+        box = self._measured(context)
         if box.is_empty:
             return NO_RESULT
         outline = OutlinePreview(
@@ -56,9 +56,9 @@ class Rectangle(DragShapeTool):
         )
         return ToolResult(outline=outline, message=f"{box.width} × {box.height} pixels")
 
-    def _measured(self, stage: ToolContext) -> Box:
+    def _measured(self, context: ToolContext) -> Box:
         """The box that is shown: nothing of a rectangle can lie beside the picture."""
-        return self._box.clipped(stage.labels.width, stage.labels.height)
+        return self._box.clipped(context.labels.width, context.labels.height)
 
     def _line(self, box: Box) -> tuple[Point, ...]:
         return (
@@ -80,7 +80,7 @@ class Ellipse(Rectangle):
         frame = self._box
         return frame, lambda within: ellipse(frame, within)
 
-    def _measured(self, stage: ToolContext) -> Box:
+    def _measured(self, context: ToolContext) -> Box:
         return self._box
 
     def _line(self, box: Box) -> tuple[Point, ...]:

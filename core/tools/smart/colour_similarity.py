@@ -56,7 +56,7 @@ def find_similar_region(
     known: ColourDistance | None,
     *,
     max_pixels: int | None = None,
-    unwanted: Callable[[], bool] = lambda: False,
+    is_cancelled: Callable[[], bool] = lambda: False,
 ) -> SimilarRegion | None:
     """All pixels whose colour is at most `tolerance` from the seed's; `contiguous`: side by side from the seed on.
 
@@ -76,7 +76,7 @@ def find_similar_region(
         if max_pixels is not None and window.area > max_pixels:
             return None
         if known is None or known.window != window:
-            known = _field(picture, window, seed, unwanted)
+            known = _field(picture, window, seed, is_cancelled)
             if known is None:
                 return None
         box, mask = _flooded(known, seed, tolerance) if contiguous else (window, known.distance <= tolerance)
@@ -103,12 +103,14 @@ def _reach(window: Box, seed: Seed) -> int:
     return reach
 
 
-def _field(picture: Picture, window: Box, seed: Seed, unwanted: Callable[[], bool]) -> ColourDistance | None:
+def _field(
+    picture: Picture, window: Box, seed: Seed, is_cancelled: Callable[[], bool]
+) -> ColourDistance | None:
     colour = picture[seed.y : seed.y + 1, seed.x : seed.x + 1]
     far = np.empty((window.height, window.width), np.uint8)
     rows = max(1, _STRIPE // window.width)
     for top in range(0, window.height, rows):
-        if unwanted():
+        if is_cancelled():
             return None
         stripe = Box(window.x0, window.y0 + top, window.x1, min(window.y1, window.y0 + top + rows))
         far[top : top + stripe.height] = _far(picture[stripe.slices], colour, seed.colours)

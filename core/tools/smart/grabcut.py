@@ -47,38 +47,38 @@ class GrabCut(ScribbleTool):
     def is_busy(self) -> bool:
         return bool(self._around) or super().is_busy
 
-    def press(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+    def press(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         if self._is_set:
-            return super().press(stage, at, modifiers)
+            return super().press(context, at, modifiers)
         self._around, self._free = [at], modifiers.alt
-        return self._shown(stage)
+        return self._shown(context)
 
-    def drag(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+    def drag(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         if self._is_set:
-            return super().drag(stage, at, modifiers)
+            return super().drag(context, at, modifiers)
         if self._around:
             if self._free:
                 self._around.append(at)
             else:
                 (x0, y0), (x1, y1) = self._around[0], at
                 self._around = [Point(x0, y0), Point(x1, y0), Point(x1, y1), Point(x0, y1)]
-        return self._shown(stage)
+        return self._shown(context)
 
-    def release(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+    def release(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         if self._is_set:
-            return super().release(stage, at, modifiers)
-        self.drag(stage, at, modifiers)
-        box = Box.bounding(self._around).clipped(stage.labels.width, stage.labels.height)
-        if min(box.width, box.height) * stage.scale < _SMALLEST_SIDE:
+            return super().release(context, at, modifiers)
+        self.drag(context, at, modifiers)
+        box = Box.bounding(self._around).clipped(context.labels.width, context.labels.height)
+        if min(box.width, box.height) * context.scale < _SMALLEST_SIDE:
             self._forget()
             return ToolResult(message="Drag a box around the thing.")
         self._is_set = True
-        return self._look(stage)
+        return self._look(context)
 
-    def undo_step(self, stage: ToolContext) -> ToolResult:
+    def undo_step(self, context: ToolContext) -> ToolResult:
         if self._is_set and self._hints:
             self._hints.pop()
-            return self._look(stage)
+            return self._look(context)
         self._forget()
         return NO_RESULT
 
@@ -93,15 +93,15 @@ class GrabCut(ScribbleTool):
         scribbles = strokes.scribbles if strokes else ()
         return OutlinePreview(tuple(self._around), closed=True, handles=False, scribbles=scribbles)
 
-    def search(self, stage: ToolContext) -> Callable[[Callable[[], bool]], object] | None:
-        whole = Box(0, 0, stage.labels.width, stage.labels.height)
-        around, hints, picture = tuple(self._around), tuple(self._hints), stage.picture
+    def search(self, context: ToolContext) -> Callable[[Callable[[], bool]], object] | None:
+        whole = Box(0, 0, context.labels.width, context.labels.height)
+        around, hints, picture = tuple(self._around), tuple(self._hints), context.picture
         box = Box.bounding(around)
         for hint in hints:
             box = box if hint.is_background else box.union(hint.box)
         margin = max(_SMALLEST_MARGIN, round(_MARGIN * max(box.width, box.height)))
         box = box.grown(margin).intersection(whole)
-        return lambda unwanted: segment_object(picture, box, around, hints, unwanted)
+        return lambda is_cancelled: segment_object(picture, box, around, hints, is_cancelled)
 
     def _forget(self) -> None:
         super()._forget()
@@ -114,7 +114,7 @@ def segment_object(
     box: Box,
     around: Sequence[Point],
     hints: Sequence[ScribbleHint],
-    unwanted: Callable[[], bool],
+    is_cancelled: Callable[[], bool],
 ) -> SegmentedObject | None:
     """What of a box lies within the outline and differs from all outside (Rother, Kolmogorov and Blake, 2004).
 
@@ -126,11 +126,11 @@ def segment_object(
     behind, before = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.setRNGSeed(0)  # the colours are first parted by chance
     for number in range(_ROUNDS):
-        if unwanted():
+        if is_cancelled():
             return None
         mode = cv2.GC_EVAL if number else cv2.GC_INIT_WITH_MASK
         cv2.grabCut(small, marks, None, behind, before, 1, mode)
-    if unwanted():
+    if is_cancelled():
         return None
     if fine.width > crop.width or fine.height > crop.height:
         marks, crop = _border_of(marks, fine, hints), fine

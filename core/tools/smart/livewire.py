@@ -60,7 +60,7 @@ def search_window(anchor: Point, scale: float, whole: Box) -> DownscaledCrop:
 
 
 def compute_live_wire(
-    picture: NDArray[np.uint8], crop: DownscaledCrop, anchor: Point, unwanted: Callable[[], bool]
+    picture: NDArray[np.uint8], crop: DownscaledCrop, anchor: Point, is_cancelled: Callable[[], bool]
 ) -> LiveWire | None:
     """Intelligent scissors (Mortensen and Barrett, 1995) as OpenCV has them; None when nobody waits any more."""
     small = crop.read(picture)
@@ -68,7 +68,7 @@ def compute_live_wire(
     ways.setEdgeFeatureCannyParameters(_WEAKEST, _STRONGEST)
     ways.setGradientMagnitudeMaxLimit(_STEEPEST)
     ways.applyImage(small)
-    if unwanted():
+    if is_cancelled():
         return None
     ways.buildMap(crop.pixel_at(anchor))
     return LiveWire(anchor, crop, ways)

@@ -57,95 +57,95 @@ class Scissors(Tool):
     def is_busy(self) -> bool:
         return bool(self._anchors)
 
-    def press(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
-        if self._closes(stage, at):
-            return self.finish(stage)
-        at = Point(min(max(at.x, 0.0), stage.labels.width), min(max(at.y, 0.0), stage.labels.height))
+    def press(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+        if self._closes(context, at):
+            return self.finish(context)
+        at = Point(min(max(at.x, 0.0), context.labels.width), min(max(at.y, 0.0), context.labels.height))
         if not modifiers.alt:
-            at = snap_to_edge(stage.picture, at, _DRAWN / stage.scale)
+            at = snap_to_edge(context.picture, at, _DRAWN / context.scale)
         if self._anchors and at == self._anchors[-1]:
-            return self._shown(stage)
+            return self._shown(context)
         if self._anchors:
             self._ways.append(self._way_to(at, modifiers.alt))
         self._anchors.append(at)
         self._cursor = at
-        return self._search(stage)
+        return self._search(context)
 
-    def drag(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
-        return self.hover(stage, at, modifiers)
+    def drag(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+        return self.hover(context, at, modifiers)
 
-    def hover(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+    def hover(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         if not self._anchors:
             return NO_RESULT
         self._cursor, self._straight = at, modifiers.alt
-        return self._shown(stage)
+        return self._shown(context)
 
-    def release(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
-        return self.hover(stage, at, modifiers)
+    def release(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+        return self.hover(context, at, modifiers)
 
-    def finish(self, stage: ToolContext) -> ToolResult:
+    def finish(self, context: ToolContext) -> ToolResult:
         """Fill the shape; with fewer than three anchors there is none yet and it stays as it is."""
         if len(self._anchors) < 3:
-            return self._shown(stage) if self._anchors else NO_RESULT
+            return self._shown(context) if self._anchors else NO_RESULT
         if self._wire is None:
             self._closing = True
-            return self._shown(stage)
-        return self._fill(stage)
+            return self._shown(context)
+        return self._fill(context)
 
-    def cancel(self, stage: ToolContext) -> ToolResult:
+    def cancel(self, context: ToolContext) -> ToolResult:
         self._forget()
         return NO_RESULT
 
-    def undo_step(self, stage: ToolContext) -> ToolResult:
+    def undo_step(self, context: ToolContext) -> ToolResult:
         if self._anchors:
             self._anchors.pop()
         if self._ways:
             self._ways.pop()
         self._closing = False
-        return self._search(stage) if self._anchors else NO_RESULT
+        return self._search(context) if self._anchors else NO_RESULT
 
-    def on_task_done(self, stage: ToolContext, result: object) -> ToolResult:
+    def on_task_done(self, context: ToolContext, result: object) -> ToolResult:
         if not self._anchors:
             return NO_RESULT
         self._wire = result if isinstance(result, LiveWire) else None
-        return self._fill(stage) if self._closing else self._shown(stage)
+        return self._fill(context) if self._closing else self._shown(context)
 
-    def refresh(self, stage: ToolContext) -> ToolResult:
-        return self._shown(stage) if self._anchors else NO_RESULT
+    def refresh(self, context: ToolContext) -> ToolResult:
+        return self._shown(context) if self._anchors else NO_RESULT
 
-    def deactivate(self, stage: ToolContext) -> ToolResult:
-        outcome = self._fill(stage) if len(self._anchors) >= 3 else NO_RESULT
+    def deactivate(self, context: ToolContext) -> ToolResult:
+        outcome = self._fill(context) if len(self._anchors) >= 3 else NO_RESULT
         self._forget()
         return outcome
 
-    def _search(self, stage: ToolContext) -> ToolResult:
+    def _search(self, context: ToolContext) -> ToolResult:
         """Ask for all ways from the last anchor."""
         self._wire = None
-        picture, anchor = stage.picture, self._anchors[-1]
-        whole = Box(0, 0, stage.labels.width, stage.labels.height)
-        crop = search_window(anchor, stage.scale, whole)
+        picture, anchor = context.picture, self._anchors[-1]
+        whole = Box(0, 0, context.labels.width, context.labels.height)
+        crop = search_window(anchor, context.scale, whole)
 
-        def run(unwanted: Callable[[], bool]) -> object:
-            return compute_live_wire(picture, crop, anchor, unwanted)
+        def run(is_cancelled: Callable[[], bool]) -> object:
+            return compute_live_wire(picture, crop, anchor, is_cancelled)
 
         return ToolResult(
-            outline=self._shown(stage).outline, task=BackgroundTask("Looking for edges", run, quiet=True)
+            outline=self._shown(context).outline, task=BackgroundTask("Looking for edges", run, quiet=True)
         )
 
-    def _fill(self, stage: ToolContext) -> ToolResult:
+    def _fill(self, context: ToolContext) -> ToolResult:
         points = [*self._line(), *self._way_home()[:-1]]
         first = self._anchors[0]
         self._forget()
-        box = Box.bounding(points).clipped(stage.labels.width, stage.labels.height)
+        box = Box.bounding(points).clipped(context.labels.width, context.labels.height)
 
-        def paint(stage: ToolContext) -> Box:
-            return paint_shape(stage, box, lambda within: polygon(points, within), first)
+        def paint(context: ToolContext) -> Box:
+            return paint_shape(context, box, lambda within: polygon(points, within), first)
 
         return paint_or_defer(
-            stage,
-            f"Intelligent scissors, {stage.class_name}",
+            context,
+            f"Intelligent scissors, {context.class_name}",
             self.name,
-            stage.class_value,
+            context.class_value,
             box.area,
             paint,
             outline=OutlinePreview(tuple(points), closed=True, handles=False, filled=True),
@@ -166,14 +166,14 @@ class Scissors(Tool):
     def _line(self) -> list[Point]:
         return [self._anchors[0], *(point for way in self._ways for point in way)]
 
-    def _closes(self, stage: ToolContext, at: Point) -> bool:
+    def _closes(self, context: ToolContext, at: Point) -> bool:
         if len(self._anchors) < 3:
             return False
-        return math.dist(at, self._anchors[0]) * stage.scale <= CLOSING_DISTANCE
+        return math.dist(at, self._anchors[0]) * context.scale <= CLOSING_DISTANCE
 
-    def _shown(self, stage: ToolContext) -> ToolResult:
+    def _shown(self, context: ToolContext) -> ToolResult:
         cursor = self._cursor
-        closing = cursor is not None and self._closes(stage, cursor)
+        closing = cursor is not None and self._closes(context, cursor)
         line = self._line()
         if closing:
             line += self._way_home()

@@ -79,7 +79,7 @@ class ScribbleTool(Tool):
     _hints: list[ScribbleHint]
     _stroke: list[Point]
     _found: SegmentedObject | None
-    _ghost: MaskPreview | None
+    _mask_preview: MaskPreview | None
     _against: bool
     _waits: bool
     """Whether the thing is being looked for."""
@@ -93,7 +93,7 @@ class ScribbleTool(Tool):
     def is_busy(self) -> bool:
         return bool(self._stroke or self._hints)
 
-    def search(self, stage: ToolContext) -> Callable[[Callable[[], bool]], object] | None:
+    def search(self, context: ToolContext) -> Callable[[Callable[[], bool]], object] | None:
         """What another thread shall do with all hints; None: there is too little to go by."""
         raise NotImplementedError
 
@@ -101,74 +101,74 @@ class ScribbleTool(Tool):
         """Whether a stroke that begins now is about what does not belong to the thing."""
         return modifiers.ctrl
 
-    def press(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+    def press(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         self._stroke, self._against = [at], self.is_background_stroke(modifiers)
-        return self._shown(stage)
+        return self._shown(context)
 
-    def drag(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+    def drag(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         if self._stroke and at != self._stroke[-1]:
             self._stroke.append(at)
-        return self._shown(stage)
+        return self._shown(context)
 
-    def hover(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
-        return self._shown(stage)
+    def hover(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+        return self._shown(context)
 
-    def release(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+    def release(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         if not self._stroke:
-            return self._shown(stage)
-        self.drag(stage, at, modifiers)
-        self._hints.append(ScribbleHint(tuple(self._stroke), _REACH / stage.scale, self._against))
+            return self._shown(context)
+        self.drag(context, at, modifiers)
+        self._hints.append(ScribbleHint(tuple(self._stroke), _REACH / context.scale, self._against))
         self._stroke = []
-        return self._look(stage)
+        return self._look(context)
 
-    def finish(self, stage: ToolContext) -> ToolResult:
+    def finish(self, context: ToolContext) -> ToolResult:
         """Paint what was found; while it is still looked for, as soon as it is."""
         if self._waits:
             self._owed = True
-            return self._shown(stage)
+            return self._shown(context)
         if self._found is None:
-            return self._shown(stage)
-        found, first, ghost = self._found, self.first_point(), self._ghost
+            return self._shown(context)
+        found, first, mask_preview = self._found, self.first_point(), self._mask_preview
         self._forget()
 
-        def paint(stage: ToolContext) -> Box:
-            return paint_mask(stage, found.box, found.mask, first)
+        def paint(context: ToolContext) -> Box:
+            return paint_mask(context, found.box, found.mask, first)
 
-        name = f"{self.title}, {stage.class_name}"
+        name = f"{self.title}, {context.class_name}"
         return paint_or_defer(
-            stage, name, self.name, stage.class_value, found.box.area, paint, mask_preview=ghost
+            context, name, self.name, context.class_value, found.box.area, paint, mask_preview=mask_preview
         )
 
-    def cancel(self, stage: ToolContext) -> ToolResult:
+    def cancel(self, context: ToolContext) -> ToolResult:
         self._forget()
         return NO_RESULT
 
-    def undo_step(self, stage: ToolContext) -> ToolResult:
+    def undo_step(self, context: ToolContext) -> ToolResult:
         self._stroke, self._owed = [], False
         if self._hints:
             self._hints.pop()
-        return self._look(stage) if self._hints else self._nothing_left(stage)
+        return self._look(context) if self._hints else self._nothing_left(context)
 
-    def refresh(self, stage: ToolContext) -> ToolResult:
-        self._promise(stage)
-        return self._shown(stage)
+    def refresh(self, context: ToolContext) -> ToolResult:
+        self._promise(context)
+        return self._shown(context)
 
-    def on_task_done(self, stage: ToolContext, result: object) -> ToolResult:
+    def on_task_done(self, context: ToolContext, result: object) -> ToolResult:
         if not self._waits:
-            return self._shown(stage)
+            return self._shown(context)
         self._waits = False
         self._found = result if isinstance(result, SegmentedObject) and result.mask.any() else None
-        self._promise(stage)
+        self._promise(context)
         if self._owed and self._found is not None:
-            return self.finish(stage)
+            return self.finish(context)
         self._owed = False
         say = self.not_found_message if isinstance(result, SegmentedObject) and self._found is None else ""
-        shown = self._shown(stage)
+        shown = self._shown(context)
         return ToolResult(outline=shown.outline, mask_preview=shown.mask_preview, message=say)
 
-    def deactivate(self, stage: ToolContext) -> ToolResult:
+    def deactivate(self, context: ToolContext) -> ToolResult:
         self._waits = False  # what is still looked for was never seen
-        outcome = self.finish(stage)
+        outcome = self.finish(context)
         self._forget()
         return outcome.committed
 
@@ -183,33 +183,33 @@ class ScribbleTool(Tool):
             drawn.append(Scribble(tuple(self._stroke), self._against))
         return OutlinePreview((), scribbles=tuple(drawn)) if drawn else None
 
-    def _look(self, stage: ToolContext) -> ToolResult:
-        run = self.search(stage)
+    def _look(self, context: ToolContext) -> ToolResult:
+        run = self.search(context)
         self._waits = run is not None
         if run is None:
-            self._found = self._ghost = None
-            return self._shown(stage)
-        shown = self._shown(stage)
+            self._found = self._mask_preview = None
+            return self._shown(context)
+        shown = self._shown(context)
         return ToolResult(
             outline=shown.outline, mask_preview=shown.mask_preview, task=BackgroundTask(self.task_title, run)
         )
 
-    def _shown(self, stage: ToolContext) -> ToolResult:
-        return ToolResult(outline=self.outline(), mask_preview=self._ghost)
+    def _shown(self, context: ToolContext) -> ToolResult:
+        return ToolResult(outline=self.outline(), mask_preview=self._mask_preview)
 
-    def _promise(self, stage: ToolContext) -> None:
+    def _promise(self, context: ToolContext) -> None:
         found = self._found
-        self._ghost = (
-            None if found is None else preview_mask(stage, found.box, found.mask, self.first_point())
+        self._mask_preview = (
+            None if found is None else preview_mask(context, found.box, found.mask, self.first_point())
         )
 
-    def _nothing_left(self, stage: ToolContext) -> ToolResult:
+    def _nothing_left(self, context: ToolContext) -> ToolResult:
         self._forget()
         return NO_RESULT
 
     def _forget(self) -> None:
         self._hints, self._stroke = [], []
-        self._found = self._ghost = None
+        self._found = self._mask_preview = None
         self._against = self._waits = self._owed = False
 
 

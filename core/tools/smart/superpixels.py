@@ -52,101 +52,101 @@ class Superpixels(Tool):
         self._last: Point | None = None
         self._owed: list[Point] = []
         self._shown: object = None
-        self._ghost: MaskPreview | None = None
+        self._mask_preview: MaskPreview | None = None
 
     @property
     def is_busy(self) -> bool:
         return self._last is not None or bool(self._owed)
 
-    def press(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
-        self._begin(stage, at)
+    def press(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+        self._begin(context, at)
         self._last = at
-        return self._paint(stage, [at])
+        return self._paint(context, [at])
 
-    def drag(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+    def drag(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         self._hovered = at
         last = self._last
         if last is None:
             return NO_RESULT
         self._last = at
-        step = max(1.0, 1.0 / stage.scale)
+        step = max(1.0, 1.0 / context.scale)
         parts = max(1, math.ceil(math.dist(last, at) / step))
         way = [
             Point(last.x + (at.x - last.x) * n / parts, last.y + (at.y - last.y) * n / parts)
             for n in range(1, parts + 1)
         ]
-        return self._paint(stage, way)
+        return self._paint(context, way)
 
-    def hover(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+    def hover(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         self._hovered = at
-        return self._promise(stage)
+        return self._promise(context)
 
-    def release(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+    def release(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         if self._last is None:
-            return self._promise(stage)
-        painted = self.drag(stage, at, modifiers)
+            return self._promise(context)
+        painted = self.drag(context, at, modifiers)
         self._last = None
         return ToolResult(
-            painted.dirty, stage.labels.finish_edit(), mask_preview=painted.mask_preview, task=painted.task
+            painted.dirty, context.labels.finish_edit(), mask_preview=painted.mask_preview, task=painted.task
         )
 
-    def finish(self, stage: ToolContext) -> ToolResult:
+    def finish(self, context: ToolContext) -> ToolResult:
         if self._last is None:
-            return self._promise(stage)
+            return self._promise(context)
         self._last = None
-        return ToolResult(edit=stage.labels.finish_edit())
+        return ToolResult(edit=context.labels.finish_edit())
 
-    def cancel(self, stage: ToolContext) -> ToolResult:
+    def cancel(self, context: ToolContext) -> ToolResult:
         stroked, self._last, self._owed, self._asked = self._last is not None, None, [], None
-        return ToolResult(stage.labels.cancel_edit() if stroked else Box.empty())
+        return ToolResult(context.labels.cancel_edit() if stroked else Box.empty())
 
-    def deactivate(self, stage: ToolContext) -> ToolResult:
-        edit = self.finish(stage).edit if self._last is not None else None
-        self._shown = self._ghost = None
+    def deactivate(self, context: ToolContext) -> ToolResult:
+        edit = self.finish(context).edit if self._last is not None else None
+        self._shown = self._mask_preview = None
         self._last = self._hovered = self._asked = None
         self._owed = []
         return ToolResult(edit=edit)
 
-    def adjust(self, stage: ToolContext, steps: int) -> ToolResult | None:
-        options = stage.options
+    def adjust(self, context: ToolContext, steps: int) -> ToolResult | None:
+        options = context.options
         size = options.segment_size
         turned = round(size * _WHEEL_FACTOR**steps)
         turned = turned if turned != size else size + (1 if steps > 0 else -1)
         options.segment_size = min(max(turned, MIN_SEGMENT_SIZE), MAX_SEGMENT_SIZE)
-        shown = self._promise(stage)
+        shown = self._promise(context)
         return ToolResult(mask_preview=shown.mask_preview, task=shown.task, options_changed=True)
 
-    def on_task_done(self, stage: ToolContext, result: object) -> ToolResult:
+    def on_task_done(self, context: ToolContext, result: object) -> ToolResult:
         cell, self._asked = self._asked, None
         if cell is None or not isinstance(result, SuperpixelLabels):
             self._owed = []
             return NO_RESULT
         self._keep(cell, result)
         if not self._owed:
-            return self._promise(stage)
+            return self._promise(context)
         owed, self._owed = self._owed, []
         if self._last is not None:
-            return self._paint(stage, owed)
+            return self._paint(context, owed)
         # The button went up before the pieces were known.
-        self._begin(stage, owed[0])
-        painted = self._paint(stage, owed)
+        self._begin(context, owed[0])
+        painted = self._paint(context, owed)
         return ToolResult(
-            painted.dirty, stage.labels.finish_edit(), mask_preview=painted.mask_preview, task=painted.task
+            painted.dirty, context.labels.finish_edit(), mask_preview=painted.mask_preview, task=painted.task
         )
 
-    def _begin(self, stage: ToolContext, at: Point) -> None:
+    def _begin(self, context: ToolContext, at: Point) -> None:
         self._shown = None
-        stage.labels.begin_edit(f"Superpixels, {stage.class_name}", self.name, stage.class_value)
-        self._ground, self._painted = EditConstraint(stage, at, stage.class_value), set()
+        context.labels.begin_edit(f"Superpixels, {context.class_name}", self.name, context.class_value)
+        self._ground, self._painted = EditConstraint(context, at, context.class_value), set()
 
-    def _paint(self, stage: ToolContext, way: list[Point]) -> ToolResult:
+    def _paint(self, context: ToolContext, way: list[Point]) -> ToolResult:
         """Paint the pieces that these points touch; points where pieces are not known yet are owed."""
         dirty, unknown, work = Box.empty(), None, None
         for at in way:
-            cell = self._cell(stage, at)
+            cell = self._cell(context, at)
             if cell is None or self._ground is None:
                 continue
-            sheet = self._sheet(stage, cell)
+            sheet = self._sheet(context, cell)
             if sheet is None:
                 self._owed.append(at)
                 unknown = unknown or cell
@@ -155,37 +155,37 @@ class Superpixels(Tool):
             if (cell, number) not in self._painted:
                 self._painted.add((cell, number))
                 box, mask = sheet.mask_of(number)
-                allowed = self._ground.restrict(stage, box, mask.copy())
-                dirty = dirty.union(stage.labels.paint(box, allowed, stage.class_value))
+                allowed = self._ground.restrict(context, box, mask.copy())
+                dirty = dirty.union(context.labels.paint(box, allowed, context.class_value))
         if unknown is not None:
-            work = self._work(stage, unknown)
+            work = self._work(context, unknown)
         return ToolResult(dirty, task=work)
 
-    def _promise(self, stage: ToolContext) -> ToolResult:
-        cell = None if self._hovered is None else self._cell(stage, self._hovered)
+    def _promise(self, context: ToolContext) -> ToolResult:
+        cell = None if self._hovered is None else self._cell(context, self._hovered)
         if cell is None or self._hovered is None:
             return NO_RESULT
-        sheet = self._sheet(stage, cell)
+        sheet = self._sheet(context, cell)
         if sheet is None:
-            return ToolResult(task=self._work(stage, cell))
+            return ToolResult(task=self._work(context, cell))
         number = sheet.label_at(self._hovered)
-        wanted = (cell, number, stage.class_value, stage.options.over, stage.options.locked)
+        wanted = (cell, number, context.class_value, context.options.over, context.options.locked)
         if self._shown != wanted:
             box, mask = sheet.mask_of(number)
             self._shown = wanted
-            self._ghost = preview_mask(stage, box, mask, self._hovered)
-        return ToolResult(mask_preview=self._ghost)
+            self._mask_preview = preview_mask(context, box, mask, self._hovered)
+        return ToolResult(mask_preview=self._mask_preview)
 
-    def _cell(self, stage: ToolContext, at: Point) -> SuperpixelCell | None:
-        if not (0 <= at.x < stage.labels.width and 0 <= at.y < stage.labels.height):
+    def _cell(self, context: ToolContext, at: Point) -> SuperpixelCell | None:
+        if not (0 <= at.x < context.labels.width and 0 <= at.y < context.labels.height):
             return None
         return cell_at(
-            at, stage.scale, min(max(stage.options.segment_size, MIN_SEGMENT_SIZE), MAX_SEGMENT_SIZE)
+            at, context.scale, min(max(context.options.segment_size, MIN_SEGMENT_SIZE), MAX_SEGMENT_SIZE)
         )
 
-    def _sheet(self, stage: ToolContext, cell: SuperpixelCell) -> SuperpixelLabels | None:
-        if self._picture is None or self._picture() is not stage.picture:
-            self._picture, self._asked = weakref.ref(stage.picture), None
+    def _sheet(self, context: ToolContext, cell: SuperpixelCell) -> SuperpixelLabels | None:
+        if self._picture is None or self._picture() is not context.picture:
+            self._picture, self._asked = weakref.ref(context.picture), None
             self._sheets.clear()
         found = self._sheets.get(cell)
         if found is not None:
@@ -197,14 +197,14 @@ class Superpixels(Tool):
         while len(self._sheets) > _CACHED_CELLS:
             self._sheets.popitem(last=False)
 
-    def _work(self, stage: ToolContext, cell: SuperpixelCell) -> BackgroundTask | None:
+    def _work(self, context: ToolContext, cell: SuperpixelCell) -> BackgroundTask | None:
         """None when these pieces are on their way already."""
         if cell == self._asked:
             return None
         self._asked = cell
-        picture, whole = stage.picture, Box(0, 0, stage.labels.width, stage.labels.height)
+        picture, whole = context.picture, Box(0, 0, context.labels.width, context.labels.height)
 
-        def run(unwanted: Callable[[], bool]) -> object:
-            return None if unwanted() else compute_superpixels(picture, cell, whole)
+        def run(is_cancelled: Callable[[], bool]) -> object:
+            return None if is_cancelled() else compute_superpixels(picture, cell, whole)
 
         return BackgroundTask("Looking for pieces of one colour", run, quiet=True)

@@ -50,7 +50,7 @@ class _WandSelection:
     began: int
     turned: int = 0
     region: SimilarRegion | None = None
-    ghost: MaskPreview | None = None
+    mask_preview: MaskPreview | None = None
     waits: bool = False
     held: bool = False
     owed: bool = False
@@ -73,22 +73,22 @@ class Wand(Tool):
     def is_busy(self) -> bool:
         return self._look is not None and (self._look.held or self._look.owed)
 
-    def press(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
-        self._look = _look_at(stage, at)
+    def press(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+        self._look = _look_at(context, at)
         if self._look is None:
             return NO_RESULT
         self._look.held = True
-        return self._search(stage)
+        return self._search(context)
 
-    def drag(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+    def drag(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         look = self._look
         if look is None or not look.held:
             return NO_RESULT
-        way = (at.x - look.at.x) * stage.scale
+        way = (at.x - look.at.x) * context.scale
         steps = int((abs(way) - _STILL) / _STEP) if abs(way) > _STILL else 0
-        return self._tune(stage, look.began + look.turned + (steps if way > 0 else -steps))
+        return self._tune(context, look.began + look.turned + (steps if way > 0 else -steps))
 
-    def hover(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+    def hover(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         self._hovered = at
         look = self._look
         if look is None:
@@ -96,118 +96,124 @@ class Wand(Tool):
         if not look.owed and (int(at.x), int(at.y)) != (look.seed.x, look.seed.y):
             self._look = None
             return NO_RESULT
-        return self._shown(stage)
+        return self._shown(context)
 
-    def release(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+    def release(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         look = self._look
         if look is None or not look.held:
             return NO_RESULT
-        return self.finish(stage)
+        return self.finish(context)
 
-    def finish(self, stage: ToolContext) -> ToolResult:
+    def finish(self, context: ToolContext) -> ToolResult:
         look = self._look
         if look is None or not self.is_busy:
-            return self._shown(stage)
+            return self._shown(context)
         if look.waits:
             look.held, look.owed = False, True
-            return self._shown(stage)
+            return self._shown(context)
         self._look = None
         region, at = look.region, look.at
         if region is None:
             return NO_RESULT
 
-        def paint(stage: ToolContext) -> Box:
-            return paint_mask(stage, region.box, region.mask, at)
+        def paint(context: ToolContext) -> Box:
+            return paint_mask(context, region.box, region.mask, at)
 
-        name = f"Magic wand, {stage.class_name}"
+        name = f"Magic wand, {context.class_name}"
         return paint_or_defer(
-            stage, name, self.name, stage.class_value, region.box.area, paint, mask_preview=look.ghost
+            context,
+            name,
+            self.name,
+            context.class_value,
+            region.box.area,
+            paint,
+            mask_preview=look.mask_preview,
         )
 
-    def cancel(self, stage: ToolContext) -> ToolResult:
+    def cancel(self, context: ToolContext) -> ToolResult:
         look, self._look = self._look, None
-        if look is None or stage.options.tolerance == look.began:
+        if look is None or context.options.tolerance == look.began:
             return NO_RESULT
-        stage.options.tolerance = look.began
+        context.options.tolerance = look.began
         return ToolResult(options_changed=True)
 
-    def deactivate(self, stage: ToolContext) -> ToolResult:
+    def deactivate(self, context: ToolContext) -> ToolResult:
         # A region that is still searched for was never seen: nothing is lost with it.
-        outcome = self.finish(stage)
+        outcome = self.finish(context)
         self._look = self._hovered = None
         return outcome.committed
 
-    def adjust(self, stage: ToolContext, steps: int) -> ToolResult | None:
-        old = stage.options.tolerance
+    def adjust(self, context: ToolContext, steps: int) -> ToolResult | None:
+        old = context.options.tolerance
         more = steps * max(1, old // 8)
         if self._look is None and self._hovered is not None:
-            self._look = _look_at(stage, self._hovered)
+            self._look = _look_at(context, self._hovered)
         if self._look is not None:
             self._look.turned += more
-        return self._tune(stage, old + more)
+        return self._tune(context, old + more)
 
-    def refresh(self, stage: ToolContext) -> ToolResult:
-        return self._search(stage) if self._look else NO_RESULT
+    def refresh(self, context: ToolContext) -> ToolResult:
+        return self._search(context) if self._look else NO_RESULT
 
-    def on_task_done(self, stage: ToolContext, result: object) -> ToolResult:
+    def on_task_done(self, context: ToolContext, result: object) -> ToolResult:
         look = self._look
         if look is None or not look.waits:
-            return self._shown(stage)
+            return self._shown(context)
         look.waits = False
         if isinstance(result, SimilarRegion):
-            self._found(stage, look, result)
-        return self.finish(stage) if look.owed else self._shown(stage)
+            self._found(context, look, result)
+        return self.finish(context) if look.owed else self._shown(context)
 
     def _warm_up(self) -> ToolResult:
         self._is_warm = True
-        return ToolResult(task=BackgroundTask("Getting ready", lambda _unwanted: warm_up(), quiet=True))
+        return ToolResult(task=BackgroundTask("Getting ready", lambda _is_cancelled: warm_up(), quiet=True))
 
-    def _tune(self, stage: ToolContext, tolerance: int) -> ToolResult:
+    def _tune(self, context: ToolContext, tolerance: int) -> ToolResult:
         tolerance = min(max(tolerance, 0), MAX_TOLERANCE)
-        if tolerance == stage.options.tolerance:
-            return self._shown(stage)
-        stage.options.tolerance = tolerance
-        found = self._search(stage) if self._look else NO_RESULT
+        if tolerance == context.options.tolerance:
+            return self._shown(context)
+        context.options.tolerance = tolerance
+        found = self._search(context) if self._look else NO_RESULT
         return ToolResult(mask_preview=found.mask_preview, task=found.task, options_changed=True)
 
-    def _search(self, stage: ToolContext) -> ToolResult:
+    def _search(self, context: ToolContext) -> ToolResult:
         """Look nearby at once; what runs on far is left to another thread."""
-        look, options, picture = self._look, stage.options, stage.picture
+        look, options, picture = self._look, context.options, context.picture
         if look is None:
             return NO_RESULT
         seed, contiguous = look.seed, options.contiguous
         tolerance = min(max(options.tolerance, 0), MAX_TOLERANCE)
         if seed.colours != options.colours:
             seed = look.seed = Seed(seed.x, seed.y, options.colours)
-            look.region = look.ghost = None
+            look.region = look.mask_preview = None
         field = look.region.distance if look.region else None
         found = find_similar_region(
             picture, seed, tolerance, contiguous, field, max_pixels=MAX_IMMEDIATE_SEARCH
         )
         look.waits = found is None
         if found is not None:
-            self._found(stage, look, found)
-            return self._shown(stage)
+            self._found(context, look, found)
+            return self._shown(context)
 
-        def run(unwanted: Callable[[], bool]) -> object:
-            return find_similar_region(picture, seed, tolerance, contiguous, field, unwanted=unwanted)
+        def run(is_cancelled: Callable[[], bool]) -> object:
+            return find_similar_region(picture, seed, tolerance, contiguous, field, is_cancelled=is_cancelled)
 
         return ToolResult(
-            mask_preview=self._shown(stage).mask_preview,
+            mask_preview=self._shown(context).mask_preview,
             task=BackgroundTask("Looking for what is alike", run),
         )
 
-    def _shown(self, stage: ToolContext) -> ToolResult:
+    def _shown(self, context: ToolContext) -> ToolResult:
         look = self._look
-        return NO_RESULT if look is None else ToolResult(mask_preview=look.ghost)
+        return NO_RESULT if look is None else ToolResult(mask_preview=look.mask_preview)
 
-    def _found(self, stage: ToolContext, look: _WandSelection, region: SimilarRegion) -> None:
-        look.region, look.ghost = region, preview_mask(stage, region.box, region.mask, look.at)
+    def _found(self, context: ToolContext, look: _WandSelection, region: SimilarRegion) -> None:
+        look.region, look.mask_preview = region, preview_mask(context, region.box, region.mask, look.at)
 
 
-def _look_at(stage: ToolContext, at: Point) -> _WandSelection | None:
-    height, width = stage.picture.shape[:2]
+def _look_at(context: ToolContext, at: Point) -> _WandSelection | None:
+    height, width = context.picture.shape[:2]
     if not (0 <= at.x < width and 0 <= at.y < height):
         return None
-    seed = Seed(int(at.x), int(at.y), stage.options.colours)
-    return _WandSelection(seed, at, stage.options.tolerance)
+    seed = Seed(int(at.x), int(at.y), context.options.colours)
+    return _WandSelection(seed, at, context.options.tolerance)

@@ -33,25 +33,25 @@ class Watershed(ScribbleTool):
     def is_background_stroke(self, modifiers: Modifiers) -> bool:
         return modifiers.ctrl or (len(self._hints) == 1 and not self._hints[0].is_background)
 
-    def release(self, stage: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
-        outcome = super().release(stage, at, modifiers)
+    def release(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
+        outcome = super().release(context, at, modifiers)
         if len(self._hints) != 1:
             return outcome
         other = "inside" if self._hints[0].is_background else "outside"
         return ToolResult(outline=outcome.outline, message=f"Now a stroke {other} the thing.")
 
-    def search(self, stage: ToolContext) -> Callable[[Callable[[], bool]], object] | None:
+    def search(self, context: ToolContext) -> Callable[[Callable[[], bool]], object] | None:
         hints = tuple(self._hints)
         if len({hint.is_background for hint in hints}) < 2:
             return None
-        whole = Box(0, 0, stage.labels.width, stage.labels.height)
+        whole = Box(0, 0, context.labels.width, context.labels.height)
         box = bounds_of(hints, whole)
         if box.is_empty:
             return None
         margin = max(_SMALLEST_MARGIN, round(_MARGIN * max(box.width, box.height)))
         crop = DownscaledCrop.fit(box.grown(margin).intersection(whole), MAX_SIDE)
-        picture = stage.picture
-        return lambda _unwanted: split_by_watershed(picture, crop, hints, whole)
+        picture = context.picture
+        return lambda _is_cancelled: split_by_watershed(picture, crop, hints, whole)
 
 
 def split_by_watershed(

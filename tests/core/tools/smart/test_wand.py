@@ -93,7 +93,7 @@ def test_what_was_found_once_serves_another_tolerance() -> None:
 def test_work_that_is_not_wanted_ends_early() -> None:
     picture, _ = disc_picture(700, 600)
     assert (
-        find_similar_region(picture, Seed(5, 5, ColourSpace.RGB), 9, False, None, unwanted=lambda: True)
+        find_similar_region(picture, Seed(5, 5, ColourSpace.RGB), 9, False, None, is_cancelled=lambda: True)
         is None
     )
 
