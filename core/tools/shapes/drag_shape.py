@@ -1,4 +1,4 @@
-"""Shapes drawn in one drag: nothing changes until the button goes up. Here: what they share, and the lasso."""
+"""Shapes drawn in one drag, painted when the button is released: the base class, and the lasso."""
 
 # ruff: noqa: ARG002 - the calls are those of core.tools.tool.Tool.
 
@@ -18,14 +18,15 @@ from core.tools.edit_constraint import paint_shape
 from core.tools.tool import NO_RESULT, Modifiers, OutlinePreview, Tool, ToolContext, ToolResult
 from core.tools.tool_options import PAINT_OVER
 
-_STEP, _SLACK = 0.5, 0.4
-"""Widget pixels: a move below the first adds no point, and points this close to the line between others go."""
-_RAW = 64
-"""Points of the hand that are simplified together, so that a drag of any length costs the same per move."""
+_MIN_MOVE, _TOLERANCE = 0.5, 0.4
+"""Widget pixels: a move shorter than `_MIN_MOVE` adds no point, and points within `_TOLERANCE` of the line are
+dropped."""
+_CHUNK_POINTS = 64
+"""Points that are simplified together, so that the cost of a move does not grow with the drag."""
 
 
 class DragShapeTool(Tool):
-    """A drag makes a shape of the active class; begun with Ctrl or the secondary button it erases."""
+    """A drag makes a shape of the active class; with Ctrl or the secondary button it erases."""
 
     can_erase = True
     controls = (PAINT_OVER,)
@@ -49,7 +50,7 @@ class DragShapeTool(Tool):
         if self._start is None:
             return NO_RESULT
         self._extend(context, at, modifiers)
-        return self._shown(context)
+        return self._preview(context)
 
     def release(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         if self._start is None:
@@ -70,7 +71,7 @@ class DragShapeTool(Tool):
             return paint_shape(context, box, shape, start, value)
 
         return paint_or_defer(
-            context, name, self.name, value, pixels, paint, outline=self._shown(context).outline
+            context, name, self.name, value, pixels, paint, outline=self._preview(context).outline
         )
 
     def cancel(self, context: ToolContext) -> ToolResult:
@@ -81,57 +82,57 @@ class DragShapeTool(Tool):
         raise NotImplementedError
 
     def _extend(self, context: ToolContext, at: Point, modifiers: Modifiers) -> None:
-        """The hand is here now."""
+        """The pointer moved to this position."""
         raise NotImplementedError
 
     def _shape(self) -> tuple[Box, Callable[[Box], tuple[Box, Mask]]]:
-        """What was drawn: a box that holds it, and what gives its pixels within another box as raster.polygon does,
-        also when the hand draws something else by then."""
+        """The bounding box of the shape, and a function that rasterizes it within another box as
+        rasterization.polygon does. It does not depend on later changes of the tool."""
         raise NotImplementedError
 
-    def _shown(self, context: ToolContext) -> ToolResult:
+    def _preview(self, context: ToolContext) -> ToolResult:
         raise NotImplementedError
 
 
 class Lasso(DragShapeTool):
-    """Freehand: the line follows the hand and closes by itself."""
+    """Freehand: the line follows the pointer and is closed automatically."""
 
     name = "lasso"
     title = "Lasso"
-    help_line = "Drag around a thing; it closes when you let go. Right-drag or Ctrl+drag erases."
+    help_line = "Drag around an object; the line closes when you release. Right-drag or Ctrl+drag erases."
 
     def __init__(self) -> None:
         super().__init__()
-        self._kept: list[Point] = []
-        self._raw: list[Point] = []
+        self._simplified_points: list[Point] = []
+        self._recent: list[Point] = []
 
     def _begin(self, context: ToolContext, at: Point) -> None:
-        self._kept, self._raw = [], [at]
+        self._simplified_points, self._recent = [], [at]
 
     def _extend(self, context: ToolContext, at: Point, modifiers: Modifiers) -> None:
-        if math.dist(at, self._raw[-1]) * context.scale < _STEP:
+        if math.dist(at, self._recent[-1]) * context.scale < _MIN_MOVE:
             return
-        self._raw.append(at)
-        if len(self._raw) >= _RAW:
-            # The last point begins the next lot.
-            self._kept += _simplified(self._raw, _SLACK / context.scale)[:-1]
-            self._raw = [at]
+        self._recent.append(at)
+        if len(self._recent) >= _CHUNK_POINTS:
+            # The last point starts the next chunk.
+            self._simplified_points += _simplify(self._recent, _TOLERANCE / context.scale)[:-1]
+            self._recent = [at]
 
     def _shape(self) -> tuple[Box, Callable[[Box], tuple[Box, Mask]]]:
-        line = [*self._kept, *self._raw]
+        line = [*self._simplified_points, *self._recent]
         return Box.bounding(line), lambda within: polygon(line, within)
 
-    def _shown(self, context: ToolContext) -> ToolResult:
-        line = (*self._kept, *self._raw)
+    def _preview(self, context: ToolContext) -> ToolResult:
+        line = (*self._simplified_points, *self._recent)
         outline = OutlinePreview(line, closed=True, handles=False, filled=True, erases=self._erases)
         return ToolResult(outline=outline)
 
 
-def _simplified(line: list[Point], slack: float) -> list[Point]:
-    """The line with fewer points, none of those left out farther than `slack` image pixels from it."""
+def _simplify(line: list[Point], tolerance: float) -> list[Point]:
+    """The line with fewer points; those left out are at most `tolerance` image pixels from it (Douglas-Peucker)."""
     if line[0] == line[-1]:
-        return line  # OpenCV takes an open line back to its start for a single point
-    # Counted from the first point: single precision is too coarse far out in a large picture.
-    around = np.array(line) - line[0]
-    kept = cv2.approxPolyDP(around.astype(np.float32)[:, None], slack, False)[:, 0].astype(np.float64)
+        return line  # OpenCV reduces an open line that ends at its start to a single point
+    # Relative to the first point: float32 is too coarse for coordinates of a large picture.
+    offsets = np.array(line) - line[0]
+    kept = cv2.approxPolyDP(offsets.astype(np.float32)[:, None], tolerance, False)[:, 0].astype(np.float64)
     return [Point(float(x) + line[0].x, float(y) + line[0].y) for x, y in kept]

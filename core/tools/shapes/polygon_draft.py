@@ -1,4 +1,4 @@
-"""A shape of several lines under way: which point is near, and what it is after one more change."""
+"""A polygon of several rings while it is drawn: finding points near the pointer, and immutable changes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _Change = Callable[[Ring, int], Ring]
 
 @dataclass(frozen=True)
 class PolygonDraft:
-    """Closed rings and the line that is still open (empty: none). Never changes; changes make another one.
+    """Closed rings and the line that is still open (empty: none). Immutable: every change returns a new draft.
 
     Points are numbered through the open line and then through the rings.
     """
@@ -30,7 +30,7 @@ class PolygonDraft:
 
     @property
     def fillable_rings(self) -> list[Ring]:
-        """All that has an inside: the rings, and the open line when it could be closed."""
+        """Everything with an interior: the rings, and the open line when it can be closed."""
         return [*self.rings, *([self.open_line] if len(self.open_line) > 2 else [])]
 
     def nearest_point(self, at: Point, reach: float) -> int | None:
@@ -38,7 +38,8 @@ class PolygonDraft:
         return _nearest(self._points, at, reach)
 
     def nearest_midpoint(self, at: Point, reach: float, shortest: float) -> tuple[int, Point] | None:
-        """The nearest middle of an edge, with the number of the point before it; none of shorter edges."""
+        """The nearest midpoint of an edge, with the number of the point before it; edges shorter than `shortest` are
+        ignored."""
         before, middles, lengths = self._edges
         long = lengths >= shortest
         found = _nearest(middles[long], at, reach)
@@ -48,18 +49,18 @@ class PolygonDraft:
         return int(before[long][found]), Point(float(x), float(y))
 
     def with_point(self, at: Point) -> PolygonDraft:
-        """One more point of the open line."""
+        """One more point on the open line."""
         return replace(self, open_line=(*self.open_line, at))
 
     def with_moved(self, number: int, at: Point) -> PolygonDraft:
         return self._changed(number, lambda ring, n: (*ring[:n], at, *ring[n + 1 :]))
 
     def with_inserted(self, number: int, at: Point) -> PolygonDraft:
-        """A point behind the point of that number; it gets the number behind it."""
+        """A point after the point with that number; it gets the next number."""
         return self._changed(number, lambda ring, n: (*ring[: n + 1], at, *ring[n + 1 :]))
 
     def without_point(self, number: int) -> PolygonDraft:
-        """Without a point; a ring that has fewer than three left goes too."""
+        """Without a point; a ring with fewer than three points left is removed."""
         made = self._changed(number, lambda ring, n: (*ring[:n], *ring[n + 1 :]))
         return replace(made, rings=tuple(ring for ring in made.rings if len(ring) > 2))
 
@@ -82,7 +83,7 @@ class PolygonDraft:
 
     @cached_property
     def _edges(self) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
-        """Of each edge the number of its first point, its middle and its length."""
+        """For each edge the number of its first point, its midpoint and its length."""
         points, before, after = self._points, [], []
         start = 0
         for place, line in enumerate((self.open_line, *self.rings)):
@@ -92,13 +93,13 @@ class PolygonDraft:
             before.append(numbers[:edges])
             after.append(np.roll(numbers, -1)[:edges])
         first, second = np.concatenate(before), np.concatenate(after)
-        apart = points[second] - points[first]
-        return first, (points[first] + points[second]) / 2, np.hypot(apart[:, 0], apart[:, 1])
+        offset = points[second] - points[first]
+        return first, (points[first] + points[second]) / 2, np.hypot(offset[:, 0], offset[:, 1])
 
 
 def _nearest(points: NDArray[np.float64], at: Point, reach: float) -> int | None:
     if not len(points):
         return None
-    apart = np.square(points - at).sum(axis=1)
-    found = int(apart.argmin())
-    return found if apart[found] <= reach * reach else None
+    offset = np.square(points - at).sum(axis=1)
+    found = int(offset.argmin())
+    return found if offset[found] <= reach * reach else None

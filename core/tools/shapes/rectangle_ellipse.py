@@ -15,11 +15,11 @@ from core.tools.shapes.drag_shape import DragShapeTool
 from core.tools.tool import NO_RESULT, Modifiers, OutlinePreview, ToolContext, ToolResult
 
 _CORNERS = 96
-"""Corners of the line that is drawn for an ellipse under way."""
+"""Corners of the line that previews an ellipse."""
 
 
 class Rectangle(DragShapeTool):
-    """Corners lie where pixels meet. Shift: a square; Alt: the drag begins in the middle."""
+    """Corners lie between pixels. Shift: a square; Alt: the drag starts at the centre."""
 
     name = "rectangle"
     title = "Rectangle"
@@ -27,15 +27,15 @@ class Rectangle(DragShapeTool):
 
     def __init__(self) -> None:
         super().__init__()
-        self._from = (0, 0)
+        self._first_corner = (0, 0)
         self._box = Box.empty()
 
     def _begin(self, context: ToolContext, at: Point) -> None:
-        self._from, self._box = _meeting(at), Box.empty()
+        self._first_corner, self._box = _nearest_corner(at), Box.empty()
 
     def _extend(self, context: ToolContext, at: Point, modifiers: Modifiers) -> None:
-        x, y = self._from
-        across, down = _meeting(at)
+        x, y = self._first_corner
+        across, down = _nearest_corner(at)
         across, down = across - x, down - y
         if modifiers.shift:
             side = max(abs(across), abs(down))
@@ -47,8 +47,8 @@ class Rectangle(DragShapeTool):
     def _shape(self) -> tuple[Box, Callable[[Box], tuple[Box, Mask]]]:
         return self._box, lambda within: (within, np.ones((within.height, within.width), bool))
 
-    def _shown(self, context: ToolContext) -> ToolResult:
-        box = self._measured(context)
+    def _preview(self, context: ToolContext) -> ToolResult:
+        box = self._visible_box(context)
         if box.is_empty:
             return NO_RESULT
         outline = OutlinePreview(
@@ -56,8 +56,8 @@ class Rectangle(DragShapeTool):
         )
         return ToolResult(outline=outline, message=f"{box.width} × {box.height} pixels")
 
-    def _measured(self, context: ToolContext) -> Box:
-        """The box that is shown: nothing of a rectangle can lie beside the picture."""
+    def _visible_box(self, context: ToolContext) -> Box:
+        """The box that is previewed, without what lies outside the picture."""
         return self._box.clipped(context.labels.width, context.labels.height)
 
     def _line(self, box: Box) -> tuple[Point, ...]:
@@ -70,7 +70,7 @@ class Rectangle(DragShapeTool):
 
 
 class Ellipse(Rectangle):
-    """The ellipse that fits into the rectangle. Shift: a circle; Alt: the drag begins in the middle."""
+    """The ellipse inscribed in the rectangle. Shift: a circle; Alt: the drag starts at the centre."""
 
     name = "ellipse"
     title = "Ellipse"
@@ -80,7 +80,7 @@ class Ellipse(Rectangle):
         frame = self._box
         return frame, lambda within: ellipse(frame, within)
 
-    def _measured(self, context: ToolContext) -> Box:
+    def _visible_box(self, context: ToolContext) -> Box:
         return self._box
 
     def _line(self, box: Box) -> tuple[Point, ...]:
@@ -89,6 +89,6 @@ class Ellipse(Rectangle):
         return tuple(Point(x + wide * math.cos(turn), y + high * math.sin(turn)) for turn in turns)
 
 
-def _meeting(at: Point) -> tuple[int, int]:
-    """The nearest place where four pixels meet."""
+def _nearest_corner(at: Point) -> tuple[int, int]:
+    """The nearest point where four pixels meet."""
     return math.floor(at.x + 0.5), math.floor(at.y + 0.5)

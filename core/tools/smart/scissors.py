@@ -1,4 +1,4 @@
-"""Intelligent scissors: clicks set anchors, and the outline finds its own way along the edges between them."""
+"""The intelligent scissors tool: clicks set anchors, and the outline follows edges of the picture between them."""
 
 # ruff: noqa: ARG002 - the calls are those of core.tools.tool.Tool.
 
@@ -25,15 +25,15 @@ from core.tools.tool import (
 )
 from core.tools.tool_options import PAINT_OVER
 
-_DRAWN = 6.0
-"""Widget pixels within which a click goes to the strongest edge."""
+_SNAP_DISTANCE = 6.0
+"""Widget pixels within which a click snaps to the strongest edge."""
 
 
 class Scissors(Tool):
-    """Enter, a double click or a click on the first anchor closes; Backspace drops the last anchor.
+    """Enter, a double click or a click on the first anchor closes; Backspace removes the last anchor.
 
-    The ways from the last anchor are found on another thread; until they are, the outline goes straight. With
-    Alt it goes straight anyway, and the click stays where it is.
+    The paths from the last anchor are computed on another thread; until then the outline is straight. With Alt it is
+    straight anyway, and the click does not snap.
     """
 
     name = "scissors"
@@ -42,31 +42,31 @@ class Scissors(Tool):
     controls = (PAINT_OVER,)
 
     _anchors: list[Point]
-    _ways: list[tuple[Point, ...]]
-    """Those between the anchors, each without its first point."""
-    _wire: LiveWire | None
+    _paths: list[tuple[Point, ...]]
+    """The paths between the anchors, each without its first point."""
+    _live_wire: LiveWire | None
     _cursor: Point | None
-    _straight: bool
-    _closing: bool
-    """Whether the shape shall be closed as soon as the ways from the last anchor are known."""
+    _is_straight: bool
+    _finish_when_found: bool
+    """Whether the shape is to be closed as soon as the paths from the last anchor are known."""
 
     def __init__(self) -> None:
-        self._forget()
+        self._reset()
 
     @property
     def is_busy(self) -> bool:
         return bool(self._anchors)
 
     def press(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
-        if self._closes(context, at):
+        if self._is_closing(context, at):
             return self.finish(context)
         at = Point(min(max(at.x, 0.0), context.labels.width), min(max(at.y, 0.0), context.labels.height))
         if not modifiers.alt:
-            at = snap_to_edge(context.picture, at, _DRAWN / context.scale)
+            at = snap_to_edge(context.picture, at, _SNAP_DISTANCE / context.scale)
         if self._anchors and at == self._anchors[-1]:
-            return self._shown(context)
+            return self._preview(context)
         if self._anchors:
-            self._ways.append(self._way_to(at, modifiers.alt))
+            self._paths.append(self._path_to(at, modifiers.alt))
         self._anchors.append(at)
         self._cursor = at
         return self._search(context)
@@ -77,50 +77,50 @@ class Scissors(Tool):
     def hover(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         if not self._anchors:
             return NO_RESULT
-        self._cursor, self._straight = at, modifiers.alt
-        return self._shown(context)
+        self._cursor, self._is_straight = at, modifiers.alt
+        return self._preview(context)
 
     def release(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         return self.hover(context, at, modifiers)
 
     def finish(self, context: ToolContext) -> ToolResult:
-        """Fill the shape; with fewer than three anchors there is none yet and it stays as it is."""
+        """Fill the shape; with fewer than three anchors nothing happens."""
         if len(self._anchors) < 3:
-            return self._shown(context) if self._anchors else NO_RESULT
-        if self._wire is None:
-            self._closing = True
-            return self._shown(context)
+            return self._preview(context) if self._anchors else NO_RESULT
+        if self._live_wire is None:
+            self._finish_when_found = True
+            return self._preview(context)
         return self._fill(context)
 
     def cancel(self, context: ToolContext) -> ToolResult:
-        self._forget()
+        self._reset()
         return NO_RESULT
 
     def undo_step(self, context: ToolContext) -> ToolResult:
         if self._anchors:
             self._anchors.pop()
-        if self._ways:
-            self._ways.pop()
-        self._closing = False
+        if self._paths:
+            self._paths.pop()
+        self._finish_when_found = False
         return self._search(context) if self._anchors else NO_RESULT
 
     def on_task_done(self, context: ToolContext, result: object) -> ToolResult:
         if not self._anchors:
             return NO_RESULT
-        self._wire = result if isinstance(result, LiveWire) else None
-        return self._fill(context) if self._closing else self._shown(context)
+        self._live_wire = result if isinstance(result, LiveWire) else None
+        return self._fill(context) if self._finish_when_found else self._preview(context)
 
     def refresh(self, context: ToolContext) -> ToolResult:
-        return self._shown(context) if self._anchors else NO_RESULT
+        return self._preview(context) if self._anchors else NO_RESULT
 
     def deactivate(self, context: ToolContext) -> ToolResult:
-        outcome = self._fill(context) if len(self._anchors) >= 3 else NO_RESULT
-        self._forget()
-        return outcome
+        result = self._fill(context) if len(self._anchors) >= 3 else NO_RESULT
+        self._reset()
+        return result
 
     def _search(self, context: ToolContext) -> ToolResult:
-        """Ask for all ways from the last anchor."""
-        self._wire = None
+        """Start computing all paths from the last anchor."""
+        self._live_wire = None
         picture, anchor = context.picture, self._anchors[-1]
         whole = Box(0, 0, context.labels.width, context.labels.height)
         crop = search_window(anchor, context.scale, whole)
@@ -129,13 +129,13 @@ class Scissors(Tool):
             return compute_live_wire(picture, crop, anchor, is_cancelled)
 
         return ToolResult(
-            outline=self._shown(context).outline, task=BackgroundTask("Looking for edges", run, quiet=True)
+            outline=self._preview(context).outline, task=BackgroundTask("Looking for edges", run, quiet=True)
         )
 
     def _fill(self, context: ToolContext) -> ToolResult:
-        points = [*self._line(), *self._way_home()[:-1]]
+        points = [*self._line(), *self._closing_path()[:-1]]
         first = self._anchors[0]
-        self._forget()
+        self._reset()
         box = Box.bounding(points).clipped(context.labels.width, context.labels.height)
 
         def paint(context: ToolContext) -> Box:
@@ -151,45 +151,45 @@ class Scissors(Tool):
             outline=OutlinePreview(tuple(points), closed=True, handles=False, filled=True),
         )
 
-    def _way_to(self, at: Point, straight: bool) -> tuple[Point, ...]:
-        if straight or self._wire is None:
+    def _path_to(self, at: Point, straight: bool) -> tuple[Point, ...]:
+        if straight or self._live_wire is None:
             return (at,)
-        return self._wire.path_to(at)
+        return self._live_wire.path_to(at)
 
-    def _way_home(self) -> tuple[Point, ...]:
-        """From the last anchor to the first. The cheapest way is often back along the line that is there already,
-        and would close around nothing: then straight."""
+    def _closing_path(self) -> tuple[Point, ...]:
+        """From the last anchor to the first. The cheapest path often runs back along the existing line and would
+        enclose nothing: then straight."""
         first, line = self._anchors[0], self._line()
-        way = self._way_to(first, False)
-        return way if _area([*line, *way]) > 0.5 * _area(line) else (first,)
+        path = self._path_to(first, False)
+        return path if _area([*line, *path]) > 0.5 * _area(line) else (first,)
 
     def _line(self) -> list[Point]:
-        return [self._anchors[0], *(point for way in self._ways for point in way)]
+        return [self._anchors[0], *(point for path in self._paths for point in path)]
 
-    def _closes(self, context: ToolContext, at: Point) -> bool:
+    def _is_closing(self, context: ToolContext, at: Point) -> bool:
         if len(self._anchors) < 3:
             return False
         return math.dist(at, self._anchors[0]) * context.scale <= CLOSING_DISTANCE
 
-    def _shown(self, context: ToolContext) -> ToolResult:
+    def _preview(self, context: ToolContext) -> ToolResult:
         cursor = self._cursor
-        closing = cursor is not None and self._closes(context, cursor)
+        closing = cursor is not None and self._is_closing(context, cursor)
         line = self._line()
         if closing:
-            line += self._way_home()
-        elif cursor is not None and not self._closing:
-            line += self._way_to(cursor, self._straight)
+            line += self._closing_path()
+        elif cursor is not None and not self._finish_when_found:
+            line += self._path_to(cursor, self._is_straight)
         anchors = tuple(self._anchors)
         return ToolResult(
             outline=OutlinePreview(tuple(line), closing=closing, handles=False, anchors=anchors)
         )
 
-    def _forget(self) -> None:
-        self._anchors, self._ways = [], []
-        self._wire, self._cursor = None, None
-        self._straight = self._closing = False
+    def _reset(self) -> None:
+        self._anchors, self._paths = [], []
+        self._live_wire, self._cursor = None, None
+        self._is_straight = self._finish_when_found = False
 
 
 def _area(points: list[Point]) -> float:
-    """Twice what a closed line goes around, in square pixels."""
+    """Twice the enclosed area, in square pixels."""
     return abs(sum(a.x * b.y - b.x * a.y for a, b in pairwise([*points, points[0]])))

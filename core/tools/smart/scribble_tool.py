@@ -1,4 +1,4 @@
-"""What tools share that are told with strokes what belongs to a thing and what does not."""
+"""Base class of tools that segment an object from scribbles: strokes on the object and on the background."""
 
 # ruff: noqa: ARG002 - the calls are those of core.tools.tool.Tool.
 
@@ -28,17 +28,17 @@ from core.tools.tool import (
 )
 from core.tools.tool_options import PAINT_OVER
 
-_REACH = 2.5
-"""Widget pixels to each side of a stroke that it speaks of."""
-_FINE = 4
-"""Bits after the point in OpenCV's drawing."""
+_STROKE_RADIUS = 2.5
+"""Widget pixels to each side of a scribble that it marks."""
+_SUBPIXEL_BITS = 4
+"""Fractional bits of OpenCV's drawing coordinates."""
 
 Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class ScribbleHint:
-    """A stroke through `points`, `radius` picture pixels to each side: it belongs, or `against`: it does not."""
+    """A scribble through `points`, `radius` picture pixels to each side: on the object, or on the background."""
 
     points: tuple[Point, ...]
     radius: float
@@ -46,48 +46,48 @@ class ScribbleHint:
 
     @property
     def box(self) -> Box:
-        """The pixels that the stroke may touch; it may reach beyond the picture."""
+        """The pixels that it may touch; may extend beyond the picture."""
         return Box.bounding(self.points, margin=self.radius)
 
     def mark(self, crop: DownscaledCrop, marks: NDArray[np.uint8], value: int) -> None:
-        """Write `value` into the (height, width) uint8 of a crop where the stroke is."""
-        inner = [crop.to_crop(p) for p in self.points]
-        # OpenCV counts from the centre of the first pixel.
-        path = np.array([[(p.x - 0.5, p.y - 0.5) for p in inner]]) * (1 << _FINE)
+        """Write `value` into the (height, width) uint8 marks of a crop where the scribble is."""
+        in_crop = [crop.to_crop(p) for p in self.points]
+        # OpenCV's coordinates start at the centre of the first pixel.
+        path = np.array([[(p.x - 0.5, p.y - 0.5) for p in in_crop]]) * (1 << _SUBPIXEL_BITS)
         path = np.clip(np.rint(path), -(1 << 24), 1 << 24).astype(np.int32)
         width = max(1, round(2 * self.radius / crop.factor))
-        cv2.polylines(marks, path, False, value, width, cv2.LINE_8, _FINE)
+        cv2.polylines(marks, path, False, value, width, cv2.LINE_8, _SUBPIXEL_BITS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SegmentedObject:
-    """The thing: (h, w) bool `mask` of a `box` inside the picture."""
+    """The object: (h, w) bool `mask` of a `box` inside the picture."""
 
     box: Box
     mask: Mask
 
 
 class ScribbleTool(Tool):
-    """Each stroke has the thing looked for anew, on another thread; what is found is shown, and Enter paints it."""
+    """Each scribble starts the segmentation again on another thread; its result is previewed, and Enter paints it."""
 
     controls = (PAINT_OVER,)
     uses_both_buttons = True
     task_title = ""
-    """What is said while the thing is looked for."""
-    not_found_message = "Nothing was found there: draw over what belongs to the thing."
+    """Shown while the object is searched for."""
+    not_found_message = "Nothing was found there: draw over the object."
 
     _hints: list[ScribbleHint]
     _stroke: list[Point]
-    _found: SegmentedObject | None
+    _object: SegmentedObject | None
     _mask_preview: MaskPreview | None
     _against: bool
-    _waits: bool
-    """Whether the thing is being looked for."""
-    _owed: bool
+    _is_searching: bool
+    """Whether the segmentation is running."""
+    _paint_when_found: bool
     """Whether it shall be painted as soon as it is found."""
 
     def __init__(self) -> None:
-        self._forget()
+        self._reset()
 
     @property
     def is_busy(self) -> bool:
@@ -103,33 +103,33 @@ class ScribbleTool(Tool):
 
     def press(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         self._stroke, self._against = [at], self.is_background_stroke(modifiers)
-        return self._shown(context)
+        return self._preview(context)
 
     def drag(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         if self._stroke and at != self._stroke[-1]:
             self._stroke.append(at)
-        return self._shown(context)
+        return self._preview(context)
 
     def hover(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
-        return self._shown(context)
+        return self._preview(context)
 
     def release(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         if not self._stroke:
-            return self._shown(context)
+            return self._preview(context)
         self.drag(context, at, modifiers)
-        self._hints.append(ScribbleHint(tuple(self._stroke), _REACH / context.scale, self._against))
+        self._hints.append(ScribbleHint(tuple(self._stroke), _STROKE_RADIUS / context.scale, self._against))
         self._stroke = []
-        return self._look(context)
+        return self._search(context)
 
     def finish(self, context: ToolContext) -> ToolResult:
-        """Paint what was found; while it is still looked for, as soon as it is."""
-        if self._waits:
-            self._owed = True
-            return self._shown(context)
-        if self._found is None:
-            return self._shown(context)
-        found, first, mask_preview = self._found, self.first_point(), self._mask_preview
-        self._forget()
+        """Paint the found object; while the segmentation is running, as soon as it has ended."""
+        if self._is_searching:
+            self._paint_when_found = True
+            return self._preview(context)
+        if self._object is None:
+            return self._preview(context)
+        found, first, mask_preview = self._object, self.first_point(), self._mask_preview
+        self._reset()
 
         def paint(context: ToolContext) -> Box:
             return paint_mask(context, found.box, found.mask, first)
@@ -140,81 +140,83 @@ class ScribbleTool(Tool):
         )
 
     def cancel(self, context: ToolContext) -> ToolResult:
-        self._forget()
+        self._reset()
         return NO_RESULT
 
     def undo_step(self, context: ToolContext) -> ToolResult:
-        self._stroke, self._owed = [], False
+        self._stroke, self._paint_when_found = [], False
         if self._hints:
             self._hints.pop()
-        return self._look(context) if self._hints else self._nothing_left(context)
+        return self._search(context) if self._hints else self._nothing_to_find(context)
 
     def refresh(self, context: ToolContext) -> ToolResult:
-        self._promise(context)
-        return self._shown(context)
+        self._update_preview(context)
+        return self._preview(context)
 
     def on_task_done(self, context: ToolContext, result: object) -> ToolResult:
-        if not self._waits:
-            return self._shown(context)
-        self._waits = False
-        self._found = result if isinstance(result, SegmentedObject) and result.mask.any() else None
-        self._promise(context)
-        if self._owed and self._found is not None:
+        if not self._is_searching:
+            return self._preview(context)
+        self._is_searching = False
+        self._object = result if isinstance(result, SegmentedObject) and result.mask.any() else None
+        self._update_preview(context)
+        if self._paint_when_found and self._object is not None:
             return self.finish(context)
-        self._owed = False
-        say = self.not_found_message if isinstance(result, SegmentedObject) and self._found is None else ""
-        shown = self._shown(context)
-        return ToolResult(outline=shown.outline, mask_preview=shown.mask_preview, message=say)
+        self._paint_when_found = False
+        message = (
+            self.not_found_message if isinstance(result, SegmentedObject) and self._object is None else ""
+        )
+        shown = self._preview(context)
+        return ToolResult(outline=shown.outline, mask_preview=shown.mask_preview, message=message)
 
     def deactivate(self, context: ToolContext) -> ToolResult:
-        self._waits = False  # what is still looked for was never seen
-        outcome = self.finish(context)
-        self._forget()
-        return outcome.committed
+        self._is_searching = False  # a result that is still searched for was never visible
+        result = self.finish(context)
+        self._reset()
+        return result.committed
 
     def first_point(self) -> Point | None:
-        """Where the first stroke for the thing began: its class is meant by "class under pointer"."""
+        """Where the first object scribble started: its class counts for the option "Class under pointer"."""
         return next((hint.points[0] for hint in self._hints if not hint.is_background), None)
 
     def outline(self) -> OutlinePreview | None:
-        """All strokes as they are drawn above the picture."""
-        drawn = [Scribble(hint.points, hint.is_background) for hint in self._hints]
+        """All scribbles, to be drawn above the picture."""
+        scribbles = [Scribble(hint.points, hint.is_background) for hint in self._hints]
         if self._stroke:
-            drawn.append(Scribble(tuple(self._stroke), self._against))
-        return OutlinePreview((), scribbles=tuple(drawn)) if drawn else None
+            scribbles.append(Scribble(tuple(self._stroke), self._against))
+        return OutlinePreview((), scribbles=tuple(scribbles)) if scribbles else None
 
-    def _look(self, context: ToolContext) -> ToolResult:
+    def _search(self, context: ToolContext) -> ToolResult:
         run = self.search(context)
-        self._waits = run is not None
+        self._is_searching = run is not None
         if run is None:
-            self._found = self._mask_preview = None
-            return self._shown(context)
-        shown = self._shown(context)
+            self._object = self._mask_preview = None
+            return self._preview(context)
+        shown = self._preview(context)
         return ToolResult(
             outline=shown.outline, mask_preview=shown.mask_preview, task=BackgroundTask(self.task_title, run)
         )
 
-    def _shown(self, context: ToolContext) -> ToolResult:
+    def _preview(self, context: ToolContext) -> ToolResult:
         return ToolResult(outline=self.outline(), mask_preview=self._mask_preview)
 
-    def _promise(self, context: ToolContext) -> None:
-        found = self._found
+    def _update_preview(self, context: ToolContext) -> None:
+        found = self._object
         self._mask_preview = (
             None if found is None else preview_mask(context, found.box, found.mask, self.first_point())
         )
 
-    def _nothing_left(self, context: ToolContext) -> ToolResult:
-        self._forget()
+    def _nothing_to_find(self, context: ToolContext) -> ToolResult:
+        self._reset()
         return NO_RESULT
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         self._hints, self._stroke = [], []
-        self._found = self._mask_preview = None
-        self._against = self._waits = self._owed = False
+        self._object = self._mask_preview = None
+        self._against = self._is_searching = self._paint_when_found = False
 
 
 def bounds_of(hints: Sequence[ScribbleHint], whole: Box) -> Box:
-    """The smallest box of the picture `whole` that holds all hints."""
+    """The smallest box inside the picture `whole` that contains all hints."""
     box = Box.empty()
     for hint in hints:
         box = box.union(hint.box.intersection(whole))

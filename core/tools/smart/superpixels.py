@@ -1,4 +1,5 @@
-"""Superpixels: the picture falls into small pieces of one colour each, and a click or a drag paints whole pieces."""
+"""The superpixel tool: the picture is divided into small segments of similar colour; a click or a drag paints whole
+ones."""
 
 # ruff: noqa: ARG002 - the calls are those of core.tools.tool.Tool.
 
@@ -34,29 +35,29 @@ SEGMENT_SIZE = tool_option(
 
 
 class Superpixels(Tool):
-    """Pieces are found on another thread for the surroundings of the pointer, and kept."""
+    """Segments around the pointer are computed on another thread and cached."""
 
     name = "superpixels"
     title = "Superpixels"
-    help_line = "Click or drag to paint whole pieces. The wheel changes their size, Ctrl+wheel zooms."
+    help_line = "Click or drag to paint whole superpixels. The wheel changes their size, Ctrl+wheel zooms."
     wheel_adjusts = True
     controls = (SEGMENT_SIZE, PAINT_OVER)
 
     def __init__(self) -> None:
-        self._sheets: OrderedDict[SuperpixelCell, SuperpixelLabels] = OrderedDict()
+        self._cells: OrderedDict[SuperpixelCell, SuperpixelLabels] = OrderedDict()
         self._picture: weakref.ref[NDArray[np.uint8]] | None = None
-        self._asked: SuperpixelCell | None = None
+        self._requested: SuperpixelCell | None = None
         self._hovered: Point | None = None
-        self._ground: EditConstraint | None = None
-        self._painted: set[tuple[SuperpixelCell, int]] = set()
+        self._constraint: EditConstraint | None = None
+        self._painted_segments: set[tuple[SuperpixelCell, int]] = set()
         self._last: Point | None = None
-        self._owed: list[Point] = []
-        self._shown: object = None
+        self._pending_points: list[Point] = []
+        self._previewed: object = None
         self._mask_preview: MaskPreview | None = None
 
     @property
     def is_busy(self) -> bool:
-        return self._last is not None or bool(self._owed)
+        return self._last is not None or bool(self._pending_points)
 
     def press(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         self._begin(context, at)
@@ -71,19 +72,19 @@ class Superpixels(Tool):
         self._last = at
         step = max(1.0, 1.0 / context.scale)
         parts = max(1, math.ceil(math.dist(last, at) / step))
-        way = [
+        positions = [
             Point(last.x + (at.x - last.x) * n / parts, last.y + (at.y - last.y) * n / parts)
             for n in range(1, parts + 1)
         ]
-        return self._paint(context, way)
+        return self._paint(context, positions)
 
     def hover(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         self._hovered = at
-        return self._promise(context)
+        return self._update_preview(context)
 
     def release(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         if self._last is None:
-            return self._promise(context)
+            return self._update_preview(context)
         painted = self.drag(context, at, modifiers)
         self._last = None
         return ToolResult(
@@ -92,19 +93,19 @@ class Superpixels(Tool):
 
     def finish(self, context: ToolContext) -> ToolResult:
         if self._last is None:
-            return self._promise(context)
+            return self._update_preview(context)
         self._last = None
         return ToolResult(edit=context.labels.finish_edit())
 
     def cancel(self, context: ToolContext) -> ToolResult:
-        stroked, self._last, self._owed, self._asked = self._last is not None, None, [], None
-        return ToolResult(context.labels.cancel_edit() if stroked else Box.empty())
+        is_stroke, self._last, self._pending_points, self._requested = self._last is not None, None, [], None
+        return ToolResult(context.labels.cancel_edit() if is_stroke else Box.empty())
 
     def deactivate(self, context: ToolContext) -> ToolResult:
         edit = self.finish(context).edit if self._last is not None else None
-        self._shown = self._mask_preview = None
-        self._last = self._hovered = self._asked = None
-        self._owed = []
+        self._previewed = self._mask_preview = None
+        self._last = self._hovered = self._requested = None
+        self._pending_points = []
         return ToolResult(edit=edit)
 
     def adjust(self, context: ToolContext, steps: int) -> ToolResult | None:
@@ -113,66 +114,66 @@ class Superpixels(Tool):
         turned = round(size * _WHEEL_FACTOR**steps)
         turned = turned if turned != size else size + (1 if steps > 0 else -1)
         options.segment_size = min(max(turned, MIN_SEGMENT_SIZE), MAX_SEGMENT_SIZE)
-        shown = self._promise(context)
+        shown = self._update_preview(context)
         return ToolResult(mask_preview=shown.mask_preview, task=shown.task, options_changed=True)
 
     def on_task_done(self, context: ToolContext, result: object) -> ToolResult:
-        cell, self._asked = self._asked, None
+        cell, self._requested = self._requested, None
         if cell is None or not isinstance(result, SuperpixelLabels):
-            self._owed = []
+            self._pending_points = []
             return NO_RESULT
-        self._keep(cell, result)
-        if not self._owed:
-            return self._promise(context)
-        owed, self._owed = self._owed, []
+        self._store(cell, result)
+        if not self._pending_points:
+            return self._update_preview(context)
+        points, self._pending_points = self._pending_points, []
         if self._last is not None:
-            return self._paint(context, owed)
-        # The button went up before the pieces were known.
-        self._begin(context, owed[0])
-        painted = self._paint(context, owed)
+            return self._paint(context, points)
+        # The button was released before the segments were known.
+        self._begin(context, points[0])
+        painted = self._paint(context, points)
         return ToolResult(
             painted.dirty, context.labels.finish_edit(), mask_preview=painted.mask_preview, task=painted.task
         )
 
     def _begin(self, context: ToolContext, at: Point) -> None:
-        self._shown = None
+        self._previewed = None
         context.labels.begin_edit(f"Superpixels, {context.class_name}", self.name, context.class_value)
-        self._ground, self._painted = EditConstraint(context, at, context.class_value), set()
+        self._constraint, self._painted_segments = EditConstraint(context, at, context.class_value), set()
 
-    def _paint(self, context: ToolContext, way: list[Point]) -> ToolResult:
-        """Paint the pieces that these points touch; points where pieces are not known yet are owed."""
-        dirty, unknown, work = Box.empty(), None, None
-        for at in way:
+    def _paint(self, context: ToolContext, positions: list[Point]) -> ToolResult:
+        """Paint the segments at these points; points whose segments are not known yet are painted later."""
+        dirty, missing, work = Box.empty(), None, None
+        for at in positions:
             cell = self._cell(context, at)
-            if cell is None or self._ground is None:
+            if cell is None or self._constraint is None:
                 continue
-            sheet = self._sheet(context, cell)
-            if sheet is None:
-                self._owed.append(at)
-                unknown = unknown or cell
+            segments = self._labels_of(context, cell)
+            if segments is None:
+                self._pending_points.append(at)
+                missing = missing or cell
                 continue
-            number = sheet.label_at(at)
-            if (cell, number) not in self._painted:
-                self._painted.add((cell, number))
-                box, mask = sheet.mask_of(number)
-                allowed = self._ground.restrict(context, box, mask.copy())
+            number = segments.label_at(at)
+            if (cell, number) not in self._painted_segments:
+                self._painted_segments.add((cell, number))
+                box, mask = segments.mask_of(number)
+                allowed = self._constraint.restrict(context, box, mask.copy())
                 dirty = dirty.union(context.labels.paint(box, allowed, context.class_value))
-        if unknown is not None:
-            work = self._work(context, unknown)
+        if missing is not None:
+            work = self._task(context, missing)
         return ToolResult(dirty, task=work)
 
-    def _promise(self, context: ToolContext) -> ToolResult:
+    def _update_preview(self, context: ToolContext) -> ToolResult:
         cell = None if self._hovered is None else self._cell(context, self._hovered)
         if cell is None or self._hovered is None:
             return NO_RESULT
-        sheet = self._sheet(context, cell)
-        if sheet is None:
-            return ToolResult(task=self._work(context, cell))
-        number = sheet.label_at(self._hovered)
-        wanted = (cell, number, context.class_value, context.options.over, context.options.locked)
-        if self._shown != wanted:
-            box, mask = sheet.mask_of(number)
-            self._shown = wanted
+        segments = self._labels_of(context, cell)
+        if segments is None:
+            return ToolResult(task=self._task(context, cell))
+        number = segments.label_at(self._hovered)
+        shown = (cell, number, context.class_value, context.options.over, context.options.locked)
+        if self._previewed != shown:
+            box, mask = segments.mask_of(number)
+            self._previewed = shown
             self._mask_preview = preview_mask(context, box, mask, self._hovered)
         return ToolResult(mask_preview=self._mask_preview)
 
@@ -183,28 +184,28 @@ class Superpixels(Tool):
             at, context.scale, min(max(context.options.segment_size, MIN_SEGMENT_SIZE), MAX_SEGMENT_SIZE)
         )
 
-    def _sheet(self, context: ToolContext, cell: SuperpixelCell) -> SuperpixelLabels | None:
+    def _labels_of(self, context: ToolContext, cell: SuperpixelCell) -> SuperpixelLabels | None:
         if self._picture is None or self._picture() is not context.picture:
-            self._picture, self._asked = weakref.ref(context.picture), None
-            self._sheets.clear()
-        found = self._sheets.get(cell)
+            self._picture, self._requested = weakref.ref(context.picture), None
+            self._cells.clear()
+        found = self._cells.get(cell)
         if found is not None:
-            self._sheets.move_to_end(cell)
+            self._cells.move_to_end(cell)
         return found
 
-    def _keep(self, cell: SuperpixelCell, sheet: SuperpixelLabels) -> None:
-        self._sheets[cell] = sheet
-        while len(self._sheets) > _CACHED_CELLS:
-            self._sheets.popitem(last=False)
+    def _store(self, cell: SuperpixelCell, segments: SuperpixelLabels) -> None:
+        self._cells[cell] = segments
+        while len(self._cells) > _CACHED_CELLS:
+            self._cells.popitem(last=False)
 
-    def _work(self, context: ToolContext, cell: SuperpixelCell) -> BackgroundTask | None:
-        """None when these pieces are on their way already."""
-        if cell == self._asked:
+    def _task(self, context: ToolContext, cell: SuperpixelCell) -> BackgroundTask | None:
+        """None when these segments are being computed already."""
+        if cell == self._requested:
             return None
-        self._asked = cell
+        self._requested = cell
         picture, whole = context.picture, Box(0, 0, context.labels.width, context.labels.height)
 
         def run(is_cancelled: Callable[[], bool]) -> object:
             return None if is_cancelled() else compute_superpixels(picture, cell, whole)
 
-        return BackgroundTask("Looking for pieces of one colour", run, quiet=True)
+        return BackgroundTask("Computing superpixels", run, quiet=True)

@@ -1,4 +1,5 @@
-"""Magic wand: a press takes what looks alike, a drag to the side says how alike."""
+"""The magic wand: a press selects pixels of similar colour, dragging sideways changes the tolerance, the release
+paints."""
 
 # ruff: noqa: ARG002 - the calls are those of core.tools.tool.Tool.
 
@@ -15,11 +16,11 @@ from core.tools.tool import NO_RESULT, BackgroundTask, MaskPreview, Modifiers, T
 from core.tools.tool_options import PAINT_OVER, ColourSpace, tool_option
 
 MAX_TOLERANCE = 200
-"""The largest tolerance; everything is alike then."""
+"""The largest tolerance; everything is similar then."""
 MAX_IMMEDIATE_SEARCH = 512 * 512
-"""Pixels that may be looked at between two frames; for more another thread does it."""
-_STEP, _STILL = 3.0, 4.0
-"""Widget pixels that the hand moves for one more of tolerance, and those that a plain click may tremble."""
+"""Pixels that are searched within a frame; a larger search runs on another thread."""
+_STEP_DISTANCE, _CLICK_TOLERANCE = 3.0, 4.0
+"""Widget pixels of a drag for one step of tolerance, and those that a plain click may move."""
 
 TOLERANCE = tool_option(
     "tolerance",
@@ -43,21 +44,22 @@ COLOURS = tool_option(
 
 @dataclass(slots=True)
 class _WandSelection:
-    """What the wand is pointed at. held: the button is down; owed: it went up before the region was known."""
+    """The pixel under the pointer and the region found for it. is_pressed: the button is pressed; paint_when_found:
+    it was released before the region was known."""
 
     seed: Seed
     at: Point
-    began: int
-    turned: int = 0
+    initial_tolerance: int
+    wheel_change: int = 0
     region: SimilarRegion | None = None
     mask_preview: MaskPreview | None = None
-    waits: bool = False
-    held: bool = False
-    owed: bool = False
+    is_searching: bool = False
+    is_pressed: bool = False
+    paint_when_found: bool = False
 
 
 class Wand(Tool):
-    """Shows the region while the button is down and paints it on release."""
+    """Previews the region while the button is pressed and paints it on release."""
 
     name = "wand"
     title = "Magic wand"
@@ -65,54 +67,63 @@ class Wand(Tool):
     controls = (TOLERANCE, CONTIGUOUS, COLOURS, PAINT_OVER)
 
     def __init__(self) -> None:
-        self._look: _WandSelection | None = None
+        self._selection: _WandSelection | None = None
         self._hovered: Point | None = None
-        self._is_warm = False
+        self._is_warmed_up = False
 
     @property
     def is_busy(self) -> bool:
-        return self._look is not None and (self._look.held or self._look.owed)
+        return self._selection is not None and (
+            self._selection.is_pressed or self._selection.paint_when_found
+        )
 
     def press(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
-        self._look = _look_at(context, at)
-        if self._look is None:
+        self._selection = _selection_at(context, at)
+        if self._selection is None:
             return NO_RESULT
-        self._look.held = True
+        self._selection.is_pressed = True
         return self._search(context)
 
     def drag(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
-        look = self._look
-        if look is None or not look.held:
+        selection = self._selection
+        if selection is None or not selection.is_pressed:
             return NO_RESULT
-        way = (at.x - look.at.x) * context.scale
-        steps = int((abs(way) - _STILL) / _STEP) if abs(way) > _STILL else 0
-        return self._tune(context, look.began + look.turned + (steps if way > 0 else -steps))
+        distance = (at.x - selection.at.x) * context.scale
+        steps = (
+            int((abs(distance) - _CLICK_TOLERANCE) / _STEP_DISTANCE)
+            if abs(distance) > _CLICK_TOLERANCE
+            else 0
+        )
+        return self._set_tolerance(
+            context,
+            selection.initial_tolerance + selection.wheel_change + (steps if distance > 0 else -steps),
+        )
 
     def hover(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
         self._hovered = at
-        look = self._look
-        if look is None:
-            return NO_RESULT if self._is_warm else self._warm_up()
-        if not look.owed and (int(at.x), int(at.y)) != (look.seed.x, look.seed.y):
-            self._look = None
+        selection = self._selection
+        if selection is None:
+            return NO_RESULT if self._is_warmed_up else self._warm_up()
+        if not selection.paint_when_found and (int(at.x), int(at.y)) != (selection.seed.x, selection.seed.y):
+            self._selection = None
             return NO_RESULT
-        return self._shown(context)
+        return self._preview(context)
 
     def release(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
-        look = self._look
-        if look is None or not look.held:
+        selection = self._selection
+        if selection is None or not selection.is_pressed:
             return NO_RESULT
         return self.finish(context)
 
     def finish(self, context: ToolContext) -> ToolResult:
-        look = self._look
-        if look is None or not self.is_busy:
-            return self._shown(context)
-        if look.waits:
-            look.held, look.owed = False, True
-            return self._shown(context)
-        self._look = None
-        region, at = look.region, look.at
+        selection = self._selection
+        if selection is None or not self.is_busy:
+            return self._preview(context)
+        if selection.is_searching:
+            selection.is_pressed, selection.paint_when_found = False, True
+            return self._preview(context)
+        self._selection = None
+        region, at = selection.region, selection.at
         if region is None:
             return NO_RESULT
 
@@ -127,91 +138,94 @@ class Wand(Tool):
             context.class_value,
             region.box.area,
             paint,
-            mask_preview=look.mask_preview,
+            mask_preview=selection.mask_preview,
         )
 
     def cancel(self, context: ToolContext) -> ToolResult:
-        look, self._look = self._look, None
-        if look is None or context.options.tolerance == look.began:
+        selection, self._selection = self._selection, None
+        if selection is None or context.options.tolerance == selection.initial_tolerance:
             return NO_RESULT
-        context.options.tolerance = look.began
+        context.options.tolerance = selection.initial_tolerance
         return ToolResult(options_changed=True)
 
     def deactivate(self, context: ToolContext) -> ToolResult:
-        # A region that is still searched for was never seen: nothing is lost with it.
-        outcome = self.finish(context)
-        self._look = self._hovered = None
-        return outcome.committed
+        # A region that is still searched for was never visible: nothing is lost with it.
+        result = self.finish(context)
+        self._selection = self._hovered = None
+        return result.committed
 
     def adjust(self, context: ToolContext, steps: int) -> ToolResult | None:
         old = context.options.tolerance
         more = steps * max(1, old // 8)
-        if self._look is None and self._hovered is not None:
-            self._look = _look_at(context, self._hovered)
-        if self._look is not None:
-            self._look.turned += more
-        return self._tune(context, old + more)
+        if self._selection is None and self._hovered is not None:
+            self._selection = _selection_at(context, self._hovered)
+        if self._selection is not None:
+            self._selection.wheel_change += more
+        return self._set_tolerance(context, old + more)
 
     def refresh(self, context: ToolContext) -> ToolResult:
-        return self._search(context) if self._look else NO_RESULT
+        return self._search(context) if self._selection else NO_RESULT
 
     def on_task_done(self, context: ToolContext, result: object) -> ToolResult:
-        look = self._look
-        if look is None or not look.waits:
-            return self._shown(context)
-        look.waits = False
+        selection = self._selection
+        if selection is None or not selection.is_searching:
+            return self._preview(context)
+        selection.is_searching = False
         if isinstance(result, SimilarRegion):
-            self._found(context, look, result)
-        return self.finish(context) if look.owed else self._shown(context)
+            self._set_region(context, selection, result)
+        return self.finish(context) if selection.paint_when_found else self._preview(context)
 
     def _warm_up(self) -> ToolResult:
-        self._is_warm = True
+        self._is_warmed_up = True
         return ToolResult(task=BackgroundTask("Getting ready", lambda _is_cancelled: warm_up(), quiet=True))
 
-    def _tune(self, context: ToolContext, tolerance: int) -> ToolResult:
+    def _set_tolerance(self, context: ToolContext, tolerance: int) -> ToolResult:
         tolerance = min(max(tolerance, 0), MAX_TOLERANCE)
         if tolerance == context.options.tolerance:
-            return self._shown(context)
+            return self._preview(context)
         context.options.tolerance = tolerance
-        found = self._search(context) if self._look else NO_RESULT
+        found = self._search(context) if self._selection else NO_RESULT
         return ToolResult(mask_preview=found.mask_preview, task=found.task, options_changed=True)
 
     def _search(self, context: ToolContext) -> ToolResult:
-        """Look nearby at once; what runs on far is left to another thread."""
-        look, options, picture = self._look, context.options, context.picture
-        if look is None:
+        """Search nearby at once; a larger region is left to another thread."""
+        selection, options, picture = self._selection, context.options, context.picture
+        if selection is None:
             return NO_RESULT
-        seed, contiguous = look.seed, options.contiguous
+        seed, contiguous = selection.seed, options.contiguous
         tolerance = min(max(options.tolerance, 0), MAX_TOLERANCE)
         if seed.colours != options.colours:
-            seed = look.seed = Seed(seed.x, seed.y, options.colours)
-            look.region = look.mask_preview = None
-        field = look.region.distance if look.region else None
+            seed = selection.seed = Seed(seed.x, seed.y, options.colours)
+            selection.region = selection.mask_preview = None
+        field = selection.region.distance if selection.region else None
         found = find_similar_region(
             picture, seed, tolerance, contiguous, field, max_pixels=MAX_IMMEDIATE_SEARCH
         )
-        look.waits = found is None
+        selection.is_searching = found is None
         if found is not None:
-            self._found(context, look, found)
-            return self._shown(context)
+            self._set_region(context, selection, found)
+            return self._preview(context)
 
         def run(is_cancelled: Callable[[], bool]) -> object:
             return find_similar_region(picture, seed, tolerance, contiguous, field, is_cancelled=is_cancelled)
 
         return ToolResult(
-            mask_preview=self._shown(context).mask_preview,
-            task=BackgroundTask("Looking for what is alike", run),
+            mask_preview=self._preview(context).mask_preview,
+            task=BackgroundTask("Searching similar colours", run),
         )
 
-    def _shown(self, context: ToolContext) -> ToolResult:
-        look = self._look
-        return NO_RESULT if look is None else ToolResult(mask_preview=look.mask_preview)
+    def _preview(self, context: ToolContext) -> ToolResult:
+        selection = self._selection
+        return NO_RESULT if selection is None else ToolResult(mask_preview=selection.mask_preview)
 
-    def _found(self, context: ToolContext, look: _WandSelection, region: SimilarRegion) -> None:
-        look.region, look.mask_preview = region, preview_mask(context, region.box, region.mask, look.at)
+    def _set_region(self, context: ToolContext, selection: _WandSelection, region: SimilarRegion) -> None:
+        selection.region, selection.mask_preview = (
+            region,
+            preview_mask(context, region.box, region.mask, selection.at),
+        )
 
 
-def _look_at(context: ToolContext, at: Point) -> _WandSelection | None:
+def _selection_at(context: ToolContext, at: Point) -> _WandSelection | None:
     height, width = context.picture.shape[:2]
     if not (0 <= at.x < width and 0 <= at.y < height):
         return None

@@ -1,4 +1,4 @@
-"""Watershed: a stroke inside a thing, a stroke outside, and the border is found where colours part between them."""
+"""The watershed tool: one stroke inside an object and one outside, and the border between them is found."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from core.tools.smart.scribble_tool import ScribbleHint, ScribbleTool, Segmented
 from core.tools.tool import Modifiers, ToolContext, ToolResult
 
 MAX_SIDE = 1024
-"""Crop pixels along the longer side of what is looked at: about a tenth of a second of work."""
+"""Longer side of the crop in pixels: about a tenth of a second of work."""
 _MARGIN = 0.5
-"""How far around the strokes is looked, as a share of their box."""
+"""Margin around the strokes, as a share of their box."""
 _SMALLEST_MARGIN = 24
 _INSIDE, _OUTSIDE = 1, 2
 
 
 class Watershed(ScribbleTool):
-    """The second stroke is about the outside by itself; later ones are with Ctrl or the secondary button."""
+    """The second stroke marks the background by itself; later ones do with Ctrl or the secondary button."""
 
     name = "watershed"
     title = "Watershed"
     help_line = "Stroke inside, then outside. More strokes correct it (right: outside), Enter paints."
-    task_title = "Looking for the border"
-    not_found_message = "Nothing is left of the thing: draw inside it."
+    task_title = "Finding the border"
+    not_found_message = "Nothing is left of the object: draw inside it."
 
     def is_background_stroke(self, modifiers: Modifiers) -> bool:
         return modifiers.ctrl or (len(self._hints) == 1 and not self._hints[0].is_background)
 
     def release(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:
-        outcome = super().release(context, at, modifiers)
+        result = super().release(context, at, modifiers)
         if len(self._hints) != 1:
-            return outcome
+            return result
         other = "inside" if self._hints[0].is_background else "outside"
-        return ToolResult(outline=outcome.outline, message=f"Now a stroke {other} the thing.")
+        return ToolResult(outline=result.outline, message=f"Now draw a stroke {other} the object.")
 
     def search(self, context: ToolContext) -> Callable[[Callable[[], bool]], object] | None:
         hints = tuple(self._hints)
@@ -57,10 +57,10 @@ class Watershed(ScribbleTool):
 def split_by_watershed(
     picture: NDArray[np.uint8], crop: DownscaledCrop, hints: Sequence[ScribbleHint], whole: Box
 ) -> SegmentedObject:
-    """What the watershed (Meyer, 1992) gives to the strokes inside. Sides of the crop within the picture count as
-    outside, so that the thing stays near what was drawn; sides of the picture do not, since things run out there.
-    """
-    # The library gives the outermost pixels to nobody: one more all around, and none of ours is lost.
+    """What the watershed (Meyer, 1992) assigns to the strokes inside. Sides of the crop that are inside the picture
+    are marked as background, so that the object stays near the strokes; sides of the picture are not, since objects
+    may extend beyond it."""
+    # OpenCV leaves the outermost pixels unassigned: pad by one so that all of the crop is assigned.
     small = cv2.copyMakeBorder(crop.read(picture), 1, 1, 1, 1, cv2.BORDER_REPLICATE)
     marks = np.zeros((crop.height, crop.width), np.uint8)
     box = crop.box
@@ -73,6 +73,6 @@ def split_by_watershed(
     basins = cv2.copyMakeBorder(marks, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0).astype(np.int32)
     cv2.watershed(cv2.GaussianBlur(small, (3, 3), 0), basins)
     inside = (basins == _INSIDE).astype(np.uint8)
-    # The line between two basins belongs to neither; it goes to the thing, save where that would be a second pixel.
+    # The line between two basins belongs to neither; it is added to the object, except where it is two pixels wide.
     inside |= cv2.dilate(inside, np.ones((2, 2), np.uint8)) & (basins == -1)
     return SegmentedObject(box, crop.upscale_mask(inside[1:-1, 1:-1].astype(bool)))

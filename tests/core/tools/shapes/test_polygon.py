@@ -230,7 +230,7 @@ def test_a_large_region_is_looked_for_on_another_thread() -> None:
     desk = Desk(labels, 2, "wood")
     asked = desk.tool.press(desk.stage, Point(300.5, 300.5), ALT)
     assert asked.task is not None and asked.outline is None
-    assert desk.tool._reopened is not None and desk.tool._reopened.shape is None
+    assert desk.tool._outline_edit is not None and desk.tool._outline_edit.shape is None
     labels.begin_edit("Band", "test", 1)  # somebody else was faster: the outline is that of the click
     labels.paint(Box(0, 0, side, 40), np.ones((40, side), bool), 1)
     labels.finish_edit()

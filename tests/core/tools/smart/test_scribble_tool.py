@@ -102,7 +102,7 @@ def test_a_large_thing_is_cut_out_of_a_smaller_copy() -> None:
 def test_a_stray_click_is_no_box() -> None:
     hand = ToolDriver(GrabCut(), disc_picture()[0])
     hand.click(50, 50)
-    assert not hand.tool.is_busy and hand.works == 0 and hand.said == ["Drag a box around the thing."]
+    assert not hand.tool.is_busy and hand.works == 0 and hand.said == ["Drag a box around the object."]
 
 
 # Watershed
@@ -112,7 +112,7 @@ def test_watershed_parts_two_blobs() -> None:
     picture, left, right = two_blobs()
     hand = ToolDriver(Watershed(), picture)
     hand.stroke((45, 50), (65, 50))
-    assert hand.mask_preview is None and hand.said == ["Now a stroke outside the thing."]
+    assert hand.mask_preview is None and hand.said == ["Now draw a stroke outside the object."]
     hand.stroke((95, 50), (118, 50), (150, 92), (80, 94), (10, 92), (8, 8), (150, 8))  # the second is outside
     assert iou(hand.previewed, left) > 0.93
     hand.enter()

@@ -239,7 +239,7 @@ def test_pieces_that_were_given_up_are_looked_for_again(
 def test_a_stroke_inside_and_one_outside(table: Table) -> None:
     bare = table.seen(60, 45)
     table.stroke((65, 60), (95, 60))
-    assert table.said == ["Now a stroke outside the thing."]
+    assert table.said == ["Now draw a stroke outside the object."]
     table.stroke((20, 10), (140, 10), (140, 112), (20, 112), (20, 10))
     table.until_seen_anew(60, 45, bare)
     table.key(Qt.Key.Key_Return)
