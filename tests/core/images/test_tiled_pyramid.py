@@ -254,8 +254,8 @@ def test_the_size_of_a_giant_is_known_but_it_is_not_decoded(tmp_path: Path) -> N
 def test_a_giant_has_a_thumbnail_of_its_shape(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "sparse.tif"
     _sparse(path, 40_000, 30_000)
-    thumbnail = read_thumbnail(path, 200)
-    assert thumbnail.shape == (150, 200, 3) and (thumbnail == 128).all()
+    small = read_thumbnail(path, 200)
+    assert small.shape == (150, 200, 3) and (small == 128).all()
     (tmp_path / "bomb.png").write_bytes(_PNG_OF_60_000)
     with pytest.raises(ImageError, match="far larger"):
         read_thumbnail(tmp_path / "bomb.png", 200)
