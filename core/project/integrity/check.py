@@ -1,4 +1,4 @@
-"""The doctor looks: whether the file is whole, the labels fit their pictures, and what it speaks of is there."""
+"""Checks a project: is the file undamaged, do labels fit their pictures, do the files exist that it refers to."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, select
 
 from core.base.errors import ProjectError
 from core.base.geometry import TILE_SIZE, TileKey, tile_box
+from core.base.text import count_of
 from core.labels.class_list import MAX_CLASS_VALUE, VOID
 from core.labels.codec import decode
 from core.project.integrity.findings import FindingKind, IntegrityFinding, ProgressReport
@@ -27,8 +28,8 @@ _CHUNK = 64
 def check_project(
     project: Project, *, read_pictures: bool = True, progress: ProgressReport | None = None
 ) -> list[IntegrityFinding]:
-    """Look through a whole project; nothing is changed, but digests of pictures not yet known are noted when the
-    project is open for writing.
+    """Check a whole project. Changes nothing, except that missing digests of pictures are stored when the project is
+    open for writing.
 
     `read_pictures`: also read every picture's file, to see what has been moved or changed. Raises ProjectError
     only when the file cannot be read at all.
@@ -39,10 +40,10 @@ def check_project(
         with project.store.read_transaction() as connection:
             found += _check_file(connection)
     except ProjectError:
-        if not found:  # too damaged even to end the look at it
+        if not found:  # too damaged even to end the transaction
             raise
     if any(finding.kind == FindingKind.FILE for finding in found):
-        return found  # nothing that is read from it can be trusted
+        return found  # nothing that is read from a damaged file can be trusted
     with project.store.read_transaction() as connection:
         found += _check_foreign_keys(connection)
         found += _check_labels(connection, report)
@@ -54,30 +55,30 @@ def check_project(
 
 def _check_file(connection: Connection) -> Iterator[IntegrityFinding]:
     try:
-        said = [str(line) for (line,) in connection.exec_driver_sql("PRAGMA integrity_check(100)")]
-    except Exception as problem:  # SQLAlchemy's, or SQLite's own words for a page that cannot be followed
-        said = [str(getattr(problem, "orig", problem))]
-    said = [" ".join(line.split()) for line in said if line != "ok"]
-    if not said:
+        lines = [str(line) for (line,) in connection.exec_driver_sql("PRAGMA integrity_check(100)")]
+    except Exception as problem:  # of SQLAlchemy or sqlite3, for a page that cannot be read
+        lines = [str(getattr(problem, "orig", problem))]
+    lines = [" ".join(line.split()) for line in lines if line != "ok"]
+    if not lines:
         return
-    more = f" and {len(said) - 1} more" if len(said) > 1 else ""
-    if all(re.search(r"\bindex\b", line) for line in said):
+    more = f" and {len(lines) - 1} more" if len(lines) > 1 else ""
+    if all(re.search(r"\bindex\b", line) for line in lines):
         yield IntegrityFinding(
             FindingKind.INDEX,
-            f"An index of the project file is damaged ({said[0]}{more}); it can be rebuilt.",
+            f"An index of the project file is damaged ({lines[0]}{more}); it can be rebuilt.",
             True,
         )
     else:
         yield IntegrityFinding(
             FindingKind.FILE,
-            f"The project file is damaged ({said[0]}{more}). Bring the newest backup back with: maskloop restore",
+            f"The project file is damaged ({lines[0]}{more}). Bring the newest backup back with: maskloop restore",
             False,
         )
 
 
 def _check_foreign_keys(connection: Connection) -> Iterator[IntegrityFinding]:
     for table, row, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check").all():
-        sentence = f"Row {row} of the table {table} points to a row of {parent} that is not there."
+        sentence = f"Row {row} of the table {table} refers to a row of {parent} that does not exist."
         yield IntegrityFinding(FindingKind.ORPHAN, sentence, True, row=(str(table), int(row)))
 
 
@@ -85,31 +86,31 @@ def _check_labels(connection: Connection, report: ProgressReport) -> Iterator[In
     rows = connection.execute(
         select(pictures.c.id, pictures.c.path, pictures.c.width, pictures.c.height).order_by(pictures.c.id)
     ).all()
-    noted: dict[int, dict[int, int]] = {}
+    stored_counts: dict[int, dict[int, int]] = {}
     for picture_id, value, count in connection.execute(select(class_pixels)):
-        noted.setdefault(picture_id, {})[value] = count
+        stored_counts.setdefault(picture_id, {})[value] = count
     known = {int(value) for (value,) in connection.execute(select(classes.c.value))}
     unknown: dict[int, list[int]] = {}
     labelled = {int(i) for (i,) in connection.execute(select(tiles.c.picture_id).distinct())}
     for done, (picture_id, path, width, height) in enumerate(rows):
         report(done, len(rows))
-        there = np.zeros(256, np.int64)
+        pixels = np.zeros(256, np.int64)
         if picture_id in labelled and (width is None or height is None):
-            sentence = f"{path} has a label, but its size is not known. Open it once in the Maskloop window."
+            sentence = f"{path} is labelled, but its size is not known. Open it once in the Maskloop window."
             yield IntegrityFinding(FindingKind.SIZE, sentence, False, picture_id)
             continue
         if picture_id in labelled:
-            yield from _check_tiles(connection, picture_id, path, (width, height), there)
-        counts = {int(v): int(there[v]) for v in np.flatnonzero(there[1:]) + 1}
-        if counts != noted.get(picture_id, {}):
-            sentence = f"The pixel counts of {path} are not those of its label; they can be counted again."
+            yield from _check_tiles(connection, picture_id, path, (width, height), pixels)
+        counts = {int(v): int(pixels[v]) for v in np.flatnonzero(pixels[1:]) + 1}
+        if counts != stored_counts.get(picture_id, {}):
+            sentence = f"The stored pixel counts of {path} differ from its label; they can be counted again."
             yield IntegrityFinding(FindingKind.COUNTS, sentence, True, picture_id)
         for value in counts.keys() - known - {VOID}:
             unknown.setdefault(value, []).append(counts[value])
     for value, found in sorted(unknown.items()):
         sentence = (
-            f"{sum(found)} pixels in {len(found)} pictures are labelled {value}, but there is no such class; "
-            "it can be added."
+            f"{count_of(sum(found), 'pixel')} in {count_of(len(found), 'picture')} have the class value {value}, "
+            "but there is no such class; it can be added."
         )
         yield IntegrityFinding(
             FindingKind.NO_CLASS, sentence, 1 <= value <= MAX_CLASS_VALUE, class_value=value
@@ -117,30 +118,31 @@ def _check_labels(connection: Connection, report: ProgressReport) -> Iterator[In
 
 
 def _check_tiles(
-    connection: Connection, picture_id: int, path: str, size: Size, there: NDArray[np.int64]
+    connection: Connection, picture_id: int, path: str, size: Size, counts: NDArray[np.int64]
 ) -> Iterator[IntegrityFinding]:
+    """Check the tiles of a picture of `size` (width, height), and add their pixels to `counts`, (256,) by value."""
     query = select(tiles.c.tile_column, tiles.c.tile_row, tiles.c.pixels, tiles.c.origins)
     for column, row, pixels, origins in connection.execute(query.where(tiles.c.picture_id == picture_id)):
         key = TileKey(column, row)
         where = f"at {column * TILE_SIZE}, {row * TILE_SIZE} of {path}"
         if tile_box(key, *size).is_empty:
-            # Of a smaller picture than was labelled: of use once the old one is put back, unless it says nothing.
+            # The picture was replaced by a smaller one. A labelled tile is kept in case the larger one comes back.
             values = _decode_or_none(pixels, (TILE_SIZE, TILE_SIZE))
-            idle = values is not None and not values.any()
-            sentence = f"The label {where} lies outside the picture, which is {size[0]} x {size[1]} pixels."
-            sentence += "" if idle else " Put the larger picture back to see it again."
-            yield IntegrityFinding(FindingKind.OUTSIDE, sentence, idle, picture_id, tile=key)
+            is_blank = values is not None and not values.any()
+            sentence = f"The label {where} is outside the picture, which is {size[0]} x {size[1]} pixels."
+            sentence += "" if is_blank else " Put the larger picture back to see it again."
+            yield IntegrityFinding(FindingKind.OUTSIDE, sentence, is_blank, picture_id, tile=key)
             continue
         values = read_pixels(pixels, key, size)
         if values is None:
             sentence = (
-                f"The label {where} is damaged; what the journal still knows of it can be brought back."
+                f"The label {where} is damaged; an earlier state of it may be restored from the journal."
             )
             yield IntegrityFinding(FindingKind.TILE, sentence, True, picture_id, tile=key)
             continue
-        there += count_values(values)
+        counts += count_values(values)
         if not are_origins_valid(origins, key, size):
-            sentence = f"Who painted the label {where} cannot be read any more; the label itself is whole."
+            sentence = f"The origin of the label {where} cannot be read; the label itself is undamaged."
             yield IntegrityFinding(FindingKind.ORIGINS, sentence, True, picture_id, tile=key)
 
 
@@ -165,18 +167,18 @@ def _check_journal(connection: Connection, report: ProgressReport) -> Iterator[I
         .execution_options(yield_per=_CHUNK)
     )
     count = connection.execute(select(func.count()).select_from(edit_tiles)).scalar_one()
-    said: set[int] = set()
+    reported: set[int] = set()
     for done, row in enumerate(connection.execute(query)):
         report(done, count)
-        if row.width is None or row.edit_id in said:
+        if row.width is None or row.edit_id in reported:
             continue
         key, size = TileKey(row.tile_column, row.tile_row), (row.width, row.height)
         if is_tile_valid(StoredTile(row.pixels, row.origins), key, size):
             continue
-        said.add(row.edit_id)
+        reported.add(row.edit_id)
         sentence = (
-            f"“{row.name}” (edit {row.edit_id} of {row.path}) cannot be undone or redone any more: "
-            "its other side is damaged. Labels as they are now stay."
+            f"“{row.name}” (edit {row.edit_id} of {row.path}) cannot be undone or redone: "
+            "a tile saved with it is damaged. The current labels are not affected."
         )
         yield IntegrityFinding(FindingKind.EDIT, sentence, True, row.id, edit_id=row.edit_id)
 
@@ -186,7 +188,7 @@ def _check_weights(connection: Connection, project: Project) -> Iterator[Integri
         if not (project.run_folder(run_id) / WEIGHTS_FILE).is_file():
             sentence = (
                 f"The weights of run {run_id} are missing from {project.run_folder(run_id)}. "
-                "Put them back, or let it be forgotten that it published any."
+                "Put them back, or let the repair mark the run as unpublished."
             )
             yield IntegrityFinding(FindingKind.WEIGHTS, sentence, True, run_id=run_id)
 
@@ -203,25 +205,25 @@ def _check_predictions(connection: Connection, project: Project) -> Iterator[Int
     for number in sorted(files.keys() - rows.keys()):
         yield IntegrityFinding(
             FindingKind.NO_ROW,
-            f"{files[number].name} is a prediction of nothing.",
+            f"{files[number].name} is a prediction that belongs to no picture.",
             True,
             path=str(files[number]),
         )
 
 
 def is_tile_valid(tile: StoredTile, key: TileKey, size: Size) -> bool:
-    """Whether both planes of a stored tile can be read and fit a picture of `size` (width, height)."""
+    """Whether both planes of a stored tile can be decoded and fit a picture of `size` (width, height)."""
     return read_pixels(tile.pixels, key, size) is not None and are_origins_valid(tile.origins, key, size)
 
 
 def read_pixels(blob: bytes, key: TileKey, size: Size) -> NDArray[np.uint8] | None:
-    """The class values of a tile of a picture of `size` (width, height); None when they cannot be read."""
+    """The class values of a tile of a picture of `size` (width, height), (h, w) uint8; None when damaged."""
     place = tile_box(key, *size)
     return None if place.is_empty else _decode_or_none(blob, (place.height, place.width))
 
 
 def are_origins_valid(blob: bytes, key: TileKey, size: Size) -> bool:
-    """Whether it can be read who said so."""
+    """Whether the origin plane of a tile can be decoded and fits a picture of `size` (width, height)."""
     place = tile_box(key, *size)
     try:
         decode(blob, place.height, place.width, np.uint16)
@@ -233,5 +235,8 @@ def are_origins_valid(blob: bytes, key: TileKey, size: Size) -> bool:
 def _decode_or_none(blob: bytes, shape: tuple[int, int]) -> NDArray[np.uint8] | None:
     try:
         return decode(blob, *shape, np.uint8)
-    except (ProjectError, TypeError):  # SQLite stores whatever it is given, also a number where bytes belong
+    except (
+        ProjectError,
+        TypeError,
+    ):  # TypeError: SQLite columns accept values of any type, also a number for a BLOB
         return None

@@ -1,4 +1,4 @@
-"""What can be wrong with a project, as plain values: the doctor's words."""
+"""The findings of an integrity check, as immutable values."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from enum import StrEnum
 from core.base.geometry import TileKey
 
 ProgressReport = Callable[[int, int], None]
-"""Told how many of how many have been looked at."""
+"""Called with the number of items checked and their total."""
 
 
 class FindingKind(StrEnum):
-    """What is wrong."""
+    """What a finding is about; the values are part of the output of `maskloop check --json`."""
 
     FILE = "file damaged"
     INDEX = "index damaged"
@@ -35,9 +35,9 @@ class FindingKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class IntegrityFinding:
-    """One thing that is wrong, in a sentence for people. `repairable`: `repair` knows what to do.
+    """One thing that is wrong, with a sentence for the user. `repairable`: `repair_project` can repair it.
 
-    The rest says what is meant; `path` is where a moved picture lies now, or a file that nobody knows.
+    The other fields say where it is; `path` is the new path of a moved picture, or a file without a row.
     """
 
     kind: FindingKind

@@ -1,4 +1,4 @@
-"""Where the pictures are: gone, found again elsewhere by their content, or other than when they were labelled."""
+"""Finds pictures that are missing, were moved (found by their content), or changed since they were labelled."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from core.project.schema import edits, tiles
 
 
 def check_pictures(project: Project, report: ProgressReport, *, read: bool) -> Iterator[IntegrityFinding]:
-    """Pictures that are gone, moved or changed; the last two only when every file may be `read`.
+    """Pictures that are missing, moved or changed; the last two only if every file is to be `read`.
 
-    Digests of pictures not yet known are noted when the project is open for writing.
+    Missing digests are stored when the project is open for writing.
     """
     records, known = project.pictures.all(), project.pictures.digests()
     missing: dict[int, str] = {}
@@ -35,67 +35,65 @@ def check_pictures(project: Project, report: ProgressReport, *, read: bool) -> I
             if record.is_labelled and known.get(record.id, digest) != digest:
                 yield _changed_finding(record, path)
     labelled = {record.id for record in records if record.is_labelled}
-    fresh = {
+    to_store = {
         i: d for i, d in digests.items() if known.get(i) is None or (known[i] != d and i not in labelled)
     }
-    if fresh and project.is_writing:
-        project.pictures.set_digests(fresh)
+    if to_store and project.is_writing:
+        project.pictures.set_digests(to_store)
     hashed = {record.path: digests[record.id] for record in records if record.id in digests}
-    elsewhere = _find_moved(project, missing, known, hashed) if read else {}
-    for picture_id, path_before in missing.items():
-        now = elsewhere.get(picture_id)
-        if now is None:
-            sentence = f"{path_before} is not in {project.folder} any more. Put it back; its label is kept."
+    moved = _find_moved(project, missing, known, hashed) if read else {}
+    for picture_id, old_path in missing.items():
+        new_path = moved.get(picture_id)
+        if new_path is None:
+            sentence = f"{old_path} is missing from {project.folder}. Put it back; its label is kept."
             yield IntegrityFinding(FindingKind.MISSING, sentence, False, picture_id)
         else:
             yield IntegrityFinding(
-                FindingKind.MOVED, f"{path_before} is now {now}.", True, picture_id, path=now
+                FindingKind.MOVED, f"{old_path} is now {new_path}.", True, picture_id, path=new_path
             )
 
 
 def _changed_finding(record: PictureRecord, path: Path) -> IntegrityFinding:
-    """Another picture under the same name. One of the same size may still fit its label: a person has to look."""
+    """A file with other content under the same name. If it has the same size, the label may still fit it."""
     try:
         fits = read_size(path) == (record.width, record.height)
     except ImageError:
         fits = False
-    advice = (
-        "Look whether its label still fits, or put the old picture back."
+    sentence = (
+        f"{record.path} has changed since it was labelled. Check that its label fits, or put the old picture back."
         if fits
-        else "Its label does not fit any more: put the old picture back."
+        else f"{record.path} has changed since it was labelled. Its label no longer fits: put the old picture back."
     )
-    return IntegrityFinding(
-        FindingKind.CHANGED, f"{record.path} has changed since it was labelled. {advice}", fits, record.id
-    )
+    return IntegrityFinding(FindingKind.CHANGED, sentence, fits, record.id)
 
 
 def _find_moved(
     project: Project, missing: dict[int, str], known: dict[int, str], hashed: dict[str, str]
 ) -> dict[int, str]:
-    """Where missing pictures lie now, by content; never where another picture has work of its own."""
+    """The present paths of missing pictures, found by content; never the path of a picture that has work of its own."""
     wanted: dict[str, list[int]] = {}
     for picture_id in missing:
         if picture_id in known:
             wanted.setdefault(known[picture_id], []).append(picture_id)
     if not wanted:
         return {}
-    taken = paths_with_work(project)
+    with_work = paths_with_work(project)
     found: dict[int, str] = {}
     for path in scan_folder(project.folder):
         relative = path.relative_to(project.folder).as_posix()
-        if relative in taken:
+        if relative in with_work:
             continue
-        waiting = wanted.get(hashed.get(relative) or _digest_or_none(path) or "")
-        if waiting:
-            found[waiting.pop(0)] = relative
+        candidates = wanted.get(hashed.get(relative) or _digest_or_none(path) or "")
+        if candidates:
+            found[candidates.pop(0)] = relative
     return found
 
 
 def paths_with_work(project: Project) -> set[str]:
-    """Paths of pictures of which somebody has said anything."""
-    told = select(edits.c.picture_id).where(edits.c.picture_id.is_not(None)).distinct()
+    """Paths of pictures that have edits, labels, a split, a note or tags."""
+    with_edits = select(edits.c.picture_id).where(edits.c.picture_id.is_not(None)).distinct()
     with project.store.read_transaction() as connection:
-        edited = {int(i) for (i,) in connection.execute(told)}
+        edited = {int(i) for (i,) in connection.execute(with_edits)}
         edited |= {int(i) for (i,) in connection.execute(select(tiles.c.picture_id).distinct())}
     return {r.path for r in project.pictures.all() if r.id in edited or r.split or r.note or r.tags}
 

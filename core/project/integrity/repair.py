@@ -1,6 +1,6 @@
-"""The doctor mends: each finding in a transaction of its own, after a copy of the project file has been made.
+"""Repairs the findings of an integrity check, each in a transaction of its own, after a backup of the project file.
 
-Nothing that could be of use is deleted: what goes is in the copy, which stays until a person deletes it.
+Whatever a repair deletes is still in that backup, which is never deleted automatically.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from core.base.errors import ProjectError
 from core.base.geometry import TILE_SIZE, TileKey, tile_box
+from core.base.text import count_of
 from core.labels.codec import encode
 from core.labels.label_map import Origin
 from core.project.backup import BACKUP_FOLDER, make_backup
@@ -38,16 +39,15 @@ from core.project.stored_tiles import (
 
 
 def repair_project(project: Project, findings: Sequence[IntegrityFinding]) -> list[str]:
-    """Mend what can be mended and say what was done, one sentence for each thing.
+    """Repair what can be repaired. Returns a sentence for the user about the backup and about each repair.
 
-    A copy of the project file is made first. Raises ProjectError when it cannot be, or when the disk refuses; what
-    was mended until then stays mended.
+    Raises ProjectError when the backup cannot be made or the disk refuses; repairs made before that stay.
     """
     todo = sorted((f for f in findings if f.repairable), key=lambda f: _ORDER.index(f.kind))
     if not todo:
         return []
     copy = make_backup(project.store.path, project.home / BACKUP_FOLDER, label="before-repair")
-    return [f"A copy from before the repair is {copy}.", *(_REPAIRS[f.kind](project, f) for f in todo)]
+    return [f"The backup from before the repair is {copy}.", *(_REPAIRS[f.kind](project, f) for f in todo)]
 
 
 def _rebuild_indexes(project: Project, _finding: IntegrityFinding) -> str:
@@ -57,7 +57,7 @@ def _rebuild_indexes(project: Project, _finding: IntegrityFinding) -> str:
 
 
 def _repair_orphan(project: Project, finding: IntegrityFinding) -> str:
-    """A column that may be empty is emptied, a lost origin becomes "painted"; other rows mean nothing alone."""
+    """Set a nullable column to NULL and a missing origin to "painted"; delete a row that is useless alone."""
     assert finding.row is not None
     name, row = finding.row
     table = metadata.tables[name]
@@ -73,21 +73,21 @@ def _repair_orphan(project: Project, finding: IntegrityFinding) -> str:
                 value = origin_id(connection, Origin.PAINTED, None)
             else:
                 connection.exec_driver_sql(f"DELETE FROM {name} WHERE rowid = ?", (row,))
-                return f"Row {row} of the table {name}, which belonged to nothing, was dropped."
+                return f"Row {row} of the table {name}, which referred to a missing row, was deleted."
             connection.exec_driver_sql(
                 f"UPDATE {name} SET {column.name} = ? WHERE rowid = ?",
                 (value, row),
             )
-    return f"Row {row} of the table {name} does not point to nothing any more."
+    return f"Row {row} of the table {name} no longer refers to a missing row."
 
 
 def _restore_tile(project: Project, finding: IntegrityFinding) -> str:
-    """The newest sound other side is the label before the last edit there; better than nothing, and said."""
+    """Restore the newest undamaged state of the tile that is saved with an edit, else make the tile unlabelled."""
     picture_id, key = _picture_and_tile(finding)
     assert key is not None
     with project.store.write_transaction() as connection:
         path, size = _path_and_size(connection, picture_id)
-        sides = connection.execute(
+        saved = connection.execute(
             select(edit_tiles.c.pixels, edit_tiles.c.origins, edits.c.name, edits.c.undone)
             .join(edits, edits.c.id == edit_tiles.c.edit_id)
             .where(
@@ -98,18 +98,18 @@ def _restore_tile(project: Project, finding: IntegrityFinding) -> str:
             .order_by(edits.c.id.desc())
         ).all()
         where = f"The label at {key.column * TILE_SIZE}, {key.row * TILE_SIZE} of {path}"
-        for pixels, origins, name, undone in sides:
-            side = StoredTile(pixels, origins)
-            if is_tile_valid(side, key, size):
-                write_tile(connection, picture_id, key, side)
+        for pixels, origins, name, undone in saved:
+            tile = StoredTile(pixels, origins)
+            if is_tile_valid(tile, key, size):
+                write_tile(connection, picture_id, key, tile)
                 when = "as it would be after" if undone else "as it was before"
-                said = f"{where} was brought back {when} “{name}”. Look at it; what came later is lost."
+                sentence = f"{where} was restored {when} “{name}”. Check it: later changes of it are lost."
                 break
         else:
             write_tile(connection, picture_id, key, blank_tile())
-            said = f"{where} could not be brought back and is unlabelled now. A backup may still hold it."
+            sentence = f"{where} could not be restored and is now unlabelled. A backup may still have it."
         _store_pixel_counts(connection, picture_id, size)
-    return said
+    return sentence
 
 
 def _clear_origins(project: Project, finding: IntegrityFinding) -> str:
@@ -119,9 +119,9 @@ def _clear_origins(project: Project, finding: IntegrityFinding) -> str:
         path, size = _path_and_size(connection, picture_id)
         stored, place = read_tile(connection, picture_id, key), tile_box(key, *size)
         if stored is not None:
-            nobody = encode(np.zeros((place.height, place.width), np.uint16))
-            write_tile(connection, picture_id, key, StoredTile(stored.pixels, nobody))
-    return f"Who painted the label at {key.column * TILE_SIZE}, {key.row * TILE_SIZE} of {path} is noted as unknown."
+            unknown = encode(np.zeros((place.height, place.width), np.uint16))
+            write_tile(connection, picture_id, key, StoredTile(stored.pixels, unknown))
+    return f"The origin of the label at {key.column * TILE_SIZE}, {key.row * TILE_SIZE} of {path} is now unknown."
 
 
 def _drop_outside_tile(project: Project, finding: IntegrityFinding) -> str:
@@ -136,7 +136,7 @@ def _drop_outside_tile(project: Project, finding: IntegrityFinding) -> str:
                 tiles.c.tile_row == key.row,
             )
         )
-    return f"An empty piece of label outside of {path} was dropped."
+    return f"An unlabelled tile outside of {path} was deleted."
 
 
 def _recount_pixels(project: Project, finding: IntegrityFinding) -> str:
@@ -151,42 +151,48 @@ def _add_missing_class(project: Project, finding: IntegrityFinding) -> str:
     assert finding.class_value is not None
     listed = project.classes.read()
     if listed.by_value(finding.class_value) is not None:
-        return f"The class {finding.class_value} is there by now."
+        return f"The class {finding.class_value} exists already."
     name = f"class {finding.class_value}"
     while listed.by_name(name) is not None:
         name += " found"
-    # Not an edit: it would end what can be redone in every picture.
+    # Not an edit: it would discard the undone edits of every picture.
     project.classes.save_without_edit(listed.with_class(name, value=finding.class_value))
-    return f"The class “{name}” was added for pixels that had none; rename it as you like."
+    return f"The class “{name}” was added for pixels without a class; rename it as you like."
 
 
 def _close_undo_gap(project: Project, finding: IntegrityFinding) -> str:
-    """Older steps of the same pictures go with it: undone past a gap they would bring back a label that never was."""
+    """Mark a damaged edit and all older ones of the same pictures as thinned: undone past the gap, they would restore
+    a label that never existed."""
     with project.store.write_transaction() as connection:
         row = connection.execute(select(edits.c.undone).where(edits.c.id == finding.edit_id)).one()
-        touched: dict[int, set[int]] = {}
+        pictures_of: dict[int, set[int]] = {}
         for edit_id, picture_id in connection.execute(
             select(edit_tiles.c.edit_id, edit_tiles.c.picture_id).distinct()
         ):
-            touched.setdefault(edit_id, set()).add(picture_id)
-        # Undo goes from new to old, redo from old to new: whatever lies behind the gap on that way is cut off.
-        way = edits.c.id.asc() if row.undone else edits.c.id.desc()
+            pictures_of.setdefault(edit_id, set()).add(picture_id)
+        # Undo goes from new to old, redo from old to new: edits beyond the gap in that direction are unreachable.
+        direction = edits.c.id.asc() if row.undone else edits.c.id.desc()
         steps = connection.execute(
             select(edits.c.id, edits.c.picture_id)
             .where(edits.c.undone == row.undone, edits.c.thinned == 0)
-            .order_by(way)
+            .order_by(direction)
         ).all()
-        closed: set[int] = set()
-        gone: list[int] = []
+        affected: set[int] = set()
+        unreachable: list[int] = []
         for edit_id, picture_id in steps:
-            mine = touched.get(edit_id, set()) | ({picture_id} if picture_id is not None else set())
-            if edit_id == finding.edit_id or mine & closed:
-                closed |= mine
-                gone.append(edit_id)
-        for start in range(0, len(gone), 500):
-            part = gone[start : start + 500]
-            connection.execute(update(edits).where(edits.c.id.in_(part)).values(thinned=1))
-    return f"{len(gone)} steps can no longer be {'redone' if row.undone else 'undone'}; the labels stay as they are."
+            own = pictures_of.get(edit_id, set()) | ({picture_id} if picture_id is not None else set())
+            if edit_id == finding.edit_id or own & affected:
+                affected |= own
+                unreachable.append(edit_id)
+        for start in range(0, len(unreachable), 500):
+            batch = unreachable[start : start + 500]
+            connection.execute(update(edits).where(edits.c.id.in_(batch)).values(thinned=1))
+    steps = count_of(len(unreachable), "step")
+    return (
+        f"{steps} can no longer be redone; the labels stay as they are."
+        if row.undone
+        else f"{steps} can no longer be undone; the labels stay as they are."
+    )
 
 
 def _forget_prediction(project: Project, finding: IntegrityFinding) -> str:
@@ -194,7 +200,7 @@ def _forget_prediction(project: Project, finding: IntegrityFinding) -> str:
     with project.store.write_transaction() as connection:
         path, _ = _path_and_size(connection, picture_id)
         connection.execute(delete(predictions).where(predictions.c.picture_id == picture_id))
-    return f"The missing prediction of {path} was forgotten."
+    return f"The row of the missing prediction of {path} was deleted."
 
 
 def _delete_stray_prediction(_project: Project, finding: IntegrityFinding) -> str:
@@ -206,7 +212,7 @@ def _delete_stray_prediction(_project: Project, finding: IntegrityFinding) -> st
         raise ProjectError(
             f"{path} cannot be deleted: {problem.strerror or problem}. Delete it by hand."
         ) from problem
-    return f"{path.name}, a prediction of nothing, was deleted."
+    return f"{path.name}, a prediction that belongs to no picture, was deleted."
 
 
 def _forget_weights(project: Project, finding: IntegrityFinding) -> str:
@@ -216,27 +222,27 @@ def _forget_weights(project: Project, finding: IntegrityFinding) -> str:
         connection.execute(
             update(runs).where(runs.c.id == finding.run_id).values(published=0, message=message)
         )
-    return f"Run {finding.run_id} no longer counts as one that gave weights."
+    return f"Run {finding.run_id} is no longer marked as published."
 
 
 def _update_path(project: Project, finding: IntegrityFinding) -> str:
     picture_id, _ = _picture_and_tile(finding)
     assert finding.path is not None
     if finding.path in paths_with_work(project):
-        raise ProjectError(f"{finding.path} has work of its own by now; check again.")
+        raise ProjectError(f"{finding.path} has been labelled or marked since the check; check again.")
     with project.store.write_transaction() as connection:
         path, _ = _path_and_size(connection, picture_id)
-        # The window has met the file under its new name and listed it as a new picture that nobody has touched.
-        gone = pictures.c.path == finding.path
-        fresh = connection.execute(select(pictures.c.id).where(gone)).scalar()
-        connection.execute(delete(pictures).where(gone))
+        # The window has listed the file under its new name as a new picture without any work.
+        of_new_path = pictures.c.path == finding.path
+        duplicate = connection.execute(select(pictures.c.id).where(of_new_path)).scalar()
+        connection.execute(delete(pictures).where(of_new_path))
         connection.execute(
             update(pictures).where(pictures.c.id == picture_id).values(path=finding.path, problem=None)
         )
-    if fresh is not None:  # or it would be shown with whatever picture gets this number next
+    if duplicate is not None:  # or its prediction would be shown for the next picture that gets this id
         with contextlib.suppress(OSError):
-            project.prediction_path(fresh).unlink(missing_ok=True)
-    return f"{path} was found again as {finding.path}, with all that was said about it."
+            project.prediction_path(duplicate).unlink(missing_ok=True)
+    return f"{path} was found again as {finding.path} and keeps its label, status, split, note and tags."
 
 
 def _accept_changed_picture(project: Project, finding: IntegrityFinding) -> str:
@@ -248,7 +254,7 @@ def _accept_changed_picture(project: Project, finding: IntegrityFinding) -> str:
         raise ProjectError(f"{record.path} cannot be read: {problem.strerror or problem}.") from problem
     row = RowChange("pictures", str(picture_id), {"status": Status.TO_REVIEW.value})
     project.journal.change_rows(picture_id, f"Mark as {Status.TO_REVIEW}", "mark", [row])
-    return f"{record.path} was taken as it is now, with its label, and marked to review."
+    return f"{record.path} was accepted with its new content, keeps its label, and was marked to review."
 
 
 def _picture_and_tile(finding: IntegrityFinding) -> tuple[int, TileKey | None]:
@@ -288,5 +294,5 @@ _REPAIRS: dict[FindingKind, Callable[[Project, IntegrityFinding], str]] = {
     FindingKind.WEIGHTS: _forget_weights,
     FindingKind.CHANGED: _accept_changed_picture,
 }
-"""What is done about what, in this order: rows first, labels next, then what is counted from them."""
+"""The repair of each kind of finding, in this order: rows, then labels, then counts, which depend on both."""
 _ORDER = list(_REPAIRS)

@@ -1,4 +1,4 @@
-"""Which pictures are near-copies of each other, and how labelled ones are divided into train and val."""
+"""Groups frames of one sequence, and assigns newly labelled pictures to train and val."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from itertools import pairwise
 from core.project.records import Split
 
 GROUP_TAG = "group:"
-"""A tag that begins so names the group of a picture, whatever its file is called."""
+"""A tag with this prefix names the group of a picture, whatever the name of its file."""
 VAL_EVERY = 5
-"""One labelled picture in five judges the network instead of teaching it."""
+"""One labelled picture in this many goes to val."""
 MAX_FRAME_STEP = 1000
-"""Between the numbers of two frames of one sequence; what counts hundredths of seconds is no counter."""
+"""Largest step between the numbers of successive frames; larger ones are times rather than frame numbers."""
 
 _NUMBERED = re.compile(r"(.*?)(\d{1,15})(\D*)$")
 
 
 def sequence_groups(paths: Mapping[int, str]) -> dict[int, str]:
-    """The group of each picture by its relative path: its sequence, or it stands alone. A sequence is all
-    pictures of a folder whose names differ in their last number only, when most of these numbers follow each
-    other at the same step, as frames of a video do: 0001TP_006690, 0001TP_006720, ...
+    """The group of each picture by id, from its relative path: its sequence, or the picture alone.
+
+    The pictures of a folder whose names differ only in their last number are a sequence when most of these numbers
+    follow each other in the same step, as frames of a video do: 0001TP_006690, 0001TP_006720, ...
     """
     numbers: dict[str, list[int]] = defaultdict(list)
     key_of: dict[int, str] = {}
@@ -46,48 +47,50 @@ def _is_sequence(numbers: Sequence[int]) -> bool:
 
 
 def assign_splits(rows: Iterable[tuple[int, Split | None]], group_of: Mapping[int, str]) -> dict[int, Split]:
-    """The split of each labelled picture that has none yet.
+    """The new split of each labelled picture that has none, by picture id.
 
-    rows: (picture id, split) of all labelled pictures, in order of id. A group goes to one side as a whole, the
-    side it is on already; a new one to val when that has less than its fifth, the largest first, so that the
-    small ones judge. Two things matter more than whole groups, and then pictures are divided one by one: that
-    there is a val part as soon as three pictures carry labels, and that what a person goes on labelling also
-    teaches (a val that has grown to twice the train part takes no more than its fifth).
+    rows: (picture id, split) of all labelled pictures, ordered by id. A group gets one split as a whole, the one it has
+    already; a new group goes to val when that has fewer than one picture in VAL_EVERY. Large groups are assigned first,
+    so that the small ones end up in val. A group is divided in two cases: when val would otherwise stay empty although
+    three pictures are labelled, and when its split is val and val has grown to twice the size of train, because
+    further labelling of that group should also add to the training pictures.
     """
-    sides: dict[str, set[Split]] = defaultdict(set)
-    waiting: dict[str, list[int]] = defaultdict(list)
+    splits_of: dict[str, set[Split]] = defaultdict(set)
+    unassigned: dict[str, list[int]] = defaultdict(list)
     count: Counter[Split] = Counter()
     for picture_id, split in rows:
         group = group_of.get(picture_id, str(picture_id))
         if split is None:
-            waiting[group].append(picture_id)
+            unassigned[group].append(picture_id)
         else:
             count[split] += 1
-            sides[group].add(split)
+            splits_of[group].add(split)
     found: dict[int, Split] = {}
 
-    def put(picture_ids: Iterable[int], split: Split) -> None:
+    def assign(picture_ids: Iterable[int], split: Split) -> None:
         for picture_id in picture_ids:
             found[picture_id] = split
             count[split] += 1
 
-    def turn() -> Split:
-        # Two for train first, then val whenever it has fallen behind one in five.
+    def next_split() -> Split:
+        # Two for train first, then val whenever it has fewer than one in five.
         train, val = count[Split.TRAIN], count[Split.VAL]
         return Split.VAL if train >= 2 and val * VAL_EVERY < train + val - 1 else Split.TRAIN
 
-    none_new = waiting.keys() <= sides.keys()
-    lone = len(waiting.keys() | sides.keys()) == 1
-    for group in sorted(waiting, key=lambda name: (name not in sides, -len(waiting[name]), waiting[name][0])):
-        on = sides.get(group, set())
-        nothing_judges = not count[Split.VAL] and (lone or none_new)
-        judges_too_much = on == {Split.VAL} and count[Split.VAL] >= 2 * count[Split.TRAIN]
-        learned = on - {Split.TEST}
-        if len(learned) == 2 or nothing_judges or judges_too_much:
-            for picture_id in waiting[group]:
-                put([picture_id], turn())
-        elif on:
-            put(waiting[group], next(iter(learned or on)))
+    no_new_group = unassigned.keys() <= splits_of.keys()
+    single_group = len(unassigned.keys() | splits_of.keys()) == 1
+    for group in sorted(
+        unassigned, key=lambda name: (name not in splits_of, -len(unassigned[name]), unassigned[name][0])
+    ):
+        current = splits_of.get(group, set())
+        val_is_empty = not count[Split.VAL] and (single_group or no_new_group)
+        val_is_too_large = current == {Split.VAL} and count[Split.VAL] >= 2 * count[Split.TRAIN]
+        in_use = current - {Split.TEST}
+        if len(in_use) == 2 or val_is_empty or val_is_too_large:
+            for picture_id in unassigned[group]:
+                assign([picture_id], next_split())
+        elif current:
+            assign(unassigned[group], next(iter(in_use or current)))
         else:
-            put(waiting[group], turn())
+            assign(unassigned[group], next_split())
     return found

@@ -1,4 +1,4 @@
-"""Plans which pictures teach, which judge and which are kept for the end: pure numbers, nothing is written here."""
+"""Plans the assignment of pictures to train, val and test. Pure computation; nothing is stored here."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SPLIT_NAMES = {
     "test": Split.TEST,
     "testing": Split.TEST,
 }
-"""Folders and tags that say by themselves where their pictures belong."""
+"""Folders and tags with these names determine the split of their pictures."""
 _LAST_DIGITS = re.compile(r"\d+(?=\D*$)")
 
 Pixels = Mapping[int, Mapping[int, int]]
@@ -34,7 +34,8 @@ Pixels = Mapping[int, Mapping[int, int]]
 
 
 class SplitGrouping(StrEnum):
-    """What stays together: nothing, the pictures of one folder, the frames of one sequence, those of one tag."""
+    """What stays together in one split: nothing (each picture alone), a folder, a sequence, or the pictures of a
+    tag."""
 
     SHARE = "share"
     FOLDER = "folder"
@@ -44,9 +45,9 @@ class SplitGrouping(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SplitOptions:
-    """How to split. `shares` of train, val and test are relative; `everything`: also pictures that have a split.
+    """How to split. `shares` of train, val and test are relative; `reassign`: also pictures that have a split.
 
-    Raises UserError for shares that are no shares.
+    Raises UserError for shares that are negative, not finite or all zero.
     """
 
     grouping: SplitGrouping = SplitGrouping.SHARE
@@ -57,29 +58,29 @@ class SplitOptions:
 
     def __post_init__(self) -> None:
         if any(not math.isfinite(s) or s < 0 for s in self.shares) or not 0 < sum(self.shares) < math.inf:
-            raise UserError("Shares are three numbers from 0 on, for train, val and test, such as 70,15,15.")
+            raise UserError("Give three shares of 0 or more, for train, val and test, such as 70,15,15.")
 
 
 @dataclass(slots=True)
 class SplitStats:
-    """One split in numbers: pictures, those with a label, and labelled pixels by class value."""
+    """Counts of one split: pictures, labelled pictures, and labelled pixels by class value."""
 
     pictures: int = 0
     labelled: int = 0
     pixels: Counter[int] = field(default_factory=Counter)
 
     def share(self, value: int) -> float:
-        """Share of a class in all labelled pixels of this part, 0..1."""
+        """Share of a class in the labelled pixels of this split, 0..1."""
         total = sum(self.pixels.values())
         return self.pixels[value] / total if total else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class SplitPlan:
-    """What a split would do. `changes` holds only the pictures that get another split than they have.
+    """What a split would change. `changes`: the new splits of pictures whose split differs, by picture id.
 
-    `pictures` are all that take part (skipped ones do not), `units` how many things were dealt whole, `moved` how many
-    pictures leave a split they had, and `parts` what each split will hold.
+    pictures: how many take part (skipped ones do not); units: how many groups were assigned as a whole; moved: how many
+    pictures leave a split they had; stats: the counts of each split afterwards
     """
 
     options: SplitOptions
@@ -91,36 +92,41 @@ class SplitPlan:
 
 
 def plan_splits(records: Sequence[PictureRecord], pixels: Pixels, options: SplitOptions) -> SplitPlan:
-    """Plan it. The same pictures and wish give the same plan.
+    """Plan a split. The same pictures and options give the same plan.
 
-    What stays together is never torn: where part of it has a split already and may not be moved, the rest joins it.
+    Groups are never divided: where pictures of a group have a split that must be kept, the others get it too.
     """
     pool = [r for r in records if r.status != Status.SKIPPED]
     units = _units(pool, options.grouping)
-    settled: dict[int, Split] = {} if options.reassign else {r.id: r.split for r in pool if r.split}
+    assigned: dict[int, Split] = {} if options.reassign else {r.id: r.split for r in pool if r.split}
     named = _named_splits(pool, options.grouping)
-    settled |= {i: split for i, split in named.items() if i not in settled}
+    assigned |= {i: split for i, split in named.items() if i not in assigned}
     free: list[list[int]] = []
     for unit in units:
-        loose = [i for i in unit if i not in settled]
-        known = Counter(settled[i] for i in unit if i in settled and i not in named)
-        if loose and known:
+        unassigned = [i for i in unit if i not in assigned]
+        known = Counter(assigned[i] for i in unit if i in assigned and i not in named)
+        if unassigned and known:
             joined = max(ALL_SPLITS, key=lambda split: known[split])
-            settled |= dict.fromkeys(loose, joined)
-        elif loose:
-            free.append(loose)
-    _assign_free_units(free, settled, pixels, options, len(pool))
-    changes = {r.id: settled[r.id] for r in pool if settled[r.id] != r.split}
+            assigned |= dict.fromkeys(unassigned, joined)
+        elif unassigned:
+            free.append(unassigned)
+    _assign_free_units(free, assigned, pixels, options, len(pool))
+    changes = {r.id: assigned[r.id] for r in pool if assigned[r.id] != r.split}
     had = {r.id for r in pool if r.split is not None}
     return SplitPlan(
-        options, changes, len(pool), len(units), len(had & changes.keys()), split_stats(pool, pixels, settled)
+        options,
+        changes,
+        len(pool),
+        len(units),
+        len(had & changes.keys()),
+        split_stats(pool, pixels, assigned),
     )
 
 
 def split_stats(
     records: Iterable[PictureRecord], pixels: Pixels, splits: Mapping[int, Split] | None = None
 ) -> dict[Split, SplitStats]:
-    """Every split in numbers: as `splits` says, else as the records say."""
+    """Counts of every split, with the splits given by picture id, else with those of the records."""
     parts = {split: SplitStats() for split in ALL_SPLITS}
     for record in records:
         split = record.split if splits is None else splits.get(record.id)
@@ -133,8 +139,8 @@ def split_stats(
 
 
 def classes_in_one_split(parts: Mapping[Split, SplitStats]) -> dict[int, Split]:
-    """Class values that occur in a single split although others hold labels too: they are never judged, or never
-    taught."""
+    """Class values that occur in only one of several labelled splits, with that split: such a class is never trained or
+    never evaluated."""
     used = [split for split, part in parts.items() if part.labelled]
     places: dict[int, list[Split]] = defaultdict(list)
     for split in used:
@@ -145,7 +151,7 @@ def classes_in_one_split(parts: Mapping[Split, SplitStats]) -> dict[int, Split]:
 
 
 def sequence_of(path: str) -> str:
-    """What a frame shares with the others of its sequence: its folder, and its name before the last run of digits."""
+    """The key of a frame's sequence: its folder, and its name up to the last number."""
     folder, _, name = path.rpartition("/")
     stem = name.rsplit(".", 1)[0]
     digits = _LAST_DIGITS.search(stem)
@@ -153,7 +159,7 @@ def sequence_of(path: str) -> str:
 
 
 def _units(pool: Sequence[PictureRecord], by: SplitGrouping) -> list[list[int]]:
-    """Ids that stay together, in the order of the list."""
+    """Groups of ids that stay together, in the order of the pictures."""
     match by:
         case SplitGrouping.SHARE:
             return [[r.id] for r in pool]
@@ -170,25 +176,25 @@ def _units(pool: Sequence[PictureRecord], by: SplitGrouping) -> list[list[int]]:
 
 
 def _tag_groups(pool: Sequence[PictureRecord]) -> dict[int, str]:
-    """Pictures that share a tag, directly or through others, have one key; without a tag each has its own."""
+    """A key for each picture: pictures connected by shared tags have the same; those without a tag have their own."""
     parent: dict[str, str] = {}
 
-    def top(tag: str) -> str:
+    def root(tag: str) -> str:
         while parent.setdefault(tag, tag) != tag:
             parent[tag] = parent[parent[tag]]
             tag = parent[tag]
         return tag
 
     tags = {r.id: [t for t in r.tags if t.casefold() not in SPLIT_NAMES] for r in pool}
-    for of_one in tags.values():
-        for tag in of_one[1:]:
-            parent[top(tag)] = top(of_one[0])
-    # "\x1f" is in no tag: a picture of its own cannot meet a tag that looks like its number.
-    return {i: top(of_one[0]) if of_one else f"\x1f{i}" for i, of_one in tags.items()}
+    for tags_of_one in tags.values():
+        for tag in tags_of_one[1:]:
+            parent[root(tag)] = root(tags_of_one[0])
+    # No tag contains "\x1f", so the key of a picture without tags cannot equal a tag.
+    return {i: root(tags_of_one[0]) if tags_of_one else f"\x1f{i}" for i, tags_of_one in tags.items()}
 
 
 def _named_splits(pool: Sequence[PictureRecord], by: SplitGrouping) -> dict[int, Split]:
-    """Pictures whose folder or tag is called like a split; the innermost folder decides."""
+    """The split of each picture whose folder or tag is called like a split; the innermost folder takes precedence."""
     found: dict[int, Split] = {}
     for record in pool:
         words: Iterable[str] = ()
@@ -203,14 +209,14 @@ def _named_splits(pool: Sequence[PictureRecord], by: SplitGrouping) -> dict[int,
 
 
 def _assign_free_units(
-    free: list[list[int]], settled: dict[int, Split], pixels: Pixels, wish: SplitOptions, total: int
+    free: list[list[int]], assigned: dict[int, Split], pixels: Pixels, options: SplitOptions, total: int
 ) -> None:
-    """Give every free unit a split, so that all together, settled ones counted, come close to the shares."""
-    shares = np.array(wish.shares, float) / sum(wish.shares)
-    place = {split: n for n, split in enumerate(ALL_SPLITS)}
-    have = Counter(place[split] for split in settled.values())
+    """Give every free unit a split, so that all together, assigned ones counted, come close to the shares."""
+    shares = np.array(options.shares, float) / sum(options.shares)
+    index_of = {split: n for n, split in enumerate(ALL_SPLITS)}
+    have = Counter(index_of[split] for split in assigned.values())
     wanted = shares * total - [have[n] for n in range(3)]
-    values = sorted({v for of_one in pixels.values() for v in of_one}) if wish.stratify else []
+    values = sorted({v for counts in pixels.values() for v in counts}) if options.stratify else []
     column = {value: n for n, value in enumerate(values)}
     amounts = np.zeros((len(free), len(values)))
     for row, unit in enumerate(free):
@@ -218,11 +224,11 @@ def _assign_free_units(
             for value, count in pixels.get(picture_id, {}).items():
                 amounts[row, column[value]] += count
     taken = np.zeros((3, len(values)))
-    for picture_id, split in settled.items() if values else ():
+    for picture_id, split in assigned.items() if values else ():
         for value, count in pixels.get(picture_id, {}).items():
-            taken[place[split], column[value]] += count
+            taken[index_of[split], column[value]] += count
     wanted_amounts = shares[:, None] * (amounts.sum(axis=0) + taken.sum(axis=0)) - taken
     sizes = np.array([len(unit) for unit in free], int)
-    dealt = assign_units(SplitUnits(sizes, amounts), wanted, wanted_amounts, shares > 0, wish.seed)
-    for unit, n in zip(free, dealt, strict=True):
-        settled |= dict.fromkeys(unit, ALL_SPLITS[n])
+    split_indexes = assign_units(SplitUnits(sizes, amounts), wanted, wanted_amounts, shares > 0, options.seed)
+    for unit, n in zip(free, split_indexes, strict=True):
+        assigned |= dict.fromkeys(unit, ALL_SPLITS[n])

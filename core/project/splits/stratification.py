@@ -1,4 +1,4 @@
-"""Deals things that stay whole into parts of wanted sizes, if wished with like shares of every class.
+"""Assigns groups of pictures to splits of given sizes, optionally with similar shares of every class.
 
 The second is iterative stratification: K. Sechidis, G. Tsoumakas, I. Vlahavas, "On the Stratification of Multi-Label
 Data", ECML PKDD 2011: the rarest class first, while there is still room everywhere. Two things differ, because what is
@@ -18,7 +18,8 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class SplitUnits:
-    """What is dealt: `sizes` (n,) pictures in each, `amounts` (n, classes) what each holds of every class."""
+    """Groups of pictures that stay together: `sizes` (n,) pictures in each, `amounts` (n, classes) pixels of each
+    class."""
 
     sizes: NDArray[np.int_]
     amounts: Floats
@@ -27,33 +28,33 @@ class SplitUnits:
 def assign_units(
     units: SplitUnits, wanted: Floats, wanted_amounts: Floats, allowed: NDArray[np.bool_], seed: int
 ) -> list[int]:
-    """The part of each unit, as a place in `wanted`.
+    """The split of each unit, as an index into `wanted`.
 
-    `wanted` (parts,) pictures and `wanted_amounts` (parts, classes) are what each part still lacks; a part that is not
-    `allowed` gets nothing. No part gets more than it lacks but by less than one unit, as long as the lacks add up to
-    what is dealt. Every allowed part that lacks something gets a unit if there are enough of them.
+    wanted: (splits,) pictures that each split is missing; wanted_amounts: (splits, classes) pixels likewise; allowed:
+    (splits,) whether a split may get any unit. As long as `wanted` adds up to the pictures of all units, no split gets
+    more than wanted by a whole unit. Every allowed split that wants pictures gets a unit if there are enough of them.
     """
-    hand = _Assignment(units, wanted, wanted_amounts, allowed)
-    chance = np.random.default_rng(seed)
-    order = chance.permutation(len(units.sizes))
-    left = order[np.argsort(-units.sizes[order], kind="stable")]  # large ones first: small ones even out
-    while len(left):
-        carriers = (units.amounts[left] > 0).sum(axis=0)
-        if not carriers.any():
+    assignment = _Assignment(units, wanted, wanted_amounts, allowed)
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(units.sizes))
+    remaining = order[np.argsort(-units.sizes[order], kind="stable")]  # large ones first: small ones even out
+    while len(remaining):
+        units_with_class = (units.amounts[remaining] > 0).sum(axis=0)
+        if not units_with_class.any():
             break
-        rarest = int(np.argmin(np.where(carriers > 0, carriers, len(left) + 1)))
-        of_class = units.amounts[left, rarest] > 0
-        chosen = left[of_class]
+        rarest = int(np.argmin(np.where(units_with_class > 0, units_with_class, len(remaining) + 1)))
+        of_class = units.amounts[remaining, rarest] > 0
+        chosen = remaining[of_class]
         for unit in chosen[np.argsort(-units.amounts[chosen, rarest], kind="stable")]:
-            hand.assign(int(unit))
-        left = left[~of_class]
-    for unit in left:
-        hand.assign(int(unit))
-    return hand.parts
+            assignment.assign(int(unit))
+        remaining = remaining[~of_class]
+    for unit in remaining:
+        assignment.assign(int(unit))
+    return assignment.parts
 
 
 class _Assignment:
-    """What each part lacks while units are dealt."""
+    """What each split is still missing while units are assigned."""
 
     def __init__(
         self, units: SplitUnits, wanted: Floats, wanted_amounts: Floats, allowed: NDArray[np.bool_]
@@ -64,7 +65,7 @@ class _Assignment:
         self._empty = {n for n in self._allowed if self._missing[n] > 0}
         self._remaining = len(self._sizes)
         self.parts = [0] * self._remaining
-        # Pictures count as one more class, so that a part does not fill up with those that are nearly empty.
+        # Pictures count as one more class, so that a split is not filled with pictures that are nearly unlabelled.
         self._amounts = np.column_stack([units.amounts, units.sizes])
         self._missing_amounts = np.column_stack([wanted_amounts, wanted])
         self._weights = 1 / np.maximum(
@@ -80,11 +81,11 @@ class _Assignment:
         self._remaining -= 1
 
     def _part_for(self, unit: int) -> int:
-        # The last units go to the parts that have none yet: three sequences make three parts.
+        # The last units go to splits that have none yet, so that three sequences fill three splits.
         open_ = sorted(self._empty) if self._remaining <= len(self._empty) else []
         open_ = open_ or [n for n in self._allowed if self._missing[n] > 0] or self._allowed
         amounts = self._amounts[unit]
         if not amounts[:-1].any():
             return max(open_, key=lambda n: self._missing[n])
-        further = (amounts * (amounts - 2 * self._missing_amounts) * self._weights).sum(axis=1)
-        return min(open_, key=lambda n: further[n])
+        distance = (amounts * (amounts - 2 * self._missing_amounts) * self._weights).sum(axis=1)
+        return min(open_, key=lambda n: distance[n])

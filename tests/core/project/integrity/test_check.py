@@ -1,4 +1,5 @@
-"""The doctor: whatever is broken on purpose is found, said in a sentence, and mended without losing what is sound."""
+"""Integrity check and repair: every kind of damage is found, described in a sentence, and repaired without further
+loss."""
 
 from __future__ import annotations
 
@@ -119,7 +120,7 @@ def test_an_other_side_that_is_damaged_too_is_passed_over(project: Project) -> N
 def test_a_tile_that_nothing_remembers_is_emptied_and_said(project: Project) -> None:
     break_it(project, "UPDATE tiles SET pixels = x'00' WHERE picture_id = 2")
     break_it(project, "DELETE FROM edit_tiles WHERE picture_id = 2")
-    assert any("unlabelled now" in line for line in mended(project))
+    assert any("now unlabelled" in line for line in mended(project))
     assert not project.labels.read(2, 96, 64).any()
     assert project.pictures.pixels_by_class(2) == {}
 
@@ -196,7 +197,7 @@ def test_rows_that_point_nowhere(project: Project) -> None:
     found = check_project(project)
     assert kinds(found).count(FindingKind.ORPHAN) == 4
     said = mended(project)
-    assert sum("dropped" in line for line in said) == 2
+    assert sum(line.startswith("Row") and "deleted" in line for line in said) == 2
     assert project.runs.get(run.id).base_run_id is None
     assert len(project.journal.history(1)) == 3  # the journal lost nothing
 
