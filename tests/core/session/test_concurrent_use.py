@@ -1,4 +1,4 @@
-"""Everybody at once: painting, training, predicting, exporting, counting and backing up one project get along."""
+"""Stress test: painting, training, predicting, exporting, reading and backing up one project at the same time."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from core.session.training.training_state import TrainingPreferences, TrainingSt
 from core.session.transfer.export_plan import ExportOptions
 from tests.factories import picture_folder, stroke
 
-PATIENCE = 150.0
+TIMEOUT = 150.0
 ENOUGH_STROKES = 40
 PAINTED, PICTURES = (1, 2, 3, 4), range(1, 7)
 SIZE = (96, 64)
 ASK_STATUS = [sys.executable, "-m", "desktop", "status", "--json", "--project"]
 
 
-class Everybody:
-    """Threads that act again and again until it is over; keeps how often each did, and what went wrong."""
+class Actors:
+    """Threads that repeat an action until `over` is set; counts the repetitions and collects the errors."""
 
     def __init__(self) -> None:
         self.turns: dict[str, int] = {}
@@ -41,7 +41,7 @@ class Everybody:
         self.over = threading.Event()
         self._threads: list[threading.Thread] = []
 
-    def begin(self, act: Callable[[], None], pause: float = 0.0) -> None:
+    def start(self, act: Callable[[], None], pause: float = 0.0) -> None:
         name = act.__name__
         self.turns[name] = 0
 
@@ -63,9 +63,9 @@ class Everybody:
             thread.join()
 
 
-def test_nobody_waits_for_a_lock_and_nothing_is_lost(tmp_path: Path) -> None:
+def test_concurrent_use_loses_nothing_and_never_waits_for_a_lock(tmp_path: Path) -> None:
     folder = picture_folder(tmp_path / "pictures", len(PICTURES))
-    file, states, mistakes = folder / HOME_FOLDER / PROJECT_FILE, list[TrainingState](), list[BaseException]()
+    file, states, errors = folder / HOME_FOLDER / PROJECT_FILE, list[TrainingState](), list[BaseException]()
     notices: list[str] = []
 
     def listen(news: SessionEvent) -> None:
@@ -75,9 +75,9 @@ def test_nobody_waits_for_a_lock_and_nothing_is_lost(tmp_path: Path) -> None:
             notices.append(news.message)
 
     wishes = TrainingPreferences(automatic=True, minutes=10.0, device="cpu")
-    session = Session.open(folder, None, listen, mistakes.append, wishes)
-    everybody = Everybody()
-    end = time.monotonic() + PATIENCE
+    session = Session.open(folder, None, listen, errors.append, wishes)
+    actors = Actors()
+    end = time.monotonic() + TIMEOUT
     labels = {picture_id: LabelMap.blank(*SIZE) for picture_id in PAINTED}
     # Every label that a picture ever had: what leaves must be one of them, never half a stroke.
     truly = {picture_id: {labels[picture_id].values.tobytes()} for picture_id in PAINTED}
@@ -85,8 +85,8 @@ def test_nobody_waits_for_a_lock_and_nothing_is_lost(tmp_path: Path) -> None:
     copies: list[Path] = []
 
     def export() -> None:
-        report = session.exports.plan(ExportOptions(tmp_path / "out", predictions=True)).result(PATIENCE)
-        exported = session.exports.run(report, lambda *_: None).result(PATIENCE)
+        report = session.exports.plan(ExportOptions(tmp_path / "out", predictions=True)).result(TIMEOUT)
+        exported = session.exports.run(report, lambda *_: None).result(TIMEOUT)
         # A prediction may be replaced while it is read, a label never fails.
         assert exported.pairs == report.labelled
         for mask in (exported.out / "masks").rglob("*.png"):
@@ -116,12 +116,12 @@ def test_nobody_waits_for_a_lock_and_nothing_is_lost(tmp_path: Path) -> None:
         start, stop = (x, float(chance.uniform(5, 30))), (x, float(chance.uniform(31, 60)))
         edit = stroke(labels[picture_id], value, start, stop, 12)
         truly[picture_id].add(labels[picture_id].values.tobytes())
-        session.editing.commit(picture_id, edit).result(PATIENCE)
-        assert session.editing.journal(picture_id).result(PATIENCE).undo_name == edit.name
+        session.editing.commit(picture_id, edit).result(TIMEOUT)
+        assert session.editing.journal(picture_id).result(TIMEOUT).undo_name == edit.name
         acknowledged[picture_id] += 1
         if number % 7 == 6:
             for act in (session.editing.undo, session.editing.redo):
-                reverted = act(picture_id).result(PATIENCE)
+                reverted = act(picture_id).result(TIMEOUT)
                 assert reverted is not None
                 assert reverted.edit.name == edit.name
                 labels[picture_id].replace_tiles(reverted.tiles)
@@ -131,35 +131,35 @@ def test_nobody_waits_for_a_lock_and_nothing_is_lost(tmp_path: Path) -> None:
             sum(acknowledged.values()) >= ENOUGH_STROKES
             and session.training.state.published > 0
             and sum(session.pictures.get(i).is_predicted for i in PICTURES) >= 2
-            and all(turns >= 1 for turns in everybody.turns.values())
+            and all(turns >= 1 for turns in actors.turns.values())
         )
 
     try:
-        session.editing.add_classes(["grass", "roof"]).result(PATIENCE)
+        session.editing.add_classes(["grass", "roof"]).result(TIMEOUT)
         while len(session.pictures) < len(PICTURES):
             assert time.monotonic() < end, "the pictures were never found"
             time.sleep(0.01)
         for picture_id in PAINTED:
-            session.loader.load(picture_id).result(PATIENCE)
+            session.loader.load(picture_id).result(TIMEOUT)
         chance = np.random.default_rng(0)
         paint(0, chance)
-        everybody.begin(export, pause=0.2)
-        everybody.begin(ask_status, pause=3.0)  # starting Python takes a second of a core
-        everybody.begin(look_with_sqlite, pause=0.02)
-        everybody.begin(back_up, pause=0.3)
+        actors.start(export, pause=0.2)
+        actors.start(ask_status, pause=3.0)  # starting Python takes a second of a core
+        actors.start(look_with_sqlite, pause=0.02)
+        actors.start(back_up, pause=0.3)
         session.training.on_picture_shown(PICTURES[-1], [])
         number = 1
-        while not is_enough() and not everybody.problems:
-            waited = f"{everybody.turns}, {sum(acknowledged.values())} strokes, {session.training.state}"
+        while not is_enough() and not actors.problems:
+            waited = f"{actors.turns}, {sum(acknowledged.values())} strokes, {session.training.state}"
             assert time.monotonic() < end, waited
             paint(number, chance)
             number += 1
             time.sleep(0.1)  # a fast hand: the child process must get its share of two cores
     finally:
-        everybody.end()
+        actors.end()
         session.close()
-    assert everybody.problems == []
-    assert mistakes == []
+    assert actors.problems == []
+    assert errors == []
     assert notices == []
     assert [state.message for state in states if state.failed] == []
 

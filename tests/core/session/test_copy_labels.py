@@ -1,4 +1,4 @@
-"""Labels of the picture before: which one it is, what is copied, and what is said when there is none."""
+"""Tests of copying labels from the previous picture."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from core.session.copy_labels import LabelCopier, SourceLabel, copy_labels
 from core.session.picture_index import PictureIndex
 from tests.factories import label_all, project_in, truth
 
-PATIENCE = 60
+TIMEOUT = 60
 masks = arrays.arrays(np.uint8, (5, 7), elements=st.sampled_from([0, 0, 1, 2, 3, VOID]))
 
 
@@ -39,17 +39,17 @@ def document() -> Iterator[Lane]:
     assert mistakes == []
 
 
-def found_for(project: Project, document: Lane, place: int, size: tuple[int, int] = (96, 64)) -> SourceLabel:
+def source_for(project: Project, document: Lane, place: int, size: tuple[int, int] = (96, 64)) -> SourceLabel:
     index = PictureIndex(project.pictures.all())
     asked = LabelCopier(project, index, document).previous(index.at(place).id, *size)
-    return asked.result(PATIENCE)
+    return asked.result(TIMEOUT)
 
 
 def test_the_nearest_labelled_picture_before_is_found(project: Project, document: Lane) -> None:
     records = project.pictures.all()
     label_all(project, [records[0], records[3]])
     for place in (1, 2, 3):
-        found = found_for(project, document, place)
+        found = source_for(project, document, place)
         assert found.name == "p0.png"
         np.testing.assert_array_equal(found.values, truth())
 
@@ -58,20 +58,20 @@ def test_a_picture_of_another_size_is_passed_over(project: Project, document: La
     records = project.pictures.all()
     label_all(project, records[:2])
     project.pictures.set_size(records[1].id, 640, 480)
-    assert found_for(project, document, 2).name == "p0.png"
+    assert source_for(project, document, 2).name == "p0.png"
 
 
-def test_it_is_said_why_there_is_nothing_to_copy(project: Project, document: Lane) -> None:
+def test_error_names_why_there_is_nothing_to_copy(project: Project, document: Lane) -> None:
     records = project.pictures.all()
     label_all(project, [records[2]])
     with pytest.raises(UserError, match="before this one in the list has a label"):
-        found_for(project, document, 2)
+        source_for(project, document, 2)
     with pytest.raises(UserError, match=r"p2.png is 96 × 64 pixels and this picture 640 × 480"):
-        found_for(project, document, 3, (640, 480))
+        source_for(project, document, 3, (640, 480))
 
 
 @given(masks, masks, st.frozensets(st.sampled_from([0, 1, 2, VOID])), st.booleans())
-def test_what_is_copied(said: np.ndarray, other: np.ndarray, locked: frozenset[int], over: bool) -> None:
+def test_copied_pixels(said: np.ndarray, other: np.ndarray, locked: frozenset[int], over: bool) -> None:
     labels = LabelMap(said.copy())
     edit = copy_labels(labels, SourceLabel("p7.png", other), locked, overwrite=over).apply(labels)
     free = ~np.isin(said, list(locked - {0})) if over else said == 0

@@ -1,5 +1,4 @@
-"""Editing: what is painted becomes durable in order, a refused edit holds back all behind it, and a prediction never
-overwrites what a person said."""
+"""Tests of the editing service: order of writes, refused and lost edits, classes, tags, and accepting predictions."""
 
 from __future__ import annotations
 
@@ -27,118 +26,121 @@ from core.project.records import Split, Status
 from core.session.editing import EditingService
 from tests.factories import project_in, stroke, truth
 
-PATIENCE = 10
+TIMEOUT = 10
 
 
 @dataclass
-class Desk:
+class EditingHarness:
     """An open project with its document lane."""
 
     project: Project
-    news: list[Changes] = field(default_factory=list)
-    mistakes: list[BaseException] = field(default_factory=list)
+    announced: list[Changes] = field(default_factory=list)
+    errors: list[BaseException] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.document = Lane("document", on_unexpected_error=self.mistakes.append)
-        self.editing = EditingService(self.project, self.document, self.news.append)
+        self.document = Lane("document", on_unexpected_error=self.errors.append)
+        self.editing = EditingService(self.project, self.document, self.announced.append)
 
     def close(self) -> None:
         self.document.shutdown()
         self.project.close()
-        assert self.mistakes == []
+        assert self.errors == []
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    opened = Desk(project_in(tmp_path))
+def harness(tmp_path: Path) -> Iterator[EditingHarness]:
+    opened = EditingHarness(project_in(tmp_path))
     yield opened
     opened.close()
 
 
-def refuse_to_write(desk: Desk, refuse: bool) -> None:
+def refuse_to_write(harness: EditingHarness, refuse: bool) -> None:
     """SQLite itself refuses every write, as it does on a disk that has become read-only."""
-    with desk.project._store.read_transaction() as connection:
+    with harness.project._store.read_transaction() as connection:
         connection.exec_driver_sql(f"PRAGMA query_only = {int(refuse)}")
 
 
-def test_tags_given_in_quick_succession_all_stay(desk: Desk) -> None:
-    given = [desk.editing.add_tags(1, ["night", "low  sun"]), desk.editing.add_tags(1, ["rain", "night"])]
-    given.append(desk.editing.remove_tag(1, "night"))
+def test_tags_added_in_quick_succession_are_all_kept(harness: EditingHarness) -> None:
+    given = [
+        harness.editing.add_tags(1, ["night", "low  sun"]),
+        harness.editing.add_tags(1, ["rain", "night"]),
+    ]
+    given.append(harness.editing.remove_tag(1, "night"))
     for future in given:
-        future.result(PATIENCE)
-    assert desk.project.pictures.get(1).tags == ("low sun", "rain")
-    desk.editing.undo(1).result(PATIENCE)
-    assert desk.project.pictures.get(1).tags == ("low sun", "night", "rain")
+        future.result(TIMEOUT)
+    assert harness.project.pictures.get(1).tags == ("low sun", "rain")
+    harness.editing.undo(1).result(TIMEOUT)
+    assert harness.project.pictures.get(1).tags == ("low sun", "night", "rain")
     with pytest.raises(UserError):
-        desk.editing.add_tags(1, [" "])
+        harness.editing.add_tags(1, [" "])
 
 
-def test_strokes_undo_and_redo(desk: Desk) -> None:
+def test_strokes_undo_and_redo(harness: EditingHarness) -> None:
     labels = LabelMap.blank(96, 64)
     before = labels.values.copy()
-    desk.editing.commit(1, stroke(labels, 1, (10, 10), (50, 40))).result(PATIENCE)
-    names = desk.editing.journal(1).result(PATIENCE)
+    harness.editing.commit(1, stroke(labels, 1, (10, 10), (50, 40))).result(TIMEOUT)
+    names = harness.editing.journal(1).result(TIMEOUT)
     assert (names.undo_name, names.redo_name) == ("Brush stroke, class 1", None)
     after = labels.values.copy()
-    reverted = desk.editing.undo(1).result(PATIENCE)
+    reverted = harness.editing.undo(1).result(TIMEOUT)
     assert reverted is not None
     assert reverted.undo_names.redo_name == "Brush stroke, class 1"
     labels.replace_tiles(reverted.tiles)
     np.testing.assert_array_equal(labels.values, before)
-    again = desk.editing.redo(1).result(PATIENCE)
+    again = harness.editing.redo(1).result(TIMEOUT)
     assert again is not None
     labels.replace_tiles(again.tiles)
     np.testing.assert_array_equal(labels.values, after)
     one = frozenset([1])
-    assert desk.news == [Changes(pictures=one, labels=one, undo_names_known=one)] * 3
+    assert harness.announced == [Changes(pictures=one, labels=one, undo_names_known=one)] * 3
 
 
-def test_nothing_to_undo_is_no_news(desk: Desk) -> None:
-    assert desk.editing.undo(1).result(PATIENCE) is None
-    assert desk.editing.redo(1).result(PATIENCE) is None
-    assert desk.news == []
+def test_undo_without_edits_announces_nothing(harness: EditingHarness) -> None:
+    assert harness.editing.undo(1).result(TIMEOUT) is None
+    assert harness.editing.redo(1).result(TIMEOUT) is None
+    assert harness.announced == []
 
 
-def test_every_picture_has_a_journal_of_its_own(desk: Desk) -> None:
+def test_every_picture_has_its_own_journal(harness: EditingHarness) -> None:
     first, second = LabelMap.blank(96, 64), LabelMap.blank(96, 64)
-    desk.editing.commit(1, stroke(first, 1, (10, 10), (50, 40)))
-    desk.editing.commit(2, stroke(second, 2, (10, 10), (50, 40)))
-    reverted = desk.editing.undo(1).result(PATIENCE)
+    harness.editing.commit(1, stroke(first, 1, (10, 10), (50, 40)))
+    harness.editing.commit(2, stroke(second, 2, (10, 10), (50, 40)))
+    reverted = harness.editing.undo(1).result(TIMEOUT)
     assert reverted is not None
     assert reverted.edit.class_value == 1
-    assert [edit.undone for edit in desk.editing.history(1).result(PATIENCE)] == [True]
-    assert [edit.undone for edit in desk.editing.history(2).result(PATIENCE)] == [False]
+    assert [edit.undone for edit in harness.editing.history(1).result(TIMEOUT)] == [True]
+    assert [edit.undone for edit in harness.editing.history(2).result(TIMEOUT)] == [False]
 
 
-def test_after_a_refusal_everything_waits_in_order(desk: Desk) -> None:
+def test_edits_after_a_refused_one_are_refused_until_it_is_stored(harness: EditingHarness) -> None:
     labels = LabelMap.blank(96, 64)
-    desk.editing.commit(1, stroke(labels, 1, (10, 10), (50, 40))).result(PATIENCE)
+    harness.editing.commit(1, stroke(labels, 1, (10, 10), (50, 40))).result(TIMEOUT)
     stored = labels.values.copy()
     refused, later = stroke(labels, 2, (10, 50), (90, 50)), stroke(labels, 1, (10, 20), (90, 20))
-    refuse_to_write(desk, True)
+    refuse_to_write(harness, True)
     with pytest.raises(ProjectError, match="could not be used"):
-        desk.editing.commit(1, refused).result(PATIENCE)
-    refuse_to_write(desk, False)
+        harness.editing.commit(1, refused).result(TIMEOUT)
+    refuse_to_write(harness, False)
     with pytest.raises(ProjectError, match="could not be used"):  # it waits behind the first, for its reason
-        desk.editing.commit(1, later).result(PATIENCE)
-    for act in (desk.editing.undo, desk.editing.redo):
+        harness.editing.commit(1, later).result(TIMEOUT)
+    for act in (harness.editing.undo, harness.editing.redo):
         with pytest.raises(ProjectError, match="wait behind it"):
-            act(1).result(PATIENCE)
-    np.testing.assert_array_equal(desk.project.labels.read(1, 96, 64), stored)
-    desk.editing.commit(1, refused).result(PATIENCE)
-    desk.editing.commit(1, later).result(PATIENCE)
-    np.testing.assert_array_equal(desk.project.labels.read(1, 96, 64), labels.values)
+            act(1).result(TIMEOUT)
+    np.testing.assert_array_equal(harness.project.labels.read(1, 96, 64), stored)
+    harness.editing.commit(1, refused).result(TIMEOUT)
+    harness.editing.commit(1, later).result(TIMEOUT)
+    np.testing.assert_array_equal(harness.project.labels.read(1, 96, 64), labels.values)
     for _ in range(2):
-        reverted = desk.editing.undo(1).result(PATIENCE)
+        reverted = harness.editing.undo(1).result(TIMEOUT)
         assert reverted is not None
         labels.replace_tiles(reverted.tiles)
     np.testing.assert_array_equal(labels.values, stored)
 
 
-def test_an_edit_that_can_never_be_stored_holds_nothing_else_back(desk: Desk) -> None:
-    editing, first, second = desk.editing, LabelMap.blank(96, 64), LabelMap.blank(96, 64)
-    editing.commit(1, stroke(first, 1, (10, 10), (50, 10))).result(PATIENCE)
-    with desk.project.store.write_transaction() as connection:
+def test_an_edit_that_can_never_be_stored_does_not_block_others(harness: EditingHarness) -> None:
+    editing, first, second = harness.editing, LabelMap.blank(96, 64), LabelMap.blank(96, 64)
+    editing.commit(1, stroke(first, 1, (10, 10), (50, 10))).result(TIMEOUT)
+    with harness.project.store.write_transaction() as connection:
         connection.exec_driver_sql(
             "CREATE TRIGGER never BEFORE INSERT ON edits WHEN NEW.class_value = 2 "
             "BEGIN SELECT RAISE(ABORT, 'class 2 is not taken'); END"
@@ -150,89 +152,89 @@ def test_an_edit_that_can_never_be_stored_holds_nothing_else_back(desk: Desk) ->
     on_top = editing.commit(1, stroke(first, 1, (30, 30), (80, 30)))
     elsewhere = editing.commit(2, stroke(second, 1, (10, 10), (50, 40)))
     with pytest.raises(ProjectError, match=r"p0.png could not be saved and is lost.*class 2 is not taken"):
-        never.result(PATIENCE)
+        never.result(TIMEOUT)
     with pytest.raises(ProjectError, match="nothing else was taken back"):
-        undo.result(PATIENCE)
-    on_top.result(PATIENCE)
-    elsewhere.result(PATIENCE)
-    stored = desk.project.labels.read(1, 96, 64)
+        undo.result(TIMEOUT)
+    on_top.result(TIMEOUT)
+    elsewhere.result(TIMEOUT)
+    stored = harness.project.labels.read(1, 96, 64)
     np.testing.assert_array_equal(stored, np.where(lost & (first.values == 2), 0, first.values))
-    np.testing.assert_array_equal(desk.project.labels.read(2, 96, 64), second.values)
+    np.testing.assert_array_equal(harness.project.labels.read(2, 96, 64), second.values)
     editing.acknowledge_loss(1)
-    editing.undo(1).result(PATIENCE)
-    np.testing.assert_array_equal(desk.project.labels.read(1, 96, 64), under)
-    assert check_project(desk.project) == []
+    editing.undo(1).result(TIMEOUT)
+    np.testing.assert_array_equal(harness.project.labels.read(1, 96, 64), under)
+    assert check_project(harness.project) == []
 
 
-def test_what_a_run_that_is_not_there_has_predicted_can_be_accepted(desk: Desk) -> None:
+def test_prediction_of_a_missing_run_can_be_accepted(harness: EditingHarness) -> None:
     """An older backup was brought back, and the predictions of later runs still lie in the cache."""
     labels = LabelMap.blank(96, 64)
     sure = np.full((64, 96), 255, np.uint8)
     accepted = accept_everywhere(labels, PredictedMask(truth(), sure, 7)).apply(labels)
     assert accepted is not None and accepted.run_id == 7
-    desk.editing.commit(1, accepted).result(PATIENCE)
-    assert desk.project.labels.origin_at(1, 5, 5, (96, 64)) == (Origin.ACCEPTED, None)
+    harness.editing.commit(1, accepted).result(TIMEOUT)
+    assert harness.project.labels.origin_at(1, 5, 5, (96, 64)) == (Origin.ACCEPTED, None)
 
 
-def test_a_label_of_which_nobody_knows_who_painted_it_can_be_painted_on(desk: Desk) -> None:
+def test_label_of_unknown_origin_can_be_painted_on(harness: EditingHarness) -> None:
     labels = LabelMap.blank(96, 64)
-    desk.editing.commit(1, stroke(labels, 1, (10, 10), (50, 10))).result(PATIENCE)
+    harness.editing.commit(1, stroke(labels, 1, (10, 10), (50, 10))).result(TIMEOUT)
     before = labels.values.copy()
-    with desk.project.store.write_transaction() as connection:
+    with harness.project.store.write_transaction() as connection:
         connection.exec_driver_sql("UPDATE tiles SET origins = x'5a00'")
-    desk.editing.commit(1, stroke(labels, 2, (10, 40), (50, 40))).result(PATIENCE)
-    assert desk.project.labels.origin_at(1, 20, 10, (96, 64)) is None
-    assert desk.project.labels.origin_at(1, 20, 40, (96, 64)) == (Origin.PAINTED, None)
-    desk.editing.undo(1).result(PATIENCE)
-    np.testing.assert_array_equal(desk.project.labels.read(1, 96, 64), before)
-    assert check_project(desk.project) == []
+    harness.editing.commit(1, stroke(labels, 2, (10, 40), (50, 40))).result(TIMEOUT)
+    assert harness.project.labels.origin_at(1, 20, 10, (96, 64)) is None
+    assert harness.project.labels.origin_at(1, 20, 40, (96, 64)) == (Origin.PAINTED, None)
+    harness.editing.undo(1).result(TIMEOUT)
+    np.testing.assert_array_equal(harness.project.labels.read(1, 96, 64), before)
+    assert check_project(harness.project) == []
 
 
-def test_status_and_split_are_kept(desk: Desk) -> None:
-    desk.editing.set_status(1, Status.SKIPPED).result(PATIENCE)
-    desk.editing.set_split(1, Split.TEST).result(PATIENCE)
-    record = desk.project.pictures.get(1)
+def test_status_and_split_are_stored(harness: EditingHarness) -> None:
+    harness.editing.set_status(1, Status.SKIPPED).result(TIMEOUT)
+    harness.editing.set_split(1, Split.TEST).result(TIMEOUT)
+    record = harness.project.pictures.get(1)
     assert (record.status, record.split) == (Status.SKIPPED, Split.TEST)
-    desk.editing.set_split(1, None).result(PATIENCE)
-    assert desk.project.pictures.get(1).split is None
-    assert desk.news == [Changes(pictures=frozenset([1]))] * 3
+    harness.editing.set_split(1, None).result(TIMEOUT)
+    assert harness.project.pictures.get(1).split is None
+    assert harness.announced == [Changes(pictures=frozenset([1]))] * 3
 
 
-def test_classes_are_added_all_or_none(desk: Desk) -> None:
-    desk.editing.add_classes(["water", "car"]).result(PATIENCE)
-    assert [c.name for c in desk.project.classes.read()] == ["grass", "roof", "water", "car"]
+def test_classes_are_added_all_or_none(harness: EditingHarness) -> None:
+    harness.editing.add_classes(["water", "car"]).result(TIMEOUT)
+    assert [c.name for c in harness.project.classes.read()] == ["grass", "roof", "water", "car"]
     with pytest.raises(UserError, match="already"):
-        desk.editing.add_classes(["field", "Car"])
-    assert len(desk.editing.classes) == 4
-    desk.editing.change_class(3, name="lake", colour=(1, 2, 3)).result(PATIENCE)
-    assert desk.project.classes.read() == desk.editing.classes
-    assert desk.editing.classes.name_of(3) == "lake"
+        harness.editing.add_classes(["field", "Car"])
+    assert len(harness.editing.classes) == 4
+    harness.editing.change_class(3, name="lake", colour=(1, 2, 3)).result(TIMEOUT)
+    assert harness.project.classes.read() == harness.editing.classes
+    assert harness.editing.classes.name_of(3) == "lake"
     with pytest.raises(UserError, match="already"):
-        desk.editing.change_class(3, name="roof")
-    assert desk.news == [Changes(classes=True)] * 2
+        harness.editing.change_class(3, name="roof")
+    assert harness.announced == [Changes(classes=True)] * 2
 
 
-def test_two_classes_may_swap_their_names(desk: Desk) -> None:
+def test_two_classes_can_swap_names(harness: EditingHarness) -> None:
     for value, name in ((1, "x"), (2, "grass"), (1, "roof")):
-        desk.editing.change_class(value, name=name).result(PATIENCE)
-    assert [c.name for c in desk.project.classes.read()] == ["roof", "grass"]
+        harness.editing.change_class(value, name=name).result(TIMEOUT)
+    assert [c.name for c in harness.project.classes.read()] == ["roof", "grass"]
 
 
-def test_who_said_so_in_words(desk: Desk) -> None:
-    run = desk.project.runs.start("{}", "{}", None, 3)
+def test_origin_in_words(harness: EditingHarness) -> None:
+    run = harness.project.runs.start("{}", "{}", None, 3)
     labels = LabelMap.blank(96, 64)
-    desk.editing.commit(1, stroke(labels, 1, (10, 10), (20, 10)))
+    harness.editing.commit(1, stroke(labels, 1, (10, 10), (20, 10)))
     edit = accept_everywhere(labels, PredictedMask(truth(), truth(), run.id)).apply(labels)
     assert edit is not None
-    desk.editing.commit(1, edit).result(PATIENCE)
+    harness.editing.commit(1, edit).result(TIMEOUT)
 
     def said(x: int, y: int) -> str:
-        return desk.editing.origin_at(1, x, y, (96, 64)).result(PATIENCE)
+        return harness.editing.origin_at(1, x, y, (96, 64)).result(TIMEOUT)
 
     assert (said(12, 10), said(80, 50)) == ("painted", f"accepted from run {run.id}")
-    desk.editing.undo(1).result(PATIENCE)
+    harness.editing.undo(1).result(TIMEOUT)
     assert (said(12, 10), said(80, 50)) == ("painted", "")
-    assert desk.editing.origin_at(2, 5, 5, (96, 64)).result(PATIENCE) == ""
+    assert harness.editing.origin_at(2, 5, 5, (96, 64)).result(TIMEOUT) == ""
 
 
 masks = arrays.arrays(np.uint8, (5, 7), elements=st.sampled_from([0, 0, 1, 2, VOID]))
@@ -240,9 +242,7 @@ predictions = arrays.arrays(np.uint8, (5, 7), elements=st.sampled_from([1, 2, 3]
 
 
 @given(masks, predictions, st.integers(0, 6), st.integers(0, 4))
-def test_a_prediction_only_fills_what_nobody_has_said(
-    said: np.ndarray, values: np.ndarray, x: int, y: int
-) -> None:
+def test_accepting_fills_only_unlabelled_pixels(said: np.ndarray, values: np.ndarray, x: int, y: int) -> None:
     prediction = PredictedMask(values, np.full_like(values, 200), 4)
     classes = ClassList().with_class("road").with_class("tree").with_class("car")
     value = int(values[y, x])

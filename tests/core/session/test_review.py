@@ -1,4 +1,4 @@
-"""Many pictures at a glance: what the doctor doubts, what is accepted by the dozen, and how all of it is taken back."""
+"""Tests of the review service: previews, batch edits with undo, and the label check."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from core.project.records import Status
 from core.session.session import Session
 from tests.factories import label_all, predict, project_in, stroke, truth
 
-PATIENCE = 20
+TIMEOUT = 20
 masks = arrays.arrays(np.uint8, (6, 7), elements=st.sampled_from([0, 1, 2, 3, VOID]))
 
 
@@ -30,7 +30,7 @@ def silent(_done: int, _of: int) -> None:
 
 
 @given(masks, masks, arrays.arrays(np.uint8, (6, 7)))
-def test_doubts_are_what_a_loop_over_the_pixels_counts(
+def test_disagreements_equal_a_loop_over_the_pixels(
     label: np.ndarray, said: np.ndarray, sure: np.ndarray
 ) -> None:
     expected: dict[tuple[int, int], int] = {}
@@ -76,80 +76,78 @@ def label(project: Project, picture_id: int) -> np.ndarray:
     return project.labels.read(picture_id, 96, 64)
 
 
-def test_a_glance_shows_picture_label_and_prediction_at_one_size(session: Session) -> None:
-    first = session.review.preview(1, 48).result(PATIENCE)
+def test_preview_has_picture_label_and_prediction_at_one_size(session: Session) -> None:
+    first = session.review.preview(1, 48).result(TIMEOUT)
     assert first.pixels.shape == (32, 48, 3)
     np.testing.assert_array_equal(first.label, truth(48, 32))
     np.testing.assert_array_equal(first.prediction, np.full((32, 48), 2))
     assert first.suspects is not None and dict(first.suspects.pixels) == {(1, 2): 48 * 64}
-    nothing = session.review.preview(3, 48).result(PATIENCE)
+    nothing = session.review.preview(3, 48).result(TIMEOUT)
     assert nothing.label is None and nothing.prediction is None and nothing.suspects is None
 
 
-def test_the_doctor_names_what_a_sure_network_contradicts(session: Session) -> None:
-    found = session.review.check_labels(silent).result(PATIENCE)
+def test_label_check_finds_confident_disagreements(session: Session) -> None:
+    found = session.review.check_labels(silent).result(TIMEOUT)
     assert found.found == (((1, 2), 48 * 64, frozenset([1])),)
     assert found.shares == {1: 0.5} and found.compared == 1
 
 
-def test_an_unsure_network_contradicts_nobody(project: Project) -> None:
+def test_unconfident_predictions_are_no_disagreement(project: Project) -> None:
     with Project.open(project.folder, purpose="a test") as writer:
         predict(writer, 1, confidence=200)
     session = Session.open(project.folder, None, lambda _news: None)
     try:
-        assert session.review.check_labels(silent).result(PATIENCE).found == ()
+        assert session.review.check_labels(silent).result(TIMEOUT).found == ()
     finally:
         session.close()
 
 
-def test_predictions_are_accepted_by_the_dozen_and_taken_back_in_one(
-    session: Session, project: Project
-) -> None:
-    deed = session.review.accept([1, 2, 3], silent, done=True).result(PATIENCE)
+def test_batch_of_accepted_predictions_is_undone_at_once(session: Session, project: Project) -> None:
+    batch = session.review.accept([1, 2, 3], silent, done=True).result(TIMEOUT)
     np.testing.assert_array_equal(label(project, 1), truth(), "a prediction never overwrites a label")
     assert (label(project, 2) == 2).all() and not label(project, 3).any()
     assert [project.pictures.get(i).status for i in (1, 2, 3)] == [Status.DONE, Status.DONE, Status.NEW]
     assert session.pictures.get(2).status == Status.DONE, "the index knows as well"
-    assert deed.problems == ("p2.png: there is no prediction of this picture yet.",)
-    back = session.review.undo(deed, silent).result(PATIENCE)
+    assert batch.problems == ("p2.png: there is no prediction of this picture yet.",)
+    back = session.review.undo(batch, silent).result(TIMEOUT)
     assert sorted(back.edits) == [1, 2] and back.problems == ()
     assert not label(project, 2).any()
     assert {project.pictures.get(i).status for i in (1, 2)} == {Status.IN_PROGRESS}
 
 
-def test_what_was_painted_since_is_not_taken_back(session: Session, project: Project) -> None:
-    deed = session.review.accept([2], silent).result(PATIENCE)
+def test_pictures_edited_since_are_not_undone(session: Session, project: Project) -> None:
+    batch = session.review.accept([2], silent).result(TIMEOUT)
     labels = LabelMap(label(project, 2))
     edit = stroke(labels, 1, (20, 20), (40, 20))
-    session.editing.commit(2, edit).result(PATIENCE)
-    back = session.review.undo(deed, silent).result(PATIENCE)
+    session.editing.commit(2, edit).result(TIMEOUT)
+    back = session.review.undo(batch, silent).result(TIMEOUT)
     assert back.edits == {} and back.problems == (
         "p1.png: it was edited since; undo it in the Label workspace.",
     )
     np.testing.assert_array_equal(label(project, 2), labels.values)
 
 
-def test_many_are_marked_and_those_that_were_so_are_left_alone(session: Session, project: Project) -> None:
-    session.review.set_status([1], Status.SKIPPED, silent).result(PATIENCE)
-    deed = session.review.set_status([1, 2], Status.SKIPPED, silent).result(PATIENCE)
-    assert list(deed.edits) == [2]
-    session.review.undo(deed, silent).result(PATIENCE)
+def test_set_status_skips_pictures_that_have_it(session: Session, project: Project) -> None:
+    session.review.set_status([1], Status.SKIPPED, silent).result(TIMEOUT)
+    batch = session.review.set_status([1, 2], Status.SKIPPED, silent).result(TIMEOUT)
+    assert list(batch.edits) == [2]
+    session.review.undo(batch, silent).result(TIMEOUT)
     assert [project.pictures.get(i).status for i in (1, 2)] == [Status.SKIPPED, Status.NEW]
 
 
-def test_a_stop_keeps_what_was_done_and_says_what_was_not(session: Session, project: Project) -> None:
+def test_cancelled_batch_keeps_its_edits_and_names_the_rest(session: Session, project: Project) -> None:
     def stop_at_once(done: int, _of: int) -> None:
         if done == 0:
             session.review.cancel()
 
-    deed = session.review.set_status([1, 2, 3], Status.DONE, stop_at_once).result(PATIENCE)
-    assert list(deed.edits) == [1] and deed.problems == ("Stopped before the last 2.",)
+    batch = session.review.set_status([1, 2, 3], Status.DONE, stop_at_once).result(TIMEOUT)
+    assert list(batch.edits) == [1] and batch.problems == ("Stopped before the last 2.",)
     assert project.pictures.get(2).status == Status.NEW
     with pytest.raises(Cancelled):
-        session.review.check_labels(lambda _done, _of: session.review.cancel()).result(PATIENCE)
+        session.review.check_labels(lambda _done, _of: session.review.cancel()).result(TIMEOUT)
 
 
-def test_a_picture_that_is_gone_has_no_glance(session: Session, project: Project) -> None:
+def test_missing_picture_has_no_preview(session: Session, project: Project) -> None:
     (project.folder / "p2.png").unlink()
     with pytest.raises(ImageError, match=r"p2\.png"):
-        session.review.preview(3, 48).result(PATIENCE)
+        session.review.preview(3, 48).result(TIMEOUT)

@@ -1,4 +1,4 @@
-"""Pictures found by name: the same as looking at each, only quicker."""
+"""Tests of the name index: it finds what a search of every name finds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ names = st.lists(st.text("abC/ß\nİ.", min_size=1, max_size=6), max_size=20)
 
 
 @given(names, st.text("abC/ßi. ", max_size=3), st.integers(1, 5))
-def test_finds_what_looking_at_each_name_finds(paths: list[str], part: str, most: int) -> None:
+def test_finds_what_a_search_of_every_name_finds(paths: list[str], part: str, most: int) -> None:
     index = NameIndex(PictureRecord(10 + n, path) for n, path in enumerate(paths))
     wanted = part.casefold().strip()
     plain = [path.casefold().replace("\n", " ") for path in paths]
@@ -20,7 +20,7 @@ def test_finds_what_looking_at_each_name_finds(paths: list[str], part: str, most
     assert index.find(part, most) == expected[:most]
 
 
-def test_a_name_is_never_found_across_two_pictures() -> None:
+def test_match_never_spans_two_pictures() -> None:
     index = NameIndex(PictureRecord(n, path) for n, path in enumerate(("ab.png", "cd.png")))
     assert index.find("png\ncd", 5) == index.find("pngcd", 5) == []
     assert index.find("png", 5) == [0, 1]

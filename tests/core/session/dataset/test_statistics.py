@@ -1,4 +1,4 @@
-"""The dataset in numbers, what looks odd in it, and a session that takes care of it."""
+"""Tests of dataset statistics and findings, and of the dataset service in a session."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def by_key(findings: tuple[DatasetFinding, ...]) -> dict[str, set[int]]:
     return {finding.key: set(finding.pictures) for finding in findings}
 
 
-def test_what_is_odd_is_found_with_its_pictures() -> None:
+def test_findings_name_their_pictures() -> None:
     def record(n: int, name: str = "", **more: object) -> PictureRecord:
         return PictureRecord(n, name or f"p{n}.png", **{"width": 40, "height": 30, **more})  # type: ignore[arg-type]
 
@@ -72,7 +72,7 @@ def test_tiny_regions_are_counted_by_class() -> None:
     assert count_tiny_regions(values, 17) == 3
 
 
-def test_a_session_takes_care(tmp_path: Path) -> None:
+def test_session_computes_statistics_splits_and_scans(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
         label_all(project, project.pictures.all())
     heard: list[object] = []
@@ -112,7 +112,7 @@ def test_a_session_takes_care(tmp_path: Path) -> None:
         session.close()
 
 
-def test_a_split_of_very_many_pictures_reaches_the_index(tmp_path: Path) -> None:
+def test_split_of_many_pictures_reaches_the_index(tmp_path: Path) -> None:
     Project.open(tmp_path, purpose="a test").close()
     (tmp_path / "a.png").write_bytes(b"")
     with Project.open(tmp_path, purpose="a test") as project:

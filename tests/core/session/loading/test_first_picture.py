@@ -1,4 +1,4 @@
-"""The first picture of a folder before its project is open."""
+"""Tests of reading the first picture of a folder before its project is open."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "pictures"
 
 
-def test_of_a_new_folder_it_is_the_first_in_natural_order(tmp_path: Path) -> None:
+def test_new_folder_gives_first_in_natural_order(tmp_path: Path) -> None:
     folder = picture_folder(tmp_path / "pictures", 11)
     (folder / "p0.png").unlink()
     (folder / "p1.png").unlink()
@@ -33,7 +33,7 @@ def test_of_a_new_folder_it_is_the_first_in_natural_order(tmp_path: Path) -> Non
     assert not (folder / HOME_FOLDER).exists()
 
 
-def test_of_a_project_it_is_the_one_shown_last(folder: Path, tmp_path: Path) -> None:
+def test_project_gives_picture_shown_last(folder: Path, tmp_path: Path) -> None:
     seen = read_first_picture(folder)
     assert seen is not None
     assert seen.path == folder / "p1.png"
@@ -43,44 +43,44 @@ def test_of_a_project_it_is_the_one_shown_last(folder: Path, tmp_path: Path) -> 
     assert again.path == folder / "p1.png"
 
 
-def test_of_a_project_that_nobody_has_looked_at_it_is_the_first(tmp_path: Path) -> None:
+def test_project_never_shown_gives_first_picture(tmp_path: Path) -> None:
     project_in(tmp_path / "pictures").close()
     seen = read_first_picture(tmp_path / "pictures")
     assert seen is not None
     assert seen.path == tmp_path / "pictures" / "p0.png"
 
 
-def test_the_project_is_left_as_it_lies(folder: Path) -> None:
+def test_project_files_do_not_change(folder: Path) -> None:
     before = {path.name: path.read_bytes() for path in (folder / HOME_FOLDER).iterdir() if path.is_file()}
     assert first_picture_path(folder / HOME_FOLDER) == "p1.png"
     after = {path.name: path.read_bytes() for path in (folder / HOME_FOLDER).iterdir() if path.is_file()}
     assert after == before
 
 
-def test_what_cannot_be_known_without_the_project_is_not_guessed(folder: Path) -> None:
+def test_none_when_the_project_is_needed(folder: Path) -> None:
     (folder / HOME_FOLDER / f"{PROJECT_FILE}-wal").touch()  # somebody has it open, or was killed
     assert read_first_picture(folder) is None
 
 
 @pytest.mark.parametrize("name", ["p1.png", f"{HOME_FOLDER}/{PROJECT_FILE}"], ids=["picture", "project"])
-def test_what_is_damaged_is_left_to_opening(folder: Path, name: str) -> None:
+def test_none_for_damaged_files(folder: Path, name: str) -> None:
     (folder / name).write_bytes(b"no such thing" * 100)
     assert read_first_picture(folder) is None
     assert prefetch_first_picture(folder).result(10) is None
 
 
-def test_a_picture_that_is_gone_is_not_looked_for(folder: Path) -> None:
+def test_none_for_a_missing_picture(folder: Path) -> None:
     (folder / "p1.png").unlink()
     assert read_first_picture(folder) is None
 
 
-def test_masks_of_a_data_set_are_not_taken_for_pictures(tmp_path: Path) -> None:
+def test_masks_of_a_dataset_are_not_pictures(tmp_path: Path) -> None:
     folder = picture_folder(tmp_path / "pictures")
     (folder / "classes.json").write_text("{}")
     assert read_first_picture(folder) is None
 
 
-def test_opening_does_not_read_it_again(tmp_path: Path) -> None:
+def test_loader_does_not_read_it_again(tmp_path: Path) -> None:
     folder = picture_folder(tmp_path / "pictures")
     seen = prefetch_first_picture(folder).result(10)
     assert seen is not None

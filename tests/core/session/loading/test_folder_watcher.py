@@ -1,4 +1,4 @@
-"""The folder is watched: what comes is found, what goes is missed, and a folder at rest is not listed again."""
+"""Tests of the folder watcher: new and missing pictures, and folders that do not change."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from core.session.picture_index import PictureIndex
 from tests.factories import picture, picture_folder
 
 
-class Desk:
-    """A folder, what is known of it, and what watching it said."""
+class WatcherHarness:
+    """A folder, its picture index, and everything that the watcher reported."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.index = PictureIndex()
         self.found: list[str] = []
-        self.marks: list[dict[int, str | None]] = []
-        self.watching = FolderWatcher(folder, self.index, self._found, self._marked)
+        self.problems: list[dict[int, str | None]] = []
+        self.watcher = FolderWatcher(folder, self.index, self._on_new, self._on_problems)
 
-    def _found(self, paths: list[str]) -> None:
+    def _on_new(self, paths: list[str]) -> None:
         self.found += paths
         self.index.extend(PictureRecord(len(self.index) + n + 1, path) for n, path in enumerate(paths))
 
-    def _marked(self, marks: Mapping[int, str | None]) -> None:
-        self.marks.append(dict(marks))
-        for picture_id, problem in marks.items():
+    def _on_problems(self, reported: Mapping[int, str | None]) -> None:
+        self.problems.append(dict(reported))
+        for picture_id, problem in reported.items():
             self.index.update(PictureRecord(picture_id, self.index.get(picture_id).path, problem=problem))
 
-    def looks(self, count: int = 3) -> None:
+    def scan(self, count: int = 3) -> None:
         for _ in range(count):
-            self.watching.scan()
+            self.watcher.scan()
 
 
 def save(path: Path) -> None:
@@ -46,85 +46,89 @@ def save(path: Path) -> None:
     Image.fromarray(picture()).save(path)
 
 
-def test_new_pictures_are_found_also_in_new_folders(tmp_path: Path) -> None:
-    desk = Desk(picture_folder(tmp_path, 2))
-    desk.looks()
-    assert desk.found == ["p0.png", "p1.png"]
+def test_finds_new_pictures_in_old_and_new_folders(tmp_path: Path) -> None:
+    harness = WatcherHarness(picture_folder(tmp_path, 2))
+    harness.scan()
+    assert harness.found == ["p0.png", "p1.png"]
     save(tmp_path / "p10.png")
     save(tmp_path / "later" / "deep" / "p2.png")
     save(tmp_path / ".hidden" / "p3.png")
     (tmp_path / "notes.txt").write_text("no picture")
-    desk.looks()
-    assert desk.found[2:] == ["later/deep/p2.png", "p10.png"]
-    assert desk.marks == []
+    harness.scan()
+    assert harness.found[2:] == ["later/deep/p2.png", "p10.png"]
+    assert harness.problems == []
 
 
-def test_a_file_that_still_grows_is_left_until_it_is_whole(tmp_path: Path) -> None:
-    desk = Desk(tmp_path)
+def test_waits_until_a_growing_file_is_complete(tmp_path: Path) -> None:
+    harness = WatcherHarness(tmp_path)
     whole = picture_folder(tmp_path.parent / "source", 1) / "p0.png"
     content = whole.read_bytes()
     path = tmp_path / "slow.png"
     for size in (100, 200, 300):
         path.write_bytes(content[:size])
-        desk.looks(1)
-    assert desk.found == []
+        harness.scan(1)
+    assert harness.found == []
     path.write_bytes(content)
-    desk.looks(3)
-    assert desk.found == ["slow.png"]
+    harness.scan(3)
+    assert harness.found == ["slow.png"]
 
 
-def test_what_vanishes_is_missed_and_welcomed_back(tmp_path: Path) -> None:
-    desk = Desk(picture_folder(tmp_path / "mine", 2))
+def test_reports_missing_and_returning_pictures(tmp_path: Path) -> None:
+    harness = WatcherHarness(picture_folder(tmp_path / "mine", 2))
     save(tmp_path / "mine" / "sub" / "p5.png")
-    desk.looks()
+    harness.scan()
     shutil.move(tmp_path / "mine" / "p1.png", tmp_path / "p1.png")
     shutil.move(tmp_path / "mine" / "sub", tmp_path / "sub")
-    desk.looks()
-    said = {desk.index.get(i).path: sentence for marks in desk.marks for i, sentence in marks.items()}
+    harness.scan()
+    said = {
+        harness.index.get(i).path: sentence
+        for reported in harness.problems
+        for i, sentence in reported.items()
+    }
     assert set(said) == {"p1.png", "sub/p5.png"}
     assert all(sentence and "not there any more" in sentence for sentence in said.values())
-    desk.looks()
+    harness.scan()
     shutil.move(tmp_path / "p1.png", tmp_path / "mine" / "p1.png")
     shutil.move(tmp_path / "sub", tmp_path / "mine" / "sub")
-    count = len(desk.found)
-    desk.looks()
-    assert not any(desk.index.get(i).problem for i in desk.index.ids())
-    assert len(desk.found) == count
+    count = len(harness.found)
+    harness.scan()
+    assert not any(harness.index.get(i).problem for i in harness.index.ids())
+    assert len(harness.found) == count
 
 
-def test_a_drive_that_is_unplugged_takes_no_picture_away(tmp_path: Path) -> None:
-    desk = Desk(picture_folder(tmp_path / "mine", 2))
-    desk.looks()
+def test_unreachable_folder_reports_nothing_missing(tmp_path: Path) -> None:
+    harness = WatcherHarness(picture_folder(tmp_path / "mine", 2))
+    harness.scan()
     shutil.move(tmp_path / "mine", tmp_path / "away")
     with pytest.raises(OSError, match="mine"):
-        desk.watching.scan()
-    assert desk.marks == []
+        harness.watcher.scan()
+    assert harness.problems == []
     shutil.move(tmp_path / "away", tmp_path / "mine")
-    desk.looks()
-    assert desk.marks == []
+    harness.scan()
+    assert harness.problems == []
 
 
-def test_a_folder_at_rest_is_not_listed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    desk = Desk(picture_folder(tmp_path, 3))
-    desk.looks(4)
+def test_unchanged_folder_is_not_listed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    harness = WatcherHarness(picture_folder(tmp_path, 3))
+    harness.scan(4)
     listed: list[object] = []
     scandir = os.scandir
     monkeypatch.setattr(os, "scandir", lambda path: (listed.append(path), scandir(path))[1])
-    desk.looks(5)
+    harness.scan(5)
     assert listed == []
     save(tmp_path / "p9.png")
-    desk.looks(3)
+    harness.scan(3)
     assert listed
-    assert desk.found[-1] == "p9.png"
+    assert harness.found[-1] == "p9.png"
 
 
-def test_a_session_may_be_closed_while_the_watch_begins(tmp_path: Path) -> None:
+def test_close_while_starting_leaves_no_thread(tmp_path: Path) -> None:
     picture_folder(tmp_path, 1)
     for _ in range(100):
-        watching = FolderWatcher(tmp_path, PictureIndex(), lambda _paths: None, lambda _marks: None)
-        beginner = threading.Thread(target=watching.start)
-        beginner.start()
-        watching.close()
-        beginner.join()
-        watching.close()
-    assert not [thread for thread in threading.enumerate() if thread.name == "watching"]
+        watcher = FolderWatcher(tmp_path, PictureIndex(), lambda _paths: None, lambda _marks: None)
+        starter = threading.Thread(target=watcher.start)
+        starter.start()
+        watcher.close()
+        starter.join()
+        watcher.close()
+    assert not [thread for thread in threading.enumerate() if thread.name == "folder watcher"]

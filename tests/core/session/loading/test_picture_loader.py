@@ -1,4 +1,4 @@
-"""Opening a folder: what is no folder of pictures is refused, and every picture shows or says why not."""
+"""Tests of scanning a folder and of loading pictures with label and prediction."""
 
 from __future__ import annotations
 
@@ -28,71 +28,69 @@ from core.session.picture_index import PictureIndex
 from tests.factories import picture, picture_folder, stroke, truth
 from tests.mask_datasets import mask_dataset
 
-PATIENCE = 10
+TIMEOUT = 10
 
 
 @dataclass
-class Desk:
+class LoaderHarness:
     """An opened folder with the lanes that serve it."""
 
     project: Project
-    news: list[Changes] = field(default_factory=list)
-    mistakes: list[BaseException] = field(default_factory=list)
+    announced: list[Changes] = field(default_factory=list)
+    errors: list[BaseException] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.document = Lane("document", on_unexpected_error=self.mistakes.append)
-        self.reading = Lane("reading", threads=2, on_unexpected_error=self.mistakes.append)
+        self.document = Lane("document", on_unexpected_error=self.errors.append)
+        self.reading = Lane("reading", threads=2, on_unexpected_error=self.errors.append)
         self.index = PictureIndex(self.project.pictures.all())
-        shared = (self.project, self.index, self.document, self.reading, self._hear)
-        self.opening = PictureLoader(*shared)
-        self.sync = FolderSync(*shared, self.opening.on_files_added)
+        shared = (self.project, self.index, self.document, self.reading, self._announce)
+        self.loader = PictureLoader(*shared)
+        self.sync = FolderSync(*shared, self.loader.on_files_added)
 
-    def find(self) -> list[str]:
-        self.sync.scan_folder().result(PATIENCE)
-        self.settle()
+    def scan(self) -> list[str]:
+        self.sync.scan_folder().result(TIMEOUT)
+        self.wait()
         return [self.index.at(row).path for row in range(len(self.index))]
 
-    def settle(self) -> None:
-        self.document.submit(lambda: None).result(PATIENCE)
+    def wait(self) -> None:
+        self.document.submit(lambda: None).result(TIMEOUT)
 
     def close(self) -> None:
         self.sync.close()
-        self.opening.stop()
+        self.loader.stop()
         self.reading.shutdown(cancel_futures=True)
         self.document.shutdown()
         self.project.close()
-        assert self.mistakes == []
+        assert self.errors == []
 
-    def _hear(self, changes: Changes) -> None:
-        self.news.append(changes)
-        self.opening.on_changes(changes)
+    def _announce(self, changes: Changes) -> None:
+        self.announced.append(changes)
+        self.loader.on_changes(changes)
         for picture_id in changes.pictures:
             self.index.update(self.project.pictures.get(picture_id))
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    opened = Desk(Project.open(picture_folder(tmp_path / "pictures"), purpose="a test"))
+def harness(tmp_path: Path) -> Iterator[LoaderHarness]:
+    opened = LoaderHarness(Project.open(picture_folder(tmp_path / "pictures"), purpose="a test"))
     opened.project.classes.save(ClassList().with_class("grass").with_class("roof"))
     yield opened
     opened.close()
 
 
-def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+def test_missing_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="There is no folder"):
         check_folder(tmp_path / "missing")
 
 
-def test_a_file_is_no_folder(tmp_path: Path) -> None:
+def test_file_instead_of_folder_is_refused(tmp_path: Path) -> None:
     Image.fromarray(picture()).save(tmp_path / "a.png")
     with pytest.raises(ImageError, match=r"is a file\. Open the folder"):
         check_folder(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize("content", [(), ("notes.txt",), (".hidden.png", ".cache/a.png"), ("sub/readme.md",)])
-def test_a_folder_without_pictures_is_refused_and_left_alone(
-    content: tuple[str, ...], tmp_path: Path
-) -> None:
+def test_folder_without_pictures_is_refused_and_unchanged(content: tuple[str, ...], tmp_path: Path) -> None:
     for name in content:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("")
@@ -102,21 +100,21 @@ def test_a_folder_without_pictures_is_refused_and_left_alone(
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_project_whose_pictures_are_gone_can_still_be_opened(tmp_path: Path) -> None:
+def test_project_without_its_pictures_can_be_opened(tmp_path: Path) -> None:
     Project.open(picture_folder(tmp_path), purpose="a test").close()
     for path in tmp_path.glob("*.png"):
         path.unlink()
     check_folder(tmp_path)
 
 
-def test_pictures_are_listed_as_people_count(tmp_path: Path) -> None:
+def test_pictures_are_listed_in_natural_order(tmp_path: Path) -> None:
     for name in ("b10.png", "b9.png", "sub/B1.png", "A.png", ".maskloop/cache/x.png", "notes.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("")
     assert list(list_pictures(tmp_path)) == ["A.png", "b9.png", "b10.png", "sub/B1.png"]
 
 
-def test_the_masks_of_a_dataset_are_no_pictures(tmp_path: Path) -> None:
+def test_masks_of_a_dataset_are_not_pictures(tmp_path: Path) -> None:
     mask_dataset(tmp_path)
     (tmp_path / "predictions").mkdir()
     (tmp_path / "predictions" / "a.png").write_text("")
@@ -132,7 +130,7 @@ def test_the_masks_of_a_dataset_are_no_pictures(tmp_path: Path) -> None:
     assert len(list(list_pictures(tmp_path))) == 8
 
 
-def test_names_that_are_no_text_are_passed_over(tmp_path: Path) -> None:
+def test_names_that_are_not_text_are_left_out(tmp_path: Path) -> None:
     picture_folder(tmp_path, 1)
     try:
         (tmp_path / b"\xff\xfe.png".decode("utf-8", "surrogateescape")).write_text("")
@@ -141,29 +139,29 @@ def test_names_that_are_no_text_are_passed_over(tmp_path: Path) -> None:
     assert list(list_pictures(tmp_path)) == ["p0.png"]
 
 
-def test_what_is_found_is_known_the_next_time(desk: Desk) -> None:
-    assert desk.find() == ["p0.png", "p1.png", "p2.png"]
-    assert [changes.picture_list for changes in desk.news] == [True]
-    Image.fromarray(picture()).save(desk.project.folder / "a-new-one.png")
-    assert desk.find() == ["p0.png", "p1.png", "p2.png", "a-new-one.png"]
-    assert [r.path for r in desk.project.pictures.all()][-1] == "a-new-one.png"
+def test_second_scan_adds_nothing(harness: LoaderHarness) -> None:
+    assert harness.scan() == ["p0.png", "p1.png", "p2.png"]
+    assert [changes.picture_list for changes in harness.announced] == [True]
+    Image.fromarray(picture()).save(harness.project.folder / "a-new-one.png")
+    assert harness.scan() == ["p0.png", "p1.png", "p2.png", "a-new-one.png"]
+    assert [r.path for r in harness.project.pictures.all()][-1] == "a-new-one.png"
 
 
-def test_a_large_folder_arrives_in_chunks(tmp_path: Path) -> None:
+def test_large_folder_is_added_in_chunks(tmp_path: Path) -> None:
     count = FIRST_CHUNK + CHUNK + 1
     for number in range(count):
         (tmp_path / f"{number}.png").touch()
-    desk = Desk(Project.open(tmp_path, purpose="a test"))
+    harness = LoaderHarness(Project.open(tmp_path, purpose="a test"))
     try:
-        assert desk.find() == [f"{number}.png" for number in range(count)]
-        assert len(desk.news) == 3
+        assert harness.scan() == [f"{number}.png" for number in range(count)]
+        assert len(harness.announced) == 3
     finally:
-        desk.close()
+        harness.close()
 
 
-def test_a_picture_comes_with_all_that_is_known_of_it(desk: Desk) -> None:
-    desk.find()
-    first = desk.opening.load(1).result(PATIENCE)
+def test_loaded_picture_has_label_prediction_and_journal(harness: LoaderHarness) -> None:
+    harness.scan()
+    first = harness.loader.load(1).result(TIMEOUT)
     np.testing.assert_array_equal(first.pyramid.levels[0], picture(seed=0))
     assert not first.labels.any()
     assert first.prediction is None
@@ -171,86 +169,86 @@ def test_a_picture_comes_with_all_that_is_known_of_it(desk: Desk) -> None:
     assert (first.record.width, first.record.height) == (96, 64)
     labels = LabelMap(first.labels)
     edit = stroke(labels, 1, (10, 10), (50, 40))
-    desk.document.submit(desk.project.journal.commit, 1, edit)
-    write_prediction(desk.project.prediction_path(1), PredictedMask(truth(), truth(), 7))
-    again = desk.opening.load(1).result(PATIENCE)
+    harness.document.submit(harness.project.journal.commit, 1, edit)
+    write_prediction(harness.project.prediction_path(1), PredictedMask(truth(), truth(), 7))
+    again = harness.loader.load(1).result(TIMEOUT)
     np.testing.assert_array_equal(again.labels, labels.values)
     assert again.labels is not labels.values
     assert again.journal.undo_name == "Brush stroke, class 1"
     assert again.prediction is not None
     assert again.prediction.run_id == 7
-    np.testing.assert_array_equal(desk.opening.prediction(1).result(PATIENCE).values, truth())
+    np.testing.assert_array_equal(harness.loader.prediction(1).result(TIMEOUT).values, truth())
 
 
-def test_a_prediction_of_another_size_is_not_shown(desk: Desk) -> None:
-    desk.find()
-    write_prediction(desk.project.prediction_path(1), PredictedMask(truth(8, 8), truth(8, 8), 7))
-    assert desk.opening.load(1).result(PATIENCE).prediction is None
+def test_a_prediction_of_another_size_is_not_shown(harness: LoaderHarness) -> None:
+    harness.scan()
+    write_prediction(harness.project.prediction_path(1), PredictedMask(truth(8, 8), truth(8, 8), 7))
+    assert harness.loader.load(1).result(TIMEOUT).prediction is None
 
 
-def test_a_damaged_prediction_is_no_reason_not_to_show(desk: Desk) -> None:
-    desk.find()
-    path = desk.project.prediction_path(1)
+def test_damaged_prediction_does_not_prevent_loading(harness: LoaderHarness) -> None:
+    harness.scan()
+    path = harness.project.prediction_path(1)
     path.parent.mkdir(parents=True)
     path.write_bytes(b"\x89PNG\r\n\x1a\n")
-    assert desk.opening.load(1).result(PATIENCE).prediction is None
+    assert harness.loader.load(1).result(TIMEOUT).prediction is None
 
 
-def test_a_picture_that_is_none_says_so_until_it_is_repaired(desk: Desk) -> None:
-    place = desk.project.folder / "p1.png"
+def test_unreadable_picture_has_a_problem_until_repaired(harness: LoaderHarness) -> None:
+    place = harness.project.folder / "p1.png"
     place.write_text("no picture")
-    desk.find()
+    harness.scan()
     with pytest.raises(ImageError, match=r"p1\.png") as caught:
-        desk.opening.load(2).result(PATIENCE)
-    desk.settle()
-    assert desk.index.get(2).problem == str(caught.value)
-    assert desk.project.pictures.counts().unreadable == 1
+        harness.loader.load(2).result(TIMEOUT)
+    harness.wait()
+    assert harness.index.get(2).problem == str(caught.value)
+    assert harness.project.pictures.counts().unreadable == 1
     Image.fromarray(picture()).save(place)
-    desk.opening.load(2).result(PATIENCE)
-    desk.settle()
-    assert desk.index.get(2).problem is None
+    harness.loader.load(2).result(TIMEOUT)
+    harness.wait()
+    assert harness.index.get(2).problem is None
 
 
-def test_a_picture_that_was_deleted_says_so(desk: Desk) -> None:
-    desk.find()
-    (desk.project.folder / "p1.png").unlink()
+def test_deleted_picture_has_a_problem(harness: LoaderHarness) -> None:
+    harness.scan()
+    (harness.project.folder / "p1.png").unlink()
     with pytest.raises(ImageError, match="not there any more"):
-        desk.opening.load(2).result(PATIENCE)
+        harness.loader.load(2).result(TIMEOUT)
 
 
-def test_a_label_waits_for_the_picture_it_was_painted_on(desk: Desk) -> None:
-    desk.find()
-    labels = LabelMap(desk.opening.load(1).result(PATIENCE).labels)
-    desk.document.submit(desk.project.journal.commit, 1, stroke(labels, 1, (10, 10), (50, 40))).result(
-        PATIENCE
+def test_label_of_another_size_is_kept_and_not_shown(harness: LoaderHarness) -> None:
+    harness.scan()
+    labels = LabelMap(harness.loader.load(1).result(TIMEOUT).labels)
+    harness.document.submit(harness.project.journal.commit, 1, stroke(labels, 1, (10, 10), (50, 40))).result(
+        TIMEOUT
     )
-    desk.index.update(desk.project.pictures.get(1))
-    place = desk.project.folder / "p0.png"
+    harness.index.update(harness.project.pictures.get(1))
+    place = harness.project.folder / "p0.png"
     original = place.read_bytes()
     Image.fromarray(picture(48, 32)).save(place)
-    fresh = Desk(Project.open_read_only(desk.project.folder))
+    fresh = LoaderHarness(Project.open_read_only(harness.project.folder))
     try:
         with pytest.raises(ImageError, match="now 48 x 32 pixels, but it was labelled at 96 x 64"):
-            fresh.opening.load(1).result(PATIENCE)
+            fresh.loader.load(1).result(TIMEOUT)
     finally:
         fresh.close()
     place.write_bytes(original)
-    np.testing.assert_array_equal(desk.opening.load(1).result(PATIENCE).labels, labels.values)
+    np.testing.assert_array_equal(harness.loader.load(1).result(TIMEOUT).labels, labels.values)
 
 
-def test_reading_ahead_forgives_what_cannot_be_read(desk: Desk) -> None:
-    desk.find()
-    (desk.project.folder / "p1.png").write_text("no picture")
-    (desk.project.folder / "p2.png").unlink()
-    desk.opening.warm_cache([1, 2, 3])
-    assert desk.opening.load(1).result(PATIENCE).record.path == "p0.png"
-    assert desk.opening.thumbnail(1, 32).result(PATIENCE).shape == (21, 32, 3)
+def test_warm_cache_ignores_unreadable_pictures(harness: LoaderHarness) -> None:
+    harness.scan()
+    (harness.project.folder / "p1.png").write_text("no picture")
+    (harness.project.folder / "p2.png").unlink()
+    harness.loader.warm_cache([1, 2, 3])
+    assert harness.loader.load(1).result(TIMEOUT).record.path == "p0.png"
+    assert harness.loader.thumbnail(1, 32).result(TIMEOUT).shape == (21, 32, 3)
     with pytest.raises(ImageError):
-        desk.opening.thumbnail(2, 32).result(PATIENCE)
+        harness.loader.thumbnail(2, 32).result(TIMEOUT)
 
 
-def foreseen(desk: Desk, picture_id: int) -> LoadedPicture | None:
-    return desk.opening.prefetch(picture_id, lambda opened: opened).result(PATIENCE)
+def prefetched(harness: LoaderHarness, picture_id: int) -> LoadedPicture | None:
+    return harness.loader.prefetch(picture_id, lambda opened: opened).result(TIMEOUT)
 
 
 @pytest.mark.parametrize(
@@ -262,68 +260,68 @@ def foreseen(desk: Desk, picture_id: int) -> LoadedPicture | None:
         Changes(classes=True),
     ],
 )
-def test_what_was_foreseen_holds_until_the_picture_is_changed(desk: Desk, changes: Changes) -> None:
-    desk.find()
-    opened = foreseen(desk, 2)  # its size is found on the way, which is no change that makes it old
+def test_prefetched_picture_is_current_until_changed(harness: LoaderHarness, changes: Changes) -> None:
+    harness.scan()
+    opened = prefetched(harness, 2)  # its size is found on the way, which is no change that makes it old
     assert opened is not None and opened.labels.shape == (64, 96)
-    assert desk.index.get(2).width == 96
-    desk.opening.on_changes(Changes(pictures=frozenset([1, 3]), labels=frozenset([1]), picture_list=True))
-    assert desk.opening.is_current(opened) and desk.opening.confirm_current(opened).result(PATIENCE)
-    desk.document.submit(desk.opening.on_changes, changes)
-    assert not desk.opening.confirm_current(opened).result(PATIENCE)
-    assert not desk.opening.is_current(opened)
-    again = foreseen(desk, 2)
-    assert again is not None and desk.opening.is_current(again)
+    assert harness.index.get(2).width == 96
+    harness.loader.on_changes(Changes(pictures=frozenset([1, 3]), labels=frozenset([1]), picture_list=True))
+    assert harness.loader.is_current(opened) and harness.loader.confirm_current(opened).result(TIMEOUT)
+    harness.document.submit(harness.loader.on_changes, changes)
+    assert not harness.loader.confirm_current(opened).result(TIMEOUT)
+    assert not harness.loader.is_current(opened)
+    again = prefetched(harness, 2)
+    assert again is not None and harness.loader.is_current(again)
 
 
-def test_a_change_while_it_is_being_foreseen_makes_it_old(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+def test_change_during_prefetch_makes_it_outdated(
+    harness: LoaderHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The prediction is read beside the document lane: a newer one may come before the label is read."""
-    desk.find()
-    read = desk.opening._mask
+    harness.scan()
+    read = harness.loader._mask
 
     def read_slowly(picture_id: int) -> PredictedMask:
         try:
             return read(picture_id)
         finally:
-            desk.document.submit(desk.opening.on_changes, Changes(predictions=frozenset([picture_id])))
+            harness.document.submit(harness.loader.on_changes, Changes(predictions=frozenset([picture_id])))
 
-    monkeypatch.setattr(desk.opening, "_mask", read_slowly)
-    opened = foreseen(desk, 1)
-    assert opened is not None and not desk.opening.is_current(opened)
+    monkeypatch.setattr(harness.loader, "_mask", read_slowly)
+    opened = prefetched(harness, 1)
+    assert opened is not None and not harness.loader.is_current(opened)
 
 
-def test_another_file_under_the_name_is_not_the_one_foreseen(desk: Desk) -> None:
-    desk.find()
-    opened = foreseen(desk, 1)
-    Image.fromarray(picture(seed=9)).save(desk.project.folder / "p0.png")
-    desk.sync.add_pictures(["p0.png"]).result(PATIENCE)
-    assert opened is not None and not desk.opening.is_current(opened)
-    again = foreseen(desk, 1)
+def test_replaced_file_makes_prefetched_picture_outdated(harness: LoaderHarness) -> None:
+    harness.scan()
+    opened = prefetched(harness, 1)
+    Image.fromarray(picture(seed=9)).save(harness.project.folder / "p0.png")
+    harness.sync.add_pictures(["p0.png"]).result(TIMEOUT)
+    assert opened is not None and not harness.loader.is_current(opened)
+    again = prefetched(harness, 1)
     assert again is not None
     np.testing.assert_array_equal(again.pyramid.full_image(), picture(seed=9))
 
 
-def test_nothing_is_foreseen_of_what_cannot_be_read_or_is_too_large(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+def test_unreadable_or_large_pictures_are_not_prefetched(
+    harness: LoaderHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk.find()
-    (desk.project.folder / "p1.png").write_text("no picture")
-    assert foreseen(desk, 2) is None
-    desk.settle()
-    assert desk.index.get(2).problem is None  # said when it is shown
+    harness.scan()
+    (harness.project.folder / "p1.png").write_text("no picture")
+    assert prefetched(harness, 2) is None
+    harness.wait()
+    assert harness.index.get(2).problem is None  # said when it is shown
     monkeypatch.setattr("core.session.loading.picture_loader.PREFETCH_PIXELS", 96 * 64 - 1)
-    assert foreseen(desk, 1) is None
+    assert prefetched(harness, 1) is None
 
 
-def test_a_missing_prediction_is_said(desk: Desk) -> None:
-    desk.find()
+def test_missing_prediction_raises(harness: LoaderHarness) -> None:
+    harness.scan()
     with pytest.raises(ImageError, match=r"3\.png"):
-        desk.opening.prediction(3).result(PATIENCE)
+        harness.loader.prediction(3).result(TIMEOUT)
 
 
-def test_the_index_keeps_rows_and_counts_what_is_done() -> None:
+def test_index_keeps_rows_and_counts_done_pictures() -> None:
     index = PictureIndex([PictureRecord(5, "a.png"), PictureRecord(2, "b.png", status=Status.DONE)])
     index.extend([PictureRecord(9, "c.png")])
     assert (len(index), index.done_count, index.ids(), index.row(9)) == (3, 1, [5, 2, 9], 2)
@@ -334,7 +332,7 @@ def test_the_index_keeps_rows_and_counts_what_is_done() -> None:
         index.get(1)
 
 
-def test_a_project_is_found_through_dots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_project_opens_through_a_relative_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     picture_folder(tmp_path / "pictures")
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
@@ -345,39 +343,39 @@ def test_a_project_is_found_through_dots(tmp_path: Path, monkeypatch: pytest.Mon
         assert project.picture_path("p0.png").is_file()
 
 
-def test_a_picture_that_was_shown_can_be_told_again_by_its_content(desk: Desk) -> None:
-    desk.find()
-    path = desk.project.picture_path("p0.png")
-    desk.opening.load(1).result(PATIENCE)
-    assert desk.project.pictures.digests() == {1: file_digest(path)}
-    before = desk.project.pictures.digest(1)
+def test_loaded_picture_stores_its_digest(harness: LoaderHarness) -> None:
+    harness.scan()
+    path = harness.project.picture_path("p0.png")
+    harness.loader.load(1).result(TIMEOUT)
+    assert harness.project.pictures.digests() == {1: file_digest(path)}
+    before = harness.project.pictures.digest(1)
     Image.fromarray(picture(seed=7)).save(path)
-    desk.opening._cache.clear()
-    desk.opening.load(1).result(PATIENCE)
-    assert desk.project.pictures.digest(1) == file_digest(path) != before  # nobody has labelled it yet
-    desk.project.journal.commit(1, stroke(LabelMap.blank(96, 64), 1, (10, 10), (60, 40)))
-    desk.index.update(desk.project.pictures.get(1))
+    harness.loader._cache.clear()
+    harness.loader.load(1).result(TIMEOUT)
+    assert harness.project.pictures.digest(1) == file_digest(path) != before  # nobody has labelled it yet
+    harness.project.journal.commit(1, stroke(LabelMap.blank(96, 64), 1, (10, 10), (60, 40)))
+    harness.index.update(harness.project.pictures.get(1))
     Image.fromarray(picture(seed=8)).save(path)
-    desk.opening._cache.clear()
-    desk.opening.load(1).result(PATIENCE)
-    assert desk.project.pictures.digest(1) != file_digest(path)
+    harness.loader._cache.clear()
+    harness.loader.load(1).result(TIMEOUT)
+    assert harness.project.pictures.digest(1) != file_digest(path)
 
 
-def test_a_replaced_picture_of_another_size_offers_no_step_that_does_not_fit(desk: Desk) -> None:
+def test_new_picture_size_drops_undo_steps_of_the_old(harness: LoaderHarness) -> None:
     """Its stroke was taken back, so the new size is taken; what comes later can be undone."""
-    desk.find()
-    project = desk.project
+    harness.scan()
+    project = harness.project
     project.classes.save(ClassList().with_class("grass"))
-    desk.opening.load(1).result(PATIENCE)
+    harness.loader.load(1).result(TIMEOUT)
     labels = LabelMap.blank(96, 64)
     project.journal.commit(1, stroke(labels, 1, (10, 10), (40, 40)))
     row = RowChange("pictures", "1", {"note": "a note"})
     project.journal.undo(1)
-    desk.index.update(project.pictures.get(1))
+    harness.index.update(project.pictures.get(1))
     picture_file = project.picture_path(project.pictures.get(1).path)
     Image.fromarray(picture(80, 60)).save(picture_file)
-    desk.opening._cache.drop(1)
-    opened = desk.opening.load(1).result(PATIENCE)
+    harness.loader._cache.drop(1)
+    opened = harness.loader.load(1).result(TIMEOUT)
     assert (opened.pyramid.size, opened.history_trimmed) == ((80, 60), True)
     assert (opened.journal.undo_name, opened.journal.redo_name) == (None, None)
     assert [edit.thinned for edit in project.journal.history(1)] == [True]
@@ -385,14 +383,14 @@ def test_a_replaced_picture_of_another_size_offers_no_step_that_does_not_fit(des
     project.journal.change_rows(1, "Change note", "mark", [row])
     project.journal.commit(1, stroke(LabelMap(opened.labels), 1, (70, 10), (79, 59)))
     assert [project.journal.undo(1) is None for _ in range(3)] == [False, False, True]
-    assert not desk.opening.load(1).result(PATIENCE).history_trimmed
+    assert not harness.loader.load(1).result(TIMEOUT).history_trimmed
     assert check_project(project) == []
 
 
-def test_a_picture_that_nobody_touched_may_have_another_size_without_a_word(desk: Desk) -> None:
-    desk.find()
-    desk.opening.load(1).result(PATIENCE)
-    Image.fromarray(picture(80, 60)).save(desk.project.picture_path(desk.project.pictures.get(1).path))
-    desk.opening._cache.drop(1)
-    opened = desk.opening.load(1).result(PATIENCE)
+def test_unlabelled_picture_may_change_its_size(harness: LoaderHarness) -> None:
+    harness.scan()
+    harness.loader.load(1).result(TIMEOUT)
+    Image.fromarray(picture(80, 60)).save(harness.project.picture_path(harness.project.pictures.get(1).path))
+    harness.loader._cache.drop(1)
+    opened = harness.loader.load(1).result(TIMEOUT)
     assert (opened.pyramid.size, opened.history_trimmed) == ((80, 60), False)

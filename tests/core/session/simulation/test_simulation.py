@@ -1,4 +1,4 @@
-"""maskloop simulate: a robot works in a project of its own, and the one it learns the truth from stays as it was."""
+"""Tests of maskloop simulate: it labels in its own project, and the source project does not change."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from tests.command_line import error_of, json_of, run_command, usage_error_of
 from tests.factories import label_all, project_in, truth
 
 
-def source_in(folder: Path, count: int = 7, judges: int = 2) -> Path:
+def source_in(folder: Path, count: int = 7, validation: int = 2) -> Path:
     """A closed project of pictures that all carry their truth: the first ones val, the others train."""
     with project_in(folder, count=count) as project:
         records = project.pictures.all()
         label_all(project, records)
         ids = [r.id for r in records]
-        project.pictures.set_split(ids[:judges], Split.VAL)
-        project.pictures.set_split(ids[judges:], Split.TRAIN)
+        project.pictures.set_split(ids[:validation], Split.VAL)
+        project.pictures.set_split(ids[validation:], Split.TRAIN)
         project.set_fact(FACT, NextRun(size=64, choices={"threads": "1"}).to_json())
     return folder
 
@@ -46,7 +46,7 @@ def source(tmp_path: Path) -> Iterator[Project]:
         yield project
 
 
-def test_it_paints_then_corrects_and_every_stroke_can_be_undone(source: Project, tmp_path: Path) -> None:
+def test_it_paints_then_corrects_in_undoable_strokes(source: Project, tmp_path: Path) -> None:
     """With the real trainer: two pictures from blank, then one that the network has predicted meanwhile."""
     before = digest(source.folder)
     cast = split_for_simulation(source)
@@ -94,21 +94,21 @@ def test_it_paints_then_corrects_and_every_stroke_can_be_undone(source: Project,
     assert digest(source.folder) == before
 
 
-def test_held_out_pictures_judge_and_are_never_worked_on(source: Project, tmp_path: Path) -> None:
+def test_validation_pictures_are_never_labelled(source: Project, tmp_path: Path) -> None:
     cast = split_for_simulation(source)
     assert [r.name for r in cast.validation] == ["p0.png", "p1.png"]
     assert [r.name for r in cast.train] == [f"p{n}.png" for n in range(2, 7)]
     with make_simulation_project(source, tmp_path / "robot", cast, 5) as robots:
         for record in robots.pictures.all():
-            judges = record.name in ("p0.png", "p1.png")
-            assert record.split == (Split.VAL if judges else Split.TRAIN)
-            assert record.is_labelled == judges
+            validation = record.name in ("p0.png", "p1.png")
+            assert record.split == (Split.VAL if validation else Split.TRAIN)
+            assert record.is_labelled == validation
         np.testing.assert_array_equal(robots.labels.read(1, 96, 64), truth())
         wish = NextRun.from_json(robots.fact(FACT))
         assert wish.size == 64 and wish.choices == {"seed": "5", "threads": "1"}
 
 
-def test_without_val_a_fifth_judges_whole_groups_where_there_are_some(tmp_path: Path) -> None:
+def test_without_val_a_fifth_validates_in_whole_groups(tmp_path: Path) -> None:
     with project_in(tmp_path / "alone", count=10) as project:
         records = project.pictures.all()
         label_all(project, records)
@@ -130,7 +130,7 @@ def test_without_val_a_fifth_judges_whole_groups_where_there_are_some(tmp_path: 
         assert {r.id % 4 for r in (*grouped.train, *grouped.validation)} == {0, 1, 2, 3}
 
 
-def test_the_command_tells_a_table_an_object_and_rows(tmp_path: Path) -> None:
+def test_command_prints_a_table_json_and_csv(tmp_path: Path) -> None:
     folder = source_in(tmp_path / "pictures")
     before = digest(folder)
     rows = tmp_path / "rows.csv"
@@ -158,14 +158,14 @@ def test_the_command_tells_a_table_an_object_and_rows(tmp_path: Path) -> None:
     assert digest(folder) == before
 
 
-def test_what_cannot_be_simulated_is_one_sentence(tmp_path: Path) -> None:
+def test_impossible_simulations_are_refused_with_a_sentence(tmp_path: Path) -> None:
     with project_in(tmp_path / "blank", count=3):
         pass
     assert "carries a label" in error_of("simulate", "--project", tmp_path / "blank")
     with project_in(tmp_path / "lone", count=3, classes=("grass",)):
         pass
     assert "at least two classes" in error_of("simulate", "--project", tmp_path / "lone")
-    few = source_in(tmp_path / "few", count=3, judges=2)
+    few = source_in(tmp_path / "few", count=3, validation=2)
     assert "there are 1 and 2" in error_of("simulate", "--project", few)
     with project_in(tmp_path / "same", count=4) as project:
         for record in project.pictures.all():

@@ -1,4 +1,4 @@
-"""What a person corrected is known when labels are frozen for training, and weighs more."""
+"""Tests of corrected pixels: how they are found, and that they are stored in the snapshot."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def corrected(tmp_path: Path) -> Project:
     return project
 
 
-def test_only_what_was_painted_against_the_prediction_is_a_correction(corrected: Project) -> None:
+def test_only_pixels_painted_against_the_prediction_are_corrections(corrected: Project) -> None:
     with corrected as project:
         snapshot = open_snapshot(project.cache_folder / "training", SPEC, Recipe())
         project.pictures.set_split([1], Split.TRAIN)
@@ -74,7 +74,7 @@ def test_only_what_was_painted_against_the_prediction_is_a_correction(corrected:
         assert len(list((snapshot.folder / "items").glob(f"1-{newest}.*.npy"))) == 2
 
 
-def test_the_share_of_a_picture_that_was_corrected(corrected: Project) -> None:
+def test_corrected_share_of_a_picture(corrected: Project) -> None:
     with corrected as project:
         told = read_prediction(project.prediction_path(1))
         lane = Lane("document")
@@ -86,7 +86,7 @@ def test_the_share_of_a_picture_that_was_corrected(corrected: Project) -> None:
             lane.shutdown()
 
 
-def test_marks_that_are_damaged_or_gone_are_no_marks(corrected: Project) -> None:
+def test_damaged_or_missing_corrections_are_ignored(corrected: Project) -> None:
     with corrected as project:
         snapshot = open_snapshot(project.cache_folder / "training", SPEC, Recipe())
         project.pictures.set_split([1], Split.TRAIN)

@@ -1,4 +1,4 @@
-"""Curves that are fed point by point: what they show is what was measured, however long the training goes on."""
+"""Tests of training curves: what is measured is shown, in bounded memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ numbers = st.floats(0, 1, allow_nan=False)
 
 
 @given(st.lists(numbers, max_size=200), st.sampled_from([4, 8, 16]))
-def test_a_growing_curve_keeps_its_length_its_end_and_its_mean(values: list[float], most: int) -> None:
+def test_growing_curve_keeps_bounds_last_point_and_mean(values: list[float], most: int) -> None:
     curve = GrowingCurve(most)
     for x, y in enumerate(values):
         curve.add(x, y)
@@ -35,7 +35,7 @@ def test_a_growing_curve_keeps_its_length_its_end_and_its_mean(values: list[floa
         assert mean == pytest.approx(sum(values[:whole]) / whole)
 
 
-def test_the_last_point_is_never_averaged_away() -> None:
+def test_last_point_is_never_averaged() -> None:
     curve = GrowingCurve(4)
     for x in range(6):
         curve.add(x, float(x == 5))
@@ -50,7 +50,7 @@ def point(
     return Measurement(run, name, class_value, 1, seconds, labelled, value)
 
 
-def test_runs_stand_one_behind_the_other_and_the_best_of_each_count_is_kept() -> None:
+def test_runs_are_joined_and_best_score_per_count_is_kept() -> None:
     book = CurveStore()
     book.add([point(1, "loss", 2.0, 0), point(1, "miou", 0.2, 10), point(1, "iou", 0.1, 10, 5)])
     before = book.curves()
@@ -89,20 +89,20 @@ def test_the_newest_range_test_is_kept() -> None:
     assert book.curves().loss == ()
 
 
-def test_the_lane_reads_only_what_is_new(tmp_path: Path) -> None:
+def test_service_reads_only_new_measurements(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
-        charting = CurveService(project.home)
+        charts = CurveService(project.home)
         try:
-            assert charting.curves().result(10).loss == ()
+            assert charts.curves().result(10).loss == ()
             run = project.runs.start(MODEL, "{}", None, 3)
             project.runs.add_measurements(
                 [point(run.id, "loss", 1 / (n + 1), n) for n in range(11 * MAX_POINTS)]
             )
-            many = charting.curves().result(10).loss
+            many = charts.curves().result(10).loss
             assert MAX_POINTS // 2 <= len(many) <= MAX_POINTS + 1
-            assert charting.curves().result(10).loss == many
-            assert project.runs.measurements_after(charting._last_id) == (charting._last_id, [])
+            assert charts.curves().result(10).loss == many
+            assert project.runs.measurements_after(charts._last_id) == (charts._last_id, [])
             project.runs.add_measurements([point(run.id, "miou", 0.5, 9)])
-            assert charting.curves().result(10).miou == ((9, 0.5),)
+            assert charts.curves().result(10).miou == ((9, 0.5),)
         finally:
-            charting.close()
+            charts.close()

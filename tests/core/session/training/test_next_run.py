@@ -1,4 +1,4 @@
-"""What the next training is: the network that was wished for, from the weights that fit it."""
+"""Tests of the plan of the next training: its network, recipe and starting weights."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def trained(project: Project, architecture: str, encoder: str | None) -> RunReco
     return project.runs.get(run.id)
 
 
-def test_without_a_wish_the_newest_network_goes_on(tmp_path: Path) -> None:
+def test_without_a_choice_the_newest_network_is_resumed(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
         spec, base = plan_next(project, project.pictures.all(), None, "cpu")
         assert (spec.architecture, base) == ("asymmetric-unet", None)
@@ -34,7 +34,7 @@ def test_without_a_wish_the_newest_network_goes_on(tmp_path: Path) -> None:
         assert (spec.architecture, spec.encoder, spec.size, base.id) == ("unet", "resnet18", 512, run.id)
 
 
-def test_another_network_starts_anew_and_an_earlier_one_goes_on(tmp_path: Path) -> None:
+def test_new_network_starts_fresh_and_earlier_one_is_resumed(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
         first = trained(project, "unet", "resnet18")
         second = trained(project, "plain-unet", None)
@@ -69,16 +69,16 @@ def test_another_network_starts_anew_and_an_earlier_one_goes_on(tmp_path: Path) 
         "7",
     ],
 )
-def test_a_damaged_wish_wishes_for_nothing(tmp_path: Path, stored: str | None) -> None:
+def test_damaged_choice_gives_defaults(tmp_path: Path, stored: str | None) -> None:
     assert NextRun.from_json(stored).architecture is None
 
 
-def test_a_wish_survives_the_trip() -> None:
+def test_choice_survives_json() -> None:
     wish = NextRun("unet", "resnet34", "imagenet", 384, {"loss": "0.5*ce+lovasz", "batch": "4"})
     assert NextRun.from_json(wish.to_json()) == wish
 
 
-def test_what_was_chosen_goes_before_settings_and_defaults(tmp_path: Path) -> None:
+def test_choices_override_settings_and_defaults(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
         usual = default_recipe("cpu").with_changes({"minutes": 2.0, "device": "cpu"})
         assert next_recipe(project, 2.0, "cpu") == usual

@@ -1,4 +1,4 @@
-"""Whose turn it is to be predicted."""
+"""Tests of the order of predictions and of retries."""
 
 from __future__ import annotations
 
@@ -26,60 +26,60 @@ from tests.factories import MODEL, project_in
 PICTURES = [1, 2, 3, 4, 5, 6]
 
 
-def test_the_shown_picture_is_first_and_then_those_that_come_next() -> None:
+def test_shown_picture_is_first_then_the_next_ones() -> None:
     assert prediction_order(PICTURES, 4, {}) == [4, 5, 6, 1, 2, 3]
     assert prediction_order(PICTURES, None, {}) == PICTURES
     assert prediction_order(PICTURES, 9, {}) == PICTURES  # not among those that can be read
     assert prediction_order([], 4, {}) == []
 
 
-def test_who_has_no_prediction_comes_before_who_has_an_old_one() -> None:
+def test_missing_predictions_come_before_old_ones() -> None:
     assert prediction_order(PICTURES, 4, {5: 2, 6: 1, 4: 3}) == [4, 1, 2, 3, 6, 5]
 
 
-def test_everybody_is_reached_however_often_the_weights_change() -> None:
-    turns: dict[int, int] = {}
+def test_every_picture_is_reached_however_often_weights_change() -> None:
+    queued: dict[int, int] = {}
     for change in range(5):
-        for number, picture_id in enumerate(prediction_order(PICTURES, 4, turns)[:2]):
-            turns[picture_id] = 2 * change + number
-    assert set(turns) == set(PICTURES)
+        for number, picture_id in enumerate(prediction_order(PICTURES, 4, queued)[:2]):
+            queued[picture_id] = 2 * change + number
+    assert set(queued) == set(PICTURES)
 
 
-def test_another_number_of_looks_predicts_everything_again(tmp_path: Path) -> None:
-    """With a real process and a network of chance, for which a mirrored look says something else."""
+def test_changed_tta_predicts_everything_again(tmp_path: Path) -> None:
+    """With a real process and random weights, whose prediction of a mirrored picture differs."""
     spec = ModelSpec("asymmetric-unet", None, "none", 64, (1, 2))
     with project_in(tmp_path / "pictures", count=2) as project:
         run = project.runs.start(MODEL, "{}", None, 2)
         save_checkpoint(project.run_folder(run.id), build_network(spec), spec, {})
         project.runs.update(run.id, published=1)
         loaded = load_checkpoint(project.run_folder(run.id))
-        told: queue.Queue[object] = queue.Queue()
-        worker = WorkerClient(told.put)
-        turns = PredictionQueue(project, worker, "none")
+        events: queue.Queue[object] = queue.Queue()
+        worker = WorkerClient(events.put)
+        queued = PredictionQueue(project, worker, "none")
 
         def answers(tta: str) -> None:
             for _ in range(2):
-                event = told.get(timeout=90)
+                event = events.get(timeout=90)
                 assert isinstance(event, PredictionReady)
-                turns.on_answer(event)
+                queued.on_answer(event)
                 record = project.pictures.get(event.picture_id)
                 expected = predict_file(loaded, project.picture_path(record.path), run.id, tta)
                 found = read_prediction(Path(event.path))
                 assert np.abs(found.confidence.astype(int) - expected.confidence).max() <= 1
 
         try:
-            turns.on_picture_shown(1, [2])
+            queued.on_picture_shown(1, [2])
             answers("none")
-            turns.set_options("none", "auto")
-            assert told.empty()
-            turns.set_options("flip", "auto")
+            queued.set_options("none", "auto")
+            assert events.empty()
+            queued.set_options("flip", "auto")
             answers("flip")
         finally:
             worker.close()
 
 
-class Asked:
-    """In place of the worker: which pictures it was asked for, in order."""
+class RecordingWorker:
+    """Records the pictures that it is asked to predict, in order."""
 
     def __init__(self) -> None:
         self.pictures: list[int] = []
@@ -89,7 +89,7 @@ class Asked:
         self.pictures.append(picture_id)
         self.devices.append(said["device"])
 
-    def forget(self) -> None:
+    def drop_predictions(self) -> None:
         pass
 
 
@@ -106,21 +106,21 @@ def published(tmp_path: Path) -> Iterator[Project]:
         yield project
 
 
-def predicting(project: Project, asked: Any, device: str = "auto") -> PredictionQueue:
-    return PredictionQueue(project, asked, device=device)
+def new_queue(project: Project, worker: Any, device: str = "auto") -> PredictionQueue:
+    return PredictionQueue(project, worker, device=device)
 
 
-def test_pictures_lost_with_their_process_are_asked_for_again_but_not_for_ever(published: Project) -> None:
-    asked = Asked()
-    turns = predicting(published, asked)
-    turns.on_picture_shown(1, [2, 3])
-    assert asked.pictures == [1, 2, 3]
-    turns.on_answer(PredictionFailed(2, "It is damaged."))
+def test_pictures_lost_with_the_worker_are_retried_a_few_times(published: Project) -> None:
+    worker = RecordingWorker()
+    queued = new_queue(published, worker)
+    queued.on_picture_shown(1, [2, 3])
+    assert worker.pictures == [1, 2, 3]
+    queued.on_answer(PredictionFailed(2, "It is damaged."))
     for _ in range(MAX_RETRIES + 3):
-        turns.on_answer(PredictionFailed(1, "It was interrupted.", lost=True))
-    assert asked.pictures == [1, 2, 3, *[1] * MAX_RETRIES]
-    turns.on_picture_shown(1, [2, 3])
-    assert asked.pictures.count(1) == 1 + MAX_RETRIES
+        queued.on_answer(PredictionFailed(1, "It was interrupted.", lost=True))
+    assert worker.pictures == [1, 2, 3, *[1] * MAX_RETRIES]
+    queued.on_picture_shown(1, [2, 3])
+    assert worker.pictures.count(1) == 1 + MAX_RETRIES
 
 
 def test_predictions_of_older_weights_are_not_up_to_date_when_a_project_is_opened_again(
@@ -129,20 +129,20 @@ def test_predictions_of_older_weights_are_not_up_to_date_when_a_project_is_opene
     run = published.runs.all()[0].id
     for picture_id in (1, 2):
         published.runs.record_prediction(picture_id, run, 0.5)
-    asked = Asked()
-    predicting(published, asked).on_picture_shown(1, [2, 3])
-    assert asked.pictures == [3]
+    worker = RecordingWorker()
+    new_queue(published, worker).on_picture_shown(1, [2, 3])
+    assert worker.pictures == [3]
     # Better weights of the same run, published a moment before the window was closed.
     os.utime(published.run_folder(run) / WEIGHTS_FILE, (time.time() + 5,) * 2)
-    asked = Asked()
-    predicting(published, asked).on_picture_shown(1, [2, 3])
-    assert asked.pictures == [1, 2, 3]
+    worker = RecordingWorker()
+    new_queue(published, worker).on_picture_shown(1, [2, 3])
+    assert worker.pictures == [1, 2, 3]
 
 
-def test_predictions_are_made_where_the_settings_say(published: Project) -> None:
-    asked = Asked()
-    turns = predicting(published, asked, device="cpu")
-    turns.on_picture_shown(1, [])
-    turns.set_options("none", "cuda:1")
-    turns.on_picture_shown(2, [])
-    assert asked.devices == ["cpu", "cuda:1"]
+def test_predictions_use_the_device_of_the_settings(published: Project) -> None:
+    worker = RecordingWorker()
+    queued = new_queue(published, worker, device="cpu")
+    queued.on_picture_shown(1, [])
+    queued.set_options("none", "cuda:1")
+    queued.on_picture_shown(2, [])
+    assert worker.devices == ["cpu", "cuda:1"]

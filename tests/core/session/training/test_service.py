@@ -1,4 +1,4 @@
-"""What becomes of a training when things happen at the wrong moment. Only the child process is not there."""
+"""Tests of the training service with a recording stub instead of the worker process."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ from core.training.events import (
 from tests.factories import label_all, project_in
 
 
-class NoProcess:
-    """In place of the worker: what it was told to do, in order."""
+class RecordingWorker:
+    """Records the names of the methods that are called, in order."""
 
     def __init__(self, _on_event: Callable[[TrainingEvent], None]) -> None:
-        self.told: list[str] = []
+        self.calls: list[str] = []
 
     def __getattr__(self, name: str) -> Callable[..., None]:
-        return lambda *_args, **_kwargs: self.told.append(name)
+        return lambda *_args, **_kwargs: self.calls.append(name)
 
 
-class Desk:
-    """A labelled project and its training, with events put in by hand."""
+class TrainingHarness:
+    """A labelled project and its training service; events are passed in by the test."""
 
     def __init__(self, folder: Path) -> None:
         self.project = project_in(folder, 4, ("grass", "roof"))
@@ -53,33 +53,33 @@ class Desk:
             self.project, self.document, lambda _: None, lambda _: None, TrainingPreferences(automatic=False)
         )
         worker: Any = self.training._worker
-        self.told: list[str] = worker.told
+        self.calls: list[str] = worker.calls
 
-    def settle(self) -> None:
+    def wait(self) -> None:
         self.training._lane.submit(lambda: None).result()
 
     def start(self) -> RunRecord:
         self.training.start()
-        self.settle()
+        self.wait()
         return self.project.runs.all()[0]
 
-    def hear(self, *events: TrainingEvent) -> None:
+    def report(self, *events: TrainingEvent) -> None:
         for event in events:
             self.training._on_worker_event(event)
-        self.settle()
+        self.wait()
 
-    def change(self, act: Callable[[], Changes]) -> None:
+    def write(self, act: Callable[[], Changes]) -> None:
         self.document.submit(act).result()
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    monkeypatch.setattr(core.session.training.service, "WorkerClient", NoProcess)
-    desk = Desk(tmp_path / "pictures")
-    yield desk
-    desk.training.close()
-    desk.document.shutdown()
-    desk.project.close()
+def harness(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TrainingHarness]:
+    monkeypatch.setattr(core.session.training.service, "WorkerClient", RecordingWorker)
+    harness = TrainingHarness(tmp_path / "pictures")
+    yield harness
+    harness.training.close()
+    harness.document.shutdown()
+    harness.project.close()
 
 
 def renumber(project: Project) -> Changes:
@@ -100,9 +100,9 @@ def merge(project: Project) -> Changes:
     [(renumber, [1, 9]), (replace_roof, [1, 0]), (merge, [1, 1])],
     ids=["renumbered", "replaced", "merged"],
 )
-@pytest.mark.parametrize("meanwhile", [True, False], ids=["while pictures are frozen", "just afterwards"])
-def test_rows_keep_their_meaning_whenever_a_class_moves(
-    desk: Desk,
+@pytest.mark.parametrize("meanwhile", [True, False], ids=["while the snapshot is updated", "just afterwards"])
+def test_run_keeps_its_class_values_whenever_a_class_is_remapped(
+    harness: TrainingHarness,
     monkeypatch: pytest.MonkeyPatch,
     act: Callable[[Project], Changes],
     means: list[int],
@@ -110,99 +110,101 @@ def test_rows_keep_their_meaning_whenever_a_class_moves(
 ) -> None:
     def frozen(*args: Any) -> list[str]:
         found = update_snapshot(*args)
-        desk.change(lambda: act(desk.project))
+        harness.write(lambda: act(harness.project))
         return found
 
     if meanwhile:
         monkeypatch.setattr(core.session.training.service, "update_snapshot", frozen)
-    run = desk.start()
+    run = harness.start()
     if not meanwhile:
-        desk.change(lambda: act(desk.project))
+        harness.write(lambda: act(harness.project))
     spec = ModelSpec.from_json(json.loads(run.model))
-    now = run_class_mapping(desk.project, run.id)
+    now = run_class_mapping(harness.project, run.id)
     assert [int(now[value]) for value in spec.class_values] == means
-    follows = spec_from_base(spec, desk.project.classes.read().values, now.tolist())
+    follows = spec_from_base(spec, harness.project.classes.read().values, now.tolist())
     assert not any(old == 2 and new == 2 for new, old in follows.inherits)
 
 
-def test_a_stop_right_after_the_start_is_not_lost(desk: Desk) -> None:
-    held = threading.Event()
-    desk.training._lane.submit(held.wait)
-    desk.training.start()
-    desk.training.stop()
-    held.set()
-    desk.settle()
-    assert "train" not in desk.told  # the lane had not come to it yet
-    assert desk.training.state.phase == "idle"
-    assert not desk.project.runs.all()
+def test_a_stop_right_after_the_start_is_not_lost(harness: TrainingHarness) -> None:
+    blocker = threading.Event()
+    harness.training._lane.submit(blocker.wait)
+    harness.training.start()
+    harness.training.stop()
+    blocker.set()
+    harness.wait()
+    assert "train" not in harness.calls  # the lane had not come to it yet
+    assert harness.training.state.phase == "idle"
+    assert not harness.project.runs.all()
 
 
-def test_a_stop_while_the_run_is_being_noted_reaches_the_process(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+def test_stop_while_the_run_is_being_stored_reaches_the_worker(
+    harness: TrainingHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def started(*args: Any, **kwargs: Any) -> RunRecord:
-        desk.training.stop()
-        return type(desk.project.runs).start(desk.project.runs, *args, **kwargs)
+        harness.training.stop()
+        return type(harness.project.runs).start(harness.project.runs, *args, **kwargs)
 
-    monkeypatch.setattr(desk.project.runs, "start", started)
-    desk.start()
-    desk.settle()
-    assert desk.told[-1] == "stop" and "train" in desk.told
-    assert desk.training.state.phase == "stopping"
+    monkeypatch.setattr(harness.project.runs, "start", started)
+    harness.start()
+    harness.wait()
+    assert harness.calls[-1] == "stop" and "train" in harness.calls
+    assert harness.training.state.phase == "stopping"
 
 
-def test_a_process_that_died_while_predicting_ends_no_training(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+def test_worker_that_died_while_predicting_does_not_end_training(
+    harness: TrainingHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def frozen(*args: Any) -> list[str]:
-        desk.training._on_worker_event(WorkerFailed("It ended unexpectedly.", "", training=False))
+        harness.training._on_worker_event(WorkerFailed("It ended unexpectedly.", "", training=False))
         return update_snapshot(*args)
 
     monkeypatch.setattr(core.session.training.service, "update_snapshot", frozen)
-    run = desk.start()
-    desk.settle()
-    assert desk.training.state.message == "It ended unexpectedly."
-    desk.hear(
+    run = harness.start()
+    harness.wait()
+    assert harness.training.state.message == "It ended unexpectedly."
+    harness.report(
         TrainingStarted("cpu", 1, 3),
         TrainingProgress(1, None, 1.0, 1.0, 1.0, 1.0),
         CheckpointPublished(1, 0.5, "there"),
     )
-    assert desk.training.state.phase == "training"
-    run = desk.project.runs.get(run.id)
+    assert harness.training.state.phase == "training"
+    run = harness.project.runs.get(run.id)
     assert (run.state, run.published) == ("running", 1)
 
 
-def test_a_training_ends_where_the_document_refuses_to_note_it(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+def test_training_ends_even_if_its_end_cannot_be_stored(
+    harness: TrainingHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk.start()
-    desk.hear(TrainingStarted("cpu", 1, 3))
+    harness.start()
+    harness.report(TrainingStarted("cpu", 1, 3))
 
     def full(*_args: Any) -> Changes:
         raise ProjectError("The disk is full.")
 
     with monkeypatch.context() as patched:
-        patched.setattr(desk.project.runs, "end", full)
-        desk.hear(TrainingFinished("budget", 10))
-    assert desk.training.state.phase == "idle"
-    assert desk.training.state.message == "The disk is full."
-    desk.start()
-    assert desk.training.state.phase == "starting"
+        patched.setattr(harness.project.runs, "end", full)
+        harness.report(TrainingFinished("budget", 10))
+    assert harness.training.state.phase == "idle"
+    assert harness.training.state.message == "The disk is full."
+    harness.start()
+    assert harness.training.state.phase == "starting"
 
 
-def test_labels_that_cannot_join_are_said_and_join_later(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    desk.start()
-    desk.hear(TrainingStarted("cpu", 1, 3))
-    desk.told.clear()
+def test_labels_that_cannot_join_are_reported_and_join_later(
+    harness: TrainingHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness.start()
+    harness.report(TrainingStarted("cpu", 1, 3))
+    harness.calls.clear()
 
     def no_space(*_args: Any) -> None:
         raise TrainingError("There is no space left.")
 
     with monkeypatch.context() as patched:
         patched.setattr(TrainingSnapshot, "put", no_space)
-        desk.training.on_label_changed(1)
-        desk.settle()
-    assert desk.training.state.message == "There is no space left."
-    assert "refresh" not in desk.told
-    desk.hear(TrainingProgress(1, None, 1.0, 1.0, 1.0, 1.0))
-    assert "refresh" in desk.told
+        harness.training.on_label_changed(1)
+        harness.wait()
+    assert harness.training.state.message == "There is no space left."
+    assert "refresh" not in harness.calls
+    harness.report(TrainingProgress(1, None, 1.0, 1.0, 1.0, 1.0))
+    assert "refresh" in harness.calls

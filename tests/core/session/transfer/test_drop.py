@@ -1,4 +1,4 @@
-"""Pictures from elsewhere: planned, copied without ever overwriting, taken away again when somebody cancels."""
+"""Tests of dropped and pasted pictures: planned, copied without overwriting, removed again when cancelled."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_dropped_files_are_copied_and_nothing_is_overwritten(tmp_path: Path) -> 
     assert len(files_in(theirs)) == 4
 
 
-def test_a_dropped_folder_keeps_its_order_and_pictures_inside_stay(tmp_path: Path) -> None:
+def test_dropped_folder_keeps_its_structure_and_own_pictures_stay(tmp_path: Path) -> None:
     mine = picture_folder(tmp_path / "mine", 1)
     picture_folder(tmp_path / "summer" / "beach", 1)
     picture_folder(tmp_path / "summer", 1)
@@ -56,7 +56,7 @@ def test_a_dropped_folder_keeps_its_order_and_pictures_inside_stay(tmp_path: Pat
     assert set(again.inside) == {"summer/p0.png", "summer/beach/p0.png"}
 
 
-def test_names_that_differ_only_in_case_do_not_meet(tmp_path: Path) -> None:
+def test_names_that_differ_only_in_case_stay_separate(tmp_path: Path) -> None:
     mine = tmp_path / "mine"
     mine.mkdir()
     for number, place in enumerate(("a", "b")):
@@ -66,7 +66,7 @@ def test_names_that_differ_only_in_case_do_not_meet(tmp_path: Path) -> None:
     assert [name for _, name in plan.copies] == ["x.png", "X-2.png"]
 
 
-def test_a_long_name_is_taken_in_also_when_it_is_taken(tmp_path: Path) -> None:
+def test_long_name_gets_a_number_when_taken(tmp_path: Path) -> None:
     long = "写" * 83  # 249 bytes
     for number, place in enumerate(("mine", "theirs")):
         (tmp_path / place).mkdir()
@@ -79,7 +79,7 @@ def test_a_long_name_is_taken_in_also_when_it_is_taken(tmp_path: Path) -> None:
     assert files_in(tmp_path / "mine") == {f"{long}.png", *names}
 
 
-def test_who_cancels_gets_the_folder_as_it_was(tmp_path: Path) -> None:
+def test_cancel_leaves_the_folder_unchanged(tmp_path: Path) -> None:
     mine, theirs = picture_folder(tmp_path / "mine", 0), picture_folder(tmp_path / "theirs", 5)
     plan = plan_drop(mine, sorted(theirs.iterdir()))
     asked: list[int] = []
@@ -93,7 +93,7 @@ def test_who_cancels_gets_the_folder_as_it_was(tmp_path: Path) -> None:
     assert files_in(mine) == set()
 
 
-def test_nobody_sees_a_picture_that_a_cancel_takes_away_again(tmp_path: Path) -> None:
+def test_partial_copies_are_hidden(tmp_path: Path) -> None:
     mine, theirs = picture_folder(tmp_path / "mine", 0), picture_folder(tmp_path / "theirs", 3)
     seen: list[Path] = []
 
@@ -106,7 +106,7 @@ def test_nobody_sees_a_picture_that_a_cancel_takes_away_again(tmp_path: Path) ->
     assert files_in(mine) == set()
 
 
-def test_a_name_that_was_taken_meanwhile_takes_all_back(tmp_path: Path) -> None:
+def test_name_taken_meanwhile_removes_all_copies(tmp_path: Path) -> None:
     mine, theirs = picture_folder(tmp_path / "mine", 0), picture_folder(tmp_path / "theirs", 2)
     plan = plan_drop(mine, sorted(theirs.iterdir()))
     (mine / "p1.png").write_text("quicker")
@@ -116,7 +116,7 @@ def test_a_name_that_was_taken_meanwhile_takes_all_back(tmp_path: Path) -> None:
     assert (mine / "p1.png").read_text() == "quicker"
 
 
-def test_a_file_that_vanished_is_named_and_nothing_half_stays(tmp_path: Path) -> None:
+def test_missing_file_is_named_and_leaves_no_partial_copy(tmp_path: Path) -> None:
     mine, theirs = picture_folder(tmp_path / "mine", 0), picture_folder(tmp_path / "theirs", 2)
     plan = plan_drop(mine, sorted(theirs.iterdir()))
     (theirs / "p1.png").unlink()
@@ -125,7 +125,7 @@ def test_a_file_that_vanished_is_named_and_nothing_half_stays(tmp_path: Path) ->
     assert files_in(mine) == set()
 
 
-def test_pasted_pictures_get_a_name_of_their_time(tmp_path: Path) -> None:
+def test_pasted_pictures_are_named_after_their_time(tmp_path: Path) -> None:
     at = datetime(2031, 2, 3, 4, 5, 6)
     first = store_pasted(tmp_path, picture(), at)
     second = store_pasted(tmp_path, np.dstack([picture(seed=1), np.full((64, 96), 7, np.uint8)]), at)

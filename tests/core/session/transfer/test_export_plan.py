@@ -1,4 +1,4 @@
-"""What an export may be told: sizes, tiles, names, lists, both masks; and what it says about itself."""
+"""Tests of export options: sizes, tiles, names, lists, both masks; and of the dataset card."""
 
 from __future__ import annotations
 
@@ -76,9 +76,7 @@ def pixels(path: Path) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", sorted(EXPORT_FORMATS))
-def test_two_exports_are_the_same_byte_for_byte(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_two_exports_are_identical_bytes(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with odd_project(tmp_path / "pictures") as project:
         exported(project, ExportOptions(tmp_path / "a", name))
         exported(project, ExportOptions(tmp_path / "b", name))
@@ -91,7 +89,7 @@ def test_two_exports_are_the_same_byte_for_byte(
 
 
 @pytest.mark.parametrize("name", sorted(set(EXPORT_FORMATS) - {"numpy", "webdataset"}))
-def test_odd_names_and_turned_pictures_come_back_with_their_masks(name: str, tmp_path: Path) -> None:
+def test_unusual_names_and_rotated_pictures_keep_their_masks(name: str, tmp_path: Path) -> None:
     with odd_project(tmp_path / "pictures") as project:
         report = exported(project, ExportOptions(tmp_path / "out", name))
     assert (report.pictures, report.problems) == (4, ())
@@ -114,7 +112,7 @@ def test_odd_names_and_turned_pictures_come_back_with_their_masks(name: str, tmp
             np.testing.assert_array_equal(again.labels.read(record.id, 24, 16), table[hard_label()])
 
 
-def test_odd_names_stay_apart_in_shards(tmp_path: Path) -> None:
+def test_unusual_names_stay_unique_in_shards(tmp_path: Path) -> None:
     with odd_project(tmp_path / "pictures") as project:
         report = exported(project, ExportOptions(tmp_path / "out", "webdataset"))
     assert (report.pictures, report.problems) == (4, ())
@@ -149,7 +147,7 @@ def test_tiles_cover_the_picture_and_carry_their_part_of_the_mask(tmp_path: Path
     assert seen.all()
 
 
-def test_tiles_without_a_label_stay_away_unless_they_are_wanted(tmp_path: Path) -> None:
+def test_unlabelled_tiles_are_left_out_unless_wanted(tmp_path: Path) -> None:
     values = np.zeros((64, 96), np.uint8)
     values[:10, :10] = 1
     with project_in(tmp_path / "pictures", 1) as project:
@@ -160,7 +158,7 @@ def test_tiles_without_a_label_stay_away_unless_they_are_wanted(tmp_path: Path) 
             assert len(list((tmp_path / f"out{count}" / "masks").rglob("*.png"))) == count
 
 
-def test_smaller_pictures_have_smaller_masks_of_the_nearest_pixels(tmp_path: Path) -> None:
+def test_resized_masks_use_nearest_neighbour(tmp_path: Path) -> None:
     with labelled(tmp_path / "pictures") as project:
         exported(project, ExportOptions(tmp_path / "out", shape=ResizeOptions(longest=48)))
     assert pixels(tmp_path / "out" / "images" / "train" / "p0.png").shape == (32, 48, 3)
@@ -175,12 +173,12 @@ def test_smaller_pictures_have_smaller_masks_of_the_nearest_pixels(tmp_path: Pat
         (ResizeOptions(tile=32, overlap=20), "half"),
     ],
 )
-def test_sizes_that_cannot_be_are_refused(shape: ResizeOptions, why: str, tmp_path: Path) -> None:
+def test_impossible_sizes_are_refused(shape: ResizeOptions, why: str, tmp_path: Path) -> None:
     with labelled(tmp_path / "pictures") as project, pytest.raises(FormatError, match=why):
         plan_export(project, ExportOptions(tmp_path / "out", shape=shape))
 
 
-def test_lists_take_the_place_of_folders(tmp_path: Path) -> None:
+def test_split_lists_replace_split_folders(tmp_path: Path) -> None:
     with labelled(tmp_path / "pictures") as project:
         exported(project, ExportOptions(tmp_path / "out", lists=True))
     assert {p.name for p in (tmp_path / "out" / "masks").iterdir()} == {"p0.png", "p1.png", "p2.png"}
@@ -201,7 +199,7 @@ def test_a_format_for_one_mask_gets_two_datasets_for_labels_and_predictions(tmp_
     ).read_bytes()
 
 
-def test_numpy_files_hold_how_sure_a_prediction_is(tmp_path: Path) -> None:
+def test_numpy_files_hold_the_confidence(tmp_path: Path) -> None:
     with labelled(tmp_path / "pictures") as project:
         exported(project, ExportOptions(tmp_path / "out", "numpy", predictions=True))
     for folder in ("predictions", "confidence"):
@@ -225,7 +223,7 @@ def test_the_card_counts_what_was_written(tmp_path: Path) -> None:
         assert line in card
 
 
-def test_a_plan_says_what_will_be_lost_and_counts_classes(tmp_path: Path) -> None:
+def test_plan_reports_losses_and_pixels(tmp_path: Path) -> None:
     with odd_project(tmp_path / "pictures") as project:
         plan = plan_export(project, ExportOptions(tmp_path / "out", "coco"))
     assert plan.pixels == {int(v): 4 * int((hard_label() == v).sum()) for v in np.unique(hard_label()) if v}
@@ -243,7 +241,7 @@ def test_a_plan_says_what_will_be_lost_and_counts_classes(tmp_path: Path) -> Non
         ("x:{name}/y", ["x_a_y", "x_b_y"]),
     ],
 )
-def test_files_are_called_by_the_pattern(pattern: str, expected: list[str]) -> None:
+def test_files_are_named_by_the_pattern(pattern: str, expected: list[str]) -> None:
     records = [PictureRecord(3, "z/a.png", split=Split.TRAIN), PictureRecord(9, "b.png")]
     assert list(file_names(records, pattern).values()) == expected
 
@@ -266,12 +264,12 @@ def test_patterns_that_cannot_name_files_are_refused(pattern: str, why: str) -> 
         file_names(records, pattern)
 
 
-def test_no_file_system_refuses_a_name() -> None:
+def test_names_are_valid_on_every_file_system() -> None:
     odd = {"CON": "_CON", "nul.x": "_nul.x", 'a<b>|"?': "a_b____", "...": "picture", " a. ": "a", "ü": "ü"}
     assert {name: safe_name(name) for name in odd} == odd
 
 
-def test_classes_of_one_colour_are_told_of() -> None:
+def test_classes_of_one_colour_are_reported() -> None:
     twins = ClassList().with_class("a", (9, 9, 9)).with_class("b", (9, 9, 9))
     from core.formats.writers.base import LabelStatistics
 

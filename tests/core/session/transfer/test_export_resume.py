@@ -1,4 +1,4 @@
-"""An export that was stopped, however it was, goes on where it was and gives the bytes of one that was not."""
+"""Tests of resumed exports: their bytes equal those of an export that was never stopped."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def change(project: Project, picture_id: int) -> None:
 
 @pytest.mark.parametrize("stop", [1, 4, COUNT])
 @pytest.mark.parametrize("name", sorted(EXPORT_FORMATS))
-def test_it_gives_the_bytes_of_one_that_was_not_stopped(
+def test_resumed_export_has_the_bytes_of_an_uninterrupted_one(
     name: str, stop: int, project: Project, tmp_path: Path
 ) -> None:
     """A label changes meanwhile, a picture too, one loses its label, one moves to another split."""
@@ -105,7 +105,7 @@ def test_it_gives_the_bytes_of_one_that_was_not_stopped(
 
 
 @pytest.mark.parametrize("name", ["coco", "masks", "webdataset"])
-def test_what_did_not_change_is_not_written_again(name: str, project: Project, tmp_path: Path) -> None:
+def test_unchanged_pictures_are_not_written_again(name: str, project: Project, tmp_path: Path) -> None:
     wish = ExportOptions(tmp_path / "set", name, labels=True, shape=ResizeOptions(tile=16, overlap=4))
     with pytest.raises(Cancelled):
         export(project, wish, 4)
@@ -142,7 +142,7 @@ with Project.open_read_only(Path(sys.argv[1])) as project:
 
 
 @pytest.mark.parametrize("name", ["coco", "hugging-face"])
-def test_a_killed_process_leaves_what_it_had_finished(name: str, project: Project, tmp_path: Path) -> None:
+def test_killed_process_leaves_its_finished_pictures(name: str, project: Project, tmp_path: Path) -> None:
     wish = ExportOptions(tmp_path / "set", name)
     words = [sys.executable, "-c", _CHILD, str(project.folder), str(wish.out), name]
     assert subprocess.run(words, env=child_environment(), check=False).returncode != 0
@@ -156,7 +156,7 @@ def test_a_killed_process_leaves_what_it_had_finished(name: str, project: Projec
     assert tree(wish.out) == tree(tmp_path / "fresh")
 
 
-def test_a_disk_that_was_full_is_gone_on_from(
+def test_export_resumes_after_a_full_disk(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wish, write, written = ExportOptions(tmp_path / "set"), MaskWriter.write, []
@@ -177,7 +177,7 @@ def test_a_disk_that_was_full_is_gone_on_from(
 
 
 @pytest.mark.parametrize("name", ["coco", "cvat", "webdataset"])
-def test_an_end_that_is_cut_short_is_made_again(name: str, project: Project, tmp_path: Path) -> None:
+def test_interrupted_end_is_repeated(name: str, project: Project, tmp_path: Path) -> None:
     wish = ExportOptions(tmp_path / "set", name)
     asked: list[int] = []
     with pytest.raises(Cancelled):  # six times before the pictures, twice in the end
@@ -197,7 +197,7 @@ def _damage_line(left: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [_damage_file, _damage_line])
-def test_what_was_damaged_is_written_again(
+def test_damaged_files_are_written_again(
     damage: Callable[[Path], None], project: Project, tmp_path: Path
 ) -> None:
     wish = ExportOptions(tmp_path / "set")
@@ -209,7 +209,7 @@ def test_what_was_damaged_is_written_again(
     assert tree(wish.out) == tree(tmp_path / "fresh")
 
 
-def test_another_wish_begins_anew_and_so_does_whoever_wants_to(project: Project, tmp_path: Path) -> None:
+def test_other_options_or_restart_begin_from_scratch(project: Project, tmp_path: Path) -> None:
     out = tmp_path / "set"
     with pytest.raises(Cancelled):
         export(project, ExportOptions(out), 4)
@@ -226,7 +226,7 @@ def test_another_wish_begins_anew_and_so_does_whoever_wants_to(project: Project,
     assert export(project, ExportOptions(out)).reused == 0
 
 
-def test_what_is_left_can_be_discarded(project: Project, tmp_path: Path) -> None:
+def test_unfinished_export_can_be_discarded(project: Project, tmp_path: Path) -> None:
     wish = ExportOptions(tmp_path / "set")
     discard(wish.out)
     with pytest.raises(Cancelled):
@@ -235,9 +235,7 @@ def test_what_is_left_can_be_discarded(project: Project, tmp_path: Path) -> None
     assert beside(wish.out) == ["pictures"] and plan_export(project, wish).resume_notice is None
 
 
-def test_two_exports_to_one_place_are_refused_and_strangers_are_kept(
-    project: Project, tmp_path: Path
-) -> None:
+def test_two_exports_to_one_folder_are_refused_and_other_files_kept(project: Project, tmp_path: Path) -> None:
     wish = ExportOptions(tmp_path / "set")
     held = ResumableExport(wish.out, {})
     with pytest.raises(FormatError, match="is running"):
@@ -250,7 +248,7 @@ def test_two_exports_to_one_place_are_refused_and_strangers_are_kept(
     assert (resume_folder(wish.out) / "mine.txt").read_text() == "mine"
 
 
-def test_the_command_says_that_it_was_stopped_and_goes_on(
+def test_command_reports_an_interruption_and_resumes(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["export", "masks", str(tmp_path / "set"), "--project", str(project.folder)]

@@ -1,4 +1,4 @@
-"""Datasets leave whole or not at all, and nobody else's files are touched."""
+"""Tests of exports: a dataset is published whole or not at all, and other files are never touched."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def pixels(path: Path) -> np.ndarray:
         return np.asarray(image)
 
 
-def test_pictures_and_masks_lie_side_by_side(tmp_path: Path) -> None:
+def test_pictures_and_masks_are_side_by_side(tmp_path: Path) -> None:
     with labelled_project(tmp_path / "pictures") as project:
         heard: list[tuple[int, int]] = []
         plan = plan_export(project, ExportOptions(tmp_path / "deep" / "out"))
@@ -90,7 +90,7 @@ labels = arrays.arrays(
 
 @settings(max_examples=12, deadline=None)
 @given(st.lists(labels, min_size=1, max_size=3))
-def test_what_is_exported_comes_back_pixel_for_pixel(masks: list[np.ndarray]) -> None:
+def test_exported_masks_are_read_back_unchanged(masks: list[np.ndarray]) -> None:
     everything = ClassList()
     for value in range(1, 255):
         everything = everything.with_class(f"class {value}", value=value)
@@ -122,14 +122,14 @@ def test_what_is_exported_comes_back_pixel_for_pixel(masks: list[np.ndarray]) ->
                     np.testing.assert_array_equal(found, mask)
 
 
-def test_colours_are_those_of_the_classes(tmp_path: Path) -> None:
+def test_masks_have_the_colours_of_the_classes(tmp_path: Path) -> None:
     with labelled_project(tmp_path / "pictures", 1) as project:
         report = exported(project, ExportOptions(tmp_path / "out", "colour-masks"))
         palette = project.classes.read().palette()
     np.testing.assert_array_equal(pixels(report.out / "masks" / "train" / "p0.png"), palette[truth()])
 
 
-def test_only_what_was_chosen_leaves(tmp_path: Path) -> None:
+def test_only_chosen_pictures_are_exported(tmp_path: Path) -> None:
     with labelled_project(tmp_path / "pictures") as project:
         project.pictures.set_status([1], Status.DONE)
         predict(project, 2)
@@ -152,7 +152,7 @@ def test_only_what_was_chosen_leaves(tmp_path: Path) -> None:
     assert (pixels(tmp_path / "d" / "predictions" / "val" / "p1.png") == 2).all()
 
 
-def test_nothing_to_export_is_said(tmp_path: Path) -> None:
+def test_nothing_to_export_is_refused(tmp_path: Path) -> None:
     with project_in(tmp_path / "pictures") as project:
         with pytest.raises(FormatError, match="none of the pictures has a label"):
             plan_export(project, ExportOptions(tmp_path / "out"))
@@ -161,7 +161,7 @@ def test_nothing_to_export_is_said(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_a_foreign_folder_is_refused_and_untouched(tmp_path: Path) -> None:
+def test_folder_with_other_files_is_refused_and_unchanged(tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
     (out / "thesis.txt").write_text("years of work")
@@ -185,7 +185,7 @@ def test_a_file_in_the_way_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "place", [".", "..", "out", ".maskloop", ".maskloop/out", "../pictures", "../x/../pictures/y"]
 )
-def test_the_project_itself_is_no_place_for_an_export(place: str, tmp_path: Path) -> None:
+def test_project_folder_is_refused(place: str, tmp_path: Path) -> None:
     with (
         labelled_project(tmp_path / "pictures") as project,
         pytest.raises(FormatError, match="of the project"),
@@ -194,7 +194,7 @@ def test_the_project_itself_is_no_place_for_an_export(place: str, tmp_path: Path
     assert not (tmp_path / "pictures" / "out").exists()
 
 
-def test_an_empty_folder_is_a_good_place(tmp_path: Path) -> None:
+def test_empty_folder_is_accepted(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     with labelled_project(tmp_path / "pictures") as project:
         assert exported(project, ExportOptions(tmp_path / "out")).pairs == 3
@@ -210,7 +210,7 @@ def test_a_second_export_replaces_the_first_whole(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out", "pictures"]
 
 
-def test_an_export_that_somebody_works_in_is_not_replaced(tmp_path: Path) -> None:
+def test_export_with_added_files_is_not_replaced(tmp_path: Path) -> None:
     out = tmp_path / "out"
     with labelled_project(tmp_path / "pictures") as project:
         exported(project, ExportOptions(out))
@@ -238,7 +238,7 @@ def test_a_cancelled_export_leaves_the_earlier_one(tmp_path: Path) -> None:
     assert files(tmp_path / "out") == before
 
 
-def test_a_picture_that_its_exif_turns_is_upright_and_fits_its_mask(tmp_path: Path) -> None:
+def test_picture_rotated_by_exif_is_upright_and_fits_its_mask(tmp_path: Path) -> None:
     lying = picture(96, 64)
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -257,7 +257,7 @@ def test_a_picture_that_its_exif_turns_is_upright_and_fits_its_mask(tmp_path: Pa
     np.testing.assert_array_equal(mask, truth(64, 96))
 
 
-def test_pictures_of_one_name_stay_apart(tmp_path: Path) -> None:
+def test_pictures_of_one_name_get_unique_names(tmp_path: Path) -> None:
     paths = ["east/a.png", "west/a.png", "b.png", "b.bmp", "west__a.png", "c.png"]
     with project_in(tmp_path / "pictures", 0, tuple("abcdef")) as project:
         for number, path in enumerate(paths):
@@ -289,7 +289,7 @@ paths_of_pictures = st.builds(
 
 
 @given(st.lists(paths_of_pictures, unique=True, max_size=8))
-def test_no_two_pictures_get_one_name(paths: list[str]) -> None:
+def test_names_are_unique(paths: list[str]) -> None:
     records = tuple(PictureRecord(number + 1, path) for number, path in enumerate(paths))
     names = file_names(records)
     assert set(names) == {r.id for r in records}
@@ -308,7 +308,7 @@ def test_pictures_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     assert set(files(report.out)) == {"classes.json", "images/unsplit/p2.png", "masks/unsplit/p2.png"}
 
 
-def test_an_earlier_export_is_not_replaced_by_nothing(tmp_path: Path) -> None:
+def test_failed_export_keeps_the_earlier_one(tmp_path: Path) -> None:
     with labelled_project(tmp_path / "pictures") as project:
         exported(project, ExportOptions(tmp_path / "out"))
         before = files(tmp_path / "out")
@@ -321,7 +321,7 @@ def test_an_earlier_export_is_not_replaced_by_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("loss", ["emptied", "damaged", "other size"])
-def test_a_lost_prediction_does_not_hold_back_the_label(loss: str, tmp_path: Path) -> None:
+def test_label_is_exported_without_a_lost_prediction(loss: str, tmp_path: Path) -> None:
     with labelled_project(tmp_path / "pictures") as project:
         predict(project, 1, np.full((10, 10), 1, np.uint8) if loss == "other size" else None)
         if loss == "emptied":
@@ -336,7 +336,7 @@ def test_a_lost_prediction_does_not_hold_back_the_label(loss: str, tmp_path: Pat
     assert not (tmp_path / "other").exists()
 
 
-def test_a_prediction_of_a_picture_whose_size_nobody_noted_leaves_too(tmp_path: Path) -> None:
+def test_prediction_of_a_picture_of_unknown_size_is_exported(tmp_path: Path) -> None:
     with project_in(tmp_path / "pictures", 1) as project:
         Image.fromarray(picture()).save(tmp_path / "pictures" / "new.png")
         record = project.pictures.add(["new.png"])[0]
@@ -345,7 +345,7 @@ def test_a_prediction_of_a_picture_whose_size_nobody_noted_leaves_too(tmp_path: 
     assert (report.pictures, report.predictions, report.problems) == (1, 1, ())
 
 
-def test_the_window_exports_beside_the_hand(tmp_path: Path) -> None:
+def test_service_exports_in_the_background(tmp_path: Path) -> None:
     with labelled_project(tmp_path / "pictures") as project:
         exporting = ExportService(project.home)
         try:

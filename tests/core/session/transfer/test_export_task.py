@@ -1,4 +1,4 @@
-"""What changes, vanishes or is called strangely while a dataset leaves: told, never written wrongly."""
+"""Tests of exports while the project, its classes or its files change, and of unusual names."""
 
 from __future__ import annotations
 
@@ -29,9 +29,7 @@ def labelled_project(folder: Path, count: int = 3) -> Project:
 
 
 @pytest.mark.parametrize("moved_at", [None, 1], ids=["before the export", "during the export"])
-def test_labels_never_leave_under_classes_that_have_changed_since(
-    tmp_path: Path, moved_at: int | None
-) -> None:
+def test_labels_are_never_exported_after_classes_changed(tmp_path: Path, moved_at: int | None) -> None:
     with labelled_project(tmp_path / "pictures") as project:
         plan = plan_export(project, ExportOptions(tmp_path / "out"))
         if moved_at is None:
@@ -54,7 +52,7 @@ def test_labels_never_leave_under_classes_that_have_changed_since(
             )
 
 
-def test_a_label_whose_picture_was_once_out_of_reach_leaves_or_is_named(tmp_path: Path) -> None:
+def test_label_of_a_picture_that_was_missing_is_exported_or_named(tmp_path: Path) -> None:
     with labelled_project(tmp_path / "pictures") as project:
         project.pictures.set_problems(
             {1: "p0.png is not there any more.", 2: "p1.png is not there any more."}
@@ -66,7 +64,7 @@ def test_a_label_whose_picture_was_once_out_of_reach_leaves_or_is_named(tmp_path
     assert "p1.png" in report.problems[0]
 
 
-def test_long_names_leave_cut_between_two_letters_and_still_apart(tmp_path: Path) -> None:
+def test_long_names_are_cut_between_characters_and_stay_unique(tmp_path: Path) -> None:
     paths = [f"{folder * 60}/{'图' * 80}.png" for folder in "甲乙"]
     with project_in(tmp_path / "pictures", 0) as project:
         for path in paths:
@@ -82,14 +80,14 @@ def test_long_names_leave_cut_between_two_letters_and_still_apart(tmp_path: Path
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the names of folders are text")
-def test_a_project_whose_folder_is_not_called_in_utf_8_leaves_all_the_same(tmp_path: Path) -> None:
+def test_project_folder_with_a_name_that_is_not_utf_8_is_exported(tmp_path: Path) -> None:
     with labelled_project(tmp_path / os.fsdecode(b"caf\xe9")) as project:
         report = run_export(project, plan_export(project, ExportOptions(tmp_path / "out")))
     assert (report.pictures, report.problems) == (3, ())
     assert "caf?" in (tmp_path / "out" / CARD_FILE).read_text("utf-8")
 
 
-def test_a_picture_that_is_called_like_a_tile_of_another_stays_apart(tmp_path: Path) -> None:
+def test_picture_named_like_a_tile_of_another_gets_its_own_name(tmp_path: Path) -> None:
     with project_in(tmp_path / "pictures", 0) as project:
         for name, side in (("a", 64), ("A_y00000_x00032", 32)):
             Image.fromarray(picture(side, side)).save(tmp_path / "pictures" / f"{name}.png")

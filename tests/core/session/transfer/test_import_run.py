@@ -1,4 +1,4 @@
-"""A dataset from outside: what fits comes in, what does not is named, and nothing that is there is overwritten."""
+"""Tests of imports: what is stored, what is left out with a sentence, and that nothing is overwritten."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def opened(root: Path) -> Dataset:
     return open_dataset(DatasetTree(root))
 
 
-def brought_in(project: Project, dataset: Path, split: Split | None = None) -> ImportReport:
+def imported(project: Project, dataset: Path, split: Split | None = None) -> ImportReport:
     return import_dataset(project, opened(dataset), split=split)
 
 
@@ -48,7 +48,7 @@ def expected(seed: int) -> np.ndarray:
     return np.vectorize(VALUES.get)(indices(seed)).astype(np.uint8)
 
 
-def test_pictures_classes_and_labels_come_in(tmp_path: Path) -> None:
+def test_pictures_classes_and_labels_are_imported(tmp_path: Path) -> None:
     dataset = mask_dataset(tmp_path / "set")
     with empty_project(tmp_path / "mine") as project:
         heard: list[tuple[int, int]] = []
@@ -70,9 +70,9 @@ def test_pictures_classes_and_labels_come_in(tmp_path: Path) -> None:
             assert [edit.name for edit in project.journal.history(record.id)] == ["Import masks"]
 
 
-def test_an_imported_picture_is_found_again_where_it_was_moved_to(tmp_path: Path) -> None:
+def test_imported_picture_is_found_after_it_was_moved(tmp_path: Path) -> None:
     with empty_project(tmp_path / "mine") as project:
-        brought_in(project, mask_dataset(tmp_path / "set"))
+        imported(project, mask_dataset(tmp_path / "set"))
         there = project.picture_path("train/a.png")
         there.rename(project.folder / "elsewhere.png")
         (found,) = check_project(project)
@@ -84,7 +84,7 @@ def test_an_imported_picture_is_found_again_where_it_was_moved_to(tmp_path: Path
 
 def test_an_import_can_be_undone(tmp_path: Path) -> None:
     with empty_project(tmp_path / "mine") as project:
-        brought_in(project, mask_dataset(tmp_path / "set"))
+        imported(project, mask_dataset(tmp_path / "set"))
         project.journal.undo(1)
         assert not project.labels.read(1, 24, 16).any()
         assert project.pictures.get(1).labelled_pixels == 0
@@ -93,7 +93,7 @@ def test_an_import_can_be_undone(tmp_path: Path) -> None:
 def test_a_dataset_around_the_project_is_not_copied(tmp_path: Path) -> None:
     mask_dataset(tmp_path)
     with empty_project(tmp_path) as project:
-        brought_in(project, tmp_path)
+        imported(project, tmp_path)
         assert [r.path for r in project.pictures.all()] == [
             "images/train/a.png",
             "images/train/b.png",
@@ -105,16 +105,16 @@ def test_a_dataset_around_the_project_is_not_copied(tmp_path: Path) -> None:
 def test_a_second_import_changes_nothing(tmp_path: Path) -> None:
     dataset = mask_dataset(tmp_path / "set")
     with empty_project(tmp_path / "mine") as project:
-        first = brought_in(project, dataset)
+        first = imported(project, dataset)
         before = project.pictures.counts()
-        again = brought_in(project, dataset)
+        again = imported(project, dataset)
         assert (again.pictures, again.labels, again.skipped) == (0, 0, 3)
         assert again.classes == first.classes
         assert project.pictures.counts() == before
         assert before.edits == 3
 
 
-def test_labels_that_are_there_are_never_overwritten(tmp_path: Path) -> None:
+def test_existing_labels_are_never_overwritten(tmp_path: Path) -> None:
     dataset = mask_dataset(tmp_path / "set")
     with empty_project(tmp_path / "mine") as project:
         project.classes.save(ClassList().with_class("mine"))
@@ -125,7 +125,7 @@ def test_labels_that_are_there_are_never_overwritten(tmp_path: Path) -> None:
         painted = LabelMap.blank(24, 16)
         project.journal.commit(record.id, stroke(painted, 1, (4, 4), (20, 4), radius=2))
         project.pictures.set_split([record.id], Split.TEST)
-        report = brought_in(project, dataset)
+        report = imported(project, dataset)
         assert report.classes == {"sky": 2, "road": 3, "tree": 4}  # from value 1 on, which is taken
         values = project.labels.read(record.id, 24, 16)
         mine = painted.values == 1
@@ -141,7 +141,7 @@ def test_labels_that_are_there_are_never_overwritten(tmp_path: Path) -> None:
 def test_classes_are_matched_by_name(tmp_path: Path) -> None:
     with empty_project(tmp_path / "mine") as project:
         project.classes.save(ClassList().with_class("Tree", (9, 9, 9)).with_class("car"))
-        report = brought_in(project, mask_dataset(tmp_path / "set"))
+        report = imported(project, mask_dataset(tmp_path / "set"))
         assert report.classes == {"sky": 3, "road": 4, "tree": 1}
         assert [(c.value, c.name) for c in project.classes.read()] == [
             (1, "Tree"),
@@ -151,47 +151,47 @@ def test_classes_are_matched_by_name(tmp_path: Path) -> None:
         ]
 
 
-def test_class_names_with_odd_spaces_are_known_again(tmp_path: Path) -> None:
+def test_class_names_match_despite_unusual_spaces(tmp_path: Path) -> None:
     rows = [{"index": n, "name": name} for n, name in enumerate(["traffic   light", "sky", "road"])]
     dataset = mask_dataset(tmp_path / "set", classes={"classes": rows, "ignore_index": 11})
     with empty_project(tmp_path / "mine") as project:
-        first = brought_in(project, dataset)
-        again = brought_in(project, dataset)
+        first = imported(project, dataset)
+        again = imported(project, dataset)
         assert (again.pictures, again.labels, again.skipped) == (0, 0, 3)
         assert again.classes == first.classes
         assert len(project.classes.read()) == 3
 
 
-def test_more_classes_than_there_is_room_for_are_refused(tmp_path: Path) -> None:
+def test_too_many_classes_are_refused(tmp_path: Path) -> None:
     with empty_project(tmp_path / "mine") as project:
         full = ClassList()
         for number in range(253):
             full = full.with_class(f"class {number}")
         project.classes.save(full)
         with pytest.raises(UserError, match="more than 254 classes"):
-            brought_in(project, mask_dataset(tmp_path / "set"))
+            imported(project, mask_dataset(tmp_path / "set"))
         assert project.classes.read() == full
 
 
-def test_values_stay_as_they_are_where_they_can(tmp_path: Path) -> None:
+def test_free_class_values_are_kept(tmp_path: Path) -> None:
     rows = [{"index": 7, "name": "seven"}, {"index": 254, "name": "last"}, {"index": 400, "name": "far"}]
     mask = np.where(indices() > 1, 400, 7).astype(np.uint16)
     dataset = mask_dataset(tmp_path / "set", ("a",), classes=rows, masks={"a": mask})
     with empty_project(tmp_path / "mine") as project:
-        assert brought_in(project, dataset).classes == {"seven": 7, "last": 254, "far": 1}
+        assert imported(project, dataset).classes == {"seven": 7, "last": 254, "far": 1}
         np.testing.assert_array_equal(project.labels.read(1, 24, 16), np.where(mask == 7, 7, 1))
 
 
-def test_pictures_without_masks_come_in_without_labels(tmp_path: Path) -> None:
+def test_pictures_without_masks_are_imported_unlabelled(tmp_path: Path) -> None:
     dataset = mask_dataset(tmp_path / "set", masks={"train/b": None})
     with empty_project(tmp_path / "mine") as project:
-        report = brought_in(project, dataset)
+        report = imported(project, dataset)
         assert (report.pictures, report.labels, report.problems) == (3, 2, ())
         record = project.pictures.by_path("train/b.png")
         assert (record.status, record.labelled_pixels) == (Status.NEW, 0)
 
 
-def test_bad_masks_and_pictures_are_named_and_the_others_come_in(tmp_path: Path) -> None:
+def test_bad_masks_and_pictures_are_named_and_the_others_imported(tmp_path: Path) -> None:
     unknown = indices()
     unknown[5, 5] = 99
     dataset = mask_dataset(
@@ -206,7 +206,7 @@ def test_bad_masks_and_pictures_are_named_and_the_others_come_in(tmp_path: Path)
     (dataset / "masks" / "broken_mask.png").write_bytes(b"\x89PNG\r\n\x1a\n and then nothing")
     (dataset / "images" / "broken_picture.png").write_text("no picture")
     with empty_project(tmp_path / "mine") as project:
-        report = brought_in(project, dataset)
+        report = imported(project, dataset)
         assert (report.pictures, report.labels) == (5, 1)
         names = ("broken_mask", "broken_picture", "colour", "other_size", "unknown")
         told = dict(zip(names, report.problems, strict=True))
@@ -222,20 +222,20 @@ def test_bad_masks_and_pictures_are_named_and_the_others_come_in(tmp_path: Path)
     assert not (tmp_path / "mine" / "broken_picture.png").exists()
 
 
-def test_another_picture_of_the_same_name_and_size_keeps_its_place(tmp_path: Path) -> None:
+def test_another_picture_of_the_same_name_and_size_is_kept(tmp_path: Path) -> None:
     dataset = mask_dataset(tmp_path / "set", ("a",), suffix=".bmp")
     with empty_project(tmp_path / "mine") as project:
         Image.fromarray(picture(24, 16, seed=99)).save(tmp_path / "mine" / "a.bmp")
         before = (tmp_path / "mine" / "a.bmp").read_bytes()
         assert len(before) == (dataset / "images" / "a.bmp").stat().st_size
-        report = brought_in(project, dataset)
+        report = imported(project, dataset)
         assert (report.pictures, report.labels) == (0, 0)
         assert "Another picture called a.bmp" in report.problems[0]
         assert project.pictures.labelled() == []
     assert (tmp_path / "mine" / "a.bmp").read_bytes() == before
 
 
-def test_a_picture_labelled_at_another_size_is_left_alone(tmp_path: Path) -> None:
+def test_picture_labelled_at_another_size_is_unchanged(tmp_path: Path) -> None:
     mask_dataset(tmp_path, ("a",))
     with empty_project(tmp_path) as project:
         record = project.pictures.add(["images/a.png"])[0]
@@ -243,29 +243,29 @@ def test_a_picture_labelled_at_another_size_is_left_alone(tmp_path: Path) -> Non
         project.classes.save(ClassList().with_class("mine"))
         labels = LabelMap.blank(48, 32)
         project.journal.commit(record.id, stroke(labels, 1, (4, 4), (40, 20)))
-        report = brought_in(project, tmp_path)
+        report = imported(project, tmp_path)
         assert "labelled at another size" in report.problems[0]
         np.testing.assert_array_equal(project.labels.read(record.id, 48, 32), labels.values)
 
 
-def test_a_mask_fits_a_picture_that_is_turned_by_its_exif(tmp_path: Path) -> None:
+def test_mask_fits_a_picture_rotated_by_exif(tmp_path: Path) -> None:
     dataset = mask_dataset(tmp_path / "set", ("a",), suffix=".jpg", masks={"a": indices(0, 16, 24)})
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.fromarray(picture(24, 16)).save(dataset / "images" / "a.jpg", exif=exif)
     with empty_project(tmp_path / "mine") as project:
-        assert brought_in(project, dataset).problems == ()
+        assert imported(project, dataset).problems == ()
         record = project.pictures.get(1)
         assert (record.width, record.height) == (16, 24)
 
 
-def test_a_split_can_be_said_for_all(tmp_path: Path) -> None:
+def test_one_split_can_be_chosen_for_all(tmp_path: Path) -> None:
     with empty_project(tmp_path / "mine") as project:
-        brought_in(project, mask_dataset(tmp_path / "set"), Split.TEST)
+        imported(project, mask_dataset(tmp_path / "set"), Split.TEST)
         assert {r.split for r in project.pictures.all()} == {Split.TEST}
 
 
-def test_a_cancelled_import_keeps_whole_pictures(tmp_path: Path) -> None:
+def test_cancelled_import_keeps_complete_pictures(tmp_path: Path) -> None:
     dataset = opened(mask_dataset(tmp_path / "set"))
     with empty_project(tmp_path / "mine") as project:
         asked = iter([False, False, True])
@@ -278,7 +278,7 @@ def test_a_cancelled_import_keeps_whole_pictures(tmp_path: Path) -> None:
         assert project.pictures.counts().edits == 3
 
 
-def test_a_name_that_is_no_text_is_named(tmp_path: Path) -> None:
+def test_name_that_is_not_text_is_reported(tmp_path: Path) -> None:
     dataset = mask_dataset(tmp_path / "set", ("a", "b"))
     odd = b"\xff\xfe".decode("utf-8", "surrogateescape")
     try:
@@ -287,19 +287,19 @@ def test_a_name_that_is_no_text_is_named(tmp_path: Path) -> None:
     except OSError:
         pytest.skip("this file system takes only names that are text")
     with empty_project(tmp_path / "mine") as project:
-        report = brought_in(project, dataset)
+        report = imported(project, dataset)
         assert (report.labels, len(report.problems)) == (1, 1)
         assert "rename the file" in report.problems[0]
 
 
-def test_an_import_that_meets_an_open_picture_survives_the_next_stroke(tmp_path: Path) -> None:
+def test_import_into_an_open_picture_survives_the_next_stroke(tmp_path: Path) -> None:
     """The hand paints on a label it read before the import: only the stroke's own pixels change."""
     dataset = mask_dataset(tmp_path / "set", ("a",), classes=CLASSES)
     with empty_project(tmp_path / "mine") as project:
-        brought_in(project, mask_dataset(tmp_path / "set", ("a",), masks={"a": None}))
+        imported(project, mask_dataset(tmp_path / "set", ("a",), masks={"a": None}))
         on_screen = LabelMap(project.labels.read(1, 24, 16))
         Image.fromarray(indices(0)).save(dataset / "masks" / "a.png")
-        brought_in(project, dataset)
+        imported(project, dataset)
         project.journal.commit(1, stroke(on_screen, 2, (4, 4), (20, 4), radius=2))
         painted = on_screen.values == 2
         values = project.labels.read(1, 24, 16)
@@ -314,7 +314,7 @@ def test_an_import_that_meets_an_open_picture_survives_the_next_stroke(tmp_path:
         np.testing.assert_array_equal(project.labels.read(1, 24, 16), values)
 
 
-def test_a_long_name_comes_in_and_one_that_is_too_long_stops_nothing(tmp_path: Path) -> None:
+def test_long_name_is_imported_and_a_too_long_one_is_reported(tmp_path: Path) -> None:
     dataset, long = mask_dataset(tmp_path / "set"), "写" * 82 + ".png"  # 250 bytes
     for kind in ("images", "masks"):
         (dataset / kind / "train" / "a.png").rename(dataset / kind / "train" / long)
@@ -330,7 +330,7 @@ def test_a_long_name_comes_in_and_one_that_is_too_long_stops_nothing(tmp_path: P
     assert {p.name for p in (tmp_path / "mine" / "train").iterdir()} == {long}
 
 
-def test_a_session_that_hears_of_many_looks_at_those_alone(tmp_path: Path) -> None:
+def test_session_reads_only_the_imported_records(tmp_path: Path) -> None:
     dataset = opened(mask_dataset(tmp_path / "set", tuple(f"p{n}" for n in range(60))))
     project = empty_project(tmp_path / "mine")
     session = Session(project, lambda _news: None, preferences=TrainingPreferences(automatic=False))
@@ -349,7 +349,7 @@ def test_a_session_that_hears_of_many_looks_at_those_alone(tmp_path: Path) -> No
         session.close()
 
 
-def test_names_that_no_class_can_have_are_mended_or_told_before_anything_comes_in(tmp_path: Path) -> None:
+def test_invalid_class_names_are_repaired_or_refused_before_the_import(tmp_path: Path) -> None:
     found = opened(mask_dataset(tmp_path / "set"))
     first, second, *rest = found.classes
     odd = replace(found, classes=(replace(first, name="\ud83d"), replace(second, name=""), *rest))
