@@ -121,7 +121,7 @@ def _survey(paths: list[Path]) -> _Survey:
 
 
 def _classes(
-    survey: _Survey, table: ClassListFile | None
+    survey: _Survey, class_list: ClassListFile | None
 ) -> tuple[tuple[DatasetClass, ...], dict[int, int], dict[Colour, int], list[str]]:
     """Classes, LoadedMask value by index and by colour, and notes on where the class names are from."""
     if survey.many:
@@ -130,26 +130,26 @@ def _classes(
             "colours of masks: save them as PNG, or list the colours in a class_dict.csv (name,r,g,b)."
         )
     if survey.colours:
-        return _named_colours(survey, table)
-    return _named_indices(survey, table)
+        return _named_colours(survey, class_list)
+    return _named_indices(survey, class_list)
 
 
 def _named_colours(
-    survey: _Survey, table: ClassListFile | None
+    survey: _Survey, class_list: ClassListFile | None
 ) -> tuple[tuple[DatasetClass, ...], dict[int, int], dict[Colour, int], list[str]]:
     seen = survey.colours.keys()
     notes = []
     classes: tuple[DatasetClass, ...]
     known = class_set_of_colours({c for c in seen if survey.colours[c] > 50} or set(seen))
-    listed = {c.colour for c in table.classes} if table and table.has_colours else set()
-    if table and len(listed & seen) * 2 >= len(seen):
-        classes = table.classes
-        notes.append(f"Class names and colours are from {table.name}.")
+    listed = {c.colour for c in class_list.classes} if class_list and class_list.has_colours else set()
+    if class_list and len(listed & seen) * 2 >= len(seen):
+        classes = class_list.classes
+        notes.append(f"Class names and colours are from {class_list.name}.")
     elif known:
         classes = class_set(known)
         notes.append(f"The colours are those of the class set “{known}”, so its names are used.")
-        if table:
-            notes.append(f"{table.name} is not used: its colours do not occur in the masks.")
+        if class_list:
+            notes.append(f"{class_list.name} is not used: its colours do not occur in the masks.")
     else:
         ordered = sorted(seen, key=lambda c: -survey.colours[c])
         classes = tuple(
@@ -166,22 +166,23 @@ def _named_colours(
 
 
 def _named_indices(
-    survey: _Survey, table: ClassListFile | None
+    survey: _Survey, class_list: ClassListFile | None
 ) -> tuple[tuple[DatasetClass, ...], dict[int, int], dict[Colour, int], list[str]]:
     seen = sorted(survey.indices)
-    if table and {c.index for c in table.classes} | table.void | table.unlabelled | {255} >= set(seen):
-        classes = table.classes
-        void = table.void if 255 in {c.index for c in classes} else table.void | {255}
+    listed = {c.index for c in class_list.classes} if class_list else set()
+    if class_list and listed | class_list.void | class_list.unlabelled | {255} >= set(seen):
+        classes = class_list.classes
+        void = class_list.void if 255 in listed else class_list.void | {255}
         return (
             classes,
-            values_by_index(classes, void, table.unlabelled),
+            values_by_index(classes, void, class_list.unlabelled),
             {},
-            [f"Class names are from {table.name}."],
+            [f"Class names are from {class_list.name}."],
         )
-    two = len(seen) == 2 and seen[0] == 0
-    void = frozenset() if two or 255 not in seen else frozenset([255])
+    is_binary = len(seen) == 2 and seen[0] == 0
+    void = frozenset() if is_binary or 255 not in seen else frozenset([255])
     rest = [v for v in seen if v not in void]
-    names = {0: "background", seen[-1]: "foreground"} if two else {}
+    names = {0: "background", seen[-1]: "foreground"} if is_binary else {}
     if len(rest) > MAX_CLASS_VALUE:
         raise FormatError(
             f"The masks contain {len(rest)} different values; a project has at most {MAX_CLASS_VALUE} classes."
@@ -208,12 +209,12 @@ def _read(path: Path, values: dict[int, int], colours: dict[Colour, int]) -> Loa
     if colours:
         return read_colour_mask(path, colours)
     if not lossy:
-        return LoadedMask(remap_indices(found, values, path, "nothing"))
+        return LoadedMask(remap_indices(found, values, path, "the class list"))
     snapped = _thresholded(found.astype(np.uint8))
     table = np.full(256, VOID, np.uint8)
     table[0], table[255] = values.get(0, UNLABELLED), values.get(255, VOID)
-    sure = np.isin(found, [*range(49), *range(207, 256)])
-    return LoadedMask(np.where(sure, table[snapped], VOID).astype(np.uint8), float(sure.mean()))
+    certain = np.isin(found, [*range(49), *range(207, 256)])
+    return LoadedMask(np.where(certain, table[snapped], VOID).astype(np.uint8), float(certain.mean()))
 
 
 def _thresholded(

@@ -72,19 +72,19 @@ def find_regions(values: NDArray[np.uint8], wanted: Iterable[int]) -> list[Conne
     rank = np.full(256, -1, np.int64)
     rank[order] = np.arange(len(order))
     x, y, below, right = _corners(values)
-    place = rank[values[y - ~below, x - ~right]]
-    rows = np.argsort(((place * (height + 1) + y) * 2 + ~below) * (width + 1) + x)
-    rows = rows[np.searchsorted(place[rows], 0) :]
+    class_rank = rank[values[y - ~below, x - ~right]]
+    rows = np.argsort(((class_rank * (height + 1) + y) * 2 + ~below) * (width + 1) + x)
+    rows = rows[np.searchsorted(class_rank[rows], 0) :]
     if not len(rows):
         return []
-    x, y, place, below, right = x[rows], y[rows], place[rows], below[rows], right[rows]
-    upright = ((place * (width + 1) + x) * 2 + ~right) * (height + 1) + y
-    columns = np.argsort(upright)
-    beside = np.empty(len(x), np.int64)
-    beside[columns[::2]], beside[columns[1::2]] = columns[1::2], columns[::2]
+    x, y, class_rank, below, right = x[rows], y[rows], class_rank[rows], below[rows], right[rows]
+    column_keys = ((class_rank * (width + 1) + x) * 2 + ~right) * (height + 1) + y
+    columns = np.argsort(column_keys)
+    partner = np.empty(len(x), np.int64)
+    partner[columns[::2]], partner[columns[1::2]] = columns[1::2], columns[::2]
     # Clockwise, region on the right: rightwards along a row if the region is below, otherwise leftwards.
     start = np.arange(0, len(x), 2) + ~below[::2]
-    sides, begins = _walk_rings(beside[start ^ 1] >> 1)
+    sides, begins = _walk_rings(partner[start ^ 1] >> 1)
     path = np.stack([start[sides], start[sides] ^ 1], axis=1).ravel()
     begins = begins * 2
     lengths = np.diff(begins, append=len(path))
@@ -100,23 +100,26 @@ def find_regions(values: NDArray[np.uint8], wanted: Iterable[int]) -> list[Conne
     at = y[corner] * width + x[corner] - 1
     found = np.searchsorted(runs, at, "right")
     begin = np.maximum(at - at % width, np.append(0, runs)[found]) % width
-    keys = (place[corner] * (width + 1) + begin) * 2 * (height + 1) + y[corner]
-    beyond = ring_of[columns[np.searchsorted(upright, keys, "right", columns) - 1]]
+    keys = (class_rank[corner] * (width + 1) + begin) * 2 * (height + 1) + y[corner]
+    enclosing = ring_of[columns[np.searchsorted(column_keys, keys, "right", columns) - 1]]
     owner = list(range(len(begins)))
-    for hole, ring in zip(holes.tolist(), beyond.tolist(), strict=True):
+    for hole, ring in zip(holes.tolist(), enclosing.tolist(), strict=True):
         owner[hole] = owner[ring]
 
-    across = (x[1::2] - x[::2]) * y[::2] * np.where(below[::2], -1, 1)
-    areas = np.bincount(np.array(owner)[ring_of[::2]], across).astype(np.int64).tolist()
+    signed_areas = (x[1::2] - x[::2]) * y[::2] * np.where(below[::2], -1, 1)
+    areas = np.bincount(np.array(owner)[ring_of[::2]], signed_areas).astype(np.int64).tolist()
     corners = np.stack([x, y], axis=1)[path]
     boxes = np.hstack([np.minimum.reduceat(corners, begins), np.maximum.reduceat(corners, begins)]).tolist()
     inset = np.stack([np.where(right, 1, -1), np.where(below, 1, -1)], axis=1)[path]
-    parts = corners * SUBPIXELS + inset
-    names = order[place[first]].tolist()
+    subpixel_corners = corners * SUBPIXELS + inset
+    class_values = order[class_rank[first]].tolist()
     rings: dict[int, list[Corners]] = {}
-    for begin, end, mine in zip(begins.tolist(), [*begins[1:].tolist(), len(path)], owner, strict=True):
-        rings.setdefault(mine, []).append(parts[begin:end])
-    return [ConnectedRegion(names[n], Box(*boxes[n]), areas[n], tuple(mine)) for n, mine in rings.items()]
+    for begin, end, ring_owner in zip(begins.tolist(), [*begins[1:].tolist(), len(path)], owner, strict=True):
+        rings.setdefault(ring_owner, []).append(subpixel_corners[begin:end])
+    return [
+        ConnectedRegion(class_values[n], Box(*boxes[n]), areas[n], tuple(ring_corners))
+        for n, ring_corners in rings.items()
+    ]
 
 
 def join_holes(rings: tuple[Ring, ...]) -> Ring:
@@ -145,32 +148,32 @@ def encode_rles(regions: list[ConnectedRegion], width: int, height: int) -> list
     if not regions:
         return []
     stride = width * height + 1
-    of, turns = _column_crossings(regions, height)
-    keys = np.sort(of * stride + turns)
+    of, crossings = _column_crossings(regions, height)
+    keys = np.sort(of * stride + crossings)
     # A run that reaches the bottom of a column continues at the top of the next one.
     same = np.flatnonzero(keys[1:] == keys[:-1])
     keys = np.delete(keys, np.concatenate([same, same + 1]))
     ends = np.arange(1, len(regions) + 1) * stride - 1
-    open_ = keys[np.searchsorted(keys, ends, "right") - 1] != ends
-    keys = np.sort(np.concatenate([keys, ends[open_]]))
-    of, turns = np.divmod(keys, stride)
+    unclosed = keys[np.searchsorted(keys, ends, "right") - 1] != ends
+    keys = np.sort(np.concatenate([keys, ends[unclosed]]))
+    of, crossings = np.divmod(keys, stride)
     begins = np.searchsorted(of, np.arange(len(regions)))
-    left = np.diff(turns, prepend=0)
-    left[begins] = turns[begins]
-    late = np.flatnonzero(np.arange(len(of)) - begins[of] > 2)
-    left[late] -= left[late - 2]
-    letters, there = [], []
-    goes_on = np.ones(len(left), bool)
-    while goes_on.any():
-        low = left & 31
-        left >>= 5
-        there.append(goes_on)
+    numbers = np.diff(crossings, prepend=0)
+    numbers[begins] = crossings[begins]
+    from_fourth = np.flatnonzero(np.arange(len(of)) - begins[of] > 2)
+    numbers[from_fourth] -= numbers[from_fourth - 2]
+    characters, is_used = [], []
+    continues = np.ones(len(numbers), bool)
+    while continues.any():
+        low_bits = numbers & 31
+        numbers >>= 5
+        is_used.append(continues)
         # A number ends when the remaining bits are only the sign extension of the last five.
-        goes_on = goes_on & (left != np.where(low & 16, -1, 0))
-        letters.append((low | goes_on * 32) + 48)
-    present = np.array(there).T
-    text = np.array(letters, np.uint8).T[present].tobytes().decode("ascii")
-    ends = np.cumsum(np.add.reduceat(present.sum(axis=1), begins)).tolist()
+        continues = continues & (numbers != np.where(low_bits & 16, -1, 0))
+        characters.append((low_bits | continues * 32) + 48)
+    used = np.array(is_used).T
+    text = np.array(characters, np.uint8).T[used].tobytes().decode("ascii")
+    ends = np.cumsum(np.add.reduceat(used.sum(axis=1), begins)).tolist()
     return [text[a:b] for a, b in zip([0, *ends], ends, strict=False)]
 
 
@@ -240,5 +243,5 @@ def _edge_left_of(line: Ring, point: NDArray[np.float64]) -> tuple[int, NDArray[
     after = np.roll(line, -1, axis=0)
     low, high = np.minimum(line[:, 1], after[:, 1]), np.maximum(line[:, 1], after[:, 1])
     upright = (line[:, 0] == after[:, 0]) & (line[:, 0] < x) & (low <= y) & (y <= high) & (low < high)
-    place = int(np.argmax(np.where(upright, line[:, 0], -np.inf)))
-    return place, np.array([line[place, 0], y])
+    index = int(np.argmax(np.where(upright, line[:, 0], -np.inf)))
+    return index, np.array([line[index, 0], y])
