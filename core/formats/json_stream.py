@@ -19,12 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 _CHUNK = 1 << 18
-_CLOSE = 1 << 12
+_FIRST_SIZE = 1 << 12
 """Bytes that are tried first when elements are parsed one by one."""
 MAX_ELEMENT_BYTES = 256 << 20
 """Largest list element, and largest value that is not a list, in bytes."""
-_BLANK = re.compile(rb"[ \t\n\r]*")
-_MARK = b"\xef\xbb\xbf"
+_WHITE_SPACE = re.compile(rb"[ \t\n\r]*")
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """The byte order mark of UTF-8."""
 _QUOTE, _ESCAPE, _OPENS, _CLOSES = 1, 2, 3, 4
 _KINDS = np.zeros(256, np.uint8)
@@ -47,7 +47,7 @@ def iter_json(path: Path, partial_types: Mapping[str, type] | None = None) -> It
     Elements that do not match the struct are returned as dicts.
     """
     with path.open("rb") as file:
-        yield from _JsonReader(file, partial_types or {}).pieces()
+        yield from _JsonReader(file, partial_types or {}).elements()
 
 
 def read_spans(file: IO[bytes], spans: list[tuple[int, int]]) -> list[Any]:
@@ -72,27 +72,27 @@ def parse_json(text: bytes) -> Any:
 
 
 class _JsonReader:
-    """`_text` is a chunk of the file, `_at` the read position in it."""
+    """`_text` is a chunk of the file, `_position` the read position in it."""
 
     def __init__(self, file: IO[bytes], partial_types: Mapping[str, type]) -> None:
         self._decoders = {key: msgspec.json.Decoder(list[kind]) for key, kind in partial_types.items()}  # type: ignore[valid-type]
         self._file = file
         self._text = file.read(_CHUNK)
-        self._at = len(_MARK) if self._text.startswith(_MARK) else 0
-        self._before = 0
+        self._position = len(_BYTE_ORDER_MARK) if self._text.startswith(_BYTE_ORDER_MARK) else 0
+        self._offset = 0
         """File offset of `_text`."""
-        self._singly_until = 0
+        self._one_by_one_until = 0
         """File offset up to which elements are parsed one by one, because parsing them together failed."""
         self._decode = json.JSONDecoder().raw_decode
 
-    def pieces(self) -> Iterator[JsonElement]:
+    def elements(self) -> Iterator[JsonElement]:
         self._expect(b"{")
-        if self._next() == b"}":
+        if self._peek() == b"}":
             return
         while True:
             key = str(self._value().value)
             self._expect(b":")
-            if self._next() == b"[":
+            if self._peek() == b"[":
                 yield from self._elements(key)
             else:
                 yield self._value(key)
@@ -101,99 +101,102 @@ class _JsonReader:
 
     def _elements(self, key: str) -> Iterator[JsonElement]:
         self._expect(b"[")
-        if self._next() == b"]":
-            self._at += 1
+        if self._peek() == b"]":
+            self._position += 1
             return
         while True:
-            yield from self._several(key) or (self._value(key),)
+            yield from self._consecutive_objects(key) or (self._value(key),)
             if self._expect(b",]") == b"]":
                 return
-            self._next()
+            self._peek()
 
-    def _several(self, key: str) -> list[JsonElement]:
+    def _consecutive_objects(self, key: str) -> list[JsonElement]:
         """The complete consecutive objects at this position; empty if they have to be parsed one by one."""
-        if self._before + self._at < self._singly_until or self._text[self._at : self._at + 1] != b"{":
+        if (
+            self._offset + self._position < self._one_by_one_until
+            or self._text[self._position : self._position + 1] != b"{"
+        ):
             return []
-        self._singly_until = self._before + len(self._text)
-        starts, ends = _objects(self._text, self._at)
+        self._one_by_one_until = self._offset + len(self._text)
+        starts, ends = _objects(self._text, self._position)
         if not len(ends):
             return []
         last = int(ends[-1])
         try:
-            values = self._parsed(key, b"[" + self._text[self._at : last] + b"]")
+            values = self._parse_list(key, b"[" + self._text[self._position : last] + b"]")
         except (ValueError, RecursionError):
             return []
         if len(values) != len(ends):
             return []
-        before, self._at, self._singly_until = self._before, last, 0
+        before, self._position, self._one_by_one_until = self._offset, last, 0
         places = zip((starts + before).tolist(), (ends + before).tolist(), strict=True)
         return [JsonElement(key, value, *place) for value, place in zip(values, places, strict=True)]
 
-    def _parsed(self, key: str, text: bytes) -> list[Any]:
+    def _parse_list(self, key: str, text: bytes) -> list[Any]:
         if key in self._decoders:
             with contextlib.suppress(msgspec.DecodeError):
                 return self._decoders[key].decode(text)
         found: list[Any] = parse_json(text)
         return found
 
-    def _next(self) -> bytes:
+    def _peek(self) -> bytes:
         """The next byte that is not white space, without consuming it."""
         while True:
-            found = _BLANK.match(self._text, self._at)
-            self._at = found.end() if found else self._at
-            if self._at < len(self._text):
-                return self._text[self._at : self._at + 1]
-            if not self._more(_CHUNK):
+            found = _WHITE_SPACE.match(self._text, self._position)
+            self._position = found.end() if found else self._position
+            if self._position < len(self._text):
+                return self._text[self._position : self._position + 1]
+            if not self._read_more(_CHUNK):
                 raise ValueError("it ends too early")
 
-    def _expect(self, letters: bytes) -> bytes:
-        found = self._next()
-        if found not in letters:
-            raise ValueError(f"{found.decode('latin-1')!r} at byte {self._before + self._at}")
-        self._at += 1
+    def _expect(self, expected: bytes) -> bytes:
+        found = self._peek()
+        if found not in expected:
+            raise ValueError(f"{found.decode('latin-1')!r} at byte {self._offset + self._position}")
+        self._position += 1
         return found
 
     def _value(self, key: str = "") -> JsonElement:
         """Bytes are decoded as Latin-1, so that positions in the text are byte offsets; each element is then decoded as
         UTF-8."""
-        self._next()
-        size, chunk_size = _CLOSE, _CHUNK
+        self._peek()
+        size, chunk_size = _FIRST_SIZE, _CHUNK
         while True:
-            text = self._text[self._at : self._at + size].decode("latin-1")
-            is_rest = self._at + size >= len(self._text)
+            text = self._text[self._position : self._position + size].decode("latin-1")
+            is_rest = self._position + size >= len(self._text)
             try:
                 value, end = self._decode(text)
             except ValueError:
                 value, end = None, len(text)
-                if is_rest and not self._more(chunk_size):
+                if is_rest and not self._read_more(chunk_size):
                     raise
             else:
                 # A number may continue in the next chunk: "1", "1." and "1e+" all begin with a number.
-                if end + 2 < len(text) or (is_rest and not self._more(chunk_size)):
+                if end + 2 < len(text) or (is_rest and not self._read_more(chunk_size)):
                     break
             size = min(size * 8, MAX_ELEMENT_BYTES + 1)
             if is_rest:
                 chunk_size = min(chunk_size * 2, MAX_ELEMENT_BYTES)
             if len(text) > MAX_ELEMENT_BYTES:
-                raise ValueError(f"a part of it is larger than {MAX_ELEMENT_BYTES >> 20} MB")
+                raise ValueError(f"an element is larger than {MAX_ELEMENT_BYTES >> 20} MB")
         if not text[:end].isascii():
             value = json.loads(text[:end].encode("latin-1"))
-        start = self._before + self._at
-        self._at += end
+        start = self._offset + self._position
+        self._position += end
         return JsonElement(key, value, start, start + end)
 
-    def _more(self, size: int) -> bool:
+    def _read_more(self, size: int) -> bool:
         """Read on and drop what has been consumed. Returns whether there was anything left to read."""
-        fresh = self._file.read(size)
-        self._before += self._at
-        self._text, self._at = self._text[self._at :] + fresh, 0
-        return bool(fresh)
+        chunk = self._file.read(size)
+        self._offset += self._position
+        self._text, self._position = self._text[self._position :] + chunk, 0
+        return bool(chunk)
 
 
 def _objects(text: bytes, at: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Start and end offsets of the complete objects and lists that follow each other from `at` on."""
-    letters = np.frombuffer(text, np.uint8, offset=at)
-    kinds = _KINDS[letters]
+    codes = np.frombuffer(text, np.uint8, offset=at)
+    kinds = _KINDS[codes]
     places = np.flatnonzero(kinds)
     kinds = kinds[places]
     if (kinds == _ESCAPE).any():

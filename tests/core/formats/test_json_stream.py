@@ -45,7 +45,7 @@ def test_elements_agree_with_the_json_parser(
     path.write_text(json.dumps(content, indent=indent, ensure_ascii=ascii_), "utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("core.formats.json_stream._CHUNK", chunk)
-        patch.setattr("core.formats.json_stream._CLOSE", min(chunk, 16))
+        patch.setattr("core.formats.json_stream._FIRST_SIZE", min(chunk, 16))
         found = list(iter_json(path))
     values = [("rows", row) for row in several]
     values += [("one", mixed)] if not isinstance(mixed, list) else [("one", row) for row in mixed]
