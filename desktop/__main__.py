@@ -14,9 +14,9 @@ COMMANDS = frozenset((
 
 def main() -> None:
     """Entry point: the first argument is a command, or a folder for the window."""
-    words = sys.argv[1:]
-    first = words[0] if words else ""
-    if not words or (len(words) == 1 and _is_folder_argument(first)):
+    arguments = sys.argv[1:]
+    first = arguments[0] if arguments else ""
+    if not arguments or (len(arguments) == 1 and _is_folder_argument(first)):
         # The usual start: without the imports of the commands the window shows a tenth of a second sooner.
         sys.exit(_open_window(Path(first).absolute() if first else None))
     from core.cli.app import command_names
@@ -27,8 +27,8 @@ def main() -> None:
         if first and not first.startswith("-") and not Path(first).exists():
             sys.stderr.write(f"There is no folder and no command called “{first}”; see maskloop --help.\n")
             sys.exit(2)
-        words = ["open", *words]
-    sys.exit(run(app, words))
+        arguments = ["open", *arguments]
+    sys.exit(run(app, arguments))
 
 
 def _open_window(folder: Path | None) -> int:

@@ -258,9 +258,11 @@ class KeymapDialog(QDialog):
                 self._keymap.assign(action_id, tuple(had))
             else:
                 take = partial(self._change, partial(self._keymap.assign, action_id, tuple(had)))
-                said = f"{_shortcut_text(keys)} belongs to “{_title(owner)}”."
+                sentence = f"{_shortcut_text(keys)} belongs to “{_title(owner)}”."
                 self._show_message(
-                    said, f"Assign to “{title}”", partial(take, f"{_shortcut_text(keys)} is “{title}” now.")
+                    sentence,
+                    f"Assign to “{title}”",
+                    partial(take, f"{_shortcut_text(keys)} is “{title}” now."),
                 )
 
     def _clear(self) -> None:
@@ -289,16 +291,18 @@ class KeymapDialog(QDialog):
             self.refresh()  # “Custom” cannot be chosen
 
     def _use_set(self, name: str) -> None:
-        said = "All shortcuts are the default ones." if name == STANDARD else f"The keymap is now “{name}”."
-        self._change(partial(self._keymap.use_preset, name), said)
+        sentence = (
+            "All shortcuts are the default ones." if name == STANDARD else f"The keymap is now “{name}”."
+        )
+        self._change(partial(self._keymap.use_preset, name), sentence)
 
-    def _change(self, act: Callable[[], None], said: str) -> None:
+    def _change(self, act: Callable[[], None], sentence: str) -> None:
         before = self._keymap.snapshot()
         act()
-        self._offer_undo(before, said)
+        self._offer_undo(before, sentence)
 
-    def _offer_undo(self, before: dict[str, tuple[str, ...]], said: str) -> None:
-        self._show_message(said, "Undo", lambda: self._keymap.restore(before))
+    def _offer_undo(self, before: dict[str, tuple[str, ...]], sentence: str) -> None:
+        self._show_message(sentence, "Undo", lambda: self._keymap.restore(before))
 
     def _offer_reset(self) -> None:
         chosen = self._selected_action()

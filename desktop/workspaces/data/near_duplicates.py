@@ -44,14 +44,14 @@ class PairRow:
 class PairThumbnail(QPushButton):
     """A clickable thumbnail; grey until its image is set."""
 
-    def __init__(self, side: PairMember, theme: Theme) -> None:
+    def __init__(self, member: PairMember, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
         self._image: QPixmap | None = None
         self.setProperty("role", "thumb")
         self.setFixedSize(THUMBNAIL_SIZE + QSize(8, 8))
-        self.setAccessibleName(f"Open {side.name}")
-        self.setToolTip(f"Open {side.name} in the Label workspace.")
+        self.setAccessibleName(f"Open {member.name}")
+        self.setToolTip(f"Open {member.name} in the Label workspace.")
         self.setCursor(Qt.CursorShape.PointingHandCursor)
 
     def set_image(self, image: QImage) -> None:
@@ -84,7 +84,7 @@ class PairWidget(QWidget):
     def __init__(self, pair: PairRow, theme: Theme) -> None:
         super().__init__()
         self.pair = pair
-        self.thumbs = (PairThumbnail(pair.one, theme), PairThumbnail(pair.two, theme))
+        self.thumbnails = (PairThumbnail(pair.one, theme), PairThumbnail(pair.two, theme))
         self.same_split = button("Move to same split")
         self.same_split.setToolTip(pair.advice)
         self.same_split.setVisible(bool(pair.advice))
@@ -92,12 +92,15 @@ class PairWidget(QWidget):
         self.skip.setToolTip(f"Leave {pair.skip_candidate.name} out of training and export.")
         names = column(
             None,
-            *(ElidedLabel(f"{side.name}  ·  {side.split or 'no split'}") for side in (pair.one, pair.two)),
+            *(
+                ElidedLabel(f"{member.name}  ·  {member.split or 'no split'}")
+                for member in (pair.one, pair.two)
+            ),
             text_label(f"{100 * pair.similarity:.1f} % similar", "muted"),
             None,
             spacing=2,
         )
-        line = row(*self.thumbs, names, self.same_split, self.skip)
+        line = row(*self.thumbnails, names, self.same_split, self.skip)
         line.setStretch(2, 1)
         self.setLayout(line)
         self.setFixedHeight(THUMBNAIL_SIZE.height() + GRID)
@@ -170,9 +173,9 @@ class NearDuplicatesCard(Card):
     def set_thumbnail(self, picture_id: int, image: QImage) -> None:
         self._images[picture_id] = image
         for line in self.pair_widgets:
-            for side, thumb in zip((line.pair.one, line.pair.two), line.thumbs, strict=True):
-                if side.id == picture_id:
-                    thumb.set_image(image)
+            for member, thumbnail in zip((line.pair.one, line.pair.two), line.thumbnails, strict=True):
+                if member.id == picture_id:
+                    thumbnail.set_image(image)
 
     def _find_or_cancel(self) -> None:
         if self._running:
@@ -191,16 +194,16 @@ class NearDuplicatesCard(Card):
                 old.hide()
                 old.deleteLater()
         self.pair_widgets = []
-        in_sight = {side.id for pair in self._pairs[: self._shown] for side in (pair.one, pair.two)}
-        self._images = {i: image for i, image in self._images.items() if i in in_sight}
+        visible_ids = {member.id for pair in self._pairs[: self._shown] for member in (pair.one, pair.two)}
+        self._images = {i: image for i, image in self._images.items() if i in visible_ids}
         for pair in self._pairs[: self._shown]:
             line = PairWidget(pair, self._theme)
-            for side, thumb in zip((pair.one, pair.two), line.thumbs, strict=True):
-                thumb.clicked.connect(lambda _on=False, i=side.id: self.picture_requested.emit(i))
-                if side.id in self._images:
-                    thumb.set_image(self._images[side.id])
+            for member, thumbnail in zip((pair.one, pair.two), line.thumbnails, strict=True):
+                thumbnail.clicked.connect(lambda _on=False, i=member.id: self.picture_requested.emit(i))
+                if member.id in self._images:
+                    thumbnail.set_image(self._images[member.id])
                 else:
-                    self.thumbnail_requested.emit(side.id)
+                    self.thumbnail_requested.emit(member.id)
             line.same_split.clicked.connect(lambda _on=False, p=pair: self.same_split_requested.emit(p))
             line.skip.clicked.connect(lambda _on=False, p=pair: self.skip_requested.emit(p))
             self._list.addWidget(hairline())

@@ -27,7 +27,7 @@ MAX_OUTPUTS = 2
 
 
 class Bench(Card):
-    """Computes on the GUI thread at every change, as a patch has at most 64 × 64 pixels."""
+    """Computes on the GUI thread at every change, as a patch has at cells 64 × 64 pixels."""
 
     changed = Signal()
 
@@ -110,7 +110,7 @@ class Bench(Card):
             box.blockSignals(False)
         self.kernel_editor.set_kernel(setup.kernel)
         with_kernel = operation in KERNEL_OPERATIONS
-        for widget, there in (
+        for widget, is_used in (
             (self.kernel, with_kernel),
             (self.kernel_column, with_kernel),
             (self.stride, with_kernel and operation != "transposed"),
@@ -119,7 +119,7 @@ class Bench(Card):
             (self.rate, operation == "dilated"),
             (self.flipped_column, operation == "flipped"),
         ):
-            widget.setVisible(there)
+            widget.setVisible(is_used)
         self.about.setText(next(line for key, _, line in OPERATIONS if key == operation))
 
     def _on_box_changed(self) -> None:
@@ -147,27 +147,27 @@ class Bench(Card):
         self._apply(replace(self.setup, kernel=kernel))
 
     def _compute(self) -> None:
-        self.result = worked = run_demo(self.setup, self.picker.patch())
-        most = max(len(worked.source), *(len(each.values) for each in worked.outputs), 1)
-        self.source.set_values(worked.source, worked.low, worked.high, most)
-        self._source_size.setText(_size(worked.source))
+        self.result = result = run_demo(self.setup, self.picker.patch())
+        cells = max(len(result.source), *(len(each.values) for each in result.outputs), 1)
+        self.source.set_values(result.source, result.low, result.high, cells)
+        self._source_size.setText(_size(result.source))
         for at, (grid, title, size) in enumerate(zip(self.outputs, self._titles, self._sizes, strict=True)):
-            there = at < len(worked.outputs)
-            self._columns[at].setVisible(there)
-            if there:
-                output = worked.outputs[at]
-                grid.set_values(output.values, output.low, output.high, most)
+            is_used = at < len(result.outputs)
+            self._columns[at].setVisible(is_used)
+            if is_used:
+                output = result.outputs[at]
+                grid.set_values(output.values, output.low, output.high, cells)
                 title.setText(output.title)
                 size.setText(f"{_size(output.values)}, {_range(output)}")
-        if self.setup.operation == "flipped" and len(worked.outputs) == 2:
-            laid = worked.outputs[1].kernel
-            assert laid is not None
-            self.flipped_kernel.set_values(laid, -3, 3, 3)
-        self.formula.setText(worked.problem or worked.size_formula)
-        set_role(self.formula, "warning" if worked.problem else "")
+        if self.setup.operation == "flipped" and len(result.outputs) == 2:
+            flipped = result.outputs[1].kernel
+            assert flipped is not None
+            self.flipped_kernel.set_values(flipped, -3, 3, 3)
+        self.formula.setText(result.problem or result.size_formula)
+        set_role(self.formula, "warning" if result.problem else "")
         grid = self.outputs[self._explained_output]
-        if worked.problem or grid.current is None or self._explained_output >= len(worked.outputs):
-            self.explanation.setText("" if worked.problem else HINT)
+        if result.problem or grid.current is None or self._explained_output >= len(result.outputs):
+            self.explanation.setText("" if result.problem else HINT)
         else:
             self._explain(self._explained_output, *grid.current)
         self.changed.emit()

@@ -245,8 +245,8 @@ class ReviewGrid(QAbstractScrollArea):
         name = QRectF(place.left(), place.top(), place.width(), height)
         painter.drawText(name, 0, elide(record.name, Qt.TextElideMode.ElideMiddle, width))
         painter.setPen(self._theme.colour("muted"))
-        words = elide(self._caption(record), Qt.TextElideMode.ElideRight, width)
-        painter.drawText(name.translated(0, height), 0, words)
+        text = elide(self._caption(record), Qt.TextElideMode.ElideRight, width)
+        painter.drawText(name.translated(0, height), 0, text)
 
     # Mouse and keyboard
 

@@ -47,7 +47,7 @@ class TrainPage(QWidget):
         self.loss = Chart(theme, time_axis=True)
         self.iou = Chart(theme, time_axis=True, score_axis=True)
         self.by_labels = Chart(theme, score_axis=True)
-        self.rates = Chart(theme, power_axis=True)
+        self.lr_range = Chart(theme, power_axis=True)
         self.legend = CurveLegend(theme)
         self.runs = DataTable(
             ("Run", "Started", "Network", "Device", "Pictures", "Best mIoU", "State"),
@@ -110,12 +110,12 @@ class TrainPage(QWidget):
         classes: ClassList,
         by_labels: Curve = (),
         class_by_labels: Mapping[int, Curve] | None = None,
-        rates: Curve = (),
-        rate_taken: float | None = None,
+        lr_range: Curve = (),
+        lr_chosen: float | None = None,
     ) -> None:
         """`loss`, `miou`, `per_class`: (seconds of training, value); `by_labels`: (labelled pictures, best mIoU).
 
-        `rates`: (learning rate, loss) of the newest learning-rate range test, empty if there was none; `rate_taken`:
+        `lr_range`: (learning rate, loss) of the newest learning-rate range test, empty if there was none; `lr_chosen`:
         the rate that was chosen from it.
         """
         curves = score_curves(miou, per_class, classes)
@@ -123,19 +123,19 @@ class TrainPage(QWidget):
         self.iou.set_curves(curves)
         self.by_labels.set_curves(score_curves(by_labels, class_by_labels or {}, classes))
         self.legend.set_classes([c for c in classes if c.value in curves], classes.values)
-        self._show_rates(rates, rate_taken)
+        self._show_lr_range(lr_range, lr_chosen)
 
-    def _show_rates(self, rates: Curve, taken: float | None) -> None:
-        shown: dict[object, CurveStyle] = {"loss": (rates, "text", 2.0)} if rates else {}
+    def _show_lr_range(self, curve: Curve, chosen: float | None) -> None:
+        curves: dict[object, CurveStyle] = {"loss": (curve, "text", 2.0)} if curve else {}
         title = "Loss over learning rate"
-        if rates and taken is not None:
-            loss = min(rates, key=lambda point: abs(point[0] - taken))[1]
-            shown["taken"] = ([(taken, loss)], "accent", 2.0)
-            title += f": {taken:.1e} was chosen"
-        self._rates_title.setText(title)
-        self.rates.set_curves(shown)
-        for part in (self._rates_title, self.rates):
-            part.setVisible(bool(rates))
+        if curve and chosen is not None:
+            loss = min(curve, key=lambda point: abs(point[0] - chosen))[1]
+            curves["chosen"] = ([(chosen, loss)], "accent", 2.0)
+            title += f": {chosen:.1e} was chosen"
+        self._lr_range_title.setText(title)
+        self.lr_range.set_curves(curves)
+        for part in (self._lr_range_title, self.lr_range):
+            part.setVisible(bool(curve))
 
     def set_scores(self, scores: Mapping[int, float], classes: ClassList) -> None:
         """The newest IoU of every class, lowest first: labels help most there."""
@@ -165,7 +165,7 @@ class TrainPage(QWidget):
 
     def _full_page(self) -> QWidget:
         page = QWidget()
-        for chart in (self.loss, self.iou, self.by_labels, self.rates):
+        for chart in (self.loss, self.iou, self.by_labels, self.lr_range):
             chart.setMinimumHeight(18 * GRID)
             chart.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
         for table in (self.runs, self.scores):
@@ -182,10 +182,10 @@ class TrainPage(QWidget):
             ("Newest IoU of each class", self.scores, 4),
         )
         # Hidden unless the run did a range test.
-        self._rates_title = text_label("", "heading")
-        right.insertWidget(2, self._rates_title)
-        right.insertWidget(3, self.rates, 3)
-        self._show_rates((), None)
+        self._lr_range_title = text_label("", "heading")
+        right.insertWidget(2, self._lr_range_title)
+        right.insertWidget(3, self.lr_range, 3)
+        self._show_lr_range((), None)
         both = row(left, right, spacing=4 * GRID, margins=(MARGIN, 2 * GRID, MARGIN, 2 * GRID))
         both.setStretch(0, 3)
         both.setStretch(1, 2)

@@ -37,14 +37,14 @@ class AugmentationPreview(QWidget):
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(GRID)
         for line in range(1 + VERSIONS_PER_PICTURE):
-            said = "Unchanged" if not line else "Augmented"
-            grid.addWidget(text_label(said if line < 2 else "", "muted"), line, 0, Qt.AlignmentFlag.AlignTop)
+            title = "Unchanged" if not line else "Augmented"
+            grid.addWidget(text_label(title if line < 2 else "", "muted"), line, 0, Qt.AlignmentFlag.AlignTop)
             cells = []
             for place in range(MAX_PREVIEW_PICTURES):
                 cell = QLabel()
                 cell.setFixedSize(CELL_WIDTH, CELL_HEIGHT)
                 cell.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
-                cell.setAccessibleName(f"Picture {place + 1}, {said.lower()}")
+                cell.setAccessibleName(f"Picture {place + 1}, {title.lower()}")
                 grid.addWidget(cell, line, 1 + place)
                 cells.append(cell)
             self.cells.append(cells)

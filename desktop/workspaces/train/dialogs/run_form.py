@@ -49,7 +49,7 @@ class RunForm(QDialog):
     """`values_accepted` carries the values of the network page and the changed recipe options, both by name;
     `preview_requested` a `Recipe`, the input size in pixels and a random seed.
 
-    usual: the recipe of a run for which nothing is chosen; size: input size in pixels unless one is chosen
+    default: the recipe of a run for which nothing is chosen; size: input size in pixels unless one is chosen
     """
 
     values_accepted = Signal(dict, dict)
@@ -60,21 +60,21 @@ class RunForm(QDialog):
         theme: Theme,
         network: Mapping[str, str],
         choices: Mapping[str, str],
-        usual: Recipe,
+        default: Recipe,
         *,
         size: int = 256,
         runs: Sequence[StartingPoint] = (),
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._theme, self._default, self._size, self._seed = theme, usual, size, 0
+        self._theme, self._default, self._size, self._seed = theme, default, size, 0
         self._starting_points = [*preset_starting_points(), *runs]
         self.setWindowTitle("Next run")
         self.setModal(False)
         self.setMinimumSize(1040, 720)
         self.network = NetworkPage(network)
         self.network.changed.connect(self._changed)
-        self.rows = [RecipeForm(groups, usual, self._edited) for groups in PAGES.values()]
+        self.rows = [RecipeForm(groups, default, self._edited) for groups in PAGES.values()]
         self.preview = AugmentationPreview()
         self.preview.reroll_requested.connect(self._reroll)
         self._preview_timer = QTimer(self, singleShot=True, interval=PREVIEW_DELAY_MS)

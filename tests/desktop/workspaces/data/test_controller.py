@@ -145,7 +145,9 @@ def test_near_copies_are_shown_opened_and_put_right(desk: Desk, page: DataPage) 
         second,
         "Moves p0.png into validation.",
     )
-    desk.wait_until(lambda: all(t._image is not None for t in card.pair_widgets[0].thumbs), "both thumbnails")
+    desk.wait_until(
+        lambda: all(t._image is not None for t in card.pair_widgets[0].thumbnails), "both thumbnails"
+    )
     desk.wait_until(card.pair_widgets[0].same_split.isVisible, "the lines in their places")
     page.area.ensureWidgetVisible(card.pair_widgets[0].same_split)
     desk.click(card.pair_widgets[0].same_split)
@@ -160,8 +162,8 @@ def test_near_copies_are_shown_opened_and_put_right(desk: Desk, page: DataPage) 
     desk.wait_until(card.pair_widgets[0].isVisible, "it in its place")
     left = card.pair_widgets[0].pair
     assert gone not in (left.one.id, left.two.id)
-    page.area.ensureWidgetVisible(card.pair_widgets[0].thumbs[1])
-    desk.click(card.pair_widgets[0].thumbs[1])
+    page.area.ensureWidgetVisible(card.pair_widgets[0].thumbnails[1])
+    desk.click(card.pair_widgets[0].thumbnails[1])
     desk.wait_until(lambda: desk.page.isVisible() and desk.record.id == left.two.id, "the picture")
 
 

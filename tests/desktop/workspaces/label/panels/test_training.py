@@ -279,18 +279,18 @@ def test_the_train_page_shows_a_range_test_where_there_was_one(qtbot, theme: The
     qtbot.waitExposed(page)
     page.set_runs(RUNS)
     page.set_curves([(1.0, 2.0)], MIOU, PER_CLASS, CLASSES)
-    assert page.loss.isVisible() and not page.rates.isVisible()
+    assert page.loss.isVisible() and not page.lr_range.isVisible()
     rates = [(10.0 ** (n / 10 - 6), 2.0 - n / 40) for n in range(61)]
-    page.set_curves([(1.0, 2.0)], MIOU, PER_CLASS, CLASSES, rates=rates, rate_taken=1e-3)
-    assert page.rates.isVisible()
+    page.set_curves([(1.0, 2.0)], MIOU, PER_CLASS, CLASSES, lr_range=rates, lr_chosen=1e-3)
+    assert page.lr_range.isVisible()
     assert any("1.0e-03 was taken" in label.text() for label in page.findChildren(QLabel))
-    qtbot.waitUntil(lambda: "taken" in page.rates._curves)
-    (low, high), _ = page.rates._plot.viewRange()
+    qtbot.waitUntil(lambda: "chosen" in page.lr_range._curves)
+    (low, high), _ = page.lr_range._plot.viewRange()
     assert -6.2 < low <= -6 and 0 <= high < 0.2, "powers of ten along the axis"
-    at, loss = page.rates._curves["taken"].getData()
+    at, loss = page.lr_range._curves["chosen"].getData()
     assert (at[0], loss[0]) == (pytest.approx(-3), pytest.approx(1.25, abs=0.03))
     page.set_curves([(1.0, 2.0)], MIOU, PER_CLASS, CLASSES)
-    assert not page.rates.isVisible()
+    assert not page.lr_range.isVisible()
 
 
 def test_the_window_stands_before_pyqtgraph_and_torch_are_loaded() -> None:
