@@ -1,4 +1,4 @@
-"""A window for the tests of one file, with a fresh project of three pictures and two classes for each test."""
+"""Fixtures for tests of the window: theme, actions, and a main window with a fresh project for each test."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
 
 from core.base.settings import Settings
 from core.labels.deferred_edit import DeferredEdit
+from desktop.actions.catalog import build_actions
 from desktop.main_window import MainWindow
-from desktop.theme.theme import apply_theme
+from desktop.theme.theme import Theme, apply_theme
 from desktop.tour.window_driver import NO_MODIFIER, WindowDriver
 from tests.factories import project_in
 
@@ -41,6 +44,26 @@ class Desk(WindowDriver):
     def said(self) -> str:
         """The sentence in the status line."""
         return self.window.status_bar.message.text()
+
+
+def show_widget(qtbot: QtBot, widget: QWidget, width: int, height: int) -> None:
+    """Show a widget of this size; it is deleted after the test."""
+    qtbot.addWidget(widget)
+    widget.resize(width, height)
+    widget.show()
+    qtbot.waitExposed(widget)
+
+
+@pytest.fixture
+def theme(qapp: QApplication) -> Theme:
+    return apply_theme(qapp, "light")
+
+
+@pytest.fixture
+def actions(qtbot: QtBot, theme: Theme) -> Iterator[dict[str, QAction]]:
+    window = QWidget()
+    qtbot.addWidget(window)
+    yield build_actions(window, theme)  # the window lives as long as its actions
 
 
 @pytest.fixture(scope="module")

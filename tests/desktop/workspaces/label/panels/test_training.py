@@ -283,7 +283,7 @@ def test_the_train_page_shows_a_range_test_where_there_was_one(qtbot, theme: The
     rates = [(10.0 ** (n / 10 - 6), 2.0 - n / 40) for n in range(61)]
     page.set_curves([(1.0, 2.0)], MIOU, PER_CLASS, CLASSES, lr_range=rates, lr_chosen=1e-3)
     assert page.lr_range.isVisible()
-    assert any("1.0e-03 was taken" in label.text() for label in page.findChildren(QLabel))
+    assert any("1.0e-03 was chosen" in label.text() for label in page.findChildren(QLabel))
     qtbot.waitUntil(lambda: "chosen" in page.lr_range._curves)
     (low, high), _ = page.lr_range._plot.viewRange()
     assert -6.2 < low <= -6 and 0 <= high < 0.2, "powers of ten along the axis"
