@@ -41,8 +41,8 @@ def document() -> Iterator[Lane]:
 
 def source_for(project: Project, document: Lane, place: int, size: tuple[int, int] = (96, 64)) -> SourceLabel:
     index = PictureIndex(project.pictures.all())
-    asked = LabelCopier(project, index, document).previous(index.at(place).id, *size)
-    return asked.result(TIMEOUT)
+    future = LabelCopier(project, index, document).previous(index.at(place).id, *size)
+    return future.result(TIMEOUT)
 
 
 def test_the_nearest_labelled_picture_before_is_found(project: Project, document: Lane) -> None:
@@ -71,16 +71,16 @@ def test_error_names_why_there_is_nothing_to_copy(project: Project, document: La
 
 
 @given(masks, masks, st.frozensets(st.sampled_from([0, 1, 2, VOID])), st.booleans())
-def test_copied_pixels(said: np.ndarray, other: np.ndarray, locked: frozenset[int], over: bool) -> None:
-    labels = LabelMap(said.copy())
+def test_copied_pixels(labelled: np.ndarray, other: np.ndarray, locked: frozenset[int], over: bool) -> None:
+    labels = LabelMap(labelled.copy())
     edit = copy_labels(labels, SourceLabel("p7.png", other), locked, overwrite=over).apply(labels)
-    free = ~np.isin(said, list(locked - {0})) if over else said == 0
-    expected = np.where(free & (other != 0), other, said)
+    free = ~np.isin(labelled, list(locked - {0})) if over else labelled == 0
+    expected = np.where(free & (other != 0), other, labelled)
     np.testing.assert_array_equal(labels.values, expected)
     assert not labels.is_editing
-    assert (edit is None) == np.array_equal(expected, said)
+    assert (edit is None) == np.array_equal(expected, labelled)
     if edit is not None:
-        assert (edit.name, edit.pixels) == ("Copy labels from p7.png", np.count_nonzero(expected != said))
+        assert (edit.name, edit.pixels) == ("Copy labels from p7.png", np.count_nonzero(expected != labelled))
 
 
 def test_a_label_of_another_size_is_refused() -> None:

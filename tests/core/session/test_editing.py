@@ -148,7 +148,7 @@ def test_an_edit_that_can_never_be_stored_does_not_block_others(harness: Editing
     under = first.values.copy()
     never = editing.commit(1, stroke(first, 2, (10, 30), (50, 30)))
     lost = first.values != under
-    undo = editing.undo(1)  # asked for before the hand can know: it means the stroke that is lost
+    undo = editing.undo(1)  # before the canvas can know: it means the stroke that is lost
     on_top = editing.commit(1, stroke(first, 1, (30, 30), (80, 30)))
     elsewhere = editing.commit(2, stroke(second, 1, (10, 10), (50, 40)))
     with pytest.raises(ProjectError, match=r"p0.png could not be saved and is lost.*class 2 is not taken"):
@@ -228,12 +228,12 @@ def test_origin_in_words(harness: EditingHarness) -> None:
     assert edit is not None
     harness.editing.commit(1, edit).result(TIMEOUT)
 
-    def said(x: int, y: int) -> str:
+    def origin(x: int, y: int) -> str:
         return harness.editing.origin_at(1, x, y, (96, 64)).result(TIMEOUT)
 
-    assert (said(12, 10), said(80, 50)) == ("painted", f"accepted from run {run.id}")
+    assert (origin(12, 10), origin(80, 50)) == ("painted", f"accepted from run {run.id}")
     harness.editing.undo(1).result(TIMEOUT)
-    assert (said(12, 10), said(80, 50)) == ("painted", "")
+    assert (origin(12, 10), origin(80, 50)) == ("painted", "")
     assert harness.editing.origin_at(2, 5, 5, (96, 64)).result(TIMEOUT) == ""
 
 
@@ -242,27 +242,29 @@ predictions = arrays.arrays(np.uint8, (5, 7), elements=st.sampled_from([1, 2, 3]
 
 
 @given(masks, predictions, st.integers(0, 6), st.integers(0, 4))
-def test_accepting_fills_only_unlabelled_pixels(said: np.ndarray, values: np.ndarray, x: int, y: int) -> None:
+def test_accepting_fills_only_unlabelled_pixels(
+    labelled: np.ndarray, values: np.ndarray, x: int, y: int
+) -> None:
     prediction = PredictedMask(values, np.full_like(values, 200), 4)
     classes = ClassList().with_class("road").with_class("tree").with_class("car")
     value = int(values[y, x])
-    before = LabelMap(said.copy())
+    before = LabelMap(labelled.copy())
     for prepared, allowed in (
-        (accept_everywhere(before, prediction), np.ones_like(said, bool)),
+        (accept_everywhere(before, prediction), np.ones_like(labelled, bool)),
         (accept_class(before, prediction, 2, "tree"), values == 2),
         (accept_region(before, prediction, Point(x + 0.5, y + 0.5), classes), region(values, x, y)),
     ):
-        assert prepared.pixels >= np.count_nonzero(allowed & (said == 0))
-        labels = LabelMap(said.copy())
+        assert prepared.pixels >= np.count_nonzero(allowed & (labelled == 0))
+        labels = LabelMap(labelled.copy())
         edit = prepared.apply(labels)
-        expected = np.where(allowed & (said == 0), values, said)
+        expected = np.where(allowed & (labelled == 0), values, labelled)
         np.testing.assert_array_equal(labels.values, expected)
         assert not labels.is_editing
         if edit is None:
-            np.testing.assert_array_equal(expected, said)
+            np.testing.assert_array_equal(expected, labelled)
             continue
         assert (edit.origin, edit.run_id) == (Origin.ACCEPTED, 4)
-        assert edit.pixels == np.count_nonzero(expected != said)
+        assert edit.pixels == np.count_nonzero(expected != labelled)
         assert edit.name in ("Accept prediction", "Accept tree", f"Accept region, {classes.name_of(value)}")
 
 
@@ -270,13 +272,13 @@ def test_a_region_over_many_tiles_is_accepted_whole() -> None:
     values = np.full((900, 1000), 3, np.uint8)
     values[100:800, 50:950] = 2
     values[200:300, 300:400] = 1
-    said = np.zeros(values.shape, np.uint8)
-    said[::7] = 1
-    labels = LabelMap(said.copy())
+    labelled = np.zeros(values.shape, np.uint8)
+    labelled[::7] = 1
+    labels = LabelMap(labelled.copy())
     prediction = PredictedMask(values, np.full_like(values, 200), 4)
     edit = accept_region(labels, prediction, Point(60.5, 110.5), ClassList()).apply(labels)
-    np.testing.assert_array_equal(labels.values, np.where((said == 0) & (values == 2), 2, said))
-    assert edit is not None and edit.pixels == np.count_nonzero((said == 0) & (values == 2))
+    np.testing.assert_array_equal(labels.values, np.where((labelled == 0) & (values == 2), 2, labelled))
+    assert edit is not None and edit.pixels == np.count_nonzero((labelled == 0) & (values == 2))
 
 
 def region(values: np.ndarray, x: int, y: int) -> np.ndarray:

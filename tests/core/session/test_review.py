@@ -31,15 +31,15 @@ def silent(_done: int, _of: int) -> None:
 
 @given(masks, masks, arrays.arrays(np.uint8, (6, 7)))
 def test_disagreements_equal_a_loop_over_the_pixels(
-    label: np.ndarray, said: np.ndarray, sure: np.ndarray
+    label: np.ndarray, predicted: np.ndarray, confident: np.ndarray
 ) -> None:
     expected: dict[tuple[int, int], int] = {}
     labelled = 0
-    for was, told, confidence in zip(label.flat, said.flat, sure.flat, strict=True):
+    for was, class_value, confidence in zip(label.flat, predicted.flat, confident.flat, strict=True):
         labelled += was not in (0, VOID)
-        if was not in (0, VOID) and told not in (0, VOID) and was != told and confidence >= 204:
-            expected[int(was), int(told)] = expected.get((int(was), int(told)), 0) + 1
-    found = find_disagreements(label, PredictedMask(said, sure))
+        if was not in (0, VOID) and class_value not in (0, VOID) and was != class_value and confidence >= 204:
+            expected[int(was), int(class_value)] = expected.get((int(was), int(class_value)), 0) + 1
+    found = find_disagreements(label, PredictedMask(predicted, confident))
     assert dict(found.pixels) == expected
     assert found.labelled == labelled
     assert found.share == (sum(expected.values()) / labelled if labelled else 0)
@@ -65,11 +65,11 @@ def project(tmp_path: Path) -> Iterator[Project]:
 
 @pytest.fixture
 def session(project: Project) -> Iterator[Session]:
-    mistakes: list[BaseException] = []
-    opened = Session.open(project.folder, None, lambda _news: None, mistakes.append)
+    errors: list[BaseException] = []
+    opened = Session.open(project.folder, None, lambda _news: None, errors.append)
     yield opened
     opened.close()
-    assert mistakes == []
+    assert errors == []
 
 
 def label(project: Project, picture_id: int) -> np.ndarray:

@@ -80,13 +80,13 @@ def test_reports_missing_and_returning_pictures(tmp_path: Path) -> None:
     shutil.move(tmp_path / "mine" / "p1.png", tmp_path / "p1.png")
     shutil.move(tmp_path / "mine" / "sub", tmp_path / "sub")
     harness.scan()
-    said = {
+    messages = {
         harness.index.get(i).path: sentence
         for reported in harness.problems
         for i, sentence in reported.items()
     }
-    assert set(said) == {"p1.png", "sub/p5.png"}
-    assert all(sentence and "not there any more" in sentence for sentence in said.values())
+    assert set(messages) == {"p1.png", "sub/p5.png"}
+    assert all(sentence and "not there any more" in sentence for sentence in messages.values())
     harness.scan()
     shutil.move(tmp_path / "p1.png", tmp_path / "mine" / "p1.png")
     shutil.move(tmp_path / "sub", tmp_path / "mine" / "sub")

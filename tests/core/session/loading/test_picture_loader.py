@@ -33,7 +33,7 @@ TIMEOUT = 10
 
 @dataclass
 class LoaderHarness:
-    """An opened folder with the lanes that serve it."""
+    """An open project with its lanes, loader and folder sync."""
 
     project: Project
     announced: list[Changes] = field(default_factory=list)
@@ -72,10 +72,10 @@ class LoaderHarness:
 
 @pytest.fixture
 def harness(tmp_path: Path) -> Iterator[LoaderHarness]:
-    opened = LoaderHarness(Project.open(picture_folder(tmp_path / "pictures"), purpose="a test"))
-    opened.project.classes.save(ClassList().with_class("grass").with_class("roof"))
-    yield opened
-    opened.close()
+    started = LoaderHarness(Project.open(picture_folder(tmp_path / "pictures"), purpose="a test"))
+    started.project.classes.save(ClassList().with_class("grass").with_class("roof"))
+    yield started
+    started.close()
 
 
 def test_missing_folder_is_refused(tmp_path: Path) -> None:
@@ -248,7 +248,7 @@ def test_warm_cache_ignores_unreadable_pictures(harness: LoaderHarness) -> None:
 
 
 def prefetched(harness: LoaderHarness, picture_id: int) -> LoadedPicture | None:
-    return harness.loader.prefetch(picture_id, lambda opened: opened).result(TIMEOUT)
+    return harness.loader.prefetch(picture_id, lambda loaded: loaded).result(TIMEOUT)
 
 
 @pytest.mark.parametrize(
@@ -262,14 +262,14 @@ def prefetched(harness: LoaderHarness, picture_id: int) -> LoadedPicture | None:
 )
 def test_prefetched_picture_is_current_until_changed(harness: LoaderHarness, changes: Changes) -> None:
     harness.scan()
-    opened = prefetched(harness, 2)  # its size is found on the way, which is no change that makes it old
-    assert opened is not None and opened.labels.shape == (64, 96)
+    loaded = prefetched(harness, 2)  # its size is found on the way, which is no change that makes it old
+    assert loaded is not None and loaded.labels.shape == (64, 96)
     assert harness.index.get(2).width == 96
     harness.loader.on_changes(Changes(pictures=frozenset([1, 3]), labels=frozenset([1]), picture_list=True))
-    assert harness.loader.is_current(opened) and harness.loader.confirm_current(opened).result(TIMEOUT)
+    assert harness.loader.is_current(loaded) and harness.loader.confirm_current(loaded).result(TIMEOUT)
     harness.document.submit(harness.loader.on_changes, changes)
-    assert not harness.loader.confirm_current(opened).result(TIMEOUT)
-    assert not harness.loader.is_current(opened)
+    assert not harness.loader.confirm_current(loaded).result(TIMEOUT)
+    assert not harness.loader.is_current(loaded)
     again = prefetched(harness, 2)
     assert again is not None and harness.loader.is_current(again)
 
@@ -288,16 +288,16 @@ def test_change_during_prefetch_makes_it_outdated(
             harness.document.submit(harness.loader.on_changes, Changes(predictions=frozenset([picture_id])))
 
     monkeypatch.setattr(harness.loader, "_mask", read_slowly)
-    opened = prefetched(harness, 1)
-    assert opened is not None and not harness.loader.is_current(opened)
+    loaded = prefetched(harness, 1)
+    assert loaded is not None and not harness.loader.is_current(loaded)
 
 
 def test_replaced_file_makes_prefetched_picture_outdated(harness: LoaderHarness) -> None:
     harness.scan()
-    opened = prefetched(harness, 1)
+    loaded = prefetched(harness, 1)
     Image.fromarray(picture(seed=9)).save(harness.project.folder / "p0.png")
     harness.sync.add_pictures(["p0.png"]).result(TIMEOUT)
-    assert opened is not None and not harness.loader.is_current(opened)
+    assert loaded is not None and not harness.loader.is_current(loaded)
     again = prefetched(harness, 1)
     assert again is not None
     np.testing.assert_array_equal(again.pyramid.full_image(), picture(seed=9))
@@ -310,7 +310,7 @@ def test_unreadable_or_large_pictures_are_not_prefetched(
     (harness.project.folder / "p1.png").write_text("no picture")
     assert prefetched(harness, 2) is None
     harness.wait()
-    assert harness.index.get(2).problem is None  # said when it is shown
+    assert harness.index.get(2).problem is None  # reported when it is loaded
     monkeypatch.setattr("core.session.loading.picture_loader.PREFETCH_PIXELS", 96 * 64 - 1)
     assert prefetched(harness, 1) is None
 
@@ -375,13 +375,13 @@ def test_new_picture_size_drops_undo_steps_of_the_old(harness: LoaderHarness) ->
     picture_file = project.picture_path(project.pictures.get(1).path)
     Image.fromarray(picture(80, 60)).save(picture_file)
     harness.loader._cache.drop(1)
-    opened = harness.loader.load(1).result(TIMEOUT)
-    assert (opened.pyramid.size, opened.history_trimmed) == ((80, 60), True)
-    assert (opened.journal.undo_name, opened.journal.redo_name) == (None, None)
+    loaded = harness.loader.load(1).result(TIMEOUT)
+    assert (loaded.pyramid.size, loaded.history_trimmed) == ((80, 60), True)
+    assert (loaded.journal.undo_name, loaded.journal.redo_name) == (None, None)
     assert [edit.thinned for edit in project.journal.history(1)] == [True]
     assert project.journal.redo(1) is None
     project.journal.change_rows(1, "Change note", "mark", [row])
-    project.journal.commit(1, stroke(LabelMap(opened.labels), 1, (70, 10), (79, 59)))
+    project.journal.commit(1, stroke(LabelMap(loaded.labels), 1, (70, 10), (79, 59)))
     assert [project.journal.undo(1) is None for _ in range(3)] == [False, False, True]
     assert not harness.loader.load(1).result(TIMEOUT).history_trimmed
     assert check_project(project) == []
@@ -392,5 +392,5 @@ def test_unlabelled_picture_may_change_its_size(harness: LoaderHarness) -> None:
     harness.loader.load(1).result(TIMEOUT)
     Image.fromarray(picture(80, 60)).save(harness.project.picture_path(harness.project.pictures.get(1).path))
     harness.loader._cache.drop(1)
-    opened = harness.loader.load(1).result(TIMEOUT)
-    assert (opened.pyramid.size, opened.history_trimmed) == ((80, 60), False)
+    loaded = harness.loader.load(1).result(TIMEOUT)
+    assert (loaded.pyramid.size, loaded.history_trimmed) == ((80, 60), False)

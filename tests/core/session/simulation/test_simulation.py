@@ -49,16 +49,16 @@ def source(tmp_path: Path) -> Iterator[Project]:
 def test_it_paints_then_corrects_in_undoable_strokes(source: Project, tmp_path: Path) -> None:
     """With the real trainer: two pictures from blank, then one that the network has predicted meanwhile."""
     before = digest(source.folder)
-    cast = split_for_simulation(source)
-    robots = make_simulation_project(source, tmp_path / "robot", cast, 0)
-    wish = SimulationOptions(pace=100.0, device="cpu")
-    with closing(Simulation(source, robots, wish)) as simulation:
+    split = split_for_simulation(source)
+    target = make_simulation_project(source, tmp_path / "simulation", split, 0)
+    options = SimulationOptions(pace=100.0, device="cpu")
+    with closing(Simulation(source, target, options)) as simulation:
         simulation.label_next()
         simulation.label_next()
         assert all(
             w.iou is None and w.share == 1.0 and w.strokes == w.blank_strokes for w in simulation.efforts
         )
-        path = robots.prediction_path(5)
+        path = target.prediction_path(5)
         end = time.monotonic() + 200
         while not path.exists():
             assert time.monotonic() < end, "waited in vain for a prediction"
@@ -70,7 +70,7 @@ def test_it_paints_then_corrects_in_undoable_strokes(source: Project, tmp_path: 
     assert last.miou is not None and last.labelled_share == pytest.approx(3 / 5)
     assert last.at == pytest.approx(sum(w.seconds for w in simulation.efforts))
 
-    with Project.open(robots.home) as kept:
+    with Project.open(target.home) as kept:
         assert kept.folder == source.folder
         assert kept.classes.read() == source.classes.read()
         records = {r.name: r for r in kept.pictures.all()}
@@ -95,17 +95,17 @@ def test_it_paints_then_corrects_in_undoable_strokes(source: Project, tmp_path: 
 
 
 def test_validation_pictures_are_never_labelled(source: Project, tmp_path: Path) -> None:
-    cast = split_for_simulation(source)
-    assert [r.name for r in cast.validation] == ["p0.png", "p1.png"]
-    assert [r.name for r in cast.train] == [f"p{n}.png" for n in range(2, 7)]
-    with make_simulation_project(source, tmp_path / "robot", cast, 5) as robots:
-        for record in robots.pictures.all():
+    split = split_for_simulation(source)
+    assert [r.name for r in split.validation] == ["p0.png", "p1.png"]
+    assert [r.name for r in split.train] == [f"p{n}.png" for n in range(2, 7)]
+    with make_simulation_project(source, tmp_path / "simulation", split, 5) as target:
+        for record in target.pictures.all():
             validation = record.name in ("p0.png", "p1.png")
             assert record.split == (Split.VAL if validation else Split.TRAIN)
             assert record.is_labelled == validation
-        np.testing.assert_array_equal(robots.labels.read(1, 96, 64), truth())
-        wish = NextRun.from_json(robots.fact(FACT))
-        assert wish.size == 64 and wish.choices == {"seed": "5", "threads": "1"}
+        np.testing.assert_array_equal(target.labels.read(1, 96, 64), truth())
+        options = NextRun.from_json(target.fact(FACT))
+        assert options.size == 64 and options.choices == {"seed": "5", "threads": "1"}
 
 
 def test_without_val_a_fifth_validates_in_whole_groups(tmp_path: Path) -> None:
@@ -114,10 +114,10 @@ def test_without_val_a_fifth_validates_in_whole_groups(tmp_path: Path) -> None:
         label_all(project, records)
         project.pictures.set_split([1], Split.TEST)
         project.pictures.set_status([2], Status.SKIPPED)
-        cast = split_for_simulation(project)
-        assert {r.id for r in (*cast.train, *cast.validation)} == set(range(3, 11))
-        assert 1 <= len(cast.validation) <= 3
-        assert split_for_simulation(project) == cast
+        split = split_for_simulation(project)
+        assert {r.id for r in (*split.train, *split.validation)} == set(range(3, 11))
+        assert 1 <= len(split.validation) <= 3
+        assert split_for_simulation(project) == split
         for record in records:
             project.journal.change_rows(
                 record.id,
@@ -135,20 +135,20 @@ def test_command_prints_a_table_json_and_csv(tmp_path: Path) -> None:
     before = digest(folder)
     rows = tmp_path / "rows.csv"
     words = ("simulate", "--project", folder, "--pace", 1000, "--device", "cpu", "--order", "random")
-    said = json_of(*words, "--seed", 3, "--pictures", 4, "--csv", rows, "--into", tmp_path / "robot")
-    assert (said["pictures"], said["held_out"], said["order"], said["seed"]) == (4, 2, "random", 3)
-    names = [row["name"] for row in said["by_picture"]]
+    result = json_of(*words, "--seed", 3, "--pictures", 4, "--csv", rows, "--into", tmp_path / "simulation")
+    assert (result["pictures"], result["held_out"], result["order"], result["seed"]) == (4, 2, "random", 3)
+    names = [row["name"] for row in result["by_picture"]]
     assert len(set(names)) == 4 and names != sorted(names) and {"p0.png", "p1.png"}.isdisjoint(names)
-    assert said["share"] == said["share_last_quarter"] == 1.0  # far too quick for any prediction
-    assert said["miou"] is None and said["kept_in"] == str(tmp_path / "robot")
+    assert result["share"] == result["share_last_quarter"] == 1.0  # far too quick for any prediction
+    assert result["miou"] is None and result["kept_in"] == str(tmp_path / "simulation")
     with rows.open(encoding="utf-8", newline="") as file:
-        told = list(csv.DictReader(file))
-    assert [row["name"] for row in told] == names
-    assert [float(row["seconds"]) for row in told] == [row["seconds"] for row in said["by_picture"]]
+        written = list(csv.DictReader(file))
+    assert [row["name"] for row in written] == names
+    assert [float(row["seconds"]) for row in written] == [row["seconds"] for row in result["by_picture"]]
     with Project.open(folder):  # a window may be open on it
         again = json_of(*words, "--seed", 3, "--pictures", 4)
     assert [(r["name"], r["strokes"], r["seconds"]) for r in again["by_picture"]] == [
-        (r["name"], r["strokes"], r["seconds"]) for r in said["by_picture"]
+        (r["name"], r["strokes"], r["seconds"]) for r in result["by_picture"]
     ]
     assert again["kept_in"] is None
 
@@ -178,8 +178,10 @@ def test_impossible_simulations_are_refused_with_a_sentence(tmp_path: Path) -> N
     assert "fewer than two classes" in error_of("simulate", "--project", tmp_path / "same")
     folder = source_in(tmp_path / "pictures")
     assert "already holds a project" in error_of("simulate", "--project", folder, "--into", few / HOME_FOLDER)
-    assert "lies in the project" in error_of("simulate", "--project", folder, "--into", folder / "robot")
-    assert not (folder / "robot").exists()
+    assert "is inside the project" in error_of(
+        "simulate", "--project", folder, "--into", folder / "simulation"
+    )
+    assert not (folder / "simulation").exists()
     assert "above 0" in usage_error_of("simulate", "--project", folder, "--pace", 0)
     (folder / "p3.png").unlink()
     assert "p3.png is not in" in error_of("simulate", "--project", folder)

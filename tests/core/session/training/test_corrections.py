@@ -62,7 +62,7 @@ def test_only_pixels_painted_against_the_prediction_are_corrections(corrected: P
         assert entry.corrected == 20 * 30
         assert len(list((snapshot.folder / "items").glob("1-*.npy"))) == 3
 
-        # Judged, it teaches nothing; and without a prediction nobody corrected one.
+        # Validation pictures are not trained on; and without a prediction there are no corrections.
         project.pictures.set_split([1], Split.VAL)
         add_to_snapshot(project, snapshot, project.pictures.get(1))
         assert snapshot.entries()[1].corrected == 0
@@ -76,12 +76,12 @@ def test_only_pixels_painted_against_the_prediction_are_corrections(corrected: P
 
 def test_corrected_share_of_a_picture(corrected: Project) -> None:
     with corrected as project:
-        told = read_prediction(project.prediction_path(1))
+        prediction = read_prediction(project.prediction_path(1))
         lane = Lane("document")
         try:
-            assert CorrectionCounter(project, lane).corrected_share(1, told).result(10) == pytest.approx(
-                20 * 30 / (96 * 64)
-            )
+            assert CorrectionCounter(project, lane).corrected_share(1, prediction).result(
+                10
+            ) == pytest.approx(20 * 30 / (96 * 64))
         finally:
             lane.shutdown()
 

@@ -74,8 +74,8 @@ def test_damaged_choice_gives_defaults(tmp_path: Path, stored: str | None) -> No
 
 
 def test_choice_survives_json() -> None:
-    wish = NextRun("unet", "resnet34", "imagenet", 384, {"loss": "0.5*ce+lovasz", "batch": "4"})
-    assert NextRun.from_json(wish.to_json()) == wish
+    choice = NextRun("unet", "resnet34", "imagenet", 384, {"loss": "0.5*ce+lovasz", "batch": "4"})
+    assert NextRun.from_json(choice.to_json()) == choice
 
 
 def test_choices_override_settings_and_defaults(tmp_path: Path) -> None:

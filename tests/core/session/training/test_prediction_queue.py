@@ -85,9 +85,9 @@ class RecordingWorker:
         self.pictures: list[int] = []
         self.devices: list[str] = []
 
-    def predict(self, _checkpoint: Path, _picture: Path, picture_id: int, _out: Path, **said: Any) -> None:
+    def predict(self, _checkpoint: Path, _picture: Path, picture_id: int, _out: Path, **options: Any) -> None:
         self.pictures.append(picture_id)
-        self.devices.append(said["device"])
+        self.devices.append(options["device"])
 
     def drop_predictions(self) -> None:
         pass

@@ -108,13 +108,13 @@ def test_run_keeps_its_class_values_whenever_a_class_is_remapped(
     means: list[int],
     meanwhile: bool,
 ) -> None:
-    def frozen(*args: Any) -> list[str]:
+    def update_and_interfere(*args: Any) -> list[str]:
         found = update_snapshot(*args)
         harness.write(lambda: act(harness.project))
         return found
 
     if meanwhile:
-        monkeypatch.setattr(core.session.training.service, "update_snapshot", frozen)
+        monkeypatch.setattr(core.session.training.service, "update_snapshot", update_and_interfere)
     run = harness.start()
     if not meanwhile:
         harness.write(lambda: act(harness.project))
@@ -154,11 +154,11 @@ def test_stop_while_the_run_is_being_stored_reaches_the_worker(
 def test_worker_that_died_while_predicting_does_not_end_training(
     harness: TrainingHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def frozen(*args: Any) -> list[str]:
+    def update_and_interfere(*args: Any) -> list[str]:
         harness.training._on_worker_event(WorkerFailed("It ended unexpectedly.", "", training=False))
         return update_snapshot(*args)
 
-    monkeypatch.setattr(core.session.training.service, "update_snapshot", frozen)
+    monkeypatch.setattr(core.session.training.service, "update_snapshot", update_and_interfere)
     run = harness.start()
     harness.wait()
     assert harness.training.state.message == "It ended unexpectedly."

@@ -82,11 +82,11 @@ def test_long_name_gets_a_number_when_taken(tmp_path: Path) -> None:
 def test_cancel_leaves_the_folder_unchanged(tmp_path: Path) -> None:
     mine, theirs = picture_folder(tmp_path / "mine", 0), picture_folder(tmp_path / "theirs", 5)
     plan = plan_drop(mine, sorted(theirs.iterdir()))
-    asked: list[int] = []
+    calls: list[int] = []
 
     def after_three() -> bool:
-        asked.append(1)
-        return len(asked) > 6
+        calls.append(1)
+        return len(calls) > 6
 
     with pytest.raises(Cancelled):
         copy_dropped(plan, quiet, after_three)

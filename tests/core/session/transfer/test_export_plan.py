@@ -35,8 +35,8 @@ def labelled(folder: Path) -> Project:
         project.pictures.set_split([record.id], split)
     run = project.runs.start("{}", "{}", None, 3)
     project.runs.update(run.id, published=1)
-    said = np.full((64, 96), 2, np.uint8)
-    write_prediction(project.prediction_path(2), PredictedMask(said, said, run.id))
+    predicted = np.full((64, 96), 2, np.uint8)
+    write_prediction(project.prediction_path(2), PredictedMask(predicted, predicted, run.id))
     project.runs.record_prediction(2, run.id, 0.5)
     return project
 
@@ -62,8 +62,8 @@ def odd_project(folder: Path) -> Project:
     return project
 
 
-def exported(project: Project, wish: ExportOptions) -> ExportReport:
-    return run_export(project, plan_export(project, wish))
+def exported(project: Project, options: ExportOptions) -> ExportReport:
+    return run_export(project, plan_export(project, options))
 
 
 def tree(root: Path) -> dict[str, bytes]:
@@ -130,10 +130,10 @@ def test_unusual_names_stay_unique_in_shards(tmp_path: Path) -> None:
 
 def test_tiles_cover_the_picture_and_carry_their_part_of_the_mask(tmp_path: Path) -> None:
     with labelled(tmp_path / "pictures") as project:
-        wish = ExportOptions(
+        options = ExportOptions(
             tmp_path / "out", shape=ResizeOptions(tile=40, overlap=10), splits=frozenset(["train"])
         )
-        plan = plan_export(project, wish)
+        plan = plan_export(project, options)
         assert plan.pieces == 6
         report = run_export(project, plan)
     assert (report.pictures, report.pairs) == (1, 1)
@@ -153,8 +153,8 @@ def test_unlabelled_tiles_are_left_out_unless_wanted(tmp_path: Path) -> None:
     with project_in(tmp_path / "pictures", 1) as project:
         store_label(project, project.pictures.all()[0], values, "Label", "test")
         for drop, count in ((True, 1), (False, 6)):
-            wish = ExportOptions(tmp_path / f"out{count}", shape=ResizeOptions(tile=32, drop_blank=drop))
-            exported(project, wish)
+            options = ExportOptions(tmp_path / f"out{count}", shape=ResizeOptions(tile=32, drop_blank=drop))
+            exported(project, options)
             assert len(list((tmp_path / f"out{count}" / "masks").rglob("*.png"))) == count
 
 
@@ -182,8 +182,8 @@ def test_split_lists_replace_split_folders(tmp_path: Path) -> None:
     with labelled(tmp_path / "pictures") as project:
         exported(project, ExportOptions(tmp_path / "out", lists=True))
     assert {p.name for p in (tmp_path / "out" / "masks").iterdir()} == {"p0.png", "p1.png", "p2.png"}
-    said = {p.stem: p.read_text().split() for p in (tmp_path / "out" / "splits").iterdir()}
-    assert said == {"train": ["p0"], "val": ["p1"], "unsplit": ["p2"]}
+    predicted = {p.stem: p.read_text().split() for p in (tmp_path / "out" / "splits").iterdir()}
+    assert predicted == {"train": ["p0"], "val": ["p1"], "unsplit": ["p2"]}
 
 
 def test_a_format_for_one_mask_gets_two_datasets_for_labels_and_predictions(tmp_path: Path) -> None:

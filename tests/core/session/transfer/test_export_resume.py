@@ -52,13 +52,13 @@ def project(tmp_path: Path) -> Project:
 
 
 def export(
-    project: Project, wish: ExportOptions, stop_after: int | None = None, **more: bool
+    project: Project, options: ExportOptions, stop_after: int | None = None, **more: bool
 ) -> ExportReport:
     """Stopped once so many pictures are done."""
     done: list[int] = []
     return run_export(
         project,
-        plan_export(project, wish),
+        plan_export(project, options),
         lambda so_far, _: done.append(so_far),
         lambda: stop_after is not None and len(done) >= stop_after,
         **more,
@@ -86,42 +86,42 @@ def test_resumed_export_has_the_bytes_of_an_uninterrupted_one(
     name: str, stop: int, project: Project, tmp_path: Path
 ) -> None:
     """A label changes meanwhile, a picture too, one loses its label, one moves to another split."""
-    wish = ExportOptions(tmp_path / "out" / "set", name)
+    options = ExportOptions(tmp_path / "out" / "set", name)
     with pytest.raises(Cancelled):
-        export(project, wish, stop)
-    assert not wish.out.exists() and beside(wish.out) == [".set.unfinished"]
-    assert plan_export(project, wish).finished == stop
+        export(project, options, stop)
+    assert not options.out.exists() and beside(options.out) == [".set.unfinished"]
+    assert plan_export(project, options).finished == stop
     change(project, 1)
     if stop > 1:
         Image.fromarray(picture(24, 16, seed=99)).save(project.picture_path(project.pictures.get(2).path))
         project.journal.undo(3)
         project.pictures.set_split([4], Split.TEST)
-    report = export(project, wish)
+    report = export(project, options)
     assert report.reused == {1: 0, 4: 0, COUNT: 2}[stop]
     assert report.problems == ()
-    assert beside(wish.out) == []
+    assert beside(options.out) == []
     export(project, ExportOptions(tmp_path / "fresh" / "set", name))
-    assert tree(wish.out) == tree(tmp_path / "fresh" / "set")
+    assert tree(options.out) == tree(tmp_path / "fresh" / "set")
 
 
 @pytest.mark.parametrize("name", ["coco", "masks", "webdataset"])
 def test_unchanged_pictures_are_not_written_again(name: str, project: Project, tmp_path: Path) -> None:
-    wish = ExportOptions(tmp_path / "set", name, labels=True, shape=ResizeOptions(tile=16, overlap=4))
+    options = ExportOptions(tmp_path / "set", name, labels=True, shape=ResizeOptions(tile=16, overlap=4))
     with pytest.raises(Cancelled):
-        export(project, wish, 4)
-    plan = plan_export(project, wish)
+        export(project, options, 4)
+    plan = plan_export(project, options)
     assert (
         plan.resume_notice
         == "An export to this folder was stopped after 4 of 6 pictures; this one resumes it."
     )
-    kept = {p: p.stat().st_ino for p in resume_folder(wish.out).rglob("*.png")}
+    kept = {p: p.stat().st_ino for p in resume_folder(options.out).rglob("*.png")}
     assert kept
     (tmp_path / "seen").mkdir()
     for number, path in enumerate(kept):
         os.link(path, tmp_path / "seen" / str(number))
-    assert export(project, wish).reused == 4
+    assert export(project, options).reused == 4
     if name != "webdataset":  # whose files end in a tar
-        inodes = {p.stat().st_ino for p in wish.out.rglob("*.png")}
+        inodes = {p.stat().st_ino for p in options.out.rglob("*.png")}
         assert set(kept.values()) <= inodes
 
 
@@ -143,23 +143,23 @@ with Project.open_read_only(Path(sys.argv[1])) as project:
 
 @pytest.mark.parametrize("name", ["coco", "hugging-face"])
 def test_killed_process_leaves_its_finished_pictures(name: str, project: Project, tmp_path: Path) -> None:
-    wish = ExportOptions(tmp_path / "set", name)
-    words = [sys.executable, "-c", _CHILD, str(project.folder), str(wish.out), name]
+    options = ExportOptions(tmp_path / "set", name)
+    words = [sys.executable, "-c", _CHILD, str(project.folder), str(options.out), name]
     assert subprocess.run(words, env=child_environment(), check=False).returncode != 0
     # Half a picture and half a line, as a kill between two writes leaves them.
-    root = resume_folder(wish.out)
+    root = resume_folder(options.out)
     (root / "dataset" / "half.png").write_bytes(b"half")
     with (root / "pictures.jsonl").open("ab") as lines:
         lines.write(b'{"id": 4, "signat')
-    assert export(project, wish).reused == 3
+    assert export(project, options).reused == 3
     export(project, ExportOptions(tmp_path / "fresh", name))
-    assert tree(wish.out) == tree(tmp_path / "fresh")
+    assert tree(options.out) == tree(tmp_path / "fresh")
 
 
 def test_export_resumes_after_a_full_disk(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wish, write, written = ExportOptions(tmp_path / "set"), MaskWriter.write, []
+    options, write, written = ExportOptions(tmp_path / "set"), MaskWriter.write, []
 
     def full(self: MaskWriter, leaving: ExportPicture) -> WriteResult:
         if len(written) == 2:
@@ -169,22 +169,24 @@ def test_export_resumes_after_a_full_disk(
 
     monkeypatch.setattr(MaskWriter, "write", full)
     with pytest.raises(FormatError, match=r"No space left on device.*resumes here"):
-        export(project, wish)
+        export(project, options)
     monkeypatch.undo()
-    assert export(project, wish).reused == 2
+    assert export(project, options).reused == 2
     export(project, ExportOptions(tmp_path / "fresh"))
-    assert tree(wish.out) == tree(tmp_path / "fresh")
+    assert tree(options.out) == tree(tmp_path / "fresh")
 
 
 @pytest.mark.parametrize("name", ["coco", "cvat", "webdataset"])
 def test_interrupted_end_is_repeated(name: str, project: Project, tmp_path: Path) -> None:
-    wish = ExportOptions(tmp_path / "set", name)
+    options = ExportOptions(tmp_path / "set", name)
     asked: list[int] = []
     with pytest.raises(Cancelled):  # six times before the pictures, twice in the end
-        run_export(project, plan_export(project, wish), cancelled=lambda: len(asked) > 8 or asked.append(0))
-    assert export(project, wish).reused == COUNT
+        run_export(
+            project, plan_export(project, options), cancelled=lambda: len(asked) > 8 or asked.append(0)
+        )
+    assert export(project, options).reused == COUNT
     export(project, ExportOptions(tmp_path / "fresh", name))
-    assert tree(wish.out) == tree(tmp_path / "fresh")
+    assert tree(options.out) == tree(tmp_path / "fresh")
 
 
 def _damage_file(left: Path) -> None:
@@ -200,13 +202,13 @@ def _damage_line(left: Path) -> None:
 def test_damaged_files_are_written_again(
     damage: Callable[[Path], None], project: Project, tmp_path: Path
 ) -> None:
-    wish = ExportOptions(tmp_path / "set")
+    options = ExportOptions(tmp_path / "set")
     with pytest.raises(Cancelled):
-        export(project, wish, 4)
-    damage(resume_folder(wish.out))
-    assert export(project, wish).reused == 3
+        export(project, options, 4)
+    damage(resume_folder(options.out))
+    assert export(project, options).reused == 3
     export(project, ExportOptions(tmp_path / "fresh"))
-    assert tree(wish.out) == tree(tmp_path / "fresh")
+    assert tree(options.out) == tree(tmp_path / "fresh")
 
 
 def test_other_options_or_restart_begin_from_scratch(project: Project, tmp_path: Path) -> None:
@@ -227,25 +229,25 @@ def test_other_options_or_restart_begin_from_scratch(project: Project, tmp_path:
 
 
 def test_unfinished_export_can_be_discarded(project: Project, tmp_path: Path) -> None:
-    wish = ExportOptions(tmp_path / "set")
-    discard(wish.out)
+    options = ExportOptions(tmp_path / "set")
+    discard(options.out)
     with pytest.raises(Cancelled):
-        export(project, wish, 2)
-    discard(wish.out)
-    assert beside(wish.out) == ["pictures"] and plan_export(project, wish).resume_notice is None
+        export(project, options, 2)
+    discard(options.out)
+    assert beside(options.out) == ["pictures"] and plan_export(project, options).resume_notice is None
 
 
 def test_two_exports_to_one_folder_are_refused_and_other_files_kept(project: Project, tmp_path: Path) -> None:
-    wish = ExportOptions(tmp_path / "set")
-    held = ResumableExport(wish.out, {})
+    options = ExportOptions(tmp_path / "set")
+    held = ResumableExport(options.out, {})
     with pytest.raises(FormatError, match="is running"):
-        export(project, wish)
+        export(project, options)
     held.close(keep=False)
-    resume_folder(wish.out).mkdir()
-    (resume_folder(wish.out) / "mine.txt").write_text("mine")
+    resume_folder(options.out).mkdir()
+    (resume_folder(options.out) / "mine.txt").write_text("mine")
     with pytest.raises(FormatError, match="in the way"):
-        export(project, wish)
-    assert (resume_folder(wish.out) / "mine.txt").read_text() == "mine"
+        export(project, options)
+    assert (resume_folder(options.out) / "mine.txt").read_text() == "mine"
 
 
 def test_command_reports_an_interruption_and_resumes(

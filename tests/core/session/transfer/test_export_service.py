@@ -40,8 +40,8 @@ def labelled_project(folder: Path, count: int = 3) -> Project:
     return project
 
 
-def exported(project: Project, wish: ExportOptions) -> ExportReport:
-    return run_export(project, plan_export(project, wish))
+def exported(project: Project, options: ExportOptions) -> ExportReport:
+    return run_export(project, plan_export(project, options))
 
 
 def files(root: Path) -> dict[str, bytes]:
@@ -133,7 +133,7 @@ def test_only_chosen_pictures_are_exported(tmp_path: Path) -> None:
     with labelled_project(tmp_path / "pictures") as project:
         project.pictures.set_status([1], Status.DONE)
         predict(project, 2)
-        for wish, expected in (
+        for options, expected in (
             (
                 ExportOptions(tmp_path / "a", splits=frozenset(["val", NO_SPLIT])),
                 {"masks/val/p1", "masks/unsplit/p2"},
@@ -145,7 +145,7 @@ def test_only_chosen_pictures_are_exported(tmp_path: Path) -> None:
                 {"masks/val/p1", "predictions/val/p1"},
             ),
         ):
-            report = exported(project, wish)
+            report = exported(project, options)
             found = {name for name in files(report.out) if not name.startswith("images")} - {"classes.json"}
             assert found == {f"{name}.png" for name in expected}
             assert report.pictures == len({Path(name).name for name in expected})

@@ -36,12 +36,12 @@ def empty_project(folder: Path) -> Project:
     return Project.open(folder, purpose="a test")
 
 
-def opened(root: Path) -> Dataset:
+def open_masks(root: Path) -> Dataset:
     return open_dataset(DatasetTree(root))
 
 
 def imported(project: Project, dataset: Path, split: Split | None = None) -> ImportReport:
-    return import_dataset(project, opened(dataset), split=split)
+    return import_dataset(project, open_masks(dataset), split=split)
 
 
 def expected(seed: int) -> np.ndarray:
@@ -51,10 +51,12 @@ def expected(seed: int) -> np.ndarray:
 def test_pictures_classes_and_labels_are_imported(tmp_path: Path) -> None:
     dataset = mask_dataset(tmp_path / "set")
     with empty_project(tmp_path / "mine") as project:
-        heard: list[tuple[int, int]] = []
-        report = import_dataset(project, opened(dataset), progress=lambda done, of: heard.append((done, of)))
+        reported: list[tuple[int, int]] = []
+        report = import_dataset(
+            project, open_masks(dataset), progress=lambda done, of: reported.append((done, of))
+        )
         assert report == ImportReport(3, 3, {"sky": 1, "road": 2, "tree": 3}, ())
-        assert heard == [(1, 3), (2, 3), (3, 3)]
+        assert reported == [(1, 3), (2, 3), (3, 3)]
         assert [(c.value, c.name, c.colour) for c in project.classes.read()][:2] == [
             (1, "sky", (10, 20, 30)),
             (2, "road", (40, 50, 60)),
@@ -209,13 +211,13 @@ def test_bad_masks_and_pictures_are_named_and_the_others_imported(tmp_path: Path
         report = imported(project, dataset)
         assert (report.pictures, report.labels) == (5, 1)
         names = ("broken_mask", "broken_picture", "colour", "other_size", "unknown")
-        told = dict(zip(names, report.problems, strict=True))
-        for name, problem in told.items():
+        problems = dict(zip(names, report.problems, strict=True))
+        for name, problem in problems.items():
             assert name in problem
             assert problem.endswith(".")
-        assert "16 x 24 pixels, the picture 24 x 16" in told["other_size"]
-        assert "index 99" in told["unknown"]
-        assert "none of the class colours" in told["colour"]
+        assert "16 x 24 pixels, the picture 24 x 16" in problems["other_size"]
+        assert "index 99" in problems["unknown"]
+        assert "none of the class colours" in problems["colour"]
         assert [r.name for r in project.pictures.labelled()] == ["good.png"]
         with pytest.raises(KeyError):
             project.pictures.by_path("broken_picture.png")
@@ -266,11 +268,11 @@ def test_one_split_can_be_chosen_for_all(tmp_path: Path) -> None:
 
 
 def test_cancelled_import_keeps_complete_pictures(tmp_path: Path) -> None:
-    dataset = opened(mask_dataset(tmp_path / "set"))
+    dataset = open_masks(mask_dataset(tmp_path / "set"))
     with empty_project(tmp_path / "mine") as project:
-        asked = iter([False, False, True])
+        answers = iter([False, False, True])
         with pytest.raises(Cancelled):
-            import_dataset(project, dataset, cancelled=lambda: next(asked))
+            import_dataset(project, dataset, cancelled=lambda: next(answers))
         assert [r.path for r in project.pictures.all()] == ["train/a.png", "train/b.png"]
         np.testing.assert_array_equal(project.labels.read(2, 24, 16), expected(1))
         again = import_dataset(project, dataset)
@@ -319,7 +321,7 @@ def test_long_name_is_imported_and_a_too_long_one_is_reported(tmp_path: Path) ->
     for kind in ("images", "masks"):
         (dataset / kind / "train" / "a.png").rename(dataset / kind / "train" / long)
     with empty_project(tmp_path / "mine") as project:
-        found = opened(dataset)
+        found = open_masks(dataset)
         samples = [
             replace(s, target_path="x" * 300 + ".png") if s.picture.stem == "b" else s for s in found.samples
         ]
@@ -331,7 +333,7 @@ def test_long_name_is_imported_and_a_too_long_one_is_reported(tmp_path: Path) ->
 
 
 def test_session_reads_only_the_imported_records(tmp_path: Path) -> None:
-    dataset = opened(mask_dataset(tmp_path / "set", tuple(f"p{n}" for n in range(60))))
+    dataset = open_masks(mask_dataset(tmp_path / "set", tuple(f"p{n}" for n in range(60))))
     project = empty_project(tmp_path / "mine")
     session = Session(project, lambda _news: None, preferences=TrainingPreferences(automatic=False))
     try:
@@ -350,7 +352,7 @@ def test_session_reads_only_the_imported_records(tmp_path: Path) -> None:
 
 
 def test_invalid_class_names_are_repaired_or_refused_before_the_import(tmp_path: Path) -> None:
-    found = opened(mask_dataset(tmp_path / "set"))
+    found = open_masks(mask_dataset(tmp_path / "set"))
     first, second, *rest = found.classes
     odd = replace(found, classes=(replace(first, name="\ud83d"), replace(second, name=""), *rest))
     long = replace(found, classes=(replace(first, name="very long " * 9), second, *rest))
