@@ -41,43 +41,44 @@ def plan_resume(
     """
     from core.training.resume_state import read_resume_point
 
-    spent = read_resume_point(project.run_folder(base.id))
+    progress = read_resume_point(project.run_folder(base.id))
     before = ModelSpec.from_json(json.loads(base.model))
     optimizer = Recipe.from_json(json.loads(base.recipe)).optimizer
-    reason = ""
-    if spent is None:
-        reason = "has no saved optimizer state"
-    elif replace(before, weights="none", inherits=()) != replace(spec, weights="none"):
-        reason = "has another input size or other classes"
-    elif optimizer != recipe.optimizer:
-        reason = f"used another optimizer ({optimizer})"
-    if spent is None or reason:
-        sentence = f"Run {base.id} {reason}; training starts from its weights."
+    if progress is None:
+        sentence = f"Run {base.id} has no saved optimizer state; training starts from its weights."
+        return ResumePlan(recipe, False, sentence)
+    if replace(before, weights="none", inherits=()) != replace(spec, weights="none"):
+        sentence = f"Run {base.id} has another input size or other classes; training starts from its weights."
+        return ResumePlan(recipe, False, sentence)
+    if optimizer != recipe.optimizer:
+        sentence = f"Run {base.id} used another optimizer ({optimizer}); training starts from its weights."
         return ResumePlan(recipe, False, sentence)
     pictures = max(1, sum(1 for r in project.pictures.labelled(Split.TRAIN)))
     if extend_budget:
-        recipe = _more(recipe, spent, pictures)
-    elif _is_spent(recipe, spent, pictures):
+        recipe = _extended(recipe, progress, pictures)
+    elif _is_used_up(recipe, progress, pictures):
         raise TrainingError(
             f"Run {base.id} has used up its budget; extend it with --minutes, --steps or --epochs."
         )
-    return ResumePlan(recipe, True, f"Resumes run {base.id} with its optimizer state at step {spent.step}.")
+    return ResumePlan(
+        recipe, True, f"Resumes run {base.id} with its optimizer state at step {progress.step}."
+    )
 
 
-def _more(recipe: Recipe, spent: ResumePoint, pictures: int) -> Recipe:
+def _extended(recipe: Recipe, progress: ResumePoint, pictures: int) -> Recipe:
     if recipe.minutes is not None:
-        return replace(recipe, minutes=recipe.minutes + spent.seconds / 60)
+        return replace(recipe, minutes=recipe.minutes + progress.seconds / 60)
     if recipe.steps is not None:
-        return replace(recipe, steps=recipe.steps + spent.step)
+        return replace(recipe, steps=recipe.steps + progress.step)
     assert recipe.epochs is not None
-    return replace(recipe, epochs=recipe.epochs + spent.step * recipe.batch / pictures)
+    return replace(recipe, epochs=recipe.epochs + progress.step * recipe.batch / pictures)
 
 
-def _is_spent(recipe: Recipe, spent: ResumePoint, pictures: int) -> bool:
+def _is_used_up(recipe: Recipe, progress: ResumePoint, pictures: int) -> bool:
     if recipe.minutes is not None:
-        return spent.seconds >= recipe.minutes * 60
+        return progress.seconds >= recipe.minutes * 60
     steps = recipe.steps or math.ceil((recipe.epochs or 0) * pictures / recipe.batch)
-    return spent.step >= steps
+    return progress.step >= steps
 
 
 @contextlib.contextmanager
