@@ -41,7 +41,7 @@ def progress_bar(title: str, *, quiet: bool) -> Iterator[ProgressCallback]:
 
 
 def open_for_writing(folder: Path, home: Path | None, purpose: str) -> Project:
-    """Like `Project.open`; prints a notice if the project file was migrated or repaired."""
+    """Like `Project.open`; prints the notice of the store if something was set aside, such as a foreign log file."""
     project = Project.open(folder, home, purpose)
     if project.store.notice:
         console.print(project.store.notice, markup=False, soft_wrap=True)
