@@ -53,7 +53,7 @@ def main() -> None:
 
 def _reply(request: PreviewRequest) -> PreviewReply:
     from core.base.errors import ImageError
-    from core.images.source import read_model_input
+    from core.images.image_reader import read_model_input
     from core.training.data.augmentation_preview import augmented_versions
 
     pictures, problem = [], ""
