@@ -1,4 +1,4 @@
-"""A hand for tools without a window: it calls what a canvas calls, and waits for work."""
+"""Drives a tool without a window: calls what a canvas calls, and runs background tasks at once."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ CTRL, ALT = Modifiers(ctrl=True), Modifiers(alt=True)
 
 
 def make_all_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever is painted from now on is large enough for another thread, and its promise for a look at the screen."""
+    """From now on every edit is large enough to be deferred, and every preview to be computed only for the screen."""
     monkeypatch.setattr(deferred, "MAX_IMMEDIATE_PIXELS", 0)
     monkeypatch.setattr(edit_constraint, "MAX_IMMEDIATE_PIXELS", 0)
 
 
 class ToolDriver:
-    """Keeps what the canvas would show and store."""
+    """Records what the canvas would show and store."""
 
     def __init__(self, tool: Tool, picture: NDArray[np.uint8], scale: float = 1.0) -> None:
         height, width = picture.shape[:2]
@@ -41,17 +41,17 @@ class ToolDriver:
 
     @property
     def previewed(self) -> NDArray[np.bool_]:
-        """The ghost as a mask of the whole picture."""
+        """The mask preview as (H, W) bool of the whole picture."""
         mask = np.zeros(self.labels.values.shape, bool)
-        ghost = self.mask_preview
-        if ghost is not None:
-            box, mask[ghost.box.slices] = ghost.box, ghost.mask
-            if ghost.allowed is not None:
-                mask[box.slices] &= ghost.allowed(np.arange(box.y0, box.y1), np.arange(box.x0, box.x1))
+        preview = self.mask_preview
+        if preview is not None:
+            box, mask[preview.box.slices] = preview.box, preview.mask
+            if preview.allowed is not None:
+                mask[box.slices] &= preview.allowed(np.arange(box.y0, box.y1), np.arange(box.x0, box.x1))
         return mask
 
     def take(self, outcome: ToolResult, waits: bool = True) -> None:
-        """What the canvas does with an outcome. waits: let asked work come to its end."""
+        """What the canvas does with a result. waits: run background tasks at once."""
         self.outline, self.mask_preview = outcome.outline, outcome.mask_preview
         if outcome.deferred is not None:
             outcome.deferred.run()
@@ -66,7 +66,7 @@ class ToolDriver:
                 self.take(self.tool.on_task_done(self.context, outcome.task.run(lambda: False)))
 
     def stroke(self, *way: tuple[float, float], held: Modifiers | None = None, waits: bool = True) -> None:
-        """Press at the first point, move along, release at the last."""
+        """Press at the first point, move through the others, release at the last."""
         held = held or Modifiers()
         points = [Point(*at) for at in way]
         self.take(self.tool.press(self.context, points[0], held), waits)
@@ -84,7 +84,7 @@ class ToolDriver:
 def disc_picture(
     width: int = 160, height: int = 120, centre: tuple[int, int] = (80, 60), radius: int = 36, seed: int = 0
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """A bright disc on a dark ground, with noise, and the mask of the disc."""
+    """A bright disc on a dark background, with noise, and the mask of the disc."""
     rows, columns = np.ogrid[:height, :width]
     disc = np.hypot(rows + 0.5 - centre[1], columns + 0.5 - centre[0]) <= radius
     noise = np.random.default_rng(seed).integers(-12, 13, (height, width, 3))

@@ -1,4 +1,4 @@
-"""Boxes behave as the sets of pixels that they stand for."""
+"""Boxes agree with the sets of pixels that they stand for."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_size_and_emptiness_count_pixels(box: Box) -> None:
 
 
 @given(boxes, boxes)
-def test_what_two_boxes_share(one: Box, other: Box) -> None:
+def test_intersection(one: Box, other: Box) -> None:
     shared = one.intersection(other)
     assert pixels(shared) == pixels(one) & pixels(other)
     assert shared == other.intersection(one)
@@ -36,7 +36,7 @@ def test_what_two_boxes_share(one: Box, other: Box) -> None:
 
 
 @given(boxes, boxes)
-def test_the_smallest_box_around_two(one: Box, other: Box) -> None:
+def test_union(one: Box, other: Box) -> None:
     both = pixels(one) | pixels(other)
     united = one.union(other)
     assert pixels(united) >= both
@@ -48,7 +48,7 @@ def test_the_smallest_box_around_two(one: Box, other: Box) -> None:
 
 
 @given(boxes, places, places, st.integers(0, 4))
-def test_moving_and_growing(box: Box, dx: int, dy: int, margin: int) -> None:
+def test_moved_and_grown(box: Box, dx: int, dy: int, margin: int) -> None:
     assert pixels(box.moved(dx, dy)) == {(x + dx, y + dy) for x, y in pixels(box)}
     if not box.is_empty:
         near = range(-margin, margin + 1)
@@ -66,7 +66,9 @@ def test_slices_of_a_clipped_box_index_its_pixels(box: Box, width: int, height: 
 
 
 @given(st.lists(points, min_size=1, max_size=5), st.floats(0, 20))
-def test_a_box_around_points_holds_them_and_no_more(listed: list[tuple[float, float]], margin: float) -> None:
+def test_bounding_box_is_the_smallest_that_contains_the_points(
+    listed: list[tuple[float, float]], margin: float
+) -> None:
     box = Box.bounding(listed, margin)
     for x, y in listed:
         assert box.x0 <= x - margin
@@ -77,7 +79,7 @@ def test_a_box_around_points_holds_them_and_no_more(listed: list[tuple[float, fl
     assert box.width <= right - left + 2 * margin + 2
 
 
-def test_a_box_around_nothing_is_empty() -> None:
+def test_bounding_box_without_points_is_empty() -> None:
     assert Box.bounding([]) == Box.empty()
 
 

@@ -1,4 +1,4 @@
-"""Several processes give the answers that one would give, in order, and outlive each other."""
+"""Several processes give the same results as one, in order, and survive the death of a worker."""
 
 from __future__ import annotations
 
@@ -21,36 +21,36 @@ def in_order(work: object, things: object, weight: int = 1) -> Iterator[object]:
     return process_pool.map_in_order(work, things, 50, lambda _: weight)  # type: ignore[arg-type]
 
 
-def test_answers_come_in_order_from_other_processes() -> None:
+def test_results_come_in_order() -> None:
     assert list(in_order(abs, range(-50, 0))) == list(range(50, 0, -1))
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="nothing here tells a process who it is")
-def test_another_process_answers() -> None:
+def test_items_are_processed_in_other_processes() -> None:
     answers = {Path(str(path)).name for path in in_order(os.path.realpath, ["/proc/self"] * 9)}
     assert answers and str(os.getpid()) not in answers
 
 
-def test_what_is_raised_is_raised_in_its_turn() -> None:
+def test_an_exception_is_raised_at_the_place_of_its_result() -> None:
     going = in_order(int, ["1", "2", "no", "4"])
     assert [next(going), next(going)] == [1, 2]
     with pytest.raises(ValueError, match="no"):
         next(going)
 
 
-def test_what_cannot_be_sent_is_done_here() -> None:
+def test_what_cannot_be_pickled_is_processed_in_this_process() -> None:
     assert list(in_order(lambda n: (n, os.getpid()), range(5))) == [(n, os.getpid()) for n in range(5)]
 
 
-def test_a_worker_that_is_gone_leaves_its_work_to_us() -> None:
-    """The first thing ends every process but ours."""
+def test_items_of_a_dead_worker_are_processed_in_this_process() -> None:
+    """The first item ends every process but ours."""
     me = os.getpid()
     found = list(in_order(_Deadly(me), range(6)))
     assert found == list(range(6))
 
 
 class _Deadly:
-    """Ends the process that unpacks it."""
+    """Ends the process that unpickles it."""
 
     def __init__(self, me: int) -> None:
         self.me = me
@@ -63,7 +63,7 @@ class _Deadly:
         return thing
 
 
-def test_never_more_is_under_way_than_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_weight_in_progress_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[int] = []
     things = (taken.append(n) or n for n in range(-20, 0))
     for done, _ in enumerate(in_order(abs, things, process_pool.MAX_WEIGHT), 1):
@@ -71,7 +71,7 @@ def test_never_more_is_under_way_than_fits(monkeypatch: pytest.MonkeyPatch) -> N
     assert done == 20
 
 
-def test_whoever_goes_away_leaves_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closing_the_generator_ends_the_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[process_pool._Worker] = []
     begin = process_pool._Worker.__init__
     monkeypatch.setattr(

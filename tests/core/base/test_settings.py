@@ -1,4 +1,4 @@
-"""Settings: the table rules, a damaged file is no reason to stop, and nothing that is stored gets lost."""
+"""Settings: validation, a damaged file, unknown values, and window state."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from core.base.errors import UserError
 from core.base.settings import SETTINGS, Settings, settings_folder
 
 
-def test_everything_has_its_default_at_first(tmp_path: Path) -> None:
+def test_defaults(tmp_path: Path) -> None:
     settings = Settings(tmp_path / "settings.json")
     assert {row.name: settings.get(row.name) for row in SETTINGS} == {
         row.name: row.default for row in SETTINGS
@@ -21,7 +21,7 @@ def test_everything_has_its_default_at_first(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("row", SETTINGS, ids=lambda row: row.name)
-def test_every_row_takes_its_own_default_and_says_what_it_is_for(row: Any, tmp_path: Path) -> None:
+def test_every_setting_accepts_its_default_and_has_a_help_text(row: Any, tmp_path: Path) -> None:
     settings = Settings(tmp_path / "settings.json")
     settings.set(row.name, row.default)
     assert row.title
@@ -30,7 +30,7 @@ def test_every_row_takes_its_own_default_and_says_what_it_is_for(row: Any, tmp_p
         settings.set(row.name, object())
 
 
-def test_changes_are_there_the_next_time(tmp_path: Path) -> None:
+def test_changes_are_stored(tmp_path: Path) -> None:
     path = tmp_path / "new" / "settings.json"
     Settings(path).set("theme", "dark")
     Settings(path).set("round_minutes", 7)
@@ -54,7 +54,7 @@ def test_changes_are_there_the_next_time(tmp_path: Path) -> None:
         ("round_minutes", float("nan")),
     ],
 )
-def test_a_value_that_does_not_fit_is_refused_and_passed_over(
+def test_an_invalid_value_is_rejected_and_ignored_in_the_file(
     name: str, value: object, tmp_path: Path
 ) -> None:
     path = tmp_path / "settings.json"
@@ -67,7 +67,7 @@ def test_a_value_that_does_not_fit_is_refused_and_passed_over(
     assert Settings(path).get(name) == before
 
 
-def test_a_name_that_is_not_in_the_table_is_our_mistake(tmp_path: Path) -> None:
+def test_an_unknown_name_raises_key_error(tmp_path: Path) -> None:
     settings = Settings(tmp_path / "settings.json")
     with pytest.raises(KeyError):
         settings.get("colour")
@@ -76,7 +76,7 @@ def test_a_name_that_is_not_in_the_table_is_our_mistake(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[1, 2]", b"\xff\xfe", b'"dark"', b"null"])
-def test_a_damaged_file_gives_defaults_and_is_repaired_by_the_next_change(
+def test_a_damaged_file_gives_defaults_and_is_replaced_by_the_next_change(
     content: bytes, tmp_path: Path
 ) -> None:
     path = tmp_path / "settings.json"
@@ -87,7 +87,7 @@ def test_a_damaged_file_gives_defaults_and_is_repaired_by_the_next_change(
     assert Settings(path).get("theme") == "light"
 
 
-def test_settings_of_a_newer_version_are_kept(tmp_path: Path) -> None:
+def test_unknown_settings_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "settings.json"
     path.write_text(json.dumps({"from_the_future": [1, 2], "theme": "dark"}), "utf-8")
     Settings(path).set("device", "cpu")
@@ -95,7 +95,7 @@ def test_settings_of_a_newer_version_are_kept(tmp_path: Path) -> None:
     assert stored == {"from_the_future": [1, 2], "theme": "dark", "device": "cpu"}
 
 
-def test_the_window_remembers_what_is_no_setting(tmp_path: Path) -> None:
+def test_window_state_is_stored(tmp_path: Path) -> None:
     path = tmp_path / "settings.json"
     settings = Settings(path)
     assert settings.get_state("recent", []) == []
@@ -106,7 +106,7 @@ def test_the_window_remembers_what_is_no_setting(tmp_path: Path) -> None:
     assert again.get("theme") == "system"
 
 
-def test_a_home_that_cannot_be_written_stops_nobody(tmp_path: Path) -> None:
+def test_an_unwritable_home_folder_raises_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     settings = Settings(tmp_path / "file" / "settings.json")
     settings.set("theme", "dark")
@@ -114,7 +114,7 @@ def test_a_home_that_cannot_be_written_stops_nobody(tmp_path: Path) -> None:
     assert settings.get("theme") == "dark"
 
 
-def test_the_folder_can_be_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_folder_can_be_overridden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MASKLOOP_CONFIG_DIR", str(tmp_path / "portable"))
     assert settings_folder() == tmp_path / "portable"
     Settings().set("theme", "dark")

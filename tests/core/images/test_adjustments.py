@@ -1,4 +1,4 @@
-"""Looking at a picture: each number of a tone does what it says, on 8 bits and on more."""
+"""Display adjustments: what each of them does, on 8 bits and on more."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ tones = st.builds(
 
 
 @given(tones)
-def test_a_tone_survives_being_remembered_and_never_turns_the_order_around(tone: Adjustments) -> None:
+def test_json_round_trip_and_monotonic_lookup_table(tone: Adjustments) -> None:
     assert Adjustments.from_json(tone.to_json()) == tone
     assert np.all(np.diff(tone.lookup_table(SHARES).astype(int)) >= 0)
 
@@ -34,11 +34,11 @@ def test_a_tone_survives_being_remembered_and_never_turns_the_order_around(tone:
 @pytest.mark.parametrize(
     "raw", [None, 3, [], {}, {"low": "x", "channels": "alpha", "picks": [1, 2]}, {"low": 1, "high": 0}]
 )
-def test_what_cannot_be_read_is_plain(raw: object) -> None:
+def test_invalid_json_gives_no_adjustments(raw: object) -> None:
     assert Adjustments.from_json(raw).is_identity
 
 
-def test_each_number_does_what_it_says() -> None:
+def test_each_adjustment() -> None:
     assert np.array_equal(Adjustments().lookup_table(SHARES), np.arange(256))
     window = Adjustments(low=0.2, high=0.6).lookup_table(SHARES)
     assert window[51] == 0
@@ -57,7 +57,7 @@ def test_each_number_does_what_it_says() -> None:
     assert np.ptp(Adjustments(contrast=-1).lookup_table(SHARES)) <= 1
 
 
-def test_colours_can_be_seen_one_by_one() -> None:
+def test_single_channels() -> None:
     picture = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
     pyramid, box = Pyramid.build(picture), Box(3, 4, 25, 19)
     for place, name in enumerate(("red", "green", "blue")):
@@ -70,7 +70,7 @@ def test_colours_can_be_seen_one_by_one() -> None:
     assert np.abs(grey.render(grey.part(0, box))[:, :, 1] - luma).max() <= 1
 
 
-def test_a_narrow_window_brings_out_what_8_bits_have_lost() -> None:
+def test_a_narrow_window_shows_16_bit_detail() -> None:
     deep = np.linspace(0, 60_000, 20_000).astype(np.uint16).reshape(100, 200, 1)
     pyramid = Pyramid.from_raster(Raster(deep, (Window(0, 60_000),)))
     part = Box(0, 0, 200, 1)
@@ -80,7 +80,7 @@ def test_a_narrow_window_brings_out_what_8_bits_have_lost() -> None:
     assert len(np.unique(close.render(close.part(0, part)))) > 100
 
 
-def test_any_channels_can_stand_for_red_green_and_blue() -> None:
+def test_any_channels_can_be_shown_as_rgb() -> None:
     values = np.random.default_rng(1).integers(0, 4000, (30, 40, 6)).astype(np.uint16)
     windows = tuple(Window(100 * n, 4000 - 100 * n) for n in range(6))
     pyramid = Pyramid.from_raster(Raster(values, windows))
@@ -94,7 +94,7 @@ def test_any_channels_can_stand_for_red_green_and_blue() -> None:
     assert too_many.part(0, Box(0, 0, 2, 2)).shape == (2, 2, 3)
 
 
-def test_stretching_leaves_out_the_few_at_the_ends() -> None:
+def test_auto_levels_clip_outliers() -> None:
     picture = np.random.default_rng(0).integers(80, 160, (300, 400, 3), np.uint8)
     picture[0, 0], picture[0, 1] = 0, 255
     low, high = compute_histogram(Pyramid.build(picture), Adjustments()).auto_levels()
@@ -105,7 +105,7 @@ def test_stretching_leaves_out_the_few_at_the_ends() -> None:
     assert even.auto_levels() == (0.0, 1.0)
 
 
-def test_the_histogram_of_a_deep_picture_reaches_beyond_its_window() -> None:
+def test_the_histogram_of_a_16_bit_picture_extends_beyond_its_window() -> None:
     values = np.full((64, 64, 1), 1000, np.uint16)
     values[:32] = 3000
     shown = compute_histogram(Pyramid.from_raster(Raster(values, (Window(1500, 3500),))), Adjustments())

@@ -1,4 +1,4 @@
-"""The pictures used last stay in memory."""
+"""The cache of recently used pictures."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_peek_never_reads() -> None:
     assert cache.peek("a") == "A"
 
 
-def test_two_that_ask_at_once_read_once() -> None:
+def test_two_threads_share_one_read() -> None:
     reads: list[str] = []
     started, go_on = threading.Event(), threading.Event()
 
@@ -56,7 +56,7 @@ def test_two_that_ask_at_once_read_once() -> None:
     assert reads == ["a"]
 
 
-def test_what_is_dropped_while_being_read_is_not_kept() -> None:
+def test_a_value_dropped_while_it_is_read_is_not_cached() -> None:
     started, go_on = threading.Event(), threading.Event()
 
     def read(key: str) -> str:
@@ -74,7 +74,7 @@ def test_what_is_dropped_while_being_read_is_not_kept() -> None:
     assert cache.peek("a") is None
 
 
-def test_an_error_is_told_and_not_kept() -> None:
+def test_an_exception_is_raised_and_not_cached() -> None:
     answers = iter([ValueError("no"), "yes"])
 
     def read(key: str) -> str:
@@ -89,7 +89,7 @@ def test_an_error_is_told_and_not_kept() -> None:
     assert cache.get("a") == "yes"
 
 
-def test_clear_forgets_everything() -> None:
+def test_clear() -> None:
     cache = PictureCache[int, int](lambda key: key, lambda value: 1, 10)
     for key in range(5):
         cache.get(key)

@@ -27,29 +27,29 @@ def found(folder: Path) -> list[str]:
     return [path.relative_to(folder).as_posix() for path in scan_folder(folder)]
 
 
-def test_order_is_natural_and_goes_into_sub_folders(tmp_path: Path) -> None:
+def test_natural_order_with_sub_folders(tmp_path: Path) -> None:
     touch(tmp_path, "img10.png", "img2.png", "Img1.JPG", "day10/a.tif", "day9/b.webp", "notes.txt", "z.gif")
     assert found(tmp_path) == ["day9/b.webp", "day10/a.tif", "Img1.JPG", "img2.png", "img10.png", "z.gif"]
 
 
-def test_hidden_things_and_the_project_are_left_out(tmp_path: Path) -> None:
+def test_hidden_entries_are_left_out(tmp_path: Path) -> None:
     touch(tmp_path, ".maskloop/cache/t.png", ".hidden.png", "._a.jpg", "a.jpg", ".git/b.png")
     assert found(tmp_path) == ["a.jpg"]
 
 
-def test_a_folder_may_be_called_like_a_picture(tmp_path: Path) -> None:
+def test_a_folder_may_be_named_like_a_picture(tmp_path: Path) -> None:
     touch(tmp_path, "tiles.png/1.png", "tiles.png/2.png")
     assert found(tmp_path) == ["tiles.png/1.png", "tiles.png/2.png"]
 
 
-def test_the_end_of_a_name_decides(tmp_path: Path) -> None:
+def test_the_suffix_decides(tmp_path: Path) -> None:
     for name in ("jpg", "photo.", "notes.txt", "a.JPG", "b.tar.png", "c.png.bak"):
         (tmp_path / name).touch()
     assert [path.name for path in scan_folder(tmp_path)] == ["a.JPG", "b.tar.png"]
 
 
 @given(st.lists(st.from_regex(r"[aB]{0,1}[0-9]{1,3}", fullmatch=True), unique=True, max_size=8))
-def test_the_quick_way_gives_the_same_order(stems: list[str]) -> None:
+def test_the_fast_sort_gives_the_same_order(stems: list[str]) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         made = [f"{stem}.png" for stem in stems]
         for name in made:
@@ -57,7 +57,7 @@ def test_the_quick_way_gives_the_same_order(stems: list[str]) -> None:
         assert [path.name for path in scan_folder(Path(scratch))] == sorted(made, key=natural_key)
 
 
-def test_a_directory_is_only_listed_when_it_is_reached(tmp_path: Path) -> None:
+def test_directories_are_listed_lazily(tmp_path: Path) -> None:
     touch(tmp_path, "a/1.png", "b/1.png")
     paths = scan_folder(tmp_path)
     assert next(paths) == tmp_path / "a" / "1.png"
@@ -65,7 +65,7 @@ def test_a_directory_is_only_listed_when_it_is_reached(tmp_path: Path) -> None:
     assert [p.name for p in paths] == ["1.png", "2.png"]
 
 
-def test_links_lead_out_once_but_never_round(tmp_path: Path) -> None:
+def test_links_are_followed_out_once_and_never_in_a_loop(tmp_path: Path) -> None:
     inside, outside = tmp_path / "inside", tmp_path / "outside"
     touch(tmp_path, "inside/real/1.png", "outside/2.png")
     try:
@@ -78,7 +78,7 @@ def test_links_lead_out_once_but_never_round(tmp_path: Path) -> None:
     assert found(inside) == ["more/2.png", "real/1.png"]
 
 
-def test_a_link_that_leads_nowhere_hides_nothing_beside_it(tmp_path: Path) -> None:
+def test_a_broken_link_does_not_hide_its_siblings(tmp_path: Path) -> None:
     touch(tmp_path, "a.png", "sub/b.png", "sub/c.png")
     try:
         for name in ("n.png", "loop", "sub/old", "sub/m.png"):
@@ -91,7 +91,7 @@ def test_a_link_that_leads_nowhere_hides_nothing_beside_it(tmp_path: Path) -> No
     assert (sorted(pictures), folders) == (["a.png", "n.png"], ["sub"])
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="gone"):
         next(scan_folder(tmp_path / "gone"))
 
@@ -116,7 +116,7 @@ def test_numbers_count_by_value(stem: str, a: int, b: int) -> None:
     [((400, 100), (64, 16)), ((100, 400), (16, 64)), ((16000, 4), (64, 1)), ((9, 5), (9, 5))],
 )
 @pytest.mark.parametrize("name", ["t.jpg", "t.png"])
-def test_thumbnails_keep_the_shape(
+def test_thumbnails_keep_the_aspect_ratio(
     tmp_path: Path, size: tuple[int, int], expected: tuple[int, int], name: str
 ) -> None:
     Image.new("RGB", size, (200, 40, 90)).save(tmp_path / name, quality=95)
@@ -125,7 +125,7 @@ def test_thumbnails_keep_the_shape(
     assert np.abs(thumbnail.astype(int) - (200, 40, 90)).max() <= 4
 
 
-def test_thumbnails_stand_upright(tmp_path: Path) -> None:
+def test_thumbnails_are_upright(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     halves = np.zeros((200, 400, 3), np.uint8)

@@ -1,4 +1,4 @@
-"""Reading pictures and masks: upright, in range, lossless, and with a sentence when something is wrong."""
+"""Reading pictures and masks: orientation, bit depth, exact values, and messages for unreadable files."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_exif_orientation_is_applied_once(
 
 @same_folder
 @given(values=st.tuples(sides, sides).flatmap(lambda s: arrays(np.uint8, s)), orientation=st.integers(1, 8))
-def test_masks_come_back_as_stored(tmp_path: Path, values: NDArray[np.uint8], orientation: int) -> None:
+def test_mask_values_are_read_as_stored(tmp_path: Path, values: NDArray[np.uint8], orientation: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     upright = np.asarray(ImageOps.exif_transpose(Image.fromarray(values)))
@@ -96,7 +96,7 @@ def test_masks_come_back_as_stored(tmp_path: Path, values: NDArray[np.uint8], or
 
 @same_folder
 @given(st.data())
-def test_masks_of_few_bits_count_from_zero(tmp_path: Path, data: st.DataObject) -> None:
+def test_masks_of_few_bits_are_not_scaled(tmp_path: Path, data: st.DataObject) -> None:
     bits = data.draw(st.sampled_from([1, 2, 4]))
     shape = data.draw(st.tuples(sides, sides))
     values = data.draw(arrays(np.uint8, shape, elements=st.integers(0, 2**bits - 1)))
@@ -123,21 +123,21 @@ def test_a_gif_mask_gives_its_indices(tmp_path: Path) -> None:
         assert np.array_equal(read_mask(tmp_path / "mask.gif"), np.asarray(stored))
 
 
-def test_a_colour_mask_is_called_one(tmp_path: Path) -> None:
+def test_a_colour_mask_raises_colour_mask_error(tmp_path: Path) -> None:
     path = tmp_path / "colours.png"
     Image.fromarray(speckled(4, 5)).save(path)
     with pytest.raises(ColourMaskError, match=r"colours\.png.* is a colour mask"):
         read_mask(path)
 
 
-def test_a_mask_of_fractions_is_refused(tmp_path: Path) -> None:
+def test_a_mask_of_floats_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "probability.tif"
     Image.fromarray(np.array([[0.25, 1.0]], np.float32)).save(path)
     with pytest.raises(ImageError, match="whole numbers"):
         read_mask(path)
 
 
-def test_deep_and_decimal_pictures_are_stretched_to_their_range(tmp_path: Path) -> None:
+def test_16_bit_and_float_pictures_are_scaled_to_their_range(tmp_path: Path) -> None:
     deep, decimal = tmp_path / "deep.tif", tmp_path / "decimal.tif"
     Image.fromarray(np.array([[100, 200], [150, 305]], np.uint16)).save(deep)
     Image.fromarray(np.array([[-1.0, 0.5], [np.nan, 1.0]], np.float32)).save(decimal)
@@ -145,13 +145,13 @@ def test_deep_and_decimal_pictures_are_stretched_to_their_range(tmp_path: Path) 
     assert read_picture(decimal)[:, :, 2].tolist() == [[0, 191], [0, 255]]
 
 
-def test_an_even_deep_picture_does_not_divide_by_zero(tmp_path: Path) -> None:
+def test_a_16_bit_picture_of_one_value_does_not_divide_by_zero(tmp_path: Path) -> None:
     path = tmp_path / "even.png"
     Image.fromarray(np.full((3, 2), 4000, np.uint16)).save(path)
     assert read_picture(path).shape == (3, 2, 3)
 
 
-def test_transparency_lies_on_grey(tmp_path: Path) -> None:
+def test_transparency_is_blended_with_grey(tmp_path: Path) -> None:
     path = tmp_path / "glass.png"
     rgba = np.array([[(255, 0, 0, 255), (255, 0, 0, 0), (0, 0, 0, 128)]], np.uint8)
     Image.fromarray(rgba).save(path)
@@ -161,7 +161,7 @@ def test_transparency_lies_on_grey(tmp_path: Path) -> None:
     assert half == pytest.approx([64, 64, 64], abs=1)
 
 
-def test_cmyk_is_not_negative(tmp_path: Path) -> None:
+def test_cmyk_is_not_inverted(tmp_path: Path) -> None:
     path = tmp_path / "print.jpg"
     Image.new("CMYK", (16, 16), (0, 255, 255, 0)).save(path, quality=95)
     red, green, blue = read_picture(path)[8, 8]
@@ -211,7 +211,7 @@ def test_a_large_jpeg_has_the_same_pixels_from_the_other_decoder(
         assert read_picture(path).shape == small.shape
 
 
-def test_a_jpeg_may_come_out_smaller_but_never_below_what_is_asked(tmp_path: Path) -> None:
+def test_a_reduced_jpeg_is_never_smaller_than_min_side(tmp_path: Path) -> None:
     path = tmp_path / "large.jpg"
     Image.fromarray(speckled(240, 320)).save(path)
     assert read_picture(path, min_side=50).shape == (60, 80, 3)
@@ -244,7 +244,7 @@ GIANT = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 60_000, 60
         (png(speckled(4, 4)).replace(b"IDAT", b"IDOT"), "damaged"),
     ],
 )
-def test_a_bad_file_is_named_with_the_reason(tmp_path: Path, content: bytes, reason: str) -> None:
+def test_an_unreadable_file_is_named_with_the_reason(tmp_path: Path, content: bytes, reason: str) -> None:
     path = tmp_path / "bad one.jpg"
     path.write_bytes(content)
     with pytest.raises(ImageError, match=reason) as caught:
@@ -255,7 +255,7 @@ def test_a_bad_file_is_named_with_the_reason(tmp_path: Path, content: bytes, rea
         read_mask(path)
 
 
-def test_a_missing_file_and_a_folder_are_told_apart(tmp_path: Path) -> None:
+def test_a_missing_file_and_a_folder_have_different_messages(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="not there any more"):
         read_size(tmp_path / "gone.png")
     with pytest.raises(ImageError, match=r"folder|not allowed"):  # Windows calls it a lack of rights
@@ -269,14 +269,14 @@ def test_the_limit_is_checked_before_decoding(tmp_path: Path) -> None:
         read_picture(path, max_pixels=599)
 
 
-def test_a_png_without_its_end_is_shown(tmp_path: Path) -> None:
+def test_a_png_without_its_end_is_read(tmp_path: Path) -> None:
     path = tmp_path / "cut.png"
     path.write_bytes(png(speckled(9, 7))[:-8])
     assert np.array_equal(read_picture(path), speckled(9, 7))
     assert read_size(path) == (7, 9)
 
 
-def test_warnings_of_the_reader_stay_inside_in_every_thread(tmp_path: Path) -> None:
+def test_warnings_of_pillow_are_suppressed_in_every_thread(tmp_path: Path) -> None:
     path = tmp_path / "odd.png"
     no_frames = chunk(b"acTL", bytes(8))  # says that it is animated, with no pictures
     sound = png(speckled(8, 8))
@@ -299,7 +299,7 @@ odd_files = sorted(p for p in ODD.rglob("*") if p.is_file() and p.suffix != ".md
 
 
 @pytest.mark.parametrize("path", odd_files, ids=lambda path: path.name)
-def test_odd_files_of_the_wild(path: Path) -> None:
+def test_unusual_files(path: Path) -> None:
     if path.name in DEFECT:
         with pytest.raises(ImageError) as caught:
             read_picture(path)

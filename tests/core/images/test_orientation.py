@@ -1,4 +1,4 @@
-"""A picture that its EXIF turns is the same picture for the hand, for training and for prediction."""
+"""A picture rotated by its EXIF orientation is the same for display, training and prediction."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ SPEC = ModelSpec("asymmetric-unet", None, "none", 96, (1, 2))
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_everybody_sees_the_same_upright_picture(tmp_path: Path, orientation: int) -> None:
+def test_display_training_and_prediction_see_the_same_upright_picture(
+    tmp_path: Path, orientation: int
+) -> None:
     project_in(tmp_path / "pictures", count=1).close()
     path = tmp_path / "pictures" / "p0.png"
     # Stored in such a way that it stands upright, 96 wide, once its EXIF is heard.

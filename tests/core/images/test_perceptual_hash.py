@@ -1,4 +1,5 @@
-"""Near-copies: re-encoded, cropped and brightened pictures are found, other scenes are not; a cache is only that."""
+"""Near-duplicates: re-encoded, cropped and brightened copies are found, other scenes are not; fingerprints are
+cached."""
 
 from __future__ import annotations
 
@@ -40,7 +41,7 @@ Picture = NDArray[np.uint8]
 
 
 def scene(seed: int) -> Picture:
-    """Soft blobs of colour with things in front, 240 x 160."""
+    """Soft blobs of colour with objects in front, 240 x 160."""
     chance = np.random.default_rng(seed)
     ground = chance.integers(0, 256, (5, 7, 3)).astype(np.uint8)
     picture = cv2.resize(ground, (240, 160), interpolation=cv2.INTER_CUBIC)
@@ -78,13 +79,13 @@ def found(*pictures: Picture) -> set[tuple[int, int]]:
 
 
 @pytest.mark.parametrize("how", CHANGED)
-def test_changed_copies_are_near(how: str) -> None:
+def test_edited_copies_are_near_duplicates(how: str) -> None:
     for seed in range(12):
         picture = scene(seed)
         assert found(picture, CHANGED[how](picture)) == {(0, 1)}, (how, seed)
 
 
-def test_other_scenes_and_blank_pictures_are_not() -> None:
+def test_other_scenes_and_blank_pictures_are_no_near_duplicates() -> None:
     assert found(*[scene(seed) for seed in range(150)]) == set()
     blank = np.full((40, 60, 3), 90, np.uint8)
     assert found(blank, blank + 1, blank) == set()
@@ -94,7 +95,7 @@ def test_other_scenes_and_blank_pictures_are_not() -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32), st.integers(2, 60))
-def test_the_search_finds_what_comparing_all_with_all_finds(seed: int, count: int) -> None:
+def test_the_search_agrees_with_brute_force(seed: int, count: int) -> None:
     chance = np.random.default_rng(seed)
     heads = chance.integers(0, 2**64, 4, dtype=np.uint64)
     bits = heads[chance.integers(0, 4, count)].copy()
@@ -116,7 +117,7 @@ def test_the_search_finds_what_comparing_all_with_all_finds(seed: int, count: in
     assert not (told & ~near)[~edge].any()
 
 
-def test_thousands_of_equal_frames_hang_together() -> None:
+def test_thousands_of_equal_frames_are_one_group() -> None:
     grey = fingerprint(scene(3)).grey
     pairs = find_similar_pairs(np.full(3000, 7, np.uint64), np.repeat(grey[None], 3000, axis=0))
     assert connected_groups(pairs) == [list(range(3000))]
@@ -127,7 +128,7 @@ def test_thousands_of_equal_frames_hang_together() -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Two near-copies on two sides, two others, and a file that is no picture."""
+    """Two near-duplicates in two splits, two other pictures, and a file that is no picture."""
     for n, picture in enumerate([scene(1), jpeg(scene(1)), scene(2), scene(3)]):
         Image.fromarray(picture).save(tmp_path / f"clip7_{n}.png")
     (tmp_path / "broken.png").write_bytes(b"no picture")
@@ -138,7 +139,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_leaks_are_named_with_their_pictures(folder: Path) -> None:
+def test_split_leaks_are_listed_with_their_pictures(folder: Path) -> None:
     told = json_of("duplicates", "--project", folder)
     assert told["looked"] == 4 and told["unreadable"] == ["broken.png"]
     assert told["groups"] == [["clip7_0.png", "clip7_1.png"]]
@@ -154,7 +155,7 @@ def test_leaks_are_named_with_their_pictures(folder: Path) -> None:
     assert "; 1 pair between splits" in words and "broken.png" in words and "“clip7_”" in words
 
 
-def test_the_cache_saves_reading_and_may_be_lost_or_spoiled(folder: Path) -> None:
+def test_the_fingerprint_cache_may_be_missing_or_damaged(folder: Path) -> None:
     with Project.open_read_only(folder) as project:
         first = find_near_duplicates(project)
         file = project.cache_folder / FINGERPRINT_FILE
@@ -178,7 +179,7 @@ def test_the_cache_saves_reading_and_may_be_lost_or_spoiled(folder: Path) -> Non
             find_near_duplicates(project, cancelled=lambda: True)
 
 
-def test_sides() -> None:
+def test_pairs_are_sorted_by_their_splits() -> None:
     records = {
         n: PictureRecord(n, f"{where}/s1_{n}.png", split=split, status=status)
         for n, (where, split, status) in enumerate(

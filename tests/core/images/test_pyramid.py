@@ -1,4 +1,4 @@
-"""Smaller and smaller copies of a picture."""
+"""The image pyramid: levels, the choice of a level, memory."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_each_level_is_the_mean_of_two_by_two(height: int, width: int, seed: int
         assert np.abs(small - mean).max() <= 1
 
 
-def test_the_level_has_a_pixel_for_each_on_the_screen() -> None:
+def test_the_chosen_level_has_a_pixel_for_each_screen_pixel() -> None:
     pyramid = Pyramid.build(np.zeros((3000, 4000, 3), np.uint8))
     assert [level.shape[1] for level in pyramid.levels] == [4000, 2000, 1000, 500]
     assert [pyramid.level_for(zoom) for zoom in (8, 1, 0.51, 0.5, 0.26, 0.25, 0.01, 0)] == [
@@ -43,6 +43,6 @@ def test_the_level_has_a_pixel_for_each_on_the_screen() -> None:
     ]
 
 
-def test_the_cost_counts_every_level() -> None:
+def test_memory_bytes_counts_every_level() -> None:
     pyramid = Pyramid.build(np.zeros((1024, 1024, 3), np.uint8))
     assert pyramid.memory_bytes == 3 * (1024**2 + 512**2)

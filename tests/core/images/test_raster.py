@@ -1,4 +1,4 @@
-"""Pictures of more than three channels: a network looks at all of them; a picture of another kind is told."""
+"""Pictures with more than three channels: a network uses all of them; pictures with other channels are reported."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.factories import label_all, picture, project_in, truth
 
 
 def five_channels(folder: Path, count: int = 3) -> Project:
-    """A labelled project whose classes only differ in the fifth channel."""
+    """A labelled project whose classes differ only in the fifth channel."""
     project_in(folder, count).close()
     for number in range(count):
         (folder / f"p{number}.png").unlink()
@@ -35,7 +35,7 @@ def five_channels(folder: Path, count: int = 3) -> Project:
     return project
 
 
-def test_a_network_learns_from_all_channels_and_predicts_with_them(tmp_path: Path) -> None:
+def test_a_network_trains_and_predicts_with_all_channels(tmp_path: Path) -> None:
     five_channels(tmp_path).close()
     words = [
         "train",
@@ -61,7 +61,7 @@ def test_a_network_learns_from_all_channels_and_predicts_with_them(tmp_path: Pat
     assert json.loads(judged.stdout)["pixel_accuracy"] > 0.8
 
 
-def test_a_picture_of_another_kind_is_left_out_with_a_sentence(tmp_path: Path) -> None:
+def test_a_picture_with_other_channels_is_left_out_with_a_message(tmp_path: Path) -> None:
     project = five_channels(tmp_path / "pictures")
     Image.fromarray(picture()).save(tmp_path / "pictures" / "p1.png")
     records = project.pictures.all()

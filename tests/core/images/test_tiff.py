@@ -1,4 +1,4 @@
-"""Pictures deeper or of more channels than a screen: what is seen, what a network is fed, what a file may hold."""
+"""Pictures of more than 8 bits or three channels: what is displayed, what a network gets, what is rejected."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HEIGHT, WIDTH = 40, 60
 
 
 def ramp(channels: int = 0, kind: type = np.uint16, most: float = 60_000) -> NDArray[np.generic]:
-    """Rising from left to right; further channels fall or rise more slowly."""
+    """Increasing from left to right; further channels decrease or increase more slowly."""
     rows = np.tile(np.linspace(0, most, WIDTH), (HEIGHT, 1))
     if not channels:
         return rows.astype(kind)
@@ -59,7 +59,7 @@ COLOUR = {"photometric": "rgb"}
     ],
     ids=lambda value: str(value.dtype) if isinstance(value, np.ndarray) else "-".join(map(str, value)),
 )
-def test_grey_of_every_depth_is_seen_from_black_to_white(
+def test_grey_of_every_bit_depth_spans_black_to_white(
     tmp_path: Path, pixels: NDArray[np.generic], options: dict[str, object]
 ) -> None:
     path = written(tmp_path / "grey.tif", pixels, **options)
@@ -73,7 +73,7 @@ def test_grey_of_every_depth_is_seen_from_black_to_white(
 
 @pytest.mark.parametrize("planar", ["contig", "separate"])
 @pytest.mark.parametrize("kind", [np.uint16, np.float32])
-def test_deep_colours_keep_their_hues(tmp_path: Path, planar: str, kind: type) -> None:
+def test_16_bit_colours_keep_their_hues(tmp_path: Path, planar: str, kind: type) -> None:
     pixels = ramp(3, kind, 50_000)
     stored = pixels if planar == "contig" else np.moveaxis(pixels, 2, 0)
     path = written(tmp_path / "deep.tif", stored, planarconfig=planar, **COLOUR)
@@ -84,7 +84,7 @@ def test_deep_colours_keep_their_hues(tmp_path: Path, planar: str, kind: type) -
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32])
 @pytest.mark.parametrize("channels", [4, 5, 7])
-def test_more_channels_are_all_there(tmp_path: Path, kind: type, channels: int) -> None:
+def test_all_channels_are_read(tmp_path: Path, kind: type, channels: int) -> None:
     pixels = ramp(channels, kind, 200)
     path = written(
         tmp_path / "many.tif", pixels, planarconfig="contig", extrasamples=[0] * (channels - 1), **GREY
@@ -100,7 +100,7 @@ def test_more_channels_are_all_there(tmp_path: Path, kind: type, channels: int) 
         read_model_input(path, 3)
 
 
-def test_colours_with_infrared_are_four_channels_but_alpha_is_not(tmp_path: Path) -> None:
+def test_rgb_with_infrared_has_four_channels_but_alpha_is_blended(tmp_path: Path) -> None:
     four = ramp(4, np.uint8, 250)
     infrared = written(tmp_path / "nir.tif", four, extrasamples=[0], **COLOUR)
     assert read_model_input(infrared, 4).shape == (HEIGHT, WIDTH, 4)
@@ -113,7 +113,7 @@ def test_colours_with_infrared_are_four_channels_but_alpha_is_not(tmp_path: Path
     assert read_model_input(deep, 3).shape == (HEIGHT, WIDTH, 3)
 
 
-def test_the_channels_of_a_microscope_come_from_its_pages(tmp_path: Path) -> None:
+def test_pages_of_a_microscopy_file_are_channels(tmp_path: Path) -> None:
     stack = np.moveaxis(ramp(5), 2, 0)
     path = tmp_path / "cells.ome.tif"
     tifffile.imwrite(path, stack, metadata={"axes": "CYX"}, photometric="minisblack")
@@ -123,7 +123,7 @@ def test_the_channels_of_a_microscope_come_from_its_pages(tmp_path: Path) -> Non
     np.testing.assert_array_equal(read_raster(path).values, ramp(2))
 
 
-def test_of_many_pages_the_first_is_read(tmp_path: Path) -> None:
+def test_the_first_of_several_pages_is_read(tmp_path: Path) -> None:
     path = tmp_path / "pages.tif"
     with tifffile.TiffWriter(path) as tiff:
         tiff.write(ramp(), **GREY)  # type: ignore[arg-type]
@@ -132,7 +132,7 @@ def test_of_many_pages_the_first_is_read(tmp_path: Path) -> None:
     assert read_picture(path).shape == (HEIGHT, WIDTH, 3)
 
 
-def test_too_many_channels_are_told(tmp_path: Path) -> None:
+def test_too_many_channels_are_rejected(tmp_path: Path) -> None:
     path = written(tmp_path / "spectrum.tif", ramp(40), planarconfig="contig", extrasamples=[0] * 39, **GREY)
     with pytest.raises(ImageError, match=r"spectrum\.tif.* 40 channels.* up to 16"):
         read_picture(path)
@@ -140,7 +140,9 @@ def test_too_many_channels_are_told(tmp_path: Path) -> None:
 
 @settings(max_examples=24, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(orientation=st.integers(1, 8), deep=st.booleans(), channels=st.sampled_from([0, 3, 5]))
-def test_a_turned_tiff_is_turned_once(tmp_path: Path, orientation: int, deep: bool, channels: int) -> None:
+def test_tiff_orientation_is_applied_once(
+    tmp_path: Path, orientation: int, deep: bool, channels: int
+) -> None:
     pixels = ramp(channels, np.uint16 if deep else np.uint8, 250)
     extra = {"extrasamples": [0] * 4, "planarconfig": "contig"} if channels == 5 else {}
     photometric = COLOUR if channels == 3 else GREY
@@ -152,7 +154,7 @@ def test_a_turned_tiff_is_turned_once(tmp_path: Path, orientation: int, deep: bo
     assert read_size(path) == expected.shape[1::-1]
 
 
-def test_neither_hot_pixels_nor_missing_ones_flatten_the_picture(tmp_path: Path) -> None:
+def test_outliers_and_nodata_do_not_flatten_the_contrast(tmp_path: Path) -> None:
     large = np.tile(np.linspace(1000, 2000, 400).astype(np.uint16), (400, 1))
     large[5, 5], large[6, 6] = 65_535, 0
     path = written(tmp_path / "hot.tif", large, **GREY)
@@ -167,7 +169,7 @@ def test_neither_hot_pixels_nor_missing_ones_flatten_the_picture(tmp_path: Path)
     assert np.ptp(shown[20:]) == 255
 
 
-def test_numbers_that_are_none_are_black_and_endless_ones_are_the_ends(tmp_path: Path) -> None:
+def test_nan_is_black_and_infinities_are_the_ends(tmp_path: Path) -> None:
     pixels = ramp(kind=np.float32, most=1)
     pixels[0, :3] = np.nan, np.inf, -np.inf
     shown = read_picture(written(tmp_path / "odd.tif", pixels, **GREY))
@@ -178,13 +180,13 @@ def test_numbers_that_are_none_are_black_and_endless_ones_are_the_ends(tmp_path:
         assert read_picture(written(tmp_path / "even.tif", even, **GREY)).shape == (4, 5, 3)
 
 
-def test_white_may_be_zero(tmp_path: Path) -> None:
+def test_white_is_zero(tmp_path: Path) -> None:
     path = written(tmp_path / "negative.tif", ramp(), photometric="miniswhite")
     assert read_picture(path)[0, 0].tolist() == [255, 255, 255]
     assert read_picture(path)[0, -1].tolist() == [0, 0, 0]
 
 
-def test_a_deep_png_and_a_deep_tiff_are_seen_alike(tmp_path: Path) -> None:
+def test_a_16_bit_png_and_tiff_look_the_same(tmp_path: Path) -> None:
     Image.fromarray(ramp()).save(tmp_path / "grey.png")
     np.testing.assert_array_equal(
         read_picture(tmp_path / "grey.png"), read_picture(written(tmp_path / "grey.tif", ramp(), **GREY))
@@ -200,7 +202,7 @@ MODES = {
 
 
 @pytest.mark.parametrize(("ending", "mode"), [(e, mode) for e, modes in MODES.items() for mode in modes])
-def test_every_mode_looks_as_pillow_says(tmp_path: Path, mode: str, ending: str) -> None:
+def test_every_mode_agrees_with_pillow(tmp_path: Path, mode: str, ending: str) -> None:
     colours = np.random.default_rng(3).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
     image = Image.fromarray(colours)
     image = Image.frombytes("LAB", image.size, image.tobytes()) if mode == "LAB" else image.convert(mode)
@@ -211,7 +213,7 @@ def test_every_mode_looks_as_pillow_says(tmp_path: Path, mode: str, ending: str)
     assert np.abs(read_picture(path) - expected).max() <= (3 if ending == "jpg" else 0)
 
 
-def test_a_window_looks_at_a_part_of_a_large_picture_and_always_at_the_same() -> None:
+def test_the_window_of_a_large_picture_is_sampled_reproducibly() -> None:
     chance = np.random.default_rng(0)
     large = chance.integers(100, 4000, (1500, 1500), np.uint16)
     first, again = (Raster.from_values(large, one_window=True).windows[0] for _ in range(2))
@@ -223,7 +225,7 @@ def test_a_window_looks_at_a_part_of_a_large_picture_and_always_at_the_same() ->
     )
 
 
-def test_a_damaged_deep_file_is_named(tmp_path: Path) -> None:
+def test_a_damaged_16_bit_file_is_named(tmp_path: Path) -> None:
     path = written(
         tmp_path / "cut.tif", ramp(5, np.float32), extrasamples=[0] * 4, planarconfig="contig", **GREY
     )
@@ -235,7 +237,7 @@ def test_a_damaged_deep_file_is_named(tmp_path: Path) -> None:
         read_size(path)
 
 
-def test_a_small_file_that_claims_more_than_the_memory_holds_is_refused(tmp_path: Path) -> None:
+def test_a_sparse_file_larger_than_memory_is_rejected(tmp_path: Path) -> None:
     path, shape = tmp_path / "hollow.tif", (8192, 8192, 16)
     tiles = iter([np.zeros((256, 256, 16)), *[None] * 1023])
     how = GREY | {"tile": (256, 256), "bigtiff": True, "compression": "zlib", "planarconfig": "contig"}
@@ -246,7 +248,7 @@ def test_a_small_file_that_claims_more_than_the_memory_holds_is_refused(tmp_path
         read_raster(path)
 
 
-def test_what_does_not_fit_into_the_memory_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_running_out_of_memory_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = written(tmp_path / "many.tif", ramp(16, np.float64), **GREY)
 
     def full(*_: object, **__: object) -> None:

@@ -1,4 +1,4 @@
-"""Pictures beyond memory: read in parts, coarse first, and in the end the same pixels as any other picture."""
+"""Pictures too large for memory: coarse first, and in the end the same pixels as an in-memory pyramid."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from core.images.tiff_reader import TiffRegionReader
 from core.images.tiled_pyramid import TiledPyramid
 
 WIDTH, HEIGHT = 2309, 1571
-PATIENCE = 60
+TIMEOUT = 60
 
 
 def hills(kind: type = np.uint8, channels: int = 3) -> NDArray[np.generic]:
-    """Smooth, so that a copy made in another way differs little."""
+    """Smooth, so that a copy reduced in another way differs little."""
     y, x = np.mgrid[:HEIGHT, :WIDTH]
     waves = [np.sin(x / (90 + 40 * n)) + np.cos(y / (70 + 30 * n)) for n in range(channels)]
     scaled = (np.stack(waves, 2) + 2) / 4
@@ -46,7 +46,7 @@ def lane() -> Iterator[Lane]:
 
 
 class Watched:
-    """A giant with somebody who looks at it."""
+    """A tiled pyramid with a listener."""
 
     def __init__(self, path: Path, lane: Lane) -> None:
         self.boxes: list[Box] = []
@@ -70,9 +70,9 @@ class Watched:
         return self.giant.part(number, Box(0, 0, *self.giant.level_size(number)))
 
     def until(self, number: int, expected: NDArray[np.uint8], most: int) -> None:
-        """Look at a whole level until it is as expected."""
+        """Request a whole level until it is as expected."""
         with self._news:
-            assert self._news.wait_for(lambda: self._off(number, expected) <= most, PATIENCE), (
+            assert self._news.wait_for(lambda: self._off(number, expected) <= most, TIMEOUT), (
                 f"level {number} stays {self._off(number, expected)} off"
             )
 
@@ -89,7 +89,7 @@ LAYOUTS = {
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_every_level_becomes_what_a_small_picture_has(tmp_path: Path, lane: Lane, layout: str) -> None:
+def test_every_level_ends_up_equal_to_an_in_memory_pyramid(tmp_path: Path, lane: Lane, layout: str) -> None:
     path = tmp_path / "giant.tif"
     picture = hills()
     stored = np.moveaxis(picture, 2, 0) if layout == "planes" else picture
@@ -104,7 +104,7 @@ def test_every_level_becomes_what_a_small_picture_has(tmp_path: Path, lane: Lane
 
 
 @pytest.mark.parametrize("kind", [np.uint16, np.float32])
-def test_deep_giants_are_seen_through_one_window(tmp_path: Path, lane: Lane, kind: type) -> None:
+def test_16_bit_tiles_share_one_window(tmp_path: Path, lane: Lane, kind: type) -> None:
     path = tmp_path / "deep.tif"
     deep = hills(kind, channels=1)[:, :, 0]
     tifffile.imwrite(path, deep, tile=(256, 256), photometric="minisblack", compression="zlib")
@@ -114,7 +114,7 @@ def test_deep_giants_are_seen_through_one_window(tmp_path: Path, lane: Lane, kin
         watched.until(number, levels[number], most=6)  # its window comes from some of the tiles
 
 
-def test_stored_copies_are_used(tmp_path: Path, lane: Lane) -> None:
+def test_overviews_are_used(tmp_path: Path, lane: Lane) -> None:
     path = tmp_path / "pyramid.tif"
     picture = hills()
     with tifffile.TiffWriter(path, bigtiff=True) as tiff:
@@ -129,7 +129,7 @@ def test_stored_copies_are_used(tmp_path: Path, lane: Lane) -> None:
         watched.until(number, 255 - levels[number] if number else levels[0], most=2)
 
 
-def test_parts_of_jpeg_tiles_are_those_of_the_whole(tmp_path: Path) -> None:
+def test_regions_of_jpeg_tiles_equal_the_whole(tmp_path: Path) -> None:
     path = tmp_path / "slide.tif"
     tifffile.imwrite(path, hills(), tile=(256, 256), photometric="rgb", compression="jpeg")
     whole = tifffile.imread(path)
@@ -137,7 +137,7 @@ def test_parts_of_jpeg_tiles_are_those_of_the_whole(tmp_path: Path) -> None:
     np.testing.assert_array_equal(TiffRegionReader(path).read_region(0, box), whole[box.slices])
 
 
-def test_what_is_missing_is_shown_coarsely_at_once(tmp_path: Path, lane: Lane) -> None:
+def test_missing_tiles_are_shown_coarsely_at_once(tmp_path: Path, lane: Lane) -> None:
     path = tmp_path / "giant.tif"
     picture = hills()
     tifffile.imwrite(path, picture, tile=(256, 256), photometric="rgb")
@@ -146,7 +146,7 @@ def test_what_is_missing_is_shown_coarsely_at_once(tmp_path: Path, lane: Lane) -
     watched.until(coarsest, Pyramid.build(picture).levels[coarsest], most=0)
     hold = threading.Event()
     for _ in range(2):
-        lane.submit_first(hold.wait, PATIENCE)  # nothing can be read now
+        lane.submit_first(hold.wait, TIMEOUT)  # nothing can be read now
     box = Box(700, 300, 1400, 900)
     blurred = watched.giant.part(0, box).astype(np.int16)
     off = np.abs(blurred - picture[box.slices])
@@ -158,7 +158,7 @@ def test_what_is_missing_is_shown_coarsely_at_once(tmp_path: Path, lane: Lane) -
     assert all(b.width <= 512 and b.height <= 512 for b in fresh)
 
 
-def test_tools_see_what_the_screen_has(tmp_path: Path, lane: Lane) -> None:
+def test_tools_read_cached_tiles(tmp_path: Path, lane: Lane) -> None:
     path = tmp_path / "giant.tif"
     picture = hills()
     height, width = picture.shape[:2]
@@ -191,7 +191,7 @@ def test_tools_see_what_the_screen_has(tmp_path: Path, lane: Lane) -> None:
     assert (whole[0:5, 0:5] == 128).all(), "the picture is gone"
 
 
-def test_nothing_is_read_while_nobody_looks(tmp_path: Path, lane: Lane) -> None:
+def test_nothing_is_read_without_a_listener(tmp_path: Path, lane: Lane) -> None:
     path = tmp_path / "giant.tif"
     tifffile.imwrite(path, hills(), tile=(256, 256), photometric="rgb")
     watched = Watched(path, lane)
@@ -202,7 +202,7 @@ def test_nothing_is_read_while_nobody_looks(tmp_path: Path, lane: Lane) -> None:
     assert np.all(watched.level(watched.giant.level_count - 1) == 128)
 
 
-def test_a_damaged_tile_is_told_once_and_the_rest_is_shown(tmp_path: Path, lane: Lane) -> None:
+def test_a_damaged_tile_is_reported_once_and_the_rest_is_shown(tmp_path: Path, lane: Lane) -> None:
     path = tmp_path / "giant.tif"
     picture = hills()
     tifffile.imwrite(path, picture, tile=(256, 256), photometric="rgb", compression="zlib")
@@ -224,12 +224,12 @@ def test_a_damaged_tile_is_told_once_and_the_rest_is_shown(tmp_path: Path, lane:
         return np.array_equal(seen, expected)
 
     with watched._news:
-        assert watched._news.wait_for(rest_is_there, PATIENCE)
+        assert watched._news.wait_for(rest_is_there, TIMEOUT)
     assert len(watched.problems) == 1
     assert "giant.tif" in watched.problems[0]
 
 
-def test_what_cannot_be_read_in_parts_is_told(tmp_path: Path) -> None:
+def test_files_that_cannot_be_read_by_region_are_rejected(tmp_path: Path) -> None:
     turned = tmp_path / "turned.tif"
     tag = (274, 3, 1, 6, True)
     tifffile.imwrite(turned, hills(), tile=(256, 256), photometric="rgb", extratags=[tag])
@@ -237,7 +237,7 @@ def test_what_cannot_be_read_in_parts_is_told(tmp_path: Path) -> None:
         TiffRegionReader(turned)
 
 
-def test_the_size_of_a_giant_is_known_but_it_is_not_decoded(tmp_path: Path) -> None:
+def test_the_size_of_a_huge_picture_is_read_without_decoding(tmp_path: Path) -> None:
     path = tmp_path / "sparse.tif"
     _sparse(path, 40_000, 30_000)
     assert read_size(path) == (40_000, 30_000)
@@ -251,7 +251,7 @@ def test_the_size_of_a_giant_is_known_but_it_is_not_decoded(tmp_path: Path) -> N
         read_size(path)
 
 
-def test_a_giant_has_a_thumbnail_of_its_shape(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_huge_picture_has_a_thumbnail_of_its_shape(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "sparse.tif"
     _sparse(path, 40_000, 30_000)
     small = read_thumbnail(path, 200)
@@ -286,7 +286,7 @@ _PNG_OF_60_000 = b"\x89PNG\r\n\x1a\n" + b"".join(
 
 
 def _sparse(path: Path, width: int, height: int) -> None:
-    """A tiled file that left all its tiles out."""
+    """A tiled file without any tiles."""
     side = 4096
     count = -(-width // side) * -(-height // side)
     entries = [

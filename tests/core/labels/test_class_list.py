@@ -1,4 +1,4 @@
-"""The class list: names and values stay apart, and every change gives a new list."""
+"""The class list: unique names and values; every change gives a new list."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def of(*names: str) -> ClassList:
     return listed
 
 
-def test_new_classes_get_the_next_value_and_place() -> None:
+def test_new_classes_get_the_next_value_and_position() -> None:
     listed = of("road", "tree")
     assert [(c.value, c.name, c.position) for c in listed] == [(1, "road", 0), (2, "tree", 1)]
     assert (len(listed), listed.values) == (2, (1, 2))
@@ -39,7 +39,7 @@ def test_a_class_needs_a_name(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["Road", "  road ", "ROAD\t", "road"])
-def test_names_differ_in_more_than_case_and_spaces(name: str) -> None:
+def test_names_are_unique_ignoring_case_and_spaces(name: str) -> None:
     with pytest.raises(UserError, match="already a class called “road”"):
         of("road").with_class(name)
     with pytest.raises(UserError, match="already"):
@@ -58,7 +58,7 @@ def test_a_class_is_found_by_the_name_it_was_given(name: str) -> None:
     assert found.name == " ".join(name.split())
 
 
-def test_spaces_within_a_name_are_one() -> None:
+def test_spaces_within_a_name_are_collapsed() -> None:
     listed = of("traffic   light")
     assert listed.by_name(" Traffic \t light") == listed.by_value(1)
     with pytest.raises(UserError, match="already"):
@@ -84,7 +84,7 @@ def test_a_value_must_be_free_and_from_1_to_254(value: int) -> None:
         of("road").with_class("tree", value=value)
 
 
-def test_a_class_that_is_not_there_cannot_be_changed() -> None:
+def test_an_unknown_class_cannot_be_changed() -> None:
     with pytest.raises(UserError, match="no class with the value 7"):
         of("road").with_changes(7, name="tree")
 
@@ -96,7 +96,7 @@ def test_254_classes_fit_and_no_more() -> None:
         listed.with_class("one more")
 
 
-def test_holes_are_filled_only_when_the_end_is_reached() -> None:
+def test_gaps_are_reused_only_when_the_highest_value_is_used() -> None:
     listed = of("a").with_class("z", value=254)
     assert listed.with_class("b").values == (1, 254, 2)
 
@@ -107,7 +107,7 @@ def test_every_pixel_value_has_a_name_for_people() -> None:
     assert names == ["unlabelled", "road", "class 2", "void"]
 
 
-def test_the_palette_has_a_row_for_every_value() -> None:
+def test_the_palette_has_a_row_for_each_value() -> None:
     listed = of("road").with_class("sky", (1, 2, 3), 200)
     table = listed.palette()
     assert (table.shape, table.dtype) == ((256, 3), np.uint8)
@@ -116,7 +116,7 @@ def test_the_palette_has_a_row_for_every_value() -> None:
     assert not table[[0, 2, 255]].any()
 
 
-def test_start_colours_differ_and_none_is_black_or_white() -> None:
+def test_default_colours_are_distinct_and_never_black_or_white() -> None:
     colours = [default_colour(value) for value in range(1, 255)]
     assert len(set(colours)) == 254
     assert all(0 <= part <= 255 for colour in colours for part in colour)
@@ -124,7 +124,7 @@ def test_start_colours_differ_and_none_is_black_or_white() -> None:
     assert (255, 255, 255) not in colours
 
 
-def test_a_class_is_followed_to_another_value() -> None:
+def test_value_in_a_later_list() -> None:
     before = ClassList().with_class("road", value=1).with_class("car", value=2)
     later = ClassList().with_class("road", value=1).with_class("car", value=9)
     assert [before.value_in(value, later) for value in (1, 2, UNLABELLED, VOID)] == [1, 9, UNLABELLED, VOID]

@@ -1,4 +1,4 @@
-"""Tiles survive being bytes, and damaged bytes never become a label."""
+"""Encoding of tiles: round trips, and damaged bytes never become a label."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ tiles = kinds.flatmap(lambda kind: arrays.arrays(kind, sides))
 
 
 @given(tiles)
-def test_a_tile_comes_back_as_it_was(tile: np.ndarray) -> None:
+def test_round_trip(tile: np.ndarray) -> None:
     found = decode(encode(tile), *tile.shape, tile.dtype.type)
     assert found.dtype == tile.dtype
     np.testing.assert_array_equal(found, tile)
@@ -28,7 +28,7 @@ def test_a_tile_comes_back_as_it_was(tile: np.ndarray) -> None:
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
 @pytest.mark.parametrize(("height", "width"), [(256, 256), (1, 256), (255, 7)])
-def test_whole_tiles_come_back(kind: type, height: int, width: int) -> None:
+def test_round_trip_of_whole_tiles(kind: type, height: int, width: int) -> None:
     tile = np.random.default_rng(0).integers(0, np.iinfo(kind).max, (height, width)).astype(kind)
     np.testing.assert_array_equal(decode(encode(tile), height, width, kind), tile)
 
@@ -46,13 +46,13 @@ def test_the_bytes_are_plain_zlib_over_little_endian_rows() -> None:
     np.testing.assert_array_equal(decode(blob, 2, 3, np.uint16), tile)
 
 
-def test_a_view_is_encoded_as_what_it_shows() -> None:
+def test_a_view_is_encoded_by_its_values() -> None:
     whole = np.arange(64, dtype=np.uint8).reshape(8, 8)
     np.testing.assert_array_equal(decode(encode(whole[1::2, 6:1:-2]), 4, 3, np.uint8), whole[1::2, 6:1:-2])
 
 
 @given(tiles, st.data())
-def test_a_tile_cut_short_is_damaged(tile: np.ndarray, data: st.DataObject) -> None:
+def test_a_truncated_tile_is_damaged(tile: np.ndarray, data: st.DataObject) -> None:
     blob = encode(tile)
     cut = data.draw(st.integers(0, len(blob) - 1))
     with pytest.raises(ProjectError, match="damaged"):
@@ -87,7 +87,7 @@ def test_a_tile_of_another_size_is_damaged(height: int, width: int) -> None:
         decode(blob, height, width, np.uint8)
 
 
-def test_a_bomb_is_not_unpacked() -> None:
+def test_a_decompression_bomb_is_not_expanded() -> None:
     bomb = b"Z" + zlib.compress(bytes(50_000_000), 9)
     with pytest.raises(ProjectError, match="size"):
         decode(bomb, 8, 8, np.uint8)

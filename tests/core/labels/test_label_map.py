@@ -1,4 +1,4 @@
-"""The label of a picture: edits that can be taken back, whatever they painted."""
+"""The label map: edits, undo and redo."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ dabs = st.lists(st.tuples(boxes, st.integers(0, 255), st.integers(0, 99)), min_s
 
 
 def paint(labels: LabelMap, box: Box, value: int, seed: int) -> np.ndarray:
-    """One dab in the map, and what the array looks like afterwards by plain indexing."""
+    """One edit step in the map, and the expected array by plain indexing."""
     mask = np.random.default_rng(seed).random((box.height, box.width)) < 0.5
     expected = labels.values.copy()
     for y, x in zip(*np.nonzero(mask), strict=True):
@@ -49,7 +49,7 @@ def redone(edit: Edit) -> dict:
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 9), dabs)
-def test_an_edit_holds_all_that_is_needed_to_undo_and_redo_it(seed: int, strokes: list) -> None:
+def test_an_edit_can_be_undone_and_redone(seed: int, strokes: list) -> None:
     labels = filled(seed)
     before = labels.values.copy()
     labels.begin_edit("Brush stroke, road", "brush", 1)
@@ -77,7 +77,7 @@ def test_an_edit_holds_all_that_is_needed_to_undo_and_redo_it(seed: int, strokes
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 9), dabs)
-def test_cancel_gives_back_what_was_there(seed: int, strokes: list) -> None:
+def test_cancel_restores_the_label(seed: int, strokes: list) -> None:
     labels = filled(seed)
     before = labels.values.copy()
     labels.begin_edit("Brush stroke, road", "brush", 1)
@@ -92,7 +92,7 @@ def test_cancel_gives_back_what_was_there(seed: int, strokes: list) -> None:
     assert not labels.is_editing
 
 
-def test_put_copies_values_only_where_the_mask_says() -> None:
+def test_put_values_copies_where_the_mask_is_true() -> None:
     labels = filled(1)
     expected = labels.values.copy()
     box = Box(-2, 5, 3, 9)
@@ -124,7 +124,7 @@ def test_tiles_of_an_edit_do_not_change_with_the_label() -> None:
     assert change.after.sum() == 9
 
 
-def test_painting_the_same_again_is_not_an_edit() -> None:
+def test_painting_the_same_values_is_no_edit() -> None:
     labels = LabelMap.blank(20, 20)
     labels.begin_edit("Erase", "eraser", 0)
     labels.paint(Box(2, 2, 9, 9), np.ones((7, 7), bool), 0)

@@ -1,4 +1,4 @@
-"""Shapes of regions against their definitions, looked up pixel by pixel."""
+"""Morphology of regions against its definitions, checked pixel by pixel."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def whole(values: NDArray[np.uint8]) -> Box:
 
 
 def full(shape: morphology.RegionMask, values: NDArray[np.uint8]) -> Bools:
-    """The shape as a mask of the picture; it must lie inside."""
+    """The region as a mask of the picture; it must lie inside."""
     box, mask = shape
     assert mask.shape == (box.height, box.width)
     assert box.intersection(whole(values)) == box
@@ -40,7 +40,7 @@ def full(shape: morphology.RegionMask, values: NDArray[np.uint8]) -> Bools:
 
 
 def near(mask: Bools, by: int) -> Bools:
-    """Pixels at most `by` from a true one, by trying every step that is so long."""
+    """Pixels at most `by` from a true one, by trying every offset."""
     height, width = mask.shape
     wide, reached = np.pad(mask, by), np.zeros_like(mask)
     for down in range(-by, by + 1):
@@ -51,7 +51,7 @@ def near(mask: Bools, by: int) -> Bools:
 
 
 def parts(mask: Bools) -> list[Bools]:
-    """Pixels that hang together side by side, by walking."""
+    """Four-connected components, by flood fill."""
     left, found = mask.copy(), []
     while left.any():
         part, edge = np.zeros_like(mask), np.zeros_like(mask)
@@ -68,14 +68,14 @@ def parts(mask: Bools) -> list[Bools]:
 
 @settings(max_examples=60, deadline=None)
 @given(pictures(), st.integers(0, 7))
-def test_grow_takes_all_pixels_within_reach(values: NDArray[np.uint8], by: int) -> None:
+def test_dilate_adds_all_pixels_within_the_distance(values: NDArray[np.uint8], by: int) -> None:
     shape = morphology.class_region(values, 1)
     assert np.array_equal(full(morphology.dilate(shape, by, whole(values)), values), near(values == 1, by))
 
 
 @settings(max_examples=60, deadline=None)
 @given(pictures(), st.integers(0, 7))
-def test_shrink_leaves_the_pixels_that_are_far_from_all_others(values: NDArray[np.uint8], by: int) -> None:
+def test_erode_keeps_pixels_far_from_all_others(values: NDArray[np.uint8], by: int) -> None:
     shape = morphology.class_region(values, 1)
     expected = (values == 1) & ~near(values != 1, by)
     assert np.array_equal(full(morphology.erode(shape, by, whole(values)), values), expected)
@@ -83,7 +83,7 @@ def test_shrink_leaves_the_pixels_that_are_far_from_all_others(values: NDArray[n
 
 @settings(max_examples=60, deadline=None)
 @given(pictures(), st.integers(0, 4))
-def test_smooth_opens_and_then_closes_with_a_disc(values: NDArray[np.uint8], by: int) -> None:
+def test_smooth_opens_then_closes_with_a_disc(values: NDArray[np.uint8], by: int) -> None:
     shape = morphology.class_region(values, 1)
     wide = np.pad(values == 1, 20, mode="edge")
     opened = near(~near(~wide, by), by) if by else wide
@@ -94,7 +94,7 @@ def test_smooth_opens_and_then_closes_with_a_disc(values: NDArray[np.uint8], by:
 
 @settings(max_examples=60, deadline=None)
 @given(pictures())
-def test_holes_are_what_cannot_walk_out(values: NDArray[np.uint8]) -> None:
+def test_holes_are_not_connected_to_the_outside(values: NDArray[np.uint8]) -> None:
     mask = values == 1
     outside = parts(np.pad(~mask, 1, constant_values=True))[0][1:-1, 1:-1]
     filled = full(morphology.fill_holes(morphology.class_region(values, 1)), values)
@@ -103,7 +103,7 @@ def test_holes_are_what_cannot_walk_out(values: NDArray[np.uint8]) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(pictures(), st.integers(1, 30))
-def test_islands_and_the_largest_part(values: NDArray[np.uint8], size: int) -> None:
+def test_islands_and_the_largest_component(values: NDArray[np.uint8], size: int) -> None:
     shape, found = morphology.class_region(values, 1), parts(values == 1)
     small = np.zeros(values.shape, bool)
     for part in found:
@@ -117,7 +117,7 @@ def test_islands_and_the_largest_part(values: NDArray[np.uint8], size: int) -> N
 
 @settings(max_examples=60, deadline=None)
 @given(pictures(values=3), st.integers(1, 30))
-def test_an_island_takes_what_most_of_its_neighbours_hold(values: NDArray[np.uint8], size: int) -> None:
+def test_majority_neighbours(values: NDArray[np.uint8], size: int) -> None:
     lost = morphology.small_components(morphology.class_region(values, 1), size)
     heirs = morphology.majority_neighbours(values, lost)
     for part in parts(full(lost, values)):
@@ -134,7 +134,7 @@ def test_an_island_takes_what_most_of_its_neighbours_hold(values: NDArray[np.uin
 
 @settings(max_examples=60, deadline=None)
 @given(pictures(values=3), st.integers(1, 4))
-def test_what_is_given_away_goes_to_the_nearest_neighbour(values: NDArray[np.uint8], by: int) -> None:
+def test_nearest_other_values(values: NDArray[np.uint8], by: int) -> None:
     shape = morphology.class_region(values, 1)
     mask = values == 1
     lost = morphology.trim((whole(values), mask & near(~mask, by)))
@@ -149,7 +149,7 @@ def test_what_is_given_away_goes_to_the_nearest_neighbour(values: NDArray[np.uin
 
 @settings(max_examples=60, deadline=None)
 @given(pictures(), st.integers(-30, 30), st.integers(-30, 30))
-def test_a_moved_shape_loses_what_leaves_the_picture(values: NDArray[np.uint8], dx: int, dy: int) -> None:
+def test_translate_drops_what_leaves_the_picture(values: NDArray[np.uint8], dx: int, dy: int) -> None:
     wide = np.pad(values == 1, 60)
     rolled = np.roll(wide, (dy, dx), (0, 1))[60:-60, 60:-60]
     shape = morphology.translate(morphology.class_region(values, 1), dx, dy, whole(values))
@@ -158,7 +158,7 @@ def test_a_moved_shape_loses_what_leaves_the_picture(values: NDArray[np.uint8], 
 
 @settings(max_examples=60, deadline=None)
 @given(pictures(), st.data())
-def test_a_near_region_is_the_region_or_none(values: NDArray[np.uint8], data: st.DataObject) -> None:
+def test_nearby_region_is_the_region_or_none(values: NDArray[np.uint8], data: st.DataObject) -> None:
     at = Point(
         data.draw(st.integers(0, values.shape[1] - 1)) + 0.4,
         data.draw(st.integers(0, values.shape[0] - 1)) + 0.6,
@@ -172,6 +172,6 @@ def test_a_near_region_is_the_region_or_none(values: NDArray[np.uint8], data: st
         assert max(at.x - box.x0, box.x1 - at.x, at.y - box.y0, box.y1 - at.y) > reach
 
 
-def test_outside_there_is_no_region() -> None:
+def test_outside_the_picture_there_is_no_region() -> None:
     with pytest.raises(IndexError):
         morphology.nearby_region(np.zeros((4, 4), np.uint8), Point(4.0, 1.0), 10)

@@ -1,4 +1,4 @@
-"""Pixels become outlines, and outlines give the same pixels back."""
+"""Tracing outlines of masks and rasterizing them gives the same pixels back."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def raster(rings: list[tuple[Point, ...]], box: Box) -> np.ndarray:
 
 @settings(max_examples=300, deadline=None)
 @given(masks, st.integers(-3, 40), st.integers(-3, 40))
-def test_a_traced_outline_gives_exactly_its_pixels_back(mask: np.ndarray, x: int, y: int) -> None:
+def test_rasterizing_a_traced_outline_gives_the_same_pixels(mask: np.ndarray, x: int, y: int) -> None:
     box = Box(x, y, x + mask.shape[1], y + mask.shape[0])
     rings = trace_outlines(box, mask)
     assert np.array_equal(raster(rings, box), mask)
@@ -38,7 +38,7 @@ def test_a_traced_outline_gives_exactly_its_pixels_back(mask: np.ndarray, x: int
 @settings(max_examples=200, deadline=None)
 @given(masks)
 def test_a_region_has_one_outline_and_one_for_each_hole(mask: np.ndarray) -> None:
-    """Counted by OpenCV: regions hold together side by side, holes across corners too."""
+    """Counted by OpenCV: regions are four-connected, holes eight-connected."""
     box = Box(0, 0, mask.shape[1], mask.shape[0])
     regions = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)[0] - 1
     outside = np.pad(~mask, 1, constant_values=True).astype(np.uint8)
@@ -46,14 +46,14 @@ def test_a_region_has_one_outline_and_one_for_each_hole(mask: np.ndarray) -> Non
     assert len(trace_outlines(box, mask)) == regions + holes
 
 
-def test_nothing_has_no_outline() -> None:
+def test_an_empty_mask_has_no_outline() -> None:
     assert trace_outlines(Box(2, 3, 6, 7), np.zeros((4, 4), bool)) == []
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from([0.5, 1.0, 2.5]), st.sampled_from([0, 16_000]))
-def test_a_simplified_outline_stays_near(seed: int, slack: float, far: int) -> None:
-    """Also far out in a large picture, where single precision would be too coarse."""
+def test_a_simplified_outline_stays_within_the_tolerance(seed: int, slack: float, far: int) -> None:
+    """Also at large coordinates, where float32 would be too coarse."""
     chance = np.random.default_rng(seed)
     values = (cv2.GaussianBlur(chance.random((60, 80)), (0, 0), 5) > 0.5).astype(np.uint8)
     box, mask = connected_region(values, Point(40, 30))

@@ -1,4 +1,4 @@
-"""A prediction's file: what was said and how surely comes back, and a damaged file is only a missing one."""
+"""The file of a prediction: round trips, and damaged files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def example(run_id: int = 3) -> PredictedMask:
 
 @settings(max_examples=25, deadline=None)
 @given(pairs, st.integers(0, 10**6))
-def test_a_prediction_comes_back(pair: tuple[np.ndarray, np.ndarray], run_id: int) -> None:
+def test_round_trip(pair: tuple[np.ndarray, np.ndarray], run_id: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "new" / "1.png"
         write_prediction(path, PredictedMask(*pair, run_id))
@@ -38,33 +38,33 @@ def test_a_prediction_comes_back(pair: tuple[np.ndarray, np.ndarray], run_id: in
     assert found.run_id == run_id
 
 
-def test_a_newer_prediction_takes_the_place_of_the_older(tmp_path: Path) -> None:
+def test_a_newer_prediction_replaces_the_older(tmp_path: Path) -> None:
     path = tmp_path / "1.png"
     write_prediction(path, example(1))
     write_prediction(path, example(2))
     assert read_prediction(path).run_id == 2
 
 
-def test_mean_confidence_is_a_share() -> None:
+def test_mean_confidence() -> None:
     certain = np.array([[255, 255], [255, 0]], np.uint8)
     assert PredictedMask(certain, certain).mean_confidence == pytest.approx(0.75)
     nothing = np.zeros((0, 0), np.uint8)
     assert PredictedMask(nothing, nothing).mean_confidence == 0.0
 
 
-def test_a_missing_prediction_is_said(tmp_path: Path) -> None:
+def test_a_missing_prediction_raises_image_error(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match=r"7\.png"):
         read_prediction(tmp_path / "7.png")
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "P", "RGBA"])
-def test_other_pictures_are_no_predictions(tmp_path: Path, mode: str) -> None:
+def test_other_png_modes_are_rejected(tmp_path: Path, mode: str) -> None:
     Image.new(mode, (4, 4)).save(tmp_path / "7.png")
     with pytest.raises(ImageError, match=r"7\.png"):
         read_prediction(tmp_path / "7.png")
 
 
-def test_the_content_decides_and_not_the_ending(tmp_path: Path) -> None:
+def test_the_content_decides_and_not_the_suffix(tmp_path: Path) -> None:
     Image.new("L", (4, 4)).save(tmp_path / "7.png", "JPEG")
     with pytest.raises(ImageError, match=r"7\.png"):
         read_prediction(tmp_path / "7.png")
@@ -72,7 +72,7 @@ def test_the_content_decides_and_not_the_ending(tmp_path: Path) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 10**6), st.integers(1, 255), st.booleans())
-def test_a_damaged_file_is_read_or_refused_in_words(place: int, change: int, cut: bool) -> None:
+def test_a_damaged_file_is_read_or_raises_image_error(place: int, change: int, cut: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "1.png"
         write_prediction(path, example())
@@ -88,7 +88,9 @@ def test_a_damaged_file_is_read_or_refused_in_words(place: int, change: int, cut
             assert found.values.shape == found.confidence.shape
 
 
-def test_a_prediction_of_a_giant_picture_is_no_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_prediction_is_not_taken_for_a_decompression_bomb(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
     write_prediction(tmp_path / "1.png", example())
     assert read_prediction(tmp_path / "1.png").values.shape == (14, 15)

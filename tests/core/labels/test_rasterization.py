@@ -1,4 +1,4 @@
-"""Shapes against brute force: every pixel centre is asked by itself."""
+"""Rasterized shapes against brute force: every pixel centre is tested on its own."""
 
 import math
 
@@ -19,7 +19,7 @@ half_points = st.tuples(halves, halves).map(lambda p: Point(*p))
 
 
 def on_canvas(box: Box, mask: np.ndarray) -> np.ndarray:
-    """The mask on a canvas of SIDE square, whatever lies outside left out."""
+    """The mask on a canvas of SIDE x SIDE pixels; what lies outside is dropped."""
     assert mask.shape == (box.height, box.width)
     canvas = np.zeros((SIDE, SIDE), bool)
     inside = box.intersection(WHOLE)
@@ -39,7 +39,7 @@ def distances(start: Point, end: Point) -> np.ndarray:
 
 @settings(max_examples=150, deadline=None)
 @given(points | half_points, points | half_points, st.floats(0.5, 30))
-def test_capsule_holds_the_centres_within_the_radius(start: Point, end: Point, radius: float) -> None:
+def test_capsule_contains_the_centres_within_the_radius(start: Point, end: Point, radius: float) -> None:
     found = on_canvas(*capsule(start, end, radius))
     distance = distances(start, end)
     sure = np.abs(distance - radius) > 1e-6
@@ -54,13 +54,13 @@ def test_capsule_within_a_box_is_the_same_capsule(start: Point, end: Point, radi
     assert np.array_equal(on_canvas(box, mask), on_canvas(*capsule(start, end, radius)))
 
 
-def test_capsule_beside_the_picture_is_empty() -> None:
+def test_capsule_outside_the_picture_is_empty() -> None:
     box, mask = capsule(Point(-50, 5), Point(-40, 5), 4, WHOLE)
     assert box.is_empty
     assert mask.size == 0
 
 
-def test_a_wide_capsule_survives_narrow_numbers() -> None:
+def test_a_wide_capsule_does_not_overflow() -> None:
     box, mask = capsule(Point(10, 3), Point(39_990, 3), 2)
     assert mask[2:4, 1000:39_000].all()
     assert mask.sum() == pytest.approx(39_980 * 4 + math.pi * 4, rel=1e-3)
@@ -83,7 +83,7 @@ def distance_to_outline(corners: list[Point]) -> np.ndarray:
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(points, min_size=3, max_size=9))
-def test_polygon_holds_the_centres_inside(corners: list[Point]) -> None:
+def test_polygon_contains_the_centres_inside(corners: list[Point]) -> None:
     found = on_canvas(*polygon(corners))
     expected = np.array([[is_inside(x + 0.5, y + 0.5, corners) for x in range(SIDE)] for y in range(SIDE)])
     sure = distance_to_outline(corners) > 1e-6
@@ -92,7 +92,7 @@ def test_polygon_holds_the_centres_inside(corners: list[Point]) -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(points | half_points, min_size=3, max_size=9), st.data())
-def test_polygon_does_not_depend_on_where_it_begins(corners: list[Point], data: st.DataObject) -> None:
+def test_polygon_does_not_depend_on_its_first_corner(corners: list[Point], data: st.DataObject) -> None:
     turn = data.draw(st.integers(0, len(corners) - 1))
     turned = corners[turn:] + corners[:turn]
     assert np.array_equal(on_canvas(*polygon(corners)), on_canvas(*polygon(turned[::-1])))
@@ -109,7 +109,7 @@ def test_neighbours_neither_overlap_nor_leave_a_gap(heights: list[float], data: 
     assert np.array_equal(above, ~below)
 
 
-def test_polygon_of_whole_pixels_covers_just_them() -> None:
+def test_polygon_along_pixel_edges_covers_exactly_those_pixels() -> None:
     box, mask = polygon([(0, 0), (2, 0), (2, 2), (0, 2)])
     assert np.array_equal(on_canvas(box, mask).nonzero(), np.nonzero(np.pad(np.ones((2, 2)), (0, SIDE - 2))))
 
@@ -123,7 +123,7 @@ def test_polygon_within_a_box_is_the_same_polygon(corners: list[Point]) -> None:
 
 
 @pytest.mark.parametrize("corners", [[], [(1, 1)], [(1, 1), (20, 20)]])
-def test_fewer_than_three_corners_hold_nothing(corners: list[tuple[float, float]]) -> None:
+def test_fewer_than_three_corners_are_empty(corners: list[tuple[float, float]]) -> None:
     box, mask = polygon(corners)
     assert box.is_empty
     assert not mask.any()
@@ -146,7 +146,7 @@ def spread(values: np.ndarray, x: int, y: int) -> np.ndarray:
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 24), st.integers(1, 24), st.data())
-def test_region_is_what_touches_side_by_side(seed: int, width: int, height: int, data: st.DataObject) -> None:
+def test_connected_region_is_four_connected(seed: int, width: int, height: int, data: st.DataObject) -> None:
     values = np.random.default_rng(seed).integers(0, 2, (height, width)).astype(np.uint8) * 255
     x, y = data.draw(st.integers(0, width - 1)), data.draw(st.integers(0, height - 1))
     before = values.copy()
@@ -158,8 +158,8 @@ def test_region_is_what_touches_side_by_side(seed: int, width: int, height: int,
     assert np.array_equal(values, before)
 
 
-def test_region_far_larger_than_the_first_look() -> None:
-    """A long winding corridor that leaves every window on the way."""
+def test_connected_region_larger_than_the_first_window() -> None:
+    """A long winding corridor that leaves every window."""
     values = np.ones((200, 1400), np.uint8)
     values[:, ::8] = 0
     for number in range(0, 1400, 8):
@@ -173,14 +173,14 @@ def test_region_far_larger_than_the_first_look() -> None:
 
 
 @pytest.mark.parametrize("at", [Point(-0.1, 3), Point(3, 5.0), Point(8.0, 0)])
-def test_region_outside_the_picture_is_refused(at: Point) -> None:
+def test_connected_region_outside_the_picture_raises(at: Point) -> None:
     with pytest.raises(IndexError, match="outside a picture of 8 x 5"):
         connected_region(np.zeros((5, 8), np.uint8), at)
 
 
 @settings(max_examples=80, deadline=None)
 @given(st.lists(st.lists(points | half_points, max_size=7), max_size=4))
-def test_rings_are_joined_even_odd(rings: list[list[Point]]) -> None:
+def test_rings_are_combined_even_odd(rings: list[list[Point]]) -> None:
     expected = np.zeros((SIDE, SIDE), bool)
     for ring in rings:
         expected ^= on_canvas(*polygon(ring, WHOLE))
@@ -192,7 +192,7 @@ def test_rings_are_joined_even_odd(rings: list[list[Point]]) -> None:
 
 @settings(max_examples=80, deadline=None)
 @given(st.integers(-20, 60), st.integers(-20, 60), st.integers(1, 60), st.integers(1, 60))
-def test_an_ellipse_holds_the_centres_inside_it(x: int, y: int, width: int, height: int) -> None:
+def test_ellipse_contains_the_centres_inside(x: int, y: int, width: int, height: int) -> None:
     found = on_canvas(*ellipse(Box(x, y, x + width, y + height), WHOLE))
     down, across = np.mgrid[:SIDE, :SIDE] + 0.5
     distance = np.hypot((across - x - width / 2) / (width / 2), (down - y - height / 2) / (height / 2))

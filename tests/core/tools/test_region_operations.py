@@ -1,4 +1,4 @@
-"""Changes of shape as edits: what a wish comes to, and that locks and "paint over" hold."""
+"""Region operations and the region tool: results, locks and "paint over", undo."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from core.tools.tool_options import FreedPixels, PaintOver, ToolOptions
 PLAIN, CTRL = Modifiers(), Modifiers(ctrl=True)
 
 
-def stage_of(values: NDArray[np.uint8], **options: object) -> ToolContext:
+def context_of(values: NDArray[np.uint8], **options: object) -> ToolContext:
     picture = np.zeros((*values.shape, 3), np.uint8)
     return ToolContext(LabelMap(values), 2, "tree", picture, None, ToolOptions(**options), 1.0)
 
@@ -49,28 +49,28 @@ wishes = st.builds(
 
 @settings(max_examples=200, deadline=None)
 @given(labels_with_a_pixel(), wishes, st.sampled_from(PaintOver), st.sets(st.integers(1, 3)))
-def test_only_what_may_change_changes_and_undo_is_exact(
-    drawn: tuple[NDArray[np.uint8], Point], wish: RegionParams, over: PaintOver, locked: set[int]
+def test_only_editable_pixels_change_and_undo_is_exact(
+    drawn: tuple[NDArray[np.uint8], Point], params: RegionParams, over: PaintOver, locked: set[int]
 ) -> None:
     values, at = drawn
     before = values.copy()
     value = int(values[int(at.y), int(at.x)])
-    whole = wish.whole_class or wish.operation.is_whole_class
+    whole = params.whole_class or params.operation.is_whole_class
     shape = morphology.class_region(values, value) if whole else connected_region(values, at)
-    stage = stage_of(values, over=over, locked=frozenset(locked))
-    edit = apply_result(stage, compute_result(before, shape, wish), "road")
+    context = context_of(values, over=over, locked=frozenset(locked))
+    edit = apply_result(context, compute_result(before, shape, params), "road")
     changed = values != before
     assert not np.isin(before[changed], list(locked)).any()
     gained = changed & (values == value)
     if over == PaintOver.UNLABELLED and value:
         assert not before[gained].any()
     assert (before[changed & ~gained] == value).all()
-    if wish.freed == FreedPixels.UNLABELLED or wish.operation == RegionOperation.DELETE:
+    if params.freed == FreedPixels.UNLABELLED or params.operation == RegionOperation.DELETE:
         assert not values[changed & ~gained].any()
     assert (edit is None) == (not changed.any())
     if edit is not None:
         assert edit.pixels == changed.sum()
-        stage.labels.replace_tiles({tile.key: tile.before for tile in edit.tiles})
+        context.labels.replace_tiles({tile.key: tile.before for tile in edit.tiles})
     assert np.array_equal(values, before)
 
 
@@ -89,31 +89,35 @@ def test_undo_steps_have_names(way: RegionOperation, whole: bool, name: str) -> 
     values[17, 30:38] = 1  # a spur
     values[38, 38] = 1  # an island
     shape = morphology.class_region(values, 1) if whole else connected_region(values, Point(10, 10))
-    wish = RegionParams(way, 3, 10, whole_class=whole)
-    edit = apply_result(stage_of(values), compute_result(values.copy(), shape, wish), "road")
+    params = RegionParams(way, 3, 10, whole_class=whole)
+    edit = apply_result(context_of(values), compute_result(values.copy(), shape, params), "road")
     assert edit is not None and edit.name == name
 
 
-def test_a_speck_takes_the_class_around_it_when_that_is_wished() -> None:
+def test_an_island_can_take_the_class_around_it() -> None:
     values = np.full((30, 30), 3, np.uint8)
     values[10:12, 10:12] = 1
     values[20:28, 20:28] = 1
-    wish = RegionParams(RegionOperation.REMOVE_ISLANDS, island_size=10, freed=FreedPixels.NEIGHBOUR)
+    params = RegionParams(RegionOperation.REMOVE_ISLANDS, island_size=10, freed=FreedPixels.NEIGHBOUR)
     apply_result(
-        stage_of(values), compute_result(values.copy(), morphology.class_region(values, 1), wish), "road"
+        context_of(values), compute_result(values.copy(), morphology.class_region(values, 1), params), "road"
     )
     assert (values[:20, :20] == 3).all() and (values[20:28, 20:28] == 1).all()
 
 
-def test_growing_inside_the_prediction_stops_where_it_ends() -> None:
+def test_growing_inside_the_prediction_stops_at_its_border() -> None:
     values = np.zeros((20, 20), np.uint8)
     values[8:12, 8:12] = 1
     said = np.full((20, 20), 2, np.uint8)
     said[:, :12] = 1
-    stage = stage_of(values, over=PaintOver.PREDICTED)
-    stage = ToolContext(stage.labels, 2, "tree", stage.picture, PredictedMask(said, said), stage.options, 1.0)
-    wish = RegionParams(RegionOperation.GROW, 4)
-    apply_result(stage, compute_result(values.copy(), connected_region(values, Point(9, 9)), wish), "road")
+    context = context_of(values, over=PaintOver.PREDICTED)
+    context = ToolContext(
+        context.labels, 2, "tree", context.picture, PredictedMask(said, said), context.options, 1.0
+    )
+    params = RegionParams(RegionOperation.GROW, 4)
+    apply_result(
+        context, compute_result(values.copy(), connected_region(values, Point(9, 9)), params), "road"
+    )
     assert values[9, 4] == 1 and not values[:, 12:].any()
 
 
@@ -123,95 +127,95 @@ def test_growing_inside_the_prediction_stops_where_it_ends() -> None:
 def square() -> tuple[NDArray[np.uint8], ToolContext, RegionTool]:
     values = np.zeros((60, 80), np.uint8)
     values[10:20, 10:30] = 1
-    stage, tool = stage_of(values), RegionTool()
+    context, tool = context_of(values), RegionTool()
     tool.name_of = {1: "road"}.__getitem__
-    tool.press(stage, Point(15.5, 15.5), PLAIN)
-    tool.release(stage, Point(15.5, 15.5), PLAIN)
-    return values, stage, tool
+    tool.press(context, Point(15.5, 15.5), PLAIN)
+    tool.release(context, Point(15.5, 15.5), PLAIN)
+    return values, context, tool
 
 
-def test_the_promise_is_what_is_painted() -> None:
-    values, stage, tool = square()
-    tool.press(stage, Point(15.5, 15.5), PLAIN)
-    ghost = tool.drag(stage, Point(40.2, 55.9), PLAIN).mask_preview
-    assert ghost is not None and ghost.value == 1
-    edit = tool.release(stage, Point(40.2, 55.9), PLAIN).edit
+def test_the_preview_is_what_is_painted() -> None:
+    values, context, tool = square()
+    tool.press(context, Point(15.5, 15.5), PLAIN)
+    preview = tool.drag(context, Point(40.2, 55.9), PLAIN).mask_preview
+    assert preview is not None and preview.value == 1
+    edit = tool.release(context, Point(40.2, 55.9), PLAIN).edit
     assert edit is not None and edit.name == "Move region, road"
     painted = np.zeros_like(values)
-    painted[ghost.box.slices][ghost.mask] = 1
+    painted[preview.box.slices][preview.mask] = 1
     assert np.array_equal(values, painted)
-    assert ghost.box == Box(35, 50, 55, 60)  # what leaves the picture is gone
+    assert preview.box == Box(35, 50, 55, 60)  # what leaves the picture is gone
 
 
-def test_a_region_never_leaves_the_picture_for_good() -> None:
-    values, stage, tool = square()
+def test_a_moved_region_stays_partly_in_the_picture() -> None:
+    values, context, tool = square()
     for _ in range(30):
-        tool.press_key(stage, "Shift+Right")
-    tool.finish(stage)
+        tool.press_key(context, "Shift+Right")
+    tool.finish(context)
     assert np.array_equal(np.argwhere(values)[:, 1], [79] * 10)
 
 
-def test_a_copy_over_itself_and_a_drag_back_are_no_edits() -> None:
-    values, stage, tool = square()
-    tool.press(stage, Point(15, 15), PLAIN)
-    tool.drag(stage, Point(40, 40), PLAIN)
-    assert tool.release(stage, Point(15, 15), PLAIN).edit is None
-    tool.press(stage, Point(15, 15), CTRL)
-    tool.drag(stage, Point(18, 15), CTRL)
-    edit = tool.release(stage, Point(18, 15), CTRL).edit
+def test_moves_without_effect_are_no_edits() -> None:
+    values, context, tool = square()
+    tool.press(context, Point(15, 15), PLAIN)
+    tool.drag(context, Point(40, 40), PLAIN)
+    assert tool.release(context, Point(15, 15), PLAIN).edit is None
+    tool.press(context, Point(15, 15), CTRL)
+    tool.drag(context, Point(18, 15), CTRL)
+    edit = tool.release(context, Point(18, 15), CTRL).edit
     assert edit is not None and edit.pixels == 30 and values[10:20, 10:33].all()
 
 
-def test_a_move_keeps_the_pixels_of_others_that_are_spared() -> None:
-    values, stage, tool = square()
+def test_a_move_keeps_pixels_that_may_not_change() -> None:
+    values, context, tool = square()
     values[10:20, 32:36] = 3
-    stage.options.over = PaintOver.UNLABELLED
-    tool.press(stage, Point(15, 15), PLAIN)
-    tool.release(stage, Point(25, 15), PLAIN)
+    context.options.over = PaintOver.UNLABELLED
+    tool.press(context, Point(15, 15), PLAIN)
+    tool.release(context, Point(25, 15), PLAIN)
     assert (values[10:20, 32:36] == 3).all()
     assert not values[10:20, 10:20].any() and (values[10:20, 20:32] == 1).all()
     assert (values[10:20, 36:40] == 1).all()
 
 
-def test_a_paste_moves_into_a_smaller_picture() -> None:
-    _values, stage, tool = square()
-    tool.press_key(stage, "Ctrl+C")
-    tool.deactivate(stage)
+def test_a_paste_is_moved_into_a_smaller_picture() -> None:
+    _values, context, tool = square()
+    tool.press_key(context, "Ctrl+C")
+    tool.deactivate(context)
     small = np.zeros((12, 25), np.uint8)
-    other = stage_of(small)
+    other = context_of(small)
     assert tool.handles_key("Ctrl+V") and not tool.handles_key("Left")
     tool.press_key(other, "Ctrl+V")
     assert tool.finish(other).edit is not None
     assert small.sum() == 10 * 20
 
 
-def test_what_was_undone_is_let_go_of() -> None:
-    values, stage, tool = square()
+def test_undo_deselects_a_region_that_no_longer_matches() -> None:
+    values, context, tool = square()
     values[:] = 0
-    assert tool.revalidate(stage).mask_preview is None
+    assert tool.revalidate(context).mask_preview is None
     assert not tool.handles_key("Right")
 
 
-def test_a_large_region_is_looked_for_elsewhere() -> None:
+def test_a_large_region_is_selected_by_a_background_task() -> None:
     values = np.ones((40, 2 * NEARBY_PIXELS + 300), np.uint8)
     values[:3, :3] = 2
-    stage, tool = stage_of(values), RegionTool()
+    context, tool = context_of(values), RegionTool()
 
     def asked() -> object:
-        tool.cancel(stage)
-        work = tool.press(stage, Point(700, 20), PLAIN).task
+        tool.cancel(context)
+        work = tool.press(context, Point(700, 20), PLAIN).task
         assert work is not None and tool.selected is None
         return work.run(lambda: False)
 
-    tool.on_task_done(stage, asked())
+    tool.on_task_done(context, asked())
     assert tool.selected is not None and tool.selected.shape[1].sum() == values.size - 9
 
     older = asked()
-    tool.press(stage, Point(1, 1), PLAIN)  # the newer click counts
-    tool.on_task_done(stage, older)
+    tool.press(context, Point(1, 1), PLAIN)  # the newer click counts
+    tool.on_task_done(context, older)
     assert tool.selected is not None and tool.selected.value == 2
 
     late = asked()
     values[30, 30] = 2  # the label has changed meanwhile
-    tool.on_task_done(stage, late)
+    tool.on_task_done(context, late)
     assert tool.selected is None

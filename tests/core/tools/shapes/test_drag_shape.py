@@ -1,4 +1,4 @@
-"""Lasso, rectangle and ellipse, driven by the calls a canvas makes, against brute force."""
+"""Lasso, rectangle and ellipse, driven by the calls that a canvas makes, against brute force."""
 
 from __future__ import annotations
 
@@ -24,31 +24,31 @@ PLAIN, SHIFT, CTRL, ALT = Modifiers(), Modifiers(shift=True), Modifiers(ctrl=Tru
 BOTH = Modifiers(shift=True, alt=True)
 
 
-def stage_of(labels: LabelMap, value: int = 2, scale: float = 1.0) -> ToolContext:
+def context_of(labels: LabelMap, value: int = 2, scale: float = 1.0) -> ToolContext:
     picture = np.zeros((labels.height, labels.width, 3), np.uint8)
     return ToolContext(labels, value, "tree", picture, None, ToolOptions(), scale)
 
 
 def drag(
-    tool: DragShapeTool, stage: ToolContext, path: list[tuple[float, float]], held: Modifiers = PLAIN
+    tool: DragShapeTool, context: ToolContext, path: list[tuple[float, float]], held: Modifiers = PLAIN
 ) -> ToolResult:
-    tool.press(stage, Point(*path[0]), held)
+    tool.press(context, Point(*path[0]), held)
     for place in path[1:]:
-        tool.drag(stage, Point(*place), held)
-    return tool.release(stage, Point(*path[-1]), held)
+        tool.drag(context, Point(*place), held)
+    return tool.release(context, Point(*path[-1]), held)
 
 
 def loop(count: int, reach: float = 25.0, turns: int = 1) -> list[tuple[float, float]]:
-    """A wavy closed path around the middle."""
+    """A wavy closed path around the centre."""
     around = np.linspace(0, 2 * math.pi * turns, count, endpoint=False)
     far = reach + 4 * np.sin(5 * around)
     return [(45 + r * math.cos(a), 35 + r * math.sin(a)) for r, a in zip(far, around, strict=True)]
 
 
 @pytest.mark.parametrize("count", [30, 500, 5000])
-def test_a_lasso_takes_what_the_hand_went_around(count: int) -> None:
+def test_a_lasso_fills_what_it_surrounds(count: int) -> None:
     labels, lasso = LabelMap.blank(WIDTH, HEIGHT), Lasso()
-    outcome = drag(lasso, stage_of(labels, scale=40.0), loop(count))
+    outcome = drag(lasso, context_of(labels, scale=40.0), loop(count))
     assert outcome.edit is not None
     assert (outcome.edit.name, outcome.edit.tool) == ("Lasso, tree", "lasso")
     box, mask = polygon(loop(count))
@@ -59,14 +59,14 @@ def test_a_lasso_takes_what_the_hand_went_around(count: int) -> None:
     assert not lasso.is_busy
 
 
-def test_a_long_drag_is_kept_in_few_points() -> None:
+def test_a_long_drag_is_simplified() -> None:
     labels, lasso = LabelMap.blank(WIDTH, HEIGHT), Lasso()
-    stage = stage_of(labels, scale=20.0)
+    context = context_of(labels, scale=20.0)
     path = loop(20_000)
-    lasso.press(stage, Point(*path[0]), PLAIN)
+    lasso.press(context, Point(*path[0]), PLAIN)
     lengths = []
     for place in path[1:]:
-        shown = lasso.drag(stage, Point(*place), PLAIN).outline
+        shown = lasso.drag(context, Point(*place), PLAIN).outline
         assert shown is not None
         lengths.append(len(shown.points))
     assert lengths[-1] < 600
@@ -78,9 +78,9 @@ places = st.tuples(st.floats(-10, 100), st.floats(-10, 80))
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(places, min_size=1, max_size=150))
-def test_no_lasso_fails_and_none_paints_beside_its_path(path: list[tuple[float, float]]) -> None:
+def test_any_lasso_paints_only_inside_its_path(path: list[tuple[float, float]]) -> None:
     labels, lasso = LabelMap.blank(WIDTH, HEIGHT), Lasso()
-    drag(lasso, stage_of(labels), path)
+    drag(lasso, context_of(labels), path)
     assert not labels.is_editing
     rows, columns = np.nonzero(labels.values)
     if len(rows):
@@ -95,7 +95,7 @@ def test_rectangles_and_ellipses_against_brute_force(
     start: tuple[float, float], end: tuple[float, float], held: Modifiers, kind: type[Rectangle]
 ) -> None:
     labels = LabelMap.blank(WIDTH, HEIGHT)
-    drag(kind(), stage_of(labels), [start, end], held)
+    drag(kind(), context_of(labels), [start, end], held)
     (x, y), (x1, y1) = ((math.floor(a + 0.5), math.floor(b + 0.5)) for a, b in (start, end))
     across, down = x1 - x, y1 - y
     if held.shift:
@@ -115,71 +115,71 @@ def test_rectangles_and_ellipses_against_brute_force(
     assert np.array_equal((labels.values == 2)[sure], expected[sure])
 
 
-def test_what_is_shown_is_what_comes_and_its_size_is_said() -> None:
+def test_the_preview_is_what_is_painted_and_the_size_is_shown() -> None:
     labels, rectangle = LabelMap.blank(WIDTH, HEIGHT), Rectangle()
-    stage = stage_of(labels)
-    rectangle.press(stage, Point(10.2, 10.4), PLAIN)
-    assert rectangle.drag(stage, Point(10.4, 30), PLAIN).outline is None
-    shown = rectangle.drag(stage, Point(30.4, 500), PLAIN)
+    context = context_of(labels)
+    rectangle.press(context, Point(10.2, 10.4), PLAIN)
+    assert rectangle.drag(context, Point(10.4, 30), PLAIN).outline is None
+    shown = rectangle.drag(context, Point(30.4, 500), PLAIN)
     assert shown.message == "20 × 60 pixels"
     assert shown.outline is not None and shown.outline.points == ((10, 10), (30, 10), (30, 70), (10, 70))
     assert not labels.values.any()
-    edit = rectangle.release(stage, Point(30.4, 500), PLAIN).edit
+    edit = rectangle.release(context, Point(30.4, 500), PLAIN).edit
     assert edit is not None and (edit.name, edit.pixels) == ("Rectangle, tree", 20 * 60)
 
 
-def test_shapes_of_any_size_far_beside_the_picture_cost_nothing() -> None:
+def test_shapes_outside_the_picture_cost_nothing() -> None:
     labels = LabelMap.blank(WIDTH, HEIGHT)
     far = [(-4e5, -4e5), (4e5, 4e5)]
-    assert drag(Ellipse(), stage_of(labels), far).edit is not None
+    assert drag(Ellipse(), context_of(labels), far).edit is not None
     assert (labels.values == 2).all()
-    assert drag(Rectangle(), stage_of(labels, 3), far).edit is not None
+    assert drag(Rectangle(), context_of(labels, 3), far).edit is not None
     assert (labels.values == 3).all()
 
 
 @pytest.mark.parametrize("kind", [Lasso, Rectangle, Ellipse])
-def test_ctrl_erases_and_esc_forgets(kind: type[DragShapeTool]) -> None:
+def test_ctrl_erases_and_esc_cancels(kind: type[DragShapeTool]) -> None:
     labels, tool = LabelMap.blank(WIDTH, HEIGHT), kind()
     labels.values[:] = 5
-    stage = stage_of(labels)
+    context = context_of(labels)
     path = [(10.0, 10.0), (40.0, 12.0), (42.0, 40.0)]
-    tool.press(stage, Point(*path[0]), CTRL)
-    shown = tool.drag(stage, Point(*path[1]), PLAIN)
-    tool.cancel(stage)
-    assert tool.release(stage, Point(*path[2]), PLAIN).edit is None
+    tool.press(context, Point(*path[0]), CTRL)
+    shown = tool.drag(context, Point(*path[1]), PLAIN)
+    tool.cancel(context)
+    assert tool.release(context, Point(*path[2]), PLAIN).edit is None
     assert (labels.values == 5).all()
     # The key may be let go on the way: what the drag began as, it stays.
-    tool.press(stage, Point(*path[0]), CTRL)
+    tool.press(context, Point(*path[0]), CTRL)
     for place in path[1:]:
-        shown = tool.drag(stage, Point(*place), PLAIN)
+        shown = tool.drag(context, Point(*place), PLAIN)
     assert shown.outline is not None and shown.outline.erases
-    edit = tool.release(stage, Point(*path[2]), PLAIN).edit
+    edit = tool.release(context, Point(*path[2]), PLAIN).edit
     assert edit is not None and (edit.name, edit.class_value) == ("Erase", 0)
     assert edit.pixels == np.count_nonzero(labels.values == 0) > 100
 
 
 @pytest.mark.parametrize("kind", [Lasso, Rectangle, Ellipse])
-def test_locks_and_paint_over_are_obeyed(kind: type[DragShapeTool]) -> None:
+def test_locks_and_paint_over_are_respected(kind: type[DragShapeTool]) -> None:
     labels = LabelMap.blank(WIDTH, HEIGHT)
     labels.values[:20], labels.values[20:40] = 5, 6
     before = labels.values.copy()
-    stage = stage_of(labels)
-    stage.options.locked = frozenset({6})
+    context = context_of(labels)
+    context.options.locked = frozenset({6})
     path = [(10.0, 5.0), (60.0, 8.0), (50.0, 60.0), (10.0, 50.0)]
-    drag(kind(), stage, [*path, (60.0, 60.0)])
+    drag(kind(), context, [*path, (60.0, 60.0)])
     assert (labels.values[:20] == 2).any() and (labels.values[40:] == 2).any()
     assert np.array_equal(labels.values[20:40], before[20:40])
     labels = LabelMap(before.copy())
-    stage = stage_of(labels, 3)
-    stage.options.over = PaintOver.UNLABELLED
-    drag(kind(), stage, [*path, (60.0, 60.0)])
+    context = context_of(labels, 3)
+    context.options.over = PaintOver.UNLABELLED
+    drag(kind(), context, [*path, (60.0, 60.0)])
     assert np.array_equal(labels.values[:40], before[:40]) and (labels.values[40:] == 3).any()
 
 
 def test_a_click_is_no_shape() -> None:
     labels = LabelMap.blank(WIDTH, HEIGHT)
     for tool in (Lasso(), Rectangle(), Ellipse()):
-        assert drag(tool, stage_of(labels), [(20.3, 20.3)]).edit is None
+        assert drag(tool, context_of(labels), [(20.3, 20.3)]).edit is None
         assert not tool.is_busy and not labels.is_editing
 
 
@@ -190,25 +190,25 @@ def bands_of(box: Box, rows: int) -> Iterator[Box]:
 
 @pytest.mark.parametrize("over", [PaintOver.ALL, PaintOver.SAME, PaintOver.UNLABELLED])
 @pytest.mark.parametrize("kind", [Lasso, Rectangle, Ellipse, Polygon])
-def test_a_shape_is_the_same_in_one_piece_and_in_many(
+def test_a_shape_is_the_same_in_one_part_and_in_bands(
     kind: type[Tool], over: PaintOver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Large shapes are worked out a row of tiles after the other; what may change is settled before the first."""
+    """Large shapes are painted in rows of tiles; what may change is decided before the first."""
     labels = []
     for rows in (256, 7):
         monkeypatch.setattr(Box, "bands", lambda box, rows=rows: bands_of(box, rows))
         made, tool = LabelMap.blank(WIDTH, HEIGHT), kind()
         made.values[20:40, 10:60] = 7
         made.values[30:, 50:] = 5
-        stage = stage_of(made)
-        stage.options.over, stage.options.locked = over, frozenset({5})
+        context = context_of(made)
+        context.options.over, context.options.locked = over, frozenset({5})
         for at in [(30.3, 25.2), (80.1, 30), (70, 66.6), (9, 64)]:
-            tool.press(stage, Point(*at), PLAIN)
+            tool.press(context, Point(*at), PLAIN)
             if isinstance(tool, Polygon):
-                tool.release(stage, Point(*at), PLAIN)
+                tool.release(context, Point(*at), PLAIN)
             else:
-                tool.drag(stage, Point(*at), PLAIN)
-        edit = tool.finish(stage).edit
+                tool.drag(context, Point(*at), PLAIN)
+        edit = tool.finish(context).edit
         assert edit is not None and edit.pixels > 100
         labels.append(made.values)
     assert np.array_equal(*labels)

@@ -1,4 +1,4 @@
-"""GrabCut and watershed: strokes say what belongs to a thing."""
+"""GrabCut and watershed: scribbles mark object and background."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PLAIN = Modifiers()
 
 
 def two_blobs() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Two dark blobs on a light ground that touch, with a lighter line between; and their masks."""
+    """Two dark blobs on a light background that touch, with a lighter line between them; and their masks."""
     left, right = np.zeros((100, 160), np.uint8), np.zeros((100, 160), np.uint8)
     cv2.circle(left, (55, 50), 27, 1, -1)
     cv2.circle(right, (105, 50), 27, 1, -1)
@@ -36,109 +36,111 @@ def two_blobs() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("scale", [1.0, 4.0])
-def test_a_box_around_a_disc_finds_it(scale: float) -> None:
+def test_a_box_around_a_disc_segments_it(scale: float) -> None:
     picture, disc = disc_picture()
-    hand = ToolDriver(GrabCut(), picture, scale)
-    hand.stroke((35, 15), (90, 80), (125, 105))
-    assert iou(hand.previewed, disc) > 0.95
-    assert not hand.labels.values.any()
-    promised = hand.previewed
-    hand.enter()
-    assert np.array_equal(hand.painted, promised)
-    assert [(edit.name, edit.tool) for edit in hand.edits] == [("GrabCut, tree", "grabcut")]
-    assert not hand.tool.is_busy and hand.outline is None and hand.mask_preview is None
+    driver = ToolDriver(GrabCut(), picture, scale)
+    driver.stroke((35, 15), (90, 80), (125, 105))
+    assert iou(driver.previewed, disc) > 0.95
+    assert not driver.labels.values.any()
+    previewed = driver.previewed
+    driver.enter()
+    assert np.array_equal(driver.painted, previewed)
+    assert [(edit.name, edit.tool) for edit in driver.edits] == [("GrabCut, tree", "grabcut")]
+    assert not driver.tool.is_busy and driver.outline is None and driver.mask_preview is None
 
 
-def test_the_same_box_always_gives_the_same() -> None:
+def test_the_result_is_deterministic() -> None:
     found = []
     for _ in range(2):
-        hand = ToolDriver(GrabCut(), disc_picture()[0])
-        hand.stroke((35, 15), (125, 105))
-        found.append(hand.previewed)
+        driver = ToolDriver(GrabCut(), disc_picture()[0])
+        driver.stroke((35, 15), (125, 105))
+        found.append(driver.previewed)
         cv2.setRNGSeed(99)
     assert np.array_equal(*found)
 
 
-def test_a_line_around_it_does_as_well() -> None:
+def test_a_freehand_line_segments_it_too() -> None:
     picture, disc = disc_picture()
-    hand = ToolDriver(GrabCut(), picture)
-    hand.stroke((80, 15), (122, 35), (122, 85), (80, 107), (36, 85), (36, 35), held=ALT)
-    assert hand.outline is not None and hand.outline.closed and len(hand.outline.points) > 5
-    assert iou(hand.previewed, disc) > 0.95
+    driver = ToolDriver(GrabCut(), picture)
+    driver.stroke((80, 15), (122, 35), (122, 85), (80, 107), (36, 85), (36, 35), held=ALT)
+    assert driver.outline is not None and driver.outline.closed and len(driver.outline.points) > 5
+    assert iou(driver.previewed, disc) > 0.95
 
 
-def test_strokes_add_and_take_away() -> None:
+def test_scribbles_add_and_remove() -> None:
     picture, disc = disc_picture()
     picture[20:40, 120:150] = picture[60, 80]  # of the disc's colour, beside it
-    hand = ToolDriver(GrabCut(), picture)
-    hand.stroke((35, 15), (118, 105))
-    assert not hand.previewed[:, 120:].any()
-    hand.stroke((125, 30), (145, 30))
-    assert hand.previewed[22:38, 122:148].mean() > 0.9
-    hand.stroke((125, 25), (145, 25), (125, 35), (145, 35), held=CTRL)
-    assert hand.outline is not None and [s.is_background for s in hand.outline.scribbles] == [False, True]
-    assert not hand.previewed[25, 128:142].any()
-    hand.take(hand.tool.undo_step(hand.context))
-    assert hand.previewed[25, 128:142].any()
-    hand.enter()
-    assert len(hand.edits) == 1 and iou(hand.painted[:, :118], disc[:, :118]) > 0.9
+    driver = ToolDriver(GrabCut(), picture)
+    driver.stroke((35, 15), (118, 105))
+    assert not driver.previewed[:, 120:].any()
+    driver.stroke((125, 30), (145, 30))
+    assert driver.previewed[22:38, 122:148].mean() > 0.9
+    driver.stroke((125, 25), (145, 25), (125, 35), (145, 35), held=CTRL)
+    assert driver.outline is not None and [s.is_background for s in driver.outline.scribbles] == [False, True]
+    assert not driver.previewed[25, 128:142].any()
+    driver.take(driver.tool.undo_step(driver.context))
+    assert driver.previewed[25, 128:142].any()
+    driver.enter()
+    assert len(driver.edits) == 1 and iou(driver.painted[:, :118], disc[:, :118]) > 0.9
 
 
 def test_the_whole_picture_can_be_the_box() -> None:
     picture, disc = disc_picture()
-    hand = ToolDriver(GrabCut(), picture)
-    hand.stroke((-20, -20), (400, 400))
-    assert iou(hand.previewed, disc) > 0.95
+    driver = ToolDriver(GrabCut(), picture)
+    driver.stroke((-20, -20), (400, 400))
+    assert iou(driver.previewed, disc) > 0.95
 
 
-def test_a_large_thing_is_cut_out_of_a_smaller_copy() -> None:
+def test_a_large_object_is_segmented_in_a_reduced_crop() -> None:
     picture, disc = disc_picture(1200, 900, (600, 450), 300)
-    hand = ToolDriver(GrabCut(), picture, 0.5)
-    hand.stroke((260, 110), (940, 800))
+    driver = ToolDriver(GrabCut(), picture, 0.5)
+    driver.stroke((260, 110), (940, 800))
     assert DownscaledCrop.fit(Box(0, 0, 1200, 900), FINE_SIDE).factor > 1.5
-    assert iou(hand.previewed, disc) > 0.985
+    assert iou(driver.previewed, disc) > 0.985
 
 
-def test_a_stray_click_is_no_box() -> None:
-    hand = ToolDriver(GrabCut(), disc_picture()[0])
-    hand.click(50, 50)
-    assert not hand.tool.is_busy and hand.works == 0 and hand.said == ["Drag a box around the object."]
+def test_a_click_is_no_box() -> None:
+    driver = ToolDriver(GrabCut(), disc_picture()[0])
+    driver.click(50, 50)
+    assert not driver.tool.is_busy and driver.works == 0 and driver.said == ["Drag a box around the object."]
 
 
 # Watershed
 
 
-def test_watershed_parts_two_blobs() -> None:
+def test_watershed_separates_two_blobs() -> None:
     picture, left, right = two_blobs()
-    hand = ToolDriver(Watershed(), picture)
-    hand.stroke((45, 50), (65, 50))
-    assert hand.mask_preview is None and hand.said == ["Now draw a stroke outside the object."]
-    hand.stroke((95, 50), (118, 50), (150, 92), (80, 94), (10, 92), (8, 8), (150, 8))  # the second is outside
-    assert iou(hand.previewed, left) > 0.93
-    hand.enter()
-    assert not hand.painted[right].mean() > 0.05
-    assert [(edit.name, edit.tool) for edit in hand.edits] == [("Watershed, tree", "watershed")]
+    driver = ToolDriver(Watershed(), picture)
+    driver.stroke((45, 50), (65, 50))
+    assert driver.mask_preview is None and driver.said == ["Now draw a stroke outside the object."]
+    driver.stroke(
+        (95, 50), (118, 50), (150, 92), (80, 94), (10, 92), (8, 8), (150, 8)
+    )  # the second is outside
+    assert iou(driver.previewed, left) > 0.93
+    driver.enter()
+    assert not driver.painted[right].mean() > 0.05
+    assert [(edit.name, edit.tool) for edit in driver.edits] == [("Watershed, tree", "watershed")]
 
 
-def test_more_strokes_refine() -> None:
+def test_more_scribbles_refine_the_result() -> None:
     picture, left, right = two_blobs()
-    hand = ToolDriver(Watershed(), picture)
-    hand.stroke((45, 50), (65, 50))
-    hand.stroke((10, 92), (8, 8), (150, 8), (150, 92), (10, 92))
-    hand.stroke((95, 50), (118, 50))
-    assert iou(hand.previewed, left | right) > 0.93
-    hand.take(hand.tool.undo_step(hand.context))
-    hand.stroke((95, 50), (118, 50), held=CTRL)
-    assert iou(hand.previewed, left) > 0.93
+    driver = ToolDriver(Watershed(), picture)
+    driver.stroke((45, 50), (65, 50))
+    driver.stroke((10, 92), (8, 8), (150, 8), (150, 92), (10, 92))
+    driver.stroke((95, 50), (118, 50))
+    assert iou(driver.previewed, left | right) > 0.93
+    driver.take(driver.tool.undo_step(driver.context))
+    driver.stroke((95, 50), (118, 50), held=CTRL)
+    assert iou(driver.previewed, left) > 0.93
 
 
-def test_a_thing_at_the_border_reaches_it() -> None:
+def test_an_object_at_the_border_is_segmented_up_to_it() -> None:
     picture = np.full((60, 80, 3), 200, np.uint8)
     picture[40:] = 40
-    hand = ToolDriver(Watershed(), picture)
-    hand.stroke((10, 50), (70, 50))
-    hand.stroke((10, 20), (70, 20))
-    assert hand.previewed[41:].all() and not hand.previewed[:39].any()
+    driver = ToolDriver(Watershed(), picture)
+    driver.stroke((10, 50), (70, 50))
+    driver.stroke((10, 20), (70, 20))
+    assert driver.previewed[41:].all() and not driver.previewed[:39].any()
 
 
 @settings(max_examples=40, deadline=None)
@@ -149,17 +151,17 @@ def test_a_thing_at_the_border_reaches_it() -> None:
     ),
     st.floats(0.01, 20.0),
 )  # fmt: skip
-def test_any_strokes_are_survived_and_obeyed(
+def test_any_scribbles_are_accepted_and_respected(
     strokes: list[tuple[bool, list[tuple[float, float]]]], scale: float
 ) -> None:
-    """Wherever they lie: what is promised is then painted, and nothing else is."""
+    """Wherever they are: exactly the previewed pixels are painted."""
     picture, _ = disc_picture(96, 64, (50, 30), 20)
-    hand = ToolDriver(Watershed(), picture, scale)
+    driver = ToolDriver(Watershed(), picture, scale)
     for against, way in strokes:
-        hand.stroke(*way, held=CTRL if against else PLAIN)
-    promised = hand.previewed
-    hand.enter()
-    assert np.array_equal(hand.painted, promised)
+        driver.stroke(*way, held=CTRL if against else PLAIN)
+    previewed = driver.previewed
+    driver.enter()
+    assert np.array_equal(driver.painted, previewed)
 
 
 # Both
@@ -169,62 +171,62 @@ TOOLS = [GrabCut, Watershed]
 
 
 def begun(kind: type[ScribbleTool]) -> ToolDriver:
-    hand = ToolDriver(kind(), disc_picture()[0])
+    driver = ToolDriver(kind(), disc_picture()[0])
     if kind is GrabCut:
-        hand.stroke((35, 15), (125, 105))
+        driver.stroke((35, 15), (125, 105))
     else:
-        hand.stroke((70, 60), (90, 60))
-        hand.stroke((20, 10), (140, 10), (140, 110), (20, 110))
-    assert hand.previewed.any()
-    return hand
+        driver.stroke((70, 60), (90, 60))
+        driver.stroke((20, 10), (140, 10), (140, 110), (20, 110))
+    assert driver.previewed.any()
+    return driver
 
 
 @pytest.mark.parametrize("kind", TOOLS)
 def test_esc_leaves_the_label_untouched(kind: type[ScribbleTool]) -> None:
-    hand = begun(kind)
-    hand.take(hand.tool.cancel(hand.context))
-    hand.enter()
-    assert not hand.tool.is_busy and hand.edits == [] and not hand.labels.values.any()
-    assert hand.outline is None and hand.mask_preview is None
+    driver = begun(kind)
+    driver.take(driver.tool.cancel(driver.context))
+    driver.enter()
+    assert not driver.tool.is_busy and driver.edits == [] and not driver.labels.values.any()
+    assert driver.outline is None and driver.mask_preview is None
 
 
 @pytest.mark.parametrize("kind", TOOLS)
-def test_putting_the_tool_down_paints_what_was_shown(kind: type[ScribbleTool]) -> None:
-    hand = begun(kind)
-    promised = hand.previewed
-    hand.take(hand.tool.deactivate(hand.context))
-    assert np.array_equal(hand.painted, promised) and len(hand.edits) == 1 and not hand.tool.is_busy
+def test_deactivate_paints_the_preview(kind: type[ScribbleTool]) -> None:
+    driver = begun(kind)
+    previewed = driver.previewed
+    driver.take(driver.tool.deactivate(driver.context))
+    assert np.array_equal(driver.painted, previewed) and len(driver.edits) == 1 and not driver.tool.is_busy
 
 
 @pytest.mark.parametrize("kind", TOOLS)
-def test_enter_while_it_is_looked_for_paints_what_is_found(kind: type[ScribbleTool]) -> None:
-    hand = begun(kind)
-    hand.take(hand.tool.press(hand.context, Point(75, 50), PLAIN))
-    asked = hand.tool.release(hand.context, Point(85, 50), PLAIN)
+def test_enter_during_the_search_paints_its_result(kind: type[ScribbleTool]) -> None:
+    driver = begun(kind)
+    driver.take(driver.tool.press(driver.context, Point(75, 50), PLAIN))
+    asked = driver.tool.release(driver.context, Point(85, 50), PLAIN)
     assert asked.task is not None
-    hand.enter()
-    assert hand.edits == []
-    hand.take(hand.tool.on_task_done(hand.context, asked.task.run(lambda: False)))
-    assert len(hand.edits) == 1 and hand.painted.any()
+    driver.enter()
+    assert driver.edits == []
+    driver.take(driver.tool.on_task_done(driver.context, asked.task.run(lambda: False)))
+    assert len(driver.edits) == 1 and driver.painted.any()
 
 
 @pytest.mark.parametrize("large", [False, True])
 @pytest.mark.parametrize("kind", TOOLS)
-def test_locked_pixels_are_neither_promised_nor_painted(
+def test_locked_pixels_are_neither_previewed_nor_painted(
     kind: type[ScribbleTool], large: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if large:
         make_all_large(monkeypatch)
-    hand = begun(kind)
-    hand.labels.values[:60] = 7
-    hand.context.options.locked = frozenset({7})
-    hand.take(hand.tool.refresh(hand.context))
-    assert hand.previewed[60:].any() and not hand.previewed[:60].any()
-    hand.enter()
-    assert (hand.labels.values[:60] == 7).all() and hand.painted[60:].any()
+    driver = begun(kind)
+    driver.labels.values[:60] = 7
+    driver.context.options.locked = frozenset({7})
+    driver.take(driver.tool.refresh(driver.context))
+    assert driver.previewed[60:].any() and not driver.previewed[:60].any()
+    driver.enter()
+    assert (driver.labels.values[:60] == 7).all() and driver.painted[60:].any()
 
 
-def test_a_crop_and_its_picture_agree_on_places() -> None:
+def test_crop_and_picture_positions_convert_both_ways() -> None:
     crop = DownscaledCrop.fit(Box(100, 50, 1100, 350), 250)
     assert (crop.width, crop.height, crop.factor) == (250, 75, 4.0)
     assert crop.to_crop(Point(102, 52)) == (0.5, 0.5)

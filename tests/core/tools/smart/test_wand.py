@@ -1,4 +1,4 @@
-"""The magic wand: its region is what one would find pixel by pixel."""
+"""The magic wand: its region agrees with a search pixel by pixel."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.tool_driver import ToolDriver, disc_picture, make_all_large
 PLAIN = Modifiers()
 
 
-def alike(
+def find_similar_brute_force(
     picture: np.ndarray, x: int, y: int, tolerance: int, contiguous: bool, colours: ColourSpace
 ) -> np.ndarray:
     """The region pixel by pixel, without OpenCV's flood fill."""
@@ -42,7 +42,7 @@ def alike(
     st.integers(1, 12), st.integers(1, 12), st.integers(0, 99), st.integers(0, 200), st.booleans(),
     st.sampled_from(ColourSpace), st.data(),
 )  # fmt: skip
-def test_the_region_is_what_brute_force_finds(
+def test_the_region_agrees_with_brute_force(
     width: int,
     height: int,
     seed: int,
@@ -55,30 +55,30 @@ def test_the_region_is_what_brute_force_finds(
     palette = chance.integers(0, 256, (4, 3))
     picture = np.clip(palette[chance.integers(0, 4, (height, width))], 0, 255).astype(np.uint8)
     x, y = data.draw(st.integers(0, width - 1)), data.draw(st.integers(0, height - 1))
-    hand = ToolDriver(Wand(), picture)
-    options = hand.context.options
+    driver = ToolDriver(Wand(), picture)
+    options = driver.context.options
     options.tolerance, options.contiguous, options.colours = tolerance, contiguous, colours
-    hand.click(x + 0.5, y + 0.5)
-    assert np.array_equal(hand.painted, alike(picture, x, y, tolerance, contiguous, colours))
-    assert [(edit.name, edit.tool) for edit in hand.edits] == [("Magic wand, tree", "wand")]
+    driver.click(x + 0.5, y + 0.5)
+    assert np.array_equal(
+        driver.painted, find_similar_brute_force(picture, x, y, tolerance, contiguous, colours)
+    )
+    assert [(edit.name, edit.tool) for edit in driver.edits] == [("Magic wand, tree", "wand")]
 
 
 @pytest.mark.parametrize("colours", list(ColourSpace))
 @pytest.mark.parametrize("contiguous", [True, False])
-def test_a_region_that_runs_on_is_found_whole_by_another_thread(
-    contiguous: bool, colours: ColourSpace
-) -> None:
+def test_a_large_region_is_found_in_a_background_task(contiguous: bool, colours: ColourSpace) -> None:
     picture, _ = disc_picture(900, 700, (450, 350), 200)
-    hand = ToolDriver(Wand(), picture)
-    options = hand.context.options
+    driver = ToolDriver(Wand(), picture)
+    options = driver.context.options
     options.tolerance, options.contiguous, options.colours = 60, contiguous, colours
-    hand.click(30.5, 40.5)
-    assert hand.works == 1
+    driver.click(30.5, 40.5)
+    assert driver.works == 1
     assert picture.shape[0] * picture.shape[1] > MAX_IMMEDIATE_SEARCH
-    assert np.array_equal(hand.painted, alike(picture, 30, 40, 60, contiguous, colours))
+    assert np.array_equal(driver.painted, find_similar_brute_force(picture, 30, 40, 60, contiguous, colours))
 
 
-def test_what_was_found_once_serves_another_tolerance() -> None:
+def test_distances_are_reused_for_another_tolerance() -> None:
     picture, _ = disc_picture(700, 600, (350, 300), 100)
     seed = Seed(350, 300, ColourSpace.LAB)
     wide = find_similar_region(picture, seed, 200, True, None)
@@ -90,7 +90,7 @@ def test_what_was_found_once_serves_another_tolerance() -> None:
     assert again.box == fresh.box and np.array_equal(again.mask, fresh.mask)
 
 
-def test_work_that_is_not_wanted_ends_early() -> None:
+def test_a_cancelled_search_ends_early() -> None:
     picture, _ = disc_picture(700, 600)
     assert (
         find_similar_region(picture, Seed(5, 5, ColourSpace.RGB), 9, False, None, is_cancelled=lambda: True)
@@ -98,96 +98,96 @@ def test_work_that_is_not_wanted_ends_early() -> None:
     )
 
 
-def test_a_drag_to_the_side_changes_the_tolerance_and_the_promise() -> None:
+def test_a_sideways_drag_changes_tolerance_and_preview() -> None:
     picture, _ = disc_picture()
-    hand = ToolDriver(Wand(), picture)
-    tool, stage = hand.tool, hand.context
-    hand.take(tool.press(stage, Point(80.5, 60.5), PLAIN))
-    first = hand.previewed.sum()
-    hand.take(tool.drag(stage, Point(82, 60.5), PLAIN))  # a trembling hand
-    assert stage.options.tolerance == 12
-    outcome = tool.drag(stage, Point(140, 60.5), PLAIN)
-    hand.take(outcome)
-    assert outcome.options_changed and stage.options.tolerance > 25
-    assert hand.previewed.sum() > first
-    promised, more = hand.previewed, stage.options.tolerance
-    assert not hand.labels.values.any()
-    hand.take(tool.drag(stage, Point(20, 60.5), PLAIN))
-    assert stage.options.tolerance < 12
-    hand.take(tool.drag(stage, Point(140, 60.5), PLAIN))
-    hand.take(tool.release(stage, Point(140, 60.5), PLAIN))
-    assert stage.options.tolerance == more
-    assert np.array_equal(hand.painted, promised)
+    driver = ToolDriver(Wand(), picture)
+    tool, context = driver.tool, driver.context
+    driver.take(tool.press(context, Point(80.5, 60.5), PLAIN))
+    first = driver.previewed.sum()
+    driver.take(tool.drag(context, Point(82, 60.5), PLAIN))  # a trembling hand
+    assert context.options.tolerance == 12
+    outcome = tool.drag(context, Point(140, 60.5), PLAIN)
+    driver.take(outcome)
+    assert outcome.options_changed and context.options.tolerance > 25
+    assert driver.previewed.sum() > first
+    previewed, more = driver.previewed, context.options.tolerance
+    assert not driver.labels.values.any()
+    driver.take(tool.drag(context, Point(20, 60.5), PLAIN))
+    assert context.options.tolerance < 12
+    driver.take(tool.drag(context, Point(140, 60.5), PLAIN))
+    driver.take(tool.release(context, Point(140, 60.5), PLAIN))
+    assert context.options.tolerance == more
+    assert np.array_equal(driver.painted, previewed)
 
 
-def test_esc_takes_the_tolerance_back_and_paints_nothing() -> None:
-    hand = ToolDriver(Wand(), disc_picture()[0])
-    hand.take(hand.tool.press(hand.context, Point(80, 60), PLAIN))
-    hand.take(hand.tool.drag(hand.context, Point(140, 60), PLAIN))
-    assert hand.tool.is_busy
-    hand.take(hand.tool.cancel(hand.context))
-    hand.take(hand.tool.release(hand.context, Point(140, 60), PLAIN))
-    assert (hand.context.options.tolerance, hand.edits, hand.mask_preview) == (12, [], None)
-    assert not hand.labels.values.any() and not hand.labels.is_editing
+def test_esc_restores_the_tolerance_and_paints_nothing() -> None:
+    driver = ToolDriver(Wand(), disc_picture()[0])
+    driver.take(driver.tool.press(driver.context, Point(80, 60), PLAIN))
+    driver.take(driver.tool.drag(driver.context, Point(140, 60), PLAIN))
+    assert driver.tool.is_busy
+    driver.take(driver.tool.cancel(driver.context))
+    driver.take(driver.tool.release(driver.context, Point(140, 60), PLAIN))
+    assert (driver.context.options.tolerance, driver.edits, driver.mask_preview) == (12, [], None)
+    assert not driver.labels.values.any() and not driver.labels.is_editing
 
 
-def test_the_wheel_shows_what_a_press_would_take() -> None:
-    hand = ToolDriver(Wand(), disc_picture()[0])
-    hand.take(hand.tool.hover(hand.context, Point(80, 60), PLAIN))
-    outcome = hand.tool.adjust(hand.context, 20)
+def test_the_wheel_previews_what_a_press_would_select() -> None:
+    driver = ToolDriver(Wand(), disc_picture()[0])
+    driver.take(driver.tool.hover(driver.context, Point(80, 60), PLAIN))
+    outcome = driver.tool.adjust(driver.context, 20)
     assert outcome is not None and outcome.options_changed
-    hand.take(outcome)
-    assert hand.context.options.tolerance == 32
-    promised = hand.previewed
-    assert promised.any()
-    hand.take(hand.tool.hover(hand.context, Point(60, 60), PLAIN))
-    assert hand.mask_preview is None
-    hand.click(80, 60)
-    assert np.array_equal(hand.painted, promised)
+    driver.take(outcome)
+    assert driver.context.options.tolerance == 32
+    previewed = driver.previewed
+    assert previewed.any()
+    driver.take(driver.tool.hover(driver.context, Point(60, 60), PLAIN))
+    assert driver.mask_preview is None
+    driver.click(80, 60)
+    assert np.array_equal(driver.painted, previewed)
 
 
 def test_a_release_before_the_region_is_known_paints_it_when_it_is() -> None:
-    hand = ToolDriver(Wand(), disc_picture(900, 700)[0])
-    hand.context.options.tolerance = 200
-    asked = hand.tool.press(hand.context, Point(5, 5), PLAIN)
+    driver = ToolDriver(Wand(), disc_picture(900, 700)[0])
+    driver.context.options.tolerance = 200
+    asked = driver.tool.press(driver.context, Point(5, 5), PLAIN)
     assert asked.task is not None
-    hand.take(hand.tool.release(hand.context, Point(5, 5), PLAIN))
-    hand.enter()  # as a double click does
-    assert hand.tool.is_busy and not hand.labels.is_editing
-    hand.take(hand.tool.on_task_done(hand.context, asked.task.run(lambda: False)))
-    assert hand.painted.all() and len(hand.edits) == 1 and not hand.tool.is_busy
+    driver.take(driver.tool.release(driver.context, Point(5, 5), PLAIN))
+    driver.enter()  # as a double click does
+    assert driver.tool.is_busy and not driver.labels.is_editing
+    driver.take(driver.tool.on_task_done(driver.context, asked.task.run(lambda: False)))
+    assert driver.painted.all() and len(driver.edits) == 1 and not driver.tool.is_busy
 
 
-def test_putting_the_wand_down_forgets_what_nobody_saw() -> None:
-    hand = ToolDriver(Wand(), disc_picture(900, 700)[0])
-    hand.context.options.tolerance = 200
-    hand.stroke((5, 5), waits=False)
-    hand.take(hand.tool.deactivate(hand.context))
-    assert not hand.tool.is_busy and hand.edits == [] and not hand.labels.values.any()
+def test_deactivate_drops_a_region_that_was_never_shown() -> None:
+    driver = ToolDriver(Wand(), disc_picture(900, 700)[0])
+    driver.context.options.tolerance = 200
+    driver.stroke((5, 5), waits=False)
+    driver.take(driver.tool.deactivate(driver.context))
+    assert not driver.tool.is_busy and driver.edits == [] and not driver.labels.values.any()
 
 
 @pytest.mark.parametrize("large", [False, True])
-def test_locked_and_labelled_pixels_are_spared(large: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_locked_and_labelled_pixels_do_not_change(large: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if large:
         make_all_large(monkeypatch)
     picture, disc = disc_picture()
-    hand = ToolDriver(Wand(), picture)
-    hand.labels.values[:60], hand.labels.values[60:70] = 7, 5
-    options = hand.context.options
+    driver = ToolDriver(Wand(), picture)
+    driver.labels.values[:60], driver.labels.values[60:70] = 7, 5
+    options = driver.context.options
     options.tolerance, options.locked, options.over = 80, frozenset({7}), PaintOver.ALL
-    hand.click(80, 65)
-    assert np.array_equal(hand.painted, disc & (np.arange(120) >= 60)[:, None])
+    driver.click(80, 65)
+    assert np.array_equal(driver.painted, disc & (np.arange(120) >= 60)[:, None])
     options.over = PaintOver.UNLABELLED
-    hand.labels.values[60:] = 0
-    hand.labels.values[65:70] = 5
-    hand.take(hand.tool.press(hand.context, Point(80, 90), PLAIN))
-    assert hand.previewed.any() and not hand.previewed[:60].any() and not hand.previewed[65:70].any()
-    hand.take(hand.tool.release(hand.context, Point(80, 90), PLAIN))
-    assert (hand.labels.values[65:70] == 5).all()
+    driver.labels.values[60:] = 0
+    driver.labels.values[65:70] = 5
+    driver.take(driver.tool.press(driver.context, Point(80, 90), PLAIN))
+    assert driver.previewed.any() and not driver.previewed[:60].any() and not driver.previewed[65:70].any()
+    driver.take(driver.tool.release(driver.context, Point(80, 90), PLAIN))
+    assert (driver.labels.values[65:70] == 5).all()
 
 
-def test_a_press_beside_the_picture_does_nothing() -> None:
-    hand = ToolDriver(Wand(), disc_picture()[0])
-    hand.click(-3, 5)
-    hand.click(160, 5)
-    assert hand.edits == [] and not hand.tool.is_busy
+def test_a_press_outside_the_picture_does_nothing() -> None:
+    driver = ToolDriver(Wand(), disc_picture()[0])
+    driver.click(-3, 5)
+    driver.click(160, 5)
+    assert driver.edits == [] and not driver.tool.is_busy
