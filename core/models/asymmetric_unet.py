@@ -1,18 +1,17 @@
-"""Our own network: an asymmetric U-Net with squeeze-and-excitation and atrous pyramid, quick on two processor cores.
+"""Asymmetric U-Net with squeeze-and-excitation and an atrous pyramid, fast on two processor cores.
 
-The ideas and where they come from:
+Attribute names of the modules are the names of stored weights and must not change. Ideas and sources:
 
-- U-Net (Ronneberger, Fischer, Brox 2015, arXiv 1505.04597): a way down that sees more and more of the picture,
-  a way up that says where, and bridges between them.
-- Asymmetric, as in ENet (Paszke and others 2016, arXiv 1606.02147): the way down does the thinking and is wide,
-  the way up only sharpens and has a single convolution a level. Resolution is halved early, because a
-  convolution at half the resolution costs a quarter.
-- Residual blocks (He and others 2015, arXiv 1512.03385): each block learns a correction of what it was given.
-- Squeeze-and-excitation (Hu and others 2017, arXiv 1709.01507): the picture as a whole turns channels up and down.
-- Atrous spatial pyramid pooling (Chen and others, DeepLab v3, 2017, arXiv 1706.05587): the same place is looked
-  at with several reaches at once, and with the mean of the whole picture.
+- U-Net (Ronneberger, Fischer, Brox 2015, arXiv 1505.04597): an encoder, a decoder, and skip connections.
+- Asymmetric, as in ENet (Paszke and others 2016, arXiv 1606.02147): a wide encoder, and a decoder with a single
+  convolution a level that only refines. Resolution is halved early, because a convolution at half the resolution costs
+  a quarter.
+- Residual blocks (He and others 2015, arXiv 1512.03385).
+- Squeeze-and-excitation (Hu and others 2017, arXiv 1709.01507): channels are weighted by the content of the picture.
+- Atrous spatial pyramid pooling (Chen and others, DeepLab v3, 2017, arXiv 1706.05587): convolutions with several
+  dilations in parallel, and the mean of the whole picture.
 
-Plain 3x3 convolutions throughout: depthwise ones have fewer multiplications but wait for memory on a processor.
+Plain 3x3 convolutions throughout: depthwise ones have fewer multiplications but are limited by memory on a processor.
 """
 
 from __future__ import annotations
@@ -24,12 +23,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  (the customary name)
 
 WIDTHS = (16, 32, 64, 128)
-"""Channels at 1/2, 1/4, 1/8 and 1/16 of the resolution. Multiples of 16, the numbers a processor takes at once:
-24 instead of 16 in the first level alone made a training step take three times as long."""
+"""Channels at 1/2, 1/4, 1/8 and 1/16 of the resolution. Multiples of 16, the vector length of the processor:
+24 instead of 16 in the first level made a training step three times as long."""
 BLOCKS = (0, 1, 2, 2)
-"""Residual blocks at each of them."""
+"""Residual blocks at each level."""
 DILATIONS = (1, 2, 4)
-"""Dilations of the pyramid, for about 16 by 12 places at 1/16 resolution."""
+"""Of the pyramid, for about 16 x 12 positions at 1/16 resolution."""
 
 
 class ConvNorm(nn.Sequential):
@@ -56,7 +55,7 @@ class ConvNorm(nn.Sequential):
 
 
 class SqueezeExcite(nn.Module):
-    """Multiplies each channel by a number from 0 to 1 that is read from the whole picture."""
+    """Multiplies each channel by a weight 0..1 computed from the whole picture; same shape."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -70,7 +69,7 @@ class SqueezeExcite(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """x plus what two convolutions, weighed by squeeze-and-excitation, add to it; same shape."""
+    """x plus two convolutions of it, weighted by squeeze-and-excitation; same shape."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -83,13 +82,13 @@ class ResidualBlock(nn.Module):
 
 
 class AtrousPyramid(nn.Module):
-    """Looks at every place with several reaches and at the mean of the picture; (N, C, h, w) -> (N, O, h, w)."""
+    """Parallel convolutions with several dilations, and the mean of the picture; (N, C, h, w) -> (N, O, h, w)."""
 
     def __init__(self, inputs: int, outputs: int, dilations: Sequence[int]) -> None:
         super().__init__()
         self.point = ConvNorm(inputs, outputs, 1)
         self.branches = nn.ModuleList(ConvNorm(inputs, outputs, 3, dilation=reach) for reach in dilations)
-        # No batch norm on the mean: a batch of one picture would have nothing to norm over.
+        # No batch norm on the mean: a batch of one picture would have a single value a channel.
         self.whole = nn.Conv2d(inputs, outputs, 1)
         self.join = ConvNorm(outputs * (len(dilations) + 1), outputs, 1)
 
@@ -100,7 +99,7 @@ class AtrousPyramid(nn.Module):
 
 
 class UpBlock(nn.Module):
-    """One level up: double the resolution, add the bridge from the way down, one convolution."""
+    """One decoder level: double the resolution, add the skip connection, one convolution."""
 
     def __init__(self, inputs: int, bridge: int, outputs: int) -> None:
         super().__init__()
@@ -108,18 +107,18 @@ class UpBlock(nn.Module):
         self.bridge = nn.Conv2d(bridge, outputs, 1, bias=False)
         self.blend = nn.Sequential(nn.BatchNorm2d(outputs), nn.ReLU(inplace=True), ConvNorm(outputs, outputs))
 
-    def forward(self, below: Tensor, beside: Tensor) -> Tensor:
-        # Narrowed before it is enlarged: the same result for a quarter of the work.
-        up = F.interpolate(self.narrow(below), size=beside.shape[2:], mode="bilinear", align_corners=False)
-        risen: Tensor = self.blend(up + self.bridge(beside))
-        return risen
+    def forward(self, below: Tensor, skip: Tensor) -> Tensor:
+        # Channels are reduced before upsampling: the same result for a quarter of the work.
+        up = F.interpolate(self.narrow(below), size=skip.shape[2:], mode="bilinear", align_corners=False)
+        merged: Tensor = self.blend(up + self.bridge(skip))
+        return merged
 
 
 class AsymmetricUNet(nn.Module):
     """float (N, channels, H, W), H and W multiples of 16 -> logits (N, classes, H, W).
 
-    In train mode the logits stay at half the resolution, (N, classes, H/2, W/2): enlarging them and taking the
-    loss of every pixel would cost a quarter of each step and teach little that the neighbours do not.
+    In train mode the logits stay at half the resolution, (N, classes, H/2, W/2): upsampling them and computing the loss
+    of every pixel would cost a quarter of each step for little gain.
     """
 
     def __init__(
@@ -150,14 +149,14 @@ class AsymmetricUNet(nn.Module):
         self._initialise()
 
     def forward(self, x: Tensor) -> Tensor:
-        beside: list[Tensor] = []
+        skips: list[Tensor] = []
         level = x
         for stage in self.down:
             level = stage(level)
-            beside.append(level)
-        level = self.pyramid(beside.pop())
+            skips.append(level)
+        level = self.pyramid(skips.pop())
         for rise in self.up:
-            level = rise(level, beside.pop())
+            level = rise(level, skips.pop())
         logits: Tensor = self.head(self.dropout(level))
         if self.training:
             return logits

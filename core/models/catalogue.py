@@ -1,4 +1,4 @@
-"""Every network by name, with what it costs: a table to read, search and choose from. No torch in here."""
+"""Table of architectures and encoders, with what they cost. Does not import torch."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from typing import Any
 from core.base.errors import ModelError
 
 ANY, LEVELS, DILATES, VISION = "", "l", "d", "v"
-"""What an architecture may ask of its encoder: nothing, a picture at each halving of the resolution, to see far
-without halving it again, or to be a vision transformer."""
+"""What an architecture requires of its encoder: nothing, features at each halving of the resolution, dilated
+convolutions, or to be a vision transformer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """A row of the table.
+    """A network architecture.
 
-    smp: its name in segmentation_models_pytorch, None when it is ours; encoder: the usual one, None where it has
-    its own way down; idea: one line about it; needs: one of ANY, LEVELS, DILATES, VISION
-    family, never: how the names of encoders begin that it takes, and that it does not take
+    smp: its name in segmentation_models_pytorch, None for our own; encoder: the default, None where it is built in
+    idea: one line about it; needs: one of ANY, LEVELS, DILATES, VISION
+    family, never: prefixes of the names of encoders that it takes, and that it does not take
     """
 
     name: str
@@ -37,10 +37,10 @@ class Architecture:
 
 @dataclass(frozen=True, slots=True)
 class Encoder:
-    """A way down that many architectures can use.
+    """An encoder that several architectures can use.
 
-    parameters: millions of numbers to learn; gmacs: thousand million multiplications for 256 x 256 pixels
-    pretrained: weights from ImageNet can be had; flags: which of LEVELS, DILATES, VISION it has
+    parameters: in millions; gmacs: 10^9 multiply-accumulates for 256 x 256 pixels
+    pretrained: ImageNet weights exist; flags: which of LEVELS, DILATES, VISION it supports
     """
 
     name: str
@@ -52,7 +52,7 @@ class Encoder:
 
 @dataclass(frozen=True, slots=True)
 class NamedNetwork:
-    """A pair that has a name of its own."""
+    """An architecture and encoder with a common name."""
 
     name: str
     title: str
@@ -64,23 +64,23 @@ _MIT = ("mit_b",)
 _NO_HALF = "mit_b", "tu-mit"
 
 ARCHITECTURES = (
-    Architecture("asymmetric-unet", "Asymmetric U-Net", None, None, "ASPP and SE; quick on a processor."),
+    Architecture("asymmetric-unet", "Asymmetric U-Net", None, None, "With ASPP and SE; fast on a processor."),
     Architecture("asymmetric-unet-small", "Asymmetric U-Net, small", None, None, "A third of the work."),
     Architecture("asymmetric-unet-large", "Asymmetric U-Net, large", None, None, "Twice as wide."),
-    Architecture("plain-unet", "Plain U-Net", None, None, "That of 2015, half as wide."),
-    Architecture("unet", "U-Net", "unet", "resnet34", "A way down, a way up, and bridges between them."),
-    Architecture("unetplusplus", "U-Net++", "unetplusplus", "resnet34", "More bridges; slower.", LEVELS, never=_MIT),
-    Architecture("manet", "MA-Net", "manet", "resnet34", "U-Net whose bridges weigh place and channel.", LEVELS),
-    Architecture("linknet", "LinkNet", "linknet", "resnet34", "Adds instead of joining; quick.", LEVELS, never=_MIT),
-    Architecture("fpn", "Feature pyramid", "fpn", "resnet34", "Joins what is seen at four scales."),
-    Architecture("pspnet", "PSPNet", "pspnet", "resnet34", "Pools the scene in grids; coarse edges."),
+    Architecture("plain-unet", "Plain U-Net", None, None, "The network of 2015 at half its width."),
+    Architecture("unet", "U-Net", "unet", "resnet34", "Encoder, decoder and skip connections."),
+    Architecture("unetplusplus", "U-Net++", "unetplusplus", "resnet34", "Nested skips; slower.", LEVELS, never=_MIT),
+    Architecture("manet", "MA-Net", "manet", "resnet34", "U-Net with two kinds of attention.", LEVELS),
+    Architecture("linknet", "LinkNet", "linknet", "resnet34", "Adds skips; fast.", LEVELS, never=_MIT),
+    Architecture("fpn", "Feature pyramid", "fpn", "resnet34", "Merges features of four scales."),
+    Architecture("pspnet", "PSPNet", "pspnet", "resnet34", "Pyramid pooling; coarse edges."),
     Architecture("pan", "PAN", "pan", "resnet34", "Light; sides of 128 pixels at least.", DILATES),
-    Architecture("deeplabv3", "DeepLab v3", "deeplabv3", "resnet34", "Convolutions with holes; slow.", DILATES),
-    Architecture("deeplabv3plus", "DeepLab v3+", "deeplabv3plus", "resnet34", "DeepLab with sharper edges.", DILATES),
-    Architecture("upernet", "UPerNet", "upernet", "resnet34", "A feature pyramid over a pooled scene."),
-    Architecture("segformer", "SegFormer", "segformer", "mit_b0", "A transformer with a light decoder."),
-    Architecture("dpt", "DPT", "dpt", "tu-vit_small_patch16_224", "A vision transformer; wants ImageNet.", VISION),
-    Architecture("fcn-8s", "FCN-8s", None, "vgg16_bn", "VGG; its last three levels are added up.", LEVELS, "vgg"),
+    Architecture("deeplabv3", "DeepLab v3", "deeplabv3", "resnet34", "Dilated convolutions; slow.", DILATES),
+    Architecture("deeplabv3plus", "DeepLab v3+", "deeplabv3plus", "resnet34", "DeepLab with a decoder.", DILATES),
+    Architecture("upernet", "UPerNet", "upernet", "resnet34", "Feature pyramid with pyramid pooling."),
+    Architecture("segformer", "SegFormer", "segformer", "mit_b0", "Transformer encoder with a light decoder."),
+    Architecture("dpt", "DPT", "dpt", "tu-vit_small_patch16_224", "Vision transformer; needs ImageNet.", VISION),
+    Architecture("fcn-8s", "FCN-8s", None, "vgg16_bn", "VGG; scores of its last three levels are added.", LEVELS, "vgg"),
 )  # fmt: skip
 
 NAMED_NETWORKS = (
@@ -92,12 +92,12 @@ _BY_NAME = {row.name: row for row in ARCHITECTURES}
 
 
 def architectures() -> tuple[Architecture, ...]:
-    """All rows, ours first."""
+    """All architectures, our own first."""
     return ARCHITECTURES
 
 
 def architecture(name: str) -> Architecture:
-    """The row of this name. Raises ModelError, naming all, when there is none."""
+    """The architecture of this name. Raises ModelError, which lists all names."""
     row = _BY_NAME.get(name)
     if row is None:
         known = ", ".join([*_BY_NAME, *(pair.name for pair in NAMED_NETWORKS)])
@@ -106,9 +106,9 @@ def architecture(name: str) -> Architecture:
 
 
 def resolve_network(name: str, encoder: str | None = None) -> tuple[str, str | None]:
-    """(architecture, encoder) for what a person calls a network; the usual encoder where none is given.
+    """(architecture, encoder) for a name of a network; the default encoder where none is given.
 
-    Raises ModelError for a name nobody knows and for an encoder that does not fit.
+    Raises ModelError for an unknown name and for an encoder that does not fit.
     """
     for pair in NAMED_NETWORKS:
         if pair.name == name:
@@ -116,19 +116,19 @@ def resolve_network(name: str, encoder: str | None = None) -> tuple[str, str | N
     row = architecture(name)
     if row.encoder is None:
         if encoder:
-            raise ModelError(f"{row.title} has a way down of its own; leave the encoder out.")
+            raise ModelError(f"{row.title} has a built-in encoder; leave the encoder out.")
         return name, None
     chosen = encoder or row.encoder
     known = _encoders_by_name().get(base_encoder_name(chosen))
-    # One that the table does not have may still be known to a newer library: building it will tell.
+    # An encoder outside the table may exist in a newer library: building the network decides.
     if known is not None and not is_compatible(row, known):
-        raise ModelError(f"{row.title} cannot be built on {chosen}; {row.encoder} is its usual encoder.")
+        raise ModelError(f"{row.title} cannot be built on {chosen}; {row.encoder} is its default encoder.")
     return name, chosen
 
 
 @functools.cache
 def encoders() -> tuple[Encoder, ...]:
-    """Every encoder of the table, in the order of the libraries: theirs first, then “tu-” ones of timm."""
+    """Every encoder: those of segmentation_models_pytorch, then those of timm (“tu-”)."""
     return tuple(
         Encoder(name, float(parameters), float(gmacs), "p" in flags, flags.replace("p", ""))
         for name, (parameters, gmacs, flags) in _read("encoders.json").items()
@@ -136,7 +136,7 @@ def encoders() -> tuple[Encoder, ...]:
 
 
 def encoders_for(row: Architecture) -> tuple[Encoder, ...]:
-    """Those that `row` can be built on; none for a network with a way down of its own."""
+    """The encoders that `row` can be built on; none where the encoder is built in."""
     return tuple(one for one in encoders() if is_compatible(row, one)) if row.encoder else ()
 
 
@@ -150,13 +150,13 @@ def is_compatible(row: Architecture, encoder: Encoder) -> bool:
 
 
 def network_cost(name: str) -> tuple[float, float]:
-    """(million parameters, gmacs) of an architecture on its usual encoder, for ten classes; nan when unknown."""
+    """(million parameters, gmacs) of an architecture on its default encoder, for ten classes; nan when unknown."""
     parameters, gmacs = _read("networks.json").get(name, (float("nan"), float("nan")))
     return float(parameters), float(gmacs)
 
 
 def has_pretrained_weights(row: Architecture, encoder: str | None) -> bool:
-    """Whether weights from ImageNet can be had; for an encoder outside the table it is worth a try."""
+    """Whether ImageNet weights exist; assumed for an encoder outside the table."""
     if row.encoder is None:
         return False
     known = _encoders_by_name().get(base_encoder_name(encoder or row.encoder))
@@ -164,7 +164,7 @@ def has_pretrained_weights(row: Architecture, encoder: str | None) -> bool:
 
 
 def base_encoder_name(encoder: str) -> str:
-    """The name without the tag that says which weights: tu-resnet50.a1_in1k is tu-resnet50."""
+    """The name without the tag of its weights: tu-resnet50.a1_in1k -> tu-resnet50."""
     return encoder.split(".", 1)[0]
 
 
@@ -175,7 +175,7 @@ def matches(search: str, *texts: str) -> bool:
 
 
 def search_encoders(search: str, rows: Iterable[Encoder]) -> tuple[Encoder, ...]:
-    """The encoders whose name has every word of `search`."""
+    """The encoders whose name contains every word of `search`."""
     return tuple(one for one in rows if matches(search, one.name))
 
 

@@ -1,4 +1,4 @@
-"""Trained weights on the disk: safetensors, never pickle, in the layout segmentation_models_pytorch loads."""
+"""Checkpoints on disk: safetensors, never pickle, in the layout that segmentation_models_pytorch loads."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MAX_WEIGHTS_FILE_BYTES = 8 << 30
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A network ready to predict: in eval mode, on its device. `card` is what `save_checkpoint` was given."""
+    """A network ready for inference: in eval mode, on its device. metadata: as given to `save_checkpoint`."""
 
     model: nn.Module
     spec: ModelSpec
@@ -35,18 +35,18 @@ class LoadedModel:
 
 
 def save_checkpoint(folder: Path, model: nn.Module, spec: ModelSpec, metadata: Mapping[str, Any]) -> None:
-    """Write `model.safetensors`, `config.json` and `run.json` (spec and card) into `folder`, each beside and, once
-    all are on the disk, renamed, the weights last: their time tells a reader that something new is there.
+    """Write `model.safetensors`, `config.json` and `run.json` (spec and metadata) into `folder`.
 
-    A network of segmentation_models_pytorch can be loaded from the folder with its `from_pretrained`.
-    card: plain values. Raises ModelError when the disk refuses or the weights are no numbers.
+    All are written to temporary files, then renamed, the weights last: their time tells a reader that a new checkpoint
+    is there. Networks of segmentation_models_pytorch can be loaded from the folder with its `from_pretrained`.
+    metadata: JSON values. Raises ModelError when the disk refuses or the weights are not finite.
     """
     tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     if not all_finite(tensors.values()):
-        raise ModelError("The trained network is not saved, because its weights are no longer numbers.")
+        raise ModelError("The trained network is not saved, because its weights are not finite numbers.")
     settings = getattr(model, "config", None)
     if isinstance(settings, Mapping):
-        # The encoder's weights are in the file; with their name here from_pretrained would download them too.
+        # The encoder's weights are in the file; with a name here from_pretrained would download them again.
         config = {**settings, "encoder_weights": None, "_model_class": type(model).__name__}
     else:
         config = {"_model_class": type(model).__name__, "classes": len(spec.class_values)}
@@ -60,58 +60,60 @@ def save_checkpoint(folder: Path, model: nn.Module, spec: ModelSpec, metadata: M
                 folder / WEIGHTS_FILE: safetensors.torch.save(tensors, {"format": "pt"}),
             }
         )
-    except OSError as problem:
+    except OSError as error:
         raise ModelError(
-            f"The trained network cannot be saved: {problem}. Check the free space of the disk."
-        ) from problem
+            f"The trained network cannot be saved: {error}. Check the free space of the disk."
+        ) from error
 
 
 def load_checkpoint(folder: Path, device: torch.device | str = "cpu") -> LoadedModel:
-    """What `save_checkpoint` wrote. Raises ModelError when it is missing, damaged, or not such a file."""
-    spec, card = read_checkpoint_metadata(folder)
+    """Load what `save_checkpoint` wrote. Raises ModelError when it is missing or damaged."""
+    spec, metadata = read_checkpoint_metadata(folder)
     model = build_network(replace(spec, weights="none"))
     path = folder / WEIGHTS_FILE
     try:
         if path.stat().st_size > MAX_WEIGHTS_FILE_BYTES:
             raise ModelError(f"The weights in {folder.name} are too large to be a network of Maskloop.")
-        # Read whole instead of mapped: a mapped file cannot be replaced on Windows.
+        # Read instead of memory-mapped: a mapped file cannot be replaced on Windows.
         tensors = safetensors.torch.load(path.read_bytes())
         if not all_finite(tensors.values()):
-            raise ValueError("some of them are no numbers")
+            raise ValueError("some are not finite")
         model.load_state_dict(tensors)
-    except OSError as problem:
-        raise ModelError(f"The weights in {folder.name} cannot be read: {problem}.") from problem
-    except (safetensors.SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as problem:
-        reason = str(problem).strip().split("\n", maxsplit=1)[0][:160]
+    except OSError as error:
+        raise ModelError(f"The weights in {folder.name} cannot be read: {error}.") from error
+    except (safetensors.SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
+        reason = str(error).strip().split("\n", maxsplit=1)[0][:160]
         raise ModelError(
             f"The weights in {folder.name} are damaged or not of this network ({reason}). Train again."
-        ) from problem
+        ) from error
     model = model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return LoadedModel(model.eval().requires_grad_(False), spec, card)
+    return LoadedModel(model.eval().requires_grad_(False), spec, metadata)
 
 
 def read_checkpoint_metadata(folder: Path) -> tuple[ModelSpec, Mapping[str, Any]]:
-    """Spec and card without the weights. Raises ModelError."""
+    """Spec and metadata, without the weights. Raises ModelError."""
     path = folder / RUN_FILE
     try:
         if path.stat().st_size > MAX_RUN_FILE_BYTES:
             raise ModelError(f"{path.name} in {folder.name} is too large to be right.")
         raw = json.loads(path.read_text("utf-8"))
-        card = raw["card"]
-        if not isinstance(card, dict):
-            raise TypeError("the card is not a table")
-        return ModelSpec.from_json(raw["spec"]), card
-    except FileNotFoundError as problem:
-        raise ModelError(f"There is no trained network in {folder.name}; train one first.") from problem
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError) as problem:
+        metadata = raw["card"]
+        if not isinstance(metadata, dict):
+            raise TypeError("the metadata is not an object")
+        return ModelSpec.from_json(raw["spec"]), metadata
+    except FileNotFoundError as error:
+        raise ModelError(f"There is no trained network in {folder.name}; train one first.") from error
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
         raise ModelError(
-            f"The description of the network in {folder.name} is damaged ({problem!r})."
-        ) from problem
+            f"The description of the network in {folder.name} is damaged ({error!r})."
+        ) from error
 
 
 def trained_label_digests(folder: Path) -> dict[int, str]:
-    """What a checkpoint has learned from: picture id -> digest of its label. Empty where its card does not say so.
-    Raises ModelError."""
+    """Labels a checkpoint was trained on: picture id -> digest. Empty where its metadata does not list them.
+
+    Raises ModelError.
+    """
     seen = read_checkpoint_metadata(folder)[1].get("seen")
     try:
         return {int(number): str(digest) for number, digest in seen.items()} if isinstance(seen, dict) else {}
@@ -122,18 +124,20 @@ def trained_label_digests(folder: Path) -> dict[int, str]:
 def load_starting_model(
     base: Path | None, spec: ModelSpec, on_status: StatusCallback | None = None
 ) -> nn.Module:
-    """The network a training starts with: fresh, or with the weights of the checkpoint folder `base`, its head
-    grown or shrunk to the classes of `spec`. On the processor, in train mode. Raises ModelError."""
+    """The network a training starts with, on the CPU in train mode. Raises ModelError.
+
+    base: checkpoint folder whose weights it gets, the head adapted to the classes of `spec`; None: a new network
+    """
     if base is None:
         return build_network(spec, on_status)
     loaded = load_checkpoint(base)
     same_head = loaded.spec.class_values == spec.class_values and not spec.inherits
-    same = same_head and _same_body(loaded.spec, spec)
+    same = same_head and _is_same_body(loaded.spec, spec)
     model = loaded.model if same else grow_head(loaded.model, loaded.spec, spec)
     return model.requires_grad_(True).train()
 
 
-def _same_body(one: ModelSpec, other: ModelSpec) -> bool:
+def _is_same_body(one: ModelSpec, other: ModelSpec) -> bool:
     return (one.architecture, one.encoder, one.channels) == (
         other.architecture,
         other.encoder,
@@ -142,30 +146,30 @@ def _same_body(one: ModelSpec, other: ModelSpec) -> bool:
 
 
 def all_finite(tensors: Iterable[Tensor]) -> bool:
-    """Neither infinite nor not a number, all of them."""
-    # Answered together, so that a graphics card is waited for once.
+    """Whether no number is infinite or nan."""
+    # Read together, so that a graphics metadata is waited for once.
     finite = [torch.isfinite(tensor).all() for tensor in tensors if tensor.is_floating_point()]
     return not finite or bool(torch.stack(finite).all())
 
 
 def write_atomic(path: Path, content: bytes) -> None:
-    """Beside, flushed to the disk, then renamed. Raises OSError."""
+    """Write a temporary file, flush it to the disk, rename it. Raises OSError."""
     write_all_atomic({path: content})
 
 
 def write_all_atomic(contents: Mapping[Path, bytes]) -> None:
-    """Beside, flushed to the disk, and renamed, in this order, once all are written. Raises OSError."""
-    beside = {path: path.with_name(f".{path.name}.{os.getpid()}.tmp") for path in contents}
+    """Write temporary files, flush them, rename them in this order once all are written. Raises OSError."""
+    temporary_paths = {path: path.with_name(f".{path.name}.{os.getpid()}.tmp") for path in contents}
     try:
         for path, content in contents.items():
-            with beside[path].open("wb") as stream:
+            with temporary_paths[path].open("wb") as stream:
                 stream.write(content)
                 stream.flush()
                 os.fsync(stream.fileno())
-        for path, temporary in beside.items():
+        for path, temporary in temporary_paths.items():
             _rename(temporary, path)
     finally:
-        for temporary in beside.values():
+        for temporary in temporary_paths.values():
             temporary.unlink(missing_ok=True)
 
 

@@ -1,4 +1,4 @@
-"""What a network costs: numbers to learn and multiplications for a picture, counted without doing any of them."""
+"""Cost of a network: parameters and multiply-accumulates, counted from shapes without computing anything."""
 
 from __future__ import annotations
 
@@ -14,25 +14,27 @@ from core.models.network_builder import build_network
 from core.models.spec import ModelSpec
 
 COST_IMAGE_SIDE = 256
-"""Pixels of the square picture that costs are stated for."""
+"""Side in pixels of the square picture that costs refer to."""
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkCost:
-    """parameters: numbers to learn; gmacs: thousand million multiplications with addition for `SIDE` x `SIDE`."""
+    """gmacs: 10^9 multiply-accumulates for a picture of COST_IMAGE_SIDE x COST_IMAGE_SIDE."""
 
     parameters: int
     gmacs: float
 
 
 def measure_cost(spec: ModelSpec) -> NetworkCost:
-    """Of the network that `spec` builds with random weights; a second at most. Raises ModelError."""
+    """Cost of the network of a spec; takes a second at most. Raises ModelError."""
     return count_operations(lambda: build_network(replace(spec, weights="none")), spec.channels)
 
 
 def count_operations(make: Callable[[], nn.Module], channels: int = 3) -> NetworkCost:
-    """Of what `make` builds. Tensors are on torch's “meta” device, which knows shapes and holds no numbers; a
-    network that wants to look at numbers while it is built is built with them and moved there."""
+    """Cost of the network that `make` builds, on torch's “meta” device, whose tensors have shapes but no data.
+
+    A network that needs data while it is built is built on the CPU and moved.
+    """
     try:
         with torch.device("meta"):
             model = make()
@@ -41,5 +43,5 @@ def count_operations(make: Callable[[], nn.Module], channels: int = 3) -> Networ
     counter = FlopCounterMode(display=False)
     with counter, torch.no_grad():
         model.eval()(torch.zeros(1, channels, COST_IMAGE_SIDE, COST_IMAGE_SIDE, device="meta"))
-    # The counter takes a multiplication and an addition for two operations.
+    # The counter counts a multiply-accumulate as two operations.
     return NetworkCost(sum(p.numel() for p in model.parameters()), counter.get_total_flops() / 2e9)

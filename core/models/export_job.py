@@ -34,7 +34,7 @@ class ModelExportJob:
 
     folder: of the checkpoint; out: the file to write, its suffix one of MODEL_FORMATS
     classes: those of the project now; value_map: (256,) class value at the time of the training -> value now
-    pictures: files to compare predictions on; sizes: (width, height) of the project's pictures, each shape at least once
+    pictures: files to compare predictions on; sizes: (width, height) of the project's pictures, each shape once
     """
 
     folder: Path

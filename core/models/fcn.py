@@ -8,17 +8,18 @@ from torch.nn import functional as F  # noqa: N812  (the customary name)
 from core.models.asymmetric_unet import ConvNorm
 
 WIDTH = 1024
-"""Channels of the two layers after the encoder. The paper has 4096 and kernels of 7: 120 million numbers more,
-which only its pretrained classifier could fill."""
+"""Channels of the two layers after the encoder. The paper has 4096 and 7x7 kernels: 120 million parameters more, which
+it took from a pretrained classifier."""
 
 
 class FCN8s(nn.Module):
     """float (N, channels, H, W), H and W multiples of 32 -> logits (N, classes, H, W).
 
-    Scores at 1/32, 1/16 and 1/8 of the resolution are added up from coarse to fine, then enlarged eight times.
+    Scores at 1/32, 1/16 and 1/8 of the resolution are added from coarse to fine, then upsampled eight times. Attribute
+    names are the names of stored weights.
 
-    encoder: gives a list of levels, [2] at 1/4, [3] at 1/8 and [5] at 1/32 of the resolution, with these channels
-    in its `out_channels`. As in the paper, the finer scores come from levels just after they were pooled.
+    encoder: returns a list of levels, [2] at 1/4, [3] at 1/8 and [5] at 1/32 of the resolution, with their channels in
+    its `out_channels`. As in the paper, the finer scores come from the levels after pooling.
     """
 
     def __init__(self, encoder: nn.Module, classes: int) -> None:

@@ -49,8 +49,8 @@ def predict_file(loaded: LoadedModel, path: Path, run_id: int = 0, tta: str = "n
     reduced, size = read_downscaled(path, loaded.spec.size)
     if size[0] * size[1] > MAX_MASK_PIXELS:
         raise ModelError(
-            f"“{path}” has more than {MAX_MASK_PIXELS // 10**6:,} million pixels, too many to be predicted. Cut it into "
-            "pieces."
+            f"“{path}” has more than {MAX_MASK_PIXELS // 10**6:,} million pixels, too many to be predicted. "
+            "Cut it into pieces."
         )
     return predict(loaded, reduced, run_id, tta, size)
 

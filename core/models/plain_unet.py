@@ -9,13 +9,14 @@ from torch.nn import functional as F  # noqa: N812  (the customary name)
 from core.models.asymmetric_unet import ConvNorm
 
 WIDTHS = (32, 64, 128, 256, 512)
-"""Channels at 1, 1/2, 1/4, 1/8 and 1/16 of the resolution; the paper has twice as many."""
+"""Channels at 1, 1/2, 1/4, 1/8 and 1/16 of the resolution; half of those in the paper."""
 
 
 class PlainUNet(nn.Module):
     """float (N, channels, H, W), H and W multiples of 16 -> logits (N, classes, H, W).
 
-    Two 3x3 convolutions a level, max pooling on the way down, transposed convolutions on the way up.
+    Two 3x3 convolutions a level, max pooling in the encoder, transposed convolutions in the decoder.
+    Attribute names are the names of stored weights.
     """
 
     def __init__(self, classes: int, channels: int = 3) -> None:
@@ -28,13 +29,13 @@ class PlainUNet(nn.Module):
         self.head = nn.Conv2d(WIDTHS[0], classes, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        beside: list[Tensor] = []
+        skips: list[Tensor] = []
         for stage in self.down:
-            x = stage(F.max_pool2d(x, 2) if beside else x)
-            beside.append(x)
-        beside.pop()
+            x = stage(F.max_pool2d(x, 2) if skips else x)
+            skips.append(x)
+        skips.pop()
         for rise, stage in zip(self.rise, self.up, strict=True):
-            x = stage(torch.cat([beside.pop(), rise(x)], 1))
+            x = stage(torch.cat([skips.pop(), rise(x)], 1))
         logits: Tensor = self.head(x)
         return logits
 

@@ -1,4 +1,4 @@
-"""A network run over a picture in tiles that overlap, so that a large picture needs no more memory than a tile."""
+"""Inference in overlapping tiles, so that a large picture needs no more memory than a tile."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from core.models.input_tensors import normalise
 from core.models.spec import STRIDE, round_up_to_stride
 
 OVERLAP = 256
-"""Pixels that two tiles share. The outermost quarter on either side is not believed at all, because a network guesses
-what lies beyond the edge of a tile; between them the one fades into the other."""
+"""Pixels that two tiles share. The outermost quarter on either side is not used, because a network guesses what lies
+beyond the edge of a tile; between them the tiles are blended linearly."""
 MIN_TILE = 2 * OVERLAP
 MAX_CPU_PIXELS = 2048 * 2048
-"""Pixels that a processor looks at at once. Two gigabytes for a large network of the library."""
+"""Pixels of one input on a processor: two gigabytes with a large network."""
 BYTES_PER_PIXEL = 1200
-"""What a pixel costs on a graphics card while a large network of the library looks at it, measured generously."""
+"""Memory on a graphics card for each pixel of the input, measured with a large network, with a margin."""
 
 
 def max_pixels_at_once(device: torch.device) -> int:
-    """How many pixels a network may be shown at once on a device."""
+    """Pixels of the largest input that fits into the memory of a device."""
     if device.type != "cuda":
         return MAX_CPU_PIXELS
     free, _ = torch.cuda.mem_get_info(device)
@@ -34,75 +34,80 @@ def tiled_logits(
 ) -> Iterator[Tensor]:
     """Logits of a picture from top to bottom: pieces float32 (C, rows, W) on `device`, one below the other.
 
-    picture: uint8 (channels, H, W), anywhere. At once where it has at most `fits` pixels, otherwise in tiles;
-    never more than a row of tiles is held. Tiles begin at multiples of 32, where a network that halves its picture
-    sees the same squares as in the whole.
+    picture: uint8 (channels, H, W), on any device. In one piece where it has at most `max_pixels` pixels, otherwise in
+    tiles, of which one row is in memory. Tiles start at multiples of 32, so that the strides of the network fall on the
+    same pixels as in the whole picture.
     """
     height, width = picture.shape[1:]
     if round_up_to_stride(height) * round_up_to_stride(width) <= max_pixels:
-        yield _answer(model, picture, device, (round_up_to_stride(height), round_up_to_stride(width)))[
+        yield _forward(model, picture, device, (round_up_to_stride(height), round_up_to_stride(width)))[
             :, :height, :width
         ]
         return
-    tall, wide = _tile_size(round_up_to_stride(height), round_up_to_stride(width), max_pixels)
-    tops, lefts = _starts(round_up_to_stride(height), tall), _starts(round_up_to_stride(width), wide)
+    tile_height, tile_width = _tile_size(round_up_to_stride(height), round_up_to_stride(width), max_pixels)
+    tops, lefts = (
+        _tile_starts(round_up_to_stride(height), tile_height),
+        _tile_starts(round_up_to_stride(width), tile_width),
+    )
     total: Tensor | None = None
-    weight = torch.zeros(0)
+    weight_sum = torch.zeros(0)
     for number, top in enumerate(tops):
-        vertical = _fading(tall, number > 0, number < len(tops) - 1, device)
-        for place, left in enumerate(lefts):
-            piece = picture[:, top : top + tall, left : left + wide]
-            answer = _answer(model, piece, device, (tall, wide))
+        vertical = _blend_weights(tile_height, number > 0, number < len(tops) - 1, device)
+        for position, left in enumerate(lefts):
+            piece = picture[:, top : top + tile_height, left : left + tile_width]
+            logits = _forward(model, piece, device, (tile_height, tile_width))
             if total is None:
-                total = answer.new_zeros(len(answer), tall, round_up_to_stride(width))
-                weight = answer.new_zeros(tall, round_up_to_stride(width))
-            faith = vertical[:, None] * _fading(wide, place > 0, place < len(lefts) - 1, device)
-            total[:, :, left : left + wide].addcmul_(answer, faith)
-            weight[:, left : left + wide].add_(faith)
+                total = logits.new_zeros(len(logits), tile_height, round_up_to_stride(width))
+                weight_sum = logits.new_zeros(tile_height, round_up_to_stride(width))
+            weights = vertical[:, None] * _blend_weights(
+                tile_width, position > 0, position < len(lefts) - 1, device
+            )
+            total[:, :, left : left + tile_width].addcmul_(logits, weights)
+            weight_sum[:, left : left + tile_width].add_(weights)
         assert total is not None
         end = tops[number + 1] if number + 1 < len(tops) else height
         done = end - top
-        yield (total[:, :done] / weight[:done])[:, : min(done, height - top), :width]
+        yield (total[:, :done] / weight_sum[:done])[:, : min(done, height - top), :width]
         if number + 1 < len(tops):
-            # What the next row of tiles shares with this one moves up.
-            shared = tall - done
+            # The overlap with the next row of tiles moves to the top.
+            shared = tile_height - done
             total[:, :shared] = total[:, done:].clone()
-            weight[:shared] = weight[done:].clone()
+            weight_sum[:shared] = weight_sum[done:].clone()
             total[:, shared:] = 0
-            weight[shared:] = 0
+            weight_sum[shared:] = 0
 
 
-def _answer(model: nn.Module, piece: Tensor, device: torch.device, size: tuple[int, int]) -> Tensor:
-    """float32 (C, *size): what the network says about a piece, filled up with the mean colour at right and bottom."""
+def _forward(model: nn.Module, piece: Tensor, device: torch.device, size: tuple[int, int]) -> Tensor:
+    """Logits float32 (C, *size) of a piece, padded with the mean colour at right and bottom."""
     batch = normalise(piece.unsqueeze(0).to(device))
     fill = (0, size[1] - piece.shape[2], 0, size[0] - piece.shape[1])
     batch = F.pad(batch, fill).contiguous(memory_format=torch.channels_last)
-    answer: Tensor = model(batch)[0].float().contiguous()
-    return answer
+    logits: Tensor = model(batch)[0].float().contiguous()
+    return logits
 
 
-def _tile_size(height: int, width: int, fits: int) -> tuple[int, int]:
-    """(tall, wide) of a tile, multiples of 32: square, or longer where the picture is narrow."""
-    side = max(MIN_TILE, int(fits**0.5))
-    tall = min(height, side)
-    wide = min(width, max(side, fits // tall))
-    tall = min(height, max(side, fits // wide))
-    return tall // STRIDE * STRIDE, wide // STRIDE * STRIDE
+def _tile_size(height: int, width: int, max_pixels: int) -> tuple[int, int]:
+    """(height, width) of a tile, multiples of 32: square, or longer where the picture is narrow."""
+    side = max(MIN_TILE, int(max_pixels**0.5))
+    tile_height = min(height, side)
+    tile_width = min(width, max(side, max_pixels // tile_height))
+    tile_height = min(height, max(side, max_pixels // tile_width))
+    return tile_height // STRIDE * STRIDE, tile_width // STRIDE * STRIDE
 
 
-def _starts(length: int, tile: int) -> list[int]:
-    """Where tiles begin, multiples of 32, evenly spread: neighbours share at least `OVERLAP`."""
+def _tile_starts(length: int, tile: int) -> list[int]:
+    """Start positions of tiles, multiples of 32, evenly spread: neighbours share at least `OVERLAP`."""
     if length <= tile:
         return [0]
     count = -(-(length - OVERLAP) // (tile - OVERLAP))
-    room = length - tile
-    return [room * number // (count - 1) // STRIDE * STRIDE for number in range(count)]
+    rest = length - tile
+    return [rest * number // (count - 1) // STRIDE * STRIDE for number in range(count)]
 
 
-def _fading(length: int, before: bool, after: bool, device: torch.device) -> Tensor:
-    """(length,) how far a tile is believed along one side: up from 0 and down to 0 where it has a neighbour."""
-    place = torch.arange(length, device=device) + 0.5
+def _blend_weights(length: int, before: bool, after: bool, device: torch.device) -> Tensor:
+    """(length,) blending weights along one side of a tile: rising from 0 and falling to 0 where it has a neighbour."""
+    position = torch.arange(length, device=device) + 0.5
     margin, fade = OVERLAP / 4, OVERLAP / 2
-    rise = ((place - margin) / fade).clamp(0, 1) if before else torch.ones(length, device=device)
-    fall = ((length - margin - place) / fade).clamp(0, 1) if after else torch.ones(length, device=device)
+    rise = ((position - margin) / fade).clamp(0, 1) if before else torch.ones(length, device=device)
+    fall = ((length - margin - position) / fade).clamp(0, 1) if after else torch.ones(length, device=device)
     return rise * fall

@@ -30,8 +30,8 @@ def make_batch(
 ) -> TrainingBatch:
     """An augmented batch; crop_size: (height, width); generator: on the CPU, whatever the device of the pictures.
 
-    All geometry is done by one resampling, so that a picture is blurred once. Outside the picture the colour is the mean
-    and the target IGNORE_INDEX.
+    All geometry is done by one resampling, so that a picture is blurred once. Outside the picture the colour is the
+    mean and the target IGNORE_INDEX.
     """
     pictures, targets = _stack_padded(samples)
     matrices = _crop_matrices(samples, pictures.shape[2:], crop_size, recipe, generator)
