@@ -80,7 +80,7 @@ ARCHITECTURES = (
     Architecture("upernet", "UPerNet", "upernet", "resnet34", "Feature pyramid with pyramid pooling."),
     Architecture("segformer", "SegFormer", "segformer", "mit_b0", "Transformer encoder with a light decoder."),
     Architecture("dpt", "DPT", "dpt", "tu-vit_small_patch16_224", "Vision transformer; needs ImageNet.", VISION),
-    Architecture("fcn-8s", "FCN-8s", None, "vgg16_bn", "VGG; scores of its last three levels are added.", LEVELS, "vgg"),
+    Architecture("fcn-8s", "FCN-8s", None, "vgg16_bn", "VGG; adds the scores of three levels.", LEVELS, "vgg"),
 )  # fmt: skip
 
 NAMED_NETWORKS = (

@@ -1,4 +1,4 @@
-"""From a row of the catalogue to a network: building, and growing its head."""
+"""Builds networks from their spec, and adapts the head to changed classes."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from core.models.plain_unet import PlainUNet
 from core.models.spec import ModelSpec
 
 StatusCallback = Callable[[str], None]
-"""Told a sentence now and then, while something takes its time."""
+"""Called with a sentence about a long-running operation."""
 
 NEW_CLASS_SHARE = 0.05
-"""Of the likeliest old class, what a class that was never learned gets at most; see `grow_head`."""
+"""Largest probability of a new class, as a share of the likeliest old class; see `grow_head`."""
 
 _PLAIN_NAME = re.compile(r"[\w.+-]+")
-"""What a network in a file may be called."""
+"""Allowed names of encoders."""
 
-_OURS: dict[str, Callable[[int, int], nn.Module]] = {
+_BUILT_IN: dict[str, Callable[[int, int], nn.Module]] = {
     "asymmetric-unet": AsymmetricUNet,
     "asymmetric-unet-small": lambda classes, channels: AsymmetricUNet(
         classes, channels, widths=(16, 16, 32, 64), blocks=(0, 1, 1, 1)
@@ -45,40 +45,40 @@ _OURS: dict[str, Callable[[int, int], nn.Module]] = {
 
 
 def build_network(spec: ModelSpec, on_status: StatusCallback | None = None) -> nn.Module:
-    """A fresh network: float (N, channels, H, W) normalised, sides multiples of 32 -> logits (N, classes, H, W).
+    """A new network: float32 (N, channels, H, W) normalised, sides multiples of 32 -> logits (N, classes, H, W).
 
-    In train mode it may answer at half the resolution; the loss then takes the label of every second pixel.
-    Pretrained encoder weights are downloaded once by segmentation_models_pytorch; `progress` hears of it.
-    Raises ModelError for a name nobody knows and for weights that cannot be had.
+    In train mode it may return half the resolution; the loss then uses every second target. Pretrained encoder
+    weights are downloaded once by segmentation_models_pytorch; `on_status` is called before. Raises ModelError for an
+    unknown name and for weights that cannot be downloaded.
     """
     row = architecture(spec.architecture)
     classes = len(spec.class_values)
-    if row.name in _OURS:
+    if row.name in _BUILT_IN:
         if spec.weights != "none":
             raise ModelError(f"There are no ImageNet weights of {row.title}; train it from scratch.")
-        return _OURS[row.name](classes, spec.channels)
+        return _BUILT_IN[row.name](classes, spec.channels)
     encoder = spec.encoder or row.encoder
     assert encoder is not None
     if not _PLAIN_NAME.fullmatch(encoder):
-        # timm takes "hf-hub:somebody/something" for a request to fetch a description from there.
+        # timm would download a description for a name such as "hf-hub:user/repository".
         raise _no_encoder(encoder)
-    with _quiet():
+    with _suppress_warnings():
         # Imported here: it takes seconds, and our own networks do not need it.
         import segmentation_models_pytorch as smp
 
         if spec.weights == "imagenet":
-            _expect_weights(smp, encoder, on_status)
+            _announce_download(smp, encoder, on_status)
         try:
             return _on_encoder(smp, row, encoder, spec)
-        except Exception as problem:  # whatever a thousand encoders and their downloads may raise
-            raise _cannot_build(row, encoder, spec.weights, problem) from problem
+        except Exception as error:  # encoders and downloads raise many types
+            raise _cannot_build(row, encoder, spec.weights, error) from error
 
 
 def _on_encoder(smp: Any, row: Architecture, encoder: str, spec: ModelSpec) -> nn.Module:
     weights, classes = None if spec.weights == "none" else spec.weights, len(spec.class_values)
     if row.name == "fcn-8s":
         return FCN8s(smp.encoders.get_encoder(encoder, in_channels=spec.channels, weights=weights), classes)
-    # A vision transformer is made for one size of picture unless it is told otherwise.
+    # Without this option a vision transformer takes one picture size only.
     options: dict[str, Any] = {"dynamic_img_size": True} if row.name == "dpt" else {}
     model: nn.Module = smp.create_model(
         row.smp, encoder, encoder_weights=weights, in_channels=spec.channels, classes=classes, **options
@@ -87,9 +87,9 @@ def _on_encoder(smp: Any, row: Architecture, encoder: str, spec: ModelSpec) -> n
 
 
 def head_layers(model: nn.Module) -> tuple[nn.Conv2d, ...]:
-    """The convolutions whose outputs add up to the logits, one row a class; the first carries the bias of a class.
+    """The convolutions whose outputs add up to the logits, one row a class; the first has the bias of a class.
 
-    Raises ModelError when the network has none where we look.
+    Raises ModelError when the network has no known head.
     """
     if isinstance(model, FCN8s):
         return model.score, model.score_16, model.score_8
@@ -104,14 +104,14 @@ def head_layers(model: nn.Module) -> tuple[nn.Conv2d, ...]:
 
 @torch.no_grad()
 def grow_head(old_model: nn.Module, old_spec: ModelSpec, new_spec: ModelSpec) -> nn.Module:
-    """A network for the classes of `new_spec` that keeps all the old one has learned.
+    """A network for the classes of `new_spec` with the weights of the old one.
 
-    Known classes keep their row of the head, also under another value (`inherits`), so that their logits stay as
-    they were. A class that several were merged into gets the mean of their rows and the logarithm of their number
-    on top: were they equally likely somewhere, it is as likely there as all of them. A new class gets the mean of
-    all old rows and log(NEW_CLASS_SHARE) on top: never more than that share of the likeliest class, because a mean
-    is never above the highest. No noise is needed: its row is told apart by the labels it learns from.
-    Raises ModelError when the two specs differ in more than classes, size and weights.
+    Known classes keep their row of the head, also under another value (`inherits`), so their logits do not change.
+    A class merged from several gets the mean of their rows, plus the logarithm of their number: where they were
+    equally likely, it is as likely as all of them together. A new class gets the mean of all old rows plus
+    log(NEW_CLASS_SHARE): never more than that share of the likeliest class, because a mean is never above the highest.
+    No noise is needed: its row changes with its own labels.
+    Raises ModelError when the specs differ in more than classes, size and weights.
     """
     ours, theirs = (new_spec.architecture, new_spec.channels), (old_spec.architecture, old_spec.channels)
     if ours != theirs or new_spec.encoder != old_spec.encoder:
@@ -127,15 +127,15 @@ def grow_head(old_model: nn.Module, old_spec: ModelSpec, new_spec: ModelSpec) ->
     model.load_state_dict({**model.state_dict(), **body})
     for row, value in enumerate(new_spec.class_values):
         rows, extra = _origin(value, old_spec, new_spec)
-        for place, (old_head, head) in enumerate(zip(old_heads, heads, strict=True)):
+        for repository, (old_head, head) in enumerate(zip(old_heads, heads, strict=True)):
             head.weight[row] = old_head.weight[rows].mean(0)
             if head.bias is not None and old_head.bias is not None:
-                head.bias[row] = old_head.bias[rows].mean() + (extra if place == 0 else 0.0)
+                head.bias[row] = old_head.bias[rows].mean() + (extra if repository == 0 else 0.0)
     return model
 
 
 def _origin(value: int, old_spec: ModelSpec, new_spec: ModelSpec) -> tuple[list[int], float]:
-    """The old rows that a class starts from, and what is added to its bias."""
+    """The old rows of the head that a class starts from, and what is added to its bias."""
     olds = [old for new, old in new_spec.inherits if new == value] or [value]
     rows = [old_spec.class_values.index(old) for old in olds if old in old_spec.class_values]
     if rows:
@@ -144,8 +144,8 @@ def _origin(value: int, old_spec: ModelSpec, new_spec: ModelSpec) -> tuple[list[
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Warnings of other people's code about other people's code; a user cannot act on them."""
+def _suppress_warnings() -> Iterator[None]:
+    """Suppress warnings of libraries about libraries, on which a user cannot act."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         warnings.filterwarnings("ignore", category=FutureWarning)
@@ -156,8 +156,8 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _expect_weights(smp: Any, encoder: str, progress: StatusCallback | None) -> None:
-    """Say that a download comes, or raise at once where the library would try in vain for half a minute."""
+def _announce_download(smp: Any, encoder: str, progress: StatusCallback | None) -> None:
+    """Announce a download, or raise at once where the library would retry for half a minute."""
     from huggingface_hub import constants
 
     if _is_cached(smp, encoder):
@@ -166,12 +166,12 @@ def _expect_weights(smp: Any, encoder: str, progress: StatusCallback | None) -> 
         progress(f"Downloading the ImageNet weights of {encoder}.")
     if constants.HF_HUB_OFFLINE:
         raise _no_weights(encoder)
-    if not urllib.request.getproxies():  # behind a proxy only the library knows the way
+    if not urllib.request.getproxies():  # behind a proxy only the library can connect
         host = urllib.parse.urlsplit(constants.ENDPOINT)
         try:
             socket.create_connection((host.hostname or "", host.port or 443), timeout=5).close()
-        except OSError as problem:
-            raise _no_weights(encoder) from problem
+        except OSError as error:
+            raise _no_weights(encoder) from error
 
 
 def _is_cached(smp: Any, encoder: str) -> bool:
@@ -180,16 +180,16 @@ def _is_cached(smp: Any, encoder: str) -> bool:
 
     settings = smp.encoders.encoders.get(encoder, {}).get("pretrained_settings", {}).get("imagenet")
     if settings is not None:
-        place, revision = settings["repo_id"], settings["revision"]
+        repository, revision = settings["repo_id"], settings["revision"]
     elif encoder.startswith("tu-"):
         import timm
 
         known = timm.models.get_pretrained_cfg(encoder.removeprefix("tu-"), allow_unregistered=True)
-        place, revision = (known.hf_hub_id if known else None), None
+        repository, revision = (known.hf_hub_id if known else None), None
     else:
         return False
-    return bool(place) and isinstance(
-        try_to_load_from_cache(place, "model.safetensors", revision=revision), str
+    return bool(repository) and isinstance(
+        try_to_load_from_cache(repository, "model.safetensors", revision=revision), str
     )
 
 
@@ -204,13 +204,13 @@ def _no_encoder(encoder: str) -> ModelError:
     return ModelError(f"There is no encoder called “{encoder}”; resnet34 and mobilenet_v2 are good choices.")
 
 
-def _cannot_build(row: Architecture, encoder: str, weights: str, problem: Exception) -> ModelError:
-    reason = str(problem).strip("'\"").split("\n", maxsplit=1)[0][:120]
+def _cannot_build(row: Architecture, encoder: str, weights: str, error: Exception) -> ModelError:
+    reason = str(error).strip("'\"").split("\n", maxsplit=1)[0][:120]
     unknown = "Wrong encoder name" in reason or "Unknown model" in reason
     if unknown:
         return _no_encoder(encoder)
     if "Wrong pretrained weights" in reason:
         return ModelError(f"There are no ImageNet weights of {encoder}; train it from scratch.")
-    if weights != "none" and isinstance(problem, OSError):
+    if weights != "none" and isinstance(error, OSError):
         return _no_weights(encoder)
     return ModelError(f"{row.title} cannot be built with the encoder {encoder}: {reason}.")

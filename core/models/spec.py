@@ -1,4 +1,4 @@
-"""How to build a network, in words that fit in a file: no torch in here."""
+"""Specification of a network: everything needed to build it again. Does not import torch."""
 
 from __future__ import annotations
 
@@ -10,29 +10,28 @@ from core.base.errors import ModelError
 from core.labels.class_list import MAX_CLASS_VALUE, UNLABELLED
 
 STRIDE = 32
-"""Sides of what enters a network are multiples of this: the deepest level of every architecture we know."""
+"""Sides of an input are multiples of this, the total stride of the architectures."""
 MIN_INPUT_SIZE, MAX_INPUT_SIZE = STRIDE, 4096
 WEIGHTS = ("none", "imagenet")
 WEIGHTS_FILE = "model.safetensors"
-"""Name of the file in a run's folder that holds its newest weights."""
+"""File in a run's folder with its newest weights."""
 TTA_MODES = ("none", "flip", "scales", "all")
-"""What a network may look at to predict a picture (test-time augmentation): it; its mirror image too; three scales;
-all of these."""
+"""Test-time augmentation: none, with the mirror image, at three scales, both."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """Everything needed to build the same network again.
+    """The specification of a network. Field names are stored with each run.
 
-    architecture: a row of `core.models.network_builder`; encoder: its backbone, None where it has its own
-    weights: what the encoder starts from, "none" or "imagenet"
-    size: long side in pixels of what the network looks at, a multiple of 32
-    class_values: row i of the network's output is the pixel value class_values[i] (1..254)
+    architecture: name in `core.models.catalogue`; encoder: its encoder, None where it is built in
+    weights: initial weights of the encoder, "none" or "imagenet"
+    size: long side in pixels of the network's input, a multiple of 32
+    class_values: row i of the output is the pixel value class_values[i] (1..254)
     channels: colour channels of a picture
-    inherits: (new, old) class values: what a network to start from calls old is called new by now; several olds of
-        one new were merged, old 0 says that the class has nothing to do with what had its value before
+    inherits: (new, old) class values, for starting from older weights: class `new` gets the row of class `old`; several
+        olds of one new were merged, old 0 means that the class is not the one that had its value before
 
-    Raises ModelError when a part is out of range.
+    Raises ModelError when a value is out of range.
     """
 
     architecture: str
@@ -61,7 +60,7 @@ class ModelSpec:
             raise ModelError(f"A network for {self.channels} colour channels cannot be built; use 1 to 16.")
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, ready for `json.dumps`."""
+        """JSON values."""
         return {
             **asdict(self),
             "class_values": list(self.class_values),
@@ -70,7 +69,7 @@ class ModelSpec:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> ModelSpec:
-        """The spec that `to_json` described. Raises ModelError when it is incomplete or wrong."""
+        """The spec that `to_json` wrote. Raises ModelError when it is incomplete or wrong."""
         try:
             encoder = raw["encoder"]
             return cls(
@@ -87,27 +86,27 @@ class ModelSpec:
 
 
 def spec_from_base(base: ModelSpec, class_values: tuple[int, ...], value_map: Sequence[int]) -> ModelSpec:
-    """The same network for the classes of now; `now[old]` is what a class value of the base is called by now."""
+    """The spec of `base` for changed classes; value_map: (256,) old class value -> value now."""
     inherits: list[tuple[int, int]] = []
     for new in class_values:
         olds = [old for old in base.class_values if int(value_map[old]) == new]
         if olds and olds != [new]:
             inherits += [(new, old) for old in olds]
         elif not olds and new in base.class_values:
-            # The value of a class that is gone belongs to another one now.
+            # The value of a deleted class belongs to another class now.
             inherits.append((new, UNLABELLED))
     return replace(base, class_values=class_values, inherits=tuple(sorted(inherits)))
 
 
 def default_spec(device_kind: str, class_values: tuple[int, ...]) -> ModelSpec:
-    """What to start with on a device ("cpu", "mps" or "cuda"): small where there is no graphics card."""
+    """The default on a device ("cpu", "mps" or "cuda"): small without a graphics card."""
     if device_kind == "cuda":
         return ModelSpec("unet", "resnet34", "none", 512, class_values)
     return ModelSpec("asymmetric-unet", None, "none", 256, class_values)
 
 
 def work_size(width: int, height: int, size: int) -> tuple[int, int]:
-    """(width, height) of a picture once its long side is `size` pixels; never less than one pixel."""
+    """(width, height) of a picture scaled to a long side of `size` pixels, each at least 1."""
     scale = size / max(width, height)
     return max(1, round(width * scale)), max(1, round(height * scale))
 
