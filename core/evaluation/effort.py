@@ -1,4 +1,4 @@
-"""A robot at work, in numbers: in which order it takes pictures, what each took, and what all of it comes to."""
+"""Annotation effort of a simulated annotator: order of the pictures, time of each, summary of all."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from core.project.records import PictureRecord
 
 
 class PictureOrder(StrEnum):
-    """Which picture comes next: as they are listed, any, or the one of which the network is least sure."""
+    """Acquisition order: by name, random, or the picture with the lowest confidence first."""
 
     NAME = "name"
     RANDOM = "random"
@@ -23,13 +23,13 @@ class PictureOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AnnotatedPicture:
-    """What one picture took. Seconds are simulated, of the person; IoU 0..1.
+    """Effort for one picture. Seconds are simulated time of the annotator; IoU 0..1. Field names are JSON keys.
 
-    strokes, pixels: painted by hand; blank_strokes, blank_seconds: what the same hand takes without a prediction
-    waited: of `seconds`, those until the newest prediction of the picture came
-    confidence: mean of the prediction shown; iou: its mean over the classes of the truth; None without a prediction
-    at: seconds of work when it was done; labelled_share: of all pixels the robot may label, those that then were
-    miou: best on the held-out pictures by then, at the size at which training looks at them; None before any
+    strokes, pixels: painted by hand; blank_strokes, blank_seconds: the same without a prediction
+    waited: part of `seconds` until the newest prediction of the picture was ready
+    confidence: mean of the prediction shown; iou: its mean IoU; None without a prediction
+    at: simulated time when the picture was finished; labelled_share: share of all pixels labelled by then
+    miou: best validation mIoU by then, at the size of the network's input; None before any
     """
 
     name: str
@@ -47,13 +47,13 @@ class AnnotatedPicture:
 
     @property
     def share(self) -> float:
-        """Of the time that painting it from blank takes; above 1 where the prediction was in the way."""
+        """Share of the time without a prediction; above 1 where the prediction made more work."""
         return self.seconds / self.blank_seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """All pictures together; quarters are quarters of the pictures, at least one each."""
+    """All pictures together; quarters are quarters of the pictures, at least one each. Field names are JSON keys."""
 
     pictures: int
     strokes: int
@@ -67,7 +67,7 @@ class Effort:
 
 
 def summarise_effort(pictures: Sequence[AnnotatedPicture]) -> Effort:
-    """Sum up. Raises ValueError when no picture was worked on."""
+    """Sum up. Raises ValueError without pictures."""
     if not pictures:
         raise ValueError("nothing was worked on")
     quarter = max(1, len(pictures) // 4)
@@ -90,10 +90,10 @@ def _share(worked: Sequence[AnnotatedPicture]) -> float:
 
 
 def initial_order(picture_ids: Sequence[int], order: PictureOrder, seed: int) -> list[int]:
-    """The order in which pictures are taken as long as nothing else decides.
+    """The order of the pictures as long as there are no predictions.
 
-    Also "uncertain" begins by chance: two orders with one seed then begin with the same pictures, and what differs
-    between them is the choice itself, not what the first predictions were learned from.
+    Also "uncertain" starts in random order: two orders with the same seed then start with the same pictures, and differ
+    only by the acquisition, not by what the first network was trained on.
     """
     if order is PictureOrder.NAME:
         return list(picture_ids)
@@ -101,8 +101,10 @@ def initial_order(picture_ids: Sequence[int], order: PictureOrder, seed: int) ->
 
 
 def next_first(waiting: Sequence[PictureRecord], order: PictureOrder) -> list[PictureRecord]:
-    """`waiting` with the picture to be taken next in front. For "uncertain" that with the lowest mean confidence;
-    those without a prediction keep their place behind."""
+    """`waiting` with the next picture in front: for "uncertain" that with the lowest mean confidence.
+
+    Pictures without a prediction keep their order at the end.
+    """
     if order is not PictureOrder.UNCERTAIN:
         return list(waiting)
     return sorted(waiting, key=lambda record: -(record.uncertainty or 0.0))

@@ -1,4 +1,4 @@
-"""How good a network is: every picture of a split predicted at full size, one confusion matrix over all of it."""
+"""Score of a run: every picture of a split predicted at full size, one confusion matrix over all of them."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ from core.training.metrics import confusion_matrix, iou_from_confusion, mean_iou
 
 @dataclass(frozen=True, slots=True)
 class RunScore:
-    """confusion: rows true, columns predicted, pixels, in the order of `values`. What the network calls by a class
-    that is gone by now is in no column, but counts as wrong; per_class skips classes that neither occur nor are
-    predicted."""
+    """confusion: pixels, rows true, columns predicted, in the order of `values`
+
+    Predictions of a class that no longer exists are in no column but count as wrong. per_class: IoU by value, without
+    classes that neither occur nor are predicted. problems: messages about pictures that could not be read
+    """
 
     pictures: int
     values: tuple[int, ...]
@@ -44,7 +46,7 @@ def evaluate_run(
     progress: Callable[[int, int], None] | None = None,
     tta: str = "none",
 ) -> RunScore:
-    """Predict every labelled picture of `split`; void and unlabelled pixels are left out. `tta` as in `predict`.
+    """Predict every labelled picture of `split`; void and unlabelled pixels do not count. tta: as in `predict`.
 
     Raises ModelError when the weights cannot be loaded or there is nothing to score on.
     """
@@ -86,7 +88,7 @@ def evaluate_run(
 def predict_pictures(
     project: Project, run: RunRecord, records: list[PictureRecord], device: str = "auto", tta: str = "none"
 ) -> Iterator[tuple[PictureRecord, PredictedMask | ImageError]]:
-    """Each picture with its prediction, or with the reason why it has none. Raises ModelError for the weights."""
+    """Each picture with its prediction or an error. Raises ModelError when the weights cannot be loaded."""
     loaded = _loaded(project, run, device)
     for record in records:
         try:
@@ -115,7 +117,7 @@ def _loaded(project: Project, run: RunRecord, device: str) -> LoadedModel:
         RuntimeError,
         AssertionError,
         NotImplementedError,
-    ) as problem:  # torch's ways to have no such device
+    ) as problem:  # what torch raises for a missing device
         reason = str(problem).strip().split("\n", maxsplit=1)[0]
         raise ModelError(
             f"The device “{device}” cannot be used here ({reason}). Choose the device “auto”."
@@ -123,14 +125,14 @@ def _loaded(project: Project, run: RunRecord, device: str) -> LoadedModel:
 
 
 def class_index_table(values: tuple[int, ...]) -> NDArray[np.int64]:
-    """(256,) int64: the network's row of each pixel value, IGNORE for those it does not know."""
+    """(256,) int64: the network's class index of each pixel value, IGNORE_INDEX for others."""
     table = np.full(256, IGNORE_INDEX, np.int64)
     table[list(values)] = np.arange(len(values))
     return table
 
 
 def find_run(project: Project, run_id: int | None) -> RunRecord:
-    """The run asked for, else the newest with weights. Raises ModelError when there is none."""
+    """The run with this id, by default the latest with weights. Raises ModelError when there is none."""
     try:
         run = project.runs.get(run_id) if run_id is not None else project.runs.latest_published()
     except KeyError as unknown:

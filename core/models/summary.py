@@ -115,7 +115,9 @@ def _plain(model: PlainUNet) -> Iterator[NetworkPart]:
             (ENCODER if at < len(model.down) - 1 else BOTTLENECK), name, description, [stage], stage
         )
     for at, (rise, stage) in enumerate(zip(model.rise, model.up, strict=True)):
-        description = "A transposed convolution doubles the size; concatenated with the skip connection, then two convolutions."
+        description = (
+            "A transposed convolution doubles the size; joined with the skip connection; two convolutions."
+        )
         yield NetworkPart(DECODER, f"Decoder {at + 1}", description, [rise, stage], stage)
     yield NetworkPart(HEAD, "Head", "One logit for each class and pixel.", [model.head], model.head)
 

@@ -184,7 +184,7 @@ class Bomb:
         return Path.touch, (Path("exploded"),)
 
 
-def test_strangers_are_refused_and_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_pickles_are_refused_and_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     torch.save({"weight": torch.zeros(1), "more": Bomb()}, "bomb.pt")
     Path("plain.pt").write_bytes(pickle.dumps(Bomb()))
@@ -213,7 +213,7 @@ def test_what_does_not_fit_is_a_sentence(tmp_path: Path) -> None:
         read_model(broken)
     nan = {**build_network(SPEC).state_dict(), "head.bias": torch.full((3,), torch.nan)}
     torch.save(nan, theirs)
-    with pytest.raises(ModelError, match="no numbers"):
+    with pytest.raises(ModelError, match="not finite numbers"):
         read_model(theirs, "asymmetric-unet-small")
     for about in ("{", "[]", json.dumps({"spec": {}}), json.dumps({"spec": SPEC.to_json(), "classes": []})):
         safetensors.torch.save_file(build_network(SPEC).state_dict(), ours, {"maskloop": about})

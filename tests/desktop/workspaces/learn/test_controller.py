@@ -249,7 +249,7 @@ def test_the_usual_network_then_that_of_the_newest_run(desk: Desk, page: LearnPa
     desk.wait_until(lambda: card.network is not None, "the stages of the run's network")
     assert card.summary.text().startswith(f"Asymmetric U-Net, small (from run {run.id}).")
     assert card.input_size.currentData() == 128
-    assert [card.table.item(y, 0).text() for y in range(3)] == ["Way down 1", "Way down 2", "Way down 3"]
+    assert [card.table.item(y, 0).text() for y in range(3)] == ["Encoder 1", "Encoder 2", "Encoder 3"]
     assert "torch" not in vars(sys.modules["desktop.workspaces.learn.controller"])
 
 
