@@ -78,7 +78,7 @@ def plan_strokes(
     what `is_within_tolerance`. Deterministic. Raises ValueError when the sizes differ.
     """
     if current.shape != truth.shape:
-        raise ValueError(f"what is shown {current.shape} and the truth {truth.shape} differ in size")
+        raise ValueError(f"the current label {current.shape} and the truth {truth.shape} differ in size")
     annotator = annotator or AnnotatorModel()
     planner = _StrokePlanner(current.copy(), truth, annotator)
     for value in _values_by_error(current, truth):
@@ -99,9 +99,9 @@ def is_within_tolerance(right: Mask, of_class: Mask, tolerance: float) -> Mask:
     return np.asarray((_distance(~right) <= tolerance) & (_distance(of_class) <= tolerance) & of_class)
 
 
-def _values_by_error(shown: Values, truth: Values) -> list[int]:
+def _values_by_error(current: Values, truth: Values) -> list[int]:
     """Classes of the truth, the one with most wrong pixels first."""
-    counts = np.bincount(truth[shown != truth], minlength=256)
+    counts = np.bincount(truth[current != truth], minlength=256)
     counts[[UNLABELLED, VOID]] = 0
     return [int(value) for value in np.argsort(-counts, kind="stable") if counts[value]]
 
@@ -109,8 +109,8 @@ def _values_by_error(shown: Values, truth: Values) -> list[int]:
 class _StrokePlanner:
     """Plans the strokes of one picture; `_current` is the label after the strokes so far."""
 
-    def __init__(self, shown: Values, truth: Values, hand: AnnotatorModel) -> None:
-        self._current, self._truth, self._annotator = shown, truth, hand
+    def __init__(self, current: Values, truth: Values, annotator: AnnotatorModel) -> None:
+        self._current, self._truth, self._annotator = current, truth, annotator
         self._position: Point | None = None
 
     def paint_class(self, value: int) -> Iterator[PlannedStroke]:
@@ -136,8 +136,8 @@ class _StrokePlanner:
     ) -> Iterator[PlannedStroke]:
         """One region: along its edge with a large brush, then the rest with smaller and smaller ones.
 
-        A brush of half the depth that follows the edge at the distance of its radius covers the widest part of a region;
-        one of half that radius covers the narrower parts, and so on.
+        A brush of half the depth that follows the edge at the distance of its radius covers the widest part of a
+        region; one of half that radius covers the narrower parts, and so on.
         """
         reach = math.ceil(self._annotator.tolerance) + 1
         box = box.grown(reach).clipped(self._truth.shape[1], self._truth.shape[0])
@@ -178,8 +178,10 @@ class _StrokePlanner:
         length = float(np.hypot(steps[:, 0], steps[:, 1]).sum())
         distance = math.dist(self._position, points[0]) if self._position is not None else 0.0
         self._position = points[-1]
-        hand = self._annotator
-        seconds = hand.search_seconds + hand.zoom * (distance / hand.travel_speed + length / hand.brush_speed)
+        annotator = self._annotator
+        seconds = annotator.search_seconds + annotator.zoom * (
+            distance / annotator.travel_speed + length / annotator.brush_speed
+        )
         return PlannedStroke(value, radius, path, box, mask, seconds)
 
 
@@ -225,7 +227,7 @@ def _corners(path: PixelPath) -> PixelPath:
 
 
 def _depth(region: Mask) -> float:
-    """Largest distance in pixels from a region to its edge; the image border counts only where there is no other edge."""
+    """Largest distance in pixels of a region from its edge; the image border is an edge only where there is no other."""
     return min(float(_distance(region).max()), float(max(region.shape)) / 2)
 
 
