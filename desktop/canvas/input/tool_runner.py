@@ -150,7 +150,8 @@ class ToolRunner(QObject):
 
     def prepare_edit(self) -> bool:
         """Emit `before_edit` if a press may begin one. False while there is no picture."""
-        return self._context_to_edit() is not None
+        self._prepare()
+        return self._host.content is not None
 
     def press(self, position: QPointF, modifiers: Modifiers) -> None:
         """Call it after `prepare_edit`."""
@@ -306,9 +307,11 @@ class ToolRunner(QObject):
 
     def _context_to_edit(self) -> ToolContext | None:
         """The context for a call that may begin an edit, after a pending edit is finished and listeners were told."""
-        self.pending_edit.finish_now()
-        context = self.context()
-        if context is None or context.labels.is_editing:
-            return context
-        self.before_edit.emit()
+        self._prepare()
         return self.context()
+
+    def _prepare(self) -> None:
+        self.pending_edit.finish_now()
+        content = self._host.content
+        if content is not None and not content.labels.is_editing:
+            self.before_edit.emit()
