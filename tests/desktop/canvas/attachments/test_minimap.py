@@ -1,4 +1,4 @@
-"""Overview, pixel grid and swipe comparison: what they show, where they are, and what the mouse does with them."""
+"""Minimap, pixel grid and swipe comparison: what they show, where they are, and how the mouse moves them."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def seen(widget: QWidget, at: QPoint) -> tuple[int, int, int]:
     return colour.red(), colour.green(), colour.blue()
 
 
-def test_the_overview_is_there_only_while_the_picture_is_larger(canvas: Canvas) -> None:
+def test_the_minimap_shows_only_while_the_picture_is_larger_than_the_canvas(canvas: Canvas) -> None:
     minimap = Minimap(canvas)
     show(canvas)
     assert minimap.isHidden()
@@ -78,7 +78,7 @@ def test_the_overview_is_there_only_while_the_picture_is_larger(canvas: Canvas) 
     assert minimap.isHidden()
 
 
-def test_the_frame_of_the_overview_is_the_part_in_sight(canvas: Canvas) -> None:
+def test_the_frame_of_the_minimap_is_the_visible_part(canvas: Canvas) -> None:
     minimap = Minimap(canvas)
     show(canvas)
     canvas.actual_size()
@@ -91,7 +91,7 @@ def test_the_frame_of_the_overview_is_the_part_in_sight(canvas: Canvas) -> None:
     assert frame.topLeft().manhattanLength() <= 3
 
 
-def test_a_drag_in_the_overview_moves_the_view(canvas: Canvas) -> None:
+def test_dragging_in_the_minimap_moves_the_view(canvas: Canvas) -> None:
     minimap = Minimap(canvas)
     labels = show(canvas)
     canvas.actual_size()
@@ -108,7 +108,7 @@ def test_a_drag_in_the_overview_moves_the_view(canvas: Canvas) -> None:
     assert np.array_equal(labels.values, before), "the overview is no place to paint"
 
 
-def test_the_overview_follows_the_label_after_a_while(qtbot: QtBot, canvas: Canvas) -> None:
+def test_the_minimap_follows_the_label_after_a_delay(qtbot: QtBot, canvas: Canvas) -> None:
     minimap = Minimap(canvas)
     labels = show(canvas)
     canvas.actual_size()
@@ -120,7 +120,7 @@ def test_the_overview_follows_the_label_after_a_while(qtbot: QtBot, canvas: Canv
     assert UPDATE_INTERVAL_MS >= 200, "at most a few times a second"
 
 
-def test_a_picture_of_another_form_gets_an_overview_of_its_form(canvas: Canvas) -> None:
+def test_the_minimap_has_the_aspect_ratio_of_the_picture(canvas: Canvas) -> None:
     minimap = Minimap(canvas)
     show(canvas)
     canvas.actual_size()
@@ -131,7 +131,7 @@ def test_a_picture_of_another_form_gets_an_overview_of_its_form(canvas: Canvas) 
     assert canvas.rect().contains(minimap.geometry())
 
 
-def test_the_grid_stands_between_pixels_and_only_where_they_are_large(canvas: Canvas) -> None:
+def test_the_pixel_grid_is_between_pixels_at_high_zoom_only(canvas: Canvas) -> None:
     show(canvas, 40, 30)
     canvas.set_layers(LayerState(label_visible=False, prediction_visible=False))
     canvas.set_pixel_grid(True)
@@ -152,7 +152,7 @@ def test_the_grid_stands_between_pixels_and_only_where_they_are_large(canvas: Ca
 
 
 def inside(canvas: Canvas) -> np.ndarray:
-    """Greys of a part of the canvas that the picture fills, (H, W)."""
+    """Grey values of a part of the canvas that the picture fills, (H, W)."""
     image = canvas.grab().toImage().convertToFormat(QImage.Format.Format_Grayscale8)
     grey = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
     return grey[150:250, 200:400].astype(int)
@@ -178,7 +178,7 @@ def test_a_swipe_shows_the_label_left_and_the_prediction_right(canvas: Canvas) -
     assert seen(canvas, left) == RED
 
 
-def test_arrow_keys_move_the_line_and_esc_asks_for_its_end(qtbot: QtBot, canvas: Canvas) -> None:
+def test_arrow_keys_move_the_divider_and_esc_requests_its_end(qtbot: QtBot, canvas: Canvas) -> None:
     swipe = Swipe(canvas)
     show(canvas)
     swipe.set_active(True)
@@ -191,7 +191,7 @@ def test_arrow_keys_move_the_line_and_esc_asks_for_its_end(qtbot: QtBot, canvas:
         QTest.keyClick(canvas, Qt.Key.Key_Escape)
 
 
-def test_keys_switch_the_aids(desk: Desk) -> None:
+def test_shortcuts_toggle_the_view_aids(desk: Desk) -> None:
     aids, viewing = desk.window.actions_by_id, desk.window.layer_controller
     assert aids["minimap"].isChecked() and aids["pixel_grid"].isChecked()
     desk.canvas.zoom_by(8)
@@ -205,7 +205,7 @@ def test_keys_switch_the_aids(desk: Desk) -> None:
     assert not viewing.comparison.swipe.isVisible() and not aids["swipe"].isChecked()
 
 
-def test_aids_are_remembered_and_nonsense_is_not(desk: Desk) -> None:
+def test_view_aids_are_stored_and_invalid_values_ignored(desk: Desk) -> None:
     viewing, settings = desk.window.layer_controller, desk.window._settings
     grid = desk.window.actions_by_id["pixel_grid"]
     grid.trigger()

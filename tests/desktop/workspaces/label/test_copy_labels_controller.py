@@ -1,4 +1,4 @@
-"""Labels of the picture before and outlines opened again, by keys in the real window."""
+"""Copying the label of the previous picture, editing outlines and picking classes by shortcut in a real window."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CTRL, SHIFT, ALT = (
 )
 
 
-def test_the_label_of_the_picture_before_is_copied_and_can_be_undone(desk: Desk) -> None:
+def test_the_label_of_the_previous_picture_is_copied_and_can_be_undone(desk: Desk) -> None:
     desk.key(Qt.Key.Key_P, CTRL)
     desk.wait_until(lambda: "before this one" in desk.said, "the reason")
     desk.dab(0.3, 0.7)
@@ -41,7 +41,7 @@ def test_the_label_of_the_picture_before_is_copied_and_can_be_undone(desk: Desk)
     desk.wait_until(lambda: np.array_equal(desk.label_values, mine), "undo")
 
 
-def test_an_outline_is_opened_by_key_and_takes_its_class_along(desk: Desk) -> None:
+def test_an_outline_is_edited_by_shortcut_with_its_class(desk: Desk) -> None:
     desk.key(Qt.Key.Key_2)
     desk.dab(0.5)
     desk.key(Qt.Key.Key_1)
@@ -60,7 +60,7 @@ def test_an_outline_is_opened_by_key_and_takes_its_class_along(desk: Desk) -> No
     assert "Edit outline, roof" in desk.page.option_bar.undo.text()
 
 
-def test_alt_click_with_the_brush_takes_the_class_under_it(desk: Desk) -> None:
+def test_alt_click_with_the_brush_picks_the_class(desk: Desk) -> None:
     desk.key(Qt.Key.Key_2)
     desk.dab(0.5)
     desk.key(Qt.Key.Key_1)

@@ -1,4 +1,4 @@
-"""A shape that is still to be painted, in the whole window: undo, saving, another picture and closing lose nothing."""
+"""A deferred edit in a real window: undo, saving, another picture and closing lose nothing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PLAIN, CTRL = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifie
 
 @pytest.fixture
 def held(desk: Desk, go_on: threading.Event, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
-    """A window in which a rectangle is drawn and the other thread held until the event."""
+    """A rectangle is drawn, and the other thread waits for the event before it paints it."""
     monkeypatch.setattr(deferred, "MAX_IMMEDIATE_PIXELS", 0)
     desk.canvas.tools.set_tool(create_tools()["tool_rectangle"])
     canvas, (start, end) = desk.canvas, (desk.position_of(0.2, 0.2), desk.position_of(0.6, 0.6))
@@ -29,7 +29,7 @@ def held(desk: Desk, go_on: threading.Event, monkeypatch: pytest.MonkeyPatch) ->
     return go_on
 
 
-def test_undo_takes_back_what_was_pending_and_redo_brings_it(desk: Desk, held: threading.Event) -> None:
+def test_undo_and_redo_of_a_deferred_edit(desk: Desk, held: threading.Event) -> None:
     desk.key(Qt.Key.Key_Z, CTRL)
     desk.wait_until(
         lambda: desk.labelled_pixels == 0 and desk.labelling.edit_queue.stored_count == 1, "the undo"
@@ -38,7 +38,7 @@ def test_undo_takes_back_what_was_pending_and_redo_brings_it(desk: Desk, held: t
     desk.wait_until(lambda: desk.labelled_pixels > 100, "the redo")
 
 
-def test_esc_in_the_window_leaves_no_step(desk: Desk, held: threading.Event) -> None:
+def test_esc_cancels_a_deferred_edit_without_an_undo_step(desk: Desk, held: threading.Event) -> None:
     desk.key(Qt.Key.Key_Escape)
     held.set()
     desk.key(Qt.Key.Key_Z, CTRL)
@@ -47,13 +47,13 @@ def test_esc_in_the_window_leaves_no_step(desk: Desk, held: threading.Event) -> 
     assert desk.labelling.edit_queue.stored_count == 1
 
 
-def test_saving_and_going_on_lose_nothing(desk: Desk, held: threading.Event) -> None:
+def test_saving_and_drawing_on_lose_nothing(desk: Desk, held: threading.Event) -> None:
     desk.window.actions_by_id["save"].trigger()
     assert desk.labelled_pixels > 100 and desk.labelling.edit_queue.pending == 1
     desk.wait_until_saved(1)
 
 
-def test_the_next_picture_finishes_it(desk: Desk, held: threading.Event) -> None:
+def test_showing_the_next_picture_finishes_a_deferred_edit(desk: Desk, held: threading.Event) -> None:
     first = desk.labelling.picture.id
     desk.window.actions_by_id["next_picture"].trigger()
     desk.wait_until(lambda: desk.labelling.picture.id != first, "the next picture")
@@ -65,7 +65,7 @@ def test_the_next_picture_finishes_it(desk: Desk, held: threading.Event) -> None
     )
 
 
-def test_closing_the_project_stores_it(desk: Desk, held: threading.Event) -> None:
+def test_closing_the_project_stores_a_deferred_edit(desk: Desk, held: threading.Event) -> None:
     folder, before = desk.session.folder, desk.labelling.picture.id
     desk.window.close_project()
     desk.window.open_project(folder)

@@ -1,4 +1,4 @@
-"""The history: what is listed, where it happened, the way back, and undo that is refused."""
+"""The history panel: its entries, previews, going back, and a refused undo."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_stroke_can_be_undone_before_the_disk_has_answered(desk: Desk) -> None
     desk.wait_until(lambda: not undo.isEnabled(), "nothing to undo", 60)
 
 
-def test_a_stroke_that_can_never_be_stored_leaves_the_screen_and_is_told(
+def test_a_stroke_that_cannot_be_stored_leaves_the_screen_with_a_message(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Were it kept for ever, closing would ask, and nobody is there to answer.
@@ -125,7 +125,7 @@ def test_pointing_at_an_entry_frames_its_pixels(desk: Desk) -> None:
     assert desk.canvas.rect().contains(desk.position_of(0.8, 0.5)), "a click brings the place into sight"
 
 
-def test_pointing_at_an_entry_shows_the_label_of_then_and_changes_nothing(desk: Desk) -> None:
+def test_pointing_at_an_entry_previews_the_label_after_it(desk: Desk) -> None:
     for x in (0.2, 0.5, 0.8):
         desk.dab(x)
     panel = opened(desk, 3)
@@ -156,7 +156,7 @@ def test_pointing_at_an_entry_shows_the_label_of_then_and_changes_nothing(desk: 
     assert shown() == painted
 
 
-def test_going_back_and_forward_takes_the_road_of_undo(desk: Desk) -> None:
+def test_going_back_and_forward_are_undo_and_redo_steps(desk: Desk) -> None:
     after: list[np.ndarray] = []
     for x in (0.2, 0.4, 0.6, 0.8):
         desk.dab(x)
@@ -183,7 +183,7 @@ def test_going_back_and_forward_takes_the_road_of_undo(desk: Desk) -> None:
     desk.wait_until(lambda: np.array_equal(desk.label_values, after[3]), "redo goes on from there", 10)
 
 
-def test_an_undo_that_is_refused_is_said_and_blocks_nothing(desk: Desk) -> None:
+def test_a_refused_undo_is_reported_and_blocks_nothing(desk: Desk) -> None:
     """A merge cannot be undone from here while another picture that it touched has been edited since."""
     desk.dab(0.2)
     other = desk.session.pictures.ids()[2]
@@ -280,7 +280,7 @@ def panel(qtbot: QtBot, qapp: QApplication) -> HistoryPanel:
     return made
 
 
-def test_what_is_thinned_is_kept_and_bars_the_way(panel: HistoryPanel, qtbot: QtBot) -> None:
+def test_a_thinned_entry_is_listed_and_blocks_going_back(panel: HistoryPanel, qtbot: QtBot) -> None:
     panel.set_entries([entry(3), entry(2, thinned=True, origin=Origin.ACCEPTED, run_id=4), entry(1)])
     model = panel.list.history_model
     assert "kept, cannot be undone" in model.details(model.entries[1])
@@ -294,7 +294,7 @@ def test_what_is_thinned_is_kept_and_bars_the_way(panel: HistoryPanel, qtbot: Qt
     assert asked.args[0].id == 2
 
 
-def test_a_thousand_entries_keep_choice_and_place(panel: HistoryPanel) -> None:
+def test_a_thousand_entries_keep_selection_and_scroll_position(panel: HistoryPanel) -> None:
     many = [entry(n) for n in range(1000, 0, -1)]
     panel.set_entries(many)
     panel.list.setCurrentIndex(panel.list.history_model.index(700))
@@ -306,7 +306,7 @@ def test_a_thousand_entries_keep_choice_and_place(panel: HistoryPanel) -> None:
     assert panel.list.history_model.steps_to(chosen) == 701
 
 
-def test_how_long_ago_in_few_words() -> None:
+def test_age_as_text() -> None:
     moment = datetime.now(UTC)
     said = [
         age_text((moment - timedelta(seconds=s)).isoformat(), moment)

@@ -1,4 +1,4 @@
-"""The line below the picture: status, split, tags, note; and the filters that find them again."""
+"""Status, split, tags and note in the bar below the canvas, and the filters that find them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.qt_log_ignore("does not support")
 
 
 def pick(box: object, key: str) -> None:
-    """Choose in a combo box by its keys, as a person without a mouse would."""
+    """Choose in a combo box by keyboard."""
     box.setFocus()
     while box.currentData() != key:
         before = box.currentIndex()
@@ -31,7 +31,7 @@ def pick(box: object, key: str) -> None:
             QTest.keyClick(box, Qt.Key.Key_Home)
 
 
-def test_status_follows_keys_and_box_and_can_be_undone(desk: Desk) -> None:
+def test_status_by_shortcut_and_combo_box_can_be_undone(desk: Desk) -> None:
     line = desk.page.metadata_bar
     assert (line.name.text(), line.status.currentText()) == ("p0.png", "New")
     desk.key(Qt.Key.Key_D, CTRL)
@@ -48,7 +48,7 @@ def test_status_follows_keys_and_box_and_can_be_undone(desk: Desk) -> None:
     desk.wait_until(lambda: line.status.currentText() == "In progress", "what a stroke makes of it", 10)
 
 
-def test_tags_and_split_are_kept_found_and_undone(desk: Desk) -> None:
+def test_tags_and_split_are_stored_filtered_and_undone(desk: Desk) -> None:
     line, strip = desk.page.metadata_bar, desk.page.filmstrip
     desk.key(Qt.Key.Key_T)
     assert line.tag_row.field.hasFocus()
@@ -81,35 +81,6 @@ def test_tags_and_split_are_kept_found_and_undone(desk: Desk) -> None:
     assert shown.row_of(desk.record.id) == 0
 
 
-def test_the_pixel_under_a_resting_pointer_is_that_of_the_picture_on_screen(desk: Desk) -> None:
-    desk.dab(0.5)
-    QTest.mouseMove(desk.canvas, desk.position_of(0.5, 0.5))
-    desk.wait_until(lambda: "grass (1, painted)" in desk.window.status_bar.pixel.text(), "who said so", 10)
-    desk.key(Qt.Key.Key_D)
-    desk.wait_until(lambda: desk.labelling.picture.id == 2, "the next picture", 10)
-    assert desk.window.status_bar.pixel.text().endswith("unlabelled (0)")
-    desk.key(Qt.Key.Key_A)
-    desk.wait_until(
-        lambda: "grass (1, painted)" in desk.window.status_bar.pixel.text(), "the first one again", 10
-    )
-
-
-def test_a_hurrying_pointer_is_followed_as_fast_as_anybody_reads(desk: Desk) -> None:
-    pixel, reading = desk.window.status_bar.pixel, desk.labelling._pixel_readout._update_timer
-    desk.wait_until(lambda: not reading.isActive(), "nothing to be read", 5)
-    reading.setInterval(60_000)
-    QTest.mouseMove(desk.canvas, desk.position_of(0.3, 0.5))
-    first = pixel.text()
-    for step in range(1, 9):
-        QTest.mouseMove(desk.canvas, desk.position_of(0.3 + 0.05 * step, 0.5))
-        assert pixel.text() == first
-    reading.start(0)
-    at = desk.canvas.cursor_point
-    assert at is not None
-    desk.wait_until(lambda: pixel.text().startswith(f"x {int(at.x)}  y {int(at.y)}"), "where it stopped", 5)
-    assert pixel.text() != first
-
-
 def test_a_note_is_kept_for_the_picture_it_was_written_for(desk: Desk) -> None:
     line = desk.page.metadata_bar
     desk.key(Qt.Key.Key_N, SHIFT)
@@ -132,7 +103,7 @@ def test_a_note_is_kept_for_the_picture_it_was_written_for(desk: Desk) -> None:
     desk.wait_until(lambda: line.note_button.text() == "Add a note", "no note again", 10)
 
 
-def test_a_note_under_the_pen_survives_the_end_of_the_session(desk: Desk) -> None:
+def test_a_note_being_typed_is_stored_when_the_project_closes(desk: Desk) -> None:
     desk.page.metadata_bar.open_note()
     QTest.keyClicks(desk.page.metadata_bar.note_popup.text, "look again")
     folder, first = desk.session.folder, desk.record.id
@@ -143,7 +114,7 @@ def test_a_note_under_the_pen_survives_the_end_of_the_session(desk: Desk) -> Non
     assert desk.session.pictures.get(first).note == "look again"
 
 
-def test_a_tag_under_the_pen_stays_with_its_picture(desk: Desk) -> None:
+def test_a_tag_being_typed_is_stored_for_its_picture(desk: Desk) -> None:
     line, first = desk.page.metadata_bar, desk.record.id
     line.focus_tag_field()
     QTest.keyClicks(line.tag_row.field, "rainy")
@@ -163,7 +134,7 @@ def line(qtbot: QtBot, qapp: QApplication) -> MetadataBar:
     return made
 
 
-def test_more_tags_than_fit_stand_behind_a_count(line: MetadataBar, qtbot: QtBot) -> None:
+def test_tags_that_do_not_fit_are_in_a_menu(line: MetadataBar, qtbot: QtBot) -> None:
     tags = tuple(f"tag number {n}" for n in range(12))
     line.set_picture(PictureRecord(7, "a.png", tags=tags))
     shown = [chip for chip in line.tag_row.chips if chip.isVisible()]
@@ -182,7 +153,7 @@ def test_more_tags_than_fit_stand_behind_a_count(line: MetadataBar, qtbot: QtBot
     assert all(chip.isVisible() for chip in line.tag_row.chips) and not line.tag_row.more_button.isVisible()
 
 
-def test_a_lagging_echo_takes_no_tag_back_and_no_chip_away_under_the_pointer(line: MetadataBar) -> None:
+def test_a_late_update_removes_neither_a_new_tag_nor_a_chip_widget(line: MetadataBar) -> None:
     line.set_picture(PictureRecord(7, "a.png", tags=("night",)))
     chip = line.tag_row.chips[0]
     heard: list[object] = []
@@ -196,7 +167,7 @@ def test_a_lagging_echo_takes_no_tag_back_and_no_chip_away_under_the_pointer(lin
     assert heard == [(7, ["rain"]), (7, "night")]
 
 
-def test_showing_a_picture_asks_for_nothing(line: MetadataBar, qtbot: QtBot) -> None:
+def test_showing_a_picture_emits_no_change(line: MetadataBar, qtbot: QtBot) -> None:
     signals = [line.status_chosen, line.split_chosen, line.tags_added, line.tag_removed, line.note_changed]
     heard: list[object] = []
     for signal in signals:
@@ -208,7 +179,7 @@ def test_showing_a_picture_asks_for_nothing(line: MetadataBar, qtbot: QtBot) -> 
     assert "teach" in line.split.toolTip()
 
 
-def test_every_filter_has_its_test() -> None:
+def test_every_filter_has_a_predicate() -> None:
     assert [key for key, _ in FILTERS if key != "all" and key not in PREDICATES] == []
     plain, tagged = PictureRecord(1, "a.png"), PictureRecord(2, "b.png", tags=("night",), note="x")
     assert [predicate_for(key)(plain) for key in ("tag:night", "noted", "all", "skipped")] == [

@@ -1,21 +1,27 @@
-"""Predictions and other labels are taken over beside the window where they are large, and nobody waits for it.
+"""Accepting predictions and copying labels, also as deferred edits, and the report of corrected shares.
 
-Nothing here is large: the size from which another thread paints is set to nothing.
+The pictures are small; the size from which edits are deferred is set to zero.
 """
 
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from core.labels.prediction import PredictedMask
+from core.labels.prediction import PredictedMask, write_prediction
 from core.project.records import Status
+from desktop.tour.window_driver import CTRL
 from desktop.workspaces.label import controller
+from desktop.workspaces.label.prediction_controller import percent_text
 from tests.desktop.conftest import Desk
+from tests.factories import project_in
+
+pytestmark = pytest.mark.qt_log_ignore("does not support")
 
 TOLD = np.ones((64, 96), np.uint8)
 TOLD[:, 48:] = 2
@@ -29,13 +35,13 @@ def either(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.fixture
 def held(go_on: threading.Event, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
-    """Everything is large, and the other thread does not begin before this."""
+    """All edits are deferred, and the other thread waits for the event."""
     monkeypatch.setattr(controller, "MAX_IMMEDIATE_PIXELS", 0)
     return go_on
 
 
 def predict(desk: Desk) -> int:
-    """Put a prediction under the hand. Returns the picture."""
+    """Show a prediction of the active picture. Returns the id of the picture."""
     shown = desk.labelling.picture.id
     assert shown is not None
     desk.labelling._pictures._prediction_loaded(
@@ -49,7 +55,7 @@ def act(desk: Desk, action: str) -> None:
 
 
 @pytest.mark.usefixtures("either")
-def test_all_of_it_and_only_where_nothing_is_said(desk: Desk) -> None:
+def test_accepting_all_fills_only_unlabelled_pixels(desk: Desk) -> None:
     desk.key(Qt.Key.Key_1)
     desk.dab(0.75)
     mine = desk.label_values == 1
@@ -64,7 +70,7 @@ def test_all_of_it_and_only_where_nothing_is_said(desk: Desk) -> None:
 
 
 @pytest.mark.usefixtures("either")
-def test_take_over_and_go_on(desk: Desk) -> None:
+def test_accept_and_next_marks_done_and_shows_the_next_picture(desk: Desk) -> None:
     first = predict(desk)
     act(desk, "accept_and_next")
     desk.wait_until(lambda: desk.labelling.picture.id != first, "the next picture")
@@ -81,7 +87,7 @@ def test_take_over_and_go_on(desk: Desk) -> None:
     assert (desk.label_values == TOLD).all()
 
 
-def test_who_goes_elsewhere_meanwhile_is_not_led_on(desk: Desk, held: threading.Event) -> None:
+def test_another_picture_requested_meanwhile_stays(desk: Desk, held: threading.Event) -> None:
     ids = [desk.session.pictures.at(row).id for row in range(3)]
     first = predict(desk)
     assert first == ids[0]
@@ -95,7 +101,7 @@ def test_who_goes_elsewhere_meanwhile_is_not_led_on(desk: Desk, held: threading.
     assert desk.labelling.picture.id == ids[2] and desk.labelled_pixels == 0
 
 
-def test_whoever_is_too_quick_does_not_accept_it_for_the_next_picture(
+def test_accepting_twice_quickly_does_not_accept_for_the_next_picture(
     desk: Desk, held: threading.Event
 ) -> None:
     first = predict(desk)
@@ -111,7 +117,7 @@ def test_whoever_is_too_quick_does_not_accept_it_for_the_next_picture(
     assert desk.labelled_pixels == 0 and desk.labelling.edit_queue.stored_count == 1
 
 
-def test_a_stroke_that_comes_meanwhile_is_for_this_picture(desk: Desk, held: threading.Event) -> None:
+def test_a_stroke_made_meanwhile_belongs_to_this_picture(desk: Desk, held: threading.Event) -> None:
     first = predict(desk)
     desk.wait_until(
         lambda: desk.labelling._pictures._prefetcher._result() is not None, "the next picture to lie ready"
@@ -128,7 +134,7 @@ def test_a_stroke_that_comes_meanwhile_is_for_this_picture(desk: Desk, held: thr
     assert desk.session.pictures.get(first).status == Status.DONE
 
 
-def test_esc_throws_it_away_and_stays(desk: Desk, held: threading.Event) -> None:
+def test_esc_cancels_accepting_and_stays_on_the_picture(desk: Desk, held: threading.Event) -> None:
     first = predict(desk)
     act(desk, "accept_and_next")
     desk.key(Qt.Key.Key_Escape, on=desk.canvas)
@@ -138,3 +144,46 @@ def test_esc_throws_it_away_and_stays(desk: Desk, held: threading.Event) -> None
     assert desk.labelling.picture.id == first and desk.labelling.edit_queue.stored_count == 1
     assert desk.session.pictures.get(first).status != Status.DONE
     assert 0 < desk.labelled_pixels < TOLD.size
+
+
+def test_the_corrected_share_is_reported_beside_the_previous_one(desk: Desk, tmp_path: Path) -> None:
+    with project_in(tmp_path / "told") as project:
+        run = project.runs.start('{"architecture": "asymmetric-unet"}', "{}", None, 1)
+        for picture_id in (1, 2):
+            width, height = project.pictures.get(picture_id).width, project.pictures.get(picture_id).height
+            ones = np.full((height or 64, width or 96), 1, np.uint8)
+            write_prediction(project.prediction_path(picture_id), PredictedMask(ones, ones, run.id))
+    desk.window.open_project(tmp_path / "told")
+    desk.wait_until(lambda: desk.window.context is not None and desk.has_picture(), "a picture", 20)
+    desk.wait_until(lambda: desk.labelling.picture.prediction is not None, "its prediction", 20)
+
+    desk.key(Qt.Key.Key_2)
+    desk.dab(0.5)
+    desk.key(Qt.Key.Key_Return, CTRL)
+    desk.wait_until(lambda: desk.said.startswith("Corrected"), "what it took", 10)
+    first = desk.said
+    assert first.startswith("Corrected ") and " % of " in first and "before" not in first
+
+    desk.wait_until(lambda: desk.labelling.picture.id == 2, "the next picture", 10)
+    desk.wait_until(lambda: desk.labelling.picture.prediction is not None, "its prediction", 20)
+    desk.key(Qt.Key.Key_Return, CTRL)
+    desk.wait_until(lambda: desk.said.startswith("Corrected nothing"), "what this one took", 10)
+    assert desk.said.endswith(f", {first.split()[1]} % of the one before.")
+
+    desk.wait_until(lambda: desk.labelling.picture.id == 3, "the last picture", 10)
+    desk.window.show_message("")
+    desk.dab(0.5)
+    desk.key(Qt.Key.Key_D, CTRL)
+    desk.wait_until(lambda: desk.session.pictures.get(3).status == "done", "the mark", 10)
+    desk.session.wait_until_saved()
+    desk.wait(50)
+    assert not desk.said, "nobody had predicted it"
+
+
+def test_shares_as_text() -> None:
+    assert [percent_text(share) for share in (0, 0.004, 0.03, 0.114)] == [
+        "nothing",
+        "less than 1 %",
+        "3 %",
+        "11 %",
+    ]

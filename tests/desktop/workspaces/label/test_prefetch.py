@@ -1,4 +1,4 @@
-"""The next picture lies ready: it comes without waiting, and never with a label that is out of date."""
+"""The next picture is shown without waiting, and never with an outdated label."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.factories import stroke
 
 
 def until_ready(desk: Desk) -> int:
-    """Wait until the picture that comes next lies ready. Returns its id."""
+    """Wait until the next picture is prefetched. Returns its id."""
     ahead = desk.labelling._pictures._prefetcher
 
     def is_ready() -> bool:
@@ -32,18 +32,18 @@ def until_ready(desk: Desk) -> int:
 
 
 def go_on(desk: Desk) -> bool:
-    """Press the key for the next picture. Returns whether that picture is in hand as soon as the key is handled."""
+    """Press the shortcut for the next picture. Returns whether that picture is active as soon as the key is handled."""
     before = desk.labelling.picture.id
     desk.window.actions_by_id["next_picture"].trigger()
     return desk.labelling.picture.id != before
 
 
 def stored(desk: Desk, picture_id: int) -> Values:
-    """The label of a picture as the file holds it."""
+    """The stored label of a picture."""
     return desk.session.loader.load(picture_id).result(20).labels
 
 
-def test_the_next_picture_is_there_at_once_and_is_the_true_one(desk: Desk) -> None:
+def test_the_next_picture_is_shown_at_once_with_its_label(desk: Desk) -> None:
     for name in ("p1.png", "p2.png"):
         expected = until_ready(desk)
         assert go_on(desk)
@@ -77,10 +77,10 @@ def undo(desk: Desk, picture_id: int) -> Future[object]:
 
 @pytest.mark.parametrize("act", [paint, merge, undo, mark])
 @pytest.mark.parametrize("is_behind", [False, True])
-def test_whatever_changes_the_next_picture_is_seen_on_it(
+def test_changes_of_the_next_picture_are_shown(
     desk: Desk, act: Callable[[Desk, int], Future[object]], is_behind: bool
 ) -> None:
-    """Also what has been asked for but still waits: then the picture comes at once and is set right."""
+    """Also a change that is still queued: then the picture is shown at once and corrected."""
     coming = until_ready(desk)
     paint(desk, coming).result(20)
     until_ready(desk)
@@ -103,7 +103,7 @@ def test_whatever_changes_the_next_picture_is_seen_on_it(
     )
 
 
-def test_a_stroke_on_a_label_that_was_out_of_date_is_kept(desk: Desk) -> None:
+def test_a_stroke_on_an_outdated_label_is_kept(desk: Desk) -> None:
     coming = until_ready(desk)
     gate = threading.Event()
     desk.session._document.submit(gate.wait, 20)
@@ -117,7 +117,7 @@ def test_a_stroke_on_a_label_that_was_out_of_date_is_kept(desk: Desk) -> None:
     assert set(np.unique(desk.label_values)) == {0, 1, 2}
 
 
-def test_a_newer_prediction_is_the_one_that_is_shown(desk: Desk) -> None:
+def test_the_newer_prediction_is_shown(desk: Desk) -> None:
     coming = until_ready(desk)
     values = np.full((64, 96), 2, np.uint8)
     path = desk.session._project.prediction_path(coming)
@@ -130,7 +130,7 @@ def test_a_newer_prediction_is_the_one_that_is_shown(desk: Desk) -> None:
     np.testing.assert_array_equal(desk.labelling.picture.prediction.values, values)  # type: ignore[union-attr]
 
 
-def test_only_the_way_that_is_travelled_is_foreseen(desk: Desk) -> None:
+def test_only_the_direction_of_the_last_step_is_prefetched(desk: Desk) -> None:
     until_ready(desk)
     assert go_on(desk)
     until_ready(desk)

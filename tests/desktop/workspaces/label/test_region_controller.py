@@ -1,4 +1,4 @@
-"""Regions in the real window: choose, move, copy to another picture, change shape, undo."""
+"""Region actions in a real window: select, move, copy to another picture, change the shape, undo."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LEFT = Qt.MouseButton.LeftButton
 
 
 def paint(desk: Desk, box: Box, value: int = 1) -> None:
-    """A rectangle of a class as an edit like any other."""
+    """Paint a rectangle of a class as one edit."""
     labels = desk.labelling.picture.labels
     assert labels is not None
     labels.begin_edit("Rectangle", "test", value)
@@ -76,7 +76,7 @@ A, B = Box(10, 10, 30, 25), Box(60, 30, 80, 50)
 
 @pytest.fixture
 def chosen(desk: Desk) -> Desk:
-    """Two regions of the first class; the first is chosen."""
+    """Two regions of the first class; the first is selected."""
     paint(desk, A)
     paint(desk, B)
     desk.key(Qt.Key.Key_Z)
@@ -84,7 +84,7 @@ def chosen(desk: Desk) -> Desk:
     return desk
 
 
-def test_a_drag_moves_what_is_chosen_in_one_step(chosen: Desk) -> None:
+def test_dragging_moves_the_selected_region_in_one_edit(chosen: Desk) -> None:
     before = chosen.label_values.copy()
     pull(chosen, (15, 15), (25, 35))
     assert np.array_equal(chosen.label_values, expected((A.moved(10, 20), 1), (B, 1)))
@@ -95,12 +95,12 @@ def test_a_drag_moves_what_is_chosen_in_one_step(chosen: Desk) -> None:
     chosen.wait_until(lambda: np.array_equal(chosen.label_values, before), "undo")
 
 
-def test_ctrl_drag_copies(chosen: Desk) -> None:
+def test_ctrl_drag_copies_the_region(chosen: Desk) -> None:
     pull(chosen, (15, 15), (25, 40), CTRL)
     assert np.array_equal(chosen.label_values, expected((A, 1), (A.moved(10, 25), 1), (B, 1)))
 
 
-def test_a_drag_of_what_is_not_chosen_only_chooses(chosen: Desk) -> None:
+def test_dragging_an_unselected_region_only_selects_it(chosen: Desk) -> None:
     before = chosen.label_values.copy()
     pull(chosen, (70, 40), (40, 40))
     assert np.array_equal(chosen.label_values, before)
@@ -108,7 +108,7 @@ def test_a_drag_of_what_is_not_chosen_only_chooses(chosen: Desk) -> None:
     assert np.array_equal(chosen.label_values, expected((A, 1)))
 
 
-def test_arrows_nudge_until_enter(chosen: Desk) -> None:
+def test_arrow_keys_move_the_region_until_enter(chosen: Desk) -> None:
     shown = chosen.labelling.picture.id
     before = chosen.label_values.copy()
     chosen.key(Qt.Key.Key_Right)
@@ -122,7 +122,7 @@ def test_arrows_nudge_until_enter(chosen: Desk) -> None:
     chosen.wait_until(lambda: np.array_equal(chosen.label_values, before), "undo")
 
 
-def test_esc_takes_a_nudge_back_and_then_lets_go(chosen: Desk) -> None:
+def test_esc_cancels_a_move_and_then_the_selection(chosen: Desk) -> None:
     shown, before = chosen.labelling.picture.id, chosen.label_values.copy()
     chosen.key(Qt.Key.Key_Right)
     chosen.key(Qt.Key.Key_Escape)
@@ -133,7 +133,7 @@ def test_esc_takes_a_nudge_back_and_then_lets_go(chosen: Desk) -> None:
     chosen.wait_until(lambda: chosen.labelling.picture.id != shown, "the next picture")
 
 
-def test_ctrl_z_takes_a_nudge_back_before_it_undoes(chosen: Desk) -> None:
+def test_undo_cancels_a_move_before_it_reverts_an_edit(chosen: Desk) -> None:
     before = chosen.label_values.copy()
     chosen.key(Qt.Key.Key_Right)
     undo(chosen)
@@ -143,7 +143,7 @@ def test_ctrl_z_takes_a_nudge_back_before_it_undoes(chosen: Desk) -> None:
     chosen.wait_until(lambda: np.array_equal(chosen.label_values, expected((A, 1))), "undo")
 
 
-def test_a_region_goes_to_another_picture(chosen: Desk, tmp_path: Path) -> None:
+def test_a_region_is_pasted_into_another_picture(chosen: Desk, tmp_path: Path) -> None:
     shown = chosen.labelling.picture.id
     chosen.key(Qt.Key.Key_C, CTRL)
     chosen.key(Qt.Key.Key_D)
@@ -160,7 +160,7 @@ def test_a_region_goes_to_another_picture(chosen: Desk, tmp_path: Path) -> None:
         assert reader.journal.history(2)[-1].name == "Paste region, grass"
 
 
-def test_what_is_in_the_air_is_put_down_when_one_goes_on(chosen: Desk) -> None:
+def test_a_moved_region_is_applied_when_another_picture_is_shown(chosen: Desk) -> None:
     shown = chosen.labelling.picture.id
     strokes = chosen.labelling.edit_queue.stored_count
     chosen.key(Qt.Key.Key_Right, SHIFT)
@@ -184,7 +184,7 @@ def test_a_locked_class_is_neither_moved_nor_covered(chosen: Desk) -> None:
         chosen.canvas.tools.options.locked = frozenset()
 
 
-def test_delete_takes_the_region_under_the_pointer_with_any_tool(desk: Desk) -> None:
+def test_delete_removes_the_region_under_the_pointer_with_any_tool(desk: Desk) -> None:
     paint(desk, A)
     paint(desk, B)
     QTest.mouseMove(desk.canvas, desk.canvas.widget_point(Point(70, 40)).toPoint())
@@ -198,10 +198,10 @@ def test_delete_takes_the_region_under_the_pointer_with_any_tool(desk: Desk) -> 
 
 
 @pytest.mark.parametrize("at_once", [region_controller.INLINE_PIXELS, 0])
-def test_keys_change_the_shape_of_what_is_chosen(
+def test_shortcuts_change_the_shape_of_the_selected_region(
     chosen: Desk, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
-    """In one go, and on another thread as for large regions."""
+    """Computed at once, and on another thread as for large regions."""
     monkeypatch.setattr(region_controller, "INLINE_PIXELS", at_once)
     before, amount = chosen.label_values.copy(), chosen.canvas.tools.options.region_amount
     wanted = before.copy()
@@ -218,7 +218,7 @@ def test_keys_change_the_shape_of_what_is_chosen(
 
 @pytest.fixture
 def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
-    """Whatever is painted is large, and the other thread does not begin before the event."""
+    """All edits are deferred, and the other thread waits for the event."""
     go_on, carry_out = threading.Event(), DeferredEdit.run
 
     def wait(painting: DeferredEdit) -> None:
@@ -233,7 +233,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     go_on.set()
 
 
-def test_a_large_region_that_is_moved_stays_chosen(chosen: Desk, held: threading.Event) -> None:
+def test_a_large_region_stays_selected_after_a_move(chosen: Desk, held: threading.Event) -> None:
     pull(chosen, (15, 15), (25, 35))
     assert np.array_equal(chosen.label_values, expected((A, 1), (B, 1))), "not yet"
     held.set()
@@ -245,7 +245,7 @@ def test_a_large_region_that_is_moved_stays_chosen(chosen: Desk, held: threading
     )
 
 
-def test_a_large_region_that_was_thrown_away_is_where_it_was(chosen: Desk, held: threading.Event) -> None:
+def test_a_cancelled_move_of_a_large_region_leaves_it_in_place(chosen: Desk, held: threading.Event) -> None:
     strokes = chosen.labelling.edit_queue.stored_count
     pull(chosen, (15, 15), (25, 35))
     chosen.key(Qt.Key.Key_Escape)
@@ -256,7 +256,7 @@ def test_a_large_region_that_was_thrown_away_is_where_it_was(chosen: Desk, held:
     chosen.wait_until(lambda: "Rectangle" in chosen.page.option_bar.undo.text(), "what undo would take back")
 
 
-def test_a_large_region_in_the_air_is_put_down_by_another_tool(chosen: Desk, held: threading.Event) -> None:
+def test_another_tool_applies_the_move_of_a_large_region(chosen: Desk, held: threading.Event) -> None:
     chosen.key(Qt.Key.Key_Right)
     chosen.key(Qt.Key.Key_B)
     held.set()
@@ -266,7 +266,7 @@ def test_a_large_region_in_the_air_is_put_down_by_another_tool(chosen: Desk, hel
 
 
 @pytest.mark.parametrize("act", ["esc", "undo", "wait"])
-def test_a_large_change_of_a_shape_that_is_being_painted(
+def test_an_operation_waits_for_the_deferred_edit_of_its_region(
     chosen: Desk, held: threading.Event, act: str
 ) -> None:
     before, strokes = chosen.label_values.copy(), chosen.labelling.edit_queue.stored_count
@@ -290,7 +290,7 @@ def test_a_large_change_of_a_shape_that_is_being_painted(
     chosen.wait_until(lambda: np.array_equal(chosen.label_values, expected((B, 1))), "the change")
 
 
-def test_a_change_that_comes_late_is_not_made(chosen: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_outdated_result_is_not_applied(chosen: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(region_controller, "INLINE_PIXELS", 0)
     chosen.window.actions_by_id["grow_region"].trigger()
     paint_now = Box(28, 20, 34, 24)  # before the result can be handed over
@@ -304,7 +304,7 @@ def test_a_change_that_comes_late_is_not_made(chosen: Desk, monkeypatch: pytest.
     assert np.array_equal(chosen.label_values, expected((A, 1), (B, 1), (paint_now, 2)))
 
 
-def test_the_menu_of_the_option_bar_does_the_same(chosen: Desk) -> None:
+def test_the_menu_of_the_option_bar_runs_the_operations(chosen: Desk) -> None:
     controls = chosen.page.option_bar.controls
     assert isinstance(controls, ToolControls)
     menu = controls.widget("reshape").menu()
@@ -314,7 +314,7 @@ def test_the_menu_of_the_option_bar_does_the_same(chosen: Desk) -> None:
     chosen.wait_until(lambda: np.array_equal(chosen.label_values, expected((B, 1))), "the largest part alone")
 
 
-def test_the_menu_holds_what_is_set_rarely(chosen: Desk) -> None:
+def test_the_menu_has_the_rare_options(chosen: Desk) -> None:
     menu = chosen.page.option_bar.controls.widget("reshape").menu()
     rows = {action.objectName(): action for action in menu.actions() if action.isCheckable()}
     assert rows["scope=region"].isChecked()
@@ -327,7 +327,7 @@ def test_the_menu_holds_what_is_set_rarely(chosen: Desk) -> None:
     assert chosen.canvas.tools.options.scope == RegionScope.REGION
 
 
-def test_nothing_changes_where_nobody_sees_it(chosen: Desk) -> None:
+def test_region_shortcuts_do_nothing_while_the_canvas_is_hidden(chosen: Desk) -> None:
     before = chosen.label_values.copy()
     chosen.window.actions_by_id["workspace_train"].trigger()
     chosen.window.actions_by_id["delete_region"].trigger()
@@ -335,7 +335,7 @@ def test_nothing_changes_where_nobody_sees_it(chosen: Desk) -> None:
     assert np.array_equal(chosen.label_values, before)
 
 
-def test_paste_from_the_menu_takes_the_tool(chosen: Desk) -> None:
+def test_paste_from_the_menu_selects_the_region_tool(chosen: Desk) -> None:
     chosen.window.actions_by_id["copy_region"].trigger()
     chosen.key(Qt.Key.Key_B)
     chosen.window.actions_by_id["paste_region"].trigger()
@@ -345,7 +345,7 @@ def test_paste_from_the_menu_takes_the_tool(chosen: Desk) -> None:
     assert np.array_equal(chosen.label_values, expected((both, 1), (B, 1)))
 
 
-def test_what_was_copied_goes_with_its_class(chosen: Desk) -> None:
+def test_a_copied_region_is_dropped_with_its_class(chosen: Desk) -> None:
     chosen.key(Qt.Key.Key_C, CTRL)
     chosen.session.editing.delete_class(1).result(60)
     chosen.wait_until(lambda: not chosen.label_values.any(), "the class gone")
@@ -355,7 +355,7 @@ def test_what_was_copied_goes_with_its_class(chosen: Desk) -> None:
     assert not chosen.label_values.any()
 
 
-def test_esc_makes_an_end_of_thinking_and_keeps_what_is_chosen(chosen: Desk) -> None:
+def test_esc_cancels_a_computation_and_keeps_the_selection(chosen: Desk) -> None:
     go_on, ended, results = threading.Event(), threading.Event(), []
 
     def run(unwanted: Callable[[], bool]) -> object:

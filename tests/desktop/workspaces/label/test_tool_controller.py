@@ -1,4 +1,4 @@
-"""Everything with keys alone, everything with the mouse alone, and the hand as it was left."""
+"""Painting with keys alone, actions with the mouse alone, and active tool and class restored."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def press(desk: Desk, key: Qt.Key, held: Qt.KeyboardModifier, times: int = 1) ->
         QTest.keyClick(desk.canvas, key, held)
 
 
-def test_keys_lead_the_cursor(desk: Desk) -> None:
+def test_keys_move_the_cursor(desk: Desk) -> None:
     desk.canvas._input.pointer_left()
     desk.key(RIGHT, CTRL)
     middle = QPointF(desk.canvas.view_rect.center())
@@ -84,7 +84,7 @@ def test_a_polygon_with_keys_alone(desk: Desk) -> None:
     desk.key(Qt.Key.Key_B)
 
 
-def test_keys_alone_hold_what_the_mouse_would_be_held_with(desk: Desk) -> None:
+def test_modifiers_work_with_keys_alone(desk: Desk) -> None:
     desk.canvas._input.pointer_left()
     desk.key(Qt.Key.Key_U)
     strokes = desk.labelling.edit_queue.stored_count
@@ -105,7 +105,7 @@ def test_keys_alone_hold_what_the_mouse_would_be_held_with(desk: Desk) -> None:
     desk.key(Qt.Key.Key_B)
 
 
-def test_the_picture_moves_where_the_cursor_meets_the_edge(desk: Desk) -> None:
+def test_the_view_scrolls_when_the_cursor_reaches_the_edge(desk: Desk) -> None:
     desk.canvas.zoom_by(20)
     desk.canvas._input.pointer_left()
     before = desk.canvas.image_point(QPointF(0, 0))
@@ -115,7 +115,7 @@ def test_the_picture_moves_where_the_cursor_meets_the_edge(desk: Desk) -> None:
     desk.canvas.fit()
 
 
-def test_what_is_held_by_keys_is_finished_when_they_go_elsewhere(desk: Desk) -> None:
+def test_a_stroke_by_keys_is_finished_when_the_focus_leaves(desk: Desk) -> None:
     desk.canvas._input.pointer_left()
     strokes = desk.labelling.edit_queue.stored_count
     desk.key(Qt.Key.Key_Insert)
@@ -127,14 +127,14 @@ def test_what_is_held_by_keys_is_finished_when_they_go_elsewhere(desk: Desk) -> 
     desk.canvas.setFocus()
 
 
-def test_these_keys_are_nobody_elses() -> None:
+def test_canvas_keys_are_no_shortcuts() -> None:
     for keys in ("Ctrl+Left", "Ctrl+Shift+Up", "Ins", "Shift+Ins", "Ctrl+Ins", "Alt+Ins", "Ctrl+Space"):
         assert "canvas" in reserved_reason(keys)
         assert all(keys not in entry.shortcuts for entry in ACTIONS)
     assert reserved_reason("Ctrl+Alt+Left") == ""
 
 
-def test_esc_leads_back_to_the_picture_and_enter_from_a_number(desk: Desk) -> None:
+def test_esc_moves_the_focus_to_the_canvas_and_so_does_enter_in_a_number_field(desk: Desk) -> None:
     def focus() -> QWidget | None:
         return QApplication.focusWidget()
 
@@ -165,7 +165,7 @@ def test_esc_leads_back_to_the_picture_and_enter_from_a_number(desk: Desk) -> No
 
 
 def by_mouse(desk: Desk, key: str) -> None:
-    """Go from the picture to the button of an action, and click it."""
+    """Move from the canvas to the button of an action, and click it."""
     QTest.mouseMove(desk.canvas, desk.position_of(0.5, 0.5))
     QApplication.sendEvent(desk.canvas, QEvent(QEvent.Type.Leave))
     desk.click(desk.page.tool_strip.buttons[key])
@@ -266,7 +266,7 @@ def test_tool_and_class_stay_with_the_next_picture_and_the_next_start(desk: Desk
     assert actions["tool_brush"].isChecked() and desk.page.classes.list_view.active_value() == 1
 
 
-def test_place_and_zoom_stay_if_wanted(desk: Desk) -> None:
+def test_position_and_zoom_stay_when_set(desk: Desk) -> None:
     settings, shown = desk.window._settings, desk.labelling.picture.id
     settings.set("keep_view", True)
     desk.canvas.zoom_at(QPointF(100, 100), 3)
@@ -281,7 +281,7 @@ def test_place_and_zoom_stay_if_wanted(desk: Desk) -> None:
     assert desk.canvas.is_fitted
 
 
-def test_what_a_tool_has_said_is_over_with_another_tool(desk: Desk) -> None:
+def test_the_message_of_a_tool_is_cleared_by_another_tool(desk: Desk) -> None:
     desk.key(Qt.Key.Key_U)
     desk.drag([(0.3, 0.3), (0.4, 0.5), (0.6, 0.7)])
     assert "pixels" in desk.said
@@ -289,7 +289,7 @@ def test_what_a_tool_has_said_is_over_with_another_tool(desk: Desk) -> None:
     assert desk.said == ""
 
 
-def test_undo_takes_back_what_is_being_drawn_on_a_fresh_picture(desk: Desk) -> None:
+def test_undo_cancels_a_shape_under_way_without_earlier_edits(desk: Desk) -> None:
     undo, canvas, button = desk.page.option_bar.undo, desk.canvas, Qt.MouseButton.LeftButton
     assert not undo.isEnabled() and undo.toolTip().startswith("Nothing to undo")
     QTest.mousePress(canvas, button, pos=desk.position_of(0.3, 0.5))

@@ -1,4 +1,4 @@
-"""What acts on the picture in hand does so only where it is seen, and only what can be done now is offered."""
+"""Actions about the active picture run only while the canvas is visible; impossible ones are disabled."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OTHERS = ("review", "train", "data", "learn")
 
 @pytest.fixture
 def predicted(desk: Desk, tmp_path: Path) -> Desk:
-    """The first picture has a prediction, a stroke and the tool that is no brush."""
+    """The first picture has a prediction and a stroke, and another tool than the brush is active."""
     with project_in(tmp_path / "predicted") as project:
         predict(project, project.pictures.all()[0].id)
     desk.window.open_project(tmp_path / "predicted")
@@ -39,7 +39,7 @@ def go(desk: Desk, workspace: str) -> None:
 
 
 @pytest.mark.parametrize("workspace", OTHERS)
-def test_keys_leave_the_unseen_picture_as_it_is(predicted: Desk, workspace: str) -> None:
+def test_shortcuts_do_not_change_a_hidden_picture(predicted: Desk, workspace: str) -> None:
     desk = predicted
     before, shown, record = desk.label_values.copy(), desk.labelling.picture.id, desk.record
     actions = desk.window.actions_by_id
@@ -62,7 +62,7 @@ def test_keys_leave_the_unseen_picture_as_it_is(predicted: Desk, workspace: str)
     desk.wait_until(lambda: not desk.label_values.any(), "the stroke taken back in sight", 5)
 
 
-def test_what_was_done_to_the_whole_project_is_undone_where_it_was_done(desk: Desk) -> None:
+def test_an_edit_of_the_whole_project_is_undone_in_its_workspace(desk: Desk) -> None:
     desk.dab(0.5)
     before, editing, options = desk.label_values.copy(), desk.session.editing, desk.page.option_bar
     go(desk, "data")
@@ -79,7 +79,7 @@ def test_what_was_done_to_the_whole_project_is_undone_where_it_was_done(desk: De
     desk.wait_until(lambda: editing.classes.name_of(1) == "lawn", "the new name again", 5)
 
 
-def test_only_what_can_be_done_is_offered(desk: Desk) -> None:
+def test_only_possible_actions_are_enabled(desk: Desk) -> None:
     actions, ending = desk.window.actions_by_id, {"pause_training", "stop_training"}
     folder = desk.session.folder
     desk.dab(0.5)

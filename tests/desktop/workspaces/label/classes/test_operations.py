@@ -1,4 +1,4 @@
-"""The menu of a class: order, merge, split, value, delete; questions in numbers, errors in the panel."""
+"""Operations on classes: reorder, merge, split, value, delete; their dialogs, and errors in the panel."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ALT = Qt.KeyboardModifier.AltModifier
 
 
 def menu_of(rows: ClassListView, row: int) -> ClassMenu:
-    """The menu of a row, opened by a right click."""
+    """Open the menu of a row by a right click."""
     at = rows.visualRect(rows.class_model.index(row)).center()
     event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, at, rows.viewport().mapToGlobal(at))
     QApplication.sendEvent(rows.viewport(), event)
@@ -78,7 +78,7 @@ def elsewhere(desk: Desk, value: int) -> None:
     desk.session.editing.commit(desk.session.pictures.ids()[2], edit).result(10)
 
 
-def test_delete_says_its_numbers_and_undo_brings_all_back(desk: Desk) -> None:
+def test_delete_shows_the_pixel_count_and_can_be_undone(desk: Desk) -> None:
     desk.dab(0.2)
     elsewhere(desk, 1)
     painted = desk.label_values.copy()
@@ -110,7 +110,7 @@ def test_delete_says_its_numbers_and_undo_brings_all_back(desk: Desk) -> None:
     desk.wait_until(lambda: rows.class_model.rowCount() == 4, "its row", 10)
 
 
-def test_a_class_without_pixels_goes_without_a_question(desk: Desk) -> None:
+def test_a_class_without_pixels_is_deleted_without_a_dialog(desk: Desk) -> None:
     choose(menu_of(desk.page.classes.list_view, 1), "delete_class")
     desk.wait_until(lambda: names(desk) == ["grass"], "the end of the class", 10)
     desk.wait_until(lambda: "Undo brings it back." in desk.said, "the sentence", 10)
@@ -191,7 +191,7 @@ def test_order_by_keys_and_menu(desk: Desk) -> None:
     desk.wait_until(lambda: names(desk) == ["roof", "grass"], "the order before", 10)
 
 
-def test_f2_renames_the_class_in_the_hand_from_the_canvas(desk: Desk) -> None:
+def test_f2_on_the_canvas_renames_the_active_class(desk: Desk) -> None:
     desk.key(Qt.Key.Key_2)
     desk.key(Qt.Key.Key_F2)
     editor = desk.page.classes.list_view.viewport().findChild(QLineEdit)
@@ -214,7 +214,7 @@ def panel(qtbot: QtBot, qapp: QApplication) -> ClassesPanel:
     return made
 
 
-def test_the_menu_opens_by_mouse_dots_and_key_but_not_for_what_is_no_class(panel: ClassesPanel) -> None:
+def test_the_menu_opens_by_mouse_button_and_key_for_classes_only(panel: ClassesPanel) -> None:
     rows = panel.list_view
     menu_of(rows, 2).close()
     rect = rows.visualRect(rows.class_model.index(1))
@@ -237,7 +237,7 @@ def test_the_menu_opens_by_mouse_dots_and_key_but_not_for_what_is_no_class(panel
     ("row", "below", "wanted"),
     [(1, True, [2, 1, 3]), (2, True, [2, 3, 1]), (0, False, [1, 2, 3]), (4, True, [2, 3, 1])],
 )
-def test_a_drop_asks_for_an_order(
+def test_a_drop_requests_a_new_order(
     panel: ClassesPanel, monkeypatch: pytest.MonkeyPatch, row: int, below: bool, wanted: list[int]
 ) -> None:
     rows = panel.list_view

@@ -1,4 +1,4 @@
-"""Classes hidden, shown alone and locked: by key, by mouse and by menu; remembered with the project."""
+"""Classes hidden, shown alone and locked by shortcut, mouse and menu; stored with the project."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_the_eye_and_the_lock_of_a_row_do_not_choose_it(desk: Desk) -> None:
     assert "locked" in rows.class_model.data(rows.class_model.index(1), Qt.ItemDataRole.ToolTipRole)
 
 
-def test_who_paints_with_a_hidden_class_sees_it_again(desk: Desk) -> None:
+def test_painting_with_a_hidden_class_shows_it(desk: Desk) -> None:
     desk.key(Qt.Key.Key_1)
     desk.key(Qt.Key.Key_H, SHIFT)
     assert hidden(desk) == {1}
@@ -104,7 +104,7 @@ def test_no_stroke_goes_over_a_locked_class(desk: Desk) -> None:
     assert (desk.label_values[mine] == 1).all() and (desk.label_values == 2).any()
 
 
-def test_the_name_stays_while_the_pointer_is_on_a_sign(desk: Desk) -> None:
+def test_the_name_is_painted_beside_the_icons(desk: Desk) -> None:
     rows = desk.page.classes.list_view
     name = rows.visualRect(rows.class_model.index(1))
     name.setLeft(part(desk, 1, "swatch").x() + 14)
@@ -126,7 +126,7 @@ def test_the_menu_says_what_it_would_do(desk: Desk) -> None:
     menu.deleteLater()
 
 
-def test_both_are_there_when_the_project_is_opened_again(desk: Desk, tmp_path: Path) -> None:
+def test_hidden_and_locked_classes_are_restored_with_the_project(desk: Desk, tmp_path: Path) -> None:
     click(desk, 0, "eye")
     click(desk, 1, "lock")
     desk.window.close_project()
@@ -139,7 +139,7 @@ def test_both_are_there_when_the_project_is_opened_again(desk: Desk, tmp_path: P
 
 
 @pytest.mark.parametrize("text", ["", "1,999,x,-3,²,0,255", ",".join(["7"] * 5000), "\x00"])
-def test_nonsense_in_the_file_hides_nothing_else(desk: Desk, tmp_path: Path, text: str) -> None:
+def test_invalid_stored_values_are_ignored(desk: Desk, tmp_path: Path, text: str) -> None:
     desk.session.set_fact("hidden_classes", text)
     desk.window.close_project()
     desk.window.open_project(tmp_path / "pictures")
@@ -148,7 +148,7 @@ def test_nonsense_in_the_file_hides_nothing_else(desk: Desk, tmp_path: Path, tex
     desk.wait_until(lambda: hidden(desk) == wanted, "what makes sense of it", 60)
 
 
-def test_a_deleted_class_takes_its_shields_along(desk: Desk) -> None:
+def test_the_flags_of_a_deleted_class_are_dropped(desk: Desk) -> None:
     click(desk, 1, "eye")
     click(desk, 1, "lock")
     desk.key(Qt.Key.Key_2)
@@ -161,7 +161,7 @@ def test_a_deleted_class_takes_its_shields_along(desk: Desk) -> None:
     )
 
 
-def test_hand_and_shields_follow_a_class_to_another_value(desk: Desk) -> None:
+def test_active_class_and_flags_follow_a_changed_value(desk: Desk) -> None:
     rows, editing = desk.page.classes.list_view, desk.session.editing
 
     def follows(value: int) -> None:

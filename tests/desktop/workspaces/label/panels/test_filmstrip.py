@@ -1,4 +1,4 @@
-"""The filmstrip: only what is in sight costs anything."""
+"""The filmstrip: only visible thumbnails cost anything."""
 
 from dataclasses import dataclass, field
 
@@ -31,7 +31,7 @@ class Card:
 
 @dataclass
 class Folder:
-    """A source that writes down which rows it was asked for. Ids are rows plus 1000."""
+    """A source that records which rows were requested. Ids are rows plus 1000."""
 
     total: int
     asked: list[int] = field(default_factory=list)
@@ -68,7 +68,7 @@ def paint(strip: Filmstrip) -> QImage:
     return strip.thumbnails.viewport().grab().toImage()
 
 
-def test_of_100_000_pictures_only_those_in_sight_are_asked_for(strip: Filmstrip) -> None:
+def test_only_visible_rows_of_100_000_pictures_are_requested(strip: Filmstrip) -> None:
     folder = Folder(100_000)
     strip.set_source(folder)
     strip.set_current(1000 + 70_000)
@@ -79,7 +79,7 @@ def test_of_100_000_pictures_only_those_in_sight_are_asked_for(strip: Filmstrip)
     assert set(folder.asked) <= set(range(69_980, 70_020))
 
 
-def test_thumbnails_are_wanted_once_and_only_in_sight(qtbot, strip: Filmstrip) -> None:
+def test_thumbnails_are_requested_once_and_only_while_visible(qtbot, strip: Filmstrip) -> None:
     wanted: list[int] = []
     strip.thumbnail_requested.connect(wanted.append)
     strip.set_source(Folder(500))
@@ -100,7 +100,7 @@ def test_a_thumbnail_is_shown(strip: Filmstrip) -> None:
     assert paint(strip).pixelColor(centre) != QColor(200, 10, 10)
 
 
-def test_a_picture_that_cannot_be_shown_has_a_sign_and_says_why(
+def test_a_broken_picture_has_a_warning_sign_and_a_tooltip(
     strip: Filmstrip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[str] = []
@@ -120,7 +120,7 @@ def test_a_picture_that_cannot_be_shown_has_a_sign_and_says_why(
     assert paint(strip).copy(place) == waiting.copy(place)
 
 
-def test_old_thumbnails_are_dropped_and_wanted_again(strip: Filmstrip) -> None:
+def test_old_thumbnails_are_dropped_and_requested_again(strip: Filmstrip) -> None:
     strip.set_source(Folder(3))
     small = QImage(4, 4, QImage.Format.Format_RGB32)
     paint(strip)
@@ -145,7 +145,7 @@ def test_a_click_chooses_and_a_gap_does_not(qtbot, strip: Filmstrip) -> None:
     assert chosen == [1002]
 
 
-def test_the_current_picture_comes_into_sight_with_its_frame(strip: Filmstrip, theme: Theme) -> None:
+def test_the_current_picture_is_scrolled_to_and_framed(strip: Filmstrip, theme: Theme) -> None:
     strip.set_source(Folder(400))
     for row in (399, 0, 200):
         strip.set_current(1000 + row)
@@ -156,7 +156,7 @@ def test_the_current_picture_comes_into_sight_with_its_frame(strip: Filmstrip, t
     assert paint(strip).pixelColor(rect.center().x(), rect.top() - 2) != theme.colour("focus")
 
 
-def test_a_picture_that_the_filter_hides_does_no_harm(strip: Filmstrip) -> None:
+def test_a_current_picture_hidden_by_the_filter(strip: Filmstrip) -> None:
     strip.set_source(Folder(5))
     strip.set_current(77)
     paint(strip)
@@ -192,7 +192,7 @@ def test_home_and_end(strip: Filmstrip) -> None:
     assert chosen == [1039, 1000]
 
 
-def test_rows_that_come_are_counted(strip: Filmstrip) -> None:
+def test_added_rows_extend_the_scroll_range(strip: Filmstrip) -> None:
     folder = Folder(2)
     strip.set_source(folder)
     assert strip.thumbnails.horizontalScrollBar().maximum() == 0
@@ -202,7 +202,7 @@ def test_rows_that_come_are_counted(strip: Filmstrip) -> None:
     assert len(strip.thumbnails.visible_rows()) > 5
 
 
-def test_filter_and_order_only_ask(qtbot, strip: Filmstrip) -> None:
+def test_filter_and_order_are_only_requested(qtbot, strip: Filmstrip) -> None:
     asked: list[str] = []
     strip.filter_changed.connect(asked.append)
     strip.order_changed.connect(asked.append)

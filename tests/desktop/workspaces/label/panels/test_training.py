@@ -1,4 +1,4 @@
-"""Learning panel, charts and the Train workspace."""
+"""The training panel, charts, and the page of the Train workspace."""
 
 import subprocess
 import sys
@@ -67,7 +67,7 @@ def test_buttons_by_phase(panel: TrainingPanel, phase: str, visible: set[str], e
     assert {button.text() for button in shown if button.isEnabled()} == enabled
 
 
-def test_buttons_ask(qtbot, panel: TrainingPanel) -> None:
+def test_buttons_emit_requests(qtbot, panel: TrainingPanel) -> None:
     for phase, button, signal in (
         ("idle", panel.train_button, panel.train_requested),
         ("training", panel.pause_button, panel.pause_requested),
@@ -104,7 +104,7 @@ def test_a_failure_says_why(panel: TrainingPanel) -> None:
     assert not panel.message.isVisible()
 
 
-def test_before_the_first_score_a_hint_stands_in_its_place(panel: TrainingPanel) -> None:
+def test_a_hint_replaces_the_score_before_the_first_one(panel: TrainingPanel) -> None:
     assert panel.hint.text() == FIRST_HINT
     assert not panel.score.isVisible()
     assert not panel.chart.isVisible()
@@ -131,7 +131,7 @@ def test_curves_give_the_score_and_its_trend(panel: TrainingPanel) -> None:
     assert panel.hint.text() == FIRST_HINT
 
 
-def test_start_by_itself_tells_only_what_the_user_does(qtbot, panel: TrainingPanel) -> None:
+def test_only_the_user_changing_automatic_start_emits_a_signal(qtbot, panel: TrainingPanel) -> None:
     with qtbot.assertNotEmitted(panel.auto_start_changed):
         panel.set_auto_start(True, "Starts with three pictures.")
     assert panel.auto_start_rule.isVisible()
@@ -197,7 +197,7 @@ def test_a_chart_follows_the_theme(qtbot, theme: Theme) -> None:
     theme.apply("light")
 
 
-def test_ticks_stand_where_people_count(qapp: QApplication) -> None:
+def test_ticks_are_at_round_numbers(qapp: QApplication) -> None:
     assert even_ticks(3, 31, 10) == [(10, [10, 20, 30])]
     time = TimeAxis(_TICK_DISTANCES)
     [(spacing, places)] = time.tickValues(-2, 312, 300)
@@ -236,7 +236,7 @@ def test_long_curves_are_thinned_to_means_that_keep_the_end() -> None:
     assert downsample(points[:400]) == points[:400]
 
 
-def test_axis_words() -> None:
+def test_axis_labels() -> None:
     assert [duration_label(s) for s in (0, 40, 90, 720, 20_000)] == ["0", "40 s", "90 s", "12 min", "5.56 h"]
     assert [count_label(n) for n in (0, 800, 12_000, 3.5e6)] == ["0", "800", "12 k", "3.5 M"]
 
@@ -293,10 +293,19 @@ def test_the_train_page_shows_a_range_test_where_there_was_one(qtbot, theme: The
     assert not page.lr_range.isVisible()
 
 
-def test_the_window_stands_before_pyqtgraph_and_torch_are_loaded() -> None:
+def test_the_window_shows_before_pyqtgraph_and_torch_are_imported() -> None:
+    modules = (
+        "desktop.workspaces.label.panels.side_column",
+        "desktop.workspaces.train.page",
+        "desktop.workspaces.data.page",
+        "desktop.shell.top_bar",
+        "desktop.shell.welcome_page",
+        "desktop.transfer.export_dialog",
+        "desktop.shell.settings_dialog",
+        "desktop.actions.cheat_sheet",
+    )
     code = (
-        "import sys, desktop.workspaces.label.panels.side_column, desktop.workspaces.train.page, desktop.workspaces.data.page, desktop.shell.top_bar,"
-        " desktop.shell.welcome_page, desktop.transfer.export_dialog, desktop.shell.settings_dialog, desktop.actions.cheat_sheet;"
+        f"import sys, {', '.join(modules)};"
         "print([name for name in ('pyqtgraph', 'torch') if name in sys.modules])"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

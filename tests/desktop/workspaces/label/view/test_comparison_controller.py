@@ -1,4 +1,4 @@
-"""Two sides compared: at a divider or in two views, the flicker, and the scale of the brush."""
+"""Comparing layer styles at a divider or in two views, the flicker, and the size shown beside the brush cursor."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def pixels(canvas: Canvas) -> np.ndarray:
 
 
 def at(canvas: Canvas, x: float, y: float) -> QPoint:
-    """Where an image point is, in the first of two views."""
+    """Widget position of an image point in the first of two views."""
     return canvas.widget_point(Point(x, y)).toPoint()
 
 
@@ -187,7 +187,7 @@ def test_the_prediction_flickers_while_the_key_is_held(desk: Desk) -> None:
     assert canvas.layers == usual and not flicker.isChecked(), "nobody paints on a label that is out of sight"
 
 
-def test_the_ring_says_how_large_it_is(desk: Desk) -> None:
+def test_the_brush_cursor_shows_its_size(desk: Desk) -> None:
     canvas, ring = desk.canvas, desk.canvas._overlays.brush_cursor
     QTest.mouseMove(canvas, desk.position_of(0.5, 0.5))
     desk.wait_until(lambda: not ring.shows_ruler, "no scale")

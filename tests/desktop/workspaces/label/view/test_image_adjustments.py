@@ -1,4 +1,4 @@
-"""Brightness and contrast in the real window: only the view changes, and the project remembers it."""
+"""View adjustments in a real window: only the view changes, and they are stored with the project."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.desktop.conftest import Desk
 
 
 def seen(desk: Desk) -> NDArray[np.uint8]:
-    """The left part of the canvas, which the sheet leaves free."""
+    """The left part of the canvas, which the panel does not cover."""
     image = desk.canvas.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
     rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
     return rows[100:-100, 300:900].copy()
@@ -49,7 +49,7 @@ def test_sliders_change_the_view_and_nothing_else(desk: Desk, tmp_path: Path) ->
     np.testing.assert_array_equal(seen(desk), before)
 
 
-def test_a_double_click_brings_a_slider_back_and_reset_all_of_them(desk: Desk) -> None:
+def test_a_double_click_resets_a_slider_and_reset_all_of_them(desk: Desk) -> None:
     sheet = sheet_of(desk)
     slider = sheet.sliders["contrast"]
     slider.setValue(60)
@@ -66,7 +66,7 @@ def test_a_double_click_brings_a_slider_back_and_reset_all_of_them(desk: Desk) -
     assert not sheet.reset_button.isEnabled()
 
 
-def test_black_never_passes_white_and_stretching_widens_what_is_there(desk: Desk) -> None:
+def test_black_stays_below_white_and_stretch_uses_the_histogram(desk: Desk) -> None:
     sheet = sheet_of(desk)
     sheet.sliders["high"].setValue(40)
     sheet.sliders["low"].setValue(70)
@@ -79,7 +79,7 @@ def test_black_never_passes_white_and_stretching_widens_what_is_there(desk: Desk
     assert np.ptp(seen(desk)) >= np.ptp(before)
 
 
-def test_what_is_clicked_on_the_sheet_paints_nothing(desk: Desk) -> None:
+def test_a_click_on_the_panel_paints_nothing(desk: Desk) -> None:
     sheet = sheet_of(desk)
     QTest.mouseClick(sheet, Qt.MouseButton.LeftButton, pos=QPoint(6, sheet.height() - 6))
     desk.wait(50)
@@ -88,7 +88,7 @@ def test_what_is_clicked_on_the_sheet_paints_nothing(desk: Desk) -> None:
     assert not sheet.isVisible()
 
 
-def test_the_project_remembers_how_it_was_looked_at(desk: Desk, tmp_path: Path) -> None:
+def test_adjustments_are_stored_with_the_project(desk: Desk, tmp_path: Path) -> None:
     desk.window.image_adjustments.set_adjustments(Adjustments(gamma=1.5, channels="green"))
     desk.window.close_project()
     assert desk.window.image_adjustments.adjustments.is_identity

@@ -1,4 +1,4 @@
-"""The classes panel: choosing, adding, renaming, recolouring, numbers."""
+"""The classes panel: selecting, adding, renaming, recolouring, scores and shares."""
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
@@ -38,7 +38,7 @@ def middle_of(panel: ClassesPanel, row: int, part: str) -> QPoint:
     return getattr(RowLayout.in_rect(rect, scroll_bar_width(rows)), part).center()
 
 
-def test_a_click_chooses_and_a_setter_does_not_answer(qtbot, panel: ClassesPanel) -> None:
+def test_a_click_emits_the_class_and_a_setter_does_not(qtbot, panel: ClassesPanel) -> None:
     heard = []
     panel.class_chosen.connect(heard.append)
     panel.set_active(3)
@@ -64,7 +64,7 @@ def test_unlabelled_and_void_can_be_chosen_but_not_renamed(qtbot, panel: Classes
     assert panel.list_view.state() != panel.list_view.State.EditingState
 
 
-def test_the_choice_survives_a_new_list(panel: ClassesPanel) -> None:
+def test_the_selection_survives_a_new_list(panel: ClassesPanel) -> None:
     heard = []
     panel.set_active(2)
     panel.class_chosen.connect(heard.append)
@@ -86,7 +86,7 @@ def test_a_double_click_renames(qtbot, panel: ClassesPanel) -> None:
     assert panel.list_view.class_model.classes == CLASSES, "the owner decides, then sets the list"
 
 
-def test_an_unchanged_or_empty_name_asks_for_nothing(qtbot, panel: ClassesPanel) -> None:
+def test_an_unchanged_or_empty_name_requests_no_rename(qtbot, panel: ClassesPanel) -> None:
     model = panel.list_view.class_model
     with qtbot.assertNotEmitted(panel.class_renamed):
         assert not model.setData(model.index(0), " road ")
@@ -118,14 +118,14 @@ def test_several_names_are_added_at_once(qtbot, panel: ClassesPanel) -> None:
     assert panel.name_field.text() == ""
 
 
-def test_names_that_are_refused_stay_to_be_put_right(panel: ClassesPanel) -> None:
+def test_refused_names_stay_in_the_field(panel: ClassesPanel) -> None:
     panel.classes_added.connect(lambda _names: panel.show_error("There is already a class called “sky”."))
     QTest.keyClicks(panel.name_field, "sky, sky, car")
     QTest.keyClick(panel.name_field, Qt.Key.Key_Return)
     assert panel.name_field.text() == "sky, sky, car" and panel._error.isVisible()
 
 
-def test_nothing_typed_is_explained_and_typing_takes_it_away(qtbot, panel: ClassesPanel) -> None:
+def test_an_empty_field_shows_an_error_until_something_is_typed(qtbot, panel: ClassesPanel) -> None:
     with qtbot.assertNotEmitted(panel.classes_added):
         QTest.keyClicks(panel.name_field, " , ")
         QTest.keyClick(panel.name_field, Qt.Key.Key_Return)
@@ -157,7 +157,7 @@ def test_an_empty_list_offers_presets(qtbot, panel: ClassesPanel) -> None:
     assert not cards[0].isVisible()
 
 
-def test_scores_and_shares_are_painted_and_told(panel: ClassesPanel) -> None:
+def test_scores_and_shares_are_painted_and_in_the_tooltip(panel: ClassesPanel) -> None:
     before = panel.list_view.viewport().grab().toImage()
     panel.set_scores({1: 0.93, 2: float("nan"), 99: 0.5})
     panel.set_shares({1: 0.312})
@@ -167,7 +167,7 @@ def test_scores_and_shares_are_painted_and_told(panel: ClassesPanel) -> None:
     assert "IoU" not in panel.list_view.class_model.index(1).data(Qt.ItemDataRole.ToolTipRole)
 
 
-def test_shares_are_honest_about_very_little() -> None:
+def test_small_shares_are_not_rounded_to_zero() -> None:
     assert [share_text(share) for share in (0, 0.0004, 0.01, 0.312, 1)] == [
         "–",
         "<1 %",
