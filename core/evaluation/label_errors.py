@@ -1,8 +1,8 @@
 """Label errors: pixels where a confident prediction contradicts the label.
 
 After confident learning (Northcutt, Jiang, Chuang 2021, "Confident Learning: Estimating Uncertainty in Dataset
-Labels"): what a model contradicts with confidence is most likely a labelling error. One threshold for all classes, so that each
-picture is read once.
+Labels"): what a model contradicts with confidence is most likely a labelling error. One threshold for all classes, so
+that each picture is read once.
 """
 
 from __future__ import annotations

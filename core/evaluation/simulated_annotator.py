@@ -227,7 +227,7 @@ def _corners(path: PixelPath) -> PixelPath:
 
 
 def _depth(region: Mask) -> float:
-    """Largest distance in pixels of a region from its edge; the image border is an edge only where there is no other."""
+    """Largest distance in pixels of a region from its edge; the image border counts only where there is no other."""
     return min(float(_distance(region).max()), float(max(region.shape)) / 2)
 
 
