@@ -1,4 +1,4 @@
-"""Numbers and sums as people write them."""
+"""Formats numbers and computations as formulas."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ MINUS = "−"
 
 
 def format_number(value: float) -> str:
-    """At most two digits behind the point, and none that say nothing."""
+    """At most two decimals, without trailing zeros."""
     text = f"{value:.2f}".rstrip("0").rstrip(".")
     return "0" if text in ("-0", "") else text.replace("-", MINUS)
 
 
 def size_formula(side: int, span: int, stride: int, pad: int) -> str:
-    """How many cells come out along one side: “(8 + 2·1 − 3) / 1 + 1 = 8”; ⌊ ⌋ where the division is rounded down."""
+    """The side of the output: “(8 + 2·1 − 3) / 1 + 1 = 8”; with ⌊ ⌋ where the division is rounded down."""
     over = side + 2 * pad - span
     top = f"({side} + 2·{pad} − {span}) / {stride}"
     if over % stride:
@@ -29,7 +29,7 @@ def transposed_formula(side: int, kernel: int, stride: int, pad: int) -> str:
 
 
 def products_formula(pairs: Sequence[tuple[float, float]], total: float) -> str:
-    """Weight times value of each; weights of zero are left out."""
+    """The sum of (weight, value) products; terms with weight 0 are left out."""
     counted = [(weight, value) for weight, value in pairs if weight]
     text = ""
     for at, (weight, value) in enumerate(counted):
@@ -39,14 +39,14 @@ def products_formula(pairs: Sequence[tuple[float, float]], total: float) -> str:
 
 
 def pooling_formula(values: Sequence[float], result: float, *, largest: bool) -> str:
-    """The largest of some numbers, or their mean."""
+    """The maximum or the mean of some numbers."""
     if largest:
         return f"max({', '.join(map(format_number, values))}) = {format_number(result)}"
     return f"({' + '.join(map(format_number, values))}) / {len(values)} = {format_number(result)}"
 
 
 def activation_formula(operation: str, row: Sequence[float], x: int, result: float) -> str:
-    """An activation function of the x-th number of a row."""
+    """An activation function of the number at index `x` of a row."""
     here = format_number(row[x])
     if operation == "relu":
         return f"max(0, {here}) = {format_number(result)}"

@@ -1,4 +1,4 @@
-"""Kernels that have a name, three by three, with numbers that people can multiply in their heads."""
+"""Named 3 x 3 kernels, with weights that are easy to multiply by hand."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ KERNELS: tuple[tuple[str, str, Kernel], ...] = (
     ("down", "Edges up–down", EDGES_DOWN),
     ("spread", "Spread", SPREAD),
 )
-"""Key, title and numbers. The edges are those of Sobel and Feldman (1968): bright where it grows brighter to the right,
-or downwards. Spread is what bilinear enlarging to double the size does."""
+"""Key, title and weights. The edge kernels are those of Sobel and Feldman (1968), positive where brightness increases
+to the right or downwards. “Spread” is bilinear upsampling by a factor of 2."""
 
 
 def name_of(kernel: Kernel) -> str:
-    """The key of a kernel, or OWN for nine numbers without a name."""
+    """The key of a kernel, or CUSTOM for one that is not in KERNELS."""
     return next((key for key, _title, numbers in KERNELS if numbers == kernel), CUSTOM)

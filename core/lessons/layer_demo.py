@@ -1,4 +1,4 @@
-"""The bench: one operation of a network on one patch, and how each number of the result came about."""
+"""Runs one layer operation on a patch of a picture, and explains how each output value is computed."""
 
 from __future__ import annotations
 
@@ -22,36 +22,41 @@ OPERATIONS = (
     (
         "convolution",
         "Convolution",
-        "A kernel slides over the picture; at each place its products are summed.",
+        "A kernel slides over the picture; at each position its products are summed.",
     ),
     (
         "flipped",
         "Correlation and convolution",
-        "Mathematics turns the kernel before it slides; networks do not.",
+        "Mathematical convolution rotates the kernel by 180° first; networks do not.",
     ),
-    ("max", "Max pooling", "Keeps the largest of each square: the picture shrinks, what stands out stays."),
-    ("mean", "Average pooling", "Keeps the mean of each square: the picture shrinks and grows softer."),
-    ("transposed", "Transposed convolution", "Each pixel lays down a whole kernel: the picture grows."),
+    ("max", "Max pooling", "Keeps the maximum of each square: a smaller output that keeps strong responses."),
+    ("mean", "Average pooling", "Keeps the mean of each square: a smaller, smoother output."),
+    (
+        "transposed",
+        "Transposed convolution",
+        "Each pixel adds a scaled kernel to a larger output (upsampling).",
+    ),
     (
         "dilated",
         "Dilated convolution",
-        "A kernel with holes sees farther with the same nine numbers (atrous).",
+        "A kernel with gaps (atrous): a larger receptive field with the same nine weights.",
     ),
     ("relu", "ReLU", "Sets everything below zero to zero."),
-    ("sigmoid", "Sigmoid", "Squeezes every number into one from 0 to 1."),
-    ("softmax", "Softmax", "Makes shares of each row: each row is a pixel, each column a class."),
+    ("sigmoid", "Sigmoid", "Maps every number to a value between 0 and 1."),
+    ("softmax", "Softmax", "Turns each row into probabilities: a row is a pixel, a column a class."),
 )
-"""Key, title, and one line about it."""
+"""Key, title and a one-line description."""
 KERNEL_OPERATIONS = frozenset(("convolution", "flipped", "transposed", "dilated"))
 SCORE_OPERATIONS = frozenset(("relu", "sigmoid", "softmax"))
-"""Operations that want numbers around zero, as they come out of a layer, in place of brightness."""
+"""Operations on scores around zero, as a layer outputs them, instead of brightness."""
 TRANSPOSED_STRIDE = 2
 
 
 @dataclass(frozen=True, slots=True)
 class DemoSetup:
-    """All that can be chosen. stride: 1 or 2; same: zeros around the picture, so that its size stays (at stride 1);
-    window: side of a pool; rate: of a dilated convolution; side: of the patch."""
+    """The parameters of a demo. stride: 1 or 2; same_padding: pad with zeros, so that the size stays the same at
+    stride 1;
+    pool_size: side of the pooling window; rate: dilation; patch_side: side of the input in pixels."""
 
     operation: str = "convolution"
     kernel: Kernel = BLUR
@@ -64,7 +69,7 @@ class DemoSetup:
 
 @dataclass(frozen=True, slots=True)
 class InputTerm:
-    """A cell of the input, (x, y), that took part in a cell of the output, and what it was multiplied by."""
+    """An input cell (x, y) that contributes to an output cell, and its weight."""
 
     x: int
     y: int
@@ -73,9 +78,9 @@ class InputTerm:
 
 @dataclass(frozen=True, slots=True)
 class DemoOutput:
-    """One result. values: (h, w); low, high: what is shown black and white; kernel: as it was laid down, if any.
+    """One output. values: (h, w) float64; low, high: the values shown as black and white; kernel: as it was applied.
 
-    reads, spell: what a cell (x, y) came from, and the sum in words and numbers.
+    input_terms, formula: the input cells of an output cell (x, y), and its computation as a formula.
     """
 
     title: str
@@ -89,8 +94,8 @@ class DemoOutput:
 
 @dataclass(frozen=True, slots=True)
 class DemoResult:
-    """What lies on the bench. source: (side, side); formula: how the size comes out; problem: why there is no
-    output, as a sentence."""
+    """Input and outputs of a demo. source: (side, side) float64; size_formula: how the output size is computed;
+    problem: a sentence that says why there is no output, else empty."""
 
     source: Matrix
     low: float
@@ -101,7 +106,7 @@ class DemoResult:
 
 
 def run_demo(setup: DemoSetup, patch: Matrix) -> DemoResult:
-    """Do the operation of `setup` on a square patch of brightness, (side, side), 0..255."""
+    """Run the operation of `setup` on a square patch of brightness, (side, side) float64, 0..255."""
     if setup.operation in SCORE_OPERATIONS:
         return _activation(setup.operation, np.round((patch - 128) / 64, 1))
     if setup.operation in ("max", "mean"):
@@ -112,7 +117,7 @@ def run_demo(setup: DemoSetup, patch: Matrix) -> DemoResult:
 
 
 def _convolution(setup: DemoSetup, patch: Matrix) -> DemoResult:
-    """A convolution of any kind."""
+    """A convolution, plain, dilated or rotated."""
     kernel = np.array(setup.kernel, np.float64)
     rate = setup.rate if setup.operation == "dilated" else 1
     span = do.kernel_span(3, rate)
@@ -120,24 +125,26 @@ def _convolution(setup: DemoSetup, patch: Matrix) -> DemoResult:
     formula = size_formula(len(patch), span, setup.stride, pad)
     if do.output_side(len(patch), 3, setup.stride, pad, rate) == 0:
         problem = (
-            f"The kernel reaches over {span} pixels and does not fit into {len(patch)}. "
-            "Choose padding or a larger patch."
+            f"The kernel spans {span} pixels and does not fit into {len(patch)}. "
+            "Turn on padding or choose a larger patch."
         )
         return DemoResult(patch, 0, 255, formula, problem=problem)
 
-    def output(title: str, laid: Matrix) -> DemoOutput:
-        values = do.correlate(patch, laid, setup.stride, pad, rate)
+    def output(title: str, kernel_used: Matrix) -> DemoOutput:
+        values = do.correlate(patch, kernel_used, setup.stride, pad, rate)
 
-        def reads(x: int, y: int) -> tuple[InputTerm, ...]:
+        def input_terms(x: int, y: int) -> tuple[InputTerm, ...]:
             return tuple(
                 InputTerm(
-                    x * setup.stride + b * rate - pad, y * setup.stride + a * rate - pad, float(laid[a, b])
+                    x * setup.stride + b * rate - pad,
+                    y * setup.stride + a * rate - pad,
+                    float(kernel_used[a, b]),
                 )
                 for a in range(3)
                 for b in range(3)
             )
 
-        return _kernel_output(title, patch, values, laid, reads)
+        return _kernel_output(title, patch, values, kernel_used, input_terms)
 
     outputs: tuple[DemoOutput, ...] = (output("Output", kernel),)
     if setup.operation == "flipped":
@@ -150,8 +157,8 @@ def _transposed(setup: DemoSetup, patch: Matrix) -> DemoResult:
     pad = 1 if setup.same_padding else 0
     values = do.transposed_convolution(patch, kernel, TRANSPOSED_STRIDE, pad)
 
-    def reads(x: int, y: int) -> tuple[InputTerm, ...]:
-        """Every input cell whose kernel covers this one."""
+    def input_terms(x: int, y: int) -> tuple[InputTerm, ...]:
+        """The input cells whose scaled kernel covers this output cell."""
         found = []
         for a in range(3):
             for b in range(3):
@@ -162,59 +169,63 @@ def _transposed(setup: DemoSetup, patch: Matrix) -> DemoResult:
         return tuple(found)
 
     formula = transposed_formula(len(patch), 3, TRANSPOSED_STRIDE, pad)
-    return DemoResult(patch, 0, 255, formula, (_kernel_output("Output", patch, values, kernel, reads),))
+    return DemoResult(patch, 0, 255, formula, (_kernel_output("Output", patch, values, kernel, input_terms),))
 
 
 def _pooling(setup: DemoSetup, patch: Matrix) -> DemoResult:
     side, largest = setup.pool_size, setup.operation == "max"
     values = do.pool_max(patch, side) if largest else do.pool_mean(patch, side)
 
-    def reads(x: int, y: int) -> tuple[InputTerm, ...]:
+    def input_terms(x: int, y: int) -> tuple[InputTerm, ...]:
         return tuple(InputTerm(x * side + b, y * side + a, 1.0) for a in range(side) for b in range(side))
 
-    def spell(x: int, y: int) -> str:
-        return pooling_formula([patch[r.y, r.x] for r in reads(x, y)], values[y, x], largest=largest)
+    def formula_of(x: int, y: int) -> str:
+        return pooling_formula([patch[r.y, r.x] for r in input_terms(x, y)], values[y, x], largest=largest)
 
     formula = size_formula(len(patch), side, side, 0)
-    return DemoResult(patch, 0, 255, formula, (DemoOutput("Output", values, 0, 255, reads, spell),))
+    return DemoResult(
+        patch, 0, 255, formula, (DemoOutput("Output", values, 0, 255, input_terms, formula_of),)
+    )
 
 
 def _activation(operation: str, scores: Matrix) -> DemoResult:
     values = {"relu": do.relu, "sigmoid": do.sigmoid, "softmax": do.softmax}[operation](scores)
     whole_row = operation == "softmax"
 
-    def reads(x: int, y: int) -> tuple[InputTerm, ...]:
+    def input_terms(x: int, y: int) -> tuple[InputTerm, ...]:
         return tuple(InputTerm(b, y, 1.0) for b in (range(scores.shape[1]) if whole_row else (x,)))
 
-    def spell(x: int, y: int) -> str:
+    def formula_of(x: int, y: int) -> str:
         return activation_formula(operation, scores[y], x, values[y, x])
 
     formula = f"The size stays: {len(scores)}"
     low, high = (-2.0, 2.0) if operation == "relu" else (0.0, 1.0)
-    return DemoResult(scores, -2, 2, formula, (DemoOutput("Output", values, low, high, reads, spell),))
+    return DemoResult(
+        scores, -2, 2, formula, (DemoOutput("Output", values, low, high, input_terms, formula_of),)
+    )
 
 
 def _kernel_output(
     title: str,
     patch: Matrix,
     values: Matrix,
-    laid: Matrix,
-    reads: Callable[[int, int], tuple[InputTerm, ...]],
+    kernel_used: Matrix,
+    input_terms: Callable[[int, int], tuple[InputTerm, ...]],
 ) -> DemoOutput:
-    """The output of a kernel: a sum of products, in which zeros of the padding and of the kernel count nothing."""
+    """The output of a kernel, with its formula: a sum of products in which padded cells are zero."""
 
-    def spell(x: int, y: int) -> str:
+    def formula_of(x: int, y: int) -> str:
         inside = [
             (r.weight, patch[r.y, r.x] if 0 <= r.x < len(patch) and 0 <= r.y < len(patch) else 0.0)
-            for r in reads(x, y)
+            for r in input_terms(x, y)
         ]
         return products_formula(inside, float(values[y, x]))
 
-    return DemoOutput(title, values, *_display_range(values), reads, spell, laid)
+    return DemoOutput(title, values, *_display_range(values), input_terms, formula_of, kernel_used)
 
 
 def _display_range(values: Matrix) -> tuple[float, float]:
-    """What to show black and white: brightness as brightness; with numbers below zero, zero is the grey between."""
+    """The values to show as black and white: 0 and 255 for brightness; symmetric around zero for signed values."""
     if values.min() < 0:
         most = float(np.abs(values).max())
         return -most, most

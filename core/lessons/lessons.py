@@ -1,4 +1,4 @@
-"""The lessons: a few plain sentences each, and what to look at."""
+"""The texts of the lessons, each with a demo to try or an action to open."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from core.lessons.layer_demo import DemoSetup
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """setup: what to put on the bench, else None; place, door: the id of an action that leads to what it is about,
-    and the words on its button; both may be there."""
+    """A lesson. setup: the demo to show, if any; action_id, button_text: an action that opens the related part of the
+    program, if any, and the text on its button."""
 
     title: str
     text: str
@@ -22,44 +22,44 @@ class Lesson:
 
 LESSONS = (
     Lesson(
-        "What a class of a pixel is",
-        "A network gives every pixel one score for each class. Softmax turns the scores into shares that sum to 1, "
-        "and the largest share is the prediction. What you paint are the right answers it learns from.",
+        "Semantic segmentation: a class for every pixel",
+        "A network computes a score for each pixel and class. Softmax turns the scores into probabilities that sum to "
+        "1; the class with the largest one is the prediction. What you paint is the ground truth it is trained on.",
         DemoSetup("softmax", patch_side=4),
         "workspace_label",
-        "Go and paint",
+        "Open Label",
     ),
     Lesson(
         "Convolution",
-        "Nine numbers slide over the picture, and at each place the products are summed. Some numbers find edges, "
-        "others blur. Nobody chooses those of a network: it learns them.",
+        "A kernel of nine weights slides over the picture, and at each position the products are summed. Some kernels "
+        "detect edges, others blur. In a network the weights are not chosen by anybody: training finds them.",
         DemoSetup("convolution", EDGES_ACROSS, patch_side=16),
     ),
     Lesson(
-        "Pooling and how far it sees",
-        "Pooling keeps one number of each square, so the same kernel then covers twice as much of the picture. What "
-        "is lost is where exactly things were; a U-Net brings that back over its bridges.",
+        "Pooling and the receptive field",
+        "Pooling keeps one value of each square, so the next kernel covers twice as much of the picture: its receptive "
+        "field grows. Exact positions are lost; a U-Net restores them through its skip connections.",
         DemoSetup("max", pool_size=2, patch_side=16),
     ),
     Lesson(
         "Overfitting and validation",
-        "A network can learn its pictures by heart and still fail on new ones. So some pictures are kept for "
-        "validation: it never learns from them. Loss that falls while their score does not rise is the sign; more "
-        "labelled pictures and augmentation are the cure.",
+        "A network can memorise its training pictures and still fail on new ones: it overfits. So some pictures are "
+        "kept for validation and never trained on. Overfitting shows when the training loss falls but the validation score "
+        "does not rise; more labelled pictures and augmentation help.",
         action_id="workspace_train",
-        button_text="Open the charts",
+        button_text="Open Train",
     ),
     Lesson(
         "IoU",
-        "Of all pixels that are road, or were taken for it, how many are both? That share is the IoU "
-        "(intersection over union) of the class: 1 is perfect. Mean IoU counts rare classes as much as common ones.",
+        "Of all pixels that are labelled or predicted as road, how many are both? That share is the IoU (intersection "
+        "over union) of the class: 1 is perfect. Mean IoU gives rare classes the same weight as common ones.",
         action_id="workspace_train",
-        button_text="Open the charts",
+        button_text="Open Train",
     ),
     Lesson(
-        "Looking far, and weighing",
-        "Atrous spatial pyramid pooling looks at the same place with kernels of several reaches, near and far. "
-        "Squeeze-and-excitation then turns each channel up or down by what the whole picture shows.",
+        "Dilated kernels and channel attention",
+        "Atrous spatial pyramid pooling (ASPP) applies kernels with several dilation rates at the same position, for "
+        "near and far context. Squeeze-and-excitation then scales each channel by a summary of the whole picture.",
         DemoSetup("dilated", EDGES_ACROSS, rate=4, patch_side=16),
     ),
 )

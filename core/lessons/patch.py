@@ -1,4 +1,4 @@
-"""The piece of a picture that lies on the bench: brightness, one number a pixel."""
+"""The input of a layer demo: a square patch of a picture as brightness, one number a pixel."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from numpy.typing import NDArray
 from core.lessons.operations import Matrix
 
 PATCH_SIDES = (4, 8, 16, 32, 64)
-"""How large a patch may be: with 8 every number can be read, with 64 one sees what a kernel does."""
+"""Sides of a patch in pixels: up to 8 every number is readable, at 64 the effect on the picture shows."""
 
 
 def brightness(picture: NDArray[np.uint8]) -> Matrix:
-    """(H, W, 3) uint8 -> (H, W), whole numbers from 0, black, to 255, white. Weights of ITU-R BT.601."""
+    """Luma of an (H, W, 3) uint8 RGB picture: (H, W) whole numbers, 0 black to 255 white. Weights of ITU-R BT.601."""
     return np.asarray(np.rint(picture.astype(np.float64) @ np.array([0.299, 0.587, 0.114])))
 
 
 def patch_position(x: int, y: int, side: int, width: int, height: int) -> tuple[int, int]:
-    """(left, top) of a patch around a point, moved so far that it lies in the picture as far as it can."""
+    """(left, top) of a patch centred on a point, shifted so that as much of it as possible is inside the picture."""
     return (
         min(max(0, x - side // 2), max(0, width - side)),
         min(max(0, y - side // 2), max(0, height - side)),
@@ -25,13 +25,13 @@ def patch_position(x: int, y: int, side: int, width: int, height: int) -> tuple[
 
 
 def extract_patch(picture: NDArray[np.uint8], left: int, top: int, side: int) -> Matrix:
-    """(side, side) brightness; a picture that is smaller is continued by its last pixels."""
+    """(side, side) brightness; a smaller picture is padded with its edge pixels."""
     part = brightness(picture[top : top + side, left : left + side])
     return np.pad(part, ((0, side - part.shape[0]), (0, side - part.shape[1])), mode="edge")
 
 
 def highest_contrast(picture: NDArray[np.uint8], side: int) -> tuple[int, int]:
-    """(x, y) of the middle of the patch with most contrast: there an operation has something to show.
+    """(x, y) of the centre of the patch with the highest contrast, where the effect of an operation shows best.
 
     Looks at patches side by side, not at every place; of a picture smaller than a patch it is the middle.
     """
@@ -46,7 +46,7 @@ def highest_contrast(picture: NDArray[np.uint8], side: int) -> tuple[int, int]:
 
 
 def practice_picture(width: int = 192, height: int = 128) -> NDArray[np.uint8]:
-    """A picture to practise on while none is open, (height, width, 3) uint8: sky, a house, a road with its line."""
+    """A drawn picture for demos while none is open, (height, width, 3) uint8 RGB: sky, a house, a road with a line."""
     y, x = np.mgrid[:height, :width]
     picture = np.empty((height, width, 3), np.uint8)
     picture[:] = (206 - y * 0.3)[..., None] * np.array([0.85, 0.95, 1.0])

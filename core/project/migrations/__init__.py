@@ -1,1 +1,1 @@
-"""Alembic's steps from each form of the project file to the next."""
+"""Alembic migrations of the project file."""

@@ -1,4 +1,4 @@
-"""Alembic runs this to know its connection: always the one that core/project/upgrade.py hands over."""
+"""Alembic's environment: migrations run on the connection that `Store.upgrade` passes in."""
 
 from alembic import context
 

@@ -211,7 +211,7 @@ def _named_splits(pool: Sequence[PictureRecord], by: SplitGrouping) -> dict[int,
 def _assign_free_units(
     free: list[list[int]], assigned: dict[int, Split], pixels: Pixels, options: SplitOptions, total: int
 ) -> None:
-    """Give every free unit a split, so that all together, assigned ones counted, come close to the shares."""
+    """Add the units without a split to `assigned`, so that all pictures together come close to the shares."""
     shares = np.array(options.shares, float) / sum(options.shares)
     index_of = {split: n for n, split in enumerate(ALL_SPLITS)}
     have = Counter(index_of[split] for split in assigned.values())

@@ -1,9 +1,9 @@
 """Assigns groups of pictures to splits of given sizes, optionally with similar shares of every class.
 
-The second is iterative stratification: K. Sechidis, G. Tsoumakas, I. Vlahavas, "On the Stratification of Multi-Label
-Data", ECML PKDD 2011: the rarest class first, while there is still room everywhere. Two things differ, because what is
-dealt are whole groups with amounts of pixels instead of examples with labels: each goes where it brings all classes
-closest to what is wanted (least chi-square), and a part that has all the pictures it should have gets no more.
+The latter is iterative stratification: K. Sechidis, G. Tsoumakas, I. Vlahavas, "On the Stratification of Multi-Label
+Data", ECML PKDD 2011, which assigns the rarest class first, while every split still has room. Two things differ, because
+whole groups with amounts of pixels are assigned instead of examples with labels: each group goes to the split where it
+brings all classes closest to the wanted amounts (least chi-square), and a split that is full gets no more.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The first form of the project file."""
+"""The first schema of the project file."""
 
 import sqlalchemy as sa
 from alembic import op

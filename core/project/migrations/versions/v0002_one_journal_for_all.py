@@ -1,4 +1,4 @@
-"""One journal for all: marks, notes, tags and classes are edits too; views for people."""
+"""Changes of status, notes, tags and classes become edits of the journal; adds views for users."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -22,8 +22,8 @@ def upgrade() -> None:
     )
     op.create_index("ix_picture_tags_tag", "picture_tags", ["tag"])
 
-    # SQLite cannot take a NOT NULL away or change a primary key: the tables are built anew beside the old ones.
-    # Foreign keys are off meanwhile (core/project/store.py), or dropping the old journal would empty its children.
+    # SQLite cannot drop a NOT NULL or change a primary key, so the tables are rebuilt. Foreign keys are off meanwhile
+    # (core/project/store.py): dropping the old table would otherwise cascade to the rows that refer to it.
     with op.batch_alter_table("edits", recreate="always") as batch:
         batch.alter_column("picture_id", existing_type=sa.Integer(), nullable=True)
         batch.add_column(sa.Column("thinned", sa.Integer(), nullable=False, server_default="0"))
@@ -69,7 +69,7 @@ def upgrade() -> None:
         op.execute(f"CREATE VIEW {name} AS {query}")
 
 
-# A migration tells what was true when it was written; it does not look at the tables of today.
+# Written out here: a migration must not depend on the present schema.
 _VIEWS = {
     "labelled_pixels_by_class": """
         SELECT c.value, c.name, SUM(p.pixels) AS pixels, COUNT(*) AS pictures

@@ -1,4 +1,4 @@
-"""Class moves become a log, so that a network trained before an undo is still read rightly after it."""
+"""class_moves becomes a log, so that the output of a network that was trained before an undo is mapped correctly."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -31,7 +31,7 @@ def upgrade() -> None:
                o.old_value, o.new_value
         FROM old_class_moves o JOIN edits e ON e.id = o.edit_id ORDER BY o.edit_id"""
     )
-    # A run knew the moves up to the edit after which it began; what is undone today is taken back behind all of them.
+    # A run knew the rows up to the edit before it. Edits that are undone now are reverted after all of these.
     op.add_column("runs", sa.Column("after_move_id", sa.Integer(), nullable=False, server_default="0"))
     op.execute(
         """
