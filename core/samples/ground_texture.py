@@ -1,4 +1,4 @@
-"""What covers the ground of a sample scene: crops in rows, grass, asphalt, water, each with its own texture."""
+"""Textures of the ground of a sample scene: crops in rows, grass, asphalt, water."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Colour = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class GroundCover:
-    """How one piece of ground looks and what it is.
+    """Class and texture of a piece of ground.
 
     The colour moves from `first` to `second` with slow noise (`blotch`), quicker noise (`mottle`) and with rows;
     `grain` is noise of brightness from pixel to pixel. Rows run along `angle` (radians), `period` pixels apart.

@@ -1,4 +1,4 @@
-"""The colours of the land: crops, meadows, roads and waters as they look from a few hundred metres up."""
+"""Colours of land covers, as seen from a few hundred metres up: crops, meadows, roads, water."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FOREST_FLOOR = GroundCover(TREE, (52, 76, 42), (70, 90, 52), 0.2, 0.5, 0.09)
 
 
 def crop(rng: np.random.Generator, angle: float, metre: float) -> tuple[str, GroundCover]:
-    """Some field crop sown along `angle`, and its name; `metre` in pixels."""
+    """The name and the cover of a random field crop in rows along `angle` (radians); `metre` is in pixels."""
     name, first, second, rows, period = _CROPS[int(rng.integers(len(_CROPS)))]
     tramlines = metre * rng.uniform(13, 18) if rng.random() < 0.6 else 0.0
     return name, GroundCover(

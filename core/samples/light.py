@@ -1,4 +1,4 @@
-"""Sun, shadow and camera: a map of colours and heights becomes a photograph from above."""
+"""Sunlight, cast shadows and camera: turns maps of colours and heights into an aerial photograph."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from core.samples.scene_geometry import FloatImage, Points
 
 @dataclass(frozen=True)
 class LightConditions:
-    """The light of one scene and the state of the camera.
+    """Light and camera of one scene.
 
     `sun` points to the sun in the picture plane (radians, y downwards); `steepness` is the tangent of its height.
     """
@@ -29,7 +29,7 @@ class LightConditions:
 
 
 def random_conditions(rng: np.random.Generator) -> LightConditions:
-    """A dry day at some hour, some season, through some camera."""
+    """Random light and camera, for a dry day."""
     warm = rng.normal(0, 0.03)
     dark = rng.uniform(0.36, 0.48)
     exposure = rng.uniform(0.92, 1.08)

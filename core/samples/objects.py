@@ -1,4 +1,4 @@
-"""Things that stand on the ground of a sample scene and throw shadows: houses, trees, hedges, cars."""
+"""Objects of a sample scene that cast shadows: houses, trees, hedges, cars."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class SceneRaster:
     metre: float
 
     def pixel(self, x: float, y: float) -> tuple[int, int]:
-        """Row and column at (x, y), moved inside."""
+        """Row and column of the pixel at (x, y), clamped to the scene."""
         height, width = self.truth.shape
         return min(max(int(y), 0), height - 1), min(max(int(x), 0), width - 1)
 
@@ -71,7 +71,7 @@ class House:
 
 
 def add_house(land: SceneRaster, house: House, rng: np.random.Generator, value: int) -> None:
-    """Puts up a house: walls, roof with rows of tiles, ridge, chimney or panels. Its ground becomes taken."""
+    """Draw a house: walls, a roof with rows of tiles, ridge, chimney or panels. Its area becomes `taken`."""
     length, depth = house.rect.length, house.rect.depth
     box = land.patch(house.rect.x, house.rect.y, (length + depth + house.wing) * 0.62)
     if box is None:

@@ -1,4 +1,4 @@
-"""Puts houses, trees, hedges, cars and road markings on the ground of a sample scene."""
+"""Places houses, trees, hedges, cars and road markings in a sample scene."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from core.samples.terrain import MapParcel, TerrainMap
 
 
 def place_objects(rng: np.random.Generator, plan: ScenePlan, ground: TerrainMap) -> SceneRaster:
-    """The scene in colour and with heights, before the sun comes out."""
+    """The scene with colours and heights, without sunlight."""
     colours, fine = paint_ground(rng, ground.ids, ground.covers)
     truth = np.array([cover.value for cover in ground.covers], np.uint8)[ground.ids]
     taken = ground.taken | (truth == ROAD)
@@ -148,7 +148,7 @@ def _place_cars(rng: np.random.Generator, plan: ScenePlan, land: SceneRaster) ->
 
 
 def _place_woods(rng: np.random.Generator, land: SceneRaster, ground: TerrainMap) -> None:
-    """What stands in numbers: woods, orchards, bales on a stubble field."""
+    """Woods, orchards, and bales on stubble fields."""
     metre = land.metre
     for piece in ground.pieces:
         match piece.use:

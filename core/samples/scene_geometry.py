@@ -1,4 +1,4 @@
-"""Lines and turned rectangles, as the sample scenes need them; all lengths in pixels."""
+"""Polylines and rotated rectangles of sample scenes; all lengths in pixels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Points = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class RotatedRect:
-    """A turned rectangle around (x, y): `length` runs along `angle` (radians), `depth` across it."""
+    """A rotated rectangle around (x, y): `length` runs along `angle` (radians), `depth` across it."""
 
     x: float
     y: float
@@ -67,12 +67,12 @@ def axes(angle: float) -> tuple[Points, Points]:
 
 
 def draw_polygon(mask: NDArray[np.uint8], outline: Points, value: int) -> None:
-    """A filled polygon, to a sixteenth of a pixel."""
+    """Fill a polygon, with a precision of 1/16 pixel."""
     cv2.fillPoly(mask, [np.round(outline * 16).astype(np.int32)], value, shift=4)
 
 
 def draw_lines(mask: NDArray[np.uint8], lines: list[Points], thickness: float, value: int) -> None:
-    """Polylines, to a sixteenth of a pixel; `thickness` is rounded, at least 1."""
+    """Draw polylines, with a precision of 1/16 pixel; `thickness` is rounded, at least 1."""
     fixed = [np.round(line * 16).astype(np.int32).reshape(-1, 1, 2) for line in lines if len(line) > 1]
     cv2.polylines(mask, fixed, isClosed=False, color=value, thickness=max(1, round(thickness)), shift=4)
 

@@ -1,4 +1,4 @@
-"""Plans the land of a sample scene: roads, water and parcels as curves and polygons, in metres."""
+"""The vector map of a sample scene: roads, water and parcels as curves and polygons, in metres."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from core.samples.scene_geometry import Points
 
 @dataclass(frozen=True)
 class SceneKind:
-    """What a scene is like. Shares are weights, chances are 0..1."""
+    """Parameters of a kind of scene. Shares are relative weights, probabilities are 0..1."""
 
     streets: int
     settled: float
@@ -57,7 +57,7 @@ class Parcel:
 
 @dataclass(frozen=True)
 class ScenePlan:
-    """Everything that is known before something is drawn; houses stand within `village` of its middle."""
+    """The vector map of a scene; houses stand within `village` metres of its centre."""
 
     width: float
     height: float
@@ -144,7 +144,7 @@ def _blob(rng: np.random.Generator, centre: Points, radius: float) -> Points:
 
 
 def _divide_into_parcels(rng: np.random.Generator, kind: SceneKind, plan: ScenePlan, angle: float) -> None:
-    """Cuts the land into convex parcels with nearly parallel borders, as generations of heirs did."""
+    """Divide the land into convex parcels with nearly parallel borders."""
     margin = 30.0
     corners = ((-1, -1), (1, -1), (1, 1), (-1, 1))
     whole = np.array(
@@ -177,7 +177,7 @@ def _divide_into_parcels(rng: np.random.Generator, kind: SceneKind, plan: SceneP
 
 
 def _bent(rng: np.random.Generator, border: Points) -> Points:
-    """A straight border as a line that a wheel or a brook would take."""
+    """A straight border as a slightly curved line, for a track or a brook."""
     steps = np.linspace(0, 1, 40)
     side = np.array([-(border[1] - border[0])[1], (border[1] - border[0])[0]])
     swing = 0.02 * np.sin(steps * rng.uniform(6, 11) + rng.uniform(0, 7))

@@ -1,4 +1,4 @@
-"""Sample pictures for `maskloop demo`: countryside and suburbs from above, drawn here, with the truth."""
+"""Sample pictures with exact labels for `maskloop demo`: generated aerial views of countryside and suburbs."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class SampleScene:
 
 @dataclass(frozen=True)
 class SamplePicture:
-    """A written sample picture and its truth (H, W) uint8."""
+    """A sample picture that was written, and its true label, (H, W) uint8."""
 
     path: Path
     truth: NDArray[np.uint8]
@@ -52,7 +52,7 @@ class SamplePicture:
 def draw_scene(seed: int, size: tuple[int, int] = DEFAULT_SIZE) -> SampleScene:
     """The scene of this seed at `size` (width, height); the same bytes at every call.
 
-    What lies in the shadow of something keeps its own class.
+    Pixels in shadow keep their own class.
     """
     rng = np.random.default_rng((seed, 7))
     kind = KINDS[seed % len(KINDS)]
@@ -68,9 +68,9 @@ def draw_scene(seed: int, size: tuple[int, int] = DEFAULT_SIZE) -> SampleScene:
 def write_sample_pictures(
     folder: Path, *, count: int = 60, seed: int = 0, progress: Callable[[int, int], None] | None = None
 ) -> list[SamplePicture]:
-    """Writes scene-001.jpg .. into `folder` (made if need be) and tells `progress` (done, count) after each.
+    """Write scene-001.jpg, ... into `folder`, which is created if needed; calls `progress` (done, count) after each.
 
-    Raises OSError when the disk does not take them.
+    Raises OSError.
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = []

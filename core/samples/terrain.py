@@ -1,4 +1,4 @@
-"""Lays the ground of a sample scene: fields, waters, gardens, roads, each pixel with its cover."""
+"""Rasterises the ground of a sample scene: the land cover of each pixel, of fields, waters, gardens and roads."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from core.samples.scene_plan import Route, ScenePlan
 
 @dataclass(frozen=True)
 class MapParcel:
-    """A parcel on the map: its index into the covers, what grows there, and how it is turned (radians)."""
+    """A parcel of the map: its index into the covers, its use, and the direction of its rows (radians)."""
 
     index: int
     use: str
@@ -127,7 +127,7 @@ def _draw_waters(rng: np.random.Generator, plan: ScenePlan, ground: TerrainMap) 
 
 
 def _perturb_borders(rng: np.random.Generator, ids: NDArray[np.uint8], metre: float) -> NDArray[np.uint8]:
-    """The map with its borders shifted by up to a metre or so: nothing natural is quite straight."""
+    """The map with irregular borders, displaced by noise of about a metre."""
     shape = (ids.shape[0], ids.shape[1])
     y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
     x += noise(rng, shape, (30, 12, 5)) * np.float32(metre * 0.45)
