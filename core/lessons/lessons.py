@@ -44,8 +44,8 @@ LESSONS = (
     Lesson(
         "Overfitting and validation",
         "A network can memorise its training pictures and still fail on new ones: it overfits. So some pictures "
-        "are kept for validation and never trained on. Overfitting shows when the training loss falls but the validation score "
-        "does not rise; more labelled pictures and augmentation help.",
+        "are kept for validation and never trained on. Overfitting shows when the training loss falls but the "
+        "validation score does not rise; more labelled pictures and augmentation help.",
         action_id="workspace_train",
         button_text="Open Train",
     ),
