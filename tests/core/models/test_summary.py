@@ -1,4 +1,4 @@
-"""The stages of a network: sizes, channels and numbers are those of the network that torch builds."""
+"""Network summaries: sizes, channels and parameters equal those of the built network."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ THEIRS = ModelSpec("unet", "resnet18", "none", 128, (1, 2), channels=4)
     ],
     ids=lambda spec: spec.architecture,
 )
-def test_no_number_is_lost_and_none_counted_twice(spec: ModelSpec) -> None:
+def test_every_parameter_is_counted_once(spec: ModelSpec) -> None:
     told = summarise_network(spec)
     whole = sum(p.numel() for p in build_network(spec).parameters())
     assert told.parameters == whole == sum(stage.parameters for stage in told.stages)
@@ -45,7 +45,7 @@ def test_no_number_is_lost_and_none_counted_twice(spec: ModelSpec) -> None:
     assert head.channels == len(spec.class_values)
 
 
-def test_our_own_network_stage_by_stage() -> None:
+def test_stages_of_the_asymmetric_unet() -> None:
     told = summarise_network(OURS)
     down = [stage for stage in told.stages if stage.kind == ENCODER]
     assert [stage.channels for stage in down] == list(WIDTHS)
@@ -59,7 +59,7 @@ def test_our_own_network_stage_by_stage() -> None:
     assert down[0].parameters == 3 * 3 * 3 * 16 + 2 * 16
 
 
-def test_the_stages_of_an_encoder_are_what_it_answers() -> None:
+def test_encoder_stages_match_its_outputs() -> None:
     told = summarise_network(THEIRS)
     model = build_network(THEIRS).eval()
     with torch.no_grad():
@@ -72,7 +72,7 @@ def test_the_stages_of_an_encoder_are_what_it_answers() -> None:
     assert down[-1].parameters == sum(p.numel() for p in encoder.layer4.parameters())  # type: ignore[union-attr]
 
 
-def test_stages_travel_as_json() -> None:
+def test_summary_round_trip_as_json() -> None:
     told = summarise_network(OURS)
     assert decode_message(encode_message(told), NetworkSummary) == told
     assert told.sides[0] == 128
@@ -85,7 +85,7 @@ def describing() -> Iterator[NetworkSummaryService]:
     made.close()
 
 
-def test_a_process_of_its_own_answers_and_is_asked_once(
+def test_summary_comes_from_a_process_and_is_cached(
     describing: NetworkSummaryService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert describing.request(OURS).result(120) == summarise_network(OURS)
@@ -95,12 +95,12 @@ def test_a_process_of_its_own_answers_and_is_asked_once(
         describing.request(THEIRS).result(120)
 
 
-def test_a_network_that_cannot_be_built_is_a_sentence(describing: NetworkSummaryService) -> None:
+def test_network_that_cannot_be_built_raises_a_model_error(describing: NetworkSummaryService) -> None:
     with pytest.raises(ModelError, match="no encoder called “nobody”"):
         describing.request(ModelSpec("unet", "nobody", "none", 256, (1,))).result(120)
 
 
-def test_whoever_closes_does_not_wait_for_the_answer() -> None:
+def test_close_cancels_a_running_request() -> None:
     made = NetworkSummaryService()
     future = made.request(OURS)
     made.close()
@@ -108,7 +108,7 @@ def test_whoever_closes_does_not_wait_for_the_answer() -> None:
         future.result(10)
 
 
-def test_neither_asking_nor_the_bench_loads_torch() -> None:
+def test_requests_and_lessons_do_not_import_torch() -> None:
     code = (
         "import sys, core.session.models.network_summaries, core.lessons.lessons, core.lessons.patch;"
         "sys.exit('torch' in sys.modules)"

@@ -1,4 +1,4 @@
-"""Events and recipes survive their trip as lines of JSON."""
+"""Events and recipes as lines of JSON."""
 
 import dataclasses
 import json
@@ -54,7 +54,7 @@ def test_every_kind_of_event_is_tried_above() -> None:
     assert {type(event) for event in EVERY} == set(typing.get_args(TrainingEvent))
 
 
-def test_what_json_cannot_say_becomes_nan() -> None:
+def test_infinite_numbers_become_nan() -> None:
     back = decode_event(encode_event(TrainingProgress(1, None, math.inf, 1.0, 1.0, None)))
     assert isinstance(back, TrainingProgress)
     assert math.isnan(back.loss)
@@ -64,7 +64,7 @@ def test_what_json_cannot_say_becomes_nan() -> None:
     "line",
     ["", "{", "[]", "3", '{"event": "Boom"}', '{"event": "Note"}', '{"event": "Finished", "reason": 1}'],
 )
-def test_anything_else_is_refused(line: str) -> None:
+def test_other_lines_raise_a_value_error(line: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         decode_event(line)
 
@@ -108,7 +108,7 @@ def test_impossible_recipes_are_refused(change: dict[str, object]) -> None:
         Recipe.from_json({**raw, **change})
 
 
-def test_why_a_process_ended() -> None:
+def test_exit_messages() -> None:
     memory = OUT_OF_MEMORY_TEXT.format("Training stopped: the training process")
     assert exit_message(-9, [], oom_kill_seen=True, training=True) == memory
     assert (

@@ -1,4 +1,4 @@
-"""The loop in this process: two steps are a training, better weights are published, worse ones are not."""
+"""The training loop in this process: steps, published checkpoints, changed labels, stop, resume."""
 
 import time
 from contextlib import nullcontext
@@ -105,7 +105,7 @@ def test_two_steps_are_a_training(tmp_path: Path) -> None:
     assert predict(loaded, example(5)[0]).values.shape == (24, 32)
 
 
-def test_it_learns_what_is_easy(tmp_path: Path) -> None:
+def test_training_reaches_a_good_score_on_easy_pictures(tmp_path: Path) -> None:
     snapshot = frozen(tmp_path / "s", EASY)
     outcome = train(fresh_model(), SPEC, snapshot, EASY, run_folder=tmp_path / "run", on_event=lambda _: None)
     assert outcome.best_miou is not None
@@ -115,7 +115,7 @@ def test_it_learns_what_is_easy(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("loss", ["ce", "ce+dice"])
-def test_pixels_nobody_spoke_about_change_nothing(tmp_path: Path, loss: str) -> None:
+def test_unlabelled_pixels_do_not_change_the_weights(tmp_path: Path, loss: str) -> None:
     """0 (unlabelled), 255 (void) and classes the network does not have train to the very same weights."""
     recipe, weights = replace(TWO_STEPS, loss=loss), []
     for nothing in (0, 255, 77):
@@ -145,7 +145,7 @@ def test_the_same_seed_gives_the_same_weights(tmp_path: Path) -> None:
     assert not torch.equal(states[0], states[2])
 
 
-def test_without_val_pictures_it_publishes_by_training_pictures(tmp_path: Path) -> None:
+def test_without_val_pictures_every_evaluation_publishes(tmp_path: Path) -> None:
     heard: list[TrainingEvent] = []
     snapshot = frozen(tmp_path / "s", TWO_STEPS, val=0)
     train(fresh_model(), SPEC, snapshot, TWO_STEPS, run_folder=tmp_path / "run", on_event=heard.append)
@@ -160,7 +160,7 @@ def test_nothing_labelled_is_refused(tmp_path: Path) -> None:
         train(fresh_model(), SPEC, snapshot, TWO_STEPS, run_folder=tmp_path / "run", on_event=lambda _: None)
 
 
-def test_a_device_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
+def test_missing_device_raises_a_training_error(tmp_path: Path) -> None:
     recipe = replace(TWO_STEPS, device="cuda:7")
     snapshot = frozen(tmp_path / "s", recipe)
     with pytest.raises(TrainingError, match="Choose the device “auto”"):
@@ -202,7 +202,7 @@ def test_a_good_network_is_not_replaced_by_a_worse_one(tmp_path: Path, good_run:
     assert not (tmp_path / "run").exists()
 
 
-def test_a_new_class_joins_and_the_old_ones_stay_known(tmp_path: Path, good_run: tuple[Path, float]) -> None:
+def test_known_classes_stay_known_when_a_class_is_added(tmp_path: Path, good_run: tuple[Path, float]) -> None:
     spec = replace(SPEC, class_values=(2, 4, 9))
     snapshot = frozen(tmp_path / "s", TWO_STEPS, spec=spec)
     heard: list[TrainingEvent] = []
@@ -210,7 +210,7 @@ def test_a_new_class_joins_and_the_old_ones_stay_known(tmp_path: Path, good_run:
     assert of_kind(ModelEvaluated, heard)[-1].miou > good_run[1] - 0.15
 
 
-def test_labels_put_while_training_are_learned_from(tmp_path: Path) -> None:
+def test_labels_added_during_training_are_used(tmp_path: Path) -> None:
     recipe = replace(EASY, steps=6)
     snapshot, heard = frozen(tmp_path / "s", recipe, train=2, val=0), []
     told = iter([False, False, True])
@@ -231,10 +231,8 @@ def test_labels_put_while_training_are_learned_from(tmp_path: Path) -> None:
     assert "10" in load_checkpoint(tmp_path / "run").metadata["seen"]
 
 
-def test_the_best_is_scored_again_when_the_val_pictures_change(
-    tmp_path: Path, good_run: tuple[Path, float]
-) -> None:
-    """A val picture whose label contradicts the others pulls the old best down with the new one."""
+def test_best_weights_are_scored_again_when_val_changes(tmp_path: Path, good_run: tuple[Path, float]) -> None:
+    """A val picture whose label contradicts the others lowers the score of the best weights too."""
     recipe = replace(EASY, steps=3, learning_rate=1e-6)
     snapshot, heard = frozen(tmp_path / "s", recipe), []
     told = iter([False, True])
@@ -270,8 +268,8 @@ def test_stop_and_pause(tmp_path: Path) -> None:
     assert load_checkpoint(tmp_path / "run").metadata["step"] == 4
 
 
-def test_a_stop_does_not_wait_for_a_long_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before the first look nobody knows how long it takes; here every batch that is scored costs half a minute."""
+def test_stop_does_not_wait_for_a_long_evaluation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the first evaluation its duration is unknown; here every batch takes half a minute."""
     now = [0.0]
     scored: list[int] = []
 
@@ -294,76 +292,74 @@ def test_a_stop_does_not_wait_for_a_long_look(tmp_path: Path, monkeypatch: pytes
     assert len(scored) == 1
 
 
-def judge_of(
+def make_selector(
     run: Path, snapshot: TrainingSnapshot, heard: list[TrainingEvent]
 ) -> tuple[CheckpointSelector, TrainingSet]:
     pictures = TrainingSet(snapshot, SPEC, TWO_STEPS, torch.device("cpu"))
-    judge = CheckpointSelector(
+    selector = CheckpointSelector(
         run, SPEC, TWO_STEPS, pictures,
         on_event=heard.append, autocast=nullcontext, should_abort=lambda: False,
         group=ProcessGroup(make_fabric(TWO_STEPS)),
     )  # fmt: skip
-    return judge, pictures
+    return selector, pictures
 
 
-def test_looks_come_soon_then_seldom_and_sooner_after_news(tmp_path: Path) -> None:
-    judge, _ = judge_of(tmp_path / "run", frozen(tmp_path / "s", TWO_STEPS), [])
+def test_evaluations_become_rarer_and_come_soon_after_new_labels(tmp_path: Path) -> None:
+    selector, _ = make_selector(tmp_path / "run", frozen(tmp_path / "s", TWO_STEPS), [])
     model, looks = fresh_model().eval(), []
     for second in range(120):
-        if judge.is_due(second):
-            judge.evaluate(model, second, second)
+        if selector.is_due(second):
+            selector.evaluate(model, second, second)
             looks.append(second)
     assert looks[0] <= 8
     gaps = np.diff(looks)
     assert gaps[0] < gaps[-1]
     assert gaps.max() <= 16
-    judge.on_label_update(120)
-    assert not judge.is_due(121)
-    assert judge.is_due(125)
+    selector.on_label_update(120)
+    assert not selector.is_due(121)
+    assert selector.is_due(125)
 
 
 @pytest.mark.parametrize("warm", [False, True], ids=["fresh", "warm"])
-def test_a_look_at_val_pictures_that_are_being_painted_is_put_off_not_lost(
-    tmp_path: Path, warm: bool
-) -> None:
-    """Who paints on in the only val picture replaces it all the time; nothing unmeasured is published meanwhile."""
+def test_evaluation_is_repeated_when_val_pictures_change_meanwhile(tmp_path: Path, warm: bool) -> None:
+    """The only val picture is replaced repeatedly; nothing unmeasured is published meanwhile."""
     heard: list[TrainingEvent] = []
     snapshot = frozen(tmp_path / "s", TWO_STEPS, val=1)
-    judge, pictures = judge_of(tmp_path / "run", snapshot, heard)
+    selector, pictures = make_selector(tmp_path / "run", snapshot, heard)
     model = fresh_model().eval()
     for seed in (70, 71):  # twice: what was there before a single change is still readable
         snapshot.put(4, "4.jpg", "val", *example(seed))
     if warm:
-        judge.evaluate_base(model, 0.0)
-    judge.evaluate(model, 1, 6.0)
+        selector.evaluate_base(model, 0.0)
+    selector.evaluate(model, 1, 6.0)
     assert heard == []
-    assert judge.is_due(7.5)
+    assert selector.is_due(7.5)
     pictures.refresh()
     if warm:  # the weights to beat are scored first, and the same weights are not better
-        judge.evaluate(model, 2, 7.5)
+        selector.evaluate(model, 2, 7.5)
         assert of_kind(ModelEvaluated, heard)
         assert not of_kind(CheckpointPublished, heard)
     else:
-        judge.evaluate(model, 2, 7.5)
+        selector.evaluate(model, 2, 7.5)
         assert of_kind(CheckpointPublished, heard)[0].miou is not None
 
 
-def test_val_pictures_without_a_known_class_do_not_judge(tmp_path: Path) -> None:
+def test_val_pictures_without_a_class_are_not_evaluated(tmp_path: Path) -> None:
     heard: list[TrainingEvent] = []
     snapshot = frozen(tmp_path / "s", TWO_STEPS, val=0)
     picture, values = example(80)
     snapshot.put(9, "void.jpg", "val", picture, np.full_like(values, 255))
-    judge, _ = judge_of(tmp_path / "run", snapshot, heard)
-    judge.evaluate(fresh_model().eval(), 1, 6.0)
+    selector, _ = make_selector(tmp_path / "run", snapshot, heard)
+    selector.evaluate(fresh_model().eval(), 1, 6.0)
     assert of_kind(CheckpointPublished, heard)[0].miou is None
 
 
-def test_weights_that_lose_a_class_are_met_part_of_the_way(
+def test_weights_that_lose_a_class_are_interpolated_with_the_best(
     tmp_path: Path, good_run: tuple[Path, float]
 ) -> None:
-    """From a network that sees too little of class 9 to one that sees nothing else: what is good lies between."""
+    """From a network that predicts too little of class 9 to one that predicts nothing else: the best lies between."""
     heard: list[TrainingEvent] = []
-    judge, _ = judge_of(tmp_path / "run", frozen(tmp_path / "s", EASY), heard)
+    selector, _ = make_selector(tmp_path / "run", frozen(tmp_path / "s", EASY), heard)
     model = load_starting_model(good_run[0], SPEC).eval()
     right = model.state_dict()["head.bias"].clone()
     towards_9 = torch.tensor([-1.0, 1.0])
@@ -372,27 +368,27 @@ def test_weights_that_lose_a_class_are_met_part_of_the_way(
         model.state_dict()["head.bias"].copy_(right + (16 * share - 5) * towards_9)
 
     shift_to(0.0)
-    judge.evaluate_base(model, 0.0)
-    before = judge.best_miou
+    selector.evaluate_base(model, 0.0)
+    before = selector.best_miou
     assert before is not None
     shift_to(1.0)
     looked_at = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    judge.evaluate(model, 5, 6.0)
+    selector.evaluate(model, 5, 6.0)
     (published,), evaluated = of_kind(CheckpointPublished, heard), of_kind(ModelEvaluated, heard)
-    assert published.miou == judge.best_miou == evaluated[-1].miou > before + 0.1
-    assert judge.evaluations_without_gain == 0
+    assert published.miou == selector.best_miou == evaluated[-1].miou > before + 0.1
+    assert selector.evaluations_without_gain == 0
     torch.testing.assert_close(
         load_checkpoint(tmp_path / "run").model.state_dict()["head.bias"], right - towards_9
     )
     for name, tensor in model.state_dict().items():
         assert torch.equal(tensor, looked_at[name]), "the training goes on from where it was"
     shift_to(9.0)  # nothing between is better than what is in use
-    judge.evaluate(model, 6, 12.0)
+    selector.evaluate(model, 6, 12.0)
     assert len(of_kind(CheckpointPublished, heard)) == 1
-    assert judge.evaluations_without_gain == 1
+    assert selector.evaluations_without_gain == 1
 
 
-def test_a_resumed_training_goes_on_where_it_ended(tmp_path: Path) -> None:
+def test_resumed_training_continues_where_it_ended(tmp_path: Path) -> None:
     """Four steps, then four more, share weights, average, optimizer and schedule with the first four."""
     half, whole = replace(EASY, steps=4), replace(EASY, steps=8)
     snapshot, heard = frozen(tmp_path / "s", half), []
@@ -426,7 +422,9 @@ def test_a_resumed_training_goes_on_where_it_ended(tmp_path: Path) -> None:
         torch.testing.assert_close(same.state_dict()[name], tensor, rtol=0, atol=0)
 
 
-def test_what_cannot_be_resumed_is_a_sentence(tmp_path: Path, good_run: tuple[Path, float]) -> None:
+def test_resuming_without_a_valid_state_raises_a_training_error(
+    tmp_path: Path, good_run: tuple[Path, float]
+) -> None:
     snapshot = frozen(tmp_path / "s", TWO_STEPS)
     with pytest.raises(TrainingError, match="left nothing to resume"):
         train(

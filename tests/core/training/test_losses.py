@@ -9,6 +9,7 @@ from torch import nn
 
 from core.training.data.dataset import IGNORE_INDEX
 from core.training.losses import class_weights, segmentation_loss
+from core.training.recipe import LOSSES
 
 
 def test_losses_agree_with_their_formulas() -> None:
@@ -65,3 +66,55 @@ def test_effective_numbers_lie_between_none_and_inverse() -> None:
     ratio = {kind: float(w[2] / w[0]) for kind, w in weights.items()}
     assert 1 < ratio["sqrt"] < ratio["inverse"]
     assert 1 < ratio["effective"] < ratio["inverse"]
+
+
+@pytest.mark.parametrize("kind", LOSSES)
+def test_unlabelled_pixels_have_no_influence(kind: str) -> None:
+    torch.manual_seed(0)
+    targets = torch.randint(0, 3, (2, 8, 8))
+    targets[:, :5] = IGNORE_INDEX
+    logits = torch.randn(2, 3, 8, 8, requires_grad=True)
+    other = logits.detach().clone()
+    other[:, :, :5] = 50 * torch.randn(2, 3, 5, 8)
+    loss = segmentation_loss(logits, targets, kind, torch.ones(3))
+    torch.testing.assert_close(loss, segmentation_loss(other, targets, kind, torch.ones(3)))
+    loss.backward()
+    assert logits.grad is not None
+    assert not logits.grad[:, :, :5].any()
+    assert logits.grad[:, :, 5:].any()
+
+
+@pytest.mark.parametrize("kind", LOSSES)
+def test_loss_without_labels_is_zero_with_a_gradient(kind: str) -> None:
+    logits = torch.randn(2, 3, 8, 8, requires_grad=True)
+    loss = segmentation_loss(logits, torch.full((2, 8, 8), IGNORE_INDEX), kind, torch.ones(3))
+    loss.backward()
+    assert loss.item() == 0
+    assert logits.grad is not None
+    assert not logits.grad.any()
+
+
+def test_cross_entropy_agrees_with_torch_and_dice_with_its_formula() -> None:
+    torch.manual_seed(0)
+    logits, targets, weights = (
+        torch.randn(2, 3, 8, 8),
+        torch.randint(0, 3, (2, 8, 8)),
+        torch.tensor([1.0, 2, 3]),
+    )
+    targets[0, 0] = IGNORE_INDEX
+    expected = nn.functional.cross_entropy(logits, targets, weights, ignore_index=IGNORE_INDEX)
+    torch.testing.assert_close(segmentation_loss(logits, targets, "ce", weights), expected)
+    counted = (targets != IGNORE_INDEX).unsqueeze(1)
+    truth = nn.functional.one_hot(targets.clamp(max=2), 3).permute(0, 3, 1, 2) * counted
+    soft = logits.softmax(1) * counted
+    dice = (2 * (soft * truth).sum((0, 2, 3)) + 1) / (soft.sum((0, 2, 3)) + truth.sum((0, 2, 3)) + 1)
+    torch.testing.assert_close(segmentation_loss(logits, targets, "dice", weights), 1 - dice.mean())
+
+
+@pytest.mark.parametrize("kind", ["sqrt", "inverse", "effective"])
+def test_rare_classes_weigh_more(kind: str) -> None:
+    weights = class_weights(np.array([900, 100, 0]), kind)
+    assert weights[1] > weights[0]
+    assert weights[2] == 1
+    assert (weights[:2] * [0.9, 0.1]).sum() == pytest.approx(1)
+    assert (class_weights(np.array([900, 100, 0]), "none") == 1).all()

@@ -1,4 +1,4 @@
-"""What augmentation makes of the own pictures can be looked at while it is chosen."""
+"""Previews of augmentation on pictures of the project."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_without_augmentation_a_picture_stays_as_it_is() -> None:
         assert np.abs(each.astype(int) - picture(96, 64)).max() <= 1
 
 
-def test_the_dice_decide_and_can_be_thrown_again_alike() -> None:
+def test_equal_seeds_give_equal_augmentation() -> None:
     strong = replace(PLAIN, zoom=(0.5, 2.0), colour=0.4, noise=0.1, blur=1.0, flip="strong")
     one, other, again = (augmented_versions(picture(), 64, strong, seed, 1)[1] for seed in (1, 2, 1))
     assert not np.array_equal(one, other)
@@ -52,7 +52,7 @@ def previewing(project: Project) -> Iterator[AugmentationPreviewer]:
     made.close()
 
 
-def test_own_pictures_come_back_and_one_that_is_gone_is_named(
+def test_preview_of_project_pictures_reports_a_missing_file(
     project: Project, previewing: AugmentationPreviewer
 ) -> None:
     shown = previewing.request(PLAIN, 96, 0).result(240)
@@ -70,7 +70,7 @@ def test_own_pictures_come_back_and_one_that_is_gone_is_named(
     assert previewing.request(PLAIN, 32, 0).result(240).pictures[0][0].shape == (21, 32, 3)
 
 
-def test_only_the_newest_wish_is_answered(previewing: AugmentationPreviewer) -> None:
+def test_only_the_latest_request_is_answered(previewing: AugmentationPreviewer) -> None:
     wishes = [previewing.request(PLAIN, 32, seed) for seed in range(4)]
     wishes[-1].result(240)
     ends = [wish.exception(1) for wish in wishes]
@@ -78,7 +78,7 @@ def test_only_the_newest_wish_is_answered(previewing: AugmentationPreviewer) -> 
     assert any(isinstance(end, Cancelled) for end in ends)
 
 
-def test_labelled_pictures_are_shown_where_there_are_enough(project: Project) -> None:
+def test_labelled_pictures_are_preferred(project: Project) -> None:
     assert [record.id for record in choose_pictures(project.pictures.all())] == [1, 2, 4, 5]
     label_all(project, project.pictures.all()[:4])
     assert [record.id for record in choose_pictures(project.pictures.all())] == [1, 2, 3, 4]

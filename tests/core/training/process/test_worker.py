@@ -1,4 +1,4 @@
-"""What goes wrong under a training: one sentence, the last good network, and a process that is of use again."""
+"""Failures of a training: the message, the last good checkpoint, and a process that still works."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def freeze(folder: Path, recipe: Recipe = RECIPE) -> TrainingSnapshot:
 
 
 class Exploding(nn.Module):
-    """The network it is given, whose answers are no numbers from some step on."""
+    """Wraps a network; its logits become nan after some steps."""
 
     def __init__(self, model: nn.Module, good_steps: int) -> None:
         super().__init__()
@@ -67,8 +67,8 @@ class Exploding(nn.Module):
 
 
 @pytest.mark.parametrize("good_steps", [0, 2])
-def test_numbers_that_explode_end_the_training_and_publish_nothing(tmp_path: Path, good_steps: int) -> None:
-    """Without val pictures every look publishes: weights that are no numbers must not get through even so."""
+def test_diverging_training_ends_and_publishes_nothing(tmp_path: Path, good_steps: int) -> None:
+    """Without val pictures every evaluation publishes, but never weights that are not finite."""
     run = tmp_path / "run"
     save_checkpoint(run, build_network(SPEC), SPEC, {"step": 1})
     before = (run / "model.safetensors").read_bytes()
@@ -83,7 +83,7 @@ def test_numbers_that_explode_end_the_training_and_publish_nothing(tmp_path: Pat
     load_starting_model(run, SPEC)
 
 
-def test_a_full_disk_ends_the_training_with_the_old_network(
+def test_full_disk_ends_the_training_and_keeps_the_old_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = tmp_path / "run"
@@ -117,11 +117,11 @@ def test_a_full_disk_ends_the_training_with_the_old_network(
         ("The size of tensor a (3) must match the size of tensor b (4)", False),
     ],
 )
-def test_a_lost_graphics_card_is_known_by_its_words(said: str, lost: bool) -> None:
+def test_lost_graphics_card_is_recognised_by_the_error(said: str, lost: bool) -> None:
     assert is_lost_device(said) is lost
 
 
-def test_a_lost_graphics_card_is_a_sentence() -> None:
+def test_message_about_a_lost_graphics_card() -> None:
     said = exit_message(
         LOST_DEVICE_EXIT_CODE, ["RuntimeError: CUDA error"], oom_kill_seen=False, training=True
     )
@@ -138,11 +138,11 @@ def test_a_lost_graphics_card_is_a_sentence() -> None:
         ("CUDA error: unspecified launch failure", False),
     ],
 )
-def test_memory_that_ran_out_is_known_by_its_words(said: str, memory: bool) -> None:
+def test_out_of_memory_is_recognised_by_the_error(said: str, memory: bool) -> None:
     assert is_out_of_memory(said) is memory
 
 
-def test_a_network_that_cannot_learn_from_one_picture_says_so(tmp_path: Path) -> None:
+def test_network_that_needs_a_batch_of_two_raises_a_training_error(tmp_path: Path) -> None:
     spec = ModelSpec("deeplabv3plus", "resnet18", "none", 32, (1, 2))
     recipe = replace(RECIPE, batch=1)
     with pytest.raises(TrainingError, match="batch of 2 or more"):
@@ -152,9 +152,7 @@ def test_a_network_that_cannot_learn_from_one_picture_says_so(tmp_path: Path) ->
         )  # fmt: skip
 
 
-def test_a_card_that_knows_no_double_numbers_can_publish(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_device_without_float64_can_publish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Apple's refuse them."""
 
     def refused(_tensor: torch.Tensor) -> torch.Tensor:
@@ -169,7 +167,7 @@ def test_a_card_that_knows_no_double_numbers_can_publish(
     assert [event for event in heard if isinstance(event, CheckpointPublished)]
 
 
-def test_a_prediction_between_two_steps_leaves_the_training_its_threads_and_dice(tmp_path: Path) -> None:
+def test_prediction_between_steps_keeps_threads_and_random_state(tmp_path: Path) -> None:
     recipe = replace(RECIPE, steps=6, deterministic=True)
     snapshot = freeze(tmp_path / "s", recipe)
     save_checkpoint(tmp_path / "other", build_network(SPEC), SPEC, {})
@@ -230,7 +228,7 @@ def until(heard: queue.Queue[TrainingEvent], fits: Callable[[TrainingEvent], boo
     raise AssertionError(f"it never came; there were {seen[-8:]}")
 
 
-LOSES_ITS_CARD = """
+FAIL_ON_THIRD_STEP = """
 import pathlib
 import core.training.train_step as stepping
 from core.training.train_step import batch_of as good
@@ -246,11 +244,11 @@ stepping.batch_of = lost
 """
 
 
-def test_a_card_lost_in_a_training_and_a_picture_deleted_meanwhile(
+def test_process_is_replaced_after_a_lost_graphics_card(
     tmp_path: Path, worker: WorkerClient, heard: queue.Queue[TrainingEvent], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The process with the broken card ends by itself; the next one works, and leaves out what is gone."""
-    (tmp_path / "sitecustomize.py").write_text(LOSES_ITS_CARD.format(flag=tmp_path / "lost"))
+    """The process with the lost card exits; the next one works, and reports the missing picture."""
+    (tmp_path / "sitecustomize.py").write_text(FAIL_ON_THIRD_STEP.format(flag=tmp_path / "lost"))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     save_checkpoint(tmp_path / "base", build_network(SPEC), SPEC, {})
     snapshot = freeze(tmp_path / "s", replace(RECIPE, steps=None, minutes=10.0))

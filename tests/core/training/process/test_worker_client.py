@@ -1,4 +1,4 @@
-"""A real training process: it trains, publishes, predicts, pauses, stops, and is replaced when it is killed."""
+"""The client with a real training process: train, publish, predict, pause, stop, replace after a kill."""
 
 import os
 import queue
@@ -152,7 +152,7 @@ def _all_one_class() -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
-def test_a_killed_process_is_told_and_replaced(
+def test_killed_process_is_reported_and_replaced(
     tmp_path: Path, worker: WorkerClient, listener: Listener
 ) -> None:
     snapshot = freeze(tmp_path / "s")
@@ -189,7 +189,7 @@ def test_a_killed_process_is_told_and_replaced(
     assert finished.reason == "stopped"
 
 
-def test_a_process_that_cannot_live_is_not_started_for_ever(
+def test_process_that_always_crashes_is_not_started_again(
     worker: WorkerClient, listener: Listener, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("core.base.json_process.sys.executable", str(tmp_path / "no-python"))
@@ -209,7 +209,7 @@ def test_a_process_that_cannot_live_is_not_started_for_ever(
     assert crashes == 3
 
 
-def test_nothing_is_started_for_nothing(worker: WorkerClient, listener: Listener) -> None:
+def test_commands_without_work_do_not_start_the_process(worker: WorkerClient, listener: Listener) -> None:
     for ask in (worker.stop, worker.pause, worker.resume, worker.refresh, worker.drop_predictions):
         ask()
     time.sleep(0.1)
