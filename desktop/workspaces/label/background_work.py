@@ -20,7 +20,7 @@ from desktop.dispatcher import MainThreadDispatcher
 DELAY_MS = 300
 """Work that takes longer is announced in the status bar."""
 QUIET_DELAY_MS = 1000
-"""The same for work that nobody asked for explicitly, such as the preview under the pointer."""
+"""The same for work that was not requested explicitly, such as the preview under the pointer."""
 REPEAT_MS = 3000
 """The announcement is repeated with the seconds so far: messages in the status bar disappear after a while."""
 

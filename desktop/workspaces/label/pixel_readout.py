@@ -19,7 +19,7 @@ from desktop.workspaces.label.page import LabelPage
 ORIGIN_DELAY_MS = 90
 """The origin of a pixel is requested once the pointer rests: it is read from the document."""
 UPDATE_INTERVAL_MS = 40
-"""Nobody reads faster, and more updates would slow a stroke down."""
+"""The readout is updated at most this often: more updates could not be read, and would slow a stroke down."""
 
 
 class PixelReadout(Controller):

@@ -303,7 +303,7 @@ class HistoryPanel(QWidget):
             "Go forward to here" if entry is not None and entry.undone else "Go back to here"
         )
         self.revert_button.setEnabled(is_enabled)
-        self.revert_button.setToolTip("A later change can no longer be undone." if is_blocked else "")
+        self.revert_button.setToolTip("A later change cannot be undone any more." if is_blocked else "")
 
 
 def age_text(made_at: str, now: datetime | None = None) -> str:

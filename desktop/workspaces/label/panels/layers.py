@@ -9,7 +9,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
-from desktop.actions.catalog import action_spec as action_row
+from desktop.actions.catalog import action_spec
 from desktop.canvas.rendering.layer_style import LayerState, RegionStyle
 from desktop.theme.icons import set_themed_icon
 from desktop.theme.theme import GRID, Theme
@@ -72,7 +72,7 @@ class LayersPanel(QWidget):
         for action in actions:
             button = QToolButton()
             button.setDefaultAction(action)
-            button.setAccessibleName(action_row(action.objectName()).title)
+            button.setAccessibleName(action_spec(action.objectName()).title)
             button.setIconSize(QSize(14, 14))
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             self._header.addWidget(button)

@@ -107,8 +107,8 @@ class ThumbnailStrip(QAbstractScrollArea):
         self._images[picture_id] = QPixmap.fromImage(image)
         self._scaled.pop(picture_id, None)
         while len(self._images) > CACHE_SIZE:
-            gone, _ = self._images.popitem(last=False)
-            self._scaled.pop(gone, None)
+            oldest, _ = self._images.popitem(last=False)
+            self._scaled.pop(oldest, None)
         self._update(picture_id)
 
     def set_error(self, picture_id: int, message: str) -> None:

@@ -82,9 +82,9 @@ class ToolControls(QWidget):
             return self._choice(control)
         if control.kind is bool:
             return self._switch(control)
-        made, name = self._amount(control)
+        widget, name = self._amount(control)
         self._names.append(name)
-        return made
+        return widget
 
     def _choice(self, control: OptionSpec) -> _OptionWidget:
         box = combo_box(control.titled_choices, control.title, "quiet")

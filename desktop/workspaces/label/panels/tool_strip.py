@@ -9,7 +9,7 @@ from PySide6.QtCore import QPoint, QSize, Qt
 from PySide6.QtGui import QAction, QContextMenuEvent
 from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 
-from desktop.actions.catalog import action_spec as action_row
+from desktop.actions.catalog import action_spec
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.controls import column, hairline, set_background
 
@@ -51,7 +51,7 @@ class ToolGroupButton(QToolButton):
     def _show(self, action: QAction) -> None:
         self.setDefaultAction(action)
         self.setToolTip(action.toolTip() + "<p>Hold or right-click for more.</p>")
-        self.setAccessibleName(action_row(action.objectName()).title)
+        self.setAccessibleName(action_spec(action.objectName()).title)
 
 
 class ToolStrip(QWidget):
@@ -80,16 +80,16 @@ class ToolStrip(QWidget):
     def _group_button(self, actions: Sequence[QAction]) -> QToolButton:
         if len(actions) == 1:
             return self._button(actions[0])
-        made = ToolGroupButton(actions)
-        self.buttons |= {action.objectName(): made for action in actions}
-        return _sized(made)
+        button = ToolGroupButton(actions)
+        self.buttons |= {action.objectName(): button for action in actions}
+        return _sized(button)
 
     def _button(self, action: QAction) -> QToolButton:
-        made = QToolButton()
-        made.setDefaultAction(action)
-        made.setAccessibleName(action_row(action.objectName()).title)
-        self.buttons[action.objectName()] = made
-        return _sized(made)
+        button = QToolButton()
+        button.setDefaultAction(action)
+        button.setAccessibleName(action_spec(action.objectName()).title)
+        self.buttons[action.objectName()] = button
+        return _sized(button)
 
 
 def _sized(button: QToolButton) -> QToolButton:

@@ -125,7 +125,7 @@ def test_merge_into_another_class(desk: Desk) -> None:
     menu.close()
     menu.merge_menu.actions()[0].trigger()
     asked = question(desk, MergeClassDialog)
-    assert asked.sentence.text().endswith("in 1 picture become roof, and the class grass goes.")
+    assert asked.sentence.text().endswith("in 1 picture become roof, and the class grass is deleted.")
     desk.click(asked.accept_button)
     desk.wait_until(lambda: np.array_equal(desk.label_values, painted * 2), "the merged pixels on screen", 10)
     assert names(desk) == ["roof"] and desk.page.classes.list_view.active_value() == 2
