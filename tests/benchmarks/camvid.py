@@ -1,10 +1,10 @@
-"""The command line from import to scores on CamVid, each command a process of its own, as a person would run it.
+"""The command line from import to scores on CamVid, each command as a process of its own.
 
 python -m tests.benchmarks.camvid DATA [--minutes 10] [--labelled N] [--seed 0] [--json]
 
-DATA holds images/, masks/ and classes.json (11 classes, 480 x 360). The sequence 0006R0 is held out as the test
-part: val is one short clip whose neighbours are in train, so its score flatters. `--labelled N` trains on N pictures
-only (every so many), to see what a few labels bring.
+DATA contains images/, masks/ and classes.json (11 classes, 480 x 360). The sequence 0006R0 is held out as test; val is one
+short clip whose neighbouring frames are in train, so its score is too high. `--labelled N` trains on N evenly spread
+pictures only, to see the effect of few labels.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ HELD_OUT = "0006R0"
 
 
 def command(*words: str) -> tuple[dict[str, Any], float]:
-    """Run one command of maskloop; returns its JSON and its seconds."""
+    """Run one maskloop command; returns its JSON and its seconds."""
     began = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-m", "desktop", *words, "--json"], capture_output=True, text=True, check=False
@@ -38,7 +38,7 @@ def command(*words: str) -> tuple[dict[str, Any], float]:
 
 
 def hold_out(folder: Path, labelled: int | None) -> dict[str, int]:
-    """Move one sequence to test; with `labelled` keep only so many pictures in train, the others are unlabelled."""
+    """Move one sequence to test; with `labelled` keep only that many pictures in train and unlabel the others."""
     with Project.open(folder, purpose="a benchmark") as project:
         records = project.pictures.all()
         project.pictures.set_split([r.id for r in records if HELD_OUT in r.name], Split.TEST)

@@ -1,9 +1,9 @@
-"""Counts every encoder we can use and writes core/models/encoders.json; run it when the libraries were renewed.
+"""Counts the cost of every encoder and writes core/models/encoders.json; run it after an upgrade of the libraries.
 
     nice python -m tests.benchmarks.encoder_costs [FROM]
 
-Takes ten minutes or more on one core; FROM goes on at that number. Nothing is downloaded and nothing computed:
-see core/models/cost.py. What the architectures cost on their usual encoder goes into networks.json.
+Takes at least ten minutes of one core; FROM continues at that number. Nothing is downloaded or computed: see
+core/models/cost.py. The costs of the architectures on their default encoders go into networks.json.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ OUT, NETWORKS = MODELS / "encoders.json", MODELS / "networks.json"
 
 
 def works(make: Callable[[], nn.Module], height: int, width: int) -> bool:
-    """Whether it can be built and takes a picture of this shape."""
+    """Whether the network can be built and takes a picture of this shape."""
     try:
         try:
             with torch.device("meta"):
@@ -41,7 +41,7 @@ def works(make: Callable[[], nn.Module], height: int, width: int) -> bool:
 
 
 def row(name: str, pretrained: bool) -> list[object] | None:
-    """[million parameters, gmacs, flags]; None where it does not take any picture with sides of 32s."""
+    """[million parameters, gmacs, flags]; None where it does not take pictures with any sides of multiples of 32."""
     import segmentation_models_pytorch as smp
 
     def encoder(**options: object) -> nn.Module:
@@ -75,13 +75,13 @@ def levels(encoder: Callable[[], nn.Module]) -> list[int]:
 
 
 def write(path: Path, rows: dict[str, list[object]]) -> None:
-    """One row a line, so that a difference can be read."""
+    """Write one row a line, for readable diffs."""
     lines = ",\n".join(f" {json.dumps(name)}: {json.dumps(counted)}" for name, counted in rows.items())
     path.write_text("{\n" + lines + "\n}\n", "utf-8")
 
 
 def count_networks() -> None:
-    """Every architecture on its usual encoder, for ten classes."""
+    """Cost of every architecture on its default encoder, for ten classes."""
     rows: dict[str, list[object]] = {}
     for each in architectures():
         cost = measure_cost(ModelSpec(each.name, each.encoder, "none", 256, tuple(range(1, 11))))

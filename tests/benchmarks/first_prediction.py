@@ -1,10 +1,10 @@
-"""How soon the network is of use: mIoU against seconds from the start of the process, from a few labelled pictures.
+"""Time to a useful network: mIoU over seconds from the start of the process, from a few labelled pictures.
 
 python -m tests.benchmarks.first_prediction [--data CAMVID] [--unseen] [--labelled 12] [--minutes 1] [--json]
 
-Without DATA: our own scenes, scored on scenes nobody has labelled. With it: CamVid frames of two sequences, scored on
-other frames of these two (what a person labels next), or with --unseen on every third frame of a third sequence
-(0006R0) that the network never sees. The clock starts before the child process does.
+Without DATA: our own scenes, scored on unlabelled scenes. With it: CamVid frames of two sequences, scored on other frames
+of the same sequences (which a user would label next), or with --unseen on every third frame of a third sequence (0006R0).
+The time starts before the child process.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""The training that somebody would write instead of opening Maskloop: the plainest loop over ready tensors.
+"""A plain training loop for comparison, over prepared tensors.
 
-Everything is resized to a square once and lies in memory, so that it is spared the reading of files; half of the
-pictures are mirrored; cross-entropy and Dice, Adam at 0.001, the last weights count. No classes are weighed, nothing is
-averaged, and nobody looks at a validation part.
+All pictures are resized to a square once and kept in memory, so that no files are read; half of them are mirrored;
+cross-entropy and Dice, Adam at 0.001, the last weights are used. No class weights, no EMA, no validation.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 def learn_plainly(
     model: nn.Module, pairs: Sequence[Pair], size: int, minutes: float, batch: int, seed: int
 ) -> int:
-    """Train on the device that the model is on for so long. Returns the number of steps."""
+    """Train on the device of the model for this time. Returns the number of steps."""
     device = next(model.parameters()).device
     square, batch = (size, size), min(batch, len(pairs))
     pictures = torch.stack([_tensor(cv2.resize(picture, square)) for picture, _ in pairs])
@@ -59,7 +58,7 @@ def learn_plainly(
 
 @torch.no_grad()
 def predict_plainly(model: nn.Module, picture: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """The class rows of (H, W, 3) uint8, (H, W) uint8, at the picture's own size. The model is in eval mode."""
+    """Class indices (H, W) uint8 of a picture (H, W, 3) uint8 at its own size. The model is in eval mode."""
     device = next(model.parameters()).device
     logits = model(_tensor(cv2.resize(picture, (size, size)))[None].to(device))
     logits = F.interpolate(logits, picture.shape[:2], mode="bilinear", align_corners=False)

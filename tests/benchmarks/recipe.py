@@ -1,21 +1,20 @@
-"""One recipe, trained from scratch and scored on a street that it has never seen: the curve of mIoU against seconds.
+"""One recipe trained from scratch and scored on an unseen sequence: mIoU over seconds.
 
 python -m tests.benchmarks.recipe DATA [--hold-out 0006R0] [--minutes 10] [--network asymmetric-unet] [--encoder E]
                                        [--size 256] [--set loss=ce lr=0.001 ...] [--rival unet+resnet34 ...]
                                        [--labelled 0.08 --by strokes] [--test] [--seed 0] [--json]
 
-DATA holds images/{train,val}, masks/ and classes.json (CamVid, 11 classes, 480 x 360). Frames of train whose names
-match `--hold-out`, a regular expression, are never learned from; val judges what is published, as in the program. The
-training is the program's own; each published network is kept, and scored once the clock has stopped, at the pictures'
-own size, void left out, one confusion matrix over all frames. `--set` takes what `maskloop train` takes. Each
-`--rival`, a network with its encoder, is trained afterwards for the same minutes on the same frames by the plain loop
-that somebody would write instead (tests/benchmarks/plain.py), eight frames at a time at `--size`, and scored in the
-same way. Who has CamVid's official test part in images/test and masks/test scores on it with `--test`; then all of
-train teaches.
+DATA contains images/{train,val}, masks/ and classes.json (CamVid, 11 classes, 480 x 360). Frames of train whose names
+match `--hold-out`, a regular expression, are not trained on; checkpoints are selected on val, as in the program. Every
+published checkpoint is kept and scored after the training, at the pictures' own size, without void pixels, with one
+confusion matrix over all frames. `--set` takes the options of `maskloop train`. Each `--rival`, a network with its
+encoder, is trained afterwards for the same time on the same frames by a plain loop (tests/benchmarks/plain.py), eight
+frames a batch at `--size`, and scored in the same way. With `--test` scores are computed on CamVid's official test split
+(images/test, masks/test), and all of train is trained on.
 
-With `--labelled` only that share of the pixels of each frame that teaches is labelled: `--by strokes` along the middle
-line of each region, its edges left out, as a hand does that paints roughly; `--by squares` of 24 pixels at random
-places, exact up to their edges. val keeps whole labels.
+With `--labelled` only that share of the pixels of each training frame is labelled: `--by strokes` along the medial axis
+of each region without its edges, like quick painting; `--by squares` of 24 pixels at random positions, exact up to their
+edges. val keeps complete labels.
 """
 
 from __future__ import annotations
@@ -54,7 +53,7 @@ Label = NDArray[np.uint8]
 
 
 def pairs_of(data: Path, part: str, void: int) -> dict[str, Pair]:
-    """By name, in order."""
+    """(picture, label) of each frame of a part, by name, in order."""
     found = {}
     for path in sorted((data / "images" / part).iterdir()):
         with Image.open(path) as picture, Image.open(data / "masks" / part / f"{path.stem}.png") as mask:
@@ -64,24 +63,23 @@ def pairs_of(data: Path, part: str, void: int) -> dict[str, Pair]:
     return found
 
 
-def sides_of(asked: argparse.Namespace, void: int) -> tuple[dict[str, Pair], list[Pair]]:
-    """What teaches, by name, and what is scored on and never learned from."""
+def split_frames(asked: argparse.Namespace, void: int) -> tuple[dict[str, Pair], list[Pair]]:
+    """Frames to train on, by name, and frames to score on."""
     frames = pairs_of(asked.data, "train", void)
     if asked.test:
         return frames, list(pairs_of(asked.data, "test", void).values())
-    teaching = {name: pair for name, pair in frames.items() if not re.search(asked.hold_out, name)}
-    return teaching, [pair for name, pair in frames.items() if name not in teaching]
+    training = {name: pair for name, pair in frames.items() if not re.search(asked.hold_out, name)}
+    return training, [pair for name, pair in frames.items() if name not in training]
 
 
-def by_strokes(label: Label, share: float, dice: np.random.Generator) -> NDArray[np.bool_]:
-    """(H, W) true along the middle line of each region, as broad as makes it that share; a region has one pixel at
-    least."""
+def by_strokes(label: Label, share: float, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """(H, W) bool, true along the medial axis of each region, as wide as gives that share; at least one pixel."""
     kept = np.zeros(label.shape, bool)
     for value in np.unique(label[label != 255]):
         inside = (label == value).astype(np.uint8)
         middle = skeletonize(inside > 0)
         away = cv2.distanceTransform((~middle).astype(np.uint8), cv2.DIST_L2, 3)
-        away += dice.random(away.shape, np.float32) * 0.5  # no end of a line comes first
+        away += rng.random(away.shape, np.float32) * 0.5  # random order of pixels with equal distance
         count, regions = cv2.connectedComponents(inside)
         for region in range(1, count):
             places = np.flatnonzero(regions == region)
@@ -90,11 +88,11 @@ def by_strokes(label: Label, share: float, dice: np.random.Generator) -> NDArray
     return kept
 
 
-def by_squares(label: Label, share: float, dice: np.random.Generator) -> NDArray[np.bool_]:
-    """(H, W) true inside squares at random places that cover so many pixels; they do not overlap."""
+def by_squares(label: Label, share: float, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """(H, W) bool, true in non-overlapping squares at random positions that cover that share."""
     height, width = (-(-length // SQUARE) for length in label.shape)
     chosen = np.zeros(height * width, np.uint8)
-    chosen[dice.permutation(height * width)[: round(share * height * width)]] = 1
+    chosen[rng.permutation(height * width)[: round(share * height * width)]] = 1
     squares = np.kron(chosen.reshape(height, width), np.ones((SQUARE, SQUARE), np.uint8))
     found: NDArray[np.bool_] = squares[: label.shape[0], : label.shape[1]] > 0
     return found
@@ -104,7 +102,7 @@ LABELLED_BY = {"strokes": by_strokes, "squares": by_squares}
 
 
 def scores(folder: Path, pairs: Sequence[Pair], names: Mapping[int, str], tta: str) -> dict[str, Any]:
-    """Of the network in a folder, on pictures at their own size."""
+    """Scores of the checkpoint in a folder, on pictures at their own size."""
     loaded = load_checkpoint(folder)
     return scored(lambda picture: predict(loaded, picture, tta=tta).values - np.uint8(1), pairs, names)
 
@@ -114,7 +112,7 @@ def scored(
     pairs: Sequence[Pair],
     names: Mapping[int, str],
 ) -> dict[str, Any]:
-    """Of what gives the class rows (H, W) of a picture."""
+    """Scores of a function that returns the class indices (H, W) of a picture."""
     total = torch.zeros((len(names), len(names)), dtype=torch.int64)
     for picture, label in pairs:
         truth = np.where(label == 255, 255, label - 1)
@@ -130,19 +128,19 @@ def scored(
 def run(
     asked: argparse.Namespace, spec: ModelSpec, recipe: Recipe, names: Mapping[int, str], void: int
 ) -> dict[str, Any]:
-    """Train, and score each network that was published."""
-    teaching, judging = sides_of(asked, void)
+    """Train, and score each published checkpoint."""
+    training, judging = split_frames(asked, void)
     if asked.labelled < 1:
-        dice = np.random.default_rng(recipe.seed)
-        for name, (picture, label) in teaching.items():
-            kept_pixels = LABELLED_BY[asked.by](label, asked.labelled, dice)
-            teaching[name] = (picture, np.where(kept_pixels, label, 255).astype(np.uint8))
-    labelled = np.mean([(label != 255).mean() for _, label in teaching.values()])
+        rng = np.random.default_rng(recipe.seed)
+        for name, (picture, label) in training.items():
+            kept_pixels = LABELLED_BY[asked.by](label, asked.labelled, rng)
+            training[name] = (picture, np.where(kept_pixels, label, 255).astype(np.uint8))
+    labelled = np.mean([(label != 255).mean() for _, label in training.values()])
     kept, device = dict[float, Path](), ""
     with tempfile.TemporaryDirectory() as scratch:
         here = Path(scratch)
         snapshot = TrainingSnapshot.create(here / "snapshot", spec, recipe)
-        for part, pairs in (("train", teaching), ("val", pairs_of(asked.data, "val", void))):
+        for part, pairs in (("train", training), ("val", pairs_of(asked.data, "val", void))):
             for name, pair in pairs.items():
                 snapshot.put(len(snapshot.entries()), name, part, *pair)
 
@@ -181,13 +179,13 @@ def run(
 def rival(
     asked: argparse.Namespace, network: str, spec: ModelSpec, names: Mapping[int, str], void: int
 ) -> dict[str, Any]:
-    """The plain loop with another network, for the same time on the same frames."""
+    """Scores of the plain loop with another network, for the same time on the same frames."""
     architecture, _, encoder = network.partition("+")
     other = ModelSpec(architecture, encoder or None, "none", asked.size, spec.class_values)
-    teaching, judging = sides_of(asked, void)
+    training, judging = split_frames(asked, void)
     torch.manual_seed(asked.seed)
     model = build_network(other)
-    steps = learn_plainly(model, list(teaching.values()), asked.size, asked.minutes, RIVAL_BATCH, asked.seed)
+    steps = learn_plainly(model, list(training.values()), asked.size, asked.minutes, RIVAL_BATCH, asked.seed)
     model.eval()
     found = scored(lambda picture: predict_plainly(model, picture, asked.size), judging, names)
     return {"network": network, "steps": steps, "pictures": steps * RIVAL_BATCH, **found}

@@ -1,10 +1,10 @@
-"""A saved correction until the prediction of that picture by weights that have learned from it is there.
+"""Time from a saved correction to a prediction of that picture by weights trained on it.
 
 python -m tests.benchmarks.refresh [--pictures 12] [--rounds 8] [--size 256] [--json]
 
-Our own scenes, half labelled, trained through the session as in the window. Then, every few seconds, a box of the
-picture on screen gets its true label; the clock runs from the moment at which it is saved. At the end it is measured
-how long Stop takes and what memory the training process gives back.
+Our own scenes, half of them labelled, trained through the session as in the window. Then, every few seconds, a box of the
+picture on screen gets its true label; the time runs from the moment it is saved. At the end the time of Stop and the
+memory that the training process frees are measured.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def put(session: Session, number: int, truth: np.ndarray, box: Box) -> None:
 
 
 def memory_of(process: int | None) -> float | None:
-    """Resident megabytes, None where the system does not tell."""
+    """Resident memory in megabytes, None where the system does not report it."""
     try:
         lines = Path(f"/proc/{process}/status").read_text().splitlines()
     except OSError:
@@ -122,7 +122,7 @@ def measured(folder: Path, pictures: int, rounds: int) -> dict[str, object]:
 
 
 def _seen(session: Session, run: int | None, number: int) -> object:
-    """The label of a picture that the newest weights have learned from."""
+    """The label digest of a picture that the newest weights were trained on."""
     return read_checkpoint_metadata(session._project.run_folder(run or 0))[1]["seen"].get(str(number))
 
 

@@ -1,13 +1,13 @@
-"""Pictures a second in training: our loop, the same step on tensors that lie ready, and a plain script.
+"""Pictures a second in training: our loop, the same step on prepared tensors, and a plain script.
 
 python -m tests.benchmarks.throughput [--seconds 60] [--network unet] [--encoder resnet34] [--size 256] [--batch 8]
                                       [--pictures 64] [--device auto] [--seed 0] [--json]
 
-One network, one optimiser, one number format, one batch and size for all three; they take turns (of one step on a
-processor, of a second and a half on a graphics card), so that a busy machine slows all of them, and the median counts.
-The pictures are ours (480 x 360); the plain script reads them as JPEG and PNG through a DataLoader with workers, as
-most people would write it; these go on reading while the others have their turn, which is to its advantage. `--network
-asymmetric-unet` measures our own small network, where all that is not the network weighs most.
+The same network, optimizer, number format, batch and size for all three. They run in turns (of one step on a CPU, of a
+second and a half on a graphics card), so that a busy machine slows all of them, and the median is reported. The pictures
+are our own (480 x 360); the plain script reads them as JPEG and PNG through a DataLoader with workers, which continue
+reading during the turns of the others, to its advantage. `--network asymmetric-unet` measures our own small network,
+where everything outside the network weighs most.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ from core.training.recipe import Recipe
 from core.training.train_step import TrainStep
 
 TURN = {"cpu": 0.0, "cuda": 1.5}
-"""Seconds of one turn, at least a step. A graphics card works ahead: there a step alone says little."""
+"""Seconds of one turn, at least a step. A graphics card runs asynchronously: a single step says little."""
 
 
 class PlainPictures(torch.utils.data.Dataset[tuple[Tensor, Tensor]]):
-    """Files from the disk, resized and normalised one by one."""
+    """Files from disk, resized and normalised one by one."""
 
     def __init__(self, folder: Path, count: int, size: int) -> None:
         self._folder, self._count, self._size = folder, count, size
@@ -79,7 +79,7 @@ def plain_step(
     device: torch.device,
     autocast: Callable[[], AbstractContextManager[object]],
 ) -> Callable[[], object]:
-    """One step of the script that somebody would write instead, in the same number format as ours."""
+    """One step of a plain script, in the same number format as ours."""
     workers = min(torch.get_num_threads(), 8)
     pictures = PlainPictures(folder, asked.pictures, asked.size)
     loader = torch.utils.data.DataLoader(
@@ -111,7 +111,7 @@ def plain_step(
 def our_steps(
     folder: Path, asked: argparse.Namespace, spec: ModelSpec, recipe: Recipe
 ) -> tuple[Callable[[], object], Callable[[], object], Any]:
-    """A step of our loop, the same step on a batch that lies ready, and our Fabric."""
+    """A step of our loop, the same step on a prepared batch, and our Fabric."""
     snapshot = TrainingSnapshot.create(folder / "snapshot", spec, recipe)
     for number in range(asked.pictures):
         picture = np.asarray(Image.open(folder / f"{number}.jpg"))
@@ -155,7 +155,7 @@ def our_steps(
 def measured(
     steps: dict[str, Callable[[], object]], batch: int, seconds: float, turn: float, wait: Callable[[], None]
 ) -> dict[str, list[float]]:
-    """Pictures a second of each, turn by turn."""
+    """Pictures a second of each, for each turn."""
     for step in steps.values():
         step()
         step()
