@@ -1,4 +1,4 @@
-"""A training of a few steps by one or two processes, for test_training_together: python -m tests.distributed_training OUT."""
+"""A training of a few steps in one or two processes, for test_distributed: python -m tests.distributed_training OUT."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RECIPE = Recipe(
 
 
 def network(seed: int) -> nn.Sequential:
-    """Norms over each picture by itself, and nothing left to chance: the same whoever looks at which picture."""
+    """Group norm and no dropout: the result does not depend on which process computes which picture."""
     torch.manual_seed(seed)
     return nn.Sequential(
         nn.Conv2d(3, 8, 3, padding=1), nn.GroupNorm(2, 8), nn.ReLU(), nn.Conv2d(8, 2, 3, padding=1)
@@ -35,14 +35,14 @@ def network(seed: int) -> nn.Sequential:
 
 
 def freeze(folder: Path) -> TrainingSnapshot:
-    """Pictures of which each has another number of labelled pixels: a mean of means would be another loss."""
+    """Pictures with different numbers of labelled pixels, so that a mean of means would be another loss."""
     snapshot = TrainingSnapshot.create(folder, SPEC, RECIPE)
     for number in range(7):
-        dice = np.random.default_rng(number)
+        rng = np.random.default_rng(number)
         values = np.full((24, 32), 4, np.uint8)
         values[:, 8 + 2 * number :] = 9
         values[: 3 * number] = 0
-        picture = np.where(values[..., None] == 9, (220, 30, 20), (20, 60, 200)) + dice.integers(
+        picture = np.where(values[..., None] == 9, (220, 30, 20), (20, 60, 200)) + rng.integers(
             0, 30, (24, 32, 3)
         )
         snapshot.put(number, str(number), "train" if number < 4 else "val", picture.astype(np.uint8), values)
@@ -50,22 +50,22 @@ def freeze(folder: Path) -> TrainingSnapshot:
 
 
 def learn(out: Path, devices: int) -> None:
-    """Leave the weights and what was told in `out`, each process its own."""
+    """Train, and write the weights and scores of this process into `out`."""
     fabric = make_fabric(RECIPE, DistributedConfig.resolve(devices, 1, "auto"))
     if fabric.global_rank == 0:
         freeze(out / "snapshot")
     fabric.launch()
-    rank, heard = fabric.global_rank, list[TrainingEvent]()
-    model = network(seed=rank)  # the leader's weights are everybody's
+    rank, events = fabric.global_rank, list[TrainingEvent]()
+    model = network(seed=rank)  # the weights of rank zero are sent to the others
     train(
         model, SPEC, TrainingSnapshot.open(out / "snapshot"), RECIPE,
-        run_folder=out / "run", on_event=heard.append, fabric=fabric,
+        run_folder=out / "run", on_event=events.append, fabric=fabric,
     )  # fmt: skip
     save_file(
         {name: value.contiguous() for name, value in model.state_dict().items()}, out / f"{rank}.safetensors"
     )
-    scores = [[e.miou, e.confusion, e.labelled_pictures] for e in heard if isinstance(e, ModelEvaluated)]
-    (out / f"{rank}.json").write_text(json.dumps({"events": len(heard), "scores": scores}))
+    scores = [[e.miou, e.confusion, e.labelled_pictures] for e in events if isinstance(e, ModelEvaluated)]
+    (out / f"{rank}.json").write_text(json.dumps({"events": len(events), "scores": scores}))
     leave_process_group()
 
 

@@ -2,9 +2,9 @@
 
 python -m tests.benchmarks.camvid DATA [--minutes 10] [--labelled N] [--seed 0] [--json]
 
-DATA contains images/, masks/ and classes.json (11 classes, 480 x 360). The sequence 0006R0 is held out as test; val is one
-short clip whose neighbouring frames are in train, so its score is too high. `--labelled N` trains on N evenly spread
-pictures only, to see the effect of few labels.
+DATA contains images/, masks/ and classes.json (11 classes, 480 x 360). The sequence 0006R0 is held out as test; val
+is one short clip whose neighbouring frames are in train, so its score is too high. `--labelled N` trains on N evenly
+spread pictures only, to see the effect of few labels.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
 python -m tests.benchmarks.first_prediction [--data CAMVID] [--unseen] [--labelled 12] [--minutes 1] [--json]
 
-Without DATA: our own scenes, scored on unlabelled scenes. With it: CamVid frames of two sequences, scored on other frames
-of the same sequences (which a user would label next), or with --unseen on every third frame of a third sequence (0006R0).
-The time starts before the child process.
+Without DATA: our own scenes, scored on unlabelled scenes. With it: CamVid frames of two sequences, scored on other
+frames of the same sequences (which a user would label next), or with --unseen on every third frame of a third
+sequence (0006R0). The time starts before the child process.
 """
 
 from __future__ import annotations

@@ -5,16 +5,16 @@ python -m tests.benchmarks.recipe DATA [--hold-out 0006R0] [--minutes 10] [--net
                                        [--labelled 0.08 --by strokes] [--test] [--seed 0] [--json]
 
 DATA contains images/{train,val}, masks/ and classes.json (CamVid, 11 classes, 480 x 360). Frames of train whose names
-match `--hold-out`, a regular expression, are not trained on; checkpoints are selected on val, as in the program. Every
-published checkpoint is kept and scored after the training, at the pictures' own size, without void pixels, with one
-confusion matrix over all frames. `--set` takes the options of `maskloop train`. Each `--rival`, a network with its
-encoder, is trained afterwards for the same time on the same frames by a plain loop (tests/benchmarks/plain.py), eight
-frames a batch at `--size`, and scored in the same way. With `--test` scores are computed on CamVid's official test split
-(images/test, masks/test), and all of train is trained on.
+match `--hold-out`, a regular expression, are not trained on; checkpoints are selected on val, as in the program.
+Every published checkpoint is kept and scored after the training, at the pictures' own size, without void pixels, with
+one confusion matrix over all frames. `--set` takes the options of `maskloop train`. Each `--rival`, a network with
+its encoder, is trained afterwards for the same time on the same frames by a plain loop (tests/benchmarks/plain.py),
+eight frames a batch at `--size`, and scored in the same way. With `--test` scores are computed on CamVid's official
+test split (images/test, masks/test), and all of train is trained on.
 
-With `--labelled` only that share of the pixels of each training frame is labelled: `--by strokes` along the medial axis
-of each region without its edges, like quick painting; `--by squares` of 24 pixels at random positions, exact up to their
-edges. val keeps complete labels.
+With `--labelled` only that share of the pixels of each training frame is labelled: `--by strokes` along the medial
+axis of each region without its edges, like quick painting; `--by squares` of 24 pixels at random positions, exact up
+to their edges. val keeps complete labels.
 """
 
 from __future__ import annotations

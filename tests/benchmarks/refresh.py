@@ -2,9 +2,9 @@
 
 python -m tests.benchmarks.refresh [--pictures 12] [--rounds 8] [--size 256] [--json]
 
-Our own scenes, half of them labelled, trained through the session as in the window. Then, every few seconds, a box of the
-picture on screen gets its true label; the time runs from the moment it is saved. At the end the time of Stop and the
-memory that the training process frees are measured.
+Our own scenes, half of them labelled, trained through the session as in the window. Then, every few seconds, a box of
+the picture on screen gets its true label; the time runs from the moment it is saved. At the end the time of Stop and
+the memory that the training process frees are measured.
 """
 
 from __future__ import annotations

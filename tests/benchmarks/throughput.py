@@ -3,11 +3,11 @@
 python -m tests.benchmarks.throughput [--seconds 60] [--network unet] [--encoder resnet34] [--size 256] [--batch 8]
                                       [--pictures 64] [--device auto] [--seed 0] [--json]
 
-The same network, optimizer, number format, batch and size for all three. They run in turns (of one step on a CPU, of a
-second and a half on a graphics card), so that a busy machine slows all of them, and the median is reported. The pictures
-are our own (480 x 360); the plain script reads them as JPEG and PNG through a DataLoader with workers, which continue
-reading during the turns of the others, to its advantage. `--network asymmetric-unet` measures our own small network,
-where everything outside the network weighs most.
+The same network, optimizer, number format, batch and size for all three. They run in turns (of one step on a CPU, of
+a second and a half on a graphics card), so that a busy machine slows all of them, and the median is reported. The
+pictures are our own (480 x 360); the plain script reads them as JPEG and PNG through a DataLoader with workers, which
+continue reading during the turns of the others, to its advantage. `--network asymmetric-unet` measures our own small
+network, where everything outside the network weighs most.
 """
 
 from __future__ import annotations
