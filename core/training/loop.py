@@ -41,7 +41,7 @@ from core.training.train_step import TrainStep
 FINAL_EVALUATION_SECONDS = 0.5
 """Time for the last evaluation after the user pressed Stop; it is given up when it takes longer."""
 PAUSE_SECONDS = 0.03
-"""Between two looks whether a pause is over."""
+"""Interval at which a paused training checks whether to continue."""
 
 
 @dataclass(frozen=True, slots=True)

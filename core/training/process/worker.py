@@ -167,7 +167,7 @@ class JobScheduler:
                 message = OUT_OF_MEMORY_TEXT.format("Training stopped: the training process")
             else:
                 message = (
-                    f"Training stopped because of a mistake in Maskloop ({type(error).__name__}). "
+                    f"Training stopped because of an internal error ({type(error).__name__}). "
                     "Nothing you painted is lost; start it again, and report the details if it happens again."
                 )
             self._emit(WorkerFailed(message, details))

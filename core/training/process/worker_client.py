@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 
 MODULE = "core.training.process.worker"
 STOP_TIMEOUT = 2.0
-"""Seconds the process has to stop by itself before it is terminated."""
+"""Seconds the process has to end after a stop before it is terminated."""
 MAX_CRASHES = 3
 """Crashes in a row without an event in between, after which only a new `train` starts the process again."""
 _START_PROCESS = PrepareCommand | TrainCommand | PredictCommand
